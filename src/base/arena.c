@@ -1,0 +1,76 @@
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ARENA_BLOCK = 4096 - 64 };
+
+struct pawl_arena_block {
+    struct pawl_arena_block *next;
+    size_t used, cap;
+    alignas(max_align_t) uint8_t bytes[];
+};
+
+void pawl__arena_finish(struct pawl_arena *arena) {
+    while (arena->block) {
+        struct pawl_arena_block *next = arena->block->next;
+        free(arena->block);
+        arena->block = next;
+    }
+}
+
+void pawl__arena_reset(struct pawl_arena *arena) {
+    struct pawl_arena_block *kept = arena->block;
+    if (!kept) return;
+    arena->block = kept->next;
+    pawl__arena_finish(arena);
+    kept->next = NULL;
+    kept->used = 0;
+    arena->block = kept;
+}
+
+void *pawl__arena_alloc(struct pawl_arena *arena, size_t len) {
+    const size_t align = alignof(max_align_t);
+    if (len > SIZE_MAX / 2) return NULL;
+    len = (len + align - 1) / align * align;
+    struct pawl_arena_block *block = arena->block;
+    if (!block || len > block->cap - block->used) {
+        size_t cap = len > ARENA_BLOCK ? len : ARENA_BLOCK;
+        block = malloc(sizeof *block + cap);
+        if (!block) return NULL;
+        *block = (struct pawl_arena_block){.next = arena->block, .cap = cap};
+        arena->block = block;
+    }
+    void *piece = block->bytes + block->used;
+    block->used += len;
+    return piece;
+}
+
+void *pawl__arena_zalloc(struct pawl_arena *arena, size_t len) {
+    void *piece = pawl__arena_alloc(arena, len);
+    if (piece) memset(piece, 0, len);
+    return piece;
+}
+
+char *pawl__arena_dup(struct pawl_arena *arena, struct pawl_str text) {
+    char *copy = pawl__arena_alloc(arena, text.len + 1);
+    if (!copy) return NULL;
+    if (text.len) memcpy(copy, text.data, text.len);
+    copy[text.len] = 0;
+    return copy;
+}
+
+char *pawl__arena_format(struct pawl_arena *arena, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = pawl__arena_alloc(arena, (size_t)len + 1);
+    if (text) vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    return text;
+}

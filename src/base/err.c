@@ -1,0 +1,38 @@
+#include "base/err.h"
+
+#include <stdio.h>
+
+static const struct {
+    const char *text;
+    int grpc, http;
+} err_rows[] = {
+#define X(name, text, grpc, http) {text, grpc, http},
+    PAWL_ERROR_MAP(X)
+#undef X
+};
+
+const char *pawl__err_text(enum pawl_err code) {
+    return err_rows[code].text;
+}
+
+int pawl__err_grpc(enum pawl_err code) {
+    return err_rows[code].grpc;
+}
+
+int pawl__err_http(enum pawl_err code) {
+    return err_rows[code].http;
+}
+
+enum pawl_err pawl__fail(struct pawl_error *error, enum pawl_err code, const char *format, ...) {
+    if (!error) return code;
+    va_list args;
+    va_start(args, format);
+    error->code = code;
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+    return code;
+}
+
+enum pawl_err pawl__fail_plain(struct pawl_error *error, enum pawl_err code) {
+    return pawl__fail(error, code, "%s", pawl__err_text(code));
+}

@@ -1,0 +1,21 @@
+#ifndef PAWL_BASE_ERR_H
+#define PAWL_BASE_ERR_H
+
+#include <stdarg.h>
+
+#include "pawl/error.h"
+
+// The row's text, gRPC status and HTTP status of an error code.
+const char *pawl__err_text(enum pawl_err code);
+int pawl__err_grpc(enum pawl_err code);
+int pawl__err_http(enum pawl_err code);
+
+// Fills |error| (which may be NULL) with |code| and the formatted text, and returns |code|, so
+// that a failure is one statement: return pawl__fail(error, PAWL_E_IO, "cannot read %s", path);
+enum pawl_err pawl__fail(struct pawl_error *error, enum pawl_err code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// The same with the row's own text.
+enum pawl_err pawl__fail_plain(struct pawl_error *error, enum pawl_err code);
+
+#endif

@@ -1,0 +1,37 @@
+#ifndef PAWL_BASE_LOG_H
+#define PAWL_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+// Log lines in Dapr's form: logfmt, or JSON with the same keys (time, level, msg, app_id, instance,
+// scope, type, ver).
+
+enum pawl_log_level {
+    PAWL_LOG_DEBUG,
+    PAWL_LOG_INFO,
+    PAWL_LOG_WARN,
+    PAWL_LOG_ERROR,
+    PAWL_LOG_FATAL,
+};
+
+// Where lines go and what stands in each of them. The strings belong to the caller and outlive
+// the log. A NULL log is silent.
+struct pawl_log {
+    FILE *out;
+    enum pawl_log_level level; // lines below it are dropped
+    bool json;
+    const char *app_id;
+    const char *host;
+    const char *version;
+};
+
+// Writes one line with one write call, so that lines of threads and processes do not mix. |scope|
+// is the part of the program that speaks, for example "pawl.runtime".
+void pawl__log(const struct pawl_log *log, enum pawl_log_level level, const char *scope,
+               const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+// debug, info, warn, error or fatal (any case). False when |name| is none of them.
+bool pawl__log_level_parse(const char *name, enum pawl_log_level *out);
+
+#endif

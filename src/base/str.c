@@ -1,0 +1,57 @@
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <strings.h>
+
+bool pawl__str_equal_nocase(struct pawl_str a, struct pawl_str b) {
+    return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
+}
+
+bool pawl__str_starts(struct pawl_str text, struct pawl_str prefix) {
+    return text.len >= prefix.len && memcmp(text.data, prefix.data, prefix.len) == 0;
+}
+
+char *pawl__str_dup(struct pawl_str text) {
+    char *copy = malloc(text.len + 1);
+    if (!copy) return NULL;
+    if (text.len) memcpy(copy, text.data, text.len);
+    copy[text.len] = 0;
+    return copy;
+}
+
+bool pawl__str_to_int(struct pawl_str text, int64_t min, int64_t max, int64_t *out) {
+    char digits[24];
+    if (text.len == 0 || text.len >= sizeof digits) return false;
+    memcpy(digits, text.data, text.len);
+    digits[text.len] = 0;
+    char first = digits[0] == '-' ? digits[1] : digits[0];
+    if (first < '0' || first > '9') return false;
+    char *end;
+    errno = 0;
+    long long value = strtoll(digits, &end, 10);
+    if (errno || *end || value < min || value > max) return false;
+    *out = value;
+    return true;
+}
+
+struct pawl_str pawl__str_cut(struct pawl_str *rest, char separator) {
+    const char *at = rest->len ? memchr(rest->data, separator, rest->len) : NULL;
+    struct pawl_str head = *rest;
+    if (!at) {
+        *rest = (struct pawl_str){NULL, 0};
+        return head;
+    }
+    head.len = (size_t)(at - rest->data);
+    *rest = (struct pawl_str){at + 1, rest->len - head.len - 1};
+    return head;
+}
+
+uint64_t pawl__str_hash(struct pawl_str text) {
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < text.len; i++) {
+        hash ^= (unsigned char)text.data[i];
+        hash *= 1099511628211u;
+    }
+    return hash;
+}

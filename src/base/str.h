@@ -1,0 +1,49 @@
+#ifndef PAWL_BASE_STR_H
+#define PAWL_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+// A view of bytes that somebody else owns. Not terminated; may hold any byte.
+struct pawl_str {
+    const char *data;
+    size_t len;
+};
+
+// A view of a string literal.
+#define PAWL_STR(literal) ((struct pawl_str){"" literal, sizeof(literal) - 1})
+
+// For printf: printf("%.*s", PAWL_FMT(str)).
+#define PAWL_FMT(str) (int)(str).len, (str).data
+
+// A view of a terminated string; NULL gives the empty view.
+static inline struct pawl_str pawl__str(const char *text) {
+    return (struct pawl_str){text, text ? strlen(text) : 0};
+}
+
+static inline bool pawl__str_equal(struct pawl_str a, struct pawl_str b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+// Equal but for the case of ASCII letters.
+bool pawl__str_equal_nocase(struct pawl_str a, struct pawl_str b);
+
+bool pawl__str_starts(struct pawl_str text, struct pawl_str prefix);
+
+// A terminated copy on the heap, which the caller frees; NULL when memory is out.
+char *pawl__str_dup(struct pawl_str text);
+
+// Parses all of |text| as a decimal number in [min, max]. False, and |out| untouched, otherwise.
+bool pawl__str_to_int(struct pawl_str text, int64_t min, int64_t max, int64_t *out);
+
+// Cuts the part before the first |separator| off |rest| and returns it. When there is no
+// separator the whole of |rest| is returned, and |rest| is empty with NULL data afterwards.
+struct pawl_str pawl__str_cut(struct pawl_str *rest, char separator);
+
+// FNV-1a: stable between runs and machines, so it may be stored. Not for untrusted keys' tables
+// without a limit on their number.
+uint64_t pawl__str_hash(struct pawl_str text);
+
+#endif
