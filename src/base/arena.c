@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ARENA_BLOCK = 4096 - 64 };
+enum {
+    ARENA_BLOCK = 4096 - 64
+};
 
 struct pawl_arena_block {
     struct pawl_arena_block *next;

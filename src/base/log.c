@@ -53,11 +53,15 @@ static void log_quoted(struct log_line *line, const char *text) {
 static void log_field(struct log_line *line, bool json, const char *key, const char *value,
                       bool quote) {
     if (line->len > 1) log_raw(line, json ? "," : " ");
-    if (json) log_quoted(line, key);
-    else log_raw(line, key);
+    if (json)
+        log_quoted(line, key);
+    else
+        log_raw(line, key);
     log_char(line, json ? ':' : '=');
-    if (json || quote) log_quoted(line, value);
-    else log_raw(line, value);
+    if (json || quote)
+        log_quoted(line, value);
+    else
+        log_raw(line, value);
 }
 
 void pawl__log(const struct pawl_log *log, enum pawl_log_level level, const char *scope,
