@@ -29,7 +29,8 @@
     X(CORRUPT,             "stored data is damaged",                              15, 500)   \
     X(FORMAT,              "stored data is of a newer format",                     9, 500)   \
     X(FENCED,              "another owner has taken the shard",                   14, 503)   \
-    X(HELD,                "another owner holds the shard",                       14, 503)
+    X(HELD,                "another owner holds the shard",                       14, 503)   \
+    X(NEEDED,              "an instance has to be loaded first",                  14, 503)
 // clang-format on
 
 enum pawl_err {

@@ -23,6 +23,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "wire/rows.h"
 
 struct pawl_store {
     const struct pawl_store_ops *ops;
@@ -36,33 +37,6 @@ struct pawl_lease {
     uint64_t shard;    // the store's own number for (app, shard number)
     uint64_t epoch;    // of this lease; 1 for the first one ever
     uint64_t position; // of the last batch in the log, 0 when none was ever written
-};
-
-// One log row: all that a shard did in one group commit. Positions of a shard's batches are
-// consecutive and start at 1.
-struct pawl_batch {
-    uint64_t position;
-    struct pawl_str records; // a pawl.Batch message
-};
-
-// --- snapshots ------------------------------------------------------------------------------
-
-// The state of an instance after the batch at |position|, with the columns that lists and recovery
-// ask for. History is stored in parts: |history| holds the events from number |history_from| on;
-// what a store already has before that number stays, and is dropped when |history_from| is 0.
-struct pawl_snapshot {
-    struct pawl_str id;
-    uint64_t position;
-    struct pawl_str name; // of the workflow
-    int32_t status;       // an OrchestrationStatus of the wire
-    int64_t created_at;   // nanoseconds since 1970
-    int64_t updated_at;
-    int64_t completed_at;  // 0: not completed
-    int64_t wake_at;       // when its next timer is due; INT64_MAX: it has none
-    bool active;           // it has work to offer (events to process, activities to run) by itself
-    struct pawl_str state; // a pawl.Snapshot message
-    struct pawl_str history; // encoded events, each a length-delimited field (see engine/history.h)
-    uint32_t history_from;   // number of the first event in |history|
 };
 
 // --- user state -----------------------------------------------------------------------------

@@ -1,0 +1,39 @@
+#ifndef PAWL_ENGINE_HISTORY_H
+#define PAWL_ENGINE_HISTORY_H
+
+// A sequence of encoded history events.
+//
+// Each event stands as it does in WorkflowRequest.pastEvents: the tag of field 3, its length, its
+// bytes. Giving a worker the whole history is then one copy, and what a newer SDK put into an event
+// goes through unread.
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "history_events.pb-c.h"
+
+struct pawl_history {
+    struct pawl_buf bytes;
+    uint32_t count; // events in |bytes|
+};
+
+// One event while iterating: its bytes without tag and length, and where its tag stands.
+struct pawl_event_view {
+    struct pawl_str bytes;
+    uint32_t offset;
+};
+
+void pawl__history_finish(struct pawl_history *history);
+
+// Appends |event|. False when memory is out (|bytes.failed| is then set).
+bool pawl__history_add(struct pawl_history *history, const Pb__HistoryEvent *event);
+bool pawl__history_add_bytes(struct pawl_history *history, struct pawl_str event);
+
+// Steps through the events: start with |*at| = 0. False at the end, or when the bytes are damaged
+// (then |*at| is not the end of the bytes).
+bool pawl__history_next(struct pawl_str bytes, size_t *at, struct pawl_event_view *out);
+
+// Decodes the event at |offset| into |arena|. NULL when the bytes are damaged or memory is out.
+Pb__HistoryEvent *pawl__history_at(const struct pawl_history *history, uint32_t offset,
+                                   struct pawl_arena *arena);
+
+#endif

@@ -1,0 +1,123 @@
+#ifndef PAWL_ENGINE_INSTANCE_H
+#define PAWL_ENGINE_INSTANCE_H
+
+// One workflow instance: a pure function of the log records that name it.
+//
+//   inbox ──turn──► history          pending: what history scheduled and nothing resolved yet
+//
+// An event that arrives waits in the inbox. A turn gives history and inbox to a worker; when its
+// answer is applied, the events that it saw move to the history, followed by those that the answer
+// scheduled.
+
+#include "base/heap.h"
+#include "engine/history.h"
+
+enum pawl_pending_kind {
+    PAWL_PENDING_NONE, // resolved; the place is reused when the list is next compacted
+    PAWL_PENDING_TASK,
+    PAWL_PENDING_TIMER,
+    PAWL_PENDING_EVENT_TIMER, // the timer of a wait for an external event
+    PAWL_PENDING_CHILD,
+};
+
+// Something scheduled and not resolved: an activity, a timer, a child. Ids are the action ids that
+// the worker chose; one generation uses each once.
+struct pawl_pending {
+    int64_t fire_at; // timers: nanoseconds since 1970
+    int32_t id;
+    uint32_t offset; // of the event that scheduled it, in the history
+    uint8_t kind;
+};
+
+struct pawl_pending_list {
+    struct pawl_pending *items; // by id
+    uint32_t len, cap, live;
+};
+
+enum {
+    PAWL_STATUS_NONE = -1
+}; // no final status yet
+
+struct pawl_instance {
+    struct pawl_heap_node timer; // in the shard's heap, by the next wake-up
+    char *id;
+    size_t id_len;
+    unsigned refs;       // the shard's, and one for each effect or call that holds it
+    bool exists;         // false: known not to exist (a ghost), or purged
+    bool linked;         // still in its shard's table
+    uint64_t position;   // of the last batch that changed it
+    uint64_t saved;      // position of its snapshot in the store; 0: it has none
+    uint64_t generation; // counts starts and continue-as-news under this id, from 1
+
+    // What the records say.
+    int64_t created_at, updated_at, started_at, completed_at; // ns; 0: not yet
+    int64_t start_at;                                         // scheduled start; 0: at once
+    int32_t final_status; // an OrchestrationStatus once completed, else PAWL_STATUS_NONE
+    bool continued;       // this generation began by continue-as-new
+    bool suspended;
+    bool stalled;
+    bool has_custom_status;
+    bool terminate_children; // a recursive terminate arrived
+    uint32_t start_offset;   // of ExecutionStarted in the history; valid once started_at is set
+    uint32_t final_offset;   // of ExecutionCompleted
+    char *name;              // of the workflow
+    char *execution_id;
+    char *version;    // its named version, once a turn has told; NULL
+    char *stall_text; // NULL when not stalled
+    struct pawl_buf custom_status;
+    struct pawl_buf patches; // names, each terminated by a zero
+    struct pawl_history history;
+    struct pawl_history inbox;
+    struct pawl_pending_list pending;
+    uint32_t saved_events; // events of this generation's history that the snapshot holds
+    size_t saved_bytes;
+
+    // Not in the log: a turn that was given to a worker. It is given again, the same, when the
+    // worker is lost.
+    bool turn_out;
+    bool turn_held;       // it stalled or failed; not offered again until a worker connects
+    uint32_t turn_events; // of the inbox
+    int64_t turn_started_at;
+
+    void *runtime; // the runtime's
+};
+
+// An instance that does not exist yet, with one reference. NULL when memory is out.
+struct pawl_instance *pawl__instance_create(struct pawl_str id);
+
+struct pawl_instance *pawl__instance_ref(struct pawl_instance *instance);
+void pawl__instance_unref(struct pawl_instance *instance);
+
+// Back to a ghost: all that the records said is forgotten, but for the generation.
+void pawl__instance_reset(struct pawl_instance *instance);
+
+static inline struct pawl_str pawl__instance_id(const struct pawl_instance *instance) {
+    return (struct pawl_str){instance->id, instance->id_len};
+}
+
+// The OrchestrationStatus of the wire, by the reference's order of precedence.
+int32_t pawl__instance_status(const struct pawl_instance *instance);
+
+static inline bool pawl__instance_completed(const struct pawl_instance *instance) {
+    return instance->final_status != PAWL_STATUS_NONE;
+}
+
+// When it next has to be woken by the clock; INT64_MAX: never.
+int64_t pawl__instance_wake_at(const struct pawl_instance *instance);
+
+// It has something to offer to a worker, now or once its log record is durable.
+bool pawl__instance_active(const struct pawl_instance *instance);
+
+// Its start event, from the history or from the inbox, decoded into |arena|. NULL when memory is
+// out.
+Pb__ExecutionStartedEvent *pawl__instance_start(const struct pawl_instance *instance,
+                                                struct pawl_arena *arena);
+
+// --- pending ----------------------------------------------------------------------------------
+
+struct pawl_pending *pawl__pending_find(const struct pawl_pending_list *list, int32_t id);
+bool pawl__pending_add(struct pawl_pending_list *list, struct pawl_pending item);
+void pawl__pending_remove(struct pawl_pending_list *list, struct pawl_pending *item);
+void pawl__pending_clear(struct pawl_pending_list *list);
+
+#endif

@@ -1,0 +1,174 @@
+#ifndef PAWL_ENGINE_SHARD_H
+#define PAWL_ENGINE_SHARD_H
+
+// The heart: commands in, log records and effects out. No socket, clock, thread or file.
+//
+//   command ──► decide: may it be? ──► record(s) ──► apply(instance, record) ──► effects
+//                                        │
+//                                        └► the batch under construction, one log row
+//
+// Three rules make recovery simple:
+//
+//  1. A record changes exactly one instance, the one it names. What a turn does to others (start a
+//     child, answer a parent, end children) are records of their own, in the same batch. So an
+//     instance's state is a fold over its own records, and a snapshot of it may be of any position.
+//  2. Apply looks at nothing but the instance and the record: time and randomness are stamped in.
+//  3. Effects come only from commands. Replay has none; what is outstanding is derived from the
+//     state that it arrives at.
+//
+// A command that needs an instance which is not in memory answers PAWL_E_NEEDED and leaves its id
+// in |needed|; nothing has changed then. The caller loads it (pawl__shard_restore, or
+// pawl__shard_ghost when the store has none) and gives the command again.
+//
+// When memory runs out in the middle of a command, |failed| is set: memory is then not what the log
+// says, and the shard has to be dropped and read again.
+
+#include "base/err.h"
+#include "base/map.h"
+#include "engine/instance.h"
+#include "orchestrator_service.pb-c.h"
+#include "pawl_log.pb-c.h"
+#include "wire/rows.h"
+
+enum pawl_effect_type {
+    PAWL_EFFECT_TURN,     // the instance has events to process; may be offered before the log holds
+    PAWL_EFFECT_ACTIVITY, // |task_id| is to be run; not before the log holds it
+    PAWL_EFFECT_CHANGED,  // the status may have changed; tell waiters once the log holds it
+    PAWL_EFFECT_PURGED,
+};
+
+struct pawl_effect {
+    enum pawl_effect_type type;
+    int32_t task_id;
+    struct pawl_instance *instance; // a reference, which passes to who takes the effect
+};
+
+struct pawl_shard {
+    struct pawl_map instances; // by id
+    struct pawl_heap timers;
+    struct pawl_buf batch; // the records since the last pawl__shard_take_batch
+    uint64_t position;     // of the batch under construction
+    struct pawl_effect *effects;
+    size_t effect_count, effect_cap;
+    struct pawl_arena arena; // scratch of one command
+    char *app_id;
+    char needed[256 + 8]; // see PAWL_E_NEEDED
+    size_t needed_len;
+    bool failed;
+};
+
+// What is stamped into a command's records.
+struct pawl_stamp {
+    int64_t now; // nanoseconds since 1970, never less than that of an earlier command
+};
+
+// |position|: of the last batch in the log.
+bool pawl__shard_init(struct pawl_shard *shard, struct pawl_str app_id, uint64_t position);
+void pawl__shard_finish(struct pawl_shard *shard);
+
+// --- what is in memory --------------------------------------------------------------------------
+
+// The instance, which may be a ghost; NULL when it is not known whether it exists.
+struct pawl_instance *pawl__shard_find(const struct pawl_shard *shard, struct pawl_str id);
+
+// Puts a loaded snapshot in memory. PAWL_E_CORRUPT when it cannot be read.
+enum pawl_err pawl__shard_restore(struct pawl_shard *shard, const struct pawl_snapshot *snapshot,
+                                  struct pawl_instance **out, struct pawl_error *error);
+
+// Notes that |id| does not exist in the store.
+enum pawl_err pawl__shard_ghost(struct pawl_shard *shard, struct pawl_str id,
+                                struct pawl_instance **out);
+
+// Forgets an instance whose snapshot is current, or a ghost.
+void pawl__shard_evict(struct pawl_shard *shard, struct pawl_instance *instance);
+
+// Fills |out| with the state of |instance| for the store. |out|'s views are valid until the
+// instance changes or |arena| is reset.
+bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_arena *arena,
+                          struct pawl_snapshot *out);
+
+// --- commands -----------------------------------------------------------------------------------
+//
+// Each may give PAWL_E_NEEDED and PAWL_E_NOMEM beside its own errors; |error| gets the text that
+// the reference gives to clients. On any error nothing has changed, unless |failed| is set.
+
+// Starts an instance. PAWL_E_EXISTS, PAWL_E_UNKNOWN: texts of the reference (1.2 StartInstance).
+enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                 struct pawl_str id, const Pb__ExecutionStartedEvent *start,
+                                 bool enforce_unique, struct pawl_error *error);
+
+// Hands an instance an event of a client: EventRaised, ExecutionSuspended, ExecutionResumed,
+// ExecutionTerminated. A completed instance takes and drops it. PAWL_E_NOT_FOUND,
+// PAWL_E_PRECONDITION (stalled).
+enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp,
+                               struct pawl_str id, Pb__HistoryEvent *event,
+                               struct pawl_error *error);
+
+// Removes a completed instance; |recursive|: its children too, deepest first; |force|: also when it
+// has not completed. Counts what was removed. PAWL_E_NOT_FOUND, PAWL_E_PRECONDITION.
+enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bool recursive,
+                                bool force, uint32_t *count, struct pawl_error *error);
+
+// The result of an activity. One that nobody waits for is dropped, with PAWL_OK.
+enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                        struct pawl_instance *instance, int32_t task_id,
+                                        const Pb__ActivityResponse *response,
+                                        struct pawl_error *error);
+
+// The answer of the turn that is out. |bytes| is the encoded |response|. PAWL_E_INVALID: the answer
+// cannot be applied (an action that is not served, an id that was used before); the turn is held
+// until a worker connects. An answer that makes the instance stall is PAWL_OK.
+enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                        struct pawl_instance *instance,
+                                        const Pb__WorkflowResponse *response, struct pawl_str bytes,
+                                        struct pawl_error *error);
+
+// Notes that an instance cannot go on, once per |text|, and holds its turn.
+enum pawl_err pawl__shard_stall(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                struct pawl_instance *instance, Pb__StalledReason reason,
+                                const char *text, struct pawl_error *error);
+
+// Fires the timers that are due at |stamp.now|, and offers scheduled starts. PAWL_E_NEEDED never.
+enum pawl_err pawl__shard_fire_timers(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                      struct pawl_error *error);
+
+// When the clock next matters; INT64_MAX: never.
+int64_t pawl__shard_wake_at(const struct pawl_shard *shard);
+
+// --- turns and activities for workers -----------------------------------------------------------
+
+// Whether a turn of |instance| can be given to a worker now.
+bool pawl__shard_turn_ready(const struct pawl_instance *instance, int64_t now);
+
+// Marks the turn as out and appends its work item to |out|, an encoded WorkItem. Given again after
+// pawl__shard_turn_lost it is the same but for its token. False when memory is out.
+bool pawl__shard_begin_turn(struct pawl_instance *instance, struct pawl_stamp stamp,
+                            struct pawl_str token, struct pawl_buf *out);
+
+// Bytes of the work item that pawl__shard_begin_turn would build, near enough for limits.
+size_t pawl__shard_turn_size(const struct pawl_instance *instance);
+
+// The worker that had the turn is gone.
+void pawl__shard_turn_lost(struct pawl_instance *instance);
+
+// Appends the work item of a pending activity. False when it is not pending (any more).
+bool pawl__shard_activity_item(struct pawl_shard *shard, const struct pawl_instance *instance,
+                               int32_t task_id, struct pawl_str token, struct pawl_buf *out);
+
+// Reports as effects all that an instance has outstanding: after it was loaded or replayed.
+bool pawl__shard_offer(struct pawl_shard *shard, struct pawl_instance *instance);
+
+// --- the log ------------------------------------------------------------------------------------
+
+// Moves the batch under construction to |out| (which is empty) and gives its position; the next one
+// begins. False when there is nothing to write.
+bool pawl__shard_take_batch(struct pawl_shard *shard, struct pawl_buf *out, uint64_t *position);
+
+// Applies a batch that was read from the log. |load| puts an instance in memory, as for
+// PAWL_E_NEEDED. Records that an instance's snapshot already holds are skipped. PAWL_E_CORRUPT when
+// the batch cannot be read or does not fit the state.
+typedef enum pawl_err (*pawl_load_fn)(void *arg, struct pawl_str id, struct pawl_error *error);
+enum pawl_err pawl__shard_replay(struct pawl_shard *shard, const struct pawl_batch *batch,
+                                 pawl_load_fn load, void *arg, struct pawl_error *error);
+
+#endif
