@@ -39,7 +39,7 @@ enum pawl_err {
 #undef X
 };
 
-enum { PAWL_OK = PAWL_E_OK };
+#define PAWL_OK PAWL_E_OK
 
 // An error with its story. `text` is always terminated and may be cut at its end.
 struct pawl_error {

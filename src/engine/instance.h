@@ -45,6 +45,7 @@ struct pawl_instance {
     unsigned refs;       // the shard's, and one for each effect or call that holds it
     bool exists;         // false: known not to exist (a ghost), or purged
     bool linked;         // still in its shard's table
+    bool orphan;         // see replay.c
     uint64_t position;   // of the last batch that changed it
     uint64_t saved;      // position of its snapshot in the store; 0: it has none
     uint64_t generation; // counts starts and continue-as-news under this id, from 1
@@ -115,9 +116,15 @@ Pb__ExecutionStartedEvent *pawl__instance_start(const struct pawl_instance *inst
 
 // --- pending ----------------------------------------------------------------------------------
 
+static inline bool pawl__pending_is_timer(const struct pawl_pending *item) {
+    return item->kind == PAWL_PENDING_TIMER || item->kind == PAWL_PENDING_EVENT_TIMER;
+}
+
+// NULL when nothing is pending under |id|.
 struct pawl_pending *pawl__pending_find(const struct pawl_pending_list *list, int32_t id);
 bool pawl__pending_add(struct pawl_pending_list *list, struct pawl_pending item);
 void pawl__pending_remove(struct pawl_pending_list *list, struct pawl_pending *item);
+void pawl__pending_drop_timers(struct pawl_pending_list *list);
 void pawl__pending_clear(struct pawl_pending_list *list);
 
 #endif

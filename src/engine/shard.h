@@ -52,14 +52,14 @@ struct pawl_shard {
     size_t effect_count, effect_cap;
     struct pawl_arena arena; // scratch of one command
     char *app_id;
-    char needed[256 + 8]; // see PAWL_E_NEEDED
-    size_t needed_len;
+    char *needed; // see PAWL_E_NEEDED; in |arena|
     bool failed;
 };
 
 // What is stamped into a command's records.
 struct pawl_stamp {
-    int64_t now; // nanoseconds since 1970, never less than that of an earlier command
+    int64_t now;   // nanoseconds since 1970, never less than that of an earlier command
+    char uuid[37]; // random; used by turns only, which may start executions
 };
 
 // |position|: of the last batch in the log.
@@ -94,7 +94,7 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
 
 // Starts an instance. PAWL_E_EXISTS, PAWL_E_UNKNOWN: texts of the reference (1.2 StartInstance).
 enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp stamp,
-                                 struct pawl_str id, const Pb__ExecutionStartedEvent *start,
+                                 struct pawl_str id, Pb__ExecutionStartedEvent *start,
                                  bool enforce_unique, struct pawl_error *error);
 
 // Hands an instance an event of a client: EventRaised, ExecutionSuspended, ExecutionResumed,
@@ -126,7 +126,7 @@ enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_st
 // Notes that an instance cannot go on, once per |text|, and holds its turn.
 enum pawl_err pawl__shard_stall(struct pawl_shard *shard, struct pawl_stamp stamp,
                                 struct pawl_instance *instance, Pb__StalledReason reason,
-                                const char *text, struct pawl_error *error);
+                                char *text, struct pawl_error *error);
 
 // Fires the timers that are due at |stamp.now|, and offers scheduled starts. PAWL_E_NEEDED never.
 enum pawl_err pawl__shard_fire_timers(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -170,5 +170,8 @@ bool pawl__shard_take_batch(struct pawl_shard *shard, struct pawl_buf *out, uint
 typedef enum pawl_err (*pawl_load_fn)(void *arg, struct pawl_str id, struct pawl_error *error);
 enum pawl_err pawl__shard_replay(struct pawl_shard *shard, const struct pawl_batch *batch,
                                  pawl_load_fn load, void *arg, struct pawl_error *error);
+
+// After the last batch: PAWL_E_CORRUPT when records had no instance to stand on.
+enum pawl_err pawl__shard_replayed(const struct pawl_shard *shard, struct pawl_error *error);
 
 #endif

@@ -1,0 +1,51 @@
+#ifndef PAWL_BASE_LIST_H
+#define PAWL_BASE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// A doubly linked list whose links live in its members. A list head is a link that points to
+// itself; a link that is in no list does the same, so that removing is always allowed.
+struct pawl_link {
+    struct pawl_link *next, *prev;
+};
+
+#define PAWL_CONTAINER(pointer, type, member)                                                      \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+static inline void pawl__link_init(struct pawl_link *link) {
+    link->next = link->prev = link;
+}
+
+static inline bool pawl__list_empty(const struct pawl_link *head) {
+    return head->next == head;
+}
+
+static inline void pawl__list_remove(struct pawl_link *link) {
+    link->prev->next = link->next;
+    link->next->prev = link->prev;
+    pawl__link_init(link);
+}
+
+// Appends |link|, which is in no list.
+static inline void pawl__list_add(struct pawl_link *head, struct pawl_link *link) {
+    link->prev = head->prev;
+    link->next = head;
+    head->prev->next = link;
+    head->prev = link;
+}
+
+// Takes the first member out; NULL when the list is empty.
+static inline struct pawl_link *pawl__list_take(struct pawl_link *head) {
+    struct pawl_link *first = head->next;
+    if (first == head) return NULL;
+    pawl__list_remove(first);
+    return first;
+}
+
+// Moves all members of |from| to the end of |to|.
+static inline void pawl__list_move(struct pawl_link *to, struct pawl_link *from) {
+    for (struct pawl_link *link; (link = pawl__list_take(from));) pawl__list_add(to, link);
+}
+
+#endif

@@ -1,0 +1,468 @@
+#include <stdio.h>
+
+#include "engine/apply.h"
+#include "engine/events.h"
+#include "engine/internal.h"
+#include "wire/pb.h"
+#include "wire/timestamp.h"
+#include "wire/unpack.h"
+
+// Deciding: whether a command may be, and which records it becomes. Texts are the reference's.
+
+// Drops the shard's state as a whole: memory ran out after a record was begun.
+static enum pawl_err command_broken(struct pawl_shard *shard, struct pawl_error *error) {
+    shard->failed = true;
+    return pawl__fail_plain(error, PAWL_E_NOMEM);
+}
+
+// Finds an instance or a ghost; if neither is in memory, asks for it to be loaded.
+static enum pawl_err command_need(struct pawl_shard *shard, struct pawl_str id,
+                                  struct pawl_instance **out, struct pawl_error *error) {
+    *out = pawl__shard_find(shard, id);
+    if (*out) return PAWL_OK;
+    shard->needed = pawl__arena_dup(&shard->arena, id);
+    if (!shard->needed) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    return pawl__fail_plain(error, PAWL_E_NEEDED);
+}
+
+// Appends a record to the batch under construction.
+static bool command_write(struct pawl_shard *shard, struct pawl_instance *instance,
+                          Plog__Record *record) {
+    record->instance_id = instance->id;
+    instance->position = shard->position;
+    return pawl__pb_pack_field(&shard->batch, 1, &record->base);
+}
+
+// --- events -------------------------------------------------------------------------------------
+
+// Records |event| for |instance| and applies it.
+static bool command_add_event(struct pawl_shard *shard, struct pawl_instance *instance,
+                              const Pb__HistoryEvent *event) {
+    size_t len = pb__history_event__get_packed_size(event);
+    uint8_t *bytes = pawl__arena_alloc(&shard->arena, len);
+    if (!bytes) return false;
+    pb__history_event__pack(event, bytes);
+    Plog__Record record = PLOG__RECORD__INIT;
+    record.change_case = PLOG__RECORD__CHANGE_EVENT;
+    record.event = (ProtobufCBinaryData){len, bytes};
+    bool waits = !pawl__instance_completed(instance);
+    if (!command_write(shard, instance, &record) ||
+        !pawl__apply_event(instance, (struct pawl_str){(char *)bytes, len}, &shard->arena) ||
+        !pawl__shard_retime(shard, instance))
+        return false;
+    return !waits || pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0);
+}
+
+enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp,
+                               struct pawl_str id, Pb__HistoryEvent *event,
+                               struct pawl_error *error) {
+    pawl__arena_reset(&shard->arena);
+    struct pawl_instance *instance;
+    enum pawl_err err = command_need(shard, id, &instance, error);
+    if (err) return err;
+    if (!instance->exists) return pawl__fail(error, PAWL_E_NOT_FOUND, "no such instance exists");
+    if (pawl__instance_completed(instance)) return PAWL_OK;
+    if (instance->stalled) return pawl__fail(error, PAWL_E_PRECONDITION, "workflow is stalled");
+    event->timestamp = pawl__timestamp(&shard->arena, stamp.now);
+    if (!event->timestamp) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    return command_add_event(shard, instance, event) ? PAWL_OK : command_broken(shard, error);
+}
+
+enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                        struct pawl_instance *instance, int32_t task_id,
+                                        const Pb__ActivityResponse *response,
+                                        struct pawl_error *error) {
+    pawl__arena_reset(&shard->arena);
+    const struct pawl_pending *item = pawl__pending_find(&instance->pending, task_id);
+    if (!item || item->kind != PAWL_PENDING_TASK) return PAWL_OK;
+    const Pb__HistoryEvent *scheduled =
+        pawl__history_at(&instance->history, item->offset, &shard->arena);
+    Pb__HistoryEvent *event =
+        pawl__event_create(&shard->arena, stamp.now,
+                           response->failuredetails ? PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED
+                                                    : PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED);
+    if (!scheduled || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    char *execution_id = scheduled->taskscheduled->taskexecutionid;
+    if (response->failuredetails) {
+        event->taskfailed->taskscheduledid = task_id;
+        event->taskfailed->taskexecutionid = execution_id;
+        event->taskfailed->failuredetails = response->failuredetails;
+    } else {
+        event->taskcompleted->taskscheduledid = task_id;
+        event->taskcompleted->taskexecutionid = execution_id;
+        event->taskcompleted->result = response->result;
+    }
+    return command_add_event(shard, instance, event) ? PAWL_OK : command_broken(shard, error);
+}
+
+enum pawl_err pawl__shard_stall(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                struct pawl_instance *instance, Pb__StalledReason reason,
+                                char *text, struct pawl_error *error) {
+    pawl__arena_reset(&shard->arena);
+    instance->turn_held = true;
+    if (instance->stalled && strcmp(instance->stall_text, text) == 0) return PAWL_OK;
+    Pb__HistoryEvent *event = pawl__event_create(&shard->arena, stamp.now,
+                                                 PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STALLED);
+    if (!event) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    event->executionstalled->reason = reason;
+    event->executionstalled->_description_case =
+        PB__EXECUTION_STALLED_EVENT___DESCRIPTION_DESCRIPTION;
+    event->executionstalled->description = text;
+    if (!command_add_event(shard, instance, event) ||
+        !pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0))
+        return command_broken(shard, error);
+    return PAWL_OK;
+}
+
+static bool command_fire_timer(struct pawl_shard *shard, struct pawl_stamp stamp,
+                               struct pawl_instance *instance, const struct pawl_pending *item) {
+    Pb__HistoryEvent *event =
+        pawl__event_create(&shard->arena, stamp.now, PB__HISTORY_EVENT__EVENT_TYPE_TIMER_FIRED);
+    if (!event) return false;
+    event->timerfired->timerid = item->id;
+    event->timerfired->fireat = pawl__timestamp(&shard->arena, item->fire_at);
+    return event->timerfired->fireat && command_add_event(shard, instance, event);
+}
+
+enum pawl_err pawl__shard_fire_timers(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                      struct pawl_error *error) {
+    while (pawl__shard_wake_at(shard) <= stamp.now) {
+        pawl__arena_reset(&shard->arena);
+        struct pawl_heap_node *node = pawl__heap_first(&shard->timers);
+        struct pawl_instance *instance = (struct pawl_instance *)(void *)node;
+        if (!instance->started_at && instance->start_at) {
+            // A scheduled start needs no record: the turn that follows says it all.
+            pawl__heap_remove(&shard->timers, node);
+            if (!pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0))
+                return command_broken(shard, error);
+            continue;
+        }
+        const struct pawl_pending *due = NULL;
+        for (uint32_t i = 0; i < instance->pending.len; i++) {
+            const struct pawl_pending *item = &instance->pending.items[i];
+            if (pawl__pending_is_timer(item) && item->fire_at == node->key) {
+                due = item;
+                break;
+            }
+        }
+        if (!due || !command_fire_timer(shard, stamp, instance, due))
+            return command_broken(shard, error);
+    }
+    return PAWL_OK;
+}
+
+// --- starting -----------------------------------------------------------------------------------
+
+static bool command_start(struct pawl_shard *shard, struct pawl_instance *instance,
+                          const Pb__HistoryEvent *event) {
+    size_t len = pb__history_event__get_packed_size(event);
+    uint8_t *bytes = pawl__arena_alloc(&shard->arena, len);
+    if (!bytes) return false;
+    pb__history_event__pack(event, bytes);
+    Plog__Create create = PLOG__CREATE__INIT;
+    create.start_event = (ProtobufCBinaryData){len, bytes};
+    Plog__Record record = PLOG__RECORD__INIT;
+    record.change_case = PLOG__RECORD__CHANGE_CREATE;
+    record.create = &create;
+    return command_write(shard, instance, &record) &&
+           pawl__apply_create(instance, &create, &shard->arena) &&
+           pawl__shard_retime(shard, instance) &&
+           pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0) &&
+           pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0);
+}
+
+// Whether nothing of an earlier run under this id is still going on.
+static enum pawl_err command_check_reuse(struct pawl_shard *shard,
+                                         const struct pawl_instance *instance,
+                                         struct pawl_error *error) {
+    for (uint32_t i = 0; i < instance->pending.len; i++) {
+        const struct pawl_pending *item = &instance->pending.items[i];
+        if (item->kind == PAWL_PENDING_TASK)
+            return pawl__fail(error, PAWL_E_UNKNOWN,
+                              "a terminated workflow with ID '%s' is already awaiting an activity "
+                              "result",
+                              instance->id);
+        if (item->kind != PAWL_PENDING_CHILD) continue;
+        const Pb__HistoryEvent *created =
+            pawl__history_at(&instance->history, item->offset, &shard->arena);
+        if (!created) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        const char *child_id = created->childworkflowinstancecreated->instanceid;
+        struct pawl_instance *child;
+        enum pawl_err err = command_need(shard, pawl__str(child_id), &child, error);
+        if (err) return err;
+        if (!child->exists) continue;
+        if (!pawl__instance_completed(child))
+            return pawl__fail(error, PAWL_E_EXISTS,
+                              "cannot recreate workflow with ID '%s': child workflow '%s': "
+                              "orchestration has not yet completed",
+                              instance->id, child_id);
+        if ((err = command_check_reuse(shard, child, error))) return err;
+    }
+    return PAWL_OK;
+}
+
+enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                 struct pawl_str id, Pb__ExecutionStartedEvent *start,
+                                 bool enforce_unique, struct pawl_error *error) {
+    pawl__arena_reset(&shard->arena);
+    struct pawl_instance *instance;
+    enum pawl_err err = command_need(shard, id, &instance, error);
+    if (err) return err;
+    if (instance->exists && enforce_unique)
+        return pawl__fail(error, PAWL_E_EXISTS,
+                          "a workflow with ID '%s' already exists and the create enforces instance "
+                          "ID uniqueness",
+                          instance->id);
+    if (instance->exists && !pawl__instance_completed(instance))
+        return pawl__fail(error, PAWL_E_EXISTS, "an active workflow with ID '%s' already exists",
+                          instance->id);
+    if (instance->exists && (err = command_check_reuse(shard, instance, error))) return err;
+
+    Pb__HistoryEvent event = PB__HISTORY_EVENT__INIT;
+    event.eventid = -1;
+    event.timestamp = pawl__timestamp(&shard->arena, stamp.now);
+    event.event_type_case = PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED;
+    event.executionstarted = start;
+    if (!event.timestamp) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    return command_start(shard, instance, &event) ? PAWL_OK : command_broken(shard, error);
+}
+
+// --- turns --------------------------------------------------------------------------------------
+
+// The first reason not to apply |response|, or asks for an instance that it touches.
+static enum pawl_err command_check_turn(struct pawl_shard *shard, struct pawl_instance *instance,
+                                        const Pb__WorkflowResponse *response,
+                                        struct pawl_error *error) {
+    struct pawl_instance *other;
+    enum pawl_err err;
+    bool completes = false;
+    for (size_t i = 0; i < response->n_actions; i++) {
+        const Pb__WorkflowAction *action = response->actions[i];
+        bool schedules = true, elsewhere = pawl__action_target_app(action, shard->app_id) != NULL;
+        char *touched = NULL;
+        switch (action->workflow_action_type_case) {
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_SCHEDULE_TASK:
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_TIMER: break;
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_CHILD_WORKFLOW:
+            touched = pawl__child_id(instance, action, &shard->arena);
+            if (!touched) return pawl__fail_plain(error, PAWL_E_NOMEM);
+            break;
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_DETACHED_WORKFLOW:
+            schedules = false;
+            touched = action->createdetachedworkflow->instanceid;
+            if (!*touched)
+                return pawl__fail(error, PAWL_E_INVALID,
+                                  "CreateDetachedWorkflowAction requires an instance ID");
+            break;
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_COMPLETE_WORKFLOW:
+            schedules = false;
+            completes = true;
+            break;
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_WORKFLOW_VERSION_NOT_AVAILABLE:
+            schedules = false;
+            break;
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_SEND_EVENT:
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_TERMINATE_WORKFLOW:
+            return pawl__fail(error, PAWL_E_INVALID, "don't know how to process outbound message");
+        default:
+            return pawl__fail(error, PAWL_E_INVALID, "unknown action type: %d",
+                              action->workflow_action_type_case);
+        }
+        if (schedules && pawl__pending_find(&instance->pending, action->id))
+            return pawl__fail(error, PAWL_E_INVALID,
+                              "action %d was already scheduled by an earlier turn", action->id);
+        if (touched && !elsewhere && (err = command_need(shard, pawl__str(touched), &other, error)))
+            return err;
+    }
+    bool terminates = false;
+    size_t at = 0;
+    struct pawl_event_view view;
+    for (uint32_t i = 0; i < instance->turn_events; i++) {
+        if (!pawl__history_next(pawl__buf_str(&instance->inbox.bytes), &at, &view))
+            return pawl__fail_plain(error, PAWL_E_CORRUPT);
+        if (pawl__event_type(view.bytes) == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED)
+            terminates = true;
+    }
+    if (!completes && !terminates) return PAWL_OK;
+
+    // What ends touches its parent, and its children when it was terminated.
+    const Pb__ExecutionStartedEvent *start = pawl__instance_start(instance, &shard->arena);
+    if (!start) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (start->parentinstance && start->parentinstance->workflowinstance) {
+        const char *parent = start->parentinstance->workflowinstance->instanceid;
+        if ((err = command_need(shard, pawl__str(parent), &other, error))) return err;
+    }
+    for (uint32_t i = 0; terminates && i < instance->pending.len; i++) {
+        const struct pawl_pending *item = &instance->pending.items[i];
+        if (item->kind != PAWL_PENDING_CHILD) continue;
+        const Pb__HistoryEvent *created =
+            pawl__history_at(&instance->history, item->offset, &shard->arena);
+        if (!created) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        const char *child = created->childworkflowinstancecreated->instanceid;
+        if ((err = command_need(shard, pawl__str(child), &other, error))) return err;
+    }
+    return PAWL_OK;
+}
+
+// Whether |instance| is the child that |parent| started as its action |child_id|.
+static bool command_is_child(struct pawl_shard *shard, const struct pawl_instance *instance,
+                             const struct pawl_instance *parent, int32_t child_id) {
+    const Pb__ExecutionStartedEvent *start = pawl__instance_start(instance, &shard->arena);
+    return start && start->parentinstance && start->parentinstance->workflowinstance &&
+           start->parentinstance->taskscheduledid == child_id &&
+           strcmp(start->parentinstance->workflowinstance->instanceid, parent->id) == 0;
+}
+
+// Tells |parent| that the id which its child was to have is taken.
+static bool command_refuse_child(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                 struct pawl_instance *parent, const struct pawl_message *message) {
+    Pb__HistoryEvent *event = pawl__event_create(
+        &shard->arena, stamp.now, PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED);
+    Pb__TaskFailureDetails *details = pawl__arena_alloc(&shard->arena, sizeof *details);
+    if (!event || !details) return false;
+    pb__task_failure_details__init(details);
+    details->errortype = "WorkflowInstanceAlreadyExists";
+    details->errormessage = pawl__arena_format(
+        &shard->arena, "a workflow with ID '%s' already exists", message->target);
+    event->childworkflowinstancefailed->taskscheduledid = message->child_id;
+    event->childworkflowinstancefailed->failuredetails = details;
+    return details->errormessage && command_add_event(shard, parent, event);
+}
+
+static bool command_deliver(struct pawl_shard *shard, struct pawl_stamp stamp,
+                            struct pawl_instance *sender, const struct pawl_message *message) {
+    struct pawl_instance *target = pawl__shard_find(shard, pawl__str(message->target));
+    if (!target) return false; // command_check_turn saw to it
+    if (message->create) {
+        bool free_id = !target->exists;
+        if (free_id) return command_start(shard, target, message->event);
+        if (message->child_id < 0 || command_is_child(shard, target, sender, message->child_id))
+            return true;
+        return command_refuse_child(shard, stamp, sender, message);
+    }
+    if (!target->exists || pawl__instance_completed(target)) return true;
+    // An answer to a parent counts only while the parent waits for it.
+    int32_t id = -1;
+    if (message->event->event_type_case ==
+        PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_COMPLETED)
+        id = message->event->childworkflowinstancecompleted->taskscheduledid;
+    else if (message->event->event_type_case ==
+             PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED)
+        id = message->event->childworkflowinstancefailed->taskscheduledid;
+    if (id >= 0) {
+        const struct pawl_pending *item = pawl__pending_find(&target->pending, id);
+        if (!item || item->kind != PAWL_PENDING_CHILD) return true;
+    }
+    return command_add_event(shard, target, message->event);
+}
+
+enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                        struct pawl_instance *instance,
+                                        const Pb__WorkflowResponse *response, struct pawl_str bytes,
+                                        struct pawl_error *error) {
+    pawl__arena_reset(&shard->arena);
+    enum pawl_err err = command_check_turn(shard, instance, response, error);
+    if (err == PAWL_E_INVALID) {
+        instance->turn_out = false;
+        instance->turn_held = true;
+    }
+    if (err) return err;
+
+    Plog__Turn turn = PLOG__TURN__INIT;
+    turn.started_at = instance->turn_started_at;
+    turn.completed_at = stamp.now;
+    turn.inbox_events = instance->turn_events;
+    turn.response = (ProtobufCBinaryData){bytes.len, (uint8_t *)bytes.data};
+    turn.next_execution_id = stamp.uuid;
+    Plog__Record record = PLOG__RECORD__INIT;
+    record.change_case = PLOG__RECORD__CHANGE_TURN;
+    record.turn = &turn;
+    struct pawl_outcome outcome;
+    instance->turn_out = false;
+    if (!command_write(shard, instance, &record) ||
+        !pawl__apply_turn(instance, shard->app_id, &turn, response, &shard->arena, &outcome) ||
+        !pawl__shard_retime(shard, instance))
+        return command_broken(shard, error);
+    if (outcome.stalled) instance->turn_held = true;
+
+    bool ok = pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0);
+    for (size_t i = 0; ok && i < outcome.task_count; i++)
+        ok = pawl__shard_emit(shard, PAWL_EFFECT_ACTIVITY, instance, outcome.tasks[i]);
+    for (struct pawl_message *message = outcome.messages; ok && message; message = message->next)
+        ok = command_deliver(shard, stamp, instance, message);
+    bool more = instance->inbox.count && !outcome.stalled;
+    if (ok && more) ok = pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0);
+    return ok ? PAWL_OK : command_broken(shard, error);
+}
+
+// --- purging ------------------------------------------------------------------------------------
+
+enum {
+    PURGE_DEPTH = 64
+}; // children of children; deeper ones have to be purged by themselves
+
+// Finds all that a purge removes, children first, and whether it may.
+static enum pawl_err command_collect_purge(struct pawl_shard *shard, struct pawl_str id,
+                                           bool recursive, bool force, int depth,
+                                           struct pawl_instance **out, size_t *count, size_t cap,
+                                           struct pawl_error *error) {
+    struct pawl_instance *instance;
+    enum pawl_err err = command_need(shard, id, &instance, error);
+    if (err) return err;
+    if (!instance->exists)
+        return depth ? PAWL_OK : pawl__fail(error, PAWL_E_NOT_FOUND, "no such instance exists");
+    if (!force && instance->stalled)
+        return pawl__fail(error, PAWL_E_PRECONDITION, "workflow is stalled");
+    if (!force && !pawl__instance_completed(instance))
+        return pawl__fail(error, PAWL_E_PRECONDITION, "orchestration has not yet completed");
+    for (size_t i = 0; i < *count; i++)
+        if (out[i] == instance) return PAWL_OK;
+
+    struct pawl_event_view view;
+    size_t at = 0;
+    while (recursive && depth < PURGE_DEPTH &&
+           pawl__history_next(pawl__buf_str(&instance->history.bytes), &at, &view)) {
+        if (pawl__event_type(view.bytes) !=
+            PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_CREATED)
+            continue;
+        const Pb__HistoryEvent *created =
+            pawl__history_at(&instance->history, view.offset, &shard->arena);
+        if (!created) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        const char *child = created->childworkflowinstancecreated->instanceid;
+        err = command_collect_purge(shard, pawl__str(child), true, force, depth + 1, out, count,
+                                    cap, error);
+        if (err) return err;
+    }
+    if (*count == cap)
+        return pawl__fail(error, PAWL_E_TOO_LARGE,
+                          "more than %zu instances would be purged at once", cap);
+    out[(*count)++] = instance;
+    return PAWL_OK;
+}
+
+enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bool recursive,
+                                bool force, uint32_t *count, struct pawl_error *error) {
+    enum {
+        MOST = 100000
+    };
+    pawl__arena_reset(&shard->arena);
+    struct pawl_instance **all = pawl__arena_alloc(&shard->arena, MOST * sizeof(void *));
+    if (!all) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    size_t found = 0;
+    enum pawl_err err =
+        command_collect_purge(shard, id, recursive, force, 0, all, &found, MOST, error);
+    if (err) return err;
+    for (size_t i = 0; i < found; i++) {
+        Plog__Purge purge = PLOG__PURGE__INIT;
+        Plog__Record record = PLOG__RECORD__INIT;
+        record.change_case = PLOG__RECORD__CHANGE_PURGE;
+        record.purge = &purge;
+        if (!command_write(shard, all[i], &record)) return command_broken(shard, error);
+        pawl__apply_purge(all[i]);
+        if (!pawl__shard_retime(shard, all[i]) ||
+            !pawl__shard_emit(shard, PAWL_EFFECT_PURGED, all[i], 0))
+            return command_broken(shard, error);
+    }
+    *count = (uint32_t)found;
+    return PAWL_OK;
+}

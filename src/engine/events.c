@@ -1,0 +1,52 @@
+#include "engine/events.h"
+
+#include "wire/pb.h"
+#include "wire/timestamp.h"
+
+Pb__HistoryEvent__EventTypeCase pawl__event_type(struct pawl_str bytes) {
+    struct pawl_pb_reader reader = pawl__pb_reader(bytes);
+    struct pawl_pb_field field;
+    Pb__HistoryEvent__EventTypeCase type = PB__HISTORY_EVENT__EVENT_TYPE__NOT_SET;
+    while (pawl__pb_next(&reader, &field)) {
+        // Fields of the envelope: eventId, timestamp, router. All others are the oneof's.
+        if (field.number == 1 || field.number == 2 || field.number == 30) continue;
+        if (protobuf_c_message_descriptor_get_field(&pb__history_event__descriptor, field.number))
+            type = (Pb__HistoryEvent__EventTypeCase)field.number;
+    }
+    return type;
+}
+
+Google__Protobuf__StringValue *pawl__string_value(struct pawl_arena *arena, char *text) {
+    if (!text) return NULL;
+    Google__Protobuf__StringValue *value = pawl__arena_alloc(arena, sizeof *value);
+    if (!value) return NULL;
+    google__protobuf__string_value__init(value);
+    value->value = text;
+    return value;
+}
+
+Google__Protobuf__Timestamp *pawl__timestamp(struct pawl_arena *arena, int64_t at) {
+    Google__Protobuf__Timestamp *stamp = pawl__arena_alloc(arena, sizeof *stamp);
+    if (!stamp) return NULL;
+    google__protobuf__timestamp__init(stamp);
+    pawl__timestamp_set(stamp, at);
+    return stamp;
+}
+
+Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
+                                     Pb__HistoryEvent__EventTypeCase type) {
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field(&pb__history_event__descriptor, (unsigned)type);
+    const ProtobufCMessageDescriptor *body_type = field->descriptor;
+    Pb__HistoryEvent *event = pawl__arena_alloc(arena, sizeof *event);
+    ProtobufCMessage *body = pawl__arena_alloc(arena, body_type->sizeof_message);
+    if (!event || !body) return NULL;
+    pb__history_event__init(event);
+    body_type->message_init(body);
+    event->eventid = -1;
+    event->timestamp = pawl__timestamp(arena, at);
+    event->event_type_case = type;
+    // All members of the oneof are pointers in one union: any of them sets it.
+    event->executionstarted = (Pb__ExecutionStartedEvent *)(void *)body;
+    return event->timestamp ? event : NULL;
+}

@@ -1,0 +1,28 @@
+#ifndef PAWL_ENGINE_EVENTS_H
+#define PAWL_ENGINE_EVENTS_H
+
+// Making and telling apart history events. What is made lives in an arena; NULL: memory is out.
+
+#include "base/arena.h"
+#include "history_events.pb-c.h"
+
+// The number of the event's field in HistoryEvent's oneof, without decoding it; 0: none that is
+// known.
+Pb__HistoryEvent__EventTypeCase pawl__event_type(struct pawl_str bytes);
+
+// NULL for a NULL |text|, too.
+Google__Protobuf__StringValue *pawl__string_value(struct pawl_arena *arena, char *text);
+
+Google__Protobuf__Timestamp *pawl__timestamp(struct pawl_arena *arena, int64_t at);
+
+// An event of |type| with id -1 and timestamp |at|; its body is initialised and the caller fills
+// it.
+Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
+                                     Pb__HistoryEvent__EventTypeCase type);
+
+// The text of a StringValue that may be missing, or NULL.
+static inline char *pawl__string_of(const Google__Protobuf__StringValue *value) {
+    return value ? value->value : NULL;
+}
+
+#endif

@@ -1,0 +1,46 @@
+#include "engine/history.h"
+
+#include "wire/pb.h"
+#include "wire/unpack.h"
+
+enum {
+    HISTORY_FIELD = 3
+}; // WorkflowRequest.pastEvents
+
+void pawl__history_finish(struct pawl_history *history) {
+    pawl__buf_finish(&history->bytes);
+    history->count = 0;
+}
+
+bool pawl__history_add(struct pawl_history *history, const Pb__HistoryEvent *event) {
+    if (!pawl__pb_pack_field(&history->bytes, HISTORY_FIELD, &event->base)) return false;
+    history->count++;
+    return true;
+}
+
+bool pawl__history_add_bytes(struct pawl_history *history, struct pawl_str event) {
+    if (!pawl__pb_put_bytes(&history->bytes, HISTORY_FIELD, event)) return false;
+    history->count++;
+    return true;
+}
+
+bool pawl__history_next(struct pawl_str bytes, size_t *at, struct pawl_event_view *out) {
+    struct pawl_pb_reader reader =
+        pawl__pb_reader((struct pawl_str){bytes.data + *at, bytes.len - *at});
+    struct pawl_pb_field field;
+    if (!pawl__pb_next(&reader, &field)) return false;
+    out->bytes = field.bytes;
+    out->offset = (uint32_t)*at;
+    *at = (size_t)((const char *)reader.at - bytes.data);
+    return true;
+}
+
+Pb__HistoryEvent *pawl__history_at(const struct pawl_history *history, uint32_t offset,
+                                   struct pawl_arena *arena) {
+    struct pawl_event_view view;
+    size_t at = offset;
+    if (offset >= history->bytes.len ||
+        !pawl__history_next(pawl__buf_str(&history->bytes), &at, &view))
+        return NULL;
+    return pawl__wire_unpack(arena, &pb__history_event__descriptor, view.bytes, NULL);
+}

@@ -1,0 +1,95 @@
+#include "engine/instance.h"
+
+#include <stdlib.h>
+
+#include "wire/pb.h"
+#include "wire/unpack.h"
+
+struct pawl_instance *pawl__instance_create(struct pawl_str id) {
+    struct pawl_instance *instance = calloc(1, sizeof *instance);
+    if (!instance) return NULL;
+    instance->id = pawl__str_dup(id);
+    if (!instance->id) {
+        free(instance);
+        return NULL;
+    }
+    instance->id_len = id.len;
+    instance->refs = 1;
+    instance->final_status = PAWL_STATUS_NONE;
+    return instance;
+}
+
+struct pawl_instance *pawl__instance_ref(struct pawl_instance *instance) {
+    instance->refs++;
+    return instance;
+}
+
+void pawl__instance_unref(struct pawl_instance *instance) {
+    if (!instance || --instance->refs) return;
+    pawl__instance_reset(instance);
+    free(instance->id);
+    free(instance);
+}
+
+void pawl__instance_reset(struct pawl_instance *instance) {
+    free(instance->name);
+    free(instance->execution_id);
+    free(instance->version);
+    free(instance->stall_text);
+    pawl__buf_finish(&instance->custom_status);
+    pawl__buf_finish(&instance->patches);
+    pawl__history_finish(&instance->history);
+    pawl__history_finish(&instance->inbox);
+    pawl__pending_clear(&instance->pending);
+    *instance = (struct pawl_instance){
+        .timer = instance->timer,
+        .id = instance->id,
+        .id_len = instance->id_len,
+        .refs = instance->refs,
+        .linked = instance->linked,
+        .position = instance->position,
+        .saved = instance->saved,
+        .generation = instance->generation,
+        .final_status = PAWL_STATUS_NONE,
+        .runtime = instance->runtime,
+    };
+}
+
+int32_t pawl__instance_status(const struct pawl_instance *instance) {
+    bool started = instance->started_at || instance->continued;
+    if (!started)
+        return instance->stalled ? PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_STALLED
+                                 : PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_PENDING;
+    if (pawl__instance_completed(instance)) return instance->final_status;
+    if (instance->stalled) return PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_STALLED;
+    if (instance->suspended) return PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_SUSPENDED;
+    return PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_RUNNING;
+}
+
+int64_t pawl__instance_wake_at(const struct pawl_instance *instance) {
+    if (!instance->exists || pawl__instance_completed(instance)) return INT64_MAX;
+    // Until its first turn a scheduled start is all that it waits for.
+    if (!instance->started_at && instance->start_at) return instance->start_at;
+    int64_t first = INT64_MAX;
+    for (uint32_t i = 0; i < instance->pending.len; i++) {
+        const struct pawl_pending *item = &instance->pending.items[i];
+        if (pawl__pending_is_timer(item) && item->fire_at < first) first = item->fire_at;
+    }
+    return first;
+}
+
+bool pawl__instance_active(const struct pawl_instance *instance) {
+    if (!instance->exists) return false;
+    for (uint32_t i = 0; i < instance->pending.len; i++)
+        if (instance->pending.items[i].kind == PAWL_PENDING_TASK) return true;
+    if (pawl__instance_completed(instance) || !instance->inbox.count) return false;
+    return instance->started_at || !instance->start_at; // a scheduled start sleeps
+}
+
+Pb__ExecutionStartedEvent *pawl__instance_start(const struct pawl_instance *instance,
+                                                struct pawl_arena *arena) {
+    const struct pawl_history *where = instance->started_at ? &instance->history : &instance->inbox;
+    Pb__HistoryEvent *event =
+        pawl__history_at(where, instance->started_at ? instance->start_offset : 0, arena);
+    return event ? event->executionstarted : NULL;
+}

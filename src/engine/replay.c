@@ -1,0 +1,95 @@
+#include "engine/apply.h"
+#include "engine/internal.h"
+#include "wire/unpack.h"
+
+// Reading the log back. A record whose instance was purged later in the log finds no snapshot to
+// stand on: it is passed over, and the instance is remembered as an orphan until its purge (or a
+// new start under its id) comes by.
+
+static enum pawl_err replay_misfit(struct pawl_error *error, const struct pawl_batch *batch,
+                                   const Plog__Record *record) {
+    return pawl__fail(error, PAWL_E_CORRUPT,
+                      "batch %llu of the log does not fit instance '%s': a record is missing",
+                      (unsigned long long)batch->position, record->instance_id);
+}
+
+static bool replay_turn(struct pawl_shard *shard, struct pawl_instance *instance,
+                        const Plog__Turn *turn) {
+    struct pawl_outcome outcome;
+    const Pb__WorkflowResponse *response = pawl__wire_unpack(
+        &shard->arena, &pb__workflow_response__descriptor,
+        (struct pawl_str){(const char *)turn->response.data, turn->response.len}, NULL);
+    return response &&
+           pawl__apply_turn(instance, shard->app_id, turn, response, &shard->arena, &outcome);
+}
+
+static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_batch *batch,
+                                   const Plog__Record *record, pawl_load_fn load, void *arg,
+                                   struct pawl_error *error) {
+    struct pawl_str id = pawl__str(record->instance_id);
+    struct pawl_instance *instance = pawl__shard_find(shard, id);
+    if (!instance) {
+        enum pawl_err err = load(arg, id, error);
+        if (err) return err;
+        instance = pawl__shard_find(shard, id);
+    }
+    if (instance->saved >= batch->position) return PAWL_OK;
+    bool ok = true;
+    switch (record->change_case) {
+    case PLOG__RECORD__CHANGE_CREATE:
+        instance->orphan = false;
+        ok = pawl__apply_create(instance, record->create, &shard->arena);
+        break;
+    case PLOG__RECORD__CHANGE_PURGE:
+        instance->orphan = false;
+        pawl__apply_purge(instance);
+        break;
+    case PLOG__RECORD__CHANGE_EVENT:
+        if (!instance->exists)
+            instance->orphan = true;
+        else
+            ok = pawl__apply_event(
+                instance, (struct pawl_str){(const char *)record->event.data, record->event.len},
+                &shard->arena);
+        break;
+    case PLOG__RECORD__CHANGE_TURN:
+        if (!instance->exists)
+            instance->orphan = true;
+        else
+            ok = replay_turn(shard, instance, record->turn);
+        break;
+    default: ok = false;
+    }
+    if (!ok) return replay_misfit(error, batch, record);
+    instance->position = batch->position;
+    return pawl__shard_retime(shard, instance) ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+}
+
+enum pawl_err pawl__shard_replay(struct pawl_shard *shard, const struct pawl_batch *batch,
+                                 pawl_load_fn load, void *arg, struct pawl_error *error) {
+    struct pawl_arena arena = {0};
+    const char *why = NULL;
+    const Plog__Batch *rows =
+        pawl__wire_unpack(&arena, &plog__batch__descriptor, batch->records, &why);
+    enum pawl_err err = PAWL_OK;
+    if (!rows)
+        err = pawl__fail(error, PAWL_E_CORRUPT, "batch %llu of the log cannot be read: %s",
+                         (unsigned long long)batch->position, why);
+    for (size_t i = 0; rows && !err && i < rows->n_records; i++) {
+        pawl__arena_reset(&shard->arena);
+        err = replay_record(shard, batch, rows->records[i], load, arg, error);
+    }
+    shard->position = batch->position + 1;
+    pawl__arena_finish(&arena);
+    return err;
+}
+
+enum pawl_err pawl__shard_replayed(const struct pawl_shard *shard, struct pawl_error *error) {
+    size_t at = 0;
+    for (struct pawl_instance *instance; (instance = pawl__map_next(&shard->instances, &at));)
+        if (instance->orphan)
+            return pawl__fail(error, PAWL_E_CORRUPT,
+                              "the log has records of instance '%s', but its snapshot is missing",
+                              instance->id);
+    return PAWL_OK;
+}

@@ -1,0 +1,100 @@
+#include "engine/internal.h"
+
+#include <stdlib.h>
+
+bool pawl__shard_init(struct pawl_shard *shard, struct pawl_str app_id, uint64_t position) {
+    *shard = (struct pawl_shard){.position = position + 1, .app_id = pawl__str_dup(app_id)};
+    return shard->app_id != NULL;
+}
+
+void pawl__shard_finish(struct pawl_shard *shard) {
+    for (size_t i = 0; i < shard->effect_count; i++)
+        pawl__instance_unref(shard->effects[i].instance);
+    size_t at = 0;
+    for (struct pawl_instance *instance; (instance = pawl__map_next(&shard->instances, &at));) {
+        instance->linked = false;
+        pawl__heap_remove(&shard->timers, &instance->timer);
+        pawl__instance_unref(instance);
+    }
+    pawl__map_finish(&shard->instances);
+    pawl__heap_finish(&shard->timers);
+    pawl__buf_finish(&shard->batch);
+    pawl__arena_finish(&shard->arena);
+    free(shard->effects);
+    free(shard->app_id);
+    *shard = (struct pawl_shard){0};
+}
+
+struct pawl_instance *pawl__shard_find(const struct pawl_shard *shard, struct pawl_str id) {
+    return pawl__map_get(&shard->instances, id);
+}
+
+enum pawl_err pawl__shard_ghost(struct pawl_shard *shard, struct pawl_str id,
+                                struct pawl_instance **out) {
+    struct pawl_instance *instance = pawl__instance_create(id);
+    if (!instance) return PAWL_E_NOMEM;
+    if (!pawl__map_put(&shard->instances, pawl__instance_id(instance), instance)) {
+        pawl__instance_unref(instance);
+        return PAWL_E_NOMEM;
+    }
+    instance->linked = true;
+    *out = instance;
+    return PAWL_OK;
+}
+
+void pawl__shard_evict(struct pawl_shard *shard, struct pawl_instance *instance) {
+    if (!instance->linked) return;
+    instance->linked = false;
+    pawl__map_remove(&shard->instances, pawl__instance_id(instance));
+    pawl__heap_remove(&shard->timers, &instance->timer);
+    pawl__instance_unref(instance);
+}
+
+bool pawl__shard_retime(struct pawl_shard *shard, struct pawl_instance *instance) {
+    int64_t wake_at = pawl__instance_wake_at(instance);
+    if (instance->timer.index && instance->timer.key == wake_at) return true;
+    pawl__heap_remove(&shard->timers, &instance->timer);
+    return wake_at == INT64_MAX || pawl__heap_add(&shard->timers, &instance->timer, wake_at);
+}
+
+int64_t pawl__shard_wake_at(const struct pawl_shard *shard) {
+    const struct pawl_heap_node *first = pawl__heap_first(&shard->timers);
+    return first ? first->key : INT64_MAX;
+}
+
+bool pawl__shard_emit(struct pawl_shard *shard, enum pawl_effect_type type,
+                      struct pawl_instance *instance, int32_t task_id) {
+    if (shard->effect_count == shard->effect_cap) {
+        size_t cap = shard->effect_cap ? shard->effect_cap * 2 : 16;
+        struct pawl_effect *effects = realloc(shard->effects, cap * sizeof *effects);
+        if (!effects) return false;
+        shard->effects = effects;
+        shard->effect_cap = cap;
+    }
+    shard->effects[shard->effect_count++] =
+        (struct pawl_effect){type, task_id, pawl__instance_ref(instance)};
+    return true;
+}
+
+bool pawl__shard_offer(struct pawl_shard *shard, struct pawl_instance *instance) {
+    if (!instance->exists) return true;
+    for (uint32_t i = 0; i < instance->pending.len; i++) {
+        const struct pawl_pending *item = &instance->pending.items[i];
+        if (item->kind == PAWL_PENDING_TASK &&
+            !pawl__shard_emit(shard, PAWL_EFFECT_ACTIVITY, instance, item->id))
+            return false;
+    }
+    if (instance->inbox.count && !pawl__instance_completed(instance) &&
+        !pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0))
+        return false;
+    return pawl__shard_retime(shard, instance);
+}
+
+bool pawl__shard_take_batch(struct pawl_shard *shard, struct pawl_buf *out, uint64_t *position) {
+    if (!shard->batch.len) return false;
+    struct pawl_buf empty = *out;
+    *out = shard->batch;
+    shard->batch = empty; // two buffers take turns, and keep their memory
+    *position = shard->position++;
+    return true;
+}

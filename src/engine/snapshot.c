@@ -1,0 +1,196 @@
+#include <stdlib.h>
+
+#include "engine/internal.h"
+#include "wire/unpack.h"
+
+// An instance to its row and back.
+
+bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_arena *arena,
+                          struct pawl_snapshot *out) {
+    Plog__Snapshot state = PLOG__SNAPSHOT__INIT;
+    state.generation = instance->generation;
+    state.created_at = instance->created_at;
+    state.updated_at = instance->updated_at;
+    state.started_at = instance->started_at;
+    state.completed_at = instance->completed_at;
+    state.start_at = instance->start_at;
+    state.final_status = instance->final_status;
+    state.continued = instance->continued;
+    state.suspended = instance->suspended;
+    state.terminate_children = instance->terminate_children;
+    state.start_offset = instance->start_offset;
+    state.final_offset = instance->final_offset;
+    state.name = instance->name ? instance->name : "";
+    if (instance->execution_id) {
+        state._execution_id_case = PLOG__SNAPSHOT___EXECUTION_ID_EXECUTION_ID;
+        state.execution_id = instance->execution_id;
+    }
+    if (instance->version) {
+        state._version_case = PLOG__SNAPSHOT___VERSION_VERSION;
+        state.version = instance->version;
+    }
+    if (instance->stalled) {
+        state._stall_text_case = PLOG__SNAPSHOT___STALL_TEXT_STALL_TEXT;
+        state.stall_text = instance->stall_text;
+    }
+    if (instance->has_custom_status) {
+        state._custom_status_case = PLOG__SNAPSHOT___CUSTOM_STATUS_CUSTOM_STATUS;
+        state.custom_status = pawl__arena_dup(arena, pawl__buf_str(&instance->custom_status));
+        if (!state.custom_status) return false;
+    }
+    state.patches = pawl__arena_alloc(arena, (instance->patches.len + 1) * sizeof(char *));
+    Plog__Pending *items =
+        pawl__arena_alloc(arena, (instance->pending.live + 1) * sizeof(Plog__Pending));
+    state.pending = pawl__arena_alloc(arena, (instance->pending.live + 1) * sizeof items);
+    if (!state.patches || !items || !state.pending) return false;
+    for (size_t at = 0; at < instance->patches.len;) {
+        char *patch = (char *)instance->patches.data + at;
+        state.patches[state.n_patches++] = patch;
+        at += strlen(patch) + 1;
+    }
+    for (uint32_t i = 0; i < instance->pending.len; i++) {
+        const struct pawl_pending *item = &instance->pending.items[i];
+        if (!item->kind) continue;
+        Plog__Pending *row = &items[state.n_pending];
+        plog__pending__init(row);
+        row->kind = item->kind;
+        row->id = item->id;
+        row->offset = item->offset;
+        row->fire_at = item->fire_at;
+        state.pending[state.n_pending++] = row;
+    }
+    state.history_events = instance->history.count;
+    state.history_bytes = instance->history.bytes.len;
+    state.inbox = (ProtobufCBinaryData){instance->inbox.bytes.len, instance->inbox.bytes.data};
+    state.inbox_events = instance->inbox.count;
+
+    size_t len = plog__snapshot__get_packed_size(&state);
+    uint8_t *bytes = pawl__arena_alloc(arena, len);
+    if (!bytes) return false;
+    plog__snapshot__pack(&state, bytes);
+    struct pawl_str history = pawl__buf_str(&instance->history.bytes);
+    *out = (struct pawl_snapshot){
+        .id = pawl__instance_id(instance),
+        .position = instance->position,
+        .name = pawl__str(instance->name),
+        .status = pawl__instance_status(instance),
+        .created_at = instance->created_at,
+        .updated_at = instance->updated_at,
+        .completed_at = instance->completed_at,
+        .wake_at = pawl__instance_wake_at(instance),
+        .active = pawl__instance_active(instance),
+        .state = {(const char *)bytes, len},
+        .history = {history.data ? history.data + instance->saved_bytes : NULL,
+                    history.len - instance->saved_bytes},
+        .history_from = instance->saved_events,
+    };
+    return true;
+}
+
+static char *snapshot_text(const char *text, bool *ok) {
+    char *copy = pawl__str_dup(pawl__str(text));
+    if (!copy) *ok = false;
+    return copy;
+}
+
+// The events in |bytes|, or -1 when they are damaged.
+static int64_t snapshot_count_events(struct pawl_str bytes) {
+    struct pawl_event_view view;
+    size_t at = 0;
+    int64_t count = 0;
+    while (pawl__history_next(bytes, &at, &view)) count++;
+    return at == bytes.len ? count : -1;
+}
+
+static bool snapshot_fill(struct pawl_instance *instance, const Plog__Snapshot *state,
+                          struct pawl_str history) {
+    bool ok = true;
+    instance->exists = true;
+    instance->generation = state->generation;
+    instance->created_at = state->created_at;
+    instance->updated_at = state->updated_at;
+    instance->started_at = state->started_at;
+    instance->completed_at = state->completed_at;
+    instance->start_at = state->start_at;
+    instance->final_status = state->final_status;
+    instance->continued = state->continued;
+    instance->suspended = state->suspended;
+    instance->terminate_children = state->terminate_children;
+    instance->start_offset = state->start_offset;
+    instance->final_offset = state->final_offset;
+    instance->name = snapshot_text(state->name, &ok);
+    if (state->_execution_id_case) instance->execution_id = snapshot_text(state->execution_id, &ok);
+    if (state->_version_case) instance->version = snapshot_text(state->version, &ok);
+    if (state->_stall_text_case) {
+        instance->stalled = true;
+        instance->stall_text = snapshot_text(state->stall_text, &ok);
+    }
+    if (state->_custom_status_case) {
+        instance->has_custom_status = true;
+        ok = ok && pawl__buf_append_str(&instance->custom_status, pawl__str(state->custom_status));
+    }
+    for (size_t i = 0; ok && i < state->n_patches; i++)
+        ok = pawl__buf_append(&instance->patches, state->patches[i], strlen(state->patches[i]) + 1);
+    for (size_t i = 0; ok && i < state->n_pending; i++) {
+        const Plog__Pending *row = state->pending[i];
+        ok = pawl__pending_add(&instance->pending, (struct pawl_pending){
+                                                       .fire_at = row->fire_at,
+                                                       .id = row->id,
+                                                       .offset = row->offset,
+                                                       .kind = (uint8_t)row->kind,
+                                                   });
+    }
+    instance->history.count = state->history_events;
+    instance->inbox.count = state->inbox_events;
+    instance->saved_events = state->history_events;
+    instance->saved_bytes = history.len;
+    return ok && pawl__buf_append_str(&instance->history.bytes, history) &&
+           pawl__buf_append(&instance->inbox.bytes, state->inbox.data, state->inbox.len);
+}
+
+// What a damaged row could otherwise make the engine read out of bounds or trust.
+static const char *snapshot_flaw(const Plog__Snapshot *state, struct pawl_str history) {
+    struct pawl_str inbox = {(const char *)state->inbox.data, state->inbox.len};
+    if (state->history_bytes != history.len ||
+        snapshot_count_events(history) != state->history_events)
+        return "its history is not complete";
+    if (snapshot_count_events(inbox) != state->inbox_events) return "its inbox is damaged";
+    if (state->started_at && state->start_offset >= history.len)
+        return "its start is not in its history";
+    if (state->final_status != PAWL_STATUS_NONE && state->final_offset >= history.len)
+        return "its end is not in its history";
+    for (size_t i = 0; i < state->n_pending; i++) {
+        const Plog__Pending *row = state->pending[i];
+        if (row->kind < PAWL_PENDING_TASK || row->kind > PAWL_PENDING_CHILD ||
+            row->offset >= history.len)
+            return "what it waits for is not in its history";
+    }
+    return NULL;
+}
+
+enum pawl_err pawl__shard_restore(struct pawl_shard *shard, const struct pawl_snapshot *snapshot,
+                                  struct pawl_instance **out, struct pawl_error *error) {
+    struct pawl_arena arena = {0};
+    const char *flaw = NULL;
+    const Plog__Snapshot *state =
+        pawl__wire_unpack(&arena, &plog__snapshot__descriptor, snapshot->state, &flaw);
+    if (state) flaw = snapshot_flaw(state, snapshot->history);
+    enum pawl_err err = PAWL_OK;
+    if (flaw) {
+        err = pawl__fail(error, PAWL_E_CORRUPT, "the snapshot of instance '%.*s' is damaged: %s",
+                         PAWL_FMT(snapshot->id), flaw);
+        goto out;
+    }
+    err = pawl__shard_ghost(shard, snapshot->id, out);
+    if (err) goto out;
+    struct pawl_instance *instance = *out;
+    instance->position = instance->saved = snapshot->position;
+    if (!snapshot_fill(instance, state, snapshot->history) ||
+        !pawl__shard_retime(shard, instance)) {
+        pawl__shard_evict(shard, instance);
+        err = pawl__fail_plain(error, PAWL_E_NOMEM);
+    }
+out:
+    pawl__arena_finish(&arena);
+    return err;
+}

@@ -1,0 +1,166 @@
+#ifndef PAWL_RUNTIME_INTERNAL_H
+#define PAWL_RUNTIME_INTERNAL_H
+
+// What the files of the runtime share.
+
+#include "runtime/queue.h"
+#include "runtime/runtime.h"
+
+enum pawl_runtime_state {
+    PAWL_RUNTIME_TAKING, // asks for the lease, reads the shard
+    PAWL_RUNTIME_SERVING,
+    PAWL_RUNTIME_CLOSING, // writes what is left
+};
+
+// What waits for one batch to be durable.
+struct pawl_held {
+    struct pawl_link calls; // pawl_call::link
+    struct pawl_queue activities;
+    struct pawl_queue purged; // whose snapshots go with the batch
+};
+
+// An instance that sleeps in the store, with the time to wake it.
+struct pawl_sleeper {
+    struct pawl_heap_node node;
+    size_t id_len;
+    char id[];
+};
+
+// The snapshots that are being written.
+struct pawl_checkpoint {
+    bool running;
+    uint64_t trim_to;                // once all are written
+    struct pawl_instance **todo;     // references
+    size_t count, next, written;     // |next| .. |written| are in the commit that runs
+    struct pawl_snapshot *snapshots; // of that commit
+    uint64_t *generations;
+    struct pawl_arena arena;
+    size_t log_bytes; // since the last one began
+    int64_t last_at;  // steady
+    uint64_t trimmed; // position up to which the log was dropped
+};
+
+struct pawl_runtime {
+    struct pawl_runtime_options options;
+    char *app_id, *namespace, *shard_name, *owner;
+    const struct pawl_log *log;
+    struct pawl_storage *storage;
+    struct pawl_storage_client client;
+    enum pawl_runtime_state state;
+    bool failing;         // the state in memory is to be dropped
+    unsigned incarnation; // counts reloads, so that what began before one is told apart
+
+    struct pawl_shard shard;
+    struct pawl_lease lease;
+    uint64_t durable; // position of the last batch on disk
+    int64_t last_now; // the largest time that was stamped
+
+    struct pawl_held building, writing;
+    struct pawl_buf batch_bytes;
+    struct pawl_batch batch;
+    struct pawl_str *deletes;
+    bool wrote_batch;
+    struct pawl_checkpoint checkpoint;
+
+    struct pawl_map loads;    // id -> struct load
+    struct pawl_map waiters;  // id -> struct waiters
+    struct pawl_link ghosts;  // struct ghost
+    struct pawl_map sleepers; // id -> struct pawl_sleeper
+    struct pawl_heap sleeping;
+
+    struct pawl_link workers;
+    size_t worker_count;
+    struct pawl_queue turns, activities; // ready to be given to a worker
+    struct pawl_map items;               // key of an item -> what is with a worker
+    size_t turns_out, activities_out;
+    uint64_t next_token;
+    char token_prefix[12];
+    bool pumping;
+
+    uv_timer_t clock; // wakes for workflow timers
+    uv_timer_t retry; // of the lease
+    uv_timer_t pulse; // checkpoints
+    struct pawl_job job;
+    struct pawl_error job_error;
+    int64_t retry_delay; // milliseconds
+    bool told_held;
+    int handles;
+    void (*closed)(void *arg);
+    void *closed_arg;
+};
+
+// --- runtime.c ----------------------------------------------------------------------------------
+
+// The time and randomness for a command.
+struct pawl_stamp pawl__runtime_stamp(struct pawl_runtime *runtime);
+
+// To be called after every command: hands its effects on, and asks for a commit if there is
+// something to write.
+void pawl__runtime_settle(struct pawl_runtime *runtime);
+
+// Drops what is in memory and begins again from the store, soon.
+void pawl__runtime_fail(struct pawl_runtime *runtime, const struct pawl_error *error);
+
+static inline bool pawl__runtime_serves(const struct pawl_runtime *runtime) {
+    return runtime->state == PAWL_RUNTIME_SERVING && !runtime->failing;
+}
+
+// --- calls.c ------------------------------------------------------------------------------------
+
+// Runs the waiters of |id| again, after its status may have changed.
+void pawl__calls_recheck(struct pawl_runtime *runtime, struct pawl_str id);
+void pawl__calls_recheck_all(struct pawl_runtime *runtime);
+
+// Ends all calls of |list| with |error| (NULL: success).
+void pawl__calls_finish(struct pawl_link *list, const struct pawl_error *error);
+
+// Ends all calls that have begun, but for those that wait.
+void pawl__calls_fail(struct pawl_runtime *runtime, const struct pawl_error *error);
+void pawl__calls_fail_waiters(struct pawl_runtime *runtime, const struct pawl_error *error);
+
+// Loads |id| so that its timers fire.
+void pawl__calls_wake(struct pawl_runtime *runtime, struct pawl_str id);
+
+// Forgets ghosts that nobody needs any more.
+void pawl__calls_sweep_ghosts(struct pawl_runtime *runtime);
+
+// Runs |call|, loads what it needs, and holds its answer.
+void pawl__calls_execute(struct pawl_runtime *runtime, struct pawl_call *call);
+
+// --- sleep.c ------------------------------------------------------------------------------------
+
+bool pawl__sleep_add(struct pawl_runtime *runtime, struct pawl_str id, int64_t wake_at);
+void pawl__sleep_remove(struct pawl_runtime *runtime, struct pawl_str id);
+void pawl__sleep_clear(struct pawl_runtime *runtime);
+
+// Arms the clock for the next timer or sleeper, and fires what is due.
+void pawl__sleep_check(struct pawl_runtime *runtime);
+
+// --- checkpoint.c -------------------------------------------------------------------------------
+
+// Adds the next snapshots to a commit. True when it added something.
+bool pawl__checkpoint_prepare(struct pawl_runtime *runtime, struct pawl_commit *commit);
+void pawl__checkpoint_done(struct pawl_runtime *runtime);
+void pawl__checkpoint_consider(struct pawl_runtime *runtime, bool force);
+void pawl__checkpoint_drop(struct pawl_runtime *runtime);
+
+// --- commit.c -----------------------------------------------------------------------------------
+
+bool pawl__commit_prepare(struct pawl_storage_client *client, struct pawl_commit *commit);
+void pawl__commit_done(struct pawl_storage_client *client, const struct pawl_error *error);
+
+// --- dispatch.c ---------------------------------------------------------------------------------
+
+// Gives what is ready to workers that have room.
+void pawl__dispatch_pump(struct pawl_runtime *runtime);
+
+// Forgets what workers hold, and asks them to connect anew.
+void pawl__dispatch_reset(struct pawl_runtime *runtime);
+
+// --- recover.c ----------------------------------------------------------------------------------
+
+// Takes the lease and reads the shard, on the storage's threads; ends by pawl__runtime_taken.
+void pawl__recover_begin(struct pawl_runtime *runtime);
+void pawl__runtime_taken(struct pawl_runtime *runtime, const struct pawl_error *error);
+
+#endif

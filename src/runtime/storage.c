@@ -1,0 +1,142 @@
+#include "runtime/storage.h"
+
+// --- group commit -------------------------------------------------------------------------------
+
+static void storage_run(struct pawl_job *job) {
+    struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
+    storage->result = (struct pawl_error){PAWL_E_OK, ""};
+    storage->store->ops->commit(storage->store, &storage->commit, &storage->result);
+}
+
+static void storage_finish_close(struct pawl_storage *storage);
+
+static void storage_done(struct pawl_job *job) {
+    struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
+    storage->busy = false;
+    if (storage->result.code == PAWL_OK) storage->commits++;
+    for (struct pawl_link *link; (link = pawl__list_take(&storage->writing));) {
+        struct pawl_state_write *write = PAWL_CONTAINER(link, struct pawl_state_write, link);
+        if (storage->result.code) write->tx.result = storage->result;
+        write->done(write);
+    }
+    if (storage->client_writes) {
+        storage->client_writes = false;
+        storage->client->done(storage->client, &storage->result);
+    }
+    if (storage->closing && !storage->wanted) storage_finish_close(storage);
+}
+
+static void storage_commit(struct pawl_storage *storage) {
+    storage->wanted = false;
+    storage->commit = (struct pawl_commit){0};
+    pawl__list_move(&storage->writing, &storage->gathering);
+    struct pawl_state_tx **last = &storage->commit.state;
+    for (struct pawl_link *link = storage->writing.next; link != &storage->writing;
+         link = link->next) {
+        struct pawl_state_write *write = PAWL_CONTAINER(link, struct pawl_state_write, link);
+        write->tx.next = NULL;
+        write->tx.result = (struct pawl_error){PAWL_E_OK, ""};
+        *last = &write->tx;
+        last = &write->tx.next;
+    }
+    if (storage->client) {
+        storage->client_writes = storage->client->prepare(storage->client, &storage->commit);
+    }
+    if (!storage->commit.state && !storage->client_writes) {
+        if (storage->closing) storage_finish_close(storage);
+        return;
+    }
+    storage->busy = true;
+    pawl__thread_submit(&storage->writer, &storage->job);
+}
+
+static void storage_on_check(uv_check_t *check) {
+    struct pawl_storage *storage = check->data;
+    if (!storage->wanted || storage->busy) return;
+    uv_idle_stop(&storage->spin);
+    storage_commit(storage);
+}
+
+static void storage_on_spin(uv_idle_t *spin) {
+    (void)spin; // its being active makes the loop poll without sleeping
+}
+
+void pawl__storage_want(struct pawl_storage *storage) {
+    storage->wanted = true;
+    if (!storage->busy) uv_idle_start(&storage->spin, storage_on_spin);
+}
+
+void pawl__storage_write(struct pawl_storage *storage, struct pawl_state_write *write) {
+    pawl__link_init(&write->link);
+    pawl__list_add(&storage->gathering, &write->link);
+    pawl__storage_want(storage);
+}
+
+// --- reads --------------------------------------------------------------------------------------
+
+static void storage_run_read(struct pawl_job *job) {
+    struct pawl_state_read *read = PAWL_CONTAINER(job, struct pawl_state_read, job);
+    struct pawl_store *store = read->storage->store;
+    read->result = (struct pawl_error){PAWL_E_OK, ""};
+    for (size_t i = 0; i < read->count && !read->result.code; i++)
+        read->result.code = store->ops->get_state(store, read->keys[i], read->arena,
+                                                  &read->values[i], &read->result);
+}
+
+static void storage_done_read(struct pawl_job *job) {
+    struct pawl_state_read *read = PAWL_CONTAINER(job, struct pawl_state_read, job);
+    read->done(read);
+}
+
+void pawl__storage_read(struct pawl_storage *storage, struct pawl_state_read *read) {
+    read->storage = storage;
+    read->job = (struct pawl_job){.run = storage_run_read, .done = storage_done_read};
+    pawl__thread_submit(&storage->reader, &read->job);
+}
+
+// --- life ---------------------------------------------------------------------------------------
+
+enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
+                                 struct pawl_store *store, struct pawl_error *error) {
+    *storage = (struct pawl_storage){.store = store, .loop = loop};
+    pawl__link_init(&storage->gathering);
+    pawl__link_init(&storage->writing);
+    storage->job = (struct pawl_job){.run = storage_run, .done = storage_done};
+    uv_check_init(loop, &storage->check);
+    uv_idle_init(loop, &storage->spin);
+    storage->check.data = storage->spin.data = storage;
+    uv_check_start(&storage->check, storage_on_check);
+    uv_unref((uv_handle_t *)&storage->check);
+    int rc = pawl__thread_start(&storage->writer, loop);
+    if (!rc) rc = pawl__thread_start(&storage->reader, loop);
+    if (!rc) return PAWL_OK;
+    return pawl__fail(error, PAWL_E_NOMEM, "cannot start a thread for the store: %s",
+                      uv_strerror(rc));
+}
+
+static void storage_handle_closed(void *arg) {
+    struct pawl_storage *storage = arg;
+    if (--storage->handles) return;
+    storage->store->ops->close(storage->store);
+    storage->store = NULL;
+    storage->closed(storage->arg);
+}
+
+static void storage_on_handle_close(uv_handle_t *handle) {
+    storage_handle_closed(handle->data);
+}
+
+static void storage_finish_close(struct pawl_storage *storage) {
+    storage->handles = 4;
+    pawl__thread_stop(&storage->writer, storage_handle_closed, storage);
+    pawl__thread_stop(&storage->reader, storage_handle_closed, storage);
+    uv_close((uv_handle_t *)&storage->check, storage_on_handle_close);
+    uv_close((uv_handle_t *)&storage->spin, storage_on_handle_close);
+}
+
+void pawl__storage_close(struct pawl_storage *storage, void (*closed)(void *arg), void *arg) {
+    storage->closing = true;
+    storage->closed = closed;
+    storage->arg = arg;
+    if (!storage->busy && !storage->wanted) storage_finish_close(storage);
+}

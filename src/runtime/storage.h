@@ -1,0 +1,77 @@
+#ifndef PAWL_RUNTIME_STORAGE_H
+#define PAWL_RUNTIME_STORAGE_H
+
+// A store on the loop: its two threads, and its group commit.
+//
+//   writes that arrive ──► next group ──► [commit thread: one transaction] ──► done calls
+//                              ▲                     │
+//                              └── while it runs ────┘
+//
+// A commit takes what gathered while the last one ran: user state transactions, and what the shard
+// that lives in this store has to write. Reads go through a thread of their own.
+
+#include "runtime/thread.h"
+#include "store/store.h"
+
+// A transaction of user state. The caller's memory, with all it points to, until |done|.
+struct pawl_state_write {
+    struct pawl_state_tx tx;                      // the caller fills |ops| and |op_count|
+    void (*done)(struct pawl_state_write *write); // |tx.result| says how it went
+    void *data;
+    struct pawl_link link;
+};
+
+// A read of several keys. The caller's memory until |done|.
+struct pawl_state_read {
+    const struct pawl_str *keys;
+    size_t count;
+    struct pawl_arena *arena;        // the values are put here
+    struct pawl_state_value *values; // |count| of them, the caller's
+    struct pawl_error result;
+    void (*done)(struct pawl_state_read *read);
+    void *data;
+    struct pawl_job job;
+    struct pawl_storage *storage;
+};
+
+// The shard's part in each commit.
+struct pawl_storage_client {
+    // Adds what is to be written; false when there is nothing. The views stay valid until |done|.
+    bool (*prepare)(struct pawl_storage_client *client, struct pawl_commit *commit);
+    // Only called after a |prepare| that returned true.
+    void (*done)(struct pawl_storage_client *client, const struct pawl_error *error);
+};
+
+struct pawl_storage {
+    struct pawl_store *store; // owned
+    uv_loop_t *loop;
+    struct pawl_thread writer, reader;
+    uv_check_t check; // starts a commit after the loop has taken what its sockets hold
+    uv_idle_t spin;   // keeps the loop from sleeping before |check|
+    struct pawl_storage_client *client;
+    struct pawl_link gathering, writing; // pawl_state_write::link
+    struct pawl_job job;
+    struct pawl_commit commit;
+    struct pawl_error result;
+    bool wanted, busy, client_writes, closing;
+    int handles; // threads and uv handles that are still open
+    void (*closed)(void *arg);
+    void *arg;
+    uint64_t commits; // that succeeded
+};
+
+// Takes over |store|, also when it fails.
+enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
+                                 struct pawl_store *store, struct pawl_error *error);
+
+// Writes what was handed in, closes the store, and calls |closed|. Nothing may be handed in any
+// more.
+void pawl__storage_close(struct pawl_storage *storage, void (*closed)(void *arg), void *arg);
+
+void pawl__storage_write(struct pawl_storage *storage, struct pawl_state_write *write);
+void pawl__storage_read(struct pawl_storage *storage, struct pawl_state_read *read);
+
+// The client has something to write.
+void pawl__storage_want(struct pawl_storage *storage);
+
+#endif

@@ -1,0 +1,105 @@
+#include "wire/pb.h"
+
+enum {
+    PB_VARINT = 0,
+    PB_FIXED64 = 1,
+    PB_BYTES = 2,
+    PB_FIXED32 = 5,
+    PB_MAX_VARINT = 10
+};
+
+static size_t pb_varint_size(uint64_t value) {
+    size_t size = 1;
+    while (value >>= 7) size++;
+    return size;
+}
+
+bool pawl__pb_put_varint(struct pawl_buf *buf, uint64_t value) {
+    uint8_t *room = pawl__buf_reserve(buf, PB_MAX_VARINT);
+    if (!room) return false;
+    size_t len = 0;
+    for (; value >= 0x80; value >>= 7) room[len++] = (uint8_t)(value | 0x80);
+    room[len++] = (uint8_t)value;
+    buf->len += len;
+    return true;
+}
+
+bool pawl__pb_put_head(struct pawl_buf *buf, unsigned number, size_t len) {
+    return pawl__pb_put_varint(buf, (uint64_t)number << 3 | PB_BYTES) &&
+           pawl__pb_put_varint(buf, len);
+}
+
+size_t pawl__pb_field_size(unsigned number, size_t len) {
+    return pb_varint_size((uint64_t)number << 3) + pb_varint_size(len) + len;
+}
+
+bool pawl__pb_put_bytes(struct pawl_buf *buf, unsigned number, struct pawl_str bytes) {
+    return pawl__pb_put_head(buf, number, bytes.len) && pawl__buf_append_str(buf, bytes);
+}
+
+bool pawl__pb_put_uint(struct pawl_buf *buf, unsigned number, uint64_t value) {
+    return pawl__pb_put_varint(buf, (uint64_t)number << 3 | PB_VARINT) &&
+           pawl__pb_put_varint(buf, value);
+}
+
+bool pawl__pb_pack_field(struct pawl_buf *buf, unsigned number, const ProtobufCMessage *message) {
+    size_t len = protobuf_c_message_get_packed_size(message);
+    if (!pawl__pb_put_head(buf, number, len)) return false;
+    uint8_t *room = pawl__buf_reserve(buf, len);
+    if (!room) return false;
+    protobuf_c_message_pack(message, room);
+    buf->len += len;
+    return true;
+}
+
+bool pawl__pb_get_varint(struct pawl_pb_reader *reader, uint64_t *out) {
+    uint64_t value = 0;
+    const uint8_t *at = reader->at;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        if (at == reader->end) return false;
+        uint8_t byte = *at++;
+        if (shift == 63 && byte > 1) return false; // more than 64 bits
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte & 0x80) continue;
+        *out = value;
+        reader->at = at;
+        return true;
+    }
+    return false;
+}
+
+static bool pb_get_fixed(struct pawl_pb_reader *reader, size_t len, uint64_t *out) {
+    if ((size_t)(reader->end - reader->at) < len) return false;
+    *out = 0;
+    for (size_t i = len; i-- > 0;) *out = *out << 8 | reader->at[i];
+    reader->at += len;
+    return true;
+}
+
+bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
+    if (reader->at == reader->end) return false;
+    struct pawl_pb_reader next = *reader;
+    uint64_t tag, len;
+    if (!pawl__pb_get_varint(&next, &tag) || tag >> 32 || tag >> 3 == 0) return false;
+    out->number = (unsigned)(tag >> 3);
+    out->wire_type = (unsigned)(tag & 7);
+    switch (out->wire_type) {
+    case PB_VARINT:
+        if (!pawl__pb_get_varint(&next, &out->value)) return false;
+        break;
+    case PB_FIXED64:
+        if (!pb_get_fixed(&next, 8, &out->value)) return false;
+        break;
+    case PB_FIXED32:
+        if (!pb_get_fixed(&next, 4, &out->value)) return false;
+        break;
+    case PB_BYTES:
+        if (!pawl__pb_get_varint(&next, &len) || len > (size_t)(next.end - next.at)) return false;
+        out->bytes = (struct pawl_str){(const char *)next.at, (size_t)len};
+        next.at += len;
+        break;
+    default: return false; // groups are not part of proto3
+    }
+    *reader = next;
+    return true;
+}

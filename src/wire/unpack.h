@@ -1,0 +1,19 @@
+#ifndef PAWL_WIRE_UNPACK_H
+#define PAWL_WIRE_UNPACK_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "base/arena.h"
+
+// Decodes |bytes| as a message of |type| into |arena|, after pawl__wire_check. NULL when the bytes
+// are not such a message or memory is out; |*why| (which may be NULL) then says what was wrong.
+void *pawl__wire_unpack(struct pawl_arena *arena, const ProtobufCMessageDescriptor *type,
+                        struct pawl_str bytes, const char **why);
+
+// Whether |bytes| are a well-formed message of |type|: known fields have their wire types, strings
+// are UTF-8 without NUL, lengths fit, and messages nest at most 100 deep (protobuf's own limit; a
+// decoder that recurses without one can be crashed by a small message). Allocates nothing.
+bool pawl__wire_check(const ProtobufCMessageDescriptor *type, struct pawl_str bytes,
+                      const char **why);
+
+#endif
