@@ -1,0 +1,249 @@
+#include "net/grpc.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+
+// --- content type -----------------------------------------------------------------------------
+
+enum pawl_grpc_type pawl__grpc_type(struct pawl_str content_type) {
+    const struct pawl_str base = PAWL_STR("application/grpc");
+    if (content_type.len < base.len) return PAWL_GRPC_NO;
+    struct pawl_str head = {content_type.data, base.len};
+    if (!pawl__str_equal_nocase(head, base)) return PAWL_GRPC_NO;
+    struct pawl_str rest = {content_type.data + base.len, content_type.len - base.len};
+    struct pawl_str format = pawl__str_cut(&rest, ';');
+    while (format.len &&
+           (format.data[format.len - 1] == ' ' || format.data[format.len - 1] == '\t'))
+        format.len--;
+    if (format.len == 0 || pawl__str_equal_nocase(format, PAWL_STR("+proto"))) return PAWL_GRPC_YES;
+    // application/grpc-web and application/grpcfoo are other types, but nobody else serves them.
+    return PAWL_GRPC_FOREIGN;
+}
+
+// --- messages ---------------------------------------------------------------------------------
+
+enum pawl_err pawl__grpc_decode(struct pawl_grpc_decoder *decoder, struct pawl_str *data,
+                                size_t max, struct pawl_buf *message, bool *complete) {
+    *complete = false;
+    while (decoder->head_len < PAWL_GRPC_HEAD) {
+        if (data->len == 0) return PAWL_OK;
+        decoder->head[decoder->head_len++] = (uint8_t)*data->data++;
+        data->len--;
+        if (decoder->head_len < PAWL_GRPC_HEAD) continue;
+
+        const uint8_t *head = decoder->head;
+        if (head[0] > 1) return PAWL_E_INTERNAL;
+        if (head[0] == 1) return PAWL_E_UNIMPLEMENTED;
+        decoder->left = (uint32_t)head[1] << 24 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 8 |
+                        (uint32_t)head[4];
+        if (decoder->left > max) return PAWL_E_TOO_LARGE;
+    }
+    size_t len = data->len < decoder->left ? data->len : decoder->left;
+    if (!pawl__buf_append(message, data->data, len)) return PAWL_E_NOMEM;
+    data->data += len;
+    data->len -= len;
+    decoder->left -= (uint32_t)len;
+    if (decoder->left == 0) {
+        decoder->head_len = 0;
+        *complete = true;
+    }
+    return PAWL_OK;
+}
+
+void pawl__grpc_head(uint8_t out[PAWL_GRPC_HEAD], uint32_t len) {
+    out[0] = 0;
+    out[1] = (uint8_t)(len >> 24);
+    out[2] = (uint8_t)(len >> 16);
+    out[3] = (uint8_t)(len >> 8);
+    out[4] = (uint8_t)len;
+}
+
+// --- timeouts -----------------------------------------------------------------------------------
+
+// From the finest unit to the coarsest.
+static const struct {
+    char name;
+    int64_t nanoseconds;
+} grpc_units[] = {
+    {'n', 1},
+    {'u', 1000},
+    {'m', PAWL_MILLISECOND},
+    {'S', PAWL_SECOND},
+    {'M', 60 * PAWL_SECOND},
+    {'H', 3600 * PAWL_SECOND},
+};
+
+enum {
+    GRPC_UNITS = sizeof grpc_units / sizeof *grpc_units,
+    GRPC_TIMEOUT_DIGITS = 8 // the protocol allows no more
+};
+
+bool pawl__grpc_timeout_parse(struct pawl_str text, int64_t *out) {
+    if (text.len < 2 || text.len > GRPC_TIMEOUT_DIGITS + 1) return false;
+    int64_t value = 0;
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') return false;
+        value = value * 10 + (text.data[i] - '0');
+    }
+    for (size_t i = 0; i < GRPC_UNITS; i++) {
+        if (grpc_units[i].name != text.data[text.len - 1]) continue;
+        if (__builtin_mul_overflow(value, grpc_units[i].nanoseconds, out)) *out = INT64_MAX;
+        return true;
+    }
+    return false;
+}
+
+void pawl__grpc_timeout_format(int64_t timeout, char out[12]) {
+    if (timeout < 1) timeout = 1; // the protocol has no timeout that has passed
+    size_t i = 0;
+    int64_t value = timeout;
+    while (value > 99999999 && i + 1 < GRPC_UNITS) {
+        i++;
+        value = timeout / grpc_units[i].nanoseconds + (timeout % grpc_units[i].nanoseconds != 0);
+    }
+    snprintf(out, 12, "%d%c", (int)value, grpc_units[i].name);
+}
+
+// --- status -------------------------------------------------------------------------------------
+
+// The length of the UTF-8 character at the front of |text|; 0 when there is none.
+static size_t grpc_character(struct pawl_str text) {
+    const uint8_t *p = (const uint8_t *)text.data;
+    size_t len = p[0] < 0x80   ? 1
+                 : p[0] < 0xc2 ? 0
+                 : p[0] < 0xe0 ? 2
+                 : p[0] < 0xf0 ? 3
+                 : p[0] < 0xf5 ? 4
+                               : 0;
+    if (len == 0 || len > text.len) return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((p[i] & 0xc0) != 0x80) return 0;
+    if (p[0] == 0xe0 && p[1] < 0xa0) return 0;
+    if (p[0] == 0xed && p[1] > 0x9f) return 0; // surrogates
+    if (p[0] == 0xf0 && p[1] < 0x90) return 0;
+    if (p[0] == 0xf4 && p[1] > 0x8f) return 0;
+    return len;
+}
+
+size_t pawl__grpc_message_encode(struct pawl_str text, char *out, size_t cap) {
+    static const char hex[] = "0123456789ABCDEF";
+    size_t used = 0;
+    while (text.len) {
+        size_t len = grpc_character(text);
+        const char *from = len ? text.data : "?";
+        size_t step = len ? len : 1;
+        bool plain = step == 1 && *from >= 0x20 && *from <= 0x7e && *from != '%';
+        size_t need = plain ? 1 : 3 * step;
+        if (used + need + 1 > cap) break;
+        for (size_t i = 0; i < step; i++) {
+            uint8_t byte = (uint8_t)from[i];
+            if (plain) {
+                out[used++] = (char)byte;
+            } else {
+                out[used++] = '%';
+                out[used++] = hex[byte >> 4];
+                out[used++] = hex[byte & 15];
+            }
+        }
+        text.data += step;
+        text.len -= step;
+    }
+    out[used] = 0;
+    return used;
+}
+
+static int grpc_hex(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+size_t pawl__grpc_message_decode(char *text, size_t len) {
+    size_t used = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '%' && len - i > 2) {
+            int high = grpc_hex(text[i + 1]), low = grpc_hex(text[i + 2]);
+            if (high >= 0 && low >= 0) {
+                text[used++] = (char)(high << 4 | low);
+                i += 2;
+                continue;
+            }
+        }
+        text[used++] = text[i];
+    }
+    return used;
+}
+
+enum pawl_err pawl__grpc_code(int64_t status) {
+    if (status == 11) return PAWL_E_INVALID; // OUT_OF_RANGE has no row of its own
+    if (status == 15) return PAWL_E_CORRUPT; // DATA_LOSS
+    for (int code = PAWL_OK; code <= PAWL_E_UNAUTHENTICATED; code++)
+        if (pawl__err_grpc((enum pawl_err)code) == status) return (enum pawl_err)code;
+    return PAWL_E_UNKNOWN;
+}
+
+enum pawl_err pawl__grpc_code_of_http(int64_t status) {
+    switch (status) {
+    case 400: return PAWL_E_INTERNAL;
+    case 401: return PAWL_E_UNAUTHENTICATED;
+    case 403: return PAWL_E_DENIED;
+    case 404: return PAWL_E_UNIMPLEMENTED;
+    case 429:
+    case 502:
+    case 503:
+    case 504: return PAWL_E_UNAVAILABLE;
+    default: return PAWL_E_UNKNOWN;
+    }
+}
+
+enum pawl_err pawl__grpc_code_of_reset(uint32_t http2_error) {
+    switch (http2_error) {
+    case 0x7: return PAWL_E_UNAVAILABLE; // REFUSED_STREAM: it was not looked at
+    case 0x8: return PAWL_E_CANCELED;    // CANCEL
+    case 0xb: return PAWL_E_TOO_LARGE;   // ENHANCE_YOUR_CALM
+    case 0xc: return PAWL_E_DENIED;      // INADEQUATE_SECURITY
+    default: return PAWL_E_INTERNAL;
+    }
+}
+
+// --- base64 (RFC 4648)
+// ----------------------------------------------------------------------------
+
+static const char base64_letters[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+bool pawl__base64_encode(struct pawl_buf *out, struct pawl_str data) {
+    size_t at = 0;
+    while (at < data.len) {
+        const uint8_t *p = (const uint8_t *)data.data + at;
+        size_t n = data.len - at < 3 ? data.len - at : 3;
+        uint32_t bits =
+            (uint32_t)p[0] << 16 | (n > 1 ? (uint32_t)p[1] << 8 : 0) | (n > 2 ? (uint32_t)p[2] : 0);
+        char quad[4];
+        for (size_t i = 0; i < 4; i++) quad[i] = base64_letters[bits >> (18 - 6 * i) & 63];
+        if (!pawl__buf_append(out, quad, n + 1)) return false;
+        at += n;
+    }
+    return !out->failed;
+}
+
+bool pawl__base64_decode(struct pawl_buf *out, struct pawl_str text) {
+    while (text.len && text.data[text.len - 1] == '=') text.len--;
+    if (text.len % 4 == 1) return false;
+    uint32_t bits = 0;
+    size_t held = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        const char *letter = c ? strchr(base64_letters, c) : NULL;
+        if (!letter) return false;
+        bits = bits << 6 | (uint32_t)(letter - base64_letters);
+        held += 6;
+        if (held < 8) continue;
+        held -= 8;
+        uint8_t byte = (uint8_t)(bits >> held);
+        if (!pawl__buf_append(out, &byte, 1)) return false;
+    }
+    return !out->failed;
+}
