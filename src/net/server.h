@@ -50,7 +50,14 @@ typedef void (*pawl_handler)(void *arg, struct pawl_request *request);
 struct pawl_server_options {
     size_t max_body;      // bytes of a request's body or gRPC message; more: TOO_LARGE or 413
     size_t max_header;    // bytes of a request's headers; more: 431, or RESOURCE_EXHAUSTED
-    int64_t idle_timeout; // nanoseconds without a byte in the middle of a request: 408 and close
+    size_t max_buffered;  // bytes of all bodies that are held at once; 0: 64 times max_body
+    int64_t idle_timeout; // nanoseconds without a byte in the middle of a request, or for the
+                          // headers of one: 408 and close
+
+    // An HTTP/2 peer that was silent for |keepalive_time| gets a PING, and |keepalive_timeout|
+    // to answer it. Nanoseconds; 0: ten seconds, and five.
+    int64_t keepalive_time, keepalive_timeout;
+
     pawl_handler handler;
     void *arg;
     const struct pawl_log *log;
@@ -60,8 +67,8 @@ struct pawl_server_options {
 enum pawl_err pawl__server_create(uv_loop_t *loop, const struct pawl_server_options *options,
                                   struct pawl_server **out, struct pawl_error *error);
 
-// Listens on |address| (IPv4, IPv6 or "localhost") and |port| (0: a free one, stored in |*port|).
-// PAWL_E_UNAVAILABLE with the address and the reason when the port is in use.
+// Listens on |address| (IPv4, IPv6 or "localhost": both loopbacks) and |port| (0: a free one,
+// stored in |*port|). PAWL_E_UNAVAILABLE with the address and the reason when the port is in use.
 enum pawl_err pawl__server_listen(struct pawl_server *server, const char *address, int *port,
                                   struct pawl_error *error);
 
@@ -105,10 +112,16 @@ void pawl__grpc_finish(struct pawl_request *request, enum pawl_err code, const c
 
 // --- streamed gRPC answers --------------------------------------------------------------------
 
-// Queues one message of a stream. Copied. PAWL_E_NOMEM: not queued.
+// Sends the answer's headers, which otherwise go with the first message: the client learns that its
+// call has arrived.
+void pawl__grpc_start(struct pawl_request *request);
+
+// Queues one message of a stream. Copied. PAWL_E_NOMEM: not queued. PAWL_E_PRECONDITION: the
+// request is not gRPC, or has ended.
 enum pawl_err pawl__grpc_send(struct pawl_request *request, struct pawl_str message);
 
-// Bytes that are queued and not yet taken by the peer's flow control and socket.
+// Bytes that are queued and not yet taken by the peer's flow control and the connection, which
+// itself holds some 256 KiB while its socket is full.
 size_t pawl__grpc_queued(const struct pawl_request *request);
 
 #endif

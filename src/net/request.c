@@ -1,0 +1,122 @@
+// What a handler does with a request: looks at it, and answers it.
+
+#include "net/exchange.h"
+
+// --- looking at a request -------------------------------------------------------------------
+
+struct pawl_str pawl__request_header(const struct pawl_request *request, const char *name) {
+    struct pawl_str wanted = pawl__str(name);
+    for (size_t i = 0; i < request->header_count; i++)
+        if (pawl__str_equal(request->headers[i].name, wanted)) return request->headers[i].value;
+    return (struct pawl_str){0};
+}
+
+static int request_hex(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+// |plus|: '+' stands for a space, as in a query.
+static struct pawl_str request_decode(struct pawl_request *request, struct pawl_str text,
+                                      bool plus) {
+    char *copy = pawl__arena_alloc(&request->arena, text.len + 1);
+    if (!copy) return (struct pawl_str){0};
+    size_t used = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if (c == '%') {
+            if (text.len - i < 3) return (struct pawl_str){0};
+            int high = request_hex(text.data[i + 1]), low = request_hex(text.data[i + 2]);
+            if (high < 0 || low < 0) return (struct pawl_str){0};
+            c = (char)(high << 4 | low);
+            i += 2;
+        } else if (c == '+' && plus) {
+            c = ' ';
+        }
+        copy[used++] = c;
+    }
+    copy[used] = 0;
+    return (struct pawl_str){copy, used};
+}
+
+struct pawl_str pawl__request_decode(struct pawl_request *request, struct pawl_str text) {
+    return request_decode(request, text, false);
+}
+
+struct pawl_str pawl__request_query(struct pawl_request *request, const char *name) {
+    struct pawl_str wanted = pawl__str(name), rest = request->query;
+    while (rest.data) {
+        struct pawl_str value = pawl__str_cut(&rest, '&');
+        struct pawl_str key = pawl__str_cut(&value, '=');
+        bool encoded = memchr(key.data, '%', key.len) || memchr(key.data, '+', key.len);
+        if (encoded) key = request_decode(request, key, true);
+        if (!key.data || !pawl__str_equal(key, wanted)) continue;
+        if (!value.data) return PAWL_STR("");
+        return request_decode(request, value, true);
+    }
+    return (struct pawl_str){0};
+}
+
+struct pawl_str pawl__request_agent(const struct pawl_request *request) {
+    struct pawl_str agent = pawl__request_header(request, "user-agent");
+    return agent.data ? agent : PAWL_STR("");
+}
+
+// --- finishing calls ----------------------------------------------------------------------------
+
+// A request that was closed or answered is not answered again: its handler is wrong, but the
+// client must not suffer from it.
+static struct pawl_exchange *request_open(struct pawl_request *request) {
+    struct pawl_exchange *exchange = (struct pawl_exchange *)request;
+    return exchange->state == PAWL_EXCHANGE_OPEN ? exchange : NULL;
+}
+
+void pawl__http_respond(struct pawl_request *request, int status, const struct pawl_header *headers,
+                        size_t header_count, struct pawl_str body) {
+    struct pawl_exchange *exchange = request_open(request);
+    if (!exchange) return;
+    pawl__exchange_answered(exchange);
+    exchange->answers->respond(exchange, status, headers, header_count, body);
+}
+
+void pawl__grpc_start(struct pawl_request *request) {
+    struct pawl_exchange *exchange = request_open(request);
+    if (exchange && request->is_grpc) exchange->answers->start(exchange);
+}
+
+enum pawl_err pawl__grpc_send(struct pawl_request *request, struct pawl_str message) {
+    struct pawl_exchange *exchange = request_open(request);
+    if (!exchange || !request->is_grpc) return PAWL_E_PRECONDITION;
+    if (message.len > UINT32_MAX) return PAWL_E_TOO_LARGE;
+    return exchange->answers->send(exchange, message);
+}
+
+size_t pawl__grpc_queued(const struct pawl_request *request) {
+    const struct pawl_exchange *exchange = (const struct pawl_exchange *)request;
+    return request->is_grpc ? exchange->answers->queued(exchange) : 0;
+}
+
+void pawl__grpc_respond(struct pawl_request *request, struct pawl_str message) {
+    enum pawl_err err = pawl__grpc_send(request, message);
+    if (err == PAWL_OK)
+        pawl__grpc_finish(request, PAWL_OK, NULL, (struct pawl_str){0});
+    else if (err != PAWL_E_PRECONDITION)
+        pawl__grpc_finish(request, err, pawl__err_text(err), (struct pawl_str){0});
+}
+
+void pawl__grpc_finish(struct pawl_request *request, enum pawl_err code, const char *text,
+                       struct pawl_str details) {
+    struct pawl_exchange *exchange = request_open(request);
+    if (!exchange) return;
+    struct pawl_str story = pawl__str(text);
+    if (code != PAWL_OK && !text) story = pawl__str(pawl__err_text(code));
+    if (!request->is_grpc) {
+        const struct pawl_header type = {PAWL_STR("content-type"), PAWL_STR("text/plain")};
+        pawl__http_respond(request, pawl__err_http(code), &type, 1, story);
+        return;
+    }
+    pawl__exchange_answered(exchange);
+    exchange->answers->finish(exchange, code, story, details);
+}
