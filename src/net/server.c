@@ -1,0 +1,331 @@
+#include "net/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/http1.h"
+#include "net/http2.h"
+
+enum {
+    SERVER_BACKLOG = 1024,
+    SERVER_LAST_WORDS = 1000 // milliseconds for the answers that tell of the end to be written
+};
+
+struct server_listener {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv;
+    struct pawl_server *server;
+    struct server_listener *next;
+    bool is_pipe;
+};
+
+struct pawl_server {
+    struct pawl_service service;
+    struct pawl_conns conns;
+    struct server_listener *listeners;
+    uv_timer_t timer; // while it closes
+    int handles;      // still to be closed, with the set of connections as one
+    bool is_closing, is_aborted, is_finishing;
+    void (*done)(void *arg);
+    void *arg;
+};
+
+// --- which protocol?
+// ------------------------------------------------------------------------------
+
+// RFC 9113 3.4. No HTTP/1.1 request begins like that.
+static const char server_preface[] = "PRI * HTTP/2.0";
+
+struct server_sniff {
+    struct pawl_service *service;
+    uint64_t started;
+    size_t len;
+    char data[sizeof server_preface - 1];
+};
+
+static void sniff_finish(struct pawl_conn *conn) {
+    free(conn->state);
+}
+
+static void sniff_receive(struct pawl_conn *conn, const uint8_t *data, size_t len) {
+    struct server_sniff *sniff = conn->state;
+    size_t want = sizeof sniff->data - sniff->len;
+    size_t part = len < want ? len : want;
+    bool is_http2 = memcmp(data, server_preface + sniff->len, part) == 0;
+    if (is_http2 && part < want) {
+        memcpy(sniff->data + sniff->len, data, part);
+        sniff->len += part;
+        return;
+    }
+    enum pawl_err err = is_http2 ? pawl__http2_start(conn, sniff->service)
+                                 : pawl__http1_start(conn, sniff->service);
+    if (err) {
+        pawl__conn_fail(conn, err);
+        return;
+    }
+    if (sniff->len) conn->protocol->receive(conn, (const uint8_t *)sniff->data, sniff->len);
+    conn->protocol->receive(conn, data, len);
+    free(sniff);
+}
+
+static void sniff_eof(struct pawl_conn *conn) {
+    pawl__conn_fail(conn, PAWL_E_CANCELED);
+}
+
+static void sniff_produce(struct pawl_conn *conn) {
+    (void)conn;
+}
+
+static void sniff_tick(struct pawl_conn *conn, uint64_t now) {
+    struct server_sniff *sniff = conn->state;
+    if (now - sniff->started >= (uint64_t)(sniff->service->options.idle_timeout / PAWL_MILLISECOND))
+        pawl__conn_fail(conn, PAWL_E_DEADLINE);
+}
+
+static void sniff_lost(struct pawl_conn *conn, enum pawl_err reason) {
+    (void)conn, (void)reason;
+}
+
+static const struct pawl_protocol sniff_protocol = {
+    .receive = sniff_receive,
+    .eof = sniff_eof,
+    .produce = sniff_produce,
+    .tick = sniff_tick,
+    .lost = sniff_lost,
+    .drain = sniff_eof,
+    .abort = sniff_eof,
+    .finish = sniff_finish,
+};
+
+// --- listening
+// ------------------------------------------------------------------------------------
+
+static void server_on_connection(uv_stream_t *stream, int status) {
+    struct server_listener *listener = stream->data;
+    struct pawl_server *server = listener->server;
+    if (status) {
+        pawl__log(server->service.options.log, PAWL_LOG_WARN, "pawl.net",
+                  "cannot accept a connection: %s", uv_strerror(status));
+        return;
+    }
+    struct server_sniff *sniff = calloc(1, sizeof *sniff);
+    struct pawl_conn *conn =
+        sniff ? pawl__conn_create(&server->conns, listener->is_pipe, &sniff_protocol, sniff) : NULL;
+    if (!conn) {
+        free(sniff);
+        return;
+    }
+    sniff->service = &server->service;
+    sniff->started = uv_now(server->service.loop);
+    if (uv_accept(stream, &conn->uv.stream)) {
+        pawl__conn_close(conn, PAWL_E_CANCELED);
+        return;
+    }
+    // Without it a small answer waits for the acknowledgement of the one before, some 40 ms.
+    if (!listener->is_pipe) uv_tcp_nodelay(&conn->uv.tcp, 1);
+    if (!pawl__conn_read(conn)) pawl__conn_close(conn, PAWL_E_CANCELED);
+}
+
+static struct server_listener *server_listener(struct pawl_server *server, bool is_pipe) {
+    struct server_listener *listener = calloc(1, sizeof *listener);
+    if (!listener) return NULL;
+    int rv = is_pipe ? uv_pipe_init(server->service.loop, &listener->uv.pipe, 0)
+                     : uv_tcp_init(server->service.loop, &listener->uv.tcp);
+    if (rv) {
+        free(listener);
+        return NULL;
+    }
+    listener->uv.handle.data = listener;
+    listener->server = server;
+    listener->is_pipe = is_pipe;
+    return listener;
+}
+
+static void listener_on_close(uv_handle_t *handle) {
+    free(handle->data);
+}
+
+static void server_add_listener(struct pawl_server *server, struct server_listener *listener) {
+    listener->next = server->listeners;
+    server->listeners = listener;
+}
+
+static enum pawl_err server_bind(struct pawl_server *server, const struct sockaddr *address,
+                                 int *port, int *rv) {
+    struct server_listener *listener = server_listener(server, false);
+    if (!listener) return PAWL_E_NOMEM;
+    struct sockaddr_storage name;
+    int len = sizeof name;
+    *rv = uv_tcp_bind(&listener->uv.tcp, address, 0);
+    if (!*rv) *rv = uv_listen(&listener->uv.stream, SERVER_BACKLOG, server_on_connection);
+    if (!*rv) *rv = uv_tcp_getsockname(&listener->uv.tcp, (struct sockaddr *)&name, &len);
+    if (*rv) {
+        uv_close(&listener->uv.handle, listener_on_close);
+        return PAWL_E_UNAVAILABLE;
+    }
+    *port = ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
+                                             : ((struct sockaddr_in *)&name)->sin_port);
+    server_add_listener(server, listener);
+    return PAWL_OK;
+}
+
+enum pawl_err pawl__server_listen(struct pawl_server *server, const char *address, int *port,
+                                  struct pawl_error *error) {
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    bool is_local = strcmp(address, "localhost") == 0;
+    const struct sockaddr *name;
+    if (*port < 0 || *port > 65535)
+        return pawl__fail(error, PAWL_E_INVALID, "%d is not a port", *port);
+    if (uv_ip4_addr(is_local ? "127.0.0.1" : address, *port, &v4) == 0)
+        name = (const struct sockaddr *)&v4;
+    else if (uv_ip6_addr(address, *port, &v6) == 0)
+        name = (const struct sockaddr *)&v6;
+    else
+        return pawl__fail(error, PAWL_E_INVALID, "cannot listen on %s: not an IP address", address);
+
+    int rv = 0, wanted = *port;
+    enum pawl_err err = server_bind(server, name, port, &rv);
+    if (err == PAWL_E_NOMEM) return pawl__fail_plain(error, err);
+    if (err)
+        return pawl__fail(error, err, "cannot listen on %s port %d: %s", address, wanted,
+                          uv_strerror(rv));
+    // Clients may find either address under the name; a machine without IPv6 has but one.
+    if (is_local && uv_ip6_addr("::1", *port, &v6) == 0)
+        server_bind(server, (const struct sockaddr *)&v6, &wanted, &rv);
+    return PAWL_OK;
+}
+
+// True when somebody accepts connections on the unix socket |path|.
+static bool server_is_alive(const struct sockaddr_un *name) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return true;
+    int rv = connect(fd, (const struct sockaddr *)name, sizeof *name);
+    bool alive = rv == 0 || (errno != ECONNREFUSED && errno != ENOENT && errno != ENOTSOCK);
+    close(fd);
+    return alive;
+}
+
+enum pawl_err pawl__server_listen_unix(struct pawl_server *server, const char *path,
+                                       struct pawl_error *error) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof name.sun_path)
+        return pawl__fail(error, PAWL_E_INVALID, "the socket path %s is too long", path);
+    memcpy(name.sun_path, path, strlen(path));
+    struct stat status;
+    if (lstat(path, &status) == 0) {
+        if (!S_ISSOCK(status.st_mode))
+            return pawl__fail(error, PAWL_E_UNAVAILABLE, "%s exists and is no socket", path);
+        if (server_is_alive(&name))
+            return pawl__fail(error, PAWL_E_UNAVAILABLE, "another process listens on %s", path);
+        unlink(path);
+    }
+    struct server_listener *listener = server_listener(server, true);
+    if (!listener) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    int rv = uv_pipe_bind(&listener->uv.pipe, path);
+    if (!rv) rv = uv_listen(&listener->uv.stream, SERVER_BACKLOG, server_on_connection);
+    if (rv) {
+        uv_close(&listener->uv.handle, listener_on_close);
+        return pawl__fail(error, PAWL_E_UNAVAILABLE, "cannot listen on %s: %s", path,
+                          uv_strerror(rv));
+    }
+    server_add_listener(server, listener);
+    return PAWL_OK;
+}
+
+// --- its life
+// ---------------------------------------------------------------------------------------
+
+static void server_on_gone(struct pawl_conns *conns);
+
+enum pawl_err pawl__server_create(uv_loop_t *loop, const struct pawl_server_options *options,
+                                  struct pawl_server **out, struct pawl_error *error) {
+    struct pawl_server *server = calloc(1, sizeof *server);
+    if (!server) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (pawl__conns_init(&server->conns, loop)) {
+        free(server);
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
+    }
+    server->conns.owner = server;
+    server->conns.on_gone = server_on_gone;
+    pawl__service_init(&server->service, loop, options);
+    struct pawl_server_options *own = &server->service.options;
+    if (!own->max_buffered) own->max_buffered = 64 * own->max_body;
+    if (!own->keepalive_time) own->keepalive_time = 10 * PAWL_SECOND;
+    if (!own->keepalive_timeout) own->keepalive_timeout = 5 * PAWL_SECOND;
+    uv_timer_init(loop, &server->timer);
+    server->timer.data = server;
+    *out = server;
+    return PAWL_OK;
+}
+
+static void server_finished(struct pawl_server *server) {
+    if (--server->handles) return;
+    void (*done)(void *arg) = server->done;
+    void *arg = server->arg;
+    free(server);
+    if (done) done(arg);
+}
+
+static void server_on_close(uv_handle_t *handle) {
+    server_finished(handle->data);
+}
+
+static void server_on_service_close(uv_handle_t *handle) {
+    struct pawl_service *service = handle->data;
+    server_finished((struct pawl_server *)service);
+}
+
+static void server_on_conns_finished(struct pawl_conns *conns) {
+    server_finished(conns->owner);
+}
+
+// Frees the server when it is closing and the last connection has gone.
+static void server_on_gone(struct pawl_conns *conns) {
+    struct pawl_server *server = conns->owner;
+    if (!server->is_closing || server->is_finishing || conns->count) return;
+    server->is_finishing = true;
+    server->handles = 3;
+    pawl__conns_finish(conns, server_on_conns_finished);
+    pawl__service_finish(&server->service, server_on_service_close);
+    uv_close((uv_handle_t *)&server->timer, server_on_close);
+}
+
+static void server_on_timer(uv_timer_t *timer) {
+    struct pawl_server *server = timer->data;
+    bool is_last = server->is_aborted;
+    server->is_aborted = true;
+    for (struct pawl_conn *conn = server->conns.first; conn; conn = conn->next) {
+        if (is_last)
+            pawl__conn_close(conn, PAWL_E_UNAVAILABLE);
+        else if (!conn->is_closing && !conn->is_shut)
+            conn->protocol->abort(conn);
+    }
+    if (!is_last) uv_timer_start(timer, server_on_timer, SERVER_LAST_WORDS, 0);
+}
+
+void pawl__server_close(struct pawl_server *server, int64_t grace, void (*done)(void *arg),
+                        void *arg) {
+    server->is_closing = true;
+    server->done = done;
+    server->arg = arg;
+    while (server->listeners) {
+        struct server_listener *listener = server->listeners;
+        server->listeners = listener->next;
+        uv_close(&listener->uv.handle, listener_on_close);
+    }
+    for (struct pawl_conn *conn = server->conns.first; conn; conn = conn->next)
+        if (!conn->is_closing && !conn->is_shut) conn->protocol->drain(conn);
+    uint64_t wait = grace > 0 ? (uint64_t)(grace / PAWL_MILLISECOND) : 0;
+    uv_timer_start(&server->timer, server_on_timer, wait, 0);
+    server_on_gone(&server->conns);
+}
