@@ -124,9 +124,9 @@ static bool command_fire_timer(struct pawl_shard *shard, struct pawl_stamp stamp
     return event->timerfired->fireat && command_add_event(shard, instance, event);
 }
 
-enum pawl_err pawl__shard_fire_timers(struct pawl_shard *shard, struct pawl_stamp stamp,
-                                      struct pawl_error *error) {
-    while (pawl__shard_wake_at(shard) <= stamp.now) {
+enum pawl_err pawl__shard_fire_timers(struct pawl_shard *shard, int64_t now,
+                                      struct pawl_stamp stamp, struct pawl_error *error) {
+    while (pawl__shard_wake_at(shard) <= now) {
         pawl__arena_reset(&shard->arena);
         struct pawl_heap_node *node = pawl__heap_first(&shard->timers);
         struct pawl_instance *instance = (struct pawl_instance *)(void *)node;

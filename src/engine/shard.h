@@ -128,9 +128,10 @@ enum pawl_err pawl__shard_stall(struct pawl_shard *shard, struct pawl_stamp stam
                                 struct pawl_instance *instance, Pb__StalledReason reason,
                                 char *text, struct pawl_error *error);
 
-// Fires the timers that are due at |stamp.now|, and offers scheduled starts. PAWL_E_NEEDED never.
-enum pawl_err pawl__shard_fire_timers(struct pawl_shard *shard, struct pawl_stamp stamp,
-                                      struct pawl_error *error);
+// Fires the timers that are due at |now| by the wall clock (which may be less than |stamp.now|,
+// when it was set back), and offers scheduled starts. PAWL_E_NEEDED never.
+enum pawl_err pawl__shard_fire_timers(struct pawl_shard *shard, int64_t now,
+                                      struct pawl_stamp stamp, struct pawl_error *error);
 
 // When the clock next matters; INT64_MAX: never.
 int64_t pawl__shard_wake_at(const struct pawl_shard *shard);

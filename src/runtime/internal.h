@@ -26,14 +26,28 @@ struct pawl_sleeper {
     char id[];
 };
 
+enum {
+    PAWL_CHECKPOINT_ROWS = 128
+}; // in one commit
+
+// An instance as it was when its snapshot was taken.
+struct pawl_checkpoint_row {
+    struct pawl_instance *instance;
+    uint64_t generation;
+    uint32_t events; // in its history
+    size_t bytes;
+};
+
 // The snapshots that are being written.
 struct pawl_checkpoint {
     bool running;
-    uint64_t trim_to;                // once all are written
-    struct pawl_instance **todo;     // references
-    size_t count, next, written;     // |next| .. |written| are in the commit that runs
-    struct pawl_snapshot *snapshots; // of that commit
-    uint64_t *generations;
+    bool in_commit;              // the commit that runs has a part of it
+    uint64_t trim_to;            // once all are written
+    struct pawl_instance **todo; // references, from |next| on
+    size_t count, next, written; // |next| .. |written| are in the commit that runs
+    struct pawl_snapshot snapshots[PAWL_CHECKPOINT_ROWS]; // of that commit
+    struct pawl_checkpoint_row rows[PAWL_CHECKPOINT_ROWS];
+    size_t row_count;
     struct pawl_arena arena;
     size_t log_bytes; // since the last one began
     int64_t last_at;  // steady
@@ -73,6 +87,7 @@ struct pawl_runtime {
     struct pawl_queue turns, activities; // ready to be given to a worker
     struct pawl_map items;               // key of an item -> what is with a worker
     size_t turns_out, activities_out;
+    struct pawl_buf item_bytes; // the work item under construction
     uint64_t next_token;
     char token_prefix[12];
     bool pumping;

@@ -55,6 +55,13 @@ struct pawl_view {
     const char *parent_id, *parent_app; // NULL: no parent
 };
 
+enum pawl_wait {
+    PAWL_WAIT_STARTED,   // it has left PENDING
+    PAWL_WAIT_COMPLETED, // COMPLETED, FAILED, TERMINATED or CANCELED
+    PAWL_WAIT_SUSPENDED, // or completed, or gone
+    PAWL_WAIT_RESUMED,   // or completed, or gone
+};
+
 // One call. The caller's memory, with all that it points to, until |done| is called or the call is
 // canceled. |done| may be called from inside the function that begins the call.
 struct pawl_call {
@@ -74,10 +81,11 @@ struct pawl_call {
     struct pawl_error error;
     uint64_t position; // the answer waits for this batch
     bool waiting;
-    bool until_completed;
+    enum pawl_wait wait_for;
     bool flag, force;
-    int32_t task_id;
-    const void *message;
+    Pb__ExecutionStartedEvent *start;
+    const Pb__WorkflowResponse *turn;
+    const Pb__ActivityResponse *activity;
     struct pawl_str bytes;
     Pb__HistoryEvent event;
 };
@@ -89,13 +97,9 @@ void pawl__runtime_start(struct pawl_runtime *runtime, struct pawl_call *call,
 // Fills |view|; an unknown id is no error (!view.exists).
 void pawl__runtime_get(struct pawl_runtime *runtime, struct pawl_call *call);
 
-// Waits until the instance has left PENDING, or until it has completed. An unknown id is waited
-// for.
-void pawl__runtime_wait(struct pawl_runtime *runtime, struct pawl_call *call, bool completed);
-
-// Waits until the instance is, or is no longer, suspended; or has completed.
-void pawl__runtime_wait_suspended(struct pawl_runtime *runtime, struct pawl_call *call,
-                                  bool suspended);
+// Waits, and fills |view|. An unknown id is waited for.
+void pawl__runtime_wait(struct pawl_runtime *runtime, struct pawl_call *call,
+                        enum pawl_wait wait_for);
 
 void pawl__runtime_raise(struct pawl_runtime *runtime, struct pawl_call *call,
                          Pb__EventRaisedEvent *event);

@@ -1,0 +1,439 @@
+#include <stdlib.h>
+
+#include "runtime/internal.h"
+#include "wire/timestamp.h"
+
+// Calls of clients: run against the shard, wait for what they need to be loaded, and be answered
+// when the log holds what they saw or did.
+
+struct load {
+    struct pawl_job job;
+    struct pawl_runtime *runtime;
+    struct pawl_link calls; // pawl_call::link
+    unsigned incarnation;
+    struct pawl_arena arena;
+    struct pawl_snapshot snapshot;
+    struct pawl_error error;
+    struct pawl_str id;
+    char id_bytes[];
+};
+
+// Calls that wait for one instance to change.
+struct waiters {
+    struct pawl_link calls;
+    struct pawl_str id;
+    char id_bytes[];
+};
+
+struct ghost {
+    struct pawl_link link;
+    struct pawl_instance *instance; // a reference
+};
+
+// --- finishing ----------------------------------------------------------------------------------
+
+static void call_finish(struct pawl_call *call, const struct pawl_error *error) {
+    struct pawl_error own = call->error;
+    if (!error && own.code) error = &own;
+    call->done(call, error);
+}
+
+void pawl__calls_finish(struct pawl_link *list, const struct pawl_error *error) {
+    // A call that is done may begin others, which go to the end of some list.
+    struct pawl_link finished;
+    pawl__link_init(&finished);
+    pawl__list_move(&finished, list);
+    for (struct pawl_link *link; (link = pawl__list_take(&finished));)
+        call_finish(PAWL_CONTAINER(link, struct pawl_call, link), error);
+}
+
+// Answers |call| as soon as batch |position| is durable.
+static void call_hold(struct pawl_runtime *runtime, struct pawl_call *call, uint64_t position) {
+    if (position <= runtime->durable)
+        call_finish(call, NULL);
+    else if (position == runtime->shard.position)
+        pawl__list_add(&runtime->building.calls, &call->link);
+    else
+        pawl__list_add(&runtime->writing.calls, &call->link);
+}
+
+void pawl__runtime_cancel(struct pawl_call *call) {
+    pawl__list_remove(&call->link);
+}
+
+void pawl__calls_fail(struct pawl_runtime *runtime, const struct pawl_error *error) {
+    struct pawl_link all;
+    pawl__link_init(&all);
+    pawl__list_move(&all, &runtime->writing.calls);
+    pawl__list_move(&all, &runtime->building.calls);
+    size_t at = 0;
+    for (struct load *load; (load = pawl__map_next(&runtime->loads, &at));)
+        pawl__list_move(&all, &load->calls);
+    pawl__map_finish(&runtime->loads); // each load frees itself when it is done
+    pawl__calls_finish(&all, error);
+}
+
+void pawl__calls_fail_waiters(struct pawl_runtime *runtime, const struct pawl_error *error) {
+    struct pawl_link all;
+    pawl__link_init(&all);
+    size_t at = 0;
+    for (struct waiters *waiters; (waiters = pawl__map_next(&runtime->waiters, &at));) {
+        pawl__list_move(&all, &waiters->calls);
+        free(waiters);
+    }
+    pawl__map_finish(&runtime->waiters);
+    pawl__calls_finish(&all, error);
+}
+
+// --- loading ------------------------------------------------------------------------------------
+
+static void call_add_ghost(struct pawl_runtime *runtime, struct pawl_instance *instance) {
+    struct ghost *ghost = malloc(sizeof *ghost);
+    if (!ghost) return; // it stays in memory until the next reload, which is harmless
+    pawl__link_init(&ghost->link);
+    ghost->instance = pawl__instance_ref(instance);
+    pawl__list_add(&runtime->ghosts, &ghost->link);
+}
+
+void pawl__calls_sweep_ghosts(struct pawl_runtime *runtime) {
+    if (runtime->loads.len) return; // a call that needs several may still need them
+    struct pawl_link kept;
+    pawl__link_init(&kept);
+    for (struct pawl_link *link; (link = pawl__list_take(&runtime->ghosts));) {
+        struct ghost *ghost = PAWL_CONTAINER(link, struct ghost, link);
+        struct pawl_instance *instance = ghost->instance;
+        // The store still has a purged instance until its purge is durable.
+        if (!instance->exists && instance->linked && instance->position > runtime->durable) {
+            pawl__list_add(&kept, link);
+            continue;
+        }
+        if (!instance->exists && instance->linked) pawl__shard_evict(&runtime->shard, instance);
+        pawl__instance_unref(instance);
+        free(ghost);
+    }
+    pawl__list_move(&runtime->ghosts, &kept);
+}
+
+static void load_run(struct pawl_job *job) {
+    struct load *load = PAWL_CONTAINER(job, struct load, job);
+    struct pawl_store *store = load->runtime->storage->store;
+    load->error = (struct pawl_error){PAWL_E_OK, ""};
+    load->error.code = store->ops->load(store, load->runtime->lease.shard, load->id, &load->arena,
+                                        &load->snapshot, &load->error);
+}
+
+// Puts what was loaded in memory, unless a record has put it there meanwhile.
+static enum pawl_err load_install(struct pawl_runtime *runtime, struct load *load,
+                                  struct pawl_error *error) {
+    struct pawl_instance *instance = pawl__shard_find(&runtime->shard, load->id);
+    if (instance) return PAWL_OK;
+    if (load->error.code == PAWL_E_NOT_FOUND) {
+        if (pawl__shard_ghost(&runtime->shard, load->id, &instance))
+            return pawl__fail_plain(error, PAWL_E_NOMEM);
+        call_add_ghost(runtime, instance);
+        return PAWL_OK;
+    }
+    if (load->error.code) {
+        *error = load->error;
+        return error->code;
+    }
+    enum pawl_err err = pawl__shard_restore(&runtime->shard, &load->snapshot, &instance, error);
+    if (err) return err;
+    pawl__sleep_remove(runtime, load->id);
+    return pawl__shard_offer(&runtime->shard, instance) ? PAWL_OK
+                                                        : pawl__fail_plain(error, PAWL_E_NOMEM);
+}
+
+static void load_done(struct pawl_job *job) {
+    struct load *load = PAWL_CONTAINER(job, struct load, job);
+    struct pawl_runtime *runtime = load->runtime;
+    if (load->incarnation == runtime->incarnation) {
+        struct pawl_error error = {PAWL_E_OK, ""};
+        pawl__map_remove(&runtime->loads, load->id);
+        enum pawl_err err = load_install(runtime, load, &error);
+        if (err) {
+            pawl__log(runtime->log, PAWL_LOG_ERROR, "dapr.runtime.wfengine", "%s", error.text);
+            pawl__calls_finish(&load->calls, &error);
+        }
+        for (struct pawl_link *link; (link = pawl__list_take(&load->calls));)
+            pawl__calls_execute(runtime, PAWL_CONTAINER(link, struct pawl_call, link));
+        pawl__runtime_settle(runtime);
+    }
+    pawl__arena_finish(&load->arena);
+    free(load);
+}
+
+// Begins to load |id|, or joins a load that has begun, and runs |call| (NULL: none) after it.
+static void load_begin(struct pawl_runtime *runtime, struct pawl_str id, struct pawl_call *call) {
+    struct load *load = pawl__map_get(&runtime->loads, id);
+    if (!load) {
+        load = calloc(1, sizeof *load + id.len);
+        if (load) {
+            memcpy(load->id_bytes, id.data, id.len);
+            load->id = (struct pawl_str){load->id_bytes, id.len};
+            load->runtime = runtime;
+            load->incarnation = runtime->incarnation;
+            pawl__link_init(&load->calls);
+            load->job = (struct pawl_job){.run = load_run, .done = load_done};
+        }
+        if (!load || !pawl__map_put(&runtime->loads, load->id, load)) {
+            free(load);
+            struct pawl_error error;
+            pawl__fail_plain(&error, PAWL_E_NOMEM);
+            if (call) call_finish(call, &error);
+            return;
+        }
+        pawl__thread_submit(&runtime->storage->reader, &load->job);
+    }
+    if (call) pawl__list_add(&load->calls, &call->link);
+}
+
+void pawl__calls_wake(struct pawl_runtime *runtime, struct pawl_str id) {
+    load_begin(runtime, id, NULL);
+}
+
+// --- running ------------------------------------------------------------------------------------
+
+void pawl__calls_execute(struct pawl_runtime *runtime, struct pawl_call *call) {
+    call->error = (struct pawl_error){PAWL_E_OK, ""};
+    call->position = 0;
+    call->waiting = false;
+    pawl__link_init(&call->link);
+    if (!pawl__runtime_serves(runtime)) {
+        pawl__fail(&call->error, PAWL_E_UNAVAILABLE,
+                   runtime->state == PAWL_RUNTIME_CLOSING
+                       ? "the daemon is shutting down"
+                       : "the workflow engine is not ready yet, try again");
+        call_finish(call, NULL);
+        return;
+    }
+    enum pawl_err err = call->run(runtime, call, &call->error);
+    if (runtime->shard.failed) {
+        pawl__fail_plain(&call->error, PAWL_E_NOMEM);
+        call_finish(call, NULL);
+    } else if (err == PAWL_E_NEEDED) {
+        load_begin(runtime, pawl__str(runtime->shard.needed), call);
+        return;
+    } else if (!call->waiting) {
+        // An answer that says what it saw must not say more than the log holds.
+        struct pawl_instance *instance = pawl__shard_find(&runtime->shard, call->id);
+        if (instance && instance->position > call->position) call->position = instance->position;
+        call_hold(runtime, call, call->position);
+    }
+}
+
+static void call_begin(struct pawl_runtime *runtime, struct pawl_call *call,
+                       enum pawl_err (*run)(struct pawl_runtime *, struct pawl_call *,
+                                            struct pawl_error *)) {
+    call->run = run;
+    pawl__calls_execute(runtime, call);
+    pawl__runtime_settle(runtime);
+}
+
+// The instance of |call|, or PAWL_E_NEEDED.
+static enum pawl_err call_find(struct pawl_runtime *runtime, struct pawl_call *call,
+                               struct pawl_instance **out) {
+    *out = pawl__shard_find(&runtime->shard, call->id);
+    if (*out) return PAWL_OK;
+    pawl__arena_reset(&runtime->shard.arena);
+    runtime->shard.needed = pawl__arena_dup(&runtime->shard.arena, call->id);
+    return runtime->shard.needed ? PAWL_E_NEEDED : PAWL_E_NOMEM;
+}
+
+// --- what is told of an instance ----------------------------------------------------------------
+
+static struct pawl_str call_copy(struct pawl_arena *arena, struct pawl_str text, bool *ok) {
+    char *copy = pawl__arena_dup(arena, text);
+    if (!copy) *ok = false;
+    return (struct pawl_str){copy, text.len};
+}
+
+static bool call_fill_view(struct pawl_call *call, const struct pawl_instance *instance) {
+    struct pawl_view *view = &call->view;
+    *view = (struct pawl_view){.id = call->id, .exists = instance->exists};
+    if (!instance->exists) return true;
+    bool ok = true;
+    view->name = call_copy(call->arena, pawl__str(instance->name), &ok);
+    view->status = pawl__instance_status(instance);
+    view->created_at = instance->created_at;
+    view->updated_at = instance->updated_at;
+    view->started_at = instance->started_at;
+    view->completed_at = instance->completed_at;
+    if (instance->version)
+        view->version = call_copy(call->arena, pawl__str(instance->version), &ok).data;
+    view->has_custom_status = instance->has_custom_status;
+    view->custom_status = call_copy(call->arena, pawl__buf_str(&instance->custom_status), &ok);
+    const Pb__ExecutionStartedEvent *start = pawl__instance_start(instance, call->arena);
+    if (!start) return false;
+    view->input = start->input;
+    if (start->parentinstance && start->parentinstance->workflowinstance) {
+        view->parent_id = start->parentinstance->workflowinstance->instanceid;
+        view->parent_app =
+            start->parentinstance->_app_id_case ? start->parentinstance->appid : NULL;
+    }
+    if (!pawl__instance_completed(instance)) return ok;
+    const Pb__HistoryEvent *end =
+        pawl__history_at(&instance->history, instance->final_offset, call->arena);
+    if (!end) return false;
+    view->output = end->executioncompleted->result;
+    view->failure = end->executioncompleted->failuredetails;
+    return ok;
+}
+
+static enum pawl_err call_get(struct pawl_runtime *runtime, struct pawl_call *call,
+                              struct pawl_error *error) {
+    struct pawl_instance *instance;
+    enum pawl_err err = call_find(runtime, call, &instance);
+    if (!err && !call_fill_view(call, instance)) err = PAWL_E_NOMEM;
+    return err ? pawl__fail_plain(error, err) : PAWL_OK;
+}
+
+void pawl__runtime_get(struct pawl_runtime *runtime, struct pawl_call *call) {
+    call_begin(runtime, call, call_get);
+}
+
+// --- waiting ------------------------------------------------------------------------------------
+
+static enum pawl_err call_wait_on(struct pawl_runtime *runtime, struct pawl_call *call) {
+    struct waiters *waiters = pawl__map_get(&runtime->waiters, call->id);
+    if (!waiters) {
+        waiters = malloc(sizeof *waiters + call->id.len);
+        if (!waiters) return PAWL_E_NOMEM;
+        memcpy(waiters->id_bytes, call->id.data, call->id.len);
+        waiters->id = (struct pawl_str){waiters->id_bytes, call->id.len};
+        pawl__link_init(&waiters->calls);
+        if (!pawl__map_put(&runtime->waiters, waiters->id, waiters)) {
+            free(waiters);
+            return PAWL_E_NOMEM;
+        }
+    }
+    call->waiting = true;
+    pawl__list_add(&waiters->calls, &call->link);
+    return PAWL_OK;
+}
+
+void pawl__calls_recheck(struct pawl_runtime *runtime, struct pawl_str id) {
+    struct waiters *waiters = pawl__map_remove(&runtime->waiters, id);
+    if (!waiters) return;
+    struct pawl_link calls;
+    pawl__link_init(&calls);
+    pawl__list_move(&calls, &waiters->calls);
+    free(waiters);
+    for (struct pawl_link *link; (link = pawl__list_take(&calls));)
+        pawl__calls_execute(runtime, PAWL_CONTAINER(link, struct pawl_call, link));
+}
+
+void pawl__calls_recheck_all(struct pawl_runtime *runtime) {
+    struct pawl_link calls;
+    pawl__link_init(&calls);
+    size_t at = 0;
+    for (struct waiters *waiters; (waiters = pawl__map_next(&runtime->waiters, &at));) {
+        pawl__list_move(&calls, &waiters->calls);
+        free(waiters);
+    }
+    pawl__map_finish(&runtime->waiters);
+    for (struct pawl_link *link; (link = pawl__list_take(&calls));)
+        pawl__calls_execute(runtime, PAWL_CONTAINER(link, struct pawl_call, link));
+}
+
+static enum pawl_err call_wait(struct pawl_runtime *runtime, struct pawl_call *call,
+                               struct pawl_error *error) {
+    struct pawl_instance *instance;
+    enum pawl_err err = call_find(runtime, call, &instance);
+    if (err) return pawl__fail_plain(error, err);
+    bool met = instance->exists;
+    if (call->wait_for == PAWL_WAIT_COMPLETED)
+        met = met && pawl__instance_completed(instance);
+    else
+        met = met && pawl__instance_status(instance) !=
+                         PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_PENDING;
+    if (call->wait_for == PAWL_WAIT_SUSPENDED || call->wait_for == PAWL_WAIT_RESUMED)
+        met = !instance->exists || pawl__instance_completed(instance) ||
+              (instance->started_at &&
+               instance->suspended == (call->wait_for == PAWL_WAIT_SUSPENDED));
+    if (!met)
+        err = call_wait_on(runtime, call);
+    else if (!call_fill_view(call, instance))
+        err = PAWL_E_NOMEM;
+    return err ? pawl__fail_plain(error, err) : PAWL_OK;
+}
+
+// A wait outlives a reload of the shard: it is answered when the engine serves again.
+void pawl__runtime_wait(struct pawl_runtime *runtime, struct pawl_call *call,
+                        enum pawl_wait wait_for) {
+    call->wait_for = wait_for;
+    call->run = call_wait;
+    if (runtime->state == PAWL_RUNTIME_TAKING || runtime->failing) {
+        pawl__link_init(&call->link);
+        call->error = (struct pawl_error){PAWL_E_OK, ""};
+        if (call_wait_on(runtime, call)) {
+            pawl__fail_plain(&call->error, PAWL_E_NOMEM);
+            call_finish(call, NULL);
+        }
+        return;
+    }
+    call_begin(runtime, call, call_wait);
+}
+
+// --- commands -----------------------------------------------------------------------------------
+
+static enum pawl_err call_start(struct pawl_runtime *runtime, struct pawl_call *call,
+                                struct pawl_error *error) {
+    return pawl__shard_create(&runtime->shard, pawl__runtime_stamp(runtime), call->id, call->start,
+                              call->flag, error);
+}
+
+void pawl__runtime_start(struct pawl_runtime *runtime, struct pawl_call *call,
+                         Pb__ExecutionStartedEvent *start, bool enforce_unique) {
+    call->start = start;
+    call->flag = enforce_unique;
+    call_begin(runtime, call, call_start);
+}
+
+static enum pawl_err call_post(struct pawl_runtime *runtime, struct pawl_call *call,
+                               struct pawl_error *error) {
+    return pawl__shard_post(&runtime->shard, pawl__runtime_stamp(runtime), call->id, &call->event,
+                            error);
+}
+
+static void call_begin_post(struct pawl_runtime *runtime, struct pawl_call *call,
+                            Pb__HistoryEvent__EventTypeCase type, void *body) {
+    pb__history_event__init(&call->event);
+    call->event.eventid = -1;
+    call->event.event_type_case = type;
+    call->event.eventraised = body; // every member of the oneof is a pointer in one union
+    call_begin(runtime, call, call_post);
+}
+
+void pawl__runtime_raise(struct pawl_runtime *runtime, struct pawl_call *call,
+                         Pb__EventRaisedEvent *event) {
+    call_begin_post(runtime, call, PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED, event);
+}
+
+void pawl__runtime_suspend(struct pawl_runtime *runtime, struct pawl_call *call,
+                           Pb__ExecutionSuspendedEvent *event) {
+    call_begin_post(runtime, call, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_SUSPENDED, event);
+}
+
+void pawl__runtime_resume(struct pawl_runtime *runtime, struct pawl_call *call,
+                          Pb__ExecutionResumedEvent *event) {
+    call_begin_post(runtime, call, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_RESUMED, event);
+}
+
+void pawl__runtime_terminate(struct pawl_runtime *runtime, struct pawl_call *call,
+                             Pb__ExecutionTerminatedEvent *event) {
+    call_begin_post(runtime, call, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED, event);
+}
+
+static enum pawl_err call_purge(struct pawl_runtime *runtime, struct pawl_call *call,
+                                struct pawl_error *error) {
+    return pawl__shard_purge(&runtime->shard, call->id, call->flag, call->force, &call->count,
+                             error);
+}
+
+void pawl__runtime_purge(struct pawl_runtime *runtime, struct pawl_call *call, bool recursive,
+                         bool force) {
+    call->flag = recursive;
+    call->force = force;
+    call_begin(runtime, call, call_purge);
+}

@@ -1,0 +1,120 @@
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "runtime/internal.h"
+
+// A checkpoint writes the snapshots of all instances that changed since their last one, a few with
+// each commit, and then drops the log up to where it began. Nobody waits for it: it only bounds how
+// much log there is to read after a crash, and lets instances leave memory.
+
+enum {
+    CHECKPOINT_BYTES = 512 * 1024
+}; // in one commit
+
+void pawl__checkpoint_drop(struct pawl_runtime *runtime) {
+    struct pawl_checkpoint *point = &runtime->checkpoint;
+    for (size_t i = point->next; i < point->count; i++) pawl__instance_unref(point->todo[i]);
+    free(point->todo);
+    pawl__arena_finish(&point->arena);
+    *point = (struct pawl_checkpoint){
+        .last_at = pawl__clock_steady(),
+        .log_bytes = point->log_bytes,
+        .trimmed = point->trimmed,
+    };
+}
+
+static bool checkpoint_begin(struct pawl_runtime *runtime) {
+    struct pawl_checkpoint *point = &runtime->checkpoint;
+    point->todo = malloc((runtime->shard.instances.len + 1) * sizeof(struct pawl_instance *));
+    if (!point->todo) return false; // it will be tried again
+    size_t at = 0;
+    for (struct pawl_instance *instance;
+         (instance = pawl__map_next(&runtime->shard.instances, &at));)
+        if (instance->exists) point->todo[point->count++] = pawl__instance_ref(instance);
+    point->running = true;
+    point->trim_to = runtime->shard.position - 1;
+    point->log_bytes = 0;
+    return true;
+}
+
+void pawl__checkpoint_consider(struct pawl_runtime *runtime, bool force) {
+    struct pawl_checkpoint *point = &runtime->checkpoint;
+    if (point->running || runtime->failing || runtime->state == PAWL_RUNTIME_TAKING) return;
+    if (runtime->state == PAWL_RUNTIME_CLOSING && !force) return;
+    bool changed = runtime->shard.position - 1 > point->trimmed || runtime->shard.batch.len;
+    bool due = pawl__clock_steady() - point->last_at >= runtime->options.checkpoint_interval ||
+               point->log_bytes >= runtime->options.checkpoint_bytes;
+    if (!changed || (!due && !force)) return;
+    if (checkpoint_begin(runtime)) pawl__storage_want(runtime->storage);
+}
+
+bool pawl__checkpoint_prepare(struct pawl_runtime *runtime, struct pawl_commit *commit) {
+    struct pawl_checkpoint *point = &runtime->checkpoint;
+    point->in_commit = point->running;
+    if (!point->running) return false;
+    size_t bytes = 0;
+    pawl__arena_reset(&point->arena);
+    point->row_count = 0;
+    point->written = point->next;
+    while (point->written < point->count && point->row_count < PAWL_CHECKPOINT_ROWS &&
+           bytes < CHECKPOINT_BYTES) {
+        struct pawl_instance *instance = point->todo[point->written++];
+        if (!instance->exists || instance->saved == instance->position) continue;
+        struct pawl_snapshot *snapshot = &point->snapshots[point->row_count];
+        if (!pawl__shard_snapshot(instance, &point->arena, snapshot)) goto fail;
+        // Copied, as the history's buffer may move while the commit thread reads it.
+        snapshot->history.data = pawl__arena_dup(&point->arena, snapshot->history);
+        snapshot->name.data = pawl__arena_dup(&point->arena, snapshot->name);
+        if (!snapshot->history.data || !snapshot->name.data) goto fail;
+        point->rows[point->row_count++] = (struct pawl_checkpoint_row){
+            instance,
+            instance->generation,
+            instance->history.count,
+            instance->history.bytes.len,
+        };
+        bytes += snapshot->state.len + snapshot->history.len;
+    }
+    commit->snapshots = point->snapshots;
+    commit->snapshot_count = point->row_count;
+    if (point->written == point->count) commit->trim_to = point->trim_to;
+    return true;
+fail:
+    pawl__checkpoint_drop(runtime);
+    return false;
+}
+
+// An instance that rests, and whose snapshot is current, leaves memory.
+static void checkpoint_evict(struct pawl_runtime *runtime, struct pawl_instance *instance) {
+    bool resting = instance->linked && instance->exists && instance->refs == 1 &&
+                   instance->saved == instance->position && !pawl__instance_active(instance);
+    if (!resting || runtime->loads.len) return;
+    int64_t wake_at = pawl__instance_wake_at(instance);
+    if (wake_at != INT64_MAX && !pawl__sleep_add(runtime, pawl__instance_id(instance), wake_at))
+        return;
+    pawl__shard_evict(&runtime->shard, instance);
+}
+
+void pawl__checkpoint_done(struct pawl_runtime *runtime) {
+    struct pawl_checkpoint *point = &runtime->checkpoint;
+    if (!point->running || !point->in_commit) return;
+    point->in_commit = false;
+    for (size_t i = 0; i < point->row_count; i++) {
+        const struct pawl_checkpoint_row *row = &point->rows[i];
+        row->instance->saved = point->snapshots[i].position;
+        if (row->instance->generation != row->generation) continue; // its history began anew
+        row->instance->saved_events = row->events;
+        row->instance->saved_bytes = row->bytes;
+    }
+    for (; point->next < point->written; point->next++) {
+        struct pawl_instance *instance = point->todo[point->next];
+        bool last = instance->refs == 1;
+        pawl__instance_unref(instance);
+        if (!last) checkpoint_evict(runtime, instance);
+    }
+    if (point->next < point->count) {
+        pawl__storage_want(runtime->storage);
+        return;
+    }
+    point->trimmed = point->trim_to;
+    pawl__checkpoint_drop(runtime);
+}

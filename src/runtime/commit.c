@@ -1,0 +1,82 @@
+#include <stdlib.h>
+
+#include "runtime/internal.h"
+
+// What waits for the log. A command changes memory at once; its answer and the activities that it
+// scheduled wait here until the batch that holds it is on disk.
+
+static void commit_move_held(struct pawl_runtime *runtime) {
+    struct pawl_held empty = runtime->writing;
+    runtime->writing = runtime->building;
+    runtime->building = empty;
+    pawl__link_init(&runtime->writing.calls);
+    pawl__list_move(&runtime->writing.calls, &runtime->building.calls);
+    pawl__link_init(&runtime->building.calls);
+}
+
+// The snapshots of purged instances go in the commit that holds the purges.
+static bool commit_add_deletes(struct pawl_runtime *runtime, struct pawl_commit *commit) {
+    size_t count = runtime->writing.purged.len;
+    if (!count) return true;
+    struct pawl_str *ids = malloc(count * sizeof *ids);
+    if (!ids) return false;
+    for (size_t i = 0; i < count; i++) {
+        struct pawl_effect effect = pawl__queue_pop(&runtime->writing.purged);
+        ids[i] = pawl__instance_id(effect.instance);
+        pawl__queue_push(&runtime->writing.purged, effect); // there is room: one was taken out
+    }
+    runtime->deletes = ids;
+    commit->deletes = ids;
+    commit->delete_count = count;
+    return true;
+}
+
+bool pawl__commit_prepare(struct pawl_storage_client *client, struct pawl_commit *commit) {
+    struct pawl_runtime *runtime = PAWL_CONTAINER(client, struct pawl_runtime, client);
+    if (runtime->state == PAWL_RUNTIME_TAKING || runtime->failing) return false;
+    if (runtime->shard.batch.failed) {
+        pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+        return false;
+    }
+    pawl__buf_clear(&runtime->batch_bytes);
+    runtime->wrote_batch =
+        pawl__shard_take_batch(&runtime->shard, &runtime->batch_bytes, &runtime->batch.position);
+    if (runtime->wrote_batch) {
+        runtime->batch.records = pawl__buf_str(&runtime->batch_bytes);
+        runtime->checkpoint.log_bytes += runtime->batch_bytes.len;
+        commit->batch = &runtime->batch;
+        commit_move_held(runtime);
+        if (!commit_add_deletes(runtime, commit)) {
+            pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+            return false;
+        }
+    }
+    bool snapshots = pawl__checkpoint_prepare(runtime, commit);
+    if (!runtime->wrote_batch && !snapshots) return false;
+    commit->lease = &runtime->lease;
+    return true;
+}
+
+void pawl__commit_done(struct pawl_storage_client *client, const struct pawl_error *error) {
+    struct pawl_runtime *runtime = PAWL_CONTAINER(client, struct pawl_runtime, client);
+    free(runtime->deletes);
+    runtime->deletes = NULL;
+    if (runtime->state == PAWL_RUNTIME_TAKING || runtime->failing) return;
+    if (error->code) {
+        pawl__runtime_fail(runtime, error);
+        return;
+    }
+    if (runtime->wrote_batch) {
+        runtime->durable = runtime->batch.position;
+        while (runtime->writing.purged.len)
+            pawl__instance_unref(pawl__queue_pop(&runtime->writing.purged).instance);
+        if (!pawl__queue_move(&runtime->activities, &runtime->writing.activities)) {
+            pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+            return;
+        }
+        pawl__calls_finish(&runtime->writing.calls, NULL);
+    }
+    pawl__checkpoint_done(runtime);
+    pawl__calls_sweep_ghosts(runtime);
+    pawl__runtime_settle(runtime);
+}

@@ -1,0 +1,340 @@
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "engine/events.h"
+#include "runtime/internal.h"
+
+// Work for workers: what is ready goes to a stream that has room; what a lost stream had is ready
+// again.
+
+static const char *const dispatch_scope = "dapr.wfengine.durabletask.backend";
+
+// Something that is with a worker. Its key is the instance's id and the task's, as older SDKs
+// answer without the token.
+struct item {
+    struct pawl_link link; // in the worker's items
+    struct pawl_worker *worker;
+    struct pawl_instance *instance; // a reference
+    uint64_t generation;            // of the instance
+    int32_t task_id;                // DISPATCH_TURN: a turn
+    uint64_t token;
+    size_t key_len;
+    char key[];
+};
+
+enum {
+    DISPATCH_TURN = -1,
+    DISPATCH_KEY = 12
+};
+
+static size_t dispatch_key(char *out, struct pawl_str id, int32_t task_id) {
+    memcpy(out, id.data, id.len);
+    int len = snprintf(out + id.len, DISPATCH_KEY, "%c%x", 0, (unsigned)task_id);
+    return id.len + (size_t)len;
+}
+
+static struct item *dispatch_find(struct pawl_runtime *runtime, struct pawl_str id,
+                                  int32_t task_id) {
+    char *key = malloc(id.len + DISPATCH_KEY);
+    if (!key) return NULL;
+    struct pawl_str text = {key, dispatch_key(key, id, task_id)};
+    struct item *item = pawl__map_get(&runtime->items, text);
+    free(key);
+    return item;
+}
+
+static void dispatch_free(struct pawl_runtime *runtime, struct item *item) {
+    if (pawl__map_get(&runtime->items, (struct pawl_str){item->key, item->key_len}) == item)
+        pawl__map_remove(&runtime->items, (struct pawl_str){item->key, item->key_len});
+    if (item->task_id == DISPATCH_TURN)
+        runtime->turns_out--;
+    else
+        runtime->activities_out--;
+    item->worker->in_flight--;
+    pawl__list_remove(&item->link);
+    pawl__instance_unref(item->instance);
+    free(item);
+}
+
+// Makes what |item| was about ready again.
+static void dispatch_return(struct pawl_runtime *runtime, struct item *item) {
+    bool turn = item->task_id == DISPATCH_TURN;
+    struct pawl_effect effect = {turn ? PAWL_EFFECT_TURN : PAWL_EFFECT_ACTIVITY, item->task_id,
+                                 pawl__instance_ref(item->instance)};
+    if (turn) pawl__shard_turn_lost(item->instance);
+    dispatch_free(runtime, item);
+    if (!pawl__queue_push(turn ? &runtime->turns : &runtime->activities, effect)) {
+        pawl__instance_unref(effect.instance);
+        pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+    }
+}
+
+// --- giving out
+// -----------------------------------------------------------------------------------
+
+static bool dispatch_has_room(const struct pawl_worker *worker) {
+    return !worker->paused && (!worker->limit || worker->in_flight < worker->limit);
+}
+
+// The worker with the least in hand; NULL when none has room.
+static struct pawl_worker *dispatch_choose(struct pawl_runtime *runtime) {
+    struct pawl_worker *best = NULL;
+    for (struct pawl_link *link = runtime->workers.next; link != &runtime->workers;
+         link = link->next) {
+        struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
+        if (dispatch_has_room(worker) && (!best || worker->in_flight < best->in_flight))
+            best = worker;
+    }
+    return best;
+}
+
+static struct item *dispatch_item_create(struct pawl_runtime *runtime, struct pawl_worker *worker,
+                                         struct pawl_instance *instance, int32_t task_id) {
+    struct item *item = malloc(sizeof *item + instance->id_len + DISPATCH_KEY);
+    if (!item) return NULL;
+    item->worker = worker;
+    item->instance = instance;
+    item->generation = instance->generation;
+    item->task_id = task_id;
+    item->token = ++runtime->next_token;
+    item->key_len = dispatch_key(item->key, pawl__instance_id(instance), task_id);
+    // An older item under this key is of an earlier generation; its worker may answer, but nobody
+    // waits for it.
+    struct pawl_str key = {item->key, item->key_len};
+    struct item *old = pawl__map_get(&runtime->items, key);
+    if (old) dispatch_free(runtime, old);
+    if (!pawl__map_put(&runtime->items, key, item)) {
+        free(item);
+        return NULL;
+    }
+    pawl__instance_ref(instance);
+    pawl__link_init(&item->link);
+    pawl__list_add(&worker->items, &item->link);
+    worker->in_flight++;
+    if (task_id == DISPATCH_TURN)
+        runtime->turns_out++;
+    else
+        runtime->activities_out++;
+    return item;
+}
+
+static struct pawl_str dispatch_token(const struct pawl_runtime *runtime, const struct item *item,
+                                      char out[32]) {
+    int len = snprintf(out, 32, "%s%llx", runtime->token_prefix, (unsigned long long)item->token);
+    return (struct pawl_str){out, (size_t)len};
+}
+
+// Whether the turn fits a message; if not, the instance stalls with the reference's text.
+static bool dispatch_fits(struct pawl_runtime *runtime, struct pawl_instance *instance) {
+    size_t size = pawl__shard_turn_size(instance), max = runtime->options.max_message;
+    if (size <= max / 100 * 95) return true;
+    char text[256];
+    snprintf(text, sizeof text,
+             "Workflow payload size %zu bytes exceeds 95%% of max gRPC body size %zu bytes; "
+             "increase daprd --max-body-size and restart to resume",
+             size, max);
+    struct pawl_error error;
+    if (pawl__shard_stall(&runtime->shard, pawl__runtime_stamp(runtime), instance,
+                          PB__STALLED_REASON__PAYLOAD_SIZE_EXCEEDED, text, &error))
+        pawl__runtime_fail(runtime, &error);
+    return false;
+}
+
+static void dispatch_deliver(struct pawl_runtime *runtime, struct pawl_worker *worker,
+                             struct item *item, struct pawl_buf *bytes, bool ok) {
+    if (ok && worker->deliver(worker, pawl__buf_str(bytes))) return;
+    worker->paused = true; // it will be detached, or says when it is ready
+    dispatch_return(runtime, item);
+}
+
+static void dispatch_turn(struct pawl_runtime *runtime, struct pawl_worker *worker,
+                          struct pawl_instance *instance) {
+    if (!pawl__shard_turn_ready(instance, pawl__clock_wall()) || !instance->linked) return;
+    if (!dispatch_fits(runtime, instance)) return;
+    struct item *item = dispatch_item_create(runtime, worker, instance, DISPATCH_TURN);
+    if (!item) {
+        pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+        return;
+    }
+    char token[32];
+    struct pawl_buf *bytes = &runtime->item_bytes;
+    pawl__buf_clear(bytes);
+    bool ok = pawl__shard_begin_turn(instance, pawl__runtime_stamp(runtime),
+                                     dispatch_token(runtime, item, token), bytes);
+    dispatch_deliver(runtime, worker, item, bytes, ok);
+}
+
+static void dispatch_activity(struct pawl_runtime *runtime, struct pawl_worker *worker,
+                              struct pawl_instance *instance, int32_t task_id) {
+    const struct pawl_pending *pending = pawl__pending_find(&instance->pending, task_id);
+    if (!pending || pending->kind != PAWL_PENDING_TASK || !instance->linked) return;
+    struct item *old = dispatch_find(runtime, pawl__instance_id(instance), task_id);
+    if (old && old->generation == instance->generation) return; // it is with a worker
+    struct item *item = dispatch_item_create(runtime, worker, instance, task_id);
+    if (!item) {
+        pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+        return;
+    }
+    char token[32];
+    struct pawl_buf *bytes = &runtime->item_bytes;
+    pawl__buf_clear(bytes);
+    bool ok = pawl__shard_activity_item(&runtime->shard, instance, task_id,
+                                        dispatch_token(runtime, item, token), bytes);
+    dispatch_deliver(runtime, worker, item, bytes, ok);
+}
+
+void pawl__dispatch_pump(struct pawl_runtime *runtime) {
+    if (runtime->pumping) return; // a delivery may come back here
+    runtime->pumping = true;
+    struct pawl_worker *worker;
+    while (pawl__runtime_serves(runtime) && (worker = dispatch_choose(runtime))) {
+        const struct pawl_runtime_options *options = &runtime->options;
+        bool turn =
+            runtime->turns.len && (!options->max_turns || runtime->turns_out < options->max_turns);
+        bool activity =
+            runtime->activities.len &&
+            (!options->max_activities || runtime->activities_out < options->max_activities);
+        if (!turn && !activity) break;
+        struct pawl_effect effect = pawl__queue_pop(turn ? &runtime->turns : &runtime->activities);
+        if (turn)
+            dispatch_turn(runtime, worker, effect.instance);
+        else
+            dispatch_activity(runtime, worker, effect.instance, effect.task_id);
+        pawl__instance_unref(effect.instance);
+    }
+    runtime->pumping = false;
+    if (runtime->shard.effect_count) pawl__runtime_settle(runtime); // an instance stalled
+}
+
+// --- workers
+// --------------------------------------------------------------------------------------
+
+void pawl__runtime_attach(struct pawl_runtime *runtime, struct pawl_worker *worker) {
+    pawl__link_init(&worker->link);
+    pawl__link_init(&worker->items);
+    worker->in_flight = 0;
+    pawl__list_add(&runtime->workers, &worker->link);
+    runtime->worker_count++;
+    if (!pawl__runtime_serves(runtime)) return;
+    // Turns that were held because a worker could not go on: this one may have the right code.
+    size_t at = 0;
+    for (struct pawl_instance *instance;
+         (instance = pawl__map_next(&runtime->shard.instances, &at));) {
+        if (!instance->turn_held) continue;
+        instance->turn_held = false;
+        struct pawl_effect effect = {PAWL_EFFECT_TURN, 0, pawl__instance_ref(instance)};
+        if (!pawl__queue_push(&runtime->turns, effect)) pawl__instance_unref(instance);
+    }
+    pawl__runtime_settle(runtime);
+}
+
+void pawl__runtime_detach(struct pawl_runtime *runtime, struct pawl_worker *worker) {
+    pawl__list_remove(&worker->link);
+    runtime->worker_count--;
+    struct pawl_link items;
+    pawl__link_init(&items);
+    pawl__list_move(&items, &worker->items);
+    while (!pawl__list_empty(&items)) {
+        struct item *item = PAWL_CONTAINER(items.next, struct item, link);
+        dispatch_return(runtime, item);
+    }
+    pawl__runtime_settle(runtime);
+}
+
+void pawl__runtime_worker_ready(struct pawl_runtime *runtime, struct pawl_worker *worker) {
+    worker->paused = false;
+    pawl__dispatch_pump(runtime);
+}
+
+size_t pawl__runtime_worker_count(const struct pawl_runtime *runtime) {
+    return runtime->worker_count;
+}
+
+void pawl__dispatch_reset(struct pawl_runtime *runtime) {
+    for (struct pawl_link *link = runtime->workers.next; link != &runtime->workers;
+         link = link->next) {
+        struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
+        while (!pawl__list_empty(&worker->items))
+            dispatch_free(runtime, PAWL_CONTAINER(worker->items.next, struct item, link));
+    }
+    // A reset may detach its worker at once, so each time the first of those not yet told is taken.
+    struct pawl_link told;
+    pawl__link_init(&told);
+    for (struct pawl_link *link; (link = pawl__list_take(&runtime->workers));) {
+        pawl__list_add(&told, link);
+        struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
+        worker->reset(worker);
+    }
+    pawl__list_move(&runtime->workers, &told);
+}
+
+// --- results
+// --------------------------------------------------------------------------------------
+
+// The item that a result is for; NULL when there is none, or when |token| is of another delivery.
+static struct item *dispatch_match(struct pawl_runtime *runtime, struct pawl_str id,
+                                   int32_t task_id, const char *token) {
+    struct item *item = dispatch_find(runtime, id, task_id);
+    char expected[32];
+    if (item && *token &&
+        !pawl__str_equal(pawl__str(token), dispatch_token(runtime, item, expected)))
+        item = NULL;
+    if (!item)
+        pawl__log(runtime->log, PAWL_LOG_DEBUG, dispatch_scope,
+                  "Ignoring complete task which no longer exists: %.*s", PAWL_FMT(id));
+    return item;
+}
+
+static enum pawl_err dispatch_run_turn(struct pawl_runtime *runtime, struct pawl_call *call,
+                                       struct pawl_error *error) {
+    const Pb__WorkflowResponse *response = call->turn;
+    struct item *item = dispatch_match(runtime, call->id, DISPATCH_TURN, response->completiontoken);
+    if (!item) return PAWL_OK;
+    struct pawl_instance *instance = item->instance;
+    struct pawl_stamp stamp = pawl__runtime_stamp(runtime);
+    pawl__random_uuid(stamp.uuid);
+    enum pawl_err err =
+        pawl__shard_complete_turn(&runtime->shard, stamp, instance, response, call->bytes, error);
+    if (err == PAWL_E_NEEDED) return err;
+    if (err == PAWL_E_INVALID) {
+        pawl__log(runtime->log, PAWL_LOG_ERROR, dispatch_scope,
+                  "%s: the worker's answer to a turn of '%s' cannot be applied: %s; the turn waits "
+                  "until a worker connects",
+                  instance->id, instance->name, error->text);
+        err = PAWL_OK; // the worker cannot do anything about it
+        *error = (struct pawl_error){PAWL_E_OK, ""};
+    }
+    dispatch_free(runtime, item);
+    return err;
+}
+
+void pawl__runtime_complete_turn(struct pawl_runtime *runtime, struct pawl_call *call,
+                                 const Pb__WorkflowResponse *response, struct pawl_str bytes) {
+    call->turn = response;
+    call->bytes = bytes;
+    call->run = dispatch_run_turn;
+    pawl__calls_execute(runtime, call);
+    pawl__runtime_settle(runtime);
+}
+
+static enum pawl_err dispatch_run_activity(struct pawl_runtime *runtime, struct pawl_call *call,
+                                           struct pawl_error *error) {
+    const Pb__ActivityResponse *response = call->activity;
+    struct item *item =
+        dispatch_match(runtime, call->id, response->taskid, response->completiontoken);
+    if (!item) return PAWL_OK;
+    enum pawl_err err = PAWL_OK;
+    if (item->generation == item->instance->generation)
+        err = pawl__shard_complete_task(&runtime->shard, pawl__runtime_stamp(runtime),
+                                        item->instance, response->taskid, response, error);
+    if (!err || runtime->shard.failed) dispatch_free(runtime, item);
+    return err;
+}
+
+void pawl__runtime_complete_activity(struct pawl_runtime *runtime, struct pawl_call *call,
+                                     const Pb__ActivityResponse *response) {
+    call->activity = response;
+    call->run = dispatch_run_activity;
+    pawl__calls_execute(runtime, call);
+    pawl__runtime_settle(runtime);
+}
