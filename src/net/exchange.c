@@ -11,18 +11,25 @@ enum {
     EXCHANGE_HEADERS = 16      // room for so many at first
 };
 
-// --- the service --------------------------------------------------------------------------------
+// --- the service -----------------------------------------------------------------------------
+
+static void service_on_deadline(struct pawl_heap_node *node) {
+    struct pawl_exchange *exchange =
+        (struct pawl_exchange *)((char *)node - offsetof(struct pawl_exchange, deadline));
+    if (exchange->state == PAWL_EXCHANGE_ANSWERED) return;
+    pawl__exchange_close(exchange, PAWL_E_DEADLINE);
+    exchange->answers->finish(exchange, PAWL_E_DEADLINE, PAWL_STR("the deadline passed"),
+                              (struct pawl_str){0});
+}
 
 void pawl__service_init(struct pawl_service *service, uv_loop_t *loop,
                         const struct pawl_server_options *options) {
-    *service = (struct pawl_service){
-        .options = *options, .loop = loop, .armed = INT64_MAX, .date_second = -1};
-    uv_timer_init(loop, &service->timer);
-    uv_unref((uv_handle_t *)&service->timer);
-    service->timer.data = service;
+    *service = (struct pawl_service){.options = *options, .loop = loop, .date_second = -1};
+    pawl__deadlines_init(&service->deadlines, loop, service_on_deadline);
 }
 
-void pawl__service_finish(struct pawl_service *service, uv_close_cb on_close) {
+void pawl__service_finish(struct pawl_service *service,
+                          void (*on_finished)(struct pawl_deadlines *deadlines)) {
     while (service->free) {
         struct pawl_exchange *exchange = service->free;
         service->free = exchange->next;
@@ -31,8 +38,7 @@ void pawl__service_finish(struct pawl_service *service, uv_close_cb on_close) {
         pawl__buf_finish(&exchange->queue);
         free(exchange);
     }
-    pawl__heap_finish(&service->deadlines);
-    uv_close((uv_handle_t *)&service->timer, on_close);
+    pawl__deadlines_finish(&service->deadlines, on_finished);
 }
 
 struct pawl_str pawl__service_date(struct pawl_service *service) {
@@ -51,51 +57,7 @@ struct pawl_str pawl__service_date(struct pawl_service *service) {
     return pawl__str(service->date);
 }
 
-// --- deadlines
-// ------------------------------------------------------------------------------------
-
-static void service_arm(struct pawl_service *service);
-
-static void service_on_timer(uv_timer_t *timer) {
-    struct pawl_service *service = timer->data;
-    service->armed = INT64_MAX;
-    int64_t now = pawl__clock_steady();
-    for (;;) {
-        struct pawl_heap_node *node = pawl__heap_first(&service->deadlines);
-        if (!node || node->key > now) break;
-        struct pawl_exchange *exchange =
-            (struct pawl_exchange *)((char *)node - offsetof(struct pawl_exchange, deadline));
-        pawl__heap_remove(&service->deadlines, node);
-        enum pawl_exchange_state state = exchange->state;
-        pawl__exchange_close(exchange, PAWL_E_DEADLINE);
-        if (state == PAWL_EXCHANGE_ANSWERED) continue;
-        exchange->answers->finish(exchange, PAWL_E_DEADLINE, PAWL_STR("the deadline passed"),
-                                  (struct pawl_str){0});
-    }
-    service_arm(service);
-}
-
-static void service_arm(struct pawl_service *service) {
-    struct pawl_heap_node *node = pawl__heap_first(&service->deadlines);
-    if (!node || node->key >= service->armed) return;
-    service->armed = node->key;
-    int64_t left = node->key - pawl__clock_steady();
-    // One more millisecond, as uv_now lags behind and a deadline must not fire early.
-    uint64_t wait = left < 0 ? 0 : (uint64_t)(left / PAWL_MILLISECOND) + 1;
-    uv_update_time(service->loop);
-    uv_timer_start(&service->timer, service_on_timer, wait, 0);
-}
-
-bool pawl__exchange_deadline(struct pawl_exchange *exchange, int64_t timeout) {
-    int64_t at;
-    if (__builtin_add_overflow(pawl__clock_steady(), timeout, &at)) return true;
-    if (!pawl__heap_add(&exchange->service->deadlines, &exchange->deadline, at)) return false;
-    service_arm(exchange->service);
-    return true;
-}
-
-// --- exchanges
-// ------------------------------------------------------------------------------------
+// --- exchanges -------------------------------------------------------------------------------
 
 struct pawl_exchange *pawl__exchange_create(struct pawl_service *service, struct pawl_conn *conn,
                                             const struct pawl_answers *answers,
@@ -138,7 +100,7 @@ void pawl__exchange_release(struct pawl_exchange *exchange, struct pawl_exchange
     else
         *list = exchange->next;
     if (exchange->next) exchange->next->prev = exchange->prev;
-    pawl__heap_remove(&service->deadlines, &exchange->deadline);
+    pawl__deadlines_remove(&service->deadlines, &exchange->deadline);
     service->buffered -= exchange->charged;
     if (service->free_count < EXCHANGE_POOL) {
         pawl__arena_reset(&exchange->request.arena);
@@ -216,7 +178,7 @@ void pawl__exchange_dispatch(struct pawl_exchange *exchange) {
 
 void pawl__exchange_answered(struct pawl_exchange *exchange) {
     exchange->state = PAWL_EXCHANGE_ANSWERED;
-    pawl__heap_remove(&exchange->service->deadlines, &exchange->deadline);
+    pawl__deadlines_remove(&exchange->service->deadlines, &exchange->deadline);
     exchange->request.on_close = NULL;
     exchange->request.on_drain = NULL;
 }

@@ -8,8 +8,8 @@
 //       └── refused ──► ANSWERED
 //                            └── client gone, deadline, shutdown: on_close ──► ANSWERED or released
 
-#include "base/heap.h"
 #include "net/conn.h"
+#include "net/deadlines.h"
 #include "net/grpc.h"
 #include "net/server.h"
 
@@ -80,17 +80,16 @@ struct pawl_service {
     struct pawl_exchange *free;
     size_t free_count;
     size_t buffered; // bytes of bodies in all exchanges
-    struct pawl_heap deadlines;
-    uv_timer_t timer;
-    int64_t armed; // when the timer fires; INT64_MAX: it does not
+    struct pawl_deadlines deadlines;
     int64_t date_second;
     char date[64];
 };
 
 void pawl__service_init(struct pawl_service *service, uv_loop_t *loop,
                         const struct pawl_server_options *options);
-// Closes |timer|, calling |on_close|, and frees the pool. No exchange is left.
-void pawl__service_finish(struct pawl_service *service, uv_close_cb on_close);
+// No exchange is left. |on_finished| is called when the deadlines are closed.
+void pawl__service_finish(struct pawl_service *service,
+                          void (*on_finished)(struct pawl_deadlines *deadlines));
 
 // The value of a date header (RFC 9110 5.6.7).
 struct pawl_str pawl__service_date(struct pawl_service *service);
@@ -114,9 +113,6 @@ bool pawl__exchange_target(struct pawl_exchange *exchange, struct pawl_str targe
 
 // Accounts for |body| having grown. False when the server holds too much.
 bool pawl__exchange_charge(struct pawl_exchange *exchange);
-
-// Starts the deadline |timeout| nanoseconds from now. False when memory is out.
-bool pawl__exchange_deadline(struct pawl_exchange *exchange, int64_t timeout);
 
 // Hands the complete request to the handler.
 void pawl__exchange_dispatch(struct pawl_exchange *exchange);

@@ -15,7 +15,7 @@ static struct pawl_exchange *http2_exchange(struct pawl_http2 *http2, int32_t st
     return nghttp2_session_get_stream_user_data(http2->h2.session, stream);
 }
 
-// --- request headers ----------------------------------------------------------------------------
+// --- request headers -------------------------------------------------------------------------
 
 static int http2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame,
                                   void *data) {
@@ -115,12 +115,13 @@ static void http2_on_request(struct pawl_http2 *http2, struct pawl_exchange *exc
     } else if (exchange->is_mistimed) {
         pawl__http2_refuse(exchange, PAWL_E_INTERNAL, 400, "malformed grpc-timeout");
     } else if (exchange->timeout != INT64_MAX &&
-               !pawl__exchange_deadline(exchange, exchange->timeout)) {
+               !pawl__deadlines_add(&http2->service->deadlines, &exchange->deadline,
+                                    exchange->timeout)) {
         pawl__http2_refuse(exchange, PAWL_E_NOMEM, 500, "out of memory");
     }
 }
 
-// --- request bodies -----------------------------------------------------------------------------
+// --- request bodies --------------------------------------------------------------------------
 
 static void http2_refuse_message(struct pawl_exchange *exchange, enum pawl_err err) {
     switch (err) {
@@ -201,7 +202,7 @@ static void http2_on_received(struct pawl_http2 *http2, struct pawl_exchange *ex
         pawl__exchange_dispatch(exchange);
 }
 
-// --- other frames -------------------------------------------------------------------------------
+// --- other frames ----------------------------------------------------------------------------
 
 static void http2_on_ping_ack(struct pawl_http2 *http2, const nghttp2_ping *ping) {
     pawl__h2_on_ping_ack(&http2->h2, ping);
@@ -260,7 +261,7 @@ static int http2_on_stream_close(nghttp2_session *session, int32_t stream, uint3
     return 0;
 }
 
-// --- the connection -----------------------------------------------------------------------------
+// --- the connection --------------------------------------------------------------------------
 
 static void http2_receive(struct pawl_conn *conn, const uint8_t *data, size_t len) {
     struct pawl_http2 *http2 = conn->state;

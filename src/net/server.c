@@ -39,8 +39,7 @@ struct pawl_server {
     void *arg;
 };
 
-// --- which protocol?
-// ------------------------------------------------------------------------------
+// --- which protocol? -------------------------------------------------------------------------
 
 // RFC 9113 3.4. No HTTP/1.1 request begins like that.
 static const char server_preface[] = "PRI * HTTP/2.0";
@@ -106,8 +105,7 @@ static const struct pawl_protocol sniff_protocol = {
     .finish = sniff_finish,
 };
 
-// --- listening
-// ------------------------------------------------------------------------------------
+// --- listening -------------------------------------------------------------------------------
 
 static void server_on_connection(uv_stream_t *stream, int status) {
     struct server_listener *listener = stream->data;
@@ -242,8 +240,7 @@ enum pawl_err pawl__server_listen_unix(struct pawl_server *server, const char *p
     return PAWL_OK;
 }
 
-// --- its life
-// ---------------------------------------------------------------------------------------
+// --- its life --------------------------------------------------------------------------------
 
 static void server_on_gone(struct pawl_conns *conns);
 
@@ -280,9 +277,9 @@ static void server_on_close(uv_handle_t *handle) {
     server_finished(handle->data);
 }
 
-static void server_on_service_close(uv_handle_t *handle) {
-    struct pawl_service *service = handle->data;
-    server_finished((struct pawl_server *)service);
+static void server_on_deadlines_finished(struct pawl_deadlines *deadlines) {
+    server_finished((struct pawl_server *)((char *)deadlines -
+                                           offsetof(struct pawl_server, service.deadlines)));
 }
 
 static void server_on_conns_finished(struct pawl_conns *conns) {
@@ -296,7 +293,7 @@ static void server_on_gone(struct pawl_conns *conns) {
     server->is_finishing = true;
     server->handles = 3;
     pawl__conns_finish(conns, server_on_conns_finished);
-    pawl__service_finish(&server->service, server_on_service_close);
+    pawl__service_finish(&server->service, server_on_deadlines_finished);
     uv_close((uv_handle_t *)&server->timer, server_on_close);
 }
 
