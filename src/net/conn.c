@@ -13,7 +13,7 @@ enum {
 
 static void conn_flush(struct pawl_conn *conn);
 
-// --- the set ------------------------------------------------------------------------------------
+// --- the set ---------------------------------------------------------------------------------
 
 // Empties the list: the loop may sleep afterwards. It ends, as a connection that always has more to
 // write waits for its socket at some time, see CONN_ROUNDS.
@@ -99,8 +99,7 @@ void pawl__conns_finish(struct pawl_conns *conns, void (*on_finished)(struct paw
     uv_close((uv_handle_t *)&conns->timer, conns_on_close);
 }
 
-// --- one connection
-// -------------------------------------------------------------------------------
+// --- one connection --------------------------------------------------------------------------
 
 struct pawl_conn *pawl__conn_create(struct pawl_conns *conns, bool is_pipe,
                                     const struct pawl_protocol *protocol, void *state) {
@@ -171,7 +170,7 @@ void pawl__conn_end(struct pawl_conn *conn) {
     pawl__conn_flush(conn);
 }
 
-// --- reading ----------------------------------------------------------------------------------
+// --- reading ---------------------------------------------------------------------------------
 
 static void conn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     (void)suggested;
@@ -207,7 +206,7 @@ void pawl__conn_pause(struct pawl_conn *conn) {
     conn->is_reading = false;
 }
 
-// --- writing ----------------------------------------------------------------------------------
+// --- writing ---------------------------------------------------------------------------------
 
 static void conn_on_shut(uv_shutdown_t *shutdown, int status) {
     struct pawl_conn *conn = shutdown->handle->data;
@@ -254,7 +253,7 @@ static void conn_flush(struct pawl_conn *conn) {
             pawl__conn_close(conn, conn->reason);
             return;
         }
-        if (conn->is_writing || conn->is_shut) return;
+        if (conn->is_connecting || conn->is_writing || conn->is_shut) return;
         conn->protocol->produce(conn);
         if (conn->out.failed) pawl__conn_fail(conn, PAWL_E_NOMEM);
         if (conn->is_failed) continue;

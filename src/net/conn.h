@@ -92,14 +92,15 @@ struct pawl_conn {
     size_t stalled_at;  // with that many bytes to write
     uint64_t ended;     // uv_now of the shutdown
 
-    enum pawl_err reason;    // why it fails
-    unsigned is_dirty : 1;   // in conns->dirty
-    unsigned is_writing : 1; // |sending| is with libuv
-    unsigned is_reading : 1; //
-    unsigned is_failed : 1;  // closes at the turn's end
-    unsigned is_ending : 1;  // shuts down when all is written
-    unsigned is_shut : 1;    // shut down; what still comes is thrown away
-    unsigned is_closing : 1; // uv_close was called
+    enum pawl_err reason;       // why it fails
+    unsigned is_connecting : 1; // nothing can be written yet
+    unsigned is_dirty : 1;      // in conns->dirty
+    unsigned is_writing : 1;    // |sending| is with libuv
+    unsigned is_reading : 1;    //
+    unsigned is_failed : 1;     // closes at the turn's end
+    unsigned is_ending : 1;     // shuts down when all is written
+    unsigned is_shut : 1;       // shut down; what still comes is thrown away
+    unsigned is_closing : 1;    // uv_close was called
 };
 
 enum pawl_err pawl__conns_init(struct pawl_conns *conns, uv_loop_t *loop);

@@ -40,8 +40,7 @@ static void echo_wait(struct pawl_request *request) {
     request->on_close = echo_on_close;
 }
 
-// --- gRPC
-// -----------------------------------------------------------------------------------------
+// --- gRPC ------------------------------------------------------------------------------------
 
 struct echo_stream {
     int64_t left;
@@ -141,8 +140,7 @@ static void echo_grpc(struct pawl_request *request) {
     pawl__grpc_finish(request, PAWL_E_UNIMPLEMENTED, "unknown method", (struct pawl_str){0});
 }
 
-// --- HTTP
-// -----------------------------------------------------------------------------------------
+// --- HTTP ------------------------------------------------------------------------------------
 
 static void http_echo(void *arg, struct pawl_request *request, const struct pawl_params *params) {
     (void)arg, (void)params;
@@ -237,8 +235,7 @@ static void echo_handle(void *arg, struct pawl_request *request) {
     }
 }
 
-// --- the program
-// ----------------------------------------------------------------------------------
+// --- the program -----------------------------------------------------------------------------
 
 static void echo_on_stdin(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf) {
     if (len == 0) return;
