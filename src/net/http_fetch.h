@@ -1,0 +1,21 @@
+#ifndef PAWL_NET_HTTP_FETCH_H
+#define PAWL_NET_HTTP_FETCH_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "net/server.h" // struct pawl_header
+
+// Sends one HTTP/1.1 request and waits for the answer; for the command line, not for loops.
+//
+// |headers| are sent besides host, content-length and connection. |timeout| is for all of it, in
+// nanoseconds. On PAWL_OK |*status| is the answer's status, of whatever kind, and its body is
+// appended to |out|, which the caller frees.
+//
+// PAWL_E_UNAVAILABLE: no connection, or it broke. PAWL_E_DEADLINE. PAWL_E_INTERNAL: the answer is
+// not HTTP. PAWL_E_TOO_LARGE: it has more than 64 MiB. PAWL_E_NOMEM.
+enum pawl_err pawl__http_fetch(const char *host, int port, const char *method, const char *path,
+                               const struct pawl_header *headers, size_t header_count,
+                               struct pawl_str body, int64_t timeout, int *status,
+                               struct pawl_buf *out, struct pawl_error *error);
+
+#endif
