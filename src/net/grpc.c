@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 
-// --- content type -----------------------------------------------------------------------------
+// --- content type ----------------------------------------------------------------------------
 
 enum pawl_grpc_type pawl__grpc_type(struct pawl_str content_type) {
     const struct pawl_str base = PAWL_STR("application/grpc");
@@ -21,7 +21,7 @@ enum pawl_grpc_type pawl__grpc_type(struct pawl_str content_type) {
     return PAWL_GRPC_FOREIGN;
 }
 
-// --- messages ---------------------------------------------------------------------------------
+// --- messages --------------------------------------------------------------------------------
 
 enum pawl_err pawl__grpc_decode(struct pawl_grpc_decoder *decoder, struct pawl_str *data,
                                 size_t max, struct pawl_buf *message, bool *complete) {
@@ -59,7 +59,7 @@ void pawl__grpc_head(uint8_t out[PAWL_GRPC_HEAD], uint32_t len) {
     out[4] = (uint8_t)len;
 }
 
-// --- timeouts -----------------------------------------------------------------------------------
+// --- timeouts --------------------------------------------------------------------------------
 
 // From the finest unit to the coarsest.
 static const struct {
@@ -105,7 +105,7 @@ void pawl__grpc_timeout_format(int64_t timeout, char out[12]) {
     snprintf(out, 12, "%d%c", (int)value, grpc_units[i].name);
 }
 
-// --- status -------------------------------------------------------------------------------------
+// --- status ----------------------------------------------------------------------------------
 
 // The length of the UTF-8 character at the front of |text|; 0 when there is none.
 static size_t grpc_character(struct pawl_str text) {
@@ -208,8 +208,7 @@ enum pawl_err pawl__grpc_code_of_reset(uint32_t http2_error) {
     }
 }
 
-// --- base64 (RFC 4648)
-// ----------------------------------------------------------------------------
+// --- base64 (RFC 4648) -----------------------------------------------------------------------
 
 static const char base64_letters[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -12,7 +12,7 @@ enum {
     PAWL_GRPC_MESSAGE_MAX = 2048 // of an encoded grpc-message: clients take 8 KiB of headers in all
 };
 
-// --- content type -----------------------------------------------------------------------------
+// --- content type ----------------------------------------------------------------------------
 
 enum pawl_grpc_type {
     PAWL_GRPC_NO,     // not gRPC
@@ -22,7 +22,7 @@ enum pawl_grpc_type {
 
 enum pawl_grpc_type pawl__grpc_type(struct pawl_str content_type);
 
-// --- messages ---------------------------------------------------------------------------------
+// --- messages --------------------------------------------------------------------------------
 
 // Takes a stream of bytes apart. Zero-initialised it is ready.
 struct pawl_grpc_decoder {
@@ -49,7 +49,7 @@ static inline bool pawl__grpc_decoder_idle(const struct pawl_grpc_decoder *decod
 // Writes the five bytes before an uncompressed message of |len| bytes.
 void pawl__grpc_head(uint8_t out[PAWL_GRPC_HEAD], uint32_t len);
 
-// --- timeouts -----------------------------------------------------------------------------------
+// --- timeouts --------------------------------------------------------------------------------
 
 // Parses a grpc-timeout into nanoseconds; INT64_MAX when it is longer than that.
 bool pawl__grpc_timeout_parse(struct pawl_str text, int64_t *out);
@@ -57,7 +57,7 @@ bool pawl__grpc_timeout_parse(struct pawl_str text, int64_t *out);
 // Writes |timeout| nanoseconds as a terminated grpc-timeout, rounded up to at most 8 digits.
 void pawl__grpc_timeout_format(int64_t timeout, char out[12]);
 
-// --- status -------------------------------------------------------------------------------------
+// --- status ----------------------------------------------------------------------------------
 
 // Percent-encodes |text| for grpc-message. The result is terminated, at most |cap| - 1 bytes long,
 // and cut between characters; its length is returned. Bytes that are not UTF-8 are replaced by '?'.

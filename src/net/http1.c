@@ -35,8 +35,7 @@ struct pawl_http1 {
 
 static const struct pawl_answers http1_answers;
 
-// --- the parser's callbacks
-// -----------------------------------------------------------------------
+// --- the parser's callbacks ------------------------------------------------------------------
 
 static int http1_refuse(struct pawl_http1 *http1, int status) {
     http1->refusal = status;
@@ -158,8 +157,7 @@ static const llhttp_settings_t http1_settings = {
     .on_message_complete = http1_on_complete,
 };
 
-// --- answers
-// --------------------------------------------------------------------------------------
+// --- answers ---------------------------------------------------------------------------------
 
 // The phrase is for people who read along; any may be left out (RFC 9112 4).
 static const struct {
@@ -263,8 +261,7 @@ static void http1_fail(struct pawl_http1 *http1, int status) {
     http1_next(http1);
 }
 
-// --- the connection
-// -------------------------------------------------------------------------------
+// --- the connection --------------------------------------------------------------------------
 
 // Parses |data| up to the end of a request and hands that to the handler; returns how much it took.
 static size_t http1_parse(struct pawl_http1 *http1, const char *data, size_t len) {

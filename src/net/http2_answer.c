@@ -14,7 +14,7 @@ static struct pawl_http2 *answer_http2(struct pawl_exchange *exchange) {
     return exchange->conn->state;
 }
 
-// --- the queue ----------------------------------------------------------------------------------
+// --- the queue -------------------------------------------------------------------------------
 
 static int answer_submit_trailers(nghttp2_session *session, struct pawl_exchange *exchange) {
     char status[4];
@@ -110,7 +110,7 @@ static void answer_submit(struct pawl_exchange *exchange, const nghttp2_nv *nv, 
     pawl__conn_flush(exchange->conn);
 }
 
-// --- HTTP ---------------------------------------------------------------------------------------
+// --- HTTP ------------------------------------------------------------------------------------
 
 // These would contradict what is sent.
 static bool answer_is_ours(struct pawl_str name) {
@@ -152,7 +152,7 @@ static void answer_respond(struct pawl_exchange *exchange, int status,
     answer_submit(exchange, nv, count, has_body);
 }
 
-// --- gRPC ---------------------------------------------------------------------------------------
+// --- gRPC ------------------------------------------------------------------------------------
 
 static void answer_start(struct pawl_exchange *exchange) {
     if (exchange->has_started) return;

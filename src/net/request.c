@@ -2,7 +2,7 @@
 
 #include "net/exchange.h"
 
-// --- looking at a request -------------------------------------------------------------------
+// --- looking at a request --------------------------------------------------------------------
 
 struct pawl_str pawl__request_header(const struct pawl_request *request, const char *name) {
     struct pawl_str wanted = pawl__str(name);
@@ -64,7 +64,7 @@ struct pawl_str pawl__request_agent(const struct pawl_request *request) {
     return agent.data ? agent : PAWL_STR("");
 }
 
-// --- finishing calls ----------------------------------------------------------------------------
+// --- finishing calls -------------------------------------------------------------------------
 
 // A request that was closed or answered is not answered again: its handler is wrong, but the
 // client must not suffer from it.

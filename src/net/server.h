@@ -81,7 +81,7 @@ enum pawl_err pawl__server_listen_unix(struct pawl_server *server, const char *p
 void pawl__server_close(struct pawl_server *server, int64_t grace, void (*done)(void *arg),
                         void *arg);
 
-// --- looking at a request -------------------------------------------------------------------
+// --- looking at a request --------------------------------------------------------------------
 
 // The first header |name| (lower case); data NULL when there is none.
 struct pawl_str pawl__request_header(const struct pawl_request *request, const char *name);
@@ -95,7 +95,7 @@ struct pawl_str pawl__request_decode(struct pawl_request *request, struct pawl_s
 // The peer's user agent; empty when it sent none.
 struct pawl_str pawl__request_agent(const struct pawl_request *request);
 
-// --- finishing calls: the request is gone when they return ------------------------------------
+// --- finishing calls: the request is gone when they return -----------------------------------
 
 // Answers with |status|, |headers| (content-length and date are added) and |body|. All is copied.
 void pawl__http_respond(struct pawl_request *request, int status, const struct pawl_header *headers,
@@ -110,7 +110,7 @@ void pawl__grpc_respond(struct pawl_request *request, struct pawl_str message);
 void pawl__grpc_finish(struct pawl_request *request, enum pawl_err code, const char *text,
                        struct pawl_str details);
 
-// --- streamed gRPC answers --------------------------------------------------------------------
+// --- streamed gRPC answers -------------------------------------------------------------------
 
 // Sends the answer's headers, which otherwise go with the first message: the client learns that its
 // call has arrived.
