@@ -8,9 +8,9 @@
 // change in one commit.
 //
 // Every call blocks. A store is called by at most two threads at a time: one that commits (lease,
-// release, commit) and one that reads (the others); a reader sees every commit that has returned.
-// Opening and closing happen while no other call runs. All text and byte views that go in belong to
-// the caller; what comes out is said with each call.
+// release, commit, tend) and one that reads (the others); a reader sees every commit that has
+// returned. Opening and closing happen while no other call runs. All text and byte views that go in
+// belong to the caller; what comes out is said with each call.
 //
 // Safety comes from epochs, not from leases: a commit carries the epoch under which its shard was
 // leased, the store checks it in the same transaction (PAWL_E_FENCED otherwise), and each new lease
@@ -53,12 +53,13 @@ struct pawl_state_op {
     bool is_binary;       // the value is not JSON text; stored so that Dapr's tools can read it
     struct pawl_str etag; // empty: unconditional, unless first_write
     bool first_write;     // with an empty etag: only if the key does not exist
-    int64_t ttl;          // seconds; 0: for ever; -1: as 0, and clears an old one
+    int64_t ttl;          // seconds; 0 or less: for ever. A set replaces an old one, as in Dapr
 };
 
-// A transaction over user state: all of |ops|, or none. |result| is filled by the commit:
-// PAWL_OK; PAWL_E_CONFLICT when an ETag does not match; PAWL_E_INVALID when an ETag is none of the
-// store's. A transaction that conflicts does not fail the commit that carries it.
+// A transaction over user state: all of |ops| in their order, or none. An expired key is a missing
+// one. |result| is filled by a commit that returns PAWL_OK: PAWL_OK; PAWL_E_CONFLICT when an ETag
+// does not match; PAWL_E_INVALID when an ETag is none of the store's, or a key is empty;
+// PAWL_E_TOO_LARGE. A transaction that conflicts does not fail the commit that carries it.
 struct pawl_state_tx {
     const struct pawl_state_op *ops;
     size_t op_count;
@@ -76,7 +77,10 @@ struct pawl_state_value {
 
 // --- commit ---------------------------------------------------------------------------------
 
-// One atomic, durable change. All parts are optional. With |lease| NULL only user state may change.
+// One atomic, durable change. All parts are optional, and are applied in this order: batch,
+// deletes, snapshots, trim, state. With |lease| NULL only user state may change. PAWL_E_INTERNAL
+// when the batch does not follow the last one, |trim_to| is beyond it, or a snapshot's
+// |history_from| is not 0 and the store has no history before it.
 struct pawl_commit {
     const struct pawl_lease *lease;
     const struct pawl_batch *batch;        // appended to the log
@@ -89,7 +93,7 @@ struct pawl_commit {
 };
 
 // Called with each batch or row; another value than PAWL_OK ends the reading and is returned. Views
-// are valid during the call.
+// are valid during the call, which may call |load| and |get_state|.
 typedef enum pawl_err (*pawl_batch_fn)(void *arg, const struct pawl_batch *batch,
                                        struct pawl_error *error);
 typedef enum pawl_err (*pawl_snapshot_fn)(void *arg, const struct pawl_snapshot *snapshot,
@@ -119,7 +123,15 @@ struct pawl_store_ops {
     enum pawl_err (*commit)(struct pawl_store *store, const struct pawl_commit *commit,
                             struct pawl_error *error);
 
-    // Reads the shard's batches with positions > |after|, in order.
+    // Does what no commit should wait for: checkpoints, removal of expired keys. To be called by
+    // the committing thread after it has told the outcome of a commit, and every second or so when
+    // there are none; returns at once when nothing is due. An error is worth a warning: the store
+    // goes on, and tries again at a later call. Where it is never called, commits become slow now
+    // and then.
+    enum pawl_err (*tend)(struct pawl_store *store, struct pawl_error *error);
+
+    // Reads the shard's batches with positions > |after| that were not trimmed, in order.
+    // PAWL_E_CORRUPT also when one is missing between them.
     enum pawl_err (*read_log)(struct pawl_store *store, uint64_t shard, uint64_t after,
                               pawl_batch_fn fn, void *arg, struct pawl_error *error);
 
@@ -144,9 +156,10 @@ struct pawl_store_ops {
 // file. PAWL_E_FORMAT: written by a newer Pawl; PAWL_E_CORRUPT: not a database.
 struct pawl_sqlite_options {
     const char *path;
-    const char *state_table;  // NULL: "state", Dapr's default
-    int64_t busy_timeout;     // nanoseconds to wait for another process; 0: 2 s
-    int64_t cleanup_interval; // nanoseconds between removals of expired keys; 0: never
+    const char *state_table;    // NULL: "state", Dapr's default
+    const char *metadata_table; // NULL: "metadata", Dapr's default
+    int64_t busy_timeout;       // nanoseconds to wait for another process; 0: 2 s
+    int64_t cleanup_interval;   // nanoseconds between removals of expired keys; 0: never
 };
 enum pawl_err pawl__sqlite_open(const struct pawl_sqlite_options *options, struct pawl_store **out,
                                 struct pawl_error *error);

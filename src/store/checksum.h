@@ -1,0 +1,22 @@
+#ifndef PAWL_STORE_CHECKSUM_H
+#define PAWL_STORE_CHECKSUM_H
+
+// How bytes of ours look in a store's rows: a format byte, the CRC-32 of the payload (little
+// endian), the payload. A store that keeps rows outside the process seals what it writes and
+// opens what it reads.
+
+#include "base/buf.h"
+#include "base/err.h"
+
+// Rows above this are refused: SQLite and PostgreSQL end at about a gigabyte.
+#define PAWL_ROW_MAX ((size_t)512 << 20)
+
+// Appends the sealed |payload| to |out|. PAWL_E_TOO_LARGE, PAWL_E_NOMEM.
+enum pawl_err pawl__row_seal(struct pawl_buf *out, struct pawl_str payload,
+                             struct pawl_error *error);
+
+// Checks |row| and points |payload| into it. PAWL_E_CORRUPT; PAWL_E_FORMAT when a newer Pawl wrote
+// it. There is no text with the code: only the caller knows which row it is.
+enum pawl_err pawl__row_open(struct pawl_str row, struct pawl_str *payload);
+
+#endif

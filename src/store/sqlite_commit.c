@@ -1,0 +1,216 @@
+#include "store/checksum.h"
+#include "store/sqlite.h"
+
+// How long a checkpoint waits for readers when the WAL has become too big.
+#define COMMIT_READER_WAIT_MS 50
+
+int pawl__sqlite_run(struct pawl_sqlite *store, enum pawl_sqlite_statement statement) {
+    sqlite3_stmt *run = store->statements[statement];
+    while (sqlite3_step(run) == SQLITE_ROW) {
+    }
+    return sqlite3_reset(run);
+}
+
+void pawl__sqlite_bind_text(sqlite3_stmt *statement, int index, struct pawl_str text) {
+    // NULL would bind NULL, not the empty text.
+    sqlite3_bind_text64(statement, index, text.data ? text.data : "", text.len, SQLITE_STATIC,
+                        SQLITE_UTF8);
+}
+
+void pawl__sqlite_bind_blob(sqlite3_stmt *statement, int index, struct pawl_str bytes) {
+    sqlite3_bind_blob64(statement, index, bytes.data ? bytes.data : "", bytes.len, SQLITE_STATIC);
+}
+
+struct pawl_str pawl__sqlite_column(sqlite3_stmt *statement, int index) {
+    const char *data = sqlite3_column_blob(statement, index); // of a text: its bytes
+    return (struct pawl_str){data, data ? (size_t)sqlite3_column_bytes(statement, index) : 0};
+}
+
+// --- checkpoints ----------------------------------------------------------------------------
+
+// Copies the WAL into the database, so that the next commit starts it anew. The lock is held.
+//
+// A reader that is in the middle of its work keeps the WAL from being started anew, even when all
+// of it is copied. Then the next try comes when a bit more was written; it costs only that bit.
+// When the WAL has grown far beyond its size by that, the checkpoint waits for the readers, for a
+// moment: a scan ends some time, and new ones do not start meanwhile.
+static enum pawl_err commit_checkpoint(struct pawl_sqlite *store, struct pawl_error *error) {
+    bool wait = store->wal_pages >= PAWL_SQLITE_WAL_TOO_BIG;
+    if (wait) sqlite3_busy_timeout(store->writer, COMMIT_READER_WAIT_MS);
+    int rc = sqlite3_wal_checkpoint_v2(store->writer, "main",
+                                       wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE,
+                                       NULL, NULL);
+    if (wait) sqlite3_busy_timeout(store->writer, (int)(store->busy_timeout / PAWL_MILLISECOND));
+    store->checkpoint_at = store->wal_pages + PAWL_SQLITE_WAL_PAGES / (wait ? 4 : 16);
+    if (rc != SQLITE_OK && rc != SQLITE_BUSY)
+        return pawl__sqlite_fail(store, store->writer, "copy the -wal file into the database",
+                                 error);
+    return PAWL_OK;
+}
+
+static enum pawl_err commit_clean(struct pawl_sqlite *store, struct pawl_error *error) {
+    enum pawl_err err = pawl__sqlite_begin(store, error);
+    if (err) return err;
+    if (pawl__sqlite_run(store, PAWL_SQL_STATE_CLEAN))
+        err = pawl__sqlite_fail(store, store->writer, "remove expired keys", error);
+    return pawl__sqlite_end(store, err, error);
+}
+
+enum pawl_err pawl__sqlite_tend(struct pawl_store *base, struct pawl_error *error) {
+    struct pawl_sqlite *store = (struct pawl_sqlite *)base;
+    int64_t now = pawl__clock_steady();
+    if (store->cleanup_interval > 0 && now - store->cleaned_at >= store->cleanup_interval) {
+        store->cleaned_at = now;
+        enum pawl_err err = commit_clean(store, error);
+        if (err) return err;
+    }
+    if (store->wal_pages < store->checkpoint_at) return PAWL_OK;
+    enum pawl_err err = pawl__sqlite_lock(store, error);
+    if (err) return err;
+    err = commit_checkpoint(store, error);
+    pawl__sqlite_unlock(store);
+    return err;
+}
+
+// --- transactions ---------------------------------------------------------------------------
+
+enum pawl_err pawl__sqlite_begin(struct pawl_sqlite *store, struct pawl_error *error) {
+    enum pawl_err err = pawl__sqlite_lock(store, error);
+    if (err) return err;
+    // Otherwise all would go well, into a file that has no name any more.
+    int moved = 0;
+    sqlite3_file_control(store->writer, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (moved)
+        err = pawl__fail(error, PAWL_E_IO,
+                         "%s was moved or deleted while it was in use; put it back, with its -wal "
+                         "file, and restart",
+                         store->path);
+    else if (pawl__sqlite_run(store, PAWL_SQL_BEGIN))
+        err = pawl__sqlite_fail(store, store->writer, "write", error);
+    if (err) pawl__sqlite_unlock(store);
+    return err;
+}
+
+enum pawl_err pawl__sqlite_end(struct pawl_sqlite *store, enum pawl_err err,
+                               struct pawl_error *error) {
+    if (!err && pawl__sqlite_run(store, PAWL_SQL_COMMIT))
+        err = pawl__sqlite_fail(store, store->writer, "commit", error);
+    // SQLite has rolled back by itself after some errors.
+    if (!sqlite3_get_autocommit(store->writer)) pawl__sqlite_run(store, PAWL_SQL_ROLLBACK);
+    if (store->wal_pages < PAWL_SQLITE_WAL_PAGES) store->checkpoint_at = PAWL_SQLITE_WAL_PAGES;
+    // The commit is durable: what fails here will fail again, and is then told by |tend|.
+    if (!err && store->wal_pages >= PAWL_SQLITE_WAL_LATE &&
+        store->wal_pages >= store->checkpoint_at)
+        commit_checkpoint(store, NULL);
+    pawl__sqlite_unlock(store);
+    return err;
+}
+
+// --- the commit -----------------------------------------------------------------------------
+
+// Why a write under |lease| touched no row.
+static enum pawl_err commit_explain(struct pawl_sqlite *store, const struct pawl_lease *lease,
+                                    struct pawl_error *error) {
+    sqlite3_stmt *find = store->statements[PAWL_SQL_SHARD_EPOCH];
+    sqlite3_bind_int64(find, 1, (sqlite3_int64)lease->shard);
+    int rc = sqlite3_step(find);
+    uint64_t epoch = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(find, 0) : 0;
+    sqlite3_reset(find);
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        return pawl__sqlite_fail(store, store->writer, "read a lease", error);
+    if (epoch == lease->epoch) return PAWL_OK;
+    return pawl__fail(error, PAWL_E_FENCED,
+                      "%s: shard %llu was leased by another owner (epoch %llu, ours is %llu)",
+                      store->path, (unsigned long long)lease->shard, (unsigned long long)epoch,
+                      (unsigned long long)lease->epoch);
+}
+
+static enum pawl_err commit_append(struct pawl_sqlite *store, const struct pawl_lease *lease,
+                                   const struct pawl_batch *batch, struct pawl_error *error) {
+    uint64_t position = batch->position;
+    enum pawl_err err = PAWL_OK;
+    if (position > 0 && position <= PAWL_SQLITE_POSITION_MAX) {
+        pawl__buf_clear(&store->row);
+        err = pawl__row_seal(&store->row, batch->records, error);
+        if (err) return err;
+        sqlite3_stmt *append = store->statements[PAWL_SQL_LOG_APPEND];
+        uint64_t key = lease->shard << PAWL_SQLITE_POSITION_BITS | position;
+        sqlite3_bind_int64(append, 1, (sqlite3_int64)key);
+        pawl__sqlite_bind_blob(append, 2, pawl__buf_str(&store->row));
+        sqlite3_bind_int64(append, 3, (sqlite3_int64)lease->shard);
+        sqlite3_bind_int64(append, 4, (sqlite3_int64)lease->epoch);
+        sqlite3_bind_int64(append, 5, (sqlite3_int64)position - 1);
+        int rc = pawl__sqlite_run(store, PAWL_SQL_LOG_APPEND);
+        if (rc == SQLITE_OK && sqlite3_changes(store->writer) == 1) return PAWL_OK;
+        if (rc != SQLITE_OK && rc != SQLITE_CONSTRAINT)
+            return pawl__sqlite_fail(store, store->writer, "append to the log", error);
+        err = commit_explain(store, lease, error);
+    }
+    if (err) return err;
+    return pawl__fail(error, PAWL_E_INTERNAL,
+                      "%s: batch %llu does not follow the last one of shard %llu", store->path,
+                      (unsigned long long)position, (unsigned long long)lease->shard);
+}
+
+static enum pawl_err commit_trim(struct pawl_sqlite *store, const struct pawl_lease *lease,
+                                 uint64_t to, struct pawl_error *error) {
+    sqlite3_int64 shard = (sqlite3_int64)lease->shard;
+    sqlite3_stmt *find = store->statements[PAWL_SQL_LOG_LAST];
+    sqlite3_bind_int64(find, 1, shard);
+    uint64_t last = 0;
+    if (sqlite3_step(find) == SQLITE_ROW) last = (uint64_t)sqlite3_column_int64(find, 0);
+    if (sqlite3_reset(find))
+        return pawl__sqlite_fail(store, store->writer, "find the end of a log", error);
+
+    sqlite3_stmt *mark = store->statements[PAWL_SQL_SHARD_TRIM];
+    sqlite3_bind_int64(mark, 1, shard);
+    sqlite3_bind_int64(mark, 2, (sqlite3_int64)lease->epoch);
+    sqlite3_bind_int64(mark, 3, (sqlite3_int64)to);
+    if (pawl__sqlite_run(store, PAWL_SQL_SHARD_TRIM))
+        return pawl__sqlite_fail(store, store->writer, "trim the log", error);
+    if (sqlite3_changes(store->writer) != 1) return commit_explain(store, lease, error);
+    if (to > last)
+        return pawl__fail(error, PAWL_E_INTERNAL,
+                          "%s: cannot trim shard %llu to %llu, its last batch is %llu", store->path,
+                          (unsigned long long)lease->shard, (unsigned long long)to,
+                          (unsigned long long)last);
+
+    sqlite3_stmt *trim = store->statements[PAWL_SQL_LOG_TRIM];
+    sqlite3_bind_int64(trim, 1, shard << PAWL_SQLITE_POSITION_BITS);
+    sqlite3_bind_int64(trim, 2, shard << PAWL_SQLITE_POSITION_BITS | (sqlite3_int64)to);
+    if (pawl__sqlite_run(store, PAWL_SQL_LOG_TRIM))
+        return pawl__sqlite_fail(store, store->writer, "trim the log", error);
+    return PAWL_OK;
+}
+
+// The parts of a commit that belong to a shard. The first statement checks the epoch; since the
+// transaction has the write lock from its beginning, the epoch stays what it is until the end, and
+// the rest is covered by that check.
+static enum pawl_err commit_shard(struct pawl_sqlite *store, const struct pawl_commit *commit,
+                                  struct pawl_error *error) {
+    const struct pawl_lease *lease = commit->lease;
+    enum pawl_err err = commit->batch ? commit_append(store, lease, commit->batch, error)
+                                      : commit_explain(store, lease, error);
+    for (size_t i = 0; !err && i < commit->delete_count; i++)
+        err = pawl__sqlite_delete(store, lease->shard, commit->deletes[i], error);
+    for (size_t i = 0; !err && i < commit->snapshot_count; i++)
+        err = pawl__sqlite_put(store, lease->shard, &commit->snapshots[i], error);
+    if (!err && commit->trim_to) err = commit_trim(store, lease, commit->trim_to, error);
+    return err;
+}
+
+enum pawl_err pawl__sqlite_commit(struct pawl_store *base, const struct pawl_commit *commit,
+                                  struct pawl_error *error) {
+    struct pawl_sqlite *store = (struct pawl_sqlite *)base;
+    bool of_shard =
+        commit->batch || commit->snapshot_count || commit->delete_count || commit->trim_to;
+    if (of_shard && !commit->lease)
+        return pawl__fail(error, PAWL_E_INTERNAL, "a commit to a shard needs its lease");
+
+    enum pawl_err err = pawl__sqlite_begin(store, error);
+    if (err) return err;
+    if (commit->lease) err = commit_shard(store, commit, error);
+    for (struct pawl_state_tx *tx = commit->state; !err && tx; tx = tx->next)
+        err = pawl__sqlite_apply_state(store, tx, error);
+    return pawl__sqlite_end(store, err, error);
+}

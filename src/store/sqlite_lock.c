@@ -1,0 +1,115 @@
+// The lock file: the right to write, and leases.
+//
+// Every lock is an "open file description" lock (F_OFD_SETLK) on a byte of <database>-pawl; the
+// bytes need not exist, and the file stays empty.
+//
+//      byte   0        1        4096 + shard
+//           ┌────────┬────────┬────────┬────────┬──
+//           │  next  │ writer │ lease  │ lease  │ ...
+//           └────────┴────────┴────────┴────────┴──
+//
+// Such a lock belongs to the open file: two stores in one process exclude each other, closing some
+// other descriptor of the file does no harm (as it does with POSIX locks), and the kernel drops it
+// when the process ends, in whatever way. A forked child shares it until it executes a program
+// (O_CLOEXEC) or exits.
+//
+// The writer's byte is held around each commit, for a fraction of a millisecond or for a few of
+// them. There is no wait with a limit for it, so waiting is polling; and a process that commits all
+// the time would win against a sleeper each time. So one first passes "next": who comes and finds
+// the writer's byte taken keeps "next" while it polls, and the last writer has to queue behind it.
+// In the usual case nobody waits, and both bytes are taken by one call.
+
+#include "store/sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCK_NEXT   0
+#define LOCK_WRITER 1
+#define LOCK_SHARDS 4096
+
+#define LOCK_PAUSE_MIN (PAWL_MILLISECOND / 20)
+#define LOCK_PAUSE_MAX PAWL_MILLISECOND
+
+// Locks (F_WRLCK) or unlocks (F_UNLCK) bytes without waiting. 0 or an errno; EAGAIN: taken.
+static int lock_set(int fd, int type, int64_t start, int64_t len) {
+    struct flock lock = {
+        .l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
+    int rc;
+    do rc = fcntl(fd, F_OFD_SETLK, &lock);
+    while (rc != 0 && errno == EINTR);
+    if (rc == 0) return 0;
+    return errno == EACCES ? EAGAIN : errno;
+}
+
+static enum pawl_err lock_fail(const struct pawl_sqlite *store, int reason,
+                               struct pawl_error *error) {
+    return pawl__fail(error, PAWL_E_IO,
+                      "cannot lock %s: %s; the database must be on a local file system",
+                      store->lock_path, strerror(reason));
+}
+
+enum pawl_err pawl__sqlite_lock_open(struct pawl_sqlite *store, struct pawl_error *error) {
+    struct stat info;
+    mode_t mode = stat(store->path, &info) == 0 ? info.st_mode & 0666 : 0644;
+    store->lock_fd = open(store->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (store->lock_fd < 0) return pawl__sqlite_fail_open(store->lock_path, errno, error);
+    return PAWL_OK;
+}
+
+// Polls for bytes until |deadline|; EAGAIN when it passes.
+static int lock_wait(int fd, int64_t start, int64_t len, int64_t deadline) {
+    int64_t pause = LOCK_PAUSE_MIN;
+    for (;;) {
+        int rc = lock_set(fd, F_WRLCK, start, len);
+        if (rc != EAGAIN || pawl__clock_steady() >= deadline) return rc;
+        nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
+        pause += pause / 2;
+        if (pause > LOCK_PAUSE_MAX) pause = LOCK_PAUSE_MAX;
+    }
+}
+
+enum pawl_err pawl__sqlite_lock(struct pawl_sqlite *store, struct pawl_error *error) {
+    int fd = store->lock_fd;
+    int rc = lock_set(fd, F_WRLCK, LOCK_NEXT, 2);
+    if (rc == EAGAIN) {
+        int64_t deadline = pawl__clock_steady() + store->busy_timeout;
+        rc = lock_wait(fd, LOCK_NEXT, 1, deadline);
+        if (rc == 0) rc = lock_wait(fd, LOCK_WRITER, 1, deadline);
+    }
+    lock_set(fd, F_UNLCK, LOCK_NEXT, 1);
+    if (rc == EAGAIN)
+        return pawl__fail(error, PAWL_E_UNAVAILABLE,
+                          "%s: another process has been writing for longer than %lld ms; try "
+                          "again, or give each busy daemon a file of its own",
+                          store->path, (long long)(store->busy_timeout / PAWL_MILLISECOND));
+    if (rc) return lock_fail(store, rc, error);
+
+    // Whoever opens the database next would make a new lock file and not see ours.
+    struct stat info;
+    if (fstat(fd, &info) != 0 || info.st_nlink == 0) {
+        pawl__sqlite_unlock(store);
+        return pawl__fail(error, PAWL_E_IO,
+                          "%s was deleted while it was in use; restart all programs that use %s",
+                          store->lock_path, store->path);
+    }
+    return PAWL_OK;
+}
+
+void pawl__sqlite_unlock(struct pawl_sqlite *store) {
+    lock_set(store->lock_fd, F_UNLCK, LOCK_WRITER, 1);
+}
+
+enum pawl_err pawl__sqlite_lock_shard(struct pawl_sqlite *store, uint64_t shard,
+                                      struct pawl_error *error) {
+    int rc = lock_set(store->lock_fd, F_WRLCK, LOCK_SHARDS + (int64_t)shard, 1);
+    if (rc == EAGAIN) return PAWL_E_HELD;
+    return rc ? lock_fail(store, rc, error) : PAWL_OK;
+}
+
+void pawl__sqlite_unlock_shard(struct pawl_sqlite *store, uint64_t shard) {
+    lock_set(store->lock_fd, F_UNLCK, LOCK_SHARDS + (int64_t)shard, 1);
+}
