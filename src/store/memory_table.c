@@ -1,0 +1,124 @@
+#include "store/memory_table.h"
+
+#include <stdlib.h>
+
+#define TABLE_MIN 64
+
+bool pawl__memory_table_init(struct pawl_memory_table *table) {
+    *table = (struct pawl_memory_table){.slots = calloc(TABLE_MIN, sizeof *table->slots),
+                                        .cap = TABLE_MIN};
+    return table->slots;
+}
+
+void pawl__memory_table_finish(struct pawl_memory_table *table) {
+    for (size_t i = 0; table->slots && i < table->cap; i++) {
+        for (struct pawl_memory_node *node = table->slots[i], *next; node; node = next) {
+            next = node->next;
+            free(node);
+        }
+    }
+    free(table->slots);
+    *table = (struct pawl_memory_table){0};
+}
+
+static struct pawl_memory_node **table_slot(const struct pawl_memory_table *table, uint64_t hash) {
+    return &table->slots[hash & (table->cap - 1)];
+}
+
+struct pawl_memory_node *pawl__memory_find(const struct pawl_memory_table *table,
+                                           struct pawl_str key) {
+    struct pawl_memory_node *node = *table_slot(table, pawl__str_hash(key));
+    while (node && !pawl__str_equal(node->key, key)) node = node->next;
+    return node;
+}
+
+struct pawl_memory_node *pawl__memory_next(const struct pawl_memory_table *table, size_t *at,
+                                           struct pawl_memory_node *node) {
+    if (node && node->next) return node->next;
+    while (*at < table->cap) {
+        node = table->slots[(*at)++];
+        if (node) return node;
+    }
+    return NULL;
+}
+
+static void table_link(struct pawl_memory_table *table, struct pawl_memory_node *node) {
+    struct pawl_memory_node **slot = table_slot(table, node->hash);
+    node->next = *slot;
+    *slot = node;
+    table->count++;
+}
+
+static void table_unlink(struct pawl_memory_table *table, struct pawl_memory_node *node) {
+    struct pawl_memory_node **at = table_slot(table, node->hash);
+    while (*at != node) at = &(*at)->next;
+    *at = node->next;
+    table->count--;
+}
+
+// Without memory for more slots the table works on, with longer chains.
+static void table_grow(struct pawl_memory_table *table) {
+    size_t cap = 2 * table->cap;
+    struct pawl_memory_node **slots = calloc(cap, sizeof *slots);
+    if (!slots) return;
+    struct pawl_memory_table bigger = {slots, cap, 0};
+    for (size_t i = 0; i < table->cap; i++) {
+        for (struct pawl_memory_node *node = table->slots[i], *next; node; node = next) {
+            next = node->next;
+            table_link(&bigger, node);
+        }
+    }
+    free(table->slots);
+    *table = bigger;
+}
+
+static struct pawl_memory_change *table_note(struct pawl_memory_journal *journal) {
+    if (journal->count == journal->cap) {
+        size_t cap = journal->cap ? 2 * journal->cap : 16;
+        struct pawl_memory_change *changes = realloc(journal->changes, cap * sizeof *changes);
+        if (!changes) return NULL;
+        journal->changes = changes;
+        journal->cap = cap;
+    }
+    return &journal->changes[journal->count];
+}
+
+bool pawl__memory_put(struct pawl_memory_journal *journal, struct pawl_memory_table *table,
+                      struct pawl_memory_node *node) {
+    struct pawl_memory_change *change = table_note(journal);
+    if (!change) return false;
+    node->hash = pawl__str_hash(node->key);
+    *change = (struct pawl_memory_change){table, node, pawl__memory_find(table, node->key)};
+    journal->count++;
+    if (change->removed) table_unlink(table, change->removed);
+    if (table->count >= table->cap) table_grow(table);
+    table_link(table, node);
+    return true;
+}
+
+bool pawl__memory_remove(struct pawl_memory_journal *journal, struct pawl_memory_table *table,
+                         struct pawl_str key) {
+    struct pawl_memory_node *node = pawl__memory_find(table, key);
+    if (!node) return true;
+    struct pawl_memory_change *change = table_note(journal);
+    if (!change) return false;
+    *change = (struct pawl_memory_change){table, NULL, node};
+    journal->count++;
+    table_unlink(table, node);
+    return true;
+}
+
+void pawl__memory_undo(struct pawl_memory_journal *journal, size_t count) {
+    while (journal->count > count) {
+        struct pawl_memory_change *change = &journal->changes[--journal->count];
+        if (change->added) table_unlink(change->table, change->added);
+        if (change->removed) table_link(change->table, change->removed);
+        free(change->added);
+    }
+}
+
+void pawl__memory_keep(struct pawl_memory_journal *journal) {
+    for (size_t i = 0; i < journal->count; i++) free(journal->changes[i].removed);
+    free(journal->changes);
+    *journal = (struct pawl_memory_journal){0};
+}
