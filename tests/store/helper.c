@@ -1,0 +1,106 @@
+#include "helper.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+const struct store_kind *fixture_kind;
+
+int fixture_setup(void **state) {
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    const char *tmp = getenv("TMPDIR");
+    f->kind = fixture_kind;
+    snprintf(f->dir, sizeof f->dir, "%s/pawl-store-XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp");
+    assert_non_null(mkdtemp(f->dir));
+    snprintf(f->path, sizeof f->path, "%s/test.db", f->dir);
+    assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
+    *state = f;
+    return 0;
+}
+
+int fixture_teardown(void **state) {
+    struct fixture *f = *state;
+    if (f->store) f->store->ops->close(f->store);
+    pawl__arena_finish(&f->arena);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
+    int rc = system(command);
+    free(f);
+    return rc;
+}
+
+void fixture_reopen(struct fixture *f) {
+    f->store->ops->close(f->store);
+    f->store = NULL;
+    assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
+}
+
+void fixture_lease(struct fixture *f) {
+    assert_ok(f, t_lease(f, f->store, "app", 0, &f->lease));
+}
+
+enum pawl_err t_lease(struct fixture *f, struct pawl_store *store, const char *app, uint32_t number,
+                      struct pawl_lease *lease) {
+    return store->ops->lease(store, pawl__str(app), number, PAWL_STR("tester 1"), lease, &f->error);
+}
+
+enum pawl_err t_commit(struct fixture *f, const struct pawl_commit *commit) {
+    return f->store->ops->commit(f->store, commit, &f->error);
+}
+
+enum pawl_err t_append(struct fixture *f, uint64_t position, const char *records) {
+    struct pawl_batch batch = {position, pawl__str(records)};
+    return t_commit(f, &(struct pawl_commit){.lease = &f->lease, .batch = &batch});
+}
+
+enum pawl_err t_put(struct fixture *f, const struct pawl_snapshot *snapshot) {
+    return t_commit(
+        f, &(struct pawl_commit){.lease = &f->lease, .snapshots = snapshot, .snapshot_count = 1});
+}
+
+enum pawl_err t_load(struct fixture *f, const char *id, struct pawl_snapshot *out) {
+    return f->store->ops->load(f->store, f->lease.shard, pawl__str(id), &f->arena, out, &f->error);
+}
+
+struct pawl_snapshot t_snapshot(const char *id, const char *state, const char *history) {
+    return (struct pawl_snapshot){.id = pawl__str(id),
+                                  .name = PAWL_STR("Order"),
+                                  .wake_at = INT64_MAX,
+                                  .state = pawl__str(state),
+                                  .history = pawl__str(history)};
+}
+
+static enum pawl_err helper_batch(void *arg, const struct pawl_batch *batch,
+                                  struct pawl_error *error) {
+    (void)error;
+    pawl__buf_format(arg, "%llu=%.*s ", (unsigned long long)batch->position,
+                     PAWL_FMT(batch->records));
+    return PAWL_OK;
+}
+
+const char *t_log(struct fixture *f, uint64_t shard, uint64_t after) {
+    struct pawl_buf text = {0};
+    assert_ok(f, f->store->ops->read_log(f->store, shard, after, helper_batch, &text, &f->error));
+    const char *copy = pawl__arena_dup(&f->arena, pawl__buf_str(&text));
+    pawl__buf_finish(&text);
+    return copy;
+}
+
+int t_spawn(char *const argv[], int *out) {
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        execv("/proc/self/exe", argv);
+        _exit(127);
+    }
+    assert_true(child > 0);
+    close(ends[1]);
+    *out = ends[0];
+    return child;
+}

@@ -1,0 +1,223 @@
+#include "suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void test_columns(void **state) {
+    struct fixture *f = *state;
+    struct pawl_snapshot out, row = {.id = PAWL_STR("order-\0-\xc3\xa4"),
+                                     .position = 77,
+                                     .name = PAWL_STR("Order"),
+                                     .status = 3,
+                                     .created_at = 1700000000123456789,
+                                     .updated_at = 1700000001123456789,
+                                     .completed_at = 1700000002123456789,
+                                     .wake_at = INT64_MIN,
+                                     .active = true,
+                                     .state = PAWL_STR("st\0ate"),
+                                     .history = PAWL_STR("hi\0story")};
+    fixture_lease(f);
+    assert_ok(f, t_put(f, &row));
+    assert_ok(f, f->store->ops->load(f->store, f->lease.shard, row.id, &f->arena, &out, &f->error));
+    assert_true(pawl__str_equal(out.id, row.id));
+    assert_int_equal(out.position, row.position);
+    assert_str("Order", out.name);
+    assert_int_equal(out.status, row.status);
+    assert_int_equal(out.created_at, row.created_at);
+    assert_int_equal(out.updated_at, row.updated_at);
+    assert_int_equal(out.completed_at, row.completed_at);
+    assert_true(out.wake_at == INT64_MIN);
+    assert_true(out.active);
+    assert_true(pawl__str_equal(out.state, row.state));
+    assert_true(pawl__str_equal(out.history, row.history));
+    assert_int_equal(out.history_from, 0);
+    assert_err(PAWL_E_NOT_FOUND, t_load(f, "order-", &out));
+    assert_err(PAWL_E_NOT_FOUND, f->store->ops->load(f->store, f->lease.shard + 1, row.id,
+                                                     &f->arena, &out, &f->error));
+}
+
+static void put_history(struct fixture *f, uint32_t from, const char *history) {
+    struct pawl_snapshot row = t_snapshot("i", "s", history);
+    row.history_from = from;
+    assert_ok(f, t_put(f, &row));
+}
+
+static void assert_history(struct fixture *f, const char *expected) {
+    struct pawl_snapshot out;
+    assert_ok(f, t_load(f, "i", &out));
+    assert_str(expected, out.history);
+}
+
+static void test_history_parts(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    put_history(f, 0, "ab");
+    put_history(f, 2, "cd");
+    assert_history(f, "abcd");
+    put_history(f, 4, "");
+    assert_history(f, "abcd");
+    put_history(f, 4, "e");
+    assert_history(f, "abcde");
+    put_history(f, 4, "E"); // a part may be written again
+    assert_history(f, "abcdE");
+    put_history(f, 2, "C");
+    assert_history(f, "abC");
+    put_history(f, 0, "xyz"); // a new generation
+    assert_history(f, "xyz");
+    put_history(f, 3, "!");
+    assert_history(f, "xyz!");
+    put_history(f, 0, "");
+    assert_history(f, "");
+    put_history(f, 0, "again");
+    if (f->kind->shared) fixture_reopen(f);
+    assert_history(f, "again");
+}
+
+static void test_history_needs_its_beginning(void **state) {
+    struct fixture *f = *state;
+    struct pawl_snapshot out, rows[] = {t_snapshot("a", "s", "h"), t_snapshot("i", "s", "h")};
+    rows[1].history_from = 5;
+    fixture_lease(f);
+    struct pawl_commit commit = {.lease = &f->lease, .snapshots = rows, .snapshot_count = 2};
+    assert_err(PAWL_E_INTERNAL, t_commit(f, &commit));
+    assert_text(f, "event 5");
+    assert_err(PAWL_E_NOT_FOUND, t_load(f, "a", &out));
+    assert_err(PAWL_E_NOT_FOUND, t_load(f, "i", &out));
+    rows[1].history_from = 0;
+    assert_ok(f, t_commit(f, &commit));
+    assert_ok(f, t_load(f, "a", &out));
+}
+
+static void test_delete(void **state) {
+    struct fixture *f = *state;
+    struct pawl_snapshot out, row = t_snapshot("i", "new", "new");
+    struct pawl_str ids[] = {PAWL_STR("nobody"), PAWL_STR("i")};
+    struct pawl_commit commit = {.lease = &f->lease, .deletes = ids, .delete_count = 2};
+    fixture_lease(f);
+    put_history(f, 0, "old");
+    put_history(f, 3, "more");
+    assert_ok(f, t_commit(f, &commit));
+    assert_err(PAWL_E_NOT_FOUND, t_load(f, "i", &out));
+    put_history(f, 0, "new");
+    assert_history(f, "new");
+
+    // In one commit, deletes come before puts.
+    put_history(f, 3, "more");
+    commit.snapshots = &row;
+    commit.snapshot_count = 1;
+    assert_ok(f, t_commit(f, &commit));
+    assert_history(f, "new");
+    assert_ok(f, t_load(f, "i", &out));
+    assert_str("new", out.state);
+
+    // And then there is no history to go on with.
+    row.history_from = 3;
+    assert_err(PAWL_E_INTERNAL, t_commit(f, &commit));
+    assert_history(f, "new");
+}
+
+static enum pawl_err note_live(void *arg, const struct pawl_snapshot *row,
+                               struct pawl_error *error) {
+    (void)error;
+    assert_int_equal(row->state.len, 0);
+    assert_int_equal(row->history.len, 0);
+    assert_str("Order", row->name);
+    pawl__buf_format(arg, "%.*s:%d:%d ", PAWL_FMT(row->id), row->active, row->wake_at == INT64_MAX);
+    return PAWL_OK;
+}
+
+// The live rows as text; the order is the store's, so at most two are expected.
+static void assert_live(struct fixture *f, uint64_t shard, const char *expected,
+                        const char *or_expected) {
+    struct pawl_buf text = {0};
+    assert_ok(f, f->store->ops->scan_live(f->store, shard, note_live, &text, &f->error));
+    struct pawl_str got = pawl__buf_str(&text);
+    if (!pawl__str_equal(got, pawl__str(expected)) && !pawl__str_equal(got, pawl__str(or_expected)))
+        fail_msg("live: %.*s, not %s", PAWL_FMT(got), expected);
+    pawl__buf_finish(&text);
+}
+
+static void test_scan_live(void **state) {
+    struct fixture *f = *state;
+    struct pawl_snapshot rows[] = {t_snapshot("busy", "s", "h"), t_snapshot("idle", "s", "h"),
+                                   t_snapshot("timer", "s", "h")};
+    rows[0].active = true;
+    rows[2].wake_at = 12345;
+    fixture_lease(f);
+    assert_live(f, f->lease.shard, "", "");
+    struct pawl_commit commit = {.lease = &f->lease, .snapshots = rows, .snapshot_count = 3};
+    assert_ok(f, t_commit(f, &commit));
+    assert_live(f, f->lease.shard, "busy:1:1 timer:0:0 ", "timer:0:0 busy:1:1 ");
+    assert_live(f, f->lease.shard + 1, "", "");
+    rows[0].active = false;
+    assert_ok(f, t_put(f, &rows[0]));
+    assert_live(f, f->lease.shard, "timer:0:0 ", "");
+    struct pawl_str id = PAWL_STR("timer");
+    assert_ok(f, t_commit(f, &(struct pawl_commit){
+                                 .lease = &f->lease, .deletes = &id, .delete_count = 1}));
+    assert_live(f, f->lease.shard, "", "");
+}
+
+static void test_shards_have_their_own(void **state) {
+    struct fixture *f = *state;
+    struct pawl_snapshot out, row = t_snapshot("i", "first", "h");
+    fixture_lease(f);
+    assert_ok(f, t_put(f, &row));
+    assert_ok(f, t_lease(f, f->store, "app", 1, &f->lease));
+    assert_err(PAWL_E_NOT_FOUND, t_load(f, "i", &out));
+    row.state = PAWL_STR("second");
+    assert_ok(f, t_put(f, &row));
+    f->lease.shard--;
+    assert_ok(f, t_load(f, "i", &out));
+    assert_str("first", out.state);
+}
+
+static void test_many_and_large(void **state) {
+    struct fixture *f = *state;
+    enum {
+        SIZE = 3 << 20,
+        COUNT = 1000
+    };
+    struct pawl_snapshot out;
+    char *bytes = malloc(SIZE), id[16];
+    assert_non_null(bytes);
+    for (size_t i = 0; i < SIZE; i++) bytes[i] = (char)(i * 2654435761u >> 13);
+    struct pawl_snapshot row = t_snapshot("large", "", "");
+    row.state = row.history = (struct pawl_str){bytes, SIZE};
+    struct pawl_batch batch = {1, {bytes, SIZE}};
+    fixture_lease(f);
+    assert_ok(f, t_commit(f, &(struct pawl_commit){.lease = &f->lease,
+                                                   .batch = &batch,
+                                                   .snapshots = &row,
+                                                   .snapshot_count = 1}));
+    assert_ok(f, t_load(f, "large", &out));
+    assert_true(pawl__str_equal(out.state, row.state));
+    assert_true(pawl__str_equal(out.history, row.history));
+
+    struct pawl_snapshot *rows = calloc(COUNT, sizeof *rows);
+    assert_non_null(rows);
+    for (size_t i = 0; i < COUNT; i++) {
+        snprintf(id, sizeof id, "i-%zu", i);
+        rows[i] = t_snapshot(pawl__arena_dup(&f->arena, pawl__str(id)), id, "h");
+        rows[i].state = rows[i].id;
+    }
+    struct pawl_commit all = {.lease = &f->lease, .snapshots = rows, .snapshot_count = COUNT};
+    assert_ok(f, t_commit(f, &all));
+    for (size_t i = 0; i < COUNT; i += 37) {
+        assert_ok(f, t_load(f, rows[i].id.data, &out));
+        assert_true(pawl__str_equal(out.state, rows[i].id));
+    }
+    free(rows);
+    free(bytes);
+}
+
+int suite_snapshots(void) {
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_columns),        T(test_history_parts), T(test_history_needs_its_beginning),
+        T(test_delete),         T(test_scan_live),     T(test_shards_have_their_own),
+        T(test_many_and_large),
+    };
+#undef T
+    return cmocka_run_group_tests_name("snapshots", tests, NULL, NULL);
+}
