@@ -23,7 +23,7 @@ static unsigned unpack_wire_type(ProtobufCType type) {
 
 // Well-formed UTF-8 by RFC 3629, and no NUL: decoded strings are C strings, and a NUL would cut
 // one.
-static bool unpack_is_text(struct pawl_str text) {
+bool pawl__wire_is_text(struct pawl_str text) {
     const uint8_t *at = (const uint8_t *)text.data, *end = at + text.len;
     while (at < end) {
         uint64_t word;
@@ -78,7 +78,7 @@ static bool unpack_check(const ProtobufCMessageDescriptor *type, struct pawl_str
             *why = "a field has another type than expected";
             return false;
         }
-        if (known->type == PROTOBUF_C_TYPE_STRING && !unpack_is_text(field.bytes)) {
+        if (known->type == PROTOBUF_C_TYPE_STRING && !pawl__wire_is_text(field.bytes)) {
             *why = "a string is not valid UTF-8";
             return false;
         }

@@ -16,4 +16,7 @@ void *pawl__wire_unpack(struct pawl_arena *arena, const ProtobufCMessageDescript
 bool pawl__wire_check(const ProtobufCMessageDescriptor *type, struct pawl_str bytes,
                       const char **why);
 
+// Whether |text| is UTF-8 without NUL.
+bool pawl__wire_is_text(struct pawl_str text);
+
 #endif

@@ -1,0 +1,120 @@
+#include <stdlib.h>
+
+#include "api/internal.h"
+
+struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
+    struct pawl_api *api = calloc(1, sizeof *api);
+    if (!api) return NULL;
+    api->options = *options;
+    api->extended = json_object();
+    pawl__link_init(&api->streams);
+    pawl__api_set_ready(api, false, "the daemon is starting");
+    if (api->extended) return api;
+    free(api);
+    return NULL;
+}
+
+void pawl__api_destroy(struct pawl_api *api) {
+    if (!api) return;
+    json_decref(api->extended);
+    free(api);
+}
+
+void pawl__api_set_ready(struct pawl_api *api, bool ready, const char *reason) {
+    api->ready = ready;
+    snprintf(api->not_ready, sizeof api->not_ready, "%s", reason ? reason : "");
+}
+
+// --- gRPC ---------------------------------------------------------------------------------------
+
+static const struct pawl_api_method_row *const api_methods[] = {
+    pawl__work_methods,  pawl__taskhub_methods,  pawl__workflow_methods,
+    pawl__state_methods, pawl__metadata_methods,
+};
+
+static void api_handle_grpc(struct pawl_api *api, struct pawl_request *request) {
+    for (size_t i = 0; i < sizeof api_methods / sizeof *api_methods; i++)
+        for (const struct pawl_api_method_row *row = api_methods[i]; row->path; row++)
+            if (pawl__str_equal(request->path, pawl__str(row->path))) {
+                row->handle(api, request);
+                return;
+            }
+    // The texts are those of grpc-go, which SDKs see from daprd.
+    struct pawl_str service = request->path, method;
+    if (service.len) service = (struct pawl_str){service.data + 1, service.len - 1};
+    method = service;
+    service = pawl__str_cut(&method, '/');
+    bool known = pawl__str_equal(service, PAWL_STR("TaskHubSidecarService")) ||
+                 pawl__str_equal(service, PAWL_STR("dapr.proto.runtime.v1.Dapr"));
+    if (known)
+        pawl__api_fail(request, PAWL_E_UNIMPLEMENTED, "unknown method %.*s for service %.*s",
+                       PAWL_FMT(method), PAWL_FMT(service));
+    else
+        pawl__api_fail(request, PAWL_E_UNIMPLEMENTED, "unknown service %.*s", PAWL_FMT(service));
+}
+
+// --- HTTP ---------------------------------------------------------------------------------------
+
+static void api_handle_http(struct pawl_api *api, struct pawl_request *request) {
+    const struct {
+        const struct pawl_route *routes;
+        size_t count;
+    } tables[] = {
+        {pawl__workflow_routes, pawl__workflow_route_count},
+        {pawl__state_routes, pawl__state_route_count},
+        {pawl__metadata_routes, pawl__metadata_route_count},
+    };
+    enum pawl_route_result result = PAWL_ROUTE_NO_PATH;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        const struct pawl_route *route;
+        struct pawl_params params;
+        enum pawl_route_result one =
+            pawl__route_find(tables[i].routes, tables[i].count, request, &route, &params);
+        if (one == PAWL_ROUTE_FOUND) {
+            route->handle(api, request, &params);
+            return;
+        }
+        if (one != PAWL_ROUTE_NO_PATH) result = one;
+    }
+    if (result == PAWL_ROUTE_NO_METHOD)
+        pawl__api_http_fail(request, 405, "ERR_METHOD_NOT_ALLOWED", "%.*s is not served at %.*s",
+                            PAWL_FMT(request->method), PAWL_FMT(request->path));
+    else if (result == PAWL_ROUTE_MALFORMED)
+        pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST", "the path is not valid: %.*s",
+                            PAWL_FMT(request->path));
+    else
+        pawl__api_http_fail(request, 404, "ERR_NOT_FOUND", "nothing is served at %.*s",
+                            PAWL_FMT(request->path));
+}
+
+// --- both ---------------------------------------------------------------------------------------
+
+// Compares without telling by its time how much of the token was right.
+static bool api_token_matches(struct pawl_str given, struct pawl_str token) {
+    unsigned difference = given.len != token.len;
+    for (size_t i = 0; i < given.len; i++)
+        difference |= (unsigned)((unsigned char)given.data[i] ^
+                                 (unsigned char)token.data[token.len ? i % token.len : 0]);
+    return !difference;
+}
+
+static bool api_is_health(const struct pawl_request *request) {
+    return !request->is_grpc && pawl__str_starts(request->path, PAWL_STR("/v1.0/healthz"));
+}
+
+void pawl__api_handle(void *arg, struct pawl_request *request) {
+    struct pawl_api *api = arg;
+    const char *token = api->options.token;
+    if (token && *token && !api_is_health(request) &&
+        !api_token_matches(pawl__request_header(request, "dapr-api-token"), pawl__str(token))) {
+        if (request->is_grpc)
+            pawl__api_fail(request, PAWL_E_UNAUTHENTICATED, "invalid api token");
+        else
+            pawl__http_respond(request, 401, NULL, 0, PAWL_STR("invalid api token"));
+        return;
+    }
+    if (request->is_grpc)
+        api_handle_grpc(api, request);
+    else
+        api_handle_http(api, request);
+}

@@ -1,0 +1,48 @@
+#ifndef PAWL_API_API_H
+#define PAWL_API_API_H
+
+// The services of a sidecar, behind one handler: TaskHub, the Dapr API over gRPC and HTTP.
+
+#include "net/server.h"
+#include "runtime/runtime.h"
+
+// A state store that the app can use.
+struct pawl_api_store {
+    const char *name, *type, *version; // of the component
+    const char *key_prefix;            // before "||"; NULL: keys are used as they are
+    struct pawl_storage *storage;
+};
+
+struct pawl_api_options {
+    const char *app_id, *namespace, *version;
+    const char *token;            // that every call must carry; NULL: none
+    struct pawl_runtime *runtime; // NULL: no store holds workflows
+    const struct pawl_api_store *stores;
+    size_t store_count;
+    int app_port;
+    const char *app_protocol, *app_address;
+    int app_max_concurrency;
+    const struct pawl_log *log;
+    // Ends the daemon; |force|: at once.
+    void (*shutdown)(void *arg, bool force);
+    void *arg;
+};
+
+struct pawl_api;
+
+// |options| and what it points to outlive the api. NULL when memory is out.
+struct pawl_api *pawl__api_create(const struct pawl_api_options *options);
+
+// Ends the streams of workers with CANCELED, as a closing sidecar does.
+void pawl__api_close_streams(struct pawl_api *api);
+
+// No request may be open any more.
+void pawl__api_destroy(struct pawl_api *api);
+
+// The server's handler; |arg| is the api.
+void pawl__api_handle(void *arg, struct pawl_request *request);
+
+// Whether the sidecar can do its work: answers the health routes.
+void pawl__api_set_ready(struct pawl_api *api, bool ready, const char *reason);
+
+#endif

@@ -1,0 +1,98 @@
+#ifndef PAWL_API_INTERNAL_H
+#define PAWL_API_INTERNAL_H
+
+// What the files of the api share.
+
+#include <jansson.h>
+
+#include "api/api.h"
+#include "dapr_runtime.pb-c.h"
+#include "net/router.h"
+#include "wire/unpack.h"
+
+struct pawl_api {
+    struct pawl_api_options options;
+    struct pawl_link streams; // of workers
+    json_t *extended;         // metadata that was set: an object of strings
+    bool ready;
+    char not_ready[256];
+};
+
+typedef void (*pawl_api_method)(struct pawl_api *api, struct pawl_request *request);
+
+struct pawl_api_method_row {
+    const char *path; // of a gRPC method
+    pawl_api_method handle;
+};
+
+// The tables of each file.
+extern const struct pawl_api_method_row pawl__taskhub_methods[];
+extern const struct pawl_api_method_row pawl__work_methods[];
+extern const struct pawl_api_method_row pawl__workflow_methods[];
+extern const struct pawl_api_method_row pawl__state_methods[];
+extern const struct pawl_api_method_row pawl__metadata_methods[];
+
+extern const struct pawl_route pawl__workflow_routes[];
+extern const size_t pawl__workflow_route_count;
+extern const struct pawl_route pawl__state_routes[];
+extern const size_t pawl__state_route_count;
+extern const struct pawl_route pawl__metadata_routes[];
+extern const size_t pawl__metadata_route_count;
+
+// --- gRPC ---------------------------------------------------------------------------------------
+
+// Decodes the request's message; NULL after answering INVALID_ARGUMENT.
+void *pawl__api_unpack(struct pawl_request *request, const ProtobufCMessageDescriptor *type);
+
+// Answers with |message|, or RESOURCE_EXHAUSTED when memory is out.
+void pawl__api_reply(struct pawl_request *request, const ProtobufCMessage *message);
+
+void pawl__api_reply_empty(struct pawl_request *request);
+
+// Ends a gRPC call with an error.
+void pawl__api_fail(struct pawl_request *request, enum pawl_err code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// The same with the detail that Dapr gives for state errors: a google.rpc.ErrorInfo of |reason|.
+void pawl__api_fail_info(struct pawl_request *request, enum pawl_err code, const char *reason,
+                         const char *text);
+
+// --- HTTP ---------------------------------------------------------------------------------------
+
+// Answers with JSON, and frees |body|.
+void pawl__api_json(struct pawl_request *request, int status, json_t *body);
+
+void pawl__api_empty(struct pawl_request *request, int status);
+
+// Answers {"errorCode": code, "message": ...}.
+void pawl__api_http_fail(struct pawl_request *request, int status, const char *code,
+                         const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+// --- both ---------------------------------------------------------------------------------------
+
+// The value under |key| in a map field, or NULL. Map entries of all our messages look alike.
+const char *pawl__api_map_get(void *const *entries, size_t count, const char *key);
+
+// A map field with one entry for each pair. NULL when memory is out.
+struct pawl_api_map {
+    void **entries;
+    size_t count;
+};
+bool pawl__api_map_add(struct pawl_request *request, struct pawl_api_map *map, size_t cap,
+                       void (*init)(void *entry), const char *key, const char *value);
+
+// A start event of the workflow |name| for the instance |id|, with a new execution id, in the
+// request's arena. NULL when memory is out.
+Pb__ExecutionStartedEvent *pawl__workflow_start_event(struct pawl_request *request, char *id,
+                                                      char *name,
+                                                      Google__Protobuf__StringValue *input);
+
+// A StringValue or Timestamp in the request's arena; NULL for NULL or 0, and when memory is out.
+Google__Protobuf__StringValue *pawl__api_text(struct pawl_request *request, const char *text);
+Google__Protobuf__Timestamp *pawl__api_time(struct pawl_request *request, int64_t at);
+
+#define PAWL_NO_RUNTIME                                                                            \
+    "the state store is not configured to use the actor runtime. Have you set the - name: "        \
+    "actorStateStore value: \"true\" in your state store component file?"
+
+#endif

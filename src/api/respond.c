@@ -1,0 +1,161 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/internal.h"
+#include "base/clock.h"
+#include "wire/pb.h"
+#include "wire/timestamp.h"
+
+// --- gRPC ---------------------------------------------------------------------------------------
+
+void *pawl__api_unpack(struct pawl_request *request, const ProtobufCMessageDescriptor *type) {
+    const char *why = NULL;
+    void *message = pawl__wire_unpack(&request->arena, type, request->body, &why);
+    if (!message)
+        pawl__api_fail(request, PAWL_E_INVALID, "the %s is not valid: %s", type->name, why);
+    return message;
+}
+
+void pawl__api_reply(struct pawl_request *request, const ProtobufCMessage *message) {
+    size_t len = protobuf_c_message_get_packed_size(message);
+    uint8_t *bytes = pawl__arena_alloc(&request->arena, len);
+    if (!bytes) {
+        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        return;
+    }
+    protobuf_c_message_pack(message, bytes);
+    pawl__grpc_respond(request, (struct pawl_str){(const char *)bytes, len});
+}
+
+void pawl__api_reply_empty(struct pawl_request *request) {
+    pawl__grpc_respond(request, PAWL_STR(""));
+}
+
+void pawl__api_fail(struct pawl_request *request, enum pawl_err code, const char *format, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    pawl__grpc_finish(request, code, text, PAWL_STR(""));
+}
+
+void pawl__api_fail_info(struct pawl_request *request, enum pawl_err code, const char *reason,
+                         const char *text) {
+    // google.rpc.Status { code = 1, message = 2, details = 3: Any { type_url = 1, value = 2:
+    // ErrorInfo { reason = 1, domain = 2 } } }
+    struct pawl_buf info = {0}, any = {0}, status = {0};
+    pawl__pb_put_bytes(&info, 1, pawl__str(reason));
+    pawl__pb_put_bytes(&info, 2, PAWL_STR("dapr.io"));
+    pawl__pb_put_bytes(&any, 1, PAWL_STR("type.googleapis.com/google.rpc.ErrorInfo"));
+    pawl__pb_put_bytes(&any, 2, pawl__buf_str(&info));
+    pawl__pb_put_uint(&status, 1, (uint64_t)pawl__err_grpc(code));
+    pawl__pb_put_bytes(&status, 2, pawl__str(text));
+    pawl__pb_put_bytes(&status, 3, pawl__buf_str(&any));
+    bool ok = !info.failed && !any.failed && !status.failed;
+    pawl__grpc_finish(request, code, text, ok ? pawl__buf_str(&status) : PAWL_STR(""));
+    pawl__buf_finish(&info);
+    pawl__buf_finish(&any);
+    pawl__buf_finish(&status);
+}
+
+// --- HTTP ---------------------------------------------------------------------------------------
+
+static const struct pawl_header respond_json_type = {{"content-type", 12},
+                                                     {"application/json", 16}};
+
+void pawl__api_json(struct pawl_request *request, int status, json_t *body) {
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    json_decref(body);
+    if (!text) {
+        pawl__http_respond(request, 500, NULL, 0, PAWL_STR("out of memory"));
+        return;
+    }
+    pawl__http_respond(request, status, &respond_json_type, 1, pawl__str(text));
+    free(text);
+}
+
+void pawl__api_empty(struct pawl_request *request, int status) {
+    pawl__http_respond(request, status, NULL, 0, PAWL_STR(""));
+}
+
+void pawl__api_http_fail(struct pawl_request *request, int status, const char *code,
+                         const char *format, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    // What a client sent may stand in the text and need not be UTF-8.
+    json_t *message = json_string(text);
+    if (!message) message = json_string("the request has text that is not valid UTF-8");
+    pawl__api_json(request, status, json_pack("{s:s, s:o}", "errorCode", code, "message", message));
+}
+
+// --- map fields ---------------------------------------------------------------------------------
+
+// What all map<string, string> entries look like to protobuf-c.
+struct respond_entry {
+    ProtobufCMessage base;
+    char *key;
+    char *value;
+};
+
+const char *pawl__api_map_get(void *const *entries, size_t count, const char *key) {
+    for (size_t i = 0; i < count; i++) {
+        const struct respond_entry *entry = entries[i];
+        if (strcmp(entry->key, key) == 0) return entry->value;
+    }
+    return NULL;
+}
+
+bool pawl__api_map_add(struct pawl_request *request, struct pawl_api_map *map, size_t cap,
+                       void (*init)(void *entry), const char *key, const char *value) {
+    if (!map->entries) map->entries = pawl__arena_alloc(&request->arena, cap * sizeof(void *));
+    struct respond_entry *entry = pawl__arena_alloc(&request->arena, sizeof *entry);
+    if (!map->entries || !entry || map->count == cap) return false;
+    init(entry);
+    entry->key = (char *)key;
+    entry->value = (char *)value;
+    map->entries[map->count++] = entry;
+    return true;
+}
+
+// --- messages -----------------------------------------------------------------------------------
+
+Google__Protobuf__StringValue *pawl__api_text(struct pawl_request *request, const char *text) {
+    Google__Protobuf__StringValue *value =
+        text ? pawl__arena_alloc(&request->arena, sizeof *value) : NULL;
+    if (!value) return NULL;
+    google__protobuf__string_value__init(value);
+    value->value = (char *)text;
+    return value;
+}
+
+Google__Protobuf__Timestamp *pawl__api_time(struct pawl_request *request, int64_t at) {
+    Google__Protobuf__Timestamp *stamp =
+        at ? pawl__arena_alloc(&request->arena, sizeof *stamp) : NULL;
+    if (!stamp) return NULL;
+    google__protobuf__timestamp__init(stamp);
+    pawl__timestamp_set(stamp, at);
+    return stamp;
+}
+
+Pb__ExecutionStartedEvent *pawl__workflow_start_event(struct pawl_request *request, char *id,
+                                                      char *name,
+                                                      Google__Protobuf__StringValue *input) {
+    Pb__ExecutionStartedEvent *start = pawl__arena_alloc(&request->arena, sizeof *start);
+    Pb__WorkflowInstance *self = pawl__arena_alloc(&request->arena, sizeof *self);
+    char *execution_id = pawl__arena_alloc(&request->arena, 37);
+    if (!start || !self || !execution_id) return NULL;
+    pawl__random_uuid(execution_id);
+    pb__workflow_instance__init(self);
+    self->instanceid = id;
+    self->executionid = pawl__api_text(request, execution_id);
+    pb__execution_started_event__init(start);
+    start->name = name;
+    start->input = input;
+    start->workflowinstance = self;
+    return self->executionid ? start : NULL;
+}

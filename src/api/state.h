@@ -1,0 +1,57 @@
+#ifndef PAWL_API_STATE_H
+#define PAWL_API_STATE_H
+
+// The app's own state, shared by the gRPC and HTTP front ends.
+
+#include "api/internal.h"
+
+// One item of a save, a delete or a transaction, as a front end read it.
+struct pawl_api_item {
+    struct pawl_str key; // the user's
+    struct pawl_str value;
+    const char *etag; // NULL or "": none
+    const char *ttl;  // text of ttlInSeconds; NULL: none
+    bool is_json;
+    bool first_write;
+    bool remove;
+};
+
+// What a write or read was for, in the texts of its errors.
+enum pawl_api_state_verb {
+    PAWL_API_STATE_GET,
+    PAWL_API_STATE_SAVE,
+    PAWL_API_STATE_DELETE,
+    PAWL_API_STATE_TRANSACTION,
+};
+
+struct pawl_api_state {
+    struct pawl_api *api;
+    struct pawl_request *request;
+    const struct pawl_api_store *store;
+    enum pawl_api_state_verb verb;
+    struct pawl_str key; // the user's, of a single read or delete
+    struct pawl_state_write write;
+    struct pawl_state_read read;
+    const struct pawl_str *user_keys; // of a bulk read
+    bool orphaned;                    // the client has gone: there is nobody to answer
+    bool own_arena;                   // see pawl__state_begin
+    struct pawl_arena arena;
+    void (*reply_read)(struct pawl_api_state *state);
+};
+
+// The state of a request to |store|; NULL after answering that there is no such store.
+struct pawl_api_state *pawl__state_begin(struct pawl_api *api, struct pawl_request *request,
+                                         struct pawl_str store, enum pawl_api_state_verb verb);
+
+// Ends the request with an error.
+void pawl__state_fail(struct pawl_api_state *state, const struct pawl_error *error);
+
+// Writes |items| in one transaction, and answers.
+void pawl__state_write(struct pawl_api_state *state, const struct pawl_api_item *items,
+                       size_t count);
+
+// Reads |keys| (the user's) and calls |reply|.
+void pawl__state_read(struct pawl_api_state *state, const struct pawl_str *keys, size_t count,
+                      void (*reply)(struct pawl_api_state *state));
+
+#endif

@@ -1,0 +1,156 @@
+#include <stdlib.h>
+
+#include "api/internal.h"
+
+// The worker's side of the TaskHub service: the stream of work items, and their results.
+
+enum {
+    WORK_QUEUED = 1 << 20, // bytes that a stream may have unsent before it gets no more
+    WORK_NODE_LIMIT = 100, // see work_limit
+};
+
+struct work_stream {
+    struct pawl_worker worker;
+    struct pawl_link link; // in the api's streams
+    struct pawl_api *api;
+    struct pawl_request *request;
+};
+
+// The JavaScript SDK (3.18) runs ten items at a time, keeps a hundred, and drops what is more
+// without a word; it must not be given more than it keeps.
+static size_t work_limit(const struct pawl_request *request) {
+    return pawl__str_starts(pawl__request_agent(request), PAWL_STR("grpc-node-js/"))
+               ? WORK_NODE_LIMIT
+               : 0;
+}
+
+static bool work_deliver(struct pawl_worker *worker, struct pawl_str item) {
+    struct work_stream *stream = PAWL_CONTAINER(worker, struct work_stream, worker);
+    if (pawl__grpc_send(stream->request, item)) return false;
+    if (pawl__grpc_queued(stream->request) > WORK_QUEUED) worker->paused = true;
+    return true;
+}
+
+static void work_on_drain(struct pawl_request *request) {
+    struct work_stream *stream = request->data;
+    if (stream->worker.paused)
+        pawl__runtime_worker_ready(stream->api->options.runtime, &stream->worker);
+}
+
+static void work_detach(struct work_stream *stream) {
+    struct pawl_api *api = stream->api;
+    pawl__list_remove(&stream->link);
+    pawl__log(api->options.log, PAWL_LOG_INFO, "dapr.wfengine.durabletask.backend",
+              "work item stream closed");
+    pawl__runtime_detach(api->options.runtime, &stream->worker);
+    free(stream);
+}
+
+static void work_on_close(struct pawl_request *request, enum pawl_err reason) {
+    (void)reason;
+    work_detach(request->data);
+}
+
+static void work_finish(struct work_stream *stream, enum pawl_err code, const char *text) {
+    struct pawl_request *request = stream->request;
+    work_detach(stream);
+    pawl__grpc_finish(request, code, text, PAWL_STR(""));
+}
+
+static void work_reset(struct pawl_worker *worker) {
+    struct work_stream *stream = PAWL_CONTAINER(worker, struct work_stream, worker);
+    work_finish(stream, PAWL_E_UNAVAILABLE, "the workflow engine has begun anew, connect again");
+}
+
+void pawl__api_close_streams(struct pawl_api *api) {
+    while (!pawl__list_empty(&api->streams))
+        work_finish(PAWL_CONTAINER(api->streams.next, struct work_stream, link), PAWL_E_CANCELED,
+                    "shutting down");
+}
+
+static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
+    if (!pawl__api_unpack(request, &pb__get_work_items_request__descriptor)) return;
+    if (!api->options.runtime) {
+        pawl__api_fail(request, PAWL_E_UNAVAILABLE,
+                       "unable to establish work item stream at this time: " PAWL_NO_RUNTIME);
+        return;
+    }
+    struct work_stream *stream = calloc(1, sizeof *stream);
+    if (!stream) {
+        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        return;
+    }
+    stream->api = api;
+    stream->request = request;
+    stream->worker = (struct pawl_worker){
+        .deliver = work_deliver, .reset = work_reset, .limit = work_limit(request)};
+    request->data = stream;
+    request->on_close = work_on_close;
+    request->on_drain = work_on_drain;
+    pawl__link_init(&stream->link);
+    pawl__list_add(&api->streams, &stream->link);
+    struct pawl_str agent = pawl__request_agent(request);
+    pawl__log(api->options.log, PAWL_LOG_INFO, "dapr.wfengine.durabletask.backend",
+              "work item stream established by user-agent: [%.*s]", PAWL_FMT(agent));
+    pawl__runtime_attach(api->options.runtime, &stream->worker);
+}
+
+// --- results ------------------------------------------------------------------------------------
+
+static void work_on_closed_call(struct pawl_request *request, enum pawl_err reason) {
+    (void)reason; // the result counts all the same; only nobody waits for the answer
+    pawl__runtime_cancel(request->data);
+}
+
+static void work_completed(struct pawl_call *call, const struct pawl_error *error) {
+    struct pawl_request *request = call->data;
+    if (error)
+        pawl__api_fail(request, error->code, "%s", error->text);
+    else
+        pawl__api_reply_empty(request);
+}
+
+// The call of a result, or NULL after answering.
+static struct pawl_call *work_call(struct pawl_api *api, struct pawl_request *request,
+                                   const char *id) {
+    struct pawl_call *call =
+        api->options.runtime ? pawl__arena_zalloc(&request->arena, sizeof *call) : NULL;
+    if (!call) {
+        if (api->options.runtime)
+            pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        else
+            pawl__api_fail(request, PAWL_E_INTERNAL, PAWL_NO_RUNTIME);
+        return NULL;
+    }
+    call->id = pawl__str(id);
+    call->arena = &request->arena;
+    call->done = work_completed;
+    call->data = request;
+    request->data = call;
+    request->on_close = work_on_closed_call;
+    return call;
+}
+
+static void work_complete_activity(struct pawl_api *api, struct pawl_request *request) {
+    const Pb__ActivityResponse *response =
+        pawl__api_unpack(request, &pb__activity_response__descriptor);
+    if (!response) return;
+    struct pawl_call *call = work_call(api, request, response->instanceid);
+    if (call) pawl__runtime_complete_activity(api->options.runtime, call, response);
+}
+
+static void work_complete_turn(struct pawl_api *api, struct pawl_request *request) {
+    const Pb__WorkflowResponse *response =
+        pawl__api_unpack(request, &pb__workflow_response__descriptor);
+    if (!response) return;
+    struct pawl_call *call = work_call(api, request, response->instanceid);
+    if (call) pawl__runtime_complete_turn(api->options.runtime, call, response, request->body);
+}
+
+const struct pawl_api_method_row pawl__work_methods[] = {
+    {"/TaskHubSidecarService/CompleteActivityTask", work_complete_activity},
+    {"/TaskHubSidecarService/CompleteOrchestratorTask", work_complete_turn},
+    {"/TaskHubSidecarService/CompleteWorkflowTask", work_complete_turn},
+    {"/TaskHubSidecarService/GetWorkItems", work_get_items},
+    {NULL, NULL},
+};

@@ -1,0 +1,553 @@
+#include <ctype.h>
+
+#include "api/internal.h"
+#include "base/clock.h"
+#include "wire/timestamp.h"
+
+// Workflows by the Dapr API: seven verbs, each over gRPC (as Alpha1 and Beta1) and over HTTP (under
+// three prefixes). The two front ends make a workflow_ask of what they get; the rest is shared.
+
+enum workflow_verb {
+    WORKFLOW_START,
+    WORKFLOW_GET,
+    WORKFLOW_RAISE,
+    WORKFLOW_PAUSE,
+    WORKFLOW_RESUME,
+    WORKFLOW_TERMINATE,
+    WORKFLOW_PURGE,
+};
+
+// How a verb's failures are told; %s: the workflow's name for a start, else the instance's id. The
+// texts are the reference's (1.3).
+static const struct workflow_row {
+    const char *code, *text, *inner;
+    bool tells_missing; // a missing instance is NOT_FOUND, not an error of the verb
+} workflow_rows[] = {
+    [WORKFLOW_START] = {"ERR_START_WORKFLOW", "error starting workflow '%s': %s",
+                        "unable to start workflow: ", false},
+    [WORKFLOW_GET] = {"ERR_GET_WORKFLOW", "error while getting workflow info on instance '%s': %s",
+                      "failed to get workflow metadata: ", true},
+    [WORKFLOW_RAISE] = {"ERR_RAISE_EVENT_WORKFLOW", "error raising event on workflow '%s': %s",
+                        "failed to raise event: ", false},
+    [WORKFLOW_PAUSE] = {"ERR_PAUSE_WORKFLOW", "error pausing workflow %s: %s",
+                        "failed to pause workflow: ", false},
+    [WORKFLOW_RESUME] = {"ERR_RESUME_WORKFLOW", "error resuming workflow %s: %s",
+                         "failed to resume workflow: ", false},
+    [WORKFLOW_TERMINATE] = {"ERR_TERMINATE_WORKFLOW", "error terminating workflow '%s': %s",
+                            "failed to terminate workflow: ", true},
+    [WORKFLOW_PURGE] = {"ERR_PURGE_WORKFLOW", "error purging workflow %s: %s",
+                        "failed to Purge workflow: ", true},
+};
+
+struct workflow_ask {
+    struct pawl_call call;
+    struct pawl_api *api;
+    struct pawl_request *request;
+    enum workflow_verb verb;
+    char *id, *name, *event; // terminated
+    const char *app;         // NULL: this one
+    struct pawl_str payload;
+    const char *start_time; // NULL: now
+};
+
+// --- answers
+// --------------------------------------------------------------------------------------
+
+static void workflow_fail(struct workflow_ask *ask, enum pawl_err grpc, int http, const char *code,
+                          const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+static void workflow_fail(struct workflow_ask *ask, enum pawl_err grpc, int http, const char *code,
+                          const char *format, ...) {
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (ask->request->is_grpc)
+        pawl__api_fail(ask->request, grpc, "%s", text);
+    else
+        pawl__api_http_fail(ask->request, http, code, "%s", text);
+}
+
+static const char *workflow_status(int32_t status) {
+    static const char *const names[] = {"RUNNING",  "COMPLETED",  "CONTINUED_AS_NEW", "FAILED",
+                                        "CANCELED", "TERMINATED", "PENDING",          "SUSPENDED"};
+    bool known = status >= 0 && (size_t)status < sizeof names / sizeof *names;
+    return known ? names[status] : "UNKNOWN";
+}
+
+struct workflow_property {
+    const char *key, *value;
+};
+
+enum {
+    WORKFLOW_PROPERTIES = 6
+};
+
+static size_t workflow_properties(const struct pawl_view *view,
+                                  struct workflow_property out[WORKFLOW_PROPERTIES]) {
+    size_t count = 0;
+#define ADD(name, text)                                                                            \
+    out[count++] = (struct workflow_property) {                                                    \
+        "dapr.workflow." name, text                                                                \
+    }
+    if (view->has_custom_status) ADD("custom_status", view->custom_status.data);
+    if (view->input) ADD("input", view->input->value);
+    if (view->failure) {
+        ADD("failure.error_type", view->failure->errortype);
+        ADD("failure.error_message", view->failure->errormessage);
+        if (view->failure->stacktrace) ADD("failure.stack_trace", view->failure->stacktrace->value);
+    } else if (view->output) {
+        ADD("output", view->output->value);
+    }
+#undef ADD
+    return count;
+}
+
+static void workflow_init_property(void *entry) {
+    dapr__get_workflow_response__properties_entry__init(entry);
+}
+
+static void workflow_reply_view_grpc(struct workflow_ask *ask) {
+    const struct pawl_view *view = &ask->call.view;
+    Dapr__GetWorkflowResponse response = DAPR__GET_WORKFLOW_RESPONSE__INIT;
+    response.instance_id = ask->id;
+    struct pawl_api_map map = {0};
+    if (view->exists) {
+        response.workflow_name = (char *)view->name.data;
+        response.created_at = pawl__api_time(ask->request, view->created_at);
+        response.last_updated_at = pawl__api_time(ask->request, view->updated_at);
+        response.runtime_status = (char *)workflow_status(view->status);
+        struct workflow_property properties[WORKFLOW_PROPERTIES];
+        size_t count = workflow_properties(view, properties);
+        for (size_t i = 0; i < count; i++)
+            if (!pawl__api_map_add(ask->request, &map, WORKFLOW_PROPERTIES, workflow_init_property,
+                                   properties[i].key, properties[i].value)) {
+                pawl__api_fail(ask->request, PAWL_E_NOMEM, "out of memory");
+                return;
+            }
+        response.n_properties = map.count;
+        response.properties = (Dapr__GetWorkflowResponse__PropertiesEntry **)map.entries;
+    }
+    pawl__api_reply(ask->request, &response.base);
+}
+
+static void workflow_reply_view_http(struct workflow_ask *ask) {
+    const struct pawl_view *view = &ask->call.view;
+    char created[PAWL_TIME_TEXT], updated[PAWL_TIME_TEXT];
+    pawl__time_format(view->created_at, created);
+    pawl__time_format(view->updated_at, updated);
+    struct workflow_property properties[WORKFLOW_PROPERTIES];
+    size_t count = workflow_properties(view, properties);
+    json_t *map = json_object();
+    for (size_t i = 0; i < count; i++)
+        json_object_set_new(map, properties[i].key, json_string(properties[i].value));
+    pawl__api_json(ask->request, 200,
+                   json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "instanceID", ask->id,
+                             "workflowName", view->name.data, "createdAt", created, "lastUpdatedAt",
+                             updated, "runtimeStatus", workflow_status(view->status), "properties",
+                             map));
+}
+
+static void workflow_reply(struct workflow_ask *ask) {
+    struct pawl_request *request = ask->request;
+    if (ask->verb == WORKFLOW_GET) {
+        if (request->is_grpc)
+            workflow_reply_view_grpc(ask);
+        else
+            workflow_reply_view_http(ask);
+    } else if (ask->verb == WORKFLOW_START && request->is_grpc) {
+        Dapr__StartWorkflowResponse response = DAPR__START_WORKFLOW_RESPONSE__INIT;
+        response.instance_id = ask->id;
+        pawl__api_reply(request, &response.base);
+    } else if (request->is_grpc) {
+        pawl__api_reply_empty(request);
+    } else if (ask->verb == WORKFLOW_START) {
+        pawl__api_json(request, 202, json_pack("{s:s}", "instanceID", ask->id));
+    } else {
+        pawl__api_json(request, 202, json_object());
+    }
+}
+
+static void workflow_done(struct pawl_call *call, const struct pawl_error *error) {
+    struct workflow_ask *ask = call->data;
+    const struct workflow_row *row = &workflow_rows[ask->verb];
+    bool missing = (error && error->code == PAWL_E_NOT_FOUND) ||
+                   (!error && ask->verb == WORKFLOW_GET && !call->view.exists);
+    if (missing && ask->verb == WORKFLOW_GET && ask->request->is_grpc) {
+        workflow_reply(ask); // gRPC clients get an answer with the id alone
+    } else if (missing && row->tells_missing) {
+        workflow_fail(ask, PAWL_E_NOT_FOUND, 404, "ERR_INSTANCE_ID_NOT_FOUND",
+                      "unable to find workflow with the provided instance ID: %s", ask->id);
+    } else if (error && error->code == PAWL_E_UNAVAILABLE) {
+        workflow_fail(ask, PAWL_E_UNAVAILABLE, 503, row->code, "%s", error->text);
+    } else if (error) {
+        bool exists = error->code == PAWL_E_EXISTS;
+        const char *who = ask->verb == WORKFLOW_START ? ask->name : ask->id;
+        char inner[700];
+        snprintf(inner, sizeof inner, "%s%s%s", row->inner,
+                 exists ? "rpc error: code = AlreadyExists desc = " : "", error->text);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" // the table's texts
+        workflow_fail(ask, PAWL_E_INTERNAL, 500, row->code, row->text, who, inner);
+#pragma GCC diagnostic pop
+    } else {
+        workflow_reply(ask);
+    }
+}
+
+// --- running
+// ----------------------------------------------------------------------------------------
+
+static void workflow_on_close(struct pawl_request *request, enum pawl_err reason) {
+    (void)reason;
+    struct workflow_ask *ask = request->data;
+    pawl__runtime_cancel(&ask->call);
+}
+
+static bool workflow_id_is_valid(const char *id) {
+    for (; *id; id++)
+        if (!isalnum((unsigned char)*id) && *id != '_' && *id != '-') return false;
+    return true;
+}
+
+// Checks what a start asks for, and gives it an id if it has none. False after answering.
+static bool workflow_check_start(struct workflow_ask *ask) {
+    if (!*ask->name) {
+        workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_WORKFLOW_NAME_MISSING",
+                      "workflow name is not configured");
+        return false;
+    }
+    if (!*ask->id) {
+        ask->id = pawl__arena_alloc(&ask->request->arena, 37);
+        if (ask->id)
+            pawl__random_uuid(ask->id);
+        else
+            workflow_fail(ask, PAWL_E_NOMEM, 500, "ERROR", "out of memory");
+        return ask->id != NULL;
+    }
+    if (strlen(ask->id) > 64) {
+        workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_INSTANCE_ID_TOO_LONG",
+                      "workflow instance ID exceeds the max length of 64 characters");
+        return false;
+    }
+    if (!workflow_id_is_valid(ask->id)) {
+        workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_INSTANCE_ID_INVALID",
+                      "workflow instance ID '%s' is invalid: only alphanumeric and underscore "
+                      "characters are allowed",
+                      ask->id);
+        return false;
+    }
+    return true;
+}
+
+static bool workflow_check(struct workflow_ask *ask) {
+    if (!ask->api->options.runtime) {
+        workflow_fail(ask, PAWL_E_INTERNAL, 500, "ERR_ACTOR_RUNTIME_NOT_FOUND", PAWL_NO_RUNTIME);
+        return false;
+    }
+    if (ask->app && *ask->app && strcmp(ask->app, ask->api->options.app_id) != 0) {
+        bool valid = workflow_id_is_valid(ask->app);
+        if (valid)
+            workflow_fail(ask, PAWL_E_UNIMPLEMENTED, 501, "ERR_WORKFLOW_APP_ID_INVALID",
+                          "app '%s' cannot be reached from here, only app '%s'", ask->app,
+                          ask->api->options.app_id);
+        else
+            workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_WORKFLOW_APP_ID_INVALID",
+                          "workflow app ID '%s' is invalid: only alphanumeric, dash and underscore "
+                          "characters are allowed",
+                          ask->app);
+        return false;
+    }
+    if (ask->verb == WORKFLOW_START) return workflow_check_start(ask);
+    if (!*ask->id) {
+        workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_INSTANCE_ID_PROVIDED_MISSING",
+                      "no instance ID was provided");
+        return false;
+    }
+    if (ask->verb == WORKFLOW_RAISE && !*ask->event) {
+        workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_WORKFLOW_EVENT_NAME_MISSING",
+                      "missing workflow event name");
+        return false;
+    }
+    return true;
+}
+
+// The body of an event of this ask in the request's arena, not yet initialised.
+static void *workflow_event(struct workflow_ask *ask, size_t size) {
+    void *event = pawl__arena_alloc(&ask->request->arena, size);
+    if (!event) workflow_fail(ask, PAWL_E_NOMEM, 500, "ERROR", "out of memory");
+    return event;
+}
+
+static void workflow_run_start(struct workflow_ask *ask, Google__Protobuf__StringValue *input) {
+    Pb__ExecutionStartedEvent *start =
+        pawl__workflow_start_event(ask->request, ask->id, ask->name, input);
+    int64_t at = 0;
+    if (!start) {
+        workflow_fail(ask, PAWL_E_NOMEM, 500, "ERROR", "out of memory");
+        return;
+    }
+    if (ask->start_time && !pawl__time_parse(pawl__str(ask->start_time), &at)) {
+        workflow_fail(ask, PAWL_E_INTERNAL, 500, "ERR_START_WORKFLOW",
+                      "error starting workflow '%s': start times must be in RFC3339 format (e.g. "
+                      "\"2009-11-10T23:00:00Z\")",
+                      ask->name);
+        return;
+    }
+    start->scheduledstarttimestamp = pawl__api_time(ask->request, at);
+    pawl__runtime_start(ask->api->options.runtime, &ask->call, start, false);
+}
+
+static void workflow_run(struct workflow_ask *ask) {
+    if (!workflow_check(ask)) return;
+    struct pawl_runtime *runtime = ask->api->options.runtime;
+    struct pawl_request *request = ask->request;
+    ask->call.id = pawl__str(ask->id);
+    ask->call.arena = &request->arena;
+    ask->call.done = workflow_done;
+    ask->call.data = ask;
+    request->data = ask;
+    request->on_close = workflow_on_close;
+
+    Google__Protobuf__StringValue *payload = NULL;
+    if (ask->verb == WORKFLOW_START || ask->verb == WORKFLOW_RAISE) {
+        // Input is always attached, even when it is empty, as text.
+        const char *text = pawl__arena_dup(&request->arena, ask->payload);
+        payload = pawl__api_text(request, text);
+        if (!payload) {
+            workflow_fail(ask, PAWL_E_NOMEM, 500, "ERROR", "out of memory");
+            return;
+        }
+        if (!pawl__wire_is_text(ask->payload)) {
+            workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_MALFORMED_REQUEST",
+                          "the payload is not valid UTF-8 text");
+            return;
+        }
+    }
+    switch (ask->verb) {
+    case WORKFLOW_START: workflow_run_start(ask, payload); break;
+    case WORKFLOW_GET: pawl__runtime_get(runtime, &ask->call); break;
+    case WORKFLOW_RAISE: {
+        Pb__EventRaisedEvent *event = workflow_event(ask, sizeof *event);
+        if (!event) return;
+        pb__event_raised_event__init(event);
+        event->name = ask->event;
+        event->input = payload;
+        pawl__runtime_raise(runtime, &ask->call, event);
+        break;
+    }
+    case WORKFLOW_PAUSE: {
+        Pb__ExecutionSuspendedEvent *event = workflow_event(ask, sizeof *event);
+        if (!event) return;
+        pb__execution_suspended_event__init(event);
+        pawl__runtime_suspend(runtime, &ask->call, event);
+        break;
+    }
+    case WORKFLOW_RESUME: {
+        Pb__ExecutionResumedEvent *event = workflow_event(ask, sizeof *event);
+        if (!event) return;
+        pb__execution_resumed_event__init(event);
+        pawl__runtime_resume(runtime, &ask->call, event);
+        break;
+    }
+    case WORKFLOW_TERMINATE: {
+        Pb__ExecutionTerminatedEvent *event = workflow_event(ask, sizeof *event);
+        if (!event) return;
+        pb__execution_terminated_event__init(event);
+        event->recurse = true;
+        pawl__runtime_terminate(runtime, &ask->call, event);
+        break;
+    }
+    case WORKFLOW_PURGE: pawl__runtime_purge(runtime, &ask->call, true, false); break;
+    }
+}
+
+// An ask in the request's arena; NULL after answering.
+static struct workflow_ask *workflow_ask_create(struct pawl_api *api, struct pawl_request *request,
+                                                enum workflow_verb verb) {
+    struct workflow_ask *ask = pawl__arena_zalloc(&request->arena, sizeof *ask);
+    if (!ask) {
+        if (request->is_grpc)
+            pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        else
+            pawl__api_http_fail(request, 500, "ERROR", "out of memory");
+        return NULL;
+    }
+    ask->api = api;
+    ask->request = request;
+    ask->verb = verb;
+    ask->id = ask->name = ask->event = "";
+    return ask;
+}
+
+// --- gRPC
+// -------------------------------------------------------------------------------------------
+
+static void workflow_grpc_start(struct pawl_api *api, struct pawl_request *request) {
+    Dapr__StartWorkflowRequest *given =
+        pawl__api_unpack(request, &dapr__start_workflow_request__descriptor);
+    struct workflow_ask *ask = given ? workflow_ask_create(api, request, WORKFLOW_START) : NULL;
+    if (!ask) return;
+    ask->id = given->instance_id;
+    ask->name = given->workflow_name;
+    ask->app = given->_app_id_case ? given->app_id : NULL;
+    ask->payload = (struct pawl_str){(const char *)given->input.data, given->input.len};
+    ask->start_time = pawl__api_map_get((void *const *)given->options, given->n_options,
+                                        "dapr.workflow.start_time");
+    workflow_run(ask);
+}
+
+static void workflow_grpc_get(struct pawl_api *api, struct pawl_request *request) {
+    Dapr__GetWorkflowRequest *given =
+        pawl__api_unpack(request, &dapr__get_workflow_request__descriptor);
+    struct workflow_ask *ask = given ? workflow_ask_create(api, request, WORKFLOW_GET) : NULL;
+    if (!ask) return;
+    ask->id = given->instance_id;
+    ask->app = given->_app_id_case ? given->app_id : NULL;
+    workflow_run(ask);
+}
+
+static void workflow_grpc_raise(struct pawl_api *api, struct pawl_request *request) {
+    Dapr__RaiseEventWorkflowRequest *given =
+        pawl__api_unpack(request, &dapr__raise_event_workflow_request__descriptor);
+    struct workflow_ask *ask = given ? workflow_ask_create(api, request, WORKFLOW_RAISE) : NULL;
+    if (!ask) return;
+    ask->id = given->instance_id;
+    ask->event = given->event_name;
+    ask->app = given->_app_id_case ? given->app_id : NULL;
+    ask->payload = (struct pawl_str){(const char *)given->event_data.data, given->event_data.len};
+    workflow_run(ask);
+}
+
+static void workflow_grpc_simple(struct pawl_api *api, struct pawl_request *request,
+                                 enum workflow_verb verb) {
+    Dapr__WorkflowRequest *given = pawl__api_unpack(request, &dapr__workflow_request__descriptor);
+    struct workflow_ask *ask = given ? workflow_ask_create(api, request, verb) : NULL;
+    if (!ask) return;
+    ask->id = given->instance_id;
+    ask->app = given->_app_id_case ? given->app_id : NULL;
+    workflow_run(ask);
+}
+
+static void workflow_grpc_pause(struct pawl_api *api, struct pawl_request *request) {
+    workflow_grpc_simple(api, request, WORKFLOW_PAUSE);
+}
+
+static void workflow_grpc_resume(struct pawl_api *api, struct pawl_request *request) {
+    workflow_grpc_simple(api, request, WORKFLOW_RESUME);
+}
+
+static void workflow_grpc_terminate(struct pawl_api *api, struct pawl_request *request) {
+    workflow_grpc_simple(api, request, WORKFLOW_TERMINATE);
+}
+
+static void workflow_grpc_purge(struct pawl_api *api, struct pawl_request *request) {
+    workflow_grpc_simple(api, request, WORKFLOW_PURGE);
+}
+
+#define METHOD(name, handle)                                                                       \
+    {"/dapr.proto.runtime.v1.Dapr/" name "Alpha1", handle}, {                                      \
+        "/dapr.proto.runtime.v1.Dapr/" name "Beta1", handle                                        \
+    }
+
+const struct pawl_api_method_row pawl__workflow_methods[] = {
+    METHOD("GetWorkflow", workflow_grpc_get),
+    METHOD("StartWorkflow", workflow_grpc_start),
+    METHOD("RaiseEventWorkflow", workflow_grpc_raise),
+    METHOD("PauseWorkflow", workflow_grpc_pause),
+    METHOD("ResumeWorkflow", workflow_grpc_resume),
+    METHOD("TerminateWorkflow", workflow_grpc_terminate),
+    METHOD("PurgeWorkflow", workflow_grpc_purge),
+    {NULL, NULL},
+};
+
+// --- HTTP
+// -------------------------------------------------------------------------------------------
+
+static struct workflow_ask *workflow_http_ask(void *arg, struct pawl_request *request,
+                                              const struct pawl_params *params,
+                                              enum workflow_verb verb) {
+    struct workflow_ask *ask = workflow_ask_create(arg, request, verb);
+    if (!ask) return NULL;
+    struct pawl_str app = pawl__request_query(request, "appID");
+    if (app.data) ask->app = pawl__arena_dup(&request->arena, app);
+    char *third = pawl__arena_dup(&request->arena, params->values[1]);
+    if (!third) {
+        pawl__api_http_fail(request, 500, "ERROR", "out of memory");
+        return NULL;
+    }
+    if (verb == WORKFLOW_START)
+        ask->name = third;
+    else
+        ask->id = third;
+    return ask;
+}
+
+static void workflow_http_start(void *arg, struct pawl_request *request,
+                                const struct pawl_params *params) {
+    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_START);
+    if (!ask) return;
+    struct pawl_str id = pawl__request_query(request, "instanceID");
+    if (id.data) ask->id = pawl__arena_dup(&request->arena, id);
+    ask->payload = request->body;
+    workflow_run(ask);
+}
+
+static void workflow_http_raise(void *arg, struct pawl_request *request,
+                                const struct pawl_params *params) {
+    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_RAISE);
+    if (!ask) return;
+    ask->event = pawl__arena_dup(&request->arena, params->values[2]);
+    ask->payload = request->body;
+    workflow_run(ask);
+}
+
+static void workflow_http_get(void *arg, struct pawl_request *request,
+                              const struct pawl_params *params) {
+    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_GET);
+    if (ask) workflow_run(ask);
+}
+
+static void workflow_http_pause(void *arg, struct pawl_request *request,
+                                const struct pawl_params *params) {
+    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_PAUSE);
+    if (ask) workflow_run(ask);
+}
+
+static void workflow_http_resume(void *arg, struct pawl_request *request,
+                                 const struct pawl_params *params) {
+    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_RESUME);
+    if (ask) workflow_run(ask);
+}
+
+static void workflow_http_terminate(void *arg, struct pawl_request *request,
+                                    const struct pawl_params *params) {
+    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_TERMINATE);
+    if (ask) workflow_run(ask);
+}
+
+static void workflow_http_purge(void *arg, struct pawl_request *request,
+                                const struct pawl_params *params) {
+    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_PURGE);
+    if (ask) workflow_run(ask);
+}
+
+#define ROUTES(prefix)                                                                             \
+    {"POST", prefix "/workflows/{component}/{name}/start", workflow_http_start},                   \
+        {"POST", prefix "/workflows/{component}/{id}/raiseEvent/{event}", workflow_http_raise},    \
+        {"POST", prefix "/workflows/{component}/{id}/pause", workflow_http_pause},                 \
+        {"POST", prefix "/workflows/{component}/{id}/resume", workflow_http_resume},               \
+        {"POST", prefix "/workflows/{component}/{id}/terminate", workflow_http_terminate},         \
+        {"POST", prefix "/workflows/{component}/{id}/purge", workflow_http_purge}, {               \
+        "GET", prefix "/workflows/{component}/{id}", workflow_http_get                             \
+    }
+
+const struct pawl_route pawl__workflow_routes[] = {
+    ROUTES("/v1.0"),
+    ROUTES("/v1.0-beta1"),
+    ROUTES("/v1.0-alpha1"),
+};
+
+const size_t pawl__workflow_route_count =
+    sizeof pawl__workflow_routes / sizeof *pawl__workflow_routes;
