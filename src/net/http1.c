@@ -230,12 +230,12 @@ static void http1_write(struct pawl_http1 *http1, int status, const struct pawl_
     if (!is_empty && !is_head) pawl__buf_append_str(out, body);
 }
 
-// Goes on with what is pending, or ends.
+// Ends, or goes on with what is pending, see http1_produce.
 static void http1_next(struct pawl_http1 *http1) {
-    if (http1->is_over || (http1->has_eof && http1->pending.len == 0))
+    if (http1->is_over)
         pawl__conn_end(http1->conn);
     else
-        pawl__conn_flush(http1->conn); // which feeds
+        pawl__conn_flush(http1->conn);
 }
 
 static void http1_respond(struct pawl_exchange *exchange, int status,
