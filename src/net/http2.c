@@ -228,9 +228,18 @@ static int http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, 
     return 0;
 }
 
+// Asks the peer to show that it has read the notice of the shutdown. nghttp2 sends a PING before
+// what is queued, so it is queued when the notice has gone.
+static int http2_on_goaway_sent(struct pawl_http2 *http2) {
+    static const uint8_t opaque[8] = "drain";
+    if (!http2->is_draining || http2->has_last) return 0;
+    return nghttp2_submit_ping(http2->h2.session, NGHTTP2_FLAG_NONE, opaque);
+}
+
 static int http2_on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *data) {
-    if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
+    if (frame->hd.type == NGHTTP2_GOAWAY) return http2_on_goaway_sent(data);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+    if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
     struct pawl_exchange *exchange = http2_exchange(data, frame->hd.stream_id);
     // RFC 9113 8.1: so the client stops sending a request that is answered already.
     if (exchange && !exchange->is_received)
@@ -313,12 +322,9 @@ static void http2_lost(struct pawl_conn *conn, enum pawl_err reason) {
 
 static void http2_drain(struct pawl_conn *conn) {
     struct pawl_http2 *http2 = conn->state;
-    static const uint8_t opaque[8] = "drain";
     if (http2->is_draining) return;
     http2->is_draining = true;
-    if (nghttp2_submit_shutdown_notice(http2->h2.session) ||
-        nghttp2_submit_ping(http2->h2.session, NGHTTP2_FLAG_NONE, opaque))
-        pawl__conn_fail(conn, PAWL_E_NOMEM);
+    if (nghttp2_submit_shutdown_notice(http2->h2.session)) pawl__conn_fail(conn, PAWL_E_NOMEM);
     pawl__conn_flush(conn);
 }
 
