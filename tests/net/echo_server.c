@@ -64,13 +64,14 @@ static void echo_stream(struct pawl_request *request) {
     struct echo_stream *stream = pawl__arena_zalloc(&request->arena, sizeof *stream);
     struct pawl_str rest = request->body;
     int64_t size = 0;
-    if (!pawl__str_to_int(pawl__str_cut(&rest, ' '), 0, INT64_MAX, &stream->left) ||
+    if (!stream || !pawl__str_to_int(pawl__str_cut(&rest, ' '), 0, INT64_MAX, &stream->left) ||
         !pawl__str_to_int(rest, 0, 1 << 26, &size)) {
         pawl__grpc_finish(request, PAWL_E_INVALID, "want COUNT SIZE", (struct pawl_str){0});
         return;
     }
     stream->message =
         (struct pawl_str){pawl__arena_zalloc(&request->arena, (size_t)size), (size_t)size};
+    if (!stream->message.data) stream->message.len = 0;
     request->data = stream;
     request->on_drain = echo_stream_more;
     echo_wait(request);
