@@ -5,12 +5,15 @@
 
 #include "base/clock.h"
 
-int64_t pawl__timestamp_get(const Google__Protobuf__Timestamp *stamp) {
+static int64_t timestamp_clamp(int64_t seconds, int32_t nanos) {
     int64_t at;
-    if (__builtin_mul_overflow(stamp->seconds, PAWL_SECOND, &at) ||
-        __builtin_add_overflow(at, stamp->nanos, &at))
-        return stamp->seconds < 0 ? INT64_MIN : INT64_MAX;
+    if (__builtin_mul_overflow(seconds, PAWL_SECOND, &at) || __builtin_add_overflow(at, nanos, &at))
+        return seconds < 0 ? INT64_MIN : INT64_MAX;
     return at;
+}
+
+int64_t pawl__timestamp_get(const Google__Protobuf__Timestamp *stamp) {
+    return timestamp_clamp(stamp->seconds, stamp->nanos);
 }
 
 // Divides so that the rest is never negative.
@@ -43,48 +46,72 @@ void pawl__time_format(int64_t at, char out[PAWL_TIME_TEXT]) {
     snprintf(out + len, PAWL_TIME_TEXT - len, "Z");
 }
 
-bool pawl__time_parse(struct pawl_str text, int64_t *out) {
-    char copy[64];
-    if (text.len < 20 || text.len >= sizeof copy) return false;
-    memcpy(copy, text.data, text.len);
-    copy[text.len] = 0;
-    struct tm utc = {0};
-    int used = 0;
-    if (sscanf(copy, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &utc.tm_year, &utc.tm_mon, &utc.tm_mday,
-               &utc.tm_hour, &utc.tm_min, &utc.tm_sec, &used) != 6 ||
-        used != 19)
-        return false;
-    if (utc.tm_mon < 1 || utc.tm_mon > 12 || utc.tm_mday < 1 || utc.tm_mday > 31 ||
-        utc.tm_hour > 23 || utc.tm_min > 59 || utc.tm_sec > 60)
-        return false;
-    utc.tm_year -= 1900;
-    utc.tm_mon -= 1;
-    int day = utc.tm_mday;
-    int64_t seconds = timegm(&utc);
-    if (utc.tm_mday != day) return false; // timegm made the 31st of a short month the 1st
+// Reads |count| digits as a number in [min, max] off the front of |text|.
+static bool timestamp_digits(struct pawl_str *text, size_t count, int min, int max, int *out) {
+    if (text->len < count) return false;
+    int value = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (text->data[i] < '0' || text->data[i] > '9') return false;
+        value = value * 10 + (text->data[i] - '0');
+    }
+    *text = (struct pawl_str){text->data + count, text->len - count};
+    *out = value;
+    return value >= min && value <= max;
+}
 
-    const char *at = copy + used;
-    int64_t nanos = 0;
-    if (*at == '.') {
-        int64_t unit = PAWL_SECOND / 10;
-        if (at[1] < '0' || at[1] > '9') return false;
-        for (at++; *at >= '0' && *at <= '9'; at++, unit /= 10) nanos += (*at - '0') * unit;
+static bool timestamp_one_of(struct pawl_str *text, const char *set, char *out) {
+    if (text->len == 0 || !strchr(set, text->data[0]) || !text->data[0]) return false;
+    *out = text->data[0];
+    *text = (struct pawl_str){text->data + 1, text->len - 1};
+    return true;
+}
+
+bool pawl__time_parse(struct pawl_str text, int64_t *out) {
+    static const struct {
+        const char *before;
+        size_t digits;
+        int min, max;
+    } parts[] = {
+        {NULL, 4, 0, 9999}, {"-", 2, 1, 12}, {"-", 2, 1, 31},
+        {"Tt", 2, 0, 23},   {":", 2, 0, 59}, {":", 2, 0, 59},
+    };
+    int date[6];
+    char mark;
+    for (size_t i = 0; i < 6; i++) {
+        if (parts[i].before && !timestamp_one_of(&text, parts[i].before, &mark)) return false;
+        if (!timestamp_digits(&text, parts[i].digits, parts[i].min, parts[i].max, &date[i]))
+            return false;
+    }
+    int32_t nanos = 0;
+    if (timestamp_one_of(&text, ".", &mark)) {
+        int digit;
+        if (!timestamp_digits(&text, 1, 0, 9, &digit)) return false;
+        int32_t unit = PAWL_SECOND / 10;
+        do {
+            nanos += digit * unit;
+            unit /= 10;
+        } while (timestamp_digits(&text, 1, 0, 9, &digit));
     }
     int hours = 0, minutes = 0;
-    if (*at == 'Z' || *at == 'z') {
-        at++;
-    } else if (*at == '+' || *at == '-') {
-        int offset_len = 0;
-        if (sscanf(at + 1, "%2d:%2d%n", &hours, &minutes, &offset_len) != 2 || offset_len != 5 ||
-            hours > 23 || minutes > 59)
+    if (!timestamp_one_of(&text, "Zz+-", &mark)) return false;
+    if (mark == '+' || mark == '-') {
+        char colon;
+        if (!timestamp_digits(&text, 2, 0, 23, &hours) || !timestamp_one_of(&text, ":", &colon) ||
+            !timestamp_digits(&text, 2, 0, 59, &minutes))
             return false;
-        int64_t offset = hours * 3600 + minutes * 60;
-        seconds += *at == '-' ? offset : -offset;
-        at += 6;
-    } else {
-        return false;
     }
-    if (*at) return false;
-    return !__builtin_mul_overflow(seconds, PAWL_SECOND, out) &&
-           !__builtin_add_overflow(*out, nanos, out);
+    if (text.len) return false;
+
+    struct tm utc = {.tm_year = date[0] - 1900,
+                     .tm_mon = date[1] - 1,
+                     .tm_mday = date[2],
+                     .tm_hour = date[3],
+                     .tm_min = date[4],
+                     .tm_sec = date[5]};
+    int64_t seconds = timegm(&utc);
+    if (utc.tm_mday != date[2]) return false; // timegm made the 31st of a short month the 1st
+    int offset = hours * 3600 + minutes * 60;
+    seconds += mark == '-' ? offset : -offset;
+    *out = timestamp_clamp(seconds, nanos);
+    return true;
 }

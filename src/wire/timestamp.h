@@ -18,7 +18,8 @@ enum {
 // has it; terminated.
 void pawl__time_format(int64_t at, char out[PAWL_TIME_TEXT]);
 
-// Reads an RFC 3339 time with any offset. False when |text| is none.
+// Reads an RFC 3339 time with any offset; clamped as above, and digits past the ninth are dropped.
+// False, and |out| untouched, when |text| is none.
 bool pawl__time_parse(struct pawl_str text, int64_t *out);
 
 #endif
