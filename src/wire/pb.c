@@ -1,11 +1,8 @@
 #include "wire/pb.h"
 
 enum {
-    PB_VARINT = 0,
-    PB_FIXED64 = 1,
-    PB_BYTES = 2,
-    PB_FIXED32 = 5,
-    PB_MAX_VARINT = 10
+    PB_MAX_VARINT = 10,
+    PB_MAX_SHORT = 5 // of a tag or a length
 };
 
 static size_t pb_varint_size(uint64_t value) {
@@ -25,7 +22,7 @@ bool pawl__pb_put_varint(struct pawl_buf *buf, uint64_t value) {
 }
 
 bool pawl__pb_put_head(struct pawl_buf *buf, unsigned number, size_t len) {
-    return pawl__pb_put_varint(buf, (uint64_t)number << 3 | PB_BYTES) &&
+    return pawl__pb_put_varint(buf, (uint64_t)number << 3 | PAWL_PB_BYTES) &&
            pawl__pb_put_varint(buf, len);
 }
 
@@ -38,7 +35,7 @@ bool pawl__pb_put_bytes(struct pawl_buf *buf, unsigned number, struct pawl_str b
 }
 
 bool pawl__pb_put_uint(struct pawl_buf *buf, unsigned number, uint64_t value) {
-    return pawl__pb_put_varint(buf, (uint64_t)number << 3 | PB_VARINT) &&
+    return pawl__pb_put_varint(buf, (uint64_t)number << 3 | PAWL_PB_VARINT) &&
            pawl__pb_put_varint(buf, value);
 }
 
@@ -76,29 +73,45 @@ static bool pb_get_fixed(struct pawl_pb_reader *reader, size_t len, uint64_t *ou
     return true;
 }
 
+// Reads a tag or a length: most are one byte.
+static bool pb_get_short(struct pawl_pb_reader *reader, uint32_t *out) {
+    const uint8_t *start = reader->at;
+    if (start < reader->end && *start < 0x80) {
+        *out = *start;
+        reader->at++;
+        return true;
+    }
+    uint64_t value;
+    if (!pawl__pb_get_varint(reader, &value) || reader->at - start > PB_MAX_SHORT ||
+        value > UINT32_MAX)
+        return false;
+    *out = (uint32_t)value;
+    return true;
+}
+
 bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
     if (reader->at == reader->end) return false;
     struct pawl_pb_reader next = *reader;
-    uint64_t tag, len;
-    if (!pawl__pb_get_varint(&next, &tag) || tag >> 32 || tag >> 3 == 0) return false;
-    out->number = (unsigned)(tag >> 3);
-    out->wire_type = (unsigned)(tag & 7);
+    uint32_t tag, len;
+    if (!pb_get_short(&next, &tag) || tag >> 3 == 0) return false;
+    out->number = tag >> 3;
+    out->wire_type = tag & 7;
     switch (out->wire_type) {
-    case PB_VARINT:
+    case PAWL_PB_VARINT:
         if (!pawl__pb_get_varint(&next, &out->value)) return false;
         break;
-    case PB_FIXED64:
+    case PAWL_PB_FIXED64:
         if (!pb_get_fixed(&next, 8, &out->value)) return false;
         break;
-    case PB_FIXED32:
+    case PAWL_PB_FIXED32:
         if (!pb_get_fixed(&next, 4, &out->value)) return false;
         break;
-    case PB_BYTES:
-        if (!pawl__pb_get_varint(&next, &len) || len > (size_t)(next.end - next.at)) return false;
-        out->bytes = (struct pawl_str){(const char *)next.at, (size_t)len};
+    case PAWL_PB_BYTES:
+        if (!pb_get_short(&next, &len) || len > (size_t)(next.end - next.at)) return false;
+        out->bytes = (struct pawl_str){(const char *)next.at, len};
         next.at += len;
         break;
-    default: return false; // groups are not part of proto3
+    default: return false;
     }
     *reader = next;
     return true;

@@ -20,13 +20,20 @@ size_t pawl__pb_field_size(unsigned number, size_t len);
 // Appends the head of a length-delimited field whose |len| bytes the caller appends next.
 bool pawl__pb_put_head(struct pawl_buf *buf, unsigned number, size_t len);
 
+enum {
+    PAWL_PB_VARINT = 0,
+    PAWL_PB_FIXED64 = 1,
+    PAWL_PB_BYTES = 2,
+    PAWL_PB_FIXED32 = 5
+};
+
 struct pawl_pb_reader {
     const uint8_t *at, *end;
 };
 
 struct pawl_pb_field {
     unsigned number;
-    unsigned wire_type;
+    unsigned wire_type;    // one of PAWL_PB_
     uint64_t value;        // of a varint, fixed32 or fixed64 field
     struct pawl_str bytes; // of a length-delimited field
 };
@@ -37,7 +44,8 @@ static inline struct pawl_pb_reader pawl__pb_reader(struct pawl_str bytes) {
 }
 
 // Steps to the next field. False at the end, and when the bytes are damaged: then |reader->at| is
-// not |reader->end|.
+// not |reader->end|. Damaged are also groups, which proto3 does not have, and tags and lengths that
+// take more than the five bytes which decoders read.
 bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out);
 
 // Reads a varint of at most ten bytes.

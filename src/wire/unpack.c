@@ -2,23 +2,42 @@
 
 #include "wire/pb.h"
 
+// Why the bytes are looked through before protobuf-c decodes them:
+//  - it recurses without a limit, so 34 KB of nested messages end the process;
+//  - it takes strings that are not UTF-8, which would then go to workers that refuse them;
+//  - it merges a message field that comes twice, and copies what it has each time: 160 KB of such
+//    halves cost 6 GB. No encoder writes them, so they are refused.
+
 enum {
     UNPACK_DEPTH = 100
 };
 
-static unsigned unpack_wire_type(ProtobufCType type) {
-    switch (type) {
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_BYTES:
-    case PROTOBUF_C_TYPE_MESSAGE: return 2;
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE: return 1;
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_FLOAT: return 5;
-    default: return 0;
-    }
+// The wire type of each ProtobufCType.
+static const uint8_t unpack_wire_types[] = {
+    [PROTOBUF_C_TYPE_INT32] = PAWL_PB_VARINT,     [PROTOBUF_C_TYPE_SINT32] = PAWL_PB_VARINT,
+    [PROTOBUF_C_TYPE_SFIXED32] = PAWL_PB_FIXED32, [PROTOBUF_C_TYPE_INT64] = PAWL_PB_VARINT,
+    [PROTOBUF_C_TYPE_SINT64] = PAWL_PB_VARINT,    [PROTOBUF_C_TYPE_SFIXED64] = PAWL_PB_FIXED64,
+    [PROTOBUF_C_TYPE_UINT32] = PAWL_PB_VARINT,    [PROTOBUF_C_TYPE_FIXED32] = PAWL_PB_FIXED32,
+    [PROTOBUF_C_TYPE_UINT64] = PAWL_PB_VARINT,    [PROTOBUF_C_TYPE_FIXED64] = PAWL_PB_FIXED64,
+    [PROTOBUF_C_TYPE_FLOAT] = PAWL_PB_FIXED32,    [PROTOBUF_C_TYPE_DOUBLE] = PAWL_PB_FIXED64,
+    [PROTOBUF_C_TYPE_BOOL] = PAWL_PB_VARINT,      [PROTOBUF_C_TYPE_ENUM] = PAWL_PB_VARINT,
+    [PROTOBUF_C_TYPE_STRING] = PAWL_PB_BYTES,     [PROTOBUF_C_TYPE_BYTES] = PAWL_PB_BYTES,
+    [PROTOBUF_C_TYPE_MESSAGE] = PAWL_PB_BYTES,
+};
+
+// Numbers mostly run from 1 without gaps: then the number is the place.
+static const ProtobufCFieldDescriptor *unpack_field(const ProtobufCMessageDescriptor *type,
+                                                    unsigned number) {
+    if (number <= type->n_fields && type->fields[number - 1].id == number)
+        return &type->fields[number - 1];
+    return protobuf_c_message_descriptor_get_field(type, number);
+}
+
+// Whether all eight bytes are ASCII other than NUL.
+static bool unpack_plain_word(const uint8_t *at) {
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return !((word | ((word - 0x0101010101010101u) & ~word)) & 0x8080808080808080u);
 }
 
 // Well-formed UTF-8 by RFC 3629, and no NUL: decoded strings are C strings, and a NUL would cut
@@ -26,10 +45,10 @@ static unsigned unpack_wire_type(ProtobufCType type) {
 bool pawl__wire_is_text(struct pawl_str text) {
     const uint8_t *at = (const uint8_t *)text.data, *end = at + text.len;
     while (at < end) {
-        uint64_t word;
-        if (end - at >= 8 && (memcpy(&word, at, 8), !(word & 0x8080808080808080u)) &&
-            !((word - 0x0101010101010101u) & ~word & 0x8080808080808080u)) {
+        if (end - at >= 8 && unpack_plain_word(at)) {
             at += 8;
+            // What is left of a long text overlaps with what was looked at.
+            if (end - at < 8 && unpack_plain_word(end - 8)) return true;
             continue;
         }
         uint8_t c = *at++;
@@ -50,9 +69,9 @@ bool pawl__wire_is_text(struct pawl_str text) {
 }
 
 static bool unpack_packed_fits(ProtobufCType type, struct pawl_str bytes) {
-    unsigned wire_type = unpack_wire_type(type);
-    if (wire_type == 1) return bytes.len % 8 == 0;
-    if (wire_type == 5) return bytes.len % 4 == 0;
+    unsigned wire_type = unpack_wire_types[type];
+    if (wire_type == PAWL_PB_FIXED64) return bytes.len % 8 == 0;
+    if (wire_type == PAWL_PB_FIXED32) return bytes.len % 4 == 0;
     struct pawl_pb_reader reader = pawl__pb_reader(bytes);
     uint64_t value;
     while (reader.at < reader.end)
@@ -68,13 +87,15 @@ static bool unpack_check(const ProtobufCMessageDescriptor *type, struct pawl_str
     }
     struct pawl_pb_reader reader = pawl__pb_reader(bytes);
     struct pawl_pb_field field;
+    uint64_t seen = 0; // message fields that may come once, by place
     while (pawl__pb_next(&reader, &field)) {
-        const ProtobufCFieldDescriptor *known =
-            protobuf_c_message_descriptor_get_field(type, field.number);
+        const ProtobufCFieldDescriptor *known = unpack_field(type, field.number);
         if (!known) continue;
-        if (field.wire_type != unpack_wire_type(known->type)) {
-            bool packed = known->label == PROTOBUF_C_LABEL_REPEATED && field.wire_type == 2;
-            if (packed && unpack_packed_fits(known->type, field.bytes)) continue;
+        bool repeated = known->label == PROTOBUF_C_LABEL_REPEATED;
+        if (field.wire_type != unpack_wire_types[known->type]) {
+            if (repeated && field.wire_type == PAWL_PB_BYTES &&
+                unpack_packed_fits(known->type, field.bytes))
+                continue;
             *why = "a field has another type than expected";
             return false;
         }
@@ -82,9 +103,14 @@ static bool unpack_check(const ProtobufCMessageDescriptor *type, struct pawl_str
             *why = "a string is not valid UTF-8";
             return false;
         }
-        if (known->type == PROTOBUF_C_TYPE_MESSAGE &&
-            !unpack_check(known->descriptor, field.bytes, depth + 1, why))
+        if (known->type != PROTOBUF_C_TYPE_MESSAGE) continue;
+        uint64_t place = UINT64_C(1) << (known - type->fields) % 64;
+        if (!repeated && seen & place) {
+            *why = "a message is there twice";
             return false;
+        }
+        if (!repeated) seen |= place;
+        if (!unpack_check(known->descriptor, field.bytes, depth + 1, why)) return false;
     }
     if (reader.at == reader.end) return true;
     *why = "the message is cut off or malformed";

@@ -11,8 +11,9 @@ void *pawl__wire_unpack(struct pawl_arena *arena, const ProtobufCMessageDescript
                         struct pawl_str bytes, const char **why);
 
 // Whether |bytes| are a well-formed message of |type|: known fields have their wire types, strings
-// are UTF-8 without NUL, lengths fit, and messages nest at most 100 deep (protobuf's own limit; a
-// decoder that recurses without one can be crashed by a small message). Allocates nothing.
+// are UTF-8 without NUL, lengths fit, a message field that is not repeated comes once, and messages
+// nest at most 100 deep, which is protobuf's own limit. Types have at most 64 fields. Unknown
+// fields are looked at from outside only. Allocates nothing; the outermost message has depth 1.
 bool pawl__wire_check(const ProtobufCMessageDescriptor *type, struct pawl_str bytes,
                       const char **why);
 
