@@ -1,0 +1,155 @@
+#include "test.h"
+
+#include "orchestration.pb-c.h"
+#include "wire/pb.h"
+
+static int growths_left = -1; // -1: as many as are asked for
+
+void *__real_realloc(void *data, size_t len);
+void *__wrap_realloc(void *data, size_t len);
+
+void *__wrap_realloc(void *data, size_t len) {
+    if (growths_left == 0) return NULL;
+    if (growths_left > 0) growths_left--;
+    return __real_realloc(data, len);
+}
+
+static void varints_come_back(void **state) {
+    (void)state;
+    const struct {
+        uint64_t value;
+        struct pawl_str bytes;
+    } cases[] = {
+        {0, PAWL_STR("\x00")},
+        {1, PAWL_STR("\x01")},
+        {127, PAWL_STR("\x7f")},
+        {128, PAWL_STR("\x80\x01")},
+        {300, PAWL_STR("\xac\x02")},
+        {UINT32_MAX, PAWL_STR("\xff\xff\xff\xff\x0f")},
+        {UINT64_MAX, PAWL_STR("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pawl_buf buf = {0};
+        assert_true(pawl__pb_put_varint(&buf, cases[i].value));
+        assert_true(pawl__str_equal(pawl__buf_str(&buf), cases[i].bytes));
+        struct pawl_str exact = test_exact(cases[i].bytes);
+        struct pawl_pb_reader reader = pawl__pb_reader(exact);
+        uint64_t value = 0;
+        assert_true(pawl__pb_get_varint(&reader, &value));
+        assert_true(value == cases[i].value);
+        assert_ptr_equal(reader.at, reader.end);
+        // One byte less is no varint, and moves nothing.
+        reader = pawl__pb_reader((struct pawl_str){exact.data, exact.len - 1});
+        assert_false(pawl__pb_get_varint(&reader, &value));
+        assert_ptr_equal(reader.at, exact.data);
+        free((char *)exact.data);
+        pawl__buf_finish(&buf);
+    }
+}
+
+static void fields_come_back(void **state) {
+    (void)state;
+    struct pawl_buf buf = {0};
+    assert_true(pawl__pb_put_bytes(&buf, 1, PAWL_STR("abc")));
+    assert_true(pawl__pb_put_uint(&buf, 16, 300));
+    assert_true(pawl__pb_put_bytes(&buf, 536870911, PAWL_STR("")));
+    assert_true(
+        pawl__buf_append(&buf, "\x1d\x04\x03\x02\x01\x21\x08\x07\x06\x05\x04\x03\x02\x01", 14));
+    struct pawl_pb_reader reader = pawl__pb_reader(pawl__buf_str(&buf));
+    struct pawl_pb_field field;
+    assert_true(pawl__pb_next(&reader, &field));
+    assert_int_equal(field.number, 1);
+    assert_int_equal(field.wire_type, PAWL_PB_BYTES);
+    assert_true(pawl__str_equal(field.bytes, PAWL_STR("abc")));
+    assert_true(pawl__pb_next(&reader, &field));
+    assert_int_equal(field.number, 16);
+    assert_int_equal(field.wire_type, PAWL_PB_VARINT);
+    assert_int_equal(field.value, 300);
+    assert_true(pawl__pb_next(&reader, &field));
+    assert_int_equal(field.number, 536870911);
+    assert_int_equal(field.bytes.len, 0);
+    assert_true(pawl__pb_next(&reader, &field));
+    assert_int_equal(field.wire_type, PAWL_PB_FIXED32);
+    assert_int_equal(field.value, 0x01020304);
+    assert_true(pawl__pb_next(&reader, &field));
+    assert_int_equal(field.wire_type, PAWL_PB_FIXED64);
+    assert_true(field.value == 0x0102030405060708);
+    assert_false(pawl__pb_next(&reader, &field));
+    assert_ptr_equal(reader.at, reader.end);
+    pawl__buf_finish(&buf);
+}
+
+static void sizes_are_those_of_what_is_written(void **state) {
+    (void)state;
+    static const char zeros[20000];
+    const unsigned numbers[] = {1, 15, 16, 2047, 2048, 536870911};
+    const size_t lens[] = {0, 1, 127, 128, 16383, 16384};
+    for (size_t n = 0; n < 6; n++)
+        for (size_t i = 0; i < 6; i++) {
+            struct pawl_buf buf = {0};
+            assert_true(pawl__pb_put_bytes(&buf, numbers[n], (struct pawl_str){zeros, lens[i]}));
+            assert_int_equal(buf.len, pawl__pb_field_size(numbers[n], lens[i]));
+            pawl__buf_finish(&buf);
+        }
+}
+
+static void messages_are_packed_in_place(void **state) {
+    (void)state;
+    Pb__TaskRouter router = PB__TASK_ROUTER__INIT, empty = PB__TASK_ROUTER__INIT;
+    router.sourceappid = "shop";
+    struct pawl_buf buf = {0};
+    assert_true(pawl__pb_pack_field(&buf, 30, &router.base));
+    assert_true(pawl__pb_pack_field(&buf, 1, &empty.base));
+    assert_true(pawl__str_equal(pawl__buf_str(&buf), PAWL_STR("\xf2\x01\x06\x0a\x04shop\x0a\x00")));
+    pawl__buf_finish(&buf);
+}
+
+static void damaged_bytes_stop_the_reader_where_they_are(void **state) {
+    (void)state;
+    const struct pawl_str cases[] = {
+        PAWL_STR("\x08"),     PAWL_STR("\x0a\x01"),         PAWL_STR("\x0b"),
+        PAWL_STR("\x00\x00"), PAWL_STR("\x0d\x00\x00\x00"), PAWL_STR("\x0a\x80\x80\x80\x80\x04")};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pawl_buf buf = {0};
+        assert_true(pawl__pb_put_uint(&buf, 1, 1) && pawl__buf_append_str(&buf, cases[i]));
+        struct pawl_pb_reader reader = pawl__pb_reader(pawl__buf_str(&buf));
+        struct pawl_pb_field field;
+        assert_true(pawl__pb_next(&reader, &field));
+        assert_false(pawl__pb_next(&reader, &field));
+        assert_ptr_equal(reader.at, buf.data + 2);
+        pawl__buf_finish(&buf);
+    }
+    struct pawl_pb_reader none = pawl__pb_reader((struct pawl_str){NULL, 0});
+    struct pawl_pb_field field;
+    assert_false(pawl__pb_next(&none, &field));
+    assert_ptr_equal(none.at, none.end);
+}
+
+static void a_failed_buffer_stays_failed(void **state) {
+    (void)state;
+    Pb__TaskRouter router = PB__TASK_ROUTER__INIT;
+    router.sourceappid = "an app whose name is longer than the first size of a buffer, 64 bytes";
+    for (int count = 0; count < 2; count++) {
+        struct pawl_buf buf = {0};
+        growths_left = count;
+        bool ok = pawl__pb_put_uint(&buf, 1, 1);
+        assert_true(ok == (count > 0));
+        assert_false(pawl__pb_pack_field(&buf, 2, &router.base));
+        growths_left = -1;
+        assert_false(pawl__pb_put_uint(&buf, 3, 1));
+        assert_true(buf.failed);
+        pawl__buf_finish(&buf);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(varints_come_back),
+        cmocka_unit_test(fields_come_back),
+        cmocka_unit_test(sizes_are_those_of_what_is_written),
+        cmocka_unit_test(messages_are_packed_in_place),
+        cmocka_unit_test(damaged_bytes_stop_the_reader_where_they_are),
+        cmocka_unit_test(a_failed_buffer_stays_failed),
+    };
+    return cmocka_run_group_tests_name("wire pb", tests, NULL, NULL);
+}

@@ -1,0 +1,392 @@
+// What the guard in front of the decoder lets in. The decoder must take all of it, and nothing else
+// may reach it.
+
+#include "test.h"
+
+#include "base/buf.h"
+#include "dapr_runtime.pb-c.h"
+#include "orchestrator_service.pb-c.h"
+#include "pawl_log.pb-c.h"
+#include "wire/pb.h"
+#include "wire/unpack.h"
+
+static const ProtobufCMessageDescriptor *const failure = &pb__task_failure_details__descriptor;
+static const ProtobufCMessageDescriptor *const request = &pb__workflow_request__descriptor;
+
+static int allocations_left = -1; // -1: as many as are asked for
+
+void *__real_pawl__arena_alloc(struct pawl_arena *arena, size_t len);
+void *__wrap_pawl__arena_alloc(struct pawl_arena *arena, size_t len);
+
+void *__wrap_pawl__arena_alloc(struct pawl_arena *arena, size_t len) {
+    if (allocations_left == 0) return NULL;
+    if (allocations_left > 0) allocations_left--;
+    return __real_pawl__arena_alloc(arena, len);
+}
+
+// Checks and decodes; both must agree. Returns why the bytes were refused, NULL: they were not.
+static const char *refusal(const ProtobufCMessageDescriptor *type, struct pawl_str bytes) {
+    struct pawl_arena arena = {0};
+    struct pawl_str exact = test_exact(bytes);
+    const char *why = NULL, *why_not = NULL;
+    bool good = pawl__wire_check(type, exact, &why);
+    ProtobufCMessage *message = pawl__wire_unpack(&arena, type, exact, &why_not);
+    if (good) {
+        assert_non_null(message);
+        assert_null(why_not);
+        assert_ptr_equal(message->descriptor, type);
+        assert_null(why);
+    } else {
+        assert_null(message);
+        assert_non_null(why);
+        assert_string_equal(why, why_not);
+    }
+    pawl__arena_finish(&arena);
+    free((char *)exact.data);
+    return why;
+}
+
+#define assert_taken(type, literal)   assert_null(refusal(type, PAWL_STR(literal)))
+#define assert_refused(type, literal) assert_non_null(refusal(type, PAWL_STR(literal)))
+
+static void takes_good_messages(void **state) {
+    (void)state;
+    assert_taken(failure, "");
+    assert_taken(failure, "\x0a\x01"
+                          "E"
+                          "\x12\x00"
+                          "\x28\x01");
+    assert_taken(failure, "\x22\x02\x22\x00");
+    assert_null(refusal(failure, (struct pawl_str){NULL, 0}));
+}
+
+static void refuses_malformed_tags(void **state) {
+    (void)state;
+    assert_refused(failure, "\x0a");             // no length
+    assert_refused(failure, "\x80");             // a tag that goes on
+    assert_refused(failure, "\x02\x00");         // field 0
+    assert_refused(failure, "\x0b\x0c");         // a group
+    assert_refused(failure, "\xfb\x07\xfc\x07"); // a group with an unknown number
+    assert_refused(failure, "\x0e\x00");         // wire types 6 and 7
+    assert_refused(failure, "\x0f\x00");
+    assert_refused(failure, "\xfa\xff\xff\xff\x1f\x00");     // a number of more than 29 bits
+    assert_refused(failure, "\x8a\x80\x80\x80\x80\x00\x00"); // a tag of six bytes
+}
+
+static void refuses_malformed_values(void **state) {
+    (void)state;
+    assert_refused(failure, "\x0a\x02"
+                            "E");                        // longer than there is
+    assert_refused(failure, "\x0a\x80\x80\x80\x80\x04"); // 1 GiB
+    assert_refused(failure, "\x0a\xff\xff\xff\xff\x0f"); // 4 GiB - 1
+    assert_refused(failure, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
+    assert_refused(failure, "\x0a\x81\x80\x80\x80\x80\x00"
+                            "E");        // a length of six bytes
+    assert_refused(failure, "\x28\x80"); // a varint that goes on
+    assert_refused(failure, "\x28\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"); // of 65 bits
+    assert_refused(failure, "\x28\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00");
+    assert_refused(failure, "\x79\x00\x00\x00\x00\x00\x00\x00"); // a fixed64 of seven bytes
+    assert_refused(failure, "\x7d\x00\x00\x00");
+    // A member may not reach past the message that it is in, though there are bytes.
+    assert_refused(failure, "\x22\x02\x0a\x05"
+                            "abcdefgh");
+}
+
+static void refuses_other_types_of_known_fields(void **state) {
+    (void)state;
+    assert_refused(failure, "\x08\x00");             // string as varint
+    assert_refused(failure, "\x0d\x00\x00\x00\x00"); // as fixed32
+    assert_refused(failure, "\x20\x00");             // message as varint
+    assert_refused(failure, "\x2a\x00");             // bool as bytes
+    assert_refused(failure, "\x29\x00\x00\x00\x00\x00\x00\x00\x00");
+    assert_taken(failure, "\x30\x00"
+                          "\x3a\x01"
+                          "x"
+                          "\x45"
+                          "abcd"
+                          "\x49"
+                          "abcdefgh"); // unknown
+}
+
+static void takes_packed_and_unpacked_enums(void **state) {
+    (void)state;
+    const ProtobufCMessageDescriptor *filter = &pb__purge_instance_filter__descriptor;
+    assert_taken(filter, "\x18\x01\x18\x03");
+    assert_taken(filter, "\x1a\x03\x01\x80\x01");
+    assert_taken(filter, "\x1a\x00");
+    assert_refused(filter, "\x1a\x02\x01\x80");
+    assert_refused(filter, "\x1d\x00\x00\x00\x00");
+}
+
+static void refuses_texts_that_are_not_utf8(void **state) {
+    (void)state;
+    const struct {
+        const char *text;
+        bool good;
+    } cases[] = {
+        {"", true},
+        {"a", true},
+        {"12345678", true},
+        {"123456789012345", true},
+        {"\xc2\x80", true},
+        {"gr\xc3\xbc\xc3\x9f"
+         "e",
+         true},
+        {"\xed\x9f\xbf", true},
+        {"\xee\x80\x80", true},
+        {"\xe0\xa0\x80", true},
+        {"\xf0\x90\x80\x80", true},
+        {"\xf4\x8f\xbf\xbf", true},
+        {"12345678\xe2\x82\xac"
+         "12345678",
+         true},
+        {"\x80", false}, // a continuation alone
+        {"\xc3", false}, // cut off
+        {"\xe2\x82", false},
+        {"\xf0\x9f\x98", false},
+        {"\xc0\xaf", false}, // overlong
+        {"\xc1\xbf", false},
+        {"\xe0\x9f\xbf", false},
+        {"\xf0\x8f\xbf\xbf", false},
+        {"\xed\xa0\x80", false}, // surrogates
+        {"\xed\xbf\xbf", false},
+        {"\xf4\x90\x80\x80", false}, // beyond U+10FFFF
+        {"\xf5\x80\x80\x80", false},
+        {"\xff", false},
+        {"1234567\xff", false},
+        {"12345678\xff", false},
+        {"12345678"
+         "1234\xff"
+         "67",
+         false},
+        {"12345678"
+         "123456\xc3",
+         false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pawl_buf buf = {0};
+        assert_true(pawl__pb_put_bytes(&buf, 1, pawl__str(cases[i].text)));
+        const char *why = refusal(failure, pawl__buf_str(&buf));
+        if (!!why == cases[i].good) fail_msg("case %zu: %s", i, why ? why : "taken");
+        pawl__buf_finish(&buf);
+    }
+}
+
+// A byte that no text may have is found wherever it stands.
+static void looks_at_every_byte_of_a_text(void **state) {
+    (void)state;
+    char text[40];
+    for (size_t len = 1; len <= sizeof text; len++) {
+        for (size_t at = 0; at < len; at++) {
+            memset(text, 'x', len);
+            assert_true(pawl__wire_is_text((struct pawl_str){text, len}));
+            for (size_t i = 0; i < 3; i++) {
+                text[at] = "\0\x80\xff"[i];
+                assert_false(pawl__wire_is_text((struct pawl_str){text, len}));
+            }
+        }
+    }
+}
+
+static void takes_any_bytes_in_a_bytes_field(void **state) {
+    (void)state;
+    assert_taken(&pb__child_completion_attestation__descriptor, "\x0a\x03\x00\xff\x80");
+    assert_refused(failure, "\x0a\x03"
+                            "a\0b");
+}
+
+// |levels| messages, each in the field |number| of the one before.
+static struct pawl_str nest(struct pawl_buf *out, unsigned number, size_t levels) {
+    struct pawl_buf inner = {0};
+    out->len = 0;
+    for (size_t i = 1; i < levels; i++) {
+        struct pawl_buf swap = inner;
+        inner = *out;
+        *out = swap;
+        out->len = 0;
+        assert_true(pawl__pb_put_bytes(out, number, pawl__buf_str(&inner)));
+    }
+    pawl__buf_finish(&inner);
+    return pawl__buf_str(out);
+}
+
+static void limits_depth(void **state) {
+    (void)state;
+    struct pawl_buf buf = {0};
+    assert_null(refusal(failure, nest(&buf, 4, 1)));
+    assert_null(refusal(failure, nest(&buf, 4, 100)));
+    assert_string_equal(refusal(failure, nest(&buf, 4, 101)), "messages are nested too deeply");
+    assert_non_null(refusal(failure, nest(&buf, 4, 10000)));
+    // In a field that nobody knows, it is a heap of bytes.
+    assert_null(refusal(failure, nest(&buf, 15, 10000)));
+    pawl__buf_finish(&buf);
+}
+
+// Halves of one message, which decoders merge at quadratic cost.
+static void refuses_halves(void **state) {
+    (void)state;
+    assert_taken(failure, "\x22\x00");
+    assert_refused(failure, "\x22\x00\x22\x00");
+    assert_refused(failure, "\x1a\x00\x0a\x00\x1a\x00");
+    // Repeated messages, and two members of a oneof, of which the last counts, are none.
+    assert_taken(&pb__workflow_response__descriptor, "\x12\x00\x12\x00");
+    assert_taken(&pb__work_item__descriptor, "\x0a\x00\x12\x00");
+
+    struct pawl_buf buf = {0};
+    for (int i = 0; i < 40000; i++) assert_true(pawl__buf_append(&buf, "\x12\x02\x22\x00", 4));
+    assert_non_null(refusal(&dapr__transactional_state_operation__descriptor, pawl__buf_str(&buf)));
+    pawl__buf_finish(&buf);
+}
+
+static void check_size(const ProtobufCMessageDescriptor *type, int depth) {
+    if (type->n_fields > 64) fail_msg("%s has more fields than the guard can mark", type->name);
+    if (depth == 0) return;
+    for (unsigned i = 0; i < type->n_fields; i++)
+        if (type->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
+            check_size(type->fields[i].descriptor, depth - 1);
+}
+
+static void every_type_fits_the_guard(void **state) {
+    (void)state;
+    const ProtobufCServiceDescriptor *services[] = {&pb__task_hub_sidecar_service__descriptor,
+                                                    &dapr__dapr__descriptor};
+    for (size_t s = 0; s < 2; s++) {
+        for (unsigned i = 0; i < services[s]->n_methods; i++) {
+            check_size(services[s]->methods[i].input, 5);
+            check_size(services[s]->methods[i].output, 5);
+        }
+    }
+    check_size(&plog__batch__descriptor, 5);
+    check_size(&plog__snapshot__descriptor, 5);
+}
+
+static void services_have_the_names_of_the_wire(void **state) {
+    (void)state;
+    assert_string_equal(pb__task_hub_sidecar_service__descriptor.name, "TaskHubSidecarService");
+    assert_int_equal(pb__task_hub_sidecar_service__descriptor.n_methods, 17);
+    assert_string_equal(dapr__dapr__descriptor.name, "dapr.proto.runtime.v1.Dapr");
+    assert_int_equal(dapr__dapr__descriptor.n_methods, 14 + 9);
+}
+
+// A turn with a bit of everything.
+static struct pawl_str sample(struct pawl_buf *out) {
+    struct pawl_buf event = {0}, inner = {0};
+    assert_true(pawl__pb_put_bytes(out, 1, PAWL_STR("order-1")));
+    assert_true(pawl__pb_put_bytes(out, 2,
+                                   PAWL_STR("\x0a\x03"
+                                            "abc")));
+    for (unsigned i = 0; i < 20; i++) {
+        inner.len = event.len = 0;
+        assert_true(pawl__pb_put_bytes(&inner, 1,
+                                       PAWL_STR("Pr\xc3\xbc"
+                                                "fen")));
+        assert_true(pawl__pb_put_bytes(&inner, 3, PAWL_STR("\x0a\x0b[1,2,\"\xe2\x82\xac\"]")));
+        assert_true(pawl__pb_put_uint(&inner, 7, i % 3)); // optional: 0 stays
+        assert_true(pawl__pb_put_uint(&event, 1, i + 1));
+        assert_true(pawl__pb_put_bytes(&event, 2, PAWL_STR("\x08\x80\xe2\xcf\xaa\x06\x10\x01")));
+        assert_true(pawl__pb_put_bytes(&event, 6, pawl__buf_str(&inner)));
+        assert_true(pawl__pb_put_bytes(out, 3 + i % 2, pawl__buf_str(&event)));
+    }
+    assert_true(pawl__pb_put_bytes(out, 7,
+                                   PAWL_STR("\x0a\x03"
+                                            "app\x12\x00")));
+    assert_true(pawl__pb_put_bytes(out, 9, PAWL_STR("\x08\x14")));
+    assert_true(pawl__pb_put_bytes(out, 99, PAWL_STR("from the future")));
+    pawl__buf_finish(&event);
+    pawl__buf_finish(&inner);
+    return pawl__buf_str(out);
+}
+
+static void agrees_with_the_decoder_on_what_is_cut_off(void **state) {
+    (void)state;
+    struct pawl_buf buf = {0};
+    struct pawl_str bytes = sample(&buf);
+    assert_null(refusal(request, bytes));
+    for (size_t len = 0; len < bytes.len; len++)
+        refusal(request, (struct pawl_str){bytes.data, len});
+    pawl__buf_finish(&buf);
+}
+
+static void agrees_with_the_decoder_on_what_is_damaged(void **state) {
+    (void)state;
+    struct pawl_buf buf = {0};
+    struct pawl_str bytes = sample(&buf);
+    uint8_t *damaged = malloc(bytes.len);
+    assert_non_null(damaged);
+    uint64_t random = 88172645463325252u;
+    unsigned taken = 0;
+    for (int round = 0; round < 20000; round++) {
+        memcpy(damaged, bytes.data, bytes.len);
+        size_t places = 1 + (size_t)round % 4;
+        for (size_t i = 0; i < places; i++) {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            damaged[(random >> 16) % bytes.len] = (uint8_t)random;
+        }
+        if (!refusal(request, (struct pawl_str){(char *)damaged, bytes.len})) taken++;
+    }
+    assert_true(taken > 1000 && taken < 19000);
+    free(damaged);
+    pawl__buf_finish(&buf);
+}
+
+static void keeps_what_it_does_not_know(void **state) {
+    (void)state;
+    struct pawl_buf buf = {0};
+    struct pawl_arena arena = {0};
+    Pb__WorkflowRequest *message = pawl__wire_unpack(&arena, request, sample(&buf), NULL);
+    assert_non_null(message);
+    assert_int_equal(message->base.n_unknown_fields, 1);
+    assert_int_equal(message->n_pastevents, 10);
+    assert_int_equal(message->n_newevents, 10);
+    assert_string_equal(message->pastevents[0]->taskscheduled->input->value,
+                        "[1,2,\"\xe2\x82\xac\"]");
+    uint8_t *again = malloc(buf.len);
+    assert_int_equal(pb__workflow_request__get_packed_size(message), buf.len);
+    assert_int_equal(pb__workflow_request__pack(message, again), buf.len);
+    assert_true(pawl__wire_check(request, (struct pawl_str){(char *)again, buf.len}, NULL));
+    free(again);
+    pawl__arena_finish(&arena);
+    pawl__buf_finish(&buf);
+}
+
+static void survives_the_end_of_memory(void **state) {
+    (void)state;
+    struct pawl_buf buf = {0};
+    struct pawl_str bytes = sample(&buf);
+    bool done = false;
+    for (int count = 0; !done; count++) {
+        struct pawl_arena arena = {0};
+        const char *why = NULL;
+        allocations_left = count;
+        done = pawl__wire_unpack(&arena, request, bytes, &why) != NULL;
+        allocations_left = -1;
+        if (!done) assert_string_equal(why, "out of memory");
+        pawl__arena_finish(&arena);
+        assert_true(count < 1000);
+    }
+    pawl__buf_finish(&buf);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_good_messages),
+        cmocka_unit_test(refuses_malformed_tags),
+        cmocka_unit_test(refuses_malformed_values),
+        cmocka_unit_test(refuses_other_types_of_known_fields),
+        cmocka_unit_test(takes_packed_and_unpacked_enums),
+        cmocka_unit_test(refuses_texts_that_are_not_utf8),
+        cmocka_unit_test(looks_at_every_byte_of_a_text),
+        cmocka_unit_test(takes_any_bytes_in_a_bytes_field),
+        cmocka_unit_test(limits_depth),
+        cmocka_unit_test(refuses_halves),
+        cmocka_unit_test(every_type_fits_the_guard),
+        cmocka_unit_test(services_have_the_names_of_the_wire),
+        cmocka_unit_test(agrees_with_the_decoder_on_what_is_cut_off),
+        cmocka_unit_test(agrees_with_the_decoder_on_what_is_damaged),
+        cmocka_unit_test(keeps_what_it_does_not_know),
+        cmocka_unit_test(survives_the_end_of_memory),
+    };
+    return cmocka_run_group_tests_name("wire unpack", tests, NULL, NULL);
+}
