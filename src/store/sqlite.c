@@ -262,10 +262,6 @@ static enum pawl_err sqlite_prepare(struct pawl_sqlite *store, struct pawl_error
 // Opens both connections; the lock is held.
 static enum pawl_err sqlite_connect(struct pawl_sqlite *store, struct pawl_error *error) {
     sqlite3 *db = store->writer;
-    if (sqlite3_db_readonly(db, "main") == 1)
-        return pawl__fail(error, PAWL_E_IO,
-                          "%s is read-only for this user; make it and its directory writable",
-                          store->path);
     enum pawl_err err = sqlite_exec(store, db, sqlite_writer_pragmas, error);
     if (err) return err;
     sqlite3_wal_hook(db, sqlite_on_commit, store);
@@ -297,6 +293,10 @@ static enum pawl_err sqlite_open_file(struct pawl_sqlite *store, const char *pat
     if (rc == SQLITE_CANTOPEN)
         return pawl__sqlite_fail_open(path, sqlite3_system_errno(store->writer), error);
     if (rc) return pawl__fail(error, PAWL_E_IO, "%s: %s", path, sqlite3_errmsg(store->writer));
+    if (sqlite3_db_readonly(store->writer, "main") == 1)
+        return pawl__fail(error, PAWL_E_IO,
+                          "%s is read-only for this user; make it and its directory writable",
+                          path);
     sqlite3_busy_timeout(store->writer, (int)(store->busy_timeout / PAWL_MILLISECOND));
 
     const char *full = sqlite3_db_filename(store->writer, "main");

@@ -5,11 +5,22 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+// The errno behind SQLITE_IOERR. SQLite does not always note it on the connection (not for a failed
+// COMMIT), but its files remember: the WAL, and the database.
+static int error_reason(sqlite3 *db) {
+    sqlite3_file *wal = NULL;
+    int reason = 0;
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    if (wal && wal->pMethods) wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &reason);
+    if (!reason) sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &reason);
+    return reason ? reason : sqlite3_system_errno(db);
+}
+
 enum pawl_err pawl__sqlite_fail(const struct pawl_sqlite *store, sqlite3 *db, const char *doing,
                                 struct pawl_error *error) {
     const char *path = store->path;
     int code = sqlite3_extended_errcode(db);
-    int reason = sqlite3_system_errno(db);
+    int reason = (code & 0xff) == SQLITE_IOERR ? error_reason(db) : sqlite3_system_errno(db);
     switch (code & 0xff) {
     case SQLITE_NOMEM: return pawl__fail_plain(error, PAWL_E_NOMEM);
     case SQLITE_BUSY:

@@ -39,7 +39,7 @@ static enum pawl_err lease_find(struct pawl_sqlite *store, struct pawl_str app, 
     lease->epoch = (uint64_t)sqlite3_column_int64(find, 1) + 1;
     struct pawl_str text = pawl__sqlite_column(find, 2);
     if (text.len > 255) text.len = 255;
-    memcpy(owner, text.data, text.len);
+    if (text.len) memcpy(owner, text.data, text.len);
     owner[text.len] = 0;
     sqlite3_reset(find);
     if (lease->shard > PAWL_SQLITE_SHARD_MAX)
