@@ -1,6 +1,6 @@
 #include "suite.h"
 
-#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,15 +11,15 @@
 static int suite_hold(const struct store_kind *kind, const char *path) {
     struct pawl_error error = {0};
     struct pawl_store *store;
-    struct pawl_lease lease;
-    enum pawl_err err = kind->open(path, &store, &error);
-    if (!err)
-        err = store->ops->lease(store, PAWL_STR("app"), 0, PAWL_STR("the other process"), &lease,
-                                &error);
-    printf("%d %llu\n", (int)err, (unsigned long long)(err ? 0 : lease.epoch));
+    struct pawl_lease lease = {0};
+    if (kind->open(path, &store, &error)) return 1;
+    enum pawl_err err =
+        store->ops->lease(store, PAWL_STR("app"), 0, PAWL_STR("the other process"), &lease, &error);
+    printf("%d %llu\n", (int)err, (unsigned long long)lease.epoch);
     fflush(stdout);
     if (!err) pause();
-    return err;
+    store->ops->close(store);
+    return 0;
 }
 
 int suite_main(int argc, char **argv, const struct store_kind *kind) {
@@ -309,6 +309,63 @@ static void test_commit_needs_a_lease(void **state) {
     assert_ok(f, f->store->ops->tend(f->store, &f->error));
 }
 
+// A reader next to the committing thread sees whole commits only, and each that has returned.
+struct two_threads {
+    struct fixture *f;
+    uint64_t committed; // atomic
+};
+
+static void *commit_in_a_thread(void *arg) {
+    struct two_threads *both = arg;
+    struct pawl_store *store = both->f->store;
+    struct pawl_error error;
+    for (uint64_t i = 1; i <= 300; i++) {
+        char text[24];
+        snprintf(text, sizeof text, "%llu", (unsigned long long)i);
+        struct pawl_batch batch = {i, pawl__str(text)};
+        struct pawl_snapshot row = t_snapshot("i", text, text);
+        row.position = i;
+        struct pawl_commit commit = {
+            .lease = &both->f->lease, .batch = &batch, .snapshots = &row, .snapshot_count = 1};
+        if (store->ops->commit(store, &commit, &error) || store->ops->tend(store, &error)) break;
+        __atomic_store_n(&both->committed, i, __ATOMIC_RELEASE);
+    }
+    return NULL;
+}
+
+static enum pawl_err count_batch(void *arg, const struct pawl_batch *batch,
+                                 struct pawl_error *error) {
+    (void)error;
+    *(uint64_t *)arg = batch->position;
+    return PAWL_OK;
+}
+
+static void test_two_threads(void **state) {
+    struct fixture *f = *state;
+    struct two_threads both = {f, 0};
+    pthread_t thread;
+    uint64_t committed = 0;
+    fixture_lease(f);
+    assert_int_equal(pthread_create(&thread, NULL, commit_in_a_thread, &both), 0);
+    while (committed < 300) {
+        uint64_t last = 0;
+        struct pawl_snapshot row;
+        char text[24];
+        committed = __atomic_load_n(&both.committed, __ATOMIC_ACQUIRE);
+        assert_ok(
+            f, f->store->ops->read_log(f->store, f->lease.shard, 0, count_batch, &last, &f->error));
+        assert_true(last >= committed);
+        if (committed == 0) continue;
+        assert_ok(f, t_load(f, "i", &row));
+        assert_true(row.position >= last);
+        snprintf(text, sizeof text, "%llu", (unsigned long long)row.position);
+        assert_str(text, row.state);
+        assert_str(text, row.history);
+        pawl__arena_reset(&f->arena);
+    }
+    pthread_join(thread, NULL);
+}
+
 int suite_log(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
@@ -325,6 +382,7 @@ int suite_log(void) {
         T(test_callback_stops),
         T(test_callback_loads),
         T(test_commit_needs_a_lease),
+        T(test_two_threads),
     };
 #undef T
     return cmocka_run_group_tests_name("leases and the log", tests, NULL, NULL);
