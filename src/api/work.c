@@ -92,6 +92,7 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
     struct pawl_str agent = pawl__request_agent(request);
     pawl__log(api->options.log, PAWL_LOG_INFO, "dapr.wfengine.durabletask.backend",
               "work item stream established by user-agent: [%.*s]", PAWL_FMT(agent));
+    pawl__grpc_start(request); // so that the client knows that it is connected
     pawl__runtime_attach(api->options.runtime, &stream->worker);
 }
 

@@ -5,13 +5,17 @@
 // What waits for the log. A command changes memory at once; its answer and the activities that it
 // scheduled wait here until the batch that holds it is on disk.
 
+static void commit_swap(struct pawl_queue *a, struct pawl_queue *b) {
+    struct pawl_queue other = *a;
+    *a = *b;
+    *b = other;
+}
+
+// What waited for the batch under construction now waits for the one that is written.
 static void commit_move_held(struct pawl_runtime *runtime) {
-    struct pawl_held empty = runtime->writing;
-    runtime->writing = runtime->building;
-    runtime->building = empty;
-    pawl__link_init(&runtime->writing.calls);
     pawl__list_move(&runtime->writing.calls, &runtime->building.calls);
-    pawl__link_init(&runtime->building.calls);
+    commit_swap(&runtime->writing.activities, &runtime->building.activities);
+    commit_swap(&runtime->writing.purged, &runtime->building.purged);
 }
 
 // The snapshots of purged instances go in the commit that holds the purges.

@@ -1,0 +1,248 @@
+#include "cli/daemon.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/clock.h"
+
+// What is started last is stopped first: servers, api, runtime, storages, loop.
+
+static const char *const daemon_scope = "dapr.runtime";
+
+struct daemon {
+    const struct pawl_daemon_options *options;
+    uv_loop_t loop;
+    uv_signal_t signals[2];
+    uv_timer_t deadline;           // for a shutdown that hangs
+    struct pawl_storage *storages; // one for each store
+    size_t storage_count;
+    struct pawl_api_store *stores;
+    struct pawl_runtime *runtime;
+    struct pawl_api *api;
+    struct pawl_server *server;
+    bool closing;
+    int exit_code;
+};
+
+static const struct pawl_log *daemon_log(const struct daemon *daemon) {
+    return &daemon->options->log;
+}
+
+// --- stopping -----------------------------------------------------------------------------------
+
+static void daemon_on_storage_closed(void *arg) {
+    struct daemon *daemon = arg;
+    if (--daemon->storage_count) return;
+    for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+    uv_close((uv_handle_t *)&daemon->deadline, NULL);
+}
+
+static void daemon_on_runtime_closed(void *arg) {
+    struct daemon *daemon = arg;
+    pawl__api_destroy(daemon->api);
+    size_t count = daemon->storage_count;
+    daemon->storage_count++; // so that the last one to close is the one below
+    for (size_t i = 0; i < count; i++)
+        pawl__storage_close(&daemon->storages[i], daemon_on_storage_closed, daemon);
+    daemon_on_storage_closed(daemon);
+}
+
+static void daemon_on_server_closed(void *arg) {
+    struct daemon *daemon = arg;
+    if (daemon->runtime)
+        pawl__runtime_close(daemon->runtime, daemon_on_runtime_closed, daemon);
+    else
+        daemon_on_runtime_closed(daemon);
+}
+
+static void daemon_on_deadline(uv_timer_t *timer) {
+    struct daemon *daemon = timer->data;
+    pawl__log(daemon_log(daemon), PAWL_LOG_WARN, daemon_scope,
+              "the shutdown took too long and is cut short; nothing that was acknowledged is lost");
+    _exit(1);
+}
+
+static void daemon_stop(struct daemon *daemon) {
+    if (daemon->closing) return;
+    daemon->closing = true;
+    int64_t grace = daemon->options->graceful_shutdown;
+    pawl__log(daemon_log(daemon), PAWL_LOG_INFO, daemon_scope, "Dapr is shutting down");
+    uv_timer_start(&daemon->deadline, daemon_on_deadline,
+                   (uint64_t)(grace / PAWL_MILLISECOND) + 10000, 0);
+    uv_unref((uv_handle_t *)&daemon->deadline);
+    pawl__api_set_ready(daemon->api, false, "the daemon is shutting down");
+    pawl__api_close_streams(daemon->api);
+    pawl__server_close(daemon->server, grace, daemon_on_server_closed, daemon);
+}
+
+static void daemon_on_signal(uv_signal_t *handle, int number) {
+    struct daemon *daemon = handle->data;
+    pawl__log(daemon_log(daemon), PAWL_LOG_INFO, daemon_scope, "received signal '%s'",
+              number == SIGINT ? "interrupt" : "terminated");
+    daemon_stop(daemon);
+}
+
+static void daemon_on_force(uv_timer_t *timer) {
+    (void)timer;
+    _exit(1);
+}
+
+static void daemon_shutdown(void *arg, bool force) {
+    struct daemon *daemon = arg;
+    if (force)
+        uv_timer_start(&daemon->deadline, daemon_on_force, 100, 0);
+    else
+        daemon_stop(daemon);
+}
+
+// --- starting -----------------------------------------------------------------------------------
+
+static void daemon_on_ready(void *arg, bool ready, const char *reason) {
+    struct daemon *daemon = arg;
+    if (!daemon->closing) pawl__api_set_ready(daemon->api, ready, reason);
+}
+
+static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error *error) {
+    const struct pawl_daemon_options *options = daemon->options;
+    daemon->storages = calloc(options->store_count + 1, sizeof *daemon->storages);
+    daemon->stores = calloc(options->store_count + 1, sizeof *daemon->stores);
+    if (!daemon->storages || !daemon->stores) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    for (size_t i = 0; i < options->store_count; i++) {
+        const struct pawl_daemon_store *given = &options->stores[i];
+        struct pawl_sqlite_options sqlite = {
+            .path = given->path,
+            .state_table = given->table,
+            .busy_timeout = given->busy_timeout,
+            .cleanup_interval = given->cleanup_interval,
+        };
+        struct pawl_store *store;
+        enum pawl_err err = given->path ? pawl__sqlite_open(&sqlite, &store, error)
+                                        : pawl__memory_open(&store, error);
+        if (!err) err = pawl__storage_init(&daemon->storages[i], &daemon->loop, store, error);
+        if (err) return err;
+        daemon->storage_count++;
+        daemon->stores[i] = (struct pawl_api_store){
+            .name = given->name,
+            .type = given->type,
+            .version = given->version,
+            .key_prefix = given->key_prefix,
+            .storage = &daemon->storages[i],
+        };
+        pawl__log(daemon_log(daemon), PAWL_LOG_INFO, daemon_scope,
+                  "Component loaded: %s (%s/%s)%s%s", given->name, given->type, given->version,
+                  given->path ? " in " : "", given->path ? given->path : "");
+    }
+    return PAWL_OK;
+}
+
+static enum pawl_err daemon_start_runtime(struct daemon *daemon, struct pawl_error *error) {
+    const struct pawl_daemon_options *options = daemon->options;
+    for (size_t i = 0; i < options->store_count; i++) {
+        if (!options->stores[i].holds_workflows) continue;
+        struct pawl_runtime_options runtime = {
+            .app_id = options->app_id,
+            .namespace = options->namespace,
+            .max_message = options->max_body,
+            .max_turns = options->max_turns,
+            .max_activities = options->max_activities,
+            .log = daemon_log(daemon),
+            .on_ready = daemon_on_ready,
+            .arg = daemon,
+        };
+        return pawl__runtime_create(&daemon->storages[i], &runtime, &daemon->runtime, error);
+    }
+    pawl__log(daemon_log(daemon), PAWL_LOG_WARN, daemon_scope,
+              "no state store has actorStateStore set to \"true\": workflows are not served");
+    return PAWL_OK;
+}
+
+static enum pawl_err daemon_listen(struct daemon *daemon, int port, const char *what,
+                                   struct pawl_error *error) {
+    const struct pawl_daemon_options *options = daemon->options;
+    if (options->unix_socket_dir) {
+        char path[256];
+        snprintf(path, sizeof path, "%s/dapr-%s-%s.socket", options->unix_socket_dir,
+                 options->app_id, what);
+        return pawl__server_listen_unix(daemon->server, path, error);
+    }
+    for (const char *const *address = options->listen_addresses; *address; address++) {
+        enum pawl_err err = pawl__server_listen(daemon->server, *address, &port, error);
+        if (err) return err;
+        pawl__log(daemon_log(daemon), PAWL_LOG_INFO, daemon_scope,
+                  "%s server listening on address: %s:%d", what, *address, port);
+    }
+    return PAWL_OK;
+}
+
+static enum pawl_err daemon_start_servers(struct daemon *daemon, struct pawl_error *error) {
+    const struct pawl_daemon_options *options = daemon->options;
+    struct pawl_server_options server = {
+        .max_body = options->max_body,
+        .max_header = options->max_header,
+        .idle_timeout = 60 * PAWL_SECOND,
+        .handler = pawl__api_handle,
+        .arg = daemon->api,
+        .log = daemon_log(daemon),
+    };
+    enum pawl_err err = pawl__server_create(&daemon->loop, &server, &daemon->server, error);
+    if (!err) err = daemon_listen(daemon, options->http_port, "http", error);
+    if (!err) err = daemon_listen(daemon, options->grpc_port, "grpc", error);
+    if (!err && options->public_port >= 0)
+        err = daemon_listen(daemon, options->public_port, "public", error);
+    return err;
+}
+
+int pawl__daemon_run(const struct pawl_daemon_options *options) {
+    struct daemon daemon = {.options = options};
+    struct pawl_error error = {PAWL_E_OK, ""};
+    int64_t began = pawl__clock_steady();
+    signal(SIGPIPE, SIG_IGN);
+    uv_loop_init(&daemon.loop);
+    uv_timer_init(&daemon.loop, &daemon.deadline);
+    daemon.deadline.data = &daemon;
+    const int numbers[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(&daemon.loop, &daemon.signals[i]);
+        daemon.signals[i].data = &daemon;
+        uv_signal_start(&daemon.signals[i], daemon_on_signal, numbers[i]);
+    }
+    struct pawl_api_options api = {
+        .app_id = options->app_id,
+        .namespace = options->namespace,
+        .version = PAWL_VERSION,
+        .token = options->api_token,
+        .app_port = options->app_port,
+        .app_protocol = options->app_protocol,
+        .app_address = options->app_address,
+        .app_max_concurrency = options->app_max_concurrency,
+        .log = daemon_log(&daemon),
+        .shutdown = daemon_shutdown,
+        .arg = &daemon,
+    };
+    enum pawl_err err = daemon_open_stores(&daemon, &error);
+    if (!err) err = daemon_start_runtime(&daemon, &error);
+    if (!err) {
+        api.runtime = daemon.runtime;
+        api.stores = daemon.stores;
+        api.store_count = daemon.storage_count;
+        daemon.api = pawl__api_create(&api);
+        if (!daemon.api) err = pawl__fail_plain(&error, PAWL_E_NOMEM);
+    }
+    if (!err) err = daemon_start_servers(&daemon, &error);
+    if (err) {
+        pawl__log(daemon_log(&daemon), PAWL_LOG_FATAL, daemon_scope, "cannot start: %s",
+                  error.text);
+        return 1; // the process ends, and with it all that was opened
+    }
+    if (!daemon.runtime) pawl__api_set_ready(daemon.api, true, NULL);
+    pawl__log(daemon_log(&daemon), PAWL_LOG_INFO, daemon_scope,
+              "dapr initialized. Status: Running. Init Elapsed %lldms",
+              (long long)((pawl__clock_steady() - began) / PAWL_MILLISECOND));
+    uv_run(&daemon.loop, UV_RUN_DEFAULT);
+    uv_loop_close(&daemon.loop);
+    free(daemon.storages);
+    free(daemon.stores);
+    return daemon.exit_code;
+}

@@ -1,0 +1,40 @@
+#ifndef PAWL_CLI_DAEMON_H
+#define PAWL_CLI_DAEMON_H
+
+// The daemon: loop, stores, runtime, api and servers put together.
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+struct pawl_daemon_store {
+    const char *name, *type, *version;      // of the component
+    const char *path;                       // of an SQLite file; NULL: in memory
+    const char *table;                      // of user state; NULL: "state"
+    const char *key_prefix;                 // before "||"; NULL: none
+    int64_t busy_timeout, cleanup_interval; // nanoseconds; 0: the store's default
+    bool holds_workflows;                   // actorStateStore
+};
+
+struct pawl_daemon_options {
+    const char *app_id, *namespace;
+    int http_port, grpc_port, public_port; // 0: any free one; public_port -1: none
+    const char *const *listen_addresses;   // NULL-terminated
+    const char *unix_socket_dir;           // NULL: listen on ports
+    const char *api_token;                 // NULL: none
+    int app_port;                          // 0: the app listens to nothing
+    const char *app_protocol, *app_address;
+    int app_max_concurrency;
+    size_t max_body, max_header;      // bytes
+    int64_t graceful_shutdown;        // nanoseconds
+    size_t max_turns, max_activities; // at once; 0: no limit
+    const struct pawl_daemon_store *stores;
+    size_t store_count;
+    struct pawl_log log;
+};
+
+// Runs until a signal or a call ends it; the process's exit code. Errors go to the log.
+int pawl__daemon_run(const struct pawl_daemon_options *options);
+
+#endif
