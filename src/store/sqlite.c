@@ -302,8 +302,8 @@ static enum pawl_err sqlite_open_file(struct pawl_sqlite *store, const char *pat
     const char *full = sqlite3_db_filename(store->writer, "main");
     store->path = pawl__str_dup(pawl__str(full));
     struct pawl_buf lock = {0};
-    pawl__buf_format(&lock, "%s-pawl", full);
-    store->lock_path = pawl__str_dup(pawl__buf_str(&lock));
+    if (pawl__buf_format(&lock, "%s-pawl", full))
+        store->lock_path = pawl__str_dup(pawl__buf_str(&lock));
     pawl__buf_finish(&lock);
     return store->path && store->lock_path ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
