@@ -1,0 +1,187 @@
+// Fails the first allocation of each call, then the second, and so on: a call either succeeds or
+// says that memory is out, and then nothing of it shows and the next one works.
+//
+// What SQLite allocates for itself does not fail here.
+
+#include "helper.h"
+
+#include <stdio.h>
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static int alloc_left = -1; // allocations until one fails; negative: none does
+
+static bool alloc_fails(void) {
+    return alloc_left >= 0 && alloc_left-- == 0;
+}
+
+void *__wrap_malloc(size_t size) {
+    return alloc_fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size) {
+    return alloc_fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size) {
+    return alloc_fails() ? NULL : __real_realloc(old, size);
+}
+
+// Repeats |call| (an expression that gives an error code), failing one allocation after the other,
+// until there was none left to fail. |check| runs after each failure.
+#define EACH_ALLOCATION(f, call, check)                                                            \
+    do {                                                                                           \
+        bool all_ = false;                                                                         \
+        for (int n_ = 0; !all_; n_++) {                                                            \
+            alloc_left = n_;                                                                       \
+            enum pawl_err err_ = (call);                                                           \
+            all_ = alloc_left >= 0;                                                                \
+            alloc_left = -1;                                                                       \
+            if (err_ == PAWL_E_NOMEM) {                                                            \
+                check;                                                                             \
+            } else if (err_) {                                                                     \
+                fail_msg("allocation %d: %d, %s", n_, (int)err_, (f)->error.text);                 \
+            }                                                                                      \
+        }                                                                                          \
+    } while (0)
+
+static uint64_t alloc_position;
+
+// Commits something of everything, of which nothing was there before.
+static enum pawl_err commit_all(struct fixture *f) {
+    static char ids[200][16];
+    struct pawl_snapshot rows[2];
+    char *id = ids[alloc_position % 200];
+    snprintf(id, 16, "i-%u", (unsigned)alloc_position);
+    rows[0] = t_snapshot(id, id, "history");
+    rows[1] = t_snapshot("grows", id, "history");
+    struct pawl_str gone = PAWL_STR("goes");
+    struct pawl_state_op ops[] = {
+        {.key = pawl__str(id), .value = pawl__str(id), .is_binary = true},
+        {.key = PAWL_STR("key"), .value = pawl__str(id)},
+        {.type = PAWL_STATE_DELETE, .key = PAWL_STR("missing")},
+    };
+    struct pawl_state_tx tx = {.ops = ops, .op_count = 3};
+    struct pawl_batch batch = {alloc_position, pawl__str(id)};
+    struct pawl_commit commit = {.lease = &f->lease,
+                                 .batch = &batch,
+                                 .snapshots = rows,
+                                 .snapshot_count = 2,
+                                 .deletes = &gone,
+                                 .delete_count = 1,
+                                 .state = &tx};
+    enum pawl_err err = t_commit(f, &commit);
+    if (!err) alloc_position++;
+    return err;
+}
+
+static void assert_nothing_shows(struct fixture *f) {
+    struct pawl_snapshot row;
+    struct pawl_state_value value;
+    char id[16];
+    snprintf(id, sizeof id, "i-%u", (unsigned)alloc_position);
+    assert_string_equal(t_log(f, f->lease.shard, alloc_position - 1), "");
+    assert_err(PAWL_E_NOT_FOUND, t_load(f, id, &row));
+    assert_ok(f, f->store->ops->get_state(f->store, pawl__str(id), &f->arena, &value, &f->error));
+    assert_false(value.found);
+}
+
+static void test_commit(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    alloc_position = 1;
+    for (int i = 0; i < 100; i++) EACH_ALLOCATION(f, commit_all(f), assert_nothing_shows(f));
+}
+
+static void test_lease(void **state) {
+    struct fixture *f = *state;
+    static uint32_t number;
+    for (int i = 0; i < 20; i++) {
+        struct pawl_lease lease;
+        EACH_ALLOCATION(f, t_lease(f, f->store, "app", number++, &lease), (void)0);
+    }
+}
+
+static enum pawl_err count_row(void *arg, const struct pawl_snapshot *row,
+                               struct pawl_error *error) {
+    (void)row;
+    (void)error;
+    ++*(int *)arg;
+    return PAWL_OK;
+}
+
+static enum pawl_err load_fresh(struct fixture *f, struct pawl_snapshot *row) {
+    pawl__arena_finish(&f->arena);
+    return t_load(f, "i", row);
+}
+
+static enum pawl_err get_fresh(struct fixture *f, struct pawl_state_value *value) {
+    pawl__arena_finish(&f->arena);
+    return f->store->ops->get_state(f->store, PAWL_STR("k"), &f->arena, value, &f->error);
+}
+
+static void test_reading(void **state) {
+    struct fixture *f = *state;
+    struct pawl_snapshot out, row = t_snapshot("i", "state", "history");
+    struct pawl_state_op op = {.key = PAWL_STR("k"), .value = PAWL_STR("v"), .is_binary = true};
+    struct pawl_state_tx tx = {.ops = &op, .op_count = 1};
+    struct pawl_state_value value;
+    int rows = 0;
+    fixture_lease(f);
+    row.active = true;
+    assert_ok(f, t_put(f, &row));
+    row.history_from = 7;
+    assert_ok(f, t_put(f, &row));
+    assert_ok(f, t_commit(f, &(struct pawl_commit){.state = &tx}));
+    EACH_ALLOCATION(f, load_fresh(f, &out), (void)0);
+    assert_str("historyhistory", out.history);
+    EACH_ALLOCATION(f, get_fresh(f, &value), (void)0);
+    assert_str("v", value.value);
+    EACH_ALLOCATION(f,
+                    f->store->ops->scan_live(f->store, f->lease.shard, count_row, &rows, &f->error),
+                    (void)0);
+    assert_true(rows > 0);
+}
+
+static enum pawl_err open_and_close(struct fixture *f) {
+    struct pawl_store *store;
+    enum pawl_err err = f->kind->open(f->path, &store, &f->error);
+    if (!err) store->ops->close(store);
+    return err;
+}
+
+static void test_opening(void **state) {
+    struct fixture *f = *state;
+    EACH_ALLOCATION(f, open_and_close(f), (void)0);
+}
+
+static enum pawl_err memory_open(const char *path, struct pawl_store **out,
+                                 struct pawl_error *error) {
+    (void)path;
+    return pawl__memory_open(out, error);
+}
+
+static enum pawl_err sqlite_open(const char *path, struct pawl_store **out,
+                                 struct pawl_error *error) {
+    return pawl__sqlite_open(&(struct pawl_sqlite_options){.path = path}, out, error);
+}
+
+int main(void) {
+    static const struct store_kind kinds[] = {{"memory", false, memory_open},
+                                              {"sqlite", true, sqlite_open}};
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {T(test_commit), T(test_lease), T(test_reading),
+                                       T(test_opening)};
+#undef T
+    int failed = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        fixture_kind = &kinds[i];
+        failed += cmocka_run_group_tests_name("allocations", tests, NULL, NULL);
+    }
+    return failed;
+}
