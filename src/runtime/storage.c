@@ -72,6 +72,35 @@ void pawl__storage_write(struct pawl_storage *storage, struct pawl_state_write *
     pawl__storage_want(storage);
 }
 
+// --- housekeeping -------------------------------------------------------------------------------
+
+enum {
+    STORAGE_TEND_MS = 200,
+    STORAGE_IDLE_TICKS = 5
+};
+
+static void storage_run_tend(struct pawl_job *job) {
+    struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, tend_job);
+    struct pawl_error ignored; // it will be tried again; the next commit tells what is wrong
+    storage->store->ops->tend(storage->store, &ignored);
+}
+
+static void storage_done_tend(struct pawl_job *job) {
+    PAWL_CONTAINER(job, struct pawl_storage, tend_job)->tending = false;
+}
+
+// A busy store is tended at each tick, an idle one once a second: expired keys go then, too.
+static void storage_on_tend(uv_timer_t *timer) {
+    struct pawl_storage *storage = timer->data;
+    bool idle = storage->tended == storage->commits;
+    if (storage->tending || storage->closing) return;
+    if (idle && ++storage->tend_ticks < STORAGE_IDLE_TICKS) return;
+    storage->tend_ticks = 0;
+    storage->tended = storage->commits;
+    storage->tending = true;
+    pawl__thread_submit(&storage->writer, &storage->tend_job);
+}
+
 // --- reads --------------------------------------------------------------------------------------
 
 static void storage_run_read(struct pawl_job *job) {
@@ -102,6 +131,11 @@ enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
     pawl__link_init(&storage->gathering);
     pawl__link_init(&storage->writing);
     storage->job = (struct pawl_job){.run = storage_run, .done = storage_done};
+    storage->tend_job = (struct pawl_job){.run = storage_run_tend, .done = storage_done_tend};
+    uv_timer_init(loop, &storage->tend_timer);
+    storage->tend_timer.data = storage;
+    uv_timer_start(&storage->tend_timer, storage_on_tend, STORAGE_TEND_MS, STORAGE_TEND_MS);
+    uv_unref((uv_handle_t *)&storage->tend_timer);
     uv_check_init(loop, &storage->check);
     uv_idle_init(loop, &storage->spin);
     storage->check.data = storage->spin.data = storage;
@@ -127,9 +161,10 @@ static void storage_on_handle_close(uv_handle_t *handle) {
 }
 
 static void storage_finish_close(struct pawl_storage *storage) {
-    storage->handles = 4;
+    storage->handles = 5;
     pawl__thread_stop(&storage->writer, storage_handle_closed, storage);
     pawl__thread_stop(&storage->reader, storage_handle_closed, storage);
+    uv_close((uv_handle_t *)&storage->tend_timer, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->check, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->spin, storage_on_handle_close);
 }

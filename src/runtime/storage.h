@@ -50,7 +50,11 @@ struct pawl_storage {
     uv_idle_t spin;   // keeps the loop from sleeping before |check|
     struct pawl_storage_client *client;
     struct pawl_link gathering, writing; // pawl_state_write::link
-    struct pawl_job job;
+    struct pawl_job job, tend_job;
+    uv_timer_t tend_timer; // housekeeping, between commits
+    bool tending;
+    uint64_t tended; // |commits| when it last began
+    unsigned tend_ticks;
     struct pawl_commit commit;
     struct pawl_error result;
     bool wanted, busy, client_writes, closing;

@@ -1,0 +1,18 @@
+#include "cli/command.h"
+
+static const struct pawl_flag version_flags[] = {{NULL, 0, PAWL_FLAG_TEXT, NULL, NULL}};
+
+static int version_run(const struct pawl_flags *flags) {
+    (void)flags;
+    puts("Pawl version: " PAWL_VERSION);
+    return 0;
+}
+
+const struct pawl_command pawl__cmd_version = {
+    .name = "version",
+    .summary = "Print the version",
+    .usage = "",
+    .text = "'daprd --version' prints the number alone, as Dapr's own tools expect it.\n",
+    .flags = version_flags,
+    .run = version_run,
+};

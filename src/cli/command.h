@@ -1,0 +1,38 @@
+#ifndef PAWL_CLI_COMMAND_H
+#define PAWL_CLI_COMMAND_H
+
+// The table of commands. One file holds each.
+
+#include "cli/flags.h"
+
+struct pawl_command {
+    const char *name;
+    const char *summary; // one line
+    const char *usage;   // what follows the name
+    const char *text;    // what it does, and examples
+    const struct pawl_flag *flags;
+    bool stop_at_argument; // what follows the flags is another program's command line
+    int (*run)(const struct pawl_flags *flags); // the process's exit code
+};
+
+extern const struct pawl_command pawl__cmd_daemon;
+extern const struct pawl_command pawl__cmd_run;
+extern const struct pawl_command pawl__cmd_stop;
+extern const struct pawl_command pawl__cmd_list;
+extern const struct pawl_command pawl__cmd_version;
+extern const struct pawl_command pawl__cmd_completion;
+
+// All commands, ends with NULL.
+extern const struct pawl_command *const pawl__commands[];
+
+// Runs the program: |argv[0]| says under which name it was called.
+int pawl__cli_main(int argc, char **argv);
+
+// Writes a command's help.
+void pawl__command_help(FILE *out, const struct pawl_command *command);
+
+enum {
+    PAWL_EXIT_USAGE = 2
+};
+
+#endif
