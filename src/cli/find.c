@@ -1,0 +1,116 @@
+#include "cli/find.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/http_fetch.h"
+
+// Reads a file of /proc whole, as far as it fits, and terminates it. The length, or 0.
+static size_t find_read(pid_t pid, const char *name, char *out, size_t cap) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t len = read(fd, out, cap - 1);
+    close(fd);
+    if (len < 0) len = 0;
+    out[len] = 0;
+    return (size_t)len;
+}
+
+// When the process was started, in seconds since 1970.
+static int64_t find_started_at(pid_t pid) {
+    char stat[1024], uptime[64];
+    if (!find_read(pid, "stat", stat, sizeof stat)) return 0;
+    // proc(5): field 22 is the start in ticks since boot; the name in field 2 may hold anything.
+    const char *at = strrchr(stat, ')');
+    for (int field = 2; at && field < 22; field++) at = strchr(at + 1, ' ');
+    if (!at || !find_read(0, "../uptime", uptime, sizeof uptime)) return 0;
+    double since_boot = (double)atoll(at) / (double)sysconf(_SC_CLK_TCK);
+    return (int64_t)((double)pawl__clock_wall() / 1e9 - atof(uptime) + since_boot);
+}
+
+// Whether the words of a command line are a daemon's; fills what its flags say.
+static bool find_parse(char *words, size_t len, struct pawl_found *found) {
+    char *end = words + len, *word = words;
+    const char *slash = strrchr(word, '/'), *name = slash ? slash + 1 : word;
+    char *next = word + strlen(word) + 1;
+    if (strcmp(name, "pawl") == 0) {
+        if (next >= end || strcmp(next, "daemon") != 0) return false;
+        next += strlen(next) + 1;
+    } else if (strcmp(name, "daprd") != 0) {
+        return false;
+    }
+    found->http_port = 3500;
+    found->grpc_port = 50001;
+    while (next < end) {
+        word = next;
+        next = word + strlen(word) + 1;
+        if (*word != '-') continue;
+        while (*word == '-') word++;
+        char *value = strchr(word, '=');
+        if (value)
+            *value++ = 0;
+        else if (next < end)
+            value = next;
+        if (!value) break;
+        if (strcmp(word, "app-id") == 0)
+            snprintf(found->app_id, sizeof found->app_id, "%s", value);
+        else if (strcmp(word, "dapr-http-port") == 0)
+            found->http_port = atoi(value);
+        else if (strcmp(word, "dapr-grpc-port") == 0)
+            found->grpc_port = atoi(value);
+        else if (strcmp(word, "app-port") == 0)
+            found->app_port = atoi(value);
+    }
+    return true;
+}
+
+// What the daemon itself tells of its app.
+static void find_ask(struct pawl_found *found) {
+    struct pawl_buf body = {0};
+    int status = 0;
+    const char *token = getenv("DAPR_API_TOKEN");
+    struct pawl_header header = {PAWL_STR("dapr-api-token"), pawl__str(token)};
+    pawl__http_fetch("127.0.0.1", found->http_port, "GET", "/v1.0/metadata", &header, token ? 1 : 0,
+                     PAWL_STR(""), PAWL_SECOND, &status, &body, NULL);
+    json_t *answer = status == 200 ? json_loadb((char *)body.data, body.len, 0, NULL) : NULL;
+    const json_t *extended = json_object_get(answer, "extended");
+    const char *text;
+    if ((text = json_string_value(json_object_get(extended, "cliPID"))))
+        found->cli_pid = atoi(text);
+    if ((text = json_string_value(json_object_get(extended, "appPID"))))
+        found->app_pid = atoi(text);
+    if ((text = json_string_value(json_object_get(extended, "appCommand"))))
+        snprintf(found->command, sizeof found->command, "%s", text);
+    if ((text = json_string_value(json_object_get(extended, "runTemplatePath"))))
+        snprintf(found->template_path, sizeof found->template_path, "%s", text);
+    json_decref(answer);
+    pawl__buf_finish(&body);
+}
+
+size_t pawl__find_daemons(struct pawl_found out[PAWL_FOUND_MAX]) {
+    DIR *dir = opendir("/proc");
+    size_t count = 0;
+    if (!dir) return 0;
+    for (struct dirent *entry; (entry = readdir(dir)) && count < PAWL_FOUND_MAX;) {
+        char words[8192];
+        pid_t pid = (pid_t)atoi(entry->d_name);
+        if (!isdigit((unsigned char)entry->d_name[0])) continue;
+        size_t len = find_read(pid, "cmdline", words, sizeof words);
+        struct pawl_found *found = &out[count];
+        *found = (struct pawl_found){.pid = pid};
+        if (!len || !find_parse(words, len, found)) continue;
+        found->started_at = find_started_at(pid);
+        find_ask(found);
+        count++;
+    }
+    closedir(dir);
+    return count;
+}

@@ -1,0 +1,28 @@
+#ifndef PAWL_CLI_FIND_H
+#define PAWL_CLI_FIND_H
+
+// The daemons that run on this machine, found by their command lines: there is no file that could
+// go stale.
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct pawl_found {
+    pid_t pid, cli_pid, app_pid; // 0: none
+    char app_id[128];
+    int http_port, grpc_port, app_port; // 0: none
+    int64_t started_at;                 // seconds since 1970
+    char command[256];                  // of the app
+    char template_path[512];            // of the run file; "": none
+};
+
+enum {
+    PAWL_FOUND_MAX = 256
+};
+
+// Fills |out| and returns how many there are.
+size_t pawl__find_daemons(struct pawl_found out[PAWL_FOUND_MAX]);
+
+#endif

@@ -1,0 +1,224 @@
+#include "cli/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// --- the guard ----------------------------------------------------------------------------------
+
+enum {
+    GUARD_GROUPS = 512
+};
+
+// There is one guard to a process, as there is one life to guard.
+static int guard_pipe = -1;
+
+static void guard_main(int pipe) {
+    pid_t groups[GUARD_GROUPS], change;
+    size_t count = 0;
+    // A signal to our group, Ctrl-C above all, is not for the guard.
+    for (int i = 1; i < NSIG; i++) signal(i, SIG_IGN);
+    setpgid(0, 0);
+    while (read(pipe, &change, sizeof change) == sizeof change) {
+        if (change > 0 && count < GUARD_GROUPS) groups[count++] = change;
+        for (size_t i = 0; change < 0 && i < count; i++)
+            if (groups[i] == -change) groups[i--] = groups[--count];
+    }
+    for (size_t i = 0; i < count; i++) kill(-groups[i], SIGKILL);
+    _exit(0);
+}
+
+enum pawl_err pawl__guard_start(struct pawl_error *error) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC))
+        return pawl__fail(error, PAWL_E_IO, "cannot make a pipe: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid < 0) {
+        close(ends[0]);
+        close(ends[1]);
+        return pawl__fail(error, PAWL_E_IO, "cannot start a process: %s", strerror(errno));
+    }
+    if (pid == 0) {
+        close(ends[1]);
+        // Its own copies of what was open would keep others' pipes from ending.
+        for (int fd = 0; fd < 1024; fd++)
+            if (fd != ends[0]) close(fd);
+        prctl(PR_SET_NAME, "pawl-guard");
+        guard_main(ends[0]);
+    }
+    close(ends[0]);
+    guard_pipe = ends[1];
+    return PAWL_OK;
+}
+
+static void guard_tell(pid_t change) {
+    ssize_t ignored = write(guard_pipe, &change, sizeof change);
+    (void)ignored; // without its guard a child lives on when we are killed, and only then
+}
+
+// --- children -----------------------------------------------------------------------------------
+
+static struct pawl_proc *proc_all; // those that run
+static uv_signal_t proc_sigchld;
+static bool proc_listening;
+
+static void proc_check_done(struct pawl_proc *proc) {
+    if (!proc->reaped || proc->open_pipes) return;
+    for (struct pawl_proc **at = &proc_all; *at; at = &(*at)->next)
+        if (*at == proc) {
+            *at = proc->next;
+            break;
+        }
+    guard_tell(-proc->pid);
+    proc->exited = true;
+    proc->pid = 0;
+    proc->on_exit(proc);
+}
+
+static void proc_on_sigchld(uv_signal_t *handle, int number) {
+    (void)handle;
+    (void)number;
+    for (struct pawl_proc *proc = proc_all, *next; proc; proc = next) {
+        next = proc->next;
+        if (proc->reaped || waitpid(proc->pid, &proc->status, WNOHANG) != proc->pid) continue;
+        proc->reaped = true;
+        // What it started and left behind goes with it; it would hold the output open, too.
+        kill(-proc->pid, SIGTERM);
+        proc_check_done(proc);
+    }
+}
+
+static void proc_flush_line(struct pawl_proc *proc, int i) {
+    if (!proc->lines[i].len) return;
+    proc->on_line(proc, proc->lines[i].text, proc->lines[i].len);
+    proc->lines[i].len = 0;
+}
+
+static void proc_on_close(uv_handle_t *handle) {
+    struct pawl_proc *proc = handle->data;
+    proc->open_pipes--;
+    proc_check_done(proc);
+}
+
+static void proc_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf) {
+    static char room[65536]; // used up before the next read
+    (void)handle;
+    (void)hint;
+    *buf = uv_buf_init(room, sizeof room);
+}
+
+static void proc_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
+    struct pawl_proc *proc = stream->data;
+    int i = stream == (uv_stream_t *)&proc->pipes[1];
+    if (got < 0) {
+        proc_flush_line(proc, i);
+        uv_close((uv_handle_t *)stream, proc_on_close);
+        return;
+    }
+    for (ssize_t at = 0; at < got; at++) {
+        char c = buf->base[at];
+        if (c == '\n') {
+            proc->on_line(proc, proc->lines[i].text, proc->lines[i].len);
+            proc->lines[i].len = 0;
+            continue;
+        }
+        if (proc->lines[i].len == sizeof proc->lines[i].text) proc_flush_line(proc, i);
+        proc->lines[i].text[proc->lines[i].len++] = c;
+    }
+}
+
+static void proc_exec(struct pawl_proc *proc, int ends[2][2], int failed) {
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG,
+          SIGKILL); // the guard does the same, a moment later, for the whole group
+    for (int i = 1; i < NSIG; i++) signal(i, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (proc->capture) {
+        dup2(ends[0][1], STDOUT_FILENO);
+        dup2(ends[1][1], STDERR_FILENO);
+        int null = open("/dev/null", O_RDONLY);
+        if (null >= 0) dup2(null, STDIN_FILENO);
+    }
+    for (size_t i = 0; proc->env && proc->env[i]; i++) putenv((char *)proc->env[i]);
+    if (!proc->directory || chdir(proc->directory) == 0)
+        execvp(proc->file ? proc->file : proc->argv[0], (char *const *)proc->argv);
+    int why = errno;
+    ssize_t ignored = write(failed, &why, sizeof why);
+    (void)ignored;
+    _exit(127);
+}
+
+static enum pawl_err proc_open_pipes(struct pawl_proc *proc, uv_loop_t *loop, int ends[2][2]) {
+    for (int i = 0; i < 2; i++) {
+        close(ends[i][1]);
+        uv_pipe_init(loop, &proc->pipes[i], 0);
+        proc->pipes[i].data = proc;
+        uv_pipe_open(&proc->pipes[i], ends[i][0]);
+        proc->open_pipes++;
+        uv_read_start((uv_stream_t *)&proc->pipes[i], proc_alloc, proc_on_read);
+    }
+    return PAWL_OK;
+}
+
+enum pawl_err pawl__proc_start(struct pawl_proc *proc, uv_loop_t *loop, struct pawl_error *error) {
+    if (!proc_listening) {
+        uv_signal_init(loop, &proc_sigchld);
+        uv_signal_start(&proc_sigchld, proc_on_sigchld, SIGCHLD);
+        uv_unref((uv_handle_t *)&proc_sigchld);
+        proc_listening = true;
+    }
+    int ends[2][2] = {{-1, -1}, {-1, -1}}, failed[2];
+    bool ok = pipe2(failed, O_CLOEXEC) == 0;
+    for (int i = 0; ok && proc->capture && i < 2; i++) ok = pipe2(ends[i], O_CLOEXEC) == 0;
+    if (!ok) return pawl__fail(error, PAWL_E_IO, "cannot make a pipe: %s", strerror(errno));
+    fflush(NULL);
+    proc->pid = fork();
+    if (proc->pid == 0) proc_exec(proc, ends, failed[1]);
+    close(failed[1]);
+    if (proc->pid < 0) {
+        close(failed[0]);
+        return pawl__fail(error, PAWL_E_IO, "cannot start a process: %s", strerror(errno));
+    }
+    setpgid(proc->pid, proc->pid); // in both, so that neither has to wait for the other
+    int why;
+    bool broken = read(failed[0], &why, sizeof why) == sizeof why;
+    close(failed[0]);
+    if (broken) {
+        waitpid(proc->pid, NULL, 0);
+        for (int i = 0; proc->capture && i < 2; i++) {
+            close(ends[i][0]);
+            close(ends[i][1]);
+        }
+        proc->pid = 0;
+        return pawl__fail(error, why == ENOENT ? PAWL_E_NOT_FOUND : PAWL_E_IO,
+                          "cannot start '%s'%s%s: %s", proc->argv[0], proc->directory ? " in " : "",
+                          proc->directory ? proc->directory : "", strerror(why));
+    }
+    guard_tell(proc->pid);
+    proc->next = proc_all;
+    proc_all = proc;
+    return proc->capture ? proc_open_pipes(proc, loop, ends) : PAWL_OK;
+}
+
+void pawl__proc_signal(struct pawl_proc *proc, int number) {
+    if (proc->pid && !proc->exited) kill(-proc->pid, number);
+}
+
+void pawl__proc_describe(const struct pawl_proc *proc, char out[80]) {
+    if (WIFSIGNALED(proc->status))
+        snprintf(out, 80, "was killed by signal %d (%s)", WTERMSIG(proc->status),
+                 strsignal(WTERMSIG(proc->status)));
+    else
+        snprintf(out, 80, "exited with code %d", WEXITSTATUS(proc->status));
+}
+
+int pawl__proc_exit_code(const struct pawl_proc *proc) {
+    return WIFSIGNALED(proc->status) ? 128 + WTERMSIG(proc->status) : WEXITSTATUS(proc->status);
+}

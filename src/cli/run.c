@@ -1,0 +1,461 @@
+#include "cli/run.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "cli/proc.h"
+#include "net/http_fetch.h"
+
+enum {
+    RUN_HEALTH_TRIES = 600, // of 100 ms
+    RUN_KILL_AFTER = 5000,  // milliseconds from SIGTERM to SIGKILL
+    RUN_LAST_LINES = 10,
+};
+
+struct app;
+
+// A log that is shown when something fails before it is over.
+struct tail {
+    char *lines[RUN_LAST_LINES];
+    size_t count;
+};
+
+struct app {
+    struct pawl_run_app *given;
+    struct run *run;
+    struct pawl_proc sidecar, proc;
+    struct tail tail; // of the sidecar
+    FILE *app_log, *daemon_log;
+    uv_timer_t timer; // health, then killing
+    int tries;
+    bool up, stopping;
+    int exit_code;
+};
+
+struct run {
+    const struct pawl_run_options *options;
+    uv_loop_t loop;
+    uv_signal_t signals[2];
+    struct app *apps;
+    size_t count, running;
+    struct pawl_arena arena;
+    bool stopping;
+    int exit_code;
+};
+
+// --- output -------------------------------------------------------------------------------------
+
+static void run_say(const char *mark, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void run_say(const char *mark, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fputs(mark, stdout);
+    vprintf(format, args);
+    putchar('\n');
+    va_end(args);
+    fflush(stdout);
+}
+
+#define RUN_INFO "\u2139\ufe0f  "
+#define RUN_OK   "\u2705  "
+#define RUN_BAD  "\u274c  "
+
+// Writes a line to a log file without the escapes that colour it on a terminal.
+static void run_log_line(FILE *log, const char *line, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        if (line[i] != '\x1b' || i + 1 == len || line[i + 1] != '[') {
+            fputc(line[i], log);
+            continue;
+        }
+        for (i += 2; i < len && (line[i] < '@' || line[i] > '~'); i++) continue;
+    }
+    fputc('\n', log);
+    fflush(log);
+}
+
+static void run_on_app_line(struct pawl_proc *proc, const char *line, size_t len) {
+    struct app *app = proc->data;
+    if (app->given->app_console) {
+        printf("== APP - %s == %.*s\n", app->given->app_id, (int)len, line);
+        fflush(stdout);
+    }
+    if (app->app_log) run_log_line(app->app_log, line, len);
+}
+
+static void run_on_daemon_line(struct pawl_proc *proc, const char *line, size_t len) {
+    struct app *app = proc->data;
+    if (app->given->daemon_console) {
+        printf("%.*s\n", (int)len, line);
+        fflush(stdout);
+    }
+    if (app->daemon_log) run_log_line(app->daemon_log, line, len);
+    char **slot = &app->tail.lines[app->tail.count++ % RUN_LAST_LINES];
+    free(*slot);
+    *slot = strndup(line, len);
+}
+
+static void run_show_tail(const struct app *app) {
+    const struct tail *tail = &app->tail;
+    size_t from = tail->count > RUN_LAST_LINES ? tail->count - RUN_LAST_LINES : 0;
+    for (size_t i = from; i < tail->count; i++)
+        if (tail->lines[i % RUN_LAST_LINES])
+            fprintf(stderr, "   %s\n", tail->lines[i % RUN_LAST_LINES]);
+}
+
+static FILE *run_open_log(struct app *app, const char *what, struct pawl_error *error) {
+    char path[PATH_MAX], stamp[32];
+    const char *base = app->given->directory ? app->given->directory : ".";
+    time_t now = time(NULL);
+    struct tm local;
+    strftime(stamp, sizeof stamp, "%Y%m%d%H%M%S", localtime_r(&now, &local));
+    snprintf(path, sizeof path, "%s/.dapr", base);
+    mkdir(path, 0755);
+    snprintf(path, sizeof path, "%s/.dapr/logs", base);
+    mkdir(path, 0755); // if it is not there now, opening the file says why
+    snprintf(path, sizeof path, "%s/.dapr/logs/%s_%s_%s.log", base, app->given->app_id, what,
+             stamp);
+    FILE *log = fopen(path, "ae");
+    if (!log) pawl__fail(error, PAWL_E_IO, "cannot write %s: %s", path, strerror(errno));
+    return log;
+}
+
+// --- ports --------------------------------------------------------------------------------------
+
+// Binds |*port| of this machine for a moment; 0 finds a free one. False when it is in use.
+static bool run_try_port(int *port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+              listen(fd, 1) == 0 && getsockname(fd, (struct sockaddr *)&address, &len) == 0;
+    if (fd >= 0) close(fd);
+    if (ok) *port = ntohs(address.sin_port);
+    return ok;
+}
+
+static bool run_choose_ports(struct app *app, struct pawl_error *error) {
+    struct pawl_run_app *given = app->given;
+    struct {
+        int *port;
+        const char *flag;
+    } ports[] = {{&given->http_port, "dapr-http-port"},
+                 {&given->grpc_port, "dapr-grpc-port"},
+                 {&given->metrics_port, "metrics-port"}};
+    for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
+        if (!run_try_port(ports[i].port)) {
+            pawl__fail(error, PAWL_E_UNAVAILABLE,
+                       "port %d is in use; stop what listens there, or choose another --%s",
+                       *ports[i].port, ports[i].flag);
+            return false;
+        }
+    return true;
+}
+
+// --- stopping -----------------------------------------------------------------------------------
+
+static void run_on_timer_closed(uv_handle_t *handle) {
+    (void)handle;
+}
+
+static void run_finish_app(struct app *app) {
+    struct run *run = app->run;
+    uv_close((uv_handle_t *)&app->timer, run_on_timer_closed);
+    if (app->app_log) fclose(app->app_log);
+    if (app->daemon_log) fclose(app->daemon_log);
+    for (size_t i = 0; i < RUN_LAST_LINES; i++) free(app->tail.lines[i]);
+    if (app->exit_code && !run->exit_code) run->exit_code = app->exit_code;
+    if (--run->running) return;
+    for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&run->signals[i], NULL);
+}
+
+static void run_on_kill(uv_timer_t *timer) {
+    struct app *app = timer->data;
+    pawl__proc_signal(app->proc.pid ? &app->proc : &app->sidecar, SIGKILL);
+}
+
+// Ends the app if it runs, else its sidecar; called again when one of them has ended.
+static void run_stop_app(struct app *app) {
+    app->stopping = true;
+    uv_timer_stop(&app->timer);
+    struct pawl_proc *next = app->proc.pid ? &app->proc : &app->sidecar;
+    if (!next->pid) {
+        run_finish_app(app);
+        return;
+    }
+    pawl__proc_signal(next, SIGTERM);
+    uv_timer_start(&app->timer, run_on_kill, RUN_KILL_AFTER, 0);
+}
+
+static void run_stop_all(struct run *run) {
+    bool again = run->stopping;
+    run->stopping = true;
+    for (size_t i = 0; i < run->count; i++) {
+        struct app *app = &run->apps[i];
+        if (again) {
+            pawl__proc_signal(&app->proc, SIGKILL);
+            pawl__proc_signal(&app->sidecar, SIGKILL);
+        } else if (!app->stopping && (app->proc.pid || app->sidecar.pid)) {
+            run_stop_app(app);
+        }
+    }
+}
+
+static void run_on_signal(uv_signal_t *handle, int number) {
+    struct run *run = handle->data;
+    run_say("\n" RUN_INFO, "%s signal received: shutting down",
+            number == SIGINT ? "interrupt" : "terminated");
+    run_stop_all(run);
+}
+
+static void run_on_app_exit(struct pawl_proc *proc) {
+    struct app *app = proc->data;
+    char how[80];
+    pawl__proc_describe(proc, how);
+    int code = pawl__proc_exit_code(proc);
+    if (!app->stopping) app->exit_code = code;
+    if (code == 0 || app->stopping)
+        run_say(RUN_OK, "app \"%s\" %s", app->given->app_id, how);
+    else
+        run_say(RUN_BAD, "app \"%s\" %s", app->given->app_id, how);
+    run_stop_app(app);
+}
+
+static void run_on_sidecar_exit(struct pawl_proc *proc) {
+    struct app *app = proc->data;
+    if (!app->stopping) {
+        char how[80];
+        pawl__proc_describe(proc, how);
+        fflush(stdout);
+        fprintf(stderr, RUN_BAD "the sidecar of app \"%s\" %s%s\n", app->given->app_id, how,
+                app->up ? "" : " before it was ready");
+        run_show_tail(app);
+        app->exit_code = 1;
+        run_stop_all(app->run); // one that cannot run ends all, as they are one system
+    }
+    if (app->proc.pid) {
+        if (!app->stopping) run_stop_app(app);
+        return;
+    }
+    if (!app->stopping || !app->sidecar.pid) run_stop_app(app);
+}
+
+// --- starting -----------------------------------------------------------------------------------
+
+static void run_put_metadata(struct app *app, const char *key, const char *value) {
+    char path[128];
+    int status;
+    struct pawl_buf body = {0};
+    snprintf(path, sizeof path, "/v1.0/metadata/%s", key);
+    const char *token = getenv("DAPR_API_TOKEN");
+    struct pawl_header header = {PAWL_STR("dapr-api-token"), pawl__str(token)};
+    pawl__http_fetch("127.0.0.1", app->given->http_port, "PUT", path, &header, token ? 1 : 0,
+                     pawl__str(value), PAWL_SECOND, &status, &body, NULL);
+    pawl__buf_finish(&body);
+}
+
+static void run_tell_metadata(struct app *app) {
+    char number[32];
+    char command[1024] = "";
+    snprintf(number, sizeof number, "%d", (int)getpid());
+    run_put_metadata(app, "cliPID", number);
+    for (size_t i = 0; app->given->command && app->given->command[i]; i++) {
+        size_t len = strlen(command);
+        snprintf(command + len, sizeof command - len, "%s%s", i ? " " : "", app->given->command[i]);
+    }
+    if (app->proc.pid) {
+        snprintf(number, sizeof number, "%d", (int)app->proc.pid);
+        run_put_metadata(app, "appPID", number);
+        run_put_metadata(app, "appCommand", command);
+    }
+    if (app->run->options->template_path) {
+        run_put_metadata(app, "runTemplatePath", app->run->options->template_path);
+        run_put_metadata(app, "runTemplateName", app->run->options->template_name);
+    }
+}
+
+static void run_start_command(struct app *app) {
+    struct pawl_run_app *given = app->given;
+    struct run *run = app->run;
+    struct pawl_error error;
+    if (!given->command) {
+        run_tell_metadata(app);
+        run_say(RUN_OK, "The sidecar is up and running. Press Ctrl-C to stop it.");
+        return;
+    }
+    size_t extra = 0;
+    while (given->env && given->env[extra]) extra++;
+    char **env = pawl__arena_zalloc(&run->arena, (extra + 12) * sizeof *env);
+    if (!env) abort();
+    size_t n = 0;
+#define ADD(...) env[n++] = pawl__arena_format(&run->arena, __VA_ARGS__)
+    ADD("APP_ID=%s", given->app_id);
+    ADD("APP_CHANNEL_ADDRESS=127.0.0.1");
+    if (given->app_port) ADD("APP_PORT=%d", given->app_port);
+    ADD("APP_PROTOCOL=%s", given->protocol ? given->protocol : "http");
+    ADD("DAPR_HTTP_PORT=%d", given->http_port);
+    ADD("DAPR_GRPC_PORT=%d", given->grpc_port);
+    ADD("DAPR_METRICS_PORT=%d", given->metrics_port);
+#undef ADD
+    for (size_t i = 0; i < extra; i++) env[n++] = (char *)given->env[i];
+    app->proc = (struct pawl_proc){
+        .argv = given->command,
+        .env = (const char *const *)env,
+        .directory = given->directory,
+        .capture = run->options->many,
+        .on_line = run_on_app_line,
+        .on_exit = run_on_app_exit,
+        .data = app,
+    };
+    if (pawl__proc_start(&app->proc, &run->loop, &error)) {
+        fprintf(stderr, RUN_BAD "app \"%s\": %s\n", given->app_id, error.text);
+        app->exit_code = 1;
+        run_stop_all(run);
+        return;
+    }
+    run_tell_metadata(app);
+    if (!run->options->many)
+        run_say(RUN_OK, "You're up and running! Both Dapr and your app logs will appear here.\n");
+}
+
+static void run_on_health(uv_timer_t *timer) {
+    struct app *app = timer->data;
+    struct pawl_buf body = {0};
+    int status = 0;
+    pawl__http_fetch("127.0.0.1", app->given->http_port, "GET", "/v1.0/healthz/outbound", NULL, 0,
+                     PAWL_STR(""), PAWL_SECOND / 2, &status, &body, NULL);
+    if (status == 204) {
+        uv_timer_stop(timer);
+        app->up = true;
+        if (app->run->options->many)
+            run_say(RUN_OK, "Started Dapr with app id \"%s\". HTTP Port: %d. gRPC Port: %d",
+                    app->given->app_id, app->given->http_port, app->given->grpc_port);
+        else
+            run_say(RUN_INFO, "Dapr sidecar is up and running.");
+        run_start_command(app);
+    } else if (++app->tries >= RUN_HEALTH_TRIES) {
+        fprintf(stderr, RUN_BAD "the sidecar of app \"%s\" is not ready after 60 s: %.*s\n",
+                app->given->app_id, (int)body.len, body.data ? (char *)body.data : "");
+        run_show_tail(app);
+        app->exit_code = 1;
+        run_stop_all(app->run);
+    }
+    pawl__buf_finish(&body);
+}
+
+static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
+    struct pawl_run_app *given = app->given;
+    struct run *run = app->run;
+    size_t most = 24 + 2 * given->resource_count + 2 * given->pass_count;
+    char **argv = pawl__arena_zalloc(&run->arena, most * sizeof *argv);
+    if (!argv) abort();
+    size_t n = 0;
+#define ADD(flag, ...)                                                                             \
+    do {                                                                                           \
+        argv[n++] = "--" flag;                                                                     \
+        argv[n++] = pawl__arena_format(&run->arena, __VA_ARGS__);                                  \
+    } while (0)
+    argv[n++] = "daprd"; // the name by which Dapr's own 'dapr list' finds it
+    ADD("app-id", "%s", given->app_id);
+    ADD("dapr-http-port", "%d", given->http_port);
+    ADD("dapr-grpc-port", "%d", given->grpc_port);
+    ADD("metrics-port", "%d", given->metrics_port);
+    if (given->app_port) ADD("app-port", "%d", given->app_port);
+    if (given->protocol) ADD("app-protocol", "%s", given->protocol);
+    if (given->config) ADD("config", "%s", given->config);
+    for (size_t i = 0; i < given->resource_count; i++)
+        ADD("resources-path", "%s", given->resources[i]);
+#undef ADD
+    for (size_t i = 0; i < given->pass_count; i++) {
+        argv[n++] = pawl__arena_format(&run->arena, "--%s", given->pass[i].name);
+        argv[n++] = (char *)given->pass[i].value;
+    }
+    static const char *const env[] = {"DAPR_HOST_IP=127.0.0.1", NULL};
+    app->sidecar = (struct pawl_proc){
+        .argv = (const char *const *)argv,
+        .file = "/proc/self/exe",
+        .env = env,
+        .directory = given->directory,
+        .capture = true,
+        .on_line = run_on_daemon_line,
+        .on_exit = run_on_sidecar_exit,
+        .data = app,
+    };
+    if (pawl__proc_start(&app->sidecar, &run->loop, error)) return false;
+    uv_timer_start(&app->timer, run_on_health, 10, 20);
+    return true;
+}
+
+static bool run_prepare_app(struct app *app, struct pawl_error *error) {
+    struct pawl_run_app *given = app->given;
+    if (!run_choose_ports(app, error)) return false;
+    if (given->app_file && !(app->app_log = run_open_log(app, "app", error))) return false;
+    if (given->daemon_file && !(app->daemon_log = run_open_log(app, "daprd", error))) return false;
+    if (app->run->options->many) {
+        run_say(RUN_INFO, "Validating config and starting app \"%s\"", given->app_id);
+        if (given->app_file || given->daemon_file)
+            run_say(RUN_INFO, "Writing log files to directory : %s/.dapr/logs",
+                    given->directory ? given->directory : ".");
+    } else {
+        run_say(RUN_INFO, "Starting Dapr with id %s. HTTP Port: %d. gRPC Port: %d", given->app_id,
+                given->http_port, given->grpc_port);
+        run_say(RUN_INFO, "Checking if Dapr sidecar is listening on HTTP port %d",
+                given->http_port);
+    }
+    return run_start_sidecar(app, error);
+}
+
+int pawl__run_apps(struct pawl_run_app *given, size_t count,
+                   const struct pawl_run_options *options) {
+    struct pawl_error error;
+    struct run run = {.options = options, .count = count};
+    signal(SIGPIPE, SIG_IGN);
+    if (pawl__guard_start(&error)) {
+        fprintf(stderr, RUN_BAD "%s\n", error.text);
+        return 1;
+    }
+    uv_loop_init(&run.loop);
+    run.apps = calloc(count, sizeof *run.apps);
+    if (!run.apps) return 1;
+    const int numbers[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(&run.loop, &run.signals[i]);
+        run.signals[i].data = &run;
+        uv_signal_start(&run.signals[i], run_on_signal, numbers[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct app *app = &run.apps[i];
+        app->given = &given[i];
+        app->run = &run;
+        uv_timer_init(&run.loop, &app->timer);
+        app->timer.data = app;
+        run.running++;
+        if (run.stopping) continue;
+        if (!run_prepare_app(app, &error)) {
+            fprintf(stderr, RUN_BAD "app \"%s\": %s\n", given[i].app_id, error.text);
+            app->exit_code = 1;
+            run_stop_all(&run);
+        }
+    }
+    // Those that never had a process end here; the others when their processes do.
+    for (size_t i = 0; run.stopping && i < count; i++)
+        if (!run.apps[i].stopping) run_stop_app(&run.apps[i]);
+    uv_run(&run.loop, UV_RUN_DEFAULT);
+    uv_loop_close(&run.loop);
+    pawl__arena_finish(&run.arena);
+    free(run.apps);
+    return run.exit_code;
+}

@@ -1,0 +1,43 @@
+#ifndef PAWL_CLI_RUN_H
+#define PAWL_CLI_RUN_H
+
+// Apps with their sidecars: what 'pawl run' and 'pawl run -f' do once they know what to run.
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    PAWL_RUN_PASS_MAX = 32
+};
+
+struct pawl_run_app {
+    const char *app_id;
+    const char *directory;                  // to run in; NULL: ours
+    const char *const *command;             // ends with NULL; NULL: only the sidecar is run
+    const char *const *env;                 // "NAME=value", ends with NULL; may be NULL
+    int app_port;                           // 0: the app listens to nothing
+    int http_port, grpc_port, metrics_port; // 0: any free one
+    const char *const *resources;           // folders
+    size_t resource_count;
+    const char *config;   // file; NULL: none
+    const char *protocol; // of the app
+    // Further flags of the daemon, with their values.
+    struct {
+        const char *name, *value;
+    } pass[PAWL_RUN_PASS_MAX];
+    size_t pass_count;
+    bool app_console, app_file; // where its output goes
+    bool daemon_console, daemon_file;
+};
+
+struct pawl_run_options {
+    bool many;                 // lines of apps carry their names, and there are log files
+    const char *template_path; // of the run file; NULL: none
+    const char *template_name;
+};
+
+// Runs all until the last app has ended, or a signal comes. The exit code: 0, or that of the first
+// app that failed.
+int pawl__run_apps(struct pawl_run_app *apps, size_t count, const struct pawl_run_options *options);
+
+#endif
