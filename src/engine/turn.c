@@ -322,6 +322,7 @@ static bool turn_continue_as_new(struct turn *turn, const Pb__CompleteWorkflowAc
     instance->version = NULL;
     instance->execution_id = execution_id;
     instance->continued = true;
+    instance->suspended = false; // the worker's new run knows of no suspension
     instance->generation++;
     instance->created_at = turn->record->completed_at;
     instance->started_at = instance->start_at = 0;
