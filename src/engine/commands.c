@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "engine/apply.h"
 #include "engine/events.h"
@@ -229,6 +230,11 @@ enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp sta
 
 // --- turns --------------------------------------------------------------------------------------
 
+static int command_compare_ids(const void *a, const void *b) {
+    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
+    return left < right ? -1 : left > right;
+}
+
 // The first reason not to apply |response|, or asks for an instance that it touches.
 static enum pawl_err command_check_turn(struct pawl_shard *shard, struct pawl_instance *instance,
                                         const Pb__WorkflowResponse *response,
@@ -236,6 +242,9 @@ static enum pawl_err command_check_turn(struct pawl_shard *shard, struct pawl_in
     struct pawl_instance *other;
     enum pawl_err err;
     bool completes = false;
+    int32_t *ids = pawl__arena_alloc(&shard->arena, (response->n_actions + 1) * sizeof *ids);
+    size_t id_count = 0;
+    if (!ids) return pawl__fail_plain(error, PAWL_E_NOMEM);
     for (size_t i = 0; i < response->n_actions; i++) {
         const Pb__WorkflowAction *action = response->actions[i];
         bool schedules = true, elsewhere = pawl__action_target_app(action, shard->app_id) != NULL;
@@ -271,9 +280,14 @@ static enum pawl_err command_check_turn(struct pawl_shard *shard, struct pawl_in
         if (schedules && pawl__pending_find(&instance->pending, action->id))
             return pawl__fail(error, PAWL_E_INVALID,
                               "action %d was already scheduled by an earlier turn", action->id);
+        if (schedules) ids[id_count++] = action->id;
         if (touched && !elsewhere && (err = command_need(shard, pawl__str(touched), &other, error)))
             return err;
     }
+    qsort(ids, id_count, sizeof *ids, command_compare_ids); // SDKs give them in any order
+    for (size_t i = 1; i < id_count; i++)
+        if (ids[i] == ids[i - 1])
+            return pawl__fail(error, PAWL_E_INVALID, "action %d was scheduled twice", ids[i]);
     bool terminates = false;
     size_t at = 0;
     struct pawl_event_view view;
