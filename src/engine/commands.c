@@ -172,9 +172,11 @@ static bool command_start(struct pawl_shard *shard, struct pawl_instance *instan
            pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0);
 }
 
-// Whether nothing of an earlier run under this id is still going on.
+// Whether nothing of an earlier run under this id is still going on. |starter| is the instance that
+// asks, if any: it runs for as long as its turn is not over, so that no circle of children arises.
 static enum pawl_err command_check_reuse(struct pawl_shard *shard,
                                          const struct pawl_instance *instance,
+                                         const struct pawl_instance *starter,
                                          struct pawl_error *error) {
     for (uint32_t i = 0; i < instance->pending.len; i++) {
         const struct pawl_pending *item = &instance->pending.items[i];
@@ -192,12 +194,12 @@ static enum pawl_err command_check_reuse(struct pawl_shard *shard,
         enum pawl_err err = command_need(shard, pawl__str(child_id), &child, error);
         if (err) return err;
         if (!child->exists) continue;
-        if (!pawl__instance_completed(child))
+        if (child == starter || !pawl__instance_completed(child))
             return pawl__fail(error, PAWL_E_EXISTS,
                               "cannot recreate workflow with ID '%s': child workflow '%s': "
                               "orchestration has not yet completed",
                               instance->id, child_id);
-        if ((err = command_check_reuse(shard, child, error))) return err;
+        if ((err = command_check_reuse(shard, child, starter, error))) return err;
     }
     return PAWL_OK;
 }
@@ -217,7 +219,7 @@ enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp sta
     if (instance->exists && !pawl__instance_completed(instance))
         return pawl__fail(error, PAWL_E_EXISTS, "an active workflow with ID '%s' already exists",
                           instance->id);
-    if (instance->exists && (err = command_check_reuse(shard, instance, error))) return err;
+    if (instance->exists && (err = command_check_reuse(shard, instance, NULL, error))) return err;
 
     Pb__HistoryEvent event = PB__HISTORY_EVENT__INIT;
     event.eventid = -1;
@@ -229,6 +231,23 @@ enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp sta
 }
 
 // --- turns --------------------------------------------------------------------------------------
+
+// Whether the id of |target| cannot be given to what |sender| starts: an id is free again once its
+// workflow has ended, as it is for a client. A workflow that calls a child and continues as new
+// asks for the same id each time.
+static enum pawl_err command_check_taken(struct pawl_shard *shard,
+                                         const struct pawl_instance *target,
+                                         const struct pawl_instance *sender, bool *taken,
+                                         struct pawl_error *error) {
+    *taken = false;
+    if (!target->exists) return PAWL_OK;
+    *taken = true;
+    if (target == sender || !pawl__instance_completed(target)) return PAWL_OK;
+    enum pawl_err err = command_check_reuse(shard, target, sender, error);
+    if (err == PAWL_E_EXISTS || err == PAWL_E_UNKNOWN) return PAWL_OK;
+    *taken = err != PAWL_OK;
+    return err;
+}
 
 static int command_compare_ids(const void *a, const void *b) {
     int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
@@ -281,8 +300,10 @@ static enum pawl_err command_check_turn(struct pawl_shard *shard, struct pawl_in
             return pawl__fail(error, PAWL_E_INVALID,
                               "action %d was already scheduled by an earlier turn", action->id);
         if (schedules) ids[id_count++] = action->id;
-        if (touched && !elsewhere && (err = command_need(shard, pawl__str(touched), &other, error)))
-            return err;
+        if (!touched || elsewhere) continue;
+        if ((err = command_need(shard, pawl__str(touched), &other, error))) return err;
+        bool taken;
+        if ((err = command_check_taken(shard, other, instance, &taken, error))) return err;
     }
     qsort(ids, id_count, sizeof *ids, command_compare_ids); // SDKs give them in any order
     for (size_t i = 1; i < id_count; i++)
@@ -318,11 +339,11 @@ static enum pawl_err command_check_turn(struct pawl_shard *shard, struct pawl_in
     return PAWL_OK;
 }
 
-// Whether |instance| is the child that |parent| started as its action |child_id|.
-static bool command_is_child(struct pawl_shard *shard, const struct pawl_instance *instance,
+// Whether the instance that began with |start| is the child that |parent| started as its action
+// |child_id|.
+static bool command_is_child(const Pb__ExecutionStartedEvent *start,
                              const struct pawl_instance *parent, int32_t child_id) {
-    const Pb__ExecutionStartedEvent *start = pawl__instance_start(instance, &shard->arena);
-    return start && start->parentinstance && start->parentinstance->workflowinstance &&
+    return start->parentinstance && start->parentinstance->workflowinstance &&
            start->parentinstance->taskscheduledid == child_id &&
            strcmp(start->parentinstance->workflowinstance->instanceid, parent->id) == 0;
 }
@@ -348,9 +369,16 @@ static bool command_deliver(struct pawl_shard *shard, struct pawl_stamp stamp,
     struct pawl_instance *target = pawl__shard_find(shard, pawl__str(message->target));
     if (!target) return false; // command_check_turn saw to it
     if (message->create) {
-        bool free_id = !target->exists;
-        if (free_id) return command_start(shard, target, message->event);
-        if (message->child_id < 0 || command_is_child(shard, target, sender, message->child_id))
+        bool taken;
+        struct pawl_error ignored;
+        if (command_check_taken(shard, target, sender, &taken, &ignored)) return false;
+        if (!taken) return command_start(shard, target, message->event);
+        if (message->child_id < 0) return true;
+        const Pb__ExecutionStartedEvent *start = pawl__instance_start(target, &shard->arena);
+        if (!start) return false;
+        // A child that an earlier generation of the parent left running is taken up again.
+        if (!pawl__instance_completed(target) &&
+            command_is_child(start, sender, message->child_id))
             return true;
         return command_refuse_child(shard, stamp, sender, message);
     }
