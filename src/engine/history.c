@@ -4,8 +4,9 @@
 #include "wire/unpack.h"
 
 enum {
-    HISTORY_FIELD = 3
-}; // WorkflowRequest.pastEvents
+    HISTORY_FIELD = 3,     // WorkflowRequest.pastEvents
+    HISTORY_WIRE_TYPE = 2, // length-delimited
+};
 
 void pawl__history_finish(struct pawl_history *history) {
     pawl__buf_finish(&history->bytes);
@@ -26,9 +27,11 @@ bool pawl__history_add_bytes(struct pawl_history *history, struct pawl_str event
 
 bool pawl__history_next(struct pawl_str bytes, size_t *at, struct pawl_event_view *out) {
     struct pawl_pb_reader reader =
-        pawl__pb_reader((struct pawl_str){bytes.data + *at, bytes.len - *at});
+        pawl__pb_reader((struct pawl_str){bytes.data ? bytes.data + *at : NULL, bytes.len - *at});
     struct pawl_pb_field field;
-    if (!pawl__pb_next(&reader, &field)) return false;
+    if (!pawl__pb_next(&reader, &field) || field.number != HISTORY_FIELD ||
+        field.wire_type != HISTORY_WIRE_TYPE)
+        return false;
     out->bytes = field.bytes;
     out->offset = (uint32_t)*at;
     *at = (size_t)((const char *)reader.at - bytes.data);

@@ -91,5 +91,7 @@ Pb__ExecutionStartedEvent *pawl__instance_start(const struct pawl_instance *inst
     const struct pawl_history *where = instance->started_at ? &instance->history : &instance->inbox;
     Pb__HistoryEvent *event =
         pawl__history_at(where, instance->started_at ? instance->start_offset : 0, arena);
-    return event ? event->executionstarted : NULL;
+    if (!event || event->event_type_case != PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED)
+        return NULL; // a damaged row
+    return event->executionstarted;
 }

@@ -110,7 +110,7 @@ int64_t pawl__instance_wake_at(const struct pawl_instance *instance);
 bool pawl__instance_active(const struct pawl_instance *instance);
 
 // Its start event, from the history or from the inbox, decoded into |arena|. NULL when memory is
-// out.
+// out or the rows that it came from are damaged.
 Pb__ExecutionStartedEvent *pawl__instance_start(const struct pawl_instance *instance,
                                                 struct pawl_arena *arena);
 

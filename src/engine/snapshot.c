@@ -148,21 +148,59 @@ static bool snapshot_fill(struct pawl_instance *instance, const Plog__Snapshot *
            pawl__buf_append(&instance->inbox.bytes, state->inbox.data, state->inbox.len);
 }
 
+// The event at |offset| of |bytes|, if it is of |type|; else NULL.
+static const Pb__HistoryEvent *snapshot_event(struct pawl_str bytes, uint32_t offset,
+                                              Pb__HistoryEvent__EventTypeCase type,
+                                              struct pawl_arena *arena) {
+    const struct pawl_history history = {
+        .bytes = {.data = (uint8_t *)(uintptr_t)bytes.data, .len = bytes.len}};
+    const Pb__HistoryEvent *event = pawl__history_at(&history, offset, arena);
+    return event && event->event_type_case == type ? event : NULL;
+}
+
+// Whether each event can be read: the engine will have to.
+static bool snapshot_readable(struct pawl_str bytes) {
+    struct pawl_event_view view;
+    size_t at = 0;
+    while (pawl__history_next(bytes, &at, &view))
+        if (!pawl__wire_check(&pb__history_event__descriptor, view.bytes, NULL)) return false;
+    return true;
+}
+
+static bool snapshot_pending_fits(const Plog__Pending *row, struct pawl_str history,
+                                  struct pawl_arena *arena) {
+    static const Pb__HistoryEvent__EventTypeCase types[] = {
+        [PAWL_PENDING_TASK] = PB__HISTORY_EVENT__EVENT_TYPE_TASK_SCHEDULED,
+        [PAWL_PENDING_TIMER] = PB__HISTORY_EVENT__EVENT_TYPE_TIMER_CREATED,
+        [PAWL_PENDING_EVENT_TIMER] = PB__HISTORY_EVENT__EVENT_TYPE_TIMER_CREATED,
+        [PAWL_PENDING_CHILD] = PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_CREATED,
+    };
+    if (row->kind < PAWL_PENDING_TASK || row->kind > PAWL_PENDING_CHILD) return false;
+    const Pb__HistoryEvent *event = snapshot_event(history, row->offset, types[row->kind], arena);
+    return event && event->eventid == row->id;
+}
+
 // What a damaged row could otherwise make the engine read out of bounds or trust.
-static const char *snapshot_flaw(const Plog__Snapshot *state, struct pawl_str history) {
+static const char *snapshot_flaw(const Plog__Snapshot *state, struct pawl_str history,
+                                 struct pawl_arena *arena) {
     struct pawl_str inbox = {(const char *)state->inbox.data, state->inbox.len};
     if (state->history_bytes != history.len ||
         snapshot_count_events(history) != state->history_events)
         return "its history is not complete";
-    if (snapshot_count_events(inbox) != state->inbox_events) return "its inbox is damaged";
-    if (state->started_at && state->start_offset >= history.len)
+    if (snapshot_count_events(inbox) != state->inbox_events || !snapshot_readable(inbox))
+        return "its inbox is damaged";
+    if (!snapshot_event(state->started_at ? history : inbox,
+                        state->started_at ? state->start_offset : 0,
+                        PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED, arena))
         return "its start is not in its history";
-    if (state->final_status != PAWL_STATUS_NONE && state->final_offset >= history.len)
+    if (state->final_status != PAWL_STATUS_NONE &&
+        !snapshot_event(history, state->final_offset,
+                        PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_COMPLETED, arena))
         return "its end is not in its history";
     for (size_t i = 0; i < state->n_pending; i++) {
         const Plog__Pending *row = state->pending[i];
-        if (row->kind < PAWL_PENDING_TASK || row->kind > PAWL_PENDING_CHILD ||
-            row->offset >= history.len)
+        if (!snapshot_pending_fits(row, history, arena) ||
+            (i && state->pending[i - 1]->id >= row->id))
             return "what it waits for is not in its history";
     }
     return NULL;
@@ -174,7 +212,7 @@ enum pawl_err pawl__shard_restore(struct pawl_shard *shard, const struct pawl_sn
     const char *flaw = NULL;
     const Plog__Snapshot *state =
         pawl__wire_unpack(&arena, &plog__snapshot__descriptor, snapshot->state, &flaw);
-    if (state) flaw = snapshot_flaw(state, snapshot->history);
+    if (state) flaw = snapshot_flaw(state, snapshot->history, &arena);
     enum pawl_err err = PAWL_OK;
     if (flaw) {
         err = pawl__fail(error, PAWL_E_CORRUPT, "the snapshot of instance '%.*s' is damaged: %s",
