@@ -25,7 +25,7 @@ bool pawl__apply_create(struct pawl_instance *instance, const Plog__Create *crea
     const Pb__ExecutionStartedEvent *start = event->executionstarted;
     pawl__instance_reset(instance);
     instance->exists = true;
-    instance->generation++;
+    instance->generation = create->generation;
     instance->created_at = instance->updated_at = pawl__timestamp_get(event->timestamp);
     if (start->scheduledstarttimestamp) {
         int64_t at = pawl__timestamp_get(start->scheduledstarttimestamp);

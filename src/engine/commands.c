@@ -162,6 +162,7 @@ static bool command_start(struct pawl_shard *shard, struct pawl_instance *instan
     pb__history_event__pack(event, bytes);
     Plog__Create create = PLOG__CREATE__INIT;
     create.start_event = (ProtobufCBinaryData){len, bytes};
+    create.generation = instance->generation + 1;
     Plog__Record record = PLOG__RECORD__INIT;
     record.change_case = PLOG__RECORD__CHANGE_CREATE;
     record.create = &create;
