@@ -403,6 +403,7 @@ enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_st
                                         struct pawl_instance *instance,
                                         const Pb__WorkflowResponse *response, struct pawl_str bytes,
                                         struct pawl_error *error) {
+    if (!instance->turn_out) return PAWL_OK; // it was purged meanwhile
     pawl__arena_reset(&shard->arena);
     enum pawl_err err = command_check_turn(shard, instance, response, error);
     if (err == PAWL_E_INVALID) {
