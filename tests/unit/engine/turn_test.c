@@ -1,0 +1,535 @@
+// Turns: what each action leaves behind, timers, raised events, new generations, stalls.
+
+#include "kit.h"
+
+#include "wire/timestamp.h"
+#include "wire/unpack.h"
+
+static void test_activity(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_effects(&kit);
+    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 0, "Pay", "7"), kit_task(&kit, 1, "Ship", NULL)));
+    KIT_EFFECTS(&kit, "CHANGED a, ACTIVITY a 0, ACTIVITY a 1");
+    const Pb__HistoryEvent *event = kit_event(&kit, "a", 2);
+    assert_string_equal(event->taskscheduled->name, "Pay");
+    assert_string_equal(event->taskscheduled->input->value, "7");
+    assert_string_equal(event->taskscheduled->taskexecutionid, "task-0");
+    assert_string_equal(event->router->sourceappid, "app");
+    assert_int_equal(pawl__timestamp_get(event->timestamp), kit.now);
+
+    struct pawl_buf bytes = {0};
+    assert_true(pawl__shard_activity_item(&kit.shard, kit_find(&kit, "a"), 0, PAWL_STR("t"),
+                                          &bytes));
+    const Pb__WorkItem *item = pawl__wire_unpack(&kit.arena, &pb__work_item__descriptor,
+                                                 pawl__buf_str(&bytes), NULL);
+    pawl__buf_finish(&bytes);
+    const Pb__ActivityRequest *request = item->activityrequest;
+    assert_string_equal(item->completiontoken, "t");
+    assert_string_equal(request->name, "Pay");
+    assert_string_equal(request->input->value, "7");
+    assert_int_equal(request->taskid, 0);
+    assert_string_equal(request->taskexecutionid, "task-0");
+    assert_string_equal(request->workflowinstance->instanceid, "a");
+    assert_string_equal(request->workflowinstance->executionid->value, "execution-1");
+    assert_false(pawl__shard_activity_item(&kit.shard, kit_find(&kit, "a"), 2, PAWL_STR("t"),
+                                           &bytes));
+
+    kit_result(&kit, "a", 0, "70");
+    KIT_EFFECTS(&kit, "TURN a");
+    assert_false(pawl__shard_activity_item(&kit.shard, kit_find(&kit, "a"), 0, PAWL_STR("t"),
+                                           &bytes));
+    kit_failure(&kit, "a", 1, "no ship");
+    kit_commit(&kit);
+    assert_int_equal(kit_result(&kit, "a", 0, "71"), PAWL_OK); // a second result is dropped
+    assert_int_equal(kit_result(&kit, "a", 9, "71"), PAWL_OK); // one that nobody asked for
+    assert_int_equal(kit.shard.batch.len, 0);
+    kit_turn(&kit, "a", ACTIONS(kit_end(&kit, 2, STATUS(FAILED), NULL)));
+    KIT_HISTORY(&kit, "a",
+                "WorkflowStarted ExecutionStarted TaskScheduled(0) TaskScheduled(1) "
+                "WorkflowStarted TaskCompleted(0) TaskFailed(1) ExecutionCompleted(2)");
+    event = kit_event(&kit, "a", 5);
+    assert_int_equal(event->eventid, -1);
+    assert_string_equal(event->taskcompleted->taskexecutionid, "task-0");
+    assert_string_equal(event->taskcompleted->result->value, "70");
+    event = kit_event(&kit, "a", 6);
+    assert_string_equal(event->taskfailed->failuredetails->errormessage, "no ship");
+    assert_int_equal(pawl__instance_status(kit_find(&kit, "a")), STATUS(FAILED));
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+static void test_turn_sees_what_it_was_given(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_begin(&kit, "a");
+    kit_raise(&kit, "a", "late", NULL);
+    kit_effects(&kit);
+    kit_answer(&kit, "a", NO_ACTIONS);
+    KIT_HISTORY(&kit, "a", "WorkflowStarted ExecutionStarted");
+    assert_string_equal(kit_inbox(&kit, "a"), "EventRaised(late)");
+    KIT_EFFECTS(&kit, "CHANGED a, TURN a");
+
+    // A turn of a lost worker is given again as it was.
+    kit_begin(&kit, "a");
+    int64_t at = pawl__timestamp_get(kit.item->workflowrequest->newevents[0]->timestamp);
+    kit_raise(&kit, "a", "later", NULL);
+    pawl__shard_turn_lost(kit_find(&kit, "a"));
+    kit_begin(&kit, "a");
+    const Pb__WorkflowRequest *request = kit.item->workflowrequest;
+    assert_int_equal(request->n_pastevents, 2);
+    assert_int_equal(request->n_newevents, 2);
+    assert_int_equal(pawl__timestamp_get(request->newevents[0]->timestamp), at);
+    assert_string_equal(request->newevents[1]->eventraised->name, "late");
+    kit_answer(&kit, "a", NO_ACTIONS);
+    assert_string_equal(kit_inbox(&kit, "a"), "EventRaised(later)");
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+static void test_timers(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    int64_t one = KIT_START + PAWL_SECOND, two = KIT_START + 2 * PAWL_SECOND;
+    kit_turn(&kit, "a", ACTIONS(kit_timer(&kit, 0, two), kit_timer(&kit, 1, one),
+                                kit_timer(&kit, 2, two)));
+    kit_effects(&kit);
+    assert_int_equal(pawl__shard_wake_at(&kit.shard), one);
+    const Pb__TimerCreatedEvent *created = kit_event(&kit, "a", 2)->timercreated;
+    assert_int_equal(created->origin_case, PB__TIMER_CREATED_EVENT__ORIGIN_CREATE_TIMER);
+    kit_fire(&kit, one - 1);
+    KIT_EFFECTS(&kit, "");
+    kit.now = one + 5;
+    kit_fire(&kit, one);
+    KIT_EFFECTS(&kit, "TURN a");
+    assert_string_equal(kit_inbox(&kit, "a"), "TimerFired(1)");
+
+    // The wall clock is set back: what it has not reached does not fire, whatever was stamped.
+    kit.now = two + PAWL_SECOND;
+    kit_fire(&kit, one);
+    assert_string_equal(kit_inbox(&kit, "a"), "TimerFired(1)");
+    kit_fire(&kit, two);
+    assert_string_equal(kit_inbox(&kit, "a"), "TimerFired(1) TimerFired(0) TimerFired(2)");
+    assert_int_equal(pawl__shard_wake_at(&kit.shard), KIT_NEVER);
+    kit_turn(&kit, "a", NO_ACTIONS);
+    const Pb__HistoryEvent *fired = kit_event(&kit, "a", 6);
+    assert_int_equal(pawl__timestamp_get(fired->timerfired->fireat), one);
+    assert_true(pawl__timestamp_get(fired->timestamp) >= one); // when it did fire
+
+    // One without a time, and one in the past, fire at once; one in the year 9999 never.
+    Pb__WorkflowAction *bare = kit_timer(&kit, 3, 0);
+    bare->createtimer->fireat = NULL;
+    Pb__WorkflowAction *never = kit_timer(&kit, 5, 0);
+    never->createtimer->fireat->seconds = INT64_C(253402300799);
+    kit_raise(&kit, "a", "go", NULL);
+    kit_turn(&kit, "a", ACTIONS(bare, kit_timer(&kit, 4, KIT_START), never));
+    kit_fire(&kit, kit.now);
+    assert_string_equal(kit_inbox(&kit, "a"), "TimerFired(4) TimerFired(3)");
+    assert_int_equal(pawl__shard_wake_at(&kit.shard), KIT_NEVER);
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+// An event cancels the oldest timer of a wait for its name, whatever the case of its letters.
+static void test_event_timers(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    int64_t base = KIT_START + PAWL_SECOND;
+    Pb__WorkflowAction *legacy = kit_timer(&kit, 4, base + 4);
+    legacy->createtimer->origin_case = PB__CREATE_TIMER_ACTION__ORIGIN__NOT_SET;
+    legacy->createtimer->_name_case = PB__CREATE_TIMER_ACTION___NAME_NAME;
+    legacy->createtimer->name = "old";
+    Pb__WorkflowAction *user = kit_timer(&kit, 3, base + 3); // a name, but not of an event
+    user->createtimer->_name_case = PB__CREATE_TIMER_ACTION___NAME_NAME;
+    user->createtimer->name = "approve";
+    kit_turn(&kit, "a", ACTIONS(kit_event_timer(&kit, 0, "Approve", base),
+                                kit_event_timer(&kit, 1, "APPROVE", base + 1),
+                                kit_event_timer(&kit, 2, "other", base + 2), user, legacy));
+    assert_int_equal(pawl__shard_wake_at(&kit.shard), base);
+    kit_raise(&kit, "a", "approve", "1");
+    kit_turn(&kit, "a", NO_ACTIONS);
+    assert_int_equal(pawl__shard_wake_at(&kit.shard), base + 1);
+    kit_raise(&kit, "a", "nobody", "1");
+    kit_raise(&kit, "a", "approve", "1");
+    kit_raise(&kit, "a", "approve", "1"); // a third one finds no wait
+    kit_turn(&kit, "a", NO_ACTIONS);
+    assert_int_equal(pawl__shard_wake_at(&kit.shard), base + 2);
+    kit_raise(&kit, "a", "OTHER", "1");
+    kit_raise(&kit, "a", "old", "1");
+    kit_turn(&kit, "a", NO_ACTIONS);
+    assert_int_equal(pawl__shard_wake_at(&kit.shard), base + 3);
+    kit_fire(&kit, base + 10);
+    assert_string_equal(kit_inbox(&kit, "a"), "TimerFired(3)");
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+static void test_custom_status(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    struct pawl_instance *a = kit_find(&kit, "a");
+    kit.response.customstatus = kit_value(&kit, "\"half\"");
+    kit_turn(&kit, "a", NO_ACTIONS);
+    assert_true(a->has_custom_status);
+    assert_true(pawl__str_equal(pawl__buf_str(&a->custom_status), PAWL_STR("\"half\"")));
+    kit_raise(&kit, "a", "e", NULL);
+    kit_turn(&kit, "a", NO_ACTIONS); // none given: cleared
+    assert_false(a->has_custom_status);
+    kit_raise(&kit, "a", "e", NULL);
+    kit.response.customstatus = kit_value(&kit, "");
+    kit_turn(&kit, "a", NO_ACTIONS);
+    assert_false(a->has_custom_status);
+    kit_raise(&kit, "a", "e", NULL);
+    kit.response.customstatus = kit_value(&kit, "\"end\"");
+    kit_turn(&kit, "a", ACTIONS(kit_complete(&kit, 0, NULL)));
+    assert_true(a->has_custom_status); // it survives completion
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+static void test_completion(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a", ACTIONS(kit_timer(&kit, 0, kit.now + PAWL_SECOND)));
+    kit_raise(&kit, "a", "e", NULL);
+    kit_begin(&kit, "a");
+    kit_raise(&kit, "a", "unseen", NULL);
+    kit_effects(&kit);
+    kit_answer(&kit, "a", ACTIONS(kit_complete(&kit, 1, "1"), kit_complete(&kit, 2, "2")));
+    KIT_EFFECTS(&kit, "CHANGED a"); // what it has not seen is dropped
+    KIT_HISTORY(&kit, "a",
+                "WorkflowStarted ExecutionStarted TimerCreated(0) WorkflowStarted EventRaised(e) "
+                "ExecutionCompleted(1)");
+    assert_string_equal(kit_inbox(&kit, "a"), "");
+    assert_int_equal(pawl__shard_wake_at(&kit.shard), KIT_NEVER);
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+static void test_continue_as_new(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 0, "Pay", NULL),
+                                kit_timer(&kit, 1, kit.now + PAWL_SECOND)));
+    kit_raise(&kit, "a", "one", NULL);
+    kit_raise(&kit, "a", "two", NULL);
+    kit_begin(&kit, "a");
+    kit_raise(&kit, "a", "unseen", NULL);
+    kit_effects(&kit);
+    kit.response.customstatus = kit_value(&kit, "\"again\"");
+    Pb__WorkflowAction *next = kit_continue(&kit, 3, "\"next\"");
+    kit_answer(&kit, "a", ACTIONS(kit_task(&kit, 2, "Ignored", NULL),
+                                  kit_carry(&kit, kit_carry(&kit, next, "one"), "two")));
+    KIT_EFFECTS(&kit, "CHANGED a, TURN a");
+    struct pawl_instance *a = kit_find(&kit, "a");
+    assert_int_equal(a->generation, 2);
+    KIT_HISTORY(&kit, "a", "");
+    assert_string_equal(kit_inbox(&kit, "a"),
+                        "ExecutionStarted EventRaised(one) EventRaised(two) EventRaised(unseen)");
+    assert_int_equal(pawl__instance_status(a), STATUS(RUNNING)); // it never was PENDING again
+    assert_int_equal(pawl__shard_wake_at(&kit.shard), KIT_NEVER);
+    assert_true(a->has_custom_status);
+    assert_string_not_equal(a->execution_id, "execution-1");
+    kit_commit(&kit);
+    assert_int_equal(kit_result(&kit, "a", 0, "1"), PAWL_OK); // of the old generation
+    assert_int_equal(kit.shard.batch.len, 0);
+
+    kit_begin(&kit, "a");
+    const Pb__WorkflowRequest *request = kit.item->workflowrequest;
+    assert_int_equal(request->n_pastevents, 0);
+    assert_int_equal(request->n_newevents, 5);
+    assert_string_equal(request->executionid->value, a->execution_id);
+    const Pb__ExecutionStartedEvent *start = request->newevents[1]->executionstarted;
+    assert_string_equal(start->name, "Order");
+    assert_string_equal(start->input->value, "\"next\"");
+    assert_string_equal(start->workflowinstance->executionid->value, a->execution_id);
+    kit_answer(&kit, "a", ACTIONS(kit_task(&kit, 0, "Pay", NULL)));
+    KIT_HISTORY(&kit, "a",
+                "WorkflowStarted ExecutionStarted EventRaised(one) EventRaised(two) "
+                "EventRaised(unseen) TaskScheduled(0)");
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+// The first completion of an answer counts, also when a later one would continue as new.
+static void test_continue_as_new_after_completion(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a", ACTIONS(kit_complete(&kit, 0, "1"), kit_continue(&kit, 1, "2")));
+    assert_int_equal(pawl__instance_status(kit_find(&kit, "a")), STATUS(COMPLETED));
+    assert_int_equal(kit_find(&kit, "a")->generation, 1);
+    kit_finish(&kit);
+}
+
+// The new generation has not seen the suspension, so it is not suspended.
+static void test_continue_as_new_suspended(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_suspend(&kit, "a");
+    kit_turn(&kit, "a", ACTIONS(kit_continue(&kit, 0, NULL)));
+    assert_int_equal(pawl__instance_status(kit_find(&kit, "a")), STATUS(RUNNING));
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+static Pb__WorkflowVersion kit_version(char *name, size_t patches, char **names) {
+    Pb__WorkflowVersion version = PB__WORKFLOW_VERSION__INIT;
+    if (name) {
+        version._name_case = PB__WORKFLOW_VERSION___NAME_NAME;
+        version.name = name;
+    }
+    version.n_patches = patches;
+    version.patches = names;
+    return version;
+}
+
+static void give_version(struct kit *kit, Pb__WorkflowVersion *version) {
+    kit->response._version_case = PB__WORKFLOW_RESPONSE___VERSION_VERSION;
+    kit->response.version = version;
+}
+
+static void test_patches(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    struct pawl_instance *a = kit_find(&kit, "a");
+    Pb__WorkflowVersion version = kit_version("v1", 1, (char *[]){"p1"});
+    give_version(&kit, &version);
+    kit_turn(&kit, "a", NO_ACTIONS);
+    const Pb__WorkflowVersion *noted = kit_event(&kit, "a", 0)->workflowstarted->version;
+    assert_string_equal(noted->name, "v1");
+    assert_int_equal(noted->n_patches, 1);
+    assert_string_equal(a->version, "v1");
+
+    version = kit_version("v1", 2, (char *[]){"p1", "p2"});
+    give_version(&kit, &version);
+    kit_raise(&kit, "a", "e", NULL);
+    kit_turn(&kit, "a", NO_ACTIONS);
+    noted = kit_event(&kit, "a", 2)->workflowstarted->version;
+    assert_int_equal(noted->n_patches, 1); // only what is new
+    assert_string_equal(noted->patches[0], "p2");
+
+    kit_raise(&kit, "a", "f", NULL);
+    kit_effects(&kit);
+    version = kit_version("v1", 1, (char *[]){"p3"});
+    give_version(&kit, &version);
+    assert_int_equal(kit_turn(&kit, "a", ACTIONS(kit_complete(&kit, 0, NULL))), PAWL_OK);
+    KIT_EFFECTS(&kit, "CHANGED a");
+    assert_string_equal(
+        a->stall_text,
+        "Patch mismatch. History patches: [p1, p2], current patches: [p3]. ");
+    assert_int_equal(pawl__instance_status(a), STATUS(STALLED));
+    assert_string_equal(kit_inbox(&kit, "a"), "EventRaised(f)"); // still to be seen
+    const Pb__HistoryEvent *stalled = kit_event(&kit, "a", 4);
+    assert_int_equal(stalled->executionstalled->reason, PB__STALLED_REASON__PATCH_MISMATCH);
+    assert_false(pawl__shard_turn_ready(a, kit.now)); // held until a worker connects
+
+    // No version at all does not fit either, and has another text.
+    a->turn_held = false;
+    kit_turn(&kit, "a", NO_ACTIONS);
+    assert_string_equal(a->stall_text,
+                        "Patch mismatch. History patches: [p1, p2], current patches: []. ");
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+static void test_version_not_available(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    struct pawl_instance *a = kit_find(&kit, "a");
+    Pb__WorkflowVersionNotAvailableAction body = PB__WORKFLOW_VERSION_NOT_AVAILABLE_ACTION__INIT;
+    Pb__WorkflowAction *missing = kit_bare(
+        &kit, 0, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_WORKFLOW_VERSION_NOT_AVAILABLE, &body);
+    kit_turn(&kit, "a", ACTIONS(missing));
+    assert_string_equal(a->stall_text, "Version not available: Order");
+    assert_int_equal(pawl__instance_status(a), STATUS(STALLED));
+    KIT_HISTORY(&kit, "a", "ExecutionStalled");
+    a->turn_held = false;
+    kit_turn(&kit, "a", ACTIONS(missing)); // noted once per text
+    KIT_HISTORY(&kit, "a", "ExecutionStalled");
+
+    // Stalled: nothing of clients goes in, but a purge by force.
+    assert_int_equal(kit_raise(&kit, "a", "e", NULL), PAWL_E_PRECONDITION);
+    assert_string_equal(kit.error.text, "workflow is stalled");
+    assert_int_equal(kit_suspend(&kit, "a"), PAWL_E_PRECONDITION);
+    assert_int_equal(kit_resume(&kit, "a"), PAWL_E_PRECONDITION);
+    assert_int_equal(kit_terminate(&kit, "a", NULL, false), PAWL_E_PRECONDITION);
+    assert_int_equal(kit_purge(&kit, "a", false, false, NULL), PAWL_E_PRECONDITION);
+    assert_string_equal(kit.error.text, "workflow is stalled");
+
+    // A worker that has the version clears it.
+    a->turn_held = false;
+    Pb__WorkflowVersion version = kit_version("v2", 0, NULL);
+    give_version(&kit, &version);
+    kit_turn(&kit, "a", NO_ACTIONS);
+    assert_int_equal(pawl__instance_status(a), STATUS(RUNNING));
+    KIT_HISTORY(&kit, "a", "ExecutionStalled WorkflowStarted ExecutionStarted");
+    kit_raise(&kit, "a", "e", NULL);
+    kit_turn(&kit, "a", ACTIONS(missing));
+    assert_string_equal(a->stall_text, "Version not available: v2");
+    kit_assert_replays(&kit);
+    assert_int_equal(kit_purge(&kit, "a", false, true, NULL), PAWL_OK);
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+static void test_stall_by_size(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a", NO_ACTIONS);
+    kit_raise(&kit, "a", "e", "\"big\"");
+    kit_effects(&kit);
+    struct pawl_instance *a = kit_find(&kit, "a");
+    assert_true(pawl__shard_turn_size(a) > 0);
+    char text[] = "Workflow payload size 9 bytes exceeds";
+    assert_int_equal(pawl__shard_stall(&kit.shard, kit_stamp(&kit), a,
+                                       PB__STALLED_REASON__PAYLOAD_SIZE_EXCEEDED, text,
+                                       &kit.error),
+                     PAWL_OK);
+    assert_int_equal(pawl__instance_status(a), STATUS(STALLED));
+    assert_false(pawl__shard_turn_ready(a, kit.now));
+    KIT_HISTORY(&kit, "a", "WorkflowStarted ExecutionStarted ExecutionStalled");
+    kit_commit(&kit);
+    pawl__shard_stall(&kit.shard, kit_stamp(&kit), a, PB__STALLED_REASON__PAYLOAD_SIZE_EXCEEDED,
+                      text, &kit.error);
+    assert_int_equal(kit.shard.batch.len, 0);
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+// Answers that cannot be applied: nothing changes, and the turn waits for another worker.
+static void test_refused_answers(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 0, "Pay", NULL)));
+    kit_raise(&kit, "a", "e", NULL);
+    struct pawl_instance *a = kit_find(&kit, "a");
+    Pb__SendEventAction send = PB__SEND_EVENT_ACTION__INIT;
+    Pb__TerminateWorkflowAction end = PB__TERMINATE_WORKFLOW_ACTION__INIT;
+    struct {
+        Pb__WorkflowAction *action;
+        const char *text;
+    } cases[] = {
+        {kit_task(&kit, 0, "Again", NULL), "action 0 was already scheduled by an earlier turn"},
+        {kit_timer(&kit, 0, kit.now), "action 0 was already scheduled by an earlier turn"},
+        {kit_bare(&kit, 1, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_SEND_EVENT, &send),
+         "don't know how to process outbound message"},
+        {kit_bare(&kit, 1, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_TERMINATE_WORKFLOW, &end),
+         "don't know how to process outbound message"},
+        {kit_bare(&kit, 1, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE__NOT_SET, NULL),
+         "unknown action type: 0"},
+        {kit_detached(&kit, 1, "", "D"), "CreateDetachedWorkflowAction requires an instance ID"},
+    };
+    kit_commit(&kit);
+    kit_effects(&kit);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(kit_turn(&kit, "a", ACTIONS(cases[i].action)), PAWL_E_INVALID);
+        assert_string_equal(kit.error.text, cases[i].text);
+        assert_int_equal(kit.shard.batch.len, 0);
+        assert_int_equal(kit.shard.effect_count, 0);
+        assert_false(a->turn_out);
+        assert_false(pawl__shard_turn_ready(a, kit.now));
+        a->turn_held = false;
+    }
+    // Twice in one answer is no better than in two.
+    assert_int_equal(kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 3, "A", NULL),
+                                                 kit_task(&kit, 1, "B", NULL),
+                                                 kit_timer(&kit, 3, kit.now))),
+                     PAWL_E_INVALID);
+    assert_string_equal(kit.error.text, "action 3 was scheduled twice");
+    a->turn_held = false;
+    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 2, "B", NULL), kit_task(&kit, 1, "C", NULL)));
+    KIT_EFFECTS(&kit, "CHANGED a, ACTIVITY a 2, ACTIVITY a 1"); // any order will do
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+static void test_offer(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 0, "Pay", NULL), kit_task(&kit, 1, "Pay", NULL),
+                                kit_timer(&kit, 2, kit.now)));
+    kit_result(&kit, "a", 0, NULL);
+    kit_effects(&kit);
+    assert_true(pawl__shard_offer(&kit.shard, kit_find(&kit, "a")));
+    KIT_EFFECTS(&kit, "ACTIVITY a 1, TURN a");
+    kit_terminate(&kit, "a", NULL, false);
+    kit_turn(&kit, "a", NO_ACTIONS);
+    kit_effects(&kit);
+    pawl__shard_offer(&kit.shard, kit_find(&kit, "a"));
+    KIT_EFFECTS(&kit, "ACTIVITY a 1"); // it may have begun
+    kit_purge(&kit, "a", false, false, NULL);
+    kit_effects(&kit);
+    pawl__shard_offer(&kit.shard, kit_find(&kit, "a"));
+    KIT_EFFECTS(&kit, "");
+    kit_finish(&kit);
+}
+
+static void test_wide_fan_out(void **state) {
+    (void)state;
+    struct kit kit;
+    enum { WIDTH = 500 };
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    Pb__WorkflowAction *actions[WIDTH + 1] = {NULL};
+    for (int i = 0; i < WIDTH; i++) actions[i] = kit_task(&kit, (i * 7) % WIDTH, "Pay", NULL);
+    assert_int_equal(kit_turn(&kit, "a", actions), PAWL_OK);
+    struct pawl_instance *a = kit_find(&kit, "a");
+    assert_int_equal(a->pending.live, WIDTH);
+    for (int i = 0; i < WIDTH; i++) kit_result(&kit, "a", (i * 3) % WIDTH, "1");
+    assert_int_equal(a->pending.live, 0);
+    assert_int_equal(a->inbox.count, WIDTH);
+    kit_assert_replays(&kit);
+    kit_turn(&kit, "a", ACTIONS(kit_complete(&kit, WIDTH, NULL)));
+    assert_int_equal(a->history.count, 2 + 2 * WIDTH + 2);
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_activity),
+        cmocka_unit_test(test_turn_sees_what_it_was_given),
+        cmocka_unit_test(test_timers),
+        cmocka_unit_test(test_event_timers),
+        cmocka_unit_test(test_custom_status),
+        cmocka_unit_test(test_completion),
+        cmocka_unit_test(test_continue_as_new),
+        cmocka_unit_test(test_continue_as_new_after_completion),
+        cmocka_unit_test(test_continue_as_new_suspended),
+        cmocka_unit_test(test_patches),
+        cmocka_unit_test(test_version_not_available),
+        cmocka_unit_test(test_stall_by_size),
+        cmocka_unit_test(test_refused_answers),
+        cmocka_unit_test(test_offer),
+        cmocka_unit_test(test_wide_fan_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
