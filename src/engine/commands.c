@@ -378,8 +378,7 @@ static bool command_deliver(struct pawl_shard *shard, struct pawl_stamp stamp,
         const Pb__ExecutionStartedEvent *start = pawl__instance_start(target, &shard->arena);
         if (!start) return false;
         // A child that an earlier generation of the parent left running is taken up again.
-        if (!pawl__instance_completed(target) &&
-            command_is_child(start, sender, message->child_id))
+        if (!pawl__instance_completed(target) && command_is_child(start, sender, message->child_id))
             return true;
         return command_refuse_child(shard, stamp, sender, message);
     }

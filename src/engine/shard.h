@@ -116,8 +116,9 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
                                         struct pawl_error *error);
 
 // The answer of the turn that is out; when none is, it is dropped, with PAWL_OK. |bytes| is the
-// encoded |response|. PAWL_E_INVALID: the answer cannot be applied (an action that is not served, an id that was used before); the turn is held
-// until a worker connects. An answer that makes the instance stall is PAWL_OK.
+// encoded |response|. PAWL_E_INVALID: the answer cannot be applied (an action that is not served,
+// an id that was used before); the turn is held until a worker connects. An answer that makes the
+// instance stall is PAWL_OK.
 enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_stamp stamp,
                                         struct pawl_instance *instance,
                                         const Pb__WorkflowResponse *response, struct pawl_str bytes,

@@ -48,6 +48,12 @@ static bool turn_set_router(struct turn *turn, Pb__HistoryEvent *event,
     return true;
 }
 
+// A value that is missing and one for which memory is out are not the same.
+static bool turn_set_value(struct turn *turn, Google__Protobuf__StringValue **place, char *text) {
+    *place = pawl__string_value(turn->arena, text);
+    return *place || !text;
+}
+
 static bool turn_add_event(struct turn *turn, const Pb__HistoryEvent *event) {
     return pawl__history_add(&turn->instance->history, event);
 }
@@ -200,7 +206,7 @@ static bool turn_create_child(struct turn *turn, const Pb__WorkflowAction *actio
     if (!first || !parent || !self) return false;
     pb__workflow_instance__init(self);
     self->instanceid = turn->instance->id;
-    self->executionid = pawl__string_value(turn->arena, turn->instance->execution_id);
+    if (!turn_set_value(turn, &self->executionid, turn->instance->execution_id)) return false;
     pb__parent_instance_info__init(parent);
     parent->taskscheduledid = action->id;
     parent->name = pawl__string_value(turn->arena, turn->instance->name);
@@ -268,8 +274,8 @@ static bool turn_terminate_children(struct turn *turn) {
         Pb__HistoryEvent *event = turn_event(turn, EVENT(EXECUTION_TERMINATED), -1);
         if (!created || !event) return false;
         event->executionterminated->recurse = true;
-        event->executionterminated->input = pawl__string_value(turn->arena, turn->terminate_reason);
-        if (!turn_add_message(turn, created->childworkflowinstancecreated->instanceid, event, false,
+        if (!turn_set_value(turn, &event->executionterminated->input, turn->terminate_reason) ||
+            !turn_add_message(turn, created->childworkflowinstancecreated->instanceid, event, false,
                               -1))
             return false;
     }
@@ -540,8 +546,9 @@ static bool turn_apply_actions(struct turn *turn) {
     for (size_t i = 0; i < turn->response->n_actions; i++)
         if (!turn_apply_action(turn, turn->response->actions[i])) return false;
     if (turn->terminated && !pawl__instance_completed(instance)) {
-        if (!turn_complete(turn, -1, STATUS(TERMINATED),
-                           pawl__string_value(turn->arena, turn->terminate_reason), NULL))
+        Google__Protobuf__StringValue *reason;
+        if (!turn_set_value(turn, &reason, turn->terminate_reason) ||
+            !turn_complete(turn, -1, STATUS(TERMINATED), reason, NULL))
             return false;
     }
     if (!pawl__instance_completed(instance)) return true;
