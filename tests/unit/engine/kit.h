@@ -13,11 +13,11 @@
 #include "base/clock.h"
 #include "engine/shard.h"
 
-#define STATUS(name)  PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_##name
-#define ACTIONS(...)  ((Pb__WorkflowAction *[]){__VA_ARGS__, NULL})
-#define NO_ACTIONS    ((Pb__WorkflowAction *[]){NULL})
-#define KIT_START     INT64_C(1700000000000000000)
-#define KIT_NEVER     INT64_MAX
+#define STATUS(name)               PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_##name
+#define ACTIONS(...)               ((Pb__WorkflowAction *[]){__VA_ARGS__, NULL})
+#define NO_ACTIONS                 ((Pb__WorkflowAction *[]){NULL})
+#define KIT_START                  INT64_C(1700000000000000000)
+#define KIT_NEVER                  INT64_MAX
 #define KIT_HISTORY(kit, id, text) assert_string_equal(kit_history(kit, id), text)
 #define KIT_EFFECTS(kit, text)     assert_string_equal(kit_effects(kit), text)
 
@@ -27,11 +27,14 @@ struct kit {
     struct pawl_error error; // of the last command
     int64_t now;
     unsigned uuids;
-    struct pawl_batch batches[256]; // in |arena|
+    struct pawl_batch batches[1024]; // in |arena|
     size_t batch_count;
     const Pb__WorkItem *item; // of the last turn or activity
     Pb__WorkflowResponse response;
 };
+
+// Set while a command runs, for tests that make allocations fail.
+extern bool kit_in_engine;
 
 void kit_init(struct kit *kit);
 void kit_finish(struct kit *kit);

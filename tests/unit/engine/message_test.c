@@ -20,7 +20,8 @@ static void test_child(void **state) {
     assert_string_equal(created->input->value, "\"child\"");
 
     kit_begin(&kit, "p:000a");
-    const Pb__ExecutionStartedEvent *start = kit.item->workflowrequest->newevents[1]->executionstarted;
+    const Pb__ExecutionStartedEvent *start =
+        kit.item->workflowrequest->newevents[1]->executionstarted;
     assert_string_equal(start->name, "Child");
     assert_null(start->version); // the reference does not pass it on
     assert_string_equal(start->input->value, "\"child\"");
@@ -48,7 +49,8 @@ static void test_child_fails(void **state) {
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
-    kit_turn(&kit, "p", ACTIONS(kit_child(&kit, 0, "c", "Child"), kit_child(&kit, 1, "d", "Child")));
+    kit_turn(&kit, "p",
+             ACTIONS(kit_child(&kit, 0, "c", "Child"), kit_child(&kit, 1, "d", "Child")));
     kit_turn(&kit, "c", ACTIONS(kit_end(&kit, 0, STATUS(FAILED), NULL)));
     kit_terminate(&kit, "d", NULL, false);
     kit_turn(&kit, "d", ACTIONS(kit_end(&kit, 0, STATUS(TERMINATED), NULL)));
@@ -72,8 +74,9 @@ static void test_child_id_occupied(void **state) {
     kit_create(&kit, "x", "Other");
     kit_create(&kit, "p", "Parent");
     kit_effects(&kit);
-    kit_turn(&kit, "p", ACTIONS(kit_child(&kit, 0, "x", "Child"), kit_child(&kit, 1, "c", "Child"),
-                                kit_child(&kit, 2, "c", "Child"), kit_child(&kit, 3, "p", "Self")));
+    kit_turn(&kit, "p",
+             ACTIONS(kit_child(&kit, 0, "x", "Child"), kit_child(&kit, 1, "c", "Child"),
+                     kit_child(&kit, 2, "c", "Child"), kit_child(&kit, 3, "p", "Self")));
     assert_string_equal(kit_inbox(&kit, "p"),
                         "ChildWorkflowInstanceFailed(0) ChildWorkflowInstanceFailed(2) "
                         "ChildWorkflowInstanceFailed(3)");
@@ -106,8 +109,9 @@ static void test_child_id_of_a_completed_one(void **state) {
 
     kit_create(&kit, "x", "Other");
     kit_turn(&kit, "x", ACTIONS(kit_complete(&kit, 0, NULL)));
-    kit_turn(&kit, "p", ACTIONS(kit_child(&kit, 0, "x", "Child"), kit_detached(&kit, 1, "p:0000",
-                                                                               "Detached")));
+    kit_turn(
+        &kit, "p",
+        ACTIONS(kit_child(&kit, 0, "x", "Child"), kit_detached(&kit, 1, "p:0000", "Detached")));
     assert_string_equal(kit_find(&kit, "x")->name, "Child");
     assert_string_equal(kit_find(&kit, "p:0000")->name, "Detached");
 
@@ -175,15 +179,17 @@ static void test_detached(void **state) {
     kit_create(&kit, "p", "Parent");
     kit_create(&kit, "x", "Other");
     kit_effects(&kit);
-    kit_turn(&kit, "p", ACTIONS(kit_detached(&kit, 0, "d", "Detached"),
-                                kit_detached(&kit, 1, "x", "Detached")));
+    kit_turn(
+        &kit, "p",
+        ACTIONS(kit_detached(&kit, 0, "d", "Detached"), kit_detached(&kit, 1, "x", "Detached")));
     KIT_EFFECTS(&kit, "CHANGED p, TURN d, CHANGED d"); // onto an occupied id: dropped
     KIT_HISTORY(&kit, "p",
                 "WorkflowStarted ExecutionStarted DetachedWorkflowInstanceCreated(0) "
                 "DetachedWorkflowInstanceCreated(1)");
     assert_int_equal(kit_find(&kit, "p")->pending.live, 0);
     kit_begin(&kit, "d");
-    const Pb__ExecutionStartedEvent *start = kit.item->workflowrequest->newevents[1]->executionstarted;
+    const Pb__ExecutionStartedEvent *start =
+        kit.item->workflowrequest->newevents[1]->executionstarted;
     assert_null(start->parentinstance);
     assert_string_equal(start->name, "Detached");
     assert_string_equal(start->input->value, "\"detached\"");
@@ -201,7 +207,8 @@ static void test_terminate_recursive(void **state) {
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
-    kit_turn(&kit, "p", ACTIONS(kit_child(&kit, 0, "c", "Child"), kit_child(&kit, 1, "d", "Child")));
+    kit_turn(&kit, "p",
+             ACTIONS(kit_child(&kit, 0, "c", "Child"), kit_child(&kit, 1, "d", "Child")));
     kit_turn(&kit, "c", ACTIONS(kit_child(&kit, 0, "g", "Grandchild")));
     kit_turn(&kit, "d", ACTIONS(kit_complete(&kit, 0, NULL)));
     kit_terminate(&kit, "p", "\"all\"", true);
@@ -234,9 +241,10 @@ static void test_other_app(void **state) {
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
     kit_effects(&kit);
-    kit_turn(&kit, "p", ACTIONS(kit_to_app(&kit, kit_task(&kit, 0, "Pay", NULL), "far"),
-                                kit_to_app(&kit, kit_child(&kit, 1, "c", "Child"), "far"),
-                                kit_to_app(&kit, kit_task(&kit, 2, "Pay", NULL), "app")));
+    kit_turn(&kit, "p",
+             ACTIONS(kit_to_app(&kit, kit_task(&kit, 0, "Pay", NULL), "far"),
+                     kit_to_app(&kit, kit_child(&kit, 1, "c", "Child"), "far"),
+                     kit_to_app(&kit, kit_task(&kit, 2, "Pay", NULL), "app")));
     KIT_EFFECTS(&kit, "CHANGED p, ACTIVITY p 2, TURN p, TURN p, TURN p");
     assert_string_equal(kit_inbox(&kit, "p"), "TaskFailed(0) ChildWorkflowInstanceFailed(1)");
     kit_turn(&kit, "p", NO_ACTIONS);

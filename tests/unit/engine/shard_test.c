@@ -216,8 +216,8 @@ static void test_terminate(void **state) {
     // The completion that came before wins.
     kit_create(&kit, "c", "Order");
     kit_terminate(&kit, "c", NULL, false);
-    kit_turn(&kit, "c", ACTIONS(kit_complete(&kit, 0, "1"),
-                                kit_end(&kit, 1, STATUS(TERMINATED), NULL)));
+    kit_turn(&kit, "c",
+             ACTIONS(kit_complete(&kit, 0, "1"), kit_end(&kit, 1, STATUS(TERMINATED), NULL)));
     assert_int_equal(pawl__instance_status(kit_find(&kit, "c")), STATUS(COMPLETED));
 
     // Terminate wins over continue-as-new.
@@ -300,23 +300,23 @@ static void test_needed(void **state) {
     kit_init(&kit);
     Pb__ExecutionStartedEvent start = PB__EXECUTION_STARTED_EVENT__INIT;
     start.name = "Order";
-    assert_int_equal(pawl__shard_create(&kit.shard, kit_stamp(&kit), PAWL_STR("a"), &start, false,
-                                        &error),
-                     PAWL_E_NEEDED);
+    assert_int_equal(
+        pawl__shard_create(&kit.shard, kit_stamp(&kit), PAWL_STR("a"), &start, false, &error),
+        PAWL_E_NEEDED);
     assert_string_equal(kit.shard.needed, "a");
     assert_int_equal(kit.shard.batch.len, 0);
     assert_int_equal(kit.shard.effect_count, 0);
     assert_int_equal(pawl__shard_ghost(&kit.shard, PAWL_STR("a"), &ghost), PAWL_OK);
-    assert_int_equal(pawl__shard_create(&kit.shard, kit_stamp(&kit), PAWL_STR("a"), &start, false,
-                                        &error),
-                     PAWL_OK);
+    assert_int_equal(
+        pawl__shard_create(&kit.shard, kit_stamp(&kit), PAWL_STR("a"), &start, false, &error),
+        PAWL_OK);
 
     kit_begin(&kit, "a");
     kit_effects(&kit);
     kit_commit(&kit);
-    Pb__WorkflowAction **actions = ACTIONS(kit_child(&kit, 0, "c1", "C"),
-                                           kit_child(&kit, 1, NULL, "C"),
-                                           kit_detached(&kit, 2, "d", "D"));
+    Pb__WorkflowAction **actions =
+        ACTIONS(kit_child(&kit, 0, "c1", "C"), kit_child(&kit, 1, NULL, "C"),
+                kit_detached(&kit, 2, "d", "D"));
     Pb__WorkflowResponse response = PB__WORKFLOW_RESPONSE__INIT;
     response.actions = actions;
     response.n_actions = 3;

@@ -21,10 +21,10 @@ static void test_activity(void **state) {
     assert_int_equal(pawl__timestamp_get(event->timestamp), kit.now);
 
     struct pawl_buf bytes = {0};
-    assert_true(pawl__shard_activity_item(&kit.shard, kit_find(&kit, "a"), 0, PAWL_STR("t"),
-                                          &bytes));
-    const Pb__WorkItem *item = pawl__wire_unpack(&kit.arena, &pb__work_item__descriptor,
-                                                 pawl__buf_str(&bytes), NULL);
+    assert_true(
+        pawl__shard_activity_item(&kit.shard, kit_find(&kit, "a"), 0, PAWL_STR("t"), &bytes));
+    const Pb__WorkItem *item =
+        pawl__wire_unpack(&kit.arena, &pb__work_item__descriptor, pawl__buf_str(&bytes), NULL);
     pawl__buf_finish(&bytes);
     const Pb__ActivityRequest *request = item->activityrequest;
     assert_string_equal(item->completiontoken, "t");
@@ -34,13 +34,13 @@ static void test_activity(void **state) {
     assert_string_equal(request->taskexecutionid, "task-0");
     assert_string_equal(request->workflowinstance->instanceid, "a");
     assert_string_equal(request->workflowinstance->executionid->value, "execution-1");
-    assert_false(pawl__shard_activity_item(&kit.shard, kit_find(&kit, "a"), 2, PAWL_STR("t"),
-                                           &bytes));
+    assert_false(
+        pawl__shard_activity_item(&kit.shard, kit_find(&kit, "a"), 2, PAWL_STR("t"), &bytes));
 
     kit_result(&kit, "a", 0, "70");
     KIT_EFFECTS(&kit, "TURN a");
-    assert_false(pawl__shard_activity_item(&kit.shard, kit_find(&kit, "a"), 0, PAWL_STR("t"),
-                                           &bytes));
+    assert_false(
+        pawl__shard_activity_item(&kit.shard, kit_find(&kit, "a"), 0, PAWL_STR("t"), &bytes));
     kit_failure(&kit, "a", 1, "no ship");
     kit_commit(&kit);
     assert_int_equal(kit_result(&kit, "a", 0, "71"), PAWL_OK); // a second result is dropped
@@ -97,8 +97,8 @@ static void test_timers(void **state) {
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
     int64_t one = KIT_START + PAWL_SECOND, two = KIT_START + 2 * PAWL_SECOND;
-    kit_turn(&kit, "a", ACTIONS(kit_timer(&kit, 0, two), kit_timer(&kit, 1, one),
-                                kit_timer(&kit, 2, two)));
+    kit_turn(&kit, "a",
+             ACTIONS(kit_timer(&kit, 0, two), kit_timer(&kit, 1, one), kit_timer(&kit, 2, two)));
     kit_effects(&kit);
     assert_int_equal(pawl__shard_wake_at(&kit.shard), one);
     const Pb__TimerCreatedEvent *created = kit_event(&kit, "a", 2)->timercreated;
@@ -150,9 +150,10 @@ static void test_event_timers(void **state) {
     Pb__WorkflowAction *user = kit_timer(&kit, 3, base + 3); // a name, but not of an event
     user->createtimer->_name_case = PB__CREATE_TIMER_ACTION___NAME_NAME;
     user->createtimer->name = "approve";
-    kit_turn(&kit, "a", ACTIONS(kit_event_timer(&kit, 0, "Approve", base),
-                                kit_event_timer(&kit, 1, "APPROVE", base + 1),
-                                kit_event_timer(&kit, 2, "other", base + 2), user, legacy));
+    kit_turn(&kit, "a",
+             ACTIONS(kit_event_timer(&kit, 0, "Approve", base),
+                     kit_event_timer(&kit, 1, "APPROVE", base + 1),
+                     kit_event_timer(&kit, 2, "other", base + 2), user, legacy));
     assert_int_equal(pawl__shard_wake_at(&kit.shard), base);
     kit_raise(&kit, "a", "approve", "1");
     kit_turn(&kit, "a", NO_ACTIONS);
@@ -223,8 +224,8 @@ static void test_continue_as_new(void **state) {
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
-    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 0, "Pay", NULL),
-                                kit_timer(&kit, 1, kit.now + PAWL_SECOND)));
+    kit_turn(&kit, "a",
+             ACTIONS(kit_task(&kit, 0, "Pay", NULL), kit_timer(&kit, 1, kit.now + PAWL_SECOND)));
     kit_raise(&kit, "a", "one", NULL);
     kit_raise(&kit, "a", "two", NULL);
     kit_begin(&kit, "a");
@@ -232,8 +233,9 @@ static void test_continue_as_new(void **state) {
     kit_effects(&kit);
     kit.response.customstatus = kit_value(&kit, "\"again\"");
     Pb__WorkflowAction *next = kit_continue(&kit, 3, "\"next\"");
-    kit_answer(&kit, "a", ACTIONS(kit_task(&kit, 2, "Ignored", NULL),
-                                  kit_carry(&kit, kit_carry(&kit, next, "one"), "two")));
+    kit_answer(&kit, "a",
+               ACTIONS(kit_task(&kit, 2, "Ignored", NULL),
+                       kit_carry(&kit, kit_carry(&kit, next, "one"), "two")));
     KIT_EFFECTS(&kit, "CHANGED a, TURN a");
     struct pawl_instance *a = kit_find(&kit, "a");
     assert_int_equal(a->generation, 2);
@@ -334,9 +336,8 @@ static void test_patches(void **state) {
     give_version(&kit, &version);
     assert_int_equal(kit_turn(&kit, "a", ACTIONS(kit_complete(&kit, 0, NULL))), PAWL_OK);
     KIT_EFFECTS(&kit, "CHANGED a");
-    assert_string_equal(
-        a->stall_text,
-        "Patch mismatch. History patches: [p1, p2], current patches: [p3]. ");
+    assert_string_equal(a->stall_text,
+                        "Patch mismatch. History patches: [p1, p2], current patches: [p3]. ");
     assert_int_equal(pawl__instance_status(a), STATUS(STALLED));
     assert_string_equal(kit_inbox(&kit, "a"), "EventRaised(f)"); // still to be seen
     const Pb__HistoryEvent *stalled = kit_event(&kit, "a", 4);
@@ -406,8 +407,7 @@ static void test_stall_by_size(void **state) {
     assert_true(pawl__shard_turn_size(a) > 0);
     char text[] = "Workflow payload size 9 bytes exceeds";
     assert_int_equal(pawl__shard_stall(&kit.shard, kit_stamp(&kit), a,
-                                       PB__STALLED_REASON__PAYLOAD_SIZE_EXCEEDED, text,
-                                       &kit.error),
+                                       PB__STALLED_REASON__PAYLOAD_SIZE_EXCEEDED, text, &kit.error),
                      PAWL_OK);
     assert_int_equal(pawl__instance_status(a), STATUS(STALLED));
     assert_false(pawl__shard_turn_ready(a, kit.now));
@@ -457,9 +457,9 @@ static void test_refused_answers(void **state) {
         a->turn_held = false;
     }
     // Twice in one answer is no better than in two.
-    assert_int_equal(kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 3, "A", NULL),
-                                                 kit_task(&kit, 1, "B", NULL),
-                                                 kit_timer(&kit, 3, kit.now))),
+    assert_int_equal(kit_turn(&kit, "a",
+                              ACTIONS(kit_task(&kit, 3, "A", NULL), kit_task(&kit, 1, "B", NULL),
+                                      kit_timer(&kit, 3, kit.now))),
                      PAWL_E_INVALID);
     assert_string_equal(kit.error.text, "action 3 was scheduled twice");
     a->turn_held = false;
@@ -474,8 +474,9 @@ static void test_offer(void **state) {
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
-    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 0, "Pay", NULL), kit_task(&kit, 1, "Pay", NULL),
-                                kit_timer(&kit, 2, kit.now)));
+    kit_turn(&kit, "a",
+             ACTIONS(kit_task(&kit, 0, "Pay", NULL), kit_task(&kit, 1, "Pay", NULL),
+                     kit_timer(&kit, 2, kit.now)));
     kit_result(&kit, "a", 0, NULL);
     kit_effects(&kit);
     assert_true(pawl__shard_offer(&kit.shard, kit_find(&kit, "a")));
@@ -495,7 +496,9 @@ static void test_offer(void **state) {
 static void test_wide_fan_out(void **state) {
     (void)state;
     struct kit kit;
-    enum { WIDTH = 500 };
+    enum {
+        WIDTH = 500
+    };
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
     Pb__WorkflowAction *actions[WIDTH + 1] = {NULL};
