@@ -9,16 +9,16 @@ static const struct pawl_flag list_flags[] = {
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 
-static void list_age(int64_t started_at, char out[16]) {
+static void list_age(int64_t started_at, char out[32]) {
     long long age = (long long)time(NULL) - started_at;
     if (age < 60)
-        snprintf(out, 16, "%llds", age);
+        snprintf(out, 32, "%llds", age);
     else if (age < 3600)
-        snprintf(out, 16, "%lldm", age / 60);
+        snprintf(out, 32, "%lldm", age / 60);
     else if (age < 86400)
-        snprintf(out, 16, "%lldh", age / 3600);
+        snprintf(out, 32, "%lldh", age / 3600);
     else
-        snprintf(out, 16, "%lldd", age / 86400);
+        snprintf(out, 32, "%lldd", age / 86400);
 }
 
 static void list_created(int64_t started_at, char out[32]) {
@@ -36,7 +36,7 @@ static void list_table(const struct pawl_found *found, size_t count) {
            "GRPC PORT", "APP PORT", "COMMAND", "AGE", "CREATED", "DAPRD PID", "CLI PID", "APP PID",
            "RUN_TEMPLATE_PATH");
     for (size_t i = 0; i < count; i++) {
-        char age[16], created[32];
+        char age[32], created[32];
         list_age(found[i].started_at, age);
         list_created(found[i].started_at, created);
         printf("%-24s %-9d %-9d %-8d %-28.28s %-5s %-19s %-9d %-8d %-8d %s\n", found[i].app_id,
@@ -47,7 +47,7 @@ static void list_table(const struct pawl_found *found, size_t count) {
 }
 
 static json_t *list_json(const struct pawl_found *found) {
-    char age[16], created[32];
+    char age[32], created[32];
     list_age(found->started_at, age);
     list_created(found->started_at, created);
     return json_pack("{s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:s}", "appId",

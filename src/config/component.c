@@ -1,0 +1,474 @@
+#include "config/component.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+
+static const char *const component_scope = "dapr.runtime.processor";
+
+enum {
+    COMPONENT_ITEMS = 64,
+    COMPONENT_DOCUMENTS = 256
+};
+
+// A component as its file has it, its values resolved.
+struct component {
+    const struct pawl_yaml *document;
+    const char *name, *type, *version, *origin;
+    bool ignore_errors;
+    struct {
+        const char *name, *value;
+        bool used;
+    } items[COMPONENT_ITEMS];
+    size_t item_count;
+};
+
+struct loader {
+    const struct pawl_config_context *context;
+    struct pawl_yaml *documents[COMPONENT_DOCUMENTS]; // of kind Component, for this app
+    size_t count;
+    struct pawl_config_stores *out;
+    struct pawl_error *error;
+};
+
+static void component_warn(const struct loader *loader, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void component_warn(const struct loader *loader, const char *format, ...) {
+    char text[700];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    pawl__log(loader->context->log, PAWL_LOG_WARN, component_scope, "%s", text);
+}
+
+static const char *component_name(const struct pawl_yaml *document) {
+    const char *name = pawl__yaml_text(pawl__yaml_get(document, "metadata"), "name");
+    return name ? name : "";
+}
+
+// --- values -------------------------------------------------------------------------------------
+
+// Replaces {uuid}, {podName}, {namespace} and {appID}.
+static const char *component_expand(const struct loader *loader, const char *text) {
+    const struct pawl_config_context *context = loader->context;
+    char uuid[37];
+    pawl__random_uuid(uuid);
+    const struct {
+        const char *name, *value;
+    } names[] = {
+        {"{uuid}", uuid},
+        {"{podName}", getenv("POD_NAME") ? getenv("POD_NAME") : ""},
+        {"{namespace}",
+         pawl__arena_format(context->arena, "%s.%s", context->namespace, context->app_id)},
+        {"{appID}", context->app_id},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (const char *at; names[i].value && (at = strstr(text, names[i].name));)
+            text = pawl__arena_format(context->arena, "%.*s%s%s", (int)(at - text), text,
+                                      names[i].value, at + strlen(names[i].name));
+    return text;
+}
+
+// The metadata value |name| of a secret store's document.
+static const char *component_raw_item(const struct pawl_yaml *document, const char *name) {
+    const struct pawl_yaml *list = pawl__yaml_get(pawl__yaml_get(document, "spec"), "metadata");
+    for (const struct pawl_yaml *item = list ? list->children : NULL; item; item = item->next) {
+        const char *key = pawl__yaml_text(item, "name");
+        if (key && strcasecmp(key, name) == 0) return pawl__yaml_text(item, "value");
+    }
+    return NULL;
+}
+
+// Looks |path| ("a:b:c") up in a secrets file.
+static const char *component_secret_at(const struct pawl_yaml *node, const char *path,
+                                       const char *separator) {
+    while (node && node->kind == PAWL_YAML_MAP) {
+        const struct pawl_yaml *whole = pawl__yaml_get(node, path);
+        if (whole && whole->kind == PAWL_YAML_SCALAR) return whole->text;
+        const char *cut = strstr(path, separator);
+        if (!cut) return NULL;
+        const struct pawl_yaml *next = NULL;
+        for (const struct pawl_yaml *child = node->children; child && !next; child = child->next)
+            if (strlen(child->key) == (size_t)(cut - path) &&
+                memcmp(child->key, path, (size_t)(cut - path)) == 0)
+                next = child;
+        node = next;
+        path = cut + strlen(separator);
+    }
+    return NULL;
+}
+
+static enum pawl_err component_secret(struct loader *loader, const struct pawl_yaml *reference,
+                                      const char *store, const char **out) {
+    const char *name = pawl__yaml_text(reference, "name"), *key = pawl__yaml_text(reference, "key");
+    if (!name)
+        return pawl__yaml_fail(reference, loader->error, "secretKeyRef", "a map with a name");
+    if (!store || !*store)
+        return pawl__fail(loader->error, PAWL_E_INVALID,
+                          "%s:%d: secretKeyRef needs a secret store: set auth.secretStore to the "
+                          "name of a secretstores.local.env or secretstores.local.file component",
+                          reference->file, reference->line);
+    for (size_t i = 0; i < loader->count; i++) {
+        const struct pawl_yaml *document = loader->documents[i];
+        const char *type = pawl__yaml_text(pawl__yaml_get(document, "spec"), "type");
+        if (strcmp(component_name(document), store) != 0 || !type) continue;
+        if (strcmp(type, "secretstores.local.env") == 0) {
+            *out = getenv(key ? key : name);
+        } else if (strcmp(type, "secretstores.local.file") == 0) {
+            const char *file = component_raw_item(document, "secretsFile");
+            const char *separator = component_raw_item(document, "nestedSeparator");
+            struct pawl_yaml *secrets;
+            if (!separator || !*separator) separator = ":";
+            if (!file)
+                return pawl__fail(loader->error, PAWL_E_INVALID,
+                                  "%s:%d: secret store \"%s\" has no secretsFile", document->file,
+                                  document->line, store);
+            enum pawl_err err =
+                pawl__yaml_load(file, loader->context->arena, &secrets, loader->error);
+            if (err) return err;
+            *out = component_secret_at(secrets, name, separator);
+            if (!*out && key)
+                *out = component_secret_at(pawl__yaml_get(secrets, name), key, separator);
+        } else {
+            return pawl__fail(loader->error, PAWL_E_INVALID,
+                              "%s:%d: secret store \"%s\" is of type %s; served are "
+                              "secretstores.local.env and secretstores.local.file",
+                              document->file, document->line, store, type);
+        }
+        if (*out) return PAWL_OK;
+        return pawl__fail(loader->error, PAWL_E_INVALID,
+                          "%s:%d: secret \"%s\" is not in secret store \"%s\"", reference->file,
+                          reference->line, name, store);
+    }
+    return pawl__fail(loader->error, PAWL_E_INVALID,
+                      "%s:%d: there is no secret store \"%s\" among the resources", reference->file,
+                      reference->line, store);
+}
+
+// A variable of the environment; Dapr's own and odd ones are not given out.
+static const char *component_env(struct loader *loader, const struct pawl_yaml *item) {
+    const char *name = pawl__yaml_text(item, "envRef");
+    bool blocked = !*name || strchr(name, ' ') || strcmp(name, "APP_API_TOKEN") == 0 ||
+                   strncmp(name, "DAPR_", 5) == 0;
+    if (blocked)
+        component_warn(loader, "%s:%d: envRef \"%s\" is not allowed; the value is left empty",
+                       item->file, item->line, name);
+    return blocked || !getenv(name) ? "" : getenv(name);
+}
+
+static enum pawl_err component_read(struct loader *loader, const struct pawl_yaml *document,
+                                    struct component *out) {
+    static const char *const keys[] = {"type",        "version",  "ignoreErrors",
+                                       "initTimeout", "metadata", NULL};
+    const struct pawl_yaml *spec = pawl__yaml_get(document, "spec");
+    const char *store = pawl__yaml_text(pawl__yaml_get(document, "auth"), "secretStore");
+    const struct pawl_yaml *list = pawl__yaml_get(spec, "metadata");
+    struct pawl_error flaw;
+    *out = (struct component){
+        .document = document,
+        .name = component_name(document),
+        .type = pawl__yaml_text(spec, "type"),
+        .version = pawl__yaml_text(spec, "version"),
+        .origin =
+            pawl__arena_format(loader->context->arena, "%s:%d", document->file, document->line),
+    };
+    if (!*out->name) return pawl__yaml_fail(document, loader->error, "metadata.name", "given");
+    if (!out->type) return pawl__yaml_fail(document, loader->error, "spec.type", "given");
+    if (!out->version) out->version = "v1";
+    if (pawl__yaml_check(spec, "spec", keys, &flaw)) component_warn(loader, "%s", flaw.text);
+    enum pawl_err err = pawl__yaml_bool(spec, "ignoreErrors", &out->ignore_errors, loader->error);
+    if (err) return err;
+    if (list && list->kind != PAWL_YAML_LIST)
+        return pawl__yaml_fail(list, loader->error, "spec.metadata", "a list of names and values");
+    for (const struct pawl_yaml *item = list ? list->children : NULL; item; item = item->next) {
+        const char *name = pawl__yaml_text(item, "name"), *value = pawl__yaml_text(item, "value");
+        const struct pawl_yaml *reference = pawl__yaml_get(item, "secretKeyRef");
+        if (!name)
+            return pawl__yaml_fail(item, loader->error, "a metadata item", "a name with a value");
+        if (out->item_count == COMPONENT_ITEMS)
+            return pawl__yaml_fail(item, loader->error, "spec.metadata", "shorter than 65 items");
+        if (reference && (err = component_secret(loader, reference, store, &value))) return err;
+        if (pawl__yaml_text(item, "envRef")) value = component_env(loader, item);
+        out->items[out->item_count].name = name;
+        out->items[out->item_count++].value = component_expand(loader, value ? value : "");
+    }
+    return PAWL_OK;
+}
+
+// The value of metadata |name| (any case), or of its |alias|.
+static const char *component_get(struct component *component, const char *name, const char *alias) {
+    const char *value = NULL;
+    for (size_t i = 0; i < component->item_count; i++) {
+        const char *given = component->items[i].name;
+        if (strcasecmp(given, name) != 0 && (!alias || strcasecmp(given, alias) != 0)) continue;
+        component->items[i].used = true;
+        value = component->items[i].value;
+    }
+    return value;
+}
+
+// --- stores -------------------------------------------------------------------------------------
+
+static enum pawl_err component_fail(struct loader *loader, const struct component *component,
+                                    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static enum pawl_err component_fail(struct loader *loader, const struct component *component,
+                                    const char *format, ...) {
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return pawl__fail(loader->error, PAWL_E_INVALID, "component %s (%s): %s", component->name,
+                      component->origin, text);
+}
+
+static enum pawl_err component_duration(struct loader *loader, struct component *component,
+                                        const char *name, const char *alias, int64_t *out) {
+    const char *text = component_get(component, name, alias);
+    int64_t seconds;
+    if (!text || !*text || pawl__duration_parse(text, out)) return PAWL_OK;
+    if (pawl__str_to_int(pawl__str(text), 0, INT32_MAX, &seconds)) {
+        *out = seconds * PAWL_SECOND; // a bare number counts seconds
+        return PAWL_OK;
+    }
+    return component_fail(loader, component, "%s is \"%s\", but has to be a duration such as 10s",
+                          name, text);
+}
+
+// What a key has before its "||", by the rule that keyPrefix names.
+static const char *component_prefix(const struct loader *loader, struct component *component) {
+    const struct pawl_config_context *context = loader->context;
+    const char *rule = component_get(component, "keyPrefix", NULL);
+    if (!rule || !*rule || strcasecmp(rule, "appid") == 0) return context->app_id;
+    if (strcasecmp(rule, "none") == 0) return NULL;
+    if (strcasecmp(rule, "name") == 0) return component->name;
+    if (strcasecmp(rule, "namespace") == 0)
+        return *context->namespace ? pawl__arena_format(context->arena, "%s.%s", context->namespace,
+                                                        context->app_id)
+                                   : context->app_id;
+    return rule;
+}
+
+static enum pawl_err component_sqlite(struct loader *loader, struct component *component,
+                                      struct pawl_config_store *store) {
+    const char *text = component_get(component, "connectionString", "url");
+    if (!text || !*text)
+        return component_fail(loader, component,
+                              "connectionString is missing: give it the path of a file");
+    static const char *const forbidden[] = {"_pragma=busy_timeout", "_pragma=journal_mode",
+                                            "_pragma=foreign_keys"};
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
+        if (strstr(text, forbidden[i]))
+            return component_fail(loader, component, "connectionString must not set %s",
+                                  forbidden[i] + strlen("_pragma="));
+    bool memory = strstr(text, ":memory:") || strstr(text, "mode=memory");
+    const char *path = strncmp(text, "file:", 5) == 0 ? text + 5 : text;
+    const char *query = strchr(path, '?');
+    if (query)
+        path = pawl__arena_dup(loader->context->arena,
+                               (struct pawl_str){path, (size_t)(query - path)});
+    store->path = memory ? NULL : path;
+    store->table = component_get(component, "tableName", NULL);
+    store->metadata_table = component_get(component, "metadataTableName", NULL);
+    enum pawl_err err =
+        component_duration(loader, component, "busyTimeout", NULL, &store->busy_timeout);
+    if (!err)
+        err = component_duration(loader, component, "cleanupInterval", "cleanupIntervalInSeconds",
+                                 &store->cleanup_interval);
+    int64_t unused = 0; // statements here do not wait on a network; the value is only checked
+    if (!err) err = component_duration(loader, component, "timeout", "timeoutInSeconds", &unused);
+    component_get(component, "disableWAL", NULL); // Pawl's promises rest on it, so it stays on
+    return err;
+}
+
+static enum pawl_err component_add_store(struct loader *loader, struct component *component) {
+    struct pawl_config_stores *out = loader->out;
+    if (out->count == PAWL_CONFIG_STORES)
+        return component_fail(loader, component, "more than %d state stores", PAWL_CONFIG_STORES);
+    struct pawl_config_store *store = &out->items[out->count];
+    *store = (struct pawl_config_store){
+        .name = component->name,
+        .type = component->type,
+        .version = component->version,
+        .key_prefix = component_prefix(loader, component),
+        .origin = component->origin,
+    };
+    const char *holds = component_get(component, "actorStateStore", NULL);
+    store->holds_workflows = holds && strcasecmp(holds, "true") == 0;
+    enum pawl_err err = PAWL_OK;
+    if (strcmp(component->type, "state.sqlite") == 0)
+        err = component_sqlite(loader, component, store);
+    else if (strcmp(component->type, "state.in-memory") != 0)
+        err = component_fail(loader, component,
+                             "state store type %s is not served; served are state.sqlite and "
+                             "state.in-memory",
+                             component->type);
+    if (err) return err;
+    for (size_t i = 0; i < component->item_count; i++)
+        if (!component->items[i].used)
+            component_warn(loader, "component %s (%s): metadata \"%s\" is not used by %s",
+                           component->name, component->origin, component->items[i].name,
+                           component->type);
+    for (size_t i = 0; store->holds_workflows && i < out->count; i++)
+        if (out->items[i].holds_workflows)
+            return pawl__fail(loader->error, PAWL_E_INVALID,
+                              "detected duplicate actor state store: %s and %s", out->items[i].name,
+                              store->name);
+    out->count++;
+    return PAWL_OK;
+}
+
+static enum pawl_err component_take(struct loader *loader, const struct pawl_yaml *document) {
+    const char *type = pawl__yaml_text(pawl__yaml_get(document, "spec"), "type");
+    struct component component;
+    if (type && strncmp(type, "secretstores.", 13) == 0) return PAWL_OK; // read when asked for
+    enum pawl_err err = component_read(loader, document, &component);
+    if (!err && strncmp(component.type, "state.", 6) == 0) {
+        err = component_add_store(loader, &component);
+    } else if (!err && strcmp(component.type, "dapr.workflow") == 0) {
+        err = component_fail(loader, &component,
+                             "type dapr.workflow cannot be loaded; workflows "
+                             "need no component of their own");
+    } else if (!err) {
+        pawl__log(loader->context->log, PAWL_LOG_INFO, component_scope,
+                  "component %s (%s) of type %s is passed over: Pawl serves workflows and state",
+                  component.name, component.origin, component.type);
+    }
+    if (err && component.ignore_errors) {
+        component_warn(loader, "%s; it is ignored, as ignoreErrors says", loader->error->text);
+        return PAWL_OK;
+    }
+    return err;
+}
+
+// --- files --------------------------------------------------------------------------------------
+
+static bool component_in_scope(const struct loader *loader, const struct pawl_yaml *document) {
+    const struct pawl_yaml *scopes = pawl__yaml_get(document, "scopes");
+    if (!scopes || !scopes->children) return true;
+    for (const struct pawl_yaml *one = scopes->children; one; one = one->next)
+        if (one->text && strcmp(one->text, loader->context->app_id) == 0) return true;
+    return false;
+}
+
+static enum pawl_err component_gather_file(struct loader *loader, const char *path) {
+    struct pawl_yaml *document;
+    struct pawl_error flaw;
+    if (pawl__yaml_load(path, loader->context->arena, &document, &flaw)) {
+        component_warn(loader, "%s; the file is passed over", flaw.text);
+        return PAWL_OK;
+    }
+    for (; document; document = document->next) {
+        const char *kind = pawl__yaml_text(document, "kind");
+        const char *space = pawl__yaml_text(pawl__yaml_get(document, "metadata"), "namespace");
+        if (!kind || strcmp(kind, "Component") != 0) continue;
+        if (space && *loader->context->namespace && strcmp(space, loader->context->namespace) != 0)
+            continue;
+        if (!component_in_scope(loader, document)) continue;
+        for (size_t i = 0; i < loader->count; i++)
+            if (strcmp(component_name(loader->documents[i]), component_name(document)) == 0)
+                return pawl__fail(loader->error, PAWL_E_INVALID,
+                                  "%s:%d: there are two components named \"%s\"; the other is in "
+                                  "%s:%d",
+                                  document->file, document->line, component_name(document),
+                                  loader->documents[i]->file, loader->documents[i]->line);
+        if (loader->count == COMPONENT_DOCUMENTS)
+            return pawl__fail(loader->error, PAWL_E_INVALID, "more than %d components",
+                              COMPONENT_DOCUMENTS);
+        loader->documents[loader->count++] = document;
+    }
+    return PAWL_OK;
+}
+
+static int component_by_name(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static bool component_has_ending(const char *name, const char *ending) {
+    size_t len = strlen(name), tail = strlen(ending);
+    return len > tail && strcmp(name + len - tail, ending) == 0;
+}
+
+static enum pawl_err component_gather_folder(struct loader *loader, const char *folder) {
+    struct dirent **entries;
+    int count = scandir(folder, &entries, NULL, component_by_name);
+    if (count < 0)
+        return pawl__fail(loader->error, PAWL_E_NOT_FOUND,
+                          "cannot read the resources folder %s: %s; check --resources-path", folder,
+                          strerror(errno));
+    enum pawl_err err = PAWL_OK;
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name;
+        char path[PATH_MAX];
+        struct stat info;
+        snprintf(path, sizeof path, "%s/%s", folder, name);
+        bool yaml = component_has_ending(name, ".yaml") || component_has_ending(name, ".yml") ||
+                    component_has_ending(name, ".json");
+        if (!err && yaml && stat(path, &info) == 0 && S_ISREG(info.st_mode))
+            err = component_gather_file(loader, path);
+        free(entries[i]);
+    }
+    free(entries);
+    return err;
+}
+
+enum pawl_err pawl__components_load(const struct pawl_config_context *context,
+                                    const char *const *folders, size_t count,
+                                    struct pawl_config_stores *out, struct pawl_error *error) {
+    struct loader *loader = pawl__arena_zalloc(context->arena, sizeof *loader);
+    out->count = 0;
+    if (!loader) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    loader->context = context;
+    loader->out = out;
+    loader->error = error;
+    enum pawl_err err = PAWL_OK;
+    for (size_t i = 0; !err && i < count; i++) err = component_gather_folder(loader, folders[i]);
+    for (size_t i = 0; !err && i < loader->count; i++)
+        err = component_take(loader, loader->documents[i]);
+    return err;
+}
+
+// Creates |path| and the folders above it.
+static enum pawl_err component_make_folder(const char *path, struct pawl_error *error) {
+    char part[PATH_MAX];
+    for (size_t i = 1; path[i - 1] && i < sizeof part; i++) {
+        if (path[i] && path[i] != '/') continue;
+        snprintf(part, sizeof part, "%.*s", (int)i, path);
+        if (mkdir(part, 0700) && errno != EEXIST)
+            return pawl__fail(error, PAWL_E_IO, "cannot create the folder %s: %s", part,
+                              strerror(errno));
+    }
+    return PAWL_OK;
+}
+
+enum pawl_err pawl__components_default(const struct pawl_config_context *context,
+                                       struct pawl_config_stores *out, struct pawl_error *error) {
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    const char *folder = data && *data ? pawl__arena_format(context->arena, "%s/pawl", data)
+                                       : pawl__arena_format(context->arena, "%s/.local/share/pawl",
+                                                            home && *home ? home : "/tmp");
+    if (!folder) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    enum pawl_err err = component_make_folder(folder, error);
+    if (err) return err;
+    out->count = 1;
+    out->items[0] = (struct pawl_config_store){
+        .name = "statestore",
+        .type = "state.sqlite",
+        .version = "v1",
+        .path = pawl__arena_format(context->arena, "%s/statestore.db", folder),
+        .key_prefix = context->app_id,
+        .holds_workflows = true,
+        .origin = "built in",
+    };
+    pawl__log(context->log, PAWL_LOG_INFO, component_scope,
+              "no resources are given: state and workflows are kept in %s", out->items[0].path);
+    return PAWL_OK;
+}

@@ -1,0 +1,46 @@
+#ifndef PAWL_CONFIG_COMPONENT_H
+#define PAWL_CONFIG_COMPONENT_H
+
+// Component files: which stores an app has. Dapr's formats and rules (reference 7.1 to 7.3).
+
+#include "base/log.h"
+#include "config/yaml.h"
+
+// A state store, ready to be opened.
+struct pawl_config_store {
+    const char *name, *type, *version;      // of the component
+    const char *path;                       // of an SQLite file; NULL: in memory
+    const char *table, *metadata_table;     // NULL: Dapr's
+    const char *key_prefix;                 // before "||"; NULL: none
+    int64_t busy_timeout, cleanup_interval; // nanoseconds; 0: the store's default
+    bool holds_workflows;                   // actorStateStore
+    const char *origin;                     // "file:line", for messages
+};
+
+enum {
+    PAWL_CONFIG_STORES = 32
+};
+
+struct pawl_config_stores {
+    struct pawl_config_store items[PAWL_CONFIG_STORES];
+    size_t count;
+};
+
+struct pawl_config_context {
+    const char *app_id, *namespace; // namespace "": none was set
+    struct pawl_arena *arena;       // holds all texts of the result
+    const struct pawl_log *log;
+};
+
+// Reads the component files of |folders|. Components of other kinds than state stores are told in
+// the log and passed over. Errors name file, line and what to do.
+enum pawl_err pawl__components_load(const struct pawl_config_context *context,
+                                    const char *const *folders, size_t count,
+                                    struct pawl_config_stores *out, struct pawl_error *error);
+
+// The store of an app that names no resources: an SQLite file in the user's data directory, which
+// is created.
+enum pawl_err pawl__components_default(const struct pawl_config_context *context,
+                                       struct pawl_config_stores *out, struct pawl_error *error);
+
+#endif

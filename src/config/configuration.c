@@ -1,0 +1,120 @@
+#include "config/configuration.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+
+static const char *const configuration_scope = "dapr.runtime";
+
+static const char *const configuration_keys[] = {"tracing",
+                                                 "metrics",
+                                                 "metric",
+                                                 "logging",
+                                                 "features",
+                                                 "api",
+                                                 "components",
+                                                 "secrets",
+                                                 "mtls",
+                                                 "accessControl",
+                                                 "nameResolution",
+                                                 "httpPipeline",
+                                                 "appHttpPipeline",
+                                                 "wasm",
+                                                 "workflow",
+                                                 NULL};
+
+static const char *const configuration_workflow_keys[] = {"maxConcurrentWorkflowInvocations",
+                                                          "maxConcurrentActivityInvocations",
+                                                          "globalMaxConcurrentWorkflowInvocations",
+                                                          "globalMaxConcurrentActivityInvocations",
+                                                          "workflowConcurrencyLimits",
+                                                          "activityConcurrencyLimits",
+                                                          "stateRetentionPolicy",
+                                                          NULL};
+
+// Replaces $NAME and ${NAME}, as Go's os.ExpandEnv does; a name that is not set becomes nothing.
+static bool configuration_expand(struct pawl_str text, struct pawl_buf *out) {
+    for (size_t i = 0; i < text.len;) {
+        if (text.data[i] != '$') {
+            pawl__buf_append(out, &text.data[i++], 1);
+            continue;
+        }
+        size_t from = ++i, end;
+        bool braces = from < text.len && text.data[from] == '{';
+        if (braces) from++;
+        for (end = from; end < text.len; end++) {
+            char c = text.data[end];
+            if (braces ? c == '}' : !isalnum((unsigned char)c) && c != '_') break;
+        }
+        char name[256];
+        if (end == from || end - from >= sizeof name) {
+            pawl__buf_append(out, "$", 1);
+            continue;
+        }
+        snprintf(name, sizeof name, "%.*s", (int)(end - from), text.data + from);
+        const char *value = getenv(name);
+        if (value) pawl__buf_append(out, value, strlen(value));
+        i = end + (braces && end < text.len);
+    }
+    return !out->failed;
+}
+
+static void configuration_warn(const struct pawl_config_context *context, const char *text) {
+    pawl__log(context->log, PAWL_LOG_WARN, configuration_scope, "%s", text);
+}
+
+static enum pawl_err configuration_take(const struct pawl_config_context *context,
+                                        const struct pawl_yaml *document,
+                                        struct pawl_configuration *out, struct pawl_error *error) {
+    const char *kind = pawl__yaml_text(document, "kind");
+    const struct pawl_yaml *spec = pawl__yaml_get(document, "spec");
+    const struct pawl_yaml *workflow = pawl__yaml_get(spec, "workflow");
+    struct pawl_error flaw;
+    if (!kind || strcmp(kind, "Configuration") != 0) return PAWL_OK;
+    if (pawl__yaml_check(spec, "spec", configuration_keys, &flaw))
+        configuration_warn(context, flaw.text);
+    if (pawl__yaml_check(workflow, "spec.workflow", configuration_workflow_keys, &flaw))
+        configuration_warn(context, flaw.text);
+    for (const struct pawl_yaml *child = spec ? spec->children : NULL; child; child = child->next)
+        if (strcmp(child->key, "workflow") != 0)
+            pawl__log(context->log, PAWL_LOG_INFO, configuration_scope,
+                      "%s:%d: spec.%s is read, but nothing in this version acts on it", child->file,
+                      child->line, child->key);
+    for (const struct pawl_yaml *child = workflow ? workflow->children : NULL; child;
+         child = child->next)
+        if (strncmp(child->key, "maxConcurrent", 13) != 0)
+            pawl__log(context->log, PAWL_LOG_WARN, configuration_scope,
+                      "%s:%d: spec.workflow.%s is read, but nothing in this version acts on it",
+                      child->file, child->line, child->key);
+    enum pawl_err err =
+        pawl__yaml_int(workflow, "maxConcurrentWorkflowInvocations", &out->max_turns, error);
+    if (!err)
+        err = pawl__yaml_int(workflow, "maxConcurrentActivityInvocations", &out->max_activities,
+                             error);
+    if (!err && (out->max_turns < 0 || out->max_activities < 0))
+        err = pawl__yaml_fail(workflow, error, "a concurrency limit", "a number above 0");
+    return err;
+}
+
+enum pawl_err pawl__configuration_load(const struct pawl_config_context *context,
+                                       const char *const *files, size_t count,
+                                       struct pawl_configuration *out, struct pawl_error *error) {
+    *out = (struct pawl_configuration){0};
+    enum pawl_err err = PAWL_OK;
+    for (size_t i = 0; !err && i < count; i++) {
+        struct pawl_str text;
+        struct pawl_buf expanded = {0};
+        struct pawl_yaml *document = NULL;
+        err = pawl__file_read(files[i], context->arena, &text, error);
+        if (!err && !configuration_expand(text, &expanded))
+            err = pawl__fail_plain(error, PAWL_E_NOMEM);
+        if (!err)
+            err = pawl__yaml_parse(files[i], pawl__buf_str(&expanded), context->arena, &document,
+                                   error);
+        for (; !err && document; document = document->next)
+            err = configuration_take(context, document, out, error);
+        pawl__buf_finish(&expanded);
+    }
+    return err;
+}

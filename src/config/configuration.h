@@ -1,0 +1,19 @@
+#ifndef PAWL_CONFIG_CONFIGURATION_H
+#define PAWL_CONFIG_CONFIGURATION_H
+
+// Configuration files (reference 7.4), as far as this daemon acts on them.
+
+#include "config/component.h"
+
+struct pawl_configuration {
+    int max_turns, max_activities; // in flight; 0: no limit
+};
+
+// Reads |files| one after the other; what a later one says wins. $NAME and ${NAME} are replaced
+// from the environment before a file is read. Keys that are unknown or not acted on are told in the
+// log.
+enum pawl_err pawl__configuration_load(const struct pawl_config_context *context,
+                                       const char *const *files, size_t count,
+                                       struct pawl_configuration *out, struct pawl_error *error);
+
+#endif
