@@ -110,10 +110,11 @@ static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error
     daemon->stores = calloc(options->store_count + 1, sizeof *daemon->stores);
     if (!daemon->storages || !daemon->stores) return pawl__fail_plain(error, PAWL_E_NOMEM);
     for (size_t i = 0; i < options->store_count; i++) {
-        const struct pawl_daemon_store *given = &options->stores[i];
+        const struct pawl_config_store *given = &options->stores[i];
         struct pawl_sqlite_options sqlite = {
             .path = given->path,
             .state_table = given->table,
+            .metadata_table = given->metadata_table,
             .busy_timeout = given->busy_timeout,
             .cleanup_interval = given->cleanup_interval,
         };

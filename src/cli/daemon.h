@@ -7,15 +7,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
-
-struct pawl_daemon_store {
-    const char *name, *type, *version;      // of the component
-    const char *path;                       // of an SQLite file; NULL: in memory
-    const char *table;                      // of user state; NULL: "state"
-    const char *key_prefix;                 // before "||"; NULL: none
-    int64_t busy_timeout, cleanup_interval; // nanoseconds; 0: the store's default
-    bool holds_workflows;                   // actorStateStore
-};
+#include "config/component.h"
 
 struct pawl_daemon_options {
     const char *app_id, *namespace;
@@ -29,7 +21,7 @@ struct pawl_daemon_options {
     size_t max_body, max_header;      // bytes
     int64_t graceful_shutdown;        // nanoseconds
     size_t max_turns, max_activities; // at once; 0: no limit
-    const struct pawl_daemon_store *stores;
+    const struct pawl_config_store *stores;
     size_t store_count;
     struct pawl_log log;
 };

@@ -1,0 +1,207 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/command.h"
+#include "cli/daemon.h"
+#include "config/configuration.h"
+
+// Dapr's names and defaults (reference 6.1). What only a control plane or another building block
+// would need is taken and told to mean nothing here.
+static const struct pawl_flag daemon_flags[] = {
+    {"app-id", 0, PAWL_FLAG_TEXT, NULL, "id of the app; its workflows belong to it (required)"},
+    {"dapr-http-port", 0, PAWL_FLAG_INT, "3500", "port of the HTTP API; 0: any free one"},
+    {"dapr-grpc-port", 0, PAWL_FLAG_INT, "50001", "port of the gRPC API; 0: any free one"},
+    {"dapr-listen-addresses", 0, PAWL_FLAG_TEXT, "", "addresses to listen on, with commas"},
+    {"dapr-public-port", 0, PAWL_FLAG_INT, "-1", "further port for health and metadata"},
+    {"unix-domain-socket", 0, PAWL_FLAG_TEXT, "", "folder for sockets to listen on, not ports"},
+    {"resources-path", 0, PAWL_FLAG_LIST, NULL, "folder with component files; repeatable"},
+    {"components-path", 0, PAWL_FLAG_LIST, NULL, "older name of --resources-path"},
+    {"config", 0, PAWL_FLAG_LIST, NULL, "configuration file; repeatable"},
+    {"app-port", 0, PAWL_FLAG_INT, "0", "port that the app listens on"},
+    {"app-protocol", 0, PAWL_FLAG_TEXT, "http",
+     "protocol of the app: http, grpc, https, grpcs, h2c"},
+    {"app-channel-address", 0, PAWL_FLAG_TEXT, "127.0.0.1", "address of the app"},
+    {"app-max-concurrency", 0, PAWL_FLAG_INT, "-1",
+     "calls that the app takes at once; -1: no limit"},
+    {"max-body-size", 0, PAWL_FLAG_SIZE, "4Mi", "largest body of a request or message"},
+    {"read-buffer-size", 0, PAWL_FLAG_SIZE, "4Ki", "largest headers of a request"},
+    {"dapr-http-max-request-size", 0, PAWL_FLAG_INT, NULL, "older --max-body-size, in MB"},
+    {"dapr-http-read-buffer-size", 0, PAWL_FLAG_INT, NULL, "older --read-buffer-size, in KB"},
+    {"dapr-graceful-shutdown-seconds", 0, PAWL_FLAG_INT, "5",
+     "how long a shutdown waits for calls"},
+    {"log-level", 0, PAWL_FLAG_TEXT, "info", "debug, info, warn, error or fatal"},
+    {"log-as-json", 0, PAWL_FLAG_BOOL, "false", "write the log as JSON"},
+    {"version", 'v', PAWL_FLAG_BOOL, "false", "print the version and end"},
+    {"mode", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"dapr-internal-grpc-port", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"dapr-internal-grpc-listen-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"dapr-public-listen-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"placement-host-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"scheduler-host-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"scheduler-job-streams", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"sentry-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"control-plane-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"control-plane-trust-domain", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"control-plane-namespace", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"sentry-request-jwt-audiences", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"allowed-origins", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"profile-port", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"metrics-port", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"metrics-listen-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"dapr-block-shutdown-duration", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"app-health-check-path", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"app-health-probe-interval", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"app-health-probe-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"app-health-threshold", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"actors-disseminate-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"hot-reload-reconcile-interval", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"app-binding-options-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"enable-mtls", 0, PAWL_FLAG_BOOL, "false", "taken for daprd's sake; means nothing here"},
+    {"enable-profiling", 0, PAWL_FLAG_BOOL, "false", "taken for daprd's sake; means nothing here"},
+    {"enable-api-logging", 0, PAWL_FLAG_BOOL, "false",
+     "taken for daprd's sake; means nothing here"},
+    {"enable-app-health-check", 0, PAWL_FLAG_BOOL, "false",
+     "taken for daprd's sake; means nothing here"},
+    {"enable-metrics", 0, PAWL_FLAG_BOOL, "true", "taken for daprd's sake; means nothing here"},
+    {"disable-init-endpoints", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"disable-builtin-k8s-secret-store", 0, PAWL_FLAG_BOOL, "false",
+     "taken for daprd's sake; means nothing here"},
+    {"app-ssl", 0, PAWL_FLAG_BOOL, "false", "taken for daprd's sake; means nothing here"},
+    {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
+};
+
+enum {
+    DAEMON_ADDRESSES = 16
+};
+
+// Cuts "a,b" into |out|, which ends with NULL. False when memory is out or there are too many.
+static bool daemon_addresses(struct pawl_arena *arena, const char *text,
+                             const char *out[DAEMON_ADDRESSES + 1]) {
+    struct pawl_str rest = pawl__str(*text ? text : "127.0.0.1");
+    size_t count = 0;
+    while (rest.data && count < DAEMON_ADDRESSES) {
+        struct pawl_str one = pawl__str_cut(&rest, ',');
+        out[count] = pawl__arena_dup(arena, one);
+        if (!out[count++]) return false;
+    }
+    out[count] = NULL;
+    return !rest.data;
+}
+
+static enum pawl_err daemon_stores(const struct pawl_flags *flags,
+                                   const struct pawl_config_context *context,
+                                   struct pawl_config_stores *out, struct pawl_error *error) {
+    const char *const *folders;
+    size_t count = pawl__flag_list(flags, "resources-path", &folders);
+    if (!count) count = pawl__flag_list(flags, "components-path", &folders);
+    if (count) return pawl__components_load(context, folders, count, out, error);
+    return pawl__components_default(context, out, error);
+}
+
+static int daemon_start(const struct pawl_flags *flags) {
+    static struct pawl_config_stores stores; // too large for the stack
+    struct pawl_arena arena = {0};
+    struct pawl_error error = {PAWL_E_OK, ""};
+    const char *addresses[DAEMON_ADDRESSES + 1], *namespace = getenv("NAMESPACE");
+    static char host[256];
+    gethostname(host, sizeof host - 1);
+    struct pawl_daemon_options options = {
+        .app_id = pawl__flag_text(flags, "app-id"),
+        .namespace = namespace && *namespace ? namespace : "default",
+        .http_port = (int)pawl__flag_int(flags, "dapr-http-port"),
+        .grpc_port = (int)pawl__flag_int(flags, "dapr-grpc-port"),
+        .public_port = (int)pawl__flag_int(flags, "dapr-public-port"),
+        .listen_addresses = addresses,
+        .api_token = getenv("DAPR_API_TOKEN"),
+        .app_port = (int)pawl__flag_int(flags, "app-port"),
+        .app_protocol = pawl__flag_text(flags, "app-protocol"),
+        .app_address = pawl__flag_text(flags, "app-channel-address"),
+        .app_max_concurrency = (int)pawl__flag_int(flags, "app-max-concurrency"),
+        .max_body = (size_t)pawl__flag_int(flags, "max-body-size"),
+        .max_header = (size_t)pawl__flag_int(flags, "read-buffer-size"),
+        .graceful_shutdown = pawl__flag_int(flags, "dapr-graceful-shutdown-seconds") * PAWL_SECOND,
+        .log = {.out = stdout,
+                .json = pawl__flag_bool(flags, "log-as-json"),
+                .app_id = pawl__flag_text(flags, "app-id"),
+                .host = host,
+                .version = PAWL_VERSION},
+    };
+    if (!pawl__log_level_parse(pawl__flag_text(flags, "log-level"), &options.log.level)) {
+        fprintf(stderr,
+                "daprd: --log-level is '%s', but has to be debug, info, warn, error or "
+                "fatal\n",
+                pawl__flag_text(flags, "log-level"));
+        return PAWL_EXIT_USAGE;
+    }
+    if (pawl__flag_given(flags, "dapr-http-max-request-size"))
+        options.max_body = (size_t)pawl__flag_int(flags, "dapr-http-max-request-size") << 20;
+    if (pawl__flag_given(flags, "dapr-http-read-buffer-size"))
+        options.max_header = (size_t)pawl__flag_int(flags, "dapr-http-read-buffer-size") << 10;
+    const char *sockets = pawl__flag_text(flags, "unix-domain-socket");
+    if (*sockets) options.unix_socket_dir = sockets;
+    for (int i = 0; daemon_flags[i].name; i++)
+        if (daemon_flags[i].type == PAWL_FLAG_UNUSED && flags->values[i].count)
+            pawl__log(&options.log, PAWL_LOG_DEBUG, "dapr.runtime", "--%s means nothing here",
+                      daemon_flags[i].name);
+
+    struct pawl_config_context context = {options.app_id, namespace ? namespace : "", &arena,
+                                          &options.log};
+    struct pawl_configuration configuration;
+    const char *const *files;
+    size_t file_count = pawl__flag_list(flags, "config", &files);
+    pawl__log(&options.log, PAWL_LOG_INFO, "dapr.runtime",
+              "starting Pawl -- version %s -- app id: %s", PAWL_VERSION, options.app_id);
+    enum pawl_err err =
+        pawl__configuration_load(&context, files, file_count, &configuration, &error);
+    if (!err) err = daemon_stores(flags, &context, &stores, &error);
+    if (!err &&
+        !daemon_addresses(&arena, pawl__flag_text(flags, "dapr-listen-addresses"), addresses))
+        err = pawl__fail(&error, PAWL_E_INVALID, "--dapr-listen-addresses names more than %d",
+                         DAEMON_ADDRESSES);
+    int code = 1;
+    if (err) {
+        pawl__log(&options.log, PAWL_LOG_FATAL, "dapr.runtime", "cannot start: %s", error.text);
+    } else {
+        options.stores = stores.items;
+        options.store_count = stores.count;
+        options.max_turns = (size_t)configuration.max_turns;
+        options.max_activities = (size_t)configuration.max_activities;
+        code = pawl__daemon_run(&options);
+    }
+    pawl__arena_finish(&arena);
+    return code;
+}
+
+static int daemon_run(const struct pawl_flags *flags) {
+    if (pawl__flag_bool(flags, "version")) {
+        puts(PAWL_VERSION);
+        return 0;
+    }
+    const char *app_id = pawl__flag_text(flags, "app-id");
+    if (flags->argc) {
+        fprintf(stderr, "daprd: '%s' is not expected; flags begin with --\n", flags->argv[0]);
+        return PAWL_EXIT_USAGE;
+    }
+    if (!app_id || !*app_id) {
+        fputs("daprd: --app-id is required: it names the app whose workflows are served\n", stderr);
+        return PAWL_EXIT_USAGE;
+    }
+    return daemon_start(flags);
+}
+
+const struct pawl_command pawl__cmd_daemon = {
+    .name = "daemon",
+    .summary = "Run the sidecar of one app",
+    .usage = "--app-id ID [FLAGS]",
+    .text = "The sidecar serves the Dapr API and the workflows of one app. 'pawl run' starts it\n"
+            "beside an app; as 'daprd' it takes the place of Dapr's. Without --resources-path it\n"
+            "keeps everything in an SQLite file in the user's data directory.\n\n"
+            "DAPR_API_TOKEN, when set, is required of every call. SIGTERM ends it in good order;\n"
+            "SIGKILL loses nothing that was acknowledged.\n\n"
+            "Example:\n"
+            "  pawl daemon --app-id orders --resources-path ./resources\n",
+    .flags = daemon_flags,
+    .run = daemon_run,
+};

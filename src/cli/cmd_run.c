@@ -1,0 +1,185 @@
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "cli/command.h"
+#include "cli/run.h"
+#include "config/runfile.h"
+
+// Dapr's names, letters and defaults (reference 6.2).
+static const struct pawl_flag run_flags[] = {
+    {"app-id", 'a', PAWL_FLAG_TEXT, NULL, "id of the app; without it one is made up"},
+    {"run-file", 'f', PAWL_FLAG_TEXT, NULL, "run all apps of this file, folder, or - (stdin)"},
+    {"app-port", 'p', PAWL_FLAG_INT, "-1", "port that the app listens on"},
+    {"app-protocol", 'P', PAWL_FLAG_TEXT, "http", "protocol of the app"},
+    {"dapr-http-port", 'H', PAWL_FLAG_INT, "-1", "port of the HTTP API; -1: any free one"},
+    {"dapr-grpc-port", 'G', PAWL_FLAG_INT, "-1", "port of the gRPC API; -1: any free one"},
+    {"metrics-port", 'M', PAWL_FLAG_INT, "-1", "port for metrics; -1: any free one"},
+    {"resources-path", 'd', PAWL_FLAG_LIST, NULL, "folder with component files; repeatable"},
+    {"components-path", 0, PAWL_FLAG_LIST, NULL, "older name of --resources-path"},
+    {"config", 'c', PAWL_FLAG_TEXT, NULL, "configuration file"},
+    {"log-level", 0, PAWL_FLAG_TEXT, "info", "of the sidecar: debug, info, warn, error or fatal"},
+    {"app-channel-address", 0, PAWL_FLAG_TEXT, NULL, "address of the app"},
+    {"app-max-concurrency", 0, PAWL_FLAG_INT, "-1", "calls that the app takes at once"},
+    {"max-body-size", 0, PAWL_FLAG_TEXT, NULL, "largest body of a request or message, as 4Mi"},
+    {"read-buffer-size", 0, PAWL_FLAG_TEXT, NULL, "largest headers of a request, as 4Ki"},
+    {"dapr-listen-addresses", 0, PAWL_FLAG_TEXT, NULL, "addresses that the sidecar listens on"},
+    {"unix-domain-socket", 'u', PAWL_FLAG_UNUSED, NULL, NULL},
+    {"dapr-internal-grpc-port", 'I', PAWL_FLAG_UNUSED, NULL, NULL},
+    {"enable-profiling", 0, PAWL_FLAG_BOOL, "false", "taken for dapr's sake; means nothing here"},
+    {"profile-port", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"placement-host-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"scheduler-host-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"app-ssl", 0, PAWL_FLAG_BOOL, "false", "taken for dapr's sake; means nothing here"},
+    {"enable-app-health-check", 0, PAWL_FLAG_BOOL, "false",
+     "taken for dapr's sake; means nothing here"},
+    {"app-health-check-path", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"app-health-probe-interval", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"app-health-probe-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"app-health-threshold", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"enable-api-logging", 0, PAWL_FLAG_BOOL, "false", "taken for dapr's sake; means nothing here"},
+    {"runtime-path", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"kubernetes", 'k', PAWL_FLAG_UNUSED, NULL, NULL},
+    {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
+};
+
+static bool run_is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static int run_port(const struct pawl_flags *flags, const char *name) {
+    int64_t port = pawl__flag_int(flags, name);
+    return port > 0 ? (int)port : 0;
+}
+
+// --- one app
+// --------------------------------------------------------------------------------------
+
+static int run_one(const struct pawl_flags *flags) {
+    static const char *const passed[] = {"log-level",           "app-channel-address",
+                                         "max-body-size",       "read-buffer-size",
+                                         "app-max-concurrency", "dapr-listen-addresses"};
+    char made_up[32];
+    uint32_t number;
+    pawl__random(&number, sizeof number);
+    snprintf(made_up, sizeof made_up, "app-%08x", number);
+    const char *const *folders;
+    size_t folder_count = pawl__flag_list(flags, "resources-path", &folders);
+    if (!folder_count) folder_count = pawl__flag_list(flags, "components-path", &folders);
+    for (size_t i = 0; i < folder_count; i++)
+        if (!run_is_folder(folders[i])) {
+            fprintf(stderr,
+                    "pawl run: the resources folder %s is not there; check "
+                    "--resources-path\n",
+                    folders[i]);
+            return 1;
+        }
+    struct pawl_run_app app = {
+        .app_id = pawl__flag_given(flags, "app-id") ? pawl__flag_text(flags, "app-id") : made_up,
+        .command = flags->argc ? (const char *const *)flags->argv : NULL,
+        .app_port = run_port(flags, "app-port"),
+        .http_port = run_port(flags, "dapr-http-port"),
+        .grpc_port = run_port(flags, "dapr-grpc-port"),
+        .metrics_port = run_port(flags, "metrics-port"),
+        .resources = folders,
+        .resource_count = folder_count,
+        .config = pawl__flag_text(flags, "config"),
+        .protocol = pawl__flag_text(flags, "app-protocol"),
+        .app_console = true,
+        .daemon_console = true,
+    };
+    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++)
+        if (pawl__flag_given(flags, passed[i])) {
+            app.pass[app.pass_count].name = passed[i];
+            app.pass[app.pass_count++].value = pawl__flag_text(flags, passed[i]);
+        }
+    flags->argv[flags->argc] = NULL; // argv has its end there, or further
+    struct pawl_run_options options = {.many = false};
+    return pawl__run_apps(&app, 1, &options);
+}
+
+// --- a run file
+// -----------------------------------------------------------------------------------
+
+static bool run_goes_to(const char *destination, const char *place) {
+    return strcmp(destination, place) == 0 || strcmp(destination, "fileAndConsole") == 0;
+}
+
+static int run_file(const char *path) {
+    struct pawl_arena arena = {0};
+    struct pawl_runfile file;
+    struct pawl_error error;
+    int code = 1;
+    if (pawl__runfile_load(path, &arena, &file, &error)) {
+        fprintf(stderr, "\u274c  %s\n", error.text);
+        goto out;
+    }
+    struct pawl_run_app *apps = pawl__arena_zalloc(&arena, file.app_count * sizeof *apps);
+    if (!apps) goto out;
+    for (size_t i = 0; i < file.app_count; i++) {
+        const struct pawl_runfile_app *given = &file.apps[i];
+        struct pawl_run_app *app = &apps[i];
+        *app = (struct pawl_run_app){
+            .app_id = given->app_id,
+            .directory = given->directory,
+            .command = given->command_count ? given->command : NULL,
+            .env = given->env,
+            .app_port = given->app_port,
+            .http_port = given->http_port,
+            .grpc_port = given->grpc_port,
+            .metrics_port = given->metrics_port,
+            .resources = given->resources,
+            .resource_count = given->resource_count,
+            .config = given->config,
+            .protocol = given->protocol,
+            .app_console = run_goes_to(given->app_log, "console"),
+            .app_file = run_goes_to(given->app_log, "file"),
+            .daemon_console = run_goes_to(given->daemon_log, "console"),
+            .daemon_file = run_goes_to(given->daemon_log, "file"),
+        };
+        if (given->log_level) {
+            app->pass[app->pass_count].name = "log-level";
+            app->pass[app->pass_count++].value = given->log_level;
+        }
+        for (size_t k = 0; k < given->pass_count; k++) {
+            app->pass[app->pass_count].name = given->pass[k].flag;
+            app->pass[app->pass_count++].value = given->pass[k].value;
+        }
+    }
+    struct pawl_run_options options = {true, file.path, file.name};
+    code = pawl__run_apps(apps, file.app_count, &options);
+out:
+    pawl__arena_finish(&arena);
+    return code;
+}
+
+static int run_run(const struct pawl_flags *flags) {
+    const char *file = pawl__flag_text(flags, "run-file");
+    if (!file) return run_one(flags);
+    if (flags->argc || pawl__flag_given(flags, "app-id")) {
+        fputs("pawl run: --run-file names the apps; it takes no app ID and no command\n", stderr);
+        return PAWL_EXIT_USAGE;
+    }
+    return run_file(file);
+}
+
+const struct pawl_command pawl__cmd_run = {
+    .name = "run",
+    .summary = "Run an app beside its sidecar, or all apps of a run file",
+    .usage = "[FLAGS] [--] COMMAND [ARGUMENTS], or -f FILE|DIR|-",
+    .text =
+        "Starts a sidecar, waits until it is ready, and runs the command with DAPR_HTTP_PORT\n"
+        "and DAPR_GRPC_PORT set. When the app ends, so does its sidecar; Ctrl-C ends both. The\n"
+        "exit code is the app's.\n\n"
+        "Examples:\n"
+        "  pawl run --app-id orders -- python3 app.py\n"
+        "  pawl run -f .                  all apps of ./dapr.yaml\n"
+        "  pawl run --app-id orders       only a sidecar, until Ctrl-C\n",
+    .flags = run_flags,
+    .stop_at_argument = true,
+    .run = run_run,
+};
