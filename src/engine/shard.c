@@ -72,7 +72,7 @@ bool pawl__shard_emit(struct pawl_shard *shard, enum pawl_effect_type type,
         shard->effect_cap = cap;
     }
     shard->effects[shard->effect_count++] =
-        (struct pawl_effect){type, task_id, pawl__instance_ref(instance)};
+        (struct pawl_effect){type, task_id, pawl__instance_ref(instance), instance->generation};
     return true;
 }
 

@@ -41,6 +41,7 @@ struct pawl_effect {
     enum pawl_effect_type type;
     int32_t task_id;
     struct pawl_instance *instance; // a reference, which passes to who takes the effect
+    uint64_t generation;            // of the instance; a task's id means another one in the next
 };
 
 struct pawl_shard {

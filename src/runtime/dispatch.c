@@ -60,7 +60,7 @@ static void dispatch_free(struct pawl_runtime *runtime, struct item *item) {
 static void dispatch_return(struct pawl_runtime *runtime, struct item *item) {
     bool turn = item->task_id == DISPATCH_TURN;
     struct pawl_effect effect = {turn ? PAWL_EFFECT_TURN : PAWL_EFFECT_ACTIVITY, item->task_id,
-                                 pawl__instance_ref(item->instance)};
+                                 pawl__instance_ref(item->instance), item->generation};
     if (turn) pawl__shard_turn_lost(item->instance);
     dispatch_free(runtime, item);
     if (!pawl__queue_push(turn ? &runtime->turns : &runtime->activities, effect)) {
@@ -165,9 +165,13 @@ static void dispatch_turn(struct pawl_runtime *runtime, struct pawl_worker *work
 }
 
 static void dispatch_activity(struct pawl_runtime *runtime, struct pawl_worker *worker,
-                              struct pawl_instance *instance, int32_t task_id) {
+                              const struct pawl_effect *effect) {
+    struct pawl_instance *instance = effect->instance;
+    int32_t task_id = effect->task_id;
+    // In a later generation the same id is another task, of which the log may not tell yet.
+    if (effect->generation != instance->generation || !instance->linked) return;
     const struct pawl_pending *pending = pawl__pending_find(&instance->pending, task_id);
-    if (!pending || pending->kind != PAWL_PENDING_TASK || !instance->linked) return;
+    if (!pending || pending->kind != PAWL_PENDING_TASK) return;
     struct item *old = dispatch_find(runtime, pawl__instance_id(instance), task_id);
     if (old && old->generation == instance->generation) return; // it is with a worker
     struct item *item = dispatch_item_create(runtime, worker, instance, task_id);
@@ -199,7 +203,7 @@ void pawl__dispatch_pump(struct pawl_runtime *runtime) {
         if (turn)
             dispatch_turn(runtime, worker, effect.instance);
         else
-            dispatch_activity(runtime, worker, effect.instance, effect.task_id);
+            dispatch_activity(runtime, worker, &effect);
         pawl__instance_unref(effect.instance);
     }
     runtime->pumping = false;
@@ -222,7 +226,8 @@ void pawl__runtime_attach(struct pawl_runtime *runtime, struct pawl_worker *work
          (instance = pawl__map_next(&runtime->shard.instances, &at));) {
         if (!instance->turn_held) continue;
         instance->turn_held = false;
-        struct pawl_effect effect = {PAWL_EFFECT_TURN, 0, pawl__instance_ref(instance)};
+        struct pawl_effect effect = {PAWL_EFFECT_TURN, 0, pawl__instance_ref(instance),
+                                     instance->generation};
         if (!pawl__queue_push(&runtime->turns, effect)) pawl__instance_unref(instance);
     }
     pawl__runtime_settle(runtime);
