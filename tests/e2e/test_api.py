@@ -1,0 +1,295 @@
+"""What clients see: statuses, errors and their texts, over gRPC and HTTP."""
+
+import json
+import subprocess
+import time
+import unittest
+
+import grpc
+
+import harness
+import raw
+from raw import pb
+
+
+def event_waiter(events, request):
+    """Ends with the data of the first event 'go'."""
+    response = pb.WorkflowResponse()
+    raised = [e for e in events if e.HasField("eventRaised")]
+    terminated = [e for e in events if e.HasField("executionTerminated")]
+    if terminated:
+        action = response.actions.add(id=0)
+        action.completeWorkflow.workflowStatus = 5
+        action.completeWorkflow.result.value = terminated[0].executionTerminated.input.value
+    elif raised:
+        action = response.actions.add(id=0)
+        action.completeWorkflow.workflowStatus = 1
+        action.completeWorkflow.result.value = raised[0].eventRaised.input.value
+    response.customStatus.value = "waiting"
+    return response
+
+
+class Api(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = harness.Daemon(app_id="app")
+        cls.worker = raw.Worker(cls.daemon.grpc, {"chain": raw.chain, "wait": event_waiter})
+        cls.worker.connected.wait(10)
+        cls.hub = raw.Hub(cls.daemon.grpc)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.worker.close()
+        cls.hub.close()
+        cls.daemon.close()
+
+    def fails(self, code, text, call):
+        with self.assertRaises(grpc.RpcError) as caught:
+            call()
+        self.assertEqual(caught.exception.code(), code)
+        self.assertIn(text, caught.exception.details())
+
+    def http(self, method, path, body=None, **headers):
+        code, answer, got = self.daemon.request(method, path, body, headers)
+        try:
+            return code, json.loads(answer) if answer else None
+        except ValueError:
+            return code, answer
+
+    def test_start_get_and_reuse(self):
+        self.hub.start("s1", text="2")
+        self.assertEqual(self.hub.wait("s1").output.value, "2")
+        state = self.hub.get("s1").workflowState
+        self.assertEqual((state.name, state.workflowStatus, state.input.value), ("chain", 1, "2"))
+        self.assertGreater(state.lastUpdatedTimestamp.ToNanoseconds(),
+                           state.createdTimestamp.ToNanoseconds())
+        self.hub.start("s1", text="1")  # a completed instance may be started anew
+        self.assertEqual(self.hub.wait("s1").output.value, "1")
+        self.fails(grpc.StatusCode.ALREADY_EXISTS, "enforces instance ID uniqueness",
+                   lambda: self.hub.start("s1", text="1", enforceUniqueInstanceId=True))
+        self.assertFalse(self.hub.get("never").exists)
+
+    def test_duplicate(self):
+        self.hub.start("d1", "wait")
+        self.fails(grpc.StatusCode.ALREADY_EXISTS,
+                   "failed to create workflow instance: an active workflow with ID 'd1' already exists",
+                   lambda: self.hub.start("d1", "wait"))
+        code, answer = self.http("POST", "/v1.0/workflows/dapr/wait/start?instanceID=d1")
+        self.assertEqual((code, answer["errorCode"]), (500, "ERR_START_WORKFLOW"))
+        self.hub.raise_event("d1", "go", '"x"')
+        self.assertEqual(self.hub.wait("d1").output.value, '"x"')
+
+    def test_suspend_resume_terminate_purge(self):
+        self.hub.start("p1", "wait")
+        self.hub.call("SuspendInstance", pb.SuspendRequest(instanceId="p1"), pb.SuspendResponse)
+        self.assertEqual(self.daemon.status("p1"), "SUSPENDED")
+        self.hub.call("ResumeInstance", pb.ResumeRequest(instanceId="p1"), pb.ResumeResponse)
+        self.assertEqual(self.daemon.status("p1"), "RUNNING")
+        purge = pb.PurgeInstancesRequest(instanceId="p1")
+        self.fails(grpc.StatusCode.UNKNOWN, "orchestration has not yet completed",
+                   lambda: self.hub.call("PurgeInstances", purge, pb.PurgeInstancesResponse))
+        terminate = pb.TerminateRequest(instanceId="p1")
+        terminate.output.value = '"enough"'
+        self.hub.call("TerminateInstance", terminate, pb.TerminateResponse)
+        state = self.hub.get("p1").workflowState
+        self.assertEqual((state.workflowStatus, state.output.value), (5, '"enough"'))
+        answer = self.hub.call("PurgeInstances", purge, pb.PurgeInstancesResponse)
+        self.assertEqual(answer.deletedInstanceCount, 1)
+        self.assertFalse(self.hub.get("p1").exists)
+
+    def test_unknown_things(self):
+        self.fails(grpc.StatusCode.UNKNOWN, "no such instance exists",
+                   lambda: self.hub.raise_event("never", "go"))
+        self.fails(grpc.StatusCode.UNKNOWN, "multi-instance purge is not implemented",
+                   lambda: self.hub.call("PurgeInstances", pb.PurgeInstancesRequest(
+                       purgeInstanceFilter=pb.PurgeInstanceFilter()), pb.PurgeInstancesResponse))
+        self.fails(grpc.StatusCode.UNIMPLEMENTED, "QueryInstances",
+                   lambda: self.hub.call("QueryInstances", pb.GetInstanceRequest(),
+                                         pb.GetInstanceResponse))
+        self.fails(grpc.StatusCode.DEADLINE_EXCEEDED, "",
+                   lambda: self.hub.wait("never", timeout=0.2))
+        nested = b""
+        for _ in range(5000):  # a failure in a failure, and so on
+            size, length = len(nested), b""
+            while True:
+                length += bytes([size & 127 | (128 if size > 127 else 0)])
+                size >>= 7
+                if not size:
+                    break
+            nested = b"\x22" + length + nested
+        body = b"\x22" + bytes([len(nested) & 127 | 128, len(nested) >> 7 & 127 | 128,
+                                len(nested) >> 14]) + nested
+        method = self.hub.channel.unary_unary(raw.SERVICE + "CompleteActivityTask")
+        self.fails(grpc.StatusCode.INVALID_ARGUMENT, "nested too deeply", lambda: method(body))
+
+    def test_http_workflow(self):
+        for prefix in ("/v1.0", "/v1.0-beta1", "/v1.0-alpha1"):
+            base = f"{prefix}/workflows/dapr"
+            code, answer = self.http("POST", f"{base}/wait/start", b'"in"')
+            self.assertEqual(code, 202)
+            one = f"{base}/{answer['instanceID']}"
+            while self.http("GET", one)[1]["runtimeStatus"] == "PENDING":
+                time.sleep(0.01)
+            code, answer = self.http("GET", one)
+            self.assertEqual(answer["workflowName"], "wait")
+            self.assertEqual(answer["properties"]["dapr.workflow.input"], '"in"')
+            self.assertEqual(answer["properties"]["dapr.workflow.custom_status"], "waiting")
+            self.assertEqual(self.http("POST", f"{one}/pause"), (202, {}))
+            self.assertEqual(self.http("POST", f"{one}/resume"), (202, {}))
+            self.assertEqual(self.http("POST", f"{one}/raiseEvent/go", b"7"), (202, {}))
+            while self.http("GET", one)[1]["runtimeStatus"] != "COMPLETED":
+                time.sleep(0.01)
+            self.assertEqual(self.http("GET", one)[1]["properties"]["dapr.workflow.output"], "7")
+            self.assertEqual(self.http("POST", f"{one}/purge"), (202, {}))
+            code, answer = self.http("GET", one)
+            self.assertEqual((code, answer["errorCode"]), (404, "ERR_INSTANCE_ID_NOT_FOUND"))
+        code, answer = self.http("POST", "/v1.0/workflows/dapr/wait/start?instanceID=a:b")
+        self.assertEqual((code, answer["errorCode"]), (400, "ERR_INSTANCE_ID_INVALID"))
+        code, answer = self.http("POST", f"/v1.0/workflows/dapr/wait/start?instanceID={'x' * 65}")
+        self.assertEqual((code, answer["errorCode"]), (400, "ERR_INSTANCE_ID_TOO_LONG"))
+        code, answer = self.http("POST", "/v1.0/workflows/dapr/never/terminate")
+        self.assertEqual((code, answer["errorCode"]), (404, "ERR_INSTANCE_ID_NOT_FOUND"))
+
+    def test_http_state(self):
+        base = "/v1.0/state/statestore"
+        self.assertEqual(self.http("GET", f"{base}/none")[0], 204)
+        self.assertEqual(self.http("POST", base, b'[{"key":"a","value":{"n":1}}]')[0], 204)
+        code, body, headers = self.daemon.request("GET", f"{base}/a")
+        etag = {k.lower(): v for k, v in headers.items()}["etag"]
+        self.assertEqual((code, body), (200, b'{"n":1}'))
+        stale = json.dumps([{"key": "a", "value": 2, "etag": etag}]).encode()
+        self.assertEqual(self.http("POST", base, stale)[0], 204)
+        code, answer = self.http("POST", base, stale)
+        self.assertEqual((code, answer["errorCode"]), (409, "ERR_STATE_SAVE"))
+        both = {"operations": [{"operation": "upsert", "request": {"key": "b", "value": 1}},
+                               {"operation": "delete", "request": {"key": "a", "etag": etag}}]}
+        self.assertEqual(self.http("POST", f"{base}/transaction", json.dumps(both).encode())[0], 409)
+        self.assertEqual(self.http("GET", f"{base}/b")[0], 204, "half a transaction is visible")
+        del both["operations"][1]["request"]["etag"]
+        self.assertEqual(self.http("POST", f"{base}/transaction", json.dumps(both).encode())[0], 204)
+        self.assertEqual(self.http("POST", f"{base}/bulk", b'{"keys":["a","b"]}')[1][1]["data"], 1)
+        ttl = b'[{"key":"t","value":1,"metadata":{"ttlInSeconds":"1"}}]'
+        self.assertEqual(self.http("POST", base, ttl)[0], 204)
+        self.assertEqual(self.http("GET", f"{base}/t")[0], 200)
+        time.sleep(1.2)
+        self.assertEqual(self.http("GET", f"{base}/t")[0], 204)
+        self.assertEqual(self.http("DELETE", f"{base}/b")[0], 204)
+        code, answer = self.http("GET", "/v1.0/state/other/a")
+        self.assertEqual((code, answer["message"]), (400, "state store other is not found"))
+        self.assertEqual(self.http("POST", base, b'{"key":')[1]["errorCode"], "ERR_MALFORMED_REQUEST")
+        self.assertEqual(self.http("POST", base, b'[{"key":"x||y","value":1}]')[0], 400)
+
+    def test_metadata_and_health(self):
+        self.assertEqual(self.http("GET", "/v1.0/healthz")[0], 204)
+        self.assertEqual(self.http("GET", "/v1.0/healthz?appid=other")[1]["errorCode"],
+                         "ERR_HEALTH_APPID_NOT_MATCH")
+        code, answer = self.http("GET", "/v1.0/metadata")
+        self.assertEqual(answer["workflows"]["connectedWorkers"], 1)
+        self.assertEqual(answer["actorRuntime"]["activeActors"][0]["type"],
+                         "dapr.internal.default.app.workflow")
+        other = raw.Worker(self.daemon.grpc)
+        other.connected.wait(5)
+        self.assertEqual(self.http("GET", "/v1.0/metadata")[1]["workflows"]["connectedWorkers"], 2)
+        other.close()
+        time.sleep(0.3)
+        self.assertEqual(self.http("GET", "/v1.0/metadata")[1]["workflows"]["connectedWorkers"], 1)
+        self.assertEqual(self.http("PUT", "/v1.0/metadata/k", b"v")[0], 204)
+        self.assertEqual(self.http("GET", "/v1.0/metadata")[1]["extended"], {"k": "v"})
+        self.assertEqual(self.http("GET", "/v1.0/nothing")[0], 404)
+        self.assertEqual(self.http("DELETE", "/v1.0/metadata")[0], 405)
+
+
+class Limits(unittest.TestCase):
+    def test_token(self):
+        daemon = harness.Daemon(env={"DAPR_API_TOKEN": "secret"})
+        self.addCleanup(daemon.close)
+        self.assertEqual(daemon.request("GET", "/v1.0/metadata")[:2], (401, b"invalid api token"))
+        self.assertEqual(daemon.request("GET", "/v1.0/metadata", headers={
+            "dapr-api-token": "secret"})[0], 200)
+        with self.assertRaises(grpc.RpcError) as caught:
+            raw.Hub(daemon.grpc).get("x")
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAUTHENTICATED)
+        self.assertFalse(raw.Hub(daemon.grpc, [("dapr-api-token", "secret")]).get("x").exists)
+
+    def test_body_limits(self):
+        daemon = harness.Daemon(flags=["--max-body-size", "64Ki"])
+        self.addCleanup(daemon.close)
+        hub = raw.Hub(daemon.grpc)
+        with self.assertRaises(grpc.RpcError) as caught:
+            hub.start("big", text="x" * 100000)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+        self.assertFalse(hub.get("big").exists)
+        code = daemon.request("POST", "/v1.0/state/statestore",
+                              b'[{"key":"a","value":"' + b"x" * 100000 + b'"}]')[0]
+        self.assertEqual(code, 413)
+
+    def test_payload_stalls_and_goes_on(self):
+        daemon = harness.Daemon(flags=["--max-body-size", "64Ki"])
+        self.addCleanup(daemon.close)
+        worker = raw.Worker(daemon.grpc, {"wait": event_waiter})
+        hub = raw.Hub(daemon.grpc)
+        hub.start("w", "wait")
+        daemon.kill()  # so that no turn takes the events one by one
+        worker.close()
+        daemon.start()
+        for n in range(3):
+            hub.raise_event("w", "other" if n else "go", "x" * 30000)
+        worker = raw.Worker(daemon.grpc, {"wait": event_waiter})
+        self.addCleanup(lambda: worker.close())
+        deadline = time.monotonic() + 10
+        while hub.get("w").workflowState.workflowStatus != 8 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertEqual(hub.get("w").workflowState.workflowStatus, 8)
+        with self.assertRaises(grpc.RpcError) as caught:
+            hub.raise_event("w", "go")
+        self.assertIn("stalled", caught.exception.details())
+        daemon.kill()
+        daemon.flags = ["--max-body-size", "1Mi"]
+        daemon.start()
+        self.assertEqual(hub.wait("w").workflowStatus, 1)
+
+    def test_two_daemons_of_two_apps_share_a_file(self):
+        one = harness.Daemon(app_id="one")
+        self.addCleanup(one.close)
+        two = harness.Daemon(app_id="two", folder=one.folder)
+        self.addCleanup(two.close)
+        workers = [raw.Worker(d.grpc) for d in (one, two)]
+        hubs = [raw.Hub(d.grpc) for d in (one, two)]
+        for n in range(100):
+            for hub in hubs:
+                hub.start(f"x{n}", text="3", start_at=0)
+        for n in range(100):
+            for hub in hubs:
+                self.assertEqual(hub.wait(f"x{n}").output.value, "3")
+        for worker in workers:
+            worker.close()
+        for daemon in (one, two):
+            self.assertEqual(daemon.stop(), 0)
+        check = subprocess.run(["python3", "-c", "import sqlite3,sys;print(sqlite3.connect("
+                                "sys.argv[1]).execute('pragma integrity_check').fetchone()[0])",
+                                str(one.folder / "state.db")], capture_output=True, text=True)
+        self.assertEqual(check.stdout.strip(), "ok")
+
+    def test_a_second_daemon_of_the_same_app_waits_for_the_first(self):
+        one = harness.Daemon(app_id="one")
+        self.addCleanup(one.close)
+        two = object.__new__(harness.Daemon)
+        two.__dict__.update(one.__dict__, http=harness.free_port(), grpc=harness.free_port(),
+                            own=False)
+        two.healthy = lambda: True  # do not wait for it
+        two.start()
+        del two.healthy
+        time.sleep(0.5)
+        code, answer, _ = two.request("GET", "/v1.0/healthz/outbound")
+        self.assertEqual(code, 500)
+        self.assertIn(f"process {one.process.pid}", answer.decode())
+        one.kill()
+        deadline = time.monotonic() + 10
+        while not two.healthy() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertTrue(two.healthy())
+        self.assertEqual(two.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,103 @@
+"""Timers: short, long, due while the daemon was down, and a wall clock that is set back."""
+
+import os
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import harness
+import raw
+
+# Shifts the wall clock by the seconds that a file holds.
+CLOCK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+int clock_gettime(clockid_t id, struct timespec *out) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int rc = real(id, out);
+    if (id != CLOCK_REALTIME || rc) return rc;
+    FILE *file = fopen(getenv("CLOCK_SHIFT"), "r");
+    long shift = 0;
+    if (file) {
+        if (fscanf(file, "%ld", &shift) != 1) shift = 0;
+        fclose(file);
+    }
+    out->tv_sec += shift;
+    return 0;
+}
+"""
+
+
+class Timers(unittest.TestCase):
+    def begin(self, **options):
+        self.daemon = harness.Daemon(**options)
+        self.addCleanup(self.daemon.close)
+        self.worker = raw.Worker(self.daemon.grpc)
+        self.addCleanup(self.worker.close)
+        self.hub = raw.Hub(self.daemon.grpc)
+        self.addCleanup(self.hub.close)
+
+    def late(self, instance, timeout=30):
+        """How late the timer fired, in seconds; it must not be early."""
+        state = self.hub.wait(instance, timeout)
+        self.assertEqual(state.workflowStatus, 1)
+        late = int(state.output.value) / 1e9
+        self.assertGreaterEqual(late, 0, "a timer fired early")
+        return late
+
+    def test_one_millisecond(self):
+        self.begin()
+        for n in range(20):
+            self.hub.start(f"t{n}", "timer", "1")
+        for n in range(20):
+            self.late(f"t{n}")
+
+    def test_ten_seconds(self):
+        self.begin()
+        began = time.monotonic()
+        self.hub.start("t", "timer", "10000")
+        self.late("t")
+        self.assertGreaterEqual(time.monotonic() - began, 9.9)
+
+    def test_thirty_days_survive_a_kill_and_do_not_fire(self):
+        self.begin()
+        self.hub.start("t", "timer", str(30 * 24 * 3600 * 1000))
+        time.sleep(6)  # long enough to be written as a snapshot and to leave memory
+        self.daemon.kill()
+        self.daemon.start()
+        self.assertEqual(self.daemon.status("t"), "RUNNING")
+
+    def test_due_while_the_daemon_was_down(self):
+        self.begin()
+        self.hub.start("t", "timer", "1500")
+        self.daemon.kill()
+        time.sleep(2)
+        began = time.monotonic()
+        self.daemon.start()
+        self.late("t")
+        self.assertLess(time.monotonic() - began, 10)
+
+    def test_clock_set_back_and_forward(self):
+        folder = Path(tempfile.mkdtemp(prefix="pawl-clock-"))
+        (folder / "clock.c").write_text(CLOCK)
+        subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder / "clock.so", folder / "clock.c",
+                        "-ldl"], check=True)
+        shift = folder / "shift"
+        shift.write_text("0")
+        self.begin(env={"LD_PRELOAD": str(folder / "clock.so"), "CLOCK_SHIFT": str(shift)})
+        self.hub.start("t", "timer", "2000")
+        shift.write_text("-3600")
+        time.sleep(3)
+        self.assertEqual(self.daemon.status("t"), "RUNNING", "it fired an hour early")
+        shift.write_text("0")
+        self.late("t")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
