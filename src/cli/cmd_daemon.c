@@ -11,15 +11,15 @@
 // would need is taken and told to mean nothing here.
 static const struct pawl_flag daemon_flags[] = {
     {"app-id", 0, PAWL_FLAG_TEXT, NULL, "id of the app; its workflows belong to it (required)"},
-    {"dapr-http-port", 0, PAWL_FLAG_INT, "3500", "port of the HTTP API; 0: any free one"},
-    {"dapr-grpc-port", 0, PAWL_FLAG_INT, "50001", "port of the gRPC API; 0: any free one"},
+    {"dapr-http-port", 0, PAWL_FLAG_PORT, "3500", "port of the HTTP API; 0: any free one"},
+    {"dapr-grpc-port", 0, PAWL_FLAG_PORT, "50001", "port of the gRPC API; 0: any free one"},
     {"dapr-listen-addresses", 0, PAWL_FLAG_TEXT, "", "addresses to listen on, with commas"},
-    {"dapr-public-port", 0, PAWL_FLAG_INT, "-1", "further port for health and metadata"},
+    {"dapr-public-port", 0, PAWL_FLAG_PORT, "-1", "further port for health and metadata"},
     {"unix-domain-socket", 0, PAWL_FLAG_TEXT, "", "folder for sockets to listen on, not ports"},
     {"resources-path", 0, PAWL_FLAG_LIST, NULL, "folder with component files; repeatable"},
     {"components-path", 0, PAWL_FLAG_LIST, NULL, "older name of --resources-path"},
     {"config", 0, PAWL_FLAG_LIST, NULL, "configuration file; repeatable"},
-    {"app-port", 0, PAWL_FLAG_INT, "0", "port that the app listens on"},
+    {"app-port", 0, PAWL_FLAG_PORT, "0", "port that the app listens on"},
     {"app-protocol", 0, PAWL_FLAG_TEXT, "http",
      "protocol of the app: http, grpc, https, grpcs, h2c"},
     {"app-channel-address", 0, PAWL_FLAG_TEXT, "127.0.0.1", "address of the app"},
@@ -100,7 +100,7 @@ static enum pawl_err daemon_stores(const struct pawl_flags *flags,
     return pawl__components_default(context, out, error);
 }
 
-static int daemon_start(const struct pawl_flags *flags) {
+static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level level) {
     static struct pawl_config_stores stores; // too large for the stack
     struct pawl_arena arena = {0};
     struct pawl_error error = {PAWL_E_OK, ""};
@@ -123,18 +123,12 @@ static int daemon_start(const struct pawl_flags *flags) {
         .max_header = (size_t)pawl__flag_int(flags, "read-buffer-size"),
         .graceful_shutdown = pawl__flag_int(flags, "dapr-graceful-shutdown-seconds") * PAWL_SECOND,
         .log = {.out = stdout,
+                .level = level,
                 .json = pawl__flag_bool(flags, "log-as-json"),
                 .app_id = pawl__flag_text(flags, "app-id"),
                 .host = host,
                 .version = PAWL_VERSION},
     };
-    if (!pawl__log_level_parse(pawl__flag_text(flags, "log-level"), &options.log.level)) {
-        fprintf(stderr,
-                "daprd: --log-level is '%s', but has to be debug, info, warn, error or "
-                "fatal\n",
-                pawl__flag_text(flags, "log-level"));
-        return PAWL_EXIT_USAGE;
-    }
     if (pawl__flag_given(flags, "dapr-http-max-request-size"))
         options.max_body = (size_t)pawl__flag_int(flags, "dapr-http-max-request-size") << 20;
     if (pawl__flag_given(flags, "dapr-http-read-buffer-size"))
@@ -184,11 +178,18 @@ static int daemon_run(const struct pawl_flags *flags) {
         fprintf(stderr, "daprd: '%s' is not expected; flags begin with --\n", flags->argv[0]);
         return PAWL_EXIT_USAGE;
     }
+    enum pawl_log_level level;
+    if (!pawl__log_level_parse(pawl__flag_text(flags, "log-level"), &level)) {
+        fprintf(stderr,
+                "daprd: --log-level is '%s', but has to be debug, info, warn, error or fatal\n",
+                pawl__flag_text(flags, "log-level"));
+        return PAWL_EXIT_USAGE;
+    }
     if (!app_id || !*app_id) {
         fputs("daprd: --app-id is required: it names the app whose workflows are served\n", stderr);
         return PAWL_EXIT_USAGE;
     }
-    return daemon_start(flags);
+    return daemon_start(flags, level);
 }
 
 const struct pawl_command pawl__cmd_daemon = {

@@ -13,11 +13,11 @@
 static const struct pawl_flag run_flags[] = {
     {"app-id", 'a', PAWL_FLAG_TEXT, NULL, "id of the app; without it one is made up"},
     {"run-file", 'f', PAWL_FLAG_TEXT, NULL, "run all apps of this file, folder, or - (stdin)"},
-    {"app-port", 'p', PAWL_FLAG_INT, "-1", "port that the app listens on"},
+    {"app-port", 'p', PAWL_FLAG_PORT, "-1", "port that the app listens on"},
     {"app-protocol", 'P', PAWL_FLAG_TEXT, "http", "protocol of the app"},
-    {"dapr-http-port", 'H', PAWL_FLAG_INT, "-1", "port of the HTTP API; -1: any free one"},
-    {"dapr-grpc-port", 'G', PAWL_FLAG_INT, "-1", "port of the gRPC API; -1: any free one"},
-    {"metrics-port", 'M', PAWL_FLAG_INT, "-1", "port for metrics; -1: any free one"},
+    {"dapr-http-port", 'H', PAWL_FLAG_PORT, "-1", "port of the HTTP API; -1: any free one"},
+    {"dapr-grpc-port", 'G', PAWL_FLAG_PORT, "-1", "port of the gRPC API; -1: any free one"},
+    {"metrics-port", 'M', PAWL_FLAG_PORT, "-1", "port for metrics; -1: any free one"},
     {"resources-path", 'd', PAWL_FLAG_LIST, NULL, "folder with component files; repeatable"},
     {"components-path", 0, PAWL_FLAG_LIST, NULL, "older name of --resources-path"},
     {"config", 'c', PAWL_FLAG_TEXT, NULL, "configuration file"},
@@ -56,8 +56,7 @@ static int run_port(const struct pawl_flags *flags, const char *name) {
     return port > 0 ? (int)port : 0;
 }
 
-// --- one app
-// --------------------------------------------------------------------------------------
+// --- one app ------------------------------------------------------------------------------------
 
 static int run_one(const struct pawl_flags *flags) {
     static const char *const passed[] = {"log-level",           "app-channel-address",
@@ -102,8 +101,7 @@ static int run_one(const struct pawl_flags *flags) {
     return pawl__run_apps(&app, 1, &options);
 }
 
-// --- a run file
-// -----------------------------------------------------------------------------------
+// --- a run file ---------------------------------------------------------------------------------
 
 static bool run_goes_to(const char *destination, const char *place) {
     return strcmp(destination, place) == 0 || strcmp(destination, "fileAndConsole") == 0;

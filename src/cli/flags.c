@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "config/near.h"
 
 int pawl__flag_find(const struct pawl_flag *table, const char *name, size_t len) {
     for (int i = 0; table[i].name; i++)
@@ -18,36 +19,15 @@ static int flags_find_letter(const struct pawl_flag *table, char letter) {
     return -1;
 }
 
-// The edits between two short names, for "did you mean".
-static size_t flags_distance(const char *a, size_t a_len, const char *b) {
-    size_t row[64], b_len = strlen(b);
-    if (b_len >= 64) return 64;
-    for (size_t j = 0; j <= b_len; j++) row[j] = j;
-    for (size_t i = 1; i <= a_len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            size_t cost = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            if (row[j - 1] + 1 < cost) cost = row[j - 1] + 1;
-            if (row[j] + 1 < cost) cost = row[j] + 1;
-            row[j] = cost;
-        }
-    }
-    return row[b_len];
-}
-
 static void flags_tell_unknown(const struct pawl_flag *table, const char *command, const char *name,
                                size_t len) {
-    const char *near = NULL;
-    size_t least = 4; // further away it is no likely slip
-    for (int i = 0; table[i].name; i++) {
-        size_t distance = flags_distance(name, len, table[i].name);
-        if (distance < least) {
-            least = distance;
-            near = table[i].name;
-        }
-    }
+    const char *known[PAWL_FLAGS_MAX + 1];
+    char given[64];
+    size_t count = 0;
+    for (; table[count].name; count++) known[count] = table[count].name;
+    known[count] = NULL;
+    snprintf(given, sizeof given, "%.*s", (int)len, name);
+    const char *near = pawl__nearest(given, known);
     fprintf(stderr, "%s: unknown flag --%.*s", command, (int)len, name);
     if (near) fprintf(stderr, "; did you mean --%s?", near);
     fprintf(stderr, "\nSee '%s --help' for the flags.\n", command);
@@ -77,6 +57,8 @@ static const char *flags_flaw(const struct pawl_flag *flag, const char *value) {
     int64_t number;
     switch (flag->type) {
     case PAWL_FLAG_INT: return flags_parse_int(value, &number) ? NULL : "a whole number";
+    case PAWL_FLAG_PORT:
+        return pawl__str_to_int(pawl__str(value), -1, 65535, &number) ? NULL : "a port up to 65535";
     case PAWL_FLAG_SIZE:
         return flags_parse_size(value, &number) ? NULL : "a size such as 4Mi or 65536";
     case PAWL_FLAG_BOOL:
@@ -184,16 +166,21 @@ size_t pawl__flag_list(const struct pawl_flags *flags, const char *name,
     return flags->values[row].count;
 }
 
+const char *pawl__flag_kind(const struct pawl_flag *flag) {
+    static const char *const kinds[] = {" TEXT", "", " N", " PORT", " TEXT", " SIZE", " TEXT"};
+    return kinds[flag->type];
+}
+
 void pawl__flags_help(FILE *out, const struct pawl_flag *table) {
     for (int i = 0; table[i].name; i++) {
         const struct pawl_flag *flag = &table[i];
         if (flag->type == PAWL_FLAG_UNUSED) continue;
         char head[64];
-        static const char *const kinds[] = {" TEXT", "", " N", " TEXT", " SIZE"};
         if (flag->letter)
-            snprintf(head, sizeof head, "-%c, --%s%s", flag->letter, flag->name, kinds[flag->type]);
+            snprintf(head, sizeof head, "-%c, --%s%s", flag->letter, flag->name,
+                     pawl__flag_kind(flag));
         else
-            snprintf(head, sizeof head, "    --%s%s", flag->name, kinds[flag->type]);
+            snprintf(head, sizeof head, "    --%s%s", flag->name, pawl__flag_kind(flag));
         fprintf(out, "  %-38s %s", head, flag->help);
         bool tell = flag->fallback && *flag->fallback && strcmp(flag->fallback, "false") != 0;
         if (tell) fprintf(out, " (default %s)", flag->fallback);

@@ -16,6 +16,7 @@ enum pawl_flag_type {
     PAWL_FLAG_TEXT,
     PAWL_FLAG_BOOL, // "--name" alone sets it; "--name=false" clears it
     PAWL_FLAG_INT,
+    PAWL_FLAG_PORT,   // -1 to 65535
     PAWL_FLAG_LIST,   // may be given several times, or with commas
     PAWL_FLAG_SIZE,   // "4Mi"; in bytes
     PAWL_FLAG_UNUSED, // taken for daprd's and dapr's sake; means nothing here
@@ -60,6 +61,9 @@ size_t pawl__flag_list(const struct pawl_flags *flags, const char *name, const c
 
 // The index of |name| in |table|, or -1.
 int pawl__flag_find(const struct pawl_flag *table, const char *name, size_t len);
+
+// What stands after the flag's name in help: " PORT", or nothing.
+const char *pawl__flag_kind(const struct pawl_flag *flag);
 
 // Writes the rows as help text.
 void pawl__flags_help(FILE *out, const struct pawl_flag *table);

@@ -9,7 +9,7 @@
 #include <yaml.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
+#include "config/near.h"
 
 enum {
     YAML_DEPTH = 32,
@@ -17,12 +17,19 @@ enum {
     YAML_BYTES = 8 << 20
 };
 
+struct anchor {
+    const char *name;
+    const struct pawl_yaml *node;
+    struct anchor *next;
+};
+
 struct reader {
     yaml_parser_t parser;
     const char *file;
     struct pawl_arena *arena;
     struct pawl_error *error;
-    int nodes;
+    struct anchor *anchors; // of this document, once their nodes are complete
+    size_t nodes;
 };
 
 static enum pawl_err yaml_fail_at(const struct reader *reader, size_t line, const char *text) {
@@ -37,6 +44,58 @@ static enum pawl_err yaml_next(struct reader *reader, yaml_event_t *event) {
 
 static enum pawl_err yaml_read(struct reader *reader, const yaml_event_t *event, int depth,
                                struct pawl_yaml **out);
+
+// An alias stands for all that its anchor holds, and counts as much, so that a few lines cannot
+// stand for millions. As a node gets its anchor only when it is complete, none can hold itself.
+static enum pawl_err yaml_alias(struct reader *reader, const yaml_event_t *event,
+                                struct pawl_yaml *node) {
+    const char *name = (const char *)event->data.alias.anchor;
+    const struct anchor *anchor = reader->anchors;
+    while (anchor && strcmp(anchor->name, name) != 0) anchor = anchor->next;
+    if (!anchor)
+        return yaml_fail_at(reader, event->start_mark.line, "no anchor of this name above");
+    *node = *anchor->node;
+    node->key = NULL;
+    node->next = NULL;
+    reader->nodes += node->weight;
+    return reader->nodes > YAML_NODES
+               ? yaml_fail_at(reader, event->start_mark.line, "the file is too large")
+               : PAWL_OK;
+}
+
+static enum pawl_err yaml_anchor(struct reader *reader, const yaml_char_t *name,
+                                 const struct pawl_yaml *node) {
+    struct anchor *anchor = pawl__arena_zalloc(reader->arena, sizeof *anchor);
+    if (!anchor) return pawl__fail_plain(reader->error, PAWL_E_NOMEM);
+    anchor->name = pawl__arena_dup(reader->arena, pawl__str((const char *)name));
+    anchor->node = node;
+    anchor->next = reader->anchors;
+    reader->anchors = anchor;
+    return anchor->name ? PAWL_OK : pawl__fail_plain(reader->error, PAWL_E_NOMEM);
+}
+
+// "<<: *name" in a map: the members of another map, where they are not given here.
+static enum pawl_err yaml_merge(struct reader *reader, struct pawl_yaml *map) {
+    struct pawl_yaml **at = &map->children;
+    while (*at && strcmp((*at)->key, "<<") != 0) at = &(*at)->next;
+    if (!*at) return PAWL_OK;
+    const struct pawl_yaml *given = *at;
+    *at = given->next;
+    const struct pawl_yaml *from = given->kind == PAWL_YAML_LIST ? given->children : given;
+    for (; from; from = given->kind == PAWL_YAML_LIST ? from->next : NULL) {
+        if (from->kind != PAWL_YAML_MAP)
+            return yaml_fail_at(reader, (size_t)given->line - 1, "<< has to name a map");
+        for (const struct pawl_yaml *child = from->children; child; child = child->next) {
+            if (pawl__yaml_get(map, child->key)) continue;
+            struct pawl_yaml *copy = pawl__arena_alloc(reader->arena, sizeof *copy);
+            if (!copy) return pawl__fail_plain(reader->error, PAWL_E_NOMEM);
+            *copy = *child;
+            copy->next = map->children;
+            map->children = copy;
+        }
+    }
+    return PAWL_OK;
+}
 
 // Reads the members of a map or list up to its end.
 static enum pawl_err yaml_read_children(struct reader *reader, struct pawl_yaml *parent,
@@ -54,6 +113,7 @@ static enum pawl_err yaml_read_children(struct reader *reader, struct pawl_yaml 
                 err = yaml_fail_at(reader, event.start_mark.line, "a key has to be plain text");
             else
                 key = pawl__arena_dup(reader->arena, pawl__str((char *)event.data.scalar.value));
+            if (!err && !key) err = pawl__fail_plain(reader->error, PAWL_E_NOMEM);
             for (const struct pawl_yaml *other = parent->children; key && other;
                  other = other->next)
                 if (strcmp(other->key, key) == 0) {
@@ -68,8 +128,10 @@ static enum pawl_err yaml_read_children(struct reader *reader, struct pawl_yaml 
         }
         if (!over) err = yaml_read(reader, &event, depth + 1, last);
         yaml_event_delete(&event);
+        if (!err && over && map) err = yaml_merge(reader, parent);
         if (err || over) return err;
         (*last)->key = key;
+        parent->weight += (*last)->weight;
         last = &(*last)->next;
     }
 }
@@ -83,24 +145,33 @@ static enum pawl_err yaml_read(struct reader *reader, const yaml_event_t *event,
     if (!node) return pawl__fail_plain(reader->error, PAWL_E_NOMEM);
     node->line = (int)line + 1;
     node->file = reader->file;
+    node->weight = 1;
     *out = node;
+    const yaml_char_t *anchor = NULL;
+    enum pawl_err err;
     switch (event->type) {
     case YAML_SCALAR_EVENT:
         node->text =
             pawl__arena_dup(reader->arena, (struct pawl_str){(char *)event->data.scalar.value,
                                                              event->data.scalar.length});
         node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-        return node->text ? PAWL_OK : pawl__fail_plain(reader->error, PAWL_E_NOMEM);
+        anchor = event->data.scalar.anchor;
+        err = node->text ? PAWL_OK : pawl__fail_plain(reader->error, PAWL_E_NOMEM);
+        break;
     case YAML_MAPPING_START_EVENT:
         node->kind = PAWL_YAML_MAP;
-        return yaml_read_children(reader, node, depth);
+        anchor = event->data.mapping_start.anchor;
+        err = yaml_read_children(reader, node, depth);
+        break;
     case YAML_SEQUENCE_START_EVENT:
         node->kind = PAWL_YAML_LIST;
-        return yaml_read_children(reader, node, depth);
-    case YAML_ALIAS_EVENT:
-        return yaml_fail_at(reader, line, "aliases (*name) are not served; write the value out");
+        anchor = event->data.sequence_start.anchor;
+        err = yaml_read_children(reader, node, depth);
+        break;
+    case YAML_ALIAS_EVENT: return yaml_alias(reader, event, node);
     default: return yaml_fail_at(reader, line, "is not expected here");
     }
+    return err || !anchor ? err : yaml_anchor(reader, anchor, node);
 }
 
 enum pawl_err pawl__yaml_parse(const char *file, struct pawl_str text, struct pawl_arena *arena,
@@ -110,7 +181,9 @@ enum pawl_err pawl__yaml_parse(const char *file, struct pawl_str text, struct pa
     *out = NULL;
     if (!reader.file || !yaml_parser_initialize(&reader.parser))
         return pawl__fail_plain(error, PAWL_E_NOMEM);
-    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text.data, text.len);
+    // An empty text may have no address, and libyaml wants one.
+    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)(text.len ? text.data : ""),
+                                 text.len);
     struct pawl_yaml **last = out;
     enum pawl_err err = PAWL_OK;
     for (bool over = false; !over && !err;) {
@@ -120,6 +193,7 @@ enum pawl_err pawl__yaml_parse(const char *file, struct pawl_str text, struct pa
         over = event.type == YAML_STREAM_END_EVENT;
         bool root = event.type == YAML_SCALAR_EVENT || event.type == YAML_MAPPING_START_EVENT ||
                     event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_ALIAS_EVENT;
+        if (event.type == YAML_DOCUMENT_START_EVENT) reader.anchors = NULL;
         if (root) err = yaml_read(&reader, &event, 0, last);
         if (root && !err) last = &(*last)->next;
         yaml_event_delete(&event);
@@ -179,28 +253,13 @@ enum pawl_err pawl__yaml_fail(const struct pawl_yaml *node, struct pawl_error *e
                       expected);
 }
 
-// Whether two keys differ only in case or by one letter.
-static bool yaml_is_near(const char *a, const char *b) {
-    if (strcasecmp(a, b) == 0) return true;
-    size_t same = 0, a_len = strlen(a), b_len = strlen(b), tail = 0;
-    while (a[same] && a[same] == b[same]) same++;
-    while (tail < a_len - same && tail < b_len - same && a[a_len - 1 - tail] == b[b_len - 1 - tail])
-        tail++;
-    return a_len - same - tail <= 1 && b_len - same - tail <= 1;
-}
-
 enum pawl_err pawl__yaml_check(const struct pawl_yaml *map, const char *what,
                                const char *const *known, struct pawl_error *error) {
     if (!map) return PAWL_OK;
     if (map->kind != PAWL_YAML_MAP) return pawl__yaml_fail(map, error, what, "a map of keys");
     for (const struct pawl_yaml *child = map->children; child; child = child->next) {
-        const char *near = NULL;
-        bool found = false;
-        for (size_t i = 0; known[i] && !found; i++) {
-            found = strcmp(child->key, known[i]) == 0;
-            if (yaml_is_near(child->key, known[i])) near = known[i];
-        }
-        if (found) continue;
+        const char *near = pawl__nearest(child->key, known);
+        if (near && strcmp(child->key, near) == 0) continue;
         char list[256] = "";
         for (size_t i = 0; known[i] && strlen(list) + strlen(known[i]) + 3 < sizeof list; i++) {
             if (i) strcat(list, ", ");

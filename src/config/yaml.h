@@ -21,6 +21,7 @@ struct pawl_yaml {
     struct pawl_yaml *children; // of a map or list
     struct pawl_yaml *next;     // sibling, or next document
     const char *file;
+    size_t weight; // nodes in it, itself included
 };
 
 // Reads all documents of |text| into |arena|. The result is the first one; NULL for an empty text
