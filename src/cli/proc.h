@@ -9,7 +9,7 @@
 //      └── app   (group)  ◄────┘
 //
 // PR_SET_PDEATHSIG reaches only the child itself: the node that npm started would live on. The
-// guard kills whole groups.
+// guard kills whole groups. What leaves its group (setsid) does so to live on, and is let live.
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,6 +20,9 @@
 // Starts the guard. To be called before the first child.
 enum pawl_err pawl__guard_start(struct pawl_error *error);
 
+// Ends the guard, and with it whatever is left of the groups.
+void pawl__guard_stop(void);
+
 struct pawl_proc {
     // What the owner sets.
     const char *const *argv; // ends with NULL; argv[0] is looked up in PATH unless |file| is set
@@ -28,7 +31,7 @@ struct pawl_proc {
     const char *directory;   // NULL: ours
     bool capture;            // lines of its output go to |on_line|; else it has our terminal
     void (*on_line)(struct pawl_proc *proc, const char *line, size_t len);
-    void (*on_exit)(struct pawl_proc *proc); // after its output has ended
+    void (*on_exit)(struct pawl_proc *proc); // after its group and its output have ended
     void *data;
 
     // What it tells.
@@ -38,14 +41,19 @@ struct pawl_proc {
 
     /* private */
     struct pawl_proc *next;
+    uv_timer_t timer; // for what it leaves behind
     uv_pipe_t pipes[2];
     struct {
         char text[8192];
         size_t len;
     } lines[2];
     int open_pipes;
-    bool reaped;
+    bool reaped, given_up;
 };
+
+// Whether there is a program as |proc| names it: to be asked before anything is started.
+// PAWL_E_NOT_FOUND, with the remedy.
+enum pawl_err pawl__proc_check(const struct pawl_proc *proc, struct pawl_error *error);
 
 // Starts the child on |loop|. PAWL_E_NOT_FOUND: there is no such program.
 enum pawl_err pawl__proc_start(struct pawl_proc *proc, uv_loop_t *loop, struct pawl_error *error);

@@ -1,12 +1,9 @@
 #include "cli/run.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,12 +11,14 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "cli/proc.h"
+#include "cli/run_check.h"
 #include "net/http_fetch.h"
 
 enum {
-    RUN_HEALTH_TRIES = 600, // of 100 ms
-    RUN_KILL_AFTER = 5000,  // milliseconds from SIGTERM to SIGKILL
+    RUN_HEALTH_SECONDS = 60, // until a sidecar is ready
+    RUN_KILL_AFTER = 5000,   // milliseconds from SIGTERM to SIGKILL
     RUN_LAST_LINES = 10,
+    RUN_SIGNALS = 3,
 };
 
 struct app;
@@ -35,9 +34,11 @@ struct app {
     struct run *run;
     struct pawl_proc sidecar, proc;
     struct tail tail; // of the sidecar
+    struct pawl_run_held held;
     FILE *app_log, *daemon_log;
-    uv_timer_t timer; // health, then killing
-    int tries;
+    char app_log_path[PATH_MAX], daemon_log_path[PATH_MAX]; // "": none
+    uv_timer_t timer;                                       // health, then killing
+    int64_t started;                                        // of the sidecar; steady clock
     bool up, stopping;
     int exit_code;
 };
@@ -45,7 +46,7 @@ struct app {
 struct run {
     const struct pawl_run_options *options;
     uv_loop_t loop;
-    uv_signal_t signals[2];
+    uv_signal_t signals[RUN_SIGNALS];
     struct app *apps;
     size_t count, running;
     struct pawl_arena arena;
@@ -114,55 +115,21 @@ static void run_show_tail(const struct app *app) {
             fprintf(stderr, "   %s\n", tail->lines[i % RUN_LAST_LINES]);
 }
 
-static FILE *run_open_log(struct app *app, const char *what, struct pawl_error *error) {
-    char path[PATH_MAX], stamp[32];
+static FILE *run_open_log(struct app *app, const char *what, char path[PATH_MAX],
+                          struct pawl_error *error) {
+    char stamp[32];
     const char *base = app->given->directory ? app->given->directory : ".";
     time_t now = time(NULL);
     struct tm local;
     strftime(stamp, sizeof stamp, "%Y%m%d%H%M%S", localtime_r(&now, &local));
-    snprintf(path, sizeof path, "%s/.dapr", base);
+    snprintf(path, PATH_MAX, "%s/.dapr", base);
     mkdir(path, 0755);
-    snprintf(path, sizeof path, "%s/.dapr/logs", base);
+    snprintf(path, PATH_MAX, "%s/.dapr/logs", base);
     mkdir(path, 0755); // if it is not there now, opening the file says why
-    snprintf(path, sizeof path, "%s/.dapr/logs/%s_%s_%s.log", base, app->given->app_id, what,
-             stamp);
+    snprintf(path, PATH_MAX, "%s/.dapr/logs/%s_%s_%s.log", base, app->given->app_id, what, stamp);
     FILE *log = fopen(path, "ae");
     if (!log) pawl__fail(error, PAWL_E_IO, "cannot write %s: %s", path, strerror(errno));
     return log;
-}
-
-// --- ports --------------------------------------------------------------------------------------
-
-// Binds |*port| of this machine for a moment; 0 finds a free one. False when it is in use.
-static bool run_try_port(int *port) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-              listen(fd, 1) == 0 && getsockname(fd, (struct sockaddr *)&address, &len) == 0;
-    if (fd >= 0) close(fd);
-    if (ok) *port = ntohs(address.sin_port);
-    return ok;
-}
-
-static bool run_choose_ports(struct app *app, struct pawl_error *error) {
-    struct pawl_run_app *given = app->given;
-    struct {
-        int *port;
-        const char *flag;
-    } ports[] = {{&given->http_port, "dapr-http-port"},
-                 {&given->grpc_port, "dapr-grpc-port"},
-                 {&given->metrics_port, "metrics-port"}};
-    for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
-        if (!run_try_port(ports[i].port)) {
-            pawl__fail(error, PAWL_E_UNAVAILABLE,
-                       "port %d is in use; stop what listens there, or choose another --%s",
-                       *ports[i].port, ports[i].flag);
-            return false;
-        }
-    return true;
 }
 
 // --- stopping -----------------------------------------------------------------------------------
@@ -177,9 +144,10 @@ static void run_finish_app(struct app *app) {
     if (app->app_log) fclose(app->app_log);
     if (app->daemon_log) fclose(app->daemon_log);
     for (size_t i = 0; i < RUN_LAST_LINES; i++) free(app->tail.lines[i]);
-    if (app->exit_code && !run->exit_code) run->exit_code = app->exit_code;
+    pawl__run_release_ports(&app->held);
+    if (app->exit_code > run->exit_code) run->exit_code = app->exit_code;
     if (--run->running) return;
-    for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&run->signals[i], NULL);
+    for (int i = 0; i < RUN_SIGNALS; i++) uv_close((uv_handle_t *)&run->signals[i], NULL);
 }
 
 static void run_on_kill(uv_timer_t *timer) {
@@ -217,7 +185,9 @@ static void run_stop_all(struct run *run) {
 static void run_on_signal(uv_signal_t *handle, int number) {
     struct run *run = handle->data;
     run_say("\n" RUN_INFO, "%s signal received: shutting down",
-            number == SIGINT ? "interrupt" : "terminated");
+            number == SIGINT    ? "interrupt"
+            : number == SIGTERM ? "terminated"
+                                : "hangup");
     run_stop_all(run);
 }
 
@@ -242,7 +212,7 @@ static void run_on_sidecar_exit(struct pawl_proc *proc) {
         fflush(stdout);
         fprintf(stderr, RUN_BAD "the sidecar of app \"%s\" %s%s\n", app->given->app_id, how,
                 app->up ? "" : " before it was ready");
-        run_show_tail(app);
+        if (!app->given->daemon_console) run_show_tail(app);
         app->exit_code = 1;
         run_stop_all(app->run); // one that cannot run ends all, as they are one system
     }
@@ -281,6 +251,8 @@ static void run_tell_metadata(struct app *app) {
         run_put_metadata(app, "appPID", number);
         run_put_metadata(app, "appCommand", command);
     }
+    if (*app->app_log_path) run_put_metadata(app, "appLogPath", app->app_log_path);
+    if (*app->daemon_log_path) run_put_metadata(app, "daprdLogPath", app->daemon_log_path);
     if (app->run->options->template_path) {
         run_put_metadata(app, "runTemplatePath", app->run->options->template_path);
         run_put_metadata(app, "runTemplateName", app->run->options->template_name);
@@ -320,6 +292,8 @@ static void run_start_command(struct app *app) {
         .on_exit = run_on_app_exit,
         .data = app,
     };
+    if (!run->options->many)
+        run_say(RUN_OK, "You're up and running! Both Dapr and your app logs will appear here.\n");
     if (pawl__proc_start(&app->proc, &run->loop, &error)) {
         fprintf(stderr, RUN_BAD "app \"%s\": %s\n", given->app_id, error.text);
         app->exit_code = 1;
@@ -327,8 +301,6 @@ static void run_start_command(struct app *app) {
         return;
     }
     run_tell_metadata(app);
-    if (!run->options->many)
-        run_say(RUN_OK, "You're up and running! Both Dapr and your app logs will appear here.\n");
 }
 
 static void run_on_health(uv_timer_t *timer) {
@@ -346,9 +318,10 @@ static void run_on_health(uv_timer_t *timer) {
         else
             run_say(RUN_INFO, "Dapr sidecar is up and running.");
         run_start_command(app);
-    } else if (++app->tries >= RUN_HEALTH_TRIES) {
-        fprintf(stderr, RUN_BAD "the sidecar of app \"%s\" is not ready after 60 s: %.*s\n",
-                app->given->app_id, (int)body.len, body.data ? (char *)body.data : "");
+    } else if (pawl__clock_steady() - app->started > RUN_HEALTH_SECONDS * PAWL_SECOND) {
+        fprintf(stderr, RUN_BAD "the sidecar of app \"%s\" is not ready after %d s: %.*s\n",
+                app->given->app_id, RUN_HEALTH_SECONDS, (int)body.len,
+                body.data ? (char *)body.data : "");
         run_show_tail(app);
         app->exit_code = 1;
         run_stop_all(app->run);
@@ -394,16 +367,20 @@ static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
         .on_exit = run_on_sidecar_exit,
         .data = app,
     };
+    pawl__run_release_ports(&app->held);
     if (pawl__proc_start(&app->sidecar, &run->loop, error)) return false;
+    app->started = pawl__clock_steady();
     uv_timer_start(&app->timer, run_on_health, 10, 20);
     return true;
 }
 
-static bool run_prepare_app(struct app *app, struct pawl_error *error) {
+static bool run_start_app(struct app *app, struct pawl_error *error) {
     struct pawl_run_app *given = app->given;
-    if (!run_choose_ports(app, error)) return false;
-    if (given->app_file && !(app->app_log = run_open_log(app, "app", error))) return false;
-    if (given->daemon_file && !(app->daemon_log = run_open_log(app, "daprd", error))) return false;
+    if (given->app_file && !(app->app_log = run_open_log(app, "app", app->app_log_path, error)))
+        return false;
+    if (given->daemon_file &&
+        !(app->daemon_log = run_open_log(app, "daprd", app->daemon_log_path, error)))
+        return false;
     if (app->run->options->many) {
         run_say(RUN_INFO, "Validating config and starting app \"%s\"", given->app_id);
         if (given->app_file || given->daemon_file)
@@ -418,43 +395,72 @@ static bool run_prepare_app(struct app *app, struct pawl_error *error) {
     return run_start_sidecar(app, error);
 }
 
+// Finds out what is wrong with any app before the first one starts.
+static bool run_check(struct run *run) {
+    struct pawl_error error;
+    for (size_t i = 0; i < run->count; i++) {
+        struct app *app = &run->apps[i];
+        if (!pawl__run_check(app->given, &error) &&
+            !pawl__run_hold_ports(app->given, &app->held, &error))
+            continue;
+        fprintf(stderr, RUN_BAD "app \"%s\": %s\n", app->given->app_id, error.text);
+        for (size_t k = 0; k <= i; k++) pawl__run_release_ports(&run->apps[k].held);
+        return false;
+    }
+    return true;
+}
+
+static void run_all(struct run *run) {
+    struct pawl_error error;
+    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    uv_loop_init(&run->loop);
+    for (int i = 0; i < RUN_SIGNALS; i++) {
+        uv_signal_init(&run->loop, &run->signals[i]);
+        run->signals[i].data = run;
+        struct sigaction now;
+        // What nohup has us ignore stays ignored.
+        if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN) continue;
+        uv_signal_start(&run->signals[i], run_on_signal, numbers[i]);
+    }
+    run->running = run->count;
+    for (size_t i = 0; i < run->count; i++) {
+        struct app *app = &run->apps[i];
+        uv_timer_init(&run->loop, &app->timer);
+        app->timer.data = app;
+        if (run->stopping || run_start_app(app, &error)) continue;
+        fprintf(stderr, RUN_BAD "app \"%s\": %s\n", app->given->app_id, error.text);
+        app->exit_code = 1;
+        run_stop_all(run);
+    }
+    // Those that never had a process end here; the others when their processes do.
+    for (size_t i = 0; run->stopping && i < run->count; i++)
+        if (!run->apps[i].stopping) run_stop_app(&run->apps[i]);
+    uv_run(&run->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&run->loop);
+}
+
 int pawl__run_apps(struct pawl_run_app *given, size_t count,
                    const struct pawl_run_options *options) {
     struct pawl_error error;
-    struct run run = {.options = options, .count = count};
+    struct run run = {.options = options, .count = count, .exit_code = 1};
     signal(SIGPIPE, SIG_IGN);
-    if (pawl__guard_start(&error)) {
-        fprintf(stderr, RUN_BAD "%s\n", error.text);
-        return 1;
-    }
-    uv_loop_init(&run.loop);
     run.apps = calloc(count, sizeof *run.apps);
     if (!run.apps) return 1;
-    const int numbers[] = {SIGINT, SIGTERM};
-    for (int i = 0; i < 2; i++) {
-        uv_signal_init(&run.loop, &run.signals[i]);
-        run.signals[i].data = &run;
-        uv_signal_start(&run.signals[i], run_on_signal, numbers[i]);
-    }
     for (size_t i = 0; i < count; i++) {
         struct app *app = &run.apps[i];
         app->given = &given[i];
         app->run = &run;
-        uv_timer_init(&run.loop, &app->timer);
-        app->timer.data = app;
-        run.running++;
-        if (run.stopping) continue;
-        if (!run_prepare_app(app, &error)) {
-            fprintf(stderr, RUN_BAD "app \"%s\": %s\n", given[i].app_id, error.text);
-            app->exit_code = 1;
-            run_stop_all(&run);
-        }
+        for (int k = 0; k < PAWL_RUN_PORTS; k++) app->held.sockets[k] = -1;
     }
-    // Those that never had a process end here; the others when their processes do.
-    for (size_t i = 0; run.stopping && i < count; i++)
-        if (!run.apps[i].stopping) run_stop_app(&run.apps[i]);
-    uv_run(&run.loop, UV_RUN_DEFAULT);
-    uv_loop_close(&run.loop);
+    if (!run_check(&run)) {
+        // told
+    } else if (pawl__guard_start(&error)) {
+        fprintf(stderr, RUN_BAD "%s\n", error.text);
+    } else {
+        run.exit_code = 0;
+        run_all(&run);
+        pawl__guard_stop();
+    }
     pawl__arena_finish(&run.arena);
     free(run.apps);
     return run.exit_code;
