@@ -34,15 +34,16 @@ static void list_table(const struct pawl_found *found, size_t count) {
     }
     printf("%-24s %-9s %-9s %-8s %-28s %-5s %-19s %-9s %-8s %-8s %s\n", "APP ID", "HTTP PORT",
            "GRPC PORT", "APP PORT", "COMMAND", "AGE", "CREATED", "DAPRD PID", "CLI PID", "APP PID",
-           "RUN_TEMPLATE_PATH");
+           "RUN_TEMPLATE_PATH APP_LOG_PATH DAPRD_LOG_PATH");
     for (size_t i = 0; i < count; i++) {
         char age[32], created[32];
         list_age(found[i].started_at, age);
         list_created(found[i].started_at, created);
-        printf("%-24s %-9d %-9d %-8d %-28.28s %-5s %-19s %-9d %-8d %-8d %s\n", found[i].app_id,
-               found[i].http_port, found[i].grpc_port, found[i].app_port, found[i].command, age,
-               created, (int)found[i].pid, (int)found[i].cli_pid, (int)found[i].app_pid,
-               found[i].template_path);
+        printf("%-24s %-9d %-9d %-8d %-28.28s %-5s %-19s %-9d %-8d %-8d %s %s %s\n",
+               found[i].app_id, found[i].http_port, found[i].grpc_port, found[i].app_port,
+               found[i].command, age, created, (int)found[i].pid, (int)found[i].cli_pid,
+               (int)found[i].app_pid, found[i].template_path, found[i].app_log,
+               found[i].daemon_log);
     }
 }
 
@@ -50,11 +51,12 @@ static json_t *list_json(const struct pawl_found *found) {
     char age[32], created[32];
     list_age(found->started_at, age);
     list_created(found->started_at, created);
-    return json_pack("{s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:s}", "appId",
+    return json_pack("{s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:s}", "appId",
                      found->app_id, "httpPort", found->http_port, "grpcPort", found->grpc_port,
                      "appPort", found->app_port, "command", found->command, "age", age, "created",
                      created, "daprdPid", (int)found->pid, "cliPid", (int)found->cli_pid, "appPid",
-                     (int)found->app_pid, "runTemplatePath", found->template_path);
+                     (int)found->app_pid, "runTemplatePath", found->template_path, "appLogPath",
+                     found->app_log, "daprdLogPath", found->daemon_log);
 }
 
 static void list_yaml(const json_t *all) {

@@ -18,28 +18,35 @@ static const struct pawl_flag stop_flags[] = {
 
 enum {
     STOP_WAIT_MS = 20000,
+    STOP_KILL_MS = 5000,
     STOP_STEP_MS = 20
 };
 
-static bool stop_is_gone(pid_t pid) {
-    return kill(pid, 0) != 0 && errno == ESRCH;
+// Whom to ask: the command that runs the app, which ends the app before its sidecar. When the
+// command runs further apps that are to go on, the app; the command then ends its sidecar. Without
+// a command, the sidecar.
+static pid_t stop_target(const struct pawl_found *found, bool alone) {
+    if (found->cli_pid && alone) return found->cli_pid;
+    if (found->cli_pid && found->app_pid) return -found->app_pid; // it leads its group
+    return found->pid;
 }
 
-// Ends one app: through the command that runs it, which stops the app before its sidecar; else its
-// sidecar alone. Waits until it is gone.
-static bool stop_one(const struct pawl_found *found) {
-    pid_t target = found->cli_pid && !stop_is_gone(found->cli_pid) ? found->cli_pid : found->pid;
+// Ends one app and waits until it is gone.
+static bool stop_one(const struct pawl_found *found, bool alone) {
+    pid_t target = stop_target(found, alone), waited_for = target < 0 ? -target : target;
     if (kill(target, SIGTERM) && errno != ESRCH) {
-        fprintf(stderr, "\u274c  cannot stop app %s (process %d): %s\n", found->app_id, (int)target,
-                strerror(errno));
+        fprintf(stderr, "\u274c  cannot stop app %s (process %d): %s\n", found->app_id,
+                (int)waited_for, strerror(errno));
         return false;
     }
     for (int waited = 0; waited < STOP_WAIT_MS; waited += STOP_STEP_MS) {
-        if (stop_is_gone(found->pid) && stop_is_gone(target)) return true;
+        if (pawl__find_is_gone(found->pid) && pawl__find_is_gone(waited_for)) return true;
+        // What a command does by itself.
+        if (waited == STOP_KILL_MS && target < 0) kill(target, SIGKILL);
         usleep(STOP_STEP_MS * 1000);
     }
     fprintf(stderr, "\u274c  app %s (process %d) has not ended after %d s\n", found->app_id,
-            (int)target, STOP_WAIT_MS / 1000);
+            (int)waited_for, STOP_WAIT_MS / 1000);
     return false;
 }
 
@@ -66,15 +73,21 @@ static int stop_run(const struct pawl_flags *flags) {
     }
     if (file && !stop_template(file, template_path)) return 1;
     size_t count = pawl__find_daemons(found), stopped = 0;
+    bool wanted[PAWL_FOUND_MAX] = {false};
     int code = 0;
     for (size_t i = 0; i < count; i++) {
-        bool wanted = file && strcmp(found[i].template_path, template_path) == 0;
-        for (size_t k = 0; k < id_count; k++) wanted |= strcmp(found[i].app_id, ids[k]) == 0;
+        wanted[i] = file && strcmp(found[i].template_path, template_path) == 0;
+        for (size_t k = 0; k < id_count; k++) wanted[i] |= strcmp(found[i].app_id, ids[k]) == 0;
         for (int k = 0; k < flags->argc; k++)
-            wanted |= strcmp(found[i].app_id, flags->argv[k]) == 0;
-        if (!wanted) continue;
+            wanted[i] |= strcmp(found[i].app_id, flags->argv[k]) == 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!wanted[i]) continue;
+        bool alone = true;
+        for (size_t k = 0; k < count; k++)
+            if (!wanted[k] && found[k].cli_pid == found[i].cli_pid) alone = false;
         stopped++;
-        if (stop_one(&found[i]))
+        if (stop_one(&found[i], alone))
             printf("\u2705  app stopped successfully: %s\n", found[i].app_id);
         else
             code = 1;

@@ -11,10 +11,8 @@
 #include "base/clock.h"
 #include "net/http_fetch.h"
 
-// Reads a file of /proc whole, as far as it fits, and terminates it. The length, or 0.
-static size_t find_read(pid_t pid, const char *name, char *out, size_t cap) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+// Reads a file whole, as far as it fits, and terminates it. The length, or 0.
+static size_t find_read_file(const char *path, char *out, size_t cap) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return 0;
     ssize_t len = read(fd, out, cap - 1);
@@ -24,15 +22,40 @@ static size_t find_read(pid_t pid, const char *name, char *out, size_t cap) {
     return (size_t)len;
 }
 
+static size_t find_read(pid_t pid, const char *name, char *out, size_t cap) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return find_read_file(path, out, cap);
+}
+
+// Fields of /proc/<pid>/stat, as proc(5) counts them.
+enum {
+    FIND_STATE = 3,
+    FIND_PARENT = 4,
+    FIND_START = 22, // in ticks since boot
+};
+
+// The number in |field|, or, for the state, its letter; -1 when there is no such process.
+static long long find_stat(pid_t pid, int field) {
+    char stat[1024];
+    if (!find_read(pid, "stat", stat, sizeof stat)) return -1;
+    const char *at = strrchr(stat, ')'); // the name in field 2 may hold anything
+    for (int i = 2; at && i < field; i++) at = strchr(at + 1, ' ');
+    if (!at) return -1;
+    return field == FIND_STATE ? at[1] : atoll(at);
+}
+
+bool pawl__find_is_gone(pid_t pid) {
+    long long state = find_stat(pid, FIND_STATE);
+    return state < 0 || state == 'Z' || state == 'X';
+}
+
 // When the process was started, in seconds since 1970.
 static int64_t find_started_at(pid_t pid) {
-    char stat[1024], uptime[64];
-    if (!find_read(pid, "stat", stat, sizeof stat)) return 0;
-    // proc(5): field 22 is the start in ticks since boot; the name in field 2 may hold anything.
-    const char *at = strrchr(stat, ')');
-    for (int field = 2; at && field < 22; field++) at = strchr(at + 1, ' ');
-    if (!at || !find_read(0, "../uptime", uptime, sizeof uptime)) return 0;
-    double since_boot = (double)atoll(at) / (double)sysconf(_SC_CLK_TCK);
+    char uptime[64];
+    long long ticks = find_stat(pid, FIND_START);
+    if (ticks < 0 || !find_read_file("/proc/uptime", uptime, sizeof uptime)) return 0;
+    double since_boot = (double)ticks / (double)sysconf(_SC_CLK_TCK);
     return (int64_t)((double)pawl__clock_wall() / 1e9 - atof(uptime) + since_boot);
 }
 
@@ -72,7 +95,19 @@ static bool find_parse(char *words, size_t len, struct pawl_found *found) {
     return true;
 }
 
-// What the daemon itself tells of its app.
+static void find_text(const json_t *extended, const char *key, char *out, size_t cap) {
+    const char *text = json_string_value(json_object_get(extended, key));
+    if (text) snprintf(out, cap, "%s", text);
+}
+
+static pid_t find_pid(const json_t *extended, const char *key) {
+    const char *text = json_string_value(json_object_get(extended, key));
+    return text ? (pid_t)atoi(text) : 0;
+}
+
+// What the daemon itself tells of its app. Anybody may have told it so, and processes end and their
+// numbers are used again: the command is believed to be one if it is the daemon's parent, and the
+// app if it is the command's child.
 static void find_ask(struct pawl_found *found) {
     struct pawl_buf body = {0};
     int status = 0;
@@ -82,15 +117,13 @@ static void find_ask(struct pawl_found *found) {
                      PAWL_STR(""), PAWL_SECOND, &status, &body, NULL);
     json_t *answer = status == 200 ? json_loadb((char *)body.data, body.len, 0, NULL) : NULL;
     const json_t *extended = json_object_get(answer, "extended");
-    const char *text;
-    if ((text = json_string_value(json_object_get(extended, "cliPID"))))
-        found->cli_pid = atoi(text);
-    if ((text = json_string_value(json_object_get(extended, "appPID"))))
-        found->app_pid = atoi(text);
-    if ((text = json_string_value(json_object_get(extended, "appCommand"))))
-        snprintf(found->command, sizeof found->command, "%s", text);
-    if ((text = json_string_value(json_object_get(extended, "runTemplatePath"))))
-        snprintf(found->template_path, sizeof found->template_path, "%s", text);
+    pid_t cli = find_pid(extended, "cliPID"), app = find_pid(extended, "appPID");
+    if (cli > 1 && find_stat(found->pid, FIND_PARENT) == cli) found->cli_pid = cli;
+    if (app > 1 && found->cli_pid && find_stat(app, FIND_PARENT) == cli) found->app_pid = app;
+    find_text(extended, "appCommand", found->command, sizeof found->command);
+    find_text(extended, "runTemplatePath", found->template_path, sizeof found->template_path);
+    find_text(extended, "appLogPath", found->app_log, sizeof found->app_log);
+    find_text(extended, "daprdLogPath", found->daemon_log, sizeof found->daemon_log);
     json_decref(answer);
     pawl__buf_finish(&body);
 }
@@ -106,7 +139,7 @@ size_t pawl__find_daemons(struct pawl_found out[PAWL_FOUND_MAX]) {
         size_t len = find_read(pid, "cmdline", words, sizeof words);
         struct pawl_found *found = &out[count];
         *found = (struct pawl_found){.pid = pid};
-        if (!len || !find_parse(words, len, found)) continue;
+        if (!len || !find_parse(words, len, found) || pawl__find_is_gone(pid)) continue;
         found->started_at = find_started_at(pid);
         find_ask(found);
         count++;

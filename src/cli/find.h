@@ -10,12 +10,13 @@
 #include <sys/types.h>
 
 struct pawl_found {
-    pid_t pid, cli_pid, app_pid; // 0: none
+    pid_t pid, cli_pid, app_pid; // 0: none; the last two only when they belong to the daemon
     char app_id[128];
     int http_port, grpc_port, app_port; // 0: none
     int64_t started_at;                 // seconds since 1970
     char command[256];                  // of the app
     char template_path[512];            // of the run file; "": none
+    char app_log[512], daemon_log[512]; // files; "": none
 };
 
 enum {
@@ -24,5 +25,8 @@ enum {
 
 // Fills |out| and returns how many there are.
 size_t pawl__find_daemons(struct pawl_found out[PAWL_FOUND_MAX]);
+
+// Whether the process has ended, even if its parent has not asked how.
+bool pawl__find_is_gone(pid_t pid);
 
 #endif
