@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "cli/man.h"
+
 const struct pawl_command *const pawl__commands[] = {
     &pawl__cmd_run,
     &pawl__cmd_stop,
@@ -56,6 +58,10 @@ int pawl__cli_main(int argc, char **argv) {
         return command_run(&pawl__cmd_daemon, "daprd", argc - 1, argv + 1);
     const char *name = argc > 1 ? argv[1] : "help";
     bool help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
+    if (help && argc > 2 && strcmp(argv[2], "--man") == 0) {
+        pawl__man_write(stdout);
+        return 0;
+    }
     if (help && argc > 2) {
         const struct pawl_command *command = command_find(argv[2]);
         if (command) {
