@@ -1,0 +1,136 @@
+"""Help, mistakes in flags, completion, versions: nothing here starts a daemon."""
+
+import os
+import shutil
+import subprocess
+
+import clilib
+
+COMMANDS = ["run", "stop", "list", "daemon", "version", "completion"]
+
+
+class Usage(clilib.Case):
+    def test_help_names_every_command(self):
+        for args in (["--help"], ["-h"], ["help"], []):
+            answer = self.pawl(*args)
+            self.assertEqual(answer.returncode, 0, args)
+            for command in COMMANDS:
+                self.assertIn(f"\n  {command} ", answer.stdout)
+
+    def test_help_of_a_command(self):
+        for command in COMMANDS:
+            answer = self.pawl(command, "--help")
+            self.assertEqual(answer.returncode, 0, command)
+            self.assertEqual(answer.stderr, "")
+            self.assertIn(f"Usage: pawl {command}", answer.stdout)
+            self.assertEqual(self.pawl("help", command).stdout, answer.stdout)
+            self.assertLess(max(map(len, answer.stdout.splitlines())), 140)
+
+    def test_help_shows_flags_with_defaults(self):
+        answer = self.pawl("daemon", "--help").stdout
+        for flag, default in (("dapr-http-port", "3500"), ("dapr-grpc-port", "50001"),
+                              ("max-body-size", "4Mi"), ("read-buffer-size", "4Ki"),
+                              ("log-level", "info")):
+            line = next(line for line in answer.splitlines() if f"--{flag} " in line)
+            self.assertIn(f"(default {default})", line)
+        self.assertIn("-a, --app-id", self.pawl("run", "--help").stdout)
+
+    def test_unknown_command(self):
+        self.assert_mistake(self.pawl("rnu"), "there is no command 'rnu'", code=2)
+        self.assert_mistake(self.pawl("help", "rnu"), "there is no command 'rnu'", code=2)
+
+    def test_unknown_flag(self):
+        for command, flag, near in (("run", "--app-idd", "--app-id"),
+                                    ("daemon", "--dapr-htp-port=1", "--dapr-http-port"),
+                                    ("list", "--outptu", "--output"),
+                                    ("stop", "--runfile", "--run-file")):
+            self.assert_mistake(self.pawl(command, flag), "unknown flag",
+                                f"did you mean {near}?", code=2)
+        answer = self.pawl("list", "--entirely-else")
+        self.assert_mistake(answer, "unknown flag --entirely-else", "pawl list --help", code=2)
+        self.assertNotIn("did you mean", answer.stderr)
+
+    def test_wrong_values(self):
+        for args, text in (
+                (["daemon", "--dapr-http-port", "many"], "a port up to 65535"),
+                (["daemon", "--app-max-concurrency", "many"], "a whole number"),
+                (["daemon", "--max-body-size", "4Quarks"], "a size such as 4Mi"),
+                (["daemon", "--log-as-json=perhaps"], "true or false"),
+                (["daemon", "--log-level", "loud"], "loud"),
+                (["daemon", "--dapr-http-port", "70000"], "70000"),
+                (["daemon", "--app-id"], "needs a value"),
+                (["list", "-o", "xml"], "table, json or yaml"),
+                (["completion", "tcsh"], "bash, zsh or fish"),
+                (["completion"], "bash, zsh or fish"),
+                (["stop"], "--app-id")):
+            with self.subTest(args=args):
+                self.assert_mistake(self.pawl(*args), text, code=2)
+
+    def test_version(self):
+        number = self.pawl("--version", name="daprd")
+        self.assertEqual(number.returncode, 0)
+        self.assertRegex(number.stdout, r"\A\d+\.\d+\.\d+\n\Z")
+        self.assertIn(number.stdout.strip(), self.pawl("version").stdout)
+        self.assertEqual(self.pawl("daemon", "--version").stdout, number.stdout)
+        self.assertEqual(self.pawl("-version", name="daprd").stdout, number.stdout)
+
+    def test_dapr_is_pawl(self):
+        self.assertEqual(self.pawl("run", "--help", name="dapr").stdout,
+                         self.pawl("run", "--help").stdout)
+
+    def test_nothing_runs(self):
+        answer = self.pawl("stop", "-a", "no-such-app-here")
+        self.assert_mistake(answer, "pawl list", code=1)
+
+
+class Completion(clilib.Case):
+    def shell(self, name, *words):
+        if not shutil.which(name):
+            self.skipTest(f"{name} is not installed")
+        return subprocess.run([name, *words], env=self.env, capture_output=True, text=True)
+
+    def test_bash(self):
+        script = self.file("pawl.bash", self.pawl("completion", "bash").stdout)
+
+        def complete(*words):
+            line = " ".join(words)
+            answer = self.shell("bash", "--norc", "-c", f"""
+                cd {self.home} && . {script} && COMP_WORDS=({line!s} {"''" if line.endswith(' ') else ''})
+                COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); _pawl; printf '%s\\n' "${{COMPREPLY[@]}}" """)
+            self.assertEqual(answer.stderr, "")
+            return answer.stdout.split()
+
+        self.assertIn("run", complete("pawl", "r"))
+        self.assertIn("--app-id", complete("pawl", "run", "--app-i"))
+        self.assertNotIn("--app-id", complete("pawl", "version", "--"))
+
+    def test_zsh_and_fish_parse(self):
+        for name, check in (("zsh", "-n"), ("fish", "--no-execute")):
+            text = self.pawl("completion", name).stdout
+            self.assertIn("run", text)
+            if shutil.which(name):
+                script = self.file(f"pawl.{name}", text)
+                self.assertEqual(self.shell(name, check, str(script)).stderr, "")
+
+
+class Manual(clilib.Case):
+    def test_every_flag_is_in_the_page(self):
+        page = self.pawl("help", "--man")
+        self.assertEqual(page.returncode, 0)
+        plain = page.stdout.replace("\\-", "-")
+        for command in COMMANDS:
+            for word in self.pawl(command, "--help").stdout.split():
+                if word.startswith("--") and word[2:].replace("-", "").isalpha():
+                    self.assertIn(word, plain)
+        committed = clilib.pathlib.Path(__file__).parents[2] / "docs/man/pawl.1"
+        self.assertEqual(page.stdout, committed.read_text(),
+                         "docs/man/pawl.1 is old: build/bin/pawl help --man > docs/man/pawl.1")
+        if shutil.which("man"):
+            checked = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", "-"],
+                                     input=page.stdout, capture_output=True, text=True,
+                                     env={**os.environ, "MANROFFSEQ": ""})
+            self.assertEqual(checked.stderr, "")
+
+
+if __name__ == "__main__":
+    clilib.main()
