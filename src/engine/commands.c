@@ -31,6 +31,7 @@ static bool command_write(struct pawl_shard *shard, struct pawl_instance *instan
                           Plog__Record *record) {
     record->instance_id = instance->id;
     instance->position = shard->position;
+    shard->batch_records++;
     return pawl__pb_pack_field(&shard->batch, 1, &record->base);
 }
 

@@ -96,5 +96,6 @@ bool pawl__shard_take_batch(struct pawl_shard *shard, struct pawl_buf *out, uint
     *out = shard->batch;
     shard->batch = empty; // two buffers take turns, and keep their memory
     *position = shard->position++;
+    shard->batch_records = 0;
     return true;
 }

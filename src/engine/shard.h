@@ -47,8 +47,9 @@ struct pawl_effect {
 struct pawl_shard {
     struct pawl_map instances; // by id
     struct pawl_heap timers;
-    struct pawl_buf batch; // the records since the last pawl__shard_take_batch
-    uint64_t position;     // of the batch under construction
+    struct pawl_buf batch;  // the records since the last pawl__shard_take_batch
+    uint32_t batch_records; // in it
+    uint64_t position;      // of the batch under construction
     struct pawl_effect *effects;
     size_t effect_count, effect_cap;
     struct pawl_arena arena; // scratch of one command

@@ -42,6 +42,7 @@ bool pawl__commit_prepare(struct pawl_storage_client *client, struct pawl_commit
         pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
         return false;
     }
+    client->light = runtime->shard.batch_records <= 2 && !runtime->checkpoint.running;
     pawl__buf_clear(&runtime->batch_bytes);
     runtime->wrote_batch =
         pawl__shard_take_batch(&runtime->shard, &runtime->batch_bytes, &runtime->batch.position);

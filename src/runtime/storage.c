@@ -1,11 +1,19 @@
 #include "runtime/storage.h"
 
+#include "base/clock.h"
+
+enum {
+    STORAGE_QUICK = 1000000
+}; // nanoseconds; see storage_is_light
+
 // --- group commit -------------------------------------------------------------------------------
 
 static void storage_run(struct pawl_job *job) {
     struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
     storage->result = (struct pawl_error){PAWL_E_OK, ""};
+    int64_t began = pawl__clock_steady();
     storage->store->ops->commit(storage->store, &storage->commit, &storage->result);
+    storage->commit_time += (pawl__clock_steady() - began - storage->commit_time) / 8;
 }
 
 static void storage_finish_close(struct pawl_storage *storage);
@@ -24,6 +32,14 @@ static void storage_done(struct pawl_job *job) {
         storage->client->done(storage->client, &storage->result);
     }
     if (storage->closing && !storage->wanted) storage_finish_close(storage);
+}
+
+// Whether the loop may run the commit itself.
+static bool storage_is_light(const struct pawl_storage *storage) {
+    const struct pawl_commit *commit = &storage->commit;
+    bool little = storage->client_writes ? storage->client->light && !commit->state
+                                         : commit->state && !commit->state->next;
+    return little && !storage->tending && storage->commit_time < STORAGE_QUICK;
 }
 
 static void storage_commit(struct pawl_storage *storage) {
@@ -47,7 +63,12 @@ static void storage_commit(struct pawl_storage *storage) {
         return;
     }
     storage->busy = true;
-    pawl__thread_submit(&storage->writer, &storage->job);
+    if (storage_is_light(storage)) {
+        storage_run(&storage->job);
+        storage_done(&storage->job);
+    } else {
+        pawl__thread_submit(&storage->writer, &storage->job);
+    }
 }
 
 static void storage_on_check(uv_check_t *check) {

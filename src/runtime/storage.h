@@ -9,6 +9,9 @@
 //
 // A commit takes what gathered while the last one ran: user state transactions, and what the shard
 // that lives in this store has to write. Reads go through a thread of their own.
+//
+// When next to nothing is going on, and the disk is quick, a commit runs on the loop's own thread:
+// waking another thread and being woken by it takes longer than what the loop could do meanwhile.
 
 #include "runtime/thread.h"
 #include "store/store.h"
@@ -38,6 +41,7 @@ struct pawl_state_read {
 struct pawl_storage_client {
     // Adds what is to be written; false when there is nothing. The views stay valid until |done|.
     bool (*prepare)(struct pawl_storage_client *client, struct pawl_commit *commit);
+    bool light; // set by |prepare|: so little is written that little else can be going on
     // Only called after a |prepare| that returned true.
     void (*done)(struct pawl_storage_client *client, const struct pawl_error *error);
 };
@@ -61,7 +65,8 @@ struct pawl_storage {
     int handles; // threads and uv handles that are still open
     void (*closed)(void *arg);
     void *arg;
-    uint64_t commits; // that succeeded
+    uint64_t commits;    // that succeeded
+    int64_t commit_time; // nanoseconds that one takes, on a moving average
 };
 
 // Takes over |store|, also when it fails.

@@ -4,6 +4,8 @@
 // How long a checkpoint waits for readers when the WAL has become too big.
 #define COMMIT_READER_WAIT_MS 50
 
+#define COMMIT_WAL_STEP (4 << 20) // bytes by which the WAL is made longer
+
 int pawl__sqlite_run(struct pawl_sqlite *store, enum pawl_sqlite_statement statement) {
     sqlite3_stmt *run = store->statements[statement];
     while (sqlite3_step(run) == SQLITE_ROW) {
@@ -48,6 +50,24 @@ static enum pawl_err commit_checkpoint(struct pawl_sqlite *store, struct pawl_er
     return PAWL_OK;
 }
 
+// Makes the WAL longer than what is in it, by writing zeros behind its end.
+//
+// Syncing an overwritten page costs half as much as syncing one that makes the file grow, as the
+// file system has nothing to note of it. Zeros are no valid frame, so that whoever reads the WAL
+// after a crash ends where its frames end. After the first checkpoint the file is long enough, and
+// is used again from its beginning. The lock is held. A failure changes nothing.
+static void commit_extend_wal(struct pawl_sqlite *store) {
+    static const char zeros[COMMIT_WAL_STEP];
+    const sqlite3_int64 frame = PAWL_SQLITE_PAGE_SIZE + 24, used = 32 + store->wal_pages * frame;
+    sqlite3_file *wal = NULL;
+    sqlite3_int64 size;
+    sqlite3_file_control(store->writer, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    if (!wal || !wal->pMethods || wal->pMethods->xFileSize(wal, &size) != SQLITE_OK) return;
+    if (size - used > COMMIT_WAL_STEP / 4 || size > PAWL_SQLITE_WAL_PAGES * frame) return;
+    if (wal->pMethods->xWrite(wal, zeros, COMMIT_WAL_STEP, size) == SQLITE_OK)
+        wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+}
+
 static enum pawl_err commit_clean(struct pawl_sqlite *store, struct pawl_error *error) {
     enum pawl_err err = pawl__sqlite_begin(store, error);
     if (err) return err;
@@ -64,10 +84,12 @@ enum pawl_err pawl__sqlite_tend(struct pawl_store *base, struct pawl_error *erro
         enum pawl_err err = commit_clean(store, error);
         if (err) return err;
     }
-    if (store->wal_pages < store->checkpoint_at) return PAWL_OK;
     enum pawl_err err = pawl__sqlite_lock(store, error);
     if (err) return err;
-    err = commit_checkpoint(store, error);
+    if (store->wal_pages >= store->checkpoint_at)
+        err = commit_checkpoint(store, error);
+    else if (store->wal_pages)
+        commit_extend_wal(store);
     pawl__sqlite_unlock(store);
     return err;
 }
