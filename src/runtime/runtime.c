@@ -35,13 +35,24 @@ static bool runtime_take_effect(struct pawl_runtime *runtime, struct pawl_effect
 
 void pawl__runtime_settle(struct pawl_runtime *runtime) {
     struct pawl_shard *shard = &runtime->shard;
-    bool ok = !shard->failed;
-    // Rechecking waiters adds no effects, but may move the array; so it is read by index.
-    for (size_t i = 0; i < shard->effect_count; i++)
-        ok = runtime_take_effect(runtime, shard->effects[i]) && ok;
-    shard->effect_count = 0;
-    if (!ok) pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+    // While the shard is being read it belongs to another thread; what failed is dropped as it is.
     if (runtime->failing || runtime->state == PAWL_RUNTIME_TAKING) return;
+    bool ok = !shard->failed;
+    // A waiter that is told may give commands, and so come back here: the array is taken away
+    // first.
+    struct pawl_effect *effects = shard->effects;
+    size_t count = shard->effect_count, cap = shard->effect_cap;
+    shard->effects = NULL;
+    shard->effect_count = shard->effect_cap = 0;
+    for (size_t i = 0; i < count; i++) ok = runtime_take_effect(runtime, effects[i]) && ok;
+    if (shard->effects) {
+        free(effects);
+    } else {
+        shard->effects = effects;
+        shard->effect_cap = cap;
+    }
+    if (!ok) pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+    if (runtime->failing) return;
     if (shard->batch.len) pawl__storage_want(runtime->storage);
     pawl__checkpoint_consider(runtime, false);
     pawl__dispatch_pump(runtime);
