@@ -11,6 +11,7 @@ struct load {
     struct pawl_runtime *runtime;
     struct pawl_link calls; // pawl_call::link
     unsigned incarnation;
+    uint64_t shard; // of the lease, which may change while the thread reads
     struct pawl_arena arena;
     struct pawl_snapshot snapshot;
     struct pawl_error error;
@@ -118,8 +119,8 @@ static void load_run(struct pawl_job *job) {
     struct load *load = PAWL_CONTAINER(job, struct load, job);
     struct pawl_store *store = load->runtime->storage->store;
     load->error = (struct pawl_error){PAWL_E_OK, ""};
-    load->error.code = store->ops->load(store, load->runtime->lease.shard, load->id, &load->arena,
-                                        &load->snapshot, &load->error);
+    load->error.code =
+        store->ops->load(store, load->shard, load->id, &load->arena, &load->snapshot, &load->error);
 }
 
 // Puts what was loaded in memory, unless a record has put it there meanwhile.
@@ -147,6 +148,7 @@ static enum pawl_err load_install(struct pawl_runtime *runtime, struct load *loa
 static void load_done(struct pawl_job *job) {
     struct load *load = PAWL_CONTAINER(job, struct load, job);
     struct pawl_runtime *runtime = load->runtime;
+    runtime->loads_out--;
     if (load->incarnation == runtime->incarnation) {
         struct pawl_error error = {PAWL_E_OK, ""};
         pawl__map_remove(&runtime->loads, load->id);
@@ -173,6 +175,7 @@ static void load_begin(struct pawl_runtime *runtime, struct pawl_str id, struct 
             load->id = (struct pawl_str){load->id_bytes, id.len};
             load->runtime = runtime;
             load->incarnation = runtime->incarnation;
+            load->shard = runtime->lease.shard;
             pawl__link_init(&load->calls);
             load->job = (struct pawl_job){.run = load_run, .done = load_done};
         }
@@ -183,6 +186,7 @@ static void load_begin(struct pawl_runtime *runtime, struct pawl_str id, struct 
             if (call) call_finish(call, &error);
             return;
         }
+        runtime->loads_out++;
         pawl__thread_submit(&runtime->storage->reader, &load->job);
     }
     if (call) pawl__list_add(&load->calls, &call->link);

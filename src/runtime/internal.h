@@ -77,6 +77,7 @@ struct pawl_runtime {
     struct pawl_checkpoint checkpoint;
 
     struct pawl_map loads;    // id -> struct load
+    size_t loads_out;         // with the reader thread, also those that began before a reload
     struct pawl_map waiters;  // id -> struct waiters
     struct pawl_link ghosts;  // struct ghost
     struct pawl_map sleepers; // id -> struct pawl_sleeper

@@ -257,8 +257,16 @@ static void runtime_on_handle_close(uv_handle_t *handle) {
     closed(arg);
 }
 
+static void runtime_on_late_loads(uv_timer_t *timer) {
+    runtime_finish_close(timer->data);
+}
+
 static void runtime_finish_close(struct pawl_runtime *runtime) {
     runtime->storage->client = NULL;
+    if (runtime->loads_out) { // from before a reload; each comes back to the runtime
+        uv_timer_start(&runtime->retry, runtime_on_late_loads, 1, 0);
+        return;
+    }
     runtime->handles = 3;
     uv_close((uv_handle_t *)&runtime->clock, runtime_on_handle_close);
     uv_close((uv_handle_t *)&runtime->retry, runtime_on_handle_close);
@@ -283,12 +291,12 @@ static void runtime_on_drain(uv_timer_t *timer) {
     struct pawl_runtime *runtime = timer->data;
     struct pawl_storage *storage = runtime->storage;
     bool writing = storage->client_writes || storage->busy || runtime->checkpoint.running ||
-                   runtime->shard.batch.len || runtime->loads.len;
+                   runtime->shard.batch.len || runtime->loads_out;
     if (writing && !runtime->failing) {
         uv_timer_start(&runtime->retry, runtime_on_drain, 1, 0);
         return;
     }
-    if (storage->client_writes || runtime->loads.len) {
+    if (storage->client_writes || runtime->loads_out) {
         uv_timer_start(&runtime->retry, runtime_on_drain, 1, 0);
         return;
     }
