@@ -155,6 +155,7 @@ static void load_done(struct pawl_job *job) {
         enum pawl_err err = load_install(runtime, load, &error);
         if (err) {
             pawl__log(runtime->log, PAWL_LOG_ERROR, "dapr.runtime.wfengine", "%s", error.text);
+            pawl__sleep_retry(runtime, load->id);
             pawl__calls_finish(&load->calls, &error);
         }
         for (struct pawl_link *link; (link = pawl__list_take(&load->calls));)
@@ -183,6 +184,7 @@ static void load_begin(struct pawl_runtime *runtime, struct pawl_str id, struct 
             free(load);
             struct pawl_error error;
             pawl__fail_plain(&error, PAWL_E_NOMEM);
+            pawl__sleep_retry(runtime, id);
             if (call) call_finish(call, &error);
             return;
         }

@@ -147,6 +147,9 @@ void pawl__calls_execute(struct pawl_runtime *runtime, struct pawl_call *call);
 
 bool pawl__sleep_add(struct pawl_runtime *runtime, struct pawl_str id, int64_t wake_at);
 void pawl__sleep_remove(struct pawl_runtime *runtime, struct pawl_str id);
+
+// |id|, if it was asleep, could not be loaded: it is tried again in a second.
+void pawl__sleep_retry(struct pawl_runtime *runtime, struct pawl_str id);
 void pawl__sleep_clear(struct pawl_runtime *runtime);
 
 // Arms the clock for the next timer or sleeper, and fires what is due.

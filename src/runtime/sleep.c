@@ -31,6 +31,13 @@ void pawl__sleep_remove(struct pawl_runtime *runtime, struct pawl_str id) {
     free(sleeper);
 }
 
+void pawl__sleep_retry(struct pawl_runtime *runtime, struct pawl_str id) {
+    struct pawl_sleeper *sleeper = pawl__map_get(&runtime->sleepers, id);
+    if (!sleeper || sleeper->node.index) return;
+    if (!pawl__heap_add(&runtime->sleeping, &sleeper->node, pawl__clock_wall() + PAWL_SECOND))
+        pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+}
+
 void pawl__sleep_clear(struct pawl_runtime *runtime) {
     size_t at = 0;
     for (struct pawl_sleeper *sleeper; (sleeper = pawl__map_next(&runtime->sleepers, &at));)
