@@ -88,7 +88,7 @@ void pawl__calls_fail_waiters(struct pawl_runtime *runtime, const struct pawl_er
 
 // --- loading ------------------------------------------------------------------------------------
 
-static void call_add_ghost(struct pawl_runtime *runtime, struct pawl_instance *instance) {
+void pawl__calls_add_ghost(struct pawl_runtime *runtime, struct pawl_instance *instance) {
     struct ghost *ghost = malloc(sizeof *ghost);
     if (!ghost) return; // it stays in memory until the next reload, which is harmless
     pawl__link_init(&ghost->link);
@@ -131,7 +131,7 @@ static enum pawl_err load_install(struct pawl_runtime *runtime, struct load *loa
     if (load->error.code == PAWL_E_NOT_FOUND) {
         if (pawl__shard_ghost(&runtime->shard, load->id, &instance))
             return pawl__fail_plain(error, PAWL_E_NOMEM);
-        call_add_ghost(runtime, instance);
+        pawl__calls_add_ghost(runtime, instance);
         return PAWL_OK;
     }
     if (load->error.code) {

@@ -73,8 +73,11 @@ void pawl__commit_done(struct pawl_storage_client *client, const struct pawl_err
     }
     if (runtime->wrote_batch) {
         runtime->durable = runtime->batch.position;
-        while (runtime->writing.purged.len)
-            pawl__instance_unref(pawl__queue_pop(&runtime->writing.purged).instance);
+        while (runtime->writing.purged.len) {
+            struct pawl_instance *instance = pawl__queue_pop(&runtime->writing.purged).instance;
+            if (!instance->exists && instance->linked) pawl__calls_add_ghost(runtime, instance);
+            pawl__instance_unref(instance);
+        }
         if (!pawl__queue_move(&runtime->activities, &runtime->writing.activities)) {
             pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
             return;

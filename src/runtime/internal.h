@@ -137,6 +137,9 @@ void pawl__calls_fail_waiters(struct pawl_runtime *runtime, const struct pawl_er
 // Loads |id| so that its timers fire.
 void pawl__calls_wake(struct pawl_runtime *runtime, struct pawl_str id);
 
+// Notes that |instance| does not exist, to be forgotten once nobody needs to know.
+void pawl__calls_add_ghost(struct pawl_runtime *runtime, struct pawl_instance *instance);
+
 // Forgets ghosts that nobody needs any more.
 void pawl__calls_sweep_ghosts(struct pawl_runtime *runtime);
 
