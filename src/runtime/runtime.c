@@ -300,6 +300,9 @@ static void runtime_on_drain(uv_timer_t *timer) {
         uv_timer_start(&runtime->retry, runtime_on_drain, 1, 0);
         return;
     }
+    // What the last commit did not make durable has no other answer.
+    struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
+    pawl__calls_fail(runtime, &error);
     runtime->job = (struct pawl_job){.run = runtime_release, .done = runtime_released};
     pawl__thread_submit(&storage->writer, &runtime->job);
 }
