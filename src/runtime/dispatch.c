@@ -142,8 +142,18 @@ static bool dispatch_fits(struct pawl_runtime *runtime, struct pawl_instance *in
 
 static void dispatch_deliver(struct pawl_runtime *runtime, struct pawl_worker *worker,
                              struct item *item, struct pawl_buf *bytes, bool ok) {
-    if (ok && worker->deliver(worker, pawl__buf_str(bytes))) return;
-    worker->paused = true; // it will be detached, or says when it is ready
+    struct pawl_instance *instance = item->instance; // which the caller holds
+    int32_t task_id = item->task_id;
+    uint64_t token = item->token;
+    if (!ok) {
+        dispatch_return(runtime, item);
+        pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+        return;
+    }
+    if (worker->deliver(worker, pawl__buf_str(bytes))) return;
+    item = dispatch_find(runtime, pawl__instance_id(instance), task_id);
+    if (!item || item->token != token) return; // the worker was detached, and its item returned
+    worker->paused = true;                     // it will be detached, or says when it is ready
     dispatch_return(runtime, item);
 }
 
