@@ -69,6 +69,7 @@ static void runtime_tell_ready(struct pawl_runtime *runtime, bool ready, const c
 }
 
 static void runtime_drop(struct pawl_runtime *runtime) {
+    pawl__dispatch_reset(runtime); // first: what workers give back goes to the queues
     pawl__queue_finish(&runtime->turns);
     pawl__queue_finish(&runtime->activities);
     for (int i = 0; i < 2; i++) {
@@ -76,7 +77,6 @@ static void runtime_drop(struct pawl_runtime *runtime) {
         pawl__queue_finish(&held->activities);
         pawl__queue_finish(&held->purged);
     }
-    pawl__dispatch_reset(runtime);
     pawl__checkpoint_drop(runtime);
     pawl__calls_sweep_ghosts(runtime);
     pawl__sleep_clear(runtime);
