@@ -84,7 +84,7 @@ void pawl__commit_done(struct pawl_storage_client *client, const struct pawl_err
         }
         pawl__calls_finish(&runtime->writing.calls, NULL);
     }
+    pawl__calls_sweep_ghosts(runtime); // first: what a ghost's note holds does not leave memory
     pawl__checkpoint_done(runtime);
-    pawl__calls_sweep_ghosts(runtime);
     pawl__runtime_settle(runtime);
 }
