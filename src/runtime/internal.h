@@ -66,6 +66,7 @@ struct pawl_runtime {
 
     struct pawl_shard shard;
     struct pawl_lease lease;
+    bool leased;      // the commit thread's: |lease| was taken and not released
     uint64_t durable; // position of the last batch on disk
     int64_t last_now; // the largest time that was stamped
 
@@ -183,6 +184,9 @@ void pawl__dispatch_reset(struct pawl_runtime *runtime);
 
 // Takes the lease and reads the shard, on the storage's threads; ends by pawl__runtime_taken.
 void pawl__recover_begin(struct pawl_runtime *runtime);
+// On the commit thread: gives the lease back, if there is one.
+void pawl__recover_release(struct pawl_runtime *runtime);
+
 void pawl__runtime_taken(struct pawl_runtime *runtime, const struct pawl_error *error);
 
 #endif

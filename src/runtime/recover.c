@@ -83,13 +83,25 @@ static void recover_done(struct pawl_job *job) {
     pawl__runtime_taken(runtime, &runtime->job_error);
 }
 
+void pawl__recover_release(struct pawl_runtime *runtime) {
+    struct pawl_store *store = runtime->storage->store;
+    struct pawl_error ignored; // a lease that cannot be released ends with the process
+    if (!runtime->leased) return;
+    enum pawl_err err = store->ops->release(store, &runtime->lease, &ignored);
+    runtime->leased = err && err != PAWL_E_FENCED;
+}
+
 static void recover_lease(struct pawl_job *job) {
     struct pawl_runtime *runtime = PAWL_CONTAINER(job, struct pawl_runtime, job);
     struct pawl_store *store = runtime->storage->store;
+    // To read the shard again is to take it anew, under a new epoch: what a commit that failed may
+    // still do is then over. A store does not lease what is held, not even to its holder.
+    pawl__recover_release(runtime);
     runtime->job_error = (struct pawl_error){PAWL_E_OK, ""};
     runtime->job_error.code =
         store->ops->lease(store, pawl__str(runtime->shard_name), 0, pawl__str(runtime->owner),
                           &runtime->lease, &runtime->job_error);
+    runtime->leased = runtime->leased || !runtime->job_error.code;
 }
 
 static void recover_leased(struct pawl_job *job) {

@@ -115,11 +115,11 @@ static void runtime_on_retry(uv_timer_t *timer) {
 }
 
 static void runtime_finish_close(struct pawl_runtime *runtime);
+static void runtime_submit_release(struct pawl_runtime *runtime);
 
 void pawl__runtime_taken(struct pawl_runtime *runtime, const struct pawl_error *error) {
-    if (runtime->state == PAWL_RUNTIME_CLOSING) {
-        runtime_drop(runtime);
-        runtime_finish_close(runtime);
+    if (runtime->state == PAWL_RUNTIME_CLOSING) { // it may have been taken all the same
+        runtime_submit_release(runtime);
         return;
     }
     if (error->code) {
@@ -274,16 +274,18 @@ static void runtime_finish_close(struct pawl_runtime *runtime) {
 }
 
 static void runtime_release(struct pawl_job *job) {
-    struct pawl_runtime *runtime = PAWL_CONTAINER(job, struct pawl_runtime, job);
-    struct pawl_store *store = runtime->storage->store;
-    // An error here changes nothing: the lease then ends with the process.
-    store->ops->release(store, &runtime->lease, &runtime->job_error);
+    pawl__recover_release(PAWL_CONTAINER(job, struct pawl_runtime, job));
 }
 
 static void runtime_released(struct pawl_job *job) {
     struct pawl_runtime *runtime = PAWL_CONTAINER(job, struct pawl_runtime, job);
     runtime_drop(runtime);
     runtime_finish_close(runtime);
+}
+
+static void runtime_submit_release(struct pawl_runtime *runtime) {
+    runtime->job = (struct pawl_job){.run = runtime_release, .done = runtime_released};
+    pawl__thread_submit(&runtime->storage->writer, &runtime->job);
 }
 
 // Waits for the last batch and the last checkpoint to be written.
@@ -303,8 +305,7 @@ static void runtime_on_drain(uv_timer_t *timer) {
     // What the last commit did not make durable has no other answer.
     struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
     pawl__calls_fail(runtime, &error);
-    runtime->job = (struct pawl_job){.run = runtime_release, .done = runtime_released};
-    pawl__thread_submit(&storage->writer, &runtime->job);
+    runtime_submit_release(runtime);
 }
 
 void pawl__runtime_close(struct pawl_runtime *runtime, void (*closed)(void *arg), void *arg) {
@@ -317,8 +318,8 @@ void pawl__runtime_close(struct pawl_runtime *runtime, void (*closed)(void *arg)
     uv_timer_stop(&runtime->clock);
     uv_timer_stop(&runtime->retry);
     pawl__calls_fail_waiters(runtime, &error);
-    if (idle) { // between two tries to take the shard: nothing is held
-        runtime_finish_close(runtime);
+    if (idle) { // between two tries to take the shard
+        runtime_submit_release(runtime);
         return;
     }
     if (taking) return; // pawl__runtime_taken goes on
