@@ -1,0 +1,366 @@
+#include "kit.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+
+static struct pawl_config_stores stores;
+
+static enum pawl_err load(struct kit *kit) {
+    static const char *const folders[] = {"r"};
+    return pawl__components_load(&kit->context, folders, 1, &stores, &kit->error);
+}
+
+// A component of |type| with the lines |rest| below spec.
+static void component(const char *file, const char *name, const char *type, const char *rest) {
+    char text[2048];
+    snprintf(text, sizeof text,
+             "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: %s\nspec:\n"
+             "  type: %s\n  version: v1\n%s",
+             name, type, rest);
+    kit_write(file, text);
+}
+
+// The one item |name| with |value|.
+static void sqlite(const char *name, const char *value) {
+    char rest[512];
+    snprintf(rest, sizeof rest,
+             "  metadata:\n  - {name: connectionString, value: data.db}\n"
+             "  - {name: %s, value: \"%s\"}\n",
+             name, value);
+    component("r/a.yaml", "store", "state.sqlite", rest);
+}
+
+static void test_sqlite(void **state) {
+    struct kit *kit = *state;
+    component("r/a.yaml", "store", "state.sqlite",
+              "  metadata:\n"
+              "  - {name: CONNECTIONSTRING, value: \"file:data.db?cache=shared\"}\n"
+              "  - {name: actorStateStore, value: true}\n"
+              "  - {name: tableName, value: t}\n"
+              "  - {name: metadataTableName, value: m}\n"
+              "  - {name: busyTimeout, value: 1500ms}\n"
+              "  - {name: cleanupIntervalInSeconds, value: 90}\n");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_int_equal(stores.count, 1);
+    const struct pawl_config_store *store = &stores.items[0];
+    assert_string_equal(store->name, "store");
+    assert_string_equal(store->type, "state.sqlite");
+    assert_string_equal(store->version, "v1");
+    assert_string_equal(store->path, "data.db");
+    assert_string_equal(store->table, "t");
+    assert_string_equal(store->metadata_table, "m");
+    assert_string_equal(store->key_prefix, "shop");
+    assert_int_equal(store->busy_timeout, 1500 * PAWL_MILLISECOND);
+    assert_int_equal(store->cleanup_interval, 90 * PAWL_SECOND);
+    assert_true(store->holds_workflows);
+    assert_string_equal(store->origin, "r/a.yaml:1");
+    assert_string_equal(kit_log(kit), "");
+}
+
+static void test_connection_strings(void **state) {
+    struct kit *kit = *state;
+    static const struct {
+        const char *text, *path;
+    } good[] = {
+        {"data.db", "data.db"},       {"/var/data.db", "/var/data.db"},
+        {"file:data.db", "data.db"},  {"file:data.db?_txlock=immediate", "data.db"},
+        {":memory:", NULL},           {"file::memory:?cache=shared", NULL},
+        {"file:x?mode=memory", NULL},
+    };
+    static const char *const names[] = {"connectionString", "url", "URL"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        char rest[200];
+        snprintf(rest, sizeof rest, "  metadata:\n  - {name: %s, value: \"%s\"}\n", names[i % 3],
+                 good[i].text);
+        component("r/a.yaml", "store", "state.sqlite", rest);
+        assert_int_equal(load(kit), PAWL_OK);
+        if (good[i].path)
+            assert_string_equal(stores.items[0].path, good[i].path);
+        else
+            assert_null(stores.items[0].path);
+    }
+    static const char *const forbidden[] = {"busy_timeout", "journal_mode", "foreign_keys"};
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) {
+        char rest[200], error[200];
+        snprintf(rest, sizeof rest,
+                 "  metadata:\n  - {name: url, value: \"file:a?_pragma=%s(1)\"}\n", forbidden[i]);
+        snprintf(error, sizeof error,
+                 "component store (r/a.yaml:1): connectionString must not set %s", forbidden[i]);
+        component("r/a.yaml", "store", "state.sqlite", rest);
+        assert_int_equal(load(kit), PAWL_E_INVALID);
+        assert_error(kit, error);
+    }
+    component("r/a.yaml", "store", "state.sqlite", "");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "component store (r/a.yaml:1): connectionString is missing: give it the path "
+                      "of a file");
+}
+
+static void test_key_prefixes(void **state) {
+    struct kit *kit = *state;
+    static const struct {
+        const char *rule, *space, *prefix;
+    } rows[] = {
+        {"", "", "shop"},          {"appid", "", "shop"},    {"AppId", "ns", "shop"},
+        {"name", "", "store"},     {"none", "", NULL},       {"namespace", "ns", "ns.shop"},
+        {"namespace", "", "shop"}, {"custom", "", "custom"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        kit->context.namespace = rows[i].space;
+        sqlite("keyPrefix", rows[i].rule);
+        assert_int_equal(load(kit), PAWL_OK);
+        if (rows[i].prefix)
+            assert_string_equal(stores.items[0].key_prefix, rows[i].prefix);
+        else
+            assert_null(stores.items[0].key_prefix);
+    }
+}
+
+static void test_metadata_errors(void **state) {
+    struct kit *kit = *state;
+    sqlite("busyTimeout", "soon");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "component store (r/a.yaml:1): busyTimeout is \"soon\", but has to be a "
+                      "duration such as 10s");
+    sqlite("timeoutInSeconds", "-1");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "component store (r/a.yaml:1): timeout is \"-1\", but has to be a duration "
+                      "such as 10s");
+    sqlite("tabelName", "x");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_logged(kit, "component store (r/a.yaml:1): metadata \\\"tabelName\\\" is not used by "
+                       "state.sqlite");
+    component("r/a.yaml", "store", "state.in-memory", "  metadata: {a: b}\n");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "r/a.yaml:8: spec.metadata has to be a list of names and values");
+    component("r/a.yaml", "store", "state.in-memory", "  metadata:\n  - {value: b}\n");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "r/a.yaml:9: a metadata item has to be a name with a value");
+    component("r/a.yaml", "store", "state.in-memory", "  ignoreErrors: 7\n");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "r/a.yaml:8: ignoreErrors has to be true or false");
+    component("r/a.yaml", "store", "state.in-memory", "  versoin: v1\n");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_logged(kit, "r/a.yaml:8: unknown key \\\"versoin\\\" in spec; did you mean "
+                       "\\\"version\\\"?");
+    kit_write("r/a.yaml", "kind: Component\nspec: {type: state.in-memory}\n");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "r/a.yaml:1: metadata.name has to be given");
+    kit_write("r/a.yaml", "kind: Component\nmetadata: {name: a}\n");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "r/a.yaml:1: spec.type has to be given");
+}
+
+static void test_types(void **state) {
+    struct kit *kit = *state;
+    component("r/a.yaml", "cache", "state.redis", "");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "component cache (r/a.yaml:1): state store type state.redis is not served; "
+                      "served are state.sqlite and state.in-memory");
+    component("r/a.yaml", "cache", "state.redis", "  ignoreErrors: true\n");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_int_equal(stores.count, 0);
+    assert_logged(kit, "it is ignored, as ignoreErrors says");
+    component("r/a.yaml", "wf", "dapr.workflow", "");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "component wf (r/a.yaml:1): type dapr.workflow cannot be loaded; workflows "
+                      "need no component of their own");
+    component("r/a.yaml", "bus", "pubsub.redis", "");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_logged(kit, "component bus (r/a.yaml:1) of type pubsub.redis is passed over");
+}
+
+static void test_duplicates(void **state) {
+    struct kit *kit = *state;
+    static const char holds[] = "  metadata:\n  - {name: actorStateStore, value: \"true\"}\n";
+    component("r/a.yaml", "one", "state.in-memory", holds);
+    component("r/b.yaml", "two", "state.in-memory", holds);
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "detected duplicate actor state store: one and two");
+    component("r/b.yaml", "one", "state.in-memory", "");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "r/b.yaml:1: there are two components named \"one\"; the other is in "
+                      "r/a.yaml:1");
+    component("r/b.yaml", "one", "state.in-memory", "scopes: [another]\n");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_int_equal(stores.count, 1);
+}
+
+static void test_files(void **state) {
+    struct kit *kit = *state;
+    assert_int_equal(load(kit), PAWL_E_NOT_FOUND);
+    assert_error(kit, "cannot read the resources folder r: No such file or directory; check "
+                      "--resources-path");
+    component("r/below/a.yaml", "below", "state.in-memory", "");
+    component("r/a.txt", "text", "state.in-memory", "");
+    component("r/a.yml", "yml", "state.in-memory",
+              "scopes: [shop]\n---\nkind: Resiliency\nmetadata: {name: yml}\n---\n"
+              "kind: Component\nmetadata: {name: second}\nspec: {type: state.in-memory}\n");
+    kit_write("r/b.json", "{\"kind\": \"Component\", \"metadata\": {\"name\": \"json\"},"
+                          " \"spec\": {\"type\": \"state.in-memory\", \"version\": \"v1\"}}");
+    kit_write("r/broken.yaml", "kind: Component\n\tx\n");
+    kit_write("r/empty.yaml", "");
+    kit_folder("r/folder.yaml");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_int_equal(stores.count, 3);
+    assert_string_equal(stores.items[0].name, "yml");
+    assert_string_equal(stores.items[1].name, "second");
+    assert_string_equal(stores.items[1].origin, "r/a.yml:13");
+    assert_string_equal(stores.items[2].name, "json");
+    assert_logged(kit, "r/broken.yaml:2: ");
+}
+
+static void test_namespaces(void **state) {
+    struct kit *kit = *state;
+    kit_write("r/a.yaml", "kind: Component\nmetadata: {name: a, namespace: other}\n"
+                          "spec: {type: state.in-memory}\n");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_int_equal(stores.count, 1);
+    kit->context.namespace = "ns";
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_int_equal(stores.count, 0);
+}
+
+static void test_templates(void **state) {
+    struct kit *kit = *state;
+    kit->context.namespace = "ns";
+    setenv("POD_NAME", "pod", 1);
+    sqlite("tableName", "{appID}-{namespace}-{podName}-{appID}-{other}");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_string_equal(stores.items[0].table, "shop-ns.shop-pod-shop-{other}");
+    sqlite("tableName", "{uuid}");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_int_equal(strlen(stores.items[0].table), 36);
+    unsetenv("POD_NAME");
+}
+
+static void test_environment(void **state) {
+    struct kit *kit = *state;
+    static const struct {
+        const char *name, *value;
+    } rows[] = {
+        {"PAWL_TEST_TABLE", "given"},
+        {"PAWL_TEST_NONE", ""},
+        {"APP_API_TOKEN", ""},
+        {"DAPR_API_TOKEN", ""},
+        {"A B", ""},
+        {"", ""},
+    };
+    setenv("PAWL_TEST_TABLE", "given", 1);
+    setenv("APP_API_TOKEN", "hidden", 1);
+    setenv("DAPR_API_TOKEN", "hidden", 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char rest[256];
+        snprintf(rest, sizeof rest,
+                 "  metadata:\n  - {name: url, value: a.db}\n"
+                 "  - {name: tableName, envRef: \"%s\"}\n",
+                 rows[i].name);
+        component("r/a.yaml", "store", "state.sqlite", rest);
+        assert_int_equal(load(kit), PAWL_OK);
+        assert_string_equal(stores.items[0].table, rows[i].value);
+    }
+    assert_logged(kit, "r/a.yaml:10: envRef \\\"DAPR_API_TOKEN\\\" is not allowed; the value is "
+                       "left empty");
+    unsetenv("PAWL_TEST_TABLE");
+    unsetenv("APP_API_TOKEN");
+    unsetenv("DAPR_API_TOKEN");
+}
+
+// A store whose table is the secret of |reference|, from the store |from|.
+static void secret(const char *reference, const char *from) {
+    char rest[512];
+    snprintf(rest, sizeof rest,
+             "  metadata:\n  - {name: url, value: a.db}\n"
+             "  - name: tableName\n    secretKeyRef: %s\n%s%s\n",
+             reference, *from ? "auth:\n  secretStore: " : "", from);
+    component("r/a.yaml", "store", "state.sqlite", rest);
+}
+
+static void test_secrets(void **state) {
+    struct kit *kit = *state;
+    setenv("PAWL_TEST_SECRET", "env", 1);
+    kit_write("secrets.json", "{\"plain\": \"p\", \"db\": {\"table\": \"nested\"}}");
+    component("r/y.yaml", "env", "secretstores.local.env", "");
+    component("r/z.yaml", "file", "secretstores.local.file",
+              "  metadata:\n  - {name: secretsFile, value: secrets.json}\n");
+    component("r/v.yaml", "vault", "secretstores.hashicorp.vault", "");
+    static const struct {
+        const char *reference, *store, *value;
+    } good[] = {
+        {"{name: PAWL_TEST_SECRET}", "env", "env"},
+        {"{name: X, key: PAWL_TEST_SECRET}", "env", "env"},
+        {"{name: plain, key: plain}", "file", "p"},
+        {"{name: \"db:table\"}", "file", "nested"},
+        {"{name: db, key: table}", "file", "nested"},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        secret(good[i].reference, good[i].store);
+        assert_int_equal(load(kit), PAWL_OK);
+        assert_string_equal(stores.items[0].table, good[i].value);
+    }
+    static const struct {
+        const char *reference, *store, *error;
+    } bad[] = {
+        {"{name: none}", "file", "r/a.yaml:11: secret \"none\" is not in secret store \"file\""},
+        {"{key: none}", "file", "r/a.yaml:11: secretKeyRef has to be a map with a name"},
+        {"{name: a}", "gone", "r/a.yaml:11: there is no secret store \"gone\" among the resources"},
+        {"{name: a}", "vault",
+         "r/v.yaml:1: secret store \"vault\" is of type secretstores.hashicorp.vault; served are "
+         "secretstores.local.env and secretstores.local.file"},
+        {"{name: a}", "",
+         "r/a.yaml:11: secretKeyRef needs a secret store: set auth.secretStore to the name of a "
+         "secretstores.local.env or secretstores.local.file component"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        secret(bad[i].reference, bad[i].store);
+        assert_int_equal(load(kit), PAWL_E_INVALID);
+        assert_error(kit, bad[i].error);
+    }
+    unsetenv("PAWL_TEST_SECRET");
+}
+
+static void test_default(void **state) {
+    struct kit *kit = *state;
+    struct stat info;
+    setenv("XDG_DATA_HOME", kit_path(kit, "x/data"), 1);
+    assert_int_equal(pawl__components_default(&kit->context, &stores, &kit->error), PAWL_OK);
+    assert_int_equal(stores.count, 1);
+    assert_string_equal(stores.items[0].name, "statestore");
+    assert_string_equal(stores.items[0].type, "state.sqlite");
+    assert_string_equal(stores.items[0].key_prefix, "shop");
+    assert_true(stores.items[0].holds_workflows);
+    assert_string_equal(stores.items[0].path, kit_path(kit, "x/data/pawl/statestore.db"));
+    assert_int_equal(stat("x/data/pawl", &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
+
+    unsetenv("XDG_DATA_HOME");
+    setenv("HOME", kit->folder, 1);
+    assert_int_equal(pawl__components_default(&kit->context, &stores, &kit->error), PAWL_OK);
+    assert_string_equal(stores.items[0].path, kit_path(kit, ".local/share/pawl/statestore.db"));
+
+    kit_write("file", "");
+    setenv("XDG_DATA_HOME", kit_path(kit, "file"), 1);
+    assert_int_equal(pawl__components_default(&kit->context, &stores, &kit->error), PAWL_E_IO);
+    assert_non_null(strstr(kit->error.text, "/file/pawl: Not a directory"));
+    unsetenv("XDG_DATA_HOME");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_sqlite, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_connection_strings, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_key_prefixes, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_metadata_errors, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_types, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_duplicates, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_files, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_namespaces, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_templates, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_environment, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_secrets, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_default, kit_begin, kit_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

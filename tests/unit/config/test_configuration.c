@@ -1,0 +1,115 @@
+#include "kit.h"
+
+#include <stdlib.h>
+
+#include "config/configuration.h"
+
+static struct pawl_configuration configuration;
+
+static enum pawl_err load(struct kit *kit, const char *text) {
+    static const char *const files[] = {"c.yaml"};
+    kit_write("c.yaml", text);
+    return pawl__configuration_load(&kit->context, files, 1, &configuration, &kit->error);
+}
+
+static void test_limits(void **state) {
+    struct kit *kit = *state;
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  workflow:\n"
+                               "    maxConcurrentWorkflowInvocations: 100\n"
+                               "    maxConcurrentActivityInvocations: 7\n"),
+                     PAWL_OK);
+    assert_int_equal(configuration.max_turns, 100);
+    assert_int_equal(configuration.max_activities, 7);
+    assert_string_equal(kit_log(kit), "");
+    assert_int_equal(load(kit, "kind: Other\nspec: {workflow: "
+                               "{maxConcurrentWorkflowInvocations: x}}\n"),
+                     PAWL_OK);
+    assert_int_equal(configuration.max_turns, 0);
+    assert_int_equal(load(kit, "kind: Configuration\nspec: {workflow: "
+                               "{maxConcurrentWorkflowInvocations: x}}\n"),
+                     PAWL_E_INVALID);
+    assert_error(kit, "c.yaml:2: maxConcurrentWorkflowInvocations has to be a whole number");
+    assert_int_equal(load(kit, "kind: Configuration\nspec: {workflow: "
+                               "{maxConcurrentActivityInvocations: -1}}\n"),
+                     PAWL_E_INVALID);
+    assert_error(kit, "c.yaml:2: a concurrency limit has to be a number above 0");
+}
+
+static void test_merge(void **state) {
+    struct kit *kit = *state;
+    static const char *const files[] = {"one.yaml", "two.yaml"};
+    kit_write("one.yaml", "kind: Configuration\nspec: {workflow: "
+                          "{maxConcurrentWorkflowInvocations: 1, "
+                          "maxConcurrentActivityInvocations: 2}}\n");
+    kit_write("two.yaml", "kind: Configuration\nspec: {workflow: "
+                          "{maxConcurrentWorkflowInvocations: 3}}\n");
+    assert_int_equal(pawl__configuration_load(&kit->context, files, 2, &configuration, &kit->error),
+                     PAWL_OK);
+    assert_int_equal(configuration.max_turns, 3);
+    assert_int_equal(configuration.max_activities, 2);
+    assert_int_equal(pawl__configuration_load(&kit->context, files, 0, &configuration, &kit->error),
+                     PAWL_OK);
+    assert_int_equal(configuration.max_turns, 0);
+}
+
+static void test_warnings(void **state) {
+    struct kit *kit = *state;
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  tracng: {}\n  metrics: {}\n"
+                               "  workflow:\n    maxConcurentWorkflowInvocations: 1\n"
+                               "    stateRetentionPolicy: {anyTerminal: 1h}\n"),
+                     PAWL_OK);
+    assert_logged(kit,
+                  "c.yaml:3: unknown key \\\"tracng\\\" in spec; did you mean \\\"tracing\\\"?");
+    assert_logged(kit, "c.yaml:6: unknown key \\\"maxConcurentWorkflowInvocations\\\" in "
+                       "spec.workflow; did you mean \\\"maxConcurrentWorkflowInvocations\\\"?");
+    assert_logged(kit, "c.yaml:4: spec.metrics is read, but nothing in this version acts on it");
+    assert_logged(kit, "c.yaml:7: spec.workflow.stateRetentionPolicy is read, but nothing in this "
+                       "version acts on it");
+}
+
+static void test_environment(void **state) {
+    struct kit *kit = *state;
+    static const struct {
+        const char *text;
+        int limit;
+    } rows[] = {
+        {"$PAWL_TEST_LIMIT", 42},
+        {"${PAWL_TEST_LIMIT}", 42},
+        {"1${PAWL_TEST_NONE}1", 11},
+        {"${PAWL_TEST_LIMIT}${PAWL_TEST_LIMIT}", 4242},
+    };
+    setenv("PAWL_TEST_LIMIT", "42", 1);
+    unsetenv("PAWL_TEST_NONE");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "kind: Configuration\nspec:\n  workflow:\n"
+                 "    maxConcurrentWorkflowInvocations: %s\n",
+                 rows[i].text);
+        assert_int_equal(load(kit, text), PAWL_OK);
+        assert_int_equal(configuration.max_turns, rows[i].limit);
+    }
+    unsetenv("PAWL_TEST_LIMIT");
+}
+
+static void test_files(void **state) {
+    struct kit *kit = *state;
+    static const char *const files[] = {"none.yaml"};
+    assert_int_equal(pawl__configuration_load(&kit->context, files, 1, &configuration, &kit->error),
+                     PAWL_E_IO);
+    assert_error(kit, "cannot read none.yaml: No such file or directory");
+    assert_int_equal(load(kit, "a: 1\n\tb\n"), PAWL_E_INVALID);
+    assert_non_null(strstr(kit->error.text, "c.yaml:2: "));
+    assert_int_equal(load(kit, ""), PAWL_OK);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_limits, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_merge, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_warnings, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_environment, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_files, kit_begin, kit_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
