@@ -7,7 +7,9 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "config/near.h"
 
 static const char *const component_scope = "dapr.runtime.processor";
 
@@ -55,25 +57,36 @@ static const char *component_name(const struct pawl_yaml *document) {
 
 // --- values -------------------------------------------------------------------------------------
 
-// Replaces {uuid}, {podName}, {namespace} and {appID}.
+// Replaces {uuid}, {podName}, {namespace} and {appID}. What stands for a name is not looked at
+// again, as it may hold such a name itself. NULL when memory is out.
 static const char *component_expand(const struct loader *loader, const char *text) {
     const struct pawl_config_context *context = loader->context;
     char uuid[37];
     pawl__random_uuid(uuid);
+    const char *space =
+        pawl__arena_format(context->arena, "%s.%s", context->namespace, context->app_id);
     const struct {
         const char *name, *value;
     } names[] = {
         {"{uuid}", uuid},
         {"{podName}", getenv("POD_NAME") ? getenv("POD_NAME") : ""},
-        {"{namespace}",
-         pawl__arena_format(context->arena, "%s.%s", context->namespace, context->app_id)},
+        {"{namespace}", space ? space : ""},
         {"{appID}", context->app_id},
     };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        for (const char *at; names[i].value && (at = strstr(text, names[i].name));)
-            text = pawl__arena_format(context->arena, "%.*s%s%s", (int)(at - text), text,
-                                      names[i].value, at + strlen(names[i].name));
-    return text;
+    struct pawl_buf out = {0};
+    while (*text) {
+        size_t i = 0, count = sizeof names / sizeof *names;
+        while (i < count && strncmp(text, names[i].name, strlen(names[i].name)) != 0) i++;
+        if (i < count)
+            pawl__buf_append_str(&out, pawl__str(names[i].value));
+        else
+            pawl__buf_append(&out, text, 1);
+        text += i < count ? strlen(names[i].name) : 1;
+    }
+    const char *result =
+        space && !out.failed ? pawl__arena_dup(context->arena, pawl__buf_str(&out)) : NULL;
+    pawl__buf_finish(&out);
+    return result;
 }
 
 // The metadata value |name| of a secret store's document.
@@ -167,6 +180,10 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
                                     struct component *out) {
     static const char *const keys[] = {"type",        "version",  "ignoreErrors",
                                        "initTimeout", "metadata", NULL};
+    static const char *const document_keys[] = {"apiVersion", "kind",   "metadata", "spec",
+                                                "auth",       "scopes", NULL};
+    static const char *const auth_keys[] = {"secretStore", NULL};
+    static const char *const item_keys[] = {"name", "value", "secretKeyRef", "envRef", NULL};
     const struct pawl_yaml *spec = pawl__yaml_get(document, "spec");
     const char *store = pawl__yaml_text(pawl__yaml_get(document, "auth"), "secretStore");
     const struct pawl_yaml *list = pawl__yaml_get(spec, "metadata");
@@ -182,7 +199,11 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
     if (!*out->name) return pawl__yaml_fail(document, loader->error, "metadata.name", "given");
     if (!out->type) return pawl__yaml_fail(document, loader->error, "spec.type", "given");
     if (!out->version) out->version = "v1";
+    if (pawl__yaml_check(document, "a component", document_keys, &flaw))
+        component_warn(loader, "%s", flaw.text);
     if (pawl__yaml_check(spec, "spec", keys, &flaw)) component_warn(loader, "%s", flaw.text);
+    if (pawl__yaml_check(pawl__yaml_get(document, "auth"), "auth", auth_keys, &flaw))
+        component_warn(loader, "%s", flaw.text);
     enum pawl_err err = pawl__yaml_bool(spec, "ignoreErrors", &out->ignore_errors, loader->error);
     if (err) return err;
     if (list && list->kind != PAWL_YAML_LIST)
@@ -192,12 +213,16 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
         const struct pawl_yaml *reference = pawl__yaml_get(item, "secretKeyRef");
         if (!name)
             return pawl__yaml_fail(item, loader->error, "a metadata item", "a name with a value");
+        if (pawl__yaml_check(item, "a metadata item", item_keys, &flaw))
+            component_warn(loader, "%s", flaw.text);
         if (out->item_count == COMPONENT_ITEMS)
             return pawl__yaml_fail(item, loader->error, "spec.metadata", "shorter than 65 items");
         if (reference && (err = component_secret(loader, reference, store, &value))) return err;
         if (pawl__yaml_text(item, "envRef")) value = component_env(loader, item);
         out->items[out->item_count].name = name;
-        out->items[out->item_count++].value = component_expand(loader, value ? value : "");
+        out->items[out->item_count].value = component_expand(loader, value ? value : "");
+        if (!out->items[out->item_count++].value)
+            return pawl__fail_plain(loader->error, PAWL_E_NOMEM);
     }
     return PAWL_OK;
 }
@@ -266,7 +291,7 @@ static enum pawl_err component_sqlite(struct loader *loader, struct component *c
     static const char *const forbidden[] = {"_pragma=busy_timeout", "_pragma=journal_mode",
                                             "_pragma=foreign_keys"};
     for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
-        if (strstr(text, forbidden[i]))
+        if (strcasestr(text, forbidden[i]))
             return component_fail(loader, component, "connectionString must not set %s",
                                   forbidden[i] + strlen("_pragma="));
     bool memory = strstr(text, ":memory:") || strstr(text, "mode=memory");
@@ -275,6 +300,10 @@ static enum pawl_err component_sqlite(struct loader *loader, struct component *c
     if (query)
         path = pawl__arena_dup(loader->context->arena,
                                (struct pawl_str){path, (size_t)(query - path)});
+    if (!memory && path && !*path) // SQLite would take it for a file that is deleted at the end
+        return component_fail(loader, component,
+                              "connectionString names no file: give it the path of a file");
+    if (!path) return pawl__fail_plain(loader->error, PAWL_E_NOMEM);
     store->path = memory ? NULL : path;
     store->table = component_get(component, "tableName", NULL);
     store->metadata_table = component_get(component, "metadataTableName", NULL);
@@ -283,10 +312,34 @@ static enum pawl_err component_sqlite(struct loader *loader, struct component *c
     if (!err)
         err = component_duration(loader, component, "cleanupInterval", "cleanupIntervalInSeconds",
                                  &store->cleanup_interval);
-    int64_t unused = 0; // statements here do not wait on a network; the value is only checked
-    if (!err) err = component_duration(loader, component, "timeout", "timeoutInSeconds", &unused);
+    int64_t timeout = PAWL_SECOND; // statements do not wait on a network: it is only checked
+    if (!err) err = component_duration(loader, component, "timeout", "timeoutInSeconds", &timeout);
+    if (!err && timeout < PAWL_SECOND)
+        err = component_fail(loader, component, "timeout has to be 1s or more");
     component_get(component, "disableWAL", NULL); // Pawl's promises rest on it, so it stays on
     return err;
+}
+
+// Tells of metadata that nothing has asked for; most often its name is a slip.
+static void component_warn_unused(const struct loader *loader, const struct component *component) {
+    static const char *const common[] = {"actorStateStore", "keyPrefix", NULL};
+    static const char *const sqlite[] = {
+        "actorStateStore", "keyPrefix", "connectionString",  "timeout",         "busyTimeout",
+        "disableWAL",      "tableName", "metadataTableName", "cleanupInterval", NULL};
+    const char *const *known = strcmp(component->type, "state.sqlite") == 0 ? sqlite : common;
+    char list[256] = "";
+    for (size_t i = 0; known[i]; i++) {
+        if (i) strcat(list, ", ");
+        strcat(list, known[i]);
+    }
+    for (size_t i = 0; i < component->item_count; i++) {
+        if (component->items[i].used) continue;
+        const char *near = pawl__nearest(component->items[i].name, known);
+        component_warn(
+            loader, "component %s (%s): metadata \"%s\" is not used by %s%s%s%s; known: %s",
+            component->name, component->origin, component->items[i].name, component->type,
+            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", list);
+    }
 }
 
 static enum pawl_err component_add_store(struct loader *loader, struct component *component) {
@@ -304,19 +357,21 @@ static enum pawl_err component_add_store(struct loader *loader, struct component
     const char *holds = component_get(component, "actorStateStore", NULL);
     store->holds_workflows = holds && strcasecmp(holds, "true") == 0;
     enum pawl_err err = PAWL_OK;
-    if (strcmp(component->type, "state.sqlite") == 0)
-        err = component_sqlite(loader, component, store);
-    else if (strcmp(component->type, "state.in-memory") != 0)
+    bool sqlite = strcmp(component->type, "state.sqlite") == 0;
+    if (!sqlite && strcmp(component->type, "state.in-memory") != 0)
         err = component_fail(loader, component,
                              "state store type %s is not served; served are state.sqlite and "
                              "state.in-memory",
                              component->type);
+    else if (*component->version && strcasecmp(component->version, "v1") != 0)
+        err = component_fail(loader, component, "version %s of %s is not served; served is v1",
+                             component->version, component->type);
+    else if (sqlite)
+        err = component_sqlite(loader, component, store);
+    if (!err && store->key_prefix && strstr(store->key_prefix, "||"))
+        err = component_fail(loader, component, "keyPrefix must not hold \"||\"");
     if (err) return err;
-    for (size_t i = 0; i < component->item_count; i++)
-        if (!component->items[i].used)
-            component_warn(loader, "component %s (%s): metadata \"%s\" is not used by %s",
-                           component->name, component->origin, component->items[i].name,
-                           component->type);
+    component_warn_unused(loader, component);
     for (size_t i = 0; store->holds_workflows && i < out->count; i++)
         if (out->items[i].holds_workflows)
             return pawl__fail(loader->error, PAWL_E_INVALID,
@@ -353,19 +408,18 @@ static enum pawl_err component_take(struct loader *loader, const struct pawl_yam
 
 static bool component_in_scope(const struct loader *loader, const struct pawl_yaml *document) {
     const struct pawl_yaml *scopes = pawl__yaml_get(document, "scopes");
+    if (scopes && scopes->kind != PAWL_YAML_LIST && (!scopes->text || *scopes->text)) {
+        component_warn(loader, "%s:%d: scopes has to be a list; the component is passed over",
+                       scopes->file, scopes->line);
+        return false;
+    }
     if (!scopes || !scopes->children) return true;
     for (const struct pawl_yaml *one = scopes->children; one; one = one->next)
         if (one->text && strcmp(one->text, loader->context->app_id) == 0) return true;
     return false;
 }
 
-static enum pawl_err component_gather_file(struct loader *loader, const char *path) {
-    struct pawl_yaml *document;
-    struct pawl_error flaw;
-    if (pawl__yaml_load(path, loader->context->arena, &document, &flaw)) {
-        component_warn(loader, "%s; the file is passed over", flaw.text);
-        return PAWL_OK;
-    }
+static enum pawl_err component_gather(struct loader *loader, struct pawl_yaml *document) {
     for (; document; document = document->next) {
         const char *kind = pawl__yaml_text(document, "kind");
         const char *space = pawl__yaml_text(pawl__yaml_get(document, "metadata"), "namespace");
@@ -386,6 +440,49 @@ static enum pawl_err component_gather_file(struct loader *loader, const char *pa
         loader->documents[loader->count++] = document;
     }
     return PAWL_OK;
+}
+
+// Reads each document by itself, so that a broken one does not take the others with it. A parser
+// cannot go on after an error, so the file is cut at its "---" lines, as Dapr does; empty lines
+// before each part keep the numbers right.
+static enum pawl_err component_gather_parts(struct loader *loader, const char *path,
+                                            struct pawl_str text) {
+    struct pawl_buf part = {0};
+    enum pawl_err err = PAWL_OK;
+    size_t lines = 0, parts = 0;
+    while (!err && text.len && parts++ < COMPONENT_DOCUMENTS) {
+        struct pawl_yaml *document;
+        struct pawl_error flaw;
+        const char *cut = memmem(text.data, text.len, "\n---", 4);
+        size_t len = cut ? (size_t)(cut - text.data) + 1 : text.len;
+        pawl__buf_clear(&part);
+        for (size_t i = 0; i < lines; i++) pawl__buf_append(&part, "\n", 1);
+        pawl__buf_append(&part, text.data, len);
+        if (part.failed)
+            err = pawl__fail_plain(loader->error, PAWL_E_NOMEM);
+        else if (!pawl__yaml_parse(path, pawl__buf_str(&part), loader->context->arena, &document,
+                                   &flaw))
+            err = component_gather(loader, document);
+        else
+            component_warn(loader, "%s; the document is passed over", flaw.text);
+        for (size_t i = 0; i < len; i++) lines += text.data[i] == '\n';
+        text = (struct pawl_str){text.data + len, text.len - len};
+    }
+    pawl__buf_finish(&part);
+    return err;
+}
+
+static enum pawl_err component_gather_file(struct loader *loader, const char *path) {
+    struct pawl_yaml *document;
+    struct pawl_str text;
+    struct pawl_error flaw;
+    if (pawl__file_read(path, loader->context->arena, &text, &flaw)) {
+        component_warn(loader, "%s; the file is passed over", flaw.text);
+        return PAWL_OK;
+    }
+    if (pawl__yaml_parse(path, text, loader->context->arena, &document, &flaw))
+        return component_gather_parts(loader, path, text);
+    return component_gather(loader, document);
 }
 
 static int component_by_name(const struct dirent **a, const struct dirent **b) {
@@ -412,8 +509,13 @@ static enum pawl_err component_gather_folder(struct loader *loader, const char *
         snprintf(path, sizeof path, "%s/%s", folder, name);
         bool yaml = component_has_ending(name, ".yaml") || component_has_ending(name, ".yml") ||
                     component_has_ending(name, ".json");
-        if (!err && yaml && stat(path, &info) == 0 && S_ISREG(info.st_mode))
-            err = component_gather_file(loader, path);
+        if (!err && stat(path, &info) == 0 && S_ISREG(info.st_mode)) {
+            if (yaml)
+                err = component_gather_file(loader, path);
+            else
+                component_warn(loader, "%s is passed over: resources end in .yaml, .yml or .json",
+                               path);
+        }
         free(entries[i]);
     }
     free(entries);

@@ -170,6 +170,8 @@ static enum pawl_err runfile_destination(const struct runfile *file, const struc
                                          const char *key, const char *fallback, const char **out) {
     const struct pawl_yaml *node = runfile_get(file, app, key);
     *out = node && node->text ? node->text : fallback;
+    if (node && !node->text)
+        return pawl__yaml_fail(node, file->error, key, "console, file or fileAndConsole");
     if (strcmp(*out, "console") == 0 || strcmp(*out, "file") == 0 ||
         strcmp(*out, "fileAndConsole") == 0)
         return PAWL_OK;

@@ -311,7 +311,9 @@ bool pawl__duration_parse(const char *text, int64_t *out) {
     while (*text) {
         char *end;
         if ((*text < '0' || *text > '9') && *text != '.') return false;
+        size_t digits = strspn(text, "0123456789.");
         double number = strtod(text, &end);
+        if (end != text + digits) return false; // strtod also knows hex digits and exponents
         size_t len = strcspn(end, "0123456789.");
         bool found = false;
         for (size_t i = 0; i < sizeof units / sizeof *units && !found; i++)
@@ -319,7 +321,7 @@ bool pawl__duration_parse(const char *text, int64_t *out) {
                 total += number * units[i].nanoseconds;
                 found = true;
             }
-        if (!found || end == text) return false;
+        if (!found) return false;
         text = end + len;
     }
     if (total > 9e18) return false;

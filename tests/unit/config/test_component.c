@@ -347,6 +347,70 @@ static void test_default(void **state) {
     unsetenv("XDG_DATA_HOME");
 }
 
+// Values that are refused, whose text would otherwise be lost, hang or lose data.
+static void test_refused(void **state) {
+    struct kit *kit = *state;
+    static const struct {
+        const char *name, *value, *error;
+    } rows[] = {
+        {"connectionString", "file:", "connectionString names no file: give it the path of a file"},
+        {"url", "file:?cache=shared", "connectionString names no file: give it the path of a file"},
+        {"url", "file:a?_pragma=BUSY_TIMEOUT(1)", "connectionString must not set busy_timeout"},
+        {"timeout", "1ms", "timeout has to be 1s or more"},
+        {"timeoutInSeconds", "0", "timeout has to be 1s or more"},
+        {"keyPrefix", "a||b", "keyPrefix must not hold \"||\""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        sqlite(rows[i].name, rows[i].value);
+        assert_int_equal(load(kit), PAWL_E_INVALID);
+        assert_error(kit, pawl__arena_format(&kit->arena, "component store (r/a.yaml:1): %s",
+                                             rows[i].error));
+    }
+    kit_write("r/a.yaml", "kind: Component\nmetadata: {name: a}\n"
+                          "spec: {type: state.in-memory, version: v2}\n");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "component a (r/a.yaml:1): version v2 of state.in-memory is not served; "
+                      "served is v1");
+}
+
+// An app ID is any text, also that of a template.
+static void test_template_of_itself(void **state) {
+    struct kit *kit = *state;
+    kit->context.app_id = "x{appID}{uuid}";
+    sqlite("tableName", "{appID}");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_string_equal(stores.items[0].table, "x{appID}{uuid}");
+}
+
+static void test_broken_document(void **state) {
+    struct kit *kit = *state;
+    kit_write("r/a.yaml", "kind: Component\nmetadata: {name: a}\nspec: {type: state.in-memory}\n"
+                          "---\nkind: [\n---\n"
+                          "kind: Component\nmetadata: {name: c}\nspec: {type: state.in-memory}\n");
+    kit_write("r/notes.txt", "");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_int_equal(stores.count, 2);
+    assert_string_equal(stores.items[0].origin, "r/a.yaml:1");
+    assert_string_equal(stores.items[1].origin, "r/a.yaml:7");
+    assert_logged(kit, "; the document is passed over");
+    assert_logged(kit, "r/notes.txt is passed over: resources end in .yaml, .yml or .json");
+}
+
+static void test_unknown_keys(void **state) {
+    struct kit *kit = *state;
+    component("r/a.yaml", "a", "state.in-memory",
+              "  metadata:\n  - {name: keyPrefx, valeu: none}\nscope: [other]\n");
+    component("r/b.yaml", "b", "state.in-memory", "scopes: shop\n");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_int_equal(stores.count, 1);
+    assert_logged(kit, "r/a.yaml:9: unknown key \\\"valeu\\\" in a metadata item; did you mean "
+                       "\\\"value\\\"?");
+    assert_logged(kit, "r/a.yaml:10: unknown key \\\"scope\\\" in a component");
+    assert_logged(kit, "metadata \\\"keyPrefx\\\" is not used by state.in-memory; did you mean "
+                       "\\\"keyPrefix\\\"?; known: actorStateStore, keyPrefix");
+    assert_logged(kit, "r/b.yaml:8: scopes has to be a list; the component is passed over");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sqlite, kit_begin, kit_end),
@@ -360,6 +424,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_templates, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_environment, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_secrets, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_refused, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_template_of_itself, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_broken_document, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_unknown_keys, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_default, kit_begin, kit_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,6 +151,8 @@ static void test_errors(void **state) {
            "dapr.yaml:4: a value of env has to be plain text");
     expect(kit, "version: 1\napps:\n- appDirPath: app\n  appLogDestination: disk\n",
            "dapr.yaml:4: appLogDestination has to be console, file or fileAndConsole");
+    expect(kit, "version: 1\napps:\n- appDirPath: app\n  appLogDestination: [file]\n",
+           "dapr.yaml:4: appLogDestination has to be console, file or fileAndConsole");
     expect(kit, "version: 1\ncommon: {resourcesPaths: x}\napps:\n- appDirPath: app\n",
            "dapr.yaml:2: resourcesPaths has to be a list of folders");
 }

@@ -148,8 +148,8 @@ static void test_durations(void **state) {
         {"7ns", 7},
         {"168h", 604800 * PAWL_SECOND},
     };
-    static const char *const bad[] = {"",     "10", "s",   "10 s", "-1s",      "1x",
-                                      "1h30", ".",  "..s", "1d",   "9999999h", " 1s"};
+    static const char *const bad[] = {"",  "10",  "s",  "10 s",     "-1s", "1x",   "1h30",
+                                      ".", "..s", "1d", "9999999h", " 1s", "1e5s", "0x10s"};
     int64_t value;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_true(pawl__duration_parse(good[i].text, &value));
