@@ -1,0 +1,90 @@
+"""Workers that share an app's load, die with work in hand, or carry a thousand workflows."""
+
+import json
+import shutil
+import subprocess
+import threading
+import time
+import unittest
+
+import harness
+import raw
+
+LOAD = harness.ROOT / "tests" / "e2e" / "load"
+
+
+class Workers(unittest.TestCase):
+    def setUp(self):
+        self.daemon = harness.Daemon()
+        self.addCleanup(self.daemon.close)
+        self.hub = raw.Hub(self.daemon.grpc)
+        self.addCleanup(self.hub.close)
+
+    def test_two_share_and_one_dies(self):
+        workers = [raw.Worker(self.daemon.grpc, delay=0.005) for _ in range(2)]
+        for worker in workers:
+            worker.connected.wait(10)
+        for n in range(60):
+            self.hub.start(f"w{n}", text="5", start_at=0)
+        time.sleep(0.5)
+        workers[0].close()
+        for n in range(60):
+            self.assertEqual(self.hub.wait(f"w{n}").output.value, "5")
+        self.assertGreater(len(workers[0].given), 10)
+        self.assertGreater(len(workers[1].given), 10)
+        # Only what the first had not answered is given again.
+        again = set(workers[0].acknowledged) & set(workers[1].given)
+        self.assertEqual(again, set())
+        workers[1].close()
+
+    def test_work_waits_for_a_worker(self):
+        self.hub.start("early", text="2", start_at=0)
+        time.sleep(0.3)
+        self.assertEqual(self.daemon.status("early"), "PENDING")
+        worker = raw.Worker(self.daemon.grpc)
+        self.assertEqual(self.hub.wait("early").output.value, "2")
+        worker.close()
+
+    def test_worker_dies_with_an_activity_in_hand(self):
+        release, holds = threading.Event(), threading.Event()
+        first = raw.Worker(self.daemon.grpc)
+        answer = first.activity
+
+        def hold(request, token):
+            holds.set()
+            release.wait(30)
+            answer(request, token)
+
+        first.activity = hold
+        self.hub.start("held", text="1", start_at=0)
+        self.assertTrue(holds.wait(10))
+        first.closing = True
+        first.hub.close()
+        second = raw.Worker(self.daemon.grpc)
+        self.assertEqual(self.hub.wait("held").output.value, "1")
+        release.set()
+        second.close()
+
+    def load(self, command, cwd, workflows):
+        run = subprocess.run([*map(str, command), "-workflows", str(workflows), "-activities", "5",
+                              "-in-flight", "50", "-grpc-port", str(self.daemon.grpc)],
+                             cwd=cwd, capture_output=True, text=True, timeout=300,
+                             env={**self.daemon.env, "DAPR_GRPC_PORT": str(self.daemon.grpc),
+                                  "DAPR_HTTP_PORT": str(self.daemon.http)})
+        self.assertEqual(run.returncode, 0, run.stdout[-2000:] + run.stderr[-2000:])
+        result = json.loads(run.stdout.strip().splitlines()[-1])
+        print(self.id(), result, flush=True)
+
+    def test_thousand_workflows_in_go(self):
+        if not shutil.which("go"):
+            self.skipTest("NOT TESTED: Go is not installed")
+        subprocess.run([LOAD / "go" / "install.sh"], check=True)
+        self.load(["./load"], LOAD / "go", 1000)
+
+    def test_thousand_workflows_in_python(self):
+        subprocess.run([LOAD / "python" / "install.sh"], check=True)
+        self.load([".venv/bin/python", "load.py"], LOAD / "python", 1000)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
