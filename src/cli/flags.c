@@ -28,7 +28,7 @@ static void flags_tell_unknown(const struct pawl_flag *table, const char *comman
     known[count] = NULL;
     snprintf(given, sizeof given, "%.*s", (int)len, name);
     const char *near = pawl__nearest(given, known);
-    fprintf(stderr, "%s: unknown flag --%.*s", command, (int)len, name);
+    fprintf(stderr, "%s: unknown flag %s%.*s", command, len == 1 ? "-" : "--", (int)len, name);
     if (near) fprintf(stderr, "; did you mean --%s?", near);
     fprintf(stderr, "\nSee '%s --help' for the flags.\n", command);
 }

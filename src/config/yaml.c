@@ -235,10 +235,16 @@ enum pawl_err pawl__yaml_load(const char *path, struct pawl_arena *arena, struct
 
 // --- looking ------------------------------------------------------------------------------------
 
+// "key:" with nothing after it, "~" and "null".
+static bool yaml_is_null(const struct pawl_yaml *node) {
+    if (node->kind != PAWL_YAML_SCALAR || node->quoted) return false;
+    return !*node->text || strcmp(node->text, "~") == 0 || strcasecmp(node->text, "null") == 0;
+}
+
 struct pawl_yaml *pawl__yaml_get(const struct pawl_yaml *map, const char *key) {
     if (!map || map->kind != PAWL_YAML_MAP) return NULL;
     for (struct pawl_yaml *child = map->children; child; child = child->next)
-        if (strcmp(child->key, key) == 0) return child;
+        if (strcmp(child->key, key) == 0) return yaml_is_null(child) ? NULL : child;
     return NULL;
 }
 

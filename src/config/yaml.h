@@ -37,7 +37,7 @@ enum pawl_err pawl__yaml_load(const char *path, struct pawl_arena *arena, struct
 enum pawl_err pawl__file_read(const char *path, struct pawl_arena *arena, struct pawl_str *out,
                               struct pawl_error *error);
 
-// The value under |key|; NULL when there is none, or when |map| is NULL or no map.
+// The value under |key|; NULL when there is none or it is null, or when |map| is NULL or no map.
 struct pawl_yaml *pawl__yaml_get(const struct pawl_yaml *map, const char *key);
 
 // The text of a scalar under |key|, or NULL.

@@ -36,6 +36,11 @@ static void test_json_and_nothing(void **state) {
     assert_null(root);
     assert_int_equal(parse(kit, "# nothing\n", &root), PAWL_OK);
     assert_null(root);
+    assert_int_equal(parse(kit, "a:\nb: ~\nc: null\nd: \"\"\n", &root), PAWL_OK);
+    assert_null(pawl__yaml_get(root, "a"));
+    assert_null(pawl__yaml_get(root, "b"));
+    assert_null(pawl__yaml_get(root, "c"));
+    assert_string_equal(pawl__yaml_text(root, "d"), "");
 }
 
 static void test_aliases(void **state) {
