@@ -33,7 +33,7 @@ struct app {
     struct pawl_run_app *given;
     struct run *run;
     struct pawl_proc sidecar, proc;
-    struct tail tail; // of the sidecar
+    struct tail tail, app_tail; // of the sidecar and the app
     struct pawl_run_held held;
     FILE *app_log, *daemon_log;
     char app_log_path[PATH_MAX], daemon_log_path[PATH_MAX]; // "": none
@@ -86,6 +86,12 @@ static void run_log_line(FILE *log, const char *line, size_t len) {
     fflush(log);
 }
 
+static void tail_add(struct tail *tail, const char *line, size_t len) {
+    char **slot = &tail->lines[tail->count++ % RUN_LAST_LINES];
+    free(*slot);
+    *slot = strndup(line, len); // NULL when memory is out: the line is not shown
+}
+
 static void run_on_app_line(struct pawl_proc *proc, const char *line, size_t len) {
     struct app *app = proc->data;
     if (app->given->app_console) {
@@ -93,6 +99,7 @@ static void run_on_app_line(struct pawl_proc *proc, const char *line, size_t len
         fflush(stdout);
     }
     if (app->app_log) run_log_line(app->app_log, line, len);
+    tail_add(&app->app_tail, line, len);
 }
 
 static void run_on_daemon_line(struct pawl_proc *proc, const char *line, size_t len) {
@@ -102,17 +109,16 @@ static void run_on_daemon_line(struct pawl_proc *proc, const char *line, size_t 
         fflush(stdout);
     }
     if (app->daemon_log) run_log_line(app->daemon_log, line, len);
-    char **slot = &app->tail.lines[app->tail.count++ % RUN_LAST_LINES];
-    free(*slot);
-    *slot = strndup(line, len);
+    tail_add(&app->tail, line, len);
 }
 
-static void run_show_tail(const struct app *app) {
-    const struct tail *tail = &app->tail;
+// The last lines of a log that the terminal has not seen.
+static void tail_show(const struct tail *tail, const char *path) {
     size_t from = tail->count > RUN_LAST_LINES ? tail->count - RUN_LAST_LINES : 0;
     for (size_t i = from; i < tail->count; i++)
         if (tail->lines[i % RUN_LAST_LINES])
             fprintf(stderr, "   %s\n", tail->lines[i % RUN_LAST_LINES]);
+    if (*path) fprintf(stderr, "   (all of it is in %s)\n", path);
 }
 
 static FILE *run_open_log(struct app *app, const char *what, char path[PATH_MAX],
@@ -143,7 +149,10 @@ static void run_finish_app(struct app *app) {
     uv_close((uv_handle_t *)&app->timer, run_on_timer_closed);
     if (app->app_log) fclose(app->app_log);
     if (app->daemon_log) fclose(app->daemon_log);
-    for (size_t i = 0; i < RUN_LAST_LINES; i++) free(app->tail.lines[i]);
+    for (size_t i = 0; i < RUN_LAST_LINES; i++) {
+        free(app->tail.lines[i]);
+        free(app->app_tail.lines[i]);
+    }
     pawl__run_release_ports(&app->held);
     if (app->exit_code > run->exit_code) run->exit_code = app->exit_code;
     if (--run->running) return;
@@ -201,6 +210,8 @@ static void run_on_app_exit(struct pawl_proc *proc) {
         run_say(RUN_OK, "app \"%s\" %s", app->given->app_id, how);
     else
         run_say(RUN_BAD, "app \"%s\" %s", app->given->app_id, how);
+    if (code != 0 && !app->stopping && !app->given->app_console)
+        tail_show(&app->app_tail, app->app_log_path);
     run_stop_app(app);
 }
 
@@ -212,7 +223,7 @@ static void run_on_sidecar_exit(struct pawl_proc *proc) {
         fflush(stdout);
         fprintf(stderr, RUN_BAD "the sidecar of app \"%s\" %s%s\n", app->given->app_id, how,
                 app->up ? "" : " before it was ready");
-        if (!app->given->daemon_console) run_show_tail(app);
+        if (!app->given->daemon_console) tail_show(&app->tail, app->daemon_log_path);
         app->exit_code = 1;
         run_stop_all(app->run); // one that cannot run ends all, as they are one system
     }
@@ -322,7 +333,7 @@ static void run_on_health(uv_timer_t *timer) {
         fprintf(stderr, RUN_BAD "the sidecar of app \"%s\" is not ready after %d s: %.*s\n",
                 app->given->app_id, RUN_HEALTH_SECONDS, (int)body.len,
                 body.data ? (char *)body.data : "");
-        run_show_tail(app);
+        if (!app->given->daemon_console) tail_show(&app->tail, app->daemon_log_path);
         app->exit_code = 1;
         run_stop_all(app->run);
     }

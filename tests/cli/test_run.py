@@ -3,6 +3,7 @@
 import os
 import pathlib
 import pty
+import shutil
 import signal
 import socket
 import time
@@ -270,6 +271,13 @@ class Orphans(clilib.Case):
     def test_a_launcher_like_npm(self):
         launcher = self.file("launcher", "#!/bin/sh\nsh -c 'echo ready; sleep 300; true'\n", 0o755)
         self.check(launcher)
+
+    def test_npm(self):
+        if not shutil.which("npm"):
+            self.skipTest("npm is not installed")
+        self.file("package.json", '{"scripts": {"start": "node server.js"}}')
+        self.file("server.js", "console.log('re' + 'ady'); setInterval(() => {}, 1000);")
+        self.check("npm", "start", "--silent")
 
     def test_while_it_starts(self):
         """At any moment between the first process and the last."""

@@ -117,6 +117,19 @@ apps:
         self.assertIn("still here", text)
         self.assert_nothing_left()
 
+    def test_last_lines_of_an_app_that_fails(self):
+        """They are shown when the terminal has not seen them."""
+        answer = self.run_file("""version: 1
+apps:
+- appDirPath: one
+  appLogDestination: file
+  command: [sh, -c, "for i in $(seq 30); do echo line $i; done; exit 3"]
+""")
+        self.assertEqual(answer.returncode, 3)
+        self.assertIn('app "one" exited with code 3', answer.stdout)
+        self.assertIn("   line 30\n   (all of it is in ", answer.stderr)
+        self.assertNotIn("line 20\n", answer.stderr)
+
     def test_ctrl_c(self):
         self.file("apps/dapr.yaml", """version: 1
 apps:

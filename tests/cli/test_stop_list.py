@@ -134,6 +134,33 @@ apps:
         process.wait(10)
         self.assert_nothing_left()
 
+    def test_stop_of_one_app_of_several(self):
+        """The others go on, though one command runs them all."""
+        (self.home / "app").mkdir()
+        self.file("dapr.yaml", f"""version: 1
+apps:
+- appDirPath: app
+  appID: {self.id}-1
+  command: [sh, -c, "trap 'echo tidied; exit 0' TERM; echo ready; while :; do sleep 0.05; done"]
+- {{appDirPath: app, appID: {self.id}-2, command: [sh, -c, "echo ready; sleep 300; true"]}}
+""")
+        process = self.start("run", "-f", ".")
+        for i in (1, 2):
+            self.wait_output(f"== APP - {self.id}-{i} == ready")
+
+        def known():
+            return len([one for one in self.list_json() if one["appPid"]]) == 2
+        clilib.wait_for(known)
+        answer = self.pawl("stop", "-a", f"{self.id}-1", timeout=15)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.wait_output(f"== APP - {self.id}-1 == tidied")
+        self.assertEqual([one["appId"] for one in self.list_json()], [f"{self.id}-2"])
+        self.assertIsNone(process.poll())
+        answer = self.pawl("stop", "-a", f"{self.id}-2", timeout=15)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertEqual(process.wait(10), 0, self.output())
+        self.assert_nothing_left()
+
     def test_a_dead_daemon_is_not_listed(self):
         process = self.start_app()
         os.kill(process.pid, signal.SIGKILL)
