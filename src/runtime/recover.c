@@ -106,6 +106,7 @@ static void recover_lease(struct pawl_job *job) {
 
 static void recover_leased(struct pawl_job *job) {
     struct pawl_runtime *runtime = PAWL_CONTAINER(job, struct pawl_runtime, job);
+    runtime->storage->leasing = false;
     if (runtime->job_error.code) {
         pawl__runtime_taken(runtime, &runtime->job_error);
         return;
@@ -115,6 +116,7 @@ static void recover_leased(struct pawl_job *job) {
 }
 
 void pawl__recover_begin(struct pawl_runtime *runtime) {
+    runtime->storage->leasing = true;
     runtime->job = (struct pawl_job){.run = recover_lease, .done = recover_leased};
     pawl__thread_submit(&runtime->storage->writer, &runtime->job);
 }

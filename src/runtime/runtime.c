@@ -279,11 +279,13 @@ static void runtime_release(struct pawl_job *job) {
 
 static void runtime_released(struct pawl_job *job) {
     struct pawl_runtime *runtime = PAWL_CONTAINER(job, struct pawl_runtime, job);
+    runtime->storage->leasing = false;
     runtime_drop(runtime);
     runtime_finish_close(runtime);
 }
 
 static void runtime_submit_release(struct pawl_runtime *runtime) {
+    runtime->storage->leasing = true;
     runtime->job = (struct pawl_job){.run = runtime_release, .done = runtime_released};
     pawl__thread_submit(&runtime->storage->writer, &runtime->job);
 }

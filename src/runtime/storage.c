@@ -39,7 +39,9 @@ static bool storage_is_light(const struct pawl_storage *storage) {
     const struct pawl_commit *commit = &storage->commit;
     bool little = storage->client_writes ? storage->client->light && !commit->state
                                          : commit->state && !commit->state->next;
-    return little && !storage->tending && storage->commit_time < STORAGE_QUICK;
+    // Only one thread at a time may commit, tend, lease or release.
+    bool free_writer = !storage->tending && !storage->leasing;
+    return little && free_writer && storage->commit_time < STORAGE_QUICK;
 }
 
 static void storage_commit(struct pawl_storage *storage) {

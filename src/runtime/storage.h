@@ -62,7 +62,8 @@ struct pawl_storage {
     struct pawl_commit commit;
     struct pawl_error result;
     bool wanted, busy, client_writes, closing;
-    int handles; // threads and uv handles that are still open
+    bool leasing; // the client's: it takes or releases its shard on the writer thread
+    int handles;  // threads and uv handles that are still open
     void (*closed)(void *arg);
     void *arg;
     uint64_t commits;    // that succeeded
