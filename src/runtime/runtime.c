@@ -88,7 +88,6 @@ void pawl__runtime_fail(struct pawl_runtime *runtime, const struct pawl_error *e
     pawl__log(runtime->log, PAWL_LOG_ERROR, runtime_scope,
               "the workflow engine stops and will read its state again: %s", error->text);
     runtime->failing = true;
-    runtime->incarnation++;
     runtime_tell_ready(runtime, false, error->text);
     // The state is dropped from the loop, not from under the function that noticed.
     if (runtime->state != PAWL_RUNTIME_CLOSING) {
@@ -108,6 +107,7 @@ static void runtime_on_retry(uv_timer_t *timer) {
                                    "the workflow engine is reading its state again, try again"};
         runtime->state = PAWL_RUNTIME_TAKING;
         runtime->failing = false;
+        runtime->incarnation++; // loads that are out have lost their place in the map, below
         pawl__calls_fail(runtime, &error);
         runtime_drop(runtime);
     }
