@@ -1,0 +1,412 @@
+#include "kit.h"
+
+#include "engine/events.h"
+#include "wire/unpack.h"
+
+// --- the store ----------------------------------------------------------------------------------
+
+static struct gate *gate_of(struct pawl_store *store) {
+    return PAWL_CONTAINER(store, struct gate, base);
+}
+
+static void gate_close(struct pawl_store *store) {
+    (void)store; // the inner one outlives it
+}
+
+static enum pawl_err gate_lease(struct pawl_store *store, struct pawl_str app, uint32_t number,
+                                struct pawl_str owner, struct pawl_lease *lease,
+                                struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->lease(inner, app, number, owner, lease, error);
+}
+
+static enum pawl_err gate_renew(struct pawl_store *store, const struct pawl_lease *lease,
+                                struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->renew(inner, lease, error);
+}
+
+static enum pawl_err gate_release(struct pawl_store *store, const struct pawl_lease *lease,
+                                  struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->release(inner, lease, error);
+}
+
+static enum pawl_err gate_commit(struct pawl_store *store, const struct pawl_commit *commit,
+                                 struct pawl_error *error) {
+    struct gate *gate = gate_of(store);
+    uv_mutex_lock(&gate->mutex);
+    while (gate->shut) uv_cond_wait(&gate->cond, &gate->mutex);
+    enum gate_fault fault = gate->fault;
+    gate->fault = GATE_WELL;
+    gate->commits++;
+    uv_mutex_unlock(&gate->mutex);
+    if (fault == GATE_FAILS_BEFORE) return pawl__fail(error, PAWL_E_IO, "the disk is on fire");
+    enum pawl_err err = gate->inner->ops->commit(gate->inner, commit, error);
+    if (!err && fault == GATE_FAILS_AFTER)
+        return pawl__fail(error, PAWL_E_UNAVAILABLE, "nobody knows");
+    return err;
+}
+
+static enum pawl_err gate_tend(struct pawl_store *store, struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->tend(inner, error);
+}
+
+static enum pawl_err gate_read_log(struct pawl_store *store, uint64_t shard, uint64_t after,
+                                   pawl_batch_fn fn, void *arg, struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->read_log(inner, shard, after, fn, arg, error);
+}
+
+static enum pawl_err gate_load(struct pawl_store *store, uint64_t shard, struct pawl_str id,
+                               struct pawl_arena *arena, struct pawl_snapshot *out,
+                               struct pawl_error *error) {
+    struct gate *gate = gate_of(store);
+    uv_mutex_lock(&gate->mutex);
+    bool fails = gate->load_faults > 0 && gate->load_faults--;
+    gate->loads++;
+    uv_mutex_unlock(&gate->mutex);
+    if (fails) return pawl__fail(error, PAWL_E_IO, "cannot read");
+    return gate->inner->ops->load(gate->inner, shard, id, arena, out, error);
+}
+
+static enum pawl_err gate_scan_live(struct pawl_store *store, uint64_t shard, pawl_snapshot_fn fn,
+                                    void *arg, struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->scan_live(inner, shard, fn, arg, error);
+}
+
+static enum pawl_err gate_get_state(struct pawl_store *store, struct pawl_str key,
+                                    struct pawl_arena *arena, struct pawl_state_value *out,
+                                    struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->get_state(inner, key, arena, out, error);
+}
+
+static const struct pawl_store_ops gate_ops = {
+    .close = gate_close,
+    .lease = gate_lease,
+    .renew = gate_renew,
+    .release = gate_release,
+    .commit = gate_commit,
+    .tend = gate_tend,
+    .read_log = gate_read_log,
+    .load = gate_load,
+    .scan_live = gate_scan_live,
+    .get_state = gate_get_state,
+};
+
+void kit_shut(struct kit *kit, bool shut) {
+    kit->storage.commit_time = 1000 * PAWL_SECOND; // no store for the loop to wait on
+    uv_mutex_lock(&kit->gate.mutex);
+    kit->gate.shut = shut;
+    uv_cond_broadcast(&kit->gate.cond);
+    uv_mutex_unlock(&kit->gate.mutex);
+}
+
+void kit_fail_commit(struct kit *kit, enum gate_fault fault) {
+    uv_mutex_lock(&kit->gate.mutex);
+    kit->gate.fault = fault;
+    uv_mutex_unlock(&kit->gate.mutex);
+}
+
+void kit_fail_loads(struct kit *kit, int count) {
+    uv_mutex_lock(&kit->gate.mutex);
+    kit->gate.load_faults = count;
+    uv_mutex_unlock(&kit->gate.mutex);
+}
+
+static enum pawl_err kit_count(void *arg, const struct pawl_batch *batch,
+                               struct pawl_error *error) {
+    (void)batch;
+    (void)error;
+    ++*(unsigned *)arg;
+    return PAWL_OK;
+}
+
+unsigned kit_log_length(struct kit *kit) {
+    unsigned count = 0;
+    struct pawl_error error;
+    assert_int_equal(kit->store->ops->read_log(kit->store, 1, 0, kit_count, &count, &error),
+                     PAWL_OK);
+    return count;
+}
+
+// --- life ---------------------------------------------------------------------------------------
+
+static void kit_on_tick(uv_timer_t *timer) {
+    (void)timer;
+}
+
+static void kit_on_ready(void *arg, bool ready, const char *reason) {
+    struct kit *kit = arg;
+    assert_int_equal(ready, reason == NULL);
+    kit->ready = ready;
+    if (!ready) kit->unready++;
+}
+
+void kit_init(struct kit *kit) {
+    *kit = (struct kit){0};
+    assert_int_equal(pawl__memory_open(&kit->store, &kit->error), PAWL_OK);
+    uv_loop_init(&kit->loop);
+    uv_timer_init(&kit->loop, &kit->tick);
+    uv_timer_start(&kit->tick, kit_on_tick, 2, 2);
+    kit->options =
+        (struct pawl_runtime_options){.app_id = "app", .on_ready = kit_on_ready, .arg = kit};
+    kit_open(kit);
+}
+
+void kit_open(struct kit *kit) {
+    kit->gate = (struct gate){.base = {&gate_ops, "state.gate"}, .inner = kit->store};
+    uv_mutex_init(&kit->gate.mutex);
+    uv_cond_init(&kit->gate.cond);
+    kit->closed = kit->ready = false;
+    assert_int_equal(pawl__storage_init(&kit->storage, &kit->loop, &kit->gate.base, &kit->error),
+                     PAWL_OK);
+    assert_int_equal(pawl__runtime_create(&kit->storage, &kit->options, &kit->runtime, &kit->error),
+                     PAWL_OK);
+    UNTIL(kit, kit->ready);
+}
+
+void kit_note(void *arg) {
+    *(bool *)arg = true;
+}
+
+void kit_close(struct kit *kit) {
+    pawl__runtime_close(kit->runtime, kit_note, &kit->closed);
+    kit_close_rest(kit);
+}
+
+void kit_close_rest(struct kit *kit) {
+    UNTIL(kit, kit->closed);
+    kit->closed = false;
+    pawl__storage_close(&kit->storage, kit_note, &kit->closed);
+    UNTIL(kit, kit->closed);
+    uv_mutex_destroy(&kit->gate.mutex);
+    uv_cond_destroy(&kit->gate.cond);
+}
+
+void kit_finish(struct kit *kit) {
+    kit_close(kit);
+    uv_close((uv_handle_t *)&kit->tick, NULL);
+    uv_run(&kit->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&kit->loop), 0);
+    kit->store->ops->close(kit->store);
+    pawl__arena_finish(&kit->arena);
+}
+
+void kit_spin(struct kit *kit) {
+    uv_run(&kit->loop, UV_RUN_ONCE);
+}
+
+void kit_rest(struct kit *kit, int milliseconds) {
+    int64_t end = pawl__clock_steady() + milliseconds * PAWL_MILLISECOND;
+    while (pawl__clock_steady() < end) kit_spin(kit);
+}
+
+// --- workers ------------------------------------------------------------------------------------
+
+static bool worker_deliver(struct pawl_worker *base, struct pawl_str bytes) {
+    struct worker *worker = PAWL_CONTAINER(base, struct worker, base);
+    if (worker->refuses) return false;
+    const Pb__WorkItem *item =
+        pawl__wire_unpack(&worker->kit->arena, &pb__work_item__descriptor, bytes, NULL);
+    assert_non_null(item);
+    assert_true(worker->count < sizeof worker->items / sizeof *worker->items);
+    worker->items[worker->count++] = item;
+    return true;
+}
+
+static void worker_reset(struct pawl_worker *base) {
+    struct worker *worker = PAWL_CONTAINER(base, struct worker, base);
+    worker->resets++;
+    worker->count = 0;
+    kit_detach(worker->kit, worker); // as a stream that ends
+}
+
+void kit_attach(struct kit *kit, struct worker *worker) {
+    worker->kit = kit;
+    worker->base.deliver = worker_deliver;
+    worker->base.reset = worker_reset;
+    worker->attached = true;
+    pawl__runtime_attach(kit->runtime, &worker->base);
+}
+
+void kit_detach(struct kit *kit, struct worker *worker) {
+    if (!worker->attached) return;
+    worker->attached = false;
+    worker->count = 0;
+    pawl__runtime_detach(kit->runtime, &worker->base);
+}
+
+const Pb__WorkItem *kit_take(struct kit *kit, struct worker *worker) {
+    UNTIL(kit, worker->count);
+    const Pb__WorkItem *item = worker->items[0];
+    memmove(&worker->items[0], &worker->items[1], --worker->count * sizeof(void *));
+    return item;
+}
+
+static void *kit_new(struct kit *kit, const ProtobufCMessageDescriptor *type) {
+    ProtobufCMessage *message = pawl__arena_alloc(&kit->arena, type->sizeof_message);
+    assert_non_null(message);
+    type->message_init(message);
+    return message;
+}
+
+static char *kit_text(struct kit *kit, const char *text) {
+    return pawl__arena_dup(&kit->arena, pawl__str(text));
+}
+
+void kit_answer(struct kit *kit, struct caller *caller, const char *id, const char *token,
+                Pb__WorkflowAction **actions) {
+    Pb__WorkflowResponse *response = kit_new(kit, &pb__workflow_response__descriptor);
+    response->instanceid = kit_text(kit, id);
+    if (token) response->completiontoken = kit_text(kit, token);
+    while (actions[response->n_actions]) response->n_actions++;
+    response->actions = pawl__arena_alloc(&kit->arena, (response->n_actions + 1) * sizeof(void *));
+    memcpy(response->actions, actions, response->n_actions * sizeof(void *));
+    size_t len = pb__workflow_response__get_packed_size(response);
+    uint8_t *bytes = pawl__arena_alloc(&kit->arena, len);
+    pb__workflow_response__pack(response, bytes);
+    caller_init(kit, caller, id);
+    pawl__runtime_complete_turn(kit->runtime, &caller->call, response,
+                                (struct pawl_str){(char *)bytes, len});
+}
+
+void kit_result(struct kit *kit, struct caller *caller, const char *id, int32_t task_id,
+                const char *token, const char *result) {
+    Pb__ActivityResponse *response = kit_new(kit, &pb__activity_response__descriptor);
+    response->instanceid = kit_text(kit, id);
+    response->taskid = task_id;
+    if (token) response->completiontoken = kit_text(kit, token);
+    if (result) response->result = pawl__string_value(&kit->arena, kit_text(kit, result));
+    caller_init(kit, caller, id);
+    pawl__runtime_complete_activity(kit->runtime, &caller->call, response);
+}
+
+void kit_turn(struct kit *kit, struct worker *worker, const char *id,
+              Pb__WorkflowAction **actions) {
+    struct caller caller;
+    const Pb__WorkItem *item = kit_take(kit, worker);
+    assert_int_equal(item->request_case, PB__WORK_ITEM__REQUEST_WORKFLOW_REQUEST);
+    assert_string_equal(item->workflowrequest->instanceid, id);
+    kit_answer(kit, &caller, id, item->completiontoken, actions);
+    UNTIL(kit, caller.done);
+    assert_int_equal(caller.error.code, PAWL_OK);
+}
+
+static Pb__WorkflowAction *kit_action(struct kit *kit, int32_t id,
+                                      Pb__WorkflowAction__WorkflowActionTypeCase type, void *body) {
+    Pb__WorkflowAction *action = kit_new(kit, &pb__workflow_action__descriptor);
+    action->id = id;
+    action->workflow_action_type_case = type;
+    action->scheduletask = body; // every member of the oneof is a pointer in one union
+    return action;
+}
+
+Pb__WorkflowAction *kit_task(struct kit *kit, int32_t id, const char *name) {
+    Pb__ScheduleTaskAction *body = kit_new(kit, &pb__schedule_task_action__descriptor);
+    body->name = kit_text(kit, name);
+    return kit_action(kit, id, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_SCHEDULE_TASK, body);
+}
+
+Pb__WorkflowAction *kit_timer(struct kit *kit, int32_t id, int64_t fire_at) {
+    Pb__CreateTimerAction *body = kit_new(kit, &pb__create_timer_action__descriptor);
+    body->fireat = pawl__timestamp(&kit->arena, fire_at);
+    return kit_action(kit, id, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_TIMER, body);
+}
+
+static Pb__WorkflowAction *kit_end(struct kit *kit, int32_t id, int status, const char *result) {
+    Pb__CompleteWorkflowAction *body = kit_new(kit, &pb__complete_workflow_action__descriptor);
+    body->workflowstatus = (Pb__OrchestrationStatus)status;
+    if (result) body->result = pawl__string_value(&kit->arena, kit_text(kit, result));
+    return kit_action(kit, id, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_COMPLETE_WORKFLOW, body);
+}
+
+Pb__WorkflowAction *kit_complete(struct kit *kit, int32_t id, const char *result) {
+    return kit_end(kit, id, STATUS(COMPLETED), result);
+}
+
+Pb__WorkflowAction *kit_continue(struct kit *kit, int32_t id) {
+    return kit_end(kit, id, STATUS(CONTINUED_AS_NEW), NULL);
+}
+
+// --- callers ------------------------------------------------------------------------------------
+
+static void caller_on_done(struct pawl_call *call, const struct pawl_error *error) {
+    struct caller *caller = PAWL_CONTAINER(call, struct caller, call);
+    assert_false(caller->done);
+    caller->done = true;
+    caller->error = error ? *error : (struct pawl_error){PAWL_OK, ""};
+}
+
+void caller_init(struct kit *kit, struct caller *caller, const char *id) {
+    *caller = (struct caller){0};
+    caller->call.id = pawl__str(kit_text(kit, id));
+    caller->call.arena = &kit->arena;
+    caller->call.done = caller_on_done;
+}
+
+void kit_start(struct kit *kit, struct caller *caller, const char *id) {
+    Pb__ExecutionStartedEvent *start = kit_new(kit, &pb__execution_started_event__descriptor);
+    start->name = "Order";
+    start->input = pawl__string_value(&kit->arena, kit_text(kit, "\"in\""));
+    caller_init(kit, caller, id);
+    pawl__runtime_start(kit->runtime, &caller->call, start, false);
+}
+
+void kit_get(struct kit *kit, struct caller *caller, const char *id) {
+    caller_init(kit, caller, id);
+    pawl__runtime_get(kit->runtime, &caller->call);
+}
+
+void kit_wait(struct kit *kit, struct caller *caller, const char *id, enum pawl_wait wait_for) {
+    caller_init(kit, caller, id);
+    pawl__runtime_wait(kit->runtime, &caller->call, wait_for);
+}
+
+void kit_raise(struct kit *kit, struct caller *caller, const char *id, const char *name) {
+    Pb__EventRaisedEvent *event = kit_new(kit, &pb__event_raised_event__descriptor);
+    event->name = kit_text(kit, name);
+    caller_init(kit, caller, id);
+    pawl__runtime_raise(kit->runtime, &caller->call, event);
+}
+
+void kit_suspend(struct kit *kit, struct caller *caller, const char *id) {
+    caller_init(kit, caller, id);
+    pawl__runtime_suspend(kit->runtime, &caller->call,
+                          kit_new(kit, &pb__execution_suspended_event__descriptor));
+}
+
+void kit_resume(struct kit *kit, struct caller *caller, const char *id) {
+    caller_init(kit, caller, id);
+    pawl__runtime_resume(kit->runtime, &caller->call,
+                         kit_new(kit, &pb__execution_resumed_event__descriptor));
+}
+
+void kit_terminate(struct kit *kit, struct caller *caller, const char *id) {
+    caller_init(kit, caller, id);
+    pawl__runtime_terminate(kit->runtime, &caller->call,
+                            kit_new(kit, &pb__execution_terminated_event__descriptor));
+}
+
+void kit_purge(struct kit *kit, struct caller *caller, const char *id, bool force) {
+    caller_init(kit, caller, id);
+    pawl__runtime_purge(kit->runtime, &caller->call, false, force);
+}
+
+void kit_started(struct kit *kit, const char *id) {
+    struct caller caller;
+    kit_start(kit, &caller, id);
+    UNTIL(kit, caller.done);
+    assert_int_equal(caller.error.code, PAWL_OK);
+}
+
+int kit_status(struct kit *kit, const char *id) {
+    struct caller caller;
+    kit_get(kit, &caller, id);
+    UNTIL(kit, caller.done);
+    assert_int_equal(caller.error.code, PAWL_OK);
+    return caller.call.view.exists ? caller.call.view.status : -1;
+}

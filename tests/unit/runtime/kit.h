@@ -1,0 +1,136 @@
+#ifndef PAWL_TESTS_UNIT_RUNTIME_KIT_H
+#define PAWL_TESTS_UNIT_RUNTIME_KIT_H
+
+// A runtime on a loop of its own, over a store whose commits can be kept waiting or made to fail,
+// with workers and callers that remember what they were given.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "runtime/internal.h"
+
+#define STATUS(name) PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_##name
+#define ACTIONS(...) ((Pb__WorkflowAction *[]){__VA_ARGS__, NULL})
+#define NO_ACTIONS   ((Pb__WorkflowAction *[]){NULL})
+
+// Runs the loop until |condition| holds; fails the test after ten seconds.
+#define UNTIL(kit, condition)                                                                      \
+    for (int64_t until_ = pawl__clock_steady() + 10 * PAWL_SECOND; !(condition);) {                \
+        if (pawl__clock_steady() > until_) fail_msg("waited too long for: %s", #condition);        \
+        kit_spin(kit);                                                                             \
+    }
+
+enum gate_fault {
+    GATE_WELL,
+    GATE_FAILS_BEFORE, // the next commit fails, and nothing of it was done
+    GATE_FAILS_AFTER,  // it fails, and all of it was done
+};
+
+// A store in front of another.
+struct gate {
+    struct pawl_store base;
+    struct pawl_store *inner;
+    uv_mutex_t mutex;
+    uv_cond_t cond;
+    bool shut; // commits wait
+    enum gate_fault fault;
+    int load_faults; // so many loads fail
+    unsigned commits, loads;
+};
+
+struct kit {
+    uv_loop_t loop;
+    uv_timer_t tick; // keeps the loop from sleeping for long
+    struct pawl_store *store;
+    struct gate gate;
+    struct pawl_storage storage;
+    struct pawl_runtime *runtime;
+    struct pawl_runtime_options options;
+    struct pawl_arena arena;
+    struct pawl_error error;
+    bool ready, closed;
+    unsigned unready; // times that it ceased to serve
+};
+
+struct worker {
+    struct pawl_worker base;
+    struct kit *kit;
+    const Pb__WorkItem *items[64];
+    size_t count;
+    unsigned resets;
+    bool refuses, attached;
+};
+
+struct caller {
+    struct pawl_call call;
+    struct pawl_arena *arena;
+    bool done;
+    struct pawl_error error; // code 0: it went well
+};
+
+// The store is made by kit_init and outlives what kit_open and kit_close open and close.
+void kit_init(struct kit *kit);
+void kit_open(struct kit *kit);
+void kit_close(struct kit *kit);
+void kit_finish(struct kit *kit);
+
+// The rest of kit_close, after pawl__runtime_close(runtime, kit_note, &kit->closed).
+void kit_note(void *arg);
+void kit_close_rest(struct kit *kit);
+
+void kit_spin(struct kit *kit);
+void kit_rest(struct kit *kit, int milliseconds);
+
+void kit_shut(struct kit *kit, bool shut);
+void kit_fail_commit(struct kit *kit, enum gate_fault fault);
+void kit_fail_loads(struct kit *kit, int count);
+
+// How many batches the log holds.
+unsigned kit_log_length(struct kit *kit);
+
+// --- workers ------------------------------------------------------------------------------------
+
+void kit_attach(struct kit *kit, struct worker *worker);
+void kit_detach(struct kit *kit, struct worker *worker);
+
+// The first item of the worker that is not yet answered, which is taken.
+const Pb__WorkItem *kit_take(struct kit *kit, struct worker *worker);
+
+// Answers; the caller is of the answer. |token| NULL: none, as older SDKs do.
+void kit_answer(struct kit *kit, struct caller *caller, const char *id, const char *token,
+                Pb__WorkflowAction **actions);
+void kit_result(struct kit *kit, struct caller *caller, const char *id, int32_t task_id,
+                const char *token, const char *result);
+
+// Waits for a turn of |id|, answers it, and waits for the answer to be durable.
+void kit_turn(struct kit *kit, struct worker *worker, const char *id, Pb__WorkflowAction **actions);
+
+Pb__WorkflowAction *kit_task(struct kit *kit, int32_t id, const char *name);
+Pb__WorkflowAction *kit_timer(struct kit *kit, int32_t id, int64_t fire_at);
+Pb__WorkflowAction *kit_complete(struct kit *kit, int32_t id, const char *result);
+Pb__WorkflowAction *kit_continue(struct kit *kit, int32_t id);
+
+// --- callers ------------------------------------------------------------------------------------
+
+void caller_init(struct kit *kit, struct caller *caller, const char *id);
+
+void kit_start(struct kit *kit, struct caller *caller, const char *id);
+void kit_get(struct kit *kit, struct caller *caller, const char *id);
+void kit_wait(struct kit *kit, struct caller *caller, const char *id, enum pawl_wait wait_for);
+void kit_raise(struct kit *kit, struct caller *caller, const char *id, const char *name);
+void kit_suspend(struct kit *kit, struct caller *caller, const char *id);
+void kit_resume(struct kit *kit, struct caller *caller, const char *id);
+void kit_terminate(struct kit *kit, struct caller *caller, const char *id);
+void kit_purge(struct kit *kit, struct caller *caller, const char *id, bool force);
+
+// Starts |id| and waits for the answer.
+void kit_started(struct kit *kit, const char *id);
+
+// Its status; -1 when it does not exist.
+int kit_status(struct kit *kit, const char *id);
+
+#endif

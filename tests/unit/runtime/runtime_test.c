@@ -1,0 +1,614 @@
+// The runtime as its callers and workers see it.
+
+#include "kit.h"
+
+#include <stdio.h>
+
+#define DONE(kit, caller, expected)                                                                \
+    do {                                                                                           \
+        UNTIL(kit, (caller).done);                                                                 \
+        assert_int_equal((caller).error.code, expected);                                           \
+    } while (0)
+
+static void test_a_workflow(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller wait, get, result;
+    kit_init(&kit);
+    assert_int_equal(kit_status(&kit, "a"), -1);
+    kit_wait(&kit, &wait, "a", PAWL_WAIT_COMPLETED); // of one that does not exist yet
+    kit_started(&kit, "a");
+    assert_int_equal(kit_status(&kit, "a"), STATUS(PENDING));
+    kit_attach(&kit, &worker);
+    assert_int_equal(pawl__runtime_worker_count(kit.runtime), 1);
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_task(&kit, 0, "Pay")));
+    assert_int_equal(kit_status(&kit, "a"), STATUS(RUNNING));
+    const Pb__WorkItem *item = kit_take(&kit, &worker);
+    assert_string_equal(item->activityrequest->name, "Pay");
+    assert_false(wait.done);
+    kit_result(&kit, &result, "a", 0, item->completiontoken, "7");
+    DONE(&kit, result, PAWL_OK);
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_complete(&kit, 1, "8")));
+    DONE(&kit, wait, PAWL_OK);
+    assert_int_equal(wait.call.view.status, STATUS(COMPLETED));
+    assert_string_equal(wait.call.view.output->value, "8");
+    kit_get(&kit, &get, "a");
+    DONE(&kit, get, PAWL_OK);
+    const struct pawl_view *view = &get.call.view;
+    assert_true(pawl__str_equal(view->name, PAWL_STR("Order")));
+    assert_string_equal(view->input->value, "\"in\"");
+    assert_true(view->created_at && view->created_at <= view->started_at);
+    assert_true(view->started_at <= view->completed_at);
+    kit_wait(&kit, &wait, "a", PAWL_WAIT_STARTED); // which is long met
+    DONE(&kit, wait, PAWL_OK);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+// Nothing is said or handed out before the log holds it, but for turns, which have no effects.
+static void test_answers_wait_for_the_log(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller start, get, answer, wait;
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    assert_int_equal(kit_status(&kit, "a"), -1);
+    kit_shut(&kit, true);
+    kit_start(&kit, &start, "a");
+    kit_get(&kit, &get, "a");
+    kit_wait(&kit, &wait, "a", PAWL_WAIT_STARTED);
+    const Pb__WorkItem *item = kit_take(&kit, &worker);
+    kit_answer(&kit, &answer, "a", item->completiontoken, ACTIONS(kit_task(&kit, 0, "Pay")));
+    kit_rest(&kit, 30);
+    assert_false(start.done || get.done || answer.done || wait.done);
+    assert_int_equal(worker.count, 0);
+    kit_shut(&kit, false);
+    DONE(&kit, start, PAWL_OK);
+    DONE(&kit, get, PAWL_OK);
+    assert_int_equal(get.call.view.status, STATUS(PENDING)); // as it was when it was asked for
+    DONE(&kit, answer, PAWL_OK);
+    DONE(&kit, wait, PAWL_OK);
+    assert_int_equal(wait.call.view.status, STATUS(RUNNING));
+    assert_string_equal(kit_take(&kit, &worker)->activityrequest->name, "Pay");
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+static void test_commands(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller caller, wait;
+    kit_init(&kit);
+    kit_raise(&kit, &caller, "a", "e");
+    DONE(&kit, caller, PAWL_E_NOT_FOUND);
+    assert_string_equal(caller.error.text, "no such instance exists");
+    kit_purge(&kit, &caller, "a", false);
+    DONE(&kit, caller, PAWL_E_NOT_FOUND);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    kit_start(&kit, &caller, "a");
+    DONE(&kit, caller, PAWL_E_EXISTS);
+    assert_string_equal(caller.error.text, "an active workflow with ID 'a' already exists");
+    kit_turn(&kit, &worker, "a", NO_ACTIONS);
+
+    kit_suspend(&kit, &caller, "a");
+    kit_wait(&kit, &wait, "a", PAWL_WAIT_SUSPENDED);
+    DONE(&kit, caller, PAWL_OK);
+    assert_false(wait.done);
+    kit_turn(&kit, &worker, "a", NO_ACTIONS);
+    DONE(&kit, wait, PAWL_OK);
+    assert_int_equal(wait.call.view.status, STATUS(SUSPENDED));
+    kit_resume(&kit, &caller, "a");
+    kit_wait(&kit, &wait, "a", PAWL_WAIT_RESUMED);
+    kit_turn(&kit, &worker, "a", NO_ACTIONS);
+    DONE(&kit, wait, PAWL_OK);
+    assert_int_equal(wait.call.view.status, STATUS(RUNNING));
+
+    kit_raise(&kit, &caller, "a", "e");
+    DONE(&kit, caller, PAWL_OK);
+    const Pb__WorkItem *item = kit_take(&kit, &worker);
+    assert_string_equal(item->workflowrequest->newevents[1]->eventraised->name, "e");
+    kit_terminate(&kit, &caller, "a"); // while a turn is out
+    DONE(&kit, caller, PAWL_OK);
+    kit_answer(&kit, &caller, "a", item->completiontoken, NO_ACTIONS);
+    DONE(&kit, caller, PAWL_OK);
+    kit_purge(&kit, &caller, "a", false);
+    DONE(&kit, caller, PAWL_E_PRECONDITION);
+    assert_string_equal(caller.error.text, "orchestration has not yet completed");
+    kit_turn(&kit, &worker, "a", NO_ACTIONS);
+    assert_int_equal(kit_status(&kit, "a"), STATUS(TERMINATED));
+    kit_purge(&kit, &caller, "a", false);
+    DONE(&kit, caller, PAWL_OK);
+    assert_int_equal(caller.call.count, 1);
+    assert_int_equal(kit_status(&kit, "a"), -1);
+    kit_rest(&kit, 20);
+    UNTIL(&kit, !kit.runtime->shard.instances.len); // also in memory
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+static void test_cancel(void **state) {
+    (void)state;
+    struct kit kit;
+    struct caller start, wait;
+    kit_init(&kit);
+    assert_int_equal(kit_status(&kit, "a"), -1);
+    kit_shut(&kit, true);
+    kit_start(&kit, &start, "a");
+    kit_wait(&kit, &wait, "b", PAWL_WAIT_STARTED);
+    pawl__runtime_cancel(&start.call);
+    pawl__runtime_cancel(&wait.call);
+    kit_shut(&kit, false);
+    assert_int_equal(kit_status(&kit, "a"), STATUS(PENDING)); // it happened all the same
+    assert_false(start.done || wait.done);
+    kit_finish(&kit);
+}
+
+static void test_lost_workers(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker first = {0}, second = {0};
+    struct caller caller;
+    kit_init(&kit);
+    kit_attach(&kit, &first);
+    kit_started(&kit, "a");
+    const Pb__WorkItem *lost = kit_take(&kit, &first);
+    kit_detach(&kit, &first);
+    kit_rest(&kit, 10);
+    kit_attach(&kit, &second);
+    const Pb__WorkItem *again = kit_take(&kit, &second);
+    assert_string_not_equal(lost->completiontoken, again->completiontoken);
+    assert_int_equal(again->workflowrequest->n_newevents, 2);
+    // The late answer of the first worker is taken, and means nothing.
+    kit_answer(&kit, &caller, "a", lost->completiontoken, ACTIONS(kit_complete(&kit, 0, "1")));
+    DONE(&kit, caller, PAWL_OK);
+    assert_int_equal(kit_status(&kit, "a"), STATUS(PENDING));
+    kit_answer(&kit, &caller, "a", again->completiontoken, ACTIONS(kit_task(&kit, 0, "Pay")));
+    DONE(&kit, caller, PAWL_OK);
+    // The same with an activity; one without a token is as good as one with the right one.
+    kit_take(&kit, &second);
+    kit_detach(&kit, &second);
+    kit_attach(&kit, &first);
+    again = kit_take(&kit, &first);
+    kit_result(&kit, &caller, "a", 0, "not-this-one", "1");
+    DONE(&kit, caller, PAWL_OK);
+    kit_rest(&kit, 10);
+    assert_int_equal(first.count, 0);
+    kit_result(&kit, &caller, "a", 0, NULL, "2");
+    DONE(&kit, caller, PAWL_OK);
+    kit_result(&kit, &caller, "a", 0, again->completiontoken, "3"); // a second one
+    DONE(&kit, caller, PAWL_OK);
+    const Pb__WorkItem *turn = kit_take(&kit, &first);
+    assert_int_equal(turn->workflowrequest->n_newevents, 2);
+    assert_string_equal(turn->workflowrequest->newevents[1]->taskcompleted->result->value, "2");
+    kit_detach(&kit, &first);
+    kit_finish(&kit);
+}
+
+static void test_room(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker narrow = {.base = {.limit = 1}}, wide = {0};
+    struct caller caller;
+    kit_init(&kit);
+    kit.runtime->options.max_turns = 3;
+    kit_attach(&kit, &narrow);
+    char id[4] = "a";
+    for (; id[0] < 'f'; id[0]++) kit_started(&kit, id);
+    assert_int_equal(narrow.count, 1);
+    kit_attach(&kit, &wide);
+    kit_rest(&kit, 10);
+    assert_int_equal(wide.count, 2); // three turns in all
+    const Pb__WorkItem *item = kit_take(&kit, &wide);
+    wide.base.paused = true;
+    kit_answer(&kit, &caller, item->workflowrequest->instanceid, item->completiontoken,
+               ACTIONS(kit_complete(&kit, 0, NULL)));
+    DONE(&kit, caller, PAWL_OK);
+    kit_rest(&kit, 10);
+    assert_int_equal(wide.count, 1);
+    pawl__runtime_worker_ready(kit.runtime, &wide.base);
+    assert_int_equal(wide.count, 2);
+    // One that takes nothing any more: its work goes to another.
+    wide.refuses = true;
+    item = kit_take(&kit, &wide);
+    kit_answer(&kit, &caller, item->workflowrequest->instanceid, item->completiontoken,
+               ACTIONS(kit_complete(&kit, 0, NULL)));
+    DONE(&kit, caller, PAWL_OK);
+    kit_rest(&kit, 10);
+    assert_true(wide.base.paused);
+    kit_detach(&kit, &wide);
+    int ended = 2;
+    while (ended < 5) {
+        item = kit_take(&kit, &narrow);
+        assert_int_equal(narrow.count, 0);
+        kit_answer(&kit, &caller, item->workflowrequest->instanceid, item->completiontoken,
+                   ACTIONS(kit_complete(&kit, 0, NULL)));
+        DONE(&kit, caller, PAWL_OK);
+        ended++;
+    }
+    for (id[0] = 'a'; id[0] < 'f'; id[0]++)
+        assert_int_equal(kit_status(&kit, id), STATUS(COMPLETED));
+    kit_detach(&kit, &narrow);
+    kit_finish(&kit);
+}
+
+// A commit that fails: callers hear UNAVAILABLE, memory is dropped and read again.
+static void commit_fails(enum gate_fault fault) {
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller start, wait, answer;
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_task(&kit, 0, "Pay")));
+    const Pb__WorkItem *item = kit_take(&kit, &worker);
+    kit_wait(&kit, &wait, "a", PAWL_WAIT_COMPLETED);
+    kit_fail_commit(&kit, fault);
+    kit_start(&kit, &start, "b");
+    DONE(&kit, start, PAWL_E_UNAVAILABLE);
+    UNTIL(&kit, kit.unready == 1 && kit.ready);
+    assert_int_equal(worker.resets, 1);
+    assert_false(wait.done); // it waits on
+    assert_int_equal(kit_status(&kit, "a"), STATUS(RUNNING));
+    assert_int_equal(kit_status(&kit, "b"), fault == GATE_FAILS_AFTER ? STATUS(PENDING) : -1);
+    if (fault == GATE_FAILS_BEFORE) kit_started(&kit, "b");
+    kit_result(&kit, &answer, "a", 0, item->completiontoken, "1"); // of before: dropped
+    DONE(&kit, answer, PAWL_OK);
+    kit_attach(&kit, &worker);
+    bool paid = false, begun = false;
+    while (!paid || !begun) { // the activity is offered again, and |b| goes on
+        item = kit_take(&kit, &worker);
+        if (item->request_case == PB__WORK_ITEM__REQUEST_ACTIVITY_REQUEST) {
+            kit_result(&kit, &answer, "a", 0, item->completiontoken, "2");
+            paid = true;
+        } else {
+            assert_string_equal(item->workflowrequest->instanceid, "b");
+            kit_answer(&kit, &answer, "b", item->completiontoken, NO_ACTIONS);
+            begun = true;
+        }
+        DONE(&kit, answer, PAWL_OK);
+    }
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_complete(&kit, 1, NULL)));
+    DONE(&kit, wait, PAWL_OK);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+static void test_commit_fails(void **state) {
+    (void)state;
+    commit_fails(GATE_FAILS_BEFORE);
+    commit_fails(GATE_FAILS_AFTER);
+}
+
+static void test_eviction_and_sleep(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    kit_init(&kit);
+    kit.runtime->options.checkpoint_interval = PAWL_MILLISECOND;
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    int64_t at = pawl__clock_wall() + 2 * PAWL_SECOND;
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_timer(&kit, 0, at)));
+    kit_started(&kit, "b");
+    kit_turn(&kit, &worker, "b", NO_ACTIONS);
+    UNTIL(&kit, !kit.runtime->shard.instances.len);
+    assert_int_equal(kit.runtime->sleepers.len, 1);
+    UNTIL(&kit, kit_log_length(&kit) == 0);
+    assert_true(pawl__clock_wall() < at);
+    kit_fail_loads(&kit, 1); // it is tried again
+    const Pb__WorkItem *item = kit_take(&kit, &worker);
+    assert_true(pawl__clock_wall() >= at);
+    assert_string_equal(item->workflowrequest->instanceid, "a");
+    assert_int_equal(item->workflowrequest->newevents[1]->timerfired->timerid, 0);
+    assert_int_equal(item->workflowrequest->n_pastevents, 3);
+    // What clients ask for is loaded as well.
+    struct caller caller;
+    kit_raise(&kit, &caller, "b", "e");
+    DONE(&kit, caller, PAWL_OK);
+    kit_turn(&kit, &worker, "b", ACTIONS(kit_complete(&kit, 0, NULL)));
+    assert_int_equal(kit_status(&kit, "b"), STATUS(COMPLETED));
+    kit_fail_loads(&kit, 1);
+    kit_raise(&kit, &caller, "nobody", "e");
+    DONE(&kit, caller, PAWL_E_IO);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+// Closing answers what is open, writes what is left, and the next one goes on from there.
+static void test_close_and_open(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller start, wait, late;
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_task(&kit, 0, "Pay"), kit_task(&kit, 1, "Ship")));
+    kit_take(&kit, &worker);
+    kit_shut(&kit, true);
+    assert_int_equal(kit_status(&kit, "c"), -1);
+    kit_start(&kit, &start, "c");
+    kit_rest(&kit, 10);
+    kit_wait(&kit, &wait, "a", PAWL_WAIT_COMPLETED);
+    kit_detach(&kit, &worker);
+    pawl__runtime_close(kit.runtime, kit_note, &kit.closed);
+    assert_true(wait.done);
+    assert_int_equal(wait.error.code, PAWL_E_UNAVAILABLE);
+    kit_raise(&kit, &late, "a", "e");
+    assert_true(late.done);
+    assert_int_equal(late.error.code, PAWL_E_UNAVAILABLE);
+    kit_rest(&kit, 20);
+    assert_false(start.done || kit.closed);
+    kit_shut(&kit, false);
+    DONE(&kit, start, PAWL_OK);
+    kit_close_rest(&kit);
+    assert_int_equal(kit_log_length(&kit), 0); // all is in snapshots
+
+    kit_open(&kit);
+    assert_int_equal(kit_status(&kit, "a"), STATUS(RUNNING));
+    assert_int_equal(kit_status(&kit, "c"), STATUS(PENDING));
+    kit_attach(&kit, &worker);
+    UNTIL(&kit, worker.count == 3); // a's two activities, c's first turn
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+static void test_close_while_the_last_commit_fails(void **state) {
+    (void)state;
+    struct kit kit;
+    struct caller start;
+    kit_init(&kit);
+    assert_int_equal(kit_status(&kit, "a"), -1);
+    kit_shut(&kit, true);
+    kit_start(&kit, &start, "a");
+    kit_rest(&kit, 10);
+    kit_fail_commit(&kit, GATE_FAILS_BEFORE);
+    pawl__runtime_close(kit.runtime, kit_note, &kit.closed);
+    kit_shut(&kit, false);
+    DONE(&kit, start, PAWL_E_UNAVAILABLE);
+    kit_close_rest(&kit);
+    kit_open(&kit);
+    assert_int_equal(kit_status(&kit, "a"), -1);
+    kit_finish(&kit);
+}
+
+// The answer to a turn whose instance is gone, or is another one by now.
+static void test_purge_while_a_turn_is_out(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller caller, start;
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    const Pb__WorkItem *item = kit_take(&kit, &worker);
+    kit_purge(&kit, &caller, "a", true);
+    DONE(&kit, caller, PAWL_OK);
+    kit_answer(&kit, &caller, "a", item->completiontoken, ACTIONS(kit_complete(&kit, 0, NULL)));
+    DONE(&kit, caller, PAWL_OK);
+    assert_int_equal(kit_status(&kit, "a"), -1);
+    kit_started(&kit, "a");
+    item = kit_take(&kit, &worker);
+    kit_purge(&kit, &caller, "a", true);
+    kit_start(&kit, &start, "a");
+    DONE(&kit, start, PAWL_OK);
+    assert_true(caller.done);
+    kit_answer(&kit, &caller, "a", item->completiontoken, ACTIONS(kit_complete(&kit, 0, NULL)));
+    DONE(&kit, caller, PAWL_OK);
+    assert_int_equal(kit_status(&kit, "a"), STATUS(PENDING));
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_complete(&kit, 0, NULL)));
+    assert_int_equal(kit.unready, 0);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+// An activity that waits for room while its workflow continues as new is not the next
+// generation's activity of the same id, which is not in the log yet.
+static void test_activity_of_an_earlier_generation(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller raise, first, second, result;
+    kit_init(&kit);
+    kit.runtime->options.max_activities = 1;
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "b");
+    kit_turn(&kit, &worker, "b", ACTIONS(kit_task(&kit, 0, "Slow")));
+    const Pb__WorkItem *slow = kit_take(&kit, &worker);
+    kit_started(&kit, "a");
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_task(&kit, 0, "Old")));
+    kit_raise(&kit, &raise, "a", "next");
+    DONE(&kit, raise, PAWL_OK);
+    kit_shut(&kit, true);
+    const Pb__WorkItem *item = kit_take(&kit, &worker);
+    kit_answer(&kit, &first, "a", item->completiontoken, ACTIONS(kit_continue(&kit, 1)));
+    item = kit_take(&kit, &worker);
+    assert_int_equal(item->workflowrequest->n_pastevents, 0);
+    kit_answer(&kit, &second, "a", item->completiontoken, ACTIONS(kit_task(&kit, 0, "New")));
+    kit_result(&kit, &result, "b", 0, slow->completiontoken, NULL);
+    const Pb__WorkItem *turn = kit_take(&kit, &worker); // of b
+    assert_int_equal(turn->request_case, PB__WORK_ITEM__REQUEST_WORKFLOW_REQUEST);
+    kit_rest(&kit, 20);
+    assert_int_equal(worker.count, 0);
+    kit_shut(&kit, false);
+    assert_string_equal(kit_take(&kit, &worker)->activityrequest->name, "New");
+    kit_rest(&kit, 20);
+    assert_int_equal(worker.count, 0);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+static void test_stalls(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0}, other = {0};
+    struct caller caller;
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    kit_turn(&kit, &worker, "a", NO_ACTIONS);
+    kit.runtime->options.max_message = 100;
+    kit_raise(&kit, &caller, "a", "e");
+    DONE(&kit, caller, PAWL_OK);
+    UNTIL(&kit, kit_status(&kit, "a") == STATUS(STALLED));
+    assert_int_equal(worker.count, 0);
+    kit_raise(&kit, &caller, "a", "e");
+    DONE(&kit, caller, PAWL_E_PRECONDITION);
+    assert_string_equal(caller.error.text, "workflow is stalled");
+    // Once it fits, a worker that connects gets the turn.
+    kit.runtime->options.max_message = 1 << 20;
+    kit_rest(&kit, 10);
+    assert_int_equal(worker.count, 0);
+    kit_attach(&kit, &other);
+    UNTIL(&kit, worker.count + other.count == 1);
+    kit_turn(&kit, worker.count ? &worker : &other, "a", ACTIONS(kit_complete(&kit, 0, NULL)));
+    assert_int_equal(kit_status(&kit, "a"), STATUS(COMPLETED));
+    // So it is with an answer that cannot be applied.
+    kit_detach(&kit, &other);
+    kit_started(&kit, "b");
+    Pb__WorkflowAction nothing = PB__WORKFLOW_ACTION__INIT;
+    kit_turn(&kit, &worker, "b", ACTIONS(&nothing));
+    kit_rest(&kit, 10);
+    assert_int_equal(worker.count, 0);
+    kit_attach(&kit, &other);
+    UNTIL(&kit, worker.count + other.count == 1);
+    kit_detach(&kit, &other);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+// A waiter that is told starts the next workflow from inside of being told.
+struct chain {
+    struct kit *kit;
+    struct caller caller;
+    struct pawl_call next;
+    bool started;
+};
+
+static void chain_on_started(struct pawl_call *call, const struct pawl_error *error) {
+    struct chain *chain = PAWL_CONTAINER(call, struct chain, next);
+    assert_null(error);
+    chain->started = true;
+}
+
+static void chain_on_ended(struct pawl_call *call, const struct pawl_error *error) {
+    static Pb__ExecutionStartedEvent start;
+    struct chain *chain = PAWL_CONTAINER(call, struct chain, caller.call);
+    assert_null(error);
+    pb__execution_started_event__init(&start);
+    start.name = "Next";
+    chain->next = (struct pawl_call){
+        .id = PAWL_STR("b"), .arena = &chain->kit->arena, .done = chain_on_started};
+    pawl__runtime_start(chain->kit->runtime, &chain->next, &start, false);
+}
+
+static void test_calls_from_inside(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct chain chain = {.kit = &kit};
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    caller_init(&kit, &chain.caller, "a");
+    chain.caller.call.done = chain_on_ended;
+    pawl__runtime_wait(kit.runtime, &chain.caller.call, PAWL_WAIT_COMPLETED);
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_complete(&kit, 0, NULL)));
+    UNTIL(&kit, chain.started);
+    kit_turn(&kit, &worker, "b", ACTIONS(kit_complete(&kit, 0, NULL)));
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+// Many workflows over commits that fail now and then, with eviction as often as can be.
+static void test_storm(void **state) {
+    (void)state;
+    enum {
+        COUNT = 60
+    };
+    struct kit kit;
+    struct worker worker = {0};
+    char ids[COUNT][8];
+    kit_init(&kit);
+    kit.runtime->options.checkpoint_interval = 1;
+    worker.base.limit = 16;
+    unsigned answered = 0, ended = 0;
+    for (int i = 0; i < COUNT; i++) {
+        struct caller start;
+        snprintf(ids[i], sizeof ids[i], "i%d", i);
+        do {
+            UNTIL(&kit, kit.ready);
+            kit_start(&kit, &start, ids[i]);
+            UNTIL(&kit, start.done);
+        } while (start.error.code == PAWL_E_UNAVAILABLE);
+        if (start.error.code) assert_int_equal(start.error.code, PAWL_E_EXISTS);
+        if (i % 10 == 5) kit_fail_commit(&kit, i % 20 == 5 ? GATE_FAILS_BEFORE : GATE_FAILS_AFTER);
+    }
+    static struct caller answers[10000];
+    while (ended < COUNT && answered < 10000) {
+        UNTIL(&kit, kit.ready);
+        if (!worker.attached) kit_attach(&kit, &worker);
+        UNTIL(&kit, worker.count || !worker.attached);
+        if (!worker.count) continue;
+        const Pb__WorkItem *item = kit_take(&kit, &worker);
+        struct caller *answer = &answers[answered++];
+        if (answered % 37 == 0)
+            kit_fail_commit(&kit, answered % 2 ? GATE_FAILS_BEFORE : GATE_FAILS_AFTER);
+        if (item->request_case == PB__WORK_ITEM__REQUEST_ACTIVITY_REQUEST) {
+            kit_result(&kit, answer, item->activityrequest->workflowinstance->instanceid,
+                       item->activityrequest->taskid, item->completiontoken, "1");
+        } else {
+            const Pb__WorkflowRequest *request = item->workflowrequest;
+            bool first = request->n_pastevents == 0, timed = request->n_pastevents > 4;
+            kit_answer(&kit, answer, request->instanceid, item->completiontoken,
+                       first    ? ACTIONS(kit_task(&kit, 0, "Pay"))
+                       : !timed ? ACTIONS(kit_timer(&kit, 1, pawl__clock_wall() + PAWL_MILLISECOND))
+                                : ACTIONS(kit_complete(&kit, 2, NULL)));
+        }
+        if (answered % 25) continue;
+        UNTIL(&kit, answer->done);
+        ended = 0;
+        UNTIL(&kit, kit.ready);
+        for (int i = 0; i < COUNT; i++) {
+            struct caller get;
+            UNTIL(&kit, kit.ready);
+            kit_get(&kit, &get, ids[i]);
+            UNTIL(&kit, get.done);
+            if (get.error.code) continue;
+            assert_true(get.call.view.exists);
+            ended += get.call.view.status == STATUS(COMPLETED);
+        }
+    }
+    kit_rest(&kit, 50);
+    assert_true(kit.unready > 4);
+    kit_detach(&kit, &worker);
+    UNTIL(&kit, kit.ready);
+    for (int i = 0; i < COUNT; i++) assert_true(kit_status(&kit, ids[i]) >= 0);
+    kit_finish(&kit);
+}
+
+int main(void) {
+    cmocka_set_test_filter(getenv("PAWL_TEST")); // NULL: all
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_workflow),
+        cmocka_unit_test(test_answers_wait_for_the_log),
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_lost_workers),
+        cmocka_unit_test(test_room),
+        cmocka_unit_test(test_commit_fails),
+        cmocka_unit_test(test_eviction_and_sleep),
+        cmocka_unit_test(test_close_and_open),
+        cmocka_unit_test(test_close_while_the_last_commit_fails),
+        cmocka_unit_test(test_purge_while_a_turn_is_out),
+        cmocka_unit_test(test_activity_of_an_earlier_generation),
+        cmocka_unit_test(test_stalls),
+        cmocka_unit_test(test_calls_from_inside),
+        cmocka_unit_test(test_storm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
