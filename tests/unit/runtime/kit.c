@@ -147,8 +147,13 @@ static void kit_on_ready(void *arg, bool ready, const char *reason) {
 }
 
 void kit_init(struct kit *kit) {
-    *kit = (struct kit){0};
-    assert_int_equal(pawl__memory_open(&kit->store, &kit->error), PAWL_OK);
+    struct pawl_store *store;
+    assert_int_equal(pawl__memory_open(&store, &kit->error), PAWL_OK);
+    kit_init_with(kit, store);
+}
+
+void kit_init_with(struct kit *kit, struct pawl_store *store) {
+    *kit = (struct kit){.store = store};
     uv_loop_init(&kit->loop);
     uv_timer_init(&kit->loop, &kit->tick);
     uv_timer_start(&kit->tick, kit_on_tick, 2, 2);

@@ -74,6 +74,7 @@ struct caller {
 
 // The store is made by kit_init and outlives what kit_open and kit_close open and close.
 void kit_init(struct kit *kit);
+void kit_init_with(struct kit *kit, struct pawl_store *store); // takes it over
 void kit_open(struct kit *kit);
 void kit_close(struct kit *kit);
 void kit_finish(struct kit *kit);

@@ -3,6 +3,7 @@
 #include "kit.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define DONE(kit, caller, expected)                                                                \
     do {                                                                                           \
@@ -524,16 +525,29 @@ static void test_calls_from_inside(void **state) {
     kit_finish(&kit);
 }
 
+static unsigned storm_count(struct kit *kit, char (*ids)[8], int count) {
+    unsigned ended = 0;
+    for (int i = 0; i < count; i++) {
+        struct caller get;
+        UNTIL(kit, kit->ready);
+        kit_get(kit, &get, ids[i]);
+        UNTIL(kit, get.done);
+        if (get.error.code) continue; // the engine began anew
+        assert_true(get.call.view.exists);
+        ended += get.call.view.status == STATUS(COMPLETED);
+    }
+    return ended;
+}
+
 // Many workflows over commits that fail now and then, with eviction as often as can be.
-static void test_storm(void **state) {
-    (void)state;
+static void storm(struct pawl_store *store) {
     enum {
         COUNT = 60
     };
     struct kit kit;
     struct worker worker = {0};
     char ids[COUNT][8];
-    kit_init(&kit);
+    kit_init_with(&kit, store);
     kit.runtime->options.checkpoint_interval = 1;
     worker.base.limit = 16;
     unsigned answered = 0, ended = 0;
@@ -549,11 +563,17 @@ static void test_storm(void **state) {
         if (i % 10 == 5) kit_fail_commit(&kit, i % 20 == 5 ? GATE_FAILS_BEFORE : GATE_FAILS_AFTER);
     }
     static struct caller answers[10000];
-    while (ended < COUNT && answered < 10000) {
+    for (int64_t busy = pawl__clock_steady(); ended < COUNT && answered < 10000;) {
         UNTIL(&kit, kit.ready);
         if (!worker.attached) kit_attach(&kit, &worker);
-        UNTIL(&kit, worker.count || !worker.attached);
-        if (!worker.count) continue;
+        if (!worker.count) {
+            kit_rest(&kit, 5);
+            ended = storm_count(&kit, ids, COUNT);
+            if (pawl__clock_steady() - busy > 10 * PAWL_SECOND)
+                fail_msg("%u of %d have ended, and there is no work", ended, COUNT);
+            continue;
+        }
+        busy = pawl__clock_steady();
         const Pb__WorkItem *item = kit_take(&kit, &worker);
         struct caller *answer = &answers[answered++];
         if (answered % 37 == 0)
@@ -561,27 +581,15 @@ static void test_storm(void **state) {
         if (item->request_case == PB__WORK_ITEM__REQUEST_ACTIVITY_REQUEST) {
             kit_result(&kit, answer, item->activityrequest->workflowinstance->instanceid,
                        item->activityrequest->taskid, item->completiontoken, "1");
-        } else {
-            const Pb__WorkflowRequest *request = item->workflowrequest;
-            bool first = request->n_pastevents == 0, timed = request->n_pastevents > 4;
-            kit_answer(&kit, answer, request->instanceid, item->completiontoken,
-                       first    ? ACTIONS(kit_task(&kit, 0, "Pay"))
-                       : !timed ? ACTIONS(kit_timer(&kit, 1, pawl__clock_wall() + PAWL_MILLISECOND))
-                                : ACTIONS(kit_complete(&kit, 2, NULL)));
+            continue;
         }
-        if (answered % 25) continue;
-        UNTIL(&kit, answer->done);
-        ended = 0;
-        UNTIL(&kit, kit.ready);
-        for (int i = 0; i < COUNT; i++) {
-            struct caller get;
-            UNTIL(&kit, kit.ready);
-            kit_get(&kit, &get, ids[i]);
-            UNTIL(&kit, get.done);
-            if (get.error.code) continue;
-            assert_true(get.call.view.exists);
-            ended += get.call.view.status == STATUS(COMPLETED);
-        }
+        const Pb__WorkflowRequest *request = item->workflowrequest;
+        Pb__WorkflowAction *action = kit_complete(&kit, 2, NULL);
+        if (request->n_pastevents == 0)
+            action = kit_task(&kit, 0, "Pay");
+        else if (request->n_pastevents < 5)
+            action = kit_timer(&kit, 1, pawl__clock_wall() + PAWL_MILLISECOND);
+        kit_answer(&kit, answer, request->instanceid, item->completiontoken, ACTIONS(action));
     }
     kit_rest(&kit, 50);
     assert_true(kit.unready > 4);
@@ -589,6 +597,32 @@ static void test_storm(void **state) {
     UNTIL(&kit, kit.ready);
     for (int i = 0; i < COUNT; i++) assert_true(kit_status(&kit, ids[i]) >= 0);
     kit_finish(&kit);
+}
+
+static void test_storm(void **state) {
+    (void)state;
+    struct pawl_store *store;
+    struct pawl_error error;
+    assert_int_equal(pawl__memory_open(&store, &error), PAWL_OK);
+    storm(store);
+}
+
+static void test_storm_on_disk(void **state) {
+    (void)state;
+    char folder[] = "/tmp/pawl-runtime-XXXXXX", path[64], other[80];
+    struct pawl_store *store;
+    struct pawl_error error;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/store.db", folder);
+    struct pawl_sqlite_options options = {.path = path};
+    assert_int_equal(pawl__sqlite_open(&options, &store, &error), PAWL_OK);
+    storm(store);
+    static const char *const ends[] = {"", "-wal", "-shm", "-pawl"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        snprintf(other, sizeof other, "%s%s", path, ends[i]);
+        unlink(other);
+    }
+    rmdir(folder);
 }
 
 int main(void) {
@@ -609,6 +643,7 @@ int main(void) {
         cmocka_unit_test(test_stalls),
         cmocka_unit_test(test_calls_from_inside),
         cmocka_unit_test(test_storm),
+        cmocka_unit_test(test_storm_on_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
