@@ -49,6 +49,8 @@ async function main() {
   let approved = false;
   let now = await state();
   while (!ENDED.includes(now.runtimeStatus)) {
+    // The SDK's worker gives up when its first stream breaks; while it runs, it refuses to start again.
+    await worker.start().catch(() => {});
     if (order.totalCost > APPROVAL_THRESHOLD && !approved && Date.now() - began > APPROVE_AFTER) {
       await patiently(() => client.raiseEvent(id, "manager_approval", { approval: true }));
       approved = true;
