@@ -645,7 +645,6 @@ static void client_start(struct sim *sim, struct sim_id *id) {
     sim->counts.starts++;
     id->asked = ++sim->starts;
     id->ended = false;
-    id->gate = strcmp(name, "gate") == 0;
     client_expect(id, id->asked, sim_expected(name, input, &sim->arena));
     struct sim_held *held = sim_hold(sim, SIM_HELD_STARTED, sim->shard.position);
     held->id = id;
@@ -666,7 +665,7 @@ static void client_post(struct sim *sim, struct sim_id *id, Pb__HistoryEvent__Ev
     sim_trace(sim, "post %d to %s", (int)type, id->name);
     if (type == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED) {
         id->interfered = id->asked;
-        sim->interfered = true;
+        id->upset = true;
     }
     if (type != PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED ||
         strcmp(event->eventraised->name, "GO") != 0 || pawl__instance_completed(instance))
@@ -686,7 +685,7 @@ static void client_purge(struct sim *sim, struct sim_id *id) {
     sim_trace(sim, "purge %s", id->name);
     id->started = 0;
     id->ended = false;
-    sim->interfered = true; // a child may be left that a later parent of this id takes up
+    id->upset = true; // a child may be left that a later parent of this id takes up
     for (size_t i = 0; i < sim->held_count; i++) // answers on their way say nothing any more
         if (sim->held[i].id == id) sim->held[i].start = 0;
 }
@@ -769,7 +768,7 @@ static void sim_check_result(struct sim *sim, const struct sim_id *id) {
             sim_fail(sim, "right_result", "'%s' was terminated by nobody", id->name);
         return;
     }
-    if (instance->final_status == STATUS(FAILED) && sim->interfered) return;
+    if (instance->final_status == STATUS(FAILED) && id->upset) return;
     for (size_t i = 0; i < id->expected_count; i++)
         if (result && id->expected[i].start >= id->started &&
             strcmp(id->expected[i].result, result) == 0)

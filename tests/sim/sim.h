@@ -92,7 +92,7 @@ struct sim_id {
     unsigned interfered; // the last one that a terminate was asked for
     unsigned raised;     // the last one for which an event was acknowledged
     bool ended;          // it was seen to have ended, and nothing was asked for since
-    bool gate;           // the last start was of "gate"
+    bool upset;          // it was terminated or purged once: children may be left from then
     struct {
         unsigned start;
         char *result;
@@ -164,7 +164,7 @@ struct sim {
     struct sim_item items[SIM_ITEMS];
     struct sim_id ids[SIM_IDS];
     struct pawl_map results; // keys of acknowledged results; key and value are one
-    bool versions, draining, interfered, failed;
+    bool versions, draining, failed;
     struct pawl_arena arena; // scratch of one step
     struct pawl_error error;
     char trace[40][120];

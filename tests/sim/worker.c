@@ -335,23 +335,51 @@ static void run_nest(struct context *context) {
         end_number(context, atoi(result));
 }
 
-// Each generation calls an activity and a child, whose id is the same each time.
+// Begins the next generation, with the raised events that nobody has taken.
+static void continue_as_new(struct context *context, int left) {
+    char next[16];
+    snprintf(next, sizeof next, "%d", left);
+    end(context, STATUS(CONTINUED_AS_NEW), next);
+    Pb__CompleteWorkflowAction *body =
+        context->actions[context->action_count - 1]->completeworkflow;
+    size_t count = context_event_count(context);
+    body->carryoverevents = pawl__arena_alloc(context->arena, (count + 1) * sizeof(void *));
+    for (size_t i = 0; i < count; i++) {
+        const Pb__HistoryEvent *event = context_event(context, i);
+        if (event->event_type_case == EVENT(EVENT_RAISED))
+            body->carryoverevents[body->n_carryoverevents++] = (Pb__HistoryEvent *)(uintptr_t)event;
+    }
+}
+
+// Each generation calls an activity and a child, whose id is the same each time, and leaves an
+// activity behind.
 static void run_loop(struct context *context) {
     int left = input_number(context) % 4;
     const char *result;
+    call(context, "inc", 99); // nobody waits for it
     if (!ended(context, call(context, "inc", left), &result)) return;
     if (!ended(context, call_child(context, "chain", "4"), &result)) return;
-    if (!result) {
+    if (!result)
         end(context, STATUS(FAILED), "a child failed");
-        return;
-    }
-    call(context, "inc", 99); // nobody waits for it
-    char next[16];
-    snprintf(next, sizeof next, "%d", left - 1);
-    if (left)
-        end(context, STATUS(CONTINUED_AS_NEW), next);
+    else if (left)
+        continue_as_new(context, left - 1);
     else
         end(context, STATUS(COMPLETED), "looped");
+}
+
+// Waits for the event in its last generation; it may come in any.
+static void run_relay(struct context *context) {
+    int left = input_number(context) % 4;
+    const char *result;
+    size_t at;
+    if (!ended(context, call(context, "inc", left), &result)) return;
+    if (left) {
+        call(context, "inc", 98); // of the turn that ends this generation: ignored
+        continue_as_new(context, left - 1);
+        return;
+    }
+    sleep_for(context, INT64_MAX, "Go");
+    if (next_event(context, "go", &at)) end(context, STATUS(COMPLETED), "relayed");
 }
 
 static void run_detach(struct context *context) {
@@ -366,19 +394,17 @@ static void run_versioned(struct context *context) {
     run_chain(context);
 }
 
-const char *const sim_programs[] = {"chain",  "fan",  "retry",  "sleep",     "gate", "waits",
-                                    "parent", "loop", "detach", "versioned", NULL};
+const char *const sim_programs[] = {"chain",  "fan",  "retry",  "sleep",     "gate",  "waits",
+                                    "parent", "loop", "detach", "versioned", "relay", NULL};
 
 static const struct program {
     const char *name;
     void (*run)(struct context *context);
 } worker_programs[] = {
-    {"chain", run_chain},         {"fan", run_fan},
-    {"retry", run_retry},         {"sleep", run_sleep},
-    {"gate", run_gate},           {"waits", run_waits},
-    {"parent", run_parent},       {"nest", run_nest},
-    {"loop", run_loop},           {"detach", run_detach},
-    {"versioned", run_versioned},
+    {"chain", run_chain},   {"fan", run_fan},       {"retry", run_retry},
+    {"sleep", run_sleep},   {"gate", run_gate},     {"waits", run_waits},
+    {"parent", run_parent}, {"nest", run_nest},     {"loop", run_loop},
+    {"relay", run_relay},   {"detach", run_detach}, {"versioned", run_versioned},
 };
 
 const char *sim_expected(const char *name, const char *input, struct pawl_arena *arena) {
@@ -393,6 +419,7 @@ const char *sim_expected(const char *name, const char *input, struct pawl_arena 
     if (strcmp(name, "waits") == 0) return "waited";
     if (strcmp(name, "loop") == 0) return "looped";
     if (strcmp(name, "detach") == 0) return "detached";
+    if (strcmp(name, "relay") == 0) return "relayed";
     return pawl__arena_format(arena, "%d", number);
 }
 
