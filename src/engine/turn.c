@@ -297,6 +297,19 @@ static bool turn_complete(struct turn *turn, int32_t id, int32_t status,
     return turn_add_event(turn, event) && turn_tell_parent(turn, status, result, failure);
 }
 
+// Whether such an event answers something that one generation scheduled: to the next one its id
+// says nothing, or something else.
+static bool turn_resolves(Pb__HistoryEvent__EventTypeCase type) {
+    switch (type) {
+    case EVENT(TASK_COMPLETED):
+    case EVENT(TASK_FAILED):
+    case EVENT(TIMER_FIRED):
+    case EVENT(CHILD_WORKFLOW_INSTANCE_COMPLETED):
+    case EVENT(CHILD_WORKFLOW_INSTANCE_FAILED): return true;
+    default: return false;
+    }
+}
+
 // Begins the next generation: its history starts with the same name and parent and a new input;
 // events that were not yet seen come after those that the worker carries over.
 static bool turn_continue_as_new(struct turn *turn, const Pb__CompleteWorkflowAction *action) {
@@ -310,14 +323,18 @@ static bool turn_continue_as_new(struct turn *turn, const Pb__CompleteWorkflowAc
     struct pawl_history inbox = {0};
     bool ok = pawl__history_add(&inbox, first);
     for (size_t i = 0; ok && i < action->n_carryoverevents; i++)
-        ok = pawl__history_add(&inbox, action->carryoverevents[i]);
-    ok = ok && pawl__buf_append_str(&inbox.bytes, pawl__buf_str(&instance->inbox.bytes));
+        if (!turn_resolves(action->carryoverevents[i]->event_type_case))
+            ok = pawl__history_add(&inbox, action->carryoverevents[i]);
+    struct pawl_event_view view;
+    size_t at = 0;
+    while (ok && pawl__history_next(pawl__buf_str(&instance->inbox.bytes), &at, &view))
+        if (!turn_resolves(pawl__event_type(view.bytes)))
+            ok = pawl__history_add_bytes(&inbox, view.bytes);
     if (!ok) {
         free(execution_id);
         pawl__history_finish(&inbox);
         return false;
     }
-    inbox.count += instance->inbox.count;
     pawl__history_finish(&instance->inbox);
     instance->inbox = inbox;
     pawl__history_finish(&instance->history);

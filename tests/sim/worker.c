@@ -372,9 +372,10 @@ static void run_relay(struct context *context) {
     int left = input_number(context) % 4;
     const char *result;
     size_t at;
+    call(context, "inc", 98); // often still out when the next generation begins
     if (!ended(context, call(context, "inc", left), &result)) return;
     if (left) {
-        call(context, "inc", 98); // of the turn that ends this generation: ignored
+        call(context, "inc", 97); // of the turn that ends this generation: ignored
         continue_as_new(context, left - 1);
         return;
     }

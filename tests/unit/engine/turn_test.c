@@ -267,6 +267,30 @@ static void test_continue_as_new(void **state) {
     kit_finish(&kit);
 }
 
+// What answers the old generation's tasks, timers and children says nothing to the new one.
+static void test_continue_as_new_drops_results(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a",
+             ACTIONS(kit_task(&kit, 0, "Pay", NULL), kit_task(&kit, 1, "Pay", NULL),
+                     kit_timer(&kit, 2, kit.now), kit_child(&kit, 3, "c", "Child")));
+    kit_raise(&kit, "a", "next", NULL);
+    kit_begin(&kit, "a");
+    kit_result(&kit, "a", 0, "1");
+    kit_failure(&kit, "a", 1, "bad");
+    kit_raise(&kit, "a", "unseen", NULL);
+    kit_fire(&kit, kit.now);
+    kit_turn(&kit, "c", ACTIONS(kit_complete(&kit, 0, NULL)));
+    assert_int_equal(kit_find(&kit, "a")->inbox.count, 6);
+    kit_answer(&kit, "a", ACTIONS(kit_continue(&kit, 4, NULL)));
+    assert_string_equal(kit_inbox(&kit, "a"), "ExecutionStarted EventRaised(unseen)");
+    assert_int_equal(kit_find(&kit, "a")->inbox.count, 2);
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
 // The first completion of an answer counts, also when a later one would continue as new.
 static void test_continue_as_new_after_completion(void **state) {
     (void)state;
@@ -525,6 +549,7 @@ int main(void) {
         cmocka_unit_test(test_custom_status),
         cmocka_unit_test(test_completion),
         cmocka_unit_test(test_continue_as_new),
+        cmocka_unit_test(test_continue_as_new_drops_results),
         cmocka_unit_test(test_continue_as_new_after_completion),
         cmocka_unit_test(test_continue_as_new_suspended),
         cmocka_unit_test(test_patches),
