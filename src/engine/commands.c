@@ -395,6 +395,13 @@ static bool command_deliver(struct pawl_shard *shard, struct pawl_stamp stamp,
     if (id >= 0) {
         const struct pawl_pending *item = pawl__pending_find(&target->pending, id);
         if (!item || item->kind != PAWL_PENDING_CHILD) return true;
+        const Pb__HistoryEvent *created =
+            pawl__history_at(&target->history, item->offset, &shard->arena);
+        if (!created) return false;
+        // An earlier generation may have had another child under this id.
+        if (sender != target &&
+            strcmp(created->childworkflowinstancecreated->instanceid, sender->id) != 0)
+            return true;
     }
     return command_add_event(shard, target, message->event);
 }

@@ -153,6 +153,26 @@ static void test_child_that_still_runs(void **state) {
     kit_finish(&kit);
 }
 
+// Two generations may have different children under one action id.
+static void test_child_of_an_earlier_generation(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "p", "Parent");
+    kit_turn(&kit, "p", ACTIONS(kit_child(&kit, 0, "old", "Child")));
+    kit_raise(&kit, "p", "next", NULL);
+    kit_turn(&kit, "p", ACTIONS(kit_continue(&kit, 1, NULL)));
+    kit_turn(&kit, "p", ACTIONS(kit_child(&kit, 0, "new", "Child")));
+    kit_turn(&kit, "old", ACTIONS(kit_complete(&kit, 0, "1")));
+    assert_string_equal(kit_inbox(&kit, "p"), "");
+    kit_turn(&kit, "new", ACTIONS(kit_complete(&kit, 0, "2")));
+    kit_turn(&kit, "p", NO_ACTIONS);
+    assert_string_equal(kit_event(&kit, "p", 4)->childworkflowinstancecompleted->result->value,
+                        "2");
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
 static void test_child_outlives_its_parent(void **state) {
     (void)state;
     struct kit kit;
@@ -262,6 +282,7 @@ int main(void) {
         cmocka_unit_test(test_child_id_occupied),
         cmocka_unit_test(test_child_id_of_a_completed_one),
         cmocka_unit_test(test_child_that_still_runs),
+        cmocka_unit_test(test_child_of_an_earlier_generation),
         cmocka_unit_test(test_child_outlives_its_parent),
         cmocka_unit_test(test_detached),
         cmocka_unit_test(test_terminate_recursive),
