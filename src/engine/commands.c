@@ -497,11 +497,12 @@ enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bo
         MOST = 100000
     };
     pawl__arena_reset(&shard->arena);
-    struct pawl_instance **all = pawl__arena_alloc(&shard->arena, MOST * sizeof(void *));
+    size_t most = recursive ? MOST : 1;
+    struct pawl_instance **all = pawl__arena_alloc(&shard->arena, most * sizeof(void *));
     if (!all) return pawl__fail_plain(error, PAWL_E_NOMEM);
     size_t found = 0;
     enum pawl_err err =
-        command_collect_purge(shard, id, recursive, force, 0, all, &found, MOST, error);
+        command_collect_purge(shard, id, recursive, force, 0, all, &found, most, error);
     if (err) return err;
     for (size_t i = 0; i < found; i++) {
         Plog__Purge purge = PLOG__PURGE__INIT;

@@ -163,6 +163,11 @@ void kit_init_with(struct kit *kit, struct pawl_store *store) {
 }
 
 void kit_open(struct kit *kit) {
+    kit_begin(kit);
+    UNTIL(kit, kit->ready);
+}
+
+void kit_begin(struct kit *kit) {
     kit->gate = (struct gate){.base = {&gate_ops, "state.gate"}, .inner = kit->store};
     uv_mutex_init(&kit->gate.mutex);
     uv_cond_init(&kit->gate.cond);
@@ -171,7 +176,6 @@ void kit_open(struct kit *kit) {
                      PAWL_OK);
     assert_int_equal(pawl__runtime_create(&kit->storage, &kit->options, &kit->runtime, &kit->error),
                      PAWL_OK);
-    UNTIL(kit, kit->ready);
 }
 
 void kit_note(void *arg) {

@@ -76,6 +76,7 @@ struct caller {
 void kit_init(struct kit *kit);
 void kit_init_with(struct kit *kit, struct pawl_store *store); // takes it over
 void kit_open(struct kit *kit);
+void kit_begin(struct kit *kit); // the same without waiting for it to serve
 void kit_close(struct kit *kit);
 void kit_finish(struct kit *kit);
 

@@ -525,6 +525,75 @@ static void test_calls_from_inside(void **state) {
     kit_finish(&kit);
 }
 
+// The shard may be held by somebody else: then the runtime waits, and so do those who wait.
+static void test_held_by_another(void **state) {
+    (void)state;
+    struct kit kit;
+    struct caller start, wait;
+    struct pawl_lease lease;
+    kit_init(&kit);
+    kit_started(&kit, "a");
+    kit_close(&kit);
+    assert_int_equal(kit.store->ops->lease(kit.store, PAWL_STR("default/app"), 0,
+                                           PAWL_STR("somebody"), &lease, &kit.error),
+                     PAWL_OK);
+    kit.unready = 0;
+    kit_begin(&kit);
+    kit_wait(&kit, &wait, "a", PAWL_WAIT_SUSPENDED); // met at once, had it been there
+    UNTIL(&kit, kit.unready >= 2);
+    assert_false(pawl__runtime_ready(kit.runtime));
+    kit_start(&kit, &start, "b");
+    DONE(&kit, start, PAWL_E_UNAVAILABLE);
+    assert_false(wait.done);
+    kit.store->ops->release(kit.store, &lease, &kit.error);
+    UNTIL(&kit, kit.ready);
+    kit_started(&kit, "b");
+    kit_rest(&kit, 10);
+    assert_false(wait.done);
+    kit_terminate(&kit, &start, "a");
+    DONE(&kit, start, PAWL_OK);
+    kit_purge(&kit, &start, "a", true);
+    DONE(&kit, start, PAWL_OK);
+    pawl__runtime_cancel(&wait.call);
+
+    // To close while it is held by another, and while it is being taken.
+    kit_close(&kit);
+    kit.store->ops->lease(kit.store, PAWL_STR("default/app"), 0, PAWL_STR("somebody"), &lease,
+                          &kit.error);
+    kit.unready = 0;
+    kit_begin(&kit);
+    UNTIL(&kit, kit.unready);
+    kit_close(&kit);
+    kit.store->ops->release(kit.store, &lease, &kit.error);
+    kit_begin(&kit);
+    kit_close(&kit);
+    kit_open(&kit);
+    assert_int_equal(kit_status(&kit, "b"), STATUS(PENDING));
+    kit_finish(&kit);
+}
+
+// Memory that ran out in the middle of a command: the state is read again.
+static void test_shard_fails(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller start, get;
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    kit_turn(&kit, &worker, "a", NO_ACTIONS);
+    kit_get(&kit, &get, "elsewhere"); // a load that is out meanwhile
+    kit.runtime->shard.failed = true;
+    kit_start(&kit, &start, "b");
+    DONE(&kit, start, PAWL_E_NOMEM);
+    UNTIL(&kit, get.done);
+    UNTIL(&kit, kit.unready == 1 && kit.ready);
+    assert_int_equal(worker.resets, 1);
+    assert_int_equal(kit_status(&kit, "a"), STATUS(RUNNING));
+    assert_int_equal(kit_status(&kit, "b"), -1);
+    kit_finish(&kit);
+}
+
 static unsigned storm_count(struct kit *kit, char (*ids)[8], int count) {
     unsigned ended = 0;
     for (int i = 0; i < count; i++) {
@@ -642,6 +711,8 @@ int main(void) {
         cmocka_unit_test(test_activity_of_an_earlier_generation),
         cmocka_unit_test(test_stalls),
         cmocka_unit_test(test_calls_from_inside),
+        cmocka_unit_test(test_held_by_another),
+        cmocka_unit_test(test_shard_fails),
         cmocka_unit_test(test_storm),
         cmocka_unit_test(test_storm_on_disk),
     };
