@@ -108,7 +108,10 @@ void pawl__calls_sweep_ghosts(struct pawl_runtime *runtime) {
             pawl__list_add(&kept, link);
             continue;
         }
-        if (!instance->exists && instance->linked) pawl__shard_evict(&runtime->shard, instance);
+        if (!instance->exists && instance->linked) {
+            pawl__shadow_remove(runtime, instance);
+            pawl__shard_evict(&runtime->shard, instance);
+        }
         pawl__instance_unref(instance);
         free(ghost);
     }
@@ -132,6 +135,7 @@ static enum pawl_err load_install(struct pawl_runtime *runtime, struct load *loa
         if (pawl__shard_ghost(&runtime->shard, load->id, &instance))
             return pawl__fail_plain(error, PAWL_E_NOMEM);
         pawl__calls_add_ghost(runtime, instance);
+        pawl__shadow_add(runtime, instance);
         return PAWL_OK;
     }
     if (load->error.code) {
@@ -140,6 +144,7 @@ static enum pawl_err load_install(struct pawl_runtime *runtime, struct load *loa
     }
     enum pawl_err err = pawl__shard_restore(&runtime->shard, &load->snapshot, &instance, error);
     if (err) return err;
+    pawl__shadow_add(runtime, instance);
     pawl__sleep_remove(runtime, load->id);
     return pawl__shard_offer(&runtime->shard, instance) ? PAWL_OK
                                                         : pawl__fail_plain(error, PAWL_E_NOMEM);

@@ -91,6 +91,7 @@ static void checkpoint_evict(struct pawl_runtime *runtime, struct pawl_instance 
     int64_t wake_at = pawl__instance_wake_at(instance);
     if (wake_at != INT64_MAX && !pawl__sleep_add(runtime, pawl__instance_id(instance), wake_at))
         return;
+    pawl__shadow_remove(runtime, instance);
     pawl__shard_evict(&runtime->shard, instance);
 }
 

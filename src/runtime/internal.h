@@ -65,6 +65,9 @@ struct pawl_runtime {
     unsigned incarnation; // counts reloads, so that what began before one is told apart
 
     struct pawl_shard shard;
+#ifndef NDEBUG
+    struct pawl_shard shadow;
+#endif
     struct pawl_lease lease;
     bool leased;      // the commit thread's: |lease| was taken and not released
     uint64_t durable; // position of the last batch on disk
@@ -179,6 +182,39 @@ void pawl__dispatch_pump(struct pawl_runtime *runtime);
 
 // Forgets what workers hold, and asks them to connect anew.
 void pawl__dispatch_reset(struct pawl_runtime *runtime);
+
+// --- shadow.c: nothing in release builds ---------------------------------------------------------
+
+#ifdef NDEBUG
+static inline void pawl__shadow_begin(struct pawl_runtime *runtime) {
+    (void)runtime;
+}
+static inline void pawl__shadow_add(struct pawl_runtime *runtime,
+                                    const struct pawl_instance *instance) {
+    (void)runtime;
+    (void)instance;
+}
+static inline void pawl__shadow_remove(struct pawl_runtime *runtime,
+                                       const struct pawl_instance *instance) {
+    (void)runtime;
+    (void)instance;
+}
+static inline void pawl__shadow_check(struct pawl_runtime *runtime) {
+    (void)runtime;
+}
+static inline void pawl__shadow_drop(struct pawl_runtime *runtime) {
+    (void)runtime;
+}
+#else
+// Copies what is in memory, which is what the store holds: after it was read.
+void pawl__shadow_begin(struct pawl_runtime *runtime);
+// An instance or ghost was loaded; has left memory.
+void pawl__shadow_add(struct pawl_runtime *runtime, const struct pawl_instance *instance);
+void pawl__shadow_remove(struct pawl_runtime *runtime, const struct pawl_instance *instance);
+// The batch in |batch| is durable.
+void pawl__shadow_check(struct pawl_runtime *runtime);
+void pawl__shadow_drop(struct pawl_runtime *runtime);
+#endif
 
 // --- recover.c ----------------------------------------------------------------------------------
 

@@ -80,6 +80,7 @@ static void runtime_drop(struct pawl_runtime *runtime) {
     pawl__checkpoint_drop(runtime);
     pawl__calls_sweep_ghosts(runtime);
     pawl__sleep_clear(runtime);
+    pawl__shadow_drop(runtime);
     pawl__shard_finish(&runtime->shard);
 }
 
@@ -138,6 +139,7 @@ void pawl__runtime_taken(struct pawl_runtime *runtime, const struct pawl_error *
     runtime->state = PAWL_RUNTIME_SERVING;
     runtime->told_held = false;
     runtime->durable = runtime->shard.position - 1;
+    pawl__shadow_begin(runtime);
     runtime->checkpoint.last_at = pawl__clock_steady();
     size_t at = 0;
     bool ok = true;
