@@ -33,20 +33,20 @@ install: all ## install under DESTDIR and PREFIX
 bench: all ## measure; what is measured stands in bench/README.md
 	@scripts/bench $(BUILD)
 
-sanitize: ## unit and store tests under ASan and UBSan, then under TSan
+sanitize: ## all but the end-to-end tests under ASan and UBSan, then under TSan
 	@scripts/install-packages build test
 	@for kind in address,undefined thread; do \
 	  dir=build-$$(echo $$kind | cut -d, -f1); \
 	  cmake -S . -B $$dir -G Ninja -DCMAKE_BUILD_TYPE=Debug -DPAWL_SANITIZE=$$kind >/dev/null || exit 1; \
 	  ninja -C $$dir --quiet || exit 1; \
-	  ctest --test-dir $$dir -L unit --output-on-failure || exit 1; \
+	  ctest --test-dir $$dir -LE e2e --output-on-failure || exit 1; \
 	done
 
-coverage: ## lines and branches that the unit tests reach
+coverage: ## lines and branches that these tests reach
 	@scripts/install-packages build test coverage
 	@cmake -S . -B build-coverage -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=--coverage >/dev/null
 	@ninja -C build-coverage --quiet
-	@ctest --test-dir build-coverage -L unit --output-on-failure
+	@ctest --test-dir build-coverage -LE e2e --output-on-failure
 	@gcovr --root . --filter src/ build-coverage --txt-metric line --print-summary
 
 format: ## format the sources
