@@ -23,7 +23,10 @@ static bool runtime_take_effect(struct pawl_runtime *runtime, struct pawl_effect
     switch (effect.type) {
     case PAWL_EFFECT_TURN: ok = pawl__queue_push(&runtime->turns, effect); break;
     case PAWL_EFFECT_ACTIVITY: ok = pawl__queue_push(&runtime->building.activities, effect); break;
-    case PAWL_EFFECT_PURGED: ok = pawl__queue_push(&runtime->building.purged, effect); break;
+    case PAWL_EFFECT_PURGED:
+        ok = pawl__queue_push(&runtime->building.purged, effect);
+        pawl__calls_recheck(runtime, pawl__instance_id(effect.instance)); // some wait for its end
+        break;
     case PAWL_EFFECT_CHANGED:
         pawl__calls_recheck(runtime, pawl__instance_id(effect.instance));
         pawl__instance_unref(effect.instance);
