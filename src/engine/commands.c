@@ -421,7 +421,8 @@ enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_st
 
     Plog__Turn turn = PLOG__TURN__INIT;
     turn.started_at = instance->turn_started_at;
-    turn.completed_at = stamp.now;
+    turn.completed_at =
+        stamp.now > instance->turn_started_at ? stamp.now : instance->turn_started_at;
     turn.inbox_events = instance->turn_events;
     turn.response = (ProtobufCBinaryData){bytes.len, (uint8_t *)bytes.data};
     turn.next_execution_id = stamp.uuid;

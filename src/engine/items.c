@@ -56,7 +56,10 @@ bool pawl__shard_begin_turn(struct pawl_instance *instance, struct pawl_stamp st
     // one, which carries no token with older SDKs, means the same.
     if (!instance->turn_events) {
         instance->turn_events = instance->inbox.count;
-        instance->turn_started_at = stamp.now;
+        // A daemon that starts after the clock was set back knows the time of what it has in memory
+        // only; a workflow's own time never goes back.
+        instance->turn_started_at =
+            stamp.now > instance->updated_at ? stamp.now : instance->updated_at;
     }
     Google__Protobuf__Timestamp at = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     pawl__timestamp_set(&at, instance->turn_started_at);

@@ -136,6 +136,27 @@ static void test_timers(void **state) {
     kit_finish(&kit);
 }
 
+// After a restart the clock may be behind what an instance has seen.
+static void test_time_never_goes_back(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit.now += PAWL_SECOND;
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a", NO_ACTIONS);
+    struct pawl_instance *a = kit_find(&kit, "a");
+    int64_t updated_at = a->updated_at;
+    kit.now = KIT_START;
+    kit_raise(&kit, "a", "e", NULL);
+    kit_begin(&kit, "a");
+    assert_int_equal(pawl__timestamp_get(kit.item->workflowrequest->newevents[0]->timestamp),
+                     updated_at);
+    kit_answer(&kit, "a", ACTIONS(kit_complete(&kit, 0, NULL)));
+    assert_int_equal(a->completed_at, updated_at);
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
 // An event cancels the oldest timer of a wait for its name, whatever the case of its letters.
 static void test_event_timers(void **state) {
     (void)state;
@@ -545,6 +566,7 @@ int main(void) {
         cmocka_unit_test(test_activity),
         cmocka_unit_test(test_turn_sees_what_it_was_given),
         cmocka_unit_test(test_timers),
+        cmocka_unit_test(test_time_never_goes_back),
         cmocka_unit_test(test_event_timers),
         cmocka_unit_test(test_custom_status),
         cmocka_unit_test(test_completion),
