@@ -286,8 +286,11 @@ static void sim_recover(struct sim *sim) {
     sim_compare(sim, "recovered_is_what_was_durable");
     sim_check_promises(sim);
     size_t at = 0;
-    for (struct pawl_instance *instance; (instance = pawl__map_next(&sim->shard.instances, &at));)
+    sim->last_stamp = 0; // a daemon that starts knows the time of what it has in memory
+    for (struct pawl_instance *instance; (instance = pawl__map_next(&sim->shard.instances, &at));) {
+        if (instance->updated_at > sim->last_stamp) sim->last_stamp = instance->updated_at;
         pawl__shard_offer(&sim->shard, instance);
+    }
     sim_take_effects(sim);
     sim_release_held(sim);
 }
@@ -308,6 +311,7 @@ static void sim_crash(struct sim *sim) {
     if (took) sim_apply_commit(sim);
     sim_drop(sim);
     if (sim_chance(&sim->random, 50)) sim->now += sim_below(&sim->random, 500);
+    if (sim_chance(&sim->random, 5)) sim->now -= sim_below(&sim->random, 5000);
     sim_recover(sim);
 }
 
