@@ -467,8 +467,8 @@ static enum pawl_err command_collect_purge(struct pawl_shard *shard, struct pawl
         return pawl__fail(error, PAWL_E_PRECONDITION, "workflow is stalled");
     if (!force && !pawl__instance_completed(instance))
         return pawl__fail(error, PAWL_E_PRECONDITION, "orchestration has not yet completed");
-    for (size_t i = 0; i < *count; i++)
-        if (out[i] == instance) return PAWL_OK;
+    if (instance->mark == shard->purges) return PAWL_OK;
+    instance->mark = shard->purges;
 
     struct pawl_event_view view;
     size_t at = 0;
@@ -502,6 +502,7 @@ enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bo
     struct pawl_instance **all = pawl__arena_alloc(&shard->arena, most * sizeof(void *));
     if (!all) return pawl__fail_plain(error, PAWL_E_NOMEM);
     size_t found = 0;
+    shard->purges++;
     enum pawl_err err =
         command_collect_purge(shard, id, recursive, force, 0, all, &found, most, error);
     if (err) return err;

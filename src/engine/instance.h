@@ -81,6 +81,7 @@ struct pawl_instance {
     int64_t turn_started_at;
 
     void *runtime; // the runtime's
+    uint64_t mark; // the last purge that came by
 };
 
 // An instance that does not exist yet, with one reference. NULL when memory is out.
