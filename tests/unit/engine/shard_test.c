@@ -291,6 +291,25 @@ static void test_purge_recursive(void **state) {
     kit_finish(&kit);
 }
 
+static void test_purge_of_many(void **state) {
+    (void)state;
+    enum {
+        WIDTH = 3000
+    };
+    struct kit kit;
+    uint32_t count = 0;
+    kit_init(&kit);
+    kit_create(&kit, "p", "Parent");
+    Pb__WorkflowAction *actions[WIDTH + 2] = {NULL};
+    for (int i = 0; i < WIDTH; i++) actions[i] = kit_child(&kit, i, NULL, "Child");
+    actions[WIDTH] = kit_complete(&kit, WIDTH, NULL);
+    kit_turn(&kit, "p", actions);
+    assert_int_equal(kit_purge(&kit, "p", true, true, &count), PAWL_OK);
+    assert_int_equal(count, WIDTH + 1);
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
 // A command asks for one unknown instance at a time, and changes nothing until it has all.
 static void test_needed(void **state) {
     (void)state;
@@ -359,6 +378,7 @@ int main(void) {
         cmocka_unit_test(test_terminate),
         cmocka_unit_test(test_purge),
         cmocka_unit_test(test_purge_recursive),
+        cmocka_unit_test(test_purge_of_many),
         cmocka_unit_test(test_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
