@@ -73,7 +73,7 @@ static int worker(const char *path, uint32_t number) {
                                     .wake_at = INT64_MAX,
                                     .state = pawl__str(text),
                                     .history = PAWL_STR("events"),
-                                    .history_from = fresh ? 0 : position % 10};
+                                    .history_from = fresh ? 0 : (unsigned)(position % 10)};
         struct pawl_state_op op = {.key = pawl__str(id), .value = pawl__str(text)};
         struct pawl_state_tx tx = {.ops = &op, .op_count = 1};
         struct pawl_commit commit = {.lease = &lease,
