@@ -12,7 +12,7 @@ LONGER = {"tests/sim/sim.c": 1000}  # the whole world of the simulator, in one p
 TEXT = {".c", ".h", ".py", ".cmake", ".txt", ".md", ".proto", ".sh", ".json", ".yaml", ".js", ".go",
         ".java", ".cs", ".mjs", ""}
 LATER = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
-OTHER_LICENCE = re.compile(r"SPDX-License-Identifier: (?!Apache-2\.0)|GNU (Lesser |Affero )?General Public")
+OTHER_LICENCE = re.compile(r"SPDX-License-" r"Identifier: (?!Apache-2\.0)|GNU (Lesser |Affero )?General Public")
 
 root = Path(__file__).resolve().parents[1]
 listed = subprocess.run(["git", "-C", root, "ls-files"], capture_output=True, text=True)
