@@ -72,7 +72,9 @@ enum pawl_err pawl__shard_replay(struct pawl_shard *shard, const struct pawl_bat
     const Plog__Batch *rows =
         pawl__wire_unpack(&arena, &plog__batch__descriptor, batch->records, &why);
     enum pawl_err err = PAWL_OK;
-    if (!rows)
+    if (!rows && pawl__wire_check(&plog__batch__descriptor, batch->records, NULL))
+        err = pawl__fail_plain(error, PAWL_E_NOMEM);
+    else if (!rows)
         err = pawl__fail(error, PAWL_E_CORRUPT, "batch %llu of the log cannot be read: %s",
                          (unsigned long long)batch->position, why);
     for (size_t i = 0; rows && !err && i < rows->n_records; i++) {

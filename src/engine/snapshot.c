@@ -148,13 +148,19 @@ static bool snapshot_fill(struct pawl_instance *instance, const Plog__Snapshot *
            pawl__buf_append(&instance->inbox.bytes, state->inbox.data, state->inbox.len);
 }
 
-// The event at |offset| of |bytes|, if it is of |type|; else NULL.
+// The event at |offset| of |bytes|, if it is of |type|; else NULL. Sets |*nomem| when it cannot be
+// told for lack of memory: that is no damage.
 static const Pb__HistoryEvent *snapshot_event(struct pawl_str bytes, uint32_t offset,
                                               Pb__HistoryEvent__EventTypeCase type,
-                                              struct pawl_arena *arena) {
+                                              struct pawl_arena *arena, bool *nomem) {
     const struct pawl_history history = {
         .bytes = {.data = (uint8_t *)(uintptr_t)bytes.data, .len = bytes.len}};
     const Pb__HistoryEvent *event = pawl__history_at(&history, offset, arena);
+    struct pawl_event_view view;
+    size_t at = offset;
+    if (!event && offset < bytes.len && pawl__history_next(bytes, &at, &view) &&
+        pawl__wire_check(&pb__history_event__descriptor, view.bytes, NULL))
+        *nomem = true;
     return event && event->event_type_case == type ? event : NULL;
 }
 
@@ -168,7 +174,7 @@ static bool snapshot_readable(struct pawl_str bytes) {
 }
 
 static bool snapshot_pending_fits(const Plog__Pending *row, struct pawl_str history,
-                                  struct pawl_arena *arena) {
+                                  struct pawl_arena *arena, bool *nomem) {
     static const Pb__HistoryEvent__EventTypeCase types[] = {
         [PAWL_PENDING_TASK] = PB__HISTORY_EVENT__EVENT_TYPE_TASK_SCHEDULED,
         [PAWL_PENDING_TIMER] = PB__HISTORY_EVENT__EVENT_TYPE_TIMER_CREATED,
@@ -176,13 +182,14 @@ static bool snapshot_pending_fits(const Plog__Pending *row, struct pawl_str hist
         [PAWL_PENDING_CHILD] = PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_CREATED,
     };
     if (row->kind < PAWL_PENDING_TASK || row->kind > PAWL_PENDING_CHILD) return false;
-    const Pb__HistoryEvent *event = snapshot_event(history, row->offset, types[row->kind], arena);
+    const Pb__HistoryEvent *event =
+        snapshot_event(history, row->offset, types[row->kind], arena, nomem);
     return event && event->eventid == row->id;
 }
 
 // What a damaged row could otherwise make the engine read out of bounds or trust.
 static const char *snapshot_flaw(const Plog__Snapshot *state, struct pawl_str history,
-                                 struct pawl_arena *arena) {
+                                 struct pawl_arena *arena, bool *nomem) {
     struct pawl_str inbox = {(const char *)state->inbox.data, state->inbox.len};
     if (state->history_bytes != history.len ||
         snapshot_count_events(history) != state->history_events)
@@ -191,15 +198,15 @@ static const char *snapshot_flaw(const Plog__Snapshot *state, struct pawl_str hi
         return "its inbox is damaged";
     if (!snapshot_event(state->started_at ? history : inbox,
                         state->started_at ? state->start_offset : 0,
-                        PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED, arena))
+                        PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED, arena, nomem))
         return "its start is not in its history";
     if (state->final_status != PAWL_STATUS_NONE &&
         !snapshot_event(history, state->final_offset,
-                        PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_COMPLETED, arena))
+                        PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_COMPLETED, arena, nomem))
         return "its end is not in its history";
     for (size_t i = 0; i < state->n_pending; i++) {
         const Plog__Pending *row = state->pending[i];
-        if (!snapshot_pending_fits(row, history, arena) ||
+        if (!snapshot_pending_fits(row, history, arena, nomem) ||
             (i && state->pending[i - 1]->id >= row->id))
             return "what it waits for is not in its history";
     }
@@ -212,15 +219,23 @@ enum pawl_err pawl__shard_restore(struct pawl_shard *shard, const struct pawl_sn
     const char *flaw = NULL;
     const Plog__Snapshot *state =
         pawl__wire_unpack(&arena, &plog__snapshot__descriptor, snapshot->state, &flaw);
-    if (state) flaw = snapshot_flaw(state, snapshot->history, &arena);
+    bool nomem = !state && pawl__wire_check(&plog__snapshot__descriptor, snapshot->state, NULL);
+    if (state) flaw = snapshot_flaw(state, snapshot->history, &arena, &nomem);
     enum pawl_err err = PAWL_OK;
+    if (nomem) {
+        err = pawl__fail_plain(error, PAWL_E_NOMEM);
+        goto out;
+    }
     if (flaw) {
         err = pawl__fail(error, PAWL_E_CORRUPT, "the snapshot of instance '%.*s' is damaged: %s",
                          PAWL_FMT(snapshot->id), flaw);
         goto out;
     }
     err = pawl__shard_ghost(shard, snapshot->id, out);
-    if (err) goto out;
+    if (err) {
+        pawl__fail_plain(error, err);
+        goto out;
+    }
     struct pawl_instance *instance = *out;
     instance->position = instance->saved = snapshot->position;
     if (!snapshot_fill(instance, state, snapshot->history) ||
