@@ -3,6 +3,8 @@
 #include "engine/events.h"
 #include "wire/unpack.h"
 
+bool kit_in_runtime;
+
 // --- the store ----------------------------------------------------------------------------------
 
 static struct gate *gate_of(struct pawl_store *store) {
@@ -206,7 +208,9 @@ void kit_finish(struct kit *kit) {
 }
 
 void kit_spin(struct kit *kit) {
+    kit_in_runtime = true;
     uv_run(&kit->loop, UV_RUN_ONCE);
+    kit_in_runtime = false;
 }
 
 void kit_rest(struct kit *kit, int milliseconds) {
@@ -219,11 +223,14 @@ void kit_rest(struct kit *kit, int milliseconds) {
 static bool worker_deliver(struct pawl_worker *base, struct pawl_str bytes) {
     struct worker *worker = PAWL_CONTAINER(base, struct worker, base);
     if (worker->refuses) return false;
+    bool inside = kit_in_runtime;
+    kit_in_runtime = false;
     const Pb__WorkItem *item =
         pawl__wire_unpack(&worker->kit->arena, &pb__work_item__descriptor, bytes, NULL);
     assert_non_null(item);
     assert_true(worker->count < sizeof worker->items / sizeof *worker->items);
     worker->items[worker->count++] = item;
+    kit_in_runtime = inside;
     return true;
 }
 

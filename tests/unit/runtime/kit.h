@@ -72,6 +72,9 @@ struct caller {
     struct pawl_error error; // code 0: it went well
 };
 
+// Set while the loop runs what is not a test's own, for tests that make allocations fail.
+extern bool kit_in_runtime;
+
 // The store is made by kit_init and outlives what kit_open and kit_close open and close.
 void kit_init(struct kit *kit);
 void kit_init_with(struct kit *kit, struct pawl_store *store); // takes it over
