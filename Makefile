@@ -35,28 +35,27 @@ bench: all ## measure; what is measured stands in bench/README.md
 
 sanitize: ## all but the end-to-end tests under ASan and UBSan, then under TSan
 	@scripts/install-packages build test
-	@for kind in address,undefined thread; do \
-	  dir=build-$$(echo $$kind | cut -d, -f1); \
-	  cmake -S . -B $$dir -G Ninja -DCMAKE_BUILD_TYPE=Debug -DPAWL_SANITIZE=$$kind >/dev/null || exit 1; \
-	  ninja -C $$dir --quiet || exit 1; \
-	  ctest --test-dir $$dir -LE e2e --output-on-failure || exit 1; \
+	@for preset in asan tsan; do \
+	  cmake --preset $$preset >/dev/null && cmake --build --preset $$preset -- --quiet || exit 1; \
+	  ctest --preset $$preset || exit 1; \
 	done
 
-coverage: ## lines and branches that these tests reach
+coverage: ## lines and branches that all but the end-to-end tests reach
 	@scripts/install-packages build test coverage
-	@cmake -S . -B build-coverage -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=--coverage >/dev/null
-	@ninja -C build-coverage --quiet
-	@ctest --test-dir build-coverage -LE e2e --output-on-failure
-	@gcovr --root . --filter src/ build-coverage --txt-metric line --print-summary
+	@cmake --preset coverage >/dev/null && cmake --build --preset coverage -- --quiet
+	@ctest --preset coverage
+	@gcovr --root . --filter src/ --branches --print-summary build-coverage
 
 format: ## format the sources
+	@scripts/install-packages format
 	@clang-format -i $$(git ls-files '*.c' '*.h')
 
 format-check: ## fail when a source is not formatted
+	@scripts/install-packages format
 	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 
 clean: ## remove what was built
-	@rm -rf build build-address build-thread build-coverage
+	@rm -rf $(BUILD) build-debug build-address build-thread build-coverage
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
