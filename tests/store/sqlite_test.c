@@ -216,7 +216,7 @@ static void assert_nobody_is_told(struct fixture *f, const char *text) {
     close(out);
     waitpid(child, &status, 0);
     assert_int_equal(atoi(line), PAWL_E_IO);
-    snprintf(f->error.text, sizeof f->error.text, "%s", line);
+    snprintf(f->error.text, sizeof f->error.text, "%.500s", line);
     assert_text(f, text);
 }
 
