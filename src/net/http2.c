@@ -5,7 +5,9 @@
 #include "base/clock.h"
 
 enum {
-    HTTP2_STREAMS = 1000,       // open at once in one connection
+    // Open at once in one connection. There is no limit, as with grpc-go: calls that wait for a
+    // workflow hold their streams, and the worker's answers that would end them need streams, too.
+    HTTP2_STREAMS = INT32_MAX,
     HTTP2_UNREAD = 64 << 20,    // bytes of answers that a peer may leave unread
     HTTP2_IDLE = 3 * 60 * 1000, // milliseconds without a request
     HTTP2_HEADER_OVERHEAD = 32  // RFC 9113 6.5.2: counted for each header field

@@ -95,7 +95,7 @@ def timer(events, request):
 class Worker:
     """Reconnects for ever; `echo` says whether it sends completion tokens back, as newer SDKs do."""
 
-    def __init__(self, port, workflows=None, echo=True, delay=0.0):
+    def __init__(self, port, workflows=None, echo=True, delay=0.0, hub=None):
         self.port, self.echo, self.delay = port, echo, delay
         self.workflows = workflows or {"chain": chain, "timer": timer}
         self.given, self.acknowledged, self.again = [], set(), []
@@ -103,13 +103,13 @@ class Worker:
         self.lock = threading.Lock()
         self.connected = threading.Event()
         self.closing = False
-        self.hub = None
+        self.hub = hub  # a connection to share with a client, at first
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def run(self):
         while not self.closing:
-            self.hub = Hub(self.port)
+            self.hub = self.hub or Hub(self.port)
             try:
                 stream = self.hub.channel.unary_stream(
                     SERVICE + "GetWorkItems", pb.GetWorkItemsRequest.SerializeToString,
@@ -122,6 +122,7 @@ class Worker:
                 pass
             self.connected.clear()
             self.hub.close()
+            self.hub = None
             time.sleep(0.01)
 
     def work(self, item):

@@ -45,6 +45,25 @@ class Workers(unittest.TestCase):
         self.assertEqual(self.hub.wait("early").output.value, "2")
         worker.close()
 
+    def test_starts_that_wait_leave_room_for_the_worker(self):
+        """On one connection: each start holds a stream until its first turn has run."""
+        hub = raw.Hub(self.daemon.grpc)
+        start = hub.channel.unary_unary(raw.SERVICE + "StartInstance",
+                                        raw.pb.CreateInstanceRequest.SerializeToString,
+                                        raw.pb.CreateInstanceResponse.FromString)
+        waiting = []
+        for n in range(1500):
+            request = raw.pb.CreateInstanceRequest(instanceId=f"m{n}", name="chain")
+            request.input.value = "0"
+            waiting.append(start.future(request, timeout=60))
+        deadline = time.monotonic() + 20
+        while self.daemon.status("m1499") != "PENDING" and time.monotonic() < deadline:
+            time.sleep(0.05)
+        worker = raw.Worker(self.daemon.grpc, hub=hub)
+        for call in waiting:
+            call.result()
+        worker.close()
+
     def test_worker_dies_with_an_activity_in_hand(self):
         release, holds = threading.Event(), threading.Event()
         first = raw.Worker(self.daemon.grpc)
