@@ -1,16 +1,19 @@
 // The order-processor buys ten cars: it starts the order workflow, approves it, and waits for its end.
 //
 // ORDER_ID names the order; an app that is started again with it waits for the order that it began.
+// RESTOCK=no leaves the stock as it is.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
 	"os"
 	"time"
 
+	"github.com/dapr/durabletask-go/api"
 	"github.com/dapr/durabletask-go/workflow"
 	"github.com/dapr/go-sdk/client"
 	"github.com/google/uuid"
@@ -93,17 +96,26 @@ func main() {
 		id = uuid.NewString()
 	}
 
-	exists := func() bool {
+	// A sidecar that is away says nothing about the order: only its answer does.
+	exists := func() (bool, error) {
 		_, err := workflows.FetchWorkflowMetadata(ctx, id)
-		return err == nil
+		if errors.Is(err, api.ErrInstanceNotFound) {
+			return false, nil
+		}
+		return err == nil, err
 	}
-	if !exists() {
+	var known bool
+	patiently(func() (err error) {
+		known, err = exists()
+		return err
+	})
+	if !known && os.Getenv("RESTOCK") != "no" {
 		patiently(func() error { return restock(ctx, inventory) })
 	}
 	fmt.Println("==========Begin the purchase of item:==========")
 	patiently(func() error {
-		if exists() {
-			return nil
+		if known, err := exists(); known || err != nil {
+			return err
 		}
 		_, err := workflows.ScheduleWorkflow(ctx, "OrderProcessingWorkflow",
 			workflow.WithInstanceID(id), workflow.WithInput(order))

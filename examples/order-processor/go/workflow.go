@@ -18,6 +18,12 @@ const (
 	approvalTimeout   = 200 * time.Second
 )
 
+// What reads or writes the stock may find the sidecar away.
+var retries = workflow.WithActivityRetryPolicy(&workflow.RetryPolicy{
+	MaxAttempts:          5,
+	InitialRetryInterval: time.Second,
+})
+
 // OrderProcessingWorkflow verifies the stock, asks for approval of dear orders, takes the payment and
 // updates the stock.
 func OrderProcessingWorkflow(ctx *workflow.WorkflowContext) (any, error) {
@@ -36,7 +42,7 @@ func OrderProcessingWorkflow(ctx *workflow.WorkflowContext) (any, error) {
 		return nil, err
 	}
 	var inStock bool
-	if err := ctx.CallActivity(VerifyInventoryActivity, workflow.WithActivityInput(request)).Await(&inStock); err != nil {
+	if err := ctx.CallActivity(VerifyInventoryActivity, workflow.WithActivityInput(request), retries).Await(&inStock); err != nil {
 		return nil, err
 	}
 	if !inStock {
@@ -62,7 +68,7 @@ func OrderProcessingWorkflow(ctx *workflow.WorkflowContext) (any, error) {
 	if err := ctx.CallActivity(ProcessPaymentActivity, workflow.WithActivityInput(request)).Await(nil); err != nil {
 		return nil, err
 	}
-	if err := ctx.CallActivity(UpdateInventoryActivity, workflow.WithActivityInput(request)).Await(nil); err != nil {
+	if err := ctx.CallActivity(UpdateInventoryActivity, workflow.WithActivityInput(request), retries).Await(nil); err != nil {
 		return OrderResult{false}, notify("Order %s Failed!", id)
 	}
 	return OrderResult{true}, notify("Order %s has completed!", id)
