@@ -1,5 +1,5 @@
 // Buys ten cars: starts the order workflow, approves it, and waits for its end. ORDER_ID names the order;
-// an app that is started again with it waits for the order that it began.
+// an app that is started again with it waits for the order that it began. RESTOCK=no leaves the stock as it is.
 using Dapr.Client;
 using Dapr.Workflow;
 using Microsoft.Extensions.DependencyInjection;
@@ -36,11 +36,15 @@ var orderId = Environment.GetEnvironmentVariable("ORDER_ID") is { Length: > 0 } 
 
 if (!await PatientlyAsync(ExistsAsync))
 {
-    await PatientlyAsync(async () =>
+    if (Environment.GetEnvironmentVariable("RESTOCK") != "no")
     {
-        await dapr.SaveStateAsync(Stock.StoreName, Stock.Key(item.Name), item);
-        return true;
-    });
+        await PatientlyAsync(async () =>
+        {
+            await dapr.SaveStateAsync(Stock.StoreName, Stock.Key(item.Name), item);
+            return true;
+        });
+    }
+
     Console.WriteLine("Starting workflow {0} purchasing {1} {2}", orderId, order.Quantity, order.Name);
     await PatientlyAsync(async () =>
     {

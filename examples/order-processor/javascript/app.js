@@ -1,28 +1,16 @@
 // Buys ten cars: starts the order workflow, approves it, and waits for its end.
 //
 // ORDER_ID names the order; an app that is started again with it waits for the order that it began.
+// RESTOCK=no leaves the stock as it is.
 
 const { randomUUID } = require("node:crypto");
 const { setTimeout: sleep } = require("node:timers/promises");
 const { DaprClient, DaprWorkflowClient, WorkflowRuntime, WorkflowRuntimeStatus } = require("@dapr/dapr");
+const patiently = require("./patiently");
 const { STORE, APPROVAL_THRESHOLD, orderProcessingWorkflow, activities } = require("./workflow");
 
 const APPROVE_AFTER = 2000; // milliseconds
-const GIVE_UP_AFTER = 60000;
 const ENDED = [WorkflowRuntimeStatus.COMPLETED, WorkflowRuntimeStatus.FAILED, WorkflowRuntimeStatus.TERMINATED];
-
-// Calls again while the sidecar is away.
-async function patiently(call) {
-  const deadline = Date.now() + GIVE_UP_AFTER;
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await sleep(200);
-    }
-  }
-}
 
 async function main() {
   const id = process.env.ORDER_ID || randomUUID();
@@ -35,15 +23,15 @@ async function main() {
 
   const state = () => patiently(() => client.getWorkflowState(id, true));
   const known = await state();
-  if (!known) {
+  if (!known && process.env.RESTOCK !== "no") {
     await patiently(() => new DaprClient().state.save(STORE, [{ key: inventory.itemName, value: inventory }]));
   }
   await patiently(() => worker.start());
   await patiently(async () => {
     if (await client.getWorkflowState(id, false)) return;
     await client.scheduleNewWorkflow(orderProcessingWorkflow, order, id);
-    console.log(`Orchestration scheduled with ID: ${id}`);
   });
+  if (!known) console.log(`Orchestration scheduled with ID: ${id}`);
 
   const began = Date.now();
   let approved = false;

@@ -1,11 +1,13 @@
 // The order workflow and its activities.
 
-const { DaprClient, CommunicationProtocolEnum, StateConcurrencyEnum } = require("@dapr/dapr");
+const { DaprClient, CommunicationProtocolEnum } = require("@dapr/dapr");
+const patiently = require("./patiently");
 
 const STORE = "statestore";
 const APPROVAL_THRESHOLD = 50000;
 const APPROVAL_TIMEOUT = 200; // seconds
 
+// The SDK has no retry policy for activities, so what reads or writes the stock waits for a sidecar that is away.
 const state = new DaprClient({ communicationProtocol: CommunicationProtocolEnum.HTTP }).state;
 
 async function* orderProcessingWorkflow(ctx, order) {
@@ -55,7 +57,7 @@ async function notifyActivity(ctx, message) {
 
 async function reserveInventoryActivity(ctx, { id, itemName, quantity }) {
   console.log(`Reserving inventory for ${id} of ${quantity} ${itemName}`);
-  const item = await state.get(STORE, itemName);
+  const item = await patiently(() => state.get(STORE, itemName));
   if (!item) return { success: false };
   console.log(`There are ${item.quantity} ${itemName} in stock`);
   return { success: item.quantity >= quantity, inventoryItem: item };
@@ -71,19 +73,25 @@ async function processPaymentActivity(ctx, { itemName, quantity, totalCost }) {
   return true;
 }
 
-// An activity runs again when its worker dies before it could answer, so the stock remembers the order
-// that changed it last.
-async function updateInventoryActivity(ctx, { id, itemName, quantity }) {
+async function updateInventoryActivity(ctx, request) {
+  const { id, itemName, quantity } = request;
   console.log(`Updating inventory for ${id} of ${quantity} ${itemName}`);
-  const item = await state.get(STORE, itemName);
-  if (item.lastOrder !== id) {
-    if (item.quantity < quantity) return { success: false };
-    item.quantity -= quantity;
-    item.lastOrder = id;
-    await state.save(STORE, [{ key: itemName, value: item }]);
-  }
+  const item = await patiently(() => takeFromStock(request));
+  if (!item) return { success: false };
   console.log(`Inventory updated for ${id}, there are now ${item.quantity} ${itemName} in stock`);
   return { success: true, inventoryItem: item };
+}
+
+// An activity runs again when its worker dies before it could answer, so the stock remembers the order
+// that changed it last.
+async function takeFromStock({ id, itemName, quantity }) {
+  const item = await state.get(STORE, itemName);
+  if (item.lastOrder === id) return item;
+  if (item.quantity < quantity) return null;
+  item.quantity -= quantity;
+  item.lastOrder = id;
+  await state.save(STORE, [{ key: itemName, value: item }]);
+  return item;
 }
 
 module.exports = {

@@ -1,6 +1,7 @@
 """Buys ten cars: starts the order workflow, approves it, and waits for its end.
 
 ORDER_ID names the order; an app that is started again with it waits for the order that it began.
+RESTOCK=no leaves the stock as it is.
 """
 
 import json
@@ -65,7 +66,8 @@ def main() -> int:
 
     print("==========Begin the purchase of item:==========", flush=True)
     if state() is None:
-        patiently(restock)
+        if os.environ.get("RESTOCK") != "no":
+            patiently(restock)
         print(f"Starting order workflow, purchasing {quantity} of {item_name}", flush=True)
 
         def start():

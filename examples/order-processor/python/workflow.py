@@ -7,12 +7,20 @@ from datetime import timedelta
 
 from dapr.clients import DaprClient
 from dapr.clients.grpc._state import Concurrency, StateOptions
-from dapr.ext.workflow import DaprWorkflowContext, WorkflowActivityContext, WorkflowRuntime, when_any
+from dapr.ext.workflow import (
+    DaprWorkflowContext,
+    RetryPolicy,
+    WorkflowActivityContext,
+    WorkflowRuntime,
+    when_any,
+)
 
 from model import InventoryItem
 
 STORE = "statestore"
 APPROVAL_THRESHOLD = 50000
+# What reads or writes the stock may find the sidecar away.
+RETRIES = RetryPolicy(first_retry_interval=timedelta(seconds=1), max_number_of_attempts=5)
 
 runtime = WorkflowRuntime()
 
@@ -26,7 +34,7 @@ def order_processing_workflow(ctx: DaprWorkflowContext, order: dict):
     )
     request = {"request_id": order_id, "item_name": item, "quantity": quantity, "amount": cost}
 
-    if not (yield ctx.call_activity(verify_inventory_activity, input=request)):
+    if not (yield ctx.call_activity(verify_inventory_activity, input=request, retry_policy=RETRIES)):
         yield ctx.call_activity(notify_activity, input=f"Insufficient inventory for {item}!")
         return {"processed": False}
 
@@ -49,7 +57,7 @@ def order_processing_workflow(ctx: DaprWorkflowContext, order: dict):
 
     yield ctx.call_activity(process_payment_activity, input=request)
     try:
-        yield ctx.call_activity(update_inventory_activity, input=request)
+        yield ctx.call_activity(update_inventory_activity, input=request, retry_policy=RETRIES)
     except Exception:
         yield ctx.call_activity(notify_activity, input=f"Order {order_id} Failed!")
         return {"processed": False}
