@@ -65,6 +65,8 @@ TABLE = {
         "Reserving inventory for order '{id}' of 10 cars",
         "There are 100 cars available for purchase",
         "Reserved inventory for order '{id}' of 10 cars",
+        "Requesting approval for order: OrderPayload [itemName=cars, totalCost=150000, quantity=10]",
+        "Approved requesting approval for order: OrderPayload [itemName=cars, totalCost=150000, quantity=10]",
         "Processing payment: {id} for 10 cars at $150000",
         "Payment for request ID '{id}' processed successfully",
         "Updating inventory for order '{id}' of 10 cars",
@@ -82,8 +84,8 @@ def install(language):
     subprocess.run([APPS / language / "install.sh"], check=True, stdout=subprocess.DEVNULL)
 
 
-def start(language, daemon, order):
-    return harness.App(daemon, TABLE[language][1], APPS / language, {"ORDER_ID": order})
+def start(language, daemon, order, **env):
+    return harness.App(daemon, TABLE[language][1], APPS / language, {"ORDER_ID": order, **env})
 
 
 def missing_lines(language, text, order):

@@ -62,6 +62,9 @@ class Apps(unittest.TestCase):
                                  app.text())
                 self.assertEqual(self.daemon.stock(), 90)
                 self.assertEqual(self.daemon.status(order + str(n)), "COMPLETED")
+            app = apps.start(language, self.daemon, order, RESTOCK="no")
+            self.finish(app)
+            self.assertEqual(self.daemon.stock(), 80, app.text())
         self.each(check)
 
     def test_daemon_is_killed(self):

@@ -5,7 +5,12 @@ public final class Model {
 
   private Model() {}
 
-  public record OrderPayload(String itemName, int totalCost, int quantity) {}
+  public record OrderPayload(String itemName, int totalCost, int quantity) {
+    @Override
+    public String toString() {
+      return "OrderPayload [itemName=%s, totalCost=%d, quantity=%d]".formatted(itemName, totalCost, quantity);
+    }
+  }
 
   public record OrderResult(boolean processed) {}
 

@@ -14,7 +14,7 @@ import orders.Model.OrderPayload;
 
 /**
  * Buys ten cars: starts the order workflow, approves it, and waits for its end. ORDER_ID names the order;
- * an app that is started again with it waits for the order that it began.
+ * an app that is started again with it waits for the order that it began. RESTOCK=no leaves the stock as it is.
  */
 public final class OrderProcessor {
 
@@ -27,7 +27,7 @@ public final class OrderProcessor {
     System.out.println("*** Welcome to the Dapr Workflow console app sample!");
     System.out.println("*** Using this app, you can place orders that start workflows.");
 
-    WorkflowRuntimeBuilder builder = new WorkflowRuntimeBuilder().registerWorkflow(OrderWorkflow.class);
+    WorkflowRuntimeBuilder builder = new WorkflowRuntimeBuilder().registerWorkflow(OrderProcessingWorkflow.class);
     builder.registerActivity(Activities.NotifyActivity.class);
     builder.registerActivity(Activities.ReserveInventoryActivity.class);
     builder.registerActivity(Activities.RequestApprovalActivity.class);
@@ -40,29 +40,36 @@ public final class OrderProcessor {
     OrderPayload order = new OrderPayload(stock.name(), 10 * stock.perItemCost(), 10);
     DaprWorkflowClient client = new DaprWorkflowClient();
     String given = System.getenv("ORDER_ID");
-    String id = given == null ? UUID.randomUUID().toString() : given;
+    String id = given == null || given.isEmpty() ? UUID.randomUUID().toString() : given;
 
     boolean known = patiently(() -> exists(client, id));
-    if (!known) {
+    if (!known && !"no".equals(System.getenv("RESTOCK"))) {
       patiently(() -> {
         Stock.put(stock);
         return true;
       });
     }
     System.out.println("==========Begin the purchase of item:==========");
-    System.out.printf("Starting order workflow, purchasing %d of %s%n", order.quantity(), order.itemName());
+    say("Starting order workflow, purchasing %d of %s", order.quantity(), order.itemName());
     patiently(() -> {
       if (!exists(client, id)) {
-        client.scheduleNewWorkflow(OrderWorkflow.class, order, id);
-        System.out.printf("scheduled new workflow instance of OrderProcessingWorkflow with instance ID: %s%n", id);
+        client.scheduleNewWorkflow(OrderProcessingWorkflow.class, order, id);
       }
       return true;
     });
-    System.out.printf("workflow instance %s started%n", id);
+    if (!known) {
+      say("scheduled new workflow instance of OrderProcessingWorkflow with instance ID: %s", id);
+    }
+    say("workflow instance %s started", id);
     WorkflowState end = waitForEnd(client, id, order);
-    System.out.printf("workflow instance %s completed, out is: %s%n", id, end.getSerializedOutput());
+    say("workflow instance %s completed, out is: %s", id, end.getSerializedOutput());
     // The worker's threads would keep the process alive.
     System.exit(end.getRuntimeStatus() == WorkflowRuntimeStatus.COMPLETED ? 0 : 1);
+  }
+
+  /** Prints a whole line at once: the pieces of a printf could be torn apart by the SDK's log. */
+  private static void say(String format, Object... args) {
+    System.out.println(format.formatted(args));
   }
 
   /** The SDK tells of an unknown instance as of one without a name. */
@@ -73,7 +80,7 @@ public final class OrderProcessor {
 
   private static WorkflowState waitForEnd(DaprWorkflowClient client, String id, OrderPayload order) throws Exception {
     Instant approveAt = Instant.now().plus(APPROVE_AFTER);
-    boolean approved = order.totalCost() <= OrderWorkflow.APPROVAL_THRESHOLD;
+    boolean approved = order.totalCost() <= OrderProcessingWorkflow.APPROVAL_THRESHOLD;
     while (true) {
       WorkflowState state = patiently(() -> client.getWorkflowState(id, true));
       if (state.isCompleted()) {
@@ -81,7 +88,7 @@ public final class OrderProcessor {
       }
       if (!approved && Instant.now().isAfter(approveAt)) {
         patiently(() -> {
-          client.raiseEvent(id, OrderWorkflow.APPROVAL_EVENT, new Approval(true));
+          client.raiseEvent(id, OrderProcessingWorkflow.APPROVAL_EVENT, new Approval(true));
           return true;
         });
         approved = true;

@@ -2,7 +2,10 @@ package orders;
 
 import io.dapr.durabletask.TaskCanceledException;
 import io.dapr.workflows.Workflow;
+import io.dapr.workflows.WorkflowContext;
 import io.dapr.workflows.WorkflowStub;
+import io.dapr.workflows.WorkflowTaskOptions;
+import io.dapr.workflows.WorkflowTaskRetryPolicy;
 import java.time.Duration;
 import orders.Model.Approval;
 import orders.Model.OrderPayload;
@@ -10,11 +13,14 @@ import orders.Model.OrderResult;
 import orders.Model.Request;
 
 /** Verifies the stock, asks for approval of dear orders, takes the payment and updates the stock. */
-public class OrderWorkflow implements Workflow {
+public class OrderProcessingWorkflow implements Workflow {
 
   static final String APPROVAL_EVENT = "manager_approval";
   static final int APPROVAL_THRESHOLD = 50000;
   private static final Duration APPROVAL_TIMEOUT = Duration.ofSeconds(200);
+  // What reads or writes the stock may find the sidecar away.
+  private static final WorkflowTaskOptions RETRIES = new WorkflowTaskOptions(WorkflowTaskRetryPolicy.newBuilder()
+      .setMaxNumberOfAttempts(5).setFirstRetryInterval(Duration.ofSeconds(1)).build());
 
   @Override
   public WorkflowStub create() {
@@ -28,8 +34,8 @@ public class OrderWorkflow implements Workflow {
       Request request = new Request(orderId, order.itemName(), order.quantity(), order.totalCost());
 
       ctx.callActivity(Activities.NotifyActivity.class.getCanonicalName(), "Received Order: " + order).await();
-      boolean reserved =
-          ctx.callActivity(Activities.ReserveInventoryActivity.class.getCanonicalName(), request, Boolean.class).await();
+      boolean reserved = ctx.callActivity(Activities.ReserveInventoryActivity.class.getCanonicalName(), request,
+          RETRIES, Boolean.class).await();
       if (!reserved) {
         end(ctx, false, "Insufficient inventory for order : " + order.itemName());
         return;
@@ -47,16 +53,18 @@ public class OrderWorkflow implements Workflow {
           end(ctx, false, "Order " + order.itemName() + " was not approved.");
           return;
         }
+        ctx.callActivity(Activities.NotifyActivity.class.getCanonicalName(),
+            "Approved requesting approval for order: " + order).await();
       }
 
       ctx.callActivity(Activities.ProcessPaymentActivity.class.getCanonicalName(), request, Boolean.class).await();
-      boolean updated =
-          ctx.callActivity(Activities.UpdateInventoryActivity.class.getCanonicalName(), request, Boolean.class).await();
+      boolean updated = ctx.callActivity(Activities.UpdateInventoryActivity.class.getCanonicalName(), request,
+          RETRIES, Boolean.class).await();
       end(ctx, updated, (updated ? "Order completed! : " : "Order failed to update inventory! : ") + orderId);
     };
   }
 
-  private static void end(io.dapr.workflows.WorkflowContext ctx, boolean processed, String message) {
+  private static void end(WorkflowContext ctx, boolean processed, String message) {
     ctx.callActivity(Activities.NotifyActivity.class.getCanonicalName(), message).await();
     ctx.complete(new OrderResult(processed));
   }
