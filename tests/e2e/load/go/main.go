@@ -1,7 +1,8 @@
 // load runs many workflows at once, checks the result of each and prints one line of JSON about them.
 //
 // A workflow calls its activities one after the other, each with the result of the one before, or with
-// -parallel all at the same time.
+// -parallel all at the same time. Worker and client may be programs of their own: -mode worker serves until
+// it is told to stop, -mode client starts workflows and waits for them.
 package main
 
 import (
@@ -12,9 +13,11 @@ import (
 	"log"
 	"math"
 	"os"
+	"os/signal"
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/dapr/durabletask-go/api"
@@ -105,7 +108,11 @@ func main() {
 	inFlight := flag.Int("in-flight", 100, "workflows at the same time")
 	port := flag.Int("grpc-port", 50001, "gRPC port of the sidecar")
 	parallel := flag.Bool("parallel", false, "call the activities of a workflow at the same time")
+	mode := flag.String("mode", "both", "worker, client or both")
 	flag.Parse()
+	if *mode != "worker" && *mode != "client" && *mode != "both" {
+		log.Fatalf("there is no mode %q: choose worker, client or both", *mode)
+	}
 
 	conn, err := grpc.NewClient(fmt.Sprintf("127.0.0.1:%d", *port),
 		grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -118,10 +125,17 @@ func main() {
 			log.Fatal(err)
 		}
 	}
-	ctx := context.Background()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	hub := client.NewTaskHubGrpcClient(conn, backend.DefaultLogger())
-	if err := hub.StartWorkItemListener(ctx, registry); err != nil {
-		log.Fatal(err)
+	if *mode != "client" {
+		if err := hub.StartWorkItemListener(ctx, registry); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if *mode == "worker" {
+		<-ctx.Done()
+		return
 	}
 	// The first workflow waits for the worker to be connected; it is not measured.
 	if err := one(ctx, hub, plan{0, 1, false}); err != nil {
@@ -171,11 +185,12 @@ func main() {
 		Completed           int     `json:"completed"`
 		Wrong               int     `json:"wrong"`
 		Seconds             float64 `json:"seconds"`
+		WorkflowsPerSecond  float64 `json:"workflows_per_second"`
 		ActivitiesPerSecond float64 `json:"activities_per_second"`
 		P50                 float64 `json:"p50_ms"`
 		P99                 float64 `json:"p99_ms"`
 	}{*workflows, *activities, *inFlight, *parallel, len(millis), wrong, math.Round(seconds*1000) / 1000,
-		math.Round(float64(done) / seconds), percentile(millis, 0.5), percentile(millis, 0.99)})
+		math.Round(float64(len(millis)) / seconds), math.Round(float64(done) / seconds), percentile(millis, 0.5), percentile(millis, 0.99)})
 	if err != nil {
 		log.Fatal(err)
 	}
