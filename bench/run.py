@@ -60,7 +60,7 @@ def cold_start():
 
 def load(daemon, workflows, in_flight):
     before = cpu(daemon.process.pid)
-    run = subprocess.run([LOAD / "load", "-workflows", str(workflows), "-activities", "5", "-in-flight",
+    run = subprocess.run(["timeout", "300", LOAD / "load", "-workflows", str(workflows), "-activities", "5", "-in-flight",
                           str(in_flight), "-grpc-port", str(daemon.grpc)], capture_output=True, text=True)
     if run.returncode:
         sys.exit(run.stdout + run.stderr)
