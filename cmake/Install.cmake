@@ -5,6 +5,6 @@ install(FILES ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/daprd ${CMAKE_RUNTIME_OUTPUT_DIR
 install(FILES docs/man/pawl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(TARGETS libpawl ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/pawl.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES include/pawl/error.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pawl)
+install(FILES include/pawl/common.h include/pawl/error.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pawl)
 configure_file(cmake/pawl.pc.in ${CMAKE_BINARY_DIR}/pawl.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/pawl.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,19 +1,511 @@
 #ifndef PAWL_H
 #define PAWL_H
 
-// The public C API of Pawl. It tells which version is installed, and speaks of errors.
+// Durable execution for C.
+//
+// A workflow is an ordinary function. Each step that it takes (an activity, a timer, an event, a
+// child) is recorded before the next one begins. When the process dies, the function is run again
+// by the next one: the calls that were recorded return at once what they returned before, and it
+// goes on where it stood. An activity is a function that does the work: it may block and have
+// effects; it runs at least once, and never again after its result was recorded.
+//
+//     static enum pawl_err greet(struct pawl_activity *activity) {
+//         printf("hello %s\n", activity->input.data);
+//         return PAWL_OK;
+//     }
+//
+//     static enum pawl_err hello(struct pawl_workflow *wf) {
+//         PAWL_TRY(pawl_call(wf, "greet", pawl_text("\"world\""), NULL, NULL));
+//         PAWL_TRY(pawl_sleep(wf, 10 * PAWL_SECOND));
+//         return pawl_call(wf, "greet", pawl_text("\"again\""), NULL, NULL);
+//     }
+//
+//     int main(void) {
+//         struct pawl *pawl;
+//         if (pawl_open("hello.db", NULL, &pawl)) return pawl_perror("pawl_open"), 1;
+//         pawl_add_activity(pawl, "greet", greet, NULL);
+//         pawl_add_workflow(pawl, "hello", hello, NULL);
+//         pawl_work(pawl);
+//         struct pawl_start_options options = {.id = "hello-1"};
+//         pawl_start(pawl, "hello", pawl_text(NULL), &options, NULL);
+//         pawl_wait(pawl, "hello-1", PAWL_FOREVER, NULL);
+//         return pawl_close(pawl);
+//     }
+//
+// What a workflow may do: everything that gives the same result when it is run again with the same
+// input and the same answers. So: no clock, no randomness, no I/O, no threads, no blocking in the
+// function itself; pawl_now, pawl_random, pawl_uuid, pawl_sleep and activities stand in for them.
+//
+// Memory: a workflow's stack lives as long as the process has the workflow at hand. It is dropped
+// without unwinding when the workflow rests for long, and the function is run again later. Memory
+// that is held while a workflow waits therefore comes from pawl_alloc, or is given to pawl_defer.
+//
+// Errors: functions return PAWL_OK or say what went wrong; pawl_last_error tells the story.
+//
+// Threads: functions that take a struct pawl may be called from any thread, but not from within a
+// workflow. Functions that take a struct pawl_workflow or struct pawl_task may be called only from
+// within that workflow's function. Both are checked: the call fails with PAWL_E_PRECONDITION.
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "pawl/common.h"
 #include "pawl/error.h"
+
+#if defined(__GNUC__)
+#define PAWL_API               __attribute__((visibility("default")))
+#define PAWL_PRINTF(at, first) __attribute__((format(printf, at, first)))
+#else
+#define PAWL_API
+#define PAWL_PRINTF(at, first)
+#endif
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+struct pawl;          // an open store, or a connection to a daemon
+struct pawl_workflow; // a workflow that is running, in its function
+struct pawl_task;     // something that a workflow can wait for
+
 // The version of the library, such as "0.1.0". Static text.
-const char *pawl_version(void);
+PAWL_API const char *pawl_version(void);
+
+// --- errors -------------------------------------------------------------------------------------
 
 // What |code| means, in a few words. Static text; never NULL.
-const char *pawl_error_text(enum pawl_err code);
+PAWL_API const char *pawl_error_text(enum pawl_err code);
+
+// The error of the last function of this header that failed on this thread: what was wrong, where,
+// and what was expected. Valid until the next one fails.
+PAWL_API const struct pawl_error *pawl_last_error(void);
+
+// Writes "WHAT: last error" to stderr, as perror does.
+PAWL_API void pawl_perror(const char *what);
+
+// Returns from the surrounding function when |call| fails.
+#define PAWL_TRY(call)                                                                             \
+    do {                                                                                           \
+        enum pawl_err pawl_try_err = (call);                                                       \
+        if (pawl_try_err) return pawl_try_err;                                                     \
+    } while (0)
+
+// --- payloads -----------------------------------------------------------------------------------
+
+// A payload: JSON text with its length; UTF-8 without NUL. NULL |data| is no payload at all. What
+// Pawl hands out is also terminated. <pawl/jansson.h> makes and reads payloads with jansson.
+struct pawl_text {
+    const char *data;
+    size_t len;
+};
+
+// A view of terminated JSON text. NULL: no payload.
+static inline struct pawl_text pawl_text(const char *json) {
+    struct pawl_text text = {json, json ? strlen(json) : 0};
+    return text;
+}
+
+// Longer than any wait.
+#define PAWL_FOREVER INT64_MAX
+
+// --- opening ------------------------------------------------------------------------------------
+
+struct pawl_options {
+    // Whose workflows these are: the same for all programs that serve or start them. NULL:
+    // "default". Against a daemon this is the daemon's own app id, and the option is not used.
+    const char *app_id;
+
+    size_t activity_threads; // activities that run at once; 0: 8
+    size_t stack_size;       // bytes of a workflow's stack; 0: 64 KiB. At least 16 KiB.
+    size_t warm_workflows;   // waiting workflows that keep their stack; 0: 1000
+    int64_t blocked_after;   // how long a workflow may run between two waits before that is logged
+                             // as an error; 0: one second
+
+    // For a program with an event loop of its own: no thread is started for Pawl, and the program
+    // calls pawl_poll when pawl_fd is readable or pawl_timeout has passed. All functions are then
+    // called from that thread, but for those that activities call; those that wait turn the loop
+    // meanwhile.
+    bool is_driven;
+
+    const char *api_token; // sent to a daemon; NULL: what the environment has in DAPR_API_TOKEN
+
+    // Told of what goes on, on any thread. NULL: warnings and errors go to stderr.
+    void (*log)(void *arg, enum pawl_log_level level, const char *line);
+    void *log_arg;
+};
+
+// Opens |target|:
+//
+//     "orders.db"         workflows live in this SQLite file and run in this process
+//     "memory:"           they live in memory, and end with the process
+//     "grpc://HOST:PORT"  they live in a running daemon (pawl daemon, daprd)
+//     NULL                in the daemon that the environment names, as with Dapr's SDKs:
+//                         DAPR_GRPC_ENDPOINT, or DAPR_GRPC_PORT on 127.0.0.1, or port 50001
+//
+// |options| may be NULL, and is not needed after the call. A file is served by one process at a
+// time for each app id: PAWL_E_HELD. A daemon need not be there yet. Errors that have to do with
+// the file name it: PAWL_E_IO, PAWL_E_FULL, PAWL_E_CORRUPT, PAWL_E_FORMAT (it was written by a
+// newer version). PAWL_E_INVALID, PAWL_E_NOMEM.
+PAWL_API enum pawl_err pawl_open(const char *target, const struct pawl_options *options,
+                                 struct pawl **out);
+
+// Takes no more work, tells running activities to come to an end, waits for them, writes what is
+// left, and frees |pawl| (which may be NULL). Nothing is lost: what was not finished goes on after
+// the next pawl_open. PAWL_E_IO, PAWL_E_FULL: the last results could not be written; their
+// activities will run again.
+PAWL_API enum pawl_err pawl_close(struct pawl *pawl);
+
+// For options.is_driven: the descriptor to poll for reading; milliseconds until pawl_poll should be
+// called at the latest (-1: no limit); does what is due, without waiting.
+PAWL_API int pawl_fd(struct pawl *pawl);
+PAWL_API int pawl_timeout(struct pawl *pawl);
+PAWL_API enum pawl_err pawl_poll(struct pawl *pawl);
+
+// --- failures -----------------------------------------------------------------------------------
+
+// How an activity or a workflow failed.
+struct pawl_failure {
+    const char *type;                 // such as "PaymentDeclined"; never NULL
+    const char *message;              // never NULL
+    const char *stack;                // NULL: none
+    bool is_final;                    // trying again is of no use
+    const struct pawl_failure *cause; // NULL: none
+};
+
+// --- the worker ---------------------------------------------------------------------------------
+
+// A workflow completes when its function returns PAWL_OK, with the output of pawl_return. It fails
+// when the function returns anything else: with what pawl_fail said, or else with the failure that
+// it saw last. PAWL_E_NOMEM is not recorded; the function is run again later.
+typedef enum pawl_err (*pawl_workflow_fn)(struct pawl_workflow *wf);
+
+// What an activity is told. Valid until its function returns.
+struct pawl_activity {
+    const char *name;
+    const char *instance_id;       // of the workflow that called it
+    const char *task_execution_id; // the same for all attempts of one call: a key for idempotence
+    int32_t sequence_number;       // of the call, in the workflow
+    int attempt;                   // 1 for the first; 0 when the daemon does not tell
+    struct pawl_text input;
+    void *arg; // of pawl_add_activity
+    struct pawl *pawl;
+};
+
+// An activity succeeds when its function returns PAWL_OK, with the result of pawl_activity_return.
+// It fails when the function returns anything else, with what pawl_activity_fail said.
+typedef enum pawl_err (*pawl_activity_fn)(struct pawl_activity *activity);
+
+// Names a function, before pawl_work. The name is copied. PAWL_E_EXISTS: there is one of this name;
+// PAWL_E_PRECONDITION: pawl_work was called; PAWL_E_INVALID: no name or function; PAWL_E_NOMEM.
+PAWL_API enum pawl_err pawl_add_workflow(struct pawl *pawl, const char *name,
+                                         pawl_workflow_fn function, void *arg);
+PAWL_API enum pawl_err pawl_add_activity(struct pawl *pawl, const char *name,
+                                         pawl_activity_fn function, void *arg);
+
+// Adds a version of the workflow |name|. A new instance begins with the one that was added last,
+// and keeps to its version until it ends or continues as new. An instance whose version is missing
+// waits (PAWL_STALLED) until a worker with it comes.
+PAWL_API enum pawl_err pawl_add_workflow_version(struct pawl *pawl, const char *name,
+                                                 const char *version, pawl_workflow_fn function,
+                                                 void *arg);
+
+// Begins to run workflows and activities, until pawl_close. PAWL_E_PRECONDITION: it has begun, or
+// nothing was added.
+PAWL_API enum pawl_err pawl_work(struct pawl *pawl);
+
+// --- activities ---------------------------------------------------------------------------------
+
+// Sets the result, which is copied. PAWL_E_INVALID: it is not UTF-8. PAWL_E_NOMEM.
+PAWL_API enum pawl_err pawl_activity_return(struct pawl_activity *activity,
+                                            struct pawl_text result);
+
+// Sets the failure, and returns PAWL_E_FAILED for the function to return.
+PAWL_API enum pawl_err pawl_activity_fail(struct pawl_activity *activity, const char *type,
+                                          const char *format, ...) PAWL_PRINTF(3, 4);
+
+// Makes the failure final: retry policies are not applied to it.
+PAWL_API void pawl_activity_fail_finally(struct pawl_activity *activity);
+
+// Whether the program is closing: the activity should come to an end. Returning a failure records
+// it; return PAWL_E_CANCELED to have the activity run again by the next worker.
+PAWL_API bool pawl_activity_is_canceled(const struct pawl_activity *activity);
+
+// Calls |function| when the activity's function has returned.
+PAWL_API enum pawl_err pawl_activity_defer(struct pawl_activity *activity,
+                                           void (*function)(void *arg), void *arg);
+
+// The activity will be completed later, from any thread or process that has opened the same target:
+// whatever the function returns is not its result. The token is the caller's, to free(); NULL when
+// memory is out. After a restart the activity runs again, with a new token, and the old one counts
+// for nothing.
+PAWL_API char *pawl_activity_later(struct pawl_activity *activity);
+
+// Completes such an activity; |type| NULL: it succeeded with |result|, else it failed. PAWL_OK when
+// the result is recorded, or the token is out of date. PAWL_E_INVALID: |token| is none.
+PAWL_API enum pawl_err pawl_complete(struct pawl *pawl, const char *token, struct pawl_text result);
+PAWL_API enum pawl_err pawl_complete_failed(struct pawl *pawl, const char *token, const char *type,
+                                            const char *message);
+
+// --- within a workflow: what it is ---------------------------------------------------------------
+
+PAWL_API const char *pawl_id(const struct pawl_workflow *wf); // of the instance
+PAWL_API const char *pawl_name(const struct pawl_workflow *wf);
+PAWL_API struct pawl_text pawl_input(const struct pawl_workflow *wf);
+PAWL_API void *pawl_arg(const struct pawl_workflow *wf); // of pawl_add_workflow
+
+// Whether what happens now has happened before, and is being repeated.
+PAWL_API bool pawl_is_replaying(const struct pawl_workflow *wf);
+
+// The workflow's clock: stands still between waits, and shows the same when the function is run
+// again. Replay-safe in the same way: random numbers, UUIDs (version 4), and a log that is silent
+// while replaying.
+PAWL_API int64_t pawl_now(const struct pawl_workflow *wf);
+PAWL_API uint64_t pawl_random(struct pawl_workflow *wf);
+PAWL_API void pawl_uuid(struct pawl_workflow *wf, char out[37]);
+PAWL_API void pawl_log(struct pawl_workflow *wf, enum pawl_log_level level, const char *format, ...)
+    PAWL_PRINTF(3, 4);
+
+// --- within a workflow: memory ------------------------------------------------------------------
+
+// Memory that lives as long as the workflow's stack. NULL when memory is out: return PAWL_E_NOMEM.
+PAWL_API void *pawl_alloc(struct pawl_workflow *wf, size_t len);
+PAWL_API char *pawl_format(struct pawl_workflow *wf, const char *format, ...) PAWL_PRINTF(2, 3);
+
+// |text| as a JSON string, quotes included. NULL data when memory is out or |text| is not UTF-8.
+PAWL_API struct pawl_text pawl_quote(struct pawl_workflow *wf, const char *text);
+
+// Calls |function| when the workflow's stack goes, in reverse order. It must not call back.
+PAWL_API enum pawl_err pawl_defer(struct pawl_workflow *wf, void (*function)(void *arg), void *arg);
+
+// --- within a workflow: how it ends --------------------------------------------------------------
+
+// Sets the output (copied). PAWL_E_INVALID: it is not UTF-8; PAWL_E_NOMEM.
+PAWL_API enum pawl_err pawl_return(struct pawl_workflow *wf, struct pawl_text output);
+
+// Sets the failure, with the failure that was seen last as its cause, and returns PAWL_E_FAILED.
+PAWL_API enum pawl_err pawl_fail(struct pawl_workflow *wf, const char *type, const char *format,
+                                 ...) PAWL_PRINTF(3, 4);
+
+// Once the function returns PAWL_OK, the workflow begins again with |input| and an empty history.
+// |keep_events|: events that came and were not waited for come along.
+PAWL_API enum pawl_err pawl_continue_as_new(struct pawl_workflow *wf, struct pawl_text input,
+                                            bool keep_events);
+
+// What clients see beside the status; NULL data: nothing.
+PAWL_API enum pawl_err pawl_set_custom_status(struct pawl_workflow *wf, struct pawl_text status);
+
+// --- within a workflow: tasks -------------------------------------------------------------------
+//
+// A task belongs to its workflow and is not freed. A function that makes one returns NULL when
+// memory is out or it is called from outside the workflow; waiting for NULL returns that error.
+
+// When and how often to try again. All attempts of a call have one task.
+struct pawl_retry {
+    int max_attempts;       // the first included; 0: 1
+    int64_t first_interval; // before the second attempt; must be more than 0
+    double backoff;         // what the interval is multiplied with each time; 0: 1
+    int64_t max_interval;   // 0: no limit
+    int64_t timeout;        // no attempt begins later than this after the first; 0: no limit
+    // Whether to try again after |failure|. NULL: always. It must depend on nothing but |failure|.
+    bool (*handles)(const struct pawl_failure *failure, void *arg);
+    void *arg;
+};
+
+struct pawl_call_options {
+    const struct pawl_retry *retry; // NULL: one attempt. Copied.
+    const char *app_id;             // of the app that serves it; NULL: this one
+    const char *instance_id;        // of a child; NULL: "PARENT:NNNN"
+};
+
+// Calls an activity, begins a child workflow. |options| may be NULL.
+PAWL_API struct pawl_task *pawl_call_activity(struct pawl_workflow *wf, const char *name,
+                                              struct pawl_text input,
+                                              const struct pawl_call_options *options);
+PAWL_API struct pawl_task *pawl_call_child(struct pawl_workflow *wf, const char *name,
+                                           struct pawl_text input,
+                                           const struct pawl_call_options *options);
+
+// Fires after |duration|, or at |time|.
+PAWL_API struct pawl_task *pawl_create_timer(struct pawl_workflow *wf, int64_t duration);
+PAWL_API struct pawl_task *pawl_create_timer_at(struct pawl_workflow *wf, int64_t time);
+
+// The next event of this name (case does not matter), also one that has come before. With |timeout|
+// 0, only such a one. Waiting for the task gives PAWL_E_DEADLINE when none came in time.
+PAWL_API struct pawl_task *pawl_wait_for_event(struct pawl_workflow *wf, const char *name,
+                                               int64_t timeout);
+
+// Waits. PAWL_OK; PAWL_E_FAILED: see pawl_failure; PAWL_E_DEADLINE: an event did not come in time;
+// PAWL_E_CANCELED: pawl_cancel was called for it; PAWL_E_PRECONDITION: called from outside the
+// workflow; PAWL_E_INVALID: |task| could not be made; PAWL_E_NOMEM.
+PAWL_API enum pawl_err pawl_await(struct pawl_task *task);
+
+// Waits until all are done; returns the first error among them, in their order.
+PAWL_API enum pawl_err pawl_await_all(struct pawl_task *const *tasks, size_t count);
+
+// Waits until one is done, and says which.
+PAWL_API enum pawl_err pawl_await_any(struct pawl_task *const *tasks, size_t count, size_t *index);
+
+PAWL_API bool pawl_is_done(const struct pawl_task *task);
+
+// Of a task that is done: the result (NULL data: none); the failure (NULL: it did not fail).
+PAWL_API struct pawl_text pawl_result(const struct pawl_task *task);
+PAWL_API const struct pawl_failure *pawl_failure(const struct pawl_task *task);
+
+// Whatever it still brings is of no interest; an event goes to the next who waits. What already
+// runs is not stopped.
+PAWL_API void pawl_cancel(struct pawl_task *task);
+
+// Shorthands: make a task and wait for it. |result| may be NULL.
+PAWL_API enum pawl_err pawl_call(struct pawl_workflow *wf, const char *activity,
+                                 struct pawl_text input, const struct pawl_call_options *options,
+                                 struct pawl_text *result);
+PAWL_API enum pawl_err pawl_sleep(struct pawl_workflow *wf, int64_t duration);
+
+// A pair of strings that go with an instance.
+struct pawl_tag {
+    const char *name, *value;
+};
+
+enum pawl_reuse {
+    PAWL_REUSE_ENDED, // an id may be used again once its workflow has ended
+    PAWL_REUSE_NEVER, // until it was purged
+};
+
+struct pawl_start_options {
+    const char *id;              // NULL: a new UUID
+    int64_t start_at;            // 0: now
+    const struct pawl_tag *tags; // kept with detached workflows only, as Dapr does
+    size_t tag_count;
+    enum pawl_reuse reuse;
+};
+
+// Starts a workflow of its own, which this one neither waits for nor ends with. |id| (NULL or 37
+// bytes) receives the id when |options| has none.
+PAWL_API enum pawl_err pawl_start_detached(struct pawl_workflow *wf, const char *name,
+                                           struct pawl_text input,
+                                           const struct pawl_start_options *options, char *id);
+
+// --- within a workflow: change ------------------------------------------------------------------
+
+// Whether a change to the workflow's code, named |patch|, applies to this instance: true for those
+// that reach this place for the first time, false for those that passed it before the change.
+PAWL_API bool pawl_is_patched(struct pawl_workflow *wf, const char *patch);
+
+// --- within a workflow: sagas -------------------------------------------------------------------
+
+// A list of activities that undo what was done. |saga| is NULL when memory is out, and then the
+// functions below return PAWL_E_NOMEM.
+struct pawl_saga;
+PAWL_API struct pawl_saga *pawl_saga(struct pawl_workflow *wf);
+
+// To be called before the step that |activity| undoes, so that a step that half happened is undone
+// too. |options| as for pawl_call_activity.
+PAWL_API enum pawl_err pawl_saga_add(struct pawl_saga *saga, const char *activity,
+                                     struct pawl_text input,
+                                     const struct pawl_call_options *options);
+
+// Runs them, the last one first, each after the other; goes on when one fails, and returns the
+// first error. Those that ran are forgotten.
+PAWL_API enum pawl_err pawl_saga_compensate(struct pawl_saga *saga);
+
+// --- clients ------------------------------------------------------------------------------------
+//
+// These wait for their answer. Errors of all: PAWL_E_UNAVAILABLE: the daemon cannot be reached, or
+// the store could not be written (what was asked for has not happened, or will be found to have
+// happened); PAWL_E_PRECONDITION: called within a workflow; PAWL_E_INVALID, PAWL_E_NOMEM.
+
+enum pawl_status { // the numbers are those of the Dapr wire
+    PAWL_RUNNING = 0,
+    PAWL_COMPLETED = 1,
+    PAWL_FAILED = 3,
+    PAWL_CANCELED = 4,
+    PAWL_TERMINATED = 5,
+    PAWL_PENDING = 6,
+    PAWL_SUSPENDED = 7,
+    PAWL_STALLED = 8, // its code is not there; it goes on when it is back
+};
+
+// Such as "COMPLETED". Static text.
+PAWL_API const char *pawl_status_text(enum pawl_status status);
+
+// What is known of an instance.
+struct pawl_info {
+    const char *id, *name;
+    const char *version; // NULL: none
+    enum pawl_status status;
+    int64_t created_at, updated_at;
+    struct pawl_text input, output, custom_status;
+    const struct pawl_failure *failure; // NULL: it has not failed
+    const char *parent_id;              // NULL: none
+};
+
+// Accepts NULL.
+PAWL_API void pawl_info_free(struct pawl_info *info);
+
+// Starts a workflow: it is on record when this returns PAWL_OK. Against a daemon the call also
+// waits until a worker has begun it, as Dapr's do, unless options.start_at is set. |options| may be
+// NULL. |id| (NULL or 37 bytes) receives the id when |options| has none. PAWL_E_EXISTS: see enum
+// pawl_reuse.
+PAWL_API enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pawl_text input,
+                                  const struct pawl_start_options *options, char *id);
+
+// |*out| is freed by pawl_info_free. PAWL_E_NOT_FOUND.
+PAWL_API enum pawl_err pawl_get(struct pawl *pawl, const char *id, struct pawl_info **out);
+
+// Waits until the instance has ended (PAWL_OK however it ended) or |timeout| has passed:
+// PAWL_E_DEADLINE. One that does not exist is waited for. |out| may be NULL.
+PAWL_API enum pawl_err pawl_wait(struct pawl *pawl, const char *id, int64_t timeout,
+                                 struct pawl_info **out);
+
+// PAWL_E_NOT_FOUND. An event for an instance that has ended is dropped.
+PAWL_API enum pawl_err pawl_raise(struct pawl *pawl, const char *id, const char *event,
+                                  struct pawl_text data);
+
+// |reason| may be NULL. They return when the instance is suspended, goes on, has ended.
+// PAWL_E_NOT_FOUND. Terminating takes the children along when |recursive|.
+PAWL_API enum pawl_err pawl_suspend(struct pawl *pawl, const char *id, const char *reason);
+PAWL_API enum pawl_err pawl_resume(struct pawl *pawl, const char *id, const char *reason);
+PAWL_API enum pawl_err pawl_terminate(struct pawl *pawl, const char *id, struct pawl_text output,
+                                      bool recursive);
+
+// Removes all trace of an instance that has ended. |recursive|: of its children too. |count| (may
+// be NULL): how many were removed. PAWL_E_NOT_FOUND; PAWL_E_PRECONDITION: it has not ended.
+PAWL_API enum pawl_err pawl_purge(struct pawl *pawl, const char *id, bool recursive,
+                                  uint32_t *count);
+
+// The instance's history as a JSON array of events, in protobuf's JSON form. The caller frees
+// |*json|. PAWL_E_NOT_FOUND.
+PAWL_API enum pawl_err pawl_history(struct pawl *pawl, const char *id, char **json);
+
+// The ids of instances, a page at a time: |after| is NULL, or the last id of the page before. |ids|
+// receives at most |max|, each to be freed, and |*count| how many. 0 means that there are no more.
+PAWL_API enum pawl_err pawl_list(struct pawl *pawl, const char *after, char **ids, size_t max,
+                                 size_t *count);
+
+// --- state --------------------------------------------------------------------------------------
+//
+// Values under keys, in the same store. |store| names the daemon's component, such as "statestore";
+// a file has one, and any name will do.
+
+// |*value| is freed by the caller; NULL when there is none. |etag| (NULL or 64 bytes) changes with
+// each write; "" when there is no value.
+PAWL_API enum pawl_err pawl_get_state(struct pawl *pawl, const char *store, const char *key,
+                                      char **value, size_t *len, char *etag);
+
+// |etag| NULL or "": whatever is there is overwritten. PAWL_E_CONFLICT: somebody else changed it.
+PAWL_API enum pawl_err pawl_save_state(struct pawl *pawl, const char *store, const char *key,
+                                       struct pawl_text value, const char *etag);
+PAWL_API enum pawl_err pawl_delete_state(struct pawl *pawl, const char *store, const char *key,
+                                         const char *etag);
+
+// --- tests --------------------------------------------------------------------------------------
+
+// Runs |function| against a |history| as pawl_history gives it, without store or network.
+// Activities are not run. PAWL_E_MISMATCH: the code does not do what the history says;
+// pawl_last_error has both sides. PAWL_E_INVALID: |history| is not one.
+PAWL_API enum pawl_err pawl_replay(struct pawl_text history, pawl_workflow_fn function, void *arg);
 
 #ifdef __cplusplus
 }

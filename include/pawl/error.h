@@ -30,7 +30,9 @@
     X(FORMAT,              "stored data is of a newer format",                     9, 500)   \
     X(FENCED,              "another owner has taken the shard",                   14, 503)   \
     X(HELD,                "another owner holds the shard",                       14, 503)   \
-    X(NEEDED,              "an instance has to be loaded first",                  14, 503)
+    X(NEEDED,              "an instance has to be loaded first",                  14, 503)   \
+    X(FAILED,              "the activity or workflow failed",                      2, 500)   \
+    X(MISMATCH,            "the code does not do what its history says",           9, 500)
 // clang-format on
 
 enum pawl_err {

@@ -4,8 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PAWL_SECOND      INT64_C(1000000000) // in nanoseconds
-#define PAWL_MILLISECOND INT64_C(1000000)
+#include "pawl/common.h"
 
 // Nanoseconds since 1970 by the wall clock, which may be set back.
 int64_t pawl__clock_wall(void);

@@ -72,6 +72,10 @@ void pawl__log(const struct pawl_log *log, enum pawl_log_level level, const char
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    if (log->write) {
+        log->write(log->arg, level, message);
+        return;
+    }
 
     struct timespec now;
     struct tm utc;

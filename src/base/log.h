@@ -4,16 +4,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "pawl/common.h"
+
 // Log lines in Dapr's form: logfmt, or JSON with the same keys (time, level, msg, app_id, instance,
 // scope, type, ver).
-
-enum pawl_log_level {
-    PAWL_LOG_DEBUG,
-    PAWL_LOG_INFO,
-    PAWL_LOG_WARN,
-    PAWL_LOG_ERROR,
-    PAWL_LOG_FATAL,
-};
 
 // Where lines go and what stands in each of them. The strings belong to the caller and outlive
 // the log. A NULL log is silent.
@@ -24,6 +18,9 @@ struct pawl_log {
     const char *app_id;
     const char *host;
     const char *version;
+    // Takes the lines instead of |out|; NULL: none does.
+    void (*write)(void *arg, enum pawl_log_level level, const char *line);
+    void *arg;
 };
 
 // Writes one line with one write call, so that lines of threads and processes do not mix. |scope|
