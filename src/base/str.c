@@ -30,7 +30,7 @@ bool pawl__str_to_int(struct pawl_str text, int64_t min, int64_t max, int64_t *o
     char *end;
     errno = 0;
     long long value = strtoll(digits, &end, 10);
-    if (errno || *end || value < min || value > max) return false;
+    if (errno || end != digits + text.len || value < min || value > max) return false;
     *out = value;
     return true;
 }

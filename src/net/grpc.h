@@ -76,10 +76,4 @@ enum pawl_err pawl__grpc_code_of_http(int64_t status);
 // The code that stands for a stream's HTTP/2 error code.
 enum pawl_err pawl__grpc_code_of_reset(uint32_t http2_error);
 
-// Appends |data| in base64 without padding, which is how -bin headers are best sent.
-bool pawl__base64_encode(struct pawl_buf *out, struct pawl_str data);
-
-// Appends the bytes that |text| stands for; padding may be absent. False when it is malformed.
-bool pawl__base64_decode(struct pawl_buf *out, struct pawl_str text);
-
 #endif

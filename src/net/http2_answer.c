@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "net/http2.h"
 
 enum {

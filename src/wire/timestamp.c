@@ -31,19 +31,33 @@ void pawl__timestamp_set(Google__Protobuf__Timestamp *stamp, int64_t at) {
     stamp->seconds = timestamp_split(at, &stamp->nanos);
 }
 
-void pawl__time_format(int64_t at, char out[PAWL_TIME_TEXT]) {
-    int32_t nanos;
-    time_t seconds = timestamp_split(at, &nanos);
+// The first and the last second of a Timestamp: those of the years 1 and 9999.
+static const int64_t timestamp_first = -62135596800, timestamp_last = 253402300799;
+
+void pawl__timestamp_format(const Google__Protobuf__Timestamp *stamp, char out[PAWL_TIME_TEXT]) {
+    time_t seconds = stamp->seconds;
+    int32_t nanos = stamp->nanos < 0 ? 0 : stamp->nanos > 999999999 ? 999999999 : stamp->nanos;
+    if (seconds < timestamp_first) {
+        seconds = timestamp_first;
+        nanos = 0;
+    } else if (seconds > timestamp_last) {
+        seconds = timestamp_last;
+        nanos = 999999999;
+    }
     struct tm utc;
     gmtime_r(&seconds, &utc);
-    size_t len = strftime(out, PAWL_TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &utc);
-    if (nanos % 1000)
-        len += (size_t)snprintf(out + len, PAWL_TIME_TEXT - len, ".%09d", nanos);
-    else if (nanos % 1000000)
-        len += (size_t)snprintf(out + len, PAWL_TIME_TEXT - len, ".%06d", nanos / 1000);
-    else if (nanos)
-        len += (size_t)snprintf(out + len, PAWL_TIME_TEXT - len, ".%03d", nanos / 1000000);
-    snprintf(out + len, PAWL_TIME_TEXT - len, "Z");
+    int digits = nanos % 1000 ? 9 : nanos % 1000000 ? 6 : nanos ? 3 : 0;
+    char fraction[16];
+    snprintf(fraction, sizeof fraction, ".%09d", nanos);
+    snprintf(out, PAWL_TIME_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d%.*sZ", utc.tm_year + 1900,
+             utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+             digits ? digits + 1 : 0, fraction);
+}
+
+void pawl__time_format(int64_t at, char out[PAWL_TIME_TEXT]) {
+    Google__Protobuf__Timestamp stamp = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    pawl__timestamp_set(&stamp, at);
+    pawl__timestamp_format(&stamp, out);
 }
 
 // Reads |count| digits as a number in [min, max] off the front of |text|.
@@ -66,7 +80,7 @@ static bool timestamp_one_of(struct pawl_str *text, const char *set, char *out) 
     return true;
 }
 
-bool pawl__time_parse(struct pawl_str text, int64_t *out) {
+static bool timestamp_parse(struct pawl_str text, int64_t *seconds, int32_t *nanos) {
     static const struct {
         const char *before;
         size_t digits;
@@ -82,13 +96,13 @@ bool pawl__time_parse(struct pawl_str text, int64_t *out) {
         if (!timestamp_digits(&text, parts[i].digits, parts[i].min, parts[i].max, &date[i]))
             return false;
     }
-    int32_t nanos = 0;
+    *nanos = 0;
     if (timestamp_one_of(&text, ".", &mark)) {
         int digit;
         if (!timestamp_digits(&text, 1, 0, 9, &digit)) return false;
         int32_t unit = PAWL_SECOND / 10;
         do {
-            nanos += digit * unit;
+            *nanos += digit * unit;
             unit /= 10;
         } while (timestamp_digits(&text, 1, 0, 9, &digit));
     }
@@ -108,10 +122,27 @@ bool pawl__time_parse(struct pawl_str text, int64_t *out) {
                      .tm_hour = date[3],
                      .tm_min = date[4],
                      .tm_sec = date[5]};
-    int64_t seconds = timegm(&utc);
+    *seconds = timegm(&utc);
     if (utc.tm_mday != date[2]) return false; // timegm made the 31st of a short month the 1st
     int offset = hours * 3600 + minutes * 60;
-    seconds += mark == '-' ? offset : -offset;
+    *seconds += mark == '-' ? offset : -offset;
+    return true;
+}
+
+bool pawl__time_parse(struct pawl_str text, int64_t *out) {
+    int64_t seconds;
+    int32_t nanos;
+    if (!timestamp_parse(text, &seconds, &nanos)) return false;
     *out = timestamp_clamp(seconds, nanos);
+    return true;
+}
+
+bool pawl__timestamp_parse(struct pawl_str text, Google__Protobuf__Timestamp *out) {
+    int64_t seconds;
+    int32_t nanos;
+    if (!timestamp_parse(text, &seconds, &nanos)) return false;
+    if (seconds < timestamp_first || seconds > timestamp_last) return false;
+    out->seconds = seconds;
+    out->nanos = nanos;
     return true;
 }

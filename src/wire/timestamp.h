@@ -18,8 +18,14 @@ enum {
 // has it; terminated.
 void pawl__time_format(int64_t at, char out[PAWL_TIME_TEXT]);
 
+// The same for the whole range of a Timestamp, the years 1 to 9999; what is out of it is clamped.
+void pawl__timestamp_format(const Google__Protobuf__Timestamp *stamp, char out[PAWL_TIME_TEXT]);
+
 // Reads an RFC 3339 time with any offset; clamped as above, and digits past the ninth are dropped.
 // False, and |out| untouched, when |text| is none.
 bool pawl__time_parse(struct pawl_str text, int64_t *out);
+
+// The same for the whole range of a Timestamp; false also for a time that is out of it.
+bool pawl__timestamp_parse(struct pawl_str text, Google__Protobuf__Timestamp *out);
 
 #endif

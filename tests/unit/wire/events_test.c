@@ -2,70 +2,10 @@
 
 #include "test.h"
 
-#include "base/arena.h"
+#include "fill.h"
 #include "orchestrator_service.pb-c.h"
 #include "wire/pb.h"
 #include "wire/unpack.h"
-
-enum {
-    DEPTH = 3 // TaskFailureDetails holds itself
-};
-
-static bool has_presence(const ProtobufCFieldDescriptor *field) {
-    return field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF || field->type == PROTOBUF_C_TYPE_MESSAGE;
-}
-
-// Sets every field: with |zero| those that know whether they are set, to zero; otherwise all, to
-// something else. Of a oneof with several members, the one at place |choice| among all fields.
-static void fill(struct pawl_arena *arena, ProtobufCMessage *message, unsigned choice, bool zero,
-                 int depth) {
-    const ProtobufCMessageDescriptor *type = message->descriptor;
-    for (unsigned i = 0; i < type->n_fields; i++) {
-        const ProtobufCFieldDescriptor *field = &type->fields[i];
-        void *member = (char *)message + field->offset;
-        bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
-        if (zero && (repeated || !has_presence(field))) continue;
-        if (field->type == PROTOBUF_C_TYPE_MESSAGE && depth == 0) continue;
-        if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
-            int *which = (int *)((char *)message + field->quantifier_offset);
-            unsigned members = 0;
-            for (unsigned k = 0; k < type->n_fields; k++)
-                if (type->fields[k].flags & PROTOBUF_C_FIELD_FLAG_ONEOF &&
-                    type->fields[k].quantifier_offset == field->quantifier_offset)
-                    members++;
-            if (members > 1 && i != choice) continue;
-            *which = (int)field->id;
-        }
-        if (repeated) {
-            *(size_t *)((char *)message + field->quantifier_offset) = 1;
-            void *array = pawl__arena_zalloc(arena, 64);
-            *(void **)member = array;
-            member = array;
-        }
-        switch (field->type) {
-        case PROTOBUF_C_TYPE_STRING: *(const char **)member = zero ? "" : "text"; break;
-        case PROTOBUF_C_TYPE_BYTES:
-            *(ProtobufCBinaryData *)member =
-                zero ? (ProtobufCBinaryData){0} : (ProtobufCBinaryData){3, (uint8_t *)"\0\xff!"};
-            break;
-        case PROTOBUF_C_TYPE_BOOL: *(protobuf_c_boolean *)member = !zero; break;
-        case PROTOBUF_C_TYPE_INT64:
-        case PROTOBUF_C_TYPE_UINT64: *(uint64_t *)member = zero ? 0 : UINT64_MAX; break;
-        case PROTOBUF_C_TYPE_INT32:
-        case PROTOBUF_C_TYPE_UINT32: *(uint32_t *)member = zero ? 0 : UINT32_MAX; break;
-        case PROTOBUF_C_TYPE_ENUM: *(int *)member = zero ? 0 : 1; break;
-        case PROTOBUF_C_TYPE_MESSAGE: {
-            const ProtobufCMessageDescriptor *inner = field->descriptor;
-            ProtobufCMessage *made = pawl__arena_zalloc(arena, inner->sizeof_message);
-            protobuf_c_message_init(inner, made);
-            fill(arena, made, 0, zero, depth - 1);
-            *(ProtobufCMessage **)member = made;
-            break;
-        }
-        default: fail_msg("%s.%s has an unexpected type", type->name, field->name);
-        }
-    }
-}
 
 static bool holds_field(struct pawl_str bytes, unsigned number) {
     struct pawl_pb_reader reader = pawl__pb_reader(bytes);
@@ -79,7 +19,7 @@ static void round_trip(const ProtobufCMessageDescriptor *type, unsigned choice, 
     struct pawl_arena arena = {0};
     ProtobufCMessage *message = pawl__arena_zalloc(&arena, type->sizeof_message);
     protobuf_c_message_init(type, message);
-    fill(&arena, message, choice, zero, DEPTH);
+    test_fill(&arena, message, choice, zero, TEST_DEPTH);
 
     struct pawl_buf packed = {0}, again = {0};
     assert_true(pawl__pb_pack_field(&packed, 1, message));
@@ -99,7 +39,7 @@ static void round_trip(const ProtobufCMessageDescriptor *type, unsigned choice, 
         bool in_oneof = type->fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF;
         bool set = in_oneof ? *(int *)((char *)message + type->fields[i].quantifier_offset) ==
                                   (int)type->fields[i].id
-                            : !zero || (has_presence(&type->fields[i]) &&
+                            : !zero || (test_has_presence(&type->fields[i]) &&
                                         type->fields[i].label != PROTOBUF_C_LABEL_REPEATED);
         if (holds_field(field.bytes, type->fields[i].id) != set)
             fail_msg("%s.%s is %s", type->name, type->fields[i].name, set ? "lost" : "there");
