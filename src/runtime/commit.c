@@ -35,6 +35,14 @@ static bool commit_add_deletes(struct pawl_runtime *runtime, struct pawl_commit 
     return true;
 }
 
+// Whether an answer to a turn will probably come in less time than a commit takes. What woke the
+// turn and what the turn schedules then need one commit instead of two.
+bool pawl__commit_expects(struct pawl_storage_client *client) {
+    struct pawl_runtime *runtime = PAWL_CONTAINER(client, struct pawl_runtime, client);
+    return pawl__runtime_serves(runtime) &&
+           runtime->turn_time < (int64_t)runtime->turns_out * runtime->storage->commit_time;
+}
+
 bool pawl__commit_prepare(struct pawl_storage_client *client, struct pawl_commit *commit) {
     struct pawl_runtime *runtime = PAWL_CONTAINER(client, struct pawl_runtime, client);
     if (runtime->state == PAWL_RUNTIME_TAKING || runtime->failing) return false;

@@ -18,6 +18,7 @@ struct item {
     uint64_t generation;            // of the instance
     int32_t task_id;                // DISPATCH_TURN: a turn
     uint64_t token;
+    int64_t began; // steady
     size_t key_len;
     char key[];
 };
@@ -97,6 +98,7 @@ static struct item *dispatch_item_create(struct pawl_runtime *runtime, struct pa
     item->generation = instance->generation;
     item->task_id = task_id;
     item->token = ++runtime->next_token;
+    item->began = pawl__clock_steady();
     item->key_len = dispatch_key(item->key, pawl__instance_id(instance), task_id);
     // An older item under this key is of an earlier generation; its worker may answer, but nobody
     // waits for it.
@@ -306,6 +308,7 @@ static enum pawl_err dispatch_run_turn(struct pawl_runtime *runtime, struct pawl
     struct item *item = dispatch_match(runtime, call->id, DISPATCH_TURN, response->completiontoken);
     if (!item) return PAWL_OK;
     struct pawl_instance *instance = item->instance;
+    runtime->turn_time += (pawl__clock_steady() - item->began - runtime->turn_time) / 8;
     struct pawl_stamp stamp = pawl__runtime_stamp(runtime);
     pawl__random_uuid(stamp.uuid);
     enum pawl_err err =

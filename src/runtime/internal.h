@@ -92,6 +92,7 @@ struct pawl_runtime {
     struct pawl_queue turns, activities; // ready to be given to a worker
     struct pawl_map items;               // key of an item -> what is with a worker
     size_t turns_out, activities_out;
+    int64_t turn_time;          // nanoseconds that workers take for one, on a moving average
     struct pawl_buf item_bytes; // the work item under construction
     uint64_t next_token;
     char token_prefix[12];
@@ -173,6 +174,7 @@ void pawl__checkpoint_drop(struct pawl_runtime *runtime);
 // --- commit.c -----------------------------------------------------------------------------------
 
 bool pawl__commit_prepare(struct pawl_storage_client *client, struct pawl_commit *commit);
+bool pawl__commit_expects(struct pawl_storage_client *client);
 void pawl__commit_done(struct pawl_storage_client *client, const struct pawl_error *error);
 
 // --- dispatch.c ---------------------------------------------------------------------------------

@@ -219,8 +219,9 @@ enum pawl_err pawl__runtime_create(struct pawl_storage *storage,
     if (!runtime->options.max_message) runtime->options.max_message = 4u << 20;
     runtime->log = options->log;
     runtime->storage = storage;
-    runtime->client =
-        (struct pawl_storage_client){.prepare = pawl__commit_prepare, .done = pawl__commit_done};
+    runtime->client = (struct pawl_storage_client){.prepare = pawl__commit_prepare,
+                                                   .expects = pawl__commit_expects,
+                                                   .done = pawl__commit_done};
     runtime->app_id = pawl__str_dup(pawl__str(options->app_id));
     runtime->namespace = pawl__str_dup(pawl__str(namespace));
     runtime->shard_name = runtime_join(namespace, "/", options->app_id);

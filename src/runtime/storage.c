@@ -2,9 +2,11 @@
 
 #include "base/clock.h"
 
+// Nanoseconds.
 enum {
-    STORAGE_QUICK = 1000000
-}; // nanoseconds; see storage_is_light
+    STORAGE_QUICK = 1000000,   // see storage_is_light
+    STORAGE_PATIENCE = 2000000 // see storage_gathers
+};
 
 // --- group commit -------------------------------------------------------------------------------
 
@@ -73,10 +75,27 @@ static void storage_commit(struct pawl_storage *storage) {
     }
 }
 
+// Whether the commit waits for what the client expects.
+static bool storage_gathers(const struct pawl_storage *storage) {
+    int64_t most =
+        storage->commit_time < STORAGE_PATIENCE ? storage->commit_time : STORAGE_PATIENCE;
+    bool others = storage->closing || !pawl__list_empty(&storage->gathering);
+    return storage->client && !others && storage->client->expects(storage->client) &&
+           pawl__clock_steady() - storage->wanted_at < most;
+}
+
+static void storage_on_patience(uv_timer_t *timer) {
+    (void)timer; // it wakes the loop, which then comes to |check|
+}
+
 static void storage_on_check(uv_check_t *check) {
     struct pawl_storage *storage = check->data;
     if (!storage->wanted || storage->busy) return;
     uv_idle_stop(&storage->spin);
+    if (storage_gathers(storage)) {
+        uv_timer_start(&storage->patience, storage_on_patience, 1, 0);
+        return;
+    }
     storage_commit(storage);
 }
 
@@ -85,6 +104,7 @@ static void storage_on_spin(uv_idle_t *spin) {
 }
 
 void pawl__storage_want(struct pawl_storage *storage) {
+    if (!storage->wanted) storage->wanted_at = pawl__clock_steady();
     storage->wanted = true;
     if (!storage->busy) uv_idle_start(&storage->spin, storage_on_spin);
 }
@@ -159,9 +179,10 @@ enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
     storage->tend_timer.data = storage;
     uv_timer_start(&storage->tend_timer, storage_on_tend, STORAGE_TEND_MS, STORAGE_TEND_MS);
     uv_unref((uv_handle_t *)&storage->tend_timer);
+    uv_timer_init(loop, &storage->patience);
     uv_check_init(loop, &storage->check);
     uv_idle_init(loop, &storage->spin);
-    storage->check.data = storage->spin.data = storage;
+    storage->patience.data = storage->check.data = storage->spin.data = storage;
     uv_check_start(&storage->check, storage_on_check);
     uv_unref((uv_handle_t *)&storage->check);
     int rc = pawl__thread_start(&storage->writer, loop);
@@ -184,10 +205,11 @@ static void storage_on_handle_close(uv_handle_t *handle) {
 }
 
 static void storage_finish_close(struct pawl_storage *storage) {
-    storage->handles = 5;
+    storage->handles = 6;
     pawl__thread_stop(&storage->writer, storage_handle_closed, storage);
     pawl__thread_stop(&storage->reader, storage_handle_closed, storage);
     uv_close((uv_handle_t *)&storage->tend_timer, storage_on_handle_close);
+    uv_close((uv_handle_t *)&storage->patience, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->check, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->spin, storage_on_handle_close);
 }

@@ -10,6 +10,9 @@
 // A commit takes what gathered while the last one ran: user state transactions, and what the shard
 // that lives in this store has to write. Reads go through a thread of their own.
 //
+// A commit may wait a little for what the client expects, as two commits cost twice as much as one:
+// for no longer than a commit takes, so that nothing is durable later than twice its time.
+//
 // When next to nothing is going on, and the disk is quick, a commit runs on the loop's own thread:
 // waking another thread and being woken by it takes longer than what the loop could do meanwhile.
 
@@ -42,6 +45,8 @@ struct pawl_storage_client {
     // Adds what is to be written; false when there is nothing. The views stay valid until |done|.
     bool (*prepare)(struct pawl_storage_client *client, struct pawl_commit *commit);
     bool light; // set by |prepare|: so little is written that little else can be going on
+    // Whether more is about to come that might as well go into the next commit.
+    bool (*expects)(struct pawl_storage_client *client);
     // Only called after a |prepare| that returned true.
     void (*done)(struct pawl_storage_client *client, const struct pawl_error *error);
 };
@@ -50,8 +55,9 @@ struct pawl_storage {
     struct pawl_store *store; // owned
     uv_loop_t *loop;
     struct pawl_thread writer, reader;
-    uv_check_t check; // starts a commit after the loop has taken what its sockets hold
-    uv_idle_t spin;   // keeps the loop from sleeping before |check|
+    uv_check_t check;    // starts a commit after the loop has taken what its sockets hold
+    uv_idle_t spin;      // keeps the loop from sleeping before |check|
+    uv_timer_t patience; // ends a wait for what the client expects
     struct pawl_storage_client *client;
     struct pawl_link gathering, writing; // pawl_state_write::link
     struct pawl_job job, tend_job;
@@ -62,8 +68,9 @@ struct pawl_storage {
     struct pawl_commit commit;
     struct pawl_error result;
     bool wanted, busy, client_writes, closing;
-    bool leasing; // the client's: it takes or releases its shard on the writer thread
-    int handles;  // threads and uv handles that are still open
+    bool leasing;      // the client's: it takes or releases its shard on the writer thread
+    int64_t wanted_at; // since when, steady
+    int handles;       // threads and uv handles that are still open
     void (*closed)(void *arg);
     void *arg;
     uint64_t commits;    // that succeeded

@@ -77,6 +77,43 @@ static void test_answers_wait_for_the_log(void **state) {
     kit_finish(&kit);
 }
 
+// What wakes a turn and what the turn does go in one commit, when workers are quicker than commits.
+static void test_commits_wait_for_turns(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller start, answer;
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    unsigned fewest = 2;
+    for (int i = 0; i < 20 && fewest > 1; i++) { // the machine may be slower than the wait is long
+        char id[16];
+        snprintf(id, sizeof id, "quick-%d", i);
+        assert_int_equal(kit_status(&kit, id), -1);
+        kit.storage.commit_time = PAWL_SECOND;
+        kit.runtime->turn_time = 0;
+        unsigned commits = kit.gate.commits;
+        kit_start(&kit, &start, id);
+        const Pb__WorkItem *item = kit_take(&kit, &worker);
+        kit_answer(&kit, &answer, id, item->completiontoken,
+                   ACTIONS(kit_timer(&kit, 0, INT64_MAX)));
+        DONE(&kit, answer, PAWL_OK);
+        DONE(&kit, start, PAWL_OK);
+        if (kit.gate.commits - commits < fewest) fewest = kit.gate.commits - commits;
+    }
+    assert_int_equal(fewest, 1);
+
+    // An answer that does not come is not waited for: neither long, nor when it is not likely to.
+    assert_int_equal(kit_status(&kit, "slow"), -1);
+    kit_start(&kit, &start, "slow");
+    kit_take(&kit, &worker);
+    DONE(&kit, start, PAWL_OK);
+    kit.runtime->turn_time = 2 * kit.storage.commit_time;
+    assert_false(kit.runtime->client.expects(&kit.runtime->client));
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
 static void test_commands(void **state) {
     (void)state;
     struct kit kit;
@@ -700,6 +737,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_workflow),
         cmocka_unit_test(test_answers_wait_for_the_log),
+        cmocka_unit_test(test_commits_wait_for_turns),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_lost_workers),
