@@ -303,6 +303,23 @@ void pawl__runtime_get(struct pawl_runtime *runtime, struct pawl_call *call) {
     call_begin(runtime, call, call_get);
 }
 
+static enum pawl_err call_history(struct pawl_runtime *runtime, struct pawl_call *call,
+                                  struct pawl_error *error) {
+    struct pawl_instance *instance;
+    enum pawl_err err = call_find(runtime, call, &instance);
+    if (err) return pawl__fail_plain(error, err);
+    if (!instance->exists)
+        return pawl__fail(error, PAWL_E_NOT_FOUND, "workflow instance '%.*s' not found",
+                          PAWL_FMT(call->id));
+    bool ok = true;
+    call->history = call_copy(call->arena, pawl__buf_str(&instance->history.bytes), &ok);
+    return ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+}
+
+void pawl__runtime_history(struct pawl_runtime *runtime, struct pawl_call *call) {
+    call_begin(runtime, call, call_history);
+}
+
 // --- waiting ------------------------------------------------------------------------------------
 
 static enum pawl_err call_wait_on(struct pawl_runtime *runtime, struct pawl_call *call) {

@@ -71,8 +71,11 @@ struct pawl_call {
     void (*done)(struct pawl_call *call, const struct pawl_error *error);
     void *data;
 
-    struct pawl_view view; // get and wait
-    uint32_t count;        // purge: instances removed
+    struct pawl_view view;   // get and wait
+    uint32_t count;          // purge: instances removed
+    struct pawl_str history; // history
+    struct pawl_str *ids;    // list
+    size_t id_count;
 
     /* private */
     enum pawl_err (*run)(struct pawl_runtime *runtime, struct pawl_call *call,
@@ -88,6 +91,8 @@ struct pawl_call {
     const Pb__ActivityResponse *activity;
     struct pawl_str bytes;
     Pb__HistoryEvent event;
+    struct pawl_str after;
+    size_t max;
 };
 
 // Starts the instance |call->id|. |start| names the workflow and its input.
@@ -100,6 +105,16 @@ void pawl__runtime_get(struct pawl_runtime *runtime, struct pawl_call *call);
 // Waits, and fills |view|. An unknown id is waited for.
 void pawl__runtime_wait(struct pawl_runtime *runtime, struct pawl_call *call,
                         enum pawl_wait wait_for);
+
+// Fills |history| with the instance's committed events, encoded as src/engine/history.h says. What
+// waits to be processed is not among them. PAWL_E_NOT_FOUND.
+void pawl__runtime_history(struct pawl_runtime *runtime, struct pawl_call *call);
+
+// Fills |ids| with the first |max| (not 0) ids after |after|, in the order of their bytes: all
+// instances that there are at one moment. |after| is the caller's, as |call| is; empty: from the
+// beginning. |call->id| is not looked at.
+void pawl__runtime_list(struct pawl_runtime *runtime, struct pawl_call *call, struct pawl_str after,
+                        size_t max);
 
 void pawl__runtime_raise(struct pawl_runtime *runtime, struct pawl_call *call,
                          Pb__EventRaisedEvent *event);
