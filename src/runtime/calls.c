@@ -1,10 +1,15 @@
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "runtime/internal.h"
 #include "wire/timestamp.h"
 
 // Calls of clients: run against the shard, wait for what they need to be loaded, and be answered
 // when the log holds what they saw or did.
+
+enum {
+    LOAD_QUICK = 100000 // nanoseconds; see load_is_light
+};
 
 struct load {
     struct pawl_job job;
@@ -121,14 +126,33 @@ void pawl__calls_sweep_ghosts(struct pawl_runtime *runtime) {
 static void load_run(struct pawl_job *job) {
     struct load *load = PAWL_CONTAINER(job, struct load, job);
     struct pawl_store *store = load->runtime->storage->store;
+    int64_t began = pawl__clock_steady(), *time = &load->runtime->load_time;
     load->error = (struct pawl_error){PAWL_E_OK, ""};
     load->error.code =
         store->ops->load(store, load->shard, load->id, &load->arena, &load->snapshot, &load->error);
+    *time += (pawl__clock_steady() - began - *time) / 8;
+}
+
+static struct load *load_create(struct pawl_runtime *runtime, struct pawl_str id) {
+    struct load *load = calloc(1, sizeof *load + id.len);
+    if (!load) return NULL;
+    memcpy(load->id_bytes, id.data, id.len);
+    load->id = (struct pawl_str){load->id_bytes, id.len};
+    load->runtime = runtime;
+    load->incarnation = runtime->incarnation;
+    load->shard = runtime->lease.shard;
+    pawl__link_init(&load->calls);
+    return load;
+}
+
+static void load_destroy(struct load *load) {
+    pawl__arena_finish(&load->arena);
+    free(load);
 }
 
 // Puts what was loaded in memory, unless a record has put it there meanwhile.
-static enum pawl_err load_install(struct pawl_runtime *runtime, struct load *load,
-                                  struct pawl_error *error) {
+static enum pawl_err load_put(struct pawl_runtime *runtime, struct load *load,
+                              struct pawl_error *error) {
     struct pawl_instance *instance = pawl__shard_find(&runtime->shard, load->id);
     if (instance) return PAWL_OK;
     if (load->error.code == PAWL_E_NOT_FOUND) {
@@ -150,6 +174,16 @@ static enum pawl_err load_install(struct pawl_runtime *runtime, struct load *loa
                                                         : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
+static enum pawl_err load_install(struct load *load, struct pawl_error *error) {
+    struct pawl_runtime *runtime = load->runtime;
+    enum pawl_err err = load_put(runtime, load, error);
+    if (err) {
+        pawl__log(runtime->log, PAWL_LOG_ERROR, "dapr.runtime.wfengine", "%s", error->text);
+        pawl__sleep_retry(runtime, load->id);
+    }
+    return err;
+}
+
 static void load_done(struct pawl_job *job) {
     struct load *load = PAWL_CONTAINER(job, struct load, job);
     struct pawl_runtime *runtime = load->runtime;
@@ -157,34 +191,19 @@ static void load_done(struct pawl_job *job) {
     if (load->incarnation == runtime->incarnation) {
         struct pawl_error error = {PAWL_E_OK, ""};
         pawl__map_remove(&runtime->loads, load->id);
-        enum pawl_err err = load_install(runtime, load, &error);
-        if (err) {
-            pawl__log(runtime->log, PAWL_LOG_ERROR, "dapr.runtime.wfengine", "%s", error.text);
-            pawl__sleep_retry(runtime, load->id);
-            pawl__calls_finish(&load->calls, &error);
-        }
+        if (load_install(load, &error)) pawl__calls_finish(&load->calls, &error);
         for (struct pawl_link *link; (link = pawl__list_take(&load->calls));)
             pawl__calls_execute(runtime, PAWL_CONTAINER(link, struct pawl_call, link));
         pawl__runtime_settle(runtime);
     }
-    pawl__arena_finish(&load->arena);
-    free(load);
+    load_destroy(load);
 }
 
 // Begins to load |id|, or joins a load that has begun, and runs |call| (NULL: none) after it.
 static void load_begin(struct pawl_runtime *runtime, struct pawl_str id, struct pawl_call *call) {
     struct load *load = pawl__map_get(&runtime->loads, id);
     if (!load) {
-        load = calloc(1, sizeof *load + id.len);
-        if (load) {
-            memcpy(load->id_bytes, id.data, id.len);
-            load->id = (struct pawl_str){load->id_bytes, id.len};
-            load->runtime = runtime;
-            load->incarnation = runtime->incarnation;
-            load->shard = runtime->lease.shard;
-            pawl__link_init(&load->calls);
-            load->job = (struct pawl_job){.run = load_run, .done = load_done};
-        }
+        load = load_create(runtime, id);
         if (!load || !pawl__map_put(&runtime->loads, load->id, load)) {
             free(load);
             struct pawl_error error;
@@ -194,6 +213,7 @@ static void load_begin(struct pawl_runtime *runtime, struct pawl_str id, struct 
             return;
         }
         runtime->loads_out++;
+        load->job = (struct pawl_job){.run = load_run, .done = load_done};
         pawl__thread_submit(&runtime->storage->reader, &load->job);
     }
     if (call) pawl__list_add(&load->calls, &call->link);
@@ -201,6 +221,22 @@ static void load_begin(struct pawl_runtime *runtime, struct pawl_str id, struct 
 
 void pawl__calls_wake(struct pawl_runtime *runtime, struct pawl_str id) {
     load_begin(runtime, id, NULL);
+}
+
+// Whether the loop may load by itself: nobody uses the reader, and to wake it takes longer than it
+// would have to do.
+static bool load_is_light(const struct pawl_runtime *runtime) {
+    return !runtime->storage->reader.out && runtime->load_time < LOAD_QUICK;
+}
+
+static enum pawl_err load_now(struct pawl_runtime *runtime, struct pawl_str id,
+                              struct pawl_error *error) {
+    struct load *load = load_create(runtime, id);
+    if (!load) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    load_run(&load->job);
+    enum pawl_err err = load_install(load, error);
+    load_destroy(load);
+    return err;
 }
 
 // --- running ------------------------------------------------------------------------------------
@@ -219,6 +255,11 @@ void pawl__calls_execute(struct pawl_runtime *runtime, struct pawl_call *call) {
         return;
     }
     enum pawl_err err = call->run(runtime, call, &call->error);
+    if (err == PAWL_E_NEEDED && load_is_light(runtime)) { // mostly the start of a new instance
+        call->error = (struct pawl_error){PAWL_E_OK, ""};
+        err = load_now(runtime, pawl__str(runtime->shard.needed), &call->error);
+        if (!err) err = call->run(runtime, call, &call->error);
+    }
     if (runtime->shard.failed) {
         pawl__fail_plain(&call->error, PAWL_E_NOMEM);
         call_finish(call, NULL);

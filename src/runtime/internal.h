@@ -82,6 +82,7 @@ struct pawl_runtime {
 
     struct pawl_map loads;    // id -> struct load
     size_t loads_out;         // with the reader thread, also those that began before a reload
+    int64_t load_time;        // nanoseconds that one takes, on a moving average
     struct pawl_map waiters;  // id -> struct waiters
     struct pawl_link ghosts;  // struct ghost
     struct pawl_map sleepers; // id -> struct pawl_sleeper

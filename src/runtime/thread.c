@@ -29,6 +29,7 @@ static void thread_on_async(uv_async_t *async) {
     uv_mutex_unlock(&thread->mutex);
     for (struct pawl_link *link; (link = pawl__list_take(&finished));) {
         struct pawl_job *job = PAWL_CONTAINER(link, struct pawl_job, link);
+        thread->out--;
         job->done(job);
     }
 }
@@ -54,6 +55,7 @@ fail_mutex:
 }
 
 void pawl__thread_submit(struct pawl_thread *thread, struct pawl_job *job) {
+    thread->out++;
     uv_mutex_lock(&thread->mutex);
     pawl__link_init(&job->link);
     pawl__list_add(&thread->waiting, &job->link);

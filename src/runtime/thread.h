@@ -20,6 +20,7 @@ struct pawl_thread {
     uv_cond_t wake;
     uv_async_t async;
     struct pawl_link waiting, finished;
+    size_t out; // jobs that are not yet done
     bool stop, open;
     void (*closed)(void *arg);
     void *arg;
