@@ -13,7 +13,7 @@ BELOW = {
     "runtime": ["engine", "store", "wire", "base"],
     "net": ["base"],
     "config": ["base"],
-    "sdk": ["base"],
+    "sdk": ["runtime", "net", "engine", "store", "wire", "base"],
     "api": ["runtime", "net", "engine", "store", "wire", "base"],
     "cli": ["api", "config", "runtime", "net", "engine", "store", "wire", "base"],
 }

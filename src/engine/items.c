@@ -115,6 +115,7 @@ bool pawl__shard_activity_item(struct pawl_shard *shard, const struct pawl_insta
     request.taskid = task_id;
     request.parenttracecontext = scheduled->parenttracecontext;
     request.taskexecutionid = scheduled->taskexecutionid;
+    request.attempt = scheduled->attempt;
     return pawl__pb_pack_field(out, ITEM_ACTIVITY, &request.base) &&
            pawl__pb_put_bytes(out, ITEM_TOKEN, token);
 }

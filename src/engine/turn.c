@@ -123,6 +123,7 @@ static bool turn_schedule_task(struct turn *turn, const Pb__WorkflowAction *acti
     scheduled->version = task->version;
     scheduled->input = task->input;
     scheduled->taskexecutionid = task->taskexecutionid;
+    scheduled->attempt = task->attempt;
     scheduled->parenttracecontext = turn->start->parenttracecontext;
     if (!turn_add_pending(turn, event, PAWL_PENDING_TASK, 0)) return false;
     if (pawl__action_target_app(action, turn->app_id))

@@ -1,0 +1,287 @@
+#include "runtime/taskhub.h"
+
+#include "base/clock.h"
+#include "engine/events.h"
+
+const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT] = {
+#define ROW(method, name, ask, answer)                                                             \
+    [PAWL_TASKHUB_##method] = {"/TaskHubSidecarService/" name, &pb__##ask##__descriptor,           \
+                               &pb__##answer##__descriptor}
+    ROW(START, "StartInstance", create_instance_request, create_instance_response),
+    ROW(GET, "GetInstance", get_instance_request, get_instance_response),
+    ROW(WAIT_START, "WaitForInstanceStart", get_instance_request, get_instance_response),
+    ROW(WAIT_COMPLETION, "WaitForInstanceCompletion", get_instance_request, get_instance_response),
+    ROW(RAISE, "RaiseEvent", raise_event_request, raise_event_response),
+    ROW(TERMINATE, "TerminateInstance", terminate_request, terminate_response),
+    ROW(SUSPEND, "SuspendInstance", suspend_request, suspend_response),
+    ROW(RESUME, "ResumeInstance", resume_request, resume_response),
+    ROW(PURGE, "PurgeInstances", purge_instances_request, purge_instances_response),
+    ROW(COMPLETE_ACTIVITY, "CompleteActivityTask", activity_response, complete_task_response),
+    ROW(COMPLETE_TURN, "CompleteWorkflowTask", workflow_response, complete_task_response),
+#undef ROW
+};
+
+// --- answers ------------------------------------------------------------------------------------
+
+static void taskhub_finish(struct pawl_taskhub_call *call, const struct pawl_error *error) {
+    call->done(call, error);
+}
+
+static void taskhub_fail(struct pawl_taskhub_call *call, enum pawl_err code, const char *text) {
+    struct pawl_error error;
+    pawl__fail(&error, code, "%s", text);
+    taskhub_finish(call, &error);
+}
+
+// A message of the row's response type, in the call's arena, of its fields' defaults.
+static void *taskhub_response(struct pawl_taskhub_call *call) {
+    const ProtobufCMessageDescriptor *type = pawl__taskhub_rows[call->method].response;
+    ProtobufCMessage *message = pawl__arena_alloc(call->arena, type->sizeof_message);
+    if (message) type->message_init(message);
+    call->response = message;
+    return message;
+}
+
+static bool taskhub_answer_view(struct pawl_taskhub_call *call) {
+    const struct pawl_view *view = &call->call.view;
+    Pb__GetInstanceResponse *response = taskhub_response(call);
+    if (!response) return false;
+    response->exists = view->exists;
+    if (!view->exists) return true;
+    Pb__WorkflowState *state = pawl__arena_alloc(call->arena, sizeof *state);
+    if (!state) return false;
+    pb__workflow_state__init(state);
+    response->workflowstate = state;
+    state->instanceid = (char *)view->id.data;
+    state->name = (char *)view->name.data;
+    state->workflowstatus = (Pb__OrchestrationStatus)view->status;
+    state->createdtimestamp = pawl__timestamp(call->arena, view->created_at);
+    state->lastupdatedtimestamp = pawl__timestamp(call->arena, view->updated_at);
+    state->version = pawl__string_value(call->arena, (char *)view->version);
+    state->parentinstanceid = pawl__string_value(call->arena, (char *)view->parent_id);
+    state->parentappid = pawl__string_value(call->arena, (char *)view->parent_app);
+    if (view->started_at) {
+        state->_started_at_case = PB__WORKFLOW_STATE___STARTED_AT_STARTED_AT;
+        state->startedat = pawl__timestamp(call->arena, view->started_at);
+        if (!state->startedat) return false;
+    }
+    if (((const Pb__GetInstanceRequest *)call->request)->getinputsandoutputs) {
+        state->input = view->input;
+        state->output = view->output;
+        state->failuredetails = view->failure;
+        if (view->has_custom_status)
+            state->customstatus =
+                pawl__string_value(call->arena, (char *)view->custom_status.data);
+        if (view->has_custom_status && !state->customstatus) return false;
+    }
+    return state->createdtimestamp && state->lastupdatedtimestamp &&
+           (state->version || !view->version) && (state->parentinstanceid || !view->parent_id) &&
+           (state->parentappid || !view->parent_app);
+}
+
+static bool taskhub_answer(struct pawl_taskhub_call *call) {
+    switch (call->method) {
+    case PAWL_TASKHUB_GET:
+    case PAWL_TASKHUB_WAIT_START:
+    case PAWL_TASKHUB_WAIT_COMPLETION: return taskhub_answer_view(call);
+    case PAWL_TASKHUB_START: {
+        Pb__CreateInstanceResponse *response = taskhub_response(call);
+        if (response) response->instanceid = (char *)call->call.id.data;
+        return response;
+    }
+    case PAWL_TASKHUB_PURGE: {
+        Pb__PurgeInstancesResponse *response = taskhub_response(call);
+        if (response) response->deletedinstancecount = (int32_t)call->call.count;
+        return response;
+    }
+    default: return taskhub_response(call);
+    }
+}
+
+// What errors of the method begin with.
+static const char *taskhub_prefix(enum pawl_taskhub_method method) {
+    switch (method) {
+    case PAWL_TASKHUB_START: return "failed to create workflow instance: ";
+    case PAWL_TASKHUB_TERMINATE: return "failed to submit termination request: ";
+    case PAWL_TASKHUB_PURGE: return "failed to purge workflow state: ";
+    default: return "";
+    }
+}
+
+// What a command that has been recorded waits for; false: nothing.
+static bool taskhub_then(const struct pawl_taskhub_call *call, enum pawl_wait *out) {
+    switch (call->method) {
+    case PAWL_TASKHUB_START:
+        *out = PAWL_WAIT_STARTED;
+        // With a start time, even one that has passed, nobody waits for the first turn.
+        return !call->without_start &&
+               !((const Pb__CreateInstanceRequest *)call->request)->scheduledstarttimestamp;
+    case PAWL_TASKHUB_TERMINATE: *out = PAWL_WAIT_COMPLETED; return true;
+    case PAWL_TASKHUB_SUSPEND: *out = PAWL_WAIT_SUSPENDED; return true;
+    case PAWL_TASKHUB_RESUME: *out = PAWL_WAIT_RESUMED; return true;
+    default: return false;
+    }
+}
+
+static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error) {
+    struct pawl_taskhub_call *call = PAWL_CONTAINER(inner, struct pawl_taskhub_call, call);
+    enum pawl_wait then;
+    if (error) {
+        pawl__fail(&call->error, error->code, "%s%s", taskhub_prefix(call->method), error->text);
+        taskhub_finish(call, &call->error);
+    } else if (!call->waits && taskhub_then(call, &then)) {
+        call->waits = true;
+        pawl__runtime_wait(call->runtime, inner, then);
+    } else if (taskhub_answer(call)) {
+        taskhub_finish(call, NULL);
+    } else {
+        taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
+    }
+}
+
+// --- requests -----------------------------------------------------------------------------------
+
+// Memory of the call; NULL after answering.
+static void *taskhub_alloc(struct pawl_taskhub_call *call, size_t size) {
+    void *piece = pawl__arena_alloc(call->arena, size);
+    if (!piece) taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
+    return piece;
+}
+
+static void taskhub_start(struct pawl_taskhub_call *call) {
+    const Pb__CreateInstanceRequest *ask = (const void *)call->request;
+    if (!*ask->instanceid) {
+        taskhub_fail(call, PAWL_E_INVALID, "the instance ID is empty");
+        return;
+    }
+    Pb__ExecutionStartedEvent *start = taskhub_alloc(call, sizeof *start);
+    if (!start) return;
+    pb__execution_started_event__init(start);
+    Pb__WorkflowInstance *self = taskhub_alloc(call, sizeof *self);
+    if (!self) return;
+    pb__workflow_instance__init(self);
+    char *execution_id = taskhub_alloc(call, 37);
+    if (!execution_id) return;
+    pawl__random_uuid(execution_id);
+    self->instanceid = ask->instanceid;
+    self->executionid = pawl__string_value(call->arena, execution_id);
+    if (!self->executionid) {
+        taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
+        return;
+    }
+    start->name = ask->name;
+    start->input = ask->input;
+    start->workflowinstance = self;
+    start->scheduledstarttimestamp = ask->scheduledstarttimestamp;
+    start->parenttracecontext = ask->parenttracecontext;
+    pawl__runtime_start(call->runtime, &call->call, start, ask->enforceuniqueinstanceid);
+}
+
+static void taskhub_raise(struct pawl_taskhub_call *call) {
+    const Pb__RaiseEventRequest *ask = (const void *)call->request;
+    Pb__EventRaisedEvent *event = taskhub_alloc(call, sizeof *event);
+    if (!event) return;
+    pb__event_raised_event__init(event);
+    event->name = ask->name;
+    event->input = ask->input;
+    pawl__runtime_raise(call->runtime, &call->call, event);
+}
+
+static void taskhub_terminate(struct pawl_taskhub_call *call) {
+    const Pb__TerminateRequest *ask = (const void *)call->request;
+    Pb__ExecutionTerminatedEvent *event = taskhub_alloc(call, sizeof *event);
+    if (!event) return;
+    pb__execution_terminated_event__init(event);
+    event->input = ask->output;
+    event->recurse = ask->recursive;
+    pawl__runtime_terminate(call->runtime, &call->call, event);
+}
+
+// A reason that is empty counts as none.
+static Google__Protobuf__StringValue *taskhub_reason(Google__Protobuf__StringValue *reason) {
+    return reason && *reason->value ? reason : NULL;
+}
+
+static void taskhub_suspend(struct pawl_taskhub_call *call) {
+    Pb__ExecutionSuspendedEvent *event = taskhub_alloc(call, sizeof *event);
+    if (!event) return;
+    pb__execution_suspended_event__init(event);
+    event->input = taskhub_reason(((const Pb__SuspendRequest *)call->request)->reason);
+    pawl__runtime_suspend(call->runtime, &call->call, event);
+}
+
+static void taskhub_resume(struct pawl_taskhub_call *call) {
+    Pb__ExecutionResumedEvent *event = taskhub_alloc(call, sizeof *event);
+    if (!event) return;
+    pb__execution_resumed_event__init(event);
+    event->input = taskhub_reason(((const Pb__ResumeRequest *)call->request)->reason);
+    pawl__runtime_resume(call->runtime, &call->call, event);
+}
+
+static void taskhub_purge(struct pawl_taskhub_call *call) {
+    const Pb__PurgeInstancesRequest *ask = (const void *)call->request;
+    if (ask->request_case != PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID)
+        taskhub_fail(call, PAWL_E_UNKNOWN, "multi-instance purge is not implemented");
+    else
+        pawl__runtime_purge(call->runtime, &call->call, ask->recursive,
+                            ask->_force_case && ask->force);
+}
+
+// The instance that a request names.
+static const char *taskhub_id(const struct pawl_taskhub_call *call) {
+    const void *ask = call->request;
+    switch (call->method) {
+    case PAWL_TASKHUB_START: return ((const Pb__CreateInstanceRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_GET:
+    case PAWL_TASKHUB_WAIT_START:
+    case PAWL_TASKHUB_WAIT_COMPLETION: return ((const Pb__GetInstanceRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_RAISE: return ((const Pb__RaiseEventRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_TERMINATE: return ((const Pb__TerminateRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_SUSPEND: return ((const Pb__SuspendRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_RESUME: return ((const Pb__ResumeRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_PURGE: {
+        const Pb__PurgeInstancesRequest *purge = ask;
+        bool one = purge->request_case == PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
+        return one ? purge->instanceid : "";
+    }
+    case PAWL_TASKHUB_COMPLETE_ACTIVITY: return ((const Pb__ActivityResponse *)ask)->instanceid;
+    case PAWL_TASKHUB_COMPLETE_TURN: return ((const Pb__WorkflowResponse *)ask)->instanceid;
+    case PAWL_TASKHUB_COUNT: break;
+    }
+    return "";
+}
+
+void pawl__taskhub_call(struct pawl_runtime *runtime, struct pawl_taskhub_call *call) {
+    call->runtime = runtime;
+    call->waits = false;
+    call->call = (struct pawl_call){
+        .id = pawl__str(taskhub_id(call)), .arena = call->arena, .done = taskhub_done};
+    switch (call->method) {
+    case PAWL_TASKHUB_START: taskhub_start(call); return;
+    case PAWL_TASKHUB_GET: pawl__runtime_get(runtime, &call->call); return;
+    case PAWL_TASKHUB_WAIT_START:
+        call->waits = true;
+        pawl__runtime_wait(runtime, &call->call, PAWL_WAIT_STARTED);
+        return;
+    case PAWL_TASKHUB_WAIT_COMPLETION:
+        call->waits = true;
+        pawl__runtime_wait(runtime, &call->call, PAWL_WAIT_COMPLETED);
+        return;
+    case PAWL_TASKHUB_RAISE: taskhub_raise(call); return;
+    case PAWL_TASKHUB_TERMINATE: taskhub_terminate(call); return;
+    case PAWL_TASKHUB_SUSPEND: taskhub_suspend(call); return;
+    case PAWL_TASKHUB_RESUME: taskhub_resume(call); return;
+    case PAWL_TASKHUB_PURGE: taskhub_purge(call); return;
+    case PAWL_TASKHUB_COMPLETE_ACTIVITY:
+        pawl__runtime_complete_activity(runtime, &call->call, (const void *)call->request);
+        return;
+    case PAWL_TASKHUB_COMPLETE_TURN:
+        pawl__runtime_complete_turn(runtime, &call->call, (const void *)call->request, call->bytes);
+        return;
+    case PAWL_TASKHUB_COUNT: return;
+    }
+}
+
+void pawl__taskhub_cancel(struct pawl_taskhub_call *call) {
+    pawl__runtime_cancel(&call->call);
+}

@@ -1,0 +1,56 @@
+#ifndef PAWL_RUNTIME_TASKHUB_H
+#define PAWL_RUNTIME_TASKHUB_H
+
+// The unary calls of the TaskHub service on a runtime: a request message in, a response message
+// out. Served over gRPC by api/taskhub.c, and called directly by programs that embed the engine.
+
+#include "orchestrator_service.pb-c.h"
+#include "runtime/runtime.h"
+
+enum pawl_taskhub_method {
+    PAWL_TASKHUB_START,
+    PAWL_TASKHUB_GET,
+    PAWL_TASKHUB_WAIT_START,
+    PAWL_TASKHUB_WAIT_COMPLETION,
+    PAWL_TASKHUB_RAISE,
+    PAWL_TASKHUB_TERMINATE,
+    PAWL_TASKHUB_SUSPEND,
+    PAWL_TASKHUB_RESUME,
+    PAWL_TASKHUB_PURGE,
+    PAWL_TASKHUB_COMPLETE_ACTIVITY,
+    PAWL_TASKHUB_COMPLETE_TURN,
+    PAWL_TASKHUB_COUNT
+};
+
+struct pawl_taskhub_row {
+    const char *path; // of the gRPC method
+    const ProtobufCMessageDescriptor *request, *response;
+};
+
+// By enum pawl_taskhub_method.
+extern const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT];
+
+// One call. The caller's memory until |done| is called, which may happen before the call returns, or
+// the call is canceled.
+struct pawl_taskhub_call {
+    enum pawl_taskhub_method method;
+    const ProtobufCMessage *request; // of the row's type
+    struct pawl_str bytes;           // of COMPLETE_TURN: the encoded request
+    bool without_start;              // START: do not wait for the first turn
+    struct pawl_arena *arena;        // for |response|
+    const ProtobufCMessage *response;
+    // |error| is NULL when the call succeeded. Its text begins as the reference's does.
+    void (*done)(struct pawl_taskhub_call *call, const struct pawl_error *error);
+    void *data;
+
+    /* private */
+    struct pawl_call call;
+    struct pawl_runtime *runtime;
+    bool waits;
+    struct pawl_error error;
+};
+
+void pawl__taskhub_call(struct pawl_runtime *runtime, struct pawl_taskhub_call *call);
+void pawl__taskhub_cancel(struct pawl_taskhub_call *call);
+
+#endif

@@ -1,0 +1,253 @@
+#include "sdk/activity.h"
+
+#include <errno.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/events.h"
+#include "sdk/error.h"
+
+struct pawl_activity_deferred {
+    struct pawl_activity_deferred *next;
+    void (*function)(void *arg);
+    void *arg;
+};
+
+static struct pawl_activity_run *activity_run(const struct pawl_activity *activity) {
+    return PAWL_CONTAINER(activity, struct pawl_activity_run, activity);
+}
+
+// --- what the function calls --------------------------------------------------------------------
+
+enum pawl_err pawl_activity_return(struct pawl_activity *activity, struct pawl_text result) {
+    struct pawl_activity_run *run = activity_run(activity);
+    PAWL_TRY(pawl__sdk_check_payload(result, "result", activity->name));
+    run->result = (struct pawl_text){NULL, 0};
+    if (!result.data) return PAWL_OK;
+    char *copy = pawl__arena_dup(&run->arena, (struct pawl_str){result.data, result.len});
+    if (!copy) return pawl__sdk_fail_nomem();
+    run->result = (struct pawl_text){copy, result.len};
+    return PAWL_OK;
+}
+
+enum pawl_err pawl_activity_fail(struct pawl_activity *activity, const char *type,
+                                 const char *format, ...) {
+    struct pawl_activity_run *run = activity_run(activity);
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    PAWL_TRY(pawl__sdk_check_payload(pawl_text(text), "failure", activity->name));
+    PAWL_TRY(pawl__sdk_check_name(type, "failure's type"));
+    run->failure_type = pawl__arena_dup(&run->arena, pawl__str(type));
+    run->failure_message = pawl__arena_dup(&run->arena, pawl__str(text));
+    if (!run->failure_type || !run->failure_message) return pawl__sdk_fail_nomem();
+    return pawl__sdk_fail(PAWL_E_FAILED, "%s", text);
+}
+
+void pawl_activity_fail_finally(struct pawl_activity *activity) {
+    activity_run(activity)->is_final = true;
+}
+
+bool pawl_activity_is_canceled(const struct pawl_activity *activity) {
+    return atomic_load(&activity_run(activity)->pool->canceled);
+}
+
+enum pawl_err pawl_activity_defer(struct pawl_activity *activity, void (*function)(void *arg),
+                                  void *arg) {
+    struct pawl_activity_run *run = activity_run(activity);
+    struct pawl_activity_deferred *deferred = pawl__arena_alloc(&run->arena, sizeof *deferred);
+    if (!deferred) return pawl__sdk_fail_nomem();
+    *deferred = (struct pawl_activity_deferred){run->deferred, function, arg};
+    run->deferred = deferred;
+    return PAWL_OK;
+}
+
+// --- tokens: "<sequence number>:<completion token>:<instance id>" -------------------------------
+
+char *pawl_activity_later(struct pawl_activity *activity) {
+    struct pawl_activity_run *run = activity_run(activity);
+    size_t size = strlen(run->token) + strlen(activity->instance_id) + 16;
+    char *token = malloc(size);
+    if (!token) {
+        pawl__sdk_fail_nomem();
+        return NULL;
+    }
+    snprintf(token, size, "%d:%s:%s", activity->sequence_number, run->token,
+             activity->instance_id);
+    run->is_later = true;
+    return token;
+}
+
+bool pawl__activity_token_read(struct pawl_arena *arena, const char *token,
+                               Pb__ActivityResponse *out) {
+    struct pawl_str rest = pawl__str(token);
+    int64_t id;
+    if (!pawl__str_to_int(pawl__str_cut(&rest, ':'), 0, INT32_MAX, &id)) return false;
+    struct pawl_str completion = pawl__str_cut(&rest, ':');
+    if (!completion.len || !rest.len) return false;
+    out->taskid = (int32_t)id;
+    out->completiontoken = pawl__arena_dup(arena, completion);
+    out->instanceid = pawl__arena_dup(arena, rest);
+    return out->completiontoken && out->instanceid;
+}
+
+// --- runs ---------------------------------------------------------------------------------------
+
+struct pawl_activity_run *pawl__activity_run_create(struct pawl_arena *arena,
+                                                    const Pb__ActivityRequest *request,
+                                                    struct pawl_str token) {
+    struct pawl_activity_run *run = pawl__arena_zalloc(arena, sizeof *run);
+    if (!run) return NULL;
+    run->token = pawl__arena_dup(arena, token);
+    if (!run->token) return NULL;
+    pawl__link_init(&run->link);
+    run->activity = (struct pawl_activity){
+        .name = request->name,
+        .instance_id = request->workflowinstance ? request->workflowinstance->instanceid : "",
+        .task_execution_id = request->taskexecutionid,
+        .sequence_number = request->taskid,
+        .attempt = request->attempt,
+        .input = pawl_text(pawl__string_of(request->input)),
+    };
+    run->arena = *arena; // which holds |run| itself
+    *arena = (struct pawl_arena){0};
+    return run;
+}
+
+void pawl__activity_run_destroy(struct pawl_activity_run *run) {
+    struct pawl_arena arena = run->arena;
+    pawl__arena_finish(&arena);
+}
+
+static void activity_execute(struct pawl_activity_run *run) {
+    pawl__sdk_clear_error();
+    if (run->entry) {
+        run->activity.arg = run->entry->arg;
+        run->err = run->entry->function(&run->activity);
+    } else {
+        run->err = pawl_activity_fail(
+            &run->activity, "TaskActivityNotRegistered",
+            "activity named '%s' is not registered: no pawl_add_activity named it (instance '%s', "
+            "sequence number %d)",
+            run->activity.name, run->activity.instance_id, run->activity.sequence_number);
+    }
+    if (run->err && !run->failure_type && !run->is_later) {
+        bool told = pawl_last_error()->code == run->err;
+        enum pawl_err err = run->err;
+        pawl_activity_fail(&run->activity, "ActivityError", "%s",
+                           told ? pawl_last_error()->text : pawl_error_text(err));
+    }
+    for (; run->deferred; run->deferred = run->deferred->next)
+        run->deferred->function(run->deferred->arg);
+}
+
+Pb__ActivityResponse *pawl__activity_run_answer(struct pawl_activity_run *run) {
+    Pb__ActivityResponse *answer = pawl__arena_alloc(&run->arena, sizeof *answer);
+    if (!answer) return NULL;
+    pb__activity_response__init(answer);
+    answer->instanceid = (char *)run->activity.instance_id;
+    answer->taskid = run->activity.sequence_number;
+    answer->completiontoken = run->token;
+    if (!run->err) {
+        answer->result = pawl__string_value(&run->arena, (char *)run->result.data);
+        return answer->result || !run->result.data ? answer : NULL;
+    }
+    Pb__TaskFailureDetails *details = pawl__arena_alloc(&run->arena, sizeof *details);
+    if (!details || !run->failure_type) return NULL;
+    pb__task_failure_details__init(details);
+    details->errortype = (char *)run->failure_type;
+    details->errormessage = (char *)run->failure_message;
+    details->isnonretriable = run->is_final;
+    answer->failuredetails = details;
+    return answer;
+}
+
+// --- the pool -----------------------------------------------------------------------------------
+
+static void *activity_main(void *arg) {
+    struct pawl_activity_pool *pool = arg;
+    pthread_mutex_lock(&pool->mutex);
+    for (;;) {
+        struct pawl_link *link = pawl__list_take(&pool->waiting);
+        if (!link) {
+            if (pool->stop) break;
+            pool->idle++;
+            pthread_cond_wait(&pool->wake, &pool->mutex);
+            pool->idle--;
+            continue;
+        }
+        pool->running++;
+        pthread_mutex_unlock(&pool->mutex);
+        activity_execute(PAWL_CONTAINER(link, struct pawl_activity_run, link));
+        pthread_mutex_lock(&pool->mutex);
+        pool->running--;
+        bool first = pawl__list_empty(&pool->finished);
+        pawl__list_add(&pool->finished, link);
+        if (first) pool->notify(pool->arg);
+    }
+    pthread_mutex_unlock(&pool->mutex);
+    return NULL;
+}
+
+int pawl__activity_pool_init(struct pawl_activity_pool *pool, size_t threads,
+                             void (*notify)(void *arg), void *arg) {
+    *pool = (struct pawl_activity_pool){.notify = notify, .arg = arg};
+    pawl__link_init(&pool->waiting);
+    pawl__link_init(&pool->finished);
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pool->threads = calloc(threads, sizeof *pool->threads);
+    int err = pool->threads ? 0 : ENOMEM;
+    while (!err && pool->thread_count < threads) {
+        err = pthread_create(&pool->threads[pool->thread_count], NULL, activity_main, pool);
+        if (!err) pool->thread_count++;
+    }
+    if (err) pawl__activity_pool_finish(pool);
+    return err;
+}
+
+void pawl__activity_pool_add(struct pawl_activity_pool *pool, struct pawl_link *list) {
+    pthread_mutex_lock(&pool->mutex);
+    size_t added = 0;
+    for (struct pawl_link *link; (link = pawl__list_take(list)); added++)
+        pawl__list_add(&pool->waiting, link);
+    // A thread looks for the next run before it sleeps, so no more are woken than runs are there.
+    size_t wake = added < pool->idle ? added : pool->idle;
+    while (wake--) pthread_cond_signal(&pool->wake);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+void pawl__activity_pool_take(struct pawl_activity_pool *pool, struct pawl_link *finished) {
+    pthread_mutex_lock(&pool->mutex);
+    pawl__list_move(finished, &pool->finished);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+void pawl__activity_pool_cancel(struct pawl_activity_pool *pool, struct pawl_link *dropped) {
+    atomic_store(&pool->canceled, true);
+    pthread_mutex_lock(&pool->mutex);
+    pawl__list_move(dropped, &pool->waiting);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+bool pawl__activity_pool_is_idle(struct pawl_activity_pool *pool) {
+    pthread_mutex_lock(&pool->mutex);
+    bool idle = !pool->running && pawl__list_empty(&pool->finished);
+    pthread_mutex_unlock(&pool->mutex);
+    return idle;
+}
+
+void pawl__activity_pool_finish(struct pawl_activity_pool *pool) {
+    pthread_mutex_lock(&pool->mutex);
+    pool->stop = true;
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->mutex);
+    for (size_t i = 0; i < pool->thread_count; i++) pthread_join(pool->threads[i], NULL);
+    free(pool->threads);
+    pthread_cond_destroy(&pool->wake);
+    pthread_mutex_destroy(&pool->mutex);
+}

@@ -1,0 +1,313 @@
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "engine/events.h"
+#include "sdk/error.h"
+#include "sdk/failure.h"
+#include "sdk/handle.h"
+#include "wire/timestamp.h"
+
+// Calls that a program makes and waits for.
+
+struct client_call {
+    struct pawl_op op; // |op.arena| holds the request too
+    struct pawl_task_for_loop begin, end;
+    struct pawl *pawl;
+    bool begun, over;
+    bool done; // under the mutex
+};
+
+static void client_on_done(struct pawl_op *op) {
+    struct client_call *call = op->data;
+    call->over = true;
+    pawl__handle_signal(call->pawl, &call->done);
+}
+
+static void client_begin(struct pawl_task_for_loop *task) {
+    struct client_call *call = PAWL_CONTAINER(task, struct client_call, begin);
+    call->begun = true;
+    call->pawl->transport->ops->call(call->pawl->transport, &call->op);
+}
+
+static void client_end(struct pawl_task_for_loop *task) {
+    struct client_call *call = PAWL_CONTAINER(task, struct client_call, end);
+    if (call->over) return; // it was done meanwhile
+    call->pawl->transport->ops->cancel(call->pawl->transport, &call->op);
+    pawl__fail_plain(&call->op.error, PAWL_E_DEADLINE);
+    client_on_done(&call->op);
+}
+
+// Makes the call, and waits for |timeout| at most. The arena is the caller's to finish.
+static enum pawl_err client_call(struct pawl *pawl, struct client_call *call,
+                                 enum pawl_taskhub_method method, const void *request,
+                                 int64_t timeout) {
+    int64_t now = pawl__clock_steady();
+    int64_t until = timeout > INT64_MAX - now ? INT64_MAX : now + timeout;
+    call->pawl = pawl;
+    call->op.row = &pawl__taskhub_rows[method];
+    call->op.request = request;
+    call->op.done = client_on_done;
+    call->op.data = call;
+    call->begin.run = client_begin;
+    call->end.run = client_end;
+    pawl__handle_post(pawl, &call->begin);
+    if (!pawl__handle_wait(pawl, &call->done, until)) {
+        pawl__handle_post(pawl, &call->end);
+        pawl__handle_wait(pawl, &call->done, INT64_MAX);
+    }
+    return call->op.error.code ? pawl__sdk_fail_with(&call->op.error) : PAWL_OK;
+}
+
+static enum pawl_err client_finish(struct client_call *call, enum pawl_err err) {
+    pawl__arena_finish(&call->op.arena);
+    return err;
+}
+
+static Google__Protobuf__StringValue client_value(const char *text) {
+    Google__Protobuf__StringValue value = GOOGLE__PROTOBUF__STRING_VALUE__INIT;
+    value.value = (char *)text;
+    return value;
+}
+
+// A payload as a terminated string, in the call's arena.
+static enum pawl_err client_payload(struct client_call *call, struct pawl_text text,
+                                    const char *what, const char *of,
+                                    Google__Protobuf__StringValue **out) {
+    *out = NULL;
+    PAWL_TRY(pawl__sdk_check_payload(text, what, of));
+    if (!text.data) return PAWL_OK;
+    char *copy = pawl__arena_dup(&call->op.arena, (struct pawl_str){text.data, text.len});
+    *out = copy ? pawl__string_value(&call->op.arena, copy) : NULL;
+    return *out ? PAWL_OK : pawl__sdk_fail_nomem();
+}
+
+static enum pawl_err client_check(struct pawl *pawl, const char *id, const char *what) {
+    PAWL_TRY(pawl__handle_check(pawl, what));
+    return pawl__sdk_check_name(id, "instance id");
+}
+
+// --- starting -----------------------------------------------------------------------------------
+
+enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pawl_text input,
+                         const struct pawl_start_options *options, char *id) {
+    static const struct pawl_start_options none;
+    if (!options) options = &none;
+    PAWL_TRY(pawl__handle_check(pawl, "pawl_start"));
+    PAWL_TRY(pawl__sdk_check_name(name, "workflow's name"));
+    char fresh[37];
+    if (!options->id) pawl__random_uuid(fresh);
+    if (options->id) PAWL_TRY(pawl__sdk_check_name(options->id, "instance id"));
+    struct client_call call = {0};
+    Pb__CreateInstanceRequest ask = PB__CREATE_INSTANCE_REQUEST__INIT;
+    ask.instanceid = options->id ? (char *)options->id : fresh;
+    ask.name = (char *)name;
+    ask.enforceuniqueinstanceid = options->reuse == PAWL_REUSE_NEVER;
+    Google__Protobuf__Timestamp at = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    if (options->start_at) {
+        pawl__timestamp_set(&at, options->start_at);
+        ask.scheduledstarttimestamp = &at;
+    }
+    enum pawl_err err = client_payload(&call, input, "input", name, &ask.input);
+    if (!err) err = client_call(pawl, &call, PAWL_TASKHUB_START, &ask, PAWL_FOREVER);
+    if (!err && id && !options->id) memcpy(id, fresh, sizeof fresh);
+    return client_finish(&call, err);
+}
+
+// --- looking ------------------------------------------------------------------------------------
+
+// An info, and the memory of all that it points to.
+struct client_info {
+    struct pawl_info info;
+    struct pawl_arena arena;
+};
+
+static struct pawl_text client_text(const Google__Protobuf__StringValue *value) {
+    return pawl_text(pawl__string_of(value));
+}
+
+static int64_t client_time(const Google__Protobuf__Timestamp *stamp) {
+    return stamp ? pawl__timestamp_get(stamp) : 0;
+}
+
+// Takes over the call's arena, which holds |state|. NULL when memory is out.
+static struct pawl_info *client_info(struct client_call *call, const Pb__WorkflowState *state) {
+    struct client_info *made = calloc(1, sizeof *made);
+    if (!made) return NULL;
+    struct pawl_info *info = &made->info;
+    info->id = state->instanceid;
+    info->name = state->name;
+    info->version = pawl__string_of(state->version);
+    info->status = (enum pawl_status)state->workflowstatus;
+    info->created_at = client_time(state->createdtimestamp);
+    info->updated_at = client_time(state->lastupdatedtimestamp);
+    info->input = client_text(state->input);
+    info->output = client_text(state->output);
+    info->custom_status = client_text(state->customstatus);
+    info->parent_id = pawl__string_of(state->parentinstanceid);
+    if (state->failuredetails) {
+        info->failure = pawl__failure_unpack(&call->op.arena, state->failuredetails);
+        if (!info->failure) {
+            free(made);
+            return NULL;
+        }
+    }
+    // The id of a call in this process is the caller's memory.
+    info->id = pawl__arena_dup(&call->op.arena, pawl__str(info->id));
+    if (!info->id) {
+        free(made);
+        return NULL;
+    }
+    made->arena = call->op.arena;
+    call->op.arena = (struct pawl_arena){0};
+    return info;
+}
+
+void pawl_info_free(struct pawl_info *info) {
+    if (!info) return;
+    struct client_info *made = PAWL_CONTAINER(info, struct client_info, info);
+    pawl__arena_finish(&made->arena);
+    free(made);
+}
+
+static enum pawl_err client_look(struct pawl *pawl, const char *id,
+                                 enum pawl_taskhub_method method, int64_t timeout,
+                                 struct pawl_info **out) {
+    struct client_call call = {0};
+    Pb__GetInstanceRequest ask = PB__GET_INSTANCE_REQUEST__INIT;
+    ask.instanceid = (char *)id;
+    ask.getinputsandoutputs = true;
+    enum pawl_err err = client_call(pawl, &call, method, &ask, timeout);
+    if (err == PAWL_E_DEADLINE)
+        pawl__sdk_fail(err, "instance '%s' has not ended in time", id);
+    if (err) return client_finish(&call, err);
+    const Pb__GetInstanceResponse *response = (const void *)call.op.response;
+    if (!response->exists || !response->workflowstate) {
+        err = pawl__sdk_fail(PAWL_E_NOT_FOUND, "there is no instance '%s'", id);
+    } else if (out) {
+        *out = client_info(&call, response->workflowstate);
+        if (!*out) err = pawl__sdk_fail_nomem();
+    }
+    return client_finish(&call, err);
+}
+
+enum pawl_err pawl_get(struct pawl *pawl, const char *id, struct pawl_info **out) {
+    PAWL_TRY(client_check(pawl, id, "pawl_get"));
+    return client_look(pawl, id, PAWL_TASKHUB_GET, PAWL_FOREVER, out);
+}
+
+enum pawl_err pawl_wait(struct pawl *pawl, const char *id, int64_t timeout,
+                        struct pawl_info **out) {
+    PAWL_TRY(client_check(pawl, id, "pawl_wait"));
+    if (timeout < 0) return pawl__sdk_fail(PAWL_E_INVALID, "the timeout is negative");
+    return client_look(pawl, id, PAWL_TASKHUB_WAIT_COMPLETION, timeout, out);
+}
+
+const char *pawl_status_text(enum pawl_status status) {
+    switch (status) {
+    case PAWL_RUNNING: return "RUNNING";
+    case PAWL_COMPLETED: return "COMPLETED";
+    case PAWL_FAILED: return "FAILED";
+    case PAWL_CANCELED: return "CANCELED";
+    case PAWL_TERMINATED: return "TERMINATED";
+    case PAWL_PENDING: return "PENDING";
+    case PAWL_SUSPENDED: return "SUSPENDED";
+    case PAWL_STALLED: return "STALLED";
+    }
+    return "UNKNOWN";
+}
+
+// --- commands -----------------------------------------------------------------------------------
+
+enum pawl_err pawl_raise(struct pawl *pawl, const char *id, const char *event,
+                         struct pawl_text data) {
+    PAWL_TRY(client_check(pawl, id, "pawl_raise"));
+    PAWL_TRY(pawl__sdk_check_name(event, "event's name"));
+    struct client_call call = {0};
+    Pb__RaiseEventRequest ask = PB__RAISE_EVENT_REQUEST__INIT;
+    ask.instanceid = (char *)id;
+    ask.name = (char *)event;
+    enum pawl_err err = client_payload(&call, data, "data", event, &ask.input);
+    if (!err) err = client_call(pawl, &call, PAWL_TASKHUB_RAISE, &ask, PAWL_FOREVER);
+    return client_finish(&call, err);
+}
+
+enum pawl_err pawl_suspend(struct pawl *pawl, const char *id, const char *reason) {
+    PAWL_TRY(client_check(pawl, id, "pawl_suspend"));
+    PAWL_TRY(pawl__sdk_check_payload(pawl_text(reason), "reason", "pawl_suspend"));
+    struct client_call call = {0};
+    Pb__SuspendRequest ask = PB__SUSPEND_REQUEST__INIT;
+    Google__Protobuf__StringValue value = client_value(reason);
+    ask.instanceid = (char *)id;
+    ask.reason = reason ? &value : NULL;
+    return client_finish(&call,
+                         client_call(pawl, &call, PAWL_TASKHUB_SUSPEND, &ask, PAWL_FOREVER));
+}
+
+enum pawl_err pawl_resume(struct pawl *pawl, const char *id, const char *reason) {
+    PAWL_TRY(client_check(pawl, id, "pawl_resume"));
+    PAWL_TRY(pawl__sdk_check_payload(pawl_text(reason), "reason", "pawl_resume"));
+    struct client_call call = {0};
+    Pb__ResumeRequest ask = PB__RESUME_REQUEST__INIT;
+    Google__Protobuf__StringValue value = client_value(reason);
+    ask.instanceid = (char *)id;
+    ask.reason = reason ? &value : NULL;
+    return client_finish(&call, client_call(pawl, &call, PAWL_TASKHUB_RESUME, &ask, PAWL_FOREVER));
+}
+
+enum pawl_err pawl_terminate(struct pawl *pawl, const char *id, struct pawl_text output,
+                             bool recursive) {
+    PAWL_TRY(client_check(pawl, id, "pawl_terminate"));
+    struct client_call call = {0};
+    Pb__TerminateRequest ask = PB__TERMINATE_REQUEST__INIT;
+    ask.instanceid = (char *)id;
+    ask.recursive = recursive;
+    enum pawl_err err = client_payload(&call, output, "output", "pawl_terminate", &ask.output);
+    if (!err) err = client_call(pawl, &call, PAWL_TASKHUB_TERMINATE, &ask, PAWL_FOREVER);
+    return client_finish(&call, err);
+}
+
+enum pawl_err pawl_purge(struct pawl *pawl, const char *id, bool recursive, uint32_t *count) {
+    PAWL_TRY(client_check(pawl, id, "pawl_purge"));
+    struct client_call call = {0};
+    Pb__PurgeInstancesRequest ask = PB__PURGE_INSTANCES_REQUEST__INIT;
+    ask.request_case = PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
+    ask.instanceid = (char *)id;
+    ask.recursive = recursive;
+    enum pawl_err err = client_call(pawl, &call, PAWL_TASKHUB_PURGE, &ask, PAWL_FOREVER);
+    if (!err && count)
+        *count = (uint32_t)((const Pb__PurgeInstancesResponse *)(const void *)call.op.response)
+                     ->deletedinstancecount;
+    return client_finish(&call, err);
+}
+
+// --- activities that are completed later --------------------------------------------------------
+
+static enum pawl_err client_complete(struct pawl *pawl, const char *token, struct pawl_text result,
+                                     Pb__TaskFailureDetails *failure) {
+    struct client_call call = {0};
+    Pb__ActivityResponse answer = PB__ACTIVITY_RESPONSE__INIT;
+    enum pawl_err err = PAWL_OK;
+    if (!token || !pawl__activity_token_read(&call.op.arena, token, &answer))
+        err = pawl__sdk_fail(PAWL_E_INVALID, "'%s' is not a token of pawl_activity_later",
+                             token ? token : "");
+    answer.failuredetails = failure;
+    if (!err) err = client_payload(&call, result, "result", "pawl_complete", &answer.result);
+    if (!err) err = client_call(pawl, &call, PAWL_TASKHUB_COMPLETE_ACTIVITY, &answer, PAWL_FOREVER);
+    return client_finish(&call, err);
+}
+
+enum pawl_err pawl_complete(struct pawl *pawl, const char *token, struct pawl_text result) {
+    PAWL_TRY(pawl__handle_check(pawl, "pawl_complete"));
+    return client_complete(pawl, token, result, NULL);
+}
+
+enum pawl_err pawl_complete_failed(struct pawl *pawl, const char *token, const char *type,
+                                   const char *message) {
+    PAWL_TRY(pawl__handle_check(pawl, "pawl_complete_failed"));
+    PAWL_TRY(pawl__sdk_check_name(type, "failure's type"));
+    PAWL_TRY(pawl__sdk_check_payload(pawl_text(message), "message", "pawl_complete_failed"));
+    Pb__TaskFailureDetails details = PB__TASK_FAILURE_DETAILS__INIT;
+    details.errortype = (char *)type;
+    details.errormessage = (char *)(message ? message : "");
+    return client_complete(pawl, token, (struct pawl_text){NULL, 0}, &details);
+}

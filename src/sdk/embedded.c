@@ -1,0 +1,254 @@
+#include <stdlib.h>
+
+#include "sdk/transport.h"
+
+// The engine in this process: store, storage and runtime on the program's own loop.
+
+struct embedded {
+    struct pawl_transport transport;
+    struct pawl_transport_owner owner;
+    struct pawl_storage storage;
+    struct pawl_runtime *runtime;
+    struct pawl_worker worker;
+    uv_timer_t again; // takes work again after the runtime has lost its state
+    bool working, attached;
+    char *app_id;
+    int handles;
+    void (*closed)(void *arg);
+    void *closed_arg;
+};
+
+static struct embedded *embedded_of(struct pawl_transport *transport) {
+    return PAWL_CONTAINER(transport, struct embedded, transport);
+}
+
+// --- work ---------------------------------------------------------------------------------------
+
+static bool embedded_deliver(struct pawl_worker *worker, struct pawl_str item) {
+    struct embedded *embedded = worker->data;
+    embedded->owner.item(embedded->owner.arg, item);
+    return true;
+}
+
+static void embedded_detach(struct embedded *embedded) {
+    if (!embedded->attached) return;
+    embedded->attached = false;
+    pawl__runtime_detach(embedded->runtime, &embedded->worker);
+}
+
+static void embedded_attach(struct embedded *embedded) {
+    embedded->worker = (struct pawl_worker){
+        .deliver = embedded_deliver, .reset = embedded->worker.reset, .data = embedded};
+    embedded->attached = true;
+    pawl__runtime_attach(embedded->runtime, &embedded->worker);
+}
+
+static void embedded_on_again(uv_timer_t *timer) {
+    struct embedded *embedded = timer->data;
+    if (embedded->working && !embedded->attached) embedded_attach(embedded);
+}
+
+static void embedded_reset(struct pawl_worker *worker) {
+    struct embedded *embedded = worker->data;
+    embedded_detach(embedded);
+    uv_timer_start(&embedded->again, embedded_on_again, 10, 0);
+}
+
+static void embedded_work(struct pawl_transport *transport) {
+    struct embedded *embedded = embedded_of(transport);
+    embedded->working = true;
+    embedded_detach(embedded);
+    uv_timer_start(&embedded->again, embedded_on_again, 0, 0);
+}
+
+static void embedded_rest(struct pawl_transport *transport) {
+    struct embedded *embedded = embedded_of(transport);
+    embedded->working = false;
+    // It stays attached, so that what it has in hand can still be answered.
+    embedded->worker.paused = true;
+}
+
+// --- calls --------------------------------------------------------------------------------------
+
+static void embedded_done(struct pawl_taskhub_call *call, const struct pawl_error *error) {
+    struct pawl_op *op = call->data;
+    op->response = call->response;
+    if (error) op->error = *error;
+    op->done(op);
+}
+
+static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) {
+    struct embedded *embedded = embedded_of(transport);
+    op->error.code = PAWL_E_OK;
+    op->taskhub = (struct pawl_taskhub_call){
+        .method = (enum pawl_taskhub_method)(op->row - pawl__taskhub_rows),
+        .request = op->request,
+        .without_start = true, // nobody knows whether this process has a worker
+        .arena = &op->arena,
+        .done = embedded_done,
+        .data = op,
+    };
+    if (op->taskhub.method == PAWL_TASKHUB_COMPLETE_TURN) {
+        size_t size = protobuf_c_message_get_packed_size(op->request);
+        uint8_t *bytes = pawl__arena_alloc(&op->arena, size);
+        if (!bytes) {
+            pawl__fail_plain(&op->error, PAWL_E_NOMEM);
+            op->done(op);
+            return;
+        }
+        protobuf_c_message_pack(op->request, bytes);
+        op->taskhub.bytes = (struct pawl_str){(const char *)bytes, size};
+    }
+    pawl__taskhub_call(embedded->runtime, &op->taskhub);
+}
+
+static void embedded_cancel(struct pawl_transport *transport, struct pawl_op *op) {
+    (void)transport;
+    pawl__taskhub_cancel(&op->taskhub);
+}
+
+// --- state --------------------------------------------------------------------------------------
+
+static void embedded_written(struct pawl_state_write *write) {
+    struct pawl_state_job *job = write->data;
+    job->error = write->tx.result;
+    job->done(job);
+}
+
+static void embedded_read(struct pawl_state_read *read) {
+    struct pawl_state_job *job = read->data;
+    job->error = read->result;
+    job->found = job->result.found;
+    job->value = job->result.value;
+    job->etag = job->result.etag.data;
+    job->done(job);
+}
+
+static void embedded_state(struct pawl_transport *transport, struct pawl_state_job *job) {
+    struct embedded *embedded = embedded_of(transport);
+    // The daemon's default form, so that it finds what an embedding program has written.
+    char *key = pawl__arena_format(&job->arena, "%s||%s", embedded->app_id, job->key);
+    if (!key) {
+        pawl__fail_plain(&job->error, PAWL_E_NOMEM);
+        job->done(job);
+        return;
+    }
+    if (!job->is_write) {
+        job->full_key = pawl__str(key);
+        job->read = (struct pawl_state_read){.keys = &job->full_key,
+                                             .count = 1,
+                                             .arena = &job->arena,
+                                             .values = &job->result,
+                                             .done = embedded_read,
+                                             .data = job};
+        pawl__storage_read(&embedded->storage, &job->read);
+        return;
+    }
+    job->op = (struct pawl_state_op){
+        .type = job->is_delete ? PAWL_STATE_DELETE : PAWL_STATE_SET,
+        .key = pawl__str(key),
+        .value = job->value,
+        .etag = pawl__str(job->etag),
+    };
+    job->write = (struct pawl_state_write){
+        .tx = {.ops = &job->op, .op_count = 1}, .done = embedded_written, .data = job};
+    pawl__link_init(&job->write.link);
+    pawl__storage_write(&embedded->storage, &job->write);
+}
+
+// --- life ---------------------------------------------------------------------------------------
+
+static void embedded_on_ready(void *arg, bool ready, const char *reason) {
+    struct embedded *embedded = arg;
+    struct pawl_error error = {PAWL_E_OK, ""};
+    if (!ready) pawl__fail(&error, PAWL_E_UNAVAILABLE, "%s", reason);
+    embedded->owner.ready(embedded->owner.arg, ready, &error);
+}
+
+static void embedded_finish(struct embedded *embedded) {
+    if (--embedded->handles) return;
+    void (*closed)(void *) = embedded->closed;
+    void *arg = embedded->closed_arg;
+    free(embedded->app_id);
+    free(embedded);
+    closed(arg);
+}
+
+static void embedded_on_timer_closed(uv_handle_t *handle) {
+    embedded_finish(handle->data);
+}
+
+static void embedded_on_storage_closed(void *arg) {
+    embedded_finish(arg);
+}
+
+static void embedded_on_runtime_closed(void *arg) {
+    struct embedded *embedded = arg;
+    embedded->handles = 2;
+    uv_close((uv_handle_t *)&embedded->again, embedded_on_timer_closed);
+    pawl__storage_close(&embedded->storage, embedded_on_storage_closed, embedded);
+}
+
+static void embedded_close(struct pawl_transport *transport, void (*closed)(void *arg), void *arg) {
+    struct embedded *embedded = embedded_of(transport);
+    embedded->closed = closed;
+    embedded->closed_arg = arg;
+    embedded->working = false;
+    embedded_detach(embedded);
+    pawl__runtime_close(embedded->runtime, embedded_on_runtime_closed, embedded);
+}
+
+static const struct pawl_transport_ops embedded_ops = {
+    .call = embedded_call,
+    .cancel = embedded_cancel,
+    .state = embedded_state,
+    .work = embedded_work,
+    .rest = embedded_rest,
+    .close = embedded_close,
+};
+
+static void embedded_ignore(void *arg) {
+    (void)arg;
+}
+
+enum pawl_err pawl__embedded_open(uv_loop_t *loop, const char *target, const char *app_id,
+                                  const struct pawl_transport_owner *owner,
+                                  struct pawl_transport **out, struct pawl_error *error) {
+    struct embedded *embedded = calloc(1, sizeof *embedded);
+    if (embedded) embedded->app_id = pawl__str_dup(pawl__str(app_id));
+    if (!embedded || !embedded->app_id) {
+        free(embedded);
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
+    }
+    embedded->transport.ops = &embedded_ops;
+    embedded->owner = *owner;
+    embedded->worker.reset = embedded_reset;
+    struct pawl_sqlite_options sqlite = {.path = target};
+    struct pawl_store *store;
+    enum pawl_err err = strcmp(target, "memory:") == 0 ? pawl__memory_open(&store, error)
+                                                       : pawl__sqlite_open(&sqlite, &store, error);
+    if (!err) err = pawl__storage_init(&embedded->storage, loop, store, error);
+    if (err) {
+        free(embedded->app_id);
+        free(embedded);
+        return err;
+    }
+    uv_timer_init(loop, &embedded->again);
+    embedded->again.data = embedded;
+    struct pawl_runtime_options options = {
+        .app_id = embedded->app_id,
+        .max_message = SIZE_MAX / 2, // nothing crosses a wire
+        .log = owner->log,
+        .on_ready = embedded_on_ready,
+        .arg = embedded,
+    };
+    err = pawl__runtime_create(&embedded->storage, &options, &embedded->runtime, error);
+    if (err) {
+        embedded->closed = embedded_ignore;
+        embedded_on_runtime_closed(embedded);
+        uv_run(loop, UV_RUN_DEFAULT);
+        return err;
+    }
+    *out = &embedded->transport;
+    return PAWL_OK;
+}

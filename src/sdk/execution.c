@@ -1,0 +1,709 @@
+#include "sdk/execution.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "engine/events.h"
+#include "sdk/error.h"
+#include "sdk/failure.h"
+#include "sdk/patch.h"
+#include "wire/timestamp.h"
+
+#define EVENT(name)  PB__HISTORY_EVENT__EVENT_TYPE_##name
+#define ACTION(name) PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_##name
+#define STATUS(name) PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_##name
+
+// An event that waits to be processed, or to be asked for.
+struct execution_event {
+    struct pawl_link link;
+    const Pb__HistoryEvent *event;
+};
+
+static _Thread_local struct pawl_workflow *execution_running;
+
+struct pawl_workflow *pawl__execution_current(void) {
+    return execution_running;
+}
+
+// --- randomness that is the same in each run ----------------------------------------------------
+
+uint64_t pawl__execution_random(uint64_t *state) { // splitmix64, public domain
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+void pawl__execution_uuid(uint64_t *state, char out[37]) {
+    uint64_t high = pawl__execution_random(state), low = pawl__execution_random(state);
+    high = (high & ~UINT64_C(0xf000)) | UINT64_C(0x4000);             // RFC 9562: version 4
+    low = (low & ~(UINT64_C(3) << 62)) | (UINT64_C(2) << 62);         // and its variant
+    snprintf(out, 37, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),
+             (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xffff), (unsigned)(low >> 48),
+             (unsigned long long)(low & UINT64_C(0xffffffffffff)));
+}
+
+// --- life ---------------------------------------------------------------------------------------
+
+struct pawl_workflow *pawl__execution_create(struct pawl_execution_host *host, struct pawl_str id,
+                                             struct pawl_str execution_id) {
+    struct pawl_workflow *wf = calloc(1, sizeof *wf);
+    if (!wf) return NULL;
+    wf->host = host;
+    pawl__link_init(&wf->actions);
+    pawl__link_init(&wf->waiters);
+    pawl__link_init(&wf->events);
+    pawl__link_init(&wf->held);
+    wf->id = pawl__arena_dup(&wf->arena, id);
+    wf->execution_id = pawl__arena_dup(&wf->arena, execution_id);
+    if (!wf->id || !wf->execution_id) {
+        pawl__execution_destroy(wf);
+        return NULL;
+    }
+    wf->random = pawl__str_hash(execution_id) ^ pawl__str_hash(id) * 31;
+    wf->ids = ~wf->random;
+    return wf;
+}
+
+static void execution_drop_stack(struct pawl_workflow *wf) {
+    while (wf->deferred) {
+        struct pawl_deferred *deferred = wf->deferred;
+        wf->deferred = deferred->next;
+        deferred->function(deferred->arg);
+    }
+    pawl__coro_destroy(&wf->host->coros, wf->coro);
+    wf->coro = NULL;
+}
+
+void pawl__execution_destroy(struct pawl_workflow *wf) {
+    if (!wf) return;
+    execution_drop_stack(wf);
+    free(wf->tasks);
+    free(wf->patches);
+    pawl__arena_finish(&wf->arena);
+    free(wf);
+}
+
+// --- disagreement -------------------------------------------------------------------------------
+
+// What an action asks for, in words.
+static void execution_describe(const Pb__WorkflowAction *action, char *out, size_t size) {
+    switch (action->workflow_action_type_case) {
+    case ACTION(SCHEDULE_TASK):
+        snprintf(out, size, "calls activity '%s'", action->scheduletask->name);
+        return;
+    case ACTION(CREATE_CHILD_WORKFLOW):
+        snprintf(out, size, "starts child workflow '%s'", action->createchildworkflow->name);
+        return;
+    case ACTION(CREATE_DETACHED_WORKFLOW):
+        snprintf(out, size, "starts detached workflow '%s'",
+                 action->createdetachedworkflow->name);
+        return;
+    case ACTION(CREATE_TIMER): snprintf(out, size, "creates a timer"); return;
+    case ACTION(COMPLETE_WORKFLOW):
+        snprintf(out, size, "ends%s",
+                 action->completeworkflow->workflowstatus == STATUS(FAILED) ? " with a failure"
+                                                                            : "");
+        return;
+    default: snprintf(out, size, "does something else"); return;
+    }
+}
+
+// The same for the event that records it.
+static void execution_describe_event(const Pb__HistoryEvent *event, char *out, size_t size) {
+    switch (event->event_type_case) {
+    case EVENT(TASK_SCHEDULED):
+        snprintf(out, size, "calls activity '%s'", event->taskscheduled->name);
+        return;
+    case EVENT(CHILD_WORKFLOW_INSTANCE_CREATED):
+        snprintf(out, size, "starts child workflow '%s'",
+                 event->childworkflowinstancecreated->name);
+        return;
+    case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED):
+        snprintf(out, size, "starts a detached workflow");
+        return;
+    case EVENT(EXECUTION_COMPLETED):
+        snprintf(out, size, "ends%s",
+                 event->executioncompleted->workflowstatus == STATUS(FAILED) ? " with a failure"
+                                                                             : "");
+        return;
+    default: snprintf(out, size, "creates a timer"); return;
+    }
+}
+
+static void execution_disagree(struct pawl_workflow *wf, int32_t id, const char *history,
+                               const char *code) {
+    if (wf->unavailable) return;
+    wf->unavailable = true;
+    snprintf(wf->why, sizeof wf->why,
+             "workflow '%s' (instance '%s') does not follow its history: at sequence number %d the "
+             "history %s, but the code now %s",
+             wf->name, wf->id, id, history, code);
+}
+
+// Which event records which action, and whether they ask for the same thing.
+static bool execution_matches(const struct pawl_workflow *wf, const Pb__WorkflowAction *action,
+                              const Pb__HistoryEvent *event) {
+    switch (event->event_type_case) {
+    case EVENT(TASK_SCHEDULED):
+        return action->workflow_action_type_case == ACTION(SCHEDULE_TASK) &&
+               strcmp(action->scheduletask->name, event->taskscheduled->name) == 0;
+    case EVENT(CHILD_WORKFLOW_INSTANCE_CREATED):
+        return action->workflow_action_type_case == ACTION(CREATE_CHILD_WORKFLOW) &&
+               strcmp(action->createchildworkflow->name,
+                      event->childworkflowinstancecreated->name) == 0;
+    case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED):
+        return action->workflow_action_type_case == ACTION(CREATE_DETACHED_WORKFLOW);
+    case EVENT(TIMER_CREATED): return action->workflow_action_type_case == ACTION(CREATE_TIMER);
+    case EVENT(EXECUTION_COMPLETED):
+        return action->workflow_action_type_case == ACTION(COMPLETE_WORKFLOW) && wf->completed &&
+               action->completeworkflow->workflowstatus ==
+                   event->executioncompleted->workflowstatus;
+    default: return false;
+    }
+}
+
+// The history has the action |event->eventid|: the code must have asked for it.
+static void execution_confirm(struct pawl_workflow *wf, const Pb__HistoryEvent *event) {
+    char history[160], code[160] = "does nothing there";
+    struct pawl_link *link = wf->actions.next;
+    while (link != &wf->actions &&
+           PAWL_CONTAINER(link, struct pawl_action, link)->message.id != event->eventid)
+        link = link->next;
+    struct pawl_action *action =
+        link == &wf->actions ? NULL : PAWL_CONTAINER(link, struct pawl_action, link);
+    if (action && execution_matches(wf, &action->message, event)) {
+        struct pawl_task *task = event->eventid < wf->task_cap ? wf->tasks[event->eventid] : NULL;
+        // What another run of the code chose counts.
+        if (task && event->event_type_case == EVENT(TASK_SCHEDULED) &&
+            *event->taskscheduled->taskexecutionid)
+            task->execution_id = event->taskscheduled->taskexecutionid;
+        if (task && event->event_type_case == EVENT(CHILD_WORKFLOW_INSTANCE_CREATED) &&
+            task->attempt == 1)
+            task->execution_id = event->childworkflowinstancecreated->instanceid;
+        pawl__list_remove(link);
+        return;
+    }
+    execution_describe_event(event, history, sizeof history);
+    if (action) execution_describe(&action->message, code, sizeof code);
+    execution_disagree(wf, event->eventid, history, code);
+}
+
+void pawl__execution_check_past(struct pawl_workflow *wf) {
+    // A suspended turn asks for nothing, so what it would have asked for is not in the history.
+    if (wf->was_suspended || wf->nomem || wf->unavailable || pawl__list_empty(&wf->actions)) return;
+    const Pb__WorkflowAction *action =
+        &PAWL_CONTAINER(wf->actions.next, struct pawl_action, link)->message;
+    char code[160];
+    execution_describe(action, code, sizeof code);
+    execution_disagree(wf, action->id, "does nothing there", code);
+}
+
+// --- actions ------------------------------------------------------------------------------------
+
+struct pawl_action *pawl__execution_act(struct pawl_workflow *wf) {
+    struct pawl_action *action = pawl__arena_alloc(&wf->arena, sizeof *action);
+    if (!action) {
+        wf->nomem = true;
+        return NULL;
+    }
+    pawl__link_init(&action->link);
+    pb__workflow_action__init(&action->message);
+    action->message.id = wf->next_id++;
+    pawl__list_add(&wf->actions, &action->link);
+    return action;
+}
+
+bool pawl__execution_bind(struct pawl_workflow *wf, struct pawl_task *task, int32_t id) {
+    if (id >= wf->task_cap) {
+        int32_t cap = id < 8 ? 16 : id * 2;
+        struct pawl_task **tasks = realloc(wf->tasks, (size_t)cap * sizeof *tasks);
+        if (!tasks) {
+            wf->nomem = true;
+            return false;
+        }
+        memset(tasks + wf->task_cap, 0, (size_t)(cap - wf->task_cap) * sizeof *tasks);
+        wf->tasks = tasks;
+        wf->task_cap = cap;
+    }
+    task->id = id;
+    wf->tasks[id] = task;
+    return true;
+}
+
+static bool execution_route(struct pawl_workflow *wf, Pb__WorkflowAction *message,
+                            const char *app_id) {
+    if (!app_id) return true;
+    Pb__TaskRouter *router = pawl__arena_alloc(&wf->arena, sizeof *router);
+    if (!router) return false;
+    pb__task_router__init(router);
+    router->_target_app_id_case = PB__TASK_ROUTER___TARGET_APP_ID_TARGET_APP_ID;
+    router->targetappid = (char *)app_id;
+    message->_router_case = PB__WORKFLOW_ACTION___ROUTER_ROUTER;
+    message->router = router;
+    return true;
+}
+
+static bool execution_attempt_activity(struct pawl_workflow *wf, struct pawl_task *task,
+                                       Pb__WorkflowAction *message) {
+    Pb__ScheduleTaskAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
+    if (!body) return false;
+    pb__schedule_task_action__init(body);
+    body->name = (char *)task->name;
+    body->input = pawl__string_value(&wf->arena, (char *)task->input.data);
+    if (task->input.data && !body->input) return false;
+    body->taskexecutionid = task->execution_id;
+    body->attempt = task->attempt;
+    message->workflow_action_type_case = ACTION(SCHEDULE_TASK);
+    message->scheduletask = body;
+    return true;
+}
+
+static bool execution_attempt_child(struct pawl_workflow *wf, struct pawl_task *task,
+                                    Pb__WorkflowAction *message) {
+    Pb__CreateChildWorkflowAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
+    if (!body) return false;
+    pb__create_child_workflow_action__init(body);
+    body->name = (char *)task->name;
+    body->input = pawl__string_value(&wf->arena, (char *)task->input.data);
+    if (task->input.data && !body->input) return false;
+    if (task->attempt == 1) {
+        if (task->instance_id) body->instanceid = (char *)task->instance_id;
+    } else {
+        Pb__RetryParentInstanceInfo *info = pawl__arena_alloc(&wf->arena, sizeof *info);
+        if (!info) return false;
+        pb__retry_parent_instance_info__init(info);
+        info->instanceid = task->execution_id;
+        body->_retry_parent_instance_info_case =
+            PB__CREATE_CHILD_WORKFLOW_ACTION___RETRY_PARENT_INSTANCE_INFO_RETRY_PARENT_INSTANCE_INFO;
+        body->retryparentinstanceinfo = info;
+    }
+    message->workflow_action_type_case = ACTION(CREATE_CHILD_WORKFLOW);
+    message->createchildworkflow = body;
+    return true;
+}
+
+bool pawl__execution_attempt(struct pawl_workflow *wf, struct pawl_task *task) {
+    struct pawl_action *action = pawl__execution_act(wf);
+    if (!action) return false;
+    task->attempt++;
+    task->resting = false;
+    bool ok = execution_route(wf, &action->message, task->app_id) &&
+              (task->kind == PAWL_TASK_ACTIVITY
+                   ? execution_attempt_activity(wf, task, &action->message)
+                   : execution_attempt_child(wf, task, &action->message));
+    ok = ok && pawl__execution_bind(wf, task, action->message.id);
+    if (!ok) wf->nomem = true;
+    return ok;
+}
+
+// --- retries (reference 3.8) --------------------------------------------------------------------
+
+// How long to wait before the next attempt; -1: there is none.
+static int64_t execution_retry_delay(const struct pawl_workflow *wf, const struct pawl_task *task) {
+    const struct pawl_retry *retry = &task->retry;
+    if (task->attempt >= retry->max_attempts || task->failure->is_final) return -1;
+    if (retry->handles && !retry->handles(task->failure, retry->arg)) return -1;
+    double delay = (double)retry->first_interval;
+    for (int i = 1; i < task->attempt && delay < 1e18; i++) delay *= retry->backoff;
+    if (retry->max_interval && delay > (double)retry->max_interval)
+        delay = (double)retry->max_interval;
+    if (delay > 1e18) delay = 1e18;
+    if (retry->timeout && wf->now > task->first_at + retry->timeout) return -1;
+    return (int64_t)delay;
+}
+
+// Begins to wait for the next attempt, if there is to be one.
+static bool execution_retry(struct pawl_workflow *wf, struct pawl_task *task) {
+    int64_t delay = execution_retry_delay(wf, task);
+    if (delay < 0) return false;
+    struct pawl_action *action = pawl__execution_act(wf);
+    Pb__CreateTimerAction *timer = pawl__arena_alloc(&wf->arena, sizeof *timer);
+    char *name = pawl__arena_format(&wf->arena, "%s-retry", task->name);
+    if (!action || !timer || !name) goto nomem;
+    pb__create_timer_action__init(timer);
+    timer->fireat = pawl__timestamp(&wf->arena, wf->now + delay);
+    timer->_name_case = PB__CREATE_TIMER_ACTION___NAME_NAME;
+    timer->name = name;
+    if (!timer->fireat) goto nomem;
+    if (task->kind == PAWL_TASK_ACTIVITY) {
+        Pb__TimerOriginActivityRetry *origin = pawl__arena_alloc(&wf->arena, sizeof *origin);
+        if (!origin) goto nomem;
+        pb__timer_origin_activity_retry__init(origin);
+        origin->taskexecutionid = task->execution_id;
+        timer->origin_case = PB__CREATE_TIMER_ACTION__ORIGIN_ACTIVITY_RETRY;
+        timer->activityretry = origin;
+    } else {
+        Pb__TimerOriginChildWorkflowRetry *origin = pawl__arena_alloc(&wf->arena, sizeof *origin);
+        if (!origin) goto nomem;
+        pb__timer_origin_child_workflow_retry__init(origin);
+        origin->instanceid = task->execution_id;
+        timer->origin_case = PB__CREATE_TIMER_ACTION__ORIGIN_CHILD_WORKFLOW_RETRY;
+        timer->childworkflowretry = origin;
+    }
+    action->message.workflow_action_type_case = ACTION(CREATE_TIMER);
+    action->message.createtimer = timer;
+    task->resting = true;
+    pawl__execution_bind(wf, task, action->message.id);
+    return true;
+nomem:
+    wf->nomem = true;
+    return true;
+}
+
+// --- the function -------------------------------------------------------------------------------
+
+static struct pawl_text execution_text(const Google__Protobuf__StringValue *value) {
+    return pawl_text(value ? value->value : NULL);
+}
+
+// The failure that a function's return value stands for.
+static const struct pawl_failure *execution_failure(struct pawl_workflow *wf, enum pawl_err err) {
+    if (wf->failed) return wf->failed;
+    struct pawl_failure *failure = pawl__arena_zalloc(&wf->arena, sizeof *failure);
+    if (!failure) return NULL;
+    const struct pawl_task *last = wf->last;
+    if (last && last->err == err) {
+        failure->type = last->failure ? last->failure->type : "Deadline";
+        failure->cause = last->failure;
+        failure->message = pawl__arena_dup(&wf->arena, pawl__str(pawl_last_error()->text));
+        if (pawl_last_error()->code != err)
+            failure->message = last->failure ? last->failure->message : pawl_error_text(err);
+    } else {
+        bool told = pawl_last_error()->code == err;
+        failure->type = "WorkflowError";
+        failure->message = pawl__arena_dup(
+            &wf->arena, pawl__str(told ? pawl_last_error()->text : pawl_error_text(err)));
+    }
+    return failure->message ? failure : NULL;
+}
+
+static void execution_complete(struct pawl_workflow *wf, Pb__OrchestrationStatus status,
+                               struct pawl_text result, const struct pawl_failure *failure) {
+    if (wf->completed) return;
+    struct pawl_action *action = pawl__execution_act(wf);
+    Pb__CompleteWorkflowAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
+    if (!action || !body) {
+        wf->nomem = true;
+        return;
+    }
+    pb__complete_workflow_action__init(body);
+    body->workflowstatus = status;
+    body->result = pawl__string_value(&wf->arena, (char *)result.data);
+    body->failuredetails = pawl__failure_pack(&wf->arena, failure);
+    action->message.workflow_action_type_case = ACTION(COMPLETE_WORKFLOW);
+    action->message.completeworkflow = body;
+    bool ok = (body->result || !result.data) && (body->failuredetails || !failure);
+    if (!ok) wf->nomem = true;
+    wf->completion = body;
+    wf->completed = true;
+}
+
+static void execution_main(void *arg) {
+    struct pawl_workflow *wf = arg;
+    enum pawl_err err = wf->entry->function(wf);
+    if (wf->nomem || wf->completed) return;
+    if (!err && wf->continuing) {
+        execution_complete(wf, STATUS(CONTINUED_AS_NEW), wf->next_input, NULL);
+    } else if (!err) {
+        execution_complete(wf, STATUS(COMPLETED), wf->output, NULL);
+    } else if (err == PAWL_E_NOMEM) {
+        wf->nomem = true;
+    } else {
+        const struct pawl_failure *failure = execution_failure(wf, err);
+        if (failure)
+            execution_complete(wf, STATUS(FAILED), (struct pawl_text){NULL, 0}, failure);
+        else
+            wf->nomem = true;
+    }
+}
+
+static void execution_resume(struct pawl_workflow *wf) {
+    struct pawl_workflow *outer = execution_running;
+    execution_running = wf;
+    pawl__sdk_clear_error();
+    if (wf->host->watch) pawl__watch_enter(wf->host->watch, wf->name, wf->id, wf->next_id);
+    bool goes_on = pawl__coro_resume(wf->coro);
+    if (wf->host->watch) pawl__watch_leave(wf->host->watch);
+    execution_running = outer;
+    if (!goes_on) execution_drop_stack(wf);
+}
+
+// Whether the function can go on.
+static bool execution_has_what_it_awaits(const struct pawl_workflow *wf) {
+    size_t done = 0;
+    for (size_t i = 0; i < wf->awaited_count; i++) done += wf->awaited[i]->done;
+    return wf->awaits_all ? done == wf->awaited_count : done > 0;
+}
+
+void pawl__execution_park(struct pawl_workflow *wf, struct pawl_task *const *tasks, size_t count,
+                          bool all) {
+    wf->awaited = tasks;
+    wf->awaited_count = count;
+    wf->awaits_all = all;
+    while (!execution_has_what_it_awaits(wf)) pawl__coro_yield(wf->coro);
+    wf->awaited = NULL;
+}
+
+static void execution_done(struct pawl_workflow *wf, struct pawl_task *task, enum pawl_err err) {
+    if (task->done) return;
+    task->done = true;
+    task->err = err;
+    if (wf->coro && wf->awaited && execution_has_what_it_awaits(wf)) execution_resume(wf);
+}
+
+// --- events -------------------------------------------------------------------------------------
+
+static void execution_start(struct pawl_workflow *wf, const Pb__ExecutionStartedEvent *started) {
+    if (wf->name) return; // a second start is not one
+    wf->name = started->name;
+    wf->input = execution_text(started->input);
+    // One that began without a version keeps to the code without a version.
+    const char *version = wf->version || !wf->replaying ? wf->version : "";
+    const struct pawl_workflow_entry *entry = wf->entry;
+    if (!entry) entry = pawl__registry_workflow(wf->host->registry, wf->name, version);
+    if (!entry && !wf->version && !wf->replaying) {
+        struct pawl_failure *failure = pawl__arena_zalloc(&wf->arena, sizeof *failure);
+        if (failure) {
+            failure->type = "WorkflowNotRegistered";
+            failure->message = pawl__arena_format(
+                &wf->arena, "workflow named '%s' is not registered: no pawl_add_workflow named it "
+                            "(instance '%s')", wf->name, wf->id);
+        }
+        if (!failure || !failure->message) {
+            wf->nomem = true;
+            return;
+        }
+        pawl__log(wf->host->log, PAWL_LOG_ERROR, "pawl.worker", "%s", failure->message);
+        execution_complete(wf, STATUS(FAILED), (struct pawl_text){NULL, 0}, failure);
+        return;
+    }
+    if (!entry) {
+        wf->unavailable = true;
+        snprintf(wf->why, sizeof wf->why,
+                 "workflow '%s' (instance '%s') %s%s%s: it waits for a worker that has it", wf->name,
+                 wf->id, wf->version ? "is of version '" : "has begun, and is not registered any more",
+                 wf->version ? wf->version : "",
+                 wf->version ? "', which is not registered" : "");
+        return;
+    }
+    wf->entry = entry;
+    if (!wf->version && *entry->version) wf->version = entry->version;
+    struct pawl_coro_label label = {wf->name, wf->id, &wf->next_id};
+    wf->coro = pawl__coro_create(&wf->host->coros, execution_main, wf, label);
+    if (!wf->coro)
+        wf->nomem = true;
+    else
+        execution_resume(wf);
+}
+
+// The task that action |id| is for, if it still waits.
+static struct pawl_task *execution_task(struct pawl_workflow *wf, int32_t id) {
+    struct pawl_task *task = id >= 0 && id < wf->task_cap ? wf->tasks[id] : NULL;
+    return task && task->id == id && !task->done ? task : NULL;
+}
+
+static void execution_resolve(struct pawl_workflow *wf, int32_t id, enum pawl_task_kind kind,
+                              const Google__Protobuf__StringValue *result) {
+    struct pawl_task *task = execution_task(wf, id);
+    if (!task || task->kind != kind || task->resting) return;
+    task->result = execution_text(result);
+    task->failure = NULL; // of the attempt before
+    execution_done(wf, task, PAWL_OK);
+}
+
+static void execution_reject(struct pawl_workflow *wf, int32_t id, enum pawl_task_kind kind,
+                             const Pb__TaskFailureDetails *details) {
+    struct pawl_task *task = execution_task(wf, id);
+    if (!task || task->kind != kind || task->resting) return;
+    task->failure = pawl__failure_unpack(&wf->arena, details);
+    if (!task->failure)
+        wf->nomem = true;
+    else if (!execution_retry(wf, task))
+        execution_done(wf, task, PAWL_E_FAILED);
+}
+
+static void execution_fire(struct pawl_workflow *wf, int32_t id) {
+    struct pawl_task *task = execution_task(wf, id);
+    if (!task) return;
+    if (task->resting) {
+        pawl__execution_attempt(wf, task);
+    } else if (task->kind == PAWL_TASK_TIMER) {
+        execution_done(wf, task, PAWL_OK);
+    } else if (task->kind == PAWL_TASK_EVENT) {
+        pawl__list_remove(&task->link);
+        execution_done(wf, task, PAWL_E_DEADLINE);
+    }
+}
+
+static bool execution_keep(struct pawl_workflow *wf, struct pawl_link *list,
+                           const Pb__HistoryEvent *event) {
+    struct execution_event *kept = pawl__arena_alloc(&wf->arena, sizeof *kept);
+    if (!kept) {
+        wf->nomem = true;
+        return false;
+    }
+    pawl__link_init(&kept->link);
+    kept->event = event;
+    pawl__list_add(list, &kept->link);
+    return true;
+}
+
+static void execution_raise(struct pawl_workflow *wf, const Pb__HistoryEvent *event) {
+    const Pb__EventRaisedEvent *raised = event->eventraised;
+    for (struct pawl_link *link = wf->waiters.next; link != &wf->waiters; link = link->next) {
+        struct pawl_task *task = PAWL_CONTAINER(link, struct pawl_task, link);
+        if (strcasecmp(task->name, raised->name) != 0) continue;
+        pawl__list_remove(link);
+        task->result = execution_text(raised->input);
+        execution_done(wf, task, PAWL_OK);
+        return;
+    }
+    execution_keep(wf, &wf->events, event);
+}
+
+const Pb__EventRaisedEvent *pawl__execution_take_event(struct pawl_workflow *wf, const char *name) {
+    for (struct pawl_link *link = wf->events.next; link != &wf->events; link = link->next) {
+        const Pb__EventRaisedEvent *raised =
+            PAWL_CONTAINER(link, struct execution_event, link)->event->eventraised;
+        if (strcasecmp(name, raised->name) != 0) continue;
+        pawl__list_remove(link);
+        return raised;
+    }
+    return NULL;
+}
+
+static void execution_begin_turn(struct pawl_workflow *wf, const Pb__HistoryEvent *event) {
+    if (event->timestamp) wf->now = pawl__timestamp_get(event->timestamp);
+    if (!event->workflowstarted->_version_case) return;
+    const Pb__WorkflowVersion *version = event->workflowstarted->version;
+    if (version->_name_case && *version->name) wf->version = version->name;
+    for (size_t i = 0; i < version->n_patches; i++)
+        if (!pawl__patch_note(wf, version->patches[i], true)) wf->nomem = true;
+}
+
+static void execution_process(struct pawl_workflow *wf, const Pb__HistoryEvent *event) {
+    switch (event->event_type_case) {
+    case EVENT(EXECUTION_STARTED): execution_start(wf, event->executionstarted); return;
+    case EVENT(TASK_SCHEDULED):
+    case EVENT(TIMER_CREATED):
+    case EVENT(CHILD_WORKFLOW_INSTANCE_CREATED):
+    case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED): execution_confirm(wf, event); return;
+    case EVENT(TASK_COMPLETED):
+        execution_resolve(wf, event->taskcompleted->taskscheduledid, PAWL_TASK_ACTIVITY,
+                          event->taskcompleted->result);
+        return;
+    case EVENT(TASK_FAILED):
+        execution_reject(wf, event->taskfailed->taskscheduledid, PAWL_TASK_ACTIVITY,
+                         event->taskfailed->failuredetails);
+        return;
+    case EVENT(CHILD_WORKFLOW_INSTANCE_COMPLETED):
+        execution_resolve(wf, event->childworkflowinstancecompleted->taskscheduledid,
+                          PAWL_TASK_CHILD, event->childworkflowinstancecompleted->result);
+        return;
+    case EVENT(CHILD_WORKFLOW_INSTANCE_FAILED):
+        execution_reject(wf, event->childworkflowinstancefailed->taskscheduledid, PAWL_TASK_CHILD,
+                         event->childworkflowinstancefailed->failuredetails);
+        return;
+    case EVENT(TIMER_FIRED): execution_fire(wf, event->timerfired->timerid); return;
+    case EVENT(EVENT_RAISED): execution_raise(wf, event); return;
+    case EVENT(EXECUTION_SUSPENDED): wf->suspended = wf->was_suspended = true; return;
+    case EVENT(EXECUTION_TERMINATED):
+        if (wf->completed) return;
+        execution_complete(wf, STATUS(TERMINATED),
+                           execution_text(event->executionterminated->input), NULL);
+        execution_drop_stack(wf);
+        return;
+    case EVENT(EXECUTION_COMPLETED):
+        wf->ended = true;
+        if (event->eventid >= 0) execution_confirm(wf, event); // -1: the engine forced it
+        return;
+    default: return;
+    }
+}
+
+static void execution_unhold(struct pawl_workflow *wf) {
+    wf->suspended = false;
+    struct pawl_link *link;
+    while (!wf->suspended && !wf->nomem && !wf->unavailable && (link = pawl__list_take(&wf->held)))
+        execution_process(wf, PAWL_CONTAINER(link, struct execution_event, link)->event);
+}
+
+void pawl__execution_feed(struct pawl_workflow *wf, const Pb__HistoryEvent *event, bool past) {
+    wf->replaying = past;
+    switch (event->event_type_case) {
+    case EVENT(WORKFLOW_STARTED): execution_begin_turn(wf, event); return;
+    case EVENT(EXECUTION_RESUMED): execution_unhold(wf); return;
+    case EVENT(EXECUTION_TERMINATED): wf->suspended = false; break;
+    default: break;
+    }
+    if (wf->suspended)
+        execution_keep(wf, &wf->held, event);
+    else
+        execution_process(wf, event);
+}
+
+// --- the answer ---------------------------------------------------------------------------------
+
+static bool execution_answer_version(struct pawl_workflow *wf, struct pawl_arena *arena,
+                                     Pb__WorkflowResponse *out) {
+    if (!wf->version && !wf->patch_count) return true;
+    Pb__WorkflowVersion *version = pawl__arena_alloc(arena, sizeof *version);
+    if (!version) return false;
+    pb__workflow_version__init(version);
+    if (wf->version) {
+        version->_name_case = PB__WORKFLOW_VERSION___NAME_NAME;
+        version->name = (char *)wf->version;
+    }
+    version->n_patches = wf->patch_count;
+    version->patches = wf->patches;
+    out->_version_case = PB__WORKFLOW_RESPONSE___VERSION_VERSION;
+    out->version = version;
+    return true;
+}
+
+// Events that nobody asked for go with a workflow that continues as new, also those that came after
+// it had decided to.
+static bool execution_carry(struct pawl_workflow *wf) {
+    Pb__CompleteWorkflowAction *body = wf->completion;
+    if (!body || body->workflowstatus != STATUS(CONTINUED_AS_NEW)) return true;
+    size_t count = 0;
+    body->n_carryoverevents = 0;
+    for (struct pawl_link *link = wf->events.next; link != &wf->events; link = link->next) count++;
+    if (!wf->keep_events || !count) return true;
+    body->carryoverevents = pawl__arena_alloc(&wf->arena, count * sizeof *body->carryoverevents);
+    if (!body->carryoverevents) return false;
+    for (struct pawl_link *link = wf->events.next; link != &wf->events; link = link->next)
+        body->carryoverevents[body->n_carryoverevents++] =
+            (Pb__HistoryEvent *)PAWL_CONTAINER(link, struct execution_event, link)->event;
+    return true;
+}
+
+bool pawl__execution_answer(struct pawl_workflow *wf, struct pawl_arena *arena,
+                            Pb__WorkflowResponse *out) {
+    size_t count = 0;
+    for (struct pawl_link *link = wf->actions.next; link != &wf->actions; link = link->next)
+        count++;
+    Pb__WorkflowAction **actions = pawl__arena_alloc(arena, (count + 1) * sizeof *actions);
+    if (!actions || !execution_answer_version(wf, arena, out) || !execution_carry(wf)) return false;
+    out->instanceid = wf->id;
+    out->actions = actions;
+    if (wf->unavailable) {
+        static Pb__WorkflowVersionNotAvailableAction missing =
+            PB__WORKFLOW_VERSION_NOT_AVAILABLE_ACTION__INIT;
+        Pb__WorkflowAction *action = pawl__arena_alloc(arena, sizeof *action);
+        if (!action) return false;
+        pb__workflow_action__init(action);
+        action->workflow_action_type_case = ACTION(WORKFLOW_VERSION_NOT_AVAILABLE);
+        action->workflowversionnotavailable = &missing;
+        actions[out->n_actions++] = action;
+        return true;
+    }
+    out->customstatus = pawl__string_value(arena, (char *)wf->custom_status.data);
+    if (wf->custom_status.data && !out->customstatus) return false;
+    if (wf->suspended) return true;
+    for (struct pawl_link *link = wf->actions.next; link != &wf->actions; link = link->next)
+        actions[out->n_actions++] = &PAWL_CONTAINER(link, struct pawl_action, link)->message;
+    return true;
+}

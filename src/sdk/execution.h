@@ -1,0 +1,159 @@
+#ifndef PAWL_SDK_EXECUTION_H
+#define PAWL_SDK_EXECUTION_H
+
+// One run of a workflow function: history events in, actions out. No thread, clock or socket.
+//
+//     events ──► feed ──► tasks are done ──► the function goes on ──► actions ──► answer
+//                  ▲                                                     │
+//                  └────────── confirmed by the history of the ◄─────────┘
+//                              next turn, in the same order
+//
+// An action has a sequence number, which the history's events name. When the function is run again
+// it must ask for the same actions under the same numbers; feed compares.
+// The rules are those of the reference, 3.5 to 3.10.
+
+#include <pawl.h>
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "orchestrator_service.pb-c.h"
+#include "sdk/coro.h"
+#include "sdk/registry.h"
+#include "sdk/watch.h"
+
+// What executions share.
+struct pawl_execution_host {
+    struct pawl_coro_pool coros;
+    const struct pawl_registry *registry;
+    struct pawl_watch *watch; // NULL: nobody looks how long they run
+    const struct pawl_log *log;
+};
+
+enum pawl_task_kind {
+    PAWL_TASK_ACTIVITY,
+    PAWL_TASK_CHILD,
+    PAWL_TASK_TIMER,
+    PAWL_TASK_EVENT,
+};
+
+struct pawl_task {
+    struct pawl_workflow *wf;
+    enum pawl_task_kind kind;
+    int32_t id; // sequence number of the action it waits for; -1: none
+    bool done;
+    enum pawl_err err;
+    struct pawl_text result;
+    const struct pawl_failure *failure;
+    const char *name;
+    struct pawl_link link; // of an event: in |waiters|
+
+    // What an attempt is made of, for the next one.
+    struct pawl_text input;
+    const char *app_id, *instance_id;
+    char *execution_id; // the first attempt's task execution id, or instance id of a child
+    struct pawl_retry retry;
+    int attempt;
+    int64_t first_at;
+    bool resting; // between two attempts: |id| is a timer's
+};
+
+struct pawl_action {
+    struct pawl_link link;
+    Pb__WorkflowAction message;
+};
+
+struct pawl_deferred {
+    struct pawl_deferred *next;
+    void (*function)(void *arg);
+    void *arg;
+};
+
+struct pawl_workflow {
+    struct pawl_execution_host *host;
+    struct pawl_arena arena; // all below, as long as the stack lives
+    char *id, *execution_id, *name;
+    const struct pawl_workflow_entry *entry;
+    struct pawl_coro *coro; // NULL: not begun, or ended
+    struct pawl_deferred *deferred;
+
+    struct pawl_text input, output, custom_status, next_input;
+    int64_t now;
+    bool replaying, suspended, was_suspended;
+    bool completed;   // it has given its last action, |completion|
+    bool continuing;  // as new, with |next_input|
+    bool keep_events; // then
+    bool nomem;       // the turn has to be done again
+    bool unavailable; // the code for this history is not here; |why| says what is wrong
+    bool ended;       // the history has its end
+    char why[512];
+    Pb__CompleteWorkflowAction *completion;
+    uint64_t random, ids; // states of two generators
+
+    int32_t next_id;        // the next sequence number
+    struct pawl_link actions; // pawl_action::link: not yet seen in the history
+    struct pawl_task **tasks; // by sequence number; NULL: none
+    int32_t task_cap;
+
+    struct pawl_link waiters; // pawl_task::link: for events, in order
+    struct pawl_link events;  // struct execution_event: came before anybody waited
+    struct pawl_link held;    // struct execution_event: came while suspended
+
+    struct pawl_task *const *awaited; // what the function waits for; NULL: nothing
+    size_t awaited_count;
+    bool awaits_all;
+
+    const char *version; // in use; NULL: none
+    char **patches;      // taken, in order
+    size_t patch_count, patch_cap;
+    struct pawl_patch *known; // decided on, or recorded in the history
+
+    const struct pawl_failure *failed; // by pawl_fail
+    const struct pawl_task *last;      // the task whose error was seen last
+};
+
+// The workflow that runs on this thread; NULL: none.
+struct pawl_workflow *pawl__execution_current(void);
+
+// NULL when memory is out.
+struct pawl_workflow *pawl__execution_create(struct pawl_execution_host *host, struct pawl_str id,
+                                             struct pawl_str execution_id);
+
+// Accepts NULL. Drops the stack, and calls what was deferred.
+void pawl__execution_destroy(struct pawl_workflow *wf);
+
+// Takes the next event, which lives in |wf->arena|. |past|: it was processed by a turn before, and
+// what follows from it is already in the history. Afterwards |wf->nomem| or |wf->unavailable| may
+// be set: then nothing more may be fed.
+void pawl__execution_feed(struct pawl_workflow *wf, const Pb__HistoryEvent *event, bool past);
+
+// To be called when the past is over: the code must not have asked for more than it holds.
+void pawl__execution_check_past(struct pawl_workflow *wf);
+
+// The actions to answer with, in |arena|. False when memory is out.
+bool pawl__execution_answer(struct pawl_workflow *wf, struct pawl_arena *arena,
+                            Pb__WorkflowResponse *out);
+
+// --- for the functions of pawl.h that workflows call ----------------------------------------------
+
+// A new action under the next sequence number, of which the caller fills the rest; NULL when memory
+// is out (noted).
+struct pawl_action *pawl__execution_act(struct pawl_workflow *wf);
+
+// |task| is now the one that action |id| is for.
+bool pawl__execution_bind(struct pawl_workflow *wf, struct pawl_task *task, int32_t id);
+
+// Asks for the next attempt of an activity or child.
+bool pawl__execution_attempt(struct pawl_workflow *wf, struct pawl_task *task);
+
+// An event that came before; NULL: none of this name.
+const Pb__EventRaisedEvent *pawl__execution_take_event(struct pawl_workflow *wf, const char *name);
+
+// Waits until it is done.
+void pawl__execution_park(struct pawl_workflow *wf, struct pawl_task *const *tasks, size_t count,
+                          bool all);
+
+void pawl__execution_uuid(uint64_t *state, char out[37]);
+uint64_t pawl__execution_random(uint64_t *state);
+
+#endif

@@ -1,0 +1,45 @@
+#ifndef PAWL_SDK_HANDLE_H
+#define PAWL_SDK_HANDLE_H
+
+// struct pawl: a loop, its thread, and what lives on it.
+
+#include "sdk/worker.h"
+
+// Something to be done on the loop's thread. The caller's memory until |run| is called.
+struct pawl_task_for_loop {
+    struct pawl_link link;
+    void (*run)(struct pawl_task_for_loop *task);
+};
+
+struct pawl {
+    uv_loop_t loop;
+    uv_async_t wake;
+    pthread_t thread; // the loop's: ours, or the program's own
+    bool is_driven;
+    pthread_mutex_t mutex; // of what follows
+    struct pawl_link tasks;
+    bool ready, closed;
+    struct pawl_error reason; // why it is not ready
+    pthread_cond_t changed;
+
+    struct pawl_log log;
+    void (*user_log)(void *arg, enum pawl_log_level level, const char *line);
+    void *user_log_arg;
+    struct pawl_transport *transport;
+    struct pawl_sdk_worker worker;
+    struct pawl_sdk_worker_options worker_options;
+    bool working;
+};
+
+// Runs |task| on the loop's thread, soon.
+void pawl__handle_post(struct pawl *pawl, struct pawl_task_for_loop *task);
+
+// Fails with PAWL_E_PRECONDITION within a workflow, or on the loop's own thread.
+enum pawl_err pawl__handle_check(const struct pawl *pawl, const char *what);
+
+// Posts |task| and waits until |*done|, which is set under the mutex with |changed| signaled by
+// pawl__handle_signal. |until|: by the steady clock; false when it has passed.
+bool pawl__handle_wait(struct pawl *pawl, const bool *done, int64_t until);
+void pawl__handle_signal(struct pawl *pawl, bool *done);
+
+#endif

@@ -1,0 +1,92 @@
+#ifndef PAWL_SDK_TRANSPORT_H
+#define PAWL_SDK_TRANSPORT_H
+
+// How a program reaches the engine: in its own process (embedded.c), or in a daemon (remote.c).
+// Both speak in the messages of the TaskHub service. All belongs to the loop's thread.
+
+#include <uv.h>
+
+#include "base/log.h"
+#include "runtime/taskhub.h"
+
+// A call. The caller's memory until |done|, which may be called before |call| returns.
+struct pawl_op {
+    const struct pawl_taskhub_row *row;
+    const ProtobufCMessage *request; // of the row's type
+    struct pawl_arena arena;         // the caller frees it
+    const ProtobufCMessage *response; // in |arena|, when |error.code| is PAWL_OK
+    struct pawl_error error;
+    void (*done)(struct pawl_op *op);
+    void *data;
+
+    /* private */
+    struct pawl_taskhub_call taskhub;
+    void *grpc;
+};
+
+// A read or write of one key of the user's state; the same rules.
+struct pawl_state_job {
+    const char *store, *key;
+    bool is_write, is_delete;
+    struct pawl_str value; // to write; read: in |arena|
+    const char *etag;      // to write: NULL or "": none; read: in |arena|
+    bool found;
+    struct pawl_arena arena;
+    struct pawl_error error;
+    void (*done)(struct pawl_state_job *job);
+    void *data;
+
+    /* private */
+    union {
+        struct {
+            struct pawl_state_write write;
+            struct pawl_state_op op;
+        };
+        struct {
+            struct pawl_state_read read;
+            struct pawl_state_value result;
+            struct pawl_str full_key;
+        };
+    };
+};
+
+// What a transport tells its owner.
+struct pawl_transport_owner {
+    const struct pawl_log *log;
+    // A work item (an encoded WorkItem message), which is gone on return.
+    void (*item)(void *arg, struct pawl_str bytes);
+    // Whether calls can be answered; |reason| says why not. May be told again and again.
+    void (*ready)(void *arg, bool ready, const struct pawl_error *reason);
+    void *arg;
+};
+
+struct pawl_transport {
+    const struct pawl_transport_ops *ops;
+};
+
+struct pawl_transport_ops {
+    void (*call)(struct pawl_transport *transport, struct pawl_op *op);
+    // Ends a call, of which nothing more is heard; what it asked for may happen all the same.
+    void (*cancel)(struct pawl_transport *transport, struct pawl_op *op);
+    void (*state)(struct pawl_transport *transport, struct pawl_state_job *job);
+
+    // Takes work, until |rest|. Called again while it works: what the worker has in hand is offered
+    // anew.
+    void (*work)(struct pawl_transport *transport);
+    void (*rest)(struct pawl_transport *transport);
+
+    // Ends all calls, and calls |closed| when the loop is free of the transport, which is freed.
+    void (*close)(struct pawl_transport *transport, void (*closed)(void *arg), void *arg);
+};
+
+// |target|: a file's path, or "memory:". The owner is copied.
+enum pawl_err pawl__embedded_open(uv_loop_t *loop, const char *target, const char *app_id,
+                                  const struct pawl_transport_owner *owner,
+                                  struct pawl_transport **out, struct pawl_error *error);
+
+// |target| as for pawl__grpc_client_create.
+enum pawl_err pawl__remote_open(uv_loop_t *loop, const char *target, const char *token,
+                                const struct pawl_transport_owner *owner,
+                                struct pawl_transport **out, struct pawl_error *error);
+
+#endif

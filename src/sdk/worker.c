@@ -1,0 +1,484 @@
+#include "sdk/worker.h"
+
+#include <stdlib.h>
+
+#include "wire/pb.h"
+#include "wire/unpack.h"
+
+enum {
+    ITEM_TURN = 1, // fields of WorkItem
+    ITEM_ACTIVITY = 2,
+    ITEM_TOKEN = 10,
+    TURN_ID = 1, // and of WorkflowRequest
+    TURN_EXECUTION = 2,
+    TURN_PAST = 3,
+    TURN_NEW = 4,
+    EVENT_TIMESTAMP = 2, // and of HistoryEvent
+};
+
+struct item {
+    struct pawl_link link;
+    size_t len;
+    char bytes[];
+};
+
+// A workflow at rest, and where in its history it stands.
+struct warm {
+    struct pawl_link link;
+    struct pawl_workflow *wf;
+    size_t answers;      // that still point into its memory
+    bool dropped;        // it goes when they are done
+    size_t turn_at;      // index of the event that its last turn began with
+    size_t turn_count;   // events that it was given then
+    size_t action_count; // events that its answer leads to
+    char began[24];      // that first event's timestamp, which no other has
+    size_t began_len;
+};
+
+struct turn_item {
+    struct pawl_str id, execution_id, token, events; // |events|: from the first past one on
+    size_t past, fresh;
+};
+
+// The answer to a turn or an activity.
+struct answer {
+    struct pawl_op op;
+    struct pawl_sdk_worker *worker;
+    struct warm *warm;
+    struct pawl_activity_run *run;
+    Pb__WorkflowResponse turn;
+    Pb__CompleteWorkflowAction complete; // of an answer that was too large
+    bool is_second;
+};
+
+static void worker_check_rest(struct pawl_sdk_worker *worker);
+static void worker_on_idle(uv_idle_t *idle);
+
+// --- losing and regaining ------------------------------------------------------------------------
+
+static void warm_release(struct warm *warm) {
+    if (warm->answers || !warm->dropped) return;
+    pawl__execution_destroy(warm->wf);
+    free(warm);
+}
+
+static void warm_drop(struct pawl_sdk_worker *worker, struct warm *warm) {
+    if (warm->dropped) return;
+    pawl__map_remove(&worker->warm, pawl__str(warm->wf->id));
+    pawl__list_remove(&warm->link);
+    warm->dropped = true;
+    warm_release(warm);
+}
+
+static void worker_on_again(uv_timer_t *timer) {
+    struct pawl_sdk_worker *worker = timer->data;
+    if (!worker->resting) worker->transport->ops->work(worker->transport);
+}
+
+// What could not be done for want of memory is asked for again.
+static void worker_ask_again(struct pawl_sdk_worker *worker) {
+    pawl__log(worker->log, PAWL_LOG_ERROR, "pawl.worker",
+              "out of memory: work is put off, and asked for again");
+    if (!worker->resting) uv_timer_start(&worker->again, worker_on_again, 200, 0);
+}
+
+// --- answers ------------------------------------------------------------------------------------
+
+static void answer_free(struct answer *answer) {
+    struct pawl_sdk_worker *worker = answer->worker;
+    if (answer->warm) {
+        answer->warm->answers--;
+        warm_release(answer->warm);
+    }
+    if (answer->run) pawl__activity_run_destroy(answer->run);
+    pawl__arena_finish(&answer->op.arena);
+    free(answer);
+    worker->answers--;
+    worker_check_rest(worker);
+}
+
+// An answer that does not fit a message would be given again and again: the failure is told instead.
+static bool answer_shorten(struct answer *answer) {
+    static const char text[] = "the result is larger than a message to the daemon may be: see its "
+                               "flag --max-body-size";
+    Pb__TaskFailureDetails *details = pawl__arena_alloc(&answer->op.arena, sizeof *details);
+    Pb__WorkflowAction *action = pawl__arena_alloc(&answer->op.arena, sizeof *action);
+    if (!details || !action || answer->is_second) return false;
+    answer->is_second = true;
+    pb__task_failure_details__init(details);
+    details->errortype = "PayloadTooLarge";
+    details->errormessage = (char *)text;
+    if (answer->run) {
+        Pb__ActivityResponse *response = (Pb__ActivityResponse *)(uintptr_t)answer->op.request;
+        response->result = NULL;
+        response->failuredetails = details;
+        return true;
+    }
+    pb__complete_workflow_action__init(&answer->complete);
+    answer->complete.workflowstatus = PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_FAILED;
+    answer->complete.failuredetails = details;
+    pb__workflow_action__init(action);
+    action->id = answer->warm->wf->next_id;
+    action->workflow_action_type_case = PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_COMPLETE_WORKFLOW;
+    action->completeworkflow = &answer->complete;
+    answer->turn.actions[0] = action; // there is room for one more than there were
+    answer->turn.n_actions = 1;
+    return true;
+}
+
+static void answer_done(struct pawl_op *op) {
+    struct answer *answer = op->data;
+    struct pawl_sdk_worker *worker = answer->worker;
+    if (op->error.code) {
+        worker->lost = worker->resting;
+        pawl__log(worker->log, PAWL_LOG_WARN, "pawl.worker",
+                  "the result of %s '%s' (instance '%s') was not taken: %s",
+                  answer->run ? "activity" : "a turn of workflow",
+                  answer->run ? answer->run->activity.name : answer->warm->wf->name,
+                  answer->run ? answer->run->activity.instance_id : answer->warm->wf->id,
+                  op->error.text);
+        if (op->error.code == PAWL_E_TOO_LARGE && answer_shorten(answer)) {
+            worker->transport->ops->call(worker->transport, op);
+            return;
+        }
+    }
+    answer_free(answer);
+}
+
+static void answer_send(struct pawl_sdk_worker *worker, struct answer *answer,
+                        enum pawl_taskhub_method method, const ProtobufCMessage *request) {
+    answer->worker = worker;
+    answer->op.row = &pawl__taskhub_rows[method];
+    answer->op.request = request;
+    answer->op.done = answer_done;
+    answer->op.data = answer;
+    worker->answers++;
+    worker->transport->ops->call(worker->transport, &answer->op);
+}
+
+// --- turns --------------------------------------------------------------------------------------
+
+// Reads what a turn is about. The item has been checked, or is of this process.
+static bool turn_read(struct pawl_str bytes, struct turn_item *out) {
+    struct pawl_pb_reader reader = pawl__pb_reader(bytes);
+    struct pawl_pb_field field;
+    while (pawl__pb_next(&reader, &field)) {
+        switch (field.number) {
+        case TURN_ID: out->id = field.bytes; break;
+        case TURN_EXECUTION: {
+            struct pawl_pb_reader value = pawl__pb_reader(field.bytes);
+            struct pawl_pb_field inner;
+            if (pawl__pb_next(&value, &inner)) out->execution_id = inner.bytes;
+            break;
+        }
+        case TURN_PAST: out->past++; break;
+        case TURN_NEW: out->fresh++; break;
+        default: break;
+        }
+    }
+    out->events = bytes;
+    return reader.at == reader.end && out->id.len;
+}
+
+// The turn's next event, of the past or new; false at the end.
+static bool turn_next(struct pawl_pb_reader *reader, unsigned number, struct pawl_str *out) {
+    struct pawl_pb_field field;
+    while (pawl__pb_next(reader, &field)) {
+        if (field.number != number) continue;
+        *out = field.bytes;
+        return true;
+    }
+    return false;
+}
+
+static void turn_feed(struct pawl_workflow *wf, struct pawl_str bytes, bool past) {
+    if (wf->nomem || wf->unavailable) return;
+    const char *why = NULL;
+    const Pb__HistoryEvent *event =
+        pawl__wire_unpack(&wf->arena, &pb__history_event__descriptor, bytes, &why);
+    if (event)
+        pawl__execution_feed(wf, event, past);
+    else
+        wf->nomem = true; // it was checked when it came
+}
+
+// The encoded timestamp of an event.
+static struct pawl_str turn_stamp(struct pawl_str event) {
+    struct pawl_pb_reader reader = pawl__pb_reader(event);
+    struct pawl_pb_field field;
+    while (pawl__pb_next(&reader, &field))
+        if (field.number == EVENT_TIMESTAMP) return field.bytes;
+    return (struct pawl_str){NULL, 0};
+}
+
+// Whether the history is the one that |warm| has gone through, with its last answer behind it.
+static bool warm_fits(const struct warm *warm, const struct turn_item *turn) {
+    const struct pawl_workflow *wf = warm->wf;
+    if (!pawl__str_equal(pawl__str(wf->execution_id), turn->execution_id)) return false;
+    if (turn->past != warm->turn_at + warm->turn_count + warm->action_count) return false;
+    struct pawl_pb_reader reader = pawl__pb_reader(turn->events);
+    struct pawl_str bytes = {NULL, 0};
+    for (size_t i = 0; i <= warm->turn_at; i++)
+        if (!turn_next(&reader, TURN_PAST, &bytes)) return false;
+    struct pawl_str began = turn_stamp(bytes);
+    return pawl__str_equal(began, (struct pawl_str){warm->began, warm->began_len});
+}
+
+// The workflow of |turn|, fed with its past. NULL when memory is out.
+static struct warm *turn_begin(struct pawl_sdk_worker *worker, const struct turn_item *turn) {
+    struct warm *warm = pawl__map_get(&worker->warm, turn->id);
+    size_t known = 0;
+    if (warm && warm_fits(warm, turn)) {
+        known = warm->turn_at + warm->turn_count;
+        pawl__list_remove(&warm->link);
+        pawl__list_add(&worker->recent, &warm->link);
+    } else {
+        if (warm) warm_drop(worker, warm);
+        warm = calloc(1, sizeof *warm);
+        if (warm) warm->wf = pawl__execution_create(&worker->host, turn->id, turn->execution_id);
+        if (!warm || !warm->wf ||
+            !pawl__map_put(&worker->warm, pawl__str(warm->wf->id), warm)) {
+            if (warm) pawl__execution_destroy(warm->wf);
+            free(warm);
+            return NULL;
+        }
+        pawl__link_init(&warm->link);
+        pawl__list_add(&worker->recent, &warm->link);
+    }
+    struct pawl_pb_reader reader = pawl__pb_reader(turn->events);
+    struct pawl_str bytes;
+    for (size_t i = 0; turn_next(&reader, TURN_PAST, &bytes); i++)
+        if (i >= known) turn_feed(warm->wf, bytes, true);
+    pawl__execution_check_past(warm->wf);
+    return warm;
+}
+
+static void turn_answer(struct pawl_sdk_worker *worker, struct warm *warm,
+                        const struct turn_item *turn) {
+    struct pawl_workflow *wf = warm->wf;
+    struct answer *answer = calloc(1, sizeof *answer);
+    if (!answer) goto nomem;
+    pb__workflow_response__init(&answer->turn);
+    if (!pawl__execution_answer(wf, &answer->op.arena, &answer->turn)) goto nomem;
+    answer->turn.completiontoken = pawl__arena_dup(&answer->op.arena, turn->token);
+    if (!answer->turn.completiontoken) goto nomem;
+    warm->turn_at = turn->past;
+    warm->turn_count = turn->fresh;
+    warm->action_count = answer->turn.n_actions;
+    bool over = wf->unavailable || (wf->completed && !wf->suspended);
+    if (wf->unavailable) pawl__log(worker->log, PAWL_LOG_ERROR, "pawl.worker", "%s", wf->why);
+    answer->warm = warm;
+    warm->answers++;
+    if (over) warm_drop(worker, warm);
+    answer_send(worker, answer, PAWL_TASKHUB_COMPLETE_TURN, &answer->turn.base);
+    while (worker->warm.len > worker->warm_limit)
+        warm_drop(worker, PAWL_CONTAINER(worker->recent.next, struct warm, link));
+    return;
+nomem:
+    if (answer) pawl__arena_finish(&answer->op.arena);
+    free(answer);
+    warm_drop(worker, warm);
+    worker_ask_again(worker);
+}
+
+static void worker_turn(struct pawl_sdk_worker *worker, struct pawl_str bytes,
+                        struct pawl_str token) {
+    struct turn_item turn = {.token = token};
+    if (!turn_read(bytes, &turn)) return;
+    struct warm *warm = turn_begin(worker, &turn);
+    if (!warm) {
+        worker_ask_again(worker);
+        return;
+    }
+    struct pawl_pb_reader reader = pawl__pb_reader(bytes);
+    struct pawl_str event;
+    for (size_t i = 0; turn_next(&reader, TURN_NEW, &event); i++) {
+        if (i == 0) {
+            struct pawl_str stamp = turn_stamp(event);
+            warm->began_len = stamp.len <= sizeof warm->began ? stamp.len : 0;
+            memcpy(warm->began, stamp.data, warm->began_len);
+        }
+        turn_feed(warm->wf, event, false);
+    }
+    if (warm->wf->nomem) {
+        warm_drop(worker, warm);
+        worker_ask_again(worker);
+    } else {
+        turn_answer(worker, warm, &turn);
+    }
+}
+
+// --- activities ---------------------------------------------------------------------------------
+
+static struct pawl_activity_run *worker_activity(struct pawl_sdk_worker *worker,
+                                                 struct pawl_str bytes, struct pawl_str token) {
+    struct pawl_arena arena = {0};
+    const Pb__ActivityRequest *request =
+        pawl__wire_unpack(&arena, &pb__activity_request__descriptor, bytes, NULL);
+    struct pawl_activity_run *run =
+        request ? pawl__activity_run_create(&arena, request, token) : NULL;
+    if (!run) {
+        pawl__arena_finish(&arena);
+        worker_ask_again(worker);
+        return NULL;
+    }
+    run->pool = &worker->pool;
+    run->activity.pawl = worker->pawl;
+    run->entry = pawl__registry_activity(&worker->registry, run->activity.name);
+    return run;
+}
+
+static void worker_on_finished(uv_async_t *async) {
+    struct pawl_sdk_worker *worker = async->data;
+    struct pawl_link finished;
+    pawl__link_init(&finished);
+    pawl__activity_pool_take(&worker->pool, &finished);
+    for (struct pawl_link *link; (link = pawl__list_take(&finished));) {
+        struct pawl_activity_run *run = PAWL_CONTAINER(link, struct pawl_activity_run, link);
+        bool put_back = run->err == PAWL_E_CANCELED && worker->resting;
+        if (run->is_later || put_back) {
+            pawl__activity_run_destroy(run);
+            continue;
+        }
+        struct answer *answer = calloc(1, sizeof *answer);
+        Pb__ActivityResponse *response = answer ? pawl__activity_run_answer(run) : NULL;
+        if (!response) {
+            free(answer);
+            pawl__activity_run_destroy(run);
+            worker_ask_again(worker);
+            continue;
+        }
+        answer->run = run;
+        answer_send(worker, answer, PAWL_TASKHUB_COMPLETE_ACTIVITY, &response->base);
+    }
+    worker_check_rest(worker);
+}
+
+// --- items --------------------------------------------------------------------------------------
+
+void pawl__worker_take(struct pawl_sdk_worker *worker, struct pawl_str bytes) {
+    if (!worker->working || worker->resting) return;
+    struct item *item = malloc(sizeof *item + bytes.len);
+    if (!item) {
+        worker_ask_again(worker);
+        return;
+    }
+    pawl__link_init(&item->link);
+    item->len = bytes.len;
+    memcpy(item->bytes, bytes.data, bytes.len);
+    pawl__list_add(&worker->items, &item->link);
+    // Not from here: the engine is in the middle of handing out.
+    uv_idle_start(&worker->idle, worker_on_idle);
+}
+
+static void worker_on_idle(uv_idle_t *idle) {
+    struct pawl_sdk_worker *worker = idle->data;
+    struct pawl_link items, runs;
+    uv_idle_stop(idle);
+    pawl__link_init(&items);
+    pawl__link_init(&runs);
+    pawl__list_move(&items, &worker->items);
+    for (struct pawl_link *link; (link = pawl__list_take(&items));) {
+        struct item *item = PAWL_CONTAINER(link, struct item, link);
+        struct pawl_pb_reader reader =
+            pawl__pb_reader((struct pawl_str){item->bytes, item->len});
+        struct pawl_pb_field field, body = {0};
+        struct pawl_str token = {NULL, 0};
+        while (pawl__pb_next(&reader, &field)) {
+            if (field.number == ITEM_TOKEN) token = field.bytes;
+            if (field.number == ITEM_TURN || field.number == ITEM_ACTIVITY) body = field;
+        }
+        if (body.number == ITEM_TURN && !worker->resting) {
+            worker_turn(worker, body.bytes, token);
+        } else if (body.number == ITEM_ACTIVITY && !worker->resting) {
+            struct pawl_activity_run *run = worker_activity(worker, body.bytes, token);
+            if (run) pawl__list_add(&runs, &run->link);
+        }
+        free(item);
+    }
+    if (!pawl__list_empty(&runs)) pawl__activity_pool_add(&worker->pool, &runs);
+}
+
+// --- life ---------------------------------------------------------------------------------------
+
+static void worker_notify(void *arg) {
+    struct pawl_sdk_worker *worker = arg;
+    uv_async_send(&worker->finished);
+}
+
+enum pawl_err pawl__worker_start(struct pawl_sdk_worker *worker,
+                                 const struct pawl_sdk_worker_options *options,
+                                 struct pawl_error *error) {
+    int err = pawl__watch_start(&worker->watch, options->blocked_after, options->log);
+    if (err) return pawl__fail(error, PAWL_E_NOMEM, "cannot start a thread: %s", strerror(err));
+    err = pawl__activity_pool_init(&worker->pool, options->activity_threads, worker_notify, worker);
+    if (err) {
+        pawl__watch_stop(&worker->watch);
+        return pawl__fail(error, PAWL_E_NOMEM, "cannot start %zu threads for activities: %s",
+                          options->activity_threads, strerror(err));
+    }
+    pawl__coro_pool_init(&worker->host.coros, options->stack_size);
+    worker->host.registry = &worker->registry;
+    worker->host.watch = &worker->watch;
+    worker->host.log = worker->log = options->log;
+    worker->transport = options->transport;
+    worker->pawl = options->pawl;
+    worker->warm_limit = options->warm_workflows;
+    pawl__link_init(&worker->recent);
+    pawl__link_init(&worker->items);
+    uv_idle_init(options->loop, &worker->idle);
+    uv_async_init(options->loop, &worker->finished, worker_on_finished);
+    uv_timer_init(options->loop, &worker->again);
+    worker->idle.data = worker->finished.data = worker->again.data = worker;
+    worker->working = true;
+    worker->transport->ops->work(worker->transport);
+    return PAWL_OK;
+}
+
+static void worker_on_handle_closed(uv_handle_t *handle) {
+    struct pawl_sdk_worker *worker = handle->data;
+    if (--worker->handles) return;
+    void (*rested)(void *) = worker->rested;
+    worker->rested = NULL;
+    rested(worker->arg);
+}
+
+static void worker_check_rest(struct pawl_sdk_worker *worker) {
+    if (!worker->resting || worker->handles || worker->answers) return;
+    if (!pawl__activity_pool_is_idle(&worker->pool)) return;
+    worker->handles = 3;
+    uv_close((uv_handle_t *)&worker->idle, worker_on_handle_closed);
+    uv_close((uv_handle_t *)&worker->finished, worker_on_handle_closed);
+    uv_close((uv_handle_t *)&worker->again, worker_on_handle_closed);
+}
+
+void pawl__worker_rest(struct pawl_sdk_worker *worker, void (*rested)(void *arg), void *arg) {
+    worker->rested = rested;
+    worker->arg = arg;
+    if (!worker->working) {
+        rested(arg);
+        return;
+    }
+    worker->resting = true;
+    worker->transport->ops->rest(worker->transport);
+    struct pawl_link dropped;
+    pawl__link_init(&dropped);
+    pawl__activity_pool_cancel(&worker->pool, &dropped);
+    for (struct pawl_link *link; (link = pawl__list_take(&dropped));)
+        pawl__activity_run_destroy(PAWL_CONTAINER(link, struct pawl_activity_run, link));
+    worker_check_rest(worker);
+}
+
+void pawl__worker_finish(struct pawl_sdk_worker *worker) {
+    if (worker->working) {
+        pawl__activity_pool_finish(&worker->pool);
+        while (!pawl__list_empty(&worker->recent))
+            warm_drop(worker, PAWL_CONTAINER(worker->recent.next, struct warm, link));
+        for (struct pawl_link *link; (link = pawl__list_take(&worker->items));)
+            free(PAWL_CONTAINER(link, struct item, link));
+        pawl__map_finish(&worker->warm);
+        pawl__coro_pool_finish(&worker->host.coros);
+        pawl__watch_stop(&worker->watch);
+    }
+    pawl__registry_finish(&worker->registry);
+}

@@ -1,0 +1,63 @@
+#ifndef PAWL_SDK_WORKER_H
+#define PAWL_SDK_WORKER_H
+
+// Takes work items from a transport: turns are run on the loop's thread, activities on a pool's.
+//
+// A workflow that has been run stays warm: its function waits on its stack, and the next turn feeds
+// it only what is new, after making sure that it is the same history. The rest are replayed.
+
+#include "base/map.h"
+#include "sdk/activity.h"
+#include "sdk/execution.h"
+#include "sdk/transport.h"
+
+struct pawl_sdk_worker {
+    struct pawl_execution_host host;
+    struct pawl_registry registry;
+    struct pawl_watch watch;
+    struct pawl_activity_pool pool;
+    struct pawl_transport *transport;
+    struct pawl *pawl;
+    const struct pawl_log *log;
+
+    struct pawl_map warm;   // instance id -> struct warm
+    struct pawl_link recent; // warm::link, the one that was used last at the end
+    size_t warm_limit;
+    struct pawl_link items; // came, and were not yet looked at
+    uv_idle_t idle;         // looks at them in the next round of the loop
+    uv_async_t finished;    // activities have
+    uv_timer_t again;       // asks for all work anew, after memory ran out
+    size_t answers;         // not yet acknowledged
+    bool working, resting;
+    bool lost; // an answer could not be recorded while resting
+    int handles;
+    void (*rested)(void *arg);
+    void *arg;
+};
+
+struct pawl_sdk_worker_options {
+    uv_loop_t *loop;
+    struct pawl_transport *transport;
+    struct pawl *pawl;
+    const struct pawl_log *log;
+    size_t activity_threads, stack_size, warm_workflows;
+    int64_t blocked_after;
+};
+
+// Begins to work with what is in |worker->registry|, which the caller fills before; all else is
+// zero.
+enum pawl_err pawl__worker_start(struct pawl_sdk_worker *worker,
+                                 const struct pawl_sdk_worker_options *options,
+                                 struct pawl_error *error);
+
+// For the transport's owner: an item has come.
+void pawl__worker_take(struct pawl_sdk_worker *worker, struct pawl_str item);
+
+// Takes nothing more, tells activities to end, and calls |rested| once those that run have been
+// answered and the answers acknowledged. The loop is then free of the worker.
+void pawl__worker_rest(struct pawl_sdk_worker *worker, void (*rested)(void *arg), void *arg);
+
+// Frees what is left, also of a worker that was never started.
+void pawl__worker_finish(struct pawl_sdk_worker *worker);
+
+#endif
