@@ -27,6 +27,14 @@ static inline bool pawl__str_equal(struct pawl_str a, struct pawl_str b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+// Less than, equal to or greater than 0, as |a| comes before, is equal to or comes after |b| in the
+// order of their bytes, which is also that of the code points of UTF-8.
+static inline int pawl__str_compare(struct pawl_str a, struct pawl_str b) {
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len ? memcmp(a.data, b.data, len) : 0;
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 // Equal but for the case of ASCII letters.
 bool pawl__str_equal_nocase(struct pawl_str a, struct pawl_str b);
 

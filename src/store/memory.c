@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/least.h"
 #include "store/etag.h"
 #include "store/memory_table.h"
 
@@ -450,6 +451,36 @@ static enum pawl_err memory_scan_live(struct pawl_store *base, uint64_t shard_nu
     return err;
 }
 
+// Copies the least of the ids into |arena|.
+static bool memory_ids(const struct memory_shard *shard, struct pawl_str after,
+                       struct pawl_least *least, struct pawl_arena *arena) {
+    size_t at = 0;
+    struct pawl_memory_node *node = NULL;
+    while (shard && (node = pawl__memory_next(&shard->instances, &at, node)))
+        if (pawl__str_compare(node->key, after) > 0) pawl__least_add(least, node->key);
+    size_t count = pawl__least_end(least);
+    for (size_t i = 0; i < count; i++)
+        if (!memory_keep(arena, &least->items[i])) return false;
+    return true;
+}
+
+static enum pawl_err memory_list(struct pawl_store *base, uint64_t shard, struct pawl_str after,
+                                 size_t limit, struct pawl_arena *arena, struct pawl_str **ids,
+                                 size_t *count, struct pawl_error *error) {
+    struct memory_store *store = (struct memory_store *)base;
+    struct pawl_least least;
+    if (!pawl__least_init(&least, limit)) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    pthread_mutex_lock(&store->lock);
+    bool ok = memory_ids(memory_shard(store, shard), after, &least, arena);
+    pthread_mutex_unlock(&store->lock);
+    size_t bytes = least.len * sizeof **ids;
+    *count = least.len;
+    *ids = ok ? pawl__arena_alloc(arena, bytes) : NULL;
+    if (*ids && bytes) memcpy(*ids, least.items, bytes);
+    pawl__least_finish(&least);
+    return *ids ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+}
+
 static enum pawl_err memory_get_state(struct pawl_store *base, struct pawl_str key,
                                       struct pawl_arena *arena, struct pawl_state_value *out,
                                       struct pawl_error *error) {
@@ -492,6 +523,7 @@ static const struct pawl_store_ops memory_ops = {
     .read_log = memory_read_log,
     .load = memory_load,
     .scan_live = memory_scan_live,
+    .list = memory_list,
     .get_state = memory_get_state,
 };
 

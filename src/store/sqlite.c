@@ -325,6 +325,7 @@ static const struct pawl_store_ops sqlite_ops = {
     .read_log = pawl__sqlite_read_log,
     .load = pawl__sqlite_load,
     .scan_live = pawl__sqlite_scan_live,
+    .list = pawl__sqlite_list,
     .get_state = pawl__sqlite_get_state,
 };
 

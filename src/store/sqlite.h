@@ -79,6 +79,8 @@
     X(READ_LIVE,      reader, "SELECT id, position, name, status, created_at, updated_at,"        \
                               " completed_at, wake_at, active FROM pawl_instance"                 \
                               " WHERE shard=?1 AND live=1")                                       \
+    X(READ_IDS,       reader, "SELECT id FROM pawl_instance WHERE shard=?1 AND id>?2"             \
+                              " ORDER BY id LIMIT ?3")                                            \
     X(READ_HISTORY,   reader, "SELECT first, events FROM pawl_history WHERE instance=?1"          \
                               " ORDER BY first")                                                  \
     X(READ_STATE,     reader, "SELECT value, is_binary, etag,"                                    \
@@ -191,6 +193,9 @@ enum pawl_err pawl__sqlite_load(struct pawl_store *base, uint64_t shard, struct 
                                 struct pawl_error *error);
 enum pawl_err pawl__sqlite_scan_live(struct pawl_store *base, uint64_t shard, pawl_snapshot_fn fn,
                                      void *arg, struct pawl_error *error);
+enum pawl_err pawl__sqlite_list(struct pawl_store *base, uint64_t shard, struct pawl_str after,
+                                size_t limit, struct pawl_arena *arena, struct pawl_str **ids,
+                                size_t *count, struct pawl_error *error);
 
 // --- sqlite_state.c -------------------------------------------------------------------------
 

@@ -190,3 +190,26 @@ enum pawl_err pawl__sqlite_scan_live(struct pawl_store *base, uint64_t shard, pa
     }
     return read_end(store, PAWL_SQL_READ_LIVE, err, rc, error);
 }
+
+enum pawl_err pawl__sqlite_list(struct pawl_store *base, uint64_t shard, struct pawl_str after,
+                                size_t limit, struct pawl_arena *arena, struct pawl_str **ids,
+                                size_t *count, struct pawl_error *error) {
+    struct pawl_sqlite *store = (struct pawl_sqlite *)base;
+    sqlite3_stmt *list = store->statements[PAWL_SQL_READ_IDS];
+    sqlite3_bind_int64(list, 1, (sqlite3_int64)shard);
+    pawl__sqlite_bind_text(list, 2, after);
+    sqlite3_bind_int64(list, 3, (sqlite3_int64)limit);
+    *count = 0;
+    *ids = pawl__arena_alloc(arena, limit * sizeof **ids);
+    if (!*ids) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    enum pawl_err err = PAWL_OK;
+    int rc = SQLITE_DONE;
+    while (!err && (rc = sqlite3_step(list)) == SQLITE_ROW) {
+        struct pawl_str id = pawl__sqlite_column(list, 0);
+        if (read_keep(arena, &id))
+            (*ids)[(*count)++] = id;
+        else
+            err = pawl__fail_plain(error, PAWL_E_NOMEM);
+    }
+    return read_end(store, PAWL_SQL_READ_IDS, err, rc, error);
+}

@@ -145,6 +145,12 @@ struct pawl_store_ops {
     enum pawl_err (*scan_live)(struct pawl_store *store, uint64_t shard, pawl_snapshot_fn fn,
                                void *arg, struct pawl_error *error);
 
+    // Reads the first |limit| ids of snapshots after |after| (empty: all) into |arena|, in the
+    // order of their bytes.
+    enum pawl_err (*list)(struct pawl_store *store, uint64_t shard, struct pawl_str after,
+                          size_t limit, struct pawl_arena *arena, struct pawl_str **ids,
+                          size_t *count, struct pawl_error *error);
+
     // Reads the value of |key| into |arena|; a missing or expired key is PAWL_OK with !found.
     enum pawl_err (*get_state)(struct pawl_store *store, struct pawl_str key,
                                struct pawl_arena *arena, struct pawl_state_value *out,

@@ -120,6 +120,14 @@ static enum pawl_err load_fresh(struct fixture *f, struct pawl_snapshot *row) {
     return t_load(f, "i", row);
 }
 
+static enum pawl_err list_fresh(struct fixture *f) {
+    struct pawl_str *ids;
+    size_t count;
+    pawl__arena_finish(&f->arena);
+    return f->store->ops->list(f->store, f->lease.shard, PAWL_STR(""), 10, &f->arena, &ids, &count,
+                               &f->error);
+}
+
 static enum pawl_err get_fresh(struct fixture *f, struct pawl_state_value *value) {
     pawl__arena_finish(&f->arena);
     return f->store->ops->get_state(f->store, PAWL_STR("k"), &f->arena, value, &f->error);
@@ -146,6 +154,7 @@ static void test_reading(void **state) {
                     f->store->ops->scan_live(f->store, f->lease.shard, count_row, &rows, &f->error),
                     (void)0);
     assert_true(rows > 0);
+    EACH_ALLOCATION(f, list_fresh(f), (void)0);
 }
 
 static enum pawl_err open_and_close(struct fixture *f) {

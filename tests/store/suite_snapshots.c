@@ -158,6 +158,47 @@ static void test_scan_live(void **state) {
     assert_live(f, f->lease.shard, "", "");
 }
 
+// The ids after |after| as text.
+static void assert_list(struct fixture *f, struct pawl_str after, size_t limit,
+                        const char *expected) {
+    struct pawl_buf text = {0};
+    struct pawl_str *ids;
+    size_t count = 77;
+    assert_ok(f, f->store->ops->list(f->store, f->lease.shard, after, limit, &f->arena, &ids,
+                                     &count, &f->error));
+    for (size_t i = 0; i < count; i++) pawl__buf_format(&text, "%.*s ", PAWL_FMT(ids[i]));
+    assert_str(expected, pawl__buf_str(&text));
+    pawl__buf_finish(&text);
+}
+
+static void test_list(void **state) {
+    struct fixture *f = *state;
+    // In the order of their bytes, which no language shares.
+    struct pawl_snapshot rows[] = {
+        t_snapshot("b", "s", "h"),        t_snapshot("B", "s", "h"),  t_snapshot("a", "s", "h"),
+        t_snapshot("\xc3\xa4", "s", "h"), t_snapshot("ab", "s", "h"), t_snapshot("a-b", "s", "h"),
+        t_snapshot("z", "s", "h"),
+    };
+    fixture_lease(f);
+    assert_list(f, PAWL_STR(""), 10, "");
+    struct pawl_commit commit = {.lease = &f->lease, .snapshots = rows, .snapshot_count = 7};
+    assert_ok(f, t_commit(f, &commit));
+    assert_list(f, PAWL_STR(""), 10, "B a a-b ab b z \xc3\xa4 ");
+    assert_list(f, (struct pawl_str){0}, 7, "B a a-b ab b z \xc3\xa4 ");
+    assert_list(f, PAWL_STR(""), 1, "B ");
+    assert_list(f, PAWL_STR("a"), 2, "a-b ab ");
+    assert_list(f, PAWL_STR("a\0"), 2, "a-b ab ");
+    assert_list(f, PAWL_STR("aa"), 2, "ab b "); // which there is not
+    assert_list(f, PAWL_STR("z"), 5, "\xc3\xa4 ");
+    assert_list(f, PAWL_STR("\xc3\xa4"), 5, "");
+    struct pawl_str id = PAWL_STR("ab");
+    assert_ok(f, t_commit(f, &(struct pawl_commit){
+                                 .lease = &f->lease, .deletes = &id, .delete_count = 1}));
+    assert_list(f, PAWL_STR("a"), 2, "a-b b ");
+    f->lease.shard++;
+    assert_list(f, PAWL_STR(""), 10, "");
+}
+
 static void test_shards_have_their_own(void **state) {
     struct fixture *f = *state;
     struct pawl_snapshot out, row = t_snapshot("i", "first", "h");
@@ -207,6 +248,16 @@ static void test_many_and_large(void **state) {
         assert_ok(f, t_load(f, rows[i].id.data, &out));
         assert_true(pawl__str_equal(out.state, rows[i].id));
     }
+    struct pawl_str *ids, last = {0};
+    size_t count, seen = 0;
+    do {
+        assert_ok(f, f->store->ops->list(f->store, f->lease.shard, last, 70, &f->arena, &ids,
+                                         &count, &f->error));
+        for (size_t i = 0; i < count; last = ids[i++])
+            assert_true(pawl__str_compare(last, ids[i]) < 0);
+        seen += count;
+    } while (count == 70);
+    assert_int_equal(seen, COUNT + 1);
     free(rows);
     free(bytes);
 }
@@ -216,7 +267,7 @@ int suite_snapshots(void) {
     const struct CMUnitTest tests[] = {
         T(test_columns),        T(test_history_parts), T(test_history_needs_its_beginning),
         T(test_delete),         T(test_scan_live),     T(test_shards_have_their_own),
-        T(test_many_and_large),
+        T(test_many_and_large), T(test_list),
     };
 #undef T
     return cmocka_run_group_tests_name("snapshots", tests, NULL, NULL);
