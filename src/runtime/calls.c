@@ -76,6 +76,7 @@ void pawl__calls_fail(struct pawl_runtime *runtime, const struct pawl_error *err
     for (struct load *load; (load = pawl__map_next(&runtime->loads, &at));)
         pawl__list_move(&all, &load->calls);
     pawl__map_finish(&runtime->loads); // each load frees itself when it is done
+    pawl__lists_drop(runtime, &all);
     pawl__calls_finish(&all, error);
 }
 
@@ -102,7 +103,7 @@ void pawl__calls_add_ghost(struct pawl_runtime *runtime, struct pawl_instance *i
 }
 
 void pawl__calls_sweep_ghosts(struct pawl_runtime *runtime) {
-    if (runtime->loads.len) return; // a call that needs several may still need them
+    if (pawl__runtime_reads(runtime)) return; // a call that needs several may still need them
     struct pawl_link kept;
     pawl__link_init(&kept);
     for (struct pawl_link *link; (link = pawl__list_take(&runtime->ghosts));) {
@@ -241,17 +242,29 @@ static enum pawl_err load_now(struct pawl_runtime *runtime, struct pawl_str id,
 
 // --- running ------------------------------------------------------------------------------------
 
+static void call_refuse(const struct pawl_runtime *runtime, struct pawl_call *call) {
+    pawl__fail(&call->error, PAWL_E_UNAVAILABLE,
+               runtime->state == PAWL_RUNTIME_CLOSING
+                   ? "the daemon is shutting down"
+                   : "the workflow engine is not ready yet, try again");
+    call_finish(call, NULL);
+}
+
+void pawl__calls_answer(struct pawl_runtime *runtime, struct pawl_call *call) {
+    const struct pawl_shard *shard = &runtime->shard;
+    if (!pawl__runtime_serves(runtime))
+        call_refuse(runtime, call);
+    else
+        call_hold(runtime, call, shard->batch.len ? shard->position : shard->position - 1);
+}
+
 void pawl__calls_execute(struct pawl_runtime *runtime, struct pawl_call *call) {
     call->error = (struct pawl_error){PAWL_E_OK, ""};
     call->position = 0;
     call->waiting = false;
     pawl__link_init(&call->link);
     if (!pawl__runtime_serves(runtime)) {
-        pawl__fail(&call->error, PAWL_E_UNAVAILABLE,
-                   runtime->state == PAWL_RUNTIME_CLOSING
-                       ? "the daemon is shutting down"
-                       : "the workflow engine is not ready yet, try again");
-        call_finish(call, NULL);
+        call_refuse(runtime, call);
         return;
     }
     enum pawl_err err = call->run(runtime, call, &call->error);

@@ -87,7 +87,7 @@ fail:
 static void checkpoint_evict(struct pawl_runtime *runtime, struct pawl_instance *instance) {
     bool resting = instance->linked && instance->exists && instance->refs == 1 &&
                    instance->saved == instance->position && !pawl__instance_active(instance);
-    if (!resting || runtime->loads.len) return;
+    if (!resting || pawl__runtime_reads(runtime)) return;
     int64_t wake_at = pawl__instance_wake_at(instance);
     if (wake_at != INT64_MAX && !pawl__sleep_add(runtime, pawl__instance_id(instance), wake_at))
         return;

@@ -81,9 +81,10 @@ struct pawl_runtime {
     struct pawl_checkpoint checkpoint;
 
     struct pawl_map loads;    // id -> struct load
-    size_t loads_out;         // with the reader thread, also those that began before a reload
-    int64_t load_time;        // nanoseconds that one takes, on a moving average
+    size_t loads_out;         // and lists; with the reader, also those from before a reload
+    int64_t load_time;        // nanoseconds that a load takes, on a moving average
     struct pawl_map waiters;  // id -> struct waiters
+    struct pawl_link lists;   // struct list
     struct pawl_link ghosts;  // struct ghost
     struct pawl_map sleepers; // id -> struct pawl_sleeper
     struct pawl_heap sleeping;
@@ -127,6 +128,12 @@ static inline bool pawl__runtime_serves(const struct pawl_runtime *runtime) {
     return runtime->state == PAWL_RUNTIME_SERVING && !runtime->failing;
 }
 
+// Whether the store is being read for something that is put together with what is in memory.
+// Nothing leaves memory then: it would be in neither, or be read as it was before.
+static inline bool pawl__runtime_reads(const struct pawl_runtime *runtime) {
+    return runtime->loads.len || !pawl__list_empty(&runtime->lists);
+}
+
 // --- calls.c ------------------------------------------------------------------------------------
 
 // Runs the waiters of |id| again, after its status may have changed.
@@ -151,6 +158,14 @@ void pawl__calls_sweep_ghosts(struct pawl_runtime *runtime);
 
 // Runs |call|, loads what it needs, and holds its answer.
 void pawl__calls_execute(struct pawl_runtime *runtime, struct pawl_call *call);
+
+// Answers |call|, which may have seen all that is in memory, once that is durable.
+void pawl__calls_answer(struct pawl_runtime *runtime, struct pawl_call *call);
+
+// --- list.c -------------------------------------------------------------------------------------
+
+// Moves the calls of all lists that are being made to |calls|.
+void pawl__lists_drop(struct pawl_runtime *runtime, struct pawl_link *calls);
 
 // --- sleep.c ------------------------------------------------------------------------------------
 

@@ -232,6 +232,7 @@ enum pawl_err pawl__runtime_create(struct pawl_storage *storage,
     }
     pawl__link_init(&runtime->building.calls);
     pawl__link_init(&runtime->writing.calls);
+    pawl__link_init(&runtime->lists);
     pawl__link_init(&runtime->ghosts);
     pawl__link_init(&runtime->workers);
     uint32_t nonce;

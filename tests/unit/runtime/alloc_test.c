@@ -93,6 +93,10 @@ static void scenario(struct kit *kit) {
         // connects, as when a stream ends.
         if (alloc_failed && !worker.count && worker.base.in_flight) kit_detach(kit, &worker);
     }
+    CALL(kit, caller, kit_history(kit, &caller, "a"));
+    assert_true(caller.call.history.len > 0);
+    CALL(kit, caller, kit_list(kit, &caller, "", 10));
+    assert_string_equal(kit_ids(kit, &caller), "a ");
     CALL(kit, caller, kit_purge(kit, &caller, "a", false));
     assert_true(caller.error.code == PAWL_OK || caller.error.code == PAWL_E_NOT_FOUND);
     kit_detach(kit, &worker);

@@ -79,6 +79,20 @@ static enum pawl_err gate_scan_live(struct pawl_store *store, uint64_t shard, pa
     return inner->ops->scan_live(inner, shard, fn, arg, error);
 }
 
+static enum pawl_err gate_list(struct pawl_store *store, uint64_t shard, struct pawl_str after,
+                               size_t limit, struct pawl_arena *arena, struct pawl_str **ids,
+                               size_t *count, struct pawl_error *error) {
+    struct gate *gate = gate_of(store);
+    enum pawl_err err =
+        gate->inner->ops->list(gate->inner, shard, after, limit, arena, ids, count, error);
+    uv_mutex_lock(&gate->mutex);
+    gate->lists++;
+    bool fails = gate->load_faults > 0 && gate->load_faults--;
+    while (gate->reads_shut) uv_cond_wait(&gate->cond, &gate->mutex);
+    uv_mutex_unlock(&gate->mutex);
+    return fails ? pawl__fail(error, PAWL_E_IO, "cannot read") : err;
+}
+
 static enum pawl_err gate_get_state(struct pawl_store *store, struct pawl_str key,
                                     struct pawl_arena *arena, struct pawl_state_value *out,
                                     struct pawl_error *error) {
@@ -96,6 +110,7 @@ static const struct pawl_store_ops gate_ops = {
     .read_log = gate_read_log,
     .load = gate_load,
     .scan_live = gate_scan_live,
+    .list = gate_list,
     .get_state = gate_get_state,
 };
 
@@ -103,6 +118,13 @@ void kit_shut(struct kit *kit, bool shut) {
     kit->storage.commit_time = 1000 * PAWL_SECOND; // no store for the loop to wait on
     uv_mutex_lock(&kit->gate.mutex);
     kit->gate.shut = shut;
+    uv_cond_broadcast(&kit->gate.cond);
+    uv_mutex_unlock(&kit->gate.mutex);
+}
+
+void kit_shut_reads(struct kit *kit, bool shut) {
+    uv_mutex_lock(&kit->gate.mutex);
+    kit->gate.reads_shut = shut;
     uv_cond_broadcast(&kit->gate.cond);
     uv_mutex_unlock(&kit->gate.mutex);
 }
@@ -410,6 +432,23 @@ void kit_terminate(struct kit *kit, struct caller *caller, const char *id) {
 void kit_purge(struct kit *kit, struct caller *caller, const char *id, bool force) {
     caller_init(kit, caller, id);
     pawl__runtime_purge(kit->runtime, &caller->call, false, force);
+}
+
+void kit_history(struct kit *kit, struct caller *caller, const char *id) {
+    caller_init(kit, caller, id);
+    pawl__runtime_history(kit->runtime, &caller->call);
+}
+
+void kit_list(struct kit *kit, struct caller *caller, const char *after, size_t max) {
+    caller_init(kit, caller, "");
+    pawl__runtime_list(kit->runtime, &caller->call, pawl__str(kit_text(kit, after)), max);
+}
+
+const char *kit_ids(struct kit *kit, const struct caller *caller) {
+    char *text = kit_text(kit, "");
+    for (size_t i = 0; i < caller->call.id_count; i++)
+        text = pawl__arena_format(&kit->arena, "%s%.*s ", text, PAWL_FMT(caller->call.ids[i]));
+    return text;
 }
 
 void kit_started(struct kit *kit, const char *id) {

@@ -38,8 +38,9 @@ struct gate {
     uv_cond_t cond;
     bool shut; // commits wait
     enum gate_fault fault;
-    int load_faults; // so many loads fail
-    unsigned commits, loads;
+    bool reads_shut; // lists wait, once they have been read
+    int load_faults; // so many loads and lists fail
+    unsigned commits, loads, lists;
 };
 
 struct kit {
@@ -91,6 +92,7 @@ void kit_spin(struct kit *kit);
 void kit_rest(struct kit *kit, int milliseconds);
 
 void kit_shut(struct kit *kit, bool shut);
+void kit_shut_reads(struct kit *kit, bool shut);
 void kit_fail_commit(struct kit *kit, enum gate_fault fault);
 void kit_fail_loads(struct kit *kit, int count);
 
@@ -131,6 +133,11 @@ void kit_suspend(struct kit *kit, struct caller *caller, const char *id);
 void kit_resume(struct kit *kit, struct caller *caller, const char *id);
 void kit_terminate(struct kit *kit, struct caller *caller, const char *id);
 void kit_purge(struct kit *kit, struct caller *caller, const char *id, bool force);
+void kit_history(struct kit *kit, struct caller *caller, const char *id);
+void kit_list(struct kit *kit, struct caller *caller, const char *after, size_t max);
+
+// The ids that |caller| was given, with a blank after each.
+const char *kit_ids(struct kit *kit, const struct caller *caller);
 
 // Starts |id| and waits for the answer.
 void kit_started(struct kit *kit, const char *id);

@@ -1,0 +1,347 @@
+// Histories and lists: what they say of instances in memory, in the store and on the way between.
+
+#include "kit.h"
+
+#include <stdio.h>
+
+#include "wire/unpack.h"
+
+#define DONE(kit, caller, expected)                                                                \
+    do {                                                                                           \
+        UNTIL(kit, (caller).done);                                                                 \
+        assert_int_equal((caller).error.code, expected);                                           \
+    } while (0)
+
+static void purge(struct kit *kit, const char *id) {
+    struct caller caller;
+    kit_purge(kit, &caller, id, true);
+    DONE(kit, caller, PAWL_OK);
+}
+
+// --- histories ----------------------------------------------------------------------------------
+
+static struct pawl_str history(struct kit *kit, const char *id) {
+    struct caller caller;
+    kit_history(kit, &caller, id);
+    DONE(kit, caller, PAWL_OK);
+    return caller.call.history;
+}
+
+static unsigned event_count(struct pawl_str bytes) {
+    unsigned count = 0;
+    size_t at = 0;
+    for (struct pawl_event_view view; pawl__history_next(bytes, &at, &view);) count++;
+    assert_int_equal(at, bytes.len);
+    return count;
+}
+
+static void test_history(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller read, answer, gone;
+    kit_init(&kit);
+    kit_history(&kit, &read, "a");
+    DONE(&kit, read, PAWL_E_NOT_FOUND);
+    assert_string_equal(read.error.text, "workflow instance 'a' not found");
+    kit_started(&kit, "a");
+    assert_int_equal(history(&kit, "a").len, 0); // its start waits to be processed
+    kit_attach(&kit, &worker);
+    const Pb__WorkItem *item = kit_take(&kit, &worker);
+    kit_shut(&kit, true);
+    kit_answer(&kit, &answer, "a", item->completiontoken, ACTIONS(kit_task(&kit, 0, "Pay")));
+    kit_history(&kit, &read, "a");
+    kit_rest(&kit, 20);
+    assert_false(read.done);
+    kit_shut(&kit, false);
+    DONE(&kit, read, PAWL_OK);
+    assert_int_equal(event_count(read.call.history), 3);
+    size_t at = 0;
+    struct pawl_event_view view;
+    assert_true(pawl__history_next(read.call.history, &at, &view) &&
+                pawl__history_next(read.call.history, &at, &view));
+    const Pb__HistoryEvent *started =
+        pawl__wire_unpack(&kit.arena, &pb__history_event__descriptor, view.bytes, NULL);
+    assert_string_equal(started->executionstarted->name, "Order");
+
+    kit_detach(&kit, &worker);
+    kit_close(&kit);
+    kit_open(&kit);
+    assert_true(pawl__str_equal(history(&kit, "a"), read.call.history));
+    kit_shut(&kit, true);
+    kit_purge(&kit, &gone, "a", true);
+    kit_history(&kit, &read, "a");
+    kit_rest(&kit, 20);
+    assert_false(read.done); // it may be there yet
+    kit_shut(&kit, false);
+    DONE(&kit, read, PAWL_E_NOT_FOUND);
+    DONE(&kit, gone, PAWL_OK);
+    kit_finish(&kit);
+}
+
+// --- lists --------------------------------------------------------------------------------------
+
+#define LISTS(kit, after, max, expected)                                                           \
+    do {                                                                                           \
+        struct caller list_;                                                                       \
+        kit_list(kit, &list_, after, max);                                                         \
+        DONE(kit, list_, PAWL_OK);                                                                 \
+        assert_string_equal(kit_ids(kit, &list_), expected);                                       \
+    } while (0)
+
+// Instances |from| to |to| that wait for nothing, so that they leave memory.
+static void make_resting(struct kit *kit, char from, char to) {
+    struct worker worker = {0};
+    kit_attach(kit, &worker);
+    for (char id[2] = {from, 0}; id[0] <= to; id[0]++) {
+        kit_started(kit, id);
+        kit_turn(kit, &worker, id, NO_ACTIONS);
+    }
+    kit_detach(kit, &worker);
+    kit->runtime->options.checkpoint_interval = PAWL_MILLISECOND;
+    UNTIL(kit, !kit->runtime->shard.instances.len);
+    kit->runtime->options.checkpoint_interval = 1000 * PAWL_SECOND;
+}
+
+static void test_list(void **state) {
+    (void)state;
+    struct kit kit;
+    struct caller caller;
+    kit_init(&kit);
+    LISTS(&kit, "", 10, "");
+    make_resting(&kit, 'b', 'f');
+    LISTS(&kit, "", 10, "b c d e f ");
+    kit_started(&kit, "a"); // in memory only
+    kit_started(&kit, "cc");
+    kit_started(&kit, "z");
+    assert_int_equal(kit_status(&kit, "d"), STATUS(RUNNING)); // in both
+    LISTS(&kit, "", 10, "a b c cc d e f z ");
+    LISTS(&kit, "", 1, "a ");
+    LISTS(&kit, "", 3, "a b c ");
+    LISTS(&kit, "c", 3, "cc d e ");
+    LISTS(&kit, "dd", 3, "e f z ");
+    LISTS(&kit, "f", 3, "z ");
+    LISTS(&kit, "z", 3, "");
+    purge(&kit, "cc");
+    purge(&kit, "e");
+    LISTS(&kit, "", 10, "a b c d f z ");
+    kit_close(&kit);
+    kit_open(&kit);
+    LISTS(&kit, "", 10, "a b c d f z ");
+    kit_fail_loads(&kit, 1);
+    kit_list(&kit, &caller, "", 10);
+    DONE(&kit, caller, PAWL_E_IO);
+    kit_finish(&kit);
+}
+
+// What happens after the store was read, and before the answer is put together, is in the answer.
+static void test_list_while_much_happens(void **state) {
+    (void)state;
+    struct kit kit;
+    struct caller list;
+    kit_init(&kit);
+    make_resting(&kit, 'a', 'e');
+    kit_started(&kit, "x");
+    assert_int_equal(kit_status(&kit, "c"), STATUS(RUNNING)); // in memory, where it rests
+    assert_int_equal(kit_status(&kit, "f"), -1);              // known, as loads wait as well
+    kit_shut_reads(&kit, true);
+    kit_list(&kit, &list, "", 10);
+    UNTIL(&kit, kit.gate.lists == 1);
+    kit_started(&kit, "f");
+    purge(&kit, "x");
+    kit.runtime->options.checkpoint_interval = PAWL_MILLISECOND;
+    kit_rest(&kit, 20); // snapshots are written, but nothing leaves
+    assert_int_equal(kit.runtime->shard.instances.len, 3);
+    kit.runtime->options.checkpoint_interval = 1000 * PAWL_SECOND;
+    kit_shut_reads(&kit, false);
+    DONE(&kit, list, PAWL_OK);
+    assert_string_equal(kit_ids(&kit, &list), "a b c d e f ");
+    kit.runtime->options.checkpoint_interval = PAWL_MILLISECOND;
+    kit_started(&kit, "g");
+    UNTIL(&kit, kit.runtime->shard.instances.len == 2); // f and g, which wait for a worker
+    kit_finish(&kit);
+}
+
+static void test_list_waits_for_the_log(void **state) {
+    (void)state;
+    struct kit kit;
+    struct caller list, start, gone[4];
+    kit_init(&kit);
+    make_resting(&kit, 'a', 'f');
+    for (char id[2] = "a"; id[0] < 'd'; id[0]++) assert_int_equal(kit_status(&kit, id), 0);
+    unsigned before = kit.gate.lists;
+    kit_shut(&kit, true);
+    for (char id[2] = "a"; id[0] < 'd'; id[0]++) kit_purge(&kit, &gone[id[0] - 'a'], id, true);
+    kit_start(&kit, &start, "ee");
+    kit_list(&kit, &list, "", 3); // the store would give those that are going
+    kit_rest(&kit, 20);
+    assert_false(list.done);
+    assert_int_equal(kit.gate.lists - before, 2); // three were too few
+    kit_shut(&kit, false);
+    DONE(&kit, list, PAWL_OK);
+    assert_string_equal(kit_ids(&kit, &list), "d e ee ");
+    DONE(&kit, start, PAWL_OK);
+
+    // What is not to be is not seen, and the caller may ask again.
+    kit_shut(&kit, true);
+    kit_fail_commit(&kit, GATE_FAILS_BEFORE);
+    kit_start(&kit, &start, "never");
+    kit_list(&kit, &list, "", 10);
+    kit_rest(&kit, 20);
+    assert_false(list.done);
+    kit_shut(&kit, false);
+    DONE(&kit, list, PAWL_E_UNAVAILABLE);
+    DONE(&kit, start, PAWL_E_UNAVAILABLE);
+    UNTIL(&kit, kit.ready);
+    LISTS(&kit, "", 10, "d e ee f ");
+    kit_finish(&kit);
+}
+
+// The engine begins anew, or ends, or the caller goes, while the store is read.
+static void test_list_is_cut_off(void **state) {
+    (void)state;
+    struct kit kit;
+    struct caller list, start;
+    kit_init(&kit);
+    kit_started(&kit, "a");
+    assert_int_equal(kit_status(&kit, "b"), -1); // known, as loads wait as well
+    kit_shut_reads(&kit, true);
+    kit_list(&kit, &list, "", 10);
+    UNTIL(&kit, kit.gate.lists == 1);
+    kit_fail_commit(&kit, GATE_FAILS_BEFORE);
+    kit_start(&kit, &start, "b");
+    DONE(&kit, start, PAWL_E_UNAVAILABLE);
+    DONE(&kit, list, PAWL_E_UNAVAILABLE);
+    kit_list(&kit, &list, "", 10);
+    DONE(&kit, list, PAWL_E_UNAVAILABLE); // at once
+    kit_shut_reads(&kit, false);
+    UNTIL(&kit, kit.ready);
+    LISTS(&kit, "", 10, "a ");
+
+    kit_shut_reads(&kit, true);
+    kit_list(&kit, &list, "", 10);
+    pawl__runtime_cancel(&list.call);
+    kit_shut_reads(&kit, false);
+    LISTS(&kit, "", 10, "a ");
+    assert_false(list.done);
+
+    kit_shut_reads(&kit, true);
+    kit_list(&kit, &list, "", 10);
+    pawl__runtime_close(kit.runtime, kit_note, &kit.closed);
+    kit_rest(&kit, 5);
+    kit_shut_reads(&kit, false);
+    DONE(&kit, list, PAWL_E_UNAVAILABLE);
+    assert_string_equal(list.error.text, "the daemon is shutting down");
+    kit_close_rest(&kit);
+    kit_open(&kit);
+    LISTS(&kit, "", 10, "a ");
+    kit_finish(&kit);
+}
+
+// --- at random ----------------------------------------------------------------------------------
+
+enum {
+    COUNT = 40
+};
+
+static unsigned long long seed;
+
+static unsigned pick(unsigned count) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(seed >> 33) % count;
+}
+
+static const char *expected_ids(struct kit *kit, const bool *there) {
+    char *text = pawl__arena_dup(&kit->arena, PAWL_STR(""));
+    for (int i = 0; i < COUNT; i++)
+        if (there[i]) text = pawl__arena_format(&kit->arena, "%si%02d ", text, i);
+    return text;
+}
+
+static const char *all_ids(struct kit *kit) {
+    const char *text = "", *after = "";
+    size_t max = 1 + pick(12);
+    for (;;) {
+        struct caller list;
+        kit_list(kit, &list, after, max);
+        DONE(kit, list, PAWL_OK);
+        assert_true(list.call.id_count <= max);
+        text = pawl__arena_format(&kit->arena, "%s%s", text, kit_ids(kit, &list));
+        if (list.call.id_count < max) return text;
+        after = list.call.ids[max - 1].data;
+    }
+}
+
+// Starts and purges, with checkpoints as often as can be; each list is of one moment.
+static void storm(struct pawl_store *store) {
+    struct kit kit;
+    struct worker worker = {0};
+    bool there[COUNT] = {false};
+    kit_init_with(&kit, store);
+    for (int step = 0; step < 400; step++) {
+        char id[8];
+        unsigned i = pick(COUNT);
+        snprintf(id, sizeof id, "i%02u", i);
+        kit.runtime->options.checkpoint_interval = pick(3) ? 1 : PAWL_SECOND;
+        struct caller list, change;
+        const char *before = expected_ids(&kit, there);
+        bool early = pick(2);
+        if (early) kit_list(&kit, &list, "", COUNT);
+        if (early && pick(2)) kit_spin(&kit);
+        if (there[i])
+            kit_purge(&kit, &change, id, true);
+        else
+            kit_start(&kit, &change, id);
+        there[i] = !there[i];
+        if (!early) kit_list(&kit, &list, "", COUNT);
+        DONE(&kit, list, PAWL_OK);
+        const char *now = expected_ids(&kit, there), *seen = kit_ids(&kit, &list);
+        if (strcmp(seen, now) != 0 && (!early || strcmp(seen, before) != 0))
+            fail_msg("step %d: %s, not %s", step, seen, now);
+        DONE(&kit, change, PAWL_OK);
+        if (pick(4) == 0) { // let some rest, and so leave memory
+            kit_attach(&kit, &worker);
+            kit_rest(&kit, 1);
+            struct caller answers[64];
+            size_t count = 0;
+            while (worker.count) {
+                const Pb__WorkItem *item = kit_take(&kit, &worker);
+                kit_answer(&kit, &answers[count], item->workflowrequest->instanceid,
+                           item->completiontoken, NO_ACTIONS);
+                DONE(&kit, answers[count], PAWL_OK);
+                if (++count == 64) break;
+            }
+            kit_detach(&kit, &worker);
+        }
+        if (pick(8) == 0) kit_rest(&kit, 2);
+        if (pick(40) == 0) {
+            kit_close(&kit);
+            kit_open(&kit);
+        }
+        if (pick(10) == 0) assert_string_equal(all_ids(&kit), now);
+    }
+    kit_finish(&kit);
+}
+
+static void test_storm(void **state) {
+    (void)state;
+    struct pawl_store *store;
+    struct pawl_error error;
+    const char *given = getenv("PAWL_SEED");
+    seed = given ? strtoull(given, NULL, 10) : (unsigned long long)pawl__clock_wall();
+    print_message("PAWL_SEED=%llu\n", seed);
+    assert_int_equal(pawl__memory_open(&store, &error), PAWL_OK);
+    storm(store);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_list_while_much_happens),
+        cmocka_unit_test(test_list_waits_for_the_log),
+        cmocka_unit_test(test_list_is_cut_off),
+        cmocka_unit_test(test_storm),
+    };
+    return cmocka_run_group_tests_name("runtime reads", tests, NULL, NULL);
+}
