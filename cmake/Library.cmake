@@ -5,7 +5,7 @@ set(objects $<TARGET_OBJECTS:pawl_proto>)
 foreach(room ${PAWL_LIBRARY_ROOMS})
   list(APPEND objects $<TARGET_OBJECTS:pawl_${room}>)
 endforeach()
-set(PAWL_LIBRARY_LINKS PkgConfig::UV PkgConfig::NGHTTP2 PkgConfig::PROTOBUF_C PkgConfig::SQLITE
+set(PAWL_LIBRARY_LINKS PkgConfig::UV PkgConfig::NGHTTP2 PkgConfig::PROTOBUF_C PkgConfig::SQLITE PkgConfig::JANSSON
                        ZLIB::ZLIB Threads::Threads)
 
 add_library(pawl_static STATIC ${objects})

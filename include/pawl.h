@@ -228,6 +228,10 @@ PAWL_API enum pawl_err pawl_activity_fail(struct pawl_activity *activity, const 
 // Makes the failure final: retry policies are not applied to it.
 PAWL_API void pawl_activity_fail_finally(struct pawl_activity *activity);
 
+// Says that the input does not have the shape that it should; |why| is part of the error. Returns
+// PAWL_E_INVALID for the function to return: the failure is final.
+PAWL_API enum pawl_err pawl_activity_shape_error(struct pawl_activity *activity, const char *why);
+
 // Whether the program is closing: the activity should come to an end. Returning a failure records
 // it; return PAWL_E_CANCELED to have the activity run again by the next worker.
 PAWL_API bool pawl_activity_is_canceled(const struct pawl_activity *activity);
@@ -275,6 +279,12 @@ PAWL_API char *pawl_format(struct pawl_workflow *wf, const char *format, ...) PA
 
 // |text| as a JSON string, quotes included. NULL data when memory is out or |text| is not UTF-8.
 PAWL_API struct pawl_text pawl_quote(struct pawl_workflow *wf, const char *text);
+
+// Says that |text|, something that the workflow was given, does not have the shape that it should:
+// returns PAWL_E_INVALID, with an error that names the workflow, the instance, the place, |why| and
+// the text.
+PAWL_API enum pawl_err pawl_shape_error(struct pawl_workflow *wf, struct pawl_text text,
+                                        const char *why);
 
 // Calls |function| when the workflow's stack goes, in reverse order. It must not call back.
 PAWL_API enum pawl_err pawl_defer(struct pawl_workflow *wf, void (*function)(void *arg), void *arg);

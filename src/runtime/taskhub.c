@@ -70,8 +70,7 @@ static bool taskhub_answer_view(struct pawl_taskhub_call *call) {
         state->output = view->output;
         state->failuredetails = view->failure;
         if (view->has_custom_status)
-            state->customstatus =
-                pawl__string_value(call->arena, (char *)view->custom_status.data);
+            state->customstatus = pawl__string_value(call->arena, (char *)view->custom_status.data);
         if (view->has_custom_status && !state->customstatus) return false;
     }
     return state->createdtimestamp && state->lastupdatedtimestamp &&

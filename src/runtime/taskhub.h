@@ -30,8 +30,8 @@ struct pawl_taskhub_row {
 // By enum pawl_taskhub_method.
 extern const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT];
 
-// One call. The caller's memory until |done| is called, which may happen before the call returns, or
-// the call is canceled.
+// One call. The caller's memory until |done| is called, which may happen before the call returns,
+// or the call is canceled.
 struct pawl_taskhub_call {
     enum pawl_taskhub_method method;
     const ProtobufCMessage *request; // of the row's type

@@ -52,6 +52,17 @@ void pawl_activity_fail_finally(struct pawl_activity *activity) {
     activity_run(activity)->is_final = true;
 }
 
+enum pawl_err pawl_activity_shape_error(struct pawl_activity *activity, const char *why) {
+    struct pawl_text input = activity->input;
+    pawl_activity_fail_finally(activity);
+    pawl_activity_fail(activity, "PayloadShape",
+                       "activity '%s' (instance '%s', sequence number %d) was given a payload of "
+                       "the wrong shape: %s; it is: %.*s",
+                       activity->name, activity->instance_id, activity->sequence_number, why,
+                       input.len < 200 ? (int)input.len : 200, input.data ? input.data : "");
+    return pawl__sdk_fail(PAWL_E_INVALID, "%s", pawl_last_error()->text);
+}
+
 bool pawl_activity_is_canceled(const struct pawl_activity *activity) {
     return atomic_load(&activity_run(activity)->pool->canceled);
 }
@@ -76,8 +87,7 @@ char *pawl_activity_later(struct pawl_activity *activity) {
         pawl__sdk_fail_nomem();
         return NULL;
     }
-    snprintf(token, size, "%d:%s:%s", activity->sequence_number, run->token,
-             activity->instance_id);
+    snprintf(token, size, "%d:%s:%s", activity->sequence_number, run->token, activity->instance_id);
     run->is_later = true;
     return token;
 }

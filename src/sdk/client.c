@@ -169,16 +169,14 @@ void pawl_info_free(struct pawl_info *info) {
     free(made);
 }
 
-static enum pawl_err client_look(struct pawl *pawl, const char *id,
-                                 enum pawl_taskhub_method method, int64_t timeout,
-                                 struct pawl_info **out) {
+static enum pawl_err client_look(struct pawl *pawl, const char *id, enum pawl_taskhub_method method,
+                                 int64_t timeout, struct pawl_info **out) {
     struct client_call call = {0};
     Pb__GetInstanceRequest ask = PB__GET_INSTANCE_REQUEST__INIT;
     ask.instanceid = (char *)id;
     ask.getinputsandoutputs = true;
     enum pawl_err err = client_call(pawl, &call, method, &ask, timeout);
-    if (err == PAWL_E_DEADLINE)
-        pawl__sdk_fail(err, "instance '%s' has not ended in time", id);
+    if (err == PAWL_E_DEADLINE) pawl__sdk_fail(err, "instance '%s' has not ended in time", id);
     if (err) return client_finish(&call, err);
     const Pb__GetInstanceResponse *response = (const void *)call.op.response;
     if (!response->exists || !response->workflowstate) {
@@ -239,8 +237,7 @@ enum pawl_err pawl_suspend(struct pawl *pawl, const char *id, const char *reason
     Google__Protobuf__StringValue value = client_value(reason);
     ask.instanceid = (char *)id;
     ask.reason = reason ? &value : NULL;
-    return client_finish(&call,
-                         client_call(pawl, &call, PAWL_TASKHUB_SUSPEND, &ask, PAWL_FOREVER));
+    return client_finish(&call, client_call(pawl, &call, PAWL_TASKHUB_SUSPEND, &ask, PAWL_FOREVER));
 }
 
 enum pawl_err pawl_resume(struct pawl *pawl, const char *id, const char *reason) {

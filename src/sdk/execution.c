@@ -37,8 +37,8 @@ uint64_t pawl__execution_random(uint64_t *state) { // splitmix64, public domain
 
 void pawl__execution_uuid(uint64_t *state, char out[37]) {
     uint64_t high = pawl__execution_random(state), low = pawl__execution_random(state);
-    high = (high & ~UINT64_C(0xf000)) | UINT64_C(0x4000);             // RFC 9562: version 4
-    low = (low & ~(UINT64_C(3) << 62)) | (UINT64_C(2) << 62);         // and its variant
+    high = (high & ~UINT64_C(0xf000)) | UINT64_C(0x4000);     // RFC 9562: version 4
+    low = (low & ~(UINT64_C(3) << 62)) | (UINT64_C(2) << 62); // and its variant
     snprintf(out, 37, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),
              (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xffff), (unsigned)(low >> 48),
              (unsigned long long)(low & UINT64_C(0xffffffffffff)));
@@ -97,8 +97,7 @@ static void execution_describe(const Pb__WorkflowAction *action, char *out, size
         snprintf(out, size, "starts child workflow '%s'", action->createchildworkflow->name);
         return;
     case ACTION(CREATE_DETACHED_WORKFLOW):
-        snprintf(out, size, "starts detached workflow '%s'",
-                 action->createdetachedworkflow->name);
+        snprintf(out, size, "starts detached workflow '%s'", action->createdetachedworkflow->name);
         return;
     case ACTION(CREATE_TIMER): snprintf(out, size, "creates a timer"); return;
     case ACTION(COMPLETE_WORKFLOW):
@@ -289,10 +288,10 @@ bool pawl__execution_attempt(struct pawl_workflow *wf, struct pawl_task *task) {
     if (!action) return false;
     task->attempt++;
     task->resting = false;
-    bool ok = execution_route(wf, &action->message, task->app_id) &&
-              (task->kind == PAWL_TASK_ACTIVITY
-                   ? execution_attempt_activity(wf, task, &action->message)
-                   : execution_attempt_child(wf, task, &action->message));
+    bool ok =
+        execution_route(wf, &action->message, task->app_id) &&
+        (task->kind == PAWL_TASK_ACTIVITY ? execution_attempt_activity(wf, task, &action->message)
+                                          : execution_attempt_child(wf, task, &action->message));
     ok = ok && pawl__execution_bind(wf, task, action->message.id);
     if (!ok) wf->nomem = true;
     return ok;
@@ -468,8 +467,10 @@ static void execution_start(struct pawl_workflow *wf, const Pb__ExecutionStarted
         if (failure) {
             failure->type = "WorkflowNotRegistered";
             failure->message = pawl__arena_format(
-                &wf->arena, "workflow named '%s' is not registered: no pawl_add_workflow named it "
-                            "(instance '%s')", wf->name, wf->id);
+                &wf->arena,
+                "workflow named '%s' is not registered: no pawl_add_workflow named it "
+                "(instance '%s')",
+                wf->name, wf->id);
         }
         if (!failure || !failure->message) {
             wf->nomem = true;
@@ -482,10 +483,10 @@ static void execution_start(struct pawl_workflow *wf, const Pb__ExecutionStarted
     if (!entry) {
         wf->unavailable = true;
         snprintf(wf->why, sizeof wf->why,
-                 "workflow '%s' (instance '%s') %s%s%s: it waits for a worker that has it", wf->name,
-                 wf->id, wf->version ? "is of version '" : "has begun, and is not registered any more",
-                 wf->version ? wf->version : "",
-                 wf->version ? "', which is not registered" : "");
+                 "workflow '%s' (instance '%s') %s%s%s: it waits for a worker that has it",
+                 wf->name, wf->id,
+                 wf->version ? "is of version '" : "has begun, and is not registered any more",
+                 wf->version ? wf->version : "", wf->version ? "', which is not registered" : "");
         return;
     }
     wf->entry = entry;

@@ -90,7 +90,7 @@ struct pawl_workflow {
     Pb__CompleteWorkflowAction *completion;
     uint64_t random, ids; // states of two generators
 
-    int32_t next_id;        // the next sequence number
+    int32_t next_id;          // the next sequence number
     struct pawl_link actions; // pawl_action::link: not yet seen in the history
     struct pawl_task **tasks; // by sequence number; NULL: none
     int32_t task_cap;
@@ -134,7 +134,8 @@ void pawl__execution_check_past(struct pawl_workflow *wf);
 bool pawl__execution_answer(struct pawl_workflow *wf, struct pawl_arena *arena,
                             Pb__WorkflowResponse *out);
 
-// --- for the functions of pawl.h that workflows call ----------------------------------------------
+// --- for the functions of pawl.h that workflows call
+// ----------------------------------------------
 
 // A new action under the next sequence number, of which the caller fills the rest; NULL when memory
 // is out (noted).

@@ -317,8 +317,9 @@ int pawl_timeout(struct pawl *pawl) {
 
 enum pawl_err pawl_poll(struct pawl *pawl) {
     if (!pawl->is_driven)
-        return pawl__sdk_fail(PAWL_E_PRECONDITION,
-                              "pawl_poll is for programs that set is_driven in struct pawl_options");
+        return pawl__sdk_fail(
+            PAWL_E_PRECONDITION,
+            "pawl_poll is for programs that set is_driven in struct pawl_options");
     PAWL_TRY(pawl__handle_check(pawl, "pawl_poll"));
     uv_run(&pawl->loop, UV_RUN_NOWAIT);
     return PAWL_OK;

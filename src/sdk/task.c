@@ -143,8 +143,7 @@ struct pawl_task *pawl_create_timer(struct pawl_workflow *wf, int64_t duration) 
     return pawl_create_timer_at(wf, task_later(wf->now, duration));
 }
 
-struct pawl_task *pawl_wait_for_event(struct pawl_workflow *wf, const char *name,
-                                      int64_t timeout) {
+struct pawl_task *pawl_wait_for_event(struct pawl_workflow *wf, const char *name, int64_t timeout) {
     if (!task_is_inside(wf, "pawl_wait_for_event") || pawl__sdk_check_name(name, "event's name"))
         return NULL;
     if (timeout < 0) {
@@ -290,8 +289,8 @@ static bool task_add_tags(struct pawl_workflow *wf, const struct pawl_start_opti
 }
 
 enum pawl_err pawl_start_detached(struct pawl_workflow *wf, const char *name,
-                                  struct pawl_text input,
-                                  const struct pawl_start_options *options, char *id) {
+                                  struct pawl_text input, const struct pawl_start_options *options,
+                                  char *id) {
     static const struct pawl_start_options none;
     if (!options) options = &none;
     if (!task_is_inside(wf, "pawl_start_detached")) return PAWL_E_PRECONDITION;

@@ -15,7 +15,7 @@ struct pawl_watch {
     int64_t limit; // nanoseconds
     bool stop;
     bool running, told;
-    int64_t began; // steady
+    int64_t began;                    // steady
     char workflow[64], instance[128]; // cut
     int32_t sequence_number;
 };

@@ -97,7 +97,8 @@ static void answer_free(struct answer *answer) {
     worker_check_rest(worker);
 }
 
-// An answer that does not fit a message would be given again and again: the failure is told instead.
+// An answer that does not fit a message would be given again and again: the failure is told
+// instead.
 static bool answer_shorten(struct answer *answer) {
     static const char text[] = "the result is larger than a message to the daemon may be: see its "
                                "flag --max-body-size";
@@ -236,8 +237,7 @@ static struct warm *turn_begin(struct pawl_sdk_worker *worker, const struct turn
         if (warm) warm_drop(worker, warm);
         warm = calloc(1, sizeof *warm);
         if (warm) warm->wf = pawl__execution_create(&worker->host, turn->id, turn->execution_id);
-        if (!warm || !warm->wf ||
-            !pawl__map_put(&worker->warm, pawl__str(warm->wf->id), warm)) {
+        if (!warm || !warm->wf || !pawl__map_put(&worker->warm, pawl__str(warm->wf->id), warm)) {
             if (warm) pawl__execution_destroy(warm->wf);
             free(warm);
             return NULL;
@@ -380,8 +380,7 @@ static void worker_on_idle(uv_idle_t *idle) {
     pawl__list_move(&items, &worker->items);
     for (struct pawl_link *link; (link = pawl__list_take(&items));) {
         struct item *item = PAWL_CONTAINER(link, struct item, link);
-        struct pawl_pb_reader reader =
-            pawl__pb_reader((struct pawl_str){item->bytes, item->len});
+        struct pawl_pb_reader reader = pawl__pb_reader((struct pawl_str){item->bytes, item->len});
         struct pawl_pb_field field, body = {0};
         struct pawl_str token = {NULL, 0};
         while (pawl__pb_next(&reader, &field)) {

@@ -20,7 +20,7 @@ struct pawl_sdk_worker {
     struct pawl *pawl;
     const struct pawl_log *log;
 
-    struct pawl_map warm;   // instance id -> struct warm
+    struct pawl_map warm;    // instance id -> struct warm
     struct pawl_link recent; // warm::link, the one that was used last at the end
     size_t warm_limit;
     struct pawl_link items; // came, and were not yet looked at

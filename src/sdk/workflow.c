@@ -116,6 +116,14 @@ struct pawl_text pawl_quote(struct pawl_workflow *wf, const char *text) {
     return (struct pawl_text){quoted, len};
 }
 
+enum pawl_err pawl_shape_error(struct pawl_workflow *wf, struct pawl_text text, const char *why) {
+    return pawl__sdk_fail(PAWL_E_INVALID,
+                          "workflow '%s' (instance '%s', before sequence number %d) was given a "
+                          "payload of the wrong shape: %s; it is: %.*s",
+                          wf->name, wf->id, wf->next_id, why, text.len < 200 ? (int)text.len : 200,
+                          text.data ? text.data : "");
+}
+
 enum pawl_err pawl_defer(struct pawl_workflow *wf, void (*function)(void *arg), void *arg) {
     PAWL_TRY(workflow_check(wf, "pawl_defer"));
     struct pawl_deferred *deferred = pawl__arena_alloc(&wf->arena, sizeof *deferred);

@@ -15,8 +15,7 @@
 #define assert_ok(call)                                                                            \
     do {                                                                                           \
         enum pawl_err assert_ok_err = (call);                                                      \
-        if (assert_ok_err)                                                                         \
-            fail_msg("%s: %s", #call, pawl_last_error()->text);                                    \
+        if (assert_ok_err) fail_msg("%s: %s", #call, pawl_last_error()->text);                     \
     } while (0)
 
 #define assert_text(text, expected) assert_string_equal((text).data ? (text).data : "", expected)

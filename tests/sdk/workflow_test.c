@@ -70,9 +70,9 @@ static enum pawl_err family(struct pawl_workflow *wf) {
     for (int i = 0; i < 3; i++)
         tasks[i] = pawl_call_child(wf, "chain", pawl_text(pawl_format(wf, "%d", i)), NULL);
     PAWL_TRY(pawl_await_all(tasks, 3));
-    return pawl_return(wf, pawl_text(pawl_format(wf, "[%s,%s,%s]", pawl_result(tasks[0]).data,
-                                                 pawl_result(tasks[1]).data,
-                                                 pawl_result(tasks[2]).data)));
+    return pawl_return(
+        wf, pawl_text(pawl_format(wf, "[%s,%s,%s]", pawl_result(tasks[0]).data,
+                                  pawl_result(tasks[1]).data, pawl_result(tasks[2]).data)));
 }
 
 static void test_children(void **state) {
@@ -96,8 +96,8 @@ static void test_children(void **state) {
 static enum pawl_err naps(struct pawl_workflow *wf) {
     int64_t began = pawl_now(wf);
     PAWL_TRY(pawl_sleep(wf, 50 * PAWL_MILLISECOND));
-    return pawl_return(wf, pawl_text(pawl_now(wf) - began >= 50 * PAWL_MILLISECOND ? "true"
-                                                                                   : "false"));
+    return pawl_return(wf,
+                       pawl_text(pawl_now(wf) - began >= 50 * PAWL_MILLISECOND ? "true" : "false"));
 }
 
 static void test_timer(void **state) {
@@ -294,7 +294,8 @@ static enum pawl_err repeats(struct pawl_workflow *wf) {
     uint64_t number = pawl_random(wf);
     int64_t now = pawl_now(wf);
     for (int i = 0; i < 3; i++) PAWL_TRY(pawl_call(wf, "echo", pawl_text("1"), NULL, NULL));
-    char *text = pawl_format(wf, "\"%s %llu %lld\"", id, (unsigned long long)number, (long long)now);
+    char *text =
+        pawl_format(wf, "\"%s %llu %lld\"", id, (unsigned long long)number, (long long)now);
     if (!text) return PAWL_E_NOMEM;
     struct pawl_text same;
     PAWL_TRY(pawl_call(wf, "echo", pawl_text(text), NULL, &same));
@@ -363,11 +364,20 @@ static void add_all(struct pawl *pawl) {
         const char *name;
         pawl_workflow_fn function;
     } workflows[] = {
-        {"chain", chain},       {"fan", fan},           {"family", family},
-        {"naps", naps},         {"approval", approval}, {"impatient", impatient},
-        {"retries", retries},   {"gives_up", gives_up}, {"counts_down", counts_down},
-        {"trip", trip},         {"launches", launches}, {"patient", patient},
-        {"repeats", repeats},   {"asks_outside", asks_outside},
+        {"chain", chain},
+        {"fan", fan},
+        {"family", family},
+        {"naps", naps},
+        {"approval", approval},
+        {"impatient", impatient},
+        {"retries", retries},
+        {"gives_up", gives_up},
+        {"counts_down", counts_down},
+        {"trip", trip},
+        {"launches", launches},
+        {"patient", patient},
+        {"repeats", repeats},
+        {"asks_outside", asks_outside},
     };
     for (size_t i = 0; i < sizeof workflows / sizeof *workflows; i++)
         assert_ok(pawl_add_workflow(pawl, workflows[i].name, workflows[i].function, NULL));
@@ -402,20 +412,13 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain),
-        cmocka_unit_test(test_fan),
-        cmocka_unit_test(test_children),
-        cmocka_unit_test(test_timer),
-        cmocka_unit_test(test_event),
-        cmocka_unit_test(test_event_timeout),
-        cmocka_unit_test(test_continue_as_new),
-        cmocka_unit_test(test_retry),
-        cmocka_unit_test(test_failure),
-        cmocka_unit_test(test_saga),
-        cmocka_unit_test(test_detached),
-        cmocka_unit_test(test_suspend_and_terminate),
-        cmocka_unit_test(test_replay_safety),
-        cmocka_unit_test(test_later),
+        cmocka_unit_test(test_chain),           cmocka_unit_test(test_fan),
+        cmocka_unit_test(test_children),        cmocka_unit_test(test_timer),
+        cmocka_unit_test(test_event),           cmocka_unit_test(test_event_timeout),
+        cmocka_unit_test(test_continue_as_new), cmocka_unit_test(test_retry),
+        cmocka_unit_test(test_failure),         cmocka_unit_test(test_saga),
+        cmocka_unit_test(test_detached),        cmocka_unit_test(test_suspend_and_terminate),
+        cmocka_unit_test(test_replay_safety),   cmocka_unit_test(test_later),
         cmocka_unit_test(test_state),
     };
     int failed = cmocka_run_group_tests_name("warm", tests, setup, teardown);
