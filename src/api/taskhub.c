@@ -1,4 +1,8 @@
+#include <stdio.h>
+
 #include "api/internal.h"
+#include "base/base64.h"
+#include "wire/pb.h"
 
 // The client's side of the TaskHub service.
 
@@ -9,11 +13,15 @@ struct taskhub_call {
     const char *wrap;    // what errors begin with
     enum pawl_wait then; // what a command waits for when it is done; TASKHUB_NOTHING: nothing
     bool with_payloads;
+    size_t page;   // list: most ids in the answer
+    bool own_code; // errors cross the wire with the code that they have
     void (*reply)(struct taskhub_call *taskhub);
 };
 
 enum {
-    TASKHUB_NOTHING = -1
+    TASKHUB_NOTHING = -1,
+    TASKHUB_PAGE = 1024,   // ids in an answer
+    TASKHUB_CHECK_LEN = 16 // digits in front of a token's id
 };
 
 static void taskhub_on_close(struct pawl_request *request, enum pawl_err reason) {
@@ -30,8 +38,8 @@ static enum pawl_err taskhub_code(enum pawl_err code) {
 static void taskhub_done(struct pawl_call *call, const struct pawl_error *error) {
     struct taskhub_call *taskhub = call->data;
     if (error) {
-        pawl__api_fail(taskhub->request, taskhub_code(error->code), "%s%s", taskhub->wrap,
-                       error->text);
+        enum pawl_err code = taskhub->own_code ? error->code : taskhub_code(error->code);
+        pawl__api_fail(taskhub->request, code, "%s%s", taskhub->wrap, error->text);
         return;
     }
     if ((int)taskhub->then != TASKHUB_NOTHING) {
@@ -182,6 +190,111 @@ static void taskhub_wait_completion(struct pawl_api *api, struct pawl_request *r
     if (taskhub) pawl__runtime_wait(api->options.runtime, &taskhub->call, PAWL_WAIT_COMPLETED);
 }
 
+// The history's events are field 3 there, as in a work item, and field 1 of the answer.
+static void taskhub_reply_history(struct taskhub_call *taskhub) {
+    struct pawl_str history = taskhub->call.history;
+    char *bytes = (char *)history.data; // the call's own copy
+    size_t at = 0;
+    for (struct pawl_event_view event; pawl__history_next(history, &at, &event);)
+        bytes[event.offset] = 1 << 3 | PAWL_PB_BYTES;
+    pawl__grpc_respond(taskhub->request, history);
+}
+
+static void taskhub_history(struct pawl_api *api, struct pawl_request *request) {
+    const Pb__GetInstanceHistoryRequest *ask =
+        pawl__api_unpack(request, &pb__get_instance_history_request__descriptor);
+    if (!ask) return;
+    struct taskhub_call *taskhub =
+        taskhub_begin(api, request, ask->instanceid, "", taskhub_reply_history);
+    if (!taskhub) return;
+    taskhub->own_code = true;
+    pawl__runtime_history(api->options.runtime, &taskhub->call);
+}
+
+// A list goes on after the last id that was given. The token is that id, made opaque so that nobody
+// builds on it, behind a check that tells tokens from what is none.
+static void taskhub_token_check(struct pawl_str id, char out[TASKHUB_CHECK_LEN + 1]) {
+    snprintf(out, TASKHUB_CHECK_LEN + 1, "%016llx", (unsigned long long)pawl__str_hash(id));
+}
+
+// NULL when memory is out.
+static char *taskhub_make_token(struct pawl_arena *arena, struct pawl_str id) {
+    char check[TASKHUB_CHECK_LEN + 1];
+    struct pawl_buf plain = {0}, token = {0};
+    taskhub_token_check(id, check);
+    pawl__buf_format(&plain, "%s%.*s", check, PAWL_FMT(id));
+    pawl__base64_encode(&token, pawl__buf_str(&plain));
+    bool ok = !plain.failed && !token.failed;
+    char *copy = ok ? pawl__arena_dup(arena, pawl__buf_str(&token)) : NULL;
+    pawl__buf_finish(&plain);
+    pawl__buf_finish(&token);
+    return copy;
+}
+
+// Reads the id of |token| into |arena|.
+static enum pawl_err taskhub_read_token(struct pawl_arena *arena, const char *token,
+                                        struct pawl_str *id) {
+    struct pawl_buf plain = {0};
+    bool good = pawl__base64_decode(&plain, pawl__str(token)) && plain.len > TASKHUB_CHECK_LEN;
+    enum pawl_err err = plain.failed ? PAWL_E_NOMEM : good ? PAWL_OK : PAWL_E_INVALID;
+    if (!err) {
+        char check[TASKHUB_CHECK_LEN + 1];
+        *id = (struct pawl_str){(char *)plain.data + TASKHUB_CHECK_LEN,
+                                plain.len - TASKHUB_CHECK_LEN};
+        taskhub_token_check(*id, check);
+        id->data = pawl__arena_dup(arena, *id);
+        if (!id->data)
+            err = PAWL_E_NOMEM;
+        else if (memcmp(check, plain.data, TASKHUB_CHECK_LEN) != 0)
+            err = PAWL_E_INVALID;
+    }
+    pawl__buf_finish(&plain);
+    return err;
+}
+
+static void taskhub_reply_list(struct taskhub_call *taskhub) {
+    struct pawl_arena *arena = &taskhub->request->arena;
+    const struct pawl_call *call = &taskhub->call;
+    bool more = call->id_count > taskhub->page;
+    size_t count = more ? taskhub->page : call->id_count;
+    Pb__ListInstanceIDsResponse response = PB__LIST_INSTANCE_IDS_RESPONSE__INIT;
+    response.n_instanceids = count;
+    response.instanceids = pawl__arena_alloc(arena, count * sizeof(char *));
+    if (more) {
+        response._continuation_token_case =
+            PB__LIST_INSTANCE_IDS_RESPONSE___CONTINUATION_TOKEN_CONTINUATION_TOKEN;
+        response.continuationtoken = taskhub_make_token(arena, call->ids[count - 1]);
+    }
+    if (!response.instanceids || (more && !response.continuationtoken)) {
+        pawl__api_fail(taskhub->request, PAWL_E_NOMEM, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < count; i++) response.instanceids[i] = (char *)call->ids[i].data;
+    pawl__api_reply(taskhub->request, &response.base);
+}
+
+static void taskhub_list(struct pawl_api *api, struct pawl_request *request) {
+    const Pb__ListInstanceIDsRequest *ask =
+        pawl__api_unpack(request, &pb__list_instance_ids_request__descriptor);
+    if (!ask) return;
+    struct pawl_str after = PAWL_STR("");
+    if (ask->_continuation_token_case && *ask->continuationtoken) {
+        enum pawl_err err = taskhub_read_token(&request->arena, ask->continuationtoken, &after);
+        if (err) {
+            pawl__api_fail(request, err, "%s",
+                           err == PAWL_E_INVALID ? "the continuation token is not one of ours"
+                                                 : "out of memory");
+            return;
+        }
+    }
+    struct taskhub_call *taskhub = taskhub_begin(api, request, "", "", taskhub_reply_list);
+    if (!taskhub) return;
+    taskhub->page = ask->_page_size_case ? ask->pagesize : 0;
+    if (taskhub->page == 0 || taskhub->page > TASKHUB_PAGE) taskhub->page = TASKHUB_PAGE;
+    // One more than fits tells whether there are more.
+    pawl__runtime_list(api->options.runtime, &taskhub->call, after, taskhub->page + 1);
+}
+
 // --- events
 // ---------------------------------------------------------------------------------------
 
@@ -293,5 +406,7 @@ const struct pawl_api_method_row pawl__taskhub_methods[] = {
     {"/TaskHubSidecarService/SuspendInstance", taskhub_suspend},
     {"/TaskHubSidecarService/ResumeInstance", taskhub_resume},
     {"/TaskHubSidecarService/PurgeInstances", taskhub_purge},
+    {"/TaskHubSidecarService/GetInstanceHistory", taskhub_history},
+    {"/TaskHubSidecarService/ListInstanceIDs", taskhub_list},
     {NULL, NULL},
 };

@@ -73,8 +73,8 @@ struct pawl_call {
 
     struct pawl_view view;   // get and wait
     uint32_t count;          // purge: instances removed
-    struct pawl_str history; // history
-    struct pawl_str *ids;    // list
+    struct pawl_str history; // history: in |arena|
+    struct pawl_str *ids;    // list: terminated, in |arena|
     size_t id_count;
 
     /* private */

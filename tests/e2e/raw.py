@@ -49,6 +49,17 @@ class Hub:
         request.input.value = text
         return self.call("RaiseEvent", request, pb.RaiseEventResponse)
 
+    def history(self, instance):
+        return self.call("GetInstanceHistory", pb.GetInstanceHistoryRequest(instanceId=instance),
+                         pb.GetInstanceHistoryResponse).events
+
+    def ids(self, **fields):
+        """A page of instance ids, and the token of the next one."""
+        page = self.call("ListInstanceIDs", pb.ListInstanceIDsRequest(**fields),
+                         pb.ListInstanceIDsResponse)
+        token = page.continuationToken if page.HasField("continuationToken") else None
+        return list(page.instanceIds), token
+
     def close(self):
         self.channel.close()
 

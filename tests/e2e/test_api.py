@@ -199,6 +199,109 @@ class Api(unittest.TestCase):
         self.assertEqual(self.http("DELETE", "/v1.0/metadata")[0], 405)
 
 
+class Looking(unittest.TestCase):
+    """Histories and lists, also of what only the log knew when the daemon was killed."""
+
+    def setUp(self):
+        self.daemon = harness.Daemon(app_id="app")
+        self.addCleanup(self.daemon.close)
+        self.hub = raw.Hub(self.daemon.grpc)
+        self.addCleanup(lambda: self.hub.close())
+
+    def work(self):
+        worker = raw.Worker(self.daemon.grpc, {"chain": raw.chain, "wait": event_waiter})
+        worker.connected.wait(10)
+        return worker
+
+    def fails(self, code, text, call):
+        with self.assertRaises(grpc.RpcError) as caught:
+            call()
+        self.assertEqual((caught.exception.code(), caught.exception.details()), (code, text))
+
+    def again(self):
+        self.hub.close()
+        self.daemon.kill()
+        self.daemon.start()
+        self.hub = raw.Hub(self.daemon.grpc)
+
+    def all_ids(self, size):
+        ids, token = self.hub.ids(pageSize=size)
+        pages = [ids]
+        while token:
+            ids, token = self.hub.ids(pageSize=size, continuationToken=token)
+            pages.append(ids)
+        self.assertTrue(all(len(page) == size for page in pages[:-1]))
+        return sum(pages, [])
+
+    def test_history(self):
+        worker = self.work()
+        self.hub.start("h", text="2")
+        self.hub.wait("h")
+        worker.close()
+        events = self.hub.history("h")
+        self.assertEqual([event.WhichOneof("eventType") for event in events],
+                         ["workflowStarted", "executionStarted", "taskScheduled",
+                          "workflowStarted", "taskCompleted", "taskScheduled",
+                          "workflowStarted", "taskCompleted", "executionCompleted"])
+        self.assertEqual(events[1].executionStarted.input.value, "2")
+        self.assertEqual(events[-1].executionCompleted.result.value, "2")
+        self.again()
+        self.assertEqual(self.hub.history("h"), events)
+        self.hub.call("PurgeInstances", pb.PurgeInstancesRequest(instanceId="h"),
+                      pb.PurgeInstancesResponse)
+        self.fails(grpc.StatusCode.NOT_FOUND, "workflow instance 'h' not found",
+                   lambda: self.hub.history("h"))
+        self.again()
+        self.fails(grpc.StatusCode.NOT_FOUND, "workflow instance 'h' not found",
+                   lambda: self.hub.history("h"))
+
+    def test_list(self):
+        self.assertEqual(self.hub.ids(), ([], None))
+        worker = self.work()
+        expected = [f"i{i:02}" for i in range(25)] + ["Z", "\u00e4", "\u65e5", "a b/c"]
+        for i, instance in enumerate(expected):
+            self.hub.start(instance, "wait" if i % 3 else "chain", text="0")
+        expected.sort(key=lambda text: text.encode())
+        for size in (1, 7, 28, 29, 30, 5000):
+            self.assertEqual(self.all_ids(size), expected)
+        self.again()
+        self.assertEqual(self.all_ids(10), expected)
+        worker.close()
+
+        # What is purged between two pages is not seen, and does not hide others.
+        page, token = self.hub.ids(pageSize=5)
+        self.assertEqual(page, expected[:5])
+        for gone in (expected[4], expected[5]):
+            self.hub.call("PurgeInstances", pb.PurgeInstancesRequest(
+                instanceId=gone, force=True), pb.PurgeInstancesResponse)
+        self.assertEqual(self.hub.ids(pageSize=5, continuationToken=token)[0], expected[6:11])
+        self.again()
+        self.assertEqual(self.hub.ids(pageSize=5, continuationToken=token)[0], expected[6:11])
+        self.assertEqual(self.all_ids(4), expected[:4] + expected[6:])
+        self.assertEqual(self.hub.ids(pageSize=0, continuationToken="")[0],
+                         expected[:4] + expected[6:])
+        for bad in ("x", token[:-1], token[1:], "i05", token + "AA"):
+            self.fails(grpc.StatusCode.INVALID_ARGUMENT, "the continuation token is not one of ours",
+                       lambda bad=bad: self.hub.ids(continuationToken=bad))
+
+    def test_pages_have_a_limit(self):
+        ids = [f"i{i:04}" for i in range(1030)]
+        method = self.hub.channel.unary_unary(raw.SERVICE + "StartInstance")
+        starts = []
+        for instance in ids:
+            request = pb.CreateInstanceRequest(instanceId=instance, name="wait")
+            request.scheduledStartTimestamp.FromSeconds(int(time.time()) + 3600)
+            starts.append(method.future(request.SerializeToString(), timeout=60))
+        for start in starts:
+            start.result()
+        for fields in ({}, {"pageSize": 1025}):
+            page, token = self.hub.ids(**fields)
+            self.assertEqual(page, ids[:1024])
+            self.assertEqual(self.hub.ids(continuationToken=token), (ids[1024:], None))
+        self.again()
+        self.assertEqual(self.all_ids(1000), ids)
+
+
 class Limits(unittest.TestCase):
     def test_token(self):
         daemon = harness.Daemon(env={"DAPR_API_TOKEN": "secret"})

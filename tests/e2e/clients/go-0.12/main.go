@@ -10,13 +10,16 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/dapr/durabletask-go/api"
 	"github.com/dapr/durabletask-go/workflow"
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 )
 
 type OrderPayload struct {
@@ -106,6 +109,38 @@ func main() {
 	fmt.Println("Purchase of item is complete")
 
 	manage(ctx, workflows)
+	look(ctx, workflows, id)
+}
+
+// look reads the history of the order, and finds the order among all instances.
+func look(ctx context.Context, workflows *workflow.Client, id string) {
+	history, err := workflows.GetInstanceHistory(ctx, id)
+	must(err)
+	last := history.Events[len(history.Events)-1].GetExecutionCompleted()
+	if last.GetResult().GetValue() != `{"processed":true}` {
+		log.Fatalf("the history ends with %v", last)
+	}
+	_, err = workflows.GetInstanceHistory(ctx, "nobody")
+	if status.Code(err) != codes.NotFound {
+		log.Fatalf("the history of nobody: %v", err)
+	}
+	other, err := workflows.ScheduleWorkflow(ctx, "PatientWorkflow")
+	must(err)
+	var all []string
+	options := []workflow.ListInstanceIDsOptions{workflow.WithListInstanceIDsPageSize(1)}
+	for {
+		page, err := workflows.ListInstanceIDs(ctx, options...)
+		must(err)
+		all = append(all, page.InstanceIds...)
+		if page.ContinuationToken == nil {
+			break
+		}
+		options = append(options[:1], workflow.WithListInstanceIDsContinuationToken(*page.ContinuationToken))
+	}
+	if len(all) != 2 || !slices.Contains(all, id) || !slices.Contains(all, other) {
+		log.Fatalf("the instances are %v, not %s and %s", all, id, other)
+	}
+	must(workflows.TerminateWorkflow(ctx, other))
 }
 
 // manage takes a workflow through suspension and termination to its purge.
