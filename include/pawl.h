@@ -489,9 +489,10 @@ PAWL_API enum pawl_err pawl_purge(struct pawl *pawl, const char *id, bool recurs
 // |*json|. PAWL_E_NOT_FOUND.
 PAWL_API enum pawl_err pawl_history(struct pawl *pawl, const char *id, char **json);
 
-// The ids of instances, a page at a time: |after| is NULL, or the last id of the page before. |ids|
-// receives at most |max|, each to be freed, and |*count| how many. 0 means that there are no more.
-PAWL_API enum pawl_err pawl_list(struct pawl *pawl, const char *after, char **ids, size_t max,
+// The ids of instances, a page at a time. |*token| is NULL before the first page, and again after
+// the last one; between them it is for this function to replace and free, or for the caller to free
+// who stops early. |ids| receives at most |max|, each to be freed; |*count|: how many.
+PAWL_API enum pawl_err pawl_list(struct pawl *pawl, char **token, char **ids, size_t max,
                                  size_t *count);
 
 // --- state --------------------------------------------------------------------------------------

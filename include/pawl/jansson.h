@@ -5,13 +5,15 @@
 //
 //     int quantity;
 //     const char *item;
-//     PAWL_TRY(pawl_unpack(wf, pawl_input(wf), "{s:s, s:i}", "item", &item, "quantity", &quantity));
-//     PAWL_TRY(pawl_call(wf, "reserve", pawl_pack(wf, "{s:s, s:i}", "item", item, "quantity", 3),
+//     PAWL_TRY(pawl_unpack(wf, pawl_input(wf), "{s:s, s:i}", "item", &item, "quantity",
+//     &quantity)); PAWL_TRY(pawl_call(wf, "reserve", pawl_pack(wf, "{s:s, s:i}", "item", item,
+//     "quantity", 3),
 //                        NULL, NULL));
 //
-// Formats are those of json_pack and json_unpack: https://jansson.readthedocs.io/en/latest/apiref.html
-// A payload that is not there reads as null. What unpacking points to (strings, json_t) is borrowed:
-// it lives as long as the workflow's stack, or until the activity's function returns.
+// Formats are those of json_pack and json_unpack:
+// https://jansson.readthedocs.io/en/latest/apiref.html A payload that is not there reads as null.
+// What unpacking points to (strings, json_t) is borrowed: it lives as long as the workflow's stack,
+// or until the activity's function returns.
 //
 // Errors: PAWL_E_INVALID when a payload does not have the shape that was asked for; the error names
 // the workflow or activity, the instance, what was wrong, and the payload. PAWL_E_NOMEM.
@@ -35,7 +37,8 @@ static inline void pawl_jansson_release(void *arg) {
 // Reads a payload; the result is borrowed. NULL: see pawl_last_error.
 static inline json_t *pawl_load(struct pawl_workflow *wf, struct pawl_text text) {
     json_error_t error;
-    json_t *json = text.data ? json_loadb(text.data, text.len, JSON_DECODE_ANY, &error) : json_null();
+    json_t *json =
+        text.data ? json_loadb(text.data, text.len, JSON_DECODE_ANY, &error) : json_null();
     if (!json) {
         pawl_shape_error(wf, text, error.text);
         return NULL;
@@ -83,7 +86,8 @@ static inline enum pawl_err pawl_unpack(struct pawl_workflow *wf, struct pawl_te
 static inline json_t *pawl_activity_load(struct pawl_activity *activity) {
     struct pawl_text text = activity->input;
     json_error_t error;
-    json_t *json = text.data ? json_loadb(text.data, text.len, JSON_DECODE_ANY, &error) : json_null();
+    json_t *json =
+        text.data ? json_loadb(text.data, text.len, JSON_DECODE_ANY, &error) : json_null();
     if (!json) {
         pawl_activity_shape_error(activity, error.text);
         return NULL;

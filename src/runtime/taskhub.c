@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "engine/events.h"
+#include "engine/history.h"
+#include "wire/unpack.h"
 
 const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT] = {
 #define ROW(method, name, ask, answer)                                                             \
@@ -16,9 +18,15 @@ const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT] = {
     ROW(SUSPEND, "SuspendInstance", suspend_request, suspend_response),
     ROW(RESUME, "ResumeInstance", resume_request, resume_response),
     ROW(PURGE, "PurgeInstances", purge_instances_request, purge_instances_response),
+    ROW(HISTORY, "GetInstanceHistory", get_instance_history_request, get_instance_history_response),
+    ROW(LIST, "ListInstanceIDs", list_instance_ids_request, list_instance_ids_response),
     ROW(COMPLETE_ACTIVITY, "CompleteActivityTask", activity_response, complete_task_response),
     ROW(COMPLETE_TURN, "CompleteWorkflowTask", workflow_response, complete_task_response),
 #undef ROW
+};
+
+enum {
+    TASKHUB_PAGE = 1024
 };
 
 // --- answers ------------------------------------------------------------------------------------
@@ -40,6 +48,13 @@ static void *taskhub_response(struct pawl_taskhub_call *call) {
     if (message) type->message_init(message);
     call->response = message;
     return message;
+}
+
+// Ids that a page has at most: what is asked for, up to the reference's 1024.
+static size_t taskhub_page(const struct pawl_taskhub_call *call) {
+    const Pb__ListInstanceIDsRequest *ask = (const void *)call->request;
+    bool given = ask->_page_size_case && ask->pagesize && ask->pagesize < TASKHUB_PAGE;
+    return given ? ask->pagesize : TASKHUB_PAGE;
 }
 
 static bool taskhub_answer_view(struct pawl_taskhub_call *call) {
@@ -78,11 +93,50 @@ static bool taskhub_answer_view(struct pawl_taskhub_call *call) {
            (state->parentappid || !view->parent_app);
 }
 
+static bool taskhub_answer_history(struct pawl_taskhub_call *call) {
+    Pb__GetInstanceHistoryResponse *response = taskhub_response(call);
+    struct pawl_str history = call->call.history;
+    struct pawl_event_view view;
+    size_t count = 0, at = 0;
+    while (pawl__history_next(history, &at, &view)) count++;
+    if (!response) return false;
+    response->events = pawl__arena_alloc(call->arena, (count + 1) * sizeof *response->events);
+    if (!response->events) return false;
+    for (at = 0; pawl__history_next(history, &at, &view); response->n_events++) {
+        Pb__HistoryEvent *event =
+            pawl__wire_unpack(call->arena, &pb__history_event__descriptor, view.bytes, NULL);
+        if (!event) return false;
+        response->events[response->n_events] = event;
+    }
+    return true;
+}
+
+// The token of a page is the last id of the page before.
+static bool taskhub_answer_list(struct pawl_taskhub_call *call) {
+    Pb__ListInstanceIDsResponse *response = taskhub_response(call);
+    size_t count = call->call.id_count;
+    if (!response) return false;
+    response->instanceids = pawl__arena_alloc(call->arena, (count + 1) * sizeof(char *));
+    if (!response->instanceids) return false;
+    for (size_t i = 0; i < count; i++) {
+        char *id = pawl__arena_dup(call->arena, call->call.ids[i]);
+        if (!id) return false;
+        response->instanceids[response->n_instanceids++] = id;
+    }
+    if (count < taskhub_page(call)) return true;
+    response->_continuation_token_case =
+        PB__LIST_INSTANCE_IDS_RESPONSE___CONTINUATION_TOKEN_CONTINUATION_TOKEN;
+    response->continuationtoken = response->instanceids[count - 1];
+    return true;
+}
+
 static bool taskhub_answer(struct pawl_taskhub_call *call) {
     switch (call->method) {
     case PAWL_TASKHUB_GET:
     case PAWL_TASKHUB_WAIT_START:
     case PAWL_TASKHUB_WAIT_COMPLETION: return taskhub_answer_view(call);
+    case PAWL_TASKHUB_HISTORY: return taskhub_answer_history(call);
+    case PAWL_TASKHUB_LIST: return taskhub_answer_list(call);
     case PAWL_TASKHUB_START: {
         Pb__CreateInstanceResponse *response = taskhub_response(call);
         if (response) response->instanceid = (char *)call->call.id.data;
@@ -226,6 +280,12 @@ static void taskhub_purge(struct pawl_taskhub_call *call) {
                             ask->_force_case && ask->force);
 }
 
+static void taskhub_list(struct pawl_taskhub_call *call) {
+    const Pb__ListInstanceIDsRequest *ask = (const void *)call->request;
+    const char *after = ask->_continuation_token_case ? ask->continuationtoken : "";
+    pawl__runtime_list(call->runtime, &call->call, pawl__str(after), taskhub_page(call));
+}
+
 // The instance that a request names.
 static const char *taskhub_id(const struct pawl_taskhub_call *call) {
     const void *ask = call->request;
@@ -243,8 +303,10 @@ static const char *taskhub_id(const struct pawl_taskhub_call *call) {
         bool one = purge->request_case == PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
         return one ? purge->instanceid : "";
     }
+    case PAWL_TASKHUB_HISTORY: return ((const Pb__GetInstanceHistoryRequest *)ask)->instanceid;
     case PAWL_TASKHUB_COMPLETE_ACTIVITY: return ((const Pb__ActivityResponse *)ask)->instanceid;
     case PAWL_TASKHUB_COMPLETE_TURN: return ((const Pb__WorkflowResponse *)ask)->instanceid;
+    case PAWL_TASKHUB_LIST:
     case PAWL_TASKHUB_COUNT: break;
     }
     return "";
@@ -271,6 +333,8 @@ void pawl__taskhub_call(struct pawl_runtime *runtime, struct pawl_taskhub_call *
     case PAWL_TASKHUB_SUSPEND: taskhub_suspend(call); return;
     case PAWL_TASKHUB_RESUME: taskhub_resume(call); return;
     case PAWL_TASKHUB_PURGE: taskhub_purge(call); return;
+    case PAWL_TASKHUB_HISTORY: pawl__runtime_history(runtime, &call->call); return;
+    case PAWL_TASKHUB_LIST: taskhub_list(call); return;
     case PAWL_TASKHUB_COMPLETE_ACTIVITY:
         pawl__runtime_complete_activity(runtime, &call->call, (const void *)call->request);
         return;

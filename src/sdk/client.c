@@ -2,45 +2,36 @@
 
 #include "base/clock.h"
 #include "engine/events.h"
+#include "sdk/call.h"
 #include "sdk/error.h"
 #include "sdk/failure.h"
-#include "sdk/handle.h"
+
 #include "wire/timestamp.h"
 
 // Calls that a program makes and waits for.
 
-struct client_call {
-    struct pawl_op op; // |op.arena| holds the request too
-    struct pawl_task_for_loop begin, end;
-    struct pawl *pawl;
-    bool begun, over;
-    bool done; // under the mutex
-};
-
 static void client_on_done(struct pawl_op *op) {
-    struct client_call *call = op->data;
+    struct pawl_client_call *call = op->data;
     call->over = true;
     pawl__handle_signal(call->pawl, &call->done);
 }
 
 static void client_begin(struct pawl_task_for_loop *task) {
-    struct client_call *call = PAWL_CONTAINER(task, struct client_call, begin);
-    call->begun = true;
+    struct pawl_client_call *call = PAWL_CONTAINER(task, struct pawl_client_call, begin);
     call->pawl->transport->ops->call(call->pawl->transport, &call->op);
 }
 
 static void client_end(struct pawl_task_for_loop *task) {
-    struct client_call *call = PAWL_CONTAINER(task, struct client_call, end);
+    struct pawl_client_call *call = PAWL_CONTAINER(task, struct pawl_client_call, end);
     if (call->over) return; // it was done meanwhile
     call->pawl->transport->ops->cancel(call->pawl->transport, &call->op);
     pawl__fail_plain(&call->op.error, PAWL_E_DEADLINE);
     client_on_done(&call->op);
 }
 
-// Makes the call, and waits for |timeout| at most. The arena is the caller's to finish.
-static enum pawl_err client_call(struct pawl *pawl, struct client_call *call,
-                                 enum pawl_taskhub_method method, const void *request,
-                                 int64_t timeout) {
+enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call,
+                                enum pawl_taskhub_method method, const void *request,
+                                int64_t timeout) {
     int64_t now = pawl__clock_steady();
     int64_t until = timeout > INT64_MAX - now ? INT64_MAX : now + timeout;
     call->pawl = pawl;
@@ -58,7 +49,7 @@ static enum pawl_err client_call(struct pawl *pawl, struct client_call *call,
     return call->op.error.code ? pawl__sdk_fail_with(&call->op.error) : PAWL_OK;
 }
 
-static enum pawl_err client_finish(struct client_call *call, enum pawl_err err) {
+enum pawl_err pawl__client_finish(struct pawl_client_call *call, enum pawl_err err) {
     pawl__arena_finish(&call->op.arena);
     return err;
 }
@@ -70,7 +61,7 @@ static Google__Protobuf__StringValue client_value(const char *text) {
 }
 
 // A payload as a terminated string, in the call's arena.
-static enum pawl_err client_payload(struct client_call *call, struct pawl_text text,
+static enum pawl_err client_payload(struct pawl_client_call *call, struct pawl_text text,
                                     const char *what, const char *of,
                                     Google__Protobuf__StringValue **out) {
     *out = NULL;
@@ -81,7 +72,7 @@ static enum pawl_err client_payload(struct client_call *call, struct pawl_text t
     return *out ? PAWL_OK : pawl__sdk_fail_nomem();
 }
 
-static enum pawl_err client_check(struct pawl *pawl, const char *id, const char *what) {
+enum pawl_err pawl__client_check(struct pawl *pawl, const char *id, const char *what) {
     PAWL_TRY(pawl__handle_check(pawl, what));
     return pawl__sdk_check_name(id, "instance id");
 }
@@ -97,7 +88,7 @@ enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pawl_text i
     char fresh[37];
     if (!options->id) pawl__random_uuid(fresh);
     if (options->id) PAWL_TRY(pawl__sdk_check_name(options->id, "instance id"));
-    struct client_call call = {0};
+    struct pawl_client_call call = {0};
     Pb__CreateInstanceRequest ask = PB__CREATE_INSTANCE_REQUEST__INIT;
     ask.instanceid = options->id ? (char *)options->id : fresh;
     ask.name = (char *)name;
@@ -108,9 +99,9 @@ enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pawl_text i
         ask.scheduledstarttimestamp = &at;
     }
     enum pawl_err err = client_payload(&call, input, "input", name, &ask.input);
-    if (!err) err = client_call(pawl, &call, PAWL_TASKHUB_START, &ask, PAWL_FOREVER);
+    if (!err) err = pawl__client_call(pawl, &call, PAWL_TASKHUB_START, &ask, PAWL_FOREVER);
     if (!err && id && !options->id) memcpy(id, fresh, sizeof fresh);
-    return client_finish(&call, err);
+    return pawl__client_finish(&call, err);
 }
 
 // --- looking ------------------------------------------------------------------------------------
@@ -130,7 +121,8 @@ static int64_t client_time(const Google__Protobuf__Timestamp *stamp) {
 }
 
 // Takes over the call's arena, which holds |state|. NULL when memory is out.
-static struct pawl_info *client_info(struct client_call *call, const Pb__WorkflowState *state) {
+static struct pawl_info *client_info(struct pawl_client_call *call,
+                                     const Pb__WorkflowState *state) {
     struct client_info *made = calloc(1, sizeof *made);
     if (!made) return NULL;
     struct pawl_info *info = &made->info;
@@ -171,13 +163,13 @@ void pawl_info_free(struct pawl_info *info) {
 
 static enum pawl_err client_look(struct pawl *pawl, const char *id, enum pawl_taskhub_method method,
                                  int64_t timeout, struct pawl_info **out) {
-    struct client_call call = {0};
+    struct pawl_client_call call = {0};
     Pb__GetInstanceRequest ask = PB__GET_INSTANCE_REQUEST__INIT;
     ask.instanceid = (char *)id;
     ask.getinputsandoutputs = true;
-    enum pawl_err err = client_call(pawl, &call, method, &ask, timeout);
+    enum pawl_err err = pawl__client_call(pawl, &call, method, &ask, timeout);
     if (err == PAWL_E_DEADLINE) pawl__sdk_fail(err, "instance '%s' has not ended in time", id);
-    if (err) return client_finish(&call, err);
+    if (err) return pawl__client_finish(&call, err);
     const Pb__GetInstanceResponse *response = (const void *)call.op.response;
     if (!response->exists || !response->workflowstate) {
         err = pawl__sdk_fail(PAWL_E_NOT_FOUND, "there is no instance '%s'", id);
@@ -185,17 +177,17 @@ static enum pawl_err client_look(struct pawl *pawl, const char *id, enum pawl_ta
         *out = client_info(&call, response->workflowstate);
         if (!*out) err = pawl__sdk_fail_nomem();
     }
-    return client_finish(&call, err);
+    return pawl__client_finish(&call, err);
 }
 
 enum pawl_err pawl_get(struct pawl *pawl, const char *id, struct pawl_info **out) {
-    PAWL_TRY(client_check(pawl, id, "pawl_get"));
+    PAWL_TRY(pawl__client_check(pawl, id, "pawl_get"));
     return client_look(pawl, id, PAWL_TASKHUB_GET, PAWL_FOREVER, out);
 }
 
 enum pawl_err pawl_wait(struct pawl *pawl, const char *id, int64_t timeout,
                         struct pawl_info **out) {
-    PAWL_TRY(client_check(pawl, id, "pawl_wait"));
+    PAWL_TRY(pawl__client_check(pawl, id, "pawl_wait"));
     if (timeout < 0) return pawl__sdk_fail(PAWL_E_INVALID, "the timeout is negative");
     return client_look(pawl, id, PAWL_TASKHUB_WAIT_COMPLETION, timeout, out);
 }
@@ -218,70 +210,72 @@ const char *pawl_status_text(enum pawl_status status) {
 
 enum pawl_err pawl_raise(struct pawl *pawl, const char *id, const char *event,
                          struct pawl_text data) {
-    PAWL_TRY(client_check(pawl, id, "pawl_raise"));
+    PAWL_TRY(pawl__client_check(pawl, id, "pawl_raise"));
     PAWL_TRY(pawl__sdk_check_name(event, "event's name"));
-    struct client_call call = {0};
+    struct pawl_client_call call = {0};
     Pb__RaiseEventRequest ask = PB__RAISE_EVENT_REQUEST__INIT;
     ask.instanceid = (char *)id;
     ask.name = (char *)event;
     enum pawl_err err = client_payload(&call, data, "data", event, &ask.input);
-    if (!err) err = client_call(pawl, &call, PAWL_TASKHUB_RAISE, &ask, PAWL_FOREVER);
-    return client_finish(&call, err);
+    if (!err) err = pawl__client_call(pawl, &call, PAWL_TASKHUB_RAISE, &ask, PAWL_FOREVER);
+    return pawl__client_finish(&call, err);
 }
 
 enum pawl_err pawl_suspend(struct pawl *pawl, const char *id, const char *reason) {
-    PAWL_TRY(client_check(pawl, id, "pawl_suspend"));
+    PAWL_TRY(pawl__client_check(pawl, id, "pawl_suspend"));
     PAWL_TRY(pawl__sdk_check_payload(pawl_text(reason), "reason", "pawl_suspend"));
-    struct client_call call = {0};
+    struct pawl_client_call call = {0};
     Pb__SuspendRequest ask = PB__SUSPEND_REQUEST__INIT;
     Google__Protobuf__StringValue value = client_value(reason);
     ask.instanceid = (char *)id;
     ask.reason = reason ? &value : NULL;
-    return client_finish(&call, client_call(pawl, &call, PAWL_TASKHUB_SUSPEND, &ask, PAWL_FOREVER));
+    return pawl__client_finish(
+        &call, pawl__client_call(pawl, &call, PAWL_TASKHUB_SUSPEND, &ask, PAWL_FOREVER));
 }
 
 enum pawl_err pawl_resume(struct pawl *pawl, const char *id, const char *reason) {
-    PAWL_TRY(client_check(pawl, id, "pawl_resume"));
+    PAWL_TRY(pawl__client_check(pawl, id, "pawl_resume"));
     PAWL_TRY(pawl__sdk_check_payload(pawl_text(reason), "reason", "pawl_resume"));
-    struct client_call call = {0};
+    struct pawl_client_call call = {0};
     Pb__ResumeRequest ask = PB__RESUME_REQUEST__INIT;
     Google__Protobuf__StringValue value = client_value(reason);
     ask.instanceid = (char *)id;
     ask.reason = reason ? &value : NULL;
-    return client_finish(&call, client_call(pawl, &call, PAWL_TASKHUB_RESUME, &ask, PAWL_FOREVER));
+    return pawl__client_finish(
+        &call, pawl__client_call(pawl, &call, PAWL_TASKHUB_RESUME, &ask, PAWL_FOREVER));
 }
 
 enum pawl_err pawl_terminate(struct pawl *pawl, const char *id, struct pawl_text output,
                              bool recursive) {
-    PAWL_TRY(client_check(pawl, id, "pawl_terminate"));
-    struct client_call call = {0};
+    PAWL_TRY(pawl__client_check(pawl, id, "pawl_terminate"));
+    struct pawl_client_call call = {0};
     Pb__TerminateRequest ask = PB__TERMINATE_REQUEST__INIT;
     ask.instanceid = (char *)id;
     ask.recursive = recursive;
     enum pawl_err err = client_payload(&call, output, "output", "pawl_terminate", &ask.output);
-    if (!err) err = client_call(pawl, &call, PAWL_TASKHUB_TERMINATE, &ask, PAWL_FOREVER);
-    return client_finish(&call, err);
+    if (!err) err = pawl__client_call(pawl, &call, PAWL_TASKHUB_TERMINATE, &ask, PAWL_FOREVER);
+    return pawl__client_finish(&call, err);
 }
 
 enum pawl_err pawl_purge(struct pawl *pawl, const char *id, bool recursive, uint32_t *count) {
-    PAWL_TRY(client_check(pawl, id, "pawl_purge"));
-    struct client_call call = {0};
+    PAWL_TRY(pawl__client_check(pawl, id, "pawl_purge"));
+    struct pawl_client_call call = {0};
     Pb__PurgeInstancesRequest ask = PB__PURGE_INSTANCES_REQUEST__INIT;
     ask.request_case = PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
     ask.instanceid = (char *)id;
     ask.recursive = recursive;
-    enum pawl_err err = client_call(pawl, &call, PAWL_TASKHUB_PURGE, &ask, PAWL_FOREVER);
+    enum pawl_err err = pawl__client_call(pawl, &call, PAWL_TASKHUB_PURGE, &ask, PAWL_FOREVER);
     if (!err && count)
         *count = (uint32_t)((const Pb__PurgeInstancesResponse *)(const void *)call.op.response)
                      ->deletedinstancecount;
-    return client_finish(&call, err);
+    return pawl__client_finish(&call, err);
 }
 
 // --- activities that are completed later --------------------------------------------------------
 
 static enum pawl_err client_complete(struct pawl *pawl, const char *token, struct pawl_text result,
                                      Pb__TaskFailureDetails *failure) {
-    struct client_call call = {0};
+    struct pawl_client_call call = {0};
     Pb__ActivityResponse answer = PB__ACTIVITY_RESPONSE__INIT;
     enum pawl_err err = PAWL_OK;
     if (!token || !pawl__activity_token_read(&call.op.arena, token, &answer))
@@ -289,8 +283,9 @@ static enum pawl_err client_complete(struct pawl *pawl, const char *token, struc
                              token ? token : "");
     answer.failuredetails = failure;
     if (!err) err = client_payload(&call, result, "result", "pawl_complete", &answer.result);
-    if (!err) err = client_call(pawl, &call, PAWL_TASKHUB_COMPLETE_ACTIVITY, &answer, PAWL_FOREVER);
-    return client_finish(&call, err);
+    if (!err)
+        err = pawl__client_call(pawl, &call, PAWL_TASKHUB_COMPLETE_ACTIVITY, &answer, PAWL_FOREVER);
+    return pawl__client_finish(&call, err);
 }
 
 enum pawl_err pawl_complete(struct pawl *pawl, const char *token, struct pawl_text result) {

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+    PAWL_STACK_SIZE = 64 * 1024 // of a workflow, when the program does not choose
+};
+
 struct pawl_coro;
 
 struct pawl_coro_pool {

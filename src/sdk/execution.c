@@ -163,6 +163,18 @@ static bool execution_matches(const struct pawl_workflow *wf, const Pb__Workflow
     }
 }
 
+// Both end in the same status; with the same result, too?
+static void execution_compare_results(struct pawl_workflow *wf,
+                                      const Pb__CompleteWorkflowAction *code,
+                                      const Pb__ExecutionCompletedEvent *history) {
+    char there[160], here[160];
+    const char *result = pawl__string_of(history->result), *now = pawl__string_of(code->result);
+    if (strcmp(result ? result : "", now ? now : "") == 0) return;
+    snprintf(there, sizeof there, "ends with %s", result ? result : "no output");
+    snprintf(here, sizeof here, "ends with %s", now ? now : "no output");
+    execution_disagree(wf, wf->next_id - 1, there, here);
+}
+
 // The history has the action |event->eventid|: the code must have asked for it.
 static void execution_confirm(struct pawl_workflow *wf, const Pb__HistoryEvent *event) {
     char history[160], code[160] = "does nothing there";
@@ -173,6 +185,9 @@ static void execution_confirm(struct pawl_workflow *wf, const Pb__HistoryEvent *
     struct pawl_action *action =
         link == &wf->actions ? NULL : PAWL_CONTAINER(link, struct pawl_action, link);
     if (action && execution_matches(wf, &action->message, event)) {
+        if (event->event_type_case == EVENT(EXECUTION_COMPLETED))
+            execution_compare_results(wf, action->message.completeworkflow,
+                                      event->executioncompleted);
         struct pawl_task *task = event->eventid < wf->task_cap ? wf->tasks[event->eventid] : NULL;
         // What another run of the code chose counts.
         if (task && event->event_type_case == EVENT(TASK_SCHEDULED) &&

@@ -8,7 +8,6 @@
 
 enum {
     HANDLE_THREADS = 8,
-    HANDLE_STACK = 64 * 1024,
     HANDLE_STACK_MIN = 16 * 1024,
     HANDLE_WARM = 1000,
 };
@@ -202,7 +201,7 @@ static struct pawl *handle_create(const struct pawl_options *options) {
         .pawl = pawl,
         .log = &pawl->log,
         .activity_threads = options->activity_threads ? options->activity_threads : HANDLE_THREADS,
-        .stack_size = options->stack_size ? options->stack_size : HANDLE_STACK,
+        .stack_size = options->stack_size ? options->stack_size : PAWL_STACK_SIZE,
         .warm_workflows = options->warm_workflows ? options->warm_workflows : HANDLE_WARM,
         .blocked_after = options->blocked_after ? options->blocked_after : PAWL_SECOND,
     };

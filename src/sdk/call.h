@@ -1,0 +1,28 @@
+#ifndef PAWL_SDK_CALL_H
+#define PAWL_SDK_CALL_H
+
+// A call that a program makes and waits for.
+
+#include "sdk/handle.h"
+
+// Zero at first.
+struct pawl_client_call {
+    struct pawl_op op; // |op.arena| may hold the request too
+    struct pawl_task_for_loop begin, end;
+    struct pawl *pawl;
+    bool over;
+    bool done; // under the mutex
+};
+
+// Fails unless |what| may be called here, and for an instance |id|.
+enum pawl_err pawl__client_check(struct pawl *pawl, const char *id, const char *what);
+
+// Makes the call, and waits for |timeout| at most: PAWL_E_DEADLINE.
+enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call,
+                                enum pawl_taskhub_method method, const void *request,
+                                int64_t timeout);
+
+// Frees what the call has, and returns |err|.
+enum pawl_err pawl__client_finish(struct pawl_client_call *call, enum pawl_err err);
+
+#endif
