@@ -57,8 +57,8 @@ static void history_identity(const json_t *json, const char **id, const char **e
     json_t *one;
     *id = *execution_id = "";
     json_array_foreach(json, index, one) {
-        const json_t *self = json_object_get(json_object_get(one, "executionStarted"),
-                                             "workflowInstance");
+        const json_t *self =
+            json_object_get(json_object_get(one, "executionStarted"), "workflowInstance");
         if (!self) continue;
         const char *text = json_string_value(json_object_get(self, "instanceId"));
         if (text) *id = text;
