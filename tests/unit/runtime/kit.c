@@ -129,6 +129,13 @@ void kit_shut_reads(struct kit *kit, bool shut) {
     uv_mutex_unlock(&kit->gate.mutex);
 }
 
+unsigned kit_lists(struct kit *kit) {
+    uv_mutex_lock(&kit->gate.mutex);
+    unsigned lists = kit->gate.lists;
+    uv_mutex_unlock(&kit->gate.mutex);
+    return lists;
+}
+
 void kit_fail_commit(struct kit *kit, enum gate_fault fault) {
     uv_mutex_lock(&kit->gate.mutex);
     kit->gate.fault = fault;

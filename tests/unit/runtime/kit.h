@@ -96,6 +96,9 @@ void kit_shut_reads(struct kit *kit, bool shut);
 void kit_fail_commit(struct kit *kit, enum gate_fault fault);
 void kit_fail_loads(struct kit *kit, int count);
 
+// How many lists were read.
+unsigned kit_lists(struct kit *kit);
+
 // How many batches the log holds.
 unsigned kit_log_length(struct kit *kit);
 

@@ -146,7 +146,7 @@ static void test_list_while_much_happens(void **state) {
     assert_int_equal(kit_status(&kit, "f"), -1);              // known, as loads wait as well
     kit_shut_reads(&kit, true);
     kit_list(&kit, &list, "", 10);
-    UNTIL(&kit, kit.gate.lists == 1);
+    UNTIL(&kit, kit_lists(&kit) == 1);
     kit_started(&kit, "f");
     purge(&kit, "x");
     kit.runtime->options.checkpoint_interval = PAWL_MILLISECOND;
@@ -169,14 +169,14 @@ static void test_list_waits_for_the_log(void **state) {
     kit_init(&kit);
     make_resting(&kit, 'a', 'f');
     for (char id[2] = "a"; id[0] < 'd'; id[0]++) assert_int_equal(kit_status(&kit, id), 0);
-    unsigned before = kit.gate.lists;
+    unsigned before = kit_lists(&kit);
     kit_shut(&kit, true);
     for (char id[2] = "a"; id[0] < 'd'; id[0]++) kit_purge(&kit, &gone[id[0] - 'a'], id, true);
     kit_start(&kit, &start, "ee");
     kit_list(&kit, &list, "", 3); // the store would give those that are going
     kit_rest(&kit, 20);
     assert_false(list.done);
-    assert_int_equal(kit.gate.lists - before, 2); // three were too few
+    assert_int_equal(kit_lists(&kit) - before, 2); // three were too few
     kit_shut(&kit, false);
     DONE(&kit, list, PAWL_OK);
     assert_string_equal(kit_ids(&kit, &list), "d e ee ");
@@ -207,7 +207,7 @@ static void test_list_is_cut_off(void **state) {
     assert_int_equal(kit_status(&kit, "b"), -1); // known, as loads wait as well
     kit_shut_reads(&kit, true);
     kit_list(&kit, &list, "", 10);
-    UNTIL(&kit, kit.gate.lists == 1);
+    UNTIL(&kit, kit_lists(&kit) == 1);
     kit_fail_commit(&kit, GATE_FAILS_BEFORE);
     kit_start(&kit, &start, "b");
     DONE(&kit, start, PAWL_E_UNAVAILABLE);
