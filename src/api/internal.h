@@ -81,12 +81,6 @@ struct pawl_api_map {
 bool pawl__api_map_add(struct pawl_request *request, struct pawl_api_map *map, size_t cap,
                        void (*init)(void *entry), const char *key, const char *value);
 
-// A start event of the workflow |name| for the instance |id|, with a new execution id, in the
-// request's arena. NULL when memory is out.
-Pb__ExecutionStartedEvent *pawl__workflow_start_event(struct pawl_request *request, char *id,
-                                                      char *name,
-                                                      Google__Protobuf__StringValue *input);
-
 // A StringValue or Timestamp in the request's arena; NULL for NULL or 0, and when memory is out.
 Google__Protobuf__StringValue *pawl__api_text(struct pawl_request *request, const char *text);
 Google__Protobuf__Timestamp *pawl__api_time(struct pawl_request *request, int64_t at);

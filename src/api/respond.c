@@ -141,21 +141,3 @@ Google__Protobuf__Timestamp *pawl__api_time(struct pawl_request *request, int64_
     pawl__timestamp_set(stamp, at);
     return stamp;
 }
-
-Pb__ExecutionStartedEvent *pawl__workflow_start_event(struct pawl_request *request, char *id,
-                                                      char *name,
-                                                      Google__Protobuf__StringValue *input) {
-    Pb__ExecutionStartedEvent *start = pawl__arena_alloc(&request->arena, sizeof *start);
-    Pb__WorkflowInstance *self = pawl__arena_alloc(&request->arena, sizeof *self);
-    char *execution_id = pawl__arena_alloc(&request->arena, 37);
-    if (!start || !self || !execution_id) return NULL;
-    pawl__random_uuid(execution_id);
-    pb__workflow_instance__init(self);
-    self->instanceid = id;
-    self->executionid = pawl__api_text(request, execution_id);
-    pb__execution_started_event__init(start);
-    start->name = name;
-    start->input = input;
-    start->workflowinstance = self;
-    return self->executionid ? start : NULL;
-}

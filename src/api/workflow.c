@@ -2,6 +2,7 @@
 
 #include "api/internal.h"
 #include "base/clock.h"
+#include "runtime/taskhub.h"
 #include "wire/timestamp.h"
 
 // Workflows by the Dapr API: seven verbs, each over gRPC (as Alpha1 and Beta1) and over HTTP (under
@@ -282,7 +283,7 @@ static void *workflow_event(struct workflow_ask *ask, size_t size) {
 
 static void workflow_run_start(struct workflow_ask *ask, Google__Protobuf__StringValue *input) {
     Pb__ExecutionStartedEvent *start =
-        pawl__workflow_start_event(ask->request, ask->id, ask->name, input);
+        pawl__taskhub_start_event(&ask->request->arena, ask->id, ask->name, input);
     int64_t at = 0;
     if (!start) {
         workflow_fail(ask, PAWL_E_NOMEM, 500, "ERROR", "out of memory");

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "engine/events.h"
 #include "engine/history.h"
+#include "runtime/page_token.h"
+#include "wire/pb.h"
 #include "wire/unpack.h"
 
 const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT] = {
@@ -26,7 +28,7 @@ const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT] = {
 };
 
 enum {
-    TASKHUB_PAGE = 1024
+    TASKHUB_PAGE = 1024 // ids in an answer, as the reference has it
 };
 
 // --- answers ------------------------------------------------------------------------------------
@@ -48,13 +50,6 @@ static void *taskhub_response(struct pawl_taskhub_call *call) {
     if (message) type->message_init(message);
     call->response = message;
     return message;
-}
-
-// Ids that a page has at most: what is asked for, up to the reference's 1024.
-static size_t taskhub_page(const struct pawl_taskhub_call *call) {
-    const Pb__ListInstanceIDsRequest *ask = (const void *)call->request;
-    bool given = ask->_page_size_case && ask->pagesize && ask->pagesize < TASKHUB_PAGE;
-    return given ? ask->pagesize : TASKHUB_PAGE;
 }
 
 static bool taskhub_answer_view(struct pawl_taskhub_call *call) {
@@ -93,41 +88,32 @@ static bool taskhub_answer_view(struct pawl_taskhub_call *call) {
            (state->parentappid || !view->parent_app);
 }
 
+// The history's events are field 3 there, as in a work item, and field 1 of the answer.
 static bool taskhub_answer_history(struct pawl_taskhub_call *call) {
-    Pb__GetInstanceHistoryResponse *response = taskhub_response(call);
     struct pawl_str history = call->call.history;
-    struct pawl_event_view view;
-    size_t count = 0, at = 0;
-    while (pawl__history_next(history, &at, &view)) count++;
-    if (!response) return false;
-    response->events = pawl__arena_alloc(call->arena, (count + 1) * sizeof *response->events);
-    if (!response->events) return false;
-    for (at = 0; pawl__history_next(history, &at, &view); response->n_events++) {
-        Pb__HistoryEvent *event =
-            pawl__wire_unpack(call->arena, &pb__history_event__descriptor, view.bytes, NULL);
-        if (!event) return false;
-        response->events[response->n_events] = event;
-    }
-    return true;
+    char *bytes = (char *)history.data; // the call's own copy
+    size_t at = 0;
+    for (struct pawl_event_view event; pawl__history_next(history, &at, &event);)
+        bytes[event.offset] = 1 << 3 | PAWL_PB_BYTES;
+    call->response = pawl__wire_unpack(call->arena, &pb__get_instance_history_response__descriptor,
+                                       history, NULL);
+    return call->response;
 }
 
-// The token of a page is the last id of the page before.
 static bool taskhub_answer_list(struct pawl_taskhub_call *call) {
     Pb__ListInstanceIDsResponse *response = taskhub_response(call);
-    size_t count = call->call.id_count;
+    bool more = call->call.id_count > call->page;
+    size_t count = more ? call->page : call->call.id_count;
     if (!response) return false;
-    response->instanceids = pawl__arena_alloc(call->arena, (count + 1) * sizeof(char *));
+    response->instanceids = pawl__arena_alloc(call->arena, count * sizeof(char *));
     if (!response->instanceids) return false;
-    for (size_t i = 0; i < count; i++) {
-        char *id = pawl__arena_dup(call->arena, call->call.ids[i]);
-        if (!id) return false;
-        response->instanceids[response->n_instanceids++] = id;
-    }
-    if (count < taskhub_page(call)) return true;
+    response->n_instanceids = count;
+    for (size_t i = 0; i < count; i++) response->instanceids[i] = (char *)call->call.ids[i].data;
+    if (!more) return true;
     response->_continuation_token_case =
         PB__LIST_INSTANCE_IDS_RESPONSE___CONTINUATION_TOKEN_CONTINUATION_TOKEN;
-    response->continuationtoken = response->instanceids[count - 1];
-    return true;
+    response->continuationtoken = pawl__page_token_make(call->arena, call->call.ids[count - 1]);
+    return response->continuationtoken;
 }
 
 static bool taskhub_answer(struct pawl_taskhub_call *call) {
@@ -201,30 +187,35 @@ static void *taskhub_alloc(struct pawl_taskhub_call *call, size_t size) {
     return piece;
 }
 
+Pb__ExecutionStartedEvent *pawl__taskhub_start_event(struct pawl_arena *arena, char *id, char *name,
+                                                     Google__Protobuf__StringValue *input) {
+    Pb__ExecutionStartedEvent *start = pawl__arena_alloc(arena, sizeof *start);
+    Pb__WorkflowInstance *self = pawl__arena_alloc(arena, sizeof *self);
+    char *execution_id = pawl__arena_alloc(arena, 37);
+    if (!start || !self || !execution_id) return NULL;
+    pawl__random_uuid(execution_id);
+    pb__workflow_instance__init(self);
+    self->instanceid = id;
+    self->executionid = pawl__string_value(arena, execution_id);
+    pb__execution_started_event__init(start);
+    start->name = name;
+    start->input = input;
+    start->workflowinstance = self;
+    return self->executionid ? start : NULL;
+}
+
 static void taskhub_start(struct pawl_taskhub_call *call) {
     const Pb__CreateInstanceRequest *ask = (const void *)call->request;
     if (!*ask->instanceid) {
         taskhub_fail(call, PAWL_E_INVALID, "the instance ID is empty");
         return;
     }
-    Pb__ExecutionStartedEvent *start = taskhub_alloc(call, sizeof *start);
-    if (!start) return;
-    pb__execution_started_event__init(start);
-    Pb__WorkflowInstance *self = taskhub_alloc(call, sizeof *self);
-    if (!self) return;
-    pb__workflow_instance__init(self);
-    char *execution_id = taskhub_alloc(call, 37);
-    if (!execution_id) return;
-    pawl__random_uuid(execution_id);
-    self->instanceid = ask->instanceid;
-    self->executionid = pawl__string_value(call->arena, execution_id);
-    if (!self->executionid) {
+    Pb__ExecutionStartedEvent *start =
+        pawl__taskhub_start_event(call->arena, ask->instanceid, ask->name, ask->input);
+    if (!start) {
         taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
         return;
     }
-    start->name = ask->name;
-    start->input = ask->input;
-    start->workflowinstance = self;
     start->scheduledstarttimestamp = ask->scheduledstarttimestamp;
     start->parenttracecontext = ask->parenttracecontext;
     pawl__runtime_start(call->runtime, &call->call, start, ask->enforceuniqueinstanceid);
@@ -282,8 +273,20 @@ static void taskhub_purge(struct pawl_taskhub_call *call) {
 
 static void taskhub_list(struct pawl_taskhub_call *call) {
     const Pb__ListInstanceIDsRequest *ask = (const void *)call->request;
-    const char *after = ask->_continuation_token_case ? ask->continuationtoken : "";
-    pawl__runtime_list(call->runtime, &call->call, pawl__str(after), taskhub_page(call));
+    struct pawl_str after = PAWL_STR("");
+    if (ask->_continuation_token_case && *ask->continuationtoken) {
+        enum pawl_err err = pawl__page_token_read(call->arena, ask->continuationtoken, &after);
+        if (err) {
+            taskhub_fail(call, err,
+                         err == PAWL_E_INVALID ? "the continuation token is not one of ours"
+                                               : "out of memory");
+            return;
+        }
+    }
+    call->page = ask->_page_size_case ? ask->pagesize : 0;
+    if (call->page == 0 || call->page > TASKHUB_PAGE) call->page = TASKHUB_PAGE;
+    // One more than fits tells whether there are more.
+    pawl__runtime_list(call->runtime, &call->call, after, call->page + 1);
 }
 
 // The instance that a request names.

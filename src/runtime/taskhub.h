@@ -49,8 +49,14 @@ struct pawl_taskhub_call {
     struct pawl_call call;
     struct pawl_runtime *runtime;
     bool waits;
+    size_t page; // of LIST
     struct pawl_error error;
 };
+
+// A start event of the workflow |name| for the instance |id|, with a new execution id. NULL when
+// memory is out.
+Pb__ExecutionStartedEvent *pawl__taskhub_start_event(struct pawl_arena *arena, char *id, char *name,
+                                                     Google__Protobuf__StringValue *input);
 
 void pawl__taskhub_call(struct pawl_runtime *runtime, struct pawl_taskhub_call *call);
 void pawl__taskhub_cancel(struct pawl_taskhub_call *call);

@@ -173,8 +173,9 @@ static void test_replay(void **state) {
     assert_parts(history, one_and_timer,
                  "at sequence number 1 the history calls activity 'two', but the code now creates "
                  "a timer");
-    assert_parts(history, nothing, "at sequence number 0 the history calls activity 'one', but "
-                                   "the code now ends");
+    assert_parts(history, nothing,
+                 "at sequence number 0 the history calls activity 'one', but "
+                 "the code now ends");
     assert_parts(history, waits, "but the code now does nothing there");
     assert_parts(history, same_but_output,
                  "the history ends with \"one, two\", but the code now ends with \"three\"");
@@ -193,7 +194,8 @@ static void test_list(void **state) {
     enum {
         COUNT = 25
     };
-    for (int i = 0; i < COUNT; i++) assert_ok(pawl_start(pawl, "changes", pawl_text(NULL), NULL, NULL));
+    for (int i = 0; i < COUNT; i++)
+        assert_ok(pawl_start(pawl, "changes", pawl_text(NULL), NULL, NULL));
     char *token = NULL, *ids[10];
     size_t count, total = 0, pages = 0;
     do {
@@ -209,8 +211,10 @@ static void test_list(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_other_path_waits), cmocka_unit_test(test_version_pins),
-        cmocka_unit_test(test_patch),            cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_other_path_waits),
+        cmocka_unit_test(test_version_pins),
+        cmocka_unit_test(test_patch),
+        cmocka_unit_test(test_replay),
         cmocka_unit_test(test_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

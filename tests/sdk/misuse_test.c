@@ -212,9 +212,9 @@ static int teardown(void **state) {
 int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "overflow") == 0) return overflow_main();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_overflow), cmocka_unit_test(test_await_outside),
+        cmocka_unit_test(test_overflow),      cmocka_unit_test(test_await_outside),
         cmocka_unit_test(test_client_inside), cmocka_unit_test(test_blocking),
-        cmocka_unit_test(test_unregistered), cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_unregistered),  cmocka_unit_test(test_arguments),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
