@@ -4,7 +4,8 @@
 // How long a checkpoint waits for readers when the WAL has become too big.
 #define COMMIT_READER_WAIT_MS 50
 
-#define COMMIT_WAL_STEP (4 << 20) // bytes by which the WAL is made longer
+#define COMMIT_WAL_STEP  (4 << 20)  // bytes by which the WAL is made longer
+#define COMMIT_WAL_PIECE (64 << 10) // at most 128 KiB: SQLite's xWrite takes no more at once
 
 int pawl__sqlite_run(struct pawl_sqlite *store, enum pawl_sqlite_statement statement) {
     sqlite3_stmt *run = store->statements[statement];
@@ -57,15 +58,16 @@ static enum pawl_err commit_checkpoint(struct pawl_sqlite *store, struct pawl_er
 // after a crash ends where its frames end. After the first checkpoint the file is long enough, and
 // is used again from its beginning. The lock is held. A failure changes nothing.
 static void commit_extend_wal(struct pawl_sqlite *store) {
-    static const char zeros[COMMIT_WAL_STEP];
+    static const char zeros[COMMIT_WAL_PIECE];
     const sqlite3_int64 frame = PAWL_SQLITE_PAGE_SIZE + 24, used = 32 + store->wal_pages * frame;
     sqlite3_file *wal = NULL;
     sqlite3_int64 size;
     sqlite3_file_control(store->writer, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
     if (!wal || !wal->pMethods || wal->pMethods->xFileSize(wal, &size) != SQLITE_OK) return;
     if (size - used > COMMIT_WAL_STEP / 4 || size > PAWL_SQLITE_WAL_PAGES * frame) return;
-    if (wal->pMethods->xWrite(wal, zeros, COMMIT_WAL_STEP, size) == SQLITE_OK)
-        wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+    for (sqlite3_int64 end = size + COMMIT_WAL_STEP; size < end; size += COMMIT_WAL_PIECE)
+        if (wal->pMethods->xWrite(wal, zeros, COMMIT_WAL_PIECE, size) != SQLITE_OK) return;
+    wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
 }
 
 static enum pawl_err commit_clean(struct pawl_sqlite *store, struct pawl_error *error) {

@@ -371,6 +371,20 @@ static enum pawl_err append_while_reading(void *arg, const struct pawl_batch *ba
     return pawl__fail(error, PAWL_E_CANCELED, "enough");
 }
 
+// So that a commit's sync has no growth of the file to write down.
+static void test_wal_is_longer_than_it_is_full(void **state) {
+    struct fixture *f = *state;
+    uint64_t position = 0;
+    fixture_lease(f);
+    append_many(f, &position, 1, false);
+    off_t full = size_of(f, "-wal");
+    append_many(f, &position, 1, true);
+    off_t longer = size_of(f, "-wal");
+    assert_true(longer - full >= 1 << 20);
+    append_many(f, &position, 1, true);
+    assert_int_equal(size_of(f, "-wal"), longer);
+}
+
 static void test_wal_is_used_again(void **state) {
     struct fixture *f = *state;
     uint64_t position = 0;
@@ -484,6 +498,7 @@ int main(int argc, char **argv) {
         T(test_moved_file),
         T(test_waiting_has_an_end),
         T(test_full_disk),
+        T(test_wal_is_longer_than_it_is_full),
         T(test_wal_is_used_again),
         T(test_dapr_reads_ours),
         T(test_we_read_daprs),
