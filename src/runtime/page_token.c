@@ -26,14 +26,13 @@ char *pawl__page_token_make(struct pawl_arena *arena, struct pawl_str id) {
 }
 
 enum pawl_err pawl__page_token_read(struct pawl_arena *arena, const char *token,
-                                        struct pawl_str *id) {
+                                    struct pawl_str *id) {
     struct pawl_buf plain = {0};
     bool good = pawl__base64_decode(&plain, pawl__str(token)) && plain.len > PAGE_CHECK;
     enum pawl_err err = plain.failed ? PAWL_E_NOMEM : good ? PAWL_OK : PAWL_E_INVALID;
     if (!err) {
         char check[PAGE_CHECK + 1];
-        *id = (struct pawl_str){(char *)plain.data + PAGE_CHECK,
-                                plain.len - PAGE_CHECK};
+        *id = (struct pawl_str){(char *)plain.data + PAGE_CHECK, plain.len - PAGE_CHECK};
         page_check(*id, check);
         id->data = pawl__arena_dup(arena, *id);
         if (!id->data)

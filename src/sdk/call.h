@@ -10,8 +10,8 @@ struct pawl_client_call {
     struct pawl_op op; // |op.arena| may hold the request too
     struct pawl_task_for_loop begin, end;
     struct pawl *pawl;
-    bool over;
-    bool done; // under the mutex
+    bool over;                    // the loop's thread knows
+    struct pawl_done done, ended; // the answer came; the call was given up
 };
 
 // Fails unless |what| may be called here, and for an instance |id|.

@@ -13,7 +13,7 @@
 static void client_on_done(struct pawl_op *op) {
     struct pawl_client_call *call = op->data;
     call->over = true;
-    pawl__handle_signal(call->pawl, &call->done);
+    pawl__done_set(&call->done);
 }
 
 static void client_begin(struct pawl_task_for_loop *task) {
@@ -23,10 +23,11 @@ static void client_begin(struct pawl_task_for_loop *task) {
 
 static void client_end(struct pawl_task_for_loop *task) {
     struct pawl_client_call *call = PAWL_CONTAINER(task, struct pawl_client_call, end);
-    if (call->over) return; // it was done meanwhile
-    call->pawl->transport->ops->cancel(call->pawl->transport, &call->op);
-    pawl__fail_plain(&call->op.error, PAWL_E_DEADLINE);
-    client_on_done(&call->op);
+    if (!call->over) { // else it was done meanwhile
+        call->pawl->transport->ops->cancel(call->pawl->transport, &call->op);
+        pawl__fail_plain(&call->op.error, PAWL_E_DEADLINE);
+    }
+    pawl__done_set(&call->ended);
 }
 
 enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call,
@@ -41,10 +42,12 @@ enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call
     call->op.data = call;
     call->begin.run = client_begin;
     call->end.run = client_end;
+    pawl__done_init(&call->done);
     pawl__handle_post(pawl, &call->begin);
     if (!pawl__handle_wait(pawl, &call->done, until)) {
+        pawl__done_init(&call->ended);
         pawl__handle_post(pawl, &call->end);
-        pawl__handle_wait(pawl, &call->done, INT64_MAX);
+        pawl__handle_wait(pawl, &call->ended, INT64_MAX);
     }
     return call->op.error.code ? pawl__sdk_fail_with(&call->op.error) : PAWL_OK;
 }

@@ -1,5 +1,6 @@
 #include "sdk/handle.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -61,13 +62,6 @@ enum pawl_err pawl__handle_check(const struct pawl *pawl, const char *what) {
     return PAWL_OK;
 }
 
-void pawl__handle_signal(struct pawl *pawl, bool *done) {
-    pthread_mutex_lock(&pawl->mutex);
-    *done = true;
-    pthread_cond_broadcast(&pawl->changed);
-    pthread_mutex_unlock(&pawl->mutex);
-}
-
 static struct timespec handle_timespec(int64_t at) {
     return (struct timespec){.tv_sec = at / PAWL_SECOND, .tv_nsec = at % PAWL_SECOND};
 }
@@ -81,7 +75,7 @@ static void handle_on_deadline_closed(uv_handle_t *handle) {
 }
 
 // Turns the program's loop while it waits.
-static bool handle_turn(struct pawl *pawl, const bool *done, int64_t until) {
+static bool handle_turn(struct pawl *pawl, const struct pawl_done *done, int64_t until) {
     uv_timer_t deadline;
     bool is_closed = false;
     uv_timer_init(&pawl->loop, &deadline);
@@ -91,23 +85,22 @@ static bool handle_turn(struct pawl *pawl, const bool *done, int64_t until) {
         uv_timer_start(&deadline, handle_on_deadline,
                        left > 0 ? (uint64_t)(left / PAWL_MILLISECOND + 1) : 0, 0);
     }
-    while (!*done && pawl__clock_steady() < until) uv_run(&pawl->loop, UV_RUN_ONCE);
+    while (!atomic_load(&done->is_set) && pawl__clock_steady() < until)
+        uv_run(&pawl->loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&deadline, handle_on_deadline_closed);
     while (!is_closed) uv_run(&pawl->loop, UV_RUN_ONCE);
-    return *done;
+    return atomic_load(&done->is_set);
 }
 
-bool pawl__handle_wait(struct pawl *pawl, const bool *done, int64_t until) {
+bool pawl__handle_wait(struct pawl *pawl, struct pawl_done *done, int64_t until) {
     if (pawl->is_driven && handle_is_own_thread(pawl)) return handle_turn(pawl, done, until);
     struct timespec at = handle_timespec(until);
-    pthread_mutex_lock(&pawl->mutex);
-    int err = 0;
-    while (!*done && !err)
-        err = until == INT64_MAX ? pthread_cond_wait(&pawl->changed, &pawl->mutex)
-                                 : pthread_cond_timedwait(&pawl->changed, &pawl->mutex, &at);
-    bool is_done = *done;
-    pthread_mutex_unlock(&pawl->mutex);
-    return is_done;
+    int rv;
+    do
+        rv = until == INT64_MAX ? sem_wait(&done->sem)
+                                : sem_clockwait(&done->sem, CLOCK_MONOTONIC, &at);
+    while (rv && errno == EINTR);
+    return !rv;
 }
 
 // --- opening ------------------------------------------------------------------------------------
@@ -126,10 +119,9 @@ static void handle_on_item(void *arg, struct pawl_str item) {
 static void handle_on_ready(void *arg, bool ready, const struct pawl_error *reason) {
     struct pawl *pawl = arg;
     pthread_mutex_lock(&pawl->mutex);
-    pawl->ready = ready;
-    if (!ready) pawl->reason = *reason;
-    pthread_cond_broadcast(&pawl->changed);
+    pawl->reason = *reason;
     pthread_mutex_unlock(&pawl->mutex);
+    if (ready && !atomic_load(&pawl->ready.is_set)) pawl__done_set(&pawl->ready);
 }
 
 // The daemon that the environment names. |buffer| holds a port's address.
@@ -183,11 +175,7 @@ static struct pawl *handle_create(const struct pawl_options *options) {
     uv_async_init(&pawl->loop, &pawl->wake, handle_on_wake);
     pawl->wake.data = pawl;
     pthread_mutex_init(&pawl->mutex, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&pawl->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    pawl__done_init(&pawl->ready);
     pawl__link_init(&pawl->tasks);
     pawl->is_driven = options->is_driven;
     pawl->thread = pthread_self();
@@ -210,7 +198,6 @@ static struct pawl *handle_create(const struct pawl_options *options) {
 
 static void handle_free(struct pawl *pawl) {
     pawl__worker_finish(&pawl->worker);
-    pthread_cond_destroy(&pawl->changed);
     pthread_mutex_destroy(&pawl->mutex);
     uv_loop_close(&pawl->loop);
     free(pawl);
@@ -262,14 +249,9 @@ enum pawl_err pawl_open(const char *target, const struct pawl_options *options, 
 
 // --- closing ------------------------------------------------------------------------------------
 
-static void handle_on_wake_closed(uv_handle_t *handle) {
-    struct pawl *pawl = handle->data;
-    pawl->closed = true;
-}
-
 static void handle_on_transport_closed(void *arg) {
     struct pawl *pawl = arg;
-    uv_close((uv_handle_t *)&pawl->wake, handle_on_wake_closed);
+    uv_close((uv_handle_t *)&pawl->wake, NULL);
 }
 
 static void handle_on_rested(void *arg) {
@@ -355,14 +337,14 @@ struct handle_work {
     struct pawl_task_for_loop task;
     struct pawl *pawl;
     struct pawl_error error;
-    bool done;
+    struct pawl_done done;
 };
 
 static void handle_run_work(struct pawl_task_for_loop *task) {
     struct handle_work *work = PAWL_CONTAINER(task, struct handle_work, task);
     struct pawl *pawl = work->pawl;
     pawl__worker_start(&pawl->worker, &pawl->worker_options, &work->error);
-    pawl__handle_signal(pawl, &work->done);
+    pawl__done_set(&work->done);
 }
 
 enum pawl_err pawl_work(struct pawl *pawl) {
@@ -375,6 +357,7 @@ enum pawl_err pawl_work(struct pawl *pawl) {
                               "pawl_add_activity come before pawl_work");
     pawl->working = true;
     struct handle_work work = {.task.run = handle_run_work, .pawl = pawl};
+    pawl__done_init(&work.done);
     pawl__handle_post(pawl, &work.task);
     pawl__handle_wait(pawl, &work.done, INT64_MAX);
     if (!work.error.code) return PAWL_OK;

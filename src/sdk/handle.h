@@ -3,6 +3,9 @@
 
 // struct pawl: a loop, its thread, and what lives on it.
 
+#include <semaphore.h>
+#include <stdatomic.h>
+
 #include "sdk/worker.h"
 
 // Something to be done on the loop's thread. The caller's memory until |run| is called.
@@ -11,6 +14,22 @@ struct pawl_task_for_loop {
     void (*run)(struct pawl_task_for_loop *task);
 };
 
+// Something that one thread waits for, and another says.
+struct pawl_done {
+    sem_t sem;
+    atomic_bool is_set;
+};
+
+static inline void pawl__done_init(struct pawl_done *done) {
+    sem_init(&done->sem, 0, 0);
+    atomic_init(&done->is_set, false);
+}
+
+static inline void pawl__done_set(struct pawl_done *done) {
+    atomic_store(&done->is_set, true);
+    sem_post(&done->sem); // the last access: the waiter may free it
+}
+
 struct pawl {
     uv_loop_t loop;
     uv_async_t wake;
@@ -18,9 +37,8 @@ struct pawl {
     bool is_driven;
     pthread_mutex_t mutex; // of what follows
     struct pawl_link tasks;
-    bool ready, closed;
     struct pawl_error reason; // why it is not ready
-    pthread_cond_t changed;
+    struct pawl_done ready;   // once it was
 
     struct pawl_log log;
     void (*user_log)(void *arg, enum pawl_log_level level, const char *line);
@@ -37,9 +55,7 @@ void pawl__handle_post(struct pawl *pawl, struct pawl_task_for_loop *task);
 // Fails with PAWL_E_PRECONDITION within a workflow, or on the loop's own thread.
 enum pawl_err pawl__handle_check(const struct pawl *pawl, const char *what);
 
-// Posts |task| and waits until |*done|, which is set under the mutex with |changed| signaled by
-// pawl__handle_signal. |until|: by the steady clock; false when it has passed.
-bool pawl__handle_wait(struct pawl *pawl, const bool *done, int64_t until);
-void pawl__handle_signal(struct pawl *pawl, bool *done);
+// Waits for |done| to be set; |until|: by the steady clock; false when it has passed.
+bool pawl__handle_wait(struct pawl *pawl, struct pawl_done *done, int64_t until);
 
 #endif

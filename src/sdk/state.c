@@ -13,12 +13,12 @@ struct state_call {
     struct pawl_state_job job;
     struct pawl_task_for_loop task;
     struct pawl *pawl;
-    bool done; // under the mutex
+    struct pawl_done done;
 };
 
 static void state_on_done(struct pawl_state_job *job) {
     struct state_call *call = job->data;
-    pawl__handle_signal(call->pawl, &call->done);
+    pawl__done_set(&call->done);
 }
 
 static void state_begin(struct pawl_task_for_loop *task) {
@@ -31,6 +31,7 @@ static enum pawl_err state_call(struct pawl *pawl, struct state_call *call) {
     call->job.done = state_on_done;
     call->job.data = call;
     call->task.run = state_begin;
+    pawl__done_init(&call->done);
     pawl__handle_post(pawl, &call->task);
     pawl__handle_wait(pawl, &call->done, INT64_MAX);
     return call->job.error.code ? pawl__sdk_fail_with(&call->job.error) : PAWL_OK;

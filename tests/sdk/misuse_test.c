@@ -1,5 +1,6 @@
 #include "fixture.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -13,7 +14,7 @@
     } while (0)
 
 static struct pawl *misused;
-static struct pawl_task *escaped;
+static _Atomic(struct pawl_task *) escaped;
 
 static enum pawl_err echo(struct pawl_activity *activity) {
     return pawl_activity_return(activity, activity->input);

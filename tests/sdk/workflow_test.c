@@ -309,7 +309,7 @@ static void test_replay_safety(void **state) {
     pawl_info_free(info);
 }
 
-static char *later_token;
+static _Atomic(char *) later_token;
 
 static enum pawl_err later(struct pawl_activity *activity) {
     later_token = pawl_activity_later(activity);
