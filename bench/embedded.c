@@ -1,4 +1,5 @@
-// Workflows and activities in one process: how many a second, how long one takes, and what it costs.
+// Workflows and activities in one process: how many a second, how long one takes, and what it
+// costs.
 //
 //     embedded TARGET STEPS IN_FLIGHT WORKFLOWS
 //
@@ -20,8 +21,7 @@ static enum pawl_err nothing(struct pawl_activity *activity) {
 }
 
 static enum pawl_err sequence(struct pawl_workflow *wf) {
-    for (int i = 0; i < steps; i++)
-        PAWL_TRY(pawl_call(wf, "nothing", pawl_text(NULL), NULL, NULL));
+    for (int i = 0; i < steps; i++) PAWL_TRY(pawl_call(wf, "nothing", pawl_text(NULL), NULL, NULL));
     return PAWL_OK;
 }
 

@@ -178,6 +178,14 @@ Pb__ActivityResponse *pawl__activity_run_answer(struct pawl_activity_run *run) {
 
 // --- the pool -----------------------------------------------------------------------------------
 
+// Wakes one thread if there is work for it. The next one is woken by it: short runs are over before
+// more threads could begin, and the rest of them need not be woken at all.
+static void activity_wake(struct pawl_activity_pool *pool) {
+    if (pool->waking || !pool->idle || pawl__list_empty(&pool->waiting)) return;
+    pool->waking = true;
+    pthread_cond_signal(&pool->wake);
+}
+
 static void *activity_main(void *arg) {
     struct pawl_activity_pool *pool = arg;
     pthread_mutex_lock(&pool->mutex);
@@ -188,9 +196,11 @@ static void *activity_main(void *arg) {
             pool->idle++;
             pthread_cond_wait(&pool->wake, &pool->mutex);
             pool->idle--;
+            pool->waking = false;
             continue;
         }
         pool->running++;
+        activity_wake(pool);
         pthread_mutex_unlock(&pool->mutex);
         activity_execute(PAWL_CONTAINER(link, struct pawl_activity_run, link));
         pthread_mutex_lock(&pool->mutex);
@@ -222,12 +232,8 @@ int pawl__activity_pool_init(struct pawl_activity_pool *pool, size_t threads,
 
 void pawl__activity_pool_add(struct pawl_activity_pool *pool, struct pawl_link *list) {
     pthread_mutex_lock(&pool->mutex);
-    size_t added = 0;
-    for (struct pawl_link *link; (link = pawl__list_take(list)); added++)
-        pawl__list_add(&pool->waiting, link);
-    // A thread looks for the next run before it sleeps, so no more are woken than runs are there.
-    size_t wake = added < pool->idle ? added : pool->idle;
-    while (wake--) pthread_cond_signal(&pool->wake);
+    pawl__list_move(&pool->waiting, list);
+    activity_wake(pool);
     pthread_mutex_unlock(&pool->mutex);
 }
 

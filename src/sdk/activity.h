@@ -20,6 +20,7 @@ struct pawl_activity_pool {
     struct pawl_link waiting, finished; // pawl_activity_run::link
     size_t running;                     // taken by a thread, and not yet in |finished|
     size_t idle;                        // threads that wait
+    bool waking;                        // one of them was signaled, and has not looked yet
     atomic_bool canceled;               // the program is closing
     bool stop;
     void (*notify)(void *arg); // on a thread: there is something in |finished|
