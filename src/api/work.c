@@ -14,6 +14,7 @@ struct work_stream {
     struct pawl_link link; // in the api's streams
     struct pawl_api *api;
     struct pawl_request *request;
+    struct pawl_map workflows, activities; // names that it says it serves
 };
 
 // The JavaScript SDK (3.18) runs ten items at a time, keeps a hundred, and drops what is more
@@ -31,6 +32,23 @@ static bool work_deliver(struct pawl_worker *worker, struct pawl_str item) {
     return true;
 }
 
+static bool work_serves(const struct pawl_worker *worker, bool turn, struct pawl_str name) {
+    const struct work_stream *stream = PAWL_CONTAINER(worker, struct work_stream, worker);
+    return pawl__map_get(turn ? &stream->workflows : &stream->activities, name);
+}
+
+static bool work_note_names(struct pawl_map *map, char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!pawl__map_put(map, pawl__str(names[i]), names[i])) return false;
+    return true;
+}
+
+static void work_free(struct work_stream *stream) {
+    pawl__map_finish(&stream->workflows);
+    pawl__map_finish(&stream->activities);
+    free(stream);
+}
+
 static void work_on_drain(struct pawl_request *request) {
     struct work_stream *stream = request->data;
     if (stream->worker.paused)
@@ -43,7 +61,7 @@ static void work_detach(struct work_stream *stream) {
     pawl__log(api->options.log, PAWL_LOG_INFO, "dapr.wfengine.durabletask.backend",
               "work item stream closed");
     pawl__runtime_detach(api->options.runtime, &stream->worker);
-    free(stream);
+    work_free(stream);
 }
 
 static void work_on_close(struct pawl_request *request, enum pawl_err reason) {
@@ -69,14 +87,18 @@ void pawl__api_close_streams(struct pawl_api *api) {
 }
 
 static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
-    if (!pawl__api_unpack(request, &pb__get_work_items_request__descriptor)) return;
+    const Pb__GetWorkItemsRequest *ask =
+        pawl__api_unpack(request, &pb__get_work_items_request__descriptor);
+    if (!ask) return;
     if (!api->options.runtime) {
         pawl__api_fail(request, PAWL_E_UNAVAILABLE,
                        "unable to establish work item stream at this time: " PAWL_NO_RUNTIME);
         return;
     }
     struct work_stream *stream = calloc(1, sizeof *stream);
-    if (!stream) {
+    if (!stream || !work_note_names(&stream->workflows, ask->workflows, ask->n_workflows) ||
+        !work_note_names(&stream->activities, ask->activities, ask->n_activities)) {
+        if (stream) work_free(stream);
         pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
         return;
     }
@@ -84,6 +106,7 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
     stream->request = request;
     stream->worker = (struct pawl_worker){
         .deliver = work_deliver, .reset = work_reset, .limit = work_limit(request)};
+    if (ask->n_workflows || ask->n_activities) stream->worker.serves = work_serves;
     request->data = stream;
     request->on_close = work_on_close;
     request->on_drain = work_on_drain;

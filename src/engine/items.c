@@ -93,15 +93,27 @@ void pawl__shard_turn_lost(struct pawl_instance *instance) {
     instance->turn_out = false;
 }
 
-bool pawl__shard_activity_item(struct pawl_shard *shard, const struct pawl_instance *instance,
-                               int32_t task_id, struct pawl_str token, struct pawl_buf *out) {
+// The event that scheduled a pending activity, in the shard's arena.
+static const Pb__TaskScheduledEvent *
+items_scheduled(struct pawl_shard *shard, const struct pawl_instance *instance, int32_t task_id) {
     const struct pawl_pending *item = pawl__pending_find(&instance->pending, task_id);
-    if (!item || item->kind != PAWL_PENDING_TASK) return false;
+    if (!item || item->kind != PAWL_PENDING_TASK) return NULL;
     pawl__arena_reset(&shard->arena);
     const Pb__HistoryEvent *event =
         pawl__history_at(&instance->history, item->offset, &shard->arena);
-    if (!event) return false;
-    const Pb__TaskScheduledEvent *scheduled = event->taskscheduled;
+    return event ? event->taskscheduled : NULL;
+}
+
+const char *pawl__shard_activity_name(struct pawl_shard *shard,
+                                      const struct pawl_instance *instance, int32_t task_id) {
+    const Pb__TaskScheduledEvent *scheduled = items_scheduled(shard, instance, task_id);
+    return scheduled ? scheduled->name : NULL;
+}
+
+bool pawl__shard_activity_item(struct pawl_shard *shard, const struct pawl_instance *instance,
+                               int32_t task_id, struct pawl_str token, struct pawl_buf *out) {
+    const Pb__TaskScheduledEvent *scheduled = items_scheduled(shard, instance, task_id);
+    if (!scheduled) return false;
     Google__Protobuf__StringValue execution = GOOGLE__PROTOBUF__STRING_VALUE__INIT;
     execution.value = instance->execution_id;
     Pb__WorkflowInstance owner = PB__WORKFLOW_INSTANCE__INIT;

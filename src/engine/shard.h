@@ -156,6 +156,11 @@ size_t pawl__shard_turn_size(const struct pawl_instance *instance);
 // The worker that had the turn is gone.
 void pawl__shard_turn_lost(struct pawl_instance *instance);
 
+// The name of a pending activity, valid until the shard's next call; NULL when it is not pending
+// (any more), or memory is out.
+const char *pawl__shard_activity_name(struct pawl_shard *shard,
+                                      const struct pawl_instance *instance, int32_t task_id);
+
 // Appends the work item of a pending activity. False when it is not pending (any more).
 bool pawl__shard_activity_item(struct pawl_shard *shard, const struct pawl_instance *instance,
                                int32_t task_id, struct pawl_str token, struct pawl_buf *out);

@@ -77,16 +77,50 @@ static bool dispatch_has_room(const struct pawl_worker *worker) {
     return !worker->paused && (!worker->limit || worker->in_flight < worker->limit);
 }
 
+// Who may be given something: those that say that they have it; if nobody does, those that do not
+// say what they have; and if there is none of them either, anybody, as an error is better than
+// silence.
+enum dispatch_who {
+    DISPATCH_WHO_SAYS,
+    DISPATCH_WHO_IS_SILENT,
+    DISPATCH_ANYBODY
+};
+
+static enum dispatch_who dispatch_who(const struct pawl_runtime *runtime, bool turn,
+                                      struct pawl_str name) {
+    if (!runtime->choosy_count) return DISPATCH_ANYBODY;
+    for (struct pawl_link *link = runtime->workers.next; link != &runtime->workers;
+         link = link->next) {
+        const struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
+        if (worker->serves && worker->serves(worker, turn, name)) return DISPATCH_WHO_SAYS;
+    }
+    return runtime->choosy_count < runtime->worker_count ? DISPATCH_WHO_IS_SILENT
+                                                         : DISPATCH_ANYBODY;
+}
+
 // The worker with the least in hand; NULL when none has room.
-static struct pawl_worker *dispatch_choose(struct pawl_runtime *runtime) {
+static struct pawl_worker *dispatch_choose(struct pawl_runtime *runtime, bool turn,
+                                           struct pawl_str name) {
+    enum dispatch_who who = dispatch_who(runtime, turn, name);
     struct pawl_worker *best = NULL;
     for (struct pawl_link *link = runtime->workers.next; link != &runtime->workers;
          link = link->next) {
         struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
-        if (dispatch_has_room(worker) && (!best || worker->in_flight < best->in_flight))
-            best = worker;
+        if (!dispatch_has_room(worker)) continue;
+        if (who == DISPATCH_WHO_SAYS && !(worker->serves && worker->serves(worker, turn, name)))
+            continue;
+        if (who == DISPATCH_WHO_IS_SILENT && worker->serves) continue;
+        if (!best || worker->in_flight < best->in_flight) best = worker;
     }
     return best;
+}
+
+// The name of what |effect| asks for; empty when nobody looks at it.
+static struct pawl_str dispatch_name(struct pawl_runtime *runtime, const struct pawl_effect *effect,
+                                     bool turn) {
+    if (!runtime->choosy_count) return PAWL_STR("");
+    if (turn) return pawl__str(effect->instance->name);
+    return pawl__str(pawl__shard_activity_name(&runtime->shard, effect->instance, effect->task_id));
 }
 
 static struct item *dispatch_item_create(struct pawl_runtime *runtime, struct pawl_worker *worker,
@@ -199,25 +233,44 @@ static void dispatch_activity(struct pawl_runtime *runtime, struct pawl_worker *
     dispatch_deliver(runtime, worker, item, bytes, ok);
 }
 
-void pawl__dispatch_pump(struct pawl_runtime *runtime) {
-    if (runtime->pumping) return; // a delivery may come back here
-    runtime->pumping = true;
-    struct pawl_worker *worker;
-    while (pawl__runtime_serves(runtime) && (worker = dispatch_choose(runtime))) {
-        const struct pawl_runtime_options *options = &runtime->options;
-        bool turn =
-            runtime->turns.len && (!options->max_turns || runtime->turns_out < options->max_turns);
-        bool activity =
-            runtime->activities.len &&
-            (!options->max_activities || runtime->activities_out < options->max_activities);
-        if (!turn && !activity) break;
-        struct pawl_effect effect = pawl__queue_pop(turn ? &runtime->turns : &runtime->activities);
+static bool dispatch_any_has_room(const struct pawl_runtime *runtime) {
+    for (struct pawl_link *link = runtime->workers.next; link != &runtime->workers;
+         link = link->next)
+        if (dispatch_has_room(PAWL_CONTAINER(link, struct pawl_worker, link))) return true;
+    return false;
+}
+
+// Gives out what is in the queue of turns or of activities, each to who can take it; what nobody
+// can take stays, in its order.
+static void dispatch_give(struct pawl_runtime *runtime, bool turn) {
+    struct pawl_queue *queue = turn ? &runtime->turns : &runtime->activities;
+    size_t limit = turn ? runtime->options.max_turns : runtime->options.max_activities;
+    const size_t *out = turn ? &runtime->turns_out : &runtime->activities_out;
+    size_t stay = 0; // at the end of the queue: looked at, and put back
+    while (queue->len > stay && pawl__runtime_serves(runtime)) {
+        bool room = (!limit || *out < limit) && dispatch_any_has_room(runtime);
+        if (!room && !stay) return;
+        struct pawl_effect effect = pawl__queue_pop(queue);
+        struct pawl_worker *worker = NULL;
+        if (room) worker = dispatch_choose(runtime, turn, dispatch_name(runtime, &effect, turn));
+        if (!worker) { // there is the room from which it came
+            pawl__queue_push(queue, effect);
+            stay++;
+            continue;
+        }
         if (turn)
             dispatch_turn(runtime, worker, effect.instance);
         else
             dispatch_activity(runtime, worker, &effect);
         pawl__instance_unref(effect.instance);
     }
+}
+
+void pawl__dispatch_pump(struct pawl_runtime *runtime) {
+    if (runtime->pumping) return; // a delivery may come back here
+    runtime->pumping = true;
+    dispatch_give(runtime, true);
+    dispatch_give(runtime, false);
     runtime->pumping = false;
     if (runtime->shard.effect_count) pawl__runtime_settle(runtime); // an instance stalled
 }
@@ -231,6 +284,7 @@ void pawl__runtime_attach(struct pawl_runtime *runtime, struct pawl_worker *work
     worker->in_flight = 0;
     pawl__list_add(&runtime->workers, &worker->link);
     runtime->worker_count++;
+    runtime->choosy_count += worker->serves != NULL;
     if (!pawl__runtime_serves(runtime)) return;
     // Turns that were held because a worker could not go on: this one may have the right code.
     size_t at = 0;
@@ -248,6 +302,7 @@ void pawl__runtime_attach(struct pawl_runtime *runtime, struct pawl_worker *work
 void pawl__runtime_detach(struct pawl_runtime *runtime, struct pawl_worker *worker) {
     pawl__list_remove(&worker->link);
     runtime->worker_count--;
+    runtime->choosy_count -= worker->serves != NULL;
     struct pawl_link items;
     pawl__link_init(&items);
     pawl__list_move(&items, &worker->items);

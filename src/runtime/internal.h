@@ -90,7 +90,7 @@ struct pawl_runtime {
     struct pawl_heap sleeping;
 
     struct pawl_link workers;
-    size_t worker_count;
+    size_t worker_count, choosy_count;   // choosy: they say what they serve
     struct pawl_queue turns, activities; // ready to be given to a worker
     struct pawl_map items;               // key of an item -> what is with a worker
     size_t turns_out, activities_out;

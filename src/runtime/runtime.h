@@ -140,6 +140,9 @@ struct pawl_worker {
     // The runtime has lost its state and what the worker works on with it: the stream should be
     // ended, and the worker detached, so that the worker connects anew.
     void (*reset)(struct pawl_worker *worker);
+    // Whether the worker has the workflow (|turn|) or activity |name|. NULL: it does not say, and
+    // is given what no worker that says has. Must stay the same while the worker is attached.
+    bool (*serves)(const struct pawl_worker *worker, bool turn, struct pawl_str name);
     size_t limit; // most items in flight; 0: no limit
     bool paused; // set while what was delivered has not been taken; see pawl__runtime_resume_worker
     void *data;

@@ -54,7 +54,8 @@ static void embedded_reset(struct pawl_worker *worker) {
     uv_timer_start(&embedded->again, embedded_on_again, 10, 0);
 }
 
-static void embedded_work(struct pawl_transport *transport) {
+static void embedded_work(struct pawl_transport *transport, const Pb__GetWorkItemsRequest *ask) {
+    (void)ask; // there is no other worker to give things to
     struct embedded *embedded = embedded_of(transport);
     embedded->working = true;
     embedded_detach(embedded);

@@ -20,6 +20,7 @@ struct remote {
     struct pawl_transport_owner owner;
     struct pawl_grpc_client *client;
     struct pawl_grpc_call *stream; // of work items; NULL: none
+    const Pb__GetWorkItemsRequest *ask;
     uv_timer_t retry;
     uint64_t retry_delay;
     bool working;
@@ -206,11 +207,10 @@ static void remote_listen(struct remote *remote) {
     if (remote->stream || !remote->working) return;
     if (pawl__grpc_client_state(remote->client) == PAWL_GRPC_CLIENT_CLOSED)
         pawl__grpc_client_connect(remote->client);
-    Pb__GetWorkItemsRequest ask = PB__GET_WORK_ITEMS_REQUEST__INIT;
     struct pawl_arena arena = {0};
     struct pawl_grpc_call_options options = {
         .method = "/TaskHubSidecarService/GetWorkItems",
-        .message = remote_pack(&arena, &ask.base),
+        .message = remote_pack(&arena, &remote->ask->base),
         .on_message = remote_on_item,
         .on_end = remote_on_stream_end,
         .arg = remote,
@@ -226,8 +226,9 @@ static void remote_on_retry(uv_timer_t *timer) {
     remote_listen(timer->data);
 }
 
-static void remote_work(struct pawl_transport *transport) {
+static void remote_work(struct pawl_transport *transport, const Pb__GetWorkItemsRequest *ask) {
     struct remote *remote = remote_of(transport);
+    remote->ask = ask;
     remote->working = true;
     if (remote->stream) pawl__grpc_cancel(remote->stream);
     remote->stream = NULL;

@@ -70,9 +70,9 @@ struct pawl_transport_ops {
     void (*cancel)(struct pawl_transport *transport, struct pawl_op *op);
     void (*state)(struct pawl_transport *transport, struct pawl_state_job *job);
 
-    // Takes work, until |rest|. Called again while it works: what the worker has in hand is offered
-    // anew.
-    void (*work)(struct pawl_transport *transport);
+    // Takes work, until |rest|. |ask| says what for, and outlives the transport's work. Called
+    // again while it works: what the worker has in hand is offered anew.
+    void (*work)(struct pawl_transport *transport, const Pb__GetWorkItemsRequest *ask);
     void (*rest)(struct pawl_transport *transport);
 
     // Ends all calls, and calls |closed| when the loop is free of the transport, which is freed.

@@ -72,7 +72,7 @@ static void warm_drop(struct pawl_sdk_worker *worker, struct warm *warm) {
 
 static void worker_on_again(uv_timer_t *timer) {
     struct pawl_sdk_worker *worker = timer->data;
-    if (!worker->resting) worker->transport->ops->work(worker->transport);
+    if (!worker->resting) worker->transport->ops->work(worker->transport, &worker->ask);
 }
 
 // What could not be done for want of memory is asked for again.
@@ -405,9 +405,30 @@ static void worker_notify(void *arg) {
     uv_async_send(&worker->finished);
 }
 
+// Says which names there are to serve. False when memory is out.
+static bool worker_name_all(struct pawl_sdk_worker *worker) {
+    const struct pawl_registry *registry = &worker->registry;
+    size_t workflows = 0, activities = 0;
+    for (const struct pawl_workflow_entry *at = registry->workflows; at; at = at->next) workflows++;
+    for (const struct pawl_activity_entry *at = registry->activities; at; at = at->next)
+        activities++;
+    Pb__GetWorkItemsRequest *ask = &worker->ask;
+    free(ask->workflows); // of a start that failed
+    pb__get_work_items_request__init(ask);
+    ask->workflows = calloc(workflows + activities + 1, sizeof *ask->workflows);
+    if (!ask->workflows) return false;
+    ask->activities = ask->workflows + workflows;
+    for (const struct pawl_workflow_entry *at = registry->workflows; at; at = at->next)
+        ask->workflows[ask->n_workflows++] = (char *)at->name;
+    for (const struct pawl_activity_entry *at = registry->activities; at; at = at->next)
+        ask->activities[ask->n_activities++] = (char *)at->name;
+    return true;
+}
+
 enum pawl_err pawl__worker_start(struct pawl_sdk_worker *worker,
                                  const struct pawl_sdk_worker_options *options,
                                  struct pawl_error *error) {
+    if (!worker_name_all(worker)) return pawl__fail_plain(error, PAWL_E_NOMEM);
     int err = pawl__watch_start(&worker->watch, options->blocked_after, options->log);
     if (err) return pawl__fail(error, PAWL_E_NOMEM, "cannot start a thread: %s", strerror(err));
     err = pawl__activity_pool_init(&worker->pool, options->activity_threads, worker_notify, worker);
@@ -430,7 +451,7 @@ enum pawl_err pawl__worker_start(struct pawl_sdk_worker *worker,
     uv_timer_init(options->loop, &worker->again);
     worker->idle.data = worker->finished.data = worker->again.data = worker;
     worker->working = true;
-    worker->transport->ops->work(worker->transport);
+    worker->transport->ops->work(worker->transport, &worker->ask);
     return PAWL_OK;
 }
 
@@ -479,5 +500,6 @@ void pawl__worker_finish(struct pawl_sdk_worker *worker) {
         pawl__coro_pool_finish(&worker->host.coros);
         pawl__watch_stop(&worker->watch);
     }
+    free(worker->ask.workflows);
     pawl__registry_finish(&worker->registry);
 }

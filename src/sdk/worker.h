@@ -19,6 +19,7 @@ struct pawl_sdk_worker {
     struct pawl_transport *transport;
     struct pawl *pawl;
     const struct pawl_log *log;
+    Pb__GetWorkItemsRequest ask; // the names in |registry|
 
     struct pawl_map warm;    // instance id -> struct warm
     struct pawl_link recent; // warm::link, the one that was used last at the end
