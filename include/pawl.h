@@ -465,7 +465,8 @@ PAWL_API enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pa
 PAWL_API enum pawl_err pawl_get(struct pawl *pawl, const char *id, struct pawl_info **out);
 
 // Waits until the instance has ended (PAWL_OK however it ended) or |timeout| has passed:
-// PAWL_E_DEADLINE. One that does not exist is waited for. |out| may be NULL.
+// PAWL_E_DEADLINE. One that does not exist is waited for. |out| may be NULL. PAWL_E_CANCELED:
+// another thread has called pawl_close, which an activity may be waiting through.
 PAWL_API enum pawl_err pawl_wait(struct pawl *pawl, const char *id, int64_t timeout,
                                  struct pawl_info **out);
 

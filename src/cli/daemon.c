@@ -99,9 +99,9 @@ static void daemon_shutdown(void *arg, bool force) {
 
 // --- starting -----------------------------------------------------------------------------------
 
-static void daemon_on_ready(void *arg, bool ready, const char *reason) {
+static void daemon_on_ready(void *arg, bool ready, const struct pawl_error *reason) {
     struct daemon *daemon = arg;
-    if (!daemon->closing) pawl__api_set_ready(daemon->api, ready, reason);
+    if (!daemon->closing) pawl__api_set_ready(daemon->api, ready, reason ? reason->text : NULL);
 }
 
 static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error *error) {

@@ -67,7 +67,8 @@ void pawl__runtime_settle(struct pawl_runtime *runtime) {
 
 static void runtime_on_retry(uv_timer_t *timer);
 
-static void runtime_tell_ready(struct pawl_runtime *runtime, bool ready, const char *reason) {
+static void runtime_tell_ready(struct pawl_runtime *runtime, bool ready,
+                               const struct pawl_error *reason) {
     if (runtime->options.on_ready) runtime->options.on_ready(runtime->options.arg, ready, reason);
 }
 
@@ -92,7 +93,7 @@ void pawl__runtime_fail(struct pawl_runtime *runtime, const struct pawl_error *e
     pawl__log(runtime->log, PAWL_LOG_ERROR, runtime_scope,
               "the workflow engine stops and will read its state again: %s", error->text);
     runtime->failing = true;
-    runtime_tell_ready(runtime, false, error->text);
+    runtime_tell_ready(runtime, false, error);
     // The state is dropped from the loop, not from under the function that noticed.
     if (runtime->state != PAWL_RUNTIME_CLOSING) {
         runtime->retry_delay = 100;
@@ -133,7 +134,7 @@ void pawl__runtime_taken(struct pawl_runtime *runtime, const struct pawl_error *
                       "the workflows of app '%s' cannot be taken yet, will try again: %s",
                       runtime->app_id, error->text);
         runtime->told_held = error->code == PAWL_E_HELD;
-        runtime_tell_ready(runtime, false, error->text);
+        runtime_tell_ready(runtime, false, error);
         runtime_drop(runtime);
         runtime->retry_delay = runtime->retry_delay < 1000 ? runtime->retry_delay * 2 : 2000;
         uv_timer_start(&runtime->retry, runtime_on_retry, (uint64_t)runtime->retry_delay, 0);

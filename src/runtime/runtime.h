@@ -22,7 +22,7 @@ struct pawl_runtime_options {
     size_t checkpoint_bytes;     // of log that make a checkpoint due sooner; 0: 16 MiB
     const struct pawl_log *log;
     // Called when the runtime begins or ceases to serve, with the reason when it ceases.
-    void (*on_ready)(void *arg, bool ready, const char *reason);
+    void (*on_ready)(void *arg, bool ready, const struct pawl_error *reason);
     void *arg;
 };
 

@@ -10,6 +10,7 @@ struct pawl_client_call {
     struct pawl_op op; // |op.arena| may hold the request too
     struct pawl_task_for_loop begin, end;
     struct pawl *pawl;
+    struct pawl_link link;        // of a wait: in the handle's
     bool over;                    // the loop's thread knows
     struct pawl_done done, ended; // the answer came; the call was given up
 };

@@ -13,21 +13,48 @@
 static void client_on_done(struct pawl_op *op) {
     struct pawl_client_call *call = op->data;
     call->over = true;
+    pawl__list_remove(&call->link);
     pawl__done_set(&call->done);
+}
+
+static bool client_is_wait(const struct pawl_client_call *call) {
+    return call->op.row == &pawl__taskhub_rows[PAWL_TASKHUB_WAIT_COMPLETION];
 }
 
 static void client_begin(struct pawl_task_for_loop *task) {
     struct pawl_client_call *call = PAWL_CONTAINER(task, struct pawl_client_call, begin);
-    call->pawl->transport->ops->call(call->pawl->transport, &call->op);
+    struct pawl *pawl = call->pawl;
+    pawl__link_init(&call->link);
+    if (client_is_wait(call)) {
+        if (pawl->closing) {
+            pawl__fail(&call->op.error, PAWL_E_CANCELED, "the program is closing Pawl");
+            client_on_done(&call->op);
+            return;
+        }
+        pawl__list_add(&pawl->waits, &call->link);
+    }
+    pawl->transport->ops->call(pawl->transport, &call->op);
+}
+
+// Gives a call up that is not over yet.
+static void client_give_up(struct pawl_client_call *call, enum pawl_err code, const char *why) {
+    struct pawl *pawl = call->pawl;
+    pawl->transport->ops->cancel(pawl->transport, &call->op);
+    pawl__fail(&call->op.error, code, "%s", why);
+    client_on_done(&call->op);
 }
 
 static void client_end(struct pawl_task_for_loop *task) {
     struct pawl_client_call *call = PAWL_CONTAINER(task, struct pawl_client_call, end);
-    if (!call->over) { // else it was done meanwhile
-        call->pawl->transport->ops->cancel(call->pawl->transport, &call->op);
-        pawl__fail_plain(&call->op.error, PAWL_E_DEADLINE);
-    }
+    if (!call->over) client_give_up(call, PAWL_E_DEADLINE, pawl_error_text(PAWL_E_DEADLINE));
     pawl__done_set(&call->ended);
+}
+
+void pawl__client_end_waits(struct pawl *pawl) {
+    pawl->closing = true;
+    for (struct pawl_link *link; (link = pawl__list_take(&pawl->waits));)
+        client_give_up(PAWL_CONTAINER(link, struct pawl_client_call, link), PAWL_E_CANCELED,
+                       "the program is closing Pawl");
 }
 
 enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call,

@@ -159,11 +159,10 @@ static void embedded_state(struct pawl_transport *transport, struct pawl_state_j
 
 // --- life ---------------------------------------------------------------------------------------
 
-static void embedded_on_ready(void *arg, bool ready, const char *reason) {
+static void embedded_on_ready(void *arg, bool ready, const struct pawl_error *reason) {
+    static const struct pawl_error none;
     struct embedded *embedded = arg;
-    struct pawl_error error = {PAWL_E_OK, ""};
-    if (!ready) pawl__fail(&error, PAWL_E_UNAVAILABLE, "%s", reason);
-    embedded->owner.ready(embedded->owner.arg, ready, &error);
+    embedded->owner.ready(embedded->owner.arg, ready, ready ? &none : reason);
 }
 
 static void embedded_finish(struct embedded *embedded) {

@@ -177,6 +177,7 @@ static struct pawl *handle_create(const struct pawl_options *options) {
     pthread_mutex_init(&pawl->mutex, NULL);
     pawl__done_init(&pawl->ready);
     pawl__link_init(&pawl->tasks);
+    pawl__link_init(&pawl->waits);
     pawl->is_driven = options->is_driven;
     pawl->thread = pthread_self();
     pawl->log = (struct pawl_log){
@@ -266,6 +267,7 @@ struct handle_close {
 
 static void handle_run_close(struct pawl_task_for_loop *task) {
     struct pawl *pawl = PAWL_CONTAINER(task, struct handle_close, task)->pawl;
+    pawl__client_end_waits(pawl);
     pawl__worker_rest(&pawl->worker, handle_on_rested, pawl);
 }
 

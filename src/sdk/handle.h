@@ -47,10 +47,15 @@ struct pawl {
     struct pawl_sdk_worker worker;
     struct pawl_sdk_worker_options worker_options;
     bool working;
+    struct pawl_link waits; // pawl_client_call::link, which end when the handle closes
+    bool closing;
 };
 
 // Runs |task| on the loop's thread, soon.
 void pawl__handle_post(struct pawl *pawl, struct pawl_task_for_loop *task);
+
+// Ends the waits of other threads, and lets no more begin.
+void pawl__client_end_waits(struct pawl *pawl);
 
 // Fails with PAWL_E_PRECONDITION within a workflow, or on the loop's own thread.
 enum pawl_err pawl__handle_check(const struct pawl *pawl, const char *what);

@@ -170,7 +170,7 @@ static void kit_on_tick(uv_timer_t *timer) {
     (void)timer;
 }
 
-static void kit_on_ready(void *arg, bool ready, const char *reason) {
+static void kit_on_ready(void *arg, bool ready, const struct pawl_error *reason) {
     struct kit *kit = arg;
     assert_int_equal(ready, reason == NULL);
     kit->ready = ready;
