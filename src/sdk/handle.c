@@ -100,7 +100,7 @@ bool pawl__handle_wait(struct pawl *pawl, struct pawl_done *done, int64_t until)
         rv = until == INT64_MAX ? sem_wait(&done->sem)
                                 : sem_clockwait(&done->sem, CLOCK_MONOTONIC, &at);
     while (rv && errno == EINTR);
-    return !rv;
+    return !rv && atomic_load(&done->is_set);
 }
 
 // --- opening ------------------------------------------------------------------------------------
