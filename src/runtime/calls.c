@@ -55,12 +55,14 @@ void pawl__calls_finish(struct pawl_link *list, const struct pawl_error *error) 
 
 // Answers |call| as soon as batch |position| is durable.
 static void call_hold(struct pawl_runtime *runtime, struct pawl_call *call, uint64_t position) {
-    if (position <= runtime->durable)
+    if (position <= runtime->durable) {
         call_finish(call, NULL);
-    else if (position == runtime->shard.position)
+    } else if (position == runtime->shard.position) {
         pawl__list_add(&runtime->building.calls, &call->link);
-    else
+        if (!call->patient) runtime->awaited = true;
+    } else {
         pawl__list_add(&runtime->writing.calls, &call->link);
+    }
 }
 
 void pawl__runtime_cancel(struct pawl_call *call) {

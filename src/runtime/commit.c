@@ -35,12 +35,12 @@ static bool commit_add_deletes(struct pawl_runtime *runtime, struct pawl_commit 
     return true;
 }
 
-// Whether an answer to a turn will probably come in less time than a commit takes. What woke the
-// turn and what the turn schedules then need one commit instead of two.
+// Whether nobody waits for more than the acknowledgement of an activity's result, and the turn that
+// it woke will soon be answered: the records of both then go in one commit.
 bool pawl__commit_expects(struct pawl_storage_client *client) {
     struct pawl_runtime *runtime = PAWL_CONTAINER(client, struct pawl_runtime, client);
-    return pawl__runtime_serves(runtime) &&
-           runtime->turn_time < (int64_t)runtime->turns_out * runtime->storage->commit_time;
+    return pawl__runtime_serves(runtime) && runtime->turns_out && !runtime->awaited &&
+           runtime->turn_time < pawl__storage_patience(runtime->storage);
 }
 
 bool pawl__commit_prepare(struct pawl_storage_client *client, struct pawl_commit *commit) {
@@ -55,6 +55,7 @@ bool pawl__commit_prepare(struct pawl_storage_client *client, struct pawl_commit
     runtime->wrote_batch =
         pawl__shard_take_batch(&runtime->shard, &runtime->batch_bytes, &runtime->batch.position);
     if (runtime->wrote_batch) {
+        runtime->awaited = false;
         runtime->batch.records = pawl__buf_str(&runtime->batch_bytes);
         runtime->checkpoint.log_bytes += runtime->batch_bytes.len;
         commit->batch = &runtime->batch;

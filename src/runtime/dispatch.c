@@ -407,6 +407,7 @@ static enum pawl_err dispatch_run_activity(struct pawl_runtime *runtime, struct 
 void pawl__runtime_complete_activity(struct pawl_runtime *runtime, struct pawl_call *call,
                                      const Pb__ActivityResponse *response) {
     call->activity = response;
+    call->patient = true;
     call->run = dispatch_run_activity;
     pawl__calls_execute(runtime, call);
     pawl__runtime_settle(runtime);

@@ -74,6 +74,7 @@ struct pawl_runtime {
     int64_t last_now; // the largest time that was stamped
 
     struct pawl_held building, writing;
+    bool awaited; // the batch under construction: by more than calls that are patient
     struct pawl_buf batch_bytes;
     struct pawl_batch batch;
     struct pawl_str *deletes;

@@ -83,6 +83,7 @@ struct pawl_call {
     struct pawl_link link;
     struct pawl_error error;
     uint64_t position; // the answer waits for this batch
+    bool patient;      // its answer may wait for what comes next
     bool waiting;
     enum pawl_wait wait_for;
     bool flag, force;

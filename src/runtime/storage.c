@@ -2,10 +2,10 @@
 
 #include "base/clock.h"
 
-// Nanoseconds.
 enum {
-    STORAGE_QUICK = 1000000,   // see storage_is_light
-    STORAGE_PATIENCE = 2000000 // see storage_gathers
+    STORAGE_QUICK = 1000000,        // nanoseconds; see storage_is_light
+    STORAGE_PATIENCE = 4,           // commits; see pawl__storage_patience
+    STORAGE_PATIENCE_MOST = 2000000 // nanoseconds
 };
 
 // --- group commit -------------------------------------------------------------------------------
@@ -75,13 +75,16 @@ static void storage_commit(struct pawl_storage *storage) {
     }
 }
 
+int64_t pawl__storage_patience(const struct pawl_storage *storage) {
+    int64_t time = STORAGE_PATIENCE * storage->commit_time;
+    return time < STORAGE_PATIENCE_MOST ? time : STORAGE_PATIENCE_MOST;
+}
+
 // Whether the commit waits for what the client expects.
 static bool storage_gathers(const struct pawl_storage *storage) {
-    int64_t most =
-        storage->commit_time < STORAGE_PATIENCE ? storage->commit_time : STORAGE_PATIENCE;
     bool others = storage->closing || !pawl__list_empty(&storage->gathering);
     return storage->client && !others && storage->client->expects(storage->client) &&
-           pawl__clock_steady() - storage->wanted_at < most;
+           pawl__clock_steady() - storage->wanted_at < pawl__storage_patience(storage);
 }
 
 static void storage_on_patience(uv_timer_t *timer) {

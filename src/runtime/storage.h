@@ -10,8 +10,7 @@
 // A commit takes what gathered while the last one ran: user state transactions, and what the shard
 // that lives in this store has to write. Reads go through a thread of their own.
 //
-// A commit may wait a little for what the client expects, as two commits cost twice as much as one:
-// for no longer than a commit takes, so that nothing is durable later than twice its time.
+// A commit may wait a little for what the client expects, as two commits cost twice as much as one.
 //
 // When next to nothing is going on, and the disk is quick, a commit runs on the loop's own thread:
 // waking another thread and being woken by it takes longer than what the loop could do meanwhile.
@@ -45,7 +44,7 @@ struct pawl_storage_client {
     // Adds what is to be written; false when there is nothing. The views stay valid until |done|.
     bool (*prepare)(struct pawl_storage_client *client, struct pawl_commit *commit);
     bool light; // set by |prepare|: so little is written that little else can be going on
-    // Whether more is about to come that might as well go into the next commit.
+    // Whether the commit should wait for what is about to come.
     bool (*expects)(struct pawl_storage_client *client);
     // Only called after a |prepare| that returned true.
     void (*done)(struct pawl_storage_client *client, const struct pawl_error *error);
@@ -87,6 +86,9 @@ void pawl__storage_close(struct pawl_storage *storage, void (*closed)(void *arg)
 
 void pawl__storage_write(struct pawl_storage *storage, struct pawl_state_write *write);
 void pawl__storage_read(struct pawl_storage *storage, struct pawl_state_read *read);
+
+// For how many nanoseconds a commit waits at most for what the client expects.
+int64_t pawl__storage_patience(const struct pawl_storage *storage);
 
 // The client has something to write.
 void pawl__storage_want(struct pawl_storage *storage);

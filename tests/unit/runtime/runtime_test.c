@@ -77,39 +77,51 @@ static void test_answers_wait_for_the_log(void **state) {
     kit_finish(&kit);
 }
 
-// What wakes a turn and what the turn does go in one commit, when workers are quicker than commits.
+// An activity's result and what the turn does that it wakes go in one commit, when workers are
+// quick.
 static void test_commits_wait_for_turns(void **state) {
     (void)state;
     struct kit kit;
     struct worker worker = {0};
-    struct caller start, answer;
+    struct caller result, answer, start;
     kit_init(&kit);
     kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_task(&kit, 0, "Pay")));
     unsigned fewest = 2;
     for (int i = 0; i < 20 && fewest > 1; i++) { // the machine may be slower than the wait is long
-        char id[16];
-        snprintf(id, sizeof id, "quick-%d", i);
-        assert_int_equal(kit_status(&kit, id), -1);
+        const Pb__WorkItem *activity = kit_take(&kit, &worker);
         kit.storage.commit_time = PAWL_SECOND;
         kit.runtime->turn_time = 0;
         unsigned commits = kit.gate.commits;
-        kit_start(&kit, &start, id);
-        const Pb__WorkItem *item = kit_take(&kit, &worker);
-        kit_answer(&kit, &answer, id, item->completiontoken,
-                   ACTIONS(kit_timer(&kit, 0, INT64_MAX)));
+        kit_result(&kit, &result, "a", i, activity->completiontoken, "1");
+        const Pb__WorkItem *turn = kit_take(&kit, &worker);
+        kit_answer(&kit, &answer, "a", turn->completiontoken,
+                   ACTIONS(kit_task(&kit, i + 1, "Pay")));
         DONE(&kit, answer, PAWL_OK);
-        DONE(&kit, start, PAWL_OK);
+        DONE(&kit, result, PAWL_OK);
         if (kit.gate.commits - commits < fewest) fewest = kit.gate.commits - commits;
     }
     assert_int_equal(fewest, 1);
 
-    // An answer that does not come is not waited for: neither long, nor when it is not likely to.
-    assert_int_equal(kit_status(&kit, "slow"), -1);
-    kit_start(&kit, &start, "slow");
-    kit_take(&kit, &worker);
+    // An answer that does not come is not waited for: neither long, nor when it is not likely to
+    // come, nor when anybody else waits for the commit.
+    struct pawl_storage_client *client = &kit.runtime->client;
+    const Pb__WorkItem *activity = kit_take(&kit, &worker);
+    assert_int_equal(kit_status(&kit, "b"), -1);
+    kit_shut(&kit, true);
+    kit_result(&kit, &result, "a", activity->activityrequest->taskid, activity->completiontoken,
+               "1");
+    kit.runtime->turn_time = 0;
+    assert_true(client->expects(client));
+    kit.runtime->turn_time = pawl__storage_patience(&kit.storage);
+    assert_false(client->expects(client));
+    kit.runtime->turn_time = 0;
+    kit_start(&kit, &start, "b");
+    assert_false(client->expects(client));
+    kit_shut(&kit, false);
+    DONE(&kit, result, PAWL_OK);
     DONE(&kit, start, PAWL_OK);
-    kit.runtime->turn_time = 2 * kit.storage.commit_time;
-    assert_false(kit.runtime->client.expects(&kit.runtime->client));
     kit_detach(&kit, &worker);
     kit_finish(&kit);
 }
