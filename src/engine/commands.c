@@ -406,6 +406,23 @@ static bool command_deliver(struct pawl_shard *shard, struct pawl_stamp stamp,
     return command_add_event(shard, target, message->event);
 }
 
+bool pawl__shard_turn_starts(const Pb__WorkflowResponse *response) {
+    for (size_t i = 0; i < response->n_actions; i++) {
+        const Pb__WorkflowAction *action = response->actions[i];
+        switch (action->workflow_action_type_case) {
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_CHILD_WORKFLOW:
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_DETACHED_WORKFLOW: return true;
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_COMPLETE_WORKFLOW:
+            if (action->completeworkflow->workflowstatus ==
+                PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_CONTINUED_AS_NEW)
+                return true;
+            break;
+        default: break;
+        }
+    }
+    return false;
+}
+
 enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_stamp stamp,
                                         struct pawl_instance *instance,
                                         const Pb__WorkflowResponse *response, struct pawl_str bytes,

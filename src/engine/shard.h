@@ -62,7 +62,7 @@ struct pawl_shard {
 // What is stamped into a command's records.
 struct pawl_stamp {
     int64_t now;   // nanoseconds since 1970, never less than that of an earlier command
-    char uuid[37]; // random; used by turns only, which may start executions
+    char uuid[37]; // random, for turns that start executions; else it may be empty
 };
 
 // |position|: of the last batch in the log.
@@ -126,6 +126,9 @@ enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_st
                                         struct pawl_instance *instance,
                                         const Pb__WorkflowResponse *response, struct pawl_str bytes,
                                         struct pawl_error *error);
+
+// Whether |response| starts executions, and so needs |stamp.uuid|.
+bool pawl__shard_turn_starts(const Pb__WorkflowResponse *response);
 
 // Notes that an instance cannot go on, once per |text|, and holds its turn.
 enum pawl_err pawl__shard_stall(struct pawl_shard *shard, struct pawl_stamp stamp,

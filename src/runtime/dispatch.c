@@ -17,31 +17,29 @@ struct item {
     struct pawl_instance *instance; // a reference
     uint64_t generation;            // of the instance
     int32_t task_id;                // DISPATCH_TURN: a turn
-    uint64_t token;
-    int64_t began; // steady
+    uint64_t number;                // of the delivery
+    int64_t began;                  // steady
+    char token[32];                 // that goes to the worker
     size_t key_len;
     char key[];
 };
 
 enum {
-    DISPATCH_TURN = -1,
-    DISPATCH_KEY = 12
+    DISPATCH_TURN = -1
 };
 
-static size_t dispatch_key(char *out, struct pawl_str id, int32_t task_id) {
+static struct pawl_str dispatch_key(char *out, struct pawl_str id, int32_t task_id) {
     memcpy(out, id.data, id.len);
-    int len = snprintf(out + id.len, DISPATCH_KEY, "%c%x", 0, (unsigned)task_id);
-    return id.len + (size_t)len;
+    memcpy(out + id.len, &task_id, sizeof task_id);
+    return (struct pawl_str){out, id.len + sizeof task_id};
 }
 
 static struct item *dispatch_find(struct pawl_runtime *runtime, struct pawl_str id,
                                   int32_t task_id) {
-    char *key = malloc(id.len + DISPATCH_KEY);
-    if (!key) return NULL;
-    struct pawl_str text = {key, dispatch_key(key, id, task_id)};
-    struct item *item = pawl__map_get(&runtime->items, text);
-    free(key);
-    return item;
+    struct pawl_buf *scratch = &runtime->key_bytes;
+    pawl__buf_clear(scratch);
+    char *key = (char *)pawl__buf_reserve(scratch, id.len + sizeof task_id);
+    return key ? pawl__map_get(&runtime->items, dispatch_key(key, id, task_id)) : NULL;
 }
 
 static void dispatch_free(struct pawl_runtime *runtime, struct item *item) {
@@ -125,18 +123,20 @@ static struct pawl_str dispatch_name(struct pawl_runtime *runtime, const struct 
 
 static struct item *dispatch_item_create(struct pawl_runtime *runtime, struct pawl_worker *worker,
                                          struct pawl_instance *instance, int32_t task_id) {
-    struct item *item = malloc(sizeof *item + instance->id_len + DISPATCH_KEY);
+    struct item *item = malloc(sizeof *item + instance->id_len + sizeof task_id);
     if (!item) return NULL;
     item->worker = worker;
     item->instance = instance;
     item->generation = instance->generation;
     item->task_id = task_id;
-    item->token = ++runtime->next_token;
+    item->number = ++runtime->next_token;
     item->began = pawl__clock_steady();
-    item->key_len = dispatch_key(item->key, pawl__instance_id(instance), task_id);
+    snprintf(item->token, sizeof item->token, "%s%llx", runtime->token_prefix,
+             (unsigned long long)item->number);
     // An older item under this key is of an earlier generation; its worker may answer, but nobody
     // waits for it.
-    struct pawl_str key = {item->key, item->key_len};
+    struct pawl_str key = dispatch_key(item->key, pawl__instance_id(instance), task_id);
+    item->key_len = key.len;
     struct item *old = pawl__map_get(&runtime->items, key);
     if (old) dispatch_free(runtime, old);
     if (!pawl__map_put(&runtime->items, key, item)) {
@@ -152,12 +152,6 @@ static struct item *dispatch_item_create(struct pawl_runtime *runtime, struct pa
     else
         runtime->activities_out++;
     return item;
-}
-
-static struct pawl_str dispatch_token(const struct pawl_runtime *runtime, const struct item *item,
-                                      char out[32]) {
-    int len = snprintf(out, 32, "%s%llx", runtime->token_prefix, (unsigned long long)item->token);
-    return (struct pawl_str){out, (size_t)len};
 }
 
 // Whether the turn fits a message; if not, the instance stalls with the reference's text.
@@ -180,7 +174,7 @@ static void dispatch_deliver(struct pawl_runtime *runtime, struct pawl_worker *w
                              struct item *item, struct pawl_buf *bytes, bool ok) {
     struct pawl_instance *instance = item->instance; // which the caller holds
     int32_t task_id = item->task_id;
-    uint64_t token = item->token;
+    uint64_t number = item->number;
     if (!ok) {
         dispatch_return(runtime, item);
         pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
@@ -188,8 +182,8 @@ static void dispatch_deliver(struct pawl_runtime *runtime, struct pawl_worker *w
     }
     if (worker->deliver(worker, pawl__buf_str(bytes))) return;
     item = dispatch_find(runtime, pawl__instance_id(instance), task_id);
-    if (!item || item->token != token) return; // the worker was detached, and its item returned
-    worker->paused = true;                     // it will be detached, or says when it is ready
+    if (!item || item->number != number) return; // the worker was detached, and its item returned
+    worker->paused = true;                       // it will be detached, or says when it is ready
     dispatch_return(runtime, item);
 }
 
@@ -202,11 +196,10 @@ static void dispatch_turn(struct pawl_runtime *runtime, struct pawl_worker *work
         pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
         return;
     }
-    char token[32];
     struct pawl_buf *bytes = &runtime->item_bytes;
     pawl__buf_clear(bytes);
-    bool ok = pawl__shard_begin_turn(instance, pawl__runtime_stamp(runtime),
-                                     dispatch_token(runtime, item, token), bytes);
+    bool ok = pawl__shard_begin_turn(instance, pawl__runtime_stamp(runtime), pawl__str(item->token),
+                                     bytes);
     dispatch_deliver(runtime, worker, item, bytes, ok);
 }
 
@@ -225,11 +218,10 @@ static void dispatch_activity(struct pawl_runtime *runtime, struct pawl_worker *
         pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
         return;
     }
-    char token[32];
     struct pawl_buf *bytes = &runtime->item_bytes;
     pawl__buf_clear(bytes);
-    bool ok = pawl__shard_activity_item(&runtime->shard, instance, task_id,
-                                        dispatch_token(runtime, item, token), bytes);
+    bool ok = pawl__shard_activity_item(&runtime->shard, instance, task_id, pawl__str(item->token),
+                                        bytes);
     dispatch_deliver(runtime, worker, item, bytes, ok);
 }
 
@@ -347,10 +339,7 @@ void pawl__dispatch_reset(struct pawl_runtime *runtime) {
 static struct item *dispatch_match(struct pawl_runtime *runtime, struct pawl_str id,
                                    int32_t task_id, const char *token) {
     struct item *item = dispatch_find(runtime, id, task_id);
-    char expected[32];
-    if (item && *token &&
-        !pawl__str_equal(pawl__str(token), dispatch_token(runtime, item, expected)))
-        item = NULL;
+    if (item && *token && strcmp(token, item->token) != 0) item = NULL;
     if (!item)
         pawl__log(runtime->log, PAWL_LOG_DEBUG, dispatch_scope,
                   "Ignoring complete task which no longer exists: %.*s", PAWL_FMT(id));
@@ -365,7 +354,7 @@ static enum pawl_err dispatch_run_turn(struct pawl_runtime *runtime, struct pawl
     struct pawl_instance *instance = item->instance;
     runtime->turn_time += (pawl__clock_steady() - item->began - runtime->turn_time) / 8;
     struct pawl_stamp stamp = pawl__runtime_stamp(runtime);
-    pawl__random_uuid(stamp.uuid);
+    if (pawl__shard_turn_starts(response)) pawl__random_uuid(stamp.uuid);
     enum pawl_err err =
         pawl__shard_complete_turn(&runtime->shard, stamp, instance, response, call->bytes, error);
     if (err == PAWL_E_NEEDED) return err;

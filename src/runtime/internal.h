@@ -97,6 +97,7 @@ struct pawl_runtime {
     size_t turns_out, activities_out;
     int64_t turn_time;          // nanoseconds that workers take for one, on a moving average
     struct pawl_buf item_bytes; // the work item under construction
+    struct pawl_buf key_bytes;  // scratch
     uint64_t next_token;
     char token_prefix[12];
     bool pumping;

@@ -189,6 +189,7 @@ static void runtime_free(struct pawl_runtime *runtime) {
     pawl__map_finish(&runtime->items);
     pawl__buf_finish(&runtime->batch_bytes);
     pawl__buf_finish(&runtime->item_bytes);
+    pawl__buf_finish(&runtime->key_bytes);
     free(runtime->app_id);
     free(runtime->namespace);
     free(runtime->shard_name);

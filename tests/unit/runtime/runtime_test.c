@@ -478,6 +478,7 @@ static void test_activity_of_an_earlier_generation(void **state) {
     kit_answer(&kit, &first, "a", item->completiontoken, ACTIONS(kit_continue(&kit, 1)));
     item = kit_take(&kit, &worker);
     assert_int_equal(item->workflowrequest->n_pastevents, 0);
+    assert_int_equal(strlen(item->workflowrequest->executionid->value), 36);
     kit_answer(&kit, &second, "a", item->completiontoken, ACTIONS(kit_task(&kit, 0, "New")));
     kit_result(&kit, &result, "b", 0, slow->completiontoken, NULL);
     const Pb__WorkItem *turn = kit_take(&kit, &worker); // of b
