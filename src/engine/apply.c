@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/events.h"
+#include "wire/pb.h"
 #include "wire/timestamp.h"
 #include "wire/unpack.h"
 
@@ -41,8 +42,11 @@ bool pawl__apply_create(struct pawl_instance *instance, const Plog__Create *crea
                (struct pawl_str){(char *)create->start_event.data, create->start_event.len});
 }
 
-static bool apply_stall(struct pawl_instance *instance, const Pb__HistoryEvent *event,
-                        struct pawl_str bytes) {
+static bool apply_stall(struct pawl_instance *instance, struct pawl_str bytes,
+                        struct pawl_arena *arena) {
+    const Pb__HistoryEvent *event =
+        pawl__wire_unpack(arena, &pb__history_event__descriptor, bytes, NULL);
+    if (!event) return false;
     const Pb__ExecutionStalledEvent *stalled = event->executionstalled;
     bool described =
         stalled->_description_case != PB__EXECUTION_STALLED_EVENT___DESCRIPTION__NOT_SET;
@@ -52,34 +56,36 @@ static bool apply_stall(struct pawl_instance *instance, const Pb__HistoryEvent *
            pawl__history_add_bytes(&instance->history, bytes);
 }
 
-// The pending item that |event| resolves; NULL when it resolves none.
+// The pending item that the event resolves; NULL when it resolves none.
 static struct pawl_pending *apply_resolved(struct pawl_instance *instance,
-                                           const Pb__HistoryEvent *event) {
-    int32_t id;
-    switch (event->event_type_case) {
+                                           Pb__HistoryEvent__EventTypeCase type,
+                                           struct pawl_str bytes) {
+    enum {
+        TASK_SCHEDULED_ID = 1,
+        TIMER_ID = 2
+    };
+    unsigned number = TASK_SCHEDULED_ID;
+    switch (type) {
+    case PB__HISTORY_EVENT__EVENT_TYPE_TIMER_FIRED: number = TIMER_ID; break;
     case PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED:
-        id = event->taskcompleted->taskscheduledid;
-        break;
-    case PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED: id = event->taskfailed->taskscheduledid; break;
-    case PB__HISTORY_EVENT__EVENT_TYPE_TIMER_FIRED: id = event->timerfired->timerid; break;
+    case PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED:
     case PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_COMPLETED:
-        id = event->childworkflowinstancecompleted->taskscheduledid;
-        break;
-    case PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED:
-        id = event->childworkflowinstancefailed->taskscheduledid;
-        break;
+    case PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED: break;
     default: return NULL;
     }
-    return pawl__pending_find(&instance->pending, id);
+    struct pawl_pb_field body, id = {0}; // an id of 0 is left out
+    if (!pawl__pb_find(bytes, type, &body)) return NULL;
+    pawl__pb_find(body.bytes, number, &id);
+    return pawl__pending_find(&instance->pending, (int32_t)id.value);
 }
 
 bool pawl__apply_event(struct pawl_instance *instance, struct pawl_str bytes,
                        struct pawl_arena *arena) {
-    Pb__HistoryEvent *event = pawl__wire_unpack(arena, &pb__history_event__descriptor, bytes, NULL);
-    if (!event || !instance->exists) return false;
-    if (event->event_type_case == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STALLED)
-        return apply_stall(instance, event, bytes);
-    struct pawl_pending *resolved = apply_resolved(instance, event);
+    if (!instance->exists) return false;
+    Pb__HistoryEvent__EventTypeCase type = pawl__event_type(bytes);
+    if (type == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STALLED)
+        return apply_stall(instance, bytes, arena);
+    struct pawl_pending *resolved = apply_resolved(instance, type, bytes);
     if (resolved) pawl__pending_remove(&instance->pending, resolved);
     // A completed instance only takes note that nothing of it runs any more.
     return pawl__instance_completed(instance) || pawl__history_add_bytes(&instance->inbox, bytes);

@@ -31,6 +31,7 @@ struct pawl_outcome {
 bool pawl__apply_create(struct pawl_instance *instance, const Plog__Create *create,
                         struct pawl_arena *arena);
 
+// |bytes| is a well-formed HistoryEvent.
 bool pawl__apply_event(struct pawl_instance *instance, struct pawl_str bytes,
                        struct pawl_arena *arena);
 

@@ -77,14 +77,19 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
     pawl__arena_reset(&shard->arena);
     const struct pawl_pending *item = pawl__pending_find(&instance->pending, task_id);
     if (!item || item->kind != PAWL_PENDING_TASK) return PAWL_OK;
-    const Pb__HistoryEvent *scheduled =
-        pawl__history_at(&instance->history, item->offset, &shard->arena);
+    enum {
+        TASK_EXECUTION_ID = 5
+    };
+    struct pawl_pb_field scheduled, execution = {0};
+    struct pawl_str bytes = pawl__history_bytes(&instance->history, item->offset);
+    if (pawl__pb_find(bytes, PB__HISTORY_EVENT__EVENT_TYPE_TASK_SCHEDULED, &scheduled))
+        pawl__pb_find(scheduled.bytes, TASK_EXECUTION_ID, &execution);
+    char *execution_id = pawl__arena_dup(&shard->arena, execution.bytes);
     Pb__HistoryEvent *event =
         pawl__event_create(&shard->arena, stamp.now,
                            response->failuredetails ? PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED
                                                     : PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED);
-    if (!scheduled || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    char *execution_id = scheduled->taskscheduled->taskexecutionid;
+    if (!execution_id || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
     if (response->failuredetails) {
         event->taskfailed->taskscheduledid = task_id;
         event->taskfailed->taskexecutionid = execution_id;

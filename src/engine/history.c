@@ -38,12 +38,18 @@ bool pawl__history_next(struct pawl_str bytes, size_t *at, struct pawl_event_vie
     return true;
 }
 
-Pb__HistoryEvent *pawl__history_at(const struct pawl_history *history, uint32_t offset,
-                                   struct pawl_arena *arena) {
+struct pawl_str pawl__history_bytes(const struct pawl_history *history, uint32_t offset) {
     struct pawl_event_view view;
     size_t at = offset;
     if (offset >= history->bytes.len ||
         !pawl__history_next(pawl__buf_str(&history->bytes), &at, &view))
-        return NULL;
-    return pawl__wire_unpack(arena, &pb__history_event__descriptor, view.bytes, NULL);
+        return (struct pawl_str){0};
+    return view.bytes;
+}
+
+Pb__HistoryEvent *pawl__history_at(const struct pawl_history *history, uint32_t offset,
+                                   struct pawl_arena *arena) {
+    struct pawl_str bytes = pawl__history_bytes(history, offset);
+    return bytes.data ? pawl__wire_unpack(arena, &pb__history_event__descriptor, bytes, NULL)
+                      : NULL;
 }

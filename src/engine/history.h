@@ -32,6 +32,9 @@ bool pawl__history_add_bytes(struct pawl_history *history, struct pawl_str event
 // (then |*at| is not the end of the bytes).
 bool pawl__history_next(struct pawl_str bytes, size_t *at, struct pawl_event_view *out);
 
+// The encoded event at |offset|; empty when the bytes are damaged.
+struct pawl_str pawl__history_bytes(const struct pawl_history *history, uint32_t offset);
+
 // Decodes the event at |offset| into |arena|. NULL when the bytes are damaged or memory is out.
 Pb__HistoryEvent *pawl__history_at(const struct pawl_history *history, uint32_t offset,
                                    struct pawl_arena *arena);

@@ -23,6 +23,13 @@ static bool replay_turn(struct pawl_shard *shard, struct pawl_instance *instance
            pawl__apply_turn(instance, shard->app_id, turn, response, &shard->arena, &outcome);
 }
 
+static bool replay_event(struct pawl_shard *shard, struct pawl_instance *instance,
+                         const ProtobufCBinaryData *event) {
+    struct pawl_str bytes = {(const char *)event->data, event->len};
+    return pawl__wire_check(&pb__history_event__descriptor, bytes, NULL) &&
+           pawl__apply_event(instance, bytes, &shard->arena);
+}
+
 static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_batch *batch,
                                    const Plog__Record *record, pawl_load_fn load, void *arg,
                                    struct pawl_error *error) {
@@ -48,9 +55,7 @@ static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_b
         if (!instance->exists)
             instance->orphan = true;
         else
-            ok = pawl__apply_event(
-                instance, (struct pawl_str){(const char *)record->event.data, record->event.len},
-                &shard->arena);
+            ok = replay_event(shard, instance, &record->event);
         break;
     case PLOG__RECORD__CHANGE_TURN:
         if (!instance->exists)

@@ -3,7 +3,9 @@
 
 #include "engine/apply.h"
 #include "engine/events.h"
+#include "wire/pb.h"
 #include "wire/timestamp.h"
+#include "wire/unpack.h"
 
 // Applying a worker's answer to a turn. The order of steps, and what wins over what, is that of the
 // reference (3.3 One turn, 3.4 Actions).
@@ -19,8 +21,8 @@ struct turn {
     const Pb__WorkflowResponse *response;
     struct pawl_arena *arena;
     struct pawl_outcome *outcome;
-    Pb__ExecutionStartedEvent *start;
-    bool terminated; // an ExecutionTerminated was among the turn's events
+    Pb__ExecutionStartedEvent *start; // its parent and trace context only
+    bool terminated;                  // an ExecutionTerminated was among the turn's events
     char *terminate_reason;
 };
 
@@ -513,14 +515,36 @@ static bool turn_absorb_inbox(struct turn *turn) {
     return true;
 }
 
+// Reads what turns need of the event that began the execution: not its input, which may be large.
+static bool turn_read_start(struct turn *turn) {
+    enum {
+        PARENT = 5,
+        TRACE = 7
+    };
+    struct pawl_str event =
+        pawl__history_bytes(&turn->instance->history, turn->instance->start_offset);
+    struct pawl_pb_field body, part;
+    Pb__ExecutionStartedEvent *start = pawl__arena_alloc(turn->arena, sizeof *start);
+    if (!start || !pawl__pb_find(event, EVENT(EXECUTION_STARTED), &body)) return false;
+    pb__execution_started_event__init(start);
+    bool ok = true;
+    if (pawl__pb_find(body.bytes, PARENT, &part))
+        ok = (start->parentinstance = pawl__wire_unpack(
+                  turn->arena, &pb__parent_instance_info__descriptor, part.bytes, NULL));
+    if (ok && pawl__pb_find(body.bytes, TRACE, &part))
+        ok = (start->parenttracecontext =
+                  pawl__wire_unpack(turn->arena, &pb__trace_context__descriptor, part.bytes, NULL));
+    turn->start = start;
+    return ok;
+}
+
 static bool turn_begin(struct turn *turn) {
     Pb__HistoryEvent *event =
         pawl__event_create(turn->arena, turn->record->started_at, EVENT(WORKFLOW_STARTED));
     if (!event || !turn_note_version(turn, event->workflowstarted)) return false;
     if (!turn_add_event(turn, event) || !turn_absorb_inbox(turn)) return false;
     if (!turn->instance->started_at) turn->instance->started_at = turn->record->started_at;
-    turn->start = pawl__instance_start(turn->instance, turn->arena);
-    return turn->start != NULL;
+    return turn_read_start(turn);
 }
 
 static bool turn_set_custom_status(struct turn *turn) {

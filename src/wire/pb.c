@@ -116,3 +116,15 @@ bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
     *reader = next;
     return true;
 }
+
+bool pawl__pb_find(struct pawl_str message, unsigned number, struct pawl_pb_field *out) {
+    struct pawl_pb_reader reader = pawl__pb_reader(message);
+    struct pawl_pb_field field;
+    bool found = false;
+    while (pawl__pb_next(&reader, &field)) {
+        if (field.number != number) continue;
+        *out = field;
+        found = true;
+    }
+    return found;
+}

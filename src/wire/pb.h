@@ -48,6 +48,10 @@ static inline struct pawl_pb_reader pawl__pb_reader(struct pawl_str bytes) {
 // take more than the five bytes which decoders read.
 bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out);
 
+// The field |number| of |message|, the last if there are several. False, and |out| untouched, when
+// there is none.
+bool pawl__pb_find(struct pawl_str message, unsigned number, struct pawl_pb_field *out);
+
 // Reads a varint of at most ten bytes.
 bool pawl__pb_get_varint(struct pawl_pb_reader *reader, uint64_t *out);
 

@@ -142,6 +142,19 @@ static void a_failed_buffer_stays_failed(void **state) {
     }
 }
 
+static void fields_are_found(void **state) {
+    (void)state;
+    struct pawl_str message = PAWL_STR("\x08\x05\x12\x01x\x08\x07");
+    struct pawl_pb_field field = {0};
+    assert_true(pawl__pb_find(message, 1, &field));
+    assert_int_equal(field.value, 7); // the last counts
+    assert_true(pawl__pb_find(message, 2, &field));
+    assert_true(pawl__str_equal(field.bytes, PAWL_STR("x")));
+    assert_false(pawl__pb_find(message, 3, &field));
+    assert_int_equal(field.number, 2);
+    assert_false(pawl__pb_find((struct pawl_str){0}, 1, &field));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(varints_come_back),
@@ -149,6 +162,7 @@ int main(void) {
         cmocka_unit_test(sizes_are_those_of_what_is_written),
         cmocka_unit_test(messages_are_packed_in_place),
         cmocka_unit_test(damaged_bytes_stop_the_reader_where_they_are),
+        cmocka_unit_test(fields_are_found),
         cmocka_unit_test(a_failed_buffer_stays_failed),
     };
     return cmocka_run_group_tests_name("wire pb", tests, NULL, NULL);
