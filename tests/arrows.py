@@ -15,7 +15,8 @@ BELOW = {
     "config": ["base"],
     "sdk": ["runtime", "net", "engine", "store", "wire", "base"],
     "api": ["runtime", "net", "engine", "store", "wire", "base"],
-    "cli": ["api", "config", "runtime", "net", "engine", "store", "wire", "base"],
+    "bench": ["sdk", "base"],
+    "cli": ["api", "config", "bench", "runtime", "net", "engine", "store", "wire", "base"],
 }
 
 src = Path(__file__).resolve().parents[1] / "src"

@@ -5,13 +5,8 @@
 #include "cli/man.h"
 
 const struct pawl_command *const pawl__commands[] = {
-    &pawl__cmd_run,
-    &pawl__cmd_stop,
-    &pawl__cmd_list,
-    &pawl__cmd_daemon,
-    &pawl__cmd_version,
-    &pawl__cmd_completion,
-    NULL,
+    &pawl__cmd_run,   &pawl__cmd_stop,    &pawl__cmd_list,       &pawl__cmd_daemon,
+    &pawl__cmd_bench, &pawl__cmd_version, &pawl__cmd_completion, NULL,
 };
 
 static void command_help_all(FILE *out) {

@@ -19,6 +19,7 @@ extern const struct pawl_command pawl__cmd_daemon;
 extern const struct pawl_command pawl__cmd_run;
 extern const struct pawl_command pawl__cmd_stop;
 extern const struct pawl_command pawl__cmd_list;
+extern const struct pawl_command pawl__cmd_bench;
 extern const struct pawl_command pawl__cmd_version;
 extern const struct pawl_command pawl__cmd_completion;
 

@@ -198,12 +198,18 @@ static void embedded_close(struct pawl_transport *transport, void (*closed)(void
     pawl__runtime_close(embedded->runtime, embedded_on_runtime_closed, embedded);
 }
 
+static uint64_t embedded_commits(const struct pawl_transport *transport) {
+    const struct embedded *embedded = PAWL_CONTAINER(transport, struct embedded, transport);
+    return embedded->storage.commits;
+}
+
 static const struct pawl_transport_ops embedded_ops = {
     .call = embedded_call,
     .cancel = embedded_cancel,
     .state = embedded_state,
     .work = embedded_work,
     .rest = embedded_rest,
+    .commits = embedded_commits,
     .close = embedded_close,
 };
 

@@ -278,12 +278,18 @@ static void remote_close(struct pawl_transport *transport, void (*closed)(void *
     pawl__grpc_client_close(remote->client, remote_on_client_closed, remote);
 }
 
+static uint64_t remote_commits(const struct pawl_transport *transport) {
+    (void)transport;
+    return UINT64_MAX;
+}
+
 static const struct pawl_transport_ops remote_ops = {
     .call = remote_call,
     .cancel = remote_cancel,
     .state = remote_state,
     .work = remote_work,
     .rest = remote_rest,
+    .commits = remote_commits,
     .close = remote_close,
 };
 

@@ -75,6 +75,9 @@ struct pawl_transport_ops {
     void (*work)(struct pawl_transport *transport, const Pb__GetWorkItemsRequest *ask);
     void (*rest)(struct pawl_transport *transport);
 
+    // Commits of the store so far; UINT64_MAX: it is not in this process. On any thread.
+    uint64_t (*commits)(const struct pawl_transport *transport);
+
     // Ends all calls, and calls |closed| when the loop is free of the transport, which is freed.
     void (*close)(struct pawl_transport *transport, void (*closed)(void *arg), void *arg);
 };
