@@ -37,10 +37,10 @@ struct pawl_bench_options {
 struct pawl_bench_result {
     uint64_t workflows, units;
     double seconds;
-    double p50, p99, p999;      // milliseconds of a workflow, from its start to its end
-    double cpu_us;              // of this process, per unit
-    double syncs, bytes;        // per unit; negative: not known
-    double commit_bytes;        // of one commit, on average
+    double p50, p99, p999; // milliseconds of a workflow, from its start to its end
+    double cpu_us;         // of this process, per unit
+    double syncs, bytes;   // per unit; negative: not known
+    double commit_bytes;   // of one commit, on average
     double commits_per_second;
     double rss_mib;
 };

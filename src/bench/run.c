@@ -65,9 +65,8 @@ static void slot_ended(struct pawl_op *op) {
     struct slot *slot = op->data;
     struct run *run = slot->run;
     const Pb__GetInstanceResponse *response = (const void *)op->response;
-    if (!op->error.code &&
-        response->workflowstate->workflowstatus !=
-            PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_COMPLETED)
+    if (!op->error.code && response->workflowstate->workflowstatus !=
+                               PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_COMPLETED)
         pawl__fail(&op->error, PAWL_E_FAILED, "a workflow has failed: %s",
                    response->workflowstate->failuredetails
                        ? response->workflowstate->failuredetails->errormessage
@@ -78,8 +77,7 @@ static void slot_ended(struct pawl_op *op) {
     }
     uint64_t count = atomic_load(&run->workflows);
     if (count < run->time_cap)
-        run->times[count] =
-            (double)(pawl__clock_steady() - slot->began) / (double)PAWL_MILLISECOND;
+        run->times[count] = (double)(pawl__clock_steady() - slot->began) / (double)PAWL_MILLISECOND;
     atomic_store(&run->workflows, count + 1);
     slot_next(slot);
 }
@@ -205,8 +203,7 @@ static void run_wait(struct run *run) {
     for (;;) {
         int64_t now = pawl__clock_steady();
         if (pawl__handle_wait(run->pawl, &run->done, now + RUN_LOOK * PAWL_MILLISECOND)) return;
-        uint64_t units =
-            atomic_load(&run->workflows) * (uint64_t)run->options->workload->units;
+        uint64_t units = atomic_load(&run->workflows) * (uint64_t)run->options->workload->units;
         if (run->options->progress)
             run->options->progress(run->options->arg, units, pawl__clock_steady() - began);
     }
@@ -243,7 +240,8 @@ static enum pawl_err run_all(struct run *run, struct pawl_bench_result *out) {
 enum pawl_err pawl__bench_run(const struct pawl_bench_options *options,
                               struct pawl_bench_result *out, struct pawl_error *error) {
     struct run run = {.options = options};
-    struct pawl_options open = {.app_id = "pawl-bench", .warm_workflows = options->in_flight + 1000};
+    struct pawl_options open = {.app_id = "pawl-bench",
+                                .warm_workflows = options->in_flight + 1000};
     enum pawl_err err = pawl_open(options->target, &open, &run.pawl);
     if (!err) err = pawl__workloads_add(run.pawl);
     if (!err) err = pawl_work(run.pawl);

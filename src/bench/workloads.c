@@ -46,8 +46,7 @@ static enum pawl_err workload_par100(struct pawl_workflow *wf) {
 }
 
 static enum pawl_err workload_events(struct pawl_workflow *wf) {
-    for (int i = 0; i < 5; i++)
-        PAWL_TRY(pawl_await(pawl_wait_for_event(wf, "go", PAWL_FOREVER)));
+    for (int i = 0; i < 5; i++) PAWL_TRY(pawl_await(pawl_wait_for_event(wf, "go", PAWL_FOREVER)));
     return PAWL_OK;
 }
 

@@ -10,11 +10,13 @@
 
 static const struct pawl_flag bench_flags[] = {
     {"workload", 'w', PAWL_FLAG_LIST, NULL,
-     "seq5, seq15, par5, par100, events, timers, children or start (default all but seq15, par100)"},
+     "seq5, seq15, par5, par100, events, timers, children or start (default all but seq15, "
+     "par100)"},
     {"in-flight", 'n', PAWL_FLAG_LIST, NULL, "workflows at once (default 1, 50 and 1000)"},
     {"payload", 'p', PAWL_FLAG_LIST, NULL, "bytes of each step's input and result (default 100)"},
     {"seconds", 's', PAWL_FLAG_INT, "3", "time for each measurement"},
-    {"folder", 'd', PAWL_FLAG_TEXT, ".", "where to put the store's file: the disk that is measured"},
+    {"folder", 'd', PAWL_FLAG_TEXT, ".",
+     "where to put the store's file: the disk that is measured"},
     {"memory", 0, PAWL_FLAG_BOOL, NULL, "keep workflows in memory instead"},
     {"target", 't', PAWL_FLAG_TEXT, NULL,
      "grpc://HOST:PORT of a daemon to measure, with this program as its worker"},
@@ -62,8 +64,7 @@ static void bench_head(const struct bench *bench) {
         printf("fdatasync of 4 KiB: %.0f a second, p50 %.3f ms\n\n", bench->sync_rate,
                bench->sync_p50);
     printf("%-9s %7s %8s %10s %9s %9s %9s %8s %8s %9s %7s %8s\n", "workload", "payload", "flight",
-           "units/s", "p50 ms", "p99 ms", "p99.9 ms", "cpu us", "syncs", "bytes", "MiB",
-           "of disk");
+           "units/s", "p50 ms", "p99 ms", "p99.9 ms", "cpu us", "syncs", "bytes", "MiB", "of disk");
 }
 
 // |raw|: commits of this size that the disk could take a second; 0: not measured.
@@ -143,8 +144,10 @@ static int bench_all(struct bench *bench, struct pawl_bench_options *options) {
             if (!options->workload)
                 fprintf(stderr, "there is no workload '%s'; see 'pawl bench --help'\n", name);
             else
-                fprintf(stderr, "--in-flight %s --payload %s: in flight are 1 to 100000, payloads "
-                                "have 0 to 4194304 bytes\n", n, size);
+                fprintf(stderr,
+                        "--in-flight %s --payload %s: in flight are 1 to 100000, payloads "
+                        "have 0 to 4194304 bytes\n",
+                        n, size);
             return PAWL_EXIT_USAGE;
         }
         options->in_flight = (size_t)in_flight;
@@ -182,8 +185,8 @@ static int bench_run(const struct pawl_flags *flags) {
         struct pawl_error error;
         snprintf(bench.file, sizeof bench.file, "%s/pawl-bench-%d.db", bench.folder, (int)getpid());
         options.target = bench.file;
-        if (pawl__bench_disk(bench.folder, 4096, PAWL_SECOND / 2, &bench.sync_rate,
-                             &bench.sync_p50, &error))
+        if (pawl__bench_disk(bench.folder, 4096, PAWL_SECOND / 2, &bench.sync_rate, &bench.sync_p50,
+                             &error))
             return bench_fail("%s", error.text);
     }
     bench.results = json_array();
@@ -202,17 +205,19 @@ static int bench_run(const struct pawl_flags *flags) {
 const struct pawl_command pawl__cmd_bench = {
     .name = "bench",
     .summary = "Measure how fast workflows run on this machine",
-    .usage = "[-w WORKLOAD] [-n IN_FLIGHT] [-p BYTES] [-s SECONDS] [-d FOLDER | --memory | -t TARGET]",
-    .text = "Runs workflows whose steps do nothing, in this process, on a new file that is removed\n"
-            "afterwards, and tells what this machine gives: units (activities, events, timers,\n"
-            "children or starts) a second, the time of a workflow from its start to its end,\n"
-            "processor time, syncs and bytes written per unit, memory. 'of disk' compares the\n"
-            "commits with what the disk does at best: writes of the same size into space that a\n"
-            "file has already, each synced, measured right after.\n\n"
-            "  pawl bench                          a minute's overview\n"
-            "  pawl bench -w seq5 -n 1             the time of one step alone\n"
-            "  pawl bench -d /mnt/data -w par100   another disk, wide workflows\n"
-            "  pawl bench -t grpc://localhost:50001 a daemon, with this program as its worker\n",
+    .usage =
+        "[-w WORKLOAD] [-n IN_FLIGHT] [-p BYTES] [-s SECONDS] [-d FOLDER | --memory | -t TARGET]",
+    .text =
+        "Runs workflows whose steps do nothing, in this process, on a new file that is removed\n"
+        "afterwards, and tells what this machine gives: units (activities, events, timers,\n"
+        "children or starts) a second, the time of a workflow from its start to its end,\n"
+        "processor time, syncs and bytes written per unit, memory. 'of disk' compares the\n"
+        "commits with what the disk does at best: writes of the same size into space that a\n"
+        "file has already, each synced, measured right after.\n\n"
+        "  pawl bench                          a minute's overview\n"
+        "  pawl bench -w seq5 -n 1             the time of one step alone\n"
+        "  pawl bench -d /mnt/data -w par100   another disk, wide workflows\n"
+        "  pawl bench -t grpc://localhost:50001 a daemon, with this program as its worker\n",
     .flags = bench_flags,
     .run = bench_run,
 };

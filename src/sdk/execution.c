@@ -85,135 +85,6 @@ void pawl__execution_destroy(struct pawl_workflow *wf) {
     free(wf);
 }
 
-// --- disagreement -------------------------------------------------------------------------------
-
-// What an action asks for, in words.
-static void execution_describe(const Pb__WorkflowAction *action, char *out, size_t size) {
-    switch (action->workflow_action_type_case) {
-    case ACTION(SCHEDULE_TASK):
-        snprintf(out, size, "calls activity '%s'", action->scheduletask->name);
-        return;
-    case ACTION(CREATE_CHILD_WORKFLOW):
-        snprintf(out, size, "starts child workflow '%s'", action->createchildworkflow->name);
-        return;
-    case ACTION(CREATE_DETACHED_WORKFLOW):
-        snprintf(out, size, "starts detached workflow '%s'", action->createdetachedworkflow->name);
-        return;
-    case ACTION(CREATE_TIMER): snprintf(out, size, "creates a timer"); return;
-    case ACTION(COMPLETE_WORKFLOW):
-        snprintf(out, size, "ends%s",
-                 action->completeworkflow->workflowstatus == STATUS(FAILED) ? " with a failure"
-                                                                            : "");
-        return;
-    default: snprintf(out, size, "does something else"); return;
-    }
-}
-
-// The same for the event that records it.
-static void execution_describe_event(const Pb__HistoryEvent *event, char *out, size_t size) {
-    switch (event->event_type_case) {
-    case EVENT(TASK_SCHEDULED):
-        snprintf(out, size, "calls activity '%s'", event->taskscheduled->name);
-        return;
-    case EVENT(CHILD_WORKFLOW_INSTANCE_CREATED):
-        snprintf(out, size, "starts child workflow '%s'",
-                 event->childworkflowinstancecreated->name);
-        return;
-    case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED):
-        snprintf(out, size, "starts a detached workflow");
-        return;
-    case EVENT(EXECUTION_COMPLETED):
-        snprintf(out, size, "ends%s",
-                 event->executioncompleted->workflowstatus == STATUS(FAILED) ? " with a failure"
-                                                                             : "");
-        return;
-    default: snprintf(out, size, "creates a timer"); return;
-    }
-}
-
-static void execution_disagree(struct pawl_workflow *wf, int32_t id, const char *history,
-                               const char *code) {
-    if (wf->unavailable) return;
-    wf->unavailable = true;
-    snprintf(wf->why, sizeof wf->why,
-             "workflow '%s' (instance '%s') does not follow its history: at sequence number %d the "
-             "history %s, but the code now %s",
-             wf->name, wf->id, id, history, code);
-}
-
-// Which event records which action, and whether they ask for the same thing.
-static bool execution_matches(const struct pawl_workflow *wf, const Pb__WorkflowAction *action,
-                              const Pb__HistoryEvent *event) {
-    switch (event->event_type_case) {
-    case EVENT(TASK_SCHEDULED):
-        return action->workflow_action_type_case == ACTION(SCHEDULE_TASK) &&
-               strcmp(action->scheduletask->name, event->taskscheduled->name) == 0;
-    case EVENT(CHILD_WORKFLOW_INSTANCE_CREATED):
-        return action->workflow_action_type_case == ACTION(CREATE_CHILD_WORKFLOW) &&
-               strcmp(action->createchildworkflow->name,
-                      event->childworkflowinstancecreated->name) == 0;
-    case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED):
-        return action->workflow_action_type_case == ACTION(CREATE_DETACHED_WORKFLOW);
-    case EVENT(TIMER_CREATED): return action->workflow_action_type_case == ACTION(CREATE_TIMER);
-    case EVENT(EXECUTION_COMPLETED):
-        return action->workflow_action_type_case == ACTION(COMPLETE_WORKFLOW) && wf->completed &&
-               action->completeworkflow->workflowstatus ==
-                   event->executioncompleted->workflowstatus;
-    default: return false;
-    }
-}
-
-// Both end in the same status; with the same result, too?
-static void execution_compare_results(struct pawl_workflow *wf,
-                                      const Pb__CompleteWorkflowAction *code,
-                                      const Pb__ExecutionCompletedEvent *history) {
-    char there[160], here[160];
-    const char *result = pawl__string_of(history->result), *now = pawl__string_of(code->result);
-    if (strcmp(result ? result : "", now ? now : "") == 0) return;
-    snprintf(there, sizeof there, "ends with %s", result ? result : "no output");
-    snprintf(here, sizeof here, "ends with %s", now ? now : "no output");
-    execution_disagree(wf, wf->next_id - 1, there, here);
-}
-
-// The history has the action |event->eventid|: the code must have asked for it.
-static void execution_confirm(struct pawl_workflow *wf, const Pb__HistoryEvent *event) {
-    char history[160], code[160] = "does nothing there";
-    struct pawl_link *link = wf->actions.next;
-    while (link != &wf->actions &&
-           PAWL_CONTAINER(link, struct pawl_action, link)->message.id != event->eventid)
-        link = link->next;
-    struct pawl_action *action =
-        link == &wf->actions ? NULL : PAWL_CONTAINER(link, struct pawl_action, link);
-    if (action && execution_matches(wf, &action->message, event)) {
-        if (event->event_type_case == EVENT(EXECUTION_COMPLETED))
-            execution_compare_results(wf, action->message.completeworkflow,
-                                      event->executioncompleted);
-        struct pawl_task *task = event->eventid < wf->task_cap ? wf->tasks[event->eventid] : NULL;
-        // What another run of the code chose counts.
-        if (task && event->event_type_case == EVENT(TASK_SCHEDULED) &&
-            *event->taskscheduled->taskexecutionid)
-            task->execution_id = event->taskscheduled->taskexecutionid;
-        if (task && event->event_type_case == EVENT(CHILD_WORKFLOW_INSTANCE_CREATED) &&
-            task->attempt == 1)
-            task->execution_id = event->childworkflowinstancecreated->instanceid;
-        pawl__list_remove(link);
-        return;
-    }
-    execution_describe_event(event, history, sizeof history);
-    if (action) execution_describe(&action->message, code, sizeof code);
-    execution_disagree(wf, event->eventid, history, code);
-}
-
-void pawl__execution_check_past(struct pawl_workflow *wf) {
-    // A suspended turn asks for nothing, so what it would have asked for is not in the history.
-    if (wf->was_suspended || wf->nomem || wf->unavailable || pawl__list_empty(&wf->actions)) return;
-    const Pb__WorkflowAction *action =
-        &PAWL_CONTAINER(wf->actions.next, struct pawl_action, link)->message;
-    char code[160];
-    execution_describe(action, code, sizeof code);
-    execution_disagree(wf, action->id, "does nothing there", code);
-}
-
 // --- actions ------------------------------------------------------------------------------------
 
 struct pawl_action *pawl__execution_act(struct pawl_workflow *wf) {
@@ -243,126 +114,6 @@ bool pawl__execution_bind(struct pawl_workflow *wf, struct pawl_task *task, int3
     }
     task->id = id;
     wf->tasks[id] = task;
-    return true;
-}
-
-static bool execution_route(struct pawl_workflow *wf, Pb__WorkflowAction *message,
-                            const char *app_id) {
-    if (!app_id) return true;
-    Pb__TaskRouter *router = pawl__arena_alloc(&wf->arena, sizeof *router);
-    if (!router) return false;
-    pb__task_router__init(router);
-    router->_target_app_id_case = PB__TASK_ROUTER___TARGET_APP_ID_TARGET_APP_ID;
-    router->targetappid = (char *)app_id;
-    message->_router_case = PB__WORKFLOW_ACTION___ROUTER_ROUTER;
-    message->router = router;
-    return true;
-}
-
-static bool execution_attempt_activity(struct pawl_workflow *wf, struct pawl_task *task,
-                                       Pb__WorkflowAction *message) {
-    Pb__ScheduleTaskAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
-    if (!body) return false;
-    pb__schedule_task_action__init(body);
-    body->name = (char *)task->name;
-    body->input = pawl__string_value(&wf->arena, (char *)task->input.data);
-    if (task->input.data && !body->input) return false;
-    body->taskexecutionid = task->execution_id;
-    body->attempt = task->attempt;
-    message->workflow_action_type_case = ACTION(SCHEDULE_TASK);
-    message->scheduletask = body;
-    return true;
-}
-
-static bool execution_attempt_child(struct pawl_workflow *wf, struct pawl_task *task,
-                                    Pb__WorkflowAction *message) {
-    Pb__CreateChildWorkflowAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
-    if (!body) return false;
-    pb__create_child_workflow_action__init(body);
-    body->name = (char *)task->name;
-    body->input = pawl__string_value(&wf->arena, (char *)task->input.data);
-    if (task->input.data && !body->input) return false;
-    if (task->attempt == 1) {
-        if (task->instance_id) body->instanceid = (char *)task->instance_id;
-    } else {
-        Pb__RetryParentInstanceInfo *info = pawl__arena_alloc(&wf->arena, sizeof *info);
-        if (!info) return false;
-        pb__retry_parent_instance_info__init(info);
-        info->instanceid = task->execution_id;
-        body->_retry_parent_instance_info_case =
-            PB__CREATE_CHILD_WORKFLOW_ACTION___RETRY_PARENT_INSTANCE_INFO_RETRY_PARENT_INSTANCE_INFO;
-        body->retryparentinstanceinfo = info;
-    }
-    message->workflow_action_type_case = ACTION(CREATE_CHILD_WORKFLOW);
-    message->createchildworkflow = body;
-    return true;
-}
-
-bool pawl__execution_attempt(struct pawl_workflow *wf, struct pawl_task *task) {
-    struct pawl_action *action = pawl__execution_act(wf);
-    if (!action) return false;
-    task->attempt++;
-    task->resting = false;
-    bool ok =
-        execution_route(wf, &action->message, task->app_id) &&
-        (task->kind == PAWL_TASK_ACTIVITY ? execution_attempt_activity(wf, task, &action->message)
-                                          : execution_attempt_child(wf, task, &action->message));
-    ok = ok && pawl__execution_bind(wf, task, action->message.id);
-    if (!ok) wf->nomem = true;
-    return ok;
-}
-
-// --- retries (reference 3.8) --------------------------------------------------------------------
-
-// How long to wait before the next attempt; -1: there is none.
-static int64_t execution_retry_delay(const struct pawl_workflow *wf, const struct pawl_task *task) {
-    const struct pawl_retry *retry = &task->retry;
-    if (task->attempt >= retry->max_attempts || task->failure->is_final) return -1;
-    if (retry->handles && !retry->handles(task->failure, retry->arg)) return -1;
-    double delay = (double)retry->first_interval;
-    for (int i = 1; i < task->attempt && delay < 1e18; i++) delay *= retry->backoff;
-    if (retry->max_interval && delay > (double)retry->max_interval)
-        delay = (double)retry->max_interval;
-    if (delay > 1e18) delay = 1e18;
-    if (retry->timeout && wf->now > task->first_at + retry->timeout) return -1;
-    return (int64_t)delay;
-}
-
-// Begins to wait for the next attempt, if there is to be one.
-static bool execution_retry(struct pawl_workflow *wf, struct pawl_task *task) {
-    int64_t delay = execution_retry_delay(wf, task);
-    if (delay < 0) return false;
-    struct pawl_action *action = pawl__execution_act(wf);
-    Pb__CreateTimerAction *timer = pawl__arena_alloc(&wf->arena, sizeof *timer);
-    char *name = pawl__arena_format(&wf->arena, "%s-retry", task->name);
-    if (!action || !timer || !name) goto nomem;
-    pb__create_timer_action__init(timer);
-    timer->fireat = pawl__timestamp(&wf->arena, wf->now + delay);
-    timer->_name_case = PB__CREATE_TIMER_ACTION___NAME_NAME;
-    timer->name = name;
-    if (!timer->fireat) goto nomem;
-    if (task->kind == PAWL_TASK_ACTIVITY) {
-        Pb__TimerOriginActivityRetry *origin = pawl__arena_alloc(&wf->arena, sizeof *origin);
-        if (!origin) goto nomem;
-        pb__timer_origin_activity_retry__init(origin);
-        origin->taskexecutionid = task->execution_id;
-        timer->origin_case = PB__CREATE_TIMER_ACTION__ORIGIN_ACTIVITY_RETRY;
-        timer->activityretry = origin;
-    } else {
-        Pb__TimerOriginChildWorkflowRetry *origin = pawl__arena_alloc(&wf->arena, sizeof *origin);
-        if (!origin) goto nomem;
-        pb__timer_origin_child_workflow_retry__init(origin);
-        origin->instanceid = task->execution_id;
-        timer->origin_case = PB__CREATE_TIMER_ACTION__ORIGIN_CHILD_WORKFLOW_RETRY;
-        timer->childworkflowretry = origin;
-    }
-    action->message.workflow_action_type_case = ACTION(CREATE_TIMER);
-    action->message.createtimer = timer;
-    task->resting = true;
-    pawl__execution_bind(wf, task, action->message.id);
-    return true;
-nomem:
-    wf->nomem = true;
     return true;
 }
 
@@ -536,7 +287,7 @@ static void execution_reject(struct pawl_workflow *wf, int32_t id, enum pawl_tas
     task->failure = pawl__failure_unpack(&wf->arena, details);
     if (!task->failure)
         wf->nomem = true;
-    else if (!execution_retry(wf, task))
+    else if (!pawl__execution_retry(wf, task))
         execution_done(wf, task, PAWL_E_FAILED);
 }
 
@@ -605,7 +356,7 @@ static void execution_process(struct pawl_workflow *wf, const Pb__HistoryEvent *
     case EVENT(TASK_SCHEDULED):
     case EVENT(TIMER_CREATED):
     case EVENT(CHILD_WORKFLOW_INSTANCE_CREATED):
-    case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED): execution_confirm(wf, event); return;
+    case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED): pawl__execution_confirm(wf, event); return;
     case EVENT(TASK_COMPLETED):
         execution_resolve(wf, event->taskcompleted->taskscheduledid, PAWL_TASK_ACTIVITY,
                           event->taskcompleted->result);
@@ -633,7 +384,7 @@ static void execution_process(struct pawl_workflow *wf, const Pb__HistoryEvent *
         return;
     case EVENT(EXECUTION_COMPLETED):
         wf->ended = true;
-        if (event->eventid >= 0) execution_confirm(wf, event); // -1: the engine forced it
+        if (event->eventid >= 0) pawl__execution_confirm(wf, event); // -1: the engine forced it
         return;
     default: return;
     }

@@ -127,7 +127,8 @@ void pawl__execution_destroy(struct pawl_workflow *wf);
 // be set: then nothing more may be fed.
 void pawl__execution_feed(struct pawl_workflow *wf, const Pb__HistoryEvent *event, bool past);
 
-// To be called when the past is over: the code must not have asked for more than it holds.
+// confirm.c: to be called when the past is over: the code must not have asked for more than it
+// holds.
 void pawl__execution_check_past(struct pawl_workflow *wf);
 
 // The actions to answer with, in |arena|. False when memory is out.
@@ -144,8 +145,14 @@ struct pawl_action *pawl__execution_act(struct pawl_workflow *wf);
 // |task| is now the one that action |id| is for.
 bool pawl__execution_bind(struct pawl_workflow *wf, struct pawl_task *task, int32_t id);
 
-// Asks for the next attempt of an activity or child.
+// attempt.c: asks for the next attempt of an activity or child. False when memory is out (noted).
 bool pawl__execution_attempt(struct pawl_workflow *wf, struct pawl_task *task);
+
+// After an attempt that failed: begins to rest before the next one. False: there is to be none.
+bool pawl__execution_retry(struct pawl_workflow *wf, struct pawl_task *task);
+
+// confirm.c: the history has the action |event->eventid|, so the code must have asked for it.
+void pawl__execution_confirm(struct pawl_workflow *wf, const Pb__HistoryEvent *event);
 
 // An event that came before; NULL: none of this name.
 const Pb__EventRaisedEvent *pawl__execution_take_event(struct pawl_workflow *wf, const char *name);
