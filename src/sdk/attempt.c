@@ -6,7 +6,7 @@
 #define ACTION(name) PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_##name
 
 static bool attempt_route(struct pawl_workflow *wf, Pb__WorkflowAction *message,
-                            const char *app_id) {
+                          const char *app_id) {
     if (!app_id) return true;
     Pb__TaskRouter *router = pawl__arena_alloc(&wf->arena, sizeof *router);
     if (!router) return false;
@@ -19,7 +19,7 @@ static bool attempt_route(struct pawl_workflow *wf, Pb__WorkflowAction *message,
 }
 
 static bool attempt_of_activity(struct pawl_workflow *wf, struct pawl_task *task,
-                                       Pb__WorkflowAction *message) {
+                                Pb__WorkflowAction *message) {
     Pb__ScheduleTaskAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
     if (!body) return false;
     pb__schedule_task_action__init(body);
@@ -34,7 +34,7 @@ static bool attempt_of_activity(struct pawl_workflow *wf, struct pawl_task *task
 }
 
 static bool attempt_of_child(struct pawl_workflow *wf, struct pawl_task *task,
-                                    Pb__WorkflowAction *message) {
+                             Pb__WorkflowAction *message) {
     Pb__CreateChildWorkflowAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
     if (!body) return false;
     pb__create_child_workflow_action__init(body);
@@ -62,10 +62,9 @@ bool pawl__execution_attempt(struct pawl_workflow *wf, struct pawl_task *task) {
     if (!action) return false;
     task->attempt++;
     task->resting = false;
-    bool ok =
-        attempt_route(wf, &action->message, task->app_id) &&
-        (task->kind == PAWL_TASK_ACTIVITY ? attempt_of_activity(wf, task, &action->message)
-                                          : attempt_of_child(wf, task, &action->message));
+    bool ok = attempt_route(wf, &action->message, task->app_id) &&
+              (task->kind == PAWL_TASK_ACTIVITY ? attempt_of_activity(wf, task, &action->message)
+                                                : attempt_of_child(wf, task, &action->message));
     ok = ok && pawl__execution_bind(wf, task, action->message.id);
     if (!ok) wf->nomem = true;
     return ok;

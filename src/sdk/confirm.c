@@ -54,7 +54,7 @@ static void confirm_describe_event(const Pb__HistoryEvent *event, char *out, siz
 }
 
 static void confirm_disagree(struct pawl_workflow *wf, int32_t id, const char *history,
-                               const char *code) {
+                             const char *code) {
     if (wf->unavailable) return;
     wf->unavailable = true;
     snprintf(wf->why, sizeof wf->why,
@@ -65,7 +65,7 @@ static void confirm_disagree(struct pawl_workflow *wf, int32_t id, const char *h
 
 // Which event records which action, and whether they ask for the same thing.
 static bool confirm_matches(const struct pawl_workflow *wf, const Pb__WorkflowAction *action,
-                              const Pb__HistoryEvent *event) {
+                            const Pb__HistoryEvent *event) {
     switch (event->event_type_case) {
     case EVENT(TASK_SCHEDULED):
         return action->workflow_action_type_case == ACTION(SCHEDULE_TASK) &&
@@ -87,8 +87,8 @@ static bool confirm_matches(const struct pawl_workflow *wf, const Pb__WorkflowAc
 
 // Both end in the same status; with the same result, too?
 static void confirm_compare_results(struct pawl_workflow *wf,
-                                      const Pb__CompleteWorkflowAction *code,
-                                      const Pb__ExecutionCompletedEvent *history) {
+                                    const Pb__CompleteWorkflowAction *code,
+                                    const Pb__ExecutionCompletedEvent *history) {
     char there[160], here[160];
     const char *result = pawl__string_of(history->result), *now = pawl__string_of(code->result);
     if (strcmp(result ? result : "", now ? now : "") == 0) return;
@@ -108,7 +108,7 @@ void pawl__execution_confirm(struct pawl_workflow *wf, const Pb__HistoryEvent *e
     if (action && confirm_matches(wf, &action->message, event)) {
         if (event->event_type_case == EVENT(EXECUTION_COMPLETED))
             confirm_compare_results(wf, action->message.completeworkflow,
-                                      event->executioncompleted);
+                                    event->executioncompleted);
         struct pawl_task *task = event->eventid < wf->task_cap ? wf->tasks[event->eventid] : NULL;
         // What another run of the code chose counts.
         if (task && event->event_type_case == EVENT(TASK_SCHEDULED) &&
