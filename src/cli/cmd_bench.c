@@ -120,22 +120,36 @@ static const struct pawl_workload *bench_find(const char *name) {
     return at->name ? at : NULL;
 }
 
-static int bench_all(struct bench *bench, struct pawl_bench_options *options) {
-    static const char *const workloads[] = {"seq5",   "par5",     "events",
-                                            "timers", "children", "start"};
-    static const char *const flights[] = {"1", "50", "1000"};
-    static const char *const payloads[] = {"100"};
-    const char *const *names = workloads, *const *ns = flights, *const *sizes = payloads;
-    size_t name_count = 6, n_count = 3, size_count = 1;
-    const struct pawl_flags *flags = bench->flags;
-    if (pawl__flag_given(flags, "workload"))
-        name_count = pawl__flag_list(flags, "workload", &names);
-    if (pawl__flag_given(flags, "in-flight")) n_count = pawl__flag_list(flags, "in-flight", &ns);
-    if (pawl__flag_given(flags, "payload")) size_count = pawl__flag_list(flags, "payload", &sizes);
+// The values of a list flag, or those of |fallback|, which commas part.
+struct bench_list {
+    char *items[PAWL_FLAG_LIST_MAX];
+    size_t count;
+    char *memory;
+};
+
+static bool bench_list(const struct pawl_flags *flags, const char *name, const char *fallback,
+                       struct bench_list *out) {
+    const char *const *given = &fallback;
+    size_t count = 1, len = 1;
+    if (pawl__flag_given(flags, name)) count = pawl__flag_list(flags, name, &given);
+    for (size_t i = 0; i < count; i++) len += strlen(given[i]) + 1;
+    char *at = out->memory = calloc(1, len), *rest = NULL;
+    if (!at) return false;
+    for (size_t i = 0; i < count; i++) at += sprintf(at, "%s,", given[i]);
+    for (char *item = strtok_r(out->memory, ",", &rest); item && out->count < PAWL_FLAG_LIST_MAX;
+         item = strtok_r(NULL, ",", &rest))
+        out->items[out->count++] = item;
+    return true;
+}
+
+static int bench_each(struct bench *bench, struct pawl_bench_options *options,
+                      const struct bench_list *names, const struct bench_list *sizes,
+                      const struct bench_list *flights) {
     bool has_begun = false;
-    for (size_t i = 0; i < name_count * size_count * n_count; i++) {
-        const char *name = names[i / (size_count * n_count)];
-        const char *size = sizes[i / n_count % size_count], *n = ns[i % n_count];
+    for (size_t i = 0; i < names->count * sizes->count * flights->count; i++) {
+        const char *name = names->items[i / (sizes->count * flights->count)];
+        const char *size = sizes->items[i / flights->count % sizes->count];
+        const char *n = flights->items[i % flights->count];
         int64_t in_flight, payload;
         options->workload = bench_find(name);
         if (!options->workload || !pawl__str_to_int(pawl__str(n), 1, 100000, &in_flight) ||
@@ -158,6 +172,20 @@ static int bench_all(struct bench *bench, struct pawl_bench_options *options) {
         if (bench_one(bench, options, &error)) return bench_fail("%s", error.text);
     }
     return 0;
+}
+
+static int bench_all(struct bench *bench, struct pawl_bench_options *options) {
+    struct bench_list names = {0}, sizes = {0}, flights = {0};
+    bool ok =
+        bench_list(bench->flags, "workload", "seq5,par5,events,timers,children,start", &names) &&
+        bench_list(bench->flags, "payload", "100", &sizes) &&
+        bench_list(bench->flags, "in-flight", "1,50,1000", &flights);
+    int code = ok ? bench_each(bench, options, &names, &sizes, &flights)
+                  : bench_fail("%s", "out of memory");
+    free(names.memory);
+    free(sizes.memory);
+    free(flights.memory);
+    return code;
 }
 
 static int bench_run(const struct pawl_flags *flags) {

@@ -6,7 +6,7 @@ import subprocess
 
 import clilib
 
-COMMANDS = ["run", "stop", "list", "daemon", "version", "completion"]
+COMMANDS = ["run", "stop", "list", "daemon", "bench", "version", "completion"]
 
 
 class Usage(clilib.Case):
