@@ -17,7 +17,7 @@ all: ## build; the programs land in build/bin
 	@ninja -C $(BUILD) --quiet
 	@echo "built: $(BUILD)/bin/pawl (also as daprd and dapr)"
 
-quickstart: all ## run the order-processor; APP=python, javascript, go or java
+quickstart: all ## run the order-processor; APP=c, python, javascript, go or java
 	@scripts/quickstart $(APP)
 
 test: all ## build and run every test

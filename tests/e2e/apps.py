@@ -10,6 +10,21 @@ APPS = harness.ROOT / "examples" / "order-processor"
 
 # language: program that has to be there, command, lines of the page that the app itself prints
 TABLE = {
+    "c": ("cc", ["./order-processor"], [
+        "==========Begin the purchase of item:==========",
+        "Starting order workflow, purchasing 10 of cars",
+        "INFO:NotifyActivity:Received order {id} for 10 cars at $150000 !",
+        "INFO:VerifyInventoryActivity:Verifying inventory for order {id} of 10 cars",
+        "INFO:VerifyInventoryActivity:There are 100 cars available for purchase",
+        "INFO:RequestApprovalActivity:Requesting approval for payment of 150000 USD for 10 cars",
+        "INFO:NotifyActivity:Payment for order {id} has been approved!",
+        "INFO:ProcessPaymentActivity:Processing payment: {id} for 10 cars at 150000 USD",
+        "INFO:ProcessPaymentActivity:Payment for request ID {id} processed successfully",
+        "INFO:UpdateInventoryActivity:Checking inventory for order {id} for 10 cars",
+        "INFO:UpdateInventoryActivity:There are now 90 cars left in stock",
+        "INFO:NotifyActivity:Order {id} has completed!",
+        "Workflow completed! Result: Completed",
+        "Purchase of item is  Completed"]),
     "python": ("python3", [".venv/bin/python", "app.py"], [
         "Starting order workflow, purchasing 10 of cars",
         "INFO:NotifyActivity:Received order {id} for 10 cars at $150000 !",

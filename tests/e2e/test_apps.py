@@ -10,9 +10,9 @@ import uuid
 import apps
 import harness
 
-LANGUAGES = os.environ.get("PAWL_LANGUAGES", "python javascript go java").split()
+LANGUAGES = os.environ.get("PAWL_LANGUAGES", "c python javascript go java").split()
 # Kills of the daemon: many where an app starts quickly, some in every language.
-KILLS = {"python": 50, "go": 50, "javascript": 8, "java": 8}
+KILLS = {"c": 50, "python": 50, "go": 50, "javascript": 8, "java": 8}
 
 
 class Apps(unittest.TestCase):
