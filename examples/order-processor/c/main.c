@@ -1,4 +1,5 @@
-// The order-processor buys ten cars: it starts the order workflow, approves it, and waits for its end.
+// The order-processor buys ten cars: it starts the order workflow, approves it, and waits for its
+// end.
 //
 //     order-processor              a worker of the sidecar that the environment names
 //     order-processor orders.db    all in this process, with the workflows in this file
@@ -76,8 +77,7 @@ static enum pawl_err see_to_the_end(struct pawl *pawl, const char *id, int cost,
         *status = info->status;
         pawl_info_free(info);
         if (!approved && time(NULL) - began >= APPROVE_AFTER)
-            approved =
-                !pawl_raise(pawl, id, APPROVAL_EVENT, pawl_text("{\"approval\":true}"));
+            approved = !pawl_raise(pawl, id, APPROVAL_EVENT, pawl_text("{\"approval\":true}"));
         usleep(100000);
     } while (*status != PAWL_COMPLETED && *status != PAWL_FAILED && *status != PAWL_TERMINATED);
     return PAWL_OK;
