@@ -1,7 +1,7 @@
 # The library for C programs, static and shared: src/sdk and the rooms that it stands on. All but what
 # pawl.h declares stays hidden.
 set(PAWL_LIBRARY_ROOMS base wire engine store runtime net sdk)
-set(objects $<TARGET_OBJECTS:pawl_proto>)
+set(objects $<TARGET_OBJECTS:pawl_proto> $<TARGET_OBJECTS:llhttp>) # neither is installed by itself
 foreach(room ${PAWL_LIBRARY_ROOMS})
   list(APPEND objects $<TARGET_OBJECTS:pawl_${room}>)
 endforeach()
@@ -17,3 +17,4 @@ foreach(library pawl_static pawl_shared)
   target_include_directories(${library} PUBLIC ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(${library} PRIVATE ${PAWL_LIBRARY_LINKS})
 endforeach()
+target_link_options(pawl_shared PRIVATE -Wl,--no-undefined) # else its first user finds out
