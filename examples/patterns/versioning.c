@@ -54,18 +54,17 @@ static struct pawl *open_shop(const char *target, bool is_today) {
     return pawl;
 }
 
+// Starts an order, and waits until it is known to be unpaid.
 static void start(struct pawl *pawl, const char *id) {
     struct pawl_start_options options = {.id = id, .reuse = PAWL_REUSE_NEVER};
     enum pawl_err err = pawl_start(pawl, "order", pawl_text(NULL), &options, NULL);
     if (err && err != PAWL_E_EXISTS) pawl_perror("pawl_start"), exit(1);
-}
-
-static bool is_unpaid(struct pawl *pawl, const char *id) {
-    struct pawl_info *info;
-    if (pawl_get(pawl, id, &info)) pawl_perror("pawl_get"), exit(1);
-    bool yes = info->custom_status.data;
-    pawl_info_free(info);
-    return yes;
+    for (bool is_unpaid = false; !is_unpaid; usleep(1000)) {
+        struct pawl_info *info;
+        if (pawl_get(pawl, id, &info)) pawl_perror("pawl_get"), exit(1);
+        is_unpaid = info->custom_status.data;
+        pawl_info_free(info);
+    }
 }
 
 static void finish(struct pawl *pawl, const char *id) {
@@ -87,7 +86,6 @@ int main(int argc, char **argv) {
     if (pawl_get(pawl, b, NULL) == PAWL_E_NOT_FOUND) { // else today has begun
         pawl_work(pawl);
         start(pawl, a);
-        while (!is_unpaid(pawl, a)) usleep(1000);
     }
     if (pawl_close(pawl)) return pawl_perror("pawl_close"), 1;
 
