@@ -7,5 +7,18 @@ install(TARGETS pawl_static pawl_shared ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBD
                                         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/pawl.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES include/pawl/common.h include/pawl/error.h include/pawl/jansson.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pawl)
+
+# What a program needs beside libpawl.a, by the names of pkg-config.
+set(PAWL_NEEDS "libuv libnghttp2 libprotobuf-c sqlite3 jansson zlib")
+file(RELATIVE_PATH PAWL_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/pawl.pc.in ${CMAKE_BINARY_DIR}/pawl.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/pawl.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+set(PAWL_CONFIG_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/pawl)
+file(RELATIVE_PATH PAWL_CONFIG_TO_PREFIX /${PAWL_CONFIG_DIR} /)
+configure_file(cmake/pawlConfig.cmake.in ${CMAKE_BINARY_DIR}/pawlConfig.cmake @ONLY)
+include(CMakePackageConfigHelpers)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/pawlConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/pawlConfig.cmake ${CMAKE_BINARY_DIR}/pawlConfigVersion.cmake
+        DESTINATION ${PAWL_CONFIG_DIR})
