@@ -29,6 +29,7 @@ sim: all ## simulate crashes; SEED= and STEPS= choose the run
 
 install: all ## install under DESTDIR and PREFIX
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig # or programs do not find libpawl.so
 
 bench: all ## measure; what is measured stands in bench/README.md
 	@scripts/bench $(BUILD)

@@ -8,11 +8,18 @@ endforeach()
 set(PAWL_LIBRARY_LINKS PkgConfig::UV PkgConfig::NGHTTP2 PkgConfig::PROTOBUF_C PkgConfig::SQLITE PkgConfig::JANSSON
                        ZLIB::ZLIB Threads::Threads)
 
-add_library(pawl_static STATIC ${objects})
+# The static library is one object whose other names are local, so that a program may bring an llhttp or
+# messages of its own.
+add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/pawl.o
+  COMMAND ${CMAKE_LINKER} -r -o ${CMAKE_BINARY_DIR}/pawl.o ${objects}
+  COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${CMAKE_BINARY_DIR}/pawl.o
+  DEPENDS ${objects} COMMAND_EXPAND_LISTS VERBATIM)
+add_library(pawl_static STATIC ${CMAKE_BINARY_DIR}/pawl.o)
 add_library(pawl_shared SHARED ${objects})
 set_target_properties(pawl_static pawl_shared PROPERTIES OUTPUT_NAME pawl LINKER_LANGUAGE C)
-set_target_properties(pawl_shared PROPERTIES
-  VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+# Until 1.0 a minor version may change what programs were compiled against.
+set_target_properties(pawl_shared PROPERTIES VERSION ${PROJECT_VERSION}
+  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 foreach(library pawl_static pawl_shared)
   target_include_directories(${library} PUBLIC ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(${library} PRIVATE ${PAWL_LIBRARY_LINKS})

@@ -22,9 +22,9 @@ class Install(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = Path(tempfile.mkdtemp(prefix="pawl-install-"))
-        cls.prefix = cls.folder / "usr"
-        subprocess.run(["cmake", "--install", BUILD, "--prefix", cls.prefix], check=True,
-                       stdout=subprocess.DEVNULL)
+        cls.prefix = cls.folder / "staged" / "opt" / "pawl"
+        subprocess.run(["cmake", "--install", BUILD, "--prefix", "/opt/pawl"], check=True, stdout=subprocess.DEVNULL,
+                       env=dict(os.environ, DESTDIR=str(cls.folder / "staged")))
         cls.lib = next(cls.prefix.rglob("libpawl.so")).parent
         cls.env = dict(os.environ, PKG_CONFIG_PATH=str(cls.lib / "pkgconfig"), LD_LIBRARY_PATH=str(cls.lib),
                        ASAN_OPTIONS="verify_asan_link_order=0")
@@ -61,7 +61,7 @@ class Install(unittest.TestCase):
         self.work("make", "-C", folder)
         self.run_hello(folder, folder / "hello")
         self.run_hello(folder, folder / "hello_static")
-        self.assertIn("libpawl.so.0", self.work("ldd", folder / "hello"))
+        self.assertIn("libpawl.so.0.1 ", self.work("ldd", folder / "hello"))
         self.assertNotIn("libpawl", self.work("ldd", folder / "hello_static"))
 
     def test_event_loop(self):
@@ -77,18 +77,43 @@ class Install(unittest.TestCase):
         self.work("sh", "-c", "c++ -std=c++17 -Wall -Wextra -Werror hello.cpp $(pkg-config --cflags --libs pawl) "
                               "-o hello", cwd=folder)
         self.run_hello(folder, folder / "hello")
+        self.work("sh", "-c", "c++ -std=c++17 hello.cpp $(pkg-config --cflags pawl) -l:libpawl.a "
+                              "$(pkg-config --static --libs pawl | sed s/-lpawl//) -o hello_static", cwd=folder)
+        self.run_hello(folder, folder / "hello_static")
         (folder / "json.cpp").write_text("#include <pawl/jansson.h>\n")
         self.work("sh", "-c", "c++ -std=c++17 -Wall -Wextra -Werror -c json.cpp $(pkg-config --cflags pawl)",
                   cwd=folder)
 
-    def test_only_the_header_is_exported(self):
+    def test_all_is_installed(self):
+        """Under DESTDIR, whose name appears in none of the files."""
+        found = {str(path.relative_to(self.prefix)) for path in self.prefix.rglob("*") if not path.is_dir()}
+        lib = self.lib.relative_to(self.prefix)
+        self.assertEqual(found, {
+            "bin/pawl", "bin/daprd", "bin/dapr", "share/man/man1/pawl.1",
+            "include/pawl.h", "include/pawl/common.h", "include/pawl/error.h", "include/pawl/jansson.h",
+            f"{lib}/libpawl.a", f"{lib}/libpawl.so", f"{lib}/libpawl.so.0.1", f"{lib}/libpawl.so.0.1.0",
+            f"{lib}/pkgconfig/pawl.pc", f"{lib}/cmake/pawl/pawlConfig.cmake",
+            f"{lib}/cmake/pawl/pawlConfigVersion.cmake"})
+        for name in found:
+            if name.endswith((".pc", ".cmake")):
+                self.assertNotIn(str(self.folder), (self.prefix / name).read_text())
+
+    def declared(self):
         declared = set()
         for header in (self.prefix / "include").rglob("*.h"):
             declared |= set(re.findall(r"PAWL_API[^;]*?\*?\b(pawl_\w+)\(", header.read_text()))
-        symbols = {line.split()[-1] for line in
-                   self.work("nm", "-D", "--defined-only", self.lib / "libpawl.so").splitlines()}
-        ours = {s for s in symbols if not s.startswith(("__asan", "__odr_asan", "__ubsan"))}
-        self.assertEqual(ours, declared)
+        return declared
+
+    def defined(self, *nm):
+        symbols = {line.split()[-1] for line in self.work("nm", "--defined-only", *nm).splitlines()
+                   if len(line.split()) == 3}
+        return {s for s in symbols if not s.startswith(("__asan", "__odr_asan", "__ubsan"))}
+
+    def test_only_the_header_is_exported(self):
+        self.assertEqual(self.defined("-D", self.lib / "libpawl.so"), self.declared())
+
+    def test_static_library_takes_no_other_names(self):
+        self.assertEqual(self.defined("-g", self.lib / "libpawl.a"), self.declared())
 
     def test_header_needs_only_the_standard_library(self):
         standard = {"stdbool.h", "stddef.h", "stdint.h", "string.h", "pawl/common.h", "pawl/error.h"}
