@@ -1,8 +1,8 @@
 // A program with an event loop of its own: Pawl starts no thread for itself, and is one more
 // descriptor in poll(2).
 
-#include <poll.h>
 #include <pawl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <time.h>
 
