@@ -9,9 +9,9 @@ set(PAWL_LIBRARY_LINKS PkgConfig::UV PkgConfig::NGHTTP2 PkgConfig::PROTOBUF_C Pk
                        ZLIB::ZLIB Threads::Threads)
 
 # The static library is one object whose other names are local, so that a program may bring an llhttp or
-# messages of its own.
+# messages of its own. What no function of pawl.h leads to is left out.
 add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/pawl.o
-  COMMAND ${CMAKE_LINKER} -r -o ${CMAKE_BINARY_DIR}/pawl.o ${objects}
+  COMMAND ${CMAKE_LINKER} -r --gc-sections --gc-keep-exported -o ${CMAKE_BINARY_DIR}/pawl.o ${objects}
   COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${CMAKE_BINARY_DIR}/pawl.o
   DEPENDS ${objects} COMMAND_EXPAND_LISTS VERBATIM)
 add_library(pawl_static STATIC ${CMAKE_BINARY_DIR}/pawl.o)
