@@ -94,8 +94,10 @@ PAWL_API void pawl_perror(const char *what);
 
 // --- payloads -----------------------------------------------------------------------------------
 
-// A payload: JSON text with its length; UTF-8 without NUL. NULL |data| is no payload at all. What
-// Pawl hands out is also terminated. <pawl/jansson.h> makes and reads payloads with jansson.
+// A payload: JSON text with its length; UTF-8 without NUL. NULL |data| is no payload at all, but if
+// |len| is not 0, one that could not be made: whoever is given it fails with the error of that, so
+// that payloads can be made in place. What Pawl hands out is also terminated. <pawl/jansson.h>
+// makes and reads payloads with jansson.
 struct pawl_text {
     const char *data;
     size_t len;
@@ -277,7 +279,8 @@ PAWL_API void pawl_log(struct pawl_workflow *wf, enum pawl_log_level level, cons
 PAWL_API void *pawl_alloc(struct pawl_workflow *wf, size_t len);
 PAWL_API char *pawl_format(struct pawl_workflow *wf, const char *format, ...) PAWL_PRINTF(2, 3);
 
-// |text| as a JSON string, quotes included. NULL data when memory is out or |text| is not UTF-8.
+// |text| as a JSON string, quotes included. It cannot be made when memory is out or |text| is not
+// UTF-8 (see struct pawl_text).
 PAWL_API struct pawl_text pawl_quote(struct pawl_workflow *wf, const char *text);
 
 // Says that |text|, something that the workflow was given, does not have the shape that it should:
@@ -461,7 +464,7 @@ PAWL_API void pawl_info_free(struct pawl_info *info);
 PAWL_API enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pawl_text input,
                                   const struct pawl_start_options *options, char *id);
 
-// |*out| is freed by pawl_info_free. PAWL_E_NOT_FOUND.
+// |*out| is freed by pawl_info_free; |out| may be NULL. PAWL_E_NOT_FOUND.
 PAWL_API enum pawl_err pawl_get(struct pawl *pawl, const char *id, struct pawl_info **out);
 
 // Waits until the instance has ended (PAWL_OK however it ended) or |timeout| has passed:

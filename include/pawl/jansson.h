@@ -3,17 +3,16 @@
 
 // Payloads made and read with jansson: link with -ljansson.
 //
-//     int quantity;
 //     const char *item;
-//     PAWL_TRY(pawl_unpack(wf, pawl_input(wf), "{s:s, s:i}", "item", &item, "quantity",
-//     &quantity)); PAWL_TRY(pawl_call(wf, "reserve", pawl_pack(wf, "{s:s, s:i}", "item", item,
-//     "quantity", 3),
-//                        NULL, NULL));
+//     int count;
+//     PAWL_TRY(pawl_unpack(wf, pawl_input(wf), "{s:s, s:i}", "item", &item, "count", &count));
+//     struct pawl_text more = pawl_pack(wf, "{s:s, s:i}", "item", item, "count", count + 1);
+//     PAWL_TRY(pawl_call(wf, "reserve", more, NULL, NULL));
 //
-// Formats are those of json_pack and json_unpack:
-// https://jansson.readthedocs.io/en/latest/apiref.html A payload that is not there reads as null.
-// What unpacking points to (strings, json_t) is borrowed: it lives as long as the workflow's stack,
-// or until the activity's function returns.
+// Formats are those of json_pack and json_unpack, see <https://jansson.readthedocs.io>.
+//
+// A payload that is not there reads as null. What unpacking points to (strings, json_t) is
+// borrowed: it lives as long as the workflow's stack, or until the activity's function returns.
 //
 // Errors: PAWL_E_INVALID when a payload does not have the shape that was asked for; the error names
 // the workflow or activity, the instance, what was wrong, and the payload. PAWL_E_NOMEM.
@@ -48,15 +47,16 @@ static inline json_t *pawl_load(struct pawl_workflow *wf, struct pawl_text text)
     return NULL;
 }
 
-// Writes a payload, and takes the reference to |json|. NULL |data|: see pawl_last_error.
+// Writes a payload, and takes the reference to |json|. When that fails, so does the function that
+// is given the payload (see struct pawl_text).
 static inline struct pawl_text pawl_dump(struct pawl_workflow *wf, json_t *json) {
-    struct pawl_text text = {NULL, 0};
+    struct pawl_text failed = {NULL, 1};
     char *dump = json ? json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    json_decref(json);
+    if (json && !dump) pawl_shape_error(wf, pawl_text(NULL), "it cannot be written as JSON");
     char *copy = dump ? pawl_format(wf, "%s", dump) : NULL;
-    if (copy) text = pawl_text(copy);
+    json_decref(json);
     free(dump);
-    return text;
+    return copy ? pawl_text(copy) : failed;
 }
 
 static inline struct pawl_text pawl_pack(struct pawl_workflow *wf, const char *format, ...) {
@@ -117,9 +117,10 @@ static inline enum pawl_err pawl_activity_pack(struct pawl_activity *activity, c
     va_start(args, format);
     json_t *json = json_vpack_ex(&error, 0, format, args);
     va_end(args);
-    char *dump = json ? json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    if (!json) return pawl_activity_shape_error(activity, error.text);
+    char *dump = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(json);
-    if (!dump) return pawl_activity_shape_error(activity, json ? "out of memory" : error.text);
+    if (!dump) return pawl_activity_shape_error(activity, "the result cannot be written as JSON");
     enum pawl_err err = pawl_activity_return(activity, pawl_text(dump));
     free(dump);
     return err;

@@ -49,6 +49,10 @@ void pawl__sdk_clear_error(void) {
 }
 
 enum pawl_err pawl__sdk_check_payload(struct pawl_text text, const char *what, const char *of) {
+    if (!text.data && text.len)
+        return error_last.code
+                   ? error_last.code
+                   : pawl__sdk_fail(PAWL_E_INVALID, "the %s of %s could not be made", what, of);
     if (!text.data || pawl__wire_is_text((struct pawl_str){text.data, text.len})) return PAWL_OK;
     return pawl__sdk_fail(PAWL_E_INVALID, "the %s of %s is not UTF-8 text without NUL", what, of);
 }

@@ -35,6 +35,7 @@ enum pawl_err pawl_saga_add(struct pawl_saga *saga, const char *activity, struct
                             const struct pawl_call_options *options) {
     if (!saga) return pawl__sdk_fail_nomem();
     PAWL_TRY(pawl__sdk_check_name(activity, "activity's name"));
+    PAWL_TRY(pawl__sdk_check_payload(input, "input", activity));
     struct pawl_workflow *wf = saga->wf;
     struct saga_step *step = pawl_alloc(wf, sizeof *step);
     if (!step) return PAWL_E_NOMEM;

@@ -90,17 +90,18 @@ char *pawl_format(struct pawl_workflow *wf, const char *format, ...) {
 }
 
 struct pawl_text pawl_quote(struct pawl_workflow *wf, const char *text) {
-    struct pawl_text out = {NULL, 0};
-    if (workflow_check(wf, "pawl_quote") ||
+    static const struct pawl_text failed = {NULL, 1};
+    if (!text) pawl__sdk_fail(PAWL_E_INVALID, "pawl_quote was given no text");
+    if (!text || workflow_check(wf, "pawl_quote") ||
         pawl__sdk_check_payload(pawl_text(text), "argument", "pawl_quote"))
-        return out;
+        return failed;
     size_t len = 2;
     for (const char *at = text; *at; at++)
         len += (unsigned char)*at < 0x20 ? 6 : *at == '"' || *at == '\\' ? 2 : 1;
     char *quoted = pawl__arena_alloc(&wf->arena, len + 1), *to = quoted;
     if (!quoted) {
         workflow_nomem(wf);
-        return out;
+        return failed;
     }
     *to++ = '"';
     for (const char *at = text; *at; at++) {
