@@ -140,6 +140,10 @@ static enum pawl_err handle_open_transport(struct pawl *pawl, const char *target
         .log = &pawl->log, .item = handle_on_item, .ready = handle_on_ready, .arg = pawl};
     char buffer[64];
     bool remote = !target || strncmp(target, "grpc://", 7) == 0;
+    if (!remote && strstr(target, "://"))
+        return pawl__fail(error, PAWL_E_INVALID,
+                          "'%s' is no target: give the path of a file, memory: or grpc://HOST:PORT",
+                          target);
     if (!remote) {
         const char *app_id = options->app_id ? options->app_id : "default";
         return pawl__embedded_open(&pawl->loop, target, app_id, &owner, &pawl->transport, error);

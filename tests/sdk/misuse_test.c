@@ -173,6 +173,8 @@ static void test_arguments(void **state) {
     assert_int_equal(pawl_open("/no/such/folder/x.db", NULL, &other), PAWL_E_IO);
     assert_says(pawl_last_error()->text, "/no/such/folder/x.db");
     assert_int_equal(pawl_open("grpc://", NULL, &other), PAWL_E_INVALID);
+    assert_int_equal(pawl_open("http://localhost", NULL, &other), PAWL_E_INVALID);
+    assert_says(pawl_last_error()->text, "grpc://HOST:PORT");
     struct pawl_options options = {.stack_size = 100};
     assert_int_equal(pawl_open("memory:", &options, &other), PAWL_E_INVALID);
     assert_says(pawl_last_error()->text, "stack_size is 100");
