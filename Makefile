@@ -49,11 +49,11 @@ coverage: ## lines and branches that all but the end-to-end tests reach
 
 format: ## format the sources
 	@scripts/install-packages format
-	@clang-format -i $$(git ls-files '*.c' '*.h')
+	@clang-format -i $$(git ls-files '*.c' '*.h' '*.cpp')
 
 format-check: ## fail when a source is not formatted
 	@scripts/install-packages format
-	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' '*.cpp')
 
 clean: ## remove what was built
 	@rm -rf $(BUILD) build-debug build-address build-thread build-coverage

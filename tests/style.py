@@ -10,7 +10,7 @@ from pathlib import Path
 LONGEST = 800
 LONGER = {"tests/sim/sim.c": 1000,  # the whole world of the simulator, in one place
           "docs/c/reference.md": 2000}  # made from the headers
-TEXT = {".c", ".h", ".py", ".cmake", ".txt", ".md", ".proto", ".sh", ".json", ".yaml", ".js", ".go",
+TEXT = {".c", ".h", ".cpp", ".py", ".cmake", ".txt", ".md", ".proto", ".sh", ".json", ".yaml", ".js", ".go",
         ".java", ".cs", ".mjs", ""}
 LATER = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 OTHER_LICENCE = re.compile(r"SPDX-License-" r"Identifier: (?!Apache-2\.0)|GNU (Lesser |Affero )?General Public")
@@ -36,7 +36,7 @@ for name in listed.stdout.splitlines():
     if not path.is_file() or path.suffix not in TEXT or path.name in ("LICENSE", "package-lock.json"):
         continue
     lines = path.read_text().split("\n")
-    if path.suffix in (".c", ".h"):
+    if path.suffix in (".c", ".h", ".cpp"):
         formatted.append(str(path))
     limit = LONGER.get(name, LONGEST)
     if len(lines) - 1 > limit:
