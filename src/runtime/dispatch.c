@@ -76,13 +76,16 @@ static bool dispatch_has_room(const struct pawl_worker *worker) {
 }
 
 // Who may be given something: those that say that they have it; if nobody does, those that do not
-// say what they have; and if there is none of them either, anybody, as an error is better than
-// silence.
+// say what they have. If there is none of them either, one may be about to connect; when it does
+// not, and none was ever there, anybody is given it, as an error is better than silence.
 enum dispatch_who {
     DISPATCH_WHO_SAYS,
     DISPATCH_WHO_IS_SILENT,
+    DISPATCH_NOBODY_YET,
     DISPATCH_ANYBODY
 };
+
+#define DISPATCH_PATIENCE (5 * PAWL_SECOND) // after workers have come or gone
 
 static enum dispatch_who dispatch_who(const struct pawl_runtime *runtime, bool turn,
                                       struct pawl_str name) {
@@ -92,15 +95,20 @@ static enum dispatch_who dispatch_who(const struct pawl_runtime *runtime, bool t
         const struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
         if (worker->serves && worker->serves(worker, turn, name)) return DISPATCH_WHO_SAYS;
     }
-    return runtime->choosy_count < runtime->worker_count ? DISPATCH_WHO_IS_SILENT
-                                                         : DISPATCH_ANYBODY;
+    if (runtime->choosy_count < runtime->worker_count) return DISPATCH_WHO_IS_SILENT;
+    bool wait =
+        runtime->had_silent || pawl__clock_steady() - runtime->workers_changed < DISPATCH_PATIENCE;
+    return wait ? DISPATCH_NOBODY_YET : DISPATCH_ANYBODY;
 }
 
-// The worker with the least in hand; NULL when none has room.
+// The worker with the least in hand; NULL when none has room, or when it has to wait for one to
+// connect: |*park|.
 static struct pawl_worker *dispatch_choose(struct pawl_runtime *runtime, bool turn,
-                                           struct pawl_str name) {
+                                           struct pawl_str name, bool *park) {
     enum dispatch_who who = dispatch_who(runtime, turn, name);
     struct pawl_worker *best = NULL;
+    *park = who == DISPATCH_NOBODY_YET;
+    if (*park) return NULL;
     for (struct pawl_link *link = runtime->workers.next; link != &runtime->workers;
          link = link->next) {
         struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
@@ -244,7 +252,12 @@ static void dispatch_give(struct pawl_runtime *runtime, bool turn) {
         if (!room && !stay) return;
         struct pawl_effect effect = pawl__queue_pop(queue);
         struct pawl_worker *worker = NULL;
-        if (room) worker = dispatch_choose(runtime, turn, dispatch_name(runtime, &effect, turn));
+        bool park = false;
+        if (room)
+            worker = dispatch_choose(runtime, turn, dispatch_name(runtime, &effect, turn), &park);
+        if (park &&
+            pawl__queue_push(turn ? &runtime->parked_turns : &runtime->parked_activities, effect))
+            continue;
         if (!worker) { // there is the room from which it came
             pawl__queue_push(queue, effect);
             stay++;
@@ -256,6 +269,14 @@ static void dispatch_give(struct pawl_runtime *runtime, bool turn) {
             dispatch_activity(runtime, worker, &effect);
         pawl__instance_unref(effect.instance);
     }
+}
+
+void pawl__dispatch_unpark(struct pawl_runtime *runtime) {
+    if (!runtime->parked_turns.len && !runtime->parked_activities.len) return;
+    if (!pawl__queue_move(&runtime->turns, &runtime->parked_turns) ||
+        !pawl__queue_move(&runtime->activities, &runtime->parked_activities))
+        return; // for want of memory; it is tried again
+    pawl__dispatch_pump(runtime);
 }
 
 void pawl__dispatch_pump(struct pawl_runtime *runtime) {
@@ -277,7 +298,10 @@ void pawl__runtime_attach(struct pawl_runtime *runtime, struct pawl_worker *work
     pawl__list_add(&runtime->workers, &worker->link);
     runtime->worker_count++;
     runtime->choosy_count += worker->serves != NULL;
+    runtime->had_silent = runtime->had_silent || !worker->serves;
+    runtime->workers_changed = pawl__clock_steady();
     if (!pawl__runtime_serves(runtime)) return;
+    pawl__dispatch_unpark(runtime);
     // Turns that were held because a worker could not go on: this one may have the right code.
     size_t at = 0;
     for (struct pawl_instance *instance;
@@ -295,6 +319,7 @@ void pawl__runtime_detach(struct pawl_runtime *runtime, struct pawl_worker *work
     pawl__list_remove(&worker->link);
     runtime->worker_count--;
     runtime->choosy_count -= worker->serves != NULL;
+    runtime->workers_changed = pawl__clock_steady();
     struct pawl_link items;
     pawl__link_init(&items);
     pawl__list_move(&items, &worker->items);

@@ -91,9 +91,12 @@ struct pawl_runtime {
     struct pawl_heap sleeping;
 
     struct pawl_link workers;
-    size_t worker_count, choosy_count;   // choosy: they say what they serve
-    struct pawl_queue turns, activities; // ready to be given to a worker
-    struct pawl_map items;               // key of an item -> what is with a worker
+    size_t worker_count, choosy_count;                 // choosy: they say what they serve
+    bool had_silent;                                   // a worker that does not say was here
+    int64_t workers_changed;                           // steady
+    struct pawl_queue turns, activities;               // ready to be given to a worker
+    struct pawl_queue parked_turns, parked_activities; // until workers come or go
+    struct pawl_map items;                             // key of an item -> what is with a worker
     size_t turns_out, activities_out;
     int64_t turn_time;          // nanoseconds that workers take for one, on a moving average
     struct pawl_buf item_bytes; // the work item under construction
@@ -199,6 +202,9 @@ void pawl__commit_done(struct pawl_storage_client *client, const struct pawl_err
 
 // Gives what is ready to workers that have room.
 void pawl__dispatch_pump(struct pawl_runtime *runtime);
+
+// Looks again at what no worker was there for.
+void pawl__dispatch_unpark(struct pawl_runtime *runtime);
 
 // Forgets what workers hold, and asks them to connect anew.
 void pawl__dispatch_reset(struct pawl_runtime *runtime);

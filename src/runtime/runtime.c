@@ -76,6 +76,8 @@ static void runtime_drop(struct pawl_runtime *runtime) {
     pawl__dispatch_reset(runtime); // first: what workers give back goes to the queues
     pawl__queue_finish(&runtime->turns);
     pawl__queue_finish(&runtime->activities);
+    pawl__queue_finish(&runtime->parked_turns);
+    pawl__queue_finish(&runtime->parked_activities);
     for (int i = 0; i < 2; i++) {
         struct pawl_held *held = i ? &runtime->building : &runtime->writing;
         pawl__queue_finish(&held->activities);
@@ -179,6 +181,7 @@ static void runtime_on_pulse(uv_timer_t *timer) {
     struct pawl_runtime *runtime = timer->data;
     pawl__calls_sweep_ghosts(runtime);
     pawl__checkpoint_consider(runtime, false);
+    pawl__dispatch_unpark(runtime); // patience may be at its end
 }
 
 // --- life ---------------------------------------------------------------------------------------

@@ -1,0 +1,64 @@
+#include <pawl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+// The C side of an app that has workers in several languages, for test_mixed.py.
+//
+//     mixed start TARGET ID WORKFLOW INPUT   starts it, waits for its end, prints "STATUS OUTPUT"
+//     mixed serve TARGET                     serves the activity addOne, and a workflow that calls
+//                                            add_one, which it does not have; until its input ends
+
+static enum pawl_err add_one(struct pawl_activity *activity) {
+    char text[32];
+    snprintf(text, sizeof text, "%d", atoi(activity->input.data) + 1);
+    printf("addOne %s\n", text);
+    usleep(100000);
+    return pawl_activity_return(activity, pawl_text(text));
+}
+
+static enum pawl_err counts(struct pawl_workflow *wf) {
+    struct pawl_text number = pawl_input(wf);
+    for (int i = 0; i < 5; i++) {
+        PAWL_TRY(pawl_call(wf, "add_one", number, NULL, &number));
+        PAWL_TRY(pawl_sleep(wf, 100 * PAWL_MILLISECOND));
+    }
+    return pawl_return(wf, number);
+}
+
+static int fail(const char *what) {
+    pawl_perror(what);
+    return 1;
+}
+
+static int start(struct pawl *pawl, char **argv) {
+    struct pawl_start_options options = {.id = argv[3], .start_at = 1}; // not waiting for a worker
+    struct pawl_info *info;
+    enum pawl_err err;
+    if (pawl_start(pawl, argv[4], pawl_text(argv[5]), &options, NULL)) return fail("pawl_start");
+    do err = pawl_wait(pawl, argv[3], 60 * PAWL_SECOND, &info);
+    while (err == PAWL_E_UNAVAILABLE && !usleep(100000));
+    if (err) return fail("pawl_wait");
+    printf("%s %s\n", pawl_status_text(info->status),
+           info->failure ? info->failure->message : info->output.data);
+    pawl_info_free(info);
+    return 0;
+}
+
+static int serve(struct pawl *pawl) {
+    if (pawl_add_activity(pawl, "addOne", add_one, NULL) ||
+        pawl_add_workflow(pawl, "counts", counts, NULL) || pawl_work(pawl))
+        return fail("pawl_work");
+    while (getchar() != EOF) continue;
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    struct pawl *pawl;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    bool starts = argc == 6 && strcmp(argv[1], "start") == 0;
+    if (!starts && !(argc == 3 && strcmp(argv[1], "serve") == 0)) return 2;
+    if (pawl_open(argv[2], NULL, &pawl)) return fail("pawl_open");
+    int code = starts ? start(pawl, argv) : serve(pawl);
+    return pawl_close(pawl) ? fail("pawl_close") : code;
+}
