@@ -125,9 +125,9 @@ struct pawl_options {
     int64_t blocked_after;   // how long a workflow may run between two waits before that is logged
                              // as an error; 0: one second
 
-    // For a program with an event loop of its own: no thread is started for Pawl, and the program
-    // calls pawl_poll when pawl_fd is readable or pawl_timeout has passed. All functions are then
-    // called from that thread, but for those that activities call; those that wait turn the loop
+    // For a program with an event loop of its own: Pawl's loop has no thread then, and the program
+    // calls pawl_poll when pawl_fd is readable or pawl_timeout has passed. All functions are called
+    // from that one thread, but for those that activities call; those that wait turn Pawl's loop
     // meanwhile.
     bool is_driven;
 
@@ -238,7 +238,7 @@ PAWL_API enum pawl_err pawl_activity_shape_error(struct pawl_activity *activity,
 // it; return PAWL_E_CANCELED to have the activity run again by the next worker.
 PAWL_API bool pawl_activity_is_canceled(const struct pawl_activity *activity);
 
-// Calls |function| when the activity's function has returned.
+// Calls |function| when the activity's function has returned; at once if this fails.
 PAWL_API enum pawl_err pawl_activity_defer(struct pawl_activity *activity,
                                            void (*function)(void *arg), void *arg);
 
@@ -289,7 +289,8 @@ PAWL_API struct pawl_text pawl_quote(struct pawl_workflow *wf, const char *text)
 PAWL_API enum pawl_err pawl_shape_error(struct pawl_workflow *wf, struct pawl_text text,
                                         const char *why);
 
-// Calls |function| when the workflow's stack goes, in reverse order. It must not call back.
+// Calls |function| when the workflow's stack goes, in reverse order; at once if this fails. It must
+// not call back.
 PAWL_API enum pawl_err pawl_defer(struct pawl_workflow *wf, void (*function)(void *arg), void *arg);
 
 // --- within a workflow: how it ends --------------------------------------------------------------

@@ -42,9 +42,7 @@ static inline json_t *pawl_load(struct pawl_workflow *wf, struct pawl_text text)
         pawl_shape_error(wf, text, error.text);
         return NULL;
     }
-    if (!pawl_defer(wf, pawl_jansson_release, json)) return json;
-    json_decref(json);
-    return NULL;
+    return pawl_defer(wf, pawl_jansson_release, json) ? NULL : json;
 }
 
 // Writes a payload, and takes the reference to |json|. When that fails, so does the function that
@@ -92,9 +90,7 @@ static inline json_t *pawl_activity_load(struct pawl_activity *activity) {
         pawl_activity_shape_error(activity, error.text);
         return NULL;
     }
-    if (!pawl_activity_defer(activity, pawl_jansson_release, json)) return json;
-    json_decref(json);
-    return NULL;
+    return pawl_activity_defer(activity, pawl_jansson_release, json) ? NULL : json;
 }
 
 static inline enum pawl_err pawl_activity_unpack(struct pawl_activity *activity, const char *format,

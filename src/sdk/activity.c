@@ -71,7 +71,10 @@ enum pawl_err pawl_activity_defer(struct pawl_activity *activity, void (*functio
                                   void *arg) {
     struct pawl_activity_run *run = activity_run(activity);
     struct pawl_activity_deferred *deferred = pawl__arena_alloc(&run->arena, sizeof *deferred);
-    if (!deferred) return pawl__sdk_fail_nomem();
+    if (!deferred) {
+        function(arg);
+        return pawl__sdk_fail_nomem();
+    }
     *deferred = (struct pawl_activity_deferred){run->deferred, function, arg};
     run->deferred = deferred;
     return PAWL_OK;

@@ -126,9 +126,13 @@ enum pawl_err pawl_shape_error(struct pawl_workflow *wf, struct pawl_text text, 
 }
 
 enum pawl_err pawl_defer(struct pawl_workflow *wf, void (*function)(void *arg), void *arg) {
-    PAWL_TRY(workflow_check(wf, "pawl_defer"));
-    struct pawl_deferred *deferred = pawl__arena_alloc(&wf->arena, sizeof *deferred);
-    if (!deferred) return workflow_nomem(wf);
+    enum pawl_err err = workflow_check(wf, "pawl_defer");
+    struct pawl_deferred *deferred = err ? NULL : pawl__arena_alloc(&wf->arena, sizeof *deferred);
+    if (!deferred) {
+        if (!err) err = workflow_nomem(wf);
+        function(arg);
+        return err;
+    }
     *deferred = (struct pawl_deferred){wf->deferred, function, arg};
     wf->deferred = deferred;
     return PAWL_OK;

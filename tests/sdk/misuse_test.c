@@ -20,6 +20,32 @@ static enum pawl_err echo(struct pawl_activity *activity) {
     return pawl_activity_return(activity, activity->input);
 }
 
+// --- what is deferred where it cannot be --------------------------------------------------------
+
+static _Atomic(struct pawl_workflow *) running;
+
+static enum pawl_err defers(struct pawl_workflow *wf) {
+    running = wf;
+    return pawl_await(pawl_wait_for_event(wf, "end", PAWL_FOREVER));
+}
+
+static void count_call(void *arg) {
+    ++*(int *)arg;
+}
+
+static void test_defer_outside(void **state) {
+    struct pawl_start_options options = {.id = fixture_id("defers")};
+    running = NULL;
+    assert_ok(pawl_start(*state, "defers", pawl_text(NULL), &options, NULL));
+    for (int i = 0; i < 1000 && !running; i++) usleep(5000);
+    int count = 0;
+    assert_int_equal(pawl_defer(running, count_call, &count), PAWL_E_PRECONDITION);
+    assert_int_equal(count, 1); // nobody else would
+    assert_ok(pawl_raise(*state, options.id, "end", pawl_text(NULL)));
+    assert_ok(pawl_wait(*state, options.id, 10 * PAWL_SECOND, NULL));
+    assert_int_equal(count, 1);
+}
+
 // --- awaiting outside a workflow ----------------------------------------------------------------
 
 static enum pawl_err lets_escape(struct pawl_workflow *wf) {
@@ -197,6 +223,7 @@ static int setup(void **state) {
     struct pawl_options options = {.blocked_after = 100 * PAWL_MILLISECOND};
     struct pawl *pawl = misused = fixture_open(&options);
     assert_ok(pawl_add_workflow(pawl, "lets_escape", lets_escape, NULL));
+    assert_ok(pawl_add_workflow(pawl, "defers", defers, NULL));
     assert_ok(pawl_add_workflow(pawl, "calls_client", calls_client, NULL));
     assert_ok(pawl_add_workflow(pawl, "blocks", blocks, NULL));
     assert_ok(pawl_add_workflow(pawl, "calls_unknown", calls_unknown, NULL));
@@ -216,8 +243,9 @@ int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "overflow") == 0) return overflow_main();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overflow),      cmocka_unit_test(test_await_outside),
-        cmocka_unit_test(test_client_inside), cmocka_unit_test(test_blocking),
-        cmocka_unit_test(test_unregistered),  cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_defer_outside), cmocka_unit_test(test_client_inside),
+        cmocka_unit_test(test_blocking),      cmocka_unit_test(test_unregistered),
+        cmocka_unit_test(test_arguments),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
