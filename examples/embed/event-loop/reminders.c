@@ -1,49 +1,95 @@
-// A program with an event loop of its own: Pawl starts no thread for itself, and is one more
-// descriptor in poll(2).
+// A program with an event loop of its own, poll(2): Pawl is one more descriptor in it, beside those
+// of the program.
+//
+//     ./reminders
+//
+// Each line of input is a workflow, which says the line again after half a second. When the program
+// is killed meanwhile, the line is said when it is started again.
 
 #include <pawl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <time.h>
+#include <stdlib.h>
+#include <unistd.h>
 
-static enum pawl_err tick(struct pawl_activity *activity) {
-    printf("tick %s\n", activity->input.data);
-    return PAWL_OK;
+// Activities run on threads of their own, and tell the loop of what they did over a pipe.
+static enum pawl_err tell(struct pawl_activity *activity) {
+    const int *pipe_end = activity->arg;
+    struct pawl_text line = activity->input;
+    char *text = malloc(line.len + 1);
+    if (!text) return PAWL_E_NOMEM;
+    memcpy(text, line.data, line.len);
+    text[line.len] = '\n';
+    ssize_t written = write(*pipe_end, text, line.len + 1); // short: all or nothing
+    free(text);
+    return written < 0 ? PAWL_E_IO : PAWL_OK;
 }
 
-static enum pawl_err ticks(struct pawl_workflow *wf) {
-    for (int i = 0; i < 3; i++) {
-        PAWL_TRY(pawl_call(wf, "tick", pawl_text(pawl_format(wf, "%d", i)), NULL, NULL));
-        PAWL_TRY(pawl_sleep(wf, 20 * PAWL_MILLISECOND));
+static enum pawl_err remind(struct pawl_workflow *wf) {
+    PAWL_TRY(pawl_sleep(wf, PAWL_SECOND / 2));
+    return pawl_call(wf, "tell", pawl_input(wf), NULL, NULL);
+}
+
+// A line as JSON; false at the end of the input.
+static bool read_line(char *json, size_t size) {
+    size_t len = 0;
+    json[len++] = '"';
+    char byte;
+    while (read(STDIN_FILENO, &byte, 1) == 1) {
+        if (byte == '\n') {
+            json[len++] = '"';
+            json[len] = 0;
+            return true;
+        }
+        bool is_plain = (unsigned char)byte >= ' ' && byte != '"' && byte != '\\';
+        if (is_plain && len < size - 2) json[len++] = byte;
     }
-    return PAWL_OK;
-}
-
-static bool has_ended(struct pawl *pawl, const char *id) {
-    struct pawl_info *info;
-    if (pawl_get(pawl, id, &info)) return false;
-    bool ended = info->status == PAWL_COMPLETED || info->status == PAWL_FAILED;
-    pawl_info_free(info);
-    return ended;
+    return false;
 }
 
 int main(void) {
+    int ends[2];
+    if (pipe(ends)) return perror("pipe"), 1;
+
     struct pawl_options options = {.is_driven = true};
     struct pawl *pawl;
-    char id[37];
-    if (pawl_open("ticker.db", &options, &pawl)) return pawl_perror("pawl_open"), 1;
-    pawl_add_activity(pawl, "tick", tick, NULL);
-    pawl_add_workflow(pawl, "ticks", ticks, NULL);
+    if (pawl_open("reminders.db", &options, &pawl)) return pawl_perror("pawl_open"), 1;
+    pawl_add_activity(pawl, "tell", tell, &ends[1]);
+    pawl_add_workflow(pawl, "remind", remind, NULL);
     pawl_work(pawl);
-    if (pawl_start(pawl, "ticks", pawl_text(NULL), NULL, id)) return pawl_perror("pawl_start"), 1;
 
-    while (!has_ended(pawl, id)) {
-        // The program's own descriptors would stand beside Pawl's.
-        struct pollfd fds[] = {{.fd = pawl_fd(pawl), .events = POLLIN}};
-        int timeout = pawl_timeout(pawl);
-        poll(fds, 1, timeout < 0 || timeout > 1000 ? 1000 : timeout);
-        pawl_poll(pawl);
+    enum {
+        PAWL,
+        TOLD,
+        INPUT,
+        COUNT
+    };
+    struct pollfd fds[COUNT] = {
+        [PAWL] = {.fd = pawl_fd(pawl), .events = POLLIN},
+        [TOLD] = {.fd = ends[0], .events = POLLIN},
+        [INPUT] = {.fd = STDIN_FILENO, .events = POLLIN},
+    };
+    int waiting = 0;
+    while (fds[INPUT].fd >= 0 || waiting > 0) {
+        if (poll(fds, COUNT, pawl_timeout(pawl)) < 0) return perror("poll"), 1;
+        if (pawl_poll(pawl)) return pawl_perror("pawl_poll"), 1;
+
+        if (fds[TOLD].revents) {
+            char text[256];
+            ssize_t len = read(ends[0], text, sizeof text);
+            for (ssize_t i = 0; i < len; i++) waiting -= text[i] == '\n';
+            fwrite(text, 1, len > 0 ? (size_t)len : 0, stdout);
+            fflush(stdout);
+        }
+        if (fds[INPUT].revents) {
+            char json[200];
+            if (!read_line(json, sizeof json))
+                fds[INPUT].fd = -1; // poll passes over it
+            else if (pawl_start(pawl, "remind", pawl_text(json), NULL, NULL))
+                return pawl_perror("pawl_start"), 1;
+            else
+                waiting++;
+        }
     }
-    puts("the workflow has ended");
     return pawl_close(pawl) != PAWL_OK;
 }
