@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the documentation: links lead somewhere, the reference is up to date, programs compile and do what stands
+"""Checks the documentation: links lead somewhere, the reference is up to date, C compiles, and programs do what stands
 below them.
 
     tests/docs.py [BUILD_DIR]
@@ -48,13 +48,29 @@ def check_links(path):
             fault(path.relative_to(ROOT), f"there is no {link}")
 
 
+def check_fragment(path, body, source):
+    """Some functions, or some lines of one."""
+    if not re.match(r"(static |#include|//)", body):
+        body = ("static enum pawl_err fragment(struct pawl *pawl, struct pawl_workflow *wf) {\n"
+                f"enum pawl_err order(struct pawl_workflow *wf);\n{body}return PAWL_OK;\n}}\n")
+    source.write_text((ROOT / "tests" / "docs_fragments.h").read_text() + body)
+    made = subprocess.run(["cc", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unused", "-Wno-unused-parameter",
+                           f"-I{ROOT}/include", source], capture_output=True, text=True)
+    if made.returncode:
+        fault(path.relative_to(ROOT), f"this does not compile:\n{body}\n{made.stderr}")
+
+
 def check_programs(path, folder):
     """A ```c block with a main is a program; a plain block that follows it (maybe after shell) is its output."""
     text = path.read_text()
     blocks = [(m[1], m[2], m.start()) for m in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)]
     for i, (kind, body, _) in enumerate(blocks):
+        if kind == "c" and path.name != "reference.md" and "int main(" not in body:
+            check_fragment(path, body, folder / "fragment.c")
         if kind != "c" or "int main(" not in body or "#include" not in body:
             continue
+        for old in folder.iterdir():  # such as a program's file
+            old.unlink()
         source = folder / "program.c"
         source.write_text(body)
         flags = subprocess.run(["pkg-config", "--cflags", "--libs", *LIBRARIES.split()], capture_output=True, text=True,
@@ -64,7 +80,8 @@ def check_programs(path, folder):
         if made.returncode:
             fault(path.relative_to(ROOT), f"its program does not compile:\n{made.stderr}")
             continue
-        run = subprocess.run([folder / "program"], capture_output=True, text=True, cwd=folder, timeout=60)
+        run = subprocess.run([folder / "program"], capture_output=True, text=True, cwd=folder, timeout=60,
+                             stdin=subprocess.DEVNULL)
         expected = next((b for k, b, _ in blocks[i + 1:i + 3] if k == ""), None)
         if run.returncode or (expected is not None and run.stdout != expected):
             fault(path.relative_to(ROOT), f"its program says\n{run.stdout}{run.stderr}instead of\n{expected}")

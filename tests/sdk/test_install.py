@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -26,7 +27,8 @@ class Install(unittest.TestCase):
         subprocess.run(["cmake", "--install", BUILD, "--prefix", "/opt/pawl"], check=True, stdout=subprocess.DEVNULL,
                        env=dict(os.environ, DESTDIR=str(cls.folder / "staged")))
         cls.lib = next(cls.prefix.rglob("libpawl.so")).parent
-        cls.env = dict(os.environ, PKG_CONFIG_PATH=str(cls.lib / "pkgconfig"), LD_LIBRARY_PATH=str(cls.lib),
+        cls.env = dict(os.environ, PKG_CONFIG_PATH=str(cls.lib / "pkgconfig"), LD_LIBRARY_PATH=str(cls.lib), HOME=str(cls.folder),
+                       PATH=f"{cls.prefix}/bin:{os.environ['PATH']}",
                        ASAN_OPTIONS="verify_asan_link_order=0")
 
     @classmethod
@@ -66,8 +68,48 @@ class Install(unittest.TestCase):
 
     def test_event_loop(self):
         folder = self.copy("event-loop")
-        self.work("sh", "-c", "cc -Wall -Wextra -Werror ticker.c $(pkg-config --cflags --libs pawl) -o ticker", cwd=folder)
-        self.assertEqual(self.work(folder / "ticker", cwd=folder), "tick 0\ntick 1\ntick 2\nthe workflow has ended\n")
+        self.work("sh", "-c", "cc -Wall -Wextra -Werror reminders.c $(pkg-config --cflags --libs pawl) -o reminders",
+                  cwd=folder)
+        out = self.work(folder / "reminders", cwd=folder, input="tea\ncoffee\n")
+        self.assertEqual(sorted(out.splitlines()), ['"coffee"', '"tea"'])
+        # What was not told before a kill is told after it.
+        with subprocess.Popen([folder / "reminders"], cwd=folder, env=self.env, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as killed:
+            killed.stdin.write("milk\n")
+            killed.stdin.flush()
+            time.sleep(0.2)
+            killed.kill()
+            self.assertEqual(killed.stdout.read(), "")
+        time.sleep(0.5)
+        with subprocess.Popen([folder / "reminders"], cwd=folder, env=self.env, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as again:
+            self.assertEqual(again.stdout.readline(), '"milk"\n')
+            again.stdin.close()
+            self.assertEqual(again.wait(30), 0)
+
+    def paste(self, page):
+        """Does what the page tells its reader to do, and compares with what it shows. "..." stands for any lines."""
+        folder = self.folder / page.stem
+        folder.mkdir()
+        text, out = page.read_text(), None
+        for block in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S):
+            kind, body = block.groups()
+            name = re.search(r"Save this as `(\S+)`:\n\n$", text[:block.start()])
+            if name:
+                (folder / name[1]).write_text(body)
+            elif kind == "sh":
+                out = self.work("bash", "-c", body, cwd=folder)
+            elif not kind and out is not None:
+                shown = re.escape(body).replace(re.escape("...\n"), "(?:.*\n)*")
+                self.assertRegex(out, f"^{shown}$", f"{page}: {body}")
+                out = None
+        self.assertTrue(any(folder.iterdir()), f"{page} has nothing to do")
+
+    def test_first_program(self):
+        self.paste(ROOT / "docs" / "c" / "first-program.md")
+
+    def test_daemon(self):
+        self.paste(ROOT / "docs" / "c" / "daemon.md")
 
     def test_cplusplus(self):
         """The header is C++ too."""
