@@ -163,6 +163,13 @@ class Install(unittest.TestCase):
             text = (self.prefix / "include" / name).read_text()
             self.assertLessEqual(set(re.findall(r'#include [<"]([^">]+)', text)), standard)
 
+    def test_headers_stand_alone(self):
+        for standard in ("c99", "c17", "gnu17"):
+            for name in ("pawl.h", "pawl/common.h", "pawl/error.h", "pawl/jansson.h"):
+                self.work("cc", f"-std={standard}", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow",
+                          "-Wstrict-prototypes", "-Werror", "-fsyntax-only", "-x", "c", f"-I{self.prefix}/include",
+                          "-include", name, "/dev/null")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
