@@ -60,7 +60,10 @@ int main(int argc, char **argv) {
     if (err && err != PAWL_E_EXISTS) return pawl_perror("pawl_start"), 1;
     struct pawl_info *info;
     if (pawl_wait(pawl, options.id, PAWL_FOREVER, &info)) return pawl_perror("pawl_wait"), 1;
-    printf("result: %s bottles\n", info->output.data);
+    if (info->failure)
+        printf("result: none, because: %s\n", info->failure->message);
+    else
+        printf("result: %s bottles\n", info->output.data);
     pawl_info_free(info);
     return pawl_close(pawl) ? pawl_perror("pawl_close"), 1 : 0;
 }
