@@ -261,8 +261,8 @@ def test_output(pattern, daemon=None):
         follow(pattern, place, None, never)
         took = place.took
         follow(pattern, place, None, never, done=True)  # asked again, it tells the result, and does nothing
-        said = place.clear()
-        assert said == "", said
+        said = [line for line in place.clear().splitlines() if "ASan doesn't fully support makecontext" not in line]
+        assert said == [], said
         return took
 
 
