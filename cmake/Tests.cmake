@@ -1,3 +1,9 @@
+# An instrumented library needs its runtime in every program, which those that tests build outside this
+# tree do not bring.
+if(PAWL_SANITIZE OR CMAKE_C_FLAGS MATCHES "--coverage")
+  set(PAWL_INSTRUMENTED ON)
+endif()
+
 # pawl_test(<name> SOURCES <files> ROOMS <rooms> [LABEL unit] [TIMEOUT 120] [WRAPS <functions>]): a
 # cmocka program and its test. Each function of WRAPS is replaced by the program's own __wrap_<function>.
 function(pawl_test name)
