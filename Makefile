@@ -5,14 +5,15 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 TYPE ?= RelWithDebInfo
+STEPS = build
 
 .DEFAULT_GOAL := all
 .PHONY: all help quickstart test sim install bench sanitize coverage format format-check clean
 
 all: ## build; the programs land in build/bin
-	@scripts/install-packages build
-	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=$(TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX) >$(BUILD).log 2>&1 \
-	  || { cat $(BUILD).log; exit 1; }
+	@scripts/install-packages $(STEPS)
+	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=$(TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
+	  $(if $(filter test,$(STEPS)),-DBUILD_TESTING=ON) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log
 	@ninja -C $(BUILD) --quiet
 	@echo "built: $(BUILD)/bin/pawl (also as daprd and dapr)"
@@ -20,8 +21,10 @@ all: ## build; the programs land in build/bin
 quickstart: all ## run the order-processor; APP=c, python, javascript, go or java
 	@scripts/quickstart $(APP)
 
+# What these build needs the packages of the tests, too.
+test sim: STEPS = build test
+
 test: all ## build and run every test
-	@scripts/install-packages test
 	@scripts/run-tests $(BUILD)
 
 sim: all ## simulate crashes; SEED= and STEPS= choose the run
