@@ -44,6 +44,13 @@ static void call_finish(struct pawl_call *call, const struct pawl_error *error) 
     call->done(call, error);
 }
 
+// Fails a call for which something could not be loaded. |error| NULL: its own.
+static void call_give_up(struct pawl_runtime *runtime, struct pawl_call *call,
+                         const struct pawl_error *error) {
+    if (call->give_up) call->give_up(runtime, call);
+    call_finish(call, error);
+}
+
 void pawl__calls_finish(struct pawl_link *list, const struct pawl_error *error) {
     // A call that is done may begin others, which go to the end of some list.
     struct pawl_link finished;
@@ -194,9 +201,14 @@ static void load_done(struct pawl_job *job) {
     if (load->incarnation == runtime->incarnation) {
         struct pawl_error error = {PAWL_E_OK, ""};
         pawl__map_remove(&runtime->loads, load->id);
-        if (load_install(load, &error)) pawl__calls_finish(&load->calls, &error);
-        for (struct pawl_link *link; (link = pawl__list_take(&load->calls));)
-            pawl__calls_execute(runtime, PAWL_CONTAINER(link, struct pawl_call, link));
+        enum pawl_err err = load_install(load, &error);
+        for (struct pawl_link *link; (link = pawl__list_take(&load->calls));) {
+            struct pawl_call *call = PAWL_CONTAINER(link, struct pawl_call, link);
+            if (err)
+                call_give_up(runtime, call, &error);
+            else
+                pawl__calls_execute(runtime, call);
+        }
         pawl__runtime_settle(runtime);
     }
     load_destroy(load);
@@ -212,7 +224,7 @@ static void load_begin(struct pawl_runtime *runtime, struct pawl_str id, struct 
             struct pawl_error error;
             pawl__fail_plain(&error, PAWL_E_NOMEM);
             pawl__sleep_retry(runtime, id);
-            if (call) call_finish(call, &error);
+            if (call) call_give_up(runtime, call, &error);
             return;
         }
         runtime->loads_out++;
@@ -273,9 +285,14 @@ void pawl__calls_execute(struct pawl_runtime *runtime, struct pawl_call *call) {
     if (err == PAWL_E_NEEDED && load_is_light(runtime)) { // mostly the start of a new instance
         call->error = (struct pawl_error){PAWL_E_OK, ""};
         err = load_now(runtime, pawl__str(runtime->shard.needed), &call->error);
-        if (!err) err = call->run(runtime, call, &call->error);
+        if (err) {
+            call_give_up(runtime, call, NULL);
+            return;
+        }
+        err = call->run(runtime, call, &call->error);
     }
     if (runtime->shard.failed) {
+        pawl__list_remove(&call->link); // it may have begun to wait
         pawl__fail_plain(&call->error, PAWL_E_NOMEM);
         call_finish(call, NULL);
     } else if (err == PAWL_E_NEEDED) {

@@ -39,7 +39,9 @@ static struct item *dispatch_find(struct pawl_runtime *runtime, struct pawl_str 
     struct pawl_buf *scratch = &runtime->key_bytes;
     pawl__buf_clear(scratch);
     char *key = (char *)pawl__buf_reserve(scratch, id.len + sizeof task_id);
-    return key ? pawl__map_get(&runtime->items, dispatch_key(key, id, task_id)) : NULL;
+    if (key) return pawl__map_get(&runtime->items, dispatch_key(key, id, task_id));
+    pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+    return NULL;
 }
 
 static void dispatch_free(struct pawl_runtime *runtime, struct item *item) {
@@ -395,8 +397,16 @@ static enum pawl_err dispatch_run_turn(struct pawl_runtime *runtime, struct pawl
     return err;
 }
 
+// The turn is offered again, as its answer could not be taken.
+static void dispatch_turn_again(struct pawl_runtime *runtime, struct pawl_call *call) {
+    struct item *item =
+        dispatch_match(runtime, call->id, DISPATCH_TURN, call->turn->completiontoken);
+    if (item) dispatch_return(runtime, item);
+}
+
 void pawl__runtime_complete_turn(struct pawl_runtime *runtime, struct pawl_call *call,
                                  const Pb__WorkflowResponse *response, struct pawl_str bytes) {
+    call->give_up = dispatch_turn_again;
     call->turn = response;
     call->bytes = bytes;
     call->run = dispatch_run_turn;

@@ -80,6 +80,8 @@ struct pawl_call {
     /* private */
     enum pawl_err (*run)(struct pawl_runtime *runtime, struct pawl_call *call,
                          struct pawl_error *error);
+    // Undoes what waits for the call, when it fails before it could run.
+    void (*give_up)(struct pawl_runtime *runtime, struct pawl_call *call);
     struct pawl_link link;
     struct pawl_error error;
     uint64_t position; // the answer waits for this batch

@@ -213,8 +213,8 @@ static const struct pawl_transport_ops embedded_ops = {
     .close = embedded_close,
 };
 
-static void embedded_ignore(void *arg) {
-    (void)arg;
+static void embedded_on_closed(void *arg) {
+    *(bool *)arg = true;
 }
 
 enum pawl_err pawl__embedded_open(uv_loop_t *loop, const char *target, const char *app_id,
@@ -250,9 +250,11 @@ enum pawl_err pawl__embedded_open(uv_loop_t *loop, const char *target, const cha
     };
     err = pawl__runtime_create(&embedded->storage, &options, &embedded->runtime, error);
     if (err) {
-        embedded->closed = embedded_ignore;
+        bool closed = false; // the loop has other handles, which stay
+        embedded->closed = embedded_on_closed;
+        embedded->closed_arg = &closed;
         embedded_on_runtime_closed(embedded);
-        uv_run(loop, UV_RUN_DEFAULT);
+        while (!closed) uv_run(loop, UV_RUN_ONCE);
         return err;
     }
     *out = &embedded->transport;
