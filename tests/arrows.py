@@ -15,7 +15,7 @@ BELOW = {
     "config": ["base"],
     "sdk": ["runtime", "net", "engine", "store", "wire", "base"],
     "api": ["runtime", "net", "engine", "store", "wire", "base"],
-    "bench": ["sdk", "base"],
+    "bench": ["sdk", "net", "base"],
     "cli": ["api", "config", "bench", "runtime", "net", "engine", "store", "wire", "base"],
 }
 

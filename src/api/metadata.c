@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "api/internal.h"
 
 // What the sidecar tells of itself: health, metadata; and its end.
@@ -55,6 +57,14 @@ static const char *metadata_actor_status(const struct pawl_api *api) {
     return pawl__runtime_ready(api->options.runtime) ? "RUNNING" : "INITIALIZING";
 }
 
+// What a benchmark asks for.
+static json_t *metadata_self(const struct pawl_api_options *options) {
+    uint64_t commits = 0;
+    for (size_t i = 0; i < options->store_count; i++)
+        commits += options->stores[i].storage->commits;
+    return json_pack("{s:i, s:I}", "pid", (int)getpid(), "commits", (json_int_t)commits);
+}
+
 static void metadata_http_get(void *arg, struct pawl_request *request,
                               const struct pawl_params *params) {
     (void)params;
@@ -85,6 +95,7 @@ static void metadata_http_get(void *arg, struct pawl_request *request,
     json_object_set_new(body, "scheduler", json_pack("{s:[]}", "connected_addresses"));
     json_object_set_new(body, "workflows",
                         json_pack("{s:i}", "connectedWorkers", metadata_workers(api)));
+    json_object_set_new(body, "pawl", metadata_self(options));
     if (options->app_port > 0)
         json_object_set_new(body, "appConnectionProperties",
                             json_pack("{s:i, s:s, s:s, s:i}", "port", options->app_port, "protocol",

@@ -1,5 +1,6 @@
 #include <stdlib.h>
-#include <sys/resource.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "bench/bench.h"
@@ -9,12 +10,19 @@
 // that wait for each of them would cost more than what is measured.
 
 enum {
-    RUN_LOOK = 200 // milliseconds between two looks at the progress
+    RUN_LOOK = 200, // milliseconds between two looks at the progress
+    RUN_SAMPLES = 4 << 20,
 };
 
-struct run {
+// Of all rounds; negative: not known.
+struct totals {
+    double seconds, cpu_us, daemon_us, written, commits;
+};
+
+struct pawl_bench {
     const struct pawl_bench_options *options;
     struct pawl *pawl;
+    int64_t began; // of the first round
     struct pawl_task_for_loop begin;
     struct slot *slots;
     size_t open; // slots that still work
@@ -25,13 +33,15 @@ struct run {
     _Atomic uint64_t workflows; // that ended
     double *times;              // of each, in milliseconds
     size_t time_cap;
-    struct pawl_error error; // the first
+    struct totals totals;
+    double rss_mib, daemon_mib; // after the last round
+    struct pawl_error error;    // the first
     struct pawl_done done;
 };
 
 // One of the workflows in flight.
 struct slot {
-    struct run *run;
+    struct pawl_bench *run;
     struct pawl_op op;
     char id[64];
     int64_t began;
@@ -45,7 +55,7 @@ struct slot {
 static void slot_next(struct slot *slot);
 
 static void slot_close(struct slot *slot, const struct pawl_error *error) {
-    struct run *run = slot->run;
+    struct pawl_bench *run = slot->run;
     if (error && !run->error.code) run->error = *error;
     if (--run->open == 0) pawl__done_set(&run->done);
 }
@@ -63,10 +73,11 @@ static void slot_call(struct slot *slot, enum pawl_taskhub_method method, const 
 
 static void slot_ended(struct pawl_op *op) {
     struct slot *slot = op->data;
-    struct run *run = slot->run;
+    struct pawl_bench *run = slot->run;
     const Pb__GetInstanceResponse *response = (const void *)op->response;
-    if (!op->error.code && response->workflowstate->workflowstatus !=
-                               PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_COMPLETED)
+    if (!op->error.code && !run->options->workload->is_left &&
+        response->workflowstate->workflowstatus !=
+            PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_COMPLETED)
         pawl__fail(&op->error, PAWL_E_FAILED, "a workflow has failed: %s",
                    response->workflowstate->failuredetails
                        ? response->workflowstate->failuredetails->errormessage
@@ -90,15 +101,18 @@ static void slot_started(struct pawl_op *op) {
         slot->raised++;
         slot_call(slot, PAWL_TASKHUB_RAISE, &slot->raise, slot_started);
     } else {
-        slot_call(slot, PAWL_TASKHUB_WAIT_COMPLETION, &slot->wait, slot_ended);
+        bool is_left = slot->run->options->workload->is_left;
+        slot_call(slot, is_left ? PAWL_TASKHUB_WAIT_START : PAWL_TASKHUB_WAIT_COMPLETION,
+                  &slot->wait, slot_ended);
     }
 }
 
 // Starts the slot's next workflow, unless the time is over.
 static void slot_next(struct slot *slot) {
-    struct run *run = slot->run;
+    struct pawl_bench *run = slot->run;
+    uint64_t most = run->options->max_workflows;
     slot->began = pawl__clock_steady();
-    if (slot->began >= run->until || run->error.code) {
+    if (slot->began >= run->until || run->error.code || (most && run->started == most)) {
         slot_close(slot, NULL);
         return;
     }
@@ -108,7 +122,7 @@ static void slot_next(struct slot *slot) {
     slot_call(slot, PAWL_TASKHUB_START, &slot->start, slot_started);
 }
 
-static void slot_init(struct slot *slot, struct run *run) {
+static void slot_init(struct slot *slot, struct pawl_bench *run) {
     slot->run = run;
     google__protobuf__string_value__init(&slot->input);
     slot->input.value = run->payload;
@@ -126,7 +140,7 @@ static void slot_init(struct slot *slot, struct run *run) {
 }
 
 static void run_begin(struct pawl_task_for_loop *task) {
-    struct run *run = PAWL_CONTAINER(task, struct run, begin);
+    struct pawl_bench *run = PAWL_CONTAINER(task, struct pawl_bench, begin);
     size_t count = run->open;
     for (size_t i = 0; i < count; i++) slot_next(&run->slots[i]);
 }
@@ -135,129 +149,145 @@ static void run_begin(struct pawl_task_for_loop *task) {
 
 struct cost {
     int64_t at;
-    double cpu;
-    uint64_t commits, written;
+    struct pawl_bench_usage own, daemon;
+    uint64_t commits; // UINT64_MAX: not known
 };
 
-static uint64_t cost_written(void) {
-    unsigned long long bytes = 0;
-    char line[128];
-    FILE *file = fopen("/proc/self/io", "r");
-    if (!file) return 0;
-    while (fgets(line, sizeof line, file)) sscanf(line, "write_bytes: %llu", &bytes);
-    fclose(file);
-    return bytes;
+static bool run_is_remote(const struct pawl_bench *run) {
+    return run->pawl->transport->ops->commits(run->pawl->transport) == UINT64_MAX;
 }
 
-static double cost_rss(void) {
-    unsigned long long kib = 0;
-    char line[128];
-    FILE *file = fopen("/proc/self/status", "r");
-    if (!file) return 0;
-    while (fgets(line, sizeof line, file)) sscanf(line, "VmRSS: %llu", &kib);
-    fclose(file);
-    return (double)kib / 1024;
-}
-
-static struct cost cost_now(struct pawl *pawl) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
+static struct cost cost_now(const struct pawl_bench *run) {
+    struct pawl_bench_peer peer = {0, run->pawl->transport->ops->commits(run->pawl->transport)};
+    if (run_is_remote(run)) peer = pawl__bench_peer(run->options->target);
     return (struct cost){
+        .own = pawl__bench_usage(getpid()),
+        .daemon = peer.pid ? pawl__bench_usage(peer.pid) : (struct pawl_bench_usage){-1, -1, -1},
+        .commits = peer.commits,
         .at = pawl__clock_steady(),
-        .cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-               (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec),
-        .commits = pawl->transport->ops->commits(pawl->transport),
-        .written = cost_written(),
     };
 }
 
-static void run_fill(struct run *run, const struct cost *before, const struct cost *after,
-                     struct pawl_bench_result *out) {
-    const struct pawl_bench_options *options = run->options;
+// Adds what was used; once something is not known, neither is the sum.
+static void cost_add(double *sum, double before, double after) {
+    *sum = *sum < 0 || before < 0 || after < 0 ? -1 : *sum + after - before;
+}
+
+static void run_add(struct pawl_bench *run, const struct cost *before, const struct cost *after) {
+    struct totals *totals = &run->totals;
+    bool is_remote = run_is_remote(run), is_memory = strcmp(run->options->target, "memory:") == 0;
+    bool has_commits = !is_memory && before->commits != UINT64_MAX && after->commits != UINT64_MAX;
+    const struct pawl_bench_usage *then = is_remote ? &before->daemon : &before->own;
+    const struct pawl_bench_usage *now = is_remote ? &after->daemon : &after->own;
+    cost_add(&totals->seconds, 0, (double)(after->at - before->at) / (double)PAWL_SECOND);
+    cost_add(&totals->cpu_us, before->own.cpu_us, after->own.cpu_us);
+    cost_add(&totals->daemon_us, before->daemon.cpu_us, after->daemon.cpu_us);
+    cost_add(&totals->written, is_memory ? -1 : then->written, now->written);
+    cost_add(&totals->commits, has_commits ? (double)before->commits : -1, (double)after->commits);
+    run->rss_mib = after->own.rss_mib;
+    run->daemon_mib = after->daemon.rss_mib;
+}
+
+static double run_ratio(double part, double whole) {
+    return part < 0 || whole <= 0 ? -1 : part / whole;
+}
+
+void pawl__bench_result(struct pawl_bench *run, struct pawl_bench_result *out) {
+    const struct totals *totals = &run->totals;
     uint64_t workflows = atomic_load(&run->workflows);
     size_t count = workflows < run->time_cap ? (size_t)workflows : run->time_cap;
-    double commits = (double)(after->commits - before->commits);
-    double written = (double)(after->written - before->written);
-    bool is_file = before->commits != UINT64_MAX && strcmp(options->target, "memory:") != 0;
+    double units = (double)workflows * run->options->workload->units;
     *out = (struct pawl_bench_result){
-        .workflows = workflows,
-        .units = workflows * (uint64_t)options->workload->units,
-        .seconds = (double)(after->at - before->at) / (double)PAWL_SECOND,
-        .p50 = pawl__bench_quantile(run->times, count, 0.5),
-        .p99 = pawl__bench_quantile(run->times, count, 0.99),
-        .p999 = pawl__bench_quantile(run->times, count, 0.999),
-        .rss_mib = cost_rss(),
+        .workflows = (double)workflows,
+        .seconds = totals->seconds,
+        .units_per_second = units / totals->seconds,
+        .p50_ms = pawl__bench_quantile(run->times, count, 0.5),
+        .p99_ms = pawl__bench_quantile(run->times, count, 0.99),
+        .p999_ms = pawl__bench_quantile(run->times, count, 0.999),
+        .cpu_us = run_ratio(totals->cpu_us, units),
+        .daemon_us = run_ratio(totals->daemon_us, units),
+        .commits = run_ratio(totals->commits, units),
+        .bytes = run_ratio(totals->written, units),
+        .commits_per_second = run_ratio(totals->commits, totals->seconds),
+        .commit_bytes = run_ratio(totals->written, totals->commits),
+        .rss_mib = run->rss_mib,
+        .daemon_mib = run->daemon_mib,
     };
-    double units = out->units ? (double)out->units : 1;
-    out->cpu_us = (after->cpu - before->cpu) / units;
-    out->syncs = is_file ? commits / units : -1;
-    out->bytes = is_file ? written / units : -1;
-    out->commits_per_second = is_file ? commits / out->seconds : -1;
-    out->commit_bytes = is_file && commits > 0 ? written / commits : 0;
 }
 
 // --- a run --------------------------------------------------------------------------------------
 
-static void run_wait(struct run *run) {
-    int64_t began = pawl__clock_steady();
+static void run_wait(struct pawl_bench *run) {
     for (;;) {
         int64_t now = pawl__clock_steady();
         if (pawl__handle_wait(run->pawl, &run->done, now + RUN_LOOK * PAWL_MILLISECOND)) return;
         uint64_t units = atomic_load(&run->workflows) * (uint64_t)run->options->workload->units;
+        double seconds =
+            run->totals.seconds + (double)(pawl__clock_steady() - run->began) / (double)PAWL_SECOND;
         if (run->options->progress)
-            run->options->progress(run->options->arg, units, pawl__clock_steady() - began);
+            run->options->progress(run->options->arg, (double)units / seconds);
     }
 }
 
-static enum pawl_err run_all(struct run *run, struct pawl_bench_result *out) {
+enum pawl_err pawl__bench_round(struct pawl_bench *run, int64_t duration,
+                                struct pawl_error *error) {
+    run->open = run->options->in_flight;
+    run->begin.run = run_begin;
+    pawl__done_init(&run->done);
+    struct cost before = cost_now(run);
+    run->began = before.at;
+    run->until = before.at + duration;
+    pawl__handle_post(run->pawl, &run->begin);
+    run_wait(run);
+    struct cost after = cost_now(run);
+    run_add(run, &before, &after);
+    if (run->error.code) *error = run->error;
+    return run->error.code;
+}
+
+static enum pawl_err run_prepare(struct pawl_bench *run, struct pawl_error *error) {
     const struct pawl_bench_options *options = run->options;
     uint64_t prefix;
     pawl__random(&prefix, sizeof prefix);
     snprintf(run->prefix, sizeof run->prefix, "%08x", (unsigned)prefix);
-    run->time_cap = 4 << 20;
+    run->time_cap = RUN_SAMPLES;
     run->slots = calloc(options->in_flight, sizeof *run->slots);
     run->times = calloc(run->time_cap, sizeof *run->times);
     run->payload = malloc(options->payload + 3);
-    if (!run->slots || !run->times || !run->payload)
-        return pawl__fail_plain(&run->error, PAWL_E_NOMEM);
+    if (!run->slots || !run->times || !run->payload) return pawl__fail_plain(error, PAWL_E_NOMEM);
     memset(run->payload, 'x', options->payload + 2);
     run->payload[0] = run->payload[options->payload + 1] = '"';
     run->payload[options->payload + 2] = 0;
     for (size_t i = 0; i < options->in_flight; i++) slot_init(&run->slots[i], run);
-    run->open = options->in_flight;
-    run->begin.run = run_begin;
-    pawl__done_init(&run->done);
-    struct cost before = cost_now(run->pawl);
-    run->until = before.at + options->duration;
-    pawl__handle_post(run->pawl, &run->begin);
-    run_wait(run);
-    struct cost after = cost_now(run->pawl);
-    run_fill(run, &before, &after, out);
-    for (size_t i = 0; i < options->in_flight; i++) pawl__arena_finish(&run->slots[i].op.arena);
-    return run->error.code;
-}
-
-enum pawl_err pawl__bench_run(const struct pawl_bench_options *options,
-                              struct pawl_bench_result *out, struct pawl_error *error) {
-    struct run run = {.options = options};
     struct pawl_options open = {.app_id = "pawl-bench",
                                 .warm_workflows = options->in_flight + 1000};
-    enum pawl_err err = pawl_open(options->target, &open, &run.pawl);
-    if (!err) err = pawl__workloads_add(run.pawl);
-    if (!err) err = pawl_work(run.pawl);
-    if (err) {
-        *error = *pawl_last_error();
-        pawl_close(run.pawl);
-        return err;
-    }
-    err = run_all(&run, out);
-    *error = run.error;
-    if (pawl_close(run.pawl) && !err) {
-        *error = *pawl_last_error();
-        err = error->code;
-    }
-    free(run.slots);
-    free(run.times);
-    free(run.payload);
+    enum pawl_err err = pawl_open(options->target, &open, &run->pawl);
+    if (!err) err = pawl__workloads_add(run->pawl);
+    if (!err) err = pawl_work(run->pawl);
+    if (err) *error = *pawl_last_error();
     return err;
+}
+
+enum pawl_err pawl__bench_open(const struct pawl_bench_options *options, struct pawl_bench **out,
+                               struct pawl_error *error) {
+    struct pawl_bench *run = calloc(1, sizeof *run);
+    if (!run) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    run->options = options;
+    enum pawl_err err = run_prepare(run, error);
+    if (err)
+        pawl__bench_close(run);
+    else
+        *out = run;
+    return err;
+}
+
+void pawl__bench_close(struct pawl_bench *run) {
+    if (!run) return;
+    pawl_close(run->pawl);
+    for (size_t i = 0; run->slots && i < run->options->in_flight; i++)
+        pawl__arena_finish(&run->slots[i].op.arena);
+    free(run->slots);
+    free(run->times);
+    free(run->payload);
+    free(run);
 }

@@ -61,21 +61,28 @@ static enum pawl_err workload_children(struct pawl_workflow *wf) {
     return PAWL_OK;
 }
 
+static enum pawl_err workload_sleep(struct pawl_workflow *wf) {
+    return pawl_sleep(wf, 365 * PAWL_DAY);
+}
+
 const struct pawl_workload pawl__workloads[] = {
-    {"seq5", "5 activities, one after the other", 5, 0, workload_seq5},
-    {"seq15", "15 activities, one after the other", 15, 0, workload_seq15},
-    {"par5", "5 activities at once", 5, 0, workload_par5},
-    {"par100", "100 activities at once", 100, 0, workload_par100},
-    {"events", "5 events that are waited for", 5, 5, workload_events},
-    {"timers", "5 timers of a millisecond", 5, 0, workload_timers},
-    {"children", "5 child workflows, one after the other", 5, 0, workload_children},
-    {"start", "nothing: the workflow starts and ends", 1, 0, workload_leaf},
-    {NULL, NULL, 0, 0, NULL},
+    {"seq5", "5 activities, one after the other", 5, .function = workload_seq5},
+    {"seq15", "15 activities, one after the other", 15, .function = workload_seq15},
+    {"par5", "5 activities at once", 5, .function = workload_par5},
+    {"par100", "100 activities at once", 100, .function = workload_par100},
+    {"events", "5 events that are waited for", 5, .events = 5, .function = workload_events},
+    {"timers", "5 timers of a millisecond", 5, .function = workload_timers},
+    {"children", "5 child workflows, one after the other", 5, .function = workload_children},
+    {"start", "nothing: the workflow starts and ends", 1, .function = workload_leaf},
+    {"sleep", "a year's sleep: the workflow starts, and is left", 1, .is_left = true,
+     .function = workload_sleep},
+    {"bounds", "no workflow: synced writes of the payload's size, and empty calls", 1},
+    {NULL},
 };
 
 enum pawl_err pawl__workloads_add(struct pawl *pawl) {
     for (const struct pawl_workload *at = pawl__workloads; at->name; at++)
-        PAWL_TRY(pawl_add_workflow(pawl, at->name, at->function, NULL));
+        if (at->function) PAWL_TRY(pawl_add_workflow(pawl, at->name, at->function, NULL));
     PAWL_TRY(pawl_add_workflow(pawl, "pawl.bench.leaf", workload_leaf, NULL));
     return pawl_add_activity(pawl, "pawl.bench.echo", workload_echo, NULL);
 }

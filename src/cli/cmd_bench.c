@@ -1,4 +1,3 @@
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,27 +9,27 @@
 
 static const struct pawl_flag bench_flags[] = {
     {"workload", 'w', PAWL_FLAG_LIST, NULL,
-     "seq5, seq15, par5, par100, events, timers, children or start (default all but seq15, "
-     "par100)"},
+     "what to run, see above (default seq5, par5, events, timers, children, start)"},
     {"in-flight", 'n', PAWL_FLAG_LIST, NULL, "workflows at once (default 1, 50 and 1000)"},
     {"payload", 'p', PAWL_FLAG_LIST, NULL, "bytes of each step's input and result (default 100)"},
     {"seconds", 's', PAWL_FLAG_INT, "3", "time for each measurement"},
+    {"count", 'c', PAWL_FLAG_INT, "0", "end it after so many workflows; 0: when the time is over"},
     {"folder", 'd', PAWL_FLAG_TEXT, ".",
      "where to put the store's file: the disk that is measured"},
     {"memory", 0, PAWL_FLAG_BOOL, NULL, "keep workflows in memory instead"},
+    {"daemon", 0, PAWL_FLAG_BOOL, NULL, "over gRPC, to a daemon that is started for it"},
     {"target", 't', PAWL_FLAG_TEXT, NULL,
-     "grpc://HOST:PORT of a daemon to measure, with this program as its worker"},
+     "grpc://HOST:PORT of a daemon; give -d when its store is on a disk here"},
     {"output", 'o', PAWL_FLAG_TEXT, "table", "form of the output: table or json"},
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 
 struct bench {
     const struct pawl_flags *flags;
-    const char *folder;
-    char file[4096]; // the store; "": none
-    bool is_json, is_tty;
+    const char *folder, *target; // |target| NULL: a new store for each measurement
+    unsigned look;               // enum pawl_bench_look
+    bool in_memory, has_daemon, is_json, is_tty;
     json_t *results;
-    double sync_rate, sync_p50;
     char label[64];
 };
 
@@ -41,77 +40,62 @@ static int bench_fail(const char *format, const char *text) {
     return 1;
 }
 
-static void bench_remove(const struct bench *bench) {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-pawl"};
-    char path[4200];
-    for (size_t i = 0; *bench->file && i < sizeof suffixes / sizeof *suffixes; i++) {
-        snprintf(path, sizeof path, "%s%s", bench->file, suffixes[i]);
-        unlink(path);
-    }
-}
-
-static void bench_progress(void *arg, uint64_t units, int64_t since) {
+static void bench_progress(void *arg, double units_per_second) {
     const struct bench *bench = arg;
     if (!bench->is_tty) return;
-    fprintf(stderr, "\r%s: %.0f/s   ", bench->label,
-            (double)units / ((double)since / (double)PAWL_SECOND));
+    fprintf(stderr, "\r%s: %.0f/s   ", bench->label, units_per_second);
     fflush(stderr);
 }
 
-static void bench_head(const struct bench *bench) {
-    if (bench->is_json) return;
-    if (*bench->file)
-        printf("fdatasync of 4 KiB: %.0f a second, p50 %.3f ms\n\n", bench->sync_rate,
-               bench->sync_p50);
-    printf("%-9s %7s %8s %10s %9s %9s %9s %8s %8s %9s %7s %8s\n", "workload", "payload", "flight",
-           "units/s", "p50 ms", "p99 ms", "p99.9 ms", "cpu us", "syncs", "bytes", "MiB", "of disk");
+static enum pawl_err bench_file(struct pawl_bench_options *options,
+                                struct pawl_bench_result *result, struct pawl_error *error) {
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-pawl"};
+    char file[4096], path[4200];
+    snprintf(file, sizeof file, "%s/pawl-bench-%d.db", options->folder, (int)getpid());
+    options->target = file;
+    enum pawl_err err = pawl__bench_measure(options, result, error);
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        snprintf(path, sizeof path, "%s%s", file, suffixes[i]);
+        unlink(path);
+    }
+    return err;
 }
 
-// |raw|: commits of this size that the disk could take a second; 0: not measured.
-static void bench_row(struct bench *bench, const struct pawl_bench_options *options,
-                      const struct pawl_bench_result *r, double raw) {
-    double rate = (double)r->units / r->seconds;
-    double part = raw > 0 ? r->commits_per_second / raw : -1;
-    if (bench->is_json) {
-        json_array_append_new(
-            bench->results,
-            json_pack("{s:s, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
-                      "workload", options->workload->name, "payload", (json_int_t)options->payload,
-                      "inFlight", (json_int_t)options->in_flight, "unitsPerSecond", rate,
-                      "workflows", (json_int_t)r->workflows, "p50Ms", r->p50, "p99Ms", r->p99,
-                      "p999Ms", r->p999, "cpuUsPerUnit", r->cpu_us, "syncsPerUnit", r->syncs,
-                      "bytesPerUnit", r->bytes, "rssMiB", r->rss_mib, "rawCommitsPerSecond", raw,
-                      "shareOfDisk", part));
-        return;
-    }
-    if (bench->is_tty) fprintf(stderr, "\r%60s\r", "");
-    char syncs[32] = "-", bytes[32] = "-", share[32] = "-";
-    if (r->syncs >= 0) snprintf(syncs, sizeof syncs, "%.3f", r->syncs);
-    if (r->bytes >= 0) snprintf(bytes, sizeof bytes, "%.0f", r->bytes);
-    if (part >= 0) snprintf(share, sizeof share, "%.0f %%", part * 100);
-    printf("%-9s %7zu %8zu %10.0f %9.2f %9.2f %9.2f %8.1f %8s %9s %7.1f %8s\n",
-           options->workload->name, options->payload, options->in_flight, rate, r->p50, r->p99,
-           r->p999, r->cpu_us, syncs, bytes, r->rss_mib, share);
-    fflush(stdout);
+static enum pawl_err bench_daemon(const struct bench *bench, struct pawl_bench_options *options,
+                                  struct pawl_bench_result *result, struct pawl_error *error) {
+    struct pawl_bench_daemon daemon;
+    enum pawl_err err = pawl__bench_daemon_start(&daemon, bench->folder, bench->in_memory, error);
+    if (err) return err;
+    options->target = daemon.target;
+    err = pawl__bench_measure(options, result, error);
+    pawl__bench_daemon_stop(&daemon);
+    return err;
 }
 
 static enum pawl_err bench_one(struct bench *bench, struct pawl_bench_options *options,
                                struct pawl_error *error) {
     struct pawl_bench_result result;
-    double raw = 0, p50;
+    enum pawl_err err;
     snprintf(bench->label, sizeof bench->label, "%s, %zu bytes, %zu in flight",
              options->workload->name, options->payload, options->in_flight);
-    bench_remove(bench);
+    bench_progress(bench, 0);
     options->progress = bench_progress;
     options->arg = bench;
-    enum pawl_err err = pawl__bench_run(options, &result, error);
-    bench_remove(bench);
-    // The disk's own rate at commits of this size, right after, as disks change their mind.
-    if (!err && result.commit_bytes >= 1)
-        err = pawl__bench_disk(bench->folder, (size_t)result.commit_bytes, PAWL_SECOND / 2, &raw,
-                               &p50, error);
-    if (!err) bench_row(bench, options, &result, raw);
-    return err;
+    if (bench->has_daemon) {
+        err = bench_daemon(bench, options, &result, error);
+    } else if (bench->target || bench->in_memory) {
+        options->target = bench->target ? bench->target : "memory:";
+        err = pawl__bench_measure(options, &result, error);
+    } else {
+        err = bench_file(options, &result, error);
+    }
+    if (bench->is_tty) fprintf(stderr, "\r%70s\r", "");
+    if (err) return err;
+    if (bench->is_json)
+        json_array_append_new(bench->results, pawl__bench_json(options, &result));
+    else
+        pawl__bench_print(stdout, bench->look, options, &result);
+    return PAWL_OK;
 }
 
 static const struct pawl_workload *bench_find(const char *name) {
@@ -166,7 +150,7 @@ static int bench_each(struct bench *bench, struct pawl_bench_options *options,
         }
         options->in_flight = (size_t)in_flight;
         options->payload = (size_t)payload;
-        if (!has_begun) bench_head(bench);
+        if (!has_begun && !bench->is_json) pawl__bench_print_head(stdout, bench->look);
         has_begun = true;
         struct pawl_error error;
         if (bench_one(bench, options, &error)) return bench_fail("%s", error.text);
@@ -188,43 +172,47 @@ static int bench_all(struct bench *bench, struct pawl_bench_options *options) {
     return code;
 }
 
-static int bench_run(const struct pawl_flags *flags) {
-    struct bench bench = {.flags = flags, .is_tty = isatty(STDERR_FILENO)};
-    const char *output = pawl__flag_text(flags, "output");
-    const char *target = pawl__flag_text(flags, "target");
-    int64_t seconds = pawl__flag_int(flags, "seconds");
-    bench.folder = pawl__flag_text(flags, "folder");
-    bench.is_json = strcmp(output, "json") == 0;
-    if (!bench.is_json && strcmp(output, "table") != 0) {
+static int bench_usage(const struct bench *bench) {
+    const char *output = pawl__flag_text(bench->flags, "output");
+    if (!bench->is_json && strcmp(output, "table") != 0)
         bench_fail("--output is '%s', but has to be table or json", output);
-        return PAWL_EXIT_USAGE;
-    }
-    if (seconds < 1) {
+    else if (pawl__flag_int(bench->flags, "seconds") < 1)
         bench_fail("%s", "--seconds has to be at least 1");
-        return PAWL_EXIT_USAGE;
-    }
-    if (target && pawl__flag_bool(flags, "memory")) {
-        bench_fail("%s", "--target and --memory exclude each other");
-        return PAWL_EXIT_USAGE;
-    }
-    struct pawl_bench_options options = {.duration = seconds * PAWL_SECOND, .target = target};
-    if (!target && pawl__flag_bool(flags, "memory")) options.target = "memory:";
-    if (!options.target) {
-        struct pawl_error error;
-        snprintf(bench.file, sizeof bench.file, "%s/pawl-bench-%d.db", bench.folder, (int)getpid());
-        options.target = bench.file;
-        if (pawl__bench_disk(bench.folder, 4096, PAWL_SECOND / 2, &bench.sync_rate, &bench.sync_p50,
-                             &error))
-            return bench_fail("%s", error.text);
-    }
+    else if (pawl__flag_int(bench->flags, "count") < 0)
+        bench_fail("%s", "--count cannot be less than 0");
+    else if (bench->target && (bench->in_memory || bench->has_daemon))
+        bench_fail("--target and --%s exclude each other", bench->in_memory ? "memory" : "daemon");
+    else
+        return 0;
+    return PAWL_EXIT_USAGE;
+}
+
+static int bench_run(const struct pawl_flags *flags) {
+    struct bench bench = {
+        .flags = flags,
+        .folder = pawl__flag_text(flags, "folder"),
+        .target = pawl__flag_text(flags, "target"),
+        .in_memory = pawl__flag_bool(flags, "memory"),
+        .has_daemon = pawl__flag_bool(flags, "daemon"),
+        .is_json = strcmp(pawl__flag_text(flags, "output"), "json") == 0,
+        .is_tty = isatty(STDERR_FILENO),
+    };
+    int code = bench_usage(&bench);
+    if (code) return code;
+    struct pawl_bench_options options = {
+        .duration = pawl__flag_int(flags, "seconds") * PAWL_SECOND,
+        .max_workflows = (uint64_t)pawl__flag_int(flags, "count"),
+        .folder = bench.folder,
+    };
+    if (bench.in_memory || (bench.target && !pawl__flag_given(flags, "folder")))
+        options.folder = NULL;
+    if (options.folder) bench.look |= PAWL_BENCH_DISK;
+    if (bench.has_daemon || bench.target) bench.look |= PAWL_BENCH_DAEMON;
     bench.results = json_array();
-    int code = bench_all(&bench, &options);
+    code = bench_all(&bench, &options);
     if (!code && bench.is_json) {
-        json_t *all = json_pack("{s:f, s:f, s:O}", "fdatasyncsPerSecond", bench.sync_rate,
-                                "fdatasyncP50Ms", bench.sync_p50, "results", bench.results);
-        json_dumpf(all, stdout, JSON_INDENT(2));
+        json_dumpf(bench.results, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
         putchar('\n');
-        json_decref(all);
     }
     json_decref(bench.results);
     return code;
@@ -233,19 +221,28 @@ static int bench_run(const struct pawl_flags *flags) {
 const struct pawl_command pawl__cmd_bench = {
     .name = "bench",
     .summary = "Measure how fast workflows run on this machine",
-    .usage =
-        "[-w WORKLOAD] [-n IN_FLIGHT] [-p BYTES] [-s SECONDS] [-d FOLDER | --memory | -t TARGET]",
+    .usage = "[-w WORKLOAD] [-n IN_FLIGHT] [-p BYTES] [-s SECONDS] [-d FOLDER] [--memory] "
+             "[--daemon | -t TARGET]",
     .text =
         "Runs workflows whose steps do nothing, in this process, on a new file that is removed\n"
         "afterwards, and tells what this machine gives: units (activities, events, timers,\n"
         "children or starts) a second, the time of a workflow from its start to its end,\n"
-        "processor time, syncs and bytes written per unit, memory. 'of disk' compares the\n"
-        "commits with what the disk does at best: writes of the same size into space that a\n"
-        "file has already, each synced, measured right after.\n\n"
-        "  pawl bench                          a minute's overview\n"
-        "  pawl bench -w seq5 -n 1             the time of one step alone\n"
-        "  pawl bench -d /mnt/data -w par100   another disk, wide workflows\n"
-        "  pawl bench -t grpc://localhost:50001 a daemon, with this program as its worker\n",
+        "processor time, commits and bytes written per unit, memory. A commit is one fdatasync.\n\n"
+        "Workloads: seq5 and seq15 (activities, one after the other), par5 and par100 (at once),\n"
+        "events, timers, children (5 each), start (nothing), sleep (a year: it is left so) and\n"
+        "bounds (no workflows, only what the machine gives).\n\n"
+        "Beside it stands the most that the machine could give, measured in turn with it:\n"
+        "  syncs/s    writes of 4 KiB into space that a file already has, each synced\n"
+        "  raw/s      the same with as many bytes as a commit had\n"
+        "  echoes/s   empty gRPC calls to the daemon, as many at once\n"
+        "  in syncs   a unit's time (p50 / units of a workflow), in times of a sync\n"
+        "  of disk    commits / raw; of echo: units / echoes; of cpu: the cores that were busy\n\n"
+        "  pawl bench                           a minute's overview\n"
+        "  pawl bench -w seq5 -n 1              the time of one step alone\n"
+        "  pawl bench -d /mnt/data -w par100    another disk, wide workflows\n"
+        "  pawl bench -p 100,10240,102400       larger payloads\n"
+        "  pawl bench --daemon                  over gRPC: worker here, engine in a daemon\n"
+        "  pawl bench -t grpc://localhost:50001 a daemon that runs; its workflows stay there\n",
     .flags = bench_flags,
     .run = bench_run,
 };

@@ -194,7 +194,11 @@ class Api(unittest.TestCase):
         time.sleep(0.3)
         self.assertEqual(self.http("GET", "/v1.0/metadata")[1]["workflows"]["connectedWorkers"], 1)
         self.assertEqual(self.http("PUT", "/v1.0/metadata/k", b"v")[0], 204)
-        self.assertEqual(self.http("GET", "/v1.0/metadata")[1]["extended"], {"k": "v"})
+        self.assertEqual(self.http("POST", "/v1.0/state/statestore", b'[{"key": "k", "value": 1}]')[0], 204)
+        metadata = self.http("GET", "/v1.0/metadata")[1]
+        self.assertEqual(metadata["extended"], {"k": "v"})
+        self.assertEqual(metadata["pawl"]["pid"], self.daemon.process.pid)
+        self.assertGreater(metadata["pawl"]["commits"], 0)
         self.assertEqual(self.http("GET", "/v1.0/nothing")[0], 404)
         self.assertEqual(self.http("DELETE", "/v1.0/metadata")[0], 405)
 
