@@ -8,7 +8,7 @@ TYPE ?= RelWithDebInfo
 STEPS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test sim install bench sanitize coverage format format-check clean
+.PHONY: all help quickstart test sim install bench sanitize fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
 	@scripts/install-packages $(STEPS)
@@ -44,6 +44,17 @@ sanitize: ## all but the end-to-end tests under ASan and UBSan, then under TSan
 	  ctest --preset $$preset || exit 1; \
 	done
 
+fuzz-smoke: build-fuzz ## fuzz each target for a minute; SECONDS= for another time
+	@SECONDS=$(or $(SECONDS),60) scripts/fuzz smoke
+
+fuzz: build-fuzz ## fuzz one target for an hour; TARGET=http2, SECONDS=
+	@SECONDS=$(or $(SECONDS),3600) scripts/fuzz campaign $(TARGET)
+
+.PHONY: build-fuzz
+build-fuzz:
+	@scripts/install-packages build fuzz
+	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -- --quiet
+
 coverage: ## lines and branches that all but the end-to-end tests reach
 	@scripts/install-packages build test coverage
 	@cmake --preset coverage >/dev/null && cmake --build --preset coverage -- --quiet
@@ -59,7 +70,7 @@ format-check: ## fail when a source is not formatted
 	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' '*.cpp')
 
 clean: ## remove what was built
-	@rm -rf $(BUILD) build-debug build-address build-thread build-coverage
+	@rm -rf $(BUILD) build-debug build-address build-thread build-coverage build-fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile

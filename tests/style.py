@@ -15,6 +15,8 @@ TEXT = {".c", ".h", ".cpp", ".py", ".cmake", ".txt", ".md", ".proto", ".sh", ".j
 LATER = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 OTHER_LICENCE = re.compile(r"SPDX-License-" r"Identifier: (?!Apache-2\.0)|GNU (Lesser |Affero )?General Public")
 
+INPUTS = ("tests/fuzz/seeds/", "tests/fuzz/crashes/")  # bytes, whatever they look like
+
 root = Path(__file__).resolve().parents[1]
 listed = subprocess.run(["git", "-C", root, "ls-files"], capture_output=True, text=True)
 if listed.returncode:
@@ -33,7 +35,8 @@ def complain(where, what):
 formatted = []
 for name in listed.stdout.splitlines():
     path = root / name
-    if not path.is_file() or path.suffix not in TEXT or path.name in ("LICENSE", "package-lock.json"):
+    if not path.is_file() or path.suffix not in TEXT or path.name in ("LICENSE", "package-lock.json") \
+            or name.startswith(INPUTS):
         continue
     lines = path.read_text().split("\n")
     if path.suffix in (".c", ".h", ".cpp"):
