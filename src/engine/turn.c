@@ -435,7 +435,7 @@ static bool turn_note_version(struct turn *turn, Pb__WorkflowStartedEvent *start
     for (size_t at = 0; at < instance->patches.len; known++)
         at += strlen((char *)instance->patches.data + at) + 1;
     version->n_patches = given->n_patches - known;
-    version->patches = given->patches + known;
+    if (known) version->patches += known;
     for (size_t i = 0; i < version->n_patches; i++)
         if (!pawl__buf_append(&instance->patches, version->patches[i],
                               strlen(version->patches[i]) + 1))

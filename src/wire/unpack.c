@@ -43,6 +43,7 @@ static bool unpack_plain_word(const uint8_t *at) {
 // Well-formed UTF-8 by RFC 3629, and no NUL: decoded strings are C strings, and a NUL would cut
 // one.
 bool pawl__wire_is_text(struct pawl_str text) {
+    if (!text.len) return true; // and perhaps no data
     const uint8_t *at = (const uint8_t *)text.data, *end = at + text.len;
     while (at < end) {
         if (end - at >= 8 && unpack_plain_word(at)) {
