@@ -125,7 +125,8 @@ static struct pawl_task *task_add_timer(struct pawl_workflow *wf, struct pawl_ta
 }
 
 static int64_t task_later(int64_t now, int64_t duration) {
-    return duration > INT64_MAX - now ? INT64_MAX : now + duration;
+    int64_t time;
+    return __builtin_add_overflow(now, duration, &time) ? INT64_MAX : time;
 }
 
 struct pawl_task *pawl_create_timer_at(struct pawl_workflow *wf, int64_t time) {
