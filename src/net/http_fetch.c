@@ -95,6 +95,10 @@ static enum pawl_err fetch_send(struct http_fetch *fetch, struct pawl_str data,
 }
 
 static int fetch_on_headers(llhttp_t *parser) {
+    if (parser->status_code < 100) {
+        llhttp_set_error_reason(parser, "its status is none");
+        return -1;
+    }
     return ((struct http_fetch *)parser)->is_head ? 1 : 0;
 }
 
