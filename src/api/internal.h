@@ -68,6 +68,10 @@ void pawl__api_empty(struct pawl_request *request, int status);
 void pawl__api_http_fail(struct pawl_request *request, int status, const char *code,
                          const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+// |text| as JSON, or something else when it is not UTF-8, as what a client sent may stand in it.
+// NULL when memory is out.
+json_t *pawl__api_message(const char *text);
+
 // --- both ---------------------------------------------------------------------------------------
 
 // The value under |key| in a map field, or NULL. Map entries of all our messages look alike.

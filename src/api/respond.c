@@ -87,10 +87,13 @@ void pawl__api_http_fail(struct pawl_request *request, int status, const char *c
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    // What a client sent may stand in the text and need not be UTF-8.
-    json_t *message = json_string(text);
-    if (!message) message = json_string("the request has text that is not valid UTF-8");
+    json_t *message = pawl__api_message(text);
     pawl__api_json(request, status, json_pack("{s:s, s:o}", "errorCode", code, "message", message));
+}
+
+json_t *pawl__api_message(const char *text) {
+    json_t *message = json_string(text);
+    return message ? message : json_string("the request has text that is not valid UTF-8");
 }
 
 // --- map fields ---------------------------------------------------------------------------------

@@ -48,14 +48,14 @@ static void state_fail_missing(struct pawl_api *api, struct pawl_request *reques
         return;
     }
     json_t *store = json_stringn(name.data, name.len);
-    pawl__api_json(request, 400,
-                   json_pack("{s:s, s:s, s:[{s:s, s:s, s:s, s:{s:s}}, {s:s, s:s, s:o*}]}",
-                             "errorCode", "ERR_STATE_STORE_NOT_FOUND", "message", text, "details",
-                             "@type", "type.googleapis.com/google.rpc.ErrorInfo", "domain",
-                             "dapr.io", "reason", "DAPR_STATE_NOT_FOUND", "metadata", "appID",
-                             api->options.app_id, "@type",
-                             "type.googleapis.com/google.rpc.ResourceInfo", "resourceType", "state",
-                             "resourceName", store));
+    pawl__api_json(
+        request, 400,
+        json_pack("{s:s, s:o, s:[{s:s, s:s, s:s, s:{s:s}}, {s:s, s:s, s:o*}]}", "errorCode",
+                  "ERR_STATE_STORE_NOT_FOUND", "message", pawl__api_message(text), "details",
+                  "@type", "type.googleapis.com/google.rpc.ErrorInfo", "domain", "dapr.io",
+                  "reason", "DAPR_STATE_NOT_FOUND", "metadata", "appID", api->options.app_id,
+                  "@type", "type.googleapis.com/google.rpc.ResourceInfo", "resourceType", "state",
+                  "resourceName", store));
 }
 
 struct pawl_api_state *pawl__state_begin(struct pawl_api *api, struct pawl_request *request,
