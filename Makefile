@@ -8,7 +8,7 @@ TYPE ?= RelWithDebInfo
 STEPS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test sim install bench sanitize fuzz fuzz-smoke coverage format format-check clean
+.PHONY: all help quickstart test sim install bench bench-check bench-record sanitize fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
 	@scripts/install-packages $(STEPS)
@@ -36,6 +36,12 @@ install: all ## install under DESTDIR and PREFIX
 
 bench: all ## measure; what is measured stands in bench/README.md
 	@scripts/bench $(BUILD)
+
+bench-check: all ## measure a little, and compare with the last stored result
+	@scripts/bench $(BUILD) check
+
+bench-record: all ## the same, and store the result in bench/results
+	@scripts/bench $(BUILD) record
 
 sanitize: ## all but the end-to-end tests under ASan and UBSan, then under TSan
 	@scripts/install-packages build test

@@ -57,13 +57,16 @@ struct pawl_bench_result {
     double rss_mib, daemon_mib;
 
     // What the machine gives.
-    double syncs_per_second, sync_ms;  // writes of 4 KiB, each synced; the median of one
-    double raw_per_second;             // synced writes of |commit_bytes|
-    double echoes_per_second, echo_ms; // empty gRPC calls, as many in flight
-    double of_disk;                    // commits / raw writes
-    double of_echo;                    // units / empty calls
-    double of_cpu;                     // processor time of both / what all cores have
-    double syncs_long;                 // a unit's time in a workflow / the time of a sync
+    double syncs_per_second, sync_ms; // writes of 4 KiB, each synced; the median of one
+    double raw_per_second;            // synced writes of |commit_bytes|
+    double echoes_per_second, echo_ms;
+    double echo_us;    // processor time of an empty call, of both processes // empty gRPC calls, as
+                       // many in flight
+    double of_disk;    // commits / raw writes
+    double of_echo;    // units / empty calls
+    double others;     // the share of all cores that other processes had meanwhile
+    double of_cpu;     // processor time of both / what all cores have
+    double syncs_long; // a unit's time in a workflow / the time of a sync
 };
 
 // Short rounds of the run and of the bounds, in turn, so that what else the machine does hits them
@@ -95,9 +98,11 @@ enum pawl_err pawl__bench_disk(const char *folder, size_t size, int64_t duration
                                double *per_second, double *p50, struct pawl_error *error);
 
 // How many empty calls the daemon at |target| answers a second, |in_flight| at a time: no gRPC
-// service is faster. |p50|: milliseconds of one. PAWL_E_UNAVAILABLE, or what a call fails with.
+// service is faster. |p50|: milliseconds of one. |count|: of all. PAWL_E_UNAVAILABLE, or what a
+// call fails with.
 enum pawl_err pawl__bench_echo(const char *target, size_t in_flight, int64_t duration,
-                               double *per_second, double *p50, struct pawl_error *error);
+                               double *per_second, double *p50, double *count,
+                               struct pawl_error *error);
 
 // The value at |part| (0 to 1) of |count| numbers, which are sorted by it.
 double pawl__bench_quantile(double *values, size_t count, double part);
@@ -110,6 +115,10 @@ struct pawl_bench_usage {
 };
 
 struct pawl_bench_usage pawl__bench_usage(pid_t pid);
+
+// Microseconds that all cores together have been busy, or were not given to this machine; negative:
+// not known.
+double pawl__bench_busy(void);
 
 // What a Pawl daemon tells of itself; its process only when it is on this machine.
 struct pawl_bench_peer {

@@ -34,10 +34,12 @@ static const struct column columns[] = {
     COLUMN("rawPerSecond", "raw/s", raw_per_second, 7, 0, .needs = PAWL_BENCH_DISK),
     COLUMN("echoesPerSecond", "echoes/s", echoes_per_second, 9, 0, .needs = PAWL_BENCH_DAEMON),
     COLUMN("echoMs", NULL, echo_ms, 0, 0),
+    COLUMN("echoCpuUs", "echo us", echo_us, 8, 1, .needs = PAWL_BENCH_DAEMON),
     COLUMN("unitInSyncs", "in syncs", syncs_long, 9, 1, .needs = PAWL_BENCH_DISK),
     COLUMN("ofDisk", "of disk", of_disk, 8, 0, true, PAWL_BENCH_DISK),
     COLUMN("ofEcho", "of echo", of_echo, 8, 0, true, PAWL_BENCH_DAEMON),
     COLUMN("ofCpu", "of cpu", of_cpu, 7, 0, true),
+    COLUMN("others", "others", others, 7, 0, true),
 };
 
 enum {

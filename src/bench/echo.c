@@ -86,7 +86,8 @@ static enum pawl_err echo_run(struct echo *echo, const char *target) {
 }
 
 enum pawl_err pawl__bench_echo(const char *target, size_t in_flight, int64_t duration,
-                               double *per_second, double *p50, struct pawl_error *error) {
+                               double *per_second, double *p50, double *count,
+                               struct pawl_error *error) {
     struct echo echo = {.in_flight = in_flight, .duration = duration};
     uv_loop_init(&echo.loop);
     echo.slots = calloc(in_flight, sizeof *echo.slots);
@@ -96,6 +97,7 @@ enum pawl_err pawl__bench_echo(const char *target, size_t in_flight, int64_t dur
         *error = echo.error;
     } else {
         size_t samples = echo.count < ECHO_SAMPLES ? (size_t)echo.count : ECHO_SAMPLES;
+        *count = (double)echo.count;
         *per_second = (double)echo.count * (double)PAWL_SECOND / (double)(echo.ended - echo.began);
         *p50 = pawl__bench_quantile(echo.times, samples, 0.5);
     }

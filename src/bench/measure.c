@@ -12,7 +12,7 @@ enum {
 
 // A bound, as the mean of what was seen.
 struct bound {
-    double rate, ms;
+    double rate, ms, us;
     int count;
 };
 
@@ -20,36 +20,47 @@ struct bounds {
     struct bound sync, raw, echo;
 };
 
-static void bound_add(struct bound *bound, double rate, double ms) {
+static void bound_add(struct bound *bound, double rate, double ms, double us) {
     bound->count++;
     bound->rate += (rate - bound->rate) / bound->count;
     bound->ms += (ms - bound->ms) / bound->count;
+    bound->us += (us - bound->us) / bound->count;
+}
+
+static enum pawl_err bounds_disk(struct bound *bound, const char *folder, size_t size,
+                                 struct pawl_error *error) {
+    double rate, ms;
+    enum pawl_err err =
+        pawl__bench_disk(folder, size, MEASURE_BOUND * PAWL_MILLISECOND, &rate, &ms, error);
+    if (!err) bound_add(bound, rate, ms, 0);
+    return err;
+}
+
+static double bounds_cpu(pid_t daemon) {
+    return pawl__bench_usage(getpid()).cpu_us + (daemon ? pawl__bench_usage(daemon).cpu_us : 0);
+}
+
+static enum pawl_err bounds_echo(struct bound *bound, const struct pawl_bench_options *options,
+                                 struct pawl_error *error) {
+    pid_t daemon = pawl__bench_peer(options->target).pid;
+    double rate, ms, cpu = bounds_cpu(daemon), count;
+    enum pawl_err err =
+        pawl__bench_echo(options->target, options->in_flight, MEASURE_BOUND * PAWL_MILLISECOND,
+                         &rate, &ms, &count, error);
+    if (!err) bound_add(bound, rate, ms, (bounds_cpu(daemon) - cpu) / count);
+    return err;
 }
 
 // |commit_bytes|: of commits until now; less than 1: there were none.
 static enum pawl_err bounds_read(struct bounds *bounds, const struct pawl_bench_options *options,
                                  double commit_bytes, struct pawl_error *error) {
-    int64_t time = MEASURE_BOUND * PAWL_MILLISECOND;
-    double rate, ms;
-    if (options->folder) {
-        enum pawl_err err =
-            pawl__bench_disk(options->folder, MEASURE_PAGE, time, &rate, &ms, error);
-        if (err) return err;
-        bound_add(&bounds->sync, rate, ms);
-    }
-    if (options->folder && commit_bytes >= 1) {
-        enum pawl_err err =
-            pawl__bench_disk(options->folder, (size_t)commit_bytes, time, &rate, &ms, error);
-        if (err) return err;
-        bound_add(&bounds->raw, rate, ms);
-    }
-    if (strncmp(options->target, "grpc://", 7) == 0) {
-        enum pawl_err err =
-            pawl__bench_echo(options->target, options->in_flight, time, &rate, &ms, error);
-        if (err) return err;
-        bound_add(&bounds->echo, rate, ms);
-    }
-    return PAWL_OK;
+    enum pawl_err err = PAWL_OK;
+    if (options->folder) err = bounds_disk(&bounds->sync, options->folder, MEASURE_PAGE, error);
+    if (!err && options->folder && commit_bytes >= 1)
+        err = bounds_disk(&bounds->raw, options->folder, (size_t)commit_bytes, error);
+    if (!err && strncmp(options->target, "grpc://", 7) == 0)
+        err = bounds_echo(&bounds->echo, options, error);
+    return err;
 }
 
 static double measure_ratio(double value, double bound) {
@@ -58,16 +69,14 @@ static double measure_ratio(double value, double bound) {
 
 static void measure_compare(const struct pawl_bench_options *options, const struct bounds *bounds,
                             struct pawl_bench_result *out) {
-    double cores = (double)sysconf(_SC_NPROCESSORS_ONLN);
-    double us = out->cpu_us + (out->daemon_us > 0 ? out->daemon_us : 0);
     out->syncs_per_second = bounds->sync.count ? bounds->sync.rate : -1;
     out->sync_ms = bounds->sync.count ? bounds->sync.ms : -1;
     out->raw_per_second = bounds->raw.count ? bounds->raw.rate : -1;
     out->echoes_per_second = bounds->echo.count ? bounds->echo.rate : -1;
     out->echo_ms = bounds->echo.count ? bounds->echo.ms : -1;
+    out->echo_us = bounds->echo.count ? bounds->echo.us : -1;
     out->of_disk = measure_ratio(out->commits_per_second, out->raw_per_second);
     out->of_echo = measure_ratio(out->units_per_second, out->echoes_per_second);
-    out->of_cpu = out->cpu_us < 0 ? -1 : us * out->units_per_second / (cores * 1e6);
     out->syncs_long = measure_ratio(out->p50_ms / options->workload->units, out->sync_ms);
 }
 
@@ -105,6 +114,8 @@ static const struct pawl_bench_result measure_nothing = {
     .commits_per_second = -1,
     .rss_mib = -1,
     .daemon_mib = -1,
+    .of_cpu = -1,
+    .others = -1,
 };
 
 enum pawl_err pawl__bench_measure(const struct pawl_bench_options *options,

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -24,18 +25,10 @@ static double process_read(pid_t pid, const char *name, const char *key) {
 }
 
 static double process_cpu(pid_t pid) {
-    char path[64], line[1024];
-    unsigned long long user, system;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (!file) return -1;
-    const char *at = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL; // ends its name
-    fclose(file);
-    // 11 fields stand between the name and the two times.
-    if (!at ||
-        sscanf(at, ") %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu", &user, &system) != 2)
-        return -1;
-    return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+    clockid_t clock;
+    struct timespec used;
+    if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &used)) return -1;
+    return (double)used.tv_sec * 1e6 + (double)used.tv_nsec / 1e3;
 }
 
 struct pawl_bench_usage pawl__bench_usage(pid_t pid) {
@@ -45,6 +38,17 @@ struct pawl_bench_usage pawl__bench_usage(pid_t pid) {
         .written = process_read(pid, "io", "write_bytes:"),
         .rss_mib = kib < 0 ? -1 : kib / 1024,
     };
+}
+
+double pawl__bench_busy(void) {
+    unsigned long long user, nice, system, idle, wait, irq, soft, steal;
+    FILE *file = fopen("/proc/stat", "re");
+    if (!file) return -1;
+    int count = fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system,
+                       &idle, &wait, &irq, &soft, &steal);
+    fclose(file);
+    unsigned long long busy = user + nice + system + irq + soft + steal;
+    return count == 8 ? (double)busy * 1e6 / (double)sysconf(_SC_CLK_TCK) : -1;
 }
 
 // --- the daemon ---------------------------------------------------------------------------------

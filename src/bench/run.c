@@ -16,7 +16,7 @@ enum {
 
 // Of all rounds; negative: not known.
 struct totals {
-    double seconds, cpu_us, daemon_us, written, commits;
+    double seconds, cpu_us, daemon_us, busy_us, written, commits;
 };
 
 struct pawl_bench {
@@ -150,6 +150,7 @@ static void run_begin(struct pawl_task_for_loop *task) {
 struct cost {
     int64_t at;
     struct pawl_bench_usage own, daemon;
+    double busy_us;
     uint64_t commits; // UINT64_MAX: not known
 };
 
@@ -163,6 +164,7 @@ static struct cost cost_now(const struct pawl_bench *run) {
     return (struct cost){
         .own = pawl__bench_usage(getpid()),
         .daemon = peer.pid ? pawl__bench_usage(peer.pid) : (struct pawl_bench_usage){-1, -1, -1},
+        .busy_us = pawl__bench_busy(),
         .commits = peer.commits,
         .at = pawl__clock_steady(),
     };
@@ -182,6 +184,7 @@ static void run_add(struct pawl_bench *run, const struct cost *before, const str
     cost_add(&totals->seconds, 0, (double)(after->at - before->at) / (double)PAWL_SECOND);
     cost_add(&totals->cpu_us, before->own.cpu_us, after->own.cpu_us);
     cost_add(&totals->daemon_us, before->daemon.cpu_us, after->daemon.cpu_us);
+    cost_add(&totals->busy_us, before->busy_us, after->busy_us);
     cost_add(&totals->written, is_memory ? -1 : then->written, now->written);
     cost_add(&totals->commits, has_commits ? (double)before->commits : -1, (double)after->commits);
     run->rss_mib = after->own.rss_mib;
@@ -197,6 +200,8 @@ void pawl__bench_result(struct pawl_bench *run, struct pawl_bench_result *out) {
     uint64_t workflows = atomic_load(&run->workflows);
     size_t count = workflows < run->time_cap ? (size_t)workflows : run->time_cap;
     double units = (double)workflows * run->options->workload->units;
+    double ours = totals->cpu_us + (totals->daemon_us > 0 ? totals->daemon_us : 0);
+    double cores = (double)sysconf(_SC_NPROCESSORS_ONLN) * totals->seconds * 1e6;
     *out = (struct pawl_bench_result){
         .workflows = (double)workflows,
         .seconds = totals->seconds,
@@ -210,6 +215,8 @@ void pawl__bench_result(struct pawl_bench *run, struct pawl_bench_result *out) {
         .bytes = run_ratio(totals->written, units),
         .commits_per_second = run_ratio(totals->commits, totals->seconds),
         .commit_bytes = run_ratio(totals->written, totals->commits),
+        .of_cpu = run_ratio(totals->cpu_us < 0 ? -1 : ours, cores),
+        .others = run_ratio(totals->busy_us > ours ? totals->busy_us - ours : 0, cores),
         .rss_mib = run->rss_mib,
         .daemon_mib = run->daemon_mib,
     };

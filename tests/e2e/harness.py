@@ -59,7 +59,8 @@ def free_port():
 class Daemon:
     """A daprd with a store in a folder of its own. Restarts keep ports and store."""
 
-    def __init__(self, app_id="order-processor", store="state.sqlite", folder=None, flags=(), env=None):
+    def __init__(self, app_id="order-processor", store="state.sqlite", folder=None, flags=(), env=None,
+                 program=PAWL):
         self.folder = Path(folder or tempfile.mkdtemp(prefix="pawl-e2e-"))
         self.own = folder is None
         self.resources = self.folder / "resources"
@@ -67,7 +68,7 @@ class Daemon:
         (self.resources / "statestore.yaml").write_text(
             COMPONENT.format(type=store, path=self.folder / "state.db"))
         self.http, self.grpc = free_port(), free_port()
-        self.app_id, self.flags = app_id, list(flags)
+        self.app_id, self.flags, self.program = app_id, list(flags), str(program)
         self.env = dict(os.environ, **(env or {}))
         self.process = None
         self.log = open(self.folder / "daemon.log", "ab")
@@ -78,7 +79,7 @@ class Daemon:
             ["daprd", "--app-id", self.app_id, "--dapr-http-port", str(self.http),
              "--dapr-grpc-port", str(self.grpc), "--resources-path", str(self.resources),
              "--log-level", "debug", *self.flags],
-            executable=str(PAWL), stdout=self.log, stderr=self.log, env=self.env)
+            executable=self.program, stdout=self.log, stderr=self.log, env=self.env)
         deadline = time.monotonic() + 20
         while not self.healthy():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -1,8 +1,9 @@
 // load runs many workflows at once, checks the result of each and prints one line of JSON about them.
 //
-// A workflow calls its activities one after the other, each with the result of the one before, or with
-// -parallel all at the same time. Worker and client may be programs of their own: -mode worker serves until
-// it is told to stop, -mode client starts workflows and waits for them.
+// What a workflow does is its -workload: "seq" calls activities one after the other, each with the result of the
+// one before, "par" all at the same time; "events", "timers" and "children" wait for so many of them; "start" does
+// nothing. Worker and client may be programs of their own: -mode worker serves until it is told to stop, -mode
+// client starts workflows and waits for them.
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 	"os/signal"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -30,22 +32,37 @@ import (
 
 // plan is the input of a workflow.
 type plan struct {
-	Start, Activities int
-	Parallel          bool
+	Workload     string
+	Start, Steps int
+	Pad          string
+}
+
+// step is what goes into a step and comes out of it.
+type step struct {
+	N   int
+	Pad string
 }
 
 // want is the output of a workflow that went right.
 func (p plan) want() int {
-	if !p.Parallel {
-		return p.Start + p.Activities
+	if p.Workload == "par" {
+		return p.Steps*p.Start + p.Steps*(p.Steps+1)/2
 	}
-	return p.Activities*p.Start + p.Activities*(p.Activities+1)/2
+	return p.Start + p.Steps
 }
 
 func addOne(ctx task.ActivityContext) (any, error) {
-	var n int
-	err := ctx.GetInput(&n)
-	return n + 1, err
+	var s step
+	err := ctx.GetInput(&s)
+	s.N++
+	return s, err
+}
+
+func child(ctx *task.OrchestrationContext) (any, error) {
+	var s step
+	err := ctx.GetInput(&s)
+	s.N++
+	return s, err
 }
 
 func run(ctx *task.OrchestrationContext) (any, error) {
@@ -53,26 +70,46 @@ func run(ctx *task.OrchestrationContext) (any, error) {
 	if err := ctx.GetInput(&p); err != nil {
 		return nil, err
 	}
-	if !p.Parallel {
-		n := p.Start
-		for range p.Activities {
-			if err := ctx.CallActivity("addOne", task.WithActivityInput(n)).Await(&n); err != nil {
-				return nil, err
-			}
+	s := step{p.Start, p.Pad}
+	var err error
+	switch p.Workload {
+	case "par":
+		return runParallel(ctx, p)
+	case "start":
+		s.N += p.Steps
+	case "seq":
+		for i := 0; i < p.Steps && err == nil; i++ {
+			err = ctx.CallActivity("addOne", task.WithActivityInput(s)).Await(&s)
 		}
-		return n, nil
+	case "children":
+		for i := 0; i < p.Steps && err == nil; i++ {
+			err = ctx.CallSubOrchestrator("child", task.WithSubOrchestratorInput(s)).Await(&s)
+		}
+	case "events":
+		for i := 0; i < p.Steps && err == nil; i++ {
+			err = ctx.WaitForSingleEvent("go", -1).Await(&s)
+		}
+	case "timers":
+		for i := 0; i < p.Steps && err == nil; i++ {
+			err = ctx.CreateTimer(time.Millisecond).Await(nil)
+			s.N++
+		}
 	}
-	tasks := make([]task.Task, p.Activities)
+	return s.N, err
+}
+
+func runParallel(ctx *task.OrchestrationContext, p plan) (any, error) {
+	tasks := make([]task.Task, p.Steps)
 	for i := range tasks {
-		tasks[i] = ctx.CallActivity("addOne", task.WithActivityInput(p.Start+i))
+		tasks[i] = ctx.CallActivity("addOne", task.WithActivityInput(step{p.Start + i, p.Pad}))
 	}
 	sum := 0
 	for _, t := range tasks {
-		var n int
-		if err := t.Await(&n); err != nil {
+		var s step
+		if err := t.Await(&s); err != nil {
 			return nil, err
 		}
-		sum += n
+		sum += s.N
 	}
 	return sum, nil
 }
@@ -83,6 +120,11 @@ func one(ctx context.Context, hub *client.TaskHubGrpcClient, p plan) error {
 	if err != nil {
 		return err
 	}
+	for i := 1; p.Workload == "events" && i <= p.Steps; i++ {
+		if err := hub.RaiseEvent(ctx, id, "go", api.WithEventPayload(step{p.Start + i, p.Pad})); err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+	}
 	end, err := hub.WaitForOrchestrationCompletion(ctx, id, api.WithFetchPayloads(true))
 	if err != nil {
 		return fmt.Errorf("%s: %w", id, err)
@@ -91,6 +133,15 @@ func one(ctx context.Context, hub *client.TaskHubGrpcClient, p plan) error {
 		return fmt.Errorf("%s: %s with %q instead of %s", id, end.RuntimeStatus, got, want)
 	}
 	return nil
+}
+
+// used tells the processor time of this process in microseconds, and its memory in KiB.
+func used() (cpu int64, rss int64) {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		log.Fatal(err)
+	}
+	return (usage.Utime.Nano() + usage.Stime.Nano()) / 1000, usage.Maxrss
 }
 
 // percentile is the nearest rank in what is sorted, to a microsecond.
@@ -104,14 +155,19 @@ func percentile(sorted []float64, p float64) float64 {
 
 func main() {
 	workflows := flag.Int("workflows", 1000, "workflows to run")
-	activities := flag.Int("activities", 5, "activities of each")
+	seconds := flag.Float64("seconds", 0, "start workflows for so long instead")
+	workload := flag.String("workload", "seq", "seq, par, events, timers, children or start")
+	activities := flag.Int("activities", 5, "activities, or other steps, of each")
+	payload := flag.Int("payload", 0, "bytes to put into the input and the result of each step")
 	inFlight := flag.Int("in-flight", 100, "workflows at the same time")
 	port := flag.Int("grpc-port", 50001, "gRPC port of the sidecar")
-	parallel := flag.Bool("parallel", false, "call the activities of a workflow at the same time")
 	mode := flag.String("mode", "both", "worker, client or both")
 	flag.Parse()
 	if *mode != "worker" && *mode != "client" && *mode != "both" {
 		log.Fatalf("there is no mode %q: choose worker, client or both", *mode)
+	}
+	if !slices.Contains([]string{"seq", "par", "events", "timers", "children", "start"}, *workload) {
+		log.Fatalf("there is no workload %q", *workload)
 	}
 
 	conn, err := grpc.NewClient(fmt.Sprintf("127.0.0.1:%d", *port),
@@ -120,7 +176,8 @@ func main() {
 		log.Fatal(err)
 	}
 	registry := task.NewTaskRegistry()
-	for _, err := range []error{registry.AddActivityN("addOne", addOne), registry.AddOrchestratorN("run", run)} {
+	for _, err := range []error{registry.AddActivityN("addOne", addOne), registry.AddOrchestratorN("run", run),
+		registry.AddOrchestratorN("child", child)} {
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -138,7 +195,7 @@ func main() {
 		return
 	}
 	// The first workflow waits for the worker to be connected; it is not measured.
-	if err := one(ctx, hub, plan{0, 1, false}); err != nil {
+	if err := one(ctx, hub, plan{Workload: "seq", Steps: 1}); err != nil {
 		log.Fatal(err)
 	}
 
@@ -148,7 +205,8 @@ func main() {
 		millis []float64
 		wrong  int
 	)
-	next := make(chan int)
+	next, pad := make(chan int), strings.Repeat("x", *payload)
+	cpu, _ := used()
 	began := time.Now()
 	for range *inFlight {
 		wg.Add(1)
@@ -156,7 +214,7 @@ func main() {
 			defer wg.Done()
 			for n := range next {
 				start := time.Now()
-				err := one(ctx, hub, plan{n, *activities, *parallel})
+				err := one(ctx, hub, plan{*workload, n, *activities, pad})
 				took := float64(time.Since(start)) / float64(time.Millisecond)
 				mu.Lock()
 				if err == nil {
@@ -168,29 +226,28 @@ func main() {
 			}
 		}()
 	}
-	for n := range *workflows {
+	more := func(n int) bool { return n < *workflows }
+	if *seconds > 0 {
+		more = func(int) bool { return time.Since(began).Seconds() < *seconds }
+	}
+	for n := 0; more(n); n++ {
 		next <- n
 	}
 	close(next)
 	wg.Wait()
-	seconds := time.Since(began).Seconds()
+	took := time.Since(began).Seconds()
+	cpuEnd, rss := used()
 
 	slices.Sort(millis)
 	done := len(millis) * *activities
-	line, err := json.Marshal(struct {
-		Workflows           int     `json:"workflows"`
-		Activities          int     `json:"activities"`
-		InFlight            int     `json:"in_flight"`
-		Parallel            bool    `json:"parallel"`
-		Completed           int     `json:"completed"`
-		Wrong               int     `json:"wrong"`
-		Seconds             float64 `json:"seconds"`
-		WorkflowsPerSecond  float64 `json:"workflows_per_second"`
-		ActivitiesPerSecond float64 `json:"activities_per_second"`
-		P50                 float64 `json:"p50_ms"`
-		P99                 float64 `json:"p99_ms"`
-	}{*workflows, *activities, *inFlight, *parallel, len(millis), wrong, math.Round(seconds*1000) / 1000,
-		math.Round(float64(len(millis)) / seconds), math.Round(float64(done) / seconds), percentile(millis, 0.5), percentile(millis, 0.99)})
+	line, err := json.Marshal(map[string]any{
+		"workload": *workload, "activities": *activities, "payload": *payload, "in_flight": *inFlight,
+		"completed": len(millis), "wrong": wrong, "seconds": math.Round(took*1000) / 1000,
+		"workflows_per_second":  math.Round(float64(len(millis)) / took),
+		"activities_per_second": math.Round(float64(done) / took),
+		"p50_ms":                percentile(millis, 0.5), "p99_ms": percentile(millis, 0.99), "p999_ms": percentile(millis, 0.999),
+		"cpu_us": cpuEnd - cpu, "rss_kib": rss,
+	})
 	if err != nil {
 		log.Fatal(err)
 	}

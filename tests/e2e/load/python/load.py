@@ -1,14 +1,18 @@
 """Runs many workflows at once, checks the result of each and prints one line of JSON about them.
 
-A workflow calls its activities one after the other, each with the result of the one before, or with
---parallel all at the same time. Worker and client may be programs of their own: --mode worker serves until it
-is told to stop, --mode client starts workflows and waits for them.
+What a workflow does is its --workload: "seq" calls activities one after the other, each with the result of the
+one before, "par" all at the same time; "events", "timers" and "children" wait for so many of them; "start" does
+nothing. Worker and client may be programs of their own: --mode worker serves until it is told to stop, --mode
+client starts workflows and waits for them.
 """
 
 import argparse
+import datetime
+import itertools
 import json
 import logging
 import math
+import resource
 import signal
 import sys
 import time
@@ -19,30 +23,45 @@ from dapr.ext.workflow import DaprWorkflowClient, WorkflowRuntime, when_all
 STOP = {signal.SIGINT, signal.SIGTERM}
 
 
-def add_one(ctx, number: int) -> int:
-    return number + 1
+def add_one(ctx, step: dict) -> dict:
+    return {**step, "n": step["n"] + 1}
+
+
+def child(ctx, step: dict):
+    return {**step, "n": step["n"] + 1}
 
 
 def run(ctx, plan: dict):
-    start, count = plan["start"], plan["activities"]
-    if plan["parallel"]:
-        calls = [ctx.call_activity(add_one, input=start + i) for i in range(count)]
-        return sum((yield when_all(calls)) if calls else [])
-    number = start
-    for _ in range(count):
-        number = yield ctx.call_activity(add_one, input=number)
-    return number
+    workload, steps = plan["workload"], plan["steps"]
+    step = {"n": plan["start"], "pad": plan["pad"]}
+    if workload == "par":
+        calls = [ctx.call_activity(add_one, input={**step, "n": step["n"] + i}) for i in range(steps)]
+        return sum(result["n"] for result in ((yield when_all(calls)) if calls else []))
+    for _ in range(steps):
+        if workload == "seq":
+            step = yield ctx.call_activity(add_one, input=step)
+        elif workload == "children":
+            step = yield ctx.call_child_workflow(child, input=step)
+        elif workload == "events":
+            step = yield ctx.wait_for_external_event("go")
+        else:
+            if workload == "timers":
+                yield ctx.create_timer(datetime.timedelta(milliseconds=1))
+            step["n"] += 1
+    return step["n"]
 
 
 def want(plan: dict) -> int:
-    start, count = plan["start"], plan["activities"]
-    return count * start + count * (count + 1) // 2 if plan["parallel"] else start + count
+    start, steps = plan["start"], plan["steps"]
+    return steps * start + steps * (steps + 1) // 2 if plan["workload"] == "par" else start + steps
 
 
 def one(client: DaprWorkflowClient, plan: dict) -> float:
     """Starts a workflow, waits for its end and checks what it returned; tells how long it took."""
     began = time.perf_counter()
     instance = client.schedule_new_workflow(run, input=plan)
+    for i in range(plan["steps"] if plan["workload"] == "events" else 0):
+        client.raise_workflow_event(instance, "go", data={"n": plan["start"] + i + 1, "pad": plan["pad"]})
     end = client.wait_for_workflow_completion(instance, timeout_in_seconds=600)
     took = (time.perf_counter() - began) * 1000
     if end is None or end.serialized_output != str(want(plan)):
@@ -57,15 +76,19 @@ def percentile(ordered: list, part: float) -> float:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    for name, default in (("workflows", 1000), ("activities", 5), ("in-flight", 100), ("grpc-port", 50001)):
+    for name, default in (("workflows", 1000), ("activities", 5), ("payload", 0), ("in-flight", 100),
+                          ("grpc-port", 50001)):
         options.add_argument(f"-{name}", f"--{name}", type=int, default=default)
-    options.add_argument("-parallel", "--parallel", action="store_true")
+    options.add_argument("-seconds", "--seconds", type=float, help="start workflows for so long instead")
+    options.add_argument("-workload", "--workload", default="seq",
+                         choices=("seq", "par", "events", "timers", "children", "start"))
     options.add_argument("-mode", "--mode", choices=("worker", "client", "both"), default="both")
     given = options.parse_args()
 
     port = str(given.grpc_port)
     runtime = WorkflowRuntime("127.0.0.1", port)
     runtime.register_workflow(run)
+    runtime.register_workflow(child)
     runtime.register_activity(add_one)
     if given.mode == "worker":
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP)  # before there are threads that could get them
@@ -77,32 +100,41 @@ def main() -> int:
         return 0
     client = DaprWorkflowClient("127.0.0.1", port)
     # The first workflow waits for the worker to be connected; it is not measured.
-    one(client, {"start": 0, "activities": 1, "parallel": False})
+    plan = {"workload": given.workload, "steps": given.activities, "pad": "x" * given.payload}
+    one(client, {"workload": "seq", "start": 0, "steps": 1, "pad": ""})
 
-    plans = [
-        {"start": n, "activities": given.activities, "parallel": given.parallel}
-        for n in range(given.workflows)
-    ]
     millis, wrong = [], 0
-    began = time.perf_counter()
-    with ThreadPoolExecutor(given.in_flight) as pool:
-        for result in [pool.submit(one, client, plan) for plan in plans]:
-            if (error := result.exception()) is None:
-                millis.append(result.result())
-            else:
+    numbers = itertools.count()  # its next() is atomic
+    cpu, began = time.process_time(), time.perf_counter()
+
+    def more(number: int) -> bool:
+        if given.seconds:
+            return time.perf_counter() - began < given.seconds
+        return number < given.workflows
+
+    def work() -> None:
+        nonlocal wrong
+        while more(number := next(numbers)):
+            try:
+                millis.append(one(client, {**plan, "start": number}))
+            except Exception as error:
                 wrong += 1
                 if wrong <= 10:
                     logging.error("%s", error)
-    seconds = time.perf_counter() - began
+
+    with ThreadPoolExecutor(given.in_flight) as pool:
+        for _ in range(given.in_flight):
+            pool.submit(work)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
 
     millis.sort()
     print(
         json.dumps(
             {
-                "workflows": given.workflows,
+                "workload": given.workload,
                 "activities": given.activities,
+                "payload": given.payload,
                 "in_flight": given.in_flight,
-                "parallel": given.parallel,
                 "completed": len(millis),
                 "wrong": wrong,
                 "seconds": round(seconds, 3),
@@ -110,6 +142,9 @@ def main() -> int:
                 "activities_per_second": round(len(millis) * given.activities / seconds),
                 "p50_ms": percentile(millis, 0.5),
                 "p99_ms": percentile(millis, 0.99),
+                "p999_ms": percentile(millis, 0.999),
+                "cpu_us": round(cpu * 1e6),
+                "rss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
             }
         ),
         flush=True,
