@@ -101,12 +101,12 @@ def rss_mib(pid):
 class Daemon(harness.Daemon):
     """A daemon whose syncs are counted, where its C library calls can be (Go makes none)."""
 
-    def __init__(self, store, base, flags=(), program=PAWL):
+    def __init__(self, store, base, flags=(), program=PAWL, watch=None):
         self.counter = Path(base) / f"syncs-{time.monotonic_ns()}"
         self.counter.write_bytes(bytes(8))
         self.count = mmap.mmap(os.open(self.counter, os.O_RDONLY), 8, prot=mmap.PROT_READ)
         home = tempfile.mkdtemp(dir=base)
-        super().__init__("bench", STORES[store], home, ["--log-level", "error", *flags], program=program, env={
+        super().__init__("bench", STORES[store], home, ["--log-level", "error", *flags], program=program, env=watch or {
             "LD_PRELOAD": str(harness.BUILD / "bench" / "libcount_syncs.so"), "PAWL_SYNC_COUNT": str(self.counter)})
         self.own = True  # the folder, too
 

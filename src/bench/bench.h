@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 #include <pawl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -82,9 +83,12 @@ enum pawl_err pawl__bench_open(const struct pawl_bench_options *options, struct 
                                struct pawl_error *error);
 
 // Starts workflows for |duration| nanoseconds, and waits for them to end. The first error of a
-// call; PAWL_E_FAILED: a workflow has failed.
+// call; PAWL_E_FAILED: a workflow has failed. PAWL_E_CANCELED: one of pawl__bench_signals came,
+// which the caller has blocked.
 enum pawl_err pawl__bench_round(struct pawl_bench *bench, int64_t duration,
                                 struct pawl_error *error);
+
+void pawl__bench_signals(sigset_t *out);
 
 // Fills the first part of |out| with what all rounds were.
 void pawl__bench_result(struct pawl_bench *bench, struct pawl_bench_result *out);

@@ -49,6 +49,10 @@ static void daemon_exec(const struct pawl_bench_daemon *daemon) {
     int log = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setpgid(0, 0); // Ctrl-C is for the one that measures
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     execl("/proc/self/exe", "pawl", "daemon", "--app-id", "pawl-bench", "--dapr-http-port", "0",
           "--dapr-grpc-port", "0", "--resources-path", daemon->folder, (char *)NULL);

@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ struct pawl_bench {
     struct slot *slots;
     size_t open; // slots that still work
     int64_t until;
+    atomic_bool is_interrupted; // by a signal
     char *payload;
     char prefix[16]; // of the ids
     uint64_t started;
@@ -112,7 +114,8 @@ static void slot_next(struct slot *slot) {
     struct pawl_bench *run = slot->run;
     uint64_t most = run->options->max_workflows;
     slot->began = pawl__clock_steady();
-    if (slot->began >= run->until || run->error.code || (most && run->started == most)) {
+    if (slot->began >= run->until || run->error.code || atomic_load(&run->is_interrupted) ||
+        (most && run->started == most)) {
         slot_close(slot, NULL);
         return;
     }
@@ -222,12 +225,26 @@ void pawl__bench_result(struct pawl_bench *run, struct pawl_bench_result *out) {
     };
 }
 
+void pawl__bench_signals(sigset_t *out) {
+    sigemptyset(out);
+    sigaddset(out, SIGINT);
+    sigaddset(out, SIGTERM);
+}
+
 // --- a run --------------------------------------------------------------------------------------
+
+// Whether the user has had enough: what was begun is then brought to its end, and cleaned up.
+static bool run_has_signal(void) {
+    sigset_t signals;
+    pawl__bench_signals(&signals);
+    return sigtimedwait(&signals, NULL, &(struct timespec){0}) > 0;
+}
 
 static void run_wait(struct pawl_bench *run) {
     for (;;) {
         int64_t now = pawl__clock_steady();
         if (pawl__handle_wait(run->pawl, &run->done, now + RUN_LOOK * PAWL_MILLISECOND)) return;
+        if (run_has_signal()) atomic_store(&run->is_interrupted, true);
         uint64_t units = atomic_load(&run->workflows) * (uint64_t)run->options->workload->units;
         double seconds =
             run->totals.seconds + (double)(pawl__clock_steady() - run->began) / (double)PAWL_SECOND;
@@ -249,6 +266,8 @@ enum pawl_err pawl__bench_round(struct pawl_bench *run, int64_t duration,
     struct cost after = cost_now(run);
     run_add(run, &before, &after);
     if (run->error.code) *error = run->error;
+    if (!run->error.code && atomic_load(&run->is_interrupted))
+        return pawl__fail(error, PAWL_E_CANCELED, "interrupted");
     return run->error.code;
 }
 

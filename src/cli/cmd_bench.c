@@ -208,6 +208,9 @@ static int bench_run(const struct pawl_flags *flags) {
         options.folder = NULL;
     if (options.folder) bench.look |= PAWL_BENCH_DISK;
     if (bench.has_daemon || bench.target) bench.look |= PAWL_BENCH_DAEMON;
+    sigset_t signals;
+    pawl__bench_signals(&signals);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); // they end a run in good order
     bench.results = json_array();
     code = bench_all(&bench, &options);
     if (!code && bench.is_json) {

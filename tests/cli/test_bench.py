@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import socket
+import time
 
 import clilib
 
@@ -83,6 +85,17 @@ spec:
         [result] = self.results("-w", "seq5", "-n", "10", "-t", f"grpc://127.0.0.1:{grpc}")
         self.check(result, "unitsPerSecond", "daemonCpuUs", "commits", "bytes", "ofEcho")
         self.assertIsNone(result["syncsPerSecond"])  # whose disk its store is on was not said
+
+    def test_interrupted(self):
+        for more in ([], ["--daemon"]):
+            process = self.start("bench", "-s", "60", "-w", "seq5", "-n", "5", *more)
+            clilib.wait_for(lambda: [n for n in os.listdir(self.home) if n.startswith("pawl-bench-")])
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(10), 1)
+            self.wait_output("interrupted")
+            self.assertEqual(os.listdir(self.home), ["out"])
+            self.assert_nothing_left()
 
     def test_mistakes(self):
         for args, part, code in ((["-w", "nope"], "no workload 'nope'", 2),
