@@ -8,7 +8,7 @@ TYPE ?= RelWithDebInfo
 STEPS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test sim install bench bench-check bench-record sanitize fuzz fuzz-smoke coverage format format-check clean
+.PHONY: all help quickstart test sim sim-campaign install bench bench-check bench-record sanitize fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
 	@scripts/install-packages $(STEPS)
@@ -22,13 +22,17 @@ quickstart: all ## run the order-processor; APP=c, python, javascript, go or jav
 	@scripts/quickstart $(APP)
 
 # What these build needs the packages of the tests, too.
-test sim: STEPS = build test
+test sim sim-campaign: STEPS = build test
 
 test: all ## build and run every test
 	@scripts/run-tests $(BUILD)
 
-sim: all ## simulate crashes; SEED= and STEPS= choose the run
-	@$(BUILD)/bin/pawl-sim $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS))
+sim: all ## simulate a minute of trouble; SEED= and STEPS= choose one world
+	@$(BUILD)/bin/pawl-sim $(if $(SEED)$(STEPS),--runs 1,--seconds 60) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(STEPS),--steps $(STEPS))
+
+sim-campaign: all ## simulate until 1,000,000 crash points are passed, on all cores; SEED= begins elsewhere
+	@$(BUILD)/bin/pawl-sim --points $(or $(POINTS),1000000) --jobs $$(nproc) --progress $(if $(SEED),--seed $(SEED))
 
 install: all ## install under DESTDIR and PREFIX
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)

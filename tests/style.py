@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 LONGEST = 800
-LONGER = {"tests/sim/sim.c": 1000,  # the whole world of the simulator, in one place
-          "docs/c/reference.md": 2000}  # made from the headers
+LONGER = {"docs/c/reference.md": 2000}  # made from the headers
 TEXT = {".c", ".h", ".cpp", ".py", ".cmake", ".txt", ".md", ".proto", ".sh", ".json", ".yaml", ".js", ".go",
         ".java", ".cs", ".mjs", ""}
 LATER = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")

@@ -1,72 +1,323 @@
 #ifndef PAWL_TESTS_SIM_SIM_H
 #define PAWL_TESTS_SIM_SIM_H
 
-// The engine in a world of chance: a clock, a store that fails, workers that get lost, clients that
-// ask for anything, and crashes. All of it follows from one seed.
+// Engine and runtime as users run them, in a world where all that is not theirs is simulated.
 //
-//   clients ──► shard ──► batch ──► store (fails before or after it took the batch, is slow)
-//                 ▲                   │
-//   workers ◄─────┴── held effects ◄──┘        mirror: a second shard that replays what is durable
+//   clients ─┐            ┌─ daemon 1: pawl_taskhub_call, pawl_worker ──► runtime ──► engine ─┐
+//            ├─ network ──┤      on a loop, a clock, threads and a heap of its own            ├─►
+//            disk
+//   workers ─┘            └─ daemon 2, 3: the same, waiting for the lease, or thinking        │
+//                            that they still have it ─────────────────────────────────────────┘
+//                                                                                             │
+//   model ◄──────── each record that the disk took, in its order (and a shard of its own) ◄───┘
 //
-// The mirror knows what the log holds and nothing else. Whatever leaves the shard is compared with
-// it, and so is the shard itself after each recovery.
+// The program links the rooms themselves, and brings at link time the few symbols with which they
+// touch the world: clocks and randomness (base/clock.h), the blocking thread (runtime/thread.h),
+// some functions of libuv, and malloc. So no line of src/ knows of the simulation.
+//
+// All is events in virtual time, drawn from one seed. A crash of a daemon is a jump out of whatever
+// it does: at any allocation, look at the clock, or call to the outside, after which its heap is
+// freed as a whole. The disk is the memory store, with faults before and after each call.
+//
+// The model sees what each commit brought, before the daemon hears of it. It knows what the log
+// holds and nothing else, and whatever leaves a daemon is compared with it.
 
+#include <setjmp.h>
 #include <stdio.h>
 
-#include "engine/shard.h"
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "runtime/internal.h"
+#include "runtime/taskhub.h"
 
 enum {
-    SIM_IDS = 24, // that clients use
-    SIM_BATCHES = 1 << 16,
-    SIM_ROWS = 512,  // snapshots
-    SIM_ITEMS = 64,  // with workers
-    SIM_HELD = 4096, // answers, effects and marks that wait for the log
-    SIM_EXPECTED = 8 // results that an id may have
+    SIM_DAEMONS = 3,
+    SIM_WORKERS = 4,
+    SIM_CLIENTS = 6,
+    SIM_HANDLES = 16, // of libuv, of one daemon
+    SIM_ITEMS = 16,   // that a worker has in hand
+    SIM_ENDS = 8,     // ends of one id that are remembered
+    SIM_KEYS = 4,     // of user state
+    SIM_SECONDS = 60, // that a world may take
 };
 
-struct sim_random {
-    uint64_t state;
+// The kinds of trouble. Each can be switched off: --without crash,steal
+#define SIM_FAULT_MAP(X)                                                                           \
+    X(CRASH, "crash")        /* of a daemon, anywhere in its code */                               \
+    X(TEAR, "tear")          /* power fails during a commit, which is then whole, cut or absent */ \
+    X(FAIL_BEFORE, "before") /* a commit fails, and did not happen */                              \
+    X(FAIL_AFTER, "after")   /* a commit fails, and did happen */                                  \
+    X(FAIL_LATE, "late")     /* a commit fails, and happens later */                               \
+    X(FULL, "full")          /* the disk is full for a while */                                    \
+    X(READ, "read")          /* a read or a lease fails */                                         \
+    X(SLOW, "slow")          /* a call to the disk takes long */                                   \
+    X(STEAL, "steal")        /* a lease is lost while its holder runs */                           \
+    X(RESTART, "restart")    /* a daemon is closed in order */                                     \
+    X(CLOCK, "clock")        /* a wall clock is set */                                             \
+    X(WORKER, "worker")      /* a worker dies, or its stream ends */                               \
+    X(CLIENT, "client")      /* a client loses patience */                                         \
+    X(DROP, "drop")          /* a message is lost */                                               \
+    X(DUPLICATE, "duplicate") /* a request arrives twice */                                        \
+    X(DELAY, "delay")         /* a message is overtaken by later ones */
+
+enum sim_fault {
+#define X(name, text) SIM_##name,
+    SIM_FAULT_MAP(X)
+#undef X
+    SIM_FAULTS
 };
 
-uint64_t sim_random(struct sim_random *random);
-unsigned sim_below(struct sim_random *random, unsigned limit);
-bool sim_chance(struct sim_random *random, unsigned percent);
-
-// --- the store ----------------------------------------------------------------------------------
-
-struct sim_row {
-    struct pawl_snapshot snapshot; // with its whole history; the bytes are the row's
-    char *id, *name, *state, *history;
+struct sim_options {
+    uint64_t seed;
+    unsigned long steps; // events until the trouble ends
+    unsigned ids;        // that clients use
+    unsigned without;    // a bit for each fault
+    bool trace;          // tells what happens
+    const char *about;   // only what is about this id; NULL: all
 };
 
-struct sim_store {
-    struct pawl_str *batches; // by position - 1; trimmed ones have no data
-    uint64_t position;        // of the last one
-    uint64_t trimmed;
-    struct sim_row rows[SIM_ROWS];
-    size_t row_count;
+struct sim_counts {
+    unsigned long worlds, steps, points, faults[SIM_FAULTS], commits, recoveries, starts, turns,
+        activities, timers, ended, stalls, reads, lists, snapshots, late_results;
 };
 
-struct sim_commit {
-    bool running;
-    uint64_t position; // 0: no batch
-    struct pawl_buf bytes;
-    struct sim_row puts[SIM_ROWS];
-    uint32_t put_from[SIM_ROWS]; // history_from
-    size_t put_count;
-    char *deletes[SIM_ROWS];
-    size_t delete_count;
-    uint64_t trim_to;
+// --- chance.c -----------------------------------------------------------------------------------
+
+uint64_t sim_random(void);
+unsigned sim_below(unsigned limit);
+bool sim_chance(unsigned permille);
+bool sim_fault(enum sim_fault fault, unsigned permille); // also counts it; never in calm weather
+int64_t sim_time(int64_t typical);                       // from a tenth to several times of it
+
+// --- events -------------------------------------------------------------------------------------
+
+struct sim_daemon;
+
+struct sim_event {
+    int64_t at;
+    uint64_t number;
+    void (*run)(struct sim_event *event);
+    struct sim_daemon *daemon; // runs inside of it, unless it has crashed since; NULL: outside
+    unsigned incarnation;
+    unsigned a, b;
+    void *data;               // the receiver's to free
+    void (*drop)(void *data); // when the daemon has crashed; NULL: nothing to free
 };
 
-void sim_store_finish(struct sim_store *store);
-const struct sim_row *sim_store_find(const struct sim_store *store, struct pawl_str id);
-void sim_store_apply(struct sim_store *store, const struct sim_commit *commit);
+// Runs |event| at its time. |at|: from now, nanoseconds.
+struct sim_event *sim_after(int64_t at, void (*run)(struct sim_event *event));
+struct sim_event *sim_after_in(struct sim_daemon *daemon, int64_t at,
+                               void (*run)(struct sim_event *event));
 
-void sim_commit_put(struct sim_commit *commit, const struct pawl_snapshot *snapshot);
-void sim_commit_clear(struct sim_commit *commit);
+// --- daemon.c, loop.c ---------------------------------------------------------------------------
 
-// --- the worker ---------------------------------------------------------------------------------
+enum sim_state {
+    SIM_DOWN,
+    SIM_UP,
+    SIM_CLOSING
+};
+
+struct sim_thread {
+    struct pawl_thread *thread;
+    int64_t free_at;
+};
+
+struct sim_daemon {
+    unsigned number, incarnation;
+    enum sim_state state;
+    uv_loop_t loop;
+    struct pawl_store store;
+    struct pawl_storage storage;
+    struct pawl_runtime *runtime;
+    uv_handle_t *handles[SIM_HANDLES];
+    size_t handle_count;
+    struct sim_thread threads[2];
+    size_t thread_count;
+    uint64_t timer_starts;
+    int64_t loop_at;           // of the next turn of the loop; INT64_MAX: none
+    int64_t wall_offset;       // of its wall clock
+    int64_t wall_most;         // that this incarnation has seen
+    struct pawl_link blocks;   // its heap
+    struct pawl_link sessions; // of workers
+    struct pawl_link servings; // open calls
+    long countdown;            // of touches until it crashes; 0: it does not
+    jmp_buf crash;
+};
+
+void sim_daemon_start(struct sim_daemon *daemon);
+void sim_daemon_close(struct sim_daemon *daemon);
+// Ends it here and now. Does not return when called from inside of it.
+void sim_daemon_crash(struct sim_daemon *daemon, const char *why);
+// Runs |event| inside its daemon.
+void sim_daemon_run(struct sim_event *event);
+// Whether its lease is the newest: nobody else can have changed anything.
+bool sim_daemon_owns(const struct sim_daemon *daemon);
+
+void sim_loop_wake(struct sim_daemon *daemon, int64_t at);
+int64_t sim_wall(const struct sim_daemon *daemon);
+// Counts down to a crash.
+void sim_touch(void);
+
+// --- heap.c -------------------------------------------------------------------------------------
+
+// Whose heap is used from now on; NULL: the world's. Gives the one before.
+struct sim_daemon *sim_enter(struct sim_daemon *daemon);
+void sim_heap_drop(struct sim_daemon *daemon);
+size_t sim_heap_count(const struct sim_daemon *daemon);
+
+// --- disk.c -------------------------------------------------------------------------------------
+
+struct sim_disk {
+    struct pawl_store *memory;
+    bool held;
+    struct pawl_lease lease; // the newest
+    struct sim_daemon *holder;
+    unsigned incarnation; // of the holder
+    bool stuck;           // giving the lease back has failed
+    int64_t typical;      // nanoseconds of a commit
+    int64_t full_until;   // no room until then
+};
+
+extern const struct pawl_store_ops sim_store_ops;
+void sim_disk_open(void);
+void sim_disk_close(void);
+// The holder's lease is given up, now or when it would have expired.
+void sim_disk_release(struct sim_daemon *daemon, int64_t after);
+
+// --- model.c ------------------------------------------------------------------------------------
+
+// What the log says of an id.
+struct sim_id {
+    char *name;
+    bool exists, completed, upset; // upset: terminated or purged once, it or its like
+    bool terminated;               // since it was created
+    uint64_t changed;              // |records| when it last came to be or went
+    unsigned creates, purges, completions;
+    char *program, *input; // of the last start
+    char events[64];       // the first raised items since then, as a result has them
+    unsigned items, goes;  // raised since then
+    struct {
+        int32_t status;
+        char result[64];
+    } ends[SIM_ENDS]; // a ring
+};
+
+struct sim_model {
+    struct pawl_shard mirror;
+    struct pawl_map ids;          // struct sim_id
+    uint64_t records;             // that the log ever held
+    struct pawl_map acked;        // keys of results that the log holds; key and value are one
+    unsigned *delivered, *logged; // by tag
+    size_t tags;
+    struct sim_toggle {
+        uint64_t record;
+        struct sim_id *id;
+    } * toggles;
+    size_t toggle_count, toggle_cap;
+};
+
+void sim_model_open(void);
+void sim_model_close(void);
+// The disk took |commit| of |daemon|. |now|: as it was asked for, not later.
+void sim_model_commit(struct sim_daemon *daemon, const struct pawl_commit *commit, bool now);
+// |daemon| has read the shard and is about to serve.
+void sim_model_recovered(struct sim_daemon *daemon);
+struct sim_id *sim_model_id(struct pawl_str name);                // made when it is new
+const struct pawl_instance *sim_model_find(struct pawl_str name); // NULL: it does not exist
+const struct pawl_instance *sim_model_unfinished(void);
+bool sim_same_instance(const struct pawl_instance *a, const struct pawl_instance *b);
+
+// --- net.c: calls -------------------------------------------------------------------------------
+
+// A request on its way.
+struct sim_message {
+    enum pawl_taskhub_method method;
+    unsigned client; // or worker
+    unsigned number; // of the request; also its tag
+    unsigned session;
+    char id[40], name[16], text[24];
+    bool flag, force, without_start;
+    int64_t start_at;
+    struct pawl_buf bytes; // an encoded response of a worker
+    char token[36], execution[40];
+    int32_t task;
+};
+
+// A call that a daemon is at. Its own memory.
+struct sim_serving {
+    struct pawl_link link;
+    struct sim_daemon *daemon;
+    struct sim_message message;
+    struct pawl_arena arena;
+    struct pawl_taskhub_call call;
+    // When it arrived:
+    struct sim_id *id;
+    uint64_t records;
+    unsigned creates, purges, completions;
+    uint64_t generation;
+    bool existed, completed, owned, in_hand;
+};
+
+void sim_send(const struct sim_message *message, struct sim_daemon *to);
+// Takes back what a client has lost patience with.
+void sim_cancel(struct sim_daemon *daemon, unsigned number);
+unsigned sim_new_number(void);
+
+// check.c: whether an answer says what the log allows. |error| NULL: success.
+void sim_check_answer(struct sim_serving *serving, const struct pawl_error *error);
+
+// --- client.c, worker.c, state.c ----------------------------------------------------------------
+
+struct sim_client {
+    unsigned waits_for; // number of the open request; 0: none
+    unsigned daemon;    // that it talks to
+};
+
+struct sim_item {
+    bool used;
+    bool turn, answered;
+    char id[40], execution[40];
+    int32_t task;
+    unsigned session, request;
+    struct pawl_buf bytes; // the work item
+    struct sim_message *result;
+};
+
+struct sim_worker {
+    bool versions;
+    unsigned session; // 0: none; each connection has another
+    unsigned daemon;
+    struct sim_item items[SIM_ITEMS];
+};
+
+// A worker's stream in a daemon; the daemon's memory.
+struct sim_session {
+    struct pawl_link link;
+    struct pawl_worker worker;
+    struct sim_daemon *daemon;
+    unsigned number, index; // of the session, of the worker
+    struct pawl_link given; // struct sim_given
+};
+
+void sim_clients_begin(void);
+void sim_client_answer(const struct sim_message *message, enum pawl_err code);
+// In calm weather: lets what waits go on.
+void sim_clients_help(void);
+
+void sim_workers_begin(void);
+void sim_worker_answer(const struct sim_message *message, enum pawl_err code);
+void sim_worker_kill(struct sim_worker *worker);
+void sim_worker_break(struct sim_worker *worker);
+void sim_workers_upgrade(void); // all connect anew, with the code of all versions
+// Whether the session still has in hand what |message| answers; then it no longer has.
+bool sim_session_take(struct sim_daemon *daemon, const struct sim_message *message);
+void sim_session_end(struct sim_session *session); // detaches it
+void sim_workers_end(void);
+
+void sim_state_begin(void);
+
+// --- program.c ----------------------------------------------------------------------------------
 
 // Runs a turn: the encoded answer goes to |out|. |versions|: it has the code of all versions.
 // False: the history is not what a history can be; |*why| says so.
@@ -74,104 +325,68 @@ bool sim_worker_turn(const Pb__WorkflowRequest *request, const char *token, bool
                      struct pawl_arena *arena, struct pawl_buf *out, const char **why);
 
 // Runs an activity.
-void sim_worker_activity(const Pb__ActivityRequest *request, struct sim_random *random,
-                         struct pawl_arena *arena, Pb__ActivityResponse *out);
+void sim_worker_activity(const Pb__ActivityRequest *request, struct pawl_arena *arena,
+                         Pb__ActivityResponse *out);
 
-// What the workflow |name| with |input| ends with, if nobody interferes.
-const char *sim_expected(const char *name, const char *input, struct pawl_arena *arena);
+// What the workflow |name| with |input| ends with, if nobody interferes. |events|: the items that
+// were raised.
+const char *sim_expected(const char *name, const char *input, const char *events,
+                         struct pawl_arena *arena);
 
-extern const char *const sim_programs[]; // names, ended by NULL
+extern const char *const sim_programs[]; // that clients start; ended by NULL
 
-// --- the world ----------------------------------------------------------------------------------
+// --- trace.c ------------------------------------------------------------------------------------
 
-// What a client knows of an id. Each start has a number, in the order in which they were asked for.
-struct sim_id {
-    char name[16];
-    unsigned asked;      // the last start that the shard took; 0: none
-    unsigned started;    // the last one that was acknowledged, if no purge was asked for since
-    unsigned interfered; // the last one that a terminate was asked for
-    unsigned raised;     // the last one for which an event was acknowledged
-    bool ended;          // it was seen to have ended, and nothing was asked for since
-    bool upset;          // it was terminated or purged once: children may be left from then
-    struct {
-        unsigned start;
-        char *result;
-    } expected[SIM_EXPECTED];
-    size_t expected_count;
-};
+// Goes into the world's hash, and is printed when it is about the id that is asked for. |id| NULL:
+// about all.
+void sim_trace(const char *id, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-enum sim_held_type {
-    SIM_HELD_ACTIVITY,
-    SIM_HELD_STARTED, // answers to clients
-    SIM_HELD_RAISED,
-    SIM_HELD_ENDED,
-    SIM_HELD_RESULT, // an answer to a worker
-    SIM_HELD_DELETE, // of a purged instance's snapshot
-};
+// An invariant does not hold.
+void sim_fail(const char *invariant, const char *id, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-struct sim_held {
-    enum sim_held_type type;
-    uint64_t position;         // of the batch that it waits for
-    struct pawl_effect effect; // with a reference; of activities and deletes
-    struct sim_id *id;         // of answers to clients
-    unsigned start;
-    char *key; // of a result
-};
+// --- world.c ------------------------------------------------------------------------------------
 
-// Work that a worker has.
-struct sim_item {
-    struct pawl_effect effect; // with a reference; NULL: the place is free
-    unsigned token;
-    struct pawl_buf bytes; // the WorkItem
-};
-
-// An instance as it was when its snapshot was taken.
-struct sim_mark {
-    struct pawl_instance *instance; // a reference
-    uint64_t generation, position;
-    uint32_t events;
-    size_t bytes;
-};
-
-struct sim_options {
-    uint64_t seed;
-    unsigned long steps;
-    bool verbose;
-};
-
-struct sim_counts {
-    unsigned long crashes, failed_commits, commits, snapshots, trims, turns, activities, timers,
-        evictions, loads, ended, stalls, starts, replayed;
+struct sim_failure {
+    char invariant[64], id[64], text[512];
+    unsigned long step;
 };
 
 struct sim {
     struct sim_options options;
-    struct sim_random random;
     struct sim_counts counts;
+    uint64_t random;
+    uint64_t hash;
     unsigned long step;
-    int64_t now, last_stamp; // the wall clock, which may be set back; what was stamped last
-    unsigned uuids, tokens, starts;
-    struct pawl_shard shard, mirror;
-    struct sim_store store;
-    struct sim_commit commit;
-    struct sim_mark marks[SIM_ROWS];
-    size_t mark_count;
-    uint64_t durable;
-    struct sim_held held[SIM_HELD];
-    size_t held_count;
-    struct pawl_effect turns[SIM_HELD], activities[SIM_HELD]; // ready for workers
-    size_t turn_count, activity_count;
-    struct sim_item items[SIM_ITEMS];
-    struct sim_id ids[SIM_IDS];
-    struct pawl_map results; // keys of acknowledged results; key and value are one
-    bool versions, draining, failed;
-    struct pawl_arena arena; // scratch of one step
-    struct pawl_error error;
-    char trace[40][120];
-    unsigned long traced;
+    int64_t now;  // virtual
+    int64_t cost; // nanoseconds that the running piece of code has taken
+    bool calm, closing, reading, failed;
+    unsigned fault_every; // steps
+    struct sim_failure failure;
+    struct sim_event **events; // a heap
+    size_t event_count, event_cap;
+    uint64_t event_number;
+    unsigned numbers, sessions;
+    struct sim_daemon daemons[SIM_DAEMONS];
+    struct sim_daemon *current; // whose heap is used
+    struct sim_daemon *running; // whose code is on the stack
+    struct sim_disk disk;
+    struct sim_model model;
+    struct sim_worker workers[SIM_WORKERS];
+    struct sim_client clients[SIM_CLIENTS];
+    struct pawl_arena arena; // scratch of one event
 };
 
-// Runs the world. False: an invariant did not hold, and it was told which.
-bool sim_run(const struct sim_options *options, struct sim_counts *counts);
+extern struct sim sim;
+
+// Runs the world of |options|. False: an invariant did not hold; sim.failure tells which.
+bool sim_run(const struct sim_options *options);
+
+// --- shrink.c -----------------------------------------------------------------------------------
+
+// Finds less trouble with which |options| still fail in the same way, and tells the end of it.
+void sim_shrink(const struct sim_options *options);
+
+extern const char *const sim_fault_names[SIM_FAULTS];
 
 #endif

@@ -1,478 +1,389 @@
-// A worker: small deterministic workflows, run anew from their start at each turn, as SDKs do.
-
-#include "sim.h"
+// Workers: each has a stream to a daemon, takes what it is given, and answers some time later, as
+// long as its stream lives. Some die with work in hand; some answer when nobody waits any more.
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "engine/events.h"
-#include "wire/timestamp.h"
+#include "sim.h"
+#include "wire/unpack.h"
 
-#define EVENT(name)  PB__HISTORY_EVENT__EVENT_TYPE_##name
-#define STATUS(name) PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_##name
-
-enum {
-    WORKER_IDS = 256,
-    WORKER_ACTIONS = 64
+// Something that a session was given and has not answered. The daemon's memory.
+struct given {
+    struct pawl_link link;
+    bool turn;
+    int32_t task;
+    char id[40], execution[40], token[36];
 };
 
-struct context {
-    struct pawl_arena *arena;
-    const Pb__WorkflowRequest *request;
-    const Pb__HistoryEvent *scheduled[WORKER_IDS], *resolved[WORKER_IDS];
-    size_t resolved_at[WORKER_IDS]; // place in the history
-    const Pb__ExecutionStartedEvent *start;
-    const Pb__HistoryEvent *terminated;
-    bool suspended;
-    int64_t now;
-    int32_t next_id;
-    size_t events_taken; // raised events that waits have consumed
-    Pb__WorkflowAction *actions[WORKER_ACTIONS];
-    size_t action_count;
-    bool ended;
-    const char *why;
-};
+static void worker_connect(struct sim_event *event);
 
-static void *context_new(struct context *context, const ProtobufCMessageDescriptor *type) {
-    ProtobufCMessage *message = pawl__arena_alloc(context->arena, type->sizeof_message);
-    if (!message) abort();
-    type->message_init(message);
-    return message;
-}
+// --- in the daemon ------------------------------------------------------------------------------
 
-static const Pb__HistoryEvent *context_event(const struct context *context, size_t i) {
-    const Pb__WorkflowRequest *request = context->request;
-    return i < request->n_pastevents ? request->pastevents[i]
-                                     : request->newevents[i - request->n_pastevents];
-}
-
-static size_t context_event_count(const struct context *context) {
-    return context->request->n_pastevents + context->request->n_newevents;
-}
-
-// --- reading the history ------------------------------------------------------------------------
-
-static void context_schedule(struct context *context, const Pb__HistoryEvent *event) {
-    int32_t id = event->eventid;
-    if (id < 0 || id >= WORKER_IDS)
-        context->why = "an id is out of range";
-    else if (context->scheduled[id])
-        context->why = "history_exactly_once: an id is scheduled twice";
-    else
-        context->scheduled[id] = event;
-}
-
-static void context_resolve(struct context *context, const Pb__HistoryEvent *event, int32_t id,
-                            Pb__HistoryEvent__EventTypeCase type, size_t at) {
-    if (id < 0 || id >= WORKER_IDS || !context->scheduled[id] ||
-        context->scheduled[id]->event_type_case != type)
-        context->why = "history_exactly_once: what was never scheduled is resolved";
-    else if (context->resolved[id])
-        context->why = "history_exactly_once: an id is resolved twice";
-    else {
-        context->resolved[id] = event;
-        context->resolved_at[id] = at;
-    }
-}
-
-static void context_read(struct context *context) {
-    int64_t last = 0;
-    for (size_t i = 0; i < context_event_count(context) && !context->why; i++) {
-        const Pb__HistoryEvent *event = context_event(context, i);
-        int64_t at = pawl__timestamp_get(event->timestamp);
-        switch (event->event_type_case) {
-        case EVENT(WORKFLOW_STARTED):
-            if (at < last) context->why = "history_monotonic: a turn began before an earlier one";
-            context->now = last = at;
-            break;
-        case EVENT(EXECUTION_STARTED):
-            if (context->start) context->why = "history_exactly_once: it started twice";
-            context->start = event->executionstarted;
-            break;
-        case EVENT(EXECUTION_COMPLETED): context->why = "a completed workflow has a turn"; break;
-        case EVENT(EXECUTION_TERMINATED): context->terminated = event; break;
-        case EVENT(EXECUTION_SUSPENDED): context->suspended = true; break;
-        case EVENT(EXECUTION_RESUMED): context->suspended = false; break;
-        case EVENT(TASK_SCHEDULED):
-        case EVENT(TIMER_CREATED):
-        case EVENT(CHILD_WORKFLOW_INSTANCE_CREATED):
-        case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED): context_schedule(context, event); break;
-        case EVENT(TASK_COMPLETED):
-            context_resolve(context, event, event->taskcompleted->taskscheduledid,
-                            EVENT(TASK_SCHEDULED), i);
-            break;
-        case EVENT(TASK_FAILED):
-            context_resolve(context, event, event->taskfailed->taskscheduledid,
-                            EVENT(TASK_SCHEDULED), i);
-            break;
-        case EVENT(TIMER_FIRED):
-            context_resolve(context, event, event->timerfired->timerid, EVENT(TIMER_CREATED), i);
-            if (at < pawl__timestamp_get(event->timerfired->fireat))
-                context->why = "timer_never_early: it fired before its time";
-            break;
-        case EVENT(CHILD_WORKFLOW_INSTANCE_COMPLETED):
-            context_resolve(context, event, event->childworkflowinstancecompleted->taskscheduledid,
-                            EVENT(CHILD_WORKFLOW_INSTANCE_CREATED), i);
-            break;
-        case EVENT(CHILD_WORKFLOW_INSTANCE_FAILED):
-            context_resolve(context, event, event->childworkflowinstancefailed->taskscheduledid,
-                            EVENT(CHILD_WORKFLOW_INSTANCE_CREATED), i);
-            break;
-        default: break;
-        }
-    }
-    if (!context->why && !context->start) context->why = "the history has no start";
-}
-
-// --- what workflows do --------------------------------------------------------------------------
-
-// The next action, unless the history has it. |*id| is its id.
-static Pb__WorkflowAction *context_act(struct context *context,
-                                       Pb__WorkflowAction__WorkflowActionTypeCase type, void *body,
-                                       int32_t *id) {
-    int32_t next = context->next_id++;
-    if (id) *id = next;
-    if (next >= WORKER_IDS || context->action_count == WORKER_ACTIONS) abort();
-    if (context->scheduled[next]) return NULL;
-    Pb__WorkflowAction *action = context_new(context, &pb__workflow_action__descriptor);
-    action->id = next;
-    action->workflow_action_type_case = type;
-    action->scheduletask = body; // every member of the oneof is a pointer in one union
-    return context->actions[context->action_count++] = action;
-}
-
-static Google__Protobuf__StringValue *context_value(struct context *context, const char *text) {
-    return pawl__string_value(context->arena, pawl__arena_dup(context->arena, pawl__str(text)));
-}
-
-static int32_t call(struct context *context, const char *name, int input) {
-    Pb__ScheduleTaskAction *body = context_new(context, &pb__schedule_task_action__descriptor);
-    body->name = pawl__arena_dup(context->arena, pawl__str(name));
-    char text[16];
-    snprintf(text, sizeof text, "%d", input);
-    body->input = context_value(context, text);
-    int32_t id;
-    context_act(context, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_SCHEDULE_TASK, body, &id);
-    return id;
-}
-
-// Whether the activity or child |id| has ended; |*result| is NULL when it failed.
-static bool ended(const struct context *context, int32_t id, const char **result) {
-    const Pb__HistoryEvent *event = context->resolved[id];
-    *result = NULL;
-    if (!event) return false;
-    if (event->event_type_case == EVENT(TASK_COMPLETED))
-        *result = pawl__string_of(event->taskcompleted->result);
-    if (event->event_type_case == EVENT(CHILD_WORKFLOW_INSTANCE_COMPLETED))
-        *result = pawl__string_of(event->childworkflowinstancecompleted->result);
-    return true;
-}
-
-static int32_t sleep_for(struct context *context, int64_t time, const char *event) {
-    Pb__CreateTimerAction *body = context_new(context, &pb__create_timer_action__descriptor);
-    bool never = time == INT64_MAX; // SDKs say the year 9999
-    body->fireat = pawl__timestamp(context->arena, never ? 0 : context->now + time);
-    if (never) body->fireat->seconds = INT64_C(253402300799);
-    if (event) {
-        body->origin_case = PB__CREATE_TIMER_ACTION__ORIGIN_EXTERNAL_EVENT;
-        body->externalevent = context_new(context, &pb__timer_origin_external_event__descriptor);
-        body->externalevent->name = pawl__arena_dup(context->arena, pawl__str(event));
-    } else {
-        body->origin_case = PB__CREATE_TIMER_ACTION__ORIGIN_CREATE_TIMER;
-        body->createtimer = context_new(context, &pb__timer_origin_create_timer__descriptor);
-    }
-    int32_t id;
-    context_act(context, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_TIMER, body, &id);
-    return id;
-}
-
-static int32_t call_child(struct context *context, const char *name, const char *input) {
-    Pb__CreateChildWorkflowAction *body =
-        context_new(context, &pb__create_child_workflow_action__descriptor);
-    body->name = pawl__arena_dup(context->arena, pawl__str(name));
-    body->input = context_value(context, input);
-    int32_t id;
-    context_act(context, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_CHILD_WORKFLOW, body,
-                &id);
-    return id;
-}
-
-static void start_detached(struct context *context, const char *name, const char *input) {
-    Pb__CreateDetachedWorkflowAction *body =
-        context_new(context, &pb__create_detached_workflow_action__descriptor);
-    body->instanceid =
-        pawl__arena_format(context->arena, "%s-detached", context->request->instanceid);
-    body->name = pawl__arena_dup(context->arena, pawl__str(name));
-    body->input = context_value(context, input);
-    context_act(context, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_DETACHED_WORKFLOW, body,
-                NULL);
-}
-
-static void end(struct context *context, int32_t status, const char *result) {
-    Pb__CompleteWorkflowAction *body =
-        context_new(context, &pb__complete_workflow_action__descriptor);
-    body->workflowstatus = (Pb__OrchestrationStatus)status;
-    if (result) body->result = context_value(context, result);
-    context_act(context, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_COMPLETE_WORKFLOW, body, NULL);
-    context->ended = true;
-}
-
-static void end_number(struct context *context, int number) {
-    char text[16];
-    snprintf(text, sizeof text, "%d", number);
-    end(context, STATUS(COMPLETED), text);
-}
-
-// The next raised event of |name| and where it stands, or NULL.
-static const Pb__HistoryEvent *next_event(struct context *context, const char *name, size_t *at) {
-    size_t skip = context->events_taken;
-    for (size_t i = 0; i < context_event_count(context); i++) {
-        const Pb__HistoryEvent *event = context_event(context, i);
-        if (event->event_type_case != EVENT(EVENT_RAISED) ||
-            !pawl__str_equal_nocase(pawl__str(event->eventraised->name), pawl__str(name)) || skip--)
-            continue;
-        context->events_taken++;
-        *at = i;
-        return event;
+static struct sim_session *session_find(struct sim_daemon *daemon, unsigned number) {
+    for (struct pawl_link *link = daemon->sessions.next; link != &daemon->sessions;
+         link = link->next) {
+        struct sim_session *session = PAWL_CONTAINER(link, struct sim_session, link);
+        if (session->number == number) return session;
     }
     return NULL;
 }
 
-// --- the workflows ------------------------------------------------------------------------------
-
-static int input_number(const struct context *context) {
-    const char *input = pawl__string_of(context->start->input);
-    return input ? atoi(input) : 0;
+static void given_free(struct given *given) {
+    pawl__list_remove(&given->link);
+    free(given);
 }
 
-static void run_chain(struct context *context) {
-    int value = input_number(context);
-    for (int i = 0; i < 3; i++) {
-        const char *result;
-        if (!ended(context, call(context, "inc", value), &result)) return;
-        value = atoi(result);
+static void session_forget(struct sim_session *session) {
+    while (!pawl__list_empty(&session->given))
+        given_free(PAWL_CONTAINER(session->given.next, struct given, link));
+}
+
+bool sim_session_take(struct sim_daemon *daemon, const struct sim_message *message) {
+    struct sim_session *session = session_find(daemon, message->session);
+    if (!session) return false;
+    for (struct pawl_link *link = session->given.next; link != &session->given; link = link->next) {
+        struct given *given = PAWL_CONTAINER(link, struct given, link);
+        if (strcmp(given->token, message->token) != 0) continue;
+        given_free(given);
+        return true;
     }
-    end_number(context, value);
+    return false;
 }
 
-static void run_fan(struct context *context) {
-    int32_t ids[12];
-    int width = 1 + input_number(context) % 12, sum = 0;
-    bool all = true;
-    for (int i = 0; i < width; i++) ids[i] = call(context, "inc", i);
-    for (int i = 0; i < width; i++) {
-        const char *result;
-        if (ended(context, ids[i], &result))
-            sum += atoi(result);
-        else
-            all = false;
-    }
-    if (all) end_number(context, sum);
+void sim_session_end(struct sim_session *session) {
+    session_forget(session); // first: detaching gives it to others
+    pawl__list_remove(&session->link);
+    pawl__runtime_detach(session->daemon->runtime, &session->worker);
+    free(session);
 }
 
-static void run_retry(struct context *context) {
-    for (;;) {
-        const char *result;
-        if (!ended(context, call(context, "flaky", 7), &result)) return;
-        if (!result) continue;
-        end_number(context, atoi(result));
-        return;
-    }
+static void session_detach(struct sim_event *event) {
+    struct sim_session *session = session_find(event->daemon, event->a);
+    if (!session || event->daemon->state != SIM_UP) return;
+    sim_session_end(session);
+    sim_loop_wake(event->daemon, sim.now);
 }
 
-static void run_sleep(struct context *context) {
-    for (int i = 0; i < 3; i++) {
-        int32_t id = sleep_for(context, 100 + 100 * (input_number(context) % 10), NULL);
-        if (!context->resolved[id]) return;
-    }
-    end_number(context, input_number(context));
+static void session_ready(struct sim_event *event) {
+    struct sim_session *session = session_find(event->daemon, event->a);
+    if (!session || event->daemon->state != SIM_UP) return;
+    pawl__runtime_worker_ready(event->daemon->runtime, &session->worker);
+    sim_loop_wake(event->daemon, sim.now);
 }
 
-// Waits for the event for ever.
-static void run_gate(struct context *context) {
-    size_t at;
-    sleep_for(context, INT64_MAX, "Go");
-    if (next_event(context, "go", &at)) end_number(context, input_number(context));
+static void worker_hears_end(struct sim_event *event) {
+    struct sim_worker *worker = &sim.workers[event->a];
+    if (worker->session == event->b) sim_worker_break(worker);
 }
 
-// Waits for three events, each no longer than its timeout. All ends are right.
-static void run_waits(struct context *context) {
-    for (int i = 0; i < 3; i++) {
-        size_t at;
-        int32_t id = sleep_for(context, 300, "Step");
-        const Pb__HistoryEvent *event = next_event(context, "step", &at);
-        bool timeout = context->resolved[id] && (!event || context->resolved_at[id] < at);
-        if (event && timeout) context->events_taken--; // it came too late for this wait
-        if (!event && !timeout) return;
-    }
-    end(context, STATUS(COMPLETED), "waited");
+static void session_reset(struct pawl_worker *base) {
+    struct sim_session *session = PAWL_CONTAINER(base, struct sim_session, worker);
+    struct sim_daemon *daemon = session->daemon, *was = sim_enter(NULL);
+    struct sim_event *event = sim_after(sim_time(500000), worker_hears_end);
+    event->a = session->index;
+    event->b = session->number;
+    bool at_once = sim_chance(700);
+    if (!at_once) sim_after_in(daemon, sim_time(500000), session_detach)->a = session->number;
+    session_forget(session); // as the runtime does
+    sim_enter(was);
+    if (at_once) sim_session_end(session);
 }
 
-static void run_parent(struct context *context) {
-    int width = 1 + input_number(context) % 3, sum = 0;
-    bool all = true;
-    int32_t ids[3];
-    for (int i = 0; i < width; i++) ids[i] = call_child(context, i == 2 ? "nest" : "chain", "4");
-    for (int i = 0; i < width; i++) {
-        const char *result;
-        if (!ended(context, ids[i], &result)) {
-            all = false;
-        } else if (!result) {
-            end(context, STATUS(FAILED), "a child failed");
-            return;
-        } else {
-            sum += atoi(result);
+static bool session_serves(const struct pawl_worker *base, bool turn, struct pawl_str name) {
+    const struct sim_session *session = PAWL_CONTAINER(base, struct sim_session, worker);
+    if (!turn) return session->index != 1 || !pawl__str_equal(name, PAWL_STR("flaky"));
+    return session->index != 2 || !pawl__str_equal(name, PAWL_STR("fan"));
+}
+
+// --- what is given ------------------------------------------------------------------------------
+
+// What |session| is given is with nobody else.
+static void given_note(struct sim_session *session, const struct given *given) {
+    struct sim_daemon *daemon = session->daemon;
+    for (struct pawl_link *link = daemon->sessions.next; link != &daemon->sessions;
+         link = link->next) {
+        struct sim_session *other = PAWL_CONTAINER(link, struct sim_session, link);
+        for (struct pawl_link *at = other->given.next, *next; at != &other->given; at = next) {
+            struct given *old = PAWL_CONTAINER(at, struct given, link);
+            next = at->next;
+            if (old->turn != given->turn || old->task != given->task ||
+                strcmp(old->id, given->id) != 0)
+                continue;
+            if (strcmp(old->execution, given->execution) == 0)
+                sim_fail("work_is_with_one_worker", given->id,
+                         "%s %d is with worker %u, and was given to %u",
+                         given->turn ? "turn" : "activity", given->task, other->index,
+                         session->index);
+            given_free(old);
         }
     }
-    if (all) end_number(context, sum);
+    struct sim_daemon *was = sim_enter(daemon);
+    struct given *copy = malloc(sizeof *copy);
+    sim_enter(was);
+    *copy = *given;
+    pawl__link_init(&copy->link);
+    pawl__list_add(&session->given, &copy->link);
 }
 
-static void run_nest(struct context *context) {
-    const char *result;
-    if (!ended(context, call_child(context, "chain", "4"), &result)) return;
-    if (!result)
-        end(context, STATUS(FAILED), "a child failed");
+// An activity is given out only when the log holds it, and not its result.
+static void given_check(const struct sim_session *session, const struct given *given) {
+    const struct pawl_instance *instance = sim_model_find(pawl__str(given->id));
+    const struct pawl_pending *pending = NULL;
+    if (!sim_daemon_owns(session->daemon)) return;
+    if (instance && instance->execution_id && strcmp(instance->execution_id, given->execution) == 0)
+        pending = pawl__pending_find(&instance->pending, given->task);
+    if (pending && pending->kind == PAWL_PENDING_TASK) return;
+    char *key =
+        pawl__arena_format(&sim.arena, "%s/%s/%d", given->id, given->execution, given->task);
+    if (pawl__map_get(&sim.model.acked, pawl__str(key)))
+        sim_fail("acknowledged_result_never_runs_again", given->id, "activity %d", given->task);
     else
-        end_number(context, atoi(result));
+        sim_fail("nothing_visible_before_durable", given->id,
+                 "activity %d was given out, and the log does not have it", given->task);
 }
 
-// Begins the next generation, with the raised events that nobody has taken.
-static void continue_as_new(struct context *context, int left) {
-    char next[16];
-    snprintf(next, sizeof next, "%d", left);
-    end(context, STATUS(CONTINUED_AS_NEW), next);
-    Pb__CompleteWorkflowAction *body =
-        context->actions[context->action_count - 1]->completeworkflow;
-    size_t count = context_event_count(context);
-    body->carryoverevents = pawl__arena_alloc(context->arena, (count + 1) * sizeof(void *));
-    for (size_t i = 0; i < count; i++) {
-        const Pb__HistoryEvent *event = context_event(context, i);
-        if (event->event_type_case == EVENT(EVENT_RAISED))
-            body->carryoverevents[body->n_carryoverevents++] = (Pb__HistoryEvent *)(uintptr_t)event;
+static void item_arrive(struct sim_event *event);
+
+static void item_free(void *data) {
+    struct sim_item *item = data;
+    pawl__buf_finish(&item->bytes);
+    free(item);
+}
+
+static bool session_deliver_item(struct sim_session *session, struct pawl_str bytes) {
+    struct pawl_arena arena = {0};
+    const Pb__WorkItem *work = pawl__wire_unpack(&arena, &pb__work_item__descriptor, bytes, NULL);
+    const Pb__WorkflowRequest *turn = work->workflowrequest;
+    struct given given = {.turn = work->request_case == PB__WORK_ITEM__REQUEST_WORKFLOW_REQUEST,
+                          .task = -1};
+    const char *id, *execution;
+    if (given.turn) {
+        id = turn->instanceid;
+        execution = pawl__string_of(turn->executionid);
+        sim.counts.turns++;
+    } else {
+        const Pb__ActivityRequest *task = work->activityrequest;
+        id = task->workflowinstance->instanceid;
+        execution = pawl__string_of(task->workflowinstance->executionid);
+        given.task = task->taskid;
+        sim.counts.activities++;
     }
-}
-
-// Each generation calls an activity and a child, whose id is the same each time, and leaves an
-// activity behind.
-static void run_loop(struct context *context) {
-    int left = input_number(context) % 4;
-    const char *result;
-    call(context, "inc", 99); // nobody waits for it
-    if (!ended(context, call(context, "inc", left), &result)) return;
-    if (!ended(context, call_child(context, "chain", "4"), &result)) return;
-    if (!result)
-        end(context, STATUS(FAILED), "a child failed");
-    else if (left)
-        continue_as_new(context, left - 1);
-    else
-        end(context, STATUS(COMPLETED), "looped");
-}
-
-// Waits for the event in its last generation; it may come in any.
-static void run_relay(struct context *context) {
-    int left = input_number(context) % 4;
-    const char *result;
-    size_t at;
-    call(context, "inc", 98); // often still out when the next generation begins
-    if (!ended(context, call(context, "inc", left), &result)) return;
-    if (left) {
-        call(context, "inc", 97); // of the turn that ends this generation: ignored
-        continue_as_new(context, left - 1);
-        return;
+    snprintf(given.id, sizeof given.id, "%s", id);
+    snprintf(given.execution, sizeof given.execution, "%s", execution ? execution : "");
+    snprintf(given.token, sizeof given.token, "%s", work->completiontoken);
+    pawl__arena_finish(&arena);
+    sim_trace(given.id, "daemon %u gives %s %d of %s to worker %u", session->daemon->number,
+              given.turn ? "turn" : "activity", given.task, given.id, session->index);
+    if (!given.turn) given_check(session, &given);
+    if (sim_fault(SIM_WORKER, 4)) { // its stream is broken
+        sim_after_in(session->daemon, sim_time(100000), session_detach)->a = session->number;
+        return false;
     }
-    sleep_for(context, INT64_MAX, "Go");
-    if (next_event(context, "go", &at)) end(context, STATUS(COMPLETED), "relayed");
-}
-
-static void run_detach(struct context *context) {
-    start_detached(context, "chain", "1");
-    const char *result;
-    if (!ended(context, call(context, "inc", 1), &result)) return;
-    end(context, STATUS(COMPLETED), "detached");
-}
-
-// Only some workers have its version.
-static void run_versioned(struct context *context) {
-    run_chain(context);
-}
-
-const char *const sim_programs[] = {"chain",  "fan",  "retry",  "sleep",     "gate",  "waits",
-                                    "parent", "loop", "detach", "versioned", "relay", NULL};
-
-static const struct program {
-    const char *name;
-    void (*run)(struct context *context);
-} worker_programs[] = {
-    {"chain", run_chain},   {"fan", run_fan},       {"retry", run_retry},
-    {"sleep", run_sleep},   {"gate", run_gate},     {"waits", run_waits},
-    {"parent", run_parent}, {"nest", run_nest},     {"loop", run_loop},
-    {"relay", run_relay},   {"detach", run_detach}, {"versioned", run_versioned},
-};
-
-const char *sim_expected(const char *name, const char *input, struct pawl_arena *arena) {
-    int number = atoi(input);
-    if (strcmp(name, "chain") == 0 || strcmp(name, "versioned") == 0) number += 3;
-    if (strcmp(name, "fan") == 0) {
-        int width = 1 + number % 12;
-        number = width * (width + 1) / 2;
+    given_note(session, &given);
+    struct sim_item *item = calloc(1, sizeof *item);
+    item->turn = given.turn;
+    item->task = given.task;
+    item->session = session->number;
+    memcpy(item->id, given.id, sizeof item->id);
+    memcpy(item->execution, given.execution, sizeof item->execution);
+    pawl__buf_append_str(&item->bytes, bytes);
+    struct sim_event *event = sim_after(sim_time(100000), item_arrive);
+    event->a = session->index;
+    event->data = item;
+    event->drop = item_free;
+    if (sim_fault(SIM_SLOW, 20)) {
+        session->worker.paused = true;
+        sim_after_in(session->daemon, sim_time(PAWL_MILLISECOND), session_ready)->a =
+            session->number;
     }
-    if (strcmp(name, "retry") == 0) number = 8;
-    if (strcmp(name, "parent") == 0) number = 7 * (1 + number % 3);
-    if (strcmp(name, "waits") == 0) return "waited";
-    if (strcmp(name, "loop") == 0) return "looped";
-    if (strcmp(name, "detach") == 0) return "detached";
-    if (strcmp(name, "relay") == 0) return "relayed";
-    return pawl__arena_format(arena, "%d", number);
-}
-
-bool sim_worker_turn(const Pb__WorkflowRequest *request, const char *token, bool versions,
-                     struct pawl_arena *arena, struct pawl_buf *out, const char **why) {
-    struct context *context = pawl__arena_zalloc(arena, sizeof *context);
-    context->arena = arena;
-    context->request = request;
-    context_read(context);
-    *why = context->why;
-    if (context->why) return false;
-    const char *name = context->start->name;
-    if (context->terminated) {
-        context->next_id = WORKER_IDS - 1;
-        end(context, STATUS(TERMINATED),
-            pawl__string_of(context->terminated->executionterminated->input));
-    } else if (!versions && strcmp(name, "versioned") == 0) {
-        context->next_id = WORKER_IDS - 1;
-        context_act(
-            context, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_WORKFLOW_VERSION_NOT_AVAILABLE,
-            context_new(context, &pb__workflow_version_not_available_action__descriptor), NULL);
-    } else if (!context->suspended) {
-        // What a history has scheduled, each run schedules at the same place.
-        for (size_t i = 0; i < sizeof worker_programs / sizeof *worker_programs; i++)
-            if (strcmp(worker_programs[i].name, name) == 0) worker_programs[i].run(context);
-    }
-    Pb__WorkflowResponse response = PB__WORKFLOW_RESPONSE__INIT;
-    response.instanceid = request->instanceid;
-    response.actions = context->actions;
-    response.n_actions = context->action_count;
-    response.completiontoken = pawl__arena_dup(arena, pawl__str(token));
-    size_t len = pb__workflow_response__get_packed_size(&response);
-    uint8_t *room = pawl__buf_reserve(out, len);
-    if (!room) abort();
-    pb__workflow_response__pack(&response, room);
-    out->len += len;
     return true;
 }
 
-void sim_worker_activity(const Pb__ActivityRequest *request, struct sim_random *random,
-                         struct pawl_arena *arena, Pb__ActivityResponse *out) {
-    pb__activity_response__init(out);
-    out->instanceid = request->workflowinstance->instanceid;
-    out->taskid = request->taskid;
-    if (strcmp(request->name, "flaky") == 0 && sim_chance(random, 40)) {
-        Pb__TaskFailureDetails *details = pawl__arena_alloc(arena, sizeof *details);
-        pb__task_failure_details__init(details);
-        details->errortype = "Flaky";
-        details->errormessage = "not this time";
-        out->failuredetails = details;
+static bool session_deliver(struct pawl_worker *base, struct pawl_str bytes) {
+    struct sim_session *session = PAWL_CONTAINER(base, struct sim_session, worker);
+    sim_touch();
+    struct sim_daemon *was = sim_enter(NULL);
+    bool taken = session_deliver_item(session, bytes);
+    sim_enter(was);
+    return taken;
+}
+
+static void session_attach(struct sim_event *event) {
+    struct sim_daemon *daemon = event->daemon;
+    if (daemon->state != SIM_UP) return;
+    if (sim.workers[event->a].session != event->b) return; // it has left before it was let in
+    struct sim_session *session = calloc(1, sizeof *session);
+    session->daemon = daemon;
+    session->index = event->a;
+    session->number = event->b;
+    pawl__link_init(&session->link);
+    pawl__link_init(&session->given);
+    session->worker = (struct pawl_worker){.deliver = session_deliver, .reset = session_reset};
+    if (!sim.calm && sim_chance(300)) session->worker.limit = 1 + sim_below(3);
+    if (!sim.calm && sim_chance(150)) session->worker.serves = session_serves;
+    pawl__list_add(&daemon->sessions, &session->link);
+    pawl__runtime_attach(daemon->runtime, &session->worker);
+    sim_loop_wake(daemon, sim.now);
+}
+
+// --- the worker's process -----------------------------------------------------------------------
+
+static void worker_forget(struct sim_worker *worker, bool late) {
+    for (size_t i = 0; i < SIM_ITEMS; i++) {
+        struct sim_item *item = &worker->items[i];
+        if (!item->used) continue;
+        // Some SDKs answer on a new connection what they were given on the old one.
+        if (late && item->result && sim_chance(500))
+            sim_send(item->result, &sim.daemons[sim_below(SIM_DAEMONS)]);
+        if (item->result) pawl__buf_finish(&item->result->bytes);
+        free(item->result);
+        pawl__buf_finish(&item->bytes);
+        *item = (struct sim_item){0};
+    }
+}
+
+static void worker_leave(struct sim_worker *worker, bool late) {
+    struct sim_daemon *daemon = &sim.daemons[worker->daemon];
+    unsigned index = (unsigned)(worker - sim.workers);
+    if (daemon->state != SIM_DOWN)
+        sim_after_in(daemon, sim_time(PAWL_MILLISECOND), session_detach)->a = worker->session;
+    worker->session = 0;
+    worker_forget(worker, late);
+    sim_after(sim_time(5 * PAWL_MILLISECOND), worker_connect)->a = index;
+}
+
+void sim_worker_break(struct sim_worker *worker) {
+    sim_trace(NULL, "worker %u has lost its stream", (unsigned)(worker - sim.workers));
+    if (worker->session) worker_leave(worker, true);
+}
+
+void sim_worker_kill(struct sim_worker *worker) {
+    sim_trace(NULL, "worker %u dies", (unsigned)(worker - sim.workers));
+    if (worker->session) worker_leave(worker, false);
+}
+
+static void worker_connect(struct sim_event *event) {
+    struct sim_worker *worker = &sim.workers[event->a];
+    struct sim_daemon *daemon = &sim.daemons[sim_below(SIM_DAEMONS)];
+    if (worker->session) return;
+    if (sim.disk.held && (sim.calm || sim_chance(700))) daemon = sim.disk.holder;
+    if (daemon->state != SIM_UP) {
+        sim_after(sim_time(5 * PAWL_MILLISECOND), worker_connect)->a = event->a;
         return;
     }
-    out->result = pawl__string_value(
-        arena, pawl__arena_format(arena, "%d", atoi(pawl__string_of(request->input)) + 1));
+    worker->versions = sim.calm || sim_chance(800);
+    worker->session = ++sim.sessions;
+    worker->daemon = daemon->number;
+    struct sim_event *attach = sim_after_in(daemon, sim_time(200000), session_attach);
+    attach->a = event->a;
+    attach->b = worker->session;
+}
+
+static void worker_done(struct sim_event *event);
+
+static void item_arrive(struct sim_event *event) {
+    struct sim_item *item = event->data;
+    struct sim_worker *worker = &sim.workers[event->a];
+    size_t place = 0;
+    while (place < SIM_ITEMS && worker->items[place].used) place++;
+    if (worker->session != item->session || place == SIM_ITEMS) {
+        if (worker->session == item->session) sim_worker_break(worker); // it is overrun
+        item_free(item);
+        return;
+    }
+    worker->items[place] = *item;
+    worker->items[place].used = true;
+    struct sim_event *done =
+        sim_after(sim_time(item->turn ? 300000 : PAWL_MILLISECOND), worker_done);
+    done->a = event->a | (unsigned)place << 8;
+    done->b = item->session;
+    free(item);
+}
+
+static void worker_answer(struct sim_item *item, const struct sim_worker *worker) {
+    struct pawl_arena arena = {0};
+    struct sim_message *message = calloc(1, sizeof *message);
+    const Pb__WorkItem *work =
+        pawl__wire_unpack(&arena, &pb__work_item__descriptor, pawl__buf_str(&item->bytes), NULL);
+    const char *why = NULL;
+    message->method = item->turn ? PAWL_TASKHUB_COMPLETE_TURN : PAWL_TASKHUB_COMPLETE_ACTIVITY;
+    message->client = (unsigned)(worker - sim.workers);
+    message->number = item->request = sim_new_number();
+    message->session = item->session;
+    message->task = item->task;
+    memcpy(message->id, item->id, sizeof message->id);
+    memcpy(message->execution, item->execution, sizeof message->execution);
+    snprintf(message->token, sizeof message->token, "%s", work->completiontoken);
+    if (item->turn) {
+        if (!sim_worker_turn(work->workflowrequest, work->completiontoken, worker->versions, &arena,
+                             &message->bytes, &why))
+            sim_fail("history_changes_exactly_once", item->id, "%s", why);
+    } else {
+        Pb__ActivityResponse response;
+        sim_worker_activity(work->activityrequest, &arena, &response);
+        // Older SDKs answer without the token.
+        response.completiontoken = sim_chance(100) ? "" : work->completiontoken;
+        size_t size = pb__activity_response__get_packed_size(&response);
+        message->bytes.len =
+            pb__activity_response__pack(&response, pawl__buf_reserve(&message->bytes, size));
+    }
+    item->result = message;
+    pawl__arena_finish(&arena);
+}
+
+static struct sim_item *worker_item(const struct sim_event *event) {
+    struct sim_worker *worker = &sim.workers[event->a & 0xff];
+    struct sim_item *item = &worker->items[event->a >> 8];
+    return worker->session == event->b && item->used ? item : NULL;
+}
+
+// Sends the result until it is acknowledged.
+static void worker_send(struct sim_event *event) {
+    struct sim_item *item = worker_item(event);
+    const struct sim_worker *worker = &sim.workers[event->a & 0xff];
+    if (!item || !item->result) return;
+    if (event->daemon || item->request != (unsigned)(uintptr_t)event->data) return;
+    sim_send(item->result, &sim.daemons[worker->daemon]);
+    struct sim_event *again = sim_after(sim_time(20 * PAWL_MILLISECOND), worker_send);
+    again->a = event->a;
+    again->b = event->b;
+    again->data = event->data;
+}
+
+static void worker_done(struct sim_event *event) {
+    struct sim_item *item = worker_item(event);
+    if (!item || item->result) return;
+    worker_answer(item, &sim.workers[event->a & 0xff]);
+    event->data = (void *)(uintptr_t)item->request;
+    worker_send(event);
+}
+
+void sim_worker_answer(const struct sim_message *message, enum pawl_err code) {
+    struct sim_worker *worker = &sim.workers[message->client];
+    if (code || worker->session != message->session) return;
+    for (size_t i = 0; i < SIM_ITEMS; i++) {
+        struct sim_item *item = &worker->items[i];
+        if (!item->used || !item->result || item->request != message->number) continue;
+        pawl__buf_finish(&item->result->bytes);
+        free(item->result);
+        pawl__buf_finish(&item->bytes);
+        *item = (struct sim_item){0};
+    }
+}
+
+void sim_workers_begin(void) {
+    for (unsigned i = 0; i < SIM_WORKERS; i++) {
+        sim.workers[i] = (struct sim_worker){0};
+        sim_after(sim_time(2 * PAWL_MILLISECOND), worker_connect)->a = i;
+    }
+}
+
+void sim_workers_upgrade(void) {
+    for (size_t i = 0; i < SIM_WORKERS; i++)
+        if (sim.workers[i].session) worker_leave(&sim.workers[i], true);
+}
+
+void sim_workers_end(void) {
+    for (size_t i = 0; i < SIM_WORKERS; i++) worker_forget(&sim.workers[i], false);
 }

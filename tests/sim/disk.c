@@ -1,0 +1,331 @@
+// The store that the daemons share: the memory store, with trouble before and after its calls. What
+// it holds survives every crash. Each daemon has its own struct pawl_store, which tells who calls.
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "sim.h"
+#include "store/checksum.h"
+
+static struct pawl_store *disk_memory(void) {
+    return sim.disk.memory;
+}
+
+static struct sim_daemon *disk_caller(struct pawl_store *store) {
+    return PAWL_CONTAINER(store, struct sim_daemon, store);
+}
+
+// A call by |daemon| takes time; it does not crash inside, where the store's lock is held.
+static long disk_begin(struct sim_daemon *daemon, int64_t typical) {
+    sim_touch();
+    long countdown = daemon->countdown;
+    daemon->countdown = 0;
+    sim.cost += sim_time(typical);
+    if (sim_fault(SIM_SLOW, 10)) sim.cost += sim_time(20 * PAWL_MILLISECOND);
+    return countdown;
+}
+
+static enum pawl_err disk_end(struct sim_daemon *daemon, long countdown, enum pawl_err err) {
+    daemon->countdown = countdown;
+    sim_touch();
+    return err;
+}
+
+// Errors after which nobody knows what was done.
+static enum pawl_err disk_fail(struct pawl_error *error, const char *what) {
+    return pawl__fail(error, sim_chance(500) ? PAWL_E_IO : PAWL_E_UNAVAILABLE, "the disk %s", what);
+}
+
+// --- leases -------------------------------------------------------------------------------------
+
+static enum pawl_err disk_lease(struct sim_daemon *daemon, struct pawl_str app, uint32_t number,
+                                struct pawl_str owner, struct pawl_lease *lease,
+                                struct pawl_error *error) {
+    struct pawl_store *memory = disk_memory();
+    if (sim_fault(SIM_READ, 20)) return disk_fail(error, "does not lease");
+    enum pawl_err err = memory->ops->lease(memory, app, number, owner, lease, error);
+    if (err) return err;
+    sim_trace(NULL, "daemon %u leases the shard: epoch %llu, log at %llu", daemon->number,
+              (unsigned long long)lease->epoch, (unsigned long long)lease->position);
+    if (lease->epoch <= sim.disk.lease.epoch)
+        sim_fail("epochs_only_grow", NULL, "epoch %llu after %llu",
+                 (unsigned long long)lease->epoch, (unsigned long long)sim.disk.lease.epoch);
+    sim.disk.lease = *lease;
+    sim.disk.held = true;
+    sim.disk.holder = daemon;
+    sim.disk.incarnation = daemon->incarnation;
+    sim.disk.stuck = false;
+    sim.counts.recoveries++;
+    return PAWL_OK;
+}
+
+static enum pawl_err store_lease(struct pawl_store *store, struct pawl_str app, uint32_t number,
+                                 struct pawl_str owner, struct pawl_lease *lease,
+                                 struct pawl_error *error) {
+    struct sim_daemon *daemon = disk_caller(store);
+    long countdown = disk_begin(daemon, sim.disk.typical);
+    struct sim_daemon *was = sim_enter(NULL);
+    enum pawl_err err = disk_lease(daemon, app, number, owner, lease, error);
+    sim_enter(was);
+    return disk_end(daemon, countdown, err);
+}
+
+static enum pawl_err store_renew(struct pawl_store *store, const struct pawl_lease *lease,
+                                 struct pawl_error *error) {
+    (void)store;
+    return lease->epoch == sim.disk.lease.epoch && sim.disk.held
+               ? PAWL_OK
+               : pawl__fail_plain(error, PAWL_E_FENCED);
+}
+
+static void disk_give_up(uint64_t epoch) {
+    struct pawl_error error;
+    if (!sim.disk.held || sim.disk.lease.epoch != epoch) return;
+    sim.disk.held = false;
+    disk_memory()->ops->release(disk_memory(), &sim.disk.lease, &error);
+}
+
+static void disk_expired(struct sim_event *event) {
+    disk_give_up(event->a);
+}
+
+void sim_disk_release(struct sim_daemon *daemon, int64_t after) {
+    if (!sim.disk.held || sim.disk.holder != daemon) return;
+    if (after)
+        sim_after(after, disk_expired)->a = (unsigned)sim.disk.lease.epoch;
+    else
+        disk_give_up(sim.disk.lease.epoch);
+}
+
+static enum pawl_err store_release(struct pawl_store *store, const struct pawl_lease *lease,
+                                   struct pawl_error *error) {
+    struct sim_daemon *daemon = disk_caller(store);
+    long countdown = disk_begin(daemon, sim.disk.typical);
+    struct sim_daemon *was = sim_enter(NULL);
+    enum pawl_err err = PAWL_OK;
+    if (sim_fault(SIM_READ, 20)) {
+        err = disk_fail(error, "does not release");
+        sim.disk.stuck = true;
+    } else if (lease->epoch != sim.disk.lease.epoch)
+        err = pawl__fail_plain(error, PAWL_E_FENCED);
+    else
+        disk_give_up(lease->epoch);
+    sim_enter(was);
+    return disk_end(daemon, countdown, err);
+}
+
+// --- commits ------------------------------------------------------------------------------------
+
+static enum pawl_err disk_apply(struct sim_daemon *daemon, const struct pawl_commit *commit,
+                                bool now, struct pawl_error *error) {
+    enum pawl_err err = disk_memory()->ops->commit(disk_memory(), commit, error);
+    if (!err) {
+        sim.counts.commits++;
+        sim_model_commit(daemon, commit, now);
+    } else if (err != PAWL_E_FENCED) {
+        sim_fail("commits_fit_the_log", NULL, "daemon %u: %s", daemon->number, error->text);
+    } else {
+        sim_trace(NULL, "daemon %u is fenced off: epoch %llu", daemon->number,
+                  (unsigned long long)commit->lease->epoch);
+    }
+    return err;
+}
+
+// A commit that is still on its way when its daemon was told that it failed.
+struct late {
+    struct pawl_arena arena;
+    struct pawl_commit commit;
+    struct pawl_lease lease;
+    struct pawl_batch batch;
+    unsigned daemon;
+};
+
+static struct pawl_str late_copy(struct late *late, struct pawl_str text) {
+    return (struct pawl_str){pawl__arena_dup(&late->arena, text), text.len};
+}
+
+static void late_arrive(struct sim_event *event) {
+    struct late *late = event->data;
+    struct pawl_error error;
+    sim_trace(NULL, "a commit of daemon %u arrives late", late->daemon);
+    disk_apply(&sim.daemons[late->daemon], &late->commit, false, &error);
+    pawl__arena_finish(&late->arena);
+    free(late);
+}
+
+static void late_drop(void *data) {
+    struct late *late = data;
+    pawl__arena_finish(&late->arena);
+    free(late);
+}
+
+static void disk_delay(const struct sim_daemon *daemon, const struct pawl_commit *commit) {
+    struct late *late = calloc(1, sizeof *late);
+    late->daemon = daemon->number;
+    late->commit = *commit;
+    late->lease = *commit->lease;
+    late->commit.lease = &late->lease;
+    if (commit->batch) {
+        late->batch =
+            (struct pawl_batch){commit->batch->position, late_copy(late, commit->batch->records)};
+        late->commit.batch = &late->batch;
+    }
+    struct pawl_snapshot *rows =
+        pawl__arena_alloc(&late->arena, (commit->snapshot_count + 1) * sizeof *rows);
+    for (size_t i = 0; i < commit->snapshot_count; i++) {
+        rows[i] = commit->snapshots[i];
+        rows[i].id = late_copy(late, rows[i].id);
+        rows[i].name = late_copy(late, rows[i].name);
+        rows[i].state = late_copy(late, rows[i].state);
+        rows[i].history = late_copy(late, rows[i].history);
+    }
+    struct pawl_str *deletes =
+        pawl__arena_alloc(&late->arena, (commit->delete_count + 1) * sizeof *deletes);
+    for (size_t i = 0; i < commit->delete_count; i++)
+        deletes[i] = late_copy(late, commit->deletes[i]);
+    late->commit.snapshots = rows;
+    late->commit.deletes = deletes;
+    struct sim_event *event = sim_after(sim_time(2 * PAWL_MILLISECOND), late_arrive);
+    event->data = late;
+    event->drop = late_drop;
+}
+
+// Power fails while |commit| is written: after all of it, before it, or in its middle. What is cut
+// off has to be seen by its checksum, as the last row of a log is then taken for absent.
+static void disk_tear(struct sim_daemon *daemon, const struct pawl_commit *commit) {
+    unsigned how = sim_below(3);
+    struct pawl_error error;
+    if (how == 0) {
+        disk_apply(daemon, commit, true, &error);
+    } else if (how == 1 && commit->batch) {
+        struct pawl_buf row = {0};
+        if (pawl__row_seal(&row, commit->batch->records, &error)) abort();
+        struct pawl_str cut = {(const char *)row.data, sim_below((unsigned)row.len)}, payload;
+        if (!pawl__row_open(cut, &payload))
+            sim_fail("torn_writes_are_seen", NULL, "%zu of %zu bytes look whole", cut.len, row.len);
+        pawl__buf_finish(&row);
+    }
+    sim_daemon_crash(daemon, how == 0   ? "with its commit on the disk"
+                             : how == 1 ? "with its commit cut off"
+                                        : "before its commit reached the disk");
+}
+
+static enum pawl_err disk_commit(struct sim_daemon *daemon, const struct pawl_commit *commit,
+                                 struct pawl_error *error) {
+    if (sim_fault(SIM_TEAR, 15)) disk_tear(daemon, commit);
+    if (sim.now < sim.disk.full_until && !sim.calm) {
+        sim.counts.points++;
+        return pawl__fail_plain(error, PAWL_E_FULL);
+    }
+    bool before = sim_fault(SIM_FAIL_BEFORE, 12);
+    bool late = !before && commit->lease && !commit->state && sim_fault(SIM_FAIL_LATE, 12);
+    bool after = !before && !late && sim_fault(SIM_FAIL_AFTER, 12);
+    sim.counts.points += before || late || after;
+    if (before || late || after)
+        sim_trace(NULL, "a commit of daemon %u fails %s", daemon->number,
+                  before ? "before it was done"
+                  : late ? "and will be done later"
+                         : "after it was done");
+    if (before) return disk_fail(error, "failed, before");
+    if (late) {
+        disk_delay(daemon, commit);
+        return disk_fail(error, "failed, and goes on");
+    }
+    enum pawl_err err = disk_apply(daemon, commit, true, error);
+    return !err && after ? disk_fail(error, "failed, after") : err;
+}
+
+static enum pawl_err store_commit(struct pawl_store *store, const struct pawl_commit *commit,
+                                  struct pawl_error *error) {
+    struct sim_daemon *daemon = disk_caller(store);
+    long countdown = disk_begin(daemon, sim.disk.typical);
+    struct sim_daemon *was = sim_enter(NULL);
+    enum pawl_err err = disk_commit(daemon, commit, error);
+    sim_enter(was);
+    return disk_end(daemon, countdown, err);
+}
+
+static enum pawl_err store_tend(struct pawl_store *store, struct pawl_error *error) {
+    (void)error;
+    return disk_end(disk_caller(store), disk_begin(disk_caller(store), sim.disk.typical), PAWL_OK);
+}
+
+// --- reads --------------------------------------------------------------------------------------
+//
+// The memory that they fill is the daemon's.
+
+// Whether a read fails; else its cost is noted.
+static bool read_fails(struct sim_daemon *daemon, long *countdown, struct pawl_error *error) {
+    *countdown = disk_begin(daemon, sim.disk.typical / 4);
+    if (!sim_fault(SIM_READ, 5)) return false;
+    disk_fail(error, "cannot be read");
+    return true;
+}
+
+#define DISK_READ(call)                                                                            \
+    long countdown;                                                                                \
+    struct sim_daemon *daemon = disk_caller(store);                                                \
+    enum pawl_err err =                                                                            \
+        read_fails(daemon, &countdown, error) ? error->code : disk_memory()->ops->call;            \
+    return disk_end(daemon, countdown, err)
+
+static enum pawl_err store_read_log(struct pawl_store *store, uint64_t shard, uint64_t after,
+                                    pawl_batch_fn fn, void *arg, struct pawl_error *error) {
+    DISK_READ(read_log(disk_memory(), shard, after, fn, arg, error));
+}
+
+static enum pawl_err store_load(struct pawl_store *store, uint64_t shard, struct pawl_str id,
+                                struct pawl_arena *arena, struct pawl_snapshot *out,
+                                struct pawl_error *error) {
+    DISK_READ(load(disk_memory(), shard, id, arena, out, error));
+}
+
+static enum pawl_err store_scan_live(struct pawl_store *store, uint64_t shard, pawl_snapshot_fn fn,
+                                     void *arg, struct pawl_error *error) {
+    DISK_READ(scan_live(disk_memory(), shard, fn, arg, error));
+}
+
+static enum pawl_err store_list(struct pawl_store *store, uint64_t shard, struct pawl_str after,
+                                size_t limit, struct pawl_arena *arena, struct pawl_str **ids,
+                                size_t *count, struct pawl_error *error) {
+    DISK_READ(list(disk_memory(), shard, after, limit, arena, ids, count, error));
+}
+
+static enum pawl_err store_get_state(struct pawl_store *store, struct pawl_str key,
+                                     struct pawl_arena *arena, struct pawl_state_value *out,
+                                     struct pawl_error *error) {
+    DISK_READ(get_state(disk_memory(), key, arena, out, error));
+}
+
+// --- life ---------------------------------------------------------------------------------------
+
+static void store_close(struct pawl_store *store) {
+    (void)store; // the disk outlives the daemons
+}
+
+const struct pawl_store_ops sim_store_ops = {
+    .close = store_close,
+    .lease = store_lease,
+    .renew = store_renew,
+    .release = store_release,
+    .commit = store_commit,
+    .tend = store_tend,
+    .read_log = store_read_log,
+    .load = store_load,
+    .scan_live = store_scan_live,
+    .list = store_list,
+    .get_state = store_get_state,
+};
+
+void sim_disk_open(void) {
+    struct pawl_error error;
+    sim.disk = (struct sim_disk){0};
+    if (pawl__memory_open(&sim.disk.memory, &error)) abort();
+    // From a disk on which a commit is nothing to one that takes longer than all else.
+    static const int64_t typical[] = {10000, 100000, 500000, 2000000, 8000000};
+    sim.disk.typical = typical[sim_below(sizeof typical / sizeof *typical)];
+}
+
+void sim_disk_close(void) {
+    sim.disk.memory->ops->close(sim.disk.memory);
+}

@@ -1,0 +1,315 @@
+// What stands between a daemon and its world: clocks, randomness, the loop, and threads. These
+// functions are the program's own in the place of base/clock.c, runtime/thread.c and libuv.
+//
+// A turn of a loop: timers that are due, checks, closed handles. What arrives from outside (a call,
+// a job that is done) comes between two turns, as when the loop polls.
+
+#include <stdlib.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "sim.h"
+
+enum {
+    LOOP_ACTIVE = 1,
+    LOOP_CLOSING = 2
+};
+
+#define LOOP_EPOCH (INT64_C(1700000000) * PAWL_SECOND) // of the wall clocks
+#define LOOP_BEGIN (INT64_C(1000) * PAWL_SECOND)       // of the steady clocks
+
+// --- clocks and randomness ----------------------------------------------------------------------
+
+void sim_touch(void) {
+    struct sim_daemon *daemon = sim.current;
+    if (daemon && daemon->countdown && --daemon->countdown == 0)
+        sim_daemon_crash(daemon, "at some step");
+}
+
+int64_t sim_wall(const struct sim_daemon *daemon) {
+    return LOOP_EPOCH + sim.now + sim.cost + (daemon ? daemon->wall_offset : 0);
+}
+
+int64_t pawl__clock_wall(void) {
+    sim_touch();
+    int64_t wall = sim_wall(sim.current);
+    if (sim.current && wall > sim.current->wall_most) sim.current->wall_most = wall;
+    return wall;
+}
+
+int64_t pawl__clock_steady(void) {
+    sim_touch();
+    return LOOP_BEGIN + sim.now + sim.cost;
+}
+
+void pawl__random(void *data, size_t len) {
+    uint8_t *at = data;
+    for (size_t i = 0; i < len; i++) at[i] = (uint8_t)(sim_random() >> 40);
+}
+
+void pawl__random_uuid(char out[37]) {
+    uint64_t a = sim_random(), b = sim_random();
+    snprintf(out, 37, "%08x-%04x-4%03x-8%03x-%012llx", (unsigned)(a >> 32),
+             (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff), (unsigned)(b >> 52),
+             (unsigned long long)(b & 0xffffffffffff));
+}
+
+// The owner's text of a lease has it.
+pid_t getpid(void) {
+    return 1;
+}
+
+// --- handles ------------------------------------------------------------------------------------
+
+static struct sim_daemon *loop_daemon(const uv_loop_t *loop) {
+    return loop->data;
+}
+
+// libuv's clock counts milliseconds.
+static uint64_t loop_ms(void) {
+    return (uint64_t)((LOOP_BEGIN + sim.now) / PAWL_MILLISECOND);
+}
+
+static void loop_add(uv_loop_t *loop, void *handle, uv_handle_type type) {
+    struct sim_daemon *daemon = loop_daemon(loop);
+    uv_handle_t *base = handle;
+    base->loop = loop;
+    base->type = type;
+    base->flags = 0;
+    if (daemon->handle_count == SIM_HANDLES) abort();
+    daemon->handles[daemon->handle_count++] = base;
+}
+
+int uv_timer_init(uv_loop_t *loop, uv_timer_t *timer) {
+    *timer = (uv_timer_t){0};
+    loop_add(loop, timer, UV_TIMER);
+    return 0;
+}
+
+int uv_timer_start(uv_timer_t *timer, uv_timer_cb run, uint64_t timeout, uint64_t repeat) {
+    struct sim_daemon *daemon = loop_daemon(timer->loop);
+    sim_touch();
+    if (timer->flags & LOOP_CLOSING) return UV_EINVAL;
+    timer->timer_cb = run;
+    timer->timeout = loop_ms() + timeout;
+    timer->repeat = repeat;
+    timer->start_id = daemon->timer_starts++;
+    timer->flags |= LOOP_ACTIVE;
+    sim_loop_wake(daemon, (int64_t)timer->timeout * PAWL_MILLISECOND - LOOP_BEGIN);
+    return 0;
+}
+
+int uv_timer_stop(uv_timer_t *timer) {
+    timer->flags &= ~(unsigned)LOOP_ACTIVE;
+    return 0;
+}
+
+int uv_check_init(uv_loop_t *loop, uv_check_t *check) {
+    *check = (uv_check_t){0};
+    loop_add(loop, check, UV_CHECK);
+    return 0;
+}
+
+int uv_check_start(uv_check_t *check, uv_check_cb run) {
+    check->check_cb = run;
+    check->flags |= LOOP_ACTIVE;
+    return 0;
+}
+
+int uv_idle_init(uv_loop_t *loop, uv_idle_t *idle) {
+    *idle = (uv_idle_t){0};
+    loop_add(loop, idle, UV_IDLE);
+    return 0;
+}
+
+int uv_idle_start(uv_idle_t *idle, uv_idle_cb run) {
+    idle->idle_cb = run;
+    idle->flags |= LOOP_ACTIVE;
+    sim_loop_wake(loop_daemon(idle->loop), sim.now);
+    return 0;
+}
+
+int uv_idle_stop(uv_idle_t *idle) {
+    idle->flags &= ~(unsigned)LOOP_ACTIVE;
+    return 0;
+}
+
+int uv_is_active(const uv_handle_t *handle) {
+    return (handle->flags & LOOP_ACTIVE) != 0;
+}
+
+void uv_unref(uv_handle_t *handle) {
+    (void)handle; // the world ends when it is told to
+}
+
+const char *uv_strerror(int err) {
+    (void)err;
+    return "no error of libuv happens here";
+}
+
+void uv_close(uv_handle_t *handle, uv_close_cb closed) {
+    if (handle->flags & LOOP_CLOSING)
+        sim_fail("handles_close_once", NULL, "a handle is closed twice");
+    handle->close_cb = closed;
+    handle->flags = LOOP_CLOSING;
+    sim_loop_wake(loop_daemon(handle->loop), sim.now);
+}
+
+// --- turns of the loop --------------------------------------------------------------------------
+
+static uv_timer_t *loop_due(const struct sim_daemon *daemon, uint64_t before) {
+    uv_timer_t *first = NULL;
+    for (size_t i = 0; i < daemon->handle_count; i++) {
+        uv_timer_t *timer = (uv_timer_t *)daemon->handles[i];
+        if (timer->type != UV_TIMER || !(timer->flags & LOOP_ACTIVE)) continue;
+        if (timer->timeout > loop_ms() || timer->start_id >= before) continue;
+        if (!first || timer->timeout < first->timeout ||
+            (timer->timeout == first->timeout && timer->start_id < first->start_id))
+            first = timer;
+    }
+    return first;
+}
+
+static void loop_run_timers(struct sim_daemon *daemon) {
+    uint64_t before = daemon->timer_starts; // those that start now wait for the next turn
+    for (uv_timer_t *timer; (timer = loop_due(daemon, before));) {
+        timer->flags &= ~(unsigned)LOOP_ACTIVE;
+        if (timer->repeat) uv_timer_start(timer, timer->timer_cb, timer->repeat, timer->repeat);
+        timer->timer_cb(timer);
+    }
+}
+
+static void loop_run_checks(struct sim_daemon *daemon) {
+    for (size_t i = 0; i < daemon->handle_count; i++) {
+        uv_check_t *check = (uv_check_t *)daemon->handles[i];
+        if (check->type == UV_CHECK && check->flags & LOOP_ACTIVE) check->check_cb(check);
+    }
+}
+
+static void loop_run_closed(struct sim_daemon *daemon) {
+    uv_handle_t *closed[SIM_HANDLES];
+    size_t count = 0, kept = 0;
+    for (size_t i = 0; i < daemon->handle_count; i++)
+        if (daemon->handles[i]->flags & LOOP_CLOSING)
+            closed[count++] = daemon->handles[i];
+        else
+            daemon->handles[kept++] = daemon->handles[i];
+    daemon->handle_count = kept;
+    for (size_t i = 0; i < count; i++)
+        if (closed[i]->close_cb) closed[i]->close_cb(closed[i]);
+}
+
+static void loop_plan(struct sim_daemon *daemon) {
+    for (size_t i = 0; i < daemon->handle_count; i++) {
+        const uv_handle_t *handle = daemon->handles[i];
+        if (handle->flags & LOOP_CLOSING || (handle->type == UV_IDLE && uv_is_active(handle)))
+            sim_loop_wake(daemon, sim.now);
+        if (handle->type == UV_TIMER && uv_is_active(handle))
+            sim_loop_wake(daemon,
+                          (int64_t)((const uv_timer_t *)handle)->timeout * PAWL_MILLISECOND -
+                              LOOP_BEGIN);
+    }
+}
+
+static void loop_turn(struct sim_event *event) {
+    struct sim_daemon *daemon = event->daemon;
+    if (event->at != daemon->loop_at) return; // an earlier turn has taken its place
+    daemon->loop_at = INT64_MAX;
+    loop_run_timers(daemon);
+    loop_run_checks(daemon);
+    loop_run_closed(daemon);
+    loop_plan(daemon);
+}
+
+void sim_loop_wake(struct sim_daemon *daemon, int64_t at) {
+    // The loop has other things to do, too: more may arrive before its next turn.
+    int64_t now = sim.now + sim.cost, soon = now + 1 + sim_below(20000);
+    if (at < soon) at = soon;
+    if (at >= daemon->loop_at) return;
+    daemon->loop_at = at;
+    sim_after_in(daemon, at - now, loop_turn);
+}
+
+// --- threads ------------------------------------------------------------------------------------
+
+static struct sim_thread *thread_of(const struct pawl_thread *thread) {
+    struct sim_daemon *daemon = loop_daemon(thread->async.loop);
+    for (size_t i = 0; i < daemon->thread_count; i++)
+        if (daemon->threads[i].thread == thread) return &daemon->threads[i];
+    abort();
+}
+
+static void thread_take_done(struct pawl_thread *thread) {
+    struct pawl_link *link = pawl__list_take(&thread->finished);
+    if (!link) return; // the thread was stopped, and told all
+    struct pawl_job *job = PAWL_CONTAINER(link, struct pawl_job, link);
+    thread->out--;
+    job->done(job);
+}
+
+static void thread_done(struct sim_event *event) {
+    if (event->a >= event->daemon->thread_count) return;
+    struct pawl_thread *thread = event->daemon->threads[event->a].thread;
+    if (thread->stop) return;
+    thread_take_done(thread);
+    sim_loop_wake(event->daemon, sim.now);
+}
+
+static bool thread_run_one(struct pawl_thread *thread) {
+    struct pawl_link *link = pawl__list_take(&thread->waiting);
+    if (!link) return false;
+    struct pawl_job *job = PAWL_CONTAINER(link, struct pawl_job, link);
+    job->run(job);
+    pawl__list_add(&thread->finished, link);
+    return true;
+}
+
+static void thread_run(struct sim_event *event) {
+    struct sim_thread *own = &event->daemon->threads[event->a];
+    if (own->thread->stop) return;
+    int64_t cost = sim.cost;
+    if (!thread_run_one(own->thread)) return;
+    cost = sim.cost - cost;
+    sim.cost -= cost; // the loop goes on meanwhile
+    own->free_at += cost;
+    int64_t at = own->free_at > sim.now ? own->free_at : sim.now;
+    sim_after_in(event->daemon, at - sim.now + sim_below(20000), thread_done)->a = event->a;
+}
+
+int pawl__thread_start(struct pawl_thread *thread, uv_loop_t *loop) {
+    struct sim_daemon *daemon = loop_daemon(loop);
+    *thread = (struct pawl_thread){.open = true};
+    pawl__link_init(&thread->waiting);
+    pawl__link_init(&thread->finished);
+    loop_add(loop, &thread->async, UV_ASYNC);
+    if (daemon->thread_count == 2) abort();
+    daemon->threads[daemon->thread_count++] = (struct sim_thread){thread, 0};
+    return 0;
+}
+
+void pawl__thread_submit(struct pawl_thread *thread, struct pawl_job *job) {
+    struct sim_daemon *daemon = loop_daemon(thread->async.loop);
+    struct sim_thread *own = thread_of(thread);
+    thread->out++;
+    pawl__link_init(&job->link);
+    pawl__list_add(&thread->waiting, &job->link);
+    if (own->free_at < sim.now) own->free_at = sim.now;
+    own->free_at += sim_below(50000); // until the thread has woken
+    sim_after_in(daemon, own->free_at - sim.now, thread_run)->a = (unsigned)(own - daemon->threads);
+}
+
+static void thread_on_close(uv_handle_t *handle) {
+    struct pawl_thread *thread = PAWL_CONTAINER(handle, struct pawl_thread, async);
+    thread->open = false;
+    thread->closed(thread->arg);
+}
+
+void pawl__thread_stop(struct pawl_thread *thread, void (*closed)(void *arg), void *arg) {
+    thread->closed = closed;
+    thread->arg = arg;
+    thread->stop = true;
+    while (thread_run_one(thread)) continue;
+    while (!pawl__list_empty(&thread->finished)) thread_take_done(thread);
+    uv_close((uv_handle_t *)&thread->async, thread_on_close);
+}
