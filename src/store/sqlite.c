@@ -259,6 +259,19 @@ static enum pawl_err sqlite_prepare(struct pawl_sqlite *store, struct pawl_error
     return PAWL_OK;
 }
 
+// Moves what an earlier process left in the WAL into the database.
+//
+// What recovery reads there need not be on the disk: a process that was killed may not have synced
+// it, and after a sync that failed the system shows bytes that it will never write. Whoever read
+// it, or committed behind it, would lose that when the power fails. So it is written once more.
+static enum pawl_err sqlite_settle(struct pawl_sqlite *store, struct pawl_error *error) {
+    int rc =
+        sqlite3_wal_checkpoint_v2(store->writer, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (rc == SQLITE_OK || rc == SQLITE_BUSY)
+        return PAWL_OK; // busy: others have it open, and index
+    return pawl__sqlite_fail(store, store->writer, "copy the -wal file into the database", error);
+}
+
 // Opens both connections; the lock is held.
 static enum pawl_err sqlite_connect(struct pawl_sqlite *store, struct pawl_error *error) {
     sqlite3 *db = store->writer;
@@ -266,6 +279,7 @@ static enum pawl_err sqlite_connect(struct pawl_sqlite *store, struct pawl_error
     if (err) return err;
     sqlite3_wal_hook(db, sqlite_on_commit, store);
     err = sqlite_create_tables(store, error);
+    if (!err) err = sqlite_settle(store, error);
     if (err) return err;
 
     int timeout = (int)(store->busy_timeout / PAWL_MILLISECOND);

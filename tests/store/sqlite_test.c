@@ -246,6 +246,25 @@ static void test_closing_leaves_one_database(void **state) {
     assert_string_equal(raw(f, "PRAGMA integrity_check"), "ok");
 }
 
+// What stands in a WAL need not be on the disk, and is written once more by whoever reads it.
+static void test_opening_settles_the_wal(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    f->store->ops->close(f->store);
+    f->store = NULL;
+    raw(f, "UPDATE pawl_shard SET epoch=77"); // as one who is killed: without a checkpoint
+    assert_true(size_of(f, "-wal") > 0);
+    assert_ok(f, reopen(f));
+
+    char command[256], path[96];
+    snprintf(command, sizeof command, "cp '%s' '%s/alone.db'", f->path, f->dir);
+    assert_int_equal(system(command), 0);
+    memcpy(path, f->path, sizeof path);
+    snprintf(f->path, sizeof f->path, "%s/alone.db", f->dir);
+    assert_string_equal(raw(f, "SELECT epoch FROM pawl_shard"), "77");
+    memcpy(f->path, path, sizeof path);
+}
+
 static void test_links_share_the_lock(void **state) {
     struct fixture *f = *state;
     struct pawl_store *second;
@@ -494,6 +513,7 @@ int main(int argc, char **argv) {
         T(test_bad_paths),
         T(test_read_only),
         T(test_closing_leaves_one_database),
+        T(test_opening_settles_the_wal),
         T(test_links_share_the_lock),
         T(test_moved_file),
         T(test_waiting_has_an_end),
