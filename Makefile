@@ -8,7 +8,7 @@ TYPE ?= RelWithDebInfo
 STEPS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test sim sim-campaign install bench bench-check bench-record sanitize fuzz fuzz-smoke coverage format format-check clean
+.PHONY: all help quickstart test sim sim-campaign fault-campaign kill-campaign install bench bench-check bench-record sanitize fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
 	@scripts/install-packages $(STEPS)
@@ -22,7 +22,7 @@ quickstart: all ## run the order-processor; APP=c, python, javascript, go or jav
 	@scripts/quickstart $(APP)
 
 # What these build needs the packages of the tests, too.
-test sim sim-campaign: STEPS = build test
+test sim sim-campaign fault-campaign kill-campaign: STEPS = build test
 
 test: all ## build and run every test
 	@scripts/run-tests $(BUILD)
@@ -33,6 +33,13 @@ sim: all ## simulate a minute of trouble; SEED= and STEPS= choose one world
 
 sim-campaign: all ## simulate until 1,000,000 crash points are passed, on all cores; SEED= begins elsewhere
 	@$(BUILD)/bin/pawl-sim --points $(or $(POINTS),1000000) --jobs $$(nproc) --progress $(if $(SEED),--seed $(SEED))
+
+fault-campaign: all ## disks that fail and power that is cut; SEED=, SECONDS=
+	@$(BUILD)/bin/store_faults --seconds $$(( $(or $(SECONDS),600) / 2 )) $(if $(SEED),--seed $(SEED)) --steps 20
+	@PAWL_FAULT_SECONDS=$$(( $(or $(SECONDS),600) / 2 )) PAWL_SEED=$(SEED) /usr/bin/python3 -B tests/sdk/test_faults.py $(BUILD)/bin
+
+kill-campaign: all ## kill -9 of the daemon under Go and Python workers; SEED=, SECONDS=
+	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_KILL_SECONDS=$(or $(SECONDS),600) PAWL_SEED=$(SEED) /usr/bin/python3 -B tests/e2e/test_kills.py
 
 install: all ## install under DESTDIR and PREFIX
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
@@ -83,4 +90,4 @@ clean: ## remove what was built
 	@rm -rf $(BUILD) build-debug build-address build-thread build-coverage build-fuzz
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile

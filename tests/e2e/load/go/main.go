@@ -3,12 +3,14 @@
 // What a workflow does is its -workload: "seq" calls activities one after the other, each with the result of the
 // one before, "par" all at the same time; "events", "timers" and "children" wait for so many of them; "start" does
 // nothing. Worker and client may be programs of their own: -mode worker serves until it is told to stop, -mode
-// client starts workflows and waits for them.
+// client starts workflows and waits for them. With -ledger both note what they did and what was acknowledged, and go on
+// when the daemon goes away and comes back.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -162,6 +164,7 @@ func main() {
 	inFlight := flag.Int("in-flight", 100, "workflows at the same time")
 	port := flag.Int("grpc-port", 50001, "gRPC port of the sidecar")
 	mode := flag.String("mode", "both", "worker, client or both")
+	ledgerPath := flag.String("ledger", "", "a file to note in, see ledger.go; the client then starts workflows until it is told to stop")
 	flag.Parse()
 	if *mode != "worker" && *mode != "client" && *mode != "both" {
 		log.Fatalf("there is no mode %q: choose worker, client or both", *mode)
@@ -170,17 +173,19 @@ func main() {
 		log.Fatalf("there is no workload %q", *workload)
 	}
 
-	conn, err := grpc.NewClient(fmt.Sprintf("127.0.0.1:%d", *port),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		log.Fatal(err)
-	}
+	dial := []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}
 	registry := task.NewTaskRegistry()
-	for _, err := range []error{registry.AddActivityN("addOne", addOne), registry.AddOrchestratorN("run", run),
-		registry.AddOrchestratorN("child", child)} {
-		if err != nil {
-			log.Fatal(err)
-		}
+	errs := []error{registry.AddActivityN("addOne", addOne), registry.AddOrchestratorN("run", run),
+		registry.AddOrchestratorN("child", child)}
+	var notes *ledger
+	if *ledgerPath != "" {
+		notes = openLedger(*ledgerPath)
+		dial = append(dial, notes.options()...)
+		errs = append(errs, notes.register(registry))
+	}
+	conn, err := grpc.NewClient(fmt.Sprintf("127.0.0.1:%d", *port), dial...)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		log.Fatal(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -192,6 +197,10 @@ func main() {
 	}
 	if *mode == "worker" {
 		<-ctx.Done()
+		return
+	}
+	if notes != nil {
+		notes.run(ctx, hub, *inFlight)
 		return
 	}
 	// The first workflow waits for the worker to be connected; it is not measured.

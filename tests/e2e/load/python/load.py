@@ -3,7 +3,8 @@
 What a workflow does is its --workload: "seq" calls activities one after the other, each with the result of the
 one before, "par" all at the same time; "events", "timers" and "children" wait for so many of them; "start" does
 nothing. Worker and client may be programs of their own: --mode worker serves until it is told to stop, --mode
-client starts workflows and waits for them.
+client starts workflows and waits for them. With --ledger both note what they did and what was acknowledged, and
+go on when the daemon goes away and comes back; see ledger.py.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import ledger
 from dapr.ext.workflow import DaprWorkflowClient, WorkflowRuntime, when_all
 
 STOP = {signal.SIGINT, signal.SIGTERM}
@@ -83,14 +85,18 @@ def main() -> int:
     options.add_argument("-workload", "--workload", default="seq",
                          choices=("seq", "par", "events", "timers", "children", "start"))
     options.add_argument("-mode", "--mode", choices=("worker", "client", "both"), default="both")
+    options.add_argument("-ledger", "--ledger", help="a file to note in")
     given = options.parse_args()
+    notes = ledger.Ledger(given.ledger) if given.ledger else None
 
     port = str(given.grpc_port)
-    runtime = WorkflowRuntime("127.0.0.1", port)
+    runtime = WorkflowRuntime("127.0.0.1", port, interceptors=[notes] if notes else None)
     runtime.register_workflow(run)
     runtime.register_workflow(child)
     runtime.register_activity(add_one)
-    if given.mode == "worker":
+    if notes:
+        notes.register(runtime)
+    if given.mode == "worker" or notes:
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP)  # before there are threads that could get them
     if given.mode != "client":
         runtime.start()
@@ -99,6 +105,9 @@ def main() -> int:
         runtime.shutdown()
         return 0
     client = DaprWorkflowClient("127.0.0.1", port)
+    if notes:
+        notes.run(client, given.in_flight, lambda: signal.sigtimedwait(STOP, 0))
+        return 0
     # The first workflow waits for the worker to be connected; it is not measured.
     plan = {"workload": given.workload, "steps": given.activities, "pad": "x" * given.payload}
     one(client, {"workload": "seq", "start": 0, "steps": 1, "pad": ""})
