@@ -338,7 +338,9 @@ class Limits(unittest.TestCase):
         hub.start("w", "wait")
         daemon.kill()  # so that no turn takes the events one by one
         worker.close()
+        hub.close()  # which may not know yet that its connection has ended
         daemon.start()
+        hub = raw.Hub(daemon.grpc)
         for n in range(3):
             hub.raise_event("w", "other" if n else "go", "x" * 30000)
         worker = raw.Worker(daemon.grpc, {"wait": event_waiter})
@@ -350,9 +352,11 @@ class Limits(unittest.TestCase):
         with self.assertRaises(grpc.RpcError) as caught:
             hub.raise_event("w", "go")
         self.assertIn("stalled", caught.exception.details())
+        hub.close()
         daemon.kill()
         daemon.flags = ["--max-body-size", "1Mi"]
         daemon.start()
+        hub = raw.Hub(daemon.grpc)
         self.assertEqual(hub.wait("w").workflowStatus, 1)
 
     def test_two_daemons_of_two_apps_share_a_file(self):

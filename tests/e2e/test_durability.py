@@ -69,8 +69,10 @@ class Durability(unittest.TestCase):
         hub = raw.Hub(self.daemon.grpc)
         for n in range(20):
             hub.start(f"a{n}", text="3", start_at=0)
+        hub.close()  # which may not know yet that its connection has ended
         self.assertEqual(self.daemon.stop(), 0)
         self.daemon.start()
+        hub = raw.Hub(self.daemon.grpc)
         for n in range(20):
             self.assertEqual(hub.wait(f"a{n}").output.value, "3")
         worker.close()
