@@ -1,8 +1,9 @@
 #include "base/clock.h"
 
-#include <stdio.h>
 #include <sys/random.h>
 #include <time.h>
+
+#include "base/str.h"
 
 static int64_t clock_read(clockid_t id) {
     struct timespec now;
@@ -28,12 +29,19 @@ void pawl__random(void *data, size_t len) {
     }
 }
 
+void pawl__uuid(uint64_t high, uint64_t low, char out[37]) {
+    high = (high & ~UINT64_C(0xf000)) | UINT64_C(0x4000);     // RFC 9562: version 4
+    low = (low & ~(UINT64_C(3) << 62)) | (UINT64_C(2) << 62); // and its variant
+    memcpy(out, "00000000-0000-0000-0000-000000000000", 37);
+    pawl__str_hex(out, high >> 32, 8);
+    pawl__str_hex(out + 9, high >> 16, 4);
+    pawl__str_hex(out + 14, high, 4);
+    pawl__str_hex(out + 19, low >> 48, 4);
+    pawl__str_hex(out + 24, low, 12);
+}
+
 void pawl__random_uuid(char out[37]) {
-    uint8_t b[16];
-    pawl__random(b, sizeof b);
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40); // RFC 9562: version 4
-    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80); // and its variant
-    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-             b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-             b[14], b[15]);
+    uint64_t bits[2];
+    pawl__random(bits, sizeof bits);
+    pawl__uuid(bits[0], bits[1], out);
 }

@@ -15,7 +15,11 @@ int64_t pawl__clock_steady(void);
 // Fills |data| from the system's random source.
 void pawl__random(void *data, size_t len);
 
-// Writes a random version 4 UUID in its usual text form, terminated.
+// Writes the version 4 UUID of 122 random bits (the other six are overwritten) in its usual text
+// form, terminated.
+void pawl__uuid(uint64_t high, uint64_t low, char out[37]);
+
+// The same, of the system's random bits.
 void pawl__random_uuid(char out[37]);
 
 #endif

@@ -20,6 +20,9 @@ struct pawl_map_slot {
 
 void pawl__map_finish(struct pawl_map *map);
 
+// The hash of a key: quick, and good for nothing but tables in memory.
+uint64_t pawl__map_hash(struct pawl_str key);
+
 // The value under |key|, or NULL.
 void *pawl__map_get(const struct pawl_map *map, struct pawl_str key);
 

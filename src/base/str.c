@@ -47,6 +47,10 @@ struct pawl_str pawl__str_cut(struct pawl_str *rest, char separator) {
     return head;
 }
 
+void pawl__str_hex(char *out, uint64_t value, unsigned digits) {
+    for (; digits-- > 0; value >>= 4) out[digits] = "0123456789abcdef"[value & 15];
+}
+
 uint64_t pawl__str_hash(struct pawl_str text) {
     uint64_t hash = 14695981039346656037u;
     for (size_t i = 0; i < text.len; i++) {

@@ -50,8 +50,10 @@ bool pawl__str_to_int(struct pawl_str text, int64_t min, int64_t max, int64_t *o
 // separator the whole of |rest| is returned, and |rest| is empty with NULL data afterwards.
 struct pawl_str pawl__str_cut(struct pawl_str *rest, char separator);
 
-// FNV-1a: stable between runs and machines, so it may be stored. Not for untrusted keys' tables
-// without a limit on their number.
+// Writes the last |digits| hexadecimal digits of |value|, not terminated.
+void pawl__str_hex(char *out, uint64_t value, unsigned digits);
+
+// FNV-1a: stable between runs and machines, so it may be stored. Maps have a quicker one.
 uint64_t pawl__str_hash(struct pawl_str text);
 
 #endif

@@ -131,6 +131,13 @@ static struct pawl_str dispatch_name(struct pawl_runtime *runtime, const struct 
     return pawl__str(pawl__shard_activity_name(&runtime->shard, effect->instance, effect->task_id));
 }
 
+static void dispatch_name_token(const struct pawl_runtime *runtime, struct item *item) {
+    size_t len = strlen(runtime->token_prefix);
+    memcpy(item->token, runtime->token_prefix, len);
+    pawl__str_hex(item->token + len, item->number, 12);
+    item->token[len + 12] = 0;
+}
+
 static struct item *dispatch_item_create(struct pawl_runtime *runtime, struct pawl_worker *worker,
                                          struct pawl_instance *instance, int32_t task_id) {
     struct item *item = malloc(sizeof *item + instance->id_len + sizeof task_id);
@@ -141,8 +148,7 @@ static struct item *dispatch_item_create(struct pawl_runtime *runtime, struct pa
     item->task_id = task_id;
     item->number = ++runtime->next_token;
     item->began = pawl__clock_steady();
-    snprintf(item->token, sizeof item->token, "%s%llx", runtime->token_prefix,
-             (unsigned long long)item->number);
+    dispatch_name_token(runtime, item);
     // An older item under this key is of an earlier generation; its worker may answer, but nobody
     // waits for it.
     struct pawl_str key = dispatch_key(item->key, pawl__instance_id(instance), task_id);

@@ -1,6 +1,9 @@
+#undef _FORTIFY_SOURCE // whose longjmp takes another stack for a mistake
+
 #include "sdk/coro.h"
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,7 +14,8 @@
 //
 //     | guard page | stack, which grows down to the guard ... | struct pawl_coro |
 //
-// swapcontext costs two system calls, which is nothing beside the commit that follows a turn.
+// A stack is entered for the first time by setcontext. After that, switches are jumps, as swapcontext
+// makes two system calls for signal masks, which are the same everywhere here.
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -29,7 +33,7 @@ enum {
 };
 
 struct pawl_coro {
-    ucontext_t here, back;
+    jmp_buf here, back;
     void (*run)(void *arg);
     void *arg;
     struct pawl_coro_label label;
@@ -37,7 +41,7 @@ struct pawl_coro {
     struct pawl_coro *outer;
     char *base; // of the mapping: the guard page
     size_t size;
-    bool ended;
+    bool begun, ended;
 #if defined(__SANITIZE_ADDRESS__)
     void *fake, *fake_back;
     const void *bottom_back;
@@ -181,7 +185,7 @@ static void coro_leave(struct pawl_coro *coro) {
 #elif defined(__SANITIZE_THREAD__)
     __tsan_switch_to_fiber(coro->fiber_back, 0);
 #endif
-    swapcontext(&coro->here, &coro->back);
+    if (!_setjmp(coro->here)) _longjmp(coro->back, 1);
     coro_entered(coro);
 }
 
@@ -193,15 +197,24 @@ static void coro_main(unsigned high, unsigned low) {
     coro_leave(coro);
 }
 
-// Apart, as getcontext returns twice in principle, and compilers are careful around it.
-static __attribute__((noinline)) void coro_prepare(struct pawl_coro *coro) {
-    getcontext(&coro->here);
-    coro->here.uc_stack.ss_sp = coro_stack(coro);
-    coro->here.uc_stack.ss_size = coro_stack_size(coro);
-    coro->here.uc_link = NULL;
+static void coro_begin(struct pawl_coro *coro) {
+    ucontext_t context;
+    getcontext(&context);
+    context.uc_stack.ss_sp = coro_stack(coro);
+    context.uc_stack.ss_size = coro_stack_size(coro);
+    context.uc_link = NULL;
     uintptr_t self = (uintptr_t)coro;
-    makecontext(&coro->here, (void (*)(void))coro_main, 2, (unsigned)((uint64_t)self >> 32),
+    makecontext(&context, (void (*)(void))coro_main, 2, (unsigned)((uint64_t)self >> 32),
                 (unsigned)self);
+    setcontext(&context);
+}
+
+// Apart, as _setjmp returns twice, and compilers are careful around it.
+static __attribute__((noinline)) void coro_enter(struct pawl_coro *coro) {
+    if (_setjmp(coro->back)) return;
+    if (coro->begun) _longjmp(coro->here, 1);
+    coro->begun = true;
+    coro_begin(coro);
 }
 
 struct pawl_coro *pawl__coro_create(struct pawl_coro_pool *pool, void (*run)(void *arg), void *arg,
@@ -216,8 +229,7 @@ struct pawl_coro *pawl__coro_create(struct pawl_coro_pool *pool, void (*run)(voi
     coro->run = run;
     coro->arg = arg;
     coro->label = label;
-    coro->ended = false;
-    coro_prepare(coro);
+    coro->begun = coro->ended = false;
 #if defined(__SANITIZE_ADDRESS__)
     coro->fake = NULL;
 #elif defined(__SANITIZE_THREAD__)
@@ -251,7 +263,7 @@ bool pawl__coro_resume(struct pawl_coro *coro) {
     coro->fiber_back = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(coro->fiber, 0);
 #endif
-    swapcontext(&coro->back, &coro->here);
+    coro_enter(coro);
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_finish_switch_fiber(coro->fake_back, NULL, NULL);
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "engine/events.h"
 #include "sdk/error.h"
 #include "sdk/failure.h"
@@ -37,11 +38,7 @@ uint64_t pawl__execution_random(uint64_t *state) { // splitmix64, public domain
 
 void pawl__execution_uuid(uint64_t *state, char out[37]) {
     uint64_t high = pawl__execution_random(state), low = pawl__execution_random(state);
-    high = (high & ~UINT64_C(0xf000)) | UINT64_C(0x4000);     // RFC 9562: version 4
-    low = (low & ~(UINT64_C(3) << 62)) | (UINT64_C(2) << 62); // and its variant
-    snprintf(out, 37, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),
-             (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xffff), (unsigned)(low >> 48),
-             (unsigned long long)(low & UINT64_C(0xffffffffffff)));
+    pawl__uuid(high, low, out);
 }
 
 // --- life ---------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/map.h"
+
 #define TABLE_MIN 64
 
 bool pawl__memory_table_init(struct pawl_memory_table *table) {
@@ -27,7 +29,7 @@ static struct pawl_memory_node **table_slot(const struct pawl_memory_table *tabl
 
 struct pawl_memory_node *pawl__memory_find(const struct pawl_memory_table *table,
                                            struct pawl_str key) {
-    struct pawl_memory_node *node = *table_slot(table, pawl__str_hash(key));
+    struct pawl_memory_node *node = *table_slot(table, pawl__map_hash(key));
     while (node && !pawl__str_equal(node->key, key)) node = node->next;
     return node;
 }
@@ -87,7 +89,7 @@ bool pawl__memory_put(struct pawl_memory_journal *journal, struct pawl_memory_ta
                       struct pawl_memory_node *node) {
     struct pawl_memory_change *change = table_note(journal);
     if (!change) return false;
-    node->hash = pawl__str_hash(node->key);
+    node->hash = pawl__map_hash(node->key);
     *change = (struct pawl_memory_change){table, node, pawl__memory_find(table, node->key)};
     journal->count++;
     if (change->removed) table_unlink(table, change->removed);
