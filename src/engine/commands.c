@@ -26,13 +26,26 @@ static enum pawl_err command_need(struct pawl_shard *shard, struct pawl_str id,
     return pawl__fail_plain(error, PAWL_E_NEEDED);
 }
 
-// Appends a record to the batch under construction.
-static bool command_write(struct pawl_shard *shard, struct pawl_instance *instance,
-                          Plog__Record *record) {
-    record->instance_id = instance->id;
+// Appends a record to the batch under construction, but for the |len| bytes of what changes, for
+// which it returns the room. NULL: memory is out.
+static uint8_t *command_write(struct pawl_shard *shard, struct pawl_instance *instance,
+                              Plog__Record__ChangeCase change, size_t len) {
+    enum {
+        RECORDS = 1, // of Batch
+        INSTANCE_ID = 1
+    };
+    struct pawl_buf *batch = &shard->batch;
+    struct pawl_str id = pawl__instance_id(instance);
+    size_t size = pawl__pb_field_size(INSTANCE_ID, id.len) + pawl__pb_field_size(change, len);
+    if (!pawl__pb_put_head(batch, RECORDS, size) || !pawl__pb_put_bytes(batch, INSTANCE_ID, id) ||
+        !pawl__pb_put_head(batch, change, len))
+        return NULL;
+    uint8_t *room = pawl__buf_reserve(batch, len);
+    if (!room) return NULL;
+    batch->len += len;
     instance->position = shard->position;
     shard->batch_records++;
-    return pawl__pb_pack_field(&shard->batch, 1, &record->base);
+    return room;
 }
 
 // --- events -------------------------------------------------------------------------------------
@@ -41,15 +54,11 @@ static bool command_write(struct pawl_shard *shard, struct pawl_instance *instan
 static bool command_add_event(struct pawl_shard *shard, struct pawl_instance *instance,
                               const Pb__HistoryEvent *event) {
     size_t len = pb__history_event__get_packed_size(event);
-    uint8_t *bytes = pawl__arena_alloc(&shard->arena, len);
+    uint8_t *bytes = command_write(shard, instance, PLOG__RECORD__CHANGE_EVENT, len);
     if (!bytes) return false;
     pb__history_event__pack(event, bytes);
-    Plog__Record record = PLOG__RECORD__INIT;
-    record.change_case = PLOG__RECORD__CHANGE_EVENT;
-    record.event = (ProtobufCBinaryData){len, bytes};
     bool waits = !pawl__instance_completed(instance);
-    if (!command_write(shard, instance, &record) ||
-        !pawl__apply_event(instance, (struct pawl_str){(char *)bytes, len}, &shard->arena) ||
+    if (!pawl__apply_event(instance, (struct pawl_str){(char *)bytes, len}, &shard->arena) ||
         !pawl__shard_retime(shard, instance))
         return false;
     return !waits || pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0);
@@ -169,11 +178,11 @@ static bool command_start(struct pawl_shard *shard, struct pawl_instance *instan
     Plog__Create create = PLOG__CREATE__INIT;
     create.start_event = (ProtobufCBinaryData){len, bytes};
     create.generation = instance->generation + 1;
-    Plog__Record record = PLOG__RECORD__INIT;
-    record.change_case = PLOG__RECORD__CHANGE_CREATE;
-    record.create = &create;
-    return command_write(shard, instance, &record) &&
-           pawl__apply_create(instance, &create, &shard->arena) &&
+    uint8_t *room = command_write(shard, instance, PLOG__RECORD__CHANGE_CREATE,
+                                  plog__create__get_packed_size(&create));
+    if (!room) return false;
+    plog__create__pack(&create, room);
+    return pawl__apply_create(instance, &create, &shard->arena) &&
            pawl__shard_retime(shard, instance) &&
            pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0) &&
            pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0);
@@ -448,13 +457,13 @@ enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_st
     turn.inbox_events = instance->turn_events;
     turn.response = (ProtobufCBinaryData){bytes.len, (uint8_t *)bytes.data};
     turn.next_execution_id = stamp.uuid;
-    Plog__Record record = PLOG__RECORD__INIT;
-    record.change_case = PLOG__RECORD__CHANGE_TURN;
-    record.turn = &turn;
+    uint8_t *room = command_write(shard, instance, PLOG__RECORD__CHANGE_TURN,
+                                  plog__turn__get_packed_size(&turn));
+    if (!room) return command_broken(shard, error);
+    plog__turn__pack(&turn, room);
     struct pawl_outcome outcome;
     instance->turn_out = false;
-    if (!command_write(shard, instance, &record) ||
-        !pawl__apply_turn(instance, shard->app_id, &turn, response, &shard->arena, &outcome) ||
+    if (!pawl__apply_turn(instance, shard->app_id, &turn, response, &shard->arena, &outcome) ||
         !pawl__shard_retime(shard, instance))
         return command_broken(shard, error);
     if (outcome.stalled) instance->turn_held = true;
@@ -529,11 +538,8 @@ enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bo
         command_collect_purge(shard, id, recursive, force, 0, all, &found, most, error);
     if (err) return err;
     for (size_t i = 0; i < found; i++) {
-        Plog__Purge purge = PLOG__PURGE__INIT;
-        Plog__Record record = PLOG__RECORD__INIT;
-        record.change_case = PLOG__RECORD__CHANGE_PURGE;
-        record.purge = &purge;
-        if (!command_write(shard, all[i], &record)) return command_broken(shard, error);
+        if (!command_write(shard, all[i], PLOG__RECORD__CHANGE_PURGE, 0))
+            return command_broken(shard, error);
         pawl__apply_purge(all[i]);
         if (!pawl__shard_retime(shard, all[i]) ||
             !pawl__shard_emit(shard, PAWL_EFFECT_PURGED, all[i], 0))

@@ -50,6 +50,5 @@ struct pawl_str pawl__history_bytes(const struct pawl_history *history, uint32_t
 Pb__HistoryEvent *pawl__history_at(const struct pawl_history *history, uint32_t offset,
                                    struct pawl_arena *arena) {
     struct pawl_str bytes = pawl__history_bytes(history, offset);
-    return bytes.data ? pawl__wire_unpack(arena, &pb__history_event__descriptor, bytes, NULL)
-                      : NULL;
+    return bytes.data ? pawl__wire_decode(arena, &pb__history_event__descriptor, bytes) : NULL;
 }

@@ -35,7 +35,8 @@ bool pawl__history_next(struct pawl_str bytes, size_t *at, struct pawl_event_vie
 // The encoded event at |offset|; empty when the bytes are damaged.
 struct pawl_str pawl__history_bytes(const struct pawl_history *history, uint32_t offset);
 
-// Decodes the event at |offset| into |arena|. NULL when the bytes are damaged or memory is out.
+// Decodes the event at |offset| into |arena|. NULL when there is none or memory is out. Histories
+// that a store has given are checked when they are taken (snapshot.c).
 Pb__HistoryEvent *pawl__history_at(const struct pawl_history *history, uint32_t offset,
                                    struct pawl_arena *arena);
 

@@ -7,7 +7,9 @@
 //
 //   WorkItem { workflowRequest = 1 { instanceId = 1, executionId = 2 { value = 1 },
 //              pastEvents = 3 ..., newEvents = 4 ... }, completionToken = 10 }
-//   WorkItem { activityRequest = 2 { ... }, completionToken = 10 }
+//   WorkItem { activityRequest = 2 { what TaskScheduledEvent has, under other numbers,
+//              workflowInstance = 4 { instanceId = 1, executionId = 2 { value = 1 } }, taskId = 5
+//              }, completionToken = 10 }
 
 enum {
     ITEM_TURN = 1,
@@ -18,6 +20,24 @@ enum {
     TURN_ID = 1,
     TURN_EXECUTION = 2,
     TURN_NEW = 4
+};
+enum {
+    SCHEDULED_NAME = 1,
+    SCHEDULED_VERSION = 2,
+    SCHEDULED_INPUT = 3,
+    SCHEDULED_TRACE = 4,
+    SCHEDULED_EXECUTION_ID = 5,
+    SCHEDULED_ATTEMPT = 1000
+};
+enum {
+    REQUEST_OWNER = 4,
+    REQUEST_TASK_ID = 5,
+    REQUEST_TRACE = 6,
+    REQUEST_EXECUTION_ID = 7
+};
+enum {
+    OWNER_ID = 1,
+    OWNER_EXECUTION = 2
 };
 
 bool pawl__shard_turn_ready(const struct pawl_instance *instance, int64_t now) {
@@ -93,41 +113,74 @@ void pawl__shard_turn_lost(struct pawl_instance *instance) {
     instance->turn_out = false;
 }
 
-// The event that scheduled a pending activity, in the shard's arena.
-static const Pb__TaskScheduledEvent *
-items_scheduled(struct pawl_shard *shard, const struct pawl_instance *instance, int32_t task_id) {
+// The body of the event that scheduled a pending activity; empty when there is none.
+static struct pawl_str items_scheduled(const struct pawl_instance *instance, int32_t task_id) {
     const struct pawl_pending *item = pawl__pending_find(&instance->pending, task_id);
-    if (!item || item->kind != PAWL_PENDING_TASK) return NULL;
-    pawl__arena_reset(&shard->arena);
-    const Pb__HistoryEvent *event =
-        pawl__history_at(&instance->history, item->offset, &shard->arena);
-    return event ? event->taskscheduled : NULL;
+    struct pawl_pb_field body = {0};
+    if (item && item->kind == PAWL_PENDING_TASK)
+        pawl__pb_find(pawl__history_bytes(&instance->history, item->offset),
+                      PB__HISTORY_EVENT__EVENT_TYPE_TASK_SCHEDULED, &body);
+    return body.bytes;
 }
 
-const char *pawl__shard_activity_name(struct pawl_shard *shard,
-                                      const struct pawl_instance *instance, int32_t task_id) {
-    const Pb__TaskScheduledEvent *scheduled = items_scheduled(shard, instance, task_id);
-    return scheduled ? scheduled->name : NULL;
+struct pawl_str pawl__shard_activity_name(const struct pawl_instance *instance, int32_t task_id) {
+    struct pawl_pb_field name = {0};
+    pawl__pb_find(items_scheduled(instance, task_id), SCHEDULED_NAME, &name);
+    return name.bytes;
 }
 
-bool pawl__shard_activity_item(struct pawl_shard *shard, const struct pawl_instance *instance,
-                               int32_t task_id, struct pawl_str token, struct pawl_buf *out) {
-    const Pb__TaskScheduledEvent *scheduled = items_scheduled(shard, instance, task_id);
-    if (!scheduled) return false;
-    Google__Protobuf__StringValue execution = GOOGLE__PROTOBUF__STRING_VALUE__INIT;
-    execution.value = instance->execution_id;
-    Pb__WorkflowInstance owner = PB__WORKFLOW_INSTANCE__INIT;
-    owner.instanceid = instance->id;
-    owner.executionid = instance->execution_id ? &execution : NULL;
-    Pb__ActivityRequest request = PB__ACTIVITY_REQUEST__INIT;
-    request.name = scheduled->name;
-    request.version = scheduled->version;
-    request.input = scheduled->input;
-    request.workflowinstance = &owner;
-    request.taskid = task_id;
-    request.parenttracecontext = scheduled->parenttracecontext;
-    request.taskexecutionid = scheduled->taskexecutionid;
-    request.attempt = scheduled->attempt;
-    return pawl__pb_pack_field(out, ITEM_ACTIVITY, &request.base) &&
-           pawl__pb_put_bytes(out, ITEM_TOKEN, token);
+// The number in ActivityRequest of a field of TaskScheduledEvent; 0: it does not go there.
+static unsigned items_request_field(unsigned number) {
+    switch (number) {
+    case SCHEDULED_NAME:
+    case SCHEDULED_VERSION:
+    case SCHEDULED_INPUT:
+    case SCHEDULED_ATTEMPT: return number;
+    case SCHEDULED_TRACE: return REQUEST_TRACE;
+    case SCHEDULED_EXECUTION_ID: return REQUEST_EXECUTION_ID;
+    default: return 0;
+    }
+}
+
+// Goes through what passes from the event to the request: its size, or, with |out|, its bytes.
+// False: memory is out.
+static bool items_pass_on(struct pawl_str scheduled, struct pawl_buf *out, size_t *size) {
+    struct pawl_pb_reader reader = pawl__pb_reader(scheduled);
+    struct pawl_pb_field field;
+    bool ok = true;
+    while (ok && pawl__pb_next(&reader, &field)) {
+        unsigned number = items_request_field(field.number);
+        if (!number) continue;
+        bool is_bytes = field.wire_type == PAWL_PB_BYTES;
+        if (!out)
+            *size += is_bytes ? pawl__pb_field_size(number, field.bytes.len)
+                              : pawl__pb_uint_size(number, field.value);
+        else
+            ok = is_bytes ? pawl__pb_put_bytes(out, number, field.bytes)
+                          : pawl__pb_put_uint(out, number, field.value);
+    }
+    return ok;
+}
+
+bool pawl__shard_activity_item(const struct pawl_instance *instance, int32_t task_id,
+                               struct pawl_str token, struct pawl_buf *out) {
+    struct pawl_str scheduled = items_scheduled(instance, task_id);
+    struct pawl_str id = pawl__instance_id(instance);
+    struct pawl_str execution = pawl__str(instance->execution_id);
+    size_t execution_size = pawl__pb_field_size(1, execution.len);
+    size_t owner_size = pawl__pb_field_size(OWNER_ID, id.len);
+    if (execution.len) owner_size += pawl__pb_field_size(OWNER_EXECUTION, execution_size);
+    size_t size = pawl__pb_field_size(REQUEST_OWNER, owner_size) +
+                  pawl__pb_uint_size(REQUEST_TASK_ID, (uint64_t)task_id);
+    items_pass_on(scheduled, NULL, &size);
+
+    bool ok = scheduled.data && pawl__pb_put_head(out, ITEM_ACTIVITY, size) &&
+              items_pass_on(scheduled, out, NULL) &&
+              pawl__pb_put_uint(out, REQUEST_TASK_ID, (uint64_t)task_id) &&
+              pawl__pb_put_head(out, REQUEST_OWNER, owner_size) &&
+              pawl__pb_put_bytes(out, OWNER_ID, id);
+    if (ok && execution.len)
+        ok = pawl__pb_put_head(out, OWNER_EXECUTION, execution_size) &&
+             pawl__pb_put_bytes(out, 1, execution);
+    return ok && pawl__pb_put_bytes(out, ITEM_TOKEN, token);
 }

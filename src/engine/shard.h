@@ -159,14 +159,13 @@ size_t pawl__shard_turn_size(const struct pawl_instance *instance);
 // The worker that had the turn is gone.
 void pawl__shard_turn_lost(struct pawl_instance *instance);
 
-// The name of a pending activity, valid until the shard's next call; NULL when it is not pending
-// (any more), or memory is out.
-const char *pawl__shard_activity_name(struct pawl_shard *shard,
-                                      const struct pawl_instance *instance, int32_t task_id);
+// The name of a pending activity, valid until the instance changes; empty when it is not pending
+// (any more).
+struct pawl_str pawl__shard_activity_name(const struct pawl_instance *instance, int32_t task_id);
 
 // Appends the work item of a pending activity. False when it is not pending (any more).
-bool pawl__shard_activity_item(struct pawl_shard *shard, const struct pawl_instance *instance,
-                               int32_t task_id, struct pawl_str token, struct pawl_buf *out);
+bool pawl__shard_activity_item(const struct pawl_instance *instance, int32_t task_id,
+                               struct pawl_str token, struct pawl_buf *out);
 
 // Reports as effects all that an instance has outstanding: after it was loaded or replayed.
 bool pawl__shard_offer(struct pawl_shard *shard, struct pawl_instance *instance);

@@ -155,16 +155,15 @@ static const Pb__HistoryEvent *snapshot_event(struct pawl_str bytes, uint32_t of
                                               struct pawl_arena *arena, bool *nomem) {
     const struct pawl_history history = {
         .bytes = {.data = (uint8_t *)(uintptr_t)bytes.data, .len = bytes.len}};
+    // An offset may point between two events, where nothing was looked at.
+    struct pawl_str view = pawl__history_bytes(&history, offset);
+    if (!view.data || !pawl__wire_check(&pb__history_event__descriptor, view, NULL)) return NULL;
     const Pb__HistoryEvent *event = pawl__history_at(&history, offset, arena);
-    struct pawl_event_view view;
-    size_t at = offset;
-    if (!event && offset < bytes.len && pawl__history_next(bytes, &at, &view) &&
-        pawl__wire_check(&pb__history_event__descriptor, view.bytes, NULL))
-        *nomem = true;
+    if (!event) *nomem = true;
     return event && event->event_type_case == type ? event : NULL;
 }
 
-// Whether each event can be read: the engine will have to.
+// Whether each event can be read: the engine and workers will have to.
 static bool snapshot_readable(struct pawl_str bytes) {
     struct pawl_event_view view;
     size_t at = 0;
@@ -194,6 +193,7 @@ static const char *snapshot_flaw(const Plog__Snapshot *state, struct pawl_str hi
     if (state->history_bytes != history.len ||
         snapshot_count_events(history) != state->history_events)
         return "its history is not complete";
+    if (!snapshot_readable(history)) return "its history is damaged";
     if (snapshot_count_events(inbox) != state->inbox_events || !snapshot_readable(inbox))
         return "its inbox is damaged";
     if (!snapshot_event(state->started_at ? history : inbox,

@@ -128,7 +128,7 @@ static struct pawl_str dispatch_name(struct pawl_runtime *runtime, const struct 
                                      bool turn) {
     if (!runtime->choosy_count) return PAWL_STR("");
     if (turn) return pawl__str(effect->instance->name);
-    return pawl__str(pawl__shard_activity_name(&runtime->shard, effect->instance, effect->task_id));
+    return pawl__shard_activity_name(effect->instance, effect->task_id);
 }
 
 static void dispatch_name_token(const struct pawl_runtime *runtime, struct item *item) {
@@ -236,8 +236,7 @@ static void dispatch_activity(struct pawl_runtime *runtime, struct pawl_worker *
     }
     struct pawl_buf *bytes = &runtime->item_bytes;
     pawl__buf_clear(bytes);
-    bool ok = pawl__shard_activity_item(&runtime->shard, instance, task_id, pawl__str(item->token),
-                                        bytes);
+    bool ok = pawl__shard_activity_item(instance, task_id, pawl__str(item->token), bytes);
     dispatch_deliver(runtime, worker, item, bytes, ok);
 }
 

@@ -14,8 +14,8 @@
 //
 //     | guard page | stack, which grows down to the guard ... | struct pawl_coro |
 //
-// A stack is entered for the first time by setcontext. After that, switches are jumps, as swapcontext
-// makes two system calls for signal masks, which are the same everywhere here.
+// A stack is entered for the first time by setcontext. After that, switches are jumps, as
+// swapcontext makes two system calls for signal masks, which are the same everywhere here.
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>

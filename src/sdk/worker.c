@@ -194,13 +194,12 @@ static bool turn_next(struct pawl_pb_reader *reader, unsigned number, struct paw
 
 static void turn_feed(struct pawl_workflow *wf, struct pawl_str bytes, bool past) {
     if (wf->nomem || wf->unavailable) return;
-    const char *why = NULL;
     const Pb__HistoryEvent *event =
-        pawl__wire_unpack(&wf->arena, &pb__history_event__descriptor, bytes, &why);
+        pawl__wire_decode(&wf->arena, &pb__history_event__descriptor, bytes);
     if (event)
         pawl__execution_feed(wf, event, past);
     else
-        wf->nomem = true; // it was checked when it came
+        wf->nomem = true;
 }
 
 // The encoded timestamp of an event.
@@ -314,7 +313,7 @@ static struct pawl_activity_run *worker_activity(struct pawl_sdk_worker *worker,
                                                  struct pawl_str bytes, struct pawl_str token) {
     struct pawl_arena arena = {0};
     const Pb__ActivityRequest *request =
-        pawl__wire_unpack(&arena, &pb__activity_request__descriptor, bytes, NULL);
+        pawl__wire_decode(&arena, &pb__activity_request__descriptor, bytes);
     struct pawl_activity_run *run =
         request ? pawl__activity_run_create(&arena, request, token) : NULL;
     if (!run) {

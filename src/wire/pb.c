@@ -30,6 +30,10 @@ size_t pawl__pb_field_size(unsigned number, size_t len) {
     return pb_varint_size((uint64_t)number << 3) + pb_varint_size(len) + len;
 }
 
+size_t pawl__pb_uint_size(unsigned number, uint64_t value) {
+    return pb_varint_size((uint64_t)number << 3) + pb_varint_size(value);
+}
+
 bool pawl__pb_put_bytes(struct pawl_buf *buf, unsigned number, struct pawl_str bytes) {
     return pawl__pb_put_head(buf, number, bytes.len) && pawl__buf_append_str(buf, bytes);
 }
@@ -93,6 +97,15 @@ bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
     if (reader->at == reader->end) return false;
     struct pawl_pb_reader next = *reader;
     uint32_t tag, len;
+    // Nearly all that is read: a small number, short bytes.
+    if (next.end - next.at >= 2 && (next.at[0] & 0x87) == PAWL_PB_BYTES && next.at[0] >> 3 &&
+        next.at[1] < 0x80 && next.at[1] <= next.end - next.at - 2) {
+        out->number = next.at[0] >> 3;
+        out->wire_type = PAWL_PB_BYTES;
+        out->bytes = (struct pawl_str){(const char *)next.at + 2, next.at[1]};
+        reader->at = next.at + 2 + next.at[1];
+        return true;
+    }
     if (!pb_get_short(&next, &tag) || tag >> 3 == 0) return false;
     out->number = tag >> 3;
     out->wire_type = tag & 7;

@@ -14,8 +14,9 @@ bool pawl__pb_put_bytes(struct pawl_buf *buf, unsigned number, struct pawl_str b
 bool pawl__pb_put_uint(struct pawl_buf *buf, unsigned number, uint64_t value);
 bool pawl__pb_pack_field(struct pawl_buf *buf, unsigned number, const ProtobufCMessage *message);
 
-// Bytes that pawl__pb_put_bytes appends for |len| bytes.
+// Bytes that pawl__pb_put_bytes appends for |len| bytes, and pawl__pb_put_uint for |value|.
 size_t pawl__pb_field_size(unsigned number, size_t len);
+size_t pawl__pb_uint_size(unsigned number, uint64_t value);
 
 // Appends the head of a length-delimited field whose |len| bytes the caller appends next.
 bool pawl__pb_put_head(struct pawl_buf *buf, unsigned number, size_t len);

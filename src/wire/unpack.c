@@ -138,9 +138,13 @@ void *pawl__wire_unpack(struct pawl_arena *arena, const ProtobufCMessageDescript
     const char *ignored;
     if (!why) why = &ignored;
     if (!pawl__wire_check(type, bytes, why)) return NULL;
-    ProtobufCAllocator allocator = {unpack_alloc, unpack_free, arena};
-    void *message =
-        protobuf_c_message_unpack(type, &allocator, bytes.len, (const uint8_t *)bytes.data);
+    void *message = pawl__wire_decode(arena, type, bytes);
     if (!message) *why = "out of memory";
     return message;
+}
+
+void *pawl__wire_decode(struct pawl_arena *arena, const ProtobufCMessageDescriptor *type,
+                        struct pawl_str bytes) {
+    ProtobufCAllocator allocator = {unpack_alloc, unpack_free, arena};
+    return protobuf_c_message_unpack(type, &allocator, bytes.len, (const uint8_t *)bytes.data);
 }

@@ -10,6 +10,11 @@
 void *pawl__wire_unpack(struct pawl_arena *arena, const ProtobufCMessageDescriptor *type,
                         struct pawl_str bytes, const char **why);
 
+// The same for bytes that have been checked before, or were made in this process. NULL: memory is
+// out.
+void *pawl__wire_decode(struct pawl_arena *arena, const ProtobufCMessageDescriptor *type,
+                        struct pawl_str bytes);
+
 // Whether |bytes| are a well-formed message of |type|: known fields have their wire types, strings
 // are UTF-8 without NUL, lengths fit, a message field that is not repeated comes once, and messages
 // nest at most 100 deep, which is protobuf's own limit. Types have at most 64 fields. Unknown

@@ -70,9 +70,8 @@ static enum pawl_err begin(struct kit *kit, const char *id) {
 static enum pawl_err activity(struct kit *kit, const char *id, int32_t task_id) {
     struct pawl_buf bytes = {0};
     kit_in_engine = true;
-    bool ok =
-        pawl__shard_activity_item(&kit->shard, kit_find(kit, id), task_id, PAWL_STR("t"), &bytes) &&
-        pawl__shard_offer(&kit->shard, kit_find(kit, id));
+    bool ok = pawl__shard_activity_item(kit_find(kit, id), task_id, PAWL_STR("t"), &bytes) &&
+              pawl__shard_offer(&kit->shard, kit_find(kit, id));
     kit_in_engine = false;
     pawl__buf_finish(&bytes);
     return ok ? PAWL_OK : PAWL_E_NOMEM;

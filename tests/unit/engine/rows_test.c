@@ -356,7 +356,7 @@ static void use_instance(struct kit *kit, struct pawl_instance *instance) {
     pawl__shard_offer(&kit->shard, instance);
     for (uint32_t i = 0; i < instance->pending.len; i++) {
         int32_t task = instance->pending.items[i].id;
-        pawl__shard_activity_item(&kit->shard, instance, task, PAWL_STR("t"), &bytes);
+        pawl__shard_activity_item(instance, task, PAWL_STR("t"), &bytes);
     }
     if (pawl__wire_is_text(pawl__instance_id(instance))) {
         kit_raise(kit, id, "e", NULL);
