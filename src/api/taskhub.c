@@ -58,13 +58,12 @@ static void taskhub_serve(struct pawl_api *api, struct pawl_request *request,
         return;
     }
     ask->request = request;
-    ask->call = (struct pawl_taskhub_call){
-        .method = method,
-        .request = message,
-        .arena = &request->arena,
-        .done = taskhub_done,
-        .data = ask,
-    };
+    ask->call.method = method;
+    ask->call.request = message;
+    ask->call.without_start = false;
+    ask->call.arena = &request->arena;
+    ask->call.done = taskhub_done;
+    ask->call.data = ask;
     request->data = ask;
     request->on_close = taskhub_on_close;
     pawl__taskhub_call(api->options.runtime, &ask->call);

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 enum {
-    ARENA_BLOCK = 4096 - 64
+    ARENA_BLOCK = 4096 - 64,
+    ARENA_POOL = 1024 // blocks
 };
 
 struct pawl_arena_block {
@@ -32,6 +33,34 @@ void pawl__arena_reset(struct pawl_arena *arena) {
     kept->next = NULL;
     kept->used = 0;
     arena->block = kept;
+}
+
+struct pawl_arena pawl__arena_take(struct pawl_arena_pool *pool) {
+    struct pawl_arena arena = {pool->blocks};
+    if (arena.block) {
+        pool->blocks = arena.block->next;
+        pool->count--;
+        arena.block->next = NULL;
+    }
+    return arena;
+}
+
+void pawl__arena_give(struct pawl_arena_pool *pool, struct pawl_arena arena) {
+    pawl__arena_reset(&arena);
+    if (!arena.block) return;
+    if (pool->count == ARENA_POOL || arena.block->cap != ARENA_BLOCK) {
+        pawl__arena_finish(&arena);
+        return;
+    }
+    arena.block->next = pool->blocks;
+    pool->blocks = arena.block;
+    pool->count++;
+}
+
+void pawl__arena_pool_finish(struct pawl_arena_pool *pool) {
+    struct pawl_arena all = {pool->blocks};
+    pawl__arena_finish(&all);
+    *pool = (struct pawl_arena_pool){0};
 }
 
 void *pawl__arena_alloc(struct pawl_arena *arena, size_t len) {

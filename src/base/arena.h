@@ -15,6 +15,22 @@ void pawl__arena_finish(struct pawl_arena *arena);
 // Forgets every piece, and keeps one block for the next use.
 void pawl__arena_reset(struct pawl_arena *arena);
 
+// Blocks that arenas have left, for the next ones: a block costs more to get than what is put into
+// it. Zero-initialised it is empty and ready. Belongs to one thread, as its arenas do while they are
+// taken from it or given back.
+struct pawl_arena_pool {
+    struct pawl_arena_block *blocks;
+    size_t count;
+};
+
+// An empty arena, which may have a block already.
+struct pawl_arena pawl__arena_take(struct pawl_arena_pool *pool);
+
+// Frees every piece; keeps a block for the next one to take.
+void pawl__arena_give(struct pawl_arena_pool *pool, struct pawl_arena arena);
+
+void pawl__arena_pool_finish(struct pawl_arena_pool *pool);
+
 // |len| bytes aligned for any type, not cleared; NULL when memory is out. Zero bytes give a
 // pointer that may not be read.
 void *pawl__arena_alloc(struct pawl_arena *arena, size_t len);

@@ -39,9 +39,12 @@ struct ghost {
 // --- finishing ----------------------------------------------------------------------------------
 
 static void call_finish(struct pawl_call *call, const struct pawl_error *error) {
-    struct pawl_error own = call->error;
-    if (!error && own.code) error = &own;
-    call->done(call, error);
+    if (error || !call->error.code) {
+        call->done(call, error);
+        return;
+    }
+    struct pawl_error own = call->error; // which goes with the call
+    call->done(call, &own);
 }
 
 // Fails a call for which something could not be loaded. |error| NULL: its own.

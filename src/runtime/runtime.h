@@ -83,7 +83,6 @@ struct pawl_call {
     // Undoes what waits for the call, when it fails before it could run.
     void (*give_up)(struct pawl_runtime *runtime, struct pawl_call *call);
     struct pawl_link link;
-    struct pawl_error error;
     uint64_t position; // the answer waits for this batch
     bool patient;      // its answer may wait for what comes next
     bool waiting;
@@ -96,7 +95,21 @@ struct pawl_call {
     Pb__HistoryEvent event;
     struct pawl_str after;
     size_t max;
+    struct pawl_error error; // at the end, as it is not cleared
 };
+
+// |done| is called when the call on instance |id| is over; results are put into |arena|.
+static inline void pawl__call_init(struct pawl_call *call, struct pawl_str id,
+                                   struct pawl_arena *arena,
+                                   void (*done)(struct pawl_call *call,
+                                                const struct pawl_error *error)) {
+    memset(call, 0, offsetof(struct pawl_call, error));
+    call->id = id;
+    call->arena = arena;
+    call->done = done;
+    call->error.code = PAWL_OK;
+    call->error.text[0] = 0;
+}
 
 // Starts the instance |call->id|. |start| names the workflow and its input.
 void pawl__runtime_start(struct pawl_runtime *runtime, struct pawl_call *call,

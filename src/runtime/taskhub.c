@@ -318,8 +318,8 @@ static const char *taskhub_id(const struct pawl_taskhub_call *call) {
 void pawl__taskhub_call(struct pawl_runtime *runtime, struct pawl_taskhub_call *call) {
     call->runtime = runtime;
     call->waits = false;
-    call->call = (struct pawl_call){
-        .id = pawl__str(taskhub_id(call)), .arena = call->arena, .done = taskhub_done};
+    call->response = NULL;
+    pawl__call_init(&call->call, pawl__str(taskhub_id(call)), call->arena, taskhub_done);
     switch (call->method) {
     case PAWL_TASKHUB_START: taskhub_start(call); return;
     case PAWL_TASKHUB_GET: pawl__runtime_get(runtime, &call->call); return;

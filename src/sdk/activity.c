@@ -131,11 +131,6 @@ struct pawl_activity_run *pawl__activity_run_create(struct pawl_arena *arena,
     return run;
 }
 
-void pawl__activity_run_destroy(struct pawl_activity_run *run) {
-    struct pawl_arena arena = run->arena;
-    pawl__arena_finish(&arena);
-}
-
 static void activity_execute(struct pawl_activity_run *run) {
     pawl__sdk_clear_error();
     if (run->entry) {

@@ -59,11 +59,11 @@ bool pawl__activity_pool_is_idle(struct pawl_activity_pool *pool);
 // The pool is idle. Ends the threads.
 void pawl__activity_pool_finish(struct pawl_activity_pool *pool);
 
-// A run for a request, which is taken over with its arena. NULL when memory is out.
+// A run for a request, which is taken over with its arena: the run ends with that. NULL when memory
+// is out.
 struct pawl_activity_run *pawl__activity_run_create(struct pawl_arena *arena,
                                                     const Pb__ActivityRequest *request,
                                                     struct pawl_str token);
-void pawl__activity_run_destroy(struct pawl_activity_run *run);
 
 // The message that completes |run|, in its arena. NULL when memory is out.
 Pb__ActivityResponse *pawl__activity_run_answer(struct pawl_activity_run *run);

@@ -81,15 +81,14 @@ static void embedded_done(struct pawl_taskhub_call *call, const struct pawl_erro
 static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) {
     struct embedded *embedded = embedded_of(transport);
     op->error.code = PAWL_E_OK;
-    op->taskhub = (struct pawl_taskhub_call){
-        .method = (enum pawl_taskhub_method)(op->row - pawl__taskhub_rows),
-        .request = op->request,
-        .without_start = true, // nobody knows whether this process has a worker
-        .arena = &op->arena,
-        .done = embedded_done,
-        .data = op,
-    };
-    if (op->taskhub.method == PAWL_TASKHUB_COMPLETE_TURN) {
+    struct pawl_taskhub_call *call = &op->taskhub;
+    call->method = (enum pawl_taskhub_method)(op->row - pawl__taskhub_rows);
+    call->request = op->request;
+    call->without_start = true; // nobody knows whether this process has a worker
+    call->arena = &op->arena;
+    call->done = embedded_done;
+    call->data = op;
+    if (call->method == PAWL_TASKHUB_COMPLETE_TURN) {
         size_t size = protobuf_c_message_get_packed_size(op->request);
         uint8_t *bytes = pawl__arena_alloc(&op->arena, size);
         if (!bytes) {
@@ -98,9 +97,9 @@ static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) 
             return;
         }
         protobuf_c_message_pack(op->request, bytes);
-        op->taskhub.bytes = (struct pawl_str){(const char *)bytes, size};
+        call->bytes = (struct pawl_str){(const char *)bytes, size};
     }
-    pawl__taskhub_call(embedded->runtime, &op->taskhub);
+    pawl__taskhub_call(embedded->runtime, call);
 }
 
 static void embedded_cancel(struct pawl_transport *transport, struct pawl_op *op) {

@@ -84,15 +84,31 @@ static void worker_ask_again(struct pawl_sdk_worker *worker) {
 
 // --- answers ------------------------------------------------------------------------------------
 
+// NULL when memory is out. Lives in the arena of its call.
+static struct answer *answer_create(struct pawl_sdk_worker *worker) {
+    struct pawl_arena arena = pawl__arena_take(&worker->arenas);
+    struct answer *answer = pawl__arena_alloc(&arena, sizeof *answer);
+    if (!answer) {
+        pawl__arena_give(&worker->arenas, arena);
+        return NULL;
+    }
+    answer->worker = worker;
+    answer->warm = NULL;
+    answer->run = NULL;
+    answer->is_second = false;
+    answer->op.arena = arena;
+    worker->answers++;
+    return answer;
+}
+
 static void answer_free(struct answer *answer) {
     struct pawl_sdk_worker *worker = answer->worker;
     if (answer->warm) {
         answer->warm->answers--;
         warm_release(answer->warm);
     }
-    if (answer->run) pawl__activity_run_destroy(answer->run);
-    pawl__arena_finish(&answer->op.arena);
-    free(answer);
+    if (answer->run) pawl__arena_give(&worker->arenas, answer->run->arena);
+    pawl__arena_give(&worker->arenas, answer->op.arena);
     worker->answers--;
     worker_check_rest(worker);
 }
@@ -148,12 +164,10 @@ static void answer_done(struct pawl_op *op) {
 
 static void answer_send(struct pawl_sdk_worker *worker, struct answer *answer,
                         enum pawl_taskhub_method method, const ProtobufCMessage *request) {
-    answer->worker = worker;
     answer->op.row = &pawl__taskhub_rows[method];
     answer->op.request = request;
     answer->op.done = answer_done;
     answer->op.data = answer;
-    worker->answers++;
     worker->transport->ops->call(worker->transport, &answer->op);
 }
 
@@ -255,7 +269,7 @@ static struct warm *turn_begin(struct pawl_sdk_worker *worker, const struct turn
 static void turn_answer(struct pawl_sdk_worker *worker, struct warm *warm,
                         const struct turn_item *turn) {
     struct pawl_workflow *wf = warm->wf;
-    struct answer *answer = calloc(1, sizeof *answer);
+    struct answer *answer = answer_create(worker);
     if (!answer) goto nomem;
     pb__workflow_response__init(&answer->turn);
     if (!pawl__execution_answer(wf, &answer->op.arena, &answer->turn)) goto nomem;
@@ -274,8 +288,7 @@ static void turn_answer(struct pawl_sdk_worker *worker, struct warm *warm,
         warm_drop(worker, PAWL_CONTAINER(worker->recent.next, struct warm, link));
     return;
 nomem:
-    if (answer) pawl__arena_finish(&answer->op.arena);
-    free(answer);
+    if (answer) answer_free(answer);
     warm_drop(worker, warm);
     worker_ask_again(worker);
 }
@@ -311,13 +324,13 @@ static void worker_turn(struct pawl_sdk_worker *worker, struct pawl_str bytes,
 
 static struct pawl_activity_run *worker_activity(struct pawl_sdk_worker *worker,
                                                  struct pawl_str bytes, struct pawl_str token) {
-    struct pawl_arena arena = {0};
+    struct pawl_arena arena = pawl__arena_take(&worker->arenas);
     const Pb__ActivityRequest *request =
         pawl__wire_decode(&arena, &pb__activity_request__descriptor, bytes);
     struct pawl_activity_run *run =
         request ? pawl__activity_run_create(&arena, request, token) : NULL;
     if (!run) {
-        pawl__arena_finish(&arena);
+        pawl__arena_give(&worker->arenas, arena);
         worker_ask_again(worker);
         return NULL;
     }
@@ -336,14 +349,14 @@ static void worker_on_finished(uv_async_t *async) {
         struct pawl_activity_run *run = PAWL_CONTAINER(link, struct pawl_activity_run, link);
         bool put_back = run->err == PAWL_E_CANCELED && worker->resting;
         if (run->is_later || put_back) {
-            pawl__activity_run_destroy(run);
+            pawl__arena_give(&worker->arenas, run->arena);
             continue;
         }
-        struct answer *answer = calloc(1, sizeof *answer);
+        struct answer *answer = answer_create(worker);
         Pb__ActivityResponse *response = answer ? pawl__activity_run_answer(run) : NULL;
         if (!response) {
-            free(answer);
-            pawl__activity_run_destroy(run);
+            if (answer) answer_free(answer);
+            pawl__arena_give(&worker->arenas, run->arena);
             worker_ask_again(worker);
             continue;
         }
@@ -484,7 +497,8 @@ void pawl__worker_rest(struct pawl_sdk_worker *worker, void (*rested)(void *arg)
     pawl__link_init(&dropped);
     pawl__activity_pool_cancel(&worker->pool, &dropped);
     for (struct pawl_link *link; (link = pawl__list_take(&dropped));)
-        pawl__activity_run_destroy(PAWL_CONTAINER(link, struct pawl_activity_run, link));
+        pawl__arena_give(&worker->arenas,
+                         PAWL_CONTAINER(link, struct pawl_activity_run, link)->arena);
     worker_check_rest(worker);
 }
 
@@ -496,6 +510,7 @@ void pawl__worker_finish(struct pawl_sdk_worker *worker) {
         for (struct pawl_link *link; (link = pawl__list_take(&worker->items));)
             free(PAWL_CONTAINER(link, struct item, link));
         pawl__map_finish(&worker->warm);
+        pawl__arena_pool_finish(&worker->arenas);
         pawl__coro_pool_finish(&worker->host.coros);
         pawl__watch_stop(&worker->watch);
     }

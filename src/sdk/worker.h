@@ -24,6 +24,7 @@ struct pawl_sdk_worker {
     struct pawl_map warm;    // instance id -> struct warm
     struct pawl_link recent; // warm::link, the one that was used last at the end
     size_t warm_limit;
+    struct pawl_arena_pool arenas; // of answers and activities
     struct pawl_link items; // came, and were not yet looked at
     uv_idle_t idle;         // looks at them in the next round of the loop
     uv_async_t finished;    // activities have
