@@ -86,6 +86,13 @@ void pawl__api_close_streams(struct pawl_api *api) {
                     "shutting down");
 }
 
+static bool work_keeps_history(const Pb__GetWorkItemsRequest *ask) {
+    for (size_t i = 0; i < ask->n_capabilities; i++)
+        if (ask->capabilities[i] == PB__WORKER_CAPABILITY__WORKER_CAPABILITY_STATEFUL_HISTORY)
+            return true;
+    return false;
+}
+
 static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
     const Pb__GetWorkItemsRequest *ask =
         pawl__api_unpack(request, &pb__get_work_items_request__descriptor);
@@ -105,7 +112,11 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
     stream->api = api;
     stream->request = request;
     stream->worker = (struct pawl_worker){
-        .deliver = work_deliver, .reset = work_reset, .limit = work_limit(request)};
+        .deliver = work_deliver,
+        .reset = work_reset,
+        .limit = work_limit(request),
+        .keeps_history = work_keeps_history(ask),
+    };
     if (ask->n_workflows || ask->n_activities) stream->worker.serves = work_serves;
     request->data = stream;
     request->on_close = work_on_close;

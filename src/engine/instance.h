@@ -80,6 +80,11 @@ struct pawl_instance {
     uint32_t turn_events; // of the inbox
     int64_t turn_started_at;
 
+    // Nor this: the beginning of this generation's history that a worker has been given and keeps.
+    uint64_t kept_by; // the worker's number; 0: nobody keeps anything
+    uint32_t kept_events;
+    size_t kept_bytes;
+
     void *runtime; // the runtime's
     uint64_t mark; // the last purge that came by
 };

@@ -6,7 +6,8 @@
 // Work items are put together from encoded pieces: a history is copied, not decoded.
 //
 //   WorkItem { workflowRequest = 1 { instanceId = 1, executionId = 2 { value = 1 },
-//              pastEvents = 3 ..., newEvents = 4 ... }, completionToken = 10 }
+//              pastEvents = 3 ..., newEvents = 4 ..., cachedHistory = 9 { eventCount = 1 } },
+//              completionToken = 10 }
 //   WorkItem { activityRequest = 2 { what TaskScheduledEvent has, under other numbers,
 //              workflowInstance = 4 { instanceId = 1, executionId = 2 { value = 1 } }, taskId = 5
 //              }, completionToken = 10 }
@@ -19,7 +20,8 @@ enum {
 enum {
     TURN_ID = 1,
     TURN_EXECUTION = 2,
-    TURN_NEW = 4
+    TURN_NEW = 4,
+    TURN_KEPT = 9 // cachedHistory
 };
 enum {
     SCHEDULED_NAME = 1,
@@ -71,7 +73,7 @@ static size_t items_new_events_size(const struct pawl_instance *instance) {
 }
 
 bool pawl__shard_begin_turn(struct pawl_instance *instance, struct pawl_stamp stamp,
-                            struct pawl_str token, struct pawl_buf *out) {
+                            struct pawl_str token, uint64_t keeper, struct pawl_buf *out) {
     // A turn that a lost worker had is given again as it was, so that a late answer to the first
     // one, which carries no token with older SDKs, means the same.
     if (!instance->turn_events) {
@@ -93,19 +95,32 @@ bool pawl__shard_begin_turn(struct pawl_instance *instance, struct pawl_stamp st
     struct pawl_str id = pawl__instance_id(instance);
     struct pawl_str execution = pawl__str(instance->execution_id);
     size_t execution_size = pawl__pb_field_size(1, execution.len);
-    size_t size = pawl__pb_field_size(TURN_ID, id.len) + instance->history.bytes.len +
+    struct pawl_str past = pawl__buf_str(&instance->history.bytes);
+    uint32_t kept = keeper && keeper == instance->kept_by ? instance->kept_events : 0;
+    if (kept)
+        past = (struct pawl_str){past.data + instance->kept_bytes, past.len - instance->kept_bytes};
+    size_t kept_size = pawl__pb_uint_size(1, kept);
+    size_t size = pawl__pb_field_size(TURN_ID, id.len) + past.len +
                   pawl__pb_field_size(TURN_NEW, pb__history_event__get_packed_size(&started)) +
                   items_new_events_size(instance);
     if (execution.len) size += pawl__pb_field_size(TURN_EXECUTION, execution_size);
+    if (kept) size += pawl__pb_field_size(TURN_KEPT, kept_size);
 
     bool ok = pawl__pb_put_head(out, ITEM_TURN, size) && pawl__pb_put_bytes(out, TURN_ID, id);
     if (ok && execution.len)
         ok = pawl__pb_put_head(out, TURN_EXECUTION, execution_size) &&
              pawl__pb_put_bytes(out, 1, execution);
-    ok = ok && pawl__buf_append_str(out, pawl__buf_str(&instance->history.bytes)) &&
+    if (ok && kept)
+        ok = pawl__pb_put_head(out, TURN_KEPT, kept_size) && pawl__pb_put_uint(out, 1, kept);
+    ok = ok && pawl__buf_append_str(out, past) &&
          pawl__pb_pack_field(out, TURN_NEW, &started.base) && items_put_new_events(instance, out) &&
          pawl__pb_put_bytes(out, ITEM_TOKEN, token);
     instance->turn_out = ok;
+    if (ok && keeper) {
+        instance->kept_by = keeper;
+        instance->kept_events = instance->history.count;
+        instance->kept_bytes = instance->history.bytes.len;
+    }
     return ok;
 }
 

@@ -355,6 +355,7 @@ static bool turn_continue_as_new(struct turn *turn, const Pb__CompleteWorkflowAc
     instance->start_offset = 0;
     instance->saved_events = 0;
     instance->saved_bytes = 0;
+    instance->kept_by = 0;
     return true;
 }
 

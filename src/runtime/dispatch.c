@@ -103,10 +103,10 @@ static enum dispatch_who dispatch_who(const struct pawl_runtime *runtime, bool t
     return wait ? DISPATCH_NOBODY_YET : DISPATCH_ANYBODY;
 }
 
-// The worker with the least in hand; NULL when none has room, or when it has to wait for one to
-// connect: |*park|.
+// The worker |keeper|, which has the history, or that with the least in hand; NULL when none has
+// room, or when it has to wait for one to connect: |*park|.
 static struct pawl_worker *dispatch_choose(struct pawl_runtime *runtime, bool turn,
-                                           struct pawl_str name, bool *park) {
+                                           struct pawl_str name, uint64_t keeper, bool *park) {
     enum dispatch_who who = dispatch_who(runtime, turn, name);
     struct pawl_worker *best = NULL;
     *park = who == DISPATCH_NOBODY_YET;
@@ -118,6 +118,7 @@ static struct pawl_worker *dispatch_choose(struct pawl_runtime *runtime, bool tu
         if (who == DISPATCH_WHO_SAYS && !(worker->serves && worker->serves(worker, turn, name)))
             continue;
         if (who == DISPATCH_WHO_IS_SILENT && worker->serves) continue;
+        if (worker->number == keeper) return worker;
         if (!best || worker->in_flight < best->in_flight) best = worker;
     }
     return best;
@@ -215,7 +216,7 @@ static void dispatch_turn(struct pawl_runtime *runtime, struct pawl_worker *work
     struct pawl_buf *bytes = &runtime->item_bytes;
     pawl__buf_clear(bytes);
     bool ok = pawl__shard_begin_turn(instance, pawl__runtime_stamp(runtime), pawl__str(item->token),
-                                     bytes);
+                                     worker->keeps_history ? worker->number : 0, bytes);
     dispatch_deliver(runtime, worker, item, bytes, ok);
 }
 
@@ -261,7 +262,8 @@ static void dispatch_give(struct pawl_runtime *runtime, bool turn) {
         struct pawl_worker *worker = NULL;
         bool park = false;
         if (room)
-            worker = dispatch_choose(runtime, turn, dispatch_name(runtime, &effect, turn), &park);
+            worker = dispatch_choose(runtime, turn, dispatch_name(runtime, &effect, turn),
+                                     turn ? effect.instance->kept_by : 0, &park);
         if (park &&
             pawl__queue_push(turn ? &runtime->parked_turns : &runtime->parked_activities, effect))
             continue;
@@ -302,6 +304,7 @@ void pawl__runtime_attach(struct pawl_runtime *runtime, struct pawl_worker *work
     pawl__link_init(&worker->link);
     pawl__link_init(&worker->items);
     worker->in_flight = 0;
+    worker->number = ++runtime->last_worker;
     pawl__list_add(&runtime->workers, &worker->link);
     runtime->worker_count++;
     runtime->choosy_count += worker->serves != NULL;

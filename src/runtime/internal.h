@@ -91,6 +91,7 @@ struct pawl_runtime {
     struct pawl_heap sleeping;
 
     struct pawl_link workers;
+    uint64_t last_worker;                              // pawl_worker.number
     size_t worker_count, choosy_count;                 // choosy: they say what they serve
     bool had_silent;                                   // a worker that does not say was here
     int64_t workers_changed;                           // steady

@@ -99,10 +99,9 @@ struct pawl_call {
 };
 
 // |done| is called when the call on instance |id| is over; results are put into |arena|.
-static inline void pawl__call_init(struct pawl_call *call, struct pawl_str id,
-                                   struct pawl_arena *arena,
-                                   void (*done)(struct pawl_call *call,
-                                                const struct pawl_error *error)) {
+static inline void
+pawl__call_init(struct pawl_call *call, struct pawl_str id, struct pawl_arena *arena,
+                void (*done)(struct pawl_call *call, const struct pawl_error *error)) {
     memset(call, 0, offsetof(struct pawl_call, error));
     call->id = id;
     call->arena = arena;
@@ -160,12 +159,17 @@ struct pawl_worker {
     // is given what no worker that says has. Must stay the same while the worker is attached.
     bool (*serves)(const struct pawl_worker *worker, bool turn, struct pawl_str name);
     size_t limit; // most items in flight; 0: no limit
+    // It keeps the history events that it is given: of an instance that it had before it is given
+    // only what came after them (WORKER_CAPABILITY_STATEFUL_HISTORY), and asks for the rest with
+    // pawl__runtime_history if it has them no longer.
+    bool keeps_history;
     bool paused; // set while what was delivered has not been taken; see pawl__runtime_resume_worker
     void *data;
 
     /* private */
     struct pawl_link link, items;
     size_t in_flight;
+    uint64_t number; // no other has, or had, the same
 };
 
 void pawl__runtime_attach(struct pawl_runtime *runtime, struct pawl_worker *worker);

@@ -38,7 +38,11 @@ static void embedded_detach(struct embedded *embedded) {
 
 static void embedded_attach(struct embedded *embedded) {
     embedded->worker = (struct pawl_worker){
-        .deliver = embedded_deliver, .reset = embedded->worker.reset, .data = embedded};
+        .deliver = embedded_deliver,
+        .reset = embedded->worker.reset,
+        .keeps_history = true,
+        .data = embedded,
+    };
     embedded->attached = true;
     pawl__runtime_attach(embedded->runtime, &embedded->worker);
 }

@@ -13,6 +13,7 @@ enum {
     TURN_EXECUTION = 2,
     TURN_PAST = 3,
     TURN_NEW = 4,
+    TURN_KEPT = 9,
     EVENT_TIMESTAMP = 2, // and of HistoryEvent
 };
 
@@ -36,8 +37,17 @@ struct warm {
 };
 
 struct turn_item {
-    struct pawl_str id, execution_id, token, events; // |events|: from the first past one on
-    size_t past, fresh;
+    struct pawl_str id, execution_id, token, bytes;
+    size_t kept;        // events of the past that are not sent, as they were sent before
+    size_t past, fresh; // events that are
+};
+
+// A turn whose history has to be asked for, as the workflow is not warm any more.
+struct cold_turn {
+    struct pawl_op op;
+    struct pawl_sdk_worker *worker;
+    Pb__GetInstanceHistoryRequest request;
+    struct turn_item turn; // a copy, in the arena of |op|
 };
 
 // The answer to a turn or an activity.
@@ -188,10 +198,16 @@ static bool turn_read(struct pawl_str bytes, struct turn_item *out) {
         }
         case TURN_PAST: out->past++; break;
         case TURN_NEW: out->fresh++; break;
+        case TURN_KEPT: {
+            struct pawl_pb_field count = {0};
+            pawl__pb_find(field.bytes, 1, &count);
+            out->kept = count.value;
+            break;
+        }
         default: break;
         }
     }
-    out->events = bytes;
+    out->bytes = bytes;
     return reader.at == reader.end && out->id.len;
 }
 
@@ -229,40 +245,41 @@ static struct pawl_str turn_stamp(struct pawl_str event) {
 static bool warm_fits(const struct warm *warm, const struct turn_item *turn) {
     const struct pawl_workflow *wf = warm->wf;
     if (!pawl__str_equal(pawl__str(wf->execution_id), turn->execution_id)) return false;
-    if (turn->past != warm->turn_at + warm->turn_count + warm->action_count) return false;
-    struct pawl_pb_reader reader = pawl__pb_reader(turn->events);
+    if (turn->kept + turn->past != warm->turn_at + warm->turn_count + warm->action_count ||
+        turn->kept > warm->turn_at)
+        return false;
+    struct pawl_pb_reader reader = pawl__pb_reader(turn->bytes);
     struct pawl_str bytes = {NULL, 0};
-    for (size_t i = 0; i <= warm->turn_at; i++)
+    for (size_t i = turn->kept; i <= warm->turn_at; i++)
         if (!turn_next(&reader, TURN_PAST, &bytes)) return false;
     struct pawl_str began = turn_stamp(bytes);
     return pawl__str_equal(began, (struct pawl_str){warm->began, warm->began_len});
 }
 
-// The workflow of |turn|, fed with its past. NULL when memory is out.
-static struct warm *turn_begin(struct pawl_sdk_worker *worker, const struct turn_item *turn) {
+// The workflow of |turn|, if it is warm: it then knows the history up to its own last actions.
+static struct warm *warm_find(struct pawl_sdk_worker *worker, const struct turn_item *turn) {
     struct warm *warm = pawl__map_get(&worker->warm, turn->id);
-    size_t known = 0;
-    if (warm && warm_fits(warm, turn)) {
-        known = warm->turn_at + warm->turn_count;
-        pawl__list_remove(&warm->link);
-        pawl__list_add(&worker->recent, &warm->link);
-    } else {
-        if (warm) warm_drop(worker, warm);
-        warm = calloc(1, sizeof *warm);
-        if (warm) warm->wf = pawl__execution_create(&worker->host, turn->id, turn->execution_id);
-        if (!warm || !warm->wf || !pawl__map_put(&worker->warm, pawl__str(warm->wf->id), warm)) {
-            if (warm) pawl__execution_destroy(warm->wf);
-            free(warm);
-            return NULL;
-        }
-        pawl__link_init(&warm->link);
-        pawl__list_add(&worker->recent, &warm->link);
+    if (!warm) return NULL;
+    if (!warm_fits(warm, turn)) {
+        warm_drop(worker, warm);
+        return NULL;
     }
-    struct pawl_pb_reader reader = pawl__pb_reader(turn->events);
-    struct pawl_str bytes;
-    for (size_t i = 0; turn_next(&reader, TURN_PAST, &bytes); i++)
-        if (i >= known) turn_feed(warm->wf, bytes, true);
-    pawl__execution_check_past(warm->wf);
+    pawl__list_remove(&warm->link);
+    pawl__list_add(&worker->recent, &warm->link);
+    return warm;
+}
+
+// A run that knows nothing yet. NULL when memory is out.
+static struct warm *warm_create(struct pawl_sdk_worker *worker, const struct turn_item *turn) {
+    struct warm *warm = calloc(1, sizeof *warm);
+    if (warm) warm->wf = pawl__execution_create(&worker->host, turn->id, turn->execution_id);
+    if (!warm || !warm->wf || !pawl__map_put(&worker->warm, pawl__str(warm->wf->id), warm)) {
+        if (warm) pawl__execution_destroy(warm->wf);
+        free(warm);
+        return NULL;
+    }
+    pawl__link_init(&warm->link);
+    pawl__list_add(&worker->recent, &warm->link);
     return warm;
 }
 
@@ -275,7 +292,7 @@ static void turn_answer(struct pawl_sdk_worker *worker, struct warm *warm,
     if (!pawl__execution_answer(wf, &answer->op.arena, &answer->turn)) goto nomem;
     answer->turn.completiontoken = pawl__arena_dup(&answer->op.arena, turn->token);
     if (!answer->turn.completiontoken) goto nomem;
-    warm->turn_at = turn->past;
+    warm->turn_at = turn->kept + turn->past;
     warm->turn_count = turn->fresh;
     warm->action_count = answer->turn.n_actions;
     bool over = wf->unavailable || (wf->completed && !wf->suspended);
@@ -293,17 +310,15 @@ nomem:
     worker_ask_again(worker);
 }
 
-static void worker_turn(struct pawl_sdk_worker *worker, struct pawl_str bytes,
-                        struct pawl_str token) {
-    struct turn_item turn = {.token = token};
-    if (!turn_read(bytes, &turn)) return;
-    struct warm *warm = turn_begin(worker, &turn);
-    if (!warm) {
-        worker_ask_again(worker);
-        return;
-    }
-    struct pawl_pb_reader reader = pawl__pb_reader(bytes);
+// Runs a turn, of whose past |warm| knows |known| events.
+static void turn_run(struct pawl_sdk_worker *worker, struct warm *warm,
+                     const struct turn_item *turn, size_t known) {
+    struct pawl_pb_reader reader = pawl__pb_reader(turn->bytes);
     struct pawl_str event;
+    for (size_t i = turn->kept; turn_next(&reader, TURN_PAST, &event); i++)
+        if (i >= known) turn_feed(warm->wf, event, true);
+    pawl__execution_check_past(warm->wf);
+    reader = pawl__pb_reader(turn->bytes);
     for (size_t i = 0; turn_next(&reader, TURN_NEW, &event); i++) {
         if (i == 0) {
             struct pawl_str stamp = turn_stamp(event);
@@ -316,7 +331,83 @@ static void worker_turn(struct pawl_sdk_worker *worker, struct pawl_str bytes,
         warm_drop(worker, warm);
         worker_ask_again(worker);
     } else {
-        turn_answer(worker, warm, &turn);
+        turn_answer(worker, warm, turn);
+    }
+}
+
+// Replays what the worker was sent before, and runs the turn.
+static void cold_run(struct cold_turn *cold, const Pb__GetInstanceHistoryResponse *history) {
+    struct pawl_sdk_worker *worker = cold->worker;
+    struct warm *warm = warm_create(worker, &cold->turn);
+    if (!warm) {
+        worker_ask_again(worker);
+        return;
+    }
+    for (size_t i = 0; i < cold->turn.kept; i++) { // the run keeps its events in its own memory
+        size_t size = pb__history_event__get_packed_size(history->events[i]);
+        uint8_t *bytes = pawl__arena_alloc(&cold->op.arena, size);
+        if (bytes) {
+            pb__history_event__pack(history->events[i], bytes);
+            turn_feed(warm->wf, (struct pawl_str){(char *)bytes, size}, true);
+        } else {
+            warm->wf->nomem = true;
+        }
+    }
+    turn_run(worker, warm, &cold->turn, 0);
+}
+
+static void cold_done(struct pawl_op *op) {
+    struct cold_turn *cold = op->data;
+    struct pawl_sdk_worker *worker = cold->worker;
+    const Pb__GetInstanceHistoryResponse *history = (const void *)op->response;
+    bool is_there = !op->error.code && history->n_events >= cold->turn.kept;
+    if (is_there && !worker->resting && !pawl__map_get(&worker->warm, cold->turn.id))
+        cold_run(cold, history);
+    else if (!is_there && !worker->resting)
+        uv_timer_start(&worker->again, worker_on_again, 200, 0); // the whole is sent then
+    pawl__arena_give(&worker->arenas, op->arena);
+    worker->answers--;
+    worker_check_rest(worker);
+}
+
+static void cold_begin(struct pawl_sdk_worker *worker, const struct turn_item *turn) {
+    struct pawl_arena arena = pawl__arena_take(&worker->arenas);
+    struct cold_turn *cold = pawl__arena_alloc(&arena, sizeof *cold);
+    char *bytes = pawl__arena_dup(&arena, turn->bytes),
+         *token = pawl__arena_dup(&arena, turn->token);
+    char *id = pawl__arena_dup(&arena, turn->id);
+    if (!cold || !bytes || !token || !id) {
+        pawl__arena_give(&worker->arenas, arena);
+        worker_ask_again(worker);
+        return;
+    }
+    cold->worker = worker;
+    cold->turn = (struct turn_item){.token = {token, turn->token.len}};
+    turn_read((struct pawl_str){bytes, turn->bytes.len}, &cold->turn);
+    pb__get_instance_history_request__init(&cold->request);
+    cold->request.instanceid = id;
+    cold->op.arena = arena;
+    cold->op.row = &pawl__taskhub_rows[PAWL_TASKHUB_HISTORY];
+    cold->op.request = &cold->request.base;
+    cold->op.done = cold_done;
+    cold->op.data = cold;
+    worker->answers++;
+    worker->transport->ops->call(worker->transport, &cold->op);
+}
+
+static void worker_turn(struct pawl_sdk_worker *worker, struct pawl_str bytes,
+                        struct pawl_str token) {
+    struct turn_item turn = {.token = token};
+    if (!turn_read(bytes, &turn)) return;
+    struct warm *warm = warm_find(worker, &turn);
+    if (warm) {
+        turn_run(worker, warm, &turn, warm->turn_at + warm->turn_count);
+    } else if (turn.kept) {
+        cold_begin(worker, &turn);
+    } else if ((warm = warm_create(worker, &turn))) {
+        turn_run(worker, warm, &turn, 0);
+    } else {
+        worker_ask_again(worker);
     }
 }
 
@@ -430,6 +521,10 @@ static bool worker_name_all(struct pawl_sdk_worker *worker) {
     ask->workflows = calloc(workflows + activities + 1, sizeof *ask->workflows);
     if (!ask->workflows) return false;
     ask->activities = ask->workflows + workflows;
+    static Pb__WorkerCapability capabilities[] = {
+        PB__WORKER_CAPABILITY__WORKER_CAPABILITY_STATEFUL_HISTORY};
+    ask->capabilities = capabilities;
+    ask->n_capabilities = 1;
     for (const struct pawl_workflow_entry *at = registry->workflows; at; at = at->next)
         ask->workflows[ask->n_workflows++] = (char *)at->name;
     for (const struct pawl_activity_entry *at = registry->activities; at; at = at->next)

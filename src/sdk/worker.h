@@ -4,7 +4,9 @@
 // Takes work items from a transport: turns are run on the loop's thread, activities on a pool's.
 //
 // A workflow that has been run stays warm: its function waits on its stack, and the next turn feeds
-// it only what is new, after making sure that it is the same history. The rest are replayed.
+// it only what is new, after making sure that it is the same history. The rest are replayed. As
+// that is so, the engine sends of a history that it has sent only what came after; what is missing
+// for a replay is asked for.
 
 #include "base/map.h"
 #include "sdk/activity.h"
@@ -25,11 +27,11 @@ struct pawl_sdk_worker {
     struct pawl_link recent; // warm::link, the one that was used last at the end
     size_t warm_limit;
     struct pawl_arena_pool arenas; // of answers and activities
-    struct pawl_link items; // came, and were not yet looked at
-    uv_idle_t idle;         // looks at them in the next round of the loop
-    uv_async_t finished;    // activities have
-    uv_timer_t again;       // asks for all work anew, after memory ran out
-    size_t answers;         // not yet acknowledged
+    struct pawl_link items;        // came, and were not yet looked at
+    uv_idle_t idle;                // looks at them in the next round of the loop
+    uv_async_t finished;           // activities have
+    uv_timer_t again;              // asks for all work anew, after memory ran out
+    size_t answers;                // not yet acknowledged, and histories that were asked for
     bool working, resting;
     bool lost; // an answer could not be recorded while resting
     int handles;

@@ -238,6 +238,66 @@ static void test_lost_workers(void **state) {
     kit_finish(&kit);
 }
 
+// The number of past events that a turn's item leaves out.
+static int kept(const Pb__WorkItem *item) {
+    const Pb__WorkflowRequest *turn = item->workflowrequest;
+    return turn->_cached_history_case ? turn->cachedhistory->eventcount : 0;
+}
+
+static void test_kept_history(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker keeper = {.base = {.keeps_history = true}}, other = {0};
+    struct caller caller;
+    kit_init(&kit);
+    kit_attach(&kit, &keeper);
+    kit_started(&kit, "a");
+    kit_turn(&kit, &keeper, "a", ACTIONS(kit_timer(&kit, 0, INT64_MAX / 2)));
+    kit_raise(&kit, &caller, "a", "one");
+    DONE(&kit, caller, PAWL_OK);
+    const Pb__WorkItem *item = kit_take(&kit, &keeper);
+    assert_int_equal(kept(item), 0); // its first turn had no past
+    assert_int_equal(item->workflowrequest->n_pastevents, 3);
+    kit_answer(&kit, &caller, "a", item->completiontoken, ACTIONS(NULL));
+    DONE(&kit, caller, PAWL_OK);
+
+    // Its keeper is given the next turn, though the other worker has less in hand.
+    kit_started(&kit, "b");
+    kit_attach(&kit, &other);
+    kit_raise(&kit, &caller, "a", "two");
+    DONE(&kit, caller, PAWL_OK);
+    kit_take(&kit, &keeper); // of "b"
+    item = kit_take(&kit, &keeper);
+    assert_string_equal(item->workflowrequest->instanceid, "a");
+    assert_int_equal(kept(item), 3);
+    assert_int_equal(item->workflowrequest->n_pastevents, 2);
+    assert_string_equal(item->workflowrequest->pastevents[1]->eventraised->name, "one");
+    assert_int_equal(item->workflowrequest->n_newevents, 2);
+
+    // Another worker has nothing of it, nor has the same one once it has connected anew.
+    kit_detach(&kit, &keeper);
+    item = kit_take(&kit, &other);
+    if (strcmp(item->workflowrequest->instanceid, "a") != 0) item = kit_take(&kit, &other);
+    assert_int_equal(kept(item), 0);
+    assert_int_equal(item->workflowrequest->n_pastevents, 5);
+    kit_detach(&kit, &other);
+    kit_attach(&kit, &keeper);
+    item = kit_take(&kit, &keeper);
+    if (strcmp(item->workflowrequest->instanceid, "a") != 0) item = kit_take(&kit, &keeper);
+    assert_int_equal(kept(item), 0);
+    assert_int_equal(item->workflowrequest->n_pastevents, 5);
+
+    // The next generation has another history.
+    kit_answer(&kit, &caller, "a", item->completiontoken, ACTIONS(kit_continue(&kit, 1)));
+    DONE(&kit, caller, PAWL_OK);
+    item = kit_take(&kit, &keeper);
+    if (strcmp(item->workflowrequest->instanceid, "a") != 0) item = kit_take(&kit, &keeper);
+    assert_int_equal(kept(item), 0);
+    assert_int_equal(item->workflowrequest->n_pastevents, 0);
+    kit_detach(&kit, &keeper);
+    kit_finish(&kit);
+}
+
 static void test_room(void **state) {
     (void)state;
     struct kit kit;
@@ -754,6 +814,7 @@ int main(void) {
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_lost_workers),
+        cmocka_unit_test(test_kept_history),
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_commit_fails),
         cmocka_unit_test(test_eviction_and_sleep),
