@@ -16,8 +16,8 @@ void pawl__arena_finish(struct pawl_arena *arena);
 void pawl__arena_reset(struct pawl_arena *arena);
 
 // Blocks that arenas have left, for the next ones: a block costs more to get than what is put into
-// it. Zero-initialised it is empty and ready. Belongs to one thread, as its arenas do while they are
-// taken from it or given back.
+// it. Zero-initialised it is empty and ready. Belongs to one thread, as its arenas do while they
+// are taken from it or given back.
 struct pawl_arena_pool {
     struct pawl_arena_block *blocks;
     size_t count;

@@ -66,6 +66,13 @@ struct worker {
     bool refuses, attached;
 };
 
+// Waits for a caller's answer.
+#define DONE(kit, caller, expected)                                                                \
+    do {                                                                                           \
+        UNTIL(kit, (caller).done);                                                                 \
+        assert_int_equal((caller).error.code, expected);                                           \
+    } while (0)
+
 struct caller {
     struct pawl_call call;
     struct pawl_arena *arena;

@@ -6,12 +6,6 @@
 
 #include "wire/unpack.h"
 
-#define DONE(kit, caller, expected)                                                                \
-    do {                                                                                           \
-        UNTIL(kit, (caller).done);                                                                 \
-        assert_int_equal((caller).error.code, expected);                                           \
-    } while (0)
-
 static void purge(struct kit *kit, const char *id) {
     struct caller caller;
     kit_purge(kit, &caller, id, true);

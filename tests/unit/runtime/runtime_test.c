@@ -5,12 +5,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define DONE(kit, caller, expected)                                                                \
-    do {                                                                                           \
-        UNTIL(kit, (caller).done);                                                                 \
-        assert_int_equal((caller).error.code, expected);                                           \
-    } while (0)
-
 static void test_a_workflow(void **state) {
     (void)state;
     struct kit kit;
@@ -197,154 +191,6 @@ static void test_cancel(void **state) {
     kit_finish(&kit);
 }
 
-static void test_lost_workers(void **state) {
-    (void)state;
-    struct kit kit;
-    struct worker first = {0}, second = {0};
-    struct caller caller;
-    kit_init(&kit);
-    kit_attach(&kit, &first);
-    kit_started(&kit, "a");
-    const Pb__WorkItem *lost = kit_take(&kit, &first);
-    kit_detach(&kit, &first);
-    kit_rest(&kit, 10);
-    kit_attach(&kit, &second);
-    const Pb__WorkItem *again = kit_take(&kit, &second);
-    assert_string_not_equal(lost->completiontoken, again->completiontoken);
-    assert_int_equal(again->workflowrequest->n_newevents, 2);
-    // The late answer of the first worker is taken, and means nothing.
-    kit_answer(&kit, &caller, "a", lost->completiontoken, ACTIONS(kit_complete(&kit, 0, "1")));
-    DONE(&kit, caller, PAWL_OK);
-    assert_int_equal(kit_status(&kit, "a"), STATUS(PENDING));
-    kit_answer(&kit, &caller, "a", again->completiontoken, ACTIONS(kit_task(&kit, 0, "Pay")));
-    DONE(&kit, caller, PAWL_OK);
-    // The same with an activity; one without a token is as good as one with the right one.
-    kit_take(&kit, &second);
-    kit_detach(&kit, &second);
-    kit_attach(&kit, &first);
-    again = kit_take(&kit, &first);
-    kit_result(&kit, &caller, "a", 0, "not-this-one", "1");
-    DONE(&kit, caller, PAWL_OK);
-    kit_rest(&kit, 10);
-    assert_int_equal(first.count, 0);
-    kit_result(&kit, &caller, "a", 0, NULL, "2");
-    DONE(&kit, caller, PAWL_OK);
-    kit_result(&kit, &caller, "a", 0, again->completiontoken, "3"); // a second one
-    DONE(&kit, caller, PAWL_OK);
-    const Pb__WorkItem *turn = kit_take(&kit, &first);
-    assert_int_equal(turn->workflowrequest->n_newevents, 2);
-    assert_string_equal(turn->workflowrequest->newevents[1]->taskcompleted->result->value, "2");
-    kit_detach(&kit, &first);
-    kit_finish(&kit);
-}
-
-// The number of past events that a turn's item leaves out.
-static int kept(const Pb__WorkItem *item) {
-    const Pb__WorkflowRequest *turn = item->workflowrequest;
-    return turn->_cached_history_case ? turn->cachedhistory->eventcount : 0;
-}
-
-static void test_kept_history(void **state) {
-    (void)state;
-    struct kit kit;
-    struct worker keeper = {.base = {.keeps_history = true}}, other = {0};
-    struct caller caller;
-    kit_init(&kit);
-    kit_attach(&kit, &keeper);
-    kit_started(&kit, "a");
-    kit_turn(&kit, &keeper, "a", ACTIONS(kit_timer(&kit, 0, INT64_MAX / 2)));
-    kit_raise(&kit, &caller, "a", "one");
-    DONE(&kit, caller, PAWL_OK);
-    const Pb__WorkItem *item = kit_take(&kit, &keeper);
-    assert_int_equal(kept(item), 0); // its first turn had no past
-    assert_int_equal(item->workflowrequest->n_pastevents, 3);
-    kit_answer(&kit, &caller, "a", item->completiontoken, ACTIONS(NULL));
-    DONE(&kit, caller, PAWL_OK);
-
-    // Its keeper is given the next turn, though the other worker has less in hand.
-    kit_started(&kit, "b");
-    kit_attach(&kit, &other);
-    kit_raise(&kit, &caller, "a", "two");
-    DONE(&kit, caller, PAWL_OK);
-    kit_take(&kit, &keeper); // of "b"
-    item = kit_take(&kit, &keeper);
-    assert_string_equal(item->workflowrequest->instanceid, "a");
-    assert_int_equal(kept(item), 3);
-    assert_int_equal(item->workflowrequest->n_pastevents, 2);
-    assert_string_equal(item->workflowrequest->pastevents[1]->eventraised->name, "one");
-    assert_int_equal(item->workflowrequest->n_newevents, 2);
-
-    // Another worker has nothing of it, nor has the same one once it has connected anew.
-    kit_detach(&kit, &keeper);
-    item = kit_take(&kit, &other);
-    if (strcmp(item->workflowrequest->instanceid, "a") != 0) item = kit_take(&kit, &other);
-    assert_int_equal(kept(item), 0);
-    assert_int_equal(item->workflowrequest->n_pastevents, 5);
-    kit_detach(&kit, &other);
-    kit_attach(&kit, &keeper);
-    item = kit_take(&kit, &keeper);
-    if (strcmp(item->workflowrequest->instanceid, "a") != 0) item = kit_take(&kit, &keeper);
-    assert_int_equal(kept(item), 0);
-    assert_int_equal(item->workflowrequest->n_pastevents, 5);
-
-    // The next generation has another history.
-    kit_answer(&kit, &caller, "a", item->completiontoken, ACTIONS(kit_continue(&kit, 1)));
-    DONE(&kit, caller, PAWL_OK);
-    item = kit_take(&kit, &keeper);
-    if (strcmp(item->workflowrequest->instanceid, "a") != 0) item = kit_take(&kit, &keeper);
-    assert_int_equal(kept(item), 0);
-    assert_int_equal(item->workflowrequest->n_pastevents, 0);
-    kit_detach(&kit, &keeper);
-    kit_finish(&kit);
-}
-
-static void test_room(void **state) {
-    (void)state;
-    struct kit kit;
-    struct worker narrow = {.base = {.limit = 1}}, wide = {0};
-    struct caller caller;
-    kit_init(&kit);
-    kit.runtime->options.max_turns = 3;
-    kit_attach(&kit, &narrow);
-    char id[4] = "a";
-    for (; id[0] < 'f'; id[0]++) kit_started(&kit, id);
-    assert_int_equal(narrow.count, 1);
-    kit_attach(&kit, &wide);
-    kit_rest(&kit, 10);
-    assert_int_equal(wide.count, 2); // three turns in all
-    const Pb__WorkItem *item = kit_take(&kit, &wide);
-    wide.base.paused = true;
-    kit_answer(&kit, &caller, item->workflowrequest->instanceid, item->completiontoken,
-               ACTIONS(kit_complete(&kit, 0, NULL)));
-    DONE(&kit, caller, PAWL_OK);
-    kit_rest(&kit, 10);
-    assert_int_equal(wide.count, 1);
-    pawl__runtime_worker_ready(kit.runtime, &wide.base);
-    assert_int_equal(wide.count, 2);
-    // One that takes nothing any more: its work goes to another.
-    wide.refuses = true;
-    item = kit_take(&kit, &wide);
-    kit_answer(&kit, &caller, item->workflowrequest->instanceid, item->completiontoken,
-               ACTIONS(kit_complete(&kit, 0, NULL)));
-    DONE(&kit, caller, PAWL_OK);
-    kit_rest(&kit, 10);
-    assert_true(wide.base.paused);
-    kit_detach(&kit, &wide);
-    int ended = 2;
-    while (ended < 5) {
-        item = kit_take(&kit, &narrow);
-        assert_int_equal(narrow.count, 0);
-        kit_answer(&kit, &caller, item->workflowrequest->instanceid, item->completiontoken,
-                   ACTIONS(kit_complete(&kit, 0, NULL)));
-        DONE(&kit, caller, PAWL_OK);
-        ended++;
-    }
-    for (id[0] = 'a'; id[0] < 'f'; id[0]++)
-        assert_int_equal(kit_status(&kit, id), STATUS(COMPLETED));
-    kit_detach(&kit, &narrow);
-    kit_finish(&kit);
-}
-
 // A commit that fails: callers hear UNAVAILABLE, memory is dropped and read again.
 static void commit_fails(enum gate_fault fault) {
     struct kit kit;
@@ -483,112 +329,6 @@ static void test_close_while_the_last_commit_fails(void **state) {
     kit_close_rest(&kit);
     kit_open(&kit);
     assert_int_equal(kit_status(&kit, "a"), -1);
-    kit_finish(&kit);
-}
-
-// The answer to a turn whose instance is gone, or is another one by now.
-static void test_purge_while_a_turn_is_out(void **state) {
-    (void)state;
-    struct kit kit;
-    struct worker worker = {0};
-    struct caller caller, start;
-    kit_init(&kit);
-    kit_attach(&kit, &worker);
-    kit_started(&kit, "a");
-    const Pb__WorkItem *item = kit_take(&kit, &worker);
-    kit_purge(&kit, &caller, "a", true);
-    DONE(&kit, caller, PAWL_OK);
-    kit_answer(&kit, &caller, "a", item->completiontoken, ACTIONS(kit_complete(&kit, 0, NULL)));
-    DONE(&kit, caller, PAWL_OK);
-    assert_int_equal(kit_status(&kit, "a"), -1);
-    kit_started(&kit, "a");
-    item = kit_take(&kit, &worker);
-    kit_purge(&kit, &caller, "a", true);
-    kit_start(&kit, &start, "a");
-    DONE(&kit, start, PAWL_OK);
-    assert_true(caller.done);
-    kit_answer(&kit, &caller, "a", item->completiontoken, ACTIONS(kit_complete(&kit, 0, NULL)));
-    DONE(&kit, caller, PAWL_OK);
-    assert_int_equal(kit_status(&kit, "a"), STATUS(PENDING));
-    kit_turn(&kit, &worker, "a", ACTIONS(kit_complete(&kit, 0, NULL)));
-    assert_int_equal(kit.unready, 0);
-    kit_detach(&kit, &worker);
-    kit_finish(&kit);
-}
-
-// An activity that waits for room while its workflow continues as new is not the next
-// generation's activity of the same id, which is not in the log yet.
-static void test_activity_of_an_earlier_generation(void **state) {
-    (void)state;
-    struct kit kit;
-    struct worker worker = {0};
-    struct caller raise, first, second, result;
-    kit_init(&kit);
-    kit.runtime->options.max_activities = 1;
-    kit_attach(&kit, &worker);
-    kit_started(&kit, "b");
-    kit_turn(&kit, &worker, "b", ACTIONS(kit_task(&kit, 0, "Slow")));
-    const Pb__WorkItem *slow = kit_take(&kit, &worker);
-    kit_started(&kit, "a");
-    kit_turn(&kit, &worker, "a", ACTIONS(kit_task(&kit, 0, "Old")));
-    kit_raise(&kit, &raise, "a", "next");
-    DONE(&kit, raise, PAWL_OK);
-    kit_shut(&kit, true);
-    const Pb__WorkItem *item = kit_take(&kit, &worker);
-    kit_answer(&kit, &first, "a", item->completiontoken, ACTIONS(kit_continue(&kit, 1)));
-    item = kit_take(&kit, &worker);
-    assert_int_equal(item->workflowrequest->n_pastevents, 0);
-    assert_int_equal(strlen(item->workflowrequest->executionid->value), 36);
-    kit_answer(&kit, &second, "a", item->completiontoken, ACTIONS(kit_task(&kit, 0, "New")));
-    kit_result(&kit, &result, "b", 0, slow->completiontoken, NULL);
-    const Pb__WorkItem *turn = kit_take(&kit, &worker); // of b
-    assert_int_equal(turn->request_case, PB__WORK_ITEM__REQUEST_WORKFLOW_REQUEST);
-    kit_rest(&kit, 20);
-    assert_int_equal(worker.count, 0);
-    kit_shut(&kit, false);
-    assert_string_equal(kit_take(&kit, &worker)->activityrequest->name, "New");
-    kit_rest(&kit, 20);
-    assert_int_equal(worker.count, 0);
-    kit_detach(&kit, &worker);
-    kit_finish(&kit);
-}
-
-static void test_stalls(void **state) {
-    (void)state;
-    struct kit kit;
-    struct worker worker = {0}, other = {0};
-    struct caller caller;
-    kit_init(&kit);
-    kit_attach(&kit, &worker);
-    kit_started(&kit, "a");
-    kit_turn(&kit, &worker, "a", NO_ACTIONS);
-    kit.runtime->options.max_message = 100;
-    kit_raise(&kit, &caller, "a", "e");
-    DONE(&kit, caller, PAWL_OK);
-    UNTIL(&kit, kit_status(&kit, "a") == STATUS(STALLED));
-    assert_int_equal(worker.count, 0);
-    kit_raise(&kit, &caller, "a", "e");
-    DONE(&kit, caller, PAWL_E_PRECONDITION);
-    assert_string_equal(caller.error.text, "workflow is stalled");
-    // Once it fits, a worker that connects gets the turn.
-    kit.runtime->options.max_message = 1 << 20;
-    kit_rest(&kit, 10);
-    assert_int_equal(worker.count, 0);
-    kit_attach(&kit, &other);
-    UNTIL(&kit, worker.count + other.count == 1);
-    kit_turn(&kit, worker.count ? &worker : &other, "a", ACTIONS(kit_complete(&kit, 0, NULL)));
-    assert_int_equal(kit_status(&kit, "a"), STATUS(COMPLETED));
-    // So it is with an answer that cannot be applied.
-    kit_detach(&kit, &other);
-    kit_started(&kit, "b");
-    Pb__WorkflowAction nothing = PB__WORKFLOW_ACTION__INIT;
-    kit_turn(&kit, &worker, "b", ACTIONS(&nothing));
-    kit_rest(&kit, 10);
-    assert_int_equal(worker.count, 0);
-    kit_attach(&kit, &other);
-    UNTIL(&kit, worker.count + other.count == 1);
-    kit_detach(&kit, &other);
-    kit_detach(&kit, &worker);
     kit_finish(&kit);
 }
 
@@ -813,16 +553,10 @@ int main(void) {
         cmocka_unit_test(test_commits_wait_for_turns),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_lost_workers),
-        cmocka_unit_test(test_kept_history),
-        cmocka_unit_test(test_room),
         cmocka_unit_test(test_commit_fails),
         cmocka_unit_test(test_eviction_and_sleep),
         cmocka_unit_test(test_close_and_open),
         cmocka_unit_test(test_close_while_the_last_commit_fails),
-        cmocka_unit_test(test_purge_while_a_turn_is_out),
-        cmocka_unit_test(test_activity_of_an_earlier_generation),
-        cmocka_unit_test(test_stalls),
         cmocka_unit_test(test_calls_from_inside),
         cmocka_unit_test(test_held_by_another),
         cmocka_unit_test(test_shard_fails),
