@@ -12,6 +12,12 @@ int64_t pawl__clock_wall(void);
 // Nanoseconds since some fixed moment; never goes back.
 int64_t pawl__clock_steady(void);
 
+// |duration| (not negative) after |time|; INT64_MAX when that is later than can be told.
+static inline int64_t pawl__clock_add(int64_t time, int64_t duration) {
+    int64_t later;
+    return __builtin_add_overflow(time, duration, &later) ? INT64_MAX : later;
+}
+
 // Fills |data| from the system's random source.
 void pawl__random(void *data, size_t len);
 

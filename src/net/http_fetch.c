@@ -155,8 +155,7 @@ enum pawl_err pawl__http_fetch(const char *host, int port, const char *method, c
                                struct pawl_buf *out, struct pawl_error *error) {
     struct http_fetch fetch = {.out = out, .fd = -1, .is_head = strcmp(method, "HEAD") == 0};
     struct pawl_buf request = {0};
-    if (__builtin_add_overflow(pawl__clock_steady(), timeout, &fetch.deadline))
-        fetch.deadline = INT64_MAX;
+    fetch.deadline = pawl__clock_add(pawl__clock_steady(), timeout);
     llhttp_init(&fetch.parser, HTTP_RESPONSE, &fetch_settings);
 
     bool is_v6 = strchr(host, ':') != NULL;

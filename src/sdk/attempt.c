@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "engine/events.h"
 #include "sdk/execution.h"
 
@@ -80,7 +81,7 @@ static int64_t attempt_retry_delay(const struct pawl_workflow *wf, const struct 
     if (retry->max_interval && delay > (double)retry->max_interval)
         delay = (double)retry->max_interval;
     if (delay > 1e18) delay = 1e18;
-    if (retry->timeout && wf->now > task->first_at + retry->timeout) return -1;
+    if (retry->timeout && wf->now > pawl__clock_add(task->first_at, retry->timeout)) return -1;
     return (int64_t)delay;
 }
 
@@ -92,7 +93,7 @@ bool pawl__execution_retry(struct pawl_workflow *wf, struct pawl_task *task) {
     char *name = pawl__arena_format(&wf->arena, "%s-retry", task->name);
     if (!action || !timer || !name) goto nomem;
     pb__create_timer_action__init(timer);
-    timer->fireat = pawl__timestamp(&wf->arena, wf->now + delay);
+    timer->fireat = pawl__timestamp(&wf->arena, pawl__clock_add(wf->now, delay));
     timer->_name_case = PB__CREATE_TIMER_ACTION___NAME_NAME;
     timer->name = name;
     if (!timer->fireat) goto nomem;

@@ -60,8 +60,7 @@ void pawl__client_end_waits(struct pawl *pawl) {
 enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call,
                                 enum pawl_taskhub_method method, const void *request,
                                 int64_t timeout) {
-    int64_t now = pawl__clock_steady();
-    int64_t until = timeout > INT64_MAX - now ? INT64_MAX : now + timeout;
+    int64_t until = pawl__clock_add(pawl__clock_steady(), timeout);
     call->pawl = pawl;
     call->op.row = &pawl__taskhub_rows[method];
     call->op.request = request;

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "engine/events.h"
 #include "sdk/error.h"
 #include "sdk/execution.h"
@@ -124,11 +125,6 @@ static struct pawl_task *task_add_timer(struct pawl_workflow *wf, struct pawl_ta
     return task;
 }
 
-static int64_t task_later(int64_t now, int64_t duration) {
-    int64_t time;
-    return __builtin_add_overflow(now, duration, &time) ? INT64_MAX : time;
-}
-
 struct pawl_task *pawl_create_timer_at(struct pawl_workflow *wf, int64_t time) {
     if (!task_is_inside(wf, "pawl_create_timer")) return NULL;
     struct pawl_task *task = task_create(wf, PAWL_TASK_TIMER, "timer");
@@ -141,7 +137,7 @@ struct pawl_task *pawl_create_timer(struct pawl_workflow *wf, int64_t duration) 
         pawl__sdk_fail(PAWL_E_INVALID, "a timer of %lld ns is negative", (long long)duration);
         return NULL;
     }
-    return pawl_create_timer_at(wf, task_later(wf->now, duration));
+    return pawl_create_timer_at(wf, pawl__clock_add(wf->now, duration));
 }
 
 struct pawl_task *pawl_wait_for_event(struct pawl_workflow *wf, const char *name, int64_t timeout) {
@@ -166,7 +162,7 @@ struct pawl_task *pawl_wait_for_event(struct pawl_workflow *wf, const char *name
     }
     pawl__list_add(&wf->waiters, &task->link);
     if (timeout == PAWL_FOREVER) return task;
-    return task_add_timer(wf, task, task_later(wf->now, timeout), task->name);
+    return task_add_timer(wf, task, pawl__clock_add(wf->now, timeout), task->name);
 }
 
 // --- waiting ------------------------------------------------------------------------------------

@@ -47,7 +47,13 @@ static void kit_take_batch(struct engine_kit *kit) {
 
 bool engine_kit_after(struct engine_kit *kit, enum pawl_err err) {
     struct pawl_instance *ghost;
-    FUZZ_CHECK(err != PAWL_E_NOMEM && err != PAWL_E_INTERNAL && !kit->shard.failed);
+    if (kit->shard.failed || err == PAWL_E_NOMEM) {
+        // The engine cannot tell an event that is no event from one that there is no memory for.
+        FUZZ_CHECK(!kit->is_sound);
+        kit->is_lost = true;
+        return false;
+    }
+    FUZZ_CHECK(err != PAWL_E_INTERNAL);
     if (err) FUZZ_CHECK(!kit->shard.batch_records); // nothing has changed
     if (err == PAWL_E_NEEDED) {
         struct pawl_str id = pawl__str(kit->shard.needed);

@@ -16,6 +16,7 @@ struct engine_kit {
     int64_t now;
     unsigned uuids;
     bool is_sound; // all that is in the histories came in by commands
+    bool is_lost;  // the shard would have to be read again
 };
 
 void engine_kit_init(struct engine_kit *kit);

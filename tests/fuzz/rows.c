@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct pawl_arena arena = {0};
     struct pawl_instance *instance;
     engine_kit_init(&kit);
-    for (int step = 0; input.left && step < 64; step++) {
+    for (int step = 0; input.left && !kit.is_lost && step < 64; step++) {
         switch (fuzz_byte(&input)) {
         case 0: rows_snapshot(&kit, &input); break;
         case 1: rows_batch(&kit, &input); break;
@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     // All that was let in can be read by the calls that show it, and written again.
     for (size_t at = 0; (instance = pawl__map_next(&kit.shard.instances, &at));) {
         struct pawl_snapshot snapshot;
-        if (!instance->exists) continue;
+        if (!instance->exists || kit.is_lost) continue;
         FUZZ_CHECK(pawl__shard_snapshot(instance, &arena, &snapshot));
         pawl__instance_start(instance, &arena);
         pawl__shard_wake_at(&kit.shard);
