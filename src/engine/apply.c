@@ -21,7 +21,8 @@ bool pawl__apply_create(struct pawl_instance *instance, const Plog__Create *crea
     Pb__HistoryEvent *event = pawl__wire_unpack(
         arena, &pb__history_event__descriptor,
         (struct pawl_str){(char *)create->start_event.data, create->start_event.len}, NULL);
-    if (!event || event->event_type_case != PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED)
+    if (!event || !event->timestamp ||
+        event->event_type_case != PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED)
         return false;
     const Pb__ExecutionStartedEvent *start = event->executionstarted;
     pawl__instance_reset(instance);
@@ -46,7 +47,7 @@ static bool apply_stall(struct pawl_instance *instance, struct pawl_str bytes,
                         struct pawl_arena *arena) {
     const Pb__HistoryEvent *event =
         pawl__wire_unpack(arena, &pb__history_event__descriptor, bytes, NULL);
-    if (!event) return false;
+    if (!event || !event->timestamp) return false;
     const Pb__ExecutionStalledEvent *stalled = event->executionstalled;
     bool described =
         stalled->_description_case != PB__EXECUTION_STALLED_EVENT___DESCRIPTION__NOT_SET;
