@@ -16,16 +16,23 @@ enum {
     SERVER_LAST_WORDS = 1000 // milliseconds for the answers that tell of the end to be written
 };
 
+union server_handle {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+};
+
+// A connection for which there is no memory is taken and closed by the handle |refused|: libuv
+// offers no more connections before that one is taken.
 struct server_listener {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    union server_handle uv, refused;
     struct pawl_server *server;
     struct server_listener *next;
     bool is_pipe;
+    bool is_refusing; // |refused| is in use
+    bool is_waiting;  // another one came meanwhile
+    bool is_closed;
 };
 
 struct pawl_server {
@@ -107,6 +114,38 @@ static const struct pawl_protocol sniff_protocol = {
 
 // --- listening -------------------------------------------------------------------------------
 
+static int server_init_handle(const struct server_listener *listener, union server_handle *handle) {
+    uv_loop_t *loop = listener->server->service.loop;
+    int rv =
+        listener->is_pipe ? uv_pipe_init(loop, &handle->pipe, 0) : uv_tcp_init(loop, &handle->tcp);
+    handle->handle.data = (void *)listener;
+    return rv;
+}
+
+static void server_on_connection(uv_stream_t *stream, int status);
+
+static void server_on_refused(uv_handle_t *handle) {
+    struct server_listener *listener = handle->data;
+    listener->is_refusing = false;
+    if (listener->is_closed) {
+        free(listener);
+    } else if (listener->is_waiting) {
+        listener->is_waiting = false;
+        server_on_connection(&listener->uv.stream, 0);
+    }
+}
+
+static void server_refuse(struct server_listener *listener) {
+    if (listener->is_refusing) {
+        listener->is_waiting = true;
+        return;
+    }
+    if (server_init_handle(listener, &listener->refused)) return;
+    listener->is_refusing = true;
+    uv_accept(&listener->uv.stream, &listener->refused.stream);
+    uv_close(&listener->refused.handle, server_on_refused);
+}
+
 static void server_on_connection(uv_stream_t *stream, int status) {
     struct server_listener *listener = stream->data;
     struct pawl_server *server = listener->server;
@@ -120,6 +159,7 @@ static void server_on_connection(uv_stream_t *stream, int status) {
         sniff ? pawl__conn_create(&server->conns, listener->is_pipe, &sniff_protocol, sniff) : NULL;
     if (!conn) {
         free(sniff);
+        server_refuse(listener);
         return;
     }
     sniff->service = &server->service;
@@ -136,20 +176,19 @@ static void server_on_connection(uv_stream_t *stream, int status) {
 static struct server_listener *server_listener(struct pawl_server *server, bool is_pipe) {
     struct server_listener *listener = calloc(1, sizeof *listener);
     if (!listener) return NULL;
-    int rv = is_pipe ? uv_pipe_init(server->service.loop, &listener->uv.pipe, 0)
-                     : uv_tcp_init(server->service.loop, &listener->uv.tcp);
-    if (rv) {
+    listener->server = server;
+    listener->is_pipe = is_pipe;
+    if (server_init_handle(listener, &listener->uv)) {
         free(listener);
         return NULL;
     }
-    listener->uv.handle.data = listener;
-    listener->server = server;
-    listener->is_pipe = is_pipe;
     return listener;
 }
 
 static void listener_on_close(uv_handle_t *handle) {
-    free(handle->data);
+    struct server_listener *listener = handle->data;
+    listener->is_closed = true;
+    if (!listener->is_refusing) free(listener);
 }
 
 static void server_add_listener(struct pawl_server *server, struct server_listener *listener) {
