@@ -61,6 +61,7 @@ struct pawl_exchange {
     int grpc_status;
     enum pawl_grpc_type type;
     unsigned is_oversized : 1; // the headers are too large
+    unsigned is_starved : 1;   // there was no memory for the headers
     unsigned is_mistimed : 1;  // grpc-timeout is malformed
     unsigned has_message : 1;  // the first one is whole
     unsigned is_head : 1;      // method HEAD: no body in the answer

@@ -25,7 +25,9 @@ static int http2_on_begin_headers(nghttp2_session *session, const nghttp2_frame 
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     struct pawl_exchange *exchange = pawl__exchange_create(http2->service, http2->h2.conn,
                                                            &pawl__http2_answers, &http2->exchanges);
-    if (!exchange) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (!exchange) // nothing was done: the client may try again
+        return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                         NGHTTP2_REFUSED_STREAM);
     exchange->stream = frame->hd.stream_id;
     nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, exchange);
     return 0;
@@ -69,13 +71,12 @@ static int http2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
     if (!exchange) return 0;
     struct pawl_str key = {(const char *)name, name_len}, text = {(const char *)value, value_len};
     exchange->header_bytes += name_len + value_len + HTTP2_HEADER_OVERHEAD;
-    if (exchange->header_bytes > http2->service->options.max_header) {
-        // Only how to say so is of interest from here on.
-        exchange->is_oversized = true;
-        if (pawl__str_equal(key, PAWL_STR("content-type"))) exchange->type = pawl__grpc_type(text);
-        return 0;
-    }
-    return http2_take_header(exchange, key, text) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (exchange->header_bytes > http2->service->options.max_header) exchange->is_oversized = true;
+    if (!exchange->is_oversized && !exchange->is_starved)
+        exchange->is_starved = !http2_take_header(exchange, key, text);
+    else if (pawl__str_equal(key, PAWL_STR("content-type")))
+        exchange->type = pawl__grpc_type(text); // only how to say so is of interest
+    return 0;
 }
 
 static void http2_continue(struct pawl_http2 *http2, struct pawl_exchange *exchange) {
@@ -94,6 +95,10 @@ static void http2_on_request(struct pawl_http2 *http2, struct pawl_exchange *exc
     exchange->is_head = pawl__str_equal(request->method, PAWL_STR("HEAD"));
     if (exchange->is_oversized) {
         pawl__http2_refuse(exchange, PAWL_E_TOO_LARGE, 431, "the request's headers are too large");
+        return;
+    }
+    if (exchange->is_starved) {
+        pawl__http2_refuse(exchange, PAWL_E_NOMEM, 503, "out of memory");
         return;
     }
     if (exchange->type == PAWL_GRPC_FOREIGN) {
