@@ -41,7 +41,7 @@ extern const size_t pawl__metadata_route_count;
 
 // --- gRPC ---------------------------------------------------------------------------------------
 
-// Decodes the request's message; NULL after answering INVALID_ARGUMENT.
+// Decodes the request's message; NULL after answering what is wrong.
 void *pawl__api_unpack(struct pawl_request *request, const ProtobufCMessageDescriptor *type);
 
 // Answers with |message|, or RESOURCE_EXHAUSTED when memory is out.

@@ -12,7 +12,9 @@
 void *pawl__api_unpack(struct pawl_request *request, const ProtobufCMessageDescriptor *type) {
     const char *why = NULL;
     void *message = pawl__wire_unpack(&request->arena, type, request->body, &why);
-    if (!message)
+    if (!message && pawl__wire_check(type, request->body, NULL))
+        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+    else if (!message)
         pawl__api_fail(request, PAWL_E_INVALID, "the %s is not valid: %s", type->name, why);
     return message;
 }
