@@ -1,0 +1,110 @@
+// What the api answers, request by request.
+
+#include "talks.h"
+
+static void finish(struct kit *kit) {
+    kit_close(kit);
+    if (*kit->fault) fail_msg("%s", kit->fault);
+}
+
+static void talk_runs(void **state) {
+    const struct talk_row *row = *state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_open(&kit);
+    kit_talk(&kit, row->steps, false);
+    finish(&kit);
+}
+
+static void shutdown_is_asked_for(void **state) {
+    (void)state;
+    static const struct step steps[] = {
+        {"POST /v1.0/shutdown", NULL, "204"},
+        {"POST /v1.0/shutdown\ndapr-force-shutdown: TRUE", NULL, "204"},
+        {"Shutdown", "", "0"},
+        {0},
+    };
+    struct kit kit;
+    kit_init(&kit);
+    kit_open(&kit);
+    kit_talk(&kit, steps, false);
+    assert_int_equal(kit.shutdowns, 12);
+    finish(&kit);
+}
+
+static void token_is_asked_for(void **state) {
+    (void)state;
+    static const struct step steps[] = {
+        {"GET /v1.0/metadata", NULL, "401 invalid api token"},
+        {"GET /v1.0/metadata\ndapr-api-token:secre", NULL, "401"},
+        {"GET /v1.0/metadata\ndapr-api-token:secret1", NULL, "401"},
+        {"GET /v1.0/metadata\ndapr-api-token:secret", NULL, "200"},
+        {"GET /v1.0/healthz", NULL, "204"},
+        {"Hello", "", "0"}, // the peer has the token
+        {0},
+    };
+    static const struct step wrong[] = {{"Hello", "", "16 invalid api token"}, {0}};
+    struct kit kit;
+    kit_init(&kit);
+    kit.options.token = "secret";
+    kit_open(&kit);
+    kit_talk(&kit, steps, false);
+    finish(&kit);
+    kit_init(&kit);
+    kit.options.token = "other";
+    kit_open(&kit);
+    kit_talk(&kit, wrong, false);
+    finish(&kit);
+}
+
+static void nothing_is_configured(void **state) {
+    (void)state;
+    static const struct step steps[] = {
+        {"GET /v1.0/metadata", NULL, "200 DISABLED"},
+        {"GetMetadata", "", "0 \"runtimeStatus\":\"DISABLED\""},
+        {"GET /v1.0/state/statestore/k", NULL, "500 ERR_STATE_STORE_NOT_CONFIGURED"},
+        {"GetState", "{\"storeName\":\"statestore\",\"key\":\"k\"}", "9 is not configured"},
+        {"StartInstance", "{\"instanceId\":\"a\",\"name\":\"w\"}", "13 actorStateStore"},
+        {"CompleteWorkflowTask", "{\"instanceId\":\"a\"}", "13 actorStateStore"},
+        {"GetWorkItems", "", "14 unable to establish work item stream"},
+        {"GET /v1.0/workflows/dapr/a", NULL, "500 ERR_ACTOR_RUNTIME_NOT_FOUND"},
+        {0},
+    };
+    struct kit kit;
+    kit_init(&kit);
+    kit.without_runtime = true;
+    kit.options.store_count = 0;
+    kit.options.app_port = 0;
+    kit_open(&kit);
+    kit_talk(&kit, steps, false);
+    finish(&kit);
+}
+
+static void health_tells_why(void **state) {
+    (void)state;
+    static const struct step steps[] = {
+        {"GET /v1.0/healthz", NULL, "500 dapr is not ready: [the disk is full]"},
+        {"GET /v1.0/healthz/outbound", NULL, "500 dapr outbound is not ready: [the disk is full]"},
+        {0},
+    };
+    struct kit kit;
+    kit_init(&kit);
+    kit_open(&kit);
+    pawl__api_set_ready(kit.api, false, "the disk is full");
+    kit_talk(&kit, steps, false);
+    finish(&kit);
+}
+
+int main(void) {
+    struct CMUnitTest tests[32] = {
+        cmocka_unit_test(shutdown_is_asked_for),
+        cmocka_unit_test(token_is_asked_for),
+        cmocka_unit_test(nothing_is_configured),
+        cmocka_unit_test(health_tells_why),
+    };
+    size_t count = 4;
+    for (size_t i = 0; i < talk_count; i++)
+        tests[count++] = (struct CMUnitTest){
+            .name = talks[i].name, .test_func = talk_runs, .initial_state = (void *)&talks[i]};
+    return _cmocka_run_group_tests("api", tests, count, NULL, NULL);
+}

@@ -1,0 +1,270 @@
+#include "talks.h"
+
+#define END                                                                                        \
+    { 0 }
+#define TASK(id, more) "{\"instanceId\":\"" id "\"" more "}"
+#define DAPR(id, more) "{\"instanceId\":\"" id "\",\"workflowComponent\":\"dapr\"" more "}"
+#define STATE(more)    "{\"storeName\":\"statestore\"" more "}"
+#define STARTED(id)    "0 \"instanceId\":\"" id "\"|6"
+#define OTHER_ETAG     "00000000-0000-4000-8000-000000000000"
+#define BASE           "/v1.0/state/statestore"
+#define WORKFLOWS      "/v1.0/workflows/dapr"
+
+// --- TaskHub
+// --------------------------------------------------------------------------------------
+
+static const struct step taskhub_life[] = {
+    {"Hello", "", "0"},
+    {"worker *", NULL, NULL},
+    {"StartInstance", TASK("a", ",\"name\":\"pay\",\"input\":\"1\""), STARTED("a")},
+    {"WaitForInstanceCompletion", TASK("a", ",\"getInputsAndOutputs\":true"),
+     "0 \"output\":\"\\\"paid\\\"\""},
+    {"GetInstance", TASK("a", ",\"getInputsAndOutputs\":true"), "0 STATUS_COMPLETED"},
+    {"GetInstance", TASK("never", ""), "0 {}"},
+    {"GetInstanceHistory", TASK("a", ""), "0 executionCompleted"},
+    {"GetInstanceHistory", TASK("never", ""), "5 workflow instance 'never' not found"},
+    {"ListInstanceIDs", "{\"pageSize\":1}", "0 {\"instanceIds\":[\"a\"]}"},
+    {"ListInstanceIDs", "{\"continuationToken\":\"x\"}",
+     "3 the continuation token is not one of ours"},
+    {"PurgeInstances", TASK("a", ""), "0 \"deletedInstanceCount\":1|2 no such instance"},
+    {"GetInstance", TASK("a", ""), "0 {}"},
+    END,
+};
+
+static const struct step taskhub_control[] = {
+    {"worker wait", NULL, NULL},
+    {"StartInstance", TASK("a", ",\"name\":\"wait\""), STARTED("a")},
+    {"StartInstance", TASK("a", ",\"name\":\"wait\""), "6 already exists"},
+    {"WaitForInstanceStart", TASK("a", ""), "0 startedAt"},
+    {"SuspendInstance", TASK("a", ""), "0"},
+    {"GetInstance", TASK("a", ""), "0 STATUS_SUSPENDED"},
+    {"ResumeInstance", TASK("a", ""), "0"},
+    {"RaiseEvent", TASK("a", ",\"name\":\"go\",\"input\":\"{}\""), "0"},
+    {"RaiseEvent", TASK("never", ",\"name\":\"go\""), "2 no such instance exists"},
+    {"PurgeInstances", TASK("a", ""), "2 orchestration has not yet completed"},
+    {"TerminateInstance", TASK("a", ",\"output\":\"\\\"enough\\\"\",\"recursive\":true"), "0"},
+    {"GetInstance", TASK("a", ",\"getInputsAndOutputs\":true"), "0 \"output\":\"\\\"enough\\\"\""},
+    {"PurgeInstances", "{\"purgeInstanceFilter\":{}}", "2 multi-instance purge is not implemented"},
+    END,
+};
+
+static const struct step taskhub_late[] = {
+    {"StartInstance",
+     TASK("a", ",\"name\":\"wait\",\"scheduledStartTimestamp\":\"2100-01-01T00:00:00Z\""),
+     STARTED("a")},
+    {"GetInstance", TASK("a", ""), "0 STATUS_PENDING"},
+    {"StartInstance", TASK("b", ",\"name\":\"w\",\"router\":{\"targetAppID\":\"other\"}"),
+     "12 app 'other' cannot be reached from here"},
+    {"CompleteWorkflowTask", TASK("a", ",\"actions\":[]"), "0"},
+    {"CompleteOrchestratorTask", TASK("a", ""), "0"},
+    {"CompleteActivityTask", TASK("a", ",\"taskId\":7,\"result\":\"1\""), "0"},
+    {"/TaskHubSidecarService/QueryInstances", "", "12 unknown method QueryInstances"},
+    {"/TaskHubSidecarService/Nothing", "", "12 unknown method Nothing for service TaskHub"},
+    {"/some.Service/Nothing", "", "12 unknown service some.Service"},
+    {"StartInstance", "\xff\xff no message", "3 is not valid"},
+    END,
+};
+
+// --- the Dapr API over gRPC
+// -----------------------------------------------------------------------
+
+static const struct step dapr_workflow[] = {
+    {"worker *", NULL, NULL},
+    {"StartWorkflowBeta1", DAPR("a", ",\"workflowName\":\"wait\",\"input\":\"MQ==\""),
+     "0 {\"instanceId\":\"a\"}|13 already exists"},
+    {"StartWorkflowAlpha1", DAPR("a", ",\"workflowName\":\"wait\""),
+     "13 unable to start workflow: rpc error: code = AlreadyExists"},
+    {"PauseWorkflowBeta1", DAPR("a", ""), "0"},
+    {"GetWorkflowBeta1", DAPR("a", ""), "0 \"workflowName\":\"wait\""},
+    {"ResumeWorkflowAlpha1", DAPR("a", ""), "0"},
+    {"RaiseEventWorkflowBeta1", DAPR("a", ",\"eventName\":\"go\",\"eventData\":\"e30=\""), "0"},
+    {"TerminateWorkflowBeta1", DAPR("a", ""), "0"},
+    {"WaitForInstanceCompletion", TASK("a", ""), "0 STATUS_TERMINATED"},
+    {"GetWorkflowAlpha1", DAPR("a", ""), "0 TERMINATED"},
+    {"PurgeWorkflowBeta1", DAPR("a", ""), "0|5"},
+    {"GetWorkflowBeta1", DAPR("a", ""), "0 {\"instanceId\":\"a\"}"},
+    {"StartWorkflowBeta1", DAPR("f", ",\"workflowName\":\"fail\""), "0|13"},
+    {"WaitForInstanceCompletion", TASK("f", ""), "0 STATUS_FAILED"},
+    {"GetWorkflowBeta1", DAPR("f", ""), "0 \"dapr.workflow.failure.error_type\":\"Broken\""},
+    END,
+};
+
+static const struct step dapr_workflow_errors[] = {
+    {"StartWorkflowBeta1", DAPR("a", ""), "3 workflow name is not configured"},
+    {"StartWorkflowBeta1", DAPR("a b", ",\"workflowName\":\"w\""), "3 is invalid"},
+    {"StartWorkflowBeta1",
+     DAPR("x123456789012345678901234567890123456789012345678901234567890123456",
+          ",\"workflowName\":\"w\""),
+     "3 exceeds the max length"},
+    {"StartWorkflowBeta1", DAPR("a", ",\"workflowName\":\"w\",\"input\":\"/w==\""),
+     "3 not valid UTF-8"},
+    {"StartWorkflowBeta1",
+     DAPR("a", ",\"workflowName\":\"w\",\"options\":{\"dapr.workflow.start_time\":\"soon\"}"),
+     "13 start times must be in RFC3339"},
+    {"StartWorkflowBeta1",
+     DAPR("a", ",\"workflowName\":\"w\",\"options\":{\"dapr.workflow.start_time\":"
+               "\"2100-01-01T00:00:00Z\"}"),
+     "0|13 already exists"},
+    {"StartWorkflowBeta1", "{\"workflowName\":\"w\",\"appId\":\"other\"}", "12 cannot be reached"},
+    {"StartWorkflowBeta1", "{\"workflowName\":\"w\",\"appId\":\"o/r\"}",
+     "3 app ID 'o/r' is invalid"},
+    {"GetWorkflowBeta1", DAPR("", ""), "3 no instance ID was provided"},
+    {"RaiseEventWorkflowBeta1", DAPR("a", ""), "3 missing workflow event name"},
+    {"RaiseEventWorkflowBeta1", DAPR("never", ",\"eventName\":\"go\""), "13 no such instance"},
+    {"PauseWorkflowBeta1", DAPR("never", ""), "13 failed to pause workflow"},
+    {"TerminateWorkflowBeta1", DAPR("never", ""), "5 unable to find workflow"},
+    {"PurgeWorkflowBeta1", DAPR("never", ""), "5 unable to find workflow"},
+    END,
+};
+
+static const struct step dapr_state[] = {
+    {"SaveState",
+     STATE(
+         ",\"states\":[{\"key\":\"k\",\"value\":\"AP8=\",\"metadata\":{\"ttlInSeconds\":\"99\"}},"
+         "{\"key\":\"j\",\"value\":\"MQ==\",\"metadata\":{\"contentType\":\"application/json\"}}]"),
+     "0"},
+    {"GetState", STATE(",\"key\":\"k\""), "0 ttlExpireTime"},
+    {"GetState", STATE(",\"key\":\"never\""), "0 {}"},
+    {"GetBulkState", STATE(",\"keys\":[\"j\",\"never\"]"), "0 {\"key\":\"never\"}"},
+    {"SaveState",
+     STATE(",\"states\":[{\"key\":\"k\",\"value\":\"MQ==\",\"etag\":{\"value\":\"123456\"}}]"),
+     "3 is not an ETag of this store"},
+    {"SaveState",
+     STATE(
+         ",\"states\":[{\"key\":\"j\",\"options\":{\"concurrency\":\"CONCURRENCY_FIRST_WRITE\"}}]"),
+     "10 failed saving state in state store statestore"},
+    {"SaveState", STATE(",\"states\":[{\"key\":\"k\",\"metadata\":{\"ttlInSeconds\":\"x\"}}]"),
+     "3 'ttlInSeconds'"},
+    {"SaveState", STATE(",\"states\":[{\"key\":\"a||b\"}]"), "3 can't contain '||'"},
+    {"SaveState", STATE(",\"states\":[{\"key\":\"\"}]"), "3 cannot be empty"},
+    {"ExecuteStateTransaction",
+     STATE(",\"operations\":[{\"operationType\":\"upsert\",\"request\":{\"key\":\"m\"}},"
+           "{\"operationType\":\"delete\",\"request\":{\"key\":\"j\"}}]"),
+     "0"},
+    {"ExecuteStateTransaction",
+     STATE(",\"operations\":[{\"operationType\":\"swap\",\"request\":{\"key\":\"m\"}}]"),
+     "12 operation type swap not supported"},
+    {"GetState", STATE(",\"key\":\"j\""), "0 {}"},
+    {"DeleteState", STATE(",\"key\":\"k\""), "0"},
+    {"DeleteBulkState", STATE(",\"states\":[{\"key\":\"m\"},{\"key\":\"k\"}]"), "0"},
+    {"GetBulkState", STATE(",\"keys\":[\"k\",\"m\"]"),
+     "0 {\"items\":[{\"key\":\"k\"},{\"key\":\"m\"}]}"},
+    {"GetState", "{\"storeName\":\"other\",\"key\":\"k\"}", "3 state store other is not found"},
+    {"SaveState", "{\"storeName\":\"bare\",\"states\":[{\"key\":\"app||z\"}]}", "3 can't contain"},
+    {"SaveState", "{\"storeName\":\"bare\",\"states\":[{\"key\":\"z\",\"value\":\"MQ==\"}]}", "0"},
+    END,
+};
+
+static const struct step dapr_metadata[] = {
+    {"SetMetadata", "{\"key\":\"k\",\"value\":\"v\"}", "0"},
+    {"GetMetadata", "", "0 \"extendedMetadata\":{\"k\":\"v\"}"},
+    {"worker *", NULL, NULL},
+    {"GetMetadata", "",
+     "0 \"activeActorsCount\":[{\"type\":\"dapr.internal.default.app.workflow\""},
+    {"Shutdown", "", "0"},
+    END,
+};
+
+// --- HTTP
+// -----------------------------------------------------------------------------------------
+
+static const struct step http_workflow[] = {
+    {"worker *", NULL, NULL},
+    {"POST " WORKFLOWS "/wait/start?instanceID=a", "7",
+     "202 {\"instanceID\":\"a\"}|500 AlreadyExists"},
+    {"POST " WORKFLOWS "/wait/start?instanceID=a", "", "500 ERR_START_WORKFLOW"},
+    {"GET " WORKFLOWS "/a", NULL, "200 \"dapr.workflow.input\":\"7\""},
+    {"POST " WORKFLOWS "/a/pause", NULL, "202 {}"},
+    {"GET /v1.0-alpha1/workflows/dapr/a", NULL, "200 \"workflowName\":\"wait\""},
+    {"POST /v1.0-beta1/workflows/dapr/a/resume", NULL, "202 {}"},
+    {"POST " WORKFLOWS "/a/raiseEvent/go", "{}", "202 {}"},
+    {"POST " WORKFLOWS "/a/raiseEvent/", "{}", "404|405"},
+    {"POST " WORKFLOWS "/a/terminate", NULL, "202 {}"},
+    {"GET " WORKFLOWS "/a", NULL, "200 \"runtimeStatus\":\"TERMINATED\""},
+    {"POST " WORKFLOWS "/a/purge", NULL, "202 {}|404"},
+    {"GET " WORKFLOWS "/a", NULL, "404 ERR_INSTANCE_ID_NOT_FOUND"},
+    {"POST " WORKFLOWS "/done/start", "5", "202 {\"instanceID\":\""},
+    {"POST " WORKFLOWS "/w/start?instanceID=a:b", "", "400 ERR_INSTANCE_ID_INVALID"},
+    {"POST " WORKFLOWS "/w/start?appID=other", "", "501 ERR_WORKFLOW_APP_ID_INVALID"},
+    {"GET " WORKFLOWS "/%zz", NULL, "400 ERR_MALFORMED_REQUEST"},
+    {"POST " WORKFLOWS "/never/terminate", NULL, "404 ERR_INSTANCE_ID_NOT_FOUND"},
+    END,
+};
+
+static const struct step http_state[] = {
+    {"GET " BASE "/k", NULL, "204"},
+    {"POST " BASE,
+     "[{\"key\":\"k\",\"value\":{\"a\":[1]},\"metadata\":{\"ttlInSeconds\":\"99\"}},"
+     "{\"key\":\"m\",\"value\":null,\"etag\":null,\"metadata\":{\"ttlInSeconds\":-1}}]",
+     "204"},
+    {"GET " BASE "/k", NULL, "200 {\"a\":[1]}"},
+    {"PUT " BASE, "{\"key\":\"m\",\"value\":2,\"options\":{\"concurrency\":\"last-write\"}}",
+     "204"},
+    {"POST " BASE, "[{\"key\":\"m\",\"value\":3,\"options\":{\"concurrency\":\"first-write\"}}]",
+     "409 ERR_STATE_SAVE"},
+    {"POST " BASE, "[{\"key\":\"m\",\"value\":3,\"etag\":\"" OTHER_ETAG "\"}]",
+     "409 ERR_STATE_SAVE"},
+    {"GET " BASE "/m", NULL, "200 2"},
+    {"DELETE " BASE "/m\nif-match:\"" OTHER_ETAG "\"", NULL, "409 ERR_STATE_DELETE"},
+    {"GET " BASE "/m", NULL, "200 2"},
+    {"POST " BASE "/bulk", "{\"keys\":[\"m\",\"n\"]}", "200 {\"key\":\"n\"}"},
+    {"POST " BASE "/transaction",
+     "{\"operations\":[{\"operation\":\"upsert\",\"request\":{\"key\":\"n\",\"value\":1}},"
+     "{\"operation\":\"delete\",\"request\":{\"key\":\"m\"}}]}",
+     "204"},
+    {"GET " BASE "/m", NULL, "204"},
+    {"DELETE " BASE "/n?concurrency=first-write", NULL, "204|409"},
+    {"GET /v1.0/state/other/m", NULL, "400 ERR_STATE_STORE_NOT_FOUND"},
+    END,
+};
+
+static const struct step http_state_errors[] = {
+    {"POST " BASE, "{\"key\":", "400 failed deserializing HTTP body: line 1"},
+    {"POST " BASE, "[1]", "400 an item is not an object"},
+    {"POST " BASE, "[{\"key\":1}]", "400 an item's \\\"key\\\" is not a string"},
+    {"POST " BASE, "[{\"key\":\"k\",\"etag\":1}]", "400 an item's \\\"etag\\\" is not a string"},
+    {"POST " BASE, "[{\"key\":\"k\",\"options\":{\"concurrency\":\"some\"}}]",
+     "400 is neither first-write"},
+    {"POST " BASE, "[{\"key\":\"k\",\"metadata\":{\"ttlInSeconds\":[]}}]", "400 is not a number"},
+    {"POST " BASE, "[{\"key\":\"k\",\"metadata\":{\"ttlInSeconds\":\"1x\"}}]",
+     "400 'ttlInSeconds'"},
+    {"POST " BASE, "[{\"key\":\"x||y\"}]", "400 can't contain '||'"},
+    {"POST " BASE, "[{\"key\":\"\"}]", "400 cannot be empty"},
+    {"GET " BASE "/%ff", NULL, "400 not valid UTF-8"},
+    {"GET /v1.0/state/%ff/k", NULL, "400 ERR_STATE_STORE_NOT_FOUND"},
+    {"POST " BASE "/bulk", "{}", "400 \\\"keys\\\" is not an array"},
+    {"POST " BASE "/bulk", "{\"keys\":[1]}", "400 a key is not a string"},
+    {"POST " BASE "/bulk", "[", "400 ERR_MALFORMED_REQUEST"},
+    {"POST " BASE "/transaction", "[", "400 ERR_MALFORMED_REQUEST"},
+    {"POST " BASE "/transaction", "{}", "400 \\\"operations\\\" is not an array"},
+    {"POST " BASE "/transaction", "{\"operations\":[{}]}",
+     "400 operation type (none) not supported"},
+    {"POST " BASE "/transaction", "{\"operations\":[{\"operation\":\"upsert\"}]}",
+     "400 not an object"},
+    END,
+};
+
+static const struct step http_metadata[] = {
+    {"GET /v1.0/healthz", NULL, "204"},
+    {"GET /v1.0/healthz?appid=other", NULL, "500 ERR_HEALTH_APPID_NOT_MATCH"},
+    {"GET /v1.0/healthz/outbound", NULL, "204"},
+    {"PUT /v1.0/metadata/k", "v", "204"},
+    {"PUT /v1.0/metadata/k", "\xff", "400 not valid UTF-8"},
+    {"GET /v1.0/metadata", NULL, "200 \"extended\":{\"k\":\"v\"}"},
+    {"worker *", NULL, NULL},
+    {"GET /v1.0/metadata", NULL, "200 \"connectedWorkers\":1"},
+    {"GET /v1.0/nothing", NULL, "404 nothing is served at /v1.0/nothing"},
+    {"DELETE /v1.0/metadata", NULL, "405 ERR_METHOD_NOT_ALLOWED"},
+    {"POST /v1.0/shutdown", NULL, "204"},
+    {"POST /v1.0/shutdown\ndapr-force-shutdown: true", NULL, "204"},
+    END,
+};
+
+#define ROW(name)                                                                                  \
+    { #name, name }
+const struct talk_row talks[] = {
+    ROW(taskhub_life), ROW(taskhub_control),      ROW(taskhub_late),  ROW(dapr_workflow),
+    ROW(dapr_state),   ROW(dapr_workflow_errors), ROW(dapr_metadata), ROW(http_workflow),
+    ROW(http_state),   ROW(http_state_errors),    ROW(http_metadata),
+};
+const size_t talk_count = sizeof talks / sizeof *talks;
