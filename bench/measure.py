@@ -235,13 +235,26 @@ HEADS = {"inFlight": "flight", "unitsPerSecond": "units/s", "p50Ms": "p50 ms", "
          "ofEcho": "of echo", "ofCpu": "of cpu"}
 
 
+def cells(row):
+    return ["-" if row.get(key) is None else format(row[key], form) for key, _, form in COLUMNS]
+
+
+def aligned(texts):
+    return "".join(f"{text:{'<' if form == 's' else '>'}{width}}" for text, (_, width, form) in zip(texts, COLUMNS))
+
+
 def head():
-    return "".join(f"{HEADS.get(key, key):{'<' if form == 's' else '>'}{width}}" for key, width, form in COLUMNS)
+    return aligned([HEADS.get(key, key) for key, _, _ in COLUMNS])
 
 
 def line(row):
-    text = ""
-    for key, width, form in COLUMNS:
-        value = row.get(key)
-        text += f"{value:<{width}}" if form == "s" else f"{'-' if value is None else format(value, form):>{width}}"
-    return text if "failed" not in row else f"{text[:39]}  {row['failed']}"
+    text = aligned(cells(row))
+    return text if "failed" not in row else f"{text[:40]}  {row['failed']}"
+
+
+def markdown(rows):
+    """A table of what differs from row to row, for documents."""
+    rows = [row for row in rows if "failed" not in row]
+    kept = [i for i, (key, _, _) in enumerate(COLUMNS) if len({row.get(key) for row in rows}) > 1]
+    lines = [[HEADS.get(key, key) for key, _, _ in COLUMNS], ["---" if form == "s" else "---:" for _, _, form in COLUMNS]]
+    return "\n".join("| " + " | ".join(texts[i] for i in kept) + " |" for texts in lines + [cells(row) for row in rows])
