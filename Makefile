@@ -5,15 +5,15 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 TYPE ?= RelWithDebInfo
-STEPS = build
+NEEDS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test sim sim-campaign fault-campaign kill-campaign install bench bench-check bench-record sanitize fuzz fuzz-smoke coverage format format-check clean
+.PHONY: all help quickstart test sim sim-campaign sim-mutants fault-campaign kill-campaign install bench bench-check bench-record sanitize fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
-	@scripts/install-packages $(STEPS)
+	@scripts/install-packages $(NEEDS)
 	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=$(TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
-	  $(if $(filter test,$(STEPS)),-DBUILD_TESTING=ON) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	  $(if $(filter test,$(NEEDS)),-DBUILD_TESTING=ON) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log
 	@ninja -C $(BUILD) --quiet
 	@echo "built: $(BUILD)/bin/pawl (also as daprd and dapr)"
@@ -22,7 +22,7 @@ quickstart: all ## run the order-processor; APP=c, python, javascript, go or jav
 	@scripts/quickstart $(APP)
 
 # What these build needs the packages of the tests, too.
-test sim sim-campaign fault-campaign kill-campaign: STEPS = build test
+test sim sim-campaign sim-mutants fault-campaign kill-campaign: NEEDS = build test
 
 test: all ## build and run every test
 	@scripts/run-tests $(BUILD)
@@ -33,6 +33,10 @@ sim: all ## simulate a minute of trouble; SEED= and STEPS= choose one world
 
 sim-campaign: all ## simulate until 1,000,000 crash points are passed, on all cores; SEED= begins elsewhere
 	@$(BUILD)/bin/pawl-sim --points $(or $(POINTS),1000000) --jobs $$(nproc) --progress $(if $(SEED),--seed $(SEED))
+
+sim-mutants: ## put bugs back one at a time; the simulator has to find each
+	@scripts/install-packages $(NEEDS)
+	@scripts/sim-mutants
 
 fault-campaign: all ## disks that fail and power that is cut; SEED=, SECONDS=
 	@$(BUILD)/bin/store_faults --seconds $$(( $(or $(SECONDS),600) / 2 )) $(if $(SEED),--seed $(SEED)) --steps 20

@@ -92,7 +92,8 @@ void sim_shrink(const struct sim_options *given) {
                (unsigned long long)options.seed);
         return;
     }
-    printf("%s: %s%s%s\n", failure.invariant, failure.id, *failure.id ? ": " : "", failure.text);
+    printf("broken: %s: %s%s%s\n", failure.invariant, failure.id, *failure.id ? ": " : "",
+           failure.text);
     printf("seed %llu, step %lu; looking for a shorter way\n", (unsigned long long)options.seed,
            failure.step);
     for (int i = 0; i < SIM_FAULTS; i++) {
@@ -112,7 +113,8 @@ void sim_shrink(const struct sim_options *given) {
         next.steps = options.steps - less;
         shrink_keep(&options, &next, &failure);
     }
-    printf("%s: %s%s%s\n", failure.invariant, failure.id, *failure.id ? ": " : "", failure.text);
+    printf("broken: %s: %s%s%s\n", failure.invariant, failure.id, *failure.id ? ": " : "",
+           failure.text);
     shrink_tell_trace(&options, &failure);
     printf("again: pawl-sim --seed %llu --steps %lu --ids %u", (unsigned long long)options.seed,
            options.steps, options.ids);

@@ -309,6 +309,7 @@ void sim_workers_begin(void);
 void sim_worker_answer(const struct sim_message *message, enum pawl_err code);
 void sim_worker_kill(struct sim_worker *worker);
 void sim_worker_break(struct sim_worker *worker);
+void sim_workers_follow(void);  // to the daemon that has the lease
 void sim_workers_upgrade(void); // all connect anew, with the code of all versions
 // Whether the session still has in hand what |message| answers; then it no longer has.
 bool sim_session_take(struct sim_daemon *daemon, const struct sim_message *message);

@@ -322,8 +322,7 @@ static void worker_answer(struct sim_item *item, const struct sim_worker *worker
     } else {
         Pb__ActivityResponse response;
         sim_worker_activity(work->activityrequest, &arena, &response);
-        // Older SDKs answer without the token.
-        response.completiontoken = sim_chance(100) ? "" : work->completiontoken;
+        response.completiontoken = work->completiontoken;
         size_t size = pb__activity_response__get_packed_size(&response);
         message->bytes.len =
             pb__activity_response__pack(&response, pawl__buf_reserve(&message->bytes, size));
@@ -382,6 +381,14 @@ void sim_workers_begin(void) {
 void sim_workers_upgrade(void) {
     for (size_t i = 0; i < SIM_WORKERS; i++)
         if (sim.workers[i].session) worker_leave(&sim.workers[i], true);
+}
+
+void sim_workers_follow(void) {
+    for (size_t i = 0; i < SIM_WORKERS; i++) {
+        struct sim_worker *worker = &sim.workers[i];
+        if (worker->session && worker->daemon != sim.disk.holder->number)
+            worker_leave(worker, true);
+    }
 }
 
 void sim_workers_end(void) {

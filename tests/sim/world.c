@@ -132,6 +132,7 @@ static void world_trouble(void) {
 // --- calm ---------------------------------------------------------------------------------------
 
 static void world_help(struct sim_event *event) {
+    if (sim.disk.held) sim_workers_follow();
     sim_clients_help();
     if (sim.calm && !sim.closing) sim_after(40 * PAWL_MILLISECOND, event->run);
 }
