@@ -152,6 +152,16 @@ static void model_fired(struct sim_id *id, const struct sim_daemon *daemon,
                  (long long)(due - pawl__timestamp_get(event->timestamp)));
 }
 
+// Name and time tell raised events apart.
+static void model_stamp(const struct sim_id *id, const Pb__HistoryEvent *event) {
+    int64_t at = pawl__timestamp_get(event->timestamp);
+    if (model->stamp_epoch == sim.disk.lease.epoch && at <= model->stamp)
+        sim_fail("stamps_only_grow", id->name, "an event of %lld comes after one of %lld",
+                 (long long)at, (long long)model->stamp);
+    model->stamp = at;
+    model->stamp_epoch = sim.disk.lease.epoch;
+}
+
 static void model_event(struct sim_id *id, const struct sim_daemon *daemon, struct pawl_str bytes) {
     const Pb__HistoryEvent *event =
         pawl__wire_unpack(&sim.arena, &pb__history_event__descriptor, bytes, NULL);
@@ -160,6 +170,7 @@ static void model_event(struct sim_id *id, const struct sim_daemon *daemon, stru
         const char *name = event->eventraised->name,
                    *tag = pawl__string_of(event->eventraised->input);
         model_count(id, tag);
+        model_stamp(id, event);
         if (strcasecmp(name, "go") == 0) id->goes++;
         if (strcasecmp(name, "item") == 0 && id->items++ < 3) {
             size_t len = strlen(id->events);
@@ -271,8 +282,7 @@ static void model_batch(struct sim_daemon *daemon, const struct pawl_batch *batc
         sim_fail("the_log_is_whole", NULL, "batch %llu comes after %llu",
                  (unsigned long long)batch->position,
                  (unsigned long long)model->mirror.position - 1);
-    for (size_t i = 0; i < batch->records.len; i++)
-        sim.hash = (sim.hash ^ (uint8_t)batch->records.data[i]) * UINT64_C(1099511628211);
+    sim.hash = sim_hash_bytes(sim.hash, batch->records);
     for (const uint8_t *from = reader.at; pawl__pb_next(&reader, &field) && !sim.failed;
          from = reader.at)
         model_record(now ? daemon : NULL, batch->position,

@@ -37,6 +37,7 @@ enum {
     SIM_CLIENTS = 6,
     SIM_HANDLES = 16, // of libuv, of one daemon
     SIM_ITEMS = 16,   // that a worker has in hand
+    SIM_KEPT = 8,     // histories that a worker keeps
     SIM_ENDS = 8,     // ends of one id that are remembered
     SIM_KEYS = 4,     // of user state
     SIM_SECONDS = 60, // that a world may take
@@ -207,6 +208,8 @@ struct sim_model {
     struct pawl_shard mirror;
     struct pawl_map ids;          // struct sim_id
     uint64_t records;             // that the log ever held
+    int64_t stamp;                // of the last event that a client raised
+    uint64_t stamp_epoch;         // under which it was
     struct pawl_map acked;        // keys of results that the log holds; key and value are one
     unsigned *delivered, *logged; // by tag
     size_t tags;
@@ -281,7 +284,14 @@ struct sim_item {
     int32_t task;
     unsigned session, request;
     struct pawl_buf bytes; // the work item
+    uint64_t history;      // hash of the history before the turn, as the daemon has it
     struct sim_message *result;
+};
+
+// The history of an instance, as a worker that keeps it has it.
+struct sim_kept {
+    char id[40], execution[40];
+    struct pawl_buf events; // as in WorkflowRequest
 };
 
 struct sim_worker {
@@ -289,6 +299,9 @@ struct sim_worker {
     unsigned session; // 0: none; each connection has another
     unsigned daemon;
     struct sim_item items[SIM_ITEMS];
+    bool keeps; // histories
+    struct sim_kept kept[SIM_KEPT];
+    size_t next_kept;
 };
 
 // A worker's stream in a daemon; the daemon's memory.
@@ -317,6 +330,13 @@ void sim_session_end(struct sim_session *session); // detaches it
 void sim_workers_end(void);
 
 void sim_state_begin(void);
+
+// --- kept.c -------------------------------------------------------------------------------------
+
+// Puts what |worker| keeps in front of what |item| brings. False: it has it no longer.
+bool sim_kept_complete(struct sim_worker *worker, struct sim_item *item);
+void sim_kept_drop(struct sim_worker *worker);
+uint64_t sim_hash_bytes(uint64_t hash, struct pawl_str bytes);
 
 // --- program.c ----------------------------------------------------------------------------------
 

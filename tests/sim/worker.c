@@ -188,6 +188,11 @@ static bool session_deliver_item(struct sim_session *session, struct pawl_str by
     memcpy(item->id, given.id, sizeof item->id);
     memcpy(item->execution, given.execution, sizeof item->execution);
     pawl__buf_append_str(&item->bytes, bytes);
+    if (given.turn) {
+        const struct pawl_shard *shard = &session->daemon->runtime->shard;
+        const struct pawl_instance *instance = pawl__shard_find(shard, pawl__str(given.id));
+        item->history = sim_hash_bytes(0, pawl__buf_str(&instance->history.bytes));
+    }
     struct sim_event *event = sim_after(sim_time(100000), item_arrive);
     event->a = session->index;
     event->data = item;
@@ -220,6 +225,7 @@ static void session_attach(struct sim_event *event) {
     pawl__link_init(&session->link);
     pawl__link_init(&session->given);
     session->worker = (struct pawl_worker){.deliver = session_deliver, .reset = session_reset};
+    session->worker.keeps_history = sim.workers[event->a].keeps;
     if (!sim.calm && sim_chance(300)) session->worker.limit = 1 + sim_below(3);
     if (!sim.calm && sim_chance(150)) session->worker.serves = session_serves;
     pawl__list_add(&daemon->sessions, &session->link);
@@ -273,6 +279,8 @@ static void worker_connect(struct sim_event *event) {
         return;
     }
     worker->versions = sim.calm || sim_chance(800);
+    worker->keeps = sim_chance(400);
+    sim_kept_drop(worker);
     worker->session = ++sim.sessions;
     worker->daemon = daemon->number;
     struct sim_event *attach = sim_after_in(daemon, sim_time(200000), session_attach);
@@ -287,8 +295,10 @@ static void item_arrive(struct sim_event *event) {
     struct sim_worker *worker = &sim.workers[event->a];
     size_t place = 0;
     while (place < SIM_ITEMS && worker->items[place].used) place++;
-    if (worker->session != item->session || place == SIM_ITEMS) {
-        if (worker->session == item->session) sim_worker_break(worker); // it is overrun
+    // A worker that is overrun, or has lost a history, connects anew.
+    if (worker->session != item->session || place == SIM_ITEMS ||
+        (item->turn && !sim_kept_complete(worker, item))) {
+        if (worker->session == item->session) sim_worker_break(worker);
         item_free(item);
         return;
     }
@@ -392,5 +402,8 @@ void sim_workers_follow(void) {
 }
 
 void sim_workers_end(void) {
-    for (size_t i = 0; i < SIM_WORKERS; i++) worker_forget(&sim.workers[i], false);
+    for (size_t i = 0; i < SIM_WORKERS; i++) {
+        worker_forget(&sim.workers[i], false);
+        sim_kept_drop(&sim.workers[i]);
+    }
 }
