@@ -56,7 +56,8 @@ class Clients(unittest.TestCase):
         for folder in sorted(CLIENTS.glob("go-*")):
             with self.subTest(folder.name):
                 subprocess.run([folder / "install.sh"], check=True)
-                self.run_client(["./client"], folder, "COMPLETED")
+                for client in sorted(folder.glob("client*")):
+                    self.run_client([client], folder, "COMPLETED")
 
     def test_java(self):
         need("mvn", "Java")
