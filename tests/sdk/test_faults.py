@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """An embedded program on a disk that fails: EIO, ENOSPC, short writes, syncs that lose, kills and power cuts.
 
-    test_faults.py BIN_DIR        PAWL_FAULT_SECONDS= how long (25), PAWL_SEED= repeats the choices
+    test_faults.py BIN_DIR        PAWL_FAULT_SECONDS= how long (25), PAWL_SEED= repeats the choices,
+                                  PAWL_LOG_WORKFLOWS= in the long log (2000)
 
 sdk_faults (faults.c) runs workflows on a disk that does to it what vfs.h says, at a random operation; its ledger
 stands outside. Then it is run again on what is left, which may be cut short in turn, and in the end without faults.
@@ -11,6 +12,7 @@ Each acknowledged start completes, with the right result, and no activity runs a
 import collections
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,15 +28,18 @@ import harness  # noqa: E402
 
 SECONDS = float(os.environ.get("PAWL_FAULT_SECONDS", "25"))
 STARTS, ACTIVITIES = 20, 5
+LOG_WORKFLOWS = int(os.environ.get("PAWL_LOG_WORKFLOWS", "2000"))
+LOG_CUTS = 12
 # What a program is told is one of these, and says where, or what to do.
 CLEAR = re.compile(r"check the disk|free some space|try again|cannot open|reading its state again")
 # Nothing is really synced, so the files may be in memory.
 FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
-def run(file, ledger, name, starts, fault, at=0, length=1, mix=0, seed=0, activities=ACTIVITIES):
-    command = [BIN / "sdk_faults", file, ledger, name, starts, activities, fault, at, length, mix, seed]
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=150)
+def run(file, ledger, name, starts, fault, at=0, length=1, mix=0, seed=0, activities=ACTIVITIES,
+        program="sdk_faults"):
+    command = [BIN / program, file, ledger, name, starts, activities, fault, at, length, mix, seed]
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=620)
 
 
 def wrong_in(ledger):
@@ -110,6 +115,47 @@ class Faults(unittest.TestCase):
                 print(f"{worlds} files, {dict(counts)}", flush=True)
         print(f"{self.id()}: {worlds} files, {dict(counts)}, {repeated} activities repeated whose result was not "
               "recorded", flush=True)
+
+    def test_long_log(self):
+        """A log to which no checkpoint came, and what recovers from it: cut while it is read and made smaller."""
+        random = harness.seeded(self.id())
+        grown, work = self.folder / "grown", self.folder / "work"
+        grown.mkdir()
+        file, ledger = grown / "x.db", grown / "x.ledger"
+        began = time.monotonic()
+        # It does not wait for the ends: the power goes in the middle of the work.
+        done = run(file, ledger, "g", LOG_WORKFLOWS, "none", length=0, program="sdk_faults_grow")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        size = sum(path.stat().st_size for path in grown.glob("x.db*"))
+        print(f"{LOG_WORKFLOWS} workflows made a file and WAL of {size / 1e6:.0f} MB in "
+              f"{time.monotonic() - began:.1f} s", flush=True)
+
+        def again():
+            shutil.rmtree(work, ignore_errors=True)
+            shutil.copytree(grown, work)
+            return work / "x.db", work / "x.ledger"
+
+        file, ledger = again()
+        # An odd seed: it closes in good order, with snapshots of all and without a log.
+        done = run(file, ledger, "w", STARTS, "none", seed=1)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        seconds, opening = re.search(r"opened in ([\d.]+) s with (\d+)", done.stdout).groups()
+        total = int(re.search(r"(\d+) operations, ", done.stdout)[1])
+        self.assertEqual(wrong_in(ledger)[0], [])
+        print(f"recovered in {seconds} s with {opening} operations on the disk; {total} until it was closed", flush=True)
+        for cut in range(LOG_CUTS):
+            file, ledger = again()
+            plans = []
+            for number in range(random.randint(1, 3)):
+                # While it opens; while what was left is done; while snapshots are written and the log goes.
+                at = random.randint(1, int(opening)) if random.random() < 0.4 else random.randint(int(opening), total)
+                plan = ("cut", at, 1, random.choice((0, 1, 2, 2)), random.randrange(1 << 32) | 1)
+                plans.append(plan)
+                done = run(file, ledger, f"w{number}", STARTS, *plan)
+                self.assertIn(done.returncode, (0, 9), f"{plans}\n{done.stdout}{done.stderr}")
+            repeated = self.finish(file, ledger, plans)
+            print(f"cut {cut + 1} of {LOG_CUTS}: at {[plan[1] for plan in plans]}, {repeated} activities repeated",
+                  flush=True)
 
 
 if __name__ == "__main__":
