@@ -319,6 +319,7 @@ static void model_snapshot(const struct pawl_snapshot *row) {
 
 void sim_model_commit(struct sim_daemon *daemon, const struct pawl_commit *commit, bool now) {
     pawl__arena_reset(&sim.arena);
+    sim_state_committed(commit->state);
     if (!commit->lease) return;
     if (commit->lease->epoch != sim.disk.lease.epoch)
         sim_fail("one_owner_commits", NULL,

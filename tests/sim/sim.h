@@ -329,7 +329,13 @@ bool sim_session_take(struct sim_daemon *daemon, const struct sim_message *messa
 void sim_session_end(struct sim_session *session); // detaches it
 void sim_workers_end(void);
 
+// A key of user state: its value, and those that it had.
+struct sim_value {
+    unsigned now, changes, recent[SIM_ENDS];
+};
+
 void sim_state_begin(void);
+void sim_state_committed(const struct pawl_state_tx *tx);
 
 // --- kept.c -------------------------------------------------------------------------------------
 
@@ -395,6 +401,7 @@ struct sim {
     struct sim_model model;
     struct sim_worker workers[SIM_WORKERS];
     struct sim_client clients[SIM_CLIENTS];
+    struct sim_value values[SIM_KEYS];
     struct pawl_arena arena; // scratch of one event
 };
 

@@ -218,6 +218,7 @@ static void world_begin(const struct sim_options *options) {
     }
     sim_workers_begin();
     sim_clients_begin();
+    sim_state_begin();
 }
 
 static void world_end(void) {
