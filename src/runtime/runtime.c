@@ -155,11 +155,11 @@ void pawl__runtime_taken(struct pawl_runtime *runtime, const struct pawl_error *
         ok = ok && pawl__shard_offer(&runtime->shard, instance);
     }
     // What recovery offers is in the log already.
-    for (size_t i = 0; ok && i < runtime->shard.effect_count; i++) {
+    for (size_t i = 0; i < runtime->shard.effect_count; i++) {
         struct pawl_effect effect = runtime->shard.effects[i];
         struct pawl_queue *queue =
             effect.type == PAWL_EFFECT_TURN ? &runtime->turns : &runtime->activities;
-        ok = pawl__queue_push(queue, effect);
+        ok = ok && pawl__queue_push(queue, effect);
         if (!ok) pawl__instance_unref(effect.instance);
     }
     runtime->shard.effect_count = 0;
