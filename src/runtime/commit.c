@@ -58,12 +58,12 @@ bool pawl__commit_prepare(struct pawl_storage_client *client, struct pawl_commit
         runtime->awaited = false;
         runtime->batch.records = pawl__buf_str(&runtime->batch_bytes);
         runtime->checkpoint.log_bytes += runtime->batch_bytes.len;
-        commit->batch = &runtime->batch;
         commit_move_held(runtime);
         if (!commit_add_deletes(runtime, commit)) {
             pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
             return false;
         }
+        commit->batch = &runtime->batch;
     }
     bool snapshots = pawl__checkpoint_prepare(runtime, commit);
     if (!runtime->wrote_batch && !snapshots) return false;
