@@ -401,7 +401,10 @@ static enum pawl_err dispatch_run_turn(struct pawl_runtime *runtime, struct pawl
         err = PAWL_OK; // the worker cannot do anything about it
         *error = (struct pawl_error){PAWL_E_OK, ""};
     }
-    dispatch_free(runtime, item);
+    if (err)
+        dispatch_return(runtime, item); // for want of memory: it is given again
+    else
+        dispatch_free(runtime, item);
     return err;
 }
 
