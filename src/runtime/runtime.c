@@ -84,10 +84,10 @@ static void runtime_drop(struct pawl_runtime *runtime) {
         pawl__queue_finish(&held->purged);
     }
     pawl__checkpoint_drop(runtime);
-    pawl__calls_sweep_ghosts(runtime);
     pawl__sleep_clear(runtime);
     pawl__shadow_drop(runtime);
     pawl__shard_finish(&runtime->shard);
+    pawl__calls_sweep_ghosts(runtime); // last: now no log has to tell any more that they are gone
 }
 
 void pawl__runtime_fail(struct pawl_runtime *runtime, const struct pawl_error *error) {
