@@ -49,7 +49,7 @@ void sim_daemon_start(struct sim_daemon *daemon) {
     daemon->loop = (uv_loop_t){.data = daemon};
     daemon->loop_at = INT64_MAX;
     daemon->wall_most = 0;
-    daemon->countdown = 0;
+    daemon->fate = (struct sim_fate){0};
     pawl__link_init(&daemon->blocks);
     pawl__link_init(&daemon->sessions);
     pawl__link_init(&daemon->servings);
@@ -69,7 +69,7 @@ static void daemon_forget(struct sim_daemon *daemon) {
     daemon->handle_count = daemon->thread_count = 0;
     pawl__link_init(&daemon->sessions);
     pawl__link_init(&daemon->servings);
-    daemon->countdown = 0;
+    daemon->fate = (struct sim_fate){0};
     for (size_t i = 0; i < SIM_WORKERS; i++)
         if (sim.workers[i].session && sim.workers[i].daemon == daemon->number)
             sim_worker_break(&sim.workers[i]);

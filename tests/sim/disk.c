@@ -18,15 +18,15 @@ static struct sim_daemon *disk_caller(struct pawl_store *store) {
 // A call by |daemon| takes time; it does not crash inside, where the store's lock is held.
 static long disk_begin(struct sim_daemon *daemon, int64_t typical) {
     sim_touch();
-    long countdown = daemon->countdown;
-    daemon->countdown = 0;
+    long countdown = daemon->fate.crash;
+    daemon->fate.crash = 0;
     sim.cost += sim_time(typical);
     if (sim_fault(SIM_SLOW, 10)) sim.cost += sim_time(20 * PAWL_MILLISECOND);
     return countdown;
 }
 
 static enum pawl_err disk_end(struct sim_daemon *daemon, long countdown, enum pawl_err err) {
-    daemon->countdown = countdown;
+    daemon->fate.crash = countdown;
     sim_touch();
     return err;
 }

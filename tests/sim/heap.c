@@ -32,6 +32,7 @@ static void *block_own(struct block *block, size_t size, struct sim_daemon *owne
 
 void *__wrap_malloc(size_t size) {
     sim_touch();
+    if (sim_want()) return NULL;
     return block_own(__real_malloc(sizeof(struct block) + size), size, sim.current);
 }
 
@@ -39,12 +40,14 @@ void *__wrap_calloc(size_t count, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes)) abort();
     sim_touch();
+    if (sim_want()) return NULL;
     return block_own(__real_calloc(1, sizeof(struct block) + bytes), bytes, sim.current);
 }
 
 void *__wrap_realloc(void *data, size_t size) {
     if (!data) return __wrap_malloc(size);
     sim_touch();
+    if (sim_want()) return NULL;
     struct block *block = (struct block *)data - 1;
     struct sim_daemon *owner = block->owner;
     pawl__list_remove(&block->link);

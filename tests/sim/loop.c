@@ -23,8 +23,23 @@ enum {
 
 void sim_touch(void) {
     struct sim_daemon *daemon = sim.current;
-    if (daemon && daemon->countdown && --daemon->countdown == 0)
+    if (daemon && daemon->fate.crash && --daemon->fate.crash == 0)
         sim_daemon_crash(daemon, "at some step");
+}
+
+bool sim_want(void) {
+    struct sim_daemon *daemon = sim.current;
+    if (!daemon || !daemon->fate.want || --daemon->fate.want) return false;
+    struct sim_daemon *was = sim_enter(NULL);
+    sim_trace(NULL, "daemon %u is refused memory", daemon->number);
+    sim_enter(was);
+    return true;
+}
+
+struct sim_fate sim_spare(struct sim_daemon *daemon) {
+    struct sim_fate fate = daemon->fate;
+    daemon->fate = (struct sim_fate){0};
+    return fate;
 }
 
 int64_t sim_wall(const struct sim_daemon *daemon) {

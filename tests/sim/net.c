@@ -194,6 +194,7 @@ static void message_free(void *data) {
 static void net_arrive(struct sim_event *event) {
     struct sim_daemon *daemon = event->daemon;
     struct sim_serving *serving = NULL;
+    struct sim_fate fate;
     sim_enter(NULL);
     struct sim_message message = *(struct sim_message *)event->data;
     free(event->data);
@@ -203,8 +204,7 @@ static void net_arrive(struct sim_event *event) {
               strrchr(pawl__taskhub_rows[message.method].path, '/') + 1, message.id,
               *message.name ? " " : "", message.name, daemon->number);
     if (serves) {
-        long countdown = daemon->countdown; // the world's own preparations do not crash
-        daemon->countdown = 0;
+        fate = sim_spare(daemon);
         sim_enter(daemon);
         serving = calloc(1, sizeof *serving);
         serving->daemon = daemon;
@@ -216,7 +216,6 @@ static void net_arrive(struct sim_event *event) {
         pawl__list_add(&daemon->servings, &serving->link);
         sim_enter(NULL);
         serving_note(serving);
-        daemon->countdown = countdown;
     } else {
         net_answer(&message, PAWL_E_UNAVAILABLE);
     }
@@ -232,6 +231,7 @@ static void net_arrive(struct sim_event *event) {
         .done = serving_done,
         .data = serving,
     };
+    daemon->fate = fate;
     pawl__taskhub_call(daemon->runtime, &serving->call);
     sim_loop_wake(daemon, sim.now);
 }

@@ -45,6 +45,7 @@ enum {
 
 // The kinds of trouble. Each can be switched off: --without crash,steal
 #define SIM_FAULT_MAP(X)                                                                           \
+    X(MEMORY, "memory")      /* one allocation of a daemon fails */                                \
     X(CRASH, "crash")        /* of a daemon, anywhere in its code */                               \
     X(TEAR, "tear")          /* power fails during a commit, which is then whole, cut or absent */ \
     X(FAIL_BEFORE, "before") /* a commit fails, and did not happen */                              \
@@ -124,6 +125,12 @@ struct sim_thread {
     int64_t free_at;
 };
 
+// What is to happen to a daemon, wherever its code is then.
+struct sim_fate {
+    long crash; // touches until it crashes; 0: it does not
+    long want;  // allocations until one fails
+};
+
 struct sim_daemon {
     unsigned number, incarnation;
     enum sim_state state;
@@ -142,7 +149,7 @@ struct sim_daemon {
     struct pawl_link blocks;   // its heap
     struct pawl_link sessions; // of workers
     struct pawl_link servings; // open calls
-    long countdown;            // of touches until it crashes; 0: it does not
+    struct sim_fate fate;
     jmp_buf crash;
 };
 
@@ -159,6 +166,10 @@ void sim_loop_wake(struct sim_daemon *daemon, int64_t at);
 int64_t sim_wall(const struct sim_daemon *daemon);
 // Counts down to a crash.
 void sim_touch(void);
+// Whether the allocation that is asked for fails.
+bool sim_want(void);
+// Puts off what is to happen, for the world's own doings inside a daemon, until it is given back.
+struct sim_fate sim_spare(struct sim_daemon *daemon);
 
 // --- heap.c -------------------------------------------------------------------------------------
 

@@ -76,6 +76,7 @@ static void state_read(struct pawl_state_read *read) {
 static void state_arrive(struct sim_event *event) {
     struct sim_daemon *daemon = event->daemon;
     if (daemon->state != SIM_UP) return;
+    struct sim_fate fate = sim_spare(daemon);
     struct state_call *call = calloc(1, sizeof *call);
     call->number = event->b;
     call->index = event->a;
@@ -89,6 +90,7 @@ static void state_arrive(struct sim_event *event) {
                                               .values = &call->value,
                                               .done = state_read,
                                               .data = call};
+        daemon->fate = fate;
         pawl__storage_read(&daemon->storage, &call->read);
         return;
     }
@@ -101,6 +103,7 @@ static void state_arrive(struct sim_event *event) {
     };
     call->write = (struct pawl_state_write){
         .tx = {.ops = &call->op, .op_count = 1}, .done = state_written, .data = call};
+    daemon->fate = fate;
     pawl__storage_write(&daemon->storage, &call->write);
     sim_loop_wake(daemon, sim.now);
 }

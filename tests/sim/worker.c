@@ -118,9 +118,11 @@ static void given_note(struct sim_session *session, const struct given *given) {
             given_free(old);
         }
     }
+    struct sim_fate fate = sim_spare(daemon);
     struct sim_daemon *was = sim_enter(daemon);
     struct given *copy = malloc(sizeof *copy);
     sim_enter(was);
+    daemon->fate = fate;
     *copy = *given;
     pawl__link_init(&copy->link);
     pawl__list_add(&session->given, &copy->link);
@@ -218,7 +220,9 @@ static void session_attach(struct sim_event *event) {
     struct sim_daemon *daemon = event->daemon;
     if (daemon->state != SIM_UP) return;
     if (sim.workers[event->a].session != event->b) return; // it has left before it was let in
+    struct sim_fate fate = sim_spare(daemon);
     struct sim_session *session = calloc(1, sizeof *session);
+    daemon->fate = fate;
     session->daemon = daemon;
     session->index = event->a;
     session->number = event->b;

@@ -106,14 +106,17 @@ static void world_trouble(void) {
     unsigned dice = sim_below(1000);
     if (dice < 500) {
         if (daemon->state != SIM_DOWN && sim_fault(SIM_CRASH, 1000))
-            daemon->countdown = 1 + (long)sim_below(sim_chance(500) ? 10 : 200);
-    } else if (dice < 620) {
+            daemon->fate.crash = 1 + (long)sim_below(sim_chance(500) ? 10 : 200);
+    } else if (dice < 560) {
+        if (daemon->state != SIM_DOWN && sim_fault(SIM_MEMORY, 1000))
+            daemon->fate.want = 1 + (long)sim_below(sim_chance(500) ? 10 : 200);
+    } else if (dice < 650) {
         if (sim.disk.held && sim_fault(SIM_STEAL, 1000)) {
             sim.counts.points++;
             sim_trace(NULL, "daemon %u loses its lease", sim.disk.holder->number);
             sim_disk_release(sim.disk.holder, 0);
         }
-    } else if (dice < 700) {
+    } else if (dice < 710) {
         if (daemon->state == SIM_UP && sim_fault(SIM_RESTART, 1000)) sim_daemon_close(daemon);
     } else if (dice < 780) {
         if (sim_fault(SIM_CLOCK, 1000)) world_set_clock(daemon);
@@ -142,7 +145,7 @@ static void world_calm(void) {
     sim.calm = true;
     sim_trace(NULL, "the trouble ends");
     for (size_t i = 0; i < SIM_DAEMONS; i++) {
-        sim.daemons[i].countdown = 0;
+        sim.daemons[i].fate = (struct sim_fate){0};
         if (sim.daemons[i].wall_offset > most) most = sim.daemons[i].wall_offset;
     }
     for (size_t i = 0; i < SIM_DAEMONS; i++) sim.daemons[i].wall_offset = most;
