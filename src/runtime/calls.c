@@ -183,8 +183,10 @@ static enum pawl_err load_put(struct pawl_runtime *runtime, struct load *load,
     if (err) return err;
     pawl__shadow_add(runtime, instance);
     pawl__sleep_remove(runtime, load->id);
-    return pawl__shard_offer(&runtime->shard, instance) ? PAWL_OK
-                                                        : pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (pawl__shard_offer(&runtime->shard, instance)) return PAWL_OK;
+    pawl__fail_plain(error, PAWL_E_NOMEM);
+    pawl__runtime_fail(runtime, error); // it is in memory, and nobody would offer the rest
+    return PAWL_E_NOMEM;
 }
 
 static enum pawl_err load_install(struct load *load, struct pawl_error *error) {

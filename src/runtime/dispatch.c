@@ -320,7 +320,9 @@ void pawl__runtime_attach(struct pawl_runtime *runtime, struct pawl_worker *work
         instance->turn_held = false;
         struct pawl_effect effect = {PAWL_EFFECT_TURN, 0, pawl__instance_ref(instance),
                                      instance->generation};
-        if (!pawl__queue_push(&runtime->turns, effect)) pawl__instance_unref(instance);
+        if (pawl__queue_push(&runtime->turns, effect)) continue;
+        pawl__instance_unref(instance);
+        pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
     }
     pawl__runtime_settle(runtime);
 }
