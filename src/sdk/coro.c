@@ -32,8 +32,14 @@ enum {
     CORO_FREE = 64, // stacks that a pool keeps for reuse
 };
 
+#if defined(__SANITIZE_THREAD__)
+typedef ucontext_t coro_place;
+#else
+typedef jmp_buf coro_place;
+#endif
+
 struct pawl_coro {
-    jmp_buf here, back;
+    coro_place here, back;
     void (*run)(void *arg);
     void *arg;
     struct pawl_coro_label label;
@@ -178,6 +184,18 @@ static void coro_entered(struct pawl_coro *coro) {
 #endif
 }
 
+// Apart, as _setjmp returns twice, and compilers are careful around it. TSan follows jumps, but not
+// to another stack; and it is told of a switch before this function is entered, so that it must not
+// see that it is left on the other one.
+static __attribute__((noinline, no_sanitize("thread"))) void coro_switch(coro_place *from,
+                                                                         coro_place *to) {
+#if defined(__SANITIZE_THREAD__)
+    swapcontext(from, to);
+#else
+    if (!_setjmp(*from)) _longjmp(*to, 1);
+#endif
+}
+
 static void coro_leave(struct pawl_coro *coro) {
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_start_switch_fiber(coro->ended ? NULL : &coro->fake, coro->bottom_back,
@@ -185,7 +203,7 @@ static void coro_leave(struct pawl_coro *coro) {
 #elif defined(__SANITIZE_THREAD__)
     __tsan_switch_to_fiber(coro->fiber_back, 0);
 #endif
-    if (!_setjmp(coro->here)) _longjmp(coro->back, 1);
+    coro_switch(&coro->here, &coro->back);
     coro_entered(coro);
 }
 
@@ -197,24 +215,30 @@ static void coro_main(unsigned high, unsigned low) {
     coro_leave(coro);
 }
 
-static void coro_begin(struct pawl_coro *coro) {
-    ucontext_t context;
-    getcontext(&context);
-    context.uc_stack.ss_sp = coro_stack(coro);
-    context.uc_stack.ss_size = coro_stack_size(coro);
-    context.uc_link = NULL;
+static void coro_prepare(struct pawl_coro *coro, ucontext_t *context) {
+    getcontext(context);
+    context->uc_stack.ss_sp = coro_stack(coro);
+    context->uc_stack.ss_size = coro_stack_size(coro);
+    context->uc_link = NULL;
     uintptr_t self = (uintptr_t)coro;
-    makecontext(&context, (void (*)(void))coro_main, 2, (unsigned)((uint64_t)self >> 32),
+    makecontext(context, (void (*)(void))coro_main, 2, (unsigned)((uint64_t)self >> 32),
                 (unsigned)self);
-    setcontext(&context);
 }
 
-// Apart, as _setjmp returns twice, and compilers are careful around it.
-static __attribute__((noinline)) void coro_enter(struct pawl_coro *coro) {
-    if (_setjmp(coro->back)) return;
-    if (coro->begun) _longjmp(coro->here, 1);
+// Apart for the same reasons.
+static __attribute__((noinline, no_sanitize("thread"))) void coro_enter(struct pawl_coro *coro) {
+    if (coro->begun) {
+        coro_switch(&coro->back, &coro->here);
+        return;
+    }
+    ucontext_t context;
     coro->begun = true;
-    coro_begin(coro);
+    coro_prepare(coro, &context);
+#if defined(__SANITIZE_THREAD__)
+    swapcontext(&coro->back, &context);
+#else
+    if (!_setjmp(coro->back)) setcontext(&context);
+#endif
 }
 
 struct pawl_coro *pawl__coro_create(struct pawl_coro_pool *pool, void (*run)(void *arg), void *arg,
