@@ -10,6 +10,7 @@ completed with the right result; and nothing was executed again that had been ac
 
 import collections
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -125,9 +126,12 @@ class Language:
 class Kills(unittest.TestCase):
     def test_kills(self):
         random = harness.seeded(self.id())
-        for name in PROGRAMS:
+        names = [name for name in PROGRAMS if name != "go" or shutil.which("go")]
+        if len(names) < len(PROGRAMS):
+            print("NOT TESTED: Go is not installed", flush=True)
+        for name in names:
             subprocess.run([LOAD / name / "install.sh"], check=True)
-        languages = [Language(name, type(random)(random.random())) for name in PROGRAMS]
+        languages = [Language(name, type(random)(random.random())) for name in names]
         for language in languages:
             self.addCleanup(language.close)
         told = time.monotonic()

@@ -167,7 +167,7 @@ int main(int argc, char **argv) {
 
     pthread_t healer;
     bool ends = plan.fault == FAULT_CUT || plan.fault == FAULT_KILL;
-    if (!ends && pthread_create(&healer, NULL, heal, NULL)) return 1;
+    if (!ends && (pthread_create(&healer, NULL, heal, NULL) || pthread_detach(healer))) return 1;
     double begun = now();
     struct pawl *pawl = open_file(argv[1]);
     printf("opened in %.3f s with %llu operations\n", now() - begun,
