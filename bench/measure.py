@@ -116,7 +116,7 @@ class Daemon(harness.Daemon):
 
     def used(self):
         metadata = json.loads(self.request("GET", "/v1.0/metadata")[1])
-        return {"cpu": cpu_us(self.pid), "busy": busy_us(), "written": line_of(f"/proc/{self.pid}/io", "write_bytes"),
+        return {"at": time.monotonic(), "cpu": cpu_us(self.pid), "busy": busy_us(), "written": line_of(f"/proc/{self.pid}/io", "write_bytes"),
                 "syncs": ctypes.c_uint64.from_buffer_copy(self.count[:8]).value,
                 "commits": metadata.get("pawl", {}).get("commits")}
 
@@ -181,8 +181,9 @@ def load_cell(worker, workload, payload, in_flight, seconds, daemon, base, disk)
     row["unitInSyncs"] = ratio(row["p50Ms"] / steps, row["syncMs"])
     row["ofDisk"] = ratio(ratio(used["commits"], load["seconds"]), row["rawPerSecond"])
     row["ofEcho"] = ratio(rate, row["echoesPerSecond"])
-    ours, cores = load["cpu_us"] + used["cpu"], load["seconds"] * os.cpu_count() * 1e6
-    row["ofCpu"], row["others"] = ours / cores, max(used["busy"] - ours, 0) / cores
+    ours, all_us = load["cpu_us"] + used["cpu"], os.cpu_count() * 1e6
+    row["ofCpu"] = ours / all_us / load["seconds"]
+    row["others"] = max(used["busy"] - ours, 0) / all_us / used["at"]  # also while the worker starts
     return row
 
 
