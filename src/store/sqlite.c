@@ -19,7 +19,8 @@
 //  * Each store has one connection that writes, used by one thread. It does so only under the
 //    lock: commits, leases, the schema, cleanups, checkpoints. Automatic checkpoints are off.
 //  * Opening happens under the lock as well, since the first to come after a crash rebuilds the
-//    WAL's index, and so does closing, since the last to leave checkpoints and removes the WAL.
+//    WAL's index and settles what it holds (sqlite_settle), and so does closing, since the last to
+//    leave checkpoints and removes the WAL.
 //  * The connection of the reading thread is opened read-only and closed without a checkpoint. It
 //    can rebuild a WAL index that a killed writer left half written; that takes all of SQLite's
 //    own locks and moves no data.
