@@ -25,13 +25,6 @@ static size_t work_limit(const struct pawl_request *request) {
                : 0;
 }
 
-static bool work_deliver(struct pawl_worker *worker, struct pawl_str item) {
-    struct work_stream *stream = PAWL_CONTAINER(worker, struct work_stream, worker);
-    if (pawl__grpc_send(stream->request, item)) return false;
-    if (pawl__grpc_queued(stream->request) > WORK_QUEUED) worker->paused = true;
-    return true;
-}
-
 static bool work_serves(const struct pawl_worker *worker, bool turn, struct pawl_str name) {
     const struct work_stream *stream = PAWL_CONTAINER(worker, struct work_stream, worker);
     return pawl__map_get(turn ? &stream->workflows : &stream->activities, name);
@@ -75,6 +68,17 @@ static void work_finish(struct work_stream *stream, enum pawl_err code, const ch
     pawl__grpc_finish(request, code, text, PAWL_STR(""));
 }
 
+static bool work_deliver(struct pawl_worker *worker, struct pawl_str item) {
+    struct work_stream *stream = PAWL_CONTAINER(worker, struct work_stream, worker);
+    enum pawl_err err = pawl__grpc_send(stream->request, item);
+    if (err) { // the worker connects anew, and is given it again
+        work_finish(stream, err, pawl__err_text(err));
+        return false;
+    }
+    if (pawl__grpc_queued(stream->request) > WORK_QUEUED) worker->paused = true;
+    return true;
+}
+
 static void work_reset(struct pawl_worker *worker) {
     struct work_stream *stream = PAWL_CONTAINER(worker, struct work_stream, worker);
     work_finish(stream, PAWL_E_UNAVAILABLE, "the workflow engine has begun anew, connect again");
@@ -106,7 +110,7 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
     if (!stream || !work_note_names(&stream->workflows, ask->workflows, ask->n_workflows) ||
         !work_note_names(&stream->activities, ask->activities, ask->n_activities)) {
         if (stream) work_free(stream);
-        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        pawl__api_nomem(request);
         return;
     }
     stream->api = api;
@@ -152,7 +156,7 @@ static struct pawl_call *work_call(struct pawl_api *api, struct pawl_request *re
         api->options.runtime ? pawl__arena_zalloc(&request->arena, sizeof *call) : NULL;
     if (!call) {
         if (api->options.runtime)
-            pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+            pawl__api_nomem(request);
         else
             pawl__api_fail(request, PAWL_E_INTERNAL, PAWL_NO_RUNTIME);
         return NULL;
