@@ -76,6 +76,7 @@ static void api_handle_http(struct pawl_api *api, struct pawl_request *request) 
         }
         if (one != PAWL_ROUTE_NO_PATH) result = one;
     }
+    if (pawl__api_starved(request)) return;
     if (result == PAWL_ROUTE_NO_METHOD)
         pawl__api_http_fail(request, 405, "ERR_METHOD_NOT_ALLOWED", "%.*s is not served at %.*s",
                             PAWL_FMT(request->method), PAWL_FMT(request->path));

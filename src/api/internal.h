@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "api/api.h"
+#include "base/buf.h"
 #include "dapr_runtime.pb-c.h"
 #include "net/router.h"
 #include "wire/unpack.h"
@@ -39,6 +40,11 @@ extern const size_t pawl__state_route_count;
 extern const struct pawl_route pawl__metadata_routes[];
 extern const size_t pawl__metadata_route_count;
 
+// Answers that memory is out. The second does so when the request's arena has failed, and says
+// whether it did.
+void pawl__api_nomem(struct pawl_request *request);
+bool pawl__api_starved(struct pawl_request *request);
+
 // --- gRPC ---------------------------------------------------------------------------------------
 
 // Decodes the request's message; NULL after answering what is wrong.
@@ -61,6 +67,9 @@ void pawl__api_fail_info(struct pawl_request *request, enum pawl_err code, const
 
 // Answers with JSON, and frees |body|.
 void pawl__api_json(struct pawl_request *request, int status, json_t *body);
+
+// Appends |json| (NULL: it could not be made) as text. False: memory is out.
+bool pawl__api_dump(struct pawl_buf *out, const json_t *json);
 
 void pawl__api_empty(struct pawl_request *request, int status);
 

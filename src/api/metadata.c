@@ -11,6 +11,7 @@ static void metadata_health(void *arg, struct pawl_request *request,
     (void)params;
     struct pawl_api *api = arg;
     struct pawl_str app = pawl__request_query(request, "appid");
+    if (pawl__api_starved(request)) return;
     if (app.data && !pawl__str_equal(app, pawl__str(api->options.app_id)))
         pawl__api_http_fail(request, 500, "ERR_HEALTH_APPID_NOT_MATCH",
                             "dapr app-id does not match");
@@ -71,47 +72,59 @@ static void metadata_http_get(void *arg, struct pawl_request *request,
     struct pawl_api *api = arg;
     const struct pawl_api_options *options = &api->options;
     json_t *components = json_array(), *actors = json_array();
+    int lost = 0; // for want of memory
     for (size_t i = 0; i < options->store_count; i++) {
         json_t *capabilities = json_array();
         for (size_t k = 0; k < METADATA_CAPABILITIES; k++)
-            json_array_append_new(capabilities, json_string(metadata_capabilities[k]));
-        json_array_append_new(components,
-                              json_pack("{s:s, s:s, s:s, s:o}", "name", options->stores[i].name,
-                                        "type", options->stores[i].type, "version",
-                                        options->stores[i].version, "capabilities", capabilities));
+            lost |= json_array_append_new(capabilities, json_string(metadata_capabilities[k]));
+        lost |= json_array_append_new(
+            components, json_pack("{s:s, s:s, s:s, s:o}", "name", options->stores[i].name, "type",
+                                  options->stores[i].type, "version", options->stores[i].version,
+                                  "capabilities", capabilities));
     }
     for (size_t i = 0; metadata_workers(api) && i < METADATA_ACTORS; i++)
-        json_array_append_new(actors, json_pack("{s:s, s:i}", "type",
-                                                metadata_actor_type(api, request, i), "count", 0));
+        lost |= json_array_append_new(
+            actors,
+            json_pack("{s:s, s:i}", "type", metadata_actor_type(api, request, i), "count", 0));
     bool serves = options->runtime && pawl__runtime_ready(options->runtime);
     json_t *body = json_pack("{s:s, s:s, s:[], s:O, s:o, s:O, s:[], s:[]}", "id", options->app_id,
                              "runtimeVersion", options->version, "enabledFeatures", "actors",
                              actors, "components", components, "extended", api->extended,
                              "subscriptions", "httpEndpoints");
-    json_object_set_new(body, "actorRuntime",
-                        json_pack("{s:s, s:o, s:b, s:s}", "runtimeStatus",
-                                  metadata_actor_status(api), "activeActors", actors, "hostReady",
-                                  serves, "placement", ""));
-    json_object_set_new(body, "scheduler", json_pack("{s:[]}", "connected_addresses"));
-    json_object_set_new(body, "workflows",
-                        json_pack("{s:i}", "connectedWorkers", metadata_workers(api)));
-    json_object_set_new(body, "pawl", metadata_self(options));
+    lost |= json_object_set_new(body, "actorRuntime",
+                                json_pack("{s:s, s:o, s:b, s:s}", "runtimeStatus",
+                                          metadata_actor_status(api), "activeActors", actors,
+                                          "hostReady", serves, "placement", ""));
+    lost |= json_object_set_new(body, "scheduler", json_pack("{s:[]}", "connected_addresses"));
+    lost |= json_object_set_new(body, "workflows",
+                                json_pack("{s:i}", "connectedWorkers", metadata_workers(api)));
+    lost |= json_object_set_new(body, "pawl", metadata_self(options));
     if (options->app_port > 0)
-        json_object_set_new(body, "appConnectionProperties",
-                            json_pack("{s:i, s:s, s:s, s:i}", "port", options->app_port, "protocol",
-                                      options->app_protocol, "channelAddress", options->app_address,
-                                      "maxConcurrency", options->app_max_concurrency));
+        lost |= json_object_set_new(body, "appConnectionProperties",
+                                    json_pack("{s:i, s:s, s:s, s:i}", "port", options->app_port,
+                                              "protocol", options->app_protocol, "channelAddress",
+                                              options->app_address, "maxConcurrency",
+                                              options->app_max_concurrency));
+    if (lost) {
+        json_decref(body);
+        pawl__api_nomem(request);
+        return;
+    }
     pawl__api_json(request, 200, body);
 }
 
 static void metadata_http_set(void *arg, struct pawl_request *request,
                               const struct pawl_params *params) {
     struct pawl_api *api = arg;
-    json_t *value = json_stringn(request->body.data ? request->body.data : "", request->body.len);
-    char *key = pawl__arena_dup(&request->arena, params->values[0]);
-    if (!value || !key || json_object_set_new(api->extended, key, value))
+    if (!pawl__wire_is_text(params->values[0]) || !pawl__wire_is_text(request->body)) {
         pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
                             "the key or the value is not valid UTF-8");
+        return;
+    }
+    const char *key = params->values[0].data; // terminated
+    json_t *value = json_stringn(request->body.data, request->body.len);
+    if (json_object_set_new(api->extended, key, value))
+        pawl__api_nomem(request);
     else
         pawl__api_empty(request, 204);
 }
@@ -135,7 +148,7 @@ static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request
     Dapr__AppConnectionProperties app = DAPR__APP_CONNECTION_PROPERTIES__INIT;
     Dapr__GetMetadataResponse response = DAPR__GET_METADATA_RESPONSE__INIT;
     if (!components || !component_list) {
-        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        pawl__api_nomem(request);
         return;
     }
     for (size_t i = 0; i < stores; i++) {
@@ -194,7 +207,7 @@ static void metadata_grpc_set(struct pawl_api *api, struct pawl_request *request
         pawl__api_unpack(request, &dapr__set_metadata_request__descriptor);
     if (!ask) return;
     if (json_object_set_new(api->extended, ask->key, json_string(ask->value)))
-        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        pawl__api_nomem(request);
     else
         pawl__api_reply_empty(request);
 }

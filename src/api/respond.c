@@ -7,14 +7,25 @@
 #include "wire/pb.h"
 #include "wire/timestamp.h"
 
+bool pawl__api_starved(struct pawl_request *request) {
+    if (!request->arena.failed) return false;
+    pawl__api_nomem(request);
+    return true;
+}
+
+void pawl__api_nomem(struct pawl_request *request) {
+    if (request->is_grpc)
+        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+    else
+        pawl__api_http_fail(request, 500, "ERROR", "out of memory");
+}
+
 // --- gRPC ---------------------------------------------------------------------------------------
 
 void *pawl__api_unpack(struct pawl_request *request, const ProtobufCMessageDescriptor *type) {
     const char *why = NULL;
     void *message = pawl__wire_unpack(&request->arena, type, request->body, &why);
-    if (!message && pawl__wire_check(type, request->body, NULL))
-        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
-    else if (!message)
+    if (!message && !pawl__api_starved(request))
         pawl__api_fail(request, PAWL_E_INVALID, "the %s is not valid: %s", type->name, why);
     return message;
 }
@@ -22,10 +33,7 @@ void *pawl__api_unpack(struct pawl_request *request, const ProtobufCMessageDescr
 void pawl__api_reply(struct pawl_request *request, const ProtobufCMessage *message) {
     size_t len = protobuf_c_message_get_packed_size(message);
     uint8_t *bytes = pawl__arena_alloc(&request->arena, len);
-    if (!bytes) {
-        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
-        return;
-    }
+    if (pawl__api_starved(request)) return;
     protobuf_c_message_pack(message, bytes);
     pawl__grpc_respond(request, (struct pawl_str){(const char *)bytes, len});
 }
@@ -67,15 +75,26 @@ void pawl__api_fail_info(struct pawl_request *request, enum pawl_err code, const
 static const struct pawl_header respond_json_type = {{"content-type", 12},
                                                      {"application/json", 16}};
 
+static int respond_append(const char *text, size_t len, void *buf) {
+    return pawl__buf_append(buf, text, len) ? 0 : -1;
+}
+
+// json_dumps goes on when there was no memory for an object's key, and leaves it out.
+bool pawl__api_dump(struct pawl_buf *out, const json_t *json) {
+    return json &&
+           json_dump_callback(json, respond_append, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0 &&
+           !out->failed;
+}
+
 void pawl__api_json(struct pawl_request *request, int status, json_t *body) {
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    struct pawl_buf text = {0};
+    bool ok = pawl__api_dump(&text, body);
     json_decref(body);
-    if (!text) {
+    if (ok)
+        pawl__http_respond(request, status, &respond_json_type, 1, pawl__buf_str(&text));
+    else
         pawl__http_respond(request, 500, NULL, 0, PAWL_STR("out of memory"));
-        return;
-    }
-    pawl__http_respond(request, status, &respond_json_type, 1, pawl__str(text));
-    free(text);
+    pawl__buf_finish(&text);
 }
 
 void pawl__api_empty(struct pawl_request *request, int status) {
@@ -94,8 +113,8 @@ void pawl__api_http_fail(struct pawl_request *request, int status, const char *c
 }
 
 json_t *pawl__api_message(const char *text) {
-    json_t *message = json_string(text);
-    return message ? message : json_string("the request has text that is not valid UTF-8");
+    bool is_text = pawl__wire_is_text(pawl__str(text));
+    return json_string(is_text ? text : "the request has text that is not valid UTF-8");
 }
 
 // --- map fields ---------------------------------------------------------------------------------

@@ -60,11 +60,13 @@ static void state_fail_missing(struct pawl_api *api, struct pawl_request *reques
 
 struct pawl_api_state *pawl__state_begin(struct pawl_api *api, struct pawl_request *request,
                                          struct pawl_str store, enum pawl_api_state_verb verb) {
+    if (pawl__api_starved(request)) return NULL; // an ETag may have been left out
     for (size_t i = 0; i < api->options.store_count; i++) {
         const struct pawl_api_store *one = &api->options.stores[i];
         if (!pawl__str_equal(pawl__str(one->name), store)) continue;
         struct pawl_api_state *state = calloc(1, sizeof *state);
-        if (!state) break;
+        if (!state) pawl__api_nomem(request);
+        if (!state) return NULL;
         state->api = api;
         state->request = request;
         state->store = one;
@@ -109,7 +111,7 @@ void pawl__state_fail(struct pawl_api_state *state, const struct pawl_error *err
         http = 400;
     else if (code == PAWL_E_UNAVAILABLE)
         http = 503;
-    else
+    else if (code != PAWL_E_NOMEM)
         code = PAWL_E_INTERNAL;
     if (request->is_grpc)
         pawl__api_fail(request, code, "%s", text);

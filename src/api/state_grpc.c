@@ -30,7 +30,7 @@ static void state_grpc_write_items(struct pawl_api *api, struct pawl_request *re
                                    bool remove) {
     struct pawl_api_item *all = pawl__arena_alloc(&request->arena, (count + 1) * sizeof *all);
     if (!all) {
-        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        pawl__api_nomem(request);
         return;
     }
     for (size_t i = 0; i < count; i++) all[i] = state_grpc_item(items[i], remove);
@@ -74,7 +74,7 @@ static void state_grpc_transaction(struct pawl_api *api, struct pawl_request *re
     struct pawl_api_item *all =
         pawl__arena_alloc(&request->arena, (ask->n_operations + 1) * sizeof *all);
     if (!all) {
-        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        pawl__api_nomem(request);
         return;
     }
     for (size_t i = 0; i < ask->n_operations; i++) {
@@ -129,7 +129,7 @@ static void state_grpc_get(struct pawl_api *api, struct pawl_request *request) {
         pawl__api_unpack(request, &dapr__get_state_request__descriptor);
     struct pawl_str *key = ask ? pawl__arena_alloc(&request->arena, sizeof *key) : NULL;
     if (!key) {
-        if (ask) pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        if (ask) pawl__api_nomem(request);
         return;
     }
     *key = pawl__str(ask->key);
@@ -145,7 +145,7 @@ static void state_grpc_reply_bulk(struct pawl_api_state *state) {
     Dapr__BulkStateItem *items = pawl__arena_alloc(&request->arena, (count + 1) * sizeof *items);
     response.items = pawl__arena_alloc(&request->arena, (count + 1) * sizeof(void *));
     if (!items || !response.items) {
-        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        pawl__api_nomem(request);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -167,7 +167,7 @@ static void state_grpc_get_bulk(struct pawl_api *api, struct pawl_request *reque
     struct pawl_str *keys =
         ask ? pawl__arena_alloc(&request->arena, (ask->n_keys + 1) * sizeof *keys) : NULL;
     if (!keys) {
-        if (ask) pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        if (ask) pawl__api_nomem(request);
         return;
     }
     for (size_t i = 0; i < ask->n_keys; i++) keys[i] = pawl__str(ask->keys[i]);

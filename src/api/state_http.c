@@ -14,9 +14,14 @@ static json_t *state_http_parse(struct pawl_request *request) {
     return body;
 }
 
+static const char state_http_nomem[] = "out of memory";
+
 static void state_http_malformed(struct pawl_request *request, const char *what) {
-    pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST", "failed deserializing HTTP body: %s",
-                        what);
+    if (what == state_http_nomem)
+        pawl__api_nomem(request);
+    else
+        pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
+                            "failed deserializing HTTP body: %s", what);
 }
 
 // Reads one item of a body into |out|, in the request's arena. NULL, or what is wrong with it.
@@ -34,7 +39,7 @@ static const char *state_http_item(struct pawl_request *request, const json_t *i
     char *copy = pawl__arena_dup(
         &request->arena, (struct pawl_str){json_string_value(key), json_string_length(key)});
     out->key = (struct pawl_str){copy, json_string_length(key)};
-    if (!copy) return "out of memory";
+    if (!copy) return state_http_nomem;
     if (json_is_string(etag))
         out->etag = pawl__arena_dup(&request->arena, pawl__str(json_string_value(etag)));
     const char *concurrency = json_string_value(json_object_get(options, "concurrency"));
@@ -50,11 +55,12 @@ static const char *state_http_item(struct pawl_request *request, const json_t *i
     else if (ttl)
         return "an item's \"ttlInSeconds\" is not a number";
     if (remove) return NULL;
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("null");
-    if (!text) return "out of memory";
-    out->value = pawl__str(pawl__arena_dup(&request->arena, pawl__str(text)));
-    free(text);
-    return out->value.data ? NULL : "out of memory";
+    struct pawl_buf text = {0};
+    if (pawl__api_dump(&text, value ? value : json_null()))
+        out->value =
+            (struct pawl_str){pawl__arena_dup(&request->arena, pawl__buf_str(&text)), text.len};
+    pawl__buf_finish(&text);
+    return out->value.data ? NULL : state_http_nomem;
 }
 
 static void state_http_save(void *arg, struct pawl_request *request,
@@ -63,7 +69,7 @@ static void state_http_save(void *arg, struct pawl_request *request,
     if (!body) return;
     size_t count = json_is_array(body) ? json_array_size(body) : 1;
     struct pawl_api_item *items = pawl__arena_alloc(&request->arena, (count + 1) * sizeof *items);
-    const char *flaw = items ? NULL : "out of memory";
+    const char *flaw = items ? NULL : state_http_nomem;
     for (size_t i = 0; !flaw && i < count; i++)
         flaw = state_http_item(request, json_is_array(body) ? json_array_get(body, i) : body, false,
                                &items[i]);
@@ -109,7 +115,7 @@ static void state_http_transaction(void *arg, struct pawl_request *request,
     const json_t *operations = json_object_get(body, "operations");
     size_t count = json_array_size(operations);
     struct pawl_api_item *items = pawl__arena_alloc(&request->arena, (count + 1) * sizeof *items);
-    const char *flaw = items ? NULL : "out of memory";
+    const char *flaw = items ? NULL : state_http_nomem;
     if (!flaw && !json_is_array(operations)) flaw = "\"operations\" is not an array";
     for (size_t i = 0; !flaw && i < count; i++) {
         const json_t *one = json_array_get(operations, i);
@@ -175,18 +181,25 @@ static void state_http_get(void *arg, struct pawl_request *request,
 
 static void state_http_reply_bulk(struct pawl_api_state *state) {
     json_t *all = json_array();
+    int lost = 0;
     for (size_t i = 0; i < state->read.count; i++) {
         const struct pawl_state_value *value = &state->read.values[i];
         json_t *one = json_object();
-        json_object_set_new(one, "key",
-                            json_stringn(state->user_keys[i].data, state->user_keys[i].len));
+        lost |= json_object_set_new(
+            one, "key", json_stringn(state->user_keys[i].data, state->user_keys[i].len));
         if (value->found) {
             json_t *data = json_loadb(value->value.data, value->value.len, JSON_DECODE_ANY, NULL);
             if (!data) data = json_stringn_nocheck(value->value.data, value->value.len);
-            json_object_set_new(one, "data", data);
-            json_object_set_new(one, "etag", json_stringn(value->etag.data, value->etag.len));
+            lost |= json_object_set_new(one, "data", data);
+            lost |=
+                json_object_set_new(one, "etag", json_stringn(value->etag.data, value->etag.len));
         }
-        json_array_append_new(all, one);
+        lost |= json_array_append_new(all, one);
+    }
+    if (lost) {
+        json_decref(all);
+        pawl__api_nomem(state->request);
+        return;
     }
     pawl__api_json(state->request, 200, all);
 }
@@ -198,7 +211,7 @@ static void state_http_bulk(void *arg, struct pawl_request *request,
     const json_t *given = json_object_get(body, "keys");
     size_t count = json_array_size(given);
     struct pawl_str *keys = pawl__arena_alloc(&request->arena, (count + 1) * sizeof *keys);
-    const char *flaw = keys ? NULL : "out of memory";
+    const char *flaw = keys ? NULL : state_http_nomem;
     if (!json_is_array(given)) flaw = "\"keys\" is not an array";
     for (size_t i = 0; !flaw && i < count; i++) {
         const json_t *key = json_array_get(given, i);

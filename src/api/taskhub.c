@@ -54,7 +54,7 @@ static void taskhub_serve(struct pawl_api *api, struct pawl_request *request,
     }
     struct taskhub_ask *ask = pawl__arena_alloc(&request->arena, sizeof *ask);
     if (!ask) {
-        pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
+        pawl__api_nomem(request);
         return;
     }
     ask->request = request;

@@ -124,7 +124,7 @@ static void workflow_reply_view_grpc(struct workflow_ask *ask) {
         for (size_t i = 0; i < count; i++)
             if (!pawl__api_map_add(ask->request, &map, WORKFLOW_PROPERTIES, workflow_init_property,
                                    properties[i].key, properties[i].value)) {
-                pawl__api_fail(ask->request, PAWL_E_NOMEM, "out of memory");
+                pawl__api_nomem(ask->request);
                 return;
             }
         response.n_properties = map.count;
@@ -141,8 +141,14 @@ static void workflow_reply_view_http(struct workflow_ask *ask) {
     struct workflow_property properties[WORKFLOW_PROPERTIES];
     size_t count = workflow_properties(view, properties);
     json_t *map = json_object();
+    int lost = 0;
     for (size_t i = 0; i < count; i++)
-        json_object_set_new(map, properties[i].key, json_string(properties[i].value));
+        lost |= json_object_set_new(map, properties[i].key, json_string(properties[i].value));
+    if (lost) {
+        json_decref(map);
+        pawl__api_nomem(ask->request);
+        return;
+    }
     pawl__api_json(ask->request, 200,
                    json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "instanceID", ask->id,
                              "workflowName", view->name.data, "createdAt", created, "lastUpdatedAt",
@@ -180,8 +186,8 @@ static void workflow_done(struct pawl_call *call, const struct pawl_error *error
     } else if (missing && row->tells_missing) {
         workflow_fail(ask, PAWL_E_NOT_FOUND, 404, "ERR_INSTANCE_ID_NOT_FOUND",
                       "unable to find workflow with the provided instance ID: %s", ask->id);
-    } else if (error && error->code == PAWL_E_UNAVAILABLE) {
-        workflow_fail(ask, PAWL_E_UNAVAILABLE, 503, row->code, "%s", error->text);
+    } else if (error && (error->code == PAWL_E_UNAVAILABLE || error->code == PAWL_E_NOMEM)) {
+        workflow_fail(ask, error->code, pawl__err_http(error->code), row->code, "%s", error->text);
     } else if (error) {
         bool exists = error->code == PAWL_E_EXISTS;
         const char *who = ask->verb == WORKFLOW_START ? ask->name : ask->id;
@@ -224,7 +230,7 @@ static bool workflow_check_start(struct workflow_ask *ask) {
         if (ask->id)
             pawl__random_uuid(ask->id);
         else
-            workflow_fail(ask, PAWL_E_NOMEM, 500, "ERROR", "out of memory");
+            pawl__api_nomem(ask->request);
         return ask->id != NULL;
     }
     if (strlen(ask->id) > 64) {
@@ -277,7 +283,7 @@ static bool workflow_check(struct workflow_ask *ask) {
 // The body of an event of this ask in the request's arena, not yet initialised.
 static void *workflow_event(struct workflow_ask *ask, size_t size) {
     void *event = pawl__arena_alloc(&ask->request->arena, size);
-    if (!event) workflow_fail(ask, PAWL_E_NOMEM, 500, "ERROR", "out of memory");
+    if (!event) pawl__api_nomem(ask->request);
     return event;
 }
 
@@ -286,7 +292,7 @@ static void workflow_run_start(struct workflow_ask *ask, Google__Protobuf__Strin
         pawl__taskhub_start_event(&ask->request->arena, ask->id, ask->name, input);
     int64_t at = 0;
     if (!start) {
-        workflow_fail(ask, PAWL_E_NOMEM, 500, "ERROR", "out of memory");
+        pawl__api_nomem(ask->request);
         return;
     }
     if (ask->start_time && !pawl__time_parse(pawl__str(ask->start_time), &at)) {
@@ -301,7 +307,7 @@ static void workflow_run_start(struct workflow_ask *ask, Google__Protobuf__Strin
 }
 
 static void workflow_run(struct workflow_ask *ask) {
-    if (!workflow_check(ask)) return;
+    if (pawl__api_starved(ask->request) || !workflow_check(ask)) return;
     struct pawl_runtime *runtime = ask->api->options.runtime;
     struct pawl_request *request = ask->request;
     ask->call.id = pawl__str(ask->id);
@@ -317,7 +323,7 @@ static void workflow_run(struct workflow_ask *ask) {
         const char *text = pawl__arena_dup(&request->arena, ask->payload);
         payload = pawl__api_text(request, text);
         if (!payload) {
-            workflow_fail(ask, PAWL_E_NOMEM, 500, "ERROR", "out of memory");
+            pawl__api_nomem(ask->request);
             return;
         }
         if (!pawl__wire_is_text(ask->payload)) {
@@ -369,10 +375,7 @@ static struct workflow_ask *workflow_ask_create(struct pawl_api *api, struct paw
                                                 enum workflow_verb verb) {
     struct workflow_ask *ask = pawl__arena_zalloc(&request->arena, sizeof *ask);
     if (!ask) {
-        if (request->is_grpc)
-            pawl__api_fail(request, PAWL_E_NOMEM, "out of memory");
-        else
-            pawl__api_http_fail(request, 500, "ERROR", "out of memory");
+        pawl__api_nomem(request);
         return NULL;
     }
     ask->api = api;
@@ -475,7 +478,7 @@ static struct workflow_ask *workflow_http_ask(void *arg, struct pawl_request *re
     if (app.data) ask->app = pawl__arena_dup(&request->arena, app);
     char *third = pawl__arena_dup(&request->arena, params->values[1]);
     if (!third) {
-        pawl__api_http_fail(request, 500, "ERROR", "out of memory");
+        pawl__api_nomem(request);
         return NULL;
     }
     if (verb == WORKFLOW_START)

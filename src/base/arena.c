@@ -23,10 +23,12 @@ void pawl__arena_finish(struct pawl_arena *arena) {
         free(arena->block);
         arena->block = next;
     }
+    arena->failed = false;
 }
 
 void pawl__arena_reset(struct pawl_arena *arena) {
     struct pawl_arena_block *kept = arena->block;
+    arena->failed = false;
     if (!kept) return;
     arena->block = kept->next;
     pawl__arena_finish(arena);
@@ -63,15 +65,20 @@ void pawl__arena_pool_finish(struct pawl_arena_pool *pool) {
     *pool = (struct pawl_arena_pool){0};
 }
 
+static void *arena_fail(struct pawl_arena *arena) {
+    arena->failed = true;
+    return NULL;
+}
+
 void *pawl__arena_alloc(struct pawl_arena *arena, size_t len) {
     const size_t align = alignof(max_align_t);
-    if (len > SIZE_MAX / 2) return NULL;
+    if (len > SIZE_MAX / 2) return arena_fail(arena);
     len = (len + align - 1) / align * align;
     struct pawl_arena_block *block = arena->block;
     if (!block || len > block->cap - block->used) {
         size_t cap = len > ARENA_BLOCK ? len : ARENA_BLOCK;
         block = malloc(sizeof *block + cap);
-        if (!block) return NULL;
+        if (!block) return arena_fail(arena);
         *block = (struct pawl_arena_block){.next = arena->block, .cap = cap};
         arena->block = block;
     }

@@ -5,8 +5,12 @@
 
 // Memory that is given out piece by piece and freed at once: one per request, turn or file.
 // Zero-initialised it is empty and ready.
+//
+// |failed| is set when there was no memory for a piece, until all are freed or forgotten, so that
+// what a chain of calls left out for it can be told from what was not there.
 struct pawl_arena {
     struct pawl_arena_block *block;
+    bool failed;
 };
 
 // Frees every piece.

@@ -27,7 +27,7 @@ enum pawl_route_result {
     PAWL_ROUTE_FOUND,
     PAWL_ROUTE_NO_PATH,
     PAWL_ROUTE_NO_METHOD,
-    PAWL_ROUTE_MALFORMED // a percent sign that no two hex digits follow, or no memory
+    PAWL_ROUTE_MALFORMED // a percent sign that no two hex digits follow, or the arena has failed
 };
 
 // Looks |request| up in |routes|; on PAWL_ROUTE_FOUND |*route| and |params| are set. Earlier rows
