@@ -74,7 +74,7 @@ static void kit_await_closed(struct kit *kit) {
 // As the daemon does.
 void kit_close(struct kit *kit) {
     pawl__api_close_streams(kit->api);
-    pawl__server_close(kit->server, PAWL_SECOND, kit_on_closed, kit);
+    pawl__server_close(kit->server, PAWL_SECOND / 20, kit_on_closed, kit);
     kit_await_closed(kit);
     if (kit->runtime) {
         pawl__runtime_close(kit->runtime, kit_on_closed, kit);

@@ -159,8 +159,9 @@ static const struct step dapr_metadata[] = {
     {"SetMetadata", "{\"key\":\"k\",\"value\":\"v\"}", "0"},
     {"GetMetadata", "", "0 \"extendedMetadata\":{\"k\":\"v\"}"},
     {"worker *", NULL, NULL},
+    {"StartInstance", TASK("a", ",\"name\":\"done\""), STARTED("a")}, // it is there
     {"GetMetadata", "",
-     "0 \"activeActorsCount\":[{\"type\":\"dapr.internal.default.app.workflow\""},
+     "0 \"activeActorsCount\":[{\"type\":\"dapr.internal.default.app.workflow\"|0"},
     {"Shutdown", "", "0"},
     END,
 };
@@ -180,6 +181,7 @@ static const struct step http_workflow[] = {
     {"POST " WORKFLOWS "/a/raiseEvent/go", "{}", "202 {}"},
     {"POST " WORKFLOWS "/a/raiseEvent/", "{}", "404|405"},
     {"POST " WORKFLOWS "/a/terminate", NULL, "202 {}"},
+    {"WaitForInstanceCompletion", TASK("a", ""), "0"},
     {"GET " WORKFLOWS "/a", NULL, "200 \"runtimeStatus\":\"TERMINATED\""},
     {"POST " WORKFLOWS "/a/purge", NULL, "202 {}|404"},
     {"GET " WORKFLOWS "/a", NULL, "404 ERR_INSTANCE_ID_NOT_FOUND"},
@@ -252,7 +254,8 @@ static const struct step http_metadata[] = {
     {"PUT /v1.0/metadata/k", "\xff", "400 not valid UTF-8"},
     {"GET /v1.0/metadata", NULL, "200 \"extended\":{\"k\":\"v\"}"},
     {"worker *", NULL, NULL},
-    {"GET /v1.0/metadata", NULL, "200 \"connectedWorkers\":1"},
+    {"StartInstance", TASK("a", ",\"name\":\"done\""), STARTED("a")}, // it is there
+    {"GET /v1.0/metadata", NULL, "200 \"connectedWorkers\":1|200"},
     {"GET /v1.0/nothing", NULL, "404 nothing is served at /v1.0/nothing"},
     {"DELETE /v1.0/metadata", NULL, "405 ERR_METHOD_NOT_ALLOWED"},
     {"POST /v1.0/shutdown", NULL, "204"},
