@@ -8,7 +8,7 @@ TYPE ?= RelWithDebInfo
 NEEDS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test sim sim-campaign sim-mutants fault-campaign kill-campaign install bench bench-check bench-record sanitize fuzz fuzz-smoke coverage format format-check clean
+.PHONY: all help quickstart test sim sim-campaign sim-mutants fault-campaign kill-campaign install bench bench-check bench-record sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
 	@scripts/install-packages $(NEEDS)
@@ -65,6 +65,11 @@ sanitize: ## all but the end-to-end tests under ASan and UBSan, then under TSan
 	  ctest --preset $$preset || exit 1; \
 	done
 
+valgrind: ## tests of engine, runtime, stores and pawl.h under valgrind
+	@scripts/install-packages build test valgrind
+	@cmake --preset valgrind >/dev/null && cmake --build --preset valgrind -- --quiet
+	@scripts/valgrind build-valgrind
+
 fuzz-smoke: build-fuzz ## fuzz each target for a minute; SECONDS= for another time
 	@SECONDS=$(or $(SECONDS),60) scripts/fuzz smoke
 
@@ -91,7 +96,7 @@ format-check: ## fail when a source is not formatted
 	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' '*.cpp')
 
 clean: ## remove what was built
-	@rm -rf $(BUILD) build-debug build-address build-thread build-coverage build-fuzz
+	@rm -rf $(BUILD) build-debug build-address build-thread build-coverage build-fuzz build-valgrind
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
