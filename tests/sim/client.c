@@ -37,10 +37,10 @@ static const struct client_row {
     unsigned weight;
     enum pawl_taskhub_method method;
 } client_rows[] = {
-    {340, PAWL_TASKHUB_START},  {260, PAWL_TASKHUB_RAISE},     {30, PAWL_TASKHUB_SUSPEND},
+    {320, PAWL_TASKHUB_START},  {240, PAWL_TASKHUB_RAISE},     {30, PAWL_TASKHUB_SUSPEND},
     {70, PAWL_TASKHUB_RESUME},  {40, PAWL_TASKHUB_TERMINATE},  {60, PAWL_TASKHUB_PURGE},
     {80, PAWL_TASKHUB_GET},     {40, PAWL_TASKHUB_WAIT_START}, {30, PAWL_TASKHUB_WAIT_COMPLETION},
-    {20, PAWL_TASKHUB_HISTORY}, {30, PAWL_TASKHUB_LIST},
+    {20, PAWL_TASKHUB_HISTORY}, {70, PAWL_TASKHUB_LIST},
 };
 
 static enum pawl_taskhub_method client_choose(void) {

@@ -24,6 +24,7 @@ static void daemon_log(void *arg, enum pawl_log_level level, const char *line) {
 static void daemon_start(struct sim_event *event) {
     static struct pawl_log logs[SIM_DAEMONS];
     struct sim_daemon *daemon = event->daemon;
+    if (sim.closing && !sim.reading) return; // it was about to
     struct pawl_log *log = &logs[daemon->number];
     *log = (struct pawl_log){.level = PAWL_LOG_DEBUG, .write = daemon_log, .arg = daemon};
     sim_trace(NULL, "daemon %u starts", daemon->number);

@@ -1,5 +1,5 @@
 // pawl-sim [--seed N] [--steps N] [--runs N | --seconds N | --points N] [--jobs N] [--ids N]
-//          [--without crash,steal,...] [--trace] [--about ID] [--hash]
+//          [--without crash,steal,...] [--trace] [--about ID] [--hash] [--brief]
 //
 // Runs worlds, one per seed from --seed on, until one fails, --runs are done, --seconds are over,
 // or
@@ -30,7 +30,7 @@ struct job {
 static struct {
     struct sim_options world;
     unsigned long runs, seconds, points, jobs;
-    bool hash, progress;
+    bool hash, progress, brief; // brief: a failure is not made short
 } options = {.world = {.seed = 1, .steps = 4000, .ids = 12}, .runs = 1, .jobs = 1};
 
 static double main_seconds(void) {
@@ -136,19 +136,13 @@ static unsigned parse_without(char *list) {
 
 static void parse(int argc, char **argv) {
     static const struct option known[] = {
-        {"seed", required_argument, NULL, 's'},
-        {"steps", required_argument, NULL, 'n'},
-        {"runs", required_argument, NULL, 'r'},
-        {"seconds", required_argument, NULL, 't'},
-        {"points", required_argument, NULL, 'p'},
-        {"jobs", required_argument, NULL, 'j'},
-        {"ids", required_argument, NULL, 'i'},
-        {"without", required_argument, NULL, 'w'},
-        {"about", required_argument, NULL, 'a'},
-        {"trace", no_argument, NULL, 'v'},
-        {"progress", no_argument, NULL, 'P'},
-        {"hash", no_argument, NULL, 'h'},
-        {0},
+        {"seed", required_argument, NULL, 's'},   {"steps", required_argument, NULL, 'n'},
+        {"runs", required_argument, NULL, 'r'},   {"seconds", required_argument, NULL, 't'},
+        {"points", required_argument, NULL, 'p'}, {"jobs", required_argument, NULL, 'j'},
+        {"ids", required_argument, NULL, 'i'},    {"without", required_argument, NULL, 'w'},
+        {"about", required_argument, NULL, 'a'},  {"trace", no_argument, NULL, 'v'},
+        {"progress", no_argument, NULL, 'P'},     {"hash", no_argument, NULL, 'h'},
+        {"brief", no_argument, NULL, 'b'},        {0},
     };
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (c) {
@@ -164,6 +158,7 @@ static void parse(int argc, char **argv) {
         case 'v': options.world.trace = true; break;
         case 'P': options.progress = true; break;
         case 'h': options.hash = true; break;
+        case 'b': options.brief = true; break;
         default: exit(2);
         }
     }
@@ -194,7 +189,7 @@ int main(int argc, char **argv) {
     if (failed) {
         struct sim_options world = options.world;
         world.seed = failed->seed;
-        sim_shrink(&world);
+        sim_shrink(&world, options.brief);
         return 1;
     }
     puts("all invariants held");

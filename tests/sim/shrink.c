@@ -82,7 +82,7 @@ static void shrink_tell_trace(const struct sim_options *options,
     fclose(out);
 }
 
-void sim_shrink(const struct sim_options *given) {
+void sim_shrink(const struct sim_options *given, bool brief) {
     struct sim_options options = *given, next;
     struct sim_failure failure;
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -94,6 +94,7 @@ void sim_shrink(const struct sim_options *given) {
     }
     printf("broken: %s: %s%s%s\n", failure.invariant, failure.id, *failure.id ? ": " : "",
            failure.text);
+    if (brief) return;
     printf("seed %llu, step %lu; looking for a shorter way\n", (unsigned long long)options.seed,
            failure.step);
     for (int i = 0; i < SIM_FAULTS; i++) {

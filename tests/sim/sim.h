@@ -423,8 +423,9 @@ bool sim_run(const struct sim_options *options);
 
 // --- shrink.c -----------------------------------------------------------------------------------
 
-// Finds less trouble with which |options| still fail in the same way, and tells the end of it.
-void sim_shrink(const struct sim_options *options);
+// Tells how |options| fail; unless |brief|, finds less trouble with which they still fail in the
+// same way, and tells the end of it.
+void sim_shrink(const struct sim_options *options, bool brief);
 
 extern const char *const sim_fault_names[SIM_FAULTS];
 
