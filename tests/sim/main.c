@@ -164,6 +164,9 @@ static void parse(int argc, char **argv) {
     }
     if (!options.jobs || options.jobs > MAIN_JOBS) options.jobs = MAIN_JOBS;
     if (!options.world.ids) options.world.ids = 1;
+#ifndef NDEBUG
+    options.world.without |= 1u << SIM_MEMORY; // the shadow of debug builds cannot do without
+#endif
 }
 
 int main(int argc, char **argv) {

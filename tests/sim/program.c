@@ -55,9 +55,9 @@ static size_t context_event_count(const struct context *context) {
 static void context_schedule(struct context *context, const Pb__HistoryEvent *event) {
     int32_t id = event->eventid;
     if (id < 0 || id >= WORKER_IDS)
-        context->why = "an id is out of range";
+        context->why = "history_changes_exactly_once: an id is out of range";
     else if (context->scheduled[id])
-        context->why = "history_exactly_once: an id is scheduled twice";
+        context->why = "history_changes_exactly_once: an id is scheduled twice";
     else
         context->scheduled[id] = event;
 }
@@ -66,9 +66,9 @@ static void context_resolve(struct context *context, const Pb__HistoryEvent *eve
                             Pb__HistoryEvent__EventTypeCase type, size_t at) {
     if (id < 0 || id >= WORKER_IDS || !context->scheduled[id] ||
         context->scheduled[id]->event_type_case != type)
-        context->why = "history_exactly_once: what was never scheduled is resolved";
+        context->why = "history_changes_exactly_once: what was never scheduled is resolved";
     else if (context->resolved[id])
-        context->why = "history_exactly_once: an id is resolved twice";
+        context->why = "history_changes_exactly_once: an id is resolved twice";
     else {
         context->resolved[id] = event;
         context->resolved_at[id] = at;
@@ -81,7 +81,7 @@ static void context_check_task(struct context *context, const Pb__TaskCompletedE
     const Pb__TaskScheduledEvent *task = context->scheduled[event->taskscheduledid]->taskscheduled;
     const char *input = pawl__string_of(task->input), *result = pawl__string_of(event->result);
     if (!input || !result || atoi(result) != atoi(input) + 1)
-        context->why = "an activity has the result of another";
+        context->why = "right_result: an activity has the result of another";
 }
 
 static void context_read(struct context *context) {
@@ -91,14 +91,16 @@ static void context_read(struct context *context) {
         int64_t at = pawl__timestamp_get(event->timestamp);
         switch (event->event_type_case) {
         case EVENT(WORKFLOW_STARTED):
-            if (at < last) context->why = "history_monotonic: a turn began before an earlier one";
+            if (at < last) context->why = "stamps_only_grow: a turn began before an earlier one";
             context->now = last = at;
             break;
         case EVENT(EXECUTION_STARTED):
-            if (context->start) context->why = "history_exactly_once: it started twice";
+            if (context->start) context->why = "history_changes_exactly_once: it started twice";
             context->start = event->executionstarted;
             break;
-        case EVENT(EXECUTION_COMPLETED): context->why = "a completed workflow has a turn"; break;
+        case EVENT(EXECUTION_COMPLETED):
+            context->why = "history_changes_exactly_once: a completed workflow has a turn";
+            break;
         case EVENT(EXECUTION_TERMINATED): context->terminated = event; break;
         case EVENT(EXECUTION_SUSPENDED): context->suspended = true; break;
         case EVENT(EXECUTION_RESUMED): context->suspended = false; break;
@@ -131,7 +133,8 @@ static void context_read(struct context *context) {
         default: break;
         }
     }
-    if (!context->why && !context->start) context->why = "the history has no start";
+    if (!context->why && !context->start)
+        context->why = "history_changes_exactly_once: the history has no start";
 }
 
 // --- what workflows do --------------------------------------------------------------------------

@@ -358,7 +358,7 @@ uint64_t sim_hash_bytes(uint64_t hash, struct pawl_str bytes);
 // --- program.c ----------------------------------------------------------------------------------
 
 // Runs a turn: the encoded answer goes to |out|. |versions|: it has the code of all versions.
-// False: the history is not what a history can be; |*why| says so.
+// False: the history is not what a history can be; |*why| begins with the invariant.
 bool sim_worker_turn(const Pb__WorkflowRequest *request, const char *token, bool versions,
                      struct pawl_arena *arena, struct pawl_buf *out, const char **why);
 

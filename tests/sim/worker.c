@@ -332,7 +332,8 @@ static void worker_answer(struct sim_item *item, const struct sim_worker *worker
     if (item->turn) {
         if (!sim_worker_turn(work->workflowrequest, work->completiontoken, worker->versions, &arena,
                              &message->bytes, &why))
-            sim_fail("history_changes_exactly_once", item->id, "%s", why);
+            sim_fail(pawl__arena_format(&arena, "%.*s", (int)strcspn(why, ":"), why), item->id,
+                     "%s", why);
     } else {
         Pb__ActivityResponse response;
         sim_worker_activity(work->activityrequest, &arena, &response);
