@@ -11,6 +11,9 @@ static void daemon_on_ready(void *arg, bool ready, const struct pawl_error *reas
     sim_trace(NULL, "daemon %u %s %s", daemon->number,
               ready ? "serves" : "does not serve:", ready ? "" : reason->text);
     if (ready) sim_model_recovered(daemon);
+    if (!ready && reason->code == PAWL_E_NOMEM && !daemon->refused)
+        sim_fail("memory_is_not_wasted", NULL, "daemon %u says that it has none left",
+                 daemon->number);
     sim.reading = sim.reading && !ready;
     sim_enter(was);
 }
@@ -50,6 +53,7 @@ void sim_daemon_start(struct sim_daemon *daemon) {
     daemon->loop = (uv_loop_t){.data = daemon};
     daemon->loop_at = INT64_MAX;
     daemon->wall_most = 0;
+    daemon->refused = false;
     daemon->fate = (struct sim_fate){0};
     pawl__link_init(&daemon->blocks);
     pawl__link_init(&daemon->sessions);

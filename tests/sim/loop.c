@@ -31,6 +31,7 @@ bool sim_want(void) {
     struct sim_daemon *daemon = sim.current;
     if (!daemon || !daemon->fate.want || --daemon->fate.want) return false;
     struct sim_daemon *was = sim_enter(NULL);
+    daemon->refused = true;
     sim_trace(NULL, "daemon %u is refused memory", daemon->number);
     sim_enter(was);
     return true;

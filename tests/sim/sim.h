@@ -150,6 +150,7 @@ struct sim_daemon {
     struct pawl_link sessions; // of workers
     struct pawl_link servings; // open calls
     struct sim_fate fate;
+    bool refused; // memory, in this incarnation
     jmp_buf crash;
 };
 
