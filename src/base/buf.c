@@ -56,6 +56,7 @@ bool pawl__buf_format(struct pawl_buf *buf, const char *format, ...) {
 }
 
 void pawl__buf_consume(struct pawl_buf *buf, size_t len) {
+    if (!len) return; // and perhaps no data
     memmove(buf->data, buf->data + len, buf->len - len);
     buf->len -= len;
 }
