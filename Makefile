@@ -85,7 +85,7 @@ coverage: ## lines and branches that all but the end-to-end tests reach
 	@scripts/install-packages build test coverage
 	@cmake --preset coverage >/dev/null && cmake --build --preset coverage -- --quiet
 	@ctest --preset coverage
-	@gcovr --root . --filter src/ --branches --print-summary build-coverage
+	@scripts/coverage build-coverage
 
 format: ## format the sources
 	@scripts/install-packages format
