@@ -71,10 +71,10 @@ valgrind: ## tests of engine, runtime, stores and pawl.h under valgrind
 	@scripts/valgrind build-valgrind
 
 fuzz-smoke: build-fuzz ## fuzz each target for a minute; SECONDS= for another time
-	@SECONDS=$(or $(SECONDS),60) scripts/fuzz smoke
+	@scripts/fuzz smoke $(SECONDS)
 
 fuzz: build-fuzz ## fuzz one target for an hour; TARGET=http2, SECONDS=
-	@SECONDS=$(or $(SECONDS),3600) scripts/fuzz campaign $(TARGET)
+	@scripts/fuzz campaign "$(TARGET)" $(SECONDS)
 
 .PHONY: build-fuzz
 build-fuzz:
