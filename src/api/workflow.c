@@ -469,22 +469,34 @@ const struct pawl_api_method_row pawl__workflow_methods[] = {
 // --- HTTP
 // -------------------------------------------------------------------------------------------
 
+// Copies what stands in the path or query, which may be any bytes, to |*out|; it stays as it is
+// when |text| was not given. False after answering.
+static bool workflow_http_text(const struct workflow_ask *ask, struct pawl_str text, char **out) {
+    if (!text.data) return true;
+    if (!pawl__wire_is_text(text)) {
+        pawl__api_http_fail(ask->request, 400, "ERR_MALFORMED_REQUEST",
+                            "a name in the path or query is not valid UTF-8 text");
+        return false;
+    }
+    *out = pawl__arena_dup(&ask->request->arena, text);
+    if (!*out) pawl__api_nomem(ask->request);
+    return *out;
+}
+
 static struct workflow_ask *workflow_http_ask(void *arg, struct pawl_request *request,
                                               const struct pawl_params *params,
                                               enum workflow_verb verb) {
     struct workflow_ask *ask = workflow_ask_create(arg, request, verb);
     if (!ask) return NULL;
-    struct pawl_str app = pawl__request_query(request, "appID");
-    if (app.data) ask->app = pawl__arena_dup(&request->arena, app);
-    char *third = pawl__arena_dup(&request->arena, params->values[1]);
-    if (!third) {
-        pawl__api_nomem(request);
+    bool starts = verb == WORKFLOW_START;
+    char *app = NULL;
+    if (!workflow_http_text(ask, pawl__request_query(request, "appID"), &app) ||
+        !workflow_http_text(ask, params->values[1], starts ? &ask->name : &ask->id) ||
+        !workflow_http_text(ask,
+                            starts ? pawl__request_query(request, "instanceID") : params->values[2],
+                            starts ? &ask->id : &ask->event))
         return NULL;
-    }
-    if (verb == WORKFLOW_START)
-        ask->name = third;
-    else
-        ask->id = third;
+    ask->app = app;
     return ask;
 }
 
@@ -492,8 +504,6 @@ static void workflow_http_start(void *arg, struct pawl_request *request,
                                 const struct pawl_params *params) {
     struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_START);
     if (!ask) return;
-    struct pawl_str id = pawl__request_query(request, "instanceID");
-    if (id.data) ask->id = pawl__arena_dup(&request->arena, id);
     ask->payload = request->body;
     workflow_run(ask);
 }
@@ -502,7 +512,6 @@ static void workflow_http_raise(void *arg, struct pawl_request *request,
                                 const struct pawl_params *params) {
     struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_RAISE);
     if (!ask) return;
-    ask->event = pawl__arena_dup(&request->arena, params->values[2]);
     ask->payload = request->body;
     workflow_run(ask);
 }

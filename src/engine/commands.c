@@ -50,18 +50,50 @@ static uint8_t *command_write(struct pawl_shard *shard, struct pawl_instance *in
 
 // --- events -------------------------------------------------------------------------------------
 
-// Records |event| for |instance| and applies it.
-static bool command_add_event(struct pawl_shard *shard, struct pawl_instance *instance,
-                              const Pb__HistoryEvent *event) {
+// Packs |event| into |bytes|, in the shard's arena. PAWL_E_INVALID: it could not be read again, as
+// a text is not UTF-8 or it nests too deeply. The log must not hold such an event, or nothing of
+// the log could be read.
+static enum pawl_err command_pack(struct pawl_shard *shard, const Pb__HistoryEvent *event,
+                                  struct pawl_str *bytes, struct pawl_error *error) {
+    const char *why;
     size_t len = pb__history_event__get_packed_size(event);
-    uint8_t *bytes = command_write(shard, instance, PLOG__RECORD__CHANGE_EVENT, len);
-    if (!bytes) return false;
-    pb__history_event__pack(event, bytes);
+    uint8_t *room = pawl__arena_alloc(&shard->arena, len);
+    if (!room) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    pb__history_event__pack(event, room);
+    *bytes = (struct pawl_str){(char *)room, len};
+    return pawl__wire_check(&pb__history_event__descriptor, *bytes, &why)
+               ? PAWL_OK
+               : pawl__fail(error, PAWL_E_INVALID, "%s", why);
+}
+
+// Records an event for |instance| and applies it.
+static bool command_add_packed(struct pawl_shard *shard, struct pawl_instance *instance,
+                               struct pawl_str bytes) {
+    uint8_t *room = command_write(shard, instance, PLOG__RECORD__CHANGE_EVENT, bytes.len);
+    if (!room) return false;
+    memcpy(room, bytes.data, bytes.len);
     bool waits = !pawl__instance_completed(instance);
-    if (!pawl__apply_event(instance, (struct pawl_str){(char *)bytes, len}, &shard->arena) ||
-        !pawl__shard_retime(shard, instance))
+    if (!pawl__apply_event(instance, bytes, &shard->arena) || !pawl__shard_retime(shard, instance))
         return false;
     return !waits || pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0);
+}
+
+// The same for an event of the engine's own making.
+static bool command_add_event(struct pawl_shard *shard, struct pawl_instance *instance,
+                              const Pb__HistoryEvent *event) {
+    struct pawl_str bytes;
+    struct pawl_error ignored;
+    return !command_pack(shard, event, &bytes, &ignored) &&
+           command_add_packed(shard, instance, bytes);
+}
+
+// The same for one that comes from outside.
+static enum pawl_err command_take_event(struct pawl_shard *shard, struct pawl_instance *instance,
+                                        const Pb__HistoryEvent *event, struct pawl_error *error) {
+    struct pawl_str bytes;
+    enum pawl_err err = command_pack(shard, event, &bytes, error);
+    if (err) return err;
+    return command_add_packed(shard, instance, bytes) ? PAWL_OK : command_broken(shard, error);
 }
 
 enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -76,7 +108,7 @@ enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp
     if (instance->stalled) return pawl__fail(error, PAWL_E_PRECONDITION, "workflow is stalled");
     event->timestamp = pawl__timestamp(&shard->arena, stamp.now);
     if (!event->timestamp) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    return command_add_event(shard, instance, event) ? PAWL_OK : command_broken(shard, error);
+    return command_take_event(shard, instance, event, error);
 }
 
 enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -100,6 +132,7 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
                                                     : PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED);
     if (!execution_id || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
     if (response->failuredetails) {
+        pawl__failure_cut(response->failuredetails);
         event->taskfailed->taskscheduledid = task_id;
         event->taskfailed->taskexecutionid = execution_id;
         event->taskfailed->failuredetails = response->failuredetails;
@@ -108,7 +141,7 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
         event->taskcompleted->taskexecutionid = execution_id;
         event->taskcompleted->result = response->result;
     }
-    return command_add_event(shard, instance, event) ? PAWL_OK : command_broken(shard, error);
+    return command_take_event(shard, instance, event, error);
 }
 
 enum pawl_err pawl__shard_stall(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -170,13 +203,9 @@ enum pawl_err pawl__shard_fire_timers(struct pawl_shard *shard, int64_t now,
 // --- starting -----------------------------------------------------------------------------------
 
 static bool command_start(struct pawl_shard *shard, struct pawl_instance *instance,
-                          const Pb__HistoryEvent *event) {
-    size_t len = pb__history_event__get_packed_size(event);
-    uint8_t *bytes = pawl__arena_alloc(&shard->arena, len);
-    if (!bytes) return false;
-    pb__history_event__pack(event, bytes);
+                          struct pawl_str event) {
     Plog__Create create = PLOG__CREATE__INIT;
-    create.start_event = (ProtobufCBinaryData){len, bytes};
+    create.start_event = (ProtobufCBinaryData){event.len, (uint8_t *)event.data};
     create.generation = instance->generation + 1;
     uint8_t *room = command_write(shard, instance, PLOG__RECORD__CHANGE_CREATE,
                                   plog__create__get_packed_size(&create));
@@ -243,7 +272,9 @@ enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp sta
     event.event_type_case = PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED;
     event.executionstarted = start;
     if (!event.timestamp) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    return command_start(shard, instance, &event) ? PAWL_OK : command_broken(shard, error);
+    struct pawl_str bytes;
+    if ((err = command_pack(shard, &event, &bytes, error))) return err;
+    return command_start(shard, instance, bytes) ? PAWL_OK : command_broken(shard, error);
 }
 
 // --- turns --------------------------------------------------------------------------------------
@@ -386,9 +417,12 @@ static bool command_deliver(struct pawl_shard *shard, struct pawl_stamp stamp,
     if (!target) return false; // command_check_turn saw to it
     if (message->create) {
         bool taken;
+        struct pawl_str bytes;
         struct pawl_error ignored;
         if (command_check_taken(shard, target, sender, &taken, &ignored)) return false;
-        if (!taken) return command_start(shard, target, message->event);
+        if (!taken)
+            return !command_pack(shard, message->event, &bytes, &ignored) &&
+                   command_start(shard, target, bytes);
         if (message->child_id < 0) return true;
         const Pb__ExecutionStartedEvent *start = pawl__instance_start(target, &shard->arena);
         if (!start) return false;

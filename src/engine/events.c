@@ -50,3 +50,11 @@ Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
     event->executionstarted = (Pb__ExecutionStartedEvent *)(void *)body;
     return event->timestamp ? event : NULL;
 }
+
+void pawl__failure_cut(Pb__TaskFailureDetails *details) {
+    enum {
+        CAUSES = 64
+    };
+    for (int i = 1; i < CAUSES && details; i++) details = details->innerfailure;
+    if (details) details->innerfailure = NULL;
+}

@@ -20,6 +20,10 @@ Google__Protobuf__Timestamp *pawl__timestamp(struct pawl_arena *arena, int64_t a
 Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
                                      Pb__HistoryEvent__EventTypeCase type);
 
+// Cuts a chain of causes short. An event stands deeper in a work item than in what brought it here,
+// and may not pass the limit of wire/unpack.h there; 64 causes say enough.
+void pawl__failure_cut(Pb__TaskFailureDetails *details);
+
 // The text of a StringValue that may be missing, or NULL.
 static inline char *pawl__string_of(const Google__Protobuf__StringValue *value) {
     return value ? value->value : NULL;

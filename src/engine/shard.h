@@ -92,8 +92,9 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
 
 // --- commands -----------------------------------------------------------------------------------
 //
-// Each may give PAWL_E_NEEDED and PAWL_E_NOMEM beside its own errors; |error| gets the text that
-// the reference gives to clients. On any error nothing has changed, unless |failed| is set.
+// Each may give PAWL_E_NEEDED and PAWL_E_NOMEM beside its own errors, and PAWL_E_INVALID for what
+// could not be read back from the log (a text that is not UTF-8); |error| gets the text that the
+// reference gives to clients. On any error nothing has changed, unless |failed| is set.
 
 // Starts an instance. PAWL_E_EXISTS, PAWL_E_UNKNOWN: texts of the reference (1.2 StartInstance).
 enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp stamp,

@@ -294,6 +294,7 @@ static bool turn_complete(struct turn *turn, int32_t id, int32_t status,
     event->executioncompleted->workflowstatus = (Pb__OrchestrationStatus)status;
     event->executioncompleted->result = result;
     event->executioncompleted->failuredetails = failure;
+    pawl__failure_cut(failure);
     instance->final_offset = (uint32_t)instance->history.bytes.len;
     instance->final_status = status;
     instance->completed_at = turn->record->completed_at;

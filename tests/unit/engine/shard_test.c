@@ -311,6 +311,53 @@ static void test_purge_of_many(void **state) {
 }
 
 // A command asks for one unknown instance at a time, and changes nothing until it has all.
+// What the log could not be read back with must not get into it.
+static void test_unreadable(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    assert_int_equal(kit_create(&kit, "\xff", "Order"), PAWL_E_INVALID);
+    assert_int_equal(kit_create(&kit, "a", "\xff"), PAWL_E_INVALID);
+    assert_int_equal(kit_create(&kit, "a", "Order"), PAWL_OK);
+    assert_int_equal(kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 0, "Pay", NULL))), PAWL_OK);
+    assert_int_equal(kit_raise(&kit, "a", "\xff", NULL), PAWL_E_INVALID);
+    assert_int_equal(kit_raise(&kit, "a", "e", "\xc3"), PAWL_E_INVALID);
+    assert_int_equal(kit_result(&kit, "a", 0, "\xff"), PAWL_E_INVALID);
+    assert_false(kit.shard.failed);
+    KIT_HISTORY(&kit, "a", "WorkflowStarted ExecutionStarted TaskScheduled(0)");
+    assert_string_equal(kit_inbox(&kit, "a"), "");
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+// Failures that have more causes than a message may nest.
+static void test_deep_failures(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    Pb__TaskFailureDetails causes[200];
+    for (size_t i = 0; i < 200; i++) {
+        pb__task_failure_details__init(&causes[i]);
+        causes[i].errortype = causes[i].errormessage = "again";
+        if (i) causes[i - 1].innerfailure = &causes[i];
+    }
+    Pb__ActivityResponse response = PB__ACTIVITY_RESPONSE__INIT;
+    response.failuredetails = causes;
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 0, "Pay", NULL)));
+    assert_int_equal(pawl__shard_complete_task(&kit.shard, kit_stamp(&kit), kit_find(&kit, "a"), 0,
+                                               &response, &kit.error),
+                     PAWL_OK);
+    causes[63].innerfailure = NULL;
+    for (size_t i = 0; i < 96; i++) causes[i].innerfailure = &causes[i + 1];
+    causes[96].innerfailure = NULL;
+    Pb__WorkflowAction *end = kit_end(&kit, 1, STATUS(FAILED), NULL);
+    end->completeworkflow->failuredetails = causes;
+    assert_int_equal(kit_turn(&kit, "a", ACTIONS(end)), PAWL_OK);
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
 static void test_needed(void **state) {
     (void)state;
     struct kit kit;
@@ -379,6 +426,8 @@ int main(void) {
         cmocka_unit_test(test_purge),
         cmocka_unit_test(test_purge_recursive),
         cmocka_unit_test(test_purge_of_many),
+        cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_deep_failures),
         cmocka_unit_test(test_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
