@@ -1,6 +1,6 @@
 #include "base/err.h"
 
-#include <stdio.h>
+#include "base/str.h"
 
 static const struct {
     const char *text;
@@ -28,7 +28,7 @@ enum pawl_err pawl__fail(struct pawl_error *error, enum pawl_err code, const cha
     va_list args;
     va_start(args, format);
     error->code = code;
-    vsnprintf(error->text, sizeof error->text, format, args);
+    pawl__str_vformat(error->text, sizeof error->text, format, args);
     va_end(args);
     return code;
 }

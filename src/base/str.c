@@ -1,6 +1,7 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -45,6 +46,25 @@ struct pawl_str pawl__str_cut(struct pawl_str *rest, char separator) {
     head.len = (size_t)(at - rest->data);
     *rest = (struct pawl_str){at + 1, rest->len - head.len - 1};
     return head;
+}
+
+struct pawl_str pawl__str_shorten(struct pawl_str text, size_t max) {
+    if (text.len <= max) return text;
+    text.len = max;
+    for (size_t back = 1; back <= 3 && back <= max; back++) {
+        unsigned char c = (unsigned char)text.data[max - back];
+        if ((c & 0xc0) == 0x80) continue; // not the first of its character's bytes
+        size_t size = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+        if (size > back) text.len -= back;
+        break;
+    }
+    return text;
+}
+
+void pawl__str_vformat(char *out, size_t size, const char *format, va_list args) {
+    int len = vsnprintf(out, size, format, args);
+    struct pawl_str text = {out, len < 0 ? 0 : (size_t)len};
+    out[pawl__str_shorten(text, size - 1).len] = 0;
 }
 
 void pawl__str_hex(char *out, uint64_t value, unsigned digits) {

@@ -1,6 +1,7 @@
 #ifndef PAWL_BASE_STR_H
 #define PAWL_BASE_STR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,6 +46,14 @@ char *pawl__str_dup(struct pawl_str text);
 
 // Parses all of |text| as a decimal number in [min, max]. False, and |out| untouched, otherwise.
 bool pawl__str_to_int(struct pawl_str text, int64_t min, int64_t max, int64_t *out);
+
+// The longest beginning of |text| of at most |max| bytes that does not end within a character of
+// UTF-8.
+struct pawl_str pawl__str_shorten(struct pawl_str text, size_t max);
+
+// Formats into |size| bytes; what does not fit is cut between two characters of UTF-8.
+void pawl__str_vformat(char *out, size_t size, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 // Cuts the part before the first |separator| off |rest| and returns it. When there is no
 // separator the whole of |rest| is returned, and |rest| is empty with NULL data afterwards.

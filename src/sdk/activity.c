@@ -38,7 +38,7 @@ enum pawl_err pawl_activity_fail(struct pawl_activity *activity, const char *typ
     char text[1024];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    pawl__str_vformat(text, sizeof text, format, args);
     va_end(args);
     PAWL_TRY(pawl__sdk_check_payload(pawl_text(text), "failure", activity->name));
     PAWL_TRY(pawl__sdk_check_name(type, "failure's type"));
@@ -53,13 +53,14 @@ void pawl_activity_fail_finally(struct pawl_activity *activity) {
 }
 
 enum pawl_err pawl_activity_shape_error(struct pawl_activity *activity, const char *why) {
-    struct pawl_text input = activity->input;
+    struct pawl_str shown =
+        pawl__str_shorten((struct pawl_str){activity->input.data, activity->input.len}, 200);
     pawl_activity_fail_finally(activity);
     pawl_activity_fail(activity, "PayloadShape",
                        "activity '%s' (instance '%s', sequence number %d) was given a payload of "
                        "the wrong shape: %s; it is: %.*s",
                        activity->name, activity->instance_id, activity->sequence_number, why,
-                       input.len < 200 ? (int)input.len : 200, input.data ? input.data : "");
+                       PAWL_FMT(shown));
     return pawl__sdk_fail(PAWL_E_INVALID, "%s", pawl_last_error()->text);
 }
 
@@ -143,12 +144,8 @@ static void activity_execute(struct pawl_activity_run *run) {
             "sequence number %d)",
             run->activity.name, run->activity.instance_id, run->activity.sequence_number);
     }
-    if (run->err && !run->failure_type && !run->is_later) {
-        bool told = pawl_last_error()->code == run->err;
-        enum pawl_err err = run->err;
-        pawl_activity_fail(&run->activity, "ActivityError", "%s",
-                           told ? pawl_last_error()->text : pawl_error_text(err));
-    }
+    if (run->err && !run->failure_type && !run->is_later)
+        pawl_activity_fail(&run->activity, "ActivityError", "%s", pawl__sdk_error_text(run->err));
     for (; run->deferred; run->deferred = run->deferred->next)
         run->deferred->function(run->deferred->arg);
 }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "sdk/transport.h"
+#include "wire/unpack.h"
 
 // The engine in this process: store, storage and runtime on the program's own loop.
 
@@ -102,6 +103,13 @@ static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) 
         }
         protobuf_c_message_pack(op->request, bytes);
         call->bytes = (struct pawl_str){(const char *)bytes, size};
+        // As a daemon does: what cannot be read back must not get into the log.
+        const char *why;
+        if (!pawl__wire_check(op->request->descriptor, call->bytes, &why)) {
+            pawl__fail(&op->error, PAWL_E_INVALID, "%s", why);
+            op->done(op);
+            return;
+        }
     }
     pawl__taskhub_call(embedded->runtime, call);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "wire/unpack.h"
 
 static _Thread_local struct pawl_error error_last;
@@ -27,7 +28,7 @@ enum pawl_err pawl__sdk_fail(enum pawl_err code, const char *format, ...) {
     char text[sizeof error_last.text]; // an argument may be the text of the error before
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    pawl__str_vformat(text, sizeof text, format, args);
     va_end(args);
     error_last.code = code;
     memcpy(error_last.text, text, sizeof text);
@@ -46,6 +47,11 @@ enum pawl_err pawl__sdk_fail_nomem(void) {
 void pawl__sdk_clear_error(void) {
     error_last.code = PAWL_OK;
     error_last.text[0] = 0;
+}
+
+const char *pawl__sdk_error_text(enum pawl_err err) {
+    bool told = error_last.code == err && pawl__wire_is_text(pawl__str(error_last.text));
+    return told ? error_last.text : pawl__err_text(err);
 }
 
 enum pawl_err pawl__sdk_check_payload(struct pawl_text text, const char *what, const char *of) {

@@ -125,19 +125,13 @@ static const struct pawl_failure *execution_failure(struct pawl_workflow *wf, en
     if (wf->failed) return wf->failed;
     struct pawl_failure *failure = pawl__arena_zalloc(&wf->arena, sizeof *failure);
     if (!failure) return NULL;
-    const struct pawl_task *last = wf->last;
-    if (last && last->err == err) {
-        failure->type = last->failure ? last->failure->type : "Deadline";
-        failure->cause = last->failure;
-        failure->message = pawl__arena_dup(&wf->arena, pawl__str(pawl_last_error()->text));
-        if (pawl_last_error()->code != err)
-            failure->message = last->failure ? last->failure->message : pawl_error_text(err);
-    } else {
-        bool told = pawl_last_error()->code == err;
-        failure->type = "WorkflowError";
-        failure->message = pawl__arena_dup(
-            &wf->arena, pawl__str(told ? pawl_last_error()->text : pawl_error_text(err)));
-    }
+    const struct pawl_task *last = wf->last && wf->last->err == err ? wf->last : NULL;
+    failure->cause = last ? last->failure : NULL;
+    failure->type = !last ? "WorkflowError" : last->failure ? last->failure->type : "Deadline";
+    if (failure->cause && pawl_last_error()->code != err)
+        failure->message = failure->cause->message;
+    else
+        failure->message = pawl__arena_dup(&wf->arena, pawl__str(pawl__sdk_error_text(err)));
     return failure->message ? failure : NULL;
 }
 

@@ -164,9 +164,7 @@ static enum pawl_err handle_check_options(const struct pawl_options *options) {
                               options->stack_size, HANDLE_STACK_MIN);
     if (options->blocked_after < 0)
         return pawl__sdk_fail(PAWL_E_INVALID, "blocked_after is negative");
-    if (options->app_id && !*options->app_id)
-        return pawl__sdk_fail(PAWL_E_INVALID, "app_id is empty");
-    return PAWL_OK;
+    return options->app_id ? pawl__sdk_check_name(options->app_id, "app_id") : PAWL_OK;
 }
 
 static struct pawl *handle_create(const struct pawl_options *options) {

@@ -48,6 +48,7 @@ enum pawl_err pawl__registry_add_workflow(struct pawl_registry *registry, const 
                                           void *arg) {
     PAWL_TRY(pawl__sdk_check_name(name, "workflow's name"));
     if (!version) return pawl__sdk_fail(PAWL_E_INVALID, "workflow '%s' has no version", name);
+    PAWL_TRY(pawl__sdk_check_payload(pawl_text(version), "version", name));
     if (!function) return pawl__sdk_fail(PAWL_E_INVALID, "workflow '%s' has no function", name);
     if (pawl__registry_workflow(registry, name, version))
         return pawl__sdk_fail(PAWL_E_EXISTS, "there is already a workflow '%s'%s%s", name,

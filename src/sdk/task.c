@@ -62,6 +62,8 @@ static struct pawl_task *task_call(struct pawl_workflow *wf, enum pawl_task_kind
     if (!options) options = &none;
     if (!task_is_inside(wf, what) || pawl__sdk_check_name(name, "name") ||
         pawl__sdk_check_payload(input, "input", name) ||
+        (options->app_id && pawl__sdk_check_name(options->app_id, "app id")) ||
+        (options->instance_id && pawl__sdk_check_name(options->instance_id, "instance id")) ||
         (options->retry && task_check_retry(options->retry, name)))
         return NULL;
     struct pawl_task *task = task_create(wf, kind, name);
@@ -293,6 +295,11 @@ enum pawl_err pawl_start_detached(struct pawl_workflow *wf, const char *name,
     if (!task_is_inside(wf, "pawl_start_detached")) return PAWL_E_PRECONDITION;
     PAWL_TRY(pawl__sdk_check_name(name, "workflow's name"));
     PAWL_TRY(pawl__sdk_check_payload(input, "input", name));
+    if (options->id) PAWL_TRY(pawl__sdk_check_name(options->id, "instance id"));
+    for (size_t i = 0; i < options->tag_count; i++) {
+        PAWL_TRY(pawl__sdk_check_payload(pawl_text(options->tags[i].name), "tag", name));
+        PAWL_TRY(pawl__sdk_check_payload(pawl_text(options->tags[i].value), "tag", name));
+    }
     char fresh[37];
     if (!options->id) pawl__execution_uuid(&wf->ids, fresh);
     const char *chosen = options->id ? options->id : fresh;

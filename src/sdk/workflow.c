@@ -118,11 +118,11 @@ struct pawl_text pawl_quote(struct pawl_workflow *wf, const char *text) {
 }
 
 enum pawl_err pawl_shape_error(struct pawl_workflow *wf, struct pawl_text text, const char *why) {
+    struct pawl_str shown = pawl__str_shorten((struct pawl_str){text.data, text.len}, 200);
     return pawl__sdk_fail(PAWL_E_INVALID,
                           "workflow '%s' (instance '%s', before sequence number %d) was given a "
                           "payload of the wrong shape: %s; it is: %.*s",
-                          wf->name, wf->id, wf->next_id, why, text.len < 200 ? (int)text.len : 200,
-                          text.data ? text.data : "");
+                          wf->name, wf->id, wf->next_id, why, PAWL_FMT(shown));
 }
 
 enum pawl_err pawl_defer(struct pawl_workflow *wf, void (*function)(void *arg), void *arg) {
@@ -174,7 +174,7 @@ enum pawl_err pawl_fail(struct pawl_workflow *wf, const char *type, const char *
     char text[1024];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    pawl__str_vformat(text, sizeof text, format, args);
     va_end(args);
     PAWL_TRY(pawl__sdk_check_payload(pawl_text(text), "message", "pawl_fail"));
     PAWL_TRY(pawl__sdk_check_name(type, "failure's type"));

@@ -84,6 +84,58 @@ static void test_unmade(void **state) {
     assert_int_equal(pawl_save_state(pawl, "statestore", "key", bad, NULL), PAWL_E_INVALID);
 }
 
+// Long texts are cut, but not within a character, as half of one could be in no message. The
+// workflow's input is a number of bytes to shift the text by.
+static enum pawl_err fails_at_length(struct pawl_activity *activity) {
+    char text[2000];
+    int shift = activity->input.data[0] - '0';
+    memset(text, '-', (size_t)shift);
+    for (size_t at = (size_t)shift; at + 4 < sizeof text; at += 3) memcpy(text + at, "€", 4);
+    return pawl_activity_fail(activity, "Long", "%s", text);
+}
+
+static enum pawl_err passes_it_on(struct pawl_workflow *wf) {
+    return pawl_call(wf, "fails_at_length", pawl_input(wf), NULL, NULL);
+}
+
+static enum pawl_err says_it_itself(struct pawl_workflow *wf) {
+    char text[2000];
+    int shift = pawl_input(wf).data[0] - '0';
+    memset(text, '-', (size_t)shift);
+    for (size_t at = (size_t)shift; at + 4 < sizeof text; at += 3) memcpy(text + at, "€", 4);
+    return pawl_fail(wf, "Long", "%s", text);
+}
+
+static void test_long_failures(void **state) {
+    static const char *const shifts[] = {"0", "1", "2"};
+    for (int i = 0; i < 3; i++) {
+        expect(*state, "passes_it_on", shifts[i], "€€€");
+        expect(*state, "says_it_itself", shifts[i], "€€€");
+        char input[400] = "\"--";
+        input[i + 1] = 0;
+        for (int k = 0; k < 90; k++) strcat(input, "€");
+        expect(*state, "round_trip", strcat(input, "\""), "wrong shape");
+    }
+}
+
+// Names that are no text are refused where they are given.
+static enum pawl_err names_badly(struct pawl_workflow *wf) {
+    struct pawl_call_options id = {.instance_id = "\xff"}, app = {.app_id = "\xff"};
+    struct pawl_start_options start = {.id = "\xff"};
+    struct pawl_text none = {NULL, 0};
+    if (pawl_await(pawl_call_child(wf, "calls", none, &id)) != PAWL_E_INVALID ||
+        pawl_await(pawl_call_activity(wf, "echo", none, &app)) != PAWL_E_INVALID ||
+        pawl_start_detached(wf, "calls", none, &start, NULL) != PAWL_E_INVALID)
+        return pawl_return(wf, pawl_text("\"it was taken\""));
+    return pawl_return(wf, pawl_text("\"refused\""));
+}
+
+static void test_bad_names(void **state) {
+    struct pawl_info *info = fixture_run(*state, "names_badly", NULL);
+    assert_text(info->output, "\"refused\"");
+    pawl_info_free(info);
+}
+
 static int setup(void **state) {
     struct pawl *pawl = fixture_open(NULL);
     assert_ok(pawl_add_activity(pawl, "echo", echo, NULL));
@@ -92,6 +144,10 @@ static int setup(void **state) {
     assert_ok(pawl_add_workflow(pawl, "round_trip", round_trip, NULL));
     assert_ok(pawl_add_workflow(pawl, "calls", calls, NULL));
     assert_ok(pawl_add_workflow(pawl, "makes_badly", makes_badly, NULL));
+    assert_ok(pawl_add_activity(pawl, "fails_at_length", fails_at_length, NULL));
+    assert_ok(pawl_add_workflow(pawl, "passes_it_on", passes_it_on, NULL));
+    assert_ok(pawl_add_workflow(pawl, "says_it_itself", says_it_itself, NULL));
+    assert_ok(pawl_add_workflow(pawl, "names_badly", names_badly, NULL));
     assert_ok(pawl_work(pawl));
     *state = pawl;
     return 0;
@@ -104,9 +160,9 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_shape),
-        cmocka_unit_test(test_unmade),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_shape),
+        cmocka_unit_test(test_unmade),     cmocka_unit_test(test_long_failures),
+        cmocka_unit_test(test_bad_names),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
