@@ -13,7 +13,7 @@ static bool alloc_failed, alloc_paused;
 static pthread_t alloc_loop;
 
 static bool alloc_fails(void) {
-    if (!kit_in_loop || !pthread_equal(pthread_self(), alloc_loop) || alloc_paused) return false;
+    if (!pthread_equal(pthread_self(), alloc_loop) || !kit_in_loop || alloc_paused) return false;
     if (++alloc_count != alloc_fail_at) return false;
     return alloc_failed = true;
 }

@@ -100,7 +100,7 @@ struct talk {
     pthread_t worker;
     bool has_worker;
     const char *serves;
-    volatile bool stop, connected;
+    atomic_bool stop, connected;
 };
 
 static void *talk_work(void *arg) {

@@ -170,7 +170,7 @@ void peer_fetch(const struct peer *peer, const char *call, const char *body,
 struct peer_worker {
     struct peer *peer;
     struct pawl_grpc_call *stream; // NULL: there is none
-    volatile bool *connected;
+    atomic_bool *connected;
     bool is_lost; // an answer was not taken: begins anew, so that the work is offered again
 };
 
@@ -295,8 +295,8 @@ static void worker_connect(struct peer_worker *worker, const char *serves) {
     *worker->connected = worker->stream != NULL;
 }
 
-void peer_work(struct peer *peer, const char *serves, const volatile bool *stop,
-               volatile bool *connected) {
+void peer_work(struct peer *peer, const char *serves, const atomic_bool *stop,
+               atomic_bool *connected) {
     struct peer_worker worker = {.peer = peer, .connected = connected};
     while (!*stop) {
         if (worker.is_lost && worker.stream) {

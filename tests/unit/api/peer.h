@@ -3,6 +3,8 @@
 
 // The client's and the worker's side of a conversation. Each is used by one thread, which waits.
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "net/grpc_client.h"
 
@@ -34,7 +36,7 @@ void peer_fetch(const struct peer *peer, const char *call, const char *body,
 // Serves workflows and activities until |*stop| is set. What a workflow does depends on its name:
 // "done" ends with its input, "fail" fails, "pay" ends with what the activity "pay" gives, the
 // others wait.
-void peer_work(struct peer *peer, const char *serves, const volatile bool *stop,
-               volatile bool *connected);
+void peer_work(struct peer *peer, const char *serves, const atomic_bool *stop,
+               atomic_bool *connected);
 
 #endif

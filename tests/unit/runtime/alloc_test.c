@@ -10,7 +10,7 @@ static bool alloc_failed, alloc_paused;
 static pthread_t alloc_loop;
 
 static bool alloc_fails(void) {
-    if (!kit_in_runtime || !pthread_equal(pthread_self(), alloc_loop) || alloc_paused) return false;
+    if (!pthread_equal(pthread_self(), alloc_loop) || !kit_in_runtime || alloc_paused) return false;
     if (++alloc_count != alloc_fail_at) return false;
     alloc_failed = true;
     return true;
