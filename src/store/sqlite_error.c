@@ -4,6 +4,7 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 // The errno behind SQLITE_IOERR. SQLite does not always note it on the connection (not for a failed
 // COMMIT), but its files remember: the WAL, and the database.
@@ -80,6 +81,8 @@ enum pawl_err pawl__sqlite_fail_open(const char *path, int reason, struct pawl_e
     char *copy = pawl__str_dup(pawl__str(path));
     if (!copy) return pawl__fail_plain(error, PAWL_E_NOMEM);
     const char *directory = dirname(copy);
+    // SQLite tries again, to read only, and then tells that there is no file.
+    if (reason == ENOENT && access(directory, W_OK)) reason = errno;
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         pawl__fail(error, PAWL_E_IO, "%s is a directory; give the path of a file", path);
     else if (stat(directory, &info) != 0)

@@ -228,7 +228,7 @@ static void test_read_only(void **state) {
     chmod(f->dir, 0555);
     assert_nobody_is_told(f, "read-only for this user");
     unlink(f->path);
-    assert_nobody_is_told(f, "must be writable for this user");
+    assert_nobody_is_told(f, "Permission denied; the file and its directory must be writable");
     chmod(f->dir, 0755);
 }
 
