@@ -401,7 +401,8 @@ enum pawl_err pawl__grpc_client_create(uv_loop_t *loop,
     if (!err) err = pawl__conns_init(&client->conns, loop);
     if (err) {
         if (err == PAWL_E_INVALID)
-            pawl__fail(error, err, "'%s' is no address to connect to", options->target);
+            pawl__fail(error, err, "'%s' is no address to connect to; give HOST:PORT",
+                       options->target);
         else
             pawl__fail_plain(error, err);
         pawl__arena_finish(&client->arena);

@@ -213,6 +213,12 @@ static enum pawl_err handle_wait_ready(struct pawl *pawl, const char *target) {
     pthread_mutex_lock(&pawl->mutex);
     struct pawl_error reason = pawl->reason;
     pthread_mutex_unlock(&pawl->mutex);
+    if (reason.code == PAWL_E_HELD)
+        return pawl__sdk_fail(
+            PAWL_E_HELD,
+            "cannot open '%s': %s; one process at a time serves a file: stop that "
+            "one, or let both work for a daemon, with grpc://HOST:PORT",
+            target, reason.text);
     return pawl__sdk_fail(reason.code ? reason.code : PAWL_E_UNAVAILABLE, "cannot open '%s': %s",
                           target, reason.code ? reason.text : "the store does not answer");
 }

@@ -82,6 +82,7 @@ static void test_held(void **state) {
     struct pawl *pawl = fixture_open(NULL), *other;
     assert_int_equal(pawl_open(fixture_target(), NULL, &other), PAWL_E_HELD);
     assert_non_null(strstr(pawl_last_error()->text, fixture_target()));
+    assert_non_null(strstr(pawl_last_error()->text, "one process at a time serves a file"));
     assert_ok(pawl_close(pawl));
     assert_ok(pawl_open(fixture_target(), NULL, &other));
     assert_ok(pawl_close(other));
