@@ -75,7 +75,10 @@ enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call
         pawl__handle_post(pawl, &call->end);
         pawl__handle_wait(pawl, &call->ended, INT64_MAX);
     }
-    return call->op.error.code ? pawl__sdk_fail_with(&call->op.error) : PAWL_OK;
+    const struct pawl_error *error = &call->op.error;
+    if (error->code && call->about && !strstr(error->text, call->about))
+        return pawl__sdk_fail(error->code, "%s (instance '%s')", error->text, call->about);
+    return error->code ? pawl__sdk_fail_with(error) : PAWL_OK;
 }
 
 enum pawl_err pawl__client_finish(struct pawl_client_call *call, enum pawl_err err) {
@@ -241,7 +244,7 @@ enum pawl_err pawl_raise(struct pawl *pawl, const char *id, const char *event,
                          struct pawl_text data) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_raise"));
     PAWL_TRY(pawl__sdk_check_name(event, "event's name"));
-    struct pawl_client_call call = {0};
+    struct pawl_client_call call = {.about = id};
     Pb__RaiseEventRequest ask = PB__RAISE_EVENT_REQUEST__INIT;
     ask.instanceid = (char *)id;
     ask.name = (char *)event;
@@ -253,7 +256,7 @@ enum pawl_err pawl_raise(struct pawl *pawl, const char *id, const char *event,
 enum pawl_err pawl_suspend(struct pawl *pawl, const char *id, const char *reason) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_suspend"));
     PAWL_TRY(pawl__sdk_check_payload(pawl_text(reason), "reason", "pawl_suspend"));
-    struct pawl_client_call call = {0};
+    struct pawl_client_call call = {.about = id};
     Pb__SuspendRequest ask = PB__SUSPEND_REQUEST__INIT;
     Google__Protobuf__StringValue value = client_value(reason);
     ask.instanceid = (char *)id;
@@ -265,7 +268,7 @@ enum pawl_err pawl_suspend(struct pawl *pawl, const char *id, const char *reason
 enum pawl_err pawl_resume(struct pawl *pawl, const char *id, const char *reason) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_resume"));
     PAWL_TRY(pawl__sdk_check_payload(pawl_text(reason), "reason", "pawl_resume"));
-    struct pawl_client_call call = {0};
+    struct pawl_client_call call = {.about = id};
     Pb__ResumeRequest ask = PB__RESUME_REQUEST__INIT;
     Google__Protobuf__StringValue value = client_value(reason);
     ask.instanceid = (char *)id;
@@ -277,7 +280,7 @@ enum pawl_err pawl_resume(struct pawl *pawl, const char *id, const char *reason)
 enum pawl_err pawl_terminate(struct pawl *pawl, const char *id, struct pawl_text output,
                              bool recursive) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_terminate"));
-    struct pawl_client_call call = {0};
+    struct pawl_client_call call = {.about = id};
     Pb__TerminateRequest ask = PB__TERMINATE_REQUEST__INIT;
     ask.instanceid = (char *)id;
     ask.recursive = recursive;
@@ -288,7 +291,7 @@ enum pawl_err pawl_terminate(struct pawl *pawl, const char *id, struct pawl_text
 
 enum pawl_err pawl_purge(struct pawl *pawl, const char *id, bool recursive, uint32_t *count) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_purge"));
-    struct pawl_client_call call = {0};
+    struct pawl_client_call call = {.about = id};
     Pb__PurgeInstancesRequest ask = PB__PURGE_INSTANCES_REQUEST__INIT;
     ask.request_case = PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
     ask.instanceid = (char *)id;

@@ -24,6 +24,7 @@ struct remote {
     uv_timer_t retry;
     uint64_t retry_delay;
     bool working;
+    bool told; // that the daemon gives no work
     int handles;
     void (*closed)(void *arg);
     void *closed_arg;
@@ -175,6 +176,14 @@ static void remote_state(struct pawl_transport *transport, struct pawl_state_job
 
 static void remote_on_retry(uv_timer_t *timer);
 
+// Says why there is no work to be had; once, until there is.
+static void remote_tell(struct remote *remote, struct pawl_str why) {
+    if (!remote->working || remote->told) return;
+    remote->told = true;
+    pawl__log(remote->owner.log, PAWL_LOG_WARN, "pawl.worker",
+              "the daemon gives no work, will try again: %.*s", PAWL_FMT(why));
+}
+
 static void remote_retry(struct remote *remote) {
     if (!remote->working || uv_is_active((uv_handle_t *)&remote->retry)) return;
     uv_timer_start(&remote->retry, remote_on_retry, remote->retry_delay, 0);
@@ -185,6 +194,7 @@ static void remote_retry(struct remote *remote) {
 static void remote_on_item(void *arg, struct pawl_str message) {
     struct remote *remote = arg;
     remote->retry_delay = REMOTE_RETRY_MIN;
+    remote->told = false;
     const char *why = NULL;
     if (pawl__wire_check(&pb__work_item__descriptor, message, &why))
         remote->owner.item(remote->owner.arg, message);
@@ -197,9 +207,7 @@ static void remote_on_stream_end(void *arg, enum pawl_err code, struct pawl_str 
     struct remote *remote = arg;
     remote->stream = NULL;
     if (!remote->working) return;
-    pawl__log(remote->owner.log, PAWL_LOG_INFO, "pawl.worker",
-              "the stream of work items ended (%.*s), will connect again",
-              PAWL_FMT(text.len ? text : pawl__str(pawl__err_text(code))));
+    remote_tell(remote, text.len ? text : pawl__str(pawl__err_text(code)));
     remote_retry(remote);
 }
 
@@ -248,7 +256,10 @@ static void remote_on_state(void *arg, enum pawl_grpc_client_state state,
     struct remote *remote = arg;
     struct pawl_error none = {PAWL_E_OK, ""};
     if (state == PAWL_GRPC_CLIENT_CONNECTING) return;
-    if (state == PAWL_GRPC_CLIENT_CLOSED) remote_retry(remote);
+    if (state == PAWL_GRPC_CLIENT_CLOSED) {
+        if (error) remote_tell(remote, pawl__str(error->text));
+        remote_retry(remote);
+    }
     remote->owner.ready(remote->owner.arg, state == PAWL_GRPC_CLIENT_READY, error ? error : &none);
 }
 

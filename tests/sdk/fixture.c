@@ -41,6 +41,10 @@ bool fixture_logged(const char *text) {
 }
 
 struct pawl *fixture_open(const struct pawl_options *given) {
+    return fixture_open_at(fixture_target(), given);
+}
+
+struct pawl *fixture_open_at(const char *target, const struct pawl_options *given) {
     struct pawl_options options = given ? *given : (struct pawl_options){0};
     options.log = fixture_log;
     pthread_mutex_lock(&fixture_mutex);
@@ -48,7 +52,7 @@ struct pawl *fixture_open(const struct pawl_options *given) {
     fixture_lines[0] = 0;
     pthread_mutex_unlock(&fixture_mutex);
     struct pawl *pawl;
-    assert_ok(pawl_open(fixture_target(), &options, &pawl));
+    assert_ok(pawl_open(target, &options, &pawl));
     return pawl;
 }
 

@@ -25,6 +25,7 @@ bool fixture_is_remote(void);
 
 // Opens the target, with a log that fixture_logged looks through. |options| may be NULL.
 struct pawl *fixture_open(const struct pawl_options *options);
+struct pawl *fixture_open_at(const char *target, const struct pawl_options *options);
 
 // Whether a line with |text| was logged since the last open.
 bool fixture_logged(const char *text);

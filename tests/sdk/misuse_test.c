@@ -199,6 +199,8 @@ static void test_arguments(void **state) {
     assert_int_equal(pawl_open("/no/such/folder/x.db", NULL, &other), PAWL_E_IO);
     assert_says(pawl_last_error()->text, "/no/such/folder/x.db");
     assert_int_equal(pawl_open("grpc://", NULL, &other), PAWL_E_INVALID);
+    assert_int_equal(pawl_open("grpc://localhost", NULL, &other), PAWL_E_INVALID);
+    assert_says(pawl_last_error()->text, "HOST:PORT");
     assert_int_equal(pawl_open("http://localhost", NULL, &other), PAWL_E_INVALID);
     assert_says(pawl_last_error()->text, "grpc://HOST:PORT");
     struct pawl_options options = {.stack_size = 100};
@@ -217,6 +219,39 @@ static void test_arguments(void **state) {
     assert_int_equal(pawl_add_activity(other, "echo", echo, NULL), PAWL_E_EXISTS);
     assert_int_equal(pawl_add_activity(other, "no function", NULL, NULL), PAWL_E_INVALID);
     assert_ok(pawl_close(other));
+}
+
+// --- an instance that is not there --------------------------------------------------------------
+
+static void test_no_instance(void **state) {
+    struct pawl *pawl = *state;
+    struct pawl_text none = pawl_text(NULL);
+    char *json;
+#define assert_absent(call)                                                                        \
+    do {                                                                                           \
+        assert_int_equal(call, PAWL_E_NOT_FOUND);                                                  \
+        assert_says(pawl_last_error()->text, "'nobody'");                                          \
+    } while (0)
+    assert_absent(pawl_get(pawl, "nobody", NULL));
+    assert_absent(pawl_raise(pawl, "nobody", "go", none));
+    assert_absent(pawl_suspend(pawl, "nobody", NULL));
+    assert_absent(pawl_resume(pawl, "nobody", NULL));
+    assert_absent(pawl_terminate(pawl, "nobody", none, false));
+    assert_absent(pawl_purge(pawl, "nobody", false, NULL));
+    assert_absent(pawl_history(pawl, "nobody", &json));
+#undef assert_absent
+}
+
+// --- a daemon that is not there -----------------------------------------------------------------
+
+static void test_no_daemon(void **state) {
+    (void)state;
+    struct pawl *pawl = fixture_open_at("grpc://127.0.0.1:1", NULL);
+    assert_ok(pawl_add_activity(pawl, "echo", echo, NULL));
+    assert_ok(pawl_work(pawl));
+    for (int i = 0; i < 1000 && !fixture_logged("the daemon gives no work"); i++) usleep(5000);
+    assert_true(fixture_logged("the daemon gives no work, will try again: cannot connect"));
+    assert_ok(pawl_close(pawl));
 }
 
 static int setup(void **state) {
@@ -245,7 +280,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_overflow),      cmocka_unit_test(test_await_outside),
         cmocka_unit_test(test_defer_outside), cmocka_unit_test(test_client_inside),
         cmocka_unit_test(test_blocking),      cmocka_unit_test(test_unregistered),
-        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_arguments),     cmocka_unit_test(test_no_instance),
+        cmocka_unit_test(test_no_daemon),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
