@@ -162,6 +162,12 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
         options.store_count = stores.count;
         options.max_turns = (size_t)configuration.max_turns;
         options.max_activities = (size_t)configuration.max_activities;
+        options.retention = (struct pawl_retention){
+            .completed = configuration.retain_completed,
+            .failed = configuration.retain_failed,
+            .terminated = configuration.retain_terminated,
+            .canceled = configuration.retain_canceled,
+        };
         code = pawl__daemon_run(&options);
     }
     pawl__arena_finish(&arena);

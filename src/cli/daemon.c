@@ -148,6 +148,7 @@ static enum pawl_err daemon_start_runtime(struct daemon *daemon, struct pawl_err
             .max_message = options->max_body,
             .max_turns = options->max_turns,
             .max_activities = options->max_activities,
+            .retention = options->retention,
             .log = daemon_log(daemon),
             .on_ready = daemon_on_ready,
             .arg = daemon,

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "config/component.h"
+#include "runtime/runtime.h"
 
 struct pawl_daemon_options {
     const char *app_id, *namespace;
@@ -21,6 +22,7 @@ struct pawl_daemon_options {
     size_t max_body, max_header;      // bytes
     int64_t graceful_shutdown;        // nanoseconds
     size_t max_turns, max_activities; // at once; 0: no limit
+    struct pawl_retention retention;
     const struct pawl_config_store *stores;
     size_t store_count;
     struct pawl_log log;

@@ -33,6 +33,9 @@ static const char *const configuration_workflow_keys[] = {"maxConcurrentWorkflow
                                                           "stateRetentionPolicy",
                                                           NULL};
 
+static const char *const configuration_retention_keys[] = {"anyTerminal", "completed", "failed",
+                                                           "terminated", NULL};
+
 // Replaces $NAME and ${NAME}, as Go's os.ExpandEnv does; a name that is not set becomes nothing.
 static bool configuration_expand(struct pawl_str text, struct pawl_buf *out) {
     for (size_t i = 0; i < text.len;) {
@@ -64,6 +67,37 @@ static void configuration_warn(const struct pawl_config_context *context, const 
     pawl__log(context->log, PAWL_LOG_WARN, configuration_scope, "%s", text);
 }
 
+static enum pawl_err configuration_take_time(const struct pawl_yaml *policy, const char *key,
+                                             int64_t *out, struct pawl_error *error) {
+    const struct pawl_yaml *node = pawl__yaml_get(policy, key);
+    const char *text = pawl__yaml_text(policy, key);
+    if (!node) return PAWL_OK;
+    if (!text || !pawl__duration_parse(text, out) || *out < 0)
+        return pawl__yaml_fail(node, error, key, "a duration such as 168h");
+    if (!*out) *out = 1; // at once
+    return PAWL_OK;
+}
+
+// spec.workflow.stateRetentionPolicy: a time for each way to end, and one for those without.
+static enum pawl_err configuration_take_retention(const struct pawl_config_context *context,
+                                                  const struct pawl_yaml *workflow,
+                                                  struct pawl_configuration *out,
+                                                  struct pawl_error *error) {
+    const struct pawl_yaml *policy = pawl__yaml_get(workflow, "stateRetentionPolicy");
+    if (!policy) return PAWL_OK;
+    struct pawl_error flaw;
+    if (pawl__yaml_check(policy, "stateRetentionPolicy", configuration_retention_keys, &flaw))
+        configuration_warn(context, flaw.text);
+    int64_t any = 0;
+    enum pawl_err err = configuration_take_time(policy, "anyTerminal", &any, error);
+    out->retain_completed = out->retain_failed = out->retain_terminated = any;
+    out->retain_canceled = any;
+    if (!err) err = configuration_take_time(policy, "completed", &out->retain_completed, error);
+    if (!err) err = configuration_take_time(policy, "failed", &out->retain_failed, error);
+    if (!err) err = configuration_take_time(policy, "terminated", &out->retain_terminated, error);
+    return err;
+}
+
 static enum pawl_err configuration_take(const struct pawl_config_context *context,
                                         const struct pawl_yaml *document,
                                         struct pawl_configuration *out, struct pawl_error *error) {
@@ -83,7 +117,8 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
                       child->line, child->key);
     for (const struct pawl_yaml *child = workflow ? workflow->children : NULL; child;
          child = child->next)
-        if (strncmp(child->key, "maxConcurrent", 13) != 0)
+        if (strncmp(child->key, "maxConcurrent", 13) != 0 &&
+            strcmp(child->key, "stateRetentionPolicy") != 0)
             pawl__log(context->log, PAWL_LOG_WARN, configuration_scope,
                       "%s:%d: spec.workflow.%s is read, but nothing in this version acts on it",
                       child->file, child->line, child->key);
@@ -94,7 +129,7 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
                              error);
     if (!err && (out->max_turns < 0 || out->max_activities < 0))
         err = pawl__yaml_fail(workflow, error, "a concurrency limit", "a number above 0");
-    return err;
+    return err ? err : configuration_take_retention(context, workflow, out, error);
 }
 
 enum pawl_err pawl__configuration_load(const struct pawl_config_context *context,

@@ -7,6 +7,8 @@
 
 struct pawl_configuration {
     int max_turns, max_activities; // in flight; 0: no limit
+    // Nanoseconds from a workflow's end until it is purged, at least 1; 0: never.
+    int64_t retain_completed, retain_failed, retain_terminated, retain_canceled;
 };
 
 // Reads |files| one after the other; what a later one says wins. $NAME and ${NAME} are replaced

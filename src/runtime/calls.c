@@ -167,8 +167,12 @@ static void load_destroy(struct load *load) {
 static enum pawl_err load_put(struct pawl_runtime *runtime, struct load *load,
                               struct pawl_error *error) {
     struct pawl_instance *instance = pawl__shard_find(&runtime->shard, load->id);
-    if (instance) return PAWL_OK;
+    if (instance) {
+        pawl__retain_look(runtime, instance);
+        return PAWL_OK;
+    }
     if (load->error.code == PAWL_E_NOT_FOUND) {
+        pawl__sleep_remove(runtime, load->id);
         if (pawl__shard_ghost(&runtime->shard, load->id, &instance))
             return pawl__fail_plain(error, PAWL_E_NOMEM);
         pawl__calls_add_ghost(runtime, instance);
@@ -182,7 +186,7 @@ static enum pawl_err load_put(struct pawl_runtime *runtime, struct load *load,
     enum pawl_err err = pawl__shard_restore(&runtime->shard, &load->snapshot, &instance, error);
     if (err) return err;
     pawl__shadow_add(runtime, instance);
-    pawl__sleep_remove(runtime, load->id);
+    pawl__retain_look(runtime, instance);
     if (pawl__shard_offer(&runtime->shard, instance)) return PAWL_OK;
     pawl__fail_plain(error, PAWL_E_NOMEM);
     pawl__runtime_fail(runtime, error); // it is in memory, and nobody would offer the rest

@@ -29,8 +29,10 @@ static bool checkpoint_begin(struct pawl_runtime *runtime) {
     if (!point->todo) return false; // it will be tried again
     size_t at = 0;
     for (struct pawl_instance *instance;
-         (instance = pawl__map_next(&runtime->shard.instances, &at));)
+         (instance = pawl__map_next(&runtime->shard.instances, &at));) {
+        if (pawl__instance_completed(instance)) pawl__retain_look(runtime, instance);
         if (instance->exists) point->todo[point->count++] = pawl__instance_ref(instance);
+    }
     point->running = true;
     point->trim_to = runtime->shard.position - 1;
     point->log_bytes = 0;
@@ -46,6 +48,7 @@ void pawl__checkpoint_consider(struct pawl_runtime *runtime, bool force) {
                point->log_bytes >= runtime->options.checkpoint_bytes;
     if (!changed || (!due && !force)) return;
     if (checkpoint_begin(runtime)) pawl__storage_want(runtime->storage);
+    if (runtime->shard.effect_count) pawl__runtime_settle(runtime); // something was purged
 }
 
 bool pawl__checkpoint_prepare(struct pawl_runtime *runtime, struct pawl_commit *commit) {
@@ -62,6 +65,7 @@ bool pawl__checkpoint_prepare(struct pawl_runtime *runtime, struct pawl_commit *
         if (!instance->exists || instance->saved == instance->position) continue;
         struct pawl_snapshot *snapshot = &point->snapshots[point->row_count];
         if (!pawl__shard_snapshot(instance, &point->arena, snapshot)) goto fail;
+        snapshot->wake_at = pawl__retain_wake_at(runtime, instance);
         // Copied, as the history's buffer may move while the commit thread reads it.
         snapshot->history.data = pawl__arena_dup(&point->arena, snapshot->history);
         snapshot->name.data = pawl__arena_dup(&point->arena, snapshot->name);
@@ -88,7 +92,7 @@ static void checkpoint_evict(struct pawl_runtime *runtime, struct pawl_instance 
     bool resting = instance->linked && instance->exists && instance->refs == 1 &&
                    instance->saved == instance->position && !pawl__instance_active(instance);
     if (!resting || pawl__runtime_reads(runtime)) return;
-    int64_t wake_at = pawl__instance_wake_at(instance);
+    int64_t wake_at = pawl__retain_wake_at(runtime, instance);
     if (wake_at != INT64_MAX && !pawl__sleep_add(runtime, pawl__instance_id(instance), wake_at))
         return;
     pawl__shadow_remove(runtime, instance);

@@ -193,6 +193,16 @@ void pawl__checkpoint_done(struct pawl_runtime *runtime);
 void pawl__checkpoint_consider(struct pawl_runtime *runtime, bool force);
 void pawl__checkpoint_drop(struct pawl_runtime *runtime);
 
+// --- retain.c -----------------------------------------------------------------------------------
+
+// When |instance| has to be in memory again: for its next timer, or to be purged. INT64_MAX: never.
+int64_t pawl__retain_wake_at(const struct pawl_runtime *runtime,
+                             const struct pawl_instance *instance);
+
+// For an instance in memory: purges it if that is due, which the caller settles; else notes when it
+// will be.
+void pawl__retain_look(struct pawl_runtime *runtime, struct pawl_instance *instance);
+
 // --- commit.c -----------------------------------------------------------------------------------
 
 bool pawl__commit_prepare(struct pawl_storage_client *client, struct pawl_commit *commit);

@@ -12,6 +12,11 @@
 
 struct pawl_runtime;
 
+// Nanoseconds from the end of a workflow to its purge, by how it ended; 0: it is never purged.
+struct pawl_retention {
+    int64_t completed, failed, terminated, canceled;
+};
+
 struct pawl_runtime_options {
     const char *app_id;
     const char *namespace;
@@ -20,6 +25,7 @@ struct pawl_runtime_options {
     size_t max_activities;       // activities in flight; 0: no limit
     int64_t checkpoint_interval; // nanoseconds between checkpoints of changed instances; 0: 5 s
     size_t checkpoint_bytes;     // of log that make a checkpoint due sooner; 0: 16 MiB
+    struct pawl_retention retention;
     const struct pawl_log *log;
     // Called when the runtime begins or ceases to serve, with the reason when it ceases.
     void (*on_ready)(void *arg, bool ready, const struct pawl_error *reason);

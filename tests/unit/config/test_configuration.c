@@ -56,15 +56,33 @@ static void test_warnings(void **state) {
     struct kit *kit = *state;
     assert_int_equal(load(kit, "kind: Configuration\nspec:\n  tracng: {}\n  metrics: {}\n"
                                "  workflow:\n    maxConcurentWorkflowInvocations: 1\n"
-                               "    stateRetentionPolicy: {anyTerminal: 1h}\n"),
+                               "    globalMaxConcurrentActivityInvocations: 5\n"),
                      PAWL_OK);
     assert_logged(kit,
                   "c.yaml:3: unknown key \\\"tracng\\\" in spec; did you mean \\\"tracing\\\"?");
     assert_logged(kit, "c.yaml:6: unknown key \\\"maxConcurentWorkflowInvocations\\\" in "
                        "spec.workflow; did you mean \\\"maxConcurrentWorkflowInvocations\\\"?");
     assert_logged(kit, "c.yaml:4: spec.metrics is read, but nothing in this version acts on it");
-    assert_logged(kit, "c.yaml:7: spec.workflow.stateRetentionPolicy is read, but nothing in this "
-                       "version acts on it");
+    assert_logged(kit, "c.yaml:7: spec.workflow.globalMaxConcurrentActivityInvocations is read, "
+                       "but nothing in this version acts on it");
+}
+
+static void test_retention(void **state) {
+    struct kit *kit = *state;
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  workflow:\n"
+                               "    stateRetentionPolicy:\n      anyTerminal: 168h\n"
+                               "      completed: 0s\n      failed: 1h30m\n      complete: 1s\n"),
+                     PAWL_OK);
+    assert_int_equal(configuration.retain_completed, 1);
+    assert_int_equal(configuration.retain_failed, 90 * PAWL_MINUTE);
+    assert_int_equal(configuration.retain_terminated, 168 * PAWL_HOUR);
+    assert_int_equal(configuration.retain_canceled, 168 * PAWL_HOUR);
+    assert_logged(kit, "c.yaml:8: unknown key \\\"complete\\\" in stateRetentionPolicy; did you "
+                       "mean \\\"completed\\\"?");
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  workflow:\n"
+                               "    stateRetentionPolicy:\n      failed: soon\n"),
+                     PAWL_E_INVALID);
+    assert_error(kit, "c.yaml:5: failed has to be a duration such as 168h");
 }
 
 static void test_environment(void **state) {
@@ -108,6 +126,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_limits, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_merge, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_warnings, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_retention, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_environment, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_files, kit_begin, kit_end),
     };
