@@ -180,7 +180,7 @@ void pawl__runtime_taken(struct pawl_runtime *runtime, const struct pawl_error *
 static void runtime_on_pulse(uv_timer_t *timer) {
     struct pawl_runtime *runtime = timer->data;
     pawl__calls_sweep_ghosts(runtime);
-    pawl__runtime_settle(runtime); // a checkpoint may be due
+    pawl__runtime_settle(runtime);  // a checkpoint may be due
     pawl__dispatch_unpark(runtime); // patience may be at its end
 }
 

@@ -48,7 +48,7 @@ static void test_after_a_while(void **state) {
     struct worker worker = {0};
     struct caller caller;
     kit_init(&kit);
-    reopen_with(&kit, PAWL_SECOND);
+    reopen_with(&kit, 4 * PAWL_SECOND);
     kit_attach(&kit, &worker);
     complete(&kit, &worker, "a");
     int64_t ended = pawl__clock_wall();
@@ -58,8 +58,8 @@ static void test_after_a_while(void **state) {
     complete(&kit, &worker, "b");
     kit_started(&kit, "b");
     UNTIL(&kit, kit_status(&kit, "a") == -1);
-    assert_true(pawl__clock_wall() >= ended + PAWL_SECOND - PAWL_MILLISECOND);
-    kit_rest(&kit, 1200);
+    assert_true(pawl__clock_wall() >= ended + 4 * PAWL_SECOND - PAWL_MILLISECOND);
+    kit_rest(&kit, 4200);
     assert_int_equal(kit_status(&kit, "b"), STATUS(PENDING));
     kit_history(&kit, &caller, "a");
     DONE(&kit, caller, PAWL_E_NOT_FOUND);
@@ -72,15 +72,15 @@ static void test_over_a_restart(void **state) {
     struct kit kit;
     struct worker worker = {0};
     kit_init(&kit);
-    reopen_with(&kit, PAWL_SECOND / 2);
+    reopen_with(&kit, 2 * PAWL_SECOND);
     kit_attach(&kit, &worker);
     complete(&kit, &worker, "a");
     complete(&kit, &worker, "b");
     kit_detach(&kit, &worker);
     reopen_with(&kit, 0); // what was to be purged is kept
-    kit_rest(&kit, 700);
+    kit_rest(&kit, 2200);
     assert_int_equal(kit_status(&kit, "a"), STATUS(COMPLETED));
-    reopen_with(&kit, PAWL_SECOND / 2);
+    reopen_with(&kit, 2 * PAWL_SECOND);
     UNTIL(&kit, kit_status(&kit, "a") == -1 && kit_status(&kit, "b") == -1);
     reopen_with(&kit, 0);
     assert_int_equal(kit_status(&kit, "a"), -1);
