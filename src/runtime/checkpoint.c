@@ -97,6 +97,7 @@ static void checkpoint_evict(struct pawl_runtime *runtime, struct pawl_instance 
         return;
     pawl__shadow_remove(runtime, instance);
     pawl__shard_evict(&runtime->shard, instance);
+    runtime->has_evicted = true;
 }
 
 void pawl__checkpoint_done(struct pawl_runtime *runtime) {

@@ -106,9 +106,11 @@ struct pawl_runtime {
     char token_prefix[12];
     bool pumping;
 
-    uv_timer_t clock; // wakes for workflow timers
-    uv_timer_t retry; // of the lease
-    uv_timer_t pulse; // checkpoints
+    uv_timer_t clock;       // wakes for workflow timers
+    uv_timer_t retry;       // of the lease
+    uv_timer_t pulse;       // checkpoints
+    uint64_t pulse_commits; // of the storage at the last one
+    bool has_evicted;       // instances have left memory since it was last trimmed
     struct pawl_job job;
     struct pawl_error job_error;
     int64_t retry_delay; // milliseconds

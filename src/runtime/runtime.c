@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "runtime/internal.h"
 
 static const char *const runtime_scope = "dapr.runtime.wfengine";
@@ -182,6 +183,11 @@ static void runtime_on_pulse(uv_timer_t *timer) {
     pawl__calls_sweep_ghosts(runtime);
     pawl__runtime_settle(runtime);  // a checkpoint may be due
     pawl__dispatch_unpark(runtime); // patience may be at its end
+    bool quiet = runtime->storage->commits == runtime->pulse_commits;
+    runtime->pulse_commits = runtime->storage->commits;
+    if (!quiet || !runtime->has_evicted) return;
+    runtime->has_evicted = false;
+    pawl__memory_trim();
 }
 
 // --- life ---------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ static const char sqlite_writer_pragmas[] =
                                                             "PRAGMA journal_size_limit=67108864;"
                                                             "PRAGMA secure_delete=OFF;"
                                                             "PRAGMA temp_store=MEMORY;"
-                                                            "PRAGMA cache_size=-8192;"
+                                                            "PRAGMA cache_size=-4096;"
                                                             "PRAGMA mmap_size=0;"
                                                             "PRAGMA trusted_schema=OFF;";
 

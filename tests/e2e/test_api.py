@@ -359,6 +359,30 @@ class Limits(unittest.TestCase):
         hub = raw.Hub(daemon.grpc)
         self.assertEqual(hub.wait("w").workflowStatus, 1)
 
+    def test_retention(self):
+        daemon = harness.Daemon()
+        self.addCleanup(daemon.close)
+        daemon.stop()
+        policy = daemon.folder / "policy.yaml"
+        policy.write_text("kind: Configuration\nspec: {workflow: {stateRetentionPolicy: {completed: 2s}}}\n")
+        daemon.flags += ["--config", str(policy)]
+        daemon.start()
+        worker, hub = raw.Worker(daemon.grpc), raw.Hub(daemon.grpc)
+        self.addCleanup(worker.close)
+        self.addCleanup(hub.close)
+        for id in ("a", "b"):
+            hub.start(id, text="1")
+            self.assertEqual(hub.wait(id).workflowStatus, 1)
+        ended = time.monotonic()
+        deadline = ended + 20
+        while hub.get("a").exists and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertFalse(hub.get("a").exists)
+        self.assertGreater(time.monotonic() - ended, 1.5)
+        while hub.ids()[0] and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(hub.ids()[0], [])
+
     def test_two_daemons_of_two_apps_share_a_file(self):
         one = harness.Daemon(app_id="one")
         self.addCleanup(one.close)
