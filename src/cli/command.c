@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/man.h"
+#include "config/near.h"
 
 const struct pawl_command *const pawl__commands[] = {
     &pawl__cmd_run,   &pawl__cmd_stop,    &pawl__cmd_list,       &pawl__cmd_daemon,
@@ -71,8 +72,12 @@ int pawl__cli_main(int argc, char **argv) {
     if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) name = "version";
     const struct pawl_command *command = command_find(name);
     if (!command) {
-        fprintf(stderr, "%s: there is no command '%s'. See '%s --help' for the commands.\n", self,
-                name, self);
+        const char *known[sizeof pawl__commands / sizeof *pawl__commands] = {NULL};
+        for (size_t i = 0; pawl__commands[i]; i++) known[i] = pawl__commands[i]->name;
+        const char *near = pawl__nearest(name, known);
+        fprintf(stderr, "%s: there is no command '%s'%s%s%s See '%s --help' for the commands.\n",
+                self, name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : ".",
+                self);
         return PAWL_EXIT_USAGE;
     }
     char called[64];

@@ -36,7 +36,7 @@ class Usage(clilib.Case):
         self.assertIn("-a, --app-id", self.pawl("run", "--help").stdout)
 
     def test_unknown_command(self):
-        self.assert_mistake(self.pawl("rnu"), "there is no command 'rnu'", code=2)
+        self.assert_mistake(self.pawl("rnu"), "there is no command 'rnu'; did you mean 'run'?", code=2)
         self.assert_mistake(self.pawl("help", "rnu"), "there is no command 'rnu'", code=2)
 
     def test_unknown_flag(self):
