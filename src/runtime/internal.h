@@ -115,6 +115,7 @@ struct pawl_runtime {
     struct pawl_error job_error;
     int64_t retry_delay; // milliseconds
     bool told_held;
+    int unserved; // pulses for which work has waited with no worker there
     int handles;
     void (*closed)(void *arg);
     void *closed_arg;

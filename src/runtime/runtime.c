@@ -7,6 +7,10 @@
 
 static const char *const runtime_scope = "dapr.runtime.wfengine";
 
+enum {
+    RUNTIME_UNSERVED_PULSES = 5
+}; // work without a worker is told of after so many
+
 // --- time ---------------------------------------------------------------------------------------
 
 struct pawl_stamp pawl__runtime_stamp(struct pawl_runtime *runtime) {
@@ -178,11 +182,24 @@ void pawl__runtime_taken(struct pawl_runtime *runtime, const struct pawl_error *
     pawl__runtime_settle(runtime);
 }
 
+// Says so when workflows wait and nobody is there to run them: the app has not been started, or the
+// start went to the sidecar of another.
+static void runtime_tell_unserved(struct pawl_runtime *runtime) {
+    bool waits = pawl__list_empty(&runtime->workers) && runtime->turns.len;
+    runtime->unserved = waits ? runtime->unserved + 1 : 0;
+    if (runtime->unserved == RUNTIME_UNSERVED_PULSES)
+        pawl__log(runtime->log, PAWL_LOG_WARN, runtime_scope,
+                  "workflows of app '%s' wait, as no worker is connected: start the app, or call "
+                  "the sidecar of the app that has the workflow",
+                  runtime->app_id);
+}
+
 static void runtime_on_pulse(uv_timer_t *timer) {
     struct pawl_runtime *runtime = timer->data;
     pawl__calls_sweep_ghosts(runtime);
     pawl__runtime_settle(runtime);  // a checkpoint may be due
     pawl__dispatch_unpark(runtime); // patience may be at its end
+    runtime_tell_unserved(runtime);
     bool quiet = runtime->storage->commits == runtime->pulse_commits;
     runtime->pulse_commits = runtime->storage->commits;
     if (!quiet || !runtime->has_evicted) return;

@@ -41,6 +41,11 @@ class Workers(unittest.TestCase):
         self.hub.start("early", text="2", start_at=0)
         time.sleep(0.3)
         self.assertEqual(self.daemon.status("early"), "PENDING")
+        deadline = time.monotonic() + 20
+        while ("no worker is connected" not in self.daemon.output()
+               and time.monotonic() < deadline):
+            time.sleep(0.1)
+        self.assertIn("no worker is connected", self.daemon.output())
         worker = raw.Worker(self.daemon.grpc)
         self.assertEqual(self.hub.wait("early").output.value, "2")
         worker.close()
