@@ -296,7 +296,9 @@ static void turn_answer(struct pawl_sdk_worker *worker, struct warm *warm,
     warm->turn_count = turn->fresh;
     warm->action_count = answer->turn.n_actions;
     bool over = wf->unavailable || (wf->completed && !wf->suspended);
-    if (wf->unavailable) pawl__log(worker->log, PAWL_LOG_ERROR, "pawl.worker", "%s", wf->why);
+    if (wf->unavailable)
+        pawl__log(worker->log, PAWL_LOG_ERROR, "pawl.worker",
+                  "%s; it waits, STALLED, until the right code is there", wf->why);
     answer->warm = warm;
     warm->answers++;
     if (over) warm_drop(worker, warm);

@@ -97,7 +97,8 @@ static void test_other_path_waits(void **state) {
     char text[300];
     snprintf(text, sizeof text,
              "workflow 'changes' (instance '%s') does not follow its history: at sequence number 0 "
-             "the history calls activity 'one', but the code now calls activity 'two'",
+             "the history calls activity 'one', but the code now calls activity 'two'; it waits, "
+             "STALLED",
              id);
     assert_true(fixture_logged(text));
     assert_ok(pawl_close(pawl));
