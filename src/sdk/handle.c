@@ -133,6 +133,12 @@ static const char *handle_environment(char *buffer, size_t size) {
     return buffer;
 }
 
+// Whether |target| is "HOST:PORT", which would be a strange name for a file.
+static bool handle_is_address(const char *target) {
+    const char *colon = strrchr(target, ':');
+    return colon && !strchr(target, '/') && colon[1] && !colon[1 + strspn(colon + 1, "0123456789")];
+}
+
 static enum pawl_err handle_open_transport(struct pawl *pawl, const char *target,
                                            const struct pawl_options *options,
                                            struct pawl_error *error) {
@@ -144,6 +150,11 @@ static enum pawl_err handle_open_transport(struct pawl *pawl, const char *target
         return pawl__fail(error, PAWL_E_INVALID,
                           "'%s' is no target: give the path of a file, memory: or grpc://HOST:PORT",
                           target);
+    if (!remote && handle_is_address(target))
+        return pawl__fail(error, PAWL_E_INVALID,
+                          "'%s' is no target: it looks like the address of a daemon, which is "
+                          "grpc://%s; a file of this name is ./%s",
+                          target, target, target);
     if (!remote) {
         const char *app_id = options->app_id ? options->app_id : "default";
         return pawl__embedded_open(&pawl->loop, target, app_id, &owner, &pawl->transport, error);

@@ -201,6 +201,8 @@ static void test_arguments(void **state) {
     assert_int_equal(pawl_open("grpc://", NULL, &other), PAWL_E_INVALID);
     assert_int_equal(pawl_open("grpc://localhost", NULL, &other), PAWL_E_INVALID);
     assert_says(pawl_last_error()->text, "HOST:PORT");
+    assert_int_equal(pawl_open("localhost:50001", NULL, &other), PAWL_E_INVALID);
+    assert_says(pawl_last_error()->text, "grpc://localhost:50001");
     assert_int_equal(pawl_open("http://localhost", NULL, &other), PAWL_E_INVALID);
     assert_says(pawl_last_error()->text, "grpc://HOST:PORT");
     struct pawl_options options = {.stack_size = 100};
