@@ -15,6 +15,7 @@ all: ## build; the programs land in build/bin
 	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=$(TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
 	  $(if $(filter test,$(NEEDS)),-DBUILD_TESTING=ON) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log
+	@[ -e $(BUILD)/bin/pawl ] || echo "building; the first time takes a few minutes ..."
 	@ninja -C $(BUILD) --quiet
 	@echo "built: $(BUILD)/bin/pawl (also as daprd and dapr)"
 
