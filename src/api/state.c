@@ -149,8 +149,7 @@ static bool state_key(struct pawl_api_state *state, struct pawl_str key, struct 
     return false;
 }
 
-// --- writing
-// --------------------------------------------------------------------------------------
+// --- writing -------------------------------------------------------------------------------------
 
 static void state_written(struct pawl_state_write *write) {
     struct pawl_api_state *state = PAWL_CONTAINER(write, struct pawl_api_state, write);
@@ -203,8 +202,7 @@ void pawl__state_write(struct pawl_api_state *state, const struct pawl_api_item 
     pawl__storage_write(state->store->storage, &state->write);
 }
 
-// --- reading
-// --------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 static void state_has_read(struct pawl_state_read *read) {
     struct pawl_api_state *state = PAWL_CONTAINER(read, struct pawl_api_state, read);

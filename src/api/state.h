@@ -34,7 +34,6 @@ struct pawl_api_state {
     struct pawl_state_read read;
     const struct pawl_str *user_keys; // of a bulk read
     bool orphaned;                    // the client has gone: there is nobody to answer
-    bool own_arena;                   // see pawl__state_begin
     struct pawl_arena arena;
     void (*reply_read)(struct pawl_api_state *state);
 };

@@ -92,8 +92,7 @@ static void state_grpc_transaction(struct pawl_api *api, struct pawl_request *re
     if (state) pawl__state_write(state, all, ask->n_operations);
 }
 
-// --- reading
-// --------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 // The time at which |value| expires, for the metadata of an answer.
 static char *state_grpc_expiry(struct pawl_request *request, const struct pawl_state_value *value) {

@@ -139,8 +139,7 @@ static void state_http_transaction(void *arg, struct pawl_request *request,
     if (state) pawl__state_write(state, items, count);
 }
 
-// --- reading
-// --------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 static void state_http_reply_get(struct pawl_api_state *state) {
     const struct pawl_state_value *value = &state->read.values[0];

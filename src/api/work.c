@@ -153,7 +153,7 @@ static void work_completed(struct pawl_call *call, const struct pawl_error *erro
 static struct pawl_call *work_call(struct pawl_api *api, struct pawl_request *request,
                                    const char *id) {
     struct pawl_call *call =
-        api->options.runtime ? pawl__arena_zalloc(&request->arena, sizeof *call) : NULL;
+        api->options.runtime ? pawl__arena_alloc(&request->arena, sizeof *call) : NULL;
     if (!call) {
         if (api->options.runtime)
             pawl__api_nomem(request);
@@ -161,9 +161,7 @@ static struct pawl_call *work_call(struct pawl_api *api, struct pawl_request *re
             pawl__api_fail(request, PAWL_E_INTERNAL, PAWL_NO_RUNTIME);
         return NULL;
     }
-    call->id = pawl__str(id);
-    call->arena = &request->arena;
-    call->done = work_completed;
+    pawl__call_init(call, pawl__str(id), &request->arena, work_completed);
     call->data = request;
     request->data = call;
     request->on_close = work_on_closed_call;

@@ -51,8 +51,7 @@ struct workflow_ask {
     const char *start_time; // NULL: now
 };
 
-// --- answers
-// --------------------------------------------------------------------------------------
+// --- answers -------------------------------------------------------------------------------------
 
 static void workflow_fail(struct workflow_ask *ask, enum pawl_err grpc, int http, const char *code,
                           const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -203,8 +202,7 @@ static void workflow_done(struct pawl_call *call, const struct pawl_error *error
     }
 }
 
-// --- running
-// ----------------------------------------------------------------------------------------
+// --- running -------------------------------------------------------------------------------------
 
 static void workflow_on_close(struct pawl_request *request, enum pawl_err reason) {
     (void)reason;
@@ -385,8 +383,7 @@ static struct workflow_ask *workflow_ask_create(struct pawl_api *api, struct paw
     return ask;
 }
 
-// --- gRPC
-// -------------------------------------------------------------------------------------------
+// --- gRPC ----------------------------------------------------------------------------------------
 
 static void workflow_grpc_start(struct pawl_api *api, struct pawl_request *request) {
     Dapr__StartWorkflowRequest *given =
@@ -466,8 +463,7 @@ const struct pawl_api_method_row pawl__workflow_methods[] = {
     {NULL, NULL},
 };
 
-// --- HTTP
-// -------------------------------------------------------------------------------------------
+// --- HTTP ----------------------------------------------------------------------------------------
 
 // Copies what stands in the path or query, which may be any bytes, to |*out|; it stays as it is
 // when |text| was not given. False after answering.

@@ -82,8 +82,7 @@ static bool turn_add_message(struct turn *turn, char *target, Pb__HistoryEvent *
     return true;
 }
 
-// --- actions
-// --------------------------------------------------------------------------------------
+// --- actions -------------------------------------------------------------------------------------
 
 const char *pawl__action_target_app(const Pb__WorkflowAction *action, const char *app_id) {
     if (!action->_router_case || !action->router->_target_app_id_case) return NULL;
@@ -243,8 +242,7 @@ static bool turn_create_detached(struct turn *turn, const Pb__WorkflowAction *ac
            turn_add_message(turn, detached->instanceid, first, true, -1);
 }
 
-// --- the end of an execution
-// ------------------------------------------------------------------------
+// --- the end of an execution ---------------------------------------------------------------------
 
 // Tells the parent, if there is one in this app, how the instance ended.
 static bool turn_tell_parent(struct turn *turn, int32_t status,

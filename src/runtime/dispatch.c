@@ -70,8 +70,7 @@ static void dispatch_return(struct pawl_runtime *runtime, struct item *item) {
     }
 }
 
-// --- giving out
-// -----------------------------------------------------------------------------------
+// --- giving out ----------------------------------------------------------------------------------
 
 static bool dispatch_has_room(const struct pawl_worker *worker) {
     return !worker->paused && (!worker->limit || worker->in_flight < worker->limit);
@@ -297,8 +296,7 @@ void pawl__dispatch_pump(struct pawl_runtime *runtime) {
     if (runtime->shard.effect_count) pawl__runtime_settle(runtime); // an instance stalled
 }
 
-// --- workers
-// --------------------------------------------------------------------------------------
+// --- workers -------------------------------------------------------------------------------------
 
 void pawl__runtime_attach(struct pawl_runtime *runtime, struct pawl_worker *worker) {
     pawl__link_init(&worker->link);
@@ -369,8 +367,7 @@ void pawl__dispatch_reset(struct pawl_runtime *runtime) {
     pawl__list_move(&runtime->workers, &told);
 }
 
-// --- results
-// --------------------------------------------------------------------------------------
+// --- results -------------------------------------------------------------------------------------
 
 // The item that a result is for; NULL when there is none, or when |token| is of another delivery.
 static struct item *dispatch_match(struct pawl_runtime *runtime, struct pawl_str id,

@@ -67,8 +67,7 @@ void pawl__runtime_settle(struct pawl_runtime *runtime) {
     pawl__sleep_check(runtime);
 }
 
-// --- taking, failing, taking again
-// ----------------------------------------------------------------
+// --- taking, failing, taking again ---------------------------------------------------------------
 
 static void runtime_on_retry(uv_timer_t *timer);
 

@@ -35,7 +35,7 @@ struct pawl_activity_run {
     struct pawl_activity_pool *pool;
     const struct pawl_activity_entry *entry;
     char *token;
-    bool has_result, is_final, is_later;
+    bool is_final, is_later;
     enum pawl_err err;
     struct pawl_text result;
     const char *failure_type, *failure_message;

@@ -135,8 +135,7 @@ void pawl__execution_check_past(struct pawl_workflow *wf);
 bool pawl__execution_answer(struct pawl_workflow *wf, struct pawl_arena *arena,
                             Pb__WorkflowResponse *out);
 
-// --- for the functions of pawl.h that workflows call
-// ----------------------------------------------
+// --- for the functions of pawl.h that workflows call ---------------------------------------------
 
 // A new action under the next sequence number, of which the caller fills the rest; NULL when memory
 // is out (noted).

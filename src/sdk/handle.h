@@ -41,8 +41,6 @@ struct pawl {
     struct pawl_done ready;   // once it was
 
     struct pawl_log log;
-    void (*user_log)(void *arg, enum pawl_log_level level, const char *line);
-    void *user_log_arg;
     struct pawl_transport *transport;
     struct pawl_sdk_worker worker;
     struct pawl_sdk_worker_options worker_options;

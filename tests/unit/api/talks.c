@@ -10,8 +10,7 @@
 #define BASE           "/v1.0/state/statestore"
 #define WORKFLOWS      "/v1.0/workflows/dapr"
 
-// --- TaskHub
-// --------------------------------------------------------------------------------------
+// --- TaskHub -------------------------------------------------------------------------------------
 
 static const struct step taskhub_life[] = {
     {"Hello", "", "0"},
@@ -65,8 +64,7 @@ static const struct step taskhub_late[] = {
     END,
 };
 
-// --- the Dapr API over gRPC
-// -----------------------------------------------------------------------
+// --- the Dapr API over gRPC ----------------------------------------------------------------------
 
 static const struct step dapr_workflow[] = {
     {"worker *", NULL, NULL},
@@ -166,8 +164,7 @@ static const struct step dapr_metadata[] = {
     END,
 };
 
-// --- HTTP
-// -----------------------------------------------------------------------------------------
+// --- HTTP ----------------------------------------------------------------------------------------
 
 static const struct step http_workflow[] = {
     {"worker *", NULL, NULL},
