@@ -126,6 +126,7 @@ bool pawl__shard_begin_turn(struct pawl_instance *instance, struct pawl_stamp st
 
 void pawl__shard_turn_lost(struct pawl_instance *instance) {
     instance->turn_out = false;
+    instance->kept_by = 0;
 }
 
 // The body of the event that scheduled a pending activity; empty when there is none.

@@ -159,7 +159,7 @@ bool pawl__shard_begin_turn(struct pawl_instance *instance, struct pawl_stamp st
 // Bytes of the work item that pawl__shard_begin_turn would build, near enough for limits.
 size_t pawl__shard_turn_size(const struct pawl_instance *instance);
 
-// The worker that had the turn is gone.
+// The worker that had the turn is gone, or it is not known what it has of the history.
 void pawl__shard_turn_lost(struct pawl_instance *instance);
 
 // The name of a pending activity, valid until the instance changes; empty when it is not pending

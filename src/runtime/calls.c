@@ -39,6 +39,7 @@ struct ghost {
 // --- finishing ----------------------------------------------------------------------------------
 
 static void call_finish(struct pawl_call *call, const struct pawl_error *error) {
+    call->loading = NULL;
     if (error || !call->error.code) {
         call->done(call, error);
         return;
@@ -77,6 +78,8 @@ static void call_hold(struct pawl_runtime *runtime, struct pawl_call *call, uint
 
 void pawl__runtime_cancel(struct pawl_call *call) {
     pawl__list_remove(&call->link);
+    if (call->loading && call->give_up) call->give_up(call->loading, call);
+    call->loading = NULL;
 }
 
 void pawl__calls_fail(struct pawl_runtime *runtime, const struct pawl_error *error) {
@@ -240,7 +243,9 @@ static void load_begin(struct pawl_runtime *runtime, struct pawl_str id, struct 
         load->job = (struct pawl_job){.run = load_run, .done = load_done};
         pawl__thread_submit(&runtime->storage->reader, &load->job);
     }
-    if (call) pawl__list_add(&load->calls, &call->link);
+    if (!call) return;
+    call->loading = runtime;
+    pawl__list_add(&load->calls, &call->link);
 }
 
 void pawl__calls_wake(struct pawl_runtime *runtime, struct pawl_str id) {
@@ -284,6 +289,7 @@ void pawl__calls_answer(struct pawl_runtime *runtime, struct pawl_call *call) {
 void pawl__calls_execute(struct pawl_runtime *runtime, struct pawl_call *call) {
     call->error = (struct pawl_error){PAWL_E_OK, ""};
     call->position = 0;
+    call->loading = NULL;
     call->waiting = false;
     pawl__link_init(&call->link);
     if (!pawl__runtime_serves(runtime)) {

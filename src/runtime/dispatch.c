@@ -434,7 +434,10 @@ static enum pawl_err dispatch_run_activity(struct pawl_runtime *runtime, struct 
     if (item->generation == item->instance->generation)
         err = pawl__shard_complete_task(&runtime->shard, pawl__runtime_stamp(runtime),
                                         item->instance, response->taskid, response, error);
-    if (!err || runtime->shard.failed) dispatch_free(runtime, item);
+    if (err == PAWL_E_NOMEM)
+        dispatch_return(runtime, item); // it is given again
+    else if (!err)
+        dispatch_free(runtime, item);
     return err;
 }
 

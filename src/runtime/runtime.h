@@ -89,8 +89,9 @@ struct pawl_call {
     // Undoes what waits for the call, when it fails before it could run.
     void (*give_up)(struct pawl_runtime *runtime, struct pawl_call *call);
     struct pawl_link link;
-    uint64_t position; // the answer waits for this batch
-    bool patient;      // its answer may wait for what comes next
+    struct pawl_runtime *loading; // what the call needs; NULL: it does not wait for that
+    uint64_t position;            // the answer waits for this batch
+    bool patient;                 // its answer may wait for what comes next
     bool waiting;
     enum pawl_wait wait_for;
     bool flag, force;

@@ -184,6 +184,33 @@ static void test_purge_while_a_turn_is_out(void **state) {
 
 // An activity that waits for room while its workflow continues as new is not the next
 // generation's activity of the same id, which is not in the log yet.
+// The caller of an answer goes while a child that the answer starts is looked for in the store.
+static void test_canceled_answer(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller caller;
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    UNTIL(&kit, worker.count == 1);
+    const Pb__WorkItem *item = kit_take(&kit, &worker);
+    kit.runtime->load_time = PAWL_SECOND; // so that the reader's thread does it
+    Pb__CreateChildWorkflowAction child = PB__CREATE_CHILD_WORKFLOW_ACTION__INIT;
+    child.instanceid = child.name = "child";
+    Pb__WorkflowAction action = PB__WORKFLOW_ACTION__INIT;
+    action.workflow_action_type_case =
+        PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_CHILD_WORKFLOW;
+    action.createchildworkflow = &child;
+    kit_answer(&kit, &caller, "a", item->completiontoken, ACTIONS(&action));
+    assert_false(caller.done);
+    pawl__runtime_cancel(&caller.call);
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_complete(&kit, 0, NULL))); // it is given again
+    assert_int_equal(kit_status(&kit, "a"), STATUS(COMPLETED));
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
 static void test_activity_of_an_earlier_generation(void **state) {
     (void)state;
     struct kit kit;
@@ -264,6 +291,7 @@ int main(void) {
         cmocka_unit_test(test_kept_history),
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_purge_while_a_turn_is_out),
+        cmocka_unit_test(test_canceled_answer),
         cmocka_unit_test(test_activity_of_an_earlier_generation),
         cmocka_unit_test(test_stalls),
     };
