@@ -82,6 +82,7 @@ void pawl__commit_done(struct pawl_storage_client *client, const struct pawl_err
     }
     if (runtime->wrote_batch) {
         runtime->durable = runtime->batch.position;
+        runtime->fail_delay = 0;
         pawl__shadow_check(runtime);
         while (runtime->writing.purged.len) {
             struct pawl_instance *instance = pawl__queue_pop(&runtime->writing.purged).instance;

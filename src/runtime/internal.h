@@ -114,6 +114,7 @@ struct pawl_runtime {
     struct pawl_job job;
     struct pawl_error job_error;
     int64_t retry_delay; // milliseconds
+    int64_t fail_delay;  // the same, until what failed is tried again; 0 after a batch was written
     bool told_held;
     int unserved; // pulses for which work has waited with no worker there
     int handles;

@@ -8,8 +8,10 @@
 static const char *const runtime_scope = "dapr.runtime.wfengine";
 
 enum {
-    RUNTIME_UNSERVED_PULSES = 5
-}; // work without a worker is told of after so many
+    RUNTIME_UNSERVED_PULSES = 5, // work without a worker is told of after so many
+    RUNTIME_FAIL_DELAY = 250,    // milliseconds; see fail_delay
+    RUNTIME_FAIL_DELAY_MOST = 8000,
+};
 
 // --- time ---------------------------------------------------------------------------------------
 
@@ -102,8 +104,12 @@ void pawl__runtime_fail(struct pawl_runtime *runtime, const struct pawl_error *e
     runtime_tell_ready(runtime, false, error);
     // The state is dropped from the loop, not from under the function that noticed.
     if (runtime->state != PAWL_RUNTIME_CLOSING) {
+        // Activities run again after each try whose commit fails, as on a disk that is full.
+        uv_timer_start(&runtime->retry, runtime_on_retry, (uint64_t)runtime->fail_delay, 0);
         runtime->retry_delay = 100;
-        uv_timer_start(&runtime->retry, runtime_on_retry, 0, 0);
+        runtime->fail_delay = runtime->fail_delay ? runtime->fail_delay * 2 : RUNTIME_FAIL_DELAY;
+        if (runtime->fail_delay > RUNTIME_FAIL_DELAY_MOST)
+            runtime->fail_delay = RUNTIME_FAIL_DELAY_MOST;
     }
 }
 

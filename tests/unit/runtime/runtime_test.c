@@ -239,6 +239,30 @@ static void test_commit_fails(void **state) {
     commit_fails(GATE_FAILS_AFTER);
 }
 
+// On a disk that stays full activities are not given out as fast as commits can fail.
+static void test_commits_fail_again_and_again(void **state) {
+    (void)state;
+    struct kit kit;
+    struct caller start;
+    kit_init(&kit);
+    int64_t began = pawl__clock_steady();
+    for (unsigned i = 1; i <= 3; i++) {
+        kit_fail_commit(&kit, GATE_FAILS_BEFORE);
+        kit_start(&kit, &start, "a");
+        DONE(&kit, start, PAWL_E_UNAVAILABLE);
+        UNTIL(&kit, kit.unready == i && kit.ready);
+    }
+    int64_t took = pawl__clock_steady() - began; // nothing, 250 and 500 ms
+    assert_true(took >= 740 * PAWL_MILLISECOND);
+    kit_started(&kit, "a");
+    kit_fail_commit(&kit, GATE_FAILS_BEFORE); // after one that went well there is no delay
+    kit_start(&kit, &start, "b");
+    DONE(&kit, start, PAWL_E_UNAVAILABLE);
+    assert_int_equal(kit.runtime->fail_delay, 250);
+    UNTIL(&kit, kit.unready == 4 && kit.ready);
+    kit_finish(&kit);
+}
+
 static void test_eviction_and_sleep(void **state) {
     (void)state;
     struct kit kit;
@@ -554,6 +578,7 @@ int main(void) {
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_commit_fails),
+        cmocka_unit_test(test_commits_fail_again_and_again),
         cmocka_unit_test(test_eviction_and_sleep),
         cmocka_unit_test(test_close_and_open),
         cmocka_unit_test(test_close_while_the_last_commit_fails),
