@@ -106,6 +106,12 @@ enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp
     if (!instance->exists) return pawl__fail(error, PAWL_E_NOT_FOUND, "no such instance exists");
     if (pawl__instance_completed(instance)) return PAWL_OK;
     if (instance->stalled) return pawl__fail(error, PAWL_E_PRECONDITION, "workflow is stalled");
+    if (event->event_type_case == PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED &&
+        instance->inbox.bytes.len > PAWL_INBOX_MAX)
+        return pawl__fail(error, PAWL_E_TOO_LARGE,
+                          "%zu bytes of events wait for workflow '%s' already: it takes no more "
+                          "until a worker has processed them",
+                          instance->inbox.bytes.len, instance->id);
     event->timestamp = pawl__timestamp(&shard->arena, stamp.now);
     if (!event->timestamp) return pawl__fail_plain(error, PAWL_E_NOMEM);
     return command_take_event(shard, instance, event, error);

@@ -71,7 +71,7 @@ int64_t pawl__instance_wake_at(const struct pawl_instance *instance) {
     // Until its first turn a scheduled start is all that it waits for.
     if (!instance->started_at && instance->start_at) return instance->start_at;
     int64_t first = INT64_MAX;
-    for (uint32_t i = 0; i < instance->pending.len; i++) {
+    for (uint32_t i = 0; instance->pending.timers && i < instance->pending.len; i++) {
         const struct pawl_pending *item = &instance->pending.items[i];
         if (pawl__pending_is_timer(item) && item->fire_at < first) first = item->fire_at;
     }

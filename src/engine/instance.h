@@ -31,7 +31,8 @@ struct pawl_pending {
 
 struct pawl_pending_list {
     struct pawl_pending *items; // by id
-    uint32_t len, cap, live;
+    uint32_t len, cap, live,
+        timers; // |live| of |len| are not resolved; |timers| of them are timers
 };
 
 enum {

@@ -29,6 +29,7 @@ bool pawl__pending_add(struct pawl_pending_list *list, struct pawl_pending item)
     if (i < list->len && list->items[i].id == item.id) { // a hole of the same id
         list->items[i] = item;
         list->live++;
+        list->timers += pawl__pending_is_timer(&item);
         return true;
     }
     if (list->len == list->cap) {
@@ -42,10 +43,12 @@ bool pawl__pending_add(struct pawl_pending_list *list, struct pawl_pending item)
     list->items[i] = item;
     list->len++;
     list->live++;
+    list->timers += pawl__pending_is_timer(&item);
     return true;
 }
 
 void pawl__pending_remove(struct pawl_pending_list *list, struct pawl_pending *item) {
+    list->timers -= pawl__pending_is_timer(item);
     item->kind = PAWL_PENDING_NONE;
     list->live--;
     if (list->live > list->len / 2) return;
@@ -61,6 +64,7 @@ void pawl__pending_drop_timers(struct pawl_pending_list *list) {
         if (list->items[i].kind && !pawl__pending_is_timer(&list->items[i]))
             list->items[kept++] = list->items[i];
     list->len = list->live = kept;
+    list->timers = 0;
 }
 
 void pawl__pending_clear(struct pawl_pending_list *list) {

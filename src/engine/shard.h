@@ -101,9 +101,14 @@ enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp sta
                                  struct pawl_str id, Pb__ExecutionStartedEvent *start,
                                  bool enforce_unique, struct pawl_error *error);
 
+// Bytes of events that may wait in an instance for a worker before clients may raise no more: what
+// waits is part of each snapshot, and a row has a limit.
+#define PAWL_INBOX_MAX (64u << 20)
+
 // Hands an instance an event of a client: EventRaised, ExecutionSuspended, ExecutionResumed,
 // ExecutionTerminated. A completed instance takes and drops it. PAWL_E_NOT_FOUND,
-// PAWL_E_PRECONDITION (stalled).
+// PAWL_E_PRECONDITION (stalled), PAWL_E_TOO_LARGE (it has PAWL_INBOX_MAX bytes already, and this is
+// one more EventRaised).
 enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp,
                                struct pawl_str id, Pb__HistoryEvent *event,
                                struct pawl_error *error);

@@ -2,6 +2,8 @@
 
 #include "kit.h"
 
+#include <stdlib.h>
+
 #include "wire/timestamp.h"
 
 static void test_create(void **state) {
@@ -358,6 +360,34 @@ static void test_deep_failures(void **state) {
     kit_finish(&kit);
 }
 
+// What waits for a worker has a limit, but no instance has to wait for room to be ended.
+static void test_full_inbox(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    enum {
+        SIZE = 1 << 20
+    };
+    char *text = malloc(SIZE + 1);
+    memset(text, 'x', SIZE);
+    text[SIZE] = 0;
+    enum pawl_err err = PAWL_OK;
+    int count = 0;
+    for (; !err && count < 100; count++) {
+        err = kit_raise(&kit, "a", "e", text);
+        pawl__arena_reset(&kit.arena);
+    }
+    free(text);
+    assert_int_equal(err, PAWL_E_TOO_LARGE);
+    assert_int_equal(count, 65);
+    assert_non_null(strstr(kit.error.text, "bytes of events wait for workflow 'a' already"));
+    assert_int_equal(kit_terminate(&kit, "a", NULL, false), PAWL_OK);
+    kit_turn(&kit, "a", NO_ACTIONS);
+    assert_int_equal(pawl__instance_status(kit_find(&kit, "a")), STATUS(TERMINATED));
+    kit_finish(&kit);
+}
+
 static void test_needed(void **state) {
     (void)state;
     struct kit kit;
@@ -428,6 +458,7 @@ int main(void) {
         cmocka_unit_test(test_purge_of_many),
         cmocka_unit_test(test_unreadable),
         cmocka_unit_test(test_deep_failures),
+        cmocka_unit_test(test_full_inbox),
         cmocka_unit_test(test_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
