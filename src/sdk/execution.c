@@ -127,7 +127,12 @@ static const struct pawl_failure *execution_failure(struct pawl_workflow *wf, en
     if (!failure) return NULL;
     const struct pawl_task *last = wf->last && wf->last->err == err ? wf->last : NULL;
     failure->cause = last ? last->failure : NULL;
-    failure->type = !last ? "WorkflowError" : last->failure ? last->failure->type : "Deadline";
+    if (failure->cause)
+        failure->type = failure->cause->type;
+    else if (last)
+        failure->type = err == PAWL_E_CANCELED ? "Canceled" : "Deadline";
+    else
+        failure->type = "WorkflowError";
     if (failure->cause && pawl_last_error()->code != err)
         failure->message = failure->cause->message;
     else

@@ -141,6 +141,20 @@ static void test_event_timeout(void **state) {
     pawl_info_free(info);
 }
 
+// A wait that its own workflow has given up ends it, unless it looks at the error.
+static enum pawl_err gives_up(struct pawl_workflow *wf) {
+    struct pawl_task *timer = pawl_create_timer(wf, PAWL_HOUR);
+    pawl_cancel(timer);
+    return pawl_await(timer);
+}
+
+static void test_canceled(void **state) {
+    struct pawl_info *info = fixture_run(*state, "gives_up", NULL);
+    assert_int_equal(info->status, PAWL_FAILED);
+    assert_string_equal(info->failure->type, "Canceled");
+    pawl_info_free(info);
+}
+
 static enum pawl_err counts_down(struct pawl_workflow *wf) {
     int left = atoi(pawl_input(wf).data);
     if (!left) {
@@ -378,6 +392,7 @@ static void add_all(struct pawl *pawl) {
         {"patient", patient},
         {"repeats", repeats},
         {"asks_outside", asks_outside},
+        {"gives_up", gives_up},
     };
     for (size_t i = 0; i < sizeof workflows / sizeof *workflows; i++)
         assert_ok(pawl_add_workflow(pawl, workflows[i].name, workflows[i].function, NULL));
@@ -412,13 +427,21 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain),           cmocka_unit_test(test_fan),
-        cmocka_unit_test(test_children),        cmocka_unit_test(test_timer),
-        cmocka_unit_test(test_event),           cmocka_unit_test(test_event_timeout),
-        cmocka_unit_test(test_continue_as_new), cmocka_unit_test(test_retry),
-        cmocka_unit_test(test_failure),         cmocka_unit_test(test_saga),
-        cmocka_unit_test(test_detached),        cmocka_unit_test(test_suspend_and_terminate),
-        cmocka_unit_test(test_replay_safety),   cmocka_unit_test(test_later),
+        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_fan),
+        cmocka_unit_test(test_children),
+        cmocka_unit_test(test_timer),
+        cmocka_unit_test(test_event),
+        cmocka_unit_test(test_event_timeout),
+        cmocka_unit_test(test_canceled),
+        cmocka_unit_test(test_continue_as_new),
+        cmocka_unit_test(test_retry),
+        cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_saga),
+        cmocka_unit_test(test_detached),
+        cmocka_unit_test(test_suspend_and_terminate),
+        cmocka_unit_test(test_replay_safety),
+        cmocka_unit_test(test_later),
         cmocka_unit_test(test_state),
     };
     int failed = cmocka_run_group_tests_name("warm", tests, setup, teardown);
