@@ -142,14 +142,14 @@ static void test_event_timeout(void **state) {
 }
 
 // A wait that its own workflow has given up ends it, unless it looks at the error.
-static enum pawl_err gives_up(struct pawl_workflow *wf) {
+static enum pawl_err abandons_timer(struct pawl_workflow *wf) {
     struct pawl_task *timer = pawl_create_timer(wf, PAWL_HOUR);
     pawl_cancel(timer);
     return pawl_await(timer);
 }
 
 static void test_canceled(void **state) {
-    struct pawl_info *info = fixture_run(*state, "gives_up", NULL);
+    struct pawl_info *info = fixture_run(*state, "abandons_timer", NULL);
     assert_int_equal(info->status, PAWL_FAILED);
     assert_string_equal(info->failure->type, "Canceled");
     pawl_info_free(info);
@@ -392,7 +392,7 @@ static void add_all(struct pawl *pawl) {
         {"patient", patient},
         {"repeats", repeats},
         {"asks_outside", asks_outside},
-        {"gives_up", gives_up},
+        {"abandons_timer", abandons_timer},
     };
     for (size_t i = 0; i < sizeof workflows / sizeof *workflows; i++)
         assert_ok(pawl_add_workflow(pawl, workflows[i].name, workflows[i].function, NULL));
