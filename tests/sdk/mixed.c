@@ -1,29 +1,33 @@
 #include <pawl.h>
+#include <pawl/jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-// The C side of an app that has workers in several languages, for test_mixed.py.
+// The C side of an app that has workers in several languages, for test_mixed.py. The others are
+// those of tests/e2e/load, whose steps are objects: {"N", "Pad"} in Go, {"n", "pad"} in Python.
 //
 //     mixed start TARGET ID WORKFLOW INPUT   starts it, waits for its end, prints "STATUS OUTPUT"
 //     mixed serve TARGET                     serves the activity addOne, and a workflow that calls
 //                                            add_one, which it does not have; until its input ends
 
 static enum pawl_err add_one(struct pawl_activity *activity) {
-    char text[32];
-    snprintf(text, sizeof text, "%d", atoi(activity->input.data) + 1);
-    printf("addOne %s\n", text);
+    int n;
+    PAWL_TRY(pawl_activity_unpack(activity, "{s:i}", "N", &n));
+    printf("addOne %d\n", n + 1);
     usleep(100000);
-    return pawl_activity_return(activity, pawl_text(text));
+    return pawl_activity_pack(activity, "{s:i, s:s}", "N", n + 1, "Pad", "");
 }
 
 static enum pawl_err counts(struct pawl_workflow *wf) {
-    struct pawl_text number = pawl_input(wf);
+    struct pawl_text step = pawl_pack(wf, "{s:i, s:s}", "n", 1, "pad", "");
+    int n;
     for (int i = 0; i < 5; i++) {
-        PAWL_TRY(pawl_call(wf, "add_one", number, NULL, &number));
+        PAWL_TRY(pawl_call(wf, "add_one", step, NULL, &step));
         PAWL_TRY(pawl_sleep(wf, 100 * PAWL_MILLISECOND));
     }
-    return pawl_return(wf, number);
+    PAWL_TRY(pawl_unpack(wf, step, "{s:i}", "n", &n));
+    return pawl_return(wf, pawl_pack(wf, "i", n));
 }
 
 static int fail(const char *what) {
