@@ -32,7 +32,7 @@ void pawl__retain_look(struct pawl_runtime *runtime, struct pawl_instance *insta
     uint32_t count;
     pawl__sleep_remove(runtime, id);
     if (until == INT64_MAX) return;
-    if (until <= pawl__clock_wall() && instance->refs == 1) {
+    if (until <= pawl__clock_wall()) {
         if (pawl__shard_purge(&runtime->shard, id, false, false, &count, &error))
             pawl__runtime_fail(runtime, &error);
     } else if (!pawl__sleep_add(runtime, id, until)) {

@@ -67,6 +67,29 @@ static void test_after_a_while(void **state) {
     kit_finish(&kit);
 }
 
+// The result of an activity that was running when its workflow was ended, and purged.
+static void test_with_an_activity_out(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller caller;
+    kit_init(&kit);
+    reopen_with(&kit, 0);
+    kit.runtime->options.retention = (struct pawl_retention){.terminated = 1};
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_task(&kit, 0, "Pay")));
+    const Pb__WorkItem *activity = kit_take(&kit, &worker);
+    kit_terminate(&kit, &caller, "a");
+    DONE(&kit, caller, PAWL_OK);
+    kit_turn(&kit, &worker, "a", NO_ACTIONS);
+    UNTIL(&kit, kit_status(&kit, "a") == -1);
+    kit_result(&kit, &caller, "a", 0, activity->completiontoken, "1");
+    DONE(&kit, caller, PAWL_OK);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
 static void test_over_a_restart(void **state) {
     (void)state;
     struct kit kit;
@@ -91,6 +114,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_at_once),
         cmocka_unit_test(test_after_a_while),
+        cmocka_unit_test(test_with_an_activity_out),
         cmocka_unit_test(test_over_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
