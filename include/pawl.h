@@ -312,8 +312,9 @@ PAWL_API enum pawl_err pawl_set_custom_status(struct pawl_workflow *wf, struct p
 
 // --- within a workflow: tasks -------------------------------------------------------------------
 //
-// A task belongs to its workflow and is not freed. A function that makes one returns NULL when
-// memory is out or it is called from outside the workflow; waiting for NULL returns that error.
+// A task belongs to its workflow and is not freed: it goes with the workflow's stack, and must not
+// be looked at after that. A function that makes one returns NULL when memory is out or it is
+// called from outside the workflow; waiting for NULL returns that error.
 
 // When and how often to try again. All attempts of a call have one task.
 struct pawl_retry {
