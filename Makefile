@@ -8,7 +8,7 @@ TYPE ?= RelWithDebInfo
 NEEDS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test sim sim-campaign sim-mutants fault-campaign kill-campaign install bench bench-check bench-record sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
+.PHONY: all help quickstart test sim sim-campaign sim-mutants fault-campaign kill-campaign install bench bench-check bench-record flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
 	@scripts/install-packages $(NEEDS)
@@ -58,6 +58,9 @@ bench-check: all ## measure a little, and compare with the last stored result
 
 bench-record: all ## the same, and store the result in bench/results
 	@scripts/bench $(BUILD) record
+
+flame: all ## draw where processor time goes, embedded and in the daemon; FOLDER= of the pictures
+	@scripts/bench $(BUILD) flame $(or $(FOLDER),$(BUILD))
 
 sanitize: ## all but the end-to-end tests under ASan and UBSan, then under TSan
 	@scripts/install-packages build test
