@@ -223,12 +223,19 @@ static bool command_start(struct pawl_shard *shard, struct pawl_instance *instan
            pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0);
 }
 
-// Whether nothing of an earlier run under this id is still going on. |starter| is the instance that
-// asks, if any: it runs for as long as its turn is not over, so that no circle of children arises.
-static enum pawl_err command_check_reuse(struct pawl_shard *shard,
-                                         const struct pawl_instance *instance,
-                                         const struct pawl_instance *starter,
-                                         struct pawl_error *error) {
+// A child to look at, of those that have ended.
+struct command_ended {
+    const struct pawl_instance *instance;
+    struct command_ended *next;
+};
+
+// Whether nothing that |instance| itself started is still going on. Its children that have ended go
+// to |*ended|, but for those that this walk has come by.
+static enum pawl_err command_check_children(struct pawl_shard *shard,
+                                            const struct pawl_instance *instance,
+                                            const struct pawl_instance *starter,
+                                            struct command_ended **ended,
+                                            struct pawl_error *error) {
     for (uint32_t i = 0; i < instance->pending.len; i++) {
         const struct pawl_pending *item = &instance->pending.items[i];
         if (item->kind == PAWL_PENDING_TASK)
@@ -250,9 +257,33 @@ static enum pawl_err command_check_reuse(struct pawl_shard *shard,
                               "cannot recreate workflow with ID '%s': child workflow '%s': "
                               "orchestration has not yet completed",
                               instance->id, child_id);
-        if ((err = command_check_reuse(shard, child, starter, error))) return err;
+        if (child->mark == shard->marks) continue;
+        child->mark = shard->marks;
+        struct command_ended *next = pawl__arena_alloc(&shard->arena, sizeof *next);
+        if (!next) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        *next = (struct command_ended){child, *ended};
+        *ended = next;
     }
     return PAWL_OK;
+}
+
+// Whether nothing of an earlier run under this id is still going on. |starter| is the instance that
+// asks, if any: it runs for as long as its turn is not over, so that no circle of children arises.
+// An app may let each workflow start the next and end: so it is no recursion, and each is looked at
+// once.
+static enum pawl_err command_check_reuse(struct pawl_shard *shard,
+                                         const struct pawl_instance *instance,
+                                         const struct pawl_instance *starter,
+                                         struct pawl_error *error) {
+    shard->marks++;
+    struct command_ended *ended = NULL;
+    enum pawl_err err = command_check_children(shard, instance, starter, &ended, error);
+    while (!err && ended) {
+        const struct pawl_instance *child = ended->instance;
+        ended = ended->next;
+        err = command_check_children(shard, child, starter, &ended, error);
+    }
+    return err;
 }
 
 enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -538,8 +569,8 @@ static enum pawl_err command_collect_purge(struct pawl_shard *shard, struct pawl
         return pawl__fail(error, PAWL_E_PRECONDITION, "workflow is stalled");
     if (!force && !pawl__instance_completed(instance))
         return pawl__fail(error, PAWL_E_PRECONDITION, "orchestration has not yet completed");
-    if (instance->mark == shard->purges) return PAWL_OK;
-    instance->mark = shard->purges;
+    if (instance->mark == shard->marks) return PAWL_OK;
+    instance->mark = shard->marks;
 
     struct pawl_event_view view;
     size_t at = 0;
@@ -573,7 +604,7 @@ enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bo
     struct pawl_instance **all = pawl__arena_alloc(&shard->arena, most * sizeof(void *));
     if (!all) return pawl__fail_plain(error, PAWL_E_NOMEM);
     size_t found = 0;
-    shard->purges++;
+    shard->marks++;
     enum pawl_err err =
         command_collect_purge(shard, id, recursive, force, 0, all, &found, most, error);
     if (err) return err;

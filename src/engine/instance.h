@@ -87,7 +87,7 @@ struct pawl_instance {
     size_t kept_bytes;
 
     void *runtime; // the runtime's
-    uint64_t mark; // the last purge that came by
+    uint64_t mark; // the last walk over children that came by
 };
 
 // An instance that does not exist yet, with one reference. NULL when memory is out.

@@ -53,7 +53,7 @@ struct pawl_shard {
     struct pawl_effect *effects;
     size_t effect_count, effect_cap;
     struct pawl_arena arena; // scratch of one command
-    uint64_t purges;         // see pawl_instance.mark
+    uint64_t marks;          // see pawl_instance.mark
     char *app_id;
     char *needed; // see PAWL_E_NEEDED; in |arena|
     bool failed;

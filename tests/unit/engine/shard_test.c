@@ -2,6 +2,8 @@
 
 #include "kit.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "wire/timestamp.h"
@@ -103,6 +105,48 @@ static void test_reuse_with_work_outstanding(void **state) {
     kit_turn(&kit, "c", ACTIONS(kit_complete(&kit, 0, NULL)));
     assert_int_equal(kit_create(&kit, "p", "Parent"), PAWL_OK);
     kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+static void *recreate_first(void *arg) {
+    kit_create(arg, "w0", "Link");
+    return NULL;
+}
+
+// Each workflow starts the next one and ends, and nobody waits: as deep as the app likes, so that
+// no stack is deep enough.
+static void test_reuse_of_a_long_chain(void **state) {
+    (void)state;
+    enum {
+        DEPTH = 10000,
+        STACK = 256 << 10
+    };
+    struct kit kit;
+    kit_init(&kit);
+    char id[32] = "w0", next[32];
+    kit_create(&kit, id, "Link");
+    for (int i = 1; i <= DEPTH; i++) {
+        snprintf(next, sizeof next, "w%d", i);
+        kit_turn(&kit, id, ACTIONS(kit_child(&kit, 0, next, "Link"), kit_complete(&kit, 1, NULL)));
+        memcpy(id, next, sizeof id);
+        pawl__arena_reset(&kit.arena);
+    }
+    pthread_t thread;
+    pthread_attr_t small;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, STACK);
+    assert_int_equal(pthread_create(&thread, &small, recreate_first, &kit), 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&small);
+    assert_int_equal(kit.error.code, PAWL_E_EXISTS);
+    char text[200];
+    snprintf(text, sizeof text,
+             "cannot recreate workflow with ID 'w%d': child workflow 'w%d': orchestration has not "
+             "yet completed",
+             DEPTH - 1, DEPTH);
+    assert_string_equal(kit.error.text, text);
+    kit_turn(&kit, id, ACTIONS(kit_complete(&kit, 0, NULL)));
+    assert_int_equal(kit_create(&kit, "w0", "Link"), PAWL_OK);
     kit_finish(&kit);
 }
 
@@ -449,6 +493,7 @@ int main(void) {
         cmocka_unit_test(test_create),
         cmocka_unit_test(test_create_duplicate),
         cmocka_unit_test(test_reuse_with_work_outstanding),
+        cmocka_unit_test(test_reuse_of_a_long_chain),
         cmocka_unit_test(test_scheduled_start),
         cmocka_unit_test(test_post_to_nobody),
         cmocka_unit_test(test_suspend_and_resume),
