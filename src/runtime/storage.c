@@ -208,9 +208,13 @@ static void storage_on_handle_close(uv_handle_t *handle) {
 }
 
 static void storage_finish_close(struct pawl_storage *storage) {
-    storage->handles = 6;
-    pawl__thread_stop(&storage->writer, storage_handle_closed, storage);
-    pawl__thread_stop(&storage->reader, storage_handle_closed, storage);
+    struct pawl_thread *threads[] = {&storage->writer, &storage->reader};
+    storage->handles = 4;
+    for (int i = 0; i < 2; i++) {
+        if (!threads[i]->open) continue; // it could not be started
+        storage->handles++;
+        pawl__thread_stop(threads[i], storage_handle_closed, storage);
+    }
     uv_close((uv_handle_t *)&storage->tend_timer, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->patience, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->check, storage_on_handle_close);

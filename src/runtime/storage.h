@@ -76,7 +76,7 @@ struct pawl_storage {
     int64_t commit_time; // nanoseconds that one takes, on a moving average
 };
 
-// Takes over |store|, also when it fails.
+// Takes over |store|. Also after an error it has to be closed.
 enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
                                  struct pawl_store *store, struct pawl_error *error);
 

@@ -34,6 +34,14 @@ static void thread_on_async(uv_async_t *async) {
     }
 }
 
+static void thread_end(struct pawl_thread *thread) {
+    uv_mutex_lock(&thread->mutex);
+    thread->stop = true;
+    uv_cond_signal(&thread->wake);
+    uv_mutex_unlock(&thread->mutex);
+    uv_thread_join(&thread->thread);
+}
+
 int pawl__thread_start(struct pawl_thread *thread, uv_loop_t *loop) {
     *thread = (struct pawl_thread){0};
     pawl__link_init(&thread->waiting);
@@ -41,12 +49,13 @@ int pawl__thread_start(struct pawl_thread *thread, uv_loop_t *loop) {
     int rc = uv_mutex_init(&thread->mutex);
     if (rc) return rc;
     if ((rc = uv_cond_init(&thread->wake))) goto fail_mutex;
-    if ((rc = uv_async_init(loop, &thread->async, thread_on_async))) goto fail_cond;
-    if ((rc = uv_thread_create(&thread->thread, thread_main, thread))) goto fail_async;
+    if ((rc = uv_thread_create(&thread->thread, thread_main, thread))) goto fail_cond;
+    // Last, as to close it takes the loop. The thread has no use for it before its first job.
+    if ((rc = uv_async_init(loop, &thread->async, thread_on_async))) goto fail_thread;
     thread->open = true;
     return 0;
-fail_async:
-    uv_close((uv_handle_t *)&thread->async, NULL);
+fail_thread:
+    thread_end(thread);
 fail_cond:
     uv_cond_destroy(&thread->wake);
 fail_mutex:
@@ -74,11 +83,7 @@ static void thread_on_close(uv_handle_t *handle) {
 void pawl__thread_stop(struct pawl_thread *thread, void (*closed)(void *arg), void *arg) {
     thread->closed = closed;
     thread->arg = arg;
-    uv_mutex_lock(&thread->mutex);
-    thread->stop = true;
-    uv_cond_signal(&thread->wake);
-    uv_mutex_unlock(&thread->mutex);
-    uv_thread_join(&thread->thread);
+    thread_end(thread);
     thread_on_async(&thread->async); // the last jobs' done calls
     uv_close((uv_handle_t *)&thread->async, thread_on_close);
 }

@@ -26,7 +26,7 @@ struct pawl_thread {
     void *arg;
 };
 
-// Starts the thread; 0 or a libuv error.
+// Starts the thread; 0, or a libuv error, and then nothing of it is left.
 int pawl__thread_start(struct pawl_thread *thread, uv_loop_t *loop);
 
 void pawl__thread_submit(struct pawl_thread *thread, struct pawl_job *job);

@@ -244,7 +244,6 @@ enum pawl_err pawl__embedded_open(uv_loop_t *loop, const char *target, const cha
     struct pawl_store *store;
     enum pawl_err err = strcmp(target, "memory:") == 0 ? pawl__memory_open(&store, error)
                                                        : pawl__sqlite_open(&sqlite, &store, error);
-    if (!err) err = pawl__storage_init(&embedded->storage, loop, store, error);
     if (err) {
         free(embedded->app_id);
         free(embedded);
@@ -259,7 +258,8 @@ enum pawl_err pawl__embedded_open(uv_loop_t *loop, const char *target, const cha
         .on_ready = embedded_on_ready,
         .arg = embedded,
     };
-    err = pawl__runtime_create(&embedded->storage, &options, &embedded->runtime, error);
+    err = pawl__storage_init(&embedded->storage, loop, store, error);
+    if (!err) err = pawl__runtime_create(&embedded->storage, &options, &embedded->runtime, error);
     if (err) {
         bool closed = false; // the loop has other handles, which stay
         embedded->closed = embedded_on_closed;
