@@ -20,10 +20,24 @@ static void storage_run(struct pawl_job *job) {
 
 static void storage_finish_close(struct pawl_storage *storage);
 
+// Whether a commit with user state in it failed by what the client wrote, such as a lease that
+// another has: nothing was done then, and the state is written without it.
+static bool storage_is_clients(const struct pawl_storage *storage) {
+    enum pawl_err code = storage->result.code;
+    bool done_maybe = code == PAWL_E_IO || code == PAWL_E_UNAVAILABLE; // see store.h
+    return code && !done_maybe && storage->client_writes && storage->commit.state;
+}
+
 static void storage_done(struct pawl_job *job) {
     struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
-    storage->busy = false;
+    bool alone = storage->alone;
+    storage->busy = storage->alone = false;
     if (storage->result.code == PAWL_OK) storage->commits++;
+    if (storage_is_clients(storage)) {
+        pawl__list_move(&storage->writing, &storage->gathering);
+        pawl__list_move(&storage->gathering, &storage->writing);
+        storage->alone = true;
+    }
     for (struct pawl_link *link; (link = pawl__list_take(&storage->writing));) {
         struct pawl_state_write *write = PAWL_CONTAINER(link, struct pawl_state_write, link);
         if (storage->result.code) write->tx.result = storage->result;
@@ -33,6 +47,7 @@ static void storage_done(struct pawl_job *job) {
         storage->client_writes = false;
         storage->client->done(storage->client, &storage->result);
     }
+    if (alone || storage->alone) pawl__storage_want(storage);
     if (storage->closing && !storage->wanted) storage_finish_close(storage);
 }
 
@@ -59,7 +74,7 @@ static void storage_commit(struct pawl_storage *storage) {
         *last = &write->tx;
         last = &write->tx.next;
     }
-    if (storage->client) {
+    if (storage->client && !storage->alone) {
         storage->client_writes = storage->client->prepare(storage->client, &storage->commit);
     }
     if (!storage->commit.state && !storage->client_writes) {

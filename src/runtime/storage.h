@@ -8,7 +8,8 @@
 //                              └── while it runs ────┘
 //
 // A commit takes what gathered while the last one ran: user state transactions, and what the shard
-// that lives in this store has to write. Reads go through a thread of their own.
+// that lives in this store has to write. When the shard's part makes it fail, the transactions are
+// committed by themselves. Reads go through a thread of their own.
 //
 // A commit may wait a little for what the client expects, as two commits cost twice as much as one.
 //
@@ -67,6 +68,7 @@ struct pawl_storage {
     struct pawl_commit commit;
     struct pawl_error result;
     bool wanted, busy, client_writes, closing;
+    bool alone;        // the next commit, or the one that runs, is of user state only
     bool leasing;      // the client's: it takes or releases its shard on the writer thread
     int64_t wanted_at; // since when, steady
     int handles;       // threads and uv handles that are still open
