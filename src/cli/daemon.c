@@ -121,7 +121,9 @@ static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error
         struct pawl_store *store;
         enum pawl_err err = given->path ? pawl__sqlite_open(&sqlite, &store, error)
                                         : pawl__memory_open(&store, error);
-        if (!err) err = pawl__storage_init(&daemon->storages[i], &daemon->loop, store, error);
+        if (!err)
+            err = pawl__storage_init(&daemon->storages[i], &daemon->loop, store, daemon_log(daemon),
+                                     error);
         if (err) return err;
         daemon->storage_count++;
         daemon->stores[i] = (struct pawl_api_store){

@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 
+static const char *const storage_scope = "dapr.runtime.store";
+
 enum {
     STORAGE_QUICK = 1000000,        // nanoseconds; see storage_is_light
     STORAGE_PATIENCE = 4,           // commits; see pawl__storage_patience
@@ -142,12 +144,20 @@ enum {
 
 static void storage_run_tend(struct pawl_job *job) {
     struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, tend_job);
-    struct pawl_error ignored; // it will be tried again; the next commit tells what is wrong
-    storage->store->ops->tend(storage->store, &ignored);
+    struct pawl_error *error = &storage->tend_error;
+    *error = (struct pawl_error){PAWL_E_OK, ""};
+    error->code = storage->store->ops->tend(storage->store, error);
 }
 
+// Warns once for as long as it goes wrong: the store goes on, and tries again.
 static void storage_done_tend(struct pawl_job *job) {
-    PAWL_CONTAINER(job, struct pawl_storage, tend_job)->tending = false;
+    struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, tend_job);
+    const struct pawl_error *error = &storage->tend_error;
+    storage->tending = false;
+    if (error->code && !storage->told_tend)
+        pawl__log(storage->log, PAWL_LOG_WARN, storage_scope,
+                  "the store's housekeeping failed, will try again: %s", error->text);
+    storage->told_tend = error->code;
 }
 
 // A busy store is tended at each tick, an idle one once a second: expired keys go then, too.
@@ -187,8 +197,9 @@ void pawl__storage_read(struct pawl_storage *storage, struct pawl_state_read *re
 // --- life ---------------------------------------------------------------------------------------
 
 enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
-                                 struct pawl_store *store, struct pawl_error *error) {
-    *storage = (struct pawl_storage){.store = store, .loop = loop};
+                                 struct pawl_store *store, const struct pawl_log *log,
+                                 struct pawl_error *error) {
+    *storage = (struct pawl_storage){.store = store, .loop = loop, .log = log};
     pawl__link_init(&storage->gathering);
     pawl__link_init(&storage->writing);
     storage->job = (struct pawl_job){.run = storage_run, .done = storage_done};

@@ -16,6 +16,7 @@
 // When next to nothing is going on, and the disk is quick, a commit runs on the loop's own thread:
 // waking another thread and being woken by it takes longer than what the loop could do meanwhile.
 
+#include "base/log.h"
 #include "runtime/thread.h"
 #include "store/store.h"
 
@@ -54,6 +55,7 @@ struct pawl_storage_client {
 struct pawl_storage {
     struct pawl_store *store; // owned
     uv_loop_t *loop;
+    const struct pawl_log *log;
     struct pawl_thread writer, reader;
     uv_check_t check;    // starts a commit after the loop has taken what its sockets hold
     uv_idle_t spin;      // keeps the loop from sleeping before |check|
@@ -61,8 +63,9 @@ struct pawl_storage {
     struct pawl_storage_client *client;
     struct pawl_link gathering, writing; // pawl_state_write::link
     struct pawl_job job, tend_job;
-    uv_timer_t tend_timer; // housekeeping, between commits
-    bool tending;
+    uv_timer_t tend_timer;   // housekeeping, between commits
+    bool tending, told_tend; // told: that it goes wrong
+    struct pawl_error tend_error;
     uint64_t tended; // |commits| when it last began
     unsigned tend_ticks;
     struct pawl_commit commit;
@@ -78,9 +81,10 @@ struct pawl_storage {
     int64_t commit_time; // nanoseconds that one takes, on a moving average
 };
 
-// Takes over |store|. Also after an error it has to be closed.
+// Takes over |store|. Also after an error it has to be closed. |log| may be NULL.
 enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
-                                 struct pawl_store *store, struct pawl_error *error);
+                                 struct pawl_store *store, const struct pawl_log *log,
+                                 struct pawl_error *error);
 
 // Writes what was handed in, closes the store, and calls |closed|. Nothing may be handed in any
 // more.

@@ -258,7 +258,7 @@ enum pawl_err pawl__embedded_open(uv_loop_t *loop, const char *target, const cha
         .on_ready = embedded_on_ready,
         .arg = embedded,
     };
-    err = pawl__storage_init(&embedded->storage, loop, store, error);
+    err = pawl__storage_init(&embedded->storage, loop, store, owner->log, error);
     if (!err) err = pawl__runtime_create(&embedded->storage, &options, &embedded->runtime, error);
     if (err) {
         bool closed = false; // the loop has other handles, which stay

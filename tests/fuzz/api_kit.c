@@ -149,7 +149,7 @@ void api_kit_init(struct api_kit *kit) {
     *kit = (struct api_kit){0};
     uv_loop_init(&kit->loop);
     FUZZ_CHECK(!pawl__memory_open(&store, &error));
-    FUZZ_CHECK(!pawl__storage_init(&kit->storage, &kit->loop, store, &error));
+    FUZZ_CHECK(!pawl__storage_init(&kit->storage, &kit->loop, store, NULL, &error));
     const struct pawl_runtime_options runtime = {
         .app_id = "app", .max_message = 4 << 20, .on_ready = kit_on_ready, .arg = kit};
     FUZZ_CHECK(!pawl__runtime_create(&kit->storage, &runtime, &kit->runtime, &error));

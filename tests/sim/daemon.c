@@ -33,7 +33,7 @@ static void daemon_start(struct sim_event *event) {
     sim_trace(NULL, "daemon %u starts", daemon->number);
     struct pawl_error error;
     daemon->store = (struct pawl_store){&sim_store_ops, "state.simulated"};
-    if (pawl__storage_init(&daemon->storage, &daemon->loop, &daemon->store, &error)) abort();
+    if (pawl__storage_init(&daemon->storage, &daemon->loop, &daemon->store, NULL, &error)) abort();
     struct pawl_runtime_options options = {
         .app_id = "app",
         .max_turns = sim_chance(200) ? 2 : 0,

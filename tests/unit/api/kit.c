@@ -35,7 +35,7 @@ void kit_open(struct kit *kit) {
     struct pawl_store *store;
     uv_loop_init(&kit->loop);
     assert_int_equal(pawl__memory_open(&store, &error), PAWL_OK);
-    assert_int_equal(pawl__storage_init(&kit->storage, &kit->loop, store, &error), PAWL_OK);
+    assert_int_equal(pawl__storage_init(&kit->storage, &kit->loop, store, NULL, &error), PAWL_OK);
     const struct pawl_runtime_options runtime = {
         .app_id = "app", .max_message = 4 << 20, .on_ready = kit_on_ready, .arg = kit};
     if (!kit->without_runtime)

@@ -203,8 +203,8 @@ void kit_begin(struct kit *kit) {
     uv_mutex_init(&kit->gate.mutex);
     uv_cond_init(&kit->gate.cond);
     kit->closed = kit->ready = false;
-    assert_int_equal(pawl__storage_init(&kit->storage, &kit->loop, &kit->gate.base, &kit->error),
-                     PAWL_OK);
+    assert_int_equal(
+        pawl__storage_init(&kit->storage, &kit->loop, &kit->gate.base, NULL, &kit->error), PAWL_OK);
     assert_int_equal(pawl__runtime_create(&kit->storage, &kit->options, &kit->runtime, &kit->error),
                      PAWL_OK);
 }

@@ -13,7 +13,7 @@ struct stub {
     struct pawl_store base;
     bool closed;
     enum pawl_err refusal; // of what the client writes next
-    unsigned commits;
+    unsigned commits, tends;
 };
 
 static enum pawl_err stub_commit(struct pawl_store *store, const struct pawl_commit *commit,
@@ -30,7 +30,14 @@ static void stub_close(struct pawl_store *store) {
     ((struct stub *)store)->closed = true;
 }
 
-static const struct pawl_store_ops stub_ops = {.close = stub_close, .commit = stub_commit};
+// Goes wrong at first, then well, then wrong again.
+static enum pawl_err stub_tend(struct pawl_store *store, struct pawl_error *error) {
+    struct stub *stub = (struct stub *)store;
+    return ++stub->tends == 4 ? PAWL_OK : pawl__fail(error, PAWL_E_IO, "the disk is on fire");
+}
+
+static const struct pawl_store_ops stub_ops = {
+    .close = stub_close, .commit = stub_commit, .tend = stub_tend};
 
 static void on_closed(void *arg) {
     *(bool *)arg = true;
@@ -57,7 +64,8 @@ static void test_no_thread(void **state) {
         bool closed = false;
         uv_loop_init(&loop);
         threads = 0;
-        assert_int_equal(pawl__storage_init(storage, &loop, &stub.base, &error), PAWL_E_NOMEM);
+        assert_int_equal(pawl__storage_init(storage, &loop, &stub.base, NULL, &error),
+                         PAWL_E_NOMEM);
         assert_non_null(strstr(error.text, "cannot start a thread for the store"));
         pawl__storage_close(storage, on_closed, &closed);
         uv_run(&loop, UV_RUN_DEFAULT);
@@ -111,7 +119,7 @@ static void write_done(struct pawl_state_write *write) {
 #define UNTIL(loop, condition)                                                                     \
     for (int64_t until_ = pawl__clock_steady() + 10 * PAWL_SECOND; !(condition);) {                \
         if (pawl__clock_steady() > until_) fail_msg("waited too long for: %s", #condition);        \
-        uv_run(loop, UV_RUN_NOWAIT);                                                               \
+        uv_run(loop, UV_RUN_ONCE);                                                                 \
     }
 
 static void test_client_is_refused(void **state) {
@@ -136,7 +144,7 @@ static void test_client_is_refused(void **state) {
         uv_loop_t loop;
         bool closed = false, first_done = false, second_done = false;
         uv_loop_init(&loop);
-        assert_int_equal(pawl__storage_init(&storage, &loop, &stub.base, &error), PAWL_OK);
+        assert_int_equal(pawl__storage_init(&storage, &loop, &stub.base, NULL, &error), PAWL_OK);
         storage.client = &client.base;
         client.storage = &storage;
         struct pawl_state_write first = {.done = write_done, .data = &first_done};
@@ -154,10 +162,42 @@ static void test_client_is_refused(void **state) {
     }
 }
 
+// --- housekeeping that goes wrong ---------------------------------------------------------------
+
+static void log_write(void *arg, enum pawl_log_level level, const char *line) {
+    assert_int_equal(level, PAWL_LOG_WARN);
+    assert_non_null(strstr(line, "the disk is on fire"));
+    ++*(unsigned *)arg;
+}
+
+static void test_tend_fails(void **state) {
+    (void)state;
+    struct stub stub = {.base = {&stub_ops, "state.stub"}};
+    struct pawl_storage storage;
+    struct pawl_error error;
+    uv_loop_t loop;
+    unsigned lines = 0;
+    bool closed = false;
+    const struct pawl_log log = {.write = log_write, .arg = &lines};
+    uv_loop_init(&loop);
+    assert_int_equal(pawl__storage_init(&storage, &loop, &stub.base, &log, &error), PAWL_OK);
+    uv_ref((uv_handle_t *)&storage.tend_timer); // the loop may sleep until then
+    for (unsigned tends = 1; tends <= 6; tends++) {
+        storage.commits++; // so that it is not idle
+        UNTIL(&loop, storage.tended == storage.commits && !storage.tending);
+        assert_int_equal(lines, tends < 5 ? 1 : 2); // once each time that it begins
+    }
+    assert_int_equal(stub.tends, 6);
+    pawl__storage_close(&storage, on_closed, &closed);
+    UNTIL(&loop, closed);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_thread),
         cmocka_unit_test(test_client_is_refused),
+        cmocka_unit_test(test_tend_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
