@@ -1,5 +1,7 @@
 #include "engine/apply.h"
+#include "engine/events.h"
 #include "engine/internal.h"
+#include "wire/pb.h"
 #include "wire/unpack.h"
 
 // Reading the log back. A record whose instance was purged later in the log finds no snapshot to
@@ -13,21 +15,67 @@ static enum pawl_err replay_misfit(struct pawl_error *error, const struct pawl_b
                       (unsigned long long)batch->position, record->instance_id);
 }
 
-static bool replay_turn(struct pawl_shard *shard, struct pawl_instance *instance,
-                        const Plog__Turn *turn) {
-    struct pawl_outcome outcome;
-    const Pb__WorkflowResponse *response = pawl__wire_unpack(
-        &shard->arena, &pb__workflow_response__descriptor,
-        (struct pawl_str){(const char *)turn->response.data, turn->response.len}, NULL);
-    return response &&
-           pawl__apply_turn(instance, shard->app_id, turn, response, &shard->arena, &outcome);
+// Applying has one answer for a record that does not fit and for memory that is out. Only the first
+// is damage, so each of these looks for it: PAWL_E_CORRUPT, PAWL_E_NOMEM.
+
+static bool replay_has_time(struct pawl_str event) {
+    enum {
+        TIMESTAMP = 2
+    };
+    struct pawl_pb_field field;
+    return pawl__pb_find(event, TIMESTAMP, &field);
 }
 
-static bool replay_event(struct pawl_shard *shard, struct pawl_instance *instance,
-                         const ProtobufCBinaryData *event) {
+static enum pawl_err replay_create(struct pawl_shard *shard, struct pawl_instance *instance,
+                                   const Plog__Create *create) {
+    struct pawl_str event = {(const char *)create->start_event.data, create->start_event.len};
+    if (!pawl__wire_check(&pb__history_event__descriptor, event, NULL) ||
+        pawl__event_type(event) != PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED ||
+        !replay_has_time(event))
+        return PAWL_E_CORRUPT;
+    return pawl__apply_create(instance, create, &shard->arena) ? PAWL_OK : PAWL_E_NOMEM;
+}
+
+static enum pawl_err replay_event(struct pawl_shard *shard, struct pawl_instance *instance,
+                                  const ProtobufCBinaryData *event) {
     struct pawl_str bytes = {(const char *)event->data, event->len};
-    return pawl__wire_check(&pb__history_event__descriptor, bytes, NULL) &&
-           pawl__apply_event(instance, bytes, &shard->arena);
+    if (!pawl__wire_check(&pb__history_event__descriptor, bytes, NULL) ||
+        (pawl__event_type(bytes) == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STALLED &&
+         !replay_has_time(bytes)))
+        return PAWL_E_CORRUPT;
+    return pawl__apply_event(instance, bytes, &shard->arena) ? PAWL_OK : PAWL_E_NOMEM;
+}
+
+// Whether a turn can hold each of these actions.
+static bool replay_serves(const Pb__WorkflowResponse *response) {
+    for (size_t i = 0; i < response->n_actions; i++) {
+        switch (response->actions[i]->workflow_action_type_case) {
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_SCHEDULE_TASK:
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_TIMER:
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_CHILD_WORKFLOW:
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_DETACHED_WORKFLOW:
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_COMPLETE_WORKFLOW:
+        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_WORKFLOW_VERSION_NOT_AVAILABLE: break;
+        default: return false;
+        }
+    }
+    return true;
+}
+
+static enum pawl_err replay_turn(struct pawl_shard *shard, struct pawl_instance *instance,
+                                 const Plog__Turn *turn) {
+    struct pawl_outcome outcome;
+    struct pawl_str bytes = {(const char *)turn->response.data, turn->response.len};
+    if (!pawl__wire_check(&pb__workflow_response__descriptor, bytes, NULL) ||
+        turn->inbox_events > instance->inbox.count ||
+        (!instance->started_at && !turn->inbox_events)) // the first turn sees the start
+        return PAWL_E_CORRUPT;
+    const Pb__WorkflowResponse *response =
+        pawl__wire_decode(&shard->arena, &pb__workflow_response__descriptor, bytes);
+    if (!response) return PAWL_E_NOMEM;
+    if (pawl__apply_turn(instance, shard->app_id, turn, response, &shard->arena, &outcome))
+        return PAWL_OK;
+    return replay_serves(response) ? PAWL_E_NOMEM : PAWL_E_CORRUPT;
 }
 
 static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_batch *batch,
@@ -35,17 +83,17 @@ static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_b
                                    struct pawl_error *error) {
     struct pawl_str id = pawl__str(record->instance_id);
     struct pawl_instance *instance = pawl__shard_find(shard, id);
+    enum pawl_err err = PAWL_OK;
     if (!instance) {
-        enum pawl_err err = load(arg, id, error);
+        err = load(arg, id, error);
         if (err) return err;
         instance = pawl__shard_find(shard, id);
     }
     if (instance->saved >= batch->position) return PAWL_OK;
-    bool ok = true;
     switch (record->change_case) {
     case PLOG__RECORD__CHANGE_CREATE:
         instance->orphan = false;
-        ok = pawl__apply_create(instance, record->create, &shard->arena);
+        err = replay_create(shard, instance, record->create);
         break;
     case PLOG__RECORD__CHANGE_PURGE:
         instance->orphan = false;
@@ -55,19 +103,20 @@ static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_b
         if (!instance->exists)
             instance->orphan = true;
         else
-            ok = replay_event(shard, instance, &record->event);
+            err = replay_event(shard, instance, &record->event);
         break;
     case PLOG__RECORD__CHANGE_TURN:
         if (!instance->exists)
             instance->orphan = true;
         else
-            ok = replay_turn(shard, instance, record->turn);
+            err = replay_turn(shard, instance, record->turn);
         break;
-    default: ok = false;
+    default: err = PAWL_E_CORRUPT;
     }
-    if (!ok) return replay_misfit(error, batch, record);
+    if (err == PAWL_E_CORRUPT) return replay_misfit(error, batch, record);
     instance->position = batch->position;
-    return pawl__shard_retime(shard, instance) ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (err || !pawl__shard_retime(shard, instance)) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    return PAWL_OK;
 }
 
 enum pawl_err pawl__shard_replay(struct pawl_shard *shard, const struct pawl_batch *batch,
