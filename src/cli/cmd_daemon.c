@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/daemon.h"
+#include "cli/quantity.h"
 #include "config/configuration.h"
 
 // Dapr's names and defaults (reference 6.1). What only a control plane or another building block
@@ -25,8 +26,10 @@ static const struct pawl_flag daemon_flags[] = {
     {"app-channel-address", 0, PAWL_FLAG_TEXT, "127.0.0.1", "address of the app"},
     {"app-max-concurrency", 0, PAWL_FLAG_INT, "-1",
      "calls that the app takes at once; -1: no limit"},
-    {"max-body-size", 0, PAWL_FLAG_SIZE, "4Mi", "largest body of a request or message"},
-    {"read-buffer-size", 0, PAWL_FLAG_SIZE, "4Ki", "largest headers of a request"},
+    {"max-body-size", 0, PAWL_FLAG_SIZE, "4Mi",
+     "largest body of a request or message; -1: default"},
+    {"read-buffer-size", 0, PAWL_FLAG_SIZE, "4Ki",
+     "largest headers of a request; -1: default, 0: 1Mi"},
     {"dapr-http-max-request-size", 0, PAWL_FLAG_INT, NULL, "older --max-body-size, in MB"},
     {"dapr-http-read-buffer-size", 0, PAWL_FLAG_INT, NULL, "older --read-buffer-size, in KB"},
     {"dapr-graceful-shutdown-seconds", 0, PAWL_FLAG_INT, "5",
@@ -73,7 +76,8 @@ static const struct pawl_flag daemon_flags[] = {
 };
 
 enum {
-    DAEMON_ADDRESSES = 16
+    DAEMON_ADDRESSES = 16,
+    DAEMON_MAX_HEADER = 1 << 20, // what --read-buffer-size 0 means to daprd's HTTP server
 };
 
 // Cuts "a,b" into |out|, which ends with NULL. False when memory is out or there are too many.
@@ -100,6 +104,18 @@ static enum pawl_err daemon_stores(const struct pawl_flags *flags,
     return pawl__components_default(context, out, error);
 }
 
+// The bytes of a flag, or of its |older| form, whose unit is 2^|shift|. Below 0 is the default.
+static size_t daemon_size(const struct pawl_flags *flags, const char *name, const char *older,
+                          int shift) {
+    bool is_older = pawl__flag_given(flags, older) && !pawl__flag_given(flags, name);
+    int64_t size = pawl__flag_int(flags, is_older ? older : name);
+    if (size < 0)
+        pawl__quantity_parse(pawl__flag_default(flags, name), &size);
+    else if (is_older)
+        size <<= shift;
+    return (size_t)size;
+}
+
 static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level level) {
     static struct pawl_config_stores stores; // too large for the stack
     struct pawl_arena arena = {0};
@@ -119,8 +135,8 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
         .app_protocol = pawl__flag_text(flags, "app-protocol"),
         .app_address = pawl__flag_text(flags, "app-channel-address"),
         .app_max_concurrency = (int)pawl__flag_int(flags, "app-max-concurrency"),
-        .max_body = (size_t)pawl__flag_int(flags, "max-body-size"),
-        .max_header = (size_t)pawl__flag_int(flags, "read-buffer-size"),
+        .max_body = daemon_size(flags, "max-body-size", "dapr-http-max-request-size", 20),
+        .max_header = daemon_size(flags, "read-buffer-size", "dapr-http-read-buffer-size", 10),
         .graceful_shutdown = pawl__flag_int(flags, "dapr-graceful-shutdown-seconds") * PAWL_SECOND,
         .log = {.out = stdout,
                 .level = level,
@@ -129,10 +145,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
                 .host = host,
                 .version = PAWL_VERSION},
     };
-    if (pawl__flag_given(flags, "dapr-http-max-request-size"))
-        options.max_body = (size_t)pawl__flag_int(flags, "dapr-http-max-request-size") << 20;
-    if (pawl__flag_given(flags, "dapr-http-read-buffer-size"))
-        options.max_header = (size_t)pawl__flag_int(flags, "dapr-http-read-buffer-size") << 10;
+    if (!options.max_header) options.max_header = DAEMON_MAX_HEADER;
     const char *sockets = pawl__flag_text(flags, "unix-domain-socket");
     if (*sockets) options.unix_socket_dir = sockets;
     for (int i = 0; daemon_flags[i].name; i++)

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "cli/quantity.h"
 #include "config/near.h"
 
 int pawl__flag_find(const struct pawl_flag *table, const char *name, size_t len) {
@@ -33,22 +34,6 @@ static void flags_tell_unknown(const struct pawl_flag *table, const char *comman
     fprintf(stderr, "\nSee '%s --help' for the flags.\n", command);
 }
 
-// Reads a size such as "4Mi", "4Ki", "4M", "4096". False when it is none.
-static bool flags_parse_size(const char *text, int64_t *out) {
-    char *end;
-    if (*text < '0' || *text > '9') return false;
-    long long number = strtoll(text, &end, 10);
-    static const struct {
-        const char *suffix;
-        long long factor;
-    } units[] = {{"", 1},           {"k", 1000},     {"K", 1000},     {"M", 1000000},
-                 {"G", 1000000000}, {"Ki", 1 << 10}, {"Mi", 1 << 20}, {"Gi", 1 << 30}};
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (strcmp(end, units[i].suffix) == 0)
-            return !__builtin_mul_overflow(number, units[i].factor, out);
-    return false;
-}
-
 static bool flags_parse_int(const char *text, int64_t *out) {
     return pawl__str_to_int(pawl__str(text), INT32_MIN, INT32_MAX, out);
 }
@@ -60,7 +45,8 @@ static const char *flags_flaw(const struct pawl_flag *flag, const char *value) {
     case PAWL_FLAG_PORT:
         return pawl__str_to_int(pawl__str(value), -1, 65535, &number) ? NULL : "a port up to 65535";
     case PAWL_FLAG_SIZE:
-        return flags_parse_size(value, &number) ? NULL : "a size such as 4Mi or 65536";
+        return pawl__quantity_parse(value, &number) ? NULL
+                                                    : "a size in whole bytes such as 4Mi or 65536";
     case PAWL_FLAG_BOOL:
         return strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0 ||
                        strcmp(value, "1") == 0 || strcmp(value, "0") == 0
@@ -147,6 +133,10 @@ const char *pawl__flag_text(const struct pawl_flags *flags, const char *name) {
     return count ? flags->values[row].items[count - 1] : flags->table[row].fallback;
 }
 
+const char *pawl__flag_default(const struct pawl_flags *flags, const char *name) {
+    return flags->table[flags_row(flags, name)].fallback;
+}
+
 bool pawl__flag_bool(const struct pawl_flags *flags, const char *name) {
     const char *text = pawl__flag_text(flags, name);
     return text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
@@ -155,7 +145,7 @@ bool pawl__flag_bool(const struct pawl_flags *flags, const char *name) {
 int64_t pawl__flag_int(const struct pawl_flags *flags, const char *name) {
     const char *text = pawl__flag_text(flags, name);
     int64_t number = 0;
-    if (text && !flags_parse_int(text, &number)) flags_parse_size(text, &number);
+    if (text && !flags_parse_int(text, &number)) pawl__quantity_parse(text, &number);
     return number;
 }
 

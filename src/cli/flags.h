@@ -18,7 +18,7 @@ enum pawl_flag_type {
     PAWL_FLAG_INT,
     PAWL_FLAG_PORT,   // -1 to 65535
     PAWL_FLAG_LIST,   // may be given several times, or with commas
-    PAWL_FLAG_SIZE,   // "4Mi"; in bytes
+    PAWL_FLAG_SIZE,   // "4Mi", also below 0; in bytes
     PAWL_FLAG_UNUSED, // taken for daprd's and dapr's sake; means nothing here
 };
 
@@ -54,7 +54,8 @@ bool pawl__flags_parse(struct pawl_flags *flags, const struct pawl_flag *table, 
 
 // Values by name; the name must be in the table.
 bool pawl__flag_given(const struct pawl_flags *flags, const char *name);
-const char *pawl__flag_text(const struct pawl_flags *flags, const char *name); // NULL: none
+const char *pawl__flag_text(const struct pawl_flags *flags, const char *name);    // NULL: none
+const char *pawl__flag_default(const struct pawl_flags *flags, const char *name); // NULL: none
 bool pawl__flag_bool(const struct pawl_flags *flags, const char *name);
 int64_t pawl__flag_int(const struct pawl_flags *flags, const char *name); // int or size
 size_t pawl__flag_list(const struct pawl_flags *flags, const char *name, const char *const **items);

@@ -369,10 +369,12 @@ static const struct pawl_protocol http2_protocol = {
 };
 
 enum pawl_err pawl__http2_start(struct pawl_conn *conn, struct pawl_service *service) {
+    size_t max_header = service->options.max_header;
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, HTTP2_STREAMS},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, PAWL_H2_STREAM_WINDOW},
-        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)service->options.max_header},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+         max_header > UINT32_MAX ? UINT32_MAX : (uint32_t)max_header},
     };
     nghttp2_session_callbacks *callbacks;
     struct pawl_http2 *http2 = calloc(1, sizeof *http2);

@@ -295,7 +295,8 @@ enum pawl_err pawl__server_create(uv_loop_t *loop, const struct pawl_server_opti
     server->conns.on_gone = server_on_gone;
     pawl__service_init(&server->service, loop, options);
     struct pawl_server_options *own = &server->service.options;
-    if (!own->max_buffered) own->max_buffered = 64 * own->max_body;
+    if (!own->max_buffered && __builtin_mul_overflow(64, own->max_body, &own->max_buffered))
+        own->max_buffered = SIZE_MAX;
     if (!own->keepalive_time) own->keepalive_time = 10 * PAWL_SECOND;
     if (!own->keepalive_timeout) own->keepalive_timeout = 5 * PAWL_SECOND;
     uv_timer_init(loop, &server->timer);

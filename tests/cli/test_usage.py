@@ -54,7 +54,8 @@ class Usage(clilib.Case):
         for args, text in (
                 (["daemon", "--dapr-http-port", "many"], "a port up to 65535"),
                 (["daemon", "--app-max-concurrency", "many"], "a whole number"),
-                (["daemon", "--max-body-size", "4Quarks"], "a size such as 4Mi"),
+                (["daemon", "--max-body-size", "4Quarks"], "a size in whole bytes such as 4Mi"),
+                (["daemon", "--read-buffer-size", "1500m"], "a size in whole bytes such as 4Mi"),
                 (["daemon", "--log-as-json=perhaps"], "true or false"),
                 (["daemon", "--log-level", "loud"], "loud"),
                 (["daemon", "--dapr-http-port", "70000"], "70000"),

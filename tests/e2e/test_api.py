@@ -330,6 +330,35 @@ class Limits(unittest.TestCase):
                               b'[{"key":"a","value":"' + b"x" * 100000 + b'"}]')[0]
         self.assertEqual(code, 413)
 
+    def test_limits_that_are_not_plain_sizes(self):
+        """Below 0 is the default, 0 is no limit of headers of its own, and what no message reaches is taken."""
+        daemon = harness.Daemon(flags=["--max-body-size", "-1", "--read-buffer-size", "-1"])
+        self.addCleanup(daemon.close)
+        for body, header, want in (("-1", "-1", (431, 413)), ("-1", "0", (200, 413)), ("8E", "1T", (200, 204))):
+            daemon.stop()
+            daemon.flags = ["--max-body-size", body, "--read-buffer-size", header]
+            daemon.start()
+            with self.subTest(body=body, header=header):
+                self.assertEqual(daemon.request("GET", "/v1.0/metadata", headers={"x": "y" * 8000})[0], want[0])
+                value = b'[{"key":"a","value":"' + b"x" * (5 << 20) + b'"}]'
+                self.assertEqual(daemon.request("POST", "/v1.0/state/statestore", value)[0], want[1])
+                hub = raw.Hub(daemon.grpc)
+                self.assertFalse(hub.get("x").exists)
+                hub.close()
+
+    def test_older_limits(self):
+        """Their units are MB and KB; the newer flags win."""
+        daemon = harness.Daemon(flags=["--dapr-http-max-request-size", "6", "--dapr-http-read-buffer-size", "16"])
+        self.addCleanup(daemon.close)
+        value = b'[{"key":"a","value":"' + b"x" * (5 << 20) + b'"}]'
+        self.assertEqual(daemon.request("GET", "/v1.0/metadata", headers={"x": "y" * 8000})[0], 200)
+        self.assertEqual(daemon.request("POST", "/v1.0/state/statestore", value)[0], 204)
+        daemon.stop()
+        daemon.flags += ["--max-body-size", "4Mi", "--read-buffer-size", "4Ki"]
+        daemon.start()
+        self.assertEqual(daemon.request("GET", "/v1.0/metadata", headers={"x": "y" * 8000})[0], 431)
+        self.assertEqual(daemon.request("POST", "/v1.0/state/statestore", value)[0], 413)
+
     def test_payload_stalls_and_goes_on(self):
         daemon = harness.Daemon(flags=["--max-body-size", "64Ki"])
         self.addCleanup(daemon.close)

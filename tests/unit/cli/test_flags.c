@@ -94,6 +94,7 @@ static void test_values(void **state) {
     assert_false(pawl__flag_bool(&flags, "metrics"));
     assert_int_equal(pawl__flag_int(&flags, "count"), -5);
     assert_int_equal(pawl__flag_int(&flags, "max-body-size"), 65536);
+    assert_string_equal(pawl__flag_default(&flags, "max-body-size"), "4Mi");
     assert_int_equal(pawl__flag_int(&flags, "dapr-http-port"), 0);
     assert_int_equal(pawl__flag_list(&flags, "resources-path", &items), 2);
     assert_string_equal(items[0], "a");
@@ -144,11 +145,13 @@ static void test_mistakes(void **state) {
         {"-H 65536", "pawl x: --dapr-http-port is '65536', but has to be a port up to 65535\n"},
         {"--quiet=perhaps", "pawl x: --quiet is 'perhaps', but has to be true or false\n"},
         {"--max-body-size 4Qi",
-         "pawl x: --max-body-size is '4Qi', but has to be a size such as 4Mi or 65536\n"},
-        {"--max-body-size -1",
-         "pawl x: --max-body-size is '-1', but has to be a size such as 4Mi or 65536\n"},
+         "pawl x: --max-body-size is '4Qi', but has to be a size in whole bytes such as 4Mi or "
+         "65536\n"},
+        {"--max-body-size 1500m", "pawl x: --max-body-size is '1500m', but has to be a size in "
+                                  "whole bytes such as 4Mi or 65536\n"},
         {"--max-body-size 99999999999Gi",
-         "pawl x: --max-body-size is '99999999999Gi', but has to be a size such as 4Mi or 65536\n"},
+         "pawl x: --max-body-size is '99999999999Gi', but has to be a size in whole bytes such as "
+         "4Mi or 65536\n"},
     };
     struct pawl_flags flags;
     char said[1024];
