@@ -116,6 +116,19 @@ static size_t daemon_size(const struct pawl_flags *flags, const char *name, cons
     return (size_t)size;
 }
 
+// daprd ignores what is no flag, and Dapr's own command line relies on it: it blanks out a flag
+// that it takes an older daprd not to know, and leaves the value.
+static void daemon_warn_arguments(const struct pawl_flags *flags, const struct pawl_log *log) {
+    char list[512] = "";
+    size_t len = 0;
+    for (int i = 0; i < flags->argc && len < sizeof list; i++)
+        if (*flags->argv[i])
+            len += (size_t)snprintf(list + len, sizeof list - len, "%s'%s'", len ? ", " : "",
+                                    flags->argv[i]);
+    if (*list)
+        pawl__log(log, PAWL_LOG_WARN, "dapr.runtime", "ignored: %s; flags begin with --", list);
+}
+
 static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level level) {
     static struct pawl_config_stores stores; // too large for the stack
     struct pawl_arena arena = {0};
@@ -152,6 +165,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
         if (daemon_flags[i].type == PAWL_FLAG_UNUSED && flags->values[i].count)
             pawl__log(&options.log, PAWL_LOG_DEBUG, "dapr.runtime", "--%s means nothing here",
                       daemon_flags[i].name);
+    daemon_warn_arguments(flags, &options.log);
 
     struct pawl_config_context context = {options.app_id, namespace ? namespace : "", &arena,
                                           &options.log};
@@ -193,10 +207,6 @@ static int daemon_run(const struct pawl_flags *flags) {
         return 0;
     }
     const char *app_id = pawl__flag_text(flags, "app-id");
-    if (flags->argc) {
-        fprintf(stderr, "daprd: '%s' is not expected; flags begin with --\n", flags->argv[0]);
-        return PAWL_EXIT_USAGE;
-    }
     enum pawl_log_level level;
     if (!pawl__log_level_parse(pawl__flag_text(flags, "log-level"), &level)) {
         fprintf(stderr,

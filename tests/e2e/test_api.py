@@ -306,6 +306,21 @@ class Looking(unittest.TestCase):
         self.assertEqual(self.all_ids(1000), ids)
 
 
+class Arguments(unittest.TestCase):
+    def test_what_is_no_flag_is_ignored(self):
+        """Dapr's command line leaves such behind where it has taken out a flag."""
+        daemon = harness.Daemon(flags=["", "localhost:50006", "--enable-metrics", "false", "--", "-x"])
+        self.addCleanup(daemon.close)
+        warnings = [line for line in daemon.output().splitlines() if "level=warning" in line]
+        self.assertEqual(len(warnings), 1, warnings)
+        self.assertIn("ignored: 'localhost:50006', 'false', '-x'; flags begin with --", warnings[0])
+        daemon.stop()
+        daemon.flags = [""]
+        size = len(daemon.output())
+        daemon.start()
+        self.assertNotIn("level=warning", daemon.output()[size:])
+
+
 class Limits(unittest.TestCase):
     def test_token(self):
         daemon = harness.Daemon(env={"DAPR_API_TOKEN": "secret"})
