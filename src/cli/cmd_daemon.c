@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/daemon.h"
 #include "cli/quantity.h"
+#include "cli/version.h"
 #include "config/configuration.h"
 
 // Dapr's names and defaults (reference 6.1). What only a control plane or another building block
@@ -203,7 +204,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
 
 static int daemon_run(const struct pawl_flags *flags) {
     if (pawl__flag_bool(flags, "version")) {
-        puts(PAWL_VERSION);
+        puts(PAWL_DAPR_VERSION);
         return 0;
     }
     const char *app_id = pawl__flag_text(flags, "app-id");

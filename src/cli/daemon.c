@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "base/clock.h"
+#include "cli/version.h"
 
 // What is started last is stopped first: servers, api, runtime, storages, loop.
 
@@ -215,7 +216,7 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
     struct pawl_api_options api = {
         .app_id = options->app_id,
         .namespace = options->namespace,
-        .version = PAWL_VERSION,
+        .version = PAWL_DAPR_VERSION,
         .token = options->api_token,
         .app_port = options->app_port,
         .app_protocol = options->app_protocol,

@@ -196,6 +196,8 @@ class Api(unittest.TestCase):
         self.assertEqual(self.http("PUT", "/v1.0/metadata/k", b"v")[0], 204)
         self.assertEqual(self.http("POST", "/v1.0/state/statestore", b'[{"key": "k", "value": 1}]')[0], 204)
         metadata = self.http("GET", "/v1.0/metadata")[1]
+        version = subprocess.run(["daprd", "--version"], executable=harness.PAWL, capture_output=True, text=True)
+        self.assertEqual(metadata["runtimeVersion"], version.stdout.strip())
         self.assertEqual(metadata["extended"], {"k": "v"})
         self.assertEqual(metadata["pawl"]["pid"], self.daemon.process.pid)
         self.assertGreater(metadata["pawl"]["commits"], 0)
