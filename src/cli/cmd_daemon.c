@@ -38,6 +38,7 @@ static const struct pawl_flag daemon_flags[] = {
     {"log-level", 0, PAWL_FLAG_TEXT, "info", "debug, info, warn, error or fatal"},
     {"log-as-json", 0, PAWL_FLAG_BOOL, "false", "write the log as JSON"},
     {"version", 'v', PAWL_FLAG_BOOL, "false", "print the version and end"},
+    {"build-info", 0, PAWL_FLAG_BOOL, "false", "print how the program was built and end"},
     {"mode", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"dapr-internal-grpc-port", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"dapr-internal-grpc-listen-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
@@ -205,6 +206,10 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
 static int daemon_run(const struct pawl_flags *flags) {
     if (pawl__flag_bool(flags, "version")) {
         puts(PAWL_DAPR_VERSION);
+        return 0;
+    }
+    if (pawl__flag_bool(flags, "build-info")) {
+        pawl__build_info_write(stdout);
         return 0;
     }
     const char *app_id = pawl__flag_text(flags, "app-id");

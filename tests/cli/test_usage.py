@@ -79,6 +79,13 @@ class Usage(clilib.Case):
         self.assertEqual(self.pawl("daemon", "--version").stdout, number.stdout)
         self.assertEqual(self.pawl("-version", name="daprd").stdout, number.stdout)
 
+    def test_build_info(self):
+        info = self.pawl("--build-info", name="daprd")
+        self.assertEqual((info.returncode, info.stderr), (0, ""))
+        lines = dict(line.split(": ", 1) for line in info.stdout.splitlines())
+        self.assertEqual(lines["Version"], self.pawl("--version", name="daprd").stdout.strip())
+        self.assertTrue({"Pawl", "Compiler", "libuv", "nghttp2", "SQLite", "jansson"} <= set(lines))
+
     def test_dapr_is_pawl(self):
         self.assertEqual(self.pawl("run", "--help", name="dapr").stdout,
                          self.pawl("run", "--help").stdout)
