@@ -132,6 +132,17 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
     return err ? err : configuration_take_retention(context, workflow, out, error);
 }
 
+// Dapr's command line always names ~/.dapr/config.yaml, which only its `dapr init` would make.
+static enum pawl_err configuration_read(const char *file, struct pawl_arena *arena,
+                                        struct pawl_str *text, struct pawl_error *error) {
+    struct pawl_error why;
+    enum pawl_err err = pawl__file_read(file, arena, text, &why);
+    if (!err) return PAWL_OK;
+    return pawl__fail(error, err,
+                      "%s; create the configuration file, which may be empty, or name none",
+                      why.text);
+}
+
 enum pawl_err pawl__configuration_load(const struct pawl_config_context *context,
                                        const char *const *files, size_t count,
                                        struct pawl_configuration *out, struct pawl_error *error) {
@@ -141,7 +152,7 @@ enum pawl_err pawl__configuration_load(const struct pawl_config_context *context
         struct pawl_str text;
         struct pawl_buf expanded = {0};
         struct pawl_yaml *document = NULL;
-        err = pawl__file_read(files[i], context->arena, &text, error);
+        err = configuration_read(files[i], context->arena, &text, error);
         if (!err && !configuration_expand(text, &expanded))
             err = pawl__fail_plain(error, PAWL_E_NOMEM);
         if (!err)

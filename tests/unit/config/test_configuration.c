@@ -115,7 +115,8 @@ static void test_files(void **state) {
     static const char *const files[] = {"none.yaml"};
     assert_int_equal(pawl__configuration_load(&kit->context, files, 1, &configuration, &kit->error),
                      PAWL_E_IO);
-    assert_error(kit, "cannot read none.yaml: No such file or directory");
+    assert_error(kit, "cannot read none.yaml: No such file or directory; create the configuration "
+                      "file, which may be empty, or name none");
     assert_int_equal(load(kit, "a: 1\n\tb\n"), PAWL_E_INVALID);
     assert_non_null(strstr(kit->error.text, "c.yaml:2: "));
     assert_int_equal(load(kit, ""), PAWL_OK);
