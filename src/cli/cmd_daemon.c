@@ -7,6 +7,7 @@
 #include "cli/daemon.h"
 #include "cli/quantity.h"
 #include "cli/version.h"
+#include "cli/wait.h"
 #include "config/configuration.h"
 
 // Dapr's names and defaults (reference 6.1). What only a control plane or another building block
@@ -39,11 +40,15 @@ static const struct pawl_flag daemon_flags[] = {
     {"log-as-json", 0, PAWL_FLAG_BOOL, "false", "write the log as JSON"},
     {"version", 'v', PAWL_FLAG_BOOL, "false", "print the version and end"},
     {"build-info", 0, PAWL_FLAG_BOOL, "false", "print how the program was built and end"},
+    {"wait", 0, PAWL_FLAG_BOOL, "false",
+     "wait until the daemon at --dapr-http-port is ready and end"},
     {"mode", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"dapr-internal-grpc-port", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"dapr-internal-grpc-listen-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"dapr-public-listen-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"placement-host-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"actors-service", 0, PAWL_FLAG_UNUSED, NULL, NULL},
+    {"reminders-service", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"scheduler-host-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"scheduler-job-streams", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"sentry-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
@@ -212,6 +217,8 @@ static int daemon_run(const struct pawl_flags *flags) {
         pawl__build_info_write(stdout);
         return 0;
     }
+    if (pawl__flag_bool(flags, "wait"))
+        return pawl__wait_until_ready((int)pawl__flag_int(flags, "dapr-http-port")) ? 0 : 1;
     const char *app_id = pawl__flag_text(flags, "app-id");
     enum pawl_log_level level;
     if (!pawl__log_level_parse(pawl__flag_text(flags, "log-level"), &level)) {

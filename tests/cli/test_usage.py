@@ -59,6 +59,7 @@ class Usage(clilib.Case):
                 (["daemon", "--read-buffer-size", "1500m"], "a size in whole bytes such as 4Mi"),
                 (["daemon", "--log-as-json=perhaps"], "true or false"),
                 (["daemon", "--log-level", "loud"], "loud"),
+                (["daemon", "--log-level", "panic"], "'panic', but has to be debug, info, warn, error or fatal"),
                 (["daemon", "--dapr-http-port", "70000"], "70000"),
                 (["daemon", "--app-id"], "needs a value"),
                 (["list", "-o", "xml"], "table, json or yaml"),

@@ -323,6 +323,36 @@ class Arguments(unittest.TestCase):
         self.assertNotIn("level=warning", daemon.output()[size:])
 
 
+    def test_flags_that_mean_nothing_here(self):
+        """All that the releases of daprd know and this one does not need are taken; the log tells those with a value."""
+        names = """mode dapr-internal-grpc-port dapr-internal-grpc-listen-address dapr-public-listen-address
+            placement-host-address actors-service reminders-service scheduler-host-address scheduler-job-streams
+            sentry-address control-plane-address control-plane-trust-domain control-plane-namespace
+            sentry-request-jwt-audiences allowed-origins profile-port metrics-port metrics-listen-address
+            dapr-block-shutdown-duration app-health-check-path app-health-probe-interval app-health-probe-timeout
+            app-health-threshold disable-init-endpoints""".split()
+        switches = """enable-mtls enable-profiling enable-api-logging enable-app-health-check enable-metrics
+            disable-builtin-k8s-secret-store app-ssl""".split()
+        daemon = harness.Daemon(flags=[word for name in names for word in (f"--{name}", "1")] +
+                                [f"-{name}" for name in switches])
+        self.addCleanup(daemon.close)
+        for name in names:
+            self.assertIn(f"--{name} means nothing here", daemon.output())
+
+    def test_wait(self):
+        """daprd --wait ends when the daemon is ready, and not before."""
+        port = harness.free_port()
+        waits = subprocess.Popen(["daprd", "--wait", "--dapr-http-port", str(port)], executable=harness.PAWL,
+                                 stderr=subprocess.PIPE, text=True)
+        self.addCleanup(waits.kill)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            waits.wait(0.4)
+        daemon = harness.Daemon(flags=["--dapr-public-port", str(port)])
+        self.addCleanup(daemon.close)
+        self.assertEqual(waits.communicate(timeout=10)[1], f"the daemon at port {port} is ready\n")
+        self.assertEqual(waits.returncode, 0)
+
+
 class Limits(unittest.TestCase):
     def test_token(self):
         daemon = harness.Daemon(env={"DAPR_API_TOKEN": "secret"})
