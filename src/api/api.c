@@ -6,7 +6,7 @@ struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
     struct pawl_api *api = calloc(1, sizeof *api);
     if (!api) return NULL;
     api->options = *options;
-    api->extended = json_object();
+    api->extended = json_pack("{s:s}", "daprRuntimeVersion", options->version);
     pawl__link_init(&api->streams);
     pawl__api_set_ready(api, false, "the daemon is starting");
     if (api->extended) return api;

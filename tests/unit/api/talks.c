@@ -155,7 +155,7 @@ static const struct step dapr_state[] = {
 
 static const struct step dapr_metadata[] = {
     {"SetMetadata", "{\"key\":\"k\",\"value\":\"v\"}", "0"},
-    {"GetMetadata", "", "0 \"extendedMetadata\":{\"k\":\"v\"}"},
+    {"GetMetadata", "", "0 \"extendedMetadata\":{\"daprRuntimeVersion\":\"1.2.3\",\"k\":\"v\"}"},
     {"worker *", NULL, NULL},
     {"StartInstance", TASK("a", ",\"name\":\"done\""), STARTED("a")}, // it is there
     {"GetMetadata", "",
@@ -254,7 +254,7 @@ static const struct step http_metadata[] = {
     {"GET /v1.0/healthz/outbound", NULL, "204"},
     {"PUT /v1.0/metadata/k", "v", "204"},
     {"PUT /v1.0/metadata/k", "\xff", "400 not valid UTF-8"},
-    {"GET /v1.0/metadata", NULL, "200 \"extended\":{\"k\":\"v\"}"},
+    {"GET /v1.0/metadata", NULL, "200 \"extended\":{\"daprRuntimeVersion\":\"1.2.3\",\"k\":\"v\"}"},
     {"worker *", NULL, NULL},
     {"StartInstance", TASK("a", ",\"name\":\"done\""), STARTED("a")}, // it is there
     {"GET /v1.0/metadata", NULL, "200 \"connectedWorkers\":1|200"},
