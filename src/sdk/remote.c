@@ -191,16 +191,28 @@ static void remote_retry(struct remote *remote) {
     if (remote->retry_delay > REMOTE_RETRY_MAX) remote->retry_delay = REMOTE_RETRY_MAX;
 }
 
+// Ends the stream, so that the daemon offers again what it gave, and opens another after the
+// longest delay: it may come damaged again.
+static void remote_refuse_item(struct remote *remote, const char *why) {
+    if (!remote->working) return;
+    pawl__log(remote->owner.log, PAWL_LOG_ERROR, "pawl.worker",
+              "the daemon sent a work item that is damaged, will connect again: %s", why);
+    pawl__grpc_cancel(remote->stream);
+    remote->stream = NULL;
+    remote->retry_delay = REMOTE_RETRY_MAX;
+    remote_retry(remote);
+}
+
 static void remote_on_item(void *arg, struct pawl_str message) {
     struct remote *remote = arg;
+    const char *why = NULL;
+    if (!pawl__wire_check(&pb__work_item__descriptor, message, &why)) {
+        remote_refuse_item(remote, why);
+        return;
+    }
     remote->retry_delay = REMOTE_RETRY_MIN;
     remote->told = false;
-    const char *why = NULL;
-    if (pawl__wire_check(&pb__work_item__descriptor, message, &why))
-        remote->owner.item(remote->owner.arg, message);
-    else
-        pawl__log(remote->owner.log, PAWL_LOG_ERROR, "pawl.worker",
-                  "the daemon sent a work item that is damaged: %s", why ? why : "");
+    remote->owner.item(remote->owner.arg, message);
 }
 
 static void remote_on_stream_end(void *arg, enum pawl_err code, struct pawl_str text) {

@@ -1,0 +1,106 @@
+// The transport to a daemon, against one that does what daemons do not.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "net/server.h"
+#include "sdk/transport.h"
+
+// Runs the loop until |condition| holds; fails the test after ten seconds.
+#define UNTIL(condition)                                                                           \
+    for (int64_t until_ = pawl__clock_steady() + 10 * PAWL_SECOND; !(condition);) {                \
+        if (pawl__clock_steady() > until_) fail_msg("waited too long for: %s", #condition);        \
+        uv_run(&loop, UV_RUN_ONCE);                                                                \
+    }
+
+static uv_loop_t loop;
+static unsigned streams, ended; // of work items, at the daemon
+static unsigned items, lines;   // at the worker
+
+static void on_tick(uv_timer_t *timer) {
+    (void)timer; // keeps the loop from sleeping for long
+}
+
+static void on_closed(void *arg) {
+    *(bool *)arg = true;
+}
+
+static void daemon_on_end(struct pawl_request *request, enum pawl_err reason) {
+    (void)request, (void)reason;
+    ended++;
+}
+
+// The first stream has a damaged item, and one after it; those that follow have a good one.
+static void daemon_handle(void *arg, struct pawl_request *request) {
+    (void)arg;
+    Pb__WorkItem item = PB__WORK_ITEM__INIT;
+    item.completiontoken = "token";
+    uint8_t good[32];
+    struct pawl_str message = {(char *)good, pb__work_item__pack(&item, good)};
+    request->on_close = daemon_on_end;
+    if (++streams == 1) pawl__grpc_send(request, PAWL_STR("\xff\xff"));
+    pawl__grpc_send(request, message);
+}
+
+static void worker_item(void *arg, struct pawl_str bytes) {
+    (void)arg, (void)bytes;
+    items++;
+}
+
+static void worker_ready(void *arg, bool ready, const struct pawl_error *reason) {
+    (void)arg, (void)ready, (void)reason;
+}
+
+static void worker_log(void *arg, enum pawl_log_level level, const char *line) {
+    (void)arg;
+    assert_int_equal(level, PAWL_LOG_ERROR);
+    assert_non_null(strstr(line, "a work item that is damaged"));
+    lines++;
+}
+
+static void test_damaged_item(void **state) {
+    (void)state;
+    const struct pawl_server_options options = {
+        .max_body = 1 << 20, .max_header = 16 << 10, .handler = daemon_handle};
+    const struct pawl_log log = {.write = worker_log};
+    const struct pawl_transport_owner owner = {&log, worker_item, worker_ready, NULL};
+    struct pawl_server *server;
+    struct pawl_transport *transport;
+    struct pawl_error error;
+    uv_timer_t tick;
+    char target[64];
+    bool worker_closed = false, server_closed = false;
+    int port = 0;
+    uv_loop_init(&loop);
+    uv_timer_init(&loop, &tick);
+    uv_timer_start(&tick, on_tick, 10, 10);
+    assert_int_equal(pawl__server_create(&loop, &options, &server, &error), PAWL_OK);
+    assert_int_equal(pawl__server_listen(server, "127.0.0.1", &port, &error), PAWL_OK);
+    snprintf(target, sizeof target, "127.0.0.1:%d", port);
+    assert_int_equal(pawl__remote_open(&loop, target, NULL, &owner, &transport, &error), PAWL_OK);
+
+    Pb__GetWorkItemsRequest ask = PB__GET_WORK_ITEMS_REQUEST__INIT;
+    transport->ops->work(transport, &ask);
+    UNTIL(lines == 1 && ended == 1); // the daemon offers again what the stream had
+    assert_int_equal(items, 0);      // what came after it is not taken
+    UNTIL(streams == 2 && items == 1);
+    assert_int_equal(lines, 1);
+
+    transport->ops->close(transport, on_closed, &worker_closed);
+    UNTIL(worker_closed);
+    pawl__server_close(server, 0, on_closed, &server_closed);
+    UNTIL(server_closed);
+    uv_close((uv_handle_t *)&tick, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_damaged_item)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
