@@ -20,6 +20,7 @@ void pawl__checkpoint_drop(struct pawl_runtime *runtime) {
         .last_at = pawl__clock_steady(),
         .log_bytes = point->log_bytes,
         .trimmed = point->trimmed,
+        .told = point->told,
     };
 }
 
@@ -51,6 +52,24 @@ void pawl__checkpoint_consider(struct pawl_runtime *runtime, bool force) {
     if (runtime->shard.effect_count) pawl__runtime_settle(runtime); // something was purged
 }
 
+// An instance that is too large for a row stays in memory, and in the log from its last snapshot
+// on: it is not lost, and nobody else is the worse for it.
+static bool checkpoint_leave_out(struct pawl_runtime *runtime, const struct pawl_instance *instance,
+                                 const struct pawl_snapshot *snapshot) {
+    struct pawl_checkpoint *point = &runtime->checkpoint;
+    size_t max = runtime->storage->store->row_max;
+    if (!max || (snapshot->state.len <= max && snapshot->history.len <= max)) return false;
+    if (point->trim_to > instance->saved) point->trim_to = instance->saved;
+    point->left_out++;
+    if (!point->told)
+        pawl__log(runtime->log, PAWL_LOG_ERROR, "dapr.runtime.wfengine",
+                  "workflow '%s' is too large to be stored: its state has %zu bytes and its new "
+                  "history %zu, and the limit is %zu; the log is kept until it has become smaller, "
+                  "or is purged",
+                  instance->id, snapshot->state.len, snapshot->history.len, max);
+    return true;
+}
+
 bool pawl__checkpoint_prepare(struct pawl_runtime *runtime, struct pawl_commit *commit) {
     struct pawl_checkpoint *point = &runtime->checkpoint;
     point->in_commit = point->running;
@@ -65,6 +84,7 @@ bool pawl__checkpoint_prepare(struct pawl_runtime *runtime, struct pawl_commit *
         if (!instance->exists || instance->saved == instance->position) continue;
         struct pawl_snapshot *snapshot = &point->snapshots[point->row_count];
         if (!pawl__shard_snapshot(instance, &point->arena, snapshot)) goto fail;
+        if (checkpoint_leave_out(runtime, instance, snapshot)) continue;
         snapshot->wake_at = pawl__retain_wake_at(runtime, instance);
         // Copied, as the history's buffer may move while the commit thread reads it.
         snapshot->history.data = pawl__arena_dup(&point->arena, snapshot->history);
@@ -122,5 +142,6 @@ void pawl__checkpoint_done(struct pawl_runtime *runtime) {
         return;
     }
     point->trimmed = point->trim_to;
+    point->told = point->left_out > 0;
     pawl__checkpoint_drop(runtime);
 }

@@ -43,6 +43,7 @@ struct pawl_checkpoint {
     bool running;
     bool in_commit;              // the commit that runs has a part of it
     uint64_t trim_to;            // once all are written
+    size_t left_out;             // snapshots that are too large for the store
     struct pawl_instance **todo; // references, from |next| on
     size_t count, next, written; // |next| .. |written| are in the commit that runs
     struct pawl_snapshot snapshots[PAWL_CHECKPOINT_ROWS]; // of that commit
@@ -52,6 +53,7 @@ struct pawl_checkpoint {
     size_t log_bytes; // since the last one began
     int64_t last_at;  // steady
     uint64_t trimmed; // position up to which the log was dropped
+    bool told;        // of snapshots that were left out
 };
 
 struct pawl_runtime {

@@ -8,8 +8,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-// Rows above this are refused: SQLite and PostgreSQL end at about a gigabyte.
-#define PAWL_ROW_MAX ((size_t)512 << 20)
+// What is longer is refused: rows of SQLite and PostgreSQL end at 1,000,000,000 bytes, and a
+// snapshot's has two of them.
+#define PAWL_ROW_MAX ((size_t)448 << 20)
 
 // Appends the sealed |payload| to |out|. PAWL_E_TOO_LARGE, PAWL_E_NOMEM.
 enum pawl_err pawl__row_seal(struct pawl_buf *out, struct pawl_str payload,

@@ -535,7 +535,7 @@ enum pawl_err pawl__memory_open(struct pawl_store **out, struct pawl_error *erro
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     }
     pthread_mutex_init(&store->lock, NULL);
-    store->base = (struct pawl_store){&memory_ops, "state.in-memory"};
+    store->base = (struct pawl_store){&memory_ops, "state.in-memory", 0};
     store->cleaned_at = pawl__clock_steady();
     *out = &store->base;
     return PAWL_OK;

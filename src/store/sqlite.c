@@ -48,6 +48,7 @@
 //     metadata        "migrations", Dapr's count of changes to the layout of its tables
 
 #include "store/sqlite.h"
+#include "store/checksum.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -358,7 +359,7 @@ enum pawl_err pawl__sqlite_open(const struct pawl_sqlite_options *options, struc
 
     struct pawl_sqlite *store = calloc(1, sizeof *store);
     if (!store) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    store->base = (struct pawl_store){&sqlite_ops, "state.sqlite"};
+    store->base = (struct pawl_store){&sqlite_ops, "state.sqlite", PAWL_ROW_MAX};
     store->lock_fd = -1;
     store->busy_timeout = options->busy_timeout > 0 ? options->busy_timeout : 2 * PAWL_SECOND;
     store->cleanup_interval = options->cleanup_interval;

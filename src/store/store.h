@@ -28,6 +28,7 @@
 struct pawl_store {
     const struct pawl_store_ops *ops;
     const char *type; // "state.sqlite", "state.in-memory", as in component files
+    size_t row_max;   // bytes of a snapshot's state, and of its history; 0: there is no limit
 };
 
 // --- leases and the log ---------------------------------------------------------------------

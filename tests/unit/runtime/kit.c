@@ -43,6 +43,11 @@ static enum pawl_err gate_commit(struct pawl_store *store, const struct pawl_com
     gate->fault = GATE_WELL;
     gate->commits++;
     uv_mutex_unlock(&gate->mutex);
+    for (size_t i = 0; store->row_max && i < commit->snapshot_count; i++) {
+        const struct pawl_snapshot *row = &commit->snapshots[i];
+        if (row->state.len > store->row_max || row->history.len > store->row_max)
+            return pawl__fail(error, PAWL_E_TOO_LARGE, "the row is too large");
+    }
     if (fault == GATE_FAILS_BEFORE) return pawl__fail(error, PAWL_E_IO, "the disk is on fire");
     enum pawl_err err = gate->inner->ops->commit(gate->inner, commit, error);
     if (!err && fault == GATE_FAILS_AFTER)
@@ -199,7 +204,7 @@ void kit_open(struct kit *kit) {
 }
 
 void kit_begin(struct kit *kit) {
-    kit->gate = (struct gate){.base = {&gate_ops, "state.gate"}, .inner = kit->store};
+    kit->gate = (struct gate){.base = {&gate_ops, "state.gate", kit->row_max}, .inner = kit->store};
     uv_mutex_init(&kit->gate.mutex);
     uv_cond_init(&kit->gate.cond);
     kit->closed = kit->ready = false;

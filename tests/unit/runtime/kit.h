@@ -51,6 +51,7 @@ struct kit {
     struct pawl_storage storage;
     struct pawl_runtime *runtime;
     struct pawl_runtime_options options;
+    size_t row_max; // of the store, when it is opened next
     struct pawl_arena arena;
     struct pawl_error error;
     bool ready, closed;
