@@ -87,13 +87,15 @@ static bool command_add_event(struct pawl_shard *shard, struct pawl_instance *in
            command_add_packed(shard, instance, bytes);
 }
 
-// The same for one that comes from outside.
-static enum pawl_err command_take_event(struct pawl_shard *shard, struct pawl_instance *instance,
-                                        const Pb__HistoryEvent *event, struct pawl_error *error) {
-    struct pawl_str bytes;
-    enum pawl_err err = command_pack(shard, event, &bytes, error);
-    if (err) return err;
-    return command_add_packed(shard, instance, bytes) ? PAWL_OK : command_broken(shard, error);
+// Packs an event that comes from outside, which may be too large to be recorded.
+static enum pawl_err command_pack_outside(struct pawl_shard *shard, const Pb__HistoryEvent *event,
+                                          struct pawl_str *bytes, struct pawl_error *error) {
+    size_t max = shard->limits.event;
+    enum pawl_err err = command_pack(shard, event, bytes, error);
+    if (err || bytes->len <= max) return err;
+    return pawl__fail(error, PAWL_E_TOO_LARGE,
+                      "an event of %zu bytes is too large to be stored; the limit is %zu",
+                      bytes->len, max);
 }
 
 enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -107,14 +109,61 @@ enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp
     if (pawl__instance_completed(instance)) return PAWL_OK;
     if (instance->stalled) return pawl__fail(error, PAWL_E_PRECONDITION, "workflow is stalled");
     if (event->event_type_case == PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED &&
-        instance->inbox.bytes.len > PAWL_INBOX_MAX)
+        instance->inbox.bytes.len > shard->limits.raised)
         return pawl__fail(error, PAWL_E_TOO_LARGE,
                           "%zu bytes of events wait for workflow '%s' already: it takes no more "
                           "until a worker has processed them",
                           instance->inbox.bytes.len, instance->id);
     event->timestamp = pawl__timestamp(&shard->arena, stamp.now);
     if (!event->timestamp) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    return command_take_event(shard, instance, event, error);
+    struct pawl_str bytes;
+    if ((err = command_pack_outside(shard, event, &bytes, error))) return err;
+    return command_add_packed(shard, instance, bytes) ? PAWL_OK : command_broken(shard, error);
+}
+
+// --- results ------------------------------------------------------------------------------------
+
+// Whether |instance| takes the result of an activity or a child, which is an event of |len| bytes.
+static bool command_has_room(const struct pawl_shard *shard, const struct pawl_instance *instance,
+                             size_t len) {
+    size_t waits = pawl__instance_completed(instance) ? 0 : instance->inbox.bytes.len;
+    return len <= shard->limits.event && waits + len <= shard->limits.results;
+}
+
+// What |instance| is told in place of a result for which it has no room. NULL: memory is out.
+static Pb__TaskFailureDetails *command_too_large(struct pawl_shard *shard,
+                                                 const struct pawl_instance *instance, size_t len) {
+    Pb__TaskFailureDetails *details = pawl__arena_alloc(&shard->arena, sizeof *details);
+    if (!details) return NULL;
+    pb__task_failure_details__init(details);
+    details->errortype = "ResultTooLarge";
+    details->errormessage = pawl__arena_format(
+        &shard->arena,
+        "the result has %zu bytes, while %zu bytes of events wait for workflow '%s': a result may "
+        "have %zu, and %zu may wait",
+        len, instance->inbox.bytes.len, instance->id, shard->limits.event, shard->limits.results);
+    return details->errormessage ? details : NULL;
+}
+
+static Pb__HistoryEvent *command_task_event(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                            int32_t task_id, char *execution_id,
+                                            Google__Protobuf__StringValue *result,
+                                            Pb__TaskFailureDetails *failure) {
+    Pb__HistoryEvent *event =
+        pawl__event_create(&shard->arena, stamp.now,
+                           failure ? PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED
+                                   : PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED);
+    if (!event) return NULL;
+    if (failure) {
+        event->taskfailed->taskscheduledid = task_id;
+        event->taskfailed->taskexecutionid = execution_id;
+        event->taskfailed->failuredetails = failure;
+    } else {
+        event->taskcompleted->taskscheduledid = task_id;
+        event->taskcompleted->taskexecutionid = execution_id;
+        event->taskcompleted->result = result;
+    }
+    return event;
 }
 
 enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -132,22 +181,19 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
     if (pawl__pb_find(bytes, PB__HISTORY_EVENT__EVENT_TYPE_TASK_SCHEDULED, &scheduled))
         pawl__pb_find(scheduled.bytes, TASK_EXECUTION_ID, &execution);
     char *execution_id = pawl__arena_dup(&shard->arena, execution.bytes);
-    Pb__HistoryEvent *event =
-        pawl__event_create(&shard->arena, stamp.now,
-                           response->failuredetails ? PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED
-                                                    : PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED);
+    pawl__failure_cut(response->failuredetails);
+    Pb__HistoryEvent *event = command_task_event(shard, stamp, task_id, execution_id,
+                                                 response->result, response->failuredetails);
     if (!execution_id || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    if (response->failuredetails) {
-        pawl__failure_cut(response->failuredetails);
-        event->taskfailed->taskscheduledid = task_id;
-        event->taskfailed->taskexecutionid = execution_id;
-        event->taskfailed->failuredetails = response->failuredetails;
-    } else {
-        event->taskcompleted->taskscheduledid = task_id;
-        event->taskcompleted->taskexecutionid = execution_id;
-        event->taskcompleted->result = response->result;
+    enum pawl_err err = command_pack(shard, event, &bytes, error);
+    if (!err && !command_has_room(shard, instance, bytes.len)) {
+        Pb__TaskFailureDetails *failure = command_too_large(shard, instance, bytes.len);
+        event = command_task_event(shard, stamp, task_id, execution_id, NULL, failure);
+        if (!failure || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        err = command_pack(shard, event, &bytes, error);
     }
-    return command_take_event(shard, instance, event, error);
+    if (err) return err;
+    return command_add_packed(shard, instance, bytes) ? PAWL_OK : command_broken(shard, error);
 }
 
 enum pawl_err pawl__shard_stall(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -310,7 +356,7 @@ enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp sta
     event.executionstarted = start;
     if (!event.timestamp) return pawl__fail_plain(error, PAWL_E_NOMEM);
     struct pawl_str bytes;
-    if ((err = command_pack(shard, &event, &bytes, error))) return err;
+    if ((err = command_pack_outside(shard, &event, &bytes, error))) return err;
     return command_start(shard, instance, bytes) ? PAWL_OK : command_broken(shard, error);
 }
 
@@ -432,20 +478,29 @@ static bool command_is_child(const Pb__ExecutionStartedEvent *start,
            strcmp(start->parentinstance->workflowinstance->instanceid, parent->id) == 0;
 }
 
+// Tells |parent| that its child |id| has failed. |details| NULL: memory is out.
+static bool command_fail_child(struct pawl_shard *shard, struct pawl_stamp stamp,
+                               struct pawl_instance *parent, int32_t id,
+                               Pb__TaskFailureDetails *details) {
+    Pb__HistoryEvent *event = pawl__event_create(
+        &shard->arena, stamp.now, PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED);
+    if (!event || !details) return false;
+    event->childworkflowinstancefailed->taskscheduledid = id;
+    event->childworkflowinstancefailed->failuredetails = details;
+    return command_add_event(shard, parent, event);
+}
+
 // Tells |parent| that the id which its child was to have is taken.
 static bool command_refuse_child(struct pawl_shard *shard, struct pawl_stamp stamp,
                                  struct pawl_instance *parent, const struct pawl_message *message) {
-    Pb__HistoryEvent *event = pawl__event_create(
-        &shard->arena, stamp.now, PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED);
     Pb__TaskFailureDetails *details = pawl__arena_alloc(&shard->arena, sizeof *details);
-    if (!event || !details) return false;
+    if (!details) return false;
     pb__task_failure_details__init(details);
     details->errortype = "WorkflowInstanceAlreadyExists";
     details->errormessage = pawl__arena_format(
         &shard->arena, "a workflow with ID '%s' already exists", message->target);
-    event->childworkflowinstancefailed->taskscheduledid = message->child_id;
-    event->childworkflowinstancefailed->failuredetails = details;
-    return details->errormessage && command_add_event(shard, parent, event);
+    return details->errormessage &&
+           command_fail_child(shard, stamp, parent, message->child_id, details);
 }
 
 static bool command_deliver(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -488,7 +543,13 @@ static bool command_deliver(struct pawl_shard *shard, struct pawl_stamp stamp,
             strcmp(created->childworkflowinstancecreated->instanceid, sender->id) != 0)
             return true;
     }
-    return command_add_event(shard, target, message->event);
+    struct pawl_str bytes;
+    struct pawl_error ignored;
+    if (command_pack(shard, message->event, &bytes, &ignored)) return false;
+    if (id >= 0 && !command_has_room(shard, target, bytes.len))
+        return command_fail_child(shard, stamp, target, id,
+                                  command_too_large(shard, target, bytes.len));
+    return command_add_packed(shard, target, bytes);
 }
 
 bool pawl__shard_turn_starts(const Pb__WorkflowResponse *response) {
@@ -513,6 +574,10 @@ enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_st
                                         const Pb__WorkflowResponse *response, struct pawl_str bytes,
                                         struct pawl_error *error) {
     if (!instance->turn_out) return PAWL_OK; // it was purged meanwhile
+    if (bytes.len > shard->limits.event)
+        return pawl__fail(error, PAWL_E_TOO_LARGE,
+                          "an answer of %zu bytes is too large to be stored; the limit is %zu",
+                          bytes.len, shard->limits.event);
     pawl__arena_reset(&shard->arena);
     enum pawl_err err = command_check_turn(shard, instance, response, error);
     if (err == PAWL_E_INVALID) {

@@ -3,7 +3,11 @@
 #include <stdlib.h>
 
 bool pawl__shard_init(struct pawl_shard *shard, struct pawl_str app_id, uint64_t position) {
-    *shard = (struct pawl_shard){.position = position + 1, .app_id = pawl__str_dup(app_id)};
+    *shard = (struct pawl_shard){
+        .position = position + 1,
+        .limits = {.event = 128u << 20, .raised = 64u << 20, .results = 160u << 20},
+        .app_id = pawl__str_dup(app_id),
+    };
     return shard->app_id != NULL;
 }
 

@@ -44,6 +44,14 @@ struct pawl_effect {
     uint64_t generation;            // of the instance; a task's id means another one in the next
 };
 
+// How large things may become, in bytes. An event or answer is part of a batch, and what waits in
+// an instance for a worker is part of each of its snapshots; a row of a store has a limit.
+struct pawl_limits {
+    size_t event;   // of one event from outside, and of one answer to a turn
+    size_t raised;  // clients may raise no more events while more than this waits
+    size_t results; // a result that would make more than this wait becomes a failure
+};
+
 struct pawl_shard {
     struct pawl_map instances; // by id
     struct pawl_heap timers;
@@ -52,8 +60,9 @@ struct pawl_shard {
     uint64_t position;      // of the batch under construction
     struct pawl_effect *effects;
     size_t effect_count, effect_cap;
-    struct pawl_arena arena; // scratch of one command
-    uint64_t marks;          // see pawl_instance.mark
+    struct pawl_arena arena;   // scratch of one command
+    uint64_t marks;            // see pawl_instance.mark
+    struct pawl_limits limits; // pawl__shard_init sets them
     char *app_id;
     char *needed; // see PAWL_E_NEEDED; in |arena|
     bool failed;
@@ -97,18 +106,14 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
 // reference gives to clients. On any error nothing has changed, unless |failed| is set.
 
 // Starts an instance. PAWL_E_EXISTS, PAWL_E_UNKNOWN: texts of the reference (1.2 StartInstance).
+// PAWL_E_TOO_LARGE.
 enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp stamp,
                                  struct pawl_str id, Pb__ExecutionStartedEvent *start,
                                  bool enforce_unique, struct pawl_error *error);
 
-// Bytes of events that may wait in an instance for a worker before clients may raise no more: what
-// waits is part of each snapshot, and a row has a limit.
-#define PAWL_INBOX_MAX (64u << 20)
-
 // Hands an instance an event of a client: EventRaised, ExecutionSuspended, ExecutionResumed,
 // ExecutionTerminated. A completed instance takes and drops it. PAWL_E_NOT_FOUND,
-// PAWL_E_PRECONDITION (stalled), PAWL_E_TOO_LARGE (it has PAWL_INBOX_MAX bytes already, and this is
-// one more EventRaised).
+// PAWL_E_PRECONDITION (stalled), PAWL_E_TOO_LARGE (by pawl_limits).
 enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp,
                                struct pawl_str id, Pb__HistoryEvent *event,
                                struct pawl_error *error);
@@ -118,7 +123,8 @@ enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp
 enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bool recursive,
                                 bool force, uint32_t *count, struct pawl_error *error);
 
-// The result of an activity. One that nobody waits for is dropped, with PAWL_OK.
+// The result of an activity. One that nobody waits for is dropped, with PAWL_OK; one that is too
+// large is recorded as a failure that says so.
 enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_stamp stamp,
                                         struct pawl_instance *instance, int32_t task_id,
                                         const Pb__ActivityResponse *response,
@@ -127,7 +133,7 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
 // The answer of the turn that is out; when none is, it is dropped, with PAWL_OK. |bytes| is the
 // encoded |response|. PAWL_E_INVALID: the answer cannot be applied (an action that is not served,
 // an id that was used before); the turn is held until a worker connects. An answer that makes the
-// instance stall is PAWL_OK.
+// instance stall is PAWL_OK. PAWL_E_TOO_LARGE: the turn stays out, for a smaller answer.
 enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_stamp stamp,
                                         struct pawl_instance *instance,
                                         const Pb__WorkflowResponse *response, struct pawl_str bytes,

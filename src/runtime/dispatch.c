@@ -391,7 +391,7 @@ static enum pawl_err dispatch_run_turn(struct pawl_runtime *runtime, struct pawl
     if (pawl__shard_turn_starts(response)) pawl__random_uuid(stamp.uuid);
     enum pawl_err err =
         pawl__shard_complete_turn(&runtime->shard, stamp, instance, response, call->bytes, error);
-    if (err == PAWL_E_NEEDED) return err;
+    if (err == PAWL_E_NEEDED || err == PAWL_E_TOO_LARGE) return err; // it may give a smaller one
     if (err == PAWL_E_INVALID) {
         pawl__log(runtime->log, PAWL_LOG_ERROR, dispatch_scope,
                   "%s: the worker's answer to a turn of '%s' cannot be applied: %s; the turn waits "

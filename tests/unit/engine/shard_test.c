@@ -150,6 +150,63 @@ static void test_reuse_of_a_long_chain(void **state) {
     kit_finish(&kit);
 }
 
+static const char *failure_of(struct kit *kit, const char *id, unsigned index) {
+    const Pb__HistoryEvent *event = kit_event(kit, id, index);
+    const Pb__TaskFailureDetails *details =
+        event->event_type_case == PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED
+            ? event->taskfailed->failuredetails
+            : event->childworkflowinstancefailed->failuredetails;
+    assert_non_null(strstr(details->errormessage, "bytes of events wait for workflow 'a'"));
+    return details->errortype;
+}
+
+static void test_too_large(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit.shard.limits = (struct pawl_limits){.event = 1000, .raised = 1500, .results = 2200};
+    char large[1001], half[501];
+    memset(large, '1', sizeof large - 1);
+    memset(half, '1', sizeof half - 1);
+    large[sizeof large - 1] = half[sizeof half - 1] = 0;
+
+    // Whoever can be told is told, and nothing is recorded.
+    assert_int_equal(kit_create_with(&kit, "a", "Order", large, 0, false), PAWL_E_TOO_LARGE);
+    assert_int_equal(kit_create_with(&kit, "a", "Order", half, 0, false), PAWL_OK);
+    assert_int_equal(kit_raise(&kit, "a", "e", large), PAWL_E_TOO_LARGE);
+    kit_begin(&kit, "a");
+    assert_int_equal(kit_answer(&kit, "a", ACTIONS(kit_task(&kit, 0, "Pay", large))),
+                     PAWL_E_TOO_LARGE);
+    assert_string_equal(kit_inbox(&kit, "a"), "ExecutionStarted");
+    assert_int_equal(
+        kit_answer(&kit, "a",
+                   ACTIONS(kit_task(&kit, 0, "Pay", NULL), kit_task(&kit, 1, "Pay", NULL),
+                           kit_task(&kit, 2, "Pay", NULL), kit_child(&kit, 3, "c", "Child"),
+                           kit_child(&kit, 4, "d", "Child"))),
+        PAWL_OK);
+
+    // A result that is too large by itself, or with what waits, becomes a failure.
+    assert_int_equal(kit_result(&kit, "a", 0, large), PAWL_OK);
+    for (int i = 0; i < 2; i++) assert_int_equal(kit_raise(&kit, "a", "e", half), PAWL_OK);
+    assert_int_equal(kit_result(&kit, "a", 1, half), PAWL_OK);
+    assert_int_equal(kit_raise(&kit, "a", "e", half), PAWL_E_TOO_LARGE);
+    assert_int_equal(kit_result(&kit, "a", 2, half), PAWL_OK);
+    kit_turn(&kit, "d", ACTIONS(kit_complete(&kit, 0, "1")));
+    kit_turn(&kit, "c", ACTIONS(kit_complete(&kit, 0, half)));
+    assert_string_equal(kit_inbox(&kit, "a"),
+                        "TaskFailed(0) EventRaised(e) EventRaised(e) TaskCompleted(1) "
+                        "TaskFailed(2) ChildWorkflowInstanceCompleted(4) "
+                        "ChildWorkflowInstanceFailed(3)");
+    kit_assert_replays(&kit);
+    kit_turn(&kit, "a", NO_ACTIONS);
+    assert_string_equal(failure_of(&kit, "a", 8), "ResultTooLarge");
+    assert_string_equal(failure_of(&kit, "a", 12), "ResultTooLarge");
+    assert_string_equal(failure_of(&kit, "a", 14), "ResultTooLarge");
+    // It can be terminated at any time.
+    assert_int_equal(kit_terminate(&kit, "a", "\"why\"", false), PAWL_OK);
+    kit_finish(&kit);
+}
+
 static void test_scheduled_start(void **state) {
     (void)state;
     struct kit kit;
@@ -494,6 +551,7 @@ int main(void) {
         cmocka_unit_test(test_create_duplicate),
         cmocka_unit_test(test_reuse_with_work_outstanding),
         cmocka_unit_test(test_reuse_of_a_long_chain),
+        cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_scheduled_start),
         cmocka_unit_test(test_post_to_nobody),
         cmocka_unit_test(test_suspend_and_resume),

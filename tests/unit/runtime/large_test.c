@@ -72,7 +72,33 @@ static void test_snapshot(void **state) {
     kit_finish(&kit);
 }
 
+// An answer that is too large: the worker is told, and may give another one.
+static void test_answer(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller caller;
+    char name[1001];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    kit_init(&kit);
+    kit.runtime->shard.limits.event = 1000;
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    const char *token = kit_take(&kit, &worker)->completiontoken;
+    kit_answer(&kit, &caller, "a", token, ACTIONS(kit_task(&kit, 0, name)));
+    DONE(&kit, caller, PAWL_E_TOO_LARGE);
+    kit_rest(&kit, 20);
+    assert_int_equal(worker.count, 0); // it has it still
+    kit_answer(&kit, &caller, "a", token, ACTIONS(kit_complete(&kit, 0, "1")));
+    DONE(&kit, caller, PAWL_OK);
+    assert_int_equal(kit_status(&kit, "a"), STATUS(COMPLETED));
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_snapshot)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_snapshot),
+                                       cmocka_unit_test(test_answer)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
