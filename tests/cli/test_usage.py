@@ -69,6 +69,15 @@ class Usage(clilib.Case):
             with self.subTest(args=args):
                 self.assert_mistake(self.pawl(*args), text, code=2)
 
+    def test_names_that_cannot_be(self):
+        for name, text in (("caf\udce9", "is not valid UTF-8"), ("a\nb", "has a control character"),
+                           ("a" * 256, "is too long")):
+            with self.subTest(name=name):
+                self.assert_mistake(self.pawl("daemon", "--app-id", name),
+                                    f"--app-id {text}", code=2)
+                self.assert_mistake(self.pawl("daemon", "--app-id", "a", env={"NAMESPACE": name}),
+                                    f"NAMESPACE in the environment {text}", code=2)
+
     def test_version(self):
         number = self.pawl("--version", name="daprd")
         self.assertEqual(number.returncode, 0)
