@@ -375,6 +375,9 @@ enum pawl_err pawl__sqlite_open(const struct pawl_sqlite_options *options, struc
     if (!err) err = pawl__sqlite_lock(store, error);
     if (!err) {
         err = sqlite_connect(store, error);
+        // A file that is not ours is left as it was found.
+        if (err && store->lock_is_new && sqlite3_errcode(store->writer) == SQLITE_NOTADB)
+            unlink(store->lock_path);
         pawl__sqlite_unlock(store);
     }
     if (err) {

@@ -106,6 +106,7 @@ struct pawl_sqlite {
     int64_t cleanup_interval, cleaned_at;
 
     int lock_fd;
+    bool lock_is_new;        // its file was made by this store
     struct pawl_lease *held; // through this store
     size_t held_count, held_cap;
 

@@ -55,7 +55,10 @@ static enum pawl_err lock_fail(const struct pawl_sqlite *store, int reason,
 enum pawl_err pawl__sqlite_lock_open(struct pawl_sqlite *store, struct pawl_error *error) {
     struct stat info;
     mode_t mode = stat(store->path, &info) == 0 ? info.st_mode & 0666 : 0644;
-    store->lock_fd = open(store->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+    int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+    store->lock_fd = open(store->lock_path, flags);
+    store->lock_is_new = store->lock_fd < 0 && errno == ENOENT;
+    if (store->lock_is_new) store->lock_fd = open(store->lock_path, flags | O_CREAT, mode);
     if (store->lock_fd < 0) return pawl__sqlite_fail_open(store->lock_path, errno, error);
     return PAWL_OK;
 }

@@ -163,6 +163,13 @@ static void test_damaged_file(void **state) {
                         "has one hundred bytes. And some more of it.");
     assert_err(PAWL_E_CORRUPT, reopen(f));
     assert_text(f, "is not an SQLite database");
+    assert_true(exists(f, "-pawl")); // of the database that was there before
+    char path[128];
+    snprintf(path, sizeof path, "%s-pawl", f->path);
+    unlink(path);
+    assert_err(PAWL_E_CORRUPT, reopen(f));
+    assert_text(f, "is not an SQLite database");
+    assert_false(exists(f, "-pawl"));
 }
 
 // --- files ----------------------------------------------------------------------------------
