@@ -4,35 +4,49 @@ static const char base64_letters[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 bool pawl__base64_encode(struct pawl_buf *out, struct pawl_str data) {
-    size_t at = 0;
-    while (at < data.len) {
-        const uint8_t *p = (const uint8_t *)data.data + at;
-        size_t n = data.len - at < 3 ? data.len - at : 3;
-        uint32_t bits =
-            (uint32_t)p[0] << 16 | (n > 1 ? (uint32_t)p[1] << 8 : 0) | (n > 2 ? (uint32_t)p[2] : 0);
-        char quad[4];
-        for (size_t i = 0; i < 4; i++) quad[i] = base64_letters[bits >> (18 - 6 * i) & 63];
-        if (!pawl__buf_append(out, quad, n + 1)) return false;
-        at += n;
+    uint8_t *to = pawl__buf_reserve(out, (data.len + 2) / 3 * 4 + 1);
+    if (!to) return false;
+    const uint8_t *from = (const uint8_t *)data.data;
+    for (size_t left = data.len; left; from += 3) {
+        size_t n = left < 3 ? left : 3;
+        uint32_t bits = (uint32_t)from[0] << 16;
+        if (n > 1) bits |= (uint32_t)from[1] << 8;
+        if (n > 2) bits |= from[2];
+        for (size_t i = 0; i <= n; i++) *to++ = (uint8_t)base64_letters[bits >> (18 - 6 * i) & 63];
+        left -= n;
     }
-    return !out->failed;
+    out->len = (size_t)(to - out->data);
+    return true;
+}
+
+bool pawl__base64_encode_padded(struct pawl_buf *out, struct pawl_str data) {
+    return pawl__base64_encode(out, data) && pawl__buf_append(out, "==", (3 - data.len % 3) % 3);
+}
+
+static int base64_value(char c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    if (c == '+' || c == '-') return 62;
+    return c == '/' || c == '_' ? 63 : -1;
 }
 
 bool pawl__base64_decode(struct pawl_buf *out, struct pawl_str text) {
     while (text.len && text.data[text.len - 1] == '=') text.len--;
     if (text.len % 4 == 1) return false;
+    uint8_t *to = pawl__buf_reserve(out, text.len / 4 * 3 + 3);
+    if (!to) return false;
     uint32_t bits = 0;
     size_t held = 0;
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i] == '-' ? '+' : text.data[i] == '_' ? '/' : text.data[i];
-        const char *letter = c ? strchr(base64_letters, c) : NULL;
-        if (!letter) return false;
-        bits = bits << 6 | (uint32_t)(letter - base64_letters);
+        int value = base64_value(text.data[i]);
+        if (value < 0) return false;
+        bits = bits << 6 | (uint32_t)value;
         held += 6;
         if (held < 8) continue;
         held -= 8;
-        uint8_t byte = (uint8_t)(bits >> held);
-        if (!pawl__buf_append(out, &byte, 1)) return false;
+        *to++ = (uint8_t)(bits >> held);
     }
-    return !out->failed;
+    out->len = (size_t)(to - out->data);
+    return true;
 }

@@ -8,6 +8,9 @@
 // Appends |data| in base64, without padding. False: memory is out.
 bool pawl__base64_encode(struct pawl_buf *out, struct pawl_str data);
 
+// The same with padding, which some readers want.
+bool pawl__base64_encode_padded(struct pawl_buf *out, struct pawl_str data);
+
 // Appends the bytes that |text| stands for; padding may be absent, and the letters may be those
 // that are safe in URLs (section 5). False when it is malformed or memory is out.
 bool pawl__base64_decode(struct pawl_buf *out, struct pawl_str text);

@@ -2,60 +2,22 @@
 // between the two: binary values in base64, times as UTC text with seconds. A key whose time has
 // passed is missing for every operation, whether its row is still there or not.
 
+#include "base/base64.h"
 #include "store/etag.h"
 #include "store/sqlite.h"
 
 #include <stdio.h>
 
-static const char state_digits[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static bool state_encode(struct pawl_str value, struct pawl_buf *out) {
-    pawl__buf_clear(out);
-    size_t len = (value.len + 2) / 3 * 4;
-    char *to = (char *)pawl__buf_reserve(out, len + 1);
-    if (!to) return false;
-    const uint8_t *from = (const uint8_t *)value.data;
-    for (size_t i = 0; i < value.len; i += 3) {
-        size_t left = value.len - i;
-        uint32_t bits = (uint32_t)from[i] << 16;
-        if (left > 1) bits |= (uint32_t)from[i + 1] << 8;
-        if (left > 2) bits |= from[i + 2];
-        *to++ = state_digits[bits >> 18];
-        *to++ = state_digits[bits >> 12 & 63];
-        *to++ = left > 1 ? state_digits[bits >> 6 & 63] : '=';
-        *to++ = left > 2 ? state_digits[bits & 63] : '=';
-    }
-    out->len = len;
-    return true;
-}
-
-static int state_digit(char c) {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-// Decodes |text| into |out|, which has room for 3 bytes for each 4. False: not base64.
-static bool state_decode(struct pawl_str text, char *out, size_t *len) {
-    if (text.len % 4) return false;
-    size_t pad = 0;
-    while (pad < 2 && pad < text.len && text.data[text.len - 1 - pad] == '=') pad++;
-    char *to = out;
-    for (size_t i = 0; i < text.len; i += 4) {
-        uint32_t bits = 0;
-        for (size_t j = i; j < i + 4; j++) {
-            int digit = j >= text.len - pad ? 0 : state_digit(text.data[j]);
-            if (digit < 0) return false;
-            bits = bits << 6 | (uint32_t)digit;
-        }
-        *to++ = (char)(bits >> 16);
-        *to++ = (char)(bits >> 8);
-        *to++ = (char)bits;
-    }
-    *len = text.len / 4 * 3 - pad;
-    return true;
+// Decodes |text| into |arena|.
+static enum pawl_err state_decode(struct pawl_str text, struct pawl_arena *arena,
+                                  struct pawl_str *out) {
+    struct pawl_buf bytes = {0};
+    bool good = pawl__base64_decode(&bytes, text), failed = bytes.failed;
+    *out =
+        (struct pawl_str){good ? pawl__arena_dup(arena, pawl__buf_str(&bytes)) : NULL, bytes.len};
+    pawl__buf_finish(&bytes);
+    if (!good && !failed) return PAWL_E_CORRUPT;
+    return out->data ? PAWL_OK : PAWL_E_NOMEM;
 }
 
 // --- reading --------------------------------------------------------------------------------
@@ -69,15 +31,12 @@ static enum pawl_err state_read(struct pawl_sqlite *store, sqlite3_stmt *find, s
                                      .is_binary = sqlite3_column_int(find, 1) != 0,
                                      .expires_at = sqlite3_column_int64(find, 3) * PAWL_SECOND};
     if (found.is_binary) {
-        char *bytes = pawl__arena_alloc(arena, value.len / 4 * 3 + 1);
-        if (!bytes) return pawl__fail_plain(error, PAWL_E_NOMEM);
-        size_t len = 0;
-        if (!state_decode(value, bytes, &len))
-            return pawl__fail(error, PAWL_E_CORRUPT,
+        enum pawl_err err = state_decode(value, arena, &found.value);
+        if (err == PAWL_E_CORRUPT)
+            return pawl__fail(error, err,
                               "%s: the value of key %.*s in table %s is marked as binary, but is "
                               "not base64; delete or correct that row",
                               store->path, PAWL_FMT(key), store->state_table);
-        found.value = (struct pawl_str){bytes, len};
     } else {
         found.value = (struct pawl_str){pawl__arena_dup(arena, value), value.len};
     }
@@ -143,7 +102,9 @@ static enum pawl_err state_set(struct pawl_sqlite *store, const struct pawl_stat
                                struct pawl_error *error) {
     struct pawl_str value = op->value;
     if (op->is_binary) {
-        if (!state_encode(op->value, &store->text)) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        pawl__buf_clear(&store->text);
+        if (!pawl__base64_encode_padded(&store->text, op->value))
+            return pawl__fail_plain(error, PAWL_E_NOMEM);
         value = pawl__buf_str(&store->text);
     }
     char etag[PAWL_ETAG_LEN + 1], expiry[32];

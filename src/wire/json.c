@@ -73,10 +73,8 @@ static json_t *json_of_message(const ProtobufCMessage *message);
 static json_t *json_of_bytes(const ProtobufCBinaryData *bytes) {
     struct pawl_buf text = {0};
     json_t *json = NULL;
-    pawl__base64_encode(&text, (struct pawl_str){(const char *)bytes->data, bytes->len});
-    while (text.len % 4 && pawl__buf_append(&text, "=", 1)) {
-    }
-    if (!text.failed) json = json_stringn(text.len ? (const char *)text.data : "", text.len);
+    if (pawl__base64_encode_padded(&text, (struct pawl_str){(const char *)bytes->data, bytes->len}))
+        json = json_stringn(text.len ? (const char *)text.data : "", text.len);
     pawl__buf_finish(&text);
     return json;
 }

@@ -163,12 +163,20 @@ static void test_messages(void **state) {
 static void test_base64(void **state) {
     (void)state;
     static const struct {
-        const char *text, *encoded;
-    } rows[] = {{"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};
+        const char *text, *encoded, *padded;
+    } rows[] = {{"", "", ""},
+                {"f", "Zg", "Zg=="},
+                {"fo", "Zm8", "Zm8="},
+                {"foo", "Zm9v", "Zm9v"},
+                {"\xfb\xef\xef", "++/v", "++/v"},
+                {"foobar", "Zm9vYmFy", "Zm9vYmFy"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pawl_buf buf = {0};
         assert_true(pawl__base64_encode(&buf, pawl__str(rows[i].text)));
         assert_true(pawl__str_equal(pawl__buf_str(&buf), pawl__str(rows[i].encoded)));
+        pawl__buf_clear(&buf);
+        assert_true(pawl__base64_encode_padded(&buf, pawl__str(rows[i].text)));
+        assert_true(pawl__str_equal(pawl__buf_str(&buf), pawl__str(rows[i].padded)));
         pawl__buf_clear(&buf);
         assert_true(pawl__base64_decode(&buf, pawl__str(rows[i].encoded)));
         assert_true(pawl__str_equal(pawl__buf_str(&buf), pawl__str(rows[i].text)));
