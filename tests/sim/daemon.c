@@ -40,6 +40,7 @@ static void daemon_start(struct sim_event *event) {
         .max_activities = sim_chance(200) ? 2 : 0,
         .checkpoint_interval = sim_time(20 * PAWL_MILLISECOND),
         .checkpoint_bytes = sim_chance(300) ? 2000 : 0,
+        .retention = sim.retention,
         .log = sim.options.trace && !sim.options.about ? log : NULL,
         .on_ready = daemon_on_ready,
         .arg = daemon,

@@ -11,6 +11,8 @@
 #include "wire/timestamp.h"
 #include "wire/unpack.h"
 
+#define STATUS(name) PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_##name
+
 static struct sim_model *const model = &sim.model;
 
 struct sim_id *sim_model_id(struct pawl_str name) {
@@ -32,6 +34,30 @@ const struct pawl_instance *sim_model_unfinished(void) {
     for (const struct pawl_instance *instance;
          (instance = pawl__map_next(&model->mirror.instances, &at));)
         if (instance->exists && !pawl__instance_completed(instance)) return instance;
+    return NULL;
+}
+
+// When |instance| is to be purged, as nobody needs it any more; INT64_MAX: never.
+static int64_t model_purge_at(const struct pawl_instance *instance) {
+    const struct pawl_retention *kept = &sim.retention;
+    if (!pawl__instance_completed(instance)) return INT64_MAX;
+    int64_t time = kept->failed;
+    if (instance->final_status == STATUS(COMPLETED)) time = kept->completed;
+    if (instance->final_status == STATUS(TERMINATED)) time = kept->terminated;
+    return time ? instance->completed_at + time : INT64_MAX;
+}
+
+// When |instance| has to be in memory again.
+static int64_t model_wake_at(const struct pawl_instance *instance) {
+    return pawl__instance_completed(instance) ? model_purge_at(instance)
+                                              : pawl__instance_wake_at(instance);
+}
+
+const struct pawl_instance *sim_model_due(int64_t now) {
+    size_t at = 0;
+    for (const struct pawl_instance *instance;
+         (instance = pawl__map_next(&model->mirror.instances, &at));)
+        if (instance->exists && model_purge_at(instance) <= now) return instance;
     return NULL;
 }
 
@@ -207,12 +233,12 @@ static void model_purged(struct sim_id *id) {
 }
 
 static void model_check_end(const struct sim_id *id, int32_t status, const char *result) {
-    if (status == PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_TERMINATED) {
+    if (status == STATUS(TERMINATED)) {
         if (!id->terminated) sim_fail("right_result", id->name, "it was terminated by nobody");
         return;
     }
     const struct sim_id *root = sim_model_id((struct pawl_str){id->name, strcspn(id->name, ":-")});
-    if (status == PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_FAILED && root->upset) return;
+    if (status == STATUS(FAILED) && root->upset) return;
     const char *expected = sim_expected(id->program, id->input, id->events, &sim.arena);
     if (!result || strcmp(result, expected) != 0)
         sim_fail("right_result", id->name, "%s(%s) ended with %s, not with %s", id->program,
@@ -235,12 +261,44 @@ static void model_turn(struct sim_id *id, const struct pawl_instance *instance) 
     model_check_end(id, instance->final_status, result);
 }
 
+// Whether a client asked |daemon| to purge |id|, or what it is a child of.
+static bool model_purge_is_asked(const struct sim_id *id, const struct sim_daemon *daemon) {
+    const struct sim_id *root = sim_model_id((struct pawl_str){id->name, strcspn(id->name, ":-")});
+    for (const struct pawl_link *link = daemon->servings.next; link != &daemon->servings;
+         link = link->next) {
+        const struct sim_serving *serving = PAWL_CONTAINER(link, struct sim_serving, link);
+        if (serving->message.method == PAWL_TASKHUB_PURGE &&
+            (serving->id == id || (serving->message.flag && serving->id == root)))
+            return true;
+    }
+    return root->purge_canceled; // it may have been done all the same
+}
+
+// |instance|: as it was before the purge. |daemon| NULL: it is not known what it was asked for.
+static void model_check_purge(const struct sim_id *id, const struct sim_daemon *daemon,
+                              const struct pawl_instance *instance) {
+    if (!daemon || !instance || model_purge_is_asked(id, daemon)) return;
+    int64_t due = model_purge_at(instance);
+    sim.counts.retained++;
+    if (!pawl__instance_completed(instance))
+        sim_fail("purged_only_when_due", id->name, "nobody asked for it, and it has not ended");
+    else if (due == INT64_MAX)
+        sim_fail("purged_only_when_due", id->name, "nobody asked for it, and it is kept for ever");
+    else if (daemon->wall_most < due)
+        sim_fail("purged_only_when_due", id->name, "it was purged %lld ns before its time",
+                 (long long)(due - daemon->wall_most));
+}
+
 // |bytes|: a Batch of one record.
 static void model_record(const struct sim_daemon *daemon, uint64_t position,
                          struct pawl_str bytes) {
     struct pawl_batch batch = {position, bytes};
     struct pawl_error error;
     const Plog__Batch *rows = pawl__wire_unpack(&sim.arena, &plog__batch__descriptor, bytes, NULL);
+    if (rows && rows->records[0]->change_case == PLOG__RECORD__CHANGE_PURGE) {
+        struct pawl_str name = pawl__str(rows->records[0]->instance_id);
+        model_check_purge(sim_model_id(name), daemon, sim_model_find(name));
+    }
     if (!rows || pawl__shard_replay(&model->mirror, &batch, model_load, &model->mirror, &error)) {
         sim_fail("the_log_can_be_read", NULL, "%s", rows ? error.text : "a record is damaged");
         return;
@@ -313,7 +371,8 @@ static void model_snapshot(const struct pawl_snapshot *row) {
         tail.len = row->history.len;
     }
     if (!pawl__str_equal(own.state, row->state) || !pawl__str_equal(tail, row->history) ||
-        own.wake_at != row->wake_at || own.active != row->active || own.status != row->status)
+        model_wake_at(instance) != row->wake_at || own.active != row->active ||
+        own.status != row->status)
         sim_fail("snapshot_is_what_the_log_says", instance->id, "it is another");
 }
 
@@ -370,7 +429,7 @@ static void model_check_one(const struct sim_daemon *daemon, const struct pawl_i
     }
     if (!instance->exists) return;
     struct pawl_sleeper *sleeper = pawl__map_get(&runtime->sleepers, pawl__instance_id(instance));
-    int64_t wake_at = pawl__instance_wake_at(instance);
+    int64_t wake_at = model_wake_at(instance);
     if (pawl__instance_active(instance))
         sim_fail("outstanding_work_survives", instance->id,
                  "daemon %u does not know that it has some", daemon->number);

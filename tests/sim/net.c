@@ -263,6 +263,7 @@ static void net_cancel(struct sim_event *event) {
          link = link->next) {
         struct sim_serving *serving = PAWL_CONTAINER(link, struct sim_serving, link);
         if (serving->message.number != event->a) continue;
+        if (serving->message.method == PAWL_TASKHUB_PURGE) serving->id->purge_canceled = true;
         pawl__taskhub_cancel(&serving->call);
         serving_free(serving);
         return;

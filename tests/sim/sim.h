@@ -81,7 +81,7 @@ struct sim_options {
 
 struct sim_counts {
     unsigned long worlds, steps, points, faults[SIM_FAULTS], commits, recoveries, starts, turns,
-        activities, timers, ended, stalls, reads, lists, snapshots, late_results;
+        activities, timers, ended, stalls, reads, lists, snapshots, late_results, retained;
 };
 
 // --- chance.c -----------------------------------------------------------------------------------
@@ -205,6 +205,7 @@ struct sim_id {
     char *name;
     bool exists, completed, upset; // upset: terminated or purged once, it or its like
     bool terminated;               // since it was created
+    bool purge_canceled;           // a client has once lost patience with a purge of it
     uint64_t changed;              // |records| when it last came to be or went
     unsigned creates, purges, completions;
     char *program, *input; // of the last start
@@ -241,6 +242,7 @@ void sim_model_recovered(struct sim_daemon *daemon);
 struct sim_id *sim_model_id(struct pawl_str name);                // made when it is new
 const struct pawl_instance *sim_model_find(struct pawl_str name); // NULL: it does not exist
 const struct pawl_instance *sim_model_unfinished(void);
+const struct pawl_instance *sim_model_due(int64_t now); // to be purged as its time is over
 bool sim_same_instance(const struct pawl_instance *a, const struct pawl_instance *b);
 
 // --- net.c: calls -------------------------------------------------------------------------------
@@ -410,6 +412,7 @@ struct sim {
     struct sim_daemon *current; // whose heap is used
     struct sim_daemon *running; // whose code is on the stack
     struct sim_disk disk;
+    struct pawl_retention retention;
     struct sim_model model;
     struct sim_worker workers[SIM_WORKERS];
     struct sim_client clients[SIM_CLIENTS];

@@ -184,7 +184,8 @@ static bool world_all_down(void) {
 static void world_judge(unsigned long calm_since) {
     const struct pawl_instance *instance = sim_model_unfinished();
     const struct sim_serving *serving = world_open_call();
-    if (!sim.closing && !instance && !serving && sim.disk.held &&
+    const struct pawl_instance *due = sim_model_due(sim_wall(&sim.daemons[0]) + PAWL_SECOND);
+    if (!sim.closing && !instance && !serving && !due && sim.disk.held &&
         sim.disk.holder->state == SIM_UP) {
         world_close();
         return;
@@ -197,11 +198,22 @@ static void world_judge(unsigned long calm_since) {
     else if (serving)
         sim_fail("every_call_is_answered", serving->id->name, "call %u was not",
                  serving->message.number);
+    else if (due)
+        sim_fail("due_is_purged", due->id, "it ended at %lld, and is there still",
+                 (long long)due->completed_at);
     else
         sim_fail("eventually_completes", NULL, "the world does not end");
 }
 
 // --- the whole of it ----------------------------------------------------------------------------
+
+// In every third world, workflows that ended are kept for a while only.
+static void world_choose_retention(void) {
+    if (sim.options.seed % 3) return;
+    int64_t *times[] = {&sim.retention.completed, &sim.retention.failed, &sim.retention.terminated};
+    for (int i = 0; i < 3; i++)
+        if (sim_chance(700)) *times[i] = sim_chance(300) ? 1 : sim_time(30 * PAWL_MILLISECOND);
+}
 
 static void world_begin(const struct sim_options *options) {
     sim = (struct sim){.options = *options};
@@ -209,6 +221,7 @@ static void world_begin(const struct sim_options *options) {
     sim.hash = UINT64_C(14695981039346656037);
     static const unsigned every[] = {20, 80, 300};
     sim.fault_every = 8 + sim_below(every[sim_below(3)]);
+    world_choose_retention();
     sim_disk_open();
     sim_model_open();
     for (unsigned i = 0; i < SIM_DAEMONS; i++) {
