@@ -6,36 +6,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alloc.h"
+
 // One allocation fails, the first, the second, and so on, through a scenario that uses most of
 // pawl.h. Whatever fails says so; nothing crashes or hangs; and afterwards the same handle runs a
 // workflow.
 //
 //     PAWL_ALLOC_STEP=1   every allocation, not a sample     PAWL_SEED=   which sample
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
 static atomic_long allocations, failing;
 
-static bool fails_now(void) {
+bool alloc_fails(void) {
     long n = atomic_fetch_add(&allocations, 1) + 1;
     return n == atomic_load(&failing);
-}
-
-void *__wrap_malloc(size_t size) {
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-    return fails_now() ? NULL : __real_realloc(old, size);
 }
 
 static void quiet(void *arg, enum pawl_log_level level, const char *line) {

@@ -7,29 +7,12 @@
 
 #include <stdio.h>
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
+#include "alloc.h"
 
 static int alloc_left = -1; // allocations until one fails; negative: none does
 
-static bool alloc_fails(void) {
+bool alloc_fails(void) {
     return alloc_left >= 0 && alloc_left-- == 0;
-}
-
-void *__wrap_malloc(size_t size) {
-    return alloc_fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return alloc_fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-    return alloc_fails() ? NULL : __real_realloc(old, size);
 }
 
 // Repeats |call| (an expression that gives an error code), failing one allocation after the other,

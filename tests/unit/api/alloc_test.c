@@ -4,6 +4,7 @@
 #include <nghttp2/nghttp2.h>
 #include <pthread.h>
 
+#include "alloc.h"
 #include "runtime/internal.h"
 #include "talks.h"
 
@@ -12,37 +13,10 @@ static unsigned long alloc_only; // 0: all
 static bool alloc_failed, alloc_paused;
 static pthread_t alloc_loop;
 
-static bool alloc_fails(void) {
+bool alloc_fails(void) {
     if (!pthread_equal(pthread_self(), alloc_loop) || !kit_in_loop || alloc_paused) return false;
     if (++alloc_count != alloc_fail_at) return false;
     return alloc_failed = true;
-}
-
-void *__real_malloc(size_t len);
-void *__real_calloc(size_t count, size_t len);
-void *__real_realloc(void *piece, size_t len);
-void *__real_pawl__arena_alloc(struct pawl_arena *arena, size_t len);
-void *__wrap_malloc(size_t len);
-void *__wrap_calloc(size_t count, size_t len);
-void *__wrap_realloc(void *piece, size_t len);
-void *__wrap_pawl__arena_alloc(struct pawl_arena *arena, size_t len);
-
-void *__wrap_malloc(size_t len) {
-    return alloc_fails() ? NULL : __real_malloc(len);
-}
-
-void *__wrap_calloc(size_t count, size_t len) {
-    return alloc_fails() ? NULL : __real_calloc(count, len);
-}
-
-void *__wrap_realloc(void *piece, size_t len) {
-    return alloc_fails() ? NULL : __real_realloc(piece, len);
-}
-
-void *__wrap_pawl__arena_alloc(struct pawl_arena *arena, size_t len) {
-    if (!alloc_fails()) return __real_pawl__arena_alloc(arena, len);
-    arena->failed = true;
-    return NULL;
 }
 
 // jansson does not tell a want of memory from a mistake in the text.
@@ -119,7 +93,7 @@ static void talk_survives(void **state) {
     const struct talk_row *row = *state;
     unsigned faults = 0;
     alloc_loop = pthread_self();
-    json_set_alloc_funcs(__wrap_malloc, free);
+    json_set_alloc_funcs(malloc, free);
     for (alloc_fail_at = alloc_only ? alloc_only : 1;; alloc_fail_at++) {
         struct kit kit;
         kit_init(&kit);

@@ -4,40 +4,15 @@
 
 #include "kit.h"
 
+#include "alloc.h"
+
 static unsigned long alloc_count, alloc_fail_at;
 static bool alloc_failed;
 
-static bool alloc_fails(void) {
+bool alloc_fails(void) {
     if (!kit_in_engine || ++alloc_count != alloc_fail_at) return false;
     alloc_failed = true;
     return true;
-}
-
-void *__real_malloc(size_t len);
-void *__real_calloc(size_t count, size_t len);
-void *__real_realloc(void *piece, size_t len);
-void *__wrap_malloc(size_t len);
-void *__wrap_calloc(size_t count, size_t len);
-void *__wrap_realloc(void *piece, size_t len);
-
-void *__wrap_malloc(size_t len) {
-    return alloc_fails() ? NULL : __real_malloc(len);
-}
-
-void *__wrap_calloc(size_t count, size_t len) {
-    return alloc_fails() ? NULL : __real_calloc(count, len);
-}
-
-void *__wrap_realloc(void *piece, size_t len) {
-    return alloc_fails() ? NULL : __real_realloc(piece, len);
-}
-
-// An arena asks for memory once in a while; here each piece of it counts.
-void *__real_pawl__arena_alloc(struct pawl_arena *arena, size_t len);
-void *__wrap_pawl__arena_alloc(struct pawl_arena *arena, size_t len);
-
-void *__wrap_pawl__arena_alloc(struct pawl_arena *arena, size_t len) {
-    return alloc_fails() ? NULL : __real_pawl__arena_alloc(arena, len);
 }
 
 // Runs a command, and once more when it says that memory was out. False: the shard has failed.

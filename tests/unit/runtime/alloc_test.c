@@ -5,40 +5,17 @@
 
 #include <pthread.h>
 
+#include "alloc.h"
+
 static unsigned long alloc_count, alloc_fail_at;
 static bool alloc_failed, alloc_paused;
 static pthread_t alloc_loop;
 
-static bool alloc_fails(void) {
+bool alloc_fails(void) {
     if (!pthread_equal(pthread_self(), alloc_loop) || !kit_in_runtime || alloc_paused) return false;
     if (++alloc_count != alloc_fail_at) return false;
     alloc_failed = true;
     return true;
-}
-
-void *__real_malloc(size_t len);
-void *__real_calloc(size_t count, size_t len);
-void *__real_realloc(void *piece, size_t len);
-void *__real_pawl__arena_alloc(struct pawl_arena *arena, size_t len);
-void *__wrap_malloc(size_t len);
-void *__wrap_calloc(size_t count, size_t len);
-void *__wrap_realloc(void *piece, size_t len);
-void *__wrap_pawl__arena_alloc(struct pawl_arena *arena, size_t len);
-
-void *__wrap_malloc(size_t len) {
-    return alloc_fails() ? NULL : __real_malloc(len);
-}
-
-void *__wrap_calloc(size_t count, size_t len) {
-    return alloc_fails() ? NULL : __real_calloc(count, len);
-}
-
-void *__wrap_realloc(void *piece, size_t len) {
-    return alloc_fails() ? NULL : __real_realloc(piece, len);
-}
-
-void *__wrap_pawl__arena_alloc(struct pawl_arena *arena, size_t len) {
-    return alloc_fails() ? NULL : __real_pawl__arena_alloc(arena, len);
 }
 
 // The second shard of debug builds ends the process when it has no memory.
