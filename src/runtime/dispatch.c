@@ -247,36 +247,78 @@ static bool dispatch_any_has_room(const struct pawl_runtime *runtime) {
     return false;
 }
 
-// Gives out what is in the queue of turns or of activities, each to who can take it; what nobody
-// can take stays, in its order.
+// Whether something more may be given out.
+static bool dispatch_may_give(const struct pawl_runtime *runtime, bool turn) {
+    size_t limit = turn ? runtime->options.max_turns : runtime->options.max_activities;
+    size_t out = turn ? runtime->turns_out : runtime->activities_out;
+    return pawl__runtime_serves(runtime) && (!limit || out < limit) &&
+           dispatch_any_has_room(runtime);
+}
+
+// Takes over |effect|'s reference.
+static void dispatch_hand(struct pawl_runtime *runtime, bool turn, struct pawl_worker *worker,
+                          struct pawl_effect effect) {
+    if (turn)
+        dispatch_turn(runtime, worker, effect.instance);
+    else
+        dispatch_activity(runtime, worker, &effect);
+    pawl__instance_unref(effect.instance);
+}
+
+static uint64_t dispatch_keeper(const struct pawl_effect *effect, bool turn) {
+    return turn ? effect->instance->kept_by : 0;
+}
+
+// Gives out what has waited for a worker of its name to have room.
+static void dispatch_give_waiting(struct pawl_runtime *runtime, bool turn) {
+    struct pawl_waiting *waiting = turn ? &runtime->waiting_turns : &runtime->waiting_activities;
+    struct pawl_queue *parked = turn ? &runtime->parked_turns : &runtime->parked_activities;
+    for (struct pawl_link *link = waiting->names.next, *next; link != &waiting->names;
+         link = next) {
+        struct pawl_waiting_name *name = PAWL_CONTAINER(link, struct pawl_waiting_name, link);
+        next = link->next;
+        while (name->queue.len && dispatch_may_give(runtime, turn)) {
+            bool park;
+            struct pawl_worker *worker =
+                dispatch_choose(runtime, turn, name->name,
+                                dispatch_keeper(pawl__queue_first(&name->queue), turn), &park);
+            if (park) pawl__queue_move(parked, &name->queue); // without memory they wait on
+            if (!worker) break;
+            dispatch_hand(runtime, turn, worker, pawl__queue_pop(&name->queue));
+        }
+        pawl__waiting_tidy(waiting, name);
+    }
+}
+
+// Gives out what is in the queue of turns or of activities, each to who can take it. What has
+// workers, but none with room, waits, in its order.
 static void dispatch_give(struct pawl_runtime *runtime, bool turn) {
     struct pawl_queue *queue = turn ? &runtime->turns : &runtime->activities;
-    size_t limit = turn ? runtime->options.max_turns : runtime->options.max_activities;
-    const size_t *out = turn ? &runtime->turns_out : &runtime->activities_out;
-    size_t stay = 0; // at the end of the queue: looked at, and put back
-    while (queue->len > stay && pawl__runtime_serves(runtime)) {
-        bool room = (!limit || *out < limit) && dispatch_any_has_room(runtime);
-        if (!room && !stay) return;
+    struct pawl_queue *parked = turn ? &runtime->parked_turns : &runtime->parked_activities;
+    struct pawl_waiting *waiting = turn ? &runtime->waiting_turns : &runtime->waiting_activities;
+    dispatch_give_waiting(runtime, turn);
+    while (queue->len && dispatch_may_give(runtime, turn)) {
         struct pawl_effect effect = pawl__queue_pop(queue);
+        struct pawl_str name = dispatch_name(runtime, &effect, turn);
         struct pawl_worker *worker = NULL;
         bool park = false;
-        if (room)
-            worker = dispatch_choose(runtime, turn, dispatch_name(runtime, &effect, turn),
-                                     turn ? effect.instance->kept_by : 0, &park);
-        if (park &&
-            pawl__queue_push(turn ? &runtime->parked_turns : &runtime->parked_activities, effect))
-            continue;
-        if (!worker) { // there is the room from which it came
-            pawl__queue_push(queue, effect);
-            stay++;
-            continue;
+        if (!pawl__waiting_find(waiting, name))
+            worker = dispatch_choose(runtime, turn, name, dispatch_keeper(&effect, turn), &park);
+        if (worker) {
+            dispatch_hand(runtime, turn, worker, effect);
+        } else if (!(park ? pawl__queue_push(parked, effect)
+                          : pawl__waiting_add(waiting, name, effect))) {
+            pawl__instance_unref(effect.instance);
+            pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
         }
-        if (turn)
-            dispatch_turn(runtime, worker, effect.instance);
-        else
-            dispatch_activity(runtime, worker, &effect);
-        pawl__instance_unref(effect.instance);
     }
+}
+
+// Workers have come or gone: what waits may have others now, or none.
+static void dispatch_regroup(struct pawl_runtime *runtime) {
+    bool all = pawl__waiting_move(&runtime->waiting_turns, &runtime->turns) &&
+               pawl__waiting_move(&runtime->waiting_activities, &runtime->activities);
+    runtime->regroup = !all; // for want of memory; it is tried again
 }
 
 void pawl__dispatch_unpark(struct pawl_runtime *runtime) {
@@ -290,6 +332,7 @@ void pawl__dispatch_unpark(struct pawl_runtime *runtime) {
 void pawl__dispatch_pump(struct pawl_runtime *runtime) {
     if (runtime->pumping) return; // a delivery may come back here
     runtime->pumping = true;
+    if (runtime->regroup) dispatch_regroup(runtime);
     dispatch_give(runtime, true);
     dispatch_give(runtime, false);
     runtime->pumping = false;
@@ -308,6 +351,7 @@ void pawl__runtime_attach(struct pawl_runtime *runtime, struct pawl_worker *work
     runtime->choosy_count += worker->serves != NULL;
     runtime->had_silent = runtime->had_silent || !worker->serves;
     runtime->workers_changed = pawl__clock_steady();
+    runtime->regroup = true;
     if (!pawl__runtime_serves(runtime)) return;
     pawl__dispatch_unpark(runtime);
     // Turns that were held because a worker could not go on: this one may have the right code.
@@ -330,6 +374,7 @@ void pawl__runtime_detach(struct pawl_runtime *runtime, struct pawl_worker *work
     runtime->worker_count--;
     runtime->choosy_count -= worker->serves != NULL;
     runtime->workers_changed = pawl__clock_steady();
+    runtime->regroup = true;
     struct pawl_link items;
     pawl__link_init(&items);
     pawl__list_move(&items, &worker->items);

@@ -5,6 +5,7 @@
 
 #include "runtime/queue.h"
 #include "runtime/runtime.h"
+#include "runtime/waiting.h"
 
 enum pawl_runtime_state {
     PAWL_RUNTIME_TAKING, // asks for the lease, reads the shard
@@ -93,13 +94,15 @@ struct pawl_runtime {
     struct pawl_heap sleeping;
 
     struct pawl_link workers;
-    uint64_t last_worker;                              // pawl_worker.number
-    size_t worker_count, choosy_count;                 // choosy: they say what they serve
-    bool had_silent;                                   // a worker that does not say was here
-    int64_t workers_changed;                           // steady
-    struct pawl_queue turns, activities;               // ready to be given to a worker
-    struct pawl_queue parked_turns, parked_activities; // until workers come or go
-    struct pawl_map items;                             // key of an item -> what is with a worker
+    uint64_t last_worker;                                  // pawl_worker.number
+    size_t worker_count, choosy_count;                     // choosy: they say what they serve
+    bool had_silent;                                       // a worker that does not say was here
+    int64_t workers_changed;                               // steady
+    struct pawl_queue turns, activities;                   // ready to be given to a worker
+    struct pawl_queue parked_turns, parked_activities;     // until workers come or go
+    struct pawl_waiting waiting_turns, waiting_activities; // until one of their workers has room
+    bool regroup;                                          // workers have come or gone
+    struct pawl_map items; // key of an item -> what is with a worker
     size_t turns_out, activities_out;
     int64_t turn_time;          // nanoseconds that workers take for one, on a moving average
     struct pawl_buf item_bytes; // the work item under construction

@@ -15,6 +15,11 @@ void pawl__queue_finish(struct pawl_queue *queue);
 // False when memory is out.
 bool pawl__queue_push(struct pawl_queue *queue, struct pawl_effect effect);
 
+// The oldest, which stays. The queue must not be empty.
+static inline const struct pawl_effect *pawl__queue_first(const struct pawl_queue *queue) {
+    return &queue->items[queue->head];
+}
+
 // The oldest; its reference passes to the caller. The queue must not be empty.
 struct pawl_effect pawl__queue_pop(struct pawl_queue *queue);
 

@@ -84,6 +84,8 @@ static void runtime_drop(struct pawl_runtime *runtime) {
     pawl__queue_finish(&runtime->activities);
     pawl__queue_finish(&runtime->parked_turns);
     pawl__queue_finish(&runtime->parked_activities);
+    pawl__waiting_finish(&runtime->waiting_turns);
+    pawl__waiting_finish(&runtime->waiting_activities);
     for (int i = 0; i < 2; i++) {
         struct pawl_held *held = i ? &runtime->building : &runtime->writing;
         pawl__queue_finish(&held->activities);
@@ -268,6 +270,8 @@ enum pawl_err pawl__runtime_create(struct pawl_storage *storage,
     pawl__link_init(&runtime->lists);
     pawl__link_init(&runtime->ghosts);
     pawl__link_init(&runtime->workers);
+    pawl__waiting_init(&runtime->waiting_turns);
+    pawl__waiting_init(&runtime->waiting_activities);
     uint32_t nonce;
     pawl__random(&nonce, sizeof nonce);
     snprintf(runtime->token_prefix, sizeof runtime->token_prefix, "%08x-", nonce);

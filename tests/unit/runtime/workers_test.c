@@ -152,6 +152,70 @@ static void test_room(void **state) {
     kit_finish(&kit);
 }
 
+static unsigned asked; // whether a worker serves something
+
+static bool serves(const struct pawl_worker *worker, bool turn, struct pawl_str name) {
+    asked++;
+    char kind = *(const char *)worker->data;
+    return turn ? kind == 'T' : name.data[0] == kind;
+}
+
+static void take_activity(struct kit *kit, struct worker *worker, const char *name, int32_t id) {
+    struct caller caller;
+    const Pb__WorkItem *item = kit_take(kit, worker);
+    assert_string_equal(item->activityrequest->name, name);
+    assert_int_equal(item->activityrequest->taskid, id);
+    kit_result(kit, &caller, "a", id, item->completiontoken, NULL);
+    DONE(kit, caller, PAWL_OK);
+}
+
+// Much that waits for one worker keeps nobody else waiting, and costs little to look at.
+static void test_busy_worker(void **state) {
+    (void)state;
+    enum {
+        MANY = 500,
+        OTHER = 10000
+    };
+    struct kit kit;
+    char turn_name[] = "T", slow_name[] = "S", quick_name[] = "Q";
+    struct worker turns = {.base = {.serves = serves, .data = turn_name}};
+    struct worker quick = {.base = {.serves = serves, .data = quick_name}};
+    struct worker slow = {.base = {.serves = serves, .data = slow_name, .limit = 1}};
+    struct caller caller;
+    Pb__WorkflowAction *actions[MANY + 1] = {0};
+    kit_init(&kit);
+    kit_attach(&kit, &turns);
+    kit_attach(&kit, &slow);
+    kit_attach(&kit, &quick);
+    kit_started(&kit, "a");
+    for (int i = 0; i < MANY; i++) actions[i] = kit_task(&kit, i, "Slow");
+    kit_turn(&kit, &turns, "a", actions);
+    UNTIL(&kit, slow.count == 1);
+    asked = 0;
+    for (int i = 0; i < 100; i++) pawl__runtime_worker_ready(kit.runtime, &quick.base);
+    assert_true(asked < 100 * 10); // each time as much as for one, not as for all
+
+    // What comes later for another is given out.
+    kit_raise(&kit, &caller, "a", "e");
+    DONE(&kit, caller, PAWL_OK);
+    kit_turn(&kit, &turns, "a", ACTIONS(kit_task(&kit, OTHER, "Quick")));
+    take_activity(&kit, &quick, "Quick", OTHER);
+    for (int i = 0; i < 3; i++) take_activity(&kit, &slow, "Slow", i); // in its order
+
+    // With its worker gone, the work goes to the next one that connects.
+    UNTIL(&kit, slow.count == 1);
+    kit_detach(&kit, &slow);
+    kit_rest(&kit, 10);
+    struct worker again = {.base = {.serves = serves, .data = slow_name, .limit = 8}};
+    kit_attach(&kit, &again);
+    UNTIL(&kit, again.count == 8);
+    kit_detach(&kit, &again);
+    kit_detach(&kit, &quick);
+    kit_detach(&kit, &turns);
+    assert_int_equal(kit.unready, 0);
+    kit_finish(&kit);
+}
+
 // The answer to a turn whose instance is gone, or is another one by now.
 static void test_purge_while_a_turn_is_out(void **state) {
     (void)state;
@@ -290,6 +354,7 @@ int main(void) {
         cmocka_unit_test(test_lost_workers),
         cmocka_unit_test(test_kept_history),
         cmocka_unit_test(test_room),
+        cmocka_unit_test(test_busy_worker),
         cmocka_unit_test(test_purge_while_a_turn_is_out),
         cmocka_unit_test(test_canceled_answer),
         cmocka_unit_test(test_activity_of_an_earlier_generation),

@@ -1,0 +1,41 @@
+#ifndef PAWL_RUNTIME_WAITING_H
+#define PAWL_RUNTIME_WAITING_H
+
+// Work for which there are workers, but none with room, by its name: so that looking whether there
+// is room by now costs as much as there are names, not as there is work.
+
+#include "base/list.h"
+#include "runtime/queue.h"
+
+struct pawl_waiting {
+    struct pawl_link names; // struct pawl_waiting_name, none of them empty
+    struct pawl_map by_name;
+};
+
+struct pawl_waiting_name {
+    struct pawl_link link;
+    struct pawl_queue queue;
+    struct pawl_str name;
+    char name_bytes[];
+};
+
+void pawl__waiting_init(struct pawl_waiting *waiting);
+
+// Gives back what waits, and leaves an empty one.
+void pawl__waiting_finish(struct pawl_waiting *waiting);
+
+// The work of |name|; NULL: none waits.
+struct pawl_waiting_name *pawl__waiting_find(const struct pawl_waiting *waiting,
+                                             struct pawl_str name);
+
+// False when memory is out.
+bool pawl__waiting_add(struct pawl_waiting *waiting, struct pawl_str name,
+                       struct pawl_effect effect);
+
+// Forgets |name| if nothing of it waits any more.
+void pawl__waiting_tidy(struct pawl_waiting *waiting, struct pawl_waiting_name *name);
+
+// Moves all that waits to the end of |queue|. False when memory is out; the rest waits on.
+bool pawl__waiting_move(struct pawl_waiting *waiting, struct pawl_queue *queue);
+
+#endif
