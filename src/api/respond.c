@@ -4,6 +4,7 @@
 
 #include "api/internal.h"
 #include "base/clock.h"
+#include "wire/pack.h"
 #include "wire/pb.h"
 #include "wire/timestamp.h"
 
@@ -31,11 +32,11 @@ void *pawl__api_unpack(struct pawl_request *request, const ProtobufCMessageDescr
 }
 
 void pawl__api_reply(struct pawl_request *request, const ProtobufCMessage *message) {
-    size_t len = protobuf_c_message_get_packed_size(message);
-    uint8_t *bytes = pawl__arena_alloc(&request->arena, len);
-    if (pawl__api_starved(request)) return;
-    protobuf_c_message_pack(message, bytes);
-    pawl__grpc_respond(request, (struct pawl_str){(const char *)bytes, len});
+    struct pawl_str bytes = pawl__wire_pack(&request->arena, message);
+    if (!bytes.data || request->arena.failed) // also before: then a part of it is missing
+        pawl__api_nomem(request);
+    else
+        pawl__grpc_respond(request, bytes);
 }
 
 void pawl__api_reply_empty(struct pawl_request *request) {

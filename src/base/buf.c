@@ -9,9 +9,8 @@ void pawl__buf_finish(struct pawl_buf *buf) {
     *buf = (struct pawl_buf){0};
 }
 
-uint8_t *pawl__buf_reserve(struct pawl_buf *buf, size_t len) {
+uint8_t *pawl__buf_grow(struct pawl_buf *buf, size_t len) {
     if (buf->failed) return NULL;
-    if (len <= buf->cap - buf->len) return buf->data + buf->len;
     size_t cap = buf->cap ? buf->cap : 64;
     while (cap - buf->len < len) {
         if (cap > SIZE_MAX / 2) goto fail;

@@ -18,7 +18,15 @@ void pawl__buf_finish(struct pawl_buf *buf);
 
 // Makes room for |len| more bytes and returns where they go; NULL when memory is out. The caller
 // adds what it used to |buf->len|.
-uint8_t *pawl__buf_reserve(struct pawl_buf *buf, size_t len);
+static inline uint8_t *pawl__buf_reserve(struct pawl_buf *buf, size_t len);
+
+// The same, when there is no room yet.
+uint8_t *pawl__buf_grow(struct pawl_buf *buf, size_t len);
+
+static inline uint8_t *pawl__buf_reserve(struct pawl_buf *buf, size_t len) {
+    if (buf->failed || len > buf->cap - buf->len) return pawl__buf_grow(buf, len);
+    return buf->data + buf->len;
+}
 
 bool pawl__buf_append(struct pawl_buf *buf, const void *data, size_t len);
 bool pawl__buf_append_str(struct pawl_buf *buf, struct pawl_str text);

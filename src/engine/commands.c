@@ -4,6 +4,7 @@
 #include "engine/apply.h"
 #include "engine/events.h"
 #include "engine/internal.h"
+#include "wire/pack.h"
 #include "wire/pb.h"
 #include "wire/timestamp.h"
 #include "wire/unpack.h"
@@ -26,26 +27,17 @@ static enum pawl_err command_need(struct pawl_shard *shard, struct pawl_str id,
     return pawl__fail_plain(error, PAWL_E_NEEDED);
 }
 
-// Appends a record to the batch under construction, but for the |len| bytes of what changes, for
-// which it returns the room. NULL: memory is out.
-static uint8_t *command_write(struct pawl_shard *shard, struct pawl_instance *instance,
-                              Plog__Record__ChangeCase change, size_t len) {
+// Appends |record|, of which only the change is set, to the batch under construction.
+static bool command_write(struct pawl_shard *shard, struct pawl_instance *instance,
+                          Plog__Record *record) {
     enum {
-        RECORDS = 1, // of Batch
-        INSTANCE_ID = 1
+        RECORDS = 1 // of Batch
     };
-    struct pawl_buf *batch = &shard->batch;
-    struct pawl_str id = pawl__instance_id(instance);
-    size_t size = pawl__pb_field_size(INSTANCE_ID, id.len) + pawl__pb_field_size(change, len);
-    if (!pawl__pb_put_head(batch, RECORDS, size) || !pawl__pb_put_bytes(batch, INSTANCE_ID, id) ||
-        !pawl__pb_put_head(batch, change, len))
-        return NULL;
-    uint8_t *room = pawl__buf_reserve(batch, len);
-    if (!room) return NULL;
-    batch->len += len;
+    record->instance_id = instance->id;
+    if (!pawl__wire_append_field(&shard->batch, RECORDS, &record->base)) return false;
     instance->position = shard->position;
     shard->batch_records++;
-    return room;
+    return true;
 }
 
 // --- events -------------------------------------------------------------------------------------
@@ -56,11 +48,8 @@ static uint8_t *command_write(struct pawl_shard *shard, struct pawl_instance *in
 static enum pawl_err command_pack(struct pawl_shard *shard, const Pb__HistoryEvent *event,
                                   struct pawl_str *bytes, struct pawl_error *error) {
     const char *why;
-    size_t len = pb__history_event__get_packed_size(event);
-    uint8_t *room = pawl__arena_alloc(&shard->arena, len);
-    if (!room) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    pb__history_event__pack(event, room);
-    *bytes = (struct pawl_str){(char *)room, len};
+    *bytes = pawl__wire_pack(&shard->arena, &event->base);
+    if (!bytes->data) return pawl__fail_plain(error, PAWL_E_NOMEM);
     return pawl__wire_check(&pb__history_event__descriptor, *bytes, &why)
                ? PAWL_OK
                : pawl__fail(error, PAWL_E_INVALID, "%s", why);
@@ -69,9 +58,10 @@ static enum pawl_err command_pack(struct pawl_shard *shard, const Pb__HistoryEve
 // Records an event for |instance| and applies it.
 static bool command_add_packed(struct pawl_shard *shard, struct pawl_instance *instance,
                                struct pawl_str bytes) {
-    uint8_t *room = command_write(shard, instance, PLOG__RECORD__CHANGE_EVENT, bytes.len);
-    if (!room) return false;
-    memcpy(room, bytes.data, bytes.len);
+    Plog__Record record = PLOG__RECORD__INIT;
+    record.change_case = PLOG__RECORD__CHANGE_EVENT;
+    record.event = (ProtobufCBinaryData){bytes.len, (uint8_t *)bytes.data};
+    if (!command_write(shard, instance, &record)) return false;
     bool waits = !pawl__instance_completed(instance);
     if (!pawl__apply_event(instance, bytes, &shard->arena) || !pawl__shard_retime(shard, instance))
         return false;
@@ -259,11 +249,11 @@ static bool command_start(struct pawl_shard *shard, struct pawl_instance *instan
     Plog__Create create = PLOG__CREATE__INIT;
     create.start_event = (ProtobufCBinaryData){event.len, (uint8_t *)event.data};
     create.generation = instance->generation + 1;
-    uint8_t *room = command_write(shard, instance, PLOG__RECORD__CHANGE_CREATE,
-                                  plog__create__get_packed_size(&create));
-    if (!room) return false;
-    plog__create__pack(&create, room);
-    return pawl__apply_create(instance, &create, &shard->arena) &&
+    Plog__Record record = PLOG__RECORD__INIT;
+    record.change_case = PLOG__RECORD__CHANGE_CREATE;
+    record.create = &create;
+    return command_write(shard, instance, &record) &&
+           pawl__apply_create(instance, &create, &shard->arena) &&
            pawl__shard_retime(shard, instance) &&
            pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0) &&
            pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0);
@@ -593,10 +583,10 @@ enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_st
     turn.inbox_events = instance->turn_events;
     turn.response = (ProtobufCBinaryData){bytes.len, (uint8_t *)bytes.data};
     turn.next_execution_id = stamp.uuid;
-    uint8_t *room = command_write(shard, instance, PLOG__RECORD__CHANGE_TURN,
-                                  plog__turn__get_packed_size(&turn));
-    if (!room) return command_broken(shard, error);
-    plog__turn__pack(&turn, room);
+    Plog__Record record = PLOG__RECORD__INIT;
+    record.change_case = PLOG__RECORD__CHANGE_TURN;
+    record.turn = &turn;
+    if (!command_write(shard, instance, &record)) return command_broken(shard, error);
     struct pawl_outcome outcome;
     instance->turn_out = false;
     if (!pawl__apply_turn(instance, shard->app_id, &turn, response, &shard->arena, &outcome) ||
@@ -674,8 +664,11 @@ enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bo
         command_collect_purge(shard, id, recursive, force, 0, all, &found, most, error);
     if (err) return err;
     for (size_t i = 0; i < found; i++) {
-        if (!command_write(shard, all[i], PLOG__RECORD__CHANGE_PURGE, 0))
-            return command_broken(shard, error);
+        Plog__Purge purge = PLOG__PURGE__INIT;
+        Plog__Record record = PLOG__RECORD__INIT;
+        record.change_case = PLOG__RECORD__CHANGE_PURGE;
+        record.purge = &purge;
+        if (!command_write(shard, all[i], &record)) return command_broken(shard, error);
         pawl__apply_purge(all[i]);
         if (!pawl__shard_retime(shard, all[i]) ||
             !pawl__shard_emit(shard, PAWL_EFFECT_PURGED, all[i], 0))

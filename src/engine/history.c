@@ -1,5 +1,6 @@
 #include "engine/history.h"
 
+#include "wire/pack.h"
 #include "wire/pb.h"
 #include "wire/unpack.h"
 
@@ -14,7 +15,7 @@ void pawl__history_finish(struct pawl_history *history) {
 }
 
 bool pawl__history_add(struct pawl_history *history, const Pb__HistoryEvent *event) {
-    if (!pawl__pb_pack_field(&history->bytes, HISTORY_FIELD, &event->base)) return false;
+    if (!pawl__wire_append_field(&history->bytes, HISTORY_FIELD, &event->base)) return false;
     history->count++;
     return true;
 }

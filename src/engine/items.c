@@ -1,5 +1,6 @@
 #include "engine/events.h"
 #include "engine/internal.h"
+#include "wire/pack.h"
 #include "wire/pb.h"
 #include "wire/timestamp.h"
 
@@ -101,7 +102,7 @@ bool pawl__shard_begin_turn(struct pawl_instance *instance, struct pawl_stamp st
         past = (struct pawl_str){past.data + instance->kept_bytes, past.len - instance->kept_bytes};
     size_t kept_size = pawl__pb_uint_size(1, kept);
     size_t size = pawl__pb_field_size(TURN_ID, id.len) + past.len +
-                  pawl__pb_field_size(TURN_NEW, pb__history_event__get_packed_size(&started)) +
+                  pawl__pb_field_size(TURN_NEW, pawl__wire_size(&started.base)) +
                   items_new_events_size(instance);
     if (execution.len) size += pawl__pb_field_size(TURN_EXECUTION, execution_size);
     if (kept) size += pawl__pb_field_size(TURN_KEPT, kept_size);
@@ -113,8 +114,8 @@ bool pawl__shard_begin_turn(struct pawl_instance *instance, struct pawl_stamp st
     if (ok && kept)
         ok = pawl__pb_put_head(out, TURN_KEPT, kept_size) && pawl__pb_put_uint(out, 1, kept);
     ok = ok && pawl__buf_append_str(out, past) &&
-         pawl__pb_pack_field(out, TURN_NEW, &started.base) && items_put_new_events(instance, out) &&
-         pawl__pb_put_bytes(out, ITEM_TOKEN, token);
+         pawl__wire_append_field(out, TURN_NEW, &started.base) &&
+         items_put_new_events(instance, out) && pawl__pb_put_bytes(out, ITEM_TOKEN, token);
     instance->turn_out = ok;
     if (ok && keeper) {
         instance->kept_by = keeper;

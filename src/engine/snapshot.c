@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "engine/internal.h"
+#include "wire/pack.h"
 #include "wire/unpack.h"
 
 // An instance to its row and back.
@@ -64,10 +65,8 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
     state.inbox = (ProtobufCBinaryData){instance->inbox.bytes.len, instance->inbox.bytes.data};
     state.inbox_events = instance->inbox.count;
 
-    size_t len = plog__snapshot__get_packed_size(&state);
-    uint8_t *bytes = pawl__arena_alloc(arena, len);
-    if (!bytes) return false;
-    plog__snapshot__pack(&state, bytes);
+    struct pawl_str bytes = pawl__wire_pack(arena, &state.base);
+    if (!bytes.data) return false;
     struct pawl_str history = pawl__buf_str(&instance->history.bytes);
     *out = (struct pawl_snapshot){
         .id = pawl__instance_id(instance),
@@ -79,7 +78,7 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
         .completed_at = instance->completed_at,
         .wake_at = pawl__instance_wake_at(instance),
         .active = pawl__instance_active(instance),
-        .state = {(const char *)bytes, len},
+        .state = bytes,
         .history = {history.data ? history.data + instance->saved_bytes : NULL,
                     history.len - instance->saved_bytes},
         .history_from = instance->saved_events,

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "sdk/transport.h"
+#include "wire/pack.h"
 #include "wire/unpack.h"
 
 // The engine in this process: store, storage and runtime on the program's own loop.
@@ -94,15 +95,12 @@ static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) 
     call->done = embedded_done;
     call->data = op;
     if (call->method == PAWL_TASKHUB_COMPLETE_TURN) {
-        size_t size = protobuf_c_message_get_packed_size(op->request);
-        uint8_t *bytes = pawl__arena_alloc(&op->arena, size);
-        if (!bytes) {
+        call->bytes = pawl__wire_pack(&op->arena, op->request);
+        if (!call->bytes.data) {
             pawl__fail_plain(&op->error, PAWL_E_NOMEM);
             op->done(op);
             return;
         }
-        protobuf_c_message_pack(op->request, bytes);
-        call->bytes = (struct pawl_str){(const char *)bytes, size};
         // As a daemon does: what cannot be read back must not get into the log.
         const char *why;
         if (!pawl__wire_check(op->request->descriptor, call->bytes, &why)) {

@@ -4,6 +4,7 @@
 #include "dapr_runtime.pb-c.h"
 #include "net/grpc_client.h"
 #include "sdk/transport.h"
+#include "wire/pack.h"
 #include "wire/unpack.h"
 
 // The engine in a daemon: calls over gRPC, and a stream of work items that is opened again whenever
@@ -59,18 +60,11 @@ static void remote_set_error(struct pawl_error *error, enum pawl_err code, struc
 
 // --- calls --------------------------------------------------------------------------------------
 
-static struct pawl_str remote_pack(struct pawl_arena *arena, const ProtobufCMessage *message) {
-    size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *bytes = pawl__arena_alloc(arena, size + 1);
-    if (bytes) protobuf_c_message_pack(message, bytes);
-    return (struct pawl_str){(const char *)bytes, size};
-}
-
 // Sends a unary call. False when it cannot be, with |error| filled.
 static bool remote_send(struct remote *remote, struct pawl_grpc_call_options *options,
                         struct pawl_arena *arena, const ProtobufCMessage *message,
                         struct pawl_grpc_call **out, struct pawl_error *error) {
-    options->message = remote_pack(arena, message);
+    options->message = pawl__wire_pack(arena, message);
     options->is_unary = true;
     if (!options->message.data) {
         pawl__fail_plain(error, PAWL_E_NOMEM);
@@ -230,7 +224,7 @@ static void remote_listen(struct remote *remote) {
     struct pawl_arena arena = {0};
     struct pawl_grpc_call_options options = {
         .method = "/TaskHubSidecarService/GetWorkItems",
-        .message = remote_pack(&arena, &remote->ask->base),
+        .message = pawl__wire_pack(&arena, &remote->ask->base),
         .on_message = remote_on_item,
         .on_end = remote_on_stream_end,
         .arg = remote,

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "wire/pack.h"
 #include "wire/pb.h"
 #include "wire/unpack.h"
 
@@ -346,14 +347,11 @@ static void cold_run(struct cold_turn *cold, const Pb__GetInstanceHistoryRespons
         return;
     }
     for (size_t i = 0; i < cold->turn.kept; i++) { // the run keeps its events in its own memory
-        size_t size = pb__history_event__get_packed_size(history->events[i]);
-        uint8_t *bytes = pawl__arena_alloc(&cold->op.arena, size);
-        if (bytes) {
-            pb__history_event__pack(history->events[i], bytes);
-            turn_feed(warm->wf, (struct pawl_str){(char *)bytes, size}, true);
-        } else {
+        struct pawl_str bytes = pawl__wire_pack(&cold->op.arena, &history->events[i]->base);
+        if (bytes.data)
+            turn_feed(warm->wf, bytes, true);
+        else
             warm->wf->nomem = true;
-        }
     }
     turn_run(worker, warm, &cold->turn, 0);
 }

@@ -1,59 +1,61 @@
 #include "wire/pb.h"
 
+#include <endian.h>
+
 enum {
     PB_MAX_VARINT = 10,
     PB_MAX_SHORT = 5 // of a tag or a length
 };
 
-static size_t pb_varint_size(uint64_t value) {
-    size_t size = 1;
-    while (value >>= 7) size++;
-    return size;
+static uint8_t *pb_write_varint(uint8_t *at, uint64_t value) {
+    for (; value >= 0x80; value >>= 7) *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+// A head or a field of two varints, with room for |more| bytes after them; NULL: memory is out.
+static uint8_t *pb_write_pair(struct pawl_buf *buf, uint64_t first, uint64_t second, size_t more) {
+    uint8_t *at = pawl__buf_reserve(buf, 2 * PB_MAX_VARINT + more);
+    if (!at) return NULL;
+    at = pb_write_varint(pb_write_varint(at, first), second);
+    buf->len = (size_t)(at - buf->data);
+    return at;
 }
 
 bool pawl__pb_put_varint(struct pawl_buf *buf, uint64_t value) {
-    uint8_t *room = pawl__buf_reserve(buf, PB_MAX_VARINT);
-    if (!room) return false;
-    size_t len = 0;
-    for (; value >= 0x80; value >>= 7) room[len++] = (uint8_t)(value | 0x80);
-    room[len++] = (uint8_t)value;
-    buf->len += len;
+    uint8_t *at = pawl__buf_reserve(buf, PB_MAX_VARINT);
+    if (!at) return false;
+    buf->len = (size_t)(pb_write_varint(at, value) - buf->data);
     return true;
 }
 
 bool pawl__pb_put_head(struct pawl_buf *buf, unsigned number, size_t len) {
-    return pawl__pb_put_varint(buf, (uint64_t)number << 3 | PAWL_PB_BYTES) &&
-           pawl__pb_put_varint(buf, len);
+    return pb_write_pair(buf, (uint64_t)number << 3 | PAWL_PB_BYTES, len, 0);
 }
 
 size_t pawl__pb_field_size(unsigned number, size_t len) {
-    return pb_varint_size((uint64_t)number << 3) + pb_varint_size(len) + len;
+    return pawl__pb_varint_size((uint64_t)number << 3) + pawl__pb_varint_size(len) + len;
 }
 
 size_t pawl__pb_uint_size(unsigned number, uint64_t value) {
-    return pb_varint_size((uint64_t)number << 3) + pb_varint_size(value);
+    return pawl__pb_varint_size((uint64_t)number << 3) + pawl__pb_varint_size(value);
 }
 
 bool pawl__pb_put_bytes(struct pawl_buf *buf, unsigned number, struct pawl_str bytes) {
-    return pawl__pb_put_head(buf, number, bytes.len) && pawl__buf_append_str(buf, bytes);
-}
-
-bool pawl__pb_put_uint(struct pawl_buf *buf, unsigned number, uint64_t value) {
-    return pawl__pb_put_varint(buf, (uint64_t)number << 3 | PAWL_PB_VARINT) &&
-           pawl__pb_put_varint(buf, value);
-}
-
-bool pawl__pb_pack_field(struct pawl_buf *buf, unsigned number, const ProtobufCMessage *message) {
-    size_t len = protobuf_c_message_get_packed_size(message);
-    if (!pawl__pb_put_head(buf, number, len)) return false;
-    uint8_t *room = pawl__buf_reserve(buf, len);
-    if (!room) return false;
-    protobuf_c_message_pack(message, room);
-    buf->len += len;
+    if (bytes.len > SIZE_MAX / 2) return false;
+    uint8_t *at = pb_write_pair(buf, (uint64_t)number << 3 | PAWL_PB_BYTES, bytes.len, bytes.len);
+    if (!at) return false;
+    if (bytes.len) memcpy(at, bytes.data, bytes.len); // or perhaps no data
+    buf->len += bytes.len;
     return true;
 }
 
-bool pawl__pb_get_varint(struct pawl_pb_reader *reader, uint64_t *out) {
+bool pawl__pb_put_uint(struct pawl_buf *buf, unsigned number, uint64_t value) {
+    return pb_write_pair(buf, (uint64_t)number << 3 | PAWL_PB_VARINT, value, 0);
+}
+
+// A varint near the end of the bytes, or one that is damaged.
+static bool pb_get_varint_slowly(struct pawl_pb_reader *reader, uint64_t *out) {
     uint64_t value = 0;
     const uint8_t *at = reader->at;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -69,6 +71,34 @@ bool pawl__pb_get_varint(struct pawl_pb_reader *reader, uint64_t *out) {
     return false;
 }
 
+// Eight bytes' lower seven bits, one after the other.
+static uint64_t pb_squeeze(uint64_t word) {
+    word &= 0x7f7f7f7f7f7f7f7f;
+    word = (word & 0x007f007f007f007f) | (word & 0x7f007f007f007f00) >> 1;
+    word = (word & 0x00003fff00003fff) | (word & 0x3fff00003fff0000) >> 2;
+    return (word & 0x000000000fffffff) | (word & 0x0fffffff00000000) >> 4;
+}
+
+bool pawl__pb_get_varint(struct pawl_pb_reader *reader, uint64_t *out) {
+    const uint8_t *at = reader->at;
+    if (reader->end - at < PB_MAX_VARINT) return pb_get_varint_slowly(reader, out);
+    // Events have an id of -1, in ten bytes, and times, in five: all at once is quicker.
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    word = le64toh(word);
+    uint64_t ends = ~word & 0x8080808080808080;
+    if (ends) {
+        *out = pb_squeeze(word & (ends ^ (ends - 1)));
+        reader->at = at + (__builtin_ctzll(ends) + 1) / 8;
+        return true;
+    }
+    if (at[8] >= 0x80 && at[9] > 1) return false; // more than 64 bits
+    *out = pb_squeeze(word) | (uint64_t)(at[8] & 0x7f) << 56;
+    if (at[8] >= 0x80) *out |= (uint64_t)at[9] << 63;
+    reader->at = at + (at[8] >= 0x80 ? 10 : 9);
+    return true;
+}
+
 static bool pb_get_fixed(struct pawl_pb_reader *reader, size_t len, uint64_t *out) {
     if ((size_t)(reader->end - reader->at) < len) return false;
     *out = 0;
@@ -77,55 +107,52 @@ static bool pb_get_fixed(struct pawl_pb_reader *reader, size_t len, uint64_t *ou
     return true;
 }
 
-// Reads a tag or a length: most are one byte.
-static bool pb_get_short(struct pawl_pb_reader *reader, uint32_t *out) {
-    const uint8_t *start = reader->at;
-    if (start < reader->end && *start < 0x80) {
-        *out = *start;
-        reader->at++;
-        return true;
+// Reads a tag or a length: most are of one or two bytes.
+static inline bool pb_get_short(struct pawl_pb_reader *reader, uint32_t *out) {
+    const uint8_t *at = reader->at;
+    if (reader->end - at >= 2) {
+        if (at[0] < 0x80) {
+            *out = at[0];
+            reader->at = at + 1;
+            return true;
+        }
+        if (at[1] < 0x80) {
+            *out = (uint32_t)(at[0] & 0x7f) | (uint32_t)at[1] << 7;
+            reader->at = at + 2;
+            return true;
+        }
     }
     uint64_t value;
-    if (!pawl__pb_get_varint(reader, &value) || reader->at - start > PB_MAX_SHORT ||
+    if (!pawl__pb_get_varint(reader, &value) || reader->at - at > PB_MAX_SHORT ||
         value > UINT32_MAX)
         return false;
     *out = (uint32_t)value;
     return true;
 }
 
-bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
-    if (reader->at == reader->end) return false;
-    struct pawl_pb_reader next = *reader;
-    uint32_t tag, len;
-    // Nearly all that is read: a small number, short bytes.
-    if (next.end - next.at >= 2 && (next.at[0] & 0x87) == PAWL_PB_BYTES && next.at[0] >> 3 &&
-        next.at[1] < 0x80 && next.at[1] <= next.end - next.at - 2) {
-        out->number = next.at[0] >> 3;
-        out->wire_type = PAWL_PB_BYTES;
-        out->bytes = (struct pawl_str){(const char *)next.at + 2, next.at[1]};
-        reader->at = next.at + 2 + next.at[1];
-        return true;
-    }
-    if (!pb_get_short(&next, &tag) || tag >> 3 == 0) return false;
-    out->number = tag >> 3;
-    out->wire_type = tag & 7;
-    switch (out->wire_type) {
-    case PAWL_PB_VARINT:
-        if (!pawl__pb_get_varint(&next, &out->value)) return false;
-        break;
-    case PAWL_PB_FIXED64:
-        if (!pb_get_fixed(&next, 8, &out->value)) return false;
-        break;
-    case PAWL_PB_FIXED32:
-        if (!pb_get_fixed(&next, 4, &out->value)) return false;
-        break;
+bool pawl__pb_get(struct pawl_pb_reader *reader, unsigned wire_type, struct pawl_pb_field *out) {
+    uint32_t len;
+    out->wire_type = wire_type;
+    switch (wire_type) {
+    case PAWL_PB_VARINT: return pawl__pb_get_varint(reader, &out->value);
+    case PAWL_PB_FIXED64: return pb_get_fixed(reader, 8, &out->value);
+    case PAWL_PB_FIXED32: return pb_get_fixed(reader, 4, &out->value);
     case PAWL_PB_BYTES:
-        if (!pb_get_short(&next, &len) || len > (size_t)(next.end - next.at)) return false;
-        out->bytes = (struct pawl_str){(const char *)next.at, len};
-        next.at += len;
-        break;
+        if (!pb_get_short(reader, &len) || len > (size_t)(reader->end - reader->at)) return false;
+        out->bytes = (struct pawl_str){(const char *)reader->at, len};
+        reader->at += len;
+        return true;
     default: return false;
     }
+}
+
+bool pawl__pb_next_any(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
+    if (reader->at == reader->end) return false;
+    struct pawl_pb_reader next = *reader;
+    uint32_t tag;
+    if (!pb_get_short(&next, &tag) || tag >> 3 == 0 || !pawl__pb_get(&next, tag & 7, out))
+        return false;
+    out->number = tag >> 3;
     *reader = next;
     return true;
 }

@@ -4,15 +4,17 @@
 // The protobuf wire format in pieces, for what is copied rather than decoded.
 // https://protobuf.dev/programming-guides/encoding/
 
-#include <protobuf-c/protobuf-c.h>
-
 #include "base/buf.h"
 
-// Appends a varint, a length-delimited field, a message as such a field. False: memory is out.
+// Appends a varint, a length-delimited field, a field that is a varint. False: memory is out.
 bool pawl__pb_put_varint(struct pawl_buf *buf, uint64_t value);
 bool pawl__pb_put_bytes(struct pawl_buf *buf, unsigned number, struct pawl_str bytes);
 bool pawl__pb_put_uint(struct pawl_buf *buf, unsigned number, uint64_t value);
-bool pawl__pb_pack_field(struct pawl_buf *buf, unsigned number, const ProtobufCMessage *message);
+
+// Bytes of a varint.
+static inline size_t pawl__pb_varint_size(uint64_t value) {
+    return (size_t)(70 - __builtin_clzll(value | 1)) / 7;
+}
 
 // Bytes that pawl__pb_put_bytes appends for |len| bytes, and pawl__pb_put_uint for |value|.
 size_t pawl__pb_field_size(unsigned number, size_t len);
@@ -47,7 +49,26 @@ static inline struct pawl_pb_reader pawl__pb_reader(struct pawl_str bytes) {
 // Steps to the next field. False at the end, and when the bytes are damaged: then |reader->at| is
 // not |reader->end|. Damaged are also groups, which proto3 does not have, and tags and lengths that
 // take more than the five bytes which decoders read.
-bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out);
+static inline bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out);
+
+// The same for any field; the one above is its quick way for nearly all that is read, short bytes
+// under a small number.
+bool pawl__pb_next_any(struct pawl_pb_reader *reader, struct pawl_pb_field *out);
+
+static inline bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
+    const uint8_t *at = reader->at;
+    if (reader->end - at < 2 || (at[0] & 0x87) != PAWL_PB_BYTES || !(at[0] >> 3) || at[1] >= 0x80 ||
+        at[1] > reader->end - at - 2)
+        return pawl__pb_next_any(reader, out);
+    out->number = at[0] >> 3;
+    out->wire_type = PAWL_PB_BYTES;
+    out->bytes = (struct pawl_str){(const char *)at + 2, at[1]};
+    reader->at = at + 2 + at[1];
+    return true;
+}
+
+// Reads a value of |wire_type| without a tag, all but its number. False: damaged, or cut off.
+bool pawl__pb_get(struct pawl_pb_reader *reader, unsigned wire_type, struct pawl_pb_field *out);
 
 // The field |number| of |message|, the last if there are several. False, and |out| untouched, when
 // there is none.

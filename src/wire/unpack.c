@@ -1,37 +1,17 @@
 #include "wire/unpack.h"
 
+#include "wire/fields.h"
 #include "wire/pb.h"
 
-// Why the bytes are looked through before protobuf-c decodes them:
-//  - it recurses without a limit, so 34 KB of nested messages end the process;
-//  - it takes strings that are not UTF-8, which would then go to workers that refuse them;
-//  - it merges a message field that comes twice, and copies what it has each time: 160 KB of such
-//    halves cost 6 GB. No encoder writes them, so they are refused.
+// Why bytes are looked through before they are decoded:
+//  - decoding recurses, so 34 KB of nested messages would end the process;
+//  - strings that are not UTF-8 would go to workers that refuse them;
+//  - a message field that comes twice stands for its halves, merged, and 160 KB of such halves cost
+//    protobuf-c 6 GB. No encoder writes them, so they are refused.
 
 enum {
     UNPACK_DEPTH = 100
 };
-
-// The wire type of each ProtobufCType.
-static const uint8_t unpack_wire_types[] = {
-    [PROTOBUF_C_TYPE_INT32] = PAWL_PB_VARINT,     [PROTOBUF_C_TYPE_SINT32] = PAWL_PB_VARINT,
-    [PROTOBUF_C_TYPE_SFIXED32] = PAWL_PB_FIXED32, [PROTOBUF_C_TYPE_INT64] = PAWL_PB_VARINT,
-    [PROTOBUF_C_TYPE_SINT64] = PAWL_PB_VARINT,    [PROTOBUF_C_TYPE_SFIXED64] = PAWL_PB_FIXED64,
-    [PROTOBUF_C_TYPE_UINT32] = PAWL_PB_VARINT,    [PROTOBUF_C_TYPE_FIXED32] = PAWL_PB_FIXED32,
-    [PROTOBUF_C_TYPE_UINT64] = PAWL_PB_VARINT,    [PROTOBUF_C_TYPE_FIXED64] = PAWL_PB_FIXED64,
-    [PROTOBUF_C_TYPE_FLOAT] = PAWL_PB_FIXED32,    [PROTOBUF_C_TYPE_DOUBLE] = PAWL_PB_FIXED64,
-    [PROTOBUF_C_TYPE_BOOL] = PAWL_PB_VARINT,      [PROTOBUF_C_TYPE_ENUM] = PAWL_PB_VARINT,
-    [PROTOBUF_C_TYPE_STRING] = PAWL_PB_BYTES,     [PROTOBUF_C_TYPE_BYTES] = PAWL_PB_BYTES,
-    [PROTOBUF_C_TYPE_MESSAGE] = PAWL_PB_BYTES,
-};
-
-// Numbers mostly run from 1 without gaps: then the number is the place.
-static const ProtobufCFieldDescriptor *unpack_field(const ProtobufCMessageDescriptor *type,
-                                                    unsigned number) {
-    if (number <= type->n_fields && type->fields[number - 1].id == number)
-        return &type->fields[number - 1];
-    return protobuf_c_message_descriptor_get_field(type, number);
-}
 
 // Whether all eight bytes are ASCII other than NUL.
 static bool unpack_plain_word(const uint8_t *at) {
@@ -70,7 +50,7 @@ bool pawl__wire_is_text(struct pawl_str text) {
 }
 
 static bool unpack_packed_fits(ProtobufCType type, struct pawl_str bytes) {
-    unsigned wire_type = unpack_wire_types[type];
+    unsigned wire_type = pawl__field_wire_types[type];
     if (wire_type == PAWL_PB_FIXED64) return bytes.len % 8 == 0;
     if (wire_type == PAWL_PB_FIXED32) return bytes.len % 4 == 0;
     struct pawl_pb_reader reader = pawl__pb_reader(bytes);
@@ -90,10 +70,10 @@ static bool unpack_check(const ProtobufCMessageDescriptor *type, struct pawl_str
     struct pawl_pb_field field;
     uint64_t seen = 0; // message fields that may come once, by place
     while (pawl__pb_next(&reader, &field)) {
-        const ProtobufCFieldDescriptor *known = unpack_field(type, field.number);
+        const ProtobufCFieldDescriptor *known = pawl__field_find(type, field.number);
         if (!known) continue;
-        bool repeated = known->label == PROTOBUF_C_LABEL_REPEATED;
-        if (field.wire_type != unpack_wire_types[known->type]) {
+        bool repeated = pawl__field_is_repeated(known);
+        if (field.wire_type != pawl__field_wire_types[known->type]) {
             if (repeated && field.wire_type == PAWL_PB_BYTES &&
                 unpack_packed_fits(known->type, field.bytes))
                 continue;
@@ -124,15 +104,6 @@ bool pawl__wire_check(const ProtobufCMessageDescriptor *type, struct pawl_str by
     return unpack_check(type, bytes, 1, why ? why : &ignored);
 }
 
-static void *unpack_alloc(void *arena, size_t len) {
-    return pawl__arena_alloc(arena, len);
-}
-
-static void unpack_free(void *arena, void *piece) {
-    (void)arena; // pieces go with their arena
-    (void)piece;
-}
-
 void *pawl__wire_unpack(struct pawl_arena *arena, const ProtobufCMessageDescriptor *type,
                         struct pawl_str bytes, const char **why) {
     const char *ignored;
@@ -141,10 +112,4 @@ void *pawl__wire_unpack(struct pawl_arena *arena, const ProtobufCMessageDescript
     void *message = pawl__wire_decode(arena, type, bytes);
     if (!message) *why = "out of memory";
     return message;
-}
-
-void *pawl__wire_decode(struct pawl_arena *arena, const ProtobufCMessageDescriptor *type,
-                        struct pawl_str bytes) {
-    ProtobufCAllocator allocator = {unpack_alloc, unpack_free, arena};
-    return protobuf_c_message_unpack(type, &allocator, bytes.len, (const uint8_t *)bytes.data);
 }

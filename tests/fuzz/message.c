@@ -5,14 +5,28 @@
 #include "fuzz.h"
 #include "messages.h"
 #include "wire/json.h"
+#include "wire/pack.h"
 #include "wire/pb.h"
 #include "wire/unpack.h"
 
 static struct pawl_str message_pack(struct pawl_arena *arena, const ProtobufCMessage *message) {
-    size_t len = protobuf_c_message_get_packed_size(message);
-    uint8_t *bytes = pawl__arena_alloc(arena, len);
-    FUZZ_CHECK(bytes && protobuf_c_message_pack(message, bytes) == len);
-    return (struct pawl_str){(char *)bytes, len};
+    struct pawl_str bytes = pawl__wire_pack(arena, message);
+    FUZZ_CHECK(bytes.data);
+    return bytes;
+}
+
+// protobuf-c reads the same from |bytes|, and writes it as we do.
+static void message_as_library(struct pawl_str bytes, const ProtobufCMessage *message,
+                               struct pawl_str packed) {
+    ProtobufCMessage *theirs = protobuf_c_message_unpack(message->descriptor, NULL, bytes.len,
+                                                         (const uint8_t *)bytes.data);
+    FUZZ_CHECK(theirs);
+    size_t len = protobuf_c_message_get_packed_size(theirs);
+    uint8_t *again = malloc(len + 1);
+    FUZZ_CHECK(again && protobuf_c_message_pack(theirs, again) == len);
+    FUZZ_CHECK(pawl__str_equal(packed, (struct pawl_str){(char *)again, len}));
+    free(again);
+    protobuf_c_message_free_unpacked(theirs, NULL);
 }
 
 // Through JSON and back nothing is lost but fields that are not known.
@@ -45,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         FUZZ_CHECK(reader.at == reader.end);
         FUZZ_CHECK(protobuf_c_message_check(message));
         struct pawl_str packed = message_pack(&arena, message);
+        message_as_library(bytes, message, packed);
         const ProtobufCMessage *again = pawl__wire_unpack(&arena, type, packed, &why);
         FUZZ_CHECK(again && pawl__str_equal(packed, message_pack(&arena, again)));
         message_through_json(&arena, message);

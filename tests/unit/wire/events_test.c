@@ -3,7 +3,9 @@
 #include "test.h"
 
 #include "fill.h"
+#include "library.h"
 #include "orchestrator_service.pb-c.h"
+#include "wire/pack.h"
 #include "wire/pb.h"
 #include "wire/unpack.h"
 
@@ -22,7 +24,7 @@ static void round_trip(const ProtobufCMessageDescriptor *type, unsigned choice, 
     test_fill(&arena, message, choice, zero, TEST_DEPTH);
 
     struct pawl_buf packed = {0}, again = {0};
-    assert_true(pawl__pb_pack_field(&packed, 1, message));
+    assert_true(pawl__wire_append_field(&packed, 1, message));
     struct pawl_pb_reader reader = pawl__pb_reader(pawl__buf_str(&packed));
     struct pawl_pb_field field;
     assert_true(pawl__pb_next(&reader, &field));
@@ -30,9 +32,11 @@ static void round_trip(const ProtobufCMessageDescriptor *type, unsigned choice, 
     ProtobufCMessage *back = pawl__wire_unpack(&arena, type, field.bytes, &why);
     if (!back) fail_msg("%s: %s", type->name, why);
     assert_int_equal(back->n_unknown_fields, 0);
-    assert_true(pawl__pb_pack_field(&again, 1, back));
+    assert_true(pawl__wire_append_field(&again, 1, back));
     assert_int_equal(again.len, packed.len);
     assert_memory_equal(again.data, packed.data, packed.len);
+    test_packs_as_library(message);
+    test_reads_as_library(field.bytes, back);
 
     // Equal bytes would not show what was lost on the way out.
     for (unsigned i = 0; i < type->n_fields; i++) {

@@ -1,0 +1,23 @@
+#ifndef PAWL_WIRE_PACK_H
+#define PAWL_WIRE_PACK_H
+
+// Encoding messages, as protobuf-c would: the same bytes for the same message. |message| nests no
+// deeper than pawl__wire_unpack lets in.
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+// Encodes |message| into |arena|. No data: memory is out.
+struct pawl_str pawl__wire_pack(struct pawl_arena *arena, const ProtobufCMessage *message);
+
+// Bytes of |message|; 0 also when memory is out.
+size_t pawl__wire_size(const ProtobufCMessage *message);
+
+// Appends |message|, and as a length-delimited field. False: memory is out.
+bool pawl__wire_append(struct pawl_buf *buf, const ProtobufCMessage *message);
+bool pawl__wire_append_field(struct pawl_buf *buf, unsigned number,
+                             const ProtobufCMessage *message);
+
+#endif
