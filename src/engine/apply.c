@@ -57,16 +57,15 @@ static bool apply_stall(struct pawl_instance *instance, struct pawl_str bytes,
            pawl__history_add_bytes(&instance->history, bytes);
 }
 
-// The pending item that the event resolves; NULL when it resolves none.
+// The pending item that an event with |body| resolves; NULL when it resolves none.
 static struct pawl_pending *apply_resolved(struct pawl_instance *instance,
-                                           Pb__HistoryEvent__EventTypeCase type,
-                                           struct pawl_str bytes) {
+                                           struct pawl_pb_field body) {
     enum {
         TASK_SCHEDULED_ID = 1,
         TIMER_ID = 2
     };
     unsigned number = TASK_SCHEDULED_ID;
-    switch (type) {
+    switch (body.number) {
     case PB__HISTORY_EVENT__EVENT_TYPE_TIMER_FIRED: number = TIMER_ID; break;
     case PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED:
     case PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED:
@@ -74,8 +73,7 @@ static struct pawl_pending *apply_resolved(struct pawl_instance *instance,
     case PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED: break;
     default: return NULL;
     }
-    struct pawl_pb_field body, id = {0}; // an id of 0 is left out
-    if (!pawl__pb_find(bytes, type, &body)) return NULL;
+    struct pawl_pb_field id = {0}; // an id of 0 is left out
     pawl__pb_find(body.bytes, number, &id);
     return pawl__pending_find(&instance->pending, (int32_t)id.value);
 }
@@ -83,10 +81,10 @@ static struct pawl_pending *apply_resolved(struct pawl_instance *instance,
 bool pawl__apply_event(struct pawl_instance *instance, struct pawl_str bytes,
                        struct pawl_arena *arena) {
     if (!instance->exists) return false;
-    Pb__HistoryEvent__EventTypeCase type = pawl__event_type(bytes);
-    if (type == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STALLED)
+    struct pawl_pb_field body = pawl__event_body(bytes);
+    if (body.number == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STALLED)
         return apply_stall(instance, bytes, arena);
-    struct pawl_pending *resolved = apply_resolved(instance, type, bytes);
+    struct pawl_pending *resolved = apply_resolved(instance, body);
     if (resolved) pawl__pending_remove(&instance->pending, resolved);
     // A completed instance only takes note that nothing of it runs any more.
     return pawl__instance_completed(instance) || pawl__history_add_bytes(&instance->inbox, bytes);

@@ -166,10 +166,9 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
     enum {
         TASK_EXECUTION_ID = 5
     };
-    struct pawl_pb_field scheduled, execution = {0};
-    struct pawl_str bytes = pawl__history_bytes(&instance->history, item->offset);
-    if (pawl__pb_find(bytes, PB__HISTORY_EVENT__EVENT_TYPE_TASK_SCHEDULED, &scheduled))
-        pawl__pb_find(scheduled.bytes, TASK_EXECUTION_ID, &execution);
+    struct pawl_pb_field execution = {0};
+    struct pawl_str scheduled = pawl__history_bytes(&instance->history, item->offset);
+    pawl__pb_find(pawl__event_body(scheduled).bytes, TASK_EXECUTION_ID, &execution);
     char *execution_id = pawl__arena_dup(&shard->arena, execution.bytes);
     pawl__failure_cut(response->failuredetails);
     Pb__HistoryEvent *event = command_task_event(shard, stamp, task_id, execution_id,

@@ -1,19 +1,17 @@
 #include "engine/events.h"
 
-#include "wire/pb.h"
+#include "wire/fields.h"
 #include "wire/timestamp.h"
 
-Pb__HistoryEvent__EventTypeCase pawl__event_type(struct pawl_str bytes) {
+struct pawl_pb_field pawl__event_body(struct pawl_str bytes) {
     struct pawl_pb_reader reader = pawl__pb_reader(bytes);
-    struct pawl_pb_field field;
-    Pb__HistoryEvent__EventTypeCase type = PB__HISTORY_EVENT__EVENT_TYPE__NOT_SET;
+    struct pawl_pb_field field, body = {0};
     while (pawl__pb_next(&reader, &field)) {
         // Fields of the envelope: eventId, timestamp, router. All others are the oneof's.
         if (field.number == 1 || field.number == 2 || field.number == 30) continue;
-        if (protobuf_c_message_descriptor_get_field(&pb__history_event__descriptor, field.number))
-            type = (Pb__HistoryEvent__EventTypeCase)field.number;
+        if (pawl__field_find(&pb__history_event__descriptor, field.number)) body = field;
     }
-    return type;
+    return body;
 }
 
 Google__Protobuf__StringValue *pawl__string_value(struct pawl_arena *arena, char *text) {

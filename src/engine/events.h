@@ -5,10 +5,15 @@
 
 #include "base/arena.h"
 #include "history_events.pb-c.h"
+#include "wire/pb.h"
 
-// The number of the event's field in HistoryEvent's oneof, without decoding it; 0: none that is
-// known.
-Pb__HistoryEvent__EventTypeCase pawl__event_type(struct pawl_str bytes);
+// What an encoded event has in HistoryEvent's oneof: the number of its field, which is its type,
+// and the bytes of its body. Number 0: nothing that is known.
+struct pawl_pb_field pawl__event_body(struct pawl_str bytes);
+
+static inline Pb__HistoryEvent__EventTypeCase pawl__event_type(struct pawl_str bytes) {
+    return (Pb__HistoryEvent__EventTypeCase)pawl__event_body(bytes).number;
+}
 
 // NULL for a NULL |text|, too.
 Google__Protobuf__StringValue *pawl__string_value(struct pawl_arena *arena, char *text);

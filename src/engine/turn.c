@@ -521,20 +521,23 @@ static bool turn_read_start(struct turn *turn) {
         PARENT = 5,
         TRACE = 7
     };
-    struct pawl_str event =
-        pawl__history_bytes(&turn->instance->history, turn->instance->start_offset);
-    struct pawl_pb_field body, part;
+    struct pawl_pb_field body = pawl__event_body(
+        pawl__history_bytes(&turn->instance->history, turn->instance->start_offset));
     Pb__ExecutionStartedEvent *start = pawl__arena_alloc(turn->arena, sizeof *start);
-    if (!start || !pawl__pb_find(event, EVENT(EXECUTION_STARTED), &body)) return false;
+    if (!start || body.number != EVENT(EXECUTION_STARTED)) return false;
     pb__execution_started_event__init(start);
-    bool ok = true;
-    if (pawl__pb_find(body.bytes, PARENT, &part))
-        ok = (start->parentinstance = pawl__wire_unpack(
-                  turn->arena, &pb__parent_instance_info__descriptor, part.bytes, NULL));
-    if (ok && pawl__pb_find(body.bytes, TRACE, &part))
-        ok = (start->parenttracecontext =
-                  pawl__wire_unpack(turn->arena, &pb__trace_context__descriptor, part.bytes, NULL));
     turn->start = start;
+    struct pawl_pb_reader reader = pawl__pb_reader(body.bytes);
+    struct pawl_pb_field part;
+    bool ok = true;
+    while (ok && pawl__pb_next(&reader, &part)) {
+        if (part.number == PARENT)
+            ok = (start->parentinstance = pawl__wire_unpack(
+                      turn->arena, &pb__parent_instance_info__descriptor, part.bytes, NULL));
+        if (part.number == TRACE)
+            ok = (start->parenttracecontext = pawl__wire_unpack(
+                      turn->arena, &pb__trace_context__descriptor, part.bytes, NULL));
+    }
     return ok;
 }
 

@@ -62,8 +62,8 @@ static Pb__TaskFailureDetails *nested(struct pawl_arena *arena, size_t len, int 
 
 static void lengths_of_every_size_are_right(void **state) {
     (void)state;
-    static const size_t lens[] = {0,    1,    100,   120,   126,   127,    128,    129,
-                                  1000, 1010, 1023,  1024,  1025,  2047,   16383,  16384,
+    static const size_t lens[] = {0,    1,    100,   120,   126,   127,    128,     129,
+                                  1000, 1010, 1023,  1024,  1025,  2047,   16383,   16384,
                                   3000, 5000, 65535, 65536, 99999, 200000, 2097151, 2097152};
     for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
         struct pawl_arena arena = {0};
