@@ -29,7 +29,7 @@
 
 enum {
     CORO_SIGNAL_STACK = 32 * 1024,
-    CORO_FREE = 64, // stacks that a pool keeps for reuse
+    CORO_FREE = 256, // stacks that a pool keeps for reuse
 };
 
 #if defined(__SANITIZE_THREAD__)

@@ -6,6 +6,13 @@
 
 // The engine in this process: store, storage and runtime on the program's own loop.
 
+// Items are handed out a few at a time. An instance takes some 30 KB on the way from an activity's
+// item to its next one, and with a few of them that stays in a core's cache; and the results of the
+// first few are being committed while the next are at work.
+enum {
+    EMBEDDED_WINDOW = 32
+};
+
 struct embedded {
     struct pawl_transport transport;
     struct pawl_transport_owner owner;
@@ -14,6 +21,7 @@ struct embedded {
     struct pawl_worker worker;
     uv_timer_t again; // takes work again after the runtime has lost its state
     bool working, attached;
+    unsigned handed; // items, since the worker could take more
     char *app_id;
     int handles;
     void (*closed)(void *arg);
@@ -29,7 +37,15 @@ static struct embedded *embedded_of(struct pawl_transport *transport) {
 static bool embedded_deliver(struct pawl_worker *worker, struct pawl_str item) {
     struct embedded *embedded = worker->data;
     embedded->owner.item(embedded->owner.arg, item);
+    if (++embedded->handed >= EMBEDDED_WINDOW) worker->paused = true;
     return true;
+}
+
+static void embedded_more(struct pawl_transport *transport) {
+    struct embedded *embedded = embedded_of(transport);
+    embedded->handed = 0;
+    if (embedded->attached && embedded->working && embedded->worker.paused)
+        pawl__runtime_worker_ready(embedded->runtime, &embedded->worker);
 }
 
 static void embedded_detach(struct embedded *embedded) {
@@ -45,6 +61,7 @@ static void embedded_attach(struct embedded *embedded) {
         .keeps_history = true,
         .data = embedded,
     };
+    embedded->handed = 0;
     embedded->attached = true;
     pawl__runtime_attach(embedded->runtime, &embedded->worker);
 }
@@ -218,6 +235,7 @@ static const struct pawl_transport_ops embedded_ops = {
     .state = embedded_state,
     .work = embedded_work,
     .rest = embedded_rest,
+    .more = embedded_more,
     .commits = embedded_commits,
     .close = embedded_close,
 };

@@ -300,12 +300,17 @@ static uint64_t remote_commits(const struct pawl_transport *transport) {
     return UINT64_MAX;
 }
 
+static void remote_more(struct pawl_transport *transport) {
+    (void)transport; // how much may be under way is between the two ends of the connection
+}
+
 static const struct pawl_transport_ops remote_ops = {
     .call = remote_call,
     .cancel = remote_cancel,
     .state = remote_state,
     .work = remote_work,
     .rest = remote_rest,
+    .more = remote_more,
     .commits = remote_commits,
     .close = remote_close,
 };

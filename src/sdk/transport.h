@@ -74,6 +74,8 @@ struct pawl_transport_ops {
     // again while it works: what the worker has in hand is offered anew.
     void (*work)(struct pawl_transport *transport, const Pb__GetWorkItemsRequest *ask);
     void (*rest)(struct pawl_transport *transport);
+    // The owner has dealt with the items that it was given, and can take more.
+    void (*more)(struct pawl_transport *transport);
 
     // Commits of the store so far; UINT64_MAX: it is not in this process. On any thread.
     uint64_t (*commits)(const struct pawl_transport *transport);

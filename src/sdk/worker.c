@@ -499,6 +499,7 @@ static void worker_on_idle(uv_idle_t *idle) {
         free(item);
     }
     if (!pawl__list_empty(&runs)) pawl__activity_pool_add(&worker->pool, &runs);
+    if (!worker->resting) worker->transport->ops->more(worker->transport);
 }
 
 // --- life ---------------------------------------------------------------------------------------
