@@ -206,6 +206,14 @@ PAWL_API enum pawl_err pawl_add_workflow(struct pawl *pawl, const char *name,
 PAWL_API enum pawl_err pawl_add_activity(struct pawl *pawl, const char *name,
                                          pawl_activity_fn function, void *arg);
 
+// The same for an activity that never blocks and is over in microseconds. It is called on Pawl's
+// own thread (for options.is_driven: within pawl_poll), one at a time and none while a workflow's
+// function runs, and so without the cost of going to another thread and back. Functions of this
+// header that can wait fail in it with PAWL_E_PRECONDITION. One that takes longer than
+// options.blocked_after is logged as an error, as it holds up all else.
+PAWL_API enum pawl_err pawl_add_quick_activity(struct pawl *pawl, const char *name,
+                                               pawl_activity_fn function, void *arg);
+
 // Adds a version of the workflow |name|. A new instance begins with the one that was added last,
 // and keeps to its version until it ends or continues as new. An instance whose version is missing
 // waits (PAWL_STALLED) until a worker with it comes.

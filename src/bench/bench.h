@@ -30,14 +30,16 @@ struct pawl_workload {
 // Ends with a NULL name.
 extern const struct pawl_workload pawl__workloads[];
 
-// The child and the activity that they use; adds all of pawl__workloads, too.
-enum pawl_err pawl__workloads_add(struct pawl *pawl);
+// The child and the activity that they use, which may be a quick one; adds all of pawl__workloads,
+// too.
+enum pawl_err pawl__workloads_add(struct pawl *pawl, bool quick);
 
 struct pawl_bench_options {
     const char *target; // as for pawl_open
     const char
         *folder; // on the disk that the store is on; NULL: there is no disk, or it is not known
     const struct pawl_workload *workload;
+    bool quick; // activities run on Pawl's own thread
     size_t in_flight;
     size_t payload;         // bytes of each step's input and result
     int64_t duration;       // nanoseconds

@@ -288,7 +288,7 @@ static enum pawl_err run_prepare(struct pawl_bench *run, struct pawl_error *erro
     struct pawl_options open = {.app_id = "pawl-bench",
                                 .warm_workflows = options->in_flight + 1000};
     enum pawl_err err = pawl_open(options->target, &open, &run->pawl);
-    if (!err) err = pawl__workloads_add(run->pawl);
+    if (!err) err = pawl__workloads_add(run->pawl, options->quick);
     if (!err) err = pawl_work(run->pawl);
     if (err) *error = *pawl_last_error();
     return err;

@@ -80,9 +80,10 @@ const struct pawl_workload pawl__workloads[] = {
     {NULL},
 };
 
-enum pawl_err pawl__workloads_add(struct pawl *pawl) {
+enum pawl_err pawl__workloads_add(struct pawl *pawl, bool quick) {
     for (const struct pawl_workload *at = pawl__workloads; at->name; at++)
         if (at->function) PAWL_TRY(pawl_add_workflow(pawl, at->name, at->function, NULL));
     PAWL_TRY(pawl_add_workflow(pawl, "pawl.bench.leaf", workload_leaf, NULL));
-    return pawl_add_activity(pawl, "pawl.bench.echo", workload_echo, NULL);
+    return (quick ? pawl_add_quick_activity : pawl_add_activity)(pawl, "pawl.bench.echo",
+                                                                 workload_echo, NULL);
 }

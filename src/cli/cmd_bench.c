@@ -17,6 +17,7 @@ static const struct pawl_flag bench_flags[] = {
     {"folder", 'd', PAWL_FLAG_TEXT, ".",
      "where to put the store's file: the disk that is measured"},
     {"memory", 0, PAWL_FLAG_BOOL, NULL, "keep workflows in memory instead"},
+    {"quick", 0, PAWL_FLAG_BOOL, NULL, "activities as quick ones: on Pawl's own thread"},
     {"daemon", 0, PAWL_FLAG_BOOL, NULL, "over gRPC, to a daemon that is started for it"},
     {"target", 't', PAWL_FLAG_TEXT, NULL,
      "grpc://HOST:PORT of a daemon; give -d when its store is on a disk here"},
@@ -201,6 +202,7 @@ static int bench_run(const struct pawl_flags *flags) {
     if (code) return code;
     struct pawl_bench_options options = {
         .duration = pawl__flag_int(flags, "seconds") * PAWL_SECOND,
+        .quick = pawl__flag_bool(flags, "quick"),
         .max_workflows = (uint64_t)pawl__flag_int(flags, "count"),
         .folder = bench.folder,
     };
@@ -224,8 +226,9 @@ static int bench_run(const struct pawl_flags *flags) {
 const struct pawl_command pawl__cmd_bench = {
     .name = "bench",
     .summary = "Measure how fast workflows run on this machine",
-    .usage = "[-w WORKLOAD] [-n IN_FLIGHT] [-p BYTES] [-s SECONDS] [-d FOLDER] [--memory] "
-             "[--daemon | -t TARGET]",
+    .usage =
+        "[-w WORKLOAD] [-n IN_FLIGHT] [-p BYTES] [-s SECONDS] [-d FOLDER] [--memory] [--quick] "
+        "[--daemon | -t TARGET]",
     .text =
         "Runs workflows whose steps do nothing, in this process, on a new file that is removed\n"
         "afterwards, and tells what this machine gives: units (activities, events, timers,\n"

@@ -132,7 +132,7 @@ struct pawl_activity_run *pawl__activity_run_create(struct pawl_arena *arena,
     return run;
 }
 
-static void activity_execute(struct pawl_activity_run *run) {
+void pawl__activity_execute(struct pawl_activity_run *run) {
     pawl__sdk_clear_error();
     if (run->entry) {
         run->activity.arg = run->entry->arg;
@@ -197,7 +197,7 @@ static void *activity_main(void *arg) {
         pool->running++;
         activity_wake(pool);
         pthread_mutex_unlock(&pool->mutex);
-        activity_execute(PAWL_CONTAINER(link, struct pawl_activity_run, link));
+        pawl__activity_execute(PAWL_CONTAINER(link, struct pawl_activity_run, link));
         pthread_mutex_lock(&pool->mutex);
         pool->running--;
         bool first = pawl__list_empty(&pool->finished);

@@ -1,7 +1,7 @@
 #ifndef PAWL_SDK_ACTIVITY_H
 #define PAWL_SDK_ACTIVITY_H
 
-// Activities run on threads of their own, where they may block.
+// Activities run on threads of their own, where they may block; quick ones on the loop's.
 
 #include <pawl.h>
 #include <pthread.h>
@@ -64,6 +64,9 @@ void pawl__activity_pool_finish(struct pawl_activity_pool *pool);
 struct pawl_activity_run *pawl__activity_run_create(struct pawl_arena *arena,
                                                     const Pb__ActivityRequest *request,
                                                     struct pawl_str token);
+
+// Calls the function.
+void pawl__activity_execute(struct pawl_activity_run *run);
 
 // The message that completes |run|, in its arena. NULL when memory is out.
 Pb__ActivityResponse *pawl__activity_run_answer(struct pawl_activity_run *run);

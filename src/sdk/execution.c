@@ -184,7 +184,8 @@ static void execution_resume(struct pawl_workflow *wf) {
     struct pawl_workflow *outer = execution_running;
     execution_running = wf;
     pawl__sdk_clear_error();
-    if (wf->host->watch) pawl__watch_enter(wf->host->watch, wf->name, wf->id, wf->next_id);
+    if (wf->host->watch)
+        pawl__watch_enter(wf->host->watch, "workflow", wf->name, wf->id, wf->next_id);
     bool goes_on = pawl__coro_resume(wf->coro);
     if (wf->host->watch) pawl__watch_leave(wf->host->watch);
     execution_running = outer;

@@ -57,6 +57,11 @@ enum pawl_err pawl__handle_check(const struct pawl *pawl, const char *what) {
             "%s was called within workflow '%s' (instance '%s', sequence number %d): it would not "
             "be replayed; call it from an activity",
             what, wf->name, wf->id, wf->next_id);
+    if (handle_is_own_thread(pawl) && pawl->worker.in_quick)
+        return pawl__sdk_fail(PAWL_E_PRECONDITION,
+                              "%s was called within a quick activity, and could wait: call it from "
+                              "another activity",
+                              what);
     if (!pawl->is_driven && handle_is_own_thread(pawl))
         return pawl__sdk_fail(PAWL_E_PRECONDITION, "%s was called on Pawl's own thread", what);
     return PAWL_OK;
@@ -351,7 +356,13 @@ enum pawl_err pawl_add_workflow_version(struct pawl *pawl, const char *name, con
 enum pawl_err pawl_add_activity(struct pawl *pawl, const char *name, pawl_activity_fn function,
                                 void *arg) {
     PAWL_TRY(handle_check_adding(pawl, name));
-    return pawl__registry_add_activity(&pawl->worker.registry, name, function, arg);
+    return pawl__registry_add_activity(&pawl->worker.registry, name, function, arg, false);
+}
+
+enum pawl_err pawl_add_quick_activity(struct pawl *pawl, const char *name,
+                                      pawl_activity_fn function, void *arg) {
+    PAWL_TRY(handle_check_adding(pawl, name));
+    return pawl__registry_add_activity(&pawl->worker.registry, name, function, arg, true);
 }
 
 struct handle_work {

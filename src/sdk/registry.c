@@ -69,7 +69,7 @@ enum pawl_err pawl__registry_add_workflow(struct pawl_registry *registry, const 
 }
 
 enum pawl_err pawl__registry_add_activity(struct pawl_registry *registry, const char *name,
-                                          pawl_activity_fn function, void *arg) {
+                                          pawl_activity_fn function, void *arg, bool is_quick) {
     PAWL_TRY(pawl__sdk_check_name(name, "activity's name"));
     if (!function) return pawl__sdk_fail(PAWL_E_INVALID, "activity '%s' has no function", name);
     if (pawl__registry_activity(registry, name))
@@ -79,7 +79,12 @@ enum pawl_err pawl__registry_add_activity(struct pawl_registry *registry, const 
         registry_entry(sizeof *entry, name, "", &name_copy, &version_copy);
     if (!entry) return pawl__sdk_fail_nomem();
     *entry = (struct pawl_activity_entry){
-        .next = registry->activities, .function = function, .arg = arg, .name = name_copy};
+        .next = registry->activities,
+        .function = function,
+        .arg = arg,
+        .name = name_copy,
+        .is_quick = is_quick,
+    };
     registry->activities = entry;
     return PAWL_OK;
 }

@@ -18,6 +18,7 @@ struct pawl_activity_entry {
     pawl_activity_fn function;
     void *arg;
     const char *name;
+    bool is_quick; // it runs on the loop's thread
 };
 
 struct pawl_registry {
@@ -32,7 +33,7 @@ enum pawl_err pawl__registry_add_workflow(struct pawl_registry *registry, const 
                                           const char *version, pawl_workflow_fn function,
                                           void *arg);
 enum pawl_err pawl__registry_add_activity(struct pawl_registry *registry, const char *name,
-                                          pawl_activity_fn function, void *arg);
+                                          pawl_activity_fn function, void *arg, bool is_quick);
 
 // |version| NULL: the one that was added last. NULL: there is none.
 const struct pawl_workflow_entry *pawl__registry_workflow(const struct pawl_registry *registry,

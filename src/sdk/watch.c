@@ -11,10 +11,11 @@ static void watch_look(struct pawl_watch *watch) {
     if (since < watch->limit) return;
     watch->told = true;
     pawl__log(watch->log, PAWL_LOG_ERROR, "pawl.worker",
-              "workflow '%s' (instance '%s', sequence number %d) has been running for %lld ms "
-              "without waiting, and holds up all others: what blocks belongs in an activity",
-              watch->workflow, watch->instance, watch->sequence_number,
-              (long long)(since / PAWL_MILLISECOND));
+              "%s '%s' (instance '%s', sequence number %d) has been running for %lld ms without "
+              "waiting, and holds up all others: what blocks belongs in an activity%s",
+              watch->kind, watch->name, watch->instance, watch->sequence_number,
+              (long long)(since / PAWL_MILLISECOND),
+              strcmp(watch->kind, "workflow") == 0 ? "" : " that is not a quick one");
 }
 
 static void *watch_main(void *arg) {
@@ -64,10 +65,11 @@ static void watch_copy(char *out, size_t size, const char *text) {
     out[len] = 0;
 }
 
-void pawl__watch_enter(struct pawl_watch *watch, const char *workflow, const char *instance,
-                       int32_t sequence_number) {
+void pawl__watch_enter(struct pawl_watch *watch, const char *kind, const char *name,
+                       const char *instance, int32_t sequence_number) {
     pthread_mutex_lock(&watch->mutex);
-    watch_copy(watch->workflow, sizeof watch->workflow, workflow);
+    watch->kind = kind;
+    watch_copy(watch->name, sizeof watch->name, name);
     watch_copy(watch->instance, sizeof watch->instance, instance);
     watch->sequence_number = sequence_number;
     watch->began = pawl__clock_steady();

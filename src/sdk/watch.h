@@ -1,7 +1,8 @@
 #ifndef PAWL_SDK_WATCH_H
 #define PAWL_SDK_WATCH_H
 
-// Looks from a thread of its own whether a workflow function blocks, which stops all others.
+// Looks from a thread of its own whether a function on the loop's thread blocks, which stops all
+// others.
 
 #include <pthread.h>
 
@@ -15,8 +16,9 @@ struct pawl_watch {
     int64_t limit; // nanoseconds
     bool stop;
     bool running, told;
-    int64_t began;                    // steady
-    char workflow[64], instance[128]; // cut
+    int64_t began; // steady
+    const char *kind;
+    char name[64], instance[128]; // cut
     int32_t sequence_number;
 };
 
@@ -24,9 +26,9 @@ struct pawl_watch {
 int pawl__watch_start(struct pawl_watch *watch, int64_t limit, const struct pawl_log *log);
 void pawl__watch_stop(struct pawl_watch *watch);
 
-// A workflow's function is entered; is left.
-void pawl__watch_enter(struct pawl_watch *watch, const char *workflow, const char *instance,
-                       int32_t sequence_number);
+// The function |name|, of a |kind| such as "workflow" (a literal), is entered; is left.
+void pawl__watch_enter(struct pawl_watch *watch, const char *kind, const char *name,
+                       const char *instance, int32_t sequence_number);
 void pawl__watch_leave(struct pawl_watch *watch);
 
 #endif

@@ -431,30 +431,44 @@ static struct pawl_activity_run *worker_activity(struct pawl_sdk_worker *worker,
     return run;
 }
 
+// Tells the result of |run|, whose function has returned, and ends it.
+static void worker_tell(struct pawl_sdk_worker *worker, struct pawl_activity_run *run) {
+    bool put_back = run->err == PAWL_E_CANCELED && worker->resting;
+    if (run->is_later || put_back) {
+        pawl__arena_give(&worker->arenas, run->arena);
+        return;
+    }
+    struct answer *answer = answer_create(worker);
+    Pb__ActivityResponse *response = answer ? pawl__activity_run_answer(run) : NULL;
+    if (!response) {
+        if (answer) answer_free(answer);
+        pawl__arena_give(&worker->arenas, run->arena);
+        worker_ask_again(worker);
+        return;
+    }
+    answer->run = run;
+    answer_send(worker, answer, PAWL_TASKHUB_COMPLETE_ACTIVITY, &response->base);
+}
+
 static void worker_on_finished(uv_async_t *async) {
     struct pawl_sdk_worker *worker = async->data;
     struct pawl_link finished;
     pawl__link_init(&finished);
     pawl__activity_pool_take(&worker->pool, &finished);
-    for (struct pawl_link *link; (link = pawl__list_take(&finished));) {
-        struct pawl_activity_run *run = PAWL_CONTAINER(link, struct pawl_activity_run, link);
-        bool put_back = run->err == PAWL_E_CANCELED && worker->resting;
-        if (run->is_later || put_back) {
-            pawl__arena_give(&worker->arenas, run->arena);
-            continue;
-        }
-        struct answer *answer = answer_create(worker);
-        Pb__ActivityResponse *response = answer ? pawl__activity_run_answer(run) : NULL;
-        if (!response) {
-            if (answer) answer_free(answer);
-            pawl__arena_give(&worker->arenas, run->arena);
-            worker_ask_again(worker);
-            continue;
-        }
-        answer->run = run;
-        answer_send(worker, answer, PAWL_TASKHUB_COMPLETE_ACTIVITY, &response->base);
-    }
+    for (struct pawl_link *link; (link = pawl__list_take(&finished));)
+        worker_tell(worker, PAWL_CONTAINER(link, struct pawl_activity_run, link));
     worker_check_rest(worker);
+}
+
+static void worker_run_quick(struct pawl_sdk_worker *worker, struct pawl_activity_run *run) {
+    const struct pawl_activity *activity = &run->activity;
+    pawl__watch_enter(&worker->watch, "quick activity", activity->name, activity->instance_id,
+                      activity->sequence_number);
+    worker->in_quick = true;
+    pawl__activity_execute(run);
+    worker->in_quick = false;
+    pawl__watch_leave(&worker->watch);
+    worker_tell(worker, run);
 }
 
 // --- items --------------------------------------------------------------------------------------
@@ -494,7 +508,10 @@ static void worker_on_idle(uv_idle_t *idle) {
             worker_turn(worker, body.bytes, token);
         } else if (body.number == ITEM_ACTIVITY && !worker->resting) {
             struct pawl_activity_run *run = worker_activity(worker, body.bytes, token);
-            if (run) pawl__list_add(&runs, &run->link);
+            if (run && run->entry && run->entry->is_quick)
+                worker_run_quick(worker, run);
+            else if (run)
+                pawl__list_add(&runs, &run->link);
         }
         free(item);
     }

@@ -1,7 +1,8 @@
 #ifndef PAWL_SDK_WORKER_H
 #define PAWL_SDK_WORKER_H
 
-// Takes work items from a transport: turns are run on the loop's thread, activities on a pool's.
+// Takes work items from a transport: turns and quick activities are run on the loop's thread, other
+// activities on a pool's.
 //
 // A workflow that has been run stays warm: its function waits on its stack, and the next turn feeds
 // it only what is new, after making sure that it is the same history. The rest are replayed. As
@@ -33,7 +34,8 @@ struct pawl_sdk_worker {
     uv_timer_t again;              // asks for all work anew, after memory ran out
     size_t answers;                // not yet acknowledged, and histories that were asked for
     bool working, resting;
-    bool lost; // an answer could not be recorded while resting
+    bool in_quick; // a quick activity's function has been called
+    bool lost;     // an answer could not be recorded while resting
     int handles;
     void (*rested)(void *arg);
     void *arg;
