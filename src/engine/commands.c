@@ -35,7 +35,7 @@ static bool command_write(struct pawl_shard *shard, struct pawl_instance *instan
     };
     record->instance_id = instance->id;
     if (!pawl__wire_append_field(&shard->batch, RECORDS, &record->base)) return false;
-    instance->position = shard->position;
+    pawl__instance_changed(instance, shard->position);
     shard->batch_records++;
     return true;
 }
@@ -167,7 +167,7 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
         TASK_EXECUTION_ID = 5
     };
     struct pawl_pb_field execution = {0};
-    struct pawl_str scheduled = pawl__history_bytes(&instance->history, item->offset);
+    struct pawl_str bytes, scheduled = pawl__history_bytes(&instance->history, item->offset);
     pawl__pb_find(pawl__event_body(scheduled).bytes, TASK_EXECUTION_ID, &execution);
     char *execution_id = pawl__arena_dup(&shard->arena, execution.bytes);
     pawl__failure_cut(response->failuredetails);

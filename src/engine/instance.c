@@ -49,6 +49,7 @@ void pawl__instance_reset(struct pawl_instance *instance) {
         .linked = instance->linked,
         .position = instance->position,
         .saved = instance->saved,
+        .unsaved = instance->unsaved,
         .generation = instance->generation,
         .final_status = PAWL_STATUS_NONE,
         .runtime = instance->runtime,

@@ -49,6 +49,7 @@ struct pawl_instance {
     bool orphan;         // see replay.c
     uint64_t position;   // of the last batch that changed it
     uint64_t saved;      // position of its snapshot in the store; 0: it has none
+    uint64_t unsaved;    // the first batch that changed it since, or an earlier one; 0: none did
     uint64_t generation; // counts starts and continue-as-news under this id, from 1
 
     // What the records say.
@@ -101,6 +102,12 @@ void pawl__instance_reset(struct pawl_instance *instance);
 
 static inline struct pawl_str pawl__instance_id(const struct pawl_instance *instance) {
     return (struct pawl_str){instance->id, instance->id_len};
+}
+
+// Notes that the batch at |position| changes it.
+static inline void pawl__instance_changed(struct pawl_instance *instance, uint64_t position) {
+    instance->position = position;
+    if (!instance->unsaved) instance->unsaved = position;
 }
 
 // The OrchestrationStatus of the wire, by the reference's order of precedence.

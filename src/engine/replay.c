@@ -114,7 +114,7 @@ static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_b
     default: err = PAWL_E_CORRUPT;
     }
     if (err == PAWL_E_CORRUPT) return replay_misfit(error, batch, record);
-    instance->position = batch->position;
+    pawl__instance_changed(instance, batch->position);
     if (err || !pawl__shard_retime(shard, instance)) return pawl__fail_plain(error, PAWL_E_NOMEM);
     return PAWL_OK;
 }

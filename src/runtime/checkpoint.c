@@ -3,9 +3,11 @@
 #include "base/clock.h"
 #include "runtime/internal.h"
 
-// A checkpoint writes the snapshots of all instances that changed since their last one, a few with
-// each commit, and then drops the log up to where it began. Nobody waits for it: it only bounds how
-// much log there is to read after a crash, and lets instances leave memory.
+// A checkpoint drops the log up to where the one before it began. First it writes the snapshots of
+// all instances that this part of the log has changed, a few with each commit. What changed only
+// later is left to the next one: most workflows have ended by then, and are written once. Nobody
+// waits for a checkpoint: it only bounds how much log there is to read after a crash, and lets
+// instances leave memory.
 
 enum {
     CHECKPOINT_BYTES = 512 * 1024
@@ -19,24 +21,36 @@ void pawl__checkpoint_drop(struct pawl_runtime *runtime) {
     *point = (struct pawl_checkpoint){
         .last_at = pawl__clock_steady(),
         .log_bytes = point->log_bytes,
+        .horizon = point->horizon,
         .trimmed = point->trimmed,
         .told = point->told,
     };
 }
 
-static bool checkpoint_begin(struct pawl_runtime *runtime) {
+static void checkpoint_purge_due(struct pawl_runtime *runtime) {
+    size_t at = 0;
+    for (struct pawl_instance *instance;
+         (instance = pawl__map_next(&runtime->shard.instances, &at));)
+        if (pawl__instance_completed(instance)) pawl__retain_look(runtime, instance);
+}
+
+// |all|: also for what the log has since the last one began. False: there is nothing to drop, or no
+// memory.
+static bool checkpoint_begin(struct pawl_runtime *runtime, bool all) {
     struct pawl_checkpoint *point = &runtime->checkpoint;
+    uint64_t last = runtime->shard.position - 1;
+    point->trim_to = point->save_to = all ? last : point->horizon;
+    point->horizon = last;
+    point->log_bytes = 0;
+    point->last_at = pawl__clock_steady();
+    if (point->trim_to <= point->trimmed) return false;
     point->todo = malloc((runtime->shard.instances.len + 1) * sizeof(struct pawl_instance *));
     if (!point->todo) return false; // it will be tried again
     size_t at = 0;
     for (struct pawl_instance *instance;
-         (instance = pawl__map_next(&runtime->shard.instances, &at));) {
-        if (pawl__instance_completed(instance)) pawl__retain_look(runtime, instance);
+         (instance = pawl__map_next(&runtime->shard.instances, &at));)
         if (instance->exists) point->todo[point->count++] = pawl__instance_ref(instance);
-    }
     point->running = true;
-    point->trim_to = runtime->shard.position - 1;
-    point->log_bytes = 0;
     return true;
 }
 
@@ -48,7 +62,8 @@ void pawl__checkpoint_consider(struct pawl_runtime *runtime, bool force) {
     bool due = pawl__clock_steady() - point->last_at >= runtime->options.checkpoint_interval ||
                point->log_bytes >= runtime->options.checkpoint_bytes;
     if (!changed || (!due && !force)) return;
-    if (checkpoint_begin(runtime)) pawl__storage_want(runtime->storage);
+    checkpoint_purge_due(runtime);
+    if (checkpoint_begin(runtime, force)) pawl__storage_want(runtime->storage);
     if (runtime->shard.effect_count) pawl__runtime_settle(runtime); // something was purged
 }
 
@@ -59,7 +74,7 @@ static bool checkpoint_leave_out(struct pawl_runtime *runtime, const struct pawl
     struct pawl_checkpoint *point = &runtime->checkpoint;
     size_t max = runtime->storage->store->row_max;
     if (!max || (snapshot->state.len <= max && snapshot->history.len <= max)) return false;
-    if (point->trim_to > instance->saved) point->trim_to = instance->saved;
+    if (point->trim_to >= instance->unsaved) point->trim_to = instance->unsaved - 1;
     point->left_out++;
     if (!point->told)
         pawl__log(runtime->log, PAWL_LOG_ERROR, "dapr.runtime.wfengine",
@@ -81,7 +96,7 @@ bool pawl__checkpoint_prepare(struct pawl_runtime *runtime, struct pawl_commit *
     while (point->written < point->count && point->row_count < PAWL_CHECKPOINT_ROWS &&
            bytes < CHECKPOINT_BYTES) {
         struct pawl_instance *instance = point->todo[point->written++];
-        if (!instance->exists || instance->saved == instance->position) continue;
+        if (!instance->exists || !instance->unsaved || instance->unsaved > point->save_to) continue;
         struct pawl_snapshot *snapshot = &point->snapshots[point->row_count];
         if (!pawl__shard_snapshot(instance, &point->arena, snapshot)) goto fail;
         if (checkpoint_leave_out(runtime, instance, snapshot)) continue;
@@ -110,7 +125,7 @@ fail:
 // An instance that rests, and whose snapshot is current, leaves memory.
 static void checkpoint_evict(struct pawl_runtime *runtime, struct pawl_instance *instance) {
     bool resting = instance->linked && instance->exists && instance->refs == 1 &&
-                   instance->saved == instance->position && !pawl__instance_active(instance);
+                   !instance->unsaved && !pawl__instance_active(instance);
     if (!resting || pawl__runtime_reads(runtime)) return;
     int64_t wake_at = pawl__retain_wake_at(runtime, instance);
     if (wake_at != INT64_MAX && !pawl__sleep_add(runtime, pawl__instance_id(instance), wake_at))
@@ -126,10 +141,12 @@ void pawl__checkpoint_done(struct pawl_runtime *runtime) {
     point->in_commit = false;
     for (size_t i = 0; i < point->row_count; i++) {
         const struct pawl_checkpoint_row *row = &point->rows[i];
-        row->instance->saved = point->snapshots[i].position;
-        if (row->instance->generation != row->generation) continue; // its history began anew
-        row->instance->saved_events = row->events;
-        row->instance->saved_bytes = row->bytes;
+        struct pawl_instance *instance = row->instance;
+        instance->saved = point->snapshots[i].position;
+        instance->unsaved = instance->position > instance->saved ? instance->saved + 1 : 0;
+        if (instance->generation != row->generation) continue; // its history began anew
+        instance->saved_events = row->events;
+        instance->saved_bytes = row->bytes;
     }
     for (; point->next < point->written; point->next++) {
         struct pawl_instance *instance = point->todo[point->next];

@@ -43,7 +43,9 @@ struct pawl_checkpoint_row {
 struct pawl_checkpoint {
     bool running;
     bool in_commit;              // the commit that runs has a part of it
-    uint64_t trim_to;            // once all are written
+    uint64_t horizon;            // position of the last batch when the last one began
+    uint64_t save_to;            // instances are written that changed up to this position
+    uint64_t trim_to;            // once all are written: the same, or less if some cannot be
     size_t left_out;             // snapshots that are too large for the store
     struct pawl_instance **todo; // references, from |next| on
     size_t count, next, written; // |next| .. |written| are in the commit that runs

@@ -159,6 +159,7 @@ void pawl__runtime_taken(struct pawl_runtime *runtime, const struct pawl_error *
     runtime->durable = runtime->shard.position - 1;
     pawl__shadow_begin(runtime);
     runtime->checkpoint.last_at = pawl__clock_steady();
+    runtime->checkpoint.horizon = runtime->durable;
     size_t at = 0;
     bool ok = true;
     for (struct pawl_instance *instance;
@@ -250,7 +251,7 @@ enum pawl_err pawl__runtime_create(struct pawl_storage *storage,
     runtime->options = *options;
     if (!runtime->options.checkpoint_interval)
         runtime->options.checkpoint_interval = 5 * PAWL_SECOND;
-    if (!runtime->options.checkpoint_bytes) runtime->options.checkpoint_bytes = 16u << 20;
+    if (!runtime->options.checkpoint_bytes) runtime->options.checkpoint_bytes = 4u << 20;
     if (!runtime->options.max_message) runtime->options.max_message = 4u << 20;
     runtime->log = options->log;
     runtime->storage = storage;

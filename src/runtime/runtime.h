@@ -24,7 +24,7 @@ struct pawl_runtime_options {
     size_t max_turns;   // turns in flight; 0: no limit
     size_t max_activities;       // activities in flight; 0: no limit
     int64_t checkpoint_interval; // nanoseconds between checkpoints of changed instances; 0: 5 s
-    size_t checkpoint_bytes;     // of log that make a checkpoint due sooner; 0: 16 MiB
+    size_t checkpoint_bytes;     // of log that make a checkpoint due sooner; 0: 4 MiB
     struct pawl_retention retention;
     const struct pawl_log *log;
     // Called when the runtime begins or ceases to serve, with the reason when it ceases.

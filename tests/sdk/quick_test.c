@@ -59,7 +59,8 @@ static void test_is_retried(void **state) {
     pawl_info_free(info);
 }
 
-// --- many at once, so that they are handed out in several rounds ------------------------------------
+// --- many at once, so that they are handed out in several rounds
+// ------------------------------------
 
 static enum pawl_err fans_out(struct pawl_workflow *wf) {
     struct pawl_task *tasks[200];
@@ -82,11 +83,11 @@ static void test_many_at_once(void **state) {
 
 static enum pawl_err waits(struct pawl_activity *activity) {
     enum pawl_err err = pawl_start(opened, "both", pawl_text("1"), NULL, NULL);
-    return pawl_activity_return(activity, pawl_text(err == PAWL_E_PRECONDITION &&
-                                                            strstr(pawl_last_error()->text,
-                                                                   "within a quick activity")
-                                                        ? "\"refused\""
-                                                        : "\"taken\""));
+    return pawl_activity_return(
+        activity, pawl_text(err == PAWL_E_PRECONDITION &&
+                                    strstr(pawl_last_error()->text, "within a quick activity")
+                                ? "\"refused\""
+                                : "\"taken\""));
 }
 
 static enum pawl_err blocks(struct pawl_activity *activity) {

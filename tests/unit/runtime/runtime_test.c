@@ -263,6 +263,54 @@ static void test_commits_fail_again_and_again(void **state) {
     kit_finish(&kit);
 }
 
+static void checkpoint(struct kit *kit) {
+    kit->runtime->options.checkpoint_interval = 1;
+    pawl__checkpoint_consider(kit->runtime, false);
+    kit->runtime->options.checkpoint_interval = 1000 * PAWL_SECOND;
+    UNTIL(kit, !kit->runtime->checkpoint.running);
+}
+
+static uint64_t saved(struct kit *kit, const char *id) {
+    return pawl__shard_find(&kit->runtime->shard, pawl__str(id))->saved;
+}
+
+// What changed since the last checkpoint is left to the next one, and so is its part of the log.
+static void test_checkpoints_leave_what_is_young(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller caller;
+    kit_init(&kit);
+    kit.runtime->options.checkpoint_interval = 1000 * PAWL_SECOND;
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    kit_turn(&kit, &worker, "a", NO_ACTIONS);
+    unsigned of_a = kit_log_length(&kit);
+    checkpoint(&kit);
+    assert_int_equal(saved(&kit, "a"), 0);
+    assert_int_equal(kit_log_length(&kit), of_a);
+
+    kit_started(&kit, "b");
+    kit_turn(&kit, &worker, "b", ACTIONS(kit_complete(&kit, 0, NULL)));
+    unsigned of_both = kit_log_length(&kit);
+    checkpoint(&kit);
+    assert_null(pawl__shard_find(&kit.runtime->shard, pawl__str("a"))); // saved, and gone to rest
+    assert_int_equal(saved(&kit, "b"), 0);
+    assert_int_equal(kit_log_length(&kit), of_both - of_a);
+
+    // From here the state is read again: one of them from its snapshot, the other from the log.
+    kit_fail_commit(&kit, GATE_FAILS_BEFORE);
+    kit_start(&kit, &caller, "c");
+    DONE(&kit, caller, PAWL_E_UNAVAILABLE);
+    UNTIL(&kit, kit.ready && kit.unready);
+    assert_int_equal(kit_status(&kit, "a"), STATUS(RUNNING));
+    assert_int_equal(kit_status(&kit, "b"), STATUS(COMPLETED));
+    checkpoint(&kit); // what was read is old
+    assert_int_equal(kit_log_length(&kit), 0);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
 static void test_eviction_and_sleep(void **state) {
     (void)state;
     struct kit kit;
@@ -271,7 +319,7 @@ static void test_eviction_and_sleep(void **state) {
     kit.runtime->options.checkpoint_interval = PAWL_MILLISECOND;
     kit_attach(&kit, &worker);
     kit_started(&kit, "a");
-    int64_t at = pawl__clock_wall() + 2 * PAWL_SECOND;
+    int64_t at = pawl__clock_wall() + 4 * PAWL_SECOND;
     kit_turn(&kit, &worker, "a", ACTIONS(kit_timer(&kit, 0, at)));
     kit_started(&kit, "b");
     kit_turn(&kit, &worker, "b", NO_ACTIONS);
@@ -579,6 +627,7 @@ int main(void) {
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_commit_fails),
         cmocka_unit_test(test_commits_fail_again_and_again),
+        cmocka_unit_test(test_checkpoints_leave_what_is_young),
         cmocka_unit_test(test_eviction_and_sleep),
         cmocka_unit_test(test_close_and_open),
         cmocka_unit_test(test_close_while_the_last_commit_fails),
