@@ -18,4 +18,10 @@ enum pawl_err pawl__fail(struct pawl_error *error, enum pawl_err code, const cha
 // The same with the row's own text.
 enum pawl_err pawl__fail_plain(struct pawl_error *error, enum pawl_err code);
 
+// Makes |error| that of a success. Only as much is written as has to be: the text is long.
+static inline void pawl__error_clear(struct pawl_error *error) {
+    error->code = PAWL_E_OK;
+    error->text[0] = 0;
+}
+
 #endif

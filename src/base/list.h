@@ -43,9 +43,14 @@ static inline struct pawl_link *pawl__list_take(struct pawl_link *head) {
     return first;
 }
 
-// Moves all members of |from| to the end of |to|.
+// Moves all members of |from| to the end of |to|, without looking at those in between.
 static inline void pawl__list_move(struct pawl_link *to, struct pawl_link *from) {
-    for (struct pawl_link *link; (link = pawl__list_take(from));) pawl__list_add(to, link);
+    if (pawl__list_empty(from)) return;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
+    pawl__link_init(from);
 }
 
 #endif

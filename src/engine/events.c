@@ -34,7 +34,7 @@ Google__Protobuf__Timestamp *pawl__timestamp(struct pawl_arena *arena, int64_t a
 Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
                                      Pb__HistoryEvent__EventTypeCase type) {
     const ProtobufCFieldDescriptor *field =
-        protobuf_c_message_descriptor_get_field(&pb__history_event__descriptor, (unsigned)type);
+        pawl__field_find(&pb__history_event__descriptor, (unsigned)type);
     const ProtobufCMessageDescriptor *body_type = field->descriptor;
     Pb__HistoryEvent *event = pawl__arena_alloc(arena, sizeof *event);
     ProtobufCMessage *body = pawl__arena_alloc(arena, body_type->sizeof_message);

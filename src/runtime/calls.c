@@ -143,7 +143,7 @@ static void load_run(struct pawl_job *job) {
     struct load *load = PAWL_CONTAINER(job, struct load, job);
     struct pawl_store *store = load->runtime->storage->store;
     int64_t began = pawl__clock_steady(), *time = &load->runtime->load_time;
-    load->error = (struct pawl_error){PAWL_E_OK, ""};
+    pawl__error_clear(&load->error);
     load->error.code =
         store->ops->load(store, load->shard, load->id, &load->arena, &load->snapshot, &load->error);
     *time += (pawl__clock_steady() - began - *time) / 8;
@@ -287,7 +287,7 @@ void pawl__calls_answer(struct pawl_runtime *runtime, struct pawl_call *call) {
 }
 
 void pawl__calls_execute(struct pawl_runtime *runtime, struct pawl_call *call) {
-    call->error = (struct pawl_error){PAWL_E_OK, ""};
+    pawl__error_clear(&call->error);
     call->position = 0;
     call->loading = NULL;
     call->waiting = false;
@@ -298,7 +298,7 @@ void pawl__calls_execute(struct pawl_runtime *runtime, struct pawl_call *call) {
     }
     enum pawl_err err = call->run(runtime, call, &call->error);
     if (err == PAWL_E_NEEDED && load_is_light(runtime)) { // mostly the start of a new instance
-        call->error = (struct pawl_error){PAWL_E_OK, ""};
+        pawl__error_clear(&call->error);
         err = load_now(runtime, pawl__str(runtime->shard.needed), &call->error);
         if (err) {
             call_give_up(runtime, call, NULL);
@@ -428,13 +428,40 @@ static enum pawl_err call_wait_on(struct pawl_runtime *runtime, struct pawl_call
     return PAWL_OK;
 }
 
-void pawl__calls_recheck(struct pawl_runtime *runtime, struct pawl_str id) {
-    struct waiters *waiters = pawl__map_remove(&runtime->waiters, id);
+// Whether |instance| is as |call| waits for it to be.
+static bool call_is_met(const struct pawl_call *call, const struct pawl_instance *instance) {
+    switch (call->wait_for) {
+    case PAWL_WAIT_SUSPENDED:
+    case PAWL_WAIT_RESUMED:
+        return !instance->exists || pawl__instance_completed(instance) ||
+               (instance->started_at &&
+                instance->suspended == (call->wait_for == PAWL_WAIT_SUSPENDED));
+    case PAWL_WAIT_COMPLETED: return instance->exists && pawl__instance_completed(instance);
+    default:
+        return instance->exists && pawl__instance_status(instance) !=
+                                       PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_PENDING;
+    }
+}
+
+void pawl__calls_recheck(struct pawl_runtime *runtime, const struct pawl_instance *instance) {
+    struct waiters *waiters = pawl__map_get(&runtime->waiters, pawl__instance_id(instance));
     if (!waiters) return;
     struct pawl_link calls;
     pawl__link_init(&calls);
-    pawl__list_move(&calls, &waiters->calls);
-    free(waiters);
+    for (struct pawl_link *link = waiters->calls.next, *next; link != &waiters->calls;
+         link = next) {
+        next = link->next;
+        // Of an instance that was purged there may be another by now.
+        if (instance->linked &&
+            !call_is_met(PAWL_CONTAINER(link, struct pawl_call, link), instance))
+            continue;
+        pawl__list_remove(link);
+        pawl__list_add(&calls, link);
+    }
+    if (pawl__list_empty(&waiters->calls)) {
+        pawl__map_remove(&runtime->waiters, waiters->id);
+        free(waiters);
+    }
     for (struct pawl_link *link; (link = pawl__list_take(&calls));)
         pawl__calls_execute(runtime, PAWL_CONTAINER(link, struct pawl_call, link));
 }
@@ -457,17 +484,7 @@ static enum pawl_err call_wait(struct pawl_runtime *runtime, struct pawl_call *c
     struct pawl_instance *instance;
     enum pawl_err err = call_find(runtime, call, &instance);
     if (err) return pawl__fail_plain(error, err);
-    bool met = instance->exists;
-    if (call->wait_for == PAWL_WAIT_COMPLETED)
-        met = met && pawl__instance_completed(instance);
-    else
-        met = met && pawl__instance_status(instance) !=
-                         PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_PENDING;
-    if (call->wait_for == PAWL_WAIT_SUSPENDED || call->wait_for == PAWL_WAIT_RESUMED)
-        met = !instance->exists || pawl__instance_completed(instance) ||
-              (instance->started_at &&
-               instance->suspended == (call->wait_for == PAWL_WAIT_SUSPENDED));
-    if (!met)
+    if (!call_is_met(call, instance))
         err = call_wait_on(runtime, call);
     else if (!call_fill_view(call, instance))
         err = PAWL_E_NOMEM;
@@ -481,7 +498,7 @@ void pawl__runtime_wait(struct pawl_runtime *runtime, struct pawl_call *call,
     call->run = call_wait;
     if (runtime->state == PAWL_RUNTIME_TAKING || runtime->failing) {
         pawl__link_init(&call->link);
-        call->error = (struct pawl_error){PAWL_E_OK, ""};
+        pawl__error_clear(&call->error);
         if (call_wait_on(runtime, call)) {
             pawl__fail_plain(&call->error, PAWL_E_NOMEM);
             call_finish(call, NULL);

@@ -443,7 +443,7 @@ static enum pawl_err dispatch_run_turn(struct pawl_runtime *runtime, struct pawl
                   "until a worker connects",
                   instance->id, instance->name, error->text);
         err = PAWL_OK; // the worker cannot do anything about it
-        *error = (struct pawl_error){PAWL_E_OK, ""};
+        pawl__error_clear(error);
     }
     if (err)
         dispatch_return(runtime, item); // for want of memory: it is given again

@@ -153,8 +153,8 @@ static inline bool pawl__runtime_reads(const struct pawl_runtime *runtime) {
 
 // --- calls.c ------------------------------------------------------------------------------------
 
-// Runs the waiters of |id| again, after its status may have changed.
-void pawl__calls_recheck(struct pawl_runtime *runtime, struct pawl_str id);
+// Runs those who wait for |instance| again, if it has become what they wait for.
+void pawl__calls_recheck(struct pawl_runtime *runtime, const struct pawl_instance *instance);
 void pawl__calls_recheck_all(struct pawl_runtime *runtime);
 
 // Ends all calls of |list| with |error| (NULL: success).

@@ -34,7 +34,7 @@ static void list_destroy(struct list *list) {
 static void list_run(struct pawl_job *job) {
     struct list *list = PAWL_CONTAINER(job, struct list, job);
     struct pawl_store *store = list->runtime->storage->store;
-    list->error = (struct pawl_error){PAWL_E_OK, ""};
+    pawl__error_clear(&list->error);
     list->error.code = store->ops->list(store, list->shard, list->after, list->limit, &list->arena,
                                         &list->ids, &list->count, &list->error);
 }

@@ -62,7 +62,7 @@ static void recover_read(struct pawl_job *job) {
     struct pawl_error *error = &runtime->job_error;
     struct recover_ids active = {0};
     uint64_t shard = runtime->lease.shard;
-    *error = (struct pawl_error){PAWL_E_OK, ""};
+    pawl__error_clear(error);
     enum pawl_err err = PAWL_OK;
     if (!pawl__shard_init(&runtime->shard, pawl__str(runtime->app_id), runtime->lease.position))
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
@@ -97,7 +97,7 @@ static void recover_lease(struct pawl_job *job) {
     // To read the shard again is to take it anew, under a new epoch: what a commit that failed may
     // still do is then over. A store does not lease what is held, not even to its holder.
     pawl__recover_release(runtime);
-    runtime->job_error = (struct pawl_error){PAWL_E_OK, ""};
+    pawl__error_clear(&runtime->job_error);
     runtime->job_error.code =
         store->ops->lease(store, pawl__str(runtime->shard_name), 0, pawl__str(runtime->owner),
                           &runtime->lease, &runtime->job_error);

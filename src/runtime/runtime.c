@@ -32,10 +32,10 @@ static bool runtime_take_effect(struct pawl_runtime *runtime, struct pawl_effect
     case PAWL_EFFECT_ACTIVITY: ok = pawl__queue_push(&runtime->building.activities, effect); break;
     case PAWL_EFFECT_PURGED:
         ok = pawl__queue_push(&runtime->building.purged, effect);
-        pawl__calls_recheck(runtime, pawl__instance_id(effect.instance)); // some wait for its end
+        pawl__calls_recheck(runtime, effect.instance); // some wait for its end
         break;
     case PAWL_EFFECT_CHANGED:
-        pawl__calls_recheck(runtime, pawl__instance_id(effect.instance));
+        pawl__calls_recheck(runtime, effect.instance);
         pawl__instance_unref(effect.instance);
         return true;
     }

@@ -14,7 +14,7 @@ enum {
 
 static void storage_run(struct pawl_job *job) {
     struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
-    storage->result = (struct pawl_error){PAWL_E_OK, ""};
+    pawl__error_clear(&storage->result);
     int64_t began = pawl__clock_steady();
     storage->store->ops->commit(storage->store, &storage->commit, &storage->result);
     storage->commit_time += (pawl__clock_steady() - began - storage->commit_time) / 8;
@@ -72,7 +72,7 @@ static void storage_commit(struct pawl_storage *storage) {
          link = link->next) {
         struct pawl_state_write *write = PAWL_CONTAINER(link, struct pawl_state_write, link);
         write->tx.next = NULL;
-        write->tx.result = (struct pawl_error){PAWL_E_OK, ""};
+        pawl__error_clear(&write->tx.result);
         *last = &write->tx;
         last = &write->tx.next;
     }
@@ -145,7 +145,7 @@ enum {
 static void storage_run_tend(struct pawl_job *job) {
     struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, tend_job);
     struct pawl_error *error = &storage->tend_error;
-    *error = (struct pawl_error){PAWL_E_OK, ""};
+    pawl__error_clear(error);
     error->code = storage->store->ops->tend(storage->store, error);
 }
 
@@ -177,7 +177,7 @@ static void storage_on_tend(uv_timer_t *timer) {
 static void storage_run_read(struct pawl_job *job) {
     struct pawl_state_read *read = PAWL_CONTAINER(job, struct pawl_state_read, job);
     struct pawl_store *store = read->storage->store;
-    read->result = (struct pawl_error){PAWL_E_OK, ""};
+    pawl__error_clear(&read->result);
     for (size_t i = 0; i < read->count && !read->result.code; i++)
         read->result.code = store->ops->get_state(store, read->keys[i], read->arena,
                                                   &read->values[i], &read->result);

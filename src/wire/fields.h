@@ -16,10 +16,11 @@ extern const uint8_t pawl__field_sizes[];
 // The field |number| of |type|; NULL when it has none.
 static inline const ProtobufCFieldDescriptor *
 pawl__field_find(const ProtobufCMessageDescriptor *type, unsigned number) {
-    // Numbers mostly run from 1 without gaps: then the number is the place.
-    if (number <= type->n_fields && number && type->fields[number - 1].id == number)
-        return &type->fields[number - 1];
-    return protobuf_c_message_descriptor_get_field(type, number);
+    // Fields are in the order of their numbers, which mostly run from 1 with few gaps: the place is
+    // where the number says, or a little before.
+    unsigned i = number < type->n_fields ? number : type->n_fields;
+    while (i > 0 && type->fields[i - 1].id > number) i--;
+    return i > 0 && type->fields[i - 1].id == number ? &type->fields[i - 1] : NULL;
 }
 
 static inline bool pawl__field_is_repeated(const ProtobufCFieldDescriptor *field) {

@@ -146,7 +146,38 @@ bool pawl__pb_get(struct pawl_pb_reader *reader, unsigned wire_type, struct pawl
     }
 }
 
+// The other fields of which there are many: lengths of up to two bytes, and varints. False: it is
+// none of these, or too near the end of the bytes.
+static inline bool pb_next_common(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
+    const uint8_t *at = reader->at;
+    if (reader->end - at < 2 + PB_MAX_VARINT) return false;
+    uint32_t tag = *at++;
+    if (tag >= 0x80) {
+        if (*at >= 0x80) return false;
+        tag = (tag & 0x7f) | (uint32_t)*at++ << 7;
+    }
+    out->number = tag >> 3;
+    out->wire_type = tag & 7;
+    if (!out->number) return false;
+    if (out->wire_type == PAWL_PB_VARINT) {
+        struct pawl_pb_reader value = {at, reader->end};
+        if (!pawl__pb_get_varint(&value, &out->value)) return false;
+        reader->at = value.at;
+        return true;
+    }
+    size_t len = *at++;
+    if (len >= 0x80) {
+        if (*at >= 0x80) return false;
+        len = (len & 0x7f) | (size_t)*at++ << 7;
+    }
+    if (out->wire_type != PAWL_PB_BYTES || len > (size_t)(reader->end - at)) return false;
+    out->bytes = (struct pawl_str){(const char *)at, len};
+    reader->at = at + len;
+    return true;
+}
+
 bool pawl__pb_next_any(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
+    if (pb_next_common(reader, out)) return true;
     if (reader->at == reader->end) return false;
     struct pawl_pb_reader next = *reader;
     uint32_t tag;
