@@ -184,9 +184,9 @@ static void pack_message(struct packer *packer, const ProtobufCMessage *message)
         pack_bytes(packer, unknown->data, unknown->len);
         pack_tag(packer, unknown->tag, unknown->wire_type);
     }
-    const ProtobufCFieldDescriptor *fields = message->descriptor->fields,
-                                   *field = fields + message->descriptor->n_fields;
-    while (field-- > fields) {
+    const ProtobufCFieldDescriptor *fields = message->descriptor->fields; // NULL: there are none
+    for (unsigned i = message->descriptor->n_fields; i-- > 0;) {
+        const ProtobufCFieldDescriptor *field = &fields[i];
         if (pawl__field_is_repeated(field)) {
             pack_repeated(packer, field, base);
             continue;
