@@ -9,9 +9,10 @@
 // waits for a checkpoint: it only bounds how much log there is to read after a crash, and lets
 // instances leave memory.
 
-enum {
-    CHECKPOINT_BYTES = 512 * 1024
-}; // in one commit
+enum { // of snapshots in one commit
+    CHECKPOINT_LEAST = 32 * 1024,
+    CHECKPOINT_ALONE = 512 * 1024 // when the commit has nothing else
+};
 
 void pawl__checkpoint_drop(struct pawl_runtime *runtime) {
     struct pawl_checkpoint *point = &runtime->checkpoint;
@@ -85,16 +86,24 @@ static bool checkpoint_leave_out(struct pawl_runtime *runtime, const struct pawl
     return true;
 }
 
+// How much goes with a commit. Whoever waits for its records waits for the snapshots as well, so
+// there are few; but more than there are records, or checkpoints would never catch up.
+static size_t checkpoint_share(const struct pawl_runtime *runtime) {
+    if (!runtime->wrote_batch) return CHECKPOINT_ALONE;
+    size_t twice = 2 * runtime->batch.records.len;
+    return twice > CHECKPOINT_LEAST ? twice : CHECKPOINT_LEAST;
+}
+
 bool pawl__checkpoint_prepare(struct pawl_runtime *runtime, struct pawl_commit *commit) {
     struct pawl_checkpoint *point = &runtime->checkpoint;
     point->in_commit = point->running;
     if (!point->running) return false;
-    size_t bytes = 0;
+    size_t bytes = 0, share = checkpoint_share(runtime);
     pawl__arena_reset(&point->arena);
     point->row_count = 0;
     point->written = point->next;
     while (point->written < point->count && point->row_count < PAWL_CHECKPOINT_ROWS &&
-           bytes < CHECKPOINT_BYTES) {
+           bytes < share) {
         struct pawl_instance *instance = point->todo[point->written++];
         if (!instance->exists || !instance->unsaved || instance->unsaved > point->save_to) continue;
         struct pawl_snapshot *snapshot = &point->snapshots[point->row_count];
