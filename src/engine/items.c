@@ -138,8 +138,9 @@ static struct pawl_str items_scheduled(const struct pawl_instance *instance, int
 }
 
 struct pawl_str pawl__shard_activity_name(const struct pawl_instance *instance, int32_t task_id) {
-    struct pawl_pb_field name = {0};
-    pawl__pb_find(items_scheduled(instance, task_id), SCHEDULED_NAME, &name);
+    struct pawl_str scheduled = items_scheduled(instance, task_id);
+    struct pawl_pb_field name = {.bytes = {scheduled.data, 0}}; // an empty one is left out
+    pawl__pb_find(scheduled, SCHEDULED_NAME, &name);
     return name.bytes;
 }
 

@@ -173,8 +173,8 @@ size_t pawl__shard_turn_size(const struct pawl_instance *instance);
 // The worker that had the turn is gone, or it is not known what it has of the history.
 void pawl__shard_turn_lost(struct pawl_instance *instance);
 
-// The name of a pending activity, valid until the instance changes; empty when it is not pending
-// (any more).
+// The name of a pending activity, valid until the instance changes. No data: it is not pending (any
+// more).
 struct pawl_str pawl__shard_activity_name(const struct pawl_instance *instance, int32_t task_id);
 
 // Appends the work item of a pending activity. False when it is not pending (any more).

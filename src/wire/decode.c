@@ -6,21 +6,14 @@
 // activity decode four messages. This loop fills the same structs in one pass over bytes that
 // pawl__wire_check has found right, and so does not look at what cannot be.
 
-// Values of the field |number| from |reader| on.
-static size_t decode_count(struct pawl_pb_reader reader, unsigned number) {
-    struct pawl_pb_field field;
-    size_t count = 0;
-    while (pawl__pb_next(&reader, &field)) count += field.number == number;
-    return count;
-}
-
-// Values in a packed field.
-static size_t decode_count_packed(ProtobufCType type, struct pawl_str bytes) {
+// Values in a field: one, or those of a packed one.
+static size_t decode_count(ProtobufCType type, const struct pawl_pb_field *field) {
     unsigned wire_type = pawl__field_wire_types[type];
-    if (wire_type == PAWL_PB_FIXED64) return bytes.len / 8;
-    if (wire_type == PAWL_PB_FIXED32) return bytes.len / 4;
+    if (field->wire_type == wire_type) return 1;
+    if (wire_type == PAWL_PB_FIXED64) return field->bytes.len / 8;
+    if (wire_type == PAWL_PB_FIXED32) return field->bytes.len / 4;
     size_t count = 0;
-    for (size_t i = 0; i < bytes.len; i++) count += !(bytes.data[i] & 0x80);
+    for (size_t i = 0; i < field->bytes.len; i++) count += !(field->bytes.data[i] & 0x80);
     return count;
 }
 
@@ -54,9 +47,10 @@ static bool decode_value(struct pawl_arena *arena, const ProtobufCFieldDescripto
         return true;
     }
     default: {
-        bool zigzag =
-            known->type == PROTOBUF_C_TYPE_SINT32 || known->type == PROTOBUF_C_TYPE_SINT64;
-        uint64_t value = zigzag ? decode_zigzag(field->value) : field->value;
+        uint64_t value = field->value;
+        // What is too wide for its type is cut, before anything else.
+        if (known->type == PROTOBUF_C_TYPE_SINT32) value = decode_zigzag((uint32_t)value);
+        if (known->type == PROTOBUF_C_TYPE_SINT64) value = decode_zigzag(value);
         uint32_t narrow = (uint32_t)value;
         if (pawl__field_sizes[known->type] == sizeof narrow)
             memcpy(to, &narrow, sizeof narrow);
@@ -76,17 +70,14 @@ static bool decode_repeated(struct pawl_arena *arena, const ProtobufCFieldDescri
     char **values = (char **)(void *)(message + known->offset);
     size_t size = pawl__field_sizes[known->type];
     unsigned wire_type = pawl__field_wire_types[known->type];
-    bool packed = field->wire_type != wire_type;
-    if (packed || *count == 0) {
-        // Who packs the values of a field does so once; who does it in pieces pays for each.
-        size_t more = packed ? decode_count_packed(known->type, field->bytes) : 1;
-        char *bigger =
-            pawl__arena_alloc(arena, (*count + more + decode_count(rest, known->id)) * size);
-        if (!bigger) return false;
-        if (*count) memcpy(bigger, *values, *count * size);
-        *values = bigger;
+    if (!*values) {
+        size_t all = decode_count(known->type, field);
+        for (struct pawl_pb_field more; pawl__pb_next(&rest, &more);)
+            if (more.number == known->id) all += decode_count(known->type, &more);
+        if (!(*values = pawl__arena_alloc(arena, all * size))) return false;
     }
-    if (!packed) return decode_value(arena, known, field, *values + (*count)++ * size);
+    if (field->wire_type == wire_type)
+        return decode_value(arena, known, field, *values + (*count)++ * size);
     struct pawl_pb_reader reader = pawl__pb_reader(field->bytes);
     for (struct pawl_pb_field one; reader.at < reader.end;) {
         if (!pawl__pb_get(&reader, wire_type, &one)) return false;

@@ -130,6 +130,43 @@ static void packed_values_add_up(void **state) {
     pawl__buf_finish(&buf);
 }
 
+// A field that may be packed comes in 80,000 pieces, of which most are empty: that costs as much
+// memory as there are values.
+static void many_empty_pieces_cost_nothing(void **state) {
+    (void)state;
+    struct pawl_buf buf = {0};
+    struct pawl_arena arena = {0};
+    for (int i = 0; i < 80000; i++) assert_true(pawl__buf_append(&buf, "\x22\x00", 2));
+    assert_true(pawl__buf_append(&buf, "\x22\x01\x01", 3));
+    const ProtobufCMessageDescriptor *type = &pb__get_work_items_request__descriptor;
+    allocations_left = 4;
+    Pb__GetWorkItemsRequest *ask = pawl__wire_unpack(&arena, type, pawl__buf_str(&buf), NULL);
+    allocations_left = -1;
+    assert_non_null(ask);
+    assert_int_equal(ask->n_capabilities, 1);
+    pawl__arena_finish(&arena);
+    pawl__buf_finish(&buf);
+}
+
+// What is too wide for its type is cut as others cut it.
+static void wide_values_are_cut(void **state) {
+    (void)state;
+    static const struct pawl_str cases[] = {
+        PAWL_STR("\x38\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), // sint32
+        PAWL_STR("\x58\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), // uint32
+        PAWL_STR("\x40\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), // bool
+        PAWL_STR("\x40\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"),
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct pawl_arena arena = {0};
+        const ProtobufCMessage *message =
+            pawl__wire_unpack(&arena, &plog__snapshot__descriptor, cases[i], NULL);
+        assert_non_null(message);
+        test_reads_as_library(cases[i], message);
+        pawl__arena_finish(&arena);
+    }
+}
+
 static void survives_the_end_of_memory(void **state) {
     (void)state;
     struct pawl_arena arena = {0};
@@ -164,6 +201,8 @@ int main(void) {
         cmocka_unit_test(depth_makes_no_difference),
         cmocka_unit_test(numbers_of_every_kind_come_back),
         cmocka_unit_test(packed_values_add_up),
+        cmocka_unit_test(many_empty_pieces_cost_nothing),
+        cmocka_unit_test(wide_values_are_cut),
         cmocka_unit_test(survives_the_end_of_memory),
     };
     return cmocka_run_group_tests_name("wire pack", tests, NULL, NULL);
