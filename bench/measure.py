@@ -201,8 +201,8 @@ def c_cell(workload, payload, in_flight, seconds, daemon, base, disk):
 def cell(worker, store, workload, payload, in_flight, seconds, base):
     """The figures of one combination, with a store of its own. Raises Failed."""
     disk = store == "sqlite"
-    if worker == "embedded":
-        return pawl_bench("-w", workload, "-n", in_flight, "-p", payload, "-s", seconds,
+    if worker in ("embedded", "quick"):
+        return pawl_bench(*(["--quick"] if worker == "quick" else []), "-w", workload, "-n", in_flight, "-p", payload, "-s", seconds,
                           *(["-d", base] if disk else ["--memory"]))
     if 2 * payload * WORKLOADS[workload][1] > LIMIT:
         raise Failed("its history is larger than a gRPC message")
