@@ -35,10 +35,26 @@ static bool commit_add_deletes(struct pawl_runtime *runtime, struct pawl_commit 
     return true;
 }
 
-// Whether nobody waits for more than the acknowledgement of an activity's result, and the turn that
-// it woke will soon be answered: the records of both then go in one commit.
+enum {
+    COMMIT_CROWD = 8 // records
+};
+
+// Whether many answers come in, with more to come: the last batch had many records, this one has
+// not yet as many, and workers have more in hand. To gather for as long as a commit takes then
+// costs no time that workers do not need, and a third of the commits.
+static bool commit_is_crowd(const struct pawl_runtime *runtime) {
+    size_t records = runtime->shard.batch_records, last = runtime->last_records;
+    return last >= COMMIT_CROWD && records < last &&
+           records < runtime->turns_out + runtime->activities_out &&
+           pawl__storage_waited(runtime->storage) < runtime->storage->commit_time;
+}
+
+// Whether the commit waits for that, or for less: nobody waits for more than the acknowledgement of
+// an activity's result, and the turn that it woke will soon be answered; the records of both then
+// go in one commit.
 bool pawl__commit_expects(struct pawl_storage_client *client) {
     struct pawl_runtime *runtime = PAWL_CONTAINER(client, struct pawl_runtime, client);
+    if (pawl__runtime_serves(runtime) && commit_is_crowd(runtime)) return true;
     return pawl__runtime_serves(runtime) && runtime->turns_out && !runtime->awaited &&
            runtime->turn_time < pawl__storage_patience(runtime->storage);
 }
@@ -51,10 +67,12 @@ bool pawl__commit_prepare(struct pawl_storage_client *client, struct pawl_commit
         return false;
     }
     client->light = runtime->shard.batch_records <= 2 && !runtime->checkpoint.running;
+    size_t records = runtime->shard.batch_records;
     pawl__buf_clear(&runtime->batch_bytes);
     runtime->wrote_batch =
         pawl__shard_take_batch(&runtime->shard, &runtime->batch_bytes, &runtime->batch.position);
     if (runtime->wrote_batch) {
+        runtime->last_records = records;
         runtime->awaited = false;
         runtime->batch.records = pawl__buf_str(&runtime->batch_bytes);
         runtime->checkpoint.log_bytes += runtime->batch_bytes.len;

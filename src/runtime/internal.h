@@ -84,6 +84,7 @@ struct pawl_runtime {
     struct pawl_batch batch;
     struct pawl_str *deletes;
     bool wrote_batch;
+    size_t last_records; // in the last batch
     struct pawl_checkpoint checkpoint;
 
     struct pawl_map loads;    // id -> struct load

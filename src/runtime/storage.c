@@ -92,6 +92,10 @@ static void storage_commit(struct pawl_storage *storage) {
     }
 }
 
+int64_t pawl__storage_waited(const struct pawl_storage *storage) {
+    return pawl__clock_steady() - storage->wanted_at;
+}
+
 int64_t pawl__storage_patience(const struct pawl_storage *storage) {
     int64_t time = STORAGE_PATIENCE * storage->commit_time;
     return time < STORAGE_PATIENCE_MOST ? time : STORAGE_PATIENCE_MOST;
@@ -101,7 +105,7 @@ int64_t pawl__storage_patience(const struct pawl_storage *storage) {
 static bool storage_gathers(const struct pawl_storage *storage) {
     bool others = storage->closing || !pawl__list_empty(&storage->gathering);
     return storage->client && !others && storage->client->expects(storage->client) &&
-           pawl__clock_steady() - storage->wanted_at < pawl__storage_patience(storage);
+           pawl__storage_waited(storage) < pawl__storage_patience(storage);
 }
 
 static void storage_on_patience(uv_timer_t *timer) {

@@ -93,7 +93,9 @@ void pawl__storage_close(struct pawl_storage *storage, void (*closed)(void *arg)
 void pawl__storage_write(struct pawl_storage *storage, struct pawl_state_write *write);
 void pawl__storage_read(struct pawl_storage *storage, struct pawl_state_read *read);
 
-// For how many nanoseconds a commit waits at most for what the client expects.
+// For how many nanoseconds a commit has been wanted, and for how many it waits at most for what the
+// client expects.
+int64_t pawl__storage_waited(const struct pawl_storage *storage);
 int64_t pawl__storage_patience(const struct pawl_storage *storage);
 
 // The client has something to write.
