@@ -5,9 +5,9 @@
 
 // A checkpoint drops the log up to where the one before it began. First it writes the snapshots of
 // all instances that this part of the log has changed, a few with each commit. What changed only
-// later is left to the next one: most workflows have ended by then, and are written once. Nobody
-// waits for a checkpoint: it only bounds how much log there is to read after a crash, and lets
-// instances leave memory.
+// later is left to the next one, unless nothing goes on: most workflows have ended by then, and are
+// written once. Nobody waits for a checkpoint: it only bounds how much log there is to read after a
+// crash, and lets instances leave memory.
 
 enum { // of snapshots in one commit
     CHECKPOINT_LEAST = 32 * 1024,

@@ -210,6 +210,8 @@ static void runtime_on_pulse(uv_timer_t *timer) {
     runtime_tell_unserved(runtime);
     bool quiet = runtime->storage->commits == runtime->pulse_commits;
     runtime->pulse_commits = runtime->storage->commits;
+    // While nothing goes on, what has only just changed is written as well, and leaves memory.
+    if (quiet && pawl__runtime_serves(runtime)) pawl__checkpoint_consider(runtime, true);
     if (!quiet || !runtime->has_evicted) return;
     runtime->has_evicted = false;
     pawl__memory_trim();
