@@ -15,7 +15,7 @@
 #include "store/store.h"
 
 #define ROUNDS     5
-#define RAW_SIZE   (16 << 20) // as SQLite's WAL before it starts anew
+#define RAW_SIZE   (4 << 20) // as SQLite's WAL before it starts anew
 #define TRIM_EVERY 1000
 #define SAMPLES    1000000
 
