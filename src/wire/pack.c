@@ -10,8 +10,7 @@
 // message once more for every one around it.
 
 enum {
-    PACK_SMALL = 1024, // most messages are smaller
-    PACK_HEAD = 10     // a varint's most bytes
+    PACK_SMALL = 1024 // most messages are smaller
 };
 
 struct packer {
@@ -226,14 +225,6 @@ size_t pawl__wire_size(const ProtobufCMessage *message) {
     size_t size = pack_begin(&packer, message).len;
     pack_end(&packer);
     return packer.failed ? 0 : size;
-}
-
-bool pawl__wire_append(struct pawl_buf *buf, const ProtobufCMessage *message) {
-    struct packer packer;
-    struct pawl_str bytes = pack_begin(&packer, message);
-    bool ok = !packer.failed && pawl__buf_append_str(buf, bytes);
-    pack_end(&packer);
-    return ok;
 }
 
 bool pawl__wire_append_field(struct pawl_buf *buf, unsigned number,

@@ -15,8 +15,7 @@ struct pawl_str pawl__wire_pack(struct pawl_arena *arena, const ProtobufCMessage
 // Bytes of |message|; 0 also when memory is out.
 size_t pawl__wire_size(const ProtobufCMessage *message);
 
-// Appends |message|, and as a length-delimited field. False: memory is out.
-bool pawl__wire_append(struct pawl_buf *buf, const ProtobufCMessage *message);
+// Appends |message| as a length-delimited field. False: memory is out.
 bool pawl__wire_append_field(struct pawl_buf *buf, unsigned number,
                              const ProtobufCMessage *message);
 

@@ -172,7 +172,7 @@ static void survives_the_end_of_memory(void **state) {
     struct pawl_arena arena = {0};
     Pb__TaskFailureDetails *details = nested(&arena, 5000, 2);
     size_t len = pawl__wire_size(&details->base);
-    for (int way = 0; way < 4; way++) {
+    for (int way = 0; way < 3; way++) {
         bool done = false;
         for (int count = 0; !done; count++) {
             struct pawl_arena other = {0};
@@ -180,8 +180,7 @@ static void survives_the_end_of_memory(void **state) {
             allocations_left = count;
             switch (way) {
             case 0: done = pawl__wire_pack(&other, &details->base).data; break;
-            case 1: done = pawl__wire_append(&buf, &details->base); break;
-            case 2: done = pawl__wire_append_field(&buf, 1, &details->base); break;
+            case 1: done = pawl__wire_append_field(&buf, 1, &details->base); break;
             default: done = pawl__wire_size(&details->base) == len; break;
             }
             allocations_left = -1;
