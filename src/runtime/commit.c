@@ -41,7 +41,7 @@ enum {
 
 // Whether many answers come in, with more to come: the last batch had many records, this one has
 // not yet as many, and workers have more in hand. To gather for as long as a commit takes then
-// costs no time that workers do not need, and a third of the commits.
+// holds nobody up who has nothing else to do, and saves a third of the commits.
 static bool commit_is_crowd(const struct pawl_runtime *runtime) {
     size_t records = runtime->shard.batch_records, last = runtime->last_records;
     return last >= COMMIT_CROWD && records < last &&
