@@ -35,7 +35,9 @@
 //
 // Durability: synchronous=FULL makes each COMMIT write the WAL and fdatasync it, once. The WAL's
 // file is used again from its start after a checkpoint, so that most syncs need not write the file
-// system's metadata. The log's rows are in the order of their keys, and thus appended.
+// system's metadata. The log's rows are in the order of their keys, and thus appended. A VFS of
+// ours (sqlite_vfs.c) sees to it that checkpoints copy the whole WAL or nothing, and gathers what
+// is written side by side.
 //
 // Tables, all of ours with the prefix pawl_; state and metadata are laid out by Dapr:
 //
@@ -301,9 +303,9 @@ static enum pawl_err sqlite_open_file(struct pawl_sqlite *store, const char *pat
     // "file:..." would be read as a URI.
     char *plain = sqlite3_mprintf(strncmp(path, "file:", 5) == 0 ? "./%s" : "%s", path);
     if (!plain) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    int rc =
-        sqlite3_open_v2(plain, &store->writer,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = sqlite3_open_v2(plain, &store->writer,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                             pawl__sqlite_vfs());
     sqlite3_free(plain);
     if (!store->writer) return pawl__fail_plain(error, PAWL_E_NOMEM);
     if (rc == SQLITE_CANTOPEN)

@@ -149,6 +149,12 @@ enum pawl_err pawl__sqlite_lock_shard(struct pawl_sqlite *store, uint64_t shard,
                                       struct pawl_error *error);
 void pawl__sqlite_unlock_shard(struct pawl_sqlite *store, uint64_t shard);
 
+// --- sqlite_vfs.c ---------------------------------------------------------------------------
+
+// The name of the VFS for the connection that writes. NULL, which is SQLite's own, when memory is
+// short.
+const char *pawl__sqlite_vfs(void);
+
 // --- sqlite_commit.c ------------------------------------------------------------------------
 
 // A write transaction under the lock. |end| commits when |err| is PAWL_OK and rolls back

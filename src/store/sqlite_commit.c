@@ -33,10 +33,10 @@ struct pawl_str pawl__sqlite_column(sqlite3_stmt *statement, int index) {
 
 // Copies the WAL into the database, so that the next commit starts it anew. The lock is held.
 //
-// A reader that is in the middle of its work keeps the WAL from being started anew, even when all
-// of it is copied. Then the next try comes when a bit more was written; it costs only that bit.
-// When the WAL has grown far beyond its size by that, the checkpoint waits for the readers, for a
-// moment: a scan ends some time, and new ones do not start meanwhile.
+// A reader that began before the last commit keeps anything from being copied (sqlite_vfs.c), and
+// one that is still at work keeps the WAL from being started anew. Then the next try comes when a
+// bit more was written. When the WAL has grown far beyond its size by that, the checkpoint waits
+// for the readers, for a moment: a scan ends some time, and new ones do not start meanwhile.
 static enum pawl_err commit_checkpoint(struct pawl_sqlite *store, struct pawl_error *error) {
     bool wait = store->wal_pages >= PAWL_SQLITE_WAL_TOO_BIG;
     if (wait) sqlite3_busy_timeout(store->writer, COMMIT_READER_WAIT_MS);

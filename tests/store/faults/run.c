@@ -16,6 +16,7 @@ struct run {
     struct run_counts *counts;
     char path[128];
     struct pawl_store *store, *guest;
+    sqlite3 *reader; // in a transaction: keeps checkpoints from copying what came after its start
     struct pawl_lease leases[MODEL_SHARDS];
     struct pawl_store *owners[MODEL_SHARDS]; // of the leases; NULL: not leased
     uint64_t epochs[MODEL_SHARDS];           // the highest seen
@@ -58,7 +59,14 @@ static void run_close(struct run *run, struct pawl_store **store) {
     *store = NULL;
 }
 
+static void run_read_end(struct run *run) {
+    if (run->reader) sqlite3_db_config(run->reader, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_close(run->reader);
+    run->reader = NULL;
+}
+
 static void run_close_all(struct run *run) {
+    run_read_end(run);
     run_close(run, &run->guest);
     run_close(run, &run->store);
 }
@@ -162,8 +170,10 @@ static void commit_shard(struct run *run, size_t s, struct model *after, struct 
     size_t i = run_draw(run, MODEL_INSTANCES);
     while (commit->snapshot_count < COMMIT_SNAPSHOTS && run_chance(run, 35))
         commit_snapshot(run, shard, i++ % MODEL_INSTANCES, &c->snapshots[commit->snapshot_count++]);
-    if (run_chance(run, 20) && shard->last > shard->trimmed) {
-        shard->trimmed += 1 + run_draw(run, shard->last - shard->trimmed);
+    // A commit that trims its own batch away would look as if it had not happened.
+    uint64_t most = run->now.shards[s].last;
+    if (run_chance(run, 20) && most > shard->trimmed) {
+        shard->trimmed += 1 + run_draw(run, most - shard->trimmed);
         commit->trim_to = shard->trimmed;
     }
 }
@@ -254,6 +264,16 @@ static enum pawl_err run_guest(struct run *run) {
     return err;
 }
 
+// A reader of another program comes, or goes.
+static void run_read(struct run *run) {
+    if (run->reader) {
+        run_read_end(run);
+        return;
+    }
+    sqlite3_open_v2(run->path, &run->reader, SQLITE_OPEN_READONLY, NULL);
+    sqlite3_exec(run->reader, "BEGIN; SELECT count(*) FROM pawl_log", NULL, NULL, NULL);
+}
+
 static enum pawl_err run_step(struct run *run) {
     size_t dice = run_draw(run, 100);
     if (!run->store) return run_open(run, &run->store);
@@ -263,10 +283,10 @@ static enum pawl_err run_step(struct run *run) {
     if (dice < 80) return run_lease(run, run->store, 0);
     if (dice < 85) return run_lease(run, run->store, 1);
     if (dice < 90) return run_guest(run);
-    if (dice < 95) {
-        run_set_clock(run, run->clock + 1 + (int64_t)run_draw(run, 3));
-        return PAWL_OK;
-    }
+    if (dice < 93) run_set_clock(run, run->clock + 1 + (int64_t)run_draw(run, 3));
+    if (dice < 93) return PAWL_OK;
+    if (dice < 97) run_read(run);
+    if (dice < 97) return PAWL_OK;
     run_close(run, &run->store); // an error of the last checkpoint has nobody to be told
     return faults_off() ? PAWL_E_IO : PAWL_OK;
 }
