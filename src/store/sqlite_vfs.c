@@ -37,7 +37,12 @@
 struct vfs_file {
     sqlite3_file base;
     struct vfs_file *database, *wal; // of a WAL, of a database
-    enum { VFS_PLAIN, VFS_GATHERS, VFS_READS_AHEAD, VFS_REFUSES } mode;
+    enum {
+        VFS_PLAIN,
+        VFS_GATHERS,
+        VFS_READS_AHEAD,
+        VFS_REFUSES
+    } mode;
     bool in_checkpoint;
     unsigned refused; // bits of the locks that this checkpoint did not get
     int failed;       // the error of its late writes
