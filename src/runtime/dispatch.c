@@ -18,7 +18,7 @@ struct item {
     uint64_t generation;            // of the instance
     int32_t task_id;                // DISPATCH_TURN: a turn
     uint64_t number;                // of the delivery
-    int64_t began;                  // steady
+    int64_t began;                  // of a turn: steady
     char token[32];                 // that goes to the worker
     size_t key_len;
     char key[];
@@ -147,7 +147,6 @@ static struct item *dispatch_item_create(struct pawl_runtime *runtime, struct pa
     item->generation = instance->generation;
     item->task_id = task_id;
     item->number = ++runtime->next_token;
-    item->began = pawl__clock_steady();
     dispatch_name_token(runtime, item);
     // An older item under this key is of an earlier generation; its worker may answer, but nobody
     // waits for it.
@@ -212,6 +211,7 @@ static void dispatch_turn(struct pawl_runtime *runtime, struct pawl_worker *work
         pawl__runtime_fail(runtime, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
         return;
     }
+    item->began = pawl__clock_steady();
     struct pawl_buf *bytes = &runtime->item_bytes;
     pawl__buf_clear(bytes);
     bool ok = pawl__shard_begin_turn(instance, pawl__runtime_stamp(runtime), pawl__str(item->token),

@@ -58,6 +58,10 @@ static int64_t sleep_next(const struct pawl_runtime *runtime) {
 
 void pawl__sleep_check(struct pawl_runtime *runtime) {
     if (!pawl__runtime_serves(runtime)) return;
+    if (sleep_next(runtime) == INT64_MAX) {
+        uv_timer_stop(&runtime->clock);
+        return;
+    }
     int64_t now = pawl__clock_wall(); // a timer is due by the wall clock, whatever was stamped
     for (struct pawl_heap_node *node;
          (node = pawl__heap_first(&runtime->sleeping)) && node->key <= now;) {
@@ -75,10 +79,6 @@ void pawl__sleep_check(struct pawl_runtime *runtime) {
         return; // settling checks again
     }
     int64_t next = sleep_next(runtime);
-    if (next == INT64_MAX) {
-        uv_timer_stop(&runtime->clock);
-        return;
-    }
     // Rounded up, so as not to wake early. At most a second, as the wall clock may be set forward
     // while the loop's own clock is not.
     int64_t wait = (next - now + PAWL_MILLISECOND - 1) / PAWL_MILLISECOND;
