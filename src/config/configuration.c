@@ -98,6 +98,11 @@ static enum pawl_err configuration_take_retention(const struct pawl_config_conte
     return err;
 }
 
+// The first value of a map; NULL when |node| is none, of which a warning tells.
+static const struct pawl_yaml *configuration_first(const struct pawl_yaml *node) {
+    return node && node->kind == PAWL_YAML_MAP ? node->children : NULL;
+}
+
 static enum pawl_err configuration_take(const struct pawl_config_context *context,
                                         const struct pawl_yaml *document,
                                         struct pawl_configuration *out, struct pawl_error *error) {
@@ -110,13 +115,12 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
         configuration_warn(context, flaw.text);
     if (pawl__yaml_check(workflow, "spec.workflow", configuration_workflow_keys, &flaw))
         configuration_warn(context, flaw.text);
-    for (const struct pawl_yaml *child = spec ? spec->children : NULL; child; child = child->next)
+    for (const struct pawl_yaml *child = configuration_first(spec); child; child = child->next)
         if (strcmp(child->key, "workflow") != 0)
             pawl__log(context->log, PAWL_LOG_INFO, configuration_scope,
                       "%s:%d: spec.%s is read, but nothing in this version acts on it", child->file,
                       child->line, child->key);
-    for (const struct pawl_yaml *child = workflow ? workflow->children : NULL; child;
-         child = child->next)
+    for (const struct pawl_yaml *child = configuration_first(workflow); child; child = child->next)
         if (strncmp(child->key, "maxConcurrent", 13) != 0 &&
             strcmp(child->key, "stateRetentionPolicy") != 0)
             pawl__log(context->log, PAWL_LOG_WARN, configuration_scope,

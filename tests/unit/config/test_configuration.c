@@ -52,6 +52,15 @@ static void test_merge(void **state) {
     assert_int_equal(configuration.max_turns, 0);
 }
 
+// What should be a map and is none is told of and passed over.
+static void test_lists(void **state) {
+    struct kit *kit = *state;
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n- tracing: {}\n- {a: b}\n"), PAWL_OK);
+    assert_logged(kit, "c.yaml:3: spec has to be a map of keys");
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  workflow:\n  - a\n  - b\n"), PAWL_OK);
+    assert_logged(kit, "c.yaml:4: spec.workflow has to be a map of keys");
+}
+
 static void test_warnings(void **state) {
     struct kit *kit = *state;
     assert_int_equal(load(kit, "kind: Configuration\nspec:\n  tracng: {}\n  metrics: {}\n"
@@ -126,6 +135,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_limits, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_merge, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_lists, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_warnings, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_retention, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_environment, kit_begin, kit_end),
