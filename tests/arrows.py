@@ -16,7 +16,7 @@ BELOW = {
     "sdk": ["runtime", "net", "engine", "store", "wire", "base"],
     "api": ["runtime", "net", "engine", "store", "wire", "base"],
     "bench": ["sdk", "net", "base"],
-    "cli": ["api", "config", "bench", "runtime", "net", "engine", "store", "wire", "base"],
+    "cli": ["api", "config", "bench", "sdk", "runtime", "net", "engine", "store", "wire", "base"],
 }
 
 src = Path(__file__).resolve().parents[1] / "src"

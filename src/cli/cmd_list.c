@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "cli/find.h"
+#include "cli/output.h"
 
 static const struct pawl_flag list_flags[] = {
     {"output", 'o', PAWL_FLAG_TEXT, "table", "form of the output: table, json or yaml"},
@@ -27,26 +28,6 @@ static void list_created(int64_t started_at, char out[32]) {
     strftime(out, 32, "%Y-%m-%d %H:%M.%S", localtime_r(&at, &local));
 }
 
-static void list_table(const struct pawl_found *found, size_t count) {
-    if (!count) {
-        puts("No Dapr instances found.");
-        return;
-    }
-    printf("%-24s %-9s %-9s %-8s %-28s %-5s %-19s %-9s %-8s %-8s %s\n", "APP ID", "HTTP PORT",
-           "GRPC PORT", "APP PORT", "COMMAND", "AGE", "CREATED", "DAPRD PID", "CLI PID", "APP PID",
-           "RUN_TEMPLATE_PATH APP_LOG_PATH DAPRD_LOG_PATH");
-    for (size_t i = 0; i < count; i++) {
-        char age[32], created[32];
-        list_age(found[i].started_at, age);
-        list_created(found[i].started_at, created);
-        printf("%-24s %-9d %-9d %-8d %-28.28s %-5s %-19s %-9d %-8d %-8d %s %s %s\n",
-               found[i].app_id, found[i].http_port, found[i].grpc_port, found[i].app_port,
-               found[i].command, age, created, (int)found[i].pid, (int)found[i].cli_pid,
-               (int)found[i].app_pid, found[i].template_path, found[i].app_log,
-               found[i].daemon_log);
-    }
-}
-
 static json_t *list_json(const struct pawl_found *found) {
     char age[32], created[32];
     list_age(found->started_at, age);
@@ -59,44 +40,38 @@ static json_t *list_json(const struct pawl_found *found) {
                      found->app_log, "daprdLogPath", found->daemon_log);
 }
 
-static void list_yaml(const json_t *all) {
-    size_t i;
-    json_t *one, *value;
-    const char *key;
-    if (!json_array_size(all)) puts("[]");
-    json_array_foreach(all, i, one) {
-        const char *mark = "- ";
-        json_object_foreach(one, key, value) {
-            printf("%s%s: ", mark, key);
-            json_dumpf(value, stdout, JSON_ENCODE_ANY); // a JSON scalar is a YAML scalar
-            putchar('\n');
-            mark = "  ";
-        }
-    }
-}
+static const struct pawl_column list_columns[] = {
+    {"APP ID", "appId", 0},
+    {"HTTP PORT", "httpPort", 0},
+    {"GRPC PORT", "grpcPort", 0},
+    {"APP PORT", "appPort", 0},
+    {"COMMAND", "command", 28},
+    {"AGE", "age", 0},
+    {"CREATED", "created", 0},
+    {"DAPRD PID", "daprdPid", 0},
+    {"CLI PID", "cliPid", 0},
+    {"APP PID", "appPid", 0},
+    {"RUN_TEMPLATE_PATH", "runTemplatePath", 0},
+    {"APP_LOG_PATH", "appLogPath", 0},
+    {"DAPRD_LOG_PATH", "daprdLogPath", 0},
+    {NULL, NULL, 0},
+};
+
+static const struct pawl_form list_forms[] = {
+    {"table", list_columns}, {"json", NULL}, {"yaml", NULL}, {NULL, NULL}};
 
 static int list_run(const struct pawl_flags *flags) {
     static struct pawl_found found[PAWL_FOUND_MAX]; // too large for the stack
-    const char *output = pawl__flag_text(flags, "output");
-    bool json = strcmp(output, "json") == 0, yaml = strcmp(output, "yaml") == 0;
-    if (!json && !yaml && strcmp(output, "table") != 0) {
-        fprintf(stderr, "pawl list: --output is '%s', but has to be table, json or yaml\n", output);
-        return PAWL_EXIT_USAGE;
-    }
+    const struct pawl_form *form = pawl__output_form(flags, list_forms, "pawl list");
+    if (!form) return PAWL_EXIT_USAGE;
     size_t count = pawl__find_daemons(found);
-    if (!json && !yaml) {
-        list_table(found, count);
-        return 0;
-    }
-    json_t *all = json_array();
-    for (size_t i = 0; i < count; i++) json_array_append_new(all, list_json(&found[i]));
-    if (yaml) {
-        list_yaml(all);
-    } else {
-        json_dumpf(all, stdout, JSON_INDENT(2));
-        putchar('\n');
-    }
-    json_decref(all);
+    json_t *rows = json_array();
+    for (size_t i = 0; i < count; i++) json_array_append_new(rows, list_json(&found[i]));
+    if (!count && form->columns)
+        puts("No Dapr instances found.");
+    else
+        pawl__output_write(form, rows);
+    json_decref(rows);
     return 0;
 }
 

@@ -5,17 +5,29 @@
 #include "cli/man.h"
 #include "config/near.h"
 
-const struct pawl_command *const pawl__commands[] = {
-    &pawl__cmd_run,   &pawl__cmd_stop,    &pawl__cmd_list,       &pawl__cmd_daemon,
-    &pawl__cmd_bench, &pawl__cmd_version, &pawl__cmd_completion, NULL,
+enum {
+    COMMAND_MAX = 32 // in a group
 };
+
+const struct pawl_command *const pawl__commands[] = {
+    &pawl__cmd_run,      &pawl__cmd_stop,       &pawl__cmd_list,
+    &pawl__cmd_workflow, &pawl__cmd_daemon,     &pawl__cmd_bench,
+    &pawl__cmd_version,  &pawl__cmd_completion, NULL,
+};
+
+// --- help ---------------------------------------------------------------------------------------
+
+static void command_help_list(FILE *out, const struct pawl_command *const *commands) {
+    fputs("\nCommands:\n", out);
+    for (size_t i = 0; commands[i]; i++)
+        fprintf(out, "  %-12s %s\n", pawl__command_word(commands[i]), commands[i]->summary);
+}
 
 static void command_help_all(FILE *out) {
     fputs("Pawl runs Dapr Workflow applications: one program, no other services.\n\n"
-          "Usage: pawl COMMAND [FLAGS]\n\nCommands:\n",
+          "Usage: pawl COMMAND [FLAGS]\n",
           out);
-    for (size_t i = 0; pawl__commands[i]; i++)
-        fprintf(out, "  %-12s %s\n", pawl__commands[i]->name, pawl__commands[i]->summary);
+    command_help_list(out, pawl__commands);
     fputs("\n'pawl COMMAND --help' tells more of a command. Called as 'daprd' the program is the\n"
           "daemon, called as 'dapr' it takes the same commands.\n",
           out);
@@ -24,14 +36,71 @@ static void command_help_all(FILE *out) {
 void pawl__command_help(FILE *out, const struct pawl_command *command) {
     fprintf(out, "%s.\n\nUsage: pawl %s %s\n\n%s", command->summary, command->name, command->usage,
             command->text);
+    if (command->commands) command_help_list(out, command->commands);
     if (command->flags[0].name) {
         fputs("\nFlags:\n", out);
         pawl__flags_help(out, command->flags);
     }
 }
 
+// --- finding and running ------------------------------------------------------------------------
+
+const char *pawl__command_word(const struct pawl_command *command) {
+    const char *space = strrchr(command->name, ' ');
+    return space ? space + 1 : command->name;
+}
+
+static const struct pawl_command *command_find(const struct pawl_command *const *commands,
+                                               const char *word) {
+    for (size_t i = 0; commands[i]; i++)
+        if (strcmp(pawl__command_word(commands[i]), word) == 0 ||
+            (commands[i]->alias && strcmp(commands[i]->alias, word) == 0))
+            return commands[i];
+    return NULL;
+}
+
+// Says that there is no |word| among |commands|, whose help |called| shows.
+static int command_unknown(const struct pawl_command *const *commands, const char *called,
+                           const char *word) {
+    const char *known[COMMAND_MAX + 1] = {NULL};
+    for (size_t i = 0; commands[i] && i < COMMAND_MAX; i++)
+        known[i] = pawl__command_word(commands[i]);
+    const char *near = pawl__nearest(word, known);
+    fprintf(stderr, "%s: there is no command '%s'%s%s%s See '%s --help' for the commands.\n",
+            called, word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : ".",
+            called);
+    return PAWL_EXIT_USAGE;
+}
+
+static bool command_is_help(const char *word) {
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+// Shows the help of the command that the |count| |words| name.
+static int command_help_of(const char *self, char **words, int count) {
+    const struct pawl_command *command = NULL, *const *commands = pawl__commands;
+    for (int i = 0; i < count && commands; i++) {
+        command = command_find(commands, words[i]);
+        if (!command) return command_unknown(commands, self, words[i]);
+        commands = command->commands;
+    }
+    pawl__command_help(stdout, command);
+    return 0;
+}
+
 static int command_run(const struct pawl_command *command, const char *called, int argc,
                        char **argv) {
+    if (command->commands) {
+        if (argc == 0 || command_is_help(argv[0])) {
+            pawl__command_help(stdout, command);
+            return 0;
+        }
+        const struct pawl_command *inner = command_find(command->commands, argv[0]);
+        if (!inner) return command_unknown(command->commands, called, argv[0]);
+        char longer[64];
+        snprintf(longer, sizeof longer, "%s %s", called, argv[0]);
+        return command_run(inner, longer, argc - 1, argv + 1);
+    }
     struct pawl_flags flags;
     if (!pawl__flags_parse(&flags, command->flags, called, argc, argv, command->stop_at_argument))
         return PAWL_EXIT_USAGE;
@@ -42,44 +111,24 @@ static int command_run(const struct pawl_command *command, const char *called, i
     return command->run(&flags);
 }
 
-static const struct pawl_command *command_find(const char *name) {
-    for (size_t i = 0; pawl__commands[i]; i++)
-        if (strcmp(pawl__commands[i]->name, name) == 0) return pawl__commands[i];
-    return NULL;
-}
-
 int pawl__cli_main(int argc, char **argv) {
     const char *slash = strrchr(argv[0], '/'), *self = slash ? slash + 1 : argv[0];
     if (strcmp(self, "daprd") == 0)
         return command_run(&pawl__cmd_daemon, "daprd", argc - 1, argv + 1);
     const char *name = argc > 1 ? argv[1] : "help";
-    bool help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
+    bool help = command_is_help(name);
     if (help && argc > 2 && strcmp(argv[2], "--man") == 0) {
         pawl__man_write(stdout);
         return 0;
     }
-    if (help && argc > 2) {
-        const struct pawl_command *command = command_find(argv[2]);
-        if (command) {
-            pawl__command_help(stdout, command);
-            return 0;
-        }
-        name = argv[2];
-    } else if (help) {
+    if (help && argc > 2) return command_help_of(self, argv + 2, argc - 2);
+    if (help) {
         command_help_all(stdout);
         return 0;
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) name = "version";
-    const struct pawl_command *command = command_find(name);
-    if (!command) {
-        const char *known[sizeof pawl__commands / sizeof *pawl__commands] = {NULL};
-        for (size_t i = 0; pawl__commands[i]; i++) known[i] = pawl__commands[i]->name;
-        const char *near = pawl__nearest(name, known);
-        fprintf(stderr, "%s: there is no command '%s'%s%s%s See '%s --help' for the commands.\n",
-                self, name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : ".",
-                self);
-        return PAWL_EXIT_USAGE;
-    }
+    const struct pawl_command *command = command_find(pawl__commands, name);
+    if (!command) return command_unknown(pawl__commands, self, name);
     char called[64];
     snprintf(called, sizeof called, "%s %s", self, name);
     return command_run(command, called, argc - 2, argv + 2);

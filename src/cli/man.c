@@ -52,29 +52,42 @@ static void man_flag(FILE *out, const struct pawl_flag *flag) {
     fputc('\n', out);
 }
 
+static void man_usage(FILE *out, const struct pawl_command *const *commands) {
+    for (size_t i = 0; commands[i]; i++) {
+        if (commands[i]->commands) {
+            man_usage(out, commands[i]->commands);
+            continue;
+        }
+        fprintf(out, ".br\n\\fBpawl %s\\fR ", commands[i]->name);
+        man_text(out, commands[i]->usage);
+        fputc('\n', out);
+    }
+}
+
+static void man_commands(FILE *out, const struct pawl_command *const *commands) {
+    for (size_t i = 0; commands[i]; i++) {
+        const struct pawl_command *command = commands[i];
+        fprintf(out, ".SS %s\n", command->name);
+        man_text(out, command->summary);
+        fputs(".\n.PP\n", out);
+        man_paragraphs(out, command->text);
+        for (int k = 0; command->flags[k].name; k++) man_flag(out, &command->flags[k]);
+        if (command->commands) man_commands(out, command->commands);
+    }
+}
+
 void pawl__man_write(FILE *out) {
     fputs(".TH PAWL 1 \"\" \"Pawl " PAWL_VERSION "\" \"User Commands\"\n.SH NAME\n"
           "pawl, daprd, dapr \\- run Dapr Workflow applications\n.SH SYNOPSIS\n",
           out);
-    for (size_t i = 0; pawl__commands[i]; i++) {
-        fprintf(out, ".br\n\\fBpawl %s\\fR ", pawl__commands[i]->name);
-        man_text(out, pawl__commands[i]->usage);
-        fputc('\n', out);
-    }
+    man_usage(out, pawl__commands);
     fputs(".SH DESCRIPTION\n", out);
     man_text(out, "One program that runs Dapr Workflow applications in every Dapr SDK's language, "
                   "with nothing beside it. Called as ");
     fputs("\\fBdaprd\\fR it is the daemon; called as \\fBdapr\\fR it takes the same commands.\n"
           ".SH COMMANDS\n",
           out);
-    for (size_t i = 0; pawl__commands[i]; i++) {
-        const struct pawl_command *command = pawl__commands[i];
-        fprintf(out, ".SS %s\n", command->name);
-        man_text(out, command->summary);
-        fputs(".\n.PP\n", out);
-        man_paragraphs(out, command->text);
-        for (int k = 0; command->flags[k].name; k++) man_flag(out, &command->flags[k]);
-    }
+    man_commands(out, pawl__commands);
     fputs(".SH EXIT STATUS\n", out);
     man_text(out, "0: all went well. 2: the command line is wrong. 1: anything else failed; the "
                   "reason is on the standard error. 'pawl run' ends with the code of its app, or "

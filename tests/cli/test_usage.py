@@ -7,7 +7,9 @@ import subprocess
 
 import clilib
 
-COMMANDS = ["run", "stop", "list", "daemon", "bench", "version", "completion"]
+COMMANDS = ["run", "stop", "list", "workflow", "daemon", "bench", "version", "completion"]
+GROUPED = [["workflow", word] for word in ("run", "list", "history", "raise-event", "suspend", "resume",
+                                           "terminate", "purge")]
 
 
 class Usage(clilib.Case):
@@ -19,12 +21,12 @@ class Usage(clilib.Case):
                 self.assertIn(f"\n  {command} ", answer.stdout)
 
     def test_help_of_a_command(self):
-        for command in COMMANDS:
-            answer = self.pawl(command, "--help")
+        for command in [[command] for command in COMMANDS] + GROUPED:
+            answer = self.pawl(*command, "--help")
             self.assertEqual(answer.returncode, 0, command)
             self.assertEqual(answer.stderr, "")
-            self.assertIn(f"Usage: pawl {command}", answer.stdout)
-            self.assertEqual(self.pawl("help", command).stdout, answer.stdout)
+            self.assertIn(f"Usage: pawl {' '.join(command)}", answer.stdout)
+            self.assertEqual(self.pawl("help", *command).stdout, answer.stdout)
             self.assertLess(max(map(len, answer.stdout.splitlines())), 140)
 
     def test_help_shows_flags_with_defaults(self):
@@ -39,6 +41,15 @@ class Usage(clilib.Case):
     def test_unknown_command(self):
         self.assert_mistake(self.pawl("rnu"), "there is no command 'rnu'; did you mean 'run'?", code=2)
         self.assert_mistake(self.pawl("help", "rnu"), "there is no command 'rnu'", code=2)
+        self.assert_mistake(self.pawl("workflow", "lits"), "did you mean 'list'?", "pawl workflow --help",
+                            code=2)
+
+    def test_groups(self):
+        help = self.pawl("workflow", "--help").stdout
+        for _, word in GROUPED:
+            self.assertIn(f"\n  {word} ", help)
+        self.assertEqual(self.pawl("workflow").stdout, help)
+        self.assertEqual(self.pawl("wf", "ls", "--help").stdout, self.pawl("workflow", "list", "--help").stdout)
 
     def test_unknown_flag(self):
         for command, flag, near in (("run", "--app-idd", "--app-id"),
@@ -65,6 +76,23 @@ class Usage(clilib.Case):
                 (["list", "-o", "xml"], "table, json or yaml"),
                 (["completion", "tcsh"], "bash, zsh or fish"),
                 (["completion"], "bash, zsh or fish"),
+                (["workflow", "list", "-o", "xml"], "short, wide, ids, json or yaml"),
+                (["workflow", "list", "-s", "RUNING"], "'RUNING', but has to be one of RUNNING"),
+                (["workflow", "list", "-m", "soon"], "a duration such as 90m"),
+                (["workflow", "list", "order-7"], "what is 'order-7'?"),
+                (["workflow", "run"], "name the workflow to run"),
+                (["workflow", "run", "a", "b"], "and nothing else"),
+                (["workflow", "run", "a", "-x", "{b}"], "--input is not JSON: string or '}' expected"),
+                (["workflow", "run", "a", "-s", "never"], "--start-time is 'never'"),
+                (["workflow", "run", "a", "-a", "x", "--address", "y"], "not both"),
+                (["workflow", "raise-event", "order-7"], "has to be ID/EVENT"),
+                (["workflow", "suspend"], "name the instance"),
+                (["workflow", "terminate", "a", "-o", "text"], "--output is not JSON"),
+                (["workflow", "history"], "name one instance"),
+                (["workflow", "purge"], "name instances, or give --all"),
+                (["workflow", "purge", "a", "--all"], "name instances, or give --all"),
+                (["workflow", "purge", "--all", "--all-filter-status", "FAILED"], "goes with --all-older-than"),
+                (["workflow", "purge", "--all-older-than", "1y"], "a duration such as 24h"),
                 (["stop"], "--app-id")):
             with self.subTest(args=args):
                 self.assert_mistake(self.pawl(*args), text, code=2)
@@ -125,6 +153,8 @@ class Completion(clilib.Case):
         self.assertIn("run", complete("pawl", "r"))
         self.assertIn("--app-id", complete("pawl", "run", "--app-i"))
         self.assertNotIn("--app-id", complete("pawl", "version", "--"))
+        self.assertIn("raise-event", complete("pawl", "workflow", "ra"))
+        self.assertIn("--filter-status", complete("pawl", "wf", "ls", "--filter-s"))
 
     def test_zsh_and_fish_parse(self):
         for name, check in (("zsh", "-n"), ("fish", "--no-execute")):
@@ -140,8 +170,8 @@ class Manual(clilib.Case):
         page = self.pawl("help", "--man")
         self.assertEqual(page.returncode, 0)
         plain = page.stdout.replace("\\-", "-")
-        for command in COMMANDS:
-            for word in self.pawl(command, "--help").stdout.split():
+        for command in [[command] for command in COMMANDS] + GROUPED:
+            for word in self.pawl(*command, "--help").stdout.split():
                 if word.startswith("--") and word[2:].replace("-", "").isalpha():
                     self.assertIn(word, plain)
         committed = clilib.pathlib.Path(__file__).parents[2] / "docs/man/pawl.1"

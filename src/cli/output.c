@@ -1,0 +1,104 @@
+#include "cli/output.h"
+
+#include <string.h>
+
+const struct pawl_form *pawl__output_form(const struct pawl_flags *flags,
+                                          const struct pawl_form *forms, const char *called) {
+    const char *name = pawl__flag_text(flags, "output");
+    for (size_t i = 0; forms[i].name; i++)
+        if (strcmp(forms[i].name, name) == 0) return &forms[i];
+    fprintf(stderr, "%s: --output is '%s', but has to be ", called, name);
+    for (size_t i = 0; forms[i].name; i++)
+        fprintf(stderr, "%s%s", !i ? "" : forms[i + 1].name ? ", " : " or ", forms[i].name);
+    fputc('\n', stderr);
+    return NULL;
+}
+
+// --- tables -------------------------------------------------------------------------------------
+
+enum {
+    OUTPUT_CELL = 4096 // bytes of a cell that are shown
+};
+
+// Characters of a text in UTF-8.
+static size_t output_length(const char *text) {
+    size_t length = 0;
+    for (; *text; text++) length += (*text & 0xc0) != 0x80;
+    return length;
+}
+
+// What a table shows under |column|.
+static void output_cell(const json_t *row, const struct pawl_column *column,
+                        char out[OUTPUT_CELL]) {
+    const json_t *value = json_object_get(row, column->key);
+    const char *text = json_string_value(value);
+    size_t len = 0, count = 0;
+    if (json_is_integer(value)) {
+        snprintf(out, OUTPUT_CELL, "%lld", (long long)json_integer_value(value));
+        return;
+    }
+    if (!value || !text) text = "-";
+    for (; *text && len < OUTPUT_CELL - 1; text++) {
+        if ((*text & 0xc0) != 0x80 && column->most && count++ == column->most) break;
+        out[len++] = (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text;
+    }
+    out[len] = 0;
+}
+
+static void output_line(const struct pawl_column *columns, const size_t *widths,
+                        const json_t *row) { // NULL: the heads
+    char cell[OUTPUT_CELL];
+    size_t blanks = 0;
+    for (size_t i = 0; columns[i].head; i++) {
+        const char *text = columns[i].head;
+        if (row) output_cell(row, &columns[i], cell), text = cell;
+        if (*text) printf("%*s%s", (int)blanks, "", text), blanks = 0;
+        blanks += widths[i] + 2 - output_length(text);
+    }
+    putchar('\n');
+}
+
+static void output_table(const struct pawl_column *columns, const json_t *rows) {
+    enum { COLUMNS = 32 };
+    size_t widths[COLUMNS] = {0}, i;
+    const json_t *row;
+    char cell[OUTPUT_CELL];
+    for (size_t k = 0; columns[k].head; k++) {
+        widths[k] = output_length(columns[k].head);
+        json_array_foreach(rows, i, row) {
+            output_cell(row, &columns[k], cell);
+            if (output_length(cell) > widths[k]) widths[k] = output_length(cell);
+        }
+    }
+    output_line(columns, widths, NULL);
+    json_array_foreach(rows, i, row) output_line(columns, widths, row);
+}
+
+// --- all values ---------------------------------------------------------------------------------
+
+static void output_yaml(const json_t *rows) {
+    size_t i;
+    json_t *row, *value;
+    const char *key;
+    if (!json_array_size(rows)) puts("[]");
+    json_array_foreach(rows, i, row) {
+        const char *mark = "- ";
+        json_object_foreach(row, key, value) {
+            printf("%s%s: ", mark, key);
+            json_dumpf(value, stdout, JSON_ENCODE_ANY); // a JSON scalar is a YAML scalar
+            putchar('\n');
+            mark = "  ";
+        }
+    }
+}
+
+void pawl__output_write(const struct pawl_form *form, const json_t *rows) {
+    if (form->columns) {
+        output_table(form->columns, rows);
+    } else if (strcmp(form->name, "yaml") == 0) {
+        output_yaml(rows);
+    } else {
+        json_dumpf(rows, stdout, JSON_INDENT(2));
+        putchar('\n');
+    }
+}

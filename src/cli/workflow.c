@@ -1,0 +1,144 @@
+#include "cli/workflow.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/find.h"
+#include "config/yaml.h"
+#include "wire/timestamp.h"
+
+// --- messages -----------------------------------------------------------------------------------
+
+int pawl__workflow_fail(const char *format, ...) {
+    char what[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    fprintf(stderr, "\u274c  %s: %s\n", what, pawl_last_error()->text);
+    return 1;
+}
+
+int pawl__workflow_misused(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fputs("pawl workflow ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return PAWL_EXIT_USAGE;
+}
+
+// --- the app ------------------------------------------------------------------------------------
+
+static void workflow_name_apps(const struct pawl_found *found, size_t count) {
+    for (size_t i = 0; i < count; i++) fprintf(stderr, "%s %s", i ? "," : "", found[i].app_id);
+    fputc('\n', stderr);
+}
+
+// The sidecar of the app |id|, or, when that is NULL, the only one. NULL: told on stderr.
+static const struct pawl_found *workflow_find(const char *id) {
+    static struct pawl_found found[PAWL_FOUND_MAX]; // too large for the stack
+    size_t count = pawl__find_daemons(found);
+    if (!count) {
+        fputs("\u274c  no app runs here; start one with 'pawl run', or name a sidecar with "
+              "--address HOST:PORT\n",
+              stderr);
+        return NULL;
+    }
+    if (!id && count == 1) return found;
+    if (!id) {
+        fputs("\u274c  several apps run here; say which with --app-id:", stderr);
+        workflow_name_apps(found, count);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(found[i].app_id, id) == 0) return &found[i];
+    fprintf(stderr, "\u274c  no app '%s' runs here; these do:", id);
+    workflow_name_apps(found, count);
+    return NULL;
+}
+
+int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app *app) {
+    const char *address = pawl__flag_text(flags, "address"), *id = pawl__flag_text(flags, "app-id");
+    char target[320];
+    *app = (struct pawl_workflow_app){0};
+    if (address && id) return pawl__workflow_misused("takes --app-id or --address, not both");
+    if (address) {
+        snprintf(target, sizeof target, "grpc://%s", address);
+    } else {
+        const struct pawl_found *found = workflow_find(id);
+        if (!found) return 1;
+        snprintf(target, sizeof target, "grpc://127.0.0.1:%d", found->grpc_port);
+        snprintf(app->id, sizeof app->id, "%s", found->app_id);
+    }
+    if (pawl_open(target, NULL, &app->pawl)) return pawl__workflow_fail("cannot reach %s", target);
+    return 0;
+}
+
+void pawl__workflow_close(struct pawl_workflow_app *app) {
+    pawl_close(app->pawl);
+}
+
+// --- what is given ------------------------------------------------------------------------------
+
+bool pawl__workflow_json(const struct pawl_flags *flags, const char *name, struct pawl_text *out) {
+    const char *text = pawl__flag_text(flags, name);
+    json_error_t flaw;
+    *out = pawl_text(text);
+    if (!text) return true;
+    json_t *json = json_loads(text, JSON_DECODE_ANY, &flaw);
+    json_decref(json);
+    if (!json)
+        pawl__workflow_misused("--%s is not JSON: %s (at character %d); a text is given as "
+                               "--%s '\"text\"'",
+                               name, flaw.text, flaw.position, name);
+    return json;
+}
+
+bool pawl__workflow_time(const char *text, int sign, int64_t *out) {
+    int64_t duration;
+    if (pawl__duration_parse(text, &duration)) {
+        *out = pawl__clock_wall() + sign * duration;
+        return true;
+    }
+    size_t len = strlen(text);
+    bool zoned = len && (text[len - 1] == 'Z' || (len > 6 && strchr("+-", text[len - 6])));
+    char whole[64];
+    if (len >= sizeof whole - 1) return false;
+    snprintf(whole, sizeof whole, "%s%s", text, zoned ? "" : "Z");
+    return pawl__time_parse(pawl__str(whole), out);
+}
+
+bool pawl__workflow_is_status(const char *text) {
+    if (strcmp(text, "UNKNOWN") == 0) return false; // what a number without a name gives
+    for (int status = PAWL_RUNNING; status <= PAWL_STALLED; status++)
+        if (strcmp(pawl_status_text((enum pawl_status)status), text) == 0) return true;
+    return false;
+}
+
+// --- what is told -------------------------------------------------------------------------------
+
+void pawl__workflow_moment(int64_t at, char out[PAWL_TIME_TEXT]) {
+    pawl__time_format(at - at % PAWL_SECOND, out);
+}
+
+void pawl__workflow_duration(int64_t duration, char out[32]) {
+    double seconds = (double)duration / 1e9;
+    long long whole = (long long)seconds;
+    if (seconds < 0.0009995)
+        snprintf(out, 32, "%.0fus", seconds * 1e6);
+    else if (seconds < 0.9995)
+        snprintf(out, 32, "%.0fms", seconds * 1e3);
+    else if (seconds < 9.95)
+        snprintf(out, 32, "%.1fs", seconds);
+    else if (whole < 60)
+        snprintf(out, 32, "%llds", whole);
+    else if (whole < 3600)
+        snprintf(out, 32, "%lldm%llds", whole / 60, whole % 60);
+    else if (whole < 86400)
+        snprintf(out, 32, "%lldh%lldm", whole / 3600, whole % 3600 / 60);
+    else
+        snprintf(out, 32, "%lldd%lldh", whole / 86400, whole % 86400 / 3600);
+}

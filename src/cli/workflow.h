@@ -1,0 +1,84 @@
+#ifndef PAWL_CLI_WORKFLOW_H
+#define PAWL_CLI_WORKFLOW_H
+
+// What the commands of 'pawl workflow' share. They are programs over pawl.h.
+
+#include <jansson.h>
+#include <pawl.h>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "wire/timestamp.h" // PAWL_TIME_TEXT
+
+// Rows of each command's flags.
+#define PAWL_WORKFLOW_FLAGS                                                                        \
+    {"app-id", 'a', PAWL_FLAG_TEXT, NULL,                                                          \
+     "app whose workflows these are; needed only when several run here"},                          \
+        {"address", 0, PAWL_FLAG_TEXT, NULL,                                                       \
+         "HOST:PORT where a sidecar takes gRPC, also on another machine; instead of --app-id"},    \
+        {"namespace", 'n', PAWL_FLAG_UNUSED, NULL, NULL}
+
+extern const struct pawl_command pawl__workflow_run;
+extern const struct pawl_command pawl__workflow_list;
+extern const struct pawl_command pawl__workflow_history;
+extern const struct pawl_command pawl__workflow_raise_event;
+extern const struct pawl_command pawl__workflow_suspend;
+extern const struct pawl_command pawl__workflow_resume;
+extern const struct pawl_command pawl__workflow_terminate;
+extern const struct pawl_command pawl__workflow_purge;
+
+// An app's sidecar.
+struct pawl_workflow_app {
+    struct pawl *pawl;
+    char id[128]; // the app's; "": it was named by its address
+};
+
+// Connects to the sidecar that the flags name. Tells what is wrong on stderr; 0, or the exit code.
+// |app| is closed with pawl__workflow_close after 0 only.
+int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app *app);
+void pawl__workflow_close(struct pawl_workflow_app *app);
+
+// Writes "what: why" of the function of pawl.h that failed last, and returns the exit code.
+int pawl__workflow_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// Writes a mistake in the command line, and returns the exit code.
+int pawl__workflow_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// The JSON text of the flag |name|; none when it is not given. False: it is not JSON, which is
+// told on stderr.
+bool pawl__workflow_json(const struct pawl_flags *flags, const char *name, struct pawl_text *out);
+
+// The moment that |text| names, in nanoseconds since 1970: a duration before (|sign| -1) or after
+// (1) now, such as "1h30m", or a time in RFC 3339, where "Z" may be missing. False: it is neither.
+bool pawl__workflow_time(const char *text, int sign, int64_t *out);
+
+#define PAWL_WORKFLOW_STATUSES                                                                     \
+    "RUNNING, COMPLETED, FAILED, CANCELED, TERMINATED, PENDING, SUSPENDED or STALLED"
+
+// Whether |text| is one of these.
+bool pawl__workflow_is_status(const char *text);
+
+// --- going through instances --------------------------------------------------------------------
+
+// Which instances are wanted.
+struct pawl_workflow_filter {
+    const char *name, *status; // NULL: any
+    int64_t after, before;     // created not before, and before that; 0: any time
+};
+
+typedef enum pawl_err (*pawl_workflow_each_fn)(void *arg, const struct pawl_info *info);
+
+// Gives |fn| all instances that |filter| wants, in no order, until it fails. The error is its own,
+// or that of pawl_list or pawl_get.
+enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_filter *filter,
+                                  pawl_workflow_each_fn fn, void *arg);
+
+// --- what is told -------------------------------------------------------------------------------
+
+// |duration| nanoseconds as people say it, such as "3m20s".
+void pawl__workflow_duration(int64_t duration, char out[32]);
+
+// |at| nanoseconds since 1970 in RFC 3339, to the second.
+void pawl__workflow_moment(int64_t at, char out[PAWL_TIME_TEXT]);
+
+#endif

@@ -1,0 +1,210 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/workflow.h"
+
+// What the commands say when it went well. Dapr's own say it with the same mark.
+static int act_done(struct pawl_workflow_app *app, const char *what, const char *id) {
+    printf("\u2705  %s: %s\n", what, id);
+    pawl__workflow_close(app);
+    return 0;
+}
+
+static int act_failed(struct pawl_workflow_app *app, const char *what, const char *id) {
+    int code = pawl__workflow_fail("cannot %s '%s'", what, id);
+    pawl__workflow_close(app);
+    return code;
+}
+
+// The only argument; NULL: told on stderr.
+static const char *act_argument(const struct pawl_flags *flags, const char *command,
+                                const char *what) {
+    if (flags->argc == 1) return flags->argv[0];
+    pawl__workflow_misused("%s: name %s%s", command, what, flags->argc ? ", and nothing else" : "");
+    return NULL;
+}
+
+// --- run ----------------------------------------------------------------------------------------
+
+static const struct pawl_flag run_flags[] = {
+    PAWL_WORKFLOW_FLAGS,
+    {"instance-id", 'i', PAWL_FLAG_TEXT, NULL, "id of the instance; a random one if not given"},
+    {"input", 'x', PAWL_FLAG_TEXT, NULL, "JSON that the workflow is given"},
+    {"start-time", 's', PAWL_FLAG_TEXT, NULL,
+     "when it begins: a time such as 2030-01-02T15:04:05Z, or after a duration such as 1h30m"},
+    {"wait", 'w', PAWL_FLAG_BOOL, "false", "wait for its end, and print its output"},
+    {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
+};
+
+// Waits for the end, and tells of it: 0 if it went well.
+static int run_wait(struct pawl_workflow_app *app, const char *id) {
+    struct pawl_info *info = NULL;
+    if (pawl_wait(app->pawl, id, PAWL_FOREVER, &info)) return act_failed(app, "wait for", id);
+    bool completed = info->status == PAWL_COMPLETED;
+    if (completed && info->output.data) puts(info->output.data);
+    if (!completed)
+        fprintf(stderr, "\u274c  '%s' is %s%s%s\n", id, pawl_status_text(info->status),
+                info->failure ? ": " : "", info->failure ? info->failure->message : "");
+    pawl_info_free(info);
+    pawl__workflow_close(app);
+    return completed ? 0 : 1;
+}
+
+static int act_run(const struct pawl_flags *flags) {
+    const char *name = act_argument(flags, "run", "the workflow to run");
+    const char *at = pawl__flag_text(flags, "start-time");
+    struct pawl_start_options options = {.id = pawl__flag_text(flags, "instance-id")};
+    struct pawl_workflow_app app;
+    struct pawl_text input;
+    char id[37];
+    if (!name || !pawl__workflow_json(flags, "input", &input)) return PAWL_EXIT_USAGE;
+    if (at && !pawl__workflow_time(at, 1, &options.start_at))
+        return pawl__workflow_misused("run: --start-time is '%s', but has to be a time such as "
+                                      "2030-01-02T15:04:05Z or a duration such as 1h30m",
+                                      at);
+    int code = pawl__workflow_open(flags, &app);
+    if (code) return code;
+    if (pawl_start(app.pawl, name, input, &options, id)) return act_failed(&app, "start", name);
+    const char *known = options.id ? options.id : id;
+    if (pawl__flag_bool(flags, "wait")) return run_wait(&app, known);
+    return act_done(&app, "workflow instance started successfully", known);
+}
+
+const struct pawl_command pawl__workflow_run = {
+    .name = "workflow run",
+    .summary = "Start a workflow",
+    .usage = "NAME [-i ID] [-x JSON] [--wait]",
+    .text = "Starts an instance of the workflow NAME. Returns when a worker has begun it, or, with\n"
+            "--start-time, when it is on record.\n\n"
+            "Examples:\n"
+            "  pawl workflow run order -x '{\"item\": \"cars\", \"quantity\": 10}'\n"
+            "  pawl workflow run report -i report-7 -s 2030-01-02T15:04:05Z\n"
+            "  pawl workflow run add -x '[1, 2]' --wait\n",
+    .flags = run_flags,
+    .run = act_run,
+};
+
+// --- raise-event --------------------------------------------------------------------------------
+
+static const struct pawl_flag raise_flags[] = {
+    PAWL_WORKFLOW_FLAGS,
+    {"input", 'x', PAWL_FLAG_TEXT, NULL, "JSON that comes with the event"},
+    {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
+};
+
+static int act_raise(const struct pawl_flags *flags) {
+    const char *both = act_argument(flags, "raise-event", "the event, as ID/EVENT");
+    const char *slash = both ? strrchr(both, '/') : NULL;
+    struct pawl_workflow_app app;
+    struct pawl_text input;
+    if (!both) return PAWL_EXIT_USAGE;
+    if (!slash || slash == both || !slash[1])
+        return pawl__workflow_misused("raise-event: '%s' has to be ID/EVENT, such as order-7/paid",
+                                      both);
+    if (!pawl__workflow_json(flags, "input", &input)) return PAWL_EXIT_USAGE;
+    int code = pawl__workflow_open(flags, &app);
+    if (code) return code;
+    char *id = strndup(both, (size_t)(slash - both));
+    if (!id || pawl_raise(app.pawl, id, slash + 1, input))
+        code = act_failed(&app, "raise the event of", both);
+    else
+        code = act_done(&app, "event raised successfully", both);
+    free(id);
+    return code;
+}
+
+const struct pawl_command pawl__workflow_raise_event = {
+    .name = "workflow raise-event",
+    .summary = "Send an event to a workflow",
+    .usage = "ID/EVENT [-x JSON]",
+    .text = "The event waits until the workflow asks for it. One for an instance that has ended is\n"
+            "dropped.\n\n"
+            "Example:\n"
+            "  pawl workflow raise-event order-7/approved -x true\n",
+    .flags = raise_flags,
+    .run = act_raise,
+};
+
+// --- suspend, resume, terminate -----------------------------------------------------------------
+
+// Does |act| to the instance that is named. |verb|: what it is called.
+static int act_on(const struct pawl_flags *flags, const char *verb,
+                  enum pawl_err (*act)(struct pawl *, const char *id, const struct pawl_flags *)) {
+    const char *id = act_argument(flags, verb, "the instance");
+    struct pawl_workflow_app app;
+    if (!id) return PAWL_EXIT_USAGE;
+    int code = pawl__workflow_open(flags, &app);
+    if (code) return code;
+    if (act(app.pawl, id, flags)) return act_failed(&app, verb, id);
+    printf("\u2705  workflow %s%s successfully: %s\n", verb, verb[strlen(verb) - 1] == 'e' ? "d" : "ed",
+           id);
+    pawl__workflow_close(&app);
+    return 0;
+}
+
+static const struct pawl_flag reason_flags[] = {
+    PAWL_WORKFLOW_FLAGS,
+    {"reason", 'r', PAWL_FLAG_TEXT, NULL, "why; it is kept in the history"},
+    {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
+};
+
+static enum pawl_err suspend(struct pawl *pawl, const char *id, const struct pawl_flags *flags) {
+    return pawl_suspend(pawl, id, pawl__flag_text(flags, "reason"));
+}
+
+static int act_suspend(const struct pawl_flags *flags) {
+    return act_on(flags, "suspend", suspend);
+}
+
+const struct pawl_command pawl__workflow_suspend = {
+    .name = "workflow suspend",
+    .summary = "Let a workflow rest",
+    .usage = "ID [-r REASON]",
+    .text = "Activities that run come to their end, and what arrives is kept; the workflow goes on\n"
+            "after 'pawl workflow resume'.\n",
+    .flags = reason_flags,
+    .run = act_suspend,
+};
+
+static enum pawl_err resume(struct pawl *pawl, const char *id, const struct pawl_flags *flags) {
+    return pawl_resume(pawl, id, pawl__flag_text(flags, "reason"));
+}
+
+static int act_resume(const struct pawl_flags *flags) {
+    return act_on(flags, "resume", resume);
+}
+
+const struct pawl_command pawl__workflow_resume = {
+    .name = "workflow resume",
+    .summary = "Let a suspended workflow go on",
+    .usage = "ID [-r REASON]",
+    .text = "What arrived while it rested is worked off now.\n",
+    .flags = reason_flags,
+    .run = act_resume,
+};
+
+static const struct pawl_flag terminate_flags[] = {
+    PAWL_WORKFLOW_FLAGS,
+    {"output", 'o', PAWL_FLAG_TEXT, NULL, "JSON that becomes the workflow's output"},
+    {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
+};
+
+static enum pawl_err terminate(struct pawl *pawl, const char *id, const struct pawl_flags *flags) {
+    return pawl_terminate(pawl, id, pawl_text(pawl__flag_text(flags, "output")), true);
+}
+
+static int act_terminate(const struct pawl_flags *flags) {
+    struct pawl_text output;
+    return pawl__workflow_json(flags, "output", &output) ? act_on(flags, "terminate", terminate)
+                                                         : PAWL_EXIT_USAGE;
+}
+
+const struct pawl_command pawl__workflow_terminate = {
+    .name = "workflow terminate",
+    .summary = "End a workflow and its children",
+    .usage = "ID [-o JSON]",
+    .text = "It ends at once, with the status TERMINATED. Activities that run are not stopped, but\n"
+            "nobody waits for their results.\n",
+    .flags = terminate_flags,
+    .run = act_terminate,
+};

@@ -1,0 +1,226 @@
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "cli/workflow.h"
+
+enum {
+    HISTORY_VALUE = 120 // bytes of a payload that are shown
+};
+
+static const struct pawl_flag history_flags[] = {
+    PAWL_WORKFLOW_FLAGS,
+    {"output", 'o', PAWL_FLAG_TEXT, "short",
+     "form of the output: short, wide, json, yaml, or events (as stored, in JSON)"},
+    {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
+};
+
+static const struct pawl_column history_short[] = {
+    {"TYPE", "type", 0},       {"NAME", "name", 0},     {"EVENTID", "eventId", 0},
+    {"ELAPSED", "elapsed", 0}, {"STATUS", "status", 0}, {"DETAILS", "details", 80},
+    {NULL, NULL, 0},
+};
+
+static const struct pawl_column history_wide[] = {
+    {"PLAY", "play", 0},
+    {"TYPE", "type", 0},
+    {"NAME", "name", 0},
+    {"EVENTID", "eventId", 0},
+    {"TIMESTAMP", "timestamp", 0},
+    {"ELAPSED", "elapsed", 0},
+    {"STATUS", "status", 0},
+    {"DETAILS", "details", 0},
+    {"ROUTER", "router", 0},
+    {"EXECUTION_ID", "executionId", 0},
+    {"ATTRS", "attrs", 0},
+    {NULL, NULL, 0},
+};
+
+static const struct pawl_form history_forms[] = {
+    {"short", history_short}, {"wide", history_wide}, {"json", NULL},
+    {"yaml", NULL},           {"events", NULL},       {NULL, NULL},
+};
+
+// What kinds of events say of the workflow, where that is not RUNNING, and of themselves.
+static const struct {
+    const char *kind, *status, *detail; // |detail|: a member of its body
+} history_kinds[] = {
+    {"taskCompleted", NULL, "taskScheduledId"},
+    {"taskFailed", "FAILED", "taskScheduledId"},
+    {"childWorkflowInstanceCreated", NULL, "instanceId"},
+    {"childWorkflowInstanceCompleted", NULL, "taskScheduledId"},
+    {"childWorkflowInstanceFailed", "FAILED", "taskScheduledId"},
+    {"detachedWorkflowInstanceCreated", NULL, "instanceId"},
+    {"timerCreated", NULL, "fireAt"},
+    {"timerFired", NULL, "timerId"},
+    {"eventSent", NULL, "instanceId"},
+    {"executionTerminated", "TERMINATED", NULL},
+    {"executionSuspended", "SUSPENDED", "input"},
+    {"executionResumed", "RESUMED", "input"},
+    {"executionStalled", "STALLED", "description"},
+};
+
+struct history {
+    const char *app_id;
+    json_t *rows;
+    int64_t first, last; // times of the first event and of the one before
+    int play;
+};
+
+// The member of an event that says what it is; its name is |*kind|.
+static json_t *history_body(json_t *event, const char **kind) {
+    json_t *value;
+    json_object_foreach(event, *kind, value)
+        if (json_is_object(value) && strcmp(*kind, "router") != 0) return value;
+    *kind = "unknown";
+    return NULL;
+}
+
+static const char *history_text(const json_t *object, const char *key) {
+    return json_string_value(json_object_get(object, key));
+}
+
+// Appends "key=value"; nested objects, such as a failure, member by member.
+static void history_attrs(struct pawl_buf *out, const json_t *body) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)body, key, value) {
+        if (strcmp(key, "name") == 0 || strcmp(key, "taskExecutionId") == 0 ||
+            strcmp(key, "stackTrace") == 0)
+            continue;
+        if (json_is_object(value)) {
+            history_attrs(out, value);
+            continue;
+        }
+        char *text = json_is_string(value) ? strdup(json_string_value(value))
+                                           : json_dumps(value, JSON_ENCODE_ANY);
+        if (text)
+            pawl__buf_format(out, "%s%s=%.*s%s", out->len ? ";" : "", key, HISTORY_VALUE, text,
+                             strlen(text) > HISTORY_VALUE ? "..." : "");
+        free(text);
+    }
+}
+
+static void history_set(json_t *row, const char *key, const char *text) {
+    if (text && *text) json_object_set_new(row, key, json_string(text));
+}
+
+// What DETAILS shows: one member, or how a workflow or activity failed.
+static void history_details(json_t *row, const struct history *history, const char *kind,
+                            const json_t *body, int64_t at) {
+    const json_t *failure = json_object_get(body, "failureDetails");
+    const char *message = history_text(failure, "errorMessage");
+    char text[256] = "", took[32];
+    for (size_t i = 0; i < sizeof history_kinds / sizeof *history_kinds; i++) {
+        const char *member = history_kinds[i].detail;
+        if (strcmp(kind, history_kinds[i].kind) != 0 || !member) continue;
+        const json_t *value = json_object_get(body, member);
+        if (json_is_string(value))
+            snprintf(text, sizeof text, "%s=%s", member, json_string_value(value));
+        else if (strstr(member, "Id")) // 0 is left out
+            snprintf(text, sizeof text, "eventId=%lld", (long long)json_integer_value(value));
+    }
+    if (strcmp(kind, "executionCompleted") == 0) {
+        pawl__workflow_duration(at - history->first, took);
+        snprintf(text, sizeof text, "execDuration=%s", took);
+    }
+    size_t len = strlen(text);
+    if (message) snprintf(text + len, sizeof text - len, "%s%s", len ? " " : "", message);
+    history_set(row, "details", text);
+}
+
+static const char *history_status(const char *kind, const json_t *body) {
+    static const char prefix[] = "ORCHESTRATION_STATUS_";
+    const char *ended = history_text(body, "workflowStatus");
+    if (strcmp(kind, "executionCompleted") == 0)
+        return ended && strncmp(ended, prefix, sizeof prefix - 1) == 0 ? ended + sizeof prefix - 1
+                                                                      : "RUNNING";
+    for (size_t i = 0; i < sizeof history_kinds / sizeof *history_kinds; i++)
+        if (strcmp(kind, history_kinds[i].kind) == 0 && history_kinds[i].status)
+            return history_kinds[i].status;
+    return "RUNNING";
+}
+
+static void history_add(struct history *history, json_t *event) {
+    const char *kind, *stamp = history_text(event, "timestamp");
+    const json_t *body = history_body(event, &kind), *router = json_object_get(event, "router");
+    json_int_t id = json_integer_value(json_object_get(event, "eventId")); // 0 is left out
+    char type[64], elapsed[48] = "Age:";
+    int64_t at = history->last;
+    if (stamp) pawl__time_parse(pawl__str(stamp), &at);
+    bool first = json_array_size(history->rows) == 0;
+    if (first) history->first = at;
+    int64_t since = first ? pawl__clock_wall() - at : at - history->last;
+    pawl__workflow_duration(since > 0 ? since : 0, elapsed + (first ? 4 : 0));
+    history->last = at;
+    if (strcmp(kind, "workflowStarted") == 0) history->play++;
+    snprintf(type, sizeof type, "%c%s", toupper((unsigned char)*kind), kind + 1);
+
+    json_t *row = json_object();
+    history_set(row, "appID", history->app_id);
+    json_object_set_new(row, "play", json_integer(history->play));
+    history_set(row, "type", type);
+    history_set(row, "name", history_text(body, "name"));
+    if (id >= 0) json_object_set_new(row, "eventId", json_integer(id));
+    history_set(row, "timestamp", stamp);
+    history_set(row, "elapsed", elapsed);
+    history_set(row, "status", history_status(kind, body));
+    history_details(row, history, kind, body, at);
+    const char *from = history_text(router, "sourceAppID"), *to = history_text(router, "targetAppID");
+    if (from) {
+        char both[300];
+        snprintf(both, sizeof both, "%s%s%s", from, to ? "->" : "", to ? to : "");
+        history_set(row, "router", both);
+    }
+    const char *execution = history_text(body, "taskExecutionId");
+    if (!execution)
+        execution = history_text(json_object_get(body, "workflowInstance"), "executionId");
+    history_set(row, "executionId", execution);
+    struct pawl_buf attrs = {0};
+    history_attrs(&attrs, body);
+    if (attrs.len && pawl__buf_append(&attrs, "", 1)) history_set(row, "attrs", (char *)attrs.data);
+    pawl__buf_finish(&attrs);
+    json_array_append_new(history->rows, row);
+}
+
+static int history_run(const struct pawl_flags *flags) {
+    const struct pawl_form *form =
+        pawl__output_form(flags, history_forms, "pawl workflow history");
+    struct pawl_workflow_app app;
+    char *text = NULL;
+    if (!form) return PAWL_EXIT_USAGE;
+    if (flags->argc != 1) return pawl__workflow_misused("history: name one instance");
+    int code = pawl__workflow_open(flags, &app);
+    if (code) return code;
+    if (pawl_history(app.pawl, flags->argv[0], &text)) {
+        code = pawl__workflow_fail("cannot read the history of '%s'", flags->argv[0]);
+    } else if (strcmp(form->name, "events") == 0) {
+        puts(text);
+    } else {
+        struct history history = {.app_id = app.id, .rows = json_array()};
+        json_t *events = json_loads(text, 0, NULL), *event;
+        size_t i;
+        json_array_foreach(events, i, event) history_add(&history, event);
+        pawl__output_write(form, history.rows);
+        json_decref(history.rows);
+        json_decref(events);
+    }
+    free(text);
+    pawl__workflow_close(&app);
+    return code;
+}
+
+const struct pawl_command pawl__workflow_history = {
+    .name = "workflow history",
+    .summary = "Show what a workflow has done",
+    .usage = "ID [-o FORM]",
+    .text = "Lists the events of an instance's history, the oldest first. ELAPSED is the time since\n"
+            "the event before, PLAY the number of turns so far.\n\n"
+            "Examples:\n"
+            "  pawl workflow history order-7\n"
+            "  pawl workflow history order-7 -o events > order.json   # for pawl_replay\n",
+    .flags = history_flags,
+    .run = history_run,
+};

@@ -1,0 +1,185 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/workflow.h"
+
+enum {
+    LIST_PAGE = 500
+};
+
+// --- going through instances --------------------------------------------------------------------
+
+static bool list_wants(const struct pawl_workflow_filter *filter, const struct pawl_info *info) {
+    if (filter->name && strcmp(info->name, filter->name) != 0) return false;
+    if (filter->status && strcmp(pawl_status_text(info->status), filter->status) != 0) return false;
+    if (filter->after && info->created_at < filter->after) return false;
+    if (filter->before && info->created_at >= filter->before) return false;
+    return true;
+}
+
+// Gives |fn| the instance |id|, if it is still there and wanted.
+static enum pawl_err list_look(struct pawl *pawl, const struct pawl_workflow_filter *filter,
+                               const char *id, pawl_workflow_each_fn fn, void *arg) {
+    struct pawl_info *info = NULL;
+    enum pawl_err err = pawl_get(pawl, id, &info);
+    if (err == PAWL_E_NOT_FOUND) return PAWL_OK;
+    if (!err && list_wants(filter, info)) err = fn(arg, info);
+    pawl_info_free(info);
+    return err;
+}
+
+enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_filter *filter,
+                                  pawl_workflow_each_fn fn, void *arg) {
+    char *ids[LIST_PAGE], *token = NULL;
+    enum pawl_err err;
+    do {
+        size_t count = 0;
+        err = pawl_list(pawl, &token, ids, LIST_PAGE, &count);
+        for (size_t i = 0; i < count; i++) {
+            if (!err) err = list_look(pawl, filter, ids[i], fn, arg);
+            free(ids[i]);
+        }
+    } while (!err && token);
+    free(token);
+    return err;
+}
+
+// --- the command --------------------------------------------------------------------------------
+
+static const struct pawl_flag list_flags[] = {
+    PAWL_WORKFLOW_FLAGS,
+    {"filter-name", 'w', PAWL_FLAG_TEXT, NULL, "only workflows of this name"},
+    {"filter-status", 's', PAWL_FLAG_TEXT, NULL,
+     "only " PAWL_WORKFLOW_STATUSES},
+    {"filter-max-age", 'm', PAWL_FLAG_TEXT, NULL,
+     "only those created within a duration such as 90m, or since a time"},
+    {"output", 'o', PAWL_FLAG_TEXT, "short", "form of the output: short, wide, ids, json or yaml"},
+    {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
+};
+
+static const struct pawl_column list_short[] = {
+    {"NAME", "name", 0},
+    {"ID", "instanceID", 0},
+    {"STATUS", "runtimeStatus", 0},
+    {"CUSTOM STATUS", "customStatus", 40},
+    {"AGE", "age", 0},
+    {NULL, NULL, 0},
+};
+
+static const struct pawl_column list_wide[] = {
+    {"APP ID", "appID", 0},
+    {"NAME", "name", 0},
+    {"INSTANCE ID", "instanceID", 0},
+    {"CREATED", "created", 0},
+    {"LAST UPDATE", "lastUpdate", 0},
+    {"STATUS", "runtimeStatus", 0},
+    {"CUSTOM STATUS", "customStatus", 80},
+    {"FAILURE MESSAGE", "failureMessage", 200},
+    {NULL, NULL, 0},
+};
+
+static const struct pawl_form list_forms[] = {
+    {"short", list_short}, {"wide", list_wide}, {"ids", NULL},
+    {"json", NULL},        {"yaml", NULL},      {NULL, NULL},
+};
+
+struct list {
+    const char *app_id;
+    struct list_row {
+        int64_t created_at;
+        json_t *row;
+    } *rows;
+    size_t count, cap;
+};
+
+static json_t *list_object(const char *app_id, const struct pawl_info *info) {
+    char age[32], created[PAWL_TIME_TEXT], updated[PAWL_TIME_TEXT];
+    int64_t since = pawl__clock_wall() - info->created_at;
+    pawl__workflow_duration(since > 0 ? since : 0, age);
+    pawl__workflow_moment(info->created_at, created);
+    pawl__workflow_moment(info->updated_at, updated);
+    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "appID", app_id, "name",
+                            info->name, "instanceID", info->id, "runtimeStatus",
+                            pawl_status_text(info->status), "age", age, "created", created,
+                            "lastUpdate", updated);
+    if (info->custom_status.data)
+        json_object_set_new(row, "customStatus", json_string(info->custom_status.data));
+    if (info->failure)
+        json_object_set_new(row, "failureMessage", json_string(info->failure->message));
+    return row;
+}
+
+static enum pawl_err list_add(void *arg, const struct pawl_info *info) {
+    struct list *list = arg;
+    if (list->count == list->cap) {
+        size_t cap = list->cap ? 2 * list->cap : 64;
+        struct list_row *rows = realloc(list->rows, cap * sizeof *rows);
+        if (!rows) return PAWL_E_NOMEM;
+        list->rows = rows;
+        list->cap = cap;
+    }
+    list->rows[list->count++] =
+        (struct list_row){info->created_at, list_object(list->app_id, info)};
+    return PAWL_OK;
+}
+
+static int list_older(const void *a, const void *b) {
+    int64_t left = ((const struct list_row *)a)->created_at;
+    int64_t right = ((const struct list_row *)b)->created_at;
+    return (left > right) - (left < right);
+}
+
+static void list_write(struct list *list, const struct pawl_form *form) {
+    json_t *rows = json_array(), *row;
+    size_t i;
+    qsort(list->rows, list->count, sizeof *list->rows, list_older);
+    for (i = 0; i < list->count; i++) json_array_append(rows, list->rows[i].row);
+    if (strcmp(form->name, "ids") != 0)
+        pawl__output_write(form, rows);
+    else
+        json_array_foreach(rows, i, row)
+            puts(json_string_value(json_object_get(row, "instanceID")));
+    json_decref(rows);
+}
+
+static int list_run(const struct pawl_flags *flags) {
+    const struct pawl_form *form = pawl__output_form(flags, list_forms, "pawl workflow list");
+    const char *age = pawl__flag_text(flags, "filter-max-age");
+    struct pawl_workflow_filter filter = {.name = pawl__flag_text(flags, "filter-name"),
+                                          .status = pawl__flag_text(flags, "filter-status")};
+    struct pawl_workflow_app app;
+    if (!form) return PAWL_EXIT_USAGE;
+    if (flags->argc) return pawl__workflow_misused("list: what is '%s'?", flags->argv[0]);
+    if (filter.status && !pawl__workflow_is_status(filter.status))
+        return pawl__workflow_misused("list: --filter-status is '%s', but has to be one of "
+                                      PAWL_WORKFLOW_STATUSES, filter.status);
+    if (age && !pawl__workflow_time(age, -1, &filter.after))
+        return pawl__workflow_misused("list: --filter-max-age is '%s', but has to be a duration "
+                                      "such as 90m or a time such as 2030-01-02T15:04:05Z",
+                                      age);
+    int code = pawl__workflow_open(flags, &app);
+    if (code) return code;
+    struct list list = {.app_id = app.id};
+    if (pawl__workflow_each(app.pawl, &filter, list_add, &list))
+        code = pawl__workflow_fail("cannot list the workflows");
+    else
+        list_write(&list, form);
+    for (size_t i = 0; i < list.count; i++) json_decref(list.rows[i].row);
+    free(list.rows);
+    pawl__workflow_close(&app);
+    return code;
+}
+
+const struct pawl_command pawl__workflow_list = {
+    .name = "workflow list",
+    .alias = "ls",
+    .summary = "List workflows",
+    .usage = "[-w NAME] [-s STATUS] [-m AGE] [-o FORM]",
+    .text = "Lists the instances that an app has, those that have ended as well, the oldest first.\n\n"
+            "Examples:\n"
+            "  pawl workflow list -s RUNNING -m 24h\n"
+            "  pawl workflow list -w order -o ids\n",
+    .flags = list_flags,
+    .run = list_run,
+};

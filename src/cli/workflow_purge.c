@@ -1,0 +1,92 @@
+#include <string.h>
+
+#include "cli/workflow.h"
+
+static const struct pawl_flag purge_flags[] = {
+    PAWL_WORKFLOW_FLAGS,
+    {"all", 0, PAWL_FLAG_BOOL, "false", "all that have ended"},
+    {"all-older-than", 0, PAWL_FLAG_TEXT, NULL,
+     "all that have ended and were created before a time, or longer ago than a duration"},
+    {"all-filter-status", 0, PAWL_FLAG_TEXT, NULL,
+     "with --all-older-than: only those that have ended so"},
+    {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
+};
+
+struct purge {
+    struct pawl *pawl;
+    unsigned count;
+    bool failed;
+};
+
+static bool purge_has_ended(enum pawl_status status) {
+    return status == PAWL_COMPLETED || status == PAWL_FAILED || status == PAWL_CANCELED ||
+           status == PAWL_TERMINATED;
+}
+
+// Goes on after a failure: the others may well be purged.
+static void purge_one(struct purge *purge, const char *id) {
+    uint32_t count = 0;
+    if (pawl_purge(purge->pawl, id, true, &count)) {
+        pawl__workflow_fail("cannot purge '%s'", id);
+        purge->failed = true;
+        return;
+    }
+    purge->count += count;
+    printf("\u2705  workflow purged successfully: %s\n", id);
+}
+
+static enum pawl_err purge_ended(void *arg, const struct pawl_info *info) {
+    struct purge *purge = arg;
+    if (purge_has_ended(info->status)) purge_one(purge, info->id);
+    return PAWL_OK;
+}
+
+// Says what is wrong with the command line; 0: nothing.
+static int purge_check(const struct pawl_flags *flags, struct pawl_workflow_filter *filter) {
+    const char *before = pawl__flag_text(flags, "all-older-than");
+    bool all = pawl__flag_bool(flags, "all");
+    filter->status = pawl__flag_text(flags, "all-filter-status");
+    if (all + (before != NULL) + (flags->argc > 0) != 1)
+        return pawl__workflow_misused("purge: name instances, or give --all or --all-older-than");
+    if (filter->status && !before)
+        return pawl__workflow_misused("purge: --all-filter-status goes with --all-older-than");
+    if (filter->status && !pawl__workflow_is_status(filter->status))
+        return pawl__workflow_misused(
+            "purge: --all-filter-status is '%s', but has to be one of " PAWL_WORKFLOW_STATUSES,
+            filter->status);
+    if (before && !pawl__workflow_time(before, -1, &filter->before))
+        return pawl__workflow_misused("purge: --all-older-than is '%s', but has to be a duration "
+                                      "such as 24h or a time such as 2030-01-02T15:04:05Z",
+                                      before);
+    return 0;
+}
+
+static int purge_run(const struct pawl_flags *flags) {
+    struct pawl_workflow_filter filter = {0};
+    struct pawl_workflow_app app;
+    int code = purge_check(flags, &filter);
+    if (!code) code = pawl__workflow_open(flags, &app);
+    if (code) return code;
+    struct purge purge = {.pawl = app.pawl};
+    for (int i = 0; i < flags->argc; i++) purge_one(&purge, flags->argv[i]);
+    if (!flags->argc && pawl__workflow_each(app.pawl, &filter, purge_ended, &purge)) {
+        pawl__workflow_fail("cannot go through the workflows");
+        purge.failed = true;
+    }
+    printf("%u purged, children included\n", purge.count);
+    pawl__workflow_close(&app);
+    return purge.failed ? 1 : 0;
+}
+
+const struct pawl_command pawl__workflow_purge = {
+    .name = "workflow purge",
+    .summary = "Remove workflows that have ended",
+    .usage = "ID... | --all | --all-older-than AGE [--all-filter-status STATUS]",
+    .text = "Removes all trace of instances that have ended, and of their children. Their ids can be\n"
+            "used again. 'stateRetentionPolicy' in a configuration does this by itself.\n\n"
+            "Examples:\n"
+            "  pawl workflow purge order-7 order-8\n"
+            "  pawl workflow purge --all-older-than 168h --all-filter-status COMPLETED\n",
+    .flags = purge_flags,
+    .run = purge_run,
+};

@@ -1,0 +1,141 @@
+"""pawl workflow starts, shows and steers the workflows of an app that runs."""
+
+import json
+import os
+
+import clilib
+
+
+class Workflow(clilib.Case):
+    def setUp(self):
+        super().setUp()
+        self.id = self.run_app()
+
+    def run_app(self, name="one"):
+        id = f"wf-{name}-{os.getpid()}-{self.home.name[-6:].lower().replace('_', 'x')}"
+        self.start("run", "-a", id, "--", clilib.BIN / "cli_worker")
+        self.wait_output("ready\n")
+        return id
+
+    def workflow(self, command, *args, app=None, **more):
+        return self.pawl("workflow", command, "-a", app or self.id, *args, **more)
+
+    def done(self, command, *args, **more):
+        answer = self.workflow(command, *args, **more)
+        self.assertEqual((answer.returncode, answer.stderr), (0, ""), answer.stdout)
+        return answer.stdout
+
+    def listed(self, *args):
+        return json.loads(self.done("list", "-o", "json", *args))
+
+    def wait_status(self, id, status):
+        def so():
+            return any(one["instanceID"] == id and one["runtimeStatus"] == status for one in self.listed())
+        clilib.wait_for(so)
+
+    def test_run(self):
+        self.assertIn("started successfully: a-1\n", self.done("run", "echo", "-i", "a-1", "-x", '{"b": [1]}'))
+        self.assertEqual(self.done("run", "echo", "-x", '"text"', "--wait"), '"text"\n')
+        self.assert_mistake(self.workflow("run", "decline", "-i", "d-1", "-w"), "'d-1' is FAILED: no more cars",
+                            code=1)
+        later = self.done("run", "echo", "-i", "later", "-s", "2h")
+        self.assertIn("later", later)
+        self.assertEqual([one["runtimeStatus"] for one in self.listed("-w", "echo", "-s", "PENDING")], ["PENDING"])
+        self.assert_mistake(self.workflow("run", "wait_for_go", "-i", "later"), "cannot start 'wait_for_go'",
+                            "later", code=1)
+
+    def test_list(self):
+        self.assertEqual(self.listed(), [])
+        self.done("run", "echo", "-i", "a", "-x", "1", "-w")
+        self.done("run", "wait_for_go", "-i", "b")
+        self.workflow("run", "decline", "-i", "c", "-w")
+        self.wait_status("b", "RUNNING")
+        rows = self.listed()
+        self.assertEqual([one["instanceID"] for one in rows], ["a", "b", "c"])
+        self.assertEqual([one["runtimeStatus"] for one in rows], ["COMPLETED", "RUNNING", "FAILED"])
+        self.assertEqual(rows[1]["customStatus"], '"waiting\\nstill"')
+        self.assertEqual(rows[2]["failureMessage"], "no more cars")
+        self.assertEqual({one["appID"] for one in rows}, {self.id})
+        self.assertRegex(rows[0]["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertEqual(self.done("list", "-o", "ids", "-s", "FAILED"), "c\n")
+        self.assertEqual(self.done("list", "-o", "ids", "-w", "echo"), "a\n")
+        self.assertEqual(self.done("list", "-o", "ids", "-m", "1h"), "a\nb\nc\n")
+        self.assertEqual(self.done("list", "-o", "ids", "-m", "2100-01-01T00:00:00"), "")
+        table = self.done("list").splitlines()
+        self.assertRegex(table[0], "^NAME +ID +STATUS +CUSTOM STATUS +AGE$")
+        self.assertRegex(table[1], r"^echo +a +COMPLETED +- +\d")
+        wide = self.done("list", "-o", "wide")
+        self.assertIn("FAILURE MESSAGE", wide)
+        self.assertIn("no more cars", wide)
+
+    def test_history(self):
+        self.done("run", "echo", "-i", "a", "-x", '"text"', "-w")
+        table = self.done("history", "a").splitlines()
+        self.assertRegex(table[0], "^TYPE +NAME +EVENTID +ELAPSED +STATUS +DETAILS$")
+        self.assertRegex("\n".join(table), r"(?s)ExecutionStarted +echo .*TaskScheduled +same +0 .*"
+                         r"TaskCompleted .* eventId=0\n.*ExecutionCompleted .* COMPLETED +execDuration=")
+        rows = json.loads(self.done("history", "a", "-o", "json"))
+        [scheduled] = [row for row in rows if row["type"] == "TaskScheduled"]
+        self.assertEqual((scheduled["name"], scheduled["eventId"], scheduled["play"]), ("same", 0, 1))
+        self.assertIn('input="text"', scheduled["attrs"])
+        events = json.loads(self.done("history", "a", "-o", "events"))
+        self.assertEqual(len(events), len(rows))
+        self.assertIn("attrs: ", self.done("history", "a", "-o", "yaml"))
+        self.workflow("run", "decline", "-i", "d", "-w")
+        self.assertRegex(self.done("history", "d"), "ExecutionCompleted .* FAILED .* no more cars")
+
+    def test_events_and_rest(self):
+        self.done("run", "wait_for_go", "-i", "a/b")
+        self.done("suspend", "a/b", "-r", "a holiday")
+        self.assertEqual(self.done("list", "-s", "SUSPENDED", "-o", "ids"), "a/b\n")
+        self.assertIn("raised successfully", self.done("raise-event", "a/b/go", "-x", '{"n": 1}'))
+        self.assertIn("resumed successfully: a/b", self.done("resume", "a/b"))
+        self.wait_status("a/b", "COMPLETED")
+        self.assertIn("a holiday", self.done("history", "a/b"))
+        self.assertIn('"result": "{\\"n\\": 1}"', self.done("history", "a/b", "-o", "events"))
+
+    def test_terminate_takes_the_children_along(self):
+        self.done("run", "parent", "-i", "a")
+        self.wait_status("a", "RUNNING")
+        clilib.wait_for(lambda: len(self.listed("-s", "RUNNING")) == 2)
+        self.assertIn("terminated successfully: a", self.done("terminate", "a", "-o", '"enough"'))
+        clilib.wait_for(lambda: len(self.listed("-s", "TERMINATED")) == 2)
+
+    def test_purge(self):
+        for id in "abcd":
+            self.done("run", "echo", "-i", id, "-x", "1", "-w")
+        self.done("run", "wait_for_go", "-i", "runs")
+        self.assertIn("1 purged", self.done("purge", "a"))
+        answer = self.workflow("purge", "a", "b", "runs")
+        self.assert_mistake(answer, "cannot purge 'a'", "cannot purge 'runs'", code=1)
+        self.assertIn("1 purged", answer.stdout)
+        self.assertIn("0 purged", self.done("purge", "--all-older-than", "1h"))
+        self.assertIn("0 purged", self.done("purge", "--all-older-than", "0s", "--all-filter-status", "FAILED"))
+        self.assertIn("2 purged", self.done("purge", "--all"))
+        self.assertEqual(self.done("list", "-o", "ids"), "runs\n")
+
+    def test_mistakes(self):
+        for args in (["history", "none"], ["suspend", "none"], ["resume", "none"], ["terminate", "none"],
+                     ["raise-event", "none/go"], ["purge", "none"]):
+            with self.subTest(args=args):
+                self.assert_mistake(self.workflow(*args), "'none", code=1)
+        answer = self.workflow("list", app="no-such-app-here")
+        self.assert_mistake(answer, "no app 'no-such-app-here' runs here", self.id, code=1)
+
+    def test_which_app(self):
+        """Without --app-id it is the only one; an address does without the list of processes."""
+        [one] = self.list_json()
+        self.done("run", "echo", "-i", "a", "-x", "1", "-w")
+        by_address = self.pawl("wf", "ls", "--address", f"127.0.0.1:{one['grpcPort']}", "-o", "ids")
+        self.assertEqual((by_address.returncode, by_address.stdout), (0, "a\n"))
+        nobody = self.pawl("workflow", "list", "--address", "127.0.0.1:1")
+        self.assert_mistake(nobody, "127.0.0.1:1", code=1)
+        if len(json.loads(self.pawl("list", "-o", "json").stdout)) == 1:
+            self.assertEqual(self.pawl("workflow", "list", "-o", "ids").stdout, "a\n")
+        other = self.run_app("two")
+        self.assert_mistake(self.pawl("workflow", "list"), "several apps run here", self.id, other, code=1)
+        self.assertEqual(self.done("list", "-o", "ids", app=other), "")
+
+
+if __name__ == "__main__":
+    clilib.main()

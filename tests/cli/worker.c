@@ -1,0 +1,46 @@
+// The app of test_workflow.py: pawl run -- cli_worker
+
+#include <pawl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static enum pawl_err same(struct pawl_activity *activity) {
+    return pawl_activity_return(activity, activity->input);
+}
+
+static enum pawl_err echo(struct pawl_workflow *wf) {
+    struct pawl_text text;
+    PAWL_TRY(pawl_call(wf, "same", pawl_input(wf), NULL, &text));
+    return pawl_return(wf, text);
+}
+
+static enum pawl_err wait_for_go(struct pawl_workflow *wf) {
+    PAWL_TRY(pawl_set_custom_status(wf, pawl_text("\"waiting\\nstill\"")));
+    struct pawl_task *go = pawl_wait_for_event(wf, "go", PAWL_FOREVER);
+    PAWL_TRY(pawl_await(go));
+    return pawl_return(wf, pawl_result(go));
+}
+
+static enum pawl_err decline(struct pawl_workflow *wf) {
+    return pawl_fail(wf, "Declined", "no more %s", "cars");
+}
+
+static enum pawl_err parent(struct pawl_workflow *wf) {
+    struct pawl_task *child = pawl_call_child(wf, "wait_for_go", pawl_text(NULL), NULL);
+    return pawl_await(child);
+}
+
+int main(void) {
+    struct pawl *pawl;
+    if (pawl_open(NULL, NULL, &pawl)) return pawl_perror("pawl_open"), 1;
+    pawl_add_activity(pawl, "same", same, NULL);
+    pawl_add_workflow(pawl, "echo", echo, NULL);
+    pawl_add_workflow(pawl, "wait_for_go", wait_for_go, NULL);
+    pawl_add_workflow(pawl, "decline", decline, NULL);
+    pawl_add_workflow(pawl, "parent", parent, NULL);
+    if (pawl_work(pawl)) return pawl_perror("pawl_work"), 1;
+    puts("ready");
+    fflush(stdout);
+    pause();
+    return 0;
+}
