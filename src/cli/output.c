@@ -59,7 +59,9 @@ static void output_line(const struct pawl_column *columns, const size_t *widths,
 }
 
 static void output_table(const struct pawl_column *columns, const json_t *rows) {
-    enum { COLUMNS = 32 };
+    enum {
+        COLUMNS = 32
+    };
     size_t widths[COLUMNS] = {0}, i;
     const json_t *row;
     char cell[OUTPUT_CELL];

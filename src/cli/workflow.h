@@ -16,7 +16,9 @@
      "app whose workflows these are; needed only when several run here"},                          \
         {"address", 0, PAWL_FLAG_TEXT, NULL,                                                       \
          "HOST:PORT where a sidecar takes gRPC, also on another machine; instead of --app-id"},    \
-        {"namespace", 'n', PAWL_FLAG_UNUSED, NULL, NULL}
+    {                                                                                              \
+        "namespace", 'n', PAWL_FLAG_UNUSED, NULL, NULL                                             \
+    }
 
 extern const struct pawl_command pawl__workflow_run;
 extern const struct pawl_command pawl__workflow_list;

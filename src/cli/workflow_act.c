@@ -74,12 +74,13 @@ const struct pawl_command pawl__workflow_run = {
     .name = "workflow run",
     .summary = "Start a workflow",
     .usage = "NAME [-i ID] [-x JSON] [--wait]",
-    .text = "Starts an instance of the workflow NAME. Returns when a worker has begun it, or, with\n"
-            "--start-time, when it is on record.\n\n"
-            "Examples:\n"
-            "  pawl workflow run order -x '{\"item\": \"cars\", \"quantity\": 10}'\n"
-            "  pawl workflow run report -i report-7 -s 2030-01-02T15:04:05Z\n"
-            "  pawl workflow run add -x '[1, 2]' --wait\n",
+    .text =
+        "Starts an instance of the workflow NAME. Returns when a worker has begun it, or, with\n"
+        "--start-time, when it is on record.\n\n"
+        "Examples:\n"
+        "  pawl workflow run order -x '{\"item\": \"cars\", \"quantity\": 10}'\n"
+        "  pawl workflow run report -i report-7 -s 2030-01-02T15:04:05Z\n"
+        "  pawl workflow run add -x '[1, 2]' --wait\n",
     .flags = run_flags,
     .run = act_run,
 };
@@ -117,10 +118,11 @@ const struct pawl_command pawl__workflow_raise_event = {
     .name = "workflow raise-event",
     .summary = "Send an event to a workflow",
     .usage = "ID/EVENT [-x JSON]",
-    .text = "The event waits until the workflow asks for it. One for an instance that has ended is\n"
-            "dropped.\n\n"
-            "Example:\n"
-            "  pawl workflow raise-event order-7/approved -x true\n",
+    .text =
+        "The event waits until the workflow asks for it. One for an instance that has ended is\n"
+        "dropped.\n\n"
+        "Example:\n"
+        "  pawl workflow raise-event order-7/approved -x true\n",
     .flags = raise_flags,
     .run = act_raise,
 };
@@ -136,8 +138,8 @@ static int act_on(const struct pawl_flags *flags, const char *verb,
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     if (act(app.pawl, id, flags)) return act_failed(&app, verb, id);
-    printf("\u2705  workflow %s%s successfully: %s\n", verb, verb[strlen(verb) - 1] == 'e' ? "d" : "ed",
-           id);
+    printf("\u2705  workflow %s%s successfully: %s\n", verb,
+           verb[strlen(verb) - 1] == 'e' ? "d" : "ed", id);
     pawl__workflow_close(&app);
     return 0;
 }
@@ -160,8 +162,9 @@ const struct pawl_command pawl__workflow_suspend = {
     .name = "workflow suspend",
     .summary = "Let a workflow rest",
     .usage = "ID [-r REASON]",
-    .text = "Activities that run come to their end, and what arrives is kept; the workflow goes on\n"
-            "after 'pawl workflow resume'.\n",
+    .text =
+        "Activities that run come to their end, and what arrives is kept; the workflow goes on\n"
+        "after 'pawl workflow resume'.\n",
     .flags = reason_flags,
     .run = act_suspend,
 };
@@ -203,8 +206,9 @@ const struct pawl_command pawl__workflow_terminate = {
     .name = "workflow terminate",
     .summary = "End a workflow and its children",
     .usage = "ID [-o JSON]",
-    .text = "It ends at once, with the status TERMINATED. Activities that run are not stopped, but\n"
-            "nobody waits for their results.\n",
+    .text =
+        "It ends at once, with the status TERMINATED. Activities that run are not stopped, but\n"
+        "nobody waits for their results.\n",
     .flags = terminate_flags,
     .run = act_terminate,
 };

@@ -24,18 +24,12 @@ static const struct pawl_column history_short[] = {
 };
 
 static const struct pawl_column history_wide[] = {
-    {"PLAY", "play", 0},
-    {"TYPE", "type", 0},
-    {"NAME", "name", 0},
-    {"EVENTID", "eventId", 0},
-    {"TIMESTAMP", "timestamp", 0},
-    {"ELAPSED", "elapsed", 0},
-    {"STATUS", "status", 0},
-    {"DETAILS", "details", 0},
-    {"ROUTER", "router", 0},
-    {"EXECUTION_ID", "executionId", 0},
-    {"ATTRS", "attrs", 0},
-    {NULL, NULL, 0},
+    {"PLAY", "play", 0},           {"TYPE", "type", 0},
+    {"NAME", "name", 0},           {"EVENTID", "eventId", 0},
+    {"TIMESTAMP", "timestamp", 0}, {"ELAPSED", "elapsed", 0},
+    {"STATUS", "status", 0},       {"DETAILS", "details", 0},
+    {"ROUTER", "router", 0},       {"EXECUTION_ID", "executionId", 0},
+    {"ATTRS", "attrs", 0},         {NULL, NULL, 0},
 };
 
 static const struct pawl_form history_forms[] = {
@@ -72,8 +66,8 @@ struct history {
 // The member of an event that says what it is; its name is |*kind|.
 static json_t *history_body(json_t *event, const char **kind) {
     json_t *value;
-    json_object_foreach(event, *kind, value)
-        if (json_is_object(value) && strcmp(*kind, "router") != 0) return value;
+    json_object_foreach(event, *kind, value) if (json_is_object(value) &&
+                                                 strcmp(*kind, "router") != 0) return value;
     *kind = "unknown";
     return NULL;
 }
@@ -136,7 +130,7 @@ static const char *history_status(const char *kind, const json_t *body) {
     const char *ended = history_text(body, "workflowStatus");
     if (strcmp(kind, "executionCompleted") == 0)
         return ended && strncmp(ended, prefix, sizeof prefix - 1) == 0 ? ended + sizeof prefix - 1
-                                                                      : "RUNNING";
+                                                                       : "RUNNING";
     for (size_t i = 0; i < sizeof history_kinds / sizeof *history_kinds; i++)
         if (strcmp(kind, history_kinds[i].kind) == 0 && history_kinds[i].status)
             return history_kinds[i].status;
@@ -168,7 +162,8 @@ static void history_add(struct history *history, json_t *event) {
     history_set(row, "elapsed", elapsed);
     history_set(row, "status", history_status(kind, body));
     history_details(row, history, kind, body, at);
-    const char *from = history_text(router, "sourceAppID"), *to = history_text(router, "targetAppID");
+    const char *from = history_text(router, "sourceAppID"),
+               *to = history_text(router, "targetAppID");
     if (from) {
         char both[300];
         snprintf(both, sizeof both, "%s%s%s", from, to ? "->" : "", to ? to : "");
@@ -186,8 +181,7 @@ static void history_add(struct history *history, json_t *event) {
 }
 
 static int history_run(const struct pawl_flags *flags) {
-    const struct pawl_form *form =
-        pawl__output_form(flags, history_forms, "pawl workflow history");
+    const struct pawl_form *form = pawl__output_form(flags, history_forms, "pawl workflow history");
     struct pawl_workflow_app app;
     char *text = NULL;
     if (!form) return PAWL_EXIT_USAGE;
@@ -216,11 +210,12 @@ const struct pawl_command pawl__workflow_history = {
     .name = "workflow history",
     .summary = "Show what a workflow has done",
     .usage = "ID [-o FORM]",
-    .text = "Lists the events of an instance's history, the oldest first. ELAPSED is the time since\n"
-            "the event before, PLAY the number of turns so far.\n\n"
-            "Examples:\n"
-            "  pawl workflow history order-7\n"
-            "  pawl workflow history order-7 -o events > order.json   # for pawl_replay\n",
+    .text =
+        "Lists the events of an instance's history, the oldest first. ELAPSED is the time since\n"
+        "the event before, PLAY the number of turns so far.\n\n"
+        "Examples:\n"
+        "  pawl workflow history order-7\n"
+        "  pawl workflow history order-7 -o events > order.json   # for pawl_replay\n",
     .flags = history_flags,
     .run = history_run,
 };

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/workflow.h"
@@ -18,6 +19,17 @@ static bool list_wants(const struct pawl_workflow_filter *filter, const struct p
     return true;
 }
 
+// Tells a waiting person how far it is. |count| 0: it is done.
+static void list_tell(size_t count, int64_t *told) {
+    int64_t now = pawl__clock_steady();
+    if (!isatty(STDERR_FILENO) || (count && now - *told < PAWL_SECOND / 2)) return;
+    *told = now;
+    if (count)
+        fprintf(stderr, "\r%zu instances looked at", count);
+    else
+        fputs("\r\33[K", stderr);
+}
+
 // Gives |fn| the instance |id|, if it is still there and wanted.
 static enum pawl_err list_look(struct pawl *pawl, const struct pawl_workflow_filter *filter,
                                const char *id, pawl_workflow_each_fn fn, void *arg) {
@@ -33,14 +45,18 @@ enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_
                                   pawl_workflow_each_fn fn, void *arg) {
     char *ids[LIST_PAGE], *token = NULL;
     enum pawl_err err;
+    size_t looked = 0;
+    int64_t told = pawl__clock_steady();
     do {
         size_t count = 0;
         err = pawl_list(pawl, &token, ids, LIST_PAGE, &count);
         for (size_t i = 0; i < count; i++) {
             if (!err) err = list_look(pawl, filter, ids[i], fn, arg);
             free(ids[i]);
+            list_tell(++looked, &told);
         }
     } while (!err && token);
+    list_tell(0, &told);
     free(token);
     return err;
 }
@@ -50,8 +66,7 @@ enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_
 static const struct pawl_flag list_flags[] = {
     PAWL_WORKFLOW_FLAGS,
     {"filter-name", 'w', PAWL_FLAG_TEXT, NULL, "only workflows of this name"},
-    {"filter-status", 's', PAWL_FLAG_TEXT, NULL,
-     "only " PAWL_WORKFLOW_STATUSES},
+    {"filter-status", 's', PAWL_FLAG_TEXT, NULL, "only " PAWL_WORKFLOW_STATUSES},
     {"filter-max-age", 'm', PAWL_FLAG_TEXT, NULL,
      "only those created within a duration such as 90m, or since a time"},
     {"output", 'o', PAWL_FLAG_TEXT, "short", "form of the output: short, wide, ids, json or yaml"},
@@ -89,7 +104,7 @@ struct list {
     struct list_row {
         int64_t created_at;
         json_t *row;
-    } *rows;
+    } * rows;
     size_t count, cap;
 };
 
@@ -99,10 +114,10 @@ static json_t *list_object(const char *app_id, const struct pawl_info *info) {
     pawl__workflow_duration(since > 0 ? since : 0, age);
     pawl__workflow_moment(info->created_at, created);
     pawl__workflow_moment(info->updated_at, updated);
-    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "appID", app_id, "name",
-                            info->name, "instanceID", info->id, "runtimeStatus",
-                            pawl_status_text(info->status), "age", age, "created", created,
-                            "lastUpdate", updated);
+    json_t *row =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "appID", app_id, "name", info->name,
+                  "instanceID", info->id, "runtimeStatus", pawl_status_text(info->status), "age",
+                  age, "created", created, "lastUpdate", updated);
     if (info->custom_status.data)
         json_object_set_new(row, "customStatus", json_string(info->custom_status.data));
     if (info->failure)
@@ -152,8 +167,9 @@ static int list_run(const struct pawl_flags *flags) {
     if (!form) return PAWL_EXIT_USAGE;
     if (flags->argc) return pawl__workflow_misused("list: what is '%s'?", flags->argv[0]);
     if (filter.status && !pawl__workflow_is_status(filter.status))
-        return pawl__workflow_misused("list: --filter-status is '%s', but has to be one of "
-                                      PAWL_WORKFLOW_STATUSES, filter.status);
+        return pawl__workflow_misused(
+            "list: --filter-status is '%s', but has to be one of " PAWL_WORKFLOW_STATUSES,
+            filter.status);
     if (age && !pawl__workflow_time(age, -1, &filter.after))
         return pawl__workflow_misused("list: --filter-max-age is '%s', but has to be a duration "
                                       "such as 90m or a time such as 2030-01-02T15:04:05Z",
@@ -176,10 +192,11 @@ const struct pawl_command pawl__workflow_list = {
     .alias = "ls",
     .summary = "List workflows",
     .usage = "[-w NAME] [-s STATUS] [-m AGE] [-o FORM]",
-    .text = "Lists the instances that an app has, those that have ended as well, the oldest first.\n\n"
-            "Examples:\n"
-            "  pawl workflow list -s RUNNING -m 24h\n"
-            "  pawl workflow list -w order -o ids\n",
+    .text =
+        "Lists the instances that an app has, those that have ended as well, the oldest first.\n\n"
+        "Examples:\n"
+        "  pawl workflow list -s RUNNING -m 24h\n"
+        "  pawl workflow list -w order -o ids\n",
     .flags = list_flags,
     .run = list_run,
 };

@@ -82,11 +82,12 @@ const struct pawl_command pawl__workflow_purge = {
     .name = "workflow purge",
     .summary = "Remove workflows that have ended",
     .usage = "ID... | --all | --all-older-than AGE [--all-filter-status STATUS]",
-    .text = "Removes all trace of instances that have ended, and of their children. Their ids can be\n"
-            "used again. 'stateRetentionPolicy' in a configuration does this by itself.\n\n"
-            "Examples:\n"
-            "  pawl workflow purge order-7 order-8\n"
-            "  pawl workflow purge --all-older-than 168h --all-filter-status COMPLETED\n",
+    .text =
+        "Removes all trace of instances that have ended, and of their children. Their ids can be\n"
+        "used again. 'stateRetentionPolicy' in a configuration does this by itself.\n\n"
+        "Examples:\n"
+        "  pawl workflow purge order-7 order-8\n"
+        "  pawl workflow purge --all-older-than 168h --all-filter-status COMPLETED\n",
     .flags = purge_flags,
     .run = purge_run,
 };
