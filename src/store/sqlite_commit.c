@@ -44,7 +44,8 @@ static enum pawl_err commit_checkpoint(struct pawl_sqlite *store, struct pawl_er
                                        wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE,
                                        NULL, NULL);
     if (wait) sqlite3_busy_timeout(store->writer, (int)(store->busy_timeout / PAWL_MILLISECOND));
-    store->checkpoint_at = store->wal_pages + PAWL_SQLITE_WAL_PAGES / (wait ? 1 : 4);
+    store->checkpoint_at =
+        store->wal_pages + (wait ? PAWL_SQLITE_WAL_TOO_BIG : PAWL_SQLITE_WAL_PAGES) / 4;
     if (rc != SQLITE_OK && rc != SQLITE_BUSY)
         return pawl__sqlite_fail(store, store->writer, "copy the -wal file into the database",
                                  error);
