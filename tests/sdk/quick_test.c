@@ -8,7 +8,7 @@
 // Quick activities: on the thread of workflows, beside others.
 
 static struct pawl *opened;
-static pthread_t of_workflow, of_quick, of_other;
+static _Atomic pthread_t of_workflow, of_quick, of_other;
 
 static enum pawl_err quick(struct pawl_activity *activity) {
     of_quick = pthread_self();
