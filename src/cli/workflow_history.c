@@ -7,7 +7,8 @@
 #include "cli/workflow.h"
 
 enum {
-    HISTORY_VALUE = 120 // bytes of a payload that are shown
+    HISTORY_VALUE = 120,   // bytes of a payload that are shown
+    HISTORY_DETAILS = 255, // bytes of what is told of an event
 };
 
 static const struct pawl_flag history_flags[] = {
@@ -90,9 +91,10 @@ static void history_attrs(struct pawl_buf *out, const json_t *body) {
         }
         char *text = json_is_string(value) ? strdup(json_string_value(value))
                                            : json_dumps(value, JSON_ENCODE_ANY);
+        struct pawl_str whole = pawl__str(text), shown = pawl__str_shorten(whole, HISTORY_VALUE);
         if (text)
-            pawl__buf_format(out, "%s%s=%.*s%s", out->len ? ";" : "", key, HISTORY_VALUE, text,
-                             strlen(text) > HISTORY_VALUE ? "..." : "");
+            pawl__buf_format(out, "%s%s=%.*s%s", out->len ? ";" : "", key, PAWL_FMT(shown),
+                             shown.len < whole.len ? "..." : "");
         free(text);
     }
 }
@@ -106,23 +108,25 @@ static void history_details(json_t *row, const struct history *history, const ch
                             const json_t *body, int64_t at) {
     const json_t *failure = json_object_get(body, "failureDetails");
     const char *message = history_text(failure, "errorMessage");
-    char text[256] = "", took[32];
+    struct pawl_buf text = {0};
+    char took[32];
     for (size_t i = 0; i < sizeof history_kinds / sizeof *history_kinds; i++) {
         const char *member = history_kinds[i].detail;
         if (strcmp(kind, history_kinds[i].kind) != 0 || !member) continue;
         const json_t *value = json_object_get(body, member);
         if (json_is_string(value))
-            snprintf(text, sizeof text, "%s=%s", member, json_string_value(value));
+            pawl__buf_format(&text, "%s=%s", member, json_string_value(value));
         else if (strstr(member, "Id")) // 0 is left out
-            snprintf(text, sizeof text, "eventId=%lld", (long long)json_integer_value(value));
+            pawl__buf_format(&text, "eventId=%lld", (long long)json_integer_value(value));
     }
     if (strcmp(kind, "executionCompleted") == 0) {
         pawl__workflow_duration(at - history->first, took);
-        snprintf(text, sizeof text, "execDuration=%s", took);
+        pawl__buf_format(&text, "execDuration=%s", took);
     }
-    size_t len = strlen(text);
-    if (message) snprintf(text + len, sizeof text - len, "%s%s", len ? " " : "", message);
-    history_set(row, "details", text);
+    if (message) pawl__buf_format(&text, "%s%s", text.len ? " " : "", message);
+    struct pawl_str shown = pawl__str_shorten(pawl__buf_str(&text), HISTORY_DETAILS);
+    if (shown.len) json_object_set_new(row, "details", json_stringn(shown.data, shown.len));
+    pawl__buf_finish(&text);
 }
 
 static const char *history_status(const char *kind, const json_t *body) {
@@ -165,7 +169,7 @@ static void history_add(struct history *history, json_t *event) {
     const char *from = history_text(router, "sourceAppID"),
                *to = history_text(router, "targetAppID");
     if (from) {
-        char both[300];
+        char both[520]; // names of apps have at most 255 bytes
         snprintf(both, sizeof both, "%s%s%s", from, to ? "->" : "", to ? to : "");
         history_set(row, "router", both);
     }

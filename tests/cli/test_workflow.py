@@ -84,6 +84,15 @@ class Workflow(clilib.Case):
         self.workflow("run", "decline", "-i", "d", "-w")
         self.assertRegex(self.done("history", "d"), "ExecutionCompleted .* FAILED .* no more cars")
 
+    def test_long_payloads_are_cut_between_characters(self):
+        for id in ("a", "ab"):
+            self.done("run", "wait_for_go", "-i", id, "-x", '"%s"' % ("\u00fc" * 200))
+            self.done("suspend", id, "-r", id + "\u00fc" * 200)
+            rows = {row["type"]: row for row in json.loads(self.done("history", id, "-o", "json"))}
+            self.assertIn("\u00fc...;", rows["ExecutionStarted"]["attrs"])
+            self.assertRegex(rows["ExecutionSuspended"]["details"], "^input=a.*\u00fc$")
+            self.assertIn("\u00fc" * 40, self.done("history", id))
+
     def test_events_and_rest(self):
         self.done("run", "wait_for_go", "-i", "a/b")
         self.done("suspend", "a/b", "-r", "a holiday")
