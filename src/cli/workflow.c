@@ -98,16 +98,16 @@ bool pawl__workflow_json(const struct pawl_flags *flags, const char *name, struc
 }
 
 bool pawl__workflow_time(const char *text, int sign, int64_t *out) {
-    int64_t duration;
+    int64_t now = pawl__clock_wall(), duration;
     if (pawl__duration_parse(text, &duration)) {
-        *out = pawl__clock_wall() + sign * duration;
+        *out = sign < 0 ? now - duration : pawl__clock_add(now, duration);
         return true;
     }
-    size_t len = strlen(text);
-    bool zoned = len && (text[len - 1] == 'Z' || (len > 6 && strchr("+-", text[len - 6])));
+    if (pawl__time_parse(pawl__str(text), out)) return true;
     char whole[64];
-    if (len >= sizeof whole - 1) return false;
-    snprintf(whole, sizeof whole, "%s%s", text, zoned ? "" : "Z");
+    size_t len = strlen(text);
+    if (len > 40) return false;
+    snprintf(whole, sizeof whole, "%s%s", text, strchr(text, 'T') ? "Z" : "T00:00:00Z");
     return pawl__time_parse(pawl__str(whole), out);
 }
 

@@ -51,7 +51,8 @@ int pawl__workflow_misused(const char *format, ...) __attribute__((format(printf
 bool pawl__workflow_json(const struct pawl_flags *flags, const char *name, struct pawl_text *out);
 
 // The moment that |text| names, in nanoseconds since 1970: a duration before (|sign| -1) or after
-// (1) now, such as "1h30m", or a time in RFC 3339, where "Z" may be missing. False: it is neither.
+// (1) now, such as "1h30m", or a time in RFC 3339, where "Z" may be missing, or the time with it.
+// False: it is neither.
 bool pawl__workflow_time(const char *text, int sign, int64_t *out);
 
 #define PAWL_WORKFLOW_STATUSES                                                                     \

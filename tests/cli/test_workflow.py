@@ -60,7 +60,12 @@ class Workflow(clilib.Case):
         self.assertEqual(self.done("list", "-o", "ids", "-s", "FAILED"), "c\n")
         self.assertEqual(self.done("list", "-o", "ids", "-w", "echo"), "a\n")
         self.assertEqual(self.done("list", "-o", "ids", "-m", "1h"), "a\nb\nc\n")
-        self.assertEqual(self.done("list", "-o", "ids", "-m", "2100-01-01T00:00:00"), "")
+        for at in ("2100-01-01T00:00:00", "2100-01-01T02:00:00+02:00", "2100-01-01"):
+            self.assertEqual(self.done("list", "-o", "ids", "-m", at), "")
+        for at in ("2020-01-01T00:00:00", "2020-01-01T02:00:00-02:00", "2020-01-01"):
+            self.assertEqual(self.done("list", "-o", "ids", "-m", at), "a\nb\nc\n")
+        for at in ("2020-13-01", "2020-01-01T", "soon", "1day", "-5s", ""):
+            self.assert_mistake(self.workflow("list", "-m", at), f"--filter-max-age is '{at}'", code=2)
         table = self.done("list").splitlines()
         self.assertRegex(table[0], "^NAME +ID +STATUS +CUSTOM STATUS +AGE$")
         self.assertRegex(table[1], r"^echo +a +COMPLETED +- +\d")
