@@ -88,7 +88,9 @@ bool pawl__workflow_json(const struct pawl_flags *flags, const char *name, struc
     json_error_t flaw;
     *out = pawl_text(text);
     if (!text) return true;
-    json_t *json = json_loads(text, JSON_DECODE_ANY, &flaw);
+    // What it holds is not for this program: numbers of any length are JSON, and so is "\u0000".
+    json_t *json =
+        json_loads(text, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &flaw);
     json_decref(json);
     if (!json)
         pawl__workflow_misused("--%s is not JSON: %s (at character %d); a text is given as "

@@ -44,6 +44,13 @@ class Workflow(clilib.Case):
         self.assert_mistake(self.workflow("run", "wait_for_go", "-i", "later"), "cannot start 'wait_for_go'",
                             "later", code=1)
 
+    def test_input(self):
+        """It has to be JSON, and comes as it is given."""
+        for text in '{"id": 12345678901234567890}', '"\\u0000"', "[1e5, -0, null]":
+            self.assertEqual(self.done("run", "echo", "-x", text, "--wait"), text + "\n")
+        for text in "cars", "", "{'a': 1}", "[1] 2":
+            self.assert_mistake(self.workflow("run", "echo", "-x", text), "--input is not JSON", code=2)
+
     def test_list(self):
         self.assertEqual(self.listed(), [])
         self.done("run", "echo", "-i", "a", "-x", "1", "-w")
