@@ -20,6 +20,12 @@
         "namespace", 'n', PAWL_FLAG_UNUSED, NULL, NULL                                             \
     }
 
+// Rows of flags by which Dapr's finds the store; the sidecar is asked here.
+#define PAWL_WORKFLOW_STORE_FLAGS                                                                  \
+    {"connection-string", 'c', PAWL_FLAG_UNUSED, NULL, NULL}, {                                    \
+        "table-name", 't', PAWL_FLAG_UNUSED, NULL, NULL                                            \
+    }
+
 extern const struct pawl_command pawl__workflow_run;
 extern const struct pawl_command pawl__workflow_list;
 extern const struct pawl_command pawl__workflow_history;

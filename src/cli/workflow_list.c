@@ -70,6 +70,7 @@ static const struct pawl_flag list_flags[] = {
     {"filter-max-age", 'm', PAWL_FLAG_TEXT, NULL,
      "only those created within a duration such as 90m, or since a time"},
     {"output", 'o', PAWL_FLAG_TEXT, "short", "form of the output: short, wide, ids, json or yaml"},
+    PAWL_WORKFLOW_STORE_FLAGS,
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 

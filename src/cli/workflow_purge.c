@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "cli/workflow.h"
+#include "sdk/call.h" // pawl_purge knows no force
 
 static const struct pawl_flag purge_flags[] = {
     PAWL_WORKFLOW_FLAGS,
@@ -8,12 +9,18 @@ static const struct pawl_flag purge_flags[] = {
     {"all-older-than", 0, PAWL_FLAG_TEXT, NULL,
      "all that have ended and were created before a time, or longer ago than a duration"},
     {"all-filter-status", 0, PAWL_FLAG_TEXT, NULL,
-     "with --all-older-than: only those that have ended so"},
+     "with --all-older-than: only those with this status"},
+    {"force", 0, PAWL_FLAG_BOOL, "false",
+     "instances that are named, or that have the status, also when they have not ended"},
+    PAWL_WORKFLOW_STORE_FLAGS,
+    {"scheduler-namespace", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 
 struct purge {
     struct pawl *pawl;
+    bool force;
+    bool takes_all; // also those that have not ended
     unsigned count;
     bool failed;
 };
@@ -23,11 +30,31 @@ static bool purge_has_ended(enum pawl_status status) {
            status == PAWL_TERMINATED;
 }
 
+static enum pawl_err purge_call(const struct purge *purge, const char *id, unsigned *count) {
+    struct pawl_client_call call = {.about = id};
+    Pb__PurgeInstancesRequest ask = PB__PURGE_INSTANCES_REQUEST__INIT;
+    PAWL_TRY(pawl__client_check(purge->pawl, id, "purge"));
+    ask.request_case = PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
+    ask.instanceid = (char *)id;
+    ask.recursive = true;
+    ask._force_case = PB__PURGE_INSTANCES_REQUEST___FORCE_FORCE;
+    ask.force = purge->force;
+    enum pawl_err err =
+        pawl__client_call(purge->pawl, &call, PAWL_TASKHUB_PURGE, &ask, PAWL_FOREVER);
+    const Pb__PurgeInstancesResponse *response = (const void *)call.op.response;
+    if (!err) *count = (unsigned)response->deletedinstancecount;
+    return pawl__client_finish(&call, err);
+}
+
 // Goes on after a failure: the others may well be purged.
 static void purge_one(struct purge *purge, const char *id) {
-    uint32_t count = 0;
-    if (pawl_purge(purge->pawl, id, true, &count)) {
+    unsigned count = 0;
+    enum pawl_err err = purge_call(purge, id, &count);
+    if (err) {
         pawl__workflow_fail("cannot purge '%s'", id);
+        if (err == PAWL_E_PRECONDITION && !purge->force)
+            fprintf(stderr,
+                    "    end it first, with 'pawl workflow terminate %s', or give --force\n", id);
         purge->failed = true;
         return;
     }
@@ -37,7 +64,7 @@ static void purge_one(struct purge *purge, const char *id) {
 
 static enum pawl_err purge_ended(void *arg, const struct pawl_info *info) {
     struct purge *purge = arg;
-    if (purge_has_ended(info->status)) purge_one(purge, info->id);
+    if (purge->takes_all || purge_has_ended(info->status)) purge_one(purge, info->id);
     return PAWL_OK;
 }
 
@@ -67,7 +94,8 @@ static int purge_run(const struct pawl_flags *flags) {
     int code = purge_check(flags, &filter);
     if (!code) code = pawl__workflow_open(flags, &app);
     if (code) return code;
-    struct purge purge = {.pawl = app.pawl};
+    struct purge purge = {.pawl = app.pawl, .force = pawl__flag_bool(flags, "force")};
+    purge.takes_all = purge.force && filter.status;
     for (int i = 0; i < flags->argc; i++) purge_one(&purge, flags->argv[i]);
     if (!flags->argc && pawl__workflow_each(app.pawl, &filter, purge_ended, &purge)) {
         pawl__workflow_fail("cannot go through the workflows");
@@ -81,10 +109,13 @@ static int purge_run(const struct pawl_flags *flags) {
 const struct pawl_command pawl__workflow_purge = {
     .name = "workflow purge",
     .summary = "Remove workflows that have ended",
-    .usage = "ID... | --all | --all-older-than AGE [--all-filter-status STATUS]",
+    .usage = "ID... [--force] | --all | --all-older-than AGE [--all-filter-status STATUS]",
     .text =
         "Removes all trace of instances that have ended, and of their children. Their ids can be\n"
         "used again. 'stateRetentionPolicy' in a configuration does this by itself.\n\n"
+        "With --force an instance is removed as it is, with no worker needed: nothing ends it, "
+        "and\n"
+        "results of its activities are dropped.\n\n"
         "Examples:\n"
         "  pawl workflow purge order-7 order-8\n"
         "  pawl workflow purge --all-older-than 168h --all-filter-status COMPLETED\n",

@@ -133,7 +133,21 @@ class Workflow(clilib.Case):
         self.assertIn("0 purged", self.done("purge", "--all-older-than", "1h"))
         self.assertIn("0 purged", self.done("purge", "--all-older-than", "0s", "--all-filter-status", "FAILED"))
         self.assertIn("2 purged", self.done("purge", "--all"))
-        self.assertEqual(self.done("list", "-o", "ids"), "runs\n")
+        self.assertEqual(self.done("list", "-o", "ids", "-c", "where Dapr's store is", "-t", "state"), "runs\n")
+
+    def test_purge_by_force(self):
+        self.done("run", "parent", "-i", "a")
+        clilib.wait_for(lambda: len(self.listed("-s", "RUNNING")) == 2)
+        self.assert_mistake(self.workflow("purge", "a"), "pawl workflow terminate a", "--force", code=1)
+        for many in (["--all"], ["--all-older-than", "0s"], ["--all-older-than", "0s", "--all-filter-status", "FAILED"]):
+            self.assertIn("0 purged", self.done("purge", "--force", *many))
+        self.assertIn("2 purged", self.done("purge", "a", "--force"))
+        self.assertEqual(self.listed(), [])
+        self.assert_mistake(self.workflow("purge", "a", "--force"), "'a'", code=1)
+        self.done("run", "wait_for_go", "-i", "b")
+        running = ["--all-older-than", "0s", "--all-filter-status", "RUNNING"]
+        self.assertIn("0 purged", self.done("purge", *running))
+        self.assertIn("1 purged", self.done("purge", *running, "--force"))
 
     def test_mistakes(self):
         for args in (["history", "none"], ["suspend", "none"], ["resume", "none"], ["terminate", "none"],
