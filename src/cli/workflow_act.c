@@ -1,11 +1,18 @@
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/workflow.h"
 
-// What the commands say when it went well. Dapr's own say it with the same mark.
-static int act_done(struct pawl_workflow_app *app, const char *what, const char *id) {
-    printf("\u2705  %s: %s\n", what, id);
+// Says that it went well, in the words of Dapr's own commands, as scripts look for them.
+static int __attribute__((format(printf, 2, 3)))
+act_done(struct pawl_workflow_app *app, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fputs("\u2139\ufe0f  ", stdout);
+    vprintf(format, args);
+    putchar('\n');
+    va_end(args);
     pawl__workflow_close(app);
     return 0;
 }
@@ -67,7 +74,7 @@ static int act_run(const struct pawl_flags *flags) {
     if (pawl_start(app.pawl, name, input, &options, id)) return act_failed(&app, "start", name);
     const char *known = options.id ? options.id : id;
     if (pawl__flag_bool(flags, "wait")) return run_wait(&app, known);
-    return act_done(&app, "workflow instance started successfully", known);
+    return act_done(&app, "Workflow instance started successfully: %s", known);
 }
 
 const struct pawl_command pawl__workflow_run = {
@@ -109,7 +116,7 @@ static int act_raise(const struct pawl_flags *flags) {
     if (!id || pawl_raise(app.pawl, id, slash + 1, input))
         code = act_failed(&app, "raise the event of", both);
     else
-        code = act_done(&app, "event raised successfully", both);
+        code = act_done(&app, "Workflow '%s' raised event '%s' successfully", id, slash + 1);
     free(id);
     return code;
 }
@@ -138,10 +145,8 @@ static int act_on(const struct pawl_flags *flags, const char *verb,
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     if (act(app.pawl, id, flags)) return act_failed(&app, verb, id);
-    printf("\u2705  workflow %s%s successfully: %s\n", verb,
-           verb[strlen(verb) - 1] == 'e' ? "d" : "ed", id);
-    pawl__workflow_close(&app);
-    return 0;
+    return act_done(&app, "Workflow '%s' %s%s successfully", id, verb,
+                    verb[strlen(verb) - 1] == 'e' ? "d" : "ed");
 }
 
 static const struct pawl_flag reason_flags[] = {

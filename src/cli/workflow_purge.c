@@ -59,7 +59,7 @@ static void purge_one(struct purge *purge, const char *id) {
         return;
     }
     purge->count += count;
-    printf("\u2705  workflow purged successfully: %s\n", id);
+    printf("\u2705  Purged workflow instance \"%s\"\n", id);
 }
 
 static enum pawl_err purge_ended(void *arg, const struct pawl_info *info) {

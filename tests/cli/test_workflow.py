@@ -34,7 +34,8 @@ class Workflow(clilib.Case):
         clilib.wait_for(so)
 
     def test_run(self):
-        self.assertIn("started successfully: a-1\n", self.done("run", "echo", "-i", "a-1", "-x", '{"b": [1]}'))
+        self.assertEqual("ℹ️  Workflow instance started successfully: a-1\n",
+                         self.done("run", "echo", "-i", "a-1", "-x", '{"b": [1]}'))
         self.assertEqual(self.done("run", "echo", "-x", '"text"', "--wait"), '"text"\n')
         self.assert_mistake(self.workflow("run", "decline", "-i", "d-1", "-w"), "'d-1' is FAILED: no more cars",
                             code=1)
@@ -107,10 +108,12 @@ class Workflow(clilib.Case):
 
     def test_events_and_rest(self):
         self.done("run", "wait_for_go", "-i", "a/b")
-        self.done("suspend", "a/b", "-r", "a holiday")
+        self.assertEqual(self.done("suspend", "a/b", "-r", "a holiday"),
+                         "ℹ️  Workflow 'a/b' suspended successfully\n")
         self.assertEqual(self.done("list", "-s", "SUSPENDED", "-o", "ids"), "a/b\n")
-        self.assertIn("raised successfully", self.done("raise-event", "a/b/go", "-x", '{"n": 1}'))
-        self.assertIn("resumed successfully: a/b", self.done("resume", "a/b"))
+        self.assertIn("Workflow 'a/b' raised event 'go' successfully\n",
+                      self.done("raise-event", "a/b/go", "-x", '{"n": 1}'))
+        self.assertIn("Workflow 'a/b' resumed successfully\n", self.done("resume", "a/b"))
         self.wait_status("a/b", "COMPLETED")
         self.assertIn("a holiday", self.done("history", "a/b"))
         self.assertIn('"result": "{\\"n\\": 1}"', self.done("history", "a/b", "-o", "events"))
@@ -119,14 +122,14 @@ class Workflow(clilib.Case):
         self.done("run", "parent", "-i", "a")
         self.wait_status("a", "RUNNING")
         clilib.wait_for(lambda: len(self.listed("-s", "RUNNING")) == 2)
-        self.assertIn("terminated successfully: a", self.done("terminate", "a", "-o", '"enough"'))
+        self.assertIn("Workflow 'a' terminated successfully\n", self.done("terminate", "a", "-o", '"enough"'))
         clilib.wait_for(lambda: len(self.listed("-s", "TERMINATED")) == 2)
 
     def test_purge(self):
         for id in "abcd":
             self.done("run", "echo", "-i", id, "-x", "1", "-w")
         self.done("run", "wait_for_go", "-i", "runs")
-        self.assertIn("1 purged", self.done("purge", "a"))
+        self.assertEqual(self.done("purge", "a"), '✅  Purged workflow instance "a"\n1 purged, children included\n')
         answer = self.workflow("purge", "a", "b", "runs")
         self.assert_mistake(answer, "cannot purge 'a'", "cannot purge 'runs'", code=1)
         self.assertIn("1 purged", answer.stdout)
