@@ -59,6 +59,25 @@ static int64_t find_started_at(pid_t pid) {
     return (int64_t)((double)pawl__clock_wall() / 1e9 - atof(uptime) + since_boot);
 }
 
+// Where a client finds the daemon, by the flags that say where it listens.
+static void find_place(struct pawl_found *found, const char *listen, const char *sockets) {
+    snprintf(found->host, sizeof found->host, "%.*s", (int)strcspn(listen, ","), listen);
+    if (!*found->host || strcmp(found->host, "0.0.0.0") == 0 || strcmp(found->host, "::") == 0)
+        strcpy(found->host, "127.0.0.1"); // it listens everywhere
+    bool is_v6 = strchr(found->host, ':');
+    *found->grpc_target = 0;
+    if (*sockets == '/')
+        snprintf(found->grpc_target, sizeof found->grpc_target, "unix:%s/dapr-%s-grpc.socket",
+                 sockets, found->app_id);
+    else if (*sockets) // relative to where the daemon was started
+        snprintf(found->grpc_target, sizeof found->grpc_target,
+                 "unix:/proc/%d/cwd/%s/dapr-%s-grpc.socket", (int)found->pid, sockets,
+                 found->app_id);
+    else if (found->grpc_port > 0)
+        snprintf(found->grpc_target, sizeof found->grpc_target, is_v6 ? "[%s]:%d" : "%s:%d",
+                 found->host, found->grpc_port);
+}
+
 // Whether the words of a command line are a daemon's; fills what its flags say.
 static bool find_parse(char *words, size_t len, struct pawl_found *found) {
     char *end = words + len, *word = words;
@@ -70,6 +89,7 @@ static bool find_parse(char *words, size_t len, struct pawl_found *found) {
     } else if (strcmp(name, "daprd") != 0) {
         return false;
     }
+    const char *listen = "", *sockets = "";
     found->http_port = 3500;
     found->grpc_port = 50001;
     while (next < end) {
@@ -91,7 +111,12 @@ static bool find_parse(char *words, size_t len, struct pawl_found *found) {
             found->grpc_port = atoi(value);
         else if (strcmp(word, "app-port") == 0)
             found->app_port = atoi(value);
+        else if (strcmp(word, "dapr-listen-addresses") == 0)
+            listen = value;
+        else if (strcmp(word, "unix-domain-socket") == 0)
+            sockets = value;
     }
+    find_place(found, listen, sockets);
     return true;
 }
 
@@ -113,7 +138,7 @@ static void find_ask(struct pawl_found *found) {
     int status = 0;
     const char *token = getenv("DAPR_API_TOKEN");
     struct pawl_header header = {PAWL_STR("dapr-api-token"), pawl__str(token)};
-    pawl__http_fetch("127.0.0.1", found->http_port, "GET", "/v1.0/metadata", &header, token ? 1 : 0,
+    pawl__http_fetch(found->host, found->http_port, "GET", "/v1.0/metadata", &header, token ? 1 : 0,
                      PAWL_STR(""), PAWL_SECOND, &status, &body, NULL);
     json_t *answer = status == 200 ? json_loadb((char *)body.data, body.len, 0, NULL) : NULL;
     const json_t *extended = json_object_get(answer, "extended");
@@ -124,6 +149,9 @@ static void find_ask(struct pawl_found *found) {
     find_text(extended, "runTemplatePath", found->template_path, sizeof found->template_path);
     find_text(extended, "appLogPath", found->app_log, sizeof found->app_log);
     find_text(extended, "daprdLogPath", found->daemon_log, sizeof found->daemon_log);
+    const json_t *workers =
+        json_object_get(json_object_get(answer, "workflows"), "connectedWorkers");
+    found->workers = workers ? (int)json_integer_value(workers) : -1;
     json_decref(answer);
     pawl__buf_finish(&body);
 }

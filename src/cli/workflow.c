@@ -32,37 +32,58 @@ int pawl__workflow_misused(const char *format, ...) {
 
 // --- the app ------------------------------------------------------------------------------------
 
+static bool workflow_is_again(const struct pawl_found *found, size_t i) {
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(found[k].app_id, found[i].app_id) == 0) return true;
+    return false;
+}
+
 static void workflow_name_apps(const struct pawl_found *found, size_t count) {
-    for (size_t i = 0; i < count; i++) fprintf(stderr, "%s %s", i ? "," : "", found[i].app_id);
+    for (size_t i = 0; i < count; i++)
+        if (!workflow_is_again(found, i)) fprintf(stderr, "%s %s", i ? "," : "", found[i].app_id);
     fputc('\n', stderr);
 }
 
-// The sidecar of the app |id|, or, when that is NULL, the only one. NULL: told on stderr.
+// The sidecar of the app |id|, or, when that is NULL, of the only one. NULL: told on stderr.
 static const struct pawl_found *workflow_find(const char *id) {
     static struct pawl_found found[PAWL_FOUND_MAX]; // too large for the stack
-    size_t count = pawl__find_daemons(found);
+    const struct pawl_found *best = NULL;
+    size_t count = pawl__find_daemons(found), apps = 0;
+    for (size_t i = 0; i < count; i++) {
+        apps += !workflow_is_again(found, i);
+        // Several may serve an app; its workflows are where its workers are.
+        if ((!id || strcmp(found[i].app_id, id) == 0) &&
+            (!best || found[i].workers > best->workers))
+            best = &found[i];
+    }
     if (!count) {
         fputs("\u274c  no app runs here; start one with 'pawl run', or name a sidecar with "
               "--address HOST:PORT\n",
               stderr);
         return NULL;
     }
-    if (!id && count == 1) return found;
-    if (!id) {
+    if (!id && apps > 1) {
         fputs("\u274c  several apps run here; say which with --app-id:", stderr);
         workflow_name_apps(found, count);
         return NULL;
     }
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(found[i].app_id, id) == 0) return &found[i];
-    fprintf(stderr, "\u274c  no app '%s' runs here; these do:", id);
-    workflow_name_apps(found, count);
+    if (!best) {
+        fprintf(stderr, "\u274c  no app '%s' runs here; these do:", id);
+        workflow_name_apps(found, count);
+        return NULL;
+    }
+    if (*best->grpc_target) return best;
+    fprintf(
+        stderr,
+        "\u274c  the sidecar of app '%s' (process %d) has --dapr-grpc-port %d, which does not say "
+        "where it listens; its log does: name that with --address HOST:PORT\n",
+        best->app_id, (int)best->pid, best->grpc_port);
     return NULL;
 }
 
 int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app *app) {
     const char *address = pawl__flag_text(flags, "address"), *id = pawl__flag_text(flags, "app-id");
-    char target[320];
+    char target[600];
     *app = (struct pawl_workflow_app){0};
     if (address && id) return pawl__workflow_misused("takes --app-id or --address, not both");
     if (address) {
@@ -70,7 +91,7 @@ int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app
     } else {
         const struct pawl_found *found = workflow_find(id);
         if (!found) return 1;
-        snprintf(target, sizeof target, "grpc://127.0.0.1:%d", found->grpc_port);
+        snprintf(target, sizeof target, "grpc://%s", found->grpc_target);
         snprintf(app->id, sizeof app->id, "%s", found->app_id);
     }
     if (pawl_open(target, NULL, &app->pawl)) return pawl__workflow_fail("cannot reach %s", target);

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 
 import clilib
 
@@ -27,6 +28,10 @@ class Workflow(clilib.Case):
 
     def listed(self, *args):
         return json.loads(self.done("list", "-o", "json", *args))
+
+    def port(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            return server.getsockname()[1]
 
     def wait_status(self, id, status):
         def so():
@@ -173,6 +178,33 @@ class Workflow(clilib.Case):
         other = self.run_app("two")
         self.assert_mistake(self.pawl("workflow", "list"), "several apps run here", self.id, other, code=1)
         self.assertEqual(self.done("list", "-o", "ids", app=other), "")
+
+    def daemon(self, id, *flags, **more):
+        self.start("--app-id", id, *flags, name="daprd", **more)
+        self.wait_output("dapr initialized")
+
+    def test_where_a_sidecar_listens(self):
+        elsewhere = self.id + "-127.0.0.2"
+        self.daemon(elsewhere, "--dapr-http-port", self.port(), "--dapr-grpc-port", self.port(),
+                    "--dapr-listen-addresses", "127.0.0.2,127.0.0.3")
+        self.assertEqual(self.done("list", "-o", "ids", app=elsewhere), "")
+        sockets = self.id + "-sockets"
+        (self.home / "s").mkdir()
+        self.daemon(sockets, "--unix-domain-socket", "s", cwd=self.home)
+        self.assertEqual(self.done("list", "-o", "ids", app=sockets, cwd="/"), "")
+        self.daemon(sockets + "2", "--unix-domain-socket", str(self.home / "s"))
+        self.assertEqual(self.done("list", "-o", "ids", app=sockets + "2"), "")
+        self.daemon(self.id + "-0", "--dapr-grpc-port", "0", "--dapr-http-port", "0")
+        self.assert_mistake(self.workflow("list", app=self.id + "-0"), "--dapr-grpc-port 0", "--address", code=1)
+
+    def test_of_several_sidecars_it_is_the_one_with_workers(self):
+        for _ in range(2):
+            self.daemon(self.id, "--dapr-http-port", self.port(), "--dapr-grpc-port", self.port())
+        self.assertEqual(self.done("run", "echo", "-x", "1", "--wait"), "1\n")
+        self.daemon(self.id + "-other", "--dapr-http-port", self.port(), "--dapr-grpc-port", self.port())
+        answer = self.pawl("workflow", "list")
+        self.assert_mistake(answer, "several apps run here", code=1)
+        self.assertEqual(answer.stderr.replace(",", " ").split().count(self.id), 1)
 
 
 if __name__ == "__main__":
