@@ -84,7 +84,7 @@ static const struct pawl_found *workflow_find(const char *id) {
 int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app *app) {
     const char *address = pawl__flag_text(flags, "address"), *id = pawl__flag_text(flags, "app-id");
     char target[600];
-    *app = (struct pawl_workflow_app){0};
+    *app = (struct pawl_workflow_app){.workers = -1};
     if (address && id) return pawl__workflow_misused("takes --app-id or --address, not both");
     if (address) {
         snprintf(target, sizeof target, "grpc://%s", address);
@@ -93,6 +93,7 @@ int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app
         if (!found) return 1;
         snprintf(target, sizeof target, "grpc://%s", found->grpc_target);
         snprintf(app->id, sizeof app->id, "%s", found->app_id);
+        app->workers = found->workers;
     }
     if (pawl_open(target, NULL, &app->pawl)) return pawl__workflow_fail("cannot reach %s", target);
     return 0;
@@ -100,6 +101,14 @@ int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app
 
 void pawl__workflow_close(struct pawl_workflow_app *app) {
     pawl_close(app->pawl);
+}
+
+void pawl__workflow_tell_wait(const struct pawl_workflow_app *app) {
+    if (app->workers == 0)
+        fprintf(stderr,
+                "no worker of app '%s' is connected: waiting for one; what was asked for is on "
+                "record, also after Ctrl-C\n",
+                app->id);
 }
 
 // --- what is given ------------------------------------------------------------------------------
@@ -139,6 +148,11 @@ bool pawl__workflow_is_status(const char *text) {
     for (int status = PAWL_RUNNING; status <= PAWL_STALLED; status++)
         if (strcmp(pawl_status_text((enum pawl_status)status), text) == 0) return true;
     return false;
+}
+
+bool pawl__workflow_has_ended(enum pawl_status status) {
+    return status == PAWL_COMPLETED || status == PAWL_FAILED || status == PAWL_CANCELED ||
+           status == PAWL_TERMINATED;
 }
 
 // --- what is told -------------------------------------------------------------------------------

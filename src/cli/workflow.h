@@ -39,12 +39,16 @@ extern const struct pawl_command pawl__workflow_purge;
 struct pawl_workflow_app {
     struct pawl *pawl;
     char id[128]; // the app's; "": it was named by its address
+    int workers;  // that were connected; -1: not known
 };
 
 // Connects to the sidecar that the flags name. Tells what is wrong on stderr; 0, or the exit code.
 // |app| is closed with pawl__workflow_close after 0 only.
 int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app *app);
 void pawl__workflow_close(struct pawl_workflow_app *app);
+
+// Says on stderr that a call to |app| waits, when it has no worker.
+void pawl__workflow_tell_wait(const struct pawl_workflow_app *app);
 
 // Writes "what: why" of the function of pawl.h that failed last, and returns the exit code.
 int pawl__workflow_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -68,6 +72,8 @@ bool pawl__workflow_time(const char *text, int sign, int64_t *out);
 bool pawl__workflow_is_status(const char *text);
 
 // --- going through instances --------------------------------------------------------------------
+
+bool pawl__workflow_has_ended(enum pawl_status status);
 
 // Which instances are wanted.
 struct pawl_workflow_filter {

@@ -23,6 +23,23 @@ static int act_failed(struct pawl_workflow_app *app, const char *what, const cha
     return code;
 }
 
+// Whether the instance |id| goes on, so that something can be done to it. False: told, and the app
+// is closed.
+static bool act_goes_on(struct pawl_workflow_app *app, const char *verb, const char *id) {
+    struct pawl_info *info;
+    if (pawl_get(app->pawl, id, &info)) {
+        act_failed(app, verb, id);
+        return false;
+    }
+    enum pawl_status status = info->status;
+    pawl_info_free(info);
+    if (!pawl__workflow_has_ended(status)) return true;
+    fprintf(stderr, "\u274c  cannot %s '%s': it has ended, and is %s\n", verb, id,
+            pawl_status_text(status));
+    pawl__workflow_close(app);
+    return false;
+}
+
 // The only argument; NULL: told on stderr.
 static const char *act_argument(const struct pawl_flags *flags, const char *command,
                                 const char *what) {
@@ -71,6 +88,7 @@ static int act_run(const struct pawl_flags *flags) {
                                       at);
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
+    if (!options.start_at || pawl__flag_bool(flags, "wait")) pawl__workflow_tell_wait(&app);
     if (pawl_start(app.pawl, name, input, &options, id)) return act_failed(&app, "start", name);
     const char *known = options.id ? options.id : id;
     if (pawl__flag_bool(flags, "wait")) return run_wait(&app, known);
@@ -113,7 +131,9 @@ static int act_raise(const struct pawl_flags *flags) {
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     char *id = strndup(both, (size_t)(slash - both));
-    if (!id || pawl_raise(app.pawl, id, slash + 1, input))
+    if (id && !act_goes_on(&app, "raise an event of", id))
+        code = 1;
+    else if (!id || pawl_raise(app.pawl, id, slash + 1, input))
         code = act_failed(&app, "raise the event of", both);
     else
         code = act_done(&app, "Workflow '%s' raised event '%s' successfully", id, slash + 1);
@@ -126,8 +146,7 @@ const struct pawl_command pawl__workflow_raise_event = {
     .summary = "Send an event to a workflow",
     .usage = "ID/EVENT [-x JSON]",
     .text =
-        "The event waits until the workflow asks for it. One for an instance that has ended is\n"
-        "dropped.\n\n"
+        "The event waits until the workflow asks for it. An instance that has ended takes none.\n\n"
         "Example:\n"
         "  pawl workflow raise-event order-7/approved -x true\n",
     .flags = raise_flags,
@@ -135,6 +154,10 @@ const struct pawl_command pawl__workflow_raise_event = {
 };
 
 // --- suspend, resume, terminate -----------------------------------------------------------------
+
+static enum pawl_err terminate(struct pawl *pawl, const char *id, const struct pawl_flags *flags) {
+    return pawl_terminate(pawl, id, pawl_text(pawl__flag_text(flags, "output")), true);
+}
 
 // Does |act| to the instance that is named. |verb|: what it is called.
 static int act_on(const struct pawl_flags *flags, const char *verb,
@@ -144,6 +167,9 @@ static int act_on(const struct pawl_flags *flags, const char *verb,
     if (!id) return PAWL_EXIT_USAGE;
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
+    // To terminate what has ended is not worth an error.
+    if (act != terminate && !act_goes_on(&app, verb, id)) return 1;
+    pawl__workflow_tell_wait(&app);
     if (act(app.pawl, id, flags)) return act_failed(&app, verb, id);
     return act_done(&app, "Workflow '%s' %s%s successfully", id, verb,
                     verb[strlen(verb) - 1] == 'e' ? "d" : "ed");
@@ -169,7 +195,9 @@ const struct pawl_command pawl__workflow_suspend = {
     .usage = "ID [-r REASON]",
     .text =
         "Activities that run come to their end, and what arrives is kept; the workflow goes on\n"
-        "after 'pawl workflow resume'.\n",
+        "after 'pawl workflow resume'.\n\n"
+        "Example:\n"
+        "  pawl workflow suspend order-7 -r 'the shop is being moved'\n",
     .flags = reason_flags,
     .run = act_suspend,
 };
@@ -186,7 +214,9 @@ const struct pawl_command pawl__workflow_resume = {
     .name = "workflow resume",
     .summary = "Let a suspended workflow go on",
     .usage = "ID [-r REASON]",
-    .text = "What arrived while it rested is worked off now.\n",
+    .text = "What arrived while it rested is worked off now.\n\n"
+            "Example:\n"
+            "  pawl workflow resume order-7\n",
     .flags = reason_flags,
     .run = act_resume,
 };
@@ -196,10 +226,6 @@ static const struct pawl_flag terminate_flags[] = {
     {"output", 'o', PAWL_FLAG_TEXT, NULL, "JSON that becomes the workflow's output"},
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
-
-static enum pawl_err terminate(struct pawl *pawl, const char *id, const struct pawl_flags *flags) {
-    return pawl_terminate(pawl, id, pawl_text(pawl__flag_text(flags, "output")), true);
-}
 
 static int act_terminate(const struct pawl_flags *flags) {
     struct pawl_text output;
@@ -213,7 +239,9 @@ const struct pawl_command pawl__workflow_terminate = {
     .usage = "ID [-o JSON]",
     .text =
         "It ends at once, with the status TERMINATED. Activities that run are not stopped, but\n"
-        "nobody waits for their results.\n",
+        "nobody waits for their results.\n\n"
+        "Example:\n"
+        "  pawl workflow terminate order-7 -o '{\"refunded\": true}'\n",
     .flags = terminate_flags,
     .run = act_terminate,
 };

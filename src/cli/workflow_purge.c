@@ -25,11 +25,6 @@ struct purge {
     bool failed;
 };
 
-static bool purge_has_ended(enum pawl_status status) {
-    return status == PAWL_COMPLETED || status == PAWL_FAILED || status == PAWL_CANCELED ||
-           status == PAWL_TERMINATED;
-}
-
 static enum pawl_err purge_call(const struct purge *purge, const char *id, unsigned *count) {
     struct pawl_client_call call = {.about = id};
     Pb__PurgeInstancesRequest ask = PB__PURGE_INSTANCES_REQUEST__INIT;
@@ -64,7 +59,7 @@ static void purge_one(struct purge *purge, const char *id) {
 
 static enum pawl_err purge_ended(void *arg, const struct pawl_info *info) {
     struct purge *purge = arg;
-    if (purge->takes_all || purge_has_ended(info->status)) purge_one(purge, info->id);
+    if (purge->takes_all || pawl__workflow_has_ended(info->status)) purge_one(purge, info->id);
     return PAWL_OK;
 }
 

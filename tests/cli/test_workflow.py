@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 
 import clilib
@@ -164,6 +165,28 @@ class Workflow(clilib.Case):
                 self.assert_mistake(self.workflow(*args), "'none", code=1)
         answer = self.workflow("list", app="no-such-app-here")
         self.assert_mistake(answer, "no app 'no-such-app-here' runs here", self.id, code=1)
+
+    def test_what_has_ended(self):
+        self.done("run", "echo", "-i", "a", "-x", "1", "--wait")
+        self.done("terminate", "a")
+        for args in ["raise-event", "a/go"], ["suspend", "a"], ["resume", "a"]:
+            with self.subTest(args=args):
+                self.assert_mistake(self.workflow(*args), "'a': it has ended, and is COMPLETED", code=1)
+
+    def test_no_worker(self):
+        """Whoever waits for a worker is told so."""
+        id = self.id + "-idle"
+        self.daemon(id, "--dapr-http-port", self.port(), "--dapr-grpc-port", self.port())
+        self.done("run", "echo", "-i", "later", "-s", "1h", app=id)
+        for args in ["run", "echo", "-i", "a"], ["suspend", "later"], ["terminate", "later"]:
+            with self.subTest(args=args):
+                waiting = self.start("workflow", *args, "-a", id)
+                self.wait_output(f"no worker of app '{id}' is connected")
+                self.assertIsNone(waiting.poll())
+                if args[0] == "run":
+                    clilib.wait_for(lambda: "a" in self.done("list", "-o", "ids", app=id).split())
+                waiting.send_signal(signal.SIGINT)
+                self.assertEqual(waiting.wait(5), -signal.SIGINT)
 
     def test_which_app(self):
         """Without --app-id it is the only one; an address does without the list of processes."""
