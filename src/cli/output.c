@@ -37,7 +37,7 @@ static void output_cell(const json_t *row, const struct pawl_column *column,
         snprintf(out, OUTPUT_CELL, "%lld", (long long)json_integer_value(value));
         return;
     }
-    if (!value || !text) text = "-";
+    if (!text || !*text) text = "-";
     for (; *text && len < OUTPUT_CELL - 1; text++) {
         if ((*text & 0xc0) != 0x80 && column->most && count++ == column->most) break;
         out[len++] = (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text;

@@ -84,7 +84,8 @@ static const struct pawl_found *workflow_find(const char *id) {
 int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app *app) {
     const char *address = pawl__flag_text(flags, "address"), *id = pawl__flag_text(flags, "app-id");
     char target[600];
-    *app = (struct pawl_workflow_app){.workers = -1};
+    *app = (struct pawl_workflow_app){.workers = -1,
+                                      .name_space = pawl__flag_text(flags, "namespace")};
     if (address && id) return pawl__workflow_misused("takes --app-id or --address, not both");
     if (address) {
         snprintf(target, sizeof target, "grpc://%s", address);

@@ -17,7 +17,7 @@
         {"address", 0, PAWL_FLAG_TEXT, NULL,                                                       \
          "HOST:PORT where a sidecar takes gRPC, also on another machine; instead of --app-id"},    \
     {                                                                                              \
-        "namespace", 'n', PAWL_FLAG_UNUSED, NULL, NULL                                             \
+        "namespace", 'n', PAWL_FLAG_TEXT, "default", "the app's namespace, for the output"         \
     }
 
 // Rows of flags by which Dapr's finds the store; the sidecar is asked here.
@@ -38,8 +38,9 @@ extern const struct pawl_command pawl__workflow_purge;
 // An app's sidecar.
 struct pawl_workflow_app {
     struct pawl *pawl;
-    char id[128]; // the app's; "": it was named by its address
-    int workers;  // that were connected; -1: not known
+    const char *name_space; // of the output
+    char id[128];           // the app's; "": it was named by its address
+    int workers;            // that were connected; -1: not known
 };
 
 // Connects to the sidecar that the flags name. Tells what is wrong on stderr; 0, or the exit code.

@@ -58,7 +58,7 @@ static const struct {
 };
 
 struct history {
-    const char *app_id;
+    const struct pawl_workflow_app *app;
     json_t *rows;
     int64_t first, last; // times of the first event and of the one before
     int play;
@@ -99,8 +99,9 @@ static void history_attrs(struct pawl_buf *out, const json_t *body) {
     }
 }
 
+// Rows have all keys, so that programs find them.
 static void history_set(json_t *row, const char *key, const char *text) {
-    if (text && *text) json_object_set_new(row, key, json_string(text));
+    json_object_set_new(row, key, text && *text ? json_string(text) : json_null());
 }
 
 // What DETAILS shows: one member, or how a workflow or activity failed.
@@ -125,7 +126,8 @@ static void history_details(json_t *row, const struct history *history, const ch
     }
     if (message) pawl__buf_format(&text, "%s%s", text.len ? " " : "", message);
     struct pawl_str shown = pawl__str_shorten(pawl__buf_str(&text), HISTORY_DETAILS);
-    if (shown.len) json_object_set_new(row, "details", json_stringn(shown.data, shown.len));
+    json_object_set_new(row, "details",
+                        shown.len ? json_stringn(shown.data, shown.len) : json_null());
     pawl__buf_finish(&text);
 }
 
@@ -157,29 +159,28 @@ static void history_add(struct history *history, json_t *event) {
     snprintf(type, sizeof type, "%c%s", toupper((unsigned char)*kind), kind + 1);
 
     json_t *row = json_object();
-    history_set(row, "appID", history->app_id);
+    history_set(row, "namespace", history->app->name_space);
+    history_set(row, "appID", history->app->id);
     json_object_set_new(row, "play", json_integer(history->play));
     history_set(row, "type", type);
     history_set(row, "name", history_text(body, "name"));
-    if (id >= 0) json_object_set_new(row, "eventId", json_integer(id));
+    json_object_set_new(row, "eventId", id >= 0 ? json_integer(id) : json_null());
     history_set(row, "timestamp", stamp);
     history_set(row, "elapsed", elapsed);
     history_set(row, "status", history_status(kind, body));
     history_details(row, history, kind, body, at);
-    const char *from = history_text(router, "sourceAppID"),
-               *to = history_text(router, "targetAppID");
-    if (from) {
-        char both[520]; // names of apps have at most 255 bytes
-        snprintf(both, sizeof both, "%s%s%s", from, to ? "->" : "", to ? to : "");
-        history_set(row, "router", both);
-    }
+    const char *from = history_text(router, "sourceAppID");
+    const char *to = history_text(router, "targetAppID");
+    char both[520] = ""; // names of apps have at most 255 bytes
+    if (from) snprintf(both, sizeof both, "%s%s%s", from, to ? "->" : "", to ? to : "");
+    history_set(row, "router", both);
     const char *execution = history_text(body, "taskExecutionId");
     if (!execution)
         execution = history_text(json_object_get(body, "workflowInstance"), "executionId");
     history_set(row, "executionId", execution);
     struct pawl_buf attrs = {0};
     history_attrs(&attrs, body);
-    if (attrs.len && pawl__buf_append(&attrs, "", 1)) history_set(row, "attrs", (char *)attrs.data);
+    history_set(row, "attrs", pawl__buf_append(&attrs, "", 1) ? (char *)attrs.data : NULL);
     pawl__buf_finish(&attrs);
     json_array_append_new(history->rows, row);
 }
@@ -197,7 +198,7 @@ static int history_run(const struct pawl_flags *flags) {
     } else if (strcmp(form->name, "events") == 0) {
         puts(text);
     } else {
-        struct history history = {.app_id = app.id, .rows = json_array()};
+        struct history history = {.app = &app, .rows = json_array()};
         json_t *events = json_loads(text, 0, NULL), *event;
         size_t i;
         json_array_foreach(events, i, event) history_add(&history, event);

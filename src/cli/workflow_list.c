@@ -84,6 +84,7 @@ static const struct pawl_column list_short[] = {
 };
 
 static const struct pawl_column list_wide[] = {
+    {"NAMESPACE", "namespace", 0},
     {"APP ID", "appID", 0},
     {"NAME", "name", 0},
     {"INSTANCE ID", "instanceID", 0},
@@ -101,7 +102,7 @@ static const struct pawl_form list_forms[] = {
 };
 
 struct list {
-    const char *app_id;
+    const struct pawl_workflow_app *app;
     struct list_row {
         int64_t created_at;
         json_t *row;
@@ -109,21 +110,22 @@ struct list {
     size_t count, cap;
 };
 
-static json_t *list_object(const char *app_id, const struct pawl_info *info) {
+// Keys and their order are Dapr's, with what else is known behind them: always all of them.
+static json_t *list_object(const struct pawl_workflow_app *app, const struct pawl_info *info) {
     char age[32], created[PAWL_TIME_TEXT], updated[PAWL_TIME_TEXT];
     int64_t since = pawl__clock_wall() - info->created_at;
     pawl__workflow_duration(since > 0 ? since : 0, age);
     pawl__workflow_moment(info->created_at, created);
     pawl__workflow_moment(info->updated_at, updated);
-    json_t *row =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "appID", app_id, "name", info->name,
-                  "instanceID", info->id, "runtimeStatus", pawl_status_text(info->status), "age",
-                  age, "created", created, "lastUpdate", updated);
-    if (info->custom_status.data)
-        json_object_set_new(row, "customStatus", json_string(info->custom_status.data));
-    if (info->failure)
-        json_object_set_new(row, "failureMessage", json_string(info->failure->message));
-    return row;
+    const char *status = info->custom_status.data;
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?}",
+        "namespace", app->name_space, "appID", app->id, "name", info->name, "instanceID", info->id,
+        "created", created, "lastUpdate", updated, "runtimeStatus", pawl_status_text(info->status),
+        "customStatus", status ? status : "", "failureMessage",
+        info->failure ? info->failure->message : "", "age", age, "failureType",
+        info->failure ? info->failure->type : NULL, "input", info->input.data, "output",
+        info->output.data, "version", info->version, "parentInstanceID", info->parent_id);
 }
 
 static enum pawl_err list_add(void *arg, const struct pawl_info *info) {
@@ -135,8 +137,7 @@ static enum pawl_err list_add(void *arg, const struct pawl_info *info) {
         list->rows = rows;
         list->cap = cap;
     }
-    list->rows[list->count++] =
-        (struct list_row){info->created_at, list_object(list->app_id, info)};
+    list->rows[list->count++] = (struct list_row){info->created_at, list_object(list->app, info)};
     return PAWL_OK;
 }
 
@@ -177,7 +178,7 @@ static int list_run(const struct pawl_flags *flags) {
                                       age);
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
-    struct list list = {.app_id = app.id};
+    struct list list = {.app = &app};
     if (pawl__workflow_each(app.pawl, &filter, list_add, &list))
         code = pawl__workflow_fail("cannot list the workflows");
     else

@@ -1,5 +1,6 @@
 """pawl workflow starts, shows and steers the workflows of an app that runs."""
 
+import http.client
 import json
 import os
 import signal
@@ -68,7 +69,14 @@ class Workflow(clilib.Case):
         self.assertEqual([one["instanceID"] for one in rows], ["a", "b", "c"])
         self.assertEqual([one["runtimeStatus"] for one in rows], ["COMPLETED", "RUNNING", "FAILED"])
         self.assertEqual(rows[1]["customStatus"], '"waiting\\nstill"')
-        self.assertEqual(rows[2]["failureMessage"], "no more cars")
+        self.assertEqual((rows[2]["failureMessage"], rows[2]["failureType"]), ("no more cars", "Declined"))
+        for row in rows:
+            self.assertEqual(list(row), ["namespace", "appID", "name", "instanceID", "created", "lastUpdate",
+                                         "runtimeStatus", "customStatus", "failureMessage", "age", "failureType", "input",
+                                         "output", "version", "parentInstanceID"])
+        self.assertEqual([rows[0][key] for key in ("namespace", "input", "output", "customStatus", "failureType")],
+                         ["default", "1", "1", "", None])
+        self.assertEqual(self.listed("-n", "shops")[0]["namespace"], "shops")
         self.assertEqual({one["appID"] for one in rows}, {self.id})
         self.assertRegex(rows[0]["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
         self.assertEqual(self.done("list", "-o", "ids", "-s", "FAILED"), "c\n")
@@ -87,6 +95,16 @@ class Workflow(clilib.Case):
         self.assertIn("FAILURE MESSAGE", wide)
         self.assertIn("no more cars", wide)
 
+    def test_list_of_several_pages(self):
+        [one] = self.list_json()
+        connection = http.client.HTTPConnection("127.0.0.1", one["httpPort"])
+        ids = [f"many-{i:04}" for i in range(1030)]
+        for id in ids:
+            connection.request("POST", f"/v1.0/workflows/dapr/wait_for_go/start?instanceID={id}")
+            self.assertEqual(connection.getresponse().read(), f'{{"instanceID":"{id}"}}'.encode())
+        connection.close()
+        self.assertEqual(self.done("list", "-o", "ids").split(), ids)
+
     def test_history(self):
         self.done("run", "echo", "-i", "a", "-x", '"text"', "-w")
         table = self.done("history", "a").splitlines()
@@ -94,6 +112,9 @@ class Workflow(clilib.Case):
         self.assertRegex("\n".join(table), r"(?s)ExecutionStarted +echo .*TaskScheduled +same +0 .*"
                          r"TaskCompleted .* eventId=0\n.*ExecutionCompleted .* COMPLETED +execDuration=")
         rows = json.loads(self.done("history", "a", "-o", "json"))
+        for row in rows:
+            self.assertEqual(list(row), ["namespace", "appID", "play", "type", "name", "eventId", "timestamp", "elapsed",
+                                         "status", "details", "router", "executionId", "attrs"])
         [scheduled] = [row for row in rows if row["type"] == "TaskScheduled"]
         self.assertEqual((scheduled["name"], scheduled["eventId"], scheduled["play"]), ("same", 0, 1))
         self.assertIn('input="text"', scheduled["attrs"])
