@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "cli/workflow.h"
-#include "sdk/call.h" // pawl_purge knows no force
+#include "sdk/call.h"
 
 static const struct pawl_flag purge_flags[] = {
     PAWL_WORKFLOW_FLAGS,
@@ -25,26 +25,10 @@ struct purge {
     bool failed;
 };
 
-static enum pawl_err purge_call(const struct purge *purge, const char *id, unsigned *count) {
-    struct pawl_client_call call = {.about = id};
-    Pb__PurgeInstancesRequest ask = PB__PURGE_INSTANCES_REQUEST__INIT;
-    PAWL_TRY(pawl__client_check(purge->pawl, id, "purge"));
-    ask.request_case = PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
-    ask.instanceid = (char *)id;
-    ask.recursive = true;
-    ask._force_case = PB__PURGE_INSTANCES_REQUEST___FORCE_FORCE;
-    ask.force = purge->force;
-    enum pawl_err err =
-        pawl__client_call(purge->pawl, &call, PAWL_TASKHUB_PURGE, &ask, PAWL_FOREVER);
-    const Pb__PurgeInstancesResponse *response = (const void *)call.op.response;
-    if (!err) *count = (unsigned)response->deletedinstancecount;
-    return pawl__client_finish(&call, err);
-}
-
 // Goes on after a failure: the others may well be purged.
 static void purge_one(struct purge *purge, const char *id) {
-    unsigned count = 0;
-    enum pawl_err err = purge_call(purge, id, &count);
+    uint32_t count = 0;
+    enum pawl_err err = pawl__client_purge(purge->pawl, id, true, purge->force, &count);
     if (err) {
         pawl__workflow_fail("cannot purge '%s'", id);
         if (err == PAWL_E_PRECONDITION && !purge->force)

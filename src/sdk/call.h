@@ -27,4 +27,8 @@ enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call
 // Frees what the call has, and returns |err|.
 enum pawl_err pawl__client_finish(struct pawl_client_call *call, enum pawl_err err);
 
+// pawl_purge, by |force| also of an instance that has not ended.
+enum pawl_err pawl__client_purge(struct pawl *pawl, const char *id, bool recursive, bool force,
+                                 uint32_t *count);
+
 #endif

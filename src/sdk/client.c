@@ -289,18 +289,25 @@ enum pawl_err pawl_terminate(struct pawl *pawl, const char *id, struct pawl_text
     return pawl__client_finish(&call, err);
 }
 
-enum pawl_err pawl_purge(struct pawl *pawl, const char *id, bool recursive, uint32_t *count) {
+enum pawl_err pawl__client_purge(struct pawl *pawl, const char *id, bool recursive, bool force,
+                                 uint32_t *count) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_purge"));
     struct pawl_client_call call = {.about = id};
     Pb__PurgeInstancesRequest ask = PB__PURGE_INSTANCES_REQUEST__INIT;
     ask.request_case = PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
     ask.instanceid = (char *)id;
     ask.recursive = recursive;
+    if (force) ask._force_case = PB__PURGE_INSTANCES_REQUEST___FORCE_FORCE;
+    ask.force = force;
     enum pawl_err err = pawl__client_call(pawl, &call, PAWL_TASKHUB_PURGE, &ask, PAWL_FOREVER);
     if (!err && count)
         *count = (uint32_t)((const Pb__PurgeInstancesResponse *)(const void *)call.op.response)
                      ->deletedinstancecount;
     return pawl__client_finish(&call, err);
+}
+
+enum pawl_err pawl_purge(struct pawl *pawl, const char *id, bool recursive, uint32_t *count) {
+    return pawl__client_purge(pawl, id, recursive, false, count);
 }
 
 // --- activities that are completed later --------------------------------------------------------
