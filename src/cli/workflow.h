@@ -89,6 +89,9 @@ typedef enum pawl_err (*pawl_workflow_each_fn)(void *arg, const struct pawl_info
 enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_filter *filter,
                                   pawl_workflow_each_fn fn, void *arg);
 
+// Erases the line that tells a waiting person how far that is, before |fn| writes something.
+void pawl__workflow_each_hush(void);
+
 // --- what is told -------------------------------------------------------------------------------
 
 // |duration| nanoseconds as people say it, such as "3m20s".

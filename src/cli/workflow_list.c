@@ -19,15 +19,16 @@ static bool list_wants(const struct pawl_workflow_filter *filter, const struct p
     return true;
 }
 
-// Tells a waiting person how far it is. |count| 0: it is done.
+// Tells a waiting person how far it is.
 static void list_tell(size_t count, int64_t *told) {
     int64_t now = pawl__clock_steady();
-    if (!isatty(STDERR_FILENO) || (count && now - *told < PAWL_SECOND / 2)) return;
+    if (!isatty(STDERR_FILENO) || now - *told < PAWL_SECOND / 2) return;
     *told = now;
-    if (count)
-        fprintf(stderr, "\r%zu instances looked at", count);
-    else
-        fputs("\r\33[K", stderr);
+    fprintf(stderr, "\r%zu instances looked at", count);
+}
+
+void pawl__workflow_each_hush(void) {
+    if (isatty(STDERR_FILENO)) fputs("\r\33[K", stderr);
 }
 
 // Gives |fn| the instance |id|, if it is still there and wanted.
@@ -56,7 +57,7 @@ enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_
             list_tell(++looked, &told);
         }
     } while (!err && token);
-    list_tell(0, &told);
+    pawl__workflow_each_hush();
     free(token);
     return err;
 }

@@ -29,6 +29,7 @@ struct purge {
 static void purge_one(struct purge *purge, const char *id) {
     uint32_t count = 0;
     enum pawl_err err = pawl__client_purge(purge->pawl, id, true, purge->force, &count);
+    pawl__workflow_each_hush();
     if (err) {
         pawl__workflow_fail("cannot purge '%s'", id);
         if (err == PAWL_E_PRECONDITION && !purge->force)

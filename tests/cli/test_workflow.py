@@ -1,10 +1,14 @@
 """pawl workflow starts, shows and steers the workflows of an app that runs."""
 
 import http.client
+import contextlib
 import json
 import os
+import pty
 import signal
 import socket
+import subprocess
+import time
 
 import clilib
 
@@ -178,6 +182,33 @@ class Workflow(clilib.Case):
         running = ["--all-older-than", "0s", "--all-filter-status", "RUNNING"]
         self.assertIn("0 purged", self.done("purge", *running))
         self.assertIn("1 purged", self.done("purge", *running, "--force"))
+
+    def at_a_terminal(self, command, *args):
+        """What a person sees of a command that takes a while, as its sidecar rests at first."""
+        [one] = self.list_json()
+        ours, theirs = pty.openpty()
+        os.kill(one["daprdPid"], signal.SIGSTOP)
+        try:
+            command = [clilib.BIN / "pawl", "workflow", command, "--address", f"127.0.0.1:{one['grpcPort']}", *args]
+            process = subprocess.Popen(command, env=self.env, stdin=theirs, stdout=theirs, stderr=theirs)
+            self.started.append(process)
+            time.sleep(1)
+        finally:
+            os.kill(one["daprdPid"], signal.SIGCONT)
+        self.assertEqual(process.wait(20), 0)
+        os.close(theirs)
+        shown = b""
+        with os.fdopen(ours, "rb", 0) as terminal, contextlib.suppress(OSError):
+            while more := terminal.read(4096):
+                shown += more
+        return shown.decode().replace("\r\n", "\n")
+
+    def test_how_far_it_is(self):
+        for id in "ab":
+            self.done("run", "echo", "-i", id, "-x", "1", "-w")
+        told = r"\r1 instances looked at.*\r\x1b\[K"
+        self.assertRegex(self.at_a_terminal("list", "-o", "ids"), told + "a\nb\n$")
+        self.assertRegex(self.at_a_terminal("purge", "--all"), told + '✅  Purged workflow instance "b"\n')
 
     def test_mistakes(self):
         for args in (["history", "none"], ["suspend", "none"], ["resume", "none"], ["terminate", "none"],
