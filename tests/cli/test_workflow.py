@@ -1,10 +1,13 @@
 """pawl workflow starts, shows and steers the workflows of an app that runs."""
 
-import http.client
 import contextlib
+import http.client
 import json
 import os
+import pathlib
 import pty
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,15 +16,21 @@ import time
 import clilib
 
 
+def alike(text):
+    """The words of an output, without what differs from run to run."""
+    span = r"\b[0-9.]+(us|ms|s|m|h|d)([0-9]+[smh])?(?=\s)"
+    return [line.split() for line in re.sub(span, "SPAN", text).splitlines()]
+
+
 class Workflow(clilib.Case):
     def setUp(self):
         super().setUp()
         self.id = self.run_app()
 
-    def run_app(self, name="one"):
+    def run_app(self, name="one", program="cli_worker", ready="ready\n"):
         id = f"wf-{name}-{os.getpid()}-{self.home.name[-6:].lower().replace('_', 'x')}"
-        self.start("run", "-a", id, "--", clilib.BIN / "cli_worker")
-        self.wait_output("ready\n")
+        self.start("run", "-a", id, "--", clilib.BIN / program)
+        self.wait_output(ready)
         return id
 
     def workflow(self, command, *args, app=None, **more):
@@ -43,6 +52,27 @@ class Workflow(clilib.Case):
         def so():
             return any(one["instanceID"] == id and one["runtimeStatus"] == status for one in self.listed())
         clilib.wait_for(so)
+
+    def test_page(self):
+        """The session of docs/workflows.md goes as it stands there."""
+        tests = pathlib.Path(__file__).parent
+        page = (tests.parents[1] / "docs" / "workflows.md").read_text()
+        self.assertIn(f"```c\n{(tests / 'shop.c').read_text()}```\n", page)
+        shop = self.run_app("shop", "cli_shop", "the shop is open\n")
+        session = re.search(r"^```console\n(.*?)^```$", page, re.M | re.S)[1]
+        for part in re.split(r"^\$ pawl workflow ", session, flags=re.M)[1:]:
+            line, _, expected = part.partition("\n")
+            words = shlex.split(line)
+
+            def goes():
+                nonlocal said
+                said = self.done(*words, app=shop)
+                return alike(said) == alike(expected)
+            said = None
+            try:  # what shows something, until the worker has done its part
+                clilib.wait_for(goes, seconds=5 if words[0] in ("list", "history") else 0)
+            except AssertionError:
+                self.fail(f"{line} says\n{said}instead of\n{expected}")
 
     def test_run(self):
         self.assertEqual("ℹ️  Workflow instance started successfully: a-1\n",
