@@ -1,6 +1,9 @@
 #include "cli/workflow.h"
 
-static const struct pawl_flag workflow_flags[] = {{NULL, 0, PAWL_FLAG_TEXT, NULL, NULL}};
+static const struct pawl_flag workflow_flags[] = {
+    PAWL_WORKFLOW_FLAGS,
+    {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
+};
 
 static const struct pawl_command *const workflow_commands[] = {
     &pawl__workflow_run,         &pawl__workflow_list,    &pawl__workflow_history,

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/man.h"
@@ -89,18 +90,38 @@ static int command_help_of(const char *self, char **words, int count) {
 }
 
 static int command_run(const struct pawl_command *command, const char *called, int argc,
-                       char **argv) {
-    if (command->commands) {
-        if (argc == 0 || command_is_help(argv[0])) {
-            pawl__command_help(stdout, command);
-            return 0;
-        }
-        const struct pawl_command *inner = command_find(command->commands, argv[0]);
-        if (!inner) return command_unknown(command->commands, called, argv[0]);
-        char longer[64];
-        snprintf(longer, sizeof longer, "%s %s", called, argv[0]);
-        return command_run(inner, longer, argc - 1, argv + 1);
+                       char **argv);
+
+// A group's flags may stand before its command, as Dapr's do: they are moved behind it.
+static int command_run_group(const struct pawl_command *group, const char *called, int argc,
+                             char **argv) {
+    struct pawl_flags flags;
+    char **words = malloc(((size_t)argc + 1) * sizeof *words); // parsing moves them
+    if (!words) {
+        perror(called);
+        return 1;
     }
+    memcpy(words, argv, (size_t)argc * sizeof *words);
+    bool ok = pawl__flags_parse(&flags, group->flags, called, argc, words, true);
+    free(words);
+    if (!ok) return PAWL_EXIT_USAGE;
+    int before = argc - flags.argc;
+    char *word = argv[before]; // NULL: none
+    if (flags.help || !word || command_is_help(word)) {
+        pawl__command_help(stdout, group);
+        return 0;
+    }
+    const struct pawl_command *command = command_find(group->commands, word);
+    if (!command) return command_unknown(group->commands, called, word);
+    memmove(argv + 1, argv, (size_t)before * sizeof *argv);
+    char longer[64];
+    snprintf(longer, sizeof longer, "%s %s", called, word);
+    return command_run(command, longer, argc - 1, argv + 1);
+}
+
+static int command_run(const struct pawl_command *command, const char *called, int argc,
+                       char **argv) {
+    if (command->commands) return command_run_group(command, called, argc, argv);
     struct pawl_flags flags;
     if (!pawl__flags_parse(&flags, command->flags, called, argc, argv, command->stop_at_argument))
         return PAWL_EXIT_USAGE;

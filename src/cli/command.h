@@ -6,12 +6,12 @@
 #include "cli/flags.h"
 
 struct pawl_command {
-    const char *name;    // in a group with the group's: "workflow list"
-    const char *summary; // one line
-    const char *usage;   // what follows the name
-    const char *text;    // what it does, and examples
-    const struct pawl_flag *flags;
-    bool stop_at_argument; // what follows the flags is another program's command line
+    const char *name;              // in a group with the group's: "workflow list"
+    const char *summary;           // one line
+    const char *usage;             // what follows the name
+    const char *text;              // what it does, and examples
+    const struct pawl_flag *flags; // of a group: those that all its commands have
+    bool stop_at_argument;         // what follows the flags is another program's command line
     int (*run)(const struct pawl_flags *flags); // the process's exit code
     const char *alias;                          // of the last word of the name; NULL: none
     const struct pawl_command *const *commands; // of a group, which has nothing to run; or NULL

@@ -276,6 +276,9 @@ class Workflow(clilib.Case):
         self.done("run", "echo", "-i", "a", "-x", "1", "-w")
         by_address = self.pawl("wf", "ls", "--address", f"127.0.0.1:{one['grpcPort']}", "-o", "ids")
         self.assertEqual((by_address.returncode, by_address.stdout), (0, "a\n"))
+        for before in ["-a", self.id], [f"--app-id={self.id}", "-n", "default"]:
+            first = self.pawl("workflow", *before, "list", "-o", "ids", name="dapr")
+            self.assertEqual((first.returncode, first.stdout, first.stderr), (0, "a\n", ""))
         nobody = self.pawl("workflow", "list", "--address", "127.0.0.1:1")
         self.assert_mistake(nobody, "127.0.0.1:1", code=1)
         if len(json.loads(self.pawl("list", "-o", "json").stdout)) == 1:
