@@ -272,7 +272,7 @@ static enum pawl_err sqlite_settle(struct pawl_sqlite *store, struct pawl_error 
     int rc =
         sqlite3_wal_checkpoint_v2(store->writer, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (rc == SQLITE_OK || rc == SQLITE_BUSY)
-        return PAWL_OK; // busy: others have it open, and index
+        return PAWL_OK; // busy: others have it open, so that nothing was recovered
     return pawl__sqlite_fail(store, store->writer, "copy the -wal file into the database", error);
 }
 
@@ -300,12 +300,13 @@ static enum pawl_err sqlite_connect(struct pawl_sqlite *store, struct pawl_error
 // Opens the file, without reading it yet, to learn its full name, and with it the lock's.
 static enum pawl_err sqlite_open_file(struct pawl_sqlite *store, const char *path,
                                       struct pawl_error *error) {
+    const char *vfs = pawl__sqlite_vfs();
+    if (!vfs) return pawl__fail_plain(error, PAWL_E_NOMEM);
     // "file:..." would be read as a URI.
     char *plain = sqlite3_mprintf(strncmp(path, "file:", 5) == 0 ? "./%s" : "%s", path);
     if (!plain) return pawl__fail_plain(error, PAWL_E_NOMEM);
     int rc = sqlite3_open_v2(plain, &store->writer,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                             pawl__sqlite_vfs());
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs);
     sqlite3_free(plain);
     if (!store->writer) return pawl__fail_plain(error, PAWL_E_NOMEM);
     if (rc == SQLITE_CANTOPEN)

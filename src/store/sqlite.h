@@ -151,8 +151,8 @@ void pawl__sqlite_unlock_shard(struct pawl_sqlite *store, uint64_t shard);
 
 // --- sqlite_vfs.c ---------------------------------------------------------------------------
 
-// The name of the VFS for the connection that writes. NULL, which is SQLite's own, when memory is
-// short.
+// The name of the VFS for the connection that writes; NULL when memory is short. To open the file
+// without it, with SQLite's own, would be to write without what it promises.
 const char *pawl__sqlite_vfs(void);
 
 // --- sqlite_commit.c ------------------------------------------------------------------------

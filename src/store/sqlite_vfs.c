@@ -16,7 +16,9 @@
 //
 //  * Writes to the WAL wait in a buffer until one does not continue it, or something else is asked
 //    of the file. A commit ends with a sync, and SQLite tells nobody of its frames before that; so
-//    a write that fails late makes the same commit fail, and nothing else.
+//    a write that fails late makes the same commit fail, and nothing else. (What waited is then
+//    gone. SQLite may undo no more than a statement when the disk is full, so whoever is told of
+//    an error has to roll the whole transaction back; sqlite_commit.c does.)
 //  * A checkpoint reads the WAL ahead. Our lock keeps other writers out meanwhile.
 //  * A checkpoint's writes to the database wait in the same way until it is done. SQLite then cuts
 //    the file to its size and syncs it, before it notes that the pages were copied; that is where
@@ -264,7 +266,7 @@ static int vfs_open(sqlite3_vfs *self, const char *path, sqlite3_file *base, int
 
 static void vfs_register(void) {
     vfs.real = sqlite3_vfs_find(NULL);
-    if (!vfs.real) return;
+    if (!vfs.real) return; // an SQLite that was built without any
     vfs.vfs = *vfs.real;
     vfs.vfs.pNext = NULL;
     vfs.vfs.zName = VFS_NAME;
@@ -274,6 +276,7 @@ static void vfs_register(void) {
 }
 
 const char *pawl__sqlite_vfs(void) {
+    if (sqlite3_initialize()) return NULL; // after it nothing of the below can fail
     pthread_once(&vfs.once, vfs_register);
     return vfs.real ? VFS_NAME : NULL;
 }
