@@ -106,10 +106,7 @@ void pawl__workflow_close(struct pawl_workflow_app *app) {
 
 void pawl__workflow_tell_wait(const struct pawl_workflow_app *app) {
     if (app->workers == 0)
-        fprintf(stderr,
-                "no worker of app '%s' is connected: waiting for one; what was asked for is on "
-                "record, also after Ctrl-C\n",
-                app->id);
+        fprintf(stderr, "no worker of app '%s' is connected: waiting for one\n", app->id);
 }
 
 // --- what is given ------------------------------------------------------------------------------
