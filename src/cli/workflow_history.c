@@ -67,8 +67,9 @@ struct history {
 // The member of an event that says what it is; its name is |*kind|.
 static json_t *history_body(json_t *event, const char **kind) {
     json_t *value;
-    json_object_foreach(event, *kind, value) if (json_is_object(value) &&
-                                                 strcmp(*kind, "router") != 0) return value;
+    json_object_foreach(event, *kind, value) {
+        if (json_is_object(value) && strcmp(*kind, "router") != 0) return value;
+    }
     *kind = "unknown";
     return NULL;
 }
@@ -185,27 +186,40 @@ static void history_add(struct history *history, json_t *event) {
     json_array_append_new(history->rows, row);
 }
 
+// Writes the history |text|; the exit code.
+static int history_write(const struct pawl_workflow_app *app, const struct pawl_form *form,
+                         const char *text, const char *id) {
+    if (strcmp(form->name, "events") == 0) {
+        puts(text);
+        return 0;
+    }
+    struct history history = {.app = app, .rows = json_array()};
+    json_error_t flaw;
+    json_t *events = json_loads(text, JSON_ALLOW_NUL, &flaw), *event;
+    size_t i;
+    json_array_foreach(events, i, event) history_add(&history, event);
+    if (events)
+        pawl__output_write(form, history.rows);
+    else
+        fprintf(stderr, "\u274c  the history of '%s' is no JSON: %s\n", id, flaw.text);
+    json_decref(history.rows);
+    json_decref(events);
+    return events ? 0 : 1;
+}
+
 static int history_run(const struct pawl_flags *flags) {
     const struct pawl_form *form = pawl__output_form(flags, history_forms, "pawl workflow history");
     struct pawl_workflow_app app;
     char *text = NULL;
     if (!form) return PAWL_EXIT_USAGE;
     if (flags->argc != 1) return pawl__workflow_misused("history: name one instance");
+    const char *id = flags->argv[0];
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
-    if (pawl_history(app.pawl, flags->argv[0], &text)) {
-        code = pawl__workflow_fail("cannot read the history of '%s'", flags->argv[0]);
-    } else if (strcmp(form->name, "events") == 0) {
-        puts(text);
-    } else {
-        struct history history = {.app = &app, .rows = json_array()};
-        json_t *events = json_loads(text, 0, NULL), *event;
-        size_t i;
-        json_array_foreach(events, i, event) history_add(&history, event);
-        pawl__output_write(form, history.rows);
-        json_decref(history.rows);
-        json_decref(events);
-    }
+    if (pawl_history(app.pawl, id, &text))
+        code = pawl__workflow_fail("cannot read the history of '%s'", id);
+    else
+        code = history_write(&app, form, text, id);
     free(text);
     pawl__workflow_close(&app);
     return code;

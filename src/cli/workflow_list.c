@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cli/workflow.h"
+#include "sdk/error.h"
 
 enum {
     LIST_PAGE = 500
@@ -134,11 +135,13 @@ static enum pawl_err list_add(void *arg, const struct pawl_info *info) {
     if (list->count == list->cap) {
         size_t cap = list->cap ? 2 * list->cap : 64;
         struct list_row *rows = realloc(list->rows, cap * sizeof *rows);
-        if (!rows) return PAWL_E_NOMEM;
+        if (!rows) return pawl__sdk_fail_nomem();
         list->rows = rows;
         list->cap = cap;
     }
-    list->rows[list->count++] = (struct list_row){info->created_at, list_object(list->app, info)};
+    json_t *row = list_object(list->app, info);
+    if (!row) return pawl__sdk_fail(PAWL_E_INTERNAL, "'%s' cannot be written as JSON", info->id);
+    list->rows[list->count++] = (struct list_row){info->created_at, row};
     return PAWL_OK;
 }
 
