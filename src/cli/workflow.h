@@ -1,7 +1,7 @@
 #ifndef PAWL_CLI_WORKFLOW_H
 #define PAWL_CLI_WORKFLOW_H
 
-// What the commands of 'pawl workflow' share. They are programs over pawl.h.
+// What the commands of 'pawl workflow' share. They are programs over pawl.h, but for purge --force.
 
 #include <jansson.h>
 #include <pawl.h>
