@@ -215,9 +215,24 @@ static void proc_close_ends(int ends[2][2]) {
             if (ends[i][k] >= 0) close(ends[i][k]);
 }
 
+// A pipe whose writing end has a high number. exec closes from the lowest on, so what else the
+// child had copies of, such as sockets that hold the ports of other apps, is closed before the pipe
+// is.
+static bool proc_pipe_above(int ends[2]) {
+    enum {
+        ABOVE = 500
+    };
+    if (pipe2(ends, O_CLOEXEC)) return false;
+    int high = fcntl(ends[1], F_DUPFD_CLOEXEC, ABOVE);
+    if (high < 0) return true; // few are allowed, and few are open
+    close(ends[1]);
+    ends[1] = high;
+    return true;
+}
+
 enum pawl_err pawl__proc_start(struct pawl_proc *proc, uv_loop_t *loop, struct pawl_error *error) {
     int ends[2][2] = {{-1, -1}, {-1, -1}}, failed[2];
-    bool ok = pipe2(failed, O_CLOEXEC) == 0;
+    bool ok = proc_pipe_above(failed);
     for (int i = 0; ok && proc->capture && i < 2; i++) ok = pipe2(ends[i], O_CLOEXEC) == 0;
     if (!ok) return pawl__fail(error, PAWL_E_IO, "cannot make a pipe: %s", strerror(errno));
     fflush(NULL);

@@ -463,13 +463,14 @@ int pawl__run_apps(struct pawl_run_app *given, size_t count,
         app->run = &run;
         for (int k = 0; k < PAWL_RUN_PORTS; k++) app->held.sockets[k] = -1;
     }
-    if (!run_check(&run)) {
-        // told
-    } else if (pawl__guard_start(&error)) {
+    // The guard comes first: it would have copies of the sockets that hold the ports.
+    if (pawl__guard_start(&error)) {
         fprintf(stderr, RUN_BAD "%s\n", error.text);
     } else {
-        run.exit_code = 0;
-        run_all(&run);
+        if (run_check(&run)) {
+            run.exit_code = 0;
+            run_all(&run);
+        }
         pawl__guard_stop();
     }
     pawl__arena_finish(&run.arena);
