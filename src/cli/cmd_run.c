@@ -169,14 +169,13 @@ const struct pawl_command pawl__cmd_run = {
     .name = "run",
     .summary = "Run an app beside its sidecar, or all apps of a run file",
     .usage = "[FLAGS] [--] COMMAND [ARGUMENTS], or -f FILE|DIR|-",
-    .text =
-        "Starts a sidecar, waits until it is ready, and runs the command with DAPR_HTTP_PORT\n"
-        "and DAPR_GRPC_PORT set. When the app ends, so does its sidecar; Ctrl-C ends both. The\n"
-        "exit code is the app's.\n\n"
-        "Examples:\n"
-        "  pawl run --app-id orders -- python3 app.py\n"
-        "  pawl run -f .                  all apps of ./dapr.yaml\n"
-        "  pawl run --app-id orders       only a sidecar, until Ctrl-C\n",
+    .text = "Starts a sidecar, waits until it is ready, and runs the command with DAPR_HTTP_PORT\n"
+            "and DAPR_GRPC_PORT set. When the app ends, so does its sidecar. Ctrl-C, SIGTERM and\n"
+            "SIGHUP are passed on to the app. The exit code is the app's.\n\n"
+            "Examples:\n"
+            "  pawl run --app-id orders -- python3 app.py\n"
+            "  pawl run -f .                  all apps of ./dapr.yaml\n"
+            "  pawl run --app-id orders       only a sidecar, until Ctrl-C\n",
     .flags = run_flags,
     .stop_at_argument = true,
     .run = run_run,

@@ -123,13 +123,18 @@ static void proc_on_sigchld(uv_signal_t *handle, int number) {
     (void)number;
     int status;
     // Also those whose parents died: they come to us, as we are their subreaper.
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;)
         for (struct pawl_proc *proc = proc_all; proc; proc = proc->next) {
             if (proc->pid != pid) continue;
+            if (WIFSTOPPED(status)) {
+                if (proc->on_stop) proc->on_stop(proc, WSTOPSIG(status));
+                continue;
+            }
             proc->reaped = true;
             proc->status = status;
             // What it started and left behind goes with it.
             kill(-pid, SIGTERM);
+            kill(-pid, SIGCONT);
             uv_timer_start(&proc->timer, proc_on_timer, PROC_KILL_AFTER, 0);
         }
     for (struct pawl_proc *proc = proc_all, *next; proc; proc = next) {
@@ -309,12 +314,18 @@ enum pawl_err pawl__proc_check(const struct pawl_proc *proc, struct pawl_error *
 }
 
 void pawl__proc_signal(struct pawl_proc *proc, int number) {
-    if (proc->pid && !proc->exited) kill(-proc->pid, number);
+    if (!proc->pid || proc->exited) return;
+    kill(-proc->pid, number);
+    if (number != SIGCONT) kill(-proc->pid, SIGCONT);
+}
+
+bool pawl__proc_ended_by(const struct pawl_proc *proc, int number) {
+    return WIFSIGNALED(proc->status) && WTERMSIG(proc->status) == number;
 }
 
 void pawl__proc_describe(const struct pawl_proc *proc, char out[80]) {
     if (WIFSIGNALED(proc->status))
-        snprintf(out, 80, "was killed by signal %d (%s)", WTERMSIG(proc->status),
+        snprintf(out, 80, "was ended by signal %d (%s)", WTERMSIG(proc->status),
                  strsignal(WTERMSIG(proc->status)));
     else
         snprintf(out, 80, "exited with code %d", WEXITSTATUS(proc->status));

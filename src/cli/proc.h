@@ -32,6 +32,8 @@ struct pawl_proc {
     bool capture;            // lines of its output go to |on_line|; else it has our terminal
     void (*on_line)(struct pawl_proc *proc, const char *line, size_t len);
     void (*on_exit)(struct pawl_proc *proc); // after its group and its output have ended
+    // The signal |number| has stopped it, as SIGTSTP or SIGTTIN do. May be NULL.
+    void (*on_stop)(struct pawl_proc *proc, int number);
     void *data;
 
     // What it tells.
@@ -58,10 +60,14 @@ enum pawl_err pawl__proc_check(const struct pawl_proc *proc, struct pawl_error *
 // Starts the child on |loop|. PAWL_E_NOT_FOUND: there is no such program.
 enum pawl_err pawl__proc_start(struct pawl_proc *proc, uv_loop_t *loop, struct pawl_error *error);
 
-// Sends |number| to the child's group; does nothing when it is gone.
+// Sends |number| to the child's group; does nothing when it is gone. What is stopped goes on, or it
+// would not get the signal.
 void pawl__proc_signal(struct pawl_proc *proc, int number);
 
-// "exited with code 3", "was killed by signal 9 (Killed)".
+// Whether the signal |number| ended it.
+bool pawl__proc_ended_by(const struct pawl_proc *proc, int number);
+
+// "exited with code 3", "was ended by signal 9 (Killed)".
 void pawl__proc_describe(const struct pawl_proc *proc, char out[80]);
 
 // The exit code as a shell has it: 128 + signal when it was killed.

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,13 +13,24 @@
 #include "base/clock.h"
 #include "cli/proc.h"
 #include "cli/run_check.h"
+#include "cli/terminal.h"
 #include "net/http_fetch.h"
 
 enum {
     RUN_HEALTH_SECONDS = 60, // until a sidecar is ready
-    RUN_KILL_AFTER = 5000,   // milliseconds from SIGTERM to SIGKILL
+    RUN_KILL_AFTER = 5000,   // milliseconds from the first signal to SIGKILL
     RUN_LAST_LINES = 10,
-    RUN_SIGNALS = 3,
+};
+
+// Signals that end all, and the one that comes when we were stopped and go on.
+static const struct {
+    int number;
+    const char *name; // NULL: it ends nothing
+} run_signals[] = {
+    {SIGINT, "interrupt"}, {SIGTERM, "terminated"}, {SIGHUP, "hangup"}, {SIGCONT, NULL}};
+
+enum {
+    RUN_SIGNALS = sizeof run_signals / sizeof *run_signals
 };
 
 struct app;
@@ -40,6 +52,8 @@ struct app {
     uv_timer_t timer;                                       // health, then killing
     int64_t started;                                        // of the sidecar; steady clock
     bool up, stopping;
+    pid_t terminal_group; // the app's, once it has the terminal; 0: it has not
+    bool is_stopped;      // the app, with us
     int exit_code;
 };
 
@@ -51,6 +65,7 @@ struct run {
     size_t count, running;
     struct pawl_arena arena;
     bool stopping;
+    int signal; // that ends the apps
     int exit_code;
 };
 
@@ -161,10 +176,14 @@ static void run_finish_app(struct app *app) {
 
 static void run_on_kill(uv_timer_t *timer) {
     struct app *app = timer->data;
-    pawl__proc_signal(app->proc.pid ? &app->proc : &app->sidecar, SIGKILL);
+    bool sidecar = !app->proc.pid;
+    run_say(RUN_BAD, "%s \"%s\" has not ended after %d s and is killed",
+            sidecar ? "the sidecar of app" : "app", app->given->app_id, RUN_KILL_AFTER / 1000);
+    pawl__proc_signal(sidecar ? &app->sidecar : &app->proc, SIGKILL);
 }
 
-// Ends the app if it runs, else its sidecar; called again when one of them has ended.
+// Ends the app if it runs, by the signal that came to us; else its sidecar. Called again when one
+// of them has ended.
 static void run_stop_app(struct app *app) {
     app->stopping = true;
     uv_timer_stop(&app->timer);
@@ -173,7 +192,7 @@ static void run_stop_app(struct app *app) {
         run_finish_app(app);
         return;
     }
-    pawl__proc_signal(next, SIGTERM);
+    pawl__proc_signal(next, app->proc.pid ? app->run->signal : SIGTERM);
     uv_timer_start(&app->timer, run_on_kill, RUN_KILL_AFTER, 0);
 }
 
@@ -191,12 +210,57 @@ static void run_stop_all(struct run *run) {
     }
 }
 
+// --- the terminal -------------------------------------------------------------------------------
+//
+// An app is a group of its own, and so in the background: Ctrl-C comes to us, who end the app and
+// then the sidecar. One that reads from the terminal is stopped by the kernel. It then gets the
+// terminal for good, and with it Ctrl-C and Ctrl-Z, as if it had been started without us.
+
+// We were stopped and go on: so does the app.
+static void run_go_on(struct run *run) {
+    struct app *app = &run->apps[0];
+    if (run->options->many || !app->is_stopped) return;
+    app->is_stopped = false;
+    if (pawl__terminal_give(app->proc.pid)) app->terminal_group = app->proc.pid;
+    pawl__proc_signal(&app->proc, SIGCONT);
+}
+
+static void run_on_app_stop(struct pawl_proc *proc, int number) {
+    struct app *app = proc->data;
+    bool wants = number == SIGTTIN || number == SIGTTOU;
+    if (app->run->options->many) {
+        if (wants)
+            run_say(
+                RUN_BAD,
+                "app \"%s\" waits for the terminal, which apps of a run file do not have; run it "
+                "by itself: pawl run --app-id %s -- COMMAND",
+                app->given->app_id, app->given->app_id);
+        return;
+    }
+    if (wants && pawl__terminal_give(proc->pid)) {
+        app->terminal_group = proc->pid;
+        pawl__proc_signal(proc, SIGCONT);
+        return;
+    }
+    if (!wants && !app->terminal_group) return; // somebody has stopped the app, and us not
+    // It is Ctrl-Z, or we are in the background ourselves: our shell tells its user that all has
+    // stopped. When it lets us go on, run_go_on comes.
+    app->is_stopped = true;
+    pawl__terminal_take_back(app->terminal_group);
+    kill(0, number == SIGTTOU ? SIGTTIN : number == SIGSTOP ? SIGTSTP : number);
+}
+
+// --- ends ---------------------------------------------------------------------------------------
+
 static void run_on_signal(uv_signal_t *handle, int number) {
     struct run *run = handle->data;
-    run_say("\n" RUN_INFO, "%s signal received: shutting down",
-            number == SIGINT    ? "interrupt"
-            : number == SIGTERM ? "terminated"
-                                : "hangup");
+    size_t i = (size_t)(handle - run->signals);
+    if (!run_signals[i].name) {
+        run_go_on(run);
+        return;
+    }
+    run_say("\n" RUN_INFO, "%s signal received: shutting down", run_signals[i].name);
+    run->signal = number;
     run_stop_all(run);
 }
 
@@ -205,11 +269,14 @@ static void run_on_app_exit(struct pawl_proc *proc) {
     char how[80];
     pawl__proc_describe(proc, how);
     int code = pawl__proc_exit_code(proc);
+    pawl__terminal_take_back(app->terminal_group);
+    bool wanted = app->stopping ? !pawl__proc_ended_by(proc, SIGKILL)
+                                : app->terminal_group && pawl__proc_ended_by(proc, SIGINT);
     if (!app->stopping) app->exit_code = code;
-    if (code == 0 || app->stopping)
-        run_say(RUN_OK, "app \"%s\" %s", app->given->app_id, how);
-    else
-        run_say(RUN_BAD, "app \"%s\" %s", app->given->app_id, how);
+    run_say(code == 0 ? RUN_OK
+            : wanted  ? RUN_INFO
+                      : RUN_BAD,
+            "app \"%s\" %s", app->given->app_id, how);
     if (code != 0 && !app->stopping && !app->given->app_console)
         tail_show(&app->app_tail, app->app_log_path);
     run_stop_app(app);
@@ -301,6 +368,7 @@ static void run_start_command(struct app *app) {
         .capture = run->options->many,
         .on_line = run_on_app_line,
         .on_exit = run_on_app_exit,
+        .on_stop = run_on_app_stop,
         .data = app,
     };
     if (!run->options->many)
@@ -423,17 +491,21 @@ static bool run_check(struct run *run) {
 
 static void run_all(struct run *run) {
     struct pawl_error error;
-    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     uv_loop_init(&run->loop);
     for (int i = 0; i < RUN_SIGNALS; i++) {
         uv_signal_init(&run->loop, &run->signals[i]);
         run->signals[i].data = run;
         struct sigaction now;
-        // What nohup has us ignore stays ignored.
-        if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN) continue;
-        uv_signal_start(&run->signals[i], run_on_signal, numbers[i]);
+        int number = run_signals[i].number;
+        // What nohup has us ignore stays ignored. A shell's '&' has us ignore SIGINT, so that
+        // Ctrl-C is not for us; whoever sends it by itself means us.
+        bool ignored = sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+        if (ignored && number == SIGHUP) continue;
+        uv_signal_start(&run->signals[i], run_on_signal, number);
     }
     run->running = run->count;
+    if (run->options->many && isatty(STDIN_FILENO))
+        run_say(RUN_INFO, "Apps of a run file do not get the terminal: their input is /dev/null");
     for (size_t i = 0; i < run->count; i++) {
         struct app *app = &run->apps[i];
         uv_timer_init(&run->loop, &app->timer);
@@ -453,8 +525,9 @@ static void run_all(struct run *run) {
 int pawl__run_apps(struct pawl_run_app *given, size_t count,
                    const struct pawl_run_options *options) {
     struct pawl_error error;
-    struct run run = {.options = options, .count = count, .exit_code = 1};
+    struct run run = {.options = options, .count = count, .signal = SIGTERM, .exit_code = 1};
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGTTOU, SIG_IGN); // we say what happens, also when the app has the terminal
     run.apps = calloc(count, sizeof *run.apps);
     if (!run.apps) return 1;
     for (size_t i = 0; i < count; i++) {

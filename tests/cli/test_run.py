@@ -3,6 +3,7 @@
 import os
 import pathlib
 import pty
+import select
 import shutil
 import signal
 import socket
@@ -48,8 +49,8 @@ class Run(clilib.Case):
     def test_exit_codes(self):
         for script, code, text in (("exit 0", 0, "exited with code 0"),
                                    ("exit 7", 7, "exited with code 7"),
-                                   ("kill -9 $$", 137, "killed by signal 9"),
-                                   ("kill -TERM $$", 143, "killed by signal 15")):
+                                   ("kill -9 $$", 137, "ended by signal 9"),
+                                   ("kill -TERM $$", 143, "ended by signal 15")):
             with self.subTest(script=script):
                 answer = self.run_shell(script)
                 self.assertEqual(answer.returncode, code, answer.stdout + answer.stderr)
@@ -158,20 +159,63 @@ class Ending(clilib.Case):
         self.wait_output(ready)
         return process
 
-    def test_ctrl_c_lets_the_app_finish(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            process = self.start_app("trap 'echo tidied; exit 0' TERM; echo ready;"
-                                     "while :; do sleep 0.05; done")
-            process.send_signal(number)
-            self.assertEqual(process.wait(20), 0, self.output())
-            self.assertIn("tidied", self.output())
-            self.assert_nothing_left()
+    def test_the_signal_that_came_reaches_the_app(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number=number):
+                name = number.name[3:]
+                process = self.start_app(f"trap 'echo tidied; exit 0' {name}; echo ready;"
+                                         "while :; do sleep 0.05; done")
+                process.send_signal(number)
+                self.assertEqual(process.wait(20), 0, self.output())
+                self.assertIn("tidied", self.output())
+                self.assertIn('✅  app "tiny" exited with code 0', self.output())
+                self.assert_nothing_left()
+
+    def test_python_is_interrupted(self):
+        self.file("app.py", "import time\nprint('ready', flush=True)\n"
+                  "try:\n  time.sleep(300)\nexcept KeyboardInterrupt:\n  print('tidied')\n")
+        process = self.start_app("exec python3 app.py")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(20), 0, self.output())
+        self.assertIn("tidied", self.output())
+
+    def test_a_tick_is_for_code_0(self):
+        for script, number, said in (
+                ("echo ready; exec sleep 300", signal.SIGTERM, 'ℹ️  app "tiny" was ended by signal 15'),
+                ("trap 'exit 3' INT; echo ready; while :; do sleep 0.05; done", signal.SIGINT,
+                 'ℹ️  app "tiny" exited with code 3')):
+            with self.subTest(script=script):
+                process = self.start_app(script)
+                process.send_signal(number)
+                self.assertEqual(process.wait(20), 0, self.output())
+                self.assertIn(said, self.output())
+
+    def test_what_is_ignored_at_the_start(self):
+        """By a shell's '&', which is about Ctrl-C, and by nohup."""
+        def ignore():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        process = self.start("run", "-a", "tiny", "--", "sh", "-c", "echo ready; exec sleep 300", preexec_fn=ignore)
+        self.wait_output("ready\n")
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(20), 0, self.output())
+        self.assert_nothing_left()
+
+    def test_an_app_that_is_stopped_ends(self):
+        process = self.start_app("trap 'echo tidied; exit 0' TERM; echo ready; kill -STOP $$; sleep 300")
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(4), 0, self.output())
+        self.assertIn("tidied", self.output())
 
     def test_the_sidecar_outlives_the_app(self):
         port = self.free_port()
         self.file("ask.py", "import urllib.request as u; print('answered', "
                   f"u.urlopen('http://127.0.0.1:{port}/v1.0/healthz/outbound').status)")
-        process = self.start_app("trap 'python3 ask.py; exit 0' TERM; echo ready;"
+        process = self.start_app("trap 'python3 ask.py; exit 0' INT; echo ready;"
                                  "while :; do sleep 0.05; done",
                                  flags=["--dapr-http-port", port])
         process.send_signal(signal.SIGINT)
@@ -188,6 +232,8 @@ class Ending(clilib.Case):
         process.send_signal(signal.SIGINT)
         process.wait(30)
         self.assertGreater(time.monotonic() - began, 4)
+        self.assertIn('❌  app "tiny" has not ended after 5 s and is killed', self.output())
+        self.assertIn('❌  app "tiny" was ended by signal 9', self.output())
         self.assert_nothing_left()
 
     def test_a_second_ctrl_c_does_not_wait(self):
@@ -204,7 +250,7 @@ class Ending(clilib.Case):
         process = self.start_app("echo ready; sleep 300")
         os.kill(self.daemons()[0], signal.SIGKILL)
         self.assertNotEqual(process.wait(20), 0)
-        self.assertIn("killed by signal 9", self.output())
+        self.assertIn("ended by signal 9", self.output())
         self.assert_nothing_left()
 
     def test_what_the_app_leaves_behind_is_ended(self):
@@ -217,35 +263,138 @@ class Ending(clilib.Case):
                 self.assertEqual(process.wait(20), 0, self.output())
                 self.assert_nothing_left()
 
-    def test_at_a_terminal(self):
-        """Ctrl-C typed at a terminal reaches the terminal's foreground group alone."""
-        pid, terminal = pty.fork()
+
+class Terminal(clilib.Case):
+    """What is typed at a terminal, and who gets it."""
+
+    def at_terminal(self, command, cwd=None):
+        pid, self.terminal = pty.fork()
         if pid == 0:
-            os.chdir(self.home)
-            os.execve(clilib.BIN / "pawl", ["pawl", "run", "-a", "tiny", "--", "sh", "-c",
-                      "test -t 1 && echo on a terminal; trap 'echo tidied; exit 0' TERM;"
-                      "echo ready; while :; do sleep 0.05; done"], self.env)
-        seen = b""
-        try:
-            while b"ready" not in seen:
-                seen += os.read(terminal, 4096)
-            os.write(terminal, b"\x03")
-            while True:
-                try:
-                    part = os.read(terminal, 4096)
-                except OSError:
-                    break
-                if not part:
-                    break
-                seen += part
-            _, status = os.waitpid(pid, 0)
-        finally:
-            os.close(terminal)
-        self.assertEqual(os.waitstatus_to_exitcode(status), 0, seen.decode())
-        self.assertIn(b"on a terminal", seen)
-        self.assertIn(b"tidied", seen)
-        self.out = self.file("out", seen.decode())
+            os.chdir(cwd or self.home)
+            os.execve(command[0], command, self.env)
+        self.pid, self.seen = pid, b""
+
+    def run_app(self, script, *flags):
+        self.at_terminal([str(clilib.BIN / "pawl"), "run", "-a", "tiny", *flags, "--", "sh", "-c", script])
+
+    def read(self, until=None, seconds=20):
+        """Reads what is shown, up to |until| or the end."""
+        end = time.monotonic() + seconds
+        while until is None or until not in self.seen:
+            ready, _, _ = select.select([self.terminal], [], [], max(0, end - time.monotonic()))
+            if not ready:
+                self.fail(f"no {until} in {self.seen.decode()}")
+            try:
+                part = os.read(self.terminal, 4096)
+            except OSError:
+                part = b""
+            if not part:
+                break
+            self.seen += part
+        if until:
+            self.assertIn(until, self.seen)
+            self.seen = self.seen[self.seen.index(until) + len(until):]
+
+    def type(self, text):
+        os.write(self.terminal, text.encode())
+
+    def end(self):
+        """The exit code."""
+        self.read()
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.terminal)
+        self.out = self.file("out", self.seen.decode())
         self.assert_nothing_left()
+        return os.waitstatus_to_exitcode(status)
+
+    def test_ctrl_c(self):
+        """It reaches the terminal's foreground group alone, which is that of the command."""
+        self.run_app("test -t 1 && echo on a terminal; trap 'echo tidied; exit 0' INT;"
+                     "echo ready; while :; do sleep 0.05; done")
+        self.read(b"on a terminal")
+        self.read(b"ready")
+        self.type("\x03")
+        self.assertEqual(self.end(), 0)
+        self.assertIn(b"tidied", self.seen)
+
+    def test_an_app_that_reads(self):
+        for script in ("read line; echo got $line", "exec </dev/tty; read line; echo got $line",
+                       "stty -echo; read line; stty echo; echo got $line"):
+            with self.subTest(script=script):
+                self.run_app("echo ready; " + script)
+                self.read(b"ready")
+                time.sleep(0.3)
+                self.type("hello\n")
+                self.read(b"got hello")
+                self.assertEqual(self.end(), 0)
+
+    def test_an_app_that_reads_gets_ctrl_c(self):
+        self.file("app.py", "print('ready')\ntry:\n  input()\nexcept KeyboardInterrupt:\n  print('no', 'thanks')\n"
+                  "print('got', input())\n")
+        self.run_app("exec python3 app.py")
+        self.read(b"ready")
+        time.sleep(0.5)
+        self.type("\x03")
+        self.read(b"no thanks")
+        self.type("hello\n")
+        self.read(b"got hello")
+        self.assertEqual(self.end(), 0)
+
+    def test_ctrl_c_ends_an_app_that_reads(self):
+        self.run_app("echo ready; exec cat")
+        self.read(b"ready")
+        self.type("hello\n")
+        self.read(b"hello\r\nhello")
+        self.type("\x03")
+        self.assertEqual(self.end(), 130)
+        self.assertIn('ℹ️  app "tiny" was ended by signal 2'.encode(), self.seen)
+
+    def test_ctrl_z(self):
+        """A shell sees the command stop, and lets it go on; in the background it stops again."""
+        self.at_terminal([shutil.which("bash"), "--norc", "-i"])
+        self.type(f"PS1='$ '; set +m; set -m; {clilib.BIN}/pawl run -a tiny -- sh -c 'echo rea''dy; exec cat'\n")
+        self.read(b"ready")
+        self.type("hello\n")
+        self.read(b"hello\r\nhello")
+        self.type("\x1a")
+        self.read(b"Stopped")
+        self.type("bg; sleep 0.5; jobs\n")
+        self.read(b"Stopped")
+        self.type("fg\n")
+        time.sleep(0.5)
+        self.type("again\n")
+        self.read(b"again\r\nagain")
+        self.type("\x04")
+        self.read(b"exited with code 0")
+        self.type("exit\n")
+        self.assertEqual(self.end(), 0)
+
+    def test_started_in_the_background(self):
+        self.at_terminal([shutil.which("bash"), "--norc", "-i"])
+        self.type(f"{clilib.BIN}/pawl run -a tiny -- sh -c 'echo rea''dy; read line; echo got $line' &\n")
+        self.read(b"ready")
+        self.type("sleep 0.5; jobs\n")
+        self.read(b"Stopped")
+        self.type("fg\n")
+        time.sleep(0.5)
+        self.type("hello\n")
+        self.read(b"got hello")
+        self.read(b"exited with code 0")
+        self.type("exit\n")
+        self.assertEqual(self.end(), 0)
+
+    def test_apps_of_a_run_file_get_none(self):
+        (self.home / "app").mkdir()
+        self.file("dapr.yaml", """version: 1
+apps:
+- {appDirPath: app, appID: one, command: [sh, -c, "read line || echo nothing to read"]}
+- {appDirPath: app, appID: two, command: [sh, -c, "read line </dev/tty"]}
+""")
+        self.at_terminal([str(clilib.BIN / "pawl"), "run", "-f", "."])
+        self.read(b"their input is /dev/null")
+        self.read(b'app "two" waits for the terminal, which apps of a run file do not have')
+        self.type("\x03")
+        self.assertEqual(self.end(), 0)
 
 
 class Orphans(clilib.Case):

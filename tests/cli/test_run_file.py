@@ -134,7 +134,7 @@ apps:
         self.file("apps/dapr.yaml", """version: 1
 apps:
 - appDirPath: one
-  command: [sh, -c, "trap 'echo tidied; exit 0' TERM; echo ready; while :; do sleep 0.05; done"]
+  command: [sh, -c, "trap 'echo tidied; exit 0' INT; echo ready; while :; do sleep 0.05; done"]
 - appDirPath: two
   command: [sh, -c, "echo ready; sleep 300; true"]
 """)
