@@ -227,14 +227,7 @@ enum pawl_err pawl__shard_fire_timers(struct pawl_shard *shard, int64_t now,
                 return command_broken(shard, error);
             continue;
         }
-        const struct pawl_pending *due = NULL;
-        for (uint32_t i = 0; i < instance->pending.len; i++) {
-            const struct pawl_pending *item = &instance->pending.items[i];
-            if (pawl__pending_is_timer(item) && item->fire_at == node->key) {
-                due = item;
-                break;
-            }
-        }
+        const struct pawl_pending *due = pawl__pending_first_timer(&instance->pending);
         if (!due || !command_fire_timer(shard, stamp, instance, due))
             return command_broken(shard, error);
     }

@@ -71,17 +71,13 @@ int64_t pawl__instance_wake_at(const struct pawl_instance *instance) {
     if (!instance->exists || pawl__instance_completed(instance)) return INT64_MAX;
     // Until its first turn a scheduled start is all that it waits for.
     if (!instance->started_at && instance->start_at) return instance->start_at;
-    int64_t first = INT64_MAX;
-    for (uint32_t i = 0; instance->pending.timers && i < instance->pending.len; i++) {
-        const struct pawl_pending *item = &instance->pending.items[i];
-        if (pawl__pending_is_timer(item) && item->fire_at < first) first = item->fire_at;
-    }
-    return first;
+    const struct pawl_pending *first = pawl__pending_first_timer(&instance->pending);
+    return first ? first->fire_at : INT64_MAX;
 }
 
 bool pawl__instance_active(const struct pawl_instance *instance) {
     if (!instance->exists) return false;
-    for (uint32_t i = 0; i < instance->pending.len; i++)
+    for (uint32_t i = instance->pending.first; i < instance->pending.len; i++)
         if (instance->pending.items[i].kind == PAWL_PENDING_TASK) return true;
     if (pawl__instance_completed(instance) || !instance->inbox.count) return false;
     return instance->started_at || !instance->start_at; // a scheduled start sleeps

@@ -26,13 +26,24 @@ struct pawl_pending {
     int64_t fire_at; // timers: nanoseconds since 1970
     int32_t id;
     uint32_t offset; // of the event that scheduled it, in the history
+    uint32_t event;  // event timers: hash of the event's name; 0: not yet computed
     uint8_t kind;
+};
+
+// When a timer is due. It stands for nothing once its timer is resolved.
+struct pawl_deadline {
+    int64_t fire_at;
+    int32_t id;
 };
 
 struct pawl_pending_list {
     struct pawl_pending *items; // by id
-    uint32_t len, cap, live,
-        timers; // |live| of |len| are not resolved; |timers| of them are timers
+    uint32_t len, cap;
+    uint32_t live;                   // of |len|: those that are not resolved
+    uint32_t timers;                 // of these: those that are timers
+    uint32_t first;                  // no live item stands before this place
+    struct pawl_deadline *deadlines; // a heap of all timers, and of some that are resolved
+    uint32_t deadline_count, deadline_cap;
 };
 
 enum {
@@ -134,8 +145,13 @@ static inline bool pawl__pending_is_timer(const struct pawl_pending *item) {
     return item->kind == PAWL_PENDING_TIMER || item->kind == PAWL_PENDING_EVENT_TIMER;
 }
 
+// The timer that is due first, of equal ones that with the least id; NULL: there is no timer.
+struct pawl_pending *pawl__pending_first_timer(const struct pawl_pending_list *list);
+
 // NULL when nothing is pending under |id|.
 struct pawl_pending *pawl__pending_find(const struct pawl_pending_list *list, int32_t id);
+
+// False when memory is out; then nothing has changed.
 bool pawl__pending_add(struct pawl_pending_list *list, struct pawl_pending item);
 void pawl__pending_remove(struct pawl_pending_list *list, struct pawl_pending *item);
 void pawl__pending_drop_timers(struct pawl_pending_list *list);

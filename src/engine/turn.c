@@ -450,30 +450,46 @@ static bool turn_note_version(struct turn *turn, Pb__WorkflowStartedEvent *start
     return true;
 }
 
+// Of an event's name, whatever the case of its letters; never 0.
+static uint32_t turn_hash_name(struct pawl_str name) {
+    uint32_t hash = 2166136261u; // FNV-1a
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ ((unsigned char)name.data[i] | 0x20u)) * 16777619u;
+    return hash ? hash : 1;
+}
+
+// The name of the event whose wait a timer bounds. NULL: memory is out, or it is not such a
+// timer's.
+static const char *turn_timer_event(struct turn *turn, const struct pawl_pending *item) {
+    const Pb__HistoryEvent *event =
+        pawl__history_at(&turn->instance->history, item->offset, turn->arena);
+    if (!event || event->event_type_case != EVENT(TIMER_CREATED)) return NULL;
+    const Pb__TimerCreatedEvent *timer = event->timercreated;
+    return timer->origin_case == PB__TIMER_CREATED_EVENT__ORIGIN_EXTERNAL_EVENT
+               ? timer->externalevent->name
+               : timer->name;
+}
+
 // An event that a wait was for cancels the oldest timer of such a wait. Names differ by case only
 // in what SDKs make of them.
 static bool turn_cancel_event_timer(struct turn *turn, struct pawl_str bytes) {
-    struct pawl_instance *instance = turn->instance;
-    const Pb__HistoryEvent *raised = NULL;
-    for (uint32_t i = 0; i < instance->pending.len; i++) {
-        struct pawl_pending *item = &instance->pending.items[i];
-        if (item->kind != PAWL_PENDING_EVENT_TIMER) continue;
-        if (!raised) {
-            struct pawl_history one = {0};
-            if (!pawl__history_add_bytes(&one, bytes)) return false;
-            raised = pawl__history_at(&one, 0, turn->arena);
-            pawl__history_finish(&one);
-        }
-        const Pb__HistoryEvent *event =
-            pawl__history_at(&instance->history, item->offset, turn->arena);
-        if (!raised || !event) return false;
-        const Pb__TimerCreatedEvent *timer = event->timercreated;
-        const char *name = timer->origin_case == PB__TIMER_CREATED_EVENT__ORIGIN_EXTERNAL_EVENT
-                               ? timer->externalevent->name
-                               : timer->name;
-        if (!pawl__str_equal_nocase(pawl__str(name), pawl__str(raised->eventraised->name)))
+    enum {
+        NAME = 1 // of EventRaisedEvent
+    };
+    struct pawl_pending_list *pending = &turn->instance->pending;
+    if (!pending->timers) return true;
+    struct pawl_pb_field name = {0}; // an empty name is left out
+    pawl__pb_find(pawl__event_body(bytes).bytes, NAME, &name);
+    uint32_t hash = turn_hash_name(name.bytes);
+    for (uint32_t i = pending->first; i < pending->len; i++) {
+        struct pawl_pending *item = &pending->items[i];
+        if (item->kind != PAWL_PENDING_EVENT_TIMER || (item->event && item->event != hash))
             continue;
-        pawl__pending_remove(&instance->pending, item);
+        const char *awaited = turn_timer_event(turn, item);
+        if (!awaited) return false;
+        item->event = turn_hash_name(pawl__str(awaited));
+        if (!pawl__str_equal_nocase(pawl__str(awaited), name.bytes)) continue;
+        pawl__pending_remove(pending, item);
         return true;
     }
     return true;

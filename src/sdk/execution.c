@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "engine/events.h"
@@ -14,12 +13,6 @@
 #define EVENT(name)  PB__HISTORY_EVENT__EVENT_TYPE_##name
 #define ACTION(name) PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_##name
 #define STATUS(name) PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_##name
-
-// An event that waits to be processed, or to be asked for.
-struct execution_event {
-    struct pawl_link link;
-    const Pb__HistoryEvent *event;
-};
 
 static _Thread_local struct pawl_workflow *execution_running;
 
@@ -49,8 +42,7 @@ struct pawl_workflow *pawl__execution_create(struct pawl_execution_host *host, s
     if (!wf) return NULL;
     wf->host = host;
     pawl__link_init(&wf->actions);
-    pawl__link_init(&wf->waiters);
-    pawl__link_init(&wf->events);
+    pawl__events_init(&wf->events);
     pawl__link_init(&wf->held);
     wf->id = pawl__arena_dup(&wf->arena, id);
     wf->execution_id = pawl__arena_dup(&wf->arena, execution_id);
@@ -76,6 +68,7 @@ static void execution_drop_stack(struct pawl_workflow *wf) {
 void pawl__execution_destroy(struct pawl_workflow *wf) {
     if (!wf) return;
     execution_drop_stack(wf);
+    pawl__events_finish(&wf->events);
     free(wf->tasks);
     free(wf->patches);
     pawl__arena_finish(&wf->arena);
@@ -192,27 +185,28 @@ static void execution_resume(struct pawl_workflow *wf) {
     if (!goes_on) execution_drop_stack(wf);
 }
 
-// Whether the function can go on.
-static bool execution_has_what_it_awaits(const struct pawl_workflow *wf) {
-    size_t done = 0;
-    for (size_t i = 0; i < wf->awaited_count; i++) done += wf->awaited[i]->done;
-    return wf->awaits_all ? done == wf->awaited_count : done > 0;
-}
-
+// What is waited for is counted once, so that each that is done costs the same, however many there
+// are.
 void pawl__execution_park(struct pawl_workflow *wf, struct pawl_task *const *tasks, size_t count,
                           bool all) {
-    wf->awaited = tasks;
-    wf->awaited_count = count;
-    wf->awaits_all = all;
-    while (!execution_has_what_it_awaits(wf)) pawl__coro_yield(wf->coro);
-    wf->awaited = NULL;
+    size_t missing = 0;
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        any = any || tasks[i]->done;
+        if (tasks[i]->done || tasks[i]->awaited) continue; // the same task may be there twice
+        tasks[i]->awaited = true;
+        missing++;
+    }
+    wf->missing = all ? missing : missing && !any;
+    while (wf->missing) pawl__coro_yield(wf->coro);
+    for (size_t i = 0; i < count; i++) tasks[i]->awaited = false;
 }
 
 static void execution_done(struct pawl_workflow *wf, struct pawl_task *task, enum pawl_err err) {
     if (task->done) return;
     task->done = true;
     task->err = err;
-    if (wf->coro && wf->awaited && execution_has_what_it_awaits(wf)) execution_resume(wf);
+    if (wf->coro && task->awaited && wf->missing && --wf->missing == 0) execution_resume(wf);
 }
 
 // --- events -------------------------------------------------------------------------------------
@@ -301,41 +295,25 @@ static void execution_fire(struct pawl_workflow *wf, int32_t id) {
     }
 }
 
-static bool execution_keep(struct pawl_workflow *wf, struct pawl_link *list,
-                           const Pb__HistoryEvent *event) {
-    struct execution_event *kept = pawl__arena_alloc(&wf->arena, sizeof *kept);
-    if (!kept) {
+// Puts off an event until the workflow is resumed.
+static void execution_hold(struct pawl_workflow *wf, const Pb__HistoryEvent *event) {
+    struct pawl_event *held = pawl__arena_alloc(&wf->arena, sizeof *held);
+    if (!held) {
         wf->nomem = true;
-        return false;
+        return;
     }
-    pawl__link_init(&kept->link);
-    kept->event = event;
-    pawl__list_add(list, &kept->link);
-    return true;
+    pawl__link_init(&held->link);
+    held->event = event;
+    pawl__list_add(&wf->held, &held->link);
 }
 
 static void execution_raise(struct pawl_workflow *wf, const Pb__HistoryEvent *event) {
-    const Pb__EventRaisedEvent *raised = event->eventraised;
-    for (struct pawl_link *link = wf->waiters.next; link != &wf->waiters; link = link->next) {
-        struct pawl_task *task = PAWL_CONTAINER(link, struct pawl_task, link);
-        if (strcasecmp(task->name, raised->name) != 0) continue;
-        pawl__list_remove(link);
-        task->result = execution_text(raised->input);
-        execution_done(wf, task, PAWL_OK);
-        return;
-    }
-    execution_keep(wf, &wf->events, event);
-}
-
-const Pb__EventRaisedEvent *pawl__execution_take_event(struct pawl_workflow *wf, const char *name) {
-    for (struct pawl_link *link = wf->events.next; link != &wf->events; link = link->next) {
-        const Pb__EventRaisedEvent *raised =
-            PAWL_CONTAINER(link, struct execution_event, link)->event->eventraised;
-        if (strcasecmp(name, raised->name) != 0) continue;
-        pawl__list_remove(link);
-        return raised;
-    }
-    return NULL;
+    struct pawl_link *wait;
+    if (!pawl__events_raise(&wf->events, &wf->arena, event, &wait)) wf->nomem = true;
+    if (wf->nomem || !wait) return;
+    struct pawl_task *task = PAWL_CONTAINER(wait, struct pawl_task, link);
+    task->result = execution_text(event->eventraised->input);
+    execution_done(wf, task, PAWL_OK);
 }
 
 static void execution_begin_turn(struct pawl_workflow *wf, const Pb__HistoryEvent *event) {
@@ -391,7 +369,7 @@ static void execution_unhold(struct pawl_workflow *wf) {
     wf->suspended = false;
     struct pawl_link *link;
     while (!wf->suspended && !wf->nomem && !wf->unavailable && (link = pawl__list_take(&wf->held)))
-        execution_process(wf, PAWL_CONTAINER(link, struct execution_event, link)->event);
+        execution_process(wf, PAWL_CONTAINER(link, struct pawl_event, link)->event);
 }
 
 void pawl__execution_feed(struct pawl_workflow *wf, const Pb__HistoryEvent *event, bool past) {
@@ -403,7 +381,7 @@ void pawl__execution_feed(struct pawl_workflow *wf, const Pb__HistoryEvent *even
     default: break;
     }
     if (wf->suspended)
-        execution_keep(wf, &wf->held, event);
+        execution_hold(wf, event);
     else
         execution_process(wf, event);
 }
@@ -434,13 +412,14 @@ static bool execution_carry(struct pawl_workflow *wf) {
     if (!body || body->workflowstatus != STATUS(CONTINUED_AS_NEW)) return true;
     size_t count = 0;
     body->n_carryoverevents = 0;
-    for (struct pawl_link *link = wf->events.next; link != &wf->events; link = link->next) count++;
+    const struct pawl_link *kept = &wf->events.kept;
+    for (struct pawl_link *link = kept->next; link != kept; link = link->next) count++;
     if (!wf->keep_events || !count) return true;
     body->carryoverevents = pawl__arena_alloc(&wf->arena, count * sizeof *body->carryoverevents);
     if (!body->carryoverevents) return false;
-    for (struct pawl_link *link = wf->events.next; link != &wf->events; link = link->next)
+    for (struct pawl_link *link = kept->next; link != kept; link = link->next)
         body->carryoverevents[body->n_carryoverevents++] =
-            (Pb__HistoryEvent *)PAWL_CONTAINER(link, struct execution_event, link)->event;
+            (Pb__HistoryEvent *)PAWL_CONTAINER(link, struct pawl_event, link)->event;
     return true;
 }
 

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "orchestrator_service.pb-c.h"
 #include "sdk/coro.h"
+#include "sdk/events.h"
 #include "sdk/registry.h"
 #include "sdk/watch.h"
 
@@ -42,11 +43,12 @@ struct pawl_task {
     enum pawl_task_kind kind;
     int32_t id; // sequence number of the action it waits for; -1: none
     bool done;
+    bool awaited; // the function waits for it, and it is counted in |wf->missing|
     enum pawl_err err;
     struct pawl_text result;
     const struct pawl_failure *failure;
     const char *name;
-    struct pawl_link link; // of an event: in |waiters|
+    struct pawl_link link; // of an event: its wait in |wf->events|
 
     // What an attempt is made of, for the next one.
     struct pawl_text input;
@@ -95,13 +97,10 @@ struct pawl_workflow {
     struct pawl_task **tasks; // by sequence number; NULL: none
     int32_t task_cap;
 
-    struct pawl_link waiters; // pawl_task::link: for events, in order
-    struct pawl_link events;  // struct execution_event: came before anybody waited
-    struct pawl_link held;    // struct execution_event: came while suspended
+    struct pawl_events events;
+    struct pawl_link held; // pawl_event::link: came while suspended
 
-    struct pawl_task *const *awaited; // what the function waits for; NULL: nothing
-    size_t awaited_count;
-    bool awaits_all;
+    size_t missing; // tasks that have to be done before the function goes on; 0: it does not wait
 
     const char *version; // in use; NULL: none
     char **patches;      // taken, in order
@@ -153,10 +152,7 @@ bool pawl__execution_retry(struct pawl_workflow *wf, struct pawl_task *task);
 // confirm.c: the history has the action |event->eventid|, so the code must have asked for it.
 void pawl__execution_confirm(struct pawl_workflow *wf, const Pb__HistoryEvent *event);
 
-// An event that came before; NULL: none of this name.
-const Pb__EventRaisedEvent *pawl__execution_take_event(struct pawl_workflow *wf, const char *name);
-
-// Waits until it is done.
+// Waits until |all| of the tasks are done, or one of them.
 void pawl__execution_park(struct pawl_workflow *wf, struct pawl_task *const *tasks, size_t count,
                           bool all);
 

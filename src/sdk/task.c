@@ -151,7 +151,8 @@ struct pawl_task *pawl_wait_for_event(struct pawl_workflow *wf, const char *name
     }
     struct pawl_task *task = task_create(wf, PAWL_TASK_EVENT, name);
     if (!task) return NULL;
-    const Pb__EventRaisedEvent *raised = pawl__execution_take_event(wf, name);
+    const Pb__EventRaisedEvent *raised;
+    if (!pawl__events_take(&wf->events, &wf->arena, name, &raised)) return task_nomem(wf);
     if (raised) {
         task->done = true;
         task->result = pawl_text(pawl__string_of(raised->input));
@@ -162,7 +163,7 @@ struct pawl_task *pawl_wait_for_event(struct pawl_workflow *wf, const char *name
         task->err = PAWL_E_DEADLINE;
         return task;
     }
-    pawl__list_add(&wf->waiters, &task->link);
+    if (!pawl__events_wait(&wf->events, &wf->arena, name, &task->link)) return task_nomem(wf);
     if (timeout == PAWL_FOREVER) return task;
     return task_add_timer(wf, task, pawl__clock_add(wf->now, timeout), task->name);
 }
