@@ -14,9 +14,10 @@ BELOW = {
     "net": ["base"],
     "config": ["base"],
     "sdk": ["runtime", "net", "engine", "store", "wire", "base"],
-    "api": ["runtime", "net", "engine", "store", "wire", "base"],
+    "observe": ["engine", "wire", "base"],
+    "api": ["observe", "runtime", "net", "engine", "store", "wire", "base"],
     "bench": ["sdk", "net", "base"],
-    "cli": ["api", "config", "bench", "sdk", "runtime", "net", "engine", "store", "wire", "base"],
+    "cli": ["api", "config", "bench", "sdk", "observe", "runtime", "net", "engine", "store", "wire", "base"],
 }
 
 src = Path(__file__).resolve().parents[1] / "src"

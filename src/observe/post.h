@@ -1,0 +1,35 @@
+#ifndef PAWL_OBSERVE_POST_H
+#define PAWL_OBSERVE_POST_H
+
+// Sends bodies to one address by HTTP POST, or by unary gRPC calls. Blocks: for threads that do
+// nothing else. One thread uses it at a time.
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct pawl_post;
+
+struct pawl_post_options {
+    const char *url;
+    const char *content_type;
+    const char *const *headers; // further ones, each "name: value"
+    size_t header_count;
+    int64_t timeout; // nanoseconds for one request
+    bool grpc;       // the body is a message of a gRPC call, and the url that of its method
+};
+
+// Copies what it keeps. PAWL_E_INVALID: the url cannot be used. PAWL_E_NOMEM.
+enum pawl_err pawl__post_create(const struct pawl_post_options *options, struct pawl_post **out,
+                                struct pawl_error *error);
+void pawl__post_destroy(struct pawl_post *post);
+
+// PAWL_E_UNAVAILABLE: nobody took it (no connection, a timeout, an answer that says to come back):
+// it may be sent again. PAWL_E_UNKNOWN: the receiver refused it, and would again. PAWL_E_NOMEM.
+enum pawl_err pawl__post_send(struct pawl_post *post, struct pawl_str body,
+                              struct pawl_error *error);
+
+// From any thread: a request that runs ends at |until| (steady) at the latest, and so do later
+// ones.
+void pawl__post_hurry(struct pawl_post *post, int64_t until);
+
+#endif
