@@ -8,7 +8,7 @@ TYPE ?= RelWithDebInfo
 NEEDS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test sim sim-campaign sim-mutants fault-campaign kill-campaign install bench bench-check bench-record flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
+.PHONY: all help quickstart test sim sim-campaign sim-mutants fault-campaign kill-campaign install uninstall bench bench-check bench-record flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
 	@scripts/install-packages $(NEEDS)
@@ -46,9 +46,13 @@ fault-campaign: all ## disks that fail and power that is cut; SEED=, SECONDS=
 kill-campaign: all ## kill -9 of the daemon under Go and Python workers; SEED=, SECONDS=
 	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_KILL_SECONDS=$(or $(SECONDS),600) PAWL_SEED=$(SEED) /usr/bin/python3 -B tests/e2e/test_kills.py
 
-install: all ## install under DESTDIR and PREFIX
-	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
+install: all ## install under DESTDIR and PREFIX; NAMES=pawl leaves out the names daprd and dapr
+	@DESTDIR="$(DESTDIR)" NAMES="$(NAMES)" cmake --install $(BUILD) --prefix $(PREFIX)
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig # or programs do not find libpawl.so
+
+uninstall: ## remove what was installed under DESTDIR and PREFIX
+	@scripts/uninstall "$(DESTDIR)" "$(PREFIX)"
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || ldconfig
 
 bench: all ## measure; what is measured stands in bench/README.md
 	@scripts/bench $(BUILD)

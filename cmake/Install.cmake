@@ -1,7 +1,11 @@
-# make install: the program under its three names, its manual page, and what C programs build with.
+# make install: the program under its names, their manual pages and completions, and what C programs build
+# with.
+install(CODE "set(PAWL_BUILT \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}\")
+set(PAWL_BINDIR \"${CMAKE_INSTALL_BINDIR}\")
+set(PAWL_MANDIR \"${CMAKE_INSTALL_MANDIR}\")
+set(PAWL_DATADIR \"${CMAKE_INSTALL_DATADIR}\")")
+install(SCRIPT cmake/InstallNames.cmake) # first: it may refuse
 install(TARGETS pawl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/daprd ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/dapr
-        DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES docs/man/pawl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(TARGETS pawl_static pawl_shared ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
                                         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
@@ -22,3 +26,4 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/pawlConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/pawlConfig.cmake ${CMAKE_BINARY_DIR}/pawlConfigVersion.cmake
         DESTINATION ${PAWL_CONFIG_DIR})
+install(SCRIPT cmake/InstallList.cmake) # last

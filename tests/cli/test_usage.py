@@ -159,13 +159,35 @@ class Completion(clilib.Case):
         self.assertIn("raise-event", complete("pawl", "workflow", "ra"))
         self.assertIn("--filter-status", complete("pawl", "wf", "ls", "--filter-s"))
 
+    def test_the_programs_that_are_named(self):
+        for shell in ("bash", "zsh", "fish"):
+            for names in (["pawl"], ["dapr"], ["daprd"], ["pawl", "daprd"], []):
+                text = self.pawl("completion", shell, *names).stdout
+                for name in ("pawl", "dapr", "daprd"):
+                    completed = re.search(rf"^(#compdef.*|complete -c|complete -F \w+) {name}\b", text, re.M)
+                    self.assertEqual(bool(completed), not names or name in names, (shell, names, name))
+        self.assert_mistake(self.pawl("completion", "bash", "darp"), "'darp' has to be pawl, dapr or daprd", code=2)
+
+    def test_fish(self):
+        script = self.file("all.fish", self.pawl("completion", "fish").stdout)
+
+        def complete(line):
+            answer = self.shell("fish", "-c", f"source {script}; complete -C '{line}'")
+            self.assertEqual(answer.stderr, "")
+            return [one.split("\t")[0] for one in answer.stdout.splitlines()]
+
+        self.assertEqual(complete("dapr workflow ra"), ["raise-event"])
+        self.assertEqual(complete("pawl workflow list --filter-s"), ["--filter-status"])
+        self.assertEqual(complete("daprd --app-c"), ["--app-channel-address"])
+
     def test_zsh_and_fish_parse(self):
         for name, check in (("zsh", "-n"), ("fish", "--no-execute")):
             text = self.pawl("completion", name).stdout
             self.assertIn("run", text)
             if shutil.which(name):
                 script = self.file(f"pawl.{name}", text)
-                self.assertEqual(self.shell(name, check, str(script)).stderr, "")
+                checked = self.shell(name, check, str(script))
+                self.assertEqual((checked.returncode, checked.stderr), (0, ""))
 
 
 class Manual(clilib.Case):

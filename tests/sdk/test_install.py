@@ -131,7 +131,10 @@ class Install(unittest.TestCase):
         found = {str(path.relative_to(self.prefix)) for path in self.prefix.rglob("*") if not path.is_dir()}
         lib = self.lib.relative_to(self.prefix)
         self.assertEqual(found, {
-            "bin/pawl", "bin/daprd", "bin/dapr", "share/man/man1/pawl.1",
+            "bin/pawl", "bin/daprd", "bin/dapr", "share/pawl/installed",
+            *(file.format(name) for name in ("pawl", "daprd", "dapr") for file in (
+                "share/man/man1/{}.1", "share/bash-completion/completions/{}", "share/zsh/site-functions/_{}",
+                "share/fish/vendor_completions.d/{}.fish")),
             "include/pawl.h", "include/pawl/common.h", "include/pawl/error.h", "include/pawl/jansson.h",
             f"{lib}/libpawl.a", f"{lib}/libpawl.so", f"{lib}/libpawl.so.0.1", f"{lib}/libpawl.so.0.1.0",
             f"{lib}/pkgconfig/pawl.pc", f"{lib}/cmake/pawl/pawlConfig.cmake",
