@@ -3,6 +3,7 @@
 
 #include "engine/apply.h"
 #include "engine/events.h"
+#include "engine/trace.h"
 #include "wire/pb.h"
 #include "wire/timestamp.h"
 #include "wire/unpack.h"
@@ -22,7 +23,10 @@ struct turn {
     struct pawl_arena *arena;
     struct pawl_outcome *outcome;
     Pb__ExecutionStartedEvent *start; // its parent and trace context only
-    bool terminated;                  // an ExecutionTerminated was among the turn's events
+    struct pawl_trace trace;          // the workflow's own span, if it |is_traced|
+    bool is_traced;
+    Pb__TraceContext *context; // for what it schedules; NULL: none
+    bool terminated;           // an ExecutionTerminated was among the turn's events
     char *terminate_reason;
 };
 
@@ -125,7 +129,7 @@ static bool turn_schedule_task(struct turn *turn, const Pb__WorkflowAction *acti
     scheduled->input = task->input;
     scheduled->taskexecutionid = task->taskexecutionid;
     scheduled->attempt = task->attempt;
-    scheduled->parenttracecontext = turn->start->parenttracecontext;
+    scheduled->parenttracecontext = turn->context;
     if (!turn_add_pending(turn, event, PAWL_PENDING_TASK, 0)) return false;
     if (pawl__action_target_app(action, turn->app_id))
         return turn_refuse_app(turn, action, EVENT(TASK_FAILED), "activity", task->name);
@@ -181,6 +185,15 @@ static Pb__HistoryEvent *turn_start_event(struct turn *turn, char *id, char *nam
     return self->executionid ? event : NULL;
 }
 
+// Puts an instance that the workflow starts under it in the trace.
+static bool turn_trace(struct turn *turn, Pb__ExecutionStartedEvent *start,
+                       enum pawl_trace_part part, int32_t id) {
+    start->parenttracecontext = turn->context;
+    if (!turn->is_traced) return true;
+    struct pawl_trace self = pawl__trace_part(&turn->trace, part, id);
+    return pawl__trace_begin(turn->arena, start, &turn->trace, &self, turn->context->tracestate);
+}
+
 static bool turn_create_child(struct turn *turn, const Pb__WorkflowAction *action) {
     const Pb__CreateChildWorkflowAction *child = action->createchildworkflow;
     char *id = pawl__child_id(turn->instance, action, turn->arena);
@@ -191,7 +204,7 @@ static bool turn_create_child(struct turn *turn, const Pb__WorkflowAction *actio
     created->name = child->name;
     created->version = child->version;
     created->input = child->input;
-    created->parenttracecontext = turn->start->parenttracecontext;
+    created->parenttracecontext = turn->context;
     if (child->_retry_parent_instance_info_case) {
         created->_retry_parent_instance_info_case =
             PB__CHILD_WORKFLOW_INSTANCE_CREATED_EVENT___RETRY_PARENT_INSTANCE_INFO_RETRY_PARENT_INSTANCE_INFO;
@@ -216,8 +229,8 @@ static bool turn_create_child(struct turn *turn, const Pb__WorkflowAction *actio
     parent->_app_id_case = PB__PARENT_INSTANCE_INFO___APP_ID_APP_ID;
     parent->appid = turn->app_id;
     first->executionstarted->parentinstance = parent;
-    first->executionstarted->parenttracecontext = turn->start->parenttracecontext;
-    return parent->name && turn_add_message(turn, id, first, true, action->id);
+    return turn_trace(turn, first->executionstarted, PAWL_TRACE_CHILD, action->id) &&
+           parent->name && turn_add_message(turn, id, first, true, action->id);
 }
 
 static bool turn_create_detached(struct turn *turn, const Pb__WorkflowAction *action) {
@@ -235,9 +248,9 @@ static bool turn_create_detached(struct turn *turn, const Pb__WorkflowAction *ac
     start->tags = (Pb__ExecutionStartedEvent__TagsEntry **)(void *)detached->tags;
     if (detached->_scheduled_start_timestamp_case)
         start->scheduledstarttimestamp = detached->scheduledstarttimestamp;
-    start->parenttracecontext = detached->_parent_trace_context_case
-                                    ? detached->parenttracecontext
-                                    : turn->start->parenttracecontext;
+    if (!turn_trace(turn, start, PAWL_TRACE_DETACHED, action->id)) return false;
+    if (detached->_parent_trace_context_case)
+        start->parenttracecontext = detached->parenttracecontext;
     return turn_add_event(turn, event) &&
            turn_add_message(turn, detached->instanceid, first, true, -1);
 }
@@ -319,6 +332,9 @@ static bool turn_continue_as_new(struct turn *turn, const Pb__CompleteWorkflowAc
     Pb__HistoryEvent *first = turn_start_event(turn, instance->id, instance->name, action->result);
     if (!first) return false;
     first->executionstarted->parentinstance = turn->start->parentinstance;
+    if (turn->is_traced &&
+        !pawl__trace_begin_next(turn->arena, first->executionstarted, &turn->trace))
+        return false;
     char *execution_id = pawl__str_dup(pawl__str(turn->record->next_execution_id));
     if (!execution_id) return false;
 
@@ -535,7 +551,8 @@ static bool turn_absorb_inbox(struct turn *turn) {
 static bool turn_read_start(struct turn *turn) {
     enum {
         PARENT = 5,
-        TRACE = 7
+        TRACE = 7,
+        SPAN = 8
     };
     struct pawl_pb_field body = pawl__event_body(
         pawl__history_bytes(&turn->instance->history, turn->instance->start_offset));
@@ -553,8 +570,16 @@ static bool turn_read_start(struct turn *turn) {
         if (part.number == TRACE)
             ok = (start->parenttracecontext = pawl__wire_unpack(
                       turn->arena, &pb__trace_context__descriptor, part.bytes, NULL));
+        if (part.number == SPAN)
+            ok = (start->workflowspanid = pawl__wire_unpack(
+                      turn->arena, &google__protobuf__string_value__descriptor, part.bytes, NULL));
     }
-    return ok;
+    if (!ok) return false;
+    turn->context = start->parenttracecontext;
+    turn->is_traced = pawl__trace_of_start(start, &turn->trace);
+    if (!turn->is_traced) return true;
+    turn->context = pawl__trace_context(turn->arena, &turn->trace, turn->context->tracestate);
+    return turn->context;
 }
 
 static bool turn_begin(struct turn *turn) {

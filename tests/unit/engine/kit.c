@@ -72,6 +72,11 @@ enum pawl_err kit_create_with(struct kit *kit, const char *id, const char *name,
     start->workflowinstance = kit_new(kit, &pb__workflow_instance__descriptor);
     start->workflowinstance->instanceid = kit_text(kit, id);
     start->workflowinstance->executionid = kit_value(kit, "execution-1");
+    if (kit->trace) {
+        start->parenttracecontext = kit_new(kit, &pb__trace_context__descriptor);
+        start->parenttracecontext->traceparent = kit_text(kit, kit->trace);
+        start->workflowspanid = kit_value(kit, kit->span);
+    }
     if (start_at) start->scheduledstarttimestamp = pawl__timestamp(&kit->arena, start_at);
     KIT_RUN(kit, pawl__shard_create(&kit->shard, kit_stamp(kit), pawl__str(id), start,
                                     enforce_unique, &kit->error));
@@ -145,6 +150,17 @@ enum pawl_err kit_failure(struct kit *kit, const char *id, int32_t task_id, cons
 
 enum pawl_err kit_fire(struct kit *kit, int64_t now) {
     KIT_RUN(kit, pawl__shard_fire_timers(&kit->shard, now, kit_stamp(kit), &kit->error));
+}
+
+const Pb__ActivityRequest *kit_activity(struct kit *kit, const char *id, int32_t task_id) {
+    struct pawl_buf bytes = {0};
+    assert_true(pawl__shard_activity_item(kit_find(kit, id), task_id, PAWL_STR("token"), &bytes));
+    const Pb__WorkItem *item =
+        pawl__wire_unpack(&kit->arena, &pb__work_item__descriptor, pawl__buf_str(&bytes), NULL);
+    pawl__buf_finish(&bytes);
+    assert_non_null(item);
+    assert_int_equal(item->request_case, PB__WORK_ITEM__REQUEST_ACTIVITY_REQUEST);
+    return item->activityrequest;
 }
 
 void kit_begin(struct kit *kit, const char *id) {

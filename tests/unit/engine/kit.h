@@ -31,6 +31,7 @@ struct kit {
     size_t batch_count;
     const Pb__WorkItem *item; // of the last turn or activity
     Pb__WorkflowResponse response;
+    const char *trace, *span; // of instances that are created next; NULL: none
 };
 
 // Set while a command runs, for tests that make allocations fail.
@@ -69,6 +70,9 @@ enum pawl_err kit_answer(struct kit *kit, const char *id, Pb__WorkflowAction **a
 
 // Both at once.
 enum pawl_err kit_turn(struct kit *kit, const char *id, Pb__WorkflowAction **actions);
+
+// What a worker is given of a pending activity.
+const Pb__ActivityRequest *kit_activity(struct kit *kit, const char *id, int32_t task_id);
 
 // --- actions ------------------------------------------------------------------------------------
 
