@@ -27,6 +27,8 @@ static enum pawl_err check_files(const struct pawl_run_app *app, struct pawl_err
                                                  &configuration, error);
     if (!err && app->resource_count)
         err = pawl__components_load(&context, app->resources, app->resource_count, &stores, error);
+    else if (!err)
+        err = pawl__components_default(&context, &stores, error);
     pawl__arena_finish(&arena);
     return err;
 }

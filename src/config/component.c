@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "config/home.h"
 #include "config/near.h"
 
 static const char *const component_scope = "dapr.runtime.processor";
@@ -553,10 +554,16 @@ static enum pawl_err component_make_folder(const char *path, struct pawl_error *
 
 enum pawl_err pawl__components_default(const struct pawl_config_context *context,
                                        struct pawl_config_stores *out, struct pawl_error *error) {
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    const char *folder = data && *data ? pawl__arena_format(context->arena, "%s/pawl", data)
-                                       : pawl__arena_format(context->arena, "%s/.local/share/pawl",
-                                                            home && *home ? home : "/tmp");
+    const char *data = getenv("XDG_DATA_HOME");
+    if (data && *data != '/') data = NULL; // the XDG specification has relative paths ignored
+    const char *home = data ? NULL : pawl__home(context->arena);
+    if (!data && !home)
+        return pawl__fail(error, PAWL_E_INVALID,
+                          "there is no place for state and workflows, as this user has no home "
+                          "folder: set HOME or XDG_DATA_HOME, or name a store with "
+                          "--resources-path");
+    const char *folder = data ? pawl__arena_format(context->arena, "%s/pawl", data)
+                              : pawl__arena_format(context->arena, "%s/.local/share/pawl", home);
     if (!folder) return pawl__fail_plain(error, PAWL_E_NOMEM);
     enum pawl_err err = component_make_folder(folder, error);
     if (err) return err;

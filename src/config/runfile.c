@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/home.h"
+
 // Settings that are flags of the daemon under another name. Those with no flag are handled by
 // themselves below, or mean nothing without a control plane.
 static const struct runfile_key {
@@ -87,8 +89,8 @@ static enum pawl_err runfile_path(const struct runfile *file, const struct pawl_
     struct stat info;
     if (node->kind != PAWL_YAML_SCALAR || !*node->text)
         return pawl__yaml_fail(node, file->error, what, "a path");
-    const char *text = node->text, *home = getenv("HOME");
-    if (text[0] == '~' && text[1] == '/' && home)
+    const char *text = node->text, *home;
+    if (text[0] == '~' && text[1] == '/' && (home = pawl__home(file->arena)))
         text = pawl__arena_format(file->arena, "%s%s", home, text + 1);
     *out = text[0] == '/' ? text : pawl__arena_format(file->arena, "%s/%s", base, text);
     if (!*out) return pawl__fail_plain(file->error, PAWL_E_NOMEM);

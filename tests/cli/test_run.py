@@ -139,6 +139,13 @@ class Mistakes(clilib.Case):
                      texts=["nowhere.yaml"])
         self.assertFalse((self.home / "started").exists())
 
+    def test_no_place_for_the_default_store(self):
+        self.file("file", "")
+        answer = self.pawl("run", "-a", "tiny", "--", "touch", "started", env={"XDG_DATA_HOME": str(self.home / "file")})
+        self.assert_mistake(answer, f"{self.home}/file/pawl: Not a directory")
+        self.assertNotIn("Starting Dapr", answer.stdout)
+        self.assertFalse((self.home / "started").exists())
+
     def test_flawed_component(self):
         self.file("resources/store.yaml", """apiVersion: dapr.io/v1alpha1
 kind: Component

@@ -2,9 +2,24 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+const char *kit_home;
+int __wrap_getpwuid_r(uid_t user, struct passwd *entry, char *room, size_t cap,
+                      struct passwd **found);
+
+// The list of users has one, with the home |kit_home|, or none.
+int __wrap_getpwuid_r(uid_t user, struct passwd *entry, char *room, size_t cap,
+                      struct passwd **found) {
+    (void)room, (void)cap;
+    assert_int_equal(user, getuid());
+    *entry = (struct passwd){.pw_dir = (char *)kit_home};
+    *found = kit_home ? entry : NULL;
+    return 0;
+}
 
 int kit_begin(void **state) {
     struct kit *kit = calloc(1, sizeof *kit);

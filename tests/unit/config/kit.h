@@ -25,6 +25,9 @@ struct kit {
 
 // Set up and tear down, as cmocka calls them. The working folder is the kit's meanwhile, so that
 // messages hold short paths.
+// The home of the user in the system's list; NULL: the user is not in it.
+extern const char *kit_home;
+
 int kit_begin(void **state);
 int kit_end(void **state);
 

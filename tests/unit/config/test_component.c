@@ -347,6 +347,29 @@ static void test_default(void **state) {
     unsetenv("XDG_DATA_HOME");
 }
 
+// Without HOME, as under systemd and cron, nothing lands where others can take it away.
+static void test_no_home(void **state) {
+    struct kit *kit = *state;
+    static const char *const homes[] = {NULL, "", "relative"};
+    setenv("XDG_DATA_HOME", "relative", 1); // the specification has it ignored
+    for (size_t i = 0; i < 3; i++) {
+        unsetenv("HOME");
+        if (i) setenv("HOME", homes[i], 1);
+        kit_home = homes[i];
+        assert_int_equal(pawl__components_default(&kit->context, &stores, &kit->error),
+                         PAWL_E_INVALID);
+        assert_error(kit, "there is no place for state and workflows, as this user has no home "
+                          "folder: set HOME or XDG_DATA_HOME, or name a store with "
+                          "--resources-path");
+    }
+    unsetenv("HOME");
+    kit_home = kit->folder;
+    assert_int_equal(pawl__components_default(&kit->context, &stores, &kit->error), PAWL_OK);
+    assert_string_equal(stores.items[0].path, kit_path(kit, ".local/share/pawl/statestore.db"));
+    unsetenv("XDG_DATA_HOME");
+    kit_home = NULL;
+}
+
 // Values that are refused, whose text would otherwise be lost, hang or lose data.
 static void test_refused(void **state) {
     struct kit *kit = *state;
@@ -429,6 +452,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_broken_document, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_unknown_keys, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_default, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_no_home, kit_begin, kit_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
