@@ -59,10 +59,6 @@ void pawl__api_reply_empty(struct pawl_request *request);
 void pawl__api_fail(struct pawl_request *request, enum pawl_err code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// The same with the detail that Dapr gives for state errors: a google.rpc.ErrorInfo of |reason|.
-void pawl__api_fail_info(struct pawl_request *request, enum pawl_err code, const char *reason,
-                         const char *text);
-
 // --- HTTP ---------------------------------------------------------------------------------------
 
 // Answers with JSON, and frees |body|.

@@ -5,7 +5,6 @@
 #include "api/internal.h"
 #include "base/clock.h"
 #include "wire/pack.h"
-#include "wire/pb.h"
 #include "wire/timestamp.h"
 
 bool pawl__api_starved(struct pawl_request *request) {
@@ -50,25 +49,6 @@ void pawl__api_fail(struct pawl_request *request, enum pawl_err code, const char
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     pawl__grpc_finish(request, code, text, PAWL_STR(""));
-}
-
-void pawl__api_fail_info(struct pawl_request *request, enum pawl_err code, const char *reason,
-                         const char *text) {
-    // google.rpc.Status { code = 1, message = 2, details = 3: Any { type_url = 1, value = 2:
-    // ErrorInfo { reason = 1, domain = 2 } } }
-    struct pawl_buf info = {0}, any = {0}, status = {0};
-    pawl__pb_put_bytes(&info, 1, pawl__str(reason));
-    pawl__pb_put_bytes(&info, 2, PAWL_STR("dapr.io"));
-    pawl__pb_put_bytes(&any, 1, PAWL_STR("type.googleapis.com/google.rpc.ErrorInfo"));
-    pawl__pb_put_bytes(&any, 2, pawl__buf_str(&info));
-    pawl__pb_put_uint(&status, 1, (uint64_t)pawl__err_grpc(code));
-    pawl__pb_put_bytes(&status, 2, pawl__str(text));
-    pawl__pb_put_bytes(&status, 3, pawl__buf_str(&any));
-    bool ok = !info.failed && !any.failed && !status.failed;
-    pawl__grpc_finish(request, code, text, ok ? pawl__buf_str(&status) : PAWL_STR(""));
-    pawl__buf_finish(&info);
-    pawl__buf_finish(&any);
-    pawl__buf_finish(&status);
 }
 
 // --- HTTP ---------------------------------------------------------------------------------------

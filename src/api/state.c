@@ -2,16 +2,17 @@
 
 #include <stdlib.h>
 
+#include "api/details.h"
+
 // A write goes on when its client has gone, so it lives on its own, not in the request.
 
-static const struct state_row {
-    const char *code, *text; // %s: the store's name, or the key for a delete
-} state_rows[] = {
-    [PAWL_API_STATE_GET] = {"ERR_STATE_GET", "fail to get %.*s from state store %s: %s"},
-    [PAWL_API_STATE_SAVE] = {"ERR_STATE_SAVE", "failed saving state in state store %s: %s"},
-    [PAWL_API_STATE_DELETE] = {"ERR_STATE_DELETE", "failed deleting state with key %.*s: %s"},
-    [PAWL_API_STATE_TRANSACTION] = {"ERR_STATE_TRANSACTION",
-                                    "error while executing state transaction: %s"},
+static const char *const state_codes[] = {
+    [PAWL_API_STATE_GET] = "ERR_STATE_GET",
+    [PAWL_API_STATE_GET_BULK] = "ERR_STATE_BULK_GET",
+    [PAWL_API_STATE_SAVE] = "ERR_STATE_SAVE",
+    [PAWL_API_STATE_DELETE] = "ERR_STATE_DELETE",
+    [PAWL_API_STATE_DELETE_BULK] = "ERR_STATE_BULK_DELETE",
+    [PAWL_API_STATE_TRANSACTION] = "ERR_STATE_TRANSACTION",
 };
 
 static void state_free(struct pawl_api_state *state) {
@@ -34,28 +35,18 @@ static struct pawl_request *state_release(struct pawl_api_state *state) {
 static void state_fail_missing(struct pawl_api *api, struct pawl_request *request,
                                struct pawl_str name) {
     char text[300];
-    if (!api->options.store_count) {
-        snprintf(text, sizeof text, "state store %.*s is not configured", PAWL_FMT(name));
-        if (request->is_grpc)
-            pawl__api_fail_info(request, PAWL_E_PRECONDITION, "DAPR_STATE_NOT_CONFIGURED", text);
-        else
-            pawl__api_http_fail(request, 500, "ERR_STATE_STORE_NOT_CONFIGURED", "%s", text);
-        return;
-    }
-    snprintf(text, sizeof text, "state store %.*s is not found", PAWL_FMT(name));
-    if (request->is_grpc) {
-        pawl__api_fail_info(request, PAWL_E_INVALID, "DAPR_STATE_NOT_FOUND", text);
-        return;
-    }
-    json_t *store = json_stringn(name.data, name.len);
-    pawl__api_json(
-        request, 400,
-        json_pack("{s:s, s:o, s:[{s:s, s:s, s:s, s:{s:s}}, {s:s, s:s, s:o*}]}", "errorCode",
-                  "ERR_STATE_STORE_NOT_FOUND", "message", pawl__api_message(text), "details",
-                  "@type", "type.googleapis.com/google.rpc.ErrorInfo", "domain", "dapr.io",
-                  "reason", "DAPR_STATE_NOT_FOUND", "metadata", "appID", api->options.app_id,
-                  "@type", "type.googleapis.com/google.rpc.ResourceInfo", "resourceType", "state",
-                  "resourceName", store));
+    bool none = !api->options.store_count;
+    snprintf(text, sizeof text, "state store %.*s is not %s", PAWL_FMT(name),
+             none ? "configured" : "found");
+    const struct pawl_api_flaw flaw = {
+        .code = none ? PAWL_E_PRECONDITION : PAWL_E_INVALID,
+        .status = none ? 500 : 400,
+        .name = none ? "ERR_STATE_STORE_NOT_CONFIGURED" : "ERR_STATE_STORE_NOT_FOUND",
+        .reason = none ? "DAPR_STATE_NOT_CONFIGURED" : "DAPR_STATE_NOT_FOUND",
+        .text = text,
+        .app_id = api->options.app_id,
+    };
+    pawl__api_fail_with(request, &flaw);
 }
 
 struct pawl_api_state *pawl__state_begin(struct pawl_api *api, struct pawl_request *request,
@@ -79,22 +70,30 @@ struct pawl_api_state *pawl__state_begin(struct pawl_api *api, struct pawl_reque
     return NULL;
 }
 
-// What went wrong, by the row of the verb.
-static void state_text(const struct pawl_api_state *state, const char *why, char out[900]) {
-    const char *store = state->store->name;
+// What went wrong with |verb|, in Dapr's words.
+static void state_text(const struct pawl_api_state *state, const struct pawl_error *error,
+                       char out[900]) {
+    const char *store = state->store->name, *what = "";
+    if (error->code == PAWL_E_CONFLICT) what = "possible etag mismatch. error from state store: ";
     switch (state->verb) {
     case PAWL_API_STATE_GET:
-        snprintf(out, 900, "fail to get %.*s from state store %s: %s", PAWL_FMT(state->key), store,
-                 why);
+        snprintf(out, 900, "fail to get %.*s from state store %s: %s%s", PAWL_FMT(state->key),
+                 store, what, error->text);
         break;
+    case PAWL_API_STATE_GET_BULK: snprintf(out, 900, "%s%s", what, error->text); break;
     case PAWL_API_STATE_SAVE:
-        snprintf(out, 900, "failed saving state in state store %s: %s", store, why);
+        snprintf(out, 900, "failed saving state in state store %s: %s%s", store, what, error->text);
         break;
     case PAWL_API_STATE_DELETE:
-        snprintf(out, 900, "failed deleting state with key %.*s: %s", PAWL_FMT(state->key), why);
+        snprintf(out, 900, "failed deleting state with key %.*s: %s%s", PAWL_FMT(state->key), what,
+                 error->text);
+        break;
+    case PAWL_API_STATE_DELETE_BULK:
+        snprintf(out, 900, "failed deleting state in state store %s: %s%s", store, what,
+                 error->text);
         break;
     case PAWL_API_STATE_TRANSACTION:
-        snprintf(out, 900, "error while executing state transaction: %s", why);
+        snprintf(out, 900, "error while executing state transaction: %s%s", what, error->text);
         break;
     }
 }
@@ -102,50 +101,70 @@ static void state_text(const struct pawl_api_state *state, const char *why, char
 void pawl__state_fail(struct pawl_api_state *state, const struct pawl_error *error) {
     struct pawl_request *request = state_release(state);
     char text[900];
-    state_text(state, error->text, text);
+    state_text(state, error, text);
     enum pawl_err code = error->code;
-    int http = 500;
-    if (code == PAWL_E_CONFLICT)
-        http = 409;
+    int status = 500;
+    if (state->verb == PAWL_API_STATE_TRANSACTION && code != PAWL_E_NOMEM)
+        code = PAWL_E_INTERNAL; // whatever the store says, as in Dapr
+    else if (code == PAWL_E_CONFLICT)
+        status = 409;
     else if (code == PAWL_E_INVALID)
-        http = 400;
+        status = 400;
     else if (code == PAWL_E_UNAVAILABLE)
-        http = 503;
+        status = 503;
     else if (code != PAWL_E_NOMEM)
         code = PAWL_E_INTERNAL;
-    if (request->is_grpc)
-        pawl__api_fail(request, code, "%s", text);
-    else
-        pawl__api_http_fail(request, http, state_rows[state->verb].code, "%s", text);
+    if (request->is_grpc) {
+        const struct pawl_api_flaw flaw = {
+            .code = code, .reason = state_codes[state->verb], .text = text};
+        pawl__api_fail_with(request, &flaw);
+    } else {
+        pawl__api_http_fail(request, status, state_codes[state->verb], "%s", text);
+    }
     state_free(state);
 }
 
-// The key under which the store has the user's |key|; false after answering that it is not valid.
-static bool state_key(struct pawl_api_state *state, struct pawl_str key, struct pawl_str *out) {
-    struct pawl_error error = {PAWL_E_OK, ""};
-    const char *prefix = state->store->key_prefix;
-    if (!key.len)
-        pawl__fail(&error, PAWL_E_INVALID, "state key cannot be empty");
-    else if (memmem(key.data, key.len, "||", 2))
-        pawl__fail(&error, PAWL_E_INVALID, "input key/keyPrefix '%.*s' can't contain '||'",
-                   PAWL_FMT(key));
-    else if (!pawl__wire_is_text(key))
-        pawl__fail(&error, PAWL_E_INVALID, "the key is not valid UTF-8 text");
-    if (!error.code) {
-        char *full = prefix ? pawl__arena_format(&state->arena, "%s||%.*s", prefix, PAWL_FMT(key))
-                            : pawl__arena_dup(&state->arena, key);
-        *out = pawl__str(full);
-        if (full) return true;
-        pawl__fail_plain(&error, PAWL_E_NOMEM);
-    }
-    // The texts of bad keys stand alone.
+// Ends the request because of a key that no store is asked for.
+static void state_fail_key(struct pawl_api_state *state, struct pawl_str key, const char *text) {
     struct pawl_request *request = state_release(state);
-    if (request->is_grpc)
-        pawl__api_fail(request, error.code, "%s", error.text);
+    const struct pawl_api_flaw flaw = {
+        .code = PAWL_E_INVALID,
+        .status = 400,
+        .name = "ERR_MALFORMED_REQUEST",
+        .reason = key.len ? "DAPR_STATE_ILLEGAL_KEY" : state_codes[state->verb],
+        .text = text,
+        .resource = key.len ? pawl__str(state->store->name) : (struct pawl_str){0},
+        .field = key,
+    };
+    if (request->is_grpc || key.len)
+        pawl__api_fail_with(request, &flaw);
     else
-        pawl__api_http_fail(request, pawl__err_http(error.code), "ERR_MALFORMED_REQUEST", "%s",
-                            error.text);
+        pawl__api_http_fail(request, flaw.status, flaw.name, "%s", text);
     state_free(state);
+}
+
+// The key under which the store has the user's |key|; false after answering what is wrong with it.
+static bool state_key(struct pawl_api_state *state, struct pawl_str key, struct pawl_str *out) {
+    const char *prefix = state->store->key_prefix;
+    char text[300];
+    *text = 0;
+    if (!key.len)
+        snprintf(text, sizeof text, "state key cannot be empty");
+    else if (!pawl__wire_is_text(key))
+        snprintf(text, sizeof text, "the key is not valid UTF-8 text, or holds a NUL");
+    else if (memmem(key.data, key.len, "||", 2))
+        snprintf(text, sizeof text, "input key/keyPrefix '%.*s' can't contain '||'", PAWL_FMT(key));
+    if (*text) {
+        state_fail_key(state, pawl__wire_is_text(key) ? key : PAWL_STR(""), text);
+        return false;
+    }
+    char *full = prefix ? pawl__arena_format(&state->arena, "%s||%.*s", prefix, PAWL_FMT(key))
+                        : pawl__arena_dup(&state->arena, key);
+    *out = pawl__str(full);
+    if (full) return true;
+    struct pawl_error error;
+    pawl__fail_plain(&error, PAWL_E_NOMEM);
+    pawl__state_fail(state, &error);
     return false;
 }
 
@@ -179,17 +198,17 @@ void pawl__state_write(struct pawl_api_state *state, const struct pawl_api_item 
         op->type = item->remove ? PAWL_STATE_DELETE : PAWL_STATE_SET;
         op->value = (struct pawl_str){pawl__arena_dup(&state->arena, item->value), item->value.len};
         op->is_binary = !item->is_json;
-        if (item->etag) op->etag = pawl__str(pawl__arena_dup(&state->arena, pawl__str(item->etag)));
+        op->etag = (struct pawl_str){pawl__arena_dup(&state->arena, item->etag), item->etag.len};
         op->first_write = item->first_write;
-        if (item->ttl && !pawl__str_to_int(pawl__str(item->ttl), -1, INT32_MAX, &op->ttl)) {
+        if (item->ttl.len && !pawl__str_to_int(item->ttl, -1, INT32_MAX, &op->ttl)) {
             pawl__fail(&error, PAWL_E_INVALID,
-                       "incorrect value for metadata 'ttlInSeconds': '%.60s' is not a number of "
+                       "incorrect value for metadata 'ttlInSeconds': '%.*s' is not a number of "
                        "seconds from -1 to %d",
-                       item->ttl, INT32_MAX);
+                       PAWL_FMT(pawl__str_shorten(item->ttl, 60)), INT32_MAX);
             pawl__state_fail(state, &error);
             return;
         }
-        if (!op->value.data || (item->etag && !op->etag.data)) ops = NULL;
+        if (!op->value.data || !op->etag.data) ops = NULL;
     }
     if (!ops) {
         pawl__fail_plain(&error, PAWL_E_NOMEM);

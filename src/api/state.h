@@ -9,8 +9,8 @@
 struct pawl_api_item {
     struct pawl_str key; // the user's
     struct pawl_str value;
-    const char *etag; // NULL or "": none
-    const char *ttl;  // text of ttlInSeconds; NULL: none
+    struct pawl_str etag; // empty: none
+    struct pawl_str ttl;  // text of ttlInSeconds; empty: none
     bool is_json;
     bool first_write;
     bool remove;
@@ -19,8 +19,10 @@ struct pawl_api_item {
 // What a write or read was for, in the texts of its errors.
 enum pawl_api_state_verb {
     PAWL_API_STATE_GET,
+    PAWL_API_STATE_GET_BULK,
     PAWL_API_STATE_SAVE,
     PAWL_API_STATE_DELETE,
+    PAWL_API_STATE_DELETE_BULK,
     PAWL_API_STATE_TRANSACTION,
 };
 

@@ -1,3 +1,4 @@
+#include "api/details.h"
 #include "api/state.h"
 #include "wire/timestamp.h"
 
@@ -17,8 +18,9 @@ static struct pawl_api_item state_grpc_item(const Dapr__StateItem *item, bool re
     return (struct pawl_api_item){
         .key = pawl__str(item->key),
         .value = state_grpc_bytes(item->value),
-        .etag = item->etag ? item->etag->value : NULL,
-        .ttl = pawl__api_map_get((void *const *)item->metadata, item->n_metadata, "ttlInSeconds"),
+        .etag = pawl__str(item->etag ? item->etag->value : NULL),
+        .ttl = pawl__str(
+            pawl__api_map_get((void *const *)item->metadata, item->n_metadata, "ttlInSeconds")),
         .is_json = state_grpc_is_json(item->metadata, item->n_metadata),
         .first_write = first,
         .remove = remove,
@@ -26,16 +28,16 @@ static struct pawl_api_item state_grpc_item(const Dapr__StateItem *item, bool re
 }
 
 static void state_grpc_write_items(struct pawl_api *api, struct pawl_request *request,
-                                   const char *store, Dapr__StateItem *const *items, size_t count,
-                                   bool remove) {
+                                   enum pawl_api_state_verb verb, const char *store,
+                                   Dapr__StateItem *const *items, size_t count) {
     struct pawl_api_item *all = pawl__arena_alloc(&request->arena, (count + 1) * sizeof *all);
     if (!all) {
         pawl__api_nomem(request);
         return;
     }
-    for (size_t i = 0; i < count; i++) all[i] = state_grpc_item(items[i], remove);
-    struct pawl_api_state *state = pawl__state_begin(
-        api, request, pawl__str(store), remove ? PAWL_API_STATE_DELETE : PAWL_API_STATE_SAVE);
+    for (size_t i = 0; i < count; i++)
+        all[i] = state_grpc_item(items[i], verb != PAWL_API_STATE_SAVE);
+    struct pawl_api_state *state = pawl__state_begin(api, request, pawl__str(store), verb);
     if (!state) return;
     if (count) state->key = all[0].key;
     pawl__state_write(state, all, count);
@@ -45,14 +47,16 @@ static void state_grpc_save(struct pawl_api *api, struct pawl_request *request) 
     const Dapr__SaveStateRequest *ask =
         pawl__api_unpack(request, &dapr__save_state_request__descriptor);
     if (ask)
-        state_grpc_write_items(api, request, ask->store_name, ask->states, ask->n_states, false);
+        state_grpc_write_items(api, request, PAWL_API_STATE_SAVE, ask->store_name, ask->states,
+                               ask->n_states);
 }
 
 static void state_grpc_delete_bulk(struct pawl_api *api, struct pawl_request *request) {
     const Dapr__DeleteBulkStateRequest *ask =
         pawl__api_unpack(request, &dapr__delete_bulk_state_request__descriptor);
     if (ask)
-        state_grpc_write_items(api, request, ask->store_name, ask->states, ask->n_states, true);
+        state_grpc_write_items(api, request, PAWL_API_STATE_DELETE_BULK, ask->store_name,
+                               ask->states, ask->n_states);
 }
 
 static void state_grpc_delete(struct pawl_api *api, struct pawl_request *request) {
@@ -64,7 +68,7 @@ static void state_grpc_delete(struct pawl_api *api, struct pawl_request *request
     item.etag = ask->etag;
     item.options = ask->options;
     Dapr__StateItem *items[] = {&item};
-    state_grpc_write_items(api, request, ask->store_name, items, 1, true);
+    state_grpc_write_items(api, request, PAWL_API_STATE_DELETE, ask->store_name, items, 1);
 }
 
 static void state_grpc_transaction(struct pawl_api *api, struct pawl_request *request) {
@@ -81,8 +85,13 @@ static void state_grpc_transaction(struct pawl_api *api, struct pawl_request *re
         const Dapr__TransactionalStateOperation *op = ask->operations[i];
         bool upsert = strcmp(op->operationtype, "upsert") == 0;
         if ((!upsert && strcmp(op->operationtype, "delete") != 0) || !op->request) {
-            pawl__api_fail(request, PAWL_E_UNIMPLEMENTED, "operation type %s not supported",
-                           op->operationtype);
+            char text[200];
+            snprintf(text, sizeof text, "operation type %.*s not supported",
+                     PAWL_FMT(pawl__str_shorten(pawl__str(op->operationtype), 100)));
+            const struct pawl_api_flaw flaw = {.code = PAWL_E_UNIMPLEMENTED,
+                                               .reason = "ERR_NOT_SUPPORTED_STATE_OPERATION",
+                                               .text = text};
+            pawl__api_fail_with(request, &flaw);
             return;
         }
         all[i] = state_grpc_item(op->request, !upsert);
@@ -103,6 +112,10 @@ static char *state_grpc_expiry(struct pawl_request *request, const struct pawl_s
 
 static void state_grpc_init_entry(void *entry) {
     dapr__get_state_response__metadata_entry__init(entry);
+}
+
+static void state_grpc_init_bulk_entry(void *entry) {
+    dapr__bulk_state_item__metadata_entry__init(entry);
 }
 
 static void state_grpc_reply_get(struct pawl_api_state *state) {
@@ -154,6 +167,13 @@ static void state_grpc_reply_bulk(struct pawl_api_state *state) {
         if (value->found) {
             items[i].data = (ProtobufCBinaryData){value->value.len, (uint8_t *)value->value.data};
             items[i].etag = (char *)value->etag.data;
+            struct pawl_api_map map = {0};
+            if (value->expires_at &&
+                pawl__api_map_add(request, &map, 1, state_grpc_init_bulk_entry, "ttlExpireTime",
+                                  state_grpc_expiry(request, value))) {
+                items[i].n_metadata = 1;
+                items[i].metadata = (Dapr__BulkStateItem__MetadataEntry **)map.entries;
+            }
         }
         response.items[response.n_items++] = &items[i];
     }
@@ -171,7 +191,7 @@ static void state_grpc_get_bulk(struct pawl_api *api, struct pawl_request *reque
     }
     for (size_t i = 0; i < ask->n_keys; i++) keys[i] = pawl__str(ask->keys[i]);
     struct pawl_api_state *state =
-        pawl__state_begin(api, request, pawl__str(ask->store_name), PAWL_API_STATE_GET);
+        pawl__state_begin(api, request, pawl__str(ask->store_name), PAWL_API_STATE_GET_BULK);
     if (state) pawl__state_read(state, keys, ask->n_keys, state_grpc_reply_bulk);
 }
 

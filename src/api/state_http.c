@@ -1,79 +1,104 @@
-#include <stdlib.h>
-
 #include "api/state.h"
+#include "base/base64.h"
+#include "wire/json_text.h"
 #include "wire/timestamp.h"
-
-static json_t *state_http_parse(struct pawl_request *request) {
-    json_error_t error;
-    json_t *body = json_loadb(request->body.data ? request->body.data : "", request->body.len,
-                              JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
-    if (!body)
-        pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
-                            "failed deserializing HTTP body: line %d, column %d: %s", error.line,
-                            error.column, error.text);
-    return body;
-}
 
 static const char state_http_nomem[] = "out of memory";
 
 static void state_http_malformed(struct pawl_request *request, const char *what) {
-    if (what == state_http_nomem)
-        pawl__api_nomem(request);
+    if (what == state_http_nomem || request->arena.failed)
+        pawl__api_nomem(request); // what seems to be wrong may be what could not be copied
     else
         pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
                             "failed deserializing HTTP body: %s", what);
 }
 
-// Reads one item of a body into |out|, in the request's arena. NULL, or what is wrong with it.
-static const char *state_http_item(struct pawl_request *request, const json_t *item, bool remove,
+// The body, checked to be JSON; false after answering what is wrong with it.
+static bool state_http_parse(struct pawl_request *request, struct pawl_str *body) {
+    struct pawl_json_flaw flaw;
+    int line, column;
+    *body = pawl__json_trim(request->body);
+    if (pawl__json_check(request->body, &flaw)) return true;
+    pawl__json_place(request->body, flaw.at, &line, &column);
+    pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
+                        "failed deserializing HTTP body: line %d, column %d: %s", line, column,
+                        flaw.what);
+    return false;
+}
+
+// What the string under |name| stands for; no data, and PAWL_JSON_NONE or the kind of what is
+// there, when it is none.
+static enum pawl_json_kind state_http_text(struct pawl_request *request, struct pawl_str object,
+                                           const char *name, bool any_case, struct pawl_str *out) {
+    struct pawl_str value = pawl__json_get(object, name, any_case);
+    enum pawl_json_kind kind = pawl__json_kind(value);
+    *out = (struct pawl_str){0};
+    if (kind == PAWL_JSON_STRING) pawl__json_string(&request->arena, value, out);
+    return kind;
+}
+
+static const char state_http_ttl_name[] = "ttlInSeconds";
+
+// The time to live that the query gives to each item, over the item's own.
+static struct pawl_str state_http_ttl(struct pawl_request *request) {
+    return pawl__request_query(request, "metadata.ttlInSeconds");
+}
+
+// Reads one item of a body into |out|, in the request's arena; its value stays where it is in the
+// body, as it was written. Names are found in any case of their letters, as Go finds them. NULL, or
+// what is wrong with it.
+static const char *state_http_item(struct pawl_request *request, struct pawl_str item, bool remove,
                                    struct pawl_api_item *out) {
-    const json_t *key = json_object_get(item, "key"), *etag = json_object_get(item, "etag");
-    const json_t *value = json_object_get(item, "value");
-    const json_t *options = json_object_get(item, "options");
-    const json_t *metadata = json_object_get(item, "metadata");
-    if (!json_is_object(item)) return "an item is not an object";
-    if (!json_is_string(key)) return "an item's \"key\" is not a string";
-    if (etag && !json_is_string(etag) && !json_is_null(etag))
+    *out = (struct pawl_api_item){.remove = remove, .is_json = true, .value = PAWL_STR("null")};
+    if (pawl__json_kind(item) != PAWL_JSON_OBJECT) return "an item is not an object";
+    if (state_http_text(request, item, "key", true, &out->key) != PAWL_JSON_STRING)
+        return "an item's \"key\" is not a string";
+    enum pawl_json_kind etag = state_http_text(request, item, "etag", true, &out->etag);
+    if (etag > PAWL_JSON_NULL && etag != PAWL_JSON_STRING)
         return "an item's \"etag\" is not a string";
-    *out = (struct pawl_api_item){.remove = remove, .is_json = true};
-    char *copy = pawl__arena_dup(
-        &request->arena, (struct pawl_str){json_string_value(key), json_string_length(key)});
-    out->key = (struct pawl_str){copy, json_string_length(key)};
-    if (!copy) return state_http_nomem;
-    if (json_is_string(etag))
-        out->etag = pawl__arena_dup(&request->arena, pawl__str(json_string_value(etag)));
-    const char *concurrency = json_string_value(json_object_get(options, "concurrency"));
-    if (concurrency && strcmp(concurrency, "first-write") != 0 &&
-        strcmp(concurrency, "last-write") != 0)
+
+    struct pawl_str concurrency;
+    struct pawl_str options = pawl__json_get(item, "options", true);
+    enum pawl_json_kind kind = state_http_text(request, options, "concurrency", true, &concurrency);
+    out->first_write = pawl__str_equal(concurrency, PAWL_STR("first-write"));
+    if ((kind > PAWL_JSON_NULL && kind != PAWL_JSON_STRING) ||
+        (concurrency.len && !out->first_write &&
+         !pawl__str_equal(concurrency, PAWL_STR("last-write"))))
         return "an item's \"concurrency\" is neither first-write nor last-write";
-    out->first_write = concurrency && strcmp(concurrency, "first-write") == 0;
-    const json_t *ttl = json_object_get(metadata, "ttlInSeconds");
-    if (json_is_string(ttl))
-        out->ttl = pawl__arena_dup(&request->arena, pawl__str(json_string_value(ttl)));
-    else if (json_is_integer(ttl))
-        out->ttl = pawl__arena_format(&request->arena, "%lld", (long long)json_integer_value(ttl));
-    else if (ttl)
+
+    struct pawl_str metadata = pawl__json_get(item, "metadata", true);
+    kind = state_http_text(request, metadata, state_http_ttl_name, false, &out->ttl);
+    if (kind == PAWL_JSON_NUMBER)
+        out->ttl = pawl__json_get(metadata, state_http_ttl_name, false);
+    else if (kind > PAWL_JSON_NULL && kind != PAWL_JSON_STRING)
         return "an item's \"ttlInSeconds\" is not a number";
-    if (remove) return NULL;
-    struct pawl_buf text = {0};
-    if (pawl__api_dump(&text, value ? value : json_null()))
-        out->value =
-            (struct pawl_str){pawl__arena_dup(&request->arena, pawl__buf_str(&text)), text.len};
-    pawl__buf_finish(&text);
-    return out->value.data ? NULL : state_http_nomem;
+    struct pawl_str ttl = state_http_ttl(request);
+    if (ttl.data) out->ttl = ttl;
+
+    struct pawl_str value = pawl__json_get(item, "value", true);
+    if (value.len) out->value = value;
+    return request->arena.failed ? state_http_nomem : NULL;
+}
+
+// How many items an array has.
+static size_t state_http_count(struct pawl_str array) {
+    struct pawl_str item;
+    size_t count = 0;
+    for (size_t at = 0; pawl__json_next(array, &at, NULL, &item);) count++;
+    return count;
 }
 
 static void state_http_save(void *arg, struct pawl_request *request,
                             const struct pawl_params *params) {
-    json_t *body = state_http_parse(request);
-    if (!body) return;
-    size_t count = json_is_array(body) ? json_array_size(body) : 1;
+    struct pawl_str body, item;
+    if (!state_http_parse(request, &body)) return;
+    bool several = pawl__json_kind(body) == PAWL_JSON_ARRAY;
+    size_t count = several ? state_http_count(body) : 1, at = 0;
     struct pawl_api_item *items = pawl__arena_alloc(&request->arena, (count + 1) * sizeof *items);
     const char *flaw = items ? NULL : state_http_nomem;
-    for (size_t i = 0; !flaw && i < count; i++)
-        flaw = state_http_item(request, json_is_array(body) ? json_array_get(body, i) : body, false,
-                               &items[i]);
-    json_decref(body);
+    if (!flaw && !several) flaw = state_http_item(request, body, false, &items[0]);
+    for (size_t i = 0; !flaw && pawl__json_next(body, &at, NULL, &item) && several; i++)
+        flaw = state_http_item(request, item, false, &items[i]);
     if (flaw) {
         state_http_malformed(request, flaw);
         return;
@@ -83,22 +108,16 @@ static void state_http_save(void *arg, struct pawl_request *request,
     if (state) pawl__state_write(state, items, count);
 }
 
-// The query parameter metadata.<key>.
-static char *state_http_query(struct pawl_request *request, const char *name) {
-    struct pawl_str value = pawl__request_query(request, name);
-    return value.data ? pawl__arena_dup(&request->arena, value) : NULL;
-}
-
 static void state_http_delete(void *arg, struct pawl_request *request,
                               const struct pawl_params *params) {
     struct pawl_str etag = pawl__request_header(request, "if-match");
     if (etag.len >= 2 && etag.data[0] == '"' && etag.data[etag.len - 1] == '"')
         etag = (struct pawl_str){etag.data + 1, etag.len - 2}; // RFC 9110 8.8.3 has them in quotes
-    const char *concurrency = state_http_query(request, "concurrency");
+    struct pawl_str concurrency = pawl__request_query(request, "concurrency");
     struct pawl_api_item item = {
         .key = params->values[1],
-        .etag = etag.len ? pawl__arena_dup(&request->arena, etag) : NULL,
-        .first_write = concurrency && strcmp(concurrency, "first-write") == 0,
+        .etag = etag,
+        .first_write = pawl__str_equal(concurrency, PAWL_STR("first-write")),
         .remove = true,
     };
     struct pawl_api_state *state =
@@ -110,26 +129,26 @@ static void state_http_delete(void *arg, struct pawl_request *request,
 
 static void state_http_transaction(void *arg, struct pawl_request *request,
                                    const struct pawl_params *params) {
-    json_t *body = state_http_parse(request);
-    if (!body) return;
-    const json_t *operations = json_object_get(body, "operations");
-    size_t count = json_array_size(operations);
+    struct pawl_str body, one, type;
+    if (!state_http_parse(request, &body)) return;
+    struct pawl_str operations = pawl__json_get(body, "operations", true);
+    size_t count = state_http_count(operations), at = 0;
     struct pawl_api_item *items = pawl__arena_alloc(&request->arena, (count + 1) * sizeof *items);
     const char *flaw = items ? NULL : state_http_nomem;
-    if (!flaw && !json_is_array(operations)) flaw = "\"operations\" is not an array";
-    for (size_t i = 0; !flaw && i < count; i++) {
-        const json_t *one = json_array_get(operations, i);
-        const char *type = json_string_value(json_object_get(one, "operation"));
-        bool upsert = type && strcmp(type, "upsert") == 0;
-        if (!upsert && (!type || strcmp(type, "delete") != 0)) {
+    if (!flaw && pawl__json_kind(operations) != PAWL_JSON_ARRAY)
+        flaw = "\"operations\" is not an array";
+    for (size_t i = 0; !flaw && pawl__json_next(operations, &at, NULL, &one); i++) {
+        state_http_text(request, one, "operation", true, &type);
+        bool upsert = pawl__str_equal(type, PAWL_STR("upsert"));
+        if (!upsert && !pawl__str_equal(type, PAWL_STR("delete"))) {
+            if (pawl__api_starved(request)) return;
+            struct pawl_str name = type.len ? pawl__str_shorten(type, 100) : PAWL_STR("(none)");
             pawl__api_http_fail(request, 400, "ERR_NOT_SUPPORTED_STATE_OPERATION",
-                                "operation type %s not supported", type ? type : "(none)");
-            json_decref(body);
+                                "operation type %.*s not supported", PAWL_FMT(name));
             return;
         }
-        flaw = state_http_item(request, json_object_get(one, "request"), !upsert, &items[i]);
+        flaw = state_http_item(request, pawl__json_get(one, "request", true), !upsert, &items[i]);
     }
-    json_decref(body);
     if (flaw) {
         state_http_malformed(request, flaw);
         return;
@@ -150,9 +169,8 @@ static void state_http_reply_get(struct pawl_api_state *state) {
     char expiry[PAWL_TIME_TEXT];
     struct pawl_header headers[3];
     size_t count = 0;
-    headers[count++] = (struct pawl_header){PAWL_STR("content-type"),
-                                            value->is_binary ? PAWL_STR("application/octet-stream")
-                                                             : PAWL_STR("application/json")};
+    headers[count++] = // of all values, whatever they are, as in Dapr
+        (struct pawl_header){PAWL_STR("content-type"), PAWL_STR("application/json")};
     headers[count++] = (struct pawl_header){PAWL_STR("etag"), value->etag};
     if (value->expires_at) {
         pawl__time_format(value->expires_at, expiry);
@@ -178,55 +196,73 @@ static void state_http_get(void *arg, struct pawl_request *request,
     pawl__state_read(state, key, 1, state_http_reply_get);
 }
 
+// Appends |text| as a JSON string; bytes that are no text go in base64.
+static void state_http_put_string(struct pawl_buf *out, struct pawl_str text) {
+    struct pawl_buf coded = {0};
+    if (!pawl__wire_is_text(text)) {
+        pawl__base64_encode_padded(&coded, text);
+        text = pawl__buf_str(&coded);
+    }
+    json_t *string = coded.failed ? NULL : json_stringn(text.data, text.len);
+    if (!pawl__api_dump(out, string)) out->failed = true;
+    json_decref(string);
+    pawl__buf_finish(&coded);
+}
+
+static void state_http_put_found(struct pawl_buf *out, const struct pawl_state_value *value) {
+    struct pawl_json_flaw flaw;
+    if (value->value.len) pawl__buf_append_str(out, PAWL_STR(",\"data\":"));
+    if (pawl__json_check(value->value, &flaw))
+        pawl__buf_append_str(out, value->value);
+    else if (value->value.len)
+        state_http_put_string(out, value->value);
+    pawl__buf_append_str(out, PAWL_STR(",\"etag\":"));
+    state_http_put_string(out, value->etag);
+    if (!value->expires_at) return;
+    char expiry[PAWL_TIME_TEXT];
+    pawl__time_format(value->expires_at, expiry);
+    pawl__buf_format(out, ",\"metadata\":{\"ttlExpireTime\":\"%s\"}", expiry);
+}
+
 static void state_http_reply_bulk(struct pawl_api_state *state) {
-    json_t *all = json_array();
-    int lost = 0;
+    struct pawl_buf out = {0};
     for (size_t i = 0; i < state->read.count; i++) {
         const struct pawl_state_value *value = &state->read.values[i];
-        json_t *one = json_object();
-        lost |= json_object_set_new(
-            one, "key", json_stringn(state->user_keys[i].data, state->user_keys[i].len));
-        if (value->found) {
-            json_t *data = json_loadb(value->value.data, value->value.len, JSON_DECODE_ANY, NULL);
-            if (!data) data = json_stringn_nocheck(value->value.data, value->value.len);
-            lost |= json_object_set_new(one, "data", data);
-            lost |=
-                json_object_set_new(one, "etag", json_stringn(value->etag.data, value->etag.len));
-        }
-        lost |= json_array_append_new(all, one);
+        pawl__buf_append_str(&out, i ? PAWL_STR(",{\"key\":") : PAWL_STR("[{\"key\":"));
+        state_http_put_string(&out, state->user_keys[i]);
+        if (value->found) state_http_put_found(&out, value);
+        pawl__buf_append_str(&out, PAWL_STR("}"));
     }
-    if (lost) {
-        json_decref(all);
+    pawl__buf_append_str(&out, state->read.count ? PAWL_STR("]") : PAWL_STR("[]"));
+    const struct pawl_header type = {PAWL_STR("content-type"), PAWL_STR("application/json")};
+    if (out.failed)
         pawl__api_nomem(state->request);
-        return;
-    }
-    pawl__api_json(state->request, 200, all);
+    else
+        pawl__http_respond(state->request, 200, &type, 1, pawl__buf_str(&out));
+    pawl__buf_finish(&out);
 }
 
 static void state_http_bulk(void *arg, struct pawl_request *request,
                             const struct pawl_params *params) {
-    json_t *body = state_http_parse(request);
-    if (!body) return;
-    const json_t *given = json_object_get(body, "keys");
-    size_t count = json_array_size(given);
+    struct pawl_str body, key;
+    if (!state_http_parse(request, &body)) return;
+    struct pawl_str given = pawl__json_get(body, "keys", true);
+    size_t count = state_http_count(given), at = 0;
     struct pawl_str *keys = pawl__arena_alloc(&request->arena, (count + 1) * sizeof *keys);
     const char *flaw = keys ? NULL : state_http_nomem;
-    if (!json_is_array(given)) flaw = "\"keys\" is not an array";
-    for (size_t i = 0; !flaw && i < count; i++) {
-        const json_t *key = json_array_get(given, i);
-        if (!json_is_string(key))
+    if (pawl__json_kind(given) != PAWL_JSON_ARRAY) flaw = "\"keys\" is not an array";
+    for (size_t i = 0; !flaw && pawl__json_next(given, &at, NULL, &key); i++) {
+        if (pawl__json_kind(key) != PAWL_JSON_STRING)
             flaw = "a key is not a string";
-        else
-            keys[i] =
-                pawl__str(pawl__arena_dup(&request->arena, pawl__str(json_string_value(key))));
+        else if (!pawl__json_string(&request->arena, key, &keys[i]))
+            flaw = state_http_nomem;
     }
-    json_decref(body);
     if (flaw) {
         state_http_malformed(request, flaw);
         return;
     }
     struct pawl_api_state *state =
-        pawl__state_begin(arg, request, params->values[0], PAWL_API_STATE_GET);
+        pawl__state_begin(arg, request, params->values[0], PAWL_API_STATE_GET_BULK);
     if (state) pawl__state_read(state, keys, count, state_http_reply_bulk);
 }
 

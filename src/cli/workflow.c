@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cli/find.h"
 #include "config/yaml.h"
+#include "wire/json_text.h"
 #include "wire/timestamp.h"
 
 // --- messages -----------------------------------------------------------------------------------
@@ -113,18 +114,13 @@ void pawl__workflow_tell_wait(const struct pawl_workflow_app *app) {
 
 bool pawl__workflow_json(const struct pawl_flags *flags, const char *name, struct pawl_text *out) {
     const char *text = pawl__flag_text(flags, name);
-    json_error_t flaw;
+    struct pawl_json_flaw flaw;
     *out = pawl_text(text);
-    if (!text) return true;
-    // What it holds is not for this program: numbers of any length are JSON, and so is "\u0000".
-    json_t *json =
-        json_loads(text, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &flaw);
-    json_decref(json);
-    if (!json)
-        pawl__workflow_misused("--%s is not JSON: %s (at character %d); a text is given as "
-                               "--%s '\"text\"'",
-                               name, flaw.text, flaw.position, name);
-    return json;
+    if (!text || pawl__json_check(pawl__str(text), &flaw)) return true;
+    pawl__workflow_misused("--%s is not JSON: %s (at character %zu); a text is given as "
+                           "--%s '\"text\"'",
+                           name, flaw.what, flaw.at + 1, name);
+    return false;
 }
 
 bool pawl__workflow_time(const char *text, int sign, int64_t *out) {

@@ -10,7 +10,4 @@
 // Writes a new one, terminated.
 void pawl__etag_new(char out[PAWL_ETAG_LEN + 1]);
 
-// True when |etag| has the form of one.
-bool pawl__etag_valid(struct pawl_str etag);
-
 #endif

@@ -257,11 +257,6 @@ static void memory_check(struct memory_store *store, const struct pawl_state_op 
         pawl__fail(result, PAWL_E_INVALID, "the key is empty");
         return;
     }
-    if (op->etag.len && !pawl__etag_valid(op->etag)) {
-        pawl__fail(result, PAWL_E_INVALID, "key %.*s: \"%.*s\" is not an ETag of this store",
-                   PAWL_FMT(op->key), PAWL_FMT(op->etag));
-        return;
-    }
     if (op->etag.len == 0 && !create) return;
     struct memory_value *value = memory_value(store, op->key);
     bool match = create ? !value : value && pawl__str_equal(pawl__str(value->etag), op->etag);

@@ -79,11 +79,6 @@ static enum pawl_err state_check(struct pawl_sqlite *store, const struct pawl_st
         pawl__fail(result, PAWL_E_INVALID, "the key is empty");
         return PAWL_OK;
     }
-    if (op->etag.len && !pawl__etag_valid(op->etag)) {
-        pawl__fail(result, PAWL_E_INVALID, "key %.*s: \"%.*s\" is not an ETag of this store",
-                   PAWL_FMT(op->key), PAWL_FMT(op->etag));
-        return PAWL_OK;
-    }
     if (op->etag.len == 0 && !create) return PAWL_OK;
 
     sqlite3_stmt *find = store->statements[PAWL_SQL_STATE_ETAG];

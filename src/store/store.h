@@ -59,7 +59,7 @@ struct pawl_state_op {
 
 // A transaction over user state: all of |ops| in their order, or none. An expired key is a missing
 // one. |result| is filled by a commit that returns PAWL_OK: PAWL_OK; PAWL_E_CONFLICT when an ETag
-// does not match; PAWL_E_INVALID when an ETag is none of the store's, or a key is empty;
+// does not match, though the store never gave it; PAWL_E_INVALID when a key is empty;
 // PAWL_E_TOO_LARGE. A transaction that conflicts does not fail the commit that carries it.
 struct pawl_state_tx {
     const struct pawl_state_op *ops;

@@ -85,7 +85,7 @@ class Usage(clilib.Case):
                 (["workflow", "list", "order-7"], "what is 'order-7'?"),
                 (["workflow", "run"], "name the workflow to run"),
                 (["workflow", "run", "a", "b"], "and nothing else"),
-                (["workflow", "run", "a", "-x", "{b}"], "--input is not JSON: string or '}' expected"),
+                (["workflow", "run", "a", "-x", "{b}"], "--input is not JSON: a string was expected (at character 2)"),
                 (["workflow", "run", "a", "-s", "never"], "--start-time is 'never'"),
                 (["workflow", "run", "a", "-a", "x", "--address", "y"], "not both"),
                 (["workflow", "raise-event", "order-7"], "has to be ID/EVENT"),

@@ -88,7 +88,7 @@ class Workflow(clilib.Case):
 
     def test_input(self):
         """It has to be JSON, and comes as it is given."""
-        for text in '{"id": 12345678901234567890}', '"\\u0000"', "[1e5, -0, null]":
+        for text in '{"id": 12345678901234567890}', '"\\u0000"', "[1e5, -0, null]", '"\\ud83d"', "1e400", '{"a": 1, "a": 2}':
             self.assertEqual(self.done("run", "echo", "-x", text, "--wait"), text + "\n")
         for text in "cars", "", "{'a': 1}", "[1] 2":
             self.assert_mistake(self.workflow("run", "echo", "-x", text), "--input is not JSON", code=2)

@@ -6,7 +6,7 @@
 #define DAPR(id, more) "{\"instanceId\":\"" id "\",\"workflowComponent\":\"dapr\"" more "}"
 #define STATE(more)    "{\"storeName\":\"statestore\"" more "}"
 #define STARTED(id)    "0 \"instanceId\":\"" id "\"|6"
-#define OTHER_ETAG     "00000000-0000-4000-8000-000000000000"
+#define OTHER_ETAG     "2147483647" // that no store of ours gave
 #define BASE           "/v1.0/state/statestore"
 #define WORKFLOWS      "/v1.0/workflows/dapr"
 
@@ -126,7 +126,7 @@ static const struct step dapr_state[] = {
     {"GetBulkState", STATE(",\"keys\":[\"j\",\"never\"]"), "0 {\"key\":\"never\"}"},
     {"SaveState",
      STATE(",\"states\":[{\"key\":\"k\",\"value\":\"MQ==\",\"etag\":{\"value\":\"123456\"}}]"),
-     "3 is not an ETag of this store"},
+     "10 possible etag mismatch"},
     {"SaveState",
      STATE(
          ",\"states\":[{\"key\":\"j\",\"options\":{\"concurrency\":\"CONCURRENCY_FIRST_WRITE\"}}]"),
@@ -222,6 +222,70 @@ static const struct step http_state[] = {
     END,
 };
 
+// Values come back as they went in.
+static const struct step http_state_values[] = {
+    {"POST " BASE,
+     "[{\"key\":\"price\",\"value\": 19.99 },{\"key\":\"small\",\"value\":1e5},"
+     "{\"key\":\"big\",\"value\":123456789012345678901234567890},"
+     "{\"key\":\"zero\",\"value\":\"a\\u0000b\"},{\"key\":\"half\",\"value\":\"\\ud83d\"},"
+     "{\"key\":\"twice\",\"value\":{\"b\": 1.10, \"a\": 1e400, \"a\" : 2}},{\"key\":\"none\"},"
+     "{\"Key\":\"capital\",\"VALUE\":7}]",
+     "204"},
+    {"GET " BASE "/price", NULL, "200 19.99"},
+    {"GET " BASE "/small", NULL, "200 1e5"},
+    {"GET " BASE "/big", NULL, "200 123456789012345678901234567890"},
+    {"GET " BASE "/zero", NULL, "200 \"a\\u0000b\""},
+    {"GET " BASE "/half", NULL, "200 \"\\ud83d\""},
+    {"GET " BASE "/twice", NULL, "200 {\"b\": 1.10, \"a\": 1e400, \"a\" : 2}"},
+    {"GET " BASE "/none", NULL, "200 null"},
+    {"GET " BASE "/capital", NULL, "200 7"},
+    {"POST " BASE "/bulk", "{\"keys\":[\"twice\",\"big\"]}",
+     "200 [{\"key\":\"twice\",\"data\":{\"b\": 1.10, \"a\": 1e400, \"a\" : 2},\"etag\":"},
+    {"POST " BASE "/transaction",
+     "{\"operations\":[{\"operation\":\"upsert\",\"request\":{\"key\":\"price\",\"value\":0.10}}]}",
+     "204"},
+    {"GET " BASE "/price", NULL, "200 0.10"},
+    {"SaveState", STATE(",\"states\":[{\"key\":\"bytes\",\"value\":\"/w==\"}]"), "0"},
+    {"POST " BASE "/bulk", "{\"keys\":[\"bytes\"]}", "200 \"data\":\"/w==\""},
+    END,
+};
+
+// A time to live in the query counts for each item, and over the item's own.
+static const struct step http_state_query[] = {
+    {"POST " BASE "?metadata.ttlInSeconds=1000",
+     "[{\"key\":\"a\",\"value\":1},"
+     "{\"key\":\"b\",\"value\":2,\"metadata\":{\"ttlInSeconds\":\"-1\"}}]",
+     "204"},
+    {"POST " BASE "/transaction?metadata.ttlInSeconds=1000",
+     "{\"operations\":[{\"operation\":\"upsert\",\"request\":{\"key\":\"c\",\"value\":3}}]}",
+     "204"},
+    {"POST " BASE "/bulk", "{\"keys\":[\"a\"]}", "200 \"metadata\":{\"ttlExpireTime\":\"20"},
+    {"POST " BASE "/bulk", "{\"keys\":[\"b\"]}", "200 \"metadata\":{\"ttlExpireTime\":\"20"},
+    {"GetBulkState", STATE(",\"keys\":[\"c\"]"), "0 \"metadata\":{\"ttlExpireTime\":\"20"},
+    {"POST " BASE "?metadata.ttlInSeconds=-1", "[{\"key\":\"a\",\"value\":1}]", "204"},
+    {"POST " BASE "/bulk", "{\"keys\":[\"a\",\"z\"]}", "200 \"},{\"key\":\"z\"}]"},
+    {"POST " BASE "?metadata.ttlInSeconds=soon", "[{\"key\":\"a\",\"value\":1}]",
+     "400 'ttlInSeconds': 'soon'"},
+    END,
+};
+
+// A transaction that fails is INTERNAL and 500, whatever the cause.
+static const struct step state_transactions[] = {
+    {"POST " BASE, "[{\"key\":\"k\",\"value\":1}]", "204"},
+    {"ExecuteStateTransaction",
+     STATE(",\"operations\":[{\"operationType\":\"upsert\",\"request\":{\"key\":\"k\",\"value\":"
+           "\"MQ==\",\"etag\":{\"value\":\"" OTHER_ETAG "\"}}}]"),
+     "13 error while executing state transaction: possible etag mismatch"},
+    {"POST " BASE "/transaction",
+     "{\"operations\":[{\"operation\":\"delete\",\"request\":{\"key\":\"k\",\"etag\":\"1\"}}]}",
+     "500 ERR_STATE_TRANSACTION\",\"message\":\"error while executing state transaction: "},
+    {"POST " BASE "/transaction?metadata.ttlInSeconds=x",
+     "{\"operations\":[{\"operation\":\"upsert\",\"request\":{\"key\":\"k\",\"value\":1}}]}",
+     "500 ERR_STATE_TRANSACTION"},
+    {"GET " BASE "/k", NULL, "200 1"},
+    END,
+};
+
 static const struct step http_state_errors[] = {
     {"POST " BASE, "{\"key\":", "400 failed deserializing HTTP body: line 1"},
     {"POST " BASE, "[1]", "400 an item is not an object"},
@@ -232,7 +296,18 @@ static const struct step http_state_errors[] = {
     {"POST " BASE, "[{\"key\":\"k\",\"metadata\":{\"ttlInSeconds\":[]}}]", "400 is not a number"},
     {"POST " BASE, "[{\"key\":\"k\",\"metadata\":{\"ttlInSeconds\":\"1x\"}}]",
      "400 'ttlInSeconds'"},
-    {"POST " BASE, "[{\"key\":\"x||y\"}]", "400 can't contain '||'"},
+    {"POST " BASE, "[{\"key\":\"x||y\"}]",
+     "400 "
+     "\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.BadRequest\",\"field_violations\":"
+     "[{\"field\":\"x||y\",\"description\":\"input key/keyPrefix 'x||y' can't contain '||'\"}]},"
+     "{\"@type\":\"type.googleapis.com/google.rpc.ResourceInfo\",\"resource_type\":\"state\","
+     "\"resource_name\":\"statestore\",\"owner\":\"\",\"description\":\"\"},"
+     "{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"domain\":\"dapr.io\","
+     "\"reason\":\"DAPR_STATE_ILLEGAL_KEY\",\"metadata\":null}]"},
+    {"POST " BASE, "[{\"key\":\"a\\u0000b\"}]", "400 holds a NUL"},
+    {"POST " BASE, "[{\"key\":\"k\",\"value\":01}]", "400 line 1, column 22: a comma"},
+    {"POST " BASE, "[{\"key\":\"k\",\"value\":1}]]", "400 something follows the value"},
+    {"POST " BASE, "", "400 it is empty"},
     {"POST " BASE, "[{\"key\":\"\"}]", "400 cannot be empty"},
     {"GET " BASE "/%ff", NULL, "400 not valid UTF-8"},
     {"GET /v1.0/state/%ff/k", NULL, "400 ERR_STATE_STORE_NOT_FOUND"},
@@ -268,8 +343,10 @@ static const struct step http_metadata[] = {
 #define ROW(name)                                                                                  \
     { #name, name }
 const struct talk_row talks[] = {
-    ROW(taskhub_life), ROW(taskhub_control),      ROW(taskhub_late),  ROW(dapr_workflow),
-    ROW(dapr_state),   ROW(dapr_workflow_errors), ROW(dapr_metadata), ROW(http_workflow),
-    ROW(http_state),   ROW(http_state_errors),    ROW(http_metadata),
+    ROW(taskhub_life),      ROW(taskhub_control),  ROW(taskhub_late),
+    ROW(dapr_workflow),     ROW(dapr_state),       ROW(dapr_workflow_errors),
+    ROW(dapr_metadata),     ROW(http_workflow),    ROW(http_state),
+    ROW(http_state_values), ROW(http_state_query), ROW(state_transactions),
+    ROW(http_state_errors), ROW(http_metadata),
 };
 const size_t talk_count = sizeof talks / sizeof *talks;
