@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "cli/proc.h"
 #include "cli/run_check.h"
+#include "cli/run_health.h"
 #include "cli/terminal.h"
 #include "net/http_fetch.h"
 
@@ -382,30 +383,35 @@ static void run_start_command(struct app *app) {
     run_tell_metadata(app);
 }
 
+// It will not become ready, or not in time.
+static void run_give_up(struct app *app) {
+    if (!app->given->daemon_console) tail_show(&app->tail, app->daemon_log_path);
+    app->exit_code = 1;
+    run_stop_all(app->run);
+}
+
 static void run_on_health(uv_timer_t *timer) {
     struct app *app = timer->data;
-    struct pawl_buf body = {0};
-    int status = 0;
-    pawl__http_fetch("127.0.0.1", app->given->http_port, "GET", "/v1.0/healthz/outbound", NULL, 0,
-                     PAWL_STR(""), PAWL_SECOND / 2, &status, &body, NULL);
-    if (status == 204) {
+    const char *id = app->given->app_id;
+    char why[512];
+    enum pawl_run_health health = pawl__run_health(id, app->given->http_port, why);
+    if (health == PAWL_RUN_READY) {
         uv_timer_stop(timer);
         app->up = true;
         if (app->run->options->many)
-            run_say(RUN_OK, "Started Dapr with app id \"%s\". HTTP Port: %d. gRPC Port: %d",
-                    app->given->app_id, app->given->http_port, app->given->grpc_port);
+            run_say(RUN_OK, "Started Dapr with app id \"%s\". HTTP Port: %d. gRPC Port: %d", id,
+                    app->given->http_port, app->given->grpc_port);
         else
             run_say(RUN_INFO, "Dapr sidecar is up and running.");
         run_start_command(app);
+    } else if (health == PAWL_RUN_NEVER) {
+        fprintf(stderr, RUN_BAD "%s\n", why);
+        run_give_up(app);
     } else if (pawl__clock_steady() - app->started > RUN_HEALTH_SECONDS * PAWL_SECOND) {
-        fprintf(stderr, RUN_BAD "the sidecar of app \"%s\" is not ready after %d s: %.*s\n",
-                app->given->app_id, RUN_HEALTH_SECONDS, (int)body.len,
-                body.data ? (char *)body.data : "");
-        if (!app->given->daemon_console) tail_show(&app->tail, app->daemon_log_path);
-        app->exit_code = 1;
-        run_stop_all(app->run);
+        fprintf(stderr, RUN_BAD "the sidecar of app \"%s\" is not ready after %d s: %s\n", id,
+                RUN_HEALTH_SECONDS, *why ? why : "it does not answer");
+        run_give_up(app);
     }
-    pawl__buf_finish(&body);
 }
 
 static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
