@@ -7,22 +7,6 @@ void pawl__map_finish(struct pawl_map *map) {
     *map = (struct pawl_map){0};
 }
 
-static uint64_t map_mix(uint64_t hash, uint64_t word) {
-    hash = (hash ^ word) * UINT64_C(0x9fb21c651e98df25);
-    return hash ^ hash >> 32;
-}
-
-uint64_t pawl__map_hash(struct pawl_str key) {
-    uint64_t hash = map_mix(key.len, 0), word;
-    for (; key.len >= sizeof word; key.data += sizeof word, key.len -= sizeof word) {
-        memcpy(&word, key.data, sizeof word);
-        hash = map_mix(hash, word);
-    }
-    word = 0;
-    if (key.len) memcpy(&word, key.data, key.len);
-    return map_mix(map_mix(hash, word), 0);
-}
-
 // The slot of |key|, or the free slot where it would go. The table must have a free slot.
 static struct pawl_map_slot *map_find(const struct pawl_map *map, struct pawl_str key,
                                       uint64_t hash) {
@@ -34,7 +18,11 @@ static struct pawl_map_slot *map_find(const struct pawl_map *map, struct pawl_st
 }
 
 static bool map_grow(struct pawl_map *map) {
-    struct pawl_map bigger = {.len = map->len, .cap = map->cap ? map->cap * 2 : 16};
+    struct pawl_map bigger = {
+        .len = map->len,
+        .cap = map->cap ? map->cap * 2 : 16,
+        .seed = map->cap ? map->seed : pawl__hash_seed(),
+    };
     bigger.slots = calloc(bigger.cap, sizeof *bigger.slots);
     if (!bigger.slots) return false;
     for (size_t i = 0; i < map->cap; i++) {
@@ -47,12 +35,12 @@ static bool map_grow(struct pawl_map *map) {
 }
 
 void *pawl__map_get(const struct pawl_map *map, struct pawl_str key) {
-    return map->cap ? map_find(map, key, pawl__map_hash(key))->value : NULL;
+    return map->cap ? map_find(map, key, pawl__hash(&map->seed, key))->value : NULL;
 }
 
 bool pawl__map_put(struct pawl_map *map, struct pawl_str key, void *value) {
     if (map->len * 4 >= map->cap * 3 && !map_grow(map)) return false;
-    uint64_t hash = pawl__map_hash(key);
+    uint64_t hash = pawl__hash(&map->seed, key);
     struct pawl_map_slot *slot = map_find(map, key, hash);
     if (!slot->value) map->len++;
     *slot = (struct pawl_map_slot){key, value, hash};
@@ -61,7 +49,7 @@ bool pawl__map_put(struct pawl_map *map, struct pawl_str key, void *value) {
 
 void *pawl__map_remove(struct pawl_map *map, struct pawl_str key) {
     if (!map->cap) return NULL;
-    struct pawl_map_slot *slot = map_find(map, key, pawl__map_hash(key));
+    struct pawl_map_slot *slot = map_find(map, key, pawl__hash(&map->seed, key));
     void *value = slot->value;
     if (!value) return NULL;
     size_t mask = map->cap - 1, hole = (size_t)(slot - map->slots), i = hole;

@@ -1,15 +1,19 @@
 #ifndef PAWL_BASE_MAP_H
 #define PAWL_BASE_MAP_H
 
+#include "base/hash.h"
 #include "base/str.h"
 
 // A hash table from strings to pointers. Zero-initialised it is empty and ready.
 //
 // The key's bytes belong to the value (or to somebody who outlives it): the map keeps the view.
 // Open addressing with linear probing; removal shifts the run back, so there are no tombstones.
+// Each table has a random seed, so that nobody can choose keys that collide; the order of iteration
+// is another each time.
 struct pawl_map {
     struct pawl_map_slot *slots;
     size_t len, cap; // cap is 0 or a power of two
+    struct pawl_hash_seed seed;
 };
 
 struct pawl_map_slot {
@@ -19,9 +23,6 @@ struct pawl_map_slot {
 };
 
 void pawl__map_finish(struct pawl_map *map);
-
-// The hash of a key: quick, and good for nothing but tables in memory.
-uint64_t pawl__map_hash(struct pawl_str key);
 
 // The value under |key|, or NULL.
 void *pawl__map_get(const struct pawl_map *map, struct pawl_str key);

@@ -2,13 +2,12 @@
 
 #include <stdlib.h>
 
-#include "base/map.h"
-
 #define TABLE_MIN 64
 
 bool pawl__memory_table_init(struct pawl_memory_table *table) {
     *table = (struct pawl_memory_table){.slots = calloc(TABLE_MIN, sizeof *table->slots),
-                                        .cap = TABLE_MIN};
+                                        .cap = TABLE_MIN,
+                                        .seed = pawl__hash_seed()};
     return table->slots;
 }
 
@@ -29,7 +28,7 @@ static struct pawl_memory_node **table_slot(const struct pawl_memory_table *tabl
 
 struct pawl_memory_node *pawl__memory_find(const struct pawl_memory_table *table,
                                            struct pawl_str key) {
-    struct pawl_memory_node *node = *table_slot(table, pawl__map_hash(key));
+    struct pawl_memory_node *node = *table_slot(table, pawl__hash(&table->seed, key));
     while (node && !pawl__str_equal(node->key, key)) node = node->next;
     return node;
 }
@@ -63,7 +62,7 @@ static void table_grow(struct pawl_memory_table *table) {
     size_t cap = 2 * table->cap;
     struct pawl_memory_node **slots = calloc(cap, sizeof *slots);
     if (!slots) return;
-    struct pawl_memory_table bigger = {slots, cap, 0};
+    struct pawl_memory_table bigger = {.slots = slots, .cap = cap, .seed = table->seed};
     for (size_t i = 0; i < table->cap; i++) {
         for (struct pawl_memory_node *node = table->slots[i], *next; node; node = next) {
             next = node->next;
@@ -89,7 +88,7 @@ bool pawl__memory_put(struct pawl_memory_journal *journal, struct pawl_memory_ta
                       struct pawl_memory_node *node) {
     struct pawl_memory_change *change = table_note(journal);
     if (!change) return false;
-    node->hash = pawl__map_hash(node->key);
+    node->hash = pawl__hash(&table->seed, node->key);
     *change = (struct pawl_memory_change){table, node, pawl__memory_find(table, node->key)};
     journal->count++;
     if (change->removed) table_unlink(table, change->removed);

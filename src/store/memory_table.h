@@ -7,7 +7,7 @@
 // and the journal remembers both. Undoing puts the old one back, and that needs no memory.
 
 #include "base/err.h"
-#include "base/str.h"
+#include "base/hash.h"
 
 struct pawl_memory_node {
     struct pawl_memory_node *next;
@@ -18,6 +18,7 @@ struct pawl_memory_node {
 struct pawl_memory_table {
     struct pawl_memory_node **slots;
     size_t cap, count;
+    struct pawl_hash_seed seed;
 };
 
 struct pawl_memory_journal {
