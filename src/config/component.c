@@ -119,10 +119,21 @@ static const char *component_secret_at(const struct pawl_yaml *node, const char 
     return NULL;
 }
 
+// Whether a secretKeyRef names something: Go's encoding leaves one with empty texts beside each
+// value that has none.
+static bool component_refers(const struct pawl_yaml *reference) {
+    if (!reference) return false;
+    if (reference->kind == PAWL_YAML_SCALAR) return *reference->text;
+    for (const struct pawl_yaml *child = reference->children; child; child = child->next)
+        if (child->kind != PAWL_YAML_SCALAR || *child->text) return true;
+    return false;
+}
+
 static enum pawl_err component_secret(struct loader *loader, const struct pawl_yaml *reference,
                                       const char *store, const char **out) {
     const char *name = pawl__yaml_text(reference, "name"), *key = pawl__yaml_text(reference, "key");
-    if (!name)
+    if (key && !*key) key = NULL;
+    if (!name || !*name)
         return pawl__yaml_fail(reference, loader->error, "secretKeyRef", "a map with a name");
     if (!store || !*store)
         return pawl__fail(loader->error, PAWL_E_INVALID,
@@ -169,8 +180,8 @@ static enum pawl_err component_secret(struct loader *loader, const struct pawl_y
 // A variable of the environment; Dapr's own and odd ones are not given out.
 static const char *component_env(struct loader *loader, const struct pawl_yaml *item) {
     const char *name = pawl__yaml_text(item, "envRef");
-    bool blocked = !*name || strchr(name, ' ') || strcmp(name, "APP_API_TOKEN") == 0 ||
-                   strncmp(name, "DAPR_", 5) == 0;
+    bool blocked =
+        strchr(name, ' ') || strcmp(name, "APP_API_TOKEN") == 0 || strncmp(name, "DAPR_", 5) == 0;
     if (blocked)
         component_warn(loader, "%s:%d: envRef \"%s\" is not allowed; the value is left empty",
                        item->file, item->line, name);
@@ -198,7 +209,8 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
             pawl__arena_format(loader->context->arena, "%s:%d", document->file, document->line),
     };
     if (!*out->name) return pawl__yaml_fail(document, loader->error, "metadata.name", "given");
-    if (!out->type) return pawl__yaml_fail(document, loader->error, "spec.type", "given");
+    if (!out->type || !*out->type)
+        return pawl__yaml_fail(document, loader->error, "spec.type", "given");
     if (!out->version) out->version = "v1";
     if (pawl__yaml_check(document, "a component", document_keys, &flaw))
         component_warn(loader, "%s", flaw.text);
@@ -218,8 +230,11 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
             component_warn(loader, "%s", flaw.text);
         if (out->item_count == COMPONENT_ITEMS)
             return pawl__yaml_fail(item, loader->error, "spec.metadata", "shorter than 65 items");
-        if (reference && (err = component_secret(loader, reference, store, &value))) return err;
-        if (pawl__yaml_text(item, "envRef")) value = component_env(loader, item);
+        if (component_refers(reference) &&
+            (err = component_secret(loader, reference, store, &value)))
+            return err;
+        const char *variable = pawl__yaml_text(item, "envRef");
+        if (variable && *variable) value = component_env(loader, item);
         out->items[out->item_count].name = name;
         out->items[out->item_count].value = component_expand(loader, value ? value : "");
         if (!out->items[out->item_count++].value)
@@ -238,6 +253,12 @@ static const char *component_get(struct component *component, const char *name, 
         value = component->items[i].value;
     }
     return value;
+}
+
+// The same without an alias; an empty text is none.
+static const char *component_text(struct component *component, const char *name) {
+    const char *value = component_get(component, name, NULL);
+    return value && *value ? value : NULL;
 }
 
 // --- stores -------------------------------------------------------------------------------------
@@ -273,14 +294,17 @@ static enum pawl_err component_duration(struct loader *loader, struct component 
 static const char *component_prefix(const struct loader *loader, struct component *component) {
     const struct pawl_config_context *context = loader->context;
     const char *rule = component_get(component, "keyPrefix", NULL);
-    if (!rule || !*rule || strcasecmp(rule, "appid") == 0) return context->app_id;
+    if (!rule || strcasecmp(rule, "appid") == 0) return context->app_id;
     if (strcasecmp(rule, "none") == 0) return NULL;
     if (strcasecmp(rule, "name") == 0) return component->name;
     if (strcasecmp(rule, "namespace") == 0)
         return *context->namespace ? pawl__arena_format(context->arena, "%s.%s", context->namespace,
                                                         context->app_id)
                                    : context->app_id;
-    return rule;
+    char *lower = pawl__arena_dup(context->arena, pawl__str(rule)); // as Dapr's, which may be empty
+    for (char *at = lower; at && *at; at++)
+        if (*at >= 'A' && *at <= 'Z') *at |= 0x20;
+    return lower;
 }
 
 static enum pawl_err component_sqlite(struct loader *loader, struct component *component,
@@ -306,8 +330,8 @@ static enum pawl_err component_sqlite(struct loader *loader, struct component *c
                               "connectionString names no file: give it the path of a file");
     if (!path) return pawl__fail_plain(loader->error, PAWL_E_NOMEM);
     store->path = memory ? NULL : path;
-    store->table = component_get(component, "tableName", NULL);
-    store->metadata_table = component_get(component, "metadataTableName", NULL);
+    store->table = component_text(component, "tableName");
+    store->metadata_table = component_text(component, "metadataTableName");
     enum pawl_err err =
         component_duration(loader, component, "busyTimeout", NULL, &store->busy_timeout);
     if (!err)
@@ -425,7 +449,8 @@ static enum pawl_err component_gather(struct loader *loader, struct pawl_yaml *d
         const char *kind = pawl__yaml_text(document, "kind");
         const char *space = pawl__yaml_text(pawl__yaml_get(document, "metadata"), "namespace");
         if (!kind || strcmp(kind, "Component") != 0) continue;
-        if (space && *loader->context->namespace && strcmp(space, loader->context->namespace) != 0)
+        if (space && *space && *loader->context->namespace &&
+            strcmp(space, loader->context->namespace) != 0)
             continue;
         if (!component_in_scope(loader, document)) continue;
         for (size_t i = 0; i < loader->count; i++)

@@ -71,7 +71,7 @@ static enum pawl_err configuration_take_time(const struct pawl_yaml *policy, con
                                              int64_t *out, struct pawl_error *error) {
     const struct pawl_yaml *node = pawl__yaml_get(policy, key);
     const char *text = pawl__yaml_text(policy, key);
-    if (!node) return PAWL_OK;
+    if (!node || (text && !*text)) return PAWL_OK;
     if (!text || !pawl__duration_parse(text, out) || *out < 0)
         return pawl__yaml_fail(node, error, key, "a duration such as 168h");
     if (!*out) *out = 1; // at once

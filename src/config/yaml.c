@@ -279,11 +279,16 @@ enum pawl_err pawl__yaml_check(const struct pawl_yaml *map, const char *what,
     return PAWL_OK;
 }
 
+// Go's encoding leaves empty texts where nothing was set.
+static bool yaml_is_empty(const struct pawl_yaml *node) {
+    return !node || (node->kind == PAWL_YAML_SCALAR && !*node->text);
+}
+
 enum pawl_err pawl__yaml_int(const struct pawl_yaml *map, const char *key, int *out,
                              struct pawl_error *error) {
     const struct pawl_yaml *node = pawl__yaml_get(map, key);
     int64_t number;
-    if (!node) return PAWL_OK;
+    if (yaml_is_empty(node)) return PAWL_OK;
     if (node->kind != PAWL_YAML_SCALAR ||
         !pawl__str_to_int(pawl__str(node->text), INT32_MIN, INT32_MAX, &number))
         return pawl__yaml_fail(node, error, key, "a whole number");
@@ -294,7 +299,7 @@ enum pawl_err pawl__yaml_int(const struct pawl_yaml *map, const char *key, int *
 enum pawl_err pawl__yaml_bool(const struct pawl_yaml *map, const char *key, bool *out,
                               struct pawl_error *error) {
     const struct pawl_yaml *node = pawl__yaml_get(map, key);
-    if (!node) return PAWL_OK;
+    if (yaml_is_empty(node)) return PAWL_OK;
     bool yes = node->text && strcasecmp(node->text, "true") == 0;
     if (!yes && (!node->text || strcasecmp(node->text, "false") != 0))
         return pawl__yaml_fail(node, error, key, "true or false");

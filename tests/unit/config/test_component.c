@@ -103,9 +103,15 @@ static void test_key_prefixes(void **state) {
     static const struct {
         const char *rule, *space, *prefix;
     } rows[] = {
-        {"", "", "shop"},          {"appid", "", "shop"},    {"AppId", "ns", "shop"},
-        {"name", "", "store"},     {"none", "", NULL},       {"namespace", "ns", "ns.shop"},
-        {"namespace", "", "shop"}, {"custom", "", "custom"},
+        {"", "", ""},
+        {"appid", "", "shop"},
+        {"AppId", "ns", "shop"},
+        {"name", "", "store"},
+        {"none", "", NULL},
+        {"namespace", "ns", "ns.shop"},
+        {"namespace", "", "shop"},
+        {"MyCustom", "", "mycustom"},
+        {"{appID}-X", "", "shop-x"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         kit->context.namespace = rows[i].space;
@@ -259,7 +265,10 @@ static void test_environment(void **state) {
                  rows[i].name);
         component("r/a.yaml", "store", "state.sqlite", rest);
         assert_int_equal(load(kit), PAWL_OK);
-        assert_string_equal(stores.items[0].table, rows[i].value);
+        if (*rows[i].value)
+            assert_string_equal(stores.items[0].table, rows[i].value);
+        else
+            assert_null(stores.items[0].table);
     }
     assert_logged(kit, "r/a.yaml:10: envRef \\\"DAPR_API_TOKEN\\\" is not allowed; the value is "
                        "left empty");
@@ -319,6 +328,30 @@ static void test_secrets(void **state) {
         assert_error(kit, bad[i].error);
     }
     unsetenv("PAWL_TEST_SECRET");
+}
+
+// As a Go program writes one with encoding/json: all that was not set is there, and empty.
+static void test_from_go(void **state) {
+    struct kit *kit = *state;
+    kit_write("r/a.json",
+              "{\"kind\":\"Component\",\"apiVersion\":\"dapr.io/"
+              "v1alpha1\",\"metadata\":{\"name\":\"store\","
+              "\"namespace\":\"\",\"creationTimestamp\":null},\"spec\":{\"type\":\"state.sqlite\","
+              "\"version\":\"\",\"ignoreErrors\":false,\"initTimeout\":\"\",\"metadata\":["
+              "{\"name\":\"connectionString\",\"value\":\"a.db\",\"secretKeyRef\":{\"name\":\"\","
+              "\"key\":\"\"},"
+              "\"envRef\":\"\"},"
+              "{\"name\":\"tableName\",\"value\":\"\",\"secretKeyRef\":{}},"
+              "{\"name\":\"cleanupInterval\",\"value\":null,\"secretKeyRef\":null},"
+              "{\"name\":\"actorStateStore\",\"value\":true,\"secretKeyRef\":\"\"}]},"
+              "\"auth\":{\"secretStore\":\"\"},\"scopes\":null}");
+    kit->context.namespace = "default";
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_int_equal(stores.count, 1);
+    assert_string_equal(stores.items[0].path, "a.db");
+    assert_null(stores.items[0].table);
+    assert_true(stores.items[0].holds_workflows);
+    assert_string_equal(kit_log(kit), "");
 }
 
 static void test_default(void **state) {
@@ -447,6 +480,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_templates, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_environment, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_secrets, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_from_go, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_refused, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_template_of_itself, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_broken_document, kit_begin, kit_end),
