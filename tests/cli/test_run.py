@@ -459,7 +459,7 @@ class Orphans(clilib.Case):
 
     def test_npm(self):
         if not shutil.which("npm"):
-            self.skipTest("npm is not installed")
+            self.skipTest("NOT TESTED: npm is not there")
         self.file("package.json", '{"scripts": {"start": "node server.js"}}')
         self.file("server.js", "console.log('re' + 'ady'); setInterval(() => {}, 1000);")
         self.check("npm", "start", "--silent")
