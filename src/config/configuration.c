@@ -63,10 +63,6 @@ static bool configuration_expand(struct pawl_str text, struct pawl_buf *out) {
     return !out->failed;
 }
 
-static void configuration_warn(const struct pawl_config_context *context, const char *text) {
-    pawl__log(context->log, PAWL_LOG_WARN, configuration_scope, "%s", text);
-}
-
 static enum pawl_err configuration_take_time(const struct pawl_yaml *policy, const char *key,
                                              int64_t *out, struct pawl_error *error) {
     const struct pawl_yaml *node = pawl__yaml_get(policy, key);
@@ -85,11 +81,10 @@ static enum pawl_err configuration_take_retention(const struct pawl_config_conte
                                                   struct pawl_error *error) {
     const struct pawl_yaml *policy = pawl__yaml_get(workflow, "stateRetentionPolicy");
     if (!policy) return PAWL_OK;
-    struct pawl_error flaw;
-    if (pawl__yaml_check(policy, "stateRetentionPolicy", configuration_retention_keys, &flaw))
-        configuration_warn(context, flaw.text);
     int64_t any = 0;
-    enum pawl_err err = configuration_take_time(policy, "anyTerminal", &any, error);
+    enum pawl_err err = pawl__resource_check(context, policy, "stateRetentionPolicy",
+                                             configuration_retention_keys, error);
+    if (!err) err = configuration_take_time(policy, "anyTerminal", &any, error);
     out->retain_completed = out->retain_failed = out->retain_terminated = any;
     out->retain_canceled = any;
     if (!err) err = configuration_take_time(policy, "completed", &out->retain_completed, error);
@@ -98,36 +93,32 @@ static enum pawl_err configuration_take_retention(const struct pawl_config_conte
     return err;
 }
 
-// The first value of a map; NULL when |node| is none, of which a warning tells.
-static const struct pawl_yaml *configuration_first(const struct pawl_yaml *node) {
-    return node && node->kind == PAWL_YAML_MAP ? node->children : NULL;
-}
-
 static enum pawl_err configuration_take(const struct pawl_config_context *context,
                                         const struct pawl_yaml *document,
                                         struct pawl_configuration *out, struct pawl_error *error) {
-    const char *kind = pawl__yaml_text(document, "kind");
     const struct pawl_yaml *spec = pawl__yaml_get(document, "spec");
     const struct pawl_yaml *workflow = pawl__yaml_get(spec, "workflow");
-    struct pawl_error flaw;
-    if (!kind || strcmp(kind, "Configuration") != 0) return PAWL_OK;
-    if (pawl__yaml_check(spec, "spec", configuration_keys, &flaw))
-        configuration_warn(context, flaw.text);
-    if (pawl__yaml_check(workflow, "spec.workflow", configuration_workflow_keys, &flaw))
-        configuration_warn(context, flaw.text);
-    for (const struct pawl_yaml *child = configuration_first(spec); child; child = child->next)
+    bool wanted;
+    enum pawl_err err = pawl__resource_is(document, "Configuration", &wanted, error);
+    if (err || !wanted) return err;
+    err = pawl__resource_check(context, spec, "spec", configuration_keys, error);
+    if (!err)
+        err = pawl__resource_check(context, workflow, "spec.workflow", configuration_workflow_keys,
+                                   error);
+    if (err) return err;
+    for (const struct pawl_yaml *child = spec ? spec->children : NULL; child; child = child->next)
         if (strcmp(child->key, "workflow") != 0)
             pawl__log(context->log, PAWL_LOG_INFO, configuration_scope,
                       "%s:%d: spec.%s is read, but nothing in this version acts on it", child->file,
                       child->line, child->key);
-    for (const struct pawl_yaml *child = configuration_first(workflow); child; child = child->next)
+    for (const struct pawl_yaml *child = workflow ? workflow->children : NULL; child;
+         child = child->next)
         if (strncmp(child->key, "maxConcurrent", 13) != 0 &&
             strcmp(child->key, "stateRetentionPolicy") != 0)
             pawl__log(context->log, PAWL_LOG_WARN, configuration_scope,
                       "%s:%d: spec.workflow.%s is read, but nothing in this version acts on it",
                       child->file, child->line, child->key);
-    enum pawl_err err =
-        pawl__yaml_int(workflow, "maxConcurrentWorkflowInvocations", &out->max_turns, error);
+    err = pawl__yaml_int(workflow, "maxConcurrentWorkflowInvocations", &out->max_turns, error);
     if (!err)
         err = pawl__yaml_int(workflow, "maxConcurrentActivityInvocations", &out->max_activities,
                              error);

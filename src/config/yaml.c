@@ -26,6 +26,7 @@ struct anchor {
 struct reader {
     yaml_parser_t parser;
     const char *file;
+    struct pawl_str text;
     struct pawl_arena *arena;
     struct pawl_error *error;
     struct anchor *anchors; // of this document, once their nodes are complete
@@ -36,10 +37,25 @@ static enum pawl_err yaml_fail_at(const struct reader *reader, size_t line, cons
     return pawl__fail(reader->error, PAWL_E_INVALID, "%s:%zu: %s", reader->file, line + 1, text);
 }
 
+// Whether a tab is among the blanks that |line| begins with.
+static bool yaml_has_tab(const struct reader *reader, size_t line) {
+    const char *at = reader->text.data, *end = at + reader->text.len;
+    for (; line && at; line--) {
+        at = memchr(at, '\n', (size_t)(end - at));
+        if (at) at++;
+    }
+    while (at && at < end && *at == ' ') at++;
+    return at && at < end && *at == '\t';
+}
+
 static enum pawl_err yaml_next(struct reader *reader, yaml_event_t *event) {
     if (yaml_parser_parse(&reader->parser, event)) return PAWL_OK;
     const char *problem = reader->parser.problem ? reader->parser.problem : "is not YAML";
-    return yaml_fail_at(reader, reader->parser.problem_mark.line, problem);
+    size_t line = reader->parser.problem_mark.line;
+    char text[256];
+    snprintf(text, sizeof text, "%s%s", problem,
+             yaml_has_tab(reader, line) ? "; indent with blanks, as YAML takes no tabs there" : "");
+    return yaml_fail_at(reader, line, text);
 }
 
 static enum pawl_err yaml_read(struct reader *reader, const yaml_event_t *event, int depth,
@@ -176,7 +192,7 @@ static enum pawl_err yaml_read(struct reader *reader, const yaml_event_t *event,
 
 enum pawl_err pawl__yaml_parse(const char *file, struct pawl_str text, struct pawl_arena *arena,
                                struct pawl_yaml **out, struct pawl_error *error) {
-    struct reader reader = {.arena = arena, .error = error};
+    struct reader reader = {.text = text, .arena = arena, .error = error};
     reader.file = pawl__arena_dup(arena, pawl__str(file));
     *out = NULL;
     if (!reader.file || !yaml_parser_initialize(&reader.parser))

@@ -189,6 +189,21 @@ spec:
         self.assertFalse((self.home / "started").exists())
 
 
+    def test_components_that_would_be_missed(self):
+        for text, *texts in (("", "the file is empty"), ("kind: Component\nkind: Component\n", ":2:", "given twice"),
+                             ("kind: Component\nspec:\n\ttype: x\n", ":3:", "indent with blanks"),
+                             ("metadata: {name: a}\n", ":1:", "kind: Component")):
+            self.file("resources/store.yaml", text)
+            for command in "run", "daemon":
+                with self.subTest(text=text, command=command):
+                    rest = ["--", "touch", "started"] if command == "run" else []
+                    answer = self.pawl(command, "--app-id", "tiny", "--resources-path", "resources", *rest)
+                    self.assertEqual(answer.returncode, 1)
+                    for one in ["resources/store.yaml", *texts]:
+                        self.assertIn(one, answer.stdout + answer.stderr)
+            self.assertFalse((self.home / "started").exists())
+
+
 class Ending(clilib.Case):
     def start_app(self, script, ready="ready", flags=()):
         process = self.start("run", "-a", "tiny", *flags, "--", "sh", "-c", script)
