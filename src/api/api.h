@@ -4,7 +4,7 @@
 // The services of a sidecar, behind one handler: TaskHub, the Dapr API over gRPC and HTTP.
 
 #include "net/server.h"
-#include "runtime/runtime.h"
+#include "runtime/node.h"
 
 // A state store that the app can use.
 struct pawl_api_store {
@@ -15,8 +15,8 @@ struct pawl_api_store {
 
 struct pawl_api_options {
     const char *app_id, *namespace, *version;
-    const char *token;            // that every call must carry; NULL: none
-    struct pawl_runtime *runtime; // NULL: no store holds workflows
+    const char *token;      // that every call must carry; NULL: none
+    struct pawl_node *node; // NULL: no store holds workflows
     const struct pawl_api_store *stores;
     size_t store_count;
     int app_port;

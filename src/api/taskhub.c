@@ -48,7 +48,7 @@ static void taskhub_serve(struct pawl_api *api, struct pawl_request *request,
                           enum pawl_taskhub_method method) {
     const ProtobufCMessage *message = pawl__api_unpack(request, pawl__taskhub_rows[method].request);
     if (!message || !taskhub_is_here(api, request, message)) return;
-    if (!api->options.runtime) {
+    if (!api->options.node) {
         pawl__api_fail(request, PAWL_E_INTERNAL, PAWL_NO_RUNTIME);
         return;
     }
@@ -66,7 +66,7 @@ static void taskhub_serve(struct pawl_api *api, struct pawl_request *request,
     ask->call.data = ask;
     request->data = ask;
     request->on_close = taskhub_on_close;
-    pawl__taskhub_call(api->options.runtime, &ask->call);
+    pawl__taskhub_call(api->options.node, &ask->call);
 }
 
 static void taskhub_hello(struct pawl_api *api, struct pawl_request *request) {

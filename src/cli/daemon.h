@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "config/component.h"
-#include "runtime/runtime.h"
+#include "runtime/node.h"
 
 struct pawl_daemon_options {
     const char *app_id, *namespace;
