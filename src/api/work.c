@@ -97,6 +97,21 @@ static bool work_keeps_history(const Pb__GetWorkItemsRequest *ask) {
     return false;
 }
 
+// Whether the worker is known to speak Dapr's dialect of the protocol, and not Microsoft's, from
+// which Dapr's came and which goes its own way. Dapr's SDKs name themselves, or what they can do in
+// field 4; those of Microsoft for .NET and Python give limits for entities (3), capabilities (10)
+// or filters (11), and the others nothing.
+static bool work_speaks_dapr(const struct pawl_request *request,
+                             const Pb__GetWorkItemsRequest *ask) {
+    for (size_t i = 0; i < ask->base.n_unknown_fields; i++) {
+        uint32_t number = ask->base.unknown_fields[i].tag;
+        if (number == 3 || number == 10 || number == 11) return false;
+    }
+    struct pawl_str agent = pawl__request_agent(request), name = PAWL_STR("dapr-sdk-");
+    return ask->n_capabilities || ask->n_workflows || ask->n_activities ||
+           (agent.len && memmem(agent.data, agent.len, name.data, name.len));
+}
+
 static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
     const Pb__GetWorkItemsRequest *ask =
         pawl__api_unpack(request, &pb__get_work_items_request__descriptor);
@@ -120,6 +135,7 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
         .reset = work_reset,
         .limit = work_limit(request),
         .keeps_history = work_keeps_history(ask),
+        .plain = !work_speaks_dapr(request, ask),
     };
     if (ask->n_workflows || ask->n_activities) stream->worker.serves = work_serves;
     request->data = stream;

@@ -137,13 +137,14 @@ static Pb__TaskFailureDetails *command_too_large(struct pawl_shard *shard,
 
 static Pb__HistoryEvent *command_task_event(struct pawl_shard *shard, struct pawl_stamp stamp,
                                             int32_t task_id, char *execution_id,
+                                            struct pawl_str scheduled,
                                             Google__Protobuf__StringValue *result,
                                             Pb__TaskFailureDetails *failure) {
     Pb__HistoryEvent *event =
         pawl__event_create(&shard->arena, stamp.now,
                            failure ? PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED
                                    : PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED);
-    if (!event) return NULL;
+    if (!event || !pawl__event_copy_router(&shard->arena, event, scheduled)) return NULL;
     if (failure) {
         event->taskfailed->taskscheduledid = task_id;
         event->taskfailed->taskexecutionid = execution_id;
@@ -171,13 +172,13 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
     pawl__pb_find(pawl__event_body(scheduled).bytes, TASK_EXECUTION_ID, &execution);
     char *execution_id = pawl__arena_dup(&shard->arena, execution.bytes);
     pawl__failure_cut(response->failuredetails);
-    Pb__HistoryEvent *event = command_task_event(shard, stamp, task_id, execution_id,
+    Pb__HistoryEvent *event = command_task_event(shard, stamp, task_id, execution_id, scheduled,
                                                  response->result, response->failuredetails);
     if (!execution_id || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
     enum pawl_err err = command_pack(shard, event, &bytes, error);
     if (!err && !command_has_room(shard, instance, bytes.len)) {
         Pb__TaskFailureDetails *failure = command_too_large(shard, instance, bytes.len);
-        event = command_task_event(shard, stamp, task_id, execution_id, NULL, failure);
+        event = command_task_event(shard, stamp, task_id, execution_id, scheduled, NULL, failure);
         if (!failure || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
         err = command_pack(shard, event, &bytes, error);
     }
@@ -336,7 +337,8 @@ enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp sta
     event.timestamp = pawl__timestamp(&shard->arena, stamp.now);
     event.event_type_case = PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED;
     event.executionstarted = start;
-    if (!event.timestamp) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (!event.timestamp || !pawl__event_set_source(&shard->arena, &event, shard->app_id))
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
     struct pawl_str bytes;
     if ((err = command_pack_outside(shard, &event, &bytes, error))) return err;
     return command_start(shard, instance, bytes) ? PAWL_OK : command_broken(shard, error);
@@ -466,7 +468,8 @@ static bool command_fail_child(struct pawl_shard *shard, struct pawl_stamp stamp
                                Pb__TaskFailureDetails *details) {
     Pb__HistoryEvent *event = pawl__event_create(
         &shard->arena, stamp.now, PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED);
-    if (!event || !details) return false;
+    if (!event || !details || !pawl__event_set_source(&shard->arena, event, shard->app_id))
+        return false;
     event->childworkflowinstancefailed->taskscheduledid = id;
     event->childworkflowinstancefailed->failuredetails = details;
     return command_add_event(shard, parent, event);

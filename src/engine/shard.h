@@ -160,12 +160,20 @@ int64_t pawl__shard_wake_at(const struct pawl_shard *shard);
 // Whether a turn of |instance| can be given to a worker now.
 bool pawl__shard_turn_ready(const struct pawl_instance *instance, int64_t now);
 
+// Who a turn is for.
+struct pawl_turn_to {
+    struct pawl_str token;
+    uint64_t keeper; // the number of a worker that keeps histories, and is not sent again what it
+                     // was sent before; else 0
+    bool plain;      // it may speak the protocol's elder dialect, in which the numbers of some
+                     // fields mean something else: they are left out
+};
+
 // Marks the turn as out and appends its work item to |out|, an encoded WorkItem. Given again after
-// pawl__shard_turn_lost it is the same but for its token, and for what is left out: a worker that
-// keeps histories has a number |keeper| (else 0), and is not sent the events that it was sent
-// before. False when memory is out.
-bool pawl__shard_begin_turn(struct pawl_instance *instance, struct pawl_stamp stamp,
-                            struct pawl_str token, uint64_t keeper, struct pawl_buf *out);
+// pawl__shard_turn_lost it is the same but for what |to| says. False when memory is out.
+bool pawl__shard_begin_turn(const struct pawl_shard *shard, struct pawl_instance *instance,
+                            struct pawl_stamp stamp, const struct pawl_turn_to *to,
+                            struct pawl_buf *out);
 
 // Bytes of the work item that pawl__shard_begin_turn would build, near enough for limits.
 size_t pawl__shard_turn_size(const struct pawl_instance *instance);

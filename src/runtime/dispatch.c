@@ -215,8 +215,13 @@ static void dispatch_turn(struct pawl_dispatch *dispatch, struct pawl_worker *wo
     item->began = pawl__clock_steady();
     struct pawl_buf *bytes = &dispatch->item_bytes;
     pawl__buf_clear(bytes);
-    bool ok = pawl__shard_begin_turn(instance, pawl__residency_stamp(home), pawl__str(item->token),
-                                     worker->keeps_history ? worker->number : 0, bytes);
+    const struct pawl_turn_to to = {
+        .token = pawl__str(item->token),
+        .keeper = worker->keeps_history ? worker->number : 0,
+        .plain = worker->plain,
+    };
+    bool ok =
+        pawl__shard_begin_turn(&home->shard, instance, pawl__residency_stamp(home), &to, bytes);
     dispatch_deliver(dispatch, worker, item, bytes, ok);
 }
 

@@ -27,6 +27,7 @@ struct pawl_worker {
     // only what came after them (WORKER_CAPABILITY_STATEFUL_HISTORY), and asks for the rest with
     // pawl_read_history if it has them no longer.
     bool keeps_history;
+    bool plain;  // it is not known to speak Dapr's dialect; see struct pawl_turn_to
     bool paused; // set while what was delivered has not been taken; see pawl__dispatch_ready
     void *data;
 
