@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/instead.h"
 #include "cli/man.h"
 #include "cli/output.h"
 #include "config/near.h"
@@ -150,6 +151,8 @@ static int command_main(int argc, char **argv) {
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) name = "version";
     const struct pawl_command *command = command_find(pawl__commands, name);
+    int code;
+    if (!command && pawl__instead(self, name, argv + 2, argc - 2, &code)) return code;
     if (!command) return command_unknown(pawl__commands, self, name);
     char called[64];
     snprintf(called, sizeof called, "%s %s", self, name);

@@ -44,6 +44,22 @@ class Usage(clilib.Case):
         self.assert_mistake(self.pawl("workflow", "lits"), "did you mean 'list'?", "pawl workflow --help",
                             code=2)
 
+    def test_commands_that_only_dapr_has(self):
+        """Each says what to do instead."""
+        for word in ("uninstall", "upgrade", "status", "logs", "build-info", "scheduler", "components",
+                     "configurations", "invoke", "publish", "mtls", "annotate"):
+            for name in "pawl", "dapr":
+                answer = self.pawl(word, name=name)
+                self.assert_mistake(answer, f"{name} {word}: ", code=2)
+                self.assertNotIn("there is no command", answer.stderr)
+        for args in ["init"], ["init", "--slim", "--runtime-version", "1.17.0"]:
+            answer = self.pawl(*args, name="dapr")
+            self.assertEqual((answer.returncode, answer.stderr), (0, ""))
+            self.assertIn("there is nothing to set up", answer.stdout)
+        self.assert_mistake(self.pawl("init", "-k"), "not for Kubernetes", code=2)
+        if "dashboard" not in COMMANDS:
+            self.assert_mistake(self.pawl("dashboard"), "'pawl workflow list'", code=2)
+
     def test_groups(self):
         help = self.pawl("workflow", "--help").stdout
         for _, word in GROUPED:
