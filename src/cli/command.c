@@ -5,7 +5,6 @@
 
 #include "cli/instead.h"
 #include "cli/man.h"
-#include "cli/output.h"
 #include "config/near.h"
 
 enum {
@@ -134,7 +133,7 @@ static int command_run(const struct pawl_command *command, const char *called, i
     return command->run(&flags);
 }
 
-static int command_main(int argc, char **argv) {
+int pawl__cli_main(int argc, char **argv) {
     const char *slash = strrchr(argv[0], '/'), *self = slash ? slash + 1 : argv[0];
     if (strcmp(self, "daprd") == 0)
         return command_run(&pawl__cmd_daemon, "daprd", argc - 1, argv + 1);
@@ -157,9 +156,4 @@ static int command_main(int argc, char **argv) {
     char called[64];
     snprintf(called, sizeof called, "%s %s", self, name);
     return command_run(command, called, argc - 2, argv + 2);
-}
-
-int pawl__cli_main(int argc, char **argv) {
-    int code = command_main(argc, argv);
-    return pawl__output_finish("pawl") || code ? code : 1;
 }

@@ -1,6 +1,7 @@
 """Workers that share an app's load, die with work in hand, or carry a thousand workflows."""
 
 import json
+import shutil
 import subprocess
 import threading
 import time
@@ -99,13 +100,13 @@ class Workers(unittest.TestCase):
         print(self.id(), result, flush=True)
 
     def test_thousand_workflows_in_go(self):
-        harness.need("go")
-        harness.install(LOAD / "go")
+        if not shutil.which("go"):
+            self.skipTest("NOT TESTED: Go is not installed")
+        subprocess.run([LOAD / "go" / "install.sh"], check=True)
         self.load(["./load"], LOAD / "go", 1000)
 
     def test_thousand_workflows_in_python(self):
-        harness.need("python")
-        harness.install(LOAD / "python")
+        subprocess.run([LOAD / "python" / "install.sh"], check=True)
         self.load([".venv/bin/python", "load.py"], LOAD / "python", 1000)
 
 

@@ -2,4 +2,5 @@
 # Builds bin/order-processor.dll.
 set -eu
 cd "$(dirname "$0")"
-dotnet build --nologo --verbosity minimal --configuration Release --output bin
+echo "building the order-processor in C#"
+dotnet build --nologo --verbosity quiet --configuration Release --output bin

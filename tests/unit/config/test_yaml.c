@@ -83,9 +83,7 @@ static void test_errors(void **state) {
         {"a: &x 1\n---\nb: *x\n", "f.yaml:3: no anchor of this name above"},
         {"a: 1\n<<: [b]\n", "f.yaml:2: << has to name a map"},
         {"a: 1\n[b]: 2\n", "f.yaml:2: a key has to be plain text"},
-        {"a: 1\n\tb: 2\n",
-         "f.yaml:2: found a tab character that violates indentation; indent with blanks, "
-         "as YAML takes no tabs there"},
+        {"a: 1\n\tb: 2\n", "f.yaml:2: found a tab character that violates indentation"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pawl_yaml *root;
