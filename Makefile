@@ -1,6 +1,6 @@
 # `make help` lists what there is. The work is done by CMake and ninja in build/.
 
-APP ?= $(shell scripts/default-app)
+APP ?= c
 PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
@@ -8,25 +8,29 @@ TYPE ?= RelWithDebInfo
 NEEDS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test sim sim-campaign sim-mutants fault-campaign kill-campaign install uninstall bench bench-check bench-record flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
+.PHONY: all help quickstart test fresh-check sim sim-campaign sim-mutants fault-campaign kill-campaign install uninstall bench bench-check bench-record flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
 	@scripts/install-packages $(NEEDS)
-	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=$(TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
-	  $(if $(filter test,$(NEEDS)),-DBUILD_TESTING=ON) >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
-	@rm -f $(BUILD).log
-	@[ -e $(BUILD)/bin/pawl ] || echo "building; the first time takes a few minutes ..."
-	@ninja -C $(BUILD) --quiet
+	@scripts/live "configuring" cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=$(TYPE) \
+	  -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(if $(filter test,$(NEEDS)),-DBUILD_TESTING=ON)
+	@scripts/live "building" ninja -C $(BUILD)
 	@echo "built: $(BUILD)/bin/pawl (also as daprd and dapr)"
 
-quickstart: all ## run the order-processor; APP=c, python, javascript, go or java
+quickstart: ## run the order-processor; APP=c, python, javascript, go, java or csharp
+	@scripts/tools $(APP)
+	@$(MAKE) --no-print-directory all
 	@scripts/quickstart $(APP)
 
 # What these build needs the packages of the tests, too.
 test sim sim-campaign sim-mutants fault-campaign kill-campaign: NEEDS = build test
 
-test: all ## build and run every test
-	@scripts/run-tests $(BUILD)
+test: all ## build and run every test; TESTS= those of this name
+	@scripts/run-tests $(BUILD) $(TESTS)
+
+fresh-check: ## try what the README says on a bare Debian in a temporary folder; as root, half an hour
+	@scripts/install-packages fresh
+	@scripts/fresh-check
 
 sim: all ## simulate a minute of trouble; SEED= and STEPS= choose one world
 	@$(BUILD)/bin/pawl-sim $(if $(SEED)$(STEPS),--runs 1,--seconds 60) $(if $(SEED),--seed $(SEED)) \

@@ -156,7 +156,8 @@ PAWL_API enum pawl_err pawl_open(const char *target, const struct pawl_options *
 // Takes no more work, tells running activities to come to an end, waits for them, writes what is
 // left, and frees |pawl| (which may be NULL). Nothing is lost: what was not finished goes on after
 // the next pawl_open. PAWL_E_IO, PAWL_E_FULL: the last results could not be written; their
-// activities will run again.
+// activities will run again. PAWL_E_PRECONDITION: it was called within a workflow, or within an
+// activity of |pawl|, for which it would wait.
 PAWL_API enum pawl_err pawl_close(struct pawl *pawl);
 
 // For options.is_driven: the descriptor to poll for reading; milliseconds until pawl_poll should be
@@ -478,8 +479,10 @@ PAWL_API enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pa
 PAWL_API enum pawl_err pawl_get(struct pawl *pawl, const char *id, struct pawl_info **out);
 
 // Waits until the instance has ended (PAWL_OK however it ended) or |timeout| has passed:
-// PAWL_E_DEADLINE. One that does not exist is waited for. |out| may be NULL. PAWL_E_CANCELED:
-// another thread has called pawl_close, which an activity may be waiting through.
+// PAWL_E_DEADLINE. One that does not exist is waited for. |out| may be NULL. A daemon that goes
+// away while it is waited for, as in a restart, may come back until then; one that was never there
+// is PAWL_E_UNAVAILABLE. PAWL_E_CANCELED: another thread has called pawl_close, which an activity
+// may be waiting through.
 PAWL_API enum pawl_err pawl_wait(struct pawl *pawl, const char *id, int64_t timeout,
                                  struct pawl_info **out);
 
@@ -498,6 +501,12 @@ PAWL_API enum pawl_err pawl_terminate(struct pawl *pawl, const char *id, struct 
 // be NULL): how many were removed. PAWL_E_NOT_FOUND; PAWL_E_PRECONDITION: it has not ended.
 PAWL_API enum pawl_err pawl_purge(struct pawl *pawl, const char *id, bool recursive,
                                   uint32_t *count);
+
+// The same for an instance that may not have ended. What is being done for it is not stopped, and
+// its results are dropped. For instances that cannot be ended: else terminate first, which tells a
+// parent.
+PAWL_API enum pawl_err pawl_purge_force(struct pawl *pawl, const char *id, bool recursive,
+                                        uint32_t *count);
 
 // The instance's history as a JSON array of events, in protobuf's JSON form. The caller frees
 // |*json|. PAWL_E_NOT_FOUND.

@@ -4,7 +4,7 @@
 // The services of a sidecar, behind one handler: TaskHub, the Dapr API over gRPC and HTTP.
 
 #include "net/server.h"
-#include "runtime/runtime.h"
+#include "runtime/node.h"
 
 // A state store that the app can use.
 struct pawl_api_store {
@@ -13,18 +13,15 @@ struct pawl_api_store {
     struct pawl_storage *storage;
 };
 
-struct pawl_tracer;
-
 struct pawl_api_options {
     const char *app_id, *namespace, *version;
-    const char *token;            // that every call must carry; NULL: none
-    struct pawl_runtime *runtime; // NULL: no store holds workflows
+    const char *token;      // that every call must carry; NULL: none
+    struct pawl_node *node; // NULL: no store holds workflows
     const struct pawl_api_store *stores;
     size_t store_count;
     int app_port;
     const char *app_protocol, *app_address;
     int app_max_concurrency;
-    struct pawl_tracer *tracer; // takes spans of calls; NULL: nobody does
     const struct pawl_log *log;
     // Ends the daemon; |force|: at once.
     void (*shutdown)(void *arg, bool force);

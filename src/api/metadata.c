@@ -45,7 +45,7 @@ enum {
 };
 
 static int metadata_workers(const struct pawl_api *api) {
-    return api->options.runtime ? (int)pawl__runtime_worker_count(api->options.runtime) : 0;
+    return api->options.node ? (int)api->options.node->dispatch.worker_count : 0;
 }
 
 static char *metadata_actor_type(struct pawl_api *api, struct pawl_request *request, size_t i) {
@@ -54,8 +54,8 @@ static char *metadata_actor_type(struct pawl_api *api, struct pawl_request *requ
 }
 
 static const char *metadata_actor_status(const struct pawl_api *api) {
-    if (!api->options.runtime) return "DISABLED";
-    return pawl__runtime_ready(api->options.runtime) ? "RUNNING" : "INITIALIZING";
+    if (!api->options.node) return "DISABLED";
+    return pawl__node_ready(api->options.node) ? "RUNNING" : "INITIALIZING";
 }
 
 // What a benchmark asks for.
@@ -86,7 +86,7 @@ static void metadata_http_get(void *arg, struct pawl_request *request,
         lost |= json_array_append_new(
             actors,
             json_pack("{s:s, s:i}", "type", metadata_actor_type(api, request, i), "count", 0));
-    bool serves = options->runtime && pawl__runtime_ready(options->runtime);
+    bool serves = options->node && pawl__node_ready(options->node);
     json_t *body = json_pack("{s:s, s:s, s:[], s:O, s:o, s:O, s:[], s:[]}", "id", options->app_id,
                              "runtimeVersion", options->version, "enabledFeatures", "actors",
                              actors, "components", components, "extended", api->extended,
@@ -167,8 +167,8 @@ static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request
     }
     actor.n_active_actors = workers ? METADATA_ACTORS : 0;
     actor.active_actors = actor_list;
-    actor.host_ready = options->runtime && pawl__runtime_ready(options->runtime);
-    actor.runtime_status = !options->runtime ? DAPR__ACTOR_RUNTIME__ACTOR_RUNTIME_STATUS__DISABLED
+    actor.host_ready = options->node && pawl__node_ready(options->node);
+    actor.runtime_status = !options->node ? DAPR__ACTOR_RUNTIME__ACTOR_RUNTIME_STATUS__DISABLED
                            : actor.host_ready
                                ? DAPR__ACTOR_RUNTIME__ACTOR_RUNTIME_STATUS__RUNNING
                                : DAPR__ACTOR_RUNTIME__ACTOR_RUNTIME_STATUS__INITIALIZING;

@@ -45,7 +45,7 @@ static void work_free(struct work_stream *stream) {
 static void work_on_drain(struct pawl_request *request) {
     struct work_stream *stream = request->data;
     if (stream->worker.paused)
-        pawl__runtime_worker_ready(stream->api->options.runtime, &stream->worker);
+        pawl__dispatch_ready(&stream->api->options.node->dispatch, &stream->worker);
 }
 
 static void work_detach(struct work_stream *stream) {
@@ -53,7 +53,7 @@ static void work_detach(struct work_stream *stream) {
     pawl__list_remove(&stream->link);
     pawl__log(api->options.log, PAWL_LOG_INFO, "dapr.wfengine.durabletask.backend",
               "work item stream closed");
-    pawl__runtime_detach(api->options.runtime, &stream->worker);
+    pawl__dispatch_detach(&api->options.node->dispatch, &stream->worker);
     work_free(stream);
 }
 
@@ -97,11 +97,26 @@ static bool work_keeps_history(const Pb__GetWorkItemsRequest *ask) {
     return false;
 }
 
+// Whether the worker is known to speak Dapr's dialect of the protocol, and not Microsoft's, from
+// which Dapr's came and which goes its own way. Dapr's SDKs name themselves, or what they can do in
+// field 4; those of Microsoft for .NET and Python give limits for entities (3), capabilities (10)
+// or filters (11), and the others nothing.
+static bool work_speaks_dapr(const struct pawl_request *request,
+                             const Pb__GetWorkItemsRequest *ask) {
+    for (size_t i = 0; i < ask->base.n_unknown_fields; i++) {
+        uint32_t number = ask->base.unknown_fields[i].tag;
+        if (number == 3 || number == 10 || number == 11) return false;
+    }
+    struct pawl_str agent = pawl__request_agent(request), name = PAWL_STR("dapr-sdk-");
+    return ask->n_capabilities || ask->n_workflows || ask->n_activities ||
+           (agent.len && memmem(agent.data, agent.len, name.data, name.len));
+}
+
 static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
     const Pb__GetWorkItemsRequest *ask =
         pawl__api_unpack(request, &pb__get_work_items_request__descriptor);
     if (!ask) return;
-    if (!api->options.runtime) {
+    if (!api->options.node) {
         pawl__api_fail(request, PAWL_E_UNAVAILABLE,
                        "unable to establish work item stream at this time: " PAWL_NO_RUNTIME);
         return;
@@ -120,6 +135,7 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
         .reset = work_reset,
         .limit = work_limit(request),
         .keeps_history = work_keeps_history(ask),
+        .plain = !work_speaks_dapr(request, ask),
     };
     if (ask->n_workflows || ask->n_activities) stream->worker.serves = work_serves;
     request->data = stream;
@@ -131,14 +147,14 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
     pawl__log(api->options.log, PAWL_LOG_INFO, "dapr.wfengine.durabletask.backend",
               "work item stream established by user-agent: [%.*s]", PAWL_FMT(agent));
     pawl__grpc_start(request); // so that the client knows that it is connected
-    pawl__runtime_attach(api->options.runtime, &stream->worker);
+    pawl__dispatch_attach(&api->options.node->dispatch, &stream->worker);
 }
 
 // --- results ------------------------------------------------------------------------------------
 
 static void work_on_closed_call(struct pawl_request *request, enum pawl_err reason) {
     (void)reason; // the result counts all the same; only nobody waits for the answer
-    pawl__runtime_cancel(request->data);
+    pawl__call_cancel(request->data);
 }
 
 static void work_completed(struct pawl_call *call, const struct pawl_error *error) {
@@ -149,39 +165,44 @@ static void work_completed(struct pawl_call *call, const struct pawl_error *erro
         pawl__api_reply_empty(request);
 }
 
-// The call of a result, or NULL after answering.
-static struct pawl_call *work_call(struct pawl_api *api, struct pawl_request *request,
-                                   const char *id) {
-    struct pawl_call *call =
-        api->options.runtime ? pawl__arena_alloc(&request->arena, sizeof *call) : NULL;
-    if (!call) {
-        if (api->options.runtime)
-            pawl__api_nomem(request);
-        else
-            pawl__api_fail(request, PAWL_E_INTERNAL, PAWL_NO_RUNTIME);
+// Memory for the verb of a result, or NULL after answering.
+static void *work_verb(struct pawl_api *api, struct pawl_request *request, size_t size) {
+    if (!api->options.node) {
+        pawl__api_fail(request, PAWL_E_INTERNAL, PAWL_NO_RUNTIME);
         return NULL;
     }
-    pawl__call_init(call, pawl__str(id), &request->arena, work_completed);
+    void *verb = pawl__arena_alloc(&request->arena, size);
+    if (!verb) pawl__api_nomem(request);
+    return verb;
+}
+
+static void work_complete(struct pawl_api *api, struct pawl_request *request,
+                          struct pawl_call *call) {
+    call->done = work_completed;
     call->data = request;
     request->data = call;
     request->on_close = work_on_closed_call;
-    return call;
+    pawl__node_call(api->options.node, call);
 }
 
 static void work_complete_activity(struct pawl_api *api, struct pawl_request *request) {
     const Pb__ActivityResponse *response =
         pawl__api_unpack(request, &pb__activity_response__descriptor);
     if (!response) return;
-    struct pawl_call *call = work_call(api, request, response->instanceid);
-    if (call) pawl__runtime_complete_activity(api->options.runtime, call, response);
+    struct pawl_activity_result *verb = work_verb(api, request, sizeof *verb);
+    if (!verb) return;
+    pawl__activity_result_init(verb, &api->options.node->dispatch, response);
+    work_complete(api, request, &verb->call);
 }
 
 static void work_complete_turn(struct pawl_api *api, struct pawl_request *request) {
     const Pb__WorkflowResponse *response =
         pawl__api_unpack(request, &pb__workflow_response__descriptor);
     if (!response) return;
-    struct pawl_call *call = work_call(api, request, response->instanceid);
-    if (call) pawl__runtime_complete_turn(api->options.runtime, call, response, request->body);
+    struct pawl_turn_result *verb = work_verb(api, request, sizeof *verb);
+    if (!verb) return;
+    pawl__turn_result_init(verb, &api->options.node->dispatch, response, request->body);
+    work_complete(api, request, &verb->call);
 }
 
 const struct pawl_api_method_row pawl__work_methods[] = {

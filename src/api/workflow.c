@@ -1,7 +1,6 @@
 #include <ctype.h>
 
 #include "api/internal.h"
-#include "api/trace.h"
 #include "base/clock.h"
 #include "runtime/taskhub.h"
 #include "wire/timestamp.h"
@@ -42,7 +41,13 @@ static const struct workflow_row {
 };
 
 struct workflow_ask {
-    struct pawl_call call;
+    union { // of |verb|
+        struct pawl_start start;
+        struct pawl_look look;
+        struct pawl_post post;
+        struct pawl_purge purge;
+    } run;
+    struct pawl_call *call; // of |run|; NULL: it has not begun
     struct pawl_api *api;
     struct pawl_request *request;
     enum workflow_verb verb;
@@ -50,7 +55,6 @@ struct workflow_ask {
     const char *app;         // NULL: this one
     struct pawl_str payload;
     const char *start_time; // NULL: now
-    struct pawl_api_start start;
 };
 
 // --- answers -------------------------------------------------------------------------------------
@@ -111,7 +115,7 @@ static void workflow_init_property(void *entry) {
 }
 
 static void workflow_reply_view_grpc(struct workflow_ask *ask) {
-    const struct pawl_view *view = &ask->call.view;
+    const struct pawl_view *view = &ask->run.look.view;
     Dapr__GetWorkflowResponse response = DAPR__GET_WORKFLOW_RESPONSE__INIT;
     response.instance_id = ask->id;
     struct pawl_api_map map = {0};
@@ -135,7 +139,7 @@ static void workflow_reply_view_grpc(struct workflow_ask *ask) {
 }
 
 static void workflow_reply_view_http(struct workflow_ask *ask) {
-    const struct pawl_view *view = &ask->call.view;
+    const struct pawl_view *view = &ask->run.look.view;
     char created[PAWL_TIME_TEXT], updated[PAWL_TIME_TEXT];
     pawl__time_format(view->created_at, created);
     pawl__time_format(view->updated_at, updated);
@@ -181,7 +185,7 @@ static void workflow_done(struct pawl_call *call, const struct pawl_error *error
     struct workflow_ask *ask = call->data;
     const struct workflow_row *row = &workflow_rows[ask->verb];
     bool missing = (error && error->code == PAWL_E_NOT_FOUND) ||
-                   (!error && ask->verb == WORKFLOW_GET && !call->view.exists);
+                   (!error && ask->verb == WORKFLOW_GET && !ask->run.look.view.exists);
     if (missing && ask->verb == WORKFLOW_GET && ask->request->is_grpc) {
         workflow_reply(ask); // gRPC clients get an answer with the id alone
     } else if (missing && row->tells_missing) {
@@ -209,7 +213,7 @@ static void workflow_done(struct pawl_call *call, const struct pawl_error *error
 static void workflow_on_close(struct pawl_request *request, enum pawl_err reason) {
     (void)reason;
     struct workflow_ask *ask = request->data;
-    pawl__runtime_cancel(&ask->call);
+    if (ask->call) pawl__call_cancel(ask->call);
 }
 
 static bool workflow_id_is_valid(const char *id) {
@@ -249,7 +253,7 @@ static bool workflow_check_start(struct workflow_ask *ask) {
 }
 
 static bool workflow_check(struct workflow_ask *ask) {
-    if (!ask->api->options.runtime) {
+    if (!ask->api->options.node) {
         workflow_fail(ask, PAWL_E_INTERNAL, 500, "ERR_ACTOR_RUNTIME_NOT_FOUND", PAWL_NO_RUNTIME);
         return false;
     }
@@ -287,6 +291,19 @@ static void *workflow_event(struct workflow_ask *ask, size_t size) {
     return event;
 }
 
+static void workflow_call(struct workflow_ask *ask, struct pawl_call *call) {
+    call->done = workflow_done;
+    call->data = ask;
+    ask->call = call;
+    pawl__node_call(ask->api->options.node, call);
+}
+
+static void workflow_post(struct workflow_ask *ask, Pb__HistoryEvent__EventTypeCase type,
+                          void *event) {
+    pawl__post_init(&ask->run.post, pawl__str(ask->id), type, event);
+    workflow_call(ask, &ask->run.post.call);
+}
+
 static void workflow_run_start(struct workflow_ask *ask, Google__Protobuf__StringValue *input) {
     Pb__ExecutionStartedEvent *start =
         pawl__taskhub_start_event(&ask->request->arena, ask->id, ask->name, input);
@@ -303,21 +320,13 @@ static void workflow_run_start(struct workflow_ask *ask, Google__Protobuf__Strin
         return;
     }
     start->scheduledstarttimestamp = pawl__api_time(ask->request, at);
-    ask->start = (struct pawl_api_start){.name = ask->name, .id = ask->id};
-    pawl__api_trace_start(ask->api, ask->request, &ask->start);
-    start->parenttracecontext = ask->start.context;
-    start->workflowspanid = pawl__api_text(ask->request, ask->start.span_id);
-    pawl__runtime_start(ask->api->options.runtime, &ask->call, start, false);
+    pawl__start_init(&ask->run.start, pawl__str(ask->id), start, false);
+    workflow_call(ask, &ask->run.start.call);
 }
 
 static void workflow_run(struct workflow_ask *ask) {
     if (pawl__api_starved(ask->request) || !workflow_check(ask)) return;
-    struct pawl_runtime *runtime = ask->api->options.runtime;
     struct pawl_request *request = ask->request;
-    ask->call.id = pawl__str(ask->id);
-    ask->call.arena = &request->arena;
-    ask->call.done = workflow_done;
-    ask->call.data = ask;
     request->data = ask;
     request->on_close = workflow_on_close;
 
@@ -338,28 +347,31 @@ static void workflow_run(struct workflow_ask *ask) {
     }
     switch (ask->verb) {
     case WORKFLOW_START: workflow_run_start(ask, payload); break;
-    case WORKFLOW_GET: pawl__runtime_get(runtime, &ask->call); break;
+    case WORKFLOW_GET:
+        pawl__look_init(&ask->run.look, pawl__str(ask->id), PAWL_WAIT_NOT, &request->arena);
+        workflow_call(ask, &ask->run.look.call);
+        break;
     case WORKFLOW_RAISE: {
         Pb__EventRaisedEvent *event = workflow_event(ask, sizeof *event);
         if (!event) return;
         pb__event_raised_event__init(event);
         event->name = ask->event;
         event->input = payload;
-        pawl__runtime_raise(runtime, &ask->call, event);
+        workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED, event);
         break;
     }
     case WORKFLOW_PAUSE: {
         Pb__ExecutionSuspendedEvent *event = workflow_event(ask, sizeof *event);
         if (!event) return;
         pb__execution_suspended_event__init(event);
-        pawl__runtime_suspend(runtime, &ask->call, event);
+        workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_SUSPENDED, event);
         break;
     }
     case WORKFLOW_RESUME: {
         Pb__ExecutionResumedEvent *event = workflow_event(ask, sizeof *event);
         if (!event) return;
         pb__execution_resumed_event__init(event);
-        pawl__runtime_resume(runtime, &ask->call, event);
+        workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_RESUMED, event);
         break;
     }
     case WORKFLOW_TERMINATE: {
@@ -367,10 +379,13 @@ static void workflow_run(struct workflow_ask *ask) {
         if (!event) return;
         pb__execution_terminated_event__init(event);
         event->recurse = true;
-        pawl__runtime_terminate(runtime, &ask->call, event);
+        workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED, event);
         break;
     }
-    case WORKFLOW_PURGE: pawl__runtime_purge(runtime, &ask->call, true, false); break;
+    case WORKFLOW_PURGE:
+        pawl__purge_init(&ask->run.purge, pawl__str(ask->id), true, false);
+        workflow_call(ask, &ask->run.purge.call);
+        break;
     }
 }
 

@@ -6,9 +6,11 @@ static const struct pawl_flag workflow_flags[] = {
 };
 
 static const struct pawl_command *const workflow_commands[] = {
-    &pawl__workflow_run,         &pawl__workflow_list,    &pawl__workflow_history,
-    &pawl__workflow_raise_event, &pawl__workflow_suspend, &pawl__workflow_resume,
-    &pawl__workflow_terminate,   &pawl__workflow_purge,   NULL,
+    &pawl__workflow_run,         &pawl__workflow_list,
+    &pawl__workflow_get,         &pawl__workflow_history,
+    &pawl__workflow_raise_event, &pawl__workflow_suspend,
+    &pawl__workflow_resume,      &pawl__workflow_terminate,
+    &pawl__workflow_purge,       NULL,
 };
 
 const struct pawl_command pawl__cmd_workflow = {
@@ -21,7 +23,7 @@ const struct pawl_command pawl__cmd_workflow = {
             "Examples:\n"
             "  pawl workflow run order -i order-7 -x '{\"item\": \"cars\"}'\n"
             "  pawl workflow list --filter-status FAILED\n"
-            "  pawl workflow history order-7\n",
+            "  pawl workflow get order-7\n",
     .flags = workflow_flags,
     .commands = workflow_commands,
 };

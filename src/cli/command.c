@@ -5,6 +5,7 @@
 
 #include "cli/instead.h"
 #include "cli/man.h"
+#include "cli/output.h"
 #include "config/near.h"
 
 enum {
@@ -133,7 +134,7 @@ static int command_run(const struct pawl_command *command, const char *called, i
     return command->run(&flags);
 }
 
-int pawl__cli_main(int argc, char **argv) {
+static int command_main(int argc, char **argv) {
     const char *slash = strrchr(argv[0], '/'), *self = slash ? slash + 1 : argv[0];
     if (strcmp(self, "daprd") == 0)
         return command_run(&pawl__cmd_daemon, "daprd", argc - 1, argv + 1);
@@ -156,4 +157,9 @@ int pawl__cli_main(int argc, char **argv) {
     char called[64];
     snprintf(called, sizeof called, "%s %s", self, name);
     return command_run(command, called, argc - 2, argv + 2);
+}
+
+int pawl__cli_main(int argc, char **argv) {
+    int code = command_main(argc, argv);
+    return pawl__output_finish("pawl") || code ? code : 1;
 }

@@ -6,11 +6,9 @@
 
 #include "api/api.h"
 #include "base/clock.h"
-#include "cli/tracing.h"
 #include "cli/version.h"
-#include "observe/workflows.h"
 
-// What is started last is stopped first: servers, api, runtime, storages, loop.
+// What is started last is stopped first: servers, api, node, storages, loop.
 
 static const char *const daemon_scope = "dapr.runtime";
 
@@ -22,12 +20,9 @@ struct daemon {
     struct pawl_storage *storages; // one for each store
     size_t storage_count;
     struct pawl_api_store *stores;
-    struct pawl_runtime *runtime;
+    struct pawl_node *node;
     struct pawl_api *api;
     struct pawl_server *server;
-    struct pawl_tracer tracer; // if it is_traced
-    struct pawl_workflow_spans spans;
-    bool is_traced;
     bool closing;
     int exit_code;
 };
@@ -45,7 +40,7 @@ static void daemon_on_storage_closed(void *arg) {
     uv_close((uv_handle_t *)&daemon->deadline, NULL);
 }
 
-static void daemon_on_runtime_closed(void *arg) {
+static void daemon_on_node_closed(void *arg) {
     struct daemon *daemon = arg;
     pawl__api_destroy(daemon->api);
     size_t count = daemon->storage_count;
@@ -57,10 +52,10 @@ static void daemon_on_runtime_closed(void *arg) {
 
 static void daemon_on_server_closed(void *arg) {
     struct daemon *daemon = arg;
-    if (daemon->runtime)
-        pawl__runtime_close(daemon->runtime, daemon_on_runtime_closed, daemon);
+    if (daemon->node)
+        pawl__node_close(daemon->node, daemon_on_node_closed, daemon);
     else
-        daemon_on_runtime_closed(daemon);
+        daemon_on_node_closed(daemon);
 }
 
 static void daemon_on_deadline(uv_timer_t *timer) {
@@ -146,23 +141,22 @@ static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error
     return PAWL_OK;
 }
 
-static enum pawl_err daemon_start_runtime(struct daemon *daemon, struct pawl_error *error) {
+static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error *error) {
     const struct pawl_daemon_options *options = daemon->options;
     for (size_t i = 0; i < options->store_count; i++) {
         if (!options->stores[i].holds_workflows) continue;
-        struct pawl_runtime_options runtime = {
+        struct pawl_node_options node = {
             .app_id = options->app_id,
             .namespace = options->namespace,
             .max_message = options->max_body,
             .max_turns = options->max_turns,
             .max_activities = options->max_activities,
             .retention = options->retention,
-            .observer = daemon->is_traced ? &daemon->spans.observer : NULL,
             .log = daemon_log(daemon),
             .on_ready = daemon_on_ready,
             .arg = daemon,
         };
-        return pawl__runtime_create(&daemon->storages[i], &runtime, &daemon->runtime, error);
+        return pawl__node_create(&daemon->storages[i], &node, &daemon->node, error);
     }
     pawl__log(daemon_log(daemon), PAWL_LOG_WARN, daemon_scope,
               "no state store has actorStateStore set to \"true\": workflows are not served");
@@ -232,14 +226,10 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
         .shutdown = daemon_shutdown,
         .arg = &daemon,
     };
-    enum pawl_err err = pawl__tracing_open(options->tracing, options->app_id, daemon_log(&daemon),
-                                           &daemon.tracer, &daemon.is_traced, &error);
-    pawl__workflow_spans_init(&daemon.spans, &daemon.tracer);
-    if (daemon.is_traced) api.tracer = &daemon.tracer;
-    if (!err) err = daemon_open_stores(&daemon, &error);
-    if (!err) err = daemon_start_runtime(&daemon, &error);
+    enum pawl_err err = daemon_open_stores(&daemon, &error);
+    if (!err) err = daemon_start_node(&daemon, &error);
     if (!err) {
-        api.runtime = daemon.runtime;
+        api.node = daemon.node;
         api.stores = daemon.stores;
         api.store_count = daemon.storage_count;
         daemon.api = pawl__api_create(&api);
@@ -251,13 +241,12 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
                   error.text);
         return 1; // the process ends, and with it all that was opened
     }
-    if (!daemon.runtime) pawl__api_set_ready(daemon.api, true, NULL);
+    if (!daemon.node) pawl__api_set_ready(daemon.api, true, NULL);
     pawl__log(daemon_log(&daemon), PAWL_LOG_INFO, daemon_scope,
               "dapr initialized. Status: Running. Init Elapsed %lldms",
               (long long)((pawl__clock_steady() - began) / PAWL_MILLISECOND));
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     uv_loop_close(&daemon.loop);
-    if (daemon.is_traced) pawl__tracing_close(&daemon.tracer);
     free(daemon.storages);
     free(daemon.stores);
     return daemon.exit_code;

@@ -8,8 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "config/component.h"
-#include "config/tracing.h"
-#include "runtime/runtime.h"
+#include "runtime/node.h"
 
 struct pawl_daemon_options {
     const char *app_id, *namespace;
@@ -24,7 +23,6 @@ struct pawl_daemon_options {
     int64_t graceful_shutdown;        // nanoseconds
     size_t max_turns, max_activities; // at once; 0: no limit
     struct pawl_retention retention;
-    const struct pawl_tracing *tracing;
     const struct pawl_config_store *stores;
     size_t store_count;
     struct pawl_log log;

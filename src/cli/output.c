@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include <errno.h>
 #include <string.h>
 
 const struct pawl_form *pawl__output_form(const struct pawl_flags *flags,
@@ -27,6 +28,10 @@ static size_t output_length(const char *text) {
     return length;
 }
 
+static bool output_is_control(char c) {
+    return (unsigned char)c < ' ' || c == 0x7f;
+}
+
 // What a table shows under |column|.
 static void output_cell(const json_t *row, const struct pawl_column *column,
                         char out[OUTPUT_CELL]) {
@@ -40,7 +45,7 @@ static void output_cell(const json_t *row, const struct pawl_column *column,
     if (!text || !*text) text = "-";
     for (; *text && len < OUTPUT_CELL - 1; text++) {
         if ((*text & 0xc0) != 0x80 && column->most && count++ == column->most) break;
-        out[len++] = (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text;
+        out[len++] = output_is_control(*text) ? ' ' : *text;
     }
     out[len] = 0;
 }
@@ -78,20 +83,38 @@ static void output_table(const struct pawl_column *columns, const json_t *rows) 
 
 // --- all values ---------------------------------------------------------------------------------
 
+// The members of an object, a line each; JSON is YAML. |first| stands before the first line, blanks
+// as long before the others.
+static void output_yaml_object(const json_t *object, const char *first) {
+    json_t *value;
+    const char *key;
+    int width = (int)strlen(first);
+    json_object_foreach((json_t *)object, key, value) {
+        printf("%*s%s: ", width, first, key);
+        json_dumpf(value, stdout, JSON_ENCODE_ANY);
+        putchar('\n');
+        first = "";
+    }
+}
+
 static void output_yaml(const json_t *rows) {
     size_t i;
-    json_t *row, *value;
-    const char *key;
+    const json_t *row;
     if (!json_array_size(rows)) puts("[]");
-    json_array_foreach(rows, i, row) {
-        const char *mark = "- ";
-        json_object_foreach(row, key, value) {
-            printf("%s%s: ", mark, key);
-            json_dumpf(value, stdout, JSON_ENCODE_ANY); // a JSON scalar is a YAML scalar
-            putchar('\n');
-            mark = "  ";
-        }
+    json_array_foreach((json_t *)rows, i, row) output_yaml_object(row, "- ");
+}
+
+void pawl__output_object(const struct pawl_form *form, const json_t *object) {
+    if (strcmp(form->name, "yaml") == 0) {
+        output_yaml_object(object, "");
+    } else {
+        json_dumpf(object, stdout, JSON_INDENT(2));
+        putchar('\n');
     }
+}
+
+void pawl__output_text(const char *text) {
+    for (; *text; text++) putchar(output_is_control(*text) ? ' ' : *text);
 }
 
 void pawl__output_write(const struct pawl_form *form, const json_t *rows) {
@@ -103,4 +126,13 @@ void pawl__output_write(const struct pawl_form *form, const json_t *rows) {
         json_dumpf(rows, stdout, JSON_INDENT(2));
         putchar('\n');
     }
+}
+
+bool pawl__output_finish(const char *called) {
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return true;
+    if (errno != EPIPE)
+        fprintf(stderr, "%s: cannot write the output: %s\n", called,
+                errno ? strerror(errno) : "some of it is missing");
+    return false;
 }

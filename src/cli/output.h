@@ -29,4 +29,14 @@ const struct pawl_form *pawl__output_form(const struct pawl_flags *flags,
 // not there as "-", and no control characters.
 void pawl__output_write(const struct pawl_form *form, const json_t *rows);
 
+// Writes one object as JSON or YAML.
+void pawl__output_object(const struct pawl_form *form, const json_t *object);
+
+// Writes a text to stdout, its control characters as blanks.
+void pawl__output_text(const char *text);
+
+// Flushes stdout. False: not all of it could be written, which is told on stderr in the name of
+// |called|, unless nobody reads it any more.
+bool pawl__output_finish(const char *called);
+
 #endif

@@ -6,8 +6,13 @@
 #include "base/clock.h"
 #include "cli/find.h"
 #include "config/yaml.h"
+#include "sdk/call.h"
 #include "wire/json_text.h"
 #include "wire/timestamp.h"
+
+enum {
+    WORKFLOW_ANSWER = 5, // seconds that a sidecar may take to say anything
+};
 
 // --- messages -----------------------------------------------------------------------------------
 
@@ -82,6 +87,17 @@ static const struct pawl_found *workflow_find(const char *id) {
     return NULL;
 }
 
+// Whether the sidecar answers at all: the calls that follow wait for as long as it takes. That
+// there is no such instance is an answer, and so is an error.
+static bool workflow_answers(struct pawl *pawl) {
+    struct pawl_client_call call = {0};
+    Pb__GetInstanceRequest ask = PB__GET_INSTANCE_REQUEST__INIT;
+    ask.instanceid = "is anybody there?";
+    enum pawl_err err =
+        pawl__client_call(pawl, &call, PAWL_TASKHUB_GET, &ask, WORKFLOW_ANSWER * PAWL_SECOND);
+    return pawl__client_finish(&call, err) != PAWL_E_DEADLINE;
+}
+
 int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app *app) {
     const char *address = pawl__flag_text(flags, "address"), *id = pawl__flag_text(flags, "app-id");
     char target[600];
@@ -98,7 +114,10 @@ int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app
         app->workers = found->workers;
     }
     if (pawl_open(target, NULL, &app->pawl)) return pawl__workflow_fail("cannot reach %s", target);
-    return 0;
+    if (workflow_answers(app->pawl)) return 0;
+    fprintf(stderr, "\u274c  what listens at %s does not answer\n", target + strlen("grpc://"));
+    pawl_close(app->pawl);
+    return 1;
 }
 
 void pawl__workflow_close(struct pawl_workflow_app *app) {
@@ -135,6 +154,15 @@ bool pawl__workflow_time(const char *text, int sign, int64_t *out) {
     if (len > 40) return false;
     snprintf(whole, sizeof whole, "%s%s", text, strchr(text, 'T') ? "Z" : "T00:00:00Z");
     return pawl__time_parse(pawl__str(whole), out);
+}
+
+bool pawl__workflow_limit(const struct pawl_flags *flags, const char *command, size_t *out) {
+    int64_t limit = pawl__flag_int(flags, "limit");
+    *out = limit > 0 ? (size_t)limit : 0;
+    if (*out || !pawl__flag_given(flags, "limit")) return true;
+    pawl__workflow_misused("%s: --limit is '%s', but has to be above 0", command,
+                           pawl__flag_text(flags, "limit"));
+    return false;
 }
 
 bool pawl__workflow_is_status(const char *text) {

@@ -28,6 +28,7 @@
 
 extern const struct pawl_command pawl__workflow_run;
 extern const struct pawl_command pawl__workflow_list;
+extern const struct pawl_command pawl__workflow_get;
 extern const struct pawl_command pawl__workflow_history;
 extern const struct pawl_command pawl__workflow_raise_event;
 extern const struct pawl_command pawl__workflow_suspend;
@@ -66,6 +67,9 @@ bool pawl__workflow_json(const struct pawl_flags *flags, const char *name, struc
 // False: it is neither.
 bool pawl__workflow_time(const char *text, int sign, int64_t *out);
 
+// The number of --limit; 0: it is not given. False: it is not above 0, which is told on stderr.
+bool pawl__workflow_limit(const struct pawl_flags *flags, const char *command, size_t *out);
+
 #define PAWL_WORKFLOW_STATUSES                                                                     \
     "RUNNING, COMPLETED, FAILED, CANCELED, TERMINATED, PENDING, SUSPENDED or STALLED"
 
@@ -91,6 +95,9 @@ enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_
 
 // Erases the line that tells a waiting person how far that is, before |fn| writes something.
 void pawl__workflow_each_hush(void);
+
+// An instance as an object for programs: a row of 'list'. NULL: it cannot be written as JSON.
+json_t *pawl__workflow_row(const struct pawl_workflow_app *app, const struct pawl_info *info);
 
 // --- what is told -------------------------------------------------------------------------------
 

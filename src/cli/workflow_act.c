@@ -167,8 +167,7 @@ static int act_on(const struct pawl_flags *flags, const char *verb,
     if (!id) return PAWL_EXIT_USAGE;
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
-    // To terminate what has ended is not worth an error.
-    if (act != terminate && !act_goes_on(&app, verb, id)) return 1;
+    if (!act_goes_on(&app, verb, id)) return 1;
     pawl__workflow_tell_wait(&app);
     if (act(app.pawl, id, flags)) return act_failed(&app, verb, id);
     return act_done(&app, "Workflow '%s' %s%s successfully", id, verb,

@@ -13,6 +13,7 @@ enum {
 
 static const struct pawl_flag history_flags[] = {
     PAWL_WORKFLOW_FLAGS,
+    {"limit", 'l', PAWL_FLAG_INT, NULL, "only so many events: the last"},
     {"output", 'o', PAWL_FLAG_TEXT, "short",
      "form of the output: short, wide, json, yaml, or events (as stored, in JSON)"},
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
@@ -59,6 +60,7 @@ static const struct {
 
 struct history {
     const struct pawl_workflow_app *app;
+    bool is_table;
     json_t *rows;
     int64_t first, last; // times of the first event and of the one before
     int play;
@@ -148,7 +150,7 @@ static void history_add(struct history *history, json_t *event) {
     const char *kind, *stamp = history_text(event, "timestamp");
     const json_t *body = history_body(event, &kind), *router = json_object_get(event, "router");
     json_int_t id = json_integer_value(json_object_get(event, "eventId")); // 0 is left out
-    char type[64], elapsed[48] = "Age:";
+    char type[64], elapsed[48] = "Age:"; // people see how old the first event is
     int64_t at = history->last;
     if (stamp) pawl__time_parse(pawl__str(stamp), &at);
     bool first = json_array_size(history->rows) == 0;
@@ -167,7 +169,7 @@ static void history_add(struct history *history, json_t *event) {
     history_set(row, "name", history_text(body, "name"));
     json_object_set_new(row, "eventId", id >= 0 ? json_integer(id) : json_null());
     history_set(row, "timestamp", stamp);
-    history_set(row, "elapsed", elapsed);
+    history_set(row, "elapsed", first && !history->is_table ? NULL : elapsed);
     history_set(row, "status", history_status(kind, body));
     history_details(row, history, kind, body, at);
     const char *from = history_text(router, "sourceAppID");
@@ -186,22 +188,26 @@ static void history_add(struct history *history, json_t *event) {
     json_array_append_new(history->rows, row);
 }
 
-// Writes the history |text|; the exit code.
+// Writes the history |text|, or, if |limit| is not 0, so many rows of its end; the exit code.
 static int history_write(const struct pawl_workflow_app *app, const struct pawl_form *form,
-                         const char *text, const char *id) {
+                         const char *text, const char *id, size_t limit) {
     if (strcmp(form->name, "events") == 0) {
         puts(text);
         return 0;
     }
-    struct history history = {.app = app, .rows = json_array()};
+    struct history history = {.app = app, .is_table = form->columns, .rows = json_array()};
     json_error_t flaw;
     json_t *events = json_loads(text, JSON_ALLOW_NUL, &flaw), *event;
     size_t i;
     json_array_foreach(events, i, event) history_add(&history, event);
+    size_t count = json_array_size(history.rows), from = limit && count > limit ? count - limit : 0;
+    json_t *shown = json_array();
+    for (i = from; i < count; i++) json_array_append(shown, json_array_get(history.rows, i));
     if (events)
-        pawl__output_write(form, history.rows);
+        pawl__output_write(form, shown);
     else
         fprintf(stderr, "\u274c  the history of '%s' is no JSON: %s\n", id, flaw.text);
+    json_decref(shown);
     json_decref(history.rows);
     json_decref(events);
     return events ? 0 : 1;
@@ -214,12 +220,17 @@ static int history_run(const struct pawl_flags *flags) {
     if (!form) return PAWL_EXIT_USAGE;
     if (flags->argc != 1) return pawl__workflow_misused("history: name one instance");
     const char *id = flags->argv[0];
+    size_t limit;
+    if (!pawl__workflow_limit(flags, "history", &limit)) return PAWL_EXIT_USAGE;
+    if (limit && strcmp(form->name, "events") == 0)
+        return pawl__workflow_misused("history: -o events is the whole history; it takes no "
+                                      "--limit");
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     if (pawl_history(app.pawl, id, &text))
         code = pawl__workflow_fail("cannot read the history of '%s'", id);
     else
-        code = history_write(&app, form, text, id);
+        code = history_write(&app, form, text, id, limit);
     free(text);
     pawl__workflow_close(&app);
     return code;
@@ -228,7 +239,7 @@ static int history_run(const struct pawl_flags *flags) {
 const struct pawl_command pawl__workflow_history = {
     .name = "workflow history",
     .summary = "Show what a workflow has done",
-    .usage = "ID [-o FORM]",
+    .usage = "ID [-l N] [-o FORM]",
     .text =
         "Lists the events of an instance's history, the oldest first. ELAPSED is the time since\n"
         "the event before, PLAY the number of turns so far.\n\n"

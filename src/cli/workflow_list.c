@@ -71,6 +71,7 @@ static const struct pawl_flag list_flags[] = {
     {"filter-status", 's', PAWL_FLAG_TEXT, NULL, "only " PAWL_WORKFLOW_STATUSES},
     {"filter-max-age", 'm', PAWL_FLAG_TEXT, NULL,
      "only those created within a duration such as 90m, or since a time"},
+    {"limit", 'l', PAWL_FLAG_INT, NULL, "only so many: those created last"},
     {"output", 'o', PAWL_FLAG_TEXT, "short", "form of the output: short, wide, ids, json or yaml"},
     PAWL_WORKFLOW_STORE_FLAGS,
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
@@ -110,22 +111,37 @@ struct list {
         json_t *row;
     } * rows;
     size_t count, cap;
+    size_t limit; // 0: none
 };
 
+static int list_older(const void *a, const void *b) {
+    int64_t left = ((const struct list_row *)a)->created_at;
+    int64_t right = ((const struct list_row *)b)->created_at;
+    return (left > right) - (left < right);
+}
+
+// Sorts the rows, the oldest first, and leaves out the oldest beyond the limit.
+static void list_sort(struct list *list) {
+    size_t drop = list->limit && list->count > list->limit ? list->count - list->limit : 0;
+    qsort(list->rows, list->count, sizeof *list->rows, list_older);
+    for (size_t i = 0; i < drop; i++) json_decref(list->rows[i].row);
+    list->count -= drop;
+    memmove(list->rows, list->rows + drop, list->count * sizeof *list->rows);
+}
+
 // Keys and their order are Dapr's, with what else is known behind them: always all of them.
-static json_t *list_object(const struct pawl_workflow_app *app, const struct pawl_info *info) {
+json_t *pawl__workflow_row(const struct pawl_workflow_app *app, const struct pawl_info *info) {
     char age[32], created[PAWL_TIME_TEXT], updated[PAWL_TIME_TEXT];
     int64_t since = pawl__clock_wall() - info->created_at;
     pawl__workflow_duration(since > 0 ? since : 0, age);
     pawl__workflow_moment(info->created_at, created);
     pawl__workflow_moment(info->updated_at, updated);
-    const char *status = info->custom_status.data;
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?}",
-        "namespace", app->name_space, "appID", app->id, "name", info->name, "instanceID", info->id,
-        "created", created, "lastUpdate", updated, "runtimeStatus", pawl_status_text(info->status),
-        "customStatus", status ? status : "", "failureMessage",
-        info->failure ? info->failure->message : "", "age", age, "failureType",
+        "{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s?, s:s?, s:s?, s:s?, s:s?}",
+        "namespace", app->name_space, "appID", *app->id ? app->id : NULL, "name", info->name,
+        "instanceID", info->id, "created", created, "lastUpdate", updated, "runtimeStatus",
+        pawl_status_text(info->status), "customStatus", info->custom_status.data, "failureMessage",
+        info->failure ? info->failure->message : NULL, "age", age, "failureType",
         info->failure ? info->failure->type : NULL, "input", info->input.data, "output",
         info->output.data, "version", info->version, "parentInstanceID", info->parent_id);
 }
@@ -139,22 +155,17 @@ static enum pawl_err list_add(void *arg, const struct pawl_info *info) {
         list->rows = rows;
         list->cap = cap;
     }
-    json_t *row = list_object(list->app, info);
+    json_t *row = pawl__workflow_row(list->app, info);
     if (!row) return pawl__sdk_fail(PAWL_E_INTERNAL, "'%s' cannot be written as JSON", info->id);
     list->rows[list->count++] = (struct list_row){info->created_at, row};
+    if (list->limit && list->count >= 2 * list->limit + 64) list_sort(list); // now and then
     return PAWL_OK;
-}
-
-static int list_older(const void *a, const void *b) {
-    int64_t left = ((const struct list_row *)a)->created_at;
-    int64_t right = ((const struct list_row *)b)->created_at;
-    return (left > right) - (left < right);
 }
 
 static void list_write(struct list *list, const struct pawl_form *form) {
     json_t *rows = json_array(), *row;
     size_t i;
-    qsort(list->rows, list->count, sizeof *list->rows, list_older);
+    if (list->count) list_sort(list);
     for (i = 0; i < list->count; i++) json_array_append(rows, list->rows[i].row);
     if (strcmp(form->name, "ids") != 0)
         pawl__output_write(form, rows);
@@ -180,9 +191,10 @@ static int list_run(const struct pawl_flags *flags) {
         return pawl__workflow_misused("list: --filter-max-age is '%s', but has to be a duration "
                                       "such as 90m or a time such as 2030-01-02T15:04:05Z",
                                       age);
+    struct list list = {.app = &app};
+    if (!pawl__workflow_limit(flags, "list", &list.limit)) return PAWL_EXIT_USAGE;
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
-    struct list list = {.app = &app};
     if (pawl__workflow_each(app.pawl, &filter, list_add, &list))
         code = pawl__workflow_fail("cannot list the workflows");
     else
@@ -197,7 +209,7 @@ const struct pawl_command pawl__workflow_list = {
     .name = "workflow list",
     .alias = "ls",
     .summary = "List workflows",
-    .usage = "[-w NAME] [-s STATUS] [-m AGE] [-o FORM]",
+    .usage = "[-w NAME] [-s STATUS] [-m AGE] [-l N] [-o FORM]",
     .text =
         "Lists the instances that an app has, those that have ended as well, the oldest first.\n\n"
         "Examples:\n"

@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "cli/workflow.h"
-#include "sdk/call.h"
 
 static const struct pawl_flag purge_flags[] = {
     PAWL_WORKFLOW_FLAGS,
@@ -28,7 +27,8 @@ struct purge {
 // Goes on after a failure: the others may well be purged.
 static void purge_one(struct purge *purge, const char *id) {
     uint32_t count = 0;
-    enum pawl_err err = pawl__client_purge(purge->pawl, id, true, purge->force, &count);
+    enum pawl_err err =
+        (purge->force ? pawl_purge_force : pawl_purge)(purge->pawl, id, true, &count);
     pawl__workflow_each_hush();
     if (err) {
         pawl__workflow_fail("cannot purge '%s'", id);

@@ -1,6 +1,5 @@
 #include "config/component.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -26,7 +25,7 @@ struct component {
     bool ignore_errors;
     struct {
         const char *name, *value;
-        bool used;
+        int line;
     } items[COMPONENT_ITEMS];
     size_t item_count;
 };
@@ -119,10 +118,21 @@ static const char *component_secret_at(const struct pawl_yaml *node, const char 
     return NULL;
 }
 
+// Whether a secretKeyRef names something: Go's encoding leaves one with empty texts beside each
+// value that has none.
+static bool component_refers(const struct pawl_yaml *reference) {
+    if (!reference) return false;
+    if (reference->kind == PAWL_YAML_SCALAR) return *reference->text;
+    for (const struct pawl_yaml *child = reference->children; child; child = child->next)
+        if (child->kind != PAWL_YAML_SCALAR || *child->text) return true;
+    return false;
+}
+
 static enum pawl_err component_secret(struct loader *loader, const struct pawl_yaml *reference,
                                       const char *store, const char **out) {
     const char *name = pawl__yaml_text(reference, "name"), *key = pawl__yaml_text(reference, "key");
-    if (!name)
+    if (key && !*key) key = NULL;
+    if (!name || !*name)
         return pawl__yaml_fail(reference, loader->error, "secretKeyRef", "a map with a name");
     if (!store || !*store)
         return pawl__fail(loader->error, PAWL_E_INVALID,
@@ -169,8 +179,8 @@ static enum pawl_err component_secret(struct loader *loader, const struct pawl_y
 // A variable of the environment; Dapr's own and odd ones are not given out.
 static const char *component_env(struct loader *loader, const struct pawl_yaml *item) {
     const char *name = pawl__yaml_text(item, "envRef");
-    bool blocked = !*name || strchr(name, ' ') || strcmp(name, "APP_API_TOKEN") == 0 ||
-                   strncmp(name, "DAPR_", 5) == 0;
+    bool blocked =
+        strchr(name, ' ') || strcmp(name, "APP_API_TOKEN") == 0 || strncmp(name, "DAPR_", 5) == 0;
     if (blocked)
         component_warn(loader, "%s:%d: envRef \"%s\" is not allowed; the value is left empty",
                        item->file, item->line, name);
@@ -188,7 +198,7 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
     const struct pawl_yaml *spec = pawl__yaml_get(document, "spec");
     const char *store = pawl__yaml_text(pawl__yaml_get(document, "auth"), "secretStore");
     const struct pawl_yaml *list = pawl__yaml_get(spec, "metadata");
-    struct pawl_error flaw;
+    const struct pawl_config_context *context = loader->context;
     *out = (struct component){
         .document = document,
         .name = component_name(document),
@@ -197,30 +207,36 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
         .origin =
             pawl__arena_format(loader->context->arena, "%s:%d", document->file, document->line),
     };
-    if (!*out->name) return pawl__yaml_fail(document, loader->error, "metadata.name", "given");
-    if (!out->type) return pawl__yaml_fail(document, loader->error, "spec.type", "given");
-    if (!out->version) out->version = "v1";
-    if (pawl__yaml_check(document, "a component", document_keys, &flaw))
-        component_warn(loader, "%s", flaw.text);
-    if (pawl__yaml_check(spec, "spec", keys, &flaw)) component_warn(loader, "%s", flaw.text);
-    if (pawl__yaml_check(pawl__yaml_get(document, "auth"), "auth", auth_keys, &flaw))
-        component_warn(loader, "%s", flaw.text);
     enum pawl_err err = pawl__yaml_bool(spec, "ignoreErrors", &out->ignore_errors, loader->error);
+    if (!err)
+        err = pawl__resource_check(context, document, "a component", document_keys, loader->error);
+    if (!err) err = pawl__resource_check(context, spec, "spec", keys, loader->error);
+    if (!err)
+        err = pawl__resource_check(context, pawl__yaml_get(document, "auth"), "auth", auth_keys,
+                                   loader->error);
     if (err) return err;
+    if (!*out->name) return pawl__yaml_fail(document, loader->error, "metadata.name", "given");
+    if (!out->type || !*out->type)
+        return pawl__yaml_fail(document, loader->error, "spec.type", "given");
+    if (!out->version) out->version = "v1";
     if (list && list->kind != PAWL_YAML_LIST)
         return pawl__yaml_fail(list, loader->error, "spec.metadata", "a list of names and values");
     for (const struct pawl_yaml *item = list ? list->children : NULL; item; item = item->next) {
         const char *name = pawl__yaml_text(item, "name"), *value = pawl__yaml_text(item, "value");
         const struct pawl_yaml *reference = pawl__yaml_get(item, "secretKeyRef");
+        err = pawl__resource_check(context, item, "a metadata item", item_keys, loader->error);
+        if (err) return err;
         if (!name)
             return pawl__yaml_fail(item, loader->error, "a metadata item", "a name with a value");
-        if (pawl__yaml_check(item, "a metadata item", item_keys, &flaw))
-            component_warn(loader, "%s", flaw.text);
         if (out->item_count == COMPONENT_ITEMS)
             return pawl__yaml_fail(item, loader->error, "spec.metadata", "shorter than 65 items");
-        if (reference && (err = component_secret(loader, reference, store, &value))) return err;
-        if (pawl__yaml_text(item, "envRef")) value = component_env(loader, item);
+        if (component_refers(reference) &&
+            (err = component_secret(loader, reference, store, &value)))
+            return err;
+        const char *variable = pawl__yaml_text(item, "envRef");
+        if (variable && *variable) value = component_env(loader, item);
         out->items[out->item_count].name = name;
+        out->items[out->item_count].line = item->line;
         out->items[out->item_count].value = component_expand(loader, value ? value : "");
         if (!out->items[out->item_count++].value)
             return pawl__fail_plain(loader->error, PAWL_E_NOMEM);
@@ -234,10 +250,15 @@ static const char *component_get(struct component *component, const char *name, 
     for (size_t i = 0; i < component->item_count; i++) {
         const char *given = component->items[i].name;
         if (strcasecmp(given, name) != 0 && (!alias || strcasecmp(given, alias) != 0)) continue;
-        component->items[i].used = true;
         value = component->items[i].value;
     }
     return value;
+}
+
+// The same without an alias; an empty text is none.
+static const char *component_text(struct component *component, const char *name) {
+    const char *value = component_get(component, name, NULL);
+    return value && *value ? value : NULL;
 }
 
 // --- stores -------------------------------------------------------------------------------------
@@ -273,14 +294,17 @@ static enum pawl_err component_duration(struct loader *loader, struct component 
 static const char *component_prefix(const struct loader *loader, struct component *component) {
     const struct pawl_config_context *context = loader->context;
     const char *rule = component_get(component, "keyPrefix", NULL);
-    if (!rule || !*rule || strcasecmp(rule, "appid") == 0) return context->app_id;
+    if (!rule || strcasecmp(rule, "appid") == 0) return context->app_id;
     if (strcasecmp(rule, "none") == 0) return NULL;
     if (strcasecmp(rule, "name") == 0) return component->name;
     if (strcasecmp(rule, "namespace") == 0)
         return *context->namespace ? pawl__arena_format(context->arena, "%s.%s", context->namespace,
                                                         context->app_id)
                                    : context->app_id;
-    return rule;
+    char *lower = pawl__arena_dup(context->arena, pawl__str(rule)); // as Dapr's, which may be empty
+    for (char *at = lower; at && *at; at++)
+        if (*at >= 'A' && *at <= 'Z') *at |= 0x20;
+    return lower;
 }
 
 static enum pawl_err component_sqlite(struct loader *loader, struct component *component,
@@ -306,8 +330,8 @@ static enum pawl_err component_sqlite(struct loader *loader, struct component *c
                               "connectionString names no file: give it the path of a file");
     if (!path) return pawl__fail_plain(loader->error, PAWL_E_NOMEM);
     store->path = memory ? NULL : path;
-    store->table = component_get(component, "tableName", NULL);
-    store->metadata_table = component_get(component, "metadataTableName", NULL);
+    store->table = component_text(component, "tableName");
+    store->metadata_table = component_text(component, "metadataTableName");
     enum pawl_err err =
         component_duration(loader, component, "busyTimeout", NULL, &store->busy_timeout);
     if (!err)
@@ -317,30 +341,42 @@ static enum pawl_err component_sqlite(struct loader *loader, struct component *c
     if (!err) err = component_duration(loader, component, "timeout", "timeoutInSeconds", &timeout);
     if (!err && timeout < PAWL_SECOND)
         err = component_fail(loader, component, "timeout has to be 1s or more");
-    component_get(component, "disableWAL", NULL); // Pawl's promises rest on it, so it stays on
     return err;
 }
 
-// Tells of metadata that nothing has asked for; most often its name is a slip.
-static void component_warn_unused(const struct loader *loader, const struct component *component) {
-    static const char *const common[] = {"actorStateStore", "keyPrefix", NULL};
-    static const char *const sqlite[] = {
-        "actorStateStore", "keyPrefix", "connectionString",  "timeout",         "busyTimeout",
-        "disableWAL",      "tableName", "metadataTableName", "cleanupInterval", NULL};
-    const char *const *known = strcmp(component->type, "state.sqlite") == 0 ? sqlite : common;
-    char list[256] = "";
-    for (size_t i = 0; known[i]; i++) {
-        if (i) strcat(list, ", ");
-        strcat(list, known[i]);
-    }
+// Looks for metadata that the type does not take. A slip of a name would have its value missed, so
+// it is an error; others are told in the log, as Dapr's stores may know them.
+static enum pawl_err component_check_names(struct loader *loader,
+                                           const struct component *component) {
+    static const char *const memory[] = {"actorStateStore", "keyPrefix", NULL};
+    static const char *const sqlite[] = {"actorStateStore",
+                                         "keyPrefix",
+                                         "connectionString",
+                                         "url",
+                                         "timeout",
+                                         "timeoutInSeconds",
+                                         "busyTimeout",
+                                         "disableWAL", // taken, but Pawl's promises rest on the WAL
+                                         "tableName",
+                                         "metadataTableName",
+                                         "cleanupInterval",
+                                         "cleanupIntervalInSeconds",
+                                         NULL};
+    const char *const *known = strcmp(component->type, "state.sqlite") == 0 ? sqlite : memory;
     for (size_t i = 0; i < component->item_count; i++) {
-        if (component->items[i].used) continue;
-        const char *near = pawl__nearest(component->items[i].name, known);
-        component_warn(
-            loader, "component %s (%s): metadata \"%s\" is not used by %s%s%s%s; known: %s",
-            component->name, component->origin, component->items[i].name, component->type,
-            near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", list);
+        const char *name = component->items[i].name, *near = pawl__nearest(name, known);
+        int line = component->items[i].line;
+        if (near && strcasecmp(near, name) == 0) continue;
+        if (near)
+            return pawl__fail(
+                loader->error, PAWL_E_INVALID,
+                "%s:%d: component %s has metadata \"%s\", which %s does not take; did "
+                "you mean \"%s\"?",
+                component->document->file, line, component->name, name, component->type, near);
+        component_warn(loader, "%s:%d: component %s: metadata \"%s\" is not used by %s",
+                       component->document->file, line, component->name, name, component->type);
     }
+    return PAWL_OK;
 }
 
 static enum pawl_err component_add_store(struct loader *loader, struct component *component) {
@@ -367,12 +403,11 @@ static enum pawl_err component_add_store(struct loader *loader, struct component
     else if (*component->version && strcasecmp(component->version, "v1") != 0)
         err = component_fail(loader, component, "version %s of %s is not served; served is v1",
                              component->version, component->type);
-    else if (sqlite)
-        err = component_sqlite(loader, component, store);
+    if (!err) err = component_check_names(loader, component);
+    if (!err && sqlite) err = component_sqlite(loader, component, store);
     if (!err && store->key_prefix && strstr(store->key_prefix, "||"))
         err = component_fail(loader, component, "keyPrefix must not hold \"||\"");
     if (err) return err;
-    component_warn_unused(loader, component);
     for (size_t i = 0; store->holds_workflows && i < out->count; i++)
         if (out->items[i].holds_workflows)
             return pawl__fail(loader->error, PAWL_E_INVALID,
@@ -407,120 +442,20 @@ static enum pawl_err component_take(struct loader *loader, const struct pawl_yam
 
 // --- files --------------------------------------------------------------------------------------
 
-static bool component_in_scope(const struct loader *loader, const struct pawl_yaml *document) {
-    const struct pawl_yaml *scopes = pawl__yaml_get(document, "scopes");
-    if (scopes && scopes->kind != PAWL_YAML_LIST && (!scopes->text || *scopes->text)) {
-        component_warn(loader, "%s:%d: scopes has to be a list; the component is passed over",
-                       scopes->file, scopes->line);
-        return false;
-    }
-    if (!scopes || !scopes->children) return true;
-    for (const struct pawl_yaml *one = scopes->children; one; one = one->next)
-        if (one->text && strcmp(one->text, loader->context->app_id) == 0) return true;
-    return false;
-}
-
-static enum pawl_err component_gather(struct loader *loader, struct pawl_yaml *document) {
-    for (; document; document = document->next) {
-        const char *kind = pawl__yaml_text(document, "kind");
-        const char *space = pawl__yaml_text(pawl__yaml_get(document, "metadata"), "namespace");
-        if (!kind || strcmp(kind, "Component") != 0) continue;
-        if (space && *loader->context->namespace && strcmp(space, loader->context->namespace) != 0)
-            continue;
-        if (!component_in_scope(loader, document)) continue;
-        for (size_t i = 0; i < loader->count; i++)
-            if (strcmp(component_name(loader->documents[i]), component_name(document)) == 0)
-                return pawl__fail(loader->error, PAWL_E_INVALID,
-                                  "%s:%d: there are two components named \"%s\"; the other is in "
-                                  "%s:%d",
-                                  document->file, document->line, component_name(document),
-                                  loader->documents[i]->file, loader->documents[i]->line);
-        if (loader->count == COMPONENT_DOCUMENTS)
-            return pawl__fail(loader->error, PAWL_E_INVALID, "more than %d components",
-                              COMPONENT_DOCUMENTS);
-        loader->documents[loader->count++] = document;
-    }
+static enum pawl_err component_gather(void *arg, struct pawl_yaml *document) {
+    struct loader *loader = arg;
+    for (size_t i = 0; i < loader->count; i++)
+        if (strcmp(component_name(loader->documents[i]), component_name(document)) == 0)
+            return pawl__fail(loader->error, PAWL_E_INVALID,
+                              "%s:%d: there are two components named \"%s\"; the other is in "
+                              "%s:%d",
+                              document->file, document->line, component_name(document),
+                              loader->documents[i]->file, loader->documents[i]->line);
+    if (loader->count == COMPONENT_DOCUMENTS)
+        return pawl__fail(loader->error, PAWL_E_INVALID, "more than %d components",
+                          COMPONENT_DOCUMENTS);
+    loader->documents[loader->count++] = document;
     return PAWL_OK;
-}
-
-// Reads each document by itself, so that a broken one does not take the others with it. A parser
-// cannot go on after an error, so the file is cut at its "---" lines, as Dapr does; empty lines
-// before each part keep the numbers right.
-static enum pawl_err component_gather_parts(struct loader *loader, const char *path,
-                                            struct pawl_str text) {
-    struct pawl_buf part = {0};
-    enum pawl_err err = PAWL_OK;
-    size_t lines = 0, parts = 0;
-    while (!err && text.len && parts++ < COMPONENT_DOCUMENTS) {
-        struct pawl_yaml *document;
-        struct pawl_error flaw;
-        const char *cut = memmem(text.data, text.len, "\n---", 4);
-        size_t len = cut ? (size_t)(cut - text.data) + 1 : text.len;
-        pawl__buf_clear(&part);
-        for (size_t i = 0; i < lines; i++) pawl__buf_append(&part, "\n", 1);
-        pawl__buf_append(&part, text.data, len);
-        if (part.failed)
-            err = pawl__fail_plain(loader->error, PAWL_E_NOMEM);
-        else if (!pawl__yaml_parse(path, pawl__buf_str(&part), loader->context->arena, &document,
-                                   &flaw))
-            err = component_gather(loader, document);
-        else
-            component_warn(loader, "%s; the document is passed over", flaw.text);
-        for (size_t i = 0; i < len; i++) lines += text.data[i] == '\n';
-        text = (struct pawl_str){text.data + len, text.len - len};
-    }
-    pawl__buf_finish(&part);
-    return err;
-}
-
-static enum pawl_err component_gather_file(struct loader *loader, const char *path) {
-    struct pawl_yaml *document;
-    struct pawl_str text;
-    struct pawl_error flaw;
-    if (pawl__file_read(path, loader->context->arena, &text, &flaw)) {
-        component_warn(loader, "%s; the file is passed over", flaw.text);
-        return PAWL_OK;
-    }
-    if (pawl__yaml_parse(path, text, loader->context->arena, &document, &flaw))
-        return component_gather_parts(loader, path, text);
-    return component_gather(loader, document);
-}
-
-static int component_by_name(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static bool component_has_ending(const char *name, const char *ending) {
-    size_t len = strlen(name), tail = strlen(ending);
-    return len > tail && strcmp(name + len - tail, ending) == 0;
-}
-
-static enum pawl_err component_gather_folder(struct loader *loader, const char *folder) {
-    struct dirent **entries;
-    int count = scandir(folder, &entries, NULL, component_by_name);
-    if (count < 0)
-        return pawl__fail(loader->error, PAWL_E_NOT_FOUND,
-                          "cannot read the resources folder %s: %s; check --resources-path", folder,
-                          strerror(errno));
-    enum pawl_err err = PAWL_OK;
-    for (int i = 0; i < count; i++) {
-        const char *name = entries[i]->d_name;
-        char path[PATH_MAX];
-        struct stat info;
-        snprintf(path, sizeof path, "%s/%s", folder, name);
-        bool yaml = component_has_ending(name, ".yaml") || component_has_ending(name, ".yml") ||
-                    component_has_ending(name, ".json");
-        if (!err && stat(path, &info) == 0 && S_ISREG(info.st_mode)) {
-            if (yaml)
-                err = component_gather_file(loader, path);
-            else
-                component_warn(loader, "%s is passed over: resources end in .yaml, .yml or .json",
-                               path);
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    return err;
 }
 
 enum pawl_err pawl__components_load(const struct pawl_config_context *context,
@@ -532,8 +467,8 @@ enum pawl_err pawl__components_load(const struct pawl_config_context *context,
     loader->context = context;
     loader->out = out;
     loader->error = error;
-    enum pawl_err err = PAWL_OK;
-    for (size_t i = 0; !err && i < count; i++) err = component_gather_folder(loader, folders[i]);
+    enum pawl_err err =
+        pawl__resources_read(context, folders, count, "Component", component_gather, loader, error);
     for (size_t i = 0; !err && i < loader->count; i++)
         err = component_take(loader, loader->documents[i]);
     return err;

@@ -3,8 +3,7 @@
 
 // Component files: which stores an app has. Dapr's formats and rules (reference 7.1 to 7.3).
 
-#include "base/log.h"
-#include "config/yaml.h"
+#include "config/resource.h"
 
 // A state store, ready to be opened.
 struct pawl_config_store {
@@ -26,13 +25,7 @@ struct pawl_config_stores {
     size_t count;
 };
 
-struct pawl_config_context {
-    const char *app_id, *namespace; // namespace "": none was set
-    struct pawl_arena *arena;       // holds all texts of the result
-    const struct pawl_log *log;
-};
-
-// Reads the component files of |folders|. Components of other kinds than state stores are told in
+// Reads the component files of |folders|. Components of other types than state stores are told in
 // the log and passed over. Errors name file, line and what to do.
 enum pawl_err pawl__components_load(const struct pawl_config_context *context,
                                     const char *const *folders, size_t count,

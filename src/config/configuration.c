@@ -63,15 +63,11 @@ static bool configuration_expand(struct pawl_str text, struct pawl_buf *out) {
     return !out->failed;
 }
 
-static void configuration_warn(const struct pawl_config_context *context, const char *text) {
-    pawl__log(context->log, PAWL_LOG_WARN, configuration_scope, "%s", text);
-}
-
 static enum pawl_err configuration_take_time(const struct pawl_yaml *policy, const char *key,
                                              int64_t *out, struct pawl_error *error) {
     const struct pawl_yaml *node = pawl__yaml_get(policy, key);
     const char *text = pawl__yaml_text(policy, key);
-    if (!node) return PAWL_OK;
+    if (!node || (text && !*text)) return PAWL_OK;
     if (!text || !pawl__duration_parse(text, out) || *out < 0)
         return pawl__yaml_fail(node, error, key, "a duration such as 168h");
     if (!*out) *out = 1; // at once
@@ -85,11 +81,10 @@ static enum pawl_err configuration_take_retention(const struct pawl_config_conte
                                                   struct pawl_error *error) {
     const struct pawl_yaml *policy = pawl__yaml_get(workflow, "stateRetentionPolicy");
     if (!policy) return PAWL_OK;
-    struct pawl_error flaw;
-    if (pawl__yaml_check(policy, "stateRetentionPolicy", configuration_retention_keys, &flaw))
-        configuration_warn(context, flaw.text);
     int64_t any = 0;
-    enum pawl_err err = configuration_take_time(policy, "anyTerminal", &any, error);
+    enum pawl_err err = pawl__resource_check(context, policy, "stateRetentionPolicy",
+                                             configuration_retention_keys, error);
+    if (!err) err = configuration_take_time(policy, "anyTerminal", &any, error);
     out->retain_completed = out->retain_failed = out->retain_terminated = any;
     out->retain_canceled = any;
     if (!err) err = configuration_take_time(policy, "completed", &out->retain_completed, error);
@@ -98,43 +93,37 @@ static enum pawl_err configuration_take_retention(const struct pawl_config_conte
     return err;
 }
 
-// The first value of a map; NULL when |node| is none, of which a warning tells.
-static const struct pawl_yaml *configuration_first(const struct pawl_yaml *node) {
-    return node && node->kind == PAWL_YAML_MAP ? node->children : NULL;
-}
-
 static enum pawl_err configuration_take(const struct pawl_config_context *context,
                                         const struct pawl_yaml *document,
                                         struct pawl_configuration *out, struct pawl_error *error) {
-    const char *kind = pawl__yaml_text(document, "kind");
     const struct pawl_yaml *spec = pawl__yaml_get(document, "spec");
     const struct pawl_yaml *workflow = pawl__yaml_get(spec, "workflow");
-    struct pawl_error flaw;
-    if (!kind || strcmp(kind, "Configuration") != 0) return PAWL_OK;
-    if (pawl__yaml_check(spec, "spec", configuration_keys, &flaw))
-        configuration_warn(context, flaw.text);
-    if (pawl__yaml_check(workflow, "spec.workflow", configuration_workflow_keys, &flaw))
-        configuration_warn(context, flaw.text);
-    for (const struct pawl_yaml *child = configuration_first(spec); child; child = child->next)
-        if (strcmp(child->key, "workflow") != 0 && strcmp(child->key, "tracing") != 0)
+    bool wanted;
+    enum pawl_err err = pawl__resource_is(document, "Configuration", &wanted, error);
+    if (err || !wanted) return err;
+    err = pawl__resource_check(context, spec, "spec", configuration_keys, error);
+    if (!err)
+        err = pawl__resource_check(context, workflow, "spec.workflow", configuration_workflow_keys,
+                                   error);
+    if (err) return err;
+    for (const struct pawl_yaml *child = spec ? spec->children : NULL; child; child = child->next)
+        if (strcmp(child->key, "workflow") != 0)
             pawl__log(context->log, PAWL_LOG_INFO, configuration_scope,
                       "%s:%d: spec.%s is read, but nothing in this version acts on it", child->file,
                       child->line, child->key);
-    for (const struct pawl_yaml *child = configuration_first(workflow); child; child = child->next)
+    for (const struct pawl_yaml *child = workflow ? workflow->children : NULL; child;
+         child = child->next)
         if (strncmp(child->key, "maxConcurrent", 13) != 0 &&
             strcmp(child->key, "stateRetentionPolicy") != 0)
             pawl__log(context->log, PAWL_LOG_WARN, configuration_scope,
                       "%s:%d: spec.workflow.%s is read, but nothing in this version acts on it",
                       child->file, child->line, child->key);
-    enum pawl_err err =
-        pawl__yaml_int(workflow, "maxConcurrentWorkflowInvocations", &out->max_turns, error);
+    err = pawl__yaml_int(workflow, "maxConcurrentWorkflowInvocations", &out->max_turns, error);
     if (!err)
         err = pawl__yaml_int(workflow, "maxConcurrentActivityInvocations", &out->max_activities,
                              error);
     if (!err && (out->max_turns < 0 || out->max_activities < 0))
         err = pawl__yaml_fail(workflow, error, "a concurrency limit", "a number above 0");
-    const struct pawl_yaml *tracing = pawl__yaml_get(spec, "tracing");
-    if (!err && tracing) err = pawl__tracing_take(context, tracing, &out->tracing, error);
     return err ? err : configuration_take_retention(context, workflow, out, error);
 }
 
@@ -153,7 +142,6 @@ enum pawl_err pawl__configuration_load(const struct pawl_config_context *context
                                        const char *const *files, size_t count,
                                        struct pawl_configuration *out, struct pawl_error *error) {
     *out = (struct pawl_configuration){0};
-    pawl__tracing_init(&out->tracing);
     enum pawl_err err = PAWL_OK;
     for (size_t i = 0; !err && i < count; i++) {
         struct pawl_str text;
@@ -169,5 +157,5 @@ enum pawl_err pawl__configuration_load(const struct pawl_config_context *context
             err = configuration_take(context, document, out, error);
         pawl__buf_finish(&expanded);
     }
-    return err ? err : pawl__tracing_take_environment(context, &out->tracing, error);
+    return err;
 }

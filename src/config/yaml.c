@@ -26,6 +26,7 @@ struct anchor {
 struct reader {
     yaml_parser_t parser;
     const char *file;
+    struct pawl_str text;
     struct pawl_arena *arena;
     struct pawl_error *error;
     struct anchor *anchors; // of this document, once their nodes are complete
@@ -36,10 +37,25 @@ static enum pawl_err yaml_fail_at(const struct reader *reader, size_t line, cons
     return pawl__fail(reader->error, PAWL_E_INVALID, "%s:%zu: %s", reader->file, line + 1, text);
 }
 
+// Whether a tab is among the blanks that |line| begins with.
+static bool yaml_has_tab(const struct reader *reader, size_t line) {
+    const char *at = reader->text.data, *end = at + reader->text.len;
+    for (; line && at; line--) {
+        at = memchr(at, '\n', (size_t)(end - at));
+        if (at) at++;
+    }
+    while (at && at < end && *at == ' ') at++;
+    return at && at < end && *at == '\t';
+}
+
 static enum pawl_err yaml_next(struct reader *reader, yaml_event_t *event) {
     if (yaml_parser_parse(&reader->parser, event)) return PAWL_OK;
     const char *problem = reader->parser.problem ? reader->parser.problem : "is not YAML";
-    return yaml_fail_at(reader, reader->parser.problem_mark.line, problem);
+    size_t line = reader->parser.problem_mark.line;
+    char text[256];
+    snprintf(text, sizeof text, "%s%s", problem,
+             yaml_has_tab(reader, line) ? "; indent with blanks, as YAML takes no tabs there" : "");
+    return yaml_fail_at(reader, line, text);
 }
 
 static enum pawl_err yaml_read(struct reader *reader, const yaml_event_t *event, int depth,
@@ -176,7 +192,7 @@ static enum pawl_err yaml_read(struct reader *reader, const yaml_event_t *event,
 
 enum pawl_err pawl__yaml_parse(const char *file, struct pawl_str text, struct pawl_arena *arena,
                                struct pawl_yaml **out, struct pawl_error *error) {
-    struct reader reader = {.arena = arena, .error = error};
+    struct reader reader = {.text = text, .arena = arena, .error = error};
     reader.file = pawl__arena_dup(arena, pawl__str(file));
     *out = NULL;
     if (!reader.file || !yaml_parser_initialize(&reader.parser))
@@ -279,11 +295,16 @@ enum pawl_err pawl__yaml_check(const struct pawl_yaml *map, const char *what,
     return PAWL_OK;
 }
 
+// Go's encoding leaves empty texts where nothing was set.
+static bool yaml_is_empty(const struct pawl_yaml *node) {
+    return !node || (node->kind == PAWL_YAML_SCALAR && !*node->text);
+}
+
 enum pawl_err pawl__yaml_int(const struct pawl_yaml *map, const char *key, int *out,
                              struct pawl_error *error) {
     const struct pawl_yaml *node = pawl__yaml_get(map, key);
     int64_t number;
-    if (!node) return PAWL_OK;
+    if (yaml_is_empty(node)) return PAWL_OK;
     if (node->kind != PAWL_YAML_SCALAR ||
         !pawl__str_to_int(pawl__str(node->text), INT32_MIN, INT32_MAX, &number))
         return pawl__yaml_fail(node, error, key, "a whole number");
@@ -294,7 +315,7 @@ enum pawl_err pawl__yaml_int(const struct pawl_yaml *map, const char *key, int *
 enum pawl_err pawl__yaml_bool(const struct pawl_yaml *map, const char *key, bool *out,
                               struct pawl_error *error) {
     const struct pawl_yaml *node = pawl__yaml_get(map, key);
-    if (!node) return PAWL_OK;
+    if (yaml_is_empty(node)) return PAWL_OK;
     bool yes = node->text && strcasecmp(node->text, "true") == 0;
     if (!yes && (!node->text || strcasecmp(node->text, "false") != 0))
         return pawl__yaml_fail(node, error, key, "true or false");

@@ -52,7 +52,7 @@ enum pawl_err pawl__yaml_check(const struct pawl_yaml *map, const char *what,
 enum pawl_err pawl__yaml_fail(const struct pawl_yaml *node, struct pawl_error *error,
                               const char *what, const char *expected);
 
-// Reads a number or a truth value under |key|; |out| stays when there is none.
+// Reads a number or a truth value under |key|; |out| stays when there is none, or an empty text.
 enum pawl_err pawl__yaml_int(const struct pawl_yaml *map, const char *key, int *out,
                              struct pawl_error *error);
 enum pawl_err pawl__yaml_bool(const struct pawl_yaml *map, const char *key, bool *out,

@@ -48,4 +48,10 @@ char *pawl__child_id(const struct pawl_instance *instance, const Pb__WorkflowAct
 // The other app that |action| is for; NULL: this one.
 const char *pawl__action_target_app(const Pb__WorkflowAction *action, const char *app_id);
 
+// Whether the next turn is the first one after a continue-as-new. Its WorkflowStarted says which
+// app it is in, as the reference's does.
+static inline bool pawl__turn_begins_anew(const struct pawl_instance *instance) {
+    return instance->continued && !instance->started_at;
+}
+
 #endif

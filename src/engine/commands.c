@@ -137,13 +137,14 @@ static Pb__TaskFailureDetails *command_too_large(struct pawl_shard *shard,
 
 static Pb__HistoryEvent *command_task_event(struct pawl_shard *shard, struct pawl_stamp stamp,
                                             int32_t task_id, char *execution_id,
+                                            struct pawl_str scheduled,
                                             Google__Protobuf__StringValue *result,
                                             Pb__TaskFailureDetails *failure) {
     Pb__HistoryEvent *event =
         pawl__event_create(&shard->arena, stamp.now,
                            failure ? PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED
                                    : PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED);
-    if (!event) return NULL;
+    if (!event || !pawl__event_copy_router(&shard->arena, event, scheduled)) return NULL;
     if (failure) {
         event->taskfailed->taskscheduledid = task_id;
         event->taskfailed->taskexecutionid = execution_id;
@@ -171,20 +172,17 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
     pawl__pb_find(pawl__event_body(scheduled).bytes, TASK_EXECUTION_ID, &execution);
     char *execution_id = pawl__arena_dup(&shard->arena, execution.bytes);
     pawl__failure_cut(response->failuredetails);
-    Pb__HistoryEvent *event = command_task_event(shard, stamp, task_id, execution_id,
+    Pb__HistoryEvent *event = command_task_event(shard, stamp, task_id, execution_id, scheduled,
                                                  response->result, response->failuredetails);
     if (!execution_id || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
     enum pawl_err err = command_pack(shard, event, &bytes, error);
     if (!err && !command_has_room(shard, instance, bytes.len)) {
         Pb__TaskFailureDetails *failure = command_too_large(shard, instance, bytes.len);
-        event = command_task_event(shard, stamp, task_id, execution_id, NULL, failure);
+        event = command_task_event(shard, stamp, task_id, execution_id, scheduled, NULL, failure);
         if (!failure || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
         err = command_pack(shard, event, &bytes, error);
     }
     if (err) return err;
-    if (shard->observer)
-        shard->observer->activity_ends(shard->observer, instance, task_id, stamp.given_at, response,
-                                       &shard->notes);
     return command_add_packed(shard, instance, bytes) ? PAWL_OK : command_broken(shard, error);
 }
 
@@ -339,7 +337,8 @@ enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp sta
     event.timestamp = pawl__timestamp(&shard->arena, stamp.now);
     event.event_type_case = PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED;
     event.executionstarted = start;
-    if (!event.timestamp) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (!event.timestamp || !pawl__event_set_source(&shard->arena, &event, shard->app_id))
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
     struct pawl_str bytes;
     if ((err = command_pack_outside(shard, &event, &bytes, error))) return err;
     return command_start(shard, instance, bytes) ? PAWL_OK : command_broken(shard, error);
@@ -469,7 +468,8 @@ static bool command_fail_child(struct pawl_shard *shard, struct pawl_stamp stamp
                                Pb__TaskFailureDetails *details) {
     Pb__HistoryEvent *event = pawl__event_create(
         &shard->arena, stamp.now, PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED);
-    if (!event || !details) return false;
+    if (!event || !details || !pawl__event_set_source(&shard->arena, event, shard->app_id))
+        return false;
     event->childworkflowinstancefailed->taskscheduledid = id;
     event->childworkflowinstancefailed->failuredetails = details;
     return command_add_event(shard, parent, event);
@@ -583,16 +583,10 @@ enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_st
     record.turn = &turn;
     if (!command_write(shard, instance, &record)) return command_broken(shard, error);
     struct pawl_outcome outcome;
-    struct pawl_turn_mark mark;
-    struct pawl_observer *observer = shard->observer;
     instance->turn_out = false;
-    if (observer) observer->turn_begins(observer, instance, response, &mark);
-    bool applied =
-        pawl__apply_turn(instance, shard->app_id, &turn, response, &shard->arena, &outcome) &&
-        pawl__shard_retime(shard, instance);
-    // When it was not, the shard is dropped, and its notes with it.
-    if (observer) observer->turn_ends(observer, instance, &mark, &shard->notes);
-    if (!applied) return command_broken(shard, error);
+    if (!pawl__apply_turn(instance, shard->app_id, &turn, response, &shard->arena, &outcome) ||
+        !pawl__shard_retime(shard, instance))
+        return command_broken(shard, error);
     if (outcome.stalled) instance->turn_held = true;
 
     bool ok = pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0);

@@ -2,13 +2,18 @@
 
 #include "wire/fields.h"
 #include "wire/timestamp.h"
+#include "wire/unpack.h"
+
+enum {
+    EVENT_ROUTER = 30 // of HistoryEvent
+};
 
 struct pawl_pb_field pawl__event_body(struct pawl_str bytes) {
     struct pawl_pb_reader reader = pawl__pb_reader(bytes);
     struct pawl_pb_field field, body = {0};
     while (pawl__pb_next(&reader, &field)) {
         // Fields of the envelope: eventId, timestamp, router. All others are the oneof's.
-        if (field.number == 1 || field.number == 2 || field.number == 30) continue;
+        if (field.number == 1 || field.number == 2 || field.number == EVENT_ROUTER) continue;
         if (pawl__field_find(&pb__history_event__descriptor, field.number)) body = field;
     }
     return body;
@@ -47,6 +52,25 @@ Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
     // All members of the oneof are pointers in one union: any of them sets it.
     event->executionstarted = (Pb__ExecutionStartedEvent *)(void *)body;
     return event->timestamp ? event : NULL;
+}
+
+bool pawl__event_set_source(struct pawl_arena *arena, Pb__HistoryEvent *event, char *app_id) {
+    Pb__TaskRouter *router = pawl__arena_alloc(arena, sizeof *router);
+    if (!router) return false;
+    pb__task_router__init(router);
+    router->sourceappid = app_id;
+    event->_router_case = PB__HISTORY_EVENT___ROUTER_ROUTER;
+    event->router = router;
+    return true;
+}
+
+bool pawl__event_copy_router(struct pawl_arena *arena, Pb__HistoryEvent *event,
+                             struct pawl_str from) {
+    struct pawl_pb_field field;
+    if (!pawl__pb_find(from, EVENT_ROUTER, &field)) return true;
+    event->_router_case = PB__HISTORY_EVENT___ROUTER_ROUTER;
+    event->router = pawl__wire_unpack(arena, &pb__task_router__descriptor, field.bytes, NULL);
+    return event->router;
 }
 
 void pawl__failure_cut(Pb__TaskFailureDetails *details) {

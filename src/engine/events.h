@@ -25,6 +25,14 @@ Google__Protobuf__Timestamp *pawl__timestamp(struct pawl_arena *arena, int64_t a
 Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
                                      Pb__HistoryEvent__EventTypeCase type);
 
+// Notes that |event| comes from the app |app_id|, for workers that learn from it which their own
+// is. False: memory is out.
+bool pawl__event_set_source(struct pawl_arena *arena, Pb__HistoryEvent *event, char *app_id);
+
+// Gives |event| the router of the encoded event |from|, if that has one. False: memory is out.
+bool pawl__event_copy_router(struct pawl_arena *arena, Pb__HistoryEvent *event,
+                             struct pawl_str from);
+
 // Cuts a chain of causes short. An event stands deeper in a work item than in what brought it here,
 // and may not pass the limit of wire/unpack.h there; 64 causes say enough.
 void pawl__failure_cut(Pb__TaskFailureDetails *details);

@@ -1,3 +1,4 @@
+#include "engine/apply.h"
 #include "engine/events.h"
 #include "engine/internal.h"
 #include "engine/trace.h"
@@ -22,6 +23,7 @@ enum {
 enum {
     TURN_ID = 1,
     TURN_EXECUTION = 2,
+    TURN_PAST = 3,
     TURN_NEW = 4,
     TURN_KEPT = 9 // cachedHistory
 };
@@ -54,28 +56,137 @@ size_t pawl__shard_turn_size(const struct pawl_instance *instance) {
     return instance->history.bytes.len + instance->inbox.bytes.len;
 }
 
-// The part of the inbox that the turn sees, as newEvents: the same events under another tag.
-static bool items_put_new_events(const struct pawl_instance *instance, struct pawl_buf *out) {
-    struct pawl_str inbox = pawl__buf_str(&instance->inbox.bytes);
-    struct pawl_event_view view;
-    size_t at = 0;
-    for (uint32_t i = 0; i < instance->turn_events; i++)
-        if (!pawl__history_next(inbox, &at, &view) ||
-            !pawl__pb_put_bytes(out, TURN_NEW, view.bytes))
+// --- histories for workers of either dialect ----------------------------------------------------
+//
+// Dapr's protocol grew out of Microsoft's, and both went on by themselves. Where Dapr's has the
+// router of an event, Microsoft's has an event of another kind, and its workers take the whole turn
+// for malformed; events 31 and 32 they do not know. A plain history has no such event, and a router
+// only where it names the app that a call is for, which no code written for Microsoft's asks for.
+
+enum {
+    EVENT_ROUTER = 30,
+    ROUTER_TARGET = 2
+};
+
+// The parts of |event| that a worker is given, before and after what is left out of it. False: the
+// event is left out as a whole.
+static bool items_cut(struct pawl_str event, bool plain, struct pawl_str parts[2]) {
+    parts[0] = event;
+    parts[1] = (struct pawl_str){0};
+    if (!plain) return true;
+    struct pawl_pb_reader reader = pawl__pb_reader(event);
+    struct pawl_pb_field field, target;
+    for (const uint8_t *start = reader.at; pawl__pb_next(&reader, &field); start = reader.at) {
+        if (field.number == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STALLED ||
+            field.number == PB__HISTORY_EVENT__EVENT_TYPE_DETACHED_WORKFLOW_INSTANCE_CREATED)
             return false;
+        if (field.number != EVENT_ROUTER || pawl__pb_find(field.bytes, ROUTER_TARGET, &target))
+            continue;
+        parts[0].len = (size_t)((const char *)start - event.data);
+        parts[1] = (struct pawl_str){(const char *)reader.at, (size_t)(reader.end - reader.at)};
+    }
     return true;
 }
 
-static size_t items_new_events_size(const struct pawl_instance *instance) {
+// Goes through the first |count| events of |events| as fields |number|: their size, or, with |out|,
+// their bytes. False: memory is out.
+static bool items_pass_events(struct pawl_str events, uint32_t count, unsigned number, bool plain,
+                              struct pawl_buf *out, size_t *size) {
     struct pawl_event_view view;
+    struct pawl_str parts[2];
     size_t at = 0;
-    for (uint32_t i = 0; i < instance->turn_events; i++)
-        if (!pawl__history_next(pawl__buf_str(&instance->inbox.bytes), &at, &view)) break;
-    return at;
+    for (uint32_t i = 0; i < count && pawl__history_next(events, &at, &view); i++) {
+        if (!items_cut(view.bytes, plain, parts)) continue;
+        size_t len = parts[0].len + parts[1].len;
+        if (!out)
+            *size += pawl__pb_field_size(number, len);
+        else if (!pawl__pb_put_head(out, number, len) || !pawl__buf_append_str(out, parts[0]) ||
+                 !pawl__buf_append_str(out, parts[1]))
+            return false;
+    }
+    return true;
 }
 
-bool pawl__shard_begin_turn(struct pawl_instance *instance, struct pawl_stamp stamp,
-                            struct pawl_str token, uint64_t keeper, struct pawl_buf *out) {
+// --- turns --------------------------------------------------------------------------------------
+
+// What a turn's item is made of beside the event that begins it.
+struct items_turn {
+    struct pawl_str past; // of the history; empty when |plain| events are passed one by one
+    struct pawl_str inbox;
+    uint32_t past_count, kept;
+    bool plain;
+};
+
+static struct items_turn items_turn_parts(const struct pawl_instance *instance,
+                                          const struct pawl_turn_to *to) {
+    struct items_turn turn = {
+        .past = pawl__buf_str(&instance->history.bytes),
+        .inbox = pawl__buf_str(&instance->inbox.bytes),
+        .past_count = instance->history.count,
+        .plain = to->plain,
+    };
+    if (to->keeper && to->keeper == instance->kept_by && !to->plain) {
+        turn.kept = instance->kept_events;
+        turn.past.data += instance->kept_bytes;
+        turn.past.len -= instance->kept_bytes;
+    }
+    return turn;
+}
+
+// The past is copied as it is where it may be: its events are encoded as the item's own field.
+static bool items_pass_past(const struct items_turn *turn, struct pawl_buf *out, size_t *size) {
+    if (turn->plain)
+        return items_pass_events(turn->past, turn->past_count, TURN_PAST, true, out, size);
+    if (out) return pawl__buf_append_str(out, turn->past);
+    *size += turn->past.len;
+    return true;
+}
+
+static bool items_begin_turn(const struct pawl_shard *shard, const struct pawl_instance *instance,
+                             const struct pawl_turn_to *to, const struct items_turn *turn,
+                             struct pawl_buf *out) {
+    Google__Protobuf__Timestamp at = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    pawl__timestamp_set(&at, instance->turn_started_at);
+    Pb__WorkflowStartedEvent body = PB__WORKFLOW_STARTED_EVENT__INIT;
+    Pb__TaskRouter router = PB__TASK_ROUTER__INIT;
+    Pb__HistoryEvent started = PB__HISTORY_EVENT__INIT;
+    started.eventid = -1;
+    started.timestamp = &at;
+    started.event_type_case = PB__HISTORY_EVENT__EVENT_TYPE_WORKFLOW_STARTED;
+    started.workflowstarted = &body;
+    if (pawl__turn_begins_anew(instance) && !turn->plain) {
+        router.sourceappid = shard->app_id;
+        started._router_case = PB__HISTORY_EVENT___ROUTER_ROUTER;
+        started.router = &router;
+    }
+
+    struct pawl_str id = pawl__instance_id(instance);
+    struct pawl_str execution = pawl__str(instance->execution_id);
+    size_t execution_size = pawl__pb_field_size(1, execution.len);
+    size_t kept_size = pawl__pb_uint_size(1, turn->kept);
+    size_t size = pawl__pb_field_size(TURN_ID, id.len) +
+                  pawl__pb_field_size(TURN_NEW, pawl__wire_size(&started.base));
+    items_pass_past(turn, NULL, &size);
+    items_pass_events(turn->inbox, instance->turn_events, TURN_NEW, turn->plain, NULL, &size);
+    if (execution.len) size += pawl__pb_field_size(TURN_EXECUTION, execution_size);
+    if (turn->kept) size += pawl__pb_field_size(TURN_KEPT, kept_size);
+
+    bool ok = pawl__pb_put_head(out, ITEM_TURN, size) && pawl__pb_put_bytes(out, TURN_ID, id);
+    if (ok && execution.len)
+        ok = pawl__pb_put_head(out, TURN_EXECUTION, execution_size) &&
+             pawl__pb_put_bytes(out, 1, execution);
+    if (ok && turn->kept)
+        ok = pawl__pb_put_head(out, TURN_KEPT, kept_size) && pawl__pb_put_uint(out, 1, turn->kept);
+    return ok && items_pass_past(turn, out, NULL) &&
+           pawl__wire_append_field(out, TURN_NEW, &started.base) &&
+           items_pass_events(turn->inbox, instance->turn_events, TURN_NEW, turn->plain, out,
+                             NULL) &&
+           pawl__pb_put_bytes(out, ITEM_TOKEN, to->token);
+}
+
+bool pawl__shard_begin_turn(const struct pawl_shard *shard, struct pawl_instance *instance,
+                            struct pawl_stamp stamp, const struct pawl_turn_to *to,
+                            struct pawl_buf *out) {
     // A turn that a lost worker had is given again as it was, so that a late answer to the first
     // one, which carries no token with older SDKs, means the same.
     if (!instance->turn_events) {
@@ -85,51 +196,22 @@ bool pawl__shard_begin_turn(struct pawl_instance *instance, struct pawl_stamp st
         instance->turn_started_at =
             stamp.now > instance->updated_at ? stamp.now : instance->updated_at;
     }
-    Google__Protobuf__Timestamp at = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-    pawl__timestamp_set(&at, instance->turn_started_at);
-    Pb__WorkflowStartedEvent body = PB__WORKFLOW_STARTED_EVENT__INIT;
-    Pb__HistoryEvent started = PB__HISTORY_EVENT__INIT;
-    started.eventid = -1;
-    started.timestamp = &at;
-    started.event_type_case = PB__HISTORY_EVENT__EVENT_TYPE_WORKFLOW_STARTED;
-    started.workflowstarted = &body;
-
-    struct pawl_str id = pawl__instance_id(instance);
-    struct pawl_str execution = pawl__str(instance->execution_id);
-    size_t execution_size = pawl__pb_field_size(1, execution.len);
-    struct pawl_str past = pawl__buf_str(&instance->history.bytes);
-    uint32_t kept = keeper && keeper == instance->kept_by ? instance->kept_events : 0;
-    if (kept)
-        past = (struct pawl_str){past.data + instance->kept_bytes, past.len - instance->kept_bytes};
-    size_t kept_size = pawl__pb_uint_size(1, kept);
-    size_t size = pawl__pb_field_size(TURN_ID, id.len) + past.len +
-                  pawl__pb_field_size(TURN_NEW, pawl__wire_size(&started.base)) +
-                  items_new_events_size(instance);
-    if (execution.len) size += pawl__pb_field_size(TURN_EXECUTION, execution_size);
-    if (kept) size += pawl__pb_field_size(TURN_KEPT, kept_size);
-
-    bool ok = pawl__pb_put_head(out, ITEM_TURN, size) && pawl__pb_put_bytes(out, TURN_ID, id);
-    if (ok && execution.len)
-        ok = pawl__pb_put_head(out, TURN_EXECUTION, execution_size) &&
-             pawl__pb_put_bytes(out, 1, execution);
-    if (ok && kept)
-        ok = pawl__pb_put_head(out, TURN_KEPT, kept_size) && pawl__pb_put_uint(out, 1, kept);
-    ok = ok && pawl__buf_append_str(out, past) &&
-         pawl__wire_append_field(out, TURN_NEW, &started.base) &&
-         items_put_new_events(instance, out) && pawl__pb_put_bytes(out, ITEM_TOKEN, token);
-    instance->turn_out = ok;
-    if (ok && keeper) {
-        instance->kept_by = keeper;
+    struct items_turn turn = items_turn_parts(instance, to);
+    instance->turn_out = items_begin_turn(shard, instance, to, &turn, out);
+    if (instance->turn_out && to->keeper && !to->plain) {
+        instance->kept_by = to->keeper;
         instance->kept_events = instance->history.count;
         instance->kept_bytes = instance->history.bytes.len;
     }
-    return ok;
+    return instance->turn_out;
 }
 
 void pawl__shard_turn_lost(struct pawl_instance *instance) {
     instance->turn_out = false;
     instance->kept_by = 0;
 }
+
+// --- activities ---------------------------------------------------------------------------------
 
 // The body of the event that scheduled a pending activity; empty when there is none.
 static struct pawl_str items_scheduled(const struct pawl_instance *instance, int32_t task_id) {

@@ -26,7 +26,6 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "engine/instance.h"
-#include "engine/observer.h"
 #include "orchestrator_service.pb-c.h"
 #include "pawl_log.pb-c.h"
 #include "wire/rows.h"
@@ -61,11 +60,9 @@ struct pawl_shard {
     uint64_t position;      // of the batch under construction
     struct pawl_effect *effects;
     size_t effect_count, effect_cap;
-    struct pawl_arena arena;        // scratch of one command
-    uint64_t marks;                 // see pawl_instance.mark
-    struct pawl_limits limits;      // pawl__shard_init sets them
-    struct pawl_observer *observer; // NULL: none; may be set after pawl__shard_init
-    struct pawl_notes notes; // of the batch under construction; the caller takes them with it
+    struct pawl_arena arena;   // scratch of one command
+    uint64_t marks;            // see pawl_instance.mark
+    struct pawl_limits limits; // pawl__shard_init sets them
     char *app_id;
     char *needed; // see PAWL_E_NEEDED; in |arena|
     bool failed;
@@ -73,9 +70,8 @@ struct pawl_shard {
 
 // What is stamped into a command's records.
 struct pawl_stamp {
-    int64_t now;      // nanoseconds since 1970, never less than that of an earlier command
-    char uuid[37];    // random, for turns that start executions; else it may be empty
-    int64_t given_at; // of a result: when its worker was given the activity; 0: not known
+    int64_t now;   // nanoseconds since 1970, never less than that of an earlier command
+    char uuid[37]; // random, for turns that start executions; else it may be empty
 };
 
 // |position|: of the last batch in the log.
@@ -164,12 +160,20 @@ int64_t pawl__shard_wake_at(const struct pawl_shard *shard);
 // Whether a turn of |instance| can be given to a worker now.
 bool pawl__shard_turn_ready(const struct pawl_instance *instance, int64_t now);
 
+// Who a turn is for.
+struct pawl_turn_to {
+    struct pawl_str token;
+    uint64_t keeper; // the number of a worker that keeps histories, and is not sent again what it
+                     // was sent before; else 0
+    bool plain;      // it may speak the protocol's elder dialect, in which the numbers of some
+                     // fields mean something else: they are left out
+};
+
 // Marks the turn as out and appends its work item to |out|, an encoded WorkItem. Given again after
-// pawl__shard_turn_lost it is the same but for its token, and for what is left out: a worker that
-// keeps histories has a number |keeper| (else 0), and is not sent the events that it was sent
-// before. False when memory is out.
-bool pawl__shard_begin_turn(struct pawl_instance *instance, struct pawl_stamp stamp,
-                            struct pawl_str token, uint64_t keeper, struct pawl_buf *out);
+// pawl__shard_turn_lost it is the same but for what |to| says. False when memory is out.
+bool pawl__shard_begin_turn(const struct pawl_shard *shard, struct pawl_instance *instance,
+                            struct pawl_stamp stamp, const struct pawl_turn_to *to,
+                            struct pawl_buf *out);
 
 // Bytes of the work item that pawl__shard_begin_turn would build, near enough for limits.
 size_t pawl__shard_turn_size(const struct pawl_instance *instance);

@@ -101,7 +101,8 @@ static bool turn_refuse_app(struct turn *turn, const Pb__WorkflowAction *action,
     const char *app = pawl__action_target_app(action, turn->app_id);
     Pb__HistoryEvent *event = turn_event(turn, failed, -1);
     Pb__TaskFailureDetails *details = pawl__arena_alloc(turn->arena, sizeof *details);
-    if (!event || !details) return false;
+    if (!event || !details || !pawl__event_set_source(turn->arena, event, turn->app_id))
+        return false;
     pb__task_failure_details__init(details);
     details->errortype = "AppNotReachable";
     details->errormessage = pawl__arena_format(
@@ -175,7 +176,7 @@ static Pb__HistoryEvent *turn_start_event(struct turn *turn, char *id, char *nam
                                           Google__Protobuf__StringValue *input) {
     Pb__HistoryEvent *event = turn_event(turn, EVENT(EXECUTION_STARTED), -1);
     Pb__WorkflowInstance *self = pawl__arena_alloc(turn->arena, sizeof *self);
-    if (!event || !self) return NULL;
+    if (!event || !self || !pawl__event_set_source(turn->arena, event, turn->app_id)) return NULL;
     pb__workflow_instance__init(self);
     self->instanceid = id;
     self->executionid = pawl__string_value(turn->arena, turn->record->next_execution_id);
@@ -216,6 +217,7 @@ static bool turn_create_child(struct turn *turn, const Pb__WorkflowAction *actio
                                "child workflow", child->name);
 
     Pb__HistoryEvent *first = turn_start_event(turn, id, child->name, child->input);
+    if (first && action->_router_case) *first->router = *event->router;
     Pb__ParentInstanceInfo *parent = pawl__arena_alloc(turn->arena, sizeof *parent);
     Pb__WorkflowInstance *self = pawl__arena_alloc(turn->arena, sizeof *self);
     if (!first || !parent || !self) return false;
@@ -267,7 +269,11 @@ static bool turn_tell_parent(struct turn *turn, int32_t status,
     Pb__HistoryEvent *event = turn_event(
         turn, ok ? EVENT(CHILD_WORKFLOW_INSTANCE_COMPLETED) : EVENT(CHILD_WORKFLOW_INSTANCE_FAILED),
         -1);
-    if (!event) return false;
+    if (!event || !pawl__event_set_source(turn->arena, event, turn->app_id)) return false;
+    if (parent->_app_id_case) {
+        event->router->_target_app_id_case = PB__TASK_ROUTER___TARGET_APP_ID_TARGET_APP_ID;
+        event->router->targetappid = parent->appid;
+    }
     if (ok) {
         event->childworkflowinstancecompleted->taskscheduledid = parent->taskscheduledid;
         event->childworkflowinstancecompleted->result = result;
@@ -301,7 +307,7 @@ static bool turn_complete(struct turn *turn, int32_t id, int32_t status,
     struct pawl_instance *instance = turn->instance;
     if (pawl__instance_completed(instance)) return true; // the first completion wins
     Pb__HistoryEvent *event = turn_event(turn, EVENT(EXECUTION_COMPLETED), id);
-    if (!event) return false;
+    if (!event || !pawl__event_set_source(turn->arena, event, turn->app_id)) return false;
     event->executioncompleted->workflowstatus = (Pb__OrchestrationStatus)status;
     event->executioncompleted->result = result;
     event->executioncompleted->failuredetails = failure;
@@ -586,6 +592,9 @@ static bool turn_begin(struct turn *turn) {
     Pb__HistoryEvent *event =
         pawl__event_create(turn->arena, turn->record->started_at, EVENT(WORKFLOW_STARTED));
     if (!event || !turn_note_version(turn, event->workflowstarted)) return false;
+    if (pawl__turn_begins_anew(turn->instance) &&
+        !pawl__event_set_source(turn->arena, event, turn->app_id))
+        return false;
     if (!turn_add_event(turn, event) || !turn_absorb_inbox(turn)) return false;
     if (!turn->instance->started_at) turn->instance->started_at = turn->record->started_at;
     return turn_read_start(turn);

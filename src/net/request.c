@@ -75,20 +75,10 @@ static struct pawl_exchange *request_open(struct pawl_request *request) {
 
 void pawl__http_respond(struct pawl_request *request, int status, const struct pawl_header *headers,
                         size_t header_count, struct pawl_str body) {
-    enum {
-        MOST = 32
-    };
     struct pawl_exchange *exchange = request_open(request);
     if (!exchange) return;
-    struct pawl_header all[MOST + PAWL_REQUEST_EXTRA];
-    if (header_count > MOST) header_count = MOST;
-    if (header_count) memcpy(all, headers, header_count * sizeof *all);
-    if (request->extra_count)
-        memcpy(all + header_count, request->extra, request->extra_count * sizeof *all);
-    header_count += request->extra_count;
-    pawl__exchange_tell_end(exchange, status);
     pawl__exchange_answered(exchange);
-    exchange->answers->respond(exchange, status, all, header_count, body);
+    exchange->answers->respond(exchange, status, headers, header_count, body);
 }
 
 void pawl__grpc_start(struct pawl_request *request) {
@@ -127,7 +117,6 @@ void pawl__grpc_finish(struct pawl_request *request, enum pawl_err code, const c
         pawl__http_respond(request, pawl__err_http(code), &type, 1, story);
         return;
     }
-    pawl__exchange_tell_end(exchange, (int)code);
     pawl__exchange_answered(exchange);
     exchange->answers->finish(exchange, code, story, details);
 }

@@ -43,20 +43,6 @@ struct pawl_request {
 
     // Set by the handler of a streamed answer: called when what was queued has been written.
     void (*on_drain)(struct pawl_request *request);
-
-    // Set by who looks on, before the handler: called once when the request is answered or closed,
-    // in whatever way. |status|: of HTTP, or an enum pawl_err with gRPC. |watch| is the watcher's.
-    void (*on_end)(struct pawl_request *request, int status);
-    void *watch;
-
-    // Set by the handler, in |arena|: headers of the answer beside those that it is answered with;
-    // with gRPC they go before the first message. At most PAWL_REQUEST_EXTRA.
-    const struct pawl_header *extra;
-    size_t extra_count;
-};
-
-enum {
-    PAWL_REQUEST_EXTRA = 2
 };
 
 typedef void (*pawl_handler)(void *arg, struct pawl_request *request);

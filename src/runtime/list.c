@@ -1,23 +1,22 @@
+#include "runtime/list.h"
+
 #include <stdlib.h>
 
 #include "base/least.h"
-#include "runtime/internal.h"
 
-// The list of instances: what the store has, and what is in memory, where memory has the last word.
-//
 // The store is read by its thread while work goes on, so what it tells is of some earlier moment.
 // But from before it is read until its answer is looked at nothing leaves memory
-// (pawl__runtime_reads): an instance that is in memory then is looked at there, and one that is not
-// has not changed meanwhile. So the answer is that of one moment, the one at which it is put
+// (pawl__residency_reads): an instance that is in memory then is looked at there, and one that is
+// not has not changed meanwhile. So the answer is that of one moment, the one at which it is put
 // together.
 
 struct list {
     struct pawl_job job;
-    struct pawl_link link; // in pawl_runtime::lists, until it is done or the shard is read again
-    struct pawl_runtime *runtime;
-    struct pawl_link calls; // the call, unless it was canceled
-    uint64_t shard;         // of the lease, which may change while the thread reads
-    size_t limit;           // ids to read
+    struct pawl_link link; // in pawl_residency::lists, until it is done or the shard is read again
+    struct pawl_calls *calls;
+    struct pawl_link call; // the call, unless it was canceled
+    uint64_t shard;        // of the lease, which may change while the thread reads
+    size_t limit;          // ids to read
     struct pawl_arena arena;
     struct pawl_str after; // a copy
     struct pawl_str *ids;
@@ -33,37 +32,37 @@ static void list_destroy(struct list *list) {
 
 static void list_run(struct pawl_job *job) {
     struct list *list = PAWL_CONTAINER(job, struct list, job);
-    struct pawl_store *store = list->runtime->storage->store;
+    struct pawl_store *store = list->calls->residency->storage->store;
     pawl__error_clear(&list->error);
     list->error.code = store->ops->list(store, list->shard, list->after, list->limit, &list->arena,
                                         &list->ids, &list->count, &list->error);
 }
 
 static void list_submit(struct list *list) {
-    list->runtime->loads_out++;
-    pawl__thread_submit(&list->runtime->storage->reader, &list->job);
+    list->calls->residency->jobs_out++;
+    pawl__thread_submit(&list->calls->residency->storage->reader, &list->job);
 }
 
-// Copies the least of the ids for |call|. False when memory is out.
-static bool list_keep(struct pawl_call *call, struct pawl_least *least) {
-    call->id_count = pawl__least_end(least);
-    call->ids = pawl__arena_alloc(call->arena, call->id_count * sizeof *call->ids);
-    if (!call->ids) return false;
-    for (size_t i = 0; i < call->id_count; i++) {
-        call->ids[i] = least->items[i];
-        call->ids[i].data = pawl__arena_dup(call->arena, least->items[i]);
-        if (!call->ids[i].data) return false;
+// Copies the least of the ids for |verb|. False when memory is out.
+static bool list_keep(struct pawl_list *verb, struct pawl_least *least) {
+    verb->id_count = pawl__least_end(least);
+    verb->ids = pawl__arena_alloc(verb->arena, verb->id_count * sizeof *verb->ids);
+    if (!verb->ids) return false;
+    for (size_t i = 0; i < verb->id_count; i++) {
+        verb->ids[i] = least->items[i];
+        verb->ids[i].data = pawl__arena_dup(verb->arena, least->items[i]);
+        if (!verb->ids[i].data) return false;
     }
     return true;
 }
 
-// Puts the answer of |call| together. False when more has to be read, as so many of the ids that
+// Puts the answer of |verb| together. False when more has to be read, as so many of the ids that
 // were read are gone that the rest is no full page.
-static bool list_answer(struct list *list, struct pawl_call *call) {
-    struct pawl_shard *shard = &list->runtime->shard;
+static bool list_answer(struct list *list, struct pawl_list *verb) {
+    const struct pawl_shard *shard = &list->calls->residency->shard;
     struct pawl_least least;
-    if (!pawl__least_init(&least, call->max)) {
-        pawl__fail_plain(&call->error, PAWL_E_NOMEM);
+    if (!pawl__least_init(&least, verb->max)) {
+        pawl__fail_plain(&verb->call.error, PAWL_E_NOMEM);
         return true;
     }
     for (size_t i = 0; i < list->count; i++)
@@ -77,65 +76,77 @@ static bool list_answer(struct list *list, struct pawl_call *call) {
             (all || pawl__str_compare(id, list->ids[list->count - 1]) <= 0))
             pawl__least_add(&least, id);
     }
-    bool enough = all || least.len >= call->max;
-    if (enough && !list_keep(call, &least)) pawl__fail_plain(&call->error, PAWL_E_NOMEM);
+    bool enough = all || least.len >= verb->max;
+    if (enough && !list_keep(verb, &least)) pawl__fail_plain(&verb->call.error, PAWL_E_NOMEM);
     pawl__least_finish(&least);
     return enough;
 }
 
 static void list_done(struct pawl_job *job) {
     struct list *list = PAWL_CONTAINER(job, struct list, job);
-    struct pawl_runtime *runtime = list->runtime;
-    runtime->loads_out--;
-    struct pawl_link *link = pawl__list_take(&list->calls);
+    struct pawl_calls *calls = list->calls;
+    calls->residency->jobs_out--;
+    struct pawl_link *link = pawl__list_take(&list->call);
     if (!link) { // it was canceled, or answered when the shard was dropped
         list_destroy(list);
         return;
     }
     struct pawl_call *call = PAWL_CONTAINER(link, struct pawl_call, link);
+    struct pawl_list *verb = PAWL_CONTAINER(call, struct pawl_list, call);
     if (list->error.code) {
         call->error = list->error;
-    } else if (pawl__runtime_serves(runtime) && !list_answer(list, call)) {
+    } else if (pawl__residency_serves(calls->residency) && !list_answer(list, verb)) {
         list->limit *= 2;
-        pawl__list_add(&list->calls, &call->link);
+        pawl__list_add(&list->call, &call->link);
         list_submit(list);
         return;
     }
     list_destroy(list);
-    pawl__calls_answer(runtime, call);
+    pawl__calls_answer(calls, call);
 }
 
-static enum pawl_err list_begin(struct pawl_runtime *runtime, struct pawl_call *call,
+static enum pawl_err list_begin(struct pawl_calls *calls, struct pawl_call *call,
                                 struct pawl_error *error) {
+    const struct pawl_list *verb = PAWL_CONTAINER(call, struct pawl_list, call);
     struct list *list = calloc(1, sizeof *list);
     if (!list) return pawl__fail_plain(error, PAWL_E_NOMEM);
     pawl__link_init(&list->link);
-    list->after = (struct pawl_str){pawl__arena_dup(&list->arena, call->after), call->after.len};
+    list->after = (struct pawl_str){pawl__arena_dup(&list->arena, verb->after), verb->after.len};
     if (!list->after.data) {
         list_destroy(list);
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     }
     list->job = (struct pawl_job){.run = list_run, .done = list_done};
-    list->runtime = runtime;
-    list->shard = runtime->lease.shard;
-    list->limit = call->max;
-    pawl__link_init(&list->calls);
-    pawl__list_add(&list->calls, &call->link);
+    list->calls = calls;
+    list->shard = calls->residency->lease.shard;
+    list->limit = verb->max;
+    pawl__link_init(&list->call);
+    pawl__list_add(&list->call, &call->link);
     call->waiting = true;
-    pawl__list_add(&runtime->lists, &list->link);
+    pawl__list_add(&calls->residency->lists, &list->link);
     list_submit(list);
     return PAWL_OK;
 }
 
-void pawl__lists_drop(struct pawl_runtime *runtime, struct pawl_link *calls) {
-    for (struct pawl_link *link; (link = pawl__list_take(&runtime->lists));)
-        pawl__list_move(calls, &PAWL_CONTAINER(link, struct list, link)->calls);
+static const struct pawl_verb list_verb = {.run = list_begin};
+
+void pawl__list_init(struct pawl_list *verb, struct pawl_str after, size_t max,
+                     struct pawl_arena *arena) {
+    pawl__call_init(&verb->call, &list_verb, PAWL_STR(""));
+    verb->after = after;
+    verb->max = max;
+    verb->arena = arena;
+    verb->ids = NULL;
+    verb->id_count = 0;
 }
 
-void pawl__runtime_list(struct pawl_runtime *runtime, struct pawl_call *call, struct pawl_str after,
-                        size_t max) {
-    call->after = after;
-    call->max = max;
-    call->run = list_begin;
-    pawl__calls_execute(runtime, call);
+void pawl__list_drop(struct pawl_residency *residency, const struct pawl_error *error) {
+    struct pawl_link calls;
+    pawl__link_init(&calls);
+    for (struct pawl_link *link; (link = pawl__list_take(&residency->lists));)
+        pawl__list_move(&calls, &PAWL_CONTAINER(link, struct list, link)->call);
+    for (struct pawl_link *link; (link = pawl__list_take(&calls));) {
+        struct pawl_call *call = PAWL_CONTAINER(link, struct pawl_call, link);
+        call->done(call, error);
+    }
 }

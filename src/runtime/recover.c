@@ -1,9 +1,6 @@
+#include "runtime/recover.h"
+
 #include <stdlib.h>
-
-#include "runtime/internal.h"
-
-// Taking a shard: lease it, load what has work, note who sleeps, and replay the log. All of it runs
-// on the storage's threads; nothing else touches the shard meanwhile.
 
 struct recover_ids {
     char **ids;
@@ -11,18 +8,19 @@ struct recover_ids {
 };
 
 static enum pawl_err recover_load(void *arg, struct pawl_str id, struct pawl_error *error) {
-    struct pawl_runtime *runtime = arg;
-    struct pawl_store *store = runtime->storage->store;
+    struct pawl_residency *residency = arg;
+    struct pawl_store *store = residency->storage->store;
     struct pawl_arena arena = {0};
     struct pawl_snapshot snapshot;
     struct pawl_instance *instance;
-    pawl__sleep_remove(runtime, id);
-    enum pawl_err err = store->ops->load(store, runtime->lease.shard, id, &arena, &snapshot, error);
+    pawl__sleepers_remove(&residency->sleepers, id);
+    enum pawl_err err =
+        store->ops->load(store, residency->lease.shard, id, &arena, &snapshot, error);
     if (err == PAWL_E_NOT_FOUND) {
-        err = pawl__shard_ghost(&runtime->shard, id, &instance);
+        err = pawl__shard_ghost(&residency->shard, id, &instance);
         if (err) pawl__fail_plain(error, err);
     } else if (!err) {
-        err = pawl__shard_restore(&runtime->shard, &snapshot, &instance, error);
+        err = pawl__shard_restore(&residency->shard, &snapshot, &instance, error);
     }
     pawl__arena_finish(&arena);
     return err;
@@ -30,10 +28,11 @@ static enum pawl_err recover_load(void *arg, struct pawl_str id, struct pawl_err
 
 static enum pawl_err recover_note(void *arg, const struct pawl_snapshot *row,
                                   struct pawl_error *error) {
-    struct pawl_runtime *runtime = ((void **)arg)[0];
+    struct pawl_residency *residency = ((void **)arg)[0];
     struct recover_ids *active = ((void **)arg)[1];
     if (!row->active) {
-        if (row->wake_at == INT64_MAX || pawl__sleep_add(runtime, row->id, row->wake_at))
+        if (row->wake_at == INT64_MAX ||
+            pawl__sleepers_add(&residency->sleepers, row->id, row->wake_at))
             return PAWL_OK;
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     }
@@ -52,71 +51,99 @@ static enum pawl_err recover_note(void *arg, const struct pawl_snapshot *row,
 
 static enum pawl_err recover_batch(void *arg, const struct pawl_batch *batch,
                                    struct pawl_error *error) {
-    struct pawl_runtime *runtime = arg;
-    return pawl__shard_replay(&runtime->shard, batch, recover_load, runtime, error);
+    struct pawl_residency *residency = arg;
+    return pawl__shard_replay(&residency->shard, batch, recover_load, residency, error);
 }
 
 static void recover_read(struct pawl_job *job) {
-    struct pawl_runtime *runtime = PAWL_CONTAINER(job, struct pawl_runtime, job);
-    struct pawl_store *store = runtime->storage->store;
-    struct pawl_error *error = &runtime->job_error;
+    struct pawl_recover *recover = PAWL_CONTAINER(job, struct pawl_recover, job);
+    struct pawl_residency *residency = recover->residency;
+    struct pawl_store *store = residency->storage->store;
+    struct pawl_error *error = &recover->error;
     struct recover_ids active = {0};
-    uint64_t shard = runtime->lease.shard;
+    uint64_t shard = residency->lease.shard;
     pawl__error_clear(error);
     enum pawl_err err = PAWL_OK;
-    if (!pawl__shard_init(&runtime->shard, pawl__str(runtime->app_id), runtime->lease.position))
+    if (!pawl__shard_init(&residency->shard, pawl__str(residency->options->app_id),
+                          residency->lease.position))
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
     if (!err)
-        err =
-            store->ops->scan_live(store, shard, recover_note, (void *[]){runtime, &active}, error);
+        err = store->ops->scan_live(store, shard, recover_note, (void *[]){residency, &active},
+                                    error);
     for (size_t i = 0; !err && i < active.count; i++)
-        err = recover_load(runtime, pawl__str(active.ids[i]), error);
-    if (!err) err = store->ops->read_log(store, shard, 0, recover_batch, runtime, error);
-    if (!err) err = pawl__shard_replayed(&runtime->shard, error);
+        err = recover_load(residency, pawl__str(active.ids[i]), error);
+    if (!err) err = store->ops->read_log(store, shard, 0, recover_batch, residency, error);
+    if (!err) err = pawl__shard_replayed(&residency->shard, error);
     error->code = err;
     for (size_t i = 0; i < active.count; i++) free(active.ids[i]);
     free(active.ids);
 }
 
 static void recover_done(struct pawl_job *job) {
-    struct pawl_runtime *runtime = PAWL_CONTAINER(job, struct pawl_runtime, job);
-    pawl__runtime_taken(runtime, &runtime->job_error);
+    struct pawl_recover *recover = PAWL_CONTAINER(job, struct pawl_recover, job);
+    recover->done(recover, &recover->error);
 }
 
-void pawl__recover_release(struct pawl_runtime *runtime) {
-    struct pawl_store *store = runtime->storage->store;
-    struct pawl_error ignored; // a lease that cannot be released ends with the process
-    if (!runtime->leased) return;
-    enum pawl_err err = store->ops->release(store, &runtime->lease, &ignored);
-    runtime->leased = err && err != PAWL_E_FENCED;
+static void recover_give_back(struct pawl_recover *recover) {
+    struct pawl_store *store = recover->residency->storage->store;
+    struct pawl_error ignored;
+    if (!recover->leased) return;
+    enum pawl_err err = store->ops->release(store, &recover->residency->lease, &ignored);
+    recover->leased = err && err != PAWL_E_FENCED;
 }
 
 static void recover_lease(struct pawl_job *job) {
-    struct pawl_runtime *runtime = PAWL_CONTAINER(job, struct pawl_runtime, job);
-    struct pawl_store *store = runtime->storage->store;
+    struct pawl_recover *recover = PAWL_CONTAINER(job, struct pawl_recover, job);
+    struct pawl_store *store = recover->residency->storage->store;
     // To read the shard again is to take it anew, under a new epoch: what a commit that failed may
     // still do is then over. A store does not lease what is held, not even to its holder.
-    pawl__recover_release(runtime);
-    pawl__error_clear(&runtime->job_error);
-    runtime->job_error.code =
-        store->ops->lease(store, pawl__str(runtime->shard_name), 0, pawl__str(runtime->owner),
-                          &runtime->lease, &runtime->job_error);
-    runtime->leased = runtime->leased || !runtime->job_error.code;
+    recover_give_back(recover);
+    pawl__error_clear(&recover->error);
+    recover->error.code = store->ops->lease(store, recover->app, recover->number, recover->owner,
+                                            &recover->residency->lease, &recover->error);
+    recover->leased = recover->leased || !recover->error.code;
 }
 
 static void recover_leased(struct pawl_job *job) {
-    struct pawl_runtime *runtime = PAWL_CONTAINER(job, struct pawl_runtime, job);
-    runtime->storage->leasing = false;
-    if (runtime->job_error.code) {
-        pawl__runtime_taken(runtime, &runtime->job_error);
+    struct pawl_recover *recover = PAWL_CONTAINER(job, struct pawl_recover, job);
+    struct pawl_storage *storage = recover->residency->storage;
+    storage->leasing = false;
+    if (recover->error.code) {
+        recover_done(job);
         return;
     }
-    runtime->job = (struct pawl_job){.run = recover_read, .done = recover_done};
-    pawl__thread_submit(&runtime->storage->reader, &runtime->job);
+    recover->job = (struct pawl_job){.run = recover_read, .done = recover_done};
+    pawl__thread_submit(&storage->reader, &recover->job);
 }
 
-void pawl__recover_begin(struct pawl_runtime *runtime) {
-    runtime->storage->leasing = true;
-    runtime->job = (struct pawl_job){.run = recover_lease, .done = recover_leased};
-    pawl__thread_submit(&runtime->storage->writer, &runtime->job);
+void pawl__recover_begin(struct pawl_recover *recover,
+                         void (*done)(struct pawl_recover *recover,
+                                      const struct pawl_error *error)) {
+    struct pawl_storage *storage = recover->residency->storage;
+    storage->leasing = true;
+    recover->done = done;
+    recover->job = (struct pawl_job){.run = recover_lease, .done = recover_leased};
+    pawl__thread_submit(&storage->writer, &recover->job);
+}
+
+static void recover_run_release(struct pawl_job *job) {
+    struct pawl_recover *recover = PAWL_CONTAINER(job, struct pawl_recover, job);
+    pawl__error_clear(&recover->error);
+    recover_give_back(recover);
+}
+
+static void recover_released(struct pawl_job *job) {
+    struct pawl_recover *recover = PAWL_CONTAINER(job, struct pawl_recover, job);
+    recover->residency->storage->leasing = false;
+    recover->done(recover, &recover->error);
+}
+
+void pawl__recover_release(struct pawl_recover *recover,
+                           void (*done)(struct pawl_recover *recover,
+                                        const struct pawl_error *error)) {
+    struct pawl_storage *storage = recover->residency->storage;
+    storage->leasing = true;
+    recover->done = done;
+    recover->job = (struct pawl_job){.run = recover_run_release, .done = recover_released};
+    pawl__thread_submit(&storage->writer, &recover->job);
 }

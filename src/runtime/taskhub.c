@@ -31,6 +31,32 @@ enum {
     TASKHUB_PAGE = 1024 // ids in an answer, as the reference has it
 };
 
+// The instance that a request names.
+static const char *taskhub_id(const struct pawl_taskhub_call *call) {
+    const void *ask = call->request;
+    switch (call->method) {
+    case PAWL_TASKHUB_START: return ((const Pb__CreateInstanceRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_GET:
+    case PAWL_TASKHUB_WAIT_START:
+    case PAWL_TASKHUB_WAIT_COMPLETION: return ((const Pb__GetInstanceRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_RAISE: return ((const Pb__RaiseEventRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_TERMINATE: return ((const Pb__TerminateRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_SUSPEND: return ((const Pb__SuspendRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_RESUME: return ((const Pb__ResumeRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_PURGE: {
+        const Pb__PurgeInstancesRequest *purge = ask;
+        bool one = purge->request_case == PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
+        return one ? purge->instanceid : "";
+    }
+    case PAWL_TASKHUB_HISTORY: return ((const Pb__GetInstanceHistoryRequest *)ask)->instanceid;
+    case PAWL_TASKHUB_COMPLETE_ACTIVITY: return ((const Pb__ActivityResponse *)ask)->instanceid;
+    case PAWL_TASKHUB_COMPLETE_TURN: return ((const Pb__WorkflowResponse *)ask)->instanceid;
+    case PAWL_TASKHUB_LIST:
+    case PAWL_TASKHUB_COUNT: break;
+    }
+    return "";
+}
+
 // --- answers ------------------------------------------------------------------------------------
 
 static void taskhub_finish(struct pawl_taskhub_call *call, const struct pawl_error *error) {
@@ -53,7 +79,7 @@ static void *taskhub_response(struct pawl_taskhub_call *call) {
 }
 
 static bool taskhub_answer_view(struct pawl_taskhub_call *call) {
-    const struct pawl_view *view = &call->call.view;
+    const struct pawl_view *view = &call->verb.look.view;
     Pb__GetInstanceResponse *response = taskhub_response(call);
     if (!response) return false;
     response->exists = view->exists;
@@ -90,7 +116,7 @@ static bool taskhub_answer_view(struct pawl_taskhub_call *call) {
 
 // The history's events are field 3 there, as in a work item, and field 1 of the answer.
 static bool taskhub_answer_history(struct pawl_taskhub_call *call) {
-    struct pawl_str history = call->call.history;
+    struct pawl_str history = call->verb.history.history;
     char *bytes = (char *)history.data; // the call's own copy
     size_t at = 0;
     for (struct pawl_event_view event; pawl__history_next(history, &at, &event);)
@@ -102,17 +128,19 @@ static bool taskhub_answer_history(struct pawl_taskhub_call *call) {
 
 static bool taskhub_answer_list(struct pawl_taskhub_call *call) {
     Pb__ListInstanceIDsResponse *response = taskhub_response(call);
-    bool more = call->call.id_count > call->page;
-    size_t count = more ? call->page : call->call.id_count;
+    bool more = call->verb.list.id_count > call->page;
+    size_t count = more ? call->page : call->verb.list.id_count;
     if (!response) return false;
     response->instanceids = pawl__arena_alloc(call->arena, count * sizeof(char *));
     if (!response->instanceids) return false;
     response->n_instanceids = count;
-    for (size_t i = 0; i < count; i++) response->instanceids[i] = (char *)call->call.ids[i].data;
+    for (size_t i = 0; i < count; i++)
+        response->instanceids[i] = (char *)call->verb.list.ids[i].data;
     if (!more) return true;
     response->_continuation_token_case =
         PB__LIST_INSTANCE_IDS_RESPONSE___CONTINUATION_TOKEN_CONTINUATION_TOKEN;
-    response->continuationtoken = pawl__page_token_make(call->arena, call->call.ids[count - 1]);
+    response->continuationtoken =
+        pawl__page_token_make(call->arena, call->verb.list.ids[count - 1]);
     return response->continuationtoken;
 }
 
@@ -125,12 +153,12 @@ static bool taskhub_answer(struct pawl_taskhub_call *call) {
     case PAWL_TASKHUB_LIST: return taskhub_answer_list(call);
     case PAWL_TASKHUB_START: {
         Pb__CreateInstanceResponse *response = taskhub_response(call);
-        if (response) response->instanceid = (char *)call->call.id.data;
+        if (response) response->instanceid = (char *)taskhub_id(call);
         return response;
     }
     case PAWL_TASKHUB_PURGE: {
         Pb__PurgeInstancesResponse *response = taskhub_response(call);
-        if (response) response->deletedinstancecount = (int32_t)call->call.count;
+        if (response) response->deletedinstancecount = (int32_t)call->verb.purge.count;
         return response;
     }
     default: return taskhub_response(call);
@@ -162,15 +190,30 @@ static bool taskhub_then(const struct pawl_taskhub_call *call, enum pawl_wait *o
     }
 }
 
+static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error);
+
+static void taskhub_run(struct pawl_taskhub_call *call, struct pawl_call *inner) {
+    inner->done = taskhub_done;
+    inner->data = call;
+    call->inner = inner;
+    pawl__node_call(call->node, inner);
+}
+
+static void taskhub_look(struct pawl_taskhub_call *call, enum pawl_wait wait_for) {
+    struct pawl_look *look = &call->verb.look;
+    call->waits = wait_for != PAWL_WAIT_NOT;
+    pawl__look_init(look, pawl__str(taskhub_id(call)), wait_for, call->arena);
+    taskhub_run(call, &look->call);
+}
+
 static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error) {
-    struct pawl_taskhub_call *call = PAWL_CONTAINER(inner, struct pawl_taskhub_call, call);
+    struct pawl_taskhub_call *call = inner->data;
     enum pawl_wait then;
     if (error) {
         pawl__fail(&call->error, error->code, "%s%s", taskhub_prefix(call->method), error->text);
         taskhub_finish(call, &call->error);
     } else if (!call->waits && taskhub_then(call, &then)) {
-        call->waits = true;
-        pawl__runtime_wait(call->runtime, inner, then);
+        taskhub_look(call, then);
     } else if (taskhub_answer(call)) {
         taskhub_finish(call, NULL);
     } else {
@@ -218,8 +261,16 @@ static void taskhub_start(struct pawl_taskhub_call *call) {
     }
     start->scheduledstarttimestamp = ask->scheduledstarttimestamp;
     start->parenttracecontext = ask->parenttracecontext;
-    start->workflowspanid = pawl__string_value(call->arena, call->span_id);
-    pawl__runtime_start(call->runtime, &call->call, start, ask->enforceuniqueinstanceid);
+    struct pawl_start *verb = &call->verb.start;
+    pawl__start_init(verb, pawl__str(ask->instanceid), start, ask->enforceuniqueinstanceid);
+    taskhub_run(call, &verb->call);
+}
+
+static void taskhub_post(struct pawl_taskhub_call *call, Pb__HistoryEvent__EventTypeCase type,
+                         void *body) {
+    struct pawl_post *verb = &call->verb.post;
+    pawl__post_init(verb, pawl__str(taskhub_id(call)), type, body);
+    taskhub_run(call, &verb->call);
 }
 
 static void taskhub_raise(struct pawl_taskhub_call *call) {
@@ -229,7 +280,7 @@ static void taskhub_raise(struct pawl_taskhub_call *call) {
     pb__event_raised_event__init(event);
     event->name = ask->name;
     event->input = ask->input;
-    pawl__runtime_raise(call->runtime, &call->call, event);
+    taskhub_post(call, PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED, event);
 }
 
 static void taskhub_terminate(struct pawl_taskhub_call *call) {
@@ -239,7 +290,7 @@ static void taskhub_terminate(struct pawl_taskhub_call *call) {
     pb__execution_terminated_event__init(event);
     event->input = ask->output;
     event->recurse = ask->recursive;
-    pawl__runtime_terminate(call->runtime, &call->call, event);
+    taskhub_post(call, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED, event);
 }
 
 // A reason that is empty counts as none.
@@ -252,7 +303,7 @@ static void taskhub_suspend(struct pawl_taskhub_call *call) {
     if (!event) return;
     pb__execution_suspended_event__init(event);
     event->input = taskhub_reason(((const Pb__SuspendRequest *)call->request)->reason);
-    pawl__runtime_suspend(call->runtime, &call->call, event);
+    taskhub_post(call, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_SUSPENDED, event);
 }
 
 static void taskhub_resume(struct pawl_taskhub_call *call) {
@@ -260,16 +311,19 @@ static void taskhub_resume(struct pawl_taskhub_call *call) {
     if (!event) return;
     pb__execution_resumed_event__init(event);
     event->input = taskhub_reason(((const Pb__ResumeRequest *)call->request)->reason);
-    pawl__runtime_resume(call->runtime, &call->call, event);
+    taskhub_post(call, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_RESUMED, event);
 }
 
 static void taskhub_purge(struct pawl_taskhub_call *call) {
     const Pb__PurgeInstancesRequest *ask = (const void *)call->request;
-    if (ask->request_case != PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID)
+    if (ask->request_case != PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID) {
         taskhub_fail(call, PAWL_E_UNKNOWN, "multi-instance purge is not implemented");
-    else
-        pawl__runtime_purge(call->runtime, &call->call, ask->recursive,
-                            ask->_force_case && ask->force);
+        return;
+    }
+    struct pawl_purge *verb = &call->verb.purge;
+    pawl__purge_init(verb, pawl__str(ask->instanceid), ask->recursive,
+                     ask->_force_case && ask->force);
+    taskhub_run(call, &verb->call);
 }
 
 static void taskhub_list(struct pawl_taskhub_call *call) {
@@ -287,68 +341,52 @@ static void taskhub_list(struct pawl_taskhub_call *call) {
     call->page = ask->_page_size_case ? ask->pagesize : 0;
     if (call->page == 0 || call->page > TASKHUB_PAGE) call->page = TASKHUB_PAGE;
     // One more than fits tells whether there are more.
-    pawl__runtime_list(call->runtime, &call->call, after, call->page + 1);
+    struct pawl_list *verb = &call->verb.list;
+    pawl__list_init(verb, after, call->page + 1, call->arena);
+    taskhub_run(call, &verb->call);
 }
 
-// The instance that a request names.
-static const char *taskhub_id(const struct pawl_taskhub_call *call) {
-    const void *ask = call->request;
-    switch (call->method) {
-    case PAWL_TASKHUB_START: return ((const Pb__CreateInstanceRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_GET:
-    case PAWL_TASKHUB_WAIT_START:
-    case PAWL_TASKHUB_WAIT_COMPLETION: return ((const Pb__GetInstanceRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_RAISE: return ((const Pb__RaiseEventRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_TERMINATE: return ((const Pb__TerminateRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_SUSPEND: return ((const Pb__SuspendRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_RESUME: return ((const Pb__ResumeRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_PURGE: {
-        const Pb__PurgeInstancesRequest *purge = ask;
-        bool one = purge->request_case == PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
-        return one ? purge->instanceid : "";
-    }
-    case PAWL_TASKHUB_HISTORY: return ((const Pb__GetInstanceHistoryRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_COMPLETE_ACTIVITY: return ((const Pb__ActivityResponse *)ask)->instanceid;
-    case PAWL_TASKHUB_COMPLETE_TURN: return ((const Pb__WorkflowResponse *)ask)->instanceid;
-    case PAWL_TASKHUB_LIST:
-    case PAWL_TASKHUB_COUNT: break;
-    }
-    return "";
+static void taskhub_history(struct pawl_taskhub_call *call) {
+    struct pawl_read_history *verb = &call->verb.history;
+    pawl__read_history_init(verb, pawl__str(taskhub_id(call)), call->arena);
+    taskhub_run(call, &verb->call);
 }
 
-void pawl__taskhub_call(struct pawl_runtime *runtime, struct pawl_taskhub_call *call) {
-    call->runtime = runtime;
+static void taskhub_complete_activity(struct pawl_taskhub_call *call) {
+    struct pawl_activity_result *verb = &call->verb.activity;
+    pawl__activity_result_init(verb, &call->node->dispatch, (const void *)call->request);
+    taskhub_run(call, &verb->call);
+}
+
+static void taskhub_complete_turn(struct pawl_taskhub_call *call) {
+    struct pawl_turn_result *verb = &call->verb.turn;
+    pawl__turn_result_init(verb, &call->node->dispatch, (const void *)call->request, call->bytes);
+    taskhub_run(call, &verb->call);
+}
+
+void pawl__taskhub_call(struct pawl_node *node, struct pawl_taskhub_call *call) {
+    call->node = node;
     call->waits = false;
     call->response = NULL;
-    pawl__call_init(&call->call, pawl__str(taskhub_id(call)), call->arena, taskhub_done);
+    call->inner = NULL;
     switch (call->method) {
     case PAWL_TASKHUB_START: taskhub_start(call); return;
-    case PAWL_TASKHUB_GET: pawl__runtime_get(runtime, &call->call); return;
-    case PAWL_TASKHUB_WAIT_START:
-        call->waits = true;
-        pawl__runtime_wait(runtime, &call->call, PAWL_WAIT_STARTED);
-        return;
-    case PAWL_TASKHUB_WAIT_COMPLETION:
-        call->waits = true;
-        pawl__runtime_wait(runtime, &call->call, PAWL_WAIT_COMPLETED);
-        return;
+    case PAWL_TASKHUB_GET: taskhub_look(call, PAWL_WAIT_NOT); return;
+    case PAWL_TASKHUB_WAIT_START: taskhub_look(call, PAWL_WAIT_STARTED); return;
+    case PAWL_TASKHUB_WAIT_COMPLETION: taskhub_look(call, PAWL_WAIT_COMPLETED); return;
     case PAWL_TASKHUB_RAISE: taskhub_raise(call); return;
     case PAWL_TASKHUB_TERMINATE: taskhub_terminate(call); return;
     case PAWL_TASKHUB_SUSPEND: taskhub_suspend(call); return;
     case PAWL_TASKHUB_RESUME: taskhub_resume(call); return;
     case PAWL_TASKHUB_PURGE: taskhub_purge(call); return;
-    case PAWL_TASKHUB_HISTORY: pawl__runtime_history(runtime, &call->call); return;
+    case PAWL_TASKHUB_HISTORY: taskhub_history(call); return;
     case PAWL_TASKHUB_LIST: taskhub_list(call); return;
-    case PAWL_TASKHUB_COMPLETE_ACTIVITY:
-        pawl__runtime_complete_activity(runtime, &call->call, (const void *)call->request);
-        return;
-    case PAWL_TASKHUB_COMPLETE_TURN:
-        pawl__runtime_complete_turn(runtime, &call->call, (const void *)call->request, call->bytes);
-        return;
+    case PAWL_TASKHUB_COMPLETE_ACTIVITY: taskhub_complete_activity(call); return;
+    case PAWL_TASKHUB_COMPLETE_TURN: taskhub_complete_turn(call); return;
     case PAWL_TASKHUB_COUNT: return;
     }
 }
 
 void pawl__taskhub_cancel(struct pawl_taskhub_call *call) {
-    pawl__runtime_cancel(&call->call);
+    if (call->inner) pawl__call_cancel(call->inner);
 }

@@ -1,11 +1,11 @@
 #ifndef PAWL_RUNTIME_TASKHUB_H
 #define PAWL_RUNTIME_TASKHUB_H
 
-// The unary calls of the TaskHub service on a runtime: a request message in, a response message
+// The unary calls of the TaskHub service on a node: a request message in, a response message
 // out. Served over gRPC by api/taskhub.c, and called directly by programs that embed the engine.
 
 #include "orchestrator_service.pb-c.h"
-#include "runtime/runtime.h"
+#include "runtime/node.h"
 
 enum pawl_taskhub_method {
     PAWL_TASKHUB_START,
@@ -39,7 +39,6 @@ struct pawl_taskhub_call {
     const ProtobufCMessage *request; // of the row's type
     struct pawl_str bytes;           // of COMPLETE_TURN: the encoded request
     bool without_start;              // START: do not wait for the first turn
-    char *span_id;                   // START: of the workflow's own span; NULL: it is not traced
     struct pawl_arena *arena;        // for |response|
     const ProtobufCMessage *response;
     // |error| is NULL when the call succeeded. Its text begins as the reference's does.
@@ -47,8 +46,18 @@ struct pawl_taskhub_call {
     void *data;
 
     /* private */
-    struct pawl_call call;
-    struct pawl_runtime *runtime;
+    union { // by |method|; after a command that waits for what comes of it: |look|
+        struct pawl_start start;
+        struct pawl_look look;
+        struct pawl_post post;
+        struct pawl_purge purge;
+        struct pawl_read_history history;
+        struct pawl_list list;
+        struct pawl_turn_result turn;
+        struct pawl_activity_result activity;
+    } verb;
+    struct pawl_call *inner; // of |verb|; NULL: it has not begun
+    struct pawl_node *node;
     bool waits;
     size_t page; // of LIST
     struct pawl_error error;
@@ -59,7 +68,7 @@ struct pawl_taskhub_call {
 Pb__ExecutionStartedEvent *pawl__taskhub_start_event(struct pawl_arena *arena, char *id, char *name,
                                                      Google__Protobuf__StringValue *input);
 
-void pawl__taskhub_call(struct pawl_runtime *runtime, struct pawl_taskhub_call *call);
+void pawl__taskhub_call(struct pawl_node *node, struct pawl_taskhub_call *call);
 void pawl__taskhub_cancel(struct pawl_taskhub_call *call);
 
 #endif

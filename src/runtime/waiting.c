@@ -40,18 +40,27 @@ static struct pawl_waiting_name *waiting_create(struct pawl_waiting *waiting,
     return one;
 }
 
-bool pawl__waiting_add(struct pawl_waiting *waiting, struct pawl_str name,
-                       struct pawl_effect effect) {
+bool pawl__waiting_add(struct pawl_waiting *waiting, struct pawl_str name, struct pawl_work work) {
     struct pawl_waiting_name *one = pawl__waiting_find(waiting, name);
     if (!one) one = waiting_create(waiting, name);
     if (!one) return false;
-    bool ok = pawl__queue_push(&one->queue, effect);
+    bool ok = pawl__queue_push(&one->queue, work);
     pawl__waiting_tidy(waiting, one);
     return ok;
 }
 
 void pawl__waiting_tidy(struct pawl_waiting *waiting, struct pawl_waiting_name *name) {
     if (!name->queue.len) waiting_free(waiting, name);
+}
+
+void pawl__waiting_forget(struct pawl_waiting *waiting, const struct pawl_residency *home) {
+    for (struct pawl_link *link = waiting->names.next, *next; link != &waiting->names;
+         link = next) {
+        struct pawl_waiting_name *name = PAWL_CONTAINER(link, struct pawl_waiting_name, link);
+        next = link->next;
+        pawl__queue_forget(&name->queue, home);
+        pawl__waiting_tidy(waiting, name);
+    }
 }
 
 bool pawl__waiting_move(struct pawl_waiting *waiting, struct pawl_queue *queue) {

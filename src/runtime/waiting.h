@@ -29,11 +29,13 @@ struct pawl_waiting_name *pawl__waiting_find(const struct pawl_waiting *waiting,
                                              struct pawl_str name);
 
 // False when memory is out.
-bool pawl__waiting_add(struct pawl_waiting *waiting, struct pawl_str name,
-                       struct pawl_effect effect);
+bool pawl__waiting_add(struct pawl_waiting *waiting, struct pawl_str name, struct pawl_work work);
 
 // Forgets |name| if nothing of it waits any more.
 void pawl__waiting_tidy(struct pawl_waiting *waiting, struct pawl_waiting_name *name);
+
+// Gives back all that is of |home|.
+void pawl__waiting_forget(struct pawl_waiting *waiting, const struct pawl_residency *home);
 
 // Moves all that waits to the end of |queue|. False when memory is out; the rest waits on.
 bool pawl__waiting_move(struct pawl_waiting *waiting, struct pawl_queue *queue);

@@ -15,6 +15,9 @@ struct pawl_activity_deferred {
     void *arg;
 };
 
+// Of a pool's threads: what it runs.
+static _Thread_local const struct pawl_activity_run *activity_running;
+
 static struct pawl_activity_run *activity_run(const struct pawl_activity *activity) {
     return PAWL_CONTAINER(activity, struct pawl_activity_run, activity);
 }
@@ -197,7 +200,10 @@ static void *activity_main(void *arg) {
         pool->running++;
         activity_wake(pool);
         pthread_mutex_unlock(&pool->mutex);
-        pawl__activity_execute(PAWL_CONTAINER(link, struct pawl_activity_run, link));
+        struct pawl_activity_run *run = PAWL_CONTAINER(link, struct pawl_activity_run, link);
+        activity_running = run;
+        pawl__activity_execute(run);
+        activity_running = NULL;
         pthread_mutex_lock(&pool->mutex);
         pool->running--;
         bool first = pawl__list_empty(&pool->finished);
@@ -206,6 +212,11 @@ static void *activity_main(void *arg) {
     }
     pthread_mutex_unlock(&pool->mutex);
     return NULL;
+}
+
+const struct pawl_activity *pawl__activity_current(const struct pawl_activity_pool *pool) {
+    const struct pawl_activity_run *run = activity_running;
+    return run && run->pool == pool ? &run->activity : NULL;
 }
 
 int pawl__activity_pool_init(struct pawl_activity_pool *pool, size_t threads,

@@ -56,6 +56,9 @@ void pawl__activity_pool_cancel(struct pawl_activity_pool *pool, struct pawl_lin
 // Whether no run is on a thread or in |finished|.
 bool pawl__activity_pool_is_idle(struct pawl_activity_pool *pool);
 
+// The activity that |pool| runs on this thread; NULL: none.
+const struct pawl_activity *pawl__activity_current(const struct pawl_activity_pool *pool);
+
 // The pool is idle. Ends the threads.
 void pawl__activity_pool_finish(struct pawl_activity_pool *pool);
 

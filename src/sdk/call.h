@@ -13,6 +13,7 @@ struct pawl_client_call {
     struct pawl *pawl;
     struct pawl_link link;        // of a wait: in the handle's
     bool over;                    // the loop's thread knows
+    bool paused;                  // a wait: asked for again when |pawl->again| fires
     struct pawl_done done, ended; // the answer came; the call was given up
 };
 
@@ -26,9 +27,5 @@ enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call
 
 // Frees what the call has, and returns |err|.
 enum pawl_err pawl__client_finish(struct pawl_client_call *call, enum pawl_err err);
-
-// pawl_purge, by |force| also of an instance that has not ended.
-enum pawl_err pawl__client_purge(struct pawl *pawl, const char *id, bool recursive, bool force,
-                                 uint32_t *count);
 
 #endif

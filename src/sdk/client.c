@@ -10,15 +10,52 @@
 
 // Calls that a program makes and waits for.
 
-static void client_on_done(struct pawl_op *op) {
-    struct pawl_client_call *call = op->data;
+enum {
+    CLIENT_AGAIN = 200, // milliseconds until waits that nobody answers are asked for again
+};
+
+static bool client_is_wait(const struct pawl_client_call *call) {
+    return call->op.row == &pawl__taskhub_rows[PAWL_TASKHUB_WAIT_COMPLETION];
+}
+
+static void client_end_call(struct pawl_client_call *call) {
     call->over = true;
     pawl__list_remove(&call->link);
     pawl__done_set(&call->done);
 }
 
-static bool client_is_wait(const struct pawl_client_call *call) {
-    return call->op.row == &pawl__taskhub_rows[PAWL_TASKHUB_WAIT_COMPLETION];
+// Asks again for all waits that are paused.
+static void client_on_again(uv_timer_t *timer) {
+    struct pawl *pawl = timer->data;
+    struct pawl_link waits; // a call may end at once, or pause again
+    pawl__link_init(&waits);
+    pawl__list_move(&waits, &pawl->waits);
+    for (struct pawl_link *link; (link = pawl__list_take(&waits));) {
+        struct pawl_client_call *call = PAWL_CONTAINER(link, struct pawl_client_call, link);
+        pawl__list_add(&pawl->waits, link);
+        if (!call->paused) continue;
+        call->paused = false;
+        pawl__arena_reset(&call->op.arena); // a wait's request is not in it
+        pawl->transport->ops->call(pawl->transport, &call->op);
+    }
+}
+
+// Whether a wait goes on although it has failed: what has served this program may come back.
+static bool client_waits_on(const struct pawl_client_call *call) {
+    return call->op.error.code == PAWL_E_UNAVAILABLE && client_is_wait(call) &&
+           !call->pawl->closing && atomic_load(&call->pawl->ready.is_set);
+}
+
+static void client_on_done(struct pawl_op *op) {
+    struct pawl_client_call *call = op->data;
+    if (!client_waits_on(call)) {
+        client_end_call(call);
+        return;
+    }
+    call->paused = true;
+    uv_timer_t *again = &call->pawl->again;
+    if (!uv_is_active((uv_handle_t *)again))
+        uv_timer_start(again, client_on_again, CLIENT_AGAIN, 0);
 }
 
 static void client_begin(struct pawl_task_for_loop *task) {
@@ -28,7 +65,7 @@ static void client_begin(struct pawl_task_for_loop *task) {
     if (client_is_wait(call)) {
         if (pawl->closing) {
             pawl__fail(&call->op.error, PAWL_E_CANCELED, "the program is closing Pawl");
-            client_on_done(&call->op);
+            client_end_call(call);
             return;
         }
         pawl__list_add(&pawl->waits, &call->link);
@@ -39,9 +76,11 @@ static void client_begin(struct pawl_task_for_loop *task) {
 // Gives a call up that is not over yet.
 static void client_give_up(struct pawl_client_call *call, enum pawl_err code, const char *why) {
     struct pawl *pawl = call->pawl;
-    pawl->transport->ops->cancel(pawl->transport, &call->op);
-    pawl__fail(&call->op.error, code, "%s", why);
-    client_on_done(&call->op);
+    struct pawl_error reason = call->op.error; // why it is paused
+    if (!call->paused) pawl->transport->ops->cancel(pawl->transport, &call->op);
+    pawl__fail(&call->op.error, code, "%s%s%s", why, call->paused ? ": " : "",
+               call->paused ? reason.text : "");
+    client_end_call(call);
 }
 
 static void client_end(struct pawl_task_for_loop *task) {
@@ -200,7 +239,9 @@ static enum pawl_err client_look(struct pawl *pawl, const char *id, enum pawl_ta
     ask.instanceid = (char *)id;
     ask.getinputsandoutputs = true;
     enum pawl_err err = pawl__client_call(pawl, &call, method, &ask, timeout);
-    if (err == PAWL_E_DEADLINE) pawl__sdk_fail(err, "instance '%s' has not ended in time", id);
+    if (err == PAWL_E_DEADLINE)
+        pawl__sdk_fail(err, "instance '%s' has not ended in time%s%s", id, call.paused ? ": " : "",
+                       call.paused ? call.op.error.text : "");
     if (err) return pawl__client_finish(&call, err);
     const Pb__GetInstanceResponse *response = (const void *)call.op.response;
     if (!response->exists || !response->workflowstate) {
@@ -289,9 +330,9 @@ enum pawl_err pawl_terminate(struct pawl *pawl, const char *id, struct pawl_text
     return pawl__client_finish(&call, err);
 }
 
-enum pawl_err pawl__client_purge(struct pawl *pawl, const char *id, bool recursive, bool force,
-                                 uint32_t *count) {
-    PAWL_TRY(pawl__client_check(pawl, id, "pawl_purge"));
+static enum pawl_err client_purge(struct pawl *pawl, const char *id, bool recursive, bool force,
+                                  uint32_t *count) {
+    PAWL_TRY(pawl__client_check(pawl, id, force ? "pawl_purge_force" : "pawl_purge"));
     struct pawl_client_call call = {.about = id};
     Pb__PurgeInstancesRequest ask = PB__PURGE_INSTANCES_REQUEST__INIT;
     ask.request_case = PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
@@ -307,7 +348,11 @@ enum pawl_err pawl__client_purge(struct pawl *pawl, const char *id, bool recursi
 }
 
 enum pawl_err pawl_purge(struct pawl *pawl, const char *id, bool recursive, uint32_t *count) {
-    return pawl__client_purge(pawl, id, recursive, false, count);
+    return client_purge(pawl, id, recursive, false, count);
+}
+
+enum pawl_err pawl_purge_force(struct pawl *pawl, const char *id, bool recursive, uint32_t *count) {
+    return client_purge(pawl, id, recursive, true, count);
 }
 
 // --- activities that are completed later --------------------------------------------------------

@@ -4,7 +4,7 @@
 #include "wire/pack.h"
 #include "wire/unpack.h"
 
-// The engine in this process: store, storage and runtime on the program's own loop.
+// The engine in this process: store, storage and node on the program's own loop.
 
 // Items are handed out a few at a time. An instance takes some 30 KB on the way from an activity's
 // item to its next one, and with a few of them that stays in a core's cache; and the results of the
@@ -17,9 +17,9 @@ struct embedded {
     struct pawl_transport transport;
     struct pawl_transport_owner owner;
     struct pawl_storage storage;
-    struct pawl_runtime *runtime;
+    struct pawl_node *node;
     struct pawl_worker worker;
-    uv_timer_t again; // takes work again after the runtime has lost its state
+    uv_timer_t again; // takes work again after the node has lost its state
     bool working, attached;
     unsigned handed; // items, since the worker could take more
     char *app_id;
@@ -45,13 +45,13 @@ static void embedded_more(struct pawl_transport *transport) {
     struct embedded *embedded = embedded_of(transport);
     embedded->handed = 0;
     if (embedded->attached && embedded->working && embedded->worker.paused)
-        pawl__runtime_worker_ready(embedded->runtime, &embedded->worker);
+        pawl__dispatch_ready(&embedded->node->dispatch, &embedded->worker);
 }
 
 static void embedded_detach(struct embedded *embedded) {
     if (!embedded->attached) return;
     embedded->attached = false;
-    pawl__runtime_detach(embedded->runtime, &embedded->worker);
+    pawl__dispatch_detach(&embedded->node->dispatch, &embedded->worker);
 }
 
 static void embedded_attach(struct embedded *embedded) {
@@ -63,7 +63,7 @@ static void embedded_attach(struct embedded *embedded) {
     };
     embedded->handed = 0;
     embedded->attached = true;
-    pawl__runtime_attach(embedded->runtime, &embedded->worker);
+    pawl__dispatch_attach(&embedded->node->dispatch, &embedded->worker);
 }
 
 static void embedded_on_again(uv_timer_t *timer) {
@@ -108,7 +108,6 @@ static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) 
     call->method = (enum pawl_taskhub_method)(op->row - pawl__taskhub_rows);
     call->request = op->request;
     call->without_start = true; // nobody knows whether this process has a worker
-    call->span_id = NULL;
     call->arena = &op->arena;
     call->done = embedded_done;
     call->data = op;
@@ -127,7 +126,7 @@ static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) 
             return;
         }
     }
-    pawl__taskhub_call(embedded->runtime, call);
+    pawl__taskhub_call(embedded->node, call);
 }
 
 static void embedded_cancel(struct pawl_transport *transport, struct pawl_op *op) {
@@ -209,7 +208,7 @@ static void embedded_on_storage_closed(void *arg) {
     embedded_finish(arg);
 }
 
-static void embedded_on_runtime_closed(void *arg) {
+static void embedded_on_node_closed(void *arg) {
     struct embedded *embedded = arg;
     embedded->handles = 2;
     uv_close((uv_handle_t *)&embedded->again, embedded_on_timer_closed);
@@ -222,7 +221,7 @@ static void embedded_close(struct pawl_transport *transport, void (*closed)(void
     embedded->closed_arg = arg;
     embedded->working = false;
     embedded_detach(embedded);
-    pawl__runtime_close(embedded->runtime, embedded_on_runtime_closed, embedded);
+    pawl__node_close(embedded->node, embedded_on_node_closed, embedded);
 }
 
 static uint64_t embedded_commits(const struct pawl_transport *transport) {
@@ -268,7 +267,7 @@ enum pawl_err pawl__embedded_open(uv_loop_t *loop, const char *target, const cha
     }
     uv_timer_init(loop, &embedded->again);
     embedded->again.data = embedded;
-    struct pawl_runtime_options options = {
+    struct pawl_node_options options = {
         .app_id = embedded->app_id,
         .max_message = SIZE_MAX / 2, // nothing crosses a wire
         .log = owner->log,
@@ -276,12 +275,12 @@ enum pawl_err pawl__embedded_open(uv_loop_t *loop, const char *target, const cha
         .arg = embedded,
     };
     err = pawl__storage_init(&embedded->storage, loop, store, owner->log, error);
-    if (!err) err = pawl__runtime_create(&embedded->storage, &options, &embedded->runtime, error);
+    if (!err) err = pawl__node_create(&embedded->storage, &options, &embedded->node, error);
     if (err) {
         bool closed = false; // the loop has other handles, which stay
         embedded->closed = embedded_on_closed;
         embedded->closed_arg = &closed;
-        embedded_on_runtime_closed(embedded);
+        embedded_on_node_closed(embedded);
         while (!closed) uv_run(loop, UV_RUN_ONCE);
         return err;
     }

@@ -192,6 +192,8 @@ static struct pawl *handle_create(const struct pawl_options *options) {
     }
     uv_async_init(&pawl->loop, &pawl->wake, handle_on_wake);
     pawl->wake.data = pawl;
+    uv_timer_init(&pawl->loop, &pawl->again);
+    pawl->again.data = pawl;
     pthread_mutex_init(&pawl->mutex, NULL);
     pawl__done_init(&pawl->ready);
     pawl__link_init(&pawl->tasks);
@@ -251,6 +253,7 @@ enum pawl_err pawl_open(const char *target, const struct pawl_options *options, 
     enum pawl_err err = handle_open_transport(pawl, target, options, &error);
     if (err) {
         uv_close((uv_handle_t *)&pawl->wake, NULL);
+        uv_close((uv_handle_t *)&pawl->again, NULL);
         uv_run(&pawl->loop, UV_RUN_DEFAULT);
         handle_free(pawl);
         return pawl__sdk_fail_with(&error);
@@ -277,6 +280,7 @@ enum pawl_err pawl_open(const char *target, const struct pawl_options *options, 
 static void handle_on_transport_closed(void *arg) {
     struct pawl *pawl = arg;
     uv_close((uv_handle_t *)&pawl->wake, NULL);
+    uv_close((uv_handle_t *)&pawl->again, NULL);
 }
 
 static void handle_on_rested(void *arg) {
@@ -298,6 +302,13 @@ static void handle_run_close(struct pawl_task_for_loop *task) {
 enum pawl_err pawl_close(struct pawl *pawl) {
     if (!pawl) return PAWL_OK;
     PAWL_TRY(pawl__handle_check(pawl, "pawl_close"));
+    const struct pawl_activity *within = pawl__activity_current(&pawl->worker.pool);
+    if (within)
+        return pawl__sdk_fail(PAWL_E_PRECONDITION,
+                              "pawl_close was called within activity '%s' (instance '%s', sequence "
+                              "number %d), and would wait for it to end: let the activity end, "
+                              "and close from another thread",
+                              within->name, within->instance_id, within->sequence_number);
     struct handle_close close = {.task.run = handle_run_close, .pawl = pawl};
     pawl__handle_post(pawl, &close.task);
     if (pawl->is_driven)

@@ -46,6 +46,7 @@ struct pawl {
     struct pawl_sdk_worker_options worker_options;
     bool working;
     struct pawl_link waits; // pawl_client_call::link, which end when the handle closes
+    uv_timer_t again;       // client.c: waits that found nobody are asked for again
     bool closing;
 };
 

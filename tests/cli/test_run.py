@@ -47,16 +47,6 @@ class Run(clilib.Case):
     def test_no_port_of_the_app(self):
         self.assertEqual(self.run_shell('test -z "$APP_PORT"').returncode, 0)
 
-    def test_config_of_the_user(self):
-        """~/.dapr/config.yaml is taken where none is named."""
-        self.file(".dapr/config.yaml", "kind: Configuration\nspec: {tracing: {samplingRate: '1', "
-                                       "stdout: true}}\n")
-        self.file("none.yaml", "kind: Configuration\n")
-        answer = self.run_shell("true")
-        self.assertIn("spans go to the log", answer.stdout)
-        answer = self.run_shell("true", "--config", "none.yaml")
-        self.assertNotIn("spans go to", answer.stdout)
-
     def test_exit_codes(self):
         for script, code, text in (("exit 0", 0, "exited with code 0"),
                                    ("exit 7", 7, "exited with code 7"),
@@ -145,16 +135,6 @@ class Mistakes(clilib.Case):
                      texts=["nowhere", "--resources-path"])
         self.assertFalse((self.home / "started").exists())
 
-    def test_config_of_the_user(self):
-        """~/.dapr/config.yaml is taken where none is named."""
-        self.file(".dapr/config.yaml", "kind: Configuration\nspec: {tracing: {samplingRate: '1', "
-                                       "stdout: true}}\n")
-        self.file("none.yaml", "kind: Configuration\n")
-        answer = self.run_shell("true")
-        self.assertIn("spans go to the log", answer.stdout)
-        answer = self.run_shell("true", "--config", "none.yaml")
-        self.assertNotIn("spans go to", answer.stdout)
-
     def test_config_missing(self):
         self.mistake("-a", "tiny", "--config", "nowhere.yaml", "--", "touch", "started",
                      texts=["nowhere.yaml"])
@@ -207,6 +187,21 @@ spec:
         self.mistake("-a", "tiny", "--resources-path", "resources", "--", "touch", "started",
                      texts=["resources/store.yaml", "state.nowhere", "state.sqlite"])
         self.assertFalse((self.home / "started").exists())
+
+
+    def test_components_that_would_be_missed(self):
+        for text, *texts in (("", "the file is empty"), ("kind: Component\nkind: Component\n", ":2:", "given twice"),
+                             ("kind: Component\nspec:\n\ttype: x\n", ":3:", "indent with blanks"),
+                             ("metadata: {name: a}\n", ":1:", "kind: Component")):
+            self.file("resources/store.yaml", text)
+            for command in "run", "daemon":
+                with self.subTest(text=text, command=command):
+                    rest = ["--", "touch", "started"] if command == "run" else []
+                    answer = self.pawl(command, "--app-id", "tiny", "--resources-path", "resources", *rest)
+                    self.assertEqual(answer.returncode, 1)
+                    for one in ["resources/store.yaml", *texts]:
+                        self.assertIn(one, answer.stdout + answer.stderr)
+            self.assertFalse((self.home / "started").exists())
 
 
 class Ending(clilib.Case):
@@ -479,7 +474,7 @@ class Orphans(clilib.Case):
 
     def test_npm(self):
         if not shutil.which("npm"):
-            self.skipTest("npm is not installed")
+            self.skipTest("NOT TESTED: npm is not there")
         self.file("package.json", '{"scripts": {"start": "node server.js"}}')
         self.file("server.js", "console.log('re' + 'ady'); setInterval(() => {}, 1000);")
         self.check("npm", "start", "--silent")

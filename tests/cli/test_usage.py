@@ -8,7 +8,7 @@ import subprocess
 import clilib
 
 COMMANDS = ["run", "stop", "list", "workflow", "daemon", "bench", "version", "completion"]
-GROUPED = [["workflow", word] for word in ("run", "list", "history", "raise-event", "suspend", "resume",
+GROUPED = [["workflow", word] for word in ("run", "list", "get", "history", "raise-event", "suspend", "resume",
                                            "terminate", "purge")]
 
 

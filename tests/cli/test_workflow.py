@@ -11,6 +11,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import clilib
@@ -18,6 +19,7 @@ import clilib
 
 def alike(text):
     """The words of an output, without what differs from run to run."""
+    text = re.sub(r"\b\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
     span = r"\b[0-9.]+(us|ms|s|m|h|d)([0-9]+[smh])?(?=\s)"
     return [line.split() for line in re.sub(span, "SPAN", text).splitlines()]
 
@@ -108,14 +110,19 @@ class Workflow(clilib.Case):
             self.assertEqual(list(row), ["namespace", "appID", "name", "instanceID", "created", "lastUpdate",
                                          "runtimeStatus", "customStatus", "failureMessage", "age", "failureType", "input",
                                          "output", "version", "parentInstanceID"])
-        self.assertEqual([rows[0][key] for key in ("namespace", "input", "output", "customStatus", "failureType")],
-                         ["default", "1", "1", "", None])
+        self.assertEqual([rows[0][key] for key in ("namespace", "input", "output", "customStatus", "failureType",
+                                                   "failureMessage", "version", "parentInstanceID")],
+                         ["default", "1", "1", None, None, None, None, None])
         self.assertEqual(self.listed("-n", "shops")[0]["namespace"], "shops")
         self.assertEqual({one["appID"] for one in rows}, {self.id})
         self.assertRegex(rows[0]["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
         self.assertEqual(self.done("list", "-o", "ids", "-s", "FAILED"), "c\n")
         self.assertEqual(self.done("list", "-o", "ids", "-w", "echo"), "a\n")
         self.assertEqual(self.done("list", "-o", "ids", "-m", "1h"), "a\nb\nc\n")
+        for limit, ids in ((1, "c\n"), (2, "b\nc\n"), (4, "a\nb\nc\n")):
+            self.assertEqual(self.done("list", "-o", "ids", "-l", limit), ids)
+        for limit in "0", "-1":
+            self.assert_mistake(self.workflow("list", "-l", limit), f"--limit is '{limit}'", code=2)
         for at in ("2100-01-01T00:00:00", "2100-01-01T02:00:00+02:00", "2100-01-01"):
             self.assertEqual(self.done("list", "-o", "ids", "-m", at), "")
         for at in ("2020-01-01T00:00:00", "2020-01-01T02:00:00-02:00", "2020-01-01"):
@@ -138,6 +145,7 @@ class Workflow(clilib.Case):
             self.assertEqual(connection.getresponse().read(), f'{{"instanceID":"{id}"}}'.encode())
         connection.close()
         self.assertEqual(self.done("list", "-o", "ids").split(), ids)
+        self.assertEqual(self.done("list", "-o", "ids", "-l", "7").split(), ids[-7:])
 
     def test_history(self):
         self.done("run", "echo", "-i", "a", "-x", '"text"', "-w")
@@ -149,6 +157,10 @@ class Workflow(clilib.Case):
         for row in rows:
             self.assertEqual(list(row), ["namespace", "appID", "play", "type", "name", "eventId", "timestamp", "elapsed",
                                          "status", "details", "router", "executionId", "attrs"])
+        self.assertEqual((rows[0]["elapsed"], rows[0]["details"]), (None, None))
+        self.assertRegex(rows[1]["elapsed"], r"^\d+(us|ms)$")
+        self.assertEqual(json.loads(self.done("history", "a", "-o", "json", "-l", "2")), rows[-2:])
+        self.assert_mistake(self.workflow("history", "a", "-o", "events", "-l", "2"), "takes no --limit", code=2)
         [scheduled] = [row for row in rows if row["type"] == "TaskScheduled"]
         self.assertEqual((scheduled["name"], scheduled["eventId"], scheduled["play"]), ("same", 0, 1))
         self.assertIn('input="text"', scheduled["attrs"])
@@ -157,6 +169,87 @@ class Workflow(clilib.Case):
         self.assertIn("attrs: ", self.done("history", "a", "-o", "yaml"))
         self.workflow("run", "decline", "-i", "d", "-w")
         self.assertRegex(self.done("history", "d"), "ExecutionCompleted .* FAILED .* no more cars")
+
+    def get(self, *args):
+        return json.loads(self.done("get", *args, "-o", "json"))
+
+    def test_get(self):
+        self.done("run", "echo", "-i", "a", "-x", '"text"', "-w")
+        self.assertRegex(self.done("get", "a"), re.compile(r"""id +a
+workflow +echo
+status +COMPLETED
+created +\S+Z \(\S+ ago\)
+ended +\S+Z \(\S+ ago\)
+input +"text"
+output +"text"
+$"""))
+        [row] = self.listed()
+        got = self.get("a")
+        row["age"] = got["age"]
+        self.assertEqual(got, {**row, "failure": None, "reason": None, "waitsFor": []})
+        self.workflow("run", "decline", "-i", "d", "-w")
+        self.assertRegex(self.done("get", "d"), r"failure +Declined: no more cars\n")
+        self.assertEqual(self.get("d")["failure"], {"type": "Declined", "message": "no more cars", "stackTrace": None,
+                                                    "isFinal": False, "cause": None})
+        self.assertIn('\nfailureType: "Declined"\n', self.done("get", "d", "-o", "yaml"))
+        self.assert_mistake(self.workflow("get", "none"), "'none'", code=1)
+        self.assert_mistake(self.workflow("get", "none", "--wait"), "'none'", code=1)
+
+    def test_what_it_waits_for(self):
+        self.done("run", "busy", "-i", "b")
+
+        def kinds():
+            return [one["kind"] for one in self.get("b")["waitsFor"]]
+        clilib.wait_for(lambda: kinds() == ["activity", "event", "event", "timer", "child"])
+        waits = self.get("b")["waitsFor"]
+        self.assertEqual([one["name"] for one in waits], ["slow", "paid", "here", None, "wait_for_go"])
+        self.assertEqual([one["eventId"] for one in waits], [0, 2, 3, 4, 5])
+        self.assertEqual([one["id"] for one in waits], [None] * 4 + ["b:0005"])
+        self.assertEqual([bool(one["until"]) for one in waits], [False, True, True, True, False])
+        self.done("raise-event", "b/HERE")
+        clilib.wait_for(lambda: kinds() == ["activity", "event", "timer", "child"])
+        self.done("raise-event", "b:0005/go")
+        clilib.wait_for(lambda: kinds() == ["activity", "event", "timer"])
+        self.done("suspend", "b", "-r", "night")
+        self.assertEqual(self.get("b")["reason"], "night")
+        self.assertRegex(self.done("get", "b"), re.compile(r"""status +SUSPENDED
+(?s:.*)
+reason +night
+waits for +pawl workflow resume
+ +activity slow, for \S+
+ +event paid, times out in 1h59m
+ +timer, due in 2h59m
+$"""))
+
+    def test_get_waits(self):
+        self.done("run", "wait_for_go", "-i", "a")
+        self.assertRegex(self.done("get", "a"), "waits for +nothing that its history names: a worker, or an event")
+        waiting = self.start("workflow", "get", "-a", self.id, "a", "--wait")
+        time.sleep(0.3)
+        self.assertIsNone(waiting.poll())
+        self.done("raise-event", "a/go", "-x", "7")
+        self.assertEqual(waiting.wait(10), 0)
+        self.assertRegex(self.output(), r"status +COMPLETED\n(?s:.*)output +7\n")
+        self.workflow("run", "decline", "-i", "d", "-w")
+        failed = self.workflow("get", "d", "--wait")
+        self.assertEqual((failed.returncode, failed.stderr), (1, ""))
+
+    def test_a_full_device(self):
+        self.done("run", "echo", "-i", "a", "-x", "1", "-w")
+        for args in (["list"], ["list", "-o", "json"], ["history", "a", "-o", "events"], ["get", "a"], ["purge", "a"]):
+            with self.subTest(args=args), open("/dev/full", "w") as full:
+                answer = subprocess.run([clilib.BIN / "pawl", "workflow", args[0], "-a", self.id, *args[1:]],
+                                        env=self.env, stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assertEqual((answer.returncode, answer.stderr),
+                                 (1, "pawl: cannot write the output: No space left on device\n"))
+
+    def test_a_server_that_never_answers(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            address = f"127.0.0.1:{server.getsockname()[1]}"
+            for args in ["list"], ["run", "echo"]:
+                with self.subTest(args=args):
+                    answer = self.pawl("workflow", *args, "--address", address, timeout=20)
+                    self.assert_mistake(answer, f"what listens at {address} does not answer", code=1)
 
     def test_long_payloads_are_cut_between_characters(self):
         for id in ("a", "ab"):
@@ -213,18 +306,33 @@ class Workflow(clilib.Case):
         self.assertIn("0 purged", self.done("purge", *running))
         self.assertIn("1 purged", self.done("purge", *running, "--force"))
 
+    def slowly(self, port):
+        """A port behind which |port| is, its answers 0.2 s later."""
+        def copy(source, target, delay):
+            with contextlib.suppress(OSError):
+                while data := source.recv(65536):
+                    time.sleep(delay)
+                    target.sendall(data)
+            source.close()
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    client, server = listener.accept()[0], socket.create_connection(("127.0.0.1", port))
+                    for pair in (client, server, 0), (server, client, 0.2):
+                        threading.Thread(target=copy, args=pair, daemon=True).start()
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        threading.Thread(target=serve, daemon=True).start()
+        return listener.getsockname()[1]
+
     def at_a_terminal(self, command, *args):
-        """What a person sees of a command that takes a while, as its sidecar rests at first."""
+        """What a person sees of a command that takes a while, as its sidecar is slow."""
         [one] = self.list_json()
         ours, theirs = pty.openpty()
-        os.kill(one["daprdPid"], signal.SIGSTOP)
-        try:
-            command = [clilib.BIN / "pawl", "workflow", command, "--address", f"127.0.0.1:{one['grpcPort']}", *args]
-            process = subprocess.Popen(command, env=self.env, stdin=theirs, stdout=theirs, stderr=theirs)
-            self.started.append(process)
-            time.sleep(1)
-        finally:
-            os.kill(one["daprdPid"], signal.SIGCONT)
+        command = [clilib.BIN / "pawl", "workflow", command, "--address", f"127.0.0.1:{self.slowly(one['grpcPort'])}", *args]
+        process = subprocess.Popen(command, env=self.env, stdin=theirs, stdout=theirs, stderr=theirs)
+        self.started.append(process)
         self.assertEqual(process.wait(20), 0)
         os.close(theirs)
         shown = b""
@@ -234,11 +342,11 @@ class Workflow(clilib.Case):
         return shown.decode().replace("\r\n", "\n")
 
     def test_how_far_it_is(self):
-        for id in "ab":
+        for id in "abcdef":
             self.done("run", "echo", "-i", id, "-x", "1", "-w")
-        told = r"\r1 instances looked at.*\r\x1b\[K"
-        self.assertRegex(self.at_a_terminal("list", "-o", "ids"), told + "a\nb\n$")
-        self.assertRegex(self.at_a_terminal("purge", "--all"), told + '✅  Purged workflow instance "b"\n')
+        told = r"\r\d instances looked at(?s:.*)\r\x1b\[K"
+        self.assertRegex(self.at_a_terminal("list", "-o", "ids"), told + "a\nb\nc\nd\ne\nf\n$")
+        self.assertRegex(self.at_a_terminal("purge", "--all"), told + '✅  Purged workflow instance "f"\n')
 
     def test_mistakes(self):
         for args in (["history", "none"], ["suspend", "none"], ["resume", "none"], ["terminate", "none"],
@@ -250,8 +358,7 @@ class Workflow(clilib.Case):
 
     def test_what_has_ended(self):
         self.done("run", "echo", "-i", "a", "-x", "1", "--wait")
-        self.done("terminate", "a")
-        for args in ["raise-event", "a/go"], ["suspend", "a"], ["resume", "a"]:
+        for args in ["raise-event", "a/go"], ["suspend", "a"], ["resume", "a"], ["terminate", "a"]:
             with self.subTest(args=args):
                 self.assert_mistake(self.workflow(*args), "'a': it has ended, and is COMPLETED", code=1)
 

@@ -21,6 +21,25 @@ static enum pawl_err wait_for_go(struct pawl_workflow *wf) {
     return pawl_return(wf, pawl_result(go));
 }
 
+static enum pawl_err slow(struct pawl_activity *activity) {
+    (void)activity;
+    pause();
+    return PAWL_OK;
+}
+
+// Waits for one of each.
+static enum pawl_err busy(struct pawl_workflow *wf) {
+    struct pawl_task *tasks[] = {
+        pawl_call_activity(wf, "slow", pawl_text("1"), NULL),
+        pawl_call_activity(wf, "same", pawl_text("2"), NULL),
+        pawl_wait_for_event(wf, "paid", 2 * PAWL_HOUR),
+        pawl_wait_for_event(wf, "here", PAWL_HOUR),
+        pawl_create_timer(wf, 3 * PAWL_HOUR),
+        pawl_call_child(wf, "wait_for_go", pawl_text(NULL), NULL),
+    };
+    return pawl_await_all(tasks, sizeof tasks / sizeof *tasks);
+}
+
 static enum pawl_err decline(struct pawl_workflow *wf) {
     return pawl_fail(wf, "Declined", "no more %s", "cars");
 }
@@ -36,6 +55,8 @@ int main(void) {
     pawl_add_activity(pawl, "same", same, NULL);
     pawl_add_workflow(pawl, "echo", echo, NULL);
     pawl_add_workflow(pawl, "wait_for_go", wait_for_go, NULL);
+    pawl_add_activity(pawl, "slow", slow, NULL);
+    pawl_add_workflow(pawl, "busy", busy, NULL);
     pawl_add_workflow(pawl, "decline", decline, NULL);
     pawl_add_workflow(pawl, "parent", parent, NULL);
     if (pawl_work(pawl)) return pawl_perror("pawl_work"), 1;

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import unittest
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -49,6 +50,25 @@ def messages():
     sys.path.insert(0, str(out))
     import orchestrator_service_pb2
     return orchestrator_service_pb2
+
+
+def lacks(language):
+    """What is missing of the language's tools; "" when they are here and new enough."""
+    return subprocess.run([ROOT / "scripts" / "have", language], capture_output=True, text=True).stdout.strip()
+
+
+def need(language):
+    """Skips the test, in words, when the language is missing."""
+    missing = lacks(language)
+    if missing:
+        raise unittest.SkipTest(f"NOT TESTED: {missing}")
+
+
+def install(folder):
+    """Installs what a program in this folder needs, or builds it; its output is shown when that fails."""
+    made = subprocess.run([folder / "install.sh"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if made.returncode:
+        raise RuntimeError(f"{folder}/install.sh failed:\n{made.stdout[-5000:]}")
 
 
 def free_port():

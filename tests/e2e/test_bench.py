@@ -16,7 +16,8 @@ sys.path.insert(0, str(BENCH))
 import picture  # noqa: E402
 import stacks  # noqa: E402
 
-WORKERS = ["embedded", "c", "python"] + (["go"] if shutil.which("go") else [])
+LACKS = {language: harness.lacks(language) for language in ("python", "go")}
+WORKERS = ["embedded", "c"] + [language for language, missing in LACKS.items() if not missing]
 
 
 def run(name, *args):
@@ -61,7 +62,7 @@ class Bench(unittest.TestCase):
     def test_hops(self):
         self.assertIn("fdatasync", run("hops", "--seconds", 1))
 
-    @unittest.skipUnless(shutil.which("go"), "NOT TESTED: Go is not installed")
+    @unittest.skipIf(LACKS["go"], f"NOT TESTED: {LACKS['go']}")
     def test_compare(self):
         args = ["--daprd", harness.PAWL.parent / "daprd", "--seconds", 1, "--rounds", 1, "--in-flight", 2, "-o", "json"]
         [row] = json.loads(run("compare", *args))["rows"]

@@ -1,28 +1,12 @@
 """Programs written with the SDKs of the page's own time, and with those between then and now."""
 
 import os
-import shutil
 import subprocess
 import unittest
 
 import harness
 
 CLIENTS = harness.ROOT / "tests" / "e2e" / "clients"
-
-
-def venv(requirements):
-    folder = harness.BUILD / "venv" / requirements.stem
-    if not (folder / "done").exists():
-        subprocess.run(["python3", "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin" / "pip", "install", "-q", "--disable-pip-version-check", "-r",
-                        requirements], check=True)
-        (folder / "done").touch()
-    return folder / "bin" / "python"
-
-
-def need(program, language):
-    if not shutil.which(program):
-        raise unittest.SkipTest(f"NOT TESTED: {language} needs '{program}', which is not installed")
 
 
 class Clients(unittest.TestCase):
@@ -35,35 +19,36 @@ class Clients(unittest.TestCase):
         self.assertIn(says, run.stdout)
 
     def test_python(self):
-        need("python3", "Python")
+        harness.need("python")
         folder = CLIENTS / "python"
+        harness.install(folder)
         for requirements in sorted(folder.glob("requirements-*.txt")):
-            with self.subTest(requirements.stem):
-                self.run_client([venv(requirements), "app.py"], folder,
+            version = requirements.stem.removeprefix("requirements-")
+            with self.subTest(version):
+                self.run_client([folder / f".venv-{version}" / "bin" / "python", "app.py"], folder,
                                 "There are now 90 cars left in stock")
 
     def test_javascript(self):
-        need("npm", "JavaScript")
+        harness.need("javascript")
         for folder in sorted(CLIENTS.glob("javascript-*")):
             with self.subTest(folder.name):
-                if not (folder / "node_modules").exists():
-                    subprocess.run(["npm", "ci", "--silent"], cwd=folder, check=True)
+                harness.install(folder)
                 self.run_client(["node", "../javascript/app.js"], folder,
                                 'Orchestration completed! Result: {"processed":true}')
 
     def test_go(self):
-        need("go", "Go")
+        harness.need("go")
         for folder in sorted(CLIENTS.glob("go-*")):
             with self.subTest(folder.name):
-                subprocess.run([folder / "install.sh"], check=True)
+                harness.install(folder)
                 for client in sorted(folder.glob("client*")):
                     self.run_client([client], folder, "COMPLETED")
 
     def test_java(self):
-        need("mvn", "Java")
+        harness.need("java")
         for folder in sorted(CLIENTS.glob("java-*")):
             with self.subTest(folder.name):
-                subprocess.run([folder / "install.sh"], check=True, stdout=subprocess.DEVNULL)
+                harness.install(folder)
                 self.run_client(["java", "-jar", "target/client.jar"], folder, "processed")
 
 

@@ -1,7 +1,6 @@
 """Workers that share an app's load, die with work in hand, or carry a thousand workflows."""
 
 import json
-import shutil
 import subprocess
 import threading
 import time
@@ -100,13 +99,13 @@ class Workers(unittest.TestCase):
         print(self.id(), result, flush=True)
 
     def test_thousand_workflows_in_go(self):
-        if not shutil.which("go"):
-            self.skipTest("NOT TESTED: Go is not installed")
-        subprocess.run([LOAD / "go" / "install.sh"], check=True)
+        harness.need("go")
+        harness.install(LOAD / "go")
         self.load(["./load"], LOAD / "go", 1000)
 
     def test_thousand_workflows_in_python(self):
-        subprocess.run([LOAD / "python" / "install.sh"], check=True)
+        harness.need("python")
+        harness.install(LOAD / "python")
         self.load([".venv/bin/python", "load.py"], LOAD / "python", 1000)
 
 

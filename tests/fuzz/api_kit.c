@@ -150,9 +150,9 @@ void api_kit_init(struct api_kit *kit) {
     uv_loop_init(&kit->loop);
     FUZZ_CHECK(!pawl__memory_open(&store, &error));
     FUZZ_CHECK(!pawl__storage_init(&kit->storage, &kit->loop, store, NULL, &error));
-    const struct pawl_runtime_options runtime = {
+    const struct pawl_node_options node = {
         .app_id = "app", .max_message = 4 << 20, .on_ready = kit_on_ready, .arg = kit};
-    FUZZ_CHECK(!pawl__runtime_create(&kit->storage, &runtime, &kit->runtime, &error));
+    FUZZ_CHECK(!pawl__node_create(&kit->storage, &node, &kit->node, &error));
     kit->store = (struct pawl_api_store){.name = "statestore",
                                          .type = "state.in-memory",
                                          .version = "v1",
@@ -162,7 +162,7 @@ void api_kit_init(struct api_kit *kit) {
         .app_id = "app",
         .namespace = "",
         .version = "1",
-        .runtime = kit->runtime,
+        .node = kit->node,
         .stores = &kit->store,
         .store_count = 1,
         .app_port = 1,
@@ -200,7 +200,7 @@ void api_kit_finish(struct api_kit *kit) {
     pawl__service_finish(&kit->service, kit_on_finished);
     kit_until(kit, &kit->closed);
     kit->closed = false;
-    pawl__runtime_close(kit->runtime, kit_on_closed, kit);
+    pawl__node_close(kit->node, kit_on_closed, kit);
     kit_until(kit, &kit->closed);
     pawl__api_destroy(kit->api);
     kit->api = NULL;

@@ -1,7 +1,7 @@
 #ifndef PAWL_TESTS_FUZZ_API_KIT_H
 #define PAWL_TESTS_FUZZ_API_KIT_H
 
-// The api as a sidecar has it, over a runtime and a memory store that are new for each input, with
+// The api as a sidecar has it, over a node and a memory store that are new for each input, with
 // requests that come from no socket. A request is freed the moment it is answered, so that a
 // sanitizer sees who still looks at it.
 
@@ -17,7 +17,7 @@ struct api_kit {
     uv_loop_t loop;
     struct pawl_storage storage;
     struct pawl_api_store store;
-    struct pawl_runtime *runtime;
+    struct pawl_node *node;
     struct pawl_api *api;
     struct pawl_service service;
     struct pawl_exchange *open[API_REQUESTS];

@@ -73,8 +73,8 @@ void engine_kit_begin(struct engine_kit *kit, struct pawl_instance *instance) {
     instance->turn_held = false; // as when a worker connects
     if (!pawl__shard_turn_ready(instance, kit->now)) return;
     size_t guess = pawl__shard_turn_size(instance);
-    FUZZ_CHECK(
-        pawl__shard_begin_turn(instance, engine_kit_stamp(kit), PAWL_STR("token"), 0, &item));
+    FUZZ_CHECK(pawl__shard_begin_turn(&kit->shard, instance, engine_kit_stamp(kit),
+                                      &(struct pawl_turn_to){.token = PAWL_STR("token")}, &item));
     FUZZ_CHECK(item.len <= guess + 1024);
     FUZZ_CHECK(!kit->is_sound ||
                pawl__wire_check(&pb__work_item__descriptor, pawl__buf_str(&item), NULL));

@@ -4,23 +4,23 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
-#include "runtime/runtime.h"
+#include "runtime/node.h"
 
-enum pawl_err __real_pawl__runtime_create(struct pawl_storage *storage,
-                                          const struct pawl_runtime_options *options,
-                                          struct pawl_runtime **out, struct pawl_error *error);
-enum pawl_err __wrap_pawl__runtime_create(struct pawl_storage *storage,
-                                          const struct pawl_runtime_options *options,
-                                          struct pawl_runtime **out, struct pawl_error *error);
+enum pawl_err __real_pawl__node_create(struct pawl_storage *storage,
+                                       const struct pawl_node_options *options,
+                                       struct pawl_node **out, struct pawl_error *error);
+enum pawl_err __wrap_pawl__node_create(struct pawl_storage *storage,
+                                       const struct pawl_node_options *options,
+                                       struct pawl_node **out, struct pawl_error *error);
 int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode, int *log, int *done);
 
-enum pawl_err __wrap_pawl__runtime_create(struct pawl_storage *storage,
-                                          const struct pawl_runtime_options *options,
-                                          struct pawl_runtime **out, struct pawl_error *error) {
-    struct pawl_runtime_options rare = *options;
+enum pawl_err __wrap_pawl__node_create(struct pawl_storage *storage,
+                                       const struct pawl_node_options *options,
+                                       struct pawl_node **out, struct pawl_error *error) {
+    struct pawl_node_options rare = *options;
     rare.checkpoint_interval = 3600 * PAWL_SECOND;
     rare.checkpoint_bytes = SIZE_MAX;
-    return __real_pawl__runtime_create(storage, &rare, out, error);
+    return __real_pawl__node_create(storage, &rare, out, error);
 }
 
 int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode, int *log, int *done) {

@@ -76,6 +76,31 @@ static void test_close_ends_waits(void **state) {
     assert_ok(pawl_close(pawl));
 }
 
+// It would wait for itself.
+static enum pawl_err closes(struct pawl_activity *activity) {
+    enum pawl_err err = pawl_close(activity->pawl);
+    return pawl_activity_fail(activity, "Closed", "%d %s", err, pawl_last_error()->text);
+}
+
+static void test_close_within_activity(void **state) {
+    (void)state;
+    for (int quick = 0; quick < 2; quick++) {
+        struct pawl *pawl = fixture_open(NULL);
+        assert_ok(pawl_add_workflow(pawl, "calls_slow", calls_slow, NULL));
+        if (quick)
+            assert_ok(pawl_add_quick_activity(pawl, "slow", closes, NULL));
+        else
+            assert_ok(pawl_add_activity(pawl, "slow", closes, NULL));
+        assert_ok(pawl_work(pawl));
+        struct pawl_info *info = fixture_run(pawl, "calls_slow", NULL);
+        assert_int_equal(info->status, PAWL_FAILED);
+        assert_non_null(strstr(info->failure->message, "pawl_close was called within"));
+        assert_non_null(strstr(info->failure->message, quick ? "quick activity" : "'slow'"));
+        pawl_info_free(info);
+        assert_ok(pawl_close(pawl));
+    }
+}
+
 static void test_held(void **state) {
     (void)state;
     if (!is_file()) skip();
@@ -124,6 +149,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_close_drains),
         cmocka_unit_test(test_close_ends_waits),
+        cmocka_unit_test(test_close_within_activity),
         cmocka_unit_test(test_held),
         cmocka_unit_test(test_driven),
     };

@@ -38,11 +38,8 @@ static int fail(const char *what) {
 static int start(struct pawl *pawl, char **argv) {
     struct pawl_start_options options = {.id = argv[3], .start_at = 1}; // not waiting for a worker
     struct pawl_info *info;
-    enum pawl_err err;
     if (pawl_start(pawl, argv[4], pawl_text(argv[5]), &options, NULL)) return fail("pawl_start");
-    do err = pawl_wait(pawl, argv[3], 60 * PAWL_SECOND, &info);
-    while (err == PAWL_E_UNAVAILABLE && !usleep(100000));
-    if (err) return fail("pawl_wait");
+    if (pawl_wait(pawl, argv[3], 60 * PAWL_SECOND, &info)) return fail("pawl_wait");
     printf("%s %s\n", pawl_status_text(info->status),
            info->failure ? info->failure->message : info->output.data);
     pawl_info_free(info);

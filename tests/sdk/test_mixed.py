@@ -43,7 +43,8 @@ class Mixed(unittest.TestCase):
         return process
 
     def load_worker(self, language):
-        subprocess.run([LOAD / language / "install.sh"], check=True, stdout=subprocess.DEVNULL)
+        harness.need(language)
+        harness.install(LOAD / language)
         command = {"go": ["./load"], "python": [".venv/bin/python", "load.py"]}[language]
         dash = "-" if language == "go" else "--"
         return self.background(*command, f"{dash}mode", "worker", f"{dash}grpc-port", self.daemon.grpc,

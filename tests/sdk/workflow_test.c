@@ -299,6 +299,15 @@ static void test_suspend_and_terminate(void **state) {
     options.reuse = PAWL_REUSE_NEVER;
     assert_int_equal(pawl_start(pawl, "patient", pawl_text(NULL), &options, NULL), PAWL_E_EXISTS);
     assert_int_equal(pawl_raise(pawl, "no-such", "end", pawl_text(NULL)), PAWL_E_NOT_FOUND);
+
+    options = (struct pawl_start_options){.id = fixture_id("patient")};
+    uint32_t count = 0;
+    assert_ok(pawl_start(pawl, "patient", pawl_text(NULL), &options, NULL));
+    assert_int_equal(pawl_purge(pawl, options.id, false, &count), PAWL_E_PRECONDITION);
+    assert_ok(pawl_purge_force(pawl, options.id, false, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(pawl_get(pawl, options.id, &info), PAWL_E_NOT_FOUND);
+    assert_int_equal(pawl_purge_force(pawl, options.id, false, NULL), PAWL_E_NOT_FOUND);
 }
 
 // Shows the same in each run of the function.

@@ -1,4 +1,4 @@
-// A daemon: a store, a storage and a runtime on a loop, as src/cli puts them together. It starts,
+// A daemon: a store, a storage and a node on a loop, as src/cli puts them together. It starts,
 // serves, is closed in order, or crashes.
 
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static void daemon_start(struct sim_event *event) {
     struct pawl_error error;
     daemon->store = (struct pawl_store){&sim_store_ops, "state.simulated"};
     if (pawl__storage_init(&daemon->storage, &daemon->loop, &daemon->store, NULL, &error)) abort();
-    struct pawl_runtime_options options = {
+    struct pawl_node_options options = {
         .app_id = "app",
         .max_turns = sim_chance(200) ? 2 : 0,
         .max_activities = sim_chance(200) ? 2 : 0,
@@ -45,7 +45,7 @@ static void daemon_start(struct sim_event *event) {
         .on_ready = daemon_on_ready,
         .arg = daemon,
     };
-    if (pawl__runtime_create(&daemon->storage, &options, &daemon->runtime, &error)) abort();
+    if (pawl__node_create(&daemon->storage, &options, &daemon->node, &error)) abort();
     daemon->state = SIM_UP;
 }
 
@@ -70,7 +70,7 @@ static void daemon_start_again(struct sim_event *event) {
 static void daemon_forget(struct sim_daemon *daemon) {
     daemon->state = SIM_DOWN;
     daemon->incarnation++;
-    daemon->runtime = NULL;
+    daemon->node = NULL;
     daemon->storage = (struct pawl_storage){0};
     daemon->handle_count = daemon->thread_count = 0;
     pawl__link_init(&daemon->sessions);
@@ -138,9 +138,9 @@ static void daemon_on_storage_closed(void *arg) {
     sim_enter(was);
 }
 
-static void daemon_on_runtime_closed(void *arg) {
+static void daemon_on_node_closed(void *arg) {
     struct sim_daemon *daemon = arg;
-    daemon->runtime = NULL;
+    daemon->node = NULL;
     pawl__storage_close(&daemon->storage, daemon_on_storage_closed, daemon);
 }
 
@@ -151,7 +151,7 @@ static void daemon_close(struct sim_event *event) {
     daemon->state = SIM_CLOSING;
     while (!pawl__list_empty(&daemon->sessions))
         sim_session_end(PAWL_CONTAINER(daemon->sessions.next, struct sim_session, link));
-    pawl__runtime_close(daemon->runtime, daemon_on_runtime_closed, daemon);
+    pawl__node_close(daemon->node, daemon_on_node_closed, daemon);
 }
 
 void sim_daemon_close(struct sim_daemon *daemon) {
@@ -159,6 +159,6 @@ void sim_daemon_close(struct sim_daemon *daemon) {
 }
 
 bool sim_daemon_owns(const struct sim_daemon *daemon) {
-    return daemon->runtime && daemon->runtime->leased &&
-           daemon->runtime->lease.epoch == sim.disk.lease.epoch;
+    return daemon->node && daemon->node->partition.ownership.recover.leased &&
+           daemon->node->partition.residency.lease.epoch == sim.disk.lease.epoch;
 }

@@ -327,7 +327,8 @@ static void model_record(const struct sim_daemon *daemon, uint64_t position,
 // What the commands made is what the log says.
 static void model_compare(const struct sim_daemon *daemon, const struct pawl_batch *batch,
                           const char *name) {
-    const struct pawl_instance *live = pawl__shard_find(&daemon->runtime->shard, pawl__str(name));
+    const struct pawl_instance *live =
+        pawl__shard_find(&daemon->node->partition.residency.shard, pawl__str(name));
     const struct pawl_instance *mirror = pawl__shard_find(&model->mirror, pawl__str(name));
     if (live && live->position == batch->position && !sim_same_instance(live, mirror))
         sim_fail("same_log_same_state", name, "it is not what its log makes of it");
@@ -417,9 +418,9 @@ static void model_check_row(const struct pawl_instance *instance) {
 }
 
 static void model_check_one(const struct sim_daemon *daemon, const struct pawl_instance *instance) {
-    const struct pawl_runtime *runtime = daemon->runtime;
+    const struct pawl_residency *residency = &daemon->node->partition.residency;
     const struct pawl_instance *live =
-        pawl__shard_find(&runtime->shard, pawl__instance_id(instance));
+        pawl__shard_find(&residency->shard, pawl__instance_id(instance));
     if (live) {
         if (!sim_same_instance(live, instance))
             sim_fail(instance->exists && !live->exists ? "acknowledged_start_survives"
@@ -428,7 +429,8 @@ static void model_check_one(const struct sim_daemon *daemon, const struct pawl_i
         return;
     }
     if (!instance->exists) return;
-    struct pawl_sleeper *sleeper = pawl__map_get(&runtime->sleepers, pawl__instance_id(instance));
+    struct pawl_sleeper *sleeper =
+        pawl__map_get(&residency->sleepers.by_id, pawl__instance_id(instance));
     int64_t wake_at = model_wake_at(instance);
     if (pawl__instance_active(instance))
         sim_fail("outstanding_work_survives", instance->id,
@@ -440,12 +442,12 @@ static void model_check_one(const struct sim_daemon *daemon, const struct pawl_i
 }
 
 void sim_model_recovered(struct sim_daemon *daemon) {
-    const struct pawl_runtime *runtime = daemon->runtime;
+    const struct pawl_residency *residency = &daemon->node->partition.residency;
     pawl__arena_reset(&sim.arena);
     if (!sim_daemon_owns(daemon)) return; // somebody has taken it meanwhile
-    if (runtime->durable != model->mirror.position - 1) {
+    if (residency->durable != model->mirror.position - 1) {
         sim_fail("the_log_is_whole", NULL, "daemon %u has read it up to %llu of %llu",
-                 daemon->number, (unsigned long long)runtime->durable,
+                 daemon->number, (unsigned long long)residency->durable,
                  (unsigned long long)model->mirror.position - 1);
         return;
     }
@@ -455,7 +457,7 @@ void sim_model_recovered(struct sim_daemon *daemon) {
         model_check_one(daemon, instance);
     at = 0;
     for (struct pawl_instance *live;
-         !sim.failed && (live = pawl__map_next(&runtime->shard.instances, &at));)
+         !sim.failed && (live = pawl__map_next(&residency->shard.instances, &at));)
         if (live->exists && !sim_model_find(pawl__instance_id(live)))
             sim_fail("recovered_is_what_was_durable", live->id, "the log does not know it");
 }

@@ -232,7 +232,7 @@ static void net_arrive(struct sim_event *event) {
         .data = serving,
     };
     daemon->fate = fate;
-    pawl__taskhub_call(daemon->runtime, &serving->call);
+    pawl__taskhub_call(daemon->node, &serving->call);
     sim_loop_wake(daemon, sim.now);
 }
 

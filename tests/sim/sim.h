@@ -28,7 +28,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "base/map.h"
-#include "runtime/internal.h"
+#include "runtime/node.h"
 #include "runtime/taskhub.h"
 
 enum {
@@ -137,7 +137,7 @@ struct sim_daemon {
     uv_loop_t loop;
     struct pawl_store store;
     struct pawl_storage storage;
-    struct pawl_runtime *runtime;
+    struct pawl_node *node;
     uv_handle_t *handles[SIM_HANDLES];
     size_t handle_count;
     struct sim_thread threads[2];

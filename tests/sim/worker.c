@@ -54,7 +54,7 @@ bool sim_session_take(struct sim_daemon *daemon, const struct sim_message *messa
 void sim_session_end(struct sim_session *session) {
     session_forget(session); // first: detaching gives it to others
     pawl__list_remove(&session->link);
-    pawl__runtime_detach(session->daemon->runtime, &session->worker);
+    pawl__dispatch_detach(&session->daemon->node->dispatch, &session->worker);
     free(session);
 }
 
@@ -68,7 +68,7 @@ static void session_detach(struct sim_event *event) {
 static void session_ready(struct sim_event *event) {
     struct sim_session *session = session_find(event->daemon, event->a);
     if (!session || event->daemon->state != SIM_UP) return;
-    pawl__runtime_worker_ready(event->daemon->runtime, &session->worker);
+    pawl__dispatch_ready(&event->daemon->node->dispatch, &session->worker);
     sim_loop_wake(event->daemon, sim.now);
 }
 
@@ -191,7 +191,7 @@ static bool session_deliver_item(struct sim_session *session, struct pawl_str by
     memcpy(item->execution, given.execution, sizeof item->execution);
     pawl__buf_append_str(&item->bytes, bytes);
     if (given.turn) {
-        const struct pawl_shard *shard = &session->daemon->runtime->shard;
+        const struct pawl_shard *shard = &session->daemon->node->partition.residency.shard;
         const struct pawl_instance *instance = pawl__shard_find(shard, pawl__str(given.id));
         item->history = sim_hash_bytes(0, pawl__buf_str(&instance->history.bytes));
     }
@@ -233,7 +233,7 @@ static void session_attach(struct sim_event *event) {
     if (!sim.calm && sim_chance(300)) session->worker.limit = 1 + sim_below(3);
     if (!sim.calm && sim_chance(150)) session->worker.serves = session_serves;
     pawl__list_add(&daemon->sessions, &session->link);
-    pawl__runtime_attach(daemon->runtime, &session->worker);
+    pawl__dispatch_attach(&daemon->node->dispatch, &session->worker);
     sim_loop_wake(daemon, sim.now);
 }
 

@@ -3,6 +3,5 @@
 set -eu
 cd "$(dirname "$0")"
 root=../../..
-[ -x order-processor ] || echo "building the order-processor in C"
 cc -O2 -Wall -Wextra "-I$root/include" main.c workflow.c "${PAWL_BUILD:-$root/build}/libpawl.a" \
     $(pkg-config --cflags --libs libuv libnghttp2 libprotobuf-c sqlite3 jansson zlib) -pthread -o order-processor

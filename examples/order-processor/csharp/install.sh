@@ -2,5 +2,4 @@
 # Builds bin/order-processor.dll.
 set -eu
 cd "$(dirname "$0")"
-echo "building the order-processor in C#"
-dotnet build --nologo --verbosity quiet --configuration Release --output bin
+dotnet build --nologo --verbosity minimal --configuration Release --output bin

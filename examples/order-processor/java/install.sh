@@ -2,7 +2,7 @@
 # Builds target/order-processor.jar, when a source is newer than it.
 set -eu
 cd "$(dirname "$0")"
-if [ ! -f target/order-processor.jar ] || [ -n "$(find pom.xml src -newer target/order-processor.jar)" ]; then
-    echo "building the order-processor in Java"
-    mvn -q -B package
+if [ ! -f target/done ] || [ -n "$(find pom.xml src -newer target/done)" ]; then
+    mvn -B package
+    touch target/done
 fi

@@ -2,4 +2,5 @@
 # Installs the Dapr SDK into node_modules, once.
 set -eu
 cd "$(dirname "$0")"
-[ node_modules/.package-lock.json -nt package-lock.json ] || { echo "installing the Dapr SDK for JavaScript"; npm ci --silent; }
+# npm writes this file last.
+[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel http

@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "alloc.h"
-#include "runtime/internal.h"
+#include "runtime/node.h"
 #include "talks.h"
 
 static unsigned long alloc_count, alloc_fail_at;
@@ -72,10 +72,13 @@ int __wrap_nghttp2_session_server_new2(nghttp2_session **out,
         __real_##name arguments;                                                                   \
         alloc_paused = false;                                                                      \
     }
-PAUSED(pawl__shadow_begin, (struct pawl_runtime * runtime), (runtime))
-PAUSED(pawl__shadow_check, (struct pawl_runtime * runtime), (runtime))
-PAUSED(pawl__shadow_add, (struct pawl_runtime * runtime, const struct pawl_instance *instance),
-       (runtime, instance))
+PAUSED(pawl__shadow_begin,
+       (struct pawl_shadow * shadow, const struct pawl_shard *shard, const struct pawl_log *log),
+       (shadow, shard, log))
+PAUSED(pawl__shadow_check, (struct pawl_shadow * shadow, const struct pawl_batch *batch),
+       (shadow, batch))
+PAUSED(pawl__shadow_add, (struct pawl_shadow * shadow, const struct pawl_instance *instance),
+       (shadow, instance))
 #endif
 
 // All of it works when the failure is over.

@@ -36,15 +36,14 @@ void kit_open(struct kit *kit) {
     uv_loop_init(&kit->loop);
     assert_int_equal(pawl__memory_open(&store, &error), PAWL_OK);
     assert_int_equal(pawl__storage_init(&kit->storage, &kit->loop, store, NULL, &error), PAWL_OK);
-    const struct pawl_runtime_options runtime = {
+    const struct pawl_node_options node = {
         .app_id = "app", .max_message = 4 << 20, .on_ready = kit_on_ready, .arg = kit};
     if (!kit->without_runtime)
-        assert_int_equal(pawl__runtime_create(&kit->storage, &runtime, &kit->runtime, &error),
-                         PAWL_OK);
+        assert_int_equal(pawl__node_create(&kit->storage, &node, &kit->node, &error), PAWL_OK);
     kit->stores[0] =
         (struct pawl_api_store){"statestore", "state.in-memory", "v1", "app", &kit->storage};
     kit->stores[1] = (struct pawl_api_store){"bare", "state.in-memory", "v1", NULL, &kit->storage};
-    kit->options.runtime = kit->runtime;
+    kit->options.node = kit->node;
     kit->options.stores = kit->stores;
     kit->options.arg = kit;
     kit->api = pawl__api_create(&kit->options);
@@ -58,7 +57,7 @@ void kit_open(struct kit *kit) {
     };
     assert_int_equal(pawl__server_create(&kit->loop, &server, &kit->server, &error), PAWL_OK);
     assert_int_equal(pawl__server_listen(kit->server, "127.0.0.1", &kit->port, &error), PAWL_OK);
-    while (kit->runtime && !kit->ready) uv_run(&kit->loop, UV_RUN_ONCE);
+    while (kit->node && !kit->ready) uv_run(&kit->loop, UV_RUN_ONCE);
     pawl__api_set_ready(kit->api, true, NULL);
 }
 
@@ -76,8 +75,8 @@ void kit_close(struct kit *kit) {
     pawl__api_close_streams(kit->api);
     pawl__server_close(kit->server, PAWL_SECOND / 20, kit_on_closed, kit);
     kit_await_closed(kit);
-    if (kit->runtime) {
-        pawl__runtime_close(kit->runtime, kit_on_closed, kit);
+    if (kit->node) {
+        pawl__node_close(kit->node, kit_on_closed, kit);
         kit_await_closed(kit);
     }
     pawl__api_destroy(kit->api);

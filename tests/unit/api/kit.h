@@ -36,7 +36,7 @@ struct kit {
     bool without_runtime;
     uv_loop_t loop;
     struct pawl_storage storage;
-    struct pawl_runtime *runtime;
+    struct pawl_node *node;
     struct pawl_api *api;
     struct pawl_server *server;
     int port;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -103,9 +104,15 @@ static void test_key_prefixes(void **state) {
     static const struct {
         const char *rule, *space, *prefix;
     } rows[] = {
-        {"", "", "shop"},          {"appid", "", "shop"},    {"AppId", "ns", "shop"},
-        {"name", "", "store"},     {"none", "", NULL},       {"namespace", "ns", "ns.shop"},
-        {"namespace", "", "shop"}, {"custom", "", "custom"},
+        {"", "", ""},
+        {"appid", "", "shop"},
+        {"AppId", "ns", "shop"},
+        {"name", "", "store"},
+        {"none", "", NULL},
+        {"namespace", "ns", "ns.shop"},
+        {"namespace", "", "shop"},
+        {"MyCustom", "", "mycustom"},
+        {"{appID}-X", "", "shop-x"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         kit->context.namespace = rows[i].space;
@@ -128,10 +135,19 @@ static void test_metadata_errors(void **state) {
     assert_int_equal(load(kit), PAWL_E_INVALID);
     assert_error(kit, "component store (r/a.yaml:1): timeout is \"-1\", but has to be a duration "
                       "such as 10s");
-    sqlite("tabelName", "x");
+    sqlite("redisHost", "x");
     assert_int_equal(load(kit), PAWL_OK);
-    assert_logged(kit, "component store (r/a.yaml:1): metadata \\\"tabelName\\\" is not used by "
+    assert_logged(kit, "r/a.yaml:10: component store: metadata \\\"redisHost\\\" is not used by "
                        "state.sqlite");
+    sqlite("tabelName", "x");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "r/a.yaml:10: component store has metadata \"tabelName\", which state.sqlite "
+                      "does not take; did you mean \"tableName\"?");
+    component("r/a.yaml", "store", "state.sqlite",
+              "  metadata:\n  - {name: conectionString, value: a.db}\n");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "r/a.yaml:9: component store has metadata \"conectionString\", which "
+                      "state.sqlite does not take; did you mean \"connectionString\"?");
     component("r/a.yaml", "store", "state.in-memory", "  metadata: {a: b}\n");
     assert_int_equal(load(kit), PAWL_E_INVALID);
     assert_error(kit, "r/a.yaml:8: spec.metadata has to be a list of names and values");
@@ -142,9 +158,13 @@ static void test_metadata_errors(void **state) {
     assert_int_equal(load(kit), PAWL_E_INVALID);
     assert_error(kit, "r/a.yaml:8: ignoreErrors has to be true or false");
     component("r/a.yaml", "store", "state.in-memory", "  versoin: v1\n");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit,
+                 "r/a.yaml:8: unknown key \"versoin\" in spec; did you mean \"version\"?; known "
+                 "keys: type, version, ignoreErrors, initTimeout, metadata");
+    component("r/a.yaml", "store", "state.in-memory", "  reclaimPolicy: v1\n");
     assert_int_equal(load(kit), PAWL_OK);
-    assert_logged(kit, "r/a.yaml:8: unknown key \\\"versoin\\\" in spec; did you mean "
-                       "\\\"version\\\"?");
+    assert_logged(kit, "r/a.yaml:8: unknown key \\\"reclaimPolicy\\\" in spec");
     kit_write("r/a.yaml", "kind: Component\nspec: {type: state.in-memory}\n");
     assert_int_equal(load(kit), PAWL_E_INVALID);
     assert_error(kit, "r/a.yaml:1: metadata.name has to be given");
@@ -200,8 +220,7 @@ static void test_files(void **state) {
               "kind: Component\nmetadata: {name: second}\nspec: {type: state.in-memory}\n");
     kit_write("r/b.json", "{\"kind\": \"Component\", \"metadata\": {\"name\": \"json\"},"
                           " \"spec\": {\"type\": \"state.in-memory\", \"version\": \"v1\"}}");
-    kit_write("r/broken.yaml", "kind: Component\n\tx\n");
-    kit_write("r/empty.yaml", "");
+    kit_write("r/comment.yaml", "# kind: Component\n---\n# nothing yet\n");
     kit_folder("r/folder.yaml");
     assert_int_equal(load(kit), PAWL_OK);
     assert_int_equal(stores.count, 3);
@@ -209,7 +228,6 @@ static void test_files(void **state) {
     assert_string_equal(stores.items[1].name, "second");
     assert_string_equal(stores.items[1].origin, "r/a.yml:13");
     assert_string_equal(stores.items[2].name, "json");
-    assert_logged(kit, "r/broken.yaml:2: ");
 }
 
 static void test_namespaces(void **state) {
@@ -259,7 +277,10 @@ static void test_environment(void **state) {
                  rows[i].name);
         component("r/a.yaml", "store", "state.sqlite", rest);
         assert_int_equal(load(kit), PAWL_OK);
-        assert_string_equal(stores.items[0].table, rows[i].value);
+        if (*rows[i].value)
+            assert_string_equal(stores.items[0].table, rows[i].value);
+        else
+            assert_null(stores.items[0].table);
     }
     assert_logged(kit, "r/a.yaml:10: envRef \\\"DAPR_API_TOKEN\\\" is not allowed; the value is "
                        "left empty");
@@ -319,6 +340,30 @@ static void test_secrets(void **state) {
         assert_error(kit, bad[i].error);
     }
     unsetenv("PAWL_TEST_SECRET");
+}
+
+// As a Go program writes one with encoding/json: all that was not set is there, and empty.
+static void test_from_go(void **state) {
+    struct kit *kit = *state;
+    kit_write("r/a.json",
+              "{\"kind\":\"Component\",\"apiVersion\":\"dapr.io/"
+              "v1alpha1\",\"metadata\":{\"name\":\"store\","
+              "\"namespace\":\"\",\"creationTimestamp\":null},\"spec\":{\"type\":\"state.sqlite\","
+              "\"version\":\"\",\"ignoreErrors\":false,\"initTimeout\":\"\",\"metadata\":["
+              "{\"name\":\"connectionString\",\"value\":\"a.db\",\"secretKeyRef\":{\"name\":\"\","
+              "\"key\":\"\"},"
+              "\"envRef\":\"\"},"
+              "{\"name\":\"tableName\",\"value\":\"\",\"secretKeyRef\":{}},"
+              "{\"name\":\"cleanupInterval\",\"value\":null,\"secretKeyRef\":null},"
+              "{\"name\":\"actorStateStore\",\"value\":true,\"secretKeyRef\":\"\"}]},"
+              "\"auth\":{\"secretStore\":\"\"},\"scopes\":null}");
+    kit->context.namespace = "default";
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_int_equal(stores.count, 1);
+    assert_string_equal(stores.items[0].path, "a.db");
+    assert_null(stores.items[0].table);
+    assert_true(stores.items[0].holds_workflows);
+    assert_string_equal(kit_log(kit), "");
 }
 
 static void test_default(void **state) {
@@ -405,33 +450,50 @@ static void test_template_of_itself(void **state) {
     assert_string_equal(stores.items[0].table, "x{appID}{uuid}");
 }
 
-static void test_broken_document(void **state) {
+// Files whose components would be missed, and how each is told.
+static void test_broken_files(void **state) {
     struct kit *kit = *state;
-    kit_write("r/a.yaml", "kind: Component\nmetadata: {name: a}\nspec: {type: state.in-memory}\n"
-                          "---\nkind: [\n---\n"
-                          "kind: Component\nmetadata: {name: c}\nspec: {type: state.in-memory}\n");
+#define GOOD "kind: Component\nmetadata: {name: a}\nspec: {type: state.in-memory}\n"
+    static const struct {
+        const char *text, *error;
+    } rows[] = {
+        {"", "r/b.yaml: the file is empty; write a Component, or remove the file"},
+        {" \n\n", "r/b.yaml: the file is empty; write a Component, or remove the file"},
+        {"kind: Component\nspec:\n\ttype: x\n",
+         "r/b.yaml:3: found character that cannot start any token; indent with blanks, as YAML "
+         "takes no tabs there"},
+        {GOOD "---\nkind: [\n---\n" GOOD, "r/b.yaml:6: did not find expected node content"},
+        {"kind: Component\nkind: Component\n", "r/b.yaml:2: \"kind\" is given twice"},
+        {"metadata: {name: a}\nspec: {type: state.in-memory}\n",
+         "r/b.yaml:1: kind has to be given, as in \"kind: Component\""},
+        {GOOD "---\nkind: ''\n", "r/b.yaml:5: kind has to be given, as in \"kind: Component\""},
+        {"kind: component\n",
+         "r/b.yaml:1: there is no kind \"component\"; did you mean \"Component\"?"},
+        {"a: b\nkind: Compnent\n",
+         "r/b.yaml:2: there is no kind \"Compnent\"; did you mean \"Component\"?"},
+        {"just text\n", "r/b.yaml:1: a resource has to be a map with a kind and a spec"},
+        {"- kind: Component\n", "r/b.yaml:1: a resource has to be a map with a kind and a spec"},
+        {GOOD "scopes: shop\n", "r/b.yaml:4: scopes has to be a list of app IDs"},
+        {GOOD "scope: [shop]\n", "r/b.yaml:4: unknown key \"scope\" in a component; did you mean "
+                                 "\"scopes\"?; known keys: apiVersion, kind, metadata, spec, auth, "
+                                 "scopes"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        kit_write("r/b.yaml", rows[i].text);
+        assert_int_equal(load(kit), PAWL_E_INVALID);
+        assert_error(kit, rows[i].error);
+    }
+    assert_int_equal(remove("r/b.yaml"), 0);
+    assert_int_equal(mkfifo("r/c", 0600), 0);
+    kit_write("r/d.yaml", "kind: Service\n" // Kubernetes has more
+                          "---\n---\n" GOOD);
     kit_write("r/notes.txt", "");
     assert_int_equal(load(kit), PAWL_OK);
-    assert_int_equal(stores.count, 2);
-    assert_string_equal(stores.items[0].origin, "r/a.yaml:1");
-    assert_string_equal(stores.items[1].origin, "r/a.yaml:7");
-    assert_logged(kit, "; the document is passed over");
-    assert_logged(kit, "r/notes.txt is passed over: resources end in .yaml, .yml or .json");
-}
-
-static void test_unknown_keys(void **state) {
-    struct kit *kit = *state;
-    component("r/a.yaml", "a", "state.in-memory",
-              "  metadata:\n  - {name: keyPrefx, valeu: none}\nscope: [other]\n");
-    component("r/b.yaml", "b", "state.in-memory", "scopes: shop\n");
-    assert_int_equal(load(kit), PAWL_OK);
     assert_int_equal(stores.count, 1);
-    assert_logged(kit, "r/a.yaml:9: unknown key \\\"valeu\\\" in a metadata item; did you mean "
-                       "\\\"value\\\"?");
-    assert_logged(kit, "r/a.yaml:10: unknown key \\\"scope\\\" in a component");
-    assert_logged(kit, "metadata \\\"keyPrefx\\\" is not used by state.in-memory; did you mean "
-                       "\\\"keyPrefix\\\"?; known: actorStateStore, keyPrefix");
-    assert_logged(kit, "r/b.yaml:8: scopes has to be a list; the component is passed over");
+    assert_logged(kit, "r/notes.txt is passed over: resources end in .yaml, .yml or .json");
+    assert_int_equal(symlink("r/none.yaml", "r/e.yaml"), 0);
+    assert_int_equal(load(kit), PAWL_E_IO);
+    assert_error(kit, "cannot read r/e.yaml: No such file or directory");
 }
 
 int main(void) {
@@ -447,10 +509,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_templates, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_environment, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_secrets, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_from_go, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_refused, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_template_of_itself, kit_begin, kit_end),
-        cmocka_unit_test_setup_teardown(test_broken_document, kit_begin, kit_end),
-        cmocka_unit_test_setup_teardown(test_unknown_keys, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_broken_files, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_default, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_no_home, kit_begin, kit_end),
     };

@@ -83,7 +83,9 @@ static void test_errors(void **state) {
         {"a: &x 1\n---\nb: *x\n", "f.yaml:3: no anchor of this name above"},
         {"a: 1\n<<: [b]\n", "f.yaml:2: << has to name a map"},
         {"a: 1\n[b]: 2\n", "f.yaml:2: a key has to be plain text"},
-        {"a: 1\n\tb: 2\n", "f.yaml:2: found a tab character that violates indentation"},
+        {"a: 1\n\tb: 2\n",
+         "f.yaml:2: found a tab character that violates indentation; indent with blanks, "
+         "as YAML takes no tabs there"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pawl_yaml *root;

@@ -28,7 +28,8 @@ static enum pawl_err begin(struct kit *kit, const char *id) {
     struct pawl_instance *instance = kit_find(kit, id);
     struct pawl_buf bytes = {0};
     kit_in_engine = true;
-    bool ok = pawl__shard_begin_turn(instance, kit_stamp(kit), PAWL_STR("token"), 0, &bytes);
+    bool ok = pawl__shard_begin_turn(&kit->shard, instance, kit_stamp(kit),
+                                     &(struct pawl_turn_to){.token = PAWL_STR("token")}, &bytes);
     kit_in_engine = false;
     assert_int_equal(instance->turn_out, ok);
     pawl__buf_finish(&bytes);

@@ -167,7 +167,8 @@ void kit_begin(struct kit *kit, const char *id) {
     struct pawl_instance *instance = kit_find(kit, id);
     assert_true(pawl__shard_turn_ready(instance, kit->now));
     struct pawl_buf bytes = {0};
-    assert_true(pawl__shard_begin_turn(instance, kit_stamp(kit), PAWL_STR("token"), 0, &bytes));
+    assert_true(pawl__shard_begin_turn(&kit->shard, instance, kit_stamp(kit),
+                                       &(struct pawl_turn_to){.token = PAWL_STR("token")}, &bytes));
     kit->item =
         pawl__wire_unpack(&kit->arena, &pb__work_item__descriptor, pawl__buf_str(&bytes), NULL);
     assert_non_null(kit->item);

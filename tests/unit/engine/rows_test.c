@@ -364,7 +364,8 @@ static void use_instance(struct kit *kit, struct pawl_instance *instance) {
         kit_fire(kit, kit->now + 10 * PAWL_SECOND);
         instance->turn_held = false;
         if (pawl__shard_turn_ready(instance, kit->now) &&
-            pawl__shard_begin_turn(instance, kit_stamp(kit), PAWL_STR("t"), 0, &bytes))
+            pawl__shard_begin_turn(&kit->shard, instance, kit_stamp(kit),
+                                   &(struct pawl_turn_to){.token = PAWL_STR("t")}, &bytes))
             kit_answer(kit, id, ACTIONS(kit_complete(kit, 99, NULL)));
         if (!kit->shard.failed) kit_purge(kit, id, true, true, NULL);
     }

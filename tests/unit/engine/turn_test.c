@@ -5,6 +5,101 @@
 #include "wire/timestamp.h"
 #include "wire/unpack.h"
 
+static void assert_router(const Pb__HistoryEvent *event, const char *source, const char *target) {
+    assert_int_equal(event->_router_case != 0, source != NULL);
+    if (!source) return;
+    assert_string_equal(event->router->sourceappid, source);
+    assert_int_equal(event->router->_target_app_id_case != 0, target != NULL);
+    if (target) assert_string_equal(event->router->targetappid, target);
+}
+
+// SDKs learn from routers which app they are in; the reference has them in these events.
+static void test_routers(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_begin(&kit, "a");
+    assert_router(kit.item->workflowrequest->newevents[0], NULL, NULL); // workflowStarted
+    assert_router(kit.item->workflowrequest->newevents[1], "app", NULL);
+    kit_answer(&kit, "a",
+               ACTIONS(kit_task(&kit, 0, "Pay", NULL), kit_child(&kit, 1, "c", "Ship"),
+                       kit_timer(&kit, 2, kit.now + PAWL_SECOND),
+                       kit_to_app(&kit, kit_task(&kit, 3, "Far", NULL), "far")));
+    for (unsigned i = 2; i < 5; i++) assert_router(kit_event(&kit, "a", i), "app", NULL);
+    assert_router(kit_event(&kit, "a", 5), "app", "far");
+    kit_result(&kit, "a", 0, "1");
+    kit_turn(&kit, "c", ACTIONS(kit_complete(&kit, 0, "2")));
+    assert_router(kit_event(&kit, "c", 1), "app", NULL);
+    assert_router(kit_event(&kit, "c", 2), "app", NULL);
+    kit_fire(&kit, kit.now + 2 * PAWL_SECOND);
+    kit_begin(&kit, "a");
+    const Pb__WorkflowRequest *request = kit.item->workflowrequest;
+    for (size_t i = 0; i < request->n_newevents; i++) {
+        const Pb__HistoryEvent *event = request->newevents[i];
+        switch (event->event_type_case) {
+        case PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED:
+        case PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED: assert_router(event, "app", NULL); break;
+        case PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_COMPLETED:
+            assert_router(event, "app", "app");
+            break;
+        default: assert_router(event, NULL, NULL); break;
+        }
+    }
+    kit_answer(&kit, "a", ACTIONS(kit_continue(&kit, 4, "3")));
+    kit_begin(&kit, "a");
+    assert_router(kit.item->workflowrequest->newevents[0], "app", NULL);
+    assert_router(kit.item->workflowrequest->newevents[1], "app", NULL);
+    kit_answer(&kit, "a", ACTIONS(kit_timer(&kit, 0, kit.now + PAWL_SECOND)));
+    assert_router(kit_event(&kit, "a", 0), "app", NULL);
+    kit_fire(&kit, kit.now + 2 * PAWL_SECOND);
+    kit_begin(&kit, "a");
+    assert_router(kit.item->workflowrequest->newevents[0], NULL, NULL);
+    kit_answer(&kit, "a", ACTIONS(kit_complete(&kit, 1, "4")));
+    kit_finish(&kit);
+}
+
+// A worker that may speak the elder dialect sees no router but one that names an app, and no event
+// that it does not know.
+static void test_plain(void **state) {
+    (void)state;
+    struct kit kit;
+    struct pawl_buf bytes = {0};
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a",
+             ACTIONS(kit_task(&kit, 0, "Pay", NULL), kit_detached(&kit, 1, "d", "Ship"),
+                     kit_to_app(&kit, kit_task(&kit, 2, "Far", NULL), "far")));
+    kit_result(&kit, "a", 0, "1");
+    struct pawl_instance *instance = kit_find(&kit, "a");
+    const struct pawl_turn_to to = {.token = PAWL_STR("t"), .keeper = 7, .plain = true};
+    assert_true(pawl__shard_begin_turn(&kit.shard, instance, kit_stamp(&kit), &to, &bytes));
+    const Pb__WorkItem *item =
+        pawl__wire_unpack(&kit.arena, &pb__work_item__descriptor, pawl__buf_str(&bytes), NULL);
+    assert_non_null(item);
+    const Pb__WorkflowRequest *request = item->workflowrequest;
+    assert_int_equal(request->n_pastevents, 4); // started twice, and scheduled twice
+    for (size_t i = 0; i < 4; i++) {
+        const Pb__HistoryEvent *event = request->pastevents[i];
+        assert_int_not_equal(event->event_type_case,
+                             PB__HISTORY_EVENT__EVENT_TYPE_DETACHED_WORKFLOW_INSTANCE_CREATED);
+        assert_int_not_equal(event->event_type_case, 0);
+        if (i == 3)
+            assert_router(event, "app", "far");
+        else
+            assert_router(event, NULL, NULL);
+    }
+    assert_int_equal(request->n_newevents, 3);
+    for (size_t i = 0; i < 3; i++)
+        if (request->newevents[i]->event_type_case !=
+            PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED) // of the other app
+            assert_router(request->newevents[i], NULL, NULL);
+    assert_int_equal(instance->kept_by, 0);
+    assert_string_equal(item->completiontoken, "t");
+    pawl__buf_finish(&bytes);
+    kit_finish(&kit);
+}
+
 static void test_activity(void **state) {
     (void)state;
     struct kit kit;
@@ -561,6 +656,8 @@ static void test_wide_fan_out(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_activity),
+        cmocka_unit_test(test_routers),
+        cmocka_unit_test(test_plain),
         cmocka_unit_test(test_turn_sees_what_it_was_given),
         cmocka_unit_test(test_timers),
         cmocka_unit_test(test_time_never_goes_back),

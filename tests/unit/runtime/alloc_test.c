@@ -28,10 +28,13 @@ bool alloc_fails(void) {
         __real_##name arguments;                                                                   \
         alloc_paused = false;                                                                      \
     }
-PAUSED(pawl__shadow_begin, (struct pawl_runtime * runtime), (runtime))
-PAUSED(pawl__shadow_check, (struct pawl_runtime * runtime), (runtime))
-PAUSED(pawl__shadow_add, (struct pawl_runtime * runtime, const struct pawl_instance *instance),
-       (runtime, instance))
+PAUSED(pawl__shadow_begin,
+       (struct pawl_shadow * shadow, const struct pawl_shard *shard, const struct pawl_log *log),
+       (shadow, shard, log))
+PAUSED(pawl__shadow_check, (struct pawl_shadow * shadow, const struct pawl_batch *batch),
+       (shadow, batch))
+PAUSED(pawl__shadow_add, (struct pawl_shadow * shadow, const struct pawl_instance *instance),
+       (shadow, instance))
 #endif
 
 // Runs a call with allocations that may fail, and again until it is answered without an error that
@@ -67,7 +70,7 @@ static void scenario(struct kit *kit) {
     struct caller caller;
     kit_init(kit);
     alloc_count = 0;
-    kit->runtime->options.checkpoint_interval = 1;
+    kit->node->options.checkpoint_interval = 1;
     CALL(kit, caller, kit_start(kit, &caller, "a"));
     assert_true(caller.error.code == PAWL_OK || caller.error.code == PAWL_E_EXISTS);
     CALL(kit, caller, kit_raise(kit, &caller, "a", "e"));
@@ -79,19 +82,19 @@ static void scenario(struct kit *kit) {
         kit_rest(kit, 1);
         CALL(kit, caller, kit_get(kit, &caller, "a"));
         if (caller.error.code) fail_msg("allocation %lu: %s", alloc_fail_at, caller.error.text);
-        assert_true(caller.call.view.exists);
-        if (caller.call.view.status == STATUS(COMPLETED)) break;
+        assert_true(caller.look.view.exists);
+        if (caller.look.view.status == STATUS(COMPLETED)) break;
         if (pawl__clock_steady() > end) fail_msg("allocation %lu: it has not ended", alloc_fail_at);
     }
     CALL(kit, caller, kit_history(kit, &caller, "a"));
-    assert_true(caller.call.history.len > 0);
+    assert_true(caller.read.history.len > 0);
     CALL(kit, caller, kit_list(kit, &caller, "", 10));
     assert_string_equal(kit_ids(kit, &caller), "a ");
     CALL(kit, caller, kit_purge(kit, &caller, "a", false));
     assert_true(caller.error.code == PAWL_OK || caller.error.code == PAWL_E_NOT_FOUND);
     kit_detach(kit, &worker);
     CALL(kit, caller, kit_get(kit, &caller, "a"));
-    assert_false(caller.call.view.exists);
+    assert_false(caller.look.view.exists);
     kit_finish(kit);
 }
 

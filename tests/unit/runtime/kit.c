@@ -194,7 +194,7 @@ void kit_init_with(struct kit *kit, struct pawl_store *store) {
     uv_timer_init(&kit->loop, &kit->tick);
     uv_timer_start(&kit->tick, kit_on_tick, 2, 2);
     kit->options =
-        (struct pawl_runtime_options){.app_id = "app", .on_ready = kit_on_ready, .arg = kit};
+        (struct pawl_node_options){.app_id = "app", .on_ready = kit_on_ready, .arg = kit};
     kit_open(kit);
 }
 
@@ -210,7 +210,7 @@ void kit_begin(struct kit *kit) {
     kit->closed = kit->ready = false;
     assert_int_equal(
         pawl__storage_init(&kit->storage, &kit->loop, &kit->gate.base, NULL, &kit->error), PAWL_OK);
-    assert_int_equal(pawl__runtime_create(&kit->storage, &kit->options, &kit->runtime, &kit->error),
+    assert_int_equal(pawl__node_create(&kit->storage, &kit->options, &kit->node, &kit->error),
                      PAWL_OK);
 }
 
@@ -219,7 +219,7 @@ void kit_note(void *arg) {
 }
 
 void kit_close(struct kit *kit) {
-    pawl__runtime_close(kit->runtime, kit_note, &kit->closed);
+    pawl__node_close(kit->node, kit_note, &kit->closed);
     kit_close_rest(kit);
 }
 
@@ -280,14 +280,14 @@ void kit_attach(struct kit *kit, struct worker *worker) {
     worker->base.deliver = worker_deliver;
     worker->base.reset = worker_reset;
     worker->attached = true;
-    pawl__runtime_attach(kit->runtime, &worker->base);
+    pawl__dispatch_attach(&kit->node->dispatch, &worker->base);
 }
 
 void kit_detach(struct kit *kit, struct worker *worker) {
     if (!worker->attached) return;
     worker->attached = false;
     worker->count = 0;
-    pawl__runtime_detach(kit->runtime, &worker->base);
+    pawl__dispatch_detach(&kit->node->dispatch, &worker->base);
 }
 
 const Pb__WorkItem *kit_take(struct kit *kit, struct worker *worker) {
@@ -319,9 +319,9 @@ void kit_answer(struct kit *kit, struct caller *caller, const char *id, const ch
     size_t len = pb__workflow_response__get_packed_size(response);
     uint8_t *bytes = pawl__arena_alloc(&kit->arena, len);
     pb__workflow_response__pack(response, bytes);
-    caller_init(kit, caller, id);
-    pawl__runtime_complete_turn(kit->runtime, &caller->call, response,
-                                (struct pawl_str){(char *)bytes, len});
+    pawl__turn_result_init(&caller->turn, &kit->node->dispatch, response,
+                           (struct pawl_str){(char *)bytes, len});
+    kit_call(kit, caller);
 }
 
 void kit_result(struct kit *kit, struct caller *caller, const char *id, int32_t task_id,
@@ -331,8 +331,8 @@ void kit_result(struct kit *kit, struct caller *caller, const char *id, int32_t 
     response->taskid = task_id;
     if (token) response->completiontoken = kit_text(kit, token);
     if (result) response->result = pawl__string_value(&kit->arena, kit_text(kit, result));
-    caller_init(kit, caller, id);
-    pawl__runtime_complete_activity(kit->runtime, &caller->call, response);
+    pawl__activity_result_init(&caller->activity, &kit->node->dispatch, response);
+    kit_call(kit, caller);
 }
 
 void kit_turn(struct kit *kit, struct worker *worker, const char *id,
@@ -391,75 +391,79 @@ static void caller_on_done(struct pawl_call *call, const struct pawl_error *erro
     caller->error = error ? *error : (struct pawl_error){PAWL_OK, ""};
 }
 
-void caller_init(struct kit *kit, struct caller *caller, const char *id) {
-    *caller = (struct caller){0};
-    caller->call.id = pawl__str(kit_text(kit, id));
-    caller->call.arena = &kit->arena;
+void kit_call(struct kit *kit, struct caller *caller) {
+    caller->done = false;
     caller->call.done = caller_on_done;
+    pawl__node_call(kit->node, &caller->call);
+}
+
+static struct pawl_str kit_str(struct kit *kit, const char *text) {
+    return pawl__str(kit_text(kit, text));
 }
 
 void kit_start(struct kit *kit, struct caller *caller, const char *id) {
     Pb__ExecutionStartedEvent *start = kit_new(kit, &pb__execution_started_event__descriptor);
     start->name = "Order";
     start->input = pawl__string_value(&kit->arena, kit_text(kit, "\"in\""));
-    caller_init(kit, caller, id);
-    pawl__runtime_start(kit->runtime, &caller->call, start, false);
+    pawl__start_init(&caller->start, kit_str(kit, id), start, false);
+    kit_call(kit, caller);
 }
 
 void kit_get(struct kit *kit, struct caller *caller, const char *id) {
-    caller_init(kit, caller, id);
-    pawl__runtime_get(kit->runtime, &caller->call);
+    kit_wait(kit, caller, id, PAWL_WAIT_NOT);
 }
 
 void kit_wait(struct kit *kit, struct caller *caller, const char *id, enum pawl_wait wait_for) {
-    caller_init(kit, caller, id);
-    pawl__runtime_wait(kit->runtime, &caller->call, wait_for);
+    pawl__look_init(&caller->look, kit_str(kit, id), wait_for, &kit->arena);
+    kit_call(kit, caller);
+}
+
+static void kit_post(struct kit *kit, struct caller *caller, const char *id,
+                     Pb__HistoryEvent__EventTypeCase type, void *event) {
+    pawl__post_init(&caller->post, kit_str(kit, id), type, event);
+    kit_call(kit, caller);
 }
 
 void kit_raise(struct kit *kit, struct caller *caller, const char *id, const char *name) {
     Pb__EventRaisedEvent *event = kit_new(kit, &pb__event_raised_event__descriptor);
     event->name = kit_text(kit, name);
-    caller_init(kit, caller, id);
-    pawl__runtime_raise(kit->runtime, &caller->call, event);
+    kit_post(kit, caller, id, PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED, event);
 }
 
 void kit_suspend(struct kit *kit, struct caller *caller, const char *id) {
-    caller_init(kit, caller, id);
-    pawl__runtime_suspend(kit->runtime, &caller->call,
-                          kit_new(kit, &pb__execution_suspended_event__descriptor));
+    kit_post(kit, caller, id, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_SUSPENDED,
+             kit_new(kit, &pb__execution_suspended_event__descriptor));
 }
 
 void kit_resume(struct kit *kit, struct caller *caller, const char *id) {
-    caller_init(kit, caller, id);
-    pawl__runtime_resume(kit->runtime, &caller->call,
-                         kit_new(kit, &pb__execution_resumed_event__descriptor));
+    kit_post(kit, caller, id, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_RESUMED,
+             kit_new(kit, &pb__execution_resumed_event__descriptor));
 }
 
 void kit_terminate(struct kit *kit, struct caller *caller, const char *id) {
-    caller_init(kit, caller, id);
-    pawl__runtime_terminate(kit->runtime, &caller->call,
-                            kit_new(kit, &pb__execution_terminated_event__descriptor));
+    kit_post(kit, caller, id, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED,
+             kit_new(kit, &pb__execution_terminated_event__descriptor));
 }
 
 void kit_purge(struct kit *kit, struct caller *caller, const char *id, bool force) {
-    caller_init(kit, caller, id);
-    pawl__runtime_purge(kit->runtime, &caller->call, false, force);
+    pawl__purge_init(&caller->purge, kit_str(kit, id), false, force);
+    kit_call(kit, caller);
 }
 
 void kit_history(struct kit *kit, struct caller *caller, const char *id) {
-    caller_init(kit, caller, id);
-    pawl__runtime_history(kit->runtime, &caller->call);
+    pawl__read_history_init(&caller->read, kit_str(kit, id), &kit->arena);
+    kit_call(kit, caller);
 }
 
 void kit_list(struct kit *kit, struct caller *caller, const char *after, size_t max) {
-    caller_init(kit, caller, "");
-    pawl__runtime_list(kit->runtime, &caller->call, pawl__str(kit_text(kit, after)), max);
+    pawl__list_init(&caller->list, kit_str(kit, after), max, &kit->arena);
+    kit_call(kit, caller);
 }
 
 const char *kit_ids(struct kit *kit, const struct caller *caller) {
     char *text = kit_text(kit, "");
-    for (size_t i = 0; i < caller->call.id_count; i++)
-        text = pawl__arena_format(&kit->arena, "%s%.*s ", text, PAWL_FMT(caller->call.ids[i]));
+    for (size_t i = 0; i < caller->list.id_count; i++)
+        text = pawl__arena_format(&kit->arena, "%s%.*s ", text, PAWL_FMT(caller->list.ids[i]));
     return text;
 }
 
@@ -475,5 +479,5 @@ int kit_status(struct kit *kit, const char *id) {
     kit_get(kit, &caller, id);
     UNTIL(kit, caller.done);
     assert_int_equal(caller.error.code, PAWL_OK);
-    return caller.call.view.exists ? caller.call.view.status : -1;
+    return caller.look.view.exists ? caller.look.view.status : -1;
 }

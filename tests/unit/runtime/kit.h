@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "runtime/internal.h"
+#include "runtime/node.h"
 
 #define STATUS(name) PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_##name
 #define ACTIONS(...) ((Pb__WorkflowAction *[]){__VA_ARGS__, NULL})
@@ -49,8 +49,8 @@ struct kit {
     struct pawl_store *store;
     struct gate gate;
     struct pawl_storage storage;
-    struct pawl_runtime *runtime;
-    struct pawl_runtime_options options;
+    struct pawl_node *node;
+    struct pawl_node_options options;
     size_t row_max; // of the store, when it is opened next
     struct pawl_arena arena;
     struct pawl_error error;
@@ -75,8 +75,17 @@ struct worker {
     } while (0)
 
 struct caller {
-    struct pawl_call call;
-    struct pawl_arena *arena;
+    union {
+        struct pawl_call call; // of each
+        struct pawl_start start;
+        struct pawl_look look;
+        struct pawl_read_history read;
+        struct pawl_list list;
+        struct pawl_post post;
+        struct pawl_purge purge;
+        struct pawl_turn_result turn;
+        struct pawl_activity_result activity;
+    };
     bool done;
     struct pawl_error error; // code 0: it went well
 };
@@ -92,7 +101,7 @@ void kit_begin(struct kit *kit); // the same without waiting for it to serve
 void kit_close(struct kit *kit);
 void kit_finish(struct kit *kit);
 
-// The rest of kit_close, after pawl__runtime_close(runtime, kit_note, &kit->closed).
+// The rest of kit_close, after pawl__node_close(node, kit_note, &kit->closed).
 void kit_note(void *arg);
 void kit_close_rest(struct kit *kit);
 
@@ -134,7 +143,8 @@ Pb__WorkflowAction *kit_continue(struct kit *kit, int32_t id);
 
 // --- callers ------------------------------------------------------------------------------------
 
-void caller_init(struct kit *kit, struct caller *caller, const char *id);
+// Begins the call that was made of |caller|.
+void kit_call(struct kit *kit, struct caller *caller);
 
 void kit_start(struct kit *kit, struct caller *caller, const char *id);
 void kit_get(struct kit *kit, struct caller *caller, const char *id);

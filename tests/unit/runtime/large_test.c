@@ -15,7 +15,7 @@ static void reopen(struct kit *kit) {
     kit_close(kit);
     kit->row_max = ROW_MAX;
     kit_open(kit);
-    kit->runtime->options.checkpoint_interval = PAWL_MILLISECOND;
+    kit->node->options.checkpoint_interval = PAWL_MILLISECOND;
 }
 
 // A snapshot that no row of the store has room for.
@@ -82,7 +82,7 @@ static void test_answer(void **state) {
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = 0;
     kit_init(&kit);
-    kit.runtime->shard.limits.event = 1000;
+    kit.node->partition.residency.shard.limits.event = 1000;
     kit_attach(&kit, &worker);
     kit_started(&kit, "a");
     const char *token = kit_take(&kit, &worker)->completiontoken;

@@ -18,7 +18,7 @@ static struct pawl_str history(struct kit *kit, const char *id) {
     struct caller caller;
     kit_history(kit, &caller, id);
     DONE(kit, caller, PAWL_OK);
-    return caller.call.history;
+    return caller.read.history;
 }
 
 static unsigned event_count(struct pawl_str bytes) {
@@ -49,11 +49,11 @@ static void test_history(void **state) {
     assert_false(read.done);
     kit_shut(&kit, false);
     DONE(&kit, read, PAWL_OK);
-    assert_int_equal(event_count(read.call.history), 3);
+    assert_int_equal(event_count(read.read.history), 3);
     size_t at = 0;
     struct pawl_event_view view;
-    assert_true(pawl__history_next(read.call.history, &at, &view) &&
-                pawl__history_next(read.call.history, &at, &view));
+    assert_true(pawl__history_next(read.read.history, &at, &view) &&
+                pawl__history_next(read.read.history, &at, &view));
     const Pb__HistoryEvent *started =
         pawl__wire_unpack(&kit.arena, &pb__history_event__descriptor, view.bytes, NULL);
     assert_string_equal(started->executionstarted->name, "Order");
@@ -61,7 +61,7 @@ static void test_history(void **state) {
     kit_detach(&kit, &worker);
     kit_close(&kit);
     kit_open(&kit);
-    assert_true(pawl__str_equal(history(&kit, "a"), read.call.history));
+    assert_true(pawl__str_equal(history(&kit, "a"), read.read.history));
     kit_shut(&kit, true);
     kit_purge(&kit, &gone, "a", true);
     kit_history(&kit, &read, "a");
@@ -92,9 +92,9 @@ static void make_resting(struct kit *kit, char from, char to) {
         kit_turn(kit, &worker, id, NO_ACTIONS);
     }
     kit_detach(kit, &worker);
-    kit->runtime->options.checkpoint_interval = PAWL_MILLISECOND;
-    UNTIL(kit, !kit->runtime->shard.instances.len);
-    kit->runtime->options.checkpoint_interval = 1000 * PAWL_SECOND;
+    kit->node->options.checkpoint_interval = PAWL_MILLISECOND;
+    UNTIL(kit, !kit->node->partition.residency.shard.instances.len);
+    kit->node->options.checkpoint_interval = 1000 * PAWL_SECOND;
 }
 
 static void test_list(void **state) {
@@ -143,16 +143,17 @@ static void test_list_while_much_happens(void **state) {
     UNTIL(&kit, kit_lists(&kit) == 1);
     kit_started(&kit, "f");
     purge(&kit, "x");
-    kit.runtime->options.checkpoint_interval = PAWL_MILLISECOND;
+    kit.node->options.checkpoint_interval = PAWL_MILLISECOND;
     kit_rest(&kit, 20); // snapshots are written, but nothing leaves
-    assert_int_equal(kit.runtime->shard.instances.len, 3);
-    kit.runtime->options.checkpoint_interval = 1000 * PAWL_SECOND;
+    assert_int_equal(kit.node->partition.residency.shard.instances.len, 3);
+    kit.node->options.checkpoint_interval = 1000 * PAWL_SECOND;
     kit_shut_reads(&kit, false);
     DONE(&kit, list, PAWL_OK);
     assert_string_equal(kit_ids(&kit, &list), "a b c d e f ");
-    kit.runtime->options.checkpoint_interval = PAWL_MILLISECOND;
+    kit.node->options.checkpoint_interval = PAWL_MILLISECOND;
     kit_started(&kit, "g");
-    UNTIL(&kit, kit.runtime->shard.instances.len == 2); // f and g, which wait for a worker
+    UNTIL(&kit, kit.node->partition.residency.shard.instances.len ==
+                    2); // f and g, which wait for a worker
     kit_finish(&kit);
 }
 
@@ -214,14 +215,14 @@ static void test_list_is_cut_off(void **state) {
 
     kit_shut_reads(&kit, true);
     kit_list(&kit, &list, "", 10);
-    pawl__runtime_cancel(&list.call);
+    pawl__call_cancel(&list.call);
     kit_shut_reads(&kit, false);
     LISTS(&kit, "", 10, "a ");
     assert_false(list.done);
 
     kit_shut_reads(&kit, true);
     kit_list(&kit, &list, "", 10);
-    pawl__runtime_close(kit.runtime, kit_note, &kit.closed);
+    pawl__node_close(kit.node, kit_note, &kit.closed);
     kit_rest(&kit, 5);
     kit_shut_reads(&kit, false);
     DONE(&kit, list, PAWL_E_UNAVAILABLE);
@@ -259,10 +260,10 @@ static const char *all_ids(struct kit *kit) {
         struct caller list;
         kit_list(kit, &list, after, max);
         DONE(kit, list, PAWL_OK);
-        assert_true(list.call.id_count <= max);
+        assert_true(list.list.id_count <= max);
         text = pawl__arena_format(&kit->arena, "%s%s", text, kit_ids(kit, &list));
-        if (list.call.id_count < max) return text;
-        after = list.call.ids[max - 1].data;
+        if (list.list.id_count < max) return text;
+        after = list.list.ids[max - 1].data;
     }
 }
 
@@ -276,7 +277,7 @@ static void storm(struct pawl_store *store) {
         char id[8];
         unsigned i = pick(COUNT);
         snprintf(id, sizeof id, "i%02u", i);
-        kit.runtime->options.checkpoint_interval = pick(3) ? 1 : PAWL_SECOND;
+        kit.node->options.checkpoint_interval = pick(3) ? 1 : PAWL_SECOND;
         struct caller list, change;
         const char *before = expected_ids(&kit, there);
         bool early = pick(2);

@@ -8,7 +8,7 @@ static void reopen_with(struct kit *kit, int64_t completed) {
     kit_close(kit);
     kit->options.retention = (struct pawl_retention){.completed = completed};
     kit_open(kit);
-    kit->runtime->options.checkpoint_interval = PAWL_MILLISECOND;
+    kit->node->options.checkpoint_interval = PAWL_MILLISECOND;
 }
 
 // Ends |id| as completed.
@@ -52,8 +52,8 @@ static void test_after_a_while(void **state) {
     kit_attach(&kit, &worker);
     complete(&kit, &worker, "a");
     int64_t ended = pawl__clock_wall();
-    UNTIL(&kit, !kit.runtime->shard.instances.len); // it sleeps until then
-    assert_int_equal(kit.runtime->sleepers.len, 1);
+    UNTIL(&kit, !kit.node->partition.residency.shard.instances.len); // it sleeps until then
+    assert_int_equal(kit.node->partition.residency.sleepers.by_id.len, 1);
     // The id may be used anew meanwhile: what is due is the purge of the one that ended.
     complete(&kit, &worker, "b");
     kit_started(&kit, "b");
@@ -75,7 +75,7 @@ static void test_with_an_activity_out(void **state) {
     struct caller caller;
     kit_init(&kit);
     reopen_with(&kit, 0);
-    kit.runtime->options.retention = (struct pawl_retention){.terminated = 1};
+    kit.node->options.retention = (struct pawl_retention){.terminated = 1};
     kit_attach(&kit, &worker);
     kit_started(&kit, "a");
     kit_turn(&kit, &worker, "a", ACTIONS(kit_task(&kit, 0, "Pay")));

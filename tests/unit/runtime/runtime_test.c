@@ -16,7 +16,7 @@ static void test_a_workflow(void **state) {
     kit_started(&kit, "a");
     assert_int_equal(kit_status(&kit, "a"), STATUS(PENDING));
     kit_attach(&kit, &worker);
-    assert_int_equal(pawl__runtime_worker_count(kit.runtime), 1);
+    assert_int_equal(kit.node->dispatch.worker_count, 1);
     kit_turn(&kit, &worker, "a", ACTIONS(kit_task(&kit, 0, "Pay")));
     assert_int_equal(kit_status(&kit, "a"), STATUS(RUNNING));
     const Pb__WorkItem *item = kit_take(&kit, &worker);
@@ -26,11 +26,11 @@ static void test_a_workflow(void **state) {
     DONE(&kit, result, PAWL_OK);
     kit_turn(&kit, &worker, "a", ACTIONS(kit_complete(&kit, 1, "8")));
     DONE(&kit, wait, PAWL_OK);
-    assert_int_equal(wait.call.view.status, STATUS(COMPLETED));
-    assert_string_equal(wait.call.view.output->value, "8");
+    assert_int_equal(wait.look.view.status, STATUS(COMPLETED));
+    assert_string_equal(wait.look.view.output->value, "8");
     kit_get(&kit, &get, "a");
     DONE(&kit, get, PAWL_OK);
-    const struct pawl_view *view = &get.call.view;
+    const struct pawl_view *view = &get.look.view;
     assert_true(pawl__str_equal(view->name, PAWL_STR("Order")));
     assert_string_equal(view->input->value, "\"in\"");
     assert_true(view->created_at && view->created_at <= view->started_at);
@@ -62,10 +62,10 @@ static void test_answers_wait_for_the_log(void **state) {
     kit_shut(&kit, false);
     DONE(&kit, start, PAWL_OK);
     DONE(&kit, get, PAWL_OK);
-    assert_int_equal(get.call.view.status, STATUS(PENDING)); // as it was when it was asked for
+    assert_int_equal(get.look.view.status, STATUS(PENDING)); // as it was when it was asked for
     DONE(&kit, answer, PAWL_OK);
     DONE(&kit, wait, PAWL_OK);
-    assert_int_equal(wait.call.view.status, STATUS(RUNNING));
+    assert_int_equal(wait.look.view.status, STATUS(RUNNING));
     assert_string_equal(kit_take(&kit, &worker)->activityrequest->name, "Pay");
     kit_detach(&kit, &worker);
     kit_finish(&kit);
@@ -86,7 +86,7 @@ static void test_commits_wait_for_turns(void **state) {
     for (int i = 0; i < 20 && fewest > 1; i++) { // the machine may be slower than the wait is long
         const Pb__WorkItem *activity = kit_take(&kit, &worker);
         kit.storage.commit_time = PAWL_SECOND;
-        kit.runtime->turn_time = 0;
+        kit.node->dispatch.turn_time = 0;
         unsigned commits = kit.gate.commits;
         kit_result(&kit, &result, "a", i, activity->completiontoken, "1");
         const Pb__WorkItem *turn = kit_take(&kit, &worker);
@@ -100,17 +100,17 @@ static void test_commits_wait_for_turns(void **state) {
 
     // An answer that does not come is not waited for: neither long, nor when it is not likely to
     // come, nor when anybody else waits for the commit.
-    struct pawl_storage_client *client = &kit.runtime->client;
+    struct pawl_storage_client *client = &kit.node->partition.writer.client;
     const Pb__WorkItem *activity = kit_take(&kit, &worker);
     assert_int_equal(kit_status(&kit, "b"), -1);
     kit_shut(&kit, true);
     kit_result(&kit, &result, "a", activity->activityrequest->taskid, activity->completiontoken,
                "1");
-    kit.runtime->turn_time = 0;
+    kit.node->dispatch.turn_time = 0;
     assert_true(client->expects(client));
-    kit.runtime->turn_time = pawl__storage_patience(&kit.storage);
+    kit.node->dispatch.turn_time = pawl__storage_patience(&kit.storage);
     assert_false(client->expects(client));
-    kit.runtime->turn_time = 0;
+    kit.node->dispatch.turn_time = 0;
     kit_start(&kit, &start, "b");
     assert_false(client->expects(client));
     kit_shut(&kit, false);
@@ -144,12 +144,12 @@ static void test_commands(void **state) {
     assert_false(wait.done);
     kit_turn(&kit, &worker, "a", NO_ACTIONS);
     DONE(&kit, wait, PAWL_OK);
-    assert_int_equal(wait.call.view.status, STATUS(SUSPENDED));
+    assert_int_equal(wait.look.view.status, STATUS(SUSPENDED));
     kit_resume(&kit, &caller, "a");
     kit_wait(&kit, &wait, "a", PAWL_WAIT_RESUMED);
     kit_turn(&kit, &worker, "a", NO_ACTIONS);
     DONE(&kit, wait, PAWL_OK);
-    assert_int_equal(wait.call.view.status, STATUS(RUNNING));
+    assert_int_equal(wait.look.view.status, STATUS(RUNNING));
 
     kit_raise(&kit, &caller, "a", "e");
     DONE(&kit, caller, PAWL_OK);
@@ -166,10 +166,10 @@ static void test_commands(void **state) {
     assert_int_equal(kit_status(&kit, "a"), STATUS(TERMINATED));
     kit_purge(&kit, &caller, "a", false);
     DONE(&kit, caller, PAWL_OK);
-    assert_int_equal(caller.call.count, 1);
+    assert_int_equal(caller.purge.count, 1);
     assert_int_equal(kit_status(&kit, "a"), -1);
     kit_rest(&kit, 20);
-    UNTIL(&kit, !kit.runtime->shard.instances.len); // also in memory
+    UNTIL(&kit, !kit.node->partition.residency.shard.instances.len); // also in memory
     kit_detach(&kit, &worker);
     kit_finish(&kit);
 }
@@ -183,8 +183,8 @@ static void test_cancel(void **state) {
     kit_shut(&kit, true);
     kit_start(&kit, &start, "a");
     kit_wait(&kit, &wait, "b", PAWL_WAIT_STARTED);
-    pawl__runtime_cancel(&start.call);
-    pawl__runtime_cancel(&wait.call);
+    pawl__call_cancel(&start.call);
+    pawl__call_cancel(&wait.call);
     kit_shut(&kit, false);
     assert_int_equal(kit_status(&kit, "a"), STATUS(PENDING)); // it happened all the same
     assert_false(start.done || wait.done);
@@ -258,20 +258,20 @@ static void test_commits_fail_again_and_again(void **state) {
     kit_fail_commit(&kit, GATE_FAILS_BEFORE); // after one that went well there is no delay
     kit_start(&kit, &start, "b");
     DONE(&kit, start, PAWL_E_UNAVAILABLE);
-    assert_int_equal(kit.runtime->fail_delay, 250);
+    assert_int_equal(kit.node->partition.ownership.fail_delay, 250);
     UNTIL(&kit, kit.unready == 4 && kit.ready);
     kit_finish(&kit);
 }
 
 static void checkpoint(struct kit *kit) {
-    kit->runtime->options.checkpoint_interval = 1;
-    pawl__checkpoint_consider(kit->runtime, false);
-    kit->runtime->options.checkpoint_interval = 1000 * PAWL_SECOND;
-    UNTIL(kit, !kit->runtime->checkpoint.running);
+    kit->node->options.checkpoint_interval = 1;
+    pawl__partition_pulse(&kit->node->partition, false);
+    kit->node->options.checkpoint_interval = 1000 * PAWL_SECOND;
+    UNTIL(kit, !kit->node->partition.checkpoint.running);
 }
 
 static uint64_t saved(struct kit *kit, const char *id) {
-    return pawl__shard_find(&kit->runtime->shard, pawl__str(id))->saved;
+    return pawl__shard_find(&kit->node->partition.residency.shard, pawl__str(id))->saved;
 }
 
 // What changed since the last checkpoint is left to the next one, and so is its part of the log.
@@ -281,7 +281,7 @@ static void test_checkpoints_leave_what_is_young(void **state) {
     struct worker worker = {0};
     struct caller caller;
     kit_init(&kit);
-    kit.runtime->options.checkpoint_interval = 1000 * PAWL_SECOND;
+    kit.node->options.checkpoint_interval = 1000 * PAWL_SECOND;
     kit_attach(&kit, &worker);
     kit_started(&kit, "a");
     kit_turn(&kit, &worker, "a", NO_ACTIONS);
@@ -294,7 +294,8 @@ static void test_checkpoints_leave_what_is_young(void **state) {
     kit_turn(&kit, &worker, "b", ACTIONS(kit_complete(&kit, 0, NULL)));
     unsigned of_both = kit_log_length(&kit);
     checkpoint(&kit);
-    assert_null(pawl__shard_find(&kit.runtime->shard, pawl__str("a"))); // saved, and gone to rest
+    assert_null(pawl__shard_find(&kit.node->partition.residency.shard,
+                                 pawl__str("a"))); // saved, and gone to rest
     assert_int_equal(saved(&kit, "b"), 0);
     assert_int_equal(kit_log_length(&kit), of_both - of_a);
 
@@ -316,15 +317,15 @@ static void test_eviction_and_sleep(void **state) {
     struct kit kit;
     struct worker worker = {0};
     kit_init(&kit);
-    kit.runtime->options.checkpoint_interval = PAWL_MILLISECOND;
+    kit.node->options.checkpoint_interval = PAWL_MILLISECOND;
     kit_attach(&kit, &worker);
     kit_started(&kit, "a");
     int64_t at = pawl__clock_wall() + 4 * PAWL_SECOND;
     kit_turn(&kit, &worker, "a", ACTIONS(kit_timer(&kit, 0, at)));
     kit_started(&kit, "b");
     kit_turn(&kit, &worker, "b", NO_ACTIONS);
-    UNTIL(&kit, !kit.runtime->shard.instances.len);
-    assert_int_equal(kit.runtime->sleepers.len, 1);
+    UNTIL(&kit, !kit.node->partition.residency.shard.instances.len);
+    assert_int_equal(kit.node->partition.residency.sleepers.by_id.len, 1);
     UNTIL(&kit, kit_log_length(&kit) == 0);
     assert_true(pawl__clock_wall() < at);
     kit_fail_loads(&kit, 1); // it is tried again
@@ -363,7 +364,7 @@ static void test_close_and_open(void **state) {
     kit_rest(&kit, 10);
     kit_wait(&kit, &wait, "a", PAWL_WAIT_COMPLETED);
     kit_detach(&kit, &worker);
-    pawl__runtime_close(kit.runtime, kit_note, &kit.closed);
+    pawl__node_close(kit.node, kit_note, &kit.closed);
     assert_true(wait.done);
     assert_int_equal(wait.error.code, PAWL_E_UNAVAILABLE);
     kit_raise(&kit, &late, "a", "e");
@@ -395,7 +396,7 @@ static void test_close_while_the_last_commit_fails(void **state) {
     kit_start(&kit, &start, "a");
     kit_rest(&kit, 10);
     kit_fail_commit(&kit, GATE_FAILS_BEFORE);
-    pawl__runtime_close(kit.runtime, kit_note, &kit.closed);
+    pawl__node_close(kit.node, kit_note, &kit.closed);
     kit_shut(&kit, false);
     DONE(&kit, start, PAWL_E_UNAVAILABLE);
     kit_close_rest(&kit);
@@ -408,12 +409,12 @@ static void test_close_while_the_last_commit_fails(void **state) {
 struct chain {
     struct kit *kit;
     struct caller caller;
-    struct pawl_call next;
+    struct pawl_start next;
     bool started;
 };
 
 static void chain_on_started(struct pawl_call *call, const struct pawl_error *error) {
-    struct chain *chain = PAWL_CONTAINER(call, struct chain, next);
+    struct chain *chain = PAWL_CONTAINER(call, struct chain, next.call);
     assert_null(error);
     chain->started = true;
 }
@@ -424,9 +425,9 @@ static void chain_on_ended(struct pawl_call *call, const struct pawl_error *erro
     assert_null(error);
     pb__execution_started_event__init(&start);
     start.name = "Next";
-    chain->next = (struct pawl_call){
-        .id = PAWL_STR("b"), .arena = &chain->kit->arena, .done = chain_on_started};
-    pawl__runtime_start(chain->kit->runtime, &chain->next, &start, false);
+    pawl__start_init(&chain->next, PAWL_STR("b"), &start, false);
+    chain->next.call.done = chain_on_started;
+    pawl__node_call(chain->kit->node, &chain->next.call);
 }
 
 static void test_calls_from_inside(void **state) {
@@ -437,9 +438,10 @@ static void test_calls_from_inside(void **state) {
     kit_init(&kit);
     kit_attach(&kit, &worker);
     kit_started(&kit, "a");
-    caller_init(&kit, &chain.caller, "a");
-    chain.caller.call.done = chain_on_ended;
-    pawl__runtime_wait(kit.runtime, &chain.caller.call, PAWL_WAIT_COMPLETED);
+    struct pawl_look *look = &chain.caller.look;
+    pawl__look_init(look, PAWL_STR("a"), PAWL_WAIT_COMPLETED, &kit.arena);
+    look->call.done = chain_on_ended;
+    pawl__node_call(kit.node, &look->call);
     kit_turn(&kit, &worker, "a", ACTIONS(kit_complete(&kit, 0, NULL)));
     UNTIL(&kit, chain.started);
     kit_turn(&kit, &worker, "b", ACTIONS(kit_complete(&kit, 0, NULL)));
@@ -463,7 +465,7 @@ static void test_held_by_another(void **state) {
     kit_begin(&kit);
     kit_wait(&kit, &wait, "a", PAWL_WAIT_SUSPENDED); // met at once, had it been there
     UNTIL(&kit, kit.unready >= 2);
-    assert_false(pawl__runtime_ready(kit.runtime));
+    assert_false(pawl__node_ready(kit.node));
     kit_start(&kit, &start, "b");
     DONE(&kit, start, PAWL_E_UNAVAILABLE);
     assert_false(wait.done);
@@ -477,7 +479,7 @@ static void test_held_by_another(void **state) {
     kit_purge(&kit, &start, "a", true);
     DONE(&kit, start, PAWL_OK);
     DONE(&kit, wait, PAWL_OK); // what is gone will not be suspended
-    assert_false(wait.call.view.exists);
+    assert_false(wait.look.view.exists);
 
     // To close while it is held by another, and while it is being taken.
     kit_close(&kit);
@@ -506,7 +508,7 @@ static void test_shard_fails(void **state) {
     kit_started(&kit, "a");
     kit_turn(&kit, &worker, "a", NO_ACTIONS);
     kit_get(&kit, &get, "elsewhere"); // a load that is out meanwhile
-    kit.runtime->shard.failed = true;
+    kit.node->partition.residency.shard.failed = true;
     kit_start(&kit, &start, "b");
     DONE(&kit, start, PAWL_E_NOMEM);
     UNTIL(&kit, get.done);
@@ -525,8 +527,8 @@ static unsigned storm_count(struct kit *kit, char (*ids)[8], int count) {
         kit_get(kit, &get, ids[i]);
         UNTIL(kit, get.done);
         if (get.error.code) continue; // the engine began anew
-        assert_true(get.call.view.exists);
-        ended += get.call.view.status == STATUS(COMPLETED);
+        assert_true(get.look.view.exists);
+        ended += get.look.view.status == STATUS(COMPLETED);
     }
     return ended;
 }
@@ -540,7 +542,7 @@ static void storm(struct pawl_store *store) {
     struct worker worker = {0};
     char ids[COUNT][8];
     kit_init_with(&kit, store);
-    kit.runtime->options.checkpoint_interval = 1;
+    kit.node->options.checkpoint_interval = 1;
     worker.base.limit = 16;
     unsigned answered = 0, ended = 0;
     for (int i = 0; i < COUNT; i++) {
@@ -569,7 +571,7 @@ static void storm(struct pawl_store *store) {
         const Pb__WorkItem *item = kit_take(&kit, &worker);
         struct caller *answer = &answers[answered++];
         // Not before a batch was written since the last time: what fails for ever ends never.
-        if (answered % 37 == 0 && !kit.runtime->fail_delay)
+        if (answered % 37 == 0 && !kit.node->partition.ownership.fail_delay)
             kit_fail_commit(&kit, answered % 2 ? GATE_FAILS_BEFORE : GATE_FAILS_AFTER);
         if (item->request_case == PB__WORK_ITEM__REQUEST_ACTIVITY_REQUEST) {
             kit_result(&kit, answer, item->activityrequest->workflowinstance->instanceid,

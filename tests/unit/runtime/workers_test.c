@@ -111,7 +111,7 @@ static void test_room(void **state) {
     struct worker narrow = {.base = {.limit = 1}}, wide = {0};
     struct caller caller;
     kit_init(&kit);
-    kit.runtime->options.max_turns = 3;
+    kit.node->options.max_turns = 3;
     kit_attach(&kit, &narrow);
     char id[4] = "a";
     for (; id[0] < 'f'; id[0]++) kit_started(&kit, id);
@@ -126,7 +126,7 @@ static void test_room(void **state) {
     DONE(&kit, caller, PAWL_OK);
     kit_rest(&kit, 10);
     assert_int_equal(wide.count, 1);
-    pawl__runtime_worker_ready(kit.runtime, &wide.base);
+    pawl__dispatch_ready(&kit.node->dispatch, &wide.base);
     assert_int_equal(wide.count, 2);
     // One that takes nothing any more: its work goes to another.
     wide.refuses = true;
@@ -192,7 +192,7 @@ static void test_busy_worker(void **state) {
     kit_turn(&kit, &turns, "a", actions);
     UNTIL(&kit, slow.count == 1);
     asked = 0;
-    for (int i = 0; i < 100; i++) pawl__runtime_worker_ready(kit.runtime, &quick.base);
+    for (int i = 0; i < 100; i++) pawl__dispatch_ready(&kit.node->dispatch, &quick.base);
     assert_true(asked < 100 * 10); // each time as much as for one, not as for all
 
     // What comes later for another is given out.
@@ -259,7 +259,7 @@ static void test_canceled_answer(void **state) {
     kit_started(&kit, "a");
     UNTIL(&kit, worker.count == 1);
     const Pb__WorkItem *item = kit_take(&kit, &worker);
-    kit.runtime->load_time = PAWL_SECOND; // so that the reader's thread does it
+    kit.node->partition.residency.load_time = PAWL_SECOND; // so that the reader's thread does it
     Pb__CreateChildWorkflowAction child = PB__CREATE_CHILD_WORKFLOW_ACTION__INIT;
     child.instanceid = child.name = "child";
     Pb__WorkflowAction action = PB__WORKFLOW_ACTION__INIT;
@@ -268,7 +268,7 @@ static void test_canceled_answer(void **state) {
     action.createchildworkflow = &child;
     kit_answer(&kit, &caller, "a", item->completiontoken, ACTIONS(&action));
     assert_false(caller.done);
-    pawl__runtime_cancel(&caller.call);
+    pawl__call_cancel(&caller.call);
     kit_turn(&kit, &worker, "a", ACTIONS(kit_complete(&kit, 0, NULL))); // it is given again
     assert_int_equal(kit_status(&kit, "a"), STATUS(COMPLETED));
     kit_detach(&kit, &worker);
@@ -281,7 +281,7 @@ static void test_activity_of_an_earlier_generation(void **state) {
     struct worker worker = {0};
     struct caller raise, first, second, result;
     kit_init(&kit);
-    kit.runtime->options.max_activities = 1;
+    kit.node->options.max_activities = 1;
     kit_attach(&kit, &worker);
     kit_started(&kit, "b");
     kit_turn(&kit, &worker, "b", ACTIONS(kit_task(&kit, 0, "Slow")));
@@ -319,7 +319,7 @@ static void test_stalls(void **state) {
     kit_attach(&kit, &worker);
     kit_started(&kit, "a");
     kit_turn(&kit, &worker, "a", NO_ACTIONS);
-    kit.runtime->options.max_message = 100;
+    kit.node->options.max_message = 100;
     kit_raise(&kit, &caller, "a", "e");
     DONE(&kit, caller, PAWL_OK);
     UNTIL(&kit, kit_status(&kit, "a") == STATUS(STALLED));
@@ -328,7 +328,7 @@ static void test_stalls(void **state) {
     DONE(&kit, caller, PAWL_E_PRECONDITION);
     assert_string_equal(caller.error.text, "workflow is stalled");
     // Once it fits, a worker that connects gets the turn.
-    kit.runtime->options.max_message = 1 << 20;
+    kit.node->options.max_message = 1 << 20;
     kit_rest(&kit, 10);
     assert_int_equal(worker.count, 0);
     kit_attach(&kit, &other);

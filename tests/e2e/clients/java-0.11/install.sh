@@ -2,6 +2,7 @@
 # Builds target/client.jar, when a source is newer than it.
 set -eu
 cd "$(dirname "$0")"
-if [ ! -f target/client.jar ] || [ -n "$(find pom.xml src -newer target/client.jar)" ]; then
-    mvn -q -B package
+if [ ! -f target/done ] || [ -n "$(find pom.xml src -newer target/done)" ]; then
+    mvn -B package
+    touch target/done
 fi

@@ -1,0 +1,103 @@
+#ifndef PAWL_RUNTIME_CALLS_H
+#define PAWL_RUNTIME_CALLS_H
+
+// Calls on the instances of one shard: run against what is in memory, after a load where that is
+// needed, and answered when the log holds what they saw or did.
+//
+//   begin ──► run ──► wait for the batch ──► done
+//             │ ▲ ▲
+//       load ─┘ │ └── the instance changes (of calls that wait for that)
+//               └──── loaded
+//
+// A verb's own struct has the call as its first member; see verbs.h.
+
+#include "runtime/load.h"
+
+struct pawl_call;
+struct pawl_calls;
+
+struct pawl_verb {
+    // Does what |call| asks for. PAWL_E_NEEDED, as the engine's commands give it: it is run again
+    // once that is loaded.
+    enum pawl_err (*run)(struct pawl_calls *calls, struct pawl_call *call,
+                         struct pawl_error *error);
+    // Undoes what waits for the call when it fails before it could run. NULL: nothing does.
+    void (*give_up)(struct pawl_call *call);
+    bool patient;  // the answer may wait for what comes next
+    bool outlasts; // begun while the shard is being taken, it waits until the shard is served
+};
+
+// One call. The caller's memory, with all that it points to, until |done| is called or the call is
+// canceled. |done| may be called from inside the function that begins the call.
+struct pawl_call {
+    struct pawl_str id; // the instance
+    // |error| is NULL when the call succeeded.
+    void (*done)(struct pawl_call *call, const struct pawl_error *error);
+    void *data;
+
+    /* private */
+    const struct pawl_verb *verb;
+    struct pawl_calls *calls;
+    struct pawl_link link; // in the list in which it waits
+    struct pawl_load_waiter load;
+    bool loading;
+    bool waiting;                 // |run| has put it somewhere to wait
+    struct pawl_waiters *waiters; // there, if it waits for the instance to change
+    uint64_t position;            // the answer waits for this batch
+    struct pawl_error error;      // at the end, as it is not cleared
+};
+
+struct pawl_calls {
+    struct pawl_residency *residency;
+    struct pawl_map waiters;            // id -> struct pawl_waiters
+    struct pawl_link building, writing; // which wait for these batches to be durable
+    bool awaited; // the batch under construction: by more than calls that are patient
+};
+
+void pawl__calls_init(struct pawl_calls *calls, struct pawl_residency *residency);
+void pawl__calls_finish(struct pawl_calls *calls);
+
+// Makes |call| one of |verb|, for instance |id|.
+static inline void pawl__call_init(struct pawl_call *call, const struct pawl_verb *verb,
+                                   struct pawl_str id) {
+    memset(call, 0, offsetof(struct pawl_call, error));
+    pawl__error_clear(&call->error);
+    call->verb = verb;
+    call->id = id;
+    pawl__link_init(&call->link);
+    pawl__link_init(&call->load.link);
+}
+
+// Begins |call|, whose effects the caller then settles.
+void pawl__calls_begin(struct pawl_calls *calls, struct pawl_call *call);
+
+// Forgets a call whose |done| was not called. What it asked for may happen all the same.
+void pawl__call_cancel(struct pawl_call *call);
+
+// Lets |call|, which |run| has been given, wait until its instance changes; then it is run again.
+enum pawl_err pawl__calls_wait(struct pawl_calls *calls, struct pawl_call *call);
+
+// Runs those who wait for |instance| again, if |is_met| says so, or it is gone.
+void pawl__calls_recheck(struct pawl_calls *calls, const struct pawl_instance *instance,
+                         bool (*is_met)(const struct pawl_call *call,
+                                        const struct pawl_instance *instance));
+void pawl__calls_recheck_all(struct pawl_calls *calls);
+
+// Answers |call|, which may have seen all that is in memory, once that is durable. With call->error
+// it fails.
+void pawl__calls_answer(struct pawl_calls *calls, struct pawl_call *call);
+
+// What waited for the batch under construction now waits for the one that is written.
+void pawl__calls_batch_taken(struct pawl_calls *calls);
+
+// That batch is durable.
+void pawl__calls_batch_durable(struct pawl_calls *calls);
+
+// Ends all calls that wait for the log. (Those that wait for the store end by pawl__load_drop and
+// pawl__list_drop.)
+void pawl__calls_fail(struct pawl_calls *calls, const struct pawl_error *error);
+
+// Ends those that wait for an instance to change.
+void pawl__calls_fail_waiters(struct pawl_calls *calls, const struct pawl_error *error);
+
+#endif

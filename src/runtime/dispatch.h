@@ -1,0 +1,127 @@
+#ifndef PAWL_RUNTIME_DISPATCH_H
+#define PAWL_RUNTIME_DISPATCH_H
+
+// Work for workers: what is ready goes to a stream that has room; what a lost stream had is ready
+// again. One dispatch serves all shards of an app that this process has.
+//
+//   ready ──► (parked: nobody is there who may have it yet) ──► given out ──► answered
+//     │                                                            │
+//     └─────► (waiting: there are workers for it, none with room)  └─► the worker is lost: ready
+
+#include "runtime/residency.h"
+#include "runtime/waiting.h"
+
+// One stream of work items. The caller's memory, from attach to detach.
+struct pawl_worker {
+    // Takes an encoded WorkItem; copies what it keeps. False: the worker is as good as gone, and
+    // the item is offered elsewhere.
+    bool (*deliver)(struct pawl_worker *worker, struct pawl_str item);
+    // The runtime has lost its state and what the worker works on with it: the stream should be
+    // ended, and the worker detached, so that the worker connects anew.
+    void (*reset)(struct pawl_worker *worker);
+    // Whether the worker has the workflow (|turn|) or activity |name|. NULL: it does not say, and
+    // is given what no worker that says has. Must stay the same while the worker is attached.
+    bool (*serves)(const struct pawl_worker *worker, bool turn, struct pawl_str name);
+    size_t limit; // most items in flight; 0: no limit
+    // It keeps the history events that it is given: of an instance that it had before it is given
+    // only what came after them (WORKER_CAPABILITY_STATEFUL_HISTORY), and asks for the rest with
+    // pawl_read_history if it has them no longer.
+    bool keeps_history;
+    bool plain;  // it is not known to speak Dapr's dialect; see struct pawl_turn_to
+    bool paused; // set while what was delivered has not been taken; see pawl__dispatch_ready
+    void *data;
+
+    /* private */
+    struct pawl_link link, items;
+    size_t in_flight;
+    uint64_t number; // no other has, or had, the same
+};
+
+// Something that is with a worker. Its key is the instance's id and the task's, as older SDKs
+// answer without the token.
+struct pawl_item {
+    struct pawl_link link; // in the worker's items
+    struct pawl_worker *worker;
+    struct pawl_residency *home;
+    struct pawl_instance *instance; // a reference
+    uint64_t generation;            // of the instance
+    int32_t task_id;                // PAWL_ITEM_TURN: a turn
+    uint64_t number;                // of the delivery
+    int64_t began;                  // of a turn: steady
+    char token[32];                 // that goes to the worker
+    size_t key_len;
+    char key[];
+};
+
+enum {
+    PAWL_ITEM_TURN = -1
+};
+
+struct pawl_dispatch {
+    const struct pawl_node_options *options;
+    const struct pawl_log *log;
+    struct pawl_link workers;
+    uint64_t last_worker;                                  // pawl_worker.number
+    size_t worker_count, choosy_count;                     // choosy: they say what they serve
+    bool had_silent;                                       // a worker that does not say was here
+    int64_t workers_changed;                               // steady
+    struct pawl_queue turns, activities;                   // ready to be given to a worker
+    struct pawl_queue parked_turns, parked_activities;     // until workers come or go
+    struct pawl_queue held;                                // turns, until a worker comes
+    struct pawl_waiting waiting_turns, waiting_activities; // until one of their workers has room
+    bool regroup;                                          // workers have come or gone
+    struct pawl_map items;                                 // key -> struct pawl_item
+    size_t turns_out, activities_out;
+    int64_t turn_time;          // nanoseconds that workers take for one, on a moving average
+    struct pawl_buf item_bytes; // the work item under construction
+    struct pawl_buf key_bytes;  // scratch
+    uint64_t next_token;
+    char token_prefix[12];
+    bool pumping;
+};
+
+void pawl__dispatch_init(struct pawl_dispatch *dispatch, const struct pawl_node_options *options);
+void pawl__dispatch_finish(struct pawl_dispatch *dispatch);
+
+void pawl__dispatch_attach(struct pawl_dispatch *dispatch, struct pawl_worker *worker);
+
+// What the worker had in hand is offered to others.
+void pawl__dispatch_detach(struct pawl_dispatch *dispatch, struct pawl_worker *worker);
+
+// Makes |effect| of |home| ready, and takes its reference over: a turn, or an activity that the log
+// holds.
+void pawl__dispatch_add(struct pawl_dispatch *dispatch, struct pawl_residency *home,
+                        struct pawl_effect effect);
+
+// Notes that the turn of |instance| is held until a worker connects, if it is.
+void pawl__dispatch_hold(struct pawl_dispatch *dispatch, struct pawl_residency *home,
+                         struct pawl_instance *instance);
+
+// The worker's |paused| is no longer set, or its |limit| has changed.
+void pawl__dispatch_ready(struct pawl_dispatch *dispatch, struct pawl_worker *worker);
+
+// Gives what is ready to workers that have room.
+void pawl__dispatch_pump(struct pawl_dispatch *dispatch);
+
+// Looks again at what no worker was there for, and forgets what is held no longer. To be called now
+// and then.
+void pawl__dispatch_unpark(struct pawl_dispatch *dispatch);
+
+// Forgets all that is of |home|, whose state is being dropped.
+void pawl__dispatch_forget(struct pawl_dispatch *dispatch, const struct pawl_residency *home);
+
+// Asks all workers to connect anew.
+void pawl__dispatch_reset(struct pawl_dispatch *dispatch);
+
+// --- for answers of workers ----------------------------------------------------------------------
+
+// The item that an answer is for; NULL when there is none, or when |token| is of another delivery
+// (empty: any).
+struct pawl_item *pawl__dispatch_match(struct pawl_dispatch *dispatch, struct pawl_residency *home,
+                                       struct pawl_str id, int32_t task_id, const char *token);
+
+// Forgets an item that has been answered; makes one ready again whose answer could not be taken.
+void pawl__dispatch_answered(struct pawl_dispatch *dispatch, struct pawl_item *item);
+void pawl__dispatch_return(struct pawl_dispatch *dispatch, struct pawl_item *item);
+
+#endif

@@ -1,0 +1,164 @@
+#include "runtime/load.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+enum {
+    LOAD_QUICK = 100000 // nanoseconds; see pawl__load_is_light
+};
+
+struct load {
+    struct pawl_job job;
+    struct pawl_residency *residency;
+    struct pawl_link waiters; // pawl_load_waiter::link
+    unsigned incarnation;
+    uint64_t shard; // of the lease, which may change while the thread reads
+    struct pawl_arena arena;
+    struct pawl_snapshot snapshot;
+    struct pawl_error error;
+    struct pawl_str id;
+    char id_bytes[];
+};
+
+static void load_run(struct pawl_job *job) {
+    struct load *load = PAWL_CONTAINER(job, struct load, job);
+    struct pawl_store *store = load->residency->storage->store;
+    int64_t began = pawl__clock_steady(), *time = &load->residency->load_time;
+    pawl__error_clear(&load->error);
+    load->error.code =
+        store->ops->load(store, load->shard, load->id, &load->arena, &load->snapshot, &load->error);
+    *time += (pawl__clock_steady() - began - *time) / 8;
+}
+
+static struct load *load_create(struct pawl_residency *residency, struct pawl_str id) {
+    struct load *load = calloc(1, sizeof *load + id.len);
+    if (!load) return NULL;
+    memcpy(load->id_bytes, id.data, id.len);
+    load->id = (struct pawl_str){load->id_bytes, id.len};
+    load->residency = residency;
+    load->incarnation = residency->incarnation;
+    load->shard = residency->lease.shard;
+    pawl__link_init(&load->waiters);
+    return load;
+}
+
+static void load_destroy(struct load *load) {
+    pawl__arena_finish(&load->arena);
+    free(load);
+}
+
+static enum pawl_err load_put_ghost(struct pawl_residency *residency, struct pawl_str id,
+                                    struct pawl_error *error) {
+    struct pawl_instance *instance;
+    pawl__sleepers_remove(&residency->sleepers, id);
+    enum pawl_err err = pawl__shard_ghost(&residency->shard, id, &instance);
+    if (err) return pawl__fail_plain(error, err);
+    pawl__residency_add_ghost(residency, instance);
+    pawl__shadow_add(&residency->shadow, instance);
+    return PAWL_OK;
+}
+
+// Puts what was loaded in memory, unless a record has put it there meanwhile.
+static enum pawl_err load_put(struct pawl_residency *residency, struct load *load,
+                              struct pawl_error *error) {
+    struct pawl_instance *instance = pawl__shard_find(&residency->shard, load->id);
+    if (instance) {
+        pawl__residency_retain(residency, instance);
+        return PAWL_OK;
+    }
+    if (load->error.code == PAWL_E_NOT_FOUND) return load_put_ghost(residency, load->id, error);
+    if (load->error.code) {
+        *error = load->error;
+        return error->code;
+    }
+    enum pawl_err err = pawl__shard_restore(&residency->shard, &load->snapshot, &instance, error);
+    if (err) return err;
+    pawl__shadow_add(&residency->shadow, instance);
+    pawl__residency_retain(residency, instance);
+    if (pawl__shard_offer(&residency->shard, instance)) return PAWL_OK;
+    pawl__fail_plain(error, PAWL_E_NOMEM);
+    pawl__residency_fail(residency, error); // it is in memory, and nobody would offer the rest
+    return PAWL_E_NOMEM;
+}
+
+// What could not be loaded for the clock is tried again in a second.
+static void load_retry(struct pawl_residency *residency, struct pawl_str id) {
+    int64_t at = pawl__clock_wall() + PAWL_SECOND;
+    if (!pawl__sleepers_retry(&residency->sleepers, id, at)) pawl__residency_fail_nomem(residency);
+}
+
+static enum pawl_err load_install(struct load *load, struct pawl_error *error) {
+    struct pawl_residency *residency = load->residency;
+    enum pawl_err err = load_put(residency, load, error);
+    if (err) {
+        pawl__log(residency->log, PAWL_LOG_ERROR, "dapr.runtime.wfengine", "%s", error->text);
+        load_retry(residency, load->id);
+    }
+    return err;
+}
+
+static void load_tell(struct pawl_link *waiters, const struct pawl_error *error) {
+    for (struct pawl_link *link; (link = pawl__list_take(waiters));) {
+        struct pawl_load_waiter *waiter = PAWL_CONTAINER(link, struct pawl_load_waiter, link);
+        waiter->loaded(waiter, error);
+    }
+}
+
+static void load_done(struct pawl_job *job) {
+    struct load *load = PAWL_CONTAINER(job, struct load, job);
+    struct pawl_residency *residency = load->residency;
+    residency->jobs_out--;
+    if (load->incarnation == residency->incarnation) {
+        struct pawl_error error = {PAWL_E_OK, ""};
+        pawl__map_remove(&residency->loads, load->id);
+        enum pawl_err err = load_install(load, &error);
+        load_tell(&load->waiters, err ? &error : NULL);
+        residency->host->settle(residency);
+    }
+    load_destroy(load);
+}
+
+void pawl__load_begin(struct pawl_residency *residency, struct pawl_str id,
+                      struct pawl_load_waiter *waiter) {
+    struct load *load = pawl__map_get(&residency->loads, id);
+    if (!load) {
+        load = load_create(residency, id);
+        if (!load || !pawl__map_put(&residency->loads, load->id, load)) {
+            free(load);
+            struct pawl_error error;
+            pawl__fail_plain(&error, PAWL_E_NOMEM);
+            load_retry(residency, id);
+            if (waiter) waiter->loaded(waiter, &error);
+            return;
+        }
+        residency->jobs_out++;
+        load->job = (struct pawl_job){.run = load_run, .done = load_done};
+        pawl__thread_submit(&residency->storage->reader, &load->job);
+    }
+    if (waiter) pawl__list_add(&load->waiters, &waiter->link);
+}
+
+bool pawl__load_is_light(const struct pawl_residency *residency) {
+    return !residency->storage->reader.out && residency->load_time < LOAD_QUICK;
+}
+
+enum pawl_err pawl__load_now(struct pawl_residency *residency, struct pawl_str id,
+                             struct pawl_error *error) {
+    struct load *load = load_create(residency, id);
+    if (!load) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    load_run(&load->job);
+    enum pawl_err err = load_install(load, error);
+    load_destroy(load);
+    return err;
+}
+
+void pawl__load_drop(struct pawl_residency *residency, const struct pawl_error *error) {
+    struct pawl_link waiters;
+    pawl__link_init(&waiters);
+    size_t at = 0;
+    for (struct load *load; (load = pawl__map_next(&residency->loads, &at));)
+        pawl__list_move(&waiters, &load->waiters);
+    pawl__map_finish(&residency->loads); // each load frees itself when it is done
+    load_tell(&waiters, error);
+}

@@ -1,0 +1,37 @@
+#ifndef PAWL_RUNTIME_LOAD_H
+#define PAWL_RUNTIME_LOAD_H
+
+// Brings instances into memory from the store, on the reader's thread. Many that ask for the same
+// one share one load.
+
+#include "runtime/residency.h"
+
+// Something that needs an instance. The caller's memory until it was told.
+struct pawl_load_waiter {
+    // |error| is NULL when the instance, or a ghost, is in memory.
+    void (*loaded)(struct pawl_load_waiter *waiter, const struct pawl_error *error);
+    struct pawl_link link;
+};
+
+// Begins to load |id|, or joins a load that has begun, and tells |waiter| (NULL: nobody) after it.
+// Without memory |waiter| is told at once. What it gives as commands is settled after it was told.
+void pawl__load_begin(struct pawl_residency *residency, struct pawl_str id,
+                      struct pawl_load_waiter *waiter);
+
+// Forgets a waiter that has not been told.
+static inline void pawl__load_cancel(struct pawl_load_waiter *waiter) {
+    pawl__list_remove(&waiter->link);
+}
+
+// Whether the loop may load by itself: nobody uses the reader, and to wake it takes longer than it
+// would have to do.
+bool pawl__load_is_light(const struct pawl_residency *residency);
+
+// Loads on the caller's thread, and returns how it went.
+enum pawl_err pawl__load_now(struct pawl_residency *residency, struct pawl_str id,
+                             struct pawl_error *error);
+
+// Tells all that wait |error|, and forgets what is being loaded.
+void pawl__load_drop(struct pawl_residency *residency, const struct pawl_error *error);
+
+#endif

@@ -1,0 +1,33 @@
+#ifndef PAWL_RUNTIME_OPTIONS_H
+#define PAWL_RUNTIME_OPTIONS_H
+
+// What an app's node is told once, and its components read.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+// Nanoseconds from the end of a workflow to its purge, by how it ended; 0: it is never purged.
+struct pawl_retention {
+    int64_t completed, failed, terminated, canceled;
+};
+
+struct pawl_node_options {
+    const char *app_id;
+    const char *namespace;
+    size_t max_message; // bytes of a work item; an instance whose turn would pass 95 % of it stalls
+    size_t max_turns;   // turns in flight; 0: no limit
+    size_t max_activities;       // activities in flight; 0: no limit
+    int64_t checkpoint_interval; // nanoseconds between checkpoints of changed instances; 0: 5 s
+    size_t checkpoint_bytes;     // of log that make a checkpoint due sooner; 0: 4 MiB
+    struct pawl_retention retention;
+    const struct pawl_log *log;
+    // Called when the node begins or ceases to serve, with the reason when it ceases.
+    void (*on_ready)(void *arg, bool ready, const struct pawl_error *reason);
+    void *arg;
+};
+
+#endif

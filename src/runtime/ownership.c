@@ -1,0 +1,115 @@
+#include "runtime/ownership.h"
+
+static const char *const ownership_scope = "dapr.runtime.wfengine";
+
+enum { // milliseconds
+    OWNERSHIP_RETRY_FIRST = 25,
+    OWNERSHIP_RETRY_AFTER_FAILURE = 100,
+    OWNERSHIP_RETRY_MOST = 2000,
+    OWNERSHIP_FAIL_DELAY = 250, // see fail_delay
+    OWNERSHIP_FAIL_DELAY_MOST = 8000,
+};
+
+static struct pawl_ownership *ownership_of(struct pawl_recover *recover) {
+    return PAWL_CONTAINER(recover, struct pawl_ownership, recover);
+}
+
+static void ownership_on_released(struct pawl_recover *recover, const struct pawl_error *error) {
+    (void)error;
+    ownership_of(recover)->host->released(ownership_of(recover));
+}
+
+void pawl__ownership_release(struct pawl_ownership *ownership) {
+    pawl__recover_release(&ownership->recover, ownership_on_released);
+}
+
+static void ownership_on_retry(uv_timer_t *timer);
+
+static void ownership_not_taken(struct pawl_ownership *ownership, const struct pawl_error *error) {
+    const struct pawl_residency *residency = ownership->residency;
+    bool held = error->code == PAWL_E_HELD;
+    if (!held || !ownership->told_held)
+        pawl__log(residency->log, held ? PAWL_LOG_WARN : PAWL_LOG_ERROR, ownership_scope,
+                  "the workflows of app '%s' cannot be taken yet, will try again: %s",
+                  residency->options->app_id, error->text);
+    ownership->told_held = held;
+    ownership->host->ready(ownership, false, error);
+    ownership->host->drop(ownership, false, error);
+    ownership->retry_delay *= 2;
+    if (ownership->retry_delay > OWNERSHIP_RETRY_MOST)
+        ownership->retry_delay = OWNERSHIP_RETRY_MOST;
+    uv_timer_start(&ownership->retry, ownership_on_retry, (uint64_t)ownership->retry_delay, 0);
+}
+
+static void ownership_on_recovered(struct pawl_recover *recover, const struct pawl_error *error) {
+    struct pawl_ownership *ownership = ownership_of(recover);
+    struct pawl_residency *residency = ownership->residency;
+    if (residency->state == PAWL_RESIDENCY_CLOSING) { // it may have been taken all the same
+        pawl__ownership_release(ownership);
+        return;
+    }
+    if (error->code) {
+        ownership_not_taken(ownership, error);
+        return;
+    }
+    residency->state = PAWL_RESIDENCY_SERVING;
+    residency->durable = residency->shard.position - 1;
+    ownership->told_held = false;
+    ownership->host->taken(ownership);
+}
+
+static void ownership_on_retry(uv_timer_t *timer) {
+    struct pawl_ownership *ownership = PAWL_CONTAINER(timer, struct pawl_ownership, retry);
+    struct pawl_residency *residency = ownership->residency;
+    if (residency->failing) {
+        if (residency->in_commit) { // the commit thread still reads what would be freed
+            uv_timer_start(&ownership->retry, ownership_on_retry, 1, 0);
+            return;
+        }
+        struct pawl_error error = {PAWL_E_UNAVAILABLE,
+                                   "the workflow engine is reading its state again, try again"};
+        residency->state = PAWL_RESIDENCY_TAKING;
+        residency->failing = false;
+        residency->incarnation++; // what is out with the reader will find no place
+        ownership->host->drop(ownership, true, &error);
+    }
+    pawl__recover_begin(&ownership->recover, ownership_on_recovered);
+}
+
+void pawl__ownership_begin(struct pawl_ownership *ownership, struct pawl_residency *residency,
+                           struct pawl_str app, uint32_t number, struct pawl_str owner,
+                           const struct pawl_ownership_host *host) {
+    *ownership = (struct pawl_ownership){
+        .host = host,
+        .residency = residency,
+        .recover = {.residency = residency, .app = app, .number = number, .owner = owner},
+        .retry_delay = OWNERSHIP_RETRY_FIRST,
+    };
+    uv_timer_init(residency->storage->loop, &ownership->retry);
+    pawl__recover_begin(&ownership->recover, ownership_on_recovered);
+}
+
+void pawl__ownership_fail(struct pawl_ownership *ownership, const struct pawl_error *error) {
+    const struct pawl_residency *residency = ownership->residency;
+    pawl__log(residency->log, PAWL_LOG_ERROR, ownership_scope,
+              "the workflow engine stops and will read its state again: %s", error->text);
+    ownership->host->ready(ownership, false, error);
+    if (residency->state == PAWL_RESIDENCY_CLOSING) return;
+    // The state is dropped from the loop, not from under the function that noticed. Activities run
+    // again after each try whose commit fails, as on a disk that is full.
+    uv_timer_start(&ownership->retry, ownership_on_retry, (uint64_t)ownership->fail_delay, 0);
+    ownership->retry_delay = OWNERSHIP_RETRY_AFTER_FAILURE;
+    ownership->fail_delay *= 2;
+    if (!ownership->fail_delay) ownership->fail_delay = OWNERSHIP_FAIL_DELAY;
+    if (ownership->fail_delay > OWNERSHIP_FAIL_DELAY_MOST)
+        ownership->fail_delay = OWNERSHIP_FAIL_DELAY_MOST;
+}
+
+bool pawl__ownership_close(struct pawl_ownership *ownership) {
+    bool taking = ownership->residency->state == PAWL_RESIDENCY_TAKING;
+    bool idle = taking && uv_is_active((uv_handle_t *)&ownership->retry); // between two tries
+    ownership->residency->state = PAWL_RESIDENCY_CLOSING;
+    uv_timer_stop(&ownership->retry);
+    if (idle) pawl__ownership_release(ownership);
+    return taking;
+}

@@ -1,0 +1,58 @@
+#ifndef PAWL_RUNTIME_OWNERSHIP_H
+#define PAWL_RUNTIME_OWNERSHIP_H
+
+// Who serves a shard: this process, as long as it holds the lease and its memory is what the log
+// says.
+//
+//   taking ──► serving ──► failing ──► taking ...
+//     └── held by another, or the store fails: again after a while
+//
+// After a failure the state in memory is dropped and read anew under a new lease.
+
+#include "runtime/recover.h"
+
+struct pawl_ownership;
+
+// Whoever composes the components of the shard.
+struct pawl_ownership_host {
+    // The state is to be dropped: no commit reads it any more. |again|: it was served, and those
+    // who wait are told |error|.
+    void (*drop)(struct pawl_ownership *ownership, bool again, const struct pawl_error *error);
+    // The shard has been leased and read, and is served from now on.
+    void (*taken)(struct pawl_ownership *ownership);
+    // It begins or ceases to be served, with the reason when it ceases.
+    void (*ready)(struct pawl_ownership *ownership, bool ready, const struct pawl_error *reason);
+    // The lease was given back, after pawl__ownership_release.
+    void (*released)(struct pawl_ownership *ownership);
+};
+
+struct pawl_ownership {
+    const struct pawl_ownership_host *host;
+    struct pawl_residency *residency;
+    struct pawl_recover recover;
+    uv_timer_t retry;    // |retry.data| is for whoever closes it
+    int64_t retry_delay; // milliseconds
+    int64_t fail_delay;  // the same, until what failed is tried again; 0 after a batch was written
+    bool told_held;
+};
+
+// |app| and |owner|, views of the caller's, are as the store's lease call has them. Begins to take
+// the shard.
+void pawl__ownership_begin(struct pawl_ownership *ownership, struct pawl_residency *residency,
+                           struct pawl_str app, uint32_t number, struct pawl_str owner,
+                           const struct pawl_ownership_host *host);
+
+// The state in memory is not to be trusted: it will be dropped, from the loop.
+void pawl__ownership_fail(struct pawl_ownership *ownership, const struct pawl_error *error);
+
+// A batch was written: the next failure is tried again at once.
+static inline void pawl__ownership_works(struct pawl_ownership *ownership) {
+    ownership->fail_delay = 0;
+}
+
+// Ends taking, for good; the residency is closing. True: |released| will be called. False: the
+// shard is served, and pawl__ownership_release is to be called when all is written.
+bool pawl__ownership_close(struct pawl_ownership *ownership);
+void pawl__ownership_release(struct pawl_ownership *ownership);
+
+#endif

@@ -1,0 +1,249 @@
+#include "runtime/partition.h"
+
+#include <stdlib.h>
+
+#include "runtime/list.h"
+#include "runtime/verbs.h"
+
+static struct pawl_partition *partition_of(struct pawl_residency *residency) {
+    return PAWL_CONTAINER(residency, struct pawl_partition, residency);
+}
+
+// --- effects ------------------------------------------------------------------------------------
+
+static bool partition_take_effect(struct pawl_partition *partition, struct pawl_effect effect) {
+    switch (effect.type) {
+    case PAWL_EFFECT_TURN:
+        pawl__dispatch_add(partition->dispatch, &partition->residency, effect);
+        return true;
+    case PAWL_EFFECT_ACTIVITY: return pawl__writer_hold(&partition->writer, effect);
+    case PAWL_EFFECT_PURGED:
+        // Some wait for its end. Its reference may go if it cannot be held.
+        pawl__instance_ref(effect.instance);
+        bool held = pawl__writer_hold(&partition->writer, effect);
+        pawl__calls_recheck(&partition->calls, effect.instance, pawl__look_is_met);
+        pawl__instance_unref(effect.instance);
+        return held;
+    case PAWL_EFFECT_CHANGED:
+        pawl__calls_recheck(&partition->calls, effect.instance, pawl__look_is_met);
+        pawl__instance_unref(effect.instance);
+        return true;
+    }
+    return true;
+}
+
+// Hands on what the commands since the last time brought about. False when memory is out.
+static bool partition_take_effects(struct pawl_partition *partition) {
+    struct pawl_shard *shard = &partition->residency.shard;
+    bool ok = !shard->failed;
+    // A waiter that is told may give commands, and so come back here: the array is taken away
+    // first.
+    struct pawl_effect *effects = shard->effects;
+    size_t count = shard->effect_count, cap = shard->effect_cap;
+    shard->effects = NULL;
+    shard->effect_count = shard->effect_cap = 0;
+    for (size_t i = 0; i < count; i++) ok = partition_take_effect(partition, effects[i]) && ok;
+    if (shard->effects) {
+        free(effects);
+    } else {
+        shard->effects = effects;
+        shard->effect_cap = cap;
+    }
+    return ok;
+}
+
+static void partition_checkpoint(struct pawl_partition *partition, bool force) {
+    if (pawl__checkpoint_consider(&partition->checkpoint, force))
+        pawl__writer_want(&partition->writer);
+}
+
+// To be called after every command: hands its effects on, and asks for a commit if there is
+// something to write.
+static void partition_settle(struct pawl_residency *residency) {
+    struct pawl_partition *partition = partition_of(residency);
+    const struct pawl_shard *shard = &residency->shard;
+    do {
+        // While the shard is being read it belongs to another thread; what failed is dropped as it
+        // is.
+        if (residency->failing || residency->state == PAWL_RESIDENCY_TAKING) return;
+        if (!partition_take_effects(partition)) pawl__residency_fail_nomem(residency);
+        if (residency->failing) return;
+        if (shard->batch.len) pawl__writer_want(&partition->writer);
+        partition_checkpoint(partition, false);
+        pawl__dispatch_pump(partition->dispatch);
+    } while (pawl__wake_check(&partition->wake) || (shard->effect_count && !residency->failing));
+}
+
+void pawl__partition_call(struct pawl_partition *partition, struct pawl_call *call) {
+    pawl__calls_begin(&partition->calls, call);
+    partition_settle(&partition->residency);
+}
+
+void pawl__partition_pulse(struct pawl_partition *partition, bool quiet) {
+    pawl__residency_sweep_ghosts(&partition->residency);
+    if (quiet && pawl__partition_serves(partition)) partition_checkpoint(partition, true);
+    partition_settle(&partition->residency); // a checkpoint may be due
+}
+
+// --- taking and failing -------------------------------------------------------------------------
+
+static void partition_on_failed(struct pawl_residency *residency, const struct pawl_error *error) {
+    pawl__ownership_fail(&partition_of(residency)->ownership, error);
+}
+
+static const struct pawl_residency_host partition_residency_host = {.settle = partition_settle,
+                                                                    .failed = partition_on_failed};
+
+static struct pawl_partition *partition_owned(struct pawl_ownership *ownership) {
+    return PAWL_CONTAINER(ownership, struct pawl_partition, ownership);
+}
+
+static void partition_fail_calls(struct pawl_partition *partition, const struct pawl_error *error) {
+    pawl__calls_fail(&partition->calls, error);
+    pawl__load_drop(&partition->residency, error);
+    pawl__list_drop(&partition->residency, error);
+}
+
+static void partition_drop(struct pawl_ownership *ownership, bool again,
+                           const struct pawl_error *error) {
+    struct pawl_partition *partition = partition_owned(ownership);
+    if (again) partition_fail_calls(partition, error);
+    pawl__dispatch_forget(partition->dispatch, &partition->residency);
+    if (again) pawl__dispatch_reset(partition->dispatch);
+    pawl__writer_drop(&partition->writer);
+    pawl__checkpoint_drop(&partition->checkpoint);
+    pawl__residency_drop(&partition->residency);
+}
+
+// Offers what is outstanding; it is in the log already. False when memory is out.
+static bool partition_offer(struct pawl_partition *partition) {
+    struct pawl_residency *residency = &partition->residency;
+    struct pawl_shard *shard = &residency->shard;
+    size_t at = 0;
+    bool ok = true;
+    for (struct pawl_instance *instance; (instance = pawl__map_next(&shard->instances, &at));) {
+        if (instance->updated_at > residency->last_now) residency->last_now = instance->updated_at;
+        ok = ok && pawl__shard_offer(shard, instance);
+    }
+    for (size_t i = 0; i < shard->effect_count; i++)
+        pawl__dispatch_add(partition->dispatch, residency, shard->effects[i]);
+    shard->effect_count = 0;
+    return ok;
+}
+
+static void partition_on_taken(struct pawl_ownership *ownership) {
+    struct pawl_partition *partition = partition_owned(ownership);
+    struct pawl_residency *residency = &partition->residency;
+    pawl__shadow_begin(&residency->shadow, &residency->shard, residency->log);
+    pawl__checkpoint_taken(&partition->checkpoint);
+    if (!partition_offer(partition)) pawl__residency_fail_nomem(residency);
+    if (residency->failing) return;
+    pawl__log(residency->log, PAWL_LOG_INFO, "dapr.runtime.wfengine",
+              "Workflow engine started: epoch %llu, log at %llu, %zu instances in memory, %zu "
+              "asleep",
+              (unsigned long long)residency->lease.epoch, (unsigned long long)residency->durable,
+              residency->shard.instances.len, residency->sleepers.by_id.len);
+    partition->host->ready(partition, true, NULL);
+    pawl__calls_recheck_all(&partition->calls);
+    partition_settle(residency);
+}
+
+static void partition_on_ready(struct pawl_ownership *ownership, bool ready,
+                               const struct pawl_error *reason) {
+    struct pawl_partition *partition = partition_owned(ownership);
+    partition->host->ready(partition, ready, reason);
+}
+
+static void partition_on_wrote(struct pawl_writer *writer) {
+    pawl__ownership_works(&PAWL_CONTAINER(writer, struct pawl_partition, writer)->ownership);
+}
+
+// --- life ---------------------------------------------------------------------------------------
+
+static void partition_on_handle_close(uv_handle_t *handle) {
+    struct pawl_partition *partition = handle->data;
+    if (--partition->handles) return;
+    pawl__calls_finish(&partition->calls);
+    pawl__writer_finish(&partition->writer);
+    pawl__map_finish(&partition->residency.loads);
+    partition->host->closed(partition);
+}
+
+static void partition_close_handles(uv_timer_t *timer) {
+    struct pawl_partition *partition = PAWL_CONTAINER(timer, struct pawl_partition, drain);
+    if (partition->residency.jobs_out) { // from before a reload; each comes back here
+        uv_timer_start(&partition->drain, partition_close_handles, 1, 0);
+        return;
+    }
+    uv_handle_t *handles[] = {(uv_handle_t *)&partition->wake.timer,
+                              (uv_handle_t *)&partition->ownership.retry,
+                              (uv_handle_t *)&partition->drain};
+    partition->handles = sizeof handles / sizeof *handles;
+    for (int i = 0, count = partition->handles; i < count; i++) {
+        handles[i]->data = partition;
+        uv_close(handles[i], partition_on_handle_close);
+    }
+}
+
+static void partition_on_released(struct pawl_ownership *ownership) {
+    struct pawl_partition *partition = partition_owned(ownership);
+    struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
+    partition_drop(ownership, false, &error);
+    partition->residency.storage->client = NULL;
+    partition_close_handles(&partition->drain);
+}
+
+// Waits for the last batch and the last checkpoint to be written.
+static void partition_on_drain(uv_timer_t *timer) {
+    struct pawl_partition *partition = PAWL_CONTAINER(timer, struct pawl_partition, drain);
+    const struct pawl_residency *residency = &partition->residency;
+    bool out = residency->in_commit || residency->jobs_out;
+    bool unwritten =
+        residency->storage->busy || partition->checkpoint.running || residency->shard.batch.len;
+    if (out || (unwritten && !residency->failing)) {
+        uv_timer_start(&partition->drain, partition_on_drain, 1, 0);
+        return;
+    }
+    // What the last commit did not make durable has no other answer.
+    struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
+    partition_fail_calls(partition, &error);
+    pawl__ownership_release(&partition->ownership);
+}
+
+void pawl__partition_close(struct pawl_partition *partition) {
+    struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
+    pawl__wake_stop(&partition->wake);
+    bool released = pawl__ownership_close(&partition->ownership);
+    pawl__calls_fail_waiters(&partition->calls, &error);
+    if (released) return;
+    if (!partition->residency.failing) {
+        partition_checkpoint(partition, true);
+        partition_settle(&partition->residency); // what is left, and what was purged
+    }
+    uv_timer_start(&partition->drain, partition_on_drain, 0, 0);
+}
+
+static const struct pawl_ownership_host partition_ownership_host = {
+    .drop = partition_drop,
+    .taken = partition_on_taken,
+    .ready = partition_on_ready,
+    .released = partition_on_released,
+};
+
+void pawl__partition_init(struct pawl_partition *partition, struct pawl_storage *storage,
+                          struct pawl_dispatch *dispatch, const struct pawl_node_options *options,
+                          struct pawl_str app, uint32_t number, struct pawl_str owner,
+                          const struct pawl_partition_host *host) {
+    partition->host = host;
+    partition->dispatch = dispatch;
+    pawl__residency_init(&partition->residency, storage, options, &partition_residency_host);
+    pawl__calls_init(&partition->calls, &partition->residency);
+    pawl__checkpoint_init(&partition->checkpoint, &partition->residency);
+    pawl__writer_init(&partition->writer, &partition->residency, &partition->calls,
+                      &partition->checkpoint, dispatch, partition_on_wrote);
+    pawl__wake_init(&partition->wake, &partition->residency);
+    uv_timer_init(storage->loop, &partition->drain);
+    storage->client = &partition->writer.client;
+    pawl__ownership_begin(&partition->ownership, &partition->residency, app, number, owner,
+                          &partition_ownership_host);
+}

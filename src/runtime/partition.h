@@ -1,0 +1,55 @@
+#ifndef PAWL_RUNTIME_PARTITION_H
+#define PAWL_RUNTIME_PARTITION_H
+
+// One shard of an app as this process serves it: its components put together, and the way of an
+// effect from the engine to who waits for it.
+
+#include "runtime/ownership.h"
+#include "runtime/wake.h"
+#include "runtime/writer.h"
+
+struct pawl_partition;
+
+// Whoever has the partitions of the app.
+struct pawl_partition_host {
+    // It begins or ceases to be served, with the reason when it ceases.
+    void (*ready)(struct pawl_partition *partition, bool ready, const struct pawl_error *reason);
+    // Its memory may be freed.
+    void (*closed)(struct pawl_partition *partition);
+};
+
+struct pawl_partition {
+    const struct pawl_partition_host *host;
+    struct pawl_dispatch *dispatch; // of all partitions
+    struct pawl_residency residency;
+    struct pawl_calls calls;
+    struct pawl_checkpoint checkpoint;
+    struct pawl_writer writer;
+    struct pawl_ownership ownership;
+    struct pawl_wake wake;
+    uv_timer_t drain; // until all is written, at the end
+    int handles;      // that are still open, at the end
+};
+
+// Begins to take shard |number| of |app|. |app| and |owner| are views of the caller's; see store.h.
+void pawl__partition_init(struct pawl_partition *partition, struct pawl_storage *storage,
+                          struct pawl_dispatch *dispatch, const struct pawl_node_options *options,
+                          struct pawl_str app, uint32_t number, struct pawl_str owner,
+                          const struct pawl_partition_host *host);
+
+// Answers all open calls with PAWL_E_UNAVAILABLE, writes what is not yet written (snapshots too, so
+// that the next start is quick), releases the shard, and calls |closed|.
+void pawl__partition_close(struct pawl_partition *partition);
+
+static inline bool pawl__partition_serves(const struct pawl_partition *partition) {
+    return pawl__residency_serves(&partition->residency);
+}
+
+// Begins a call of one of its instances.
+void pawl__partition_call(struct pawl_partition *partition, struct pawl_call *call);
+
+// To be called every second. |quiet|: nothing was written since the last time; then what has only
+// just changed is written as well, and leaves memory.
+void pawl__partition_pulse(struct pawl_partition *partition, bool quiet);
+
+#endif

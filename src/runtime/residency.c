@@ -1,0 +1,140 @@
+#include "runtime/residency.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+struct ghost {
+    struct pawl_link link;
+    struct pawl_instance *instance; // a reference
+};
+
+void pawl__residency_init(struct pawl_residency *residency, struct pawl_storage *storage,
+                          const struct pawl_node_options *options,
+                          const struct pawl_residency_host *host) {
+    *residency = (struct pawl_residency){
+        .host = host, .options = options, .log = options->log, .storage = storage};
+    pawl__link_init(&residency->lists);
+    pawl__link_init(&residency->ghosts);
+}
+
+void pawl__residency_drop(struct pawl_residency *residency) {
+    pawl__sleepers_finish(&residency->sleepers);
+    pawl__shadow_drop(&residency->shadow);
+    pawl__shard_finish(&residency->shard);
+    pawl__residency_sweep_ghosts(residency); // now no log has to tell any more that they are gone
+}
+
+void pawl__residency_fail(struct pawl_residency *residency, const struct pawl_error *error) {
+    if (residency->failing) return;
+    residency->failing = true;
+    residency->host->failed(residency, error);
+}
+
+void pawl__residency_fail_nomem(struct pawl_residency *residency) {
+    pawl__residency_fail(residency, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+}
+
+struct pawl_stamp pawl__residency_stamp(struct pawl_residency *residency) {
+    struct pawl_stamp stamp = {.now = pawl__clock_wall()};
+    if (stamp.now <= residency->last_now) stamp.now = residency->last_now + 1;
+    residency->last_now = stamp.now;
+    return stamp;
+}
+
+enum pawl_err pawl__residency_find(struct pawl_residency *residency, struct pawl_str id,
+                                   struct pawl_instance **out) {
+    struct pawl_shard *shard = &residency->shard;
+    *out = pawl__shard_find(shard, id);
+    if (*out) return PAWL_OK;
+    pawl__arena_reset(&shard->arena);
+    shard->needed = pawl__arena_dup(&shard->arena, id);
+    return shard->needed ? PAWL_E_NEEDED : PAWL_E_NOMEM;
+}
+
+// --- leaving memory -----------------------------------------------------------------------------
+
+void pawl__residency_add_ghost(struct pawl_residency *residency, struct pawl_instance *instance) {
+    struct ghost *ghost = malloc(sizeof *ghost);
+    if (!ghost) return; // it stays in memory until the next reload, which is harmless
+    pawl__link_init(&ghost->link);
+    ghost->instance = pawl__instance_ref(instance);
+    pawl__list_add(&residency->ghosts, &ghost->link);
+}
+
+void pawl__residency_sweep_ghosts(struct pawl_residency *residency) {
+    if (pawl__residency_reads(residency)) return; // a call that needs several may still need them
+    struct pawl_link kept;
+    pawl__link_init(&kept);
+    for (struct pawl_link *link; (link = pawl__list_take(&residency->ghosts));) {
+        struct ghost *ghost = PAWL_CONTAINER(link, struct ghost, link);
+        struct pawl_instance *instance = ghost->instance;
+        // The store still has a purged instance until its purge is durable.
+        if (!instance->exists && instance->linked && instance->position > residency->durable) {
+            pawl__list_add(&kept, link);
+            continue;
+        }
+        if (!instance->exists && instance->linked) {
+            pawl__shadow_remove(&residency->shadow, instance);
+            pawl__shard_evict(&residency->shard, instance);
+        }
+        pawl__instance_unref(instance);
+        free(ghost);
+    }
+    pawl__list_move(&residency->ghosts, &kept);
+}
+
+void pawl__residency_evict(struct pawl_residency *residency, struct pawl_instance *instance) {
+    bool resting = instance->linked && instance->exists && instance->refs == 1 &&
+                   !instance->unsaved && !pawl__instance_active(instance);
+    if (!resting || pawl__residency_reads(residency)) return;
+    int64_t wake_at = pawl__residency_wake_at(residency, instance);
+    if (wake_at != INT64_MAX &&
+        !pawl__sleepers_add(&residency->sleepers, pawl__instance_id(instance), wake_at))
+        return;
+    pawl__shadow_remove(&residency->shadow, instance);
+    pawl__shard_evict(&residency->shard, instance);
+    residency->has_evicted = true;
+}
+
+// --- retention ----------------------------------------------------------------------------------
+//
+// Workflows that ended long enough ago are purged. When that is due stands in the row of an ended
+// instance where others have the time of their next timer: so it sleeps like one that waits, also
+// over a restart, and waking it purges it.
+
+#define STATUS(name) PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_##name
+
+static int64_t residency_retention(const struct pawl_retention *policy, int32_t status) {
+    switch (status) {
+    case STATUS(COMPLETED): return policy->completed;
+    case STATUS(FAILED): return policy->failed;
+    case STATUS(TERMINATED): return policy->terminated;
+    default: return policy->canceled;
+    }
+}
+
+int64_t pawl__residency_wake_at(const struct pawl_residency *residency,
+                                const struct pawl_instance *instance) {
+    if (!pawl__instance_completed(instance)) return pawl__instance_wake_at(instance);
+    const struct pawl_retention *policy = &residency->options->retention;
+    int64_t time = residency_retention(policy, instance->final_status), until;
+    if (!time || __builtin_add_overflow(instance->completed_at, time, &until)) return INT64_MAX;
+    return until;
+}
+
+void pawl__residency_retain(struct pawl_residency *residency, struct pawl_instance *instance) {
+    bool ended = instance->exists && pawl__instance_completed(instance);
+    int64_t until = ended ? pawl__residency_wake_at(residency, instance) : INT64_MAX;
+    struct pawl_str id = pawl__instance_id(instance);
+    struct pawl_error error;
+    uint32_t count;
+    pawl__sleepers_remove(&residency->sleepers, id);
+    if (until == INT64_MAX) return;
+    if (until <= pawl__clock_wall()) {
+        if (pawl__shard_purge(&residency->shard, id, false, false, &count, &error))
+            pawl__residency_fail(residency, &error);
+    } else if (!pawl__sleepers_add(&residency->sleepers, id, until)) {
+        pawl__residency_fail_nomem(residency);
+    }
+}

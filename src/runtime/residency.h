@@ -1,0 +1,110 @@
+#ifndef PAWL_RUNTIME_RESIDENCY_H
+#define PAWL_RUNTIME_RESIDENCY_H
+
+// Which instances of one shard are in memory, and what is known of the rest.
+//
+//   in the store only ──load──► in memory ──changed──► (log) ──checkpoint──► saved ──evict──► in
+//                                                                            the store only
+//
+// An instance that has nothing to do and whose snapshot is current leaves memory; one that waits
+// for the clock leaves a sleeper. A ghost is the knowledge that an id does not exist: it is needed
+// as long as a command may ask for it, or the store may still have its row.
+//
+// This is the lowest component of the runtime. What it finds out without being called from above (a
+// load that is done, memory that is out) it tells its host.
+
+#include "engine/shard.h"
+#include "runtime/options.h"
+#include "runtime/shadow.h"
+#include "runtime/sleepers.h"
+#include "runtime/storage.h"
+
+enum pawl_residency_state {
+    PAWL_RESIDENCY_TAKING, // the lease is asked for, the shard is being read
+    PAWL_RESIDENCY_SERVING,
+    PAWL_RESIDENCY_CLOSING, // what is left is being written
+};
+
+struct pawl_residency;
+
+// Whoever composes the components of a shard.
+struct pawl_residency_host {
+    // A command has been given: its effects are to be handed on, and its records written. May be
+    // called at any time, and does nothing when there is nothing to do.
+    void (*settle)(struct pawl_residency *residency);
+    // The state in memory is not to be trusted any more (|failing| is set), for |error|.
+    void (*failed)(struct pawl_residency *residency, const struct pawl_error *error);
+};
+
+struct pawl_residency {
+    const struct pawl_residency_host *host;
+    const struct pawl_node_options *options;
+    const struct pawl_log *log;
+    struct pawl_storage *storage;
+    enum pawl_residency_state state;
+    bool failing;         // the state in memory is to be dropped
+    bool in_commit;       // the commit that runs reads what is in memory
+    unsigned incarnation; // counts reloads, so that what began before one is told apart
+
+    struct pawl_shard shard;
+    struct pawl_shadow shadow;
+    struct pawl_lease lease;
+    uint64_t durable; // position of the last batch on disk
+    int64_t last_now; // the largest time that was stamped
+
+    struct pawl_map loads;   // id -> what is being loaded; see load.h
+    struct pawl_link lists;  // that are being made; see list.h
+    size_t jobs_out;         // with the reader, also those from before a reload
+    int64_t load_time;       // nanoseconds that a load takes, on a moving average
+    struct pawl_link ghosts; // struct ghost
+    struct pawl_sleepers sleepers;
+    bool has_evicted; // instances have left memory since it was last trimmed
+};
+
+void pawl__residency_init(struct pawl_residency *residency, struct pawl_storage *storage,
+                          const struct pawl_node_options *options,
+                          const struct pawl_residency_host *host);
+
+// Frees what is in memory of the shard; what has been begun with the reader comes back later.
+void pawl__residency_drop(struct pawl_residency *residency);
+
+static inline bool pawl__residency_serves(const struct pawl_residency *residency) {
+    return residency->state == PAWL_RESIDENCY_SERVING && !residency->failing;
+}
+
+// Whether the store is being read for something that is put together with what is in memory.
+// Nothing leaves memory then: it would be in neither, or be read as it was before.
+static inline bool pawl__residency_reads(const struct pawl_residency *residency) {
+    return residency->loads.len || !pawl__list_empty(&residency->lists);
+}
+
+// The time and randomness for a command. Stamps never go back, and no two are equal: the name and
+// the time tell raised events apart.
+struct pawl_stamp pawl__residency_stamp(struct pawl_residency *residency);
+
+// Tells the host, once until the state is dropped.
+void pawl__residency_fail(struct pawl_residency *residency, const struct pawl_error *error);
+void pawl__residency_fail_nomem(struct pawl_residency *residency);
+
+// The instance |id|, or a ghost. PAWL_E_NEEDED, as the engine's commands give it; PAWL_E_NOMEM.
+enum pawl_err pawl__residency_find(struct pawl_residency *residency, struct pawl_str id,
+                                   struct pawl_instance **out);
+
+// Notes that |instance| does not exist, to be forgotten once nobody needs to know.
+void pawl__residency_add_ghost(struct pawl_residency *residency, struct pawl_instance *instance);
+
+// Forgets ghosts that nobody needs any more.
+void pawl__residency_sweep_ghosts(struct pawl_residency *residency);
+
+// When |instance| has to be in memory again: for its next timer, or to be purged. INT64_MAX: never.
+int64_t pawl__residency_wake_at(const struct pawl_residency *residency,
+                                const struct pawl_instance *instance);
+
+// For an instance in memory: purges it if that is due, which the caller settles; else notes when it
+// will be.
+void pawl__residency_retain(struct pawl_residency *residency, struct pawl_instance *instance);
+
+// Lets |instance| leave memory if it rests and its snapshot is current.
+void pawl__residency_evict(struct pawl_residency *residency, struct pawl_instance *instance);
+
+#endif

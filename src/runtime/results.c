@@ -1,0 +1,90 @@
+#include "runtime/results.h"
+
+#include "base/clock.h"
+
+static const char *const results_scope = "dapr.wfengine.durabletask.backend";
+
+// --- turns ---------------------------------------------------------------------------------------
+
+static struct pawl_item *turn_item(const struct pawl_call *call) {
+    const struct pawl_turn_result *verb = PAWL_CONTAINER(call, const struct pawl_turn_result, call);
+    return pawl__dispatch_match(verb->dispatch, call->calls->residency, call->id, PAWL_ITEM_TURN,
+                                verb->response->completiontoken);
+}
+
+static enum pawl_err turn_run(struct pawl_calls *calls, struct pawl_call *call,
+                              struct pawl_error *error) {
+    struct pawl_turn_result *verb = PAWL_CONTAINER(call, struct pawl_turn_result, call);
+    struct pawl_dispatch *dispatch = verb->dispatch;
+    struct pawl_residency *residency = calls->residency;
+    struct pawl_item *item = turn_item(call);
+    if (!item) return PAWL_OK;
+    struct pawl_instance *instance = item->instance;
+    dispatch->turn_time += (pawl__clock_steady() - item->began - dispatch->turn_time) / 8;
+    struct pawl_stamp stamp = pawl__residency_stamp(residency);
+    if (pawl__shard_turn_starts(verb->response)) pawl__random_uuid(stamp.uuid);
+    enum pawl_err err = pawl__shard_complete_turn(&residency->shard, stamp, instance,
+                                                  verb->response, verb->bytes, error);
+    if (err == PAWL_E_NEEDED || err == PAWL_E_TOO_LARGE) return err; // it may give a smaller one
+    if (err == PAWL_E_INVALID) {
+        pawl__log(residency->log, PAWL_LOG_ERROR, results_scope,
+                  "%s: the worker's answer to a turn of '%s' cannot be applied: %s; the turn waits "
+                  "until a worker connects",
+                  instance->id, instance->name, error->text);
+        err = PAWL_OK; // the worker cannot do anything about it
+        pawl__error_clear(error);
+    }
+    pawl__dispatch_hold(dispatch, residency, instance);
+    if (err)
+        pawl__dispatch_return(dispatch, item); // for want of memory: it is given again
+    else
+        pawl__dispatch_answered(dispatch, item);
+    return err;
+}
+
+// The turn is offered again, as its answer could not be taken.
+static void turn_give_up(struct pawl_call *call) {
+    struct pawl_turn_result *verb = PAWL_CONTAINER(call, struct pawl_turn_result, call);
+    struct pawl_item *item = turn_item(call);
+    if (item) pawl__dispatch_return(verb->dispatch, item);
+}
+
+static const struct pawl_verb turn_verb = {.run = turn_run, .give_up = turn_give_up};
+
+void pawl__turn_result_init(struct pawl_turn_result *verb, struct pawl_dispatch *dispatch,
+                            const Pb__WorkflowResponse *response, struct pawl_str bytes) {
+    pawl__call_init(&verb->call, &turn_verb, pawl__str(response->instanceid));
+    verb->dispatch = dispatch;
+    verb->response = response;
+    verb->bytes = bytes;
+}
+
+// --- activities ----------------------------------------------------------------------------------
+
+static enum pawl_err activity_run(struct pawl_calls *calls, struct pawl_call *call,
+                                  struct pawl_error *error) {
+    struct pawl_activity_result *verb = PAWL_CONTAINER(call, struct pawl_activity_result, call);
+    struct pawl_residency *residency = calls->residency;
+    const Pb__ActivityResponse *response = verb->response;
+    struct pawl_item *item = pawl__dispatch_match(verb->dispatch, residency, call->id,
+                                                  response->taskid, response->completiontoken);
+    if (!item) return PAWL_OK;
+    enum pawl_err err = PAWL_OK;
+    if (item->generation == item->instance->generation)
+        err = pawl__shard_complete_task(&residency->shard, pawl__residency_stamp(residency),
+                                        item->instance, response->taskid, response, error);
+    if (err == PAWL_E_NOMEM)
+        pawl__dispatch_return(verb->dispatch, item); // it is given again
+    else if (!err)
+        pawl__dispatch_answered(verb->dispatch, item);
+    return err;
+}
+
+static const struct pawl_verb activity_verb = {.run = activity_run, .patient = true};
+
+void pawl__activity_result_init(struct pawl_activity_result *verb, struct pawl_dispatch *dispatch,
+                                const Pb__ActivityResponse *response) {
+    pawl__call_init(&verb->call, &activity_verb, pawl__str(response->instanceid));
+    verb->dispatch = dispatch;
+    verb->response = response;
+}

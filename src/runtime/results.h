@@ -1,0 +1,29 @@
+#ifndef PAWL_RUNTIME_RESULTS_H
+#define PAWL_RUNTIME_RESULTS_H
+
+// What workers answer. Done once the log holds it; late, unknown and superseded answers are
+// PAWL_OK.
+
+#include "runtime/calls.h"
+#include "runtime/dispatch.h"
+
+// The answer to a turn. |bytes| is the encoded |response|.
+struct pawl_turn_result {
+    struct pawl_call call;
+    struct pawl_dispatch *dispatch;
+    const Pb__WorkflowResponse *response;
+    struct pawl_str bytes;
+};
+void pawl__turn_result_init(struct pawl_turn_result *verb, struct pawl_dispatch *dispatch,
+                            const Pb__WorkflowResponse *response, struct pawl_str bytes);
+
+// The result of an activity.
+struct pawl_activity_result {
+    struct pawl_call call;
+    struct pawl_dispatch *dispatch;
+    const Pb__ActivityResponse *response;
+};
+void pawl__activity_result_init(struct pawl_activity_result *verb, struct pawl_dispatch *dispatch,
+                                const Pb__ActivityResponse *response);
+
+#endif

@@ -1,0 +1,166 @@
+#include "runtime/verbs.h"
+
+#define VERB(call, type) PAWL_CONTAINER(call, type, call)
+
+static struct pawl_str verb_copy(struct pawl_arena *arena, struct pawl_str text, bool *ok) {
+    char *copy = pawl__arena_dup(arena, text);
+    if (!copy) *ok = false;
+    return (struct pawl_str){copy, text.len};
+}
+
+// --- start --------------------------------------------------------------------------------------
+
+static enum pawl_err start_run(struct pawl_calls *calls, struct pawl_call *call,
+                               struct pawl_error *error) {
+    const struct pawl_start *verb = VERB(call, struct pawl_start);
+    struct pawl_residency *residency = calls->residency;
+    return pawl__shard_create(&residency->shard, pawl__residency_stamp(residency), call->id,
+                              verb->start, verb->enforce_unique, error);
+}
+
+static const struct pawl_verb start_verb = {.run = start_run};
+
+void pawl__start_init(struct pawl_start *verb, struct pawl_str id, Pb__ExecutionStartedEvent *start,
+                      bool enforce_unique) {
+    pawl__call_init(&verb->call, &start_verb, id);
+    verb->start = start;
+    verb->enforce_unique = enforce_unique;
+}
+
+// --- look ---------------------------------------------------------------------------------------
+
+static bool look_fill(struct pawl_look *verb, const struct pawl_instance *instance) {
+    struct pawl_view *view = &verb->view;
+    struct pawl_arena *arena = verb->arena;
+    *view = (struct pawl_view){.id = verb->call.id, .exists = instance->exists};
+    if (!instance->exists) return true;
+    bool ok = true;
+    view->name = verb_copy(arena, pawl__str(instance->name), &ok);
+    view->status = pawl__instance_status(instance);
+    view->created_at = instance->created_at;
+    view->updated_at = instance->updated_at;
+    view->started_at = instance->started_at;
+    view->completed_at = instance->completed_at;
+    if (instance->version) view->version = verb_copy(arena, pawl__str(instance->version), &ok).data;
+    view->has_custom_status = instance->has_custom_status;
+    view->custom_status = verb_copy(arena, pawl__buf_str(&instance->custom_status), &ok);
+    const Pb__ExecutionStartedEvent *start = pawl__instance_start(instance, arena);
+    if (!start) return false;
+    view->input = start->input;
+    if (start->parentinstance && start->parentinstance->workflowinstance) {
+        view->parent_id = start->parentinstance->workflowinstance->instanceid;
+        view->parent_app =
+            start->parentinstance->_app_id_case ? start->parentinstance->appid : NULL;
+    }
+    if (!pawl__instance_completed(instance)) return ok;
+    const Pb__HistoryEvent *end =
+        pawl__history_at(&instance->history, instance->final_offset, arena);
+    if (!end) return false;
+    view->output = end->executioncompleted->result;
+    view->failure = end->executioncompleted->failuredetails;
+    return ok;
+}
+
+bool pawl__look_is_met(const struct pawl_call *call, const struct pawl_instance *instance) {
+    const struct pawl_look *verb = VERB(call, const struct pawl_look);
+    bool ended = instance->exists && pawl__instance_completed(instance);
+    switch (verb->wait_for) {
+    case PAWL_WAIT_NOT: return true;
+    case PAWL_WAIT_SUSPENDED:
+    case PAWL_WAIT_RESUMED:
+        return !instance->exists || ended ||
+               (instance->started_at &&
+                instance->suspended == (verb->wait_for == PAWL_WAIT_SUSPENDED));
+    case PAWL_WAIT_COMPLETED: return ended;
+    case PAWL_WAIT_STARTED:
+        return instance->exists && pawl__instance_status(instance) !=
+                                       PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_PENDING;
+    }
+    return true;
+}
+
+static enum pawl_err look_run(struct pawl_calls *calls, struct pawl_call *call,
+                              struct pawl_error *error) {
+    struct pawl_instance *instance;
+    enum pawl_err err = pawl__residency_find(calls->residency, call->id, &instance);
+    if (err) return pawl__fail_plain(error, err);
+    if (!pawl__look_is_met(call, instance))
+        err = pawl__calls_wait(calls, call);
+    else if (!look_fill(VERB(call, struct pawl_look), instance))
+        err = PAWL_E_NOMEM;
+    return err ? pawl__fail_plain(error, err) : PAWL_OK;
+}
+
+static const struct pawl_verb look_verb = {.run = look_run};
+static const struct pawl_verb wait_verb = {.run = look_run, .outlasts = true};
+
+void pawl__look_init(struct pawl_look *verb, struct pawl_str id, enum pawl_wait wait_for,
+                     struct pawl_arena *arena) {
+    pawl__call_init(&verb->call, wait_for == PAWL_WAIT_NOT ? &look_verb : &wait_verb, id);
+    verb->wait_for = wait_for;
+    verb->arena = arena;
+    verb->view = (struct pawl_view){0};
+}
+
+// --- history ------------------------------------------------------------------------------------
+
+static enum pawl_err history_run(struct pawl_calls *calls, struct pawl_call *call,
+                                 struct pawl_error *error) {
+    struct pawl_read_history *verb = VERB(call, struct pawl_read_history);
+    struct pawl_instance *instance;
+    enum pawl_err err = pawl__residency_find(calls->residency, call->id, &instance);
+    if (err) return pawl__fail_plain(error, err);
+    if (!instance->exists)
+        return pawl__fail(error, PAWL_E_NOT_FOUND, "workflow instance '%.*s' not found",
+                          PAWL_FMT(call->id));
+    bool ok = true;
+    verb->history = verb_copy(verb->arena, pawl__buf_str(&instance->history.bytes), &ok);
+    return ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+}
+
+static const struct pawl_verb history_verb = {.run = history_run};
+
+void pawl__read_history_init(struct pawl_read_history *verb, struct pawl_str id,
+                             struct pawl_arena *arena) {
+    pawl__call_init(&verb->call, &history_verb, id);
+    verb->arena = arena;
+    verb->history = PAWL_STR("");
+}
+
+// --- post ---------------------------------------------------------------------------------------
+
+static enum pawl_err post_run(struct pawl_calls *calls, struct pawl_call *call,
+                              struct pawl_error *error) {
+    struct pawl_residency *residency = calls->residency;
+    return pawl__shard_post(&residency->shard, pawl__residency_stamp(residency), call->id,
+                            &VERB(call, struct pawl_post)->event, error);
+}
+
+static const struct pawl_verb post_verb = {.run = post_run};
+
+void pawl__post_init(struct pawl_post *verb, struct pawl_str id,
+                     Pb__HistoryEvent__EventTypeCase type, void *body) {
+    pawl__call_init(&verb->call, &post_verb, id);
+    pb__history_event__init(&verb->event);
+    verb->event.eventid = -1;
+    verb->event.event_type_case = type;
+    verb->event.eventraised = body; // every member of the oneof is a pointer in one union
+}
+
+// --- purge --------------------------------------------------------------------------------------
+
+static enum pawl_err purge_run(struct pawl_calls *calls, struct pawl_call *call,
+                               struct pawl_error *error) {
+    struct pawl_purge *verb = VERB(call, struct pawl_purge);
+    return pawl__shard_purge(&calls->residency->shard, call->id, verb->recursive, verb->force,
+                             &verb->count, error);
+}
+
+static const struct pawl_verb purge_verb = {.run = purge_run};
+
+void pawl__purge_init(struct pawl_purge *verb, struct pawl_str id, bool recursive, bool force) {
+    pawl__call_init(&verb->call, &purge_verb, id);
+    verb->recursive = recursive;
+    verb->force = force;
+    verb->count = 0;
+}

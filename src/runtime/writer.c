@@ -1,0 +1,170 @@
+#include "runtime/writer.h"
+
+#include <stdlib.h>
+
+enum {
+    WRITER_CROWD = 8 // records
+};
+
+static void writer_swap(struct pawl_queue *a, struct pawl_queue *b) {
+    struct pawl_queue other = *a;
+    *a = *b;
+    *b = other;
+}
+
+// What waited for the batch under construction now waits for the one that is written.
+static void writer_move_held(struct pawl_writer *writer) {
+    pawl__calls_batch_taken(writer->calls);
+    writer_swap(&writer->writing.activities, &writer->building.activities);
+    writer_swap(&writer->writing.purged, &writer->building.purged);
+}
+
+// The snapshots of purged instances go in the commit that holds the purges.
+static bool writer_add_deletes(struct pawl_writer *writer, struct pawl_commit *commit) {
+    size_t count = writer->writing.purged.len;
+    if (!count) return true;
+    struct pawl_str *ids = malloc(count * sizeof *ids);
+    if (!ids) return false;
+    for (size_t i = 0; i < count; i++) {
+        struct pawl_work work = pawl__queue_pop(&writer->writing.purged);
+        ids[i] = pawl__instance_id(work.effect.instance);
+        pawl__queue_push(&writer->writing.purged, work); // there is room: one was taken out
+    }
+    writer->deletes = ids;
+    commit->deletes = ids;
+    commit->delete_count = count;
+    return true;
+}
+
+// Whether many answers come in, with more to come: the last batch had many records, this one has
+// not yet as many, and workers have more in hand. To gather for as long as a commit takes then
+// holds nobody up who has nothing else to do, and saves a third of the commits.
+static bool writer_is_in_crowd(const struct pawl_writer *writer) {
+    const struct pawl_storage *storage = writer->residency->storage;
+    size_t records = writer->residency->shard.batch_records, last = writer->last_records;
+    return last >= WRITER_CROWD && records < last &&
+           records < writer->dispatch->turns_out + writer->dispatch->activities_out &&
+           pawl__storage_waited(storage) < storage->commit_time;
+}
+
+// Whether the commit waits for that, or for less: nobody waits for more than the acknowledgement of
+// an activity's result, and the turn that it woke will soon be answered; the records of both then
+// go in one commit.
+static bool writer_expects(struct pawl_storage_client *client) {
+    const struct pawl_writer *writer = PAWL_CONTAINER(client, struct pawl_writer, client);
+    const struct pawl_dispatch *dispatch = writer->dispatch;
+    if (!pawl__residency_serves(writer->residency)) return false;
+    if (writer_is_in_crowd(writer)) return true;
+    return dispatch->turns_out && !writer->calls->awaited &&
+           dispatch->turn_time < pawl__storage_patience(writer->residency->storage);
+}
+
+// The next batch, with what goes with it. False when memory is out.
+static bool writer_take_batch(struct pawl_writer *writer, struct pawl_commit *commit) {
+    struct pawl_shard *shard = &writer->residency->shard;
+    size_t records = shard->batch_records;
+    pawl__buf_clear(&writer->batch_bytes);
+    writer->wrote_batch =
+        pawl__shard_take_batch(shard, &writer->batch_bytes, &writer->batch.position);
+    if (!writer->wrote_batch) return true;
+    writer->last_records = records;
+    writer->batch.records = pawl__buf_str(&writer->batch_bytes);
+    writer->checkpoint->log_bytes += writer->batch_bytes.len;
+    writer_move_held(writer);
+    commit->batch = &writer->batch;
+    return writer_add_deletes(writer, commit);
+}
+
+static bool writer_prepare(struct pawl_storage_client *client, struct pawl_commit *commit) {
+    struct pawl_writer *writer = PAWL_CONTAINER(client, struct pawl_writer, client);
+    struct pawl_residency *residency = writer->residency;
+    if (residency->state == PAWL_RESIDENCY_TAKING || residency->failing) return false;
+    client->light = residency->shard.batch_records <= 2 && !writer->checkpoint->running;
+    if (residency->shard.batch.failed || !writer_take_batch(writer, commit)) {
+        pawl__residency_fail_nomem(residency);
+        return false;
+    }
+    size_t bytes = writer->wrote_batch ? writer->batch_bytes.len : 0;
+    bool snapshots = pawl__checkpoint_prepare(writer->checkpoint, commit, bytes);
+    if (!writer->wrote_batch && !snapshots) return false;
+    commit->lease = &residency->lease;
+    residency->in_commit = true;
+    return true;
+}
+
+// Lets out what waited for the batch. False when memory is out.
+static bool writer_let_out(struct pawl_writer *writer) {
+    struct pawl_residency *residency = writer->residency;
+    while (writer->writing.purged.len) {
+        struct pawl_instance *instance = pawl__queue_pop(&writer->writing.purged).effect.instance;
+        if (!instance->exists && instance->linked) pawl__residency_add_ghost(residency, instance);
+        pawl__instance_unref(instance);
+    }
+    if (!pawl__queue_move(&writer->dispatch->activities, &writer->writing.activities)) return false;
+    pawl__calls_batch_durable(writer->calls);
+    return true;
+}
+
+static void writer_done(struct pawl_storage_client *client, const struct pawl_error *error) {
+    struct pawl_writer *writer = PAWL_CONTAINER(client, struct pawl_writer, client);
+    struct pawl_residency *residency = writer->residency;
+    free(writer->deletes);
+    writer->deletes = NULL;
+    residency->in_commit = false;
+    if (residency->state == PAWL_RESIDENCY_TAKING || residency->failing) return;
+    if (error->code) {
+        pawl__residency_fail(residency, error);
+        return;
+    }
+    if (writer->wrote_batch) {
+        residency->durable = writer->batch.position;
+        writer->wrote(writer);
+        pawl__shadow_check(&residency->shadow, &writer->batch);
+        if (!writer_let_out(writer)) {
+            pawl__residency_fail_nomem(residency);
+            return;
+        }
+    }
+    // First: what a ghost's note holds does not leave memory.
+    pawl__residency_sweep_ghosts(residency);
+    if (pawl__checkpoint_done(writer->checkpoint)) pawl__writer_want(writer);
+    residency->host->settle(residency);
+}
+
+bool pawl__writer_hold(struct pawl_writer *writer, struct pawl_effect effect) {
+    bool purged = effect.type == PAWL_EFFECT_PURGED;
+    struct pawl_queue *queue = purged ? &writer->building.purged : &writer->building.activities;
+    if (pawl__queue_push(queue, (struct pawl_work){effect, writer->residency})) return true;
+    pawl__instance_unref(effect.instance);
+    return false;
+}
+
+void pawl__writer_want(struct pawl_writer *writer) {
+    pawl__storage_want(writer->residency->storage);
+}
+
+void pawl__writer_init(struct pawl_writer *writer, struct pawl_residency *residency,
+                       struct pawl_calls *calls, struct pawl_checkpoint *checkpoint,
+                       struct pawl_dispatch *dispatch, void (*wrote)(struct pawl_writer *writer)) {
+    *writer = (struct pawl_writer){
+        .client = {.prepare = writer_prepare, .expects = writer_expects, .done = writer_done},
+        .residency = residency,
+        .calls = calls,
+        .checkpoint = checkpoint,
+        .dispatch = dispatch,
+        .wrote = wrote,
+    };
+}
+
+void pawl__writer_drop(struct pawl_writer *writer) {
+    for (int i = 0; i < 2; i++) {
+        struct pawl_held *held = i ? &writer->building : &writer->writing;
+        pawl__queue_finish(&held->activities);
+        pawl__queue_finish(&held->purged);
+    }
+}
+
+void pawl__writer_finish(struct pawl_writer *writer) {
+    pawl__writer_drop(writer);
+    pawl__buf_finish(&writer->batch_bytes);
+}

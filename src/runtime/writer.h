@@ -1,0 +1,48 @@
+#ifndef PAWL_RUNTIME_WRITER_H
+#define PAWL_RUNTIME_WRITER_H
+
+// What a shard writes, and what waits for it. A command changes memory at once; its answer and the
+// activities that it scheduled wait here until the batch that holds it is on disk.
+
+#include "runtime/calls.h"
+#include "runtime/checkpoint.h"
+#include "runtime/dispatch.h"
+
+// What waits for one batch to be durable, beside calls.
+struct pawl_held {
+    struct pawl_queue activities;
+    struct pawl_queue purged; // whose snapshots go with the batch
+};
+
+struct pawl_writer {
+    struct pawl_storage_client client;
+    struct pawl_residency *residency;
+    struct pawl_calls *calls;
+    struct pawl_checkpoint *checkpoint;
+    struct pawl_dispatch *dispatch;
+    void (*wrote)(struct pawl_writer *writer); // a batch is durable
+    struct pawl_held building, writing;
+    struct pawl_buf batch_bytes;
+    struct pawl_batch batch;
+    struct pawl_str *deletes;
+    bool wrote_batch;
+    size_t last_records; // in the last batch
+};
+
+// The components are of the same shard. |wrote| is called before what waited is told.
+void pawl__writer_init(struct pawl_writer *writer, struct pawl_residency *residency,
+                       struct pawl_calls *calls, struct pawl_checkpoint *checkpoint,
+                       struct pawl_dispatch *dispatch, void (*wrote)(struct pawl_writer *writer));
+void pawl__writer_finish(struct pawl_writer *writer);
+
+// Holds an activity, or a purged instance, of the batch under construction. Takes the reference
+// over. False when memory is out.
+bool pawl__writer_hold(struct pawl_writer *writer, struct pawl_effect effect);
+
+// Asks for a commit.
+void pawl__writer_want(struct pawl_writer *writer);
+
+// Forgets what waits, as the state is being dropped.
+void pawl__writer_drop(struct pawl_writer *writer);
+
+#endif
