@@ -6,6 +6,8 @@
 enum {
     CONN_TICK = 1000,     // milliseconds
     CONN_LINGER = 2000,   // for the peer to close, after we did
+    CONN_HURRY = 50,      // the tick when the owner closes
+    CONN_SHORT = 100,     // and the linger
     CONN_STALL = 30000,   // without one byte taken from us
     CONN_ROUNDS = 8,      // of writing to one connection before the others have their turn
     CONN_KEEP = 16 * 1024 // bytes of an empty buffer that are kept
@@ -38,7 +40,7 @@ static void conns_on_check(uv_check_t *check) {
 static void conn_tick(struct pawl_conn *conn, uint64_t now) {
     if (conn->is_closing) return;
     if (conn->is_shut) {
-        if (now - conn->ended >= CONN_LINGER) pawl__conn_fail(conn, PAWL_E_CANCELED);
+        if (now - conn->ended >= conn->conns->linger) pawl__conn_fail(conn, PAWL_E_CANCELED);
         return;
     }
     if (conn->is_writing) {
@@ -63,7 +65,8 @@ static void conns_on_tick(uv_timer_t *timer) {
 }
 
 enum pawl_err pawl__conns_init(struct pawl_conns *conns, uv_loop_t *loop) {
-    *conns = (struct pawl_conns){.loop = loop, .read_buffer = malloc(PAWL_CONN_READ), .handles = 3};
+    *conns = (struct pawl_conns){
+        .loop = loop, .read_buffer = malloc(PAWL_CONN_READ), .linger = CONN_LINGER, .handles = 3};
     if (!conns->read_buffer) return PAWL_E_NOMEM;
 
     // libuv writes with write(2): a peer that is gone would kill a process that does not ignore
@@ -83,6 +86,11 @@ enum pawl_err pawl__conns_init(struct pawl_conns *conns, uv_loop_t *loop) {
     uv_unref((uv_handle_t *)&conns->check);
     uv_unref((uv_handle_t *)&conns->timer);
     return PAWL_OK;
+}
+
+void pawl__conns_hurry(struct pawl_conns *conns) {
+    conns->linger = CONN_SHORT;
+    uv_timer_start(&conns->timer, conns_on_tick, CONN_HURRY, CONN_HURRY);
 }
 
 static void conns_on_close(uv_handle_t *handle) {

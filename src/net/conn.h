@@ -60,6 +60,7 @@ struct pawl_conns {
     struct pawl_conn *first;
     struct pawl_conn *dirty; // those with something to write, by next_dirty
     size_t count;
+    uint64_t linger;      // milliseconds for a peer to close, after we did
     uint8_t *read_buffer; // shared: libuv hands over what it read before it reads again
 
     // The owner's; called when a connection is freed.
@@ -108,6 +109,9 @@ enum pawl_err pawl__conns_init(struct pawl_conns *conns, uv_loop_t *loop);
 // Frees the set, which holds no connection any more; |on_finished| is called at the end.
 void pawl__conns_finish(struct pawl_conns *conns, void (*on_finished)(struct pawl_conns *conns));
 
+// The owner closes: ticks come more often from now on, and peers get less time to close.
+void pawl__conns_hurry(struct pawl_conns *conns);
+
 // A new connection that is in no set yet; its handle is for |is_pipe| or TCP. NULL when memory is
 // out. It frees itself some time after it closes.
 struct pawl_conn *pawl__conn_create(struct pawl_conns *conns, bool is_pipe,
@@ -126,6 +130,11 @@ void pawl__conn_fail(struct pawl_conn *conn, enum pawl_err reason);
 // Writes what is ready, shuts down, and closes when the peer has done so too (or a moment later).
 // Closing at once would reset the connection, and the peer could lose the last bytes.
 void pawl__conn_end(struct pawl_conn *conn);
+
+// Whether all that was to be written is with the kernel.
+static inline bool pawl__conn_is_written(const struct pawl_conn *conn) {
+    return conn->out.len == 0 && !conn->is_writing;
+}
 
 // Closes now. Not to be called from within the protocol.
 void pawl__conn_close(struct pawl_conn *conn, enum pawl_err reason);

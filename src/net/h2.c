@@ -1,13 +1,13 @@
 #include "net/h2.h"
 
 #include "base/clock.h"
+#include "net/h2_watch.h"
 
 enum {
     // Streams that a peer may open and reset, at once and per second (CVE-2023-44487). Clients
     // cancel calls in earnest, so this is far above what they do and far below what hurts.
     H2_RESETS = 10000,
-    H2_RESETS_PER_SECOND = 1000,
-    H2_FRAME_HEAD = 9
+    H2_RESETS_PER_SECOND = 1000
 };
 
 enum pawl_err pawl__h2_init(struct pawl_h2 *h2, struct pawl_conn *conn, bool is_server,
@@ -91,8 +91,8 @@ void pawl__h2_on_ping_ack(struct pawl_h2 *h2, const nghttp2_ping *ping) {
 int pawl__h2_send_data(struct pawl_h2 *h2, const uint8_t *head, const uint8_t *data, size_t len) {
     struct pawl_buf *out = &h2->conn->out;
     if (out->len >= PAWL_CONN_OUT) return NGHTTP2_ERR_WOULDBLOCK;
-    if (!pawl__buf_reserve(out, H2_FRAME_HEAD + len)) return NGHTTP2_ERR_CALLBACK_FAILURE;
-    pawl__buf_append(out, head, H2_FRAME_HEAD);
+    if (!pawl__buf_reserve(out, PAWL_H2_FRAME_HEAD + len)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    pawl__buf_append(out, head, PAWL_H2_FRAME_HEAD);
     pawl__buf_append(out, data, len);
     return 0;
 }

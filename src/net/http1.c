@@ -31,6 +31,7 @@ struct pawl_http1 {
     unsigned keeps_alive : 1; // after |exchange|
     unsigned is_1_0 : 1;
     unsigned is_draining : 1;
+    unsigned has_begun : 1; // a request's target has come
 };
 
 static const struct pawl_answers http1_answers;
@@ -68,6 +69,7 @@ static int http1_on_text(llhttp_t *parser, const char *at, size_t len) {
 static int http1_on_url_end(llhttp_t *parser) {
     struct pawl_http1 *http1 = (struct pawl_http1 *)parser;
     struct pawl_request *request = &http1->exchange->request;
+    http1->has_begun = true;
     struct pawl_str target = pawl__buf_str(&http1->text);
     target.data = pawl__arena_dup(&request->arena, target);
     pawl__buf_clear(&http1->text);
@@ -250,6 +252,14 @@ static void http1_respond(struct pawl_exchange *exchange, int status,
 
 static const struct pawl_answers http1_answers = {.respond = http1_respond};
 
+// Whether these, the first bytes of a connection, are no request of HTTP at all: a whole line that
+// names no version. TLS is such a thing, and HTTP/2 with a damaged preface, whose client does not
+// read an answer in HTTP/1.1.
+static bool http1_is_foreign(const struct pawl_http1 *http1, const char *data, size_t len) {
+    const char *end = http1->has_begun ? NULL : memchr(data, '\n', len);
+    return end && !memmem(data, (size_t)(end - data), "HTTP/", 5);
+}
+
 // Answers what is no request, or may not be one, and closes.
 static void http1_fail(struct pawl_http1 *http1, int status) {
     const struct pawl_header type = {PAWL_STR("content-type"), PAWL_STR("text/plain")};
@@ -269,7 +279,12 @@ static size_t http1_parse(struct pawl_http1 *http1, const char *data, size_t len
     llhttp_errno_t rv = llhttp_execute(&http1->parser, data, len);
     if (rv == HPE_OK) return len;
     if (rv != HPE_PAUSED || !http1->is_complete) {
-        http1_fail(http1, http1->refusal ? http1->refusal : 400);
+        if (!http1->refusal && http1_is_foreign(http1, data, len)) {
+            http1->is_over = true;
+            pawl__conn_fail(http1->conn, PAWL_E_CANCELED);
+        } else {
+            http1_fail(http1, http1->refusal ? http1->refusal : 400);
+        }
         return len;
     }
     size_t taken = (size_t)(llhttp_get_error_pos(&http1->parser) - data);
@@ -356,8 +371,13 @@ static void http1_lost(struct pawl_conn *conn, enum pawl_err reason) {
 static void http1_drain(struct pawl_conn *conn) {
     struct pawl_http1 *http1 = conn->state;
     http1->is_draining = true;
-    if (!http1->exchange && http1->pending.len == 0) http1->is_over = true;
-    if (http1->is_over) pawl__conn_end(conn);
+    if (http1->exchange || http1->pending.len) return;
+    http1->is_over = true;
+    // Nobody waits for anything: there is nothing that the peer could lose.
+    if (pawl__conn_is_written(conn))
+        pawl__conn_fail(conn, PAWL_E_CANCELED);
+    else
+        pawl__conn_end(conn);
 }
 
 static void http1_abort(struct pawl_conn *conn) {

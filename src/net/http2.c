@@ -5,11 +5,13 @@
 #include "base/clock.h"
 
 enum {
-    // Open at once in one connection. There is no limit, as with grpc-go: calls that wait for a
-    // workflow hold their streams, and the worker's answers that would end them need streams, too.
-    HTTP2_STREAMS = INT32_MAX,
+    // Open at once in one connection; more are refused. No limit is announced, as with grpc-go:
+    // calls that wait for a workflow hold their streams, and a client that waited for one to end
+    // would keep back the worker's answers that end them.
+    HTTP2_STREAMS = 100000,
     HTTP2_UNREAD = 64 << 20,    // bytes of answers that a peer may leave unread
     HTTP2_IDLE = 3 * 60 * 1000, // milliseconds without a request
+    HTTP2_NOTICE = 200,         // milliseconds for a peer to have read the notice of the end
     HTTP2_HEADER_OVERHEAD = 32  // RFC 9113 6.5.2: counted for each header field
 };
 
@@ -23,11 +25,14 @@ static int http2_on_begin_headers(nghttp2_session *session, const nghttp2_frame 
                                   void *data) {
     struct pawl_http2 *http2 = data;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-    struct pawl_exchange *exchange = pawl__exchange_create(http2->service, http2->h2.conn,
-                                                           &pawl__http2_answers, &http2->exchanges);
+    struct pawl_exchange *exchange = NULL;
+    if (http2->open < HTTP2_STREAMS)
+        exchange = pawl__exchange_create(http2->service, http2->h2.conn, &pawl__http2_answers,
+                                         &http2->exchanges);
     if (!exchange) // nothing was done: the client may try again
         return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                          NGHTTP2_REFUSED_STREAM);
+    http2->open++;
     exchange->stream = frame->hd.stream_id;
     nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, exchange);
     return 0;
@@ -211,14 +216,18 @@ static void http2_on_received(struct pawl_http2 *http2, struct pawl_exchange *ex
 
 // --- other frames ----------------------------------------------------------------------------
 
-static void http2_on_ping_ack(struct pawl_http2 *http2, const nghttp2_ping *ping) {
-    pawl__h2_on_ping_ack(&http2->h2, ping);
-    if (!http2->is_draining || http2->has_last) return;
-    // The peer has read the notice, so that it opens no more streams (RFC 9113 6.8).
-    http2->has_last = true;
+static void http2_goaway(struct pawl_http2 *http2) {
+    if (http2->has_last) return;
+    http2->is_draining = http2->has_last = true;
     nghttp2_submit_goaway(http2->h2.session, NGHTTP2_FLAG_NONE,
                           nghttp2_session_get_last_proc_stream_id(http2->h2.session),
                           NGHTTP2_NO_ERROR, NULL, 0);
+}
+
+static void http2_on_ping_ack(struct pawl_http2 *http2, const nghttp2_ping *ping) {
+    pawl__h2_on_ping_ack(&http2->h2, ping);
+    // The peer has read the notice, so that it opens no more streams (RFC 9113 6.8).
+    if (http2->is_draining) http2_goaway(http2);
 }
 
 static int http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *data) {
@@ -261,6 +270,7 @@ static void http2_release(struct pawl_http2 *http2, struct pawl_exchange *exchan
         while (*link != exchange) link = &(*link)->next_drained;
         *link = exchange->next_drained;
     }
+    http2->open--;
     http2->queued -= exchange->queue.len - exchange->queue_at;
     pawl__exchange_release(exchange, &http2->exchanges);
 }
@@ -281,7 +291,12 @@ static int http2_on_stream_close(nghttp2_session *session, int32_t stream, uint3
 
 static void http2_receive(struct pawl_conn *conn, const uint8_t *data, size_t len) {
     struct pawl_http2 *http2 = conn->state;
-    pawl__h2_receive(&http2->h2, data, len);
+    size_t good = pawl__h2_watch(&http2->watch, data, len);
+    pawl__h2_receive(&http2->h2, data, good);
+    if (good == len) return;
+    if (nghttp2_session_terminate_session(http2->h2.session, NGHTTP2_STREAM_CLOSED))
+        pawl__conn_fail(conn, PAWL_E_NOMEM);
+    pawl__conn_flush(conn);
 }
 
 // HTTP/2 has no half-closed connections: without WINDOW_UPDATE and PING no answer gets through.
@@ -312,6 +327,10 @@ static void http2_tick(struct pawl_conn *conn, uint64_t now) {
         http2->last_busy = now;
     else if (now - http2->last_busy >= HTTP2_IDLE)
         conn->protocol->drain(conn);
+    if (http2->is_draining && !http2->has_last && now - http2->drained_at >= HTTP2_NOTICE) {
+        http2_goaway(http2); // it may not answer at all
+        pawl__conn_flush(conn);
+    }
     uint64_t timeout = (uint64_t)(options->idle_timeout / PAWL_MILLISECOND);
     for (struct pawl_exchange *exchange = http2->exchanges; exchange; exchange = exchange->next)
         if (exchange->state == PAWL_EXCHANGE_RECEIVING && now - exchange->touched >= timeout)
@@ -331,6 +350,7 @@ static void http2_drain(struct pawl_conn *conn) {
     struct pawl_http2 *http2 = conn->state;
     if (http2->is_draining) return;
     http2->is_draining = true;
+    http2->drained_at = uv_now(http2->service->loop);
     if (nghttp2_submit_shutdown_notice(http2->h2.session)) pawl__conn_fail(conn, PAWL_E_NOMEM);
     pawl__conn_flush(conn);
 }
@@ -343,11 +363,7 @@ static void http2_abort(struct pawl_conn *conn) {
         exchange->state = PAWL_EXCHANGE_RECEIVING;
         pawl__http2_refuse(exchange, PAWL_E_UNAVAILABLE, 503, "shutting down");
     }
-    if (!http2->has_last)
-        nghttp2_submit_goaway(http2->h2.session, NGHTTP2_FLAG_NONE,
-                              nghttp2_session_get_last_proc_stream_id(http2->h2.session),
-                              NGHTTP2_NO_ERROR, NULL, 0);
-    http2->is_draining = http2->has_last = true;
+    http2_goaway(http2);
     pawl__conn_flush(conn);
 }
 
@@ -371,7 +387,6 @@ static const struct pawl_protocol http2_protocol = {
 enum pawl_err pawl__http2_start(struct pawl_conn *conn, struct pawl_service *service) {
     size_t max_header = service->options.max_header;
     const nghttp2_settings_entry settings[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, HTTP2_STREAMS},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, PAWL_H2_STREAM_WINDOW},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
          max_header > UINT32_MAX ? UINT32_MAX : (uint32_t)max_header},
@@ -381,6 +396,7 @@ enum pawl_err pawl__http2_start(struct pawl_conn *conn, struct pawl_service *ser
     if (!http2) return PAWL_E_NOMEM;
     http2->service = service;
     http2->last_busy = uv_now(service->loop);
+    pawl__h2_watch_init(&http2->watch, NGHTTP2_CLIENT_MAGIC_LEN);
     enum pawl_err err = PAWL_E_NOMEM;
     if (nghttp2_session_callbacks_new(&callbacks)) goto out;
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, http2_on_begin_headers);

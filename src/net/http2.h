@@ -5,14 +5,18 @@
 
 #include "net/exchange.h"
 #include "net/h2.h"
+#include "net/h2_watch.h"
 
 struct pawl_http2 {
     struct pawl_h2 h2;
+    struct pawl_h2_watch watch;
     struct pawl_service *service;
     struct pawl_exchange *exchanges;
     struct pawl_exchange *drained; // those whose on_drain is due, by next_drained
+    size_t open;                   // of |exchanges|
     size_t queued;                 // bytes in the queues of all exchanges
     uint64_t last_busy;            // uv_now of when a request was last seen open
+    uint64_t drained_at;           // uv_now of the notice of the end
     unsigned is_draining : 1;
     unsigned has_last : 1; // the final GOAWAY is sent
 };

@@ -13,7 +13,9 @@
 
 enum {
     SERVER_BACKLOG = 1024,
-    SERVER_LAST_WORDS = 1000 // milliseconds for the answers that tell of the end to be written
+    // Milliseconds for the answers that tell of the end to be written: a fourth of the grace.
+    SERVER_LAST_WORDS_LEAST = 100,
+    SERVER_LAST_WORDS_MOST = 1000,
 };
 
 union server_handle {
@@ -39,8 +41,9 @@ struct pawl_server {
     struct pawl_service service;
     struct pawl_conns conns;
     struct server_listener *listeners;
-    uv_timer_t timer; // while it closes
-    int handles;      // still to be closed, with the set of connections as one
+    uv_timer_t timer;    // while it closes
+    uint64_t last_words; // milliseconds
+    int handles;         // still to be closed, with the set of connections as one
     bool is_closing, is_aborted, is_finishing;
     void (*done)(void *arg);
     void *arg;
@@ -347,7 +350,7 @@ static void server_on_timer(uv_timer_t *timer) {
         else if (!conn->is_closing && !conn->is_shut)
             conn->protocol->abort(conn);
     }
-    if (!is_last) uv_timer_start(timer, server_on_timer, SERVER_LAST_WORDS, 0);
+    if (!is_last) uv_timer_start(timer, server_on_timer, server->last_words, 0);
 }
 
 void pawl__server_close(struct pawl_server *server, int64_t grace, void (*done)(void *arg),
@@ -362,7 +365,11 @@ void pawl__server_close(struct pawl_server *server, int64_t grace, void (*done)(
     }
     for (struct pawl_conn *conn = server->conns.first; conn; conn = conn->next)
         if (!conn->is_closing && !conn->is_shut) conn->protocol->drain(conn);
-    uint64_t wait = grace > 0 ? (uint64_t)(grace / PAWL_MILLISECOND) : 0;
-    uv_timer_start(&server->timer, server_on_timer, wait, 0);
+    pawl__conns_hurry(&server->conns);
+    uint64_t wait = grace > 0 ? (uint64_t)(grace / PAWL_MILLISECOND) : 0, words = wait / 4;
+    if (words < SERVER_LAST_WORDS_LEAST) words = SERVER_LAST_WORDS_LEAST;
+    if (words > SERVER_LAST_WORDS_MOST) words = SERVER_LAST_WORDS_MOST;
+    server->last_words = words;
+    uv_timer_start(&server->timer, server_on_timer, wait > words ? wait - words : 0, 0);
     server_on_gone(&server->conns);
 }

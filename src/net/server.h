@@ -76,8 +76,10 @@ enum pawl_err pawl__server_listen(struct pawl_server *server, const char *addres
 enum pawl_err pawl__server_listen_unix(struct pawl_server *server, const char *path,
                                        struct pawl_error *error);
 
-// Stops listening, sends GOAWAY, lets open requests end for up to |grace| nanoseconds, then closes
-// all (on_close with PAWL_E_UNAVAILABLE), frees the server and calls |done|.
+// Stops listening, closes idle connections, sends GOAWAY, lets open requests end, ends those that
+// have not (on_close with PAWL_E_UNAVAILABLE) soon enough for their answers to be written, closes
+// all |grace| nanoseconds from now at the latest, or a tenth of a second when that is less, frees
+// the server and calls |done|.
 void pawl__server_close(struct pawl_server *server, int64_t grace, void (*done)(void *arg),
                         void *arg);
 

@@ -108,11 +108,24 @@ class Http1(unittest.TestCase):
         self.assertEqual(self.ask(GET % (b"/echo", b"connection: upgrade, http2-settings\r\n"
                                          b"upgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n"))[0], 200)
 
+    def test_foreign_protocols_are_not_answered(self):
+        for data in [b"hello\r\n\r\n", b"\0\1\2\3\r\n", b"INVALID CONNECTION PREFACE\r\n\r\n",
+                     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n"]:
+            with self.subTest(data=data), connect(self.server.port) as sock:
+                sock.sendall(data)
+                self.assertEqual(read_all(sock), b"")
+        with connect(self.server.port) as sock:
+            sock.sendall(b"GET /echo HTTP/1.1\r\n")
+            time.sleep(0.2)
+            sock.sendall(b"a b\r\n\r\n")  # the rest of a request is no foreign protocol
+            self.assertTrue(read_all(sock).startswith(b"HTTP/1.1 400 "))
+
     def test_errors(self):
         host = b"host: x\r\n"
         for data, status in [
-            (b"hello\r\n\r\n", 400),
-            (b"\0\1\2\3\r\n", 400),
+            (b"HELLO /echo HTTP/1.1\r\n" + host + b"\r\n", 400),
+            (b"GET /echo\r\n\r\n", 505),
+            (b"GET /echo HTTP/2.0\r\n" + host + b"\r\n", 505),
             (b"GET /echo HTTP/1.1\r\n\r\n", 400),                               # no host
             (b"GET /echo HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", 400),
             (b"GET echo HTTP/1.1\r\n" + host + b"\r\n", 400),
@@ -195,6 +208,21 @@ class Http1(unittest.TestCase):
 
 
 class Http1Shutdown(unittest.TestCase):
+    def test_idle_connections_are_closed_at_once(self):
+        server = Server()
+        with connect(server.port) as used, connect(server.port) as fresh:
+            with used.makefile("rb") as stream:
+                used.sendall(GET % (b"/size/3", b""))
+                self.assertEqual(read_response(stream)[0], 200)
+                start = time.monotonic()
+                server.process.stdin.write("g")
+                server.process.stdin.flush()
+                self.assertEqual(stream.read(), b"")
+            self.assertEqual(read_all(fresh), b"")
+            server.process.wait(10)
+            self.assertLess(time.monotonic() - start, 0.5)
+        server.close()
+
     def test_grace(self):
         server = Server()
         with connect(server.port) as idle, connect(server.port) as busy:
