@@ -52,7 +52,8 @@ void pawl__instance_reset(struct pawl_instance *instance) {
         .unsaved = instance->unsaved,
         .generation = instance->generation,
         .final_status = PAWL_STATUS_NONE,
-        .runtime = instance->runtime,
+        .rest = instance->rest,
+        .rest_bytes = instance->rest_bytes,
     };
 }
 

@@ -10,6 +10,7 @@
 // scheduled.
 
 #include "base/heap.h"
+#include "base/list.h"
 #include "engine/history.h"
 
 enum pawl_pending_kind {
@@ -98,8 +99,10 @@ struct pawl_instance {
     uint32_t kept_events;
     size_t kept_bytes;
 
-    void *runtime; // the runtime's
-    uint64_t mark; // the last walk over children that came by
+    // Nor this, which is the runtime's: its place among those that rest in memory.
+    struct pawl_link rest;
+    size_t rest_bytes; // 0: it has none
+    uint64_t mark;     // the last walk over children that came by
 };
 
 // An instance that does not exist yet, with one reference. NULL when memory is out.

@@ -187,9 +187,21 @@ static void call_give_up(struct pawl_call *call, const struct pawl_error *error)
     call_finish(call, error);
 }
 
+// A call that has needed a load and needs another one keeps what was loaded first in memory.
+static void call_set_loading(struct pawl_call *call, bool loading) {
+    if (call->loading == loading) return;
+    call->loading = loading;
+    call->loads += loading;
+    if (call->loads < 2) return;
+    if (loading)
+        call->calls->residency->gathering++;
+    else
+        call->calls->residency->gathering--;
+}
+
 static void call_loaded(struct pawl_load_waiter *waiter, const struct pawl_error *error) {
     struct pawl_call *call = PAWL_CONTAINER(waiter, struct pawl_call, load);
-    call->loading = false;
+    call_set_loading(call, false);
     if (error)
         call_give_up(call, error);
     else
@@ -200,7 +212,7 @@ void pawl__call_cancel(struct pawl_call *call) {
     call_leave(call);
     pawl__load_cancel(&call->load);
     if (call->loading && call->verb->give_up) call->verb->give_up(call);
-    call->loading = false;
+    call_set_loading(call, false);
 }
 
 // Waits for the shard to be served; then it begins.
@@ -211,7 +223,7 @@ static void call_outlast(struct pawl_calls *calls, struct pawl_call *call) {
 }
 
 static void call_load(struct pawl_calls *calls, struct pawl_call *call) {
-    call->loading = true;
+    call_set_loading(call, true);
     call->load.loaded = call_loaded;
     pawl__load_begin(calls->residency, pawl__str(calls->residency->shard.needed), &call->load);
 }
@@ -229,6 +241,7 @@ static void call_run(struct pawl_calls *calls, struct pawl_call *call) {
     enum pawl_err err = call->verb->run(calls, call, &call->error);
     if (err == PAWL_E_NEEDED && pawl__load_is_light(residency)) { // mostly a new instance's start
         pawl__error_clear(&call->error);
+        call->loads++;
         err = pawl__load_now(residency, pawl__str(shard->needed), &call->error);
         if (err) {
             call_give_up(call, NULL);

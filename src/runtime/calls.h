@@ -41,6 +41,7 @@ struct pawl_call {
     struct pawl_link link; // in the list in which it waits
     struct pawl_load_waiter load;
     bool loading;
+    unsigned loads;               // that it has needed
     bool waiting;                 // |run| has put it somewhere to wait
     struct pawl_waiters *waiters; // there, if it waits for the instance to change
     uint64_t position;            // the answer waits for this batch

@@ -6,7 +6,7 @@
 
 // The store is read by its thread while work goes on, so what it tells is of some earlier moment.
 // But from before it is read until its answer is looked at nothing leaves memory
-// (pawl__residency_reads): an instance that is in memory then is looked at there, and one that is
+// (pawl__residency_keeps): an instance that is in memory then is looked at there, and one that is
 // not has not changed meanwhile. So the answer is that of one moment, the one at which it is put
 // together.
 

@@ -64,6 +64,7 @@ static enum pawl_err load_put(struct pawl_residency *residency, struct load *loa
                               struct pawl_error *error) {
     struct pawl_instance *instance = pawl__shard_find(&residency->shard, load->id);
     if (instance) {
+        pawl__residency_touch(residency, instance);
         pawl__residency_retain(residency, instance);
         return PAWL_OK;
     }
@@ -76,6 +77,7 @@ static enum pawl_err load_put(struct pawl_residency *residency, struct load *loa
     if (err) return err;
     pawl__shadow_add(&residency->shadow, instance);
     pawl__residency_retain(residency, instance);
+    pawl__residency_touch(residency, instance);
     if (pawl__shard_offer(&residency->shard, instance)) return PAWL_OK;
     pawl__fail_plain(error, PAWL_E_NOMEM);
     pawl__residency_fail(residency, error); // it is in memory, and nobody would offer the rest

@@ -122,6 +122,7 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     own->namespace = node->namespace;
     if (!own->checkpoint_interval) own->checkpoint_interval = 5 * PAWL_SECOND;
     if (!own->checkpoint_bytes) own->checkpoint_bytes = 4u << 20;
+    if (!own->resting_bytes) own->resting_bytes = 4u << 20;
     if (!own->max_message) own->max_message = 4u << 20;
     node->storage = storage;
     pawl__dispatch_init(&node->dispatch, own);

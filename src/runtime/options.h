@@ -24,6 +24,7 @@ struct pawl_node_options {
     int64_t checkpoint_interval; // nanoseconds between checkpoints of changed instances; 0: 5 s
     size_t checkpoint_bytes;     // of log that make a checkpoint due sooner; 0: 4 MiB
     struct pawl_retention retention;
+    size_t resting_bytes; // of instances that were only read and stay in memory; 0: 4 MiB
     const struct pawl_log *log;
     // Called when the node begins or ceases to serve, with the reason when it ceases.
     void (*on_ready)(void *arg, bool ready, const struct pawl_error *reason);

@@ -72,6 +72,7 @@ static void partition_settle(struct pawl_residency *residency) {
         partition_checkpoint(partition, false);
         pawl__dispatch_pump(partition->dispatch);
     } while (pawl__wake_check(&partition->wake) || (shard->effect_count && !residency->failing));
+    pawl__residency_trim(residency);
 }
 
 void pawl__partition_call(struct pawl_partition *partition, struct pawl_call *call) {

@@ -15,12 +15,15 @@ void pawl__residency_init(struct pawl_residency *residency, struct pawl_storage 
     *residency = (struct pawl_residency){
         .host = host, .options = options, .log = options->log, .storage = storage};
     pawl__link_init(&residency->lists);
+    pawl__link_init(&residency->resting);
     pawl__link_init(&residency->ghosts);
 }
 
 void pawl__residency_drop(struct pawl_residency *residency) {
     pawl__sleepers_finish(&residency->sleepers);
     pawl__shadow_drop(&residency->shadow);
+    pawl__link_init(&residency->resting); // none of them has its place any more
+    residency->resting_bytes = 0;
     pawl__shard_finish(&residency->shard);
     pawl__residency_sweep_ghosts(residency); // now no log has to tell any more that they are gone
 }
@@ -46,13 +49,30 @@ enum pawl_err pawl__residency_find(struct pawl_residency *residency, struct pawl
                                    struct pawl_instance **out) {
     struct pawl_shard *shard = &residency->shard;
     *out = pawl__shard_find(shard, id);
-    if (*out) return PAWL_OK;
+    if (*out) {
+        if ((*out)->rest_bytes) pawl__residency_touch(residency, *out);
+        return PAWL_OK;
+    }
     pawl__arena_reset(&shard->arena);
     shard->needed = pawl__arena_dup(&shard->arena, id);
     return shard->needed ? PAWL_E_NEEDED : PAWL_E_NOMEM;
 }
 
 // --- leaving memory -----------------------------------------------------------------------------
+
+// Whether a load of the instance is out: it may tell what the store had before the last commit, and
+// is believed when the instance is not in memory. So the instance stays until then.
+static bool residency_is_read(const struct pawl_residency *residency,
+                              const struct pawl_instance *instance) {
+    return pawl__map_get(&residency->loads, pawl__instance_id(instance));
+}
+
+static void residency_leave_rest(struct pawl_residency *residency, struct pawl_instance *instance) {
+    if (!instance->rest_bytes) return;
+    pawl__list_remove(&instance->rest);
+    residency->resting_bytes -= instance->rest_bytes;
+    instance->rest_bytes = 0;
+}
 
 void pawl__residency_add_ghost(struct pawl_residency *residency, struct pawl_instance *instance) {
     struct ghost *ghost = malloc(sizeof *ghost);
@@ -63,18 +83,21 @@ void pawl__residency_add_ghost(struct pawl_residency *residency, struct pawl_ins
 }
 
 void pawl__residency_sweep_ghosts(struct pawl_residency *residency) {
-    if (pawl__residency_reads(residency)) return; // a call that needs several may still need them
+    if (pawl__residency_keeps(residency)) return;
     struct pawl_link kept;
     pawl__link_init(&kept);
     for (struct pawl_link *link; (link = pawl__list_take(&residency->ghosts));) {
         struct ghost *ghost = PAWL_CONTAINER(link, struct ghost, link);
         struct pawl_instance *instance = ghost->instance;
         // The store still has a purged instance until its purge is durable.
-        if (!instance->exists && instance->linked && instance->position > residency->durable) {
+        bool gone = !instance->exists && instance->linked;
+        if (gone &&
+            (instance->position > residency->durable || residency_is_read(residency, instance))) {
             pawl__list_add(&kept, link);
             continue;
         }
-        if (!instance->exists && instance->linked) {
+        if (gone) {
+            residency_leave_rest(residency, instance);
             pawl__shadow_remove(&residency->shadow, instance);
             pawl__shard_evict(&residency->shard, instance);
         }
@@ -84,14 +107,39 @@ void pawl__residency_sweep_ghosts(struct pawl_residency *residency) {
     pawl__list_move(&residency->ghosts, &kept);
 }
 
+static bool residency_is_resting(const struct pawl_instance *instance) {
+    return instance->linked && instance->exists && instance->refs == 1 && !instance->unsaved &&
+           !pawl__instance_active(instance);
+}
+
+void pawl__residency_touch(struct pawl_residency *residency, struct pawl_instance *instance) {
+    residency_leave_rest(residency, instance);
+    if (!residency_is_resting(instance)) return;
+    instance->rest_bytes = sizeof *instance + instance->history.bytes.cap +
+                           instance->inbox.bytes.cap + instance->custom_status.cap;
+    residency->resting_bytes += instance->rest_bytes;
+    pawl__link_init(&instance->rest);
+    pawl__list_add(&residency->resting, &instance->rest);
+}
+
+void pawl__residency_trim(struct pawl_residency *residency) {
+    while (residency->resting_bytes > residency->options->resting_bytes &&
+           !pawl__residency_keeps(residency)) {
+        struct pawl_instance *oldest =
+            PAWL_CONTAINER(residency->resting.next, struct pawl_instance, rest);
+        residency_leave_rest(residency, oldest);
+        pawl__residency_evict(residency, oldest); // if it has changed, a checkpoint will
+    }
+}
+
 void pawl__residency_evict(struct pawl_residency *residency, struct pawl_instance *instance) {
-    bool resting = instance->linked && instance->exists && instance->refs == 1 &&
-                   !instance->unsaved && !pawl__instance_active(instance);
-    if (!resting || pawl__residency_reads(residency)) return;
+    if (!residency_is_resting(instance) || pawl__residency_keeps(residency)) return;
+    if (residency_is_read(residency, instance)) return;
     int64_t wake_at = pawl__residency_wake_at(residency, instance);
     if (wake_at != INT64_MAX &&
         !pawl__sleepers_add(&residency->sleepers, pawl__instance_id(instance), wake_at))
         return;
+    residency_leave_rest(residency, instance);
     pawl__shadow_remove(&residency->shadow, instance);
     pawl__shard_evict(&residency->shard, instance);
     residency->has_evicted = true;

@@ -3,12 +3,14 @@
 
 // Which instances of one shard are in memory, and what is known of the rest.
 //
-//   in the store only ──load──► in memory ──changed──► (log) ──checkpoint──► saved ──evict──► in
-//                                                                            the store only
+//   in the store only ──load──► in memory ──changed──► (log) ──checkpoint──► saved ──► in the store
+//                                   └──► resting: it was only read ──► the oldest go ──► in the
+//                                   store
 //
-// An instance that has nothing to do and whose snapshot is current leaves memory; one that waits
-// for the clock leaves a sleeper. A ghost is the knowledge that an id does not exist: it is needed
-// as long as a command may ask for it, or the store may still have its row.
+// An instance that has nothing to do and whose snapshot is current leaves memory: at once when it
+// was written, and when it was only read once others that were read later take more than a bound.
+// One that waits for the clock leaves a sleeper. A ghost is the knowledge that an id does not
+// exist: it is needed as long as a command may ask for it, or the store may still have its row.
 //
 // This is the lowest component of the runtime. What it finds out without being called from above (a
 // load that is done, memory that is out) it tells its host.
@@ -52,7 +54,10 @@ struct pawl_residency {
     uint64_t durable; // position of the last batch on disk
     int64_t last_now; // the largest time that was stamped
 
-    struct pawl_map loads;   // id -> what is being loaded; see load.h
+    struct pawl_map loads;    // id -> what is being loaded; see load.h
+    size_t gathering;         // calls that need several instances in memory at a time
+    struct pawl_link resting; // pawl_instance.rest, the one that was read longest ago first
+    size_t resting_bytes;
     struct pawl_link lists;  // that are being made; see list.h
     size_t jobs_out;         // with the reader, also those from before a reload
     int64_t load_time;       // nanoseconds that a load takes, on a moving average
@@ -72,10 +77,11 @@ static inline bool pawl__residency_serves(const struct pawl_residency *residency
     return residency->state == PAWL_RESIDENCY_SERVING && !residency->failing;
 }
 
-// Whether the store is being read for something that is put together with what is in memory.
-// Nothing leaves memory then: it would be in neither, or be read as it was before.
-static inline bool pawl__residency_reads(const struct pawl_residency *residency) {
-    return residency->loads.len || !pawl__list_empty(&residency->lists);
+// Whether nothing may leave memory: the store is being read for a list, which is put together with
+// what is in memory, and what left would be in neither, or be read as it was before; or a call
+// needs several instances, of which the first would have left when the last has come.
+static inline bool pawl__residency_keeps(const struct pawl_residency *residency) {
+    return residency->gathering || !pawl__list_empty(&residency->lists);
 }
 
 // The time and randomness for a command. Stamps never go back, and no two are equal: the name and
@@ -103,6 +109,13 @@ int64_t pawl__residency_wake_at(const struct pawl_residency *residency,
 // For an instance in memory: purges it if that is due, which the caller settles; else notes when it
 // will be.
 void pawl__residency_retain(struct pawl_residency *residency, struct pawl_instance *instance);
+
+// Notes that |instance| is read: if it rests, it is now the last to leave.
+void pawl__residency_touch(struct pawl_residency *residency, struct pawl_instance *instance);
+
+// Lets those that were read longest ago leave until the rest is within the bound. To be called
+// after calls.
+void pawl__residency_trim(struct pawl_residency *residency);
 
 // Lets |instance| leave memory if it rests and its snapshot is current.
 void pawl__residency_evict(struct pawl_residency *residency, struct pawl_instance *instance);

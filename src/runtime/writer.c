@@ -71,8 +71,9 @@ static bool writer_take_batch(struct pawl_writer *writer, struct pawl_commit *co
     writer->batch.records = pawl__buf_str(&writer->batch_bytes);
     writer->checkpoint->log_bytes += writer->batch_bytes.len;
     writer_move_held(writer);
+    if (!writer_add_deletes(writer, commit)) return false;
     commit->batch = &writer->batch;
-    return writer_add_deletes(writer, commit);
+    return true;
 }
 
 static bool writer_prepare(struct pawl_storage_client *client, struct pawl_commit *commit) {

@@ -41,6 +41,7 @@ static void daemon_start(struct sim_event *event) {
         .checkpoint_interval = sim_time(20 * PAWL_MILLISECOND),
         .checkpoint_bytes = sim_chance(300) ? 2000 : 0,
         .retention = sim.retention,
+        .resting_bytes = sim_chance(500) ? 1 : 0,
         .log = sim.options.trace && !sim.options.about ? log : NULL,
         .on_ready = daemon_on_ready,
         .arg = daemon,

@@ -367,6 +367,15 @@ Pb__WorkflowAction *kit_timer(struct kit *kit, int32_t id, int64_t fire_at) {
     return kit_action(kit, id, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_TIMER, body);
 }
 
+Pb__WorkflowAction *kit_child(struct kit *kit, int32_t id) {
+    Pb__CreateChildWorkflowAction *body =
+        kit_new(kit, &pb__create_child_workflow_action__descriptor);
+    body->name = "Child";
+    body->instanceid = pawl__arena_format(&kit->arena, "child%d", (int)id);
+    return kit_action(kit, id, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_CHILD_WORKFLOW,
+                      body);
+}
+
 static Pb__WorkflowAction *kit_end(struct kit *kit, int32_t id, int status, const char *result) {
     Pb__CompleteWorkflowAction *body = kit_new(kit, &pb__complete_workflow_action__descriptor);
     body->workflowstatus = (Pb__OrchestrationStatus)status;

@@ -138,6 +138,7 @@ void kit_turn(struct kit *kit, struct worker *worker, const char *id, Pb__Workfl
 
 Pb__WorkflowAction *kit_task(struct kit *kit, int32_t id, const char *name);
 Pb__WorkflowAction *kit_timer(struct kit *kit, int32_t id, int64_t fire_at);
+Pb__WorkflowAction *kit_child(struct kit *kit, int32_t id); // the instance "child<id>"
 Pb__WorkflowAction *kit_complete(struct kit *kit, int32_t id, const char *result);
 Pb__WorkflowAction *kit_continue(struct kit *kit, int32_t id);
 

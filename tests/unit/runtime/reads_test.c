@@ -83,6 +83,12 @@ static void test_history(void **state) {
         assert_string_equal(kit_ids(kit, &list_), expected);                                       \
     } while (0)
 
+static void to_rest(struct kit *kit) {
+    kit->node->options.checkpoint_interval = PAWL_MILLISECOND;
+    UNTIL(kit, !kit->node->partition.residency.shard.instances.len);
+    kit->node->options.checkpoint_interval = 1000 * PAWL_SECOND;
+}
+
 // Instances |from| to |to| that wait for nothing, so that they leave memory.
 static void make_resting(struct kit *kit, char from, char to) {
     struct worker worker = {0};
@@ -92,9 +98,7 @@ static void make_resting(struct kit *kit, char from, char to) {
         kit_turn(kit, &worker, id, NO_ACTIONS);
     }
     kit_detach(kit, &worker);
-    kit->node->options.checkpoint_interval = PAWL_MILLISECOND;
-    UNTIL(kit, !kit->node->partition.residency.shard.instances.len);
-    kit->node->options.checkpoint_interval = 1000 * PAWL_SECOND;
+    to_rest(kit);
 }
 
 static void test_list(void **state) {
@@ -329,6 +333,100 @@ static void test_storm(void **state) {
     storm(store);
 }
 
+// What was only read leaves memory again, the one that was read longest ago first.
+static void test_reads_leave_memory(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    char id[8];
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    for (int i = 0; i < 20; i++) {
+        snprintf(id, sizeof id, "e%02d", i);
+        kit_started(&kit, id);
+        kit_turn(&kit, &worker, id, ACTIONS(kit_complete(&kit, 0, "8")));
+    }
+    to_rest(&kit);
+    const struct pawl_shard *shard = &kit.node->partition.residency.shard;
+    assert_int_equal(kit_status(&kit, "e00"), STATUS(COMPLETED));
+    kit.node->options.resting_bytes = 4 * kit.node->partition.residency.resting_bytes;
+    for (int round = 0; round < 2; round++)
+        for (int i = 1; i < 20; i++) {
+            snprintf(id, sizeof id, "e%02d", i);
+            assert_int_equal(kit_status(&kit, id), STATUS(COMPLETED));
+            assert_int_equal(kit_status(&kit, "e00"), STATUS(COMPLETED));
+            assert_non_null(pawl__shard_find(shard, PAWL_STR("e00")));
+            assert_non_null(pawl__shard_find(shard, pawl__str(id)));
+            assert_true(shard->instances.len <= 4);
+        }
+    // One that is changed, or is gone, is not among those that rest.
+    struct caller purge;
+    kit_purge(&kit, &purge, "e00", false);
+    DONE(&kit, purge, PAWL_OK);
+    kit.node->options.resting_bytes = 1;
+    assert_int_equal(kit_status(&kit, "e01"), STATUS(COMPLETED));
+    UNTIL(&kit, !shard->instances.len);
+    assert_int_equal(kit.node->partition.residency.resting_bytes, 0);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+// A call that needs many instances gets them all, however little may rest.
+static void test_tree_larger_than_the_bound(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller caller;
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "p");
+    Pb__WorkflowAction *children[9] = {0};
+    for (int i = 0; i < 8; i++) children[i] = kit_child(&kit, i);
+    kit_turn(&kit, &worker, "p", children);
+    for (int left = 8; left;) {
+        const Pb__WorkItem *item = kit_take(&kit, &worker);
+        const char *id = item->workflowrequest->instanceid;
+        bool child = strcmp(id, "p") != 0;
+        left -= child;
+        kit_answer(&kit, &caller, id, item->completiontoken,
+                   child ? ACTIONS(kit_complete(&kit, 0, NULL)) : NO_ACTIONS);
+        DONE(&kit, caller, PAWL_OK);
+    }
+    kit_raise(&kit, &caller, "p", "last");
+    DONE(&kit, caller, PAWL_OK);
+    kit_turn(&kit, &worker, "p", ACTIONS(kit_complete(&kit, 8, NULL)));
+    to_rest(&kit);
+    kit.node->options.resting_bytes = 1;
+    pawl__purge_init(&caller.purge, PAWL_STR("p"), true, false);
+    kit_call(&kit, &caller);
+    DONE(&kit, caller, PAWL_OK);
+    assert_int_equal(caller.purge.count, 9);
+    assert_int_equal(kit.node->partition.residency.gathering, 0);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+// Waits that are given up keep nothing.
+static void test_canceled_waits(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    struct caller *waits = calloc(5000, sizeof *waits);
+    char id[8];
+    for (int i = 0; i < 5000; i++) {
+        snprintf(id, sizeof id, "n%04d", i);
+        kit_wait(&kit, &waits[i], id, PAWL_WAIT_COMPLETED);
+    }
+    struct pawl_partition *partition = &kit.node->partition;
+    UNTIL(&kit, partition->calls.waiters.len == 5000);
+    for (int i = 0; i < 5000; i++) pawl__call_cancel(&waits[i].call);
+    assert_int_equal(partition->calls.waiters.len, 0);
+    assert_int_equal(partition->calls.waiters.cap, 0);
+    UNTIL(&kit, !partition->residency.shard.instances.len); // the ghosts, too
+    free(waits);
+    kit_finish(&kit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_history),
@@ -337,6 +435,9 @@ int main(void) {
         cmocka_unit_test(test_list_waits_for_the_log),
         cmocka_unit_test(test_list_is_cut_off),
         cmocka_unit_test(test_storm),
+        cmocka_unit_test(test_reads_leave_memory),
+        cmocka_unit_test(test_tree_larger_than_the_bound),
+        cmocka_unit_test(test_canceled_waits),
     };
     return cmocka_run_group_tests_name("runtime reads", tests, NULL, NULL);
 }
