@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "store/store.h"
+#include "store/sqlite/sqlite.h"
 
 #define ROUNDS     5
 #define RAW_SIZE   (4 << 20) // as SQLite's WAL before it starts anew
@@ -70,9 +70,12 @@ static void run_store(struct pawl_store *store, struct pawl_lease *lease, const 
     while (pawl__clock_steady() < end) {
         int64_t start = pawl__clock_steady();
         struct pawl_batch batch = {lease->position + 1, {bytes, size}};
-        struct pawl_commit commit = {.lease = lease, .batch = &batch};
-        if (batch.position % TRIM_EVERY == 0) commit.trim_to = lease->position;
-        if (store->ops->commit(store, &commit, &error)) check(false, error.text);
+        struct pawl_part part = {.lease = lease, .batch = &batch};
+        struct pawl_commit commit = {.parts = &part};
+        if (batch.position % TRIM_EVERY == 0) part.trim_to = lease->position;
+        if (store->ops->commit(store, &commit, &error) != PAWL_COMMIT_DONE)
+            check(false, error.text);
+        if (part.result.code) check(false, part.result.text);
         lease->position++;
         note(result, start);
         start = pawl__clock_steady();
@@ -100,7 +103,7 @@ static void measure(const char *directory, size_t size, int64_t time) {
     check(fd >= 0 && pwrite(fd, bytes, RAW_SIZE, 0) == RAW_SIZE && fsync(fd) == 0, path);
     snprintf(path, sizeof path, "%s/store.db", directory);
     if (pawl__sqlite_open(&(struct pawl_sqlite_options){.path = path}, &store, &error) ||
-        store->ops->lease(store, PAWL_STR("bench"), (uint32_t)size, PAWL_STR("bench"), &lease,
+        store->ops->lease(store, PAWL_STR("bench"), (uint32_t)size, PAWL_STR("bench"), 0, &lease,
                           &error))
         check(false, error.text);
     // Fills the WAL once: a daemon does that once in its life.

@@ -1,9 +1,9 @@
 # pawl_room(<name> [USES <rooms>] [LINKS <libraries>]): the library pawl_<name> of all sources in
-# src/<name>. It may include what stands in the rooms that it uses, and in theirs;
+# src/<name> and its folders. It may include what stands in the rooms that it uses, and in theirs;
 # tests/arrows.py checks that.
 function(pawl_room name)
   cmake_parse_arguments(ROOM "" "" "USES;LINKS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
   list(TRANSFORM ROOM_USES PREPEND pawl_)
   add_library(pawl_${name} STATIC ${sources})
   target_compile_options(pawl_${name} PRIVATE ${PAWL_WARNINGS})

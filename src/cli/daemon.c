@@ -7,6 +7,8 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "cli/version.h"
+#include "store/memory/memory.h"
+#include "store/sqlite/sqlite.h"
 
 // What is started last is stopped first: servers, api, node, storages, loop.
 

@@ -1,10 +1,21 @@
 #include <stdlib.h>
 
 #include "engine/internal.h"
+#include "wire/columns.h"
 #include "wire/pack.h"
 #include "wire/unpack.h"
 
 // An instance to its row and back.
+
+static struct pawl_str snapshot_start(const struct pawl_instance *instance) {
+    return instance->started_at ? pawl__history_bytes(&instance->history, instance->start_offset)
+                                : pawl__history_bytes(&instance->inbox, 0);
+}
+
+static struct pawl_str snapshot_completed(const struct pawl_instance *instance) {
+    if (!pawl__instance_completed(instance)) return (struct pawl_str){0};
+    return pawl__history_bytes(&instance->history, instance->final_offset);
+}
 
 bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_arena *arena,
                           struct pawl_snapshot *out) {
@@ -83,7 +94,8 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
                     history.len - instance->saved_bytes},
         .history_from = instance->saved_events,
     };
-    return true;
+    if (instance->has_custom_status) out->custom_status = pawl__str(state.custom_status);
+    return pawl__columns_fill(arena, snapshot_start(instance), snapshot_completed(instance), out);
 }
 
 static char *snapshot_text(const char *text, bool *ok) {

@@ -79,7 +79,7 @@ static bool checkpoint_leave_out(struct pawl_checkpoint *point,
                                  const struct pawl_instance *instance,
                                  const struct pawl_snapshot *snapshot) {
     struct pawl_residency *residency = point->residency;
-    size_t max = residency->storage->store->row_max;
+    size_t max = residency->storage->store->caps.row_max;
     if (!max || (snapshot->state.len <= max && snapshot->history.len <= max)) return false;
     if (point->trim_to >= instance->unsaved) point->trim_to = instance->unsaved - 1;
     point->left_out++;
@@ -100,7 +100,12 @@ static size_t checkpoint_share(size_t batch_bytes) {
     return twice > CHECKPOINT_LEAST ? twice : CHECKPOINT_LEAST;
 }
 
-bool pawl__checkpoint_prepare(struct pawl_checkpoint *point, struct pawl_commit *commit,
+static bool checkpoint_keep(struct pawl_checkpoint *point, struct pawl_str *text) {
+    text->data = pawl__arena_dup(&point->arena, *text);
+    return text->data;
+}
+
+bool pawl__checkpoint_prepare(struct pawl_checkpoint *point, struct pawl_part *part,
                               size_t batch_bytes) {
     point->in_commit = point->running;
     if (!point->running) return false;
@@ -118,8 +123,10 @@ bool pawl__checkpoint_prepare(struct pawl_checkpoint *point, struct pawl_commit 
         snapshot->wake_at = pawl__residency_wake_at(point->residency, instance);
         // Copied, as the history's buffer may move while the commit thread reads it.
         snapshot->history.data = pawl__arena_dup(&point->arena, snapshot->history);
-        snapshot->name.data = pawl__arena_dup(&point->arena, snapshot->name);
-        if (!snapshot->history.data || !snapshot->name.data) goto fail;
+        if (!snapshot->history.data || !checkpoint_keep(point, &snapshot->name) ||
+            !checkpoint_keep(point, &snapshot->parent) ||
+            !checkpoint_keep(point, &snapshot->failure_type))
+            goto fail;
         point->rows[point->row_count++] = (struct pawl_checkpoint_row){
             instance,
             instance->generation,
@@ -128,9 +135,9 @@ bool pawl__checkpoint_prepare(struct pawl_checkpoint *point, struct pawl_commit 
         };
         bytes += snapshot->state.len + snapshot->history.len;
     }
-    commit->snapshots = point->snapshots;
-    commit->snapshot_count = point->row_count;
-    if (point->written == point->count) commit->trim_to = point->trim_to;
+    part->snapshots = point->snapshots;
+    part->snapshot_count = point->row_count;
+    if (point->written == point->count) part->trim_to = point->trim_to;
     return true;
 fail:
     pawl__checkpoint_drop(point);

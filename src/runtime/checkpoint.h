@@ -50,8 +50,9 @@ void pawl__checkpoint_taken(struct pawl_checkpoint *point);
 // for. What was due for its purge is purged before, which the caller settles.
 bool pawl__checkpoint_consider(struct pawl_checkpoint *point, bool force);
 
-// Adds the next snapshots to a commit of |batch_bytes| of records. True when it added something.
-bool pawl__checkpoint_prepare(struct pawl_checkpoint *point, struct pawl_commit *commit,
+// Adds the next snapshots to the part of a commit, beside |batch_bytes| of records. True when it
+// added something.
+bool pawl__checkpoint_prepare(struct pawl_checkpoint *point, struct pawl_part *part,
                               size_t batch_bytes);
 
 // That commit is durable. True: another is to be asked for.

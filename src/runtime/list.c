@@ -30,12 +30,25 @@ static void list_destroy(struct list *list) {
     free(list);
 }
 
+static enum pawl_err list_note(void *arg, const struct pawl_snapshot *row,
+                               struct pawl_error *error) {
+    struct list *list = arg;
+    char *id = pawl__arena_dup(&list->arena, row->id);
+    if (!id) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    list->ids[list->count++] = (struct pawl_str){id, row->id.len};
+    return PAWL_OK;
+}
+
 static void list_run(struct pawl_job *job) {
     struct list *list = PAWL_CONTAINER(job, struct list, job);
     struct pawl_store *store = list->calls->residency->storage->store;
+    const struct pawl_query query = {.after_id = list->after, .limit = list->limit};
     pawl__error_clear(&list->error);
-    list->error.code = store->ops->list(store, list->shard, list->after, list->limit, &list->arena,
-                                        &list->ids, &list->count, &list->error);
+    list->count = 0;
+    list->ids = pawl__arena_alloc(&list->arena, list->limit * sizeof *list->ids);
+    list->error.code =
+        list->ids ? store->ops->query(store, list->shard, &query, list_note, list, &list->error)
+                  : pawl__fail_plain(&list->error, PAWL_E_NOMEM);
 }
 
 static void list_submit(struct list *list) {

@@ -190,7 +190,7 @@ static void partition_on_released(struct pawl_ownership *ownership) {
     struct pawl_partition *partition = partition_owned(ownership);
     struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
     partition_drop(ownership, false, &error);
-    partition->residency.storage->client = NULL;
+    pawl__storage_remove(partition->residency.storage, &partition->writer.client);
     partition_close_handles(&partition->drain);
 }
 
@@ -214,6 +214,7 @@ static void partition_on_drain(uv_timer_t *timer) {
 void pawl__partition_close(struct pawl_partition *partition) {
     struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
     pawl__wake_stop(&partition->wake);
+    pawl__storage_hurry(partition->residency.storage);
     bool released = pawl__ownership_close(&partition->ownership);
     pawl__calls_fail_waiters(&partition->calls, &error);
     if (released) return;
@@ -244,7 +245,7 @@ void pawl__partition_init(struct pawl_partition *partition, struct pawl_storage 
                       &partition->checkpoint, dispatch, partition_on_wrote);
     pawl__wake_init(&partition->wake, &partition->residency);
     uv_timer_init(storage->loop, &partition->drain);
-    storage->client = &partition->writer.client;
+    pawl__storage_add(storage, &partition->writer.client);
     pawl__ownership_begin(&partition->ownership, &partition->residency, app, number, owner,
                           &partition_ownership_host);
 }

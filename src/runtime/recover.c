@@ -99,7 +99,7 @@ static void recover_lease(struct pawl_job *job) {
     // still do is then over. A store does not lease what is held, not even to its holder.
     recover_give_back(recover);
     pawl__error_clear(&recover->error);
-    recover->error.code = store->ops->lease(store, recover->app, recover->number, recover->owner,
+    recover->error.code = store->ops->lease(store, recover->app, recover->number, recover->owner, 0,
                                             &recover->residency->lease, &recover->error);
     recover->leased = recover->leased || !recover->error.code;
 }
@@ -107,7 +107,7 @@ static void recover_lease(struct pawl_job *job) {
 static void recover_leased(struct pawl_job *job) {
     struct pawl_recover *recover = PAWL_CONTAINER(job, struct pawl_recover, job);
     struct pawl_storage *storage = recover->residency->storage;
-    storage->leasing = false;
+    storage->leasing--;
     if (recover->error.code) {
         recover_done(job);
         return;
@@ -120,7 +120,7 @@ void pawl__recover_begin(struct pawl_recover *recover,
                          void (*done)(struct pawl_recover *recover,
                                       const struct pawl_error *error)) {
     struct pawl_storage *storage = recover->residency->storage;
-    storage->leasing = true;
+    storage->leasing++;
     recover->done = done;
     recover->job = (struct pawl_job){.run = recover_lease, .done = recover_leased};
     pawl__thread_submit(&storage->writer, &recover->job);
@@ -134,7 +134,7 @@ static void recover_run_release(struct pawl_job *job) {
 
 static void recover_released(struct pawl_job *job) {
     struct pawl_recover *recover = PAWL_CONTAINER(job, struct pawl_recover, job);
-    recover->residency->storage->leasing = false;
+    recover->residency->storage->leasing--;
     recover->done(recover, &recover->error);
 }
 
@@ -142,7 +142,7 @@ void pawl__recover_release(struct pawl_recover *recover,
                            void (*done)(struct pawl_recover *recover,
                                         const struct pawl_error *error)) {
     struct pawl_storage *storage = recover->residency->storage;
-    storage->leasing = true;
+    storage->leasing++;
     recover->done = done;
     recover->job = (struct pawl_job){.run = recover_run_release, .done = recover_released};
     pawl__thread_submit(&storage->writer, &recover->job);

@@ -5,10 +5,18 @@
 static const char *const storage_scope = "dapr.runtime.store";
 
 enum {
-    STORAGE_QUICK = 1000000,        // nanoseconds; see storage_is_light
-    STORAGE_PATIENCE = 4,           // commits; see pawl__storage_patience
-    STORAGE_PATIENCE_MOST = 2000000 // nanoseconds
+    STORAGE_QUICK = 1000000,         // nanoseconds; see storage_is_light
+    STORAGE_PATIENCE = 4,            // commits; see pawl__storage_patience
+    STORAGE_PATIENCE_MOST = 2000000, // nanoseconds
+    STORAGE_RETRY_MS = 10,
+    STORAGE_RETRY_MOST_MS = 1000
 };
+
+#define STORAGE_GIVE_UP (5 * PAWL_SECOND)
+
+static struct pawl_storage_client *storage_client(struct pawl_link *link) {
+    return PAWL_CONTAINER(link, struct pawl_storage_client, link);
+}
 
 // --- group commit -------------------------------------------------------------------------------
 
@@ -16,79 +24,162 @@ static void storage_run(struct pawl_job *job) {
     struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
     pawl__error_clear(&storage->result);
     int64_t began = pawl__clock_steady();
-    storage->store->ops->commit(storage->store, &storage->commit, &storage->result);
-    storage->commit_time += (pawl__clock_steady() - began - storage->commit_time) / 8;
+    storage->outcome =
+        storage->store->ops->commit(storage->store, &storage->commit, &storage->result);
+    if (storage->outcome != PAWL_COMMIT_DONE) return;
+    int64_t time = pawl__clock_steady() - began;
+    storage->commit_time =
+        storage->measured ? storage->commit_time + (time - storage->commit_time) / 8 : time;
+    storage->measured = true;
 }
 
-static void storage_finish_close(struct pawl_storage *storage);
+static void storage_end(struct pawl_storage *storage);
 
-// Whether a commit with user state in it failed by what the client wrote, such as a lease that
-// another has: nothing was done then, and the state is written without it.
-static bool storage_is_clients(const struct pawl_storage *storage) {
-    enum pawl_err code = storage->result.code;
-    bool done_maybe = code == PAWL_E_IO || code == PAWL_E_UNAVAILABLE; // see store.h
-    return code && !done_maybe && storage->client_writes && storage->commit.state;
+static void storage_answer(struct pawl_state_write *write, const struct pawl_error *error) {
+    if (error) write->tx.result = *error;
+    write->done(write);
 }
 
-static void storage_done(struct pawl_job *job) {
-    struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
-    bool alone = storage->alone;
-    storage->busy = storage->alone = false;
-    if (storage->result.code == PAWL_OK) storage->commits++;
-    if (storage_is_clients(storage)) {
-        pawl__list_move(&storage->writing, &storage->gathering);
-        pawl__list_move(&storage->gathering, &storage->writing);
-        storage->alone = true;
-    }
-    for (struct pawl_link *link; (link = pawl__list_take(&storage->writing));) {
-        struct pawl_state_write *write = PAWL_CONTAINER(link, struct pawl_state_write, link);
-        if (storage->result.code) write->tx.result = storage->result;
-        write->done(write);
-    }
-    if (storage->client_writes) {
-        storage->client_writes = false;
-        storage->client->done(storage->client, &storage->result);
-    }
-    if (alone || storage->alone) pawl__storage_want(storage);
-    if (storage->closing && !storage->wanted) storage_finish_close(storage);
-}
-
-// Whether the loop may run the commit itself.
-static bool storage_is_light(const struct pawl_storage *storage) {
-    const struct pawl_commit *commit = &storage->commit;
-    bool little = storage->client_writes ? storage->client->light && !commit->state
-                                         : commit->state && !commit->state->next;
-    // Only one thread at a time may commit, tend, lease or release.
-    bool free_writer = !storage->tending && !storage->leasing;
-    return little && free_writer && storage->commit_time < STORAGE_QUICK;
-}
-
-static void storage_commit(struct pawl_storage *storage) {
-    storage->wanted = false;
-    storage->commit = (struct pawl_commit){0};
-    pawl__list_move(&storage->writing, &storage->gathering);
+// Makes the list of what the commit has to do for users; those who have waited for too long are
+// told why.
+static void storage_list_state(struct pawl_storage *storage) {
     struct pawl_state_tx **last = &storage->commit.state;
-    for (struct pawl_link *link = storage->writing.next; link != &storage->writing;
-         link = link->next) {
+    struct pawl_link late;
+    pawl__link_init(&late);
+    int64_t oldest = pawl__clock_steady() - STORAGE_GIVE_UP;
+    for (struct pawl_link *link = storage->writing.next, *next; link != &storage->writing;
+         link = next) {
         struct pawl_state_write *write = PAWL_CONTAINER(link, struct pawl_state_write, link);
-        write->tx.next = NULL;
+        next = link->next;
+        if (storage->failing_since && write->since < oldest) {
+            pawl__list_remove(link);
+            pawl__list_add(&late, link);
+            continue;
+        }
         pawl__error_clear(&write->tx.result);
         *last = &write->tx;
         last = &write->tx.next;
     }
-    if (storage->client && !storage->alone) {
-        storage->client_writes = storage->client->prepare(storage->client, &storage->commit);
+    *last = NULL;
+    for (struct pawl_link *link; (link = pawl__list_take(&late));)
+        storage_answer(PAWL_CONTAINER(link, struct pawl_state_write, link), &storage->result);
+}
+
+static void storage_submit(struct pawl_storage *storage) {
+    storage->commit.at_once = false;
+    pawl__thread_submit(&storage->writer, &storage->job);
+}
+
+static void storage_on_again(uv_timer_t *timer) {
+    struct pawl_storage *storage = timer->data;
+    storage_list_state(storage);
+    if (storage->commit.parts || storage->commit.state)
+        storage_submit(storage);
+    else
+        storage_end(storage); // nobody waits for it any more
+}
+
+// Nothing was done. True: it is given again.
+static bool storage_retry(struct pawl_storage *storage) {
+    int64_t now = pawl__clock_steady();
+    bool hurry = storage->hurry || storage->closing;
+    if (storage->commit.at_once) {
+        storage_submit(storage); // where it may wait for whom it would have had to wait
+        return true;
     }
-    if (!storage->commit.state && !storage->client_writes) {
+    if (!storage->failing_since) {
+        storage->failing_since = now;
+        storage->retry_delay = STORAGE_RETRY_MS;
+        pawl__log(storage->log, PAWL_LOG_WARN, storage_scope,
+                  "the store cannot write now, will try again: %s", storage->result.text);
+    } else if (hurry && now - storage->failing_since > STORAGE_GIVE_UP) {
+        return false;
+    }
+    uv_timer_start(&storage->again, storage_on_again, (uint64_t)storage->retry_delay, 0);
+    storage->retry_delay *= 2;
+    if (storage->retry_delay > STORAGE_RETRY_MOST_MS) storage->retry_delay = STORAGE_RETRY_MOST_MS;
+    return true;
+}
+
+static void storage_tell(struct pawl_storage *storage) {
+    bool done = storage->outcome == PAWL_COMMIT_DONE;
+    for (struct pawl_link *link; (link = pawl__list_take(&storage->writing));)
+        storage_answer(PAWL_CONTAINER(link, struct pawl_state_write, link),
+                       done ? NULL : &storage->result);
+    for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next) {
+        struct pawl_storage_client *client = storage_client(at);
+        if (!client->writes) continue;
+        client->writes = false;
+        client->done(client, storage->outcome, done ? &client->part.result : &storage->result);
+    }
+}
+
+static void storage_finish_close(struct pawl_storage *storage);
+
+static void storage_done(struct pawl_job *job) {
+    struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
+    if (storage->outcome == PAWL_COMMIT_NOTHING && storage_retry(storage)) return;
+    if (storage->outcome == PAWL_COMMIT_DONE) {
+        storage->commits++;
+        if (storage->failing_since)
+            pawl__log(storage->log, PAWL_LOG_INFO, storage_scope, "the store writes again");
+    }
+    storage_end(storage);
+}
+
+static void storage_end(struct pawl_storage *storage) {
+    storage->failing_since = 0;
+    storage->busy = false;
+    storage_tell(storage);
+    if (storage->wanted && !storage->busy) pawl__storage_want(storage);
+    if (storage->closing && !storage->wanted && !storage->busy) storage_finish_close(storage);
+}
+
+// Whether the loop may run the commit itself.
+static bool storage_is_light(struct pawl_storage *storage) {
+    const struct pawl_commit *commit = &storage->commit;
+    bool light = !(commit->parts && commit->state) && !(commit->parts && commit->parts->next) &&
+                 !(commit->state && commit->state->next);
+    for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next)
+        light = light && (!storage_client(at)->writes || storage_client(at)->light);
+    // Only one thread at a time may commit, tend, lease or release.
+    bool free_writer = !storage->tending && !storage->leasing;
+    return light && free_writer && !storage->store->caps.may_block && storage->measured &&
+           storage->commit_time < STORAGE_QUICK;
+}
+
+// All but the text of the last result, which is long.
+static void storage_clear(struct pawl_part *part) {
+    pawl__error_clear(&part->result);
+    memset(part, 0, offsetof(struct pawl_part, result));
+    part->next = NULL;
+}
+
+static void storage_commit(struct pawl_storage *storage) {
+    struct pawl_part **last = &storage->commit.parts;
+    storage->wanted = false;
+    storage->commit = (struct pawl_commit){0};
+    pawl__list_move(&storage->writing, &storage->gathering);
+    storage_list_state(storage);
+    for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next) {
+        struct pawl_storage_client *client = storage_client(at);
+        storage_clear(&client->part);
+        client->writes = client->prepare(client, &client->part);
+        if (!client->writes) continue;
+        *last = &client->part;
+        last = &client->part.next;
+    }
+    if (!storage->commit.state && !storage->commit.parts) {
         if (storage->closing) storage_finish_close(storage);
         return;
     }
     storage->busy = true;
     if (storage_is_light(storage)) {
+        storage->commit.at_once = true;
         storage_run(&storage->job);
         storage_done(&storage->job);
     } else {
-        pawl__thread_submit(&storage->writer, &storage->job);
+        storage_submit(storage);
     }
 }
 
@@ -101,11 +192,15 @@ int64_t pawl__storage_patience(const struct pawl_storage *storage) {
     return time < STORAGE_PATIENCE_MOST ? time : STORAGE_PATIENCE_MOST;
 }
 
-// Whether the commit waits for what the client expects.
-static bool storage_gathers(const struct pawl_storage *storage) {
-    bool others = storage->closing || !pawl__list_empty(&storage->gathering);
-    return storage->client && !others && storage->client->expects(storage->client) &&
-           pawl__storage_waited(storage) < pawl__storage_patience(storage);
+// Whether the commit waits for what a client expects.
+static bool storage_gathers(struct pawl_storage *storage) {
+    bool expects = false;
+    if (storage->closing || !pawl__list_empty(&storage->gathering) ||
+        pawl__storage_waited(storage) >= pawl__storage_patience(storage))
+        return false;
+    for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next)
+        expects = expects || storage_client(at)->expects(storage_client(at));
+    return expects;
 }
 
 static void storage_on_patience(uv_timer_t *timer) {
@@ -133,7 +228,29 @@ void pawl__storage_want(struct pawl_storage *storage) {
     if (!storage->busy) uv_idle_start(&storage->spin, storage_on_spin);
 }
 
+void pawl__storage_add(struct pawl_storage *storage, struct pawl_storage_client *client) {
+    client->writes = false;
+    pawl__link_init(&client->link);
+    pawl__list_add(&storage->clients, &client->link);
+}
+
+void pawl__storage_remove(struct pawl_storage *storage, struct pawl_storage_client *client) {
+    (void)storage;
+    pawl__list_remove(&client->link);
+}
+
+void pawl__storage_hurry(struct pawl_storage *storage) {
+    storage->hurry = true;
+}
+
+int64_t pawl__storage_trouble(const struct pawl_storage *storage, const struct pawl_error **error) {
+    if (!storage->failing_since) return 0;
+    *error = &storage->result;
+    return pawl__clock_steady() - storage->failing_since;
+}
+
 void pawl__storage_write(struct pawl_storage *storage, struct pawl_state_write *write) {
+    write->since = pawl__clock_steady();
     pawl__link_init(&write->link);
     pawl__list_add(&storage->gathering, &write->link);
     pawl__storage_want(storage);
@@ -204,6 +321,7 @@ enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
                                  struct pawl_store *store, const struct pawl_log *log,
                                  struct pawl_error *error) {
     *storage = (struct pawl_storage){.store = store, .loop = loop, .log = log};
+    pawl__link_init(&storage->clients);
     pawl__link_init(&storage->gathering);
     pawl__link_init(&storage->writing);
     storage->job = (struct pawl_job){.run = storage_run, .done = storage_done};
@@ -213,6 +331,8 @@ enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
     uv_timer_start(&storage->tend_timer, storage_on_tend, STORAGE_TEND_MS, STORAGE_TEND_MS);
     uv_unref((uv_handle_t *)&storage->tend_timer);
     uv_timer_init(loop, &storage->patience);
+    uv_timer_init(loop, &storage->again);
+    storage->again.data = storage;
     uv_check_init(loop, &storage->check);
     uv_idle_init(loop, &storage->spin);
     storage->patience.data = storage->check.data = storage->spin.data = storage;
@@ -239,7 +359,7 @@ static void storage_on_handle_close(uv_handle_t *handle) {
 
 static void storage_finish_close(struct pawl_storage *storage) {
     struct pawl_thread *threads[] = {&storage->writer, &storage->reader};
-    storage->handles = 4;
+    storage->handles = 5;
     for (int i = 0; i < 2; i++) {
         if (!threads[i]->open) continue; // it could not be started
         storage->handles++;
@@ -247,6 +367,7 @@ static void storage_finish_close(struct pawl_storage *storage) {
     }
     uv_close((uv_handle_t *)&storage->tend_timer, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->patience, storage_on_handle_close);
+    uv_close((uv_handle_t *)&storage->again, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->check, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->spin, storage_on_handle_close);
 }

@@ -7,14 +7,20 @@
 //                              ▲                     │
 //                              └── while it runs ────┘
 //
-// A commit takes what gathered while the last one ran: user state transactions, and what the shard
-// that lives in this store has to write. When the shard's part makes it fail, the transactions are
-// committed by themselves. Reads go through a thread of their own.
+// A commit takes what gathered while the last one ran: user state transactions, and a part of each
+// client that has something to write. What a store refuses of a client (store.h) keeps nothing else
+// from being written. Reads go through a thread of their own.
 //
-// A commit may wait a little for what the client expects, as two commits cost twice as much as one.
+// A commit of which nothing was done (a lock that another process holds, a disk that is full, a
+// server that is away) is given again, after a delay that grows from 10 ms to a second. Its clients
+// wait; what they have meanwhile gathers for the next one. User state that has waited for 5 s is
+// told why, and left out of the next try.
 //
-// When next to nothing is going on, and the disk is quick, a commit runs on the loop's own thread:
-// waking another thread and being woken by it takes longer than what the loop could do meanwhile.
+// A commit may wait a little for what a client expects, as two commits cost twice as much as one.
+//
+// When next to nothing is going on, and the disk is known to be quick, a commit runs on the loop's
+// own thread: waking another thread and being woken by it takes longer than what the loop could do
+// meanwhile. It does not wait for locks there; when it would have to, the thread does.
 
 #include "base/log.h"
 #include "runtime/thread.h"
@@ -25,6 +31,7 @@ struct pawl_state_write {
     struct pawl_state_tx tx;                      // the caller fills |ops| and |op_count|
     void (*done)(struct pawl_state_write *write); // |tx.result| says how it went
     void *data;
+    int64_t since; // the storage's: when it was handed in, steady
     struct pawl_link link;
 };
 
@@ -41,15 +48,21 @@ struct pawl_state_read {
     struct pawl_storage *storage;
 };
 
-// The shard's part in each commit.
+// Who has a part in each commit: a shard.
 struct pawl_storage_client {
-    // Adds what is to be written; false when there is nothing. The views stay valid until |done|.
-    bool (*prepare)(struct pawl_storage_client *client, struct pawl_commit *commit);
+    // Fills |part|, which is clear, with what is to be written; false when there is nothing. What
+    // it points to stays until |done|.
+    bool (*prepare)(struct pawl_storage_client *client, struct pawl_part *part);
     bool light; // set by |prepare|: so little is written that little else can be going on
     // Whether the commit should wait for what is about to come.
     bool (*expects)(struct pawl_storage_client *client);
-    // Only called after a |prepare| that returned true.
-    void (*done)(struct pawl_storage_client *client, const struct pawl_error *error);
+    // Only called after a |prepare| that returned true. PAWL_COMMIT_DONE: |error| is the result of
+    // the part. PAWL_COMMIT_NOTHING only after pawl__storage_hurry.
+    void (*done)(struct pawl_storage_client *client, enum pawl_outcome outcome,
+                 const struct pawl_error *error);
+    struct pawl_part part; // the storage's
+    bool writes;           // a part of it is in the commit that runs, so its memory must stay
+    struct pawl_link link;
 };
 
 struct pawl_storage {
@@ -57,10 +70,11 @@ struct pawl_storage {
     uv_loop_t *loop;
     const struct pawl_log *log;
     struct pawl_thread writer, reader;
-    uv_check_t check;    // starts a commit after the loop has taken what its sockets hold
-    uv_idle_t spin;      // keeps the loop from sleeping before |check|
-    uv_timer_t patience; // ends a wait for what the client expects
-    struct pawl_storage_client *client;
+    uv_check_t check;         // starts a commit after the loop has taken what its sockets hold
+    uv_idle_t spin;           // keeps the loop from sleeping before |check|
+    uv_timer_t patience;      // ends a wait for what a client expects
+    uv_timer_t again;         // gives a commit again
+    struct pawl_link clients; // pawl_storage_client::link
     struct pawl_link gathering, writing; // pawl_state_write::link
     struct pawl_job job, tend_job;
     uv_timer_t tend_timer;   // housekeeping, between commits
@@ -69,12 +83,17 @@ struct pawl_storage {
     uint64_t tended; // |commits| when it last began
     unsigned tend_ticks;
     struct pawl_commit commit;
+    enum pawl_outcome outcome;
     struct pawl_error result;
-    bool wanted, busy, client_writes, closing;
-    bool alone;        // the next commit, or the one that runs, is of user state only
-    bool leasing;      // the client's: it takes or releases its shard on the writer thread
-    int64_t wanted_at; // since when, steady
-    int handles;       // threads and uv handles that are still open
+    bool wanted, closing;
+    bool busy;             // a commit runs, or waits to be given again
+    bool hurry;            // see pawl__storage_hurry
+    bool measured;         // |commit_time| is known
+    unsigned leasing;      // clients that take or release a shard on the writer thread
+    int64_t wanted_at;     // since when, steady
+    int64_t failing_since; // the commit that runs was first given then, steady; 0: it goes well
+    int64_t retry_delay;   // milliseconds
+    int handles;           // threads and uv handles that are still open
     void (*closed)(void *arg);
     void *arg;
     uint64_t commits;    // that succeeded
@@ -93,12 +112,22 @@ void pawl__storage_close(struct pawl_storage *storage, void (*closed)(void *arg)
 void pawl__storage_write(struct pawl_storage *storage, struct pawl_state_write *write);
 void pawl__storage_read(struct pawl_storage *storage, struct pawl_state_read *read);
 
-// For how many nanoseconds a commit has been wanted, and for how many it waits at most for what the
+// Adds a client; or removes one of which no part is being written.
+void pawl__storage_add(struct pawl_storage *storage, struct pawl_storage_client *client);
+void pawl__storage_remove(struct pawl_storage *storage, struct pawl_storage_client *client);
+
+// A client has something to write.
+void pawl__storage_want(struct pawl_storage *storage);
+
+// The process is about to end: a commit of which nothing can be done is given up after 5 s.
+void pawl__storage_hurry(struct pawl_storage *storage);
+
+// For how many nanoseconds a commit has been wanted, and for how many it waits at most for what a
 // client expects.
 int64_t pawl__storage_waited(const struct pawl_storage *storage);
 int64_t pawl__storage_patience(const struct pawl_storage *storage);
 
-// The client has something to write.
-void pawl__storage_want(struct pawl_storage *storage);
+// For how many nanoseconds nothing could be written; 0: all goes well. |*error| is why.
+int64_t pawl__storage_trouble(const struct pawl_storage *storage, const struct pawl_error **error);
 
 #endif

@@ -20,7 +20,7 @@ static void writer_move_held(struct pawl_writer *writer) {
 }
 
 // The snapshots of purged instances go in the commit that holds the purges.
-static bool writer_add_deletes(struct pawl_writer *writer, struct pawl_commit *commit) {
+static bool writer_add_deletes(struct pawl_writer *writer, struct pawl_part *part) {
     size_t count = writer->writing.purged.len;
     if (!count) return true;
     struct pawl_str *ids = malloc(count * sizeof *ids);
@@ -31,8 +31,8 @@ static bool writer_add_deletes(struct pawl_writer *writer, struct pawl_commit *c
         pawl__queue_push(&writer->writing.purged, work); // there is room: one was taken out
     }
     writer->deletes = ids;
-    commit->deletes = ids;
-    commit->delete_count = count;
+    part->deletes = ids;
+    part->delete_count = count;
     return true;
 }
 
@@ -60,7 +60,7 @@ static bool writer_expects(struct pawl_storage_client *client) {
 }
 
 // The next batch, with what goes with it. False when memory is out.
-static bool writer_take_batch(struct pawl_writer *writer, struct pawl_commit *commit) {
+static bool writer_take_batch(struct pawl_writer *writer, struct pawl_part *part) {
     struct pawl_shard *shard = &writer->residency->shard;
     size_t records = shard->batch_records;
     pawl__buf_clear(&writer->batch_bytes);
@@ -71,24 +71,24 @@ static bool writer_take_batch(struct pawl_writer *writer, struct pawl_commit *co
     writer->batch.records = pawl__buf_str(&writer->batch_bytes);
     writer->checkpoint->log_bytes += writer->batch_bytes.len;
     writer_move_held(writer);
-    if (!writer_add_deletes(writer, commit)) return false;
-    commit->batch = &writer->batch;
+    if (!writer_add_deletes(writer, part)) return false;
+    part->batch = &writer->batch;
     return true;
 }
 
-static bool writer_prepare(struct pawl_storage_client *client, struct pawl_commit *commit) {
+static bool writer_prepare(struct pawl_storage_client *client, struct pawl_part *part) {
     struct pawl_writer *writer = PAWL_CONTAINER(client, struct pawl_writer, client);
     struct pawl_residency *residency = writer->residency;
     if (residency->state == PAWL_RESIDENCY_TAKING || residency->failing) return false;
     client->light = residency->shard.batch_records <= 2 && !writer->checkpoint->running;
-    if (residency->shard.batch.failed || !writer_take_batch(writer, commit)) {
+    if (residency->shard.batch.failed || !writer_take_batch(writer, part)) {
         pawl__residency_fail_nomem(residency);
         return false;
     }
     size_t bytes = writer->wrote_batch ? writer->batch_bytes.len : 0;
-    bool snapshots = pawl__checkpoint_prepare(writer->checkpoint, commit, bytes);
+    bool snapshots = pawl__checkpoint_prepare(writer->checkpoint, part, bytes);
     if (!writer->wrote_batch && !snapshots) return false;
-    commit->lease = &residency->lease;
+    part->lease = &residency->lease;
     residency->in_commit = true;
     return true;
 }
@@ -106,7 +106,9 @@ static bool writer_let_out(struct pawl_writer *writer) {
     return true;
 }
 
-static void writer_done(struct pawl_storage_client *client, const struct pawl_error *error) {
+static void writer_done(struct pawl_storage_client *client, enum pawl_outcome outcome,
+                        const struct pawl_error *error) {
+    (void)outcome; // what is neither done nor given again is unknown, or not ours to do any more
     struct pawl_writer *writer = PAWL_CONTAINER(client, struct pawl_writer, client);
     struct pawl_residency *residency = writer->residency;
     free(writer->deletes);

@@ -1,6 +1,8 @@
 #include <stdlib.h>
 
 #include "sdk/transport.h"
+#include "store/memory/memory.h"
+#include "store/sqlite/sqlite.h"
 #include "wire/pack.h"
 #include "wire/unpack.h"
 

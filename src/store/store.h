@@ -3,41 +3,100 @@
 
 // What the runtime asks of a store, and nothing more.
 //
-// A store keeps, for each shard of an app: a lease with its epoch, a log of batches, and one
-// snapshot per instance. Beside them it keeps the user's state (keys with ETags), so that both can
-// change in one commit.
+// A store keeps, for each shard of an app: a lease with its epoch, a log of batches, one snapshot
+// per instance, and a mailbox. For each app: its number of shards, and the daemons that serve it
+// (members). Beside them it keeps the user's state (keys with ETags), so that all can change in one
+// commit.
 //
-// Every call blocks. A store is called by at most two threads at a time: one that commits (lease,
-// release, commit, tend) and one that reads (the others); a reader sees every commit that has
-// returned. Opening and closing happen while no other call runs. All text and byte views that go in
-// belong to the caller; what comes out is said with each call.
+//     app ──┬─ shard 0 ── lease, log, snapshots, mailbox
+//           ├─ shard 1 ── ...
+//           └─ members
+//     user state
 //
-// Safety comes from epochs, not from leases: a commit carries the epoch under which its shard was
-// leased, the store checks it in the same transaction (PAWL_E_FENCED otherwise), and each new lease
-// has a higher one. A lease only says who may expect to succeed.
+// Threads. Every call blocks. A store is called by at most two threads at a time: one that writes
+// (shards, lease, renew, release, commit, put_member, remove_member, tend) and one that reads (the
+// others). A reader sees every commit that has returned. Opening and closing happen while no other
+// call runs.
 //
-// Errors that each call may give, beside its own: PAWL_E_IO, PAWL_E_FULL (disk), PAWL_E_CORRUPT (a
-// row that fails its checks), PAWL_E_NOMEM, PAWL_E_UNAVAILABLE (try again). |error| then names the
-// file or table, and what to do about it.
+// Memory. Texts and bytes that go in belong to the caller. What comes out is in the arena that goes
+// in, or is a view that lasts as long as a callback's call. A callback may call |load| and
+// |get_state|; a value other than PAWL_OK ends the reading, and is returned.
+//
+// Safety comes from epochs, not from leases: each part of a commit carries the epoch under which
+// its shard was leased, the store checks it in the same transaction, and each new lease has a
+// higher one. A lease only says who may expect to succeed.
+//
+// Errors of any call, beside its own: PAWL_E_UNAVAILABLE (a lock, a connection: try again),
+// PAWL_E_IO, PAWL_E_FULL (disk), PAWL_E_DENIED (a password, a permission), PAWL_E_CORRUPT (a row
+// that fails its checks), PAWL_E_NOMEM. The text names the file, server or table, and what to do.
+//
+// Names. An |app| is a namespace and an app id as one text, made by the caller. A |number| counts
+// the shards of an app from 0. A |shard| is the store's own number for both, never 0, and never
+// that of another shard.
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "wire/rows.h"
 
-struct pawl_store {
-    const struct pawl_store_ops *ops;
-    const char *type; // "state.sqlite", "state.in-memory", as in component files
-    size_t row_max;   // bytes of a snapshot's state, and of its history; 0: there is no limit
+// What a store can.
+struct pawl_store_caps {
+    bool may_block; // a call may wait for a network: it must not run on a loop's thread
+    bool expires;   // leases and members end when they are not renewed; otherwise the store knows
+                    // when their owner is gone, and renewing does nothing
+    bool notifies;  // |listen| is served
+    bool shared;    // other processes can have the same store open
+    size_t row_max; // bytes of a snapshot's state, of its history, of a batch; 0: no limit
 };
 
-// --- leases and the log ---------------------------------------------------------------------
+struct pawl_store {
+    const struct pawl_store_ops *ops;
+    const char *type; // "state.sqlite", as in component files
+    struct pawl_store_caps caps;
+};
+
+// --- leases ---------------------------------------------------------------------------------
 
 // A leased shard. The store fills it; the caller hands it back with every commit.
 struct pawl_lease {
-    uint64_t shard;    // the store's own number for (app, shard number)
+    uint64_t shard;
     uint64_t epoch;    // of this lease; 1 for the first one ever
     uint64_t position; // of the last batch in the log, 0 when none was ever written
+};
+
+struct pawl_renewal {
+    const struct pawl_lease *lease;
+    bool lost; // out: it is no longer the newest one, or has ended and was not renewed
+};
+
+// Who holds a shard.
+struct pawl_holder {
+    uint32_t number;
+    uint64_t shard;
+    uint64_t epoch;
+    bool held;             // by a living owner
+    struct pawl_str owner; // as given to |lease|; of the last one when it is not held
+};
+
+// A daemon of an app.
+struct pawl_member {
+    struct pawl_str id;      // unique: each start of a daemon has another. Also the owner of leases
+    struct pawl_str address; // where other daemons of the app reach it
+    struct pawl_str info;    // anything else that it tells the others
+    uint32_t workers, loops;
+    int64_t joined_at; // out: nanoseconds since 1970, by the store's clock
+};
+
+// --- mail -----------------------------------------------------------------------------------
+
+// A message that waits for a shard. The commit of its sender puts it there, that of its receiver
+// takes it away. |app| and |number| name a box; what |app| says is the caller's affair, so that
+// mail for an app in another store can wait in a box of its own.
+struct pawl_mail {
+    struct pawl_str app;
+    uint32_t number;
+    struct pawl_str key;   // of this message in the box; boxes are read in the order of its bytes
+    struct pawl_str bytes; // not of mail that is taken away
 };
 
 // --- user state -----------------------------------------------------------------------------
@@ -58,9 +117,9 @@ struct pawl_state_op {
 };
 
 // A transaction over user state: all of |ops| in their order, or none. An expired key is a missing
-// one. |result| is filled by a commit that returns PAWL_OK: PAWL_OK; PAWL_E_CONFLICT when an ETag
-// does not match, though the store never gave it; PAWL_E_INVALID when a key is empty;
-// PAWL_E_TOO_LARGE. A transaction that conflicts does not fail the commit that carries it.
+// one. |result| is filled by a commit that was done: PAWL_OK; PAWL_E_CONFLICT when an ETag does not
+// match, or is none of the store's; PAWL_E_INVALID when a key is empty; PAWL_E_TOO_LARGE. A
+// transaction that conflicts does not fail the commit that carries it.
 struct pawl_state_tx {
     const struct pawl_state_op *ops;
     size_t op_count;
@@ -78,63 +137,155 @@ struct pawl_state_value {
 
 // --- commit ---------------------------------------------------------------------------------
 
-// One atomic, durable change. All parts are optional, and are applied in this order: batch,
-// deletes, snapshots, trim, state. With |lease| NULL only user state may change. PAWL_E_INTERNAL
-// when the batch does not follow the last one, |trim_to| is beyond it, or a snapshot's
-// |history_from| is not 0 and the store has no history before it.
-struct pawl_commit {
+// What a commit does to one shard. Everything but |lease| is optional, and is applied in this
+// order. |result| is filled by a commit that was done:
+//
+//     PAWL_OK            all of the part was done
+//     PAWL_E_FENCED      |lease| is not the newest one of its shard
+//     PAWL_E_INTERNAL    the batch does not follow the last one; |trim_to| is beyond it; a
+//                        snapshot's |history_from| is not 0, and nothing before it is stored
+//     PAWL_E_TOO_LARGE   a row is longer than |row_max|
+//
+// A part with an error has done nothing, and keeps no other part from being done.
+struct pawl_part {
     const struct pawl_lease *lease;
-    const struct pawl_batch *batch;        // appended to the log
+    const struct pawl_batch *batch; // appended to the log
+    const struct pawl_str *deletes; // ids of instances whose snapshots go
+    size_t delete_count;
     const struct pawl_snapshot *snapshots; // put
     size_t snapshot_count;
-    const struct pawl_str *deletes; // ids whose snapshots go (purged instances), before the puts
-    size_t delete_count;
-    uint64_t trim_to;            // batches up to this position are dropped; 0: none
-    struct pawl_state_tx *state; // a list
+    const struct pawl_mail *mail_out; // put into its boxes; a key that is there stays as it is
+    size_t mail_out_count;
+    const struct pawl_mail *mail_in; // taken out of its boxes; may be gone already
+    size_t mail_in_count;
+    uint64_t trim_to; // batches up to this position are dropped; 0: none
+    struct pawl_error result;
+    struct pawl_part *next;
 };
 
-// Called with each batch or row; another value than PAWL_OK ends the reading and is returned. Views
-// are valid during the call, which may call |load| and |get_state|.
+// One atomic, durable change: the parts (each of another shard), then the user's transactions.
+struct pawl_commit {
+    struct pawl_part *parts;     // a list
+    struct pawl_state_tx *state; // a list
+    bool at_once; // do not wait for others (locks): PAWL_COMMIT_NOTHING when there is need to
+};
+
+enum pawl_outcome {
+    PAWL_COMMIT_DONE,    // it is on stable storage. The parts' and transactions' results are filled
+    PAWL_COMMIT_NOTHING, // nothing was done, nothing will be, and nothing shows: give the same
+                         // commit again. The error says what was in the way
+    PAWL_COMMIT_UNKNOWN, // it may have been done, wholly, or may still be. To know, lease the
+                         // shards anew (which ends what is under way) and read them
+};
+
+// --- queries --------------------------------------------------------------------------------
+
+enum pawl_order {
+    PAWL_ORDER_ID,     // the bytes of the id
+    PAWL_ORDER_OLDEST, // by creation; ties by the bytes of the id
+    PAWL_ORDER_NEWEST, // the reverse of that
+};
+
+// Which instances of a shard, and in which order. What is zero does not filter.
+struct pawl_query {
+    struct pawl_str name;
+    uint32_t statuses;                    // bits: 1 << status
+    int64_t created_from, created_before; // nanoseconds since 1970
+    int64_t ended_from, ended_before;     // with either, what has not ended is left out
+    struct pawl_str parent;
+    struct pawl_str tag; // as pawl__tags_part makes it (wire/columns.h)
+    struct pawl_str id_prefix;
+    struct pawl_str custom_status; // a part of it
+    struct pawl_str failure_type;
+    enum pawl_order order;
+    int64_t after_created; // with |after_id|: only what comes after this place in the order
+    struct pawl_str after_id;
+    size_t limit; // 0: none
+};
+
+// --- the calls ------------------------------------------------------------------------------
+
 typedef enum pawl_err (*pawl_batch_fn)(void *arg, const struct pawl_batch *batch,
                                        struct pawl_error *error);
 typedef enum pawl_err (*pawl_snapshot_fn)(void *arg, const struct pawl_snapshot *snapshot,
                                           struct pawl_error *error);
+typedef enum pawl_err (*pawl_mail_fn)(void *arg, const struct pawl_mail *mail,
+                                      struct pawl_error *error);
+typedef enum pawl_err (*pawl_count_fn)(void *arg, struct pawl_str name, int32_t status,
+                                       uint64_t count, struct pawl_error *error);
+typedef void (*pawl_bell_fn)(void *arg, struct pawl_str app, uint32_t number);
 
 struct pawl_store_ops {
-    // Closes and frees the store. Leases that it holds are released.
+    // Closes and frees the store. Leases and members that it holds are released.
     void (*close)(struct pawl_store *store);
 
-    // Takes shard |number| of |app| (namespace and app id, as one string) for |owner|, a text that
-    // others are shown. PAWL_E_HELD, with the holder's text in |error|, when a living owner has it.
+    // --- writing ---
+
+    // Records how many shards |app| has, if that is not on record yet: |wanted|, at least 1.
+    // |*count| is what is on record. An app with a shard and no record is from an earlier Pawl: it
+    // has 1.
+    enum pawl_err (*shards)(struct pawl_store *store, struct pawl_str app, uint32_t wanted,
+                            uint32_t *count, struct pawl_error *error);
+
+    // Takes shard |number| of |app| for |owner|, a text that others are shown: for |ttl|
+    // nanoseconds by the store's clock, or where |caps.expires| is not set until it is released or
+    // the store is closed. PAWL_E_HELD, with the holder's text in |error|, when a living owner has
+    // it, be it the same one. A commit under an earlier epoch that is under way has been done when
+    // this returns, or will never be.
     enum pawl_err (*lease)(struct pawl_store *store, struct pawl_str app, uint32_t number,
-                           struct pawl_str owner, struct pawl_lease *lease,
+                           struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
                            struct pawl_error *error);
 
-    // Says that the lease is still in use. PAWL_E_FENCED when it is lost. Stores whose leases end
-    // with their process have nothing to do here.
-    enum pawl_err (*renew)(struct pawl_store *store, const struct pawl_lease *lease,
-                           struct pawl_error *error);
+    // Lets leases last |ttl| from now on. One that has ended, but that nobody has taken since, is
+    // renewed. PAWL_E_UNAVAILABLE: it is not known, and |lost| says nothing.
+    enum pawl_err (*renew)(struct pawl_store *store, struct pawl_renewal *renewals, size_t count,
+                           int64_t ttl, struct pawl_error *error);
 
+    // PAWL_OK also when |lease| is not the newest one any more.
     enum pawl_err (*release)(struct pawl_store *store, const struct pawl_lease *lease,
                              struct pawl_error *error);
 
-    // Applies |commit|; on PAWL_OK it is on stable storage, on any error nothing of it ever shows,
-    // unless the error is PAWL_E_UNAVAILABLE or PAWL_E_IO: then it may or may not have happened,
-    // and the caller must reload. PAWL_E_FENCED: the lease is not the newest.
-    enum pawl_err (*commit)(struct pawl_store *store, const struct pawl_commit *commit,
-                            struct pawl_error *error);
+    // Applies |commit|. |error| is filled unless it was done.
+    enum pawl_outcome (*commit)(struct pawl_store *store, const struct pawl_commit *commit,
+                                struct pawl_error *error);
 
-    // Does what no commit should wait for: checkpoints, removal of expired keys. To be called by
-    // the committing thread after it has told the outcome of a commit, and every second or so when
-    // there are none; returns at once when nothing is due. An error is worth a warning: the store
-    // goes on, and tries again at a later call. Where it is never called, commits become slow now
-    // and then.
+    // Adds a member, or replaces what it told; it ends as a lease does. Members that have ended are
+    // removed by the way.
+    enum pawl_err (*put_member)(struct pawl_store *store, struct pawl_str app,
+                                const struct pawl_member *member, int64_t ttl,
+                                struct pawl_error *error);
+    enum pawl_err (*remove_member)(struct pawl_store *store, struct pawl_str app,
+                                   struct pawl_str id, struct pawl_error *error);
+
+    // Does what no commit should wait for: checkpoints, removal of expired keys, filling columns of
+    // rows that an earlier Pawl wrote. To be called after a commit's outcome was told, and every
+    // second or so when there are none; returns at once when nothing is due. An error is worth a
+    // warning: the store goes on, and tries again at a later call. Where it is never called,
+    // commits become slow now and then.
     enum pawl_err (*tend)(struct pawl_store *store, struct pawl_error *error);
+
+    // --- reading ---
+
+    // The shards of |app| that exist, by number, each with its holder.
+    enum pawl_err (*holders)(struct pawl_store *store, struct pawl_str app,
+                             struct pawl_arena *arena, struct pawl_holder **holders, size_t *count,
+                             struct pawl_error *error);
+
+    // The living members of |app|, in the order of their ids.
+    enum pawl_err (*members)(struct pawl_store *store, struct pawl_str app,
+                             struct pawl_arena *arena, struct pawl_member **members, size_t *count,
+                             struct pawl_error *error);
 
     // Reads the shard's batches with positions > |after| that were not trimmed, in order.
     // PAWL_E_CORRUPT also when one is missing between them.
     enum pawl_err (*read_log)(struct pawl_store *store, uint64_t shard, uint64_t after,
                               pawl_batch_fn fn, void *arg, struct pawl_error *error);
+
+    // Reads up to |limit| messages (0: all) of a box with keys > |after| (empty: from its
+    // beginning), in the order of their keys.
+    enum pawl_err (*read_mail)(struct pawl_store *store, struct pawl_str app, uint32_t number,
+                               struct pawl_str after, size_t limit, pawl_mail_fn fn, void *arg,
+                               struct pawl_error *error);
 
     // Reads one snapshot with its whole history into |arena|. PAWL_E_NOT_FOUND.
     enum pawl_err (*load)(struct pawl_store *store, uint64_t shard, struct pawl_str id,
@@ -146,32 +297,27 @@ struct pawl_store_ops {
     enum pawl_err (*scan_live)(struct pawl_store *store, uint64_t shard, pawl_snapshot_fn fn,
                                void *arg, struct pawl_error *error);
 
-    // Reads the first |limit| ids of snapshots after |after| (empty: all) into |arena|, in the
-    // order of their bytes.
-    enum pawl_err (*list)(struct pawl_store *store, uint64_t shard, struct pawl_str after,
-                          size_t limit, struct pawl_arena *arena, struct pawl_str **ids,
-                          size_t *count, struct pawl_error *error);
+    // Calls |fn| for the snapshots of |shard| that |query| asks for, in its order, with columns
+    // only.
+    enum pawl_err (*query)(struct pawl_store *store, uint64_t shard, const struct pawl_query *query,
+                           pawl_snapshot_fn fn, void *arg, struct pawl_error *error);
+
+    // Counts them by name and status, in no order; |query|'s order, place and limit do not matter.
+    enum pawl_err (*count)(struct pawl_store *store, uint64_t shard, const struct pawl_query *query,
+                           pawl_count_fn fn, void *arg, struct pawl_error *error);
 
     // Reads the value of |key| into |arena|; a missing or expired key is PAWL_OK with !found.
     enum pawl_err (*get_state)(struct pawl_store *store, struct pawl_str key,
                                struct pawl_arena *arena, struct pawl_state_value *out,
                                struct pawl_error *error);
-};
 
-// Opens an SQLite file, and creates it when it is missing. |path| is a file name (":memory:" is not
-// one; use the memory store). See sqlite.c for the layout and for how several processes share a
-// file. PAWL_E_FORMAT: written by a newer Pawl; PAWL_E_CORRUPT: not a database.
-struct pawl_sqlite_options {
-    const char *path;
-    const char *state_table;    // NULL: "state", Dapr's default
-    const char *metadata_table; // NULL: "metadata", Dapr's default
-    int64_t busy_timeout;       // nanoseconds to wait for another process; 0: 2 s
-    int64_t cleanup_interval;   // nanoseconds between removals of expired keys; 0: never
-};
-enum pawl_err pawl__sqlite_open(const struct pawl_sqlite_options *options, struct pawl_store **out,
-                                struct pawl_error *error);
+    // --- doorbells ---
 
-// A store that lives as long as the process.
-enum pawl_err pawl__memory_open(struct pawl_store **out, struct pawl_error *error);
+    // From now on calls |fn|, on any thread, when mail may have come for a box of |app|: at times
+    // for nothing, and after trouble not at all, so boxes have to be looked into now and then.
+    // Number UINT32_MAX stands for all boxes. At most once for each store. Only where |notifies|.
+    enum pawl_err (*listen)(struct pawl_store *store, struct pawl_str app, pawl_bell_fn fn,
+                            void *arg, struct pawl_error *error);
+};
 
 #endif

@@ -13,8 +13,13 @@ struct pawl_batch {
 };
 
 // The state of an instance after the batch at |position|, with the columns that lists and recovery
-// ask for. History is stored in parts: |history| holds the events from number |history_from| on;
-// what a store already has before that number stays, and is dropped when |history_from| is 0.
+// ask for (absent texts are empty). History is stored in parts: |history| holds the events from
+// number |history_from| on; what a store already has before that number stays, and is dropped when
+// |history_from| is 0.
+//
+// Tags are one text: 0x1e, key, 0x1f, value for each, and 0x1e at the end; within keys and values
+// these two bytes and 0x1d are written as 0x1d and the byte plus 0x40. So a tag, or a key with any
+// value, is a part of the text; wire/columns.h writes both.
 struct pawl_snapshot {
     struct pawl_str id;
     uint64_t position;
@@ -22,8 +27,12 @@ struct pawl_snapshot {
     int32_t status;       // an OrchestrationStatus of the wire
     int64_t created_at;   // nanoseconds since 1970
     int64_t updated_at;
-    int64_t completed_at;  // 0: not completed
-    int64_t wake_at;       // when its next timer is due; INT64_MAX: it has none
+    int64_t completed_at;   // 0: not completed
+    struct pawl_str parent; // the instance id of the workflow that it is a child of
+    struct pawl_str tags;
+    struct pawl_str custom_status;
+    struct pawl_str failure_type; // errorType of the failure that ended it
+    int64_t wake_at;              // when its next timer is due; INT64_MAX: it has none
     bool active;           // it has work to offer (events to process, activities to run) by itself
     struct pawl_str state; // a pawl.Snapshot message
     struct pawl_str history; // encoded events, each a length-delimited field (see engine/history.h)

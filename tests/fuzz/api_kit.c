@@ -1,6 +1,7 @@
 #include "api_kit.h"
 
 #include "base/clock.h"
+#include "store/memory/memory.h"
 
 // --- requests -----------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 #include "fuzz.h"
-#include "store/store.h"
+#include "store/sqlite/sqlite.h"
 
 static char database_path[64];
 static struct pawl_buf database_image;
@@ -73,7 +73,7 @@ static struct pawl_store *database_open(struct pawl_error *error) {
 static void database_fill(struct pawl_store *store) {
     struct pawl_error error;
     struct pawl_lease lease;
-    FUZZ_CHECK(!store->ops->lease(store, PAWL_STR("app"), 0, PAWL_STR("me"), &lease, &error));
+    FUZZ_CHECK(!store->ops->lease(store, PAWL_STR("app"), 0, PAWL_STR("me"), 0, &lease, &error));
     const struct pawl_state_op ops[] = {
         {.key = PAWL_STR("app||one"), .value = PAWL_STR("{\"a\":1}")},
         {.key = PAWL_STR("app||two"), .value = PAWL_STR("\0\xff"), .is_binary = true, .ttl = 9999},
@@ -90,13 +90,18 @@ static void database_fill(struct pawl_store *store) {
             snapshots[i].history = PAWL_STR("some events");
             snapshots[i].history_from = i ? 0 : (uint32_t)position - 1;
         }
-        const struct pawl_commit commit = {.lease = &lease,
-                                           .batch = &batch,
-                                           .snapshots = snapshots,
-                                           .snapshot_count = 2,
-                                           .trim_to = position / 2,
-                                           .state = &state};
-        FUZZ_CHECK(!store->ops->commit(store, &commit, &error) && !state.result.code);
+        const struct pawl_mail mail = {
+            .app = PAWL_STR("app"), .key = PAWL_STR("k"), .bytes = PAWL_STR("a message")};
+        struct pawl_part part = {.lease = &lease,
+                                 .batch = &batch,
+                                 .snapshots = snapshots,
+                                 .snapshot_count = 2,
+                                 .mail_out = &mail,
+                                 .mail_out_count = 1,
+                                 .trim_to = position / 2};
+        const struct pawl_commit commit = {.parts = &part, .state = &state};
+        FUZZ_CHECK(store->ops->commit(store, &commit, &error) == PAWL_COMMIT_DONE &&
+                   !part.result.code && !state.result.code);
     }
 }
 
@@ -192,6 +197,15 @@ static enum pawl_err database_on_row(void *arg, const struct pawl_snapshot *row,
     return PAWL_OK;
 }
 
+static enum pawl_err database_on_mail(void *arg, const struct pawl_mail *mail,
+                                      struct pawl_error *error) {
+    (void)arg;
+    (void)error;
+    database_look(mail->key);
+    database_look(mail->bytes);
+    return PAWL_OK;
+}
+
 static void database_read(struct pawl_store *store) {
     static const char *const ids[] = {"a", "b", "c"};
     static const char *const keys[] = {"app||one", "app||two", "app||three"};
@@ -199,13 +213,20 @@ static void database_read(struct pawl_store *store) {
     struct pawl_arena arena = {0};
     struct pawl_snapshot snapshot;
     struct pawl_state_value value;
-    struct pawl_str *list;
+    struct pawl_query query = {.order = PAWL_ORDER_NEWEST};
+    struct pawl_holder *holders;
+    struct pawl_member *members;
     size_t count;
     uint64_t last = 0;
     store->ops->read_log(store, 1, 0, database_on_batch, &last, &error);
     store->ops->scan_live(store, 1, database_on_row, NULL, &error);
-    if (!store->ops->list(store, 1, PAWL_STR(""), 10, &arena, &list, &count, &error))
-        for (size_t i = 0; i < count; i++) database_look(list[i]);
+    store->ops->query(store, 1, &query, database_on_row, NULL, &error);
+    store->ops->read_mail(store, PAWL_STR("app"), 0, PAWL_STR(""), 0, database_on_mail, NULL,
+                          &error);
+    if (!store->ops->holders(store, PAWL_STR("app"), &arena, &holders, &count, &error))
+        for (size_t i = 0; i < count; i++) database_look(holders[i].owner);
+    if (!store->ops->members(store, PAWL_STR("app"), &arena, &members, &count, &error))
+        for (size_t i = 0; i < count; i++) database_look(members[i].id);
     for (int i = 0; i < 3; i++) {
         enum pawl_err err =
             store->ops->load(store, 1, pawl__str(ids[i]), &arena, &snapshot, &error);
@@ -221,7 +242,7 @@ static void database_read(struct pawl_store *store) {
 static void database_write(struct pawl_store *store) {
     struct pawl_error error = {PAWL_OK, ""};
     struct pawl_lease lease;
-    if (store->ops->lease(store, PAWL_STR("app"), 0, PAWL_STR("me"), &lease, &error)) {
+    if (store->ops->lease(store, PAWL_STR("app"), 0, PAWL_STR("me"), 0, &lease, &error)) {
         FUZZ_CHECK(*error.text);
         return;
     }
@@ -233,13 +254,15 @@ static void database_write(struct pawl_store *store) {
                                            .state = PAWL_STR("s"),
                                            .history = PAWL_STR("h"),
                                            .history_from = 4};
-    const struct pawl_commit commit = {.lease = &lease,
-                                       .batch = &batch,
-                                       .snapshots = &snapshot,
-                                       .snapshot_count = 1,
-                                       .deletes = &gone,
-                                       .delete_count = 1};
-    FUZZ_CHECK(!store->ops->commit(store, &commit, &error) || *error.text);
+    struct pawl_part part = {.lease = &lease,
+                             .batch = &batch,
+                             .snapshots = &snapshot,
+                             .snapshot_count = 1,
+                             .deletes = &gone,
+                             .delete_count = 1};
+    const struct pawl_commit commit = {.parts = &part};
+    bool done = store->ops->commit(store, &commit, &error) == PAWL_COMMIT_DONE;
+    FUZZ_CHECK(done ? !part.result.code || *part.result.text : *error.text);
     store->ops->tend(store, &error);
     store->ops->release(store, &lease, &error);
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "sim.h"
 #include "store/checksum.h"
+#include "store/memory/memory.h"
 
 static struct pawl_store *disk_memory(void) {
     return sim.disk.memory;
@@ -39,11 +40,11 @@ static enum pawl_err disk_fail(struct pawl_error *error, const char *what) {
 // --- leases -------------------------------------------------------------------------------------
 
 static enum pawl_err disk_lease(struct sim_daemon *daemon, struct pawl_str app, uint32_t number,
-                                struct pawl_str owner, struct pawl_lease *lease,
+                                struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
                                 struct pawl_error *error) {
     struct pawl_store *memory = disk_memory();
     if (sim_fault(SIM_READ, 20)) return disk_fail(error, "does not lease");
-    enum pawl_err err = memory->ops->lease(memory, app, number, owner, lease, error);
+    enum pawl_err err = memory->ops->lease(memory, app, number, owner, ttl, lease, error);
     if (err) return err;
     sim_trace(NULL, "daemon %u leases the shard: epoch %llu, log at %llu", daemon->number,
               (unsigned long long)lease->epoch, (unsigned long long)lease->position);
@@ -60,22 +61,24 @@ static enum pawl_err disk_lease(struct sim_daemon *daemon, struct pawl_str app, 
 }
 
 static enum pawl_err store_lease(struct pawl_store *store, struct pawl_str app, uint32_t number,
-                                 struct pawl_str owner, struct pawl_lease *lease,
+                                 struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
                                  struct pawl_error *error) {
     struct sim_daemon *daemon = disk_caller(store);
     long countdown = disk_begin(daemon, sim.disk.typical);
     struct sim_daemon *was = sim_enter(NULL);
-    enum pawl_err err = disk_lease(daemon, app, number, owner, lease, error);
+    enum pawl_err err = disk_lease(daemon, app, number, owner, ttl, lease, error);
     sim_enter(was);
     return disk_end(daemon, countdown, err);
 }
 
-static enum pawl_err store_renew(struct pawl_store *store, const struct pawl_lease *lease,
-                                 struct pawl_error *error) {
+static enum pawl_err store_renew(struct pawl_store *store, struct pawl_renewal *renewals,
+                                 size_t count, int64_t ttl, struct pawl_error *error) {
     (void)store;
-    return lease->epoch == sim.disk.lease.epoch && sim.disk.held
-               ? PAWL_OK
-               : pawl__fail_plain(error, PAWL_E_FENCED);
+    (void)ttl;
+    (void)error;
+    for (size_t i = 0; i < count; i++)
+        renewals[i].lost = renewals[i].lease->epoch != sim.disk.lease.epoch || !sim.disk.held;
+    return PAWL_OK;
 }
 
 static void disk_give_up(uint64_t epoch) {
@@ -116,39 +119,43 @@ static enum pawl_err store_release(struct pawl_store *store, const struct pawl_l
 
 // --- commits ------------------------------------------------------------------------------------
 
-static enum pawl_err disk_apply(struct sim_daemon *daemon, const struct pawl_commit *commit,
-                                bool now, struct pawl_error *error) {
-    enum pawl_err err = disk_memory()->ops->commit(disk_memory(), commit, error);
-    if (!err) {
-        sim.counts.commits++;
-        sim_model_commit(daemon, commit, now);
-    } else if (err != PAWL_E_FENCED) {
+static enum pawl_outcome disk_apply(struct sim_daemon *daemon, const struct pawl_commit *commit,
+                                    bool now, struct pawl_error *error) {
+    enum pawl_outcome outcome = disk_memory()->ops->commit(disk_memory(), commit, error);
+    const struct pawl_part *part = commit->parts;
+    if (outcome != PAWL_COMMIT_DONE) {
         sim_fail("commits_fit_the_log", NULL, "daemon %u: %s", daemon->number, error->text);
-    } else {
-        sim_trace(NULL, "daemon %u is fenced off: epoch %llu", daemon->number,
-                  (unsigned long long)commit->lease->epoch);
+        return outcome;
     }
-    return err;
+    sim.counts.commits++;
+    sim_model_commit(daemon, commit, now);
+    if (part && part->result.code == PAWL_E_FENCED)
+        sim_trace(NULL, "daemon %u is fenced off: epoch %llu", daemon->number,
+                  (unsigned long long)part->lease->epoch);
+    else if (part && part->result.code)
+        sim_fail("commits_fit_the_log", NULL, "daemon %u: %s", daemon->number, part->result.text);
+    return outcome;
 }
 
 // A commit that is still on its way when its daemon was told that it failed.
 struct late {
     struct pawl_arena arena;
-    struct pawl_commit commit;
+    struct pawl_part part;
     struct pawl_lease lease;
     struct pawl_batch batch;
     unsigned daemon;
 };
 
-static struct pawl_str late_copy(struct late *late, struct pawl_str text) {
-    return (struct pawl_str){pawl__arena_dup(&late->arena, text), text.len};
+static void late_copy(struct late *late, struct pawl_str *text) {
+    text->data = pawl__arena_dup(&late->arena, *text);
 }
 
 static void late_arrive(struct sim_event *event) {
     struct late *late = event->data;
     struct pawl_error error;
     sim_trace(NULL, "a commit of daemon %u arrives late", late->daemon);
-    disk_apply(&sim.daemons[late->daemon], &late->commit, false, &error);
+    disk_apply(&sim.daemons[late->daemon], &(struct pawl_commit){.parts = &late->part}, false,
+               &error);
     pawl__arena_finish(&late->arena);
     free(late);
 }
@@ -159,32 +166,39 @@ static void late_drop(void *data) {
     free(late);
 }
 
-static void disk_delay(const struct sim_daemon *daemon, const struct pawl_commit *commit) {
+static void late_copy_row(struct late *late, struct pawl_snapshot *row) {
+    struct pawl_str *texts[] = {&row->id,    &row->name,          &row->parent,
+                                &row->tags,  &row->custom_status, &row->failure_type,
+                                &row->state, &row->history};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) late_copy(late, texts[i]);
+}
+
+static void disk_delay(const struct sim_daemon *daemon, const struct pawl_part *part) {
     struct late *late = calloc(1, sizeof *late);
     late->daemon = daemon->number;
-    late->commit = *commit;
-    late->lease = *commit->lease;
-    late->commit.lease = &late->lease;
-    if (commit->batch) {
-        late->batch =
-            (struct pawl_batch){commit->batch->position, late_copy(late, commit->batch->records)};
-        late->commit.batch = &late->batch;
+    late->part = *part;
+    late->part.next = NULL;
+    late->lease = *part->lease;
+    late->part.lease = &late->lease;
+    if (part->batch) {
+        late->batch = *part->batch;
+        late_copy(late, &late->batch.records);
+        late->part.batch = &late->batch;
     }
     struct pawl_snapshot *rows =
-        pawl__arena_alloc(&late->arena, (commit->snapshot_count + 1) * sizeof *rows);
-    for (size_t i = 0; i < commit->snapshot_count; i++) {
-        rows[i] = commit->snapshots[i];
-        rows[i].id = late_copy(late, rows[i].id);
-        rows[i].name = late_copy(late, rows[i].name);
-        rows[i].state = late_copy(late, rows[i].state);
-        rows[i].history = late_copy(late, rows[i].history);
+        pawl__arena_alloc(&late->arena, (part->snapshot_count + 1) * sizeof *rows);
+    for (size_t i = 0; i < part->snapshot_count; i++) {
+        rows[i] = part->snapshots[i];
+        late_copy_row(late, &rows[i]);
     }
     struct pawl_str *deletes =
-        pawl__arena_alloc(&late->arena, (commit->delete_count + 1) * sizeof *deletes);
-    for (size_t i = 0; i < commit->delete_count; i++)
-        deletes[i] = late_copy(late, commit->deletes[i]);
-    late->commit.snapshots = rows;
-    late->commit.deletes = deletes;
+        pawl__arena_alloc(&late->arena, (part->delete_count + 1) * sizeof *deletes);
+    for (size_t i = 0; i < part->delete_count; i++) {
+        deletes[i] = part->deletes[i];
+        late_copy(late, &deletes[i]);
+    }
+    late->part.snapshots = rows;
+    late->part.deletes = deletes;
     struct sim_event *event = sim_after(sim_time(2 * PAWL_MILLISECOND), late_arrive);
     event->data = late;
     event->drop = late_drop;
@@ -197,9 +211,9 @@ static void disk_tear(struct sim_daemon *daemon, const struct pawl_commit *commi
     struct pawl_error error;
     if (how == 0) {
         disk_apply(daemon, commit, true, &error);
-    } else if (how == 1 && commit->batch) {
+    } else if (how == 1 && commit->parts && commit->parts->batch) {
         struct pawl_buf row = {0};
-        if (pawl__row_seal(&row, commit->batch->records, &error)) abort();
+        if (pawl__row_seal(&row, commit->parts->batch->records, &error)) abort();
         struct pawl_str cut = {(const char *)row.data, sim_below((unsigned)row.len)}, payload;
         if (!pawl__row_open(cut, &payload))
             sim_fail("torn_writes_are_seen", NULL, "%zu of %zu bytes look whole", cut.len, row.len);
@@ -210,15 +224,21 @@ static void disk_tear(struct sim_daemon *daemon, const struct pawl_commit *commi
                                         : "before its commit reached the disk");
 }
 
-static enum pawl_err disk_commit(struct sim_daemon *daemon, const struct pawl_commit *commit,
-                                 struct pawl_error *error) {
+static enum pawl_outcome disk_unknown(struct pawl_error *error, const char *what) {
+    disk_fail(error, what);
+    return PAWL_COMMIT_UNKNOWN;
+}
+
+static enum pawl_outcome disk_commit(struct sim_daemon *daemon, const struct pawl_commit *commit,
+                                     struct pawl_error *error) {
     if (sim_fault(SIM_TEAR, 15)) disk_tear(daemon, commit);
     if (sim.now < sim.disk.full_until && !sim.calm) {
         sim.counts.points++;
-        return pawl__fail_plain(error, PAWL_E_FULL);
+        pawl__fail_plain(error, PAWL_E_FULL);
+        return PAWL_COMMIT_NOTHING;
     }
     bool before = sim_fault(SIM_FAIL_BEFORE, 12);
-    bool late = !before && commit->lease && !commit->state && sim_fault(SIM_FAIL_LATE, 12);
+    bool late = !before && commit->parts && !commit->state && sim_fault(SIM_FAIL_LATE, 12);
     bool after = !before && !late && sim_fault(SIM_FAIL_AFTER, 12);
     sim.counts.points += before || late || after;
     if (before || late || after)
@@ -226,23 +246,27 @@ static enum pawl_err disk_commit(struct sim_daemon *daemon, const struct pawl_co
                   before ? "before it was done"
                   : late ? "and will be done later"
                          : "after it was done");
-    if (before) return disk_fail(error, "failed, before");
-    if (late) {
-        disk_delay(daemon, commit);
-        return disk_fail(error, "failed, and goes on");
+    if (before) {
+        disk_fail(error, "failed, before");
+        return sim_chance(500) ? PAWL_COMMIT_UNKNOWN : PAWL_COMMIT_NOTHING;
     }
-    enum pawl_err err = disk_apply(daemon, commit, true, error);
-    return !err && after ? disk_fail(error, "failed, after") : err;
+    if (late) {
+        disk_delay(daemon, commit->parts);
+        return disk_unknown(error, "failed, and goes on");
+    }
+    enum pawl_outcome outcome = disk_apply(daemon, commit, true, error);
+    return outcome == PAWL_COMMIT_DONE && after ? disk_unknown(error, "failed, after") : outcome;
 }
 
-static enum pawl_err store_commit(struct pawl_store *store, const struct pawl_commit *commit,
-                                  struct pawl_error *error) {
+static enum pawl_outcome store_commit(struct pawl_store *store, const struct pawl_commit *commit,
+                                      struct pawl_error *error) {
     struct sim_daemon *daemon = disk_caller(store);
     long countdown = disk_begin(daemon, sim.disk.typical);
     struct sim_daemon *was = sim_enter(NULL);
-    enum pawl_err err = disk_commit(daemon, commit, error);
+    enum pawl_outcome outcome = disk_commit(daemon, commit, error);
     sim_enter(was);
-    return disk_end(daemon, countdown, err);
+    disk_end(daemon, countdown, PAWL_OK);
+    return outcome;
 }
 
 static enum pawl_err store_tend(struct pawl_store *store, struct pawl_error *error) {
@@ -285,10 +309,10 @@ static enum pawl_err store_scan_live(struct pawl_store *store, uint64_t shard, p
     DISK_READ(scan_live(disk_memory(), shard, fn, arg, error));
 }
 
-static enum pawl_err store_list(struct pawl_store *store, uint64_t shard, struct pawl_str after,
-                                size_t limit, struct pawl_arena *arena, struct pawl_str **ids,
-                                size_t *count, struct pawl_error *error) {
-    DISK_READ(list(disk_memory(), shard, after, limit, arena, ids, count, error));
+static enum pawl_err store_query(struct pawl_store *store, uint64_t shard,
+                                 const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
+                                 struct pawl_error *error) {
+    DISK_READ(query(disk_memory(), shard, query, fn, arg, error));
 }
 
 static enum pawl_err store_get_state(struct pawl_store *store, struct pawl_str key,
@@ -313,7 +337,7 @@ const struct pawl_store_ops sim_store_ops = {
     .read_log = store_read_log,
     .load = store_load,
     .scan_live = store_scan_live,
-    .list = store_list,
+    .query = store_query,
     .get_state = store_get_state,
 };
 

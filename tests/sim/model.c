@@ -379,19 +379,19 @@ static void model_snapshot(const struct pawl_snapshot *row) {
 
 void sim_model_commit(struct sim_daemon *daemon, const struct pawl_commit *commit, bool now) {
     pawl__arena_reset(&sim.arena);
+    const struct pawl_part *part = commit->parts;
     sim_state_committed(commit->state);
-    if (!commit->lease) return;
-    if (commit->lease->epoch != sim.disk.lease.epoch)
+    if (!part || part->result.code) return;
+    if (part->lease->epoch != sim.disk.lease.epoch)
         sim_fail("one_owner_commits", NULL,
                  "daemon %u committed under epoch %llu, the newest is %llu", daemon->number,
-                 (unsigned long long)commit->lease->epoch,
-                 (unsigned long long)sim.disk.lease.epoch);
+                 (unsigned long long)part->lease->epoch, (unsigned long long)sim.disk.lease.epoch);
     sim_trace(NULL, "daemon %u commits %llu: %zu snapshots, %zu deletes, trim to %llu",
-              daemon->number, (unsigned long long)(commit->batch ? commit->batch->position : 0),
-              commit->snapshot_count, commit->delete_count, (unsigned long long)commit->trim_to);
-    if (commit->batch) model_batch(daemon, commit->batch, now);
-    for (size_t i = 0; i < commit->snapshot_count && !sim.failed; i++)
-        model_snapshot(&commit->snapshots[i]);
+              daemon->number, (unsigned long long)(part->batch ? part->batch->position : 0),
+              part->snapshot_count, part->delete_count, (unsigned long long)part->trim_to);
+    if (part->batch) model_batch(daemon, part->batch, now);
+    for (size_t i = 0; i < part->snapshot_count && !sim.failed; i++)
+        model_snapshot(&part->snapshots[i]);
 }
 
 // --- recovery -----------------------------------------------------------------------------------

@@ -51,14 +51,16 @@ static enum pawl_err commit_all(struct fixture *f) {
     };
     struct pawl_state_tx tx = {.ops = ops, .op_count = 3};
     struct pawl_batch batch = {alloc_position, pawl__str(id)};
-    struct pawl_commit commit = {.lease = &f->lease,
-                                 .batch = &batch,
-                                 .snapshots = rows,
-                                 .snapshot_count = 2,
-                                 .deletes = &gone,
-                                 .delete_count = 1,
-                                 .state = &tx};
-    enum pawl_err err = t_commit(f, &commit);
+    struct pawl_mail mail = {PAWL_STR("app"), 1, pawl__str(id), pawl__str(id)};
+    struct pawl_part part = {.lease = &f->lease,
+                             .batch = &batch,
+                             .snapshots = rows,
+                             .snapshot_count = 2,
+                             .mail_out = &mail,
+                             .mail_out_count = 1,
+                             .deletes = &gone,
+                             .delete_count = 1};
+    enum pawl_err err = t_commit(f, &part, &tx);
     if (!err) alloc_position++;
     return err;
 }
@@ -69,6 +71,7 @@ static void assert_nothing_shows(struct fixture *f) {
     char id[16];
     snprintf(id, sizeof id, "i-%u", (unsigned)alloc_position);
     assert_string_equal(t_log(f, f->lease.shard, alloc_position - 1), "");
+    assert_null(strstr(t_mail(f, "app", 1, "", 0), id));
     assert_err(PAWL_E_NOT_FOUND, t_load(f, id, &row));
     assert_ok(f, f->store->ops->get_state(f->store, pawl__str(id), &f->arena, &value, &f->error));
     assert_false(value.found);
@@ -90,9 +93,38 @@ static void test_lease(void **state) {
     }
 }
 
+static enum pawl_err put_member(struct fixture *f) {
+    struct pawl_member member = {
+        .id = PAWL_STR("m"), .address = PAWL_STR("here"), .info = PAWL_STR("hello")};
+    return f->store->ops->put_member(f->store, PAWL_STR("app"), &member, T_TTL, &f->error);
+}
+
+static enum pawl_err count_shards(struct fixture *f) {
+    static int number;
+    char app[16];
+    uint32_t shards;
+    snprintf(app, sizeof app, "app-%d", number++);
+    return f->store->ops->shards(f->store, pawl__str(app), 4, &shards, &f->error);
+}
+
+static void test_members(void **state) {
+    struct fixture *f = *state;
+    for (int i = 0; i < 20; i++) {
+        EACH_ALLOCATION(f, put_member(f), (void)0);
+        EACH_ALLOCATION(f, count_shards(f), (void)0);
+    }
+}
+
 static enum pawl_err count_row(void *arg, const struct pawl_snapshot *row,
                                struct pawl_error *error) {
     (void)row;
+    (void)error;
+    ++*(int *)arg;
+    return PAWL_OK;
+}
+
+static enum pawl_err count_mail(void *arg, const struct pawl_mail *mail, struct pawl_error *error) {
+    (void)mail;
     (void)error;
     ++*(int *)arg;
     return PAWL_OK;
@@ -103,12 +135,39 @@ static enum pawl_err load_fresh(struct fixture *f, struct pawl_snapshot *row) {
     return t_load(f, "i", row);
 }
 
-static enum pawl_err list_fresh(struct fixture *f) {
-    struct pawl_str *ids;
+static enum pawl_err count_name(void *arg, struct pawl_str name, int32_t status, uint64_t count,
+                                struct pawl_error *error) {
+    (void)name;
+    (void)status;
+    (void)error;
+    *(int *)arg += (int)count;
+    return PAWL_OK;
+}
+
+static enum pawl_err query_fresh(struct fixture *f, int *rows) {
+    struct pawl_query query = {.id_prefix = PAWL_STR("i"), .order = PAWL_ORDER_NEWEST};
+    enum pawl_err err =
+        f->store->ops->query(f->store, f->lease.shard, &query, count_row, rows, &f->error);
+    return err ? err
+               : f->store->ops->count(f->store, f->lease.shard, &query, count_name, rows,
+                                      &f->error);
+}
+
+static enum pawl_err look_fresh(struct fixture *f) {
+    struct pawl_holder *holders;
+    struct pawl_member *members;
     size_t count;
     pawl__arena_finish(&f->arena);
-    return f->store->ops->list(f->store, f->lease.shard, PAWL_STR(""), 10, &f->arena, &ids, &count,
-                               &f->error);
+    enum pawl_err err =
+        f->store->ops->holders(f->store, PAWL_STR("app"), &f->arena, &holders, &count, &f->error);
+    return err ? err
+               : f->store->ops->members(f->store, PAWL_STR("app"), &f->arena, &members, &count,
+                                        &f->error);
+}
+
+static enum pawl_err mail_fresh(struct fixture *f, int *messages) {
+    return f->store->ops->read_mail(f->store, PAWL_STR("app"), 0, PAWL_STR(""), 0, count_mail,
+                                    messages, &f->error);
 }
 
 static enum pawl_err get_fresh(struct fixture *f, struct pawl_state_value *value) {
@@ -122,13 +181,17 @@ static void test_reading(void **state) {
     struct pawl_state_op op = {.key = PAWL_STR("k"), .value = PAWL_STR("v"), .is_binary = true};
     struct pawl_state_tx tx = {.ops = &op, .op_count = 1};
     struct pawl_state_value value;
-    int rows = 0;
+    struct pawl_mail mail = {PAWL_STR("app"), 0, PAWL_STR("k"), PAWL_STR("message")};
+    struct pawl_part post = {.lease = &f->lease, .mail_out = &mail, .mail_out_count = 1};
+    int rows = 0, messages = 0;
     fixture_lease(f);
+    assert_ok(f, t_commit(f, &post, NULL));
+    assert_ok(f, put_member(f));
     row.active = true;
     assert_ok(f, t_put(f, &row));
     row.history_from = 7;
     assert_ok(f, t_put(f, &row));
-    assert_ok(f, t_commit(f, &(struct pawl_commit){.state = &tx}));
+    assert_ok(f, t_commit(f, NULL, &tx));
     EACH_ALLOCATION(f, load_fresh(f, &out), (void)0);
     assert_str("historyhistory", out.history);
     EACH_ALLOCATION(f, get_fresh(f, &value), (void)0);
@@ -137,7 +200,10 @@ static void test_reading(void **state) {
                     f->store->ops->scan_live(f->store, f->lease.shard, count_row, &rows, &f->error),
                     (void)0);
     assert_true(rows > 0);
-    EACH_ALLOCATION(f, list_fresh(f), (void)0);
+    EACH_ALLOCATION(f, query_fresh(f, &rows), (void)0);
+    EACH_ALLOCATION(f, look_fresh(f), (void)0);
+    EACH_ALLOCATION(f, mail_fresh(f, &messages), (void)0);
+    assert_true(messages > 0);
 }
 
 static enum pawl_err open_and_close(struct fixture *f) {
@@ -152,27 +218,15 @@ static void test_opening(void **state) {
     EACH_ALLOCATION(f, open_and_close(f), (void)0);
 }
 
-static enum pawl_err memory_open(const char *path, struct pawl_store **out,
-                                 struct pawl_error *error) {
-    (void)path;
-    return pawl__memory_open(out, error);
-}
-
-static enum pawl_err sqlite_open(const char *path, struct pawl_store **out,
-                                 struct pawl_error *error) {
-    return pawl__sqlite_open(&(struct pawl_sqlite_options){.path = path}, out, error);
-}
-
 int main(void) {
-    static const struct store_kind kinds[] = {{"memory", false, memory_open},
-                                              {"sqlite", true, sqlite_open}};
+    static const struct store_kind *const kinds[] = {&t_memory, &t_sqlite};
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(test_commit), T(test_lease), T(test_reading),
-                                       T(test_opening)};
+    const struct CMUnitTest tests[] = {T(test_commit), T(test_lease), T(test_members),
+                                       T(test_reading), T(test_opening)};
 #undef T
     int failed = 0;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        fixture_kind = &kinds[i];
+        fixture_kind = kinds[i];
         failed += cmocka_run_group_tests_name("allocations", tests, NULL, NULL);
     }
     return failed;

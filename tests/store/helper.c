@@ -9,6 +9,36 @@
 
 const struct store_kind *fixture_kind;
 
+static enum pawl_err memory_open(const char *path, struct pawl_store **out,
+                                 struct pawl_error *error) {
+    (void)path;
+    return pawl__memory_open(out, error);
+}
+
+static enum pawl_err memory_again(struct pawl_store *store, const char *path,
+                                  struct pawl_store **out, struct pawl_error *error) {
+    (void)path;
+    return pawl__memory_share(store, out, error);
+}
+
+const struct store_kind t_memory = {.name = "memory", .open = memory_open, .again = memory_again};
+
+static enum pawl_err sqlite_open(const char *path, struct pawl_store **out,
+                                 struct pawl_error *error) {
+    return pawl__sqlite_open(
+        &(struct pawl_sqlite_options){.path = path, .busy_timeout = 300 * PAWL_MILLISECOND}, out,
+        error);
+}
+
+static enum pawl_err sqlite_again(struct pawl_store *store, const char *path,
+                                  struct pawl_store **out, struct pawl_error *error) {
+    (void)store;
+    return sqlite_open(path, out, error);
+}
+
+const struct store_kind t_sqlite = {
+    .name = "sqlite", .shared = true, .open = sqlite_open, .again = sqlite_again};
+
 int fixture_setup(void **state) {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
@@ -45,21 +75,30 @@ void fixture_lease(struct fixture *f) {
 
 enum pawl_err t_lease(struct fixture *f, struct pawl_store *store, const char *app, uint32_t number,
                       struct pawl_lease *lease) {
-    return store->ops->lease(store, pawl__str(app), number, PAWL_STR("tester 1"), lease, &f->error);
+    return store->ops->lease(store, pawl__str(app), number, PAWL_STR("tester 1"), T_TTL, lease,
+                             &f->error);
 }
 
-enum pawl_err t_commit(struct fixture *f, const struct pawl_commit *commit) {
-    return f->store->ops->commit(f->store, commit, &f->error);
+enum pawl_err t_commit(struct fixture *f, struct pawl_part *part, struct pawl_state_tx *state) {
+    const struct pawl_commit commit = {.parts = part, .state = state};
+    enum pawl_outcome outcome = f->store->ops->commit(f->store, &commit, &f->error);
+    if (outcome != PAWL_COMMIT_DONE) {
+        assert_true(f->error.code && *f->error.text);
+        return f->error.code;
+    }
+    if (part && part->result.code) f->error = part->result;
+    return part ? part->result.code : PAWL_OK;
 }
 
 enum pawl_err t_append(struct fixture *f, uint64_t position, const char *records) {
     struct pawl_batch batch = {position, pawl__str(records)};
-    return t_commit(f, &(struct pawl_commit){.lease = &f->lease, .batch = &batch});
+    return t_commit(f, &(struct pawl_part){.lease = &f->lease, .batch = &batch}, NULL);
 }
 
 enum pawl_err t_put(struct fixture *f, const struct pawl_snapshot *snapshot) {
     return t_commit(
-        f, &(struct pawl_commit){.lease = &f->lease, .snapshots = snapshot, .snapshot_count = 1});
+        f, &(struct pawl_part){.lease = &f->lease, .snapshots = snapshot, .snapshot_count = 1},
+        NULL);
 }
 
 enum pawl_err t_load(struct fixture *f, const char *id, struct pawl_snapshot *out) {
@@ -85,6 +124,23 @@ static enum pawl_err helper_batch(void *arg, const struct pawl_batch *batch,
 const char *t_log(struct fixture *f, uint64_t shard, uint64_t after) {
     struct pawl_buf text = {0};
     assert_ok(f, f->store->ops->read_log(f->store, shard, after, helper_batch, &text, &f->error));
+    const char *copy = pawl__arena_dup(&f->arena, pawl__buf_str(&text));
+    pawl__buf_finish(&text);
+    return copy;
+}
+
+static enum pawl_err helper_mail(void *arg, const struct pawl_mail *mail,
+                                 struct pawl_error *error) {
+    (void)error;
+    pawl__buf_format(arg, "%.*s=%.*s ", PAWL_FMT(mail->key), PAWL_FMT(mail->bytes));
+    return PAWL_OK;
+}
+
+const char *t_mail(struct fixture *f, const char *app, uint32_t number, const char *after,
+                   size_t limit) {
+    struct pawl_buf text = {0};
+    assert_ok(f, f->store->ops->read_mail(f->store, pawl__str(app), number, pawl__str(after), limit,
+                                          helper_mail, &text, &f->error));
     const char *copy = pawl__arena_dup(&f->arena, pawl__buf_str(&text));
     pawl__buf_finish(&text);
     return copy;

@@ -8,13 +8,21 @@
 
 #include <cmocka.h>
 
-#include "store/store.h"
+#include "base/clock.h"
+#include "store/memory/memory.h"
+#include "store/sqlite/sqlite.h"
 
 // A kind of store that the suite runs against.
 struct store_kind {
     const char *name;
     bool shared; // opening |path| again, here or in another process, gives the same data
     enum pawl_err (*open)(const char *path, struct pawl_store **out, struct pawl_error *error);
+    // One more store with the data of |store|, which |open| has opened at |path|.
+    enum pawl_err (*again)(struct pawl_store *store, const char *path, struct pawl_store **out,
+                           struct pawl_error *error);
+    // Prepares and cleans up for a program's tests; may be NULL.
+    int (*begin)(void);
+    void (*end)(void);
 };
 
 // What each test has: a store of its own, in a directory of its own.
@@ -27,12 +35,17 @@ struct fixture {
     struct pawl_error error;
 };
 
+extern const struct store_kind t_memory, t_sqlite;
+
 extern const struct store_kind *fixture_kind; // used by the next setup
 
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 void fixture_reopen(struct fixture *f);
 void fixture_lease(struct fixture *f);
+
+// For how long leases are taken, in tests that do not wait for their end.
+#define T_TTL (300 * PAWL_SECOND)
 
 #define assert_ok(f, call)                                                                         \
     do {                                                                                           \
@@ -55,7 +68,8 @@ void fixture_lease(struct fixture *f);
 // Calls of the store under test, with the error in the fixture.
 enum pawl_err t_lease(struct fixture *f, struct pawl_store *store, const char *app, uint32_t number,
                       struct pawl_lease *lease);
-enum pawl_err t_commit(struct fixture *f, const struct pawl_commit *commit);
+// The error of the commit, or the result of its part. Either part of it may be NULL.
+enum pawl_err t_commit(struct fixture *f, struct pawl_part *part, struct pawl_state_tx *state);
 enum pawl_err t_append(struct fixture *f, uint64_t position, const char *records);
 enum pawl_err t_put(struct fixture *f, const struct pawl_snapshot *snapshot);
 enum pawl_err t_load(struct fixture *f, const char *id, struct pawl_snapshot *out);
@@ -63,6 +77,10 @@ struct pawl_snapshot t_snapshot(const char *id, const char *state, const char *h
 
 // The log after |after| as "1=a 2=b ", in the fixture's arena.
 const char *t_log(struct fixture *f, uint64_t shard, uint64_t after);
+
+// Up to |limit| messages of a box after |after| as "k1=a k2=b ", in the fixture's arena.
+const char *t_mail(struct fixture *f, const char *app, uint32_t number, const char *after,
+                   size_t limit);
 
 // Runs |argv| in a process of its own. |*out| is a pipe from its standard output. Returns its id.
 int t_spawn(char *const argv[], int *out);

@@ -27,7 +27,7 @@ static enum pawl_err crash_open(const char *path, struct pawl_store **out,
         &(struct pawl_sqlite_options){.path = path, .busy_timeout = 30 * PAWL_SECOND}, out, error);
 }
 
-static const struct store_kind crash_kind = {"sqlite", true, crash_open};
+static const struct store_kind crash_kind = {.name = "sqlite", .shared = true, .open = crash_open};
 
 // What stands in the batch at |position| of shard |number|, in |bytes|.
 static struct pawl_str crash_records(char *bytes, uint32_t number, uint64_t position) {
@@ -57,8 +57,8 @@ static int worker(const char *path, uint32_t number) {
     char id[16], text[32];
     if (crash_open(path, &store, &error)) return worker_stop("open", &error);
     for (;;) {
-        enum pawl_err err =
-            store->ops->lease(store, PAWL_STR("app"), number, PAWL_STR("worker"), &lease, &error);
+        enum pawl_err err = store->ops->lease(store, PAWL_STR("app"), number, PAWL_STR("worker"),
+                                              T_TTL, &lease, &error);
         if (!err) break;
         if (err != PAWL_E_HELD) return worker_stop("lease", &error);
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
@@ -76,13 +76,15 @@ static int worker(const char *path, uint32_t number) {
                                     .history_from = fresh ? 0 : (unsigned)(position % 10)};
         struct pawl_state_op op = {.key = pawl__str(id), .value = pawl__str(text)};
         struct pawl_state_tx tx = {.ops = &op, .op_count = 1};
-        struct pawl_commit commit = {.lease = &lease,
-                                     .batch = &batch,
-                                     .snapshots = &row,
-                                     .snapshot_count = 1,
-                                     .trim_to = position % 100 ? 0 : position - 50,
-                                     .state = &tx};
-        if (store->ops->commit(store, &commit, &error)) return worker_stop("commit", &error);
+        struct pawl_part part = {.lease = &lease,
+                                 .batch = &batch,
+                                 .snapshots = &row,
+                                 .snapshot_count = 1,
+                                 .trim_to = position % 100 ? 0 : position - 50};
+        const struct pawl_commit commit = {.parts = &part, .state = &tx};
+        if (store->ops->commit(store, &commit, &error) != PAWL_COMMIT_DONE)
+            return worker_stop("commit", &error);
+        if (part.result.code) return worker_stop("commit", &part.result);
         printf("%llu\n", (unsigned long long)position);
         fflush(stdout);
         if (store->ops->tend(store, &error)) return worker_stop("tend", &error);

@@ -14,15 +14,6 @@
 
 #include "base/clock.h"
 
-static enum pawl_err sqlite_open(const char *path, struct pawl_store **out,
-                                 struct pawl_error *error) {
-    return pawl__sqlite_open(
-        &(struct pawl_sqlite_options){.path = path, .busy_timeout = 300 * PAWL_MILLISECOND}, out,
-        error);
-}
-
-static const struct store_kind sqlite_kind = {"sqlite", true, sqlite_open};
-
 // Runs |sql| as another program would, and returns its first value, if any, in the arena.
 static const char *raw(struct fixture *f, const char *sql) {
     sqlite3 *db;
@@ -46,7 +37,7 @@ static const char *raw(struct fixture *f, const char *sql) {
 static enum pawl_err reopen(struct fixture *f) {
     if (f->store) f->store->ops->close(f->store);
     f->store = NULL;
-    return sqlite_open(f->path, &f->store, &f->error);
+    return t_sqlite.open(f->path, &f->store, &f->error);
 }
 
 static bool exists(struct fixture *f, const char *suffix) {
@@ -121,11 +112,11 @@ static void test_damaged_rows(void **state) {
 
 static void test_newer_format(void **state) {
     struct fixture *f = *state;
-    raw(f, "UPDATE pawl_meta SET value=2");
+    raw(f, "UPDATE pawl_meta SET value=3 WHERE key='format'");
     assert_err(PAWL_E_FORMAT, reopen(f));
     assert_text(f, f->path);
-    assert_text(f, "format 2");
-    raw(f, "UPDATE pawl_meta SET value=1");
+    assert_text(f, "format 3");
+    raw(f, "UPDATE pawl_meta SET value=2 WHERE key='format'");
     assert_ok(f, reopen(f));
     raw(f, "UPDATE metadata SET value='2'");
     assert_err(PAWL_E_FORMAT, reopen(f));
@@ -177,7 +168,7 @@ static void test_damaged_file(void **state) {
 static void assert_not_opened(struct fixture *f, const char *path, enum pawl_err expected,
                               const char *text) {
     struct pawl_store *store = NULL;
-    assert_err(expected, sqlite_open(path, &store, &f->error));
+    assert_err(expected, t_sqlite.open(path, &store, &f->error));
     assert_null(store);
     assert_text(f, text);
 }
@@ -206,7 +197,7 @@ static int open_as_nobody(const char *path) {
     struct pawl_error error = {0};
     struct pawl_store *store;
     if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) return 1;
-    enum pawl_err err = sqlite_open(path, &store, &error);
+    enum pawl_err err = t_sqlite.open(path, &store, &error);
     printf("%d %s\n", (int)err, error.text);
     return 0;
 }
@@ -280,7 +271,7 @@ static void test_links_share_the_lock(void **state) {
     snprintf(path, sizeof path, "%s/link.db", f->dir);
     assert_int_equal(symlink(f->path, path), 0);
     fixture_lease(f);
-    assert_ok(f, sqlite_open(path, &second, &f->error));
+    assert_ok(f, t_sqlite.open(path, &second, &f->error));
     assert_err(PAWL_E_HELD, t_lease(f, second, "app", 0, &lease));
     second->ops->close(second);
     assert_ok(f, t_append(f, 1, "a"));
@@ -353,9 +344,9 @@ static void test_full_disk(void **state) {
     for (rlim_t limit = 300000; limit < 312000; limit += 3000) {
         limit_files(limit);
         struct pawl_batch batch = {last + 1, pawl__str(records)};
-        struct pawl_commit commit = {.lease = &f->lease, .batch = &batch, .state = &tx};
+        struct pawl_part part = {.lease = &f->lease, .batch = &batch};
         enum pawl_err err;
-        while (!(err = t_commit(f, &commit))) batch.position++;
+        while (!(err = t_commit(f, &part, &tx))) batch.position++;
         limit_files(RLIM_INFINITY);
         if (err != PAWL_E_FULL) print_error("%s\n", f->error.text);
         assert_err(PAWL_E_FULL, err);
@@ -452,7 +443,7 @@ static void test_wal_is_used_again(void **state) {
                                                         append_while_reading, arg, &f->error));
     append_many(f, &position, 300, true);
     assert_true(size_of(f, "-wal") <= 64 << 20);
-    assert_ok(f, t_commit(f, &(struct pawl_commit){.lease = &f->lease, .trim_to = position}));
+    assert_ok(f, t_commit(f, &(struct pawl_part){.lease = &f->lease, .trim_to = position}, NULL));
     assert_ok(f, reopen(f));
     assert_string_equal(raw(f, "PRAGMA integrity_check"), "ok");
 }
@@ -465,7 +456,7 @@ static void test_dapr_reads_ours(void **state) {
         {.key = PAWL_STR("t"), .value = PAWL_STR("\"v\""), .ttl = 60},
         {.key = PAWL_STR("b"), .value = PAWL_STR("\0\1"), .is_binary = true}};
     struct pawl_state_tx tx = {.ops = ops, .op_count = 2};
-    assert_ok(f, t_commit(f, &(struct pawl_commit){.state = &tx}));
+    assert_ok(f, t_commit(f, NULL, &tx));
     assert_string_equal(raw(f, "SELECT group_concat(name||' '||type||' '||\"notnull\"||' '||pk, "
                                "',') FROM pragma_table_info('state')"),
                         "key TEXT 1 1,value TEXT 1 0,is_binary BOOLEAN 1 0,etag TEXT 1 0,"
@@ -526,7 +517,8 @@ static void test_other_tables(void **state) {
     struct pawl_sqlite_options options = {
         .path = f->path, .state_table = "Other", .metadata_table = "other_meta"};
     assert_ok(f, pawl__sqlite_open(&options, &store, &f->error));
-    assert_ok(f, store->ops->commit(store, &(struct pawl_commit){.state = &tx}, &f->error));
+    assert_int_equal(store->ops->commit(store, &(struct pawl_commit){.state = &tx}, &f->error),
+                     PAWL_COMMIT_DONE);
     assert_string_equal(raw(f, "SELECT value FROM other WHERE key='k'"), "v");
     assert_ok(f, f->store->ops->get_state(f->store, op.key, &f->arena, &value, &f->error));
     assert_false(value.found);
@@ -535,7 +527,7 @@ static void test_other_tables(void **state) {
 
 int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "nobody") == 0) return open_as_nobody(argv[2]);
-    int rc = suite_main(argc, argv, &sqlite_kind);
+    int rc = suite_main(argc, argv, &t_sqlite);
     if (rc >= 0) return rc;
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {

@@ -9,7 +9,11 @@ int suite_main(int argc, char **argv, const struct store_kind *kind);
 
 // Its parts.
 int suite_log(void);
+int suite_parts(void); // of commits
+int suite_mail(void);
+int suite_members(void);
 int suite_snapshots(void);
+int suite_query(void);
 int suite_state(void);
 
 #endif

@@ -12,6 +12,10 @@ static void test_columns(void **state) {
                                      .created_at = 1700000000123456789,
                                      .updated_at = 1700000001123456789,
                                      .completed_at = 1700000002123456789,
+                                     .parent = PAWL_STR("par\0ent"),
+                                     .tags = PAWL_STR("\x1ek\x1fv\x1e"),
+                                     .custom_status = PAWL_STR("\"half\""),
+                                     .failure_type = PAWL_STR("Type"),
                                      .wake_at = INT64_MIN,
                                      .active = true,
                                      .state = PAWL_STR("st\0ate"),
@@ -26,6 +30,10 @@ static void test_columns(void **state) {
     assert_int_equal(out.created_at, row.created_at);
     assert_int_equal(out.updated_at, row.updated_at);
     assert_int_equal(out.completed_at, row.completed_at);
+    assert_true(pawl__str_equal(out.parent, row.parent));
+    assert_true(pawl__str_equal(out.tags, row.tags));
+    assert_true(pawl__str_equal(out.custom_status, row.custom_status));
+    assert_true(pawl__str_equal(out.failure_type, row.failure_type));
     assert_true(out.wake_at == INT64_MIN);
     assert_true(out.active);
     assert_true(pawl__str_equal(out.state, row.state));
@@ -78,13 +86,13 @@ static void test_history_needs_its_beginning(void **state) {
     struct pawl_snapshot out, rows[] = {t_snapshot("a", "s", "h"), t_snapshot("i", "s", "h")};
     rows[1].history_from = 5;
     fixture_lease(f);
-    struct pawl_commit commit = {.lease = &f->lease, .snapshots = rows, .snapshot_count = 2};
-    assert_err(PAWL_E_INTERNAL, t_commit(f, &commit));
+    struct pawl_part commit = {.lease = &f->lease, .snapshots = rows, .snapshot_count = 2};
+    assert_err(PAWL_E_INTERNAL, t_commit(f, &commit, NULL));
     assert_text(f, "event 5");
     assert_err(PAWL_E_NOT_FOUND, t_load(f, "a", &out));
     assert_err(PAWL_E_NOT_FOUND, t_load(f, "i", &out));
     rows[1].history_from = 0;
-    assert_ok(f, t_commit(f, &commit));
+    assert_ok(f, t_commit(f, &commit, NULL));
     assert_ok(f, t_load(f, "a", &out));
 }
 
@@ -92,11 +100,11 @@ static void test_delete(void **state) {
     struct fixture *f = *state;
     struct pawl_snapshot out, row = t_snapshot("i", "new", "new");
     struct pawl_str ids[] = {PAWL_STR("nobody"), PAWL_STR("i")};
-    struct pawl_commit commit = {.lease = &f->lease, .deletes = ids, .delete_count = 2};
+    struct pawl_part commit = {.lease = &f->lease, .deletes = ids, .delete_count = 2};
     fixture_lease(f);
     put_history(f, 0, "old");
     put_history(f, 3, "more");
-    assert_ok(f, t_commit(f, &commit));
+    assert_ok(f, t_commit(f, &commit, NULL));
     assert_err(PAWL_E_NOT_FOUND, t_load(f, "i", &out));
     put_history(f, 0, "new");
     assert_history(f, "new");
@@ -105,14 +113,14 @@ static void test_delete(void **state) {
     put_history(f, 3, "more");
     commit.snapshots = &row;
     commit.snapshot_count = 1;
-    assert_ok(f, t_commit(f, &commit));
+    assert_ok(f, t_commit(f, &commit, NULL));
     assert_history(f, "new");
     assert_ok(f, t_load(f, "i", &out));
     assert_str("new", out.state);
 
     // And then there is no history to go on with.
     row.history_from = 3;
-    assert_err(PAWL_E_INTERNAL, t_commit(f, &commit));
+    assert_err(PAWL_E_INTERNAL, t_commit(f, &commit, NULL));
     assert_history(f, "new");
 }
 
@@ -145,28 +153,32 @@ static void test_scan_live(void **state) {
     rows[2].wake_at = 12345;
     fixture_lease(f);
     assert_live(f, f->lease.shard, "", "");
-    struct pawl_commit commit = {.lease = &f->lease, .snapshots = rows, .snapshot_count = 3};
-    assert_ok(f, t_commit(f, &commit));
+    struct pawl_part commit = {.lease = &f->lease, .snapshots = rows, .snapshot_count = 3};
+    assert_ok(f, t_commit(f, &commit, NULL));
     assert_live(f, f->lease.shard, "busy:1:1 timer:0:0 ", "timer:0:0 busy:1:1 ");
     assert_live(f, f->lease.shard + 1, "", "");
     rows[0].active = false;
     assert_ok(f, t_put(f, &rows[0]));
     assert_live(f, f->lease.shard, "timer:0:0 ", "");
     struct pawl_str id = PAWL_STR("timer");
-    assert_ok(f, t_commit(f, &(struct pawl_commit){
-                                 .lease = &f->lease, .deletes = &id, .delete_count = 1}));
+    assert_ok(
+        f, t_commit(f, &(struct pawl_part){.lease = &f->lease, .deletes = &id, .delete_count = 1},
+                    NULL));
     assert_live(f, f->lease.shard, "", "");
+}
+
+static enum pawl_err note_id(void *arg, const struct pawl_snapshot *row, struct pawl_error *error) {
+    (void)error;
+    pawl__buf_format(arg, "%.*s ", PAWL_FMT(row->id));
+    return PAWL_OK;
 }
 
 // The ids after |after| as text.
 static void assert_list(struct fixture *f, struct pawl_str after, size_t limit,
                         const char *expected) {
     struct pawl_buf text = {0};
-    struct pawl_str *ids;
-    size_t count = 77;
-    assert_ok(f, f->store->ops->list(f->store, f->lease.shard, after, limit, &f->arena, &ids,
-                                     &count, &f->error));
-    for (size_t i = 0; i < count; i++) pawl__buf_format(&text, "%.*s ", PAWL_FMT(ids[i]));
+    const struct pawl_query query = {.after_id = after, .limit = limit};
+    assert_ok(f, f->store->ops->query(f->store, f->lease.shard, &query, note_id, &text, &f->error));
     assert_str(expected, pawl__buf_str(&text));
     pawl__buf_finish(&text);
 }
@@ -181,8 +193,8 @@ static void test_list(void **state) {
     };
     fixture_lease(f);
     assert_list(f, PAWL_STR(""), 10, "");
-    struct pawl_commit commit = {.lease = &f->lease, .snapshots = rows, .snapshot_count = 7};
-    assert_ok(f, t_commit(f, &commit));
+    struct pawl_part commit = {.lease = &f->lease, .snapshots = rows, .snapshot_count = 7};
+    assert_ok(f, t_commit(f, &commit, NULL));
     assert_list(f, PAWL_STR(""), 10, "B a a-b ab b z \xc3\xa4 ");
     assert_list(f, (struct pawl_str){0}, 7, "B a a-b ab b z \xc3\xa4 ");
     assert_list(f, PAWL_STR(""), 1, "B ");
@@ -192,8 +204,9 @@ static void test_list(void **state) {
     assert_list(f, PAWL_STR("z"), 5, "\xc3\xa4 ");
     assert_list(f, PAWL_STR("\xc3\xa4"), 5, "");
     struct pawl_str id = PAWL_STR("ab");
-    assert_ok(f, t_commit(f, &(struct pawl_commit){
-                                 .lease = &f->lease, .deletes = &id, .delete_count = 1}));
+    assert_ok(
+        f, t_commit(f, &(struct pawl_part){.lease = &f->lease, .deletes = &id, .delete_count = 1},
+                    NULL));
     assert_list(f, PAWL_STR("a"), 2, "a-b b ");
     f->lease.shard++;
     assert_list(f, PAWL_STR(""), 10, "");
@@ -213,6 +226,22 @@ static void test_shards_have_their_own(void **state) {
     assert_str("first", out.state);
 }
 
+struct ordered {
+    struct pawl_arena *arena;
+    struct pawl_str last;
+    size_t count;
+};
+
+static enum pawl_err note_order(void *arg, const struct pawl_snapshot *row,
+                                struct pawl_error *error) {
+    struct ordered *seen = arg;
+    (void)error;
+    assert_true(pawl__str_compare(seen->last, row->id) < 0);
+    seen->last = (struct pawl_str){pawl__arena_dup(seen->arena, row->id), row->id.len};
+    seen->count++;
+    return PAWL_OK;
+}
+
 static void test_many_and_large(void **state) {
     struct fixture *f = *state;
     enum {
@@ -227,10 +256,12 @@ static void test_many_and_large(void **state) {
     row.state = row.history = (struct pawl_str){bytes, SIZE};
     struct pawl_batch batch = {1, {bytes, SIZE}};
     fixture_lease(f);
-    assert_ok(f, t_commit(f, &(struct pawl_commit){.lease = &f->lease,
-                                                   .batch = &batch,
-                                                   .snapshots = &row,
-                                                   .snapshot_count = 1}));
+    assert_ok(
+        f,
+        t_commit(f,
+                 &(struct pawl_part){
+                     .lease = &f->lease, .batch = &batch, .snapshots = &row, .snapshot_count = 1},
+                 NULL));
     assert_ok(f, t_load(f, "large", &out));
     assert_true(pawl__str_equal(out.state, row.state));
     assert_true(pawl__str_equal(out.history, row.history));
@@ -242,22 +273,21 @@ static void test_many_and_large(void **state) {
         rows[i] = t_snapshot(pawl__arena_dup(&f->arena, pawl__str(id)), id, "h");
         rows[i].state = rows[i].id;
     }
-    struct pawl_commit all = {.lease = &f->lease, .snapshots = rows, .snapshot_count = COUNT};
-    assert_ok(f, t_commit(f, &all));
+    struct pawl_part all = {.lease = &f->lease, .snapshots = rows, .snapshot_count = COUNT};
+    assert_ok(f, t_commit(f, &all, NULL));
     for (size_t i = 0; i < COUNT; i += 37) {
         assert_ok(f, t_load(f, rows[i].id.data, &out));
         assert_true(pawl__str_equal(out.state, rows[i].id));
     }
-    struct pawl_str *ids, last = {0};
-    size_t count, seen = 0;
+    struct ordered seen = {.arena = &f->arena};
+    size_t before;
     do {
-        assert_ok(f, f->store->ops->list(f->store, f->lease.shard, last, 70, &f->arena, &ids,
-                                         &count, &f->error));
-        for (size_t i = 0; i < count; last = ids[i++])
-            assert_true(pawl__str_compare(last, ids[i]) < 0);
-        seen += count;
-    } while (count == 70);
-    assert_int_equal(seen, COUNT + 1);
+        const struct pawl_query query = {.after_id = seen.last, .limit = 70};
+        before = seen.count;
+        assert_ok(f, f->store->ops->query(f->store, f->lease.shard, &query, note_order, &seen,
+                                          &f->error));
+    } while (seen.count == before + 70);
+    assert_int_equal(seen.count, COUNT + 1);
     free(rows);
     free(bytes);
 }

@@ -8,7 +8,7 @@
 // Runs |count| operations as one transaction and returns its result.
 static enum pawl_err run(struct fixture *f, const struct pawl_state_op *ops, size_t count) {
     struct pawl_state_tx tx = {.ops = ops, .op_count = count, .result = {.code = PAWL_E_UNKNOWN}};
-    assert_ok(f, t_commit(f, &(struct pawl_commit){.state = &tx}));
+    assert_ok(f, t_commit(f, NULL, &tx));
     f->error = tx.result;
     return tx.result.code;
 }
@@ -195,8 +195,8 @@ static void test_with_a_batch(void **state) {
     struct pawl_state_tx first = {.ops = &good, .op_count = 1, .next = &second};
     struct pawl_batch batch = {1, PAWL_STR("a")};
     fixture_lease(f);
-    struct pawl_commit commit = {.lease = &f->lease, .batch = &batch, .state = &first};
-    assert_ok(f, t_commit(f, &commit));
+    struct pawl_part part = {.lease = &f->lease, .batch = &batch};
+    assert_ok(f, t_commit(f, &part, &first));
     assert_err(PAWL_OK, first.result.code);
     assert_err(PAWL_E_CONFLICT, second.result.code);
     assert_err(PAWL_OK, third.result.code);
@@ -205,10 +205,10 @@ static void test_with_a_batch(void **state) {
     assert_true(get(f, "after").found);
     assert_false(get(f, "bad").found);
 
-    // And a commit that fails takes the transactions with it.
+    // So does it when a part is refused.
     good = del("good");
-    assert_err(PAWL_E_INTERNAL, t_commit(f, &commit));
-    assert_true(get(f, "good").found);
+    assert_err(PAWL_E_INTERNAL, t_commit(f, &part, &first));
+    assert_false(get(f, "good").found);
 }
 
 static void test_values_stay(void **state) {

@@ -27,6 +27,11 @@ const char *model_key_name(size_t key) {
     return names[key];
 }
 
+const char *model_mail_key(size_t mail) {
+    static const char *const keys[MODEL_MAIL] = {"m0", "m1", "m2", "m3"};
+    return keys[mail];
+}
+
 bool model_has_key(const struct model *model, size_t key, int64_t now) {
     const struct model_key *k = &model->keys[key];
     return k->exists && (!k->expires_at || k->expires_at > now);
@@ -37,11 +42,12 @@ bool model_has_key(const struct model *model, size_t key, int64_t now) {
 struct check {
     const struct model *model;
     struct pawl_store *store;
+    uint32_t number;
     uint64_t shard; // of the store
     const struct model_shard *expected;
     struct pawl_arena arena;
     uint64_t position; // last one seen
-    size_t live;
+    size_t live, messages;
 };
 
 static enum pawl_err check_wrong(struct pawl_error *error, const char *what, uint64_t which) {
@@ -128,23 +134,55 @@ static enum pawl_err check_live(void *arg, const struct pawl_snapshot *row,
     return check_wrong(error, "the id of a living instance of shard", check->shard);
 }
 
+static enum pawl_err check_counts(void *arg, const struct pawl_snapshot *row,
+                                  struct pawl_error *error) {
+    (void)row;
+    (void)error;
+    ++*(size_t *)arg;
+    return PAWL_OK;
+}
+
 static enum pawl_err check_lists(struct check *check, struct pawl_error *error) {
-    size_t live = 0, all = 0, count;
-    struct pawl_str *ids;
+    size_t live = 0, all = 0, found = 0;
+    const struct pawl_query query = {.order = PAWL_ORDER_NEWEST};
     for (size_t i = 0; i < MODEL_INSTANCES; i++) {
-        const struct model_instance *expected = &check->expected->instances[i];
-        all += expected->exists;
-        live += expected->exists && (expected->active || expected->wake_at != INT64_MAX);
+        const struct model_instance *instance = &check->expected->instances[i];
+        all += instance->exists;
+        live += instance->exists && (instance->active || instance->wake_at != INT64_MAX);
     }
     check->live = 0;
     enum pawl_err err =
         check->store->ops->scan_live(check->store, check->shard, check_live, check, error);
-    if (!err && check->live != live)
-        err = check_wrong(error, "the number of living instances:", check->live);
     if (err) return err;
-    err = check->store->ops->list(check->store, check->shard, PAWL_STR(""), 2 * MODEL_INSTANCES,
-                                  &check->arena, &ids, &count, error);
-    if (!err && count != all) return check_wrong(error, "the number of instances:", count);
+    if (check->live != live) return check_wrong(error, "the number of the living of shard", live);
+    err = check->store->ops->query(check->store, check->shard, &query, check_counts, &found, error);
+    if (!err && found != all) return check_wrong(error, "the number of rows of shard", all);
+    return err;
+}
+
+static enum pawl_err check_message(void *arg, const struct pawl_mail *mail,
+                                   struct pawl_error *error) {
+    struct check *check = arg;
+    for (size_t m = 0; m < MODEL_MAIL; m++) {
+        const struct model_mail *expected = &check->expected->mail[m];
+        if (!pawl__str_equal(mail->key, pawl__str(model_mail_key(m)))) continue;
+        if (!expected->exists || !check_text(check, expected->bytes, mail->bytes))
+            return check_wrong(error, "message", m);
+        check->messages++;
+        return PAWL_OK;
+    }
+    return check_wrong(error, "the key of a message of shard", check->shard);
+}
+
+static enum pawl_err check_box(struct check *check, struct pawl_error *error) {
+    size_t expected = 0;
+    for (size_t m = 0; m < MODEL_MAIL; m++) expected += check->expected->mail[m].exists;
+    check->messages = 0;
+    enum pawl_err err =
+        check->store->ops->read_mail(check->store, PAWL_STR("default/app"), check->number,
+                                     PAWL_STR(""), 0, check_message, check, error);
+    if (!err && check->messages != expected)
+        return check_wrong(error, "the number of messages of shard", check->shard);
     return err;
 }
 
@@ -178,11 +216,15 @@ enum pawl_err model_check(const struct model *model, struct pawl_store *store,
                           struct pawl_error *error) {
     enum pawl_err err = model_check_keys(model, store, now, error);
     for (size_t s = 0; !err && s < MODEL_SHARDS; s++) {
-        struct check check = {
-            .model = model, .store = store, .shard = shards[s], .expected = &model->shards[s]};
+        struct check check = {.model = model,
+                              .store = store,
+                              .number = (uint32_t)s,
+                              .shard = shards[s],
+                              .expected = &model->shards[s]};
         err = check_log(&check, error);
         for (size_t i = 0; !err && i < MODEL_INSTANCES; i++) err = check_instance(&check, i, error);
         if (!err) err = check_lists(&check, error);
+        if (!err) err = check_box(&check, error);
         pawl__arena_finish(&check.arena);
     }
     return err;

@@ -4,12 +4,13 @@
 // What a store has to hold, kept beside it: a plain value that is copied to try out a commit.
 
 #include "base/arena.h"
-#include "store/store.h"
+#include "store/sqlite/sqlite.h"
 
 #define MODEL_SHARDS    2
 #define MODEL_INSTANCES 5
 #define MODEL_KEYS      6
 #define MODEL_PARTS     8
+#define MODEL_MAIL      4
 #define MODEL_LOG       2048 // batches of a shard
 
 // Bytes that are made from a seed: letters, so that they may be text.
@@ -41,10 +42,16 @@ struct model_key {
     int64_t expires_at; // seconds since 1970; 0: never
 };
 
+struct model_mail {
+    bool exists;
+    struct model_text bytes;
+};
+
 struct model_shard {
     uint64_t last, trimmed;
     struct model_text log[MODEL_LOG];
     struct model_instance instances[MODEL_INSTANCES];
+    struct model_mail mail[MODEL_MAIL]; // in its box
 };
 
 struct model {
@@ -54,6 +61,7 @@ struct model {
 
 const char *model_instance_id(size_t instance);
 const char *model_key_name(size_t key);
+const char *model_mail_key(size_t mail);
 bool model_has_key(const struct model *model, size_t key, int64_t now);
 
 // Reads all there is in |store| at the time |now| and compares. |shards| are the store's numbers.

@@ -80,7 +80,7 @@ static void run_release(struct run *run, size_t s) {
 static enum pawl_err run_lease(struct run *run, struct pawl_store *store, size_t s) {
     run_release(run, s);
     enum pawl_err err = store->ops->lease(store, PAWL_STR("default/app"), (uint32_t)s,
-                                          PAWL_STR("run"), &run->leases[s], &run->error);
+                                          PAWL_STR("run"), 0, &run->leases[s], &run->error);
     if (err) return err;
     run->owners[s] = store;
     run->shards[s] = run->leases[s].shard;
@@ -97,11 +97,18 @@ static enum pawl_err run_lease(struct run *run, struct pawl_store *store, size_t
 #define COMMIT_TXS       2
 #define COMMIT_OPS       3
 
-struct commit {
-    struct pawl_commit commit;
+// One shard's part of a commit.
+struct part {
+    struct pawl_part part;
     struct pawl_batch batch;
     struct pawl_str deletes[1];
     struct pawl_snapshot snapshots[COMMIT_SNAPSHOTS];
+    struct pawl_mail out, in;
+};
+
+struct commit {
+    struct pawl_commit commit;
+    struct part parts[MODEL_SHARDS];
     struct pawl_state_tx txs[COMMIT_TXS];
     struct pawl_state_op ops[COMMIT_TXS][COMMIT_OPS];
     enum pawl_err results[COMMIT_TXS];
@@ -149,32 +156,56 @@ static void commit_snapshot(struct run *run, struct model_shard *shard, size_t i
                                   .history_from = part.first};
 }
 
-static void commit_shard(struct run *run, size_t s, struct model *after, struct commit *c) {
+// Posts a message to the other shard, and takes one of its own.
+static void commit_mail(struct run *run, size_t s, struct model *after, struct part *c) {
+    uint32_t other = (uint32_t)(MODEL_SHARDS - 1 - s);
+    if (run_chance(run, 25)) {
+        size_t m = run_draw(run, MODEL_MAIL);
+        struct model_mail mail = {true, commit_text(run, run->scenario->batch / 4)};
+        c->out = (struct pawl_mail){PAWL_STR("default/app"), other, pawl__str(model_mail_key(m)),
+                                    commit_fill(run, mail.bytes)};
+        if (!after->shards[other].mail[m].exists) after->shards[other].mail[m] = mail;
+        c->part.mail_out = &c->out;
+        c->part.mail_out_count = 1;
+    }
+    if (run_chance(run, 25)) {
+        size_t m = run_draw(run, MODEL_MAIL);
+        c->in = (struct pawl_mail){.app = PAWL_STR("default/app"),
+                                   .number = (uint32_t)s,
+                                   .key = pawl__str(model_mail_key(m))};
+        after->shards[s].mail[m].exists = false;
+        c->part.mail_in = &c->in;
+        c->part.mail_in_count = 1;
+    }
+}
+
+static void commit_shard(struct run *run, size_t s, struct model *after, struct part *c) {
     struct model_shard *shard = &after->shards[s];
-    struct pawl_commit *commit = &c->commit;
-    commit->lease = &run->leases[s];
+    struct pawl_part *part = &c->part;
+    part->lease = &run->leases[s];
     if (run_chance(run, 85)) {
         struct model_text text = commit_text(run, run->scenario->batch);
         shard->log[++shard->last % MODEL_LOG] = text;
         c->batch = (struct pawl_batch){shard->last, commit_fill(run, text)};
-        commit->batch = &c->batch;
+        part->batch = &c->batch;
     }
     if (run_chance(run, 15)) {
         size_t gone = run_draw(run, MODEL_INSTANCES);
         shard->instances[gone] = (struct model_instance){0};
         c->deletes[0] = pawl__str(model_instance_id(gone));
-        commit->deletes = c->deletes;
-        commit->delete_count = 1;
+        part->deletes = c->deletes;
+        part->delete_count = 1;
     }
-    commit->snapshots = c->snapshots;
+    part->snapshots = c->snapshots;
     size_t i = run_draw(run, MODEL_INSTANCES);
-    while (commit->snapshot_count < COMMIT_SNAPSHOTS && run_chance(run, 35))
-        commit_snapshot(run, shard, i++ % MODEL_INSTANCES, &c->snapshots[commit->snapshot_count++]);
+    while (part->snapshot_count < COMMIT_SNAPSHOTS && run_chance(run, 35))
+        commit_snapshot(run, shard, i++ % MODEL_INSTANCES, &c->snapshots[part->snapshot_count++]);
+    commit_mail(run, s, after, c);
     // A commit that trims its own batch away would look as if it had not happened.
     uint64_t most = run->now.shards[s].last;
     if (run_chance(run, 20) && most > shard->trimmed) {
         shard->trimmed += 1 + run_draw(run, most - shard->trimmed);
-        commit->trim_to = shard->trimmed;
+        part->trim_to = shard->trimmed;
     }
 }
 
@@ -223,12 +254,22 @@ static enum pawl_err run_commit(struct run *run, struct pawl_store *store, size_
     struct commit c = {0};
     after = run->now;
     pawl__arena_reset(&run->arena);
-    if (run->owners[s] == store && run_chance(run, 90)) commit_shard(run, s, &after, &c);
+    struct pawl_part **last = &c.commit.parts;
+    for (size_t i = 0; i < MODEL_SHARDS; i++, s = MODEL_SHARDS - 1 - s) {
+        if (run->owners[s] != store || !run_chance(run, i ? 30 : 90)) continue;
+        commit_shard(run, s, &after, &c.parts[i]);
+        *last = &c.parts[i].part;
+        last = &c.parts[i].part.next;
+    }
     commit_state(run, &after, &c);
-    enum pawl_err err = store->ops->commit(store, &c.commit, &run->error);
+    enum pawl_outcome outcome = store->ops->commit(store, &c.commit, &run->error);
     run->counts->commits++;
-    if (!err) {
+    if (outcome == PAWL_COMMIT_DONE) {
         run->now = after;
+        for (const struct pawl_part *part = c.commit.parts; part; part = part->next)
+            if (part->result.code)
+                return pawl__fail(&run->error, PAWL_E_CORRUPT, "a part gave: %s",
+                                  part->result.text);
         for (size_t t = 0; t < COMMIT_TXS; t++)
             if (c.txs[t].op_count && c.txs[t].result.code != c.results[t])
                 return pawl__fail(&run->error, PAWL_E_CORRUPT, "a transaction gave %d",
@@ -237,8 +278,8 @@ static enum pawl_err run_commit(struct run *run, struct pawl_store *store, size_
     }
     run->counts->failed++;
     run->other = after;
-    run->uncertain = faults_off() || err == PAWL_E_IO || err == PAWL_E_UNAVAILABLE;
-    return err;
+    run->uncertain = faults_off() || outcome == PAWL_COMMIT_UNKNOWN;
+    return run->error.code;
 }
 
 // --- steps ----------------------------------------------------------------------------------

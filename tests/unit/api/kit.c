@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "peer.h"
+#include "store/memory/memory.h"
 
 bool kit_in_loop;
 

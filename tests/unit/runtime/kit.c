@@ -16,16 +16,16 @@ static void gate_close(struct pawl_store *store) {
 }
 
 static enum pawl_err gate_lease(struct pawl_store *store, struct pawl_str app, uint32_t number,
-                                struct pawl_str owner, struct pawl_lease *lease,
+                                struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
                                 struct pawl_error *error) {
     struct pawl_store *inner = gate_of(store)->inner;
-    return inner->ops->lease(inner, app, number, owner, lease, error);
+    return inner->ops->lease(inner, app, number, owner, ttl, lease, error);
 }
 
-static enum pawl_err gate_renew(struct pawl_store *store, const struct pawl_lease *lease,
-                                struct pawl_error *error) {
+static enum pawl_err gate_renew(struct pawl_store *store, struct pawl_renewal *renewals,
+                                size_t count, int64_t ttl, struct pawl_error *error) {
     struct pawl_store *inner = gate_of(store)->inner;
-    return inner->ops->renew(inner, lease, error);
+    return inner->ops->renew(inner, renewals, count, ttl, error);
 }
 
 static enum pawl_err gate_release(struct pawl_store *store, const struct pawl_lease *lease,
@@ -34,25 +34,39 @@ static enum pawl_err gate_release(struct pawl_store *store, const struct pawl_le
     return inner->ops->release(inner, lease, error);
 }
 
-static enum pawl_err gate_commit(struct pawl_store *store, const struct pawl_commit *commit,
-                                 struct pawl_error *error) {
+static bool gate_is_too_large(const struct pawl_store *store, const struct pawl_commit *commit) {
+    size_t max = store->caps.row_max;
+    for (const struct pawl_part *part = commit->parts; max && part; part = part->next)
+        for (size_t i = 0; i < part->snapshot_count; i++)
+            if (part->snapshots[i].state.len > max || part->snapshots[i].history.len > max)
+                return true;
+    return false;
+}
+
+static enum pawl_outcome gate_fail(enum pawl_outcome outcome, enum pawl_err code, const char *text,
+                                   struct pawl_error *error) {
+    pawl__fail(error, code, "%s", text);
+    return outcome;
+}
+
+static enum pawl_outcome gate_commit(struct pawl_store *store, const struct pawl_commit *commit,
+                                     struct pawl_error *error) {
     struct gate *gate = gate_of(store);
     uv_mutex_lock(&gate->mutex);
     while (gate->shut) uv_cond_wait(&gate->cond, &gate->mutex);
     enum gate_fault fault = gate->fault;
-    gate->fault = GATE_WELL;
+    if (fault != GATE_NOTHING) gate->fault = GATE_WELL;
     gate->commits++;
     uv_mutex_unlock(&gate->mutex);
-    for (size_t i = 0; store->row_max && i < commit->snapshot_count; i++) {
-        const struct pawl_snapshot *row = &commit->snapshots[i];
-        if (row->state.len > store->row_max || row->history.len > store->row_max)
-            return pawl__fail(error, PAWL_E_TOO_LARGE, "the row is too large");
-    }
-    if (fault == GATE_FAILS_BEFORE) return pawl__fail(error, PAWL_E_IO, "the disk is on fire");
-    enum pawl_err err = gate->inner->ops->commit(gate->inner, commit, error);
-    if (!err && fault == GATE_FAILS_AFTER)
-        return pawl__fail(error, PAWL_E_UNAVAILABLE, "nobody knows");
-    return err;
+    assert_false(gate_is_too_large(store, commit));
+    if (fault == GATE_NOTHING)
+        return gate_fail(PAWL_COMMIT_NOTHING, PAWL_E_UNAVAILABLE, "somebody else writes", error);
+    if (fault == GATE_FAILS_BEFORE)
+        return gate_fail(PAWL_COMMIT_UNKNOWN, PAWL_E_IO, "the disk is on fire", error);
+    enum pawl_outcome outcome = gate->inner->ops->commit(gate->inner, commit, error);
+    if (outcome == PAWL_COMMIT_DONE && fault == GATE_FAILS_AFTER)
+        return gate_fail(PAWL_COMMIT_UNKNOWN, PAWL_E_UNAVAILABLE, "nobody knows", error);
+    return outcome;
 }
 
 static enum pawl_err gate_tend(struct pawl_store *store, struct pawl_error *error) {
@@ -84,12 +98,11 @@ static enum pawl_err gate_scan_live(struct pawl_store *store, uint64_t shard, pa
     return inner->ops->scan_live(inner, shard, fn, arg, error);
 }
 
-static enum pawl_err gate_list(struct pawl_store *store, uint64_t shard, struct pawl_str after,
-                               size_t limit, struct pawl_arena *arena, struct pawl_str **ids,
-                               size_t *count, struct pawl_error *error) {
+static enum pawl_err gate_query(struct pawl_store *store, uint64_t shard,
+                                const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
+                                struct pawl_error *error) {
     struct gate *gate = gate_of(store);
-    enum pawl_err err =
-        gate->inner->ops->list(gate->inner, shard, after, limit, arena, ids, count, error);
+    enum pawl_err err = gate->inner->ops->query(gate->inner, shard, query, fn, arg, error);
     uv_mutex_lock(&gate->mutex);
     gate->lists++;
     bool fails = gate->load_faults > 0 && gate->load_faults--;
@@ -115,7 +128,7 @@ static const struct pawl_store_ops gate_ops = {
     .read_log = gate_read_log,
     .load = gate_load,
     .scan_live = gate_scan_live,
-    .list = gate_list,
+    .query = gate_query,
     .get_state = gate_get_state,
 };
 
@@ -204,7 +217,8 @@ void kit_open(struct kit *kit) {
 }
 
 void kit_begin(struct kit *kit) {
-    kit->gate = (struct gate){.base = {&gate_ops, "state.gate", kit->row_max}, .inner = kit->store};
+    kit->gate = (struct gate){.base = {&gate_ops, "state.gate", {.row_max = kit->row_max}},
+                              .inner = kit->store};
     uv_mutex_init(&kit->gate.mutex);
     uv_cond_init(&kit->gate.cond);
     kit->closed = kit->ready = false;

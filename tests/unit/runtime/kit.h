@@ -12,6 +12,8 @@
 
 #include "base/clock.h"
 #include "runtime/node.h"
+#include "store/memory/memory.h"
+#include "store/sqlite/sqlite.h"
 
 #define STATUS(name) PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_##name
 #define ACTIONS(...) ((Pb__WorkflowAction *[]){__VA_ARGS__, NULL})
@@ -26,8 +28,9 @@
 
 enum gate_fault {
     GATE_WELL,
-    GATE_FAILS_BEFORE, // the next commit fails, and nothing of it was done
-    GATE_FAILS_AFTER,  // it fails, and all of it was done
+    GATE_FAILS_BEFORE, // nobody knows of the next commit, and nothing of it was done
+    GATE_FAILS_AFTER,  // nobody knows, and all of it was done
+    GATE_NOTHING,      // nothing is done of any commit, and that is known
 };
 
 // A store in front of another.

@@ -459,7 +459,7 @@ static void test_held_by_another(void **state) {
     kit_started(&kit, "a");
     kit_close(&kit);
     assert_int_equal(kit.store->ops->lease(kit.store, PAWL_STR("default/app"), 0,
-                                           PAWL_STR("somebody"), &lease, &kit.error),
+                                           PAWL_STR("somebody"), 0, &lease, &kit.error),
                      PAWL_OK);
     kit.unready = 0;
     kit_begin(&kit);
@@ -483,7 +483,7 @@ static void test_held_by_another(void **state) {
 
     // To close while it is held by another, and while it is being taken.
     kit_close(&kit);
-    kit.store->ops->lease(kit.store, PAWL_STR("default/app"), 0, PAWL_STR("somebody"), &lease,
+    kit.store->ops->lease(kit.store, PAWL_STR("default/app"), 0, PAWL_STR("somebody"), 0, &lease,
                           &kit.error);
     kit.unready = 0;
     kit_begin(&kit);

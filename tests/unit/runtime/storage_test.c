@@ -13,17 +13,29 @@ struct stub {
     struct pawl_store base;
     bool closed;
     enum pawl_err refusal; // of what the client writes next
-    unsigned commits, tends;
+    bool unknown;          // and nobody knows what was done
+    int busy;              // so many commits find that somebody else writes
+    unsigned commits, at_once, tends;
 };
 
-static enum pawl_err stub_commit(struct pawl_store *store, const struct pawl_commit *commit,
-                                 struct pawl_error *error) {
+static enum pawl_outcome stub_commit(struct pawl_store *store, const struct pawl_commit *commit,
+                                     struct pawl_error *error) {
     struct stub *stub = (struct stub *)store;
     stub->commits++;
-    if (!commit->lease || !stub->refusal) return PAWL_OK;
+    stub->at_once += commit->at_once;
+    if (stub->busy && (commit->at_once || stub->busy-- > 0)) {
+        pawl__fail(error, PAWL_E_UNAVAILABLE, "somebody else writes");
+        return PAWL_COMMIT_NOTHING;
+    }
+    if (!commit->parts || !stub->refusal) return PAWL_COMMIT_DONE;
     enum pawl_err refusal = stub->refusal;
     stub->refusal = PAWL_OK;
-    return pawl__fail(error, refusal, "it is refused");
+    if (stub->unknown) {
+        pawl__fail(error, refusal, "nobody knows");
+        return PAWL_COMMIT_UNKNOWN;
+    }
+    pawl__fail(&commit->parts->result, refusal, "it is refused");
+    return PAWL_COMMIT_DONE;
 }
 
 static void stub_close(struct pawl_store *store) {
@@ -84,15 +96,16 @@ struct client {
     struct pawl_lease lease;
     bool writes;
     unsigned oks;
+    enum pawl_outcome outcome;
     enum pawl_err refused;
     struct pawl_storage *storage;
 };
 
-static bool client_prepare(struct pawl_storage_client *base, struct pawl_commit *commit) {
+static bool client_prepare(struct pawl_storage_client *base, struct pawl_part *part) {
     struct client *client = (struct client *)base;
     bool writes = client->writes;
     client->writes = false;
-    if (writes) commit->lease = &client->lease;
+    if (writes) part->lease = &client->lease;
     return writes;
 }
 
@@ -101,8 +114,10 @@ static bool client_expects(struct pawl_storage_client *base) {
     return false;
 }
 
-static void client_done(struct pawl_storage_client *base, const struct pawl_error *error) {
+static void client_done(struct pawl_storage_client *base, enum pawl_outcome outcome,
+                        const struct pawl_error *error) {
     struct client *client = (struct client *)base;
+    client->outcome = outcome;
     if (!error->code) {
         client->oks++;
         return;
@@ -122,44 +137,140 @@ static void write_done(struct pawl_state_write *write) {
         uv_run(loop, UV_RUN_ONCE);                                                                 \
     }
 
+// A storage with a client, over a stub.
+struct bench {
+    struct client client;
+    struct pawl_storage storage;
+    uv_loop_t loop;
+};
+
+static void bench_open(struct bench *bench, struct stub *stub) {
+    struct pawl_error error;
+    *bench = (struct bench){
+        .client.base = {.prepare = client_prepare, .expects = client_expects, .done = client_done}};
+    uv_loop_init(&bench->loop);
+    assert_int_equal(pawl__storage_init(&bench->storage, &bench->loop, &stub->base, NULL, &error),
+                     PAWL_OK);
+    bench->client.storage = &bench->storage;
+    pawl__storage_add(&bench->storage, &bench->client.base);
+}
+
+static void bench_close(struct bench *bench) {
+    bool closed = false;
+    pawl__storage_close(&bench->storage, on_closed, &closed);
+    UNTIL(&bench->loop, closed);
+    assert_int_equal(uv_loop_close(&bench->loop), 0);
+}
+
 static void test_client_is_refused(void **state) {
     (void)state;
     static const struct {
-        enum pawl_err code, write;
-        unsigned commits;
+        enum pawl_err code;
+        bool unknown;
+        enum pawl_err write;
     } rows[] = {
-        {PAWL_E_FENCED, PAWL_OK, 3},
-        {PAWL_E_TOO_LARGE, PAWL_OK, 3},
-        {PAWL_E_INTERNAL, PAWL_OK, 3},
-        {PAWL_E_IO, PAWL_E_IO, 2}, // it may have been done
-        {PAWL_E_UNAVAILABLE, PAWL_E_UNAVAILABLE, 2},
+        {PAWL_E_FENCED, false, PAWL_OK}, // what users write is done all the same
+        {PAWL_E_TOO_LARGE, false, PAWL_OK},
+        {PAWL_E_IO, true, PAWL_E_IO},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct stub stub = {.base = {&stub_ops, "state.stub"}, .refusal = rows[i].code};
-        struct client client = {
-            .base = {.prepare = client_prepare, .expects = client_expects, .done = client_done},
-            .writes = true};
-        struct pawl_storage storage;
-        struct pawl_error error;
-        uv_loop_t loop;
-        bool closed = false, first_done = false, second_done = false;
-        uv_loop_init(&loop);
-        assert_int_equal(pawl__storage_init(&storage, &loop, &stub.base, NULL, &error), PAWL_OK);
-        storage.client = &client.base;
-        client.storage = &storage;
-        struct pawl_state_write first = {.done = write_done, .data = &first_done};
-        struct pawl_state_write second = {.done = write_done, .data = &second_done};
-        pawl__storage_write(&storage, &first);
-        pawl__storage_write(&storage, &second);
-        UNTIL(&loop, first_done && second_done && client.oks);
-        assert_int_equal(client.refused, rows[i].code);
+        struct stub stub = {
+            .base = {&stub_ops, "state.stub"}, .refusal = rows[i].code, .unknown = rows[i].unknown};
+        struct bench bench;
+        struct pawl_state_write first = {.done = write_done}, second = {.done = write_done};
+        bench_open(&bench, &stub);
+        bench.client.writes = true;
+        bool first_done = false, second_done = false;
+        first.data = &first_done;
+        second.data = &second_done;
+        pawl__storage_write(&bench.storage, &first);
+        pawl__storage_write(&bench.storage, &second);
+        UNTIL(&bench.loop, first_done && second_done && bench.client.oks);
+        assert_int_equal(bench.client.refused, rows[i].code);
         assert_int_equal(first.tx.result.code, rows[i].write);
         assert_int_equal(second.tx.result.code, rows[i].write);
-        assert_int_equal(stub.commits, rows[i].commits);
-        pawl__storage_close(&storage, on_closed, &closed);
-        UNTIL(&loop, closed);
-        assert_int_equal(uv_loop_close(&loop), 0);
+        assert_int_equal(stub.commits, 2);
+        bench_close(&bench);
     }
+}
+
+// --- somebody else writes -----------------------------------------------------------------------
+
+// A commit of which nothing was done is given again, and nobody is told.
+static void test_commit_is_given_again(void **state) {
+    (void)state;
+    struct stub stub = {.base = {&stub_ops, "state.stub"}, .busy = 4};
+    struct bench bench;
+    struct pawl_state_write write = {.done = write_done};
+    const struct pawl_error *why;
+    bool done = false;
+    write.data = &done;
+    bench_open(&bench, &stub);
+    bench.client.writes = true;
+    pawl__storage_write(&bench.storage, &write);
+    UNTIL(&bench.loop, pawl__storage_trouble(&bench.storage, &why));
+    assert_string_equal(why->text, "somebody else writes");
+    assert_false(done);
+    UNTIL(&bench.loop, done && bench.client.oks);
+    assert_int_equal(write.tx.result.code, PAWL_OK);
+    assert_int_equal(bench.client.refused, PAWL_OK);
+    assert_int_equal(stub.commits, 5);
+    assert_int_equal(pawl__storage_trouble(&bench.storage, &why), 0);
+    bench_close(&bench);
+}
+
+// The loop runs no commit before it knows how long one takes, and waits for nobody then.
+static void test_loop_does_not_wait(void **state) {
+    (void)state;
+    struct stub stub = {.base = {&stub_ops, "state.stub"}};
+    struct bench bench;
+    bench_open(&bench, &stub);
+    bench.client.base.light = true;
+    for (unsigned i = 0; i < 3; i++) {
+        stub.busy = i == 2;
+        bench.client.writes = true;
+        pawl__storage_want(&bench.storage);
+        UNTIL(&bench.loop, bench.client.oks == i + 1);
+        assert_int_equal(stub.at_once, i);
+    }
+    assert_int_equal(stub.commits, 5); // at once, on the thread, and there again
+    bench_close(&bench);
+}
+
+// What users write waits for 5 s, and is then told why.
+static void test_state_gives_up(void **state) {
+    (void)state;
+    struct stub stub = {.base = {&stub_ops, "state.stub"}, .busy = 1000000};
+    struct bench bench;
+    struct pawl_state_write write = {.done = write_done};
+    bool done = false;
+    write.data = &done;
+    bench_open(&bench, &stub);
+    pawl__storage_write(&bench.storage, &write);
+    write.since -= 5 * PAWL_SECOND;
+    UNTIL(&bench.loop, done);
+    assert_int_equal(write.tx.result.code, PAWL_E_UNAVAILABLE);
+    stub.busy = 0;
+    bench_close(&bench);
+}
+
+// A process that ends does not wait for ever.
+static void test_closing_gives_up(void **state) {
+    (void)state;
+    struct stub stub = {.base = {&stub_ops, "state.stub"}, .busy = 1000000};
+    struct bench bench;
+    const struct pawl_error *why;
+    bench_open(&bench, &stub);
+    bench.client.writes = true;
+    pawl__storage_want(&bench.storage);
+    UNTIL(&bench.loop, pawl__storage_trouble(&bench.storage, &why));
+    pawl__storage_hurry(&bench.storage);
+    bench.storage.failing_since -= 5 * PAWL_SECOND;
+    UNTIL(&bench.loop, bench.client.refused);
+    assert_int_equal(bench.client.outcome, PAWL_COMMIT_NOTHING);
+    stub.busy = 0;
+    UNTIL(&bench.loop, bench.client.oks);
+    bench_close(&bench);
 }
 
 // --- housekeeping that goes wrong ---------------------------------------------------------------
@@ -197,6 +308,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_thread),
         cmocka_unit_test(test_client_is_refused),
+        cmocka_unit_test(test_commit_is_given_again),
+        cmocka_unit_test(test_loop_does_not_wait),
+        cmocka_unit_test(test_state_gives_up),
+        cmocka_unit_test(test_closing_gives_up),
         cmocka_unit_test(test_tend_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

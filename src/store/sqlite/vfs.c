@@ -18,13 +18,13 @@
 //    of the file. A commit ends with a sync, and SQLite tells nobody of its frames before that; so
 //    a write that fails late makes the same commit fail, and nothing else. (What waited is then
 //    gone. SQLite may undo no more than a statement when the disk is full, so whoever is told of
-//    an error has to roll the whole transaction back; sqlite_commit.c does.)
+//    an error has to roll the whole transaction back; sqlite/commit.c does.)
 //  * A checkpoint reads the WAL ahead. Our lock keeps other writers out meanwhile.
 //  * A checkpoint's writes to the database wait in the same way until it is done. SQLite then cuts
 //    the file to its size and syncs it, before it notes that the pages were copied; that is where
 //    a write that failed late is told.
 
-#include "store/sqlite.h"
+#include "store/sqlite/internal.h"
 
 #include <pthread.h>
 #include <stdlib.h>

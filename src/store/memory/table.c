@@ -1,4 +1,4 @@
-#include "store/memory_table.h"
+#include "store/memory/table.h"
 
 #include <stdlib.h>
 

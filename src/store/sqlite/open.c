@@ -3,7 +3,7 @@
 //     orders.db        the database        ┐ SQLite's own
 //     orders.db-wal    the write-ahead log │
 //     orders.db-shm    its index           ┘
-//     orders.db-pawl   locks: see sqlite_lock.c
+//     orders.db-pawl   locks: see sqlite/lock.c
 //
 // Several daemons may use one file. SQLite would let them, but its versions up to 3.51.2 can
 // damage a database when two connections write or checkpoint at the same instant: one copies the
@@ -36,28 +36,31 @@
 // Durability: synchronous=FULL makes each COMMIT write the WAL and fdatasync it, once. The WAL's
 // file is used again from its start after a checkpoint, so that most syncs need not write the file
 // system's metadata. The log's rows are in the order of their keys, and thus appended. A VFS of
-// ours (sqlite_vfs.c) sees to it that checkpoints copy the whole WAL or nothing, and gathers what
+// ours (sqlite/vfs.c) sees to it that checkpoints copy the whole WAL or nothing, and gathers what
 // is written side by side.
 //
 // Tables, all of ours with the prefix pawl_; state and metadata are laid out by Dapr:
 //
 //     pawl_meta       format of this file
+//     pawl_app        how many shards each app has
+//     pawl_member     the daemons of an app
 //     pawl_shard      lease epochs, holders, and how far each log was trimmed
 //     pawl_log        key = shard << 40 | position, row = a sealed batch (checksum.h)
 //     pawl_instance   a snapshot, with its history while that is of one part
 //     pawl_history    the parts of longer histories
+//     pawl_mail       messages that wait for a shard
 //     state           keys of the user
 //     metadata        "migrations", Dapr's count of changes to the layout of its tables
 
-#include "store/sqlite.h"
 #include "store/checksum.h"
+#include "store/sqlite/internal.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SQLITE_FILE_FORMAT 1
+#define SQLITE_FILE_FORMAT 2
 #define SQLITE_QUOTE_(x)   #x
 #define SQLITE_QUOTE(x)    SQLITE_QUOTE_(x)
 
@@ -120,17 +123,53 @@ static const char sqlite_schema[] =
                             "    wake_at INTEGER NOT NULL,"
                             "    active INTEGER NOT NULL,"
                             "    live INTEGER NOT NULL," // active, or with a timer
+                            "    parent TEXT NOT NULL DEFAULT '',"
+                            "    tags TEXT NOT NULL DEFAULT '',"
+                            "    custom_status TEXT NOT NULL DEFAULT '',"
+                            "    failure_type TEXT NOT NULL DEFAULT '',"
+                            "    filled INTEGER NOT NULL DEFAULT 0," // these four are
                             "    state BLOB NOT NULL,"
                             "    history BLOB," // NULL: in pawl_history, if there is any
                             "    UNIQUE(shard, id));"
                             "CREATE INDEX IF NOT EXISTS pawl_instance_live ON pawl_instance(shard) "
                             "WHERE live=1;"
+                            "CREATE INDEX IF NOT EXISTS pawl_instance_created ON "
+                            "pawl_instance(shard, created_at, id);"
                             "CREATE TABLE IF NOT EXISTS pawl_history("
                             "    row INTEGER PRIMARY KEY,"
                             "    instance INTEGER NOT NULL," // pawl_instance.row
                             "    first INTEGER NOT NULL,"    // number of the first event in it
                             "    events BLOB NOT NULL,"
-                            "    UNIQUE(instance, first));";
+                            "    UNIQUE(instance, first));"
+                            "CREATE TABLE IF NOT EXISTS pawl_app(name TEXT PRIMARY KEY, shards "
+                            "INTEGER NOT NULL) WITHOUT ROWID;"
+                            "CREATE TABLE IF NOT EXISTS pawl_mail("
+                            "    app TEXT NOT NULL,"
+                            "    number INTEGER NOT NULL,"
+                            "    key BLOB NOT NULL,"
+                            "    row BLOB NOT NULL,"
+                            "    PRIMARY KEY(app, number, key));"
+                            "CREATE TABLE IF NOT EXISTS pawl_member("
+                            "    row INTEGER PRIMARY KEY,"
+                            "    app TEXT NOT NULL,"
+                            "    id TEXT NOT NULL,"
+                            "    address TEXT NOT NULL,"
+                            "    info BLOB NOT NULL,"
+                            "    workers INTEGER NOT NULL,"
+                            "    loops INTEGER NOT NULL,"
+                            "    joined_at INTEGER NOT NULL,"
+                            "    UNIQUE(app, id));";
+
+// From one format to the next.
+static const char *const sqlite_upgrades[] = {
+    "ALTER TABLE pawl_instance ADD COLUMN parent TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE pawl_instance ADD COLUMN tags TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE pawl_instance ADD COLUMN custom_status TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE pawl_instance ADD COLUMN failure_type TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE pawl_instance ADD COLUMN filled INTEGER NOT NULL DEFAULT 0;"
+    "INSERT OR REPLACE INTO pawl_meta VALUES('unfilled', 1);"
+    "UPDATE pawl_meta SET value=2 WHERE key='format';",
+};
 
 static const char sqlite_state_schema[] =
     "CREATE TABLE IF NOT EXISTS \"%w\"(key text NOT NULL PRIMARY KEY, value text NOT NULL);"
@@ -156,7 +195,8 @@ static int sqlite_on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 static void sqlite_close(struct pawl_store *base) {
     struct pawl_sqlite *store = (struct pawl_sqlite *)base;
     if (!store) return;
-    bool locked = store->lock_fd >= 0 && pawl__sqlite_lock(store, NULL) == PAWL_OK;
+    bool locked =
+        store->lock_fd >= 0 && pawl__sqlite_lock(store, store->busy_timeout, NULL) == PAWL_OK;
     for (size_t i = 0; i < PAWL_SQL_COUNT; i++) sqlite3_finalize(store->statements[i]);
     sqlite3_close(store->reader);
     // The last connection to a file checkpoints: not without the lock.
@@ -164,6 +204,7 @@ static void sqlite_close(struct pawl_store *base) {
         sqlite3_db_config(store->writer, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(store->writer);
     if (store->lock_fd >= 0) close(store->lock_fd); // and all its locks are free
+    if (store->probe_fd >= 0) close(store->probe_fd);
     pawl__buf_finish(&store->row);
     pawl__buf_finish(&store->history);
     pawl__buf_finish(&store->text);
@@ -206,8 +247,16 @@ static enum pawl_err sqlite_number(struct pawl_sqlite *store, const char *table,
     return err;
 }
 
+static enum pawl_err sqlite_upgrade(struct pawl_sqlite *store, int64_t format,
+                                    struct pawl_error *error) {
+    enum pawl_err err = PAWL_OK;
+    for (; !err && format < SQLITE_FILE_FORMAT; format++)
+        err = sqlite_exec(store, store->writer, sqlite_upgrades[format - 1], error);
+    return err;
+}
+
 static enum pawl_err sqlite_check_format(struct pawl_sqlite *store, struct pawl_error *error) {
-    int64_t format, migrations;
+    int64_t format, migrations, unfilled;
     enum pawl_err err =
         sqlite_number(store, "pawl_meta", "format", SQLITE_FILE_FORMAT, &format, error);
     if (err) return err;
@@ -216,6 +265,11 @@ static enum pawl_err sqlite_check_format(struct pawl_sqlite *store, struct pawl_
                           "%s has format %lld, and this Pawl reads up to format %d; use the Pawl "
                           "that wrote it or a later one",
                           store->path, (long long)format, SQLITE_FILE_FORMAT);
+    err = format < 1 ? pawl__sqlite_fail_row(store, PAWL_E_CORRUPT, "the format's number", error)
+                     : sqlite_upgrade(store, format, error);
+    if (!err) err = sqlite_number(store, "pawl_meta", "unfilled", 0, &unfilled, error);
+    if (err) return err;
+    store->unfilled = unfilled;
     err = sqlite_number(store, store->metadata_table, "migrations", 1, &migrations, error);
     if (err) return err;
     if (migrations > 1)
@@ -336,15 +390,22 @@ static bool sqlite_is_name(const char *name) {
 
 static const struct pawl_store_ops sqlite_ops = {
     .close = sqlite_close,
+    .shards = pawl__sqlite_shards,
     .lease = pawl__sqlite_lease,
     .renew = pawl__sqlite_renew,
     .release = pawl__sqlite_release,
     .commit = pawl__sqlite_commit,
+    .put_member = pawl__sqlite_put_member,
+    .remove_member = pawl__sqlite_remove_member,
     .tend = pawl__sqlite_tend,
+    .holders = pawl__sqlite_holders,
+    .members = pawl__sqlite_members,
     .read_log = pawl__sqlite_read_log,
+    .read_mail = pawl__sqlite_read_mail,
     .load = pawl__sqlite_load,
     .scan_live = pawl__sqlite_scan_live,
-    .list = pawl__sqlite_list,
+    .query = pawl__sqlite_query,
+    .count = pawl__sqlite_count,
     .get_state = pawl__sqlite_get_state,
 };
 
@@ -362,8 +423,9 @@ enum pawl_err pawl__sqlite_open(const struct pawl_sqlite_options *options, struc
 
     struct pawl_sqlite *store = calloc(1, sizeof *store);
     if (!store) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    store->base = (struct pawl_store){&sqlite_ops, "state.sqlite", PAWL_ROW_MAX};
-    store->lock_fd = -1;
+    store->base =
+        (struct pawl_store){&sqlite_ops, "state.sqlite", {.shared = true, .row_max = PAWL_ROW_MAX}};
+    store->lock_fd = store->probe_fd = -1;
     store->busy_timeout = options->busy_timeout > 0 ? options->busy_timeout : 2 * PAWL_SECOND;
     store->cleanup_interval = options->cleanup_interval;
     store->cleaned_at = pawl__clock_steady();
@@ -375,7 +437,7 @@ enum pawl_err pawl__sqlite_open(const struct pawl_sqlite_options *options, struc
                             : pawl__fail_plain(error, PAWL_E_NOMEM);
     if (!err) err = sqlite_open_file(store, options->path, error);
     if (!err) err = pawl__sqlite_lock_open(store, error);
-    if (!err) err = pawl__sqlite_lock(store, error);
+    if (!err) err = pawl__sqlite_lock(store, store->busy_timeout, error);
     if (!err) {
         err = sqlite_connect(store, error);
         // A file that is not ours is left as it was found.

@@ -3,10 +3,10 @@
 // Every lock is an "open file description" lock (F_OFD_SETLK) on a byte of <database>-pawl; the
 // bytes need not exist, and the file stays empty.
 //
-//      byte   0        1        4096 + shard
-//           ┌────────┬────────┬────────┬────────┬──
-//           │  next  │ writer │ lease  │ lease  │ ...
-//           └────────┴────────┴────────┴────────┴──
+//      byte   0        1        4096 + shard          2^32 + pawl_member.row
+//           ┌────────┬────────┬────────┬────────┬──     ┌────────┬──
+//           │  next  │ writer │ lease  │ lease  │ ...   │ member │ ...
+//           └────────┴────────┴────────┴────────┴──     └────────┴──
 //
 // Such a lock belongs to the open file: two stores in one process exclude each other, closing some
 // other descriptor of the file does no harm (as it does with POSIX locks), and the kernel drops it
@@ -19,7 +19,7 @@
 // the writer's byte taken keeps "next" while it polls, and the last writer has to queue behind it.
 // In the usual case nobody waits, and both bytes are taken by one call.
 
-#include "store/sqlite.h"
+#include "store/sqlite/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +27,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_NEXT   0
-#define LOCK_WRITER 1
-#define LOCK_SHARDS 4096
+#define LOCK_NEXT    0
+#define LOCK_WRITER  1
+#define LOCK_SHARDS  4096
+#define LOCK_MEMBERS (INT64_C(1) << 32)
 
 #define LOCK_PAUSE_MIN (PAWL_MILLISECOND / 20)
 #define LOCK_PAUSE_MAX PAWL_MILLISECOND
@@ -60,6 +61,8 @@ enum pawl_err pawl__sqlite_lock_open(struct pawl_sqlite *store, struct pawl_erro
     store->lock_is_new = store->lock_fd < 0 && errno == ENOENT;
     if (store->lock_is_new) store->lock_fd = open(store->lock_path, flags | O_CREAT, mode);
     if (store->lock_fd < 0) return pawl__sqlite_fail_open(store->lock_path, errno, error);
+    store->probe_fd = open(store->lock_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (store->probe_fd < 0) return pawl__sqlite_fail_open(store->lock_path, errno, error);
     return PAWL_OK;
 }
 
@@ -75,11 +78,12 @@ static int lock_wait(int fd, int64_t start, int64_t len, int64_t deadline) {
     }
 }
 
-enum pawl_err pawl__sqlite_lock(struct pawl_sqlite *store, struct pawl_error *error) {
+enum pawl_err pawl__sqlite_lock(struct pawl_sqlite *store, int64_t patience,
+                                struct pawl_error *error) {
     int fd = store->lock_fd;
     int rc = lock_set(fd, F_WRLCK, LOCK_NEXT, 2);
-    if (rc == EAGAIN) {
-        int64_t deadline = pawl__clock_steady() + store->busy_timeout;
+    if (rc == EAGAIN && patience) {
+        int64_t deadline = pawl__clock_steady() + patience;
         rc = lock_wait(fd, LOCK_NEXT, 1, deadline);
         if (rc == 0) rc = lock_wait(fd, LOCK_WRITER, 1, deadline);
     }
@@ -88,7 +92,7 @@ enum pawl_err pawl__sqlite_lock(struct pawl_sqlite *store, struct pawl_error *er
         return pawl__fail(error, PAWL_E_UNAVAILABLE,
                           "%s: another process has been writing for longer than %lld ms; try "
                           "again, or give each busy daemon a file of its own",
-                          store->path, (long long)(store->busy_timeout / PAWL_MILLISECOND));
+                          store->path, (long long)(patience / PAWL_MILLISECOND));
     if (rc) return lock_fail(store, rc, error);
 
     // Whoever opens the database next would make a new lock file and not see ours.
@@ -106,13 +110,26 @@ void pawl__sqlite_unlock(struct pawl_sqlite *store) {
     lock_set(store->lock_fd, F_UNLCK, LOCK_WRITER, 1);
 }
 
-enum pawl_err pawl__sqlite_lock_shard(struct pawl_sqlite *store, uint64_t shard,
-                                      struct pawl_error *error) {
-    int rc = lock_set(store->lock_fd, F_WRLCK, LOCK_SHARDS + (int64_t)shard, 1);
+int64_t pawl__sqlite_shard_byte(uint64_t shard) {
+    return LOCK_SHARDS + (int64_t)shard;
+}
+
+int64_t pawl__sqlite_member_byte(int64_t row) {
+    return LOCK_MEMBERS + row;
+}
+
+enum pawl_err pawl__sqlite_hold(struct pawl_sqlite *store, int64_t byte, struct pawl_error *error) {
+    int rc = lock_set(store->lock_fd, F_WRLCK, byte, 1);
     if (rc == EAGAIN) return PAWL_E_HELD;
     return rc ? lock_fail(store, rc, error) : PAWL_OK;
 }
 
-void pawl__sqlite_unlock_shard(struct pawl_sqlite *store, uint64_t shard) {
-    lock_set(store->lock_fd, F_UNLCK, LOCK_SHARDS + (int64_t)shard, 1);
+void pawl__sqlite_let_go(struct pawl_sqlite *store, int64_t byte) {
+    lock_set(store->lock_fd, F_UNLCK, byte, 1);
+}
+
+// Asked through an open file of its own, for which the locks of this store are those of another.
+bool pawl__sqlite_is_held(const struct pawl_sqlite *store, int64_t byte) {
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    return fcntl(store->probe_fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }

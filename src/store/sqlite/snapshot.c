@@ -6,7 +6,7 @@
 // each put.
 
 #include "store/checksum.h"
-#include "store/sqlite.h"
+#include "store/sqlite/internal.h"
 
 // Steps a statement that returns a row id, if it finds one; |*row| is 0 otherwise.
 static enum pawl_err snapshot_step(struct pawl_sqlite *store, enum pawl_sqlite_statement statement,
@@ -44,7 +44,11 @@ static void snapshot_bind(sqlite3_stmt *put, uint64_t shard, const struct pawl_s
     sqlite3_bind_int64(put, 9, snapshot->wake_at);
     sqlite3_bind_int64(put, 10, snapshot->active);
     sqlite3_bind_int64(put, 11, live);
-    pawl__sqlite_bind_blob(put, 12, state);
+    pawl__sqlite_bind_text(put, 12, snapshot->parent);
+    pawl__sqlite_bind_text(put, 13, snapshot->tags);
+    pawl__sqlite_bind_text(put, 14, snapshot->custom_status);
+    pawl__sqlite_bind_text(put, 15, snapshot->failure_type);
+    pawl__sqlite_bind_blob(put, 16, state);
 }
 
 // Adds the part of history that |store->history| holds, after those that are there.
@@ -92,9 +96,9 @@ enum pawl_err pawl__sqlite_put(struct pawl_sqlite *store, uint64_t shard,
     sqlite3_stmt *put = store->statements[PAWL_SQL_INSTANCE_PUT];
     snapshot_bind(put, shard, snapshot, pawl__buf_str(&store->row));
     if (more || snapshot->history.len == 0)
-        sqlite3_bind_null(put, 13);
+        sqlite3_bind_null(put, 17);
     else
-        pawl__sqlite_bind_blob(put, 13, pawl__buf_str(&store->history));
+        pawl__sqlite_bind_blob(put, 17, pawl__buf_str(&store->history));
     sqlite3_int64 row;
     err = snapshot_step(store, PAWL_SQL_INSTANCE_PUT, "write a snapshot", &row, error);
     if (err) return err;

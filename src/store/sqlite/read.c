@@ -1,5 +1,5 @@
 #include "store/checksum.h"
-#include "store/sqlite.h"
+#include "store/sqlite/internal.h"
 
 #include <stdio.h>
 
@@ -7,9 +7,8 @@ static enum pawl_err read_fail(struct pawl_sqlite *store, struct pawl_error *err
     return pawl__sqlite_fail(store, store->reader, "read", error);
 }
 
-// Ends a reading statement: |err| is what stopped it, |rc| its last step.
-static enum pawl_err read_end(struct pawl_sqlite *store, enum pawl_sqlite_statement statement,
-                              enum pawl_err err, int rc, struct pawl_error *error) {
+enum pawl_err pawl__sqlite_read_end(struct pawl_sqlite *store, enum pawl_sqlite_statement statement,
+                                    enum pawl_err err, int rc, struct pawl_error *error) {
     if (!err && rc != SQLITE_DONE && rc != SQLITE_ROW) err = read_fail(store, error);
     sqlite3_reset(store->statements[statement]);
     return err;
@@ -35,7 +34,7 @@ static enum pawl_err read_trimmed(struct pawl_sqlite *store, uint64_t shard, uin
     sqlite3_bind_int64(find, 1, (sqlite3_int64)shard);
     int rc = sqlite3_step(find);
     *trimmed = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(find, 0) : 0;
-    return read_end(store, PAWL_SQL_READ_TRIMMED, PAWL_OK, rc, error);
+    return pawl__sqlite_read_end(store, PAWL_SQL_READ_TRIMMED, PAWL_OK, rc, error);
 }
 
 static enum pawl_err read_batch(struct pawl_sqlite *store, uint64_t shard, uint64_t expected,
@@ -77,7 +76,7 @@ enum pawl_err pawl__sqlite_read_log(struct pawl_store *base, uint64_t shard, uin
     int rc = SQLITE_DONE;
     while (!err && (rc = sqlite3_step(log)) == SQLITE_ROW)
         err = read_batch(store, shard, ++expected, fn, arg, error);
-    err = read_end(store, PAWL_SQL_READ_LOG, err, rc, error);
+    err = pawl__sqlite_read_end(store, PAWL_SQL_READ_LOG, err, rc, error);
 end:
     read_finish(store, outer);
     return err;
@@ -85,7 +84,7 @@ end:
 
 // --- snapshots ------------------------------------------------------------------------------
 
-static struct pawl_snapshot read_columns(sqlite3_stmt *row) {
+struct pawl_snapshot pawl__sqlite_columns(sqlite3_stmt *row) {
     return (struct pawl_snapshot){
         .id = pawl__sqlite_column(row, 0),
         .position = (uint64_t)sqlite3_column_int64(row, 1),
@@ -96,6 +95,10 @@ static struct pawl_snapshot read_columns(sqlite3_stmt *row) {
         .completed_at = sqlite3_column_int64(row, 6),
         .wake_at = sqlite3_column_int64(row, 7),
         .active = sqlite3_column_int(row, 8) != 0,
+        .parent = pawl__sqlite_column(row, 9),
+        .tags = pawl__sqlite_column(row, 10),
+        .custom_status = pawl__sqlite_column(row, 11),
+        .failure_type = pawl__sqlite_column(row, 12),
     };
 }
 
@@ -106,10 +109,29 @@ static enum pawl_err read_bad_row(struct pawl_sqlite *store, enum pawl_err err, 
     return pawl__sqlite_fail_row(store, err, what, error);
 }
 
-// Copies |*text| into |arena|.
-static bool read_keep(struct pawl_arena *arena, struct pawl_str *text) {
+bool pawl__sqlite_keep(struct pawl_arena *arena, struct pawl_str *text) {
     text->data = pawl__arena_dup(arena, *text);
     return text->data;
+}
+
+static bool read_keep_columns(struct pawl_arena *arena, struct pawl_snapshot *row) {
+    return pawl__sqlite_keep(arena, &row->id) && pawl__sqlite_keep(arena, &row->name) &&
+           pawl__sqlite_keep(arena, &row->parent) && pawl__sqlite_keep(arena, &row->tags) &&
+           pawl__sqlite_keep(arena, &row->custom_status) &&
+           pawl__sqlite_keep(arena, &row->failure_type);
+}
+
+// Grows an array in |arena| when it is full, which leaves the old one behind.
+bool pawl__sqlite_grow(struct pawl_arena *arena, void **array, size_t count, size_t *cap,
+                       size_t size) {
+    if (count < *cap) return true;
+    size_t wanted = *cap ? 2 * *cap : 8;
+    void *bigger = pawl__arena_alloc(arena, wanted * size);
+    if (!bigger) return false;
+    if (count) memcpy(bigger, *array, count * size);
+    *array = bigger;
+    *cap = wanted;
+    return true;
 }
 
 // Reads the parts of the history of |row| into |out|.
@@ -129,25 +151,25 @@ static enum pawl_err read_parts(struct pawl_sqlite *store, sqlite3_int64 row, st
         else if (!pawl__buf_append_str(out, events))
             err = pawl__fail_plain(error, PAWL_E_NOMEM);
     }
-    return read_end(store, PAWL_SQL_READ_HISTORY, err, rc, error);
+    return pawl__sqlite_read_end(store, PAWL_SQL_READ_HISTORY, err, rc, error);
 }
 
 static enum pawl_err read_instance(struct pawl_sqlite *store, sqlite3_stmt *find,
                                    struct pawl_arena *arena, struct pawl_snapshot *out,
                                    struct pawl_error *error) {
-    struct pawl_snapshot found = read_columns(find);
+    struct pawl_snapshot found = pawl__sqlite_columns(find);
     struct pawl_buf parts = {0};
-    enum pawl_err err = pawl__row_open(pawl__sqlite_column(find, 10), &found.state);
-    bool whole = sqlite3_column_type(find, 11) != SQLITE_NULL;
-    if (!err && whole) err = pawl__row_open(pawl__sqlite_column(find, 11), &found.history);
+    enum pawl_err err = pawl__row_open(pawl__sqlite_column(find, 14), &found.state);
+    bool whole = sqlite3_column_type(find, 15) != SQLITE_NULL;
+    if (!err && whole) err = pawl__row_open(pawl__sqlite_column(find, 15), &found.history);
     if (err) return read_bad_row(store, err, found.id, error);
     if (!whole) {
-        err = read_parts(store, sqlite3_column_int64(find, 9), found.id, &parts, error);
+        err = read_parts(store, sqlite3_column_int64(find, 13), found.id, &parts, error);
         if (err) goto end;
         found.history = pawl__buf_str(&parts);
     }
-    if (read_keep(arena, &found.id) && read_keep(arena, &found.name) &&
-        read_keep(arena, &found.state) && read_keep(arena, &found.history))
+    if (read_keep_columns(arena, &found) && pawl__sqlite_keep(arena, &found.state) &&
+        pawl__sqlite_keep(arena, &found.history))
         *out = found;
     else
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
@@ -172,7 +194,7 @@ enum pawl_err pawl__sqlite_load(struct pawl_store *base, uint64_t shard, struct 
     else if (rc == SQLITE_DONE)
         err =
             pawl__fail(error, PAWL_E_NOT_FOUND, "%s: no instance %.*s", store->path, PAWL_FMT(id));
-    err = read_end(store, PAWL_SQL_READ_INSTANCE, err, rc, error);
+    err = pawl__sqlite_read_end(store, PAWL_SQL_READ_INSTANCE, err, rc, error);
     read_finish(store, outer);
     return err;
 }
@@ -185,31 +207,8 @@ enum pawl_err pawl__sqlite_scan_live(struct pawl_store *base, uint64_t shard, pa
     enum pawl_err err = PAWL_OK;
     int rc = SQLITE_DONE;
     while (!err && (rc = sqlite3_step(live)) == SQLITE_ROW) {
-        struct pawl_snapshot snapshot = read_columns(live);
+        struct pawl_snapshot snapshot = pawl__sqlite_columns(live);
         err = fn(arg, &snapshot, error);
     }
-    return read_end(store, PAWL_SQL_READ_LIVE, err, rc, error);
-}
-
-enum pawl_err pawl__sqlite_list(struct pawl_store *base, uint64_t shard, struct pawl_str after,
-                                size_t limit, struct pawl_arena *arena, struct pawl_str **ids,
-                                size_t *count, struct pawl_error *error) {
-    struct pawl_sqlite *store = (struct pawl_sqlite *)base;
-    sqlite3_stmt *list = store->statements[PAWL_SQL_READ_IDS];
-    sqlite3_bind_int64(list, 1, (sqlite3_int64)shard);
-    pawl__sqlite_bind_text(list, 2, after);
-    sqlite3_bind_int64(list, 3, (sqlite3_int64)limit);
-    *count = 0;
-    *ids = pawl__arena_alloc(arena, limit * sizeof **ids);
-    if (!*ids) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    enum pawl_err err = PAWL_OK;
-    int rc = SQLITE_DONE;
-    while (!err && (rc = sqlite3_step(list)) == SQLITE_ROW) {
-        struct pawl_str id = pawl__sqlite_column(list, 0);
-        if (read_keep(arena, &id))
-            (*ids)[(*count)++] = id;
-        else
-            err = pawl__fail_plain(error, PAWL_E_NOMEM);
-    }
-    return read_end(store, PAWL_SQL_READ_IDS, err, rc, error);
+    return pawl__sqlite_read_end(store, PAWL_SQL_READ_LIVE, err, rc, error);
 }

@@ -4,7 +4,7 @@
 
 #include "base/base64.h"
 #include "store/etag.h"
-#include "store/sqlite.h"
+#include "store/sqlite/internal.h"
 
 #include <stdio.h>
 

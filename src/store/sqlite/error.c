@@ -1,4 +1,4 @@
-#include "store/sqlite.h"
+#include "store/sqlite/internal.h"
 
 #include <errno.h>
 #include <libgen.h>

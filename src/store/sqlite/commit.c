@@ -1,5 +1,5 @@
 #include "store/checksum.h"
-#include "store/sqlite.h"
+#include "store/sqlite/internal.h"
 
 // How long a checkpoint waits for readers when the WAL has become too big.
 #define COMMIT_READER_WAIT_MS 50
@@ -33,7 +33,7 @@ struct pawl_str pawl__sqlite_column(sqlite3_stmt *statement, int index) {
 
 // Copies the WAL into the database, so that the next commit starts it anew. The lock is held.
 //
-// A reader that began before the last commit keeps anything from being copied (sqlite_vfs.c), and
+// A reader that began before the last commit keeps anything from being copied (sqlite/vfs.c), and
 // one that is still at work keeps the WAL from being started anew. Then the next try comes when a
 // bit more was written. When the WAL has grown far beyond its size by that, the checkpoint waits
 // for the readers, for a moment: a scan ends some time, and new ones do not start meanwhile.
@@ -72,7 +72,7 @@ static void commit_extend_wal(struct pawl_sqlite *store) {
 }
 
 static enum pawl_err commit_clean(struct pawl_sqlite *store, struct pawl_error *error) {
-    enum pawl_err err = pawl__sqlite_begin(store, error);
+    enum pawl_err err = pawl__sqlite_begin(store, false, error);
     if (err) return err;
     if (pawl__sqlite_run(store, PAWL_SQL_STATE_CLEAN))
         err = pawl__sqlite_fail(store, store->writer, "remove expired keys", error);
@@ -87,7 +87,11 @@ enum pawl_err pawl__sqlite_tend(struct pawl_store *base, struct pawl_error *erro
         enum pawl_err err = commit_clean(store, error);
         if (err) return err;
     }
-    enum pawl_err err = pawl__sqlite_lock(store, error);
+    if (store->unfilled) {
+        enum pawl_err err = pawl__sqlite_fill(store, error);
+        if (err) return err;
+    }
+    enum pawl_err err = pawl__sqlite_lock(store, store->busy_timeout, error);
     if (err) return err;
     if (store->wal_pages >= store->checkpoint_at)
         err = commit_checkpoint(store, error);
@@ -99,8 +103,17 @@ enum pawl_err pawl__sqlite_tend(struct pawl_store *base, struct pawl_error *erro
 
 // --- transactions ---------------------------------------------------------------------------
 
-enum pawl_err pawl__sqlite_begin(struct pawl_sqlite *store, struct pawl_error *error) {
-    enum pawl_err err = pawl__sqlite_lock(store, error);
+// BEGIN waits for programs that know SQLite's lock, but not ours.
+static int commit_begin(struct pawl_sqlite *store, bool at_once) {
+    if (at_once) sqlite3_busy_timeout(store->writer, 0);
+    int rc = pawl__sqlite_run(store, PAWL_SQL_BEGIN);
+    if (at_once) sqlite3_busy_timeout(store->writer, (int)(store->busy_timeout / PAWL_MILLISECOND));
+    return rc;
+}
+
+enum pawl_err pawl__sqlite_begin(struct pawl_sqlite *store, bool at_once,
+                                 struct pawl_error *error) {
+    enum pawl_err err = pawl__sqlite_lock(store, at_once ? 0 : store->busy_timeout, error);
     if (err) return err;
     // Otherwise all would go well, into a file that has no name any more.
     int moved = 0;
@@ -110,7 +123,7 @@ enum pawl_err pawl__sqlite_begin(struct pawl_sqlite *store, struct pawl_error *e
                          "%s was moved or deleted while it was in use; put it back, with its -wal "
                          "file, and restart",
                          store->path);
-    else if (pawl__sqlite_run(store, PAWL_SQL_BEGIN))
+    else if (commit_begin(store, at_once))
         err = pawl__sqlite_fail(store, store->writer, "write", error);
     if (err) pawl__sqlite_unlock(store);
     return err;
@@ -123,10 +136,6 @@ enum pawl_err pawl__sqlite_end(struct pawl_sqlite *store, enum pawl_err err,
     // SQLite has rolled back by itself after some errors.
     if (!sqlite3_get_autocommit(store->writer)) pawl__sqlite_run(store, PAWL_SQL_ROLLBACK);
     if (store->wal_pages < PAWL_SQLITE_WAL_PAGES) store->checkpoint_at = PAWL_SQLITE_WAL_PAGES;
-    // The commit is durable: what fails here will fail again, and is then told by |tend|.
-    if (!err && store->wal_pages >= PAWL_SQLITE_WAL_LATE &&
-        store->wal_pages >= store->checkpoint_at)
-        commit_checkpoint(store, NULL);
     pawl__sqlite_unlock(store);
     return err;
 }
@@ -208,34 +217,79 @@ static enum pawl_err commit_trim(struct pawl_sqlite *store, const struct pawl_le
     return PAWL_OK;
 }
 
-// The parts of a commit that belong to a shard. The first statement checks the epoch; since the
-// transaction has the write lock from its beginning, the epoch stays what it is until the end, and
-// the rest is covered by that check.
-static enum pawl_err commit_shard(struct pawl_sqlite *store, const struct pawl_commit *commit,
-                                  struct pawl_error *error) {
-    const struct pawl_lease *lease = commit->lease;
-    enum pawl_err err = commit->batch ? commit_append(store, lease, commit->batch, error)
-                                      : commit_explain(store, lease, error);
-    for (size_t i = 0; !err && i < commit->delete_count; i++)
-        err = pawl__sqlite_delete(store, lease->shard, commit->deletes[i], error);
-    for (size_t i = 0; !err && i < commit->snapshot_count; i++)
-        err = pawl__sqlite_put(store, lease->shard, &commit->snapshots[i], error);
-    if (!err && commit->trim_to) err = commit_trim(store, lease, commit->trim_to, error);
+// The first statement checks the epoch; since the transaction has the write lock from its
+// beginning, the epoch stays what it is until the end, and the rest is covered by that check.
+static enum pawl_err commit_part(struct pawl_sqlite *store, const struct pawl_part *part,
+                                 struct pawl_error *error) {
+    const struct pawl_lease *lease = part->lease;
+    if (!lease) return pawl__fail(error, PAWL_E_INTERNAL, "a part of a commit needs its lease");
+    enum pawl_err err = part->batch ? commit_append(store, lease, part->batch, error)
+                                    : commit_explain(store, lease, error);
+    for (size_t i = 0; !err && i < part->delete_count; i++)
+        err = pawl__sqlite_delete(store, lease->shard, part->deletes[i], error);
+    for (size_t i = 0; !err && i < part->snapshot_count; i++)
+        err = pawl__sqlite_put(store, lease->shard, &part->snapshots[i], error);
+    for (size_t i = 0; !err && i < part->mail_out_count; i++)
+        err = pawl__sqlite_mail_put(store, &part->mail_out[i], error);
+    for (size_t i = 0; !err && i < part->mail_in_count; i++)
+        err = pawl__sqlite_mail_take(store, &part->mail_in[i], error);
+    if (!err && part->trim_to) err = commit_trim(store, lease, part->trim_to, error);
     return err;
 }
 
-enum pawl_err pawl__sqlite_commit(struct pawl_store *base, const struct pawl_commit *commit,
-                                  struct pawl_error *error) {
-    struct pawl_sqlite *store = (struct pawl_sqlite *)base;
-    bool of_shard =
-        commit->batch || commit->snapshot_count || commit->delete_count || commit->trim_to;
-    if (of_shard && !commit->lease)
-        return pawl__fail(error, PAWL_E_INTERNAL, "a commit to a shard needs its lease");
+// Whether it is the part that is at fault, rather than the store.
+static bool commit_is_refusal(enum pawl_err err) {
+    return err == PAWL_E_FENCED || err == PAWL_E_INTERNAL || err == PAWL_E_TOO_LARGE;
+}
 
-    enum pawl_err err = pawl__sqlite_begin(store, error);
-    if (err) return err;
-    if (commit->lease) err = commit_shard(store, commit, error);
+// Applies all parts that were not refused yet. |*refused|: one was, so that all has to be rolled
+// back, and done again without it. That is rare; savepoints would cost each commit.
+static enum pawl_err commit_parts(struct pawl_sqlite *store, struct pawl_part *parts, bool *refused,
+                                  struct pawl_error *error) {
+    for (struct pawl_part *part = parts; part; part = part->next) {
+        if (part->result.code) continue;
+        enum pawl_err err = commit_part(store, part, &part->result);
+        *refused = commit_is_refusal(err);
+        if (!err) continue;
+        if (!*refused) {
+            if (error) *error = part->result;
+            pawl__error_clear(&part->result);
+        }
+        return err;
+    }
+    return PAWL_OK;
+}
+
+static enum pawl_outcome commit_try(struct pawl_sqlite *store, const struct pawl_commit *commit,
+                                    bool *refused, struct pawl_error *error) {
+    *refused = false;
+    enum pawl_err err = pawl__sqlite_begin(store, commit->at_once, error);
+    if (err) return PAWL_COMMIT_NOTHING;
+    err = commit_parts(store, commit->parts, refused, error);
     for (struct pawl_state_tx *tx = commit->state; !err && tx; tx = tx->next)
         err = pawl__sqlite_apply_state(store, tx, error);
-    return pawl__sqlite_end(store, err, error);
+    bool applied = !err;
+    err = pawl__sqlite_end(store, err, error);
+    if (!err) return PAWL_COMMIT_DONE;
+    // After a failed sync the commit may be in the file, and be found there after a crash.
+    return applied && err == PAWL_E_IO ? PAWL_COMMIT_UNKNOWN : PAWL_COMMIT_NOTHING;
+}
+
+enum pawl_outcome pawl__sqlite_commit(struct pawl_store *base, const struct pawl_commit *commit,
+                                      struct pawl_error *error) {
+    struct pawl_sqlite *store = (struct pawl_sqlite *)base;
+    for (struct pawl_part *part = commit->parts; part; part = part->next)
+        pawl__error_clear(&part->result);
+    enum pawl_outcome outcome;
+    bool refused;
+    do outcome = commit_try(store, commit, &refused, error);
+    while (refused);
+    // It is durable: what fails here will fail again, and is then told by |tend|.
+    bool late = store->wal_pages >= PAWL_SQLITE_WAL_LATE &&
+                store->wal_pages >= store->checkpoint_at && !commit->at_once;
+    if (outcome == PAWL_COMMIT_DONE && late && !pawl__sqlite_lock(store, 0, NULL)) {
+        commit_checkpoint(store, NULL);
+        pawl__sqlite_unlock(store);
+    }
+    return outcome;
 }

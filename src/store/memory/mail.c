@@ -1,0 +1,145 @@
+// Mailboxes, and the bells that tell of mail.
+
+#include <stdlib.h>
+
+#include "base/least.h"
+#include "store/memory/internal.h"
+
+static struct pawl_memory_box *mail_find(const struct pawl_memory_data *data, struct pawl_str app,
+                                         uint32_t number) {
+    for (size_t i = 0; i < data->box_count; i++)
+        if (data->boxes[i]->number == number && pawl__str_equal(data->boxes[i]->app, app))
+            return data->boxes[i];
+    return NULL;
+}
+
+static struct pawl_memory_box *mail_box(struct pawl_memory_data *data, struct pawl_str app,
+                                        uint32_t number) {
+    struct pawl_memory_box *box = mail_find(data, app, number);
+    if (box || !pawl__memory_room((void **)&data->boxes, data->box_count, &data->box_cap,
+                                  sizeof(struct pawl_memory_box *)))
+        return box;
+    box = calloc(1, sizeof *box);
+    if (!box) return NULL;
+    *box = (struct pawl_memory_box){{pawl__str_dup(app), app.len}, number};
+    if (!box->app.data || !pawl__memory_table_init(&box->mail)) {
+        free((char *)box->app.data);
+        free(box);
+        return NULL;
+    }
+    data->boxes[data->box_count++] = box;
+    return box;
+}
+
+bool pawl__memory_mail_put(struct pawl_memory_data *data, struct pawl_memory_journal *journal,
+                           const struct pawl_mail *mail) {
+    struct pawl_memory_box *box = mail_box(data, mail->app, mail->number);
+    if (!box) return false;
+    if (pawl__memory_find(&box->mail, mail->key)) return true;
+    struct pawl_memory_mail *made = malloc(sizeof *made + mail->key.len + mail->bytes.len);
+    if (!made) return false;
+    char *to = made->data;
+    *made = (struct pawl_memory_mail){0};
+    made->node.key = pawl__memory_copy(&to, mail->key);
+    made->bytes = pawl__memory_copy(&to, mail->bytes);
+    if (pawl__memory_put(journal, &box->mail, &made->node)) return true;
+    free(made);
+    return false;
+}
+
+bool pawl__memory_mail_take(struct pawl_memory_data *data, struct pawl_memory_journal *journal,
+                            const struct pawl_mail *mail) {
+    struct pawl_memory_box *box = mail_find(data, mail->app, mail->number);
+    return !box || pawl__memory_remove(journal, &box->mail, mail->key);
+}
+
+// Copies the first |limit| messages of |box| into |arena|.
+static bool mail_collect(const struct pawl_memory_box *box, struct pawl_str after, size_t limit,
+                         struct pawl_arena *arena, struct pawl_mail **out, size_t *count) {
+    struct pawl_least least;
+    size_t at = 0;
+    if (!limit || limit > box->mail.count) limit = box->mail.count;
+    if (!limit) return true;
+    if (!pawl__least_init(&least, limit)) return false;
+    for (struct pawl_memory_node *node = NULL; (node = pawl__memory_next(&box->mail, &at, node));)
+        if (!after.len || pawl__str_compare(node->key, after) > 0)
+            pawl__least_add(&least, node->key);
+    *count = pawl__least_end(&least);
+    bool ok = (*out = pawl__arena_alloc(arena, (*count + 1) * sizeof **out));
+    for (size_t i = 0; ok && i < *count; i++) {
+        struct pawl_memory_node *node = pawl__memory_find(&box->mail, least.items[i]);
+        (*out)[i] = (struct pawl_mail){.number = box->number,
+                                       .key = node->key,
+                                       .bytes = ((struct pawl_memory_mail *)node)->bytes};
+        ok = pawl__memory_dup(arena, &(*out)[i].key) && pawl__memory_dup(arena, &(*out)[i].bytes);
+    }
+    pawl__least_finish(&least);
+    return ok;
+}
+
+enum pawl_err pawl__memory_read_mail(struct pawl_store *base, struct pawl_str app, uint32_t number,
+                                     struct pawl_str after, size_t limit, pawl_mail_fn fn,
+                                     void *arg, struct pawl_error *error) {
+    struct pawl_arena arena = {0};
+    struct pawl_mail *mail = NULL;
+    size_t count = 0;
+    struct pawl_memory_data *data = pawl__memory_lock(base);
+    struct pawl_memory_box *box = mail_find(data, app, number);
+    bool ok = !box || mail_collect(box, after, limit, &arena, &mail, &count);
+    pawl__memory_unlock(data);
+    enum pawl_err err = ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+    for (size_t i = 0; !err && i < count; i++) {
+        mail[i].app = app;
+        err = fn(arg, &mail[i], error);
+    }
+    pawl__arena_finish(&arena);
+    return err;
+}
+
+void pawl__memory_boxes_finish(struct pawl_memory_data *data) {
+    for (size_t i = 0; i < data->box_count; i++) {
+        pawl__memory_table_finish(&data->boxes[i]->mail);
+        free((char *)data->boxes[i]->app.data);
+        free(data->boxes[i]);
+    }
+    free(data->boxes);
+}
+
+// --- bells ----------------------------------------------------------------------------------
+
+enum pawl_err pawl__memory_listen(struct pawl_store *base, struct pawl_str app, pawl_bell_fn fn,
+                                  void *arg, struct pawl_error *error) {
+    struct pawl_memory *user = (struct pawl_memory *)base;
+    char *copy = pawl__str_dup(app);
+    if (!copy) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    pthread_mutex_lock(&user->data->bell_lock);
+    user->bell = fn;
+    user->bell_arg = arg;
+    user->bell_app = copy;
+    user->next_bell = user->data->bells;
+    user->data->bells = user;
+    pthread_mutex_unlock(&user->data->bell_lock);
+    return PAWL_OK;
+}
+
+void pawl__memory_ring(struct pawl_memory_data *data, const struct pawl_commit *commit) {
+    pthread_mutex_lock(&data->bell_lock);
+    for (const struct pawl_part *part = commit->parts; data->bells && part; part = part->next)
+        for (size_t i = 0; !part->result.code && i < part->mail_out_count; i++) {
+            const struct pawl_mail *mail = &part->mail_out[i];
+            for (struct pawl_memory *user = data->bells; user; user = user->next_bell)
+                if (pawl__str_equal(pawl__str(user->bell_app), mail->app))
+                    user->bell(user->bell_arg, mail->app, mail->number);
+        }
+    pthread_mutex_unlock(&data->bell_lock);
+}
+
+void pawl__memory_deafen(struct pawl_memory *user) {
+    if (!user->bell) return;
+    pthread_mutex_lock(&user->data->bell_lock);
+    struct pawl_memory **at = &user->data->bells;
+    while (*at != user) at = &(*at)->next_bell;
+    *at = user->next_bell;
+    pthread_mutex_unlock(&user->data->bell_lock);
+    free(user->bell_app);
+}

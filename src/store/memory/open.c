@@ -1,0 +1,107 @@
+// A store in the memory of this process: everything that store.h says, but for surviving the end.
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "store/memory/internal.h"
+
+bool pawl__memory_room(void **array, size_t count, size_t *cap, size_t size) {
+    if (count < *cap) return true;
+    size_t wanted = *cap ? 2 * *cap : 8;
+    void *bigger = realloc(*array, wanted * size);
+    if (!bigger) return false;
+    *array = bigger;
+    *cap = wanted;
+    return true;
+}
+
+struct pawl_str pawl__memory_copy(char **to, struct pawl_str text) {
+    struct pawl_str copy = {*to, text.len};
+    if (text.len) memcpy(*to, text.data, text.len);
+    *to += text.len;
+    return copy;
+}
+
+bool pawl__memory_dup(struct pawl_arena *arena, struct pawl_str *text) {
+    text->data = pawl__arena_dup(arena, *text);
+    return text->data;
+}
+
+static void memory_destroy(struct pawl_memory_data *data) {
+    for (size_t i = 0; i < data->shard_count; i++) pawl__memory_shard_destroy(data->shards[i]);
+    free(data->shards);
+    for (size_t i = 0; i < data->app_count; i++) free((char *)data->apps[i].name.data);
+    free(data->apps);
+    pawl__memory_members_finish(data);
+    pawl__memory_boxes_finish(data);
+    pawl__memory_table_finish(&data->values);
+    pthread_mutex_destroy(&data->lock);
+    pthread_mutex_destroy(&data->bell_lock);
+    free(data);
+}
+
+static void memory_close(struct pawl_store *base) {
+    struct pawl_memory *store = (struct pawl_memory *)base;
+    if (!store) return;
+    pawl__memory_deafen(store);
+    struct pawl_memory_data *data = pawl__memory_lock(base);
+    pawl__memory_let_go(data, store);
+    bool last = --data->users == 0;
+    pawl__memory_unlock(data);
+    if (last) memory_destroy(data);
+    free(store);
+}
+
+static const struct pawl_store_ops memory_ops = {
+    .close = memory_close,
+    .shards = pawl__memory_shards,
+    .lease = pawl__memory_lease,
+    .renew = pawl__memory_renew,
+    .release = pawl__memory_release,
+    .commit = pawl__memory_commit,
+    .put_member = pawl__memory_put_member,
+    .remove_member = pawl__memory_remove_member,
+    .tend = pawl__memory_tend,
+    .holders = pawl__memory_holders,
+    .members = pawl__memory_members,
+    .read_log = pawl__memory_read_log,
+    .read_mail = pawl__memory_read_mail,
+    .load = pawl__memory_load,
+    .scan_live = pawl__memory_scan_live,
+    .query = pawl__memory_query,
+    .count = pawl__memory_count,
+    .get_state = pawl__memory_get_state,
+    .listen = pawl__memory_listen,
+};
+
+static enum pawl_err memory_use(struct pawl_memory_data *data, struct pawl_store **out,
+                                struct pawl_error *error) {
+    struct pawl_memory *store = calloc(1, sizeof *store);
+    if (!store) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    store->base =
+        (struct pawl_store){&memory_ops, "state.in-memory", {.expires = true, .notifies = true}};
+    store->data = data;
+    pthread_mutex_lock(&data->lock);
+    data->users++;
+    pthread_mutex_unlock(&data->lock);
+    *out = &store->base;
+    return PAWL_OK;
+}
+
+enum pawl_err pawl__memory_share(struct pawl_store *store, struct pawl_store **out,
+                                 struct pawl_error *error) {
+    return memory_use(((struct pawl_memory *)store)->data, out, error);
+}
+
+enum pawl_err pawl__memory_open(struct pawl_store **out, struct pawl_error *error) {
+    struct pawl_memory_data *data = calloc(1, sizeof *data);
+    if (!data) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    pthread_mutex_init(&data->lock, NULL);
+    pthread_mutex_init(&data->bell_lock, NULL);
+    data->cleaned_at = pawl__clock_steady();
+    enum pawl_err err = pawl__memory_table_init(&data->values)
+                            ? memory_use(data, out, error)
+                            : pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (err) memory_destroy(data);
+    return err;
+}

@@ -1,0 +1,37 @@
+#include "store/query.h"
+
+static bool query_contains(struct pawl_str text, struct pawl_str part) {
+    return part.len == 0 || (text.len && memmem(text.data, text.len, part.data, part.len));
+}
+
+static bool query_is(struct pawl_str text, struct pawl_str wanted) {
+    return wanted.len == 0 || pawl__str_equal(text, wanted);
+}
+
+static bool query_within(int64_t time, int64_t from, int64_t before) {
+    return (!from || time >= from) && (!before || time < before);
+}
+
+int pawl__query_compare(enum pawl_order order, const struct pawl_snapshot *a,
+                        const struct pawl_snapshot *b) {
+    int by_id = pawl__str_compare(a->id, b->id);
+    if (order == PAWL_ORDER_ID) return by_id;
+    int by_time = (a->created_at > b->created_at) - (a->created_at < b->created_at);
+    int oldest = by_time ? by_time : by_id;
+    return order == PAWL_ORDER_OLDEST ? oldest : -oldest;
+}
+
+bool pawl__query_match(const struct pawl_query *query, const struct pawl_snapshot *row) {
+    bool of_end = query->ended_from || query->ended_before;
+    struct pawl_snapshot place = {.id = query->after_id, .created_at = query->after_created};
+    return (!query->statuses || (query->statuses >> row->status & 1)) &&
+           query_is(row->name, query->name) &&
+           query_within(row->created_at, query->created_from, query->created_before) &&
+           (!of_end || (row->completed_at &&
+                        query_within(row->completed_at, query->ended_from, query->ended_before))) &&
+           query_is(row->parent, query->parent) && query_contains(row->tags, query->tag) &&
+           pawl__str_starts(row->id, query->id_prefix) &&
+           query_contains(row->custom_status, query->custom_status) &&
+           query_is(row->failure_type, query->failure_type) &&
+           (!query->after_id.len || pawl__query_compare(query->order, row, &place) > 0);
+}

@@ -1,0 +1,330 @@
+#ifndef PAWL_STORE_SQLITE_INTERNAL_H
+#define PAWL_STORE_SQLITE_INTERNAL_H
+
+// Shared by the files of this folder only. What they do together is told at the head of open.c.
+
+#include <sqlite3.h>
+
+#include "base/clock.h"
+#include "store/sqlite/sqlite.h"
+
+// A batch's key in pawl_log holds both its shard and its position.
+#define PAWL_SQLITE_POSITION_BITS 40
+#define PAWL_SQLITE_POSITION_MAX  ((UINT64_C(1) << PAWL_SQLITE_POSITION_BITS) - 1)
+#define PAWL_SQLITE_SHARD_MAX     ((UINT64_C(1) << 23) - 2)
+
+#define PAWL_SQLITE_VALUE_MAX ((size_t)512 << 20) // fits as base64, too
+
+#define PAWL_SQLITE_PAGE_SIZE 4096
+// Nobody commits during a checkpoint, so it comes often rather than late: 500 pages take about 2 ms
+// here, and 8000 took 36. Fewer still would copy pages that the next commits write again.
+#define PAWL_SQLITE_WAL_PAGES   500                          // a checkpoint is due
+#define PAWL_SQLITE_WAL_LATE    (2 * PAWL_SQLITE_WAL_PAGES)  // a commit makes it by itself
+#define PAWL_SQLITE_WAL_TOO_BIG (16 * PAWL_SQLITE_WAL_PAGES) // it waits for readers
+
+#define PAWL_SQLITE_COLUMNS                                                                        \
+    "id, position, name, status, created_at, updated_at, completed_at, wake_at, active, parent,"   \
+    " tags, custom_status, failure_type"
+
+// A query's filters, the cheap ones first; see query.c.
+#define PAWL_SQLITE_FILTER                                                                         \
+    " AND ?2>>status&1 AND created_at>=?3 AND created_at<?4 AND completed_at>=?5"                  \
+    " AND completed_at<?6 AND (?7 IS NULL OR name=?7) AND (?8 IS NULL OR parent=?8)"               \
+    " AND (?9 IS NULL OR failure_type=?9) AND (?10 IS NULL OR id>=?10)"                            \
+    " AND (?11 IS NULL OR id<?11) AND (?12 IS NULL OR instr(tags, ?12))"                           \
+    " AND (?13 IS NULL OR instr(custom_status, ?13))"
+
+// All statements: name, connection, SQL. |"%w"| stands for the user's state table.
+// clang-format off
+#define PAWL_SQLITE_STATEMENTS(X)                                                                 \
+    X(BEGIN,          writer, "BEGIN IMMEDIATE")                                                  \
+    X(COMMIT,         writer, "COMMIT")                                                           \
+    X(ROLLBACK,       writer, "ROLLBACK")                                                         \
+    X(SAVE,           writer, "SAVEPOINT state")                                                  \
+    X(SAVE_UNDO,      writer, "ROLLBACK TO state")                                                \
+    X(SAVE_END,       writer, "RELEASE state")                                                    \
+    X(SHARD_ADD,      writer, "INSERT INTO pawl_shard(app, number) VALUES(?1, ?2)"                \
+                              " ON CONFLICT DO NOTHING")                                          \
+    X(SHARD_FIND,     writer, "SELECT id, epoch, owner FROM pawl_shard"                           \
+                              " WHERE app=?1 AND number=?2")                                      \
+    X(SHARD_LEASE,    writer, "UPDATE pawl_shard SET epoch=epoch+1, owner=?2 WHERE id=?1")        \
+    X(SHARD_EPOCH,    writer, "SELECT epoch FROM pawl_shard WHERE id=?1")                         \
+    X(SHARD_TRIM,     writer, "UPDATE pawl_shard SET trimmed=max(trimmed, ?3)"                    \
+                              " WHERE id=?1 AND epoch=?2")                                        \
+    X(LOG_LAST,       writer, "SELECT max(trimmed, 0xffffffffff & coalesce((SELECT max(key)"      \
+                              " FROM pawl_log WHERE key>(?1<<40) AND key<((?1+1)<<40)), 0))"      \
+                              " FROM pawl_shard WHERE id=?1")                                     \
+    X(LOG_APPEND,     writer, "INSERT INTO pawl_log(key, row) SELECT ?1, ?2 FROM pawl_shard"      \
+                              " WHERE id=?3 AND epoch=?4 AND (trimmed=?5"                         \
+                              " OR EXISTS(SELECT 1 FROM pawl_log WHERE key=?1-1))")               \
+    X(LOG_TRIM,       writer, "DELETE FROM pawl_log WHERE key>?1 AND key<=?2")                    \
+    X(INSTANCE_PUT,   writer, "INSERT INTO pawl_instance(shard, id, position, name, status,"      \
+                              " created_at, updated_at, completed_at, wake_at, active, live,"     \
+                              " parent, tags, custom_status, failure_type, filled, state,"        \
+                              " history) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"    \
+                              " ?12, ?13, ?14, ?15, 1, ?16, ?17)"                                 \
+                              " ON CONFLICT(shard, id) DO UPDATE SET position=?3, name=?4,"       \
+                              " status=?5, created_at=?6, updated_at=?7, completed_at=?8,"        \
+                              " wake_at=?9, active=?10, live=?11, parent=?12, tags=?13,"          \
+                              " custom_status=?14, failure_type=?15, filled=1, state=?16,"        \
+                              " history=?17 RETURNING row")                                       \
+    X(INSTANCE_DELETE, writer, "DELETE FROM pawl_instance WHERE shard=?1 AND id=?2"               \
+                              " RETURNING row")                                                   \
+    X(HISTORY_SPLIT,  writer, "INSERT INTO pawl_history(instance, first, events)"                 \
+                              " SELECT row, 0, history FROM pawl_instance"                        \
+                              " WHERE shard=?1 AND id=?2 AND history IS NOT NULL")                \
+    X(HISTORY_ADD,    writer, "INSERT INTO pawl_history(instance, first, events)"                 \
+                              " VALUES(?1, ?2, ?3)")                                              \
+    X(HISTORY_CUT,    writer, "DELETE FROM pawl_history WHERE instance=?1 AND first>=?2")         \
+    X(HISTORY_ANY,    writer, "SELECT 1 FROM pawl_history WHERE instance=?1 LIMIT 1")             \
+    X(APP_ADD,        writer, "INSERT INTO pawl_app(name, shards) SELECT ?1, iif("                \
+                              "EXISTS(SELECT 1 FROM pawl_shard WHERE app=?1), 1, ?2)"             \
+                              " ON CONFLICT DO NOTHING")                                          \
+    X(APP_SHARDS,     writer, "SELECT shards FROM pawl_app WHERE name=?1")                        \
+    X(MAIL_PUT,       writer, "INSERT INTO pawl_mail(app, number, key, row)"                      \
+                              " VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")                   \
+    X(MAIL_TAKE,      writer, "DELETE FROM pawl_mail WHERE app=?1 AND number=?2 AND key=?3")      \
+    X(MEMBER_PUT,     writer, "INSERT INTO pawl_member(app, id, address, info, workers, loops,"   \
+                              " joined_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"                    \
+                              " ON CONFLICT(app, id) DO UPDATE SET address=?3, info=?4,"          \
+                              " workers=?5, loops=?6 RETURNING row")                              \
+    X(MEMBER_REMOVE,  writer, "DELETE FROM pawl_member WHERE app=?1 AND id=?2 RETURNING row")     \
+    X(MEMBER_ROWS,    writer, "SELECT row FROM pawl_member WHERE app=?1 AND id<>?2")              \
+    X(MEMBER_DROP,    writer, "DELETE FROM pawl_member WHERE row=?1")                             \
+    X(FILL_FIND,      writer, "SELECT row, shard, id, state, history FROM pawl_instance"          \
+                              " WHERE row>?1 AND NOT filled ORDER BY row LIMIT ?2")               \
+    X(FILL_PARTS,     writer, "SELECT events FROM pawl_history WHERE instance=?1 ORDER BY first") \
+    X(FILL_SET,       writer, "UPDATE pawl_instance SET parent=?2, tags=?3, custom_status=?4,"    \
+                              " failure_type=?5, filled=1 WHERE row=?1")                          \
+    X(FILL_DONE,      writer, "DELETE FROM pawl_meta WHERE key='unfilled'")                       \
+    X(STATE_SET,      writer, "INSERT OR REPLACE INTO \"%w\"(key, value, is_binary, etag,"        \
+                              " expiration_time, update_time) VALUES(?1, ?2, ?3, ?4,"             \
+                              " datetime('now', ?5), CURRENT_TIMESTAMP)")                         \
+    X(STATE_ETAG,     writer, "SELECT etag FROM \"%w\" WHERE key=?1 AND (expiration_time IS NULL" \
+                              " OR expiration_time>CURRENT_TIMESTAMP)")                           \
+    X(STATE_DELETE,   writer, "DELETE FROM \"%w\" WHERE key=?1")                                  \
+    X(STATE_CLEAN,    writer, "DELETE FROM \"%w\" WHERE expiration_time<=CURRENT_TIMESTAMP")      \
+    X(READ_BEGIN,     reader, "BEGIN")                                                            \
+    X(READ_END,       reader, "ROLLBACK")                                                         \
+    X(READ_TRIMMED,   reader, "SELECT trimmed FROM pawl_shard WHERE id=?1")                       \
+    X(READ_LOG,       reader, "SELECT key, row FROM pawl_log WHERE key>?1 AND key<?2"             \
+                              " ORDER BY key")                                                    \
+    X(READ_INSTANCE,  reader, "SELECT " PAWL_SQLITE_COLUMNS ", row, state, history"               \
+                              " FROM pawl_instance WHERE shard=?1 AND id=?2")                     \
+    X(READ_LIVE,      reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
+                              " WHERE shard=?1 AND live=1")                                       \
+    X(READ_BY_ID,     reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
+                              " WHERE shard=?1 AND id>=?14" PAWL_SQLITE_FILTER                    \
+                              " ORDER BY id LIMIT ?17")                                           \
+    X(READ_OLDEST,    reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
+                              " WHERE shard=?1 AND (created_at, id)>(?15, ?16)" PAWL_SQLITE_FILTER \
+                              " ORDER BY created_at, id LIMIT ?17")                               \
+    X(READ_NEWEST,    reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
+                              " WHERE shard=?1 AND (created_at, id)<(?15, ?16)" PAWL_SQLITE_FILTER \
+                              " ORDER BY created_at DESC, id DESC LIMIT ?17")                     \
+    X(READ_COUNT,     reader, "SELECT name, status, count(*) FROM pawl_instance"                  \
+                              " WHERE shard=?1" PAWL_SQLITE_FILTER " GROUP BY name, status")      \
+    X(READ_MAIL,      reader, "SELECT key, row FROM pawl_mail WHERE app=?1 AND number=?2"         \
+                              " AND key>?3 ORDER BY key LIMIT ?4")                                \
+    X(READ_HOLDERS,   reader, "SELECT number, id, epoch, owner FROM pawl_shard WHERE app=?1"      \
+                              " ORDER BY number")                                                 \
+    X(READ_MEMBERS,   reader, "SELECT row, id, address, info, workers, loops, joined_at"          \
+                              " FROM pawl_member WHERE app=?1 ORDER BY id")                       \
+    X(READ_HISTORY,   reader, "SELECT first, events FROM pawl_history WHERE instance=?1"          \
+                              " ORDER BY first")                                                  \
+    X(READ_STATE,     reader, "SELECT value, is_binary, etag,"                                    \
+                              " CAST(strftime('%%s', expiration_time) AS INTEGER) FROM \"%w\""    \
+                              " WHERE key=?1 AND (expiration_time IS NULL"                        \
+                              " OR expiration_time>CURRENT_TIMESTAMP)")
+// clang-format on
+
+enum pawl_sqlite_statement {
+#define X(name, connection, sql) PAWL_SQL_##name,
+    PAWL_SQLITE_STATEMENTS(X)
+#undef X
+    PAWL_SQL_COUNT
+};
+
+struct pawl_sqlite {
+    struct pawl_store base;
+    char *path;        // as SQLite resolved it, so that links to one file share its lock
+    char *lock_path;   // |path| with "-pawl"
+    char *state_table; // name of the user's table
+    char *metadata_table;
+    int64_t busy_timeout;
+    int64_t cleanup_interval, cleaned_at;
+
+    int lock_fd;
+    int probe_fd;            // the same file once more, see pawl__sqlite_is_held
+    bool lock_is_new;        // its file was made by this store
+    struct pawl_lease *held; // through this store
+    size_t held_count, held_cap;
+
+    // The writer belongs to the committing thread, the reader to the reading one.
+    sqlite3 *writer, *reader;
+    sqlite3_stmt *statements[PAWL_SQL_COUNT];
+    struct pawl_buf row, history; // a row being written; the committing thread's
+    struct pawl_buf text;         // an encoded value; likewise
+
+    bool unfilled;           // rows of an earlier Pawl may lack columns, those after |filled_to|
+    sqlite3_int64 filled_to; // pawl_instance.row
+
+    int wal_pages;     // in the WAL after the last commit, those of other processes too
+    int checkpoint_at; // the next checkpoint is due at this many
+};
+
+// --- sqlite/error.c -------------------------------------------------------------------------
+
+// Fills |error| from the last failure on |db|, with the file and what to do; |doing| is a phrase
+// like "append to the log".
+enum pawl_err pawl__sqlite_fail(const struct pawl_sqlite *store, sqlite3 *db, const char *doing,
+                                struct pawl_error *error);
+
+// The same for a file that could not be opened. |reason| is an errno.
+enum pawl_err pawl__sqlite_fail_open(const char *path, int reason, struct pawl_error *error);
+
+// Says that a row of ours cannot be read; |err| is what pawl__row_open gave.
+enum pawl_err pawl__sqlite_fail_row(const struct pawl_sqlite *store, enum pawl_err err,
+                                    const char *what, struct pawl_error *error);
+
+// --- sqlite/lock.c --------------------------------------------------------------------------
+
+enum pawl_err pawl__sqlite_lock_open(struct pawl_sqlite *store, struct pawl_error *error);
+
+// Takes and gives back the right to write and checkpoint. PAWL_E_UNAVAILABLE when it is not free
+// within |patience| nanoseconds.
+enum pawl_err pawl__sqlite_lock(struct pawl_sqlite *store, int64_t patience,
+                                struct pawl_error *error);
+void pawl__sqlite_unlock(struct pawl_sqlite *store);
+
+// The bytes that stand for a shard and for a member.
+int64_t pawl__sqlite_shard_byte(uint64_t shard);
+int64_t pawl__sqlite_member_byte(int64_t row);
+
+// Takes a byte for as long as this store lives, or until it is let go. PAWL_E_HELD (without text)
+// when another store has it.
+enum pawl_err pawl__sqlite_hold(struct pawl_sqlite *store, int64_t byte, struct pawl_error *error);
+void pawl__sqlite_let_go(struct pawl_sqlite *store, int64_t byte);
+
+// Whether any store, this one too, has a byte. On either thread.
+bool pawl__sqlite_is_held(const struct pawl_sqlite *store, int64_t byte);
+
+// --- sqlite/vfs.c ---------------------------------------------------------------------------
+
+// The name of the VFS for the connection that writes; NULL when memory is short. To open the file
+// without it, with SQLite's own, would be to write without what it promises.
+const char *pawl__sqlite_vfs(void);
+
+// --- sqlite/commit.c ------------------------------------------------------------------------
+
+// A write transaction under the lock; |at_once|: without waiting for it. |end| commits when |err|
+// is PAWL_OK and rolls back otherwise; it returns |err|, or why the commit failed.
+enum pawl_err pawl__sqlite_begin(struct pawl_sqlite *store, bool at_once, struct pawl_error *error);
+enum pawl_err pawl__sqlite_end(struct pawl_sqlite *store, enum pawl_err err,
+                               struct pawl_error *error);
+
+enum pawl_outcome pawl__sqlite_commit(struct pawl_store *base, const struct pawl_commit *commit,
+                                      struct pawl_error *error);
+enum pawl_err pawl__sqlite_tend(struct pawl_store *base, struct pawl_error *error);
+
+// Runs a statement that gives no rows, or whose rows do not matter, and resets it. Returns
+// SQLITE_OK or the error.
+int pawl__sqlite_run(struct pawl_sqlite *store, enum pawl_sqlite_statement statement);
+
+// Binding views: static, so that nothing is copied and nothing can fail (sizes are checked before).
+void pawl__sqlite_bind_text(sqlite3_stmt *statement, int index, struct pawl_str text);
+void pawl__sqlite_bind_blob(sqlite3_stmt *statement, int index, struct pawl_str bytes);
+struct pawl_str pawl__sqlite_column(sqlite3_stmt *statement, int index);
+
+// --- sqlite/lease.c -------------------------------------------------------------------------
+
+enum pawl_err pawl__sqlite_shards(struct pawl_store *base, struct pawl_str app, uint32_t wanted,
+                                  uint32_t *count, struct pawl_error *error);
+enum pawl_err pawl__sqlite_lease(struct pawl_store *base, struct pawl_str app, uint32_t number,
+                                 struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
+                                 struct pawl_error *error);
+enum pawl_err pawl__sqlite_renew(struct pawl_store *base, struct pawl_renewal *renewals,
+                                 size_t count, int64_t ttl, struct pawl_error *error);
+enum pawl_err pawl__sqlite_holders(struct pawl_store *base, struct pawl_str app,
+                                   struct pawl_arena *arena, struct pawl_holder **holders,
+                                   size_t *count, struct pawl_error *error);
+enum pawl_err pawl__sqlite_release(struct pawl_store *base, const struct pawl_lease *lease,
+                                   struct pawl_error *error);
+
+// --- sqlite/member.c ------------------------------------------------------------------------
+
+enum pawl_err pawl__sqlite_put_member(struct pawl_store *base, struct pawl_str app,
+                                      const struct pawl_member *member, int64_t ttl,
+                                      struct pawl_error *error);
+enum pawl_err pawl__sqlite_remove_member(struct pawl_store *base, struct pawl_str app,
+                                         struct pawl_str id, struct pawl_error *error);
+enum pawl_err pawl__sqlite_members(struct pawl_store *base, struct pawl_str app,
+                                   struct pawl_arena *arena, struct pawl_member **members,
+                                   size_t *count, struct pawl_error *error);
+
+// --- sqlite/mail.c --------------------------------------------------------------------------
+
+enum pawl_err pawl__sqlite_mail_put(struct pawl_sqlite *store, const struct pawl_mail *mail,
+                                    struct pawl_error *error);
+enum pawl_err pawl__sqlite_mail_take(struct pawl_sqlite *store, const struct pawl_mail *mail,
+                                     struct pawl_error *error);
+enum pawl_err pawl__sqlite_read_mail(struct pawl_store *base, struct pawl_str app, uint32_t number,
+                                     struct pawl_str after, size_t limit, pawl_mail_fn fn,
+                                     void *arg, struct pawl_error *error);
+
+// --- sqlite/fill.c --------------------------------------------------------------------------
+
+// Fills the columns of a few rows that an earlier Pawl wrote.
+enum pawl_err pawl__sqlite_fill(struct pawl_sqlite *store, struct pawl_error *error);
+
+// --- sqlite/snapshot.c ----------------------------------------------------------------------
+
+enum pawl_err pawl__sqlite_put(struct pawl_sqlite *store, uint64_t shard,
+                               const struct pawl_snapshot *snapshot, struct pawl_error *error);
+enum pawl_err pawl__sqlite_delete(struct pawl_sqlite *store, uint64_t shard, struct pawl_str id,
+                                  struct pawl_error *error);
+
+// --- sqlite/read.c --------------------------------------------------------------------------
+
+enum pawl_err pawl__sqlite_read_log(struct pawl_store *base, uint64_t shard, uint64_t after,
+                                    pawl_batch_fn fn, void *arg, struct pawl_error *error);
+enum pawl_err pawl__sqlite_load(struct pawl_store *base, uint64_t shard, struct pawl_str id,
+                                struct pawl_arena *arena, struct pawl_snapshot *out,
+                                struct pawl_error *error);
+enum pawl_err pawl__sqlite_scan_live(struct pawl_store *base, uint64_t shard, pawl_snapshot_fn fn,
+                                     void *arg, struct pawl_error *error);
+// Ends a reading statement: |err| is what stopped it, |rc| its last step.
+enum pawl_err pawl__sqlite_read_end(struct pawl_sqlite *store, enum pawl_sqlite_statement statement,
+                                    enum pawl_err err, int rc, struct pawl_error *error);
+
+// The columns of a row, as views of it.
+struct pawl_snapshot pawl__sqlite_columns(sqlite3_stmt *row);
+
+// Copies |*text| into |arena|, and points it there.
+bool pawl__sqlite_keep(struct pawl_arena *arena, struct pawl_str *text);
+
+// Makes room for one more in an array in |arena|, which leaves the old one behind.
+bool pawl__sqlite_grow(struct pawl_arena *arena, void **array, size_t count, size_t *cap,
+                       size_t size);
+
+// --- sqlite/query.c -------------------------------------------------------------------------
+
+enum pawl_err pawl__sqlite_query(struct pawl_store *base, uint64_t shard,
+                                 const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
+                                 struct pawl_error *error);
+enum pawl_err pawl__sqlite_count(struct pawl_store *base, uint64_t shard,
+                                 const struct pawl_query *query, pawl_count_fn fn, void *arg,
+                                 struct pawl_error *error);
+
+// --- sqlite/state.c -------------------------------------------------------------------------
+
+enum pawl_err pawl__sqlite_get_state(struct pawl_store *base, struct pawl_str key,
+                                     struct pawl_arena *arena, struct pawl_state_value *out,
+                                     struct pawl_error *error);
+
+// Applies |tx| inside the open transaction and fills its result. Another value than PAWL_OK fails
+// the whole commit.
+enum pawl_err pawl__sqlite_apply_state(struct pawl_sqlite *store, struct pawl_state_tx *tx,
+                                       struct pawl_error *error);
+
+#endif

@@ -1,0 +1,132 @@
+// Queries over the columns of instances.
+
+#include "store/sqlite/internal.h"
+
+// The numbers of a query's parameters; those up to the prefix are PAWL_SQLITE_FILTER's.
+enum {
+    QUERY_SHARD = 1,
+    QUERY_STATUSES,
+    QUERY_CREATED_FROM,
+    QUERY_CREATED_BEFORE,
+    QUERY_ENDED_FROM,
+    QUERY_ENDED_BEFORE,
+    QUERY_NAME,
+    QUERY_PARENT,
+    QUERY_FAILURE_TYPE,
+    QUERY_PREFIX,
+    QUERY_PREFIX_END,
+    QUERY_TAG,
+    QUERY_CUSTOM_STATUS,
+    QUERY_ID_FROM,       // of the order by id
+    QUERY_AFTER_CREATED, // of the orders by creation
+    QUERY_AFTER_ID,
+    QUERY_LIMIT
+};
+
+static void query_text(sqlite3_stmt *find, int index, struct pawl_str text) {
+    if (text.len)
+        pawl__sqlite_bind_text(find, index, text);
+    else
+        sqlite3_bind_null(find, index);
+}
+
+// The least text that is more than all with |prefix|; empty when there is none.
+static void query_after_prefix(struct pawl_buf *out, struct pawl_str prefix) {
+    while (prefix.len && (uint8_t)prefix.data[prefix.len - 1] == 0xff) prefix.len--;
+    if (!prefix.len || !pawl__buf_append_str(out, prefix)) return;
+    out->data[out->len - 1]++;
+}
+
+// |scratch| has to last as long as the statement runs. False when memory is out.
+static bool query_filter(sqlite3_stmt *find, uint64_t shard, const struct pawl_query *query,
+                         struct pawl_buf *scratch) {
+    bool of_end = query->ended_from || query->ended_before;
+    sqlite3_bind_int64(find, QUERY_SHARD, (sqlite3_int64)shard);
+    sqlite3_bind_int64(find, QUERY_STATUSES, query->statuses ? query->statuses : UINT32_MAX);
+    sqlite3_bind_int64(find, QUERY_CREATED_FROM,
+                       query->created_from ? query->created_from : INT64_MIN);
+    sqlite3_bind_int64(find, QUERY_CREATED_BEFORE,
+                       query->created_before ? query->created_before : INT64_MAX);
+    sqlite3_bind_int64(find, QUERY_ENDED_FROM, // 0: it has not ended
+                       of_end ? query->ended_from ? query->ended_from : 1 : INT64_MIN);
+    sqlite3_bind_int64(find, QUERY_ENDED_BEFORE,
+                       query->ended_before ? query->ended_before : INT64_MAX);
+    query_text(find, QUERY_NAME, query->name);
+    query_text(find, QUERY_PARENT, query->parent);
+    query_text(find, QUERY_FAILURE_TYPE, query->failure_type);
+    query_text(find, QUERY_TAG, query->tag);
+    query_text(find, QUERY_CUSTOM_STATUS, query->custom_status);
+    query_text(find, QUERY_PREFIX, query->id_prefix);
+    query_after_prefix(scratch, query->id_prefix);
+    query_text(find, QUERY_PREFIX_END, pawl__buf_str(scratch));
+    return !scratch->failed;
+}
+
+// Where an order begins: behind the place that |query| names, or in front of all.
+static bool query_place(sqlite3_stmt *find, const struct pawl_query *query,
+                        struct pawl_buf *scratch) {
+    struct pawl_str after = query->after_id;
+    if (query->order == PAWL_ORDER_ID) {
+        // The least text behind |after|, so that one comparison finds the place in the index.
+        if (after.len && pawl__buf_append_str(scratch, after)) pawl__buf_append(scratch, "", 1);
+        struct pawl_str from = pawl__buf_str(scratch);
+        if (pawl__str_compare(from, query->id_prefix) < 0) from = query->id_prefix;
+        pawl__sqlite_bind_text(find, QUERY_ID_FROM, from);
+        return !scratch->failed;
+    }
+    bool newest = query->order == PAWL_ORDER_NEWEST;
+    sqlite3_bind_int64(find, QUERY_AFTER_CREATED,
+                       after.len ? query->after_created : (newest ? INT64_MAX : INT64_MIN));
+    if (after.len)
+        pawl__sqlite_bind_text(find, QUERY_AFTER_ID, after);
+    else if (newest)
+        pawl__sqlite_bind_blob(find, QUERY_AFTER_ID, after); // more than any text
+    else
+        sqlite3_bind_int64(find, QUERY_AFTER_ID, 0); // less than any text
+    return true;
+}
+
+enum pawl_err pawl__sqlite_query(struct pawl_store *base, uint64_t shard,
+                                 const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
+                                 struct pawl_error *error) {
+    static const enum pawl_sqlite_statement statements[] = {
+        [PAWL_ORDER_ID] = PAWL_SQL_READ_BY_ID,
+        [PAWL_ORDER_OLDEST] = PAWL_SQL_READ_OLDEST,
+        [PAWL_ORDER_NEWEST] = PAWL_SQL_READ_NEWEST,
+    };
+    struct pawl_sqlite *store = (struct pawl_sqlite *)base;
+    enum pawl_sqlite_statement statement = statements[query->order];
+    sqlite3_stmt *find = store->statements[statement];
+    struct pawl_buf prefix = {0}, place = {0};
+    int rc = SQLITE_DONE;
+    enum pawl_err err =
+        query_filter(find, shard, query, &prefix) && query_place(find, query, &place)
+            ? PAWL_OK
+            : pawl__fail_plain(error, PAWL_E_NOMEM);
+    sqlite3_bind_int64(find, QUERY_LIMIT, query->limit ? (sqlite3_int64)query->limit : -1);
+    while (!err && (rc = sqlite3_step(find)) == SQLITE_ROW) {
+        struct pawl_snapshot row = pawl__sqlite_columns(find);
+        err = fn(arg, &row, error);
+    }
+    err = pawl__sqlite_read_end(store, statement, err, rc, error);
+    pawl__buf_finish(&prefix);
+    pawl__buf_finish(&place);
+    return err;
+}
+
+enum pawl_err pawl__sqlite_count(struct pawl_store *base, uint64_t shard,
+                                 const struct pawl_query *query, pawl_count_fn fn, void *arg,
+                                 struct pawl_error *error) {
+    struct pawl_sqlite *store = (struct pawl_sqlite *)base;
+    sqlite3_stmt *find = store->statements[PAWL_SQL_READ_COUNT];
+    struct pawl_buf prefix = {0};
+    int rc = SQLITE_DONE;
+    enum pawl_err err =
+        query_filter(find, shard, query, &prefix) ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+    while (!err && (rc = sqlite3_step(find)) == SQLITE_ROW)
+        err = fn(arg, pawl__sqlite_column(find, 0), sqlite3_column_int(find, 1),
+                 (uint64_t)sqlite3_column_int64(find, 2), error);
+    err = pawl__sqlite_read_end(store, PAWL_SQL_READ_COUNT, err, rc, error);
+    pawl__buf_finish(&prefix);
+    return err;
+}

@@ -1,0 +1,170 @@
+// Files of earlier formats: they are read, brought up to date, and what they hold goes on.
+//
+// data/format-1.db.gz was written by the Pawl of commit 7314e7c, which was killed. App "shop" has
+// workflows that are running (at activity "hang"), sleep (for 40 years), wait (for event "go"; one
+// of them is the child of another) and have ended, well and badly. Those with -1 are in snapshots,
+// those with -2 in the log only.
+
+#include "suite.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "pawl.h"
+#include "wire/columns.h"
+
+static void unpack(const char *path) {
+    gzFile from = gzopen(DATA_FOLDER "/format-1.db.gz", "rb");
+    FILE *to = fopen(path, "wb");
+    char bytes[4096];
+    int len;
+    assert_non_null(from);
+    assert_non_null(to);
+    while ((len = gzread(from, bytes, sizeof bytes)) > 0)
+        assert_int_equal(fwrite(bytes, 1, (size_t)len, to), len);
+    assert_int_equal(len, 0);
+    gzclose(from);
+    assert_int_equal(fclose(to), 0);
+}
+
+static int format_setup(void **state) {
+    int rc = fixture_setup(state);
+    struct fixture *f = *state;
+    f->store->ops->close(f->store);
+    f->store = NULL;
+    unpack(f->path);
+    return rc;
+}
+
+static enum pawl_err note_columns(void *arg, const struct pawl_snapshot *row,
+                                  struct pawl_error *error) {
+    (void)error;
+    pawl__buf_format(arg, "%.*s|%.*s|%.*s|%.*s ", PAWL_FMT(row->id), PAWL_FMT(row->parent),
+                     PAWL_FMT(row->custom_status), PAWL_FMT(row->failure_type));
+    return PAWL_OK;
+}
+
+static void assert_columns(struct fixture *f, struct pawl_query query, const char *expected) {
+    struct pawl_buf text = {0};
+    assert_ok(f, f->store->ops->query(f->store, 1, &query, note_columns, &text, &f->error));
+    pawl__buf_append(&text, "", 1);
+    assert_string_equal((const char *)text.data, expected);
+    pawl__buf_finish(&text);
+}
+
+// The columns that format 2 has added are filled by the way.
+static void test_columns_are_filled(void **state) {
+    struct fixture *f = *state;
+    uint32_t shards = 0;
+    assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
+    assert_columns(f, (struct pawl_query){.id_prefix = PAWL_STR("child")}, "child-1||| ");
+    assert_ok(f, f->store->ops->tend(f->store, &f->error));
+    assert_columns(f, (struct pawl_query){0},
+                   "child-1|parent-1|\"waits for go\"| ended-1||\"packed\"| "
+                   "failing-1|||OutOfStock parent-1||| running-1||| sleeper-1||| "
+                   "waiter-1||\"waits for go\"| ");
+    assert_columns(f, (struct pawl_query){.failure_type = PAWL_STR("OutOfStock")},
+                   "failing-1|||OutOfStock ");
+    assert_ok(f, f->store->ops->shards(f->store, PAWL_STR("default/shop"), 16, &shards, &f->error));
+    assert_int_equal(shards, 1);
+    fixture_lease(f);
+    fixture_reopen(f);
+    assert_columns(f, (struct pawl_query){.parent = PAWL_STR("parent-1")},
+                   "child-1|parent-1|\"waits for go\"| ");
+}
+
+// One that cannot be filled is left as it is, and keeps no other from being filled.
+static void test_damaged_row(void **state) {
+    struct fixture *f = *state;
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE pawl_instance SET state=x'0102' WHERE id='ended-1'",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
+    assert_ok(f, f->store->ops->tend(f->store, &f->error));
+    assert_columns(f, (struct pawl_query){.id_prefix = PAWL_STR("ended")}, "ended-1||| ");
+    assert_columns(f, (struct pawl_query){.id_prefix = PAWL_STR("failing")},
+                   "failing-1|||OutOfStock ");
+}
+
+// --- the workflows --------------------------------------------------------------------------
+
+static enum pawl_err step(struct pawl_activity *activity) {
+    return pawl_activity_return(activity, pawl_text("42"));
+}
+
+static enum pawl_err hang(struct pawl_activity *activity) {
+    return pawl_activity_return(activity, pawl_text("\"at last\""));
+}
+
+static enum pawl_err running(struct pawl_workflow *wf) {
+    struct pawl_text result;
+    PAWL_TRY(pawl_call(wf, "step", pawl_text("1"), NULL, &result));
+    PAWL_TRY(pawl_call(wf, "hang", pawl_text("2"), NULL, &result));
+    return pawl_return(wf, result);
+}
+
+static enum pawl_err waiter(struct pawl_workflow *wf) {
+    pawl_set_custom_status(wf, pawl_text("\"waits for go\""));
+    struct pawl_task *go = pawl_wait_for_event(wf, "go", PAWL_FOREVER);
+    PAWL_TRY(pawl_await(go));
+    return pawl_return(wf, pawl_result(go));
+}
+
+static enum pawl_err parent(struct pawl_workflow *wf) {
+    const struct pawl_call_options options = {.instance_id = "child-1"};
+    struct pawl_task *child = pawl_call_child(wf, "waiter", pawl_text("null"), &options);
+    PAWL_TRY(pawl_await(child));
+    return pawl_return(wf, pawl_result(child));
+}
+
+static void assert_info(struct pawl *pawl, const char *id, bool wait, enum pawl_status status,
+                        const char *output) {
+    struct pawl_info *info = NULL;
+    enum pawl_err err =
+        wait ? pawl_wait(pawl, id, 20 * PAWL_SECOND, &info) : pawl_get(pawl, id, &info);
+    if (err) fail_msg("%s: %s", id, pawl_last_error()->text);
+    assert_int_equal(info->status, status);
+    if (output) assert_string_equal(info->output.data, output);
+    pawl_info_free(info);
+}
+
+static void test_workflows_go_on(void **state) {
+    struct fixture *f = *state;
+    struct pawl *pawl;
+    assert_int_equal(pawl_open(f->path, &(struct pawl_options){.app_id = "shop"}, &pawl), PAWL_OK);
+    pawl_add_activity(pawl, "step", step, NULL);
+    pawl_add_activity(pawl, "hang", hang, NULL);
+    pawl_add_workflow(pawl, "running", running, NULL);
+    pawl_add_workflow(pawl, "waiter", waiter, NULL);
+    pawl_add_workflow(pawl, "parent", parent, NULL);
+    assert_info(pawl, "ended-1", false, PAWL_COMPLETED, "42");
+    assert_info(pawl, "ended-2", false, PAWL_COMPLETED, "42");
+    assert_info(pawl, "failing-1", false, PAWL_FAILED, NULL);
+    assert_info(pawl, "failing-2", false, PAWL_FAILED, NULL);
+    assert_info(pawl, "sleeper-1", false, PAWL_RUNNING, NULL);
+    assert_info(pawl, "sleeper-2", false, PAWL_RUNNING, NULL);
+    assert_int_equal(pawl_work(pawl), PAWL_OK);
+    assert_info(pawl, "running-1", true, PAWL_COMPLETED, "\"at last\"");
+    assert_info(pawl, "running-2", true, PAWL_COMPLETED, "\"at last\"");
+    static const char *const waiters[] = {"waiter-1", "waiter-2", "child-1"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pawl_raise(pawl, waiters[i], "go", pawl_text("\"gone\"")), PAWL_OK);
+        assert_info(pawl, waiters[i], true, PAWL_COMPLETED, "\"gone\"");
+    }
+    assert_info(pawl, "parent-1", true, PAWL_COMPLETED, "\"gone\"");
+    assert_int_equal(pawl_close(pawl), PAWL_OK);
+}
+
+int main(void) {
+    fixture_kind = &t_sqlite;
+#define T(name) cmocka_unit_test_setup_teardown(name, format_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {T(test_columns_are_filled), T(test_damaged_row),
+                                       T(test_workflows_go_on)};
+#undef T
+    return cmocka_run_group_tests_name("formats", tests, NULL, NULL);
+}

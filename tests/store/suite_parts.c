@@ -1,0 +1,117 @@
+// Commits of several shards, and of everything at once.
+
+#include "suite.h"
+
+#include <stdio.h>
+
+// Leases shard 1 of "app", beside the fixture's shard 0.
+static struct pawl_lease second_shard(struct fixture *f) {
+    struct pawl_lease lease;
+    assert_ok(f, t_lease(f, f->store, "app", 1, &lease));
+    return lease;
+}
+
+static void commit_both(struct fixture *f, struct pawl_part *first, struct pawl_part *second) {
+    const struct pawl_commit commit = {.parts = first};
+    first->next = second;
+    assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_DONE);
+}
+
+static void test_several_shards(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    struct pawl_lease other = second_shard(f);
+    struct pawl_batch batches[] = {{1, PAWL_STR("a")}, {1, PAWL_STR("b")}};
+    struct pawl_snapshot rows[] = {t_snapshot("i", "first", "h"), t_snapshot("i", "second", "h")};
+    struct pawl_part parts[] = {
+        {.lease = &f->lease, .batch = &batches[0], .snapshots = &rows[0], .snapshot_count = 1},
+        {.lease = &other, .batch = &batches[1], .snapshots = &rows[1], .snapshot_count = 1}};
+    struct pawl_snapshot out;
+    commit_both(f, &parts[0], &parts[1]);
+    assert_err(PAWL_OK, parts[0].result.code);
+    assert_err(PAWL_OK, parts[1].result.code);
+    assert_string_equal(t_log(f, f->lease.shard, 0), "1=a ");
+    assert_string_equal(t_log(f, other.shard, 0), "1=b ");
+    assert_ok(f, t_load(f, "i", &out));
+    assert_str("first", out.state);
+    f->lease = other;
+    assert_ok(f, t_load(f, "i", &out));
+    assert_str("second", out.state);
+}
+
+// A part that is refused does nothing, and the others are done: in whichever order they come.
+static void test_refused_part(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    struct pawl_lease other = second_shard(f), stale = other;
+    stale.epoch--;
+    struct pawl_snapshot row = t_snapshot("i", "s", "h"), tail = t_snapshot("t", "s", "h"), out;
+    struct pawl_mail mail = {PAWL_STR("app"), 0, PAWL_STR("m"), PAWL_STR("x")};
+    tail.history_from = 3; // there is nothing before it
+    const struct {
+        const struct pawl_lease *lease;
+        uint64_t position; // of the batch
+        const struct pawl_snapshot *row;
+        enum pawl_err result;
+    } cases[] = {
+        {&stale, 1, &row, PAWL_E_FENCED},
+        {&other, 7, &row, PAWL_E_INTERNAL},
+        {&other, 1, &tail, PAWL_E_INTERNAL},
+    };
+    uint64_t position = 0;
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        size_t c = i / 2;
+        struct pawl_batch good = {++position, PAWL_STR("good")};
+        struct pawl_batch bad = {cases[c].position, PAWL_STR("bad")};
+        struct pawl_part done = {.lease = &f->lease, .batch = &good};
+        struct pawl_part refused = {.lease = cases[c].lease,
+                                    .batch = &bad,
+                                    .snapshots = cases[c].row,
+                                    .snapshot_count = 1,
+                                    .mail_out = &mail,
+                                    .mail_out_count = 1};
+        if (i % 2)
+            commit_both(f, &refused, &done);
+        else
+            commit_both(f, &done, &refused);
+        assert_err(PAWL_OK, done.result.code);
+        assert_err(cases[c].result, refused.result.code);
+        assert_true(*refused.result.text);
+        char expected[32];
+        snprintf(expected, sizeof expected, "%d=good ", (int)position);
+        assert_string_equal(t_log(f, f->lease.shard, position - 1), expected);
+        assert_string_equal(t_log(f, other.shard, 0), "");
+        assert_string_equal(t_mail(f, "app", 0, "", 0), "");
+        assert_err(PAWL_E_NOT_FOUND, f->store->ops->load(f->store, other.shard, PAWL_STR("i"),
+                                                         &f->arena, &out, &f->error));
+    }
+}
+
+// A result is of this commit, not of an earlier one.
+static void test_results_are_new(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    struct pawl_batch batch = {1, PAWL_STR("a")};
+    struct pawl_part part = {.lease = &f->lease, .batch = &batch};
+    pawl__fail(&part.result, PAWL_E_FENCED, "of an earlier commit");
+    assert_ok(f, t_commit(f, &part, NULL));
+    assert_string_equal(t_log(f, f->lease.shard, 0), "1=a ");
+}
+
+static void test_at_once(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    struct pawl_batch batch = {1, PAWL_STR("a")};
+    struct pawl_part part = {.lease = &f->lease, .batch = &batch};
+    const struct pawl_commit commit = {.parts = &part, .at_once = true};
+    assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_DONE);
+    assert_string_equal(t_log(f, f->lease.shard, 0), "1=a ");
+}
+
+int suite_parts(void) {
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {T(test_several_shards), T(test_refused_part),
+                                       T(test_results_are_new), T(test_at_once)};
+#undef T
+    return cmocka_run_group_tests_name("parts of commits", tests, NULL, NULL);
+}

@@ -1,0 +1,274 @@
+#include "suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/query.h"
+#include "wire/columns.h"
+
+enum {
+    RUNNING = 0,
+    COMPLETED = 1,
+    FAILED = 3,
+    SUSPENDED = 7
+};
+
+// Rows that differ in each column; the same time of creation comes twice.
+static const struct {
+    const char *id, *name;
+    int32_t status;
+    int64_t created_at, completed_at;
+    const char *parent, *tags[2], *custom_status, *failure_type; // tags: key=value
+} table[] = {
+    {"order-1", "Order", COMPLETED, 100, 150, "", {"team=red", "site=a"}, "\"packed\"", ""},
+    {"order-2", "Order", RUNNING, 300, 0, "", {"team=blue"}, "\"wait\xc3\xa4\"", ""},
+    {"order-3", "Order", FAILED, 200, 400, "", {"team=red"}, "", "CardError"},
+    {"pay-1", "Pay", COMPLETED, 200, 250, "order-1", {NULL}, "", ""},
+    {"pay-2", "Pay", SUSPENDED, 250, 0, "order-2", {"te=am", "am=te"}, "\"100%_done\"", ""},
+    {"Zoo", "Order", FAILED, 50, 60, "", {"team=re"}, "", "cardError"},
+};
+#define ROWS (sizeof table / sizeof *table)
+
+static struct pawl_str tag_of(const char *text, struct pawl_str *value) {
+    *value = pawl__str(text);
+    return pawl__str_cut(value, '=');
+}
+
+static struct pawl_snapshot row_of(struct fixture *f, size_t i) {
+    struct pawl_snapshot row = t_snapshot(table[i].id, "s", "h");
+    struct pawl_buf tags = {0};
+    for (size_t t = 0; t < 2 && table[i].tags[t]; t++) {
+        struct pawl_str value, key = tag_of(table[i].tags[t], &value);
+        pawl__tags_add(&tags, key, value);
+    }
+    row.name = pawl__str(table[i].name);
+    row.status = table[i].status;
+    row.created_at = table[i].created_at;
+    row.updated_at = table[i].created_at;
+    row.completed_at = table[i].completed_at;
+    row.parent = pawl__str(table[i].parent);
+    row.tags = (struct pawl_str){pawl__arena_dup(&f->arena, pawl__buf_str(&tags)), tags.len};
+    row.custom_status = pawl__str(table[i].custom_status);
+    row.failure_type = pawl__str(table[i].failure_type);
+    pawl__buf_finish(&tags);
+    return row;
+}
+
+static void fill(struct fixture *f) {
+    struct pawl_snapshot rows[ROWS];
+    for (size_t i = 0; i < ROWS; i++) rows[i] = row_of(f, i);
+    fixture_lease(f);
+    assert_ok(f, t_commit(f,
+                          &(struct pawl_part){
+                              .lease = &f->lease, .snapshots = rows, .snapshot_count = ROWS},
+                          NULL));
+}
+
+static enum pawl_err note_id(void *arg, const struct pawl_snapshot *row, struct pawl_error *error) {
+    (void)error;
+    assert_int_equal(row->state.len, 0);
+    assert_int_equal(row->history.len, 0);
+    pawl__buf_format(arg, "%.*s ", PAWL_FMT(row->id));
+    return PAWL_OK;
+}
+
+static void assert_query(struct fixture *f, struct pawl_query query, const char *expected) {
+    struct pawl_buf text = {0};
+    assert_ok(f, f->store->ops->query(f->store, f->lease.shard, &query, note_id, &text, &f->error));
+    if (!pawl__str_equal(pawl__buf_str(&text), pawl__str(expected)))
+        fail_msg("found %.*s, not %s", PAWL_FMT(pawl__buf_str(&text)), expected);
+    pawl__buf_finish(&text);
+}
+
+#define Q(...)  ((struct pawl_query){__VA_ARGS__})
+#define S(text) PAWL_STR(text)
+
+static void test_orders(void **state) {
+    struct fixture *f = *state;
+    fill(f);
+    assert_query(f, Q(0), "Zoo order-1 order-2 order-3 pay-1 pay-2 ");
+    assert_query(f, Q(.order = PAWL_ORDER_OLDEST), "Zoo order-1 order-3 pay-1 pay-2 order-2 ");
+    assert_query(f, Q(.order = PAWL_ORDER_NEWEST), "order-2 pay-2 pay-1 order-3 order-1 Zoo ");
+    f->lease.shard++;
+    assert_query(f, Q(.order = PAWL_ORDER_OLDEST), "");
+}
+
+static void test_filters(void **state) {
+    struct fixture *f = *state;
+    fill(f);
+    assert_query(f, Q(.name = S("Pay")), "pay-1 pay-2 ");
+    assert_query(f, Q(.name = S("pay")), "");
+    assert_query(f, Q(.statuses = 1 << FAILED), "Zoo order-3 ");
+    assert_query(f, Q(.statuses = 1 << RUNNING | 1 << SUSPENDED), "order-2 pay-2 ");
+    assert_query(f, Q(.created_from = 200), "order-2 order-3 pay-1 pay-2 ");
+    assert_query(f, Q(.created_before = 200), "Zoo order-1 ");
+    assert_query(f, Q(.created_from = 200, .created_before = 250), "order-3 pay-1 ");
+    assert_query(f, Q(.ended_from = 1), "Zoo order-1 order-3 pay-1 ");
+    assert_query(f, Q(.ended_before = 250), "Zoo order-1 ");
+    assert_query(f, Q(.ended_from = 150, .ended_before = 251), "order-1 pay-1 ");
+    assert_query(f, Q(.parent = S("order-2")), "pay-2 ");
+    assert_query(f, Q(.id_prefix = S("order-")), "order-1 order-2 order-3 ");
+    assert_query(f, Q(.id_prefix = S("order-2")), "order-2 ");
+    assert_query(f, Q(.id_prefix = S("order-22")), "");
+    assert_query(f, Q(.id_prefix = S("\xff")), "");
+    assert_query(f, Q(.custom_status = S("pack")), "order-1 ");
+    assert_query(f, Q(.custom_status = S("PACK")), "");
+    assert_query(f, Q(.custom_status = S("\xc3\xa4")), "order-2 ");
+    assert_query(f, Q(.custom_status = S("0%_d")), "pay-2 ");
+    assert_query(f, Q(.custom_status = S("0%d")), "");
+    assert_query(f, Q(.failure_type = S("CardError")), "order-3 ");
+    assert_query(f, Q(.name = S("Order"), .statuses = 1 << FAILED, .created_from = 60), "order-3 ");
+}
+
+static void assert_tag(struct fixture *f, const char *key, const char *value,
+                       const char *expected) {
+    struct pawl_buf part = {0};
+    assert_true(pawl__tags_part(&part, pawl__str(key), pawl__str(value)));
+    assert_query(f, Q(.tag = pawl__buf_str(&part)), expected);
+    pawl__buf_finish(&part);
+}
+
+static void test_tags(void **state) {
+    struct fixture *f = *state;
+    fill(f);
+    assert_tag(f, "team", "red", "order-1 order-3 ");
+    assert_tag(f, "team", "re", "Zoo ");
+    assert_tag(f, "team", "", "");
+    assert_tag(f, "team", NULL, "Zoo order-1 order-2 order-3 ");
+    assert_tag(f, "site", "a", "order-1 ");
+    assert_tag(f, "te", NULL, "pay-2 ");
+    assert_tag(f, "am", NULL, "pay-2 ");
+    assert_tag(f, "red", NULL, "");
+}
+
+static void test_places(void **state) {
+    struct fixture *f = *state;
+    fill(f);
+    assert_query(f, Q(.after_id = S("order-1"), .limit = 2), "order-2 order-3 ");
+    assert_query(f, Q(.after_id = S("order-11"), .limit = 1), "order-2 ");
+    assert_query(f, Q(.after_id = S("A"), .id_prefix = S("pay")), "pay-1 pay-2 ");
+    assert_query(f, Q(.after_id = S("pay-1"), .id_prefix = S("pay")), "pay-2 ");
+    assert_query(f, Q(.after_id = S("pay-2")), "");
+    assert_query(f, Q(.order = PAWL_ORDER_OLDEST, .limit = 3), "Zoo order-1 order-3 ");
+    assert_query(
+        f,
+        Q(.order = PAWL_ORDER_OLDEST, .after_created = 200, .after_id = S("order-3"), .limit = 2),
+        "pay-1 pay-2 ");
+    assert_query(f, Q(.order = PAWL_ORDER_OLDEST, .after_created = 300, .after_id = S("order-2")),
+                 "");
+    assert_query(f, Q(.order = PAWL_ORDER_NEWEST, .after_created = 200, .after_id = S("pay-1")),
+                 "order-3 order-1 Zoo ");
+    assert_query(f,
+                 Q(.order = PAWL_ORDER_NEWEST, .after_created = 250, .after_id = S("pay-2"),
+                   .name = S("Order"), .limit = 2),
+                 "order-3 order-1 ");
+}
+
+static int compare_texts(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static enum pawl_err note_count(void *arg, struct pawl_str name, int32_t status, uint64_t count,
+                                struct pawl_error *error) {
+    (void)error;
+    pawl__buf_format(arg, "%.*s/%d=%d\n", PAWL_FMT(name), (int)status, (int)count);
+    return PAWL_OK;
+}
+
+// The counts as sorted words.
+static void assert_counts(struct fixture *f, struct pawl_query query, const char *expected) {
+    struct pawl_buf text = {0};
+    char *words[16], joined[256] = "";
+    size_t count = 0;
+    assert_ok(f,
+              f->store->ops->count(f->store, f->lease.shard, &query, note_count, &text, &f->error));
+    pawl__buf_append(&text, "", 1);
+    char *save;
+    for (char *word = strtok_r((char *)text.data, "\n", &save); word && count < 16;
+         word = strtok_r(NULL, "\n", &save))
+        words[count++] = word;
+    if (count) qsort(words, count, sizeof *words, compare_texts);
+    for (size_t i = 0; i < count; i++) strcat(strcat(joined, words[i]), " ");
+    assert_string_equal(joined, expected);
+    pawl__buf_finish(&text);
+}
+
+static void test_counts(void **state) {
+    struct fixture *f = *state;
+    fill(f);
+    assert_counts(f, Q(0), "Order/0=1 Order/1=1 Order/3=2 Pay/1=1 Pay/7=1 ");
+    assert_counts(f, Q(.limit = 1, .after_id = S("pay-2")),
+                  "Order/0=1 Order/1=1 Order/3=2 Pay/1=1 Pay/7=1 ");
+    assert_counts(f, Q(.id_prefix = S("order")), "Order/0=1 Order/1=1 Order/3=1 ");
+    assert_counts(f, Q(.name = S("none")), "");
+}
+
+// A row that is put again, and one that goes, are found as they are now.
+static void test_changes(void **state) {
+    struct fixture *f = *state;
+    fill(f);
+    struct pawl_snapshot row = row_of(f, 1);
+    row.status = COMPLETED;
+    row.custom_status = PAWL_STR("\"done\"");
+    row.created_at = 10; // of a new run
+    assert_ok(f, t_put(f, &row));
+    struct pawl_str gone = PAWL_STR("pay-1");
+    assert_ok(
+        f, t_commit(f, &(struct pawl_part){.lease = &f->lease, .deletes = &gone, .delete_count = 1},
+                    NULL));
+    assert_query(f, Q(.order = PAWL_ORDER_OLDEST), "order-2 Zoo order-1 order-3 pay-2 ");
+    assert_query(f, Q(.custom_status = S("done")), "order-2 pay-2 ");
+    assert_counts(f, Q(0), "Order/1=2 Order/3=2 Pay/7=1 ");
+    if (f->kind->shared) fixture_reopen(f);
+    assert_query(f, Q(.order = PAWL_ORDER_OLDEST), "order-2 Zoo order-1 order-3 pay-2 ");
+}
+
+// All queries of a kind say what pawl__query_match and pawl__query_compare say.
+static void test_any_query(void **state) {
+    struct fixture *f = *state;
+    unsigned dice = 7;
+    fill(f);
+    for (int round = 0; round < 300; round++) {
+        struct pawl_query query = {.order = (enum pawl_order)(rand_r(&dice) % 3)};
+        size_t pick = (size_t)rand_r(&dice) % ROWS;
+        struct pawl_snapshot rows[ROWS];
+        struct pawl_buf expected = {0};
+        if (rand_r(&dice) % 3 == 0) query.name = pawl__str(table[pick].name);
+        if (rand_r(&dice) % 3 == 0) query.statuses = (uint32_t)rand_r(&dice) % 256;
+        if (rand_r(&dice) % 3 == 0) query.created_from = table[pick].created_at;
+        if (rand_r(&dice) % 4 == 0) query.ended_before = 260;
+        if (rand_r(&dice) % 4 == 0) query.id_prefix = pawl__str(table[pick].id);
+        if (rand_r(&dice) % 4 == 0) query.id_prefix.len /= 2;
+        if (rand_r(&dice) % 2 == 0) {
+            pick = (size_t)rand_r(&dice) % ROWS;
+            query.after_id = pawl__str(table[pick].id);
+            query.after_created = table[pick].created_at;
+        }
+        size_t count = 0;
+        for (size_t i = 0; i < ROWS; i++) {
+            struct pawl_snapshot row = row_of(f, i);
+            if (pawl__query_match(&query, &row)) rows[count++] = row;
+        }
+        for (size_t i = 0; i < count; i++) {
+            size_t least = i;
+            for (size_t j = i + 1; j < count; j++)
+                if (pawl__query_compare(query.order, &rows[j], &rows[least]) < 0) least = j;
+            struct pawl_snapshot first = rows[least];
+            rows[least] = rows[i];
+            rows[i] = first;
+            pawl__buf_format(&expected, "%.*s ", PAWL_FMT(first.id));
+        }
+        pawl__buf_append(&expected, "", 1);
+        assert_query(f, query, (const char *)expected.data);
+        pawl__buf_finish(&expected);
+    }
+}
+
+int suite_query(void) {
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {T(test_orders),   T(test_filters), T(test_tags),
+                                       T(test_places),   T(test_counts),  T(test_changes),
+                                       T(test_any_query)};
+#undef T
+    return cmocka_run_group_tests_name("queries", tests, NULL, NULL);
+}
