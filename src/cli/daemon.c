@@ -186,6 +186,7 @@ static enum pawl_err daemon_listen(struct daemon *daemon, int port, const char *
 static enum pawl_err daemon_start_servers(struct daemon *daemon, struct pawl_error *error) {
     const struct pawl_daemon_options *options = daemon->options;
     struct pawl_server_options server = {
+        .allowed_origins = daemon->options->allowed_origins,
         .max_body = options->max_body,
         .max_header = options->max_header,
         .idle_timeout = 60 * PAWL_SECOND,

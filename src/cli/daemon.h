@@ -20,6 +20,7 @@ struct pawl_daemon_options {
     const char *app_protocol, *app_address;
     int app_max_concurrency;
     size_t max_body, max_header;      // bytes
+    const char *allowed_origins;      // web pages that may call; "": none
     int64_t graceful_shutdown;        // nanoseconds
     size_t max_turns, max_activities; // at once; 0: no limit
     struct pawl_retention retention;

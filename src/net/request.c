@@ -77,6 +77,15 @@ void pawl__http_respond(struct pawl_request *request, int status, const struct p
                         size_t header_count, struct pawl_str body) {
     struct pawl_exchange *exchange = request_open(request);
     if (!exchange) return;
+    size_t extra = request->extra_count;
+    struct pawl_header *all = NULL;
+    if (extra) all = pawl__arena_alloc(&request->arena, (header_count + extra) * sizeof *all);
+    if (all) {
+        memcpy(all, request->extra, extra * sizeof *all);
+        if (header_count) memcpy(all + extra, headers, header_count * sizeof *all);
+        headers = all;
+        header_count += extra;
+    }
     pawl__exchange_answered(exchange);
     exchange->answers->respond(exchange, status, headers, header_count, body);
 }

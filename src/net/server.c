@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "net/http1.h"
 #include "net/http2.h"
+#include "net/origin.h"
 
 enum {
     SERVER_BACKLOG = 1024,
@@ -39,6 +40,9 @@ struct server_listener {
 
 struct pawl_server {
     struct pawl_service service;
+    struct pawl_origins origins;
+    pawl_handler handler; // the program's
+    void *handler_arg;
     struct pawl_conns conns;
     struct server_listener *listeners;
     uv_timer_t timer;    // while it closes
@@ -286,11 +290,19 @@ enum pawl_err pawl__server_listen_unix(struct pawl_server *server, const char *p
 
 static void server_on_gone(struct pawl_conns *conns);
 
+static void server_on_request(void *arg, struct pawl_request *request) {
+    struct pawl_server *server = arg;
+    if (pawl__origins_admit(&server->origins, request))
+        server->handler(server->handler_arg, request);
+}
+
 enum pawl_err pawl__server_create(uv_loop_t *loop, const struct pawl_server_options *options,
                                   struct pawl_server **out, struct pawl_error *error) {
     struct pawl_server *server = calloc(1, sizeof *server);
     if (!server) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    if (pawl__conns_init(&server->conns, loop)) {
+    bool ok = pawl__origins_init(&server->origins, options->allowed_origins);
+    if (!ok || pawl__conns_init(&server->conns, loop)) {
+        pawl__origins_finish(&server->origins);
         free(server);
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     }
@@ -298,6 +310,10 @@ enum pawl_err pawl__server_create(uv_loop_t *loop, const struct pawl_server_opti
     server->conns.on_gone = server_on_gone;
     pawl__service_init(&server->service, loop, options);
     struct pawl_server_options *own = &server->service.options;
+    server->handler = own->handler;
+    server->handler_arg = own->arg;
+    own->handler = server_on_request;
+    own->arg = server;
     if (!own->max_buffered && __builtin_mul_overflow(64, own->max_body, &own->max_buffered))
         own->max_buffered = SIZE_MAX;
     if (!own->keepalive_time) own->keepalive_time = 10 * PAWL_SECOND;
@@ -312,6 +328,7 @@ static void server_finished(struct pawl_server *server) {
     if (--server->handles) return;
     void (*done)(void *arg) = server->done;
     void *arg = server->arg;
+    pawl__origins_finish(&server->origins);
     free(server);
     if (done) done(arg);
 }

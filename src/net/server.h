@@ -20,6 +20,10 @@ struct pawl_header {
     struct pawl_str value;
 };
 
+enum {
+    PAWL_REQUEST_EXTRA = 4
+};
+
 // A request and, until it is finished, the way to its answer. The server owns it and all it points
 // to; it lives until one of the finishing calls below, or until |on_close| has returned.
 struct pawl_request {
@@ -32,6 +36,10 @@ struct pawl_request {
     bool is_grpc;
     struct pawl_str authority;
     struct pawl_arena arena; // the handler's too: freed with the request
+
+    // Go with whatever answer over HTTP; the server's own.
+    struct pawl_header extra[PAWL_REQUEST_EXTRA];
+    size_t extra_count;
 
     void *data; // the handler's
 
@@ -57,6 +65,9 @@ struct pawl_server_options {
     // An HTTP/2 peer that was silent for |keepalive_time| gets a PING, and |keepalive_timeout|
     // to answer it. Nanoseconds; 0: ten seconds, and five.
     int64_t keepalive_time, keepalive_timeout;
+
+    // Web pages that may call, as for --allowed-origins; NULL: none. See net/origin.h.
+    const char *allowed_origins;
 
     pawl_handler handler;
     void *arg;

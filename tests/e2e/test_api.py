@@ -328,7 +328,7 @@ class Arguments(unittest.TestCase):
         names = """mode dapr-internal-grpc-port dapr-internal-grpc-listen-address dapr-public-listen-address
             placement-host-address actors-service reminders-service scheduler-host-address scheduler-job-streams
             sentry-address control-plane-address control-plane-trust-domain control-plane-namespace
-            sentry-request-jwt-audiences allowed-origins profile-port metrics-port metrics-listen-address
+            sentry-request-jwt-audiences profile-port metrics-port metrics-listen-address
             dapr-block-shutdown-duration app-health-check-path app-health-probe-interval app-health-probe-timeout
             app-health-threshold disable-init-endpoints""".split()
         switches = """enable-mtls enable-profiling enable-api-logging enable-app-health-check enable-metrics

@@ -261,6 +261,7 @@ int main(int argc, char **argv) {
     uv_pipe_t input;
     int port = argc > 1 ? atoi(argv[1]) : 0;
     const struct pawl_server_options options = {
+        .allowed_origins = getenv("ALLOWED_ORIGINS"),
         .max_body = (size_t)echo_setting("MAX_BODY", 4 << 20),
         .max_header = (size_t)echo_setting("MAX_HEADER", 16 << 10),
         .idle_timeout = echo_setting("IDLE_MS", 30000) * PAWL_MILLISECOND,
