@@ -108,8 +108,8 @@ struct respond_entry {
 };
 
 const char *pawl__api_map_get(void *const *entries, size_t count, const char *key) {
-    for (size_t i = 0; i < count; i++) {
-        const struct respond_entry *entry = entries[i];
+    while (count-- > 0) { // of several the last counts
+        const struct respond_entry *entry = entries[count];
         if (strcmp(entry->key, key) == 0) return entry->value;
     }
     return NULL;

@@ -14,7 +14,9 @@ struct pawl_pb_field pawl__event_body(struct pawl_str bytes) {
     while (pawl__pb_next(&reader, &field)) {
         // Fields of the envelope: eventId, timestamp, router. All others are the oneof's.
         if (field.number == 1 || field.number == 2 || field.number == EVENT_ROUTER) continue;
-        if (pawl__field_find(&pb__history_event__descriptor, field.number)) body = field;
+        if (field.wire_type == PAWL_PB_BYTES &&
+            pawl__field_find(&pb__history_event__descriptor, field.number))
+            body = field;
     }
     return body;
 }

@@ -23,7 +23,7 @@ static bool replay_has_time(struct pawl_str event) {
         TIMESTAMP = 2
     };
     struct pawl_pb_field field;
-    return pawl__pb_find(event, TIMESTAMP, &field);
+    return pawl__pb_find(event, TIMESTAMP, &field) && field.wire_type == PAWL_PB_BYTES;
 }
 
 static enum pawl_err replay_create(struct pawl_shard *shard, struct pawl_instance *instance,

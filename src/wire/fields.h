@@ -27,6 +27,23 @@ static inline bool pawl__field_is_repeated(const ProtobufCFieldDescriptor *field
     return field->label == PROTOBUF_C_LABEL_REPEATED;
 }
 
+// What a field that is there with |wire_type| is.
+enum pawl_field_form {
+    PAWL_FIELD_VALUE,
+    PAWL_FIELD_PACKED, // values of a repeated field, all in one
+    PAWL_FIELD_UNKNOWN // some other schema's, in which the number means something else
+};
+
+static inline enum pawl_field_form pawl__field_form(const ProtobufCFieldDescriptor *field,
+                                                    unsigned wire_type) {
+    enum {
+        BYTES = 2
+    };
+    if (wire_type == pawl__field_wire_types[field->type]) return PAWL_FIELD_VALUE;
+    return wire_type == BYTES && pawl__field_is_repeated(field) ? PAWL_FIELD_PACKED
+                                                                : PAWL_FIELD_UNKNOWN;
+}
+
 static inline bool pawl__field_is_oneof(const ProtobufCFieldDescriptor *field) {
     return field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF;
 }

@@ -4,7 +4,9 @@
 
 enum {
     PB_MAX_VARINT = 10,
-    PB_MAX_SHORT = 5 // of a tag or a length
+    PB_MAX_SHORT = 5, // of a tag or a length
+    PB_GROUP_END = 4, // a wire type
+    PB_GROUPS = 100   // that may be open at a time
 };
 
 static uint8_t *pb_write_varint(uint8_t *at, uint64_t value) {
@@ -133,6 +135,8 @@ static inline bool pb_get_short(struct pawl_pb_reader *reader, uint32_t *out) {
 bool pawl__pb_get(struct pawl_pb_reader *reader, unsigned wire_type, struct pawl_pb_field *out) {
     uint32_t len;
     out->wire_type = wire_type;
+    out->value = 0;
+    out->bytes = (struct pawl_str){0};
     switch (wire_type) {
     case PAWL_PB_VARINT: return pawl__pb_get_varint(reader, &out->value);
     case PAWL_PB_FIXED64: return pb_get_fixed(reader, 8, &out->value);
@@ -144,6 +148,26 @@ bool pawl__pb_get(struct pawl_pb_reader *reader, unsigned wire_type, struct pawl
         return true;
     default: return false;
     }
+}
+
+// Passes over what is in a group, and its end.
+static bool pb_skip_group(struct pawl_pb_reader *reader, uint32_t number) {
+    uint32_t open[PB_GROUPS], tag;
+    struct pawl_pb_field ignored;
+    int depth = 0;
+    open[depth++] = number;
+    while (depth) {
+        if (!pb_get_short(reader, &tag) || !(tag >> 3)) return false;
+        if ((tag & 7) == PAWL_PB_GROUP) {
+            if (depth == PB_GROUPS) return false;
+            open[depth++] = tag >> 3;
+        } else if ((tag & 7) == PB_GROUP_END) {
+            if (open[--depth] != tag >> 3) return false;
+        } else if (!pawl__pb_get(reader, tag & 7, &ignored)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 // The other fields of which there are many: lengths of up to two bytes, and varints. False: it is
@@ -162,6 +186,7 @@ static inline bool pb_next_common(struct pawl_pb_reader *reader, struct pawl_pb_
     if (out->wire_type == PAWL_PB_VARINT) {
         struct pawl_pb_reader value = {at, reader->end};
         if (!pawl__pb_get_varint(&value, &out->value)) return false;
+        out->bytes = (struct pawl_str){0};
         reader->at = value.at;
         return true;
     }
@@ -171,6 +196,7 @@ static inline bool pb_next_common(struct pawl_pb_reader *reader, struct pawl_pb_
         len = (len & 0x7f) | (size_t)*at++ << 7;
     }
     if (out->wire_type != PAWL_PB_BYTES || len > (size_t)(reader->end - at)) return false;
+    out->value = 0;
     out->bytes = (struct pawl_str){(const char *)at, len};
     reader->at = at + len;
     return true;
@@ -181,7 +207,9 @@ bool pawl__pb_next_any(struct pawl_pb_reader *reader, struct pawl_pb_field *out)
     if (reader->at == reader->end) return false;
     struct pawl_pb_reader next = *reader;
     uint32_t tag;
-    if (!pb_get_short(&next, &tag) || tag >> 3 == 0 || !pawl__pb_get(&next, tag & 7, out))
+    if (!pb_get_short(&next, &tag) || tag >> 3 == 0) return false;
+    if (!pawl__pb_get(&next, tag & 7, out) &&
+        ((tag & 7) != PAWL_PB_GROUP || !pb_skip_group(&next, tag >> 3)))
         return false;
     out->number = tag >> 3;
     *reader = next;

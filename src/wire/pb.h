@@ -27,6 +27,7 @@ enum {
     PAWL_PB_VARINT = 0,
     PAWL_PB_FIXED64 = 1,
     PAWL_PB_BYTES = 2,
+    PAWL_PB_GROUP = 3, // proto2's; passed over, up to the end that belongs to it
     PAWL_PB_FIXED32 = 5
 };
 
@@ -37,8 +38,8 @@ struct pawl_pb_reader {
 struct pawl_pb_field {
     unsigned number;
     unsigned wire_type;    // one of PAWL_PB_
-    uint64_t value;        // of a varint, fixed32 or fixed64 field
-    struct pawl_str bytes; // of a length-delimited field
+    uint64_t value;        // of a varint, fixed32 or fixed64 field; else 0
+    struct pawl_str bytes; // of a length-delimited field; else empty
 };
 
 static inline struct pawl_pb_reader pawl__pb_reader(struct pawl_str bytes) {
@@ -47,8 +48,8 @@ static inline struct pawl_pb_reader pawl__pb_reader(struct pawl_str bytes) {
 }
 
 // Steps to the next field. False at the end, and when the bytes are damaged: then |reader->at| is
-// not |reader->end|. Damaged are also groups, which proto3 does not have, and tags and lengths that
-// take more than the five bytes which decoders read.
+// not |reader->end|. Damaged are also tags and lengths that take more than the five bytes which
+// decoders read, and groups that nest more than 100 deep.
 static inline bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out);
 
 // The same for any field; the one above is its quick way for nearly all that is read, short bytes
@@ -62,12 +63,14 @@ static inline bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_f
         return pawl__pb_next_any(reader, out);
     out->number = at[0] >> 3;
     out->wire_type = PAWL_PB_BYTES;
+    out->value = 0;
     out->bytes = (struct pawl_str){(const char *)at + 2, at[1]};
     reader->at = at + 2 + at[1];
     return true;
 }
 
-// Reads a value of |wire_type| without a tag, all but its number. False: damaged, or cut off.
+// Reads a value of |wire_type| without a tag, all but its number. False: damaged, cut off, or a
+// group.
 bool pawl__pb_get(struct pawl_pb_reader *reader, unsigned wire_type, struct pawl_pb_field *out);
 
 // The field |number| of |message|, the last if there are several. False, and |out| untouched, when

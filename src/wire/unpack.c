@@ -5,9 +5,8 @@
 
 // Why bytes are looked through before they are decoded:
 //  - decoding recurses, so 34 KB of nested messages would end the process;
-//  - strings that are not UTF-8 would go to workers that refuse them;
-//  - a message field that comes twice stands for its halves, merged, and 160 KB of such halves cost
-//    protobuf-c 6 GB. No encoder writes them, so they are refused.
+//  - strings that are not UTF-8 would go to workers that refuse them.
+// All else that protobuf lets in is let in: it is how newer and sister schemas meet this one.
 
 enum {
     UNPACK_DEPTH = 100
@@ -49,6 +48,7 @@ bool pawl__wire_is_text(struct pawl_str text) {
     return true;
 }
 
+// Whether a packed field's bytes are values of |type|, and nothing more.
 static bool unpack_packed_fits(ProtobufCType type, struct pawl_str bytes) {
     unsigned wire_type = pawl__field_wire_types[type];
     if (wire_type == PAWL_PB_FIXED64) return bytes.len % 8 == 0;
@@ -68,30 +68,23 @@ static bool unpack_check(const ProtobufCMessageDescriptor *type, struct pawl_str
     }
     struct pawl_pb_reader reader = pawl__pb_reader(bytes);
     struct pawl_pb_field field;
-    uint64_t seen = 0; // message fields that may come once, by place
     while (pawl__pb_next(&reader, &field)) {
         const ProtobufCFieldDescriptor *known = pawl__field_find(type, field.number);
         if (!known) continue;
-        bool repeated = pawl__field_is_repeated(known);
-        if (field.wire_type != pawl__field_wire_types[known->type]) {
-            if (repeated && field.wire_type == PAWL_PB_BYTES &&
-                unpack_packed_fits(known->type, field.bytes))
-                continue;
-            *why = "a field has another type than expected";
+        enum pawl_field_form form = pawl__field_form(known, field.wire_type);
+        if (form == PAWL_FIELD_UNKNOWN) continue;
+        if (form == PAWL_FIELD_PACKED) {
+            if (unpack_packed_fits(known->type, field.bytes)) continue;
+            *why = "a packed field is cut off or malformed";
             return false;
         }
         if (known->type == PROTOBUF_C_TYPE_STRING && !pawl__wire_is_text(field.bytes)) {
             *why = "a string is not valid UTF-8";
             return false;
         }
-        if (known->type != PROTOBUF_C_TYPE_MESSAGE) continue;
-        uint64_t place = UINT64_C(1) << (known - type->fields) % 64;
-        if (!repeated && seen & place) {
-            *why = "a message is there twice";
+        if (known->type == PROTOBUF_C_TYPE_MESSAGE &&
+            !unpack_check(known->descriptor, field.bytes, depth + 1, why))
             return false;
-        }
-        if (!repeated) seen |= place;
-        if (!unpack_check(known->descriptor, field.bytes, depth + 1, why)) return false;
     }
     if (reader.at == reader.end) return true;
     *why = "the message is cut off or malformed";

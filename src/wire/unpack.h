@@ -10,15 +10,16 @@
 void *pawl__wire_unpack(struct pawl_arena *arena, const ProtobufCMessageDescriptor *type,
                         struct pawl_str bytes, const char **why);
 
-// The same for bytes that have been checked before, or were made in this process. NULL: memory is
-// out.
+// The same for bytes that have been checked before, or were made in this process. Of a field that
+// comes more than once and is not repeated, the last value counts; messages are merged. Unknown
+// fields are kept, but for those whose number is known. NULL: memory is out.
 void *pawl__wire_decode(struct pawl_arena *arena, const ProtobufCMessageDescriptor *type,
                         struct pawl_str bytes);
 
-// Whether |bytes| are a well-formed message of |type|: known fields have their wire types, strings
-// are UTF-8 without NUL, lengths fit, a message field that is not repeated comes once, and messages
-// nest at most 100 deep, which is protobuf's own limit. Types have at most 64 fields. Unknown
-// fields are looked at from outside only. Allocates nothing; the outermost message has depth 1.
+// Whether |bytes| are a well-formed message of |type|, by protobuf's own rules: lengths fit,
+// strings are UTF-8, and messages nest at most 100 deep, the outermost having depth 1. Beyond these
+// rules strings hold no NUL, as decoded ones are C strings. A known field with another wire type is
+// an unknown one; those are looked at from outside only. Allocates nothing.
 bool pawl__wire_check(const ProtobufCMessageDescriptor *type, struct pawl_str bytes,
                       const char **why);
 
