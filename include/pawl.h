@@ -9,6 +9,9 @@
 // goes on where it stood. An activity is a function that does the work: it may block and have
 // effects; it runs at least once, and never again after its result was recorded.
 //
+//     #include <pawl.h>
+//     #include <stdio.h>
+//
 //     static enum pawl_err greet(struct pawl_activity *activity) {
 //         printf("hello %s\n", activity->input.data);
 //         return PAWL_OK;
