@@ -1,10 +1,13 @@
 #include "base/log.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/str.h"
 
 static const char *const log_level_names[] = {"debug", "info", "warning", "error", "fatal"};
 
@@ -18,36 +21,65 @@ bool pawl__log_level_parse(const char *name, enum pawl_log_level *out) {
     return false;
 }
 
-// A line under construction; what does not fit is cut.
+enum {
+    LOG_MESSAGE = 1536, // bytes of a message; more are cut
+    LOG_VALUE = 255,    // of any other value
+    LOG_ESCAPE = 6,     // bytes that one may become
+};
+
+// A line under construction. It has room for all values as long as they may be, each byte escaped.
 struct log_line {
-    char text[2048];
+    char text[LOG_ESCAPE * (LOG_MESSAGE + 7 * LOG_VALUE) + 256];
     size_t len;
 };
 
 static void log_char(struct log_line *line, char c) {
-    if (line->len < sizeof line->text - 8) line->text[line->len++] = c; // room for the line's end
+    line->text[line->len++] = c;
 }
 
 static void log_raw(struct log_line *line, const char *text) {
     while (*text) log_char(line, *text++);
 }
 
+// Bytes of the character in UTF-8 that |text| begins with; 0: it is none (RFC 3629).
+static size_t log_character(const char *text) {
+    const unsigned char *at = (const unsigned char *)text;
+    if (*at < 0x80) return 1;
+    size_t size = *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : 2;
+    if (*at < 0xc2 || *at > 0xf4) return 0;
+    for (size_t i = 1; i < size; i++)
+        if ((at[i] & 0xc0) != 0x80) return 0;
+    bool is_long = (*at == 0xe0 && at[1] < 0xa0) || (*at == 0xf0 && at[1] < 0x90);
+    bool is_surrogate = *at == 0xed && at[1] > 0x9f;
+    return is_long || is_surrogate || (*at == 0xf4 && at[1] > 0x8f) ? 0 : size;
+}
+
 static void log_quoted(struct log_line *line, const char *text) {
     log_char(line, '"');
-    for (; *text; text++) {
+    while (*text) {
         unsigned char c = (unsigned char)*text;
-        char escape[8];
+        size_t size = log_character(text);
+        char escape[LOG_ESCAPE + 1] = "\xef\xbf\xbd"; // U+FFFD, for what is no text
         if (c == '"' || c == '\\')
             snprintf(escape, sizeof escape, "\\%c", c);
         else if (c == '\n')
             snprintf(escape, sizeof escape, "\\n");
         else if (c < 0x20)
             snprintf(escape, sizeof escape, "\\u%04x", c);
-        else
-            snprintf(escape, sizeof escape, "%c", c);
+        else if (size)
+            snprintf(escape, sizeof escape, "%.*s", (int)size, text);
         log_raw(line, escape);
+        text += size ? size : 1;
     }
     log_char(line, '"');
+}
+
+// Whether a value of logfmt has to be in quotes: by the rule of logrus, which daprd logs with.
+static bool log_needs_quotes(const char *text) {
+    if (!*text) return true;
+    for (; *text; text++)
+        if (!isalnum((unsigned char)*text) && !strchr("-._/@^+:", *text)) return true;
+    return false;
 }
 
 static void log_field(struct log_line *line, bool json, const char *key, const char *value,
@@ -58,25 +90,37 @@ static void log_field(struct log_line *line, bool json, const char *key, const c
     else
         log_raw(line, key);
     log_char(line, json ? ':' : '=');
-    if (json || quote)
+    if (json || quote || log_needs_quotes(value))
         log_quoted(line, value);
     else
         log_raw(line, value);
 }
 
-void pawl__log(const struct pawl_log *log, enum pawl_log_level level, const char *scope,
-               const char *format, ...) {
-    if (!log || level < log->level) return;
-    char message[1536], stamp[64];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    if (log->write) {
-        log->write(log->arg, level, message);
-        return;
-    }
+// A value that is not ours to bound: an app's id, a host's name.
+static void log_given(struct log_line *line, bool json, const char *key, const char *value) {
+    char text[LOG_VALUE + 1];
+    if (!value) return;
+    struct pawl_str whole = pawl__str_shorten(pawl__str(value), LOG_VALUE);
+    snprintf(text, sizeof text, "%.*s", PAWL_FMT(whole));
+    log_field(line, json, key, text, false);
+}
 
+// Cuts a message that is too long between two characters, and shows that it is cut.
+static void log_message(char out[LOG_MESSAGE], const char *format, va_list args) {
+    static const char more[] = "...";
+    int len = vsnprintf(out, LOG_MESSAGE, format, args);
+    if (len < LOG_MESSAGE) return;
+    struct pawl_str cut =
+        pawl__str_shorten((struct pawl_str){out, LOG_MESSAGE - 1}, LOG_MESSAGE - sizeof more);
+    memcpy(out + cut.len, more, sizeof more);
+}
+
+// By itself, so that a log with a taker of its own needs no room for the line: it may be called on
+// the small stack of a workflow.
+static __attribute__((noinline)) void log_write(const struct pawl_log *log,
+                                                enum pawl_log_level level, const char *scope,
+                                                const char *message) {
+    char stamp[64];
     struct timespec now;
     struct tm utc;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -84,19 +128,34 @@ void pawl__log(const struct pawl_log *log, enum pawl_log_level level, const char
     size_t len = strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
     snprintf(stamp + len, sizeof stamp - len, ".%06ldZ", now.tv_nsec / 1000);
 
-    struct log_line line = {.len = 0};
+    struct log_line line;
+    line.len = 0;
     if (log->json) log_char(&line, '{');
     log_field(&line, log->json, "time", stamp, true);
     log_field(&line, log->json, "level", log_level_names[level], false);
     log_field(&line, log->json, "msg", message, true);
-    if (log->app_id) log_field(&line, log->json, "app_id", log->app_id, false);
-    if (log->host) log_field(&line, log->json, "instance", log->host, false);
-    log_field(&line, log->json, "scope", scope, false);
+    log_given(&line, log->json, "app_id", log->app_id);
+    log_given(&line, log->json, "instance", log->host);
+    log_given(&line, log->json, "scope", scope);
     log_field(&line, log->json, "type", "log", false);
-    if (log->version) log_field(&line, log->json, "ver", log->version, false);
-    if (log->json) line.text[line.len++] = '}';
-    line.text[line.len++] = '\n';
+    log_given(&line, log->json, "ver", log->version);
+    if (log->json) log_char(&line, '}');
+    log_char(&line, '\n');
     fflush(log->out);
     ssize_t ignored = write(fileno(log->out), line.text, line.len);
     (void)ignored; // a log that cannot be written must not stop the work
+}
+
+void pawl__log(const struct pawl_log *log, enum pawl_log_level level, const char *scope,
+               const char *format, ...) {
+    if (!log || level < log->level) return;
+    char message[LOG_MESSAGE];
+    va_list args;
+    va_start(args, format);
+    log_message(message, format, args);
+    va_end(args);
+    if (log->write)
+        log->write(log->arg, level, message);
+    else
+        log_write(log, level, scope, message);
 }
