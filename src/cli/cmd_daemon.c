@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/address.h"
 #include "cli/command.h"
 #include "cli/daemon.h"
 #include "cli/quantity.h"
@@ -85,23 +86,8 @@ static const struct pawl_flag daemon_flags[] = {
 };
 
 enum {
-    DAEMON_ADDRESSES = 16,
     DAEMON_MAX_HEADER = 1 << 20, // what --read-buffer-size 0 means to daprd's HTTP server
 };
-
-// Cuts "a,b" into |out|, which ends with NULL. False when memory is out or there are too many.
-static bool daemon_addresses(struct pawl_arena *arena, const char *text,
-                             const char *out[DAEMON_ADDRESSES + 1]) {
-    struct pawl_str rest = pawl__str(*text ? text : "127.0.0.1");
-    size_t count = 0;
-    while (rest.data && count < DAEMON_ADDRESSES) {
-        struct pawl_str one = pawl__str_cut(&rest, ',');
-        out[count] = pawl__arena_dup(arena, one);
-        if (!out[count++]) return false;
-    }
-    out[count] = NULL;
-    return !rest.data;
-}
 
 static enum pawl_err daemon_stores(const struct pawl_flags *flags,
                                    const struct pawl_config_context *context,
@@ -142,7 +128,8 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
     static struct pawl_config_stores stores; // too large for the stack
     struct pawl_arena arena = {0};
     struct pawl_error error = {PAWL_E_OK, ""};
-    const char *addresses[DAEMON_ADDRESSES + 1], *namespace = getenv("NAMESPACE");
+    struct pawl_addresses addresses;
+    const char *namespace = getenv("NAMESPACE");
     static char host[256];
     gethostname(host, sizeof host - 1);
     struct pawl_daemon_options options = {
@@ -151,7 +138,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
         .http_port = (int)pawl__flag_int(flags, "dapr-http-port"),
         .grpc_port = (int)pawl__flag_int(flags, "dapr-grpc-port"),
         .public_port = (int)pawl__flag_int(flags, "dapr-public-port"),
-        .listen_addresses = addresses,
+        .listen_addresses = &addresses,
         .api_token = getenv("DAPR_API_TOKEN"),
         .app_port = (int)pawl__flag_int(flags, "app-port"),
         .app_protocol = pawl__flag_text(flags, "app-protocol"),
@@ -187,10 +174,11 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
     enum pawl_err err =
         pawl__configuration_load(&context, files, file_count, &configuration, &error);
     if (!err) err = daemon_stores(flags, &context, &stores, &error);
-    if (!err &&
-        !daemon_addresses(&arena, pawl__flag_text(flags, "dapr-listen-addresses"), addresses))
-        err = pawl__fail(&error, PAWL_E_INVALID, "--dapr-listen-addresses names more than %d",
-                         DAEMON_ADDRESSES);
+    if (!err && !pawl__addresses_parse(pawl__flag_text(flags, "dapr-listen-addresses"), &addresses))
+        err = pawl__fail(&error, PAWL_E_INVALID,
+                         "--dapr-listen-addresses names more than %d, or has one of more than %d "
+                         "characters",
+                         PAWL_ADDRESSES, PAWL_ADDRESS_TEXT - 1);
     int code = 1;
     if (err) {
         pawl__log(&options.log, PAWL_LOG_FATAL, "dapr.runtime", "cannot start: %s", error.text);

@@ -32,12 +32,13 @@ static json_t *list_json(const struct pawl_found *found) {
     char age[32], created[32];
     list_age(found->started_at, age);
     list_created(found->started_at, created);
-    return json_pack("{s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:s}", "appId",
-                     found->app_id, "httpPort", found->http_port, "grpcPort", found->grpc_port,
-                     "appPort", found->app_port, "command", found->command, "age", age, "created",
-                     created, "daprdPid", (int)found->pid, "cliPid", (int)found->cli_pid, "appPid",
-                     (int)found->app_pid, "runTemplatePath", found->template_path, "appLogPath",
-                     found->app_log, "daprdLogPath", found->daemon_log);
+    return json_pack("{s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:s}",
+                     "appId", found->app_id, "httpPort", found->http_port, "grpcPort",
+                     found->grpc_port, "appPort", found->app_port, "command", found->command, "age",
+                     age, "created", created, "daprdPid", (int)found->pid, "cliPid",
+                     (int)found->cli_pid, "appPid", (int)found->app_pid, "runTemplatePath",
+                     found->template_path, "appLogPath", found->app_log, "daprdLogPath",
+                     found->daemon_log, "unixDomainSocket", found->sockets);
 }
 
 static const struct pawl_column list_columns[] = {

@@ -27,7 +27,8 @@ static const struct pawl_flag run_flags[] = {
     {"max-body-size", 0, PAWL_FLAG_TEXT, NULL, "largest body of a request or message, as 4Mi"},
     {"read-buffer-size", 0, PAWL_FLAG_TEXT, NULL, "largest headers of a request, as 4Ki"},
     {"dapr-listen-addresses", 0, PAWL_FLAG_TEXT, NULL, "addresses that the sidecar listens on"},
-    {"unix-domain-socket", 'u', PAWL_FLAG_UNUSED, NULL, NULL},
+    {"unix-domain-socket", 'u', PAWL_FLAG_TEXT, NULL,
+     "folder for sockets that the sidecar listens on, not ports"},
     {"dapr-internal-grpc-port", 'I', PAWL_FLAG_UNUSED, NULL, NULL},
     {"enable-profiling", 0, PAWL_FLAG_BOOL, "false", "taken for dapr's sake; means nothing here"},
     {"profile-port", 0, PAWL_FLAG_UNUSED, NULL, NULL},
@@ -59,9 +60,9 @@ static int run_port(const struct pawl_flags *flags, const char *name) {
 // --- one app ------------------------------------------------------------------------------------
 
 static int run_one(const struct pawl_flags *flags) {
-    static const char *const passed[] = {"log-level",           "app-channel-address",
-                                         "max-body-size",       "read-buffer-size",
-                                         "app-max-concurrency", "dapr-listen-addresses"};
+    static const char *const passed[] = {
+        "log-level",           "app-channel-address",   "max-body-size",     "read-buffer-size",
+        "app-max-concurrency", "dapr-listen-addresses", "unix-domain-socket"};
     char made_up[32];
     uint32_t number;
     pawl__random(&number, sizeof number);

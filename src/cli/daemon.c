@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -165,22 +166,47 @@ static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error 
     return PAWL_OK;
 }
 
+// Whether an address before |i| that is listened on gets what is sent to |i|, too.
+static bool daemon_is_covered(const struct pawl_addresses *addresses, const bool *listens,
+                              size_t i) {
+    for (size_t k = 0; k < i; k++)
+        if (listens[k] && pawl__address_covers(addresses->items[k], addresses->items[i]))
+            return true;
+    return false;
+}
+
 static enum pawl_err daemon_listen(struct daemon *daemon, int port, const char *what,
                                    struct pawl_error *error) {
     const struct pawl_daemon_options *options = daemon->options;
     if (options->unix_socket_dir) {
         char path[256];
+        struct stat info;
+        bool is_there = stat(options->unix_socket_dir, &info) == 0;
+        if (!is_there || !S_ISDIR(info.st_mode))
+            return pawl__fail(error, PAWL_E_NOT_FOUND,
+                              "--unix-domain-socket has to be a folder, and %s %s; create it first",
+                              options->unix_socket_dir, is_there ? "is none" : "is not there");
         snprintf(path, sizeof path, "%s/dapr-%s-%s.socket", options->unix_socket_dir,
                  options->app_id, what);
         return pawl__server_listen_unix(daemon->server, path, error);
     }
-    for (const char *const *address = options->listen_addresses; *address; address++) {
-        enum pawl_err err = pawl__server_listen(daemon->server, *address, &port, error);
+    const struct pawl_addresses *addresses = options->listen_addresses;
+    bool listens[PAWL_ADDRESSES] = {false}, any = false;
+    for (size_t i = 0; i < addresses->count; i++) {
+        const char *address = addresses->items[i];
+        if (daemon_is_covered(addresses, listens, i)) continue;
+        enum pawl_err err = pawl__server_listen(daemon->server, address, &port, error);
+        // This machine has no such address, as "::1" where there is no IPv6: another may do.
+        if (err == PAWL_E_NOT_FOUND && addresses->count > 1) {
+            pawl__log(daemon_log(daemon), PAWL_LOG_WARN, daemon_scope, "%s", error->text);
+            continue;
+        }
         if (err) return err;
+        any = listens[i] = true;
         pawl__log(daemon_log(daemon), PAWL_LOG_INFO, daemon_scope,
-                  "%s server listening on address: %s:%d", what, *address, port);
+                  "%s server listening on address: %s:%d", what, address, port);
     }
-    return PAWL_OK;
+    return any ? PAWL_OK : error->code;
 }
 
 static enum pawl_err daemon_start_servers(struct daemon *daemon, struct pawl_error *error) {

@@ -7,16 +7,17 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "cli/address.h"
 #include "config/component.h"
 #include "runtime/node.h"
 
 struct pawl_daemon_options {
     const char *app_id, *namespace;
     int http_port, grpc_port, public_port; // 0: any free one; public_port -1: none
-    const char *const *listen_addresses;   // NULL-terminated
-    const char *unix_socket_dir;           // NULL: listen on ports
-    const char *api_token;                 // NULL: none
-    int app_port;                          // 0: the app listens to nothing
+    const struct pawl_addresses *listen_addresses;
+    const char *unix_socket_dir; // NULL: listen on ports
+    const char *api_token;       // NULL: none
+    int app_port;                // 0: the app listens to nothing
     const char *app_protocol, *app_address;
     int app_max_concurrency;
     size_t max_body, max_header;      // bytes

@@ -3,13 +3,19 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/address.h"
 #include "net/http_fetch.h"
+
+enum {
+    FIND_SOCKET = 128 // bytes of the path of a socket, and more than it may have
+};
 
 // Reads a file whole, as far as it fits, and terminates it. The length, or 0.
 static size_t find_read_file(const char *path, char *out, size_t cap) {
@@ -59,23 +65,33 @@ static int64_t find_started_at(pid_t pid) {
     return (int64_t)((double)pawl__clock_wall() / 1e9 - atof(uptime) + since_boot);
 }
 
+// The sockets in the folder |given|, which may be relative to where the daemon was started, as a
+// client can open them.
+static void find_sockets(struct pawl_found *found, const char *given) {
+    char whole[PATH_MAX], folder[FIND_SOCKET] = "", *name = found->app_id;
+    found->http_port = found->grpc_port = 0;
+    if (*given == '/')
+        snprintf(folder, sizeof folder, "%.*s", FIND_SOCKET - 1, given);
+    else
+        snprintf(folder, sizeof folder, "/proc/%d/cwd/%.*s", (int)found->pid, FIND_SOCKET / 2,
+                 given);
+    snprintf(found->sockets, sizeof found->sockets, "%.511s",
+             realpath(folder, whole) ? whole : given);
+    snprintf(found->host, sizeof found->host, "%s/dapr-%s-http.socket", folder, name);
+    snprintf(found->grpc_target, sizeof found->grpc_target, "unix:%s/dapr-%s-grpc.socket", folder,
+             name);
+}
+
 // Where a client finds the daemon, by the flags that say where it listens.
 static void find_place(struct pawl_found *found, const char *listen, const char *sockets) {
-    snprintf(found->host, sizeof found->host, "%.*s", (int)strcspn(listen, ","), listen);
-    if (!*found->host || strcmp(found->host, "0.0.0.0") == 0 || strcmp(found->host, "::") == 0)
-        strcpy(found->host, "127.0.0.1"); // it listens everywhere
-    bool is_v6 = strchr(found->host, ':');
-    *found->grpc_target = 0;
-    if (*sockets == '/')
-        snprintf(found->grpc_target, sizeof found->grpc_target, "unix:%s/dapr-%s-grpc.socket",
-                 sockets, found->app_id);
-    else if (*sockets) // relative to where the daemon was started
+    if (*sockets) {
+        find_sockets(found, sockets);
+        return;
+    }
+    pawl__addresses_local(listen, found->host);
+    if (found->grpc_port > 0)
         snprintf(found->grpc_target, sizeof found->grpc_target,
-                 "unix:/proc/%d/cwd/%s/dapr-%s-grpc.socket", (int)found->pid, sockets,
-                 found->app_id);
-    else if (found->grpc_port > 0)
-        snprintf(found->grpc_target, sizeof found->grpc_target, is_v6 ? "[%s]:%d" : "%s:%d",
-                 found->host, found->grpc_port);
+                 strchr(found->host, ':') ? "[%s]:%d" : "%s:%d", found->host, found->grpc_port);
 }
 
 // Whether the words of a command line are a daemon's; fills what its flags say.

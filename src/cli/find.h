@@ -12,13 +12,14 @@
 struct pawl_found {
     pid_t pid, cli_pid, app_pid; // 0: none; the last two only when they belong to the daemon
     char app_id[128];
-    int http_port, grpc_port, app_port; // 0: none
-    char host[64];                      // where it listens to us
-    char grpc_target[512];              // of a client; "": its flags do not say which port it has
-    int workers;                        // that are connected; -1: not known
-    int64_t started_at;                 // seconds since 1970
-    char command[256];                  // of the app
-    char template_path[512];            // of the run file; "": none
+    int http_port, grpc_port, app_port; // 0: none, or not known
+    char host[300];          // where it listens to us: an address, or the path of a socket
+    char sockets[512];       // folder of the sockets that it listens on; "": on ports
+    char grpc_target[512];   // of a client; "": its flags do not say which port it has
+    int workers;             // that are connected; -1: not known
+    int64_t started_at;      // seconds since 1970
+    char command[256];       // of the app
+    char template_path[512]; // of the run file; "": none
     char app_log[512], daemon_log[512]; // files; "": none
 };
 

@@ -18,7 +18,9 @@ const struct pawl_form *pawl__output_form(const struct pawl_flags *flags,
 // --- tables -------------------------------------------------------------------------------------
 
 enum {
-    OUTPUT_CELL = 4096 // bytes of a cell that are shown
+    OUTPUT_MOST = 120,     // characters of a cell, where its column does not say less or more
+    OUTPUT_PAD = 48,       // characters to which a column is filled up: one long cell moves its row
+    OUTPUT_CELL = 4 * 256, // bytes of a cell
 };
 
 // Characters of a text in UTF-8.
@@ -32,19 +34,24 @@ static bool output_is_control(char c) {
     return (unsigned char)c < ' ' || c == 0x7f;
 }
 
-// What a table shows under |column|.
+// What a table shows under |column|; what is cut ends with "...".
 static void output_cell(const json_t *row, const struct pawl_column *column,
                         char out[OUTPUT_CELL]) {
     const json_t *value = json_object_get(row, column->key);
     const char *text = json_string_value(value);
-    size_t len = 0, count = 0;
+    size_t most = column->most ? column->most : OUTPUT_MOST, len = 0, count = 0, short_len = 0;
     if (json_is_integer(value)) {
         snprintf(out, OUTPUT_CELL, "%lld", (long long)json_integer_value(value));
         return;
     }
     if (!text || !*text) text = "-";
-    for (; *text && len < OUTPUT_CELL - 1; text++) {
-        if ((*text & 0xc0) != 0x80 && column->most && count++ == column->most) break;
+    for (; *text; text++) {
+        bool begins = (*text & 0xc0) != 0x80;
+        if (begins && count == most - 3) short_len = len;
+        if (begins && count++ == most) {
+            strcpy(out + short_len, "...");
+            return;
+        }
         out[len++] = output_is_control(*text) ? ' ' : *text;
     }
     out[len] = 0;
@@ -58,7 +65,8 @@ static void output_line(const struct pawl_column *columns, const size_t *widths,
         const char *text = columns[i].head;
         if (row) output_cell(row, &columns[i], cell), text = cell;
         if (*text) printf("%*s%s", (int)blanks, "", text), blanks = 0;
-        blanks += widths[i] + 2 - output_length(text);
+        size_t length = output_length(text);
+        blanks += length < widths[i] ? widths[i] + 2 - length : 2;
     }
     putchar('\n');
 }
@@ -74,7 +82,9 @@ static void output_table(const struct pawl_column *columns, const json_t *rows) 
         widths[k] = output_length(columns[k].head);
         json_array_foreach(rows, i, row) {
             output_cell(row, &columns[k], cell);
-            if (output_length(cell) > widths[k]) widths[k] = output_length(cell);
+            size_t length = output_length(cell);
+            if (length > OUTPUT_PAD) length = OUTPUT_PAD;
+            if (length > widths[k]) widths[k] = length;
         }
     }
     output_line(columns, widths, NULL);

@@ -11,7 +11,7 @@
 struct pawl_column {
     const char *head; // NULL: the end
     const char *key;  // of the rows' values
-    size_t most;      // characters that are shown; 0: all
+    size_t most;      // characters that are shown, up to 255; 0: 120
 };
 
 // A form that an output may have.

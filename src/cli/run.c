@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "cli/address.h"
 #include "cli/proc.h"
 #include "cli/run_check.h"
 #include "cli/run_health.h"
@@ -48,6 +49,9 @@ struct app {
     struct pawl_proc sidecar, proc;
     struct tail tail, app_tail; // of the sidecar and the app
     struct pawl_run_held held;
+    char host[PATH_MAX];     // where the sidecar's HTTP API is: an address, or the path of a socket
+    const char *socket_base; // of the paths of its sockets; NULL: it listens on ports
+    const char *place;       // both for people
     FILE *app_log, *daemon_log;
     char app_log_path[PATH_MAX], daemon_log_path[PATH_MAX]; // "": none
     uv_timer_t timer;                                       // health, then killing
@@ -302,6 +306,39 @@ static void run_on_sidecar_exit(struct pawl_proc *proc) {
     if (!app->stopping || !app->sidecar.pid) run_stop_app(app);
 }
 
+// --- where it listens ---------------------------------------------------------------------------
+
+// The value of the daemon's flag |name|; NULL: it is not given.
+static const char *run_passed(const struct pawl_run_app *given, const char *name) {
+    const char *value = NULL;
+    for (size_t i = 0; i < given->pass_count; i++)
+        if (strcmp(given->pass[i].name, name) == 0) value = given->pass[i].value;
+    return value;
+}
+
+static void run_place(struct app *app) {
+    const struct pawl_run_app *given = app->given;
+    struct pawl_arena *arena = &app->run->arena;
+    const char *listen = run_passed(given, "dapr-listen-addresses");
+    const char *sockets = run_passed(given, "unix-domain-socket"), *base = given->directory;
+    char here[PATH_MAX];
+    if (sockets && *sockets) {
+        if (*sockets == '/') base = "";
+        if (!base) base = getcwd(here, sizeof here) ? here : "";
+        app->socket_base = pawl__arena_format(arena, "%s%s%s/dapr-%s", base, *base ? "/" : "",
+                                              sockets, given->app_id);
+        if (!app->socket_base) abort();
+        snprintf(app->host, sizeof app->host, "%s-http.socket", app->socket_base);
+        app->place = pawl__arena_format(arena, "Sockets: %s-http.socket, %s-grpc.socket",
+                                        app->socket_base, app->socket_base);
+    } else {
+        pawl__addresses_local(listen ? listen : "", app->host);
+        app->place = pawl__arena_format(arena, "HTTP Port: %d. gRPC Port: %d", given->http_port,
+                                        given->grpc_port);
+    }
+    if (!app->place) abort();
+}
+
 // --- starting -----------------------------------------------------------------------------------
 
 static void run_put_metadata(struct app *app, const char *key, const char *value) {
@@ -311,7 +348,7 @@ static void run_put_metadata(struct app *app, const char *key, const char *value
     snprintf(path, sizeof path, "/v1.0/metadata/%s", key);
     const char *token = getenv("DAPR_API_TOKEN");
     struct pawl_header header = {PAWL_STR("dapr-api-token"), pawl__str(token)};
-    pawl__http_fetch("127.0.0.1", app->given->http_port, "PUT", path, &header, token ? 1 : 0,
+    pawl__http_fetch(app->host, app->given->http_port, "PUT", path, &header, token ? 1 : 0,
                      pawl__str(value), PAWL_SECOND, &status, &body, NULL);
     pawl__buf_finish(&body);
 }
@@ -349,7 +386,7 @@ static void run_start_command(struct app *app) {
     }
     size_t extra = 0;
     while (given->env && given->env[extra]) extra++;
-    char **env = pawl__arena_zalloc(&run->arena, (extra + 12) * sizeof *env);
+    char **env = pawl__arena_zalloc(&run->arena, (extra + 13) * sizeof *env);
     if (!env) abort();
     size_t n = 0;
 #define ADD(...) env[n++] = pawl__arena_format(&run->arena, __VA_ARGS__)
@@ -360,6 +397,7 @@ static void run_start_command(struct app *app) {
     ADD("DAPR_HTTP_PORT=%d", given->http_port);
     ADD("DAPR_GRPC_PORT=%d", given->grpc_port);
     ADD("DAPR_METRICS_PORT=%d", given->metrics_port);
+    if (app->socket_base) ADD("DAPR_GRPC_ENDPOINT=unix://%s-grpc.socket", app->socket_base);
 #undef ADD
     for (size_t i = 0; i < extra; i++) env[n++] = (char *)given->env[i];
     app->proc = (struct pawl_proc){
@@ -394,13 +432,12 @@ static void run_on_health(uv_timer_t *timer) {
     struct app *app = timer->data;
     const char *id = app->given->app_id;
     char why[512];
-    enum pawl_run_health health = pawl__run_health(id, app->given->http_port, why);
+    enum pawl_run_health health = pawl__run_health(id, app->host, app->given->http_port, why);
     if (health == PAWL_RUN_READY) {
         uv_timer_stop(timer);
         app->up = true;
         if (app->run->options->many)
-            run_say(RUN_OK, "Started Dapr with app id \"%s\". HTTP Port: %d. gRPC Port: %d", id,
-                    app->given->http_port, app->given->grpc_port);
+            run_say(RUN_OK, "Started Dapr with app id \"%s\". %s", id, app->place);
         else
             run_say(RUN_INFO, "Dapr sidecar is up and running.");
         run_start_command(app);
@@ -472,10 +509,12 @@ static bool run_start_app(struct app *app, struct pawl_error *error) {
             run_say(RUN_INFO, "Writing log files to directory : %s/.dapr/logs",
                     given->directory ? given->directory : ".");
     } else {
-        run_say(RUN_INFO, "Starting Dapr with id %s. HTTP Port: %d. gRPC Port: %d", given->app_id,
-                given->http_port, given->grpc_port);
-        run_say(RUN_INFO, "Checking if Dapr sidecar is listening on HTTP port %d",
-                given->http_port);
+        run_say(RUN_INFO, "Starting Dapr with id %s. %s", given->app_id, app->place);
+        if (app->socket_base)
+            run_say(RUN_INFO, "Checking if Dapr sidecar is listening on %s", app->host);
+        else
+            run_say(RUN_INFO, "Checking if Dapr sidecar is listening on HTTP port %d",
+                    given->http_port);
     }
     return run_start_sidecar(app, error);
 }
@@ -514,6 +553,7 @@ static void run_all(struct run *run) {
         run_say(RUN_INFO, "Apps of a run file do not get the terminal: their input is /dev/null");
     for (size_t i = 0; i < run->count; i++) {
         struct app *app = &run->apps[i];
+        run_place(app);
         uv_timer_init(&run->loop, &app->timer);
         app->timer.data = app;
         if (run->stopping || run_start_app(app, &error)) continue;

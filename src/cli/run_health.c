@@ -36,8 +36,8 @@ static bool health_runs_already(const char *app_id, pid_t pid, char why[512]) {
     char text[512];
     while (i < count && found[i].pid != pid) i++;
     if (i == count || strcmp(found[i].app_id, app_id) != 0) return false;
-    if (found[i].http_port && health_ask(found[i].host, found[i].http_port, text) != 204)
-        return false;
+    bool can_ask = found[i].http_port || *found[i].sockets;
+    if (can_ask && health_ask(found[i].host, found[i].http_port, text) != 204) return false;
     snprintf(why, 512,
              "\"%s\" already runs, process %d on ports %d (HTTP) and %d (gRPC); give this one "
              "another --app-id, or end that one: pawl stop -a %s",
@@ -45,9 +45,10 @@ static bool health_runs_already(const char *app_id, pid_t pid, char why[512]) {
     return true;
 }
 
-enum pawl_run_health pawl__run_health(const char *app_id, int port, char why[512]) {
+enum pawl_run_health pawl__run_health(const char *app_id, const char *host, int port,
+                                      char why[512]) {
     static const char held[] = "is held by process "; // the words of the stores
-    if (health_ask("127.0.0.1", port, why) == 204) return PAWL_RUN_READY;
+    if (health_ask(host, port, why) == 204) return PAWL_RUN_READY;
     const char *holder = strstr(why, held);
     if (!holder) return PAWL_RUN_NOT_YET;
     return health_runs_already(app_id, (pid_t)atoi(holder + strlen(held)), why) ? PAWL_RUN_NEVER

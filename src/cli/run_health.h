@@ -9,8 +9,9 @@ enum pawl_run_health {
     PAWL_RUN_NEVER, // another process has what it needs, and keeps it
 };
 
-// Asks the sidecar of |app_id| at |port|, for half a second at most. |why|: if it is not ready, a
-// sentence for people; "": it does not answer.
-enum pawl_run_health pawl__run_health(const char *app_id, int port, char why[512]);
+// Asks the sidecar of |app_id| at |host| and |port|, as pawl__http_fetch takes them, for half a
+// second at most. |why|: if it is not ready, a sentence for people; "": it does not answer.
+enum pawl_run_health pawl__run_health(const char *app_id, const char *host, int port,
+                                      char why[512]);
 
 #endif

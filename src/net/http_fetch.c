@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -56,11 +57,29 @@ static bool fetch_connect_to(struct http_fetch *fetch, const struct addrinfo *ad
     return false;
 }
 
+static bool fetch_connect_unix(struct http_fetch *fetch, const char *path) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    size_t len = strlen(path);
+    if (len >= sizeof name.sun_path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(name.sun_path, path, len);
+    const struct addrinfo address = {
+        .ai_family = AF_UNIX, .ai_addr = (struct sockaddr *)&name, .ai_addrlen = sizeof name};
+    return fetch_connect_to(fetch, &address);
+}
+
 static enum pawl_err fetch_connect(struct http_fetch *fetch, const char *host, int port,
                                    struct pawl_error *error) {
     char service[16];
     struct addrinfo *addresses;
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    if (*host == '/') {
+        if (fetch_connect_unix(fetch, host)) return PAWL_OK;
+        return pawl__fail(error, errno == ETIMEDOUT ? PAWL_E_DEADLINE : PAWL_E_UNAVAILABLE,
+                          "cannot connect to %s: %s", host, strerror(errno));
+    }
     snprintf(service, sizeof service, "%d", port);
     int rv = getaddrinfo(host, service, &hints, &addresses);
     if (rv) return pawl__fail(error, PAWL_E_UNAVAILABLE, "%s: %s", host, gai_strerror(rv));
@@ -159,8 +178,12 @@ enum pawl_err pawl__http_fetch(const char *host, int port, const char *method, c
     llhttp_init(&fetch.parser, HTTP_RESPONSE, &fetch_settings);
 
     bool is_v6 = strchr(host, ':') != NULL;
-    pawl__buf_format(&request, "%s %s HTTP/1.1\r\nhost: %s%s%s:%d\r\nconnection: close\r\n", method,
-                     path, is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
+    pawl__buf_format(&request, "%s %s HTTP/1.1\r\nconnection: close\r\n", method, path);
+    if (*host == '/')
+        pawl__buf_format(&request, "host: localhost\r\n");
+    else
+        pawl__buf_format(&request, "host: %s%s%s:%d\r\n", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
+                         port);
     pawl__buf_format(&request, "content-length: %zu\r\n", body.len);
     for (size_t i = 0; i < header_count; i++) {
         pawl__buf_append_str(&request, headers[i].name);

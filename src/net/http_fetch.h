@@ -7,6 +7,9 @@
 
 // Sends one HTTP/1.1 request and waits for the answer; for the command line, not for loops.
 //
+// |host| is a name or an address, or, from its "/" on, the path of a unix socket, which has no
+// |port|.
+//
 // |headers| are sent besides host, content-length and connection. |timeout| is for all of it, in
 // nanoseconds. On PAWL_OK |*status| is the answer's status, of whatever kind, and its body is
 // appended to |out|, which the caller frees.

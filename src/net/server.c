@@ -214,7 +214,8 @@ static enum pawl_err server_bind(struct pawl_server *server, const struct sockad
     if (!*rv) *rv = uv_tcp_getsockname(&listener->uv.tcp, (struct sockaddr *)&name, &len);
     if (*rv) {
         uv_close(&listener->uv.handle, listener_on_close);
-        return PAWL_E_UNAVAILABLE;
+        bool is_absent = *rv == UV_EADDRNOTAVAIL || *rv == UV_EAFNOSUPPORT;
+        return is_absent ? PAWL_E_NOT_FOUND : PAWL_E_UNAVAILABLE;
     }
     *port = ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
                                              : ((struct sockaddr_in *)&name)->sin_port);

@@ -79,7 +79,8 @@ enum pawl_err pawl__server_create(uv_loop_t *loop, const struct pawl_server_opti
                                   struct pawl_server **out, struct pawl_error *error);
 
 // Listens on |address| (IPv4, IPv6 or "localhost": both loopbacks) and |port| (0: a free one,
-// stored in |*port|). PAWL_E_UNAVAILABLE with the address and the reason when the port is in use.
+// stored in |*port|). PAWL_E_UNAVAILABLE with the address and the reason when the port is in use,
+// PAWL_E_NOT_FOUND when this machine has no such address.
 enum pawl_err pawl__server_listen(struct pawl_server *server, const char *address, int *port,
                                   struct pawl_error *error);
 

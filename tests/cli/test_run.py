@@ -105,6 +105,20 @@ class Run(clilib.Case):
         self.assertIn(str(other / "pawl"), answer.stdout)
 
 
+    def test_where_the_sidecar_listens(self):
+        answer = self.run_shell("echo ready", "--dapr-listen-addresses", "127.0.0.3, 127.0.0.4")
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        (self.home / "s").mkdir()
+        for folder in "s", self.home / "s":
+            answer = self.run_shell("echo $DAPR_GRPC_ENDPOINT; test -S ${DAPR_GRPC_ENDPOINT#unix://}", "-u", folder)
+            self.assertEqual(answer.returncode, 0, answer.stderr)
+            self.assertIn(f"\nunix://{self.home}/s/dapr-tiny-grpc.socket\n", answer.stdout)
+            self.assertIn(f"Sockets: {self.home}/s/dapr-tiny-http.socket", answer.stdout)
+            self.assertNotIn("HTTP Port", answer.stdout)
+        worker = self.pawl("run", "-a", "tiny", "-u", "s", "--", "timeout", "2", clilib.BIN / "cli_worker")
+        self.assertIn("ready\n", worker.stdout)
+
+
 class Mistakes(clilib.Case):
     """Each is told before anything starts."""
 

@@ -94,6 +94,15 @@ apps:
             self.assertEqual(lines, [str(i) for i in range(many)])
         self.assertIn("== APP - one == end\n", answer.stdout)
 
+    def test_sockets(self):
+        (self.home / "apps/one/s").mkdir()
+        answer = self.run_file("""version: 1
+apps:
+- {appDirPath: one, unixDomainSocket: s, command: [sh, -c, "test -S s/dapr-one-http.socket && echo there"]}
+""")
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        self.assertIn("== APP - one == there", answer.stdout)
+
     def test_from_standard_input(self):
         answer = self.pawl("run", "-f", "-", input=self.TWO, cwd=self.home / "apps")
         self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)

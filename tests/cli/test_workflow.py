@@ -147,6 +147,17 @@ class Workflow(clilib.Case):
         self.assertEqual(self.done("list", "-o", "ids").split(), ids)
         self.assertEqual(self.done("list", "-o", "ids", "-l", "7").split(), ids[-7:])
 
+    def test_long_names(self):
+        """One does not make the table wide for all."""
+        for id in ("a", "x" * 60, "\u00fc" * 400):
+            self.done("run", "echo", "-i", id, "-x", "1", "-w")
+        head, first, second, third = self.done("list").splitlines()
+        self.assertLess(head.index("STATUS"), 70)
+        self.assertEqual(first.index("COMPLETED"), head.index("STATUS"))
+        self.assertIn("x" * 60 + "  COMPLETED", second)
+        self.assertIn(" " + "\u00fc" * 117 + "...  COMPLETED", third)
+        self.assertIn("\u00fc" * 400 + "\n", self.done("list", "-o", "ids"))
+
     def test_history(self):
         self.done("run", "echo", "-i", "a", "-x", '"text"', "-w")
         table = self.done("history", "a").splitlines()
