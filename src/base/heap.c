@@ -31,14 +31,18 @@ static void heap_down(struct pawl_heap *heap, size_t i) {
     heap_place(heap, i, node);
 }
 
+bool pawl__heap_reserve(struct pawl_heap *heap, size_t count) {
+    if (heap->cap - heap->len >= count) return true;
+    size_t cap = 2 * heap->cap + count + 15;
+    struct pawl_heap_node **nodes = realloc(heap->nodes, cap * sizeof(struct pawl_heap_node *));
+    if (!nodes) return false;
+    heap->nodes = nodes;
+    heap->cap = cap;
+    return true;
+}
+
 bool pawl__heap_add(struct pawl_heap *heap, struct pawl_heap_node *node, int64_t key) {
-    if (heap->len == heap->cap) {
-        size_t cap = heap->cap ? heap->cap * 2 : 16;
-        struct pawl_heap_node **nodes = realloc(heap->nodes, cap * sizeof(struct pawl_heap_node *));
-        if (!nodes) return false;
-        heap->nodes = nodes;
-        heap->cap = cap;
-    }
+    if (!pawl__heap_reserve(heap, 1)) return false;
     node->key = key;
     heap_place(heap, heap->len++, node);
     heap_up(heap, heap->len - 1);

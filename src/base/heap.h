@@ -19,6 +19,9 @@ struct pawl_heap_node {
 
 void pawl__heap_finish(struct pawl_heap *heap);
 
+// Makes room for |count| more nodes. False when memory is out.
+bool pawl__heap_reserve(struct pawl_heap *heap, size_t count);
+
 // Adds |node|, which is in no heap, under |key|. False when memory is out.
 bool pawl__heap_add(struct pawl_heap *heap, struct pawl_heap_node *node, int64_t key);
 

@@ -7,24 +7,36 @@
 #include "wire/timestamp.h"
 #include "wire/unpack.h"
 
-// Replaces the heap string at |*place| by a copy of |text|, which may be NULL.
-static bool apply_set_text(char **place, const char *text) {
-    char *copy = NULL;
-    if (text && !(copy = pawl__str_dup(pawl__str(text)))) return false;
-    free(*place);
-    *place = copy;
-    return true;
-}
-
-bool pawl__apply_create(struct pawl_instance *instance, const Plog__Create *create,
-                        struct pawl_arena *arena) {
-    Pb__HistoryEvent *event = pawl__wire_unpack(
-        arena, &pb__history_event__descriptor,
-        (struct pawl_str){(char *)create->start_event.data, create->start_event.len}, NULL);
+// The start event of |create|, or NULL.
+static const Pb__HistoryEvent *apply_start_event(struct pawl_str bytes, struct pawl_arena *arena,
+                                                 enum pawl_err *err) {
+    const Pb__HistoryEvent *event = pawl__wire_decode(arena, &pb__history_event__descriptor, bytes);
+    *err = event ? PAWL_E_INVALID : PAWL_E_NOMEM;
     if (!event || !event->timestamp ||
         event->event_type_case != PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED)
-        return false;
+        return NULL;
+    *err = PAWL_OK;
+    return event;
+}
+
+enum pawl_err pawl__apply_create(struct pawl_instance *instance, const Plog__Create *create,
+                                 struct pawl_arena *arena) {
+    struct pawl_str bytes = {(const char *)create->start_event.data, create->start_event.len};
+    enum pawl_err err;
+    const Pb__HistoryEvent *event = apply_start_event(bytes, arena, &err);
+    if (!event) return err;
     const Pb__ExecutionStartedEvent *start = event->executionstarted;
+    const char *given =
+        start->workflowinstance ? pawl__string_of(start->workflowinstance->executionid) : NULL;
+    char *name = pawl__str_dup(pawl__str(start->name));
+    char *execution_id = given ? pawl__str_dup(pawl__str(given)) : NULL;
+    struct pawl_history inbox = {0};
+    if (!name || (given && !execution_id) || !pawl__history_add_bytes(&inbox, bytes)) {
+        pawl__history_finish(&inbox);
+        free(name);
+        free(execution_id);
+        return PAWL_E_NOMEM;
+    }
     pawl__instance_reset(instance);
     instance->exists = true;
     instance->generation = create->generation;
@@ -33,28 +45,31 @@ bool pawl__apply_create(struct pawl_instance *instance, const Plog__Create *crea
         int64_t at = pawl__timestamp_get(start->scheduledstarttimestamp);
         if (at > instance->created_at) instance->start_at = at;
     }
-    return apply_set_text(&instance->name, start->name) &&
-           apply_set_text(&instance->execution_id,
-                          start->workflowinstance
-                              ? pawl__string_of(start->workflowinstance->executionid)
-                              : NULL) &&
-           pawl__history_add_bytes(
-               &instance->inbox,
-               (struct pawl_str){(char *)create->start_event.data, create->start_event.len});
+    instance->name = name;
+    instance->execution_id = execution_id;
+    instance->inbox = inbox;
+    return PAWL_OK;
 }
 
-static bool apply_stall(struct pawl_instance *instance, struct pawl_str bytes,
-                        struct pawl_arena *arena) {
-    const Pb__HistoryEvent *event =
-        pawl__wire_unpack(arena, &pb__history_event__descriptor, bytes, NULL);
-    if (!event || !event->timestamp) return false;
+static enum pawl_err apply_stall(struct pawl_instance *instance, struct pawl_str bytes,
+                                 struct pawl_arena *arena) {
+    const Pb__HistoryEvent *event = pawl__wire_decode(arena, &pb__history_event__descriptor, bytes);
+    if (!event) return PAWL_E_NOMEM;
+    if (!event->timestamp) return PAWL_E_INVALID;
     const Pb__ExecutionStalledEvent *stalled = event->executionstalled;
     bool described =
         stalled->_description_case != PB__EXECUTION_STALLED_EVENT___DESCRIPTION__NOT_SET;
+    char *text = pawl__str_dup(pawl__str(described ? stalled->description : ""));
+    if (!text || !pawl__history_add_bytes(&instance->history, bytes)) {
+        free(text);
+        return PAWL_E_NOMEM;
+    }
+    free(instance->stall_text);
+    instance->stall_text = text;
+    instance->stall_reason = stalled->reason;
     instance->stalled = true;
     instance->updated_at = pawl__timestamp_get(event->timestamp);
-    return apply_set_text(&instance->stall_text, described ? stalled->description : "") &&
-           pawl__history_add_bytes(&instance->history, bytes);
+    return PAWL_OK;
 }
 
 // The pending item that an event with |body| resolves; NULL when it resolves none.
@@ -78,18 +93,33 @@ static struct pawl_pending *apply_resolved(struct pawl_instance *instance,
     return pawl__pending_find(&instance->pending, (int32_t)id.value);
 }
 
-bool pawl__apply_event(struct pawl_instance *instance, struct pawl_str bytes,
-                       struct pawl_arena *arena) {
-    if (!instance->exists) return false;
+enum pawl_err pawl__apply_event(struct pawl_instance *instance, struct pawl_str bytes,
+                                struct pawl_arena *arena) {
+    if (!instance->exists) return PAWL_E_INVALID;
     struct pawl_pb_field body = pawl__event_body(bytes);
     if (body.number == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STALLED)
         return apply_stall(instance, bytes, arena);
+    // A completed instance only takes note that nothing of it runs any more.
+    if (!pawl__instance_completed(instance) && !pawl__history_add_bytes(&instance->inbox, bytes))
+        return PAWL_E_NOMEM;
     struct pawl_pending *resolved = apply_resolved(instance, body);
     if (resolved) pawl__pending_remove(&instance->pending, resolved);
-    // A completed instance only takes note that nothing of it runs any more.
-    return pawl__instance_completed(instance) || pawl__history_add_bytes(&instance->inbox, bytes);
+    // What has yet to begin at its time is suspended at once: no turn will say so before.
+    if (pawl__instance_is_scheduled(instance)) {
+        if (body.number == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_SUSPENDED)
+            instance->suspended = true;
+        if (body.number == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_RESUMED)
+            instance->suspended = false;
+    }
+    return PAWL_OK;
 }
 
 void pawl__apply_purge(struct pawl_instance *instance) {
     pawl__instance_reset(instance);
+}
+
+bool pawl__is_child(const Pb__ExecutionStartedEvent *start, const char *parent, int32_t task) {
+    return start->parentinstance && start->parentinstance->workflowinstance &&
+           start->parentinstance->taskscheduledid == task &&
+           strcmp(start->parentinstance->workflowinstance->instanceid, parent) == 0;
 }

@@ -3,41 +3,35 @@
 
 // What a record does to its instance. Shared by commands and replay.
 //
-// Each function is pure: the same instance and record give the same instance. All return false when
-// memory is out or the record does not fit the instance; the shard is then dropped.
+// Each function is pure: the same instance and record give the same instance. Each does all of it
+// or nothing: on an error the instance is as it was. PAWL_E_NOMEM; PAWL_E_INVALID: the record does
+// not fit the instance. Commands see to it beforehand that theirs do, so to them that is a bug.
 
 #include "engine/instance.h"
+#include "engine/message.h"
 #include "orchestrator_service.pb-c.h"
 #include "pawl_log.pb-c.h"
 
-// What a turn asks of another instance: to start, or to take an event.
-struct pawl_message {
-    struct pawl_message *next;
-    char *target; // instance id
-    Pb__HistoryEvent *event;
-    bool create;
-    int32_t child_id; // of a child's start: the action's id; -1: detached, nobody waits for it
-};
-
 // What applying a turn brought about beside the new state. Lives in the arena it was applied with.
 struct pawl_outcome {
-    struct pawl_arena *arena;
-    struct pawl_message *messages, **last;
-    int32_t *tasks; // activities scheduled
+    struct pawl_message *messages, **last; // in the order of the actions
+    int32_t *tasks;                        // activities scheduled here
     size_t task_count;
     bool stalled;
+    bool told; // stalled, for a reason that the history did not have
 };
 
-bool pawl__apply_create(struct pawl_instance *instance, const Plog__Create *create,
-                        struct pawl_arena *arena);
+enum pawl_err pawl__apply_create(struct pawl_instance *instance, const Plog__Create *create,
+                                 struct pawl_arena *arena);
 
 // |bytes| is a well-formed HistoryEvent.
-bool pawl__apply_event(struct pawl_instance *instance, struct pawl_str bytes,
-                       struct pawl_arena *arena);
+enum pawl_err pawl__apply_event(struct pawl_instance *instance, struct pawl_str bytes,
+                                struct pawl_arena *arena);
 
-bool pawl__apply_turn(struct pawl_instance *instance, char *app_id, const Plog__Turn *turn,
-                      const Pb__WorkflowResponse *response, struct pawl_arena *arena,
-                      struct pawl_outcome *outcome);
+// |response| is that of |record|, decoded.
+enum pawl_err pawl__apply_turn(struct pawl_instance *instance, const char *app_id,
+                               const Plog__Turn *record, const Pb__WorkflowResponse *response,
+                               struct pawl_arena *arena, struct pawl_outcome *outcome);
 
 void pawl__apply_purge(struct pawl_instance *instance);
 
@@ -53,5 +47,18 @@ const char *pawl__action_target_app(const Pb__WorkflowAction *action, const char
 static inline bool pawl__turn_begins_anew(const struct pawl_instance *instance) {
     return instance->continued && !instance->started_at;
 }
+
+// Whether the router of |event| names an app other than |app_id|.
+static inline bool pawl__is_elsewhere(const Pb__HistoryEvent *event, const char *app_id) {
+    return event->_router_case && event->router->_target_app_id_case &&
+           *event->router->targetappid && strcmp(event->router->targetappid, app_id) != 0;
+}
+
+// The name that an EventSent has in place of an event's, when it confirms a terminate.
+#define PAWL_TERMINATE_SENT "ExecutionTerminated"
+
+// Whether the instance that began with |start| is the child that |parent| started by its action
+// |task|.
+bool pawl__is_child(const Pb__ExecutionStartedEvent *start, const char *parent, int32_t task);
 
 #endif

@@ -56,11 +56,11 @@ Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
     return event->timestamp ? event : NULL;
 }
 
-bool pawl__event_set_source(struct pawl_arena *arena, Pb__HistoryEvent *event, char *app_id) {
+bool pawl__event_set_source(struct pawl_arena *arena, Pb__HistoryEvent *event, const char *app_id) {
     Pb__TaskRouter *router = pawl__arena_alloc(arena, sizeof *router);
     if (!router) return false;
     pb__task_router__init(router);
-    router->sourceappid = app_id;
+    router->sourceappid = (char *)(uintptr_t)app_id;
     event->_router_case = PB__HISTORY_EVENT___ROUTER_ROUTER;
     event->router = router;
     return true;

@@ -27,7 +27,7 @@ Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
 
 // Notes that |event| comes from the app |app_id|, for workers that learn from it which their own
 // is. False: memory is out.
-bool pawl__event_set_source(struct pawl_arena *arena, Pb__HistoryEvent *event, char *app_id);
+bool pawl__event_set_source(struct pawl_arena *arena, Pb__HistoryEvent *event, const char *app_id);
 
 // Gives |event| the router of the encoded event |from|, if that has one. False: memory is out.
 bool pawl__event_copy_router(struct pawl_arena *arena, Pb__HistoryEvent *event,

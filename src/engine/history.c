@@ -14,16 +14,25 @@ void pawl__history_finish(struct pawl_history *history) {
     history->count = 0;
 }
 
+// After an append: the event is there, or nothing of it, and the next one is tried again.
+static bool history_added(struct pawl_history *history, size_t len, bool ok) {
+    if (ok)
+        history->count++;
+    else
+        history->bytes.len = len;
+    history->bytes.failed = false;
+    return ok;
+}
+
 bool pawl__history_add(struct pawl_history *history, const Pb__HistoryEvent *event) {
-    if (!pawl__wire_append_field(&history->bytes, HISTORY_FIELD, &event->base)) return false;
-    history->count++;
-    return true;
+    size_t len = history->bytes.len;
+    return history_added(history, len,
+                         pawl__wire_append_field(&history->bytes, HISTORY_FIELD, &event->base));
 }
 
 bool pawl__history_add_bytes(struct pawl_history *history, struct pawl_str event) {
-    if (!pawl__pb_put_bytes(&history->bytes, HISTORY_FIELD, event)) return false;
-    history->count++;
-    return true;
+    size_t len = history->bytes.len;
+    return history_added(history, len, pawl__pb_put_bytes(&history->bytes, HISTORY_FIELD, event));
 }
 
 bool pawl__history_next(struct pawl_str bytes, size_t *at, struct pawl_event_view *out) {

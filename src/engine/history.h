@@ -24,7 +24,7 @@ struct pawl_event_view {
 
 void pawl__history_finish(struct pawl_history *history);
 
-// Appends |event|. False when memory is out (|bytes.failed| is then set).
+// Appends |event|. False when memory is out: nothing was appended.
 bool pawl__history_add(struct pawl_history *history, const Pb__HistoryEvent *event);
 bool pawl__history_add_bytes(struct pawl_history *history, struct pawl_str event);
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "engine/events.h"
 #include "wire/pb.h"
 #include "wire/unpack.h"
 
@@ -59,10 +60,9 @@ void pawl__instance_reset(struct pawl_instance *instance) {
 
 int32_t pawl__instance_status(const struct pawl_instance *instance) {
     bool started = instance->started_at || instance->continued;
-    if (!started)
-        return instance->stalled ? PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_STALLED
-                                 : PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_PENDING;
     if (pawl__instance_completed(instance)) return instance->final_status;
+    if (!started && !instance->stalled && !instance->suspended)
+        return PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_PENDING;
     if (instance->stalled) return PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_STALLED;
     if (instance->suspended) return PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_SUSPENDED;
     return PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_RUNNING;
@@ -76,12 +76,29 @@ int64_t pawl__instance_wake_at(const struct pawl_instance *instance) {
     return first ? first->fire_at : INT64_MAX;
 }
 
+static bool instance_is_to_terminate(const struct pawl_instance *instance) {
+    struct pawl_event_view view;
+    size_t at = 0;
+    while (pawl__history_next(pawl__buf_str(&instance->inbox.bytes), &at, &view))
+        if (pawl__event_type(view.bytes) == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED)
+            return true;
+    return false;
+}
+
+bool pawl__instance_ends_alone(const struct pawl_instance *instance) {
+    if (!instance->exists || pawl__instance_completed(instance) || instance->turn_out) return false;
+    bool refused =
+        instance->stalled && instance->stall_reason == PB__STALLED_REASON__ANSWER_NOT_APPLICABLE;
+    return (refused || pawl__instance_is_scheduled(instance)) && instance_is_to_terminate(instance);
+}
+
 bool pawl__instance_active(const struct pawl_instance *instance) {
     if (!instance->exists) return false;
     for (uint32_t i = instance->pending.first; i < instance->pending.len; i++)
         if (instance->pending.items[i].kind == PAWL_PENDING_TASK) return true;
     if (pawl__instance_completed(instance) || !instance->inbox.count) return false;
-    return instance->started_at || !instance->start_at; // a scheduled start sleeps
+    if (pawl__instance_ends_alone(instance)) return true;
+    return !pawl__instance_is_scheduled(instance); // which sleeps
 }
 
 Pb__ExecutionStartedEvent *pawl__instance_start(const struct pawl_instance *instance,

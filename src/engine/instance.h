@@ -55,14 +55,16 @@ struct pawl_instance {
     struct pawl_heap_node timer; // in the shard's heap, by the next wake-up
     char *id;
     size_t id_len;
-    unsigned refs;       // the shard's, and one for each effect or call that holds it
-    bool exists;         // false: known not to exist (a ghost), or purged
-    bool linked;         // still in its shard's table
-    bool orphan;         // see replay.c
-    uint64_t position;   // of the last batch that changed it
-    uint64_t saved;      // position of its snapshot in the store; 0: it has none
-    uint64_t unsaved;    // the first batch that changed it since, or an earlier one; 0: none did
-    uint64_t generation; // counts starts and continue-as-news under this id, from 1
+    unsigned refs;     // the shard's, and one for each effect or call that holds it
+    bool exists;       // false: known not to exist (a ghost), or purged
+    bool linked;       // still in its shard's table
+    bool orphan;       // see replay.c
+    uint64_t position; // of the last batch that changed it
+    uint64_t saved;    // position of its snapshot in the store; 0: it has none
+    uint64_t unsaved;  // the first batch that changed it since, or an earlier one; 0: none did
+    // Of the run under this id: each start and continue-as-new has a higher one, and none comes
+    // twice, also after a purge (a start takes the time as its number, when that is higher).
+    uint64_t generation;
 
     // What the records say.
     int64_t created_at, updated_at, started_at, completed_at; // ns; 0: not yet
@@ -77,8 +79,10 @@ struct pawl_instance {
     uint32_t final_offset;   // of ExecutionCompleted
     char *name;              // of the workflow
     char *execution_id;
-    char *version;    // its named version, once a turn has told; NULL
-    char *stall_text; // NULL when not stalled
+    char *version;        // its named version, once a turn has told; NULL
+    char *stall_text;     // NULL when not stalled
+    int32_t stall_reason; // a StalledReason, when stalled
+    uint64_t sent;        // messages that this generation has sent
     struct pawl_buf custom_status;
     struct pawl_buf patches; // names, each terminated by a zero
     struct pawl_history history;
@@ -93,6 +97,7 @@ struct pawl_instance {
     bool turn_held;       // it stalled or failed; not offered again until a worker connects
     uint32_t turn_events; // of the inbox
     int64_t turn_started_at;
+    bool start_due; // the time of its scheduled start has come, whatever the clock says now
 
     // Nor this: the beginning of this generation's history that a worker has been given and keeps.
     uint64_t kept_by; // the worker's number; 0: nobody keeps anything
@@ -134,6 +139,15 @@ static inline bool pawl__instance_completed(const struct pawl_instance *instance
 // When it next has to be woken by the clock; INT64_MAX: never.
 int64_t pawl__instance_wake_at(const struct pawl_instance *instance);
 
+// Whether it waits for the time of its scheduled start, or for its first turn after that.
+static inline bool pawl__instance_is_scheduled(const struct pawl_instance *instance) {
+    return instance->exists && instance->start_at && !instance->started_at;
+}
+
+// Whether it is to be terminated and no worker has to be asked for that: it has not begun, or no
+// worker's answer can be applied (see pawl__shard_end).
+bool pawl__instance_ends_alone(const struct pawl_instance *instance);
+
 // It has something to offer to a worker, now or once its log record is durable.
 bool pawl__instance_active(const struct pawl_instance *instance);
 
@@ -148,6 +162,12 @@ static inline bool pawl__pending_is_timer(const struct pawl_pending *item) {
     return item->kind == PAWL_PENDING_TIMER || item->kind == PAWL_PENDING_EVENT_TIMER;
 }
 
+// The timer of a wait for an event that has no deadline. SDKs that replay an older history may find
+// that their code does not ask for it there, and give its id to something else.
+static inline bool pawl__pending_is_optional(const struct pawl_pending *item) {
+    return item->kind == PAWL_PENDING_EVENT_TIMER && item->fire_at == INT64_MAX;
+}
+
 // The timer that is due first, of equal ones that with the least id; NULL: there is no timer.
 struct pawl_pending *pawl__pending_first_timer(const struct pawl_pending_list *list);
 
@@ -157,6 +177,10 @@ struct pawl_pending *pawl__pending_find(const struct pawl_pending_list *list, in
 // False when memory is out; then nothing has changed.
 bool pawl__pending_add(struct pawl_pending_list *list, struct pawl_pending item);
 void pawl__pending_remove(struct pawl_pending_list *list, struct pawl_pending *item);
+
+// Takes out those that were |added|, by id, and puts back those that were |removed|. Cannot fail.
+void pawl__pending_undo(struct pawl_pending_list *list, const int32_t *added, size_t added_count,
+                        const struct pawl_pending *removed, size_t removed_count);
 void pawl__pending_drop_timers(struct pawl_pending_list *list);
 void pawl__pending_clear(struct pawl_pending_list *list);
 

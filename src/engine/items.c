@@ -49,7 +49,7 @@ enum {
 bool pawl__shard_turn_ready(const struct pawl_instance *instance, int64_t now) {
     if (!instance->exists || instance->turn_out || instance->turn_held) return false;
     if (pawl__instance_completed(instance) || !instance->inbox.count) return false;
-    return instance->started_at || instance->start_at <= now;
+    return instance->started_at || instance->start_at <= now || instance->start_due;
 }
 
 size_t pawl__shard_turn_size(const struct pawl_instance *instance) {

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/assert.h"
+
 // The list is sorted by id, and ids only grow, so adding is appending. Resolving leaves a hole;
 // holes go when they are the larger half, so that a wide fan-out costs no more than linear time.
 
@@ -67,16 +69,20 @@ static bool deadline_add(struct pawl_pending_list *list, const struct pawl_pendi
     return true;
 }
 
+// Drops all that stands for nothing.
+static void deadline_compact(struct pawl_pending_list *list) {
+    struct pawl_deadline *heap = list->deadlines;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < list->deadline_count; i++)
+        if (deadline_timer(list, heap[i])) heap[kept++] = heap[i];
+    list->deadline_count = kept;
+    for (uint32_t i = kept / 2; i-- > 0;) deadline_down(heap, kept, i);
+}
+
 // Keeps a live timer at the top, and no more than half of the rest resolved.
 static void deadline_tidy(struct pawl_pending_list *list) {
     struct pawl_deadline *heap = list->deadlines;
-    if (list->deadline_count > 8 && list->timers < list->deadline_count / 2) {
-        uint32_t kept = 0;
-        for (uint32_t i = 0; i < list->deadline_count; i++)
-            if (deadline_timer(list, heap[i])) heap[kept++] = heap[i];
-        list->deadline_count = kept;
-        for (uint32_t i = kept / 2; i-- > 0;) deadline_down(heap, kept, i);
-    }
+    if (list->deadline_count > 8 && list->timers < list->deadline_count / 2) deadline_compact(list);
     while (list->deadline_count && !deadline_timer(list, heap[0])) {
         heap[0] = heap[--list->deadline_count];
         if (list->deadline_count) deadline_down(heap, list->deadline_count, 0);
@@ -114,6 +120,14 @@ bool pawl__pending_add(struct pawl_pending_list *list, struct pawl_pending item)
     return true;
 }
 
+static void pending_compact(struct pawl_pending_list *list) {
+    uint32_t kept = 0;
+    for (uint32_t i = list->first; i < list->len; i++)
+        if (list->items[i].kind) list->items[kept++] = list->items[i];
+    list->len = kept;
+    list->first = 0;
+}
+
 void pawl__pending_remove(struct pawl_pending_list *list, struct pawl_pending *item) {
     bool is_timer = pawl__pending_is_timer(item);
     list->timers -= is_timer;
@@ -121,12 +135,17 @@ void pawl__pending_remove(struct pawl_pending_list *list, struct pawl_pending *i
     item->kind = PAWL_PENDING_NONE;
     if (is_timer) deadline_tidy(list);
     while (list->first < list->len && !list->items[list->first].kind) list->first++;
-    if (list->live > list->len / 2) return;
-    uint32_t kept = 0;
-    for (uint32_t i = list->first; i < list->len; i++)
-        if (list->items[i].kind) list->items[kept++] = list->items[i];
-    list->len = kept;
-    list->first = 0;
+    if (list->live <= list->len / 2) pending_compact(list);
+}
+
+void pawl__pending_undo(struct pawl_pending_list *list, const int32_t *added, size_t added_count,
+                        const struct pawl_pending *removed, size_t removed_count) {
+    for (size_t i = 0; i < added_count; i++)
+        pawl__pending_remove(list, pawl__pending_find(list, added[i]));
+    pending_compact(list);
+    deadline_compact(list);
+    // Now there is room for as many as there ever were.
+    for (size_t i = 0; i < removed_count; i++) pawl__assert(pawl__pending_add(list, removed[i]));
 }
 
 void pawl__pending_drop_timers(struct pawl_pending_list *list) {

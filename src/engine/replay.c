@@ -1,5 +1,4 @@
 #include "engine/apply.h"
-#include "engine/events.h"
 #include "engine/internal.h"
 #include "wire/pb.h"
 #include "wire/unpack.h"
@@ -15,67 +14,35 @@ static enum pawl_err replay_misfit(struct pawl_error *error, const struct pawl_b
                       (unsigned long long)batch->position, record->instance_id);
 }
 
-// Applying has one answer for a record that does not fit and for memory that is out. Only the first
-// is damage, so each of these looks for it: PAWL_E_CORRUPT, PAWL_E_NOMEM.
-
-static bool replay_has_time(struct pawl_str event) {
-    enum {
-        TIMESTAMP = 2
-    };
-    struct pawl_pb_field field;
-    return pawl__pb_find(event, TIMESTAMP, &field) && field.wire_type == PAWL_PB_BYTES;
+// A record that does not fit its instance is damage: PAWL_E_CORRUPT, or PAWL_E_NOMEM.
+static enum pawl_err replay_damage(enum pawl_err err) {
+    return err == PAWL_E_INVALID ? PAWL_E_CORRUPT : err;
 }
 
 static enum pawl_err replay_create(struct pawl_shard *shard, struct pawl_instance *instance,
                                    const Plog__Create *create) {
     struct pawl_str event = {(const char *)create->start_event.data, create->start_event.len};
-    if (!pawl__wire_check(&pb__history_event__descriptor, event, NULL) ||
-        pawl__event_type(event) != PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED ||
-        !replay_has_time(event))
-        return PAWL_E_CORRUPT;
-    return pawl__apply_create(instance, create, &shard->arena) ? PAWL_OK : PAWL_E_NOMEM;
+    if (!pawl__wire_check(&pb__history_event__descriptor, event, NULL)) return PAWL_E_CORRUPT;
+    return replay_damage(pawl__apply_create(instance, create, &shard->arena));
 }
 
 static enum pawl_err replay_event(struct pawl_shard *shard, struct pawl_instance *instance,
                                   const ProtobufCBinaryData *event) {
     struct pawl_str bytes = {(const char *)event->data, event->len};
-    if (!pawl__wire_check(&pb__history_event__descriptor, bytes, NULL) ||
-        (pawl__event_type(bytes) == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STALLED &&
-         !replay_has_time(bytes)))
-        return PAWL_E_CORRUPT;
-    return pawl__apply_event(instance, bytes, &shard->arena) ? PAWL_OK : PAWL_E_NOMEM;
-}
-
-// Whether a turn can hold each of these actions.
-static bool replay_serves(const Pb__WorkflowResponse *response) {
-    for (size_t i = 0; i < response->n_actions; i++) {
-        switch (response->actions[i]->workflow_action_type_case) {
-        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_SCHEDULE_TASK:
-        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_TIMER:
-        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_CHILD_WORKFLOW:
-        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_DETACHED_WORKFLOW:
-        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_COMPLETE_WORKFLOW:
-        case PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_WORKFLOW_VERSION_NOT_AVAILABLE: break;
-        default: return false;
-        }
-    }
-    return true;
+    if (!pawl__wire_check(&pb__history_event__descriptor, bytes, NULL)) return PAWL_E_CORRUPT;
+    return replay_damage(pawl__apply_event(instance, bytes, &shard->arena));
 }
 
 static enum pawl_err replay_turn(struct pawl_shard *shard, struct pawl_instance *instance,
                                  const Plog__Turn *turn) {
     struct pawl_outcome outcome;
     struct pawl_str bytes = {(const char *)turn->response.data, turn->response.len};
-    if (!pawl__wire_check(&pb__workflow_response__descriptor, bytes, NULL) ||
-        turn->inbox_events > instance->inbox.count ||
-        (!instance->started_at && !turn->inbox_events)) // the first turn sees the start
-        return PAWL_E_CORRUPT;
+    if (!pawl__wire_check(&pb__workflow_response__descriptor, bytes, NULL)) return PAWL_E_CORRUPT;
     const Pb__WorkflowResponse *response =
         pawl__wire_decode(&shard->arena, &pb__workflow_response__descriptor, bytes);
     if (!response) return PAWL_E_NOMEM;
-    if (pawl__apply_turn(instance, shard->app_id, turn, response, &shard->arena, &outcome))
-        return PAWL_OK;
-    return replay_serves(response) ? PAWL_E_NOMEM : PAWL_E_CORRUPT;
+    return replay_damage(
+        pawl__apply_turn(instance, shard->app_id, turn, response, &shard->arena, &outcome));
 }
 
 static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_batch *batch,
@@ -115,7 +82,8 @@ static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_b
     }
     if (err == PAWL_E_CORRUPT) return replay_misfit(error, batch, record);
     pawl__instance_changed(instance, batch->position);
-    if (err || !pawl__shard_retime(shard, instance)) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (err || !pawl__shard_reserve(shard, 0)) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    pawl__shard_retime(shard, instance);
     return PAWL_OK;
 }
 

@@ -2,18 +2,27 @@
 
 #include <stdlib.h>
 
+#include "base/assert.h"
+
 bool pawl__shard_init(struct pawl_shard *shard, struct pawl_str app_id, uint64_t position) {
     *shard = (struct pawl_shard){
         .position = position + 1,
-        .limits = {.event = 128u << 20, .raised = 64u << 20, .results = 160u << 20},
+        .count = 1,
+        .limits = {.event = 128u << 20,
+                   .raised = 64u << 20,
+                   .results = 160u << 20,
+                   .name = 64u << 10,
+                   .batch = 64u << 20},
         .app_id = pawl__str_dup(app_id),
     };
     return shard->app_id != NULL;
 }
 
 void pawl__shard_finish(struct pawl_shard *shard) {
-    for (size_t i = 0; i < shard->effect_count; i++)
+    for (size_t i = 0; i < shard->effect_count; i++) {
         pawl__instance_unref(shard->effects[i].instance);
+        free(shard->effects[i].text);
+    }
     size_t at = 0;
     for (struct pawl_instance *instance; (instance = pawl__map_next(&shard->instances, &at));) {
         instance->linked = false;
@@ -24,6 +33,7 @@ void pawl__shard_finish(struct pawl_shard *shard) {
     pawl__heap_finish(&shard->timers);
     pawl__buf_finish(&shard->batch);
     pawl__arena_finish(&shard->arena);
+    pawl__mailbag_finish(&shard->mail);
     free(shard->effects);
     free(shard->app_id);
     *shard = (struct pawl_shard){0};
@@ -54,11 +64,24 @@ void pawl__shard_evict(struct pawl_shard *shard, struct pawl_instance *instance)
     pawl__instance_unref(instance);
 }
 
-bool pawl__shard_retime(struct pawl_shard *shard, struct pawl_instance *instance) {
-    int64_t wake_at = pawl__instance_wake_at(instance);
-    if (instance->timer.index && instance->timer.key == wake_at) return true;
+bool pawl__shard_reserve(struct pawl_shard *shard, size_t effects) {
+    if (!pawl__heap_reserve(&shard->timers, 1)) return false;
+    if (shard->effect_cap - shard->effect_count >= effects) return true;
+    size_t cap = 2 * shard->effect_cap + effects + 16;
+    struct pawl_effect *all = realloc(shard->effects, cap * sizeof *all);
+    if (!all) return false;
+    shard->effects = all;
+    shard->effect_cap = cap;
+    return true;
+}
+
+void pawl__shard_retime(struct pawl_shard *shard, struct pawl_instance *instance) {
+    bool offered = instance->start_due && !instance->started_at;
+    int64_t wake_at = offered ? INT64_MAX : pawl__instance_wake_at(instance);
+    if (instance->timer.index && instance->timer.key == wake_at) return;
     pawl__heap_remove(&shard->timers, &instance->timer);
-    return wake_at == INT64_MAX || pawl__heap_add(&shard->timers, &instance->timer, wake_at);
+    if (wake_at != INT64_MAX)
+        pawl__assert(pawl__heap_add(&shard->timers, &instance->timer, wake_at));
 }
 
 int64_t pawl__shard_wake_at(const struct pawl_shard *shard) {
@@ -66,32 +89,31 @@ int64_t pawl__shard_wake_at(const struct pawl_shard *shard) {
     return first ? first->key : INT64_MAX;
 }
 
-bool pawl__shard_emit(struct pawl_shard *shard, enum pawl_effect_type type,
+void pawl__shard_emit(struct pawl_shard *shard, enum pawl_effect_type type,
                       struct pawl_instance *instance, int32_t task_id) {
-    if (shard->effect_count == shard->effect_cap) {
-        size_t cap = shard->effect_cap ? shard->effect_cap * 2 : 16;
-        struct pawl_effect *effects = realloc(shard->effects, cap * sizeof *effects);
-        if (!effects) return false;
-        shard->effects = effects;
-        shard->effect_cap = cap;
-    }
+    pawl__assert(shard->effect_count < shard->effect_cap);
     shard->effects[shard->effect_count++] =
         (struct pawl_effect){type, task_id, pawl__instance_ref(instance), instance->generation};
-    return true;
+}
+
+int64_t pawl__shard_unique_time(struct pawl_shard *shard, struct pawl_stamp stamp) {
+    shard->stamped = stamp.now > shard->stamped ? stamp.now : shard->stamped + 1;
+    return shard->stamped;
 }
 
 bool pawl__shard_offer(struct pawl_shard *shard, struct pawl_instance *instance) {
     if (!instance->exists) return true;
+    if (!pawl__shard_reserve(shard, instance->pending.live + 2)) return false;
     for (uint32_t i = 0; i < instance->pending.len; i++) {
         const struct pawl_pending *item = &instance->pending.items[i];
-        if (item->kind == PAWL_PENDING_TASK &&
-            !pawl__shard_emit(shard, PAWL_EFFECT_ACTIVITY, instance, item->id))
-            return false;
+        if (item->kind == PAWL_PENDING_TASK)
+            pawl__shard_emit(shard, PAWL_EFFECT_ACTIVITY, instance, item->id);
     }
-    if (instance->inbox.count && !pawl__instance_completed(instance) &&
-        !pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0))
-        return false;
-    return pawl__shard_retime(shard, instance);
+    if (instance->inbox.count && !pawl__instance_completed(instance))
+        pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0);
+    if (pawl__instance_ends_alone(instance)) pawl__shard_emit(shard, PAWL_EFFECT_END, instance, 0);
+    pawl__shard_retime(shard, instance);
+    return true;
 }
 
 bool pawl__shard_take_batch(struct pawl_shard *shard, struct pawl_buf *out, uint64_t *position) {
@@ -102,4 +124,10 @@ bool pawl__shard_take_batch(struct pawl_shard *shard, struct pawl_buf *out, uint
     *position = shard->position++;
     shard->batch_records = 0;
     return true;
+}
+
+void pawl__shard_take_mail(struct pawl_shard *shard, struct pawl_mailbag *out) {
+    struct pawl_mailbag empty = *out;
+    *out = shard->mail;
+    shard->mail = empty;
 }

@@ -16,16 +16,26 @@
 //  3. Effects come only from commands. Replay has none; what is outstanding is derived from the
 //     state that it arrives at.
 //
+// What instances tell each other are messages (message.h). Those for instances of this shard are
+// received in the batch that holds their sender's turn; those for others are left as mail, which
+// the caller puts into the store's mailbox in the commit of that batch, and gives to
+// pawl__shard_receive of the other shard after it. Replay leaves none.
+//
 // A command that needs an instance which is not in memory answers PAWL_E_NEEDED and leaves its id
 // in |needed|; nothing has changed then. The caller loads it (pawl__shard_restore, or
 // pawl__shard_ghost when the store has none) and gives the command again.
 //
-// When memory runs out in the middle of a command, |failed| is set: memory is then not what the log
-// says, and the shard has to be dropped and read again.
+// A command does all or nothing: it reserves before it changes anything. One cannot: when memory
+// runs out between a turn and what it tells others in this shard, |failed| is set. Memory is then
+// not what the log would say, and the shard has to be dropped and read again.
+//
+// Nothing that a worker, a client or a row says makes a shard fail: what cannot be done is an error
+// of the call, or stalls the instance that it was about.
 
 #include "base/err.h"
 #include "base/map.h"
 #include "engine/instance.h"
+#include "engine/message.h"
 #include "orchestrator_service.pb-c.h"
 #include "pawl_log.pb-c.h"
 #include "wire/rows.h"
@@ -35,6 +45,9 @@ enum pawl_effect_type {
     PAWL_EFFECT_ACTIVITY, // |task_id| is to be run; not before the log holds it
     PAWL_EFFECT_CHANGED,  // the status may have changed; tell waiters once the log holds it
     PAWL_EFFECT_PURGED,
+    PAWL_EFFECT_END,     // no worker is needed to end it: see pawl__shard_end
+    PAWL_EFFECT_STALLED, // for a reason that is new: |stall_text| of the instance
+    PAWL_EFFECT_DROPPED, // a message of the instance had nowhere to go: |text| says why
 };
 
 struct pawl_effect {
@@ -42,6 +55,7 @@ struct pawl_effect {
     int32_t task_id;
     struct pawl_instance *instance; // a reference, which passes to who takes the effect
     uint64_t generation;            // of the instance; a task's id means another one in the next
+    char *text;                     // the heap's, and passes to who takes the effect; or NULL
 };
 
 // How large things may become, in bytes. An event or answer is part of a batch, and what waits in
@@ -50,21 +64,27 @@ struct pawl_limits {
     size_t event;   // of one event from outside, and of one answer to a turn
     size_t raised;  // clients may raise no more events while more than this waits
     size_t results; // a result that would make more than this wait becomes a failure
+    size_t name;    // of one name or id in an action
+    size_t batch;   // a batch of as many takes no more commands, see pawl__shard_is_full
 };
 
 struct pawl_shard {
     struct pawl_map instances; // by id
+    uint32_t number, count;    // of the app's shards; see pawl__shard_of
     struct pawl_heap timers;
-    struct pawl_buf batch;  // the records since the last pawl__shard_take_batch
-    uint32_t batch_records; // in it
-    uint64_t position;      // of the batch under construction
+    struct pawl_mailbag mail; // of the batch under construction
+    struct pawl_buf batch;    // the records since the last pawl__shard_take_batch
+    uint32_t batch_records;   // in it
+    uint64_t position;        // of the batch under construction
     struct pawl_effect *effects;
     size_t effect_count, effect_cap;
     struct pawl_arena arena;   // scratch of one command
     uint64_t marks;            // see pawl_instance.mark
     struct pawl_limits limits; // pawl__shard_init sets them
     char *app_id;
-    char *needed; // see PAWL_E_NEEDED; in |arena|
+    char *needed;     // see PAWL_E_NEEDED; in |arena|
+    int64_t stamped;  // the last time that pawl__shard_unique_time gave
+    uint64_t dropped; // messages that had nowhere to go
     bool failed;
 };
 
@@ -74,7 +94,8 @@ struct pawl_stamp {
     char uuid[37]; // random, for turns that start executions; else it may be empty
 };
 
-// |position|: of the last batch in the log.
+// |position|: of the last batch in the log. The only shard of its app, unless the caller sets
+// |number| and |count|.
 bool pawl__shard_init(struct pawl_shard *shard, struct pawl_str app_id, uint64_t position);
 void pawl__shard_finish(struct pawl_shard *shard);
 
@@ -113,13 +134,15 @@ enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp sta
 
 // Hands an instance an event of a client: EventRaised, ExecutionSuspended, ExecutionResumed,
 // ExecutionTerminated. A completed instance takes and drops it. PAWL_E_NOT_FOUND,
-// PAWL_E_PRECONDITION (stalled), PAWL_E_TOO_LARGE (by pawl_limits).
+// PAWL_E_PRECONDITION (stalled; but one whose worker's answers cannot be applied can be
+// terminated), PAWL_E_TOO_LARGE (by pawl_limits).
 enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp,
                                struct pawl_str id, Pb__HistoryEvent *event,
                                struct pawl_error *error);
 
-// Removes a completed instance; |recursive|: its children too, deepest first; |force|: also when it
-// has not completed. Counts what was removed. PAWL_E_NOT_FOUND, PAWL_E_PRECONDITION.
+// Removes an instance that has completed, or has yet to begin at its scheduled time; |recursive|:
+// its children too, deepest first, but for those in other shards; |force|: in whatever state they
+// are. Counts what was removed. PAWL_E_NOT_FOUND, PAWL_E_PRECONDITION.
 enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bool recursive,
                                 bool force, uint32_t *count, struct pawl_error *error);
 
@@ -131,9 +154,10 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
                                         struct pawl_error *error);
 
 // The answer of the turn that is out; when none is, it is dropped, with PAWL_OK. |bytes| is the
-// encoded |response|. PAWL_E_INVALID: the answer cannot be applied (an action that is not served,
-// an id that was used before); the turn is held until a worker connects. An answer that makes the
-// instance stall is PAWL_OK. PAWL_E_TOO_LARGE: the turn stays out, for a smaller answer.
+// encoded |response|. An answer that cannot be applied (an action that is not served, an id that
+// was used before) and one that says that the code does not fit stall the instance, with PAWL_OK;
+// its turn is held until a worker connects. PAWL_E_TOO_LARGE: the turn stays out, for a smaller
+// answer.
 enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_stamp stamp,
                                         struct pawl_instance *instance,
                                         const Pb__WorkflowResponse *response, struct pawl_str bytes,
@@ -142,13 +166,24 @@ enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_st
 // Whether |response| starts executions, and so needs |stamp.uuid|.
 bool pawl__shard_turn_starts(const Pb__WorkflowResponse *response);
 
+// Ends an instance that is to be terminated without asking a worker, if
+// pawl__instance_ends_alone says so.
+enum pawl_err pawl__shard_end(struct pawl_shard *shard, struct pawl_stamp stamp,
+                              struct pawl_instance *instance, struct pawl_error *error);
+
+// Does what |message|, which came through the mailbox, says: the caller then removes its row in the
+// commit of the batch under construction. One that was received before does nothing.
+enum pawl_err pawl__shard_receive(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                  const struct pawl_message *message, struct pawl_error *error);
+
 // Notes that an instance cannot go on, once per |text|, and holds its turn.
 enum pawl_err pawl__shard_stall(struct pawl_shard *shard, struct pawl_stamp stamp,
                                 struct pawl_instance *instance, Pb__StalledReason reason,
                                 char *text, struct pawl_error *error);
 
 // Fires the timers that are due at |now| by the wall clock (which may be less than |stamp.now|,
-// when it was set back), and offers scheduled starts. PAWL_E_NEEDED never.
+// when it was set back), and offers scheduled starts; those for which the batch has no room follow
+// when it was taken. PAWL_E_NEEDED never.
 enum pawl_err pawl__shard_fire_timers(struct pawl_shard *shard, int64_t now,
                                       struct pawl_stamp stamp, struct pawl_error *error);
 
@@ -194,9 +229,19 @@ bool pawl__shard_offer(struct pawl_shard *shard, struct pawl_instance *instance)
 
 // --- the log ------------------------------------------------------------------------------------
 
+// Whether the batch under construction is so large that commands have to wait until it is taken.
+// The row of a batch has a limit, and memory; a disk may stand still for long.
+static inline bool pawl__shard_is_full(const struct pawl_shard *shard) {
+    return shard->batch.len >= shard->limits.batch;
+}
+
 // Moves the batch under construction to |out| (which is empty) and gives its position; the next one
 // begins. False when there is nothing to write.
 bool pawl__shard_take_batch(struct pawl_shard *shard, struct pawl_buf *out, uint64_t *position);
+
+// Moves the mail of the batch under construction to |out|, which is empty: to be called just before
+// the batch is taken.
+void pawl__shard_take_mail(struct pawl_shard *shard, struct pawl_mailbag *out);
 
 // Applies a batch that was read from the log. |load| puts an instance in memory, as for
 // PAWL_E_NEEDED. Records that an instance's snapshot already holds are skipped. PAWL_E_CORRUPT when

@@ -44,6 +44,7 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
     if (instance->stalled) {
         state._stall_text_case = PLOG__SNAPSHOT___STALL_TEXT_STALL_TEXT;
         state.stall_text = instance->stall_text;
+        state.stall_reason = (uint32_t)instance->stall_reason;
     }
     if (instance->has_custom_status) {
         state._custom_status_case = PLOG__SNAPSHOT___CUSTOM_STATUS_CUSTOM_STATUS;
@@ -75,6 +76,7 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
     state.history_bytes = instance->history.bytes.len;
     state.inbox = (ProtobufCBinaryData){instance->inbox.bytes.len, instance->inbox.bytes.data};
     state.inbox_events = instance->inbox.count;
+    state.sent = instance->sent;
 
     struct pawl_str bytes = pawl__wire_pack(arena, &state.base);
     if (!bytes.data) return false;
@@ -135,6 +137,7 @@ static bool snapshot_fill(struct pawl_instance *instance, const Plog__Snapshot *
     if (state->_stall_text_case) {
         instance->stalled = true;
         instance->stall_text = snapshot_text(state->stall_text, &ok);
+        instance->stall_reason = (int32_t)state->stall_reason;
     }
     if (state->_custom_status_case) {
         instance->has_custom_status = true;
@@ -153,6 +156,7 @@ static bool snapshot_fill(struct pawl_instance *instance, const Plog__Snapshot *
     }
     instance->history.count = state->history_events;
     instance->inbox.count = state->inbox_events;
+    instance->sent = state->sent;
     instance->saved_events = state->history_events;
     instance->saved_bytes = history.len;
     return ok && pawl__buf_append_str(&instance->history.bytes, history) &&
@@ -249,11 +253,12 @@ enum pawl_err pawl__shard_restore(struct pawl_shard *shard, const struct pawl_sn
     }
     struct pawl_instance *instance = *out;
     instance->position = instance->saved = snapshot->position;
-    if (!snapshot_fill(instance, state, snapshot->history) ||
-        !pawl__shard_retime(shard, instance)) {
+    if (!snapshot_fill(instance, state, snapshot->history) || !pawl__shard_reserve(shard, 0)) {
         pawl__shard_evict(shard, instance);
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
+        goto out;
     }
+    pawl__shard_retime(shard, instance);
 out:
     pawl__arena_finish(&arena);
     return err;

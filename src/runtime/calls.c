@@ -17,6 +17,7 @@ void pawl__calls_init(struct pawl_calls *calls, struct pawl_residency *residency
     *calls = (struct pawl_calls){.residency = residency};
     pawl__link_init(&calls->building);
     pawl__link_init(&calls->writing);
+    pawl__link_init(&calls->blocked);
 }
 
 void pawl__calls_finish(struct pawl_calls *calls) {
@@ -78,8 +79,15 @@ void pawl__calls_batch_taken(struct pawl_calls *calls) {
     pawl__list_move(&calls->writing, &calls->building);
 }
 
+static void call_run(struct pawl_calls *calls, struct pawl_call *call);
+
 void pawl__calls_batch_durable(struct pawl_calls *calls) {
+    struct pawl_link blocked;
+    pawl__link_init(&blocked);
+    pawl__list_move(&blocked, &calls->blocked);
     call_finish_list(&calls->writing, NULL);
+    for (struct pawl_link *link; (link = pawl__list_take(&blocked));)
+        call_run(calls, PAWL_CONTAINER(link, struct pawl_call, link));
 }
 
 void pawl__calls_fail(struct pawl_calls *calls, const struct pawl_error *error) {
@@ -87,10 +95,9 @@ void pawl__calls_fail(struct pawl_calls *calls, const struct pawl_error *error) 
     pawl__link_init(&all);
     pawl__list_move(&all, &calls->writing);
     pawl__list_move(&all, &calls->building);
+    pawl__list_move(&all, &calls->blocked);
     call_finish_list(&all, error);
 }
-
-static void call_run(struct pawl_calls *calls, struct pawl_call *call);
 
 // --- waiting for an instance --------------------------------------------------------------------
 
@@ -236,6 +243,10 @@ static void call_run(struct pawl_calls *calls, struct pawl_call *call) {
     call->waiting = false;
     if (!pawl__residency_serves(residency)) {
         call_refuse(call);
+        return;
+    }
+    if (call->verb->writes && pawl__shard_is_full(shard)) {
+        pawl__list_add(&calls->blocked, &call->link);
         return;
     }
     enum pawl_err err = call->verb->run(calls, call, &call->error);

@@ -24,6 +24,7 @@ struct pawl_verb {
     // Undoes what waits for the call when it fails before it could run. NULL: nothing does.
     void (*give_up)(struct pawl_call *call);
     bool patient;  // the answer may wait for what comes next
+    bool writes;   // it has to wait while the batch under construction is full
     bool outlasts; // begun while the shard is being taken, it waits until the shard is served
 };
 
@@ -52,6 +53,7 @@ struct pawl_calls {
     struct pawl_residency *residency;
     struct pawl_map waiters;            // id -> struct pawl_waiters
     struct pawl_link building, writing; // which wait for these batches to be durable
+    struct pawl_link blocked;           // until there is room in a batch for what they write
     bool awaited; // the batch under construction: by more than calls that are patient
 };
 
@@ -91,7 +93,7 @@ void pawl__calls_answer(struct pawl_calls *calls, struct pawl_call *call);
 // What waited for the batch under construction now waits for the one that is written.
 void pawl__calls_batch_taken(struct pawl_calls *calls);
 
-// That batch is durable.
+// That batch is durable. What was blocked is run, as far as there is room again.
 void pawl__calls_batch_durable(struct pawl_calls *calls);
 
 // Ends all calls that wait for the log. (Those that wait for the store end by pawl__load_drop and

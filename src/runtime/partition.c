@@ -5,11 +5,40 @@
 #include "runtime/list.h"
 #include "runtime/verbs.h"
 
+static const char *const partition_scope = "dapr.runtime.wfengine";
+
 static struct pawl_partition *partition_of(struct pawl_residency *residency) {
     return PAWL_CONTAINER(residency, struct pawl_partition, residency);
 }
 
 // --- effects ------------------------------------------------------------------------------------
+
+// Says what became of an instance. Its status was what calls may wait for.
+static void partition_tell(struct pawl_partition *partition, const struct pawl_effect *effect) {
+    const struct pawl_instance *instance = effect->instance;
+    const struct pawl_log *log = partition->residency.log;
+    switch (effect->type) {
+    case PAWL_EFFECT_CHANGED:
+        pawl__calls_recheck(&partition->calls, instance, pawl__look_is_met);
+        break;
+    case PAWL_EFFECT_STALLED:
+        if (instance->stalled)
+            pawl__log(log, PAWL_LOG_WARN, partition_scope, "workflow '%s' (%s) stalls: %s",
+                      instance->id, instance->name, instance->stall_text);
+        break;
+    case PAWL_EFFECT_DROPPED:
+        pawl__log(log, PAWL_LOG_WARN, partition_scope, "%s", effect->text);
+        break;
+    default: break;
+    }
+}
+
+// Ends |instance| without a worker. False when memory is out.
+static bool partition_end(struct pawl_partition *partition, struct pawl_instance *instance) {
+    struct pawl_call *call = pawl__end_create(instance);
+    if (call) pawl__calls_begin(&partition->calls, call);
+    return call;
+}
 
 static bool partition_take_effect(struct pawl_partition *partition, struct pawl_effect effect) {
     switch (effect.type) {
@@ -24,12 +53,13 @@ static bool partition_take_effect(struct pawl_partition *partition, struct pawl_
         pawl__calls_recheck(&partition->calls, effect.instance, pawl__look_is_met);
         pawl__instance_unref(effect.instance);
         return held;
-    case PAWL_EFFECT_CHANGED:
-        pawl__calls_recheck(&partition->calls, effect.instance, pawl__look_is_met);
-        pawl__instance_unref(effect.instance);
-        return true;
+    default: break;
     }
-    return true;
+    bool ok = effect.type != PAWL_EFFECT_END || partition_end(partition, effect.instance);
+    partition_tell(partition, &effect);
+    pawl__instance_unref(effect.instance);
+    free(effect.text);
+    return ok;
 }
 
 // Hands on what the commands since the last time brought about. False when memory is out.
@@ -126,9 +156,14 @@ static bool partition_offer(struct pawl_partition *partition) {
         if (instance->updated_at > residency->last_now) residency->last_now = instance->updated_at;
         ok = ok && pawl__shard_offer(shard, instance);
     }
-    for (size_t i = 0; i < shard->effect_count; i++)
-        pawl__dispatch_add(partition->dispatch, residency, shard->effects[i]);
-    shard->effect_count = 0;
+    size_t ends = 0; // which are commands: they follow when it is served
+    for (size_t i = 0; i < shard->effect_count; i++) {
+        if (shard->effects[i].type == PAWL_EFFECT_END)
+            shard->effects[ends++] = shard->effects[i];
+        else
+            pawl__dispatch_add(partition->dispatch, residency, shard->effects[i]);
+    }
+    shard->effect_count = ends;
     return ok;
 }
 

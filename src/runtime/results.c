@@ -2,8 +2,6 @@
 
 #include "base/clock.h"
 
-static const char *const results_scope = "dapr.wfengine.durabletask.backend";
-
 // --- turns ---------------------------------------------------------------------------------------
 
 static struct pawl_item *turn_item(const struct pawl_call *call) {
@@ -26,14 +24,6 @@ static enum pawl_err turn_run(struct pawl_calls *calls, struct pawl_call *call,
     enum pawl_err err = pawl__shard_complete_turn(&residency->shard, stamp, instance,
                                                   verb->response, verb->bytes, error);
     if (err == PAWL_E_NEEDED || err == PAWL_E_TOO_LARGE) return err; // it may give a smaller one
-    if (err == PAWL_E_INVALID) {
-        pawl__log(residency->log, PAWL_LOG_ERROR, results_scope,
-                  "%s: the worker's answer to a turn of '%s' cannot be applied: %s; the turn waits "
-                  "until a worker connects",
-                  instance->id, instance->name, error->text);
-        err = PAWL_OK; // the worker cannot do anything about it
-        pawl__error_clear(error);
-    }
     pawl__dispatch_hold(dispatch, residency, instance);
     if (err)
         pawl__dispatch_return(dispatch, item); // for want of memory: it is given again
@@ -49,7 +39,8 @@ static void turn_give_up(struct pawl_call *call) {
     if (item) pawl__dispatch_return(verb->dispatch, item);
 }
 
-static const struct pawl_verb turn_verb = {.run = turn_run, .give_up = turn_give_up};
+static const struct pawl_verb turn_verb = {
+    .run = turn_run, .give_up = turn_give_up, .writes = true};
 
 void pawl__turn_result_init(struct pawl_turn_result *verb, struct pawl_dispatch *dispatch,
                             const Pb__WorkflowResponse *response, struct pawl_str bytes) {
@@ -80,7 +71,8 @@ static enum pawl_err activity_run(struct pawl_calls *calls, struct pawl_call *ca
     return err;
 }
 
-static const struct pawl_verb activity_verb = {.run = activity_run, .patient = true};
+static const struct pawl_verb activity_verb = {
+    .run = activity_run, .patient = true, .writes = true};
 
 void pawl__activity_result_init(struct pawl_activity_result *verb, struct pawl_dispatch *dispatch,
                                 const Pb__ActivityResponse *response) {

@@ -1,5 +1,7 @@
 #include "runtime/verbs.h"
 
+#include <stdlib.h>
+
 #define VERB(call, type) PAWL_CONTAINER(call, type, call)
 
 static struct pawl_str verb_copy(struct pawl_arena *arena, struct pawl_str text, bool *ok) {
@@ -18,7 +20,7 @@ static enum pawl_err start_run(struct pawl_calls *calls, struct pawl_call *call,
                               verb->start, verb->enforce_unique, error);
 }
 
-static const struct pawl_verb start_verb = {.run = start_run};
+static const struct pawl_verb start_verb = {.run = start_run, .writes = true};
 
 void pawl__start_init(struct pawl_start *verb, struct pawl_str id, Pb__ExecutionStartedEvent *start,
                       bool enforce_unique) {
@@ -69,7 +71,7 @@ bool pawl__look_is_met(const struct pawl_call *call, const struct pawl_instance 
     case PAWL_WAIT_SUSPENDED:
     case PAWL_WAIT_RESUMED:
         return !instance->exists || ended ||
-               (instance->started_at &&
+               ((instance->started_at || pawl__instance_is_scheduled(instance)) &&
                 instance->suspended == (verb->wait_for == PAWL_WAIT_SUSPENDED));
     case PAWL_WAIT_COMPLETED: return ended;
     case PAWL_WAIT_STARTED:
@@ -136,7 +138,7 @@ static enum pawl_err post_run(struct pawl_calls *calls, struct pawl_call *call,
                             &VERB(call, struct pawl_post)->event, error);
 }
 
-static const struct pawl_verb post_verb = {.run = post_run};
+static const struct pawl_verb post_verb = {.run = post_run, .writes = true};
 
 void pawl__post_init(struct pawl_post *verb, struct pawl_str id,
                      Pb__HistoryEvent__EventTypeCase type, void *body) {
@@ -156,11 +158,44 @@ static enum pawl_err purge_run(struct pawl_calls *calls, struct pawl_call *call,
                              &verb->count, error);
 }
 
-static const struct pawl_verb purge_verb = {.run = purge_run};
+static const struct pawl_verb purge_verb = {.run = purge_run, .writes = true};
 
 void pawl__purge_init(struct pawl_purge *verb, struct pawl_str id, bool recursive, bool force) {
     pawl__call_init(&verb->call, &purge_verb, id);
     verb->recursive = recursive;
     verb->force = force;
     verb->count = 0;
+}
+
+// --- an end without a worker --------------------------------------------------------------------
+
+struct verb_end {
+    struct pawl_call call;
+    struct pawl_instance *instance; // a reference
+};
+
+static enum pawl_err end_run(struct pawl_calls *calls, struct pawl_call *call,
+                             struct pawl_error *error) {
+    struct pawl_residency *residency = calls->residency;
+    return pawl__shard_end(&residency->shard, pawl__residency_stamp(residency),
+                           VERB(call, struct verb_end)->instance, error);
+}
+
+// Also when it could not be done: it is offered again once the state has been read again.
+static void end_done(struct pawl_call *call, const struct pawl_error *error) {
+    struct verb_end *verb = VERB(call, struct verb_end);
+    (void)error;
+    pawl__instance_unref(verb->instance);
+    free(verb);
+}
+
+static const struct pawl_verb end_verb = {.run = end_run, .writes = true};
+
+struct pawl_call *pawl__end_create(struct pawl_instance *instance) {
+    struct verb_end *verb = malloc(sizeof *verb);
+    if (!verb) return NULL;
+    pawl__call_init(&verb->call, &end_verb, pawl__instance_id(instance));
+    verb->call.done = end_done;
+    verb->instance = pawl__instance_ref(instance);
+    return &verb->call;
 }

@@ -80,4 +80,8 @@ struct pawl_purge {
 };
 void pawl__purge_init(struct pawl_purge *verb, struct pawl_str id, bool recursive, bool force);
 
+// Ends |instance|, for which no worker is needed (pawl__shard_end), as soon as what that needs is
+// loaded. The call frees itself. NULL: memory is out.
+struct pawl_call *pawl__end_create(struct pawl_instance *instance);
+
 #endif

@@ -34,6 +34,7 @@ static bool wake_fire(struct pawl_residency *residency, int64_t now) {
 bool pawl__wake_check(struct pawl_wake *wake) {
     struct pawl_residency *residency = wake->residency;
     if (!pawl__residency_serves(residency)) return false;
+    if (pawl__shard_is_full(&residency->shard)) return false; // until the batch is taken
     if (wake_next(residency) == INT64_MAX) {
         uv_timer_stop(&wake->timer);
         return false;

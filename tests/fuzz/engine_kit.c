@@ -61,8 +61,10 @@ bool engine_kit_after(struct engine_kit *kit, enum pawl_err err) {
         FUZZ_CHECK(!pawl__shard_ghost(&kit->shard, id, &ghost));
         return true;
     }
-    for (size_t i = 0; i < kit->shard.effect_count; i++)
+    for (size_t i = 0; i < kit->shard.effect_count; i++) {
         pawl__instance_unref(kit->shard.effects[i].instance);
+        free(kit->shard.effects[i].text);
+    }
     kit->shard.effect_count = 0;
     kit_take_batch(kit);
     return false;

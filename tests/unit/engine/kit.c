@@ -163,6 +163,10 @@ const Pb__ActivityRequest *kit_activity(struct kit *kit, const char *id, int32_t
     return item->activityrequest;
 }
 
+enum pawl_err kit_alone(struct kit *kit, const char *id) {
+    KIT_RUN(kit, pawl__shard_end(&kit->shard, kit_stamp(kit), kit_find(kit, id), &kit->error));
+}
+
 void kit_begin(struct kit *kit, const char *id) {
     struct pawl_instance *instance = kit_find(kit, id);
     assert_true(pawl__shard_turn_ready(instance, kit->now));
@@ -217,6 +221,25 @@ Pb__WorkflowAction *kit_task(struct kit *kit, int32_t id, const char *name, cons
     body->input = kit_value(kit, input);
     body->taskexecutionid = pawl__arena_format(&kit->arena, "task-%d", id);
     return kit_bare(kit, id, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_SCHEDULE_TASK, body);
+}
+
+Pb__WorkflowAction *kit_send(struct kit *kit, int32_t id, const char *target, const char *name,
+                             const char *data) {
+    Pb__SendEventAction *body = kit_new(kit, &pb__send_event_action__descriptor);
+    body->instance = kit_new(kit, &pb__workflow_instance__descriptor);
+    body->instance->instanceid = kit_text(kit, target);
+    body->name = kit_text(kit, name);
+    body->data = kit_value(kit, data);
+    return kit_bare(kit, id, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_SEND_EVENT, body);
+}
+
+Pb__WorkflowAction *kit_stop(struct kit *kit, int32_t id, const char *target, const char *reason,
+                             bool recurse) {
+    Pb__TerminateWorkflowAction *body = kit_new(kit, &pb__terminate_workflow_action__descriptor);
+    body->instanceid = kit_text(kit, target);
+    body->reason = kit_value(kit, reason);
+    body->recurse = recurse;
+    return kit_bare(kit, id, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_TERMINATE_WORKFLOW, body);
 }
 
 Pb__WorkflowAction *kit_timer(struct kit *kit, int32_t id, int64_t fire_at) {
@@ -361,7 +384,8 @@ const Pb__HistoryEvent *kit_event(struct kit *kit, const char *id, unsigned inde
 }
 
 const char *kit_effects(struct kit *kit) {
-    static const char *const names[] = {"TURN", "ACTIVITY", "CHANGED", "PURGED"};
+    static const char *const names[] = {"TURN", "ACTIVITY", "CHANGED", "PURGED",
+                                        "END",  "STALLED",  "DROPPED"};
     struct pawl_buf text = {0};
     for (size_t i = 0; i < kit->shard.effect_count; i++) {
         struct pawl_effect *effect = &kit->shard.effects[i];
@@ -369,6 +393,7 @@ const char *kit_effects(struct kit *kit) {
                          effect->instance->id);
         if (effect->type == PAWL_EFFECT_ACTIVITY) pawl__buf_format(&text, " %d", effect->task_id);
         pawl__instance_unref(effect->instance);
+        free(effect->text);
     }
     kit->shard.effect_count = 0;
     char *copy = pawl__arena_dup(&kit->arena, pawl__buf_str(&text));

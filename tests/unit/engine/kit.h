@@ -61,6 +61,9 @@ enum pawl_err kit_result(struct kit *kit, const char *id, int32_t task_id, const
 enum pawl_err kit_failure(struct kit *kit, const char *id, int32_t task_id, const char *text);
 enum pawl_err kit_fire(struct kit *kit, int64_t now);
 
+// Ends |id| without a worker, if that can be.
+enum pawl_err kit_alone(struct kit *kit, const char *id);
+
 // Gives the turn of |id| to a worker: |kit->item| is what it gets.
 void kit_begin(struct kit *kit, const char *id);
 
@@ -79,6 +82,10 @@ const Pb__ActivityRequest *kit_activity(struct kit *kit, const char *id, int32_t
 Pb__WorkflowAction *kit_task(struct kit *kit, int32_t id, const char *name, const char *input);
 Pb__WorkflowAction *kit_timer(struct kit *kit, int32_t id, int64_t fire_at);
 Pb__WorkflowAction *kit_event_timer(struct kit *kit, int32_t id, const char *name, int64_t fire_at);
+Pb__WorkflowAction *kit_send(struct kit *kit, int32_t id, const char *target, const char *name,
+                             const char *data);
+Pb__WorkflowAction *kit_stop(struct kit *kit, int32_t id, const char *target, const char *reason,
+                             bool recurse);
 Pb__WorkflowAction *kit_child(struct kit *kit, int32_t id, const char *instance, const char *name);
 Pb__WorkflowAction *kit_detached(struct kit *kit, int32_t id, const char *instance,
                                  const char *name);

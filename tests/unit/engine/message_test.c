@@ -105,7 +105,6 @@ static void test_child_id_of_a_completed_one(void **state) {
         assert_string_equal(kit_inbox(&kit, "p"), "ChildWorkflowInstanceCompleted(0)");
         kit_turn(&kit, "p", ACTIONS(kit_continue(&kit, 1, NULL)));
     }
-    assert_int_equal(kit_find(&kit, "p:0000")->generation, 3);
 
     kit_create(&kit, "x", "Other");
     kit_turn(&kit, "x", ACTIONS(kit_complete(&kit, 0, NULL)));
@@ -135,8 +134,9 @@ static void test_child_that_still_runs(void **state) {
     kit_turn(&kit, "p", ACTIONS(kit_child(&kit, 0, NULL, "Child")));
     kit_raise(&kit, "p", "next", NULL);
     kit_turn(&kit, "p", ACTIONS(kit_continue(&kit, 1, NULL)));
+    uint64_t generation = kit_find(&kit, "p:0000")->generation;
     kit_turn(&kit, "p", ACTIONS(kit_child(&kit, 0, NULL, "Child")));
-    assert_int_equal(kit_find(&kit, "p:0000")->generation, 1);
+    assert_int_equal(kit_find(&kit, "p:0000")->generation, generation);
     kit_turn(&kit, "p:0000", ACTIONS(kit_complete(&kit, 0, "1")));
     assert_string_equal(kit_inbox(&kit, "p"), "ChildWorkflowInstanceCompleted(0)");
 

@@ -18,7 +18,7 @@ static void test_create(void **state) {
     assert_int_equal(pawl__instance_status(a), STATUS(PENDING));
     assert_int_equal(a->created_at, kit.now);
     assert_int_equal(a->updated_at, kit.now);
-    assert_int_equal(a->generation, 1);
+    assert_true(a->generation > 0);
     assert_string_equal(a->name, "Order");
     assert_string_equal(a->execution_id, "execution-1");
     KIT_HISTORY(&kit, "a", "");
@@ -59,6 +59,7 @@ static void test_create_duplicate(void **state) {
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
+    uint64_t first = kit_find(&kit, "a")->generation;
     assert_int_equal(kit_create(&kit, "a", "Order"), PAWL_E_EXISTS);
     assert_string_equal(kit.error.text, "an active workflow with ID 'a' already exists");
     assert_int_equal(kit_create_with(&kit, "a", "Order", NULL, 0, true), PAWL_E_EXISTS);
@@ -71,7 +72,7 @@ static void test_create_duplicate(void **state) {
     assert_int_equal(kit_create_with(&kit, "a", "Other", "\"again\"", 0, false), PAWL_OK);
     KIT_EFFECTS(&kit, "TURN a, CHANGED a");
     struct pawl_instance *a = kit_find(&kit, "a");
-    assert_int_equal(a->generation, 2);
+    assert_true(a->generation > first);
     assert_int_equal(a->completed_at, 0);
     assert_string_equal(a->name, "Other");
     assert_int_equal(pawl__instance_status(a), STATUS(PENDING));
@@ -164,7 +165,8 @@ static void test_too_large(void **state) {
     (void)state;
     struct kit kit;
     kit_init(&kit);
-    kit.shard.limits = (struct pawl_limits){.event = 1000, .raised = 1500, .results = 2200};
+    kit.shard.limits = (struct pawl_limits){
+        .event = 1000, .raised = 1500, .results = 2200, .name = 1000, .batch = 1 << 20};
     char large[1001], half[501];
     memset(large, '1', sizeof large - 1);
     memset(half, '1', sizeof half - 1);
@@ -326,11 +328,12 @@ static void test_terminate(void **state) {
     // Terminate wins over continue-as-new.
     kit_create(&kit, "d", "Order");
     kit_terminate(&kit, "d", "\"stop\"", false);
+    uint64_t generation = kit_find(&kit, "d")->generation;
     kit_turn(&kit, "d", ACTIONS(kit_continue(&kit, 0, "\"next\"")));
     KIT_HISTORY(&kit, "d",
                 "WorkflowStarted ExecutionStarted ExecutionTerminated ExecutionCompleted");
     assert_int_equal(pawl__instance_status(kit_find(&kit, "d")), STATUS(TERMINATED));
-    assert_int_equal(kit_find(&kit, "d")->generation, 1);
+    assert_int_equal(kit_find(&kit, "d")->generation, generation);
     kit_assert_replays(&kit);
     kit_finish(&kit);
 }

@@ -1,0 +1,88 @@
+#ifndef PAWL_ENGINE_COMMAND_H
+#define PAWL_ENGINE_COMMAND_H
+
+// What the commands of a shard share: finding instances, packing events, recording.
+//
+// A command decides first, with |shard->arena| alone; then it reserves, applies and records. What
+// it could not find is loaded by the caller, who gives the command again (PAWL_E_NEEDED).
+
+#include "engine/apply.h"
+#include "engine/events.h"
+#include "engine/internal.h"
+
+// Finds an instance of this shard, or a ghost. PAWL_E_NEEDED when neither is in memory.
+enum pawl_err pawl__command_need(struct pawl_shard *shard, struct pawl_str id,
+                                 struct pawl_instance **out, struct pawl_error *error);
+
+// Packs |event| into |shard->arena|. PAWL_E_INVALID: it could not be read again, as a text is not
+// UTF-8 or it nests too deeply. The log must not hold such an event, or nothing of the log could be
+// read. PAWL_E_NOMEM.
+enum pawl_err pawl__command_pack(struct pawl_shard *shard, const Pb__HistoryEvent *event,
+                                 struct pawl_str *bytes, struct pawl_error *error);
+
+// The same for an event from outside. PAWL_E_TOO_LARGE: it may not be recorded.
+enum pawl_err pawl__command_pack_outside(struct pawl_shard *shard, const Pb__HistoryEvent *event,
+                                         struct pawl_str *bytes, struct pawl_error *error);
+
+// Applies the packed event |bytes| to |instance|, which exists, and records it. PAWL_E_NOMEM:
+// nothing has changed.
+enum pawl_err pawl__command_add(struct pawl_shard *shard, struct pawl_instance *instance,
+                                struct pawl_str bytes);
+
+// The same for an event of the engine's own making.
+enum pawl_err pawl__command_add_event(struct pawl_shard *shard, struct pawl_instance *instance,
+                                      const Pb__HistoryEvent *event);
+
+// Starts |instance| with the packed ExecutionStarted |event|, and records it. PAWL_E_NOMEM: nothing
+// has changed.
+enum pawl_err pawl__command_start(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                  struct pawl_instance *instance, struct pawl_str event);
+
+// Whether nothing of an earlier run under the id of |instance| is still going on. |starter| is the
+// instance that asks, if it is one: it runs for as long as its turn is not over, so that no circle
+// of children arises. PAWL_E_EXISTS, PAWL_E_UNKNOWN: texts of the reference. PAWL_E_NEEDED.
+enum pawl_err pawl__command_check_reuse(struct pawl_shard *shard,
+                                        const struct pawl_instance *instance,
+                                        const struct pawl_instance *starter,
+                                        struct pawl_error *error);
+
+// Whether the id of |target| cannot be given to what |sender| (NULL: one elsewhere) starts: an id
+// is free again once its workflow has ended, as it is for a client. A workflow that calls a child
+// and continues as new asks for the same id each time. PAWL_E_NEEDED.
+enum pawl_err pawl__command_check_taken(struct pawl_shard *shard,
+                                        const struct pawl_instance *target,
+                                        const struct pawl_instance *sender, bool *taken,
+                                        struct pawl_error *error);
+
+// Whether |instance| takes the result of an activity or a child, which is an event of |len| bytes.
+bool pawl__command_has_room(const struct pawl_shard *shard, const struct pawl_instance *instance,
+                            size_t len);
+
+// What |instance| is told in place of a result for which it has no room. NULL: memory is out.
+Pb__TaskFailureDetails *pawl__command_too_large(struct pawl_shard *shard,
+                                                const struct pawl_instance *instance, size_t len);
+
+// A failure with these texts. NULL: memory is out, which it also is when |text| is NULL.
+Pb__TaskFailureDetails *pawl__command_failure(struct pawl_shard *shard, const char *type,
+                                              char *text);
+
+// Notes that |instance| cannot go on, unless the history tells it already, and holds its turn.
+// PAWL_E_NOMEM: nothing has changed.
+enum pawl_err pawl__command_stall(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                  struct pawl_instance *instance, Pb__StalledReason reason,
+                                  char *text);
+
+// --- receive.c ----------------------------------------------------------------------------------
+
+// Receives |message| of |sender| (NULL: one elsewhere). All that it needs is in memory.
+// PAWL_E_NOMEM: nothing of it has happened.
+enum pawl_err pawl__command_receive(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                    struct pawl_instance *sender,
+                                    const struct pawl_message *message);
+
+// Notes that |message| had nowhere to go, which |about| or somebody else has to know.
+// PAWL_E_NOMEM.
+enum pawl_err pawl__command_drop(struct pawl_shard *shard, struct pawl_instance *about,
+                                 const struct pawl_message *message, const char *why);
+
+#endif

@@ -1,0 +1,142 @@
+#include "engine/message.h"
+
+#include "base/assert.h"
+#include "pawl_log.pb-c.h"
+#include "wire/pack.h"
+#include "wire/unpack.h"
+
+uint32_t pawl__shard_of(struct pawl_str id, uint32_t count) {
+    if (count <= 1) return 0;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < id.len; i++)
+        hash = (hash ^ (uint8_t)id.data[i]) * UINT64_C(0x100000001b3);
+    return (uint32_t)(hash ^ hash >> 32) % count;
+}
+
+static void message_put_number(char **at, uint64_t number) {
+    for (int shift = 56; shift >= 0; shift -= 8) *(*at)++ = (char)(number >> shift);
+}
+
+// The sender's id, a zero, its generation and the sequence with the greatest byte first, and
+// whether it is a reply.
+static struct pawl_str message_key(const struct pawl_message *message, struct pawl_arena *arena) {
+    size_t len = strlen(message->sender) + 1;
+    char *key = pawl__arena_alloc(arena, len + 17), *at = key + len;
+    if (!key) return (struct pawl_str){0};
+    memcpy(key, message->sender, len);
+    message_put_number(&at, message->generation);
+    message_put_number(&at, message->sequence);
+    *at++ = (char)message->reply;
+    return (struct pawl_str){key, (size_t)(at - key)};
+}
+
+enum pawl_err pawl__message_pack(const struct pawl_message *message, uint32_t shards,
+                                 struct pawl_arena *arena, struct pawl_letter *out) {
+    bool elsewhere = strcmp(message->target_app, message->sender_app) != 0;
+    struct pawl_str event = pawl__wire_pack(arena, &message->event->base);
+    Plog__Message row = PLOG__MESSAGE__INIT;
+    row.kind = message->kind;
+    row.sender = (char *)(uintptr_t)message->sender;
+    row.sender_app = (char *)(uintptr_t)message->sender_app;
+    row.generation = message->generation;
+    row.sequence = message->sequence;
+    row.reply = message->reply;
+    row.task = message->task;
+    row.target = (char *)(uintptr_t)message->target;
+    row.target_app = (char *)(uintptr_t)message->target_app;
+    row.event = (ProtobufCBinaryData){event.len, (uint8_t *)(uintptr_t)event.data};
+    char *target = pawl__arena_dup(arena, pawl__str(message->target));
+    char *app = pawl__arena_dup(arena, pawl__str(elsewhere ? message->target_app : ""));
+    *out = (struct pawl_letter){
+        .app = pawl__str(app),
+        .target = pawl__str(target),
+        .number = elsewhere ? 0 : pawl__shard_of(pawl__str(message->target), shards),
+        .key = message_key(message, arena),
+        .bytes = event.data ? pawl__wire_pack(arena, &row.base) : event,
+    };
+    return target && app && out->key.data && out->bytes.data ? PAWL_OK : PAWL_E_NOMEM;
+}
+
+// Whether |event| is what a message of |kind| brings.
+static bool message_fits(uint32_t kind, const Pb__HistoryEvent *event) {
+    switch (kind) {
+    case PAWL_MESSAGE_START_CHILD:
+        return event->event_type_case == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED &&
+               event->executionstarted->parentinstance &&
+               event->executionstarted->parentinstance->workflowinstance;
+    case PAWL_MESSAGE_START_DETACHED:
+        return event->event_type_case == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STARTED;
+    case PAWL_MESSAGE_CHILD_ENDED:
+        return event->event_type_case ==
+                   PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_COMPLETED ||
+               event->event_type_case ==
+                   PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED;
+    case PAWL_MESSAGE_TASK_ENDED:
+        return event->event_type_case == PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED ||
+               event->event_type_case == PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED;
+    case PAWL_MESSAGE_EVENT:
+        return event->event_type_case == PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED;
+    case PAWL_MESSAGE_TERMINATE:
+    case PAWL_MESSAGE_END_CHILD:
+        return event->event_type_case == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED;
+    default: return false;
+    }
+}
+
+enum pawl_err pawl__message_unpack(struct pawl_str bytes, struct pawl_arena *arena,
+                                   struct pawl_message *out, struct pawl_error *error) {
+    const char *why = "it has no target";
+    if (!pawl__wire_check(&plog__message__descriptor, bytes, &why)) goto corrupt;
+    const Plog__Message *row = pawl__wire_decode(arena, &plog__message__descriptor, bytes);
+    if (!row) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    struct pawl_str packed = {(const char *)row->event.data, row->event.len};
+    if (!*row->target || !*row->sender) goto corrupt;
+    if (!pawl__wire_check(&pb__history_event__descriptor, packed, &why)) goto corrupt;
+    Pb__HistoryEvent *event = pawl__wire_decode(arena, &pb__history_event__descriptor, packed);
+    if (!event) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    why = "its event is not of its kind";
+    if (!message_fits(row->kind, event) || !event->timestamp) goto corrupt;
+    *out = (struct pawl_message){
+        .kind = (enum pawl_message_kind)row->kind,
+        .reply = row->reply,
+        .task = row->task,
+        .generation = row->generation,
+        .sequence = row->sequence,
+        .sender = row->sender,
+        .sender_app = row->sender_app,
+        .target = row->target,
+        .target_app = row->target_app,
+        .event = event,
+    };
+    return PAWL_OK;
+corrupt:
+    return pawl__fail(error, PAWL_E_CORRUPT, "a message in the mailbox cannot be read: %s", why);
+}
+
+// --- mail ---------------------------------------------------------------------------------------
+
+enum pawl_err pawl__mailbag_add(struct pawl_mailbag *bag, const struct pawl_message *message,
+                                uint32_t shards) {
+    if (bag->len == bag->cap) {
+        size_t cap = bag->cap ? bag->cap * 2 : 8;
+        struct pawl_letter *letters = pawl__arena_alloc(&bag->arena, cap * sizeof *letters);
+        if (!letters) return PAWL_E_NOMEM;
+        if (bag->len) memcpy(letters, bag->letters, bag->len * sizeof *letters);
+        bag->letters = letters;
+        bag->cap = cap;
+    }
+    enum pawl_err err = pawl__message_pack(message, shards, &bag->arena, &bag->letters[bag->len]);
+    if (!err) bag->len++;
+    return err;
+}
+
+void pawl__mailbag_clear(struct pawl_mailbag *bag) {
+    pawl__arena_reset(&bag->arena);
+    bag->letters = NULL;
+    bag->len = bag->cap = 0;
+}
+
+void pawl__mailbag_finish(struct pawl_mailbag *bag) {
+    pawl__arena_finish(&bag->arena);
+    *bag = (struct pawl_mailbag){0};
+}

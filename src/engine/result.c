@@ -1,0 +1,126 @@
+#include "base/assert.h"
+#include "engine/command.h"
+#include "engine/stall.h"
+#include "wire/pb.h"
+
+// What comes back to an instance: results of activities, the time of its timers, and that it cannot
+// go on.
+
+static Pb__HistoryEvent *result_event(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                      int32_t task_id, char *execution_id,
+                                      struct pawl_str scheduled,
+                                      Google__Protobuf__StringValue *result,
+                                      Pb__TaskFailureDetails *failure) {
+    Pb__HistoryEvent *event =
+        pawl__event_create(&shard->arena, stamp.now,
+                           failure ? PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED
+                                   : PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED);
+    if (!event || !pawl__event_copy_router(&shard->arena, event, scheduled)) return NULL;
+    if (failure) {
+        event->taskfailed->taskscheduledid = task_id;
+        event->taskfailed->taskexecutionid = execution_id;
+        event->taskfailed->failuredetails = failure;
+    } else {
+        event->taskcompleted->taskscheduledid = task_id;
+        event->taskcompleted->taskexecutionid = execution_id;
+        event->taskcompleted->result = result;
+    }
+    return event;
+}
+
+enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                        struct pawl_instance *instance, int32_t task_id,
+                                        const Pb__ActivityResponse *response,
+                                        struct pawl_error *error) {
+    pawl__arena_reset(&shard->arena);
+    const struct pawl_pending *item = pawl__pending_find(&instance->pending, task_id);
+    if (!item || item->kind != PAWL_PENDING_TASK) return PAWL_OK;
+    enum {
+        TASK_EXECUTION_ID = 5
+    };
+    struct pawl_pb_field execution = {0};
+    struct pawl_str bytes, scheduled = pawl__history_bytes(&instance->history, item->offset);
+    pawl__pb_find(pawl__event_body(scheduled).bytes, TASK_EXECUTION_ID, &execution);
+    char *execution_id = pawl__arena_dup(&shard->arena, execution.bytes);
+    pawl__failure_cut(response->failuredetails);
+    Pb__HistoryEvent *event = result_event(shard, stamp, task_id, execution_id, scheduled,
+                                           response->result, response->failuredetails);
+    if (!execution_id || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    enum pawl_err err = pawl__command_pack(shard, event, &bytes, error);
+    if (!err && !pawl__command_has_room(shard, instance, bytes.len)) {
+        Pb__TaskFailureDetails *failure = pawl__command_too_large(shard, instance, bytes.len);
+        event = result_event(shard, stamp, task_id, execution_id, scheduled, NULL, failure);
+        if (!failure || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        err = pawl__command_pack(shard, event, &bytes, error);
+    }
+    if (!err && (err = pawl__command_add(shard, instance, bytes))) pawl__fail_plain(error, err);
+    return err;
+}
+
+enum pawl_err pawl__shard_stall(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                struct pawl_instance *instance, Pb__StalledReason reason,
+                                char *text, struct pawl_error *error) {
+    pawl__arena_reset(&shard->arena);
+    enum pawl_err err = pawl__command_stall(shard, stamp, instance, reason, text);
+    return err ? pawl__fail_plain(error, err) : PAWL_OK;
+}
+
+enum pawl_err pawl__command_stall(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                  struct pawl_instance *instance, Pb__StalledReason reason,
+                                  char *text) {
+    if (pawl__stall_is_told(instance, text)) {
+        instance->turn_held = true;
+        return PAWL_OK;
+    }
+    Pb__HistoryEvent *event = pawl__event_create(&shard->arena, stamp.now,
+                                                 PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STALLED);
+    if (!event) return PAWL_E_NOMEM;
+    event->executionstalled->reason = reason;
+    event->executionstalled->_description_case =
+        PB__EXECUTION_STALLED_EVENT___DESCRIPTION_DESCRIPTION;
+    event->executionstalled->description = text;
+    enum pawl_err err = pawl__command_add_event(shard, instance, event);
+    if (err) return err;
+    instance->turn_held = true;
+    pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0);
+    pawl__shard_emit(shard, PAWL_EFFECT_STALLED, instance, 0);
+    return PAWL_OK;
+}
+
+// --- timers -------------------------------------------------------------------------------------
+
+static enum pawl_err result_fire_timer(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                       struct pawl_instance *instance,
+                                       const struct pawl_pending *item) {
+    Pb__HistoryEvent *event =
+        pawl__event_create(&shard->arena, stamp.now, PB__HISTORY_EVENT__EVENT_TYPE_TIMER_FIRED);
+    if (!event) return PAWL_E_NOMEM;
+    event->timerfired->timerid = item->id;
+    event->timerfired->fireat = pawl__timestamp(&shard->arena, item->fire_at);
+    if (!event->timerfired->fireat) return PAWL_E_NOMEM;
+    return pawl__command_add_event(shard, instance, event);
+}
+
+enum pawl_err pawl__shard_fire_timers(struct pawl_shard *shard, int64_t now,
+                                      struct pawl_stamp stamp, struct pawl_error *error) {
+    while (pawl__shard_wake_at(shard) <= now && !pawl__shard_is_full(shard)) {
+        pawl__arena_reset(&shard->arena);
+        struct pawl_heap_node *node = pawl__heap_first(&shard->timers);
+        struct pawl_instance *instance = (struct pawl_instance *)(void *)node;
+        enum pawl_err err = PAWL_OK;
+        if (pawl__instance_is_scheduled(instance)) {
+            // A scheduled start needs no record: the turn that follows says it all. That its time
+            // has come is noted, as the clock may say something else by then.
+            if (!pawl__shard_reserve(shard, 1)) return pawl__fail_plain(error, PAWL_E_NOMEM);
+            instance->start_due = true;
+            pawl__shard_retime(shard, instance);
+            pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0);
+            continue;
+        }
+        const struct pawl_pending *due = pawl__pending_first_timer(&instance->pending);
+        pawl__assert(due && due->fire_at == node->key);
+        err = result_fire_timer(shard, stamp, instance, due);
+        if (err) return pawl__fail_plain(error, err);
+    }
+    return PAWL_OK;
+}
