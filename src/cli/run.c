@@ -1,12 +1,9 @@
 #include "cli/run.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -15,13 +12,13 @@
 #include "cli/proc.h"
 #include "cli/run_check.h"
 #include "cli/run_health.h"
+#include "cli/run_log.h"
 #include "cli/terminal.h"
 #include "net/http_fetch.h"
 
 enum {
     RUN_HEALTH_SECONDS = 60, // until a sidecar is ready
     RUN_KILL_AFTER = 5000,   // milliseconds from the first signal to SIGKILL
-    RUN_LAST_LINES = 10,
 };
 
 // Signals that end all, and the one that comes when we were stopped and go on.
@@ -37,25 +34,17 @@ enum {
 
 struct app;
 
-// A log that is shown when something fails before it is over.
-struct tail {
-    char *lines[RUN_LAST_LINES];
-    size_t count;
-};
-
 struct app {
     struct pawl_run_app *given;
     struct run *run;
     struct pawl_proc sidecar, proc;
-    struct tail tail, app_tail; // of the sidecar and the app
     struct pawl_run_held held;
     char host[PATH_MAX];     // where the sidecar's HTTP API is: an address, or the path of a socket
     const char *socket_base; // of the paths of its sockets; NULL: it listens on ports
     const char *place;       // both for people
-    FILE *app_log, *daemon_log;
-    char app_log_path[PATH_MAX], daemon_log_path[PATH_MAX]; // "": none
-    uv_timer_t timer;                                       // health, then killing
-    int64_t started;                                        // of the sidecar; steady clock
+    struct pawl_run_log app_log, daemon_log;
+    uv_timer_t timer; // health, then killing
+    int64_t started;  // of the sidecar; steady clock
     bool up, stopping;
     pid_t terminal_group; // the app's, once it has the terminal; 0: it has not
     bool is_stopped;      // the app, with us
@@ -93,33 +82,13 @@ static void run_say(const char *mark, const char *format, ...) {
 #define RUN_OK   "\u2705  "
 #define RUN_BAD  "\u274c  "
 
-// Writes a line to a log file without the escapes that colour it on a terminal.
-static void run_log_line(FILE *log, const char *line, size_t len) {
-    for (size_t i = 0; i < len; i++) {
-        if (line[i] != '\x1b' || i + 1 == len || line[i + 1] != '[') {
-            fputc(line[i], log);
-            continue;
-        }
-        for (i += 2; i < len && (line[i] < '@' || line[i] > '~'); i++) continue;
-    }
-    fputc('\n', log);
-    fflush(log);
-}
-
-static void tail_add(struct tail *tail, const char *line, size_t len) {
-    char **slot = &tail->lines[tail->count++ % RUN_LAST_LINES];
-    free(*slot);
-    *slot = strndup(line, len); // NULL when memory is out: the line is not shown
-}
-
 static void run_on_app_line(struct pawl_proc *proc, const char *line, size_t len) {
     struct app *app = proc->data;
     if (app->given->app_console) {
         printf("== APP - %s == %.*s\n", app->given->app_id, (int)len, line);
         fflush(stdout);
     }
-    if (app->app_log) run_log_line(app->app_log, line, len);
-    tail_add(&app->app_tail, line, len);
+    pawl__run_log_line(&app->app_log, line, len);
 }
 
 static void run_on_daemon_line(struct pawl_proc *proc, const char *line, size_t len) {
@@ -128,34 +97,7 @@ static void run_on_daemon_line(struct pawl_proc *proc, const char *line, size_t 
         printf("%.*s\n", (int)len, line);
         fflush(stdout);
     }
-    if (app->daemon_log) run_log_line(app->daemon_log, line, len);
-    tail_add(&app->tail, line, len);
-}
-
-// The last lines of a log that the terminal has not seen.
-static void tail_show(const struct tail *tail, const char *path) {
-    size_t from = tail->count > RUN_LAST_LINES ? tail->count - RUN_LAST_LINES : 0;
-    for (size_t i = from; i < tail->count; i++)
-        if (tail->lines[i % RUN_LAST_LINES])
-            fprintf(stderr, "   %s\n", tail->lines[i % RUN_LAST_LINES]);
-    if (*path) fprintf(stderr, "   (all of it is in %s)\n", path);
-}
-
-static FILE *run_open_log(struct app *app, const char *what, char path[PATH_MAX],
-                          struct pawl_error *error) {
-    char stamp[32];
-    const char *base = app->given->directory ? app->given->directory : ".";
-    time_t now = time(NULL);
-    struct tm local;
-    strftime(stamp, sizeof stamp, "%Y%m%d%H%M%S", localtime_r(&now, &local));
-    snprintf(path, PATH_MAX, "%s/.dapr", base);
-    mkdir(path, 0755);
-    snprintf(path, PATH_MAX, "%s/.dapr/logs", base);
-    mkdir(path, 0755); // if it is not there now, opening the file says why
-    snprintf(path, PATH_MAX, "%s/.dapr/logs/%s_%s_%s.log", base, app->given->app_id, what, stamp);
-    FILE *log = fopen(path, "ae");
-    if (!log) pawl__fail(error, PAWL_E_IO, "cannot write %s: %s", path, strerror(errno));
-    return log;
+    pawl__run_log_line(&app->daemon_log, line, len);
 }
 
 // --- stopping -----------------------------------------------------------------------------------
@@ -167,12 +109,8 @@ static void run_on_timer_closed(uv_handle_t *handle) {
 static void run_finish_app(struct app *app) {
     struct run *run = app->run;
     uv_close((uv_handle_t *)&app->timer, run_on_timer_closed);
-    if (app->app_log) fclose(app->app_log);
-    if (app->daemon_log) fclose(app->daemon_log);
-    for (size_t i = 0; i < RUN_LAST_LINES; i++) {
-        free(app->tail.lines[i]);
-        free(app->app_tail.lines[i]);
-    }
+    pawl__run_log_finish(&app->app_log);
+    pawl__run_log_finish(&app->daemon_log);
     pawl__run_release_ports(&app->held);
     if (app->exit_code > run->exit_code) run->exit_code = app->exit_code;
     if (--run->running) return;
@@ -282,8 +220,7 @@ static void run_on_app_exit(struct pawl_proc *proc) {
             : wanted  ? RUN_INFO
                       : RUN_BAD,
             "app \"%s\" %s", app->given->app_id, how);
-    if (code != 0 && !app->stopping && !app->given->app_console)
-        tail_show(&app->app_tail, app->app_log_path);
+    if (code != 0 && !app->stopping && !app->given->app_console) pawl__run_log_show(&app->app_log);
     run_stop_app(app);
 }
 
@@ -295,7 +232,7 @@ static void run_on_sidecar_exit(struct pawl_proc *proc) {
         fflush(stdout);
         fprintf(stderr, RUN_BAD "the sidecar of app \"%s\" %s%s\n", app->given->app_id, how,
                 app->up ? "" : " before it was ready");
-        if (!app->given->daemon_console) tail_show(&app->tail, app->daemon_log_path);
+        if (!app->given->daemon_console) pawl__run_log_show(&app->daemon_log);
         app->exit_code = 1;
         run_stop_all(app->run); // one that cannot run ends all, as they are one system
     }
@@ -367,8 +304,8 @@ static void run_tell_metadata(struct app *app) {
         run_put_metadata(app, "appPID", number);
         run_put_metadata(app, "appCommand", command);
     }
-    if (*app->app_log_path) run_put_metadata(app, "appLogPath", app->app_log_path);
-    if (*app->daemon_log_path) run_put_metadata(app, "daprdLogPath", app->daemon_log_path);
+    if (app->app_log.file) run_put_metadata(app, "appLogPath", app->app_log.path);
+    if (app->daemon_log.file) run_put_metadata(app, "daprdLogPath", app->daemon_log.path);
     if (app->run->options->template_path) {
         run_put_metadata(app, "runTemplatePath", app->run->options->template_path);
         run_put_metadata(app, "runTemplateName", app->run->options->template_name);
@@ -423,7 +360,7 @@ static void run_start_command(struct app *app) {
 
 // It will not become ready, or not in time.
 static void run_give_up(struct app *app) {
-    if (!app->given->daemon_console) tail_show(&app->tail, app->daemon_log_path);
+    if (!app->given->daemon_console) pawl__run_log_show(&app->daemon_log);
     app->exit_code = 1;
     run_stop_all(app->run);
 }
@@ -498,16 +435,16 @@ static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
 
 static bool run_start_app(struct app *app, struct pawl_error *error) {
     struct pawl_run_app *given = app->given;
-    if (given->app_file && !(app->app_log = run_open_log(app, "app", app->app_log_path, error)))
+    const char *folder = given->directory ? given->directory : ".";
+    if (given->app_file && pawl__run_log_open(&app->app_log, folder, given->app_id, "app", error))
         return false;
     if (given->daemon_file &&
-        !(app->daemon_log = run_open_log(app, "daprd", app->daemon_log_path, error)))
+        pawl__run_log_open(&app->daemon_log, folder, given->app_id, "daprd", error))
         return false;
     if (app->run->options->many) {
         run_say(RUN_INFO, "Validating config and starting app \"%s\"", given->app_id);
         if (given->app_file || given->daemon_file)
-            run_say(RUN_INFO, "Writing log files to directory : %s/.dapr/logs",
-                    given->directory ? given->directory : ".");
+            run_say(RUN_INFO, "Writing log files to directory : %s/.dapr/logs", folder);
     } else {
         run_say(RUN_INFO, "Starting Dapr with id %s. %s", given->app_id, app->place);
         if (app->socket_base)

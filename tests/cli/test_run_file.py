@@ -1,6 +1,7 @@
 """pawl run -f: several apps from one file."""
 
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -55,6 +56,35 @@ apps:
         app, daemon = (path.read_text() for path in self.logs("one"))
         self.assertEqual(app.splitlines()[0], "first common own")
         self.assertIn("dapr initialized. Status: Running.", daemon)
+
+    def test_logs_do_not_grow_for_ever(self):
+        """Those of ten starts are kept, of each app and kind; one start's are of bounded size."""
+        folder = self.home / "apps/one/.dapr/logs"
+        others = {"first_app_2020.log", "second_app_20200101000000.log", "first_app_20200101000000.txt"}
+        for name in others:
+            self.file(folder / name, "")
+        for day in range(10, 25):
+            for kind in "app", "daprd":
+                self.file(folder / f"first_{kind}_202001{day}000000.log", "old")
+            self.file(folder / f"first_app_202001{day}000000.log.1", "older")
+        many = 18 << 20
+        answer = self.run_file(f"""version: 1
+apps:
+- appDirPath: one
+  appID: first
+  appLogDestination: file
+  command: [sh, -c, "yes 0123456789012345678901234567890123456789 | head -c {many}; echo last"]
+""")
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        names = {path.name for path in folder.iterdir()}
+        self.assertEqual(names & others, others)
+        for kind in "app", "daprd":
+            left = sorted(name for name in names - others if name.startswith(f"first_{kind}_") and name.endswith(".log"))
+            self.assertEqual([name[-18:-4] for name in left[:-1]], [f"202001{day}000000" for day in range(16, 25)])
+        now = folder / sorted(name for name in names - others if name.startswith("first_app_") and name.endswith(".log"))[-1]
+        self.assertTrue(now.read_text().endswith("last\n"))
+        self.assertEqual(now.stat().st_size + pathlib.Path(f"{now}.1").stat().st_size, many + 5)
+        self.assertLess(pathlib.Path(f"{now}.1").stat().st_size, 17 << 20)
 
     def test_log_destinations(self):
         answer = self.run_file("""version: 1
