@@ -50,6 +50,7 @@ void pawl__instance_reset(struct pawl_instance *instance) {
         .linked = instance->linked,
         .position = instance->position,
         .saved = instance->saved,
+        .saved_status = instance->saved_status,
         .unsaved = instance->unsaved,
         .generation = instance->generation,
         .final_status = PAWL_STATUS_NONE,

@@ -55,13 +55,14 @@ struct pawl_instance {
     struct pawl_heap_node timer; // in the shard's heap, by the next wake-up
     char *id;
     size_t id_len;
-    unsigned refs;     // the shard's, and one for each effect or call that holds it
-    bool exists;       // false: known not to exist (a ghost), or purged
-    bool linked;       // still in its shard's table
-    bool orphan;       // see replay.c
-    uint64_t position; // of the last batch that changed it
-    uint64_t saved;    // position of its snapshot in the store; 0: it has none
-    uint64_t unsaved;  // the first batch that changed it since, or an earlier one; 0: none did
+    unsigned refs;        // the shard's, and one for each effect or call that holds it
+    bool exists;          // false: known not to exist (a ghost), or purged
+    bool linked;          // still in its shard's table
+    bool orphan;          // see replay.c
+    uint64_t position;    // of the last batch that changed it
+    uint64_t saved;       // position of its snapshot in the store; 0: it has none
+    int32_t saved_status; // the status in it
+    uint64_t unsaved;     // the first batch that changed it since, or an earlier one; 0: none did
     // Of the run under this id: each start and continue-as-new has a higher one, and none comes
     // twice, also after a purge (a start takes the time as its number, when that is higher).
     uint64_t generation;

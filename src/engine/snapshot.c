@@ -17,6 +17,23 @@ static struct pawl_str snapshot_completed(const struct pawl_instance *instance) 
     return pawl__history_bytes(&instance->history, instance->final_offset);
 }
 
+bool pawl__shard_columns(const struct pawl_instance *instance, struct pawl_arena *arena,
+                         struct pawl_snapshot *out) {
+    *out = (struct pawl_snapshot){
+        .id = pawl__instance_id(instance),
+        .position = instance->position,
+        .name = pawl__str(instance->name),
+        .status = pawl__instance_status(instance),
+        .created_at = instance->created_at,
+        .updated_at = instance->updated_at,
+        .completed_at = instance->completed_at,
+        .wake_at = pawl__instance_wake_at(instance),
+        .active = pawl__instance_active(instance),
+    };
+    if (instance->has_custom_status) out->custom_status = pawl__buf_str(&instance->custom_status);
+    return pawl__columns_fill(arena, snapshot_start(instance), snapshot_completed(instance), out);
+}
+
 bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_arena *arena,
                           struct pawl_snapshot *out) {
     Plog__Snapshot state = PLOG__SNAPSHOT__INIT;
@@ -81,23 +98,12 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
     struct pawl_str bytes = pawl__wire_pack(arena, &state.base);
     if (!bytes.data) return false;
     struct pawl_str history = pawl__buf_str(&instance->history.bytes);
-    *out = (struct pawl_snapshot){
-        .id = pawl__instance_id(instance),
-        .position = instance->position,
-        .name = pawl__str(instance->name),
-        .status = pawl__instance_status(instance),
-        .created_at = instance->created_at,
-        .updated_at = instance->updated_at,
-        .completed_at = instance->completed_at,
-        .wake_at = pawl__instance_wake_at(instance),
-        .active = pawl__instance_active(instance),
-        .state = bytes,
-        .history = {history.data ? history.data + instance->saved_bytes : NULL,
-                    history.len - instance->saved_bytes},
-        .history_from = instance->saved_events,
-    };
-    if (instance->has_custom_status) out->custom_status = pawl__str(state.custom_status);
-    return pawl__columns_fill(arena, snapshot_start(instance), snapshot_completed(instance), out);
+    if (!pawl__shard_columns(instance, arena, out)) return false;
+    out->state = bytes;
+    out->history = (struct pawl_str){history.data ? history.data + instance->saved_bytes : NULL,
+                                     history.len - instance->saved_bytes};
+    out->history_from = instance->saved_events;
+    return true;
 }
 
 static char *snapshot_text(const char *text, bool *ok) {
@@ -253,6 +259,7 @@ enum pawl_err pawl__shard_restore(struct pawl_shard *shard, const struct pawl_sn
     }
     struct pawl_instance *instance = *out;
     instance->position = instance->saved = snapshot->position;
+    instance->saved_status = snapshot->status;
     if (!snapshot_fill(instance, state, snapshot->history) || !pawl__shard_reserve(shard, 0)) {
         pawl__shard_evict(shard, instance);
         err = pawl__fail_plain(error, PAWL_E_NOMEM);

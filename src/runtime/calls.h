@@ -97,7 +97,7 @@ void pawl__calls_batch_taken(struct pawl_calls *calls);
 void pawl__calls_batch_durable(struct pawl_calls *calls);
 
 // Ends all calls that wait for the log. (Those that wait for the store end by pawl__load_drop and
-// pawl__list_drop.)
+// pawl__search_drop.)
 void pawl__calls_fail(struct pawl_calls *calls, const struct pawl_error *error);
 
 // Ends those that wait for an instance to change.

@@ -151,6 +151,7 @@ bool pawl__checkpoint_done(struct pawl_checkpoint *point) {
         const struct pawl_checkpoint_row *row = &point->rows[i];
         struct pawl_instance *instance = row->instance;
         instance->saved = point->snapshots[i].position;
+        instance->saved_status = point->snapshots[i].status;
         instance->unsaved = instance->position > instance->saved ? instance->saved + 1 : 0;
         if (instance->generation != row->generation) continue; // its history began anew
         instance->saved_events = row->events;

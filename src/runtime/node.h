@@ -10,9 +10,9 @@
 // Everything here belongs to the loop's thread.
 
 #include "runtime/dispatch.h"
-#include "runtime/list.h"
 #include "runtime/partition.h"
 #include "runtime/results.h"
+#include "runtime/search.h"
 #include "runtime/verbs.h"
 
 struct pawl_node {

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "runtime/list.h"
+#include "runtime/search.h"
 #include "runtime/verbs.h"
 
 static const char *const partition_scope = "dapr.runtime.wfengine";
@@ -132,7 +132,7 @@ static struct pawl_partition *partition_owned(struct pawl_ownership *ownership) 
 static void partition_fail_calls(struct pawl_partition *partition, const struct pawl_error *error) {
     pawl__calls_fail(&partition->calls, error);
     pawl__load_drop(&partition->residency, error);
-    pawl__list_drop(&partition->residency, error);
+    pawl__search_drop(&partition->residency, error);
 }
 
 static void partition_drop(struct pawl_ownership *ownership, bool again,

@@ -14,7 +14,7 @@ void pawl__residency_init(struct pawl_residency *residency, struct pawl_storage 
                           const struct pawl_residency_host *host) {
     *residency = (struct pawl_residency){
         .host = host, .options = options, .log = options->log, .storage = storage};
-    pawl__link_init(&residency->lists);
+    pawl__link_init(&residency->searches);
     pawl__link_init(&residency->resting);
     pawl__link_init(&residency->ghosts);
 }

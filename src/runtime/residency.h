@@ -58,10 +58,10 @@ struct pawl_residency {
     size_t gathering;         // calls that need several instances in memory at a time
     struct pawl_link resting; // pawl_instance.rest, the one that was read longest ago first
     size_t resting_bytes;
-    struct pawl_link lists;  // that are being made; see list.h
-    size_t jobs_out;         // with the reader, also those from before a reload
-    int64_t load_time;       // nanoseconds that a load takes, on a moving average
-    struct pawl_link ghosts; // struct ghost
+    struct pawl_link searches; // that are being made; see search.h
+    size_t jobs_out;           // with the reader, also those from before a reload
+    int64_t load_time;         // nanoseconds that a load takes, on a moving average
+    struct pawl_link ghosts;   // struct ghost
     struct pawl_sleepers sleepers;
     bool has_evicted; // instances have left memory since it was last trimmed
 };
@@ -77,11 +77,11 @@ static inline bool pawl__residency_serves(const struct pawl_residency *residency
     return residency->state == PAWL_RESIDENCY_SERVING && !residency->failing;
 }
 
-// Whether nothing may leave memory: the store is being read for a list, which is put together with
-// what is in memory, and what left would be in neither, or be read as it was before; or a call
+// Whether nothing may leave memory: the store is being read for a search, which is put together
+// with what is in memory, and what left would be in neither, or be read as it was before; or a call
 // needs several instances, of which the first would have left when the last has come.
 static inline bool pawl__residency_keeps(const struct pawl_residency *residency) {
-    return residency->gathering || !pawl__list_empty(&residency->lists);
+    return residency->gathering || !pawl__list_empty(&residency->searches);
 }
 
 // The time and randomness for a command. Stamps never go back, and no two are equal: the name and

@@ -128,19 +128,20 @@ static bool taskhub_answer_history(struct pawl_taskhub_call *call) {
 
 static bool taskhub_answer_list(struct pawl_taskhub_call *call) {
     Pb__ListInstanceIDsResponse *response = taskhub_response(call);
-    bool more = call->verb.list.id_count > call->page;
-    size_t count = more ? call->page : call->verb.list.id_count;
+    const struct pawl_search *search = &call->verb.search;
+    bool more = search->count > call->page;
+    size_t count = more ? call->page : search->count;
     if (!response) return false;
     response->instanceids = pawl__arena_alloc(call->arena, count * sizeof(char *));
     if (!response->instanceids) return false;
     response->n_instanceids = count;
     for (size_t i = 0; i < count; i++)
-        response->instanceids[i] = (char *)call->verb.list.ids[i].data;
+        response->instanceids[i] = (char *)search->rows[i].id.data;
     if (!more) return true;
     response->_continuation_token_case =
         PB__LIST_INSTANCE_IDS_RESPONSE___CONTINUATION_TOKEN_CONTINUATION_TOKEN;
     response->continuationtoken =
-        pawl__page_token_make(call->arena, call->verb.list.ids[count - 1]);
+        pawl__page_token_make(call->arena, search->rows[count - 1].id);
     return response->continuationtoken;
 }
 
@@ -328,9 +329,9 @@ static void taskhub_purge(struct pawl_taskhub_call *call) {
 
 static void taskhub_list(struct pawl_taskhub_call *call) {
     const Pb__ListInstanceIDsRequest *ask = (const void *)call->request;
-    struct pawl_str after = PAWL_STR("");
+    struct pawl_query query = {.order = PAWL_ORDER_ID};
     if (ask->_continuation_token_case && *ask->continuationtoken) {
-        enum pawl_err err = pawl__page_token_read(call->arena, ask->continuationtoken, &after);
+        enum pawl_err err = pawl__page_token_read(call->arena, ask->continuationtoken, &query.after_id);
         if (err) {
             taskhub_fail(call, err,
                          err == PAWL_E_INVALID ? "the continuation token is not one of ours"
@@ -341,8 +342,9 @@ static void taskhub_list(struct pawl_taskhub_call *call) {
     call->page = ask->_page_size_case ? ask->pagesize : 0;
     if (call->page == 0 || call->page > TASKHUB_PAGE) call->page = TASKHUB_PAGE;
     // One more than fits tells whether there are more.
-    struct pawl_list *verb = &call->verb.list;
-    pawl__list_init(verb, after, call->page + 1, call->arena);
+    query.limit = call->page + 1;
+    struct pawl_search *verb = &call->verb.search;
+    pawl__search_init(verb, &query, call->arena);
     taskhub_run(call, &verb->call);
 }
 

@@ -52,7 +52,7 @@ struct pawl_taskhub_call {
         struct pawl_post post;
         struct pawl_purge purge;
         struct pawl_read_history history;
-        struct pawl_list list;
+        struct pawl_search search;
         struct pawl_turn_result turn;
         struct pawl_activity_result activity;
     } verb;

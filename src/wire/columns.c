@@ -71,6 +71,30 @@ bool pawl__tags_add(struct pawl_buf *tags, struct pawl_str key, struct pawl_str 
     return pawl__tags_part(tags, key, value.data ? value : PAWL_STR(""));
 }
 
+// Reads a text up to |end| and past it.
+static bool tags_read(struct pawl_arena *arena, struct pawl_str tags, size_t *at, char end,
+                      struct pawl_str *out) {
+    char *copy = pawl__arena_alloc(arena, tags.len - *at + 1);
+    size_t len = 0;
+    if (!copy) return false;
+    for (; *at < tags.len && tags.data[*at] != end; ++*at) {
+        bool special = tags.data[*at] == TAG_ESCAPE && *at + 1 < tags.len;
+        copy[len++] = (char)(special ? tags.data[++*at] - 0x40 : tags.data[*at]);
+    }
+    copy[len] = 0;
+    *out = (struct pawl_str){copy, len};
+    return *at < tags.len;
+}
+
+bool pawl__tags_next(struct pawl_arena *arena, struct pawl_str tags, size_t *at,
+                     struct pawl_str *key, struct pawl_str *value) {
+    if (*at + 1 >= tags.len) return false; // only the byte at the end is left
+    ++*at;
+    if (!tags_read(arena, tags, at, TAG_VALUE, key)) return false;
+    ++*at;
+    return tags_read(arena, tags, at, TAG_BEGIN, value);
+}
+
 static bool columns_tags(struct pawl_arena *arena, struct pawl_str started, struct pawl_str *out) {
     struct pawl_buf tags = {0};
     struct pawl_pb_reader reader = pawl__pb_reader(started);

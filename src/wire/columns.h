@@ -21,6 +21,11 @@ bool pawl__columns_derive(struct pawl_arena *arena, struct pawl_snapshot *row);
 // Appends a tag to a row's tags (rows.h tells how they are written).
 bool pawl__tags_add(struct pawl_buf *tags, struct pawl_str key, struct pawl_str value);
 
+// Steps through a row's tags: start with |*at| = 0. |key| and |value| are terminated copies in
+// |arena|. False at the end, and when memory is out.
+bool pawl__tags_next(struct pawl_arena *arena, struct pawl_str tags, size_t *at,
+                     struct pawl_str *key, struct pawl_str *value);
+
 // What a row's tags contain if one is |key| with |value|; with any value, when |value| has no data.
 bool pawl__tags_part(struct pawl_buf *out, struct pawl_str key, struct pawl_str value);
 

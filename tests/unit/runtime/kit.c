@@ -111,6 +111,13 @@ static enum pawl_err gate_query(struct pawl_store *store, uint64_t shard,
     return fails ? pawl__fail(error, PAWL_E_IO, "cannot read") : err;
 }
 
+static enum pawl_err gate_count(struct pawl_store *store, uint64_t shard,
+                                const struct pawl_query *query, pawl_count_fn fn, void *arg,
+                                struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->count(inner, shard, query, fn, arg, error);
+}
+
 static enum pawl_err gate_get_state(struct pawl_store *store, struct pawl_str key,
                                     struct pawl_arena *arena, struct pawl_state_value *out,
                                     struct pawl_error *error) {
@@ -129,6 +136,7 @@ static const struct pawl_store_ops gate_ops = {
     .load = gate_load,
     .scan_live = gate_scan_live,
     .query = gate_query,
+    .count = gate_count,
     .get_state = gate_get_state,
 };
 
@@ -479,14 +487,27 @@ void kit_history(struct kit *kit, struct caller *caller, const char *id) {
 }
 
 void kit_list(struct kit *kit, struct caller *caller, const char *after, size_t max) {
-    pawl__list_init(&caller->list, kit_str(kit, after), max, &kit->arena);
+    const struct pawl_query query = {
+        .order = PAWL_ORDER_ID, .after_id = kit_str(kit, after), .limit = max};
+    pawl__search_init(&caller->search, &query, &kit->arena);
+    kit_call(kit, caller);
+}
+
+void kit_search(struct kit *kit, struct caller *caller, const struct pawl_query *query) {
+    pawl__search_init(&caller->search, query, &kit->arena);
+    kit_call(kit, caller);
+}
+
+void kit_tally(struct kit *kit, struct caller *caller, const struct pawl_query *query) {
+    pawl__tally_init(&caller->tally, query, &kit->arena);
     kit_call(kit, caller);
 }
 
 const char *kit_ids(struct kit *kit, const struct caller *caller) {
     char *text = kit_text(kit, "");
-    for (size_t i = 0; i < caller->list.id_count; i++)
-        text = pawl__arena_format(&kit->arena, "%s%.*s ", text, PAWL_FMT(caller->list.ids[i]));
+    for (size_t i = 0; i < caller->search.count; i++)
+        text =
+            pawl__arena_format(&kit->arena, "%s%.*s ", text, PAWL_FMT(caller->search.rows[i].id));
     return text;
 }
 

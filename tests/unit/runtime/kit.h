@@ -83,7 +83,8 @@ struct caller {
         struct pawl_start start;
         struct pawl_look look;
         struct pawl_read_history read;
-        struct pawl_list list;
+        struct pawl_search search;
+        struct pawl_tally tally;
         struct pawl_post post;
         struct pawl_purge purge;
         struct pawl_turn_result turn;
@@ -159,6 +160,8 @@ void kit_resume(struct kit *kit, struct caller *caller, const char *id);
 void kit_terminate(struct kit *kit, struct caller *caller, const char *id);
 void kit_purge(struct kit *kit, struct caller *caller, const char *id, bool force);
 void kit_history(struct kit *kit, struct caller *caller, const char *id);
+void kit_search(struct kit *kit, struct caller *caller, const struct pawl_query *query);
+void kit_tally(struct kit *kit, struct caller *caller, const struct pawl_query *query);
 void kit_list(struct kit *kit, struct caller *caller, const char *after, size_t max);
 
 // The ids that |caller| was given, with a blank after each.

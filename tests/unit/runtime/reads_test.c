@@ -101,6 +101,71 @@ static void make_resting(struct kit *kit, char from, char to) {
     to_rest(kit);
 }
 
+// How many fit that have |status|.
+static uint64_t counted(struct kit *kit, const struct pawl_query *query, int32_t status) {
+    struct caller caller;
+    uint64_t count = 0;
+    kit_tally(kit, &caller, query);
+    DONE(kit, caller, PAWL_OK);
+    for (size_t i = 0; i < caller.tally.count; i++)
+        if (caller.tally.rows[i].status == status) count += caller.tally.rows[i].count;
+    return count;
+}
+
+static const char *found(struct kit *kit, const struct pawl_query *query) {
+    struct caller caller;
+    kit_search(kit, &caller, query);
+    DONE(kit, caller, PAWL_OK);
+    return kit_ids(kit, &caller);
+}
+
+static void test_search(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    make_resting(&kit, 'b', 'f'); // in the store only, in the order of their letters
+    kit_started(&kit, "a");
+    struct pawl_query all = {.order = PAWL_ORDER_OLDEST, .limit = 10};
+    assert_string_equal(found(&kit, &all), "b c d e f a ");
+    struct pawl_query newest = {.order = PAWL_ORDER_NEWEST, .limit = 2};
+    assert_string_equal(found(&kit, &newest), "a f ");
+    struct caller caller;
+    kit_search(&kit, &caller, &newest);
+    DONE(&kit, caller, PAWL_OK);
+    newest.after_created = caller.search.rows[1].created_at;
+    newest.after_id = caller.search.rows[1].id;
+    assert_string_equal(found(&kit, &newest), "e d ");
+
+    // One that is otherwise in memory than in the store counts as it is in memory.
+    struct pawl_query running = {
+        .order = PAWL_ORDER_ID, .limit = 10, .statuses = 1u << STATUS(RUNNING)};
+    struct pawl_query suspended = {
+        .order = PAWL_ORDER_ID, .limit = 10, .statuses = 1u << STATUS(SUSPENDED)};
+    assert_int_equal(counted(&kit, &all, STATUS(RUNNING)), 5);
+    assert_int_equal(counted(&kit, &all, STATUS(PENDING)), 1);
+    struct worker worker = {0};
+    kit_attach(&kit, &worker);
+    kit_turn(&kit, &worker, "a", NO_ACTIONS);
+    kit_suspend(&kit, &caller, "d");
+    DONE(&kit, caller, PAWL_OK);
+    kit_turn(&kit, &worker, "d", NO_ACTIONS);
+    kit_detach(&kit, &worker);
+    assert_string_equal(found(&kit, &running), "a b c e f ");
+    assert_string_equal(found(&kit, &suspended), "d ");
+    assert_int_equal(counted(&kit, &all, STATUS(RUNNING)), 5);
+    assert_int_equal(counted(&kit, &suspended, STATUS(SUSPENDED)), 1);
+    assert_int_equal(counted(&kit, &running, STATUS(SUSPENDED)), 0);
+    // And the same when all of it is in the store.
+    kit_close(&kit);
+    kit_open(&kit);
+    assert_string_equal(found(&kit, &running), "a b c e f ");
+    assert_int_equal(counted(&kit, &all, STATUS(RUNNING)), 5);
+    assert_int_equal(counted(&kit, &all, STATUS(SUSPENDED)), 1);
+    purge(&kit, "d");
+    assert_int_equal(counted(&kit, &all, STATUS(SUSPENDED)), 0);
+    kit_finish(&kit);
+}
+
 static void test_list(void **state) {
     (void)state;
     struct kit kit;
@@ -264,10 +329,10 @@ static const char *all_ids(struct kit *kit) {
         struct caller list;
         kit_list(kit, &list, after, max);
         DONE(kit, list, PAWL_OK);
-        assert_true(list.list.id_count <= max);
+        assert_true(list.search.count <= max);
         text = pawl__arena_format(&kit->arena, "%s%s", text, kit_ids(kit, &list));
-        if (list.list.id_count < max) return text;
-        after = list.list.ids[max - 1].data;
+        if (list.search.count < max) return text;
+        after = list.search.rows[max - 1].id.data;
     }
 }
 
@@ -431,6 +496,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_list),
+        cmocka_unit_test(test_search),
         cmocka_unit_test(test_list_while_much_happens),
         cmocka_unit_test(test_list_waits_for_the_log),
         cmocka_unit_test(test_list_is_cut_off),

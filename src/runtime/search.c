@@ -1,0 +1,348 @@
+#include "runtime/search.h"
+
+#include <stdlib.h>
+
+// The store is read by its thread while work goes on, so what it tells is of some earlier moment.
+// But from before it is read until its answer is looked at nothing leaves memory
+// (pawl__residency_keeps): an instance that is in memory then is looked at there, and one that is
+// not has not changed meanwhile. So a page is that of one moment, the one at which it is put
+// together.
+
+struct reading {
+    struct pawl_job job;
+    struct pawl_link
+        link; // in pawl_residency::searches, until it is done or the shard is read again
+    struct pawl_calls *calls;
+    struct pawl_link call; // the call, unless it was canceled
+    uint64_t shard;        // of the lease, which may change while the thread reads
+    struct pawl_query query;
+    struct pawl_arena arena; // of all below
+    struct pawl_snapshot *rows;
+    size_t count, cap;
+    struct pawl_tally_row *tally;
+    size_t tally_count, tally_cap;
+    struct pawl_error error;
+};
+
+static void reading_destroy(struct reading *reading) {
+    pawl__list_remove(&reading->link);
+    pawl__arena_finish(&reading->arena);
+    free(reading->rows);
+    free(reading->tally);
+    free(reading);
+}
+
+static bool reading_copy(struct pawl_arena *arena, struct pawl_str *text) {
+    if (!text->data) return true;
+    text->data = pawl__arena_dup(arena, *text);
+    return text->data;
+}
+
+// Copies the columns of |row| to |arena|.
+static bool reading_copy_row(struct pawl_arena *arena, struct pawl_snapshot *row) {
+    row->state = row->history = (struct pawl_str){NULL, 0};
+    return reading_copy(arena, &row->id) && reading_copy(arena, &row->name) &&
+           reading_copy(arena, &row->parent) && reading_copy(arena, &row->tags) &&
+           reading_copy(arena, &row->custom_status) && reading_copy(arena, &row->failure_type);
+}
+
+static bool reading_copy_query(struct pawl_arena *arena, struct pawl_query *query) {
+    return reading_copy(arena, &query->name) && reading_copy(arena, &query->parent) &&
+           reading_copy(arena, &query->tag) && reading_copy(arena, &query->id_prefix) &&
+           reading_copy(arena, &query->custom_status) &&
+           reading_copy(arena, &query->failure_type) && reading_copy(arena, &query->after_id);
+}
+
+// --- in the reader's thread
+// -----------------------------------------------------------------------
+
+static enum pawl_err reading_add(void *arg, const struct pawl_snapshot *row,
+                                 struct pawl_error *error) {
+    struct reading *reading = arg;
+    if (reading->count == reading->cap) {
+        size_t cap = reading->cap ? reading->cap * 2 : 64;
+        struct pawl_snapshot *rows = realloc(reading->rows, cap * sizeof *rows);
+        if (!rows) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        reading->rows = rows;
+        reading->cap = cap;
+    }
+    reading->rows[reading->count] = *row;
+    if (!reading_copy_row(&reading->arena, &reading->rows[reading->count]))
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
+    reading->count++;
+    return PAWL_OK;
+}
+
+static void reading_search(struct pawl_job *job) {
+    struct reading *reading = PAWL_CONTAINER(job, struct reading, job);
+    struct pawl_store *store = reading->calls->residency->storage->store;
+    pawl__error_clear(&reading->error);
+    reading->count = 0;
+    reading->error.code = store->ops->query(store, reading->shard, &reading->query, reading_add,
+                                            reading, &reading->error);
+}
+
+static struct pawl_tally_row *reading_tally_row(struct reading *reading, struct pawl_str name,
+                                                int32_t status) {
+    for (size_t i = 0; i < reading->tally_count; i++)
+        if (reading->tally[i].status == status && pawl__str_equal(reading->tally[i].name, name))
+            return &reading->tally[i];
+    if (reading->tally_count == reading->tally_cap) {
+        size_t cap = reading->tally_cap ? reading->tally_cap * 2 : 16;
+        struct pawl_tally_row *rows = realloc(reading->tally, cap * sizeof *rows);
+        if (!rows) return NULL;
+        reading->tally = rows;
+        reading->tally_cap = cap;
+    }
+    struct pawl_tally_row *row = &reading->tally[reading->tally_count];
+    *row = (struct pawl_tally_row){.name = name, .status = status};
+    if (!reading_copy(&reading->arena, &row->name)) return NULL;
+    reading->tally_count++;
+    return row;
+}
+
+static enum pawl_err reading_count(void *arg, struct pawl_str name, int32_t status, uint64_t count,
+                                   struct pawl_error *error) {
+    struct pawl_tally_row *row = reading_tally_row(arg, name, status);
+    if (!row) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    row->count += count;
+    return PAWL_OK;
+}
+
+static void reading_tally(struct pawl_job *job) {
+    struct reading *reading = PAWL_CONTAINER(job, struct reading, job);
+    struct pawl_store *store = reading->calls->residency->storage->store;
+    pawl__error_clear(&reading->error);
+    reading->error.code = store->ops->count(store, reading->shard, &reading->query, reading_count,
+                                            reading, &reading->error);
+}
+
+// --- pages
+// ----------------------------------------------------------------------------------------
+
+// The first |limit| of many rows: twice as many are kept before they are sorted and cut.
+struct page {
+    enum pawl_order order;
+    struct pawl_snapshot *rows;
+    size_t count, limit;
+};
+
+static int page_compare(const void *a, const void *b, void *order) {
+    return pawl__query_compare(*(const enum pawl_order *)order, a, b);
+}
+
+static void page_cut(struct page *page) {
+    qsort_r(page->rows, page->count, sizeof *page->rows, page_compare, &page->order);
+    if (page->count > page->limit) page->count = page->limit;
+}
+
+static void page_add(struct page *page, const struct pawl_snapshot *row) {
+    if (page->count == 2 * page->limit) page_cut(page);
+    page->rows[page->count++] = *row;
+}
+
+// Adds the instances in memory that fit, and that do not come after |last| (NULL: all is known).
+static bool page_add_memory(struct page *page, struct reading *reading,
+                            const struct pawl_snapshot *last) {
+    const struct pawl_shard *shard = &reading->calls->residency->shard;
+    size_t at = 0;
+    for (struct pawl_instance *instance; (instance = pawl__map_next(&shard->instances, &at));) {
+        struct pawl_snapshot row;
+        if (!instance->exists) continue;
+        if (!pawl__shard_columns(instance, &reading->arena, &row)) return false;
+        if (pawl__query_match(&reading->query, &row) &&
+            (!last || pawl__query_compare(page->order, &row, last) <= 0))
+            page_add(page, &row);
+    }
+    return true;
+}
+
+// Puts the answer of |verb| together. False when more has to be read, as so many of the rows that
+// were read are otherwise in memory that the rest is no full page.
+static bool search_answer(struct reading *reading, struct pawl_search *verb) {
+    const struct pawl_shard *shard = &reading->calls->residency->shard;
+    size_t limit = verb->query.limit;
+    struct page page = {
+        .order = verb->query.order, .limit = limit, .rows = malloc(2 * limit * sizeof *page.rows)};
+    // Of what comes after the last row that was read nothing is known.
+    bool all = reading->count < reading->query.limit, enough = true;
+    bool ok = page.rows &&
+              page_add_memory(&page, reading, all ? NULL : &reading->rows[reading->count - 1]);
+    for (size_t i = 0; ok && i < reading->count; i++)
+        if (!pawl__shard_find(shard, reading->rows[i].id)) page_add(&page, &reading->rows[i]);
+    if (ok) {
+        page_cut(&page);
+        enough = all || page.count >= limit;
+    }
+    if (ok && enough) {
+        verb->rows = pawl__arena_alloc(verb->arena, (page.count + 1) * sizeof *verb->rows);
+        ok = verb->rows;
+        for (size_t i = 0; ok && i < page.count; i++) {
+            verb->rows[i] = page.rows[i];
+            ok = reading_copy_row(verb->arena, &verb->rows[i]);
+        }
+        verb->count = page.count;
+    }
+    free(page.rows);
+    if (!ok) pawl__fail_plain(&verb->call.error, PAWL_E_NOMEM);
+    return !ok || enough;
+}
+
+// --- counts
+// ---------------------------------------------------------------------------------------
+
+// Counts an instance in memory as it is, not as its row in the store says.
+static bool tally_correct(struct reading *reading, const struct pawl_instance *instance) {
+    struct pawl_snapshot row;
+    bool stored = instance->saved != 0;
+    if (!instance->exists || (stored && !instance->unsaved)) return true;
+    if (!pawl__shard_columns(instance, &reading->arena, &row)) return false;
+    int32_t now = row.status;
+    for (int step = stored ? 0 : 1; step < 2; step++) {
+        row.status = step ? now : instance->saved_status;
+        if (!pawl__query_match(&reading->query, &row)) continue;
+        struct pawl_tally_row *counted = reading_tally_row(reading, row.name, row.status);
+        if (!counted) return false;
+        if (step)
+            counted->count++;
+        else if (counted->count)
+            counted->count--;
+    }
+    return true;
+}
+
+static void tally_answer(struct reading *reading, struct pawl_tally *verb) {
+    const struct pawl_shard *shard = &reading->calls->residency->shard;
+    size_t at = 0;
+    bool ok = true;
+    for (struct pawl_instance *instance; ok && (instance = pawl__map_next(&shard->instances, &at));)
+        ok = tally_correct(reading, instance);
+    verb->rows = pawl__arena_alloc(verb->arena, (reading->tally_count + 1) * sizeof *verb->rows);
+    ok = ok && verb->rows;
+    for (size_t i = 0; ok && i < reading->tally_count; i++) {
+        if (!reading->tally[i].count) continue;
+        verb->rows[verb->count] = reading->tally[i];
+        ok = reading_copy(verb->arena, &verb->rows[verb->count++].name);
+    }
+    if (!ok) pawl__fail_plain(&verb->call.error, PAWL_E_NOMEM);
+}
+
+// --- the verbs
+// ------------------------------------------------------------------------------------
+
+static void reading_submit(struct reading *reading) {
+    reading->calls->residency->jobs_out++;
+    pawl__thread_submit(&reading->calls->residency->storage->reader, &reading->job);
+}
+
+// The call that |reading| was made for; NULL after it was canceled, or answered when the shard was
+// dropped.
+static struct pawl_call *reading_back(struct reading *reading) {
+    reading->calls->residency->jobs_out--;
+    struct pawl_link *link = pawl__list_take(&reading->call);
+    if (!link) {
+        reading_destroy(reading);
+        return NULL;
+    }
+    struct pawl_call *call = PAWL_CONTAINER(link, struct pawl_call, link);
+    if (reading->error.code) call->error = reading->error;
+    return call;
+}
+
+static void reading_end(struct reading *reading, struct pawl_call *call) {
+    struct pawl_calls *calls = reading->calls;
+    reading_destroy(reading);
+    pawl__calls_answer(calls, call);
+}
+
+static void search_done(struct pawl_job *job) {
+    struct reading *reading = PAWL_CONTAINER(job, struct reading, job);
+    struct pawl_call *call = reading_back(reading);
+    if (!call) return;
+    struct pawl_search *verb = PAWL_CONTAINER(call, struct pawl_search, call);
+    if (!call->error.code && pawl__residency_serves(reading->calls->residency) &&
+        !search_answer(reading, verb)) {
+        reading->query.limit *= 2;
+        pawl__list_add(&reading->call, &call->link);
+        reading_submit(reading);
+        return;
+    }
+    reading_end(reading, call);
+}
+
+static void tally_done(struct pawl_job *job) {
+    struct reading *reading = PAWL_CONTAINER(job, struct reading, job);
+    struct pawl_call *call = reading_back(reading);
+    if (!call) return;
+    if (!call->error.code && pawl__residency_serves(reading->calls->residency))
+        tally_answer(reading, PAWL_CONTAINER(call, struct pawl_tally, call));
+    reading_end(reading, call);
+}
+
+static enum pawl_err reading_begin(struct pawl_calls *calls, struct pawl_call *call,
+                                   const struct pawl_query *query, struct pawl_job job,
+                                   struct pawl_error *error) {
+    struct reading *reading = calloc(1, sizeof *reading);
+    if (!reading) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    pawl__link_init(&reading->link);
+    reading->query = *query;
+    if (!reading_copy_query(&reading->arena, &reading->query)) {
+        reading_destroy(reading);
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
+    }
+    reading->job = job;
+    reading->calls = calls;
+    reading->shard = calls->residency->lease.shard;
+    pawl__link_init(&reading->call);
+    pawl__list_add(&reading->call, &call->link);
+    call->waiting = true;
+    pawl__list_add(&calls->residency->searches, &reading->link);
+    reading_submit(reading);
+    return PAWL_OK;
+}
+
+static enum pawl_err search_begin(struct pawl_calls *calls, struct pawl_call *call,
+                                  struct pawl_error *error) {
+    const struct pawl_search *verb = PAWL_CONTAINER(call, struct pawl_search, call);
+    return reading_begin(calls, call, &verb->query,
+                         (struct pawl_job){.run = reading_search, .done = search_done}, error);
+}
+
+static enum pawl_err tally_begin(struct pawl_calls *calls, struct pawl_call *call,
+                                 struct pawl_error *error) {
+    const struct pawl_tally *verb = PAWL_CONTAINER(call, struct pawl_tally, call);
+    return reading_begin(calls, call, &verb->query,
+                         (struct pawl_job){.run = reading_tally, .done = tally_done}, error);
+}
+
+static const struct pawl_verb search_verb = {.run = search_begin};
+static const struct pawl_verb tally_verb = {.run = tally_begin};
+
+void pawl__search_init(struct pawl_search *verb, const struct pawl_query *query,
+                       struct pawl_arena *arena) {
+    pawl__call_init(&verb->call, &search_verb, PAWL_STR(""));
+    verb->query = *query;
+    verb->arena = arena;
+    verb->rows = NULL;
+    verb->count = 0;
+}
+
+void pawl__tally_init(struct pawl_tally *verb, const struct pawl_query *query,
+                      struct pawl_arena *arena) {
+    pawl__call_init(&verb->call, &tally_verb, PAWL_STR(""));
+    verb->query = *query;
+    verb->arena = arena;
+    verb->rows = NULL;
+    verb->count = 0;
+}
+
+void pawl__search_drop(struct pawl_residency *residency, const struct pawl_error *error) {
+    struct pawl_link calls;
+    pawl__link_init(&calls);
+    for (struct pawl_link *link; (link = pawl__list_take(&residency->searches));)
+        pawl__list_move(&calls, &PAWL_CONTAINER(link, struct reading, link)->call);
+    for (struct pawl_link *link; (link = pawl__list_take(&calls));) {
+        struct pawl_call *call = PAWL_CONTAINER(link, struct pawl_call, link);
+        call->done(call, error);
+    }
+}
