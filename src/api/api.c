@@ -1,5 +1,7 @@
 #include <stdlib.h>
 
+#include "api/console.h"
+#include "api/dashboard.h"
 #include "api/internal.h"
 
 struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
@@ -63,6 +65,8 @@ static void api_handle_http(struct pawl_api *api, struct pawl_request *request) 
         {pawl__workflow_routes, pawl__workflow_route_count},
         {pawl__state_routes, pawl__state_route_count},
         {pawl__metadata_routes, pawl__metadata_route_count},
+        {pawl__console_routes, pawl__console_route_count},
+        {pawl__dashboard_routes, pawl__dashboard_route_count},
     };
     enum pawl_route_result result = PAWL_ROUTE_NO_PATH;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {

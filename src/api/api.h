@@ -13,6 +13,13 @@ struct pawl_api_store {
     struct pawl_storage *storage;
 };
 
+// Who may see and do what over /pawl/v1 and on the dashboard.
+struct pawl_console_options {
+    bool enabled; // the dashboard's page is served
+    bool read_only;
+    bool hide_payloads; // inputs, outputs and custom statuses are left out
+};
+
 struct pawl_api_options {
     const char *app_id, *namespace, *version;
     const char *token;      // that every call must carry; NULL: none
@@ -22,6 +29,7 @@ struct pawl_api_options {
     int app_port;
     const char *app_protocol, *app_address;
     int app_max_concurrency;
+    struct pawl_console_options console;
     const struct pawl_log *log;
     // Ends the daemon; |force|: at once.
     void (*shutdown)(void *arg, bool force);

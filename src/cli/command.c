@@ -13,9 +13,11 @@ enum {
 };
 
 const struct pawl_command *const pawl__commands[] = {
-    &pawl__cmd_run,      &pawl__cmd_stop,       &pawl__cmd_list,
-    &pawl__cmd_workflow, &pawl__cmd_daemon,     &pawl__cmd_bench,
-    &pawl__cmd_version,  &pawl__cmd_completion, NULL,
+    &pawl__cmd_run,        &pawl__cmd_stop,
+    &pawl__cmd_list,       &pawl__cmd_workflow,
+    &pawl__cmd_dashboard,  &pawl__cmd_daemon,
+    &pawl__cmd_bench,      &pawl__cmd_version,
+    &pawl__cmd_completion, NULL,
 };
 
 // --- help ---------------------------------------------------------------------------------------

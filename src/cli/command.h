@@ -23,6 +23,7 @@ extern const struct pawl_command pawl__cmd_stop;
 extern const struct pawl_command pawl__cmd_list;
 extern const struct pawl_command pawl__cmd_workflow;
 extern const struct pawl_command pawl__cmd_bench;
+extern const struct pawl_command pawl__cmd_dashboard;
 extern const struct pawl_command pawl__cmd_version;
 extern const struct pawl_command pawl__cmd_completion;
 

@@ -251,6 +251,7 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
         .app_protocol = options->app_protocol,
         .app_address = options->app_address,
         .app_max_concurrency = options->app_max_concurrency,
+        .console = options->console,
         .log = daemon_log(&daemon),
         .shutdown = daemon_shutdown,
         .arg = &daemon,

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "api/api.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "cli/address.h"
@@ -20,6 +21,7 @@ struct pawl_daemon_options {
     int app_port;                // 0: the app listens to nothing
     const char *app_protocol, *app_address;
     int app_max_concurrency;
+    struct pawl_console_options console;
     size_t max_body, max_header;      // bytes
     const char *allowed_origins;      // web pages that may call; "": none
     int64_t graceful_shutdown;        // nanoseconds

@@ -135,13 +135,11 @@ static bool taskhub_answer_list(struct pawl_taskhub_call *call) {
     response->instanceids = pawl__arena_alloc(call->arena, count * sizeof(char *));
     if (!response->instanceids) return false;
     response->n_instanceids = count;
-    for (size_t i = 0; i < count; i++)
-        response->instanceids[i] = (char *)search->rows[i].id.data;
+    for (size_t i = 0; i < count; i++) response->instanceids[i] = (char *)search->rows[i].id.data;
     if (!more) return true;
     response->_continuation_token_case =
         PB__LIST_INSTANCE_IDS_RESPONSE___CONTINUATION_TOKEN_CONTINUATION_TOKEN;
-    response->continuationtoken =
-        pawl__page_token_make(call->arena, search->rows[count - 1].id);
+    response->continuationtoken = pawl__page_token_make(call->arena, search->rows[count - 1].id);
     return response->continuationtoken;
 }
 
@@ -331,7 +329,8 @@ static void taskhub_list(struct pawl_taskhub_call *call) {
     const Pb__ListInstanceIDsRequest *ask = (const void *)call->request;
     struct pawl_query query = {.order = PAWL_ORDER_ID};
     if (ask->_continuation_token_case && *ask->continuationtoken) {
-        enum pawl_err err = pawl__page_token_read(call->arena, ask->continuationtoken, &query.after_id);
+        enum pawl_err err =
+            pawl__page_token_read(call->arena, ask->continuationtoken, &query.after_id);
         if (err) {
             taskhub_fail(call, err,
                          err == PAWL_E_INVALID ? "the continuation token is not one of ours"

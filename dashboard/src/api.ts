@@ -1,0 +1,72 @@
+// Calls of a daemon: of the one that serves this page, or, where 'pawl dashboard' serves it, of the one that the route names. Three kinds
+// of failure, since they look different: the daemon does not answer, it does not allow the call, it refuses what was asked.
+
+import type { Apps } from './model';
+import { route } from './route';
+
+export type Trouble = 'gone' | 'forbidden' | 'refused';
+
+export class ApiError extends Error {
+  constructor(
+    readonly trouble: Trouble,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const home = new URL('../', document.baseURI);
+
+// Where the calls of the present view go.
+function base(): URL {
+  const app = route.value.app;
+  return app === undefined ? new URL('pawl/v1/', home) : new URL(`apps/${encodeURIComponent(app)}/pawl/v1/`, home);
+}
+
+async function call<T>(method: string, url: URL, body?: unknown): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(url, {
+      method,
+      headers: method === 'GET' ? {} : { 'content-type': 'application/json', 'x-pawl-dashboard': '1' },
+      body: body === undefined ? null : JSON.stringify(body),
+      cache: 'no-store',
+    });
+  } catch {
+    throw new ApiError('gone', 'The daemon does not answer.');
+  }
+  const text = await answer.text();
+  let value: unknown;
+  try {
+    value = text ? JSON.parse(text) : {};
+  } catch {
+    throw new ApiError('refused', `The daemon answered ${answer.status} with something that is not JSON.`);
+  }
+  if (answer.ok) return value as T;
+  const message = (value as { message?: string }).message ?? `The daemon answered ${answer.status}.`;
+  throw new ApiError(answer.status === 401 || answer.status === 403 ? 'forbidden' : 'refused', message);
+}
+
+export const get = <T>(path: string): Promise<T> => call<T>('GET', new URL(path, base()));
+export const post = <T>(path: string, body: unknown = {}): Promise<T> => call<T>('POST', new URL(path, base()), body);
+
+// The apps that 'pawl dashboard' sees; undefined: a daemon serves this page, and it is of that app.
+export async function apps(): Promise<Apps | undefined> {
+  try {
+    return await call<Apps>('GET', new URL('pawl/v1/apps', home));
+  } catch (error) {
+    if (error instanceof ApiError && error.trouble === 'refused') return undefined;
+    throw error;
+  }
+}
+
+export function path(...segments: string[]): string {
+  return segments.map(encodeURIComponent).join('/');
+}
+
+export function withQuery(where: string, query: Record<string, string | number | undefined>): string {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value !== undefined && value !== '') params.set(key, String(value));
+  const text = params.toString();
+  return text ? `${where}?${text}` : where;
+}

@@ -1,0 +1,113 @@
+// The shell of the page: where one is, the keys, and what is always seen.
+
+import './theme.css';
+import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { gone, useLive } from './live';
+import { apps as findApps } from './api';
+import type { App } from './model';
+import { AppsPage } from './pages/apps';
+import { HelpDialog } from './pages/help';
+import { InstancePage } from './pages/instance';
+import { ListPage } from './pages/list';
+import { OverviewPage } from './pages/overview';
+import { go, link, route } from './route';
+import * as theme from './theme';
+import { Toasts } from './ui/basics';
+
+// Who serves this page decides what it is of: one app, or all that run here.
+function Root() {
+  const [hub, setHub] = useState<boolean | undefined>(undefined);
+  useEffect(() => {
+    const ask = (): void => void findApps().then((found) => setHub(found !== undefined), () => setTimeout(ask, 2000));
+    ask();
+  }, []);
+  if (hub === undefined) return null;
+  return hub && route.value.app === undefined ? <AppsPage /> : <Shell key={route.value.app} hub={hub} />;
+}
+
+function Shell({ hub }: { hub: boolean }) {
+  const app = useLive<App>('app', 5000).value.value;
+  const [help, setHelp] = useState(false);
+  useKeys(() => setHelp(true));
+  const [page = '', id] = route.value.segments;
+
+  useEffect(() => {
+    document.title = [id ?? page, app?.appId, 'Pawl'].filter(Boolean).join(' · ');
+  }, [id, page, app?.appId]);
+
+  return (
+    <>
+      <header class="top">
+        <a class="brand" href={hub ? '#/' : link([])}>
+          pawl
+        </a>
+        {hub && (
+          <a href="#/" title="all apps">
+            Apps
+          </a>
+        )}
+        <nav aria-label="Pages">
+          <a href={link([])} aria-current={page === '' ? 'page' : undefined}>
+            Overview
+          </a>
+          <a href={link(['instances'])} aria-current={page === 'instances' || page === 'instance' ? 'page' : undefined}>
+            Workflows
+          </a>
+        </nav>
+        <span class="spacer" />
+        {app && (
+          <span class="state">
+            <span class={`dot ${app.ready ? 'status-completed' : 'status-failed'}`} /> {app.appId} · {app.workers}{' '}
+            {app.workers === 1 ? 'worker' : 'workers'}
+            {app.readOnly && ' · read-only'}
+          </span>
+        )}
+        <button type="button" class="plain" aria-label="light or dark" title="light or dark (t)" onClick={theme.next}>
+          ◐
+        </button>
+        <button type="button" class="plain" aria-label="keys" title="keys (?)" onClick={() => setHelp(true)}>
+          ?
+        </button>
+      </header>
+      {gone.value && (
+        <p class="gone" role="alert">
+          The daemon does not answer. What you see is the last that it told; the page asks again.
+        </p>
+      )}
+      {page === 'instance' && id ? <InstancePage key={id} id={id} app={app} /> : page === 'instances' ? <ListPage app={app} /> : <OverviewPage app={app} />}
+      {help && <HelpDialog onClose={() => setHelp(false)} />}
+      <Toasts />
+    </>
+  );
+}
+
+function useKeys(showHelp: () => void): void {
+  useEffect(() => {
+    let before = '';
+    const onKey = (event: KeyboardEvent): void => {
+      const at = event.target as HTMLElement;
+      if (event.ctrlKey || event.metaKey || event.altKey || at.closest('input, textarea, select, dialog')) return;
+      const keys: Record<string, () => void> = {
+        '/': () => {
+          if (route.value.segments[0] !== 'instances') go(link(['instances']));
+          setTimeout(() => dispatchEvent(new Event('pawl-search')));
+        },
+        '?': showHelp,
+        t: theme.next,
+        'g o': () => go(link([])),
+        'g l': () => go(link(['instances'])),
+      };
+      const action = keys[before ? `${before} ${event.key}` : event.key];
+      before = !before && event.key === 'g' ? 'g' : '';
+      if (!action) return;
+      event.preventDefault();
+      action();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
+}
+
+theme.begin();
+render(<Root />, document.getElementById('root')!);

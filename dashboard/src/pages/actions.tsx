@@ -1,0 +1,214 @@
+// What one can do to a workflow. Each asks before it does something that cannot be taken back, and shows the shell line that does the same.
+
+import { useState } from 'preact/hooks';
+import { ApiError, path, post } from '../api';
+import { ENDED, type Instance } from '../model';
+import { Command, Dialog, Refusal, shellWord, toast } from '../ui/basics';
+
+export type Verb = 'raise' | 'suspend' | 'resume' | 'terminate' | 'purge';
+
+interface VerbRow {
+  verb: Verb;
+  label: string;
+  done: string;
+  asks: string; // what the dialog says
+  command: (id: string) => string;
+  fits: (instance: Instance) => boolean;
+  destroys: boolean;
+}
+
+export const VERBS: readonly VerbRow[] = [
+  {
+    verb: 'raise',
+    label: 'Raise event',
+    done: 'event raised',
+    asks: 'The workflow gets the event, now or when it waits for it.',
+    command: (id) => `pawl workflow raise-event ${id}/EVENT --input '…'`,
+    fits: (one) => !ENDED.has(one.status),
+    destroys: false,
+  },
+  {
+    verb: 'suspend',
+    label: 'Suspend',
+    done: 'suspended',
+    asks: 'No more of its code runs until it is resumed. Activities that run go on.',
+    command: (id) => `pawl workflow suspend ${id}`,
+    fits: (one) => !ENDED.has(one.status) && one.status !== 'SUSPENDED',
+    destroys: false,
+  },
+  {
+    verb: 'resume',
+    label: 'Resume',
+    done: 'resumed',
+    asks: 'It goes on where it stood.',
+    command: (id) => `pawl workflow resume ${id}`,
+    fits: (one) => one.status === 'SUSPENDED',
+    destroys: false,
+  },
+  {
+    verb: 'terminate',
+    label: 'Terminate',
+    done: 'terminated',
+    asks: 'It ends now, with its children, and cannot go on. Activities that run are not interrupted; their results are dropped.',
+    command: (id) => `pawl workflow terminate ${id}`,
+    fits: (one) => !ENDED.has(one.status),
+    destroys: true,
+  },
+  {
+    verb: 'purge',
+    label: 'Purge',
+    done: 'purged',
+    asks: 'Its history and that of its children are removed for good.',
+    command: (id) => `pawl workflow purge ${id}`,
+    fits: (one) => ENDED.has(one.status),
+    destroys: true,
+  },
+];
+
+export function ActionButtons({ instance, readOnly, onDone }: { instance: Instance; readOnly: boolean; onDone: (verb: Verb) => void }) {
+  const [chosen, setChosen] = useState<VerbRow | undefined>(undefined);
+  return (
+    <div class="actions">
+      {VERBS.filter((row) => row.fits(instance)).map((row) => (
+        <button
+          type="button"
+          key={row.verb}
+          class={row.destroys ? 'danger' : ''}
+          disabled={readOnly}
+          title={readOnly ? 'this dashboard only reads' : row.asks}
+          onClick={() => setChosen(row)}
+        >
+          {row.label}
+        </button>
+      ))}
+      {chosen && (
+        <ActionDialog
+          row={chosen}
+          instance={instance}
+          onClose={() => setChosen(undefined)}
+          onDone={() => {
+            setChosen(undefined);
+            onDone(chosen.verb);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function ActionDialog({ row, instance, onClose, onDone }: { row: VerbRow; instance: Instance; onClose: () => void; onDone: () => void }) {
+  const awaited = instance.waits.filter((wait) => wait.kind === 'event').map((wait) => wait.name);
+  const [event, setEvent] = useState(awaited[0] ?? '');
+  const [data, setData] = useState('');
+  const [reason, setReason] = useState('');
+  const [error, setError] = useState<ApiError | undefined>(undefined);
+  const [busy, setBusy] = useState(false);
+
+  const submit = async (submitted: Event): Promise<void> => {
+    submitted.preventDefault();
+    setBusy(true);
+    try {
+      const body = row.verb === 'raise' ? { event, data } : reason ? { reason } : {};
+      await post(path('instances', instance.id, row.verb), body);
+      toast(`${instance.id}: ${row.done}`);
+      onDone();
+    } catch (caught) {
+      setError(caught as ApiError);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Dialog title={`${row.label}: ${instance.id}`} onClose={onClose}>
+      <form onSubmit={submit}>
+        <p>{row.asks}</p>
+        {row.verb === 'raise' && (
+          <>
+            <label>
+              Event
+              <input list="awaited" required autofocus value={event} onInput={(typed) => setEvent(typed.currentTarget.value)} />
+            </label>
+            <datalist id="awaited">
+              {awaited.map((name) => (
+                <option key={name} value={name} />
+              ))}
+            </datalist>
+            <label>
+              Data (JSON; may be empty)
+              <textarea rows={4} value={data} onInput={(typed) => setData(typed.currentTarget.value)} />
+            </label>
+          </>
+        )}
+        {(row.verb === 'suspend' || row.verb === 'resume' || row.verb === 'terminate') && (
+          <label>
+            Reason (may be empty)
+            <input value={reason} onInput={(typed) => setReason(typed.currentTarget.value)} />
+          </label>
+        )}
+        <Refusal error={error} />
+        <Command line={row.command(shellWord(instance.id))} />
+        <footer>
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class={row.destroys ? 'danger' : 'primary'} disabled={busy}>
+            {row.label}
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}
+
+export interface Draft {
+  name: string;
+  input: string;
+}
+
+export function StartDialog({ draft, onClose, onStarted }: { draft: Draft; onClose: () => void; onStarted: (id: string) => void }) {
+  const [name, setName] = useState(draft.name);
+  const [id, setId] = useState('');
+  const [input, setInput] = useState(draft.input);
+  const [error, setError] = useState<ApiError | undefined>(undefined);
+
+  const submit = async (submitted: Event): Promise<void> => {
+    submitted.preventDefault();
+    try {
+      const started = await post<{ id: string }>('instances', { name, ...(id && { id }), ...(input && { input }) });
+      toast(`${started.id}: started`);
+      onStarted(started.id);
+    } catch (caught) {
+      setError(caught as ApiError);
+    }
+  };
+
+  const words = ['pawl workflow run', shellWord(name || 'NAME'), id && `--instance-id ${shellWord(id)}`, input && `--input ${shellWord(input)}`];
+  return (
+    <Dialog title="Start a workflow" onClose={onClose}>
+      <form onSubmit={submit}>
+        <label>
+          Name
+          <input required autofocus value={name} onInput={(typed) => setName(typed.currentTarget.value)} />
+        </label>
+        <label>
+          Instance id (a new one, when empty)
+          <input value={id} onInput={(typed) => setId(typed.currentTarget.value)} />
+        </label>
+        <label>
+          Input (JSON; may be empty)
+          <textarea rows={6} value={input} onInput={(typed) => setInput(typed.currentTarget.value)} />
+        </label>
+        <Refusal error={error} />
+        <Command line={words.filter(Boolean).join(' ')} />
+        <footer>
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="primary">
+            Start
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,31 @@
+import { Dialog } from '../ui/basics';
+
+const KEYS: readonly [string, string][] = [
+  ['/', 'search workflows'],
+  ['g o', 'overview'],
+  ['g l', 'list of workflows'],
+  ['j  k', 'next and previous row'],
+  ['Enter', 'open the row'],
+  ['f  b', 'next and previous failure, on a timeline'],
+  ['+  −  0', 'zoom a timeline in, out, and back to the whole'],
+  ['t', 'light, dark, or as the system'],
+  ['?', 'this help'],
+];
+
+export function HelpDialog({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog title="Keys" onClose={onClose}>
+      <dl class="keys">
+        {KEYS.map(([key, what]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class="quiet">Built with Preact and @preact/signals (MIT licence).</p>
+    </Dialog>
+  );
+}

@@ -1,0 +1,246 @@
+// Which workflows are there, and which of them need me?
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { get, withQuery } from '../api';
+import { useLive } from '../live';
+import { STATUSES, type App, type Counts, type List, type Row, type Status } from '../model';
+import { formatTerms, parseTerms, valueOf, withTerm } from '../query';
+import { go, link, route, setQuery } from '../route';
+import { duration, now } from '../time';
+import { Badge, Command, Copy, Refusal, Time } from '../ui/basics';
+import { StartDialog } from './actions';
+
+const PAGE = 100;
+
+export function ListPage({ app }: { app: App | undefined }) {
+  const q = route.value.query.get('q') ?? '';
+  const sort = route.value.query.get('sort') ?? '-created';
+  const { value, error, refresh } = useLive<List>(withQuery('instances', { q, sort, limit: PAGE }));
+  const counts = useLive<Counts>(withQuery('instances/count', { by: 'status,name' }), 2000).value.value;
+  const more = useMore(q, sort);
+  const [starting, setStarting] = useState(false);
+  const [cursor, setCursor] = useState(-1);
+
+  const list = value.value;
+  const shown = list && !more.pages.length ? list.rows : [...(list?.rows ?? []), ...more.pages.flatMap((page) => page.rows)];
+  const seen = new Set<string>();
+  const rows = (shown ?? []).filter((row) => !seen.has(row.id) && seen.add(row.id));
+  const next = more.pages.length ? more.pages[more.pages.length - 1]!.next : list?.next;
+
+  const onKey = (event: KeyboardEvent): void => {
+    const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+    if (by) {
+      event.preventDefault();
+      setCursor(Math.min(rows.length - 1, Math.max(0, cursor + by)));
+    } else if (event.key === 'Enter' && rows[cursor]) {
+      go(link(['instance', rows[cursor]!.id]));
+    }
+  };
+
+  return (
+    <main onKeyDown={onKey}>
+      <div class="page-head">
+        <h1>Workflows</h1>
+        <button type="button" class="primary" disabled={app?.readOnly ?? true} onClick={() => setStarting(true)}>
+          Start …
+        </button>
+      </div>
+      <Shortcuts counts={counts} q={q} />
+      <FilterBar q={q} />
+      <Refusal error={error.value} />
+      {list && (
+        <div class="scroll">
+          <table class="instances" tabIndex={0} aria-label="Workflow instances">
+            <thead>
+              <tr>
+                <th>Status</th>
+                <th>Instance</th>
+                <th>Workflow</th>
+                <SortHead label="Created" column="created" sort={sort} />
+                <th>Ended</th>
+                <th class="number">Took</th>
+                <th>Says</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((row, index) => (
+                <InstanceRow key={row.id} row={row} q={q} chosen={index === cursor} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {list && rows.length === 0 && <Nothing q={q} />}
+      {next && (
+        <p>
+          <button type="button" disabled={more.busy} onClick={() => more.load(next)}>
+            Show more
+          </button>
+        </p>
+      )}
+      {starting && (
+        <StartDialog
+          draft={{ name: valueOf(q, 'name') ?? '', input: '' }}
+          onClose={() => setStarting(false)}
+          onStarted={(id) => {
+            setStarting(false);
+            refresh();
+            go(link(['instance', id]));
+          }}
+        />
+      )}
+    </main>
+  );
+}
+
+// Pages after the first, which stay as they were read.
+function useMore(q: string, sort: string) {
+  const [pages, setPages] = useState<List[]>([]);
+  const [busy, setBusy] = useState(false);
+  useEffect(() => setPages([]), [q, sort]);
+  const load = async (after: string): Promise<void> => {
+    setBusy(true);
+    try {
+      const page = await get<List>(withQuery('instances', { q, sort, after, limit: PAGE }));
+      setPages((before) => [...before, page]);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { pages, busy, load };
+}
+
+function Shortcuts({ counts, q }: { counts: Counts | undefined; q: string }) {
+  const by = new Map<Status, number>();
+  for (const group of counts?.groups ?? []) by.set(group.status, (by.get(group.status) ?? 0) + group.n);
+  const current = valueOf(q, 'status');
+  return (
+    <nav class="shortcuts" aria-label="By status">
+      <a href={link(['instances'], { q: withTerm(q, 'status') })} class={current ? '' : 'current'}>
+        all <b>{[...by.values()].reduce((sum, n) => sum + n, 0).toLocaleString()}</b>
+      </a>
+      {STATUSES.filter((status) => by.get(status)).map((status) => (
+        <a
+          key={status}
+          href={link(['instances'], { q: withTerm(q, 'status', status.toLowerCase()) })}
+          class={current?.toUpperCase() === status ? 'current' : ''}
+        >
+          <span class={`dot status-${status.toLowerCase()}`} /> {status.toLowerCase()} <b>{by.get(status)!.toLocaleString()}</b>
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function FilterBar({ q }: { q: string }) {
+  const [text, setText] = useState(q);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => setText(q), [q]);
+  useEffect(() => {
+    const focus = (): void => input.current?.focus();
+    addEventListener('pawl-search', focus);
+    return () => removeEventListener('pawl-search', focus);
+  }, []);
+  const terms = parseTerms(q);
+  return (
+    <form
+      class="filter"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        setQuery({ q: text.trim() });
+      }}
+    >
+      <input
+        ref={input}
+        type="search"
+        aria-label="Filter"
+        placeholder="the beginning of an id, or  status:failed  name:order_processor  tag.team:blue  failure:Timeout  age>1h"
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+      {terms.length > 0 && (
+        <span class="chips">
+          {terms.map((term, index) => (
+            <button
+              type="button"
+              key={index}
+              class="chip"
+              title="take this part out"
+              onClick={() => setQuery({ q: formatTerms(terms.filter((_, at) => at !== index)) })}
+            >
+              {formatTerms([term])} ×
+            </button>
+          ))}
+        </span>
+      )}
+    </form>
+  );
+}
+
+function SortHead({ label, column, sort }: { label: string; column: string; sort: string }) {
+  const down = sort === `-${column}`;
+  const up = sort === column;
+  return (
+    <th aria-sort={up ? 'ascending' : down ? 'descending' : 'none'}>
+      <button type="button" class="plain" onClick={() => setQuery({ sort: down ? column : `-${column}` })}>
+        {label} {up ? '↑' : down ? '↓' : ''}
+      </button>
+    </th>
+  );
+}
+
+function InstanceRow({ row, q, chosen }: { row: Row; q: string; chosen: boolean }) {
+  const element = useRef<HTMLTableRowElement>(null);
+  useEffect(() => {
+    if (chosen) element.current!.scrollIntoView({ block: 'nearest' });
+  }, [chosen]);
+  return (
+    <tr ref={element} class={chosen ? 'chosen' : ''} aria-selected={chosen}>
+      <td>
+        <Badge status={row.status} />
+      </td>
+      <td class="id">
+        <a href={link(['instance', row.id])} title={row.id}>
+          {row.id}
+        </a>
+        <Copy text={row.id} what="the id" />
+      </td>
+      <td>
+        <a class="quiet-link" href={link(['instances'], { q: withTerm(q, 'name', row.name) })} title="only this workflow">
+          {row.name}
+        </a>
+      </td>
+      <td>
+        <Time at={row.created} />
+      </td>
+      <td>
+        <Time at={row.ended} />
+      </td>
+      <td class="number">{duration((row.ended ?? now()) - row.created)}</td>
+      <td class="says">{row.failure ?? row.customStatus ?? ''}</td>
+    </tr>
+  );
+}
+
+function Nothing({ q }: { q: string }) {
+  if (!q)
+    return (
+      <div class="empty">
+        <p>No workflow has been started here yet. Start one from your app, or from a shell:</p>
+        <Command line="pawl workflow run NAME --input '{}'" />
+      </div>
+    );
+  const terms = parseTerms(q);
+  return (
+    <div class="empty">
+      <p>No workflow fits this filter.</p>
+      {terms.map((term, index) => (
+        <button type="button" key={index} onClick={() => setQuery({ q: formatTerms(terms.filter((_, at) => at !== index)) })}>
+          without {formatTerms([term])}
+        </button>
+      ))}
+    </div>
+  );
+}
+

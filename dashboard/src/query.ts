@@ -1,0 +1,38 @@
+// The text of a filter, as terms: words, and key:value. The daemon gives terms their meaning (docs/workflows.md, "Filters"); here they are
+// only taken apart, shown as chips, and put together again.
+
+export interface Term {
+  not: boolean;
+  key: string; // '' for a bare word
+  value: string;
+}
+
+export function parseTerms(text: string): Term[] {
+  const out: Term[] = [];
+  for (const match of text.matchAll(/(-?)(?:([A-Za-z][\w.]*)([:<>]))?(?:"((?:[^"\\]|\\.)*)"|(\S+))/g)) {
+    const [, minus, key = '', sign = '', quoted, plain] = match;
+    const value = quoted === undefined ? plain! : quoted.replace(/\\(.)/g, '$1');
+    out.push({ not: minus === '-', key, value: sign === '<' || sign === '>' ? sign + value : value });
+  }
+  return out;
+}
+
+export function formatTerm({ not, key, value }: Term): string {
+  const sign = /^[<>]/.test(value) && key ? value[0]! : key ? ':' : '';
+  const bare = sign === '<' || sign === '>' ? value.slice(1) : value;
+  const text = /^[^\s"]+$/.test(bare) ? bare : `"${bare.replace(/["\\]/g, '\\$&')}"`;
+  return `${not ? '-' : ''}${key}${sign}${text}`;
+}
+
+export const formatTerms = (terms: readonly Term[]): string => terms.map(formatTerm).join(' ');
+
+// The text without the terms of |key|, and with |value| for it if there is one.
+export function withTerm(text: string, key: string, value?: string): string {
+  const terms = parseTerms(text).filter((term) => term.key !== key);
+  if (value) terms.push({ not: false, key, value });
+  return formatTerms(terms);
+}
+
+export function valueOf(text: string, key: string): string | undefined {
+  return parseTerms(text).find((term) => term.key === key && !term.not)?.value;
+}

@@ -1,0 +1,112 @@
+// Small pieces that every page uses.
+
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { signal } from '@preact/signals';
+import type { ApiError } from '../api';
+import type { Status } from '../model';
+import { ago, clock, utc } from '../time';
+
+export function Badge({ status }: { status: Status }) {
+  return <span class={`badge status-${status.toLowerCase()}`}>{status.toLowerCase()}</span>;
+}
+
+export function Time({ at, relative = false }: { at: number | undefined; relative?: boolean }) {
+  if (!at) return <span class="quiet">–</span>;
+  return (
+    <time dateTime={new Date(at).toISOString()} title={utc(at)}>
+      {relative ? ago(at) : clock(at)}
+    </time>
+  );
+}
+
+export function Copy({ text, what }: { text: string; what: string }) {
+  const [copied, setCopied] = useState(false);
+  return (
+    <button
+      type="button"
+      class="copy"
+      aria-label={`copy ${what}`}
+      title={`copy ${what}`}
+      onClick={async (event) => {
+        event.stopPropagation();
+        await navigator.clipboard.writeText(text);
+        setCopied(true);
+        setTimeout(() => setCopied(false), 1500);
+      }}
+    >
+      {copied ? 'copied' : 'copy'}
+    </button>
+  );
+}
+
+// What the daemon refused, beside what was asked. That it is gone is told once, on top of the page.
+export function Refusal({ error }: { error: ApiError | undefined }) {
+  if (!error || error.trouble === 'gone') return null;
+  return (
+    <p class="refusal" role="alert">
+      {error.message}
+    </p>
+  );
+}
+
+// A shell line that does the same, to copy.
+export function Command({ line }: { line: string }) {
+  return (
+    <p class="command">
+      <code>{line}</code>
+      <Copy text={line} what="the command" />
+    </p>
+  );
+}
+
+export const shellWord = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, `'\\''`)}'`);
+
+// --- toasts: what happened to what was asked ------------------------------------------------------
+
+const toasts = signal<{ key: number; text: string; bad: boolean }[]>([]);
+let lastToast = 0;
+
+export function toast(text: string, bad = false): void {
+  const key = ++lastToast;
+  toasts.value = [...toasts.value, { key, text, bad }];
+  setTimeout(() => (toasts.value = toasts.value.filter((one) => one.key !== key)), bad ? 12000 : 4000);
+}
+
+export function Toasts() {
+  return (
+    <div class="toasts" role="status" aria-live="polite">
+      {toasts.value.map((one) => (
+        <p key={one.key} class={one.bad ? 'bad' : ''}>
+          {one.text}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+// --- dialogs --------------------------------------------------------------------------------------
+
+interface DialogProps {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+}
+
+export function Dialog({ title, onClose, children }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    dialog.current!.showModal();
+  }, []);
+  return (
+    <dialog ref={dialog} onClose={onClose} aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+        <button type="button" class="plain" aria-label="close" onClick={() => dialog.current!.close()}>
+          ×
+        </button>
+      </header>
+      {children}
+    </dialog>
+  );
+}

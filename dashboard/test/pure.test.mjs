@@ -1,0 +1,101 @@
+// What of the page needs no browser.
+import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { build } from 'esbuild';
+
+const out = await mkdtemp(join(tmpdir(), 'pawl-page-'));
+await build({
+  entryPoints: ['src/query.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/ui/json.tsx'],
+  absWorkingDir: join(import.meta.dirname, '..'),
+  bundle: true,
+  format: 'esm',
+  outdir: out,
+  outExtension: { '.js': '.mjs' },
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+});
+const load = (name) => import(join(out, name));
+const { parseTerms, formatTerms, withTerm, valueOf } = await load('query.mjs');
+const { duration } = await load('time.mjs');
+const { Scale, stretches } = await load('timeline/scale.mjs');
+const { rows } = await load('timeline/rows.mjs');
+const { visible, pretty } = await load('ui/json.mjs');
+
+test('a filter is taken apart and put together again', () => {
+  const text = 'abc status:failed,running -name:"order \\"x\\"" tag.team:blue age>1h';
+  assert.deepEqual(
+    parseTerms(text).map(({ not, key, value }) => [not, key, value]),
+    [
+      [false, '', 'abc'],
+      [false, 'status', 'failed,running'],
+      [true, 'name', 'order "x"'],
+      [false, 'tag.team', 'blue'],
+      [false, 'age', '>1h'],
+    ],
+  );
+  assert.equal(formatTerms(parseTerms(text)), text);
+  assert.equal(withTerm('status:failed abc', 'status', 'stalled'), 'abc status:stalled');
+  assert.equal(withTerm('status:failed abc', 'status'), 'abc');
+  assert.equal(valueOf('a name:x', 'name'), 'x');
+});
+
+test('durations have two units at most', () => {
+  const cases = [
+    [0, '0 ms'],
+    [0.45, '0.45 ms'],
+    [340, '340 ms'],
+    [1250, '1.25 s'],
+    [59990, '1 min'],
+    [184000, '3 min 4 s'],
+    [3600e3, '1 h'],
+    [(2 * 24 + 5) * 3600e3 + 61e3, '2 d 5 h'],
+  ];
+  for (const [ms, text] of cases) assert.equal(duration(ms), text);
+});
+
+test('long rests are folded, and every moment has a place and back', () => {
+  const day = 86400e3;
+  const parts = stretches([{ start: 0, end: 4000 }, { start: day, end: day + 4000 }, { start: 1000, end: 2000 }], 0, day + 4000);
+  assert.deepEqual(
+    parts.map(({ start, end, idle, folded }) => [start, end, idle, folded]),
+    [
+      [0, 4000, false, false],
+      [4000, day, true, true],
+      [day, day + 4000, false, false],
+    ],
+  );
+  const scale = new Scale(parts, 844);
+  assert.equal(scale.x(4000), 400);
+  assert.equal(scale.x(day), 444);
+  assert.equal(scale.x(day + 4000), 844);
+  let before = -1;
+  for (let time = 0; time <= day + 4000; time += 1234567) {
+    assert.ok(scale.x(time) >= before);
+    before = scale.x(time);
+    assert.ok(Math.abs(scale.time(scale.x(time)) - time) < 1);
+  }
+  for (const { x, time } of scale.ticks(90, 0)) assert.ok(Math.abs(scale.x(time) - x) < 1e-6 && (time <= 4000 || time >= day));
+});
+
+test('a crowd of siblings is one row that opens with its failures first', () => {
+  const group = (i) => ({ kind: 'activity', name: 'a', outcome: i === 7 ? 'failed' : 'done', start: i, end: 100, attempts: 1, events: [i], segments: [] });
+  const groups = Array.from({ length: 30 }, (_, i) => group(i));
+  const closed = rows(groups, new Set(), 200);
+  assert.equal(closed.length, 1);
+  assert.equal(closed[0].failed, 1);
+  const open = rows(groups, new Set([closed[0].key]), 200);
+  assert.equal(open.length, 31);
+  assert.equal(open[1].index, 7);
+  assert.equal(rows(groups.slice(0, 20), new Set(), 200).length, 20);
+});
+
+test('what could deceive the eye is shown as an escape', () => {
+  assert.equal(visible('a\u202eb\u0000'), 'a\\u202eb\\u0000');
+  assert.equal(pretty('{"a":1.50}'), '{\n  "a": 1.50\n}');
+  assert.equal(pretty('[]'), '[]');
+  assert.equal(pretty('{"a":[1,{}],"b,":"x: {y}"}'), '{\n  "a": [\n    1,\n    {}\n  ],\n  "b,": "x: {y}"\n}');
+  assert.equal(pretty('no json'), 'no json');
+});

@@ -1,0 +1,80 @@
+#ifndef PAWL_API_CONSOLE_H
+#define PAWL_API_CONSOLE_H
+
+// What people and their tools ask and tell a daemon: /pawl/v1, in JSON. The dashboard's page is one
+// of its clients.
+//
+// Times are milliseconds since 1970, with fractions, and what is not there is left out. Every
+// answer has |at|, the daemon's time, by which "ago" is counted. Errors are {"errorCode",
+// "message"}.
+
+#include "api/internal.h"
+#include "observe/timeline.h"
+#include "runtime/taskhub.h"
+
+// One request of the console on its way through one or two calls of the TaskHub service. In the
+// request's arena.
+struct pawl_console_ask {
+    struct pawl_taskhub_call call;
+    struct pawl_api *api;
+    struct pawl_request *request;
+    char *id;      // the instance's; NULL: of none
+    uint32_t from, // of a list of events
+        count;
+    bool full;         // events with all that they carry
+    const char *wrong; // with what was asked; NULL: nothing is, as yet
+    void (*answer)(struct pawl_console_ask *ask);
+    const Pb__WorkflowState *state; // of the instance, once it was asked for
+};
+
+// NULL after answering that there is no runtime, memory is out, or |id| (which may have NULL data)
+// is not text.
+struct pawl_console_ask *pawl__console_ask(struct pawl_api *api, struct pawl_request *request,
+                                           struct pawl_str id);
+
+// Calls |method|; |answer| goes on with |ask->call.response|. Errors are answered.
+void pawl__console_call(struct pawl_console_ask *ask, enum pawl_taskhub_method method,
+                        const ProtobufCMessage *message,
+                        void (*answer)(struct pawl_console_ask *ask));
+
+// Answers 200 with |body|, which it frees, and the time.
+void pawl__console_answer(struct pawl_console_ask *ask, json_t *body);
+
+// A whole number in the query; |otherwise| when it is not there. False after answering.
+bool pawl__console_number(struct pawl_request *request, const char *name, uint32_t otherwise,
+                          uint32_t *out);
+
+// Sets |key| unless |value| is NULL or 0; text that is not UTF-8 cannot come here.
+void pawl__console_text(json_t *object, const char *key, const char *value);
+void pawl__console_time(json_t *object, const char *key, int64_t at); // nanoseconds
+
+// "RUNNING", as clients know it.
+const char *pawl__console_status(int32_t status);
+
+extern const struct pawl_route pawl__console_routes[];
+extern const size_t pawl__console_route_count;
+
+// --- console_list.c: which ones there are
+// ---------------------------------------------------------
+
+void pawl__console_list(void *arg, struct pawl_request *request, const struct pawl_params *params);
+void pawl__console_count(void *arg, struct pawl_request *request, const struct pawl_params *params);
+
+// --- console_instance.c: looking at one
+// -----------------------------------------------------------
+
+void pawl__console_instance(void *arg, struct pawl_request *request,
+                            const struct pawl_params *params);
+void pawl__console_timeline(void *arg, struct pawl_request *request,
+                            const struct pawl_params *params);
+void pawl__console_events(void *arg, struct pawl_request *request,
+                          const struct pawl_params *params);
+void pawl__console_event(void *arg, struct pawl_request *request, const struct pawl_params *params);
+
+// --- console_act.c: steering
+// ----------------------------------------------------------------------
+
+void pawl__console_start(void *arg, struct pawl_request *request, const struct pawl_params *params);
+void pawl__console_act(void *arg, struct pawl_request *request, const struct pawl_params *params);
+
+#endif

@@ -1,0 +1,205 @@
+#include <string.h>
+
+#include "api/console.h"
+#include "base/clock.h"
+
+// Steering: starts, and what can be done to one instance. Each is logged with who asked.
+
+static void console_log(const struct pawl_console_ask *ask, const char *verb) {
+    pawl__log(ask->api->options.log, PAWL_LOG_INFO, "pawl.console", "%s '%s'", verb, ask->id);
+}
+
+// The request's body as an object; NULL after answering.
+static json_t *console_body(struct pawl_console_ask *ask) {
+    struct pawl_request *request = ask->request;
+    if (ask->api->options.console.read_only) {
+        pawl__api_http_fail(request, 403, "ERR_READ_ONLY",
+                            "this daemon's console only reads (--dashboard-read-only)");
+        return NULL;
+    }
+    // A form of another site cannot send this type without asking first.
+    struct pawl_str type = pawl__request_header(request, "content-type");
+    if (!pawl__str_starts(type, PAWL_STR("application/json"))) {
+        pawl__api_http_fail(request, 415, "ERR_MALFORMED_REQUEST",
+                            "the content type must be application/json");
+        return NULL;
+    }
+    json_error_t error;
+    json_t *body = json_loadb(request->body.data ? request->body.data : "", request->body.len,
+                              JSON_REJECT_DUPLICATES, &error);
+    if (body && json_is_object(body)) return body;
+    pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST", "the body must be a JSON object: %s",
+                        body ? "it is something else" : error.text);
+    json_decref(body);
+    return NULL;
+}
+
+// What reads the body answers nothing: it returns false, and |ask->wrong| says what is wrong, or
+// memory is out.
+static bool console_wrong(struct pawl_console_ask *ask, const char *what, const char *why) {
+    ask->wrong = pawl__arena_format(&ask->request->arena, "%s %s", what, why);
+    return false;
+}
+
+static void console_refuse(struct pawl_console_ask *ask) {
+    if (ask->wrong)
+        pawl__api_http_fail(ask->request, 400, "ERR_MALFORMED_REQUEST", "%s", ask->wrong);
+    else
+        pawl__api_nomem(ask->request);
+}
+
+// A member that has to be text, copied; "" when it is not there.
+static bool console_member(struct pawl_console_ask *ask, const json_t *body, const char *key,
+                           char **out) {
+    const json_t *value = json_object_get(body, key);
+    if (value && !json_is_string(value)) return console_wrong(ask, key, "must be text");
+    *out = pawl__arena_dup(&ask->request->arena, pawl__str(json_string_value(value)));
+    return *out;
+}
+
+static bool console_name(struct pawl_console_ask *ask, const json_t *body, const char *key,
+                         char **out) {
+    if (!console_member(ask, body, key, out)) return false;
+    return **out || console_wrong(ask, key, "is missing");
+}
+
+static bool console_reason(struct pawl_console_ask *ask, const json_t *body,
+                           Google__Protobuf__StringValue **out) {
+    char *text;
+    if (!console_member(ask, body, "reason", &text)) return false;
+    *out = *text ? pawl__api_text(ask->request, text) : NULL;
+    return *out || !*text;
+}
+
+// Payloads are JSON texts within JSON: what goes to the workflow is what was typed.
+static bool console_payload(struct pawl_console_ask *ask, const json_t *body, const char *key,
+                            Google__Protobuf__StringValue **out) {
+    char *text;
+    if (!console_member(ask, body, key, &text)) return false;
+    json_t *value = *text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    if (*text && !value) return console_wrong(ask, key, "is not JSON (text needs quotes)");
+    json_decref(value);
+    *out = *text ? pawl__api_text(ask->request, text) : NULL;
+    return *out || !*text;
+}
+
+static void console_done_empty(struct pawl_console_ask *ask) {
+    pawl__console_answer(ask, json_pack("{s:s}", "id", ask->id));
+}
+
+// --- start
+// ------------------------------------------------------------------------------------------
+
+void pawl__console_start(void *arg, struct pawl_request *request,
+                         const struct pawl_params *params) {
+    (void)params;
+    struct pawl_console_ask *ask = pawl__console_ask(arg, request, (struct pawl_str){NULL, 0});
+    json_t *body = ask ? console_body(ask) : NULL;
+    if (!body) return;
+    Pb__CreateInstanceRequest *message = pawl__arena_alloc(&request->arena, sizeof *message);
+    if (message) pb__create_instance_request__init(message);
+    bool ok = message && console_name(ask, body, "name", &message->name) &&
+              console_member(ask, body, "id", &message->instanceid) &&
+              console_payload(ask, body, "input", &message->input);
+    json_decref(body);
+    if (ok && !*message->instanceid) {
+        message->instanceid = pawl__arena_alloc(&request->arena, 37);
+        if (message->instanceid) pawl__random_uuid(message->instanceid);
+        ok = message->instanceid;
+    }
+    if (!ok) {
+        console_refuse(ask);
+        return;
+    }
+    ask->id = message->instanceid;
+    console_log(ask, "start");
+    pawl__console_call(ask, PAWL_TASKHUB_START, &message->base, console_done_empty);
+}
+
+// --- verbs
+// ------------------------------------------------------------------------------------------
+
+// Each makes the message of its call; NULL as console_wrong says.
+static const ProtobufCMessage *act_raise(struct pawl_console_ask *ask, const json_t *body) {
+    Pb__RaiseEventRequest *message = pawl__arena_alloc(&ask->request->arena, sizeof *message);
+    if (!message) return NULL;
+    pb__raise_event_request__init(message);
+    message->instanceid = ask->id;
+    bool ok = console_name(ask, body, "event", &message->name) &&
+              console_payload(ask, body, "data", &message->input);
+    return ok ? &message->base : NULL;
+}
+
+static const ProtobufCMessage *act_suspend(struct pawl_console_ask *ask, const json_t *body) {
+    Pb__SuspendRequest *message = pawl__arena_alloc(&ask->request->arena, sizeof *message);
+    if (!message) return NULL;
+    pb__suspend_request__init(message);
+    message->instanceid = ask->id;
+    return console_reason(ask, body, &message->reason) ? &message->base : NULL;
+}
+
+static const ProtobufCMessage *act_resume(struct pawl_console_ask *ask, const json_t *body) {
+    Pb__ResumeRequest *message = pawl__arena_alloc(&ask->request->arena, sizeof *message);
+    if (!message) return NULL;
+    pb__resume_request__init(message);
+    message->instanceid = ask->id;
+    return console_reason(ask, body, &message->reason) ? &message->base : NULL;
+}
+
+static const ProtobufCMessage *act_terminate(struct pawl_console_ask *ask, const json_t *body) {
+    Pb__TerminateRequest *message = pawl__arena_alloc(&ask->request->arena, sizeof *message);
+    if (!message) return NULL;
+    pb__terminate_request__init(message);
+    message->instanceid = ask->id;
+    message->recursive = true;
+    return console_reason(ask, body, &message->output) ? &message->base : NULL;
+}
+
+static const ProtobufCMessage *act_purge(struct pawl_console_ask *ask, const json_t *body) {
+    Pb__PurgeInstancesRequest *message = pawl__arena_alloc(&ask->request->arena, sizeof *message);
+    if (!message) return NULL;
+    pb__purge_instances_request__init(message);
+    message->request_case = PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
+    message->instanceid = ask->id;
+    message->recursive = true;
+    message->_force_case = PB__PURGE_INSTANCES_REQUEST___FORCE_FORCE;
+    message->force = json_is_true(json_object_get(body, "force"));
+    return &message->base;
+}
+
+static const struct act_row {
+    const char *verb;
+    enum pawl_taskhub_method method;
+    const ProtobufCMessage *(*make)(struct pawl_console_ask *ask, const json_t *body);
+} act_rows[] = {
+    {"raise", PAWL_TASKHUB_RAISE, act_raise},
+    {"suspend", PAWL_TASKHUB_SUSPEND, act_suspend},
+    {"resume", PAWL_TASKHUB_RESUME, act_resume},
+    {"terminate", PAWL_TASKHUB_TERMINATE, act_terminate},
+    {"purge", PAWL_TASKHUB_PURGE, act_purge},
+};
+
+void pawl__console_act(void *arg, struct pawl_request *request, const struct pawl_params *params) {
+    const struct act_row *row = NULL;
+    for (size_t i = 0; i < sizeof act_rows / sizeof *act_rows; i++)
+        if (pawl__str_equal(params->values[1], pawl__str(act_rows[i].verb))) row = &act_rows[i];
+    if (!row) {
+        pawl__api_http_fail(
+            request, 404, "ERR_NOT_FOUND",
+            "an instance can be told to raise, suspend, resume, terminate or purge, "
+            "not to '%.*s'",
+            PAWL_FMT(params->values[1]));
+        return;
+    }
+    struct pawl_console_ask *ask = pawl__console_ask(arg, request, params->values[0]);
+    json_t *body = ask ? console_body(ask) : NULL;
+    if (!body) return;
+    const ProtobufCMessage *message = row->make(ask, body);
+    json_decref(body);
+    if (!message) {
+        console_refuse(ask);
+        return;
+    }
+    console_log(ask, row->verb);
+    pawl__console_call(ask, row->method, message, console_done_empty);
+}

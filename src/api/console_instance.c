@@ -1,0 +1,312 @@
+#include <string.h>
+
+#include "api/console.h"
+#include "base/clock.h"
+#include "observe/waits.h"
+#include "wire/json.h"
+#include "wire/timestamp.h"
+
+// Looking at one instance: what it is and waits for, its timeline, its events.
+
+enum {
+    CONSOLE_EVENTS = 1000, // at most in one answer
+    CONSOLE_PREVIEW = 256, // bytes of a payload in a list of events
+    CONSOLE_CAUSES = 20,   // failures within failures
+};
+
+static int64_t console_stamp(const Google__Protobuf__Timestamp *stamp) {
+    return stamp ? pawl__timestamp_get(stamp) : 0;
+}
+
+static const char *console_value(const Google__Protobuf__StringValue *value) {
+    return value ? value->value : NULL;
+}
+
+static json_t *console_failure(const Pb__TaskFailureDetails *failure, int depth) {
+    json_t *json =
+        json_pack("{s:s, s:s}", "type", failure->errortype, "message", failure->errormessage);
+    pawl__console_text(json, "stack", console_value(failure->stacktrace));
+    if (failure->innerfailure && depth)
+        json_object_set_new(json, "cause", console_failure(failure->innerfailure, depth - 1));
+    return json;
+}
+
+static bool console_status_ended(int32_t status) {
+    switch (status) {
+    case PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_COMPLETED:
+    case PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_FAILED:
+    case PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_CANCELED:
+    case PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_TERMINATED: return true;
+    default: return false;
+    }
+}
+
+static const Pb__GetInstanceHistoryResponse *console_history(const struct pawl_console_ask *ask) {
+    return (const void *)ask->call.response;
+}
+
+static bool console_timeline(struct pawl_console_ask *ask, struct pawl_timeline *out) {
+    const Pb__GetInstanceHistoryResponse *history = console_history(ask);
+    if (pawl__timeline_read(history->events, history->n_events, &ask->request->arena, out))
+        return true;
+    pawl__api_nomem(ask->request);
+    return false;
+}
+
+static void console_ask_history(struct pawl_console_ask *ask,
+                                void (*answer)(struct pawl_console_ask *ask)) {
+    Pb__GetInstanceHistoryRequest *message =
+        pawl__arena_alloc(&ask->request->arena, sizeof *message);
+    if (!message) {
+        pawl__api_nomem(ask->request);
+        return;
+    }
+    pb__get_instance_history_request__init(message);
+    message->instanceid = ask->id;
+    pawl__console_call(ask, PAWL_TASKHUB_HISTORY, &message->base, answer);
+}
+
+// --- the instance
+// -----------------------------------------------------------------------------------
+
+static json_t *console_wait(const struct pawl_step *step) {
+    json_t *json = json_pack("{s:s, s:s, s:I}", "kind", pawl__wait_kind(step), "name", step->name,
+                             "attempt", (json_int_t)step->attempts);
+    pawl__console_time(json, "since", step->running ? step->running->start : step->start);
+    if (step->until != INT64_MAX) pawl__console_time(json, "until", step->until);
+    pawl__console_text(json, "error", step->error);
+    pawl__console_text(json, "child", step->child);
+    return json;
+}
+
+static const char *console_why(const Pb__WorkflowState *state, struct pawl_arena *arena) {
+    const Pb__TaskFailureDetails *failure = state->failuredetails;
+    if (!failure) return NULL;
+    return pawl__arena_format(arena, "%s: %s", failure->errortype, failure->errormessage);
+}
+
+static void console_reply_instance(struct pawl_console_ask *ask) {
+    const Pb__WorkflowState *state = ask->state;
+    const struct pawl_console_options *options = &ask->api->options.console;
+    struct pawl_timeline timeline;
+    if (!console_timeline(ask, &timeline)) return;
+    int32_t status = (int32_t)state->workflowstatus;
+    struct pawl_waits_subject subject = {
+        .status = status,
+        .created_at = console_stamp(state->createdtimestamp),
+        .ended_at = console_stamp(state->completedtimestamp),
+        .starts_at = console_stamp(state->scheduledstarttimestamp),
+        .failure = console_why(state, &ask->request->arena),
+        .workers = ask->api->options.node->dispatch.worker_count,
+        .now = pawl__clock_wall(),
+    };
+    if (!subject.ended_at && console_status_ended(status))
+        subject.ended_at = timeline.end ? timeline.end : console_stamp(state->lastupdatedtimestamp);
+    const char *sentence = pawl__waits_sentence(&timeline, &subject, &ask->request->arena);
+    if (!sentence) {
+        pawl__api_nomem(ask->request);
+        return;
+    }
+    json_t *waits = json_array();
+    if (!console_status_ended(status))
+        for (const struct pawl_step *step = timeline.steps; step; step = step->next)
+            if (pawl__step_waits(step)) json_array_append_new(waits, console_wait(step));
+    json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "id", ask->id, "name", state->name,
+                             "status", pawl__console_status(status), "sentence", sentence, "events",
+                             (json_int_t)timeline.events, "waits", waits);
+    pawl__console_time(body, "created", subject.created_at);
+    pawl__console_time(body, "updated", console_stamp(state->lastupdatedtimestamp));
+    pawl__console_time(body, "started", timeline.start);
+    pawl__console_time(body, "ended", subject.ended_at);
+    pawl__console_text(body, "version", console_value(state->version));
+    pawl__console_text(body, "parent", console_value(state->parentinstanceid));
+    pawl__console_text(body, "stalled", timeline.stalled);
+    if (!options->hide_payloads) {
+        pawl__console_text(body, "customStatus", console_value(state->customstatus));
+        pawl__console_text(body, "input", console_value(state->input));
+        pawl__console_text(body, "output", console_value(state->output));
+    }
+    if (state->failuredetails)
+        json_object_set_new(body, "failed", console_failure(state->failuredetails, CONSOLE_CAUSES));
+    json_t *tags = json_object();
+    for (size_t i = 0; i < state->n_tags; i++)
+        json_object_set_new(tags, state->tags[i]->key, json_string(state->tags[i]->value));
+    json_object_set_new(body, "tags", tags);
+    pawl__console_answer(ask, body);
+}
+
+static void console_got_instance(struct pawl_console_ask *ask) {
+    const Pb__GetInstanceResponse *response = (const void *)ask->call.response;
+    if (!response->exists) {
+        pawl__api_http_fail(ask->request, 404, "ERR_INSTANCE_ID_NOT_FOUND",
+                            "there is no workflow instance '%s'", ask->id);
+        return;
+    }
+    ask->state = response->workflowstate;
+    console_ask_history(ask, console_reply_instance);
+}
+
+void pawl__console_instance(void *arg, struct pawl_request *request,
+                            const struct pawl_params *params) {
+    struct pawl_console_ask *ask = pawl__console_ask(arg, request, params->values[0]);
+    if (!ask) return;
+    Pb__GetInstanceRequest *message = pawl__arena_alloc(&request->arena, sizeof *message);
+    if (!message) {
+        pawl__api_nomem(request);
+        return;
+    }
+    pb__get_instance_request__init(message);
+    message->instanceid = ask->id;
+    message->getinputsandoutputs = true;
+    pawl__console_call(ask, PAWL_TASKHUB_GET, &message->base, console_got_instance);
+}
+
+// --- the timeline
+// -----------------------------------------------------------------------------------
+
+static json_t *console_span(int64_t start, int64_t end) {
+    json_t *json = json_object();
+    pawl__console_time(json, "start", start);
+    pawl__console_time(json, "end", end);
+    return json;
+}
+
+static json_t *console_step(const struct pawl_step *step) {
+    json_t *segments = json_array(), *events = json_array();
+    for (const struct pawl_segment *one = step->segments; one; one = one->next) {
+        json_t *segment = console_span(one->start, one->end);
+        json_object_set_new(segment, "state", json_string(pawl__segment_state_name(one->state)));
+        json_array_append_new(segments, segment);
+    }
+    for (const struct pawl_step_event *one = step->events; one; one = one->next)
+        json_array_append_new(events, json_integer(one->number));
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "kind", pawl__step_kind_name(step->kind),
+                  "name", step->name, "outcome", pawl__step_outcome_name(step->outcome), "attempts",
+                  (json_int_t)step->attempts, "segments", segments, "events", events);
+    pawl__console_time(json, "start", step->start);
+    pawl__console_time(json, "end", step->end);
+    pawl__console_text(json, "child", step->child);
+    return json;
+}
+
+static void console_reply_timeline(struct pawl_console_ask *ask) {
+    struct pawl_timeline timeline;
+    if (!console_timeline(ask, &timeline)) return;
+    json_t *groups = json_array(), *suspended = json_array();
+    for (const struct pawl_step *step = timeline.steps; step; step = step->next)
+        json_array_append_new(groups, console_step(step));
+    for (const struct pawl_span *span = timeline.suspended; span; span = span->next)
+        json_array_append_new(suspended, console_span(span->start, span->end));
+    json_t *body = console_span(timeline.start ? timeline.start : pawl__clock_wall(), timeline.end);
+    json_object_set_new(body, "groups", groups);
+    json_object_set_new(body, "suspended", suspended);
+    pawl__console_answer(ask, body);
+}
+
+void pawl__console_timeline(void *arg, struct pawl_request *request,
+                            const struct pawl_params *params) {
+    struct pawl_console_ask *ask = pawl__console_ask(arg, request, params->values[0]);
+    if (ask) console_ask_history(ask, console_reply_timeline);
+}
+
+// --- events
+// -----------------------------------------------------------------------------------------
+
+// What JSON calls the event's member that says what it is.
+static const char *console_event_type(json_t *event, json_t **body) {
+    const char *key;
+    json_t *value;
+    json_object_foreach(event, key, value) {
+        if (json_is_object(value) && strcmp(key, "router") != 0) {
+            *body = value;
+            return key;
+        }
+    }
+    *body = NULL;
+    return "unknown";
+}
+
+static bool console_is_payload(const char *key) {
+    return strcmp(key, "input") == 0 || strcmp(key, "result") == 0 || strcmp(key, "data") == 0;
+}
+
+// Payloads are cut to a preview, or left out where they are not to be seen.
+static void console_trim(json_t *fields, bool full, bool hidden) {
+    const char *key;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(fields, next, key, value) {
+        if (!console_is_payload(key) || !json_is_string(value)) continue;
+        struct pawl_str whole = {json_string_value(value), json_string_length(value)};
+        struct pawl_str shown = pawl__str_shorten(whole, CONSOLE_PREVIEW);
+        if (hidden)
+            json_object_del(fields, key);
+        else if (!full && shown.len < whole.len)
+            json_object_set_new(fields, key, json_stringn(shown.data, shown.len));
+    }
+}
+
+static json_t *console_event_json(const struct pawl_console_ask *ask, uint32_t number) {
+    const Pb__HistoryEvent *event = console_history(ask)->events[number];
+    json_t *whole = pawl__wire_to_json(&event->base), *fields;
+    if (!whole) return NULL;
+    const char *type = console_event_type(whole, &fields);
+    const char *name = json_string_value(json_object_get(fields, "name"));
+    if (fields) console_trim(fields, ask->full, ask->api->options.console.hide_payloads);
+    json_t *json = json_pack("{s:I, s:I, s:s, s:O?}", "number", (json_int_t)number, "id",
+                             (json_int_t)event->eventid, "type", type, "fields", fields);
+    if (json) pawl__console_text(json, "name", name);
+    if (json) pawl__console_time(json, "at", console_stamp(event->timestamp));
+    json_decref(whole);
+    return json;
+}
+
+static void console_reply_events(struct pawl_console_ask *ask) {
+    size_t total = console_history(ask)->n_events;
+    json_t *events = json_array();
+    for (size_t i = ask->from; i < total && i - ask->from < ask->count; i++)
+        json_array_append_new(events, console_event_json(ask, (uint32_t)i));
+    json_t *body = json_pack("{s:o, s:I}", "events", events, "total", (json_int_t)total);
+    pawl__console_answer(ask, body);
+}
+
+void pawl__console_events(void *arg, struct pawl_request *request,
+                          const struct pawl_params *params) {
+    struct pawl_console_ask *ask = pawl__console_ask(arg, request, params->values[0]);
+    if (!ask || !pawl__console_number(request, "from", 0, &ask->from) ||
+        !pawl__console_number(request, "n", 200, &ask->count))
+        return;
+    if (ask->count > CONSOLE_EVENTS) ask->count = CONSOLE_EVENTS;
+    ask->full = pawl__str_equal(pawl__request_query(request, "full"), PAWL_STR("1"));
+    console_ask_history(ask, console_reply_events);
+}
+
+static void console_reply_event(struct pawl_console_ask *ask) {
+    if (ask->from >= console_history(ask)->n_events) {
+        pawl__api_http_fail(ask->request, 404, "ERR_NOT_FOUND",
+                            "the history of '%s' has %zu events, and none with number %u", ask->id,
+                            console_history(ask)->n_events, (unsigned)ask->from);
+        return;
+    }
+    json_t *body = console_event_json(ask, ask->from);
+    if (body)
+        pawl__api_json(ask->request, 200, body);
+    else
+        pawl__api_nomem(ask->request);
+}
+
+void pawl__console_event(void *arg, struct pawl_request *request,
+                         const struct pawl_params *params) {
+    struct pawl_console_ask *ask = pawl__console_ask(arg, request, params->values[0]);
+    int64_t number;
+    if (!ask) return;
+    if (!pawl__str_to_int(params->values[1], 0, INT32_MAX, &number)) {
+        pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
+                            "the number of an event must be a whole number from 0");
+        return;
+    }
+    ask->from = (uint32_t)number;
+    ask->full = true;
+    console_ask_history(ask, console_reply_event);
+}

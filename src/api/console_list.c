@@ -1,0 +1,199 @@
+#include <string.h>
+
+#include "api/console.h"
+#include "api/filter.h"
+#include "base/clock.h"
+#include "runtime/search.h"
+#include "wire/columns.h"
+
+// Which instances there are: pages, and counts.
+
+enum {
+    LIST_PAGE = 100,
+    LIST_MOST = 1000, // in one answer
+};
+
+struct list_ask {
+    union {
+        struct pawl_search search;
+        struct pawl_tally tally;
+    } verb;
+    struct pawl_call *call;
+    struct pawl_api *api;
+    struct pawl_request *request;
+    uint32_t limit;
+};
+
+static void list_on_close(struct pawl_request *request, enum pawl_err reason) {
+    (void)reason;
+    struct list_ask *ask = request->data;
+    pawl__call_cancel(ask->call);
+}
+
+static void list_fail(struct pawl_request *request, const struct pawl_error *error) {
+    pawl__api_http_fail(request, pawl__err_http(error->code),
+                        error->code == PAWL_E_INVALID ? "ERR_MALFORMED_REQUEST" : "ERR_WORKFLOW",
+                        "%s", error->text);
+}
+
+// An ask, and the query that the request's filter makes. NULL after answering.
+static struct list_ask *list_ask_create(struct pawl_api *api, struct pawl_request *request,
+                                        struct pawl_query *query) {
+    struct pawl_error error;
+    pawl__error_clear(&error);
+    *query = (struct pawl_query){.order = PAWL_ORDER_NEWEST};
+    if (!api->options.node) {
+        pawl__api_http_fail(request, 500, "ERR_ACTOR_RUNTIME_NOT_FOUND", PAWL_NO_RUNTIME);
+        return NULL;
+    }
+    struct pawl_str text = pawl__request_query(request, "q");
+    if (pawl__api_starved(request)) return NULL;
+    if (!pawl__wire_is_text(text))
+        pawl__fail(&error, PAWL_E_INVALID, "the filter is not valid UTF-8 text");
+    else
+        pawl__filter_parse(text, pawl__clock_wall(), &request->arena, query, &error);
+    if (error.code) {
+        list_fail(request, &error);
+        return NULL;
+    }
+    struct list_ask *ask = pawl__arena_zalloc(&request->arena, sizeof *ask);
+    if (!ask) {
+        pawl__api_nomem(request);
+        return NULL;
+    }
+    ask->api = api;
+    ask->request = request;
+    return ask;
+}
+
+static void list_call(struct list_ask *ask, struct pawl_call *call,
+                      void (*done)(struct pawl_call *call, const struct pawl_error *error)) {
+    ask->call = call;
+    call->done = done;
+    call->data = ask;
+    ask->request->data = ask;
+    ask->request->on_close = list_on_close;
+    pawl__node_call(ask->api->options.node, call);
+}
+
+// --- pages
+// ----------------------------------------------------------------------------------------
+
+// Where a page begins: behind the last row of the one before, by its time of creation and its id.
+static bool list_read_place(struct pawl_str text, struct pawl_query *query) {
+    struct pawl_str rest = text, created = pawl__str_cut(&rest, '.');
+    if (!text.data) return true;
+    query->after_id = rest;
+    return rest.len && pawl__str_to_int(created, 0, INT64_MAX, &query->after_created);
+}
+
+static bool list_read_order(struct pawl_str text, enum pawl_order *out) {
+    if (!text.data || pawl__str_equal(text, PAWL_STR("-created")))
+        *out = PAWL_ORDER_NEWEST;
+    else if (pawl__str_equal(text, PAWL_STR("created")))
+        *out = PAWL_ORDER_OLDEST;
+    else
+        return false;
+    return true;
+}
+
+static void list_set(json_t *object, const char *key, struct pawl_str text) {
+    if (text.len) json_object_set_new(object, key, json_stringn(text.data, text.len));
+}
+
+static json_t *list_tags(struct pawl_arena *arena, struct pawl_str tags) {
+    json_t *object = json_object();
+    struct pawl_str key, value;
+    for (size_t at = 0; pawl__tags_next(arena, tags, &at, &key, &value);)
+        json_object_set_new(object, key.data, json_stringn(value.data, value.len));
+    return object;
+}
+
+static json_t *list_row(const struct list_ask *ask, const struct pawl_snapshot *row) {
+    json_t *json = json_pack("{s:s}", "status", pawl__console_status(row->status));
+    list_set(json, "id", row->id);
+    list_set(json, "name", row->name);
+    list_set(json, "parent", row->parent);
+    list_set(json, "failure", row->failure_type);
+    if (!ask->api->options.console.hide_payloads)
+        list_set(json, "customStatus", row->custom_status);
+    if (row->tags.len)
+        json_object_set_new(json, "tags", list_tags(&ask->request->arena, row->tags));
+    pawl__console_time(json, "created", row->created_at);
+    pawl__console_time(json, "updated", row->updated_at);
+    pawl__console_time(json, "ended", row->completed_at);
+    return json;
+}
+
+static void list_done(struct pawl_call *call, const struct pawl_error *error) {
+    struct list_ask *ask = call->data;
+    const struct pawl_search *search = &ask->verb.search;
+    if (error) {
+        list_fail(ask->request, error);
+        return;
+    }
+    json_t *rows = json_array(), *body = json_pack("{s:o}", "rows", rows);
+    size_t shown = search->count < ask->limit ? search->count : ask->limit;
+    for (size_t i = 0; i < shown; i++) json_array_append_new(rows, list_row(ask, &search->rows[i]));
+    if (search->count > shown) {
+        const struct pawl_snapshot *last = &search->rows[shown - 1];
+        pawl__console_text(body, "next",
+                           pawl__arena_format(&ask->request->arena, "%lld.%.*s",
+                                              (long long)last->created_at, PAWL_FMT(last->id)));
+    }
+    pawl__console_time(body, "at", pawl__clock_wall());
+    pawl__api_json(ask->request, 200, body);
+}
+
+void pawl__console_list(void *arg, struct pawl_request *request, const struct pawl_params *params) {
+    (void)params;
+    struct pawl_query query;
+    struct list_ask *ask = list_ask_create(arg, request, &query);
+    if (!ask || !pawl__console_number(request, "limit", LIST_PAGE, &ask->limit)) return;
+    if (ask->limit == 0 || ask->limit > LIST_MOST) ask->limit = LIST_MOST;
+    if (!list_read_order(pawl__request_query(request, "sort"), &query.order)) {
+        pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
+                            "sort must be created or -created");
+        return;
+    }
+    if (!list_read_place(pawl__request_query(request, "after"), &query)) {
+        pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
+                            "after must be what an earlier page told as next");
+        return;
+    }
+    query.limit = ask->limit + 1; // one more tells whether there are more
+    pawl__search_init(&ask->verb.search, &query, &request->arena);
+    list_call(ask, &ask->verb.search.call, list_done);
+}
+
+// --- counts
+// ---------------------------------------------------------------------------------------
+
+static void count_done(struct pawl_call *call, const struct pawl_error *error) {
+    struct list_ask *ask = call->data;
+    const struct pawl_tally *tally = &ask->verb.tally;
+    if (error) {
+        list_fail(ask->request, error);
+        return;
+    }
+    json_t *groups = json_array(), *body = json_pack("{s:o}", "groups", groups);
+    for (size_t i = 0; i < tally->count; i++) {
+        const struct pawl_tally_row *row = &tally->rows[i];
+        json_t *json = json_pack("{s:s, s:I}", "status", pawl__console_status(row->status), "n",
+                                 (json_int_t)row->count);
+        list_set(json, "name", row->name);
+        json_array_append_new(groups, json);
+    }
+    pawl__console_time(body, "at", pawl__clock_wall());
+    pawl__api_json(ask->request, 200, body);
+}
+
+void pawl__console_count(void *arg, struct pawl_request *request,
+                         const struct pawl_params *params) {
+    (void)params;
+    struct pawl_query query;
+    struct list_ask *ask = list_ask_create(arg, request, &query);
+    if (!ask) return;
+    pawl__tally_init(&ask->verb.tally, &query, &request->arena);
+    list_call(ask, &ask->verb.tally.call, count_done);
+}

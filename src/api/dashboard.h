@@ -1,0 +1,25 @@
+#ifndef PAWL_API_DASHBOARD_H
+#define PAWL_API_DASHBOARD_H
+
+// The dashboard's page: files that are built into the program (dashboard/, cmake/Dashboard.cmake).
+
+#include "net/router.h"
+
+struct pawl_asset {
+    const char *name; // "index.html"; other files have a hash of their bytes in their names
+    const char *type; // for content-type
+    const char *etag;
+    struct pawl_str bytes, gzip;
+};
+
+// Ends with a row whose name is NULL.
+extern const struct pawl_asset pawl__assets[];
+
+// Answers with a file of the page; the empty name is the page itself. For 'pawl dashboard', which
+// has no api; a daemon has the routes below.
+void pawl__dashboard_serve(struct pawl_request *request, struct pawl_str name);
+
+extern const struct pawl_route pawl__dashboard_routes[];
+extern const size_t pawl__dashboard_route_count;
+
+#endif

@@ -1,0 +1,26 @@
+#ifndef PAWL_API_FILTER_H
+#define PAWL_API_FILTER_H
+
+// Filters of instances as people write them, for /pawl/v1 and the dashboard:
+//
+//   a1b2                        ids that begin so
+//   id:"order 7"                the same, for what has spaces
+//   status:failed,stalled       one of them
+//   name:order_processor        of the workflow
+//   parent:ID                   children of it
+//   failure:Timeout             type of the error with which it failed
+//   says:packing                a part of the custom status
+//   tag.team:blue  tag.team:    a tag with this value, with any
+//   age<1h  age>2d              created since, before
+//   ended<10m  ended>1h         ended since, before
+//
+// Terms stand between spaces, and all have to hold. Ages are a number and s, m, h or d.
+
+#include "store/store.h"
+
+// Reads |text| into the filters of |out|, whose order and place stay as they are; copies are in
+// |arena|. PAWL_E_INVALID with the term that is wrong and what was expected; PAWL_E_NOMEM.
+enum pawl_err pawl__filter_parse(struct pawl_str text, int64_t now, struct pawl_arena *arena,
+                                 struct pawl_query *out, struct pawl_error *error);
+
+#endif

@@ -1,0 +1,286 @@
+// The page in a real browser, before a real daemon with a real worker. PAWL_BUILD names the build's folder; with PAWL_PICTURES the pictures
+// of docs/dashboard.md are taken anew into that folder.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+
+const BUILD = process.env.PAWL_BUILD;
+const PICTURES = process.env.PAWL_PICTURES;
+const CHROMIUM = '/usr/bin/chromium';
+const HOSTILE = '{"<img src=x onerror=alert(1)>":"\u202etxt","n":1.50}';
+
+const children = [];
+const problems = []; // what the browser complained of
+let folder, http, browser, page, url;
+
+const freePort = () =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+
+async function until(what, why) {
+  const end = Date.now() + 20000;
+  for (;;) {
+    const value = await what().catch(() => undefined);
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`waited in vain: ${why}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function api(path, body) {
+  const options = body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  const answer = await fetch(`http://127.0.0.1:${http}/pawl/v1/${path}`, options);
+  return answer.json();
+}
+
+const start = (name, id, input) => api('instances', { name, id, ...(input && { input }) });
+
+function run(program, ...args) {
+  const child = spawn(join(BUILD, 'bin', program), args, { stdio: 'ignore' });
+  children.push(child);
+  return child;
+}
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pawl-dashboard-'));
+  await writeFile(
+    join(folder, 'store.yaml'),
+    `apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: statestore}
+spec:
+  type: state.sqlite
+  version: v1
+  metadata:
+  - {name: connectionString, value: "${join(folder, 'state.db')}"}
+  - {name: actorStateStore, value: "true"}
+`,
+  );
+  http = await freePort();
+  const grpc = await freePort();
+  run('daprd', '--app-id', 'shop', '--dapr-http-port', String(http), '--dapr-grpc-port', String(grpc), '--resources-path', folder, '--enable-dashboard', '--log-level', 'error');
+  await until(async () => (await api('app')).ready, 'the daemon is ready');
+  run('dashboard_worker', `grpc://127.0.0.1:${grpc}`);
+  await until(async () => (await api('app')).workers === 1, 'the worker is connected');
+  for (const [name, id, input] of [
+    ['order', 'order-1', HOSTILE],
+    ['parent', 'parent-1', '{"n":2}'],
+    ['broken', 'broken-1', '{}'],
+    ['fan', 'fan-1'],
+    ['lost', 'lost-1', '{}'],
+  ])
+    await start(name, id, input);
+  for (let i = 0; i < 12; i++) await start('broken', `broken-many-${i}`);
+  await until(async () => (await api('instances/order-1')).waits[0]?.kind === 'event', 'the order waits');
+  await until(async () => (await api('instances/fan-1')).status === 'COMPLETED', 'the fan-out ends');
+  browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
+  });
+  page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  url = `http://127.0.0.1:${http}/dashboard/`;
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('dialog', (dialog) => problems.push(`a dialog: ${dialog.message()}`));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(`http://127.0.0.1:${http}/`) && !request.url().startsWith('data:') && !request.url().startsWith('blob:'))
+      problems.push(`a request to ${request.url()}`);
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  for (const child of children) child.kill('SIGKILL');
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function open(hash) {
+  await page.goto('about:blank');
+  await page.goto(url + hash);
+}
+
+async function picture(name) {
+  if (PICTURES) await page.screenshot({ path: join(PICTURES, `dashboard-${name}.png`) });
+}
+
+test('the overview tells what needs attention', async () => {
+  await open('');
+  await page.getByText('14 have failed.').waitFor();
+  await page.getByRole('heading', { name: 'Failed last' }).waitFor();
+  await page.getByRole('row', { name: /^broken/ }).getByRole('link', { name: '13' }).waitFor();
+  await picture('overview');
+});
+
+test('the list filters, counts and pages', async () => {
+  await open('#/instances?q=status:failed');
+  await page.getByRole('row').nth(14).waitFor();
+  assert.equal(await page.getByRole('row').count(), 15);
+  await page.getByRole('searchbox', { name: 'Filter' }).fill('name:order');
+  await page.keyboard.press('Enter');
+  await page.getByRole('link', { name: 'order-1' }).waitFor();
+  assert.match(page.url(), /q=name%3Aorder/);
+  assert.equal(await page.getByRole('link', { name: 'broken-1', exact: true }).count(), 0);
+  await page.getByRole('searchbox', { name: 'Filter' }).fill('wrong:thing');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').filter({ hasText: "'wrong:' is no filter" }).waitFor();
+  await open('#/instances');
+  await page.getByRole('row').nth(5).waitFor();
+  await picture('list');
+});
+
+test('one instance is shown as a timeline', async () => {
+  await open('#/instance/order-1');
+  await page.getByText(/^Waits for event approval/).waitFor();
+  const row = page.getByRole('option', { name: /activity charge, done after 3 attempts/ });
+  await row.waitFor();
+  assert.equal(await row.locator('.bar.fail').count(), 2);
+  assert.equal(await row.locator('.bar.wait').count(), 2);
+  await row.click();
+  await page.getByText('the bank said no').first().waitFor();
+  await picture('timeline');
+  // What is drawn is what the daemon told.
+  const { groups } = await api('instances/order-1/timeline');
+  assert.equal(await page.getByRole('option').count(), groups.length);
+});
+
+test('a fan-out is one row that opens with its failure first', async () => {
+  await open('#/instance/fan-1');
+  const rows = page.getByRole('option');
+  await page.getByRole('option', { name: /^60 × step: 1 failed/ }).click();
+  await until(async () => /^activity step, failed/.test(await rows.nth(1).textContent()), 'the failure comes first');
+});
+
+test('a workflow that calls what no worker has says so in the first line', async () => {
+  await open('#/instance/lost-1');
+  await page.getByText(/nobody_has_this/).first().waitFor();
+  await page.getByText(/^Failed after/).waitFor();
+});
+
+test('payloads are text, whatever they hold', async () => {
+  await open('#/instance/order-1/data');
+  await page.getByText('<img src=x onerror=alert(1)>').waitFor();
+  await page.getByText('\\u202etxt').waitFor();
+  await open('#/instance/broken-1');
+  await page.getByText('no <b>cars</b> left').first().waitFor();
+});
+
+test('history is listed, searched and opened', async () => {
+  await open('#/instance/order-1/history');
+  const events = page.getByRole('listitem');
+  await events.nth(5).waitFor();
+  await page.getByRole('searchbox', { name: /Find in/ }).fill('CardDeclined');
+  await until(async () => (await events.count()) === 2, 'two events fit');
+  await events.first().getByRole('button').first().click();
+  await page.getByText('taskScheduledId').waitFor();
+});
+
+test('an event is raised, and the page shows what came of it', async () => {
+  await open('#/instance/order-1');
+  await page.getByRole('button', { name: 'Raise event' }).click();
+  const dialog = page.getByRole('dialog');
+  assert.equal(await dialog.getByLabel('Event').inputValue(), 'approval');
+  await dialog.getByLabel('Data').fill('not json');
+  await dialog.getByRole('button', { name: 'Raise event' }).click();
+  await dialog.getByRole('alert').filter({ hasText: 'not JSON' }).waitFor();
+  await dialog.getByLabel('Data').fill('{"by":"ann"}');
+  await dialog.getByRole('button', { name: 'Raise event' }).click();
+  await page.getByText(/^Completed after/).waitFor();
+  await page.getByRole('button', { name: 'Purge' }).waitFor();
+});
+
+test('workflows are started, terminated and purged', async () => {
+  await open('#/instances');
+  await page.getByRole('button', { name: 'Start …' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('order');
+  await dialog.getByLabel(/^Instance id/).fill('made-here');
+  await dialog.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByText(/^Waits for event approval/).waitFor();
+  await page.getByRole('button', { name: 'Terminate' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Terminate' }).click();
+  await page.getByText(/^Terminated after/).waitFor();
+  await page.getByRole('button', { name: 'Purge' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Purge' }).click();
+  await page.waitForURL(/#\/instances/);
+  await until(async () => (await fetch(`http://127.0.0.1:${http}/pawl/v1/instances/made-here`)).status === 404, 'it is gone');
+});
+
+test('the keyboard is enough', async () => {
+  await open('');
+  await page.getByRole('heading', { name: 'shop' }).waitFor();
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('g');
+  await page.keyboard.press('l');
+  await page.getByRole('heading', { name: 'Workflows' }).waitFor();
+  await page.keyboard.press('/');
+  await until(() => page.evaluate(() => document.activeElement?.type === 'search'), 'the filter has the focus');
+  await page.keyboard.type('fan-1');
+  await page.keyboard.press('Enter');
+  await until(async () => (await page.getByRole('row').count()) === 2, 'one row fits');
+  await page.getByRole('table').focus();
+  await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'fan' }).waitFor();
+});
+
+test('nothing hinders a screen reader, in light and dark and on a phone', async () => {
+  const axe = await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+  for (const scheme of ['light', 'dark'])
+    for (const hash of ['', '#/instances', '#/instance/parent-1', '#/instance/parent-1/history', '#/instance/broken-1']) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await open(hash);
+      await page.getByRole('main').getByRole('heading').first().waitFor();
+      await page.waitForTimeout(300);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => globalThis.axe.run());
+      const bad = violations.map((one) => `${scheme} ${hash} ${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+      assert.deepEqual(bad, []);
+      if (scheme === 'dark' && hash === '#/instance/parent-1') await picture('dark');
+    }
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize({ width: 360, height: 640 });
+  for (const hash of ['', '#/instances', '#/instance/parent-1']) {
+    await open(hash);
+    await page.getByRole('main').getByRole('heading').first().waitFor();
+    await page.waitForTimeout(200);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(over <= 0, `${hash} is ${over} pixels too wide`);
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+});
+
+test('a daemon that dies is told, and what was seen stays; it comes back by itself', async () => {
+  await open('#/instance/parent-1');
+  await page.getByText(/^Waits for its child/).waitFor();
+  const before = problems.length;
+  const daemon = children[0];
+  const args = daemon.spawnargs.slice(1);
+  daemon.kill('SIGKILL');
+  await page.getByRole('alert').filter({ hasText: 'does not answer' }).waitFor();
+  await page.getByRole('heading', { name: 'parent' }).waitFor();
+  run('daprd', ...args);
+  await until(async () => (await page.getByRole('alert').count()) === 0, 'the page has the daemon back');
+  await page.getByText(/^Waits for its child/).waitFor();
+  problems.length = before; // connections that were refused are in the browser's console, as they should be
+});
+
+test('the browser found nothing wrong, and asked nobody else', () => {
+  const real = problems.filter((text) => !/status of (400|404|415)/.test(text)); // refusals that tests provoked
+  assert.deepEqual(real, []);
+});
+
+if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is needed (Debian's package chromium)`);
