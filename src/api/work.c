@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "api/elder.h"
 #include "api/internal.h"
 
 // The worker's side of the TaskHub service: the stream of work items, and their results.
@@ -97,19 +98,19 @@ static bool work_keeps_history(const Pb__GetWorkItemsRequest *ask) {
     return false;
 }
 
-// Whether the worker is known to speak Dapr's dialect of the protocol, and not Microsoft's, from
-// which Dapr's came and which goes its own way. Dapr's SDKs name themselves, or what they can do in
-// field 4; those of Microsoft for .NET and Python give limits for entities (3), capabilities (10)
-// or filters (11), and the others nothing.
-static bool work_speaks_dapr(const struct pawl_request *request,
-                             const Pb__GetWorkItemsRequest *ask) {
+// Dapr's SDKs name themselves, or what they can do in field 4, or say nothing; those of Microsoft
+// give limits (1 to 3), capabilities (10) or filters (11), and that for JavaScript nothing.
+static enum pawl_dialect work_dialect(const struct pawl_request *request,
+                                      const Pb__GetWorkItemsRequest *ask) {
+    struct pawl_str agent = pawl__request_agent(request), name = PAWL_STR("dapr-sdk-");
+    if ((agent.len && memmem(agent.data, agent.len, name.data, name.len)) || ask->n_capabilities ||
+        ask->n_workflows || ask->n_activities)
+        return PAWL_DIALECT_DAPR;
     for (size_t i = 0; i < ask->base.n_unknown_fields; i++) {
         uint32_t number = ask->base.unknown_fields[i].tag;
-        if (number == 3 || number == 10 || number == 11) return false;
+        if (number <= 3 || number == 10 || number == 11) return PAWL_DIALECT_MICROSOFT;
     }
-    struct pawl_str agent = pawl__request_agent(request), name = PAWL_STR("dapr-sdk-");
-    return ask->n_capabilities || ask->n_workflows || ask->n_activities ||
-           (agent.len && memmem(agent.data, agent.len, name.data, name.len));
+    return PAWL_DIALECT_UNKNOWN;
 }
 
 static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
@@ -135,7 +136,7 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
         .reset = work_reset,
         .limit = work_limit(request),
         .keeps_history = work_keeps_history(ask),
-        .plain = !work_speaks_dapr(request, ask),
+        .dialect = work_dialect(request, ask),
     };
     if (ask->n_workflows || ask->n_activities) stream->worker.serves = work_serves;
     request->data = stream;
@@ -196,6 +197,8 @@ static void work_complete_activity(struct pawl_api *api, struct pawl_request *re
 }
 
 static void work_complete_turn(struct pawl_api *api, struct pawl_request *request) {
+    request->body = pawl__elder_answer(&request->arena, request->body);
+    if (pawl__api_starved(request)) return;
     const Pb__WorkflowResponse *response =
         pawl__api_unpack(request, &pb__workflow_response__descriptor);
     if (!response) return;

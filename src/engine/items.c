@@ -61,26 +61,28 @@ size_t pawl__shard_turn_size(const struct pawl_instance *instance) {
 // Dapr's protocol grew out of Microsoft's, and both went on by themselves. Where Dapr's has the
 // router of an event, Microsoft's has an event of another kind, and its workers take the whole turn
 // for malformed; events 31 and 32 they do not know. A plain history has no such event, and a router
-// only where it names the app that a call is for, which no code written for Microsoft's asks for.
+// only where it names another app, which no code written for Microsoft's asks for.
 
 enum {
     EVENT_ROUTER = 30,
     ROUTER_TARGET = 2
 };
 
-// The parts of |event| that a worker is given, before and after what is left out of it. False: the
-// event is left out as a whole.
-static bool items_cut(struct pawl_str event, bool plain, struct pawl_str parts[2]) {
+// The parts of |event| that a worker is given, before and after what is left out of it. |app|: of a
+// plain history; NULL: it is not plain. False: the event is left out as a whole.
+static bool items_cut(struct pawl_str event, const char *app, struct pawl_str parts[2]) {
     parts[0] = event;
     parts[1] = (struct pawl_str){0};
-    if (!plain) return true;
+    if (!app) return true;
     struct pawl_pb_reader reader = pawl__pb_reader(event);
     struct pawl_pb_field field, target;
     for (const uint8_t *start = reader.at; pawl__pb_next(&reader, &field); start = reader.at) {
         if (field.number == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_STALLED ||
             field.number == PB__HISTORY_EVENT__EVENT_TYPE_DETACHED_WORKFLOW_INSTANCE_CREATED)
             return false;
-        if (field.number != EVENT_ROUTER || pawl__pb_find(field.bytes, ROUTER_TARGET, &target))
+        if (field.number != EVENT_ROUTER) continue;
+        if (pawl__pb_find(field.bytes, ROUTER_TARGET, &target) &&
+            !pawl__str_equal(target.bytes, pawl__str(app)))
             continue;
         parts[0].len = (size_t)((const char *)start - event.data);
         parts[1] = (struct pawl_str){(const char *)reader.at, (size_t)(reader.end - reader.at)};
@@ -90,13 +92,13 @@ static bool items_cut(struct pawl_str event, bool plain, struct pawl_str parts[2
 
 // Goes through the first |count| events of |events| as fields |number|: their size, or, with |out|,
 // their bytes. False: memory is out.
-static bool items_pass_events(struct pawl_str events, uint32_t count, unsigned number, bool plain,
-                              struct pawl_buf *out, size_t *size) {
+static bool items_pass_events(struct pawl_str events, uint32_t count, unsigned number,
+                              const char *app, struct pawl_buf *out, size_t *size) {
     struct pawl_event_view view;
     struct pawl_str parts[2];
     size_t at = 0;
     for (uint32_t i = 0; i < count && pawl__history_next(events, &at, &view); i++) {
-        if (!items_cut(view.bytes, plain, parts)) continue;
+        if (!items_cut(view.bytes, app, parts)) continue;
         size_t len = parts[0].len + parts[1].len;
         if (!out)
             *size += pawl__pb_field_size(number, len);
@@ -111,19 +113,20 @@ static bool items_pass_events(struct pawl_str events, uint32_t count, unsigned n
 
 // What a turn's item is made of beside the event that begins it.
 struct items_turn {
-    struct pawl_str past; // of the history; empty when |plain| events are passed one by one
+    struct pawl_str past; // of the history
     struct pawl_str inbox;
     uint32_t past_count, kept;
-    bool plain;
+    const char *app; // of a plain turn; else NULL
 };
 
-static struct items_turn items_turn_parts(const struct pawl_instance *instance,
+static struct items_turn items_turn_parts(const struct pawl_shard *shard,
+                                          const struct pawl_instance *instance,
                                           const struct pawl_turn_to *to) {
     struct items_turn turn = {
         .past = pawl__buf_str(&instance->history.bytes),
         .inbox = pawl__buf_str(&instance->inbox.bytes),
         .past_count = instance->history.count,
-        .plain = to->plain,
+        .app = to->plain ? shard->app_id : NULL,
     };
     if (to->keeper && to->keeper == instance->kept_by && !to->plain) {
         turn.kept = instance->kept_events;
@@ -135,8 +138,8 @@ static struct items_turn items_turn_parts(const struct pawl_instance *instance,
 
 // The past is copied as it is where it may be: its events are encoded as the item's own field.
 static bool items_pass_past(const struct items_turn *turn, struct pawl_buf *out, size_t *size) {
-    if (turn->plain)
-        return items_pass_events(turn->past, turn->past_count, TURN_PAST, true, out, size);
+    if (turn->app)
+        return items_pass_events(turn->past, turn->past_count, TURN_PAST, turn->app, out, size);
     if (out) return pawl__buf_append_str(out, turn->past);
     *size += turn->past.len;
     return true;
@@ -154,7 +157,7 @@ static bool items_begin_turn(const struct pawl_shard *shard, const struct pawl_i
     started.timestamp = &at;
     started.event_type_case = PB__HISTORY_EVENT__EVENT_TYPE_WORKFLOW_STARTED;
     started.workflowstarted = &body;
-    if (pawl__turn_begins_anew(instance) && !turn->plain) {
+    if (pawl__turn_begins_anew(instance) && !turn->app) {
         router.sourceappid = shard->app_id;
         started._router_case = PB__HISTORY_EVENT___ROUTER_ROUTER;
         started.router = &router;
@@ -167,7 +170,7 @@ static bool items_begin_turn(const struct pawl_shard *shard, const struct pawl_i
     size_t size = pawl__pb_field_size(TURN_ID, id.len) +
                   pawl__pb_field_size(TURN_NEW, pawl__wire_size(&started.base));
     items_pass_past(turn, NULL, &size);
-    items_pass_events(turn->inbox, instance->turn_events, TURN_NEW, turn->plain, NULL, &size);
+    items_pass_events(turn->inbox, instance->turn_events, TURN_NEW, turn->app, NULL, &size);
     if (execution.len) size += pawl__pb_field_size(TURN_EXECUTION, execution_size);
     if (turn->kept) size += pawl__pb_field_size(TURN_KEPT, kept_size);
 
@@ -179,8 +182,7 @@ static bool items_begin_turn(const struct pawl_shard *shard, const struct pawl_i
         ok = pawl__pb_put_head(out, TURN_KEPT, kept_size) && pawl__pb_put_uint(out, 1, turn->kept);
     return ok && items_pass_past(turn, out, NULL) &&
            pawl__wire_append_field(out, TURN_NEW, &started.base) &&
-           items_pass_events(turn->inbox, instance->turn_events, TURN_NEW, turn->plain, out,
-                             NULL) &&
+           items_pass_events(turn->inbox, instance->turn_events, TURN_NEW, turn->app, out, NULL) &&
            pawl__pb_put_bytes(out, ITEM_TOKEN, to->token);
 }
 
@@ -196,7 +198,7 @@ bool pawl__shard_begin_turn(const struct pawl_shard *shard, struct pawl_instance
         instance->turn_started_at =
             stamp.now > instance->updated_at ? stamp.now : instance->updated_at;
     }
-    struct items_turn turn = items_turn_parts(instance, to);
+    struct items_turn turn = items_turn_parts(shard, instance, to);
     instance->turn_out = items_begin_turn(shard, instance, to, &turn, out);
     if (instance->turn_out && to->keeper && !to->plain) {
         instance->kept_by = to->keeper;

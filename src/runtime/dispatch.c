@@ -125,11 +125,20 @@ static struct pawl_str dispatch_name(const struct pawl_dispatch *dispatch,
     return pawl__shard_activity_name(work->effect.instance, work->effect.task_id);
 }
 
+// Tokens end with it that went to a worker of that dialect, so that the answer says so itself.
+static const char dispatch_microsoft = '~';
+
+bool pawl__token_is_microsoft(struct pawl_str token) {
+    return token.len && token.data[token.len - 1] == dispatch_microsoft;
+}
+
 static void dispatch_name_token(const struct pawl_dispatch *dispatch, struct pawl_item *item) {
     size_t len = strlen(dispatch->token_prefix);
     memcpy(item->token, dispatch->token_prefix, len);
     pawl__str_hex(item->token + len, item->number, 12);
-    item->token[len + 12] = 0;
+    len += 12;
+    if (item->worker->dialect == PAWL_DIALECT_MICROSOFT) item->token[len++] = dispatch_microsoft;
+    item->token[len] = 0;
 }
 
 static struct pawl_item *dispatch_item_create(struct pawl_dispatch *dispatch,
@@ -218,7 +227,7 @@ static void dispatch_turn(struct pawl_dispatch *dispatch, struct pawl_worker *wo
     const struct pawl_turn_to to = {
         .token = pawl__str(item->token),
         .keeper = worker->keeps_history ? worker->number : 0,
-        .plain = worker->plain,
+        .plain = worker->dialect != PAWL_DIALECT_DAPR,
     };
     bool ok =
         pawl__shard_begin_turn(&home->shard, instance, pawl__residency_stamp(home), &to, bytes);

@@ -12,6 +12,15 @@
 #include "runtime/waiting.h"
 
 // One stream of work items. The caller's memory, from attach to detach.
+// Which offspring of the durable task protocol a worker speaks. Unless it is known to be Dapr's its
+// turns are plain (see struct pawl_turn_to). Answers are taken for Dapr's unless they are known to
+// be Microsoft's.
+enum pawl_dialect {
+    PAWL_DIALECT_DAPR,
+    PAWL_DIALECT_UNKNOWN,
+    PAWL_DIALECT_MICROSOFT
+};
+
 struct pawl_worker {
     // Takes an encoded WorkItem; copies what it keeps. False: the worker is as good as gone, and
     // the item is offered elsewhere.
@@ -27,7 +36,7 @@ struct pawl_worker {
     // only what came after them (WORKER_CAPABILITY_STATEFUL_HISTORY), and asks for the rest with
     // pawl_read_history if it has them no longer.
     bool keeps_history;
-    bool plain;  // it is not known to speak Dapr's dialect; see struct pawl_turn_to
+    enum pawl_dialect dialect;
     bool paused; // set while what was delivered has not been taken; see pawl__dispatch_ready
     void *data;
 
@@ -114,6 +123,9 @@ void pawl__dispatch_forget(struct pawl_dispatch *dispatch, const struct pawl_res
 void pawl__dispatch_reset(struct pawl_dispatch *dispatch);
 
 // --- for answers of workers ----------------------------------------------------------------------
+
+// Whether |token| went to a worker of Microsoft's dialect.
+bool pawl__token_is_microsoft(struct pawl_str token);
 
 // The item that an answer is for; NULL when there is none, or when |token| is of another delivery
 // (empty: any).

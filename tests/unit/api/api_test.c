@@ -1,5 +1,6 @@
 // What the api answers, request by request.
 
+#include "api/elder.h"
 #include "talks.h"
 
 static void finish(struct kit *kit) {
@@ -95,14 +96,57 @@ static void health_tells_why(void **state) {
     finish(&kit);
 }
 
+// Microsoft's workers put other things under numbers that Dapr's schema has, too.
+static void answers_of_the_other_dialect(void **state) {
+    (void)state;
+    // instanceId, an action { id, scheduleTask { name, a trace context in 5 }, an entity's message
+    // in 8 }, another { createChildWorkflow { instanceId, name, tags in 6 } }, the token, a span in
+    // 6
+    const struct pawl_str theirs = PAWL_STR("\x0a\x01"
+                                            "a"
+                                            "\x12\x0c\x08\x01\x12\x06\x0a\x01"
+                                            "t"
+                                            "\x2a\x01\xff"
+                                            "\x42\x00"
+                                            "\x12\x0a\x1a\x08\x0a\x01"
+                                            "c"
+                                            "\x12\x01"
+                                            "n"
+                                            "\x32\x00"
+                                            "\x22\x03"
+                                            "12~"
+                                            "\x32\x02\x08\x07");
+    const struct pawl_str ours = PAWL_STR("\x0a\x01"
+                                          "a"
+                                          "\x12\x07\x08\x01\x12\x03\x0a\x01"
+                                          "t"
+                                          "\x12\x08\x1a\x06\x0a\x01"
+                                          "c"
+                                          "\x12\x01"
+                                          "n"
+                                          "\x22\x03"
+                                          "12~");
+    struct pawl_arena arena = {0};
+    assert_true(pawl__str_equal(pawl__elder_answer(&arena, theirs), ours));
+    // Any other token is of a worker of Dapr's, and what is damaged stays so.
+    const struct pawl_str daprs = PAWL_STR("\x22\x02"
+                                           "12"
+                                           "\x32\x02\x08\x07");
+    assert_true(pawl__str_equal(pawl__elder_answer(&arena, daprs), daprs));
+    const struct pawl_str damaged = PAWL_STR("\x22\x02"
+                                             "1~"
+                                             "\x12\x05");
+    assert_true(pawl__str_equal(pawl__elder_answer(&arena, damaged), damaged));
+    pawl__arena_finish(&arena);
+}
+
 int main(void) {
     struct CMUnitTest tests[32] = {
-        cmocka_unit_test(shutdown_is_asked_for),
-        cmocka_unit_test(token_is_asked_for),
-        cmocka_unit_test(nothing_is_configured),
-        cmocka_unit_test(health_tells_why),
+        cmocka_unit_test(shutdown_is_asked_for),        cmocka_unit_test(token_is_asked_for),
+        cmocka_unit_test(nothing_is_configured),        cmocka_unit_test(health_tells_why),
+        cmocka_unit_test(answers_of_the_other_dialect),
     };
-    size_t count = 4;
+    size_t count = 5;
     for (size_t i = 0; i < talk_count; i++)
         tests[count++] = (struct CMUnitTest){
             .name = talks[i].name, .test_func = talk_runs, .initial_state = (void *)&talks[i]};

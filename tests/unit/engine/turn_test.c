@@ -69,8 +69,10 @@ static void test_plain(void **state) {
     kit_create(&kit, "a", "Order");
     kit_turn(&kit, "a",
              ACTIONS(kit_task(&kit, 0, "Pay", NULL), kit_detached(&kit, 1, "d", "Ship"),
+                     kit_child(&kit, 3, "c", "Pack"),
                      kit_to_app(&kit, kit_task(&kit, 2, "Far", NULL), "far")));
     kit_result(&kit, "a", 0, "1");
+    kit_turn(&kit, "c", ACTIONS(kit_complete(&kit, 0, "2"))); // it names the app of its parent
     struct pawl_instance *instance = kit_find(&kit, "a");
     const struct pawl_turn_to to = {.token = PAWL_STR("t"), .keeper = 7, .plain = true};
     assert_true(pawl__shard_begin_turn(&kit.shard, instance, kit_stamp(&kit), &to, &bytes));
@@ -78,19 +80,19 @@ static void test_plain(void **state) {
         pawl__wire_unpack(&kit.arena, &pb__work_item__descriptor, pawl__buf_str(&bytes), NULL);
     assert_non_null(item);
     const Pb__WorkflowRequest *request = item->workflowrequest;
-    assert_int_equal(request->n_pastevents, 4); // started twice, and scheduled twice
-    for (size_t i = 0; i < 4; i++) {
+    assert_int_equal(request->n_pastevents, 5); // started twice, and scheduled thrice
+    for (size_t i = 0; i < 5; i++) {
         const Pb__HistoryEvent *event = request->pastevents[i];
         assert_int_not_equal(event->event_type_case,
                              PB__HISTORY_EVENT__EVENT_TYPE_DETACHED_WORKFLOW_INSTANCE_CREATED);
         assert_int_not_equal(event->event_type_case, 0);
-        if (i == 3)
+        if (i == 4)
             assert_router(event, "app", "far");
         else
             assert_router(event, NULL, NULL);
     }
-    assert_int_equal(request->n_newevents, 3);
-    for (size_t i = 0; i < 3; i++)
+    assert_int_equal(request->n_newevents, 4);
+    for (size_t i = 0; i < 4; i++)
         if (request->newevents[i]->event_type_case !=
             PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED) // of the other app
             assert_router(request->newevents[i], NULL, NULL);
