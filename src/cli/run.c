@@ -377,6 +377,10 @@ static void run_on_health(uv_timer_t *timer) {
             run_say(RUN_OK, "Started Dapr with app id \"%s\". %s", id, app->place);
         else
             run_say(RUN_INFO, "Dapr sidecar is up and running.");
+        bool is_v6 = strchr(app->host, ':');
+        if (!app->socket_base)
+            run_say(RUN_INFO, "Its workflows: http://%s%s%s:%d/dashboard/", is_v6 ? "[" : "",
+                    app->host, is_v6 ? "]" : "", app->given->http_port);
         run_start_command(app);
     } else if (health == PAWL_RUN_NEVER) {
         fprintf(stderr, RUN_BAD "%s\n", why);
@@ -411,6 +415,7 @@ static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
     for (size_t i = 0; i < given->resource_count; i++)
         ADD("resources-path", "%s", given->resources[i]);
 #undef ADD
+    argv[n++] = "--enable-dashboard";
     for (size_t i = 0; i < given->pass_count; i++) {
         argv[n++] = pawl__arena_format(&run->arena, "--%s", given->pass[i].name);
         argv[n++] = (char *)given->pass[i].value;

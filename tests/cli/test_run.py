@@ -3,12 +3,14 @@
 import os
 import pathlib
 import pty
+import re
 import select
 import shutil
 import signal
 import socket
 import subprocess
 import time
+import urllib.request
 
 import clilib
 
@@ -30,6 +32,15 @@ class Run(clilib.Case):
             at = found
         self.assertNotIn("== APP", answer.stdout)
         self.assert_nothing_left()
+
+    def test_the_dashboard_is_where_it_says(self):
+        self.start("run", "-a", "tiny", "--", "sleep", "300")
+        self.wait_output("You're up and running!")
+        said = self.output()
+        link = re.search(r"Its workflows: (http://127.0.0.1:\d+/dashboard/)", said)
+        self.assertTrue(link, said)
+        with urllib.request.urlopen(link[1], timeout=10) as page:
+            self.assertEqual(page.headers["content-type"], "text/html; charset=utf-8")
 
     def test_environment_of_the_app(self):
         seen = self.home / "seen"
