@@ -132,6 +132,13 @@ void pawl__output_write(const struct pawl_form *form, const json_t *rows) {
         output_table(form->columns, rows);
     } else if (strcmp(form->name, "yaml") == 0) {
         output_yaml(rows);
+    } else if (strcmp(form->name, "ndjson") == 0) {
+        size_t i;
+        const json_t *row;
+        json_array_foreach((json_t *)rows, i, row) {
+            json_dumpf(row, stdout, JSON_COMPACT);
+            putchar('\n');
+        }
     } else {
         json_dumpf(rows, stdout, JSON_INDENT(2));
         putchar('\n');

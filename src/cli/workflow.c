@@ -165,13 +165,6 @@ bool pawl__workflow_limit(const struct pawl_flags *flags, const char *command, s
     return false;
 }
 
-bool pawl__workflow_is_status(const char *text) {
-    if (strcmp(text, "UNKNOWN") == 0) return false; // what a number without a name gives
-    for (int status = PAWL_RUNNING; status <= PAWL_STALLED; status++)
-        if (strcmp(pawl_status_text((enum pawl_status)status), text) == 0) return true;
-    return false;
-}
-
 bool pawl__workflow_has_ended(enum pawl_status status) {
     return status == PAWL_COMPLETED || status == PAWL_FAILED || status == PAWL_CANCELED ||
            status == PAWL_TERMINATED;

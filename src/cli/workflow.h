@@ -28,6 +28,7 @@
 
 extern const struct pawl_command pawl__workflow_run;
 extern const struct pawl_command pawl__workflow_list;
+extern const struct pawl_command pawl__workflow_count;
 extern const struct pawl_command pawl__workflow_get;
 extern const struct pawl_command pawl__workflow_history;
 extern const struct pawl_command pawl__workflow_raise_event;
@@ -70,36 +71,12 @@ bool pawl__workflow_time(const char *text, int sign, int64_t *out);
 // The number of --limit; 0: it is not given. False: it is not above 0, which is told on stderr.
 bool pawl__workflow_limit(const struct pawl_flags *flags, const char *command, size_t *out);
 
-#define PAWL_WORKFLOW_STATUSES                                                                     \
-    "RUNNING, COMPLETED, FAILED, CANCELED, TERMINATED, PENDING, SUSPENDED or STALLED"
-
-// Whether |text| is one of these.
-bool pawl__workflow_is_status(const char *text);
-
-// --- going through instances --------------------------------------------------------------------
-
 bool pawl__workflow_has_ended(enum pawl_status status);
 
-// Which instances are wanted.
-struct pawl_workflow_filter {
-    const char *name, *status; // NULL: any
-    int64_t after, before;     // created not before, and before that; 0: any time
-};
-
-typedef enum pawl_err (*pawl_workflow_each_fn)(void *arg, const struct pawl_info *info);
-
-// Gives |fn| all instances that |filter| wants, in no order, until it fails. The error is its own,
-// or that of pawl_list or pawl_get.
-enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_filter *filter,
-                                  pawl_workflow_each_fn fn, void *arg);
-
-// Erases the line that tells a waiting person how far that is, before |fn| writes something.
-void pawl__workflow_each_hush(void);
+// --- what is told -------------------------------------------------------------------------------
 
 // An instance as an object for programs: a row of 'list'. NULL: it cannot be written as JSON.
 json_t *pawl__workflow_row(const struct pawl_workflow_app *app, const struct pawl_info *info);
-
-// --- what is told -------------------------------------------------------------------------------
 
 // |duration| nanoseconds as people say it, such as "3m20s".
 void pawl__workflow_duration(int64_t duration, char out[32]);

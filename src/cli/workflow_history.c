@@ -15,7 +15,7 @@ static const struct pawl_flag history_flags[] = {
     PAWL_WORKFLOW_FLAGS,
     {"limit", 'l', PAWL_FLAG_INT, NULL, "only so many events: the last"},
     {"output", 'o', PAWL_FLAG_TEXT, "short",
-     "form of the output: short, wide, json, yaml, or events (as stored, in JSON)"},
+     "form of the output: short (or table), wide, json, yaml, or events (as stored)"},
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 
@@ -35,8 +35,8 @@ static const struct pawl_column history_wide[] = {
 };
 
 static const struct pawl_form history_forms[] = {
-    {"short", history_short}, {"wide", history_wide}, {"json", NULL},
-    {"yaml", NULL},           {"events", NULL},       {NULL, NULL},
+    {"short", history_short}, {"table", history_short}, {"wide", history_wide}, {"json", NULL},
+    {"yaml", NULL},           {"events", NULL},         {NULL, NULL},
 };
 
 // What kinds of events say of the workflow, where that is not RUNNING, and of themselves.

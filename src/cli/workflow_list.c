@@ -1,78 +1,16 @@
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/workflow.h"
+#include "cli/workflow_filter.h"
 #include "sdk/error.h"
-
-enum {
-    LIST_PAGE = 500
-};
-
-// --- going through instances --------------------------------------------------------------------
-
-static bool list_wants(const struct pawl_workflow_filter *filter, const struct pawl_info *info) {
-    if (filter->name && strcmp(info->name, filter->name) != 0) return false;
-    if (filter->status && strcmp(pawl_status_text(info->status), filter->status) != 0) return false;
-    if (filter->after && info->created_at < filter->after) return false;
-    if (filter->before && info->created_at >= filter->before) return false;
-    return true;
-}
-
-// Tells a waiting person how far it is.
-static void list_tell(size_t count, int64_t *told) {
-    int64_t now = pawl__clock_steady();
-    if (!isatty(STDERR_FILENO) || now - *told < PAWL_SECOND / 2) return;
-    *told = now;
-    fprintf(stderr, "\r%zu instances looked at", count);
-}
-
-void pawl__workflow_each_hush(void) {
-    if (isatty(STDERR_FILENO)) fputs("\r\33[K", stderr);
-}
-
-// Gives |fn| the instance |id|, if it is still there and wanted.
-static enum pawl_err list_look(struct pawl *pawl, const struct pawl_workflow_filter *filter,
-                               const char *id, pawl_workflow_each_fn fn, void *arg) {
-    struct pawl_info *info = NULL;
-    enum pawl_err err = pawl_get(pawl, id, &info);
-    if (err == PAWL_E_NOT_FOUND) return PAWL_OK;
-    if (!err && list_wants(filter, info)) err = fn(arg, info);
-    pawl_info_free(info);
-    return err;
-}
-
-enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_filter *filter,
-                                  pawl_workflow_each_fn fn, void *arg) {
-    char *ids[LIST_PAGE], *token = NULL;
-    enum pawl_err err;
-    size_t looked = 0;
-    int64_t told = pawl__clock_steady();
-    do {
-        size_t count = 0;
-        err = pawl_list(pawl, &token, ids, LIST_PAGE, &count);
-        for (size_t i = 0; i < count; i++) {
-            if (!err) err = list_look(pawl, filter, ids[i], fn, arg);
-            free(ids[i]);
-            list_tell(++looked, &told);
-        }
-    } while (!err && token);
-    pawl__workflow_each_hush();
-    free(token);
-    return err;
-}
-
-// --- the command --------------------------------------------------------------------------------
 
 static const struct pawl_flag list_flags[] = {
     PAWL_WORKFLOW_FLAGS,
-    {"filter-name", 'w', PAWL_FLAG_TEXT, NULL, "only workflows of this name"},
-    {"filter-status", 's', PAWL_FLAG_TEXT, NULL, "only " PAWL_WORKFLOW_STATUSES},
-    {"filter-max-age", 'm', PAWL_FLAG_TEXT, NULL,
-     "only those created within a duration such as 90m, or since a time"},
+    PAWL_WORKFLOW_FILTER_FLAGS,
     {"limit", 'l', PAWL_FLAG_INT, NULL, "only so many: those created last"},
-    {"output", 'o', PAWL_FLAG_TEXT, "short", "form of the output: short, wide, ids, json or yaml"},
+    {"output", 'o', PAWL_FLAG_TEXT, "short",
+     "form of the output: short (or table), wide, ids, json, ndjson or yaml"},
     PAWL_WORKFLOW_STORE_FLAGS,
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
@@ -100,8 +38,8 @@ static const struct pawl_column list_wide[] = {
 };
 
 static const struct pawl_form list_forms[] = {
-    {"short", list_short}, {"wide", list_wide}, {"ids", NULL},
-    {"json", NULL},        {"yaml", NULL},      {NULL, NULL},
+    {"short", list_short}, {"table", list_short}, {"wide", list_wide}, {"ids", NULL},
+    {"json", NULL},        {"ndjson", NULL},      {"yaml", NULL},      {NULL, NULL},
 };
 
 struct list {
@@ -177,20 +115,11 @@ static void list_write(struct list *list, const struct pawl_form *form) {
 
 static int list_run(const struct pawl_flags *flags) {
     const struct pawl_form *form = pawl__output_form(flags, list_forms, "pawl workflow list");
-    const char *age = pawl__flag_text(flags, "filter-max-age");
-    struct pawl_workflow_filter filter = {.name = pawl__flag_text(flags, "filter-name"),
-                                          .status = pawl__flag_text(flags, "filter-status")};
+    struct pawl_workflow_filter filter;
     struct pawl_workflow_app app;
     if (!form) return PAWL_EXIT_USAGE;
     if (flags->argc) return pawl__workflow_misused("list: what is '%s'?", flags->argv[0]);
-    if (filter.status && !pawl__workflow_is_status(filter.status))
-        return pawl__workflow_misused(
-            "list: --filter-status is '%s', but has to be one of " PAWL_WORKFLOW_STATUSES,
-            filter.status);
-    if (age && !pawl__workflow_time(age, -1, &filter.after))
-        return pawl__workflow_misused("list: --filter-max-age is '%s', but has to be a duration "
-                                      "such as 90m or a time such as 2030-01-02T15:04:05Z",
-                                      age);
+    if (!pawl__workflow_filter(flags, "list", &filter)) return PAWL_EXIT_USAGE;
     struct list list = {.app = &app};
     if (!pawl__workflow_limit(flags, "list", &list.limit)) return PAWL_EXIT_USAGE;
     int code = pawl__workflow_open(flags, &app);
@@ -209,9 +138,10 @@ const struct pawl_command pawl__workflow_list = {
     .name = "workflow list",
     .alias = "ls",
     .summary = "List workflows",
-    .usage = "[-w NAME] [-s STATUS] [-m AGE] [-l N] [-o FORM]",
+    .usage = "[FILTERS] [-l N] [-o FORM]",
     .text =
-        "Lists the instances that an app has, those that have ended as well, the oldest first.\n\n"
+        "Lists the instances that an app has, those that have ended as well, the oldest first.\n"
+        "A status is one of " PAWL_WORKFLOW_STATUSES ".\n\n"
         "Examples:\n"
         "  pawl workflow list -s RUNNING -m 24h\n"
         "  pawl workflow list -w order -o ids\n",

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "cli/workflow.h"
+#include "cli/workflow_filter.h"
 
 static const struct pawl_flag purge_flags[] = {
     PAWL_WORKFLOW_FLAGS,
@@ -52,15 +52,13 @@ static enum pawl_err purge_ended(void *arg, const struct pawl_info *info) {
 static int purge_check(const struct pawl_flags *flags, struct pawl_workflow_filter *filter) {
     const char *before = pawl__flag_text(flags, "all-older-than");
     bool all = pawl__flag_bool(flags, "all");
-    filter->status = pawl__flag_text(flags, "all-filter-status");
+    const char *status = pawl__flag_text(flags, "all-filter-status");
     if (all + (before != NULL) + (flags->argc > 0) != 1)
         return pawl__workflow_misused("purge: name instances, or give --all or --all-older-than");
-    if (filter->status && !before)
+    if (status && !before)
         return pawl__workflow_misused("purge: --all-filter-status goes with --all-older-than");
-    if (filter->status && !pawl__workflow_is_status(filter->status))
-        return pawl__workflow_misused(
-            "purge: --all-filter-status is '%s', but has to be one of " PAWL_WORKFLOW_STATUSES,
-            filter->status);
+    if (status && !pawl__workflow_statuses(status, "purge", "all-filter-status", &filter->statuses))
+        return PAWL_EXIT_USAGE;
     if (before && !pawl__workflow_time(before, -1, &filter->before))
         return pawl__workflow_misused("purge: --all-older-than is '%s', but has to be a duration "
                                       "such as 24h or a time such as 2030-01-02T15:04:05Z",
@@ -75,7 +73,7 @@ static int purge_run(const struct pawl_flags *flags) {
     if (!code) code = pawl__workflow_open(flags, &app);
     if (code) return code;
     struct purge purge = {.pawl = app.pawl, .force = pawl__flag_bool(flags, "force")};
-    purge.takes_all = purge.force && filter.status;
+    purge.takes_all = purge.force && filter.statuses;
     for (int i = 0; i < flags->argc; i++) purge_one(&purge, flags->argv[i]);
     if (!flags->argc && pawl__workflow_each(app.pawl, &filter, purge_ended, &purge)) {
         pawl__workflow_fail("cannot go through the workflows");

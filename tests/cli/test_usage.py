@@ -8,7 +8,7 @@ import subprocess
 import clilib
 
 COMMANDS = ["run", "stop", "list", "workflow", "daemon", "bench", "version", "completion"]
-GROUPED = [["workflow", word] for word in ("run", "list", "get", "history", "raise-event", "suspend", "resume",
+GROUPED = [["workflow", word] for word in ("run", "list", "count", "get", "history", "raise-event", "suspend", "resume",
                                            "terminate", "purge")]
 
 
@@ -95,9 +95,13 @@ class Usage(clilib.Case):
                 (["workflow", "-a"], "--app-id needs a value"),
                 (["workflow", "--ap-id", "x", "list"], "did you mean --app-id?"),
                 (["workflow", "-a", "x", "lits"], "did you mean 'list'?"),
-                (["workflow", "list", "-o", "xml"], "short, wide, ids, json or yaml"),
-                (["workflow", "list", "-s", "RUNING"], "'RUNING', but has to be one of RUNNING"),
+                (["workflow", "list", "-o", "xml"], "short, table, wide, ids, json, ndjson or yaml"),
+                (["workflow", "list", "-s", "RUNING"], "--filter-status has 'RUNING', but it may have RUNNING"),
                 (["workflow", "list", "-m", "soon"], "a duration such as 90m"),
+                (["workflow", "list", "-s", "FAILED,"], "--filter-status has ''"),
+                (["workflow", "count", "--by", "age"], "--by has 'age'"),
+                (["workflow", "count", "--filter-ended-since", "ever"], "--filter-ended-since is 'ever'"),
+                (["workflow", "purge", "--all-older-than", "1h", "--all-filter-status", "X"], "--all-filter-status has 'X'"),
                 (["workflow", "list", "order-7"], "what is 'order-7'?"),
                 (["workflow", "run"], "name the workflow to run"),
                 (["workflow", "run", "a", "b"], "and nothing else"),

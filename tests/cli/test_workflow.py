@@ -136,6 +136,36 @@ class Workflow(clilib.Case):
         self.assertIn("FAILURE MESSAGE", wide)
         self.assertIn("no more cars", wide)
 
+    def ids(self, *args):
+        return self.done("list", "-o", "ids", *args).split()
+
+    def test_filters(self):
+        self.assertEqual((self.ids(), self.done("list", "-o", "ndjson"), self.done("count", "-o", "json")), ([], "", "[]\n"))
+        self.done("run", "parent", "-i", "p")
+        clilib.wait_for(lambda: self.ids("-s", "RUNNING") == ["p", "p:0000"])
+        self.done("run", "echo", "-i", "order-1", "-x", "1", "-w")
+        self.workflow("run", "decline", "-i", "order-2", "-w")
+        for args, ids in ((["-w", "wait*"], ["p:0000"]), (["-w", "*o*"], ["p:0000", "order-1"]), (["-w", "wait"], []),
+                          (["-s", "COMPLETED,FAILED"], ["order-1", "order-2"]), (["--filter-id", "order-*"], ["order-1", "order-2"]),
+                          (["--filter-id", "order-[2-9]"], ["order-2"]), (["--filter-parent", "p"], ["p:0000"]),
+                          (["--filter-custom-status", "still"], ["p:0000"]), (["--filter-custom-status", "Still"], []),
+                          (["--filter-failure", "Declined"], ["order-2"]), (["--filter-failure", "Decl"], []),
+                          (["--filter-ended-since", "1h"], ["order-1", "order-2"]), (["--filter-ended-until", "1h"], []),
+                          (["--filter-ended-until", "0s", "-s", "RUNNING"], []), (["--filter-min-age", "1h"], []),
+                          (["--filter-min-age", "0s", "--filter-max-age", "1h"], ["p", "p:0000", "order-1", "order-2"])):
+            with self.subTest(args=args):
+                self.assertEqual(self.ids(*args), ids)
+        lines = [json.loads(line) for line in self.done("list", "-o", "ndjson").splitlines()]
+        self.assertEqual([(one["instanceID"], list(one)) for one in lines],
+                         [(one["instanceID"], list(one)) for one in self.listed()])
+        self.assertEqual(self.done("list", "-o", "table").split()[0], "NAME")
+
+        def counts(*args):
+            return {(one["status"], one["name"]): one["count"] for one in json.loads(self.done("count", "-o", "json", *args))}
+        self.assertEqual(counts(), {("RUNNING", None): 2, ("COMPLETED", None): 1, ("FAILED", None): 1})
+        self.assertEqual(counts("--by", "name,status", "--filter-id", "p*"), {("RUNNING", "parent"): 1, ("RUNNING", "wait_for_go"): 1})
+        self.assertEqual(alike(self.done("count", "-b", "name", "-s", "FAILED")), [["NAME", "COUNT"], ["decline", "1"]])
+
     def test_list_of_several_pages(self):
         [one] = self.list_json()
         connection = http.client.HTTPConnection("127.0.0.1", one["httpPort"])
