@@ -21,10 +21,6 @@ static const struct {
      false},
     {"build-info",
      "'daprd --build-info' tells how the program was built, 'pawl version' the versions", false},
-    {"dashboard",
-     "'pawl list' shows the apps, 'pawl workflow list' and 'pawl workflow get' their "
-     "workflows",
-     false},
     {"scheduler",
      "the sidecar keeps its timers itself; 'pawl workflow get' shows what a workflow waits for",
      false},

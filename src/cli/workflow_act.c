@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/workflow.h"
+#include "cli/workflow_bulk.h"
 
 // Says that it went well, in the words of Dapr's own commands, as scripts look for them.
 static int __attribute__((format(printf, 2, 3)))
@@ -115,10 +115,28 @@ const struct pawl_command pawl__workflow_run = {
 static const struct pawl_flag raise_flags[] = {
     PAWL_WORKFLOW_FLAGS,
     {"input", 'x', PAWL_FLAG_TEXT, NULL, "JSON that comes with the event"},
+    PAWL_WORKFLOW_BULK_FLAGS,
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 
+static enum pawl_err raise_event(struct pawl *pawl, const char *id,
+                                 const struct pawl_flags *flags) {
+    return pawl_raise(pawl, id, flags->argv[0], pawl_text(pawl__flag_text(flags, "input")));
+}
+
+// The event that is named, to all that the filters choose.
+static int act_raise_all(const struct pawl_flags *flags) {
+    static const struct pawl_workflow_bulk bulk = {"raise the event of", "got the event",
+                                                   pawl__workflow_goes_on, raise_event};
+    struct pawl_text input;
+    if (!act_argument(flags, "raise-event", "the event") ||
+        !pawl__workflow_json(flags, "input", &input))
+        return PAWL_EXIT_USAGE;
+    return pawl__workflow_bulk(flags, &bulk);
+}
+
 static int act_raise(const struct pawl_flags *flags) {
+    if (pawl__workflow_filter_given(flags)) return act_raise_all(flags);
     const char *both = act_argument(flags, "raise-event", "the event, as ID/EVENT");
     const char *slash = both ? strrchr(both, '/') : NULL;
     struct pawl_workflow_app app;
@@ -144,39 +162,39 @@ static int act_raise(const struct pawl_flags *flags) {
 const struct pawl_command pawl__workflow_raise_event = {
     .name = "workflow raise-event",
     .summary = "Send an event to a workflow",
-    .usage = "ID/EVENT [-x JSON]",
+    .usage = "ID/EVENT [-x JSON] | EVENT FILTERS [--yes]",
     .text =
-        "The event waits until the workflow asks for it. An instance that has ended takes none.\n\n"
-        "Example:\n"
-        "  pawl workflow raise-event order-7/approved -x true\n",
+        "The event waits until the workflow asks for it. An instance that has ended takes none.\n"
+        "With filters it goes to all that they choose.\n\n"
+        "Examples:\n"
+        "  pawl workflow raise-event order-7/approved -x true\n"
+        "  pawl workflow raise-event approved --filter-name order -s RUNNING\n",
     .flags = raise_flags,
     .run = act_raise,
 };
 
 // --- suspend, resume, terminate -----------------------------------------------------------------
 
-static enum pawl_err terminate(struct pawl *pawl, const char *id, const struct pawl_flags *flags) {
-    return pawl_terminate(pawl, id, pawl_text(pawl__flag_text(flags, "output")), true);
-}
-
-// Does |act| to the instance that is named. |verb|: what it is called.
-static int act_on(const struct pawl_flags *flags, const char *verb,
-                  enum pawl_err (*act)(struct pawl *, const char *id, const struct pawl_flags *)) {
-    const char *id = act_argument(flags, verb, "the instance");
+// Does it to the instance that is named, or to all that filters choose.
+static int act_on(const struct pawl_flags *flags, const struct pawl_workflow_bulk *what) {
     struct pawl_workflow_app app;
+    if (!flags->argc && pawl__workflow_filter_given(flags)) return pawl__workflow_bulk(flags, what);
+    const char *id = act_argument(flags, what->verb, "the instance, or give filters");
     if (!id) return PAWL_EXIT_USAGE;
+    if (pawl__workflow_filter_given(flags))
+        return pawl__workflow_misused("%s: name an instance or give filters, not both", what->verb);
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
-    if (!act_goes_on(&app, verb, id)) return 1;
+    if (!act_goes_on(&app, what->verb, id)) return 1;
     pawl__workflow_tell_wait(&app);
-    if (act(app.pawl, id, flags)) return act_failed(&app, verb, id);
-    return act_done(&app, "Workflow '%s' %s%s successfully", id, verb,
-                    verb[strlen(verb) - 1] == 'e' ? "d" : "ed");
+    if (what->act(app.pawl, id, flags)) return act_failed(&app, what->verb, id);
+    return act_done(&app, "Workflow '%s' %s successfully", id, what->done);
 }
 
 static const struct pawl_flag reason_flags[] = {
     PAWL_WORKFLOW_FLAGS,
     {"reason", 'r', PAWL_FLAG_TEXT, NULL, "why; it is kept in the history"},
+    PAWL_WORKFLOW_BULK_FLAGS,
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 
@@ -184,19 +202,25 @@ static enum pawl_err suspend(struct pawl *pawl, const char *id, const struct paw
     return pawl_suspend(pawl, id, pawl__flag_text(flags, "reason"));
 }
 
+static bool suspend_takes(const struct pawl_info *info, const struct pawl_flags *flags) {
+    return pawl__workflow_goes_on(info, flags) && info->status != PAWL_SUSPENDED;
+}
+
 static int act_suspend(const struct pawl_flags *flags) {
-    return act_on(flags, "suspend", suspend);
+    static const struct pawl_workflow_bulk what = {"suspend", "suspended", suspend_takes, suspend};
+    return act_on(flags, &what);
 }
 
 const struct pawl_command pawl__workflow_suspend = {
     .name = "workflow suspend",
     .summary = "Let a workflow rest",
-    .usage = "ID [-r REASON]",
+    .usage = "ID [-r REASON] | FILTERS [--yes] [-r REASON]",
     .text =
         "Activities that run come to their end, and what arrives is kept; the workflow goes on\n"
         "after 'pawl workflow resume'.\n\n"
         "Example:\n"
-        "  pawl workflow suspend order-7 -r 'the shop is being moved'\n",
+        "  pawl workflow suspend order-7 -r 'the shop is being moved'\n"
+        "  pawl workflow suspend --filter-name 'order*' -s RUNNING\n",
     .flags = reason_flags,
     .run = act_suspend,
 };
@@ -205,14 +229,20 @@ static enum pawl_err resume(struct pawl *pawl, const char *id, const struct pawl
     return pawl_resume(pawl, id, pawl__flag_text(flags, "reason"));
 }
 
+static bool resume_takes(const struct pawl_info *info, const struct pawl_flags *flags) {
+    (void)flags;
+    return info->status == PAWL_SUSPENDED;
+}
+
 static int act_resume(const struct pawl_flags *flags) {
-    return act_on(flags, "resume", resume);
+    static const struct pawl_workflow_bulk what = {"resume", "resumed", resume_takes, resume};
+    return act_on(flags, &what);
 }
 
 const struct pawl_command pawl__workflow_resume = {
     .name = "workflow resume",
     .summary = "Let a suspended workflow go on",
-    .usage = "ID [-r REASON]",
+    .usage = "ID [-r REASON] | FILTERS [--yes] [-r REASON]",
     .text = "What arrived while it rested is worked off now.\n\n"
             "Example:\n"
             "  pawl workflow resume order-7\n",
@@ -223,19 +253,25 @@ const struct pawl_command pawl__workflow_resume = {
 static const struct pawl_flag terminate_flags[] = {
     PAWL_WORKFLOW_FLAGS,
     {"output", 'o', PAWL_FLAG_TEXT, NULL, "JSON that becomes the workflow's output"},
+    PAWL_WORKFLOW_BULK_FLAGS,
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 
+static enum pawl_err terminate(struct pawl *pawl, const char *id, const struct pawl_flags *flags) {
+    return pawl_terminate(pawl, id, pawl_text(pawl__flag_text(flags, "output")), true);
+}
+
 static int act_terminate(const struct pawl_flags *flags) {
+    static const struct pawl_workflow_bulk what = {"terminate", "terminated",
+                                                   pawl__workflow_goes_on, terminate};
     struct pawl_text output;
-    return pawl__workflow_json(flags, "output", &output) ? act_on(flags, "terminate", terminate)
-                                                         : PAWL_EXIT_USAGE;
+    return pawl__workflow_json(flags, "output", &output) ? act_on(flags, &what) : PAWL_EXIT_USAGE;
 }
 
 const struct pawl_command pawl__workflow_terminate = {
     .name = "workflow terminate",
     .summary = "End a workflow and its children",
-    .usage = "ID [-o JSON]",
+    .usage = "ID [-o JSON] | FILTERS [--yes] [-o JSON]",
     .text =
         "It ends at once, with the status TERMINATED. Activities that run are not stopped, but\n"
         "nobody waits for their results.\n\n"

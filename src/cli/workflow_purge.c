@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "cli/workflow_filter.h"
+#include "cli/workflow_bulk.h"
 
 static const struct pawl_flag purge_flags[] = {
     PAWL_WORKFLOW_FLAGS,
@@ -10,7 +10,8 @@ static const struct pawl_flag purge_flags[] = {
     {"all-filter-status", 0, PAWL_FLAG_TEXT, NULL,
      "with --all-older-than: only those with this status"},
     {"force", 0, PAWL_FLAG_BOOL, "false",
-     "instances that are named, or that have the status, also when they have not ended"},
+     "those that are named, or that filters or a status choose, also when they have not ended"},
+    PAWL_WORKFLOW_BULK_FLAGS,
     PAWL_WORKFLOW_STORE_FLAGS,
     {"scheduler-namespace", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
@@ -54,7 +55,8 @@ static int purge_check(const struct pawl_flags *flags, struct pawl_workflow_filt
     bool all = pawl__flag_bool(flags, "all");
     const char *status = pawl__flag_text(flags, "all-filter-status");
     if (all + (before != NULL) + (flags->argc > 0) != 1)
-        return pawl__workflow_misused("purge: name instances, or give --all or --all-older-than");
+        return pawl__workflow_misused(
+            "purge: name instances, or give --all, --all-older-than or filters");
     if (status && !before)
         return pawl__workflow_misused("purge: --all-filter-status goes with --all-older-than");
     if (status && !pawl__workflow_statuses(status, "purge", "all-filter-status", &filter->statuses))
@@ -66,7 +68,27 @@ static int purge_check(const struct pawl_flags *flags, struct pawl_workflow_filt
     return 0;
 }
 
+static bool purge_takes(const struct pawl_info *info, const struct pawl_flags *flags) {
+    return pawl__flag_bool(flags, "force") || pawl__workflow_has_ended(info->status);
+}
+
+static enum pawl_err purge_act(struct pawl *pawl, const char *id, const struct pawl_flags *flags) {
+    bool force = pawl__flag_bool(flags, "force");
+    return (force ? pawl_purge_force : pawl_purge)(pawl, id, true, NULL);
+}
+
+// All that the filters choose.
+static int purge_filtered(const struct pawl_flags *flags) {
+    static const struct pawl_workflow_bulk bulk = {"purge", "purged", purge_takes, purge_act};
+    if (flags->argc || pawl__flag_bool(flags, "all") || pawl__flag_given(flags, "all-older-than") ||
+        pawl__flag_given(flags, "all-filter-status"))
+        return pawl__workflow_misused("purge: filters stand by themselves, without names and "
+                                      "--all...");
+    return pawl__workflow_bulk(flags, &bulk);
+}
+
 static int purge_run(const struct pawl_flags *flags) {
+    if (pawl__workflow_filter_given(flags)) return purge_filtered(flags);
     struct pawl_workflow_filter filter = {0};
     struct pawl_workflow_app app;
     int code = purge_check(flags, &filter);
@@ -87,7 +109,8 @@ static int purge_run(const struct pawl_flags *flags) {
 const struct pawl_command pawl__workflow_purge = {
     .name = "workflow purge",
     .summary = "Remove workflows that have ended",
-    .usage = "ID... [--force] | --all | --all-older-than AGE [--all-filter-status STATUS]",
+    .usage = "ID... [--force] | --all | --all-older-than AGE [--all-filter-status STATUS] |\n"
+             "         FILTERS [--force] [--yes]",
     .text =
         "Removes all trace of instances that have ended, and of their children. Their ids can be\n"
         "used again. 'stateRetentionPolicy' in a configuration does this by itself.\n\n"

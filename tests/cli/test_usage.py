@@ -57,8 +57,6 @@ class Usage(clilib.Case):
             self.assertEqual((answer.returncode, answer.stderr), (0, ""))
             self.assertIn("there is nothing to set up", answer.stdout)
         self.assert_mistake(self.pawl("init", "-k"), "not for Kubernetes", code=2)
-        if "dashboard" not in COMMANDS:
-            self.assert_mistake(self.pawl("dashboard"), "'pawl workflow list'", code=2)
 
     def test_groups(self):
         help = self.pawl("workflow", "--help").stdout

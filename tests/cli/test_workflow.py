@@ -166,6 +166,61 @@ class Workflow(clilib.Case):
         self.assertEqual(counts("--by", "name,status", "--filter-id", "p*"), {("RUNNING", "parent"): 1, ("RUNNING", "wait_for_go"): 1})
         self.assertEqual(alike(self.done("count", "-b", "name", "-s", "FAILED")), [["NAME", "COUNT"], ["decline", "1"]])
 
+    def ask(self, answer, command, *args):
+        """What a command says at a terminal, at which |answer| is typed."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([clilib.BIN / "pawl", "workflow", command, "-a", self.id, *args], env=self.env,
+                                   stdin=theirs, stdout=theirs, stderr=theirs)
+        self.started.append(process)
+        os.close(theirs)
+        os.write(ours, answer.encode())
+        shown = b""
+        with os.fdopen(ours, "rb", 0) as terminal, contextlib.suppress(OSError):
+            while more := terminal.read(4096):
+                shown += more
+        return process.wait(20), shown.decode()
+
+    def test_many_at_once(self):
+        for id in ("order-1", "order-2", "order-3", "other"):
+            self.done("run", "wait_for_go", "-i", id)
+        orders = ["--filter-id", "order-*"]
+        for command in (["suspend"], ["resume"], ["terminate"], ["purge"], ["raise-event", "go"]):
+            self.assert_mistake(self.workflow(*command, *orders), "nobody is there to be asked; give --yes", code=2)
+        for answer in "\n", "n\n", "\x04":
+            code, said = self.ask(answer, "suspend", *orders)
+            self.assertEqual(code, 1, said)
+            self.assertIn(f"suspend 3 workflows of app '{self.id}'? [y/N]", said)
+            self.assertIn("nothing was done", said)
+        self.assertEqual(self.ids("-s", "SUSPENDED"), [])
+        self.done("suspend", "order-1")
+        code, said = self.ask("y\n", "suspend", *orders, "-r", "night")
+        self.assertEqual(code, 0, said)
+        self.assertIn("✅  2 of 2 suspended", said)  # one was already
+        self.assertEqual(self.ids("-s", "SUSPENDED"), ["order-1", "order-2", "order-3"])
+        self.assertIn("No workflow that the filters choose can be suspended", self.done("suspend", *orders, "--yes"))
+        self.assertEqual(self.done("resume", "-s", "SUSPENDED", "-y"), "✅  3 of 3 resumed\n")
+        self.assertEqual(self.done("terminate", "-y", "--filter-id", "order-1"), "✅  1 of 1 terminated\n")
+        began = time.monotonic()
+        self.assertEqual(self.done("raise-event", "go", *orders, "-x", "7", "--yes", "--rate", "2"),
+                         "✅  2 of 2 got the event\n")
+        self.assertGreater(time.monotonic() - began, 0.5)
+        clilib.wait_for(lambda: self.ids("-s", "COMPLETED") == ["order-2", "order-3"])
+        self.assertEqual(self.get("order-2")["output"], "7")
+        self.assertEqual(self.done("purge", "--filter-name", "*", "--yes"), "✅  3 of 3 purged\n")
+        self.assertEqual(self.ids(), ["other"])
+        self.done("run", "parent", "-i", "p")
+        clilib.wait_for(lambda: len(self.ids()) == 3)
+        self.assertEqual(self.done("purge", "--filter-name", "*", "--force", "--yes"), "✅  3 of 3 purged\n")
+        self.assertEqual(self.ids(), [])
+
+    def test_many_at_once_mistakes(self):
+        for args in (["terminate", "a"], ["suspend", "a"], ["purge", "a"], ["purge", "--all"], ["purge", "--all-older-than", "1h"]):
+            self.assert_mistake(self.workflow(*args, "-w", "echo", "--yes"), args[0] + ": ", code=2)
+        self.assert_mistake(self.workflow("raise-event", "-w", "echo", "--yes"), "name the event", code=2)
+        self.assert_mistake(self.workflow("raise-event", "go", "-w", "echo", "--yes", "-x", "{"), "not JSON", code=2)
+        self.assert_mistake(self.workflow("terminate", "-w", "echo", "--yes", "--rate", "0"), "--rate is '0'", code=2)
+        self.assert_mistake(self.workflow("terminate", "--yes"), "name the instance, or give filters", code=2)
+
     def test_list_of_several_pages(self):
         [one] = self.list_json()
         connection = http.client.HTTPConnection("127.0.0.1", one["httpPort"])
@@ -408,7 +463,8 @@ $"""))
         id = self.id + "-idle"
         self.daemon(id, "--dapr-http-port", self.port(), "--dapr-grpc-port", self.port())
         self.done("run", "echo", "-i", "later", "-s", "1h", app=id)
-        for args in ["run", "echo", "-i", "a"], ["suspend", "later"], ["terminate", "later"]:
+        self.assertEqual(self.workflow("suspend", "later", app=id).returncode, 0)  # it has not begun, and needs none
+        for args in ["run", "echo", "-i", "a"], ["suspend", "a"], ["terminate", "a"]:
             with self.subTest(args=args):
                 waiting = self.start("workflow", *args, "-a", id)
                 self.wait_output(f"no worker of app '{id}' is connected")

@@ -1,0 +1,124 @@
+#include "cli/workflow_bulk.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "sdk/error.h"
+
+enum {
+    BULK_FAILURES = 10 // that are told one by one
+};
+
+struct bulk {
+    const struct pawl_workflow_bulk *what;
+    const struct pawl_flags *flags;
+    struct pawl_workflow_app app;
+    char **ids;
+    size_t count, cap, done, failed;
+    int64_t told; // when the progress was shown; steady clock
+};
+
+bool pawl__workflow_goes_on(const struct pawl_info *info, const struct pawl_flags *flags) {
+    (void)flags;
+    return !pawl__workflow_has_ended(info->status);
+}
+
+static enum pawl_err bulk_add(void *arg, const struct pawl_info *info) {
+    struct bulk *bulk = arg;
+    if (!bulk->what->takes(info, bulk->flags)) return PAWL_OK;
+    if (bulk->count == bulk->cap) {
+        size_t cap = bulk->cap ? 2 * bulk->cap : 64;
+        char **ids = realloc(bulk->ids, cap * sizeof *ids);
+        if (!ids) return pawl__sdk_fail_nomem();
+        bulk->ids = ids;
+        bulk->cap = cap;
+    }
+    bulk->ids[bulk->count] = strdup(info->id);
+    return bulk->ids[bulk->count] ? (bulk->count++, PAWL_OK) : pawl__sdk_fail_nomem();
+}
+
+// Whether the person at the terminal, or --yes, agrees.
+static bool bulk_may(const struct bulk *bulk) {
+    char answer[16];
+    if (pawl__flag_bool(bulk->flags, "yes")) return true;
+    fprintf(stderr, "%s %zu workflow%s of app '%s'? [y/N] ", bulk->what->verb, bulk->count,
+            bulk->count == 1 ? "" : "s", *bulk->app.id ? bulk->app.id : "at --address");
+    if (!fgets(answer, sizeof answer, stdin)) answer[0] = 0;
+    return *answer == 'y' || *answer == 'Y';
+}
+
+static void bulk_hush(void) {
+    if (isatty(STDERR_FILENO)) fputs("\r\33[K", stderr);
+}
+
+static void bulk_tell(struct bulk *bulk) {
+    int64_t now = pawl__clock_steady();
+    if (!isatty(STDERR_FILENO) || now - bulk->told < PAWL_SECOND / 5) return;
+    bulk->told = now;
+    fprintf(stderr, "\r%zu of %zu %s", bulk->done, bulk->count, bulk->what->done);
+}
+
+static void bulk_one(struct bulk *bulk, const char *id) {
+    enum pawl_err err = bulk->what->act(bulk->app.pawl, id, bulk->flags);
+    // One that is gone has gone with its parent, or by somebody else's hand.
+    if (!err || err == PAWL_E_NOT_FOUND) {
+        bulk->done++;
+        return;
+    }
+    if (bulk->failed++ >= BULK_FAILURES) return;
+    bulk_hush();
+    pawl__workflow_fail("cannot %s '%s'", bulk->what->verb, id);
+}
+
+// Does it to all, no faster than --rate allows.
+static void bulk_all(struct bulk *bulk) {
+    int64_t rate = pawl__flag_int(bulk->flags, "rate"), began = pawl__clock_steady();
+    for (size_t i = 0; i < bulk->count; i++) {
+        int64_t early =
+            rate > 0 ? began + (int64_t)i * PAWL_SECOND / rate - pawl__clock_steady() : 0;
+        if (early > 0) usleep((useconds_t)(early / 1000));
+        bulk_one(bulk, bulk->ids[i]);
+        bulk_tell(bulk);
+    }
+    bulk_hush();
+    printf("%s  %zu of %zu %s\n", bulk->failed ? "\u274c" : "\u2705", bulk->done, bulk->count,
+           bulk->what->done);
+}
+
+// What is wrong with the command line besides the filters; 0: nothing.
+static int bulk_check(const struct pawl_flags *flags, const char *verb) {
+    if (pawl__flag_given(flags, "rate") && pawl__flag_int(flags, "rate") < 1)
+        return pawl__workflow_misused("%s: --rate is '%s', but has to be above 0", verb,
+                                      pawl__flag_text(flags, "rate"));
+    if (!pawl__flag_bool(flags, "yes") && !isatty(STDIN_FILENO))
+        return pawl__workflow_misused("%s: nobody is there to be asked; give --yes to do it to all "
+                                      "that the filters choose",
+                                      verb);
+    return 0;
+}
+
+int pawl__workflow_bulk(const struct pawl_flags *flags, const struct pawl_workflow_bulk *what) {
+    struct bulk bulk = {.what = what, .flags = flags};
+    struct pawl_workflow_filter filter;
+    if (!pawl__workflow_filter(flags, what->verb, &filter)) return PAWL_EXIT_USAGE;
+    int code = bulk_check(flags, what->verb);
+    if (!code) code = pawl__workflow_open(flags, &bulk.app);
+    if (code) return code;
+    if (pawl__workflow_each(bulk.app.pawl, &filter, bulk_add, &bulk)) {
+        code = pawl__workflow_fail("cannot go through the workflows");
+    } else if (!bulk.count) {
+        printf("\u2139\ufe0f  No workflow that the filters choose can be %s\n", what->done);
+    } else if (!bulk_may(&bulk)) {
+        fputs("nothing was done\n", stderr);
+        code = 1;
+    } else {
+        bulk_all(&bulk);
+        code = bulk.failed ? 1 : 0;
+    }
+    for (size_t i = 0; i < bulk.count; i++) free(bulk.ids[i]);
+    free(bulk.ids);
+    pawl__workflow_close(&bulk.app);
+    return code;
+}

@@ -1,0 +1,28 @@
+#ifndef PAWL_CLI_WORKFLOW_BULK_H
+#define PAWL_CLI_WORKFLOW_BULK_H
+
+// Doing something to all instances that filters choose: their count is shown and asked about, then
+// it is done to one after the other, and what failed is told. Called again it goes on with those
+// that are left, as it is about what can still be done to.
+
+#include "cli/workflow_filter.h"
+
+#define PAWL_WORKFLOW_BULK_FLAGS                                                                   \
+    PAWL_WORKFLOW_FILTER_FLAGS, {"yes", 'y', PAWL_FLAG_BOOL, "false", "with filters: do not ask"}, \
+    {                                                                                              \
+        "rate", 0, PAWL_FLAG_INT, NULL, "with filters: at most so many a second"                   \
+    }
+
+struct pawl_workflow_bulk {
+    const char *verb, *done; // "terminate", "terminated"
+    bool (*takes)(const struct pawl_info *info, const struct pawl_flags *flags);
+    enum pawl_err (*act)(struct pawl *pawl, const char *id, const struct pawl_flags *flags);
+};
+
+// Whether something can be done to an instance: most can be to those that go on.
+bool pawl__workflow_goes_on(const struct pawl_info *info, const struct pawl_flags *flags);
+
+// Does it to all that the filters among |flags| choose; the exit code. Mistakes are told first.
+int pawl__workflow_bulk(const struct pawl_flags *flags, const struct pawl_workflow_bulk *bulk);
+
+#endif
