@@ -45,7 +45,7 @@ enum {
 };
 
 static int metadata_workers(const struct pawl_api *api) {
-    return api->options.node ? (int)api->options.node->dispatch.worker_count : 0;
+    return api->options.node ? (int)pawl__node_worker_count(api->options.node) : 0;
 }
 
 static char *metadata_actor_type(struct pawl_api *api, struct pawl_request *request, size_t i) {

@@ -59,7 +59,9 @@ static void call_hold(struct pawl_call *call, uint64_t position) {
 }
 
 static void call_refuse(struct pawl_call *call) {
-    bool closing = call->calls->residency->state == PAWL_RESIDENCY_CLOSING;
+    struct pawl_residency *residency = call->calls->residency;
+    bool closing = residency->state == PAWL_RESIDENCY_CLOSING;
+    if (residency->host->elsewhere(residency, call)) return;
     pawl__fail(&call->error, PAWL_E_UNAVAILABLE,
                closing ? "the daemon is shutting down"
                        : "the workflow engine is not ready yet, try again");
@@ -180,6 +182,13 @@ void pawl__calls_recheck_all(struct pawl_calls *calls) {
         call_run(calls, PAWL_CONTAINER(link, struct pawl_call, link));
 }
 
+void pawl__calls_send_away(struct pawl_calls *calls) {
+    struct pawl_link all;
+    calls_take_waiters(calls, &all);
+    for (struct pawl_link *link; (link = pawl__list_take(&all));)
+        call_refuse(PAWL_CONTAINER(link, struct pawl_call, link));
+}
+
 void pawl__calls_fail_waiters(struct pawl_calls *calls, const struct pawl_error *error) {
     struct pawl_link all;
     calls_take_waiters(calls, &all);
@@ -216,6 +225,10 @@ static void call_loaded(struct pawl_load_waiter *waiter, const struct pawl_error
 }
 
 void pawl__call_cancel(struct pawl_call *call) {
+    if (call->remote) {
+        call->remote->cancel(call->remote);
+        return;
+    }
     call_leave(call);
     pawl__load_cancel(&call->load);
     if (call->loading && call->verb->give_up) call->verb->give_up(call);

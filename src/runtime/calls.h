@@ -16,7 +16,19 @@
 struct pawl_call;
 struct pawl_calls;
 
+enum pawl_verb_kind {    // part of what daemons send each other: a number is never reused
+    PAWL_VERB_LOCAL = 0, // of what is known in one process only
+    PAWL_VERB_START = 1,
+    PAWL_VERB_LOOK = 2,
+    PAWL_VERB_HISTORY = 3,
+    PAWL_VERB_POST = 4,
+    PAWL_VERB_PURGE = 5,
+    PAWL_VERB_SEARCH = 6,
+    PAWL_VERB_TALLY = 7,
+};
+
 struct pawl_verb {
+    enum pawl_verb_kind kind;
     // Does what |call| asks for. PAWL_E_NEEDED, as the engine's commands give it: it is run again
     // once that is loaded.
     enum pawl_err (*run)(struct pawl_calls *calls, struct pawl_call *call,
@@ -26,6 +38,11 @@ struct pawl_verb {
     bool patient;  // the answer may wait for what comes next
     bool writes;   // it has to wait while the batch under construction is full
     bool outlasts; // begun while the shard is being taken, it waits until the shard is served
+};
+
+// Where a call is that is not being carried out by this process.
+struct pawl_remote {
+    void (*cancel)(struct pawl_remote *remote);
 };
 
 // One call. The caller's memory, with all that it points to, until |done| is called or the call is
@@ -38,15 +55,18 @@ struct pawl_call {
 
     /* private */
     const struct pawl_verb *verb;
-    struct pawl_calls *calls;
-    struct pawl_link link; // in the list in which it waits
+    struct pawl_calls *calls;   // NULL: it has not begun here
+    struct pawl_remote *remote; // NULL: it is here
+    struct pawl_link link;      // in the list in which it waits
     struct pawl_load_waiter load;
     bool loading;
     unsigned loads;               // that it has needed
     bool waiting;                 // |run| has put it somewhere to wait
     struct pawl_waiters *waiters; // there, if it waits for the instance to change
-    uint64_t position;            // the answer waits for this batch
-    struct pawl_error error;      // at the end, as it is not cleared
+    bool is_forwarded;            // it came from another daemon, and goes no further
+    int64_t parked_at; // since when nobody is known to serve the shard, steady; 0: somebody is
+    uint64_t position; // the answer waits for this batch
+    struct pawl_error error; // at the end, as it is not cleared
 };
 
 struct pawl_calls {
@@ -99,6 +119,10 @@ void pawl__calls_batch_durable(struct pawl_calls *calls);
 // Ends all calls that wait for the log. (Those that wait for the store end by pawl__load_drop and
 // pawl__search_drop.)
 void pawl__calls_fail(struct pawl_calls *calls, const struct pawl_error *error);
+
+// Sends those that wait for an instance to change to where the shard is served by now; those for
+// which nobody knows where fail.
+void pawl__calls_send_away(struct pawl_calls *calls);
 
 // Ends those that wait for an instance to change.
 void pawl__calls_fail_waiters(struct pawl_calls *calls, const struct pawl_error *error);

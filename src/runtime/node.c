@@ -5,29 +5,329 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "runtime/gather.h"
+#include "runtime/share.h"
 
 enum {
     NODE_PULSE_MS = 1000,
+    NODE_LOOK_MS = 150, // while there are other daemons, or a call waits for one
+    NODE_COUNT_RETRY_MS = 100,
     NODE_UNSERVED_PULSES = 5 // work without a worker is told of after so many
 };
 
-static struct pawl_node *node_of(struct pawl_partition *partition) {
-    return PAWL_CONTAINER(partition, struct pawl_node, partition);
+#define NODE_PATIENCE     (3 * PAWL_SECOND) // with a shard that nobody is known to serve
+#define NODE_WORKER_BREAK (3 * PAWL_SECOND) // a worker that is gone may be about to come back
+
+static const char *const node_scope = "dapr.runtime.wfengine";
+
+static struct pawl_node *node_of(const struct pawl_partition *partition) {
+    return partition->data;
 }
 
-static void node_on_ready(struct pawl_partition *partition, bool ready,
-                          const struct pawl_error *reason) {
-    const struct pawl_node_options *options = &node_of(partition)->options;
-    if (options->on_ready) options->on_ready(options->arg, ready, reason);
+// --- whether it serves --------------------------------------------------------------------------
+
+// Where calls on shard |number| go: another daemon; NULL: nobody is known.
+static const struct pawl_member *node_other(const struct pawl_node *node, uint32_t number) {
+    if (!node->shares) return NULL;
+    const struct pawl_member *member = pawl__members_holder(&node->members, number);
+    bool other = member && member->address.len && !pawl__members_is_self(&node->members, member);
+    return other ? member : NULL;
 }
 
-bool pawl__node_ready(const struct pawl_node *node) {
-    return pawl__partition_serves(&node->partition);
+static bool node_can_serve(const struct pawl_node *node) {
+    for (uint32_t i = 0; i < node->count; i++)
+        if (!pawl__partition_serves(&node->partitions[i]) && !node_other(node, i)) return false;
+    return node->count;
+}
+
+static void node_check_ready(struct pawl_node *node, const struct pawl_error *reason) {
+    const struct pawl_node_options *options = &node->options;
+    bool ready = !node->closing && node_can_serve(node), was = node->ready;
+    node->ready = ready;
+    if (!options->on_ready || (ready && was) || (!ready && !was && !reason)) return;
+    struct pawl_error unknown = {PAWL_E_UNAVAILABLE, "a part of the workflows has no owner now"};
+    options->on_ready(options->arg, ready, ready ? NULL : reason ? reason : &unknown);
+}
+
+size_t pawl__node_worker_count(const struct pawl_node *node) {
+    size_t count = node->dispatch.worker_count;
+    for (size_t i = 0; i < node->members.count; i++)
+        if (!pawl__members_is_self(&node->members, &node->members.list[i]))
+            count += node->members.list[i].workers;
+    return count;
+}
+
+// --- where calls go -----------------------------------------------------------------------------
+
+static void node_look_soon(struct pawl_node *node);
+
+static void node_fail(struct pawl_call *call, bool closing) {
+    struct pawl_error error;
+    pawl__fail(&error, PAWL_E_UNAVAILABLE,
+               closing ? "the daemon is shutting down"
+                       : "the workflow engine is not ready yet, try again");
+    call->done(call, &error);
+}
+
+// Keeps |call| until it is known who serves its shard. False: it has waited for too long.
+static bool node_park(struct pawl_node *node, struct pawl_call *call) {
+    int64_t now = pawl__clock_steady();
+    if (!call->parked_at)
+        call->parked_at = now;
+    else if (now - call->parked_at > NODE_PATIENCE && !call->verb->outlasts)
+        return false;
+    pawl__list_add(&node->parked, &call->link);
+    node_look_soon(node);
+    return true;
+}
+
+static void node_on_unreached(struct pawl_call *call, bool moved, void *arg) {
+    struct pawl_node *node = arg;
+    // What may have been done is not asked for again, but told to who asked.
+    bool again = moved || call->verb->outlasts || call->verb->kind == PAWL_VERB_LOOK ||
+                 call->verb->kind == PAWL_VERB_HISTORY || pawl__gather_is_for(call);
+    if (node->closing || !again || !node_park(node, call)) node_fail(call, node->closing);
+}
+
+static bool node_forward(struct pawl_node *node, uint32_t number, struct pawl_call *call) {
+    const struct pawl_member *other = node_other(node, number);
+    return other && node->options.peers &&
+           !pawl__forward_begin(node->options.peers, other->address, call, node_on_unreached, node);
+}
+
+static bool node_on_elsewhere(struct pawl_partition *partition, struct pawl_call *call) {
+    struct pawl_node *node = node_of(partition);
+    if (!node->shares || node->closing) return false;
+    if (call->is_forwarded) {
+        struct pawl_error moved = {PAWL_E_HELD, "the shard is not served by this daemon"};
+        call->done(call, &moved);
+        return true;
+    }
+    if (!pawl__forward_can(call)) return false; // what workers answer is known here only
+    return node_forward(node, partition->residency.number, call) || node_park(node, call);
+}
+
+static uint32_t node_shard(const struct pawl_node *node, const struct pawl_call *call) {
+    if (call->verb->kind == PAWL_VERB_SEARCH)
+        return PAWL_CONTAINER(call, const struct pawl_search, call)->shard;
+    if (call->verb->kind == PAWL_VERB_TALLY)
+        return PAWL_CONTAINER(call, const struct pawl_tally, call)->shard;
+    return pawl__shard_of(call->id, node->count);
+}
+
+static void node_route(struct pawl_node *node, struct pawl_call *call) {
+    if (node->count)
+        pawl__partition_call(&node->partitions[node_shard(node, call)], call);
+    else if (node->closing || !call->verb->outlasts || !node_park(node, call))
+        node_fail(call, node->closing);
+}
+
+static void node_begin(void *arg, struct pawl_call *call) {
+    node_route(arg, call);
 }
 
 void pawl__node_call(struct pawl_node *node, struct pawl_call *call) {
-    pawl__partition_call(&node->partition, call);
+    if (!pawl__gather_is_for(call) || node->count <= 1)
+        node_route(node, call);
+    else if (pawl__gather_begin(call, node->count, node_begin, node))
+        call->done(call, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
 }
+
+void pawl__node_serve(struct pawl_node *node, struct pawl_forwarded *forwarded) {
+    struct pawl_call *call = &forwarded->verb.call;
+    bool all = pawl__gather_is_for(call);
+    uint32_t number = all ? forwarded->shard : pawl__shard_of(call->id, node->count);
+    if (number < node->count && pawl__partition_serves(&node->partitions[number])) {
+        call->is_forwarded = true;
+        pawl__partition_call(&node->partitions[number], call);
+    } else {
+        call->done(call, &(struct pawl_error){PAWL_E_HELD, "the shard is not served here"});
+    }
+}
+
+// Looks again for those who wait to know where to go.
+static void node_unpark(struct pawl_node *node) {
+    struct pawl_link parked;
+    pawl__link_init(&parked);
+    pawl__list_move(&parked, &node->parked);
+    for (struct pawl_link *link; (link = pawl__list_take(&parked));)
+        node_route(node, PAWL_CONTAINER(link, struct pawl_call, link));
+}
+
+// --- which shards it takes ----------------------------------------------------------------------
+
+// Whose shard |number| is, among |count| members; |count|: nobody's.
+static size_t node_holder(const struct pawl_node *node, uint32_t number) {
+    const struct pawl_members *members = &node->members;
+    const struct pawl_residency *own = &node->partitions[number].residency;
+    const struct pawl_member *holder = pawl__members_holder(members, number);
+    size_t self = members->count;
+    for (size_t i = 0; i < members->count; i++)
+        if (pawl__members_is_self(members, &members->list[i])) self = i;
+    if (own->state == PAWL_RESIDENCY_TAKING || own->state == PAWL_RESIDENCY_SERVING) return self;
+    return holder ? (size_t)(holder - members->list) : members->count;
+}
+
+// Takes what nobody has, and gives back what others should have, as the shares say.
+static void node_balance(struct pawl_node *node) {
+    const struct pawl_members *members = &node->members;
+    struct pawl_share_member *shares = calloc(members->count + 1, sizeof *shares);
+    if (!shares) return; // at the next look
+    for (size_t i = 0; i < members->count; i++) {
+        shares[i].workers = members->list[i].workers;
+        shares[i].self = pawl__members_is_self(members, &members->list[i]);
+    }
+    for (uint32_t i = 0; i < node->count; i++) shares[node_holder(node, i)].held++;
+    uint32_t unheld = shares[members->count].held, held = 0;
+    for (size_t i = 0; i < members->count; i++)
+        if (shares[i].self) held = shares[i].held;
+    uint32_t want = pawl__share_want(shares, members->count, node->count, unheld);
+    for (uint32_t i = 0; i < node->count && held < want; i++) {
+        if (node->partitions[i].residency.state != PAWL_RESIDENCY_IDLE ||
+            node_holder(node, i) != members->count)
+            continue;
+        pawl__partition_take(&node->partitions[i], true);
+        held++;
+    }
+    for (uint32_t i = node->count; i-- && held > want;) {
+        if (!pawl__partition_serves(&node->partitions[i])) continue;
+        pawl__partition_give(&node->partitions[i]);
+        held--;
+    }
+    free(shares);
+}
+
+static void node_ring_all(struct pawl_node *node) {
+    for (uint32_t i = 0; i < node->count && node->count > 1; i++)
+        if (pawl__partition_serves(&node->partitions[i]))
+            pawl__mailbox_ring(&node->partitions[i].mailbox);
+}
+
+static void node_on_seen(struct pawl_members *members) {
+    struct pawl_node *node = PAWL_CONTAINER(members, struct pawl_node, members);
+    if (node->closing) return;
+    node_balance(node);
+    node_check_ready(node, NULL);
+    node_unpark(node);
+    if (members->count > 1) node_ring_all(node); // other daemons send mail, too
+    if (members->count > 1 || !node->ready) node_look_soon(node);
+}
+
+static void node_look(struct pawl_node *node) {
+    int64_t now = pawl__clock_steady();
+    uint32_t workers = (uint32_t)node->dispatch.worker_count;
+    if (workers)
+        node->worked_at = now;
+    else if (node->worked_at && now - node->worked_at < NODE_WORKER_BREAK)
+        workers = 1;
+    pawl__members_look(&node->members, workers);
+}
+
+static void node_count_shards(struct pawl_node *node);
+
+static void node_on_look(uv_timer_t *timer) {
+    struct pawl_node *node = timer->data;
+    if (node->closing) return;
+    if (!node->count)
+        node_count_shards(node);
+    else if (node->shares)
+        node_look(node);
+}
+
+static void node_look_soon(struct pawl_node *node) {
+    if (!uv_is_active((uv_handle_t *)&node->look))
+        uv_timer_start(&node->look, node_on_look, NODE_LOOK_MS, 0);
+}
+
+// --- its partitions -----------------------------------------------------------------------------
+
+static void node_on_ready(struct pawl_partition *partition, bool ready,
+                          const struct pawl_error *reason) {
+    (void)ready;
+    node_check_ready(node_of(partition), reason);
+}
+
+static void node_on_given(struct pawl_partition *partition) {
+    struct pawl_node *node = node_of(partition);
+    node_check_ready(node, NULL);
+    if (!node->closing) node_look(node);
+}
+
+static void node_on_posted(struct pawl_partition *partition, uint32_t number) {
+    struct pawl_node *node = node_of(partition);
+    if (number < node->count && pawl__partition_serves(&node->partitions[number]))
+        pawl__mailbox_ring(&node->partitions[number].mailbox);
+}
+
+static void node_on_closed(struct pawl_partition *partition);
+
+static const struct pawl_partition_host node_partition_host = {
+    .ready = node_on_ready,
+    .given = node_on_given,
+    .elsewhere = node_on_elsewhere,
+    .posted = node_on_posted,
+    .closed = node_on_closed,
+};
+
+// Makes partitions of |count| shards. PAWL_E_NOMEM.
+static enum pawl_err node_open(struct pawl_node *node, uint32_t count) {
+    node->partitions = calloc(count, sizeof *node->partitions);
+    if (!node->partitions) return PAWL_E_NOMEM;
+    node->count = node->open = count;
+    for (uint32_t i = 0; i < count; i++) {
+        node->partitions[i].data = node;
+        pawl__partition_init(&node->partitions[i], node->storage, &node->dispatch, &node->options,
+                             pawl__str(node->store_name), i, count, pawl__str(node->owner),
+                             &node_partition_host);
+    }
+    if (node->shares) {
+        node_look(node);
+        return PAWL_OK;
+    }
+    for (uint32_t i = 0; i < count; i++) pawl__partition_take(&node->partitions[i], false);
+    node_unpark(node);
+    return PAWL_OK;
+}
+
+static void node_run_count(struct pawl_job *job) {
+    struct pawl_node *node = PAWL_CONTAINER(job, struct pawl_node, count_job);
+    struct pawl_store *store = node->storage->store;
+    pawl__error_clear(&node->count_error);
+    node->count_error.code =
+        store->ops->shards(store, pawl__str(node->store_name), node->options.shards, &node->counted,
+                           &node->count_error);
+}
+
+static void node_finish_close(struct pawl_node *node);
+
+static void node_on_counted(struct pawl_job *job) {
+    struct pawl_node *node = PAWL_CONTAINER(job, struct pawl_node, count_job);
+    node->counting = false;
+    node->storage->leasing--;
+    if (node->closing) {
+        node_finish_close(node);
+        return;
+    }
+    if (!node->count_error.code && node_open(node, node->counted))
+        pawl__fail_plain(&node->count_error, PAWL_E_NOMEM);
+    if (!node->count_error.code) return;
+    pawl__log(node->options.log, PAWL_LOG_ERROR, node_scope,
+              "the workflows of app '%s' cannot be taken yet, will try again: %s", node->app_id,
+              node->count_error.text);
+    node_check_ready(node, &node->count_error);
+    uv_timer_start(&node->look, node_on_look, NODE_COUNT_RETRY_MS, 0);
+}
+
+// Asks the store how many shards the app has.
+static void node_count_shards(struct pawl_node *node) {
+    if (node->counting) return;
+    node->counting = true;
+    node->storage->leasing++; // it uses the writer's thread
+    node->count_job = (struct pawl_job){.run = node_run_count, .done = node_on_counted};
+    pawl__thread_submit(&node->storage->writer, &node->count_job);
+}
+
+// --- the pulse ----------------------------------------------------------------------------------
 
 // Says so when workflows wait and nobody is there to run them: the app has not been started, or the
 // start went to the sidecar of another.
@@ -35,7 +335,7 @@ static void node_tell_unserved(struct pawl_node *node) {
     bool waits = pawl__list_empty(&node->dispatch.workers) && node->dispatch.turns.len;
     node->unserved = waits ? node->unserved + 1 : 0;
     if (node->unserved == NODE_UNSERVED_PULSES)
-        pawl__log(node->options.log, PAWL_LOG_WARN, "dapr.runtime.wfengine",
+        pawl__log(node->options.log, PAWL_LOG_WARN, node_scope,
                   "workflows of app '%s' wait, as no worker is connected: start the app, or call "
                   "the sidecar of the app that has the workflow",
                   node->app_id);
@@ -43,13 +343,19 @@ static void node_tell_unserved(struct pawl_node *node) {
 
 static void node_on_pulse(uv_timer_t *timer) {
     struct pawl_node *node = timer->data;
-    bool quiet = node->storage->commits == node->pulse_commits;
+    bool quiet = node->storage->commits == node->pulse_commits, evicted = false;
     node->pulse_commits = node->storage->commits;
-    pawl__partition_pulse(&node->partition, quiet);
+    for (uint32_t i = 0; i < node->count; i++) {
+        struct pawl_partition *partition = &node->partitions[i];
+        pawl__partition_pulse(partition, quiet);
+        evicted = evicted || partition->residency.has_evicted;
+    }
     pawl__dispatch_unpark(&node->dispatch); // patience may be at its end
     node_tell_unserved(node);
-    if (!quiet || !node->partition.residency.has_evicted) return;
-    node->partition.residency.has_evicted = false;
+    node_ring_all(node); // bells may have been lost
+    if (node->shares && node->count) node_look(node);
+    if (!quiet || !evicted) return;
+    for (uint32_t i = 0; i < node->count; i++) node->partitions[i].residency.has_evicted = false;
     pawl__memory_trim();
 }
 
@@ -57,6 +363,7 @@ static void node_on_pulse(uv_timer_t *timer) {
 
 static void node_free(struct pawl_node *node) {
     pawl__dispatch_finish(&node->dispatch);
+    free(node->partitions);
     free(node->app_id);
     free(node->namespace);
     free(node->store_name);
@@ -64,27 +371,46 @@ static void node_free(struct pawl_node *node) {
     free(node);
 }
 
-static void node_on_pulse_closed(uv_handle_t *handle) {
+static void node_on_handle_closed(uv_handle_t *handle) {
     struct pawl_node *node = handle->data;
+    if (--node->handles) return;
     void (*closed)(void *) = node->closed;
     void *arg = node->closed_arg;
     node_free(node);
     closed(arg);
 }
 
+static void node_finish_close(struct pawl_node *node) {
+    node->handles = 2;
+    uv_close((uv_handle_t *)&node->pulse, node_on_handle_closed);
+    uv_close((uv_handle_t *)&node->look, node_on_handle_closed);
+}
+
+static void node_on_left(struct pawl_members *members) {
+    node_finish_close(PAWL_CONTAINER(members, struct pawl_node, members));
+}
+
 static void node_on_closed(struct pawl_partition *partition) {
-    uv_close((uv_handle_t *)&node_of(partition)->pulse, node_on_pulse_closed);
+    struct pawl_node *node = node_of(partition);
+    if (--node->open) return;
+    if (node->shares)
+        pawl__members_leave(&node->members, node_on_left);
+    else
+        node_finish_close(node);
 }
 
 void pawl__node_close(struct pawl_node *node, void (*closed)(void *arg), void *arg) {
+    node->closing = true;
+    node->ready = false;
     node->closed = closed;
     node->closed_arg = arg;
     uv_timer_stop(&node->pulse);
-    pawl__partition_close(&node->partition);
+    uv_timer_stop(&node->look);
+    for (struct pawl_link *link; (link = pawl__list_take(&node->parked));)
+        node_fail(PAWL_CONTAINER(link, struct pawl_call, link), true);
+    for (uint32_t i = 0; i < node->count; i++) pawl__partition_close(&node->partitions[i]);
+    if (!node->count && !node->counting) node_finish_close(node);
 }
-
-static const struct pawl_partition_host node_partition_host = {.ready = node_on_ready,
-                                                               .closed = node_on_closed};
 
 // Copies "<a><separator><b>" to the heap.
 static char *node_join(const char *a, const char *separator, const char *b) {
@@ -98,12 +424,14 @@ static char *node_join(const char *a, const char *separator, const char *b) {
 static bool node_name(struct pawl_node *node) {
     const struct pawl_node_options *options = &node->options;
     const char *namespace = options->namespace ? options->namespace : "default";
-    char pid[32];
-    snprintf(pid, sizeof pid, "process %d", (int)getpid());
+    char self[80];
+    uint32_t nonce;
+    pawl__random(&nonce, sizeof nonce);
+    snprintf(self, sizeof self, "process %d (%08x)", (int)getpid(), nonce);
     node->app_id = pawl__str_dup(pawl__str(options->app_id));
     node->namespace = pawl__str_dup(pawl__str(namespace));
     node->store_name = node_join(namespace, "/", options->app_id);
-    node->owner = node_join(pid, " of app ", options->app_id);
+    node->owner = node_join(self, " of app ", options->app_id);
     return node->app_id && node->namespace && node->store_name && node->owner;
 }
 
@@ -124,15 +452,20 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     if (!own->checkpoint_bytes) own->checkpoint_bytes = 4u << 20;
     if (!own->resting_bytes) own->resting_bytes = 4u << 20;
     if (!own->max_message) own->max_message = 4u << 20;
+    if (!own->shards) own->shards = 1;
     node->storage = storage;
+    node->shares = options->address && storage->store->caps.shared;
+    pawl__link_init(&node->parked);
     pawl__dispatch_init(&node->dispatch, own);
+    pawl__members_init(&node->members, storage, pawl__str(node->store_name), pawl__str(node->owner),
+                       pawl__str(options->address ? options->address : ""), node_on_seen);
+    uv_timer_init(storage->loop, &node->look);
     uv_timer_init(storage->loop, &node->pulse);
-    node->pulse.data = node;
+    node->pulse.data = node->look.data = node;
     uv_timer_start(&node->pulse, node_on_pulse, NODE_PULSE_MS, NODE_PULSE_MS);
     uv_unref((uv_handle_t *)&node->pulse);
-    *out = node; // first: it may serve at once
-    pawl__partition_init(&node->partition, storage, &node->dispatch, own,
-                         pawl__str(node->store_name), 0, pawl__str(node->owner),
-                         &node_partition_host);
+    uv_unref((uv_handle_t *)&node->look);
+    node_count_shards(node);
+    *out = node;
     return PAWL_OK;
 }

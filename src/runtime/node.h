@@ -4,12 +4,16 @@
 // An app's workflows in this process, on an event loop: joins engine, store and clock, gives work
 // to workers, and answers callers once the log holds what they asked for.
 //
-//   api, sdk ──► node ──► partition ──► ownership, calls, writer, wake ──► residency ──► engine
-//                  └────► dispatch (of all partitions) ────────────────────────┘
+//   api, sdk ──► node ─┬► partition ──► ownership, calls, writer, mailbox ──► residency ──► engine
+//                      ├► dispatch (of all partitions) ─────────────────────────┘
+//                      ├► members, share: who else serves the app, and which shards are whose
+//                      └► forward: calls on shards of other daemons
 //
 // Everything here belongs to the loop's thread.
 
 #include "runtime/dispatch.h"
+#include "runtime/forward.h"
+#include "runtime/members.h"
 #include "runtime/partition.h"
 #include "runtime/results.h"
 #include "runtime/search.h"
@@ -20,28 +24,52 @@ struct pawl_node {
     char *app_id, *namespace, *store_name, *owner;
     struct pawl_storage *storage;
     struct pawl_dispatch dispatch;
-    struct pawl_partition partition;
+    struct pawl_partition *partitions; // by number
+    uint32_t count;                    // of them; 0: it is not known yet
+    uint32_t open;                     // that are not closed
+    bool shares;                       // with other daemons
+    struct pawl_members members;       // if it does
+    int64_t worked_at;                 // when a worker was last here, steady
+    struct pawl_link parked;           // calls, until it is known who serves their shards
+    bool ready, closing;
+    struct pawl_job count_job;
+    struct pawl_error count_error;
+    uint32_t counted; // what the store says
+    bool counting;
     uv_timer_t pulse;       // every second
+    uv_timer_t look;        // at the other daemons
     uint64_t pulse_commits; // of the storage at the last one
     int unserved;           // pulses for which work has waited with no worker there
+    int handles;            // that are still open, at the end
     void (*closed)(void *arg);
     void *closed_arg;
 };
 
-// Begins to take the app's shard in |storage|, which must outlive the node. The shard may be held
-// by another daemon: the node then keeps trying, and calls answer PAWL_E_UNAVAILABLE meanwhile.
+// Begins to take the app's shards in |storage|, which must outlive the node: all of them, or where
+// daemons share, a part. What somebody else holds is tried again; calls answer PAWL_E_UNAVAILABLE
+// meanwhile.
 enum pawl_err pawl__node_create(struct pawl_storage *storage,
                                 const struct pawl_node_options *options, struct pawl_node **out,
                                 struct pawl_error *error);
 
 // Answers all open calls with PAWL_E_UNAVAILABLE, writes what is not yet written (snapshots too, so
-// that the next start is quick), releases the shard, frees the node, and calls |closed|.
+// that the next start is quick), releases the shards, frees the node, and calls |closed|.
 void pawl__node_close(struct pawl_node *node, void (*closed)(void *arg), void *arg);
 
-bool pawl__node_ready(const struct pawl_node *node);
+// Whether calls on every shard can be served, here or by others.
+static inline bool pawl__node_ready(const struct pawl_node *node) {
+    return node->ready;
+}
 
 // Begins a call, of any verb. Those of results.h are made for |node->dispatch|, at which workers
 // are attached, too.
 void pawl__node_call(struct pawl_node *node, struct pawl_call *call);
+
+// Begins a call that another daemon forwarded. It fails with PAWL_E_HELD when its shard is not
+// served here.
+void pawl__node_serve(struct pawl_node *node, struct pawl_forwarded *forwarded);
+
+// Workers that are attached here, and at other daemons of the app.
+size_t pawl__node_worker_count(const struct pawl_node *node);
 
 #endif

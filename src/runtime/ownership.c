@@ -35,6 +35,10 @@ static void ownership_not_taken(struct pawl_ownership *ownership, const struct p
     ownership->told_held = held;
     ownership->host->ready(ownership, false, error);
     ownership->host->drop(ownership, false, error);
+    if (ownership->once && held) {
+        ownership->residency->state = PAWL_RESIDENCY_IDLE;
+        return;
+    }
     ownership->retry_delay *= 2;
     if (ownership->retry_delay > OWNERSHIP_RETRY_MOST)
         ownership->retry_delay = OWNERSHIP_RETRY_MOST;
@@ -73,24 +77,36 @@ static void ownership_on_retry(uv_timer_t *timer) {
         residency->incarnation++; // what is out with the reader will find no place
         ownership->host->drop(ownership, true, &error);
     }
+    // What somebody else has taken is not taken back: the daemons' shares say whose it is.
+    if (ownership->once && ownership->fenced) {
+        ownership->fenced = false;
+        residency->state = PAWL_RESIDENCY_IDLE;
+        return;
+    }
     pawl__recover_begin(&ownership->recover, ownership_on_recovered);
 }
 
-void pawl__ownership_begin(struct pawl_ownership *ownership, struct pawl_residency *residency,
-                           struct pawl_str app, uint32_t number, struct pawl_str owner,
-                           const struct pawl_ownership_host *host) {
+void pawl__ownership_init(struct pawl_ownership *ownership, struct pawl_residency *residency,
+                          struct pawl_str owner, const struct pawl_ownership_host *host) {
     *ownership = (struct pawl_ownership){
         .host = host,
         .residency = residency,
-        .recover = {.residency = residency, .app = app, .number = number, .owner = owner},
-        .retry_delay = OWNERSHIP_RETRY_FIRST,
+        .recover = {.residency = residency, .owner = owner},
     };
     uv_timer_init(residency->storage->loop, &ownership->retry);
+}
+
+void pawl__ownership_take(struct pawl_ownership *ownership, bool once) {
+    if (ownership->residency->state != PAWL_RESIDENCY_IDLE) return;
+    ownership->residency->state = PAWL_RESIDENCY_TAKING;
+    ownership->once = once;
+    ownership->retry_delay = OWNERSHIP_RETRY_FIRST;
     pawl__recover_begin(&ownership->recover, ownership_on_recovered);
 }
 
 void pawl__ownership_fail(struct pawl_ownership *ownership, const struct pawl_error *error) {
     const struct pawl_residency *residency = ownership->residency;
+    ownership->fenced = error->code == PAWL_E_FENCED;
     pawl__log(residency->log, PAWL_LOG_ERROR, ownership_scope,
               "the workflow engine stops and will read its state again: %s", error->text);
     ownership->host->ready(ownership, false, error);
@@ -106,8 +122,9 @@ void pawl__ownership_fail(struct pawl_ownership *ownership, const struct pawl_er
 }
 
 bool pawl__ownership_close(struct pawl_ownership *ownership) {
-    bool taking = ownership->residency->state == PAWL_RESIDENCY_TAKING;
-    bool idle = taking && uv_is_active((uv_handle_t *)&ownership->retry); // between two tries
+    bool was_idle = ownership->residency->state == PAWL_RESIDENCY_IDLE;
+    bool taking = was_idle || ownership->residency->state == PAWL_RESIDENCY_TAKING;
+    bool idle = was_idle || (taking && uv_is_active((uv_handle_t *)&ownership->retry));
     ownership->residency->state = PAWL_RESIDENCY_CLOSING;
     uv_timer_stop(&ownership->retry);
     if (idle) pawl__ownership_release(ownership);

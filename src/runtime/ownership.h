@@ -7,7 +7,11 @@
 //   taking ──► serving ──► failing ──► taking ...
 //     └── held by another, or the store fails: again after a while
 //
-// After a failure the state in memory is dropped and read anew under a new lease.
+// After a failure the state in memory is dropped and read anew under a new lease. Where daemons
+// share the shards of an app, what another holds is left to it, and each gives back what it should
+// not have:
+//
+//   idle ──take──► taking ──► serving ──give──► closing (what is left is written) ──► idle
 
 #include "runtime/recover.h"
 
@@ -33,14 +37,17 @@ struct pawl_ownership {
     uv_timer_t retry;    // |retry.data| is for whoever closes it
     int64_t retry_delay; // milliseconds
     int64_t fail_delay;  // the same, until what failed is tried again; 0 after a batch was written
-    bool told_held;
+    bool told_held, once;
+    bool fenced; // the failure was that another has the shard
 };
 
-// |app| and |owner|, views of the caller's, are as the store's lease call has them. Begins to take
-// the shard.
-void pawl__ownership_begin(struct pawl_ownership *ownership, struct pawl_residency *residency,
-                           struct pawl_str app, uint32_t number, struct pawl_str owner,
-                           const struct pawl_ownership_host *host);
+// |owner|, a view of the caller's, is as the store's lease call has it. It is idle at first.
+void pawl__ownership_init(struct pawl_ownership *ownership, struct pawl_residency *residency,
+                          struct pawl_str owner, const struct pawl_ownership_host *host);
+
+// Takes the shard, if it is idle. |once|: when another holds it, it is idle again; else it is tried
+// again until it can be taken.
+void pawl__ownership_take(struct pawl_ownership *ownership, bool once);
 
 // The state in memory is not to be trusted: it will be dropped, from the loop.
 void pawl__ownership_fail(struct pawl_ownership *ownership, const struct pawl_error *error);
@@ -50,8 +57,8 @@ static inline void pawl__ownership_works(struct pawl_ownership *ownership) {
     ownership->fail_delay = 0;
 }
 
-// Ends taking, for good; the residency is closing. True: |released| will be called. False: the
-// shard is served, and pawl__ownership_release is to be called when all is written.
+// Ends taking; the residency is closing. True: |released| will be called. False: the shard is
+// served, and pawl__ownership_release is to be called when all is written.
 bool pawl__ownership_close(struct pawl_ownership *ownership);
 void pawl__ownership_release(struct pawl_ownership *ownership);
 

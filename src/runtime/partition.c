@@ -122,8 +122,16 @@ static void partition_on_failed(struct pawl_residency *residency, const struct p
     pawl__ownership_fail(&partition_of(residency)->ownership, error);
 }
 
-static const struct pawl_residency_host partition_residency_host = {.settle = partition_settle,
-                                                                    .failed = partition_on_failed};
+static bool partition_elsewhere(struct pawl_residency *residency, struct pawl_call *call) {
+    struct pawl_partition *partition = partition_of(residency);
+    return !partition->ending && partition->host->elsewhere(partition, call);
+}
+
+static const struct pawl_residency_host partition_residency_host = {
+    .settle = partition_settle,
+    .failed = partition_on_failed,
+    .elsewhere = partition_elsewhere,
+};
 
 static struct pawl_partition *partition_owned(struct pawl_ownership *ownership) {
     return PAWL_CONTAINER(ownership, struct pawl_partition, ownership);
@@ -141,6 +149,7 @@ static void partition_drop(struct pawl_ownership *ownership, bool again,
     if (again) partition_fail_calls(partition, error);
     pawl__dispatch_forget(partition->dispatch, &partition->residency);
     if (again) pawl__dispatch_reset(partition->dispatch);
+    pawl__mailbox_drop(&partition->mailbox);
     pawl__writer_drop(&partition->writer);
     pawl__checkpoint_drop(&partition->checkpoint);
     pawl__residency_drop(&partition->residency);
@@ -181,6 +190,7 @@ static void partition_on_taken(struct pawl_ownership *ownership) {
               residency->shard.instances.len, residency->sleepers.by_id.len);
     partition->host->ready(partition, true, NULL);
     pawl__calls_recheck_all(&partition->calls);
+    pawl__mailbox_ring(&partition->mailbox);
     partition_settle(residency);
 }
 
@@ -193,6 +203,15 @@ static void partition_on_ready(struct pawl_ownership *ownership, bool ready,
 static void partition_on_wrote(struct pawl_writer *writer) {
     pawl__ownership_works(&PAWL_CONTAINER(writer, struct pawl_partition, writer)->ownership);
 }
+
+static void partition_on_posted(struct pawl_writer *writer, const struct pawl_mail *mail) {
+    struct pawl_partition *partition = PAWL_CONTAINER(writer, struct pawl_partition, writer);
+    if (pawl__str_equal(mail->app, partition->residency.app))
+        partition->host->posted(partition, mail->number);
+}
+
+static const struct pawl_writer_host partition_writer_host = {.wrote = partition_on_wrote,
+                                                              .posted = partition_on_posted};
 
 // --- life ---------------------------------------------------------------------------------------
 
@@ -225,8 +244,15 @@ static void partition_on_released(struct pawl_ownership *ownership) {
     struct pawl_partition *partition = partition_owned(ownership);
     struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
     partition_drop(ownership, false, &error);
-    pawl__storage_remove(partition->residency.storage, &partition->writer.client);
-    partition_close_handles(&partition->drain);
+    if (partition->ending) {
+        pawl__storage_remove(partition->residency.storage, &partition->writer.client);
+        partition_close_handles(&partition->drain);
+        return;
+    }
+    partition->residency.state = PAWL_RESIDENCY_IDLE;
+    partition->residency.incarnation++;
+    partition->host->given(partition);
+    pawl__calls_send_away(&partition->calls);
 }
 
 // Waits for the last batch and the last checkpoint to be written.
@@ -246,18 +272,34 @@ static void partition_on_drain(uv_timer_t *timer) {
     pawl__ownership_release(&partition->ownership);
 }
 
-void pawl__partition_close(struct pawl_partition *partition) {
-    struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
-    pawl__wake_stop(&partition->wake);
-    pawl__storage_hurry(partition->residency.storage);
-    bool released = pawl__ownership_close(&partition->ownership);
-    pawl__calls_fail_waiters(&partition->calls, &error);
-    if (released) return;
+void pawl__partition_take(struct pawl_partition *partition, bool once) {
+    pawl__ownership_take(&partition->ownership, once);
+}
+
+static void partition_begin_drain(struct pawl_partition *partition) {
     if (!partition->residency.failing) {
         partition_checkpoint(partition, true);
         partition_settle(&partition->residency); // what is left, and what was purged
     }
     uv_timer_start(&partition->drain, partition_on_drain, 0, 0);
+}
+
+void pawl__partition_give(struct pawl_partition *partition) {
+    if (!pawl__partition_serves(partition)) return;
+    pawl__wake_stop(&partition->wake);
+    pawl__ownership_close(&partition->ownership);
+    partition_begin_drain(partition);
+}
+
+void pawl__partition_close(struct pawl_partition *partition) {
+    struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
+    partition->ending = true;
+    if (partition->residency.state == PAWL_RESIDENCY_CLOSING) return; // it is being given already
+    pawl__wake_stop(&partition->wake);
+    pawl__storage_hurry(partition->residency.storage);
+    bool released = pawl__ownership_close(&partition->ownership);
+    pawl__calls_fail_waiters(&partition->calls, &error);
+    if (!released) partition_begin_drain(partition);
 }
 
 static const struct pawl_ownership_host partition_ownership_host = {
@@ -269,18 +311,20 @@ static const struct pawl_ownership_host partition_ownership_host = {
 
 void pawl__partition_init(struct pawl_partition *partition, struct pawl_storage *storage,
                           struct pawl_dispatch *dispatch, const struct pawl_node_options *options,
-                          struct pawl_str app, uint32_t number, struct pawl_str owner,
-                          const struct pawl_partition_host *host) {
+                          struct pawl_str app, uint32_t number, uint32_t count,
+                          struct pawl_str owner, const struct pawl_partition_host *host) {
     partition->host = host;
     partition->dispatch = dispatch;
-    pawl__residency_init(&partition->residency, storage, options, &partition_residency_host);
+    pawl__residency_init(&partition->residency, storage, options, app, number, count,
+                         &partition_residency_host);
     pawl__calls_init(&partition->calls, &partition->residency);
     pawl__checkpoint_init(&partition->checkpoint, &partition->residency);
-    pawl__writer_init(&partition->writer, &partition->residency, &partition->calls,
-                      &partition->checkpoint, dispatch, partition_on_wrote);
+    pawl__mailbox_init(&partition->mailbox, &partition->calls);
+    pawl__writer_init(&partition->writer, &partition->calls, &partition->checkpoint,
+                      &partition->mailbox, dispatch, &partition_writer_host);
     pawl__wake_init(&partition->wake, &partition->residency);
     uv_timer_init(storage->loop, &partition->drain);
     pawl__storage_add(storage, &partition->writer.client);
-    pawl__ownership_begin(&partition->ownership, &partition->residency, app, number, owner,
-                          &partition_ownership_host);
+    pawl__ownership_init(&partition->ownership, &partition->residency, owner,
+                         &partition_ownership_host);
 }

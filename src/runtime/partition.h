@@ -14,28 +14,45 @@ struct pawl_partition;
 struct pawl_partition_host {
     // It begins or ceases to be served, with the reason when it ceases.
     void (*ready)(struct pawl_partition *partition, bool ready, const struct pawl_error *reason);
+    // It was given back.
+    void (*given)(struct pawl_partition *partition);
+    // As pawl_residency_host has it.
+    bool (*elsewhere)(struct pawl_partition *partition, struct pawl_call *call);
+    // Mail is in the box of shard |number|.
+    void (*posted)(struct pawl_partition *partition, uint32_t number);
     // Its memory may be freed.
     void (*closed)(struct pawl_partition *partition);
 };
 
 struct pawl_partition {
     const struct pawl_partition_host *host;
+    void *data;                     // the host's
     struct pawl_dispatch *dispatch; // of all partitions
     struct pawl_residency residency;
     struct pawl_calls calls;
     struct pawl_checkpoint checkpoint;
+    struct pawl_mailbox mailbox;
     struct pawl_writer writer;
     struct pawl_ownership ownership;
     struct pawl_wake wake;
     uv_timer_t drain; // until all is written, at the end
     int handles;      // that are still open, at the end
+    bool ending;      // it is closed for good
 };
 
-// Begins to take shard |number| of |app|. |app| and |owner| are views of the caller's; see store.h.
+// Shard |number| of |count| of |app|, which is idle at first. |app| and |owner| are views of the
+// caller's; see store.h.
 void pawl__partition_init(struct pawl_partition *partition, struct pawl_storage *storage,
                           struct pawl_dispatch *dispatch, const struct pawl_node_options *options,
-                          struct pawl_str app, uint32_t number, struct pawl_str owner,
-                          const struct pawl_partition_host *host);
+                          struct pawl_str app, uint32_t number, uint32_t count,
+                          struct pawl_str owner, const struct pawl_partition_host *host);
+
+// Begins to serve it, if it is idle; see pawl__ownership_take.
+void pawl__partition_take(struct pawl_partition *partition, bool once);
+
+// Gives it to other daemons: writes what is not yet written, releases it, and calls |given|. Its
+// calls go where it is served by then.
+void pawl__partition_give(struct pawl_partition *partition);
 
 // Answers all open calls with PAWL_E_UNAVAILABLE, writes what is not yet written (snapshots too, so
 // that the next start is quick), releases the shard, and calls |closed|.

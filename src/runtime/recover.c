@@ -67,6 +67,8 @@ static void recover_read(struct pawl_job *job) {
     if (!pawl__shard_init(&residency->shard, pawl__str(residency->options->app_id),
                           residency->lease.position))
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
+    residency->shard.number = residency->number;
+    residency->shard.count = residency->count;
     if (!err)
         err = store->ops->scan_live(store, shard, recover_note, (void *[]){residency, &active},
                                     error);
@@ -99,8 +101,9 @@ static void recover_lease(struct pawl_job *job) {
     // still do is then over. A store does not lease what is held, not even to its holder.
     recover_give_back(recover);
     pawl__error_clear(&recover->error);
-    recover->error.code = store->ops->lease(store, recover->app, recover->number, recover->owner, 0,
-                                            &recover->residency->lease, &recover->error);
+    recover->error.code =
+        store->ops->lease(store, recover->residency->app, recover->residency->number,
+                          recover->owner, 0, &recover->residency->lease, &recover->error);
     recover->leased = recover->leased || !recover->error.code;
 }
 

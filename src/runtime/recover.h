@@ -8,8 +8,6 @@
 
 struct pawl_recover {
     struct pawl_residency *residency;
-    struct pawl_str app; // namespace and app id, as the store knows them
-    uint32_t number;     // of the shard
     struct pawl_str owner;
     bool leased; // the commit thread's: the lease was taken and not released
     struct pawl_job job;

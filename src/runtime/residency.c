@@ -10,10 +10,17 @@ struct ghost {
 };
 
 void pawl__residency_init(struct pawl_residency *residency, struct pawl_storage *storage,
-                          const struct pawl_node_options *options,
-                          const struct pawl_residency_host *host) {
+                          const struct pawl_node_options *options, struct pawl_str app,
+                          uint32_t number, uint32_t count, const struct pawl_residency_host *host) {
     *residency = (struct pawl_residency){
-        .host = host, .options = options, .log = options->log, .storage = storage};
+        .host = host,
+        .options = options,
+        .log = options->log,
+        .storage = storage,
+        .app = app,
+        .number = number,
+        .count = count,
+    };
     pawl__link_init(&residency->searches);
     pawl__link_init(&residency->resting);
     pawl__link_init(&residency->ghosts);

@@ -22,11 +22,13 @@
 #include "runtime/storage.h"
 
 enum pawl_residency_state {
+    PAWL_RESIDENCY_IDLE,   // another daemon has the shard, or nobody
     PAWL_RESIDENCY_TAKING, // the lease is asked for, the shard is being read
     PAWL_RESIDENCY_SERVING,
-    PAWL_RESIDENCY_CLOSING, // what is left is being written
+    PAWL_RESIDENCY_CLOSING, // what is left is being written; then it is given back
 };
 
+struct pawl_call;
 struct pawl_residency;
 
 // Whoever composes the components of a shard.
@@ -36,6 +38,9 @@ struct pawl_residency_host {
     void (*settle)(struct pawl_residency *residency);
     // The state in memory is not to be trusted any more (|failing| is set), for |error|.
     void (*failed)(struct pawl_residency *residency, const struct pawl_error *error);
+    // A call has come while the shard is not served here. True: it was taken to where it is served,
+    // or will be. False: it fails.
+    bool (*elsewhere)(struct pawl_residency *residency, struct pawl_call *call);
 };
 
 struct pawl_residency {
@@ -43,6 +48,8 @@ struct pawl_residency {
     const struct pawl_node_options *options;
     const struct pawl_log *log;
     struct pawl_storage *storage;
+    struct pawl_str app;    // as the store knows it
+    uint32_t number, count; // of the app's shards
     enum pawl_residency_state state;
     bool failing;         // the state in memory is to be dropped
     bool in_commit;       // the commit that runs reads what is in memory
@@ -66,9 +73,10 @@ struct pawl_residency {
     bool has_evicted; // instances have left memory since it was last trimmed
 };
 
+// Of shard |number| of |count|. |app| is a view of the caller's.
 void pawl__residency_init(struct pawl_residency *residency, struct pawl_storage *storage,
-                          const struct pawl_node_options *options,
-                          const struct pawl_residency_host *host);
+                          const struct pawl_node_options *options, struct pawl_str app,
+                          uint32_t number, uint32_t count, const struct pawl_residency_host *host);
 
 // Frees what is in memory of the shard; what has been begun with the reader comes back later.
 void pawl__residency_drop(struct pawl_residency *residency);

@@ -53,8 +53,7 @@ static bool reading_copy_query(struct pawl_arena *arena, struct pawl_query *quer
            reading_copy(arena, &query->failure_type) && reading_copy(arena, &query->after_id);
 }
 
-// --- in the reader's thread
-// -----------------------------------------------------------------------
+// --- in the reader's thread ----------------------------------------------------------------------
 
 static enum pawl_err reading_add(void *arg, const struct pawl_snapshot *row,
                                  struct pawl_error *error) {
@@ -117,8 +116,7 @@ static void reading_tally(struct pawl_job *job) {
                                             reading, &reading->error);
 }
 
-// --- pages
-// ----------------------------------------------------------------------------------------
+// --- pages ---------------------------------------------------------------------------------------
 
 // The first |limit| of many rows: twice as many are kept before they are sorted and cut.
 struct page {
@@ -188,8 +186,7 @@ static bool search_answer(struct reading *reading, struct pawl_search *verb) {
     return !ok || enough;
 }
 
-// --- counts
-// ---------------------------------------------------------------------------------------
+// --- counts --------------------------------------------------------------------------------------
 
 // Counts an instance in memory as it is, not as its row in the store says.
 static bool tally_correct(struct reading *reading, const struct pawl_instance *instance) {
@@ -227,8 +224,7 @@ static void tally_answer(struct reading *reading, struct pawl_tally *verb) {
     if (!ok) pawl__fail_plain(&verb->call.error, PAWL_E_NOMEM);
 }
 
-// --- the verbs
-// ------------------------------------------------------------------------------------
+// --- the verbs -----------------------------------------------------------------------------------
 
 static void reading_submit(struct reading *reading) {
     reading->calls->residency->jobs_out++;
@@ -315,12 +311,13 @@ static enum pawl_err tally_begin(struct pawl_calls *calls, struct pawl_call *cal
                          (struct pawl_job){.run = reading_tally, .done = tally_done}, error);
 }
 
-static const struct pawl_verb search_verb = {.run = search_begin};
-static const struct pawl_verb tally_verb = {.run = tally_begin};
+static const struct pawl_verb search_verb = {.kind = PAWL_VERB_SEARCH, .run = search_begin};
+static const struct pawl_verb tally_verb = {.kind = PAWL_VERB_TALLY, .run = tally_begin};
 
 void pawl__search_init(struct pawl_search *verb, const struct pawl_query *query,
                        struct pawl_arena *arena) {
     pawl__call_init(&verb->call, &search_verb, PAWL_STR(""));
+    verb->shard = 0;
     verb->query = *query;
     verb->arena = arena;
     verb->rows = NULL;
@@ -330,6 +327,7 @@ void pawl__search_init(struct pawl_search *verb, const struct pawl_query *query,
 void pawl__tally_init(struct pawl_tally *verb, const struct pawl_query *query,
                       struct pawl_arena *arena) {
     pawl__call_init(&verb->call, &tally_verb, PAWL_STR(""));
+    verb->shard = 0;
     verb->query = *query;
     verb->arena = arena;
     verb->rows = NULL;

@@ -11,6 +11,7 @@
 // query, columns only: those that there are at one moment.
 struct pawl_search {
     struct pawl_call call; // its id is not looked at
+    uint32_t shard;        // of the app
     struct pawl_query query;
     struct pawl_arena *arena;
     struct pawl_snapshot *rows;
@@ -31,6 +32,7 @@ struct pawl_tally_row {
 // changes meanwhile; an instance that does may be counted as it was or as it is.
 struct pawl_tally {
     struct pawl_call call;
+    uint32_t shard;
     struct pawl_query query;
     struct pawl_arena *arena;
     struct pawl_tally_row *rows;

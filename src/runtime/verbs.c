@@ -20,7 +20,8 @@ static enum pawl_err start_run(struct pawl_calls *calls, struct pawl_call *call,
                               verb->start, verb->enforce_unique, error);
 }
 
-static const struct pawl_verb start_verb = {.run = start_run, .writes = true};
+static const struct pawl_verb start_verb = {
+    .kind = PAWL_VERB_START, .run = start_run, .writes = true};
 
 void pawl__start_init(struct pawl_start *verb, struct pawl_str id, Pb__ExecutionStartedEvent *start,
                       bool enforce_unique) {
@@ -93,8 +94,9 @@ static enum pawl_err look_run(struct pawl_calls *calls, struct pawl_call *call,
     return err ? pawl__fail_plain(error, err) : PAWL_OK;
 }
 
-static const struct pawl_verb look_verb = {.run = look_run};
-static const struct pawl_verb wait_verb = {.run = look_run, .outlasts = true};
+static const struct pawl_verb look_verb = {.kind = PAWL_VERB_LOOK, .run = look_run};
+static const struct pawl_verb wait_verb = {
+    .kind = PAWL_VERB_LOOK, .run = look_run, .outlasts = true};
 
 void pawl__look_init(struct pawl_look *verb, struct pawl_str id, enum pawl_wait wait_for,
                      struct pawl_arena *arena) {
@@ -120,7 +122,7 @@ static enum pawl_err history_run(struct pawl_calls *calls, struct pawl_call *cal
     return ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
-static const struct pawl_verb history_verb = {.run = history_run};
+static const struct pawl_verb history_verb = {.kind = PAWL_VERB_HISTORY, .run = history_run};
 
 void pawl__read_history_init(struct pawl_read_history *verb, struct pawl_str id,
                              struct pawl_arena *arena) {
@@ -138,7 +140,7 @@ static enum pawl_err post_run(struct pawl_calls *calls, struct pawl_call *call,
                             &VERB(call, struct pawl_post)->event, error);
 }
 
-static const struct pawl_verb post_verb = {.run = post_run, .writes = true};
+static const struct pawl_verb post_verb = {.kind = PAWL_VERB_POST, .run = post_run, .writes = true};
 
 void pawl__post_init(struct pawl_post *verb, struct pawl_str id,
                      Pb__HistoryEvent__EventTypeCase type, void *body) {
@@ -158,7 +160,8 @@ static enum pawl_err purge_run(struct pawl_calls *calls, struct pawl_call *call,
                              &verb->count, error);
 }
 
-static const struct pawl_verb purge_verb = {.run = purge_run, .writes = true};
+static const struct pawl_verb purge_verb = {
+    .kind = PAWL_VERB_PURGE, .run = purge_run, .writes = true};
 
 void pawl__purge_init(struct pawl_purge *verb, struct pawl_str id, bool recursive, bool force) {
     pawl__call_init(&verb->call, &purge_verb, id);

@@ -59,11 +59,34 @@ static bool writer_expects(struct pawl_storage_client *client) {
            dispatch->turn_time < pawl__storage_patience(writer->residency->storage);
 }
 
+// The letters of the batch, addressed. False when memory is out.
+static bool writer_add_mail(struct pawl_writer *writer, struct pawl_part *part) {
+    struct pawl_mailbag *bag = &writer->mail;
+    if (!bag->len) return true;
+    writer->posts = pawl__arena_alloc(&bag->arena, bag->len * sizeof *writer->posts);
+    if (!writer->posts) return false;
+    for (size_t i = 0; i < bag->len; i++) {
+        const struct pawl_letter *letter = &bag->letters[i];
+        bool own = !letter->app.len;
+        writer->posts[i] = (struct pawl_mail){
+            .app = own ? writer->residency->app : letter->app,
+            .number = letter->number,
+            .key = letter->key,
+            .bytes = letter->bytes,
+        };
+    }
+    part->mail_out = writer->posts;
+    part->mail_out_count = bag->len;
+    return true;
+}
+
 // The next batch, with what goes with it. False when memory is out.
 static bool writer_take_batch(struct pawl_writer *writer, struct pawl_part *part) {
     struct pawl_shard *shard = &writer->residency->shard;
     size_t records = shard->batch_records;
     pawl__buf_clear(&writer->batch_bytes);
+    pawl__mailbag_clear(&writer->mail);
+    pawl__shard_take_mail(shard, &writer->mail);
     writer->wrote_batch =
         pawl__shard_take_batch(shard, &writer->batch_bytes, &writer->batch.position);
     if (!writer->wrote_batch) return true;
@@ -71,7 +94,7 @@ static bool writer_take_batch(struct pawl_writer *writer, struct pawl_part *part
     writer->batch.records = pawl__buf_str(&writer->batch_bytes);
     writer->checkpoint->log_bytes += writer->batch_bytes.len;
     writer_move_held(writer);
-    if (!writer_add_deletes(writer, part)) return false;
+    if (!writer_add_deletes(writer, part) || !writer_add_mail(writer, part)) return false;
     part->batch = &writer->batch;
     return true;
 }
@@ -87,7 +110,8 @@ static bool writer_prepare(struct pawl_storage_client *client, struct pawl_part 
     }
     size_t bytes = writer->wrote_batch ? writer->batch_bytes.len : 0;
     bool snapshots = pawl__checkpoint_prepare(writer->checkpoint, part, bytes);
-    if (!writer->wrote_batch && !snapshots) return false;
+    bool mail = pawl__mailbox_prepare(writer->mailbox, part);
+    if (!writer->wrote_batch && !snapshots && !mail) return false;
     part->lease = &residency->lease;
     residency->in_commit = true;
     return true;
@@ -121,7 +145,9 @@ static void writer_done(struct pawl_storage_client *client, enum pawl_outcome ou
     }
     if (writer->wrote_batch) {
         residency->durable = writer->batch.position;
-        writer->wrote(writer);
+        writer->host->wrote(writer);
+        for (size_t i = 0; i < writer->mail.len; i++)
+            writer->host->posted(writer, &writer->posts[i]);
         pawl__shadow_check(&residency->shadow, &writer->batch);
         if (!writer_let_out(writer)) {
             pawl__residency_fail_nomem(residency);
@@ -130,6 +156,7 @@ static void writer_done(struct pawl_storage_client *client, enum pawl_outcome ou
     }
     // First: what a ghost's note holds does not leave memory.
     pawl__residency_sweep_ghosts(residency);
+    pawl__mailbox_done(writer->mailbox);
     if (pawl__checkpoint_done(writer->checkpoint)) pawl__writer_want(writer);
     residency->host->settle(residency);
 }
@@ -146,16 +173,17 @@ void pawl__writer_want(struct pawl_writer *writer) {
     pawl__storage_want(writer->residency->storage);
 }
 
-void pawl__writer_init(struct pawl_writer *writer, struct pawl_residency *residency,
-                       struct pawl_calls *calls, struct pawl_checkpoint *checkpoint,
-                       struct pawl_dispatch *dispatch, void (*wrote)(struct pawl_writer *writer)) {
+void pawl__writer_init(struct pawl_writer *writer, struct pawl_calls *calls,
+                       struct pawl_checkpoint *checkpoint, struct pawl_mailbox *mailbox,
+                       struct pawl_dispatch *dispatch, const struct pawl_writer_host *host) {
     *writer = (struct pawl_writer){
         .client = {.prepare = writer_prepare, .expects = writer_expects, .done = writer_done},
-        .residency = residency,
+        .residency = calls->residency,
         .calls = calls,
         .checkpoint = checkpoint,
+        .mailbox = mailbox,
         .dispatch = dispatch,
-        .wrote = wrote,
+        .host = host,
     };
 }
 
@@ -169,5 +197,6 @@ void pawl__writer_drop(struct pawl_writer *writer) {
 
 void pawl__writer_finish(struct pawl_writer *writer) {
     pawl__writer_drop(writer);
+    pawl__mailbag_finish(&writer->mail);
     pawl__buf_finish(&writer->batch_bytes);
 }

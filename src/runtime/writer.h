@@ -7,11 +7,22 @@
 #include "runtime/calls.h"
 #include "runtime/checkpoint.h"
 #include "runtime/dispatch.h"
+#include "runtime/mailbox.h"
 
 // What waits for one batch to be durable, beside calls.
 struct pawl_held {
     struct pawl_queue activities;
     struct pawl_queue purged; // whose snapshots go with the batch
+};
+
+struct pawl_writer;
+
+// Whoever composes the components of the shard.
+struct pawl_writer_host {
+    // A batch is durable; what waited for it has not been told yet.
+    void (*wrote)(struct pawl_writer *writer);
+    // |mail| is in its box.
+    void (*posted)(struct pawl_writer *writer, const struct pawl_mail *mail);
 };
 
 struct pawl_writer {
@@ -20,19 +31,22 @@ struct pawl_writer {
     struct pawl_calls *calls;
     struct pawl_checkpoint *checkpoint;
     struct pawl_dispatch *dispatch;
-    void (*wrote)(struct pawl_writer *writer); // a batch is durable
+    struct pawl_mailbox *mailbox;
+    const struct pawl_writer_host *host;
     struct pawl_held building, writing;
     struct pawl_buf batch_bytes;
     struct pawl_batch batch;
+    struct pawl_mailbag mail; // that goes with it
+    struct pawl_mail *posts;  // the same, addressed; in its arena
     struct pawl_str *deletes;
     bool wrote_batch;
     size_t last_records; // in the last batch
 };
 
-// The components are of the same shard. |wrote| is called before what waited is told.
-void pawl__writer_init(struct pawl_writer *writer, struct pawl_residency *residency,
-                       struct pawl_calls *calls, struct pawl_checkpoint *checkpoint,
-                       struct pawl_dispatch *dispatch, void (*wrote)(struct pawl_writer *writer));
+// |calls|, |checkpoint| and |mailbox| are of the same shard.
+void pawl__writer_init(struct pawl_writer *writer, struct pawl_calls *calls,
+                       struct pawl_checkpoint *checkpoint, struct pawl_mailbox *mailbox,
+                       struct pawl_dispatch *dispatch, const struct pawl_writer_host *host);
 void pawl__writer_finish(struct pawl_writer *writer);
 
 // Holds an activity, or a purged instance, of the batch under construction. Takes the reference

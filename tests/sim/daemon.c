@@ -160,6 +160,11 @@ void sim_daemon_close(struct sim_daemon *daemon) {
 }
 
 bool sim_daemon_owns(const struct sim_daemon *daemon) {
-    return daemon->node && daemon->node->partition.ownership.recover.leased &&
-           daemon->node->partition.residency.lease.epoch == sim.disk.lease.epoch;
+    return daemon->node && daemon->node->partitions &&
+           daemon->node->partitions[0].ownership.recover.leased &&
+           sim_daemon_home(daemon)->lease.epoch == sim.disk.lease.epoch;
+}
+
+struct pawl_residency *sim_daemon_home(const struct sim_daemon *daemon) {
+    return &daemon->node->partitions[0].residency;
 }

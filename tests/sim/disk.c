@@ -298,6 +298,24 @@ static enum pawl_err store_read_log(struct pawl_store *store, uint64_t shard, ui
     DISK_READ(read_log(disk_memory(), shard, after, fn, arg, error));
 }
 
+static enum pawl_err store_shards(struct pawl_store *store, struct pawl_str app, uint32_t wanted,
+                                  uint32_t *count, struct pawl_error *error) {
+    struct sim_daemon *daemon = disk_caller(store);
+    long countdown = disk_begin(daemon, sim.disk.typical);
+    struct sim_daemon *was = sim_enter(NULL);
+    enum pawl_err err = sim_fault(SIM_READ, 20)
+                            ? disk_fail(error, "does not count")
+                            : disk_memory()->ops->shards(disk_memory(), app, wanted, count, error);
+    sim_enter(was);
+    return disk_end(daemon, countdown, err);
+}
+
+static enum pawl_err store_read_mail(struct pawl_store *store, struct pawl_str app, uint32_t number,
+                                     struct pawl_str after, size_t limit, pawl_mail_fn fn,
+                                     void *arg, struct pawl_error *error) {
+    DISK_READ(read_mail(disk_memory(), app, number, after, limit, fn, arg, error));
+}
+
 static enum pawl_err store_load(struct pawl_store *store, uint64_t shard, struct pawl_str id,
                                 struct pawl_arena *arena, struct pawl_snapshot *out,
                                 struct pawl_error *error) {
@@ -329,6 +347,8 @@ static void store_close(struct pawl_store *store) {
 
 const struct pawl_store_ops sim_store_ops = {
     .close = store_close,
+    .shards = store_shards,
+    .read_mail = store_read_mail,
     .lease = store_lease,
     .renew = store_renew,
     .release = store_release,

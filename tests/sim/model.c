@@ -328,7 +328,7 @@ static void model_record(const struct sim_daemon *daemon, uint64_t position,
 static void model_compare(const struct sim_daemon *daemon, const struct pawl_batch *batch,
                           const char *name) {
     const struct pawl_instance *live =
-        pawl__shard_find(&daemon->node->partition.residency.shard, pawl__str(name));
+        pawl__shard_find(&sim_daemon_home(daemon)->shard, pawl__str(name));
     const struct pawl_instance *mirror = pawl__shard_find(&model->mirror, pawl__str(name));
     if (live && live->position == batch->position && !sim_same_instance(live, mirror))
         sim_fail("same_log_same_state", name, "it is not what its log makes of it");
@@ -418,7 +418,7 @@ static void model_check_row(const struct pawl_instance *instance) {
 }
 
 static void model_check_one(const struct sim_daemon *daemon, const struct pawl_instance *instance) {
-    const struct pawl_residency *residency = &daemon->node->partition.residency;
+    const struct pawl_residency *residency = sim_daemon_home(daemon);
     const struct pawl_instance *live =
         pawl__shard_find(&residency->shard, pawl__instance_id(instance));
     if (live) {
@@ -442,7 +442,7 @@ static void model_check_one(const struct sim_daemon *daemon, const struct pawl_i
 }
 
 void sim_model_recovered(struct sim_daemon *daemon) {
-    const struct pawl_residency *residency = &daemon->node->partition.residency;
+    const struct pawl_residency *residency = sim_daemon_home(daemon);
     pawl__arena_reset(&sim.arena);
     if (!sim_daemon_owns(daemon)) return; // somebody has taken it meanwhile
     if (residency->durable != model->mirror.position - 1) {

@@ -162,6 +162,7 @@ void sim_daemon_crash(struct sim_daemon *daemon, const char *why);
 void sim_daemon_run(struct sim_event *event);
 // Whether its lease is the newest: nobody else can have changed anything.
 bool sim_daemon_owns(const struct sim_daemon *daemon);
+struct pawl_residency *sim_daemon_home(const struct sim_daemon *daemon); // of its only shard
 
 void sim_loop_wake(struct sim_daemon *daemon, int64_t at);
 int64_t sim_wall(const struct sim_daemon *daemon);

@@ -191,7 +191,7 @@ static bool session_deliver_item(struct sim_session *session, struct pawl_str by
     memcpy(item->execution, given.execution, sizeof item->execution);
     pawl__buf_append_str(&item->bytes, bytes);
     if (given.turn) {
-        const struct pawl_shard *shard = &session->daemon->node->partition.residency.shard;
+        const struct pawl_shard *shard = &sim_daemon_home(session->daemon)->shard;
         const struct pawl_instance *instance = pawl__shard_find(shard, pawl__str(given.id));
         item->history = sim_hash_bytes(0, pawl__buf_str(&instance->history.bytes));
     }

@@ -15,6 +15,46 @@ static void gate_close(struct pawl_store *store) {
     (void)store; // the inner one outlives it
 }
 
+static enum pawl_err gate_shards(struct pawl_store *store, struct pawl_str app, uint32_t wanted,
+                                 uint32_t *count, struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->shards(inner, app, wanted, count, error);
+}
+
+static enum pawl_err gate_put_member(struct pawl_store *store, struct pawl_str app,
+                                     const struct pawl_member *member, int64_t ttl,
+                                     struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->put_member(inner, app, member, ttl, error);
+}
+
+static enum pawl_err gate_remove_member(struct pawl_store *store, struct pawl_str app,
+                                        struct pawl_str id, struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->remove_member(inner, app, id, error);
+}
+
+static enum pawl_err gate_holders(struct pawl_store *store, struct pawl_str app,
+                                  struct pawl_arena *arena, struct pawl_holder **holders,
+                                  size_t *count, struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->holders(inner, app, arena, holders, count, error);
+}
+
+static enum pawl_err gate_members(struct pawl_store *store, struct pawl_str app,
+                                  struct pawl_arena *arena, struct pawl_member **members,
+                                  size_t *count, struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->members(inner, app, arena, members, count, error);
+}
+
+static enum pawl_err gate_read_mail(struct pawl_store *store, struct pawl_str app, uint32_t number,
+                                    struct pawl_str after, size_t limit, pawl_mail_fn fn, void *arg,
+                                    struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->read_mail(inner, app, number, after, limit, fn, arg, error);
+}
+
 static enum pawl_err gate_lease(struct pawl_store *store, struct pawl_str app, uint32_t number,
                                 struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
                                 struct pawl_error *error) {
@@ -127,6 +167,12 @@ static enum pawl_err gate_get_state(struct pawl_store *store, struct pawl_str ke
 
 static const struct pawl_store_ops gate_ops = {
     .close = gate_close,
+    .shards = gate_shards,
+    .put_member = gate_put_member,
+    .remove_member = gate_remove_member,
+    .holders = gate_holders,
+    .members = gate_members,
+    .read_mail = gate_read_mail,
     .lease = gate_lease,
     .renew = gate_renew,
     .release = gate_release,
@@ -209,13 +255,37 @@ void kit_init(struct kit *kit) {
     kit_init_with(kit, store);
 }
 
+static enum pawl_err kit_count_mail(void *arg, const struct pawl_mail *mail,
+                                    struct pawl_error *error) {
+    (void)mail;
+    (void)error;
+    ++*(unsigned *)arg;
+    return PAWL_OK;
+}
+
+unsigned kit_mail(struct kit *kit) {
+    unsigned count = 0;
+    struct pawl_error error;
+    for (uint32_t i = 0; i < kit->node->count; i++)
+        assert_int_equal(kit->store->ops->read_mail(kit->store, PAWL_STR("default/app"), i,
+                                                    PAWL_STR(""), 0, kit_count_mail, &count,
+                                                    &error),
+                         PAWL_OK);
+    return count;
+}
+
 void kit_init_with(struct kit *kit, struct pawl_store *store) {
+    kit_init_with_shards(kit, store, 0);
+}
+
+void kit_init_with_shards(struct kit *kit, struct pawl_store *store, uint32_t shards) {
     *kit = (struct kit){.store = store};
     uv_loop_init(&kit->loop);
     uv_timer_init(&kit->loop, &kit->tick);
     uv_timer_start(&kit->tick, kit_on_tick, 2, 2);
     kit->options =
         (struct pawl_node_options){.app_id = "app", .on_ready = kit_on_ready, .arg = kit};
+    kit->options.shards = shards;
     kit_open(kit);
 }
 

@@ -100,6 +100,7 @@ extern bool kit_in_runtime;
 // The store is made by kit_init and outlives what kit_open and kit_close open and close.
 void kit_init(struct kit *kit);
 void kit_init_with(struct kit *kit, struct pawl_store *store); // takes it over
+void kit_init_with_shards(struct kit *kit, struct pawl_store *store, uint32_t shards);
 void kit_open(struct kit *kit);
 void kit_begin(struct kit *kit); // the same without waiting for it to serve
 void kit_close(struct kit *kit);
@@ -119,6 +120,9 @@ void kit_fail_loads(struct kit *kit, int count);
 
 // How many lists were read.
 unsigned kit_lists(struct kit *kit);
+
+// How many messages wait in the boxes of the app.
+unsigned kit_mail(struct kit *kit);
 
 // How many batches the log holds.
 unsigned kit_log_length(struct kit *kit);

@@ -82,7 +82,7 @@ static void test_answer(void **state) {
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = 0;
     kit_init(&kit);
-    kit.node->partition.residency.shard.limits.event = 1000;
+    kit.node->partitions[0].residency.shard.limits.event = 1000;
     kit_attach(&kit, &worker);
     kit_started(&kit, "a");
     const char *token = kit_take(&kit, &worker)->completiontoken;

@@ -85,7 +85,7 @@ static void test_history(void **state) {
 
 static void to_rest(struct kit *kit) {
     kit->node->options.checkpoint_interval = PAWL_MILLISECOND;
-    UNTIL(kit, !kit->node->partition.residency.shard.instances.len);
+    UNTIL(kit, !kit->node->partitions[0].residency.shard.instances.len);
     kit->node->options.checkpoint_interval = 1000 * PAWL_SECOND;
 }
 
@@ -214,14 +214,14 @@ static void test_list_while_much_happens(void **state) {
     purge(&kit, "x");
     kit.node->options.checkpoint_interval = PAWL_MILLISECOND;
     kit_rest(&kit, 20); // snapshots are written, but nothing leaves
-    assert_int_equal(kit.node->partition.residency.shard.instances.len, 3);
+    assert_int_equal(kit.node->partitions[0].residency.shard.instances.len, 3);
     kit.node->options.checkpoint_interval = 1000 * PAWL_SECOND;
     kit_shut_reads(&kit, false);
     DONE(&kit, list, PAWL_OK);
     assert_string_equal(kit_ids(&kit, &list), "a b c d e f ");
     kit.node->options.checkpoint_interval = PAWL_MILLISECOND;
     kit_started(&kit, "g");
-    UNTIL(&kit, kit.node->partition.residency.shard.instances.len ==
+    UNTIL(&kit, kit.node->partitions[0].residency.shard.instances.len ==
                     2); // f and g, which wait for a worker
     kit_finish(&kit);
 }
@@ -412,9 +412,9 @@ static void test_reads_leave_memory(void **state) {
         kit_turn(&kit, &worker, id, ACTIONS(kit_complete(&kit, 0, "8")));
     }
     to_rest(&kit);
-    const struct pawl_shard *shard = &kit.node->partition.residency.shard;
+    const struct pawl_shard *shard = &kit.node->partitions[0].residency.shard;
     assert_int_equal(kit_status(&kit, "e00"), STATUS(COMPLETED));
-    kit.node->options.resting_bytes = 4 * kit.node->partition.residency.resting_bytes;
+    kit.node->options.resting_bytes = 4 * kit.node->partitions[0].residency.resting_bytes;
     for (int round = 0; round < 2; round++)
         for (int i = 1; i < 20; i++) {
             snprintf(id, sizeof id, "e%02d", i);
@@ -431,7 +431,7 @@ static void test_reads_leave_memory(void **state) {
     kit.node->options.resting_bytes = 1;
     assert_int_equal(kit_status(&kit, "e01"), STATUS(COMPLETED));
     UNTIL(&kit, !shard->instances.len);
-    assert_int_equal(kit.node->partition.residency.resting_bytes, 0);
+    assert_int_equal(kit.node->partitions[0].residency.resting_bytes, 0);
     kit_detach(&kit, &worker);
     kit_finish(&kit);
 }
@@ -466,7 +466,7 @@ static void test_tree_larger_than_the_bound(void **state) {
     kit_call(&kit, &caller);
     DONE(&kit, caller, PAWL_OK);
     assert_int_equal(caller.purge.count, 9);
-    assert_int_equal(kit.node->partition.residency.gathering, 0);
+    assert_int_equal(kit.node->partitions[0].residency.gathering, 0);
     kit_detach(&kit, &worker);
     kit_finish(&kit);
 }
@@ -482,7 +482,7 @@ static void test_canceled_waits(void **state) {
         snprintf(id, sizeof id, "n%04d", i);
         kit_wait(&kit, &waits[i], id, PAWL_WAIT_COMPLETED);
     }
-    struct pawl_partition *partition = &kit.node->partition;
+    struct pawl_partition *partition = kit.node->partitions;
     UNTIL(&kit, partition->calls.waiters.len == 5000);
     for (int i = 0; i < 5000; i++) pawl__call_cancel(&waits[i].call);
     assert_int_equal(partition->calls.waiters.len, 0);

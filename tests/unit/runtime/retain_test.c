@@ -52,8 +52,8 @@ static void test_after_a_while(void **state) {
     kit_attach(&kit, &worker);
     complete(&kit, &worker, "a");
     int64_t ended = pawl__clock_wall();
-    UNTIL(&kit, !kit.node->partition.residency.shard.instances.len); // it sleeps until then
-    assert_int_equal(kit.node->partition.residency.sleepers.by_id.len, 1);
+    UNTIL(&kit, !kit.node->partitions[0].residency.shard.instances.len); // it sleeps until then
+    assert_int_equal(kit.node->partitions[0].residency.sleepers.by_id.len, 1);
     // The id may be used anew meanwhile: what is due is the purge of the one that ended.
     complete(&kit, &worker, "b");
     kit_started(&kit, "b");

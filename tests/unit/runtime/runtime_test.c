@@ -100,7 +100,7 @@ static void test_commits_wait_for_turns(void **state) {
 
     // An answer that does not come is not waited for: neither long, nor when it is not likely to
     // come, nor when anybody else waits for the commit.
-    struct pawl_storage_client *client = &kit.node->partition.writer.client;
+    struct pawl_storage_client *client = &kit.node->partitions[0].writer.client;
     const Pb__WorkItem *activity = kit_take(&kit, &worker);
     assert_int_equal(kit_status(&kit, "b"), -1);
     kit_shut(&kit, true);
@@ -169,7 +169,7 @@ static void test_commands(void **state) {
     assert_int_equal(caller.purge.count, 1);
     assert_int_equal(kit_status(&kit, "a"), -1);
     kit_rest(&kit, 20);
-    UNTIL(&kit, !kit.node->partition.residency.shard.instances.len); // also in memory
+    UNTIL(&kit, !kit.node->partitions[0].residency.shard.instances.len); // also in memory
     kit_detach(&kit, &worker);
     kit_finish(&kit);
 }
@@ -258,20 +258,20 @@ static void test_commits_fail_again_and_again(void **state) {
     kit_fail_commit(&kit, GATE_FAILS_BEFORE); // after one that went well there is no delay
     kit_start(&kit, &start, "b");
     DONE(&kit, start, PAWL_E_UNAVAILABLE);
-    assert_int_equal(kit.node->partition.ownership.fail_delay, 250);
+    assert_int_equal(kit.node->partitions[0].ownership.fail_delay, 250);
     UNTIL(&kit, kit.unready == 4 && kit.ready);
     kit_finish(&kit);
 }
 
 static void checkpoint(struct kit *kit) {
     kit->node->options.checkpoint_interval = 1;
-    pawl__partition_pulse(&kit->node->partition, false);
+    pawl__partition_pulse(kit->node->partitions, false);
     kit->node->options.checkpoint_interval = 1000 * PAWL_SECOND;
-    UNTIL(kit, !kit->node->partition.checkpoint.running);
+    UNTIL(kit, !kit->node->partitions[0].checkpoint.running);
 }
 
 static uint64_t saved(struct kit *kit, const char *id) {
-    return pawl__shard_find(&kit->node->partition.residency.shard, pawl__str(id))->saved;
+    return pawl__shard_find(&kit->node->partitions[0].residency.shard, pawl__str(id))->saved;
 }
 
 // What changed since the last checkpoint is left to the next one, and so is its part of the log.
@@ -294,7 +294,7 @@ static void test_checkpoints_leave_what_is_young(void **state) {
     kit_turn(&kit, &worker, "b", ACTIONS(kit_complete(&kit, 0, NULL)));
     unsigned of_both = kit_log_length(&kit);
     checkpoint(&kit);
-    assert_null(pawl__shard_find(&kit.node->partition.residency.shard,
+    assert_null(pawl__shard_find(&kit.node->partitions[0].residency.shard,
                                  pawl__str("a"))); // saved, and gone to rest
     assert_int_equal(saved(&kit, "b"), 0);
     assert_int_equal(kit_log_length(&kit), of_both - of_a);
@@ -324,8 +324,8 @@ static void test_eviction_and_sleep(void **state) {
     kit_turn(&kit, &worker, "a", ACTIONS(kit_timer(&kit, 0, at)));
     kit_started(&kit, "b");
     kit_turn(&kit, &worker, "b", NO_ACTIONS);
-    UNTIL(&kit, !kit.node->partition.residency.shard.instances.len);
-    assert_int_equal(kit.node->partition.residency.sleepers.by_id.len, 1);
+    UNTIL(&kit, !kit.node->partitions[0].residency.shard.instances.len);
+    assert_int_equal(kit.node->partitions[0].residency.sleepers.by_id.len, 1);
     UNTIL(&kit, kit_log_length(&kit) == 0);
     assert_true(pawl__clock_wall() < at);
     kit_fail_loads(&kit, 1); // it is tried again
@@ -508,7 +508,7 @@ static void test_shard_fails(void **state) {
     kit_started(&kit, "a");
     kit_turn(&kit, &worker, "a", NO_ACTIONS);
     kit_get(&kit, &get, "elsewhere"); // a load that is out meanwhile
-    kit.node->partition.residency.shard.failed = true;
+    kit.node->partitions[0].residency.shard.failed = true;
     kit_start(&kit, &start, "b");
     DONE(&kit, start, PAWL_E_NOMEM);
     UNTIL(&kit, get.done);
@@ -571,7 +571,7 @@ static void storm(struct pawl_store *store) {
         const Pb__WorkItem *item = kit_take(&kit, &worker);
         struct caller *answer = &answers[answered++];
         // Not before a batch was written since the last time: what fails for ever ends never.
-        if (answered % 37 == 0 && !kit.node->partition.ownership.fail_delay)
+        if (answered % 37 == 0 && !kit.node->partitions[0].ownership.fail_delay)
             kit_fail_commit(&kit, answered % 2 ? GATE_FAILS_BEFORE : GATE_FAILS_AFTER);
         if (item->request_case == PB__WORK_ITEM__REQUEST_ACTIVITY_REQUEST) {
             kit_result(&kit, answer, item->activityrequest->workflowinstance->instanceid,

@@ -259,7 +259,8 @@ static void test_canceled_answer(void **state) {
     kit_started(&kit, "a");
     UNTIL(&kit, worker.count == 1);
     const Pb__WorkItem *item = kit_take(&kit, &worker);
-    kit.node->partition.residency.load_time = PAWL_SECOND; // so that the reader's thread does it
+    kit.node->partitions[0].residency.load_time =
+        PAWL_SECOND; // so that the reader's thread does it
     Pb__CreateChildWorkflowAction child = PB__CREATE_CHILD_WORKFLOW_ACTION__INIT;
     child.instanceid = child.name = "child";
     Pb__WorkflowAction action = PB__WORKFLOW_ACTION__INIT;

@@ -1,0 +1,84 @@
+#ifndef PAWL_RUNTIME_FORWARD_H
+#define PAWL_RUNTIME_FORWARD_H
+
+// A call on an instance whose shard another daemon has: as a message there, and as its answer back.
+// It goes one hop; a daemon that has not got the shard any more says so, and the sender looks
+// again.
+
+#include "runtime/search.h"
+#include "runtime/verbs.h"
+
+// The gRPC method that daemons serve for each other: its messages are those of pawl_peer.proto.
+#define PAWL_PEER_METHOD "/pawl.Peer/Call"
+
+struct pawl_peers;
+
+// A call did not end there. |moved|: the shard is elsewhere by now, and nothing was done; otherwise
+// it is not known what was done.
+typedef void (*pawl_forward_failed_fn)(struct pawl_call *call, bool moved, void *arg);
+
+// A call on its way. |transport| belongs to whoever carries it.
+struct pawl_forward {
+    struct pawl_remote remote; // of the call, which can be canceled
+    struct pawl_call *call;
+    struct pawl_arena arena;
+    struct pawl_str request; // encoded
+    // To be called once, unless the call was canceled. |code|: of the way there and back; |text|
+    // says why it failed, |answer| is what came back.
+    void (*done)(struct pawl_forward *forward, enum pawl_err code, struct pawl_str text,
+                 struct pawl_str answer);
+    void *transport;
+    struct pawl_peers *peers;
+    pawl_forward_failed_fn failed;
+    void *arg;
+};
+
+// How other daemons are reached.
+struct pawl_peers {
+    // Sends |forward|'s request to |address|, and calls |done|, never from within. PAWL_E_NOMEM,
+    // PAWL_E_UNAVAILABLE: it was not sent.
+    enum pawl_err (*send)(struct pawl_peers *peers, struct pawl_str address,
+                          struct pawl_forward *forward);
+    void (*cancel)(struct pawl_peers *peers, struct pawl_forward *forward); // |done| is not called
+};
+
+// Whether a call can be forwarded: answers of workers cannot, as what they answer is known here.
+static inline bool pawl__forward_can(const struct pawl_call *call) {
+    return call->verb->kind != PAWL_VERB_LOCAL;
+}
+
+// Sends |call| to |address|. It ends as it does there, or with |failed|; |call| is then as if it
+// had not begun. PAWL_E_NOMEM, PAWL_E_UNAVAILABLE: it is so at once.
+enum pawl_err pawl__forward_begin(struct pawl_peers *peers, struct pawl_str address,
+                                  struct pawl_call *call, pawl_forward_failed_fn failed, void *arg);
+
+// --- at the other end ----------------------------------------------------------------------------
+
+// A forwarded call that is being carried out. The caller's memory until |done|.
+struct pawl_forwarded {
+    union {
+        struct pawl_call call; // of each
+        struct pawl_start start;
+        struct pawl_look look;
+        struct pawl_read_history history;
+        struct pawl_post post;
+        struct pawl_purge purge;
+        struct pawl_search search;
+        struct pawl_tally tally;
+    } verb;
+    enum pawl_verb_kind kind;
+    uint32_t shard; // of a search or a tally
+    struct pawl_arena *arena;
+    void *data;
+};
+
+// Makes the call of |request|; |done| and |data| are the caller's to set. PAWL_E_INVALID: it is not
+// one; PAWL_E_NOMEM.
+enum pawl_err pawl__forwarded_init(struct pawl_forwarded *forwarded, struct pawl_str request,
+                                   struct pawl_arena *arena);
+
+// The answer to send back, in the arena. No data: memory is out.
+struct pawl_str pawl__forwarded_answer(const struct pawl_forwarded *forwarded,
+                                       const struct pawl_error *error);
+
+#endif

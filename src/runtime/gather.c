@@ -1,0 +1,119 @@
+#include "runtime/gather.h"
+
+#include <stdlib.h>
+
+union gather_part {
+    struct pawl_call call; // of each
+    struct pawl_search search;
+    struct pawl_tally tally;
+};
+
+struct gather {
+    struct pawl_remote remote; // of the call
+    union gather_part *whole;
+    uint32_t count, open;
+    struct pawl_error error; // the first
+    union gather_part parts[];
+};
+
+static void gather_free(struct gather *gather) {
+    gather->whole->call.remote = NULL;
+    free(gather);
+}
+
+static void gather_cancel(struct pawl_remote *remote) {
+    struct gather *gather = PAWL_CONTAINER(remote, struct gather, remote);
+    for (uint32_t i = 0; i < gather->count; i++)
+        if (gather->parts[i].call.done) pawl__call_cancel(&gather->parts[i].call);
+    gather_free(gather);
+}
+
+static int gather_compare(const void *a, const void *b, void *order) {
+    return pawl__query_compare(*(const enum pawl_order *)order, a, b);
+}
+
+// The first of all rows. False when memory is out.
+static bool gather_rows(struct gather *gather) {
+    struct pawl_search *whole = &gather->whole->search;
+    size_t count = 0;
+    for (uint32_t i = 0; i < gather->count; i++) count += gather->parts[i].search.count;
+    whole->rows = pawl__arena_alloc(whole->arena, (count + 1) * sizeof *whole->rows);
+    if (!whole->rows) return false;
+    whole->count = 0;
+    for (uint32_t i = 0; i < gather->count; i++)
+        for (size_t k = 0; k < gather->parts[i].search.count; k++)
+            whole->rows[whole->count++] = gather->parts[i].search.rows[k];
+    qsort_r(whole->rows, whole->count, sizeof *whole->rows, gather_compare, &whole->query.order);
+    if (whole->count > whole->query.limit) whole->count = whole->query.limit;
+    return true;
+}
+
+static void gather_add(struct pawl_tally *whole, const struct pawl_tally_row *row) {
+    for (size_t i = 0; i < whole->count; i++) {
+        if (whole->rows[i].status != row->status ||
+            !pawl__str_equal(whole->rows[i].name, row->name))
+            continue;
+        whole->rows[i].count += row->count;
+        return;
+    }
+    whole->rows[whole->count++] = *row;
+}
+
+// The sums of all counts. False when memory is out.
+static bool gather_counts(struct gather *gather) {
+    struct pawl_tally *whole = &gather->whole->tally;
+    size_t count = 0;
+    for (uint32_t i = 0; i < gather->count; i++) count += gather->parts[i].tally.count;
+    whole->rows = pawl__arena_alloc(whole->arena, (count + 1) * sizeof *whole->rows);
+    if (!whole->rows) return false;
+    whole->count = 0;
+    for (uint32_t i = 0; i < gather->count; i++)
+        for (size_t k = 0; k < gather->parts[i].tally.count; k++)
+            gather_add(whole, &gather->parts[i].tally.rows[k]);
+    return true;
+}
+
+static bool gather_merge(struct gather *gather) {
+    bool search = gather->whole->call.verb->kind == PAWL_VERB_SEARCH;
+    return search ? gather_rows(gather) : gather_counts(gather);
+}
+
+static void gather_done(struct pawl_call *call, const struct pawl_error *error) {
+    struct gather *gather = call->data;
+    call->done = NULL;
+    if (error && !gather->error.code) gather->error = *error;
+    if (--gather->open) return;
+    struct pawl_call *whole = &gather->whole->call;
+    struct pawl_error own = gather->error;
+    if (!own.code && !gather_merge(gather)) pawl__fail_plain(&own, PAWL_E_NOMEM);
+    gather_free(gather);
+    whole->done(whole, own.code ? &own : NULL);
+}
+
+static void gather_init_part(struct gather *gather, uint32_t shard) {
+    const union gather_part *whole = gather->whole;
+    union gather_part *part = &gather->parts[shard];
+    if (whole->call.verb->kind == PAWL_VERB_SEARCH) {
+        pawl__search_init(&part->search, &whole->search.query, whole->search.arena);
+        part->search.shard = shard;
+    } else {
+        pawl__tally_init(&part->tally, &whole->tally.query, whole->tally.arena);
+        part->tally.shard = shard;
+    }
+    part->call.done = gather_done;
+    part->call.data = gather;
+}
+
+enum pawl_err pawl__gather_begin(struct pawl_call *call, uint32_t shards,
+                                 void (*begin)(void *arg, struct pawl_call *call), void *arg) {
+    struct gather *gather = calloc(1, sizeof *gather + shards * sizeof *gather->parts);
+    if (!gather) return PAWL_E_NOMEM;
+    gather->remote.cancel = gather_cancel;
+    gather->whole = PAWL_CONTAINER(call, union gather_part, call);
+    gather->count = gather->open = shards;
+    call->remote = &gather->remote;
+    for (uint32_t i = 0; i < shards; i++) gather_init_part(gather, i);
+    // The last to begin may be the last to end, and take the memory along.
+    for (uint32_t i = 0; i < shards; i++) begin(arg, &gather->parts[i].call);
+    return PAWL_OK;
+}

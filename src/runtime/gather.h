@@ -1,0 +1,18 @@
+#ifndef PAWL_RUNTIME_GATHER_H
+#define PAWL_RUNTIME_GATHER_H
+
+// A search or a count of an app with several shards: one of each shard, put together. Each is of
+// one moment; those of different shards may be of different ones.
+
+#include "runtime/search.h"
+
+static inline bool pawl__gather_is_for(const struct pawl_call *call) {
+    return call->verb->kind == PAWL_VERB_SEARCH || call->verb->kind == PAWL_VERB_TALLY;
+}
+
+// Makes |call|, a pawl_search or pawl_tally, of those of |shards| shards, each begun by |begin|.
+// PAWL_E_NOMEM.
+enum pawl_err pawl__gather_begin(struct pawl_call *call, uint32_t shards,
+                                 void (*begin)(void *arg, struct pawl_call *call), void *arg);
+
+#endif

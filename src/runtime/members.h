@@ -1,0 +1,55 @@
+#ifndef PAWL_RUNTIME_MEMBERS_H
+#define PAWL_RUNTIME_MEMBERS_H
+
+// The daemons of an app, as the store knows them: this one tells of itself there, and looks who
+// else there is and which of them holds which shard.
+
+#include "runtime/storage.h"
+
+struct pawl_members {
+    struct pawl_storage *storage;
+    struct pawl_str app, id, address;           // of this one; views of the caller's
+    void (*seen)(struct pawl_members *members); // a new look is there
+    uint32_t workers;                           // to be told
+    uint32_t told_workers;
+    bool told, telling, looking, again, leaving;
+    struct pawl_job tell_job, look_job;
+    struct pawl_error tell_error, look_error;
+
+    // As of the last look that went well; |at| is 0 before the first.
+    int64_t at; // steady
+    struct pawl_member *list;
+    size_t count;
+    struct pawl_holder *holders; // by number; shards that were never held may be missing
+    size_t holder_count;
+
+    struct pawl_member *next_list; // of the look that is under way
+    size_t next_count;
+    struct pawl_holder *next_holders;
+    size_t next_holder_count;
+    struct pawl_arena arenas[2]; // of the last look, and of the one that is under way
+    void (*left)(struct pawl_members *members);
+};
+
+void pawl__members_init(struct pawl_members *members, struct pawl_storage *storage,
+                        struct pawl_str app, struct pawl_str id, struct pawl_str address,
+                        void (*seen)(struct pawl_members *members));
+
+// Looks, and tells what has changed of this one. Many calls make one look.
+void pawl__members_look(struct pawl_members *members, uint32_t workers);
+
+// The holder of a shard, if it is a living member; NULL: nobody, or no member.
+const struct pawl_member *pawl__members_holder(const struct pawl_members *members, uint32_t shard);
+
+// Whether somebody holds the shard, member or not.
+bool pawl__members_is_held(const struct pawl_members *members, uint32_t shard);
+
+static inline bool pawl__members_is_self(const struct pawl_members *members,
+                                         const struct pawl_member *member) {
+    return pawl__str_equal(member->id, members->id);
+}
+
+// This one is no member any more. Calls |left|, after which the memory may be freed.
+void pawl__members_leave(struct pawl_members *members, void (*left)(struct pawl_members *members));
+
+#endif
