@@ -156,6 +156,10 @@ bool pawl__workflow_time(const char *text, int sign, int64_t *out) {
     return pawl__time_parse(pawl__str(whole), out);
 }
 
+bool pawl__workflow_interval(const char *text, int64_t *out) {
+    return pawl__duration_parse(text, out) && *out >= PAWL_MILLISECOND && *out <= PAWL_HOUR;
+}
+
 bool pawl__workflow_limit(const struct pawl_flags *flags, const char *command, size_t *out) {
     int64_t limit = pawl__flag_int(flags, "limit");
     *out = limit > 0 ? (size_t)limit : 0;

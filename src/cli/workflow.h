@@ -30,6 +30,7 @@ extern const struct pawl_command pawl__workflow_run;
 extern const struct pawl_command pawl__workflow_list;
 extern const struct pawl_command pawl__workflow_count;
 extern const struct pawl_command pawl__workflow_get;
+extern const struct pawl_command pawl__workflow_watch;
 extern const struct pawl_command pawl__workflow_history;
 extern const struct pawl_command pawl__workflow_raise_event;
 extern const struct pawl_command pawl__workflow_suspend;
@@ -67,6 +68,9 @@ bool pawl__workflow_json(const struct pawl_flags *flags, const char *name, struc
 // (1) now, such as "1h30m", or a time in RFC 3339, where "Z" may be missing, or the time with it.
 // False: it is neither.
 bool pawl__workflow_time(const char *text, int sign, int64_t *out);
+
+// Reads a duration of a millisecond or more, in nanoseconds.
+bool pawl__workflow_interval(const char *text, int64_t *out);
 
 // The number of --limit; 0: it is not given. False: it is not above 0, which is told on stderr.
 bool pawl__workflow_limit(const struct pawl_flags *flags, const char *command, size_t *out);

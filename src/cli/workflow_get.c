@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cli/workflow.h"
 #include "cli/workflow_waits.h"
+#include "cli/workflow_watch.h"
 
 static const struct pawl_flag get_flags[] = {
     PAWL_WORKFLOW_FLAGS,
@@ -17,7 +18,7 @@ static const struct pawl_form get_forms[] = {
 
 // The instance and, while it has not ended, the events of its history.
 struct get {
-    struct pawl_workflow_app app;
+    const struct pawl_workflow_app *app;
     struct pawl_info *info;
     json_t *events;
     json_t *waits;
@@ -74,7 +75,7 @@ static void get_write_waits(const struct get *get) {
         get_line(head, text);
         head = "";
     }
-    if (get->app.workers == 0) get_line(head, "a worker: none is connected"), head = "";
+    if (get->app->workers == 0) get_line(head, "a worker: none is connected"), head = "";
     if (*head)
         get_line(head, "nothing that its history names: a worker, or an event without a timeout");
 }
@@ -108,7 +109,7 @@ static json_t *get_failure_object(const struct pawl_failure *failure) {
 
 // The row of 'list', and what is known besides.
 static json_t *get_object(const struct get *get) {
-    json_t *object = pawl__workflow_row(&get->app, get->info);
+    json_t *object = pawl__workflow_row(get->app, get->info);
     if (!object) return NULL;
     const char *reason = get->events ? pawl__workflow_reason(get->events) : NULL;
     bool rests = get->info->status == PAWL_STALLED || get->info->status == PAWL_SUSPENDED;
@@ -126,7 +127,7 @@ static int get_read_history(struct get *get) {
     json_error_t flaw;
     get->waits = json_array();
     if (pawl__workflow_has_ended(get->info->status)) return 0;
-    enum pawl_err err = pawl_history(get->app.pawl, get->info->id, &text);
+    enum pawl_err err = pawl_history(get->app->pawl, get->info->id, &text);
     if (err == PAWL_E_NOT_FOUND) return 0; // purged meanwhile
     if (err) return pawl__workflow_fail("cannot read the history of '%s'", get->info->id);
     get->events = json_loads(text, JSON_ALLOW_NUL, &flaw);
@@ -152,32 +153,43 @@ static int get_write(struct get *get, const struct pawl_form *form) {
     return 0;
 }
 
-static int get_run(const struct pawl_flags *flags) {
-    const struct pawl_form *form = pawl__output_form(flags, get_forms, "pawl workflow get");
-    struct get get = {0};
-    if (!form) return PAWL_EXIT_USAGE;
-    if (flags->argc != 1) return pawl__workflow_misused("get: name one instance");
-    const char *id = flags->argv[0];
-    bool waits = pawl__flag_bool(flags, "wait");
-    int code = pawl__workflow_open(flags, &get.app);
-    if (code) return code;
+// Shows the instance, once it has ended if |waits|. The exit code; |*status| is set after 0 only.
+static int get_show(const struct pawl_workflow_app *app, const char *id, bool waits,
+                    const struct pawl_form *form, enum pawl_status *status) {
+    struct get get = {.app = app};
     // Waiting takes one that does not exist for one that will.
-    enum pawl_err err = pawl_get(get.app.pawl, id, &get.info);
+    enum pawl_err err = pawl_get(app->pawl, id, &get.info);
     if (!err && waits) {
         pawl_info_free(get.info);
-        err = pawl_wait(get.app.pawl, id, PAWL_FOREVER, &get.info);
+        err = pawl_wait(app->pawl, id, PAWL_FOREVER, &get.info);
     }
-    if (err) {
-        code = pawl__workflow_fail("cannot get '%s'", id);
-    } else {
-        code = get_read_history(&get);
-        if (!code) code = get_write(&get, form);
-        if (!code && waits && get.info->status != PAWL_COMPLETED) code = 1;
-        pawl_info_free(get.info);
-    }
+    if (err) return pawl__workflow_fail("cannot get '%s'", id);
+    int code = get_read_history(&get);
+    if (!code) code = get_write(&get, form);
+    *status = get.info->status;
+    pawl_info_free(get.info);
     json_decref(get.events);
     json_decref(get.waits);
-    pawl__workflow_close(&get.app);
+    return code;
+}
+
+int pawl__workflow_show_one(const struct pawl_workflow_app *app, const char *id,
+                            enum pawl_status *status) {
+    return get_show(app, id, false, &get_forms[0], status);
+}
+
+static int get_run(const struct pawl_flags *flags) {
+    const struct pawl_form *form = pawl__output_form(flags, get_forms, "pawl workflow get");
+    struct pawl_workflow_app app;
+    enum pawl_status status;
+    bool waits = pawl__flag_bool(flags, "wait");
+    if (!form) return PAWL_EXIT_USAGE;
+    if (flags->argc != 1) return pawl__workflow_misused("get: name one instance");
+    int code = pawl__workflow_open(flags, &app);
+    if (code) return code;
+    code = get_show(&app, flags->argv[0], waits, form, &status);
+    if (!code && waits && status != PAWL_COMPLETED) code = 1;
+    pawl__workflow_close(&app);
     return code;
 }
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cli/workflow_filter.h"
+#include "cli/workflow_watch.h"
 #include "sdk/error.h"
 
 static const struct pawl_flag list_flags[] = {
@@ -113,23 +113,37 @@ static void list_write(struct list *list, const struct pawl_form *form) {
     json_decref(rows);
 }
 
-static int list_run(const struct pawl_flags *flags) {
-    const struct pawl_form *form = pawl__output_form(flags, list_forms, "pawl workflow list");
-    struct pawl_workflow_filter filter;
-    struct pawl_workflow_app app;
-    if (!form) return PAWL_EXIT_USAGE;
-    if (flags->argc) return pawl__workflow_misused("list: what is '%s'?", flags->argv[0]);
-    if (!pawl__workflow_filter(flags, "list", &filter)) return PAWL_EXIT_USAGE;
-    struct list list = {.app = &app};
-    if (!pawl__workflow_limit(flags, "list", &list.limit)) return PAWL_EXIT_USAGE;
-    int code = pawl__workflow_open(flags, &app);
-    if (code) return code;
-    if (pawl__workflow_each(app.pawl, &filter, list_add, &list))
+// Lists those of |list.app| that |filter| wants; the exit code.
+static int list_show(struct list list, const struct pawl_workflow_filter *filter,
+                     const struct pawl_form *form) {
+    int code = 0;
+    if (pawl__workflow_each(list.app->pawl, filter, list_add, &list))
         code = pawl__workflow_fail("cannot list the workflows");
     else
         list_write(&list, form);
     for (size_t i = 0; i < list.count; i++) json_decref(list.rows[i].row);
     free(list.rows);
+    return code;
+}
+
+int pawl__workflow_show_list(const struct pawl_workflow_app *app,
+                             const struct pawl_workflow_filter *filter, size_t limit) {
+    return list_show((struct list){.app = app, .limit = limit}, filter, &list_forms[0]);
+}
+
+static int list_run(const struct pawl_flags *flags) {
+    const struct pawl_form *form = pawl__output_form(flags, list_forms, "pawl workflow list");
+    struct pawl_workflow_filter filter;
+    struct pawl_workflow_app app;
+    struct list list = {.app = &app};
+    if (!form) return PAWL_EXIT_USAGE;
+    if (flags->argc) return pawl__workflow_misused("list: what is '%s'?", flags->argv[0]);
+    if (!pawl__workflow_filter(flags, "list", &filter) ||
+        !pawl__workflow_limit(flags, "list", &list.limit))
+        return PAWL_EXIT_USAGE;
+    int code = pawl__workflow_open(flags, &app);
+    if (code) return code;
+    code = list_show(list, &filter, form);
     pawl__workflow_close(&app);
     return code;
 }

@@ -8,7 +8,7 @@ import subprocess
 import clilib
 
 COMMANDS = ["run", "stop", "list", "workflow", "daemon", "bench", "version", "completion"]
-GROUPED = [["workflow", word] for word in ("run", "list", "count", "get", "history", "raise-event", "suspend", "resume",
+GROUPED = [["workflow", word] for word in ("run", "list", "count", "get", "watch", "history", "raise-event", "suspend", "resume",
                                            "terminate", "purge")]
 
 
@@ -96,6 +96,9 @@ class Usage(clilib.Case):
                 (["workflow", "list", "-o", "xml"], "short, table, wide, ids, json, ndjson or yaml"),
                 (["workflow", "list", "-s", "RUNING"], "--filter-status has 'RUNING', but it may have RUNNING"),
                 (["workflow", "list", "-m", "soon"], "a duration such as 90m"),
+                (["workflow", "watch", "-i", "0s"], "--interval is '0s'"),
+                (["workflow", "watch", "a", "b"], "name one instance, or give filters"),
+                (["workflow", "watch", "a", "-s", "RUNNING"], "name one instance, or give filters"),
                 (["workflow", "list", "-s", "FAILED,"], "--filter-status has ''"),
                 (["workflow", "count", "--by", "age"], "--by has 'age'"),
                 (["workflow", "count", "--filter-ended-since", "ever"], "--filter-ended-since is 'ever'"),

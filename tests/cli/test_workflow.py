@@ -180,6 +180,32 @@ class Workflow(clilib.Case):
                 shown += more
         return process.wait(20), shown.decode()
 
+    def test_watch(self):
+        self.done("run", "wait_for_go", "-i", "a")
+        watching = self.start("workflow", "watch", "-a", self.id, "a", "-i", "50ms")
+        self.wait_output("status         RUNNING")
+        self.done("raise-event", "a/go")
+        self.assertEqual(watching.wait(10), 0)
+        self.assertTrue(self.output().rstrip().splitlines()[-1].startswith("ended "), self.output())
+        self.workflow("run", "decline", "-i", "d", "-w")
+        self.assertEqual(self.workflow("watch", "d").returncode, 1)
+        self.assert_mistake(self.workflow("watch", "none"), "'none'", code=1)
+        watching = self.start("workflow", "watch", "-a", self.id, "-s", "FAILED", "-i", "50ms")
+        self.wait_output("FAILED")
+        self.workflow("run", "decline", "-i", "e", "-w")
+        self.wait_output("decline  e ")
+        self.assertNotIn("COMPLETED", self.output())
+        watching.send_signal(signal.SIGINT)
+        self.assertEqual(watching.wait(5), -signal.SIGINT)
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([clilib.BIN / "pawl", "workflow", "watch", "-a", self.id, "d"], env=self.env,
+                                   stdout=theirs, stderr=theirs)
+        self.started.append(process)
+        self.assertEqual(process.wait(10), 1)
+        os.close(theirs)
+        self.assertTrue(os.read(ours, 4096).startswith(b"\x1b[H\x1b[J"))
+        os.close(ours)
+
     def test_many_at_once(self):
         for id in ("order-1", "order-2", "order-3", "other"):
             self.done("run", "wait_for_go", "-i", id)
