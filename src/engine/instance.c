@@ -86,11 +86,16 @@ static bool instance_is_to_terminate(const struct pawl_instance *instance) {
     return false;
 }
 
-bool pawl__instance_ends_alone(const struct pawl_instance *instance) {
-    if (!instance->exists || pawl__instance_completed(instance) || instance->turn_out) return false;
+// As far as the log says. What a row tells must not hang on whether a turn is out.
+static bool instance_can_end_alone(const struct pawl_instance *instance) {
+    if (!instance->exists || pawl__instance_completed(instance)) return false;
     bool refused =
         instance->stalled && instance->stall_reason == PB__STALLED_REASON__ANSWER_NOT_APPLICABLE;
     return (refused || pawl__instance_is_scheduled(instance)) && instance_is_to_terminate(instance);
+}
+
+bool pawl__instance_ends_alone(const struct pawl_instance *instance) {
+    return !instance->turn_out && instance_can_end_alone(instance);
 }
 
 bool pawl__instance_active(const struct pawl_instance *instance) {
@@ -98,7 +103,7 @@ bool pawl__instance_active(const struct pawl_instance *instance) {
     for (uint32_t i = instance->pending.first; i < instance->pending.len; i++)
         if (instance->pending.items[i].kind == PAWL_PENDING_TASK) return true;
     if (pawl__instance_completed(instance) || !instance->inbox.count) return false;
-    if (pawl__instance_ends_alone(instance)) return true;
+    if (instance_can_end_alone(instance)) return true;
     return !pawl__instance_is_scheduled(instance); // which sleeps
 }
 
