@@ -43,7 +43,7 @@ static const struct pawl_flag run_flags[] = {
     {"app-health-threshold", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"enable-api-logging", 0, PAWL_FLAG_BOOL, "false", "taken for dapr's sake; means nothing here"},
     {"runtime-path", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"kubernetes", 'k', PAWL_FLAG_UNUSED, NULL, NULL},
+    {"kubernetes", 'k', PAWL_FLAG_BOOL, "false", "not served: Pawl's daemon is a container there"},
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 
@@ -156,7 +156,26 @@ out:
     return code;
 }
 
+// Says which of the flags that are given do nothing, so that nobody relies on them.
+static void run_tell_unused(const struct pawl_flags *flags) {
+    static const char for_dapr[] = "taken for dapr's sake";
+    for (int i = 0; run_flags[i].name; i++) {
+        const struct pawl_flag *flag = &run_flags[i];
+        bool unused = flag->type == PAWL_FLAG_UNUSED ||
+                      strncmp(flag->help, for_dapr, sizeof for_dapr - 1) == 0;
+        if (unused && flags->values[i].count)
+            fprintf(stderr, "pawl run: --%s has no effect here\n", flag->name);
+    }
+}
+
 static int run_run(const struct pawl_flags *flags) {
+    if (pawl__flag_bool(flags, "kubernetes")) {
+        fputs("pawl run: --kubernetes is not served; on Kubernetes Pawl's daemon is a container "
+              "like any other\n",
+              stderr);
+        return PAWL_EXIT_USAGE;
+    }
+    run_tell_unused(flags);
     const char *file = pawl__flag_text(flags, "run-file");
     if (!file) return run_one(flags);
     if (flags->argc || pawl__flag_given(flags, "app-id")) {

@@ -116,6 +116,13 @@ class Run(clilib.Case):
         self.assertIn(str(other / "pawl"), answer.stdout)
 
 
+    def test_flags_that_do_nothing_say_so(self):
+        answer = self.run_shell("true", "--placement-host-address", "localhost:50005", "--enable-profiling", "--log-level", "warn")
+        self.assertEqual((answer.returncode, answer.stderr), (0, "pawl run: --enable-profiling has no effect here\n"
+                                                              "pawl run: --placement-host-address has no effect here\n"))
+        self.assertEqual(self.run_shell("true").stderr, "")
+        self.assert_mistake(self.pawl("run", "-k", "-f", "."), "--kubernetes is not served", code=2)
+
     def test_where_the_sidecar_listens(self):
         answer = self.run_shell("echo ready", "--dapr-listen-addresses", "127.0.0.3, 127.0.0.4")
         self.assertEqual(answer.returncode, 0, answer.stderr)
