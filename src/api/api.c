@@ -31,7 +31,7 @@ void pawl__api_set_ready(struct pawl_api *api, bool ready, const char *reason) {
 
 static const struct pawl_api_method_row *const api_methods[] = {
     pawl__work_methods,  pawl__taskhub_methods,  pawl__workflow_methods,
-    pawl__state_methods, pawl__metadata_methods,
+    pawl__state_methods, pawl__metadata_methods, pawl__peer_methods,
 };
 
 static void api_handle_grpc(struct pawl_api *api, struct pawl_request *request) {

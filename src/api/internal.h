@@ -32,6 +32,7 @@ extern const struct pawl_api_method_row pawl__work_methods[];
 extern const struct pawl_api_method_row pawl__workflow_methods[];
 extern const struct pawl_api_method_row pawl__state_methods[];
 extern const struct pawl_api_method_row pawl__metadata_methods[];
+extern const struct pawl_api_method_row pawl__peer_methods[];
 
 extern const struct pawl_route pawl__workflow_routes[];
 extern const size_t pawl__workflow_route_count;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/peers.h"
 #include "base/clock.h"
 #include "cli/version.h"
 #include "store/memory/memory.h"
@@ -24,6 +25,8 @@ struct daemon {
     size_t storage_count;
     struct pawl_api_store *stores;
     struct pawl_node *node;
+    struct pawl_peer_links *peers; // to other daemons of the app
+    char address[320];             // where they reach this one
     struct pawl_api *api;
     struct pawl_server *server;
     bool closing;
@@ -45,6 +48,7 @@ static void daemon_on_storage_closed(void *arg) {
 
 static void daemon_on_node_closed(void *arg) {
     struct daemon *daemon = arg;
+    pawl__peer_links_close(daemon->peers);
     pawl__api_destroy(daemon->api);
     size_t count = daemon->storage_count;
     daemon->storage_count++; // so that the last one to close is the one below
@@ -144,11 +148,36 @@ static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error
     return PAWL_OK;
 }
 
+// Where other daemons of the app on this machine reach this one; NULL: nowhere that is known yet.
+static const char *daemon_address(struct daemon *daemon) {
+    const struct pawl_daemon_options *options = daemon->options;
+    size_t size = sizeof daemon->address;
+    if (options->unix_socket_dir) {
+        snprintf(daemon->address, size, "unix:%s/dapr-%s-grpc.socket", options->unix_socket_dir,
+                 options->app_id);
+        return daemon->address;
+    }
+    if (!options->grpc_port) return NULL;
+    const char *host = options->listen_addresses->count ? options->listen_addresses->items[0] : "";
+    bool any = !*host || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+    const char *format = !any && strchr(host, ':') ? "[%s]:%d" : "%s:%d";
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral" // one of the two above
+    snprintf(daemon->address, size, format, any ? "127.0.0.1" : host, options->grpc_port);
+#pragma GCC diagnostic pop
+    return daemon->address;
+}
+
 static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error *error) {
     const struct pawl_daemon_options *options = daemon->options;
     for (size_t i = 0; i < options->store_count; i++) {
         if (!options->stores[i].holds_workflows) continue;
+        daemon->peers = pawl__peer_links_create(&daemon->loop, options->api_token);
+        if (!daemon->peers) return pawl__fail_plain(error, PAWL_E_NOMEM);
         struct pawl_node_options node = {
+            .shards = options->stores[i].shards,
+            .address = daemon_address(daemon),
+            .peers = pawl__peer_links_peers(daemon->peers),
             .app_id = options->app_id,
             .namespace = options->namespace,
             .max_message = options->max_body,

@@ -344,24 +344,23 @@ static enum pawl_err component_sqlite(struct loader *loader, struct component *c
     return err;
 }
 
+enum {
+    COMPONENT_SHARDS = 256
+};
+
 // Looks for metadata that the type does not take. A slip of a name would have its value missed, so
 // it is an error; others are told in the log, as Dapr's stores may know them.
 static enum pawl_err component_check_names(struct loader *loader,
                                            const struct component *component) {
-    static const char *const memory[] = {"actorStateStore", "keyPrefix", NULL};
-    static const char *const sqlite[] = {"actorStateStore",
-                                         "keyPrefix",
-                                         "connectionString",
-                                         "url",
-                                         "timeout",
-                                         "timeoutInSeconds",
+    static const char *const memory[] = {"actorStateStore", "keyPrefix", "shards", NULL};
+    static const char *const sqlite[] = {"actorStateStore",  "keyPrefix",
+                                         "connectionString", "url",
+                                         "timeout",          "timeoutInSeconds",
                                          "busyTimeout",
                                          "disableWAL", // taken, but Pawl's promises rest on the WAL
-                                         "tableName",
-                                         "metadataTableName",
-                                         "cleanupInterval",
-                                         "cleanupIntervalInSeconds",
-                                         NULL};
+                                         "tableName",        "metadataTableName",
+                                         "cleanupInterval",  "cleanupIntervalInSeconds",
+                                         "shards",           NULL};
     const char *const *known = strcmp(component->type, "state.sqlite") == 0 ? sqlite : memory;
     for (size_t i = 0; i < component->item_count; i++) {
         const char *name = component->items[i].name, *near = pawl__nearest(name, known);
@@ -376,6 +375,19 @@ static enum pawl_err component_check_names(struct loader *loader,
         component_warn(loader, "%s:%d: component %s: metadata \"%s\" is not used by %s",
                        component->document->file, line, component->name, name, component->type);
     }
+    return PAWL_OK;
+}
+
+static enum pawl_err component_shards(struct loader *loader, struct component *component,
+                                      struct pawl_config_store *store) {
+    const char *text = component_get(component, "shards", NULL);
+    char *end;
+    if (!text || !*text) return PAWL_OK;
+    unsigned long count = strtoul(text, &end, 10);
+    if (*end || !count || count > COMPONENT_SHARDS || *text == '-')
+        return component_fail(loader, component, "shards has to be a number from 1 to %d, not %s",
+                              COMPONENT_SHARDS, text);
+    store->shards = (uint32_t)count;
     return PAWL_OK;
 }
 
@@ -405,6 +417,7 @@ static enum pawl_err component_add_store(struct loader *loader, struct component
                              component->version, component->type);
     if (!err) err = component_check_names(loader, component);
     if (!err && sqlite) err = component_sqlite(loader, component, store);
+    if (!err) err = component_shards(loader, component, store);
     if (!err && store->key_prefix && strstr(store->key_prefix, "||"))
         err = component_fail(loader, component, "keyPrefix must not hold \"||\"");
     if (err) return err;

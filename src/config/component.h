@@ -13,6 +13,7 @@ struct pawl_config_store {
     const char *key_prefix;                 // before "||"; NULL: none
     int64_t busy_timeout, cleanup_interval; // nanoseconds; 0: the store's default
     bool holds_workflows;                   // actorStateStore
+    uint32_t shards;                        // of an app that is new to the store; 0: the default
     const char *origin;                     // "file:line", for messages
 };
 

@@ -62,8 +62,7 @@ bool pawl__checkpoint_consider(struct pawl_checkpoint *point, bool force) {
     struct pawl_residency *residency = point->residency;
     const struct pawl_node_options *options = residency->options;
     const struct pawl_shard *shard = &residency->shard;
-    if (point->running || residency->failing || residency->state == PAWL_RESIDENCY_TAKING)
-        return false;
+    if (point->running || residency->failing || !pawl__residency_has_state(residency)) return false;
     if (residency->state == PAWL_RESIDENCY_CLOSING && !force) return false;
     bool changed = shard->position - 1 > point->trimmed || shard->batch.len;
     bool due = pawl__clock_steady() - point->last_at >= options->checkpoint_interval ||

@@ -28,15 +28,17 @@ static void ownership_on_retry(uv_timer_t *timer);
 static void ownership_not_taken(struct pawl_ownership *ownership, const struct pawl_error *error) {
     const struct pawl_residency *residency = ownership->residency;
     bool held = error->code == PAWL_E_HELD;
-    if (!held || !ownership->told_held)
+    // That two daemons try at the same time to take what is free is no news.
+    ownership->held_times = held ? ownership->held_times + 1 : 0;
+    if (!held || ownership->held_times == 1u + ownership->once)
         pawl__log(residency->log, held ? PAWL_LOG_WARN : PAWL_LOG_ERROR, ownership_scope,
                   "the workflows of app '%s' cannot be taken yet, will try again: %s",
                   residency->options->app_id, error->text);
-    ownership->told_held = held;
     ownership->host->ready(ownership, false, error);
     ownership->host->drop(ownership, false, error);
     if (ownership->once && held) {
         ownership->residency->state = PAWL_RESIDENCY_IDLE;
+        ownership->host->idle(ownership);
         return;
     }
     ownership->retry_delay *= 2;
@@ -58,7 +60,7 @@ static void ownership_on_recovered(struct pawl_recover *recover, const struct pa
     }
     residency->state = PAWL_RESIDENCY_SERVING;
     residency->durable = residency->shard.position - 1;
-    ownership->told_held = false;
+    ownership->held_times = 0;
     ownership->host->taken(ownership);
 }
 
@@ -81,6 +83,7 @@ static void ownership_on_retry(uv_timer_t *timer) {
     if (ownership->once && ownership->fenced) {
         ownership->fenced = false;
         residency->state = PAWL_RESIDENCY_IDLE;
+        ownership->host->idle(ownership);
         return;
     }
     pawl__recover_begin(&ownership->recover, ownership_on_recovered);

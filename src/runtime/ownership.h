@@ -26,6 +26,8 @@ struct pawl_ownership_host {
     void (*taken)(struct pawl_ownership *ownership);
     // It begins or ceases to be served, with the reason when it ceases.
     void (*ready)(struct pawl_ownership *ownership, bool ready, const struct pawl_error *reason);
+    // Another daemon has it, and it is left there.
+    void (*idle)(struct pawl_ownership *ownership);
     // The lease was given back, after pawl__ownership_release.
     void (*released)(struct pawl_ownership *ownership);
 };
@@ -37,7 +39,8 @@ struct pawl_ownership {
     uv_timer_t retry;    // |retry.data| is for whoever closes it
     int64_t retry_delay; // milliseconds
     int64_t fail_delay;  // the same, until what failed is tried again; 0 after a batch was written
-    bool told_held, once;
+    unsigned held_times; // that it was found to be held, one after the other
+    bool once;
     bool fenced; // the failure was that another has the shard
 };
 

@@ -95,7 +95,7 @@ static void partition_settle(struct pawl_residency *residency) {
     do {
         // While the shard is being read it belongs to another thread; what failed is dropped as it
         // is.
-        if (residency->failing || residency->state == PAWL_RESIDENCY_TAKING) return;
+        if (residency->failing || !pawl__residency_has_state(residency)) return;
         if (!partition_take_effects(partition)) pawl__residency_fail_nomem(residency);
         if (residency->failing) return;
         if (shard->batch.len) pawl__writer_want(&partition->writer);
@@ -200,6 +200,10 @@ static void partition_on_ready(struct pawl_ownership *ownership, bool ready,
     partition->host->ready(partition, ready, reason);
 }
 
+static void partition_on_idle(struct pawl_ownership *ownership) {
+    pawl__calls_send_away(&partition_owned(ownership)->calls);
+}
+
 static void partition_on_wrote(struct pawl_writer *writer) {
     pawl__ownership_works(&PAWL_CONTAINER(writer, struct pawl_partition, writer)->ownership);
 }
@@ -250,6 +254,7 @@ static void partition_on_released(struct pawl_ownership *ownership) {
         return;
     }
     partition->residency.state = PAWL_RESIDENCY_IDLE;
+    partition->residency.failing = false;
     partition->residency.incarnation++;
     partition->host->given(partition);
     pawl__calls_send_away(&partition->calls);
@@ -306,6 +311,7 @@ static const struct pawl_ownership_host partition_ownership_host = {
     .drop = partition_drop,
     .taken = partition_on_taken,
     .ready = partition_on_ready,
+    .idle = partition_on_idle,
     .released = partition_on_released,
 };
 

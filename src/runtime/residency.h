@@ -81,6 +81,11 @@ void pawl__residency_init(struct pawl_residency *residency, struct pawl_storage 
 // Frees what is in memory of the shard; what has been begun with the reader comes back later.
 void pawl__residency_drop(struct pawl_residency *residency);
 
+// Whether the shard's state is in memory, and belongs to the loop.
+static inline bool pawl__residency_has_state(const struct pawl_residency *residency) {
+    return residency->state == PAWL_RESIDENCY_SERVING || residency->state == PAWL_RESIDENCY_CLOSING;
+}
+
 static inline bool pawl__residency_serves(const struct pawl_residency *residency) {
     return residency->state == PAWL_RESIDENCY_SERVING && !residency->failing;
 }

@@ -102,7 +102,7 @@ static bool writer_take_batch(struct pawl_writer *writer, struct pawl_part *part
 static bool writer_prepare(struct pawl_storage_client *client, struct pawl_part *part) {
     struct pawl_writer *writer = PAWL_CONTAINER(client, struct pawl_writer, client);
     struct pawl_residency *residency = writer->residency;
-    if (residency->state == PAWL_RESIDENCY_TAKING || residency->failing) return false;
+    if (!pawl__residency_has_state(residency) || residency->failing) return false;
     client->light = residency->shard.batch_records <= 2 && !writer->checkpoint->running;
     if (residency->shard.batch.failed || !writer_take_batch(writer, part)) {
         pawl__residency_fail_nomem(residency);
@@ -138,7 +138,7 @@ static void writer_done(struct pawl_storage_client *client, enum pawl_outcome ou
     free(writer->deletes);
     writer->deletes = NULL;
     residency->in_commit = false;
-    if (residency->state == PAWL_RESIDENCY_TAKING || residency->failing) return;
+    if (!pawl__residency_has_state(residency) || residency->failing) return;
     if (error->code) {
         pawl__residency_fail(residency, error);
         return;

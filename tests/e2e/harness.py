@@ -87,13 +87,14 @@ class Daemon:
     """A daprd with a store in a folder of its own. Restarts keep ports and store."""
 
     def __init__(self, app_id="order-processor", store="state.sqlite", folder=None, flags=(), env=None,
-                 program=PAWL):
+                 program=PAWL, shards=1):
         self.folder = Path(folder or tempfile.mkdtemp(prefix="pawl-e2e-"))
         self.own = folder is None
         self.resources = self.folder / "resources"
         self.resources.mkdir(exist_ok=True)
         (self.resources / "statestore.yaml").write_text(
-            COMPONENT.format(type=store, path=self.folder / "state.db"))
+            COMPONENT.format(type=store, path=self.folder / "state.db")
+            + f'    - {{name: shards, value: "{shards}"}}\n')
         self.http, self.grpc = free_port(), free_port()
         self.app_id, self.flags, self.program = app_id, list(flags), str(program)
         self.env = dict(os.environ, **(env or {}))

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Several daemons of one app on one SQLite file: they share its shards, forward calls to each other, and take over
+from one that is killed or stopped."""
+
+import time
+import unittest
+
+import harness
+import raw
+
+SHARDS = 6
+COUNT = 24
+
+
+class Daemons:
+    """Three daemons on one file, each with a worker and a client."""
+
+    def __init__(self):
+        self.daemons = [harness.Daemon(app_id="orders", shards=SHARDS)]
+        self.daemons += [harness.Daemon(app_id="orders", folder=self.daemons[0].folder, shards=SHARDS)
+                         for _ in range(2)]
+        self.workers = [raw.Worker(daemon.grpc) for daemon in self.daemons]
+        self.hubs = [raw.Hub(daemon.grpc) for daemon in self.daemons]
+        for worker in self.workers:
+            worker.connected.wait(10)
+
+    def close(self):
+        for worker in self.workers:
+            worker.closing = True
+        for hub in self.hubs:
+            hub.close()
+        for daemon in reversed(self.daemons):
+            daemon.close()
+
+
+def start(hub, instance, patience=10):
+    """Starts it, and again if it is not known whether it was started: the caller's retry."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            hub.start(instance, text="3")
+            return
+        except raw.grpc.RpcError as error:
+            if error.code() == raw.grpc.StatusCode.ALREADY_EXISTS or "already exists" in error.details():
+                return
+            if error.code() != raw.grpc.StatusCode.UNAVAILABLE or time.monotonic() > end:
+                raise
+        time.sleep(0.02)
+
+
+class TestDaemons(unittest.TestCase):
+    def setUp(self):
+        self.all = Daemons()
+        self.addCleanup(self.all.close)
+
+    def check(self, hub, names):
+        for name in names:
+            state = hub.wait(name, timeout=30)
+            self.assertEqual((state.workflowStatus, state.output.value), (1, "3"), name)
+
+    def test_any_daemon_serves_all(self):
+        for daemon in self.all.daemons:
+            self.assertTrue(daemon.healthy())
+        names = [f"w{i:02d}" for i in range(COUNT)]
+        for i, name in enumerate(names):
+            start(self.all.hubs[i % 3], name)
+        for hub in self.all.hubs:
+            self.check(hub, names)
+            ids, token = hub.ids(pageSize=10)
+            self.assertEqual((ids, bool(token)), (names[:10], True))
+        # Each gets work of its own, once the shards are spread over those that have workers.
+        end, more = time.monotonic() + 10, 0
+        while not all(worker.given for worker in self.all.workers):
+            self.assertLess(time.monotonic(), end)
+            more += 1
+            start(self.all.hubs[0], f"x{more}")
+            self.check(self.all.hubs[0], [f"x{more}"])
+
+    def test_one_is_killed(self):
+        names = [f"k{i:02d}" for i in range(COUNT)]
+        for name in names[: COUNT // 2]:
+            start(self.all.hubs[0], name)
+        self.all.daemons[1].kill()
+        began = time.monotonic()
+        for name in names[COUNT // 2:]:
+            start(self.all.hubs[0], name)
+        pause = time.monotonic() - began
+        for hub in (self.all.hubs[0], self.all.hubs[2]):
+            self.check(hub, names)
+        self.assertLess(pause, 3)
+        for worker in self.all.workers:
+            self.assertEqual(worker.again, [])
+        self.all.daemons[1].start()  # it takes part again
+        self.check(self.all.hubs[1], names)
+
+    def test_one_stops(self):
+        names = [f"s{i:02d}" for i in range(COUNT)]
+        for name in names[: COUNT // 2]:
+            start(self.all.hubs[0], name)
+        self.all.daemons[2].stop()
+        began = time.monotonic()
+        for name in names[COUNT // 2:]:
+            self.all.hubs[0].start(name, text="3")  # nobody has to try again
+        self.assertLess(time.monotonic() - began, 3)
+        self.check(self.all.hubs[1], names)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
