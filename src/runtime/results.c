@@ -52,6 +52,25 @@ void pawl__turn_result_init(struct pawl_turn_result *verb, struct pawl_dispatch 
 
 // --- activities ----------------------------------------------------------------------------------
 
+// The answer to an activity that this process has not given out: it comes from a worker that had it
+// of a daemon before this one. When the activity is still to be given out the answer must not be
+// acknowledged, since it would be given out after that.
+static enum pawl_err activity_unknown(struct pawl_residency *residency,
+                                      const struct pawl_activity_result *verb,
+                                      struct pawl_error *error) {
+    const Pb__ActivityResponse *response = verb->response;
+    struct pawl_str id = verb->call.id;
+    struct pawl_instance *instance;
+    if (pawl__dispatch_match(verb->dispatch, residency, id, response->taskid, ""))
+        return PAWL_OK; // it is with another worker by now
+    enum pawl_err err = pawl__residency_find(residency, id, &instance);
+    if (err) return err == PAWL_E_NEEDED ? err : pawl__fail_plain(error, err);
+    const struct pawl_pending *item = pawl__pending_find(&instance->pending, response->taskid);
+    if (!instance->exists || !item || item->kind != PAWL_PENDING_TASK) return PAWL_OK;
+    return pawl__fail(error, PAWL_E_UNAVAILABLE,
+                      "the activity was given out by a daemon that has ended; it is given again");
+}
+
 static enum pawl_err activity_run(struct pawl_calls *calls, struct pawl_call *call,
                                   struct pawl_error *error) {
     struct pawl_activity_result *verb = PAWL_CONTAINER(call, struct pawl_activity_result, call);
@@ -59,7 +78,7 @@ static enum pawl_err activity_run(struct pawl_calls *calls, struct pawl_call *ca
     const Pb__ActivityResponse *response = verb->response;
     struct pawl_item *item = pawl__dispatch_match(verb->dispatch, residency, call->id,
                                                   response->taskid, response->completiontoken);
-    if (!item) return PAWL_OK;
+    if (!item) return activity_unknown(residency, verb, error);
     enum pawl_err err = PAWL_OK;
     if (item->generation == item->instance->generation)
         err = pawl__shard_complete_task(&residency->shard, pawl__residency_stamp(residency),

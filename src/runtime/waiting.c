@@ -15,6 +15,7 @@ static void waiting_free(struct pawl_waiting *waiting, struct pawl_waiting_name 
 }
 
 void pawl__waiting_finish(struct pawl_waiting *waiting) {
+    if (!waiting->names.next) return; // it was not initialised
     while (!pawl__list_empty(&waiting->names))
         waiting_free(waiting, PAWL_CONTAINER(waiting->names.next, struct pawl_waiting_name, link));
     pawl__map_finish(&waiting->by_name);

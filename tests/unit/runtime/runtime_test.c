@@ -211,8 +211,8 @@ static void commit_fails(enum gate_fault fault) {
     assert_int_equal(kit_status(&kit, "a"), STATUS(RUNNING));
     assert_int_equal(kit_status(&kit, "b"), fault == GATE_FAILS_AFTER ? STATUS(PENDING) : -1);
     if (fault == GATE_FAILS_BEFORE) kit_started(&kit, "b");
-    kit_result(&kit, &answer, "a", 0, item->completiontoken, "1"); // of before: dropped
-    DONE(&kit, answer, PAWL_OK);
+    kit_result(&kit, &answer, "a", 0, item->completiontoken, "1"); // of before: it is given again
+    DONE(&kit, answer, PAWL_E_UNAVAILABLE);
     kit_attach(&kit, &worker);
     bool paid = false, begun = false;
     while (!paid || !begun) { // the activity is offered again, and |b| goes on
