@@ -179,33 +179,12 @@ class Mistakes(clilib.Case):
         self.assertNotIn("Starting Dapr", answer.stdout)
         self.assertFalse((self.home / "started").exists())
 
-    def test_it_runs_already(self):
+    def test_the_same_app_runs_twice(self):
+        """Its daemons share the file."""
         self.start("run", "-a", "tiny", "--", "sh", "-c", "echo ready; sleep 300")
         self.wait_output("ready\n")
-        [one] = self.list_json()
-        began = time.monotonic()
         answer = self.pawl("run", "-a", "tiny", "--", "touch", "started")
-        self.assertLess(time.monotonic() - began, 5)
-        self.assert_mistake(answer, f'"tiny" already runs, process {one["daprdPid"]} on ports {one["httpPort"]} (HTTP) and '
-                            f'{one["grpcPort"]} (gRPC)', "another --app-id", "pawl stop -a tiny", code=1)
-        self.assertNotIn("{", answer.stderr)
-        self.assertFalse((self.home / "started").exists())
-        other = self.pawl("run", "-a", "other", "--", "true")  # the same file
-        self.assertEqual(other.returncode, 0, other.stderr)
-
-    def test_it_is_ending(self):
-        """It is waited for."""
-        process = self.start("run", "-a", "tiny", "--", "sh", "-c", "echo ready; sleep 300")
-        self.wait_output("ready\n")
-        [daemon] = self.daemons()
-        os.kill(daemon, signal.SIGSTOP)  # it answers nothing, so it does not say that it goes on
-        waiting = subprocess.Popen([clilib.BIN / "pawl", "run", "-a", "tiny", "--", "true"], env=self.env,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        self.started.append(waiting)
-        time.sleep(3)
-        self.assertIsNone(waiting.poll())
-        process.send_signal(signal.SIGKILL)
-        self.assertEqual(waiting.wait(20), 0)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
 
     def test_flawed_component(self):
         self.file("resources/store.yaml", """apiVersion: dapr.io/v1alpha1
