@@ -414,6 +414,18 @@ PAWL_API enum pawl_err pawl_start_detached(struct pawl_workflow *wf, const char 
                                            struct pawl_text input,
                                            const struct pawl_start_options *options, char *id);
 
+// Sends the event |event| to the workflow |id|, which may be this one: it comes there once, as one
+// that a client raises, whatever becomes of this workflow or of its process. One that does not
+// exist, or has ended, is sent nothing, which the log tells. |data|: as of pawl_raise.
+// PAWL_E_PRECONDITION: called from outside the workflow's function; PAWL_E_INVALID; PAWL_E_NOMEM.
+PAWL_API enum pawl_err pawl_send(struct pawl_workflow *wf, const char *id, const char *event,
+                                 struct pawl_text data);
+
+// Terminates the workflow |id|, and with |recursive| its children: |reason| becomes its output. One
+// that does not exist, or has ended, stays as it is. Errors as of pawl_send.
+PAWL_API enum pawl_err pawl_end(struct pawl_workflow *wf, const char *id, struct pawl_text reason,
+                                bool recursive);
+
 // --- within a workflow: change ------------------------------------------------------------------
 
 // Whether a change to the workflow's code, named |patch|, applies to this instance: true for those

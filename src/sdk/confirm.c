@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "engine/apply.h"
 #include "engine/events.h"
 #include "sdk/execution.h"
 
@@ -22,6 +23,10 @@ static void confirm_describe(const Pb__WorkflowAction *action, char *out, size_t
         snprintf(out, size, "starts detached workflow '%s'", action->createdetachedworkflow->name);
         return;
     case ACTION(CREATE_TIMER): snprintf(out, size, "creates a timer"); return;
+    case ACTION(SEND_EVENT):
+        snprintf(out, size, "sends event '%s'", action->sendevent->name);
+        return;
+    case ACTION(TERMINATE_WORKFLOW): snprintf(out, size, "ends another workflow"); return;
     case ACTION(COMPLETE_WORKFLOW):
         snprintf(out, size, "ends%s",
                  action->completeworkflow->workflowstatus == STATUS(FAILED) ? " with a failure"
@@ -29,6 +34,11 @@ static void confirm_describe(const Pb__WorkflowAction *action, char *out, size_t
         return;
     default: snprintf(out, size, "does something else"); return;
     }
+}
+
+// Whether an EventSent records that another workflow was ended: see actions.c of the engine.
+static bool confirm_is_end(const Pb__HistoryEvent *event) {
+    return strcmp(event->eventsent->name, PAWL_TERMINATE_SENT) == 0;
 }
 
 // The same for the event that records it.
@@ -43,6 +53,12 @@ static void confirm_describe_event(const Pb__HistoryEvent *event, char *out, siz
         return;
     case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED):
         snprintf(out, size, "starts a detached workflow");
+        return;
+    case EVENT(EVENT_SENT):
+        if (confirm_is_end(event))
+            snprintf(out, size, "ends another workflow");
+        else
+            snprintf(out, size, "sends event '%s'", event->eventsent->name);
         return;
     case EVENT(EXECUTION_COMPLETED):
         snprintf(out, size, "ends%s",
@@ -76,6 +92,13 @@ static bool confirm_matches(const struct pawl_workflow *wf, const Pb__WorkflowAc
                       event->childworkflowinstancecreated->name) == 0;
     case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED):
         return action->workflow_action_type_case == ACTION(CREATE_DETACHED_WORKFLOW);
+    case EVENT(EVENT_SENT):
+        if (action->workflow_action_type_case == ACTION(TERMINATE_WORKFLOW))
+            return confirm_is_end(event) &&
+                   strcmp(action->terminateworkflow->instanceid, event->eventsent->instanceid) == 0;
+        return action->workflow_action_type_case == ACTION(SEND_EVENT) &&
+               strcmp(action->sendevent->name, event->eventsent->name) == 0 &&
+               strcmp(action->sendevent->instance->instanceid, event->eventsent->instanceid) == 0;
     case EVENT(TIMER_CREATED): return action->workflow_action_type_case == ACTION(CREATE_TIMER);
     case EVENT(EXECUTION_COMPLETED):
         return action->workflow_action_type_case == ACTION(COMPLETE_WORKFLOW) && wf->completed &&

@@ -77,6 +77,19 @@ void pawl__execution_destroy(struct pawl_workflow *wf) {
 
 // --- actions ------------------------------------------------------------------------------------
 
+bool pawl__execution_is_inside(const struct pawl_workflow *wf, const char *what) {
+    if (wf && wf == pawl__execution_current()) return true;
+    pawl__sdk_fail(PAWL_E_PRECONDITION,
+                   "%s was called from outside the function of workflow '%s' (instance '%s')", what,
+                   wf && wf->name ? wf->name : "", wf ? wf->id : "");
+    return false;
+}
+
+enum pawl_err pawl__execution_nomem(struct pawl_workflow *wf) {
+    wf->nomem = true;
+    return pawl__sdk_fail_nomem();
+}
+
 struct pawl_action *pawl__execution_act(struct pawl_workflow *wf) {
     struct pawl_action *action = pawl__arena_alloc(&wf->arena, sizeof *action);
     if (!action) {
@@ -331,7 +344,8 @@ static void execution_process(struct pawl_workflow *wf, const Pb__HistoryEvent *
     case EVENT(TASK_SCHEDULED):
     case EVENT(TIMER_CREATED):
     case EVENT(CHILD_WORKFLOW_INSTANCE_CREATED):
-    case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED): pawl__execution_confirm(wf, event); return;
+    case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED):
+    case EVENT(EVENT_SENT): pawl__execution_confirm(wf, event); return;
     case EVENT(TASK_COMPLETED):
         execution_resolve(wf, event->taskcompleted->taskscheduledid, PAWL_TASK_ACTIVITY,
                           event->taskcompleted->result);

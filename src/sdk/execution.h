@@ -136,6 +136,12 @@ bool pawl__execution_answer(struct pawl_workflow *wf, struct pawl_arena *arena,
 
 // --- for the functions of pawl.h that workflows call ---------------------------------------------
 
+// Whether |wf|'s function calls |what|; if not, says so.
+bool pawl__execution_is_inside(const struct pawl_workflow *wf, const char *what);
+
+// Notes that memory is out, so that the turn is done again. Gives PAWL_E_NOMEM.
+enum pawl_err pawl__execution_nomem(struct pawl_workflow *wf);
+
 // A new action under the next sequence number, of which the caller fills the rest; NULL when memory
 // is out (noted).
 struct pawl_action *pawl__execution_act(struct pawl_workflow *wf);

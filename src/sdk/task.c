@@ -10,18 +10,8 @@
 
 #define ACTION(name) PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_##name
 
-// Whether |wf|'s function calls; if not, says so.
-static bool task_is_inside(const struct pawl_workflow *wf, const char *what) {
-    if (wf && wf == pawl__execution_current()) return true;
-    pawl__sdk_fail(PAWL_E_PRECONDITION,
-                   "%s was called from outside the function of workflow '%s' (instance '%s')", what,
-                   wf && wf->name ? wf->name : "", wf ? wf->id : "");
-    return false;
-}
-
 static struct pawl_task *task_nomem(struct pawl_workflow *wf) {
-    wf->nomem = true;
-    pawl__sdk_fail_nomem();
+    pawl__execution_nomem(wf);
     return NULL;
 }
 
@@ -60,7 +50,7 @@ static struct pawl_task *task_call(struct pawl_workflow *wf, enum pawl_task_kind
                                    const struct pawl_call_options *options, const char *what) {
     static const struct pawl_call_options none;
     if (!options) options = &none;
-    if (!task_is_inside(wf, what) || pawl__sdk_check_name(name, "name") ||
+    if (!pawl__execution_is_inside(wf, what) || pawl__sdk_check_name(name, "name") ||
         pawl__sdk_check_payload(input, "input", name) ||
         (options->app_id && pawl__sdk_check_name(options->app_id, "app id")) ||
         (options->instance_id && pawl__sdk_check_name(options->instance_id, "instance id")) ||
@@ -128,13 +118,13 @@ static struct pawl_task *task_add_timer(struct pawl_workflow *wf, struct pawl_ta
 }
 
 struct pawl_task *pawl_create_timer_at(struct pawl_workflow *wf, int64_t time) {
-    if (!task_is_inside(wf, "pawl_create_timer")) return NULL;
+    if (!pawl__execution_is_inside(wf, "pawl_create_timer")) return NULL;
     struct pawl_task *task = task_create(wf, PAWL_TASK_TIMER, "timer");
     return task ? task_add_timer(wf, task, time, NULL) : NULL;
 }
 
 struct pawl_task *pawl_create_timer(struct pawl_workflow *wf, int64_t duration) {
-    if (!task_is_inside(wf, "pawl_create_timer")) return NULL;
+    if (!pawl__execution_is_inside(wf, "pawl_create_timer")) return NULL;
     if (duration < 0) {
         pawl__sdk_fail(PAWL_E_INVALID, "a timer of %lld ns is negative", (long long)duration);
         return NULL;
@@ -143,7 +133,8 @@ struct pawl_task *pawl_create_timer(struct pawl_workflow *wf, int64_t duration) 
 }
 
 struct pawl_task *pawl_wait_for_event(struct pawl_workflow *wf, const char *name, int64_t timeout) {
-    if (!task_is_inside(wf, "pawl_wait_for_event") || pawl__sdk_check_name(name, "event's name"))
+    if (!pawl__execution_is_inside(wf, "pawl_wait_for_event") ||
+        pawl__sdk_check_name(name, "event's name"))
         return NULL;
     if (timeout < 0) {
         pawl__sdk_fail(PAWL_E_INVALID, "the timeout for event '%s' is negative", name);
@@ -250,7 +241,7 @@ const struct pawl_failure *pawl_failure(const struct pawl_task *task) {
 }
 
 void pawl_cancel(struct pawl_task *task) {
-    if (!task || task->done || !task_is_inside(task->wf, "pawl_cancel")) return;
+    if (!task || task->done || !pawl__execution_is_inside(task->wf, "pawl_cancel")) return;
     pawl__list_remove(&task->link);
     task->done = true;
     task->err = PAWL_E_CANCELED;
@@ -266,67 +257,4 @@ enum pawl_err pawl_call(struct pawl_workflow *wf, const char *activity, struct p
 
 enum pawl_err pawl_sleep(struct pawl_workflow *wf, int64_t duration) {
     return pawl_await(pawl_create_timer(wf, duration));
-}
-
-// --- detached workflows -------------------------------------------------------------------------
-
-static bool task_add_tags(struct pawl_workflow *wf, const struct pawl_start_options *options,
-                          Pb__CreateDetachedWorkflowAction *body) {
-    if (!options->tag_count) return true;
-    body->tags = pawl__arena_alloc(&wf->arena, options->tag_count * sizeof *body->tags);
-    if (!body->tags) return false;
-    for (size_t i = 0; i < options->tag_count; i++) {
-        Pb__CreateDetachedWorkflowAction__TagsEntry *tag =
-            pawl__arena_alloc(&wf->arena, sizeof *tag);
-        if (!tag) return false;
-        pb__create_detached_workflow_action__tags_entry__init(tag);
-        tag->key = pawl__arena_dup(&wf->arena, pawl__str(options->tags[i].name));
-        tag->value = pawl__arena_dup(&wf->arena, pawl__str(options->tags[i].value));
-        if (!tag->key || !tag->value) return false;
-        body->tags[body->n_tags++] = tag;
-    }
-    return true;
-}
-
-enum pawl_err pawl_start_detached(struct pawl_workflow *wf, const char *name,
-                                  struct pawl_text input, const struct pawl_start_options *options,
-                                  char *id) {
-    static const struct pawl_start_options none;
-    if (!options) options = &none;
-    if (!task_is_inside(wf, "pawl_start_detached")) return PAWL_E_PRECONDITION;
-    PAWL_TRY(pawl__sdk_check_name(name, "workflow's name"));
-    PAWL_TRY(pawl__sdk_check_payload(input, "input", name));
-    if (options->id) PAWL_TRY(pawl__sdk_check_name(options->id, "instance id"));
-    for (size_t i = 0; i < options->tag_count; i++) {
-        PAWL_TRY(pawl__sdk_check_payload(pawl_text(options->tags[i].name), "tag", name));
-        PAWL_TRY(pawl__sdk_check_payload(pawl_text(options->tags[i].value), "tag", name));
-    }
-    char fresh[37];
-    if (!options->id) pawl__execution_uuid(&wf->ids, fresh);
-    const char *chosen = options->id ? options->id : fresh;
-    if (id && !options->id) memcpy(id, fresh, sizeof fresh);
-    struct pawl_action *action = pawl__execution_act(wf);
-    Pb__CreateDetachedWorkflowAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
-    if (!action || !body) goto nomem;
-    pb__create_detached_workflow_action__init(body);
-    body->instanceid = pawl__arena_dup(&wf->arena, pawl__str(chosen));
-    body->name = pawl__arena_dup(&wf->arena, pawl__str(name));
-    if (!body->instanceid || !body->name || !task_add_tags(wf, options, body)) goto nomem;
-    if (input.data) {
-        char *copy = pawl__arena_dup(&wf->arena, (struct pawl_str){input.data, input.len});
-        body->input = copy ? pawl__string_value(&wf->arena, copy) : NULL;
-        if (!body->input) goto nomem;
-    }
-    if (options->start_at) {
-        body->_scheduled_start_timestamp_case =
-            PB__CREATE_DETACHED_WORKFLOW_ACTION___SCHEDULED_START_TIMESTAMP_SCHEDULED_START_TIMESTAMP;
-        body->scheduledstarttimestamp = pawl__timestamp(&wf->arena, options->start_at);
-        if (!body->scheduledstarttimestamp) goto nomem;
-    }
-    action->message.workflow_action_type_case = ACTION(CREATE_DETACHED_WORKFLOW);
-    action->message.createdetachedworkflow = body;
-    return PAWL_OK;
-nomem:
-    task_nomem(wf);
-    return PAWL_E_NOMEM;
 }

@@ -90,6 +90,8 @@ PATTERNS = [
     Pattern("detached", [["work: ship", "work: send the invoice"], ["work: ship", "work: ask how they like it"]],
             lambda _, name, given, attempt: f"work: {given}",
             ["the order is done, its review goes on", 'result: "x" has been reviewed']),
+    Pattern("lock", [["paint: north", "paint: east", "paint: south"]],
+            lambda _, name, given, attempt: f"paint: {given}", 'result: "painted"'),
 ]
 
 

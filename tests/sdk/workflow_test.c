@@ -271,6 +271,102 @@ static void test_detached(void **state) {
     pawl_info_free(info);
 }
 
+// --- others -------------------------------------------------------------------------------------
+
+// Answers each "number" with its square, to the workflow that its data names; ends by "stop".
+static enum pawl_err squares(struct pawl_workflow *wf) {
+    struct pawl_task *tasks[] = {pawl_wait_for_event(wf, "number", PAWL_FOREVER),
+                                 pawl_wait_for_event(wf, "stop", PAWL_FOREVER)};
+    PAWL_TRY(pawl_await_any(tasks, 2, NULL));
+    if (!pawl_is_done(tasks[0])) return pawl_return(wf, pawl_input(wf));
+    char id[80];
+    int number;
+    if (sscanf(pawl_result(tasks[0]).data, "\"%d %79[^\"]", &number, id) != 2)
+        return pawl_fail(wf, "Odd", "%s", pawl_result(tasks[0]).data);
+    PAWL_TRY(pawl_send(wf, id, "square", pawl_text(pawl_format(wf, "%d", number * number))));
+    int done = pawl_input(wf).data ? atoi(pawl_input(wf).data) : 0;
+    return pawl_continue_as_new(wf, pawl_text(pawl_format(wf, "%d", done + 1)), true);
+}
+
+static enum pawl_err asks(struct pawl_workflow *wf) {
+    const char *other = pawl_format(wf, "%s-other", pawl_id(wf));
+    struct pawl_start_options options = {.id = other};
+    int sum = 0;
+    PAWL_TRY(pawl_start_detached(wf, "squares", pawl_text(NULL), &options, NULL));
+    PAWL_TRY(pawl_send(wf, "nobody-has-this-id", "number", pawl_text(NULL))); // which is no error
+    for (int i = 1; i <= 5; i++) // all at once, so that most wait while the other begins anew
+        PAWL_TRY(pawl_send(wf, other, "number",
+                           pawl_text(pawl_format(wf, "\"%d %s\"", i, pawl_id(wf)))));
+    for (int i = 1; i <= 5; i++) {
+        struct pawl_task *square = pawl_wait_for_event(wf, "square", PAWL_FOREVER);
+        PAWL_TRY(pawl_await(square));
+        if (atoi(pawl_result(square).data) != i * i)
+            return pawl_fail(wf, "OutOfOrder", "%s", pawl_result(square).data);
+        sum += i * i;
+    }
+    PAWL_TRY(pawl_send(wf, other, "stop", pawl_text(NULL)));
+    PAWL_TRY(pawl_send(wf, pawl_id(wf), "own", pawl_text("7")));
+    struct pawl_task *own = pawl_wait_for_event(wf, "own", PAWL_FOREVER);
+    PAWL_TRY(pawl_await(own));
+    sum += atoi(pawl_result(own).data);
+    return pawl_return(wf, pawl_text(pawl_format(wf, "%d", sum)));
+}
+
+static void test_send(void **state) {
+    struct pawl_info *info = fixture_run(*state, "asks", NULL), *other;
+    if (info->failure) fail_msg("%s: %s", info->failure->type, info->failure->message);
+    assert_text(info->output, "62");
+    char id[128], *history;
+    snprintf(id, sizeof id, "%s-other", info->id);
+    assert_ok(pawl_wait(*state, id, 10 * PAWL_SECOND, &other));
+    assert_text(other->output, "5");
+    pawl_info_free(other);
+    assert_ok(pawl_history(*state, info->id, &history));
+    assert_non_null(strstr(history, "eventSent"));
+    assert_ok(pawl_replay(pawl_text(history), asks, NULL));
+    free(history);
+    pawl_info_free(info);
+}
+
+static enum pawl_err ends_another(struct pawl_workflow *wf) {
+    const char *other = pawl_format(wf, "%s-other", pawl_id(wf));
+    struct pawl_start_options options = {.id = other};
+    PAWL_TRY(pawl_start_detached(wf, "patient", pawl_text(NULL), &options, NULL));
+    PAWL_TRY(pawl_sleep(wf, PAWL_MILLISECOND));
+    PAWL_TRY(pawl_end(wf, other, pawl_text("\"enough\""), true));
+    PAWL_TRY(pawl_end(wf, "nobody-has-this-id", pawl_text(NULL), false));
+    PAWL_TRY(pawl_sleep(wf, PAWL_MILLISECOND));
+    return pawl_return(wf, pawl_text("1"));
+}
+
+static enum pawl_err ends_none(struct pawl_workflow *wf) {
+    const char *other = pawl_format(wf, "%s-other", pawl_id(wf));
+    struct pawl_start_options options = {.id = other};
+    PAWL_TRY(pawl_start_detached(wf, "patient", pawl_text(NULL), &options, NULL));
+    PAWL_TRY(pawl_sleep(wf, PAWL_MILLISECOND));
+    return pawl_send(wf, other, "end", pawl_text(NULL));
+}
+
+static void test_end(void **state) {
+    struct pawl_info *info = fixture_run(*state, "ends_another", NULL), *other;
+    assert_text(info->output, "1");
+    char id[128], *history;
+    snprintf(id, sizeof id, "%s-other", info->id);
+    assert_ok(pawl_wait(*state, id, 10 * PAWL_SECOND, &other));
+    assert_int_equal(other->status, PAWL_TERMINATED);
+    assert_text(other->output, "\"enough\"");
+    pawl_info_free(other);
+    // It is told once, and replays compare.
+    assert_ok(pawl_history(*state, info->id, &history));
+    assert_ok(pawl_replay(pawl_text(history), ends_another, NULL));
+    assert_int_equal(pawl_replay(pawl_text(history), ends_none, NULL), PAWL_E_MISMATCH);
+    assert_non_null(
+        strstr(pawl_last_error()->text,
+               "the history ends another workflow, but the code now sends event 'end'"));
+    free(history);
+    pawl_info_free(info);
+}
+
 static enum pawl_err patient(struct pawl_workflow *wf) {
     return pawl_await(pawl_wait_for_event(wf, "end", PAWL_FOREVER));
 }
@@ -399,6 +495,9 @@ static void add_all(struct pawl *pawl) {
         {"trip", trip},
         {"launches", launches},
         {"patient", patient},
+        {"squares", squares},
+        {"asks", asks},
+        {"ends_another", ends_another},
         {"repeats", repeats},
         {"asks_outside", asks_outside},
         {"abandons_timer", abandons_timer},
@@ -448,6 +547,8 @@ int main(void) {
         cmocka_unit_test(test_failure),
         cmocka_unit_test(test_saga),
         cmocka_unit_test(test_detached),
+        cmocka_unit_test(test_send),
+        cmocka_unit_test(test_end),
         cmocka_unit_test(test_suspend_and_terminate),
         cmocka_unit_test(test_replay_safety),
         cmocka_unit_test(test_later),
