@@ -20,6 +20,8 @@ struct pawl_console_options {
     bool hide_payloads; // inputs, outputs and custom statuses are left out
 };
 
+struct pawl_tracer;
+
 struct pawl_api_options {
     const char *app_id, *namespace, *version;
     const char *token;      // that every call must carry; NULL: none
@@ -30,6 +32,7 @@ struct pawl_api_options {
     const char *app_protocol, *app_address;
     int app_max_concurrency;
     struct pawl_console_options console;
+    struct pawl_tracer *tracer; // takes spans of calls; NULL: nobody does
     const struct pawl_log *log;
     // Ends the daemon; |force|: at once.
     void (*shutdown)(void *arg, bool force);

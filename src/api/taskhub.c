@@ -1,5 +1,7 @@
 #include "runtime/taskhub.h"
 #include "api/internal.h"
+#include "api/trace.h"
+#include "engine/events.h"
 
 // The client's side of the TaskHub service, which is the runtime's, over gRPC.
 
@@ -44,6 +46,26 @@ static bool taskhub_is_here(struct pawl_api *api, struct pawl_request *request,
     return false;
 }
 
+// Puts the workflow that is started in the trace of its start. False after answering.
+static bool taskhub_trace(struct pawl_api *api, struct taskhub_ask *ask) {
+    Pb__CreateInstanceRequest *message = (Pb__CreateInstanceRequest *)(uintptr_t)ask->call.request;
+    struct pawl_api_start *start = pawl__arena_alloc(&ask->request->arena, sizeof *start);
+    if (!start) {
+        pawl__api_nomem(ask->request);
+        return false;
+    }
+    *start = (struct pawl_api_start){
+        .name = message->name,
+        .id = message->instanceid,
+        .version = pawl__string_of(message->version),
+        .context = message->parenttracecontext,
+    };
+    pawl__api_trace_start(api, ask->request, start);
+    message->parenttracecontext = start->context;
+    ask->call.span_id = start->span_id;
+    return true;
+}
+
 static void taskhub_serve(struct pawl_api *api, struct pawl_request *request,
                           enum pawl_taskhub_method method) {
     const ProtobufCMessage *message = pawl__api_unpack(request, pawl__taskhub_rows[method].request);
@@ -61,11 +83,13 @@ static void taskhub_serve(struct pawl_api *api, struct pawl_request *request,
     ask->call.method = method;
     ask->call.request = message;
     ask->call.without_start = false;
+    ask->call.span_id = NULL;
     ask->call.arena = &request->arena;
     ask->call.done = taskhub_done;
     ask->call.data = ask;
     request->data = ask;
     request->on_close = taskhub_on_close;
+    if (method == PAWL_TASKHUB_START && !taskhub_trace(api, ask)) return;
     pawl__taskhub_call(api->options.node, &ask->call);
 }
 

@@ -1,6 +1,7 @@
 #include <ctype.h>
 
 #include "api/internal.h"
+#include "api/trace.h"
 #include "base/clock.h"
 #include "runtime/taskhub.h"
 #include "wire/timestamp.h"
@@ -55,6 +56,7 @@ struct workflow_ask {
     const char *app;         // NULL: this one
     struct pawl_str payload;
     const char *start_time; // NULL: now
+    struct pawl_api_start start;
 };
 
 // --- answers -------------------------------------------------------------------------------------
@@ -320,6 +322,10 @@ static void workflow_run_start(struct workflow_ask *ask, Google__Protobuf__Strin
         return;
     }
     start->scheduledstarttimestamp = pawl__api_time(ask->request, at);
+    ask->start = (struct pawl_api_start){.name = ask->name, .id = ask->id};
+    pawl__api_trace_start(ask->api, ask->request, &ask->start);
+    start->parenttracecontext = ask->start.context;
+    start->workflowspanid = pawl__api_text(ask->request, ask->start.span_id);
     pawl__start_init(&ask->run.start, pawl__str(ask->id), start, false);
     workflow_call(ask, &ask->run.start.call);
 }

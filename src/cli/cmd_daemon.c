@@ -204,6 +204,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
             .terminated = configuration.retain_terminated,
             .canceled = configuration.retain_canceled,
         };
+        options.tracing = &configuration.tracing;
         code = pawl__daemon_run(&options);
     }
     pawl__arena_finish(&arena);

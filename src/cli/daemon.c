@@ -8,7 +8,9 @@
 #include "api/api.h"
 #include "api/peers.h"
 #include "base/clock.h"
+#include "cli/tracing.h"
 #include "cli/version.h"
+#include "observe/workflows.h"
 #include "store/memory/memory.h"
 #include "store/sqlite/sqlite.h"
 
@@ -29,6 +31,9 @@ struct daemon {
     char address[320];             // where they reach this one
     struct pawl_api *api;
     struct pawl_server *server;
+    struct pawl_tracer tracer; // if it is_traced
+    struct pawl_workflow_spans spans;
+    bool is_traced;
     bool closing;
     int exit_code;
 };
@@ -184,6 +189,7 @@ static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error 
             .max_turns = options->max_turns,
             .max_activities = options->max_activities,
             .retention = options->retention,
+            .observer = daemon->is_traced ? &daemon->spans.observer : NULL,
             .log = daemon_log(daemon),
             .on_ready = daemon_on_ready,
             .arg = daemon,
@@ -285,7 +291,11 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
         .shutdown = daemon_shutdown,
         .arg = &daemon,
     };
-    enum pawl_err err = daemon_open_stores(&daemon, &error);
+    enum pawl_err err = pawl__tracing_open(options->tracing, options->app_id, daemon_log(&daemon),
+                                           &daemon.tracer, &daemon.is_traced, &error);
+    pawl__workflow_spans_init(&daemon.spans, &daemon.tracer);
+    if (daemon.is_traced) api.tracer = &daemon.tracer;
+    if (!err) err = daemon_open_stores(&daemon, &error);
     if (!err) err = daemon_start_node(&daemon, &error);
     if (!err) {
         api.node = daemon.node;
@@ -306,6 +316,7 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
               (long long)((pawl__clock_steady() - began) / PAWL_MILLISECOND));
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     uv_loop_close(&daemon.loop);
+    if (daemon.is_traced) pawl__tracing_close(&daemon.tracer);
     free(daemon.storages);
     free(daemon.stores);
     return daemon.exit_code;

@@ -14,6 +14,7 @@
 #include "cli/run_health.h"
 #include "cli/run_log.h"
 #include "cli/terminal.h"
+#include "config/home.h"
 #include "net/http_fetch.h"
 
 enum {
@@ -392,6 +393,15 @@ static void run_on_health(uv_timer_t *timer) {
     }
 }
 
+// The configuration that was named, or else the user's own, where there is one.
+static const char *run_config(const struct app *app) {
+    if (app->given->config) return app->given->config;
+    const char *home = pawl__home(&app->run->arena);
+    const char *own =
+        home ? pawl__arena_format(&app->run->arena, "%s/.dapr/config.yaml", home) : NULL;
+    return own && access(own, R_OK) == 0 ? own : NULL;
+}
+
 static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
     struct pawl_run_app *given = app->given;
     struct run *run = app->run;
@@ -411,7 +421,8 @@ static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
     ADD("metrics-port", "%d", given->metrics_port);
     if (given->app_port) ADD("app-port", "%d", given->app_port);
     if (given->protocol) ADD("app-protocol", "%s", given->protocol);
-    if (given->config) ADD("config", "%s", given->config);
+    const char *config = run_config(app);
+    if (config) ADD("config", "%s", config);
     for (size_t i = 0; i < given->resource_count; i++)
         ADD("resources-path", "%s", given->resources[i]);
 #undef ADD

@@ -107,7 +107,7 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
                                    error);
     if (err) return err;
     for (const struct pawl_yaml *child = spec ? spec->children : NULL; child; child = child->next)
-        if (strcmp(child->key, "workflow") != 0)
+        if (strcmp(child->key, "workflow") != 0 && strcmp(child->key, "tracing") != 0)
             pawl__log(context->log, PAWL_LOG_INFO, configuration_scope,
                       "%s:%d: spec.%s is read, but nothing in this version acts on it", child->file,
                       child->line, child->key);
@@ -124,6 +124,8 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
                              error);
     if (!err && (out->max_turns < 0 || out->max_activities < 0))
         err = pawl__yaml_fail(workflow, error, "a concurrency limit", "a number above 0");
+    const struct pawl_yaml *tracing = pawl__yaml_get(spec, "tracing");
+    if (!err && tracing) err = pawl__tracing_take(context, tracing, &out->tracing, error);
     return err ? err : configuration_take_retention(context, workflow, out, error);
 }
 
@@ -142,6 +144,7 @@ enum pawl_err pawl__configuration_load(const struct pawl_config_context *context
                                        const char *const *files, size_t count,
                                        struct pawl_configuration *out, struct pawl_error *error) {
     *out = (struct pawl_configuration){0};
+    pawl__tracing_init(&out->tracing);
     enum pawl_err err = PAWL_OK;
     for (size_t i = 0; !err && i < count; i++) {
         struct pawl_str text;
@@ -157,5 +160,5 @@ enum pawl_err pawl__configuration_load(const struct pawl_config_context *context
             err = configuration_take(context, document, out, error);
         pawl__buf_finish(&expanded);
     }
-    return err;
+    return err ? err : pawl__tracing_take_environment(context, &out->tracing, error);
 }

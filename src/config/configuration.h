@@ -4,16 +4,18 @@
 // Configuration files (reference 7.4), as far as this daemon acts on them.
 
 #include "config/component.h"
+#include "config/tracing.h"
 
 struct pawl_configuration {
     int max_turns, max_activities; // in flight; 0: no limit
     // Nanoseconds from a workflow's end until it is purged, at least 1; 0: never.
     int64_t retain_completed, retain_failed, retain_terminated, retain_canceled;
+    struct pawl_tracing tracing;
 };
 
 // Reads |files| one after the other; what a later one says wins. $NAME and ${NAME} are replaced
-// from the environment before a file is read. Keys that are unknown or not acted on are told in the
-// log.
+// from the environment before a file is read, and OpenTelemetry's variables are taken over after
+// the last. Keys that are unknown or not acted on are told in the log.
 enum pawl_err pawl__configuration_load(const struct pawl_config_context *context,
                                        const char *const *files, size_t count,
                                        struct pawl_configuration *out, struct pawl_error *error);

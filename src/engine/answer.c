@@ -221,11 +221,18 @@ static enum pawl_err answer_apply(struct answer *answer, struct pawl_stamp stamp
     size_t actions = answer->response->n_actions;
     enum pawl_err err = pawl__record_reserve(shard, instance, turn->response.len);
     if (!err && !pawl__shard_reserve(shard, actions + 4)) err = PAWL_E_NOMEM;
+    struct pawl_observer *observer = err ? NULL : shard->observer;
+    struct pawl_turn_mark mark = {0};
+    if (observer) observer->turn_begins(observer, instance, answer->response, &mark);
     if (!err)
         err = pawl__apply_turn(instance, shard->app_id, turn, answer->response, &shard->arena,
                                &outcome);
     pawl__assert(!err || err == PAWL_E_NOMEM);
-    if (err) return pawl__fail_plain(answer->error, err);
+    if (err) {
+        pawl__notes_settle(&mark.ended, false);
+        return pawl__fail_plain(answer->error, err);
+    }
+    if (observer) observer->turn_ends(observer, instance, &mark, &shard->notes);
     pawl__record_turn(shard, instance, turn);
     pawl__shard_retime(shard, instance);
     instance->turn_out = false;

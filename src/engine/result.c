@@ -53,8 +53,17 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
         if (!failure || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
         err = pawl__command_pack(shard, event, &bytes, error);
     }
-    if (!err && (err = pawl__command_add(shard, instance, bytes))) pawl__fail_plain(error, err);
-    return err;
+    if (err) return err;
+    struct pawl_notes notes = {0};
+    if (shard->observer)
+        shard->observer->activity_ends(shard->observer, instance, task_id, stamp.given_at, response,
+                                       &notes);
+    if ((err = pawl__command_add(shard, instance, bytes))) {
+        pawl__notes_settle(&notes, false);
+        return pawl__fail_plain(error, err);
+    }
+    pawl__notes_move(&shard->notes, &notes);
+    return PAWL_OK;
 }
 
 enum pawl_err pawl__shard_stall(struct pawl_shard *shard, struct pawl_stamp stamp,

@@ -29,6 +29,7 @@ void pawl__shard_finish(struct pawl_shard *shard) {
         pawl__heap_remove(&shard->timers, &instance->timer);
         pawl__instance_unref(instance);
     }
+    pawl__notes_settle(&shard->notes, false);
     pawl__map_finish(&shard->instances);
     pawl__heap_finish(&shard->timers);
     pawl__buf_finish(&shard->batch);

@@ -36,6 +36,7 @@
 #include "base/map.h"
 #include "engine/instance.h"
 #include "engine/message.h"
+#include "engine/observer.h"
 #include "orchestrator_service.pb-c.h"
 #include "pawl_log.pb-c.h"
 #include "wire/rows.h"
@@ -78,9 +79,11 @@ struct pawl_shard {
     uint64_t position;        // of the batch under construction
     struct pawl_effect *effects;
     size_t effect_count, effect_cap;
-    struct pawl_arena arena;   // scratch of one command
-    uint64_t marks;            // see pawl_instance.mark
-    struct pawl_limits limits; // pawl__shard_init sets them
+    struct pawl_arena arena;        // scratch of one command
+    uint64_t marks;                 // see pawl_instance.mark
+    struct pawl_limits limits;      // pawl__shard_init sets them
+    struct pawl_observer *observer; // NULL: none; may be set after pawl__shard_init
+    struct pawl_notes notes; // of the batch under construction; the caller takes them with it
     char *app_id;
     char *needed;     // see PAWL_E_NEEDED; in |arena|
     int64_t stamped;  // the last time that pawl__shard_unique_time gave
@@ -90,8 +93,9 @@ struct pawl_shard {
 
 // What is stamped into a command's records.
 struct pawl_stamp {
-    int64_t now;   // nanoseconds since 1970, never less than that of an earlier command
-    char uuid[37]; // random, for turns that start executions; else it may be empty
+    int64_t now;      // nanoseconds since 1970, never less than that of an earlier command
+    char uuid[37];    // random, for turns that start executions; else it may be empty
+    int64_t given_at; // of a result: when its worker was given the activity; 0: not known
 };
 
 // |position|: of the last batch in the log. The only shard of its app, unless the caller sets

@@ -183,8 +183,17 @@ void pawl__exchange_answered(struct pawl_exchange *exchange) {
     exchange->request.on_drain = NULL;
 }
 
+void pawl__exchange_tell_end(struct pawl_exchange *exchange, int status) {
+    struct pawl_request *request = &exchange->request;
+    void (*on_end)(struct pawl_request *, int) = request->on_end;
+    request->on_end = NULL;
+    if (on_end) on_end(request, status);
+}
+
 void pawl__exchange_close(struct pawl_exchange *exchange, enum pawl_err reason) {
     enum pawl_exchange_state state = exchange->state;
+    pawl__exchange_tell_end(exchange,
+                            exchange->request.is_grpc ? (int)reason : pawl__err_http(reason));
     void (*on_close)(struct pawl_request *, enum pawl_err) = exchange->request.on_close;
     pawl__exchange_answered(exchange);
     if (state == PAWL_EXCHANGE_OPEN && on_close) on_close(&exchange->request, reason);

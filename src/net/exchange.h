@@ -121,6 +121,9 @@ void pawl__exchange_dispatch(struct pawl_exchange *exchange);
 // Sets ANSWERED and stops the deadline: the first thing in every finishing call.
 void pawl__exchange_answered(struct pawl_exchange *exchange);
 
+// Tells who looks on that the request has ended: once, whatever comes later.
+void pawl__exchange_tell_end(struct pawl_exchange *exchange, int status);
+
 // The answer is not wanted any more: tells the handler, if it has the request. The state is
 // ANSWERED afterwards.
 void pawl__exchange_close(struct pawl_exchange *exchange, enum pawl_err reason);

@@ -155,13 +155,21 @@ static void answer_respond(struct pawl_exchange *exchange, int status,
 
 // --- gRPC ------------------------------------------------------------------------------------
 
+// Adds the headers that the handler has set beside its answer; returns the new count.
+static size_t answer_add_extra(const struct pawl_exchange *exchange, nghttp2_nv *nv, size_t count) {
+    const struct pawl_request *request = &exchange->request;
+    for (size_t i = 0; i < request->extra_count; i++)
+        nv[count++] = pawl__h2_nv(request->extra[i].name, request->extra[i].value);
+    return count;
+}
+
 static void answer_start(struct pawl_exchange *exchange) {
     if (exchange->has_started) return;
-    const nghttp2_nv nv[] = {
+    nghttp2_nv nv[2 + PAWL_REQUEST_EXTRA] = {
         PAWL_H2_NV(":status", "200"),
         PAWL_H2_NV("content-type", "application/grpc"),
     };
-    answer_submit(exchange, nv, sizeof nv / sizeof *nv, true);
+    answer_submit(exchange, nv, answer_add_extra(exchange, nv, 2), true);
 }
 
 static enum pawl_err answer_send(struct pawl_exchange *exchange, struct pawl_str message) {
@@ -212,12 +220,12 @@ static void answer_finish(struct pawl_exchange *exchange, enum pawl_err code, st
     // The protocol's Trailers-Only: everything in one block of headers.
     char status[16];
     snprintf(status, sizeof status, "%d", exchange->grpc_status);
-    nghttp2_nv nv[6] = {
+    nghttp2_nv nv[6 + PAWL_REQUEST_EXTRA] = {
         PAWL_H2_NV(":status", "200"),
         PAWL_H2_NV("content-type", "application/grpc"),
         pawl__h2_nv(PAWL_STR("grpc-status"), pawl__str(status)),
     };
-    size_t count = 3;
+    size_t count = answer_add_extra(exchange, nv, 3);
     if (exchange->grpc_text)
         nv[count++] = pawl__h2_nv(PAWL_STR("grpc-message"), pawl__str(exchange->grpc_text));
     if (exchange->grpc_details)

@@ -158,17 +158,15 @@ static bool origin_refuse(struct pawl_request *request, const char *what, struct
     return false;
 }
 
-static void origin_add(struct pawl_request *request, struct pawl_str name, struct pawl_str value) {
-    if (request->extra_count < PAWL_REQUEST_EXTRA)
-        request->extra[request->extra_count++] = (struct pawl_header){name, value};
-}
-
 // What lets the page read the answer.
 static void origin_welcome(const struct pawl_origins *origins, struct pawl_request *request,
                            struct pawl_str origin) {
     bool all = origin_allows_all(origins);
-    origin_add(request, PAWL_STR("access-control-allow-origin"), all ? PAWL_STR("*") : origin);
-    if (all) origin_add(request, PAWL_STR("access-control-allow-credentials"), PAWL_STR("true"));
+    pawl__request_add_header(request, PAWL_STR("access-control-allow-origin"),
+                             all ? PAWL_STR("*") : origin);
+    if (all)
+        pawl__request_add_header(request, PAWL_STR("access-control-allow-credentials"),
+                                 PAWL_STR("true"));
 }
 
 static bool origin_is_method(struct pawl_str method) {
@@ -182,12 +180,14 @@ static bool origin_is_method(struct pawl_str method) {
 static bool origin_preflight(const struct pawl_origins *origins, struct pawl_request *request,
                              struct pawl_str origin, struct pawl_str method) {
     struct pawl_str wanted = pawl__request_header(request, "access-control-request-headers");
-    origin_add(request, PAWL_STR("vary"),
-               PAWL_STR("Origin, Access-Control-Request-Method, Access-Control-Request-Headers"));
+    pawl__request_add_header(
+        request, PAWL_STR("vary"),
+        PAWL_STR("Origin, Access-Control-Request-Method, Access-Control-Request-Headers"));
     if (origin.data && origin_is_allowed(origins, origin) && origin_is_method(method)) {
         origin_welcome(origins, request, origin);
-        origin_add(request, PAWL_STR("access-control-allow-methods"), method);
-        if (wanted.len) origin_add(request, PAWL_STR("access-control-allow-headers"), wanted);
+        pawl__request_add_header(request, PAWL_STR("access-control-allow-methods"), method);
+        if (wanted.len)
+            pawl__request_add_header(request, PAWL_STR("access-control-allow-headers"), wanted);
     }
     pawl__http_respond(request, 200, NULL, 0, PAWL_STR(""));
     return false;
@@ -219,7 +219,7 @@ bool pawl__origins_admit(const struct pawl_origins *origins, struct pawl_request
         host_is_loopback(request))
         return origin_refuse(request, "this daemon was asked under the strange name", host,
                              "use localhost, or name it in --allowed-origins");
-    if (origins->count) origin_add(request, PAWL_STR("vary"), PAWL_STR("Origin"));
+    if (origins->count) pawl__request_add_header(request, PAWL_STR("vary"), PAWL_STR("Origin"));
     if (origin.data && origin_is_allowed(origins, origin)) {
         origin_welcome(origins, request, origin);
         return true;

@@ -64,6 +64,12 @@ struct pawl_str pawl__request_agent(const struct pawl_request *request) {
     return agent.data ? agent : PAWL_STR("");
 }
 
+void pawl__request_add_header(struct pawl_request *request, struct pawl_str name,
+                              struct pawl_str value) {
+    if (request->extra_count < PAWL_REQUEST_EXTRA)
+        request->extra[request->extra_count++] = (struct pawl_header){name, value};
+}
+
 // --- finishing calls -------------------------------------------------------------------------
 
 // A request that was closed or answered is not answered again: its handler is wrong, but the
@@ -86,6 +92,7 @@ void pawl__http_respond(struct pawl_request *request, int status, const struct p
         headers = all;
         header_count += extra;
     }
+    pawl__exchange_tell_end(exchange, status);
     pawl__exchange_answered(exchange);
     exchange->answers->respond(exchange, status, headers, header_count, body);
 }
@@ -126,6 +133,7 @@ void pawl__grpc_finish(struct pawl_request *request, enum pawl_err code, const c
         pawl__http_respond(request, pawl__err_http(code), &type, 1, story);
         return;
     }
+    pawl__exchange_tell_end(exchange, (int)code);
     pawl__exchange_answered(exchange);
     exchange->answers->finish(exchange, code, story, details);
 }

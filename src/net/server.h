@@ -21,7 +21,7 @@ struct pawl_header {
 };
 
 enum {
-    PAWL_REQUEST_EXTRA = 4
+    PAWL_REQUEST_EXTRA = 6
 };
 
 // A request and, until it is finished, the way to its answer. The server owns it and all it points
@@ -37,7 +37,7 @@ struct pawl_request {
     struct pawl_str authority;
     struct pawl_arena arena; // the handler's too: freed with the request
 
-    // Go with whatever answer over HTTP; the server's own.
+    // Go with whatever answer, see pawl__request_add_header.
     struct pawl_header extra[PAWL_REQUEST_EXTRA];
     size_t extra_count;
 
@@ -51,6 +51,11 @@ struct pawl_request {
 
     // Set by the handler of a streamed answer: called when what was queued has been written.
     void (*on_drain)(struct pawl_request *request);
+
+    // Set by who looks on, before the handler: called once when the request is answered or closed,
+    // in whatever way. |status|: of HTTP, or an enum pawl_err with gRPC. |watch| is the watcher's.
+    void (*on_end)(struct pawl_request *request, int status);
+    void *watch;
 };
 
 typedef void (*pawl_handler)(void *arg, struct pawl_request *request);
@@ -108,6 +113,11 @@ struct pawl_str pawl__request_decode(struct pawl_request *request, struct pawl_s
 
 // The peer's user agent; empty when it sent none.
 struct pawl_str pawl__request_agent(const struct pawl_request *request);
+
+// Adds a header to the answer, whatever it will be; with gRPC it goes before the first message. The
+// texts live as long as the request. What is more than PAWL_REQUEST_EXTRA in all is left out.
+void pawl__request_add_header(struct pawl_request *request, struct pawl_str name,
+                              struct pawl_str value);
 
 // --- finishing calls: the request is gone when they return -----------------------------------
 

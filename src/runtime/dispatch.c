@@ -153,6 +153,7 @@ static struct pawl_item *dispatch_item_create(struct pawl_dispatch *dispatch,
     item->generation = instance->generation;
     item->task_id = task_id;
     item->number = ++dispatch->next_token;
+    item->began = pawl__clock_steady();
     dispatch_name_token(dispatch, item);
     // An older item under this key is of an earlier generation; its worker may answer, but nobody
     // waits for it.
@@ -221,7 +222,6 @@ static void dispatch_turn(struct pawl_dispatch *dispatch, struct pawl_worker *wo
         pawl__residency_fail_nomem(home);
         return;
     }
-    item->began = pawl__clock_steady();
     struct pawl_buf *bytes = &dispatch->item_bytes;
     pawl__buf_clear(bytes);
     const struct pawl_turn_to to = {

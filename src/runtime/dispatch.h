@@ -56,7 +56,7 @@ struct pawl_item {
     uint64_t generation;            // of the instance
     int32_t task_id;                // PAWL_ITEM_TURN: a turn
     uint64_t number;                // of the delivery
-    int64_t began;                  // of a turn: steady
+    int64_t began;                  // steady: when it was given
     char token[32];                 // that goes to the worker
     size_t key_len;
     char key[];

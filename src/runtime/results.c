@@ -80,9 +80,11 @@ static enum pawl_err activity_run(struct pawl_calls *calls, struct pawl_call *ca
                                                   response->taskid, response->completiontoken);
     if (!item) return activity_unknown(residency, verb, error);
     enum pawl_err err = PAWL_OK;
+    struct pawl_stamp stamp = pawl__residency_stamp(residency);
+    stamp.given_at = stamp.now - (pawl__clock_steady() - item->began);
     if (item->generation == item->instance->generation)
-        err = pawl__shard_complete_task(&residency->shard, pawl__residency_stamp(residency),
-                                        item->instance, response->taskid, response, error);
+        err = pawl__shard_complete_task(&residency->shard, stamp, item->instance, response->taskid,
+                                        response, error);
     if (err == PAWL_E_NOMEM)
         pawl__dispatch_return(verb->dispatch, item); // it is given again
     else if (!err)

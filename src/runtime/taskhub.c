@@ -260,6 +260,7 @@ static void taskhub_start(struct pawl_taskhub_call *call) {
     }
     start->scheduledstarttimestamp = ask->scheduledstarttimestamp;
     start->parenttracecontext = ask->parenttracecontext;
+    start->workflowspanid = pawl__string_value(call->arena, call->span_id);
     struct pawl_start *verb = &call->verb.start;
     pawl__start_init(verb, pawl__str(ask->instanceid), start, ask->enforceuniqueinstanceid);
     taskhub_run(call, &verb->call);

@@ -39,6 +39,7 @@ struct pawl_taskhub_call {
     const ProtobufCMessage *request; // of the row's type
     struct pawl_str bytes;           // of COMPLETE_TURN: the encoded request
     bool without_start;              // START: do not wait for the first turn
+    char *span_id;                   // START: of the workflow's own span; NULL: it is not traced
     struct pawl_arena *arena;        // for |response|
     const ProtobufCMessage *response;
     // |error| is NULL when the call succeeded. Its text begins as the reference's does.

@@ -94,6 +94,7 @@ static bool writer_take_batch(struct pawl_writer *writer, struct pawl_part *part
     writer->batch.records = pawl__buf_str(&writer->batch_bytes);
     writer->checkpoint->log_bytes += writer->batch_bytes.len;
     writer_move_held(writer);
+    pawl__notes_move(&writer->notes, &shard->notes);
     if (!writer_add_deletes(writer, part) || !writer_add_mail(writer, part)) return false;
     part->batch = &writer->batch;
     return true;
@@ -148,6 +149,7 @@ static void writer_done(struct pawl_storage_client *client, enum pawl_outcome ou
         writer->host->wrote(writer);
         for (size_t i = 0; i < writer->mail.len; i++)
             writer->host->posted(writer, &writer->posts[i]);
+        pawl__notes_settle(&writer->notes, true);
         pawl__shadow_check(&residency->shadow, &writer->batch);
         if (!writer_let_out(writer)) {
             pawl__residency_fail_nomem(residency);
@@ -188,6 +190,7 @@ void pawl__writer_init(struct pawl_writer *writer, struct pawl_calls *calls,
 }
 
 void pawl__writer_drop(struct pawl_writer *writer) {
+    pawl__notes_settle(&writer->notes, false);
     for (int i = 0; i < 2; i++) {
         struct pawl_held *held = i ? &writer->building : &writer->writing;
         pawl__queue_finish(&held->activities);

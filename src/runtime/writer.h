@@ -34,6 +34,7 @@ struct pawl_writer {
     struct pawl_mailbox *mailbox;
     const struct pawl_writer_host *host;
     struct pawl_held building, writing;
+    struct pawl_notes notes; // of the batch that is written
     struct pawl_buf batch_bytes;
     struct pawl_batch batch;
     struct pawl_mailbag mail; // that goes with it

@@ -110,6 +110,7 @@ static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) 
     call->method = (enum pawl_taskhub_method)(op->row - pawl__taskhub_rows);
     call->request = op->request;
     call->without_start = true; // nobody knows whether this process has a worker
+    call->span_id = NULL;
     call->arena = &op->arena;
     call->done = embedded_done;
     call->data = op;

@@ -58,6 +58,16 @@ class Run(clilib.Case):
     def test_no_port_of_the_app(self):
         self.assertEqual(self.run_shell('test -z "$APP_PORT"').returncode, 0)
 
+    def test_config_of_the_user(self):
+        """~/.dapr/config.yaml is taken where none is named."""
+        self.file(".dapr/config.yaml", "kind: Configuration\nspec: {tracing: {samplingRate: '1', "
+                                       "stdout: true}}\n")
+        self.file("none.yaml", "kind: Configuration\n")
+        answer = self.run_shell("true")
+        self.assertIn("spans go to the log", answer.stdout)
+        answer = self.run_shell("true", "--config", "none.yaml")
+        self.assertNotIn("spans go to", answer.stdout)
+
     def test_exit_codes(self):
         for script, code, text in (("exit 0", 0, "exited with code 0"),
                                    ("exit 7", 7, "exited with code 7"),

@@ -1,0 +1,91 @@
+#include "cli/tracing.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+#define TRACING_PATIENCE (5 * PAWL_SECOND) // for what is queued at the end
+
+// The sinks that |tracing| names, at most one of each kind.
+static enum pawl_err tracing_sinks(const struct pawl_tracing *tracing,
+                                   const struct pawl_resource *resource, const struct pawl_log *log,
+                                   struct pawl_sink *sinks[PAWL_TRACER_EXPORTERS], size_t *count,
+                                   struct pawl_error *error) {
+    const struct pawl_tracing_otel *otel = &tracing->otel;
+    const struct pawl_otlp_options options = {
+        .endpoint = otel->endpoint,
+        .grpc = strcmp(otel->protocol, "grpc") == 0,
+        .secure = otel->secure,
+        .headers = otel->headers,
+        .header_count = otel->header_count,
+        .timeout = otel->timeout,
+    };
+    enum pawl_err err = PAWL_OK;
+    if (tracing->to_log) {
+        err = pawl__log_sink(log, &sinks[*count], error);
+        *count += !err;
+    }
+    if (!err && tracing->zipkin) {
+        err = pawl__zipkin_sink(tracing->zipkin, resource, &sinks[*count], error);
+        *count += !err;
+    }
+    if (!err && otel->endpoint) {
+        err = pawl__otlp_sink(&options, resource, &sinks[*count], error);
+        *count += !err;
+    }
+    return err;
+}
+
+// Takes over all of |sinks|, also when it fails.
+static enum pawl_err tracing_add(struct pawl_tracer *tracer, const struct pawl_log *log,
+                                 struct pawl_sink **sinks, size_t count, struct pawl_error *error) {
+    enum pawl_err err = PAWL_OK;
+    for (size_t i = 0; i < count; i++) {
+        if (err) {
+            sinks[i]->destroy(sinks[i]);
+            continue;
+        }
+        pawl__log(log, PAWL_LOG_INFO, "dapr.runtime", "spans go to %s", sinks[i]->name);
+        err = pawl__tracer_add(tracer, sinks[i], error);
+    }
+    return err;
+}
+
+enum pawl_err pawl__tracing_open(const struct pawl_tracing *tracing, const char *app_id,
+                                 const struct pawl_log *log, struct pawl_tracer *tracer, bool *on,
+                                 struct pawl_error *error) {
+    *on = false;
+    if (tracing->sampling_rate <= 0) return PAWL_OK;
+    size_t count = tracing->resource_count;
+    struct pawl_attribute *attributes = calloc(count + 1, sizeof *attributes);
+    if (!attributes) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    for (size_t i = 0; i < count; i++)
+        attributes[i] =
+            (struct pawl_attribute){tracing->resource[i].key, tracing->resource[i].value, 0};
+    const struct pawl_resource resource = {
+        .service = tracing->service ? tracing->service : app_id,
+        .attributes = attributes,
+        .attribute_count = count,
+    };
+    struct pawl_sink *sinks[PAWL_TRACER_EXPORTERS];
+    size_t sink_count = 0;
+    curl_global_init(CURL_GLOBAL_DEFAULT); // before there are threads
+    pawl__tracer_init(tracer, tracing->sampling_rate, log);
+    enum pawl_err err = tracing_sinks(tracing, &resource, log, sinks, &sink_count, error);
+    free(attributes);
+    if (err)
+        for (size_t i = 0; i < sink_count; i++) sinks[i]->destroy(sinks[i]);
+    else
+        err = tracing_add(tracer, log, sinks, sink_count, error);
+    if (err || !sink_count)
+        pawl__tracing_close(tracer);
+    else
+        *on = true;
+    return err;
+}
+
+void pawl__tracing_close(struct pawl_tracer *tracer) {
+    pawl__tracer_finish(tracer, TRACING_PATIENCE);
+    curl_global_cleanup();
+}
