@@ -23,6 +23,8 @@ static const struct pawl_flag daemon_flags[] = {
     {"unix-domain-socket", 0, PAWL_FLAG_TEXT, "", "folder for sockets to listen on, not ports"},
     {"resources-path", 0, PAWL_FLAG_LIST, NULL, "folder with component files; repeatable"},
     {"components-path", 0, PAWL_FLAG_LIST, NULL, "older name of --resources-path"},
+    {"local-stores", 0, PAWL_FLAG_BOOL, "false",
+     "keep stores that need a server in SQLite files instead"},
     {"config", 0, PAWL_FLAG_LIST, NULL, "configuration file; repeatable"},
     {"app-port", 0, PAWL_FLAG_PORT, "0", "port that the app listens on"},
     {"app-protocol", 0, PAWL_FLAG_TEXT, "http",
@@ -176,7 +178,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
     daemon_warn_arguments(flags, &options.log);
 
     struct pawl_config_context context = {options.app_id, namespace ? namespace : "", &arena,
-                                          &options.log};
+                                          &options.log, pawl__flag_bool(flags, "local-stores")};
     struct pawl_configuration configuration;
     const char *const *files;
     size_t file_count = pawl__flag_list(flags, "config", &files);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/run.h"
+#include "config/home.h"
 #include "config/runfile.h"
 
 // Dapr's names, letters and defaults (reference 6.2).
@@ -20,6 +21,8 @@ static const struct pawl_flag run_flags[] = {
     {"metrics-port", 'M', PAWL_FLAG_PORT, "-1", "port for metrics; -1: any free one"},
     {"resources-path", 'd', PAWL_FLAG_LIST, NULL, "folder with component files; repeatable"},
     {"components-path", 0, PAWL_FLAG_LIST, NULL, "older name of --resources-path"},
+    {"local-stores", 0, PAWL_FLAG_BOOL, "false",
+     "keep stores that need a server in SQLite files instead"},
     {"config", 'c', PAWL_FLAG_TEXT, NULL, "configuration file"},
     {"log-level", 0, PAWL_FLAG_TEXT, "info", "of the sidecar: debug, info, warn, error or fatal"},
     {"app-channel-address", 0, PAWL_FLAG_TEXT, NULL, "address of the app"},
@@ -78,6 +81,13 @@ static int run_one(const struct pawl_flags *flags) {
                     folders[i]);
             return 1;
         }
+    struct pawl_arena arena = {0};
+    struct pawl_home_dapr user = pawl__home_dapr(&arena);
+    bool user_resources = !folder_count && user.components;
+    if (user_resources) {
+        folders = &user.components;
+        folder_count = 1;
+    }
     struct pawl_run_app app = {
         .app_id = pawl__flag_given(flags, "app-id") ? pawl__flag_text(flags, "app-id") : made_up,
         .command = flags->argc ? (const char *const *)flags->argv : NULL,
@@ -87,7 +97,10 @@ static int run_one(const struct pawl_flags *flags) {
         .metrics_port = run_port(flags, "metrics-port"),
         .resources = folders,
         .resource_count = folder_count,
-        .config = pawl__flag_text(flags, "config"),
+        .user_resources = user_resources,
+        .local_stores = pawl__flag_bool(flags, "local-stores"),
+        .config =
+            pawl__flag_given(flags, "config") ? pawl__flag_text(flags, "config") : user.config,
         .protocol = pawl__flag_text(flags, "app-protocol"),
         .app_console = true,
         .daemon_console = true,
@@ -99,7 +112,9 @@ static int run_one(const struct pawl_flags *flags) {
         }
     flags->argv[flags->argc] = NULL; // argv has its end there, or further
     struct pawl_run_options options = {.many = false};
-    return pawl__run_apps(&app, 1, &options);
+    int code = pawl__run_apps(&app, 1, &options);
+    pawl__arena_finish(&arena);
+    return code;
 }
 
 // --- a run file ---------------------------------------------------------------------------------
@@ -108,7 +123,7 @@ static bool run_goes_to(const char *destination, const char *place) {
     return strcmp(destination, place) == 0 || strcmp(destination, "fileAndConsole") == 0;
 }
 
-static int run_file(const char *path) {
+static int run_file(const char *path, bool local_stores) {
     struct pawl_arena arena = {0};
     struct pawl_runfile file;
     struct pawl_error error;
@@ -133,6 +148,8 @@ static int run_file(const char *path) {
             .metrics_port = given->metrics_port,
             .resources = given->resources,
             .resource_count = given->resource_count,
+            .user_resources = given->user_resources,
+            .local_stores = local_stores,
             .config = given->config,
             .protocol = given->protocol,
             .app_console = run_goes_to(given->app_log, "console"),
@@ -182,20 +199,24 @@ static int run_run(const struct pawl_flags *flags) {
         fputs("pawl run: --run-file names the apps; it takes no app ID and no command\n", stderr);
         return PAWL_EXIT_USAGE;
     }
-    return run_file(file);
+    return run_file(file, pawl__flag_bool(flags, "local-stores"));
 }
 
 const struct pawl_command pawl__cmd_run = {
     .name = "run",
     .summary = "Run an app beside its sidecar, or all apps of a run file",
     .usage = "[FLAGS] [--] COMMAND [ARGUMENTS], or -f FILE|DIR|-",
-    .text = "Starts a sidecar, waits until it is ready, and runs the command with DAPR_HTTP_PORT\n"
-            "and DAPR_GRPC_PORT set. When the app ends, so does its sidecar. Ctrl-C, SIGTERM and\n"
-            "SIGHUP are passed on to the app. The exit code is the app's.\n\n"
-            "Examples:\n"
-            "  pawl run --app-id orders -- python3 app.py\n"
-            "  pawl run -f .                  all apps of ./dapr.yaml\n"
-            "  pawl run --app-id orders       only a sidecar, until Ctrl-C\n",
+    .text =
+        "Starts a sidecar, waits until it is ready, and runs the command with DAPR_HTTP_PORT\n"
+        "and DAPR_GRPC_PORT set. When the app ends, so does its sidecar. Ctrl-C, SIGTERM and\n"
+        "SIGHUP are passed on to the app. The exit code is the app's.\n\n"
+        "An app that names no resources has those of ~/.dapr/components, and likewise\n"
+        "~/.dapr/config.yaml; 'pawl init' writes both. Without them everything is in an SQLite\n"
+        "file. With --local-stores stores that need a server, such as Redis, are SQLite files.\n\n"
+        "Examples:\n"
+        "  pawl run --app-id orders -- python3 app.py\n"
+        "  pawl run -f .                  all apps of ./dapr.yaml\n"
+        "  pawl run --app-id orders       only a sidecar, until Ctrl-C\n",
     .flags = run_flags,
     .stop_at_argument = true,
     .run = run_run,

@@ -13,11 +13,9 @@ enum {
 };
 
 const struct pawl_command *const pawl__commands[] = {
-    &pawl__cmd_run,        &pawl__cmd_stop,
-    &pawl__cmd_list,       &pawl__cmd_workflow,
-    &pawl__cmd_dashboard,  &pawl__cmd_daemon,
-    &pawl__cmd_bench,      &pawl__cmd_version,
-    &pawl__cmd_completion, NULL,
+    &pawl__cmd_run,       &pawl__cmd_stop,    &pawl__cmd_list,       &pawl__cmd_workflow,
+    &pawl__cmd_dashboard, &pawl__cmd_init,    &pawl__cmd_uninstall,  &pawl__cmd_daemon,
+    &pawl__cmd_bench,     &pawl__cmd_version, &pawl__cmd_completion, NULL,
 };
 
 // --- help ---------------------------------------------------------------------------------------
@@ -153,8 +151,7 @@ static int command_main(int argc, char **argv) {
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) name = "version";
     const struct pawl_command *command = command_find(pawl__commands, name);
-    int code;
-    if (!command && pawl__instead(self, name, argv + 2, argc - 2, &code)) return code;
+    if (!command && pawl__instead(self, name, argv + 2, argc - 2)) return PAWL_EXIT_USAGE;
     if (!command) return command_unknown(pawl__commands, self, name);
     char called[64];
     snprintf(called, sizeof called, "%s %s", self, name);

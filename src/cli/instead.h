@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 // Tells what to do instead of the command |word|, with its |count| |arguments|. False: Dapr has no
-// such command. |*code|: the exit code.
-bool pawl__instead(const char *called, const char *word, char **arguments, int count, int *code);
+// such command.
+bool pawl__instead(const char *called, const char *word, char **arguments, int count);
 
 #endif

@@ -427,6 +427,7 @@ static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
         ADD("resources-path", "%s", given->resources[i]);
 #undef ADD
     argv[n++] = "--enable-dashboard";
+    if (given->local_stores) argv[n++] = "--local-stores";
     for (size_t i = 0; i < given->pass_count; i++) {
         argv[n++] = pawl__arena_format(&run->arena, "--%s", given->pass[i].name);
         argv[n++] = (char *)given->pass[i].value;
@@ -475,11 +476,17 @@ static bool run_start_app(struct app *app, struct pawl_error *error) {
 // Finds out what is wrong with any app before the first one starts.
 static bool run_check(struct run *run) {
     struct pawl_error error;
+    const char *told = "";
     for (size_t i = 0; i < run->count; i++) {
         struct app *app = &run->apps[i];
-        if (!pawl__run_check(app->given, &error) &&
-            !pawl__run_hold_ports(app->given, &app->held, &error))
+        const char *notes;
+        if (!pawl__run_check(app->given, &run->arena, &notes, &error) &&
+            !pawl__run_hold_ports(app->given, &app->held, &error)) {
+            // The sidecar's log says it, too. Apps that share their stores have the same to tell.
+            if (!app->given->daemon_console && strcmp(notes, told) != 0) fputs(notes, stdout);
+            told = notes;
             continue;
+        }
         fprintf(stderr, RUN_BAD "app \"%s\": %s\n", app->given->app_id, error.text);
         for (size_t k = 0; k <= i; k++) pawl__run_release_ports(&run->apps[k].held);
         return false;

@@ -17,32 +17,42 @@
 // --- files --------------------------------------------------------------------------------------
 
 // Reads the files as the sidecar will, in silence: it says the warnings itself.
-static enum pawl_err check_files(const struct pawl_run_app *app, struct pawl_error *error) {
+static enum pawl_err check_files(struct pawl_run_app *app, struct pawl_arena *arena,
+                                 const char **notes, struct pawl_error *error) {
     static struct pawl_config_stores stores; // too large for the stack
-    struct pawl_arena arena = {0};
     struct pawl_configuration configuration;
     const char *namespace = getenv("NAMESPACE");
-    struct pawl_config_context context = {app->app_id, namespace ? namespace : "", &arena, NULL};
+    struct pawl_config_context context = {app->app_id, namespace ? namespace : "", arena, NULL,
+                                          app->local_stores};
     enum pawl_err err = pawl__configuration_load(&context, &app->config, app->config ? 1 : 0,
                                                  &configuration, error);
     if (!err && app->resource_count)
         err = pawl__components_load(&context, app->resources, app->resource_count, &stores, error);
-    else if (!err)
-        err = pawl__components_default(&context, &stores, error);
-    pawl__arena_finish(&arena);
-    return err;
+    if (!err && app->user_resources && !stores.count) app->resource_count = 0;
+    if (!err && !app->resource_count) err = pawl__components_default(&context, &stores, error);
+    *notes = "";
+    for (size_t i = 0; !err && *notes && i < stores.count; i++) {
+        const struct pawl_config_store *store = &stores.items[i];
+        if (!store->instead_of) continue;
+        *notes = pawl__arena_format(arena,
+                                    "%s\u2139\ufe0f  State store \"%s\" (%s) is kept in %s, as "
+                                    "--local-stores says\n",
+                                    *notes, store->name, store->instead_of, store->path);
+    }
+    return err || *notes ? err : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
 // The same from the folder that the sidecar will run in, as paths in its files start from there.
-static enum pawl_err check_files_there(const struct pawl_run_app *app, struct pawl_error *error) {
-    if (!app->directory) return check_files(app, error);
+static enum pawl_err check_files_there(struct pawl_run_app *app, struct pawl_arena *arena,
+                                       const char **notes, struct pawl_error *error) {
+    if (!app->directory) return check_files(app, arena, notes, error);
     int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (here < 0 || chdir(app->directory)) {
         if (here >= 0) close(here);
         return pawl__fail(error, PAWL_E_IO, "cannot enter the folder %s: %s", app->directory,
                           strerror(errno));
     }
-    enum pawl_err err = check_files(app, error);
+    enum pawl_err err = check_files(app, arena, notes, error);
     if (fchdir(here) && !err)
         err = pawl__fail(error, PAWL_E_IO, "cannot go back from the folder %s: %s", app->directory,
                          strerror(errno));
@@ -50,11 +60,12 @@ static enum pawl_err check_files_there(const struct pawl_run_app *app, struct pa
     return err;
 }
 
-enum pawl_err pawl__run_check(const struct pawl_run_app *app, struct pawl_error *error) {
+enum pawl_err pawl__run_check(struct pawl_run_app *app, struct pawl_arena *arena,
+                              const char **notes, struct pawl_error *error) {
     const struct pawl_proc proc = {
         .argv = app->command, .env = app->env, .directory = app->directory};
     enum pawl_err err = app->command ? pawl__proc_check(&proc, error) : PAWL_OK;
-    return err ? err : check_files_there(app, error);
+    return err ? err : check_files_there(app, arena, notes, error);
 }
 
 // --- ports --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 // What can be known to be wrong before anything starts.
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "cli/run.h"
 
@@ -16,8 +17,10 @@ struct pawl_run_held {
 };
 
 // Whether the app's command, configuration and resources are fit to be used. Texts name file, line
-// and remedy.
-enum pawl_err pawl__run_check(const struct pawl_run_app *app, struct pawl_error *error);
+// and remedy. |*notes| are lines that the user should see, in |arena|. An app whose resources are
+// the user's own, and have no store, goes on without them.
+enum pawl_err pawl__run_check(struct pawl_run_app *app, struct pawl_arena *arena,
+                              const char **notes, struct pawl_error *error);
 
 // Chooses the ports that are 0, and holds them all. PAWL_E_UNAVAILABLE: one is in use. |held| is to
 // be released in any case.

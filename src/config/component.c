@@ -18,6 +18,18 @@ enum {
     COMPONENT_DOCUMENTS = 256
 };
 
+// The folder of the stores for which no file is named; it is created.
+static enum pawl_err component_data_folder(const struct pawl_config_context *context,
+                                           const char **out, struct pawl_error *error) {
+    *out = pawl__home_data(context->arena);
+    if (!*out)
+        return pawl__fail(error, PAWL_E_INVALID,
+                          "there is no place for state and workflows, as this user has no home "
+                          "folder: set HOME or XDG_DATA_HOME, or name a store with "
+                          "--resources-path");
+    return pawl__home_make_folder(*out, error);
+}
+
 // A component as its file has it, its values resolved.
 struct component {
     const struct pawl_yaml *document;
@@ -187,6 +199,20 @@ static const char *component_env(struct loader *loader, const struct pawl_yaml *
     return blocked || !getenv(name) ? "" : getenv(name);
 }
 
+// Whether a store of this type needs no server, so that it is local anyway.
+static bool component_is_local(const char *type) {
+    return strcmp(type, "state.sqlite") == 0 || strcmp(type, "state.in-memory") == 0;
+}
+
+bool pawl__component_serves(const char *type) {
+    return component_is_local(type);
+}
+
+static bool component_is_replaced(const struct loader *loader, const char *type) {
+    return loader->context->local_stores && strncmp(type, "state.", 6) == 0 &&
+           !component_is_local(type);
+}
+
 static enum pawl_err component_read(struct loader *loader, const struct pawl_yaml *document,
                                     struct component *out) {
     static const char *const keys[] = {"type",        "version",  "ignoreErrors",
@@ -228,6 +254,9 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
         if (err) return err;
         if (!name)
             return pawl__yaml_fail(item, loader->error, "a metadata item", "a name with a value");
+        if (component_is_replaced(loader, out->type) && strcasecmp(name, "keyPrefix") != 0 &&
+            strcasecmp(name, "actorStateStore") != 0)
+            continue; // no matter what its server needs, or whether a secret of it is here
         if (out->item_count == COMPONENT_ITEMS)
             return pawl__yaml_fail(item, loader->error, "spec.metadata", "shorter than 65 items");
         if (component_refers(reference) &&
@@ -391,6 +420,28 @@ static enum pawl_err component_shards(struct loader *loader, struct component *c
     return PAWL_OK;
 }
 
+// Keeps the store of a component that is meant for a server in an SQLite file of its name.
+static enum pawl_err component_replace(struct loader *loader, const struct component *component,
+                                       struct pawl_config_store *store) {
+    const struct pawl_config_context *context = loader->context;
+    const char *folder;
+    if (strchr(component->name, '/') || *component->name == '.')
+        return component_fail(loader, component,
+                              "its name cannot be that of a file, as "
+                              "--local-stores needs it to be");
+    enum pawl_err err = component_data_folder(context, &folder, loader->error);
+    if (err) return err;
+    store->type = "state.sqlite";
+    store->version = "v1";
+    store->instead_of = component->type;
+    store->path = pawl__arena_format(context->arena, "%s/%s.db", folder, component->name);
+    if (!store->path) return pawl__fail_plain(loader->error, PAWL_E_NOMEM);
+    pawl__log(context->log, PAWL_LOG_INFO, component_scope,
+              "--local-stores: state store \"%s\" (%s) is kept in %s", store->name, component->type,
+              store->path);
+    return PAWL_OK;
+}
+
 static enum pawl_err component_add_store(struct loader *loader, struct component *component) {
     struct pawl_config_stores *out = loader->out;
     if (out->count == PAWL_CONFIG_STORES)
@@ -407,10 +458,12 @@ static enum pawl_err component_add_store(struct loader *loader, struct component
     store->holds_workflows = holds && strcasecmp(holds, "true") == 0;
     enum pawl_err err = PAWL_OK;
     bool sqlite = strcmp(component->type, "state.sqlite") == 0;
-    if (!sqlite && strcmp(component->type, "state.in-memory") != 0)
+    if (component_is_replaced(loader, component->type))
+        err = component_replace(loader, component, store);
+    else if (!pawl__component_serves(component->type))
         err = component_fail(loader, component,
-                             "state store type %s is not served; served are state.sqlite and "
-                             "state.in-memory",
+                             "state store type %s is not served; use state.sqlite or "
+                             "state.in-memory, or --local-stores, which keeps it in an SQLite file",
                              component->type);
     else if (*component->version && strcasecmp(component->version, "v1") != 0)
         err = component_fail(loader, component, "version %s of %s is not served; served is v1",
@@ -487,33 +540,10 @@ enum pawl_err pawl__components_load(const struct pawl_config_context *context,
     return err;
 }
 
-// Creates |path| and the folders above it.
-static enum pawl_err component_make_folder(const char *path, struct pawl_error *error) {
-    char part[PATH_MAX];
-    for (size_t i = 1; path[i - 1] && i < sizeof part; i++) {
-        if (path[i] && path[i] != '/') continue;
-        snprintf(part, sizeof part, "%.*s", (int)i, path);
-        if (mkdir(part, 0700) && errno != EEXIST)
-            return pawl__fail(error, PAWL_E_IO, "cannot create the folder %s: %s", part,
-                              strerror(errno));
-    }
-    return PAWL_OK;
-}
-
 enum pawl_err pawl__components_default(const struct pawl_config_context *context,
                                        struct pawl_config_stores *out, struct pawl_error *error) {
-    const char *data = getenv("XDG_DATA_HOME");
-    if (data && *data != '/') data = NULL; // the XDG specification has relative paths ignored
-    const char *home = data ? NULL : pawl__home(context->arena);
-    if (!data && !home)
-        return pawl__fail(error, PAWL_E_INVALID,
-                          "there is no place for state and workflows, as this user has no home "
-                          "folder: set HOME or XDG_DATA_HOME, or name a store with "
-                          "--resources-path");
-    const char *folder = data ? pawl__arena_format(context->arena, "%s/pawl", data)
-                              : pawl__arena_format(context->arena, "%s/.local/share/pawl", home);
-    if (!folder) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    enum pawl_err err = component_make_folder(folder, error);
+    const char *folder;
+    enum pawl_err err = component_data_folder(context, &folder, error);
     if (err) return err;
     out->count = 1;
     out->items[0] = (struct pawl_config_store){

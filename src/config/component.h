@@ -15,6 +15,7 @@ struct pawl_config_store {
     bool holds_workflows;                   // actorStateStore
     uint32_t shards;                        // of an app that is new to the store; 0: the default
     const char *origin;                     // "file:line", for messages
+    const char *instead_of;                 // the component's own type, of a local store; else NULL
 };
 
 enum {
@@ -25,6 +26,9 @@ struct pawl_config_stores {
     struct pawl_config_store items[PAWL_CONFIG_STORES];
     size_t count;
 };
+
+// Whether stores of this type, such as "state.sqlite", can be opened.
+bool pawl__component_serves(const char *type);
 
 // Reads the component files of |folders|. Components of other types than state stores are told in
 // the log and passed over. Errors name file, line and what to do.

@@ -11,6 +11,9 @@ struct pawl_config_context {
     const char *app_id, *namespace; // namespace "": none was set
     struct pawl_arena *arena;       // holds all texts of the result
     const struct pawl_log *log;
+    // Stores of a type that needs a server are kept in SQLite files of their names instead, in the
+    // user's data folder. Of such a component only keyPrefix and actorStateStore count.
+    bool local_stores;
 };
 
 // Calls |fn| with each document of |kind| in |folders| that is meant for the app, by its namespace

@@ -136,7 +136,12 @@ static enum pawl_err runfile_find_resources(const struct runfile *file, const st
         out->resources[out->resource_count++] = own;
         return PAWL_OK;
     }
-    return runfile_resources(file, file->common, out);
+    err = runfile_resources(file, file->common, out);
+    const char *user = pawl__home_dapr(file->arena).components;
+    if (err || out->resource_count || !user) return err;
+    out->resources[out->resource_count++] = user;
+    out->user_resources = true;
+    return PAWL_OK;
 }
 
 static enum pawl_err runfile_config(const struct runfile *file, const struct pawl_yaml *app,
@@ -148,8 +153,9 @@ static enum pawl_err runfile_config(const struct runfile *file, const struct paw
         return PAWL_OK;
     }
     if (!node) node = pawl__yaml_get(file->common, "configFilePath");
-    return node ? runfile_path(file, node, file->folder, "configFilePath", false, &out->config)
-                : PAWL_OK;
+    if (node) return runfile_path(file, node, file->folder, "configFilePath", false, &out->config);
+    out->config = pawl__home_dapr(file->arena).config;
+    return PAWL_OK;
 }
 
 static enum pawl_err runfile_env(const struct runfile *file, const struct pawl_yaml *map,

@@ -19,7 +19,8 @@ struct pawl_runfile_app {
     size_t env_count;
     const char *resources[PAWL_RUNFILE_LIST]; // folders
     size_t resource_count;
-    const char *config; // file, or NULL
+    bool user_resources; // no file names them: they are those of the user's home
+    const char *config;  // file, or NULL
     const char *protocol, *log_level;
     const char *app_log, *daemon_log;                 // console, file or fileAndConsole
     int app_port, http_port, grpc_port, metrics_port; // 0: any

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 import uuid
@@ -36,15 +37,16 @@ class Apps(unittest.TestCase):
                 check(language)
 
     def test_run_file(self):
-        """pawl run -f, as a newcomer types it, twice on the same file."""
+        """pawl run -f, as a newcomer types it on a machine without Redis, twice on the same file."""
         def check(language):
             apps.install(language)
-            folder = apps.APPS / language
-            for leftover in folder.glob("orders.db*"):
-                leftover.unlink()
+            data = tempfile.TemporaryDirectory()
+            self.addCleanup(data.cleanup)
             for _ in range(2):
-                run = subprocess.run([harness.PAWL, "run", "-f", folder], capture_output=True,
-                                     text=True, timeout=120)
+                run = subprocess.run([harness.PAWL, "run", "-f", apps.APPS / language, "--local-stores"],
+                                     capture_output=True, text=True, timeout=120,
+                                     env={**os.environ, "XDG_DATA_HOME": data.name})
+                self.assertIn(f'State store "statestore" (state.redis) is kept in {data.name}/pawl/statestore.db', run.stdout)
                 self.assertEqual(run.returncode, 0, run.stdout[-3000:] + run.stderr)
                 ours = [l for l in run.stdout.splitlines() if l.startswith("== APP - order-processor == ")]
                 text = "\n".join(ours)

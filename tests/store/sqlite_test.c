@@ -225,7 +225,9 @@ static void test_read_only(void **state) {
     chmod(f->path, 0444);
     chmod(f->dir, 0555);
     assert_nobody_is_told(f, "read-only for this user");
+    chmod(f->dir, 0755);
     unlink(f->path);
+    chmod(f->dir, 0555);
     assert_nobody_is_told(f, "Permission denied; the file and its directory must be writable");
     chmod(f->dir, 0755);
 }

@@ -177,8 +177,10 @@ static void test_types(void **state) {
     struct kit *kit = *state;
     component("r/a.yaml", "cache", "state.redis", "");
     assert_int_equal(load(kit), PAWL_E_INVALID);
-    assert_error(kit, "component cache (r/a.yaml:1): state store type state.redis is not served; "
-                      "served are state.sqlite and state.in-memory");
+    assert_error(kit,
+                 "component cache (r/a.yaml:1): state store type state.redis is not served; "
+                 "use state.sqlite or state.in-memory, or --local-stores, which keeps it in an "
+                 "SQLite file");
     component("r/a.yaml", "cache", "state.redis", "  ignoreErrors: true\n");
     assert_int_equal(load(kit), PAWL_OK);
     assert_int_equal(stores.count, 0);
@@ -392,6 +394,44 @@ static void test_default(void **state) {
     unsetenv("XDG_DATA_HOME");
 }
 
+// Stores that need a server become files; their servers' settings, and secrets that are not here,
+// do not matter. Those that are local anyway stay what they are.
+static void test_local_stores(void **state) {
+    struct kit *kit = *state;
+    setenv("XDG_DATA_HOME", kit_path(kit, "data"), 1);
+    kit->context.local_stores = true;
+    component("r/a.yaml", "statestore", "state.redis",
+              "  metadata:\n"
+              "  - {name: redisHost, value: 'localhost:6379'}\n"
+              "  - {name: redisPassword, secretKeyRef: {name: gone}}\n"
+              "  - {name: keyPrefix, value: name}\n"
+              "  - {name: actorStateStore, value: 'true'}\n"
+              "auth: {secretStore: vault}\n");
+    component("r/b.yaml", "own", "state.sqlite",
+              "  metadata:\n  - {name: connectionString, value: own.db}\n");
+    component("r/c.yaml", "short", "state.in-memory", "");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_int_equal(stores.count, 3);
+    assert_string_equal(stores.items[0].name, "statestore");
+    assert_string_equal(stores.items[0].type, "state.sqlite");
+    assert_string_equal(stores.items[0].version, "v1");
+    assert_string_equal(stores.items[0].instead_of, "state.redis");
+    assert_string_equal(stores.items[0].path, kit_path(kit, "data/pawl/statestore.db"));
+    assert_string_equal(stores.items[0].key_prefix, "statestore");
+    assert_true(stores.items[0].holds_workflows);
+    assert_string_equal(stores.items[1].path, "own.db");
+    assert_null(stores.items[1].instead_of);
+    assert_null(stores.items[2].path);
+
+    assert_int_equal(remove("r/b.yaml"), 0);
+    assert_int_equal(remove("r/c.yaml"), 0);
+    component("r/a.yaml", "../x", "state.mongodb", "");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "component ../x (r/a.yaml:1): its name cannot be that of a file, as "
+                      "--local-stores needs it to be");
+    unsetenv("XDG_DATA_HOME");
+}
+
 // Without HOME, as under systemd and cron, nothing lands where others can take it away.
 static void test_no_home(void **state) {
     struct kit *kit = *state;
@@ -514,6 +554,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_template_of_itself, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_broken_files, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_default, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_local_stores, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_no_home, kit_begin, kit_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 #include "kit.h"
 
+#include <stdlib.h>
+
 #include "config/runfile.h"
 
 static struct pawl_runfile file;
@@ -109,6 +111,32 @@ static void test_precedence(void **state) {
     assert_null(file.apps[0].config);
 }
 
+// What no file names is the user's, where it is there.
+static void test_user_resources(void **state) {
+    struct kit *kit = *state;
+    static const char plain[] = "version: 1\napps:\n- {appDirPath: app}\n";
+    kit_folder("app");
+    kit_folder("shared");
+    setenv("HOME", kit->folder, 1);
+    kit_write(".dapr/config.yaml", "");
+    assert_int_equal(load(kit, plain), PAWL_OK);
+    assert_int_equal(file.apps[0].resource_count, 0);
+    assert_false(file.apps[0].user_resources);
+    assert_string_equal(file.apps[0].config, kit_path(kit, ".dapr/config.yaml"));
+    kit_folder(".dapr/components");
+    assert_int_equal(load(kit, plain), PAWL_OK);
+    assert_int_equal(file.apps[0].resource_count, 1);
+    assert_string_equal(file.apps[0].resources[0], kit_path(kit, ".dapr/components"));
+    assert_true(file.apps[0].user_resources);
+    assert_int_equal(load(kit, "version: 1\ncommon: {resourcesPath: shared}\n"
+                               "apps:\n- {appDirPath: app}\n"),
+                     PAWL_OK);
+    assert_int_equal(file.apps[0].resource_count, 1);
+    assert_string_equal(file.apps[0].resources[0], kit_path(kit, "shared"));
+    assert_false(file.apps[0].user_resources);
+    unsetenv("HOME");
+}
+
 static void test_places(void **state) {
     struct kit *kit = *state;
     kit_folder("set/app");
@@ -198,6 +226,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_precedence, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_user_resources, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_places, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_errors, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_missing, kit_begin, kit_end),
