@@ -200,6 +200,7 @@ void pawl__state_write(struct pawl_api_state *state, const struct pawl_api_item 
         op->is_binary = !item->is_json;
         op->etag = (struct pawl_str){pawl__arena_dup(&state->arena, item->etag), item->etag.len};
         op->first_write = item->first_write;
+        op->has_ttl = item->ttl.len > 0;
         if (item->ttl.len && !pawl__str_to_int(item->ttl, -1, INT32_MAX, &op->ttl)) {
             pawl__fail(&error, PAWL_E_INVALID,
                        "incorrect value for metadata 'ttlInSeconds': '%.*s' is not a number of "

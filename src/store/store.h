@@ -114,6 +114,7 @@ struct pawl_state_op {
     struct pawl_str etag; // empty: unconditional, unless first_write
     bool first_write;     // with an empty etag: only if the key does not exist
     int64_t ttl;          // seconds; 0 or less: for ever. A set replaces an old one, as in Dapr
+    bool has_ttl;         // the caller has said |ttl|; where it has not, Redis keeps an old one
 };
 
 // A transaction over user state: all of |ops| in their order, or none. An expired key is a missing

@@ -15,7 +15,8 @@
 // A kind of store that the suite runs against.
 struct store_kind {
     const char *name;
-    bool shared; // opening |path| again, here or in another process, gives the same data
+    bool shared;    // opening |path| again, here or in another process, gives the same data
+    bool own_state; // the user's state has rules of its own, which the suite does not know
     enum pawl_err (*open)(const char *path, struct pawl_store **out, struct pawl_error *error);
     // One more store with the data of |store|, which |open| has opened at |path|.
     enum pawl_err (*again)(struct pawl_store *store, const char *path, struct pawl_store **out,

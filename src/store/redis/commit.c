@@ -1,0 +1,256 @@
+// A commit is one script, and so is done as a whole or not at all.
+
+#include "store/checksum.h"
+#include "store/redis/internal.h"
+#include "wire/pb.h"
+
+// --- rows ---------------------------------------------------------------------------------------
+
+enum {
+    COLUMN_POSITION = 1,
+    COLUMN_NAME,
+    COLUMN_STATUS,
+    COLUMN_CREATED,
+    COLUMN_UPDATED,
+    COLUMN_COMPLETED,
+    COLUMN_PARENT,
+    COLUMN_TAGS,
+    COLUMN_CUSTOM_STATUS,
+    COLUMN_FAILURE_TYPE,
+    COLUMN_WAKE,
+    COLUMN_ACTIVE
+};
+
+bool pawl__redis_put_columns(struct pawl_buf *out, const struct pawl_snapshot *snapshot) {
+    return pawl__pb_put_uint(out, COLUMN_POSITION, snapshot->position) &&
+           pawl__pb_put_bytes(out, COLUMN_NAME, snapshot->name) &&
+           pawl__pb_put_uint(out, COLUMN_STATUS, (uint32_t)snapshot->status) &&
+           pawl__pb_put_uint(out, COLUMN_CREATED, (uint64_t)snapshot->created_at) &&
+           pawl__pb_put_uint(out, COLUMN_UPDATED, (uint64_t)snapshot->updated_at) &&
+           pawl__pb_put_uint(out, COLUMN_COMPLETED, (uint64_t)snapshot->completed_at) &&
+           pawl__pb_put_bytes(out, COLUMN_PARENT, snapshot->parent) &&
+           pawl__pb_put_bytes(out, COLUMN_TAGS, snapshot->tags) &&
+           pawl__pb_put_bytes(out, COLUMN_CUSTOM_STATUS, snapshot->custom_status) &&
+           pawl__pb_put_bytes(out, COLUMN_FAILURE_TYPE, snapshot->failure_type) &&
+           pawl__pb_put_uint(out, COLUMN_WAKE, (uint64_t)snapshot->wake_at) &&
+           pawl__pb_put_uint(out, COLUMN_ACTIVE, snapshot->active);
+}
+
+bool pawl__redis_get_columns(struct pawl_str row, struct pawl_snapshot *out) {
+    struct pawl_pb_reader reader = pawl__pb_reader(row);
+    struct pawl_pb_field field;
+    *out = (struct pawl_snapshot){0};
+    while (pawl__pb_next(&reader, &field)) {
+        switch (field.number) {
+        case COLUMN_POSITION: out->position = field.value; break;
+        case COLUMN_NAME: out->name = field.bytes; break;
+        case COLUMN_STATUS: out->status = (int32_t)(uint32_t)field.value; break;
+        case COLUMN_CREATED: out->created_at = (int64_t)field.value; break;
+        case COLUMN_UPDATED: out->updated_at = (int64_t)field.value; break;
+        case COLUMN_COMPLETED: out->completed_at = (int64_t)field.value; break;
+        case COLUMN_PARENT: out->parent = field.bytes; break;
+        case COLUMN_TAGS: out->tags = field.bytes; break;
+        case COLUMN_CUSTOM_STATUS: out->custom_status = field.bytes; break;
+        case COLUMN_FAILURE_TYPE: out->failure_type = field.bytes; break;
+        case COLUMN_WAKE: out->wake_at = (int64_t)field.value; break;
+        case COLUMN_ACTIVE: out->active = field.value != 0; break;
+        default: break;
+        }
+    }
+    return reader.at == reader.end;
+}
+
+enum pawl_err pawl__redis_unseal(const struct pawl_redis *store, struct pawl_str row,
+                                 const char *what, struct pawl_str id, struct pawl_str *payload,
+                                 struct pawl_error *error) {
+    enum pawl_err err = pawl__row_open(row, payload);
+    if (!err) return PAWL_OK;
+    return pawl__fail(error, err, "%s: the %s of %.*s %s", store->name, what, PAWL_FMT(id),
+                      err == PAWL_E_FORMAT ? "was written by a newer Pawl" : "is damaged");
+}
+
+// --- words --------------------------------------------------------------------------------------
+
+// Adds |payload|, sealed.
+static void commit_add_row(struct pawl_redis_args *args, struct pawl_str payload,
+                           struct pawl_error *result) {
+    struct pawl_buf row = {0};
+    pawl__row_seal(&row, payload, result);
+    char *copy = row.failed ? NULL : pawl__arena_dup(&args->arena, pawl__buf_str(&row));
+    if (!copy) args->failed = true;
+    pawl__redis_add(args, (struct pawl_str){copy, row.len});
+    pawl__buf_finish(&row);
+}
+
+static void commit_add_snapshot(struct pawl_redis_args *args, const struct pawl_snapshot *row,
+                                struct pawl_error *result) {
+    struct pawl_buf columns = {0};
+    args->failed |= !pawl__redis_put_columns(&columns, row);
+    pawl__redis_add(args, row->id);
+    commit_add_row(args, pawl__buf_str(&columns), result);
+    pawl__redis_add(args, row->active || row->wake_at != INT64_MAX ? PAWL_STR("1") : PAWL_STR("0"));
+    commit_add_row(args, row->state, result);
+    pawl__redis_add_uint(args, row->history_from);
+    if (row->history.len)
+        commit_add_row(args, row->history, result);
+    else
+        pawl__redis_add(args, PAWL_STR(""));
+    pawl__buf_finish(&columns);
+}
+
+static void commit_add_mail(struct pawl_redis_args *args, const struct pawl_mail *mail,
+                            size_t count, bool with_bytes) {
+    pawl__redis_add_uint(args, count);
+    for (size_t i = 0; i < count; i++) {
+        pawl__redis_add(args, mail[i].app);
+        pawl__redis_add_uint(args, mail[i].number);
+        pawl__redis_add(args, mail[i].key);
+        if (with_bytes) pawl__redis_add(args, mail[i].bytes);
+    }
+}
+
+static void commit_add_part(struct pawl_redis_args *args, const struct pawl_part *part,
+                            struct pawl_error *result) {
+    const struct pawl_batch *batch = part->batch;
+    pawl__redis_add_uint(args, part->lease->shard);
+    pawl__redis_add_uint(args, part->lease->epoch);
+    pawl__redis_add(args, batch ? PAWL_STR("1") : PAWL_STR("0"));
+    if (batch && batch->position)
+        pawl__redis_add_uint(args, batch->position - 1);
+    else
+        pawl__redis_add(args, PAWL_STR("-"));
+    pawl__redis_add_uint(args, batch ? batch->position : 0);
+    if (batch)
+        commit_add_row(args, batch->records, result);
+    else
+        pawl__redis_add(args, PAWL_STR(""));
+    pawl__redis_add_uint(args, part->trim_to);
+    pawl__redis_add_uint(args, part->delete_count);
+    for (size_t i = 0; i < part->delete_count; i++) pawl__redis_add(args, part->deletes[i]);
+    pawl__redis_add_uint(args, part->snapshot_count);
+    for (size_t i = 0; i < part->snapshot_count; i++)
+        commit_add_snapshot(args, &part->snapshots[i], result);
+    commit_add_mail(args, part->mail_out, part->mail_out_count, true);
+    commit_add_mail(args, part->mail_in, part->mail_in_count, false);
+}
+
+// --- results ------------------------------------------------------------------------------------
+
+static void commit_result(struct pawl_part *part, struct pawl_str word) {
+    unsigned long long shard = part->lease->shard;
+    struct pawl_error *result = &part->result;
+    struct pawl_str detail = word, what = pawl__str_cut(&detail, ' ');
+    int64_t number = 0;
+    pawl__str_to_int(detail, 0, INT64_MAX, &number);
+    if (pawl__str_equal(what, PAWL_STR("fenced")))
+        pawl__fail(result, PAWL_E_FENCED,
+                   "shard %llu was leased by another owner (epoch %lld, ours is %llu)", shard,
+                   (long long)number, (unsigned long long)part->lease->epoch);
+    else if (pawl__str_equal(what, PAWL_STR("twice")))
+        pawl__fail(result, PAWL_E_INTERNAL, "shard %llu is in this commit twice", shard);
+    else if (pawl__str_equal(what, PAWL_STR("follow")))
+        pawl__fail(result, PAWL_E_INTERNAL, "batch %llu does not follow the last one of shard %llu",
+                   (unsigned long long)part->batch->position, shard);
+    else if (pawl__str_equal(what, PAWL_STR("trim")))
+        pawl__fail(result, PAWL_E_INTERNAL,
+                   "cannot trim shard %llu to %llu, its last batch is %lld", shard,
+                   (unsigned long long)part->trim_to, (long long)number);
+    else if (pawl__str_equal(what, PAWL_STR("from")) && (size_t)number < part->snapshot_count)
+        pawl__fail(result, PAWL_E_INTERNAL,
+                   "history of %.*s from event %u on, but nothing before it is stored",
+                   PAWL_FMT(part->snapshots[number].id), part->snapshots[number].history_from);
+    else
+        pawl__error_clear(result);
+}
+
+// What takes part: a part whose row is too long, or that has no lease, is refused here.
+static bool commit_takes(const struct pawl_part *part) {
+    return !part->result.code;
+}
+
+static void commit_check(struct pawl_part *part) {
+    pawl__error_clear(&part->result);
+    size_t most = part->batch ? part->batch->records.len : 0;
+    for (size_t i = 0; i < part->snapshot_count; i++) {
+        if (part->snapshots[i].state.len > most) most = part->snapshots[i].state.len;
+        if (part->snapshots[i].history.len > most) most = part->snapshots[i].history.len;
+    }
+    if (!part->lease)
+        pawl__fail(&part->result, PAWL_E_INTERNAL, "a part of a commit needs its lease");
+    else if (most > PAWL_ROW_MAX)
+        pawl__fail(&part->result, PAWL_E_TOO_LARGE,
+                   "a row of %zu bytes is too long; it may have %zu", most, PAWL_ROW_MAX);
+}
+
+// Whether as many replicas have the commit as are asked for.
+static enum pawl_err commit_wait(struct pawl_redis *store, struct pawl_error *error) {
+    struct pawl_redis_args args = {0};
+    redisReply *reply;
+    bool sent;
+    pawl__redis_add(&args, PAWL_STR("WAIT"));
+    pawl__redis_add_int(&args, store->options.wait_replicas);
+    pawl__redis_add(&args, PAWL_STR("1000"));
+    enum pawl_err err = pawl__redis_ask(store, &store->writer, &args, &reply, &sent, error);
+    pawl__redis_args_finish(&args);
+    if (err) return err;
+    int have = (int)pawl__redis_uint(reply);
+    freeReplyObject(reply);
+    if (have >= store->options.wait_replicas) return PAWL_OK;
+    return pawl__fail(error, PAWL_E_UNAVAILABLE, "%s: %d replicas have the commit, not %d",
+                      store->name, have, store->options.wait_replicas);
+}
+
+static bool commit_finish(const struct pawl_commit *commit, const redisReply *reply,
+                          struct pawl_state_tx *const *asked, size_t parts, size_t count) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != parts + count) return false;
+    size_t at = 0;
+    for (struct pawl_part *part = commit->parts; part; part = part->next)
+        if (commit_takes(part)) commit_result(part, pawl__redis_str(reply->element[at++]));
+    for (size_t i = 0; i < count; i++)
+        pawl__redis_state_result(asked[i], pawl__redis_str(reply->element[at++]));
+    return true;
+}
+
+enum pawl_outcome pawl__redis_commit(struct pawl_store *base, const struct pawl_commit *commit,
+                                     struct pawl_error *error) {
+    struct pawl_redis *store = (struct pawl_redis *)base;
+    struct pawl_redis_args args = {0}, state = {0};
+    struct pawl_error ignored;
+    size_t parts = 0, count = 0, all = 0;
+    for (struct pawl_state_tx *tx = commit->state; tx; tx = tx->next) all++;
+    struct pawl_state_tx **asked = pawl__arena_alloc(&args.arena, (all + 1) * sizeof *asked);
+    args.failed = !asked;
+    pawl__redis_call(&args, store, PAWL_REDIS_COMMIT);
+    for (struct pawl_part *part = commit->parts; part; part = part->next) {
+        commit_check(part);
+        parts += commit_takes(part);
+    }
+    pawl__redis_add_uint(&args, parts);
+    for (struct pawl_part *part = commit->parts; part; part = part->next)
+        if (commit_takes(part)) commit_add_part(&args, part, &ignored);
+    for (struct pawl_state_tx *tx = commit->state; !args.failed && tx; tx = tx->next)
+        if (pawl__redis_add_state(store, &state, tx)) asked[count++] = tx;
+    pawl__redis_add_uint(&args, count);
+    for (size_t i = 0; i < state.count; i++)
+        pawl__redis_add(&args, (struct pawl_str){state.words[i], state.lens[i]});
+    args.failed |= state.failed;
+
+    enum pawl_outcome outcome = PAWL_COMMIT_DONE;
+    redisReply *reply = NULL;
+    bool sent = false;
+    enum pawl_err err = PAWL_OK;
+    if (args.failed)
+        err = pawl__fail_plain(error, PAWL_E_NOMEM);
+    else if (parts || count)
+        err =
+            pawl__redis_run(store, &store->writer, PAWL_REDIS_COMMIT, &args, &reply, &sent, error);
+    if (!err && reply && !commit_finish(commit, reply, asked, parts, count))
+        err = pawl__fail(error, PAWL_E_IO, "%s answers a commit with something else", store->name);
+    if (err) outcome = sent ? PAWL_COMMIT_UNKNOWN : PAWL_COMMIT_NOTHING;
+    if (!err && reply && store->options.wait_replicas > 0 && commit_wait(store, error))
+        outcome = PAWL_COMMIT_UNKNOWN;
+    if (reply) freeReplyObject(reply);
+    pawl__redis_args_finish(&state);
+    pawl__redis_args_finish(&args);
+    return outcome;
+}

@@ -1,0 +1,186 @@
+#ifndef PAWL_STORE_REDIS_INTERNAL_H
+#define PAWL_STORE_REDIS_INTERNAL_H
+
+#include <hiredis/hiredis.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "store/redis/redis.h"
+
+// --- talking to the server (link.c) -------------------------------------------------------------
+
+// A connection, made when it is needed and after it was lost.
+struct pawl_redis_link {
+    redisContext *context;
+};
+
+// The words of a command. What they point to outlives the command.
+struct pawl_redis_args {
+    const char **words;
+    size_t *lens;
+    size_t count, cap;
+    struct pawl_arena arena; // of numbers as texts
+    bool failed;
+};
+
+void pawl__redis_add(struct pawl_redis_args *args, struct pawl_str word);
+void pawl__redis_add_uint(struct pawl_redis_args *args, uint64_t number);
+void pawl__redis_add_int(struct pawl_redis_args *args, int64_t number);
+void pawl__redis_args_finish(struct pawl_redis_args *args);
+
+struct pawl_redis;
+
+// Sends |args| and waits for the answer, which the caller frees. An answer that is an error becomes
+// one, by its first word. |*sent|: whether the server may have carried the command out; after
+// an answer that is an error it has not, unless the code is PAWL_E_IO.
+enum pawl_err pawl__redis_ask(struct pawl_redis *store, struct pawl_redis_link *link,
+                              const struct pawl_redis_args *args, redisReply **reply, bool *sent,
+                              struct pawl_error *error);
+
+// The same for what changes nothing: asked again once when the connection was lost.
+enum pawl_err pawl__redis_read(struct pawl_redis *store, const struct pawl_redis_args *args,
+                               redisReply **reply, struct pawl_error *error);
+
+enum pawl_err pawl__redis_connect(struct pawl_redis *store, struct pawl_redis_link *link,
+                                  struct pawl_error *error);
+void pawl__redis_drop(struct pawl_redis_link *link);
+
+static inline struct pawl_str pawl__redis_str(const redisReply *reply) {
+    bool is_text = reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS;
+    return is_text ? (struct pawl_str){reply->str, (size_t)reply->len} : (struct pawl_str){0};
+}
+static inline bool pawl__redis_is_nil(const redisReply *reply) {
+    return reply->type == REDIS_REPLY_NIL;
+}
+// 0 when it is none.
+uint64_t pawl__redis_uint(const redisReply *reply);
+
+// --- scripts (script.c) -------------------------------------------------------------------------
+
+enum pawl_redis_script {
+    PAWL_REDIS_COMMIT,
+    PAWL_REDIS_LEASE,
+    PAWL_REDIS_RENEW,
+    PAWL_REDIS_RELEASE,
+    PAWL_REDIS_HOLDERS,
+    PAWL_REDIS_PUT_MEMBER,
+    PAWL_REDIS_REMOVE_MEMBER,
+    PAWL_REDIS_MEMBERS,
+    PAWL_REDIS_LOAD,
+    PAWL_REDIS_MAIL,
+    PAWL_REDIS_SCRIPTS
+};
+
+// Begins the words of a call of |script|.
+void pawl__redis_call(struct pawl_redis_args *args, const struct pawl_redis *store,
+                      enum pawl_redis_script script);
+
+// As pawl__redis_ask. A server that has lost the script is given it again.
+enum pawl_err pawl__redis_run(struct pawl_redis *store, struct pawl_redis_link *link,
+                              enum pawl_redis_script script, const struct pawl_redis_args *args,
+                              redisReply **reply, bool *sent, struct pawl_error *error);
+
+// As pawl__redis_read.
+enum pawl_err pawl__redis_run_read(struct pawl_redis *store, enum pawl_redis_script script,
+                                   const struct pawl_redis_args *args, redisReply **reply,
+                                   struct pawl_error *error);
+
+enum pawl_err pawl__redis_load_scripts(struct pawl_redis *store, struct pawl_error *error);
+
+// --- the store ----------------------------------------------------------------------------------
+
+struct pawl_redis_held {
+    struct pawl_lease lease;
+    struct pawl_redis_held *next;
+};
+
+struct pawl_redis_joined {
+    struct pawl_redis_joined *next;
+    char *app, *id; // with their lengths, as they may hold any byte
+    size_t app_len, id_len;
+};
+
+struct pawl_redis {
+    struct pawl_store base;
+    struct pawl_redis_options options;
+    char *texts;    // that the options point to
+    char name[280]; // of the server, for errors
+    struct pawl_redis_link writer, reader, ear;
+    char hashes[PAWL_REDIS_SCRIPTS][41]; // of the scripts
+    struct pawl_redis_held *held;        // to be released at the end
+    struct pawl_redis_joined *joined;
+    pthread_t listener;
+    bool listens;
+    atomic_bool closing;
+    char *bell_app;
+    size_t bell_app_len;
+    pawl_bell_fn bell;
+    void *bell_arg;
+};
+
+// Opens a row of ours. PAWL_E_CORRUPT with a text that names |what| and |id|.
+enum pawl_err pawl__redis_unseal(const struct pawl_redis *store, struct pawl_str row,
+                                 const char *what, struct pawl_str id, struct pawl_str *payload,
+                                 struct pawl_error *error);
+
+// --- calls of the store -------------------------------------------------------------------------
+
+enum pawl_err pawl__redis_shards(struct pawl_store *base, struct pawl_str app, uint32_t wanted,
+                                 uint32_t *count, struct pawl_error *error);
+enum pawl_err pawl__redis_lease(struct pawl_store *base, struct pawl_str app, uint32_t number,
+                                struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
+                                struct pawl_error *error);
+enum pawl_err pawl__redis_renew(struct pawl_store *base, struct pawl_renewal *renewals,
+                                size_t count, int64_t ttl, struct pawl_error *error);
+enum pawl_err pawl__redis_release(struct pawl_store *base, const struct pawl_lease *lease,
+                                  struct pawl_error *error);
+void pawl__redis_let_go(struct pawl_redis *store);
+enum pawl_outcome pawl__redis_commit(struct pawl_store *base, const struct pawl_commit *commit,
+                                     struct pawl_error *error);
+enum pawl_err pawl__redis_put_member(struct pawl_store *base, struct pawl_str app,
+                                     const struct pawl_member *member, int64_t ttl,
+                                     struct pawl_error *error);
+enum pawl_err pawl__redis_remove_member(struct pawl_store *base, struct pawl_str app,
+                                        struct pawl_str id, struct pawl_error *error);
+void pawl__redis_leave(struct pawl_redis *store);
+enum pawl_err pawl__redis_holders(struct pawl_store *base, struct pawl_str app,
+                                  struct pawl_arena *arena, struct pawl_holder **holders,
+                                  size_t *count, struct pawl_error *error);
+enum pawl_err pawl__redis_members(struct pawl_store *base, struct pawl_str app,
+                                  struct pawl_arena *arena, struct pawl_member **members,
+                                  size_t *count, struct pawl_error *error);
+enum pawl_err pawl__redis_read_log(struct pawl_store *base, uint64_t shard, uint64_t after,
+                                   pawl_batch_fn fn, void *arg, struct pawl_error *error);
+enum pawl_err pawl__redis_read_mail(struct pawl_store *base, struct pawl_str app, uint32_t number,
+                                    struct pawl_str after, size_t limit, pawl_mail_fn fn, void *arg,
+                                    struct pawl_error *error);
+enum pawl_err pawl__redis_load(struct pawl_store *base, uint64_t shard, struct pawl_str id,
+                               struct pawl_arena *arena, struct pawl_snapshot *out,
+                               struct pawl_error *error);
+enum pawl_err pawl__redis_scan_live(struct pawl_store *base, uint64_t shard, pawl_snapshot_fn fn,
+                                    void *arg, struct pawl_error *error);
+enum pawl_err pawl__redis_query(struct pawl_store *base, uint64_t shard,
+                                const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
+                                struct pawl_error *error);
+enum pawl_err pawl__redis_count(struct pawl_store *base, uint64_t shard,
+                                const struct pawl_query *query, pawl_count_fn fn, void *arg,
+                                struct pawl_error *error);
+enum pawl_err pawl__redis_get_state(struct pawl_store *base, struct pawl_str key,
+                                    struct pawl_arena *arena, struct pawl_state_value *out,
+                                    struct pawl_error *error);
+enum pawl_err pawl__redis_listen(struct pawl_store *base, struct pawl_str app, pawl_bell_fn fn,
+                                 void *arg, struct pawl_error *error);
+void pawl__redis_deafen(struct pawl_redis *store);
+
+// Columns of a snapshot as a row of ours, and back; what comes back points into |row|.
+bool pawl__redis_put_columns(struct pawl_buf *out, const struct pawl_snapshot *snapshot);
+bool pawl__redis_get_columns(struct pawl_str row, struct pawl_snapshot *out);
+
+// A transaction of the user's as words of the commit script; false after setting |tx->result|: it
+// is refused without asking the server.
+bool pawl__redis_add_state(const struct pawl_redis *store, struct pawl_redis_args *args,
+                           struct pawl_state_tx *tx);
+// Fills |tx->result| from the script's word.
+void pawl__redis_state_result(struct pawl_state_tx *tx, struct pawl_str word);
+
+#endif

@@ -1,0 +1,192 @@
+// Connections, commands, and what the server's errors mean.
+
+#include "store/redis/internal.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+
+// --- words --------------------------------------------------------------------------------------
+
+void pawl__redis_add(struct pawl_redis_args *args, struct pawl_str word) {
+    if (args->count == args->cap) {
+        size_t cap = args->cap ? 2 * args->cap : 32;
+        const char **words = realloc(args->words, cap * sizeof *words);
+        if (words) args->words = words;
+        size_t *lens = words ? realloc(args->lens, cap * sizeof *lens) : NULL;
+        if (lens) args->lens = lens;
+        if (!lens) {
+            args->failed = true;
+            return;
+        }
+        args->cap = cap;
+    }
+    args->words[args->count] = word.data ? word.data : "";
+    args->lens[args->count++] = word.len;
+}
+
+static void args_add_text(struct pawl_redis_args *args, char *text) {
+    if (!text) args->failed = true;
+    pawl__redis_add(args, pawl__str(text));
+}
+
+void pawl__redis_add_uint(struct pawl_redis_args *args, uint64_t number) {
+    args_add_text(args, pawl__arena_format(&args->arena, "%llu", (unsigned long long)number));
+}
+
+void pawl__redis_add_int(struct pawl_redis_args *args, int64_t number) {
+    args_add_text(args, pawl__arena_format(&args->arena, "%lld", (long long)number));
+}
+
+void pawl__redis_args_finish(struct pawl_redis_args *args) {
+    free(args->words);
+    free(args->lens);
+    pawl__arena_finish(&args->arena);
+    *args = (struct pawl_redis_args){0};
+}
+
+uint64_t pawl__redis_uint(const redisReply *reply) {
+    int64_t number = 0;
+    if (reply->type == REDIS_REPLY_INTEGER) return (uint64_t)reply->integer;
+    pawl__str_to_int(pawl__redis_str(reply), 0, INT64_MAX, &number);
+    return (uint64_t)number;
+}
+
+// --- errors -------------------------------------------------------------------------------------
+
+// By the first word of an answer that is an error. After none of these has anything been done: they
+// come before the first change of a script.
+static const struct link_error {
+    const char *word;
+    enum pawl_err code;
+    const char *advice;
+} link_errors[] = {
+    {"NOSCRIPT", PAWL_E_NOT_FOUND, ""},
+    {"OOM", PAWL_E_FULL, "; raise maxmemory, or remove keys"},
+    {"MISCONF", PAWL_E_FULL, "; the server cannot write to its disk"},
+    {"READONLY", PAWL_E_UNAVAILABLE, "; it is a replica now: connect to its master"},
+    {"LOADING", PAWL_E_UNAVAILABLE, ""},
+    {"BUSY", PAWL_E_UNAVAILABLE, ""},
+    {"MASTERDOWN", PAWL_E_UNAVAILABLE, ""},
+    {"NOREPLICAS", PAWL_E_UNAVAILABLE, ""},
+    {"TRYAGAIN", PAWL_E_UNAVAILABLE, ""},
+    {"NOAUTH", PAWL_E_DENIED, "; set redisPassword"},
+    {"WRONGPASS", PAWL_E_DENIED, "; check redisUsername and redisPassword"},
+    {"NOPERM", PAWL_E_DENIED, "; the user needs a permission"},
+};
+
+static enum pawl_err link_fail(const struct pawl_redis *store, const redisReply *reply,
+                               struct pawl_error *error) {
+    struct pawl_str text = {reply->str, (size_t)reply->len};
+    // A script's error is told with its own word in front of the one that it met.
+    for (size_t i = 0; i < sizeof link_errors / sizeof *link_errors; i++) {
+        const struct link_error *row = &link_errors[i];
+        size_t len = strlen(row->word);
+        bool fits = pawl__str_starts(text, pawl__str(row->word)) &&
+                    (text.len == len || text.data[len] == ' ');
+        if (fits)
+            return pawl__fail(error, row->code, "%s: %.*s%s", store->name, PAWL_FMT(text),
+                              row->advice);
+    }
+    return pawl__fail(error, PAWL_E_IO, "%s: %.*s", store->name, PAWL_FMT(text));
+}
+
+// --- connections --------------------------------------------------------------------------------
+
+void pawl__redis_drop(struct pawl_redis_link *link) {
+    if (link->context) redisFree(link->context);
+    link->context = NULL;
+}
+
+static struct timeval link_time(int64_t time) {
+    return (struct timeval){time / PAWL_SECOND, time % PAWL_SECOND / 1000};
+}
+
+// One command of the greeting, whose answer only has to be no error.
+static enum pawl_err link_greet(struct pawl_redis *store, struct pawl_redis_link *link,
+                                const char *const *words, int count, struct pawl_error *error) {
+    redisReply *reply = redisCommandArgv(link->context, count, (const char **)words, NULL);
+    if (!reply)
+        return pawl__fail(error, PAWL_E_UNAVAILABLE, "%s does not answer: %s", store->name,
+                          link->context->errstr);
+    enum pawl_err err = PAWL_OK;
+    if (reply->type == REDIS_REPLY_ERROR) err = link_fail(store, reply, error);
+    if (err == PAWL_E_IO && strcmp(words[0], "AUTH") == 0) error->code = err = PAWL_E_DENIED;
+    freeReplyObject(reply);
+    return err;
+}
+
+enum pawl_err pawl__redis_connect(struct pawl_redis *store, struct pawl_redis_link *link,
+                                  struct pawl_error *error) {
+    const struct pawl_redis_options *options = &store->options;
+    if (link->context) return PAWL_OK;
+    link->context =
+        redisConnectWithTimeout(options->host, options->port, link_time(options->dial_timeout));
+    if (!link->context) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    enum pawl_err err = PAWL_OK;
+    if (link->context->err)
+        err =
+            pawl__fail(error, PAWL_E_UNAVAILABLE,
+                       "cannot connect to %s: %s; start it (apt install redis-server), or correct "
+                       "redisHost",
+                       store->name, link->context->errstr);
+    redisEnableKeepAlive(link->context);
+    if (!err && options->timeout > 0) redisSetTimeout(link->context, link_time(options->timeout));
+    // A server without a password takes one from the user "default", but not from nobody.
+    bool named = options->username && *options->username;
+    const char *auth[] = {"AUTH", named ? options->username : "default", options->password};
+    if (!err && options->password && *options->password)
+        err = link_greet(store, link, auth, 3, error);
+    char database[12];
+    snprintf(database, sizeof database, "%d", options->database);
+    const char *choose[] = {"SELECT", database};
+    if (!err && options->database) err = link_greet(store, link, choose, 2, error);
+    if (err) pawl__redis_drop(link);
+    return err;
+}
+
+// Whether the server has closed the connection while nobody looked: then nothing is sent into it,
+// of which it would not be known what became of it.
+static bool link_is_dead(const struct pawl_redis_link *link) {
+    struct pollfd poll_one = {.fd = link->context->fd, .events = POLLIN};
+    char byte;
+    return poll(&poll_one, 1, 0) > 0 &&
+           recv(link->context->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+enum pawl_err pawl__redis_ask(struct pawl_redis *store, struct pawl_redis_link *link,
+                              const struct pawl_redis_args *args, redisReply **reply, bool *sent,
+                              struct pawl_error *error) {
+    *reply = NULL;
+    *sent = false;
+    if (args->failed) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (link->context && link_is_dead(link)) pawl__redis_drop(link);
+    enum pawl_err err = pawl__redis_connect(store, link, error);
+    if (err) return err;
+    *sent = true;
+    *reply = redisCommandArgv(link->context, (int)args->count, args->words, args->lens);
+    if (!*reply) {
+        err = pawl__fail(error, PAWL_E_UNAVAILABLE, "the connection to %s was lost: %s",
+                         store->name, link->context->errstr);
+        pawl__redis_drop(link);
+        return err;
+    }
+    if ((*reply)->type != REDIS_REPLY_ERROR) return PAWL_OK;
+    err = link_fail(store, *reply, error);
+    *sent = err == PAWL_E_IO;
+    if (err == PAWL_E_UNAVAILABLE) pawl__redis_drop(link); // perhaps another server is master now
+    freeReplyObject(*reply);
+    *reply = NULL;
+    return err;
+}
+
+enum pawl_err pawl__redis_read(struct pawl_redis *store, const struct pawl_redis_args *args,
+                               redisReply **reply, struct pawl_error *error) {
+    bool sent;
+    enum pawl_err err = pawl__redis_ask(store, &store->reader, args, reply, &sent, error);
+    if (err == PAWL_E_UNAVAILABLE && sent)
+        err = pawl__redis_ask(store, &store->reader, args, reply, &sent, error);
+    return err;
+}

@@ -1,0 +1,330 @@
+// Reading logs and snapshots. Nothing that is read blocks the server for long: hashes and sets are
+// read by pages, and rows may come twice or not be of one moment then.
+
+#include "store/redis/internal.h"
+
+#include <stdlib.h>
+
+#include "store/query.h"
+
+enum {
+    READ_LOG_PAGE = 64,
+    READ_SCAN_PAGE = 1000
+};
+
+static void read_key(struct pawl_redis_args *args, const char *kind, uint64_t shard) {
+    char *key = pawl__arena_format(&args->arena, "pawl:%s:%llu", kind, (unsigned long long)shard);
+    if (!key) args->failed = true;
+    pawl__redis_add(args, pawl__str(key));
+}
+
+static struct pawl_str read_copy(struct pawl_arena *arena, struct pawl_str text) {
+    return (struct pawl_str){pawl__arena_dup(arena, text), text.len};
+}
+
+// --- the log ------------------------------------------------------------------------------------
+
+// Where the log begins and ends.
+static enum pawl_err read_bounds(struct pawl_redis *store, uint64_t shard, uint64_t *trimmed,
+                                 uint64_t *last, struct pawl_error *error) {
+    struct pawl_redis_args args = {0};
+    redisReply *reply;
+    pawl__redis_add(&args, PAWL_STR("HMGET"));
+    read_key(&args, "shard", shard);
+    pawl__redis_add(&args, PAWL_STR("trimmed"));
+    pawl__redis_add(&args, PAWL_STR("last"));
+    enum pawl_err err = pawl__redis_read(store, &args, &reply, error);
+    pawl__redis_args_finish(&args);
+    if (err) return err;
+    *trimmed = pawl__redis_uint(reply->element[0]);
+    *last = pawl__redis_uint(reply->element[1]);
+    freeReplyObject(reply);
+    return PAWL_OK;
+}
+
+static enum pawl_err read_batch(struct pawl_redis *store, uint64_t shard, uint64_t position,
+                                const redisReply *row, pawl_batch_fn fn, void *arg,
+                                struct pawl_error *error) {
+    struct pawl_batch batch = {.position = position};
+    char name[24];
+    if (pawl__redis_is_nil(row)) {
+        uint64_t trimmed, last;
+        enum pawl_err err = read_bounds(store, shard, &trimmed, &last, error);
+        if (err || position <= trimmed) return err; // it was dropped meanwhile
+        return pawl__fail(error, PAWL_E_CORRUPT,
+                          "%s: batch %llu of the log of shard %llu is missing", store->name,
+                          (unsigned long long)position, (unsigned long long)shard);
+    }
+    snprintf(name, sizeof name, "%llu", (unsigned long long)position);
+    enum pawl_err err = pawl__redis_unseal(store, pawl__redis_str(row), "log at position",
+                                           pawl__str(name), &batch.records, error);
+    return err ? err : fn(arg, &batch, error);
+}
+
+enum pawl_err pawl__redis_read_log(struct pawl_store *base, uint64_t shard, uint64_t after,
+                                   pawl_batch_fn fn, void *arg, struct pawl_error *error) {
+    struct pawl_redis *store = (struct pawl_redis *)base;
+    uint64_t trimmed, last;
+    enum pawl_err err = read_bounds(store, shard, &trimmed, &last, error);
+    if (after < trimmed) after = trimmed;
+    while (!err && after < last) {
+        struct pawl_redis_args args = {0};
+        redisReply *reply;
+        uint64_t count = last - after < READ_LOG_PAGE ? last - after : READ_LOG_PAGE;
+        pawl__redis_add(&args, PAWL_STR("HMGET"));
+        read_key(&args, "log", shard);
+        for (uint64_t i = 1; i <= count; i++) pawl__redis_add_uint(&args, after + i);
+        err = pawl__redis_read(store, &args, &reply, error);
+        pawl__redis_args_finish(&args);
+        if (err) break;
+        for (uint64_t i = 0; !err && i < reply->elements; i++)
+            err = read_batch(store, shard, after + i + 1, reply->element[i], fn, arg, error);
+        freeReplyObject(reply);
+        after += count;
+    }
+    return err;
+}
+
+// --- one snapshot -------------------------------------------------------------------------------
+
+struct read_piece {
+    uint64_t first;
+    struct pawl_str bytes;
+};
+
+static int read_compare_pieces(const void *a, const void *b) {
+    uint64_t left = ((const struct read_piece *)a)->first;
+    uint64_t right = ((const struct read_piece *)b)->first;
+    return (left > right) - (left < right);
+}
+
+// Puts the parts of a row together.
+static enum pawl_err read_row(struct pawl_redis *store, const redisReply *row,
+                              struct pawl_arena *arena, struct pawl_snapshot *out,
+                              struct pawl_error *error) {
+    struct read_piece *pieces = pawl__arena_alloc(arena, (row->elements / 2 + 1) * sizeof *pieces);
+    size_t count = 0, len = 0;
+    bool has_state = false;
+    enum pawl_err err = pieces ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+    for (size_t i = 0; !err && i + 1 < row->elements; i += 2) {
+        struct pawl_str field = pawl__redis_str(row->element[i]), payload;
+        int64_t first;
+        err = pawl__redis_unseal(store, pawl__redis_str(row->element[i + 1]), "snapshot", out->id,
+                                 &payload, error);
+        if (err) break;
+        if (pawl__str_equal(field, PAWL_STR("s"))) {
+            out->state = read_copy(arena, payload);
+            has_state = true;
+        } else if (field.len > 1 &&
+                   pawl__str_to_int((struct pawl_str){field.data + 1, field.len - 1}, 0, UINT32_MAX,
+                                    &first)) {
+            pieces[count++] = (struct read_piece){(uint64_t)first, payload};
+            len += payload.len;
+        }
+    }
+    if (!err && !has_state)
+        err = pawl__fail(error, PAWL_E_CORRUPT, "%s: the snapshot of %.*s has no state",
+                         store->name, PAWL_FMT(out->id));
+    char *history = err ? NULL : pawl__arena_alloc(arena, len + 1);
+    if (!err && (!history || arena->failed)) err = pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (err) return err;
+    qsort(pieces, count, sizeof *pieces, read_compare_pieces);
+    out->history = (struct pawl_str){history, len};
+    for (size_t i = 0; i < count; i++) {
+        if (pieces[i].bytes.len) memcpy(history, pieces[i].bytes.data, pieces[i].bytes.len);
+        history += pieces[i].bytes.len;
+    }
+    return PAWL_OK;
+}
+
+// Reads columns from |row|, which a reply has, into |arena|.
+static enum pawl_err read_columns(struct pawl_redis *store, struct pawl_str id, struct pawl_str row,
+                                  struct pawl_arena *arena, struct pawl_snapshot *out,
+                                  struct pawl_error *error) {
+    struct pawl_str payload;
+    enum pawl_err err = pawl__redis_unseal(store, row, "row", id, &payload, error);
+    if (err) return err;
+    payload = read_copy(arena, payload);
+    if (!payload.data) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (!pawl__redis_get_columns(payload, out))
+        return pawl__fail(error, PAWL_E_CORRUPT, "%s: the row of %.*s is damaged", store->name,
+                          PAWL_FMT(id));
+    out->id = read_copy(arena, id);
+    return out->id.data ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+}
+
+enum pawl_err pawl__redis_load(struct pawl_store *base, uint64_t shard, struct pawl_str id,
+                               struct pawl_arena *arena, struct pawl_snapshot *out,
+                               struct pawl_error *error) {
+    struct pawl_redis *store = (struct pawl_redis *)base;
+    struct pawl_redis_args args = {0};
+    redisReply *reply;
+    pawl__redis_call(&args, store, PAWL_REDIS_LOAD);
+    pawl__redis_add_uint(&args, shard);
+    pawl__redis_add(&args, id);
+    enum pawl_err err = pawl__redis_run_read(store, PAWL_REDIS_LOAD, &args, &reply, error);
+    pawl__redis_args_finish(&args);
+    if (err) return err;
+    // A table of Lua ends at its first nil, or holds a false, which is told as nil.
+    if (reply->elements < 2 || pawl__redis_is_nil(reply->element[0]))
+        err = pawl__fail(error, PAWL_E_NOT_FOUND, "no instance %.*s", PAWL_FMT(id));
+    if (!err) err = read_columns(store, id, pawl__redis_str(reply->element[0]), arena, out, error);
+    if (!err) err = read_row(store, reply->element[1], arena, out, error);
+    freeReplyObject(reply);
+    return err;
+}
+
+// --- many ---------------------------------------------------------------------------------------
+
+struct read_rows {
+    struct pawl_arena arena;
+    struct pawl_snapshot *rows;
+    size_t count, cap;
+};
+
+static void read_finish(struct read_rows *rows) {
+    pawl__arena_finish(&rows->arena);
+    free(rows->rows);
+}
+
+static enum pawl_err read_add(struct pawl_redis *store, struct read_rows *rows, struct pawl_str id,
+                              struct pawl_str row, struct pawl_error *error) {
+    if (rows->count == rows->cap) {
+        size_t cap = rows->cap ? 2 * rows->cap : 64;
+        struct pawl_snapshot *bigger = realloc(rows->rows, cap * sizeof *bigger);
+        if (!bigger) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        rows->rows = bigger;
+        rows->cap = cap;
+    }
+    enum pawl_err err = read_columns(store, id, row, &rows->arena, &rows->rows[rows->count], error);
+    if (!err) rows->count++;
+    return err;
+}
+
+// One step of HSCAN or SSCAN over a key of |shard|; |*cursor| is "0" at first and at the end.
+static enum pawl_err read_step(struct pawl_redis *store, const char *command, const char *kind,
+                               uint64_t shard, char cursor[24], redisReply **reply,
+                               struct pawl_error *error) {
+    struct pawl_redis_args args = {0};
+    pawl__redis_add(&args, pawl__str(command));
+    read_key(&args, kind, shard);
+    pawl__redis_add(&args, pawl__str(cursor));
+    pawl__redis_add(&args, PAWL_STR("COUNT"));
+    pawl__redis_add_uint(&args, READ_SCAN_PAGE);
+    enum pawl_err err = pawl__redis_read(store, &args, reply, error);
+    pawl__redis_args_finish(&args);
+    if (!err) snprintf(cursor, 24, "%.*s", PAWL_FMT(pawl__redis_str((*reply)->element[0])));
+    return err;
+}
+
+// The rows of ids that a step of SSCAN gave.
+static enum pawl_err read_live(struct pawl_redis *store, uint64_t shard, const redisReply *ids,
+                               struct read_rows *rows, struct pawl_error *error) {
+    struct pawl_redis_args args = {0};
+    redisReply *reply;
+    if (!ids->elements) return PAWL_OK;
+    pawl__redis_add(&args, PAWL_STR("HMGET"));
+    read_key(&args, "rows", shard);
+    for (size_t i = 0; i < ids->elements; i++)
+        pawl__redis_add(&args, pawl__redis_str(ids->element[i]));
+    enum pawl_err err = pawl__redis_read(store, &args, &reply, error);
+    pawl__redis_args_finish(&args);
+    if (err) return err;
+    for (size_t i = 0; !err && i < reply->elements; i++)
+        if (!pawl__redis_is_nil(reply->element[i]))
+            err = read_add(store, rows, pawl__redis_str(ids->element[i]),
+                           pawl__redis_str(reply->element[i]), error);
+    freeReplyObject(reply);
+    return err;
+}
+
+static int read_compare_ids(const void *a, const void *b) {
+    return pawl__str_compare(((const struct pawl_snapshot *)a)->id,
+                             ((const struct pawl_snapshot *)b)->id);
+}
+
+// Reads all rows of |shard|, or the live ones, each once, by their ids.
+static enum pawl_err read_all(struct pawl_redis *store, uint64_t shard, bool live,
+                              struct read_rows *rows, struct pawl_error *error) {
+    char cursor[24] = "0";
+    enum pawl_err err = PAWL_OK;
+    do {
+        redisReply *reply = NULL;
+        err = read_step(store, live ? "SSCAN" : "HSCAN", live ? "live" : "rows", shard, cursor,
+                        &reply, error);
+        if (err) return err;
+        const redisReply *found = reply->element[1];
+        if (live) err = read_live(store, shard, found, rows, error);
+        for (size_t i = 0; !live && !err && i + 1 < found->elements; i += 2)
+            err = read_add(store, rows, pawl__redis_str(found->element[i]),
+                           pawl__redis_str(found->element[i + 1]), error);
+        freeReplyObject(reply);
+    } while (!err && strcmp(cursor, "0") != 0);
+    if (err || !rows->count) return err;
+    qsort(rows->rows, rows->count, sizeof *rows->rows, read_compare_ids);
+    size_t kept = 1;
+    for (size_t i = 1; i < rows->count; i++)
+        if (!pawl__str_equal(rows->rows[i].id, rows->rows[kept - 1].id))
+            rows->rows[kept++] = rows->rows[i];
+    rows->count = kept;
+    return PAWL_OK;
+}
+
+enum pawl_err pawl__redis_scan_live(struct pawl_store *base, uint64_t shard, pawl_snapshot_fn fn,
+                                    void *arg, struct pawl_error *error) {
+    struct read_rows rows = {0};
+    enum pawl_err err = read_all((struct pawl_redis *)base, shard, true, &rows, error);
+    for (size_t i = 0; !err && i < rows.count; i++) err = fn(arg, &rows.rows[i], error);
+    read_finish(&rows);
+    return err;
+}
+
+static void read_match(struct read_rows *rows, const struct pawl_query *query) {
+    size_t kept = 0;
+    for (size_t i = 0; i < rows->count; i++)
+        if (pawl__query_match(query, &rows->rows[i])) rows->rows[kept++] = rows->rows[i];
+    rows->count = kept;
+}
+
+static int read_compare(const void *a, const void *b, void *order) {
+    return pawl__query_compare(*(const enum pawl_order *)order, a, b);
+}
+
+enum pawl_err pawl__redis_query(struct pawl_store *base, uint64_t shard,
+                                const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
+                                struct pawl_error *error) {
+    struct read_rows rows = {0};
+    enum pawl_order order = query->order;
+    enum pawl_err err = read_all((struct pawl_redis *)base, shard, false, &rows, error);
+    if (!err) read_match(&rows, query);
+    if (!err && rows.count) qsort_r(rows.rows, rows.count, sizeof *rows.rows, read_compare, &order);
+    if (query->limit && rows.count > query->limit) rows.count = query->limit;
+    for (size_t i = 0; !err && i < rows.count; i++) err = fn(arg, &rows.rows[i], error);
+    read_finish(&rows);
+    return err;
+}
+
+static int read_compare_groups(const void *a, const void *b) {
+    const struct pawl_snapshot *left = a, *right = b;
+    int order = pawl__str_compare(left->name, right->name);
+    return order ? order : (left->status > right->status) - (left->status < right->status);
+}
+
+enum pawl_err pawl__redis_count(struct pawl_store *base, uint64_t shard,
+                                const struct pawl_query *query, pawl_count_fn fn, void *arg,
+                                struct pawl_error *error) {
+    struct read_rows rows = {0};
+    struct pawl_query all = *query;
+    all.after_id = (struct pawl_str){0};
+    enum pawl_err err = read_all((struct pawl_redis *)base, shard, false, &rows, error);
+    if (!err) read_match(&rows, &all);
+    if (!err && rows.count) qsort(rows.rows, rows.count, sizeof *rows.rows, read_compare_groups);
+    for (size_t i = 0, end; !err && i < rows.count; i = end) {
+        const struct pawl_snapshot *first = &rows.rows[i];
+        for (end = i + 1; end < rows.count && !read_compare_groups(first, &rows.rows[end]); end++) {
+        }
+        err = fn(arg, first->name, first->status, end - i, error);
+    }
+    read_finish(&rows);
+    return err;
+}

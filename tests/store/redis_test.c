@@ -1,0 +1,363 @@
+// Redis: the suite against a server of the test's own, and what is particular to it.
+
+#include "suite.h"
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/redis/internal.h"
+
+static char server_folder[] = "/tmp/pawl-redis-XXXXXX";
+static pid_t server;
+
+static int free_port(void) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bind(fd, (struct sockaddr *)&at, len);
+    getsockname(fd, (struct sockaddr *)&at, &len);
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+static struct pawl_redis_options where(void) {
+    return (struct pawl_redis_options){.host = "127.0.0.1",
+                                       .port = atoi(getenv("PAWL_TEST_REDIS"))};
+}
+
+// A command of the test's own; its answer is a text or a number as text, in |out|.
+static void ask(const char *command, char *out, size_t size) {
+    redisContext *context = redisConnect("127.0.0.1", atoi(getenv("PAWL_TEST_REDIS")));
+    redisReply *reply = context->err ? NULL : redisCommand(context, command);
+    if (out) *out = 0;
+    if (out && reply && reply->type == REDIS_REPLY_INTEGER)
+        snprintf(out, size, "%lld", reply->integer);
+    else if (out && reply && reply->str)
+        snprintf(out, size, "%s", reply->str);
+    if (reply) freeReplyObject(reply);
+    redisFree(context);
+}
+
+static void start_server(void) {
+    char port[12], pong[32] = "";
+    snprintf(port, sizeof port, "%s", getenv("PAWL_TEST_REDIS"));
+    server = fork();
+    if (server == 0) {
+        if (!freopen("/dev/null", "w", stdout)) _exit(126);
+        execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--dir",
+               server_folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "", NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 500 && strcmp(pong, "PONG") != 0; i++) {
+        usleep(20000);
+        ask("PING", pong, sizeof pong);
+    }
+    if (strcmp(pong, "PONG") != 0) fail_msg("redis-server does not start");
+}
+
+static void stop_server(int signal) {
+    kill(server, signal);
+    waitpid(server, NULL, 0);
+}
+
+// Each path is a store of its own: what another test has left goes. The second process of the suite
+// inherits what the first has opened.
+static enum pawl_err redis_open(const char *path, struct pawl_store **out,
+                                struct pawl_error *error) {
+    const char *last = getenv("PAWL_TEST_REDIS_PATH");
+    struct pawl_redis_options options = where();
+    if (!last || strcmp(last, path) != 0) ask("FLUSHALL", NULL, 0);
+    setenv("PAWL_TEST_REDIS_PATH", path, 1);
+    return pawl__redis_open(&options, out, error);
+}
+
+static enum pawl_err redis_again(struct pawl_store *store, const char *path,
+                                 struct pawl_store **out, struct pawl_error *error) {
+    (void)store;
+    return redis_open(path, out, error);
+}
+
+static const struct store_kind t_redis = {
+    .name = "redis", .shared = true, .own_state = true, .open = redis_open, .again = redis_again};
+
+// --- the user's state ---------------------------------------------------------------------------
+
+static enum pawl_err run(struct fixture *f, const struct pawl_state_op *ops, size_t count) {
+    struct pawl_state_tx tx = {.ops = ops, .op_count = count, .result = {.code = PAWL_E_UNKNOWN}};
+    assert_ok(f, t_commit(f, NULL, &tx));
+    f->error = tx.result;
+    return tx.result.code;
+}
+
+static enum pawl_err save(struct fixture *f, const char *key, const char *value, const char *etag,
+                          bool first) {
+    struct pawl_state_op op = {.key = pawl__str(key),
+                               .value = pawl__str(value),
+                               .etag = pawl__str(etag),
+                               .first_write = first};
+    return run(f, &op, 1);
+}
+
+static enum pawl_err drop(struct fixture *f, const char *key, const char *etag) {
+    struct pawl_state_op op = {
+        .type = PAWL_STATE_DELETE, .key = pawl__str(key), .etag = pawl__str(etag)};
+    return run(f, &op, 1);
+}
+
+static struct pawl_state_value get(struct fixture *f, const char *key) {
+    struct pawl_state_value value;
+    assert_ok(f, f->store->ops->get_state(f->store, pawl__str(key), &f->arena, &value, &f->error));
+    return value;
+}
+
+static void assert_asks(const char *command, const char *expected) {
+    char answer[256];
+    ask(command, answer, sizeof answer);
+    assert_string_equal(expected, answer);
+}
+
+// Dapr's layout and rules, line by line.
+static void test_layout(void **state) {
+    struct fixture *f = *state;
+    assert_false(get(f, "app||k").found);
+    assert_err(PAWL_OK, save(f, "app||k", "\"v\"", "", false));
+    assert_asks("TYPE app||k", "hash");
+    assert_asks("HLEN app||k", "2");
+    assert_asks("HGET app||k data", "\"v\"");
+    assert_asks("HGET app||k version", "1");
+    assert_str("\"v\"", get(f, "app||k").value);
+    assert_str("1", get(f, "app||k").etag);
+
+    assert_err(PAWL_OK, save(f, "app||k", "2", "1", false));
+    assert_asks("HGET app||k version", "2");
+    assert_err(PAWL_E_CONFLICT, save(f, "app||k", "3", "1", false));
+    assert_err(PAWL_E_CONFLICT, save(f, "app||k", "3", "-2", false));
+    assert_err(PAWL_OK, save(f, "app||k", "3", "+2", false));
+    assert_err(PAWL_OK, save(f, "app||k", "4", "003", false));
+    assert_err(PAWL_OK, save(f, "app||k", "5", "0", false)); // none
+    assert_err(PAWL_E_INVALID, save(f, "app||k", "6", "abc", false));
+    assert_text(f, "invalid etag value");
+    assert_str("5", get(f, "app||k").value);
+    assert_err(PAWL_OK, save(f, "new", "", "77", false)); // a missing key takes any ETag
+    assert_str("1", get(f, "new").etag);
+    assert_str("", get(f, "new").value);
+
+    assert_err(PAWL_E_CONFLICT, drop(f, "new", "abc"));
+    assert_err(PAWL_E_CONFLICT, drop(f, "new", "2"));
+    assert_err(PAWL_OK, drop(f, "new", "1"));
+    assert_err(PAWL_OK, drop(f, "new", "1"));
+    assert_false(get(f, "new").found);
+    assert_err(PAWL_E_INVALID, save(f, "", "1", "", false));
+}
+
+static void test_first_write(void **state) {
+    struct fixture *f = *state;
+    assert_err(PAWL_OK, save(f, "k", "1", "", true));
+    assert_asks("HGET k first-write", "0");
+    assert_err(PAWL_E_CONFLICT, save(f, "k", "2", "", true));
+    assert_err(PAWL_E_CONFLICT, save(f, "k", "2", "", false)); // the mark stays
+    assert_err(PAWL_OK, save(f, "k", "2", "1", false));
+    assert_asks("HGET k first-write", "0");
+    assert_err(PAWL_OK, drop(f, "k", ""));
+    assert_err(PAWL_OK, save(f, "k", "1", "", false));
+    assert_err(PAWL_E_CONFLICT, save(f, "k", "2", "", true));
+    assert_text(f, "exists");
+}
+
+static void test_time_to_live(void **state) {
+    struct fixture *f = *state;
+    struct pawl_state_op op = {
+        .key = PAWL_STR("k"), .value = PAWL_STR("1"), .ttl = 100, .has_ttl = true};
+    assert_err(PAWL_OK, run(f, &op, 1));
+    assert_asks("TTL k", "100");
+    assert_err(PAWL_OK, save(f, "k", "2", "", false)); // it stays
+    assert_asks("TTL k", "100");
+    op.ttl = 0;
+    assert_err(PAWL_OK, run(f, &op, 1));
+    assert_asks("TTL k", "-1");
+}
+
+static void test_keys_of_others(void **state) {
+    struct fixture *f = *state;
+    struct pawl_state_value value;
+    ask("SET plain text", NULL, 0);
+    assert_str("text", get(f, "plain").value);
+    assert_int_equal(get(f, "plain").etag.len, 0);
+    assert_err(PAWL_OK, save(f, "plain", "1", "", false));
+    assert_str("1", get(f, "plain").etag);
+    ask("HSET half data x", NULL, 0);
+    assert_err(PAWL_E_CORRUPT,
+               f->store->ops->get_state(f->store, PAWL_STR("half"), &f->arena, &value, &f->error));
+    assert_text(f, "version");
+    ask("HSET odd data x version abc", NULL, 0);
+    assert_str("abc", get(f, "odd").etag);
+    assert_err(PAWL_E_CONFLICT, save(f, "odd", "1", "5", false));
+    assert_err(PAWL_E_CORRUPT, save(f, "odd", "1", "", false));
+    assert_str("x", get(f, "odd").value);
+}
+
+// Of a transaction that conflicts nothing is done; Dapr leaves the rest of it.
+static void test_all_or_none(void **state) {
+    struct fixture *f = *state;
+    struct pawl_state_op ops[] = {
+        {.key = PAWL_STR("a"), .value = PAWL_STR("1")},
+        {.type = PAWL_STATE_DELETE, .key = PAWL_STR("b")},
+        {.key = PAWL_STR("c"), .value = PAWL_STR("1"), .etag = PAWL_STR("9")},
+    };
+    assert_err(PAWL_OK, save(f, "b", "0", "", false));
+    assert_err(PAWL_OK, save(f, "c", "0", "", false));
+    assert_err(PAWL_E_CONFLICT, run(f, ops, 3));
+    assert_text(f, "key c");
+    assert_false(get(f, "a").found);
+    assert_true(get(f, "b").found);
+    ops[2].etag = PAWL_STR("1");
+    assert_err(PAWL_OK, run(f, ops, 3));
+    assert_false(get(f, "b").found);
+    // Operations see those before them.
+    struct pawl_state_op twice[] = {
+        {.key = PAWL_STR("d"), .value = PAWL_STR("1")},
+        {.key = PAWL_STR("d"), .value = PAWL_STR("2"), .etag = PAWL_STR("1")},
+    };
+    assert_err(PAWL_OK, run(f, twice, 2));
+    assert_asks("HGET d version", "2");
+}
+
+// --- trouble with the server --------------------------------------------------------------------
+
+static enum pawl_outcome commit(struct fixture *f, uint64_t position) {
+    struct pawl_batch batch = {position, PAWL_STR("x")};
+    struct pawl_part part = {.lease = &f->lease, .batch = &batch};
+    const struct pawl_commit all = {.parts = &part};
+    enum pawl_outcome outcome = f->store->ops->commit(f->store, &all, &f->error);
+    if (outcome == PAWL_COMMIT_DONE) assert_err(PAWL_OK, part.result.code);
+    return outcome;
+}
+
+static void test_server_killed(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+    stop_server(SIGKILL);
+    assert_int_equal(commit(f, 2), PAWL_COMMIT_NOTHING); // nothing is sent into a dead connection
+    assert_text(f, "cannot connect");
+    start_server();
+    assert_int_equal(commit(f, 2), PAWL_COMMIT_DONE); // its scripts are gone, and given again
+    assert_string_equal(t_log(f, f->lease.shard, 0), "1=x 2=x ");
+}
+
+static void test_stopped_server(void **state) {
+    struct fixture *f = *state;
+    struct pawl_redis_options options = where();
+    struct pawl_store *store;
+    options.timeout = 300 * PAWL_MILLISECOND;
+    fixture_lease(f);
+    assert_ok(f, f->store->ops->release(f->store, &f->lease, &f->error));
+    assert_ok(f, pawl__redis_open(&options, &store, &f->error));
+    assert_ok(f, t_lease(f, store, "app", 0, &f->lease));
+    struct pawl_store *usual = f->store;
+    f->store = store;
+    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+    kill(server, SIGSTOP);
+    assert_int_equal(commit(f, 2), PAWL_COMMIT_UNKNOWN);
+    kill(server, SIGCONT);
+    // A new lease ends the question: the batch is there, or never will be.
+    struct pawl_lease again;
+    assert_ok(f, store->ops->release(store, &f->lease, &f->error));
+    assert_ok(f, t_lease(f, store, "app", 0, &again));
+    assert_true(again.position == 1 || again.position == 2);
+    f->lease = again;
+    assert_int_equal(commit(f, again.position + 1), PAWL_COMMIT_DONE);
+    store->ops->close(store);
+    f->store = usual;
+}
+
+static void test_scripts_gone(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    ask("SCRIPT FLUSH", NULL, 0);
+    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+    assert_string_equal(t_log(f, f->lease.shard, 0), "1=x ");
+}
+
+static void test_full_memory(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    ask("CONFIG SET maxmemory 1", NULL, 0);
+    assert_int_equal(commit(f, 1), PAWL_COMMIT_NOTHING);
+    assert_text(f, "maxmemory");
+    ask("CONFIG SET maxmemory 0", NULL, 0);
+    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+}
+
+static void test_replica(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    ask("REPLICAOF 127.0.0.1 1", NULL, 0);
+    assert_int_equal(commit(f, 1), PAWL_COMMIT_NOTHING);
+    assert_text(f, "replica");
+    ask("REPLICAOF NO ONE", NULL, 0);
+    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+}
+
+static void test_opening(void **state) {
+    struct fixture *f = *state;
+    struct pawl_redis_options options = where();
+    struct pawl_store *store;
+    ask("CONFIG SET maxmemory 100mb", NULL, 0);
+    ask("CONFIG SET maxmemory-policy allkeys-lru", NULL, 0);
+    assert_err(PAWL_E_INVALID, pawl__redis_open(&options, &store, &f->error));
+    assert_text(f, "allkeys-lru");
+    options.allow_eviction = true;
+    assert_ok(f, pawl__redis_open(&options, &store, &f->error));
+    store->ops->close(store);
+    options.allow_eviction = false;
+    ask("CONFIG SET maxmemory 0", NULL, 0);
+
+    options.password = "any"; // which a server without one takes, as with Dapr
+    assert_ok(f, pawl__redis_open(&options, &store, &f->error));
+    store->ops->close(store);
+    ask("ACL SETUSER pawl on >secret ~* &* +@all", NULL, 0);
+    options.username = "pawl";
+    assert_err(PAWL_E_DENIED, pawl__redis_open(&options, &store, &f->error));
+    assert_text(f, "redisPassword");
+    options.password = "secret";
+    options.database = 3;
+    assert_ok(f, pawl__redis_open(&options, &store, &f->error));
+    store->ops->close(store);
+    options.port = 1;
+    assert_err(PAWL_E_UNAVAILABLE, pawl__redis_open(&options, &store, &f->error));
+    assert_text(f, "cannot connect to Redis at 127.0.0.1:1");
+}
+
+int main(int argc, char **argv) {
+    if (argc == 1) {
+        char port[12];
+        if (access("/usr/bin/redis-server", X_OK)) {
+            printf("there is no redis-server: skipped\n");
+            return 77;
+        }
+        snprintf(port, sizeof port, "%d", free_port());
+        setenv("PAWL_TEST_REDIS", port, 1);
+        if (!mkdtemp(server_folder)) return 1;
+        start_server();
+    }
+    int rc = suite_main(argc, argv, &t_redis);
+    if (argc > 1) return rc < 0 ? 0 : rc;
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        T(test_layout),      T(test_first_write),   T(test_time_to_live),   T(test_keys_of_others),
+        T(test_all_or_none), T(test_scripts_gone),  T(test_full_memory),    T(test_replica),
+        T(test_opening),     T(test_server_killed), T(test_stopped_server),
+    };
+    int failed = cmocka_run_group_tests_name("redis", tests, NULL, NULL);
+    stop_server(SIGTERM);
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf '%s'", server_folder);
+    if (system(command)) return 1;
+    return rc > 0 ? rc : failed;
+}
