@@ -12,6 +12,7 @@
 #include "cli/version.h"
 #include "observe/workflows.h"
 #include "store/memory/memory.h"
+#include "store/redis/redis.h"
 #include "store/sqlite/sqlite.h"
 
 // What is started last is stopped first: servers, api, node, storages, loop.
@@ -117,6 +118,34 @@ static void daemon_on_ready(void *arg, bool ready, const struct pawl_error *reas
     if (!daemon->closing) pawl__api_set_ready(daemon->api, ready, reason ? reason->text : NULL);
 }
 
+static enum pawl_err daemon_open_store(const struct daemon *daemon,
+                                       const struct pawl_config_store *given,
+                                       struct pawl_store **store, struct pawl_error *error) {
+    const struct pawl_sqlite_options sqlite = {
+        .path = given->path,
+        .state_table = given->table,
+        .metadata_table = given->metadata_table,
+        .busy_timeout = given->busy_timeout,
+        .cleanup_interval = given->cleanup_interval,
+    };
+    const struct pawl_redis_options redis = {
+        .host = given->redis.host,
+        .port = given->redis.port,
+        .username = given->redis.username,
+        .password = given->redis.password,
+        .database = given->redis.database,
+        .dial_timeout = given->redis.dial_timeout,
+        .timeout = given->redis.timeout,
+        .default_ttl = given->redis.ttl,
+        .wait_replicas = given->redis.wait_replicas,
+        .allow_eviction = given->redis.allow_eviction,
+        .log = daemon_log(daemon),
+    };
+    if (given->redis.host) return pawl__redis_open(&redis, store, error);
+    if (given->path) return pawl__sqlite_open(&sqlite, store, error);
+    return pawl__memory_open(store, error);
+}
+
 static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error *error) {
     const struct pawl_daemon_options *options = daemon->options;
     daemon->storages = calloc(options->store_count + 1, sizeof *daemon->storages);
@@ -124,16 +153,8 @@ static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error
     if (!daemon->storages || !daemon->stores) return pawl__fail_plain(error, PAWL_E_NOMEM);
     for (size_t i = 0; i < options->store_count; i++) {
         const struct pawl_config_store *given = &options->stores[i];
-        struct pawl_sqlite_options sqlite = {
-            .path = given->path,
-            .state_table = given->table,
-            .metadata_table = given->metadata_table,
-            .busy_timeout = given->busy_timeout,
-            .cleanup_interval = given->cleanup_interval,
-        };
         struct pawl_store *store;
-        enum pawl_err err = given->path ? pawl__sqlite_open(&sqlite, &store, error)
-                                        : pawl__memory_open(&store, error);
+        enum pawl_err err = daemon_open_store(daemon, given, &store, error);
         if (!err)
             err = pawl__storage_init(&daemon->storages[i], &daemon->loop, store, daemon_log(daemon),
                                      error);

@@ -204,8 +204,12 @@ static bool component_is_local(const char *type) {
     return strcmp(type, "state.sqlite") == 0 || strcmp(type, "state.in-memory") == 0;
 }
 
+static bool component_is_redis(const char *type) {
+    return strcmp(type, "state.redis") == 0;
+}
+
 bool pawl__component_serves(const char *type) {
-    return component_is_local(type);
+    return component_is_local(type) || component_is_redis(type);
 }
 
 static bool component_is_replaced(const struct loader *loader, const char *type) {
@@ -373,6 +377,108 @@ static enum pawl_err component_sqlite(struct loader *loader, struct component *c
     return err;
 }
 
+// --- Redis --------------------------------------------------------------------------------------
+
+static enum pawl_err component_int(struct loader *loader, struct component *component,
+                                   const char *name, int64_t least, int64_t most, int *out) {
+    const char *text = component_text(component, name);
+    int64_t number;
+    if (!text) return PAWL_OK;
+    if (!pawl__str_to_int(pawl__str(text), least, most, &number))
+        return component_fail(loader, component,
+                              "%s is \"%s\", but has to be a number from %lld to %lld", name, text,
+                              (long long)least, (long long)most);
+    *out = (int)number;
+    return PAWL_OK;
+}
+
+// Durations of Redis components: a bare number counts milliseconds, and -1 is no limit.
+static enum pawl_err component_redis_time(struct loader *loader, struct component *component,
+                                          const char *name, int64_t *out) {
+    const char *text = component_text(component, name);
+    int64_t number;
+    if (!text || pawl__duration_parse(text, out)) return PAWL_OK;
+    if (!pawl__str_to_int(pawl__str(text), -1, INT32_MAX, &number))
+        return component_fail(loader, component,
+                              "%s is \"%s\", but has to be a duration such as 3s, or milliseconds",
+                              name, text);
+    *out = number < 0 ? -1 : number * (PAWL_SECOND / 1000);
+    return PAWL_OK;
+}
+
+// Fields that ask for what is not served: a value other than |harmless| is an error.
+static enum pawl_err component_redis_unserved(struct loader *loader, struct component *component) {
+    static const struct {
+        const char *name, *harmless, *why;
+    } rows[] = {
+        {"redisType", "node", "clusters are not served"},
+        {"failover", "false", "sentinels are not served"},
+        {"enableTLS", "false", "TLS is not served"},
+        {"useEntraID", "false", "tokens of Entra ID are not served"},
+        {"useAzureAD", "false", "tokens of Entra ID are not served"},
+        {"useOIDC", "false", "tokens of OIDC are not served"},
+        {"queryIndexes", "", "queries of state are not served"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *value = component_text(component, rows[i].name);
+        if (value && strcasecmp(value, rows[i].harmless) != 0)
+            return component_fail(loader, component, "%s is \"%s\", but %s", rows[i].name, value,
+                                  rows[i].why);
+    }
+    return PAWL_OK;
+}
+
+// "host", "host:port" or "[v6]:port", beside redisPort.
+static enum pawl_err component_redis_host(struct loader *loader, struct component *component,
+                                          struct pawl_config_redis *redis) {
+    const char *host = component_text(component, "redisHost"), *colon;
+    enum pawl_err err = component_int(loader, component, "redisPort", 1, UINT16_MAX, &redis->port);
+    if (err) return err;
+    redis->host = host ? host : "localhost";
+    if (strchr(redis->host, ','))
+        return component_fail(loader, component,
+                              "redisHost names several servers: clusters and sentinels are not "
+                              "served");
+    colon = strrchr(redis->host, ':');
+    bool is_v6 = *redis->host == '[', has_port = colon && (!is_v6 || colon[-1] == ']');
+    if (!is_v6 && colon && strchr(redis->host, ':') != colon) has_port = false; // a bare IPv6
+    if (has_port) {
+        int64_t port;
+        if (!pawl__str_to_int(pawl__str(colon + 1), 1, UINT16_MAX, &port))
+            return component_fail(loader, component, "redisHost \"%s\" has no port behind its ':'",
+                                  host);
+        if (redis->port && redis->port != (int)port)
+            return component_fail(loader, component,
+                                  "redisHost \"%s\" and redisPort %d name different ports", host,
+                                  redis->port);
+        redis->port = (int)port;
+    }
+    struct pawl_str name = {redis->host,
+                            has_port ? (size_t)(colon - redis->host) : strlen(redis->host)};
+    if (is_v6 && name.len > 2) name = (struct pawl_str){name.data + 1, name.len - 2};
+    redis->host = pawl__arena_dup(loader->context->arena, name);
+    return redis->host ? PAWL_OK : pawl__fail_plain(loader->error, PAWL_E_NOMEM);
+}
+
+static enum pawl_err component_redis(struct loader *loader, struct component *component,
+                                     struct pawl_config_redis *redis) {
+    int ttl = 0;
+    enum pawl_err err = component_redis_unserved(loader, component);
+    if (!err) err = component_redis_host(loader, component, redis);
+    if (!err) err = component_int(loader, component, "redisDB", 0, INT16_MAX, &redis->database);
+    if (!err) err = component_int(loader, component, "ttlInSeconds", 0, INT32_MAX, &ttl);
+    if (!err)
+        err = component_int(loader, component, "waitReplicas", 0, INT16_MAX, &redis->wait_replicas);
+    if (!err) err = component_redis_time(loader, component, "dialTimeout", &redis->dial_timeout);
+    if (!err) err = component_redis_time(loader, component, "readTimeout", &redis->timeout);
+    const char *evict = component_text(component, "allowEviction");
+    redis->allow_eviction = evict && strcasecmp(evict, "true") == 0;
+    redis->username = component_text(component, "redisUsername");
+    redis->password = component_text(component, "redisPassword");
+    redis->ttl = ttl;
+    return err;
+}
+
 enum {
     COMPONENT_SHARDS = 256
 };
@@ -390,7 +496,53 @@ static enum pawl_err component_check_names(struct loader *loader,
                                          "tableName",        "metadataTableName",
                                          "cleanupInterval",  "cleanupIntervalInSeconds",
                                          "shards",           NULL};
-    const char *const *known = strcmp(component->type, "state.sqlite") == 0 ? sqlite : memory;
+    // Of Redis: what is served, what is refused, and what its client here has no use for.
+    static const char *const redis[] = {"actorStateStore",
+                                        "keyPrefix",
+                                        "shards",
+                                        "redisHost",
+                                        "redisPort",
+                                        "redisUsername",
+                                        "redisPassword",
+                                        "redisDB",
+                                        "redisType",
+                                        "failover",
+                                        "sentinelMasterName",
+                                        "enableTLS",
+                                        "clientCert",
+                                        "clientKey",
+                                        "insecureSkipTLSVerify",
+                                        "dialTimeout",
+                                        "readTimeout",
+                                        "writeTimeout",
+                                        "ttlInSeconds",
+                                        "waitReplicas",
+                                        "allowEviction",
+                                        "queryIndexes",
+                                        "redisMaxRetries",
+                                        "maxRetries",
+                                        "maxRetryBackoff",
+                                        "redisMinRetryInterval",
+                                        "redisMaxRetryInterval",
+                                        "poolSize",
+                                        "minIdleConns",
+                                        "poolTimeout",
+                                        "idleTimeout",
+                                        "idleCheckFrequency",
+                                        "maxConnAge",
+                                        "useEntraID",
+                                        "useAzureAD",
+                                        "useOIDC",
+                                        "redeliverInterval",
+                                        "processingTimeout",
+                                        "queueDepth",
+                                        "concurrency",
+                                        "maxLenApprox",
+                                        "consumerID",
+                                        NULL};
+    const char *const *known = component_is_redis(component->type)            ? redis
+                               : strcmp(component->type, "state.sqlite") == 0 ? sqlite
+                                                                              : memory;
     for (size_t i = 0; i < component->item_count; i++) {
         const char *name = component->items[i].name, *near = pawl__nearest(name, known);
         int line = component->items[i].line;
@@ -462,7 +614,7 @@ static enum pawl_err component_add_store(struct loader *loader, struct component
         err = component_replace(loader, component, store);
     else if (!pawl__component_serves(component->type))
         err = component_fail(loader, component,
-                             "state store type %s is not served; use state.sqlite or "
+                             "state store type %s is not served; use state.redis, state.sqlite or "
                              "state.in-memory, or --local-stores, which keeps it in an SQLite file",
                              component->type);
     else if (*component->version && strcasecmp(component->version, "v1") != 0)
@@ -470,6 +622,8 @@ static enum pawl_err component_add_store(struct loader *loader, struct component
                              component->version, component->type);
     if (!err) err = component_check_names(loader, component);
     if (!err && sqlite) err = component_sqlite(loader, component, store);
+    if (!err && component_is_redis(store->type))
+        err = component_redis(loader, component, &store->redis);
     if (!err) err = component_shards(loader, component, store);
     if (!err && store->key_prefix && strstr(store->key_prefix, "||"))
         err = component_fail(loader, component, "keyPrefix must not hold \"||\"");

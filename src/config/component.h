@@ -5,10 +5,21 @@
 
 #include "config/resource.h"
 
+// Where a Redis server is, and how it is spoken to. Zero: the store's default.
+struct pawl_config_redis {
+    const char *host; // NULL: the store is none of Redis
+    int port, database, wait_replicas;
+    const char *username, *password;
+    int64_t dial_timeout, timeout; // nanoseconds; the second negative: without end
+    int64_t ttl;                   // seconds, of saves without one
+    bool allow_eviction;
+};
+
 // A state store, ready to be opened.
 struct pawl_config_store {
-    const char *name, *type, *version;      // of the component
-    const char *path;                       // of an SQLite file; NULL: in memory
+    const char *name, *type, *version; // of the component
+    const char *path;                  // of an SQLite file; NULL: none, or in memory
+    struct pawl_config_redis redis;
     const char *table, *metadata_table;     // NULL: Dapr's
     const char *key_prefix;                 // before "||"; NULL: none
     int64_t busy_timeout, cleanup_interval; // nanoseconds; 0: the store's default

@@ -1,5 +1,7 @@
 #include "runtime/ownership.h"
 
+#include "base/clock.h"
+
 static const char *const ownership_scope = "dapr.runtime.wfengine";
 
 enum { // milliseconds
@@ -122,6 +124,47 @@ void pawl__ownership_fail(struct pawl_ownership *ownership, const struct pawl_er
     if (!ownership->fail_delay) ownership->fail_delay = OWNERSHIP_FAIL_DELAY;
     if (ownership->fail_delay > OWNERSHIP_FAIL_DELAY_MOST)
         ownership->fail_delay = OWNERSHIP_FAIL_DELAY_MOST;
+}
+
+// --- renewing
+// -------------------------------------------------------------------------------------
+
+static void ownership_renew(struct pawl_job *job) {
+    struct pawl_ownership *ownership = PAWL_CONTAINER(job, struct pawl_ownership, renewing);
+    struct pawl_store *store = ownership->residency->storage->store;
+    pawl__error_clear(&ownership->renewal_error);
+    ownership->renewal = (struct pawl_renewal){.lease = &ownership->renewed};
+    ownership->renewal_error.code =
+        store->ops->renew(store, &ownership->renewal, 1, pawl__recover_ttl(&ownership->recover),
+                          &ownership->renewal_error);
+}
+
+static void ownership_renewed(struct pawl_job *job) {
+    struct pawl_ownership *ownership = PAWL_CONTAINER(job, struct pawl_ownership, renewing);
+    struct pawl_residency *residency = ownership->residency;
+    ownership->renews = false;
+    residency->storage->leasing--;
+    // A server that does not answer says nothing: commits will find out. And the lease that was
+    // lost may be an earlier one than that which is held by now.
+    if (ownership->renewal_error.code || !ownership->renewal.lost ||
+        !pawl__residency_serves(residency) || residency->lease.epoch != ownership->renewed.epoch)
+        return;
+    struct pawl_error lost = {PAWL_E_FENCED, "its lease has ended, and another daemon may have it"};
+    pawl__residency_fail(residency, &lost);
+}
+
+void pawl__ownership_pulse(struct pawl_ownership *ownership) {
+    struct pawl_residency *residency = ownership->residency;
+    int64_t ttl = pawl__recover_ttl(&ownership->recover), now = pawl__clock_steady();
+    if (!ttl || ownership->renews || !pawl__residency_serves(residency) ||
+        now - ownership->renewed_at < ttl / 4)
+        return;
+    ownership->renews = true;
+    ownership->renewed_at = now;
+    ownership->renewed = residency->lease;
+    ownership->renewing = (struct pawl_job){.run = ownership_renew, .done = ownership_renewed};
+    residency->storage->leasing++;
+    pawl__thread_submit(&residency->storage->writer, &ownership->renewing);
 }
 
 bool pawl__ownership_close(struct pawl_ownership *ownership) {

@@ -40,6 +40,12 @@ struct pawl_ownership {
     int64_t retry_delay; // milliseconds
     int64_t fail_delay;  // the same, until what failed is tried again; 0 after a batch was written
     unsigned held_times; // that it was found to be held, one after the other
+    struct pawl_job renewing;
+    struct pawl_renewal renewal;
+    struct pawl_lease renewed; // the lease that is being renewed
+    struct pawl_error renewal_error;
+    bool renews;        // |renewing| is out
+    int64_t renewed_at; // steady
     bool once;
     bool fenced; // the failure was that another has the shard
 };
@@ -59,6 +65,9 @@ void pawl__ownership_fail(struct pawl_ownership *ownership, const struct pawl_er
 static inline void pawl__ownership_works(struct pawl_ownership *ownership) {
     ownership->fail_delay = 0;
 }
+
+// To be called every second: renews the lease, where leases end.
+void pawl__ownership_pulse(struct pawl_ownership *ownership);
 
 // Ends taking; the residency is closing. True: |released| will be called. False: the shard is
 // served, and pawl__ownership_release is to be called when all is written.

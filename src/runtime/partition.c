@@ -112,6 +112,7 @@ void pawl__partition_call(struct pawl_partition *partition, struct pawl_call *ca
 
 void pawl__partition_pulse(struct pawl_partition *partition, bool quiet) {
     pawl__residency_sweep_ghosts(&partition->residency);
+    pawl__ownership_pulse(&partition->ownership);
     if (quiet && pawl__partition_serves(partition)) partition_checkpoint(partition, true);
     partition_settle(&partition->residency); // a checkpoint may be due
 }

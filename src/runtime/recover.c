@@ -95,6 +95,13 @@ static void recover_give_back(struct pawl_recover *recover) {
     recover->leased = err && err != PAWL_E_FENCED;
 }
 
+int64_t pawl__recover_ttl(const struct pawl_recover *recover) {
+    enum {
+        LEASE_SECONDS = 5
+    };
+    return recover->residency->storage->store->caps.expires ? LEASE_SECONDS * PAWL_SECOND : 0;
+}
+
 static void recover_lease(struct pawl_job *job) {
     struct pawl_recover *recover = PAWL_CONTAINER(job, struct pawl_recover, job);
     struct pawl_store *store = recover->residency->storage->store;
@@ -102,9 +109,9 @@ static void recover_lease(struct pawl_job *job) {
     // still do is then over. A store does not lease what is held, not even to its holder.
     recover_give_back(recover);
     pawl__error_clear(&recover->error);
-    recover->error.code =
-        store->ops->lease(store, recover->residency->app, recover->residency->number,
-                          recover->owner, 0, &recover->residency->lease, &recover->error);
+    recover->error.code = store->ops->lease(
+        store, recover->residency->app, recover->residency->number, recover->owner,
+        pawl__recover_ttl(recover), &recover->residency->lease, &recover->error);
     recover->leased = recover->leased || !recover->error.code;
 }
 

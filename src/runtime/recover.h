@@ -15,6 +15,10 @@ struct pawl_recover {
     void (*done)(struct pawl_recover *recover, const struct pawl_error *error);
 };
 
+// How long the lease lasts when it is not renewed, nanoseconds; 0: the store knows by itself when
+// its holder is gone.
+int64_t pawl__recover_ttl(const struct pawl_recover *recover);
+
 // Calls |done| with error code 0 once the shard is in memory.
 void pawl__recover_begin(struct pawl_recover *recover,
                          void (*done)(struct pawl_recover *recover,

@@ -173,15 +173,67 @@ static void test_metadata_errors(void **state) {
     assert_error(kit, "r/a.yaml:1: spec.type has to be given");
 }
 
-static void test_types(void **state) {
+#define REDIS(kit, items)                                                                          \
+    (component("r/a.yaml", "cache", "state.redis", "  metadata:\n" items), load(kit))
+
+static void test_redis(void **state) {
     struct kit *kit = *state;
     component("r/a.yaml", "cache", "state.redis", "");
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_string_equal(stores.items[0].redis.host, "localhost");
+    assert_int_equal(stores.items[0].redis.port, 0);
+    assert_int_equal(REDIS(kit, "  - {name: redishost, value: 'r1:7000'}\n"
+                                "  - {name: redisPassword, value: s3}\n"
+                                "  - {name: redisDB, value: '2'}\n"
+                                "  - {name: dialTimeout, value: '1500'}\n"
+                                "  - {name: readTimeout, value: '-1'}\n"
+                                "  - {name: ttlInSeconds, value: '60'}\n"
+                                "  - {name: poolSize, value: '9'}\n"
+                                "  - {name: enableTLS, value: 'false'}\n"),
+                     PAWL_OK);
+    const struct pawl_config_redis *redis = &stores.items[0].redis;
+    assert_string_equal(redis->host, "r1");
+    assert_int_equal(redis->port, 7000);
+    assert_string_equal(redis->password, "s3");
+    assert_int_equal(redis->database, 2);
+    assert_int_equal(redis->dial_timeout, 1500 * (PAWL_SECOND / 1000));
+    assert_int_equal(redis->timeout, -1);
+    assert_int_equal(redis->ttl, 60);
+    assert_int_equal(REDIS(kit, "  - {name: redisHost, value: '[::1]:7001'}\n"), PAWL_OK);
+    assert_string_equal(redis->host, "::1");
+    assert_int_equal(redis->port, 7001);
+    assert_int_equal(REDIS(kit, "  - {name: redisHost, value: '::1'}\n"), PAWL_OK);
+    assert_string_equal(redis->host, "::1");
+    assert_int_equal(redis->port, 0);
+    static const struct {
+        const char *item, *text;
+    } wrong[] = {
+        {"redisHost, value: 'a:1,b:2'", "redisHost names several servers"},
+        {"redisHost, value: 'a:x'", "redisHost \"a:x\" has no port"},
+        {"redisDB, value: two", "redisDB is \"two\", but has to be a number from 0"},
+        {"dialTimeout, value: soon", "dialTimeout is \"soon\", but has to be a duration"},
+        {"enableTLS, value: 'true'", "enableTLS is \"true\", but TLS is not served"},
+        {"redisType, value: cluster", "redisType is \"cluster\", but clusters are not served"},
+        {"redisHots, value: a", "did you mean \"redisHost\"?"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char items[128];
+        snprintf(items, sizeof items, "  metadata:\n  - {name: %s}\n", wrong[i].item);
+        component("r/a.yaml", "cache", "state.redis", items);
+        assert_int_equal(load(kit), PAWL_E_INVALID);
+        assert_non_null(strstr(kit->error.text, wrong[i].text));
+    }
+}
+
+static void test_types(void **state) {
+    struct kit *kit = *state;
+    component("r/a.yaml", "cache", "state.mysql", "");
     assert_int_equal(load(kit), PAWL_E_INVALID);
     assert_error(kit,
-                 "component cache (r/a.yaml:1): state store type state.redis is not served; "
-                 "use state.sqlite or state.in-memory, or --local-stores, which keeps it in an "
-                 "SQLite file");
-    component("r/a.yaml", "cache", "state.redis", "  ignoreErrors: true\n");
+                 "component cache (r/a.yaml:1): state store type state.mysql is not served; "
+                 "use state.redis, state.sqlite or state.in-memory, or --local-stores, which keeps "
+                 "it in an SQLite file");
+    component("r/a.yaml", "cache", "state.mysql", "  ignoreErrors: true\n");
     assert_int_equal(load(kit), PAWL_OK);
     assert_int_equal(stores.count, 0);
     assert_logged(kit, "it is ignored, as ignoreErrors says");
@@ -543,6 +595,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_key_prefixes, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_metadata_errors, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_types, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_redis, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_duplicates, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_files, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_namespaces, kit_begin, kit_end),
