@@ -92,9 +92,15 @@ void engine_kit_answer(struct engine_kit *kit, struct pawl_instance *instance,
     if (response) {
         struct pawl_stamp stamp = engine_kit_stamp(kit);
         pawl__instance_ref(instance);
-        while (engine_kit_after(
-            kit, pawl__shard_complete_turn(&kit->shard, stamp, instance, response, bytes, &error)))
-            continue;
+        enum pawl_err err;
+        do {
+            err = pawl__shard_complete_turn(&kit->shard, stamp, instance, response, bytes, &error);
+            // Whatever a worker answers: it is done, or it stalls this instance and touches no
+            // other.
+            FUZZ_CHECK(err == PAWL_OK || err == PAWL_E_NEEDED || err == PAWL_E_TOO_LARGE ||
+                       !kit->is_sound);
+            if (!err && instance->turn_held) FUZZ_CHECK(kit->shard.batch_records <= 1);
+        } while (engine_kit_after(kit, err));
         pawl__instance_unref(instance);
     }
     pawl__arena_finish(&arena);

@@ -28,6 +28,8 @@ void sim_client_answer(const struct sim_message *message, enum pawl_err code) {
     struct sim_client *client = &sim.clients[message->client];
     if (client->waits_for != message->number) return;
     client->waits_for = 0;
+    if (message->method == PAWL_TASKHUB_PURGE && !code && sim_chance(500))
+        memcpy(client->again, message->id, sizeof client->again);
     if (code == PAWL_E_UNAVAILABLE) client->daemon = client_choose_daemon();
     client_rest(message->client,
                 code == PAWL_E_UNAVAILABLE ? 10 * PAWL_MILLISECOND : PAWL_MILLISECOND);
@@ -71,7 +73,7 @@ static void client_fill(struct sim_message *message) {
     case PAWL_TASKHUB_SUSPEND: // sometimes a child
         if (sim_chance(200)) snprintf(message->id + strlen(message->id), 8, ":%04x", sim_below(3));
         break;
-    case PAWL_TASKHUB_PURGE: message->force = sim_chance(150); break;
+    case PAWL_TASKHUB_PURGE: message->force = sim_chance(300); break;
     case PAWL_TASKHUB_LIST:
         message->task = sim_chance(500) ? 1000 : (int32_t)(1 + sim_below(5));
         if (sim_chance(500)) *message->id = 0;
@@ -85,7 +87,10 @@ static void client_think(struct sim_event *event) {
     if (sim.calm || client->waits_for) return;
     struct sim_message message = {
         .method = client_choose(), .client = event->a, .number = sim_new_number()};
+    if (*client->again) message.method = PAWL_TASKHUB_START;
     client_fill(&message);
+    if (*client->again) memcpy(message.id, client->again, sizeof message.id);
+    *client->again = 0;
     client->waits_for = message.number;
     sim_send(&message, &sim.daemons[client->daemon]);
     bool impatient = sim_fault(SIM_CLIENT, 50);
@@ -118,7 +123,8 @@ void sim_clients_help(void) {
          (instance = pawl__map_next(&sim.model.mirror.instances, &at));) {
         if (!instance->exists || pawl__instance_completed(instance)) continue;
         const struct sim_id *id = sim_model_id(pawl__instance_id(instance));
-        bool gate = strcmp(id->program, "gate") == 0 || strcmp(id->program, "relay") == 0;
+        bool gate = strcmp(id->program, "gate") == 0 || strcmp(id->program, "relay") == 0 ||
+                    strcmp(id->program, "patched") == 0;
         bool items = strcmp(id->program, "collect") == 0 || strcmp(id->program, "gather") == 0;
         if (instance->suspended || sim_chance(100)) client_help(instance, PAWL_TASKHUB_RESUME, "");
         // An event that is in the log need not be given again.

@@ -188,6 +188,12 @@ static void model_stamp(const struct sim_id *id, const Pb__HistoryEvent *event) 
     model->stamp_epoch = sim.disk.lease.epoch;
 }
 
+// Whether the request |tag| was about |id| itself: its children are told the same.
+static bool model_was_asked(const struct sim_id *id, const char *tag) {
+    unsigned number = tag ? (unsigned)atoi(tag) : 0;
+    return number >= model->tags || strcmp(model->asked[number], id->name) == 0;
+}
+
 static void model_event(struct sim_id *id, const struct sim_daemon *daemon, struct pawl_str bytes) {
     const Pb__HistoryEvent *event =
         pawl__wire_unpack(&sim.arena, &pb__history_event__descriptor, bytes, NULL);
@@ -202,14 +208,16 @@ static void model_event(struct sim_id *id, const struct sim_daemon *daemon, stru
             size_t len = strlen(id->events);
             snprintf(id->events + len, sizeof id->events - len, "%s,", tag);
         }
+        sim_told_event(id->name, tag, false);
         sim_trace(id->name, "log: %s gets %s(%s)", id->name, name, tag);
         break;
     }
     case PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED:
         id->terminated = true;
         model_upset(id->name);
-        if (strcspn(id->name, ":") == strlen(id->name)) // children are told the same
+        if (model_was_asked(id, pawl__string_of(event->executionterminated->input)))
             model_count(id, pawl__string_of(event->executionterminated->input));
+        sim_told_event(id->name, pawl__string_of(event->executionterminated->input), true);
         sim_trace(id->name, "log: %s is to be terminated", id->name);
         break;
     case PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_SUSPENDED:
@@ -262,22 +270,27 @@ static void model_turn(struct sim_id *id, const struct pawl_instance *instance) 
 }
 
 // Whether a client asked |daemon| to purge |id|, or what it is a child of.
-static bool model_purge_is_asked(const struct sim_id *id, const struct sim_daemon *daemon) {
-    const struct sim_id *root = sim_model_id((struct pawl_str){id->name, strcspn(id->name, ":-")});
+static bool model_purge_is_asked(const struct sim_id *id, const struct sim_daemon *daemon,
+                                 const struct pawl_instance *instance) {
     for (const struct pawl_link *link = daemon->servings.next; link != &daemon->servings;
          link = link->next) {
         const struct sim_serving *serving = PAWL_CONTAINER(link, struct sim_serving, link);
         if (serving->message.method == PAWL_TASKHUB_PURGE &&
-            (serving->id == id || (serving->message.flag && serving->id == root)))
+            (serving->id == id ||
+             (serving->message.flag && sim_told_descends(id->name, instance, serving->id->name))))
             return true;
     }
-    return root->purge_canceled; // it may have been done all the same
+    size_t at = 0; // what was canceled may have been done all the same
+    for (const struct sim_id *other; (other = pawl__map_next(&model->ids, &at));)
+        if (other->purge_canceled && sim_told_descends(id->name, instance, other->name))
+            return true;
+    return false;
 }
 
 // |instance|: as it was before the purge. |daemon| NULL: it is not known what it was asked for.
 static void model_check_purge(const struct sim_id *id, const struct sim_daemon *daemon,
                               const struct pawl_instance *instance) {
-    if (!daemon || !instance || model_purge_is_asked(id, daemon)) return;
+    if (!daemon || !instance || model_purge_is_asked(id, daemon, instance)) return;
     int64_t due = model_purge_at(instance);
     sim.counts.retained++;
     if (!pawl__instance_completed(instance))
@@ -287,6 +300,21 @@ static void model_check_purge(const struct sim_id *id, const struct sim_daemon *
     else if (daemon->wall_most < due)
         sim_fail("purged_only_when_due", id->name, "it was purged %lld ns before its time",
                  (long long)(due - daemon->wall_most));
+}
+
+// Of the instance that the only record of |rows| is about, before it is applied.
+static uint64_t model_generation(const Plog__Batch *rows) {
+    const struct pawl_instance *instance =
+        rows ? sim_model_find(pawl__str(rows->records[0]->instance_id)) : NULL;
+    return instance ? instance->generation : 0;
+}
+
+static void model_tell(const struct sim_id *id, uint64_t generation,
+                       const ProtobufCBinaryData *bytes) {
+    const Pb__WorkflowResponse *response =
+        pawl__wire_unpack(&sim.arena, &pb__workflow_response__descriptor,
+                          (struct pawl_str){(const char *)bytes->data, bytes->len}, NULL);
+    sim_told_turn(pawl__shard_find(&model->mirror, pawl__str(id->name)), generation, response);
 }
 
 // |bytes|: a Batch of one record.
@@ -299,6 +327,7 @@ static void model_record(const struct sim_daemon *daemon, uint64_t position,
         struct pawl_str name = pawl__str(rows->records[0]->instance_id);
         model_check_purge(sim_model_id(name), daemon, sim_model_find(name));
     }
+    uint64_t generation = model_generation(rows);
     if (!rows || pawl__shard_replay(&model->mirror, &batch, model_load, &model->mirror, &error)) {
         sim_fail("the_log_can_be_read", NULL, "%s", rows ? error.text : "a record is damaged");
         return;
@@ -316,6 +345,7 @@ static void model_record(const struct sim_daemon *daemon, uint64_t position,
         break;
     case PLOG__RECORD__CHANGE_TURN:
         model_turn(id, pawl__shard_find(&model->mirror, pawl__str(id->name)));
+        model_tell(id, generation, &record->turn->response);
         break;
     case PLOG__RECORD__CHANGE_PURGE: model_purged(id); break;
     default: break;
@@ -347,6 +377,7 @@ static void model_batch(struct sim_daemon *daemon, const struct pawl_batch *batc
         model_record(now ? daemon : NULL, batch->position,
                      (struct pawl_str){(const char *)from, (size_t)(reader.at - from)});
     model->mirror.position = batch->position + 1;
+    if (!sim.failed) sim_told_batch();
     if (!now || sim.failed) return;
     const Plog__Batch *rows =
         pawl__wire_unpack(&sim.arena, &plog__batch__descriptor, batch->records, NULL);
@@ -483,6 +514,8 @@ void sim_model_close(void) {
     pawl__map_finish(&model->ids);
     free(model->delivered);
     free(model->logged);
+    free(model->asked);
+    free(model->told);
     free(model->toggles);
     pawl__shard_finish(&model->mirror);
 }

@@ -14,12 +14,21 @@ static int64_t net_latency(void) {
     return sim_fault(SIM_DELAY, 30) ? time + sim_time(10 * PAWL_MILLISECOND) : time;
 }
 
+// A request of a client has arrived.
+static void note_asked(const struct sim_message *message) {
+    struct sim_model *model = &sim.model;
+    model->delivered[message->number]++;
+    memcpy(model->asked[message->number], message->id, sizeof *model->asked);
+}
+
 unsigned sim_new_number(void) {
     struct sim_model *model = &sim.model;
     if (++sim.numbers >= model->tags) {
         size_t tags = model->tags ? 2 * model->tags : 1024;
         model->delivered = realloc(model->delivered, tags * sizeof *model->delivered);
         model->logged = realloc(model->logged, tags * sizeof *model->logged);
+        model->asked = realloc(model->asked, tags * sizeof *model->asked);
+        memset(model->asked + model->tags, 0, (tags - model->tags) * sizeof *model->asked);
         memset(model->delivered + model->tags, 0, (tags - model->tags) * sizeof *model->delivered);
         memset(model->logged + model->tags, 0, (tags - model->tags) * sizeof *model->logged);
         model->tags = tags;
@@ -182,7 +191,7 @@ static void serving_note(struct sim_serving *serving) {
         serving->message.method == PAWL_TASKHUB_COMPLETE_TURN)
         serving->in_hand = sim_session_take(serving->daemon, &serving->message);
     else
-        sim.model.delivered[serving->message.number]++;
+        note_asked(&serving->message);
 }
 
 static void message_free(void *data) {

@@ -23,7 +23,7 @@ struct context {
     size_t resolved_at[WORKER_IDS]; // place in the history
     const Pb__ExecutionStartedEvent *start;
     const Pb__HistoryEvent *terminated;
-    bool suspended;
+    bool suspended, versions;
     int64_t now;
     int32_t next_id;
     size_t events_taken; // raised events that waits have consumed
@@ -52,11 +52,18 @@ static size_t context_event_count(const struct context *context) {
 
 // --- reading the history ------------------------------------------------------------------------
 
+// The timer of a wait without a deadline: code that was changed may give its id to something else.
+static bool is_optional(const Pb__HistoryEvent *event) {
+    return event->event_type_case == EVENT(TIMER_CREATED) &&
+           event->timercreated->origin_case == PB__TIMER_CREATED_EVENT__ORIGIN_EXTERNAL_EVENT &&
+           pawl__timestamp_get(event->timercreated->fireat) == INT64_MAX;
+}
+
 static void context_schedule(struct context *context, const Pb__HistoryEvent *event) {
     int32_t id = event->eventid;
     if (id < 0 || id >= WORKER_IDS)
         context->why = "history_changes_exactly_once: an id is out of range";
-    else if (context->scheduled[id])
+    else if (context->scheduled[id] && !is_optional(context->scheduled[id]))
         context->why = "history_changes_exactly_once: an id is scheduled twice";
     else
         context->scheduled[id] = event;
@@ -107,6 +114,7 @@ static void context_read(struct context *context) {
         case EVENT(TASK_SCHEDULED):
         case EVENT(TIMER_CREATED):
         case EVENT(CHILD_WORKFLOW_INSTANCE_CREATED):
+        case EVENT(EVENT_SENT):
         case EVENT(DETACHED_WORKFLOW_INSTANCE_CREATED): context_schedule(context, event); break;
         case EVENT(TASK_COMPLETED):
             context_resolve(context, event, event->taskcompleted->taskscheduledid,
@@ -199,15 +207,52 @@ static int32_t sleep_for(struct context *context, int64_t time, const char *even
     return id;
 }
 
-static int32_t call_child(struct context *context, const char *name, const char *input) {
+// |instance|: its id; empty: one that follows from the parent's.
+static int32_t call_child_as(struct context *context, const char *instance, const char *name,
+                             const char *input) {
     Pb__CreateChildWorkflowAction *body =
         context_new(context, &pb__create_child_workflow_action__descriptor);
+    body->instanceid = pawl__arena_dup(context->arena, pawl__str(instance));
     body->name = pawl__arena_dup(context->arena, pawl__str(name));
     body->input = context_value(context, input);
     int32_t id;
     context_act(context, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_CREATE_CHILD_WORKFLOW, body,
                 &id);
     return id;
+}
+
+static int32_t call_child(struct context *context, const char *name, const char *input) {
+    return call_child_as(context, "", name, input);
+}
+
+// The last action is for another app.
+static void to_app(struct context *context, const char *app) {
+    if (!context->action_count) return; // the history has it
+    Pb__WorkflowAction *action = context->actions[context->action_count - 1];
+    if (action->id != context->next_id - 1) return;
+    action->_router_case = PB__WORKFLOW_ACTION___ROUTER_ROUTER;
+    action->router = context_new(context, &pb__task_router__descriptor);
+    action->router->_target_app_id_case = PB__TASK_ROUTER___TARGET_APP_ID_TARGET_APP_ID;
+    action->router->targetappid = pawl__arena_dup(context->arena, pawl__str(app));
+}
+
+// |data| is told from that of all other sends, see told.c.
+static void send_to(struct context *context, const char *id, const char *name, const char *data) {
+    Pb__SendEventAction *body = context_new(context, &pb__send_event_action__descriptor);
+    body->instance = context_new(context, &pb__workflow_instance__descriptor);
+    body->instance->instanceid = pawl__arena_dup(context->arena, pawl__str(id));
+    body->name = pawl__arena_dup(context->arena, pawl__str(name));
+    body->data = context_value(context, data);
+    context_act(context, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_SEND_EVENT, body, NULL);
+}
+
+static void terminate(struct context *context, const char *id, const char *reason, bool recurse) {
+    Pb__TerminateWorkflowAction *body =
+        context_new(context, &pb__terminate_workflow_action__descriptor);
+    body->instanceid = pawl__arena_dup(context->arena, pawl__str(id));
+    body->reason = context_value(context, reason);
+    body->recurse = recurse;
+    context_act(context, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_TERMINATE_WORKFLOW, body, NULL);
 }
 
 static void start_detached(struct context *context, const char *name, const char *input) {
@@ -440,31 +485,162 @@ static void run_gather(struct context *context) {
         end(context, STATUS(COMPLETED), strchr(next, '|') + 1);
 }
 
+// --- workflows that touch others ----------------------------------------------------------------
+
+static const char *other_id(const struct context *context, int number) {
+    return pawl__arena_format(context->arena, "w%d", number % (int)sim.options.ids);
+}
+
+// Of what is sent: whose it is, by its execution, and the how manieth.
+static const char *send_data(const struct context *context, int number) {
+    return pawl__arena_format(context->arena, "s%.8s.%d",
+                              pawl__string_of(context->request->executionid), number);
+}
+
+// Sends to others, who may not be there, and to itself. What it has sent itself it takes in its
+// order, over generations, too: it keeps it as .NET's SDKs up to 1.16 do.
+static void run_speak(struct context *context) {
+    int number = input_number(context), left = number % 4;
+    const char *me = context->request->instanceid, *result;
+    const char *kept[2];
+    size_t at;
+    send_to(context, other_id(context, number + left), "Item", send_data(context, 0));
+    for (int i = 1; i <= 2; i++) send_to(context, me, "Echo", send_data(context, i));
+    if (!ended(context, call(context, "inc", left), &result)) return;
+    send_to(context, other_id(context, number + left + 1), "Go", send_data(context, 3));
+    const char *given = pawl__string_of(context->start->input), *bar = strchr(given, '|');
+    for (int i = 0; i < 2; i++) {
+        const Pb__HistoryEvent *event = next_event(context, "echo", &at);
+        if (!event) return;
+        const char *data = pawl__string_of(event->eventraised->input);
+        const char *expected = bar ? pawl__arena_format(context->arena, "%s.%d", bar + 1, i + 1)
+                                   : send_data(context, i + 1);
+        if (strcmp(data, expected) != 0)
+            context->why = "sent_events_arrive_in_order: one came before its time";
+        kept[i] = send_data(context, i + 1);
+    }
+    for (int i = 0; bar && i < 2; i++) { // the generation's own follow those that were kept
+        const Pb__HistoryEvent *event = next_event(context, "echo", &at);
+        if (!event) return;
+        if (strcmp(pawl__string_of(event->eventraised->input), kept[i]) != 0)
+            context->why = "sent_events_arrive_in_order: a kept one came late";
+    }
+    if (!left) {
+        end(context, STATUS(COMPLETED), "spoke");
+        return;
+    }
+    char *next = pawl__arena_format(context->arena, "%d|s%.8s", left - 1,
+                                    pawl__string_of(context->request->executionid));
+    bool first = number % 2;
+    for (int i = 0; first && i < 2; i++) send_to(context, me, "Echo", kept[i]);
+    end(context, STATUS(CONTINUED_AS_NEW), next);
+    for (int i = 0; !first && i < 2; i++) send_to(context, me, "Echo", kept[i]);
+}
+
+// Ends another one, perhaps with its children, or nobody.
+static void run_ender(struct context *context) {
+    int number = input_number(context);
+    const char *result;
+    if (!ended(context, call(context, "inc", number), &result)) return;
+    terminate(context, other_id(context, number), send_data(context, 0), number % 2);
+    end(context, STATUS(COMPLETED), "ended another");
+}
+
+// Wants an id for its child that others may have. Who has it may be purged by force, and then
+// nobody says how the child ended.
+static void run_claims(struct context *context) {
+    const char *result;
+    int32_t id = call_child_as(context, other_id(context, input_number(context)), "chain", "1");
+    int32_t limit = sleep_for(context, 30 * PAWL_MILLISECOND, NULL);
+    call(context, "inc", 70);
+    if (ended(context, id, &result) || context->resolved[limit])
+        end(context, STATUS(COMPLETED), "claimed");
+}
+
+// Calls what is of another app, which cannot be reached.
+static void run_abroad(struct context *context) {
+    const char *child, *task;
+    int32_t first = call_child_as(context, other_id(context, input_number(context)), "chain", "1");
+    to_app(context, "far");
+    int32_t second = call(context, "inc", 1);
+    to_app(context, "far");
+    bool both = ended(context, first, &child) && ended(context, second, &task);
+    if (both) end(context, STATUS(COMPLETED), child || task ? "reached" : "not reached");
+}
+
+// Workers that do not have its version answer with what cannot be applied.
+static void run_rogue(struct context *context) {
+    if (context->versions) {
+        run_chain(context);
+        return;
+    }
+    unsigned kind = sim_below(5);
+    if (kind < 2) call(context, "inc", 0);
+    if (kind == 1) call(context, "inc", 0);
+    if (kind == 2) send_to(context, "", "Go", "x");
+    if (kind == 3) terminate(context, "", "x", true);
+    for (size_t i = 0; kind < 2 && i < context->action_count; i++) // below zero; twice the same
+        context->actions[i]->id = kind ? 0 : -1 - (int32_t)sim_below(3);
+    if (kind < 4 && context->action_count > kind % 2) return;
+    Pb__WorkflowAction *unknown = context_new(context, &pb__workflow_action__descriptor);
+    unknown->id = WORKER_IDS - 2;
+    context->actions[context->action_count++] = unknown; // an action of the future
+}
+
+// New code has an activity in front of the wait that older code begins with.
+static void run_patched(struct context *context) {
+    const Pb__HistoryEvent *before = context->scheduled[0];
+    size_t at;
+    if (before && is_optional(before) && context->versions) context->scheduled[0] = NULL;
+    if (context->versions) {
+        const char *result;
+        if (!ended(context, call(context, "inc", 60), &result)) return;
+    } else if (before && !is_optional(before)) {
+        context->next_id = WORKER_IDS - 1;
+        context_act(
+            context, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_WORKFLOW_VERSION_NOT_AVAILABLE,
+            context_new(context, &pb__workflow_version_not_available_action__descriptor), NULL);
+        return;
+    }
+    sleep_for(context, INT64_MAX, "Go");
+    if (next_event(context, "go", &at)) end(context, STATUS(COMPLETED), "patched");
+}
+
 // Only some workers have its version.
 static void run_versioned(struct context *context) {
     run_chain(context);
 }
 
-const char *const sim_programs[] = {"chain",   "fan",    "retry", "sleep",  "gate",
-                                    "waits",   "parent", "loop",  "detach", "versioned",
-                                    "collect", "gather", "relay", NULL};
+const char *const sim_programs[] = {"chain",   "fan",    "retry", "sleep",   "gate",
+                                    "waits",   "parent", "loop",  "detach",  "versioned",
+                                    "collect", "gather", "relay", "speak",   "ender",
+                                    "claims",  "abroad", "rogue", "patched", NULL};
 
 static const struct program {
     const char *name;
     void (*run)(struct context *context);
 } worker_programs[] = {
-    {"chain", run_chain},     {"fan", run_fan},       {"retry", run_retry},
-    {"sleep", run_sleep},     {"gate", run_gate},     {"waits", run_waits},
-    {"parent", run_parent},   {"nest", run_nest},     {"loop", run_loop},
-    {"relay", run_relay},     {"detach", run_detach}, {"versioned", run_versioned},
-    {"collect", run_collect}, {"gather", run_gather},
+    {"chain", run_chain},     {"fan", run_fan},         {"retry", run_retry},
+    {"sleep", run_sleep},     {"gate", run_gate},       {"waits", run_waits},
+    {"parent", run_parent},   {"nest", run_nest},       {"loop", run_loop},
+    {"relay", run_relay},     {"detach", run_detach},   {"versioned", run_versioned},
+    {"collect", run_collect}, {"gather", run_gather},   {"speak", run_speak},
+    {"ender", run_ender},     {"claims", run_claims},   {"abroad", run_abroad},
+    {"rogue", run_rogue},     {"patched", run_patched},
 };
 
 const char *sim_expected(const char *name, const char *input, const char *events,
                          struct pawl_arena *arena) {
     int number = atoi(input);
     if (strcmp(name, "collect") == 0 || strcmp(name, "gather") == 0) return events;
-    if (strcmp(name, "chain") == 0 || strcmp(name, "versioned") == 0) number += 3;
+    static const char *const fixed[][2] = {
+        {"speak", "spoke"},        {"ender", "ended another"}, {"claims", "claimed"},
+        {"abroad", "not reached"}, {"patched", "patched"},
+    };
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (strcmp(name, fixed[i][0]) == 0) return fixed[i][1];
+    if (strcmp(name, "chain") == 0 || strcmp(name, "versioned") == 0 || strcmp(name, "rogue") == 0)
+        number += 3;
     if (strcmp(name, "nest") == 0) number = 7;
     if (strcmp(name, "fan") == 0) {
         int width = 1 + number % 12;
@@ -479,29 +655,39 @@ const char *sim_expected(const char *name, const char *input, const char *events
     return pawl__arena_format(arena, "%d", number);
 }
 
+// What a history has scheduled, each run schedules at the same place.
+static void run_program(struct context *context, const char *name) {
+    for (size_t i = 0; i < sizeof worker_programs / sizeof *worker_programs; i++)
+        if (strcmp(worker_programs[i].name, name) == 0) worker_programs[i].run(context);
+}
+
 bool sim_worker_turn(const Pb__WorkflowRequest *request, const char *token, bool versions,
                      struct pawl_arena *arena, struct pawl_buf *out, const char **why) {
     struct context *context = pawl__arena_zalloc(arena, sizeof *context);
     context->arena = arena;
     context->request = request;
+    context->versions = versions;
     context_read(context);
     *why = context->why;
     if (context->why) return false;
     const char *name = context->start->name;
     if (context->terminated) {
+        // Some SDKs go as far as the function does before they look.
+        if (!context->suspended && versions && sim_chance(300)) run_program(context, name);
         context->next_id = WORKER_IDS - 1;
-        end(context, STATUS(TERMINATED),
-            pawl__string_of(context->terminated->executionterminated->input));
+        if (!context->ended)
+            end(context, STATUS(TERMINATED),
+                pawl__string_of(context->terminated->executionterminated->input));
     } else if (!versions && strcmp(name, "versioned") == 0) {
         context->next_id = WORKER_IDS - 1;
         context_act(
             context, PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_WORKFLOW_VERSION_NOT_AVAILABLE,
             context_new(context, &pb__workflow_version_not_available_action__descriptor), NULL);
     } else if (!context->suspended) {
-        // What a history has scheduled, each run schedules at the same place.
-        for (size_t i = 0; i < sizeof worker_programs / sizeof *worker_programs; i++)
-            if (strcmp(worker_programs[i].name, name) == 0) worker_programs[i].run(context);
+        run_program(context, name);
     }
+    *why = context->why;
+    if (context->why) return false;
     Pb__WorkflowResponse response = PB__WORKFLOW_RESPONSE__INIT;
     response.instanceid = request->instanceid;
     response.actions = context->actions;

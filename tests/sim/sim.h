@@ -81,7 +81,8 @@ struct sim_options {
 
 struct sim_counts {
     unsigned long worlds, steps, points, faults[SIM_FAULTS], commits, recoveries, starts, turns,
-        activities, timers, ended, stalls, reads, lists, snapshots, late_results, retained;
+        activities, timers, ended, stalls, reads, lists, snapshots, late_results, retained, told,
+        dropped;
 };
 
 // --- chance.c -----------------------------------------------------------------------------------
@@ -218,6 +219,12 @@ struct sim_id {
     } ends[SIM_ENDS]; // a ring
 };
 
+// Something that a workflow told another and that is not in the log yet; the model's.
+struct sim_told {
+    char target[40], data[24];
+    bool ends;
+};
+
 struct sim_model {
     struct pawl_shard mirror;
     struct pawl_map ids;          // struct sim_id
@@ -226,6 +233,9 @@ struct sim_model {
     uint64_t stamp_epoch;         // under which it was
     struct pawl_map acked;        // keys of results that the log holds; key and value are one
     unsigned *delivered, *logged; // by tag
+    char (*asked)[40];            // the id that it was about, by tag
+    struct sim_told *told;        // from |told_first| on: in the order of their arrival
+    size_t told_first, told_count, told_cap;
     size_t tags;
     struct sim_toggle {
         uint64_t record;
@@ -245,6 +255,19 @@ const struct pawl_instance *sim_model_find(struct pawl_str name); // NULL: it do
 const struct pawl_instance *sim_model_unfinished(void);
 const struct pawl_instance *sim_model_due(int64_t now); // to be purged as its time is over
 bool sim_same_instance(const struct pawl_instance *a, const struct pawl_instance *b);
+
+// --- told.c -------------------------------------------------------------------------------------
+
+// A turn's |response| is in the log, and has made of |instance| what it is now. |generation|: that
+// of before.
+void sim_told_turn(const struct pawl_instance *instance, uint64_t generation,
+                   const Pb__WorkflowResponse *response);
+// An event that somebody told |id| is in the log: of a client, or of a workflow.
+void sim_told_event(const char *id, const char *data, bool ends);
+// The batch is whole: all that was told has arrived.
+void sim_told_batch(void);
+// Whether |id|, which is |instance|, is |ancestor| or a descendant of it.
+bool sim_told_descends(const char *id, const struct pawl_instance *instance, const char *ancestor);
 
 // --- net.c: calls -------------------------------------------------------------------------------
 
@@ -290,6 +313,7 @@ void sim_check_answer(struct sim_serving *serving, const struct pawl_error *erro
 struct sim_client {
     unsigned waits_for; // number of the open request; 0: none
     unsigned daemon;    // that it talks to
+    char again[40];     // an id that it has purged, to be started anew; or empty
 };
 
 struct sim_item {

@@ -308,8 +308,10 @@ static void item_arrive(struct sim_event *event) {
     }
     worker->items[place] = *item;
     worker->items[place].used = true;
-    struct sim_event *done =
-        sim_after(sim_time(item->turn ? 300000 : PAWL_MILLISECOND), worker_done);
+    // An activity may still be at work when its workflow is long gone, and another has its id.
+    int64_t typical = item->turn ? 300000 : PAWL_MILLISECOND;
+    if (!item->turn && !sim.calm && sim_chance(80)) typical = 300 * PAWL_MILLISECOND;
+    struct sim_event *done = sim_after(sim_time(typical), worker_done);
     done->a = event->a | (unsigned)place << 8;
     done->b = item->session;
     free(item);
