@@ -139,7 +139,7 @@ static char *tracing_decode(struct pawl_arena *arena, struct pawl_str text) {
         int high = i + 2 < text.len ? tracing_hex(text.data[i + 1]) : -1;
         int low = i + 2 < text.len ? tracing_hex(text.data[i + 2]) : -1;
         bool escaped = text.data[i] == '%' && high >= 0 && low >= 0;
-        copy[len++] = escaped ? (char)(high << 4 | low) : text.data[i];
+        copy[len++] = (char)(escaped ? high << 4 | low : text.data[i]);
         if (escaped) i += 2;
     }
     if (copy) copy[len] = 0;

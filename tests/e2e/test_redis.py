@@ -21,6 +21,7 @@ spec:
   metadata:
     - {{name: redisHost, value: "127.0.0.1:%d"}}
     - {{name: actorStateStore, value: "true"}}
+    - {{name: shards, value: "6"}}
 """
 
 
@@ -104,6 +105,30 @@ class Redis(unittest.TestCase):
         before = self.daemon.output().count("reads its state again") + self.daemon.output().count("stops and will read")
         self.assertEqual(before, 0, self.daemon.output()[-2000:])
         self.all_complete(1)
+
+    def test_three_daemons_share_it(self):
+        """One that is killed is replaced once its leases have ended."""
+        others = []
+        before, harness.COMPONENT = harness.COMPONENT, COMPONENT % self.server.port
+        try:
+            for _ in range(2):
+                others.append(harness.Daemon(app_id="app", store="state.redis"))
+                self.addCleanup(others[-1].close)
+        finally:
+            harness.COMPONENT = before
+        workers = [raw.Worker(daemon.grpc) for daemon in others]
+        for worker in workers:
+            self.addCleanup(worker.close)
+            worker.connected.wait(10)
+        count = self.begin(30)
+        others[0].kill()
+        hub = raw.Hub(others[1].grpc)
+        self.addCleanup(hub.close)
+        for n in range(count):
+            state = hub.wait(f"w{n}", timeout=40)
+            self.assertEqual((state.workflowStatus, state.output.value), (1, str(n % 5)), f"w{n}")
+        for worker in [self.worker, *workers]:
+            self.assertEqual(worker.again, [])
 
     def test_state_as_dapr_lays_it_out(self):
         body = json.dumps([{"key": "cars", "value": {"quantity": 100}}]).encode()
