@@ -10,7 +10,8 @@ bool pawl__str_equal_nocase(struct pawl_str a, struct pawl_str b) {
 }
 
 bool pawl__str_starts(struct pawl_str text, struct pawl_str prefix) {
-    return text.len >= prefix.len && memcmp(text.data, prefix.data, prefix.len) == 0;
+    return text.len >= prefix.len &&
+           (prefix.len == 0 || memcmp(text.data, prefix.data, prefix.len) == 0);
 }
 
 char *pawl__str_dup(struct pawl_str text) {

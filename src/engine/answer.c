@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "engine/command.h"
 #include "engine/record.h"
 
@@ -238,8 +239,8 @@ static enum pawl_err answer_apply(struct answer *answer, struct pawl_stamp stamp
     instance->turn_out = false;
     instance->turn_held = outcome.stalled;
     // Events that it keeps for its next generation have times after its own.
-    if (shard->stamped < turn->completed_at + (int64_t)actions)
-        shard->stamped = turn->completed_at + (int64_t)actions;
+    int64_t last = pawl__clock_add(turn->completed_at, (int64_t)actions);
+    if (shard->stamped < last) shard->stamped = last;
 
     pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0);
     if (outcome.told) pawl__shard_emit(shard, PAWL_EFFECT_STALLED, instance, 0);

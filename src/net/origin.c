@@ -81,8 +81,9 @@ static struct pawl_str origin_authority(struct pawl_str origin) {
 // ----------------------------------------------------------------------
 
 static struct pawl_str host_name(struct pawl_str authority) {
+    if (!authority.len) return authority;
     const char *end = authority.data + authority.len;
-    if (authority.len && *authority.data == '[') {
+    if (*authority.data == '[') {
         const char *close = memchr(authority.data, ']', authority.len);
         if (close)
             return (struct pawl_str){authority.data + 1, (size_t)(close - authority.data - 1)};
