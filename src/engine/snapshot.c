@@ -99,6 +99,8 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
     if (!bytes.data) return false;
     struct pawl_str history = pawl__buf_str(&instance->history.bytes);
     if (!pawl__shard_columns(instance, arena, out)) return false;
+    // The instance may get another custom status while the snapshot is being written.
+    if (instance->has_custom_status) out->custom_status = pawl__str(state.custom_status);
     out->state = bytes;
     out->history = (struct pawl_str){history.data ? history.data + instance->saved_bytes : NULL,
                                      history.len - instance->saved_bytes};
