@@ -11,7 +11,7 @@ import { HelpDialog } from './pages/help';
 import { InstancePage } from './pages/instance';
 import { ListPage } from './pages/list';
 import { OverviewPage } from './pages/overview';
-import { go, link, route } from './route';
+import { go, link, route, searching } from './route';
 import * as theme from './theme';
 import { Toasts } from './ui/basics';
 
@@ -91,7 +91,7 @@ function useKeys(showHelp: () => void): void {
       const keys: Record<string, () => void> = {
         '/': () => {
           if (route.value.segments[0] !== 'instances') go(link(['instances']));
-          setTimeout(() => dispatchEvent(new Event('pawl-search')));
+          searching.value = true;
         },
         '?': showHelp,
         t: theme.next,

@@ -33,6 +33,9 @@ export function link(segments: string[], query: Record<string, string | undefine
 export const route = signal<Route>(parse(location.hash));
 addEventListener('hashchange', () => (route.value = parse(location.hash)));
 
+// Set while the filter is to get the focus: its view may still be on the way when the key is pressed.
+export const searching = signal(false);
+
 export const appLink = (app: string): string => `#/${encodeURIComponent(`@${app}`)}`;
 
 export function go(to: string): void {

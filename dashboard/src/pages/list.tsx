@@ -1,11 +1,12 @@
 // Which workflows are there, and which of them need me?
 
+import { useSignalEffect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { get, withQuery } from '../api';
 import { useLive } from '../live';
 import { STATUSES, type App, type Counts, type List, type Row, type Status } from '../model';
 import { formatTerms, parseTerms, valueOf, withTerm } from '../query';
-import { go, link, route, setQuery } from '../route';
+import { go, link, route, searching, setQuery } from '../route';
 import { duration, now } from '../time';
 import { Badge, Command, Copy, Refusal, Time } from '../ui/basics';
 import { StartDialog } from './actions';
@@ -136,11 +137,11 @@ function FilterBar({ q }: { q: string }) {
   const [text, setText] = useState(q);
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => setText(q), [q]);
-  useEffect(() => {
-    const focus = (): void => input.current?.focus();
-    addEventListener('pawl-search', focus);
-    return () => removeEventListener('pawl-search', focus);
-  }, []);
+  useSignalEffect(() => {
+    if (!searching.value) return;
+    input.current?.focus();
+    searching.value = false;
+  });
   const terms = parseTerms(q);
   return (
     <form
