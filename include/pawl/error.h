@@ -5,6 +5,9 @@
 //
 // gRPC statuses are the numbers of https://grpc.github.io/grpc/core/md_doc_statuscodes.html.
 // A function that can say more than the code fills a struct pawl_error with a text of its own.
+//
+// The numbers of enum pawl_err are compiled into programs, and daemons send them to each other: a
+// new row is added at the end.
 
 // clang-format off
 #define PAWL_ERROR_MAP(X)                                                                    \
