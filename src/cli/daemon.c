@@ -146,6 +146,17 @@ static enum pawl_err daemon_open_store(const struct daemon *daemon,
     return pawl__memory_open(store, error);
 }
 
+// A server that does not answer: says which component named it, and what else there is to do.
+static enum pawl_err daemon_explain(const struct pawl_config_store *given,
+                                    struct pawl_error *error) {
+    if (error->code != PAWL_E_UNAVAILABLE || given->path) return error->code;
+    struct pawl_error why = *error;
+    return pawl__fail(error, why.code,
+                      "%s: component \"%s\": %s; or use another component, or --local-stores, "
+                      "which keeps it in an SQLite file",
+                      given->origin, given->name, why.text);
+}
+
 static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error *error) {
     const struct pawl_daemon_options *options = daemon->options;
     daemon->storages = calloc(options->store_count + 1, sizeof *daemon->storages);
@@ -158,7 +169,7 @@ static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error
         if (!err)
             err = pawl__storage_init(&daemon->storages[i], &daemon->loop, store, daemon_log(daemon),
                                      error);
-        if (err) return err;
+        if (err) return daemon_explain(given, error);
         daemon->storage_count++;
         daemon->stores[i] = (struct pawl_api_store){
             .name = given->name,

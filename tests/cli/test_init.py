@@ -179,6 +179,18 @@ class Init(clilib.Case):
         self.assertEqual([(c["name"], c["type"]) for c in components], [("orders", "state.sqlite")])
         self.assertEqual(said.count("--local-stores"), 1, said)
 
+    def test_a_server_that_is_not_there(self):
+        """Which file named it, and three ways on, before the app begins."""
+        self.component("resources/redis.yaml", "orders", "state.redis")
+        file = self.home / "resources/redis.yaml"
+        file.write_text(file.read_text().replace("nowhere", "'127.0.0.1:1'"))
+        answer = self.pawl("run", "-a", "plain", "--resources-path", file.parent, "--", self.ask, "metadata")
+        self.assertEqual(answer.returncode, 1, answer.stdout)
+        self.assertNotIn("200 ", answer.stdout)
+        for told in (str(file), "orders", "127.0.0.1:1", "apt install redis-server",
+                     "another component", "--local-stores"):
+            self.assertIn(told, answer.stdout + answer.stderr)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -127,11 +127,10 @@ enum pawl_err pawl__redis_connect(struct pawl_redis *store, struct pawl_redis_li
     if (!link->context) return pawl__fail_plain(error, PAWL_E_NOMEM);
     enum pawl_err err = PAWL_OK;
     if (link->context->err)
-        err =
-            pawl__fail(error, PAWL_E_UNAVAILABLE,
-                       "cannot connect to %s: %s; start it (apt install redis-server), or correct "
-                       "redisHost",
-                       store->name, link->context->errstr);
+        err = pawl__fail(error, PAWL_E_UNAVAILABLE,
+                         "cannot connect to %s: %s; start it (apt install redis-server) or correct "
+                         "redisHost",
+                         store->name, link->context->errstr);
     redisEnableKeepAlive(link->context);
     if (!err && options->timeout > 0) redisSetTimeout(link->context, link_time(options->timeout));
     // A server without a password takes one from the user "default", but not from nobody.
