@@ -119,8 +119,10 @@ struct pawl_state_op {
 
 // A transaction over user state: all of |ops| in their order, or none. An expired key is a missing
 // one. |result| is filled by a commit that was done: PAWL_OK; PAWL_E_CONFLICT when an ETag does not
-// match, or is none of the store's; PAWL_E_INVALID when a key is empty; PAWL_E_TOO_LARGE. A
-// transaction that conflicts does not fail the commit that carries it.
+// match; PAWL_E_INVALID when a key is empty or of a form that the store cannot keep, when a value
+// is none (JSON that the store cannot keep as such), or when an ETag has a form that none of the
+// store's has, in stores where Dapr's says so (a conflict in the others); PAWL_E_TOO_LARGE. A
+// transaction with an error does not fail the commit that carries it.
 struct pawl_state_tx {
     const struct pawl_state_op *ops;
     size_t op_count;

@@ -21,9 +21,11 @@ struct store_kind {
     // One more store with the data of |store|, which |open| has opened at |path|.
     enum pawl_err (*again)(struct pawl_store *store, const char *path, struct pawl_store **out,
                            struct pawl_error *error);
-    // Prepares and cleans up for a program's tests; may be NULL.
-    int (*begin)(void);
-    void (*end)(void);
+    // What Dapr's layout of the user's state demands:
+    bool json;                // values that are not bytes have to be JSON
+    bool marks_nothing;       // that a value is bytes is not kept
+    const char *foreign_etag; // of the right form; NULL: a UUID
+    enum pawl_err bad_etag;   // one of no form; 0: PAWL_E_CONFLICT
 };
 
 // What each test has: a store of its own, in a directory of its own.

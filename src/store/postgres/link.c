@@ -1,0 +1,319 @@
+// A connection: made when it is needed, its statements prepared at once, and dropped at the first
+// sign that something is wrong with it. Statements are queued and their results taken in the same
+// order (libpq's pipeline mode), so that what belongs together takes one round trip.
+//
+// libpq is used without blocking, as it would wait for a silent server for ever.
+
+#include "store/postgres/internal.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+
+// --- parameters and values ------------------------------------------------------------------
+
+static void link_param(struct pawl_pg_params *params, const void *value, size_t len) {
+    params->values[params->count] = value;
+    params->lengths[params->count++] = (int)len;
+}
+
+void pawl__pg_int(struct pawl_pg_params *params, int64_t value) {
+    params->numbers[params->count] = htobe64((uint64_t)value);
+    link_param(params, &params->numbers[params->count], 8);
+}
+
+void pawl__pg_bool(struct pawl_pg_params *params, bool value) {
+    link_param(params, value ? "\1" : "\0", 1);
+}
+
+void pawl__pg_bytes(struct pawl_pg_params *params, struct pawl_str bytes) {
+    link_param(params, bytes.data ? bytes.data : "", bytes.len);
+}
+
+void pawl__pg_null(struct pawl_pg_params *params) {
+    link_param(params, NULL, 0);
+}
+
+int64_t pawl__pg_number(const PGresult *result, int row, int column) {
+    uint64_t number = 0;
+    if (PQgetlength(result, row, column) == 8)
+        memcpy(&number, PQgetvalue(result, row, column), sizeof number);
+    return (int64_t)be64toh(number);
+}
+
+bool pawl__pg_true(const PGresult *result, int row, int column) {
+    return PQgetlength(result, row, column) == 1 && *PQgetvalue(result, row, column);
+}
+
+struct pawl_str pawl__pg_value(const PGresult *result, int row, int column) {
+    return (struct pawl_str){PQgetvalue(result, row, column),
+                             (size_t)PQgetlength(result, row, column)};
+}
+
+bool pawl__pg_keep(struct pawl_arena *arena, struct pawl_str *text) {
+    text->data = pawl__arena_dup(arena, *text);
+    return text->data;
+}
+
+// --- errors ---------------------------------------------------------------------------------
+
+static const struct {
+    const char *state; // an SQLSTATE, or the class with which it begins
+    enum pawl_err code;
+    bool drop; // the connection is of no use any more
+    const char *remedy;
+} link_errors[] = {
+    {"28", PAWL_E_DENIED, true, "check user and password"},
+    {"3D000", PAWL_E_NOT_FOUND, true, "create the database first"},
+    {"42501", PAWL_E_DENIED, false, "grant the user what it needs"},
+    {"42P01", PAWL_E_FORMAT, true, "restart to have it made"},
+    {"42", PAWL_E_FORMAT, true, "the table is not as it should be; is it of another version?"},
+    {"53100", PAWL_E_FULL, false, "free some space on the server, nothing is lost"},
+    {"25006", PAWL_E_UNAVAILABLE, true, "it is a read-only replica; connect to the primary"},
+    {"26", PAWL_E_UNAVAILABLE, true, "use a pool that keeps sessions, or none"},
+    {"40", PAWL_E_UNAVAILABLE, false, "it will be tried again"},
+    {"53", PAWL_E_UNAVAILABLE, true, "the server is short of resources"},
+    {"55", PAWL_E_UNAVAILABLE, false, "it will be tried again"},
+    {"57", PAWL_E_UNAVAILABLE, true, "it will be tried again"},
+    {"08", PAWL_E_UNAVAILABLE, true, "it will be tried again"},
+    {"22", PAWL_E_INVALID, false, NULL},
+    {"23", PAWL_E_INVALID, false, NULL},
+    {"54", PAWL_E_TOO_LARGE, false, NULL},
+    {"58", PAWL_E_IO, true, "look into the server's log"},
+    {"XX", PAWL_E_CORRUPT, true, "look into the server's log"},
+};
+
+// The first line of libpq's text.
+static struct pawl_str link_text(const char *text) {
+    struct pawl_str rest = pawl__str(text);
+    struct pawl_str line = pawl__str_cut(&rest, '\n');
+    return line.len ? line : PAWL_STR("the connection was lost");
+}
+
+enum pawl_err pawl__pg_fail(struct pawl_pg_link *link, const PGresult *result, const char *doing,
+                            struct pawl_error *error) {
+    const struct pawl_postgres *store = link->store;
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    struct pawl_str text = link_text(result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
+                                     : link->conn ? PQerrorMessage(link->conn)
+                                                  : NULL);
+    enum pawl_err code = state ? PAWL_E_INTERNAL : PAWL_E_UNAVAILABLE;
+    const char *remedy = state ? NULL : "it will be tried again";
+    bool drop = !state;
+    for (size_t i = 0; state && i < sizeof link_errors / sizeof *link_errors; i++) {
+        if (strncmp(state, link_errors[i].state, strlen(link_errors[i].state)) != 0) continue;
+        code = link_errors[i].code;
+        remedy = link_errors[i].remedy;
+        drop = link_errors[i].drop;
+        break;
+    }
+    pawl__fail(error, code, "%s: cannot %s: %.*s%s%s%s%s%s", store->where, doing, PAWL_FMT(text),
+               state ? " (SQLSTATE " : "", state ? state : "", state ? ")" : "", remedy ? "; " : "",
+               remedy ? remedy : "");
+    if (drop) pawl__pg_drop(link);
+    return code;
+}
+
+enum pawl_err pawl__pg_fail_row(const struct pawl_postgres *store, enum pawl_err err,
+                                const char *what, struct pawl_error *error) {
+    if (err == PAWL_E_FORMAT)
+        return pawl__fail(error, err,
+                          "%s: %s was written by a newer Pawl; use that version or a later one",
+                          store->where, what);
+    return pawl__fail(error, PAWL_E_CORRUPT, "%s: %s is damaged; restore a backup", store->where,
+                      what);
+}
+
+// --- waiting --------------------------------------------------------------------------------
+
+// Waits until the socket can be read (or, with |write|, written). False when that takes too long.
+static bool link_wait(struct pawl_pg_link *link, bool write, int64_t deadline) {
+    struct pollfd ready = {.fd = PQsocket(link->conn),
+                           .events = (short)(write ? POLLIN | POLLOUT : POLLIN)};
+    for (;;) {
+        int64_t left = deadline - pawl__clock_steady();
+        if (left <= 0 || ready.fd < 0) return false;
+        int rc = poll(&ready, 1, (int)((left + PAWL_MILLISECOND - 1) / PAWL_MILLISECOND));
+        if (rc > 0) return true;
+        if (rc < 0 && errno != EINTR) return false;
+    }
+}
+
+// Sends all that is queued. Reads meanwhile, as the server may wait for that.
+static bool link_flush(struct pawl_pg_link *link) {
+    int64_t deadline = pawl__clock_steady() + link->store->timeout;
+    int rc;
+    while ((rc = PQflush(link->conn)) == 1)
+        if (!link_wait(link, true, deadline) || !PQconsumeInput(link->conn)) return false;
+    return rc == 0;
+}
+
+// The next result; |*out| is NULL between two statements. False: the connection is lost, or silent.
+static bool link_next(struct pawl_pg_link *link, PGresult **out) {
+    int64_t deadline = pawl__clock_steady() + link->store->timeout;
+    *out = NULL;
+    while (PQisBusy(link->conn))
+        if (!link_wait(link, false, deadline) || !PQconsumeInput(link->conn)) return false;
+    *out = PQgetResult(link->conn);
+    return true;
+}
+
+// --- statements -----------------------------------------------------------------------------
+
+bool pawl__pg_send(struct pawl_pg_link *link, enum pawl_pg_statement statement,
+                   const struct pawl_pg_params *params) {
+    static const int binary[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const struct pawl_pg_params none;
+    char name[8];
+    if (!link->conn) return false;
+    if (!params) params = &none;
+    snprintf(name, sizeof name, "s%d", (int)statement);
+    return PQsendQueryPrepared(link->conn, name, params->count, params->values, params->lengths,
+                               binary, 1);
+}
+
+bool pawl__pg_sync(struct pawl_pg_link *link) {
+    return link->conn && PQpipelineSync(link->conn) && link_flush(link);
+}
+
+PGresult *pawl__pg_take(struct pawl_pg_link *link) {
+    PGresult *result, *end;
+    if (!link->conn || !link_next(link, &result) || !result) return NULL;
+    if (link_next(link, &end) && !end) return result;
+    PQclear(end);
+    PQclear(result);
+    return NULL;
+}
+
+bool pawl__pg_synced(struct pawl_pg_link *link) {
+    PGresult *result;
+    bool synced = link->conn && link_next(link, &result) && result &&
+                  PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+    if (link->conn) PQclear(result);
+    return synced;
+}
+
+// Without the connection being blamed for what the statement did.
+static bool link_is_good(const PGresult *result) {
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
+enum pawl_err pawl__pg_run(struct pawl_pg_link *link, enum pawl_pg_statement statement,
+                           const struct pawl_pg_params *params, PGresult **out,
+                           struct pawl_error *error) {
+    for (int attempt = 0;; attempt++) {
+        enum pawl_err err = pawl__pg_ready(link, error);
+        if (err) return err;
+        *out = pawl__pg_send(link, statement, params) && pawl__pg_sync(link) ? pawl__pg_take(link)
+                                                                             : NULL;
+        if (*out && pawl__pg_synced(link)) {
+            if (link_is_good(*out)) return PAWL_OK;
+            err = pawl__pg_fail(link, *out, link->writes ? "write" : "read", error);
+        } else {
+            err = pawl__pg_fail(link, NULL, link->writes ? "write" : "read", error);
+        }
+        bool lost = !link->conn && err == PAWL_E_UNAVAILABLE;
+        PQclear(*out);
+        *out = NULL;
+        if (!lost || attempt) return err;
+    }
+}
+
+// --- connecting -----------------------------------------------------------------------------
+
+void pawl__pg_drop(struct pawl_pg_link *link) {
+    PQfinish(link->conn);
+    link->conn = NULL;
+}
+
+static void link_be_quiet(void *arg, const PGresult *notice) {
+    (void)arg;
+    (void)notice;
+}
+
+static bool link_connect(struct pawl_pg_link *link) {
+    int64_t deadline = pawl__clock_steady() + link->store->timeout;
+    link->conn = PQconnectStart(link->store->connection);
+    if (!link->conn || PQstatus(link->conn) == CONNECTION_BAD) return false;
+    for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;
+         state = PQconnectPoll(link->conn)) {
+        if (state == PGRES_POLLING_FAILED) return false;
+        struct pollfd ready = {.fd = PQsocket(link->conn),
+                               .events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        int64_t left = deadline - pawl__clock_steady();
+        if (left <= 0) return false;
+        poll(&ready, 1, (int)((left + PAWL_MILLISECOND - 1) / PAWL_MILLISECOND));
+    }
+    PQsetNoticeReceiver(link->conn, link_be_quiet, NULL);
+    return PQsetnonblocking(link->conn, 1) == 0 && PQenterPipelineMode(link->conn);
+}
+
+static const bool link_is_writers[] = {
+#define writer                           true
+#define reader                           false
+#define X(name, connection, layout, sql) connection,
+    PAWL_PG_STATEMENTS(X)
+#undef X
+#undef writer
+#undef reader
+};
+
+static enum pawl_err link_prepare(struct pawl_pg_link *link, struct pawl_error *error) {
+    char *const *sql = link->store->sql;
+    char name[8];
+    int count = 0;
+    bool ok = true;
+    for (int i = 0; ok && i < PAWL_PG_COUNT; i++) {
+        if (!sql[i] || link_is_writers[i] != link->writes) continue;
+        snprintf(name, sizeof name, "s%d", i);
+        ok = PQsendPrepare(link->conn, name, sql[i], 0, NULL);
+        count++;
+    }
+    ok = ok && pawl__pg_sync(link);
+    enum pawl_err err = PAWL_OK;
+    for (int i = 0; ok && i < count; i++) {
+        PGresult *result = pawl__pg_take(link);
+        ok = result;
+        if (ok && !err && !link_is_good(result)) {
+            err = pawl__pg_fail(link, result, "use its tables", error);
+            pawl__pg_drop(link);
+            PQclear(result);
+            return err;
+        }
+        PQclear(result);
+    }
+    ok = ok && pawl__pg_synced(link);
+    return ok ? PAWL_OK : pawl__pg_fail(link, NULL, "use it", error);
+}
+
+// An idle server says nothing but that it goes away, or that its configuration has changed.
+static bool link_is_quiet(const struct pawl_pg_link *link) {
+    struct pollfd ready = {.fd = PQsocket(link->conn), .events = POLLIN};
+    return poll(&ready, 1, 0) == 0;
+}
+
+enum pawl_err pawl__pg_ready(struct pawl_pg_link *link, struct pawl_error *error) {
+    if (link->conn && !link_is_quiet(link)) pawl__pg_drop(link);
+    if (link->conn) return PAWL_OK;
+    if (link_connect(link)) return link_prepare(link, error);
+    const struct pawl_postgres *store = link->store;
+    struct pawl_str text = link_text(link->conn ? PQerrorMessage(link->conn) : "out of memory");
+    // libpq gives no SQLSTATE for a connection that was refused.
+    bool denied = memmem(text.data, text.len, "authentication", 14) ||
+                  memmem(text.data, text.len, "no password", 11) ||
+                  memmem(text.data, text.len, "role \"", 6);
+    bool missing = memmem(text.data, text.len, "database \"", 10) &&
+                   memmem(text.data, text.len, "does not exist", 14);
+    enum pawl_err err =
+        missing  ? pawl__fail(error, PAWL_E_NOT_FOUND, "%s: %.*s; create the database first",
+                              store->where, PAWL_FMT(text))
+        : denied ? pawl__fail(error, PAWL_E_DENIED, "%s: %.*s; check user and password",
+                              store->where, PAWL_FMT(text))
+                 : pawl__fail(error, PAWL_E_UNAVAILABLE,
+                              "%s: cannot connect: %.*s; is the server running?", store->where,
+                              PAWL_FMT(text));
+    pawl__pg_drop(link);
+    return err;
+}

@@ -1,0 +1,206 @@
+// A store in a PostgreSQL database.
+//
+//     committing thread ──► a connection: commits, leases, members ──┐
+//     reading thread    ──► a connection: everything that is read ───┼──► the server
+//     doorbell          ──► a connection that listens (listen.c) ────┘
+//
+// Two things make it safe. Each part of a commit begins with a statement that checks the epoch of
+// its lease and locks the shard's row until the transaction ends; and a lease is taken by a
+// statement that waits for that lock and raises the epoch. Times are the server's. No advisory
+// locks, no sequences without gaps, nothing else that PostgreSQL's distributed kin lack; a
+// notification is only a doorbell.
+//
+// Texts of ours are bytea, as ids may hold any character. Rows of ours are sealed (checksum.h).
+//
+//     pawl_meta       format of these tables
+//     pawl_app        how many shards each app has
+//     pawl_member     the daemons of an app
+//     pawl_shard      lease epochs, holders, ends of leases, and how far each log was trimmed
+//     pawl_log        a row for each batch
+//     pawl_instance   a snapshot
+//     pawl_history    its history, in parts
+//     pawl_mail       messages that wait for a shard
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "store/checksum.h"
+#include "store/postgres/internal.h"
+
+static const struct {
+    int layout;
+    const char *sql;
+} pg_statements[] = {
+#define X(name, connection, layout, sql) {layout, sql},
+    PAWL_PG_STATEMENTS(X)
+#undef X
+};
+
+// --- closing --------------------------------------------------------------------------------
+
+static void pg_give_up(struct pawl_postgres *store) {
+    while (store->writer.conn && store->lease_count) {
+        struct pawl_lease lease = store->leases[store->lease_count - 1];
+        if (pawl__pg_release(&store->base, &lease, NULL)) break;
+    }
+    pawl__pg_members_end(store);
+    free(store->leases);
+}
+
+static void pg_close(struct pawl_store *base) {
+    struct pawl_postgres *store = (struct pawl_postgres *)base;
+    if (!store) return;
+    pawl__pg_listen_end(store);
+    pg_give_up(store);
+    pawl__pg_drop(&store->writer);
+    pawl__pg_drop(&store->reader);
+    for (int i = 0; i < PAWL_PG_COUNT; i++) free(store->sql[i]);
+    pawl__buf_finish(&store->row);
+    pawl__buf_finish(&store->text);
+    free(store->connection);
+    free(store->where);
+    free(store->state_table);
+    free(store->metadata_table);
+    free(store);
+}
+
+static const struct pawl_store_ops pg_ops = {
+    .close = pg_close,
+    .shards = pawl__pg_shards,
+    .lease = pawl__pg_lease,
+    .renew = pawl__pg_renew,
+    .release = pawl__pg_release,
+    .commit = pawl__pg_commit,
+    .put_member = pawl__pg_put_member,
+    .remove_member = pawl__pg_remove_member,
+    .tend = pawl__pg_tend,
+    .holders = pawl__pg_holders,
+    .members = pawl__pg_members,
+    .read_log = pawl__pg_read_log,
+    .read_mail = pawl__pg_read_mail,
+    .load = pawl__pg_load,
+    .scan_live = pawl__pg_scan_live,
+    .query = pawl__pg_query,
+    .count = pawl__pg_count,
+    .get_state = pawl__pg_get_state,
+    .listen = pawl__pg_listen,
+};
+
+// --- opening --------------------------------------------------------------------------------
+
+// Names of tables go into SQL as they are.
+static bool pg_is_name(const char *name) {
+    bool good = *name && !isdigit((unsigned char)*name);
+    for (; good && *name; name++)
+        good = isalnum((unsigned char)*name) || *name == '_' || (*name == '.' && name[1]);
+    return good;
+}
+
+static bool pg_ends(const char *text, const char *end) {
+    size_t len = strlen(text), end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static char *pg_sql(const struct pawl_postgres *store, const char *sql) {
+    struct pawl_buf out = {0};
+    for (; *sql; sql++) {
+        if (sql[0] == '%' && sql[1] == 't')
+            pawl__buf_format(&out, "%s", store->state_table), sql++;
+        else if (sql[0] == '%' && sql[1] == 'm')
+            pawl__buf_format(&out, "%s", store->metadata_table), sql++;
+        else
+            pawl__buf_append(&out, sql, 1);
+    }
+    char *text = out.failed ? NULL : pawl__str_dup(pawl__buf_str(&out));
+    pawl__buf_finish(&out);
+    return text;
+}
+
+static bool pg_prepare(struct pawl_postgres *store) {
+    for (int i = 0; i < PAWL_PG_COUNT; i++) {
+        int layout = pg_statements[i].layout;
+        bool wanted = layout == 3 || (layout == 0 && store->workflows) ||
+                      (layout == 1 && store->v1) || (layout == 2 && !store->v1);
+        if (!wanted) continue;
+        store->sql[i] = pg_sql(store, pg_statements[i].sql);
+        if (!store->sql[i]) return false;
+    }
+    return true;
+}
+
+// "PostgreSQL at db:5432, database orders": what errors say, without a password.
+static enum pawl_err pg_where(struct pawl_postgres *store, struct pawl_error *error) {
+    char *reason = NULL;
+    struct pawl_buf out = {0};
+    const char *host = NULL, *port = NULL, *name = NULL;
+    PQconninfoOption *options = PQconninfoParse(store->connection, &reason);
+    if (!options) {
+        struct pawl_str text = pawl__str(reason ? reason : "out of memory");
+        while (text.len && text.data[text.len - 1] == '\n') text.len--;
+        pawl__fail(error, PAWL_E_INVALID, "the connection string of PostgreSQL: %.*s",
+                   PAWL_FMT(text));
+        PQfreemem(reason);
+        return PAWL_E_INVALID;
+    }
+    for (PQconninfoOption *option = options; option->keyword; option++) {
+        if (!option->val) continue;
+        if (strcmp(option->keyword, "host") == 0) host = option->val;
+        if (strcmp(option->keyword, "hostaddr") == 0 && !host) host = option->val;
+        if (strcmp(option->keyword, "port") == 0) port = option->val;
+        if (strcmp(option->keyword, "dbname") == 0) name = option->val;
+    }
+    pawl__buf_format(&out, "PostgreSQL at %s:%s%s%s", host ? host : "localhost",
+                     port ? port : "5432", name ? ", database " : "", name ? name : "");
+    PQconninfoFree(options);
+    store->where = out.failed ? NULL : pawl__str_dup(pawl__buf_str(&out));
+    pawl__buf_finish(&out);
+    return store->where ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+}
+
+static enum pawl_err pg_connect(struct pawl_postgres *store, struct pawl_error *error) {
+    enum pawl_err err = pg_where(store, error);
+    if (!err) err = pawl__pg_schema(store, error);
+    if (!err && !pg_prepare(store)) err = pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (!err) err = pawl__pg_ready(&store->writer, error);
+    if (!err) err = pawl__pg_ready(&store->reader, error);
+    return err;
+}
+
+enum pawl_err pawl__postgres_open(const struct pawl_postgres_options *options,
+                                  struct pawl_store **out, struct pawl_error *error) {
+    if (!pg_is_name(options->state_table) || !pg_is_name(options->metadata_table))
+        return pawl__fail(error, PAWL_E_INVALID,
+                          "\"%s\" and \"%s\" cannot both be names of tables: letters, digits and "
+                          "_, perhaps with a schema and a dot before them",
+                          options->state_table, options->metadata_table);
+    if (!options->v1 && !pg_ends(options->state_table, "state"))
+        return pawl__fail(error, PAWL_E_INVALID,
+                          "the table of version v2 has to end with \"state\"");
+    struct pawl_postgres *store = calloc(1, sizeof *store);
+    if (!store) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    store->base = (struct pawl_store){&pg_ops,
+                                      options->type,
+                                      {.may_block = true,
+                                       .expires = true,
+                                       .notifies = true,
+                                       .shared = true,
+                                       .row_max = PAWL_ROW_MAX}};
+    store->v1 = options->v1;
+    store->workflows = options->workflows;
+    store->timeout = options->timeout > 0 ? options->timeout : 20 * PAWL_SECOND;
+    store->cleanup_interval = options->cleanup_interval;
+    store->cleaned_at = pawl__clock_steady();
+    store->writer = (struct pawl_pg_link){.store = store, .writes = true};
+    store->reader = (struct pawl_pg_link){.store = store};
+    store->connection = pawl__str_dup(pawl__str(options->connection));
+    store->state_table = pawl__str_dup(pawl__str(options->state_table));
+    store->metadata_table = pawl__str_dup(pawl__str(options->metadata_table));
+    bool ok = store->connection && store->state_table && store->metadata_table;
+    enum pawl_err err = ok ? pg_connect(store, error) : pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (err) {
+        pg_close(&store->base);
+        return err;
+    }
+    *out = &store->base;
+    return PAWL_OK;
+}

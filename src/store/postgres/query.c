@@ -1,0 +1,116 @@
+// Queries over the columns of instances, a page at a time.
+
+#include "store/postgres/internal.h"
+
+#define QUERY_PAGE 1000
+
+static void query_text(struct pawl_pg_params *params, struct pawl_str text) {
+    if (text.len)
+        pawl__pg_bytes(params, text);
+    else
+        pawl__pg_null(params);
+}
+
+// The least text that is more than all with |prefix|; empty when there is none.
+static bool query_after_prefix(struct pawl_buf *out, struct pawl_str prefix) {
+    while (prefix.len && (uint8_t)prefix.data[prefix.len - 1] == 0xff) prefix.len--;
+    if (!prefix.len) return true;
+    if (!pawl__buf_append_str(out, prefix)) return false;
+    out->data[out->len - 1]++;
+    return true;
+}
+
+// The parameters 1 to 13.
+static bool query_filter(struct pawl_pg_params *params, uint64_t shard,
+                         const struct pawl_query *query, struct pawl_buf *scratch) {
+    bool of_end = query->ended_from || query->ended_before;
+    if (!query_after_prefix(scratch, query->id_prefix)) return false;
+    pawl__pg_int(params, (int64_t)shard);
+    pawl__pg_int(params, query->statuses);
+    pawl__pg_int(params, query->created_from ? query->created_from : INT64_MIN);
+    pawl__pg_int(params, query->created_before ? query->created_before : INT64_MAX);
+    pawl__pg_int(params, of_end ? query->ended_from ? query->ended_from : 1 : INT64_MIN);
+    pawl__pg_int(params, query->ended_before ? query->ended_before : INT64_MAX);
+    query_text(params, query->name);
+    query_text(params, query->parent);
+    query_text(params, query->failure_type);
+    query_text(params, query->id_prefix);
+    query_text(params, pawl__buf_str(scratch));
+    query_text(params, query->tag);
+    query_text(params, query->custom_status);
+    return true;
+}
+
+static const enum pawl_pg_statement query_statements[] = {
+    [PAWL_ORDER_ID] = PAWL_PG_READ_BY_ID,
+    [PAWL_ORDER_OLDEST] = PAWL_PG_READ_OLDEST,
+    [PAWL_ORDER_NEWEST] = PAWL_PG_READ_NEWEST,
+};
+
+// Reads a page behind the place of |query|.
+static enum pawl_err query_page(struct pawl_postgres *store, uint64_t shard,
+                                const struct pawl_query *query, size_t limit, PGresult **out,
+                                struct pawl_error *error) {
+    struct pawl_pg_params params = {0};
+    struct pawl_buf prefix = {0};
+    bool newest = query->order == PAWL_ORDER_NEWEST;
+    enum pawl_err err = PAWL_OK;
+    *out = NULL;
+    if (query_filter(&params, shard, query, &prefix)) {
+        pawl__pg_int(&params, query->after_id.len ? query->after_created
+                              : newest            ? INT64_MAX
+                                                  : INT64_MIN);
+        pawl__pg_bytes(&params, query->after_id);
+        pawl__pg_int(&params, (int64_t)limit);
+        err = pawl__pg_run(&store->reader, query_statements[query->order], &params, out, error);
+    } else {
+        err = pawl__fail_plain(error, PAWL_E_NOMEM);
+    }
+    pawl__buf_finish(&prefix);
+    return err;
+}
+
+enum pawl_err pawl__pg_query(struct pawl_store *base, uint64_t shard,
+                             const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
+                             struct pawl_error *error) {
+    struct pawl_postgres *store = (struct pawl_postgres *)base;
+    struct pawl_query next = *query;
+    size_t left = query->limit ? query->limit : SIZE_MAX;
+    PGresult *page = NULL, *last = NULL;
+    enum pawl_err err = PAWL_OK;
+    for (bool more = true; !err && more; last = page) {
+        size_t limit = left < QUERY_PAGE ? left : QUERY_PAGE;
+        err = query_page(store, shard, &next, limit, &page, error);
+        PQclear(last); // which held the place
+        int rows = err ? 0 : PQntuples(page);
+        for (int i = 0; !err && i < rows; i++) {
+            struct pawl_snapshot row = pawl__pg_columns(page, i);
+            next.after_id = row.id;
+            next.after_created = row.created_at;
+            err = fn(arg, &row, error);
+        }
+        left -= (size_t)rows;
+        more = (size_t)rows == limit && left;
+    }
+    PQclear(last);
+    return err;
+}
+
+enum pawl_err pawl__pg_count(struct pawl_store *base, uint64_t shard,
+                             const struct pawl_query *query, pawl_count_fn fn, void *arg,
+                             struct pawl_error *error) {
+    struct pawl_postgres *store = (struct pawl_postgres *)base;
+    struct pawl_pg_params params = {0};
+    struct pawl_buf prefix = {0};
+    PGresult *result = NULL;
+    enum pawl_err err =
+        query_filter(&params, shard, query, &prefix)
+            ? pawl__pg_run(&store->reader, PAWL_PG_READ_COUNT, &params, &result, error)
+            : pawl__fail_plain(error, PAWL_E_NOMEM);
+    for (int i = 0; !err && i < PQntuples(result); i++)
+        err = fn(arg, pawl__pg_value(result, i, 0), (int32_t)pawl__pg_number(result, i, 1),
+                 (uint64_t)pawl__pg_number(result, i, 2), error);
+    PQclear(result);
+    pawl__buf_finish(&prefix);
+    return err;
+}
