@@ -84,14 +84,6 @@ void pawl__console_time(json_t *object, const char *key, int64_t at) {
     if (at) json_object_set_new(object, key, json_real((double)(at / 1000) / 1000.0));
 }
 
-const char *pawl__console_status(int32_t status) {
-    static const char *const names[] = {"RUNNING", "COMPLETED", "CONTINUED_AS_NEW",
-                                        "FAILED",  "CANCELED",  "TERMINATED",
-                                        "PENDING", "SUSPENDED", "STALLED"};
-    bool known = status >= 0 && (size_t)status < sizeof names / sizeof *names;
-    return known ? names[status] : "UNKNOWN";
-}
-
 // --- the app
 // --------------------------------------------------------------------------------------
 

@@ -48,9 +48,6 @@ bool pawl__console_number(struct pawl_request *request, const char *name, uint32
 void pawl__console_text(json_t *object, const char *key, const char *value);
 void pawl__console_time(json_t *object, const char *key, int64_t at); // nanoseconds
 
-// "RUNNING", as clients know it.
-const char *pawl__console_status(int32_t status);
-
 extern const struct pawl_route pawl__console_routes[];
 extern const size_t pawl__console_route_count;
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "observe/waits.h"
 #include "wire/json.h"
+#include "wire/status.h"
 #include "wire/timestamp.h"
 
 // Looking at one instance: what it is and waits for, its timeline, its events.
@@ -112,7 +113,7 @@ static void console_reply_instance(struct pawl_console_ask *ask) {
         for (const struct pawl_step *step = timeline.steps; step; step = step->next)
             if (pawl__step_waits(step)) json_array_append_new(waits, console_wait(step));
     json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "id", ask->id, "name", state->name,
-                             "status", pawl__console_status(status), "sentence", sentence, "events",
+                             "status", pawl__status_name(status), "sentence", sentence, "events",
                              (json_int_t)timeline.events, "waits", waits);
     pawl__console_time(body, "created", subject.created_at);
     pawl__console_time(body, "updated", console_stamp(state->lastupdatedtimestamp));

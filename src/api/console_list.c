@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "runtime/search.h"
 #include "wire/columns.h"
+#include "wire/status.h"
 
 // Which instances there are: pages, and counts.
 
@@ -110,7 +111,7 @@ static json_t *list_tags(struct pawl_arena *arena, struct pawl_str tags) {
 }
 
 static json_t *list_row(const struct list_ask *ask, const struct pawl_snapshot *row) {
-    json_t *json = json_pack("{s:s}", "status", pawl__console_status(row->status));
+    json_t *json = json_pack("{s:s}", "status", pawl__status_name(row->status));
     list_set(json, "id", row->id);
     list_set(json, "name", row->name);
     list_set(json, "parent", row->parent);
@@ -179,7 +180,7 @@ static void count_done(struct pawl_call *call, const struct pawl_error *error) {
     json_t *groups = json_array(), *body = json_pack("{s:o}", "groups", groups);
     for (size_t i = 0; i < tally->count; i++) {
         const struct pawl_tally_row *row = &tally->rows[i];
-        json_t *json = json_pack("{s:s, s:I}", "status", pawl__console_status(row->status), "n",
+        json_t *json = json_pack("{s:s, s:I}", "status", pawl__status_name(row->status), "n",
                                  (json_int_t)row->count);
         list_set(json, "name", row->name);
         json_array_append_new(groups, json);

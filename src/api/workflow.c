@@ -4,6 +4,7 @@
 #include "api/trace.h"
 #include "base/clock.h"
 #include "runtime/taskhub.h"
+#include "wire/status.h"
 #include "wire/timestamp.h"
 
 // Workflows by the Dapr API: seven verbs, each over gRPC (as Alpha1 and Beta1) and over HTTP (under
@@ -77,11 +78,10 @@ static void workflow_fail(struct workflow_ask *ask, enum pawl_err grpc, int http
         pawl__api_http_fail(ask->request, http, code, "%s", text);
 }
 
+// The reference knows no name for a stalled workflow.
 static const char *workflow_status(int32_t status) {
-    static const char *const names[] = {"RUNNING",  "COMPLETED",  "CONTINUED_AS_NEW", "FAILED",
-                                        "CANCELED", "TERMINATED", "PENDING",          "SUSPENDED"};
-    bool known = status >= 0 && (size_t)status < sizeof names / sizeof *names;
-    return known ? names[status] : "UNKNOWN";
+    bool stalled = status == PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_STALLED;
+    return stalled ? "UNKNOWN" : pawl__status_name(status);
 }
 
 struct workflow_property {

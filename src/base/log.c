@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "base/utf8.h"
 
 static const char *const log_level_names[] = {"debug", "info", "warning", "error", "fatal"};
 
@@ -41,24 +42,12 @@ static void log_raw(struct log_line *line, const char *text) {
     while (*text) log_char(line, *text++);
 }
 
-// Bytes of the character in UTF-8 that |text| begins with; 0: it is none (RFC 3629).
-static size_t log_character(const char *text) {
-    const unsigned char *at = (const unsigned char *)text;
-    if (*at < 0x80) return 1;
-    size_t size = *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : 2;
-    if (*at < 0xc2 || *at > 0xf4) return 0;
-    for (size_t i = 1; i < size; i++)
-        if ((at[i] & 0xc0) != 0x80) return 0;
-    bool is_long = (*at == 0xe0 && at[1] < 0xa0) || (*at == 0xf0 && at[1] < 0x90);
-    bool is_surrogate = *at == 0xed && at[1] > 0x9f;
-    return is_long || is_surrogate || (*at == 0xf4 && at[1] > 0x8f) ? 0 : size;
-}
-
 static void log_quoted(struct log_line *line, const char *text) {
+    const char *end = text + strlen(text);
     log_char(line, '"');
     while (*text) {
         unsigned char c = (unsigned char)*text;
-        size_t size = log_character(text);
+        size_t size = pawl__utf8_length(text, end);
         char escape[LOG_ESCAPE + 1] = "\xef\xbf\xbd"; // U+FFFD, for what is no text
         if (c == '"' || c == '\\')
             snprintf(escape, sizeof escape, "\\%c", c);

@@ -62,6 +62,14 @@ struct pawl_str pawl__str_cut(struct pawl_str *rest, char separator);
 // Writes the last |digits| hexadecimal digits of |value|, not terminated.
 void pawl__str_hex(char *out, uint64_t value, unsigned digits);
 
+// The value of a hexadecimal digit of either case; -1: it is none.
+static inline int pawl__hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
 // FNV-1a: stable between runs and machines, so it may be stored. Maps have a quicker one.
 uint64_t pawl__str_hash(struct pawl_str text);
 

@@ -1,9 +1,8 @@
 #include "base/trace.h"
 
+// Lower case only, as the standard has it.
 static int trace_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
+    return c >= 'A' && c <= 'F' ? -1 : pawl__hex_digit(c);
 }
 
 static bool trace_hex(const char *text, uint8_t *out, size_t len) {

@@ -119,12 +119,6 @@ static const char *tracing_variable(const char *what) {
     return NULL;
 }
 
-static int tracing_hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static struct pawl_str tracing_trim(struct pawl_str text) {
     while (text.len && *text.data == ' ') text.data++, text.len--;
     while (text.len && text.data[text.len - 1] == ' ') text.len--;
@@ -136,8 +130,8 @@ static char *tracing_decode(struct pawl_arena *arena, struct pawl_str text) {
     char *copy = pawl__arena_alloc(arena, text.len + 1);
     size_t len = 0;
     for (size_t i = 0; copy && i < text.len; i++) {
-        int high = i + 2 < text.len ? tracing_hex(text.data[i + 1]) : -1;
-        int low = i + 2 < text.len ? tracing_hex(text.data[i + 2]) : -1;
+        int high = i + 2 < text.len ? pawl__hex_digit(text.data[i + 1]) : -1;
+        int low = i + 2 < text.len ? pawl__hex_digit(text.data[i + 2]) : -1;
         bool escaped = text.data[i] == '%' && high >= 0 && low >= 0;
         copy[len++] = (char)(escaped ? high << 4 | low : text.data[i]);
         if (escaped) i += 2;

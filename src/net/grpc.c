@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 // --- content type ----------------------------------------------------------------------------
 
@@ -107,30 +108,11 @@ void pawl__grpc_timeout_format(int64_t timeout, char out[12]) {
 
 // --- status ----------------------------------------------------------------------------------
 
-// The length of the UTF-8 character at the front of |text|; 0 when there is none.
-static size_t grpc_character(struct pawl_str text) {
-    const uint8_t *p = (const uint8_t *)text.data;
-    size_t len = p[0] < 0x80   ? 1
-                 : p[0] < 0xc2 ? 0
-                 : p[0] < 0xe0 ? 2
-                 : p[0] < 0xf0 ? 3
-                 : p[0] < 0xf5 ? 4
-                               : 0;
-    if (len == 0 || len > text.len) return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((p[i] & 0xc0) != 0x80) return 0;
-    if (p[0] == 0xe0 && p[1] < 0xa0) return 0;
-    if (p[0] == 0xed && p[1] > 0x9f) return 0; // surrogates
-    if (p[0] == 0xf0 && p[1] < 0x90) return 0;
-    if (p[0] == 0xf4 && p[1] > 0x8f) return 0;
-    return len;
-}
-
 size_t pawl__grpc_message_encode(struct pawl_str text, char *out, size_t cap) {
     static const char hex[] = "0123456789ABCDEF";
     size_t used = 0;
     while (text.len) {
-        size_t len = grpc_character(text);
+        size_t len = pawl__utf8_length(text.data, text.data + text.len);
         const char *from = len ? text.data : "?";
         size_t step = len ? len : 1;
         bool plain = step == 1 && *from >= 0x20 && *from <= 0x7e && *from != '%';
@@ -153,18 +135,11 @@ size_t pawl__grpc_message_encode(struct pawl_str text, char *out, size_t cap) {
     return used;
 }
 
-static int grpc_hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 size_t pawl__grpc_message_decode(char *text, size_t len) {
     size_t used = 0;
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '%' && len - i > 2) {
-            int high = grpc_hex(text[i + 1]), low = grpc_hex(text[i + 2]);
+            int high = pawl__hex_digit(text[i + 1]), low = pawl__hex_digit(text[i + 2]);
             if (high >= 0 && low >= 0) {
                 text[used++] = (char)(high << 4 | low);
                 i += 2;

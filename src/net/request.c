@@ -11,13 +11,6 @@ struct pawl_str pawl__request_header(const struct pawl_request *request, const c
     return (struct pawl_str){0};
 }
 
-static int request_hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 // |plus|: '+' stands for a space, as in a query.
 static struct pawl_str request_decode(struct pawl_request *request, struct pawl_str text,
                                       bool plus) {
@@ -28,7 +21,7 @@ static struct pawl_str request_decode(struct pawl_request *request, struct pawl_
         char c = text.data[i];
         if (c == '%') {
             if (text.len - i < 3) return (struct pawl_str){0};
-            int high = request_hex(text.data[i + 1]), low = request_hex(text.data[i + 2]);
+            int high = pawl__hex_digit(text.data[i + 1]), low = pawl__hex_digit(text.data[i + 2]);
             if (high < 0 || low < 0) return (struct pawl_str){0};
             c = (char)(high << 4 | low);
             i += 2;

@@ -8,6 +8,7 @@
 #include "engine/shard.h"
 #include "engine/trace.h"
 #include "wire/pb.h"
+#include "wire/status.h"
 #include "wire/timestamp.h"
 
 #define EVENT(name) PB__HISTORY_EVENT__EVENT_TYPE_##name
@@ -255,13 +256,6 @@ workflows_note_end(struct pawl_tracer *tracer, const struct pawl_instance *insta
     return workflows_note(tracer, &span);
 }
 
-static const char *workflows_status(int32_t status) {
-    static const char *const names[] = {"RUNNING",  "COMPLETED",  "CONTINUED_AS_NEW", "FAILED",
-                                        "CANCELED", "TERMINATED", "PENDING",          "SUSPENDED"};
-    bool known = status >= 0 && (size_t)status < sizeof names / sizeof *names;
-    return known ? names[status] : "UNKNOWN";
-}
-
 static void workflows_add_end(struct pawl_tracer *tracer, const struct pawl_instance *instance,
                               struct pawl_notes *notes) {
     struct pawl_arena arena = {0};
@@ -274,7 +268,7 @@ static void workflows_add_end(struct pawl_tracer *tracer, const struct pawl_inst
         struct workflows_end end = {
             .started_at = instance->started_at,
             .at = instance->completed_at,
-            .status = workflows_status(instance->final_status),
+            .status = pawl__status_name(instance->final_status),
             .failure = pawl__str(failure ? failure->errormessage : NULL),
         };
         workflows_read_story(story, &instance->history, instance->history.count);

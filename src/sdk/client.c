@@ -6,6 +6,7 @@
 #include "sdk/error.h"
 #include "sdk/failure.h"
 
+#include "wire/status.h"
 #include "wire/timestamp.h"
 
 // Calls that a program makes and waits for.
@@ -266,17 +267,7 @@ enum pawl_err pawl_wait(struct pawl *pawl, const char *id, int64_t timeout,
 }
 
 const char *pawl_status_text(enum pawl_status status) {
-    switch (status) {
-    case PAWL_RUNNING: return "RUNNING";
-    case PAWL_COMPLETED: return "COMPLETED";
-    case PAWL_FAILED: return "FAILED";
-    case PAWL_CANCELED: return "CANCELED";
-    case PAWL_TERMINATED: return "TERMINATED";
-    case PAWL_PENDING: return "PENDING";
-    case PAWL_SUSPENDED: return "SUSPENDED";
-    case PAWL_STALLED: return "STALLED";
-    }
-    return "UNKNOWN";
+    return pawl__status_name((int32_t)status);
 }
 
 // --- commands -----------------------------------------------------------------------------------

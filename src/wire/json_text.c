@@ -41,12 +41,6 @@ static bool json_take(struct json_scan *scan, char c) {
     return true;
 }
 
-static int json_hex(char c) {
-    if (json_is_digit(c)) return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool json_scan_string(struct json_scan *scan) {
     if (!json_take(scan, '"')) return json_flaw(scan, "a string was expected");
     for (;;) {
@@ -59,7 +53,8 @@ static bool json_scan_string(struct json_scan *scan) {
         if (!c || !strchr("\"\\/bfnrtu", c)) return json_flaw(scan, "there is no such escape");
         scan->at++;
         for (int i = 0; c == 'u' && i < 4; i++, scan->at++)
-            if (json_hex(json_peek(scan)) < 0) return json_flaw(scan, "\\u needs four digits");
+            if (pawl__hex_digit(json_peek(scan)) < 0)
+                return json_flaw(scan, "\\u needs four digits");
     }
 }
 
@@ -249,7 +244,7 @@ bool pawl__json_next(struct pawl_str value, size_t *at, struct pawl_str *name,
 
 static unsigned json_hex4(const char *at) {
     unsigned unit = 0;
-    for (int i = 0; i < 4; i++) unit = unit << 4 | (unsigned)json_hex(at[i]);
+    for (int i = 0; i < 4; i++) unit = unit << 4 | (unsigned)pawl__hex_digit(at[i]);
     return unit;
 }
 

@@ -1,5 +1,6 @@
 #include "wire/unpack.h"
 
+#include "base/utf8.h"
 #include "wire/fields.h"
 #include "wire/pb.h"
 
@@ -19,8 +20,7 @@ static bool unpack_plain_word(const uint8_t *at) {
     return !((word | ((word - 0x0101010101010101u) & ~word)) & 0x8080808080808080u);
 }
 
-// Well-formed UTF-8 by RFC 3629, and no NUL: decoded strings are C strings, and a NUL would cut
-// one.
+// No NUL: decoded strings are C strings, and a NUL would cut one.
 bool pawl__wire_is_text(struct pawl_str text) {
     if (!text.len) return true; // and perhaps no data
     const uint8_t *at = (const uint8_t *)text.data, *end = at + text.len;
@@ -31,19 +31,9 @@ bool pawl__wire_is_text(struct pawl_str text) {
             if (end - at < 8 && unpack_plain_word(end - 8)) return true;
             continue;
         }
-        uint8_t c = *at++;
-        if (c == 0) return false;
-        if (c < 0x80) continue;
-        int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
-        if (c < 0xc2 || c > 0xf4 || end - at < more) return false;
-        uint8_t low = 0x80, high = 0xbf; // bounds of the second byte: no overlong, no surrogate
-        if (c == 0xe0) low = 0xa0;
-        if (c == 0xed) high = 0x9f;
-        if (c == 0xf0) low = 0x90;
-        if (c == 0xf4) high = 0x8f;
-        if (*at < low || *at > high) return false;
-        for (at++; --more > 0; at++)
-            if ((*at & 0xc0) != 0x80) return false;
+        size_t size = *at ? pawl__utf8_length((const char *)at, (const char *)end) : 0;
+        if (!size) return false;
+        at += size;
     }
     return true;
 }
