@@ -31,21 +31,6 @@ static void taskhub_done(struct pawl_taskhub_call *call, const struct pawl_error
         pawl__api_reply(ask->request, call->response);
 }
 
-// Whether a request's router, if it has one, leads to this app; if not, says so.
-static bool taskhub_is_here(struct pawl_api *api, struct pawl_request *request,
-                            const ProtobufCMessage *message) {
-    const ProtobufCFieldDescriptor *field =
-        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "router");
-    if (!field) return true;
-    const Pb__TaskRouter *router;
-    memcpy(&router, (const char *)message + field->offset, sizeof(router));
-    const char *app = router && router->_target_app_id_case ? router->targetappid : "";
-    if (!*app || strcmp(app, api->options.app_id) == 0) return true;
-    pawl__api_fail(request, PAWL_E_UNIMPLEMENTED,
-                   "app '%s' cannot be reached from here, only app '%s'", app, api->options.app_id);
-    return false;
-}
-
 // Puts the workflow that is started in the trace of its start. False after answering.
 static bool taskhub_trace(struct pawl_api *api, struct taskhub_ask *ask) {
     Pb__CreateInstanceRequest *message = (Pb__CreateInstanceRequest *)(uintptr_t)ask->call.request;
@@ -69,7 +54,7 @@ static bool taskhub_trace(struct pawl_api *api, struct taskhub_ask *ask) {
 static void taskhub_serve(struct pawl_api *api, struct pawl_request *request,
                           enum pawl_taskhub_method method) {
     const ProtobufCMessage *message = pawl__api_unpack(request, pawl__taskhub_rows[method].request);
-    if (!message || !taskhub_is_here(api, request, message)) return;
+    if (!message) return;
     if (!api->options.node) {
         pawl__api_fail(request, PAWL_E_INTERNAL, PAWL_NO_RUNTIME);
         return;

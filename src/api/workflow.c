@@ -193,6 +193,8 @@ static void workflow_done(struct pawl_call *call, const struct pawl_error *error
     } else if (missing && row->tells_missing) {
         workflow_fail(ask, PAWL_E_NOT_FOUND, 404, "ERR_INSTANCE_ID_NOT_FOUND",
                       "unable to find workflow with the provided instance ID: %s", ask->id);
+    } else if (error && error->code == PAWL_E_UNIMPLEMENTED) {
+        workflow_fail(ask, error->code, 501, "ERR_WORKFLOW_APP_ID_INVALID", "%s", error->text);
     } else if (error && (error->code == PAWL_E_UNAVAILABLE || error->code == PAWL_E_NOMEM)) {
         workflow_fail(ask, error->code, pawl__err_http(error->code), row->code, "%s", error->text);
     } else if (error) {
@@ -260,17 +262,15 @@ static bool workflow_check(struct workflow_ask *ask) {
         return false;
     }
     if (ask->app && *ask->app && strcmp(ask->app, ask->api->options.app_id) != 0) {
-        bool valid = workflow_id_is_valid(ask->app);
-        if (valid)
-            workflow_fail(ask, PAWL_E_UNIMPLEMENTED, 501, "ERR_WORKFLOW_APP_ID_INVALID",
-                          "app '%s' cannot be reached from here, only app '%s'", ask->app,
-                          ask->api->options.app_id);
-        else
+        if (!workflow_id_is_valid(ask->app)) {
             workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_WORKFLOW_APP_ID_INVALID",
                           "workflow app ID '%s' is invalid: only alphanumeric, dash and underscore "
                           "characters are allowed",
                           ask->app);
-        return false;
+            return false;
+        }
+    } else {
+        ask->app = NULL; // this one
     }
     if (ask->verb == WORKFLOW_START) return workflow_check_start(ask);
     if (!*ask->id) {
@@ -296,6 +296,7 @@ static void *workflow_event(struct workflow_ask *ask, size_t size) {
 static void workflow_call(struct workflow_ask *ask, struct pawl_call *call) {
     call->done = workflow_done;
     call->data = ask;
+    call->app = ask->app;
     ask->call = call;
     pawl__node_call(ask->api->options.node, call);
 }

@@ -207,6 +207,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
             .canceled = configuration.retain_canceled,
         };
         options.tracing = &configuration.tracing;
+        options.names = &configuration.names;
         code = pawl__daemon_run(&options);
     }
     pawl__arena_finish(&arena);

@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "api/peers.h"
 #include "base/clock.h"
+#include "cli/finder.h"
 #include "cli/tracing.h"
 #include "cli/version.h"
 #include "observe/workflows.h"
@@ -28,8 +29,9 @@ struct daemon {
     size_t storage_count;
     struct pawl_api_store *stores;
     struct pawl_node *node;
-    struct pawl_peer_links *peers; // to other daemons of the app
-    char address[320];             // where they reach this one
+    struct pawl_peer_links *peers; // to other daemons
+    struct pawl_daemon_finder finder;
+    char address[320]; // where they reach this one
     struct pawl_api *api;
     struct pawl_server *server;
     struct pawl_tracer tracer; // if it is_traced
@@ -211,10 +213,12 @@ static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error 
         if (!options->stores[i].holds_workflows) continue;
         daemon->peers = pawl__peer_links_create(&daemon->loop, options->api_token);
         if (!daemon->peers) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        pawl__daemon_finder_init(&daemon->finder, options->names);
         struct pawl_node_options node = {
             .shards = options->stores[i].shards,
             .address = daemon_address(daemon),
             .peers = pawl__peer_links_peers(daemon->peers),
+            .finder = &daemon->finder.finder,
             .app_id = options->app_id,
             .namespace = options->namespace,
             .max_message = options->max_body,

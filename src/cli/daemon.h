@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cli/address.h"
 #include "config/component.h"
+#include "config/names.h"
 #include "config/tracing.h"
 #include "runtime/node.h"
 
@@ -29,6 +30,7 @@ struct pawl_daemon_options {
     size_t max_turns, max_activities; // at once; 0: no limit
     struct pawl_retention retention;
     const struct pawl_tracing *tracing;
+    const struct pawl_names *names; // of other apps' daemons
     const struct pawl_config_store *stores;
     size_t store_count;
     struct pawl_log log;

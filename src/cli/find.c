@@ -172,7 +172,7 @@ static void find_ask(struct pawl_found *found) {
     pawl__buf_finish(&body);
 }
 
-size_t pawl__find_daemons(struct pawl_found out[PAWL_FOUND_MAX]) {
+size_t pawl__find_running(struct pawl_found out[PAWL_FOUND_MAX]) {
     DIR *dir = opendir("/proc");
     size_t count = 0;
     if (!dir) return 0;
@@ -185,9 +185,15 @@ size_t pawl__find_daemons(struct pawl_found out[PAWL_FOUND_MAX]) {
         *found = (struct pawl_found){.pid = pid};
         if (!len || !find_parse(words, len, found) || pawl__find_is_gone(pid)) continue;
         found->started_at = find_started_at(pid);
-        find_ask(found);
+        found->workers = -1;
         count++;
     }
     closedir(dir);
+    return count;
+}
+
+size_t pawl__find_daemons(struct pawl_found out[PAWL_FOUND_MAX]) {
+    size_t count = pawl__find_running(out);
+    for (size_t i = 0; i < count; i++) find_ask(&out[i]);
     return count;
 }

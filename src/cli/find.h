@@ -30,6 +30,9 @@ enum {
 // Fills |out| and returns how many there are.
 size_t pawl__find_daemons(struct pawl_found out[PAWL_FOUND_MAX]);
 
+// The same, but for what only the daemons themselves could tell: none of them is asked.
+size_t pawl__find_running(struct pawl_found out[PAWL_FOUND_MAX]);
+
 // Whether the process has ended, even if its parent has not asked how.
 bool pawl__find_is_gone(pid_t pid);
 

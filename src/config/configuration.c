@@ -107,7 +107,8 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
                                    error);
     if (err) return err;
     for (const struct pawl_yaml *child = spec ? spec->children : NULL; child; child = child->next)
-        if (strcmp(child->key, "workflow") != 0 && strcmp(child->key, "tracing") != 0)
+        if (strcmp(child->key, "workflow") != 0 && strcmp(child->key, "tracing") != 0 &&
+            strcmp(child->key, "nameResolution") != 0)
             pawl__log(context->log, PAWL_LOG_INFO, configuration_scope,
                       "%s:%d: spec.%s is read, but nothing in this version acts on it", child->file,
                       child->line, child->key);
@@ -126,6 +127,8 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
         err = pawl__yaml_fail(workflow, error, "a concurrency limit", "a number above 0");
     const struct pawl_yaml *tracing = pawl__yaml_get(spec, "tracing");
     if (!err && tracing) err = pawl__tracing_take(context, tracing, &out->tracing, error);
+    const struct pawl_yaml *names = pawl__yaml_get(spec, "nameResolution");
+    if (!err && names) err = pawl__names_take(context, names, &out->names, error);
     return err ? err : configuration_take_retention(context, workflow, out, error);
 }
 

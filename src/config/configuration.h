@@ -4,6 +4,7 @@
 // Configuration files (reference 7.4), as far as this daemon acts on them.
 
 #include "config/component.h"
+#include "config/names.h"
 #include "config/tracing.h"
 
 struct pawl_configuration {
@@ -11,6 +12,7 @@ struct pawl_configuration {
     // Nanoseconds from a workflow's end until it is purged, at least 1; 0: never.
     int64_t retain_completed, retain_failed, retain_terminated, retain_canceled;
     struct pawl_tracing tracing;
+    struct pawl_names names; // of other apps
 };
 
 // Reads |files| one after the other; what a later one says wins. $NAME and ${NAME} are replaced

@@ -49,6 +49,7 @@ struct pawl_remote {
 // canceled. |done| may be called from inside the function that begins the call.
 struct pawl_call {
     struct pawl_str id; // the instance
+    const char *app;    // that it is of, and which is another one; NULL: this app
     // |error| is NULL when the call succeeded.
     void (*done)(struct pawl_call *call, const struct pawl_error *error);
     void *data;

@@ -50,12 +50,17 @@ static Peer__Query *forward_pack_query(struct pawl_arena *arena, const struct pa
 }
 
 // Encodes |call|. No data: memory is out.
-static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_call *call) {
+static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_call *call,
+                                    const struct pawl_forward_to *to) {
     Peer__Call row = PEER__CALL__INIT;
     struct pawl_str body = PAWL_STR("");
     row.kind = call->verb->kind;
     row.id = pawl__arena_dup(arena, call->id);
     if (!row.id) return (struct pawl_str){0};
+    if (to->app) {
+        row.app = (char *)(uintptr_t)to->app;
+        row.namespace_ = (char *)(uintptr_t)to->namespace;
+    }
     switch (call->verb->kind) {
     case PAWL_VERB_START:
         body = pawl__wire_pack(arena, &VERB(call, struct pawl_start)->start->base);
@@ -203,12 +208,11 @@ static void forward_done(struct pawl_forward *forward, enum pawl_err code, struc
                          struct pawl_str answer) {
     struct pawl_call *call = forward->call;
     bool moved = false;
-    (void)text; // it is tried again, or fails as any call does for which nobody serves
     if (!code && forward_end(forward, answer, &moved)) return;
     pawl_forward_failed_fn failed = forward->failed;
     void *arg = forward->arg;
     forward_destroy(forward);
-    failed(call, moved, arg);
+    failed(call, moved, moved ? PAWL_STR("it is not there any more") : text, arg);
 }
 
 static void forward_cancel(struct pawl_remote *remote) {
@@ -217,7 +221,7 @@ static void forward_cancel(struct pawl_remote *remote) {
     forward_destroy(forward);
 }
 
-enum pawl_err pawl__forward_begin(struct pawl_peers *peers, struct pawl_str address,
+enum pawl_err pawl__forward_begin(struct pawl_peers *peers, const struct pawl_forward_to *to,
                                   struct pawl_call *call, pawl_forward_failed_fn failed,
                                   void *arg) {
     struct pawl_forward *forward = calloc(1, sizeof *forward);
@@ -228,9 +232,10 @@ enum pawl_err pawl__forward_begin(struct pawl_peers *peers, struct pawl_str addr
     forward->peers = peers;
     forward->failed = failed;
     forward->arg = arg;
-    forward->request = forward_pack(&forward->arena, call);
+    forward->request = forward_pack(&forward->arena, call, to);
     call->remote = &forward->remote;
-    enum pawl_err err = forward->request.data ? peers->send(peers, address, forward) : PAWL_E_NOMEM;
+    enum pawl_err err =
+        forward->request.data ? peers->send(peers, to->address, forward) : PAWL_E_NOMEM;
     if (err) forward_destroy(forward);
     return err;
 }
@@ -288,6 +293,10 @@ enum pawl_err pawl__forwarded_init(struct pawl_forwarded *forwarded, struct pawl
     forwarded->arena = arena;
     forwarded->kind = (enum pawl_verb_kind)row->kind;
     forwarded->shard = row->shard;
+    if (*row->app) {
+        forwarded->app = row->app;
+        forwarded->namespace = row->namespace_;
+    }
     switch (forwarded->kind) {
     case PAWL_VERB_START: return forwarded_start(forwarded, row);
     case PAWL_VERB_POST: return forwarded_post(forwarded, row);

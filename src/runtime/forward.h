@@ -1,9 +1,9 @@
 #ifndef PAWL_RUNTIME_FORWARD_H
 #define PAWL_RUNTIME_FORWARD_H
 
-// A call on an instance whose shard another daemon has: as a message there, and as its answer back.
-// It goes one hop; a daemon that has not got the shard any more says so, and the sender looks
-// again.
+// A call on an instance that another daemon has: as a message there, and as its answer back.
+// Within an app it goes one hop; a daemon that has not got the shard any more says so, and the
+// sender looks again. To another app it goes to any of its daemons, which finds the shard.
 
 #include "runtime/search.h"
 #include "runtime/verbs.h"
@@ -13,9 +13,16 @@
 
 struct pawl_peers;
 
-// A call did not end there. |moved|: the shard is elsewhere by now, and nothing was done; otherwise
-// it is not known what was done.
-typedef void (*pawl_forward_failed_fn)(struct pawl_call *call, bool moved, void *arg);
+// A call did not end there, as |text| says. |moved|: the shard, or the app, is elsewhere by now,
+// and nothing was done; otherwise it is not known what was done.
+typedef void (*pawl_forward_failed_fn)(struct pawl_call *call, bool moved, struct pawl_str text,
+                                       void *arg);
+
+// Who a call is sent to.
+struct pawl_forward_to {
+    struct pawl_str address;
+    const char *app, *namespace; // of another app's daemon; NULL: the shard's, of this app
+};
 
 // A call on its way. |transport| belongs to whoever carries it.
 struct pawl_forward {
@@ -47,9 +54,9 @@ static inline bool pawl__forward_can(const struct pawl_call *call) {
     return call->verb->kind != PAWL_VERB_LOCAL;
 }
 
-// Sends |call| to |address|. It ends as it does there, or with |failed|; |call| is then as if it
-// had not begun. PAWL_E_NOMEM, PAWL_E_UNAVAILABLE: it is so at once.
-enum pawl_err pawl__forward_begin(struct pawl_peers *peers, struct pawl_str address,
+// Sends |call| to |to|. It ends as it does there, or with |failed|; |call| is then as if it had not
+// begun. PAWL_E_NOMEM, PAWL_E_UNAVAILABLE: it is so at once.
+enum pawl_err pawl__forward_begin(struct pawl_peers *peers, const struct pawl_forward_to *to,
                                   struct pawl_call *call, pawl_forward_failed_fn failed, void *arg);
 
 // --- at the other end ----------------------------------------------------------------------------
@@ -67,7 +74,8 @@ struct pawl_forwarded {
         struct pawl_tally tally;
     } verb;
     enum pawl_verb_kind kind;
-    uint32_t shard; // of a search or a tally
+    uint32_t shard;              // of a search or a tally
+    const char *app, *namespace; // that it is for; NULL: the daemon itself, which has the shard
     struct pawl_arena *arena;
     void *data;
 };

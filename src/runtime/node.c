@@ -81,8 +81,9 @@ static bool node_park(struct pawl_node *node, struct pawl_call *call) {
     return true;
 }
 
-static void node_on_unreached(struct pawl_call *call, bool moved, void *arg) {
+static void node_on_unreached(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
     struct pawl_node *node = arg;
+    (void)text; // it is tried again, or fails as any call does for which nobody serves
     // What may have been done is not asked for again, but told to who asked.
     bool again = moved || call->verb->outlasts || call->verb->kind == PAWL_VERB_LOOK ||
                  call->verb->kind == PAWL_VERB_HISTORY || pawl__gather_is_for(call);
@@ -91,8 +92,9 @@ static void node_on_unreached(struct pawl_call *call, bool moved, void *arg) {
 
 static bool node_forward(struct pawl_node *node, uint32_t number, struct pawl_call *call) {
     const struct pawl_member *other = node_other(node, number);
-    return other && node->options.peers &&
-           !pawl__forward_begin(node->options.peers, other->address, call, node_on_unreached, node);
+    if (!other || !node->options.peers) return false;
+    const struct pawl_forward_to to = {.address = other->address};
+    return !pawl__forward_begin(node->options.peers, &to, call, node_on_unreached, node);
 }
 
 static bool node_on_elsewhere(struct pawl_partition *partition, struct pawl_call *call) {
@@ -127,7 +129,9 @@ static void node_begin(void *arg, struct pawl_call *call) {
 }
 
 void pawl__node_call(struct pawl_node *node, struct pawl_call *call) {
-    if (!pawl__gather_is_for(call) || node->count <= 1)
+    if (call->app)
+        pawl__apps_call(&node->apps, call);
+    else if (!pawl__gather_is_for(call) || node->count <= 1)
         node_route(node, call);
     else if (pawl__gather_begin(call, node->count, node_begin, node))
         call->done(call, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
@@ -135,6 +139,14 @@ void pawl__node_call(struct pawl_node *node, struct pawl_call *call) {
 
 void pawl__node_serve(struct pawl_node *node, struct pawl_forwarded *forwarded) {
     struct pawl_call *call = &forwarded->verb.call;
+    if (forwarded->app && pawl__apps_is_own(&node->apps, forwarded->app, forwarded->namespace)) {
+        pawl__node_call(node, call);
+        return;
+    }
+    if (forwarded->app) {
+        call->done(call, &(struct pawl_error){PAWL_E_HELD, "the daemon is of another app"});
+        return;
+    }
     bool all = pawl__gather_is_for(call);
     uint32_t number = all ? forwarded->shard : pawl__shard_of(call->id, node->count);
     if (number < node->count && pawl__partition_serves(&node->partitions[number])) {
@@ -363,6 +375,7 @@ static void node_on_pulse(uv_timer_t *timer) {
 
 static void node_free(struct pawl_node *node) {
     pawl__dispatch_finish(&node->dispatch);
+    pawl__apps_finish(&node->apps);
     free(node->partitions);
     free(node->app_id);
     free(node->namespace);
@@ -408,6 +421,7 @@ void pawl__node_close(struct pawl_node *node, void (*closed)(void *arg), void *a
     uv_timer_stop(&node->look);
     for (struct pawl_link *link; (link = pawl__list_take(&node->parked));)
         node_fail(PAWL_CONTAINER(link, struct pawl_call, link), true);
+    pawl__apps_drop(&node->apps);
     for (uint32_t i = 0; i < node->count; i++) pawl__partition_close(&node->partitions[i]);
     if (!node->count && !node->counting) node_finish_close(node);
 }
@@ -457,6 +471,8 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     node->shares = options->address && storage->store->caps.shared;
     pawl__link_init(&node->parked);
     pawl__dispatch_init(&node->dispatch, own);
+    pawl__apps_init(&node->apps, storage->loop, options->finder, options->peers, node->app_id,
+                    node->namespace);
     pawl__members_init(&node->members, storage, pawl__str(node->store_name), pawl__str(node->owner),
                        pawl__str(options->address ? options->address : ""), node_on_seen);
     uv_timer_init(storage->loop, &node->look);

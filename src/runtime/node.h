@@ -7,10 +7,12 @@
 //   api, sdk ──► node ─┬► partition ──► ownership, calls, writer, mailbox ──► residency ──► engine
 //                      ├► dispatch (of all partitions) ─────────────────────────┘
 //                      ├► members, share: who else serves the app, and which shards are whose
-//                      └► forward: calls on shards of other daemons
+//                      ├► forward: calls on shards of other daemons
+//                      └► apps: calls on instances of other apps
 //
 // Everything here belongs to the loop's thread.
 
+#include "runtime/apps.h"
 #include "runtime/dispatch.h"
 #include "runtime/forward.h"
 #include "runtime/members.h"
@@ -24,6 +26,7 @@ struct pawl_node {
     char *app_id, *namespace, *store_name, *owner;
     struct pawl_storage *storage;
     struct pawl_dispatch dispatch;
+    struct pawl_apps apps;
     struct pawl_partition *partitions; // by number
     uint32_t count;                    // of them; 0: it is not known yet
     uint32_t open;                     // that are not closed
@@ -66,7 +69,7 @@ static inline bool pawl__node_ready(const struct pawl_node *node) {
 void pawl__node_call(struct pawl_node *node, struct pawl_call *call);
 
 // Begins a call that another daemon forwarded. It fails with PAWL_E_HELD when its shard is not
-// served here.
+// served here, or it is for another app.
 void pawl__node_serve(struct pawl_node *node, struct pawl_forwarded *forwarded);
 
 // Workers that are attached here, and at other daemons of the app.

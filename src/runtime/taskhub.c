@@ -194,6 +194,7 @@ static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error
 static void taskhub_run(struct pawl_taskhub_call *call, struct pawl_call *inner) {
     inner->done = taskhub_done;
     inner->data = call;
+    inner->app = call->app;
     call->inner = inner;
     pawl__node_call(call->node, inner);
 }
@@ -320,6 +321,11 @@ static void taskhub_purge(struct pawl_taskhub_call *call) {
         taskhub_fail(call, PAWL_E_UNKNOWN, "multi-instance purge is not implemented");
         return;
     }
+    if (call->app && ask->_force_case && ask->force && !ask->recursive) {
+        taskhub_fail(call, PAWL_E_UNKNOWN,
+                     "cross-app purge does not support force without recursive");
+        return;
+    }
     struct pawl_purge *verb = &call->verb.purge;
     pawl__purge_init(verb, pawl__str(ask->instanceid), ask->recursive,
                      ask->_force_case && ask->force);
@@ -366,11 +372,57 @@ static void taskhub_complete_turn(struct pawl_taskhub_call *call) {
     taskhub_run(call, &verb->call);
 }
 
+// --- other apps ---------------------------------------------------------------------------------
+
+bool pawl__taskhub_is_app(const char *app) {
+    for (const char *at = app; *at; at++) {
+        bool letter = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z');
+        if (!letter && !(*at >= '0' && *at <= '9') && *at != '_' && *at != '-') return false;
+    }
+    return *app;
+}
+
+// Notes the app that the request's router leads to. False after answering.
+static bool taskhub_route(struct pawl_taskhub_call *call) {
+    const ProtobufCMessageDescriptor *type = call->request->descriptor;
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(type, "router");
+    const Pb__TaskRouter *router = NULL;
+    bool gives_work = call->method == PAWL_TASKHUB_COMPLETE_ACTIVITY ||
+                      call->method == PAWL_TASKHUB_COMPLETE_TURN;
+    call->app = NULL;
+    if (field && !gives_work)
+        memcpy(&router, (const char *)call->request + field->offset, sizeof(router));
+    if (!router) return true;
+    const char *app = router->_target_app_id_case ? router->targetappid : "";
+    const char *namespace = router->_target_app_namespace_case ? router->targetappnamespace : "";
+    bool own = !*app || strcmp(app, call->node->app_id) == 0,
+         valid = own || pawl__taskhub_is_app(app);
+    bool near = !*namespace || strcmp(namespace, call->node->namespace) == 0;
+    if (valid && near) {
+        if (!own) call->app = app;
+        return true;
+    }
+    struct pawl_error error;
+    if (valid)
+        pawl__fail(&error, PAWL_E_UNAVAILABLE,
+                   "app '%s' of namespace '%s' cannot be reached from namespace '%s'", app,
+                   namespace, call->node->namespace);
+    else
+        pawl__fail(&error, PAWL_E_INVALID,
+                   "workflow app ID '%s' is invalid: only alphanumeric, dash and underscore "
+                   "characters are allowed",
+                   app);
+    taskhub_finish(call, &error);
+    return false;
+}
+
 void pawl__taskhub_call(struct pawl_node *node, struct pawl_taskhub_call *call) {
     call->node = node;
     call->waits = false;
     call->response = NULL;
     call->inner = NULL;
+    if (!taskhub_route(call)) return;
     switch (call->method) {
     case PAWL_TASKHUB_START: taskhub_start(call); return;
     case PAWL_TASKHUB_GET: taskhub_look(call, PAWL_WAIT_NOT); return;

@@ -59,6 +59,7 @@ struct pawl_taskhub_call {
     } verb;
     struct pawl_call *inner; // of |verb|; NULL: it has not begun
     struct pawl_node *node;
+    const char *app; // another one, that the request's router names; NULL: this one
     bool waits;
     size_t page; // of LIST
     struct pawl_error error;
@@ -68,6 +69,9 @@ struct pawl_taskhub_call {
 // memory is out.
 Pb__ExecutionStartedEvent *pawl__taskhub_start_event(struct pawl_arena *arena, char *id, char *name,
                                                      Google__Protobuf__StringValue *input);
+
+// Whether |app| may be the id of an app, as the reference has it.
+bool pawl__taskhub_is_app(const char *app);
 
 void pawl__taskhub_call(struct pawl_node *node, struct pawl_taskhub_call *call);
 void pawl__taskhub_cancel(struct pawl_taskhub_call *call);
