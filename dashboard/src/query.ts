@@ -36,3 +36,28 @@ export function withTerm(text: string, key: string, value?: string): string {
 export function valueOf(text: string, key: string): string | undefined {
   return parseTerms(text).find((term) => term.key === key && !term.not)?.value;
 }
+
+const FLAGS: Record<string, string> = {
+  'name:': '--filter-name',
+  'status:': '--filter-status',
+  'parent:': '--filter-parent',
+  'failure:': '--filter-failure',
+  'says:': '--filter-custom-status',
+  'age<': '--filter-max-age',
+  'age>': '--filter-min-age',
+  'ended<': '--filter-ended-since',
+  'ended>': '--filter-ended-until',
+};
+
+// The flags of 'pawl workflow' that mean what |q| does, as words; undefined: it has none for a part of it.
+export function filterFlags(q: string): string[] | undefined {
+  const words: string[] = [];
+  for (const { not, key, value } of parseTerms(q)) {
+    const sign = key && /^[<>]/.test(value) ? value[0]! : ':';
+    const flag = key === '' || key === 'id' ? '--filter-id' : FLAGS[key + sign];
+    if (not || !flag) return undefined;
+    const plain = sign === ':' ? value : value.slice(1);
+    words.push(flag, flag === '--filter-id' ? `${plain}*` : plain);
+  }
+  return words;
+}

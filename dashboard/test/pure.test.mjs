@@ -18,11 +18,19 @@ await build({
   jsxImportSource: 'preact',
 });
 const load = (name) => import(join(out, name));
-const { parseTerms, formatTerms, withTerm, valueOf } = await load('query.mjs');
+const { parseTerms, formatTerms, withTerm, valueOf, filterFlags } = await load('query.mjs');
 const { duration } = await load('time.mjs');
 const { Scale, stretches } = await load('timeline/scale.mjs');
 const { rows } = await load('timeline/rows.mjs');
 const { visible, pretty } = await load('ui/json.mjs');
+
+test('a filter as flags of the shell', () => {
+  assert.deepEqual(filterFlags('abc status:failed,stalled age>1h ended<5m'), [
+    '--filter-id', 'abc*', '--filter-status', 'failed,stalled', '--filter-min-age', '1h', '--filter-ended-since', '5m',
+  ]);
+  assert.deepEqual(filterFlags(''), []);
+  assert.equal(filterFlags('tag.team:blue'), undefined);
+});
 
 test('a filter is taken apart and put together again', () => {
   const text = 'abc status:failed,running -name:"order \\"x\\"" tag.team:blue age>1h';

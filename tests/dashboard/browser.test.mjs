@@ -237,6 +237,22 @@ test('the keyboard is enough', async () => {
   await page.getByRole('heading', { name: 'fan' }).waitFor();
 });
 
+test('all that a filter finds are purged at once, and nothing else is', async () => {
+  await open('#/instances?q=id:broken-many');
+  await page.getByRole('row').nth(12).waitFor();
+  await page.getByRole('button', { name: 'All of these …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'All of these' });
+  await dialog.getByText('id:broken-many finds 12 workflows.').waitFor();
+  await dialog.getByText('It concerns 0 workflows.').waitFor(); // nothing that has ended is suspended
+  await dialog.getByLabel('What happens to them').selectOption('purge');
+  await dialog.getByText("pawl workflow purge --filter-id 'broken-many*'").waitFor();
+  await dialog.getByRole('button', { name: 'Purge 12' }).click();
+  await dialog.getByText('Ended. 12 workflows purged.').waitFor();
+  await dialog.getByRole('button', { name: 'Done' }).click();
+  await page.getByText('No workflow fits this filter.').waitFor();
+  assert.equal((await api('instances/broken-1')).status, 'FAILED');
+});
+
 test('nothing hinders a screen reader, in light and dark and on a phone', async () => {
   const axe = await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
   for (const scheme of ['light', 'dark'])

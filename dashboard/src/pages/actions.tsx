@@ -2,18 +2,18 @@
 
 import { useState } from 'preact/hooks';
 import { ApiError, path, post } from '../api';
-import { ENDED, type Instance } from '../model';
+import { ENDED, type Instance, type Status } from '../model';
 import { Command, Dialog, Refusal, shellWord, toast } from '../ui/basics';
 
 export type Verb = 'raise' | 'suspend' | 'resume' | 'terminate' | 'purge';
 
-interface VerbRow {
+export interface VerbRow {
   verb: Verb;
   label: string;
   done: string;
   asks: string; // what the dialog says
   command: (id: string) => string;
-  fits: (instance: Instance) => boolean;
+  fits: (one: { status: Status }) => boolean;
   destroys: boolean;
 }
 

@@ -10,6 +10,7 @@ import { go, link, route, searching, setQuery } from '../route';
 import { duration, now } from '../time';
 import { Badge, Command, Copy, Refusal, Time } from '../ui/basics';
 import { StartDialog } from './actions';
+import { BulkDialog } from './bulk';
 
 const PAGE = 100;
 
@@ -20,6 +21,7 @@ export function ListPage({ app }: { app: App | undefined }) {
   const counts = useLive<Counts>(withQuery('instances/count', { by: 'status,name' }), 2000).value.value;
   const more = useMore(q, sort);
   const [starting, setStarting] = useState(false);
+  const [many, setMany] = useState(false);
   const [cursor, setCursor] = useState(-1);
 
   const list = value.value;
@@ -42,6 +44,14 @@ export function ListPage({ app }: { app: App | undefined }) {
     <main onKeyDown={onKey}>
       <div class="page-head">
         <h1>Workflows</h1>
+        <button
+          type="button"
+          disabled={(app?.readOnly ?? true) || !rows.length}
+          title="suspend, resume, terminate, purge or tell all that the filter finds"
+          onClick={() => setMany(true)}
+        >
+          All of these …
+        </button>
         <button type="button" class="primary" disabled={app?.readOnly ?? true} onClick={() => setStarting(true)}>
           Start …
         </button>
@@ -78,6 +88,15 @@ export function ListPage({ app }: { app: App | undefined }) {
             Show more
           </button>
         </p>
+      )}
+      {many && (
+        <BulkDialog
+          q={q}
+          onClose={() => {
+            setMany(false);
+            refresh();
+          }}
+        />
       )}
       {starting && (
         <StartDialog

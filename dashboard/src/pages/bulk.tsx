@@ -1,0 +1,150 @@
+// The same for many: one verb for all workflows that the list's filter finds, with a count before, progress, and a summary.
+
+import { useRef, useState } from 'preact/hooks';
+import { withQuery, type ApiError } from '../api';
+import { bulk, type Progress } from '../bulk';
+import { useLive } from '../live';
+import type { Counts } from '../model';
+import { filterFlags } from '../query';
+import { Command, Dialog, Refusal, shellWord } from '../ui/basics';
+import { VERBS, type VerbRow } from './actions';
+
+const LINES: Record<string, (filter: string) => string> = {
+  raise: (filter) => `pawl workflow raise-event EVENT ${filter} --input '…'`,
+};
+
+function line(row: VerbRow, q: string): string | undefined {
+  const words = filterFlags(q);
+  if (!words?.length) return undefined;
+  const filter = words.map(shellWord).join(' ');
+  return LINES[row.verb]?.(filter) ?? `pawl workflow ${row.verb} ${filter}`;
+}
+
+const many = (n: number): string => `${n.toLocaleString()} ${n === 1 ? 'workflow' : 'workflows'}`;
+
+export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
+  const counts = useLive<Counts>(withQuery('instances/count', { q, by: 'status' }));
+  const [row, setRow] = useState<VerbRow>(VERBS[1]!);
+  const [event, setEvent] = useState('');
+  const [data, setData] = useState('');
+  const [reason, setReason] = useState('');
+  const [progress, setProgress] = useState<Progress | undefined>(undefined);
+  const [error, setError] = useState<ApiError | undefined>(undefined);
+  const [state, setState] = useState<'asks' | 'runs' | 'ended'>('asks');
+  const stopped = useRef(false);
+  const fits = useRef(0); // how many there were at the start
+
+  const groups = counts.value.value?.groups ?? [];
+  const found = groups.reduce((n, group) => n + group.n, 0);
+  const concerned = groups.reduce((n, group) => n + (row.fits(group) ? group.n : 0), 0);
+
+  const submit = async (submitted: Event): Promise<void> => {
+    submitted.preventDefault();
+    setState('runs');
+    fits.current = concerned;
+    const body = row.verb === 'raise' ? { event, data } : reason ? { reason } : {};
+    try {
+      await bulk({ q, verb: row.verb, body, fits: row.fits }, () => stopped.current, setProgress);
+    } catch (caught) {
+      setError(caught as ApiError);
+    }
+    setState('ended');
+  };
+  const close = (): void => {
+    stopped.current = true;
+    onClose();
+  };
+
+  const done = progress?.done ?? 0;
+  const failed = progress?.failed ?? 0;
+  const shell = line(row, q);
+  return (
+    <Dialog title="All of these" onClose={close}>
+      <form onSubmit={submit}>
+        <p>
+          {q ? (
+            <>
+              <code>{q}</code> finds {many(found)}.
+            </>
+          ) : (
+            <>Without a filter these are all of the app: {many(found)}.</>
+          )}
+        </p>
+        <label>
+          What happens to them
+          <select
+            value={row.verb}
+            disabled={state !== 'asks'}
+            onChange={(changed) => setRow(VERBS.find((one) => one.verb === changed.currentTarget.value)!)}
+          >
+            {VERBS.map((one) => (
+              <option key={one.verb} value={one.verb}>
+                {one.label}
+              </option>
+            ))}
+          </select>
+        </label>
+        <p>{row.asks}</p>
+        {row.verb === 'raise' && (
+          <>
+            <label>
+              Event
+              <input required value={event} onInput={(typed) => setEvent(typed.currentTarget.value)} />
+            </label>
+            <label>
+              Data (JSON; may be empty)
+              <textarea rows={3} value={data} onInput={(typed) => setData(typed.currentTarget.value)} />
+            </label>
+          </>
+        )}
+        {(row.verb === 'suspend' || row.verb === 'resume' || row.verb === 'terminate') && (
+          <label>
+            Reason (may be empty)
+            <input value={reason} onInput={(typed) => setReason(typed.currentTarget.value)} />
+          </label>
+        )}
+        {state === 'asks' ? (
+          <p>
+            It concerns {many(concerned)}.{found > concerned && ' The others are passed over.'}
+          </p>
+        ) : (
+          <div role="status">
+            <progress max={Math.max(1, fits.current)} value={done + failed} aria-label="progress" />
+            <p>
+              {state === 'ended' && (stopped.current ? 'Stopped. ' : 'Ended. ')}
+              {many(done)} {row.done}
+              {failed > 0 && `, ${failed.toLocaleString()} refused`}.
+            </p>
+            {progress?.failures.map((one) => (
+              <p key={one} class="refusal">
+                {one}
+              </p>
+            ))}
+          </div>
+        )}
+        <Refusal error={error ?? counts.error.value} />
+        {shell && <Command line={shell} />}
+        <footer>
+          {state === 'asks' ? (
+            <>
+              <button type="button" onClick={close}>
+                Cancel
+              </button>
+              <button type="submit" class={row.destroys ? 'danger' : 'primary'} disabled={concerned === 0}>
+                {row.label} {concerned.toLocaleString()}
+              </button>
+            </>
+          ) : state === 'runs' ? (
+            <button type="button" onClick={() => (stopped.current = true)}>
+              Stop
+            </button>
+          ) : (
+            <button type="button" class="primary" onClick={close}>
+              Done
+            </button>
+          )}
+        </footer>
+      </form>
+    </Dialog>
+  );
+}
