@@ -3,7 +3,7 @@
 #include "api/console.h"
 #include "api/dashboard.h"
 #include "api/internal.h"
-#include "api/trace.h"
+#include "api/watch.h"
 
 struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
     struct pawl_api *api = calloc(1, sizeof *api);
@@ -39,7 +39,7 @@ static void api_handle_grpc(struct pawl_api *api, struct pawl_request *request) 
     for (size_t i = 0; i < sizeof api_methods / sizeof *api_methods; i++)
         for (const struct pawl_api_method_row *row = api_methods[i]; row->path; row++)
             if (pawl__str_equal(request->path, pawl__str(row->path))) {
-                pawl__api_trace_name(request, row->path);
+                pawl__api_watch_name(request, row->path);
                 row->handle(api, request);
                 return;
             }
@@ -77,7 +77,7 @@ static void api_handle_http(struct pawl_api *api, struct pawl_request *request) 
         enum pawl_route_result one =
             pawl__route_find(tables[i].routes, tables[i].count, request, &route, &params);
         if (one == PAWL_ROUTE_FOUND) {
-            pawl__api_trace_name(request, route->pattern);
+            pawl__api_watch_name(request, route->pattern);
             route->handle(api, request, &params);
             return;
         }
@@ -112,7 +112,7 @@ static bool api_is_health(const struct pawl_request *request) {
 
 void pawl__api_handle(void *arg, struct pawl_request *request) {
     struct pawl_api *api = arg;
-    pawl__api_trace_begin(api, request);
+    pawl__api_watch_begin(api, request);
     const char *token = api->options.token;
     if (token && *token && !api_is_health(request) &&
         !api_token_matches(pawl__request_header(request, "dapr-api-token"), pawl__str(token))) {

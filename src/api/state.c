@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "api/details.h"
+#include "api/request_meter.h"
+#include "base/clock.h"
 
 // A write goes on when its client has gone, so it lives on its own, not in the request.
 
@@ -62,6 +64,7 @@ struct pawl_api_state *pawl__state_begin(struct pawl_api *api, struct pawl_reque
         state->request = request;
         state->store = one;
         state->verb = verb;
+        state->began = pawl__clock_steady();
         request->data = state;
         request->on_close = state_on_close;
         return state;
@@ -95,6 +98,7 @@ static void state_text(const struct pawl_api_state *state, const struct pawl_err
     case PAWL_API_STATE_TRANSACTION:
         snprintf(out, 900, "error while executing state transaction: %s%s", what, error->text);
         break;
+    case PAWL_API_STATE_VERBS: break;
     }
 }
 
@@ -170,8 +174,18 @@ static bool state_key(struct pawl_api_state *state, struct pawl_str key, struct 
 
 // --- writing -------------------------------------------------------------------------------------
 
+// The store has answered.
+static void state_count(const struct pawl_api_state *state, bool failed) {
+    struct pawl_request_meter *meter = state->api->options.meter;
+    size_t store = (size_t)(state->store - state->api->options.stores);
+    if (meter)
+        pawl__histogram_add(&meter->states[store].times[state->verb][failed],
+                            pawl__clock_steady() - state->began);
+}
+
 static void state_written(struct pawl_state_write *write) {
     struct pawl_api_state *state = PAWL_CONTAINER(write, struct pawl_api_state, write);
+    state_count(state, write->tx.result.code);
     if (state->orphaned) {
         state_free(state);
     } else if (write->tx.result.code) {
@@ -226,6 +240,7 @@ void pawl__state_write(struct pawl_api_state *state, const struct pawl_api_item 
 
 static void state_has_read(struct pawl_state_read *read) {
     struct pawl_api_state *state = PAWL_CONTAINER(read, struct pawl_api_state, read);
+    state_count(state, read->result.code);
     if (state->orphaned) {
         state_free(state);
     } else if (read->result.code) {

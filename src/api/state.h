@@ -24,6 +24,7 @@ enum pawl_api_state_verb {
     PAWL_API_STATE_DELETE,
     PAWL_API_STATE_DELETE_BULK,
     PAWL_API_STATE_TRANSACTION,
+    PAWL_API_STATE_VERBS
 };
 
 struct pawl_api_state {
@@ -36,6 +37,7 @@ struct pawl_api_state {
     struct pawl_state_read read;
     const struct pawl_str *user_keys; // of a bulk read
     bool orphaned;                    // the client has gone: there is nobody to answer
+    int64_t began;                    // steady
     struct pawl_arena arena;
     void (*reply_read)(struct pawl_api_state *state);
 };

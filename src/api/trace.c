@@ -1,6 +1,7 @@
 #include "api/trace.h"
 
 #include "api/internal.h"
+#include "api/watch.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "engine/events.h"
@@ -10,7 +11,6 @@
 struct trace_watch {
     struct pawl_tracer *tracer;
     int64_t began;
-    const char *name;       // of the method or route; NULL: none was found
     bool is_sampled;        // the call's own span
     struct pawl_trace self; // if it is
     uint8_t parent[8];
@@ -102,11 +102,11 @@ static struct pawl_str trace_service(struct pawl_str path) {
 }
 
 static void trace_end_call(struct pawl_request *request, const struct trace_watch *watch,
-                           int64_t now, int status) {
+                           const char *given_name, int64_t now, int status) {
     char api[160], error[32];
     struct pawl_attribute attributes[4] = {
         {"dapr.protocol", request->is_grpc ? PAWL_STR("grpc") : PAWL_STR("http"), 0}};
-    struct pawl_str name = watch->name ? pawl__str(watch->name) : request->path;
+    struct pawl_str name = given_name ? pawl__str(given_name) : request->path;
     if (request->is_grpc) {
         attributes[1] = (struct pawl_attribute){"dapr.api", name, 0};
         attributes[2] = (struct pawl_attribute){"rpc.service", trace_service(name), 0};
@@ -166,22 +166,28 @@ static void trace_end_start(struct pawl_request *request, const struct trace_wat
     if (name) pawl__tracer_end(watch->tracer, &span);
 }
 
-static void trace_on_end(struct pawl_request *request, int status) {
-    const struct trace_watch *watch = request->watch;
+static struct trace_watch *trace_of(const struct pawl_request *request) {
+    const struct pawl_api_watch *all = request->watch;
+    return all ? all->trace : NULL;
+}
+
+void pawl__api_trace_end(struct pawl_request *request, const char *name, int status) {
+    const struct trace_watch *watch = trace_of(request);
+    if (!watch) return;
     int64_t now = pawl__clock_wall();
     if (watch->start) trace_end_start(request, watch, now, status);
-    if (watch->is_sampled) trace_end_call(request, watch, now, status);
+    if (watch->is_sampled) trace_end_call(request, watch, name, now, status);
 }
 
 // --- the beginning -------------------------------------------------------------------------------
 
 static struct trace_watch *trace_watch(struct pawl_tracer *tracer, struct pawl_request *request) {
-    struct trace_watch *watch = pawl__arena_zalloc(&request->arena, sizeof *watch);
+    struct pawl_api_watch *all = request->watch;
+    struct trace_watch *watch = all ? pawl__arena_zalloc(&request->arena, sizeof *watch) : NULL;
     if (!watch) return NULL;
     watch->tracer = tracer;
     watch->began = pawl__clock_wall();
-    request->watch = watch;
-    request->on_end = trace_on_end;
+    all->trace = watch;
     return watch;
 }
 
@@ -201,11 +207,6 @@ void pawl__api_trace_begin(struct pawl_api *api, struct pawl_request *request) {
     trace_answer(request, watch);
 }
 
-void pawl__api_trace_name(struct pawl_request *request, const char *name) {
-    struct trace_watch *watch = request->watch;
-    if (watch) watch->name = name;
-}
-
 // A tracestate as a message, in the request's arena; NULL for none.
 static Google__Protobuf__StringValue *trace_state(struct pawl_request *request,
                                                   struct pawl_str state) {
@@ -215,7 +216,7 @@ static Google__Protobuf__StringValue *trace_state(struct pawl_request *request,
 void pawl__api_trace_start(struct pawl_api *api, struct pawl_request *request,
                            struct pawl_api_start *start) {
     struct pawl_tracer *tracer = api->options.tracer;
-    struct trace_watch *watch = request->watch;
+    struct trace_watch *watch = trace_of(request);
     start->span_id = NULL;
     if (!tracer) return;
     Google__Protobuf__StringValue *state = NULL;

@@ -6,11 +6,12 @@
 
 #include "api/api.h"
 
-// Looks at the trace context that |request| came with, and begins its span if it is sampled.
+// Looks at the trace context that |request|, which is watched, came with, and begins its span if it
+// is sampled.
 void pawl__api_trace_begin(struct pawl_api *api, struct pawl_request *request);
 
-// Names the span of |request|, by a text that outlives it.
-void pawl__api_trace_name(struct pawl_request *request, const char *name);
+// Ends what was begun of |request|, whose method or route is |name|; NULL: none was found.
+void pawl__api_trace_end(struct pawl_request *request, const char *name, int status);
 
 // What a workflow that is started is told of traces.
 struct pawl_api_start {

@@ -3,6 +3,7 @@
 #include "api/internal.h"
 #include "api/trace.h"
 #include "base/clock.h"
+#include "runtime/operations.h"
 #include "runtime/taskhub.h"
 #include "wire/status.h"
 #include "wire/timestamp.h"
@@ -50,6 +51,7 @@ struct workflow_ask {
         struct pawl_purge purge;
     } run;
     struct pawl_call *call; // of |run|; NULL: it has not begun
+    int64_t began;          // it, as pawl__operation_begin told
     struct pawl_api *api;
     struct pawl_request *request;
     enum workflow_verb verb;
@@ -186,6 +188,7 @@ static void workflow_reply(struct workflow_ask *ask) {
 static void workflow_done(struct pawl_call *call, const struct pawl_error *error) {
     struct workflow_ask *ask = call->data;
     const struct workflow_row *row = &workflow_rows[ask->verb];
+    pawl__operation_end(ask->api->options.node->options.operations, call, ask->began, error);
     bool missing = (error && error->code == PAWL_E_NOT_FOUND) ||
                    (!error && ask->verb == WORKFLOW_GET && !ask->run.look.view.exists);
     if (missing && ask->verb == WORKFLOW_GET && ask->request->is_grpc) {
@@ -298,6 +301,7 @@ static void workflow_call(struct workflow_ask *ask, struct pawl_call *call) {
     call->data = ask;
     call->app = ask->app;
     ask->call = call;
+    ask->began = pawl__operation_begin(ask->api->options.node->options.operations);
     pawl__node_call(ask->api->options.node, call);
 }
 

@@ -47,6 +47,11 @@ static const struct pawl_flag daemon_flags[] = {
     {"dashboard-read-only", 0, PAWL_FLAG_BOOL, "false", "let the dashboard and /pawl/v1 only read"},
     {"hide-payloads", 0, PAWL_FLAG_BOOL, "false",
      "keep inputs and outputs from the dashboard and /pawl/v1"},
+    {"enable-metrics", 0, PAWL_FLAG_BOOL, "true", "serve metrics for Prometheus"},
+    {"metrics-port", 0, PAWL_FLAG_PORT, "9090",
+     "port of the metrics, at /metrics; 0: any free one, as when 9090 is in use"},
+    {"metrics-listen-address", 0, PAWL_FLAG_TEXT, "",
+     "addresses of the metrics, with commas; \"\": those of --dapr-listen-addresses"},
     {"log-level", 0, PAWL_FLAG_TEXT, "info", "debug, info, warn, error or fatal"},
     {"log-as-json", 0, PAWL_FLAG_BOOL, "false", "write the log as JSON"},
     {"version", 'v', PAWL_FLAG_BOOL, "false", "print the version and end"},
@@ -68,8 +73,6 @@ static const struct pawl_flag daemon_flags[] = {
     {"control-plane-namespace", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"sentry-request-jwt-audiences", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"profile-port", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"metrics-port", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"metrics-listen-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"dapr-block-shutdown-duration", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"app-health-check-path", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"app-health-probe-interval", 0, PAWL_FLAG_UNUSED, NULL, NULL},
@@ -84,7 +87,6 @@ static const struct pawl_flag daemon_flags[] = {
      "taken for daprd's sake; means nothing here"},
     {"enable-app-health-check", 0, PAWL_FLAG_BOOL, "false",
      "taken for daprd's sake; means nothing here"},
-    {"enable-metrics", 0, PAWL_FLAG_BOOL, "true", "taken for daprd's sake; means nothing here"},
     {"disable-init-endpoints", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"disable-builtin-k8s-secret-store", 0, PAWL_FLAG_BOOL, "false",
      "taken for daprd's sake; means nothing here"},
@@ -131,11 +133,19 @@ static void daemon_warn_arguments(const struct pawl_flags *flags, const struct p
         pawl__log(log, PAWL_LOG_WARN, "dapr.runtime", "ignored: %s; flags begin with --", list);
 }
 
+static enum pawl_err daemon_addresses(const struct pawl_flags *flags, const char *name,
+                                      struct pawl_addresses *out, struct pawl_error *error) {
+    if (pawl__addresses_parse(pawl__flag_text(flags, name), out)) return PAWL_OK;
+    return pawl__fail(error, PAWL_E_INVALID,
+                      "--%s names more than %d, or has one of more than %d characters", name,
+                      PAWL_ADDRESSES, PAWL_ADDRESS_TEXT - 1);
+}
+
 static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level level) {
     static struct pawl_config_stores stores; // too large for the stack
     struct pawl_arena arena = {0};
     struct pawl_error error = {PAWL_E_OK, ""};
-    struct pawl_addresses addresses;
+    struct pawl_addresses addresses, metrics_addresses;
     const char *namespace = getenv("NAMESPACE");
     static char host[256];
     gethostname(host, sizeof host - 1);
@@ -187,11 +197,10 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
     enum pawl_err err =
         pawl__configuration_load(&context, files, file_count, &configuration, &error);
     if (!err) err = daemon_stores(flags, &context, &stores, &error);
-    if (!err && !pawl__addresses_parse(pawl__flag_text(flags, "dapr-listen-addresses"), &addresses))
-        err = pawl__fail(&error, PAWL_E_INVALID,
-                         "--dapr-listen-addresses names more than %d, or has one of more than %d "
-                         "characters",
-                         PAWL_ADDRESSES, PAWL_ADDRESS_TEXT - 1);
+    if (!err) err = daemon_addresses(flags, "dapr-listen-addresses", &addresses, &error);
+    metrics_addresses = addresses;
+    if (!err && *pawl__flag_text(flags, "metrics-listen-address"))
+        err = daemon_addresses(flags, "metrics-listen-address", &metrics_addresses, &error);
     int code = 1;
     if (err) {
         pawl__log(&options.log, PAWL_LOG_FATAL, "dapr.runtime", "cannot start: %s", error.text);
@@ -208,6 +217,17 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
         };
         options.tracing = &configuration.tracing;
         options.names = &configuration.names;
+        if (!pawl__flag_bool(flags, "enable-metrics")) configuration.metrics.enabled = false;
+        const struct pawl_metrics_options metrics = {
+            .config = &configuration.metrics,
+            .app_id = options.app_id,
+            .namespace = namespace ? namespace : "",
+            .listen_addresses = &metrics_addresses,
+            .port = (int)pawl__flag_int(flags, "metrics-port"),
+            .any_port = !pawl__flag_given(flags, "metrics-port"),
+            .log = &options.log,
+        };
+        options.metrics = &metrics;
         code = pawl__daemon_run(&options);
     }
     pawl__arena_finish(&arena);

@@ -9,6 +9,8 @@
 #include "api/peers.h"
 #include "base/clock.h"
 #include "cli/finder.h"
+#include "cli/listen.h"
+#include "cli/metrics.h"
 #include "cli/tracing.h"
 #include "cli/version.h"
 #include "observe/workflows.h"
@@ -36,7 +38,8 @@ struct daemon {
     struct pawl_server *server;
     struct pawl_tracer tracer; // if it is_traced
     struct pawl_workflow_spans spans;
-    bool is_traced;
+    struct pawl_metrics metrics; // if it has_metrics
+    bool is_traced, has_metrics;
     bool closing;
     int exit_code;
 };
@@ -65,12 +68,20 @@ static void daemon_on_node_closed(void *arg) {
     daemon_on_storage_closed(daemon);
 }
 
-static void daemon_on_server_closed(void *arg) {
+static void daemon_close_node(void *arg) {
     struct daemon *daemon = arg;
     if (daemon->node)
         pawl__node_close(daemon->node, daemon_on_node_closed, daemon);
     else
         daemon_on_node_closed(daemon);
+}
+
+static void daemon_on_server_closed(void *arg) {
+    struct daemon *daemon = arg;
+    if (daemon->has_metrics)
+        pawl__metrics_close(&daemon->metrics, daemon_close_node, daemon);
+    else
+        daemon_close_node(daemon);
 }
 
 static void daemon_on_deadline(uv_timer_t *timer) {
@@ -172,6 +183,7 @@ static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error
             err = pawl__storage_init(&daemon->storages[i], &daemon->loop, store, daemon_log(daemon),
                                      error);
         if (err) return daemon_explain(given, error);
+        if (daemon->has_metrics) pawl__metrics_watch(&daemon->metrics, &daemon->storages[i]);
         daemon->storage_count++;
         daemon->stores[i] = (struct pawl_api_store){
             .name = given->name,
@@ -207,6 +219,20 @@ static const char *daemon_address(struct daemon *daemon) {
     return daemon->address;
 }
 
+static struct pawl_observer *daemon_observer(struct daemon *daemon) {
+    if (daemon->has_metrics) return &daemon->metrics.workflows.observer;
+    return daemon->is_traced ? &daemon->spans.observer : NULL;
+}
+
+static enum pawl_err daemon_start_metrics(struct daemon *daemon, struct pawl_error *error) {
+    const struct pawl_daemon_options *options = daemon->options;
+    daemon->has_metrics = options->metrics->config->enabled;
+    if (!daemon->has_metrics) return PAWL_OK;
+    return pawl__metrics_init(&daemon->metrics, &daemon->loop, options->metrics, options->max_body,
+                              options->store_count,
+                              daemon->is_traced ? &daemon->spans.observer : NULL, error);
+}
+
 static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error *error) {
     const struct pawl_daemon_options *options = daemon->options;
     for (size_t i = 0; i < options->store_count; i++) {
@@ -225,7 +251,8 @@ static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error 
             .max_turns = options->max_turns,
             .max_activities = options->max_activities,
             .retention = options->retention,
-            .observer = daemon->is_traced ? &daemon->spans.observer : NULL,
+            .observer = daemon_observer(daemon),
+            .operations = daemon->has_metrics ? &daemon->metrics.operations : NULL,
             .log = daemon_log(daemon),
             .on_ready = daemon_on_ready,
             .arg = daemon,
@@ -235,15 +262,6 @@ static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error 
     pawl__log(daemon_log(daemon), PAWL_LOG_WARN, daemon_scope,
               "no state store has actorStateStore set to \"true\": workflows are not served");
     return PAWL_OK;
-}
-
-// Whether an address before |i| that is listened on gets what is sent to |i|, too.
-static bool daemon_is_covered(const struct pawl_addresses *addresses, const bool *listens,
-                              size_t i) {
-    for (size_t k = 0; k < i; k++)
-        if (listens[k] && pawl__address_covers(addresses->items[k], addresses->items[i]))
-            return true;
-    return false;
 }
 
 static enum pawl_err daemon_listen(struct daemon *daemon, int port, const char *what,
@@ -261,23 +279,8 @@ static enum pawl_err daemon_listen(struct daemon *daemon, int port, const char *
                  options->app_id, what);
         return pawl__server_listen_unix(daemon->server, path, error);
     }
-    const struct pawl_addresses *addresses = options->listen_addresses;
-    bool listens[PAWL_ADDRESSES] = {false}, any = false;
-    for (size_t i = 0; i < addresses->count; i++) {
-        const char *address = addresses->items[i];
-        if (daemon_is_covered(addresses, listens, i)) continue;
-        enum pawl_err err = pawl__server_listen(daemon->server, address, &port, error);
-        // This machine has no such address, as "::1" where there is no IPv6: another may do.
-        if (err == PAWL_E_NOT_FOUND && addresses->count > 1) {
-            pawl__log(daemon_log(daemon), PAWL_LOG_WARN, daemon_scope, "%s", error->text);
-            continue;
-        }
-        if (err) return err;
-        any = listens[i] = true;
-        pawl__log(daemon_log(daemon), PAWL_LOG_INFO, daemon_scope,
-                  "%s server listening on address: %s:%d", what, address, port);
-    }
-    return any ? PAWL_OK : error->code;
+    return pawl__listen_all(daemon->server, options->listen_addresses, &port, what,
+                            daemon_log(daemon), error);
 }
 
 static enum pawl_err daemon_start_servers(struct daemon *daemon, struct pawl_error *error) {
@@ -331,6 +334,8 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
                                            &daemon.tracer, &daemon.is_traced, &error);
     pawl__workflow_spans_init(&daemon.spans, &daemon.tracer);
     if (daemon.is_traced) api.tracer = &daemon.tracer;
+    if (!err) err = daemon_start_metrics(&daemon, &error);
+    if (daemon.has_metrics) api.meter = &daemon.metrics.requests;
     if (!err) err = daemon_open_stores(&daemon, &error);
     if (!err) err = daemon_start_node(&daemon, &error);
     if (!err) {
@@ -341,6 +346,9 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
         if (!daemon.api) err = pawl__fail_plain(&error, PAWL_E_NOMEM);
     }
     if (!err) err = daemon_start_servers(&daemon, &error);
+    if (!err && daemon.has_metrics)
+        err = pawl__metrics_serve(&daemon.metrics, daemon.node, daemon.stores,
+                                  daemon.is_traced ? &daemon.tracer : NULL, &error);
     if (err) {
         pawl__log(daemon_log(&daemon), PAWL_LOG_FATAL, daemon_scope, "cannot start: %s",
                   error.text);
@@ -353,6 +361,7 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     uv_loop_close(&daemon.loop);
     if (daemon.is_traced) pawl__tracing_close(&daemon.tracer);
+    if (daemon.has_metrics) pawl__metrics_finish(&daemon.metrics);
     free(daemon.storages);
     free(daemon.stores);
     return daemon.exit_code;

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "cli/address.h"
+#include "cli/metrics.h"
 #include "config/component.h"
 #include "config/names.h"
 #include "config/tracing.h"
@@ -31,6 +32,7 @@ struct pawl_daemon_options {
     struct pawl_retention retention;
     const struct pawl_tracing *tracing;
     const struct pawl_names *names; // of other apps' daemons
+    const struct pawl_metrics_options *metrics;
     const struct pawl_config_store *stores;
     size_t store_count;
     struct pawl_log log;

@@ -47,6 +47,7 @@ struct app {
     uv_timer_t timer; // health, then killing
     int64_t started;  // of the sidecar; steady clock
     bool up, stopping;
+    int metrics_moved;    // the port that its metrics were to be at, and are not; 0: they are
     pid_t terminal_group; // the app's, once it has the terminal; 0: it has not
     bool is_stopped;      // the app, with us
     int exit_code;
@@ -382,6 +383,9 @@ static void run_on_health(uv_timer_t *timer) {
         if (!app->socket_base)
             run_say(RUN_INFO, "Its workflows: http://%s%s%s:%d/dashboard/", is_v6 ? "[" : "",
                     app->host, is_v6 ? "]" : "", app->given->http_port);
+        if (app->metrics_moved)
+            run_say(RUN_INFO, "Its metrics are at port %d, as port %d is in use",
+                    app->given->metrics_port, app->metrics_moved);
         run_start_command(app);
     } else if (health == PAWL_RUN_NEVER) {
         fprintf(stderr, RUN_BAD "%s\n", why);
@@ -480,11 +484,14 @@ static bool run_check(struct run *run) {
     for (size_t i = 0; i < run->count; i++) {
         struct app *app = &run->apps[i];
         const char *notes;
+        int metrics_port = app->given->metrics_port;
         if (!pawl__run_check(app->given, &run->arena, &notes, &error) &&
             !pawl__run_hold_ports(app->given, &app->held, &error)) {
             // The sidecar's log says it, too. Apps that share their stores have the same to tell.
             if (!app->given->daemon_console && strcmp(notes, told) != 0) fputs(notes, stdout);
             told = notes;
+            if (metrics_port && metrics_port != app->given->metrics_port)
+                app->metrics_moved = metrics_port;
             continue;
         }
         fprintf(stderr, RUN_BAD "app \"%s\": %s\n", app->given->app_id, error.text);

@@ -111,6 +111,9 @@ enum pawl_err pawl__run_hold_ports(struct pawl_run_app *app, struct pawl_run_hel
     for (int i = 0; i < PAWL_RUN_PORTS; i++) {
         int *port = ports[i].port;
         held->sockets[i] = *port ? check_listen(*port) : check_listen_anywhere(port);
+        // Nobody's app fails for want of a port at which it is measured.
+        if (held->sockets[i] < 0 && port == &app->metrics_port)
+            held->sockets[i] = check_listen_anywhere(port);
         if (held->sockets[i] < 0)
             return pawl__fail(error, PAWL_E_UNAVAILABLE,
                               "port %d is in use; stop what listens there ('ss -ltnp' tells), or "

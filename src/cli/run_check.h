@@ -22,8 +22,8 @@ struct pawl_run_held {
 enum pawl_err pawl__run_check(struct pawl_run_app *app, struct pawl_arena *arena,
                               const char **notes, struct pawl_error *error);
 
-// Chooses the ports that are 0, and holds them all. PAWL_E_UNAVAILABLE: one is in use. |held| is to
-// be released in any case.
+// Chooses the ports that are 0, and one for metrics if theirs is in use, and holds them all.
+// PAWL_E_UNAVAILABLE: one is in use. |held| is to be released in any case.
 enum pawl_err pawl__run_hold_ports(struct pawl_run_app *app, struct pawl_run_held *held,
                                    struct pawl_error *error);
 

@@ -93,6 +93,14 @@ static enum pawl_err configuration_take_retention(const struct pawl_config_conte
     return err;
 }
 
+static bool configuration_acts_on(const char *key) {
+    static const char *const keys[] = {"workflow", "tracing", "metrics", "metric",
+                                       "nameResolution"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(key, keys[i]) == 0) return true;
+    return false;
+}
+
 static enum pawl_err configuration_take(const struct pawl_config_context *context,
                                         const struct pawl_yaml *document,
                                         struct pawl_configuration *out, struct pawl_error *error) {
@@ -107,8 +115,7 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
                                    error);
     if (err) return err;
     for (const struct pawl_yaml *child = spec ? spec->children : NULL; child; child = child->next)
-        if (strcmp(child->key, "workflow") != 0 && strcmp(child->key, "tracing") != 0 &&
-            strcmp(child->key, "nameResolution") != 0)
+        if (!configuration_acts_on(child->key))
             pawl__log(context->log, PAWL_LOG_INFO, configuration_scope,
                       "%s:%d: spec.%s is read, but nothing in this version acts on it", child->file,
                       child->line, child->key);
@@ -129,6 +136,9 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
     if (!err && tracing) err = pawl__tracing_take(context, tracing, &out->tracing, error);
     const struct pawl_yaml *names = pawl__yaml_get(spec, "nameResolution");
     if (!err && names) err = pawl__names_take(context, names, &out->names, error);
+    const struct pawl_yaml *metrics = pawl__yaml_get(spec, "metrics");
+    if (!metrics) metrics = pawl__yaml_get(spec, "metric");
+    if (!err && metrics) err = pawl__metrics_config_take(context, metrics, &out->metrics, error);
     return err ? err : configuration_take_retention(context, workflow, out, error);
 }
 
@@ -148,6 +158,7 @@ enum pawl_err pawl__configuration_load(const struct pawl_config_context *context
                                        struct pawl_configuration *out, struct pawl_error *error) {
     *out = (struct pawl_configuration){0};
     pawl__tracing_init(&out->tracing);
+    pawl__metrics_config_init(&out->metrics);
     enum pawl_err err = PAWL_OK;
     for (size_t i = 0; !err && i < count; i++) {
         struct pawl_str text;

@@ -4,6 +4,7 @@
 // Configuration files (reference 7.4), as far as this daemon acts on them.
 
 #include "config/component.h"
+#include "config/metrics.h"
 #include "config/names.h"
 #include "config/tracing.h"
 
@@ -13,6 +14,7 @@ struct pawl_configuration {
     int64_t retain_completed, retain_failed, retain_terminated, retain_canceled;
     struct pawl_tracing tracing;
     struct pawl_names names; // of other apps
+    struct pawl_metrics_config metrics;
 };
 
 // Reads |files| one after the other; what a later one says wins. $NAME and ${NAME} are replaced

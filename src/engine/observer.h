@@ -58,6 +58,8 @@ struct pawl_turn_mark {
     size_t history;          // bytes
     bool is_first;           // turn of its generation
     struct pawl_notes ended; // of the generation, if this turn continues as new; the end is last
+    const Pb__WorkflowResponse *response;
+    int64_t scheduling; // nanoseconds from when it was to begin to its first turn; below 0: unknown
 };
 
 // All are called on the shard's thread. Memory that is out costs a note, nothing else.
@@ -73,6 +75,10 @@ struct pawl_observer {
     void (*activity_ends)(struct pawl_observer *observer, const struct pawl_instance *instance,
                           int32_t task_id, int64_t given_at, const Pb__ActivityResponse *response,
                           struct pawl_notes *notes);
+    // A worker is given a work item of |bytes| bytes: the activity |task_id|, or when that is below
+    // 0 a turn. The runtime calls it. NULL: nobody wants to know.
+    void (*given)(struct pawl_observer *observer, const struct pawl_instance *instance,
+                  int32_t task_id, size_t bytes);
 };
 
 #endif

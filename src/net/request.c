@@ -85,6 +85,7 @@ void pawl__http_respond(struct pawl_request *request, int status, const struct p
         headers = all;
         header_count += extra;
     }
+    request->sent += body.len;
     pawl__exchange_tell_end(exchange, status);
     pawl__exchange_answered(exchange);
     exchange->answers->respond(exchange, status, headers, header_count, body);
@@ -99,6 +100,7 @@ enum pawl_err pawl__grpc_send(struct pawl_request *request, struct pawl_str mess
     struct pawl_exchange *exchange = request_open(request);
     if (!exchange || !request->is_grpc) return PAWL_E_PRECONDITION;
     if (message.len > UINT32_MAX) return PAWL_E_TOO_LARGE;
+    request->sent += message.len;
     return exchange->answers->send(exchange, message);
 }
 

@@ -56,6 +56,7 @@ struct pawl_request {
     // in whatever way. |status|: of HTTP, or an enum pawl_err with gRPC. |watch| is the watcher's.
     void (*on_end)(struct pawl_request *request, int status);
     void *watch;
+    size_t sent; // bytes of the answer's body, or of its messages, as far as it was given
 };
 
 typedef void (*pawl_handler)(void *arg, struct pawl_request *request);

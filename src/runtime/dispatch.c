@@ -50,6 +50,7 @@ void pawl__dispatch_return(struct pawl_dispatch *dispatch, struct pawl_item *ite
     struct pawl_effect effect = {turn ? PAWL_EFFECT_TURN : PAWL_EFFECT_ACTIVITY, item->task_id,
                                  pawl__instance_ref(item->instance), item->generation};
     if (turn) pawl__shard_turn_lost(item->instance);
+    *(turn ? &dispatch->meters.lost_turns : &dispatch->meters.lost_activities) += 1;
     pawl__dispatch_answered(dispatch, item);
     pawl__dispatch_add(dispatch, home, effect);
 }
@@ -213,6 +214,14 @@ static void dispatch_deliver(struct pawl_dispatch *dispatch, struct pawl_worker 
     pawl__dispatch_return(dispatch, item);
 }
 
+// Tells the observer, if it wants to know, of a work item.
+static void dispatch_tell(const struct pawl_dispatch *dispatch,
+                          const struct pawl_instance *instance, int32_t task_id,
+                          const struct pawl_buf *bytes) {
+    struct pawl_observer *observer = dispatch->options->observer;
+    if (observer && observer->given) observer->given(observer, instance, task_id, bytes->len);
+}
+
 static void dispatch_turn(struct pawl_dispatch *dispatch, struct pawl_worker *worker,
                           struct pawl_residency *home, struct pawl_instance *instance) {
     if (!pawl__shard_turn_ready(instance, pawl__clock_wall()) || !instance->linked) return;
@@ -229,8 +238,11 @@ static void dispatch_turn(struct pawl_dispatch *dispatch, struct pawl_worker *wo
         .keeper = worker->keeps_history ? worker->number : 0,
         .plain = worker->dialect != PAWL_DIALECT_DAPR,
     };
+    dispatch->meters.turns++;
+    dispatch->meters.whole += !to.keeper || instance->kept_by != to.keeper;
     bool ok =
         pawl__shard_begin_turn(&home->shard, instance, pawl__residency_stamp(home), &to, bytes);
+    dispatch_tell(dispatch, instance, PAWL_ITEM_TURN, bytes);
     dispatch_deliver(dispatch, worker, item, bytes, ok);
 }
 
@@ -252,6 +264,8 @@ static void dispatch_activity(struct pawl_dispatch *dispatch, struct pawl_worker
     struct pawl_buf *bytes = &dispatch->item_bytes;
     pawl__buf_clear(bytes);
     bool ok = pawl__shard_activity_item(instance, task_id, pawl__str(item->token), bytes);
+    dispatch->meters.activities++;
+    dispatch_tell(dispatch, instance, task_id, bytes);
     dispatch_deliver(dispatch, worker, item, bytes, ok);
 }
 

@@ -66,6 +66,14 @@ enum {
     PAWL_ITEM_TURN = -1
 };
 
+// What is counted for who looks.
+struct pawl_dispatch_meters {
+    uint64_t turns, activities;           // given to workers
+    uint64_t whole;                       // turns with all of the history, to be replayed
+    uint64_t lost_turns, lost_activities; // made ready again: their workers went, or gave no answer
+                                          // that could be taken
+};
+
 struct pawl_dispatch {
     const struct pawl_node_options *options;
     const struct pawl_log *log;
@@ -81,7 +89,8 @@ struct pawl_dispatch {
     bool regroup;                                          // workers have come or gone
     struct pawl_map items;                                 // key -> struct pawl_item
     size_t turns_out, activities_out;
-    int64_t turn_time;          // nanoseconds that workers take for one, on a moving average
+    int64_t turn_time; // nanoseconds that workers take for one, on a moving average
+    struct pawl_dispatch_meters meters;
     struct pawl_buf item_bytes; // the work item under construction
     struct pawl_buf key_bytes;  // scratch
     uint64_t next_token;

@@ -17,6 +17,7 @@ struct load {
     struct pawl_arena arena;
     struct pawl_snapshot snapshot;
     struct pawl_error error;
+    int64_t took;
     struct pawl_str id;
     char id_bytes[];
 };
@@ -28,7 +29,8 @@ static void load_run(struct pawl_job *job) {
     pawl__error_clear(&load->error);
     load->error.code =
         store->ops->load(store, load->shard, load->id, &load->arena, &load->snapshot, &load->error);
-    *time += (pawl__clock_steady() - began - *time) / 8;
+    load->took = pawl__clock_steady() - began;
+    *time += (load->took - *time) / 8;
 }
 
 static struct load *load_create(struct pawl_residency *residency, struct pawl_str id) {
@@ -92,6 +94,9 @@ static void load_retry(struct pawl_residency *residency, struct pawl_str id) {
 
 static enum pawl_err load_install(struct load *load, struct pawl_error *error) {
     struct pawl_residency *residency = load->residency;
+    struct pawl_storage_meters *meters = &residency->storage->meters;
+    pawl__histogram_add(&meters->loads, load->took);
+    meters->failed_loads += load->error.code && load->error.code != PAWL_E_NOT_FOUND;
     enum pawl_err err = load_put(residency, load, error);
     if (err) {
         pawl__log(residency->log, PAWL_LOG_ERROR, "dapr.runtime.wfengine", "%s", error->text);

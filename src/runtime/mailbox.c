@@ -65,6 +65,7 @@ static enum pawl_err receive_run(struct pawl_calls *calls, struct pawl_call *cal
                   "a message from '%s' to '%s' is dropped: %s", row->message.sender,
                   row->message.target, error->text);
     pawl__error_clear(error);
+    row->round->mailbox->received++;
     pawl__list_add(&row->round->mailbox->building, &row->removal);
     pawl__storage_want(residency->storage);
     return PAWL_OK;

@@ -16,6 +16,7 @@ struct pawl_mailbox {
     struct pawl_residency *residency;
     struct pawl_calls *calls;
     bool rung;                          // there may be something to read
+    uint64_t received;                  // letters, in all
     struct mailbox_round *round;        // under way; NULL: none
     struct pawl_link building, writing; // rows whose removal waits for, or is in, a commit
 };

@@ -63,6 +63,7 @@ static void ownership_on_recovered(struct pawl_recover *recover, const struct pa
     residency->state = PAWL_RESIDENCY_SERVING;
     residency->durable = residency->shard.position - 1;
     ownership->held_times = 0;
+    ownership->takes++;
     ownership->host->taken(ownership);
 }
 
@@ -112,6 +113,8 @@ void pawl__ownership_take(struct pawl_ownership *ownership, bool once) {
 void pawl__ownership_fail(struct pawl_ownership *ownership, const struct pawl_error *error) {
     const struct pawl_residency *residency = ownership->residency;
     ownership->fenced = error->code == PAWL_E_FENCED;
+    ownership->failures++;
+    ownership->losses += ownership->fenced;
     pawl__log(residency->log, PAWL_LOG_ERROR, ownership_scope,
               "the workflow engine stops and will read its state again: %s", error->text);
     ownership->host->ready(ownership, false, error);

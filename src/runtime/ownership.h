@@ -47,7 +47,8 @@ struct pawl_ownership {
     bool renews;        // |renewing| is out
     int64_t renewed_at; // steady
     bool once;
-    bool fenced; // the failure was that another has the shard
+    bool fenced;                      // the failure was that another has the shard
+    uint64_t takes, failures, losses; // in all: of the shard, of which state; losses: fenced ones
 };
 
 // |owner|, a view of the caller's, is as the store's lease call has it. It is idle at first.

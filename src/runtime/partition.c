@@ -22,11 +22,13 @@ static void partition_tell(struct pawl_partition *partition, const struct pawl_e
         pawl__calls_recheck(&partition->calls, instance, pawl__look_is_met);
         break;
     case PAWL_EFFECT_STALLED:
+        partition->stalls++;
         if (instance->stalled)
             pawl__log(log, PAWL_LOG_WARN, partition_scope, "workflow '%s' (%s) stalls: %s",
                       instance->id, instance->name, instance->stall_text);
         break;
     case PAWL_EFFECT_DROPPED:
+        partition->dropped++;
         pawl__log(log, PAWL_LOG_WARN, partition_scope, "%s", effect->text);
         break;
     default: break;

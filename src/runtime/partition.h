@@ -35,9 +35,10 @@ struct pawl_partition {
     struct pawl_writer writer;
     struct pawl_ownership ownership;
     struct pawl_wake wake;
-    uv_timer_t drain; // until all is written, at the end
-    int handles;      // that are still open, at the end
-    bool ending;      // it is closed for good
+    uv_timer_t drain;         // until all is written, at the end
+    int handles;              // that are still open, at the end
+    bool ending;              // it is closed for good
+    uint64_t stalls, dropped; // in all: of instances; messages that had nowhere to go
 };
 
 // Shard |number| of |count| of |app|, which is idle at first. |app| and |owner| are views of the

@@ -27,7 +27,7 @@ static void storage_run(struct pawl_job *job) {
     storage->outcome =
         storage->store->ops->commit(storage->store, &storage->commit, &storage->result);
     if (storage->outcome != PAWL_COMMIT_DONE) return;
-    int64_t time = pawl__clock_steady() - began;
+    int64_t time = storage->took = pawl__clock_steady() - began;
     storage->commit_time =
         storage->measured ? storage->commit_time + (time - storage->commit_time) / 8 : time;
     storage->measured = true;
@@ -110,14 +110,30 @@ static void storage_tell(struct pawl_storage *storage) {
         struct pawl_storage_client *client = storage_client(at);
         if (!client->writes) continue;
         client->writes = false;
+        if (done && client->part.result.code) storage->meters.refused++;
         client->done(client, storage->outcome, done ? &client->part.result : &storage->result);
     }
 }
 
 static void storage_finish_close(struct pawl_storage *storage);
 
+static void storage_count(struct pawl_storage *storage) {
+    struct pawl_storage_meters *meters = &storage->meters;
+    switch (storage->outcome) {
+    case PAWL_COMMIT_DONE:
+        pawl__histogram_add(&meters->commits, storage->took);
+        pawl__histogram_add(&meters->group, (int64_t)storage->group);
+        for (const struct pawl_part *part = storage->commit.parts; part; part = part->next)
+            meters->snapshots += part->snapshot_count;
+        break;
+    case PAWL_COMMIT_NOTHING: meters->nothing += !storage->commit.at_once; break;
+    case PAWL_COMMIT_UNKNOWN: meters->unknown++; break;
+    }
+}
+
 static void storage_done(struct pawl_job *job) {
     struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
+    storage_count(storage);
     if (storage->outcome == PAWL_COMMIT_NOTHING && storage_retry(storage)) return;
     if (storage->outcome == PAWL_COMMIT_DONE) {
         storage->commits++;
@@ -158,6 +174,7 @@ static void storage_clear(struct pawl_part *part) {
 static void storage_commit(struct pawl_storage *storage) {
     struct pawl_part **last = &storage->commit.parts;
     storage->wanted = false;
+    storage->group = 0;
     storage->commit = (struct pawl_commit){0};
     pawl__list_move(&storage->writing, &storage->gathering);
     storage_list_state(storage);
@@ -166,6 +183,7 @@ static void storage_commit(struct pawl_storage *storage) {
         storage_clear(&client->part);
         client->writes = client->prepare(client, &client->part);
         if (!client->writes) continue;
+        storage->group += client->records;
         *last = &client->part;
         last = &client->part.next;
     }
@@ -298,14 +316,19 @@ static void storage_on_tend(uv_timer_t *timer) {
 static void storage_run_read(struct pawl_job *job) {
     struct pawl_state_read *read = PAWL_CONTAINER(job, struct pawl_state_read, job);
     struct pawl_store *store = read->storage->store;
+    int64_t began = pawl__clock_steady();
     pawl__error_clear(&read->result);
     for (size_t i = 0; i < read->count && !read->result.code; i++)
         read->result.code = store->ops->get_state(store, read->keys[i], read->arena,
                                                   &read->values[i], &read->result);
+    read->took = pawl__clock_steady() - began;
 }
 
 static void storage_done_read(struct pawl_job *job) {
     struct pawl_state_read *read = PAWL_CONTAINER(job, struct pawl_state_read, job);
+    struct pawl_storage_meters *meters = &read->storage->meters;
+    pawl__histogram_add(&meters->reads, read->took);
+    meters->failed_reads += read->result.code != PAWL_OK;
     read->done(read);
 }
 

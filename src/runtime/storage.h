@@ -23,6 +23,7 @@
 // meanwhile. It does not wait for locks there; when it would have to, the thread does.
 
 #include "base/log.h"
+#include "base/meter.h"
 #include "runtime/thread.h"
 #include "store/store.h"
 
@@ -46,6 +47,7 @@ struct pawl_state_read {
     void *data;
     struct pawl_job job;
     struct pawl_storage *storage;
+    int64_t took;
 };
 
 // Who has a part in each commit: a shard.
@@ -53,7 +55,8 @@ struct pawl_storage_client {
     // Fills |part|, which is clear, with what is to be written; false when there is nothing. What
     // it points to stays until |done|.
     bool (*prepare)(struct pawl_storage_client *client, struct pawl_part *part);
-    bool light; // set by |prepare|: so little is written that little else can be going on
+    bool light;     // set by |prepare|: so little is written that little else can be going on
+    size_t records; // the same: how many go into the log
     // Whether the commit should wait for what is about to come.
     bool (*expects)(struct pawl_storage_client *client);
     // Only called after a |prepare| that returned true. PAWL_COMMIT_DONE: |error| is the result of
@@ -63,6 +66,18 @@ struct pawl_storage_client {
     struct pawl_part part; // the storage's
     bool writes;           // a part of it is in the commit that runs, so its memory must stay
     struct pawl_link link;
+};
+
+// What is counted for who looks; times are nanoseconds.
+struct pawl_storage_meters {
+    struct pawl_histogram commits; // time of each that succeeded
+    struct pawl_histogram group;   // records in each
+    struct pawl_histogram loads;   // time to read an instance
+    struct pawl_histogram reads;   // time to read user state
+    uint64_t nothing, unknown;     // commits that had these outcomes
+    uint64_t refused;              // parts of commits that had PAWL_COMMIT_DONE
+    uint64_t snapshots;            // written
+    uint64_t failed_loads, failed_reads;
 };
 
 struct pawl_storage {
@@ -98,6 +113,9 @@ struct pawl_storage {
     void *arg;
     uint64_t commits;    // that succeeded
     int64_t commit_time; // nanoseconds that one takes, on a moving average
+    int64_t took;        // the last one
+    size_t group;        // records in the one that runs
+    struct pawl_storage_meters meters;
 };
 
 // Takes over |store|. Also after an error it has to be closed. |log| may be NULL.

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "engine/events.h"
 #include "engine/history.h"
+#include "runtime/operations.h"
 #include "runtime/page_token.h"
 #include "wire/pb.h"
 #include "wire/unpack.h"
@@ -196,6 +197,7 @@ static void taskhub_run(struct pawl_taskhub_call *call, struct pawl_call *inner)
     inner->data = call;
     inner->app = call->app;
     call->inner = inner;
+    call->began = pawl__operation_begin(call->node->options.operations);
     pawl__node_call(call->node, inner);
 }
 
@@ -209,6 +211,7 @@ static void taskhub_look(struct pawl_taskhub_call *call, enum pawl_wait wait_for
 static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error) {
     struct pawl_taskhub_call *call = inner->data;
     enum pawl_wait then;
+    pawl__operation_end(call->node->options.operations, inner, call->began, error);
     if (error) {
         pawl__fail(&call->error, error->code, "%s%s", taskhub_prefix(call->method), error->text);
         taskhub_finish(call, &call->error);

@@ -61,7 +61,8 @@ struct pawl_taskhub_call {
     struct pawl_node *node;
     const char *app; // another one, that the request's router names; NULL: this one
     bool waits;
-    size_t page; // of LIST
+    int64_t began; // |inner|, as pawl__operation_begin told
+    size_t page;   // of LIST
     struct pawl_error error;
 };
 

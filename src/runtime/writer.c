@@ -90,9 +90,13 @@ static bool writer_take_batch(struct pawl_writer *writer, struct pawl_part *part
     writer->wrote_batch =
         pawl__shard_take_batch(shard, &writer->batch_bytes, &writer->batch.position);
     if (!writer->wrote_batch) return true;
-    writer->last_records = records;
+    writer->last_records = writer->client.records = records;
     writer->batch.records = pawl__buf_str(&writer->batch_bytes);
     writer->checkpoint->log_bytes += writer->batch_bytes.len;
+    writer->batches++;
+    writer->records += records;
+    writer->bytes += writer->batch_bytes.len;
+    writer->letters += writer->mail.len;
     writer_move_held(writer);
     pawl__notes_move(&writer->notes, &shard->notes);
     if (!writer_add_deletes(writer, part) || !writer_add_mail(writer, part)) return false;
@@ -105,6 +109,7 @@ static bool writer_prepare(struct pawl_storage_client *client, struct pawl_part 
     struct pawl_residency *residency = writer->residency;
     if (!pawl__residency_has_state(residency) || residency->failing) return false;
     client->light = residency->shard.batch_records <= 2 && !writer->checkpoint->running;
+    client->records = 0;
     if (residency->shard.batch.failed || !writer_take_batch(writer, part)) {
         pawl__residency_fail_nomem(residency);
         return false;

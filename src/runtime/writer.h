@@ -41,7 +41,8 @@ struct pawl_writer {
     struct pawl_mail *posts;  // the same, addressed; in its arena
     struct pawl_str *deletes;
     bool wrote_batch;
-    size_t last_records; // in the last batch
+    size_t last_records;                       // in the last batch
+    uint64_t batches, records, bytes, letters; // that were handed in to be written, in all
 };
 
 // |calls|, |checkpoint| and |mailbox| are of the same shard.

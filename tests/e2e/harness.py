@@ -95,7 +95,7 @@ class Daemon:
         (self.resources / "statestore.yaml").write_text(
             COMPONENT.format(type=store, path=self.folder / "state.db")
             + f'    - {{name: shards, value: "{shards}"}}\n')
-        self.http, self.grpc = free_port(), free_port()
+        self.http, self.grpc, self.metrics = free_port(), free_port(), free_port()
         self.app_id, self.flags, self.program = app_id, list(flags), str(program)
         self.env = dict(os.environ, **(env or {}))
         self.process = None
@@ -105,7 +105,7 @@ class Daemon:
     def start(self):
         self.process = subprocess.Popen(
             ["daprd", "--app-id", self.app_id, "--dapr-http-port", str(self.http),
-             "--dapr-grpc-port", str(self.grpc), "--resources-path", str(self.resources),
+             "--dapr-grpc-port", str(self.grpc), "--metrics-port", str(self.metrics), "--resources-path", str(self.resources),
              "--log-level", "debug", *self.flags],
             executable=self.program, stdout=self.log, stderr=self.log, env=self.env)
         deadline = time.monotonic() + 20

@@ -311,7 +311,7 @@ class Looking(unittest.TestCase):
 class Arguments(unittest.TestCase):
     def test_what_is_no_flag_is_ignored(self):
         """Dapr's command line leaves such behind where it has taken out a flag."""
-        daemon = harness.Daemon(flags=["", "localhost:50006", "--enable-metrics", "false", "--", "-x"])
+        daemon = harness.Daemon(flags=["", "localhost:50006", "--enable-mtls", "false", "--", "-x"])
         self.addCleanup(daemon.close)
         warnings = [line for line in daemon.output().splitlines() if "level=warning" in line]
         self.assertEqual(len(warnings), 1, warnings)
@@ -328,10 +328,10 @@ class Arguments(unittest.TestCase):
         names = """mode dapr-internal-grpc-port dapr-internal-grpc-listen-address dapr-public-listen-address
             placement-host-address actors-service reminders-service scheduler-host-address scheduler-job-streams
             sentry-address control-plane-address control-plane-trust-domain control-plane-namespace
-            sentry-request-jwt-audiences profile-port metrics-port metrics-listen-address
+            sentry-request-jwt-audiences profile-port
             dapr-block-shutdown-duration app-health-check-path app-health-probe-interval app-health-probe-timeout
             app-health-threshold disable-init-endpoints""".split()
-        switches = """enable-mtls enable-profiling enable-api-logging enable-app-health-check enable-metrics
+        switches = """enable-mtls enable-profiling enable-api-logging enable-app-health-check
             disable-builtin-k8s-secret-store app-ssl""".split()
         daemon = harness.Daemon(flags=[word for name in names for word in (f"--{name}", "1")] +
                                 [f"-{name}" for name in switches])

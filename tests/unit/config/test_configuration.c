@@ -92,14 +92,52 @@ static void test_mistakes(void **state) {
 
 static void test_warnings(void **state) {
     struct kit *kit = *state;
-    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  newInDapr: {}\n  metrics: {}\n"
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  newInDapr: {}\n  logging: {}\n"
                                "  workflow:\n"
                                "    globalMaxConcurrentActivityInvocations: 5\n"),
                      PAWL_OK);
     assert_logged(kit, "c.yaml:3: unknown key \\\"newInDapr\\\" in spec");
-    assert_logged(kit, "c.yaml:4: spec.metrics is read, but nothing in this version acts on it");
+    assert_logged(kit, "c.yaml:4: spec.logging is read, but nothing in this version acts on it");
     assert_logged(kit, "c.yaml:6: spec.workflow.globalMaxConcurrentActivityInvocations is read, "
                        "but nothing in this version acts on it");
+}
+
+static void test_metrics(void **state) {
+    struct kit *kit = *state;
+    assert_int_equal(load(kit, "kind: Configuration\nspec: {}\n"), PAWL_OK);
+    const struct pawl_metrics_config *metrics = &configuration.metrics;
+    assert_true(metrics->enabled);
+    assert_int_equal(metrics->latency.count, 34);
+    assert_int_equal(metrics->latency.bounds[33], 100 * PAWL_SECOND);
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  metric:\n    enabled: false\n"
+                               "    latencyDistributionBuckets: [1, 2.5]\n    rules: [{name: a}]\n"
+                               "    http: {increasedCardinality: true, pathMatching: [/a]}\n"),
+                     PAWL_OK);
+    assert_false(metrics->enabled);
+    assert_true(metrics->increased_cardinality);
+    assert_int_equal(metrics->latency.count, 2);
+    assert_int_equal(metrics->latency.bounds[1], 5 * PAWL_MILLISECOND / 2);
+    assert_int_equal(metrics->workflow_latency.count, 2);
+    assert_logged(kit, "c.yaml:6: spec.metrics.rules is read, but nothing in this version acts on");
+    assert_logged(kit, "c.yaml:7: spec.metrics.http.pathMatching is read, but nothing in this");
+    static const struct {
+        const char *text, *error;
+    } rows[] = {
+        {"latencyDistributionBuckets: 5", "c.yaml:4: latencyDistributionBuckets has to be a list"},
+        {"latencyDistributionBuckets: [0]", "c.yaml:4: latencyDistributionBuckets has to be"},
+        {"latencyDistributionBuckets: [2, 1]", "c.yaml:4: latencyDistributionBuckets has to be"},
+        {"latencyDistributionBuckets: [1x]", "c.yaml:4: latencyDistributionBuckets has to be"},
+        {"enabled: perhaps", "c.yaml:4: enabled has to be"},
+        {"workflow: {latencyDistributionUnits: 5}",
+         "c.yaml:4: latencyDistributionUnits has to be a duration such as 1ms"},
+        {"http: {increasedCardinalty: true}", "c.yaml:4: unknown key \"increasedCardinalty\""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *text = pawl__arena_format(
+            &kit->arena, "kind: Configuration\nspec:\n  metrics:\n    %s\n", rows[i].text);
+        assert_int_equal(load(kit, text), PAWL_E_INVALID);
+        assert_non_null(strstr(kit->error.text, rows[i].error));
+    }
 }
 
 static void test_retention(void **state) {
@@ -161,6 +199,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_merge, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_mistakes, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_warnings, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_metrics, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_retention, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_environment, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_files, kit_begin, kit_end),

@@ -1,0 +1,127 @@
+#include "api/request_meter.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "observe/workflow_meter.h"
+
+const char *const pawl__state_verbs[] = {
+    [PAWL_API_STATE_GET] = "get",
+    [PAWL_API_STATE_GET_BULK] = "bulk_get",
+    [PAWL_API_STATE_SAVE] = "set",
+    [PAWL_API_STATE_DELETE] = "delete",
+    [PAWL_API_STATE_DELETE_BULK] = "bulk_delete",
+    [PAWL_API_STATE_TRANSACTION] = "transaction",
+};
+
+enum {
+    METER_METHODS = 100, // names that are told apart
+    METER_ANSWERS = 400,
+    METER_NAME = PAWL_NAMED_TEXT
+};
+
+// By gRPC's numbers, as grpc-go writes them.
+static const char *const meter_grpc_codes[] = {
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
+
+void pawl__request_meter_begin(struct pawl_request_meter *meter,
+                               const struct pawl_request *request) {
+    *(request->is_grpc ? &meter->open_rpcs : &meter->open_http) += 1;
+}
+
+// Methods without an end say nothing by how long they took.
+static bool meter_is_stream(const char *name) {
+    return strcmp(name, "/TaskHubSidecarService/GetWorkItems") == 0;
+}
+
+static void meter_add_answer(struct pawl_named_set *names, const char *text, int len,
+                             int64_t took) {
+    if (len >= METER_NAME) len = METER_NAME - 1;
+    struct pawl_answer_series *series =
+        pawl__named_get(names, (struct pawl_str){text, (size_t)len});
+    pawl__histogram_add(&series->times, took);
+}
+
+static void meter_end_rpc(struct pawl_request_meter *meter, const struct pawl_request *request,
+                          const char *name, int64_t took, int status) {
+    char text[METER_NAME];
+    if (!name) name = "unknown"; // what a stranger calls is no method of ours
+    if (meter_is_stream(name)) return;
+    struct pawl_method_series *method = pawl__named_get(&meter->methods, pawl__str(name));
+    pawl__histogram_add(&method->received, (int64_t)request->body.len);
+    pawl__histogram_add(&method->sent, (int64_t)request->sent);
+    int code = pawl__err_grpc((enum pawl_err)status);
+    int len =
+        snprintf(text, sizeof text, "%s%c%s", name, PAWL_METER_SEPARATOR, meter_grpc_codes[code]);
+    meter_add_answer(&meter->rpcs, text, len, took);
+}
+
+// The verb of a request that was served is one of ours; any other may be whatever was sent.
+static const char *meter_verb(const struct pawl_request *request) {
+    static const char *const verbs[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (pawl__str_equal(request->method, pawl__str(verbs[i]))) return verbs[i];
+    return "other";
+}
+
+static void meter_end_http(struct pawl_request_meter *meter, const struct pawl_request *request,
+                           const char *name, int64_t took, int status) {
+    char text[METER_NAME];
+    pawl__histogram_add(&meter->received, (int64_t)request->body.len);
+    pawl__histogram_add(&meter->sent, (int64_t)request->sent);
+    int len = snprintf(text, sizeof text, "%s%c%d%c%s",
+                       meter->options.without_verb ? "" : meter_verb(request), PAWL_METER_SEPARATOR,
+                       status, PAWL_METER_SEPARATOR, meter->options.with_path && name ? name : "");
+    meter_add_answer(&meter->http, text, len, took);
+}
+
+void pawl__request_meter_end(struct pawl_request_meter *meter, const struct pawl_request *request,
+                             const char *name, int64_t began, int status) {
+    int64_t took = pawl__clock_steady() - began;
+    *(request->is_grpc ? &meter->open_rpcs : &meter->open_http) -= 1;
+    if (request->is_grpc)
+        meter_end_rpc(meter, request, name, took, status);
+    else
+        meter_end_http(meter, request, name, took, status);
+}
+
+static void meter_init_method(void *item, void *arg) {
+    const struct pawl_request_meter *meter = arg;
+    struct pawl_method_series *series = item;
+    series->received.buckets = series->sent.buckets = meter->options.sizes;
+}
+
+static void meter_init_answer(void *item, void *arg) {
+    const struct pawl_request_meter *meter = arg;
+    ((struct pawl_answer_series *)item)->times.buckets = meter->options.latency;
+}
+
+bool pawl__request_meter_init(struct pawl_request_meter *meter,
+                              const struct pawl_request_meter_options *options) {
+    *meter = (struct pawl_request_meter){.options = *options};
+    meter->received.buckets = meter->sent.buckets = options->sizes;
+    meter->states = calloc(options->stores + 1, sizeof *meter->states);
+    for (size_t i = 0; meter->states && i < options->stores; i++)
+        for (int verb = 0; verb < PAWL_API_STATE_VERBS; verb++)
+            for (int failed = 0; failed < 2; failed++)
+                meter->states[i].times[verb][failed].buckets = options->latency;
+    bool ok = pawl__named_init(&meter->methods, sizeof(struct pawl_method_series), METER_METHODS,
+                               meter_init_method, meter);
+    ok = pawl__named_init(&meter->rpcs, sizeof(struct pawl_answer_series), METER_ANSWERS,
+                          meter_init_answer, meter) &&
+         ok;
+    ok = pawl__named_init(&meter->http, sizeof(struct pawl_answer_series), METER_ANSWERS,
+                          meter_init_answer, meter) &&
+         ok;
+    return meter->states && ok;
+}
+
+void pawl__request_meter_finish(struct pawl_request_meter *meter) {
+    free(meter->states);
+    pawl__named_finish(&meter->methods);
+    pawl__named_finish(&meter->rpcs);
+    pawl__named_finish(&meter->http);
+}

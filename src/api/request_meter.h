@@ -1,0 +1,58 @@
+#ifndef PAWL_API_REQUEST_METER_H
+#define PAWL_API_REQUEST_METER_H
+
+// How many requests there were, of which method, how they ended, how long they took and how large
+// they were: the reference's dapr_grpc_io_server_*, dapr_http_server_* and dapr_component_state_*.
+
+#include "api/state.h"
+#include "base/meter.h"
+#include "observe/named.h"
+
+// Of a gRPC method.
+struct pawl_method_series {
+    struct pawl_named named;
+    struct pawl_histogram received, sent; // bytes
+};
+
+// Of a method and how it ended. The name has several parts, with PAWL_METER_SEPARATOR between them:
+// with gRPC the method and the status, with HTTP the verb, the status and the route.
+struct pawl_answer_series {
+    struct pawl_named named;
+    struct pawl_histogram times; // nanoseconds
+};
+
+// Of a component, by what was asked and whether it failed.
+struct pawl_state_series {
+    struct pawl_histogram times[PAWL_API_STATE_VERBS][2]; // nanoseconds
+};
+extern const char *const pawl__state_verbs[PAWL_API_STATE_VERBS]; // in the reference's words
+
+struct pawl_request_meter_options {
+    const struct pawl_buckets *latency, *sizes; // the caller's
+    bool with_path;                             // HTTP requests are told apart by their routes
+    bool without_verb;                          // and not by their verbs
+    size_t stores;
+};
+
+struct pawl_request_meter {
+    struct pawl_request_meter_options options;
+    struct pawl_named_set methods, rpcs, http;
+    struct pawl_histogram received, sent; // bytes of HTTP bodies
+    size_t open_rpcs, open_http;          // that are not answered yet
+    struct pawl_state_series *states;     // by the number of the store
+};
+
+// False when memory is out.
+bool pawl__request_meter_init(struct pawl_request_meter *meter,
+                              const struct pawl_request_meter_options *options);
+void pawl__request_meter_finish(struct pawl_request_meter *meter);
+
+void pawl__request_meter_begin(struct pawl_request_meter *meter,
+                               const struct pawl_request *request);
+
+// |name|: of the method or route that served it; NULL: none did. |began|: steady. |status|: of
+// HTTP, or an enum pawl_err with gRPC.
+void pawl__request_meter_end(struct pawl_request_meter *meter, const struct pawl_request *request,
+                             const char *name, int64_t began, int status);
+
+#endif

@@ -1,0 +1,38 @@
+#ifndef PAWL_API_SCRAPE_H
+#define PAWL_API_SCRAPE_H
+
+// Everything that a daemon tells when its metrics are read. Each family has a row; docs/metrics.md
+// has the same table for people.
+
+#include "api/census.h"
+#include "api/request_meter.h"
+#include "observe/metrics.h"
+#include "observe/tracer.h"
+#include "observe/workflow_meter.h"
+#include "runtime/operations.h"
+
+// What a loop is doing.
+struct pawl_loop_meter {
+    struct pawl_histogram lag; // nanoseconds by which a timer comes late
+    int64_t busy;              // nanoseconds that it did not wait for something to happen
+};
+
+struct pawl_scrape_source {
+    const char *app_id;
+    const char *namespace; // "": none was set
+    const char *version, *dapr_version;
+    const struct pawl_node *node; // NULL: there are no workflows
+    const struct pawl_api_store *stores;
+    size_t store_count;
+    const struct pawl_workflow_meter *workflows;    // with |node|
+    const struct pawl_operation_meters *operations; // with |node|
+    const struct pawl_request_meter *requests;
+    const struct pawl_census *census;
+    const struct pawl_tracer *tracer; // NULL: nothing is traced
+    const struct pawl_loop_meter *loop;
+};
+
+// Writes all of it. |scrape| has its format, and is otherwise empty.
+void pawl__scrape_write(const struct pawl_scrape_source *source, struct pawl_scrape *scrape);
+
+#endif

@@ -1,0 +1,236 @@
+#include "cli/metrics.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "cli/listen.h"
+#include "cli/version.h"
+
+static const char *const metrics_scope = "dapr.runtime", *const metrics_what = "metrics";
+
+enum {
+    METRICS_BEAT_MS = 500,
+    METRICS_PATIENCE_MS = 500, // with the store, which counts
+    METRICS_BODY = 4096
+};
+
+// A request that waits.
+struct metrics_ask {
+    struct pawl_link link;
+    struct pawl_metrics *metrics;
+    struct pawl_request *request;
+};
+
+// --- answers -------------------------------------------------------------------------------------
+
+static void metrics_answer(struct pawl_metrics *metrics, struct pawl_request *request) {
+    struct pawl_str accept = pawl__request_header(request, "accept");
+    struct pawl_scrape scrape = {.format = pawl__scrape_accepts(accept)};
+    int64_t alive = pawl__clock_steady() - metrics->began;
+    metrics->loop_meter.busy = alive - (int64_t)uv_metrics_idle_time(metrics->loop);
+    pawl__scrape_write(&metrics->source, &scrape);
+    const struct pawl_header type = {PAWL_STR("content-type"),
+                                     pawl__str(pawl__scrape_content_type(scrape.format))};
+    if (scrape.out.failed)
+        pawl__http_respond(request, 503, NULL, 0, PAWL_STR("out of memory\n"));
+    else
+        pawl__http_respond(request, 200, &type, 1, pawl__buf_str(&scrape.out));
+    pawl__buf_finish(&scrape.out);
+}
+
+static void metrics_answer_all(struct pawl_metrics *metrics) {
+    for (struct pawl_link *link; (link = pawl__list_take(&metrics->waiting));) {
+        struct metrics_ask *ask = PAWL_CONTAINER(link, struct metrics_ask, link);
+        ask->request->on_close = NULL;
+        metrics_answer(metrics, ask->request);
+    }
+}
+
+static void metrics_on_counted(void *arg) {
+    metrics_answer_all(arg);
+}
+
+// The store takes its time: what it said before has to do.
+static void metrics_on_patience(uv_timer_t *timer) {
+    metrics_answer_all(timer->data);
+}
+
+static void metrics_on_gone(struct pawl_request *request, enum pawl_err reason) {
+    (void)reason;
+    struct metrics_ask *ask = request->data;
+    pawl__list_remove(&ask->link);
+}
+
+static void metrics_handle(void *arg, struct pawl_request *request) {
+    struct pawl_metrics *metrics = arg;
+    bool is_path = pawl__str_equal(request->path, PAWL_STR("/metrics")) ||
+                   pawl__str_equal(request->path, PAWL_STR("/")); // the reference's
+    if (request->is_grpc) {
+        pawl__grpc_finish(request, PAWL_E_UNIMPLEMENTED, "metrics are read by HTTP",
+                          (struct pawl_str){0});
+    } else if (!is_path) {
+        pawl__http_respond(request, 404, NULL, 0, PAWL_STR("metrics are at /metrics\n"));
+    } else if (!pawl__str_equal(request->method, PAWL_STR("GET")) &&
+               !pawl__str_equal(request->method, PAWL_STR("HEAD"))) {
+        pawl__http_respond(request, 405, NULL, 0, PAWL_STR("metrics are read with GET\n"));
+    } else {
+        struct metrics_ask *ask = pawl__census_begin(&metrics->census)
+                                      ? pawl__arena_zalloc(&request->arena, sizeof *ask)
+                                      : NULL;
+        if (!ask) {
+            metrics_answer(metrics, request);
+            return;
+        }
+        *ask = (struct metrics_ask){.metrics = metrics, .request = request};
+        pawl__link_init(&ask->link);
+        pawl__list_add(&metrics->waiting, &ask->link);
+        request->data = ask;
+        request->on_close = metrics_on_gone;
+        if (!uv_is_active((uv_handle_t *)&metrics->patience))
+            uv_timer_start(&metrics->patience, metrics_on_patience, METRICS_PATIENCE_MS, 0);
+    }
+}
+
+// --- the loop ------------------------------------------------------------------------------------
+
+static void metrics_on_beat(uv_timer_t *timer) {
+    struct pawl_metrics *metrics = timer->data;
+    int64_t now = pawl__clock_steady();
+    int64_t late = now - metrics->beaten_at - METRICS_BEAT_MS * PAWL_MILLISECOND;
+    pawl__histogram_add(&metrics->loop_meter.lag, late > 0 ? late : 0);
+    metrics->beaten_at = now;
+}
+
+// --- life ----------------------------------------------------------------------------------------
+
+static struct pawl_buckets metrics_buckets(const int64_t *bounds, size_t count, int64_t unit) {
+    struct pawl_buckets buckets = {.count = count};
+    for (size_t i = 0; i < count; i++) buckets.bounds[i] = bounds[i] * unit;
+    return buckets;
+}
+
+static void metrics_make_buckets(struct pawl_metrics *metrics) {
+    static const int64_t sizes[] = {1024,      2048,       4096,      16384,    65536,
+                                    262144,    1048576,    4194304,   16777216, 67108864,
+                                    268435456, 1073741824, 4294967296};          // the reference's
+    static const int64_t ratios[] = {10, 25, 50, 75, 90, 95, 99, 100, 150, 200}; // in hundredths
+    static const int64_t times[] = {20,      50,      100,     200,     500,    1000,   2000,
+                                    5000,    10000,   20000,   50000,   100000, 200000, 500000,
+                                    1000000, 2000000, 5000000, 10000000}; // microseconds
+    static const int64_t groups[] = {0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000};
+#define BUCKETS(list, unit) metrics_buckets(list, sizeof list / sizeof *list, unit)
+    metrics->sizes = BUCKETS(sizes, 1);
+    metrics->ratios = BUCKETS(ratios, 10000);
+    metrics->times = BUCKETS(times, PAWL_SECOND / 1000000);
+    metrics->groups = BUCKETS(groups, 1);
+#undef BUCKETS
+}
+
+enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
+                                 const struct pawl_metrics_options *options, size_t max_message,
+                                 size_t store_count, struct pawl_observer *observer,
+                                 struct pawl_error *error) {
+    const struct pawl_metrics_config *config = options->config;
+    *metrics =
+        (struct pawl_metrics){.options = *options, .loop = loop, .began = pawl__clock_steady()};
+    pawl__link_init(&metrics->waiting);
+    metrics_make_buckets(metrics);
+    uv_loop_configure(loop, UV_METRICS_IDLE_TIME);
+    metrics->loop_meter.lag.buckets = &metrics->times;
+    for (int i = 0; i < PAWL_OPERATION_COUNT; i++)
+        for (int failed = 0; failed < 2; failed++)
+            metrics->operations.times[i][failed].buckets = &config->latency;
+    const struct pawl_request_meter_options requests = {
+        .latency = &config->latency,
+        .sizes = &metrics->sizes,
+        .with_path = config->increased_cardinality,
+        .without_verb = config->exclude_verbs,
+        .stores = store_count,
+    };
+    bool ok = pawl__request_meter_init(&metrics->requests, &requests);
+    ok = pawl__workflow_meter_init(&metrics->workflows, &config->latency, &config->workflow_latency,
+                                   &metrics->ratios, max_message, observer) &&
+         ok;
+    return ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+}
+
+void pawl__metrics_watch(struct pawl_metrics *metrics, struct pawl_storage *storage) {
+    struct pawl_storage_meters *meters = &storage->meters;
+    meters->commits.buckets = meters->loads.buckets = meters->reads.buckets = &metrics->times;
+    meters->group.buckets = &metrics->groups;
+}
+
+static enum pawl_err metrics_listen(struct pawl_metrics *metrics, struct pawl_error *error) {
+    const struct pawl_metrics_options *options = &metrics->options;
+    int port = options->port;
+    const struct pawl_addresses *addresses = options->listen_addresses;
+    enum pawl_err err =
+        pawl__listen_all(metrics->server, addresses, &port, metrics_what, options->log, error);
+    if (err != PAWL_E_UNAVAILABLE || !options->any_port) return err;
+    pawl__log(options->log, PAWL_LOG_WARN, metrics_scope,
+              "%s; metrics are served at another port, --metrics-port chooses one", error->text);
+    port = 0;
+    return pawl__listen_all(metrics->server, addresses, &port, metrics_what, options->log, error);
+}
+
+enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node *node,
+                                  const struct pawl_api_store *stores,
+                                  const struct pawl_tracer *tracer, struct pawl_error *error) {
+    const struct pawl_metrics_options *options = &metrics->options;
+    const struct pawl_server_options server = {
+        .max_body = METRICS_BODY,
+        .max_header = 65536,
+        .idle_timeout = 60 * PAWL_SECOND,
+        .handler = metrics_handle,
+        .arg = metrics,
+        .log = options->log,
+    };
+    metrics->source = (struct pawl_scrape_source){
+        .app_id = options->app_id,
+        .namespace = options->namespace,
+        .version = PAWL_VERSION,
+        .dapr_version = PAWL_DAPR_VERSION,
+        .node = node,
+        .stores = stores,
+        .store_count = metrics->requests.options.stores,
+        .workflows = node ? &metrics->workflows : NULL,
+        .operations = &metrics->operations,
+        .requests = &metrics->requests,
+        .census = &metrics->census,
+        .tracer = tracer,
+        .loop = &metrics->loop_meter,
+    };
+    pawl__census_init(&metrics->census, node, metrics_on_counted, metrics);
+    uv_timer_init(metrics->loop, &metrics->patience);
+    uv_timer_init(metrics->loop, &metrics->beat);
+    metrics->patience.data = metrics->beat.data = metrics;
+    metrics->beaten_at = pawl__clock_steady();
+    uv_timer_start(&metrics->beat, metrics_on_beat, METRICS_BEAT_MS, METRICS_BEAT_MS);
+    uv_unref((uv_handle_t *)&metrics->beat);
+    enum pawl_err err = pawl__server_create(metrics->loop, &server, &metrics->server, error);
+    return err ? err : metrics_listen(metrics, error);
+}
+
+static void metrics_on_handle_closed(uv_handle_t *handle) {
+    struct pawl_metrics *metrics = handle->data;
+    if (!--metrics->handles) metrics->closed(metrics->arg);
+}
+
+static void metrics_on_server_closed(void *arg) {
+    struct pawl_metrics *metrics = arg;
+    pawl__census_finish(&metrics->census);
+    metrics->handles = 2;
+    uv_close((uv_handle_t *)&metrics->patience, metrics_on_handle_closed);
+    uv_close((uv_handle_t *)&metrics->beat, metrics_on_handle_closed);
+}
+
+void pawl__metrics_close(struct pawl_metrics *metrics, void (*closed)(void *arg), void *arg) {
+    metrics->closed = closed;
+    metrics->arg = arg;
+    pawl__server_close(metrics->server, 0, metrics_on_server_closed, metrics);
+}
+
+void pawl__metrics_finish(struct pawl_metrics *metrics) {
+    pawl__workflow_meter_finish(&metrics->workflows);
+    pawl__request_meter_finish(&metrics->requests);
+}

@@ -1,0 +1,65 @@
+#ifndef PAWL_CLI_METRICS_H
+#define PAWL_CLI_METRICS_H
+
+// A daemon's metrics: the meters that hang on its parts, and the port at which they are read.
+//
+// All of it is on the daemon's loop: who reads stops the clock for nobody, and needs no lock. What
+// the store has to count for it is counted on the store's thread, and waited for a moment.
+
+#include "api/scrape.h"
+#include "cli/address.h"
+#include "config/metrics.h"
+#include "net/server.h"
+
+struct pawl_metrics_options {
+    const struct pawl_metrics_config *config;
+    const char *app_id;
+    const char *namespace; // "": none was set
+    const struct pawl_addresses *listen_addresses;
+    int port;      // 0: any free one
+    bool any_port; // a free one if |port| is in use
+    const struct pawl_log *log;
+};
+
+struct pawl_metrics {
+    struct pawl_metrics_options options;
+    uv_loop_t *loop;
+    struct pawl_buckets sizes, ratios, times, groups;
+    struct pawl_workflow_meter workflows;
+    struct pawl_operation_meters operations;
+    struct pawl_request_meter requests;
+    struct pawl_loop_meter loop_meter;
+    struct pawl_census census;
+    struct pawl_scrape_source source;
+    struct pawl_server *server;
+    struct pawl_link waiting; // requests, for the census
+    uv_timer_t patience;      // with it
+    uv_timer_t beat;          // by which the loop's lag is seen
+    int64_t began, beaten_at; // steady
+    int handles;
+    void (*closed)(void *arg);
+    void *arg;
+};
+
+// Before the parts of the daemon are there: |observer| is NULL, or another that they are to have.
+// |loop| is configured for it, and |store_count| is how many stores there will be. PAWL_E_NOMEM.
+enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
+                                 const struct pawl_metrics_options *options, size_t max_message,
+                                 size_t store_count, struct pawl_observer *observer,
+                                 struct pawl_error *error);
+
+// A store is there: its meters are looked at from now on.
+void pawl__metrics_watch(struct pawl_metrics *metrics, struct pawl_storage *storage);
+
+// Once all parts are there; |tracer| may be NULL. Errors as of pawl__server_listen.
+enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node *node,
+                                  const struct pawl_api_store *stores,
+                                  const struct pawl_tracer *tracer, struct pawl_error *error);
+
+// Closes the port and calls |closed|; the meters stay, as the parts still feed them.
+void pawl__metrics_close(struct pawl_metrics *metrics, void (*closed)(void *arg), void *arg);
+
+// After the parts have gone.
+void pawl__metrics_finish(struct pawl_metrics *metrics);
+
+#endif

@@ -1,0 +1,109 @@
+#include "config/metrics.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+static const char *const metrics_scope = "dapr.runtime";
+
+static const char *const metrics_keys[] = {
+    "enabled", "recordErrorCodes", "latencyDistributionBuckets", "workflow", "http", "rules", NULL};
+static const char *const metrics_workflow_keys[] = {"latencyDistributionBuckets",
+                                                    "latencyDistributionUnits", NULL};
+static const char *const metrics_http_keys[] = {"increasedCardinality", "pathMatching",
+                                                "excludeVerbs", NULL};
+
+// Milliseconds; the reference's.
+static const int metrics_latency[] = {1,    2,    3,    4,     5,     6,     8,     10,  13,
+                                      16,   20,   25,   30,    40,    50,    65,    80,  100,
+                                      130,  160,  200,  250,   300,   400,   500,   650, 800,
+                                      1000, 2000, 5000, 10000, 20000, 50000, 100000};
+
+void pawl__metrics_config_init(struct pawl_metrics_config *metrics) {
+    *metrics = (struct pawl_metrics_config){.enabled = true};
+    metrics->latency.count = sizeof metrics_latency / sizeof *metrics_latency;
+    for (size_t i = 0; i < metrics->latency.count; i++)
+        metrics->latency.bounds[i] = metrics_latency[i] * PAWL_MILLISECOND;
+    metrics->workflow_latency = metrics->latency;
+}
+
+// The numbers under |key| of |node|, each of |unit| nanoseconds; |*out| stays when there are none.
+static enum pawl_err metrics_take_buckets(const struct pawl_yaml *node, int64_t unit,
+                                          struct pawl_buckets *out, struct pawl_error *error) {
+    static const char key[] = "latencyDistributionBuckets";
+    static const char expected[] = "a list of numbers above 0 that grow, and of 64 at most";
+    const struct pawl_yaml *list = pawl__yaml_get(node, key);
+    struct pawl_buckets buckets = {.count = 0};
+    if (!list) return PAWL_OK;
+    if (list->kind != PAWL_YAML_LIST) return pawl__yaml_fail(list, error, key, expected);
+    for (const struct pawl_yaml *item = list->children; item; item = item->next) {
+        char *end = NULL;
+        double value = item->kind == PAWL_YAML_SCALAR ? strtod(item->text, &end) : 0;
+        bool ok = end && end != item->text && !*end && value > 0 && value * (double)unit < 1e18;
+        int64_t bound = ok ? (int64_t)(value * (double)unit + 0.5) : 0;
+        if (!ok || buckets.count == PAWL_BUCKETS_MOST ||
+            (buckets.count && buckets.bounds[buckets.count - 1] >= bound))
+            return pawl__yaml_fail(item, error, key, expected);
+        buckets.bounds[buckets.count++] = bound;
+    }
+    if (buckets.count) *out = buckets;
+    return PAWL_OK;
+}
+
+static enum pawl_err metrics_take_workflow(const struct pawl_config_context *context,
+                                           const struct pawl_yaml *node,
+                                           struct pawl_metrics_config *out,
+                                           struct pawl_error *error) {
+    static const char key[] = "latencyDistributionUnits";
+    int64_t unit = PAWL_MILLISECOND;
+    const char *text = pawl__yaml_text(node, key);
+    enum pawl_err err =
+        pawl__resource_check(context, node, "spec.metrics.workflow", metrics_workflow_keys, error);
+    if (!err && text && *text && (!pawl__duration_parse(text, &unit) || unit <= 0))
+        return pawl__yaml_fail(pawl__yaml_get(node, key), error, key, "a duration such as 1ms");
+    return err ? err : metrics_take_buckets(node, unit, &out->workflow_latency, error);
+}
+
+static enum pawl_err metrics_take_http(const struct pawl_config_context *context,
+                                       const struct pawl_yaml *node,
+                                       struct pawl_metrics_config *out, struct pawl_error *error) {
+    enum pawl_err err =
+        pawl__resource_check(context, node, "spec.metrics.http", metrics_http_keys, error);
+    if (!err)
+        err = pawl__yaml_bool(node, "increasedCardinality", &out->increased_cardinality, error);
+    return err ? err : pawl__yaml_bool(node, "excludeVerbs", &out->exclude_verbs, error);
+}
+
+// Says of keys that nothing acts on, so that nobody relies on them.
+static void metrics_tell_unused(const struct pawl_config_context *context,
+                                const struct pawl_yaml *map, const char *what, const char *key,
+                                const char *instead) {
+    const struct pawl_yaml *node = pawl__yaml_get(map, key);
+    if (node && (node->children || (node->kind == PAWL_YAML_SCALAR &&
+                                    strcmp(node->text, "false") != 0 && *node->text)))
+        pawl__log(context->log, PAWL_LOG_WARN, metrics_scope,
+                  "%s:%d: %s.%s is read, but nothing in this version acts on it%s", node->file,
+                  node->line, what, key, instead);
+}
+
+enum pawl_err pawl__metrics_config_take(const struct pawl_config_context *context,
+                                        const struct pawl_yaml *node,
+                                        struct pawl_metrics_config *out, struct pawl_error *error) {
+    const struct pawl_yaml *workflow = pawl__yaml_get(node, "workflow");
+    const struct pawl_yaml *http = pawl__yaml_get(node, "http");
+    enum pawl_err err = pawl__resource_check(context, node, "spec.metrics", metrics_keys, error);
+    if (!err) err = pawl__yaml_bool(node, "enabled", &out->enabled, error);
+    if (!err) err = metrics_take_buckets(node, PAWL_MILLISECOND, &out->latency, error);
+    // What is given for all is so for workflows, unless they have their own.
+    if (!err && pawl__yaml_get(node, "latencyDistributionBuckets"))
+        out->workflow_latency = out->latency;
+    if (!err && workflow) err = metrics_take_workflow(context, workflow, out, error);
+    if (!err && http) err = metrics_take_http(context, http, out, error);
+    if (err) return err;
+    metrics_tell_unused(context, node, "spec.metrics", "rules", "");
+    metrics_tell_unused(context, node, "spec.metrics", "recordErrorCodes", "");
+    metrics_tell_unused(context, http, "spec.metrics.http", "pathMatching",
+                        "; with increasedCardinality paths are those of routes, such as "
+                        "/v1.0/state/{store}/{key}");
+    return PAWL_OK;
+}

@@ -1,0 +1,24 @@
+#ifndef PAWL_CONFIG_METRICS_H
+#define PAWL_CONFIG_METRICS_H
+
+// spec.metrics of a Configuration (reference 5.2 and 7.4).
+
+#include "base/meter.h"
+#include "config/resource.h"
+
+struct pawl_metrics_config {
+    bool enabled;
+    bool increased_cardinality; // of http: requests are told apart by their routes
+    bool exclude_verbs;
+    struct pawl_buckets latency, workflow_latency; // nanoseconds
+};
+
+// The reference's defaults.
+void pawl__metrics_config_init(struct pawl_metrics_config *metrics);
+
+// Takes over what |node|, a spec.metrics, says.
+enum pawl_err pawl__metrics_config_take(const struct pawl_config_context *context,
+                                        const struct pawl_yaml *node,
+                                        struct pawl_metrics_config *out, struct pawl_error *error);
+
+#endif

@@ -1,0 +1,134 @@
+#include "observe/metrics.h"
+
+#include <stdio.h>
+
+static const char *const metrics_types[] = {"counter", "gauge", "histogram"};
+
+static const char metrics_total[] = "_total";
+
+enum pawl_scrape_format pawl__scrape_accepts(struct pawl_str accept) {
+    // What a client prefers it names first, and whoever takes OpenMetrics at all prefers it.
+    bool open = accept.len && memmem(accept.data, accept.len, "application/openmetrics-text", 28);
+    return open ? PAWL_SCRAPE_OPENMETRICS : PAWL_SCRAPE_TEXT;
+}
+
+const char *pawl__scrape_content_type(enum pawl_scrape_format format) {
+    return format == PAWL_SCRAPE_OPENMETRICS
+               ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+               : "text/plain; version=0.0.4; charset=utf-8";
+}
+
+static void metrics_put(struct pawl_scrape *scrape, const char *text) {
+    pawl__buf_append(&scrape->out, text, strlen(text));
+}
+
+// Backslashes and line breaks are escaped, and in values of labels quotes; no name is without a
+// stranger's hand.
+static void metrics_escape(struct pawl_scrape *scrape, struct pawl_str text, bool quotes) {
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if (c == '\\')
+            metrics_put(scrape, "\\\\");
+        else if (c == '\n')
+            metrics_put(scrape, "\\n");
+        else if (c == '"' && quotes)
+            metrics_put(scrape, "\\\"");
+        else
+            pawl__buf_append(&scrape->out, &c, 1);
+    }
+}
+
+static bool metrics_has_total(const char *name) {
+    size_t len = strlen(name), end = sizeof metrics_total - 1;
+    return len > end && strcmp(name + len - end, metrics_total) == 0;
+}
+
+void pawl__scrape_family(struct pawl_scrape *scrape, const struct pawl_metric *metric) {
+    scrape->metric = metric;
+    scrape->told = false;
+}
+
+// The lines before the first series of a family.
+static void metrics_begin(struct pawl_scrape *scrape) {
+    const struct pawl_metric *metric = scrape->metric;
+    bool open = scrape->format == PAWL_SCRAPE_OPENMETRICS;
+    bool counts = metric->type == PAWL_METRIC_COUNTER, total = metrics_has_total(metric->name);
+    if (scrape->told) return;
+    scrape->told = true;
+    // A counter's family has the name without "_total" in OpenMetrics.
+    int len = (int)strlen(metric->name);
+    if (open && counts && total) len -= (int)sizeof metrics_total - 1;
+    pawl__buf_format(&scrape->out, "# HELP %.*s ", len, metric->name);
+    metrics_escape(scrape, pawl__str(metric->help), open);
+    pawl__buf_format(&scrape->out, ".\n# TYPE %.*s %s\n", len, metric->name,
+                     open && counts && !total ? "unknown" : metrics_types[metric->type]);
+    if (open && metric->unit)
+        pawl__buf_format(&scrape->out, "# UNIT %.*s %s\n", len, metric->name, metric->unit);
+}
+
+static void metrics_labels(struct pawl_scrape *scrape, const struct pawl_label *labels,
+                           size_t count, const char *bound) {
+    if (!count && !bound) return;
+    metrics_put(scrape, "{");
+    for (size_t i = 0; i < count; i++) {
+        pawl__buf_format(&scrape->out, "%s%s=\"", i ? "," : "", labels[i].name);
+        metrics_escape(scrape, labels[i].value, true);
+        metrics_put(scrape, "\"");
+    }
+    if (bound) pawl__buf_format(&scrape->out, "%sle=\"%s\"", count ? "," : "", bound);
+    metrics_put(scrape, "}");
+}
+
+// Whole numbers are told in full, as far as a double has them all. OpenMetrics wants bounds to be
+// told as floats.
+static void metrics_number(double value, bool is_float, char out[32]) {
+    if (value > -1e15 && value < 1e15 && value == (double)(int64_t)value)
+        snprintf(out, 32, is_float ? "%.1f" : "%.0f", value);
+    else
+        snprintf(out, 32, "%.12g", value);
+}
+
+static double metrics_scale(const struct pawl_metric *metric) {
+    return metric->scale != 0 ? metric->scale : 1;
+}
+
+static void metrics_sample(struct pawl_scrape *scrape, const char *suffix,
+                           const struct pawl_label *labels, size_t count, const char *bound,
+                           double value) {
+    char text[32];
+    metrics_number(value, false, text);
+    metrics_put(scrape, scrape->metric->name);
+    metrics_put(scrape, suffix);
+    metrics_labels(scrape, labels, count, bound);
+    pawl__buf_format(&scrape->out, " %s\n", text);
+}
+
+void pawl__scrape_number(struct pawl_scrape *scrape, const struct pawl_label *labels, size_t count,
+                         double value) {
+    metrics_begin(scrape);
+    metrics_sample(scrape, "", labels, count, NULL, value / metrics_scale(scrape->metric));
+}
+
+void pawl__scrape_histogram(struct pawl_scrape *scrape, const struct pawl_label *labels,
+                            size_t count, const struct pawl_histogram *histogram) {
+    const struct pawl_buckets *buckets = histogram->buckets;
+    double scale = metrics_scale(scrape->metric);
+    uint64_t sum = 0;
+    if (!buckets) return;
+    metrics_begin(scrape);
+    for (size_t i = 0; i < buckets->count; i++) {
+        char bound[32];
+        metrics_number((double)buckets->bounds[i] / scale,
+                       scrape->format == PAWL_SCRAPE_OPENMETRICS, bound);
+        sum += histogram->counts[i];
+        metrics_sample(scrape, "_bucket", labels, count, bound, (double)sum);
+    }
+    sum += histogram->counts[buckets->count];
+    metrics_sample(scrape, "_bucket", labels, count, "+Inf", (double)sum);
+    metrics_sample(scrape, "_sum", labels, count, NULL, (double)histogram->sum / scale);
+    metrics_sample(scrape, "_count", labels, count, NULL, (double)sum);
+}
+
+void pawl__scrape_end(struct pawl_scrape *scrape) {
+    if (scrape->format == PAWL_SCRAPE_OPENMETRICS) metrics_put(scrape, "# EOF\n");
+}

@@ -1,0 +1,63 @@
+#ifndef PAWL_OBSERVE_METRICS_H
+#define PAWL_OBSERVE_METRICS_H
+
+// Meters as Prometheus reads them: families of series, each described by a row.
+//
+// Formats: Prometheus' text format, version 0.0.4, and OpenMetrics 1.0
+// (https://prometheus.io/docs/instrumenting/exposition_formats/). The reference's counters do not
+// end in "_total", and boards know them by the names they have. OpenMetrics has no such counters,
+// so there they are of an unknown type, which changes nothing for who reads them.
+
+#include "base/buf.h"
+#include "base/meter.h"
+
+enum pawl_metric_type {
+    PAWL_METRIC_COUNTER,
+    PAWL_METRIC_GAUGE,
+    PAWL_METRIC_HISTOGRAM,
+};
+
+// |scale|: what its meter counts is divided by it: 1e9 for nanoseconds that are told in seconds.
+struct pawl_metric {
+    const char *name; // a counter's ends in "_total", but for the reference's
+    enum pawl_metric_type type;
+    const char *unit; // as the name ends: "seconds", "bytes", "ratio"; NULL: none
+    double scale;     // 0: 1
+    const char *help; // one sentence, without its period
+};
+
+struct pawl_label {
+    const char *name;
+    struct pawl_str value;
+};
+
+enum pawl_scrape_format {
+    PAWL_SCRAPE_TEXT,
+    PAWL_SCRAPE_OPENMETRICS,
+};
+
+// One answer that is being written. Zero-initialise it, with |format|.
+struct pawl_scrape {
+    enum pawl_scrape_format format;
+    struct pawl_buf out;              // |out.failed|: memory is out
+    const struct pawl_metric *metric; // whose series are being written
+    bool told;                        // of it, that it begins
+};
+
+// The format that an Accept header asks for, and the content type of that.
+enum pawl_scrape_format pawl__scrape_accepts(struct pawl_str accept);
+const char *pawl__scrape_content_type(enum pawl_scrape_format format);
+
+// The series that follow are of |metric|. A family without series is not told of.
+void pawl__scrape_family(struct pawl_scrape *scrape, const struct pawl_metric *metric);
+
+// A series of it, with its labels, in the same order in each series of a family.
+void pawl__scrape_number(struct pawl_scrape *scrape, const struct pawl_label *labels, size_t count,
+                         double value);
+void pawl__scrape_histogram(struct pawl_scrape *scrape, const struct pawl_label *labels,
+                            size_t count, const struct pawl_histogram *histogram);
+
+// After the last family.
+void pawl__scrape_end(struct pawl_scrape *scrape);
+
+#endif

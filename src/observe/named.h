@@ -1,0 +1,39 @@
+#ifndef PAWL_OBSERVE_NAMED_H
+#define PAWL_OBSERVE_NAMED_H
+
+// What is counted by name: one piece of memory for each, and no more than a bound of them. Names
+// come from outside, and a metric with as many series as there are names would fill the memory of
+// whoever keeps them. What comes after the bound is counted under "other".
+
+#include "base/list.h"
+#include "base/map.h"
+
+enum {
+    PAWL_NAMED_TEXT = 256 // bytes of a name that are told
+};
+
+// The owner's struct has it as its first member.
+struct pawl_named {
+    struct pawl_link link;
+    struct pawl_str name;
+};
+
+struct pawl_named_set {
+    struct pawl_link list; // in the order in which they came
+    struct pawl_map by_name;
+    size_t count, most, size; // size: bytes of the owner's struct
+    void (*init)(void *item, void *arg);
+    void *arg;
+    struct pawl_named *other; // in the list once it is used
+};
+
+// |init|, with |arg|, is called with each new piece, which is zeroed; NULL: it stays so.
+// False when memory is out.
+bool pawl__named_init(struct pawl_named_set *names, size_t size, size_t most,
+                      void (*init)(void *item, void *arg), void *arg);
+void pawl__named_finish(struct pawl_named_set *names);
+
+// The piece of |name|; that of "other" beyond the bound, and when memory is out.
+void *pawl__named_get(struct pawl_named_set *names, struct pawl_str name);
+
+#endif
