@@ -119,12 +119,13 @@ enum pawl_err pawl__shard_ghost(struct pawl_shard *shard, struct pawl_str id,
 // Forgets an instance whose snapshot is current, or a ghost.
 void pawl__shard_evict(struct pawl_shard *shard, struct pawl_instance *instance);
 
-// Fills |out|'s columns alone: what lists and filters ask for. Its views are valid as below.
+// Fills |out|'s columns alone: what lists and filters ask for. Its views are valid until the
+// instance changes or |arena| is reset.
 bool pawl__shard_columns(const struct pawl_instance *instance, struct pawl_arena *arena,
                          struct pawl_snapshot *out);
 
-// Fills |out| with the state of |instance| for the store. |out|'s views are valid until the
-// instance changes or |arena| is reset.
+// Fills |out| with the state of |instance| for the store. All of it is in |arena|: the instance may
+// change while it is being written.
 bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_arena *arena,
                           struct pawl_snapshot *out);
 

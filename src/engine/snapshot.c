@@ -34,6 +34,19 @@ bool pawl__shard_columns(const struct pawl_instance *instance, struct pawl_arena
     return pawl__columns_fill(arena, snapshot_start(instance), snapshot_completed(instance), out);
 }
 
+// Copies what |row| has of the instance's own memory, which may change or move while the row is
+// being written.
+static bool snapshot_own(struct pawl_arena *arena, struct pawl_snapshot *row) {
+    struct pawl_str *views[] = {&row->id,           &row->name,          &row->parent,
+                                &row->failure_type, &row->custom_status, &row->history};
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
+        if (!views[i]->data) continue;
+        views[i]->data = pawl__arena_dup(arena, *views[i]);
+        if (!views[i]->data) return false;
+    }
+    return true;
+}
+
 bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_arena *arena,
                           struct pawl_snapshot *out) {
     Plog__Snapshot state = PLOG__SNAPSHOT__INIT;
@@ -97,15 +110,13 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
 
     struct pawl_str bytes = pawl__wire_pack(arena, &state.base);
     if (!bytes.data) return false;
-    struct pawl_str history = pawl__buf_str(&instance->history.bytes);
     if (!pawl__shard_columns(instance, arena, out)) return false;
-    // The instance may get another custom status while the snapshot is being written.
-    if (instance->has_custom_status) out->custom_status = pawl__str(state.custom_status);
+    struct pawl_str history = pawl__buf_str(&instance->history.bytes);
     out->state = bytes;
     out->history = (struct pawl_str){history.data ? history.data + instance->saved_bytes : NULL,
                                      history.len - instance->saved_bytes};
     out->history_from = instance->saved_events;
-    return true;
+    return snapshot_own(arena, out);
 }
 
 static char *snapshot_text(const char *text, bool *ok) {

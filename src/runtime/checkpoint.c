@@ -99,11 +99,6 @@ static size_t checkpoint_share(size_t batch_bytes) {
     return twice > CHECKPOINT_LEAST ? twice : CHECKPOINT_LEAST;
 }
 
-static bool checkpoint_keep(struct pawl_checkpoint *point, struct pawl_str *text) {
-    text->data = pawl__arena_dup(&point->arena, *text);
-    return text->data;
-}
-
 bool pawl__checkpoint_prepare(struct pawl_checkpoint *point, struct pawl_part *part,
                               size_t batch_bytes) {
     point->in_commit = point->running;
@@ -120,12 +115,6 @@ bool pawl__checkpoint_prepare(struct pawl_checkpoint *point, struct pawl_part *p
         if (!pawl__shard_snapshot(instance, &point->arena, snapshot)) goto fail;
         if (checkpoint_leave_out(point, instance, snapshot)) continue;
         snapshot->wake_at = pawl__residency_wake_at(point->residency, instance);
-        // Copied, as the history's buffer may move while the commit thread reads it.
-        snapshot->history.data = pawl__arena_dup(&point->arena, snapshot->history);
-        if (!snapshot->history.data || !checkpoint_keep(point, &snapshot->name) ||
-            !checkpoint_keep(point, &snapshot->parent) ||
-            !checkpoint_keep(point, &snapshot->failure_type))
-            goto fail;
         point->rows[point->row_count++] = (struct pawl_checkpoint_row){
             instance,
             instance->generation,
