@@ -24,7 +24,7 @@ struct pawl_bench {
     const struct pawl_bench_options *options;
     struct pawl *pawl;
     int64_t began; // of the first round
-    struct pawl_task_for_loop begin;
+    struct pawl_job begin;
     struct slot *slots;
     size_t open; // slots that still work
     int64_t until;
@@ -142,8 +142,8 @@ static void slot_init(struct slot *slot, struct pawl_bench *run) {
     slot->raise.input = &slot->input;
 }
 
-static void run_begin(struct pawl_task_for_loop *task) {
-    struct pawl_bench *run = PAWL_CONTAINER(task, struct pawl_bench, begin);
+static void run_begin(struct pawl_job *job) {
+    struct pawl_bench *run = PAWL_CONTAINER(job, struct pawl_bench, begin);
     size_t count = run->open;
     for (size_t i = 0; i < count; i++) slot_next(&run->slots[i]);
 }
@@ -256,12 +256,12 @@ static void run_wait(struct pawl_bench *run) {
 enum pawl_err pawl__bench_round(struct pawl_bench *run, int64_t duration,
                                 struct pawl_error *error) {
     run->open = run->options->in_flight;
-    run->begin.run = run_begin;
+    run->begin.done = run_begin;
     pawl__done_init(&run->done);
     struct cost before = cost_now(run);
     run->began = before.at;
     run->until = before.at + duration;
-    pawl__handle_post(run->pawl, &run->begin);
+    pawl__jobs_post(&run->pawl->inbox, &run->begin);
     run_wait(run);
     struct cost after = cost_now(run);
     run_add(run, &before, &after);

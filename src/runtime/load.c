@@ -141,7 +141,7 @@ void pawl__load_begin(struct pawl_residency *residency, struct pawl_str id,
         }
         residency->jobs_out++;
         load->job = (struct pawl_job){.run = load_run, .done = load_done};
-        pawl__thread_submit(&residency->storage->reader, &load->job);
+        pawl__jobs_submit(&residency->storage->reader, &load->job);
     }
     if (waiter) pawl__list_add(&load->waiters, &waiter->link);
 }

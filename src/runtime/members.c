@@ -65,7 +65,7 @@ static void members_tell(struct pawl_members *members) {
     members->telling = true;
     members->storage->leasing++; // it uses the writer's thread
     members->tell_job = (struct pawl_job){.run = members_run_tell, .done = members_on_told};
-    pawl__thread_submit(&members->storage->writer, &members->tell_job);
+    pawl__jobs_submit(&members->storage->writer, &members->tell_job);
 }
 
 // --- looking ------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ void pawl__members_look(struct pawl_members *members, uint32_t workers) {
     if (members->looking || !members->told) return;
     members->looking = true;
     members->look_job = (struct pawl_job){.run = members_run_look, .done = members_on_looked};
-    pawl__thread_submit(&members->storage->reader, &members->look_job);
+    pawl__jobs_submit(&members->storage->reader, &members->look_job);
 }
 
 static const struct pawl_holder *members_find(const struct pawl_members *members, uint32_t shard) {

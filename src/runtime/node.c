@@ -336,7 +336,7 @@ static void node_count_shards(struct pawl_node *node) {
     node->counting = true;
     node->storage->leasing++; // it uses the writer's thread
     node->count_job = (struct pawl_job){.run = node_run_count, .done = node_on_counted};
-    pawl__thread_submit(&node->storage->writer, &node->count_job);
+    pawl__jobs_submit(&node->storage->writer, &node->count_job);
 }
 
 // --- the pulse ----------------------------------------------------------------------------------

@@ -167,7 +167,7 @@ void pawl__ownership_pulse(struct pawl_ownership *ownership) {
     ownership->renewed = residency->lease;
     ownership->renewing = (struct pawl_job){.run = ownership_renew, .done = ownership_renewed};
     residency->storage->leasing++;
-    pawl__thread_submit(&residency->storage->writer, &ownership->renewing);
+    pawl__jobs_submit(&residency->storage->writer, &ownership->renewing);
 }
 
 bool pawl__ownership_close(struct pawl_ownership *ownership) {

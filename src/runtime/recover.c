@@ -124,7 +124,7 @@ static void recover_leased(struct pawl_job *job) {
         return;
     }
     recover->job = (struct pawl_job){.run = recover_read, .done = recover_done};
-    pawl__thread_submit(&storage->reader, &recover->job);
+    pawl__jobs_submit(&storage->reader, &recover->job);
 }
 
 void pawl__recover_begin(struct pawl_recover *recover,
@@ -134,7 +134,7 @@ void pawl__recover_begin(struct pawl_recover *recover,
     storage->leasing++;
     recover->done = done;
     recover->job = (struct pawl_job){.run = recover_lease, .done = recover_leased};
-    pawl__thread_submit(&storage->writer, &recover->job);
+    pawl__jobs_submit(&storage->writer, &recover->job);
 }
 
 static void recover_run_release(struct pawl_job *job) {
@@ -156,5 +156,5 @@ void pawl__recover_release(struct pawl_recover *recover,
     storage->leasing++;
     recover->done = done;
     recover->job = (struct pawl_job){.run = recover_run_release, .done = recover_released};
-    pawl__thread_submit(&storage->writer, &recover->job);
+    pawl__jobs_submit(&storage->writer, &recover->job);
 }

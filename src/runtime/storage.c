@@ -67,7 +67,7 @@ static void storage_list_state(struct pawl_storage *storage) {
 
 static void storage_submit(struct pawl_storage *storage) {
     storage->commit.at_once = false;
-    pawl__thread_submit(&storage->writer, &storage->job);
+    pawl__jobs_submit(&storage->writer, &storage->job);
 }
 
 static void storage_on_again(uv_timer_t *timer) {
@@ -308,7 +308,7 @@ static void storage_on_tend(uv_timer_t *timer) {
     storage->tend_ticks = 0;
     storage->tended = storage->commits;
     storage->tending = true;
-    pawl__thread_submit(&storage->writer, &storage->tend_job);
+    pawl__jobs_submit(&storage->writer, &storage->tend_job);
 }
 
 // --- reads --------------------------------------------------------------------------------------
@@ -335,7 +335,7 @@ static void storage_done_read(struct pawl_job *job) {
 void pawl__storage_read(struct pawl_storage *storage, struct pawl_state_read *read) {
     read->storage = storage;
     read->job = (struct pawl_job){.run = storage_run_read, .done = storage_done_read};
-    pawl__thread_submit(&storage->reader, &read->job);
+    pawl__jobs_submit(&storage->reader, &read->job);
 }
 
 // --- life ---------------------------------------------------------------------------------------
@@ -361,8 +361,8 @@ enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
     storage->patience.data = storage->check.data = storage->spin.data = storage;
     uv_check_start(&storage->check, storage_on_check);
     uv_unref((uv_handle_t *)&storage->check);
-    int rc = pawl__thread_start(&storage->writer, loop);
-    if (!rc) rc = pawl__thread_start(&storage->reader, loop);
+    int rc = pawl__jobs_start(&storage->writer, loop, 1);
+    if (!rc) rc = pawl__jobs_start(&storage->reader, loop, 1);
     if (!rc) return PAWL_OK;
     return pawl__fail(error, PAWL_E_NOMEM, "cannot start a thread for the store: %s",
                       uv_strerror(rc));
@@ -381,12 +381,12 @@ static void storage_on_handle_close(uv_handle_t *handle) {
 }
 
 static void storage_finish_close(struct pawl_storage *storage) {
-    struct pawl_thread *threads[] = {&storage->writer, &storage->reader};
+    struct pawl_jobs *threads[] = {&storage->writer, &storage->reader};
     storage->handles = 5;
     for (int i = 0; i < 2; i++) {
         if (!threads[i]->open) continue; // it could not be started
         storage->handles++;
-        pawl__thread_stop(threads[i], storage_handle_closed, storage);
+        pawl__jobs_stop(threads[i], storage_handle_closed, storage);
     }
     uv_close((uv_handle_t *)&storage->tend_timer, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->patience, storage_on_handle_close);

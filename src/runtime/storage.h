@@ -24,7 +24,7 @@
 
 #include "base/log.h"
 #include "base/meter.h"
-#include "runtime/thread.h"
+#include "runtime/jobs.h"
 #include "store/store.h"
 
 // A transaction of user state. The caller's memory, with all it points to, until |done|.
@@ -84,7 +84,7 @@ struct pawl_storage {
     struct pawl_store *store; // owned
     uv_loop_t *loop;
     const struct pawl_log *log;
-    struct pawl_thread writer, reader;
+    struct pawl_jobs writer, reader;
     uv_check_t check;         // starts a commit after the loop has taken what its sockets hold
     uv_idle_t spin;           // keeps the loop from sleeping before |check|
     uv_timer_t patience;      // ends a wait for what a client expects

@@ -1,7 +1,5 @@
 #include "sdk/activity.h"
 
-#include <errno.h>
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,7 +119,7 @@ struct pawl_activity_run *pawl__activity_run_create(struct pawl_arena *arena,
     if (!run) return NULL;
     run->token = pawl__arena_dup(arena, token);
     if (!run->token) return NULL;
-    pawl__link_init(&run->link);
+    pawl__link_init(&run->job.link);
     run->activity = (struct pawl_activity){
         .name = request->name,
         .instance_id = request->workflowinstance ? request->workflowinstance->instanceid : "",
@@ -176,100 +174,14 @@ Pb__ActivityResponse *pawl__activity_run_answer(struct pawl_activity_run *run) {
 
 // --- the pool -----------------------------------------------------------------------------------
 
-// Wakes one thread if there is work for it. The next one is woken by it: short runs are over before
-// more threads could begin, and the rest of them need not be woken at all.
-static void activity_wake(struct pawl_activity_pool *pool) {
-    if (pool->waking || !pool->idle || pawl__list_empty(&pool->waiting)) return;
-    pool->waking = true;
-    pthread_cond_signal(&pool->wake);
-}
-
-static void *activity_main(void *arg) {
-    struct pawl_activity_pool *pool = arg;
-    pthread_mutex_lock(&pool->mutex);
-    for (;;) {
-        struct pawl_link *link = pawl__list_take(&pool->waiting);
-        if (!link) {
-            if (pool->stop) break;
-            pool->idle++;
-            pthread_cond_wait(&pool->wake, &pool->mutex);
-            pool->idle--;
-            pool->waking = false;
-            continue;
-        }
-        pool->running++;
-        activity_wake(pool);
-        pthread_mutex_unlock(&pool->mutex);
-        struct pawl_activity_run *run = PAWL_CONTAINER(link, struct pawl_activity_run, link);
-        activity_running = run;
-        pawl__activity_execute(run);
-        activity_running = NULL;
-        pthread_mutex_lock(&pool->mutex);
-        pool->running--;
-        bool first = pawl__list_empty(&pool->finished);
-        pawl__list_add(&pool->finished, link);
-        if (first) pool->notify(pool->arg);
-    }
-    pthread_mutex_unlock(&pool->mutex);
-    return NULL;
+void pawl__activity_execute_job(struct pawl_job *job) {
+    struct pawl_activity_run *run = PAWL_CONTAINER(job, struct pawl_activity_run, job);
+    activity_running = run;
+    pawl__activity_execute(run);
+    activity_running = NULL;
 }
 
 const struct pawl_activity *pawl__activity_current(const struct pawl_activity_pool *pool) {
     const struct pawl_activity_run *run = activity_running;
     return run && run->pool == pool ? &run->activity : NULL;
-}
-
-int pawl__activity_pool_init(struct pawl_activity_pool *pool, size_t threads,
-                             void (*notify)(void *arg), void *arg) {
-    *pool = (struct pawl_activity_pool){.notify = notify, .arg = arg};
-    pawl__link_init(&pool->waiting);
-    pawl__link_init(&pool->finished);
-    pthread_mutex_init(&pool->mutex, NULL);
-    pthread_cond_init(&pool->wake, NULL);
-    pool->threads = calloc(threads, sizeof *pool->threads);
-    int err = pool->threads ? 0 : ENOMEM;
-    while (!err && pool->thread_count < threads) {
-        err = pthread_create(&pool->threads[pool->thread_count], NULL, activity_main, pool);
-        if (!err) pool->thread_count++;
-    }
-    if (err) pawl__activity_pool_finish(pool);
-    return err;
-}
-
-void pawl__activity_pool_add(struct pawl_activity_pool *pool, struct pawl_link *list) {
-    pthread_mutex_lock(&pool->mutex);
-    pawl__list_move(&pool->waiting, list);
-    activity_wake(pool);
-    pthread_mutex_unlock(&pool->mutex);
-}
-
-void pawl__activity_pool_take(struct pawl_activity_pool *pool, struct pawl_link *finished) {
-    pthread_mutex_lock(&pool->mutex);
-    pawl__list_move(finished, &pool->finished);
-    pthread_mutex_unlock(&pool->mutex);
-}
-
-void pawl__activity_pool_cancel(struct pawl_activity_pool *pool, struct pawl_link *dropped) {
-    atomic_store(&pool->canceled, true);
-    pthread_mutex_lock(&pool->mutex);
-    pawl__list_move(dropped, &pool->waiting);
-    pthread_mutex_unlock(&pool->mutex);
-}
-
-bool pawl__activity_pool_is_idle(struct pawl_activity_pool *pool) {
-    pthread_mutex_lock(&pool->mutex);
-    bool idle = !pool->running && pawl__list_empty(&pool->finished);
-    pthread_mutex_unlock(&pool->mutex);
-    return idle;
-}
-
-void pawl__activity_pool_finish(struct pawl_activity_pool *pool) {
-    pthread_mutex_lock(&pool->mutex);
-    pool->stop = true;
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->mutex);
-    for (size_t i = 0; i < pool->thread_count; i++) pthread_join(pool->threads[i], NULL);
-    free(pool->threads);
-    pthread_cond_destroy(&pool->wake);
-    pthread_mutex_destroy(&pool->mutex);
 }

@@ -9,7 +9,7 @@
 struct pawl_client_call {
     struct pawl_op op; // |op.arena| may hold the request too
     const char *about; // the instance that an error has to name; NULL: none, or it does
-    struct pawl_task_for_loop begin, end;
+    struct pawl_job begin, end;
     struct pawl *pawl;
     struct pawl_link link;        // of a wait: in the handle's
     bool over;                    // the loop's thread knows

@@ -59,18 +59,17 @@ static void client_on_done(struct pawl_op *op) {
         uv_timer_start(again, client_on_again, CLIENT_AGAIN, 0);
 }
 
-static void client_begin(struct pawl_task_for_loop *task) {
-    struct pawl_client_call *call = PAWL_CONTAINER(task, struct pawl_client_call, begin);
+static void client_begin(struct pawl_job *job) {
+    struct pawl_client_call *call = PAWL_CONTAINER(job, struct pawl_client_call, begin);
     struct pawl *pawl = call->pawl;
+    bool waits = client_is_wait(call);
     pawl__link_init(&call->link);
-    if (client_is_wait(call)) {
-        if (pawl->closing) {
-            pawl__fail(&call->op.error, PAWL_E_CANCELED, "the program is closing Pawl");
-            client_end_call(call);
-            return;
-        }
-        pawl__list_add(&pawl->waits, &call->link);
+    if (waits ? pawl->closing : !pawl->transport) {
+        pawl__fail(&call->op.error, PAWL_E_CANCELED, "the program is closing Pawl");
+        client_end_call(call);
+        return;
     }
+    if (waits) pawl__list_add(&pawl->waits, &call->link);
     pawl->transport->ops->call(pawl->transport, &call->op);
 }
 
@@ -84,8 +83,8 @@ static void client_give_up(struct pawl_client_call *call, enum pawl_err code, co
     client_end_call(call);
 }
 
-static void client_end(struct pawl_task_for_loop *task) {
-    struct pawl_client_call *call = PAWL_CONTAINER(task, struct pawl_client_call, end);
+static void client_end(struct pawl_job *job) {
+    struct pawl_client_call *call = PAWL_CONTAINER(job, struct pawl_client_call, end);
     if (!call->over) client_give_up(call, PAWL_E_DEADLINE, pawl_error_text(PAWL_E_DEADLINE));
     pawl__done_set(&call->ended);
 }
@@ -106,13 +105,13 @@ enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call
     call->op.request = request;
     call->op.done = client_on_done;
     call->op.data = call;
-    call->begin.run = client_begin;
-    call->end.run = client_end;
+    call->begin.done = client_begin;
+    call->end.done = client_end;
     pawl__done_init(&call->done);
-    pawl__handle_post(pawl, &call->begin);
+    pawl__jobs_post(&pawl->inbox, &call->begin);
     if (!pawl__handle_wait(pawl, &call->done, until)) {
         pawl__done_init(&call->ended);
-        pawl__handle_post(pawl, &call->end);
+        pawl__jobs_post(&pawl->inbox, &call->end);
         pawl__handle_wait(pawl, &call->ended, INT64_MAX);
     }
     const struct pawl_error *error = &call->op.error;

@@ -18,31 +18,10 @@ enum {
 
 // --- the loop and its thread --------------------------------------------------------------------
 
-static void handle_on_wake(uv_async_t *async) {
-    struct pawl *pawl = async->data;
-    struct pawl_link tasks;
-    pawl__link_init(&tasks);
-    pthread_mutex_lock(&pawl->mutex);
-    pawl__list_move(&tasks, &pawl->tasks);
-    pthread_mutex_unlock(&pawl->mutex);
-    for (struct pawl_link *link; (link = pawl__list_take(&tasks));) {
-        struct pawl_task_for_loop *task = PAWL_CONTAINER(link, struct pawl_task_for_loop, link);
-        task->run(task);
-    }
-}
-
 static void *handle_main(void *arg) {
     struct pawl *pawl = arg;
     uv_run(&pawl->loop, UV_RUN_DEFAULT);
     return NULL;
-}
-
-void pawl__handle_post(struct pawl *pawl, struct pawl_task_for_loop *task) {
-    pawl__link_init(&task->link);
-    pthread_mutex_lock(&pawl->mutex);
-    pawl__list_add(&pawl->tasks, &task->link);
-    pthread_mutex_unlock(&pawl->mutex);
-    uv_async_send(&pawl->wake);
 }
 
 static bool handle_is_own_thread(const struct pawl *pawl) {
@@ -186,17 +165,12 @@ static enum pawl_err handle_check_options(const struct pawl_options *options) {
 static struct pawl *handle_create(const struct pawl_options *options) {
     struct pawl *pawl = calloc(1, sizeof *pawl);
     if (!pawl) return NULL;
-    if (uv_loop_init(&pawl->loop)) {
-        free(pawl);
-        return NULL;
-    }
-    uv_async_init(&pawl->loop, &pawl->wake, handle_on_wake);
-    pawl->wake.data = pawl;
+    if (uv_loop_init(&pawl->loop)) goto fail;
+    if (pawl__jobs_start(&pawl->inbox, &pawl->loop, 0)) goto fail_loop;
     uv_timer_init(&pawl->loop, &pawl->again);
     pawl->again.data = pawl;
     pthread_mutex_init(&pawl->mutex, NULL);
     pawl__done_init(&pawl->ready);
-    pawl__link_init(&pawl->tasks);
     pawl__link_init(&pawl->waits);
     pawl->is_driven = options->is_driven;
     pawl->thread = pthread_self();
@@ -215,6 +189,21 @@ static struct pawl *handle_create(const struct pawl_options *options) {
         .blocked_after = options->blocked_after ? options->blocked_after : PAWL_SECOND,
     };
     return pawl;
+fail_loop:
+    uv_loop_close(&pawl->loop);
+fail:
+    free(pawl);
+    return NULL;
+}
+
+static void handle_on_inbox_closed(void *arg) {
+    (void)arg;
+}
+
+// Ends what keeps the loop turning.
+static void handle_close_loop(struct pawl *pawl) {
+    pawl__jobs_stop(&pawl->inbox, handle_on_inbox_closed, NULL);
+    uv_close((uv_handle_t *)&pawl->again, NULL);
 }
 
 static void handle_free(struct pawl *pawl) {
@@ -252,8 +241,7 @@ enum pawl_err pawl_open(const char *target, const struct pawl_options *options, 
     struct pawl_error error = {PAWL_E_OK, ""};
     enum pawl_err err = handle_open_transport(pawl, target, options, &error);
     if (err) {
-        uv_close((uv_handle_t *)&pawl->wake, NULL);
-        uv_close((uv_handle_t *)&pawl->again, NULL);
+        handle_close_loop(pawl);
         uv_run(&pawl->loop, UV_RUN_DEFAULT);
         handle_free(pawl);
         return pawl__sdk_fail_with(&error);
@@ -279,8 +267,8 @@ enum pawl_err pawl_open(const char *target, const struct pawl_options *options, 
 
 static void handle_on_transport_closed(void *arg) {
     struct pawl *pawl = arg;
-    uv_close((uv_handle_t *)&pawl->wake, NULL);
-    uv_close((uv_handle_t *)&pawl->again, NULL);
+    pawl->transport = NULL;
+    handle_close_loop(pawl);
 }
 
 static void handle_on_rested(void *arg) {
@@ -289,12 +277,12 @@ static void handle_on_rested(void *arg) {
 }
 
 struct handle_close {
-    struct pawl_task_for_loop task;
+    struct pawl_job job;
     struct pawl *pawl;
 };
 
-static void handle_run_close(struct pawl_task_for_loop *task) {
-    struct pawl *pawl = PAWL_CONTAINER(task, struct handle_close, task)->pawl;
+static void handle_run_close(struct pawl_job *job) {
+    struct pawl *pawl = PAWL_CONTAINER(job, struct handle_close, job)->pawl;
     pawl__client_end_waits(pawl);
     pawl__worker_rest(&pawl->worker, handle_on_rested, pawl);
 }
@@ -309,8 +297,8 @@ enum pawl_err pawl_close(struct pawl *pawl) {
                               "number %d), and would wait for it to end: let the activity end, "
                               "and close from another thread",
                               within->name, within->instance_id, within->sequence_number);
-    struct handle_close close = {.task.run = handle_run_close, .pawl = pawl};
-    pawl__handle_post(pawl, &close.task);
+    struct handle_close close = {.job.done = handle_run_close, .pawl = pawl};
+    pawl__jobs_post(&pawl->inbox, &close.job);
     if (pawl->is_driven)
         uv_run(&pawl->loop, UV_RUN_DEFAULT);
     else
@@ -377,14 +365,14 @@ enum pawl_err pawl_add_quick_activity(struct pawl *pawl, const char *name,
 }
 
 struct handle_work {
-    struct pawl_task_for_loop task;
+    struct pawl_job job;
     struct pawl *pawl;
     struct pawl_error error;
     struct pawl_done done;
 };
 
-static void handle_run_work(struct pawl_task_for_loop *task) {
-    struct handle_work *work = PAWL_CONTAINER(task, struct handle_work, task);
+static void handle_run_work(struct pawl_job *job) {
+    struct handle_work *work = PAWL_CONTAINER(job, struct handle_work, job);
     struct pawl *pawl = work->pawl;
     pawl__worker_start(&pawl->worker, &pawl->worker_options, &work->error);
     pawl__done_set(&work->done);
@@ -399,9 +387,9 @@ enum pawl_err pawl_work(struct pawl *pawl) {
                               "there is nothing to work on: pawl_add_workflow and "
                               "pawl_add_activity come before pawl_work");
     pawl->working = true;
-    struct handle_work work = {.task.run = handle_run_work, .pawl = pawl};
+    struct handle_work work = {.job.done = handle_run_work, .pawl = pawl};
     pawl__done_init(&work.done);
-    pawl__handle_post(pawl, &work.task);
+    pawl__jobs_post(&pawl->inbox, &work.job);
     pawl__handle_wait(pawl, &work.done, INT64_MAX);
     if (!work.error.code) return PAWL_OK;
     pawl->working = false;

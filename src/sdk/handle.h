@@ -8,12 +8,6 @@
 
 #include "sdk/worker.h"
 
-// Something to be done on the loop's thread. The caller's memory until |run| is called.
-struct pawl_task_for_loop {
-    struct pawl_link link;
-    void (*run)(struct pawl_task_for_loop *task);
-};
-
 // Something that one thread waits for, and another says.
 struct pawl_done {
     sem_t sem;
@@ -32,16 +26,15 @@ static inline void pawl__done_set(struct pawl_done *done) {
 
 struct pawl {
     uv_loop_t loop;
-    uv_async_t wake;
-    pthread_t thread; // the loop's: ours, or the program's own
+    struct pawl_jobs inbox; // what other threads have for the loop
+    pthread_t thread;       // the loop's: ours, or the program's own
     bool is_driven;
-    pthread_mutex_t mutex; // of what follows
-    struct pawl_link tasks;
+    pthread_mutex_t mutex;    // of |reason|
     struct pawl_error reason; // why it is not ready
     struct pawl_done ready;   // once it was
 
     struct pawl_log log;
-    struct pawl_transport *transport;
+    struct pawl_transport *transport; // NULL: it is closed
     struct pawl_sdk_worker worker;
     struct pawl_sdk_worker_options worker_options;
     bool working;
@@ -49,9 +42,6 @@ struct pawl {
     uv_timer_t again;       // client.c: waits that found nobody are asked for again
     bool closing;
 };
-
-// Runs |task| on the loop's thread, soon.
-void pawl__handle_post(struct pawl *pawl, struct pawl_task_for_loop *task);
 
 // Ends the waits of other threads, and lets no more begin.
 void pawl__client_end_waits(struct pawl *pawl);

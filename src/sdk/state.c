@@ -11,7 +11,7 @@ enum {
 
 struct state_call {
     struct pawl_state_job job;
-    struct pawl_task_for_loop task;
+    struct pawl_job begin;
     struct pawl *pawl;
     struct pawl_done done;
 };
@@ -21,18 +21,24 @@ static void state_on_done(struct pawl_state_job *job) {
     pawl__done_set(&call->done);
 }
 
-static void state_begin(struct pawl_task_for_loop *task) {
-    struct state_call *call = PAWL_CONTAINER(task, struct state_call, task);
-    call->pawl->transport->ops->state(call->pawl->transport, &call->job);
+static void state_begin(struct pawl_job *job) {
+    struct state_call *call = PAWL_CONTAINER(job, struct state_call, begin);
+    struct pawl_transport *transport = call->pawl->transport;
+    if (transport) {
+        transport->ops->state(transport, &call->job);
+        return;
+    }
+    pawl__fail(&call->job.error, PAWL_E_CANCELED, "the program is closing Pawl");
+    state_on_done(&call->job);
 }
 
 static enum pawl_err state_call(struct pawl *pawl, struct state_call *call) {
     call->pawl = pawl;
     call->job.done = state_on_done;
     call->job.data = call;
-    call->task.run = state_begin;
+    call->begin.done = state_begin;
     pawl__done_init(&call->done);
-    pawl__handle_post(pawl, &call->task);
+    pawl__jobs_post(&pawl->inbox, &call->begin);
     pawl__handle_wait(pawl, &call->done, INT64_MAX);
     return call->job.error.code ? pawl__sdk_fail_with(&call->job.error) : PAWL_OK;
 }

@@ -450,14 +450,17 @@ static void worker_tell(struct pawl_sdk_worker *worker, struct pawl_activity_run
     answer_send(worker, answer, PAWL_TASKHUB_COMPLETE_ACTIVITY, &response->base);
 }
 
-static void worker_on_finished(uv_async_t *async) {
-    struct pawl_sdk_worker *worker = async->data;
-    struct pawl_link finished;
-    pawl__link_init(&finished);
-    pawl__activity_pool_take(&worker->pool, &finished);
-    for (struct pawl_link *link; (link = pawl__list_take(&finished));)
-        worker_tell(worker, PAWL_CONTAINER(link, struct pawl_activity_run, link));
+static void worker_on_finished(struct pawl_job *job) {
+    struct pawl_activity_run *run = PAWL_CONTAINER(job, struct pawl_activity_run, job);
+    struct pawl_sdk_worker *worker = PAWL_CONTAINER(run->pool, struct pawl_sdk_worker, pool);
+    worker_tell(worker, run);
     worker_check_rest(worker);
+}
+
+static void worker_add(struct pawl_activity_run *run, struct pawl_link *runs) {
+    run->job.run = pawl__activity_execute_job;
+    run->job.done = worker_on_finished;
+    pawl__list_add(runs, &run->job.link);
 }
 
 static void worker_run_quick(struct pawl_sdk_worker *worker, struct pawl_activity_run *run) {
@@ -511,20 +514,15 @@ static void worker_on_idle(uv_idle_t *idle) {
             if (run && run->entry && run->entry->is_quick)
                 worker_run_quick(worker, run);
             else if (run)
-                pawl__list_add(&runs, &run->link);
+                worker_add(run, &runs);
         }
         free(item);
     }
-    if (!pawl__list_empty(&runs)) pawl__activity_pool_add(&worker->pool, &runs);
+    pawl__jobs_submit_all(&worker->pool.jobs, &runs);
     if (!worker->resting) worker->transport->ops->more(worker->transport);
 }
 
 // --- life ---------------------------------------------------------------------------------------
-
-static void worker_notify(void *arg) {
-    struct pawl_sdk_worker *worker = arg;
-    uv_async_send(&worker->finished);
-}
 
 // Says which names there are to serve. False when memory is out.
 static bool worker_name_all(struct pawl_sdk_worker *worker) {
@@ -556,11 +554,11 @@ enum pawl_err pawl__worker_start(struct pawl_sdk_worker *worker,
     if (!worker_name_all(worker)) return pawl__fail_plain(error, PAWL_E_NOMEM);
     int err = pawl__watch_start(&worker->watch, options->blocked_after, options->log);
     if (err) return pawl__fail(error, PAWL_E_NOMEM, "cannot start a thread: %s", strerror(err));
-    err = pawl__activity_pool_init(&worker->pool, options->activity_threads, worker_notify, worker);
+    err = pawl__jobs_start(&worker->pool.jobs, options->loop, options->activity_threads);
     if (err) {
         pawl__watch_stop(&worker->watch);
         return pawl__fail(error, PAWL_E_NOMEM, "cannot start %zu threads for activities: %s",
-                          options->activity_threads, strerror(err));
+                          options->activity_threads, uv_strerror(err));
     }
     pawl__coro_pool_init(&worker->host.coros, options->stack_size);
     worker->host.registry = &worker->registry;
@@ -572,28 +570,31 @@ enum pawl_err pawl__worker_start(struct pawl_sdk_worker *worker,
     pawl__link_init(&worker->recent);
     pawl__link_init(&worker->items);
     uv_idle_init(options->loop, &worker->idle);
-    uv_async_init(options->loop, &worker->finished, worker_on_finished);
     uv_timer_init(options->loop, &worker->again);
-    worker->idle.data = worker->finished.data = worker->again.data = worker;
+    worker->idle.data = worker->again.data = worker;
     worker->working = true;
     worker->transport->ops->work(worker->transport, &worker->ask);
     return PAWL_OK;
 }
 
-static void worker_on_handle_closed(uv_handle_t *handle) {
-    struct pawl_sdk_worker *worker = handle->data;
+static void worker_on_closed(void *arg) {
+    struct pawl_sdk_worker *worker = arg;
     if (--worker->handles) return;
     void (*rested)(void *) = worker->rested;
     worker->rested = NULL;
     rested(worker->arg);
 }
 
+static void worker_on_handle_closed(uv_handle_t *handle) {
+    worker_on_closed(handle->data);
+}
+
 static void worker_check_rest(struct pawl_sdk_worker *worker) {
     if (!worker->resting || worker->handles || worker->answers) return;
-    if (!pawl__activity_pool_is_idle(&worker->pool)) return;
+    if (worker->pool.jobs.out) return;
     worker->handles = 3;
     uv_close((uv_handle_t *)&worker->idle, worker_on_handle_closed);
-    uv_close((uv_handle_t *)&worker->finished, worker_on_handle_closed);
+    pawl__jobs_stop(&worker->pool.jobs, worker_on_closed, worker);
     uv_close((uv_handle_t *)&worker->again, worker_on_handle_closed);
 }
 
@@ -608,16 +609,16 @@ void pawl__worker_rest(struct pawl_sdk_worker *worker, void (*rested)(void *arg)
     worker->transport->ops->rest(worker->transport);
     struct pawl_link dropped;
     pawl__link_init(&dropped);
-    pawl__activity_pool_cancel(&worker->pool, &dropped);
+    atomic_store(&worker->pool.canceled, true);
+    pawl__jobs_drop(&worker->pool.jobs, &dropped);
     for (struct pawl_link *link; (link = pawl__list_take(&dropped));)
         pawl__arena_give(&worker->arenas,
-                         PAWL_CONTAINER(link, struct pawl_activity_run, link)->arena);
+                         PAWL_CONTAINER(link, struct pawl_activity_run, job.link)->arena);
     worker_check_rest(worker);
 }
 
 void pawl__worker_finish(struct pawl_sdk_worker *worker) {
     if (worker->working) {
-        pawl__activity_pool_finish(&worker->pool);
         while (!pawl__list_empty(&worker->recent))
             warm_drop(worker, PAWL_CONTAINER(worker->recent.next, struct warm, link));
         for (struct pawl_link *link; (link = pawl__list_take(&worker->items));)

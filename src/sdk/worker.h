@@ -30,7 +30,6 @@ struct pawl_sdk_worker {
     struct pawl_arena_pool arenas; // of answers and activities
     struct pawl_link items;        // came, and were not yet looked at
     uv_idle_t idle;                // looks at them in the next round of the loop
-    uv_async_t finished;           // activities have
     uv_timer_t again;              // asks for all work anew, after memory ran out
     size_t answers;                // not yet acknowledged, and histories that were asked for
     bool working, resting;

@@ -1,5 +1,5 @@
 // What stands between a daemon and its world: clocks, randomness, the loop, and threads. These
-// functions are the program's own in the place of base/clock.c, runtime/thread.c and libuv.
+// functions are the program's own in the place of base/clock.c, runtime/jobs.c and libuv.
 //
 // A turn of a loop: timers that are due, checks, closed handles. What arrives from outside (a call,
 // a job that is done) comes between two turns, as when the loop polls.
@@ -249,14 +249,14 @@ void sim_loop_wake(struct sim_daemon *daemon, int64_t at) {
 
 // --- threads ------------------------------------------------------------------------------------
 
-static struct sim_thread *thread_of(const struct pawl_thread *thread) {
+static struct sim_thread *thread_of(const struct pawl_jobs *thread) {
     struct sim_daemon *daemon = loop_daemon(thread->async.loop);
     for (size_t i = 0; i < daemon->thread_count; i++)
         if (daemon->threads[i].thread == thread) return &daemon->threads[i];
     abort();
 }
 
-static void thread_take_done(struct pawl_thread *thread) {
+static void thread_take_done(struct pawl_jobs *thread) {
     struct pawl_link *link = pawl__list_take(&thread->finished);
     if (!link) return; // the thread was stopped, and told all
     struct pawl_job *job = PAWL_CONTAINER(link, struct pawl_job, link);
@@ -266,13 +266,13 @@ static void thread_take_done(struct pawl_thread *thread) {
 
 static void thread_done(struct sim_event *event) {
     if (event->a >= event->daemon->thread_count) return;
-    struct pawl_thread *thread = event->daemon->threads[event->a].thread;
+    struct pawl_jobs *thread = event->daemon->threads[event->a].thread;
     if (thread->stop) return;
     thread_take_done(thread);
     sim_loop_wake(event->daemon, sim.now);
 }
 
-static bool thread_run_one(struct pawl_thread *thread) {
+static bool thread_run_one(struct pawl_jobs *thread) {
     struct pawl_link *link = pawl__list_take(&thread->waiting);
     if (!link) return false;
     struct pawl_job *job = PAWL_CONTAINER(link, struct pawl_job, link);
@@ -293,9 +293,10 @@ static void thread_run(struct sim_event *event) {
     sim_after_in(event->daemon, at - sim.now + sim_below(20000), thread_done)->a = event->a;
 }
 
-int pawl__thread_start(struct pawl_thread *thread, uv_loop_t *loop) {
+int pawl__jobs_start(struct pawl_jobs *thread, uv_loop_t *loop, size_t threads) {
+    if (threads != 1) abort();
     struct sim_daemon *daemon = loop_daemon(loop);
-    *thread = (struct pawl_thread){.open = true};
+    *thread = (struct pawl_jobs){.open = true};
     pawl__link_init(&thread->waiting);
     pawl__link_init(&thread->finished);
     loop_add(loop, &thread->async, UV_ASYNC);
@@ -304,7 +305,7 @@ int pawl__thread_start(struct pawl_thread *thread, uv_loop_t *loop) {
     return 0;
 }
 
-void pawl__thread_submit(struct pawl_thread *thread, struct pawl_job *job) {
+void pawl__jobs_submit(struct pawl_jobs *thread, struct pawl_job *job) {
     struct sim_daemon *daemon = loop_daemon(thread->async.loop);
     struct sim_thread *own = thread_of(thread);
     thread->out++;
@@ -316,12 +317,12 @@ void pawl__thread_submit(struct pawl_thread *thread, struct pawl_job *job) {
 }
 
 static void thread_on_close(uv_handle_t *handle) {
-    struct pawl_thread *thread = PAWL_CONTAINER(handle, struct pawl_thread, async);
+    struct pawl_jobs *thread = PAWL_CONTAINER(handle, struct pawl_jobs, async);
     thread->open = false;
     thread->closed(thread->arg);
 }
 
-void pawl__thread_stop(struct pawl_thread *thread, void (*closed)(void *arg), void *arg) {
+void pawl__jobs_stop(struct pawl_jobs *thread, void (*closed)(void *arg), void *arg) {
     thread->closed = closed;
     thread->arg = arg;
     thread->stop = true;

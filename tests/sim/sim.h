@@ -12,7 +12,7 @@
 //   model ◄──────── each record that the disk took, in its order (and a shard of its own) ◄───┘
 //
 // The program links the rooms themselves, and brings at link time the few symbols with which they
-// touch the world: clocks and randomness (base/clock.h), the blocking thread (runtime/thread.h),
+// touch the world: clocks and randomness (base/clock.h), the blocking thread (runtime/jobs.h),
 // some functions of libuv, and malloc. So no line of src/ knows of the simulation.
 //
 // All is events in virtual time, drawn from one seed. A crash of a daemon is a jump out of whatever
@@ -122,7 +122,7 @@ enum sim_state {
 };
 
 struct sim_thread {
-    struct pawl_thread *thread;
+    struct pawl_jobs *thread;
     int64_t free_at;
 };
 

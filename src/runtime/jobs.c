@@ -1,0 +1,140 @@
+#include "runtime/jobs.h"
+
+#include <stdlib.h>
+
+// With the mutex. Wakes one thread if there is work for it; the next one is woken by it. Short jobs
+// are over before more threads could begin, and the rest of them need not be woken at all.
+static void jobs_wake(struct pawl_jobs *jobs) {
+    if (jobs->waking || !jobs->idle || pawl__list_empty(&jobs->waiting)) return;
+    jobs->waking = true;
+    uv_cond_signal(&jobs->wake);
+}
+
+// With the mutex.
+static void jobs_finish(struct pawl_jobs *jobs, struct pawl_job *job) {
+    bool first = pawl__list_empty(&jobs->finished);
+    pawl__list_add(&jobs->finished, &job->link);
+    if (first) uv_async_send(&jobs->async);
+}
+
+static void jobs_main(void *arg) {
+    struct pawl_jobs *jobs = arg;
+    uv_mutex_lock(&jobs->mutex);
+    for (;;) {
+        struct pawl_link *link = pawl__list_take(&jobs->waiting);
+        if (!link) {
+            if (jobs->stop) break;
+            jobs->idle++;
+            uv_cond_wait(&jobs->wake, &jobs->mutex);
+            jobs->idle--;
+            jobs->waking = false;
+            continue;
+        }
+        jobs_wake(jobs);
+        uv_mutex_unlock(&jobs->mutex);
+        struct pawl_job *job = PAWL_CONTAINER(link, struct pawl_job, link);
+        job->run(job);
+        uv_mutex_lock(&jobs->mutex);
+        jobs_finish(jobs, job);
+    }
+    uv_mutex_unlock(&jobs->mutex);
+}
+
+static void jobs_on_async(uv_async_t *async) {
+    struct pawl_jobs *jobs = PAWL_CONTAINER(async, struct pawl_jobs, async);
+    struct pawl_link finished;
+    pawl__link_init(&finished);
+    uv_mutex_lock(&jobs->mutex);
+    pawl__list_move(&finished, &jobs->finished);
+    uv_mutex_unlock(&jobs->mutex);
+    for (struct pawl_link *link; (link = pawl__list_take(&finished));) {
+        struct pawl_job *job = PAWL_CONTAINER(link, struct pawl_job, link);
+        if (job->run) jobs->out--;
+        job->done(job);
+    }
+}
+
+static void jobs_end(struct pawl_jobs *jobs) {
+    uv_mutex_lock(&jobs->mutex);
+    jobs->stop = true;
+    uv_cond_broadcast(&jobs->wake);
+    uv_mutex_unlock(&jobs->mutex);
+    while (jobs->thread_count) uv_thread_join(&jobs->threads[--jobs->thread_count]);
+    free(jobs->threads);
+    jobs->threads = NULL;
+}
+
+int pawl__jobs_start(struct pawl_jobs *jobs, uv_loop_t *loop, size_t threads) {
+    *jobs = (struct pawl_jobs){0};
+    pawl__link_init(&jobs->waiting);
+    pawl__link_init(&jobs->finished);
+    int rc = uv_mutex_init(&jobs->mutex);
+    if (rc) return rc;
+    if ((rc = uv_cond_init(&jobs->wake))) goto fail_mutex;
+    if (threads && !(jobs->threads = calloc(threads, sizeof *jobs->threads))) rc = UV_ENOMEM;
+    while (!rc && jobs->thread_count < threads) {
+        rc = uv_thread_create(&jobs->threads[jobs->thread_count], jobs_main, jobs);
+        if (!rc) jobs->thread_count++;
+    }
+    // Last, as to close it takes the loop. The threads have no use for it before their first job.
+    if (!rc) rc = uv_async_init(loop, &jobs->async, jobs_on_async);
+    if (rc) goto fail_threads;
+    jobs->open = true;
+    return 0;
+fail_threads:
+    jobs_end(jobs);
+    uv_cond_destroy(&jobs->wake);
+fail_mutex:
+    uv_mutex_destroy(&jobs->mutex);
+    return rc;
+}
+
+void pawl__jobs_submit_all(struct pawl_jobs *jobs, struct pawl_link *list) {
+    for (struct pawl_link *link = list->next; link != list; link = link->next) jobs->out++;
+    uv_mutex_lock(&jobs->mutex);
+    pawl__list_move(&jobs->waiting, list);
+    jobs_wake(jobs);
+    uv_mutex_unlock(&jobs->mutex);
+}
+
+void pawl__jobs_submit(struct pawl_jobs *jobs, struct pawl_job *job) {
+    struct pawl_link list;
+    pawl__link_init(&list);
+    pawl__link_init(&job->link);
+    pawl__list_add(&list, &job->link);
+    pawl__jobs_submit_all(jobs, &list);
+}
+
+void pawl__jobs_post(struct pawl_jobs *jobs, struct pawl_job *job) {
+    job->run = NULL;
+    pawl__link_init(&job->link);
+    uv_mutex_lock(&jobs->mutex);
+    jobs_finish(jobs, job);
+    uv_mutex_unlock(&jobs->mutex);
+}
+
+void pawl__jobs_drop(struct pawl_jobs *jobs, struct pawl_link *list) {
+    struct pawl_link dropped;
+    pawl__link_init(&dropped);
+    uv_mutex_lock(&jobs->mutex);
+    pawl__list_move(&dropped, &jobs->waiting);
+    uv_mutex_unlock(&jobs->mutex);
+    for (struct pawl_link *link = dropped.next; link != &dropped; link = link->next) jobs->out--;
+    pawl__list_move(list, &dropped);
+}
+
+static void jobs_on_close(uv_handle_t *handle) {
+    struct pawl_jobs *jobs = PAWL_CONTAINER(handle, struct pawl_jobs, async);
+    uv_cond_destroy(&jobs->wake);
+    uv_mutex_destroy(&jobs->mutex);
+    jobs->open = false;
+    jobs->closed(jobs->arg);
+}
+
+void pawl__jobs_stop(struct pawl_jobs *jobs, void (*closed)(void *arg), void *arg) {
+    jobs->closed = closed;
+    jobs->arg = arg;
+    jobs_end(jobs);
+    jobs_on_async(&jobs->async); // the last jobs' done calls
+    uv_close((uv_handle_t *)&jobs->async, jobs_on_close);
+}
