@@ -18,8 +18,8 @@ static void taskhub_on_close(struct pawl_request *request, enum pawl_err reason)
 
 // Errors that the reference has no status for cross the wire as UNKNOWN.
 static enum pawl_err taskhub_code(enum pawl_taskhub_method method, enum pawl_err code) {
-    bool known =
-        method == PAWL_TASKHUB_HISTORY || (code != PAWL_E_NOT_FOUND && code != PAWL_E_PRECONDITION);
+    bool known = method == PAWL_TASKHUB_HISTORY || method == PAWL_TASKHUB_RERUN ||
+                 (code != PAWL_E_NOT_FOUND && code != PAWL_E_PRECONDITION);
     return known ? code : PAWL_E_UNKNOWN;
 }
 
@@ -96,6 +96,7 @@ HANDLER(terminate, TERMINATE)
 HANDLER(suspend, SUSPEND)
 HANDLER(resume, RESUME)
 HANDLER(purge, PURGE)
+HANDLER(rerun, RERUN)
 HANDLER(history, HISTORY)
 HANDLER(list, LIST)
 #undef HANDLER
@@ -111,6 +112,7 @@ const struct pawl_api_method_row pawl__taskhub_methods[] = {
     {"/TaskHubSidecarService/SuspendInstance", taskhub_suspend},
     {"/TaskHubSidecarService/ResumeInstance", taskhub_resume},
     {"/TaskHubSidecarService/PurgeInstances", taskhub_purge},
+    {"/TaskHubSidecarService/RerunWorkflowFromEvent", taskhub_rerun},
     {"/TaskHubSidecarService/GetInstanceHistory", taskhub_history},
     {"/TaskHubSidecarService/ListInstanceIDs", taskhub_list},
     {NULL, NULL},

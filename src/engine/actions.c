@@ -1,3 +1,4 @@
+#include "engine/fold.h"
 #include "engine/turn.h"
 #include "wire/timestamp.h"
 
@@ -26,12 +27,11 @@ static Pb__HistoryEvent *action_event(struct pawl_turn *turn, const Pb__Workflow
     return event;
 }
 
-// Answers an action for another app at once: this daemon serves one app.
-static enum pawl_err action_refuse_app(struct pawl_turn *turn, const Pb__WorkflowAction *action,
-                                       Pb__HistoryEvent__EventTypeCase failed, const char *what,
-                                       const char *name) {
-    const char *app = pawl__action_target_app(action, turn->app_id);
-    Pb__HistoryEvent *event = pawl__turn_event(turn, failed, -1);
+// Answers at once what |event| asks of another app: this daemon serves one.
+static enum pawl_err action_refuse_app(struct pawl_turn *turn, const Pb__HistoryEvent *scheduled) {
+    bool is_task = scheduled->event_type_case == EVENT(TASK_SCHEDULED);
+    Pb__HistoryEvent *event = pawl__turn_event(
+        turn, is_task ? EVENT(TASK_FAILED) : EVENT(CHILD_WORKFLOW_INSTANCE_FAILED), -1);
     Pb__TaskFailureDetails *details = pawl__arena_alloc(turn->arena, sizeof *details);
     if (!event || !details || !pawl__event_set_source(turn->arena, event, turn->app_id))
         return PAWL_E_NOMEM;
@@ -39,19 +39,20 @@ static enum pawl_err action_refuse_app(struct pawl_turn *turn, const Pb__Workflo
     details->errortype = "AppNotReachable";
     details->errormessage = pawl__arena_format(
         turn->arena, "%s '%s' was asked of app '%s', but only app '%s' can be reached from here",
-        what, name, app, turn->app_id);
+        is_task ? "activity" : "child workflow",
+        is_task ? scheduled->taskscheduled->name : scheduled->childworkflowinstancecreated->name,
+        scheduled->router->targetappid, turn->app_id);
     if (!details->errormessage) return PAWL_E_NOMEM;
-    enum pawl_message_kind kind = PAWL_MESSAGE_CHILD_ENDED;
-    if (failed == EVENT(TASK_FAILED)) {
-        kind = PAWL_MESSAGE_TASK_ENDED;
-        event->taskfailed->taskscheduledid = action->id;
-        event->taskfailed->taskexecutionid = action->scheduletask->taskexecutionid;
+    if (is_task) {
+        event->taskfailed->taskscheduledid = scheduled->eventid;
+        event->taskfailed->taskexecutionid = scheduled->taskscheduled->taskexecutionid;
         event->taskfailed->failuredetails = details;
     } else {
-        event->childworkflowinstancefailed->taskscheduledid = action->id;
+        event->childworkflowinstancefailed->taskscheduledid = scheduled->eventid;
         event->childworkflowinstancefailed->failuredetails = details;
     }
-    return pawl__turn_send(turn, kind, NULL, turn->instance->id, -1, event);
+    return pawl__turn_send(turn, is_task ? PAWL_MESSAGE_TASK_ENDED : PAWL_MESSAGE_CHILD_ENDED, NULL,
+                           turn->instance->id, -1, event);
 }
 
 static enum pawl_err action_schedule_task(struct pawl_turn *turn,
@@ -67,11 +68,7 @@ static enum pawl_err action_schedule_task(struct pawl_turn *turn,
     scheduled->attempt = task->attempt;
     scheduled->parenttracecontext = turn->context;
     enum pawl_err err = pawl__turn_add_pending(turn, event, PAWL_PENDING_TASK, 0);
-    if (err) return err;
-    if (pawl__action_target_app(action, turn->app_id))
-        return action_refuse_app(turn, action, EVENT(TASK_FAILED), "activity", task->name);
-    turn->outcome->tasks[turn->outcome->task_count++] = action->id;
-    return PAWL_OK;
+    return err ? err : pawl__turn_dispatch(turn, event);
 }
 
 static enum pawl_err action_create_timer(struct pawl_turn *turn, const Pb__WorkflowAction *action) {
@@ -84,8 +81,6 @@ static enum pawl_err action_create_timer(struct pawl_turn *turn, const Pb__Workf
         created->_name_case = PB__TIMER_CREATED_EVENT___NAME_NAME;
         created->name = timer->name;
     }
-    bool for_event = timer->origin_case == PB__CREATE_TIMER_ACTION__ORIGIN_EXTERNAL_EVENT ||
-                     (!timer->origin_case && timer->_name_case && *timer->name);
     // The four origins stand under consecutive numbers in both messages, and hold a pointer each.
     if (timer->origin_case) {
         created->origin_case =
@@ -94,31 +89,32 @@ static enum pawl_err action_create_timer(struct pawl_turn *turn, const Pb__Workf
                                                 PB__TIMER_CREATED_EVENT__ORIGIN_CREATE_TIMER);
         created->createtimer = timer->createtimer;
     }
-    int64_t fire_at =
-        timer->fireat ? pawl__timestamp_get(timer->fireat) : turn->record->completed_at;
-    return pawl__turn_add_pending(
-        turn, event, for_event ? PAWL_PENDING_EVENT_TIMER : PAWL_PENDING_TIMER, fire_at);
+    return pawl__turn_add_pending(turn, event, pawl__timer_kind(created),
+                                  pawl__timer_fire_at(event));
 }
 
 // --- other instances ----------------------------------------------------------------------------
 
-char *pawl__child_id(const struct pawl_instance *instance, const Pb__WorkflowAction *action,
-                     struct pawl_arena *arena) {
+char *pawl__child_default_id(struct pawl_str parent, int32_t task, struct pawl_arena *arena) {
     enum {
         DIGITS = 4 // at least
     };
-    char *given = action->createchildworkflow->instanceid;
-    if (*given) return given;
-    uint32_t number = (uint32_t)action->id;
+    uint32_t number = (uint32_t)task;
     unsigned digits = DIGITS;
     while (digits < 8 && number >> 4 * digits) digits++;
-    char *id = pawl__arena_alloc(arena, instance->id_len + 1 + digits + 1);
+    char *id = pawl__arena_alloc(arena, parent.len + 1 + digits + 1);
     if (!id) return NULL;
-    memcpy(id, instance->id, instance->id_len);
-    id[instance->id_len] = ':';
-    pawl__str_hex(id + instance->id_len + 1, number, digits);
-    id[instance->id_len + 1 + digits] = 0;
+    memcpy(id, parent.data, parent.len);
+    id[parent.len] = ':';
+    pawl__str_hex(id + parent.len + 1, number, digits);
+    id[parent.len + 1 + digits] = 0;
     return id;
+}
+
+char *pawl__child_id(const struct pawl_instance *instance, const Pb__WorkflowAction *action,
+                     struct pawl_arena *arena) {
+    char *given = action->createchildworkflow->instanceid;
+    return *given ? given : pawl__child_default_id(pawl__instance_id(instance), action->id, arena);
 }
 
 Pb__HistoryEvent *pawl__turn_start_event(struct pawl_turn *turn, char *id, char *name,
@@ -180,18 +176,30 @@ static enum pawl_err action_create_child(struct pawl_turn *turn, const Pb__Workf
         created->retryparentinstanceinfo = child->retryparentinstanceinfo;
     }
     enum pawl_err err = pawl__turn_add_pending(turn, event, PAWL_PENDING_CHILD, 0);
-    if (err) return err;
-    if (pawl__action_target_app(action, turn->app_id))
-        return action_refuse_app(turn, action, EVENT(CHILD_WORKFLOW_INSTANCE_FAILED),
-                                 "child workflow", child->name);
-    Pb__HistoryEvent *first = pawl__turn_start_event(turn, id, child->name, child->input);
+    return err ? err : pawl__turn_dispatch(turn, event);
+}
+
+// Starts the child that |event| has created.
+static enum pawl_err action_start_child(struct pawl_turn *turn, const Pb__HistoryEvent *event) {
+    const Pb__ChildWorkflowInstanceCreatedEvent *created = event->childworkflowinstancecreated;
+    Pb__HistoryEvent *first =
+        pawl__turn_start_event(turn, created->instanceid, created->name, created->input);
     if (!first) return PAWL_E_NOMEM;
-    if (action->_router_case) *first->router = *event->router;
-    first->executionstarted->parentinstance = action_parent(turn, action->id);
+    if (event->_router_case) *first->router = *event->router;
+    first->executionstarted->parentinstance = action_parent(turn, event->eventid);
     if (!first->executionstarted->parentinstance) return PAWL_E_NOMEM;
-    if (!action_trace(turn, first->executionstarted, PAWL_TRACE_CHILD, action->id))
+    if (!action_trace(turn, first->executionstarted, PAWL_TRACE_CHILD, event->eventid))
         return PAWL_E_NOMEM;
-    return pawl__turn_send(turn, PAWL_MESSAGE_START_CHILD, NULL, id, action->id, first);
+    return pawl__turn_send(turn, PAWL_MESSAGE_START_CHILD, NULL, created->instanceid,
+                           event->eventid, first);
+}
+
+enum pawl_err pawl__turn_dispatch(struct pawl_turn *turn, const Pb__HistoryEvent *event) {
+    if (pawl__is_elsewhere(event, turn->app_id)) return action_refuse_app(turn, event);
+    if (event->event_type_case == EVENT(CHILD_WORKFLOW_INSTANCE_CREATED))
+        return action_start_child(turn, event);
+    turn->outcome->tasks[turn->outcome->task_count++] = event->eventid;
+    return PAWL_OK;
 }
 
 static enum pawl_err action_create_detached(struct pawl_turn *turn,

@@ -213,6 +213,21 @@ static enum pawl_err answer_send(struct pawl_shard *shard, struct pawl_stamp sta
     return pawl__mailbag_add(&shard->mail, message, shard->count);
 }
 
+enum pawl_err pawl__command_send_all(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                     struct pawl_instance *instance,
+                                     const struct pawl_outcome *outcome) {
+    enum pawl_err err = pawl__shard_reserve(shard, outcome->task_count) ? PAWL_OK : PAWL_E_NOMEM;
+    for (size_t i = 0; i < outcome->task_count && !err; i++)
+        pawl__shard_emit(shard, PAWL_EFFECT_ACTIVITY, instance, outcome->tasks[i]);
+    for (const struct pawl_message *message = outcome->messages; message && !err;
+         message = message->next)
+        err = answer_send(shard, stamp, instance, message);
+    if (!err && !pawl__shard_reserve(shard, 1)) err = PAWL_E_NOMEM;
+    // The record is there, and of what it tells others not all.
+    if (err) shard->failed = true;
+    return err;
+}
+
 // Records |turn|, which fits, and does what it says.
 static enum pawl_err answer_apply(struct answer *answer, struct pawl_stamp stamp,
                                   const Plog__Turn *turn) {
@@ -244,16 +259,8 @@ static enum pawl_err answer_apply(struct answer *answer, struct pawl_stamp stamp
 
     pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0);
     if (outcome.told) pawl__shard_emit(shard, PAWL_EFFECT_STALLED, instance, 0);
-    for (size_t i = 0; i < outcome.task_count; i++)
-        pawl__shard_emit(shard, PAWL_EFFECT_ACTIVITY, instance, outcome.tasks[i]);
-    for (const struct pawl_message *message = outcome.messages; message && !err;
-         message = message->next)
-        err = answer_send(shard, stamp, instance, message);
-    if (!err && !pawl__shard_reserve(shard, 1)) err = PAWL_E_NOMEM;
-    if (err) { // the record of the turn is there, and of what it tells others not all
-        shard->failed = true;
-        return pawl__fail_plain(answer->error, err);
-    }
+    err = pawl__command_send_all(shard, stamp, instance, &outcome);
+    if (err) return pawl__fail_plain(answer->error, err);
     if (instance->inbox.count && !outcome.stalled)
         pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0);
     return PAWL_OK;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/events.h"
+#include "engine/fold.h"
 #include "wire/pb.h"
 #include "wire/timestamp.h"
 #include "wire/unpack.h"
@@ -72,27 +73,6 @@ static enum pawl_err apply_stall(struct pawl_instance *instance, struct pawl_str
     return PAWL_OK;
 }
 
-// The pending item that an event with |body| resolves; NULL when it resolves none.
-static struct pawl_pending *apply_resolved(struct pawl_instance *instance,
-                                           struct pawl_pb_field body) {
-    enum {
-        TASK_SCHEDULED_ID = 1,
-        TIMER_ID = 2
-    };
-    unsigned number = TASK_SCHEDULED_ID;
-    switch (body.number) {
-    case PB__HISTORY_EVENT__EVENT_TYPE_TIMER_FIRED: number = TIMER_ID; break;
-    case PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED:
-    case PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED:
-    case PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_COMPLETED:
-    case PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED: break;
-    default: return NULL;
-    }
-    struct pawl_pb_field id = {0}; // an id of 0 is left out
-    pawl__pb_find(body.bytes, number, &id);
-    return pawl__pending_find(&instance->pending, (int32_t)id.value);
-}
-
 enum pawl_err pawl__apply_event(struct pawl_instance *instance, struct pawl_str bytes,
                                 struct pawl_arena *arena) {
     if (!instance->exists) return PAWL_E_INVALID;
@@ -102,7 +82,7 @@ enum pawl_err pawl__apply_event(struct pawl_instance *instance, struct pawl_str 
     // A completed instance only takes note that nothing of it runs any more.
     if (!pawl__instance_completed(instance) && !pawl__history_add_bytes(&instance->inbox, bytes))
         return PAWL_E_NOMEM;
-    struct pawl_pending *resolved = apply_resolved(instance, body);
+    struct pawl_pending *resolved = pawl__fold_resolved(instance, body);
     if (resolved) pawl__pending_remove(&instance->pending, resolved);
     // What has yet to begin at its time is suspended at once: no turn will say so before.
     if (pawl__instance_is_scheduled(instance)) {

@@ -33,11 +33,19 @@ enum pawl_err pawl__apply_turn(struct pawl_instance *instance, const char *app_i
                                const Plog__Turn *record, const Pb__WorkflowResponse *response,
                                struct pawl_arena *arena, struct pawl_outcome *outcome);
 
+// Begins the instance with the history of another one: see rerun.c.
+enum pawl_err pawl__apply_rerun(struct pawl_instance *instance, const char *app_id,
+                                const Plog__Rerun *record, struct pawl_arena *arena,
+                                struct pawl_outcome *outcome);
+
 void pawl__apply_purge(struct pawl_instance *instance);
 
 // The id of the child that |action| of |instance| starts; NULL when memory is out.
 char *pawl__child_id(const struct pawl_instance *instance, const Pb__WorkflowAction *action,
                      struct pawl_arena *arena);
+
+// The id of a child that was given none, of |parent|'s action |task|.
+char *pawl__child_default_id(struct pawl_str parent, int32_t task, struct pawl_arena *arena);
 
 // The other app that |action| is for; NULL: this one.
 const char *pawl__action_target_app(const Pb__WorkflowAction *action, const char *app_id);

@@ -72,6 +72,14 @@ enum pawl_err pawl__command_stall(struct pawl_shard *shard, struct pawl_stamp st
                                   struct pawl_instance *instance, Pb__StalledReason reason,
                                   char *text);
 
+// --- answer.c -----------------------------------------------------------------------------------
+
+// Emits what came of a record of |instance| that was applied, and brings its messages on their way.
+// PAWL_E_NOMEM: not all of it was done, and the shard has |failed|.
+enum pawl_err pawl__command_send_all(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                     struct pawl_instance *instance,
+                                     const struct pawl_outcome *outcome);
+
 // --- receive.c ----------------------------------------------------------------------------------
 
 // Receives |message| of |sender| (NULL: one elsewhere). All that it needs is in memory.

@@ -95,6 +95,13 @@ void pawl__record_turn(struct pawl_shard *shard, struct pawl_instance *instance,
     record_end(batch);
 }
 
+void pawl__record_rerun(struct pawl_shard *shard, struct pawl_instance *instance,
+                        struct pawl_str rerun) {
+    struct pawl_buf *batch = record_begin(shard, instance, PLOG__RECORD__CHANGE_RERUN, rerun.len);
+    pawl__buf_append_str(batch, rerun);
+    record_end(batch);
+}
+
 void pawl__record_purge(struct pawl_shard *shard, struct pawl_instance *instance) {
     record_end(record_begin(shard, instance, PLOG__RECORD__CHANGE_PURGE, 0));
 }

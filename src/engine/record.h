@@ -22,6 +22,8 @@ void pawl__record_create(struct pawl_shard *shard, struct pawl_instance *instanc
                          const Plog__Create *create);
 void pawl__record_turn(struct pawl_shard *shard, struct pawl_instance *instance,
                        const Plog__Turn *turn);
+void pawl__record_rerun(struct pawl_shard *shard, struct pawl_instance *instance,
+                        struct pawl_str rerun); // packed
 void pawl__record_purge(struct pawl_shard *shard, struct pawl_instance *instance);
 
 #endif

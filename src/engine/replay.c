@@ -45,6 +45,19 @@ static enum pawl_err replay_turn(struct pawl_shard *shard, struct pawl_instance 
         pawl__apply_turn(instance, shard->app_id, turn, response, &shard->arena, &outcome));
 }
 
+static enum pawl_err replay_rerun(struct pawl_shard *shard, struct pawl_instance *instance,
+                                  const Plog__Rerun *rerun) {
+    struct pawl_outcome outcome;
+    struct pawl_event_view view;
+    size_t at = 0;
+    struct pawl_str history = {(const char *)rerun->history.data, rerun->history.len};
+    while (pawl__history_next(history, &at, &view))
+        if (!pawl__wire_check(&pb__history_event__descriptor, view.bytes, NULL))
+            return PAWL_E_CORRUPT;
+    return replay_damage(
+        pawl__apply_rerun(instance, shard->app_id, rerun, &shard->arena, &outcome));
+}
+
 static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_batch *batch,
                                    const Plog__Record *record, pawl_load_fn load, void *arg,
                                    struct pawl_error *error) {
@@ -61,6 +74,10 @@ static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_b
     case PLOG__RECORD__CHANGE_CREATE:
         instance->orphan = false;
         err = replay_create(shard, instance, record->create);
+        break;
+    case PLOG__RECORD__CHANGE_RERUN:
+        instance->orphan = false;
+        err = replay_rerun(shard, instance, record->rerun);
         break;
     case PLOG__RECORD__CHANGE_PURGE:
         instance->orphan = false;

@@ -34,6 +34,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "engine/fork.h"
 #include "engine/instance.h"
 #include "engine/message.h"
 #include "engine/observer.h"
@@ -140,6 +141,12 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
 enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp stamp,
                                  struct pawl_str id, Pb__ExecutionStartedEvent *start,
                                  bool enforce_unique, struct pawl_error *error);
+
+// Runs a workflow again from one of its events, under |fork->id|, which must be free; sets
+// |fork->execution_id| and |fork->now|. Needs |stamp.uuid|. Errors of pawl__fork_build;
+// PAWL_E_EXISTS; PAWL_E_TOO_LARGE.
+enum pawl_err pawl__shard_rerun(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                struct pawl_fork *fork, struct pawl_error *error);
 
 // Hands an instance an event of a client: EventRaised, ExecutionSuspended, ExecutionResumed,
 // ExecutionTerminated. A completed instance takes and drops it. PAWL_E_NOT_FOUND,

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "engine/fold.h"
 #include "wire/pb.h"
 #include "wire/timestamp.h"
 #include "wire/unpack.h"
@@ -94,48 +95,12 @@ static enum pawl_err turn_note_version(struct pawl_turn *turn, Pb__WorkflowStart
     return PAWL_OK;
 }
 
-// Of an event's name, whatever the case of its letters; never 0.
-static uint32_t turn_hash_name(struct pawl_str name) {
-    uint32_t hash = 2166136261u; // FNV-1a
-    for (size_t i = 0; i < name.len; i++)
-        hash = (hash ^ ((unsigned char)name.data[i] | 0x20u)) * 16777619u;
-    return hash ? hash : 1;
-}
-
-// The name of the event whose wait a timer bounds. NULL: memory is out.
-static const char *turn_timer_event(struct pawl_turn *turn, const struct pawl_pending *item) {
-    const Pb__HistoryEvent *event =
-        pawl__history_at(&turn->instance->history, item->offset, turn->arena);
-    if (!event) return NULL;
-    const Pb__TimerCreatedEvent *timer = event->timercreated;
-    return timer->origin_case == PB__TIMER_CREATED_EVENT__ORIGIN_EXTERNAL_EVENT
-               ? timer->externalevent->name
-               : timer->name;
-}
-
-// An event that a wait was for cancels the oldest timer of such a wait. Names differ by case only
-// in what SDKs make of them.
+// An event that a wait was for cancels the oldest timer of such a wait.
 static enum pawl_err turn_cancel_event_timer(struct pawl_turn *turn, struct pawl_str bytes) {
-    enum {
-        NAME = 1 // of EventRaisedEvent
-    };
-    struct pawl_pending_list *pending = &turn->instance->pending;
-    if (!pending->timers) return PAWL_OK;
-    struct pawl_pb_field name = {0}; // an empty name is left out
-    pawl__pb_find(pawl__event_body(bytes).bytes, NAME, &name);
-    uint32_t hash = turn_hash_name(name.bytes);
-    for (uint32_t i = pending->first; i < pending->len; i++) {
-        struct pawl_pending *item = &pending->items[i];
-        if (item->kind != PAWL_PENDING_EVENT_TIMER || (item->event && item->event != hash))
-            continue;
-        const char *awaited = turn_timer_event(turn, item);
-        if (!awaited) return PAWL_E_NOMEM;
-        item->event = turn_hash_name(pawl__str(awaited));
-        if (!pawl__str_equal_nocase(pawl__str(awaited), name.bytes)) continue;
-        pawl__turn_resolve(turn, item);
-        return PAWL_OK;
-    }
-    return PAWL_OK;
+    struct pawl_pending *item;
+    enum pawl_err err = pawl__fold_event_timer(turn->instance, bytes, turn->arena, &item);
+    if (!err && item) pawl__turn_resolve(turn, item);
+    return err;
 }
 
 static enum pawl_err turn_absorb_terminate(struct pawl_turn *turn, struct pawl_str bytes) {
@@ -170,8 +135,7 @@ static enum pawl_err turn_absorb_inbox(struct pawl_turn *turn) {
     return PAWL_OK;
 }
 
-// Reads what turns need of the event that began the execution: not its input, which may be large.
-static enum pawl_err turn_read_start(struct pawl_turn *turn) {
+enum pawl_err pawl__turn_read_start(struct pawl_turn *turn) {
     enum {
         PARENT = 5,
         TRACE = 7,
@@ -218,7 +182,7 @@ static enum pawl_err turn_begin(struct pawl_turn *turn) {
     if (!err) err = turn_absorb_inbox(turn);
     if (err) return err;
     if (!turn->instance->started_at) turn->instance->started_at = turn->record->started_at;
-    return turn_read_start(turn);
+    return pawl__turn_read_start(turn);
 }
 
 // --- what the answer asks for -------------------------------------------------------------------

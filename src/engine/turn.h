@@ -52,6 +52,9 @@ enum pawl_err pawl__turn_add_pending(struct pawl_turn *turn, const Pb__HistoryEv
 // It is resolved.
 void pawl__turn_resolve(struct pawl_turn *turn, struct pawl_pending *item);
 
+// Reads what turns need of the event that began the execution: not its input, which may be large.
+enum pawl_err pawl__turn_read_start(struct pawl_turn *turn);
+
 // Sends a message. |app|: of the target; NULL: this one. |task|: see pawl_message.task.
 enum pawl_err pawl__turn_send(struct pawl_turn *turn, enum pawl_message_kind kind, const char *app,
                               const char *target, int32_t task, Pb__HistoryEvent *event);
@@ -59,6 +62,10 @@ enum pawl_err pawl__turn_send(struct pawl_turn *turn, enum pawl_message_kind kin
 // --- actions.c ----------------------------------------------------------------------------------
 
 enum pawl_err pawl__turn_act(struct pawl_turn *turn, const Pb__WorkflowAction *action);
+
+// Sends what |event| asks for on its way: a TaskScheduled or a ChildWorkflowInstanceCreated that is
+// in the history.
+enum pawl_err pawl__turn_dispatch(struct pawl_turn *turn, const Pb__HistoryEvent *event);
 
 // An action that counts although the workflow continues as new.
 enum pawl_err pawl__turn_act_at_end(struct pawl_turn *turn, const Pb__WorkflowAction *action);

@@ -49,6 +49,22 @@ static Peer__Query *forward_pack_query(struct pawl_arena *arena, const struct pa
     return ok ? row : NULL;
 }
 
+// NULL: memory is out.
+static Peer__Rerun *forward_pack_rerun(struct pawl_arena *arena, const struct pawl_call *call) {
+    const struct pawl_fork *fork = &VERB(call, struct pawl_rerun_call)->fork;
+    Peer__Rerun *row = pawl__arena_alloc(arena, sizeof *row);
+    if (!row) return NULL;
+    peer__rerun__init(row);
+    row->source = (char *)(uintptr_t)fork->source;
+    row->history = forward_bytes(fork->history);
+    row->event_id = fork->event_id;
+    row->overwrites_input = fork->overwrites_input;
+    row->input = pawl__string_value(arena, (char *)(uintptr_t)fork->input);
+    row->child_id = pawl__string_value(arena, (char *)(uintptr_t)fork->child_id);
+    bool ok = (row->input || !fork->input) && (row->child_id || !fork->child_id);
+    return ok ? row : NULL;
+}
+
 // Encodes |call|. No data: memory is out.
 static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_call *call,
                                     const struct pawl_forward_to *to) {
@@ -70,6 +86,7 @@ static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_
     case PAWL_VERB_POST:
         body = pawl__wire_pack(arena, &VERB(call, struct pawl_post)->event.base);
         break;
+    case PAWL_VERB_RERUN: row.rerun = forward_pack_rerun(arena, call); break;
     case PAWL_VERB_PURGE:
         row.recursive = VERB(call, struct pawl_purge)->recursive;
         row.force = VERB(call, struct pawl_purge)->force;
@@ -86,6 +103,7 @@ static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_
     case PAWL_VERB_LOCAL: break;
     }
     bool searches = call->verb->kind == PAWL_VERB_SEARCH || call->verb->kind == PAWL_VERB_TALLY;
+    if (call->verb->kind == PAWL_VERB_RERUN && !row.rerun) return (struct pawl_str){0};
     if (!body.data || (searches && !row.query)) return (struct pawl_str){0};
     row.body = forward_bytes(body);
     return pawl__wire_pack(arena, &row.base);
@@ -261,6 +279,22 @@ static enum pawl_err forwarded_post(struct pawl_forwarded *forwarded, const Peer
     return PAWL_OK;
 }
 
+static enum pawl_err forwarded_rerun(struct pawl_forwarded *forwarded, const Peer__Call *row) {
+    const Peer__Rerun *rerun = row->rerun;
+    if (!rerun) return PAWL_E_INVALID;
+    const struct pawl_fork fork = {
+        .source = rerun->source,
+        .history = {(const char *)rerun->history.data, rerun->history.len},
+        .event_id = rerun->event_id,
+        .overwrites_input = rerun->overwrites_input,
+        .input = pawl__string_of(rerun->input),
+        .child_id = pawl__string_of(rerun->child_id),
+        .id = row->id,
+    };
+    pawl__rerun_init(&forwarded->verb.rerun, &fork);
+    return PAWL_OK;
+}
+
 static bool forwarded_query(const Peer__Call *row, struct pawl_query *out) {
     const Peer__Query *query = row->query;
     if (!query || query->order > PAWL_ORDER_NEWEST || query->limit > FORWARD_ROWS) return false;
@@ -300,6 +334,7 @@ enum pawl_err pawl__forwarded_init(struct pawl_forwarded *forwarded, struct pawl
     switch (forwarded->kind) {
     case PAWL_VERB_START: return forwarded_start(forwarded, row);
     case PAWL_VERB_POST: return forwarded_post(forwarded, row);
+    case PAWL_VERB_RERUN: return forwarded_rerun(forwarded, row);
     case PAWL_VERB_LOOK:
         if (row->wait_for > PAWL_WAIT_RESUMED) return PAWL_E_INVALID;
         pawl__look_init(&forwarded->verb.look, id, (enum pawl_wait)row->wait_for, arena);

@@ -69,6 +69,7 @@ struct pawl_forwarded {
         struct pawl_look look;
         struct pawl_read_history history;
         struct pawl_post post;
+        struct pawl_rerun_call rerun;
         struct pawl_purge purge;
         struct pawl_search search;
         struct pawl_tally tally;

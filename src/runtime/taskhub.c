@@ -21,6 +21,8 @@ const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT] = {
     ROW(SUSPEND, "SuspendInstance", suspend_request, suspend_response),
     ROW(RESUME, "ResumeInstance", resume_request, resume_response),
     ROW(PURGE, "PurgeInstances", purge_instances_request, purge_instances_response),
+    ROW(RERUN, "RerunWorkflowFromEvent", rerun_workflow_from_event_request,
+        rerun_workflow_from_event_response),
     ROW(HISTORY, "GetInstanceHistory", get_instance_history_request, get_instance_history_response),
     ROW(LIST, "ListInstanceIDs", list_instance_ids_request, list_instance_ids_response),
     ROW(COMPLETE_ACTIVITY, "CompleteActivityTask", activity_response, complete_task_response),
@@ -49,6 +51,8 @@ static const char *taskhub_id(const struct pawl_taskhub_call *call) {
         bool one = purge->request_case == PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
         return one ? purge->instanceid : "";
     }
+    case PAWL_TASKHUB_RERUN:
+        return ((const Pb__RerunWorkflowFromEventRequest *)ask)->sourceinstanceid;
     case PAWL_TASKHUB_HISTORY: return ((const Pb__GetInstanceHistoryRequest *)ask)->instanceid;
     case PAWL_TASKHUB_COMPLETE_ACTIVITY: return ((const Pb__ActivityResponse *)ask)->instanceid;
     case PAWL_TASKHUB_COMPLETE_TURN: return ((const Pb__WorkflowResponse *)ask)->instanceid;
@@ -161,6 +165,11 @@ static bool taskhub_answer(struct pawl_taskhub_call *call) {
         if (response) response->deletedinstancecount = (int32_t)call->verb.purge.count;
         return response;
     }
+    case PAWL_TASKHUB_RERUN: {
+        Pb__RerunWorkflowFromEventResponse *response = taskhub_response(call);
+        if (response) response->newinstanceid = call->new_id;
+        return response;
+    }
     default: return taskhub_response(call);
     }
 }
@@ -208,13 +217,40 @@ static void taskhub_look(struct pawl_taskhub_call *call, enum pawl_wait wait_for
     taskhub_run(call, &look->call);
 }
 
+// The source of a rerun has been read, wherever it lives; what comes of it is decided where the new
+// instance will live.
+static void taskhub_fork(struct pawl_taskhub_call *call) {
+    const Pb__RerunWorkflowFromEventRequest *ask = (const void *)call->request;
+    const struct pawl_fork fork = {
+        .source = ask->sourceinstanceid,
+        .history = call->verb.history.history,
+        .event_id = (int32_t)ask->eventid,
+        .overwrites_input = ask->overwriteinput,
+        .input = pawl__string_of(ask->input),
+        .child_id =
+            ask->_new_child_workflow_instance_id_case ? ask->newchildworkflowinstanceid : NULL,
+        .id = call->new_id,
+    };
+    struct pawl_rerun_call *verb = &call->verb.rerun;
+    call->waits = true;
+    pawl__rerun_init(verb, &fork);
+    taskhub_run(call, &verb->call);
+}
+
 static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error) {
     struct pawl_taskhub_call *call = inner->data;
     enum pawl_wait then;
     pawl__operation_end(call->node->options.operations, inner, call->began, error);
-    if (error) {
+    if (error && error->code == PAWL_E_NOT_FOUND && call->method == PAWL_TASKHUB_RERUN &&
+        !call->waits) {
+        pawl__fail(&call->error, PAWL_E_NOT_FOUND, "workflow instance does not exist with ID '%s'",
+                   taskhub_id(call));
+        taskhub_finish(call, &call->error);
+    } else if (error) {
         pawl__fail(&call->error, error->code, "%s%s", taskhub_prefix(call->method), error->text);
         taskhub_finish(call, &call->error);
+    } else if (!call->waits && call->method == PAWL_TASKHUB_RERUN) {
+        taskhub_fork(call);
     } else if (!call->waits && taskhub_then(call, &then)) {
         taskhub_look(call, then);
     } else if (taskhub_answer(call)) {
@@ -335,6 +371,30 @@ static void taskhub_purge(struct pawl_taskhub_call *call) {
     taskhub_run(call, &verb->call);
 }
 
+static void taskhub_rerun(struct pawl_taskhub_call *call) {
+    const Pb__RerunWorkflowFromEventRequest *ask = (const void *)call->request;
+    bool given = ask->_new_instance_id_case;
+    if (!*ask->sourceinstanceid) {
+        taskhub_fail(call, PAWL_E_INVALID, "rerun workflow source instance ID is required");
+        return;
+    }
+    call->new_id = given ? ask->newinstanceid : taskhub_alloc(call, 37);
+    if (!call->new_id) return;
+    if (!given) pawl__random_uuid(call->new_id);
+    if (!*call->new_id) {
+        taskhub_fail(call, PAWL_E_INVALID, "the new instance ID is empty");
+        return;
+    }
+    if (strcmp(call->new_id, ask->sourceinstanceid) == 0) {
+        taskhub_fail(call, PAWL_E_INVALID,
+                     "rerun workflow instance ID must be different from the original instance ID");
+        return;
+    }
+    struct pawl_read_history *verb = &call->verb.history;
+    pawl__read_history_init(verb, pawl__str(ask->sourceinstanceid), call->arena);
+    taskhub_run(call, &verb->call);
+}
+
 static void taskhub_list(struct pawl_taskhub_call *call) {
     const Pb__ListInstanceIDsRequest *ask = (const void *)call->request;
     struct pawl_query query = {.order = PAWL_ORDER_ID};
@@ -436,6 +496,7 @@ void pawl__taskhub_call(struct pawl_node *node, struct pawl_taskhub_call *call) 
     case PAWL_TASKHUB_SUSPEND: taskhub_suspend(call); return;
     case PAWL_TASKHUB_RESUME: taskhub_resume(call); return;
     case PAWL_TASKHUB_PURGE: taskhub_purge(call); return;
+    case PAWL_TASKHUB_RERUN: taskhub_rerun(call); return;
     case PAWL_TASKHUB_HISTORY: taskhub_history(call); return;
     case PAWL_TASKHUB_LIST: taskhub_list(call); return;
     case PAWL_TASKHUB_COMPLETE_ACTIVITY: taskhub_complete_activity(call); return;

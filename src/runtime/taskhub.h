@@ -17,6 +17,7 @@ enum pawl_taskhub_method {
     PAWL_TASKHUB_SUSPEND,
     PAWL_TASKHUB_RESUME,
     PAWL_TASKHUB_PURGE,
+    PAWL_TASKHUB_RERUN,
     PAWL_TASKHUB_HISTORY,
     PAWL_TASKHUB_LIST,
     PAWL_TASKHUB_COMPLETE_ACTIVITY,
@@ -53,6 +54,7 @@ struct pawl_taskhub_call {
         struct pawl_post post;
         struct pawl_purge purge;
         struct pawl_read_history history;
+        struct pawl_rerun_call rerun;
         struct pawl_search search;
         struct pawl_turn_result turn;
         struct pawl_activity_result activity;
@@ -62,6 +64,7 @@ struct pawl_taskhub_call {
     const char *app; // another one, that the request's router names; NULL: this one
     bool waits;
     int64_t began; // |inner|, as pawl__operation_begin told
+    char *new_id;  // of RERUN
     size_t page;   // of LIST
     struct pawl_error error;
 };

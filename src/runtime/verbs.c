@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 #define VERB(call, type) PAWL_CONTAINER(call, type, call)
 
 static struct pawl_str verb_copy(struct pawl_arena *arena, struct pawl_str text, bool *ok) {
@@ -129,6 +131,24 @@ void pawl__read_history_init(struct pawl_read_history *verb, struct pawl_str id,
     pawl__call_init(&verb->call, &history_verb, id);
     verb->arena = arena;
     verb->history = PAWL_STR("");
+}
+
+// --- rerun --------------------------------------------------------------------------------------
+
+static enum pawl_err rerun_run(struct pawl_calls *calls, struct pawl_call *call,
+                               struct pawl_error *error) {
+    struct pawl_stamp stamp = pawl__residency_stamp(calls->residency);
+    pawl__random_uuid(stamp.uuid);
+    return pawl__shard_rerun(&calls->residency->shard, stamp,
+                             &VERB(call, struct pawl_rerun_call)->fork, error);
+}
+
+static const struct pawl_verb rerun_verb = {
+    .kind = PAWL_VERB_RERUN, .run = rerun_run, .writes = true};
+
+void pawl__rerun_init(struct pawl_rerun_call *verb, const struct pawl_fork *fork) {
+    pawl__call_init(&verb->call, &rerun_verb, pawl__str(fork->id));
+    verb->fork = *fork;
 }
 
 // --- post ---------------------------------------------------------------------------------------

@@ -63,6 +63,13 @@ struct pawl_read_history {
 void pawl__read_history_init(struct pawl_read_history *verb, struct pawl_str id,
                              struct pawl_arena *arena);
 
+// Runs a workflow again, as |fork| says; its |id| is the call's. Errors of pawl__shard_rerun.
+struct pawl_rerun_call {
+    struct pawl_call call;
+    struct pawl_fork fork;
+};
+void pawl__rerun_init(struct pawl_rerun_call *verb, const struct pawl_fork *fork);
+
 // Hands the instance an event: EventRaised, ExecutionSuspended, ExecutionResumed or
 // ExecutionTerminated, of |type| with |body|. Errors of pawl__shard_post.
 struct pawl_post {

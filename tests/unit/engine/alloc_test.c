@@ -90,6 +90,8 @@ static bool commands(struct kit *kit) {
     kit_commit(kit);
     TURN("k", kit_complete(kit, 1, NULL));
     STEP(kit_result(kit, "a", 2, NULL));
+    const struct pawl_fork other = {.overwrites_input = true, .input = "\"other\""};
+    STEP(kit_rerun(kit, "a", 2, "r", &other));
     STEP(kit_create(kit, "a", "Order"));
     TURN("a", kit_complete(kit, 0, NULL));
     STEP(kit_purge(kit, "a", true, false, NULL));

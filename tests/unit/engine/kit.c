@@ -86,6 +86,16 @@ enum pawl_err kit_create(struct kit *kit, const char *id, const char *name) {
     return kit_create_with(kit, id, name, "\"in\"", 0, false);
 }
 
+enum pawl_err kit_rerun(struct kit *kit, const char *source, int32_t event_id, const char *id,
+                        const struct pawl_fork *fork) {
+    struct pawl_fork ask = fork ? *fork : (struct pawl_fork){0};
+    ask.source = source;
+    ask.history = pawl__buf_str(&kit_find(kit, source)->history.bytes);
+    ask.event_id = event_id;
+    ask.id = id;
+    KIT_RUN(kit, pawl__shard_rerun(&kit->shard, kit_stamp(kit), &ask, &kit->error));
+}
+
 static enum pawl_err kit_post(struct kit *kit, const char *id, Pb__HistoryEvent__EventTypeCase type,
                               void *body) {
     Pb__HistoryEvent *event = kit_new(kit, &pb__history_event__descriptor);
