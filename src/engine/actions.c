@@ -27,34 +27,6 @@ static Pb__HistoryEvent *action_event(struct pawl_turn *turn, const Pb__Workflow
     return event;
 }
 
-// Answers at once what |event| asks of another app: this daemon serves one.
-static enum pawl_err action_refuse_app(struct pawl_turn *turn, const Pb__HistoryEvent *scheduled) {
-    bool is_task = scheduled->event_type_case == EVENT(TASK_SCHEDULED);
-    Pb__HistoryEvent *event = pawl__turn_event(
-        turn, is_task ? EVENT(TASK_FAILED) : EVENT(CHILD_WORKFLOW_INSTANCE_FAILED), -1);
-    Pb__TaskFailureDetails *details = pawl__arena_alloc(turn->arena, sizeof *details);
-    if (!event || !details || !pawl__event_set_source(turn->arena, event, turn->app_id))
-        return PAWL_E_NOMEM;
-    pb__task_failure_details__init(details);
-    details->errortype = "AppNotReachable";
-    details->errormessage = pawl__arena_format(
-        turn->arena, "%s '%s' was asked of app '%s', but only app '%s' can be reached from here",
-        is_task ? "activity" : "child workflow",
-        is_task ? scheduled->taskscheduled->name : scheduled->childworkflowinstancecreated->name,
-        scheduled->router->targetappid, turn->app_id);
-    if (!details->errormessage) return PAWL_E_NOMEM;
-    if (is_task) {
-        event->taskfailed->taskscheduledid = scheduled->eventid;
-        event->taskfailed->taskexecutionid = scheduled->taskscheduled->taskexecutionid;
-        event->taskfailed->failuredetails = details;
-    } else {
-        event->childworkflowinstancefailed->taskscheduledid = scheduled->eventid;
-        event->childworkflowinstancefailed->failuredetails = details;
-    }
-    return pawl__turn_send(turn, is_task ? PAWL_MESSAGE_TASK_ENDED : PAWL_MESSAGE_CHILD_ENDED, NULL,
-                           turn->instance->id, -1, event);
-}
-
 static enum pawl_err action_schedule_task(struct pawl_turn *turn,
                                           const Pb__WorkflowAction *action) {
     const Pb__ScheduleTaskAction *task = action->scheduletask;
@@ -190,12 +162,11 @@ static enum pawl_err action_start_child(struct pawl_turn *turn, const Pb__Histor
     if (!first->executionstarted->parentinstance) return PAWL_E_NOMEM;
     if (!action_trace(turn, first->executionstarted, PAWL_TRACE_CHILD, event->eventid))
         return PAWL_E_NOMEM;
-    return pawl__turn_send(turn, PAWL_MESSAGE_START_CHILD, NULL, created->instanceid,
-                           event->eventid, first);
+    return pawl__turn_send(turn, PAWL_MESSAGE_START_CHILD, pawl__event_app(event),
+                           created->instanceid, event->eventid, first);
 }
 
 enum pawl_err pawl__turn_dispatch(struct pawl_turn *turn, const Pb__HistoryEvent *event) {
-    if (pawl__is_elsewhere(event, turn->app_id)) return action_refuse_app(turn, event);
     if (event->event_type_case == EVENT(CHILD_WORKFLOW_INSTANCE_CREATED))
         return action_start_child(turn, event);
     turn->outcome->tasks[turn->outcome->task_count++] = event->eventid;
@@ -209,6 +180,7 @@ static enum pawl_err action_create_detached(struct pawl_turn *turn,
     Pb__HistoryEvent *first =
         pawl__turn_start_event(turn, detached->instanceid, detached->name, detached->input);
     if (!event || !first) return PAWL_E_NOMEM;
+    if (action->_router_case) *first->router = *event->router;
     event->detachedworkflowinstancecreated->instanceid = detached->instanceid;
     Pb__ExecutionStartedEvent *start = first->executionstarted;
     if (detached->executionid) start->workflowinstance->executionid = detached->executionid;
@@ -222,8 +194,9 @@ static enum pawl_err action_create_detached(struct pawl_turn *turn,
         start->parenttracecontext = detached->parenttracecontext;
     enum pawl_err err = pawl__turn_add(turn, event);
     return err ? err
-               : pawl__turn_send(turn, PAWL_MESSAGE_START_DETACHED, NULL, detached->instanceid,
-                                 action->id, first);
+               : pawl__turn_send(turn, PAWL_MESSAGE_START_DETACHED,
+                                 pawl__action_target_app(action, turn->app_id),
+                                 detached->instanceid, action->id, first);
 }
 
 // --- events and ends ----------------------------------------------------------------------------

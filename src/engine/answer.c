@@ -202,15 +202,83 @@ static enum pawl_err answer_need_all(struct answer *answer, uint32_t events) {
 
 // --- applying it --------------------------------------------------------------------------------
 
+// What is said of a call to |app|, to which there is no way. NULL: memory is out.
+static Pb__TaskFailureDetails *answer_unreached(struct pawl_shard *shard, const char *what,
+                                                const char *name, const char *app) {
+    return pawl__command_failure(
+        shard, "AppNotReachable",
+        pawl__arena_format(&shard->arena,
+                           "%s '%s' was asked of app '%s', but only app '%s' can be reached from "
+                           "here",
+                           what, name, app, shard->app_id));
+}
+
+// Whether |message|, to another app, can be sent: an event or a terminate that comes twice would
+// not be recognised there.
+static bool answer_reaches(const struct pawl_shard *shard, const struct pawl_message *message) {
+    return shard->reaches_apps && message->kind != PAWL_MESSAGE_EVENT &&
+           message->kind != PAWL_MESSAGE_TERMINATE;
+}
+
+// What becomes of a message that cannot be sent.
+static enum pawl_err answer_refuse(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                   struct pawl_instance *sender,
+                                   const struct pawl_message *message) {
+    switch (message->kind) {
+    case PAWL_MESSAGE_START_CHILD:
+        return pawl__command_refuse(shard, stamp, sender, message,
+                                    answer_unreached(shard, "child workflow",
+                                                     message->event->executionstarted->name,
+                                                     message->target_app));
+    case PAWL_MESSAGE_END_CHILD: // which was refused
+    case PAWL_MESSAGE_CHILD_ENDED: return PAWL_OK;
+    default:
+        return pawl__command_drop(shard, sender, message,
+                                  "it is of another app, which cannot be reached from here");
+    }
+}
+
 // Brings |message| on its way. Those for instances of this shard arrive at once.
 static enum pawl_err answer_send(struct pawl_shard *shard, struct pawl_stamp stamp,
                                  struct pawl_instance *sender, const struct pawl_message *message) {
-    if (strcmp(message->target_app, shard->app_id) != 0)
-        return pawl__command_drop(shard, sender, message,
-                                  "it is of another app, which cannot be reached from here");
-    if (pawl__shard_has(shard, pawl__str(message->target)))
+    bool own = strcmp(message->target_app, shard->app_id) == 0;
+    if (!own && !answer_reaches(shard, message))
+        return answer_refuse(shard, stamp, sender, message);
+    if (own && pawl__shard_has(shard, pawl__str(message->target)))
         return pawl__command_receive(shard, stamp, sender, message);
-    return pawl__mailbag_add(&shard->mail, message, shard->count);
+    return pawl__mailbag_add(&shard->mail, message, shard->app_id, shard->count);
+}
+
+// An activity of another app fails at once, if that cannot be reached.
+static enum pawl_err answer_schedule_far(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                         struct pawl_instance *instance,
+                                         const struct pawl_pending *task) {
+    const Pb__HistoryEvent *event =
+        pawl__history_at(&instance->history, task->offset, &shard->arena);
+    if (!event) return PAWL_E_NOMEM;
+    const char *app = pawl__event_app(event);
+    Pb__HistoryEvent *failed =
+        pawl__event_create(&shard->arena, stamp.now, PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED);
+    if (!failed || !pawl__event_set_source(&shard->arena, failed, shard->app_id))
+        return PAWL_E_NOMEM;
+    failed->taskfailed->taskscheduledid = task->id;
+    failed->taskfailed->taskexecutionid = event->taskscheduled->taskexecutionid;
+    failed->taskfailed->failuredetails =
+        answer_unreached(shard, "activity", event->taskscheduled->name, app ? app : "");
+    if (!failed->taskfailed->failuredetails) return PAWL_E_NOMEM;
+    return pawl__command_add_event(shard, instance, failed);
+}
+
+// Gives out an activity that the turn scheduled.
+static enum pawl_err answer_give(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                 struct pawl_instance *instance, int32_t id) {
+    const struct pawl_pending *task = pawl__pending_find(&instance->pending, id);
+    if (!task) return PAWL_OK;
+    if (task->elsewhere && !shard->gives_far)
+        return answer_schedule_far(shard, stamp, instance, task);
+    if (!pawl__shard_reserve(shard, 1)) return PAWL_E_NOMEM;
+    pawl__shard_emit_task(shard, instance, task);
+    return PAWL_OK;
 }
 
 enum pawl_err pawl__command_send_all(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -218,7 +286,7 @@ enum pawl_err pawl__command_send_all(struct pawl_shard *shard, struct pawl_stamp
                                      const struct pawl_outcome *outcome) {
     enum pawl_err err = pawl__shard_reserve(shard, outcome->task_count) ? PAWL_OK : PAWL_E_NOMEM;
     for (size_t i = 0; i < outcome->task_count && !err; i++)
-        pawl__shard_emit(shard, PAWL_EFFECT_ACTIVITY, instance, outcome->tasks[i]);
+        err = answer_give(shard, stamp, instance, outcome->tasks[i]);
     for (const struct pawl_message *message = outcome->messages; message && !err;
          message = message->next)
         err = answer_send(shard, stamp, instance, message);

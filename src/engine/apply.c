@@ -98,8 +98,10 @@ void pawl__apply_purge(struct pawl_instance *instance) {
     pawl__instance_reset(instance);
 }
 
-bool pawl__is_child(const Pb__ExecutionStartedEvent *start, const char *parent, int32_t task) {
-    return start->parentinstance && start->parentinstance->workflowinstance &&
-           start->parentinstance->taskscheduledid == task &&
-           strcmp(start->parentinstance->workflowinstance->instanceid, parent) == 0;
+bool pawl__is_child(const Pb__ExecutionStartedEvent *start, const char *app, const char *parent,
+                    int32_t task) {
+    const Pb__ParentInstanceInfo *info = start->parentinstance;
+    if (!info || !info->workflowinstance || info->taskscheduledid != task) return false;
+    const char *from = info->_app_id_case && *info->appid ? info->appid : app;
+    return strcmp(from, app) == 0 && strcmp(info->workflowinstance->instanceid, parent) == 0;
 }

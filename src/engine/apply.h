@@ -56,17 +56,24 @@ static inline bool pawl__turn_begins_anew(const struct pawl_instance *instance) 
     return instance->continued && !instance->started_at;
 }
 
-// Whether the router of |event| names an app other than |app_id|.
+// The app that |event| was for, as its router says; NULL: it does not.
+static inline const char *pawl__event_app(const Pb__HistoryEvent *event) {
+    bool says = event->_router_case && event->router->_target_app_id_case;
+    return says && *event->router->targetappid ? event->router->targetappid : NULL;
+}
+
+// Whether that is an app other than |app_id|.
 static inline bool pawl__is_elsewhere(const Pb__HistoryEvent *event, const char *app_id) {
-    return event->_router_case && event->router->_target_app_id_case &&
-           *event->router->targetappid && strcmp(event->router->targetappid, app_id) != 0;
+    const char *app = pawl__event_app(event);
+    return app && strcmp(app, app_id) != 0;
 }
 
 // The name that an EventSent has in place of an event's, when it confirms a terminate.
 #define PAWL_TERMINATE_SENT "ExecutionTerminated"
 
-// Whether the instance that began with |start| is the child that |parent| started by its action
-// |task|.
-bool pawl__is_child(const Pb__ExecutionStartedEvent *start, const char *parent, int32_t task);
+// Whether the instance that began with |start| is the child that |parent| of |app| started by its
+// action |task|.
+bool pawl__is_child(const Pb__ExecutionStartedEvent *start, const char *app, const char *parent,
+                    int32_t task);
 
 #endif

@@ -80,6 +80,13 @@ enum pawl_err pawl__command_send_all(struct pawl_shard *shard, struct pawl_stamp
                                      struct pawl_instance *instance,
                                      const struct pawl_outcome *outcome);
 
+// --- purge.c ------------------------------------------------------------------------------------
+
+// Removes |instance|, which exists; see pawl__shard_purge.
+enum pawl_err pawl__command_purge(struct pawl_shard *shard, struct pawl_instance *instance,
+                                  bool recursive, bool force, uint32_t *count,
+                                  struct pawl_error *error);
+
 // --- receive.c ----------------------------------------------------------------------------------
 
 // Receives |message| of |sender| (NULL: one elsewhere). All that it needs is in memory.
@@ -87,6 +94,12 @@ enum pawl_err pawl__command_send_all(struct pawl_shard *shard, struct pawl_stamp
 enum pawl_err pawl__command_receive(struct pawl_shard *shard, struct pawl_stamp stamp,
                                     struct pawl_instance *sender,
                                     const struct pawl_message *message);
+
+// Answers |message|: what it was to start could not be. |sender|: as above; |details| NULL: memory
+// is out. PAWL_E_NOMEM.
+enum pawl_err pawl__command_refuse(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                   struct pawl_instance *sender, const struct pawl_message *message,
+                                   Pb__TaskFailureDetails *details);
 
 // Notes that |message| had nowhere to go, which |about| or somebody else has to know.
 // PAWL_E_NOMEM.

@@ -39,12 +39,11 @@ enum pawl_err pawl__turn_end_children(struct pawl_turn *turn) {
         Pb__HistoryEvent *created = pawl__history_at(&instance->history, item->offset, turn->arena);
         Pb__HistoryEvent *event = pawl__turn_event(turn, EVENT(EXECUTION_TERMINATED), -1);
         if (!created || !event) return PAWL_E_NOMEM;
-        if (pawl__is_elsewhere(created, turn->app_id)) continue; // it was never started
         event->executionterminated->recurse = true;
         event->executionterminated->input = pawl__string_value(turn->arena, turn->terminate_reason);
         if (turn->terminate_reason && !event->executionterminated->input) return PAWL_E_NOMEM;
         enum pawl_err err =
-            pawl__turn_send(turn, PAWL_MESSAGE_END_CHILD, NULL,
+            pawl__turn_send(turn, PAWL_MESSAGE_END_CHILD, pawl__event_app(created),
                             created->childworkflowinstancecreated->instanceid, item->id, event);
         if (err) return err;
     }

@@ -29,6 +29,7 @@ struct pawl_pending {
     uint32_t offset; // of the event that scheduled it, in the history
     uint32_t event;  // event timers: hash of the event's name; 0: not yet computed
     uint8_t kind;
+    bool elsewhere; // an activity of another app
 };
 
 // When a timer is due. It stands for nothing once its timer is resolved.

@@ -21,6 +21,11 @@ void pawl__shard_retime(struct pawl_shard *shard, struct pawl_instance *instance
 void pawl__shard_emit(struct pawl_shard *shard, enum pawl_effect_type type,
                       struct pawl_instance *instance, int32_t task_id);
 
+// The same for the pending activity |task|: it is to be run, here or by another app, if that can be
+// reached.
+void pawl__shard_emit_task(struct pawl_shard *shard, struct pawl_instance *instance,
+                           const struct pawl_pending *task);
+
 // A time for something that is told apart by it: no other has the same.
 int64_t pawl__shard_unique_time(struct pawl_shard *shard, struct pawl_stamp stamp);
 

@@ -229,6 +229,15 @@ struct pawl_str pawl__shard_activity_name(const struct pawl_instance *instance, 
     return name.bytes;
 }
 
+struct pawl_str pawl__shard_activity_app(const struct pawl_instance *instance, int32_t task_id) {
+    const struct pawl_pending *item = pawl__pending_find(&instance->pending, task_id);
+    struct pawl_pb_field router, app = {0};
+    if (item && item->elsewhere &&
+        pawl__pb_find(pawl__history_bytes(&instance->history, item->offset), EVENT_ROUTER, &router))
+        pawl__pb_find(router.bytes, ROUTER_TARGET, &app);
+    return app.bytes.len ? app.bytes : PAWL_STR("");
+}
+
 // The number in ActivityRequest of a field of TaskScheduledEvent; 0: it does not go there.
 static unsigned items_request_field(unsigned number) {
     switch (number) {

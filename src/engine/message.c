@@ -18,22 +18,27 @@ static void message_put_number(char **at, uint64_t number) {
 }
 
 // The sender's id, a zero, its generation and the sequence with the greatest byte first, and
-// whether it is a reply.
-static struct pawl_str message_key(const struct pawl_message *message, struct pawl_arena *arena) {
-    size_t len = strlen(message->sender) + 1;
-    char *key = pawl__arena_alloc(arena, len + 17), *at = key + len;
+// whether it is a reply. |app|: the other app that it is for, which stands before all that.
+static struct pawl_str message_key(const struct pawl_message *message, const char *app,
+                                   struct pawl_arena *arena) {
+    size_t app_len = *app ? strlen(app) + 1 : 0, len = strlen(message->sender) + 1;
+    char *key = pawl__arena_alloc(arena, app_len + len + 17), *at = key + app_len;
     if (!key) return (struct pawl_str){0};
-    memcpy(key, message->sender, len);
+    memcpy(key, app, app_len);
+    memcpy(at, message->sender, len);
+    at += len;
     message_put_number(&at, message->generation);
     message_put_number(&at, message->sequence);
     *at++ = (char)message->reply;
     return (struct pawl_str){key, (size_t)(at - key)};
 }
 
-enum pawl_err pawl__message_pack(const struct pawl_message *message, uint32_t shards,
-                                 struct pawl_arena *arena, struct pawl_letter *out) {
-    bool elsewhere = strcmp(message->target_app, message->sender_app) != 0;
-    struct pawl_str event = pawl__wire_pack(arena, &message->event->base);
+enum pawl_err pawl__message_pack(const struct pawl_message *message, const char *app,
+                                 uint32_t shards, struct pawl_arena *arena,
+                                 struct pawl_letter *out) {
+    bool elsewhere = strcmp(message->target_app, app) != 0;
+    struct pawl_str event =
+        message->event ? pawl__wire_pack(arena, &message->event->base) : PAWL_STR("");
     Plog__Message row = PLOG__MESSAGE__INIT;
     row.kind = message->kind;
     row.sender = (char *)(uintptr_t)message->sender;
@@ -41,20 +46,21 @@ enum pawl_err pawl__message_pack(const struct pawl_message *message, uint32_t sh
     row.generation = message->generation;
     row.sequence = message->sequence;
     row.reply = message->reply;
+    row.force = message->force;
     row.task = message->task;
     row.target = (char *)(uintptr_t)message->target;
     row.target_app = (char *)(uintptr_t)message->target_app;
     row.event = (ProtobufCBinaryData){event.len, (uint8_t *)(uintptr_t)event.data};
     char *target = pawl__arena_dup(arena, pawl__str(message->target));
-    char *app = pawl__arena_dup(arena, pawl__str(elsewhere ? message->target_app : ""));
+    char *other = pawl__arena_dup(arena, pawl__str(elsewhere ? message->target_app : ""));
     *out = (struct pawl_letter){
-        .app = pawl__str(app),
-        .target = pawl__str(target),
+        .app = pawl__str(other ? other : ""),
+        .target = pawl__str(target ? target : ""),
         .number = elsewhere ? 0 : pawl__shard_of(pawl__str(message->target), shards),
-        .key = message_key(message, arena),
+        .key = other ? message_key(message, other, arena) : event,
         .bytes = event.data ? pawl__wire_pack(arena, &row.base) : event,
     };
-    return target && app && out->key.data && out->bytes.data ? PAWL_OK : PAWL_E_NOMEM;
+    return target && other && out->key.data && out->bytes.data ? PAWL_OK : PAWL_E_NOMEM;
 }
 
 // Whether |event| is what a message of |kind| brings.
@@ -91,14 +97,18 @@ enum pawl_err pawl__message_unpack(struct pawl_str bytes, struct pawl_arena *are
     if (!row) return pawl__fail_plain(error, PAWL_E_NOMEM);
     struct pawl_str packed = {(const char *)row->event.data, row->event.len};
     if (!*row->target || !*row->sender) goto corrupt;
+    Pb__HistoryEvent *event = NULL;
+    if (row->kind == PAWL_MESSAGE_PURGE_CHILD) goto filled;
     if (!pawl__wire_check(&pb__history_event__descriptor, packed, &why)) goto corrupt;
-    Pb__HistoryEvent *event = pawl__wire_decode(arena, &pb__history_event__descriptor, packed);
+    event = pawl__wire_decode(arena, &pb__history_event__descriptor, packed);
     if (!event) return pawl__fail_plain(error, PAWL_E_NOMEM);
     why = "its event is not of its kind";
     if (!message_fits(row->kind, event) || !event->timestamp) goto corrupt;
+filled:
     *out = (struct pawl_message){
         .kind = (enum pawl_message_kind)row->kind,
         .reply = row->reply,
+        .force = row->force,
         .task = row->task,
         .generation = row->generation,
         .sequence = row->sequence,
@@ -116,7 +126,7 @@ corrupt:
 // --- mail ---------------------------------------------------------------------------------------
 
 enum pawl_err pawl__mailbag_add(struct pawl_mailbag *bag, const struct pawl_message *message,
-                                uint32_t shards) {
+                                const char *app, uint32_t shards) {
     if (bag->len == bag->cap) {
         size_t cap = bag->cap ? bag->cap * 2 : 8;
         struct pawl_letter *letters = pawl__arena_alloc(&bag->arena, cap * sizeof *letters);
@@ -125,7 +135,8 @@ enum pawl_err pawl__mailbag_add(struct pawl_mailbag *bag, const struct pawl_mess
         bag->letters = letters;
         bag->cap = cap;
     }
-    enum pawl_err err = pawl__message_pack(message, shards, &bag->arena, &bag->letters[bag->len]);
+    enum pawl_err err =
+        pawl__message_pack(message, app, shards, &bag->arena, &bag->letters[bag->len]);
     if (!err) bag->len++;
     return err;
 }

@@ -2,7 +2,8 @@
 #include "engine/record.h"
 
 // Removing instances. A purge of a workflow may take its descendants along, and nothing but them:
-// what an instance asked for under an id that was taken, or of another app, is none.
+// what an instance asked for under an id that was taken is none. Those in other shards and apps are
+// sent a message.
 
 enum {
     PURGE_DEPTH = 64,   // children of children; deeper ones have to be purged by themselves
@@ -14,23 +15,49 @@ struct purge {
     bool recursive, force;
     struct pawl_instance **all; // children first
     size_t count, most;
+    struct pawl_message *messages, **last; // to those that are elsewhere
     struct pawl_error *error;
 };
 
 static enum pawl_err purge_collect(struct purge *purge, struct pawl_instance *instance, int depth);
 
+// Tells the child that |created| stands for. Its parent sends nothing after that.
+static enum pawl_err purge_tell(struct purge *purge, const struct pawl_instance *parent,
+                                const Pb__HistoryEvent *created, uint64_t number) {
+    const char *app = pawl__event_app(created);
+    struct pawl_message *message = pawl__arena_alloc(&purge->shard->arena, sizeof *message);
+    if (!message) return pawl__fail_plain(purge->error, PAWL_E_NOMEM);
+    *message = (struct pawl_message){
+        .kind = PAWL_MESSAGE_PURGE_CHILD,
+        .force = purge->force,
+        .task = created->eventid,
+        .generation = parent->generation,
+        .sequence = parent->sent + number,
+        .sender = parent->id,
+        .sender_app = purge->shard->app_id,
+        .target = created->childworkflowinstancecreated->instanceid,
+        .target_app = app ? app : purge->shard->app_id,
+    };
+    *purge->last = message;
+    purge->last = &message->next;
+    return PAWL_OK;
+}
+
 // Goes on to the child that |created|, an event of |parent|, stands for.
 static enum pawl_err purge_collect_child(struct purge *purge, const struct pawl_instance *parent,
-                                         const Pb__HistoryEvent *created, int depth) {
+                                         const Pb__HistoryEvent *created, uint64_t *told,
+                                         int depth) {
     struct pawl_shard *shard = purge->shard;
     struct pawl_str id = pawl__str(created->childworkflowinstancecreated->instanceid);
-    if (pawl__is_elsewhere(created, shard->app_id) || !pawl__shard_has(shard, id)) return PAWL_OK;
+    bool far = pawl__is_elsewhere(created, shard->app_id);
+    if (far && !shard->reaches_apps) return PAWL_OK;
+    if (far || !pawl__shard_has(shard, id)) return purge_tell(purge, parent, created, ++*told);
     struct pawl_instance *child;
     enum pawl_err err = pawl__command_need(shard, id, &child, purge->error);
     if (err || !child->exists) return err;
     const Pb__ExecutionStartedEvent *start = pawl__instance_start(child, &shard->arena);
     if (!start) return pawl__fail_plain(purge->error, PAWL_E_NOMEM);
-    if (!pawl__is_child(start, parent->id, created->eventid)) return PAWL_OK;
+    if (!pawl__is_child(start, shard->app_id, parent->id, created->eventid)) return PAWL_OK;
     return purge_collect(purge, child, depth + 1);
 }
 
@@ -48,6 +75,7 @@ static enum pawl_err purge_collect(struct purge *purge, struct pawl_instance *in
     if (err || instance->mark == shard->marks) return err;
     instance->mark = shard->marks;
     struct pawl_event_view view;
+    uint64_t told = 0;
     size_t at = 0;
     while (purge->recursive && depth < PURGE_DEPTH &&
            pawl__history_next(pawl__buf_str(&instance->history.bytes), &at, &view)) {
@@ -57,7 +85,7 @@ static enum pawl_err purge_collect(struct purge *purge, struct pawl_instance *in
         const Pb__HistoryEvent *created =
             pawl__history_at(&instance->history, view.offset, &shard->arena);
         if (!created) return pawl__fail_plain(purge->error, PAWL_E_NOMEM);
-        if ((err = purge_collect_child(purge, instance, created, depth))) return err;
+        if ((err = purge_collect_child(purge, instance, created, &told, depth))) return err;
     }
     if (purge->count == purge->most)
         return pawl__fail(purge->error, PAWL_E_TOO_LARGE,
@@ -78,21 +106,28 @@ static enum pawl_err purge_reserve(const struct purge *purge) {
 enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bool recursive,
                                 bool force, uint32_t *count, struct pawl_error *error) {
     pawl__arena_reset(&shard->arena);
+    struct pawl_instance *instance;
+    enum pawl_err err = pawl__command_need(shard, id, &instance, error);
+    if (err) return err;
+    if (!instance->exists) return pawl__fail(error, PAWL_E_NOT_FOUND, "no such instance exists");
+    return pawl__command_purge(shard, instance, recursive, force, count, error);
+}
+
+enum pawl_err pawl__command_purge(struct pawl_shard *shard, struct pawl_instance *instance,
+                                  bool recursive, bool force, uint32_t *count,
+                                  struct pawl_error *error) {
     struct purge purge = {
         .shard = shard,
         .recursive = recursive,
         .force = force,
         .most = recursive ? PURGE_MOST : 1,
+        .last = &purge.messages,
         .error = error,
     };
-    struct pawl_instance *instance;
-    enum pawl_err err = pawl__command_need(shard, id, &instance, error);
-    if (err) return err;
-    if (!instance->exists) return pawl__fail(error, PAWL_E_NOT_FOUND, "no such instance exists");
     purge.all = pawl__arena_alloc(&shard->arena, purge.most * sizeof(void *));
     if (!purge.all) return pawl__fail_plain(error, PAWL_E_NOMEM);
     shard->marks++;
-    err = purge_collect(&purge, instance, 0);
+    enum pawl_err err = purge_collect(&purge, instance, 0);
     if (err || (err = purge_reserve(&purge))) return err;
     for (size_t i = 0; i < purge.count; i++) {
         pawl__apply_purge(purge.all[i]);
@@ -101,5 +136,10 @@ enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bo
         pawl__shard_emit(shard, PAWL_EFFECT_PURGED, purge.all[i], 0);
     }
     *count = (uint32_t)purge.count;
-    return PAWL_OK;
+    for (const struct pawl_message *message = purge.messages; message && !err;
+         message = message->next)
+        err = pawl__mailbag_add(&shard->mail, message, shard->app_id, shard->count);
+    if (!err) return PAWL_OK;
+    shard->failed = true; // they are gone, and not all of their children were told
+    return pawl__fail_plain(error, err);
 }

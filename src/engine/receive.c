@@ -16,6 +16,12 @@ enum pawl_err pawl__command_drop(struct pawl_shard *shard, struct pawl_instance 
     if (message->kind == PAWL_MESSAGE_EVENT)
         pawl__buf_format(&text, "the event '%s' that workflow '%s' sent to '%s' was dropped: %s",
                          message->event->eventraised->name, message->sender, message->target, why);
+    else if (message->kind == PAWL_MESSAGE_START_DETACHED)
+        pawl__buf_format(&text, "workflow '%s' could not start '%s': %s", message->sender,
+                         message->target, why);
+    else if (message->kind == PAWL_MESSAGE_PURGE_CHILD)
+        pawl__buf_format(&text, "workflow '%s' was purged, but its child '%s' was not: %s",
+                         message->sender, message->target, why);
     else
         pawl__buf_format(&text, "workflow '%s' could not terminate '%s': %s", message->sender,
                          message->target, why);
@@ -46,18 +52,16 @@ static enum pawl_err receive_is_started(struct pawl_shard *shard,
     if (!target->exists || message->kind != PAWL_MESSAGE_START_CHILD) return PAWL_OK;
     const Pb__ExecutionStartedEvent *start = pawl__instance_start(target, &shard->arena);
     if (!start) return PAWL_E_NOMEM;
-    *started = pawl__is_child(start, message->sender, message->task) &&
+    *started = pawl__is_child(start, message->sender_app, message->sender, message->task) &&
                (!pawl__instance_completed(target) ||
                 receive_same_execution(start->parentinstance,
                                        message->event->executionstarted->parentinstance));
     return PAWL_OK;
 }
 
-// Answers |message|: its child could not be started. |details| NULL: memory is out.
-static enum pawl_err receive_refuse(struct pawl_shard *shard, struct pawl_stamp stamp,
-                                    struct pawl_instance *sender,
-                                    const struct pawl_message *message,
-                                    Pb__TaskFailureDetails *details) {
+enum pawl_err pawl__command_refuse(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                   struct pawl_instance *sender, const struct pawl_message *message,
+                                   Pb__TaskFailureDetails *details) {
     Pb__HistoryEvent *event = pawl__event_create(
         &shard->arena, stamp.now, PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED);
     if (!event || !details || !pawl__event_set_source(&shard->arena, event, shard->app_id))
@@ -71,7 +75,7 @@ static enum pawl_err receive_refuse(struct pawl_shard *shard, struct pawl_stamp 
     reply.target_app = message->sender_app;
     reply.event = event;
     return sender ? pawl__command_receive(shard, stamp, sender, &reply)
-                  : pawl__mailbag_add(&shard->mail, &reply, shard->count);
+                  : pawl__mailbag_add(&shard->mail, &reply, shard->app_id, shard->count);
 }
 
 static enum pawl_err receive_start(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -92,7 +96,7 @@ static enum pawl_err receive_start(struct pawl_shard *shard, struct pawl_stamp s
         return err ? err : pawl__command_start(shard, stamp, target, bytes);
     }
     if (message->kind == PAWL_MESSAGE_START_DETACHED) return PAWL_OK; // as with the reference
-    return receive_refuse(
+    return pawl__command_refuse(
         shard, stamp, sender, message,
         pawl__command_failure(shard, "WorkflowInstanceAlreadyExists",
                               pawl__arena_format(&shard->arena,
@@ -126,14 +130,16 @@ static enum pawl_err receive_is_awaited(struct pawl_shard *shard,
     const struct pawl_pending *item =
         pawl__pending_find(&target->pending, receive_ended_task(message->event));
     if (!item || item->kind != (child ? PAWL_PENDING_CHILD : PAWL_PENDING_TASK)) return PAWL_OK;
-    *awaited = true;
+    *awaited = !message->reply || message->generation == target->generation;
     if (!child || message->reply) return PAWL_OK;
     const Pb__HistoryEvent *created =
         pawl__history_at(&target->history, item->offset, &shard->arena);
     if (!created) return PAWL_E_NOMEM;
     // An earlier generation may have had another child under this id.
     const char *id = created->childworkflowinstancecreated->instanceid;
-    *awaited = strcmp(target->id, message->sender) == 0 || strcmp(id, message->sender) == 0;
+    const char *app = pawl__event_app(created);
+    *awaited = strcmp(id, message->sender) == 0 &&
+               strcmp(app ? app : shard->app_id, message->sender_app) == 0;
     return PAWL_OK;
 }
 
@@ -192,8 +198,24 @@ static enum pawl_err receive_end_child(struct pawl_shard *shard, struct pawl_ins
     if (!target->exists || pawl__instance_completed(target)) return PAWL_OK;
     const Pb__ExecutionStartedEvent *start = pawl__instance_start(target, &shard->arena);
     if (!start) return PAWL_E_NOMEM;
-    if (!pawl__is_child(start, message->sender, message->task)) return PAWL_OK;
+    if (!pawl__is_child(start, message->sender_app, message->sender, message->task)) return PAWL_OK;
     return pawl__command_add_event(shard, target, message->event);
+}
+
+// So does a recursive purge.
+static enum pawl_err receive_purge_child(struct pawl_shard *shard, struct pawl_instance *target,
+                                         const struct pawl_message *message,
+                                         struct pawl_error *error) {
+    if (!target->exists) return PAWL_OK;
+    const Pb__ExecutionStartedEvent *start = pawl__instance_start(target, &shard->arena);
+    if (!start) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (!pawl__is_child(start, message->sender_app, message->sender, message->task)) return PAWL_OK;
+    uint32_t count;
+    enum pawl_err err = pawl__command_purge(shard, target, true, message->force, &count, error);
+    if (err != PAWL_E_PRECONDITION && err != PAWL_E_TOO_LARGE) return err;
+    err = pawl__command_drop(shard, target, message, error->text);
+    pawl__error_clear(error);
+    return err ? pawl__fail_plain(error, err) : PAWL_OK;
 }
 
 enum pawl_err pawl__command_receive(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -221,6 +243,8 @@ enum pawl_err pawl__shard_receive(struct pawl_shard *shard, struct pawl_stamp st
         (message->kind == PAWL_MESSAGE_START_CHILD || message->kind == PAWL_MESSAGE_START_DETACHED))
         err = pawl__command_check_taken(shard, target, NULL, &taken, error);
     if (err) return err;
+    if (message->kind == PAWL_MESSAGE_PURGE_CHILD)
+        return receive_purge_child(shard, target, message, error);
     err = pawl__command_receive(shard, stamp, NULL, message);
     return err ? pawl__fail_plain(error, err) : PAWL_OK;
 }

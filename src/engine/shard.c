@@ -97,6 +97,16 @@ void pawl__shard_emit(struct pawl_shard *shard, enum pawl_effect_type type,
         (struct pawl_effect){type, task_id, pawl__instance_ref(instance), instance->generation};
 }
 
+void pawl__shard_emit_task(struct pawl_shard *shard, struct pawl_instance *instance,
+                           const struct pawl_pending *task) {
+    enum pawl_effect_type type = PAWL_EFFECT_ACTIVITY;
+    if (task->elsewhere) {
+        if (!shard->gives_far) return;
+        type = PAWL_EFFECT_ACTIVITY_ELSEWHERE;
+    }
+    pawl__shard_emit(shard, type, instance, task->id);
+}
+
 int64_t pawl__shard_unique_time(struct pawl_shard *shard, struct pawl_stamp stamp) {
     shard->stamped = stamp.now > shard->stamped ? stamp.now : shard->stamped + 1;
     return shard->stamped;
@@ -107,8 +117,7 @@ bool pawl__shard_offer(struct pawl_shard *shard, struct pawl_instance *instance)
     if (!pawl__shard_reserve(shard, instance->pending.live + 2)) return false;
     for (uint32_t i = 0; i < instance->pending.len; i++) {
         const struct pawl_pending *item = &instance->pending.items[i];
-        if (item->kind == PAWL_PENDING_TASK)
-            pawl__shard_emit(shard, PAWL_EFFECT_ACTIVITY, instance, item->id);
+        if (item->kind == PAWL_PENDING_TASK) pawl__shard_emit_task(shard, instance, item);
     }
     if (instance->inbox.count && !pawl__instance_completed(instance))
         pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0);
@@ -118,7 +127,7 @@ bool pawl__shard_offer(struct pawl_shard *shard, struct pawl_instance *instance)
 }
 
 bool pawl__shard_take_batch(struct pawl_shard *shard, struct pawl_buf *out, uint64_t *position) {
-    if (!shard->batch.len) return false;
+    if (!shard->batch.len && !shard->mail.len) return false;
     struct pawl_buf empty = *out;
     *out = shard->batch;
     shard->batch = empty; // two buffers take turns, and keep their memory

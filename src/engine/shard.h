@@ -17,9 +17,9 @@
 //     state that it arrives at.
 //
 // What instances tell each other are messages (message.h). Those for instances of this shard are
-// received in the batch that holds their sender's turn; those for others are left as mail, which
-// the caller puts into the store's mailbox in the commit of that batch, and gives to
-// pawl__shard_receive of the other shard after it. Replay leaves none.
+// received in the batch that holds their sender's turn; those for others, and for other apps, are
+// left as mail, which the caller puts into the store's mailbox in the commit of that batch, and
+// gives to pawl__shard_receive of the other shard after it. Replay leaves none.
 //
 // A command that needs an instance which is not in memory answers PAWL_E_NEEDED and leaves its id
 // in |needed|; nothing has changed then. The caller loads it (pawl__shard_restore, or
@@ -47,9 +47,10 @@ enum pawl_effect_type {
     PAWL_EFFECT_ACTIVITY, // |task_id| is to be run; not before the log holds it
     PAWL_EFFECT_CHANGED,  // the status may have changed; tell waiters once the log holds it
     PAWL_EFFECT_PURGED,
-    PAWL_EFFECT_END,     // no worker is needed to end it: see pawl__shard_end
-    PAWL_EFFECT_STALLED, // for a reason that is new: |stall_text| of the instance
-    PAWL_EFFECT_DROPPED, // a message of the instance had nowhere to go: |text| says why
+    PAWL_EFFECT_END,                // no worker is needed to end it: see pawl__shard_end
+    PAWL_EFFECT_STALLED,            // for a reason that is new: |stall_text| of the instance
+    PAWL_EFFECT_DROPPED,            // a message of the instance had nowhere to go: |text| says why
+    PAWL_EFFECT_ACTIVITY_ELSEWHERE, // as ACTIVITY, by workers of another app
 };
 
 struct pawl_effect {
@@ -86,9 +87,11 @@ struct pawl_shard {
     struct pawl_observer *observer; // NULL: none; may be set after pawl__shard_init
     struct pawl_notes notes; // of the batch under construction; the caller takes them with it
     char *app_id;
-    char *needed;     // see PAWL_E_NEEDED; in |arena|
-    int64_t stamped;  // the last time that pawl__shard_unique_time gave
-    uint64_t dropped; // messages that had nowhere to go
+    char *needed;      // see PAWL_E_NEEDED; in |arena|
+    int64_t stamped;   // the last time that pawl__shard_unique_time gave
+    uint64_t dropped;  // messages that had nowhere to go
+    bool reaches_apps; // what is of other apps can be reached; else it is refused. The caller's
+    bool gives_far;    // and activities of other apps given out; else they fail
     bool failed;
 };
 
@@ -157,8 +160,9 @@ enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp
                                struct pawl_error *error);
 
 // Removes an instance that has completed, or has yet to begin at its scheduled time; |recursive|:
-// its children too, deepest first, but for those in other shards; |force|: in whatever state they
-// are. Counts what was removed. PAWL_E_NOT_FOUND, PAWL_E_PRECONDITION.
+// its children too, deepest first; |force|: in whatever state they are. Children in other shards
+// and apps are told, and removed there if they can be. Counts what was removed here.
+// PAWL_E_NOT_FOUND, PAWL_E_PRECONDITION.
 enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bool recursive,
                                 bool force, uint32_t *count, struct pawl_error *error);
 
@@ -187,8 +191,9 @@ bool pawl__shard_turn_starts(const Pb__WorkflowResponse *response);
 enum pawl_err pawl__shard_end(struct pawl_shard *shard, struct pawl_stamp stamp,
                               struct pawl_instance *instance, struct pawl_error *error);
 
-// Does what |message|, which came through the mailbox, says: the caller then removes its row in the
-// commit of the batch under construction. One that was received before does nothing.
+// Does what |message|, which came through the mailbox or from another app, says: the caller then
+// removes its row in the commit of the batch under construction, or acknowledges it after that. One
+// that was received before does nothing.
 enum pawl_err pawl__shard_receive(struct pawl_shard *shard, struct pawl_stamp stamp,
                                   const struct pawl_message *message, struct pawl_error *error);
 
@@ -236,6 +241,9 @@ void pawl__shard_turn_lost(struct pawl_instance *instance);
 // more).
 struct pawl_str pawl__shard_activity_name(const struct pawl_instance *instance, int32_t task_id);
 
+// The app that is to run it; empty: this one.
+struct pawl_str pawl__shard_activity_app(const struct pawl_instance *instance, int32_t task_id);
+
 // Appends the work item of a pending activity. False when it is not pending (any more).
 bool pawl__shard_activity_item(const struct pawl_instance *instance, int32_t task_id,
                                struct pawl_str token, struct pawl_buf *out);
@@ -252,11 +260,11 @@ static inline bool pawl__shard_is_full(const struct pawl_shard *shard) {
 }
 
 // Moves the batch under construction to |out| (which is empty) and gives its position; the next one
-// begins. False when there is nothing to write.
+// begins. A batch that has mail may have no records. False when there is nothing to write.
 bool pawl__shard_take_batch(struct pawl_shard *shard, struct pawl_buf *out, uint64_t *position);
 
-// Moves the mail of the batch under construction to |out|, which is empty: to be called just before
-// the batch is taken.
+// Moves the mail of the batch that was taken last to |out|, which is empty: to be called right
+// after it was taken.
 void pawl__shard_take_mail(struct pawl_shard *shard, struct pawl_mailbag *out);
 
 // Applies a batch that was read from the log. |load| puts an instance in memory, as for

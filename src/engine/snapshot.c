@@ -100,6 +100,7 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
         row->id = item->id;
         row->offset = item->offset;
         row->fire_at = item->fire_at;
+        row->elsewhere = item->elsewhere;
         state.pending[state.n_pending++] = row;
     }
     state.history_events = instance->history.count;
@@ -171,6 +172,7 @@ static bool snapshot_fill(struct pawl_instance *instance, const Plog__Snapshot *
                                                        .id = row->id,
                                                        .offset = row->offset,
                                                        .kind = (uint8_t)row->kind,
+                                                       .elsewhere = row->elsewhere,
                                                    });
     }
     instance->history.count = state->history_events;

@@ -35,6 +35,7 @@ enum pawl_err pawl__turn_add_pending(struct pawl_turn *turn, const Pb__HistoryEv
         .id = event->eventid,
         .offset = (uint32_t)turn->instance->history.bytes.len,
         .kind = (uint8_t)kind,
+        .elsewhere = kind == PAWL_PENDING_TASK && pawl__is_elsewhere(event, turn->app_id),
     };
     struct pawl_pending *optional = pawl__pending_find(pending, item.id);
     if (optional && !pawl__pending_is_optional(optional)) return PAWL_E_INVALID;

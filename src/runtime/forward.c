@@ -99,6 +99,7 @@ static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_
         row.shard = VERB(call, struct pawl_tally)->shard;
         row.query = forward_pack_query(arena, &VERB(call, struct pawl_tally)->query);
         break;
+    case PAWL_VERB_RECEIVE: body = VERB(call, struct pawl_receive)->letter; break;
     case PAWL_VERB_HISTORY:
     case PAWL_VERB_LOCAL: break;
     }
@@ -295,6 +296,12 @@ static enum pawl_err forwarded_rerun(struct pawl_forwarded *forwarded, const Pee
     return PAWL_OK;
 }
 
+static enum pawl_err forwarded_receive(struct pawl_forwarded *forwarded, const Peer__Call *row) {
+    struct pawl_str body = {(const char *)row->body.data, row->body.len};
+    struct pawl_error error;
+    return pawl__receive_init(&forwarded->verb.receive, body, forwarded->arena, &error);
+}
+
 static bool forwarded_query(const Peer__Call *row, struct pawl_query *out) {
     const Peer__Query *query = row->query;
     if (!query || query->order > PAWL_ORDER_NEWEST || query->limit > FORWARD_ROWS) return false;
@@ -353,6 +360,7 @@ enum pawl_err pawl__forwarded_init(struct pawl_forwarded *forwarded, struct pawl
         if (!forwarded_query(row, &query)) return PAWL_E_INVALID;
         pawl__tally_init(&forwarded->verb.tally, &query, arena);
         return PAWL_OK;
+    case PAWL_VERB_RECEIVE: return forwarded_receive(forwarded, row);
     case PAWL_VERB_LOCAL: break;
     }
     return PAWL_E_INVALID;

@@ -73,6 +73,7 @@ struct pawl_forwarded {
         struct pawl_purge purge;
         struct pawl_search search;
         struct pawl_tally tally;
+        struct pawl_receive receive;
     } verb;
     enum pawl_verb_kind kind;
     uint32_t shard;              // of a search or a tally

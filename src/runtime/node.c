@@ -288,9 +288,16 @@ static enum pawl_err node_open(struct pawl_node *node, uint32_t count) {
     node->count = node->open = count;
     for (uint32_t i = 0; i < count; i++) {
         node->partitions[i].data = node;
+        const struct pawl_partition_place place = {
+            .app = pawl__str(node->store_name),
+            .outbox = pawl__str(node->outbox),
+            .owner = pawl__str(node->owner),
+            .number = i,
+            .count = count,
+            .apps = node->apps.finder ? &node->apps : NULL,
+        };
         pawl__partition_init(&node->partitions[i], node->storage, &node->dispatch, &node->options,
-                             pawl__str(node->store_name), i, count, pawl__str(node->owner),
-                             &node_partition_host);
+                             &place, &node_partition_host);
     }
     if (node->shares) {
         node_look(node);
@@ -380,6 +387,7 @@ static void node_free(struct pawl_node *node) {
     free(node->app_id);
     free(node->namespace);
     free(node->store_name);
+    free(node->outbox);
     free(node->owner);
     free(node);
 }
@@ -445,8 +453,9 @@ static bool node_name(struct pawl_node *node) {
     node->app_id = pawl__str_dup(pawl__str(options->app_id));
     node->namespace = pawl__str_dup(pawl__str(namespace));
     node->store_name = node_join(namespace, "/", options->app_id);
+    node->outbox = node_join("to other apps", "/", node->store_name ? node->store_name : "");
     node->owner = node_join(self, " of app ", options->app_id);
-    return node->app_id && node->namespace && node->store_name && node->owner;
+    return node->app_id && node->namespace && node->store_name && node->outbox && node->owner;
 }
 
 enum pawl_err pawl__node_create(struct pawl_storage *storage,

@@ -23,7 +23,7 @@
 
 struct pawl_node {
     struct pawl_node_options options;
-    char *app_id, *namespace, *store_name, *owner;
+    char *app_id, *namespace, *store_name, *outbox, *owner;
     struct pawl_storage *storage;
     struct pawl_dispatch dispatch;
     struct pawl_apps apps;

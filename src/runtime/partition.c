@@ -100,7 +100,7 @@ static void partition_settle(struct pawl_residency *residency) {
         if (residency->failing || !pawl__residency_has_state(residency)) return;
         if (!partition_take_effects(partition)) pawl__residency_fail_nomem(residency);
         if (residency->failing) return;
-        if (shard->batch.len) pawl__writer_want(&partition->writer);
+        if (shard->batch.len || shard->mail.len) pawl__writer_want(&partition->writer);
         partition_checkpoint(partition, false);
         pawl__dispatch_pump(partition->dispatch);
     } while (pawl__wake_check(&partition->wake) || (shard->effect_count && !residency->failing));
@@ -115,6 +115,7 @@ void pawl__partition_call(struct pawl_partition *partition, struct pawl_call *ca
 void pawl__partition_pulse(struct pawl_partition *partition, bool quiet) {
     pawl__residency_sweep_ghosts(&partition->residency);
     pawl__ownership_pulse(&partition->ownership);
+    pawl__outbox_pulse(&partition->outbox);
     if (quiet && pawl__partition_serves(partition)) partition_checkpoint(partition, true);
     partition_settle(&partition->residency); // a checkpoint may be due
 }
@@ -153,6 +154,7 @@ static void partition_drop(struct pawl_ownership *ownership, bool again,
     pawl__dispatch_forget(partition->dispatch, &partition->residency);
     if (again) pawl__dispatch_reset(partition->dispatch);
     pawl__mailbox_drop(&partition->mailbox);
+    pawl__outbox_drop(&partition->outbox);
     pawl__writer_drop(&partition->writer);
     pawl__checkpoint_drop(&partition->checkpoint);
     pawl__residency_drop(&partition->residency);
@@ -194,6 +196,7 @@ static void partition_on_taken(struct pawl_ownership *ownership) {
     partition->host->ready(partition, true, NULL);
     pawl__calls_recheck_all(&partition->calls);
     pawl__mailbox_ring(&partition->mailbox);
+    pawl__outbox_begin(&partition->outbox);
     partition_settle(residency);
 }
 
@@ -215,6 +218,8 @@ static void partition_on_posted(struct pawl_writer *writer, const struct pawl_ma
     struct pawl_partition *partition = PAWL_CONTAINER(writer, struct pawl_partition, writer);
     if (pawl__str_equal(mail->app, partition->residency.app))
         partition->host->posted(partition, mail->number);
+    else
+        pawl__outbox_ring(&partition->outbox, mail->key);
 }
 
 static const struct pawl_writer_host partition_writer_host = {.wrote = partition_on_wrote,
@@ -268,8 +273,8 @@ static void partition_on_drain(uv_timer_t *timer) {
     struct pawl_partition *partition = PAWL_CONTAINER(timer, struct pawl_partition, drain);
     const struct pawl_residency *residency = &partition->residency;
     bool out = residency->in_commit || residency->jobs_out;
-    bool unwritten =
-        residency->storage->busy || partition->checkpoint.running || residency->shard.batch.len;
+    bool unwritten = residency->storage->busy || partition->checkpoint.running ||
+                     residency->shard.batch.len || residency->shard.mail.len;
     if (out || (unwritten && !residency->failing)) {
         uv_timer_start(&partition->drain, partition_on_drain, 1, 0);
         return;
@@ -320,20 +325,21 @@ static const struct pawl_ownership_host partition_ownership_host = {
 
 void pawl__partition_init(struct pawl_partition *partition, struct pawl_storage *storage,
                           struct pawl_dispatch *dispatch, const struct pawl_node_options *options,
-                          struct pawl_str app, uint32_t number, uint32_t count,
-                          struct pawl_str owner, const struct pawl_partition_host *host) {
+                          const struct pawl_partition_place *place,
+                          const struct pawl_partition_host *host) {
     partition->host = host;
     partition->dispatch = dispatch;
-    pawl__residency_init(&partition->residency, storage, options, app, number, count,
-                         &partition_residency_host);
+    pawl__residency_init(&partition->residency, storage, options, place->app, place->number,
+                         place->count, &partition_residency_host);
     pawl__calls_init(&partition->calls, &partition->residency);
     pawl__checkpoint_init(&partition->checkpoint, &partition->residency);
     pawl__mailbox_init(&partition->mailbox, &partition->calls);
+    pawl__outbox_init(&partition->outbox, &partition->calls, place->apps, place->outbox);
     pawl__writer_init(&partition->writer, &partition->calls, &partition->checkpoint,
-                      &partition->mailbox, dispatch, &partition_writer_host);
+                      &partition->mailbox, &partition->outbox, dispatch, &partition_writer_host);
     pawl__wake_init(&partition->wake, &partition->residency);
     uv_timer_init(storage->loop, &partition->drain);
     pawl__storage_add(storage, &partition->writer.client);
-    pawl__ownership_init(&partition->ownership, &partition->residency, owner,
+    pawl__ownership_init(&partition->ownership, &partition->residency, place->owner,
                          &partition_ownership_host);
 }

@@ -32,6 +32,7 @@ struct pawl_partition {
     struct pawl_calls calls;
     struct pawl_checkpoint checkpoint;
     struct pawl_mailbox mailbox;
+    struct pawl_outbox outbox;
     struct pawl_writer writer;
     struct pawl_ownership ownership;
     struct pawl_wake wake;
@@ -41,12 +42,20 @@ struct pawl_partition {
     uint64_t stalls, dropped; // in all: of instances; messages that had nowhere to go
 };
 
-// Shard |number| of |count| of |app|, which is idle at first. |app| and |owner| are views of the
-// caller's; see store.h.
+// What a partition is of.
+struct pawl_partition_place {
+    struct pawl_str app;    // as the store knows it
+    struct pawl_str outbox; // the box of what it sends to other apps; see outbox.h
+    struct pawl_str owner;  // see store.h
+    uint32_t number, count; // of the app's shards
+    struct pawl_apps *apps; // the way to other apps; NULL: none
+};
+
+// The shard at |place|, which is idle at first. Texts are views of the caller's.
 void pawl__partition_init(struct pawl_partition *partition, struct pawl_storage *storage,
                           struct pawl_dispatch *dispatch, const struct pawl_node_options *options,
-                          struct pawl_str app, uint32_t number, uint32_t count,
-                          struct pawl_str owner, const struct pawl_partition_host *host);
+                          const struct pawl_partition_place *place,
+                          const struct pawl_partition_host *host);
 
 // Begins to serve it, if it is idle; see pawl__ownership_take.
 void pawl__partition_take(struct pawl_partition *partition, bool once);

@@ -69,6 +69,7 @@ static void recover_read(struct pawl_job *job) {
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
     residency->shard.number = residency->number;
     residency->shard.count = residency->count;
+    residency->shard.reaches_apps = residency->options->finder;
     residency->shard.observer = residency->options->observer;
     if (!err)
         err = store->ops->scan_live(store, shard, recover_note, (void *[]){residency, &active},

@@ -87,6 +87,18 @@ struct pawl_purge {
 };
 void pawl__purge_init(struct pawl_purge *verb, struct pawl_str id, bool recursive, bool force);
 
+// Hands the instance a message of another app; done once that is on record. One that was received
+// before does nothing. PAWL_E_INVALID: it is not for this app.
+struct pawl_receive {
+    struct pawl_call call;
+    struct pawl_str letter; // a pawl.Message
+    struct pawl_message message;
+};
+
+// Reads |letter|, whose texts stay, into |arena|. PAWL_E_CORRUPT, PAWL_E_NOMEM.
+enum pawl_err pawl__receive_init(struct pawl_receive *verb, struct pawl_str letter,
+                                 struct pawl_arena *arena, struct pawl_error *error);
+
 // Ends |instance|, for which no worker is needed (pawl__shard_end), as soon as what that needs is
 // loaded. The call frees itself. NULL: memory is out.
 struct pawl_call *pawl__end_create(struct pawl_instance *instance);

@@ -69,8 +69,8 @@ static bool writer_add_mail(struct pawl_writer *writer, struct pawl_part *part) 
         const struct pawl_letter *letter = &bag->letters[i];
         bool own = !letter->app.len;
         writer->posts[i] = (struct pawl_mail){
-            .app = own ? writer->residency->app : letter->app,
-            .number = letter->number,
+            .app = own ? writer->residency->app : writer->outbox->box,
+            .number = own ? letter->number : writer->residency->number,
             .key = letter->key,
             .bytes = letter->bytes,
         };
@@ -86,10 +86,10 @@ static bool writer_take_batch(struct pawl_writer *writer, struct pawl_part *part
     size_t records = shard->batch_records;
     pawl__buf_clear(&writer->batch_bytes);
     pawl__mailbag_clear(&writer->mail);
-    pawl__shard_take_mail(shard, &writer->mail);
     writer->wrote_batch =
         pawl__shard_take_batch(shard, &writer->batch_bytes, &writer->batch.position);
     if (!writer->wrote_batch) return true;
+    pawl__shard_take_mail(shard, &writer->mail);
     writer->last_records = writer->client.records = records;
     writer->batch.records = pawl__buf_str(&writer->batch_bytes);
     writer->checkpoint->log_bytes += writer->batch_bytes.len;
@@ -117,6 +117,7 @@ static bool writer_prepare(struct pawl_storage_client *client, struct pawl_part 
     size_t bytes = writer->wrote_batch ? writer->batch_bytes.len : 0;
     bool snapshots = pawl__checkpoint_prepare(writer->checkpoint, part, bytes);
     bool mail = pawl__mailbox_prepare(writer->mailbox, part);
+    mail = pawl__outbox_prepare(writer->outbox, part) || mail;
     if (!writer->wrote_batch && !snapshots && !mail) return false;
     part->lease = &residency->lease;
     residency->in_commit = true;
@@ -164,6 +165,7 @@ static void writer_done(struct pawl_storage_client *client, enum pawl_outcome ou
     // First: what a ghost's note holds does not leave memory.
     pawl__residency_sweep_ghosts(residency);
     pawl__mailbox_done(writer->mailbox);
+    pawl__outbox_done(writer->outbox);
     if (pawl__checkpoint_done(writer->checkpoint)) pawl__writer_want(writer);
     residency->host->settle(residency);
 }
@@ -182,13 +184,15 @@ void pawl__writer_want(struct pawl_writer *writer) {
 
 void pawl__writer_init(struct pawl_writer *writer, struct pawl_calls *calls,
                        struct pawl_checkpoint *checkpoint, struct pawl_mailbox *mailbox,
-                       struct pawl_dispatch *dispatch, const struct pawl_writer_host *host) {
+                       struct pawl_outbox *outbox, struct pawl_dispatch *dispatch,
+                       const struct pawl_writer_host *host) {
     *writer = (struct pawl_writer){
         .client = {.prepare = writer_prepare, .expects = writer_expects, .done = writer_done},
         .residency = calls->residency,
         .calls = calls,
         .checkpoint = checkpoint,
         .mailbox = mailbox,
+        .outbox = outbox,
         .dispatch = dispatch,
         .host = host,
     };

@@ -8,6 +8,7 @@
 #include "runtime/checkpoint.h"
 #include "runtime/dispatch.h"
 #include "runtime/mailbox.h"
+#include "runtime/outbox.h"
 
 // What waits for one batch to be durable, beside calls.
 struct pawl_held {
@@ -32,6 +33,7 @@ struct pawl_writer {
     struct pawl_checkpoint *checkpoint;
     struct pawl_dispatch *dispatch;
     struct pawl_mailbox *mailbox;
+    struct pawl_outbox *outbox;
     const struct pawl_writer_host *host;
     struct pawl_held building, writing;
     struct pawl_notes notes; // of the batch that is written
@@ -45,10 +47,11 @@ struct pawl_writer {
     uint64_t batches, records, bytes, letters; // that were handed in to be written, in all
 };
 
-// |calls|, |checkpoint| and |mailbox| are of the same shard.
+// |calls|, |checkpoint|, |mailbox| and |outbox| are of the same shard.
 void pawl__writer_init(struct pawl_writer *writer, struct pawl_calls *calls,
                        struct pawl_checkpoint *checkpoint, struct pawl_mailbox *mailbox,
-                       struct pawl_dispatch *dispatch, const struct pawl_writer_host *host);
+                       struct pawl_outbox *outbox, struct pawl_dispatch *dispatch,
+                       const struct pawl_writer_host *host);
 void pawl__writer_finish(struct pawl_writer *writer);
 
 // Holds an activity, or a purged instance, of the batch under construction. Takes the reference

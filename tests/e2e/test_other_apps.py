@@ -136,6 +136,196 @@ class TestClients(Case):
             time.sleep(0.05)
 
 
+def child_of(app, child="waiting", instance="", result=lambda event: event.result.value):
+    """A workflow that calls a child of another app, and gives back what that gives."""
+    def turn(events, request):
+        response = pb.WorkflowResponse()
+        done = [e.childWorkflowInstanceCompleted for e in events if e.HasField("childWorkflowInstanceCompleted")]
+        failed = [e.childWorkflowInstanceFailed for e in events if e.HasField("childWorkflowInstanceFailed")]
+        if any(e.HasField("executionTerminated") for e in events):
+            action = response.actions.add(id=1)
+            action.completeWorkflow.workflowStatus = 5
+        elif done or failed:
+            action = response.actions.add(id=1)
+            action.completeWorkflow.workflowStatus = 1
+            action.completeWorkflow.result.value = (
+                done[0].result.value if done else failed[0].failureDetails.errorType or "failed")
+        elif not any(e.HasField("childWorkflowInstanceCreated") for e in events):
+            started = next(e for e in events if e.HasField("executionStarted")).executionStarted
+            action = response.actions.add(id=0)
+            action.createChildWorkflow.name = child
+            action.createChildWorkflow.instanceId = instance and instance.format(request.instanceId)
+            action.createChildWorkflow.input.value = started.input.value
+            action.router.CopyFrom(router(app))
+        return response
+    return turn
+
+
+def detached(events, request):
+    """A workflow that starts one of the app 'far' and ends."""
+    response = pb.WorkflowResponse()
+    action = response.actions.add(id=0)
+    action.createDetachedWorkflow.name = "waiting"
+    action.createDetachedWorkflow.instanceId = request.instanceId + "-detached"
+    action.router.CopyFrom(router("far"))
+    action = response.actions.add(id=1)
+    action.completeWorkflow.workflowStatus = 1
+    return response
+
+
+class TestChildren(Case):
+    def begin(self, near="near", far="far", **more):
+        self.near, self.far = self.daemon(near, **more), self.daemon(far, **more)
+        self.hubs = self.hub(self.near), self.hub(self.far)
+        self.workers = [self.worker(self.near, parent=child_of("far"), named=child_of("far", instance="{}-child"),
+                                    taken=child_of("far", instance="other"), third=child_of("far", "middle"),
+                                    waiting=waiting, detached=detached, lost=child_of("nobody")),
+                        self.worker(self.far, waiting=waiting, middle=child_of("near"))]
+
+    def until(self, what, *arguments, seconds=30):
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                if what(*arguments):
+                    return
+            except raw.grpc.RpcError as error:
+                if error.code() not in (raw.grpc.StatusCode.UNAVAILABLE, raw.grpc.StatusCode.UNKNOWN):
+                    raise
+            self.assertLess(time.monotonic(), end, (what, arguments, self.near.output()[-2000:]))
+            time.sleep(0.02)
+
+    def is_there(self, hub, instance):
+        return hub.get(instance).exists
+
+    def start(self, instance, name):
+        self.hubs[0].start(instance, name, "in")
+
+    def test_result(self):
+        self.begin()
+        self.start("p", "parent")
+        self.until(self.is_there, self.hubs[1], "p:0000")
+        started = self.hubs[1].history("p:0000")[1]
+        self.assertEqual((started.router.sourceAppID, started.router.targetAppID), ("near", "far"))
+        parent = started.executionStarted.parentInstance
+        self.assertEqual((parent.appID, parent.workflowInstance.instanceId), ("near", "p"))
+        self.hubs[1].raise_event("p:0000", "go", "out")
+        self.assertEqual(self.hubs[0].wait("p").output.value, "out")
+        created = next(e for e in self.hubs[0].history("p") if e.HasField("childWorkflowInstanceCreated"))
+        self.assertEqual((created.router.sourceAppID, created.router.targetAppID), ("near", "far"))
+        done = next(e for e in self.hubs[0].history("p") if e.HasField("childWorkflowInstanceCompleted"))
+        self.assertEqual((done.router.sourceAppID, done.router.targetAppID), ("far", "near"))
+        self.assertEqual(self.hubs[1].get("p:0000").workflowState.parentAppId.value, "near")
+
+    def test_there_and_back(self):
+        self.begin()
+        self.start("t", "third")  # near -> far -> near
+        self.until(self.is_there, self.hubs[0], "t:0000:0000")
+        self.hubs[0].raise_event("t:0000:0000", "go", "deep")
+        self.assertEqual(self.hubs[0].wait("t").output.value, "deep")
+
+    def test_an_id_that_is_taken(self):
+        self.begin()
+        self.hubs[1].start("other", "waiting")
+        self.start("k", "taken")
+        self.assertEqual(self.hubs[0].wait("k").output.value, "WorkflowInstanceAlreadyExists")
+        self.assertEqual(self.hubs[1].get("other").workflowState.workflowStatus, 0)
+
+    def test_terminate_and_purge(self):
+        self.begin()
+        self.start("r", "third")
+        self.until(self.is_there, self.hubs[0], "r:0000:0000")
+        self.hubs[0].call("TerminateInstance", pb.TerminateRequest(instanceId="r", recursive=True),
+                          pb.TerminateResponse)
+        self.until(lambda: self.hubs[1].get("r:0000").workflowState.workflowStatus == 5)
+        self.until(lambda: self.hubs[0].get("r:0000:0000").workflowState.workflowStatus == 5)
+        purge = pb.PurgeInstancesRequest(instanceId="r", recursive=True)
+        self.hubs[0].call("PurgeInstances", purge, pb.PurgeInstancesResponse)
+        self.until(lambda: not self.is_there(self.hubs[1], "r:0000"))
+        self.until(lambda: not self.is_there(self.hubs[0], "r:0000:0000"))
+
+    def test_detached(self):
+        self.begin()
+        self.start("d", "detached")
+        self.until(self.is_there, self.hubs[1], "d-detached")
+        self.assertFalse(self.hubs[0].get("d-detached").exists)
+
+    def test_nobody(self):
+        self.begin()
+        self.start("n", "lost")
+        self.until(lambda: "app 'nobody'" in self.near.output())
+        self.assertEqual(self.hubs[0].get("n").workflowState.workflowStatus, 0)
+        self.start("p", "parent")  # which is not held up
+        self.until(self.is_there, self.hubs[1], "p:0000")
+        self.hubs[0].call("TerminateInstance", pb.TerminateRequest(instanceId="n"), pb.TerminateResponse)
+        self.assertEqual(self.hubs[0].get("n").workflowState.workflowStatus, 5)
+
+    def test_one_comes_later(self):
+        self.begin()
+        self.far.kill()
+        names = [f"l{i}" for i in range(150)]
+        for name in names:
+            self.start(name, "named")
+        self.until(lambda: "app 'far'" in self.near.output())
+        self.near.kill()
+        self.near.start()
+        self.far.start()
+        for name in names:
+            self.until(self.is_there, self.hubs[1], name + "-child")
+            self.hubs[1].raise_event(name + "-child", "go", "late")
+        for name in names:
+            self.assertEqual(self.hubs[0].wait(name).output.value, "late")
+
+    def test_kills(self):
+        """Either side is killed at any moment: each child runs once, and each parent hears of it."""
+        self.begin()
+        names = [f"k{i}" for i in range(40)]
+        for i, name in enumerate(names):
+            self.until(lambda: self.start(name, "named") or True)
+            if i % 8 == 3:
+                self.far.kill()
+                self.far.start()
+            if i % 8 == 7:
+                self.near.kill()
+                self.near.start()
+        for i, name in enumerate(names):
+            self.until(self.is_there, self.hubs[1], name + "-child")
+            self.until(lambda: self.hubs[1].raise_event(name + "-child", "go", name))
+            if i % 10 == 4:
+                self.near.kill()
+                self.near.start()
+            if i % 10 == 9:
+                self.far.kill()
+                self.far.start()
+        for name in names:
+            self.until(lambda: self.hubs[0].get(name).workflowState.workflowStatus == 1)
+            self.assertEqual(self.hubs[0].get(name).workflowState.output.value, name)
+            events = self.hubs[0].history(name)
+            self.assertEqual(sum(e.HasField("childWorkflowInstanceCompleted") for e in events), 1)
+
+    def test_many_shards(self):
+        self.begin(shards=4)
+        names = [f"s{i}" for i in range(20)]
+        for name in names:
+            self.start(name, "named")
+        for name in names:
+            self.until(self.is_there, self.hubs[1], name + "-child")
+            self.hubs[1].raise_event(name + "-child", "go", name)
+        for name in names:
+            self.assertEqual(self.hubs[0].wait(name).output.value, name)
+
+    def test_one_store(self):
+        """Both apps keep their workflows in one file."""
+        self.near = self.daemon("near")
+        self.far = self.daemon("far", folder=self.near.folder)
+        self.hubs = self.hub(self.near), self.hub(self.far)
+        self.worker(self.near, parent=child_of("far"))
+        self.worker(self.far, waiting=waiting)
+        self.start("o", "parent")
+        self.until(self.is_there, self.hubs[1], "o:0000")
+        self.hubs[1].raise_event("o:0000", "go", "one")
+        self.assertEqual(self.hubs[0].wait("o").output.value, "one")
+
+
 class TestNames(Case):
     def test_a_table(self):
         """The configuration says where an app is, also one of another name."""

@@ -395,13 +395,14 @@ const Pb__HistoryEvent *kit_event(struct kit *kit, const char *id, unsigned inde
 
 const char *kit_effects(struct kit *kit) {
     static const char *const names[] = {"TURN", "ACTIVITY", "CHANGED", "PURGED",
-                                        "END",  "STALLED",  "DROPPED"};
+                                        "END",  "STALLED",  "DROPPED", "FAR"};
     struct pawl_buf text = {0};
     for (size_t i = 0; i < kit->shard.effect_count; i++) {
         struct pawl_effect *effect = &kit->shard.effects[i];
         pawl__buf_format(&text, "%s%s %s", i ? ", " : "", names[effect->type],
                          effect->instance->id);
-        if (effect->type == PAWL_EFFECT_ACTIVITY) pawl__buf_format(&text, " %d", effect->task_id);
+        if (effect->type == PAWL_EFFECT_ACTIVITY || effect->type == PAWL_EFFECT_ACTIVITY_ELSEWHERE)
+            pawl__buf_format(&text, " %d", effect->task_id);
         pawl__instance_unref(effect->instance);
         free(effect->text);
     }

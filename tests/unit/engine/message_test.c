@@ -265,7 +265,7 @@ static void test_other_app(void **state) {
              ACTIONS(kit_to_app(&kit, kit_task(&kit, 0, "Pay", NULL), "far"),
                      kit_to_app(&kit, kit_child(&kit, 1, "c", "Child"), "far"),
                      kit_to_app(&kit, kit_task(&kit, 2, "Pay", NULL), "app")));
-    KIT_EFFECTS(&kit, "CHANGED p, ACTIVITY p 2, TURN p, TURN p, TURN p");
+    KIT_EFFECTS(&kit, "CHANGED p, TURN p, ACTIVITY p 2, TURN p, TURN p");
     assert_string_equal(kit_inbox(&kit, "p"), "TaskFailed(0) ChildWorkflowInstanceFailed(1)");
     kit_turn(&kit, "p", NO_ACTIONS);
     const Pb__HistoryEvent *failed = kit_event(&kit, "p", 6);
