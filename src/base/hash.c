@@ -4,51 +4,49 @@
 
 #include "base/clock.h"
 
+enum {
+    HASH_BITS = 61, // 2^61 - 1 is a prime
+    HASH_WORD = 7   // bytes: less than the prime, whatever they are
+};
+
+static const uint64_t hash_prime = (UINT64_C(1) << HASH_BITS) - 1;
+
 struct pawl_hash_seed pawl__hash_seed(void) {
     struct pawl_hash_seed seed;
     pawl__random(&seed, sizeof seed);
+    seed.point >>= 64 - HASH_BITS + 1;
+    seed.start >>= 64 - HASH_BITS + 1;
     return seed;
 }
 
-static inline uint64_t hash_rotate(uint64_t word, int bits) {
-    return word << bits | word >> (64 - bits);
+// (|sum| + |word|) * |point|, or what is the same modulo the prime: less than 2^63, if |sum| is.
+static inline uint64_t hash_step(uint64_t sum, uint64_t word, uint64_t point) {
+    unsigned __int128 product = (unsigned __int128)(sum + word) * point;
+    return ((uint64_t)product & hash_prime) + (uint64_t)(product >> HASH_BITS);
 }
 
-static inline void hash_round(uint64_t v[4]) {
-    v[0] += v[1];
-    v[2] += v[3];
-    v[1] = hash_rotate(v[1], 13) ^ v[0];
-    v[3] = hash_rotate(v[3], 16) ^ v[2];
-    v[0] = hash_rotate(v[0], 32);
-    v[2] += v[1];
-    v[0] += v[3];
-    v[1] = hash_rotate(v[1], 17) ^ v[2];
-    v[3] = hash_rotate(v[3], 21) ^ v[0];
-    v[2] = hash_rotate(v[2], 32);
+static inline uint64_t hash_load(const char *data) {
+    uint64_t word;
+    memcpy(&word, data, sizeof word);
+    return le64toh(word);
 }
 
-static inline void hash_word(uint64_t v[4], uint64_t word) {
-    v[3] ^= word;
-    hash_round(v);
-    v[0] ^= word;
+// The last |len| bytes of |key|, at most seven.
+static inline uint64_t hash_load_last(struct pawl_str key, size_t len) {
+    uint64_t word = 0;
+    if (key.len >= sizeof word)
+        return hash_load(key.data + key.len - sizeof word) >> 8 * (sizeof word - len);
+    memcpy(&word, key.data, len);
+    return le64toh(word);
 }
 
 uint64_t pawl__hash(const struct pawl_hash_seed *seed, struct pawl_str key) {
-    uint64_t v[4] = {
-        seed->words[0] ^ UINT64_C(0x736f6d6570736575),
-        seed->words[1] ^ UINT64_C(0x646f72616e646f6d),
-        seed->words[0] ^ UINT64_C(0x6c7967656e657261),
-        seed->words[1] ^ UINT64_C(0x7465646279746573),
-    };
-    uint64_t word, last = (uint64_t)key.len << 56;
-    for (; key.len >= sizeof word; key.data += sizeof word, key.len -= sizeof word) {
-        memcpy(&word, key.data, sizeof word);
-        hash_word(v, le64toh(word));
-    }
-    word = 0;
-    if (key.len) memcpy(&word, key.data, key.len);
-    hash_word(v, last | le64toh(word));
-    v[2] ^= 0xff;
-    for (int i = 0; i < 3; i++) hash_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    const uint64_t mask = (UINT64_C(1) << 8 * HASH_WORD) - 1;
+    uint64_t sum = hash_step(seed->start, key.len, seed->point);
+    size_t left = key.len;
+    for (const char *at = key.data; left > HASH_WORD; at += HASH_WORD, left -= HASH_WORD)
+        sum = hash_step(sum, hash_load(at) & mask, seed->point);
+    if (left) sum = hash_step(sum, hash_load_last(key, left), seed->point);
+    sum = (sum & hash_prime) + (sum >> HASH_BITS);
+    return sum < hash_prime ? sum : sum - hash_prime;
 }
