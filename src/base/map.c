@@ -38,13 +38,19 @@ void *pawl__map_get(const struct pawl_map *map, struct pawl_str key) {
     return map->cap ? map_find(map, key, pawl__hash(&map->seed, key))->value : NULL;
 }
 
-bool pawl__map_put(struct pawl_map *map, struct pawl_str key, void *value) {
+bool pawl__map_exchange(struct pawl_map *map, struct pawl_str key, void *value, void **old) {
     if (map->len * 4 >= map->cap * 3 && !map_grow(map)) return false;
     uint64_t hash = pawl__hash(&map->seed, key);
     struct pawl_map_slot *slot = map_find(map, key, hash);
+    *old = slot->value;
     if (!slot->value) map->len++;
     *slot = (struct pawl_map_slot){key, value, hash};
     return true;
+}
+
+bool pawl__map_put(struct pawl_map *map, struct pawl_str key, void *value) {
+    void *old;
+    return pawl__map_exchange(map, key, value, &old);
 }
 
 void *pawl__map_remove(struct pawl_map *map, struct pawl_str key) {

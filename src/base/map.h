@@ -31,6 +31,9 @@ void *pawl__map_get(const struct pawl_map *map, struct pawl_str key);
 // memory is out, and then the map is as it was.
 bool pawl__map_put(struct pawl_map *map, struct pawl_str key, void *value);
 
+// The same; |*old| is what was under |key|, or NULL.
+bool pawl__map_exchange(struct pawl_map *map, struct pawl_str key, void *value, void **old);
+
 // Removes |key| and returns what was under it, or NULL.
 void *pawl__map_remove(struct pawl_map *map, struct pawl_str key);
 

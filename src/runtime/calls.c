@@ -281,9 +281,9 @@ static void call_run(struct pawl_calls *calls, struct pawl_call *call) {
         call_load(calls, call);
     } else if (!call->waiting) {
         // An answer that says what it saw must not say more than the log holds.
-        struct pawl_instance *instance = pawl__shard_find(shard, call->id);
-        if (instance && instance->position > call->position) call->position = instance->position;
-        call_hold(call, call->position);
+        const struct pawl_instance *instance =
+            call->position ? NULL : pawl__shard_find(shard, call->id);
+        call_hold(call, instance ? instance->position : call->position);
     }
 }
 

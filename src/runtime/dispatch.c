@@ -22,9 +22,8 @@ static struct pawl_item *dispatch_find(struct pawl_dispatch *dispatch, struct pa
     return NULL;
 }
 
-void pawl__dispatch_answered(struct pawl_dispatch *dispatch, struct pawl_item *item) {
-    if (pawl__map_get(&dispatch->items, (struct pawl_str){item->key, item->key_len}) == item)
-        pawl__map_remove(&dispatch->items, (struct pawl_str){item->key, item->key_len});
+// Frees |item|, under whose key there is nothing any more, or another.
+static void dispatch_free_item(struct pawl_dispatch *dispatch, struct pawl_item *item) {
     if (item->task_id == PAWL_ITEM_TURN)
         dispatch->turns_out--;
     else
@@ -33,6 +32,11 @@ void pawl__dispatch_answered(struct pawl_dispatch *dispatch, struct pawl_item *i
     pawl__list_remove(&item->link);
     pawl__instance_unref(item->instance);
     free(item);
+}
+
+void pawl__dispatch_answered(struct pawl_dispatch *dispatch, struct pawl_item *item) {
+    pawl__map_remove(&dispatch->items, (struct pawl_str){item->key, item->key_len});
+    dispatch_free_item(dispatch, item);
 }
 
 void pawl__dispatch_add(struct pawl_dispatch *dispatch, struct pawl_residency *home,
@@ -160,12 +164,12 @@ static struct pawl_item *dispatch_item_create(struct pawl_dispatch *dispatch,
     // waits for it.
     struct pawl_str key = dispatch_key(item->key, pawl__instance_id(instance), task_id);
     item->key_len = key.len;
-    struct pawl_item *old = pawl__map_get(&dispatch->items, key);
-    if (old) pawl__dispatch_answered(dispatch, old);
-    if (!pawl__map_put(&dispatch->items, key, item)) {
+    void *old;
+    if (!pawl__map_exchange(&dispatch->items, key, item, &old)) {
         free(item);
         return NULL;
     }
+    if (old) dispatch_free_item(dispatch, old);
     pawl__instance_ref(instance);
     pawl__link_init(&item->link);
     pawl__list_add(&worker->items, &item->link);

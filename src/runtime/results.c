@@ -25,6 +25,7 @@ static enum pawl_err turn_run(struct pawl_calls *calls, struct pawl_call *call,
                                                   verb->response, verb->bytes, error);
     if (err == PAWL_E_NEEDED || err == PAWL_E_TOO_LARGE) return err; // it may give a smaller one
     pawl__dispatch_hold(dispatch, residency, instance);
+    call->position = instance->position;
     if (err)
         pawl__dispatch_return(dispatch, item); // for want of memory: it is given again
     else
@@ -85,6 +86,7 @@ static enum pawl_err activity_run(struct pawl_calls *calls, struct pawl_call *ca
     if (item->generation == item->instance->generation)
         err = pawl__shard_complete_task(&residency->shard, stamp, item->instance, response->taskid,
                                         response, error);
+    call->position = item->instance->position;
     if (err == PAWL_E_NOMEM)
         pawl__dispatch_return(verb->dispatch, item); // it is given again
     else if (!err)

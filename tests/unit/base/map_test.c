@@ -60,6 +60,12 @@ static void test_put_replaces_key_and_value(void **state) {
     assert_int_equal(map.len, 1);
     first[0] = 'x'; // the map no longer looks at it
     assert_ptr_equal(pawl__map_get(&map, PAWL_STR("a")), second);
+    void *old;
+    assert_true(pawl__map_exchange(&map, PAWL_STR("a"), first, &old));
+    assert_ptr_equal(old, second);
+    assert_true(pawl__map_exchange(&map, PAWL_STR("b"), second, &old));
+    assert_null(old);
+    assert_int_equal(map.len, 2);
     pawl__map_finish(&map);
 }
 
