@@ -8,17 +8,23 @@ enum {
     EVENT_ROUTER = 30 // of HistoryEvent
 };
 
-struct pawl_pb_field pawl__event_body(struct pawl_str bytes) {
+struct pawl_event_parts pawl__event_parts(struct pawl_str bytes) {
     struct pawl_pb_reader reader = pawl__pb_reader(bytes);
-    struct pawl_pb_field field, body = {0};
+    struct pawl_pb_field field;
+    struct pawl_event_parts parts = {0};
     while (pawl__pb_next(&reader, &field)) {
         // Fields of the envelope: eventId, timestamp, router. All others are the oneof's.
-        if (field.number == 1 || field.number == 2 || field.number == EVENT_ROUTER) continue;
-        if (field.wire_type == PAWL_PB_BYTES &&
-            pawl__field_find(&pb__history_event__descriptor, field.number))
-            body = field;
+        if (field.number == 1 || field.number == 2 || field.wire_type != PAWL_PB_BYTES) continue;
+        if (field.number == EVENT_ROUTER)
+            parts.router = field;
+        else if (pawl__field_find(&pb__history_event__descriptor, field.number))
+            parts.body = field;
     }
-    return body;
+    return parts;
+}
+
+struct pawl_pb_field pawl__event_body(struct pawl_str bytes) {
+    return pawl__event_parts(bytes).body;
 }
 
 Google__Protobuf__StringValue *pawl__string_value(struct pawl_arena *arena, char *text) {
@@ -67,11 +73,10 @@ bool pawl__event_set_source(struct pawl_arena *arena, Pb__HistoryEvent *event, c
 }
 
 bool pawl__event_copy_router(struct pawl_arena *arena, Pb__HistoryEvent *event,
-                             struct pawl_str from) {
-    struct pawl_pb_field field;
-    if (!pawl__pb_find(from, EVENT_ROUTER, &field)) return true;
+                             const struct pawl_event_parts *from) {
+    if (!from->router.number) return true;
     event->_router_case = PB__HISTORY_EVENT___ROUTER_ROUTER;
-    event->router = pawl__wire_unpack(arena, &pb__task_router__descriptor, field.bytes, NULL);
+    event->router = pawl__wire_decode(arena, &pb__task_router__descriptor, from->router.bytes);
     return event->router;
 }
 

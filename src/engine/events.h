@@ -11,6 +11,12 @@
 // and the bytes of its body. Number 0: nothing that is known.
 struct pawl_pb_field pawl__event_body(struct pawl_str bytes);
 
+// The same, with the event's router; of number 0, too, when it has none.
+struct pawl_event_parts {
+    struct pawl_pb_field body, router;
+};
+struct pawl_event_parts pawl__event_parts(struct pawl_str bytes);
+
 static inline Pb__HistoryEvent__EventTypeCase pawl__event_type(struct pawl_str bytes) {
     return (Pb__HistoryEvent__EventTypeCase)pawl__event_body(bytes).number;
 }
@@ -29,9 +35,10 @@ Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
 // is. False: memory is out.
 bool pawl__event_set_source(struct pawl_arena *arena, Pb__HistoryEvent *event, const char *app_id);
 
-// Gives |event| the router of the encoded event |from|, if that has one. False: memory is out.
+// Gives |event| the router of another one, which is of the history, if that has one. False: memory
+// is out.
 bool pawl__event_copy_router(struct pawl_arena *arena, Pb__HistoryEvent *event,
-                             struct pawl_str from);
+                             const struct pawl_event_parts *from);
 
 // Cuts a chain of causes short. An event stands deeper in a work item than in what brought it here,
 // and may not pass the limit of wire/unpack.h there; 64 causes say enough.

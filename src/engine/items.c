@@ -251,28 +251,32 @@ static unsigned items_request_field(unsigned number) {
     }
 }
 
-// Makes the context in an activity's request, the last |len| bytes of |out|, that of its own span.
-// The two have the same length.
-static void items_set_span(struct pawl_buf *out, size_t len, const struct pawl_trace *span) {
+// Makes the context in the request of activity |task_id|, the last |len| bytes of |out|, that of
+// its own span, if it is traced. The two have the same length.
+static void items_set_span(struct pawl_buf *out, size_t len, const struct pawl_instance *instance,
+                           int32_t task_id) {
     enum {
         PARENT = 1,
         SPAN = 2
     };
     struct pawl_str context = {(char *)out->data + out->len - len, len};
-    char parent[PAWL_TRACE_TEXT], id[2 * sizeof span->span + 1];
+    struct pawl_trace span;
+    char parent[PAWL_TRACE_TEXT], id[2 * sizeof span.span + 1];
     struct pawl_pb_field field;
-    pawl__trace_format(span, parent);
-    pawl__trace_id_format(span->span, sizeof span->span, id);
+    if (!pawl__trace_of_instance(instance, &span)) return;
+    span = pawl__trace_part(&span, PAWL_TRACE_ACTIVITY, task_id);
+    pawl__trace_format(&span, parent);
+    pawl__trace_id_format(span.span, sizeof span.span, id);
     if (pawl__pb_find(context, PARENT, &field) && field.bytes.len == strlen(parent))
         memcpy((char *)field.bytes.data, parent, field.bytes.len);
     if (pawl__pb_find(context, SPAN, &field) && field.bytes.len == strlen(id))
         memcpy((char *)field.bytes.data, id, field.bytes.len);
 }
 
-// Goes through what passes from the event to the request: its size, or, with |out|, its bytes.
-// |span|: the activity's own; NULL: it has none. False: memory is out.
-static bool items_pass_on(struct pawl_str scheduled, struct pawl_buf *out, size_t *size,
-                          const struct pawl_trace *span) {
+// Goes through what passes from the event to the request of activity |task_id|: its size, or, with
+// |out|, its bytes. False: memory is out.
+static bool items_pass_on(const struct pawl_instance *instance, int32_t task_id,
+                          struct pawl_str scheduled, struct pawl_buf *out, size_t *size) {
     struct pawl_pb_reader reader = pawl__pb_reader(scheduled);
     struct pawl_pb_field field;
     bool ok = true;
@@ -286,8 +290,8 @@ static bool items_pass_on(struct pawl_str scheduled, struct pawl_buf *out, size_
         else
             ok = is_bytes ? pawl__pb_put_bytes(out, number, field.bytes)
                           : pawl__pb_put_uint(out, number, field.value);
-        if (ok && out && span && number == REQUEST_TRACE)
-            items_set_span(out, field.bytes.len, span);
+        if (ok && out && number == REQUEST_TRACE)
+            items_set_span(out, field.bytes.len, instance, task_id);
     }
     return ok;
 }
@@ -302,15 +306,10 @@ bool pawl__shard_activity_item(const struct pawl_instance *instance, int32_t tas
     if (execution.len) owner_size += pawl__pb_field_size(OWNER_EXECUTION, execution_size);
     size_t size = pawl__pb_field_size(REQUEST_OWNER, owner_size) +
                   pawl__pb_uint_size(REQUEST_TASK_ID, (uint64_t)task_id);
-    items_pass_on(scheduled, NULL, &size, NULL);
-    struct pawl_trace span, *own = NULL;
-    if (pawl__trace_of_instance(instance, &span)) {
-        span = pawl__trace_part(&span, PAWL_TRACE_ACTIVITY, task_id);
-        own = &span;
-    }
+    items_pass_on(instance, task_id, scheduled, NULL, &size);
 
     bool ok = scheduled.data && pawl__pb_put_head(out, ITEM_ACTIVITY, size) &&
-              items_pass_on(scheduled, out, NULL, own) &&
+              items_pass_on(instance, task_id, scheduled, out, NULL) &&
               pawl__pb_put_uint(out, REQUEST_TASK_ID, (uint64_t)task_id) &&
               pawl__pb_put_head(out, REQUEST_OWNER, owner_size) &&
               pawl__pb_put_bytes(out, OWNER_ID, id);

@@ -8,7 +8,7 @@
 
 static Pb__HistoryEvent *result_event(struct pawl_shard *shard, struct pawl_stamp stamp,
                                       int32_t task_id, char *execution_id,
-                                      struct pawl_str scheduled,
+                                      const struct pawl_event_parts *scheduled,
                                       Google__Protobuf__StringValue *result,
                                       Pb__TaskFailureDetails *failure) {
     Pb__HistoryEvent *event =
@@ -39,17 +39,19 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
         TASK_EXECUTION_ID = 5
     };
     struct pawl_pb_field execution = {0};
-    struct pawl_str bytes, scheduled = pawl__history_bytes(&instance->history, item->offset);
-    pawl__pb_find(pawl__event_body(scheduled).bytes, TASK_EXECUTION_ID, &execution);
+    struct pawl_str bytes;
+    struct pawl_event_parts scheduled =
+        pawl__event_parts(pawl__history_bytes(&instance->history, item->offset));
+    pawl__pb_find(scheduled.body.bytes, TASK_EXECUTION_ID, &execution);
     char *execution_id = pawl__arena_dup(&shard->arena, execution.bytes);
     pawl__failure_cut(response->failuredetails);
-    Pb__HistoryEvent *event = result_event(shard, stamp, task_id, execution_id, scheduled,
+    Pb__HistoryEvent *event = result_event(shard, stamp, task_id, execution_id, &scheduled,
                                            response->result, response->failuredetails);
     if (!execution_id || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
     enum pawl_err err = pawl__command_pack(shard, event, &bytes, error);
     if (!err && !pawl__command_has_room(shard, instance, bytes.len)) {
         Pb__TaskFailureDetails *failure = pawl__command_too_large(shard, instance, bytes.len);
-        event = result_event(shard, stamp, task_id, execution_id, scheduled, NULL, failure);
+        event = result_event(shard, stamp, task_id, execution_id, &scheduled, NULL, failure);
         if (!failure || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
         err = pawl__command_pack(shard, event, &bytes, error);
     }

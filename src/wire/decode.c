@@ -170,9 +170,9 @@ static bool decode_single(struct pawl_arena *arena, const ProtobufCFieldDescript
                           const struct pawl_pb_field *field, char *message) {
     char *place = message + known->offset;
     if (pawl__field_is_oneof(known)) {
-        int present;
+        uint32_t present;
         memcpy(&present, message + known->quantifier_offset, sizeof present);
-        if (present != (int)known->id) memset(place, 0, pawl__field_sizes[known->type]);
+        if (present && present != known->id) memset(place, 0, pawl__field_sizes[known->type]);
         memcpy(message + known->quantifier_offset, &known->id, sizeof known->id);
     }
     return decode_value(arena, known, field, place);

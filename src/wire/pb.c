@@ -81,9 +81,11 @@ static uint64_t pb_squeeze(uint64_t word) {
     return (word & 0x000000000fffffff) | (word & 0x0fffffff00000000) >> 4;
 }
 
-bool pawl__pb_get_varint(struct pawl_pb_reader *reader, uint64_t *out) {
-    const uint8_t *at = reader->at;
-    if (reader->end - at < PB_MAX_VARINT) return pb_get_varint_slowly(reader, out);
+// A varint of which all bytes are there, of which it may take ten; what follows it, or NULL: it is
+// damaged.
+static inline const uint8_t *pb_read_varint(const uint8_t *at, uint64_t *out) {
+    *out = *at;
+    if (*at < 0x80) return at + 1;
     // Events have an id of -1, in ten bytes, and times, in five: all at once is quicker.
     uint64_t word;
     memcpy(&word, at, sizeof word);
@@ -91,13 +93,20 @@ bool pawl__pb_get_varint(struct pawl_pb_reader *reader, uint64_t *out) {
     uint64_t ends = ~word & 0x8080808080808080;
     if (ends) {
         *out = pb_squeeze(word & (ends ^ (ends - 1)));
-        reader->at = at + (__builtin_ctzll(ends) + 1) / 8;
-        return true;
+        return at + (__builtin_ctzll(ends) + 1) / 8;
     }
-    if (at[8] >= 0x80 && at[9] > 1) return false; // more than 64 bits
+    if (at[8] >= 0x80 && at[9] > 1) return NULL; // more than 64 bits
     *out = pb_squeeze(word) | (uint64_t)(at[8] & 0x7f) << 56;
-    if (at[8] >= 0x80) *out |= (uint64_t)at[9] << 63;
-    reader->at = at + (at[8] >= 0x80 ? 10 : 9);
+    if (at[8] < 0x80) return at + 9;
+    *out |= (uint64_t)at[9] << 63;
+    return at + 10;
+}
+
+bool pawl__pb_get_varint(struct pawl_pb_reader *reader, uint64_t *out) {
+    if (reader->end - reader->at < PB_MAX_VARINT) return pb_get_varint_slowly(reader, out);
+    const uint8_t *next = pb_read_varint(reader->at, out);
+    if (!next) return false;
+    reader->at = next;
     return true;
 }
 
@@ -170,41 +179,9 @@ static bool pb_skip_group(struct pawl_pb_reader *reader, uint32_t number) {
     return true;
 }
 
-// The other fields of which there are many: lengths of up to two bytes, and varints. False: it is
-// none of these, or too near the end of the bytes.
-static inline bool pb_next_common(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
-    const uint8_t *at = reader->at;
-    if (reader->end - at < 2 + PB_MAX_VARINT) return false;
-    uint32_t tag = *at++;
-    if (tag >= 0x80) {
-        if (*at >= 0x80) return false;
-        tag = (tag & 0x7f) | (uint32_t)*at++ << 7;
-    }
-    out->number = tag >> 3;
-    out->wire_type = tag & 7;
-    if (!out->number) return false;
-    if (out->wire_type == PAWL_PB_VARINT) {
-        struct pawl_pb_reader value = {at, reader->end};
-        if (!pawl__pb_get_varint(&value, &out->value)) return false;
-        out->bytes = (struct pawl_str){0};
-        reader->at = value.at;
-        return true;
-    }
-    size_t len = *at++;
-    if (len >= 0x80) {
-        if (*at >= 0x80) return false;
-        len = (len & 0x7f) | (size_t)*at++ << 7;
-    }
-    if (out->wire_type != PAWL_PB_BYTES || len > (size_t)(reader->end - at)) return false;
-    out->value = 0;
-    out->bytes = (struct pawl_str){(const char *)at, len};
-    reader->at = at + len;
-    return true;
-}
-
-bool pawl__pb_next_any(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
-    if (pb_next_common(reader, out)) return true;
-    if (reader->at == reader->end) return false;
+// Any field, wherever it stands. By itself, so that the quick way below saves no registers for it.
+__attribute__((noinline)) static bool pb_next_slowly(struct pawl_pb_reader *reader,
+                                                     struct pawl_pb_field *out) {
     struct pawl_pb_reader next = *reader;
     uint32_t tag;
     if (!pb_get_short(&next, &tag) || tag >> 3 == 0) return false;
@@ -213,6 +190,40 @@ bool pawl__pb_next_any(struct pawl_pb_reader *reader, struct pawl_pb_field *out)
         return false;
     out->number = tag >> 3;
     *reader = next;
+    return true;
+}
+
+// The other fields of which there are many are lengths of up to two bytes, and varints; these are
+// read here, unless they are too near the end of the bytes.
+bool pawl__pb_next_any(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
+    const uint8_t *at = reader->at, *end = reader->end;
+    if (end - at < 4) return pb_next_slowly(reader, out);
+    uint32_t tag = *at++;
+    if (tag >= 0x80) {
+        if (*at >= 0x80) return pb_next_slowly(reader, out);
+        tag = (tag & 0x7f) | (uint32_t)*at++ << 7;
+    }
+    if (!(tag >> 3)) return false;
+    out->number = tag >> 3;
+    out->wire_type = tag & 7;
+    out->value = 0;
+    out->bytes = (struct pawl_str){0};
+    if (out->wire_type == PAWL_PB_VARINT) {
+        if (end - at < PB_MAX_VARINT) return pb_next_slowly(reader, out);
+        at = pb_read_varint(at, &out->value);
+        if (!at) return false;
+    } else {
+        size_t len = *at++;
+        if (len >= 0x80) {
+            if (*at >= 0x80) return pb_next_slowly(reader, out);
+            len = (len & 0x7f) | (size_t)*at++ << 7;
+        }
+        if (out->wire_type != PAWL_PB_BYTES) return pb_next_slowly(reader, out);
+        if (len > (size_t)(end - at)) return false;
+        out->bytes = (struct pawl_str){(const char *)at, len};
+        at += len;
+    }
+    reader->at = at;
     return true;
 }
 

@@ -52,12 +52,13 @@ static inline struct pawl_pb_reader pawl__pb_reader(struct pawl_str bytes) {
 // decoders read, and groups that nest more than 100 deep.
 static inline bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out);
 
-// The same for any field; the one above is its quick way for nearly all that is read, short bytes
-// under a small number.
+// The same for any field, of which there is one; the one above is its quick way for nearly all that
+// is read, short bytes under a small number.
 bool pawl__pb_next_any(struct pawl_pb_reader *reader, struct pawl_pb_field *out);
 
 static inline bool pawl__pb_next(struct pawl_pb_reader *reader, struct pawl_pb_field *out) {
     const uint8_t *at = reader->at;
+    if (at == reader->end) return false;
     if (reader->end - at < 2 || (at[0] & 0x87) != PAWL_PB_BYTES || !(at[0] >> 3) || at[1] >= 0x80 ||
         at[1] > reader->end - at - 2)
         return pawl__pb_next_any(reader, out);
