@@ -13,6 +13,10 @@
 
 #define STATUS(name) PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_##name
 
+enum {
+    MODEL_COMMAND = 16 * 1024 // bytes of the records that one command makes
+};
+
 static struct sim_model *const model = &sim.model;
 
 struct sim_id *sim_model_id(struct pawl_str name) {
@@ -146,12 +150,15 @@ static void model_count(const struct sim_id *id, const char *tag) {
                  model->delivered[number], model->logged[number]);
 }
 
-static void model_created(struct sim_id *id, struct pawl_str bytes) {
+static void model_created(struct sim_id *id, uint64_t generation, struct pawl_str bytes) {
     const Pb__HistoryEvent *event =
         pawl__wire_unpack(&sim.arena, &pb__history_event__descriptor, bytes, NULL);
     const Pb__ExecutionStartedEvent *start = event->executionstarted;
     if (id->exists && !id->completed)
         sim_fail("history_changes_exactly_once", id->name, "it was started while it runs");
+    if (generation == id->generation)
+        sim_fail("each_run_has_its_own_number", id->name, "%llu is that of the run before, too",
+                 (unsigned long long)generation);
     model_toggle(id, true);
     id->creates++;
     id->completed = id->terminated = false;
@@ -337,8 +344,9 @@ static void model_record(const struct sim_daemon *daemon, uint64_t position,
     model->records++;
     switch (record->change_case) {
     case PLOG__RECORD__CHANGE_CREATE:
-        model_created(id, (struct pawl_str){(char *)record->create->start_event.data,
-                                            record->create->start_event.len});
+        model_created(id, record->create->generation,
+                      (struct pawl_str){(char *)record->create->start_event.data,
+                                        record->create->start_event.len});
         break;
     case PLOG__RECORD__CHANGE_EVENT:
         model_event(id, daemon, (struct pawl_str){(char *)record->event.data, record->event.len});
@@ -350,6 +358,7 @@ static void model_record(const struct sim_daemon *daemon, uint64_t position,
     case PLOG__RECORD__CHANGE_PURGE: model_purged(id); break;
     default: break;
     }
+    id->generation = pawl__shard_find(&model->mirror, pawl__str(id->name))->generation;
 }
 
 // --- commits ------------------------------------------------------------------------------------
@@ -371,6 +380,9 @@ static void model_batch(struct sim_daemon *daemon, const struct pawl_batch *batc
         sim_fail("the_log_is_whole", NULL, "batch %llu comes after %llu",
                  (unsigned long long)batch->position,
                  (unsigned long long)model->mirror.position - 1);
+    if (sim.batch_most && batch->records.len > sim.batch_most + MODEL_COMMAND)
+        sim_fail("batches_are_bounded", NULL, "one has %zu bytes, and was full with %zu",
+                 batch->records.len, sim.batch_most);
     sim.hash = sim_hash_bytes(sim.hash, batch->records);
     for (const uint8_t *from = reader.at; pawl__pb_next(&reader, &field) && !sim.failed;
          from = reader.at)
@@ -473,8 +485,9 @@ static void model_check_one(const struct sim_daemon *daemon, const struct pawl_i
 }
 
 void sim_model_recovered(struct sim_daemon *daemon) {
-    const struct pawl_residency *residency = sim_daemon_home(daemon);
+    struct pawl_residency *residency = sim_daemon_home(daemon);
     pawl__arena_reset(&sim.arena);
+    if (sim.batch_most) residency->shard.limits.batch = sim.batch_most;
     if (!sim_daemon_owns(daemon)) return; // somebody has taken it meanwhile
     if (residency->durable != model->mirror.position - 1) {
         sim_fail("the_log_is_whole", NULL, "daemon %u has read it up to %llu of %llu",

@@ -3,6 +3,7 @@
 #include "sim.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "engine/events.h"
@@ -497,6 +498,20 @@ static const char *send_data(const struct context *context, int number) {
                               pawl__string_of(context->request->executionid), number);
 }
 
+// What the generation before told its own workflow, |from| being its name in that, comes before all
+// that came from elsewhere.
+static void speak_check_kept(struct context *context, const char *from) {
+    int kept = 0;
+    for (size_t i = 0; i < context_event_count(context) && kept < 2; i++) {
+        const Pb__HistoryEvent *event = context_event(context, i);
+        if (event->event_type_case != EVENT(EVENT_RAISED)) continue;
+        const char *data = pawl__string_of(event->eventraised->input);
+        if (!data || strncmp(data, from, strlen(from)) != 0)
+            context->why = "sent_events_arrive_in_order: what was kept does not come first";
+        kept += strcasecmp(event->eventraised->name, "echo") == 0;
+    }
+}
+
 // Sends to others, who may not be there, and to itself. What it has sent itself it takes in its
 // order, over generations, too: it keeps it as .NET's SDKs up to 1.16 do.
 static void run_speak(struct context *context) {
@@ -509,6 +524,7 @@ static void run_speak(struct context *context) {
     if (!ended(context, call(context, "inc", left), &result)) return;
     send_to(context, other_id(context, number + left + 1), "Go", send_data(context, 3));
     const char *given = pawl__string_of(context->start->input), *bar = strchr(given, '|');
+    if (bar) speak_check_kept(context, bar + 1);
     for (int i = 0; i < 2; i++) {
         const Pb__HistoryEvent *event = next_event(context, "echo", &at);
         if (!event) return;

@@ -210,6 +210,7 @@ struct sim_id {
     bool purge_canceled;           // a client has once lost patience with a purge of it
     uint64_t changed;              // |records| when it last came to be or went
     unsigned creates, purges, completions;
+    uint64_t generation;   // of the last run
     char *program, *input; // of the last start
     char events[64];       // the first raised items since then, as a result has them
     unsigned items, goes;  // raised since then
@@ -438,6 +439,7 @@ struct sim {
     struct sim_daemon *running; // whose code is on the stack
     struct sim_disk disk;
     struct pawl_retention retention;
+    size_t batch_most; // bytes of a batch that takes no more commands; 0: the usual
     struct sim_model model;
     struct sim_worker workers[SIM_WORKERS];
     struct sim_client clients[SIM_CLIENTS];

@@ -215,6 +215,11 @@ static void world_choose_retention(void) {
         if (sim_chance(700)) *times[i] = sim_chance(300) ? 1 : sim_time(30 * PAWL_MILLISECOND);
 }
 
+// In every fourth world a batch is soon full, and commands wait until it is written.
+static void world_choose_batches(void) {
+    if (sim.options.seed % 4 == 1) sim.batch_most = 1 + sim_below(2000);
+}
+
 static void world_begin(const struct sim_options *options) {
     sim = (struct sim){.options = *options};
     sim.random = (options->seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
@@ -222,6 +227,7 @@ static void world_begin(const struct sim_options *options) {
     static const unsigned every[] = {20, 80, 300};
     sim.fault_every = 8 + sim_below(every[sim_below(3)]);
     world_choose_retention();
+    world_choose_batches();
     sim_disk_open();
     sim_model_open();
     for (unsigned i = 0; i < SIM_DAEMONS; i++) {
