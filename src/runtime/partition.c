@@ -170,6 +170,10 @@ static bool partition_offer(struct pawl_partition *partition) {
         if (instance->updated_at > residency->last_now) residency->last_now = instance->updated_at;
         ok = ok && pawl__shard_offer(shard, instance);
     }
+    // When the clock was set back, stamps go on from there, as they did under the lease before:
+    // what it stamped may have been purged since, and no run under an id may have the number of
+    // another.
+    residency->last_now += (int64_t)residency->lease.epoch * PAWL_MILLISECOND / 1000;
     size_t ends = 0; // which are commands: they follow when it is served
     for (size_t i = 0; i < shard->effect_count; i++) {
         if (shard->effects[i].type == PAWL_EFFECT_END)
