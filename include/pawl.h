@@ -490,6 +490,25 @@ PAWL_API void pawl_info_free(struct pawl_info *info);
 PAWL_API enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pawl_text input,
                                   const struct pawl_start_options *options, char *id);
 
+struct pawl_rerun_options {
+    const char *id;         // of the new instance; NULL: a new UUID
+    bool overwrite_input;   // |input| takes the place of the event's, also when it is none
+    struct pawl_text input; // of an activity or a child
+    const char *child_id;   // of the child that the event starts; NULL: one made of the new id
+};
+
+// Runs the workflow |source|, which has ended and is no child, again as a new instance: from the
+// event |event_id| of its history, which called an activity, set a timer or started a child. What
+// was done before the event keeps its result; the event is done again, and so is what was under way
+// when it came, and the workflow goes on from there. |source| stays as it is. |options| may be
+// NULL. |id| (NULL or 37 bytes) receives the id when |options| has none. PAWL_E_NOT_FOUND: the
+// source, or such an event; PAWL_E_INVALID: this source, or this event, cannot be run again so;
+// PAWL_E_EXISTS: the id is taken. pawl_history shows the events with their ids. What pawl_random
+// and pawl_uuid give is another in the new instance: code that takes another path by it does not
+// follow the history.
+PAWL_API enum pawl_err pawl_rerun(struct pawl *pawl, const char *source, uint32_t event_id,
+                                  const struct pawl_rerun_options *options, char *id);
+
 // |*out| is freed by pawl_info_free; |out| may be NULL. PAWL_E_NOT_FOUND.
 PAWL_API enum pawl_err pawl_get(struct pawl *pawl, const char *id, struct pawl_info **out);
 

@@ -167,16 +167,46 @@ static const ProtobufCMessage *act_purge(struct pawl_console_ask *ask, const jso
     return &message->base;
 }
 
+static const ProtobufCMessage *act_rerun(struct pawl_console_ask *ask, const json_t *body) {
+    Pb__RerunWorkflowFromEventRequest *message =
+        pawl__arena_alloc(&ask->request->arena, sizeof *message);
+    if (!message) return NULL;
+    pb__rerun_workflow_from_event_request__init(message);
+    message->sourceinstanceid = ask->id;
+    const json_t *event = json_object_get(body, "event");
+    if (!json_is_integer(event) || json_integer_value(event) < 0 ||
+        json_integer_value(event) > INT32_MAX) {
+        console_wrong(ask, "event", "must be the id of an event of the history");
+        return NULL;
+    }
+    message->eventid = (uint32_t)json_integer_value(event);
+    message->overwriteinput = json_object_get(body, "input") != NULL;
+    bool ok = console_payload(ask, body, "input", &message->input) &&
+              console_member(ask, body, "id", &message->newinstanceid);
+    if (ok && *message->newinstanceid)
+        message->_new_instance_id_case =
+            PB__RERUN_WORKFLOW_FROM_EVENT_REQUEST___NEW_INSTANCE_ID_NEW_INSTANCE_ID;
+    return ok ? &message->base : NULL;
+}
+
+// The new instance's id.
+static void console_done_rerun(struct pawl_console_ask *ask) {
+    const Pb__RerunWorkflowFromEventResponse *response = (const void *)ask->call.response;
+    pawl__console_answer(ask, json_pack("{s:s}", "id", response->newinstanceid));
+}
+
 static const struct act_row {
     const char *verb;
     enum pawl_taskhub_method method;
     const ProtobufCMessage *(*make)(struct pawl_console_ask *ask, const json_t *body);
+    void (*done)(struct pawl_console_ask *ask);
 } act_rows[] = {
-    {"raise", PAWL_TASKHUB_RAISE, act_raise},
-    {"suspend", PAWL_TASKHUB_SUSPEND, act_suspend},
-    {"resume", PAWL_TASKHUB_RESUME, act_resume},
-    {"terminate", PAWL_TASKHUB_TERMINATE, act_terminate},
-    {"purge", PAWL_TASKHUB_PURGE, act_purge},
+    {"raise", PAWL_TASKHUB_RAISE, act_raise, console_done_empty},
+    {"suspend", PAWL_TASKHUB_SUSPEND, act_suspend, console_done_empty},
+    {"resume", PAWL_TASKHUB_RESUME, act_resume, console_done_empty},
+    {"terminate", PAWL_TASKHUB_TERMINATE, act_terminate, console_done_empty},
+    {"rerun", PAWL_TASKHUB_RERUN, act_rerun, console_done_rerun},
+    {"purge", PAWL_TASKHUB_PURGE, act_purge, console_done_empty},
 };
 
 void pawl__console_act(void *arg, struct pawl_request *request, const struct pawl_params *params) {
@@ -186,8 +216,8 @@ void pawl__console_act(void *arg, struct pawl_request *request, const struct paw
     if (!row) {
         pawl__api_http_fail(
             request, 404, "ERR_NOT_FOUND",
-            "an instance can be told to raise, suspend, resume, terminate or purge, "
-            "not to '%.*s'",
+            "an instance can be told to raise, suspend, resume, terminate, rerun or "
+            "purge, not to '%.*s'",
             PAWL_FMT(params->values[1]));
         return;
     }
@@ -201,5 +231,5 @@ void pawl__console_act(void *arg, struct pawl_request *request, const struct paw
         return;
     }
     console_log(ask, row->verb);
-    pawl__console_call(ask, row->method, message, console_done_empty);
+    pawl__console_call(ask, row->method, message, row->done);
 }

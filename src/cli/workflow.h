@@ -37,6 +37,7 @@ extern const struct pawl_command pawl__workflow_suspend;
 extern const struct pawl_command pawl__workflow_resume;
 extern const struct pawl_command pawl__workflow_terminate;
 extern const struct pawl_command pawl__workflow_purge;
+extern const struct pawl_command pawl__workflow_rerun;
 
 // An app's sidecar.
 struct pawl_workflow_app {

@@ -175,6 +175,37 @@ enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pawl_text i
     return pawl__client_finish(&call, err);
 }
 
+enum pawl_err pawl_rerun(struct pawl *pawl, const char *source, uint32_t event_id,
+                         const struct pawl_rerun_options *options, char *id) {
+    static const struct pawl_rerun_options none;
+    if (!options) options = &none;
+    PAWL_TRY(pawl__client_check(pawl, source, "pawl_rerun"));
+    if (options->id) PAWL_TRY(pawl__sdk_check_name(options->id, "instance id"));
+    if (options->child_id) PAWL_TRY(pawl__sdk_check_name(options->child_id, "child's id"));
+    if (options->input.data && !options->overwrite_input)
+        return pawl__sdk_fail(PAWL_E_INVALID,
+                              "pawl_rerun was given an input, but overwrite_input is false");
+    char fresh[37];
+    if (!options->id) pawl__random_uuid(fresh);
+    struct pawl_client_call call = {.about = source};
+    Pb__RerunWorkflowFromEventRequest ask = PB__RERUN_WORKFLOW_FROM_EVENT_REQUEST__INIT;
+    ask.sourceinstanceid = (char *)source;
+    ask.eventid = event_id;
+    ask._new_instance_id_case =
+        PB__RERUN_WORKFLOW_FROM_EVENT_REQUEST___NEW_INSTANCE_ID_NEW_INSTANCE_ID;
+    ask.newinstanceid = options->id ? (char *)options->id : fresh;
+    ask.overwriteinput = options->overwrite_input;
+    if (options->child_id) {
+        ask._new_child_workflow_instance_id_case =
+            PB__RERUN_WORKFLOW_FROM_EVENT_REQUEST___NEW_CHILD_WORKFLOW_INSTANCE_ID_NEW_CHILD_WORKFLOW_INSTANCE_ID;
+        ask.newchildworkflowinstanceid = (char *)options->child_id;
+    }
+    enum pawl_err err = client_payload(&call, options->input, "input", "pawl_rerun", &ask.input);
+    if (!err) err = pawl__client_call(pawl, &call, PAWL_TASKHUB_RERUN, &ask, PAWL_FOREVER);
+    if (!err && id && !options->id) memcpy(id, fresh, sizeof fresh);
+    return pawl__client_finish(&call, err);
+}
+
 // --- looking ------------------------------------------------------------------------------------
 
 // An info, and the memory of all that it points to.

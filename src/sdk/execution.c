@@ -331,6 +331,7 @@ static void execution_raise(struct pawl_workflow *wf, const Pb__HistoryEvent *ev
 
 static void execution_begin_turn(struct pawl_workflow *wf, const Pb__HistoryEvent *event) {
     if (event->timestamp) wf->now = pawl__timestamp_get(event->timestamp);
+    wf->rerun_from = -1;
     if (!event->workflowstarted->_version_case) return;
     const Pb__WorkflowVersion *version = event->workflowstarted->version;
     if (version->_name_case && *version->name) wf->version = version->name;

@@ -92,7 +92,8 @@ struct pawl_workflow {
     Pb__CompleteWorkflowAction *completion;
     uint64_t random, ids; // states of two generators
 
-    int32_t next_id;          // the next sequence number
+    int32_t next_id;    // the next sequence number
+    int32_t rerun_from; // the last turn ends at this event, which is run again; -1: it does not
     struct pawl_link actions; // pawl_action::link: not yet seen in the history
     struct pawl_task **tasks; // by sequence number; NULL: none
     int32_t task_cap;

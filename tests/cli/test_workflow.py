@@ -394,6 +394,20 @@ $"""))
         self.assertIn("a holiday", self.done("history", "a/b"))
         self.assertIn('"result": "{\\"n\\": 1}"', self.done("history", "a/b", "-o", "events"))
 
+    def test_rerun(self):
+        self.done("run", "echo", "-i", "sum", "-x", "7", "--wait")
+        again = self.done("rerun", "sum", "--new-instance-id", "sum-2", "-x", "42")
+        self.assertEqual(again, "\u2139\ufe0f  Rerunning workflow instance: sum-2\n")
+        self.assertIn("42", self.done("get", "sum-2", "--wait"))
+        fresh = self.done("rerun", "sum", "-e", "0").split()[-1]
+        self.assertRegex(fresh, r"^[0-9a-f-]{36}$")
+        self.assert_mistake(self.workflow("rerun", "sum", "-e", "7"), "cannot rerun 'sum'",
+                            "does not have history event with ID '7'", code=1)
+        self.assert_mistake(self.workflow("rerun", "nobody"), "does not exist with ID 'nobody'", code=1)
+        self.assert_mistake(self.workflow("rerun"), "rerun: name the instance")
+        self.assert_mistake(self.workflow("rerun", "sum", "-e", "-1"), "--event-id")
+        self.assert_mistake(self.workflow("rerun", "sum", "-x", "oops"), "--input is not JSON")
+
     def test_terminate_takes_the_children_along(self):
         self.done("run", "parent", "-i", "a")
         self.wait_status("a", "RUNNING")

@@ -486,7 +486,7 @@ class Limits(unittest.TestCase):
         self.addCleanup(one.close)
         two = object.__new__(harness.Daemon)
         two.__dict__.update(one.__dict__, http=harness.free_port(), grpc=harness.free_port(),
-                            own=False)
+                            metrics=harness.free_port(), own=False)
         two.start()
         self.assertTrue(two.healthy())
         one.kill()
