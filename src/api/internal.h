@@ -56,9 +56,12 @@ void pawl__api_reply(struct pawl_request *request, const ProtobufCMessage *messa
 
 void pawl__api_reply_empty(struct pawl_request *request);
 
-// Ends a gRPC call with an error.
+// Ends a gRPC call with an error. The second one gives it the status of |told|, which is the
+// reference's for it.
 void pawl__api_fail(struct pawl_request *request, enum pawl_err code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void pawl__api_fail_as(struct pawl_request *request, enum pawl_err told, enum pawl_err code,
+                       const char *text);
 
 // --- HTTP ---------------------------------------------------------------------------------------
 

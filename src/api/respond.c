@@ -4,6 +4,7 @@
 
 #include "api/internal.h"
 #include "base/clock.h"
+#include "net/grpc.h"
 #include "wire/pack.h"
 #include "wire/timestamp.h"
 
@@ -42,13 +43,26 @@ void pawl__api_reply_empty(struct pawl_request *request) {
     pawl__grpc_respond(request, PAWL_STR(""));
 }
 
+// Tells |code| where the status that |told| has in gRPC does not.
+static void respond_add_code(struct pawl_request *request, enum pawl_err told, enum pawl_err code) {
+    if (pawl__grpc_code(pawl__err_grpc(told)) == code) return;
+    char *number = pawl__arena_format(&request->arena, "%d", (int)code);
+    if (number) pawl__request_add_header(request, PAWL_STR(PAWL_GRPC_CODE), pawl__str(number));
+}
+
+void pawl__api_fail_as(struct pawl_request *request, enum pawl_err told, enum pawl_err code,
+                       const char *text) {
+    respond_add_code(request, told, code);
+    pawl__grpc_finish(request, told, text, PAWL_STR(""));
+}
+
 void pawl__api_fail(struct pawl_request *request, enum pawl_err code, const char *format, ...) {
     char text[1024];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    pawl__grpc_finish(request, code, text, PAWL_STR(""));
+    pawl__api_fail_as(request, code, code, text);
 }
 
 // --- HTTP ---------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ static void taskhub_on_close(struct pawl_request *request, enum pawl_err reason)
     pawl__taskhub_cancel(&ask->call);
 }
 
-// Errors that the reference has no status for cross the wire as UNKNOWN.
+// The status of an error: those that the reference has none for are UNKNOWN.
 static enum pawl_err taskhub_code(enum pawl_taskhub_method method, enum pawl_err code) {
     bool known = method == PAWL_TASKHUB_HISTORY || method == PAWL_TASKHUB_RERUN ||
                  (code != PAWL_E_NOT_FOUND && code != PAWL_E_PRECONDITION);
@@ -26,7 +26,8 @@ static enum pawl_err taskhub_code(enum pawl_taskhub_method method, enum pawl_err
 static void taskhub_done(struct pawl_taskhub_call *call, const struct pawl_error *error) {
     struct taskhub_ask *ask = call->data;
     if (error)
-        pawl__api_fail(ask->request, taskhub_code(call->method, error->code), "%s", error->text);
+        pawl__api_fail_as(ask->request, taskhub_code(call->method, error->code), error->code,
+                          error->text);
     else
         pawl__api_reply(ask->request, call->response);
 }

@@ -23,6 +23,11 @@ int pawl__err_http(enum pawl_err code) {
     return err_rows[code].http;
 }
 
+enum pawl_err pawl__err_of(int64_t number) {
+    bool known = number > 0 && number < (int64_t)(sizeof err_rows / sizeof *err_rows);
+    return known ? (enum pawl_err)number : PAWL_E_UNKNOWN;
+}
+
 enum pawl_err pawl__fail(struct pawl_error *error, enum pawl_err code, const char *format, ...) {
     if (!error) return code;
     va_list args;

@@ -2,6 +2,7 @@
 #define PAWL_BASE_ERR_H
 
 #include <stdarg.h>
+#include <stdint.h>
 
 #include "pawl/error.h"
 
@@ -9,6 +10,9 @@
 const char *pawl__err_text(enum pawl_err code);
 int pawl__err_grpc(enum pawl_err code);
 int pawl__err_http(enum pawl_err code);
+
+// The error of a number that came from outside; PAWL_E_UNKNOWN: it is none, or no error.
+enum pawl_err pawl__err_of(int64_t number);
 
 // Fills |error| (which may be NULL) with |code| and the formatted text, and returns |code|, so
 // that a failure is one statement: return pawl__fail(error, PAWL_E_IO, "cannot read %s", path);

@@ -66,6 +66,10 @@ size_t pawl__grpc_message_encode(struct pawl_str text, char *out, size_t cap);
 // Undoes the encoding in place and returns the new length. Malformed escapes stay as they are.
 size_t pawl__grpc_message_decode(char *text, size_t len);
 
+// Metadata of an answer: the number of an enum pawl_err, where the status does not tell it. Ours
+// alone: the official clients pass it by.
+#define PAWL_GRPC_CODE "pawl-code"
+
 // The code of a gRPC status number; PAWL_E_UNKNOWN for one that is not in the table.
 enum pawl_err pawl__grpc_code(int64_t status);
 

@@ -194,6 +194,8 @@ static int call_on_header(nghttp2_session *session, const nghttp2_frame *frame,
         call->is_grpc = pawl__grpc_type(value) == PAWL_GRPC_YES;
     } else if (pawl__str_equal(name, PAWL_STR("grpc-status"))) {
         if (!pawl__str_to_int(value, 0, INT32_MAX, &call->grpc_status)) call->grpc_status = 2;
+    } else if (pawl__str_equal(name, PAWL_STR(PAWL_GRPC_CODE))) {
+        pawl__str_to_int(value, 0, INT32_MAX, &call->code);
     } else if (pawl__str_equal(name, PAWL_STR("grpc-message")) && value.len <= CALL_TEXT) {
         pawl__buf_clear(&call->text);
         if (pawl__buf_append_str(&call->text, value))
@@ -258,6 +260,8 @@ static int call_on_stream_close(nghttp2_session *session, int32_t stream, uint32
         call_end(call, call->failure, pawl__str(call->failure_text));
     } else if (call->grpc_status >= 0) {
         enum pawl_err code = pawl__grpc_code(call->grpc_status);
+        if (code && call->code && call->client->options.takes_codes)
+            code = pawl__err_of(call->code);
         if (code == PAWL_OK && !pawl__grpc_decoder_idle(&call->decoder))
             call_end(call, PAWL_E_INTERNAL, PAWL_STR("the last message ends early"));
         else if (code == PAWL_OK && call->options.is_unary && call->count == 0)

@@ -55,6 +55,7 @@ struct pawl_grpc_call {
     struct pawl_buf message;          // being received
     struct pawl_buf text;             // grpc-message
     int64_t http_status, grpc_status; // -1: not received
+    int64_t code;                     // PAWL_GRPC_CODE; 0: not received
     int64_t started;
     int32_t stream;
     enum pawl_err failure; // found on our side; PAWL_OK: none

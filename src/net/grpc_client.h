@@ -29,6 +29,8 @@ struct pawl_grpc_client_options {
     const struct pawl_header *metadata;
     size_t metadata_count;
 
+    bool takes_codes; // an error is what PAWL_GRPC_CODE says, when the server gives it
+
     size_t max_message;        // bytes of a received message; 0: 4 MiB
     int64_t connect_timeout;   // nanoseconds; 0: five seconds
     int64_t keepalive_time;    // nanoseconds of silence before a PING; 0: thirty seconds

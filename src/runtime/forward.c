@@ -216,7 +216,7 @@ static bool forward_end(struct pawl_forward *forward, struct pawl_str answer, bo
     *moved = row && row->code == PAWL_E_HELD;
     if (!row || *moved) return false;
     struct pawl_error error;
-    pawl__fail(&error, (enum pawl_err)row->code, "%s", row->text);
+    pawl__fail(&error, row->code ? pawl__err_of(row->code) : PAWL_OK, "%s", row->text);
     if (!row->code && !forward_take(call, row)) pawl__fail_plain(&error, PAWL_E_NOMEM);
     forward_destroy(forward);
     call->done(call, error.code ? &error : NULL);

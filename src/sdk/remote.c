@@ -35,29 +35,6 @@ static struct remote *remote_of(struct pawl_transport *transport) {
     return PAWL_CONTAINER(transport, struct remote, transport);
 }
 
-// --- errors -------------------------------------------------------------------------------------
-
-// The daemon has one status, UNKNOWN, for what has codes of its own here.
-static enum pawl_err remote_code(enum pawl_err code, struct pawl_str text) {
-    if (code != PAWL_E_UNKNOWN && code != PAWL_E_INTERNAL) return code;
-    static const struct {
-        const char *text;
-        enum pawl_err code;
-    } rows[] = {
-        {"no such instance exists", PAWL_E_NOT_FOUND},
-        {"orchestration has not yet completed", PAWL_E_PRECONDITION},
-        {"is stalled", PAWL_E_PRECONDITION},
-        {"already exists", PAWL_E_EXISTS},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (memmem(text.data, text.len, rows[i].text, strlen(rows[i].text))) return rows[i].code;
-    return code;
-}
-
-static void remote_set_error(struct pawl_error *error, enum pawl_err code, struct pawl_str text) {
-    pawl__fail(error, remote_code(code, text), "%.*s", PAWL_FMT(text));
-}
-
 // --- calls --------------------------------------------------------------------------------------
 
 // Sends a unary call. False when it cannot be, with |error| filled.
@@ -88,7 +65,7 @@ static void remote_on_message(void *arg, struct pawl_str message) {
 
 static void remote_on_end(void *arg, enum pawl_err code, struct pawl_str text) {
     struct pawl_op *op = arg;
-    if (code) remote_set_error(&op->error, code, text);
+    if (code) pawl__fail(&op->error, code, "%.*s", PAWL_FMT(text));
     op->done(op);
 }
 
@@ -129,7 +106,7 @@ static void remote_on_state_message(void *arg, struct pawl_str message) {
 
 static void remote_on_state_end(void *arg, enum pawl_err code, struct pawl_str text) {
     struct pawl_state_job *job = arg;
-    if (code) remote_set_error(&job->error, code, text);
+    if (code) pawl__fail(&job->error, code, "%.*s", PAWL_FMT(text));
     job->done(job);
 }
 
@@ -328,6 +305,7 @@ enum pawl_err pawl__remote_open(uv_loop_t *loop, const char *target, const char 
         .target = target,
         .metadata = &header,
         .metadata_count = token && *token ? 1 : 0,
+        .takes_codes = true,
         .max_message = REMOTE_MAX_MESSAGE,
         .on_state = remote_on_state,
         .arg = remote,

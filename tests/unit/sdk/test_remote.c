@@ -63,18 +63,18 @@ static void worker_log(void *arg, enum pawl_log_level level, const char *line) {
     lines++;
 }
 
-static void test_damaged_item(void **state) {
-    (void)state;
+static uv_timer_t tick;
+static struct pawl_server *server;
+static struct pawl_transport *transport;
+
+// A daemon whose answers |handler| gives, and a transport to it.
+static void start(pawl_handler handler) {
     const struct pawl_server_options options = {
-        .max_body = 1 << 20, .max_header = 16 << 10, .handler = daemon_handle};
-    const struct pawl_log log = {.write = worker_log};
+        .max_body = 1 << 20, .max_header = 16 << 10, .handler = handler};
+    static const struct pawl_log log = {.write = worker_log};
     const struct pawl_transport_owner owner = {&log, worker_item, worker_ready, NULL};
-    struct pawl_server *server;
-    struct pawl_transport *transport;
     struct pawl_error error;
-    uv_timer_t tick;
     char target[64];
-    bool worker_closed = false, server_closed = false;
     int port = 0;
     uv_loop_init(&loop);
     uv_timer_init(&loop, &tick);
@@ -83,14 +83,10 @@ static void test_damaged_item(void **state) {
     assert_int_equal(pawl__server_listen(server, "127.0.0.1", &port, &error), PAWL_OK);
     snprintf(target, sizeof target, "127.0.0.1:%d", port);
     assert_int_equal(pawl__remote_open(&loop, target, NULL, &owner, &transport, &error), PAWL_OK);
+}
 
-    Pb__GetWorkItemsRequest ask = PB__GET_WORK_ITEMS_REQUEST__INIT;
-    transport->ops->work(transport, &ask);
-    UNTIL(lines == 1 && ended == 1); // the daemon offers again what the stream had
-    assert_int_equal(items, 0);      // what came after it is not taken
-    UNTIL(streams == 2 && items == 1);
-    assert_int_equal(lines, 1);
-
+static void stop(void) {
+    bool worker_closed = false, server_closed = false;
     transport->ops->close(transport, on_closed, &worker_closed);
     UNTIL(worker_closed);
     pawl__server_close(server, 0, on_closed, &server_closed);
@@ -100,7 +96,69 @@ static void test_damaged_item(void **state) {
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+static void test_damaged_item(void **state) {
+    (void)state;
+    start(daemon_handle);
+    Pb__GetWorkItemsRequest ask = PB__GET_WORK_ITEMS_REQUEST__INIT;
+    transport->ops->work(transport, &ask);
+    UNTIL(lines == 1 && ended == 1); // the daemon offers again what the stream had
+    assert_int_equal(items, 0);      // what came after it is not taken
+    UNTIL(streams == 2 && items == 1);
+    assert_int_equal(lines, 1);
+
+    stop();
+}
+
+// --- errors -------------------------------------------------------------------------------------
+
+static const struct {
+    const char *told; // by the daemon, beside its status; NULL: nothing
+    enum pawl_err status, want;
+} errors[] = {
+    {NULL, PAWL_E_NOT_FOUND, PAWL_E_NOT_FOUND},    {NULL, PAWL_E_UNKNOWN, PAWL_E_UNKNOWN},
+    {"5", PAWL_E_UNKNOWN, PAWL_E_NOT_FOUND},       {"15", PAWL_E_TOO_LARGE, PAWL_E_NOMEM},
+    {"9999", PAWL_E_UNKNOWN, PAWL_E_UNKNOWN}, // of a newer daemon
+    {"no number", PAWL_E_UNKNOWN, PAWL_E_UNKNOWN}, {"-1", PAWL_E_UNKNOWN, PAWL_E_UNKNOWN},
+    {"5", PAWL_OK, PAWL_E_UNIMPLEMENTED}, // no error, and no answer either
+};
+static size_t asked, answered;
+
+static void failing_handle(void *arg, struct pawl_request *request) {
+    (void)arg;
+    if (errors[asked].told)
+        pawl__request_add_header(request, PAWL_STR("pawl-code"), pawl__str(errors[asked].told));
+    pawl__grpc_finish(request, errors[asked++].status, "no such instance exists", PAWL_STR(""));
+}
+
+static void on_answer(struct pawl_op *op) {
+    (void)op;
+    answered++;
+}
+
+// What went wrong is told by numbers; the text is for people.
+static void test_codes(void **state) {
+    (void)state;
+    start(failing_handle);
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        Pb__GetInstanceRequest request = PB__GET_INSTANCE_REQUEST__INIT;
+        struct pawl_op op = {
+            .row = &pawl__taskhub_rows[PAWL_TASKHUB_GET],
+            .request = &request.base,
+            .done = on_answer,
+        };
+        transport->ops->call(transport, &op);
+        UNTIL(answered == i + 1);
+        assert_int_equal(op.error.code, errors[i].want);
+        if (errors[i].status) assert_string_equal(op.error.text, "no such instance exists");
+        pawl__arena_finish(&op.arena);
+    }
+    stop();
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_damaged_item)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_damaged_item),
+        cmocka_unit_test(test_codes),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
