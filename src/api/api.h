@@ -22,6 +22,7 @@ struct pawl_console_options {
 
 struct pawl_tracer;
 struct pawl_request_meter;
+struct pawl_workflow_meter;
 
 struct pawl_api_options {
     const char *app_id, *namespace, *version;
@@ -33,8 +34,9 @@ struct pawl_api_options {
     const char *app_protocol, *app_address;
     int app_max_concurrency;
     struct pawl_console_options console;
-    struct pawl_tracer *tracer;       // takes spans of calls; NULL: nobody does
-    struct pawl_request_meter *meter; // counts calls; NULL: nobody looks
+    struct pawl_tracer *tracer;                  // takes spans of calls; NULL: nobody does
+    struct pawl_request_meter *meter;            // counts calls; NULL: nobody looks
+    const struct pawl_workflow_meter *workflows; // what was counted of them; NULL: nothing is
     const struct pawl_log *log;
     // Ends the daemon; |force|: at once.
     void (*shutdown)(void *arg, bool force);

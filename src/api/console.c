@@ -110,6 +110,7 @@ static void console_app(void *arg, struct pawl_request *request, const struct pa
 
 const struct pawl_route pawl__console_routes[] = {
     {"GET", V1 "/app", console_app},
+    {"GET", V1 "/numbers", pawl__console_numbers},
     {"POST", V1 "/instances", pawl__console_start},
     {"GET", V1 "/instances", pawl__console_list},
     {"GET", V1 "/instances/count", pawl__console_count},

@@ -57,6 +57,11 @@ extern const size_t pawl__console_route_count;
 void pawl__console_list(void *arg, struct pawl_request *request, const struct pawl_params *params);
 void pawl__console_count(void *arg, struct pawl_request *request, const struct pawl_params *params);
 
+// --- console_numbers.c: what this daemon is doing -----------------------------------------------
+
+void pawl__console_numbers(void *arg, struct pawl_request *request,
+                           const struct pawl_params *params);
+
 // --- console_instance.c: looking at one
 // -----------------------------------------------------------
 

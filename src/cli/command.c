@@ -13,9 +13,19 @@ enum {
 };
 
 const struct pawl_command *const pawl__commands[] = {
-    &pawl__cmd_run,       &pawl__cmd_stop,    &pawl__cmd_list,       &pawl__cmd_workflow,
-    &pawl__cmd_dashboard, &pawl__cmd_init,    &pawl__cmd_uninstall,  &pawl__cmd_daemon,
-    &pawl__cmd_bench,     &pawl__cmd_version, &pawl__cmd_completion, NULL,
+    &pawl__cmd_run,
+    &pawl__cmd_stop,
+    &pawl__cmd_list,
+    &pawl__cmd_workflow,
+    &pawl__cmd_dashboard,
+    &pawl__cmd_top,
+    &pawl__cmd_init,
+    &pawl__cmd_uninstall,
+    &pawl__cmd_daemon,
+    &pawl__cmd_bench,
+    &pawl__cmd_version,
+    &pawl__cmd_completion,
+    NULL,
 };
 
 // --- help ---------------------------------------------------------------------------------------

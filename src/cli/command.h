@@ -24,6 +24,7 @@ extern const struct pawl_command pawl__cmd_list;
 extern const struct pawl_command pawl__cmd_workflow;
 extern const struct pawl_command pawl__cmd_bench;
 extern const struct pawl_command pawl__cmd_dashboard;
+extern const struct pawl_command pawl__cmd_top;
 extern const struct pawl_command pawl__cmd_init;
 extern const struct pawl_command pawl__cmd_uninstall;
 extern const struct pawl_command pawl__cmd_version;

@@ -336,6 +336,7 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
     if (daemon.is_traced) api.tracer = &daemon.tracer;
     if (!err) err = daemon_start_metrics(&daemon, &error);
     if (daemon.has_metrics) api.meter = &daemon.metrics.requests;
+    if (daemon.has_metrics) api.workflows = &daemon.metrics.workflows;
     if (!err) err = daemon_open_stores(&daemon, &error);
     if (!err) err = daemon_start_node(&daemon, &error);
     if (!err) {

@@ -7,7 +7,7 @@ import subprocess
 
 import clilib
 
-COMMANDS = ["run", "stop", "list", "workflow", "dashboard", "daemon", "bench", "init", "uninstall", "version", "completion"]
+COMMANDS = ["run", "stop", "list", "workflow", "dashboard", "top", "daemon", "bench", "init", "uninstall", "version", "completion"]
 GROUPED = [["workflow", word] for word in ("run", "list", "count", "get", "watch", "history", "raise-event", "suspend", "resume",
                                            "terminate", "purge")]
 

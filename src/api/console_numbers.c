@@ -1,0 +1,66 @@
+#include "api/console.h"
+#include "api/numbers.h"
+#include "base/clock.h"
+#include "observe/workflow_meter.h"
+
+// What this daemon is doing: the figures that 'pawl top' shows.
+
+static json_t *numbers_work(const struct pawl_work_numbers *work) {
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "waiting", work->due, "waitingForWorker",
+                     work->parked, "inFlight", work->in_flight, "oldestSeconds", work->oldest,
+                     "given", work->given, "lost", work->lost);
+}
+
+static json_t *numbers_workflows(const struct pawl_workflow_meter *meter) {
+    json_t *rows = json_array();
+    if (!meter) return rows;
+    for (const struct pawl_link *link = meter->workflows.list.next; link != &meter->workflows.list;
+         link = link->next) {
+        const struct pawl_workflow_series *series =
+            PAWL_CONTAINER(link, const struct pawl_workflow_series, named.link);
+        double ended = 0, took = 0, failed = 0;
+        for (int i = 0; i < PAWL_METER_STATUS_COUNT; i++) {
+            double count = (double)pawl__histogram_count(&series->execution[i]);
+            ended += count;
+            took += (double)series->execution[i].sum / (double)PAWL_SECOND;
+            if (i == PAWL_METER_FAILED) failed = count;
+        }
+        json_array_append_new(
+            rows, json_pack("{s:s%, s:f, s:f, s:f, s:f}", "name", series->named.name.data,
+                            (size_t)series->named.name.len, "ended", ended, "failed", failed,
+                            "seconds", took, "turns", (double)series->turns));
+    }
+    return rows;
+}
+
+static double numbers_trouble(const struct pawl_api *api) {
+    double most = 0;
+    for (size_t i = 0; i < api->options.store_count; i++) {
+        const struct pawl_error *why;
+        double now = (double)pawl__storage_trouble(api->options.stores[i].storage, &why);
+        if (now > most) most = now;
+    }
+    return most / (double)PAWL_SECOND;
+}
+
+void pawl__console_numbers(void *arg, struct pawl_request *request,
+                           const struct pawl_params *params) {
+    (void)params;
+    struct pawl_api *api = arg;
+    struct pawl_numbers numbers;
+    struct pawl_process_numbers process;
+    pawl__numbers_read(&numbers, api->options.node);
+    pawl__process_numbers_read(&process);
+    json_t *body = json_pack(
+        "{s:s, s:b, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "appId",
+        api->options.app_id, "ready", (int)api->ready, "workers", numbers.workers,
+        "workersElsewhere", numbers.workers_elsewhere, "turns", numbers_work(&numbers.turns),
+        "activities", numbers_work(&numbers.activities), "heldTurns", numbers.held, "shards",
+        numbers.shards, "shardsServed", numbers.shards_served, "inMemory", numbers.instances,
+        "asleep", numbers.asleep, "batches", numbers.batches, "failingSeconds",
+        numbers_trouble(api), "cpuSeconds", process.cpu, "residentBytes", process.resident,
+        "workflows", numbers_workflows(api->options.workflows));
+    if (!api->ready && body) json_object_set_new(body, "reason", json_string(api->not_ready));
+    if (body) pawl__console_time(body, "at", pawl__clock_wall());
+    pawl__api_json(request, 200, body);
+}
