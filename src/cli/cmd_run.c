@@ -139,6 +139,7 @@ static int run_file(const char *path, bool local_stores) {
         struct pawl_run_app *app = &apps[i];
         *app = (struct pawl_run_app){
             .app_id = given->app_id,
+            .replica = given->replica,
             .directory = given->directory,
             .command = given->command_count ? given->command : NULL,
             .env = given->env,
@@ -166,6 +167,9 @@ static int run_file(const char *path, bool local_stores) {
             app->pass[app->pass_count++].value = given->pass[k].value;
         }
     }
+    for (size_t i = 0; i < file.app_count; i++)
+        for (size_t k = 0; k < file.app_count; k++)
+            apps[i].is_shared |= k != i && strcmp(apps[i].app_id, apps[k].app_id) == 0;
     struct pawl_run_options options = {true, file.path, file.name};
     code = pawl__run_apps(apps, file.app_count, &options);
 out:

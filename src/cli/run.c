@@ -19,6 +19,7 @@
 
 enum {
     RUN_HEALTH_SECONDS = 60, // until a sidecar is ready
+    RUN_SHARE_SECONDS = 5,   // until daemons of one app that start together know each other
     RUN_KILL_AFTER = 5000,   // milliseconds from the first signal to SIGKILL
 };
 
@@ -387,7 +388,8 @@ static void run_on_health(uv_timer_t *timer) {
             run_say(RUN_INFO, "Its metrics are at port %d, as port %d is in use",
                     app->given->metrics_port, app->metrics_moved);
         run_start_command(app);
-    } else if (health == PAWL_RUN_NEVER) {
+    } else if (health == PAWL_RUN_NEVER &&
+               pawl__clock_steady() - app->started > RUN_SHARE_SECONDS * PAWL_SECOND) {
         fprintf(stderr, RUN_BAD "%s\n", why);
         run_give_up(app);
     } else if (pawl__clock_steady() - app->started > RUN_HEALTH_SECONDS * PAWL_SECOND) {
@@ -457,10 +459,11 @@ static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
 static bool run_start_app(struct app *app, struct pawl_error *error) {
     struct pawl_run_app *given = app->given;
     const char *folder = given->directory ? given->directory : ".";
-    if (given->app_file && pawl__run_log_open(&app->app_log, folder, given->app_id, "app", error))
+    if (given->app_file &&
+        pawl__run_log_open(&app->app_log, folder, given->app_id, given->replica, "app", error))
         return false;
     if (given->daemon_file &&
-        pawl__run_log_open(&app->daemon_log, folder, given->app_id, "daprd", error))
+        pawl__run_log_open(&app->daemon_log, folder, given->app_id, given->replica, "daprd", error))
         return false;
     if (app->run->options->many) {
         run_say(RUN_INFO, "Validating config and starting app \"%s\"", given->app_id);

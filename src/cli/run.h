@@ -12,6 +12,8 @@ enum {
 
 struct pawl_run_app {
     const char *app_id;
+    unsigned replica;                       // of the app, from 0
+    bool is_shared;                         // there are others
     const char *directory;                  // to run in; NULL: ours
     const char *const *command;             // ends with NULL; NULL: only the sidecar is run
     const char *const *env;                 // "NAME=value", ends with NULL; may be NULL

@@ -16,6 +16,30 @@
 
 // --- files --------------------------------------------------------------------------------------
 
+// Replicas of an app share its workflows, and so its store.
+static enum pawl_err check_shared(const struct pawl_run_app *app,
+                                  const struct pawl_config_stores *stores,
+                                  struct pawl_error *error) {
+    for (size_t i = 0; i < app->pass_count; i++)
+        if (strcmp(app->pass[i].name, "unix-domain-socket") == 0)
+            return pawl__fail(error, PAWL_E_INVALID,
+                              "it stands in the run file more than once: its sidecars cannot have "
+                              "the same sockets; leave out unixDomainSocket");
+    for (size_t i = 0; i < stores->count; i++) {
+        const struct pawl_config_store *store = &stores->items[i];
+        bool is_file = strcmp(store->type, "state.sqlite") == 0;
+        bool is_own = strcmp(store->type, "state.in-memory") == 0 || (is_file && !store->path);
+        if (store->holds_workflows && is_own)
+            return pawl__fail(
+                error, PAWL_E_INVALID,
+                "it stands in the run file more than once, but %s keeps its workflows "
+                "in the memory of one process; use state.sqlite with a file, or a "
+                "server",
+                store->origin);
+    }
+    return PAWL_OK;
+}
+
 // Reads the files as the sidecar will, in silence: it says the warnings itself.
 static enum pawl_err check_files(struct pawl_run_app *app, struct pawl_arena *arena,
                                  const char **notes, struct pawl_error *error) {
@@ -30,6 +54,7 @@ static enum pawl_err check_files(struct pawl_run_app *app, struct pawl_arena *ar
         err = pawl__components_load(&context, app->resources, app->resource_count, &stores, error);
     if (!err && app->user_resources && !stores.count) app->resource_count = 0;
     if (!err && !app->resource_count) err = pawl__components_default(&context, &stores, error);
+    if (!err && app->is_shared) err = check_shared(app, &stores, error);
     *notes = "";
     for (size_t i = 0; !err && *notes && i < stores.count; i++) {
         const struct pawl_config_store *store = &stores.items[i];

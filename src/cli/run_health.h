@@ -6,7 +6,8 @@
 enum pawl_run_health {
     PAWL_RUN_READY,
     PAWL_RUN_NOT_YET,
-    PAWL_RUN_NEVER, // another process has what it needs, and keeps it
+    PAWL_RUN_NEVER, // another daemon of the app has what it needs, and unless it has just begun to
+                    // share it, keeps it
 };
 
 // Asks the sidecar of |app_id| at |host| and |port|, as pawl__http_fetch takes them, for half a

@@ -53,8 +53,8 @@ static enum pawl_err log_begin(struct pawl_run_log *log, struct pawl_error *erro
 }
 
 enum pawl_err pawl__run_log_open(struct pawl_run_log *log, const char *folder, const char *app_id,
-                                 const char *what, struct pawl_error *error) {
-    char stamp[32], prefix[300], logs[PATH_MAX - 512];
+                                 unsigned replica, const char *what, struct pawl_error *error) {
+    char stamp[32], prefix[300], number[16] = "", logs[PATH_MAX - 512];
     time_t now = time(NULL);
     struct tm local;
     strftime(stamp, sizeof stamp, "%Y%m%d%H%M%S", localtime_r(&now, &local));
@@ -62,7 +62,8 @@ enum pawl_err pawl__run_log_open(struct pawl_run_log *log, const char *folder, c
     mkdir(logs, 0755);
     snprintf(logs, sizeof logs, "%s/.dapr/logs", folder);
     mkdir(logs, 0755); // if it is not there now, opening the file says why
-    snprintf(prefix, sizeof prefix, "%s_%s_", app_id, what);
+    if (replica) snprintf(number, sizeof number, "-%u", replica + 1);
+    snprintf(prefix, sizeof prefix, "%s%s_%s_", app_id, number, what);
     log_prune(logs, prefix);
     snprintf(log->path, sizeof log->path, "%s/%s%s.log", logs, prefix, stamp);
     return log_begin(log, error);

@@ -30,7 +30,7 @@ struct pawl_run_log {
 
 // Begins the file. |what|: "app" or "daprd". PAWL_E_IO.
 enum pawl_err pawl__run_log_open(struct pawl_run_log *log, const char *folder, const char *app_id,
-                                 const char *what, struct pawl_error *error);
+                                 unsigned replica, const char *what, struct pawl_error *error);
 
 // Takes a line; in the file it is without the escapes that colour it on a terminal.
 void pawl__run_log_line(struct pawl_run_log *log, const char *line, size_t len);

@@ -223,7 +223,8 @@ static enum pawl_err runfile_app(const struct runfile *file, const struct pawl_y
         out->directory = pawl__arena_dup(file->arena, pawl__str(real));
     if (!out->directory) return pawl__fail_plain(file->error, PAWL_E_NOMEM);
     out->app_id = pawl__yaml_text(app, "appID");
-    if (!out->app_id || !*out->app_id) out->app_id = strrchr(out->directory, '/') + 1;
+    out->is_named = out->app_id && *out->app_id;
+    if (!out->is_named) out->app_id = strrchr(out->directory, '/') + 1;
 
     if ((err = runfile_command(file, app, out))) return err;
     if ((err = runfile_port(file, app, "appPort", &out->app_port))) return err;
@@ -306,12 +307,16 @@ enum pawl_err pawl__runfile_load(const char *path, struct pawl_arena *arena,
             return pawl__yaml_fail(app, error, "apps", "a list of at most 64 apps");
         struct pawl_runfile_app *one = &out->apps[out->app_count];
         if ((err = runfile_app(&file, app, one))) return err;
-        for (size_t i = 0; i < out->app_count; i++)
-            if (strcmp(out->apps[i].app_id, one->app_id) == 0)
+        for (size_t i = 0; i < out->app_count; i++) {
+            const struct pawl_runfile_app *other = &out->apps[i];
+            if (strcmp(other->app_id, one->app_id) != 0) continue;
+            if (!one->is_named || !other->is_named)
                 return pawl__fail(
                     error, PAWL_E_INVALID,
                     "%s:%d: there are two apps with the ID \"%s\"; give each an appID", app->file,
                     app->line, one->app_id);
+            one->replica++;
+        }
         out->app_count++;
     }
     return PAWL_OK;

@@ -13,6 +13,8 @@ enum {
 
 struct pawl_runfile_app {
     const char *app_id, *directory; // absolute
+    bool is_named;                  // by appID, not by its folder
+    unsigned replica; // how many before it have the same ID: daemons of one app share its work
     const char *command[PAWL_RUNFILE_LIST + 1];
     size_t command_count;
     const char *env[PAWL_RUNFILE_LIST * 2 + 1]; // "NAME=value"

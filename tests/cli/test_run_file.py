@@ -243,7 +243,6 @@ class Mistakes(clilib.Case):
                  'did you mean "appDirPath"?'),
                 (head + "- appID: x\n", "dapr.yaml:4:", "appDirPath"),
                 (head + "- appDirPath: nowhere\n", "dapr.yaml:4:", "nowhere"),
-                (head + "- appDirPath: app\n  appID: fine\n", "dapr.yaml:4:", '"fine"'),
                 (head + "- appDirPath: app\n  appPort: web\n", "dapr.yaml:5:", "appPort"),
                 (head + "- appDirPath: app\n  daprHTTPPort: 70000\n", "dapr.yaml:5:",
                  "daprHTTPPort"),
@@ -290,6 +289,33 @@ class Mistakes(clilib.Case):
                      f"- {{appDirPath: app, appID: a, daprHTTPPort: {port}, command: [touch, started]}}\n"
                      f"- {{appDirPath: app, appID: b, daprGRPCPort: {port}, command: [touch, started]}}\n",
                      str(port))
+
+    def test_replicas(self):
+        """The same app three times: its daemons share the file, and each of them answers for all."""
+        self.file("store/store.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: s}\nspec:\n"
+                  "  type: state.sqlite\n  version: v1\n  metadata:\n"
+                  f"  - {{name: connectionString, value: '{self.home}/s.db'}}\n"
+                  "  - {name: actorStateStore, value: 'true'}\n")
+        app = "- {appID: orders, appDirPath: ., command: [sh, -c, 'echo ready; sleep 300']}\n"
+        self.file("dapr.yaml", "version: 1\ncommon: {resourcesPath: store}\napps:\n" + 3 * app)
+        process = self.start("run", "-f", ".")
+        clilib.wait_for(lambda: self.output().count("== ready") == 3)
+        self.assertEqual([one["appId"] for one in self.list_json()], 3 * ["orders"])
+        names = sorted(path.name.split("_")[0] for path in (self.home / ".dapr/logs").glob("*_daprd_*"))
+        self.assertEqual(names, ["orders", "orders-2", "orders-3"])
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+    def test_replicas_that_cannot_share(self):
+        self.file("store/store.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: s}\nspec:\n"
+                  "  type: state.in-memory\n  version: v1\n  metadata: [{name: actorStateStore, value: 'true'}]\n")
+        app = "- {appID: orders, appDirPath: ., command: [touch, started]}\n"
+        self.file("dapr.yaml", "version: 1\ncommon: {resourcesPath: store}\napps:\n" + 2 * app)
+        answer = self.pawl("run", "-f", ".")
+        self.assertEqual(answer.returncode, 1, answer.stdout)
+        for told in ('app "orders"', "more than once", "store.yaml:1", "state.sqlite"):
+            self.assertIn(told, answer.stderr)
+        self.assertFalse((self.home / "started").exists())
 
 
 if __name__ == "__main__":
