@@ -43,6 +43,7 @@ static void peer_call_free(struct peer_call *call) {
 static void peers_on_end(void *arg, enum pawl_err code, struct pawl_str text) {
     struct peer_call *call = arg;
     if (!code && call->answer.failed) code = PAWL_E_NOMEM;
+    if (code && pawl__grpc_call_is_unseen(call->call)) code = PAWL_E_HELD;
     call->forward->done(call->forward, code, text, pawl__buf_str(&call->answer));
     peer_call_free(call);
 }

@@ -170,6 +170,10 @@ enum pawl_err pawl__grpc_call(struct pawl_grpc_client *client,
     return PAWL_OK;
 }
 
+bool pawl__grpc_call_is_unseen(const struct pawl_grpc_call *call) {
+    return call->is_unseen || call->stream <= 0;
+}
+
 void pawl__grpc_cancel(struct pawl_grpc_call *call) {
     if (call->is_over) return;
     call_reset(call);
@@ -246,7 +250,9 @@ static int call_on_frame_not_send(nghttp2_session *session, const nghttp2_frame 
     if (frame->hd.type != NGHTTP2_HEADERS) return 0;
     struct pawl_grpc_call *call =
         nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-    if (call) call_fail(call, PAWL_E_UNAVAILABLE, "the server takes no more calls");
+    if (!call) return 0;
+    call->is_unseen = true;
+    call_fail(call, PAWL_E_UNAVAILABLE, "the server takes no more calls");
     return 0;
 }
 
@@ -256,6 +262,7 @@ static int call_on_stream_close(nghttp2_session *session, int32_t stream, uint32
     struct pawl_grpc_call *call = nghttp2_session_get_stream_user_data(session, stream);
     if (!call) return 0;
     char text[64];
+    if (error == NGHTTP2_REFUSED_STREAM) call->is_unseen = true;
     if (call->failure) {
         call_end(call, call->failure, pawl__str(call->failure_text));
     } else if (call->grpc_status >= 0) {

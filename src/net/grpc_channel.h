@@ -62,8 +62,9 @@ struct pawl_grpc_call {
     const char *failure_text;
     unsigned count : 2; // messages: 0, 1, 2 for more
     unsigned is_grpc : 1;
-    unsigned is_busy : 1; // in a callback; freed after it
-    unsigned is_over : 1; // on_end was called, or it was canceled
+    unsigned is_busy : 1;   // in a callback; freed after it
+    unsigned is_unseen : 1; // the server refused to look at it, or was sent nothing of it
+    unsigned is_over : 1;   // on_end was called, or it was canceled
     char method[];
 };
 

@@ -226,12 +226,12 @@ static bool forward_end(struct pawl_forward *forward, struct pawl_str answer, bo
 static void forward_done(struct pawl_forward *forward, enum pawl_err code, struct pawl_str text,
                          struct pawl_str answer) {
     struct pawl_call *call = forward->call;
-    bool moved = false;
+    bool unseen = code == PAWL_E_HELD, moved = false;
     if (!code && forward_end(forward, answer, &moved)) return;
     pawl_forward_failed_fn failed = forward->failed;
     void *arg = forward->arg;
     forward_destroy(forward);
-    failed(call, moved, moved ? PAWL_STR("it is not there any more") : text, arg);
+    failed(call, unseen || moved, moved ? PAWL_STR("it is not there any more") : text, arg);
 }
 
 static void forward_cancel(struct pawl_remote *remote) {

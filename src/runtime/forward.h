@@ -30,8 +30,9 @@ struct pawl_forward {
     struct pawl_call *call;
     struct pawl_arena arena;
     struct pawl_str request; // encoded
-    // To be called once, unless the call was canceled. |code|: of the way there and back; |text|
-    // says why it failed, |answer| is what came back.
+    // To be called once, unless the call was canceled. |code|: of the way there and back, and
+    // PAWL_E_HELD when the other daemon surely did nothing; |text| says why it failed, |answer| is
+    // what came back.
     void (*done)(struct pawl_forward *forward, enum pawl_err code, struct pawl_str text,
                  struct pawl_str answer);
     void *transport;

@@ -40,9 +40,24 @@ static bool node_can_serve(const struct pawl_node *node) {
     return node->count;
 }
 
+static void node_look_soon(struct pawl_node *node);
+
+// A shard that goes from one daemon to another has no owner for a moment. Calls wait for that long,
+// and the node counts as ready.
+static bool node_is_patient(struct pawl_node *node) {
+    int64_t now = pawl__clock_steady();
+    if (!node->ready || !node->shares) return false;
+    if (!node->lacking_at) node->lacking_at = now;
+    node_look_soon(node);
+    return now - node->lacking_at <= NODE_PATIENCE;
+}
+
 static void node_check_ready(struct pawl_node *node, const struct pawl_error *reason) {
     const struct pawl_node_options *options = &node->options;
-    bool ready = !node->closing && node_can_serve(node), was = node->ready;
+    bool serves = node_can_serve(node), was = node->ready;
+    if (serves) node->lacking_at = 0;
+    bool moves = !serves && (!reason || reason->code == PAWL_E_HELD);
+    bool ready = !node->closing && (serves || (moves && node_is_patient(node)));
     node->ready = ready;
     if (!options->on_ready || (ready && was) || (!ready && !was && !reason)) return;
     struct pawl_error unknown = {PAWL_E_UNAVAILABLE, "a part of the workflows has no owner now"};
@@ -58,8 +73,6 @@ size_t pawl__node_worker_count(const struct pawl_node *node) {
 }
 
 // --- where calls go -----------------------------------------------------------------------------
-
-static void node_look_soon(struct pawl_node *node);
 
 static void node_fail(struct pawl_call *call, bool closing) {
     struct pawl_error error;

@@ -35,6 +35,7 @@ struct pawl_node {
     int64_t worked_at;                 // when a worker was last here, steady
     struct pawl_link parked;           // calls, until it is known who serves their shards
     bool ready, closing;
+    int64_t lacking_at; // since when nobody is known to serve a shard, steady; 0: all are served
     struct pawl_job count_job;
     struct pawl_error count_error;
     uint32_t counted; // what the store says
