@@ -15,6 +15,7 @@
 #include "cli/version.h"
 #include "observe/workflows.h"
 #include "store/memory/memory.h"
+#include "store/postgres/postgres.h"
 #include "store/redis/redis.h"
 #include "store/sqlite/sqlite.h"
 
@@ -154,15 +155,34 @@ static enum pawl_err daemon_open_store(const struct daemon *daemon,
         .allow_eviction = given->redis.allow_eviction,
         .log = daemon_log(daemon),
     };
+    const struct pawl_postgres_options postgres = {
+        .type = given->type,
+        .connection = given->postgres.connection,
+        .host = given->postgres.host,
+        .hostaddr = given->postgres.hostaddr,
+        .port = given->postgres.port,
+        .database = given->postgres.database,
+        .user = given->postgres.user,
+        .password = given->postgres.password,
+        .ssl_root_cert = given->postgres.ssl_root_cert,
+        .v1 = given->postgres.v1,
+        .state_table = given->table,
+        .metadata_table = given->metadata_table,
+        .timeout = given->postgres.timeout,
+        .cleanup_interval = given->cleanup_interval,
+        .workflows = given->holds_workflows,
+        .log = daemon_log(daemon),
+    };
+    if (given->postgres.connection) return pawl__postgres_open(&postgres, store, error);
     if (given->redis.host) return pawl__redis_open(&redis, store, error);
     if (given->path) return pawl__sqlite_open(&sqlite, store, error);
     return pawl__memory_open(store, error);
 }
 
-// A server that does not answer: says which component named it, and what else there is to do.
+// A server that is of no use: says which component named it, and what else there is to do.
 static enum pawl_err daemon_explain(const struct pawl_config_store *given,
                                     struct pawl_error *error) {
-    if (error->code != PAWL_E_UNAVAILABLE || given->path) return error->code;
+    if (!given->redis.host && !given->postgres.connection) return error->code;
     struct pawl_error why = *error;
     return pawl__fail(error, why.code,
                       "%s: component \"%s\": %s; or use another component, or --local-stores, "

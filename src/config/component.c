@@ -8,13 +8,13 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "config/fields.h"
 #include "config/home.h"
 #include "config/near.h"
 
 static const char *const component_scope = "dapr.runtime.processor";
 
 enum {
-    COMPONENT_ITEMS = 64,
     COMPONENT_DOCUMENTS = 256
 };
 
@@ -30,16 +30,14 @@ static enum pawl_err component_data_folder(const struct pawl_config_context *con
     return pawl__home_make_folder(*out, error);
 }
 
-// A component as its file has it, its values resolved.
-struct component {
-    const struct pawl_yaml *document;
-    const char *name, *type, *version, *origin;
-    bool ignore_errors;
-    struct {
-        const char *name, *value;
-        int line;
-    } items[COMPONENT_ITEMS];
-    size_t item_count;
+// A type of store that is served.
+struct component_type {
+    const char *type;
+    const char *const *versions; // NULL: v1 alone
+    const char *const *fields;   // the names of its metadata
+    enum pawl_err (*read)(const struct pawl_component *component, struct pawl_config_store *store);
+    bool needs_server;
+    bool untested; // with the server that it is meant for
 };
 
 struct loader {
@@ -199,26 +197,20 @@ static const char *component_env(struct loader *loader, const struct pawl_yaml *
     return blocked || !getenv(name) ? "" : getenv(name);
 }
 
-// Whether a store of this type needs no server, so that it is local anyway.
-static bool component_is_local(const char *type) {
-    return strcmp(type, "state.sqlite") == 0 || strcmp(type, "state.in-memory") == 0;
-}
-
-static bool component_is_redis(const char *type) {
-    return strcmp(type, "state.redis") == 0;
-}
+static const struct component_type *component_type(const char *type);
 
 bool pawl__component_serves(const char *type) {
-    return component_is_local(type) || component_is_redis(type);
+    return component_type(type);
 }
 
 static bool component_is_replaced(const struct loader *loader, const char *type) {
+    const struct component_type *row = component_type(type);
     return loader->context->local_stores && strncmp(type, "state.", 6) == 0 &&
-           !component_is_local(type);
+           (!row || row->needs_server);
 }
 
 static enum pawl_err component_read(struct loader *loader, const struct pawl_yaml *document,
-                                    struct component *out) {
+                                    struct pawl_component *out) {
     static const char *const keys[] = {"type",        "version",  "ignoreErrors",
                                        "initTimeout", "metadata", NULL};
     static const char *const document_keys[] = {"apiVersion", "kind",   "metadata", "spec",
@@ -229,7 +221,9 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
     const char *store = pawl__yaml_text(pawl__yaml_get(document, "auth"), "secretStore");
     const struct pawl_yaml *list = pawl__yaml_get(spec, "metadata");
     const struct pawl_config_context *context = loader->context;
-    *out = (struct component){
+    *out = (struct pawl_component){
+        .context = context,
+        .error = loader->error,
         .document = document,
         .name = component_name(document),
         .type = pawl__yaml_text(spec, "type"),
@@ -261,72 +255,28 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
         if (component_is_replaced(loader, out->type) && strcasecmp(name, "keyPrefix") != 0 &&
             strcasecmp(name, "actorStateStore") != 0)
             continue; // no matter what its server needs, or whether a secret of it is here
-        if (out->item_count == COMPONENT_ITEMS)
+        if (out->field_count == PAWL_COMPONENT_FIELDS)
             return pawl__yaml_fail(item, loader->error, "spec.metadata", "shorter than 65 items");
         if (component_refers(reference) &&
             (err = component_secret(loader, reference, store, &value)))
             return err;
         const char *variable = pawl__yaml_text(item, "envRef");
         if (variable && *variable) value = component_env(loader, item);
-        out->items[out->item_count].name = name;
-        out->items[out->item_count].line = item->line;
-        out->items[out->item_count].value = component_expand(loader, value ? value : "");
-        if (!out->items[out->item_count++].value)
+        out->fields[out->field_count].name = name;
+        out->fields[out->field_count].line = item->line;
+        out->fields[out->field_count].value = component_expand(loader, value ? value : "");
+        if (!out->fields[out->field_count++].value)
             return pawl__fail_plain(loader->error, PAWL_E_NOMEM);
     }
     return PAWL_OK;
 }
 
-// The value of metadata |name| (any case), or of its |alias|.
-static const char *component_get(struct component *component, const char *name, const char *alias) {
-    const char *value = NULL;
-    for (size_t i = 0; i < component->item_count; i++) {
-        const char *given = component->items[i].name;
-        if (strcasecmp(given, name) != 0 && (!alias || strcasecmp(given, alias) != 0)) continue;
-        value = component->items[i].value;
-    }
-    return value;
-}
-
-// The same without an alias; an empty text is none.
-static const char *component_text(struct component *component, const char *name) {
-    const char *value = component_get(component, name, NULL);
-    return value && *value ? value : NULL;
-}
-
 // --- stores -------------------------------------------------------------------------------------
 
-static enum pawl_err component_fail(struct loader *loader, const struct component *component,
-                                    const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static enum pawl_err component_fail(struct loader *loader, const struct component *component,
-                                    const char *format, ...) {
-    char text[400];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return pawl__fail(loader->error, PAWL_E_INVALID, "component %s (%s): %s", component->name,
-                      component->origin, text);
-}
-
-static enum pawl_err component_duration(struct loader *loader, struct component *component,
-                                        const char *name, const char *alias, int64_t *out) {
-    const char *text = component_get(component, name, alias);
-    int64_t seconds;
-    if (!text || !*text || pawl__duration_parse(text, out)) return PAWL_OK;
-    if (pawl__str_to_int(pawl__str(text), 0, INT32_MAX, &seconds)) {
-        *out = seconds * PAWL_SECOND; // a bare number counts seconds
-        return PAWL_OK;
-    }
-    return component_fail(loader, component, "%s is \"%s\", but has to be a duration such as 10s",
-                          name, text);
-}
-
 // What a key has before its "||", by the rule that keyPrefix names.
-static const char *component_prefix(const struct loader *loader, struct component *component) {
+static const char *component_prefix(const struct loader *loader, struct pawl_component *component) {
     const struct pawl_config_context *context = loader->context;
-    const char *rule = component_get(component, "keyPrefix", NULL);
+    const char *rule = pawl__field(component, "keyPrefix", NULL);
     if (!rule || strcasecmp(rule, "appid") == 0) return context->app_id;
     if (strcasecmp(rule, "none") == 0) return NULL;
     if (strcasecmp(rule, "name") == 0) return component->name;
@@ -340,143 +290,82 @@ static const char *component_prefix(const struct loader *loader, struct componen
     return lower;
 }
 
-static enum pawl_err component_sqlite(struct loader *loader, struct component *component,
+static enum pawl_err component_sqlite(const struct pawl_component *component,
                                       struct pawl_config_store *store) {
-    const char *text = component_get(component, "connectionString", "url");
+    const char *text = pawl__field(component, "connectionString", "url");
     if (!text || !*text)
-        return component_fail(loader, component,
-                              "connectionString is missing: give it the path of a file");
+        return pawl__component_fail(component,
+                                    "connectionString is missing: give it the path of a file");
     static const char *const forbidden[] = {"_pragma=busy_timeout", "_pragma=journal_mode",
                                             "_pragma=foreign_keys"};
     for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
         if (strcasestr(text, forbidden[i]))
-            return component_fail(loader, component, "connectionString must not set %s",
-                                  forbidden[i] + strlen("_pragma="));
+            return pawl__component_fail(component, "connectionString must not set %s",
+                                        forbidden[i] + strlen("_pragma="));
     bool memory = strstr(text, ":memory:") || strstr(text, "mode=memory");
     const char *path = strncmp(text, "file:", 5) == 0 ? text + 5 : text;
     const char *query = strchr(path, '?');
     if (query)
-        path = pawl__arena_dup(loader->context->arena,
+        path = pawl__arena_dup(component->context->arena,
                                (struct pawl_str){path, (size_t)(query - path)});
     if (!memory && path && !*path) // SQLite would take it for a file that is deleted at the end
-        return component_fail(loader, component,
-                              "connectionString names no file: give it the path of a file");
-    if (!path) return pawl__fail_plain(loader->error, PAWL_E_NOMEM);
+        return pawl__component_fail(component,
+                                    "connectionString names no file: give it the path of a file");
+    if (!path) return pawl__fail_plain(component->error, PAWL_E_NOMEM);
     store->path = memory ? NULL : path;
-    store->table = component_text(component, "tableName");
-    store->metadata_table = component_text(component, "metadataTableName");
-    enum pawl_err err =
-        component_duration(loader, component, "busyTimeout", NULL, &store->busy_timeout);
+    store->table = pawl__field_text(component, "tableName", NULL);
+    store->metadata_table = pawl__field_text(component, "metadataTableName", NULL);
+    enum pawl_err err = pawl__field_time(component, "busyTimeout", NULL, &store->busy_timeout);
     if (!err)
-        err = component_duration(loader, component, "cleanupInterval", "cleanupIntervalInSeconds",
-                                 &store->cleanup_interval);
+        err = pawl__field_time(component, "cleanupInterval", "cleanupIntervalInSeconds",
+                               &store->cleanup_interval);
     int64_t timeout = PAWL_SECOND; // statements do not wait on a network: it is only checked
-    if (!err) err = component_duration(loader, component, "timeout", "timeoutInSeconds", &timeout);
+    if (!err) err = pawl__field_time(component, "timeout", "timeoutInSeconds", &timeout);
     if (!err && timeout < PAWL_SECOND)
-        err = component_fail(loader, component, "timeout has to be 1s or more");
+        err = pawl__component_fail(component, "timeout has to be 1s or more");
     return err;
 }
 
-// --- Redis --------------------------------------------------------------------------------------
+static const char *const memory_fields[] = {"actorStateStore", "keyPrefix", "shards", NULL};
+static const char *const sqlite_fields[] = {
+    "actorStateStore",  "keyPrefix",
+    "connectionString", "url",
+    "timeout",          "timeoutInSeconds",
+    "busyTimeout",      "disableWAL", // taken, but Pawl's promises rest on the WAL
+    "tableName",        "metadataTableName",
+    "cleanupInterval",  "cleanupIntervalInSeconds",
+    "shards",           NULL};
+static const char *const version_2[] = {"v2", NULL}, *const versions_1_2[] = {"v1", "v2", NULL};
 
-static enum pawl_err component_int(struct loader *loader, struct component *component,
-                                   const char *name, int64_t least, int64_t most, int *out) {
-    const char *text = component_text(component, name);
-    int64_t number;
-    if (!text) return PAWL_OK;
-    if (!pawl__str_to_int(pawl__str(text), least, most, &number))
-        return component_fail(loader, component,
-                              "%s is \"%s\", but has to be a number from %lld to %lld", name, text,
-                              (long long)least, (long long)most);
-    *out = (int)number;
-    return PAWL_OK;
+static const struct component_type component_types[] = {
+    {"state.in-memory", NULL, memory_fields, NULL},
+    {"state.sqlite", NULL, sqlite_fields, component_sqlite},
+    {"state.sqlite3", NULL, sqlite_fields, component_sqlite},
+    {"state.redis", NULL, pawl__redis_fields, pawl__redis_component, .needs_server = true},
+    {"state.postgresql", versions_1_2, pawl__postgres_fields, pawl__postgres_component, true},
+    {"state.postgres", versions_1_2, pawl__postgres_fields, pawl__postgres_component, true},
+    {"state.cockroachdb", version_2, pawl__postgres_fields, pawl__postgres_component, true, true},
+    {"state.yugabytedb", version_2, pawl__postgres_fields, pawl__postgres_component, true, true},
+    {"state.yugabyte", version_2, pawl__postgres_fields, pawl__postgres_component, true, true},
+};
+
+static const struct component_type *component_type(const char *type) {
+    for (size_t i = 0; i < sizeof component_types / sizeof *component_types; i++)
+        if (strcmp(component_types[i].type, type) == 0) return &component_types[i];
+    return NULL;
 }
 
-// Durations of Redis components: a bare number counts milliseconds, and -1 is no limit.
-static enum pawl_err component_redis_time(struct loader *loader, struct component *component,
-                                          const char *name, int64_t *out) {
-    const char *text = component_text(component, name);
-    int64_t number;
-    if (!text || pawl__duration_parse(text, out)) return PAWL_OK;
-    if (!pawl__str_to_int(pawl__str(text), -1, INT32_MAX, &number))
-        return component_fail(loader, component,
-                              "%s is \"%s\", but has to be a duration such as 3s, or milliseconds",
-                              name, text);
-    *out = number < 0 ? -1 : number * (PAWL_SECOND / 1000);
-    return PAWL_OK;
-}
-
-// Fields that ask for what is not served: a value other than |harmless| is an error.
-static enum pawl_err component_redis_unserved(struct loader *loader, struct component *component) {
-    static const struct {
-        const char *name, *harmless, *why;
-    } rows[] = {
-        {"redisType", "node", "clusters are not served"},
-        {"failover", "false", "sentinels are not served"},
-        {"enableTLS", "false", "TLS is not served"},
-        {"useEntraID", "false", "tokens of Entra ID are not served"},
-        {"useAzureAD", "false", "tokens of Entra ID are not served"},
-        {"useOIDC", "false", "tokens of OIDC are not served"},
-        {"queryIndexes", "", "queries of state are not served"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const char *value = component_text(component, rows[i].name);
-        if (value && strcasecmp(value, rows[i].harmless) != 0)
-            return component_fail(loader, component, "%s is \"%s\", but %s", rows[i].name, value,
-                                  rows[i].why);
-    }
-    return PAWL_OK;
-}
-
-// "host", "host:port" or "[v6]:port", beside redisPort.
-static enum pawl_err component_redis_host(struct loader *loader, struct component *component,
-                                          struct pawl_config_redis *redis) {
-    const char *host = component_text(component, "redisHost"), *colon;
-    enum pawl_err err = component_int(loader, component, "redisPort", 1, UINT16_MAX, &redis->port);
-    if (err) return err;
-    redis->host = host ? host : "localhost";
-    if (strchr(redis->host, ','))
-        return component_fail(loader, component,
-                              "redisHost names several servers: clusters and sentinels are not "
-                              "served");
-    colon = strrchr(redis->host, ':');
-    bool is_v6 = *redis->host == '[', has_port = colon && (!is_v6 || colon[-1] == ']');
-    if (!is_v6 && colon && strchr(redis->host, ':') != colon) has_port = false; // a bare IPv6
-    if (has_port) {
-        int64_t port;
-        if (!pawl__str_to_int(pawl__str(colon + 1), 1, UINT16_MAX, &port))
-            return component_fail(loader, component, "redisHost \"%s\" has no port behind its ':'",
-                                  host);
-        if (redis->port && redis->port != (int)port)
-            return component_fail(loader, component,
-                                  "redisHost \"%s\" and redisPort %d name different ports", host,
-                                  redis->port);
-        redis->port = (int)port;
-    }
-    struct pawl_str name = {redis->host,
-                            has_port ? (size_t)(colon - redis->host) : strlen(redis->host)};
-    if (is_v6 && name.len > 2) name = (struct pawl_str){name.data + 1, name.len - 2};
-    redis->host = pawl__arena_dup(loader->context->arena, name);
-    return redis->host ? PAWL_OK : pawl__fail_plain(loader->error, PAWL_E_NOMEM);
-}
-
-static enum pawl_err component_redis(struct loader *loader, struct component *component,
-                                     struct pawl_config_redis *redis) {
-    int ttl = 0;
-    enum pawl_err err = component_redis_unserved(loader, component);
-    if (!err) err = component_redis_host(loader, component, redis);
-    if (!err) err = component_int(loader, component, "redisDB", 0, INT16_MAX, &redis->database);
-    if (!err) err = component_int(loader, component, "ttlInSeconds", 0, INT32_MAX, &ttl);
-    if (!err)
-        err = component_int(loader, component, "waitReplicas", 0, INT16_MAX, &redis->wait_replicas);
-    if (!err) err = component_redis_time(loader, component, "dialTimeout", &redis->dial_timeout);
-    if (!err) err = component_redis_time(loader, component, "readTimeout", &redis->timeout);
-    const char *evict = component_text(component, "allowEviction");
-    redis->allow_eviction = evict && strcasecmp(evict, "true") == 0;
-    redis->username = component_text(component, "redisUsername");
-    redis->password = component_text(component, "redisPassword");
-    redis->ttl = ttl;
-    return err;
+// None is the first one of the type, or v1.
+static enum pawl_err component_check_version(const struct pawl_component *component,
+                                             const struct component_type *type) {
+    static const char *const version_1[] = {"v1", NULL};
+    const char *const *versions = type->versions ? type->versions : version_1;
+    const char *given = *component->version ? component->version : "v1";
+    for (size_t i = 0; versions[i]; i++)
+        if (strcasecmp(given, versions[i]) == 0) return PAWL_OK;
+    return pawl__component_fail(component, "version %s of %s is not served; served %s %s%s%s",
+                                given, type->type, versions[1] ? "are" : "is", versions[0],
+                                versions[1] ? " and " : "", versions[1] ? versions[1] : "");
 }
 
 enum {
@@ -484,103 +373,49 @@ enum {
 };
 
 // Looks for metadata that the type does not take. A slip of a name would have its value missed, so
-// it is an error; others are told in the log, as Dapr's stores may know them.
+// it is an error; so is anything that is not known of a server. Others are told in the log, as
+// Dapr's stores may know them.
 static enum pawl_err component_check_names(struct loader *loader,
-                                           const struct component *component) {
-    static const char *const memory[] = {"actorStateStore", "keyPrefix", "shards", NULL};
-    static const char *const sqlite[] = {"actorStateStore",  "keyPrefix",
-                                         "connectionString", "url",
-                                         "timeout",          "timeoutInSeconds",
-                                         "busyTimeout",
-                                         "disableWAL", // taken, but Pawl's promises rest on the WAL
-                                         "tableName",        "metadataTableName",
-                                         "cleanupInterval",  "cleanupIntervalInSeconds",
-                                         "shards",           NULL};
-    // Of Redis: what is served, what is refused, and what its client here has no use for.
-    static const char *const redis[] = {"actorStateStore",
-                                        "keyPrefix",
-                                        "shards",
-                                        "redisHost",
-                                        "redisPort",
-                                        "redisUsername",
-                                        "redisPassword",
-                                        "redisDB",
-                                        "redisType",
-                                        "failover",
-                                        "sentinelMasterName",
-                                        "enableTLS",
-                                        "clientCert",
-                                        "clientKey",
-                                        "insecureSkipTLSVerify",
-                                        "dialTimeout",
-                                        "readTimeout",
-                                        "writeTimeout",
-                                        "ttlInSeconds",
-                                        "waitReplicas",
-                                        "allowEviction",
-                                        "queryIndexes",
-                                        "redisMaxRetries",
-                                        "maxRetries",
-                                        "maxRetryBackoff",
-                                        "redisMinRetryInterval",
-                                        "redisMaxRetryInterval",
-                                        "poolSize",
-                                        "minIdleConns",
-                                        "poolTimeout",
-                                        "idleTimeout",
-                                        "idleCheckFrequency",
-                                        "maxConnAge",
-                                        "useEntraID",
-                                        "useAzureAD",
-                                        "useOIDC",
-                                        "redeliverInterval",
-                                        "processingTimeout",
-                                        "queueDepth",
-                                        "concurrency",
-                                        "maxLenApprox",
-                                        "consumerID",
-                                        NULL};
-    const char *const *known = component_is_redis(component->type)            ? redis
-                               : strcmp(component->type, "state.sqlite") == 0 ? sqlite
-                                                                              : memory;
-    for (size_t i = 0; i < component->item_count; i++) {
-        const char *name = component->items[i].name, *near = pawl__nearest(name, known);
-        int line = component->items[i].line;
+                                           const struct pawl_component *component,
+                                           const struct component_type *type) {
+    for (size_t i = 0; i < component->field_count; i++) {
+        const char *name = component->fields[i].name, *near = pawl__nearest(name, type->fields);
+        int line = component->fields[i].line;
         if (near && strcasecmp(near, name) == 0) continue;
-        if (near)
+        if (near || type->needs_server)
             return pawl__fail(
                 loader->error, PAWL_E_INVALID,
-                "%s:%d: component %s has metadata \"%s\", which %s does not take; did "
-                "you mean \"%s\"?",
-                component->document->file, line, component->name, name, component->type, near);
+                "%s:%d: component %s has metadata \"%s\", which %s does not take%s%s%s",
+                component->document->file, line, component->name, name, type->type,
+                near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
         component_warn(loader, "%s:%d: component %s: metadata \"%s\" is not used by %s",
-                       component->document->file, line, component->name, name, component->type);
+                       component->document->file, line, component->name, name, type->type);
     }
     return PAWL_OK;
 }
 
-static enum pawl_err component_shards(struct loader *loader, struct component *component,
+static enum pawl_err component_shards(const struct pawl_component *component,
                                       struct pawl_config_store *store) {
-    const char *text = component_get(component, "shards", NULL);
+    const char *text = pawl__field(component, "shards", NULL);
     char *end;
     if (!text || !*text) return PAWL_OK;
     unsigned long count = strtoul(text, &end, 10);
     if (*end || !count || count > COMPONENT_SHARDS || *text == '-')
-        return component_fail(loader, component, "shards has to be a number from 1 to %d, not %s",
-                              COMPONENT_SHARDS, text);
+        return pawl__component_fail(component, "shards has to be a number from 1 to %d, not %s",
+                                    COMPONENT_SHARDS, text);
     store->shards = (uint32_t)count;
     return PAWL_OK;
 }
 
 // Keeps the store of a component that is meant for a server in an SQLite file of its name.
-static enum pawl_err component_replace(struct loader *loader, const struct component *component,
+static enum pawl_err component_replace(struct loader *loader,
+                                       const struct pawl_component *component,
                                        struct pawl_config_store *store) {
     const struct pawl_config_context *context = loader->context;
     const char *folder;
     if (strchr(component->name, '/') || *component->name == '.')
-        return component_fail(loader, component,
-                              "its name cannot be that of a file, as "
-                              "--local-stores needs it to be");
+        return pawl__component_fail(component, "its name cannot be that of a file, as "
+                                               "--local-stores needs it to be");
     enum pawl_err err = component_data_folder(context, &folder, loader->error);
     if (err) return err;
     store->type = "state.sqlite";
@@ -594,10 +429,25 @@ static enum pawl_err component_replace(struct loader *loader, const struct compo
     return PAWL_OK;
 }
 
-static enum pawl_err component_add_store(struct loader *loader, struct component *component) {
+static enum pawl_err component_read_store(struct loader *loader,
+                                          const struct pawl_component *component,
+                                          const struct component_type *type,
+                                          struct pawl_config_store *store) {
+    enum pawl_err err = component_check_version(component, type);
+    if (!err) err = component_check_names(loader, component, type);
+    if (!err && type->read) err = type->read(component, store);
+    if (!err && type->untested)
+        component_warn(loader,
+                       "component %s (%s): %s is served as PostgreSQL is, but Pawl is not tested "
+                       "with its server",
+                       component->name, component->origin, type->type);
+    return err;
+}
+
+static enum pawl_err component_add_store(struct loader *loader, struct pawl_component *component) {
     struct pawl_config_stores *out = loader->out;
     if (out->count == PAWL_CONFIG_STORES)
-        return component_fail(loader, component, "more than %d state stores", PAWL_CONFIG_STORES);
+        return pawl__component_fail(component, "more than %d state stores", PAWL_CONFIG_STORES);
     struct pawl_config_store *store = &out->items[out->count];
     *store = (struct pawl_config_store){
         .name = component->name,
@@ -606,27 +456,23 @@ static enum pawl_err component_add_store(struct loader *loader, struct component
         .key_prefix = component_prefix(loader, component),
         .origin = component->origin,
     };
-    const char *holds = component_get(component, "actorStateStore", NULL);
+    const char *holds = pawl__field(component, "actorStateStore", NULL);
     store->holds_workflows = holds && strcasecmp(holds, "true") == 0;
+    const struct component_type *type = component_type(component->type);
     enum pawl_err err = PAWL_OK;
-    bool sqlite = strcmp(component->type, "state.sqlite") == 0;
     if (component_is_replaced(loader, component->type))
         err = component_replace(loader, component, store);
-    else if (!pawl__component_serves(component->type))
-        err = component_fail(loader, component,
-                             "state store type %s is not served; use state.redis, state.sqlite or "
-                             "state.in-memory, or --local-stores, which keeps it in an SQLite file",
-                             component->type);
-    else if (*component->version && strcasecmp(component->version, "v1") != 0)
-        err = component_fail(loader, component, "version %s of %s is not served; served is v1",
-                             component->version, component->type);
-    if (!err) err = component_check_names(loader, component);
-    if (!err && sqlite) err = component_sqlite(loader, component, store);
-    if (!err && component_is_redis(store->type))
-        err = component_redis(loader, component, &store->redis);
-    if (!err) err = component_shards(loader, component, store);
+    else if (!type)
+        err = pawl__component_fail(component,
+                                   "state store type %s is not served; use state.postgresql, "
+                                   "state.redis, state.sqlite or state.in-memory, or "
+                                   "--local-stores, which keeps it in an SQLite file",
+                                   component->type);
+    else
+        err = component_read_store(loader, component, type, store);
+    if (!err) err = component_shards(component, store);
     if (!err && store->key_prefix && strstr(store->key_prefix, "||"))
-        err = component_fail(loader, component, "keyPrefix must not hold \"||\"");
+        err = pawl__component_fail(component, "keyPrefix must not hold \"||\"");
     if (err) return err;
     for (size_t i = 0; store->holds_workflows && i < out->count; i++)
         if (out->items[i].holds_workflows)
@@ -639,15 +485,14 @@ static enum pawl_err component_add_store(struct loader *loader, struct component
 
 static enum pawl_err component_take(struct loader *loader, const struct pawl_yaml *document) {
     const char *type = pawl__yaml_text(pawl__yaml_get(document, "spec"), "type");
-    struct component component;
+    struct pawl_component component;
     if (type && strncmp(type, "secretstores.", 13) == 0) return PAWL_OK; // read when asked for
     enum pawl_err err = component_read(loader, document, &component);
     if (!err && strncmp(component.type, "state.", 6) == 0) {
         err = component_add_store(loader, &component);
     } else if (!err && strcmp(component.type, "dapr.workflow") == 0) {
-        err = component_fail(loader, &component,
-                             "type dapr.workflow cannot be loaded; workflows "
-                             "need no component of their own");
+        err = pawl__component_fail(&component, "type dapr.workflow cannot be loaded; workflows "
+                                               "need no component of their own");
     } else if (!err) {
         pawl__log(loader->context->log, PAWL_LOG_INFO, component_scope,
                   "component %s (%s) of type %s is passed over: Pawl serves workflows and state",

@@ -275,12 +275,12 @@ static void test_no_server(void **state) {
     struct pawl_store *store;
     snprintf(where, sizeof where, "host=%s user=tester dbname=nothing", server_folder());
     assert_err(PAWL_E_NOT_FOUND, open_as(where, false, "state", &store, &f->error));
-    assert_text(f, "create the database first");
+    assert_text(f, "create the database first (createdb)");
     snprintf(where, sizeof where, "host=%s user=stranger dbname=postgres", server_folder());
     assert_err(PAWL_E_DENIED, open_as(where, false, "state", &store, &f->error));
     assert_err(PAWL_E_UNAVAILABLE, open_as("host=/nowhere dbname=x password=secret", false, "state",
                                            &store, &f->error));
-    assert_text(f, "is the server running?");
+    assert_text(f, "apt install postgresql");
     assert_null(strstr(f->error.text, "secret"));
     assert_err(PAWL_E_INVALID, open_as("nonsense", false, "state", &store, &f->error));
 }
@@ -309,7 +309,46 @@ static void test_wrong_password(void **state) {
     for (int i = 0; i < 2000 && PQping(where) == PQPING_OK && can_connect(where); i++)
         usleep(10000); // until it has read that file
     assert_err(PAWL_E_DENIED, open_as(where, false, "state", &store, &f->error));
-    assert_text(f, "check user and password");
+    assert_text(f, "correct user and password");
+}
+
+// What Dapr's users write, also where libpq alone would refuse it. Each makes its tables in the
+// schema that it names.
+static void test_connection_strings(void **state) {
+    struct fixture *f = *state;
+    static const char *const good[] = {
+        "database=postgres pool_max_conns=7 search_path=one",
+        "  dbname = nothing database='postgres'\tapplication_name = 'a \\'b\\'' "
+        "options='-c search_path=two'",
+        "postgres:///postgres?pool_max_conns=7&search_path=three&application_name=a%20b",
+        "postgresql:///nothing?database=postgres&options=-c%20search_path%3Dfour",
+    };
+    static const char *const bad[] = {"nonsense secret", "password='secret", "=secret",
+                                      "postgres://u:secret%@h/d", "postgres:///d?password=secret%"};
+    char where[256], user[8];
+    struct pawl_store *store;
+    snprintf(user, sizeof user, "%.7s", strstr(connection(f->path, where), "user=") + 5);
+    struct pawl_postgres_options options = {.type = "state.postgresql",
+                                            .host = server_folder(),
+                                            .user = user,
+                                            .v1 = true,
+                                            .state_table = "mine",
+                                            .metadata_table = "dapr_metadata"};
+    raw(f, "CREATE SCHEMA one; CREATE SCHEMA two; CREATE SCHEMA three; CREATE SCHEMA four");
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        options.connection = good[i];
+        assert_ok(f, pawl__postgres_open(&options, &store, &f->error));
+        store->ops->close(store);
+    }
+    assert_string_equal(raw(f, "SELECT string_agg(table_schema, ' ' ORDER BY table_schema) FROM"
+                               " information_schema.tables WHERE table_name = 'mine'"),
+                        "four one three two");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        options.connection = bad[i];
+        assert_err(PAWL_E_INVALID, pawl__postgres_open(&options, &store, &f->error));
+        assert_text(f, "connectionString is not of the form");
+        assert_null(strstr(f->error.text, "secret"));
+    }
 }
 
 // --- a server that goes away ----------------------------------------------------------------
@@ -417,11 +456,11 @@ int main(int argc, char **argv) {
     if (rc >= 0) return rc;
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest v2[] = {
-        T(test_v2_layout),           T(test_cleanup),
-        T(test_other_tables),        T(test_no_server),
-        T(test_connections_are_cut), T(test_locked_out),
-        T(test_silent_server),       T(test_server_is_killed),
-        T(test_wrong_password),
+        T(test_v2_layout),          T(test_cleanup),
+        T(test_other_tables),       T(test_no_server),
+        T(test_connection_strings), T(test_connections_are_cut),
+        T(test_locked_out),         T(test_silent_server),
+        T(test_server_is_killed),   T(test_wrong_password),
     };
     const struct CMUnitTest v1[] = {T(test_v1_layout)};
 #undef T

@@ -175,6 +175,10 @@ struct pawl_pg_link {
     PGconn *conn;
 };
 
+enum {
+    PAWL_PG_SETTINGS = 64
+};
+
 struct pawl_pg_member {
     char *app, *id;
     size_t app_len, id_len;
@@ -182,7 +186,12 @@ struct pawl_pg_member {
 
 struct pawl_postgres {
     struct pawl_store base;
-    char *connection, *where; // where: of the server and database, for errors
+    struct pawl_arena settings; // the memory of what follows
+    const char *keys[PAWL_PG_SETTINGS],
+        *values[PAWL_PG_SETTINGS]; // of a connection; ends with NULL
+    int setting_count;
+    const char *where; // server and database, for errors
+    const struct pawl_log *log;
     char *state_table, *metadata_table;
     char *sql[PAWL_PG_COUNT]; // NULL: not of this layout
     bool v1, workflows;
@@ -250,6 +259,13 @@ bool pawl__pg_true(const PGresult *result, int row, int column);
 struct pawl_str pawl__pg_value(const PGresult *result, int row, int column);
 // Copies |*text| into |arena|, and points it there.
 bool pawl__pg_keep(struct pawl_arena *arena, struct pawl_str *text);
+
+// --- conninfo.c -----------------------------------------------------------------------------
+
+// Fills in how to connect, and |store->where|. PAWL_E_INVALID.
+enum pawl_err pawl__pg_conninfo(struct pawl_postgres *store,
+                                const struct pawl_postgres_options *given,
+                                struct pawl_error *error);
 
 // --- schema.c -------------------------------------------------------------------------------
 

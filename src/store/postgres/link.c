@@ -6,6 +6,7 @@
 
 #include "store/postgres/internal.h"
 
+#include <ctype.h>
 #include <endian.h>
 #include <errno.h>
 #include <poll.h>
@@ -64,13 +65,14 @@ static const struct {
     bool drop; // the connection is of no use any more
     const char *remedy;
 } link_errors[] = {
-    {"28", PAWL_E_DENIED, true, "check user and password"},
-    {"3D000", PAWL_E_NOT_FOUND, true, "create the database first"},
-    {"42501", PAWL_E_DENIED, false, "grant the user what it needs"},
+    {"28", PAWL_E_DENIED, true, "correct user and password"},
+    {"3D000", PAWL_E_NOT_FOUND, true, "create the database first (createdb), or correct its name"},
+    {"42501", PAWL_E_DENIED, true, "grant it (GRANT CREATE, USAGE ON SCHEMA public TO the user)"},
     {"42P01", PAWL_E_FORMAT, true, "restart to have it made"},
     {"42", PAWL_E_FORMAT, true, "the table is not as it should be; is it of another version?"},
     {"53100", PAWL_E_FULL, false, "free some space on the server, nothing is lost"},
     {"25006", PAWL_E_UNAVAILABLE, true, "it is a read-only replica; connect to the primary"},
+    {"25P03", PAWL_E_UNAVAILABLE, true, "it will be tried again"},
     {"26", PAWL_E_UNAVAILABLE, true, "use a pool that keeps sessions, or none"},
     {"40", PAWL_E_UNAVAILABLE, false, "it will be tried again"},
     {"53", PAWL_E_UNAVAILABLE, true, "the server is short of resources"},
@@ -91,28 +93,33 @@ static struct pawl_str link_text(const char *text) {
     return line.len ? line : PAWL_STR("the connection was lost");
 }
 
-enum pawl_err pawl__pg_fail(struct pawl_pg_link *link, const PGresult *result, const char *doing,
-                            struct pawl_error *error) {
-    const struct pawl_postgres *store = link->store;
-    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-    struct pawl_str text = link_text(result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
-                                     : link->conn ? PQerrorMessage(link->conn)
-                                                  : NULL);
-    enum pawl_err code = state ? PAWL_E_INTERNAL : PAWL_E_UNAVAILABLE;
-    const char *remedy = state ? NULL : "it will be tried again";
-    bool drop = !state;
-    for (size_t i = 0; state && i < sizeof link_errors / sizeof *link_errors; i++) {
+// |state| is an SQLSTATE, or "": the connection's trouble, with |remedy|.
+static enum pawl_err link_fail(struct pawl_pg_link *link, const char *state, const char *doing,
+                               struct pawl_str text, const char *remedy, struct pawl_error *error) {
+    enum pawl_err code = *state ? PAWL_E_INTERNAL : PAWL_E_UNAVAILABLE;
+    bool drop = !*state;
+    for (size_t i = 0; *state && i < sizeof link_errors / sizeof *link_errors; i++) {
         if (strncmp(state, link_errors[i].state, strlen(link_errors[i].state)) != 0) continue;
         code = link_errors[i].code;
         remedy = link_errors[i].remedy;
         drop = link_errors[i].drop;
         break;
     }
-    pawl__fail(error, code, "%s: cannot %s: %.*s%s%s%s%s%s", store->where, doing, PAWL_FMT(text),
-               state ? " (SQLSTATE " : "", state ? state : "", state ? ")" : "", remedy ? "; " : "",
-               remedy ? remedy : "");
+    pawl__fail(error, code, "%s: cannot %s: %.*s%s%s%s%s%s", link->store->where, doing,
+               PAWL_FMT(text), *state ? " (SQLSTATE " : "", state, *state ? ")" : "",
+               remedy ? "; " : "", remedy ? remedy : "");
     if (drop) pawl__pg_drop(link);
     return code;
+}
+
+enum pawl_err pawl__pg_fail(struct pawl_pg_link *link, const PGresult *result, const char *doing,
+                            struct pawl_error *error) {
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *text = result       ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
+                       : link->conn ? PQerrorMessage(link->conn)
+                                    : NULL;
+    return link_fail(link, state ? state : "", doing, link_text(text),
+                     state ? NULL : "it will be tried again", error);
 }
 
 enum pawl_err pawl__pg_fail_row(const struct pawl_postgres *store, enum pawl_err err,
@@ -235,8 +242,9 @@ static void link_be_quiet(void *arg, const PGresult *notice) {
 
 static bool link_connect(struct pawl_pg_link *link) {
     int64_t deadline = pawl__clock_steady() + link->store->timeout;
-    link->conn = PQconnectStart(link->store->connection);
+    link->conn = PQconnectStartParams(link->store->keys, link->store->values, 0);
     if (!link->conn || PQstatus(link->conn) == CONNECTION_BAD) return false;
+    PQsetErrorVerbosity(link->conn, PQERRORS_VERBOSE); // with the SQLSTATE
     for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;
          state = PQconnectPoll(link->conn)) {
         if (state == PGRES_POLLING_FAILED) return false;
@@ -260,11 +268,21 @@ static const bool link_is_writers[] = {
 #undef reader
 };
 
+// A transaction of a daemon that was stopped in its midst ends, so that its shards can be leased;
+// and what is committed is on the server's disk.
+static const char *const link_settings[] = {
+    "SELECT set_config('idle_in_transaction_session_timeout', '4s', false)",
+    "SELECT set_config('synchronous_commit', 'on', false)"
+    " WHERE current_setting('synchronous_commit', true) = 'off'",
+};
+
 static enum pawl_err link_prepare(struct pawl_pg_link *link, struct pawl_error *error) {
     char *const *sql = link->store->sql;
     char name[8];
     int count = 0;
     bool ok = true;
+    for (size_t i = 0; ok && i < sizeof link_settings / sizeof *link_settings; i++, count++)
+        ok = PQsendQueryParams(link->conn, link_settings[i], 0, NULL, NULL, NULL, NULL, 0);
     for (int i = 0; ok && i < PAWL_PG_COUNT; i++) {
         if (!sql[i] || link_is_writers[i] != link->writes) continue;
         snprintf(name, sizeof name, "s%d", i);
@@ -294,26 +312,31 @@ static bool link_is_quiet(const struct pawl_pg_link *link) {
     return poll(&ready, 1, 0) == 0;
 }
 
+// libpq gives the SQLSTATE of a refused connection only within its text: "FATAL:  28P01: ...".
+static void link_cut_state(struct pawl_str *text, char state[6]) {
+    for (size_t i = 0; i + 9 < text->len; i++) {
+        const char *at = text->data + i;
+        size_t len = 0;
+        if (memcmp(at, ":  ", 3) != 0) continue;
+        while (len < 5 &&
+               (isdigit((unsigned char)at[3 + len]) || isupper((unsigned char)at[3 + len])))
+            len++;
+        if (len < 5 || at[8] != ':') continue;
+        memcpy(state, at + 3, 5);
+        state[5] = 0;
+        *text = (struct pawl_str){at + 10, text->len - i - 10};
+        return;
+    }
+}
+
 enum pawl_err pawl__pg_ready(struct pawl_pg_link *link, struct pawl_error *error) {
     if (link->conn && !link_is_quiet(link)) pawl__pg_drop(link);
     if (link->conn) return PAWL_OK;
     if (link_connect(link)) return link_prepare(link, error);
-    const struct pawl_postgres *store = link->store;
+    char state[6] = "";
     struct pawl_str text = link_text(link->conn ? PQerrorMessage(link->conn) : "out of memory");
-    // libpq gives no SQLSTATE for a connection that was refused.
-    bool denied = memmem(text.data, text.len, "authentication", 14) ||
-                  memmem(text.data, text.len, "no password", 11) ||
-                  memmem(text.data, text.len, "role \"", 6);
-    bool missing = memmem(text.data, text.len, "database \"", 10) &&
-                   memmem(text.data, text.len, "does not exist", 14);
-    enum pawl_err err =
-        missing  ? pawl__fail(error, PAWL_E_NOT_FOUND, "%s: %.*s; create the database first",
-                              store->where, PAWL_FMT(text))
-        : denied ? pawl__fail(error, PAWL_E_DENIED, "%s: %.*s; check user and password",
-                              store->where, PAWL_FMT(text))
-                 : pawl__fail(error, PAWL_E_UNAVAILABLE,
-                              "%s: cannot connect: %.*s; is the server running?", store->where,
-                              PAWL_FMT(text));
-    pawl__pg_drop(link);
-    return err;
+    link_cut_state(&text, state);
+    if (!*state && link->conn && PQconnectionNeedsPassword(link->conn)) strcpy(state, "28P01");
+    return link_fail(link, state, "connect", text,
+                     "start it (apt install postgresql) or correct host and port", error);
 }

@@ -31,7 +31,7 @@ static bool listen_wait(const struct pawl_pg_listener *listener, int fd, short e
 }
 
 static PGconn *listen_connect(const struct pawl_pg_listener *listener) {
-    PGconn *conn = PQconnectStart(listener->store->connection);
+    PGconn *conn = PQconnectStartParams(listener->store->keys, listener->store->values, 0);
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
     int64_t deadline = pawl__clock_steady() + listener->store->timeout;
     while (conn && PQstatus(conn) != CONNECTION_BAD && state != PGRES_POLLING_OK &&

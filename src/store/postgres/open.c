@@ -57,8 +57,7 @@ static void pg_close(struct pawl_store *base) {
     for (int i = 0; i < PAWL_PG_COUNT; i++) free(store->sql[i]);
     pawl__buf_finish(&store->row);
     pawl__buf_finish(&store->text);
-    free(store->connection);
-    free(store->where);
+    pawl__arena_finish(&store->settings);
     free(store->state_table);
     free(store->metadata_table);
     free(store);
@@ -128,38 +127,8 @@ static bool pg_prepare(struct pawl_postgres *store) {
     return true;
 }
 
-// "PostgreSQL at db:5432, database orders": what errors say, without a password.
-static enum pawl_err pg_where(struct pawl_postgres *store, struct pawl_error *error) {
-    char *reason = NULL;
-    struct pawl_buf out = {0};
-    const char *host = NULL, *port = NULL, *name = NULL;
-    PQconninfoOption *options = PQconninfoParse(store->connection, &reason);
-    if (!options) {
-        struct pawl_str text = pawl__str(reason ? reason : "out of memory");
-        while (text.len && text.data[text.len - 1] == '\n') text.len--;
-        pawl__fail(error, PAWL_E_INVALID, "the connection string of PostgreSQL: %.*s",
-                   PAWL_FMT(text));
-        PQfreemem(reason);
-        return PAWL_E_INVALID;
-    }
-    for (PQconninfoOption *option = options; option->keyword; option++) {
-        if (!option->val) continue;
-        if (strcmp(option->keyword, "host") == 0) host = option->val;
-        if (strcmp(option->keyword, "hostaddr") == 0 && !host) host = option->val;
-        if (strcmp(option->keyword, "port") == 0) port = option->val;
-        if (strcmp(option->keyword, "dbname") == 0) name = option->val;
-    }
-    pawl__buf_format(&out, "PostgreSQL at %s:%s%s%s", host ? host : "localhost",
-                     port ? port : "5432", name ? ", database " : "", name ? name : "");
-    PQconninfoFree(options);
-    store->where = out.failed ? NULL : pawl__str_dup(pawl__buf_str(&out));
-    pawl__buf_finish(&out);
-    return store->where ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
-}
-
 static enum pawl_err pg_connect(struct pawl_postgres *store, struct pawl_error *error) {
-    enum pawl_err err = pg_where(store, error);
-    if (!err) err = pawl__pg_schema(store, error);
+    enum pawl_err err = pawl__pg_schema(store, error);
     if (!err && !pg_prepare(store)) err = pawl__fail_plain(error, PAWL_E_NOMEM);
     if (!err) err = pawl__pg_ready(&store->writer, error);
     if (!err) err = pawl__pg_ready(&store->reader, error);
@@ -188,15 +157,17 @@ enum pawl_err pawl__postgres_open(const struct pawl_postgres_options *options,
     store->v1 = options->v1;
     store->workflows = options->workflows;
     store->timeout = options->timeout > 0 ? options->timeout : 20 * PAWL_SECOND;
-    store->cleanup_interval = options->cleanup_interval;
+    store->cleanup_interval = options->cleanup_interval > 0 ? options->cleanup_interval : 0;
     store->cleaned_at = pawl__clock_steady();
     store->writer = (struct pawl_pg_link){.store = store, .writes = true};
     store->reader = (struct pawl_pg_link){.store = store};
-    store->connection = pawl__str_dup(pawl__str(options->connection));
+    store->log = options->log;
     store->state_table = pawl__str_dup(pawl__str(options->state_table));
     store->metadata_table = pawl__str_dup(pawl__str(options->metadata_table));
-    bool ok = store->connection && store->state_table && store->metadata_table;
-    enum pawl_err err = ok ? pg_connect(store, error) : pawl__fail_plain(error, PAWL_E_NOMEM);
+    bool ok = store->state_table && store->metadata_table;
+    enum pawl_err err =
+        ok ? pawl__pg_conninfo(store, options, error) : pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (!err) err = pg_connect(store, error);
     if (err) {
         pg_close(&store->base);
         return err;

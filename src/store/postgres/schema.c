@@ -190,12 +190,27 @@ static enum pawl_err schema_pawl(struct pawl_postgres *store, struct pawl_error 
     return err;
 }
 
+// Says what a crash of the server can lose.
+static enum pawl_err schema_look(struct pawl_postgres *store, struct pawl_error *error) {
+    int64_t unsafe = 0;
+    enum pawl_err err =
+        schema_run(store, "SELECT (coalesce(current_setting('fsync', true), '') = 'off')::int",
+                   &unsafe, error);
+    if (!err && unsafe && store->log)
+        pawl__log(store->log, PAWL_LOG_WARN, "pawl.store",
+                  "%s does not sync what it writes (fsync is off): a crash of its machine can lose "
+                  "all of it; set fsync to on",
+                  store->where);
+    return err;
+}
+
 static enum pawl_err schema_try(struct pawl_postgres *store, struct pawl_error *error) {
     struct pawl_pg_link *link = &store->writer;
     enum pawl_err err = schema_run(store, schema_begin, NULL, error);
     if (!err) err = schema_state(store, error);
     if (!err) err = schema_pawl(store, error);
     if (!err) err = schema_run(store, "COMMIT", NULL, error);
+    if (!err) err = schema_look(store, error);
     if (err && link->conn) PQclear(PQexec(link->conn, "ROLLBACK"));
     return err;
 }

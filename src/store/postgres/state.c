@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 #include "base/base64.h"
+#include "base/utf8.h"
 #include "store/postgres/internal.h"
 
 // A save that checks nothing always gives a row; so does one whose check holds.
@@ -35,25 +36,11 @@ static bool state_is_uuid(struct pawl_str etag) {
     return digits == 32;
 }
 
-static bool state_is_utf8(struct pawl_str text) {
-    const uint8_t *at = (const uint8_t *)text.data, *end = at + text.len;
-    while (at < end) {
-        unsigned len = *at < 0x80   ? 1
-                       : *at < 0xc2 ? 0
-                       : *at < 0xe0 ? 2
-                       : *at < 0xf0 ? 3
-                       : *at < 0xf5 ? 4
-                                    : 0;
-        if (!len || len > (size_t)(end - at) || !*at) return false;
-        uint32_t code = len == 1 ? *at : *at & (0x7fu >> len);
-        for (unsigned i = 1; i < len; i++) {
-            if ((at[i] & 0xc0) != 0x80) return false;
-            code = code << 6 | (at[i] & 0x3f);
-        }
-        bool overlong = (len == 3 && code < 0x800) || (len == 4 && code < 0x10000);
-        if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
-        at += len;
-    }
+// A text that PostgreSQL takes: UTF-8, and no NUL.
+static bool state_is_text(struct pawl_str text) {
+    const char *at = text.data, *end = at + text.len;
+    for (size_t len; at < end; at += len)
+        if (!*at || !(len = pawl__utf8_length(at, end))) return false;
     return true;
 }
 
@@ -62,7 +49,7 @@ static void state_check(const struct pawl_postgres *store, const struct pawl_sta
     int64_t number;
     if (!op->key.len)
         pawl__fail(result, PAWL_E_INVALID, "the key is empty");
-    else if (!state_is_utf8(op->key))
+    else if (!state_is_text(op->key))
         pawl__fail(result, PAWL_E_INVALID, "key %.*s: PostgreSQL takes keys in UTF-8 without NUL",
                    PAWL_FMT(op->key));
     else if (op->value.len > ((size_t)700 << 20))
@@ -171,7 +158,7 @@ enum pawl_err pawl__pg_get_state(struct pawl_store *base, struct pawl_str key,
     struct pawl_pg_params params = {0};
     PGresult *result = NULL;
     *out = (struct pawl_state_value){0};
-    if (!state_is_utf8(key)) return PAWL_OK; // there can be none
+    if (!state_is_text(key)) return PAWL_OK; // there can be none
     pawl__pg_bytes(&params, key);
     enum pawl_err err = pawl__pg_run(&store->reader, store->v1 ? PAWL_PG_V1_GET : PAWL_PG_V2_GET,
                                      &params, &result, error);

@@ -225,14 +225,88 @@ static void test_redis(void **state) {
     }
 }
 
+// A component of |type| and |version| with |items|.
+static enum pawl_err load_postgres(struct kit *kit, const char *type, const char *version,
+                                   const char *items) {
+    char text[1024];
+    snprintf(text, sizeof text,
+             "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: db}\nspec:\n"
+             "  type: %s\n  version: \"%s\"\n  metadata:\n"
+             "  - {name: connectionString, value: 'host=h dbname=d'}\n%s",
+             type, version, items);
+    kit_write("r/a.yaml", text);
+    return load(kit);
+}
+
+static void test_postgres(void **state) {
+    struct kit *kit = *state;
+    const struct pawl_config_store *store = &stores.items[0];
+    assert_int_equal(load_postgres(kit, "state.postgresql", "", ""), PAWL_OK);
+    assert_string_equal(store->postgres.connection, "host=h dbname=d");
+    assert_true(store->postgres.v1);
+    assert_string_equal(store->table, "state");
+    assert_string_equal(store->metadata_table, "dapr_metadata");
+    assert_int_equal(store->cleanup_interval, 3600 * PAWL_SECOND);
+    assert_null(store->path);
+    assert_int_equal(load_postgres(kit, "state.postgres", "v2",
+                                   "  - {name: tablePrefix, value: shop.my_}\n"
+                                   "  - {name: metadataTableName, value: shop.meta}\n"
+                                   "  - {name: TimeoutInSeconds, value: '30'}\n"
+                                   "  - {name: cleanupInterval, value: '-1'}\n"
+                                   "  - {name: maxConns, value: '4'}\n"
+                                   "  - {name: useAWSIAM, value: 'false'}\n"
+                                   "  - {name: password, value: s3}\n"
+                                   "  - {name: sslRootCert, value: ca.pem}\n"),
+                     PAWL_OK);
+    assert_false(store->postgres.v1);
+    assert_string_equal(store->table, "shop.my_state");
+    assert_string_equal(store->metadata_table, "shop.meta");
+    assert_int_equal(store->postgres.timeout, 30 * PAWL_SECOND);
+    assert_true(store->cleanup_interval < 0);
+    assert_string_equal(store->postgres.password, "s3");
+    assert_string_equal(store->postgres.ssl_root_cert, "ca.pem");
+    assert_int_equal(
+        load_postgres(kit, "state.postgresql", "v1", "  - {name: tableName, value: mine}\n"),
+        PAWL_OK);
+    assert_string_equal(store->table, "mine");
+    assert_string_equal(kit_log(kit), "");
+    assert_int_equal(load_postgres(kit, "state.yugabytedb", "v2", ""), PAWL_OK);
+    assert_logged(kit, "Pawl is not tested with its server");
+
+    static const struct {
+        const char *type, *version, *item, *text;
+    } wrong[] = {
+        {"state.postgresql", "v3", "port, value: '1'", "served are v1 and v2"},
+        {"state.cockroachdb", "v1", "port, value: '1'", "version v1 of state.cockroachdb is not"},
+        {"state.postgresql", "v2", "tableName, value: t", "tableName is not of version v2"},
+        {"state.postgresql", "v1", "tablePrefix, value: t", "tablePrefix is not of version v1"},
+        {"state.postgresql", "v1", "tableName, value: 'a;b'", "cannot be the name of a table"},
+        {"state.postgresql", "v1", "tableName, value: 'a.b.c'", "cannot be the name of a table"},
+        {"state.postgresql", "v2", "timeout, value: 100ms", "timeout has to be 1s or more"},
+        {"state.postgresql", "v2", "useAzureAD, value: 'true'", "tokens of Entra ID"},
+        {"state.postgresql", "v2", "queryExecMode, value: exec", "statements are always prepared"},
+        {"state.postgresql", "v2", "pasword, value: x", "did you mean \"password\"?"},
+        {"state.postgresql", "v2", "outboxPublishTopic, value: x",
+         "metadata \"outboxPublishTopic\", which state.postgresql does not take"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char item[128];
+        snprintf(item, sizeof item, "  - {name: %s}\n", wrong[i].item);
+        assert_int_equal(load_postgres(kit, wrong[i].type, wrong[i].version, item), PAWL_E_INVALID);
+        assert_non_null(strstr(kit->error.text, wrong[i].text));
+    }
+    component("r/a.yaml", "db", "state.postgresql", "");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_non_null(strstr(kit->error.text, "connectionString is missing"));
+}
+
 static void test_types(void **state) {
     struct kit *kit = *state;
     component("r/a.yaml", "cache", "state.mysql", "");
     assert_int_equal(load(kit), PAWL_E_INVALID);
-    assert_error(kit,
-                 "component cache (r/a.yaml:1): state store type state.mysql is not served; "
-                 "use state.redis, state.sqlite or state.in-memory, or --local-stores, which keeps "
-                 "it in an SQLite file");
+    assert_error(kit, "component cache (r/a.yaml:1): state store type state.mysql is not served; "
+                      "use state.postgresql, state.redis, state.sqlite or state.in-memory, or "
+                      "--local-stores, which keeps it in an SQLite file");
     component("r/a.yaml", "cache", "state.mysql", "  ignoreErrors: true\n");
     assert_int_equal(load(kit), PAWL_OK);
     assert_int_equal(stores.count, 0);
@@ -596,6 +670,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_metadata_errors, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_types, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_redis, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_postgres, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_duplicates, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_files, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_namespaces, kit_begin, kit_end),

@@ -1,0 +1,53 @@
+#ifndef PAWL_CONFIG_STORES_H
+#define PAWL_CONFIG_STORES_H
+
+// What components say of the stores of an app.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Where a Redis server is, and how it is spoken to. Zero: the store's default.
+struct pawl_config_redis {
+    const char *host; // NULL: the store is none of Redis
+    int port, database, wait_replicas;
+    const char *username, *password;
+    int64_t dial_timeout, timeout; // nanoseconds; the second negative: without end
+    int64_t ttl;                   // seconds, of saves without one
+    bool allow_eviction;
+};
+
+// A PostgreSQL server and its database. NULL: not said, so that libpq's own rules hold.
+struct pawl_config_postgres {
+    const char *connection; // a URL, or keys and values; "" where the fields below say it all
+    const char *host, *hostaddr, *port, *database, *user, *password, *ssl_root_cert;
+    bool v1;         // the layout of Dapr's version 1
+    int64_t timeout; // nanoseconds; 0: the store's default
+};
+
+// A state store, ready to be opened.
+struct pawl_config_store {
+    const char *name, *type, *version; // of the component
+    const char *path;                  // of an SQLite file; NULL: none, or in memory
+    struct pawl_config_redis redis;
+    struct pawl_config_postgres postgres; // |connection| is NULL: the store is none of it
+    const char *table, *metadata_table;   // NULL: Dapr's
+    const char *key_prefix;               // before "||"; NULL: none
+    int64_t busy_timeout,
+        cleanup_interval;   // nanoseconds; 0: the store's default; the second negative: never
+    bool holds_workflows;   // actorStateStore
+    uint32_t shards;        // of an app that is new to the store; 0: the default
+    const char *origin;     // "file:line", for messages
+    const char *instead_of; // the component's own type, of a local store; else NULL
+};
+
+enum {
+    PAWL_CONFIG_STORES = 32
+};
+
+struct pawl_config_stores {
+    struct pawl_config_store items[PAWL_CONFIG_STORES];
+    size_t count;
+};
+
+#endif
