@@ -3,6 +3,7 @@
 #include "api/console.h"
 #include "api/dashboard.h"
 #include "api/internal.h"
+#include "api/relays.h"
 #include "api/watch.h"
 
 struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
@@ -12,13 +13,15 @@ struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
     api->extended = json_pack("{s:s}", "daprRuntimeVersion", options->version);
     pawl__link_init(&api->streams);
     pawl__api_set_ready(api, false, "the daemon is starting");
-    if (api->extended) return api;
-    free(api);
+    if (options->loop && options->node) api->relays = pawl__relays_create(api, options->loop);
+    if (api->extended && (api->relays || !options->loop || !options->node)) return api;
+    pawl__api_destroy(api);
     return NULL;
 }
 
 void pawl__api_destroy(struct pawl_api *api) {
     if (!api) return;
+    pawl__relays_destroy(api->relays);
     json_decref(api->extended);
     free(api);
 }

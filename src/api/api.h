@@ -28,6 +28,7 @@ struct pawl_api_options {
     const char *app_id, *namespace, *version;
     const char *token;      // that every call must carry; NULL: none
     struct pawl_node *node; // NULL: no store holds workflows
+    uv_loop_t *loop;        // to open streams from other apps' daemons; NULL: there are none
     const struct pawl_api_store *stores;
     size_t store_count;
     int app_port;

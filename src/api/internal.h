@@ -11,10 +11,13 @@
 #include "net/router.h"
 #include "wire/unpack.h"
 
+struct pawl_relays;
+
 struct pawl_api {
     struct pawl_api_options options;
-    struct pawl_link streams; // of workers
-    json_t *extended;         // metadata that was set: an object of strings
+    struct pawl_link streams;   // of workers
+    struct pawl_relays *relays; // relays.h; NULL: none
+    json_t *extended;           // metadata that was set: an object of strings
     bool ready;
     char not_ready[256];
 };

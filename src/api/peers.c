@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/internal.h"
+#include "api/relays.h"
 #include "net/grpc_client.h"
 
 enum {
@@ -155,6 +156,21 @@ static void peer_on_done(struct pawl_call *call, const struct pawl_error *error)
         pawl__api_nomem(request);
 }
 
+// Takes up an invitation. The error says why not; PAWL_E_HELD: another daemon of the app may.
+static enum pawl_err peer_invited(struct pawl_api *api, const struct pawl_forwarded *forwarded,
+                                  struct pawl_error *error) {
+    const struct pawl_node *node = api->options.node;
+    const char *app = api->options.app_id;
+    if (!forwarded->app || !pawl__apps_is_own(&node->apps, forwarded->app, forwarded->namespace))
+        return pawl__fail(error, PAWL_E_HELD, "the daemon is of app '%s'", app);
+    if (!api->relays || !node->dispatch.worker_count)
+        return pawl__fail(error, PAWL_E_HELD, "no worker of app '%s' is connected there", app);
+    if (!pawl__relays_open(api->relays, forwarded->verb.invite.address))
+        return pawl__fail(error, PAWL_E_UNAVAILABLE, "it cannot open a stream to %s",
+                          forwarded->verb.invite.address);
+    return PAWL_OK;
+}
+
 static void peer_serve(struct pawl_api *api, struct pawl_request *request) {
     if (!api->options.node) {
         pawl__api_fail(request, PAWL_E_UNIMPLEMENTED, PAWL_NO_RUNTIME);
@@ -171,6 +187,14 @@ static void peer_serve(struct pawl_api *api, struct pawl_request *request) {
     }
     forwarded->verb.call.done = peer_on_done;
     forwarded->verb.call.data = request;
+    if (forwarded->kind == PAWL_VERB_INVITE) {
+        struct pawl_error error;
+        forwarded->verb.call.data = request;
+        request->data = forwarded;
+        bool refused = peer_invited(api, forwarded, &error);
+        peer_on_done(&forwarded->verb.call, refused ? &error : NULL);
+        return;
+    }
     request->data = forwarded;
     request->on_close = peer_on_close;
     pawl__node_serve(api->options.node, forwarded);

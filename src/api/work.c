@@ -2,6 +2,7 @@
 
 #include "api/elder.h"
 #include "api/internal.h"
+#include "api/relays.h"
 
 // The worker's side of the TaskHub service: the stream of work items, and their results.
 
@@ -15,6 +16,7 @@ struct work_stream {
     struct pawl_link link; // in the api's streams
     struct pawl_api *api;
     struct pawl_request *request;
+    struct pawl_dispatch *dispatch;        // that it is attached to
     struct pawl_map workflows, activities; // names that it says it serves
 };
 
@@ -45,8 +47,7 @@ static void work_free(struct work_stream *stream) {
 
 static void work_on_drain(struct pawl_request *request) {
     struct work_stream *stream = request->data;
-    if (stream->worker.paused)
-        pawl__dispatch_ready(&stream->api->options.node->dispatch, &stream->worker);
+    if (stream->worker.paused) pawl__dispatch_ready(stream->dispatch, &stream->worker);
 }
 
 static void work_detach(struct work_stream *stream) {
@@ -54,7 +55,7 @@ static void work_detach(struct work_stream *stream) {
     pawl__list_remove(&stream->link);
     pawl__log(api->options.log, PAWL_LOG_INFO, "dapr.wfengine.durabletask.backend",
               "work item stream closed");
-    pawl__dispatch_detach(&api->options.node->dispatch, &stream->worker);
+    pawl__dispatch_detach(stream->dispatch, &stream->worker);
     work_free(stream);
 }
 
@@ -86,9 +87,18 @@ static void work_reset(struct pawl_worker *worker) {
 }
 
 void pawl__api_close_streams(struct pawl_api *api) {
+    if (api->relays) pawl__relays_close(api->relays);
     while (!pawl__list_empty(&api->streams))
         work_finish(PAWL_CONTAINER(api->streams.next, struct work_stream, link), PAWL_E_CANCELED,
                     "shutting down");
+}
+
+// Where the workers of |request| get work from: with PAWL_RELAY_HEADER, they are those of another
+// app. NULL: memory is out.
+static struct pawl_dispatch *work_dispatch(struct pawl_node *node,
+                                           const struct pawl_request *request) {
+    struct pawl_str app = pawl__request_header(request, PAWL_RELAY_HEADER);
+    return app.len ? pawl__abroad_dispatch(&node->abroad, app) : &node->dispatch;
 }
 
 static bool work_keeps_history(const Pb__GetWorkItemsRequest *ask) {
@@ -123,7 +133,9 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
         return;
     }
     struct work_stream *stream = calloc(1, sizeof *stream);
-    if (!stream || !work_note_names(&stream->workflows, ask->workflows, ask->n_workflows) ||
+    if (stream) stream->dispatch = work_dispatch(api->options.node, request);
+    if (!stream || !stream->dispatch ||
+        !work_note_names(&stream->workflows, ask->workflows, ask->n_workflows) ||
         !work_note_names(&stream->activities, ask->activities, ask->n_activities)) {
         if (stream) work_free(stream);
         pawl__api_nomem(request);
@@ -139,6 +151,7 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
         .dialect = work_dialect(request, ask),
     };
     if (ask->n_workflows || ask->n_activities) stream->worker.serves = work_serves;
+    if (stream->dispatch != &api->options.node->dispatch) stream->worker.limit = PAWL_RELAY_LIMIT;
     request->data = stream;
     request->on_close = work_on_close;
     request->on_drain = work_on_drain;
@@ -148,7 +161,7 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
     pawl__log(api->options.log, PAWL_LOG_INFO, "dapr.wfengine.durabletask.backend",
               "work item stream established by user-agent: [%.*s]", PAWL_FMT(agent));
     pawl__grpc_start(request); // so that the client knows that it is connected
-    pawl__dispatch_attach(&api->options.node->dispatch, &stream->worker);
+    pawl__dispatch_attach(stream->dispatch, &stream->worker);
 }
 
 // --- results ------------------------------------------------------------------------------------
@@ -192,7 +205,20 @@ static void work_complete_activity(struct pawl_api *api, struct pawl_request *re
     if (!response) return;
     struct pawl_activity_result *verb = work_verb(api, request, sizeof *verb);
     if (!verb) return;
-    pawl__activity_result_init(verb, &api->options.node->dispatch, response);
+    struct pawl_node *node = api->options.node;
+    struct pawl_guest *guest =
+        pawl__guests_match(&node->guests, pawl__str(response->instanceid), response->taskid,
+                           pawl__str(response->completiontoken));
+    if (guest && api->relays) {
+        pawl__relays_complete(api->relays, request, guest);
+        return;
+    }
+    struct pawl_dispatch *dispatch = work_dispatch(node, request);
+    if (!dispatch) {
+        pawl__api_nomem(request);
+        return;
+    }
+    pawl__activity_result_init(verb, dispatch, response);
     work_complete(api, request, &verb->call);
 }
 

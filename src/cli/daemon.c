@@ -361,6 +361,7 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
     if (!err) err = daemon_start_node(&daemon, &error);
     if (!err) {
         api.node = daemon.node;
+        api.loop = &daemon.loop;
         api.stores = daemon.stores;
         api.store_count = daemon.storage_count;
         daemon.api = pawl__api_create(&api);

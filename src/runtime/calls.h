@@ -27,6 +27,7 @@ enum pawl_verb_kind {    // part of what daemons send each other: a number is ne
     PAWL_VERB_TALLY = 7,
     PAWL_VERB_RERUN = 8,
     PAWL_VERB_RECEIVE = 9,
+    PAWL_VERB_INVITE = 10,
 };
 
 struct pawl_verb {

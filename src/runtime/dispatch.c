@@ -380,9 +380,27 @@ void pawl__dispatch_pump(struct pawl_dispatch *dispatch) {
     if (dispatch->pumping) return; // a delivery may come back here
     dispatch->pumping = true;
     if (dispatch->regroup) dispatch_regroup(dispatch);
+    struct pawl_dispatch_extra *extra = dispatch->extra.pump ? &dispatch->extra : NULL;
     dispatch_give(dispatch, true);
+    if (extra && dispatch->extra_first) extra->pump(extra);
     dispatch_give(dispatch, false);
+    if (extra && !dispatch->extra_first) extra->pump(extra);
+    dispatch->extra_first = !dispatch->extra_first;
     dispatch->pumping = false;
+}
+
+struct pawl_worker *pawl__dispatch_choose_activity(struct pawl_dispatch *dispatch,
+                                                   struct pawl_str name) {
+    bool park;
+    return dispatch_may_give(dispatch, false) ? dispatch_choose(dispatch, false, name, 0, &park)
+                                              : NULL;
+}
+
+bool pawl__dispatch_has(struct pawl_dispatch *dispatch, struct pawl_str id, int32_t task_id) {
+    struct pawl_buf *scratch = &dispatch->key_bytes;
+    pawl__buf_clear(scratch);
+    char *key = (char *)pawl__buf_reserve(scratch, id.len + sizeof task_id);
+    return key && pawl__map_get(&dispatch->items, dispatch_key(key, id, task_id));
 }
 
 // --- workers -------------------------------------------------------------------------------------
@@ -430,6 +448,7 @@ void pawl__dispatch_detach(struct pawl_dispatch *dispatch, struct pawl_worker *w
     pawl__list_move(&items, &worker->items);
     while (!pawl__list_empty(&items))
         pawl__dispatch_return(dispatch, PAWL_CONTAINER(items.next, struct pawl_item, link));
+    if (dispatch->extra.lost) dispatch->extra.lost(&dispatch->extra, worker);
     pawl__dispatch_pump(dispatch);
 }
 

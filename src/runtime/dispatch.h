@@ -74,7 +74,16 @@ struct pawl_dispatch_meters {
                                           // that could be taken
 };
 
+// Who gives the same workers other work (guests.h).
+struct pawl_dispatch_extra {
+    void (*pump)(struct pawl_dispatch_extra *extra); // gives out what it can; NULL: there is none
+    void (*lost)(struct pawl_dispatch_extra *extra, struct pawl_worker *worker);
+    void *data;
+};
+
 struct pawl_dispatch {
+    struct pawl_dispatch_extra extra;
+    bool extra_first; // takes turns, so that neither keeps the other from workers
     const struct pawl_node_options *options;
     const struct pawl_log *log;
     struct pawl_link workers;
@@ -130,6 +139,15 @@ void pawl__dispatch_forget(struct pawl_dispatch *dispatch, const struct pawl_res
 
 // Asks all workers to connect anew.
 void pawl__dispatch_reset(struct pawl_dispatch *dispatch);
+
+// --- for other work ------------------------------------------------------------------------------
+
+// The worker for one more activity |name|; NULL: none has room now.
+struct pawl_worker *pawl__dispatch_choose_activity(struct pawl_dispatch *dispatch,
+                                                   struct pawl_str name);
+
+// Whether a worker has this item.
+bool pawl__dispatch_has(struct pawl_dispatch *dispatch, struct pawl_str id, int32_t task_id);
 
 // --- for answers of workers ----------------------------------------------------------------------
 

@@ -12,7 +12,8 @@
 #define VERB(call, type) PAWL_CONTAINER(call, const type, call)
 
 enum {
-    FORWARD_ROWS = 1000000 // that a search may ask for
+    FORWARD_ROWS = 1000000, // that a search may ask for
+    FORWARD_WHY = 200       // bytes of a text, with its end
 };
 
 static ProtobufCBinaryData forward_bytes(struct pawl_str text) {
@@ -69,6 +70,7 @@ static Peer__Rerun *forward_pack_rerun(struct pawl_arena *arena, const struct pa
 static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_call *call,
                                     const struct pawl_forward_to *to) {
     Peer__Call row = PEER__CALL__INIT;
+    Peer__Invite invite;
     struct pawl_str body = PAWL_STR("");
     row.kind = call->verb->kind;
     row.id = pawl__arena_dup(arena, call->id);
@@ -98,6 +100,12 @@ static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_
     case PAWL_VERB_TALLY:
         row.shard = VERB(call, struct pawl_tally)->shard;
         row.query = forward_pack_query(arena, &VERB(call, struct pawl_tally)->query);
+        break;
+    case PAWL_VERB_INVITE:
+        peer__invite__init(&invite);
+        invite.from = (char *)(uintptr_t)VERB(call, struct pawl_invite)->from;
+        invite.address = (char *)(uintptr_t)VERB(call, struct pawl_invite)->address;
+        row.invite = &invite;
         break;
     case PAWL_VERB_RECEIVE: body = VERB(call, struct pawl_receive)->letter; break;
     case PAWL_VERB_HISTORY:
@@ -207,13 +215,16 @@ static void forward_destroy(struct pawl_forward *forward) {
     free(forward);
 }
 
-// Ends the call as |answer| says. False: the answer is none, or says that the shard is elsewhere.
-static bool forward_end(struct pawl_forward *forward, struct pawl_str answer, bool *moved) {
+// Ends the call as |answer| says. False: the answer is none, or says, in |why|, that what was asked
+// for is elsewhere.
+static bool forward_end(struct pawl_forward *forward, struct pawl_str answer, bool *moved,
+                        char why[FORWARD_WHY]) {
     struct pawl_call *call = forward->call;
     struct pawl_arena *keep = forward_arena(call);
     const Peer__Answer *row =
         pawl__wire_unpack(keep ? keep : &forward->arena, &peer__answer__descriptor, answer, NULL);
     *moved = row && row->code == PAWL_E_HELD;
+    if (*moved) snprintf(why, FORWARD_WHY, "%s", row->text);
     if (!row || *moved) return false;
     struct pawl_error error;
     pawl__fail(&error, row->code ? pawl__err_of(row->code) : PAWL_OK, "%s", row->text);
@@ -227,11 +238,12 @@ static void forward_done(struct pawl_forward *forward, enum pawl_err code, struc
                          struct pawl_str answer) {
     struct pawl_call *call = forward->call;
     bool unseen = code == PAWL_E_HELD, moved = false;
-    if (!code && forward_end(forward, answer, &moved)) return;
+    char why[FORWARD_WHY] = "";
+    if (!code && forward_end(forward, answer, &moved, why)) return;
     pawl_forward_failed_fn failed = forward->failed;
     void *arg = forward->arg;
     forward_destroy(forward);
-    failed(call, unseen || moved, moved ? PAWL_STR("it is not there any more") : text, arg);
+    failed(call, unseen || moved, moved ? pawl__str(why) : text, arg);
 }
 
 static void forward_cancel(struct pawl_remote *remote) {
@@ -361,6 +373,10 @@ enum pawl_err pawl__forwarded_init(struct pawl_forwarded *forwarded, struct pawl
         pawl__tally_init(&forwarded->verb.tally, &query, arena);
         return PAWL_OK;
     case PAWL_VERB_RECEIVE: return forwarded_receive(forwarded, row);
+    case PAWL_VERB_INVITE:
+        if (!row->invite || !*row->invite->from || !*row->invite->address) return PAWL_E_INVALID;
+        pawl__invite_init(&forwarded->verb.invite, row->invite->from, row->invite->address);
+        return PAWL_OK;
     case PAWL_VERB_LOCAL: break;
     }
     return PAWL_E_INVALID;

@@ -5,6 +5,7 @@
 // Within an app it goes one hop; a daemon that has not got the shard any more says so, and the
 // sender looks again. To another app it goes to any of its daemons, which finds the shard.
 
+#include "runtime/invite.h"
 #include "runtime/search.h"
 #include "runtime/verbs.h"
 
@@ -75,6 +76,7 @@ struct pawl_forwarded {
         struct pawl_search search;
         struct pawl_tally tally;
         struct pawl_receive receive;
+        struct pawl_invite invite; // which the caller carries out
     } verb;
     enum pawl_verb_kind kind;
     uint32_t shard;              // of a search or a tally

@@ -308,6 +308,7 @@ static enum pawl_err node_open(struct pawl_node *node, uint32_t count) {
             .number = i,
             .count = count,
             .apps = node->apps.finder ? &node->apps : NULL,
+            .abroad = &node->abroad,
         };
         pawl__partition_init(&node->partitions[i], node->storage, &node->dispatch, &node->options,
                              &place, &node_partition_host);
@@ -383,6 +384,7 @@ static void node_on_pulse(uv_timer_t *timer) {
         evicted = evicted || partition->residency.has_evicted;
     }
     pawl__dispatch_unpark(&node->dispatch); // patience may be at its end
+    pawl__abroad_pulse(&node->abroad);
     node_tell_unserved(node);
     node_ring_all(node); // bells may have been lost
     if (node->shares && node->count) node_look(node);
@@ -394,6 +396,8 @@ static void node_on_pulse(uv_timer_t *timer) {
 // --- life ---------------------------------------------------------------------------------------
 
 static void node_free(struct pawl_node *node) {
+    pawl__guests_finish(&node->guests);
+    pawl__abroad_finish(&node->abroad);
     pawl__dispatch_finish(&node->dispatch);
     pawl__apps_finish(&node->apps);
     free(node->partitions);
@@ -442,6 +446,7 @@ void pawl__node_close(struct pawl_node *node, void (*closed)(void *arg), void *a
     uv_timer_stop(&node->look);
     for (struct pawl_link *link; (link = pawl__list_take(&node->parked));)
         node_fail(PAWL_CONTAINER(link, struct pawl_call, link), true);
+    pawl__abroad_stop(&node->abroad);
     pawl__apps_drop(&node->apps);
     for (uint32_t i = 0; i < node->count; i++) pawl__partition_close(&node->partitions[i]);
     if (!node->count && !node->counting) node_finish_close(node);
@@ -478,6 +483,8 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     if (!node) return pawl__fail_plain(error, PAWL_E_NOMEM);
     node->options = *options;
     if (!node_name(node)) {
+        pawl__abroad_init(&node->abroad, &node->apps, options);
+        pawl__guests_init(&node->guests, &node->dispatch);
         node_free(node);
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     }
@@ -495,6 +502,8 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     pawl__dispatch_init(&node->dispatch, own);
     pawl__apps_init(&node->apps, storage->loop, options->finder, options->peers, node->app_id,
                     node->namespace);
+    pawl__abroad_init(&node->abroad, &node->apps, own);
+    pawl__guests_init(&node->guests, &node->dispatch);
     pawl__members_init(&node->members, storage, pawl__str(node->store_name), pawl__str(node->owner),
                        pawl__str(options->address ? options->address : ""), node_on_seen);
     uv_timer_init(storage->loop, &node->look);

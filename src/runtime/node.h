@@ -8,13 +8,15 @@
 //                      ├► dispatch (of all partitions) ─────────────────────────┘
 //                      ├► members, share: who else serves the app, and which shards are whose
 //                      ├► forward: calls on shards of other daemons
-//                      └► apps: calls on instances of other apps
+//                      ├► apps: calls on instances of other apps
+//                      └► abroad, guests: activities that other apps run, and theirs run here
 //
 // Everything here belongs to the loop's thread.
 
-#include "runtime/apps.h"
+#include "runtime/abroad.h"
 #include "runtime/dispatch.h"
 #include "runtime/forward.h"
+#include "runtime/guests.h"
 #include "runtime/members.h"
 #include "runtime/partition.h"
 #include "runtime/results.h"
@@ -27,6 +29,8 @@ struct pawl_node {
     struct pawl_storage *storage;
     struct pawl_dispatch dispatch;
     struct pawl_apps apps;
+    struct pawl_abroad abroad;
+    struct pawl_guests guests;
     struct pawl_partition *partitions; // by number
     uint32_t count;                    // of them; 0: it is not known yet
     uint32_t open;                     // that are not closed

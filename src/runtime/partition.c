@@ -47,7 +47,8 @@ static bool partition_take_effect(struct pawl_partition *partition, struct pawl_
     case PAWL_EFFECT_TURN:
         pawl__dispatch_add(partition->dispatch, &partition->residency, effect);
         return true;
-    case PAWL_EFFECT_ACTIVITY: return pawl__writer_hold(&partition->writer, effect);
+    case PAWL_EFFECT_ACTIVITY:
+    case PAWL_EFFECT_ACTIVITY_ELSEWHERE: return pawl__writer_hold(&partition->writer, effect);
     case PAWL_EFFECT_PURGED:
         // Some wait for its end. Its reference may go if it cannot be held.
         pawl__instance_ref(effect.instance);
@@ -103,6 +104,7 @@ static void partition_settle(struct pawl_residency *residency) {
         if (shard->batch.len || shard->mail.len) pawl__writer_want(&partition->writer);
         partition_checkpoint(partition, false);
         pawl__dispatch_pump(partition->dispatch);
+        pawl__abroad_pump(partition->abroad);
     } while (pawl__wake_check(&partition->wake) || (shard->effect_count && !residency->failing));
     pawl__residency_trim(residency);
 }
@@ -152,7 +154,9 @@ static void partition_drop(struct pawl_ownership *ownership, bool again,
     struct pawl_partition *partition = partition_owned(ownership);
     if (again) partition_fail_calls(partition, error);
     pawl__dispatch_forget(partition->dispatch, &partition->residency);
+    pawl__abroad_forget(partition->abroad, &partition->residency);
     if (again) pawl__dispatch_reset(partition->dispatch);
+    if (again) pawl__abroad_reset(partition->abroad);
     pawl__mailbox_drop(&partition->mailbox);
     pawl__outbox_drop(&partition->outbox);
     pawl__writer_drop(&partition->writer);
@@ -178,6 +182,8 @@ static bool partition_offer(struct pawl_partition *partition) {
     for (size_t i = 0; i < shard->effect_count; i++) {
         if (shard->effects[i].type == PAWL_EFFECT_END)
             shard->effects[ends++] = shard->effects[i];
+        else if (shard->effects[i].type == PAWL_EFFECT_ACTIVITY_ELSEWHERE)
+            pawl__abroad_add(partition->abroad, residency, shard->effects[i]);
         else
             pawl__dispatch_add(partition->dispatch, residency, shard->effects[i]);
     }
@@ -226,8 +232,13 @@ static void partition_on_posted(struct pawl_writer *writer, const struct pawl_ma
         pawl__outbox_ring(&partition->outbox, mail->key);
 }
 
-static const struct pawl_writer_host partition_writer_host = {.wrote = partition_on_wrote,
-                                                              .posted = partition_on_posted};
+static void partition_on_abroad(struct pawl_writer *writer, struct pawl_work work) {
+    struct pawl_partition *partition = PAWL_CONTAINER(writer, struct pawl_partition, writer);
+    pawl__abroad_add(partition->abroad, work.home, work.effect);
+}
+
+static const struct pawl_writer_host partition_writer_host = {
+    .wrote = partition_on_wrote, .posted = partition_on_posted, .abroad = partition_on_abroad};
 
 // --- life ---------------------------------------------------------------------------------------
 
@@ -333,6 +344,7 @@ void pawl__partition_init(struct pawl_partition *partition, struct pawl_storage 
                           const struct pawl_partition_host *host) {
     partition->host = host;
     partition->dispatch = dispatch;
+    partition->abroad = place->abroad;
     pawl__residency_init(&partition->residency, storage, options, place->app, place->number,
                          place->count, &partition_residency_host);
     pawl__calls_init(&partition->calls, &partition->residency);

@@ -4,6 +4,7 @@
 // One shard of an app as this process serves it: its components put together, and the way of an
 // effect from the engine to who waits for it.
 
+#include "runtime/abroad.h"
 #include "runtime/ownership.h"
 #include "runtime/wake.h"
 #include "runtime/writer.h"
@@ -28,6 +29,7 @@ struct pawl_partition {
     const struct pawl_partition_host *host;
     void *data;                     // the host's
     struct pawl_dispatch *dispatch; // of all partitions
+    struct pawl_abroad *abroad;     // the same
     struct pawl_residency residency;
     struct pawl_calls calls;
     struct pawl_checkpoint checkpoint;
@@ -49,6 +51,7 @@ struct pawl_partition_place {
     struct pawl_str owner;  // see store.h
     uint32_t number, count; // of the app's shards
     struct pawl_apps *apps; // the way to other apps; NULL: none
+    struct pawl_abroad *abroad;
 };
 
 // The shard at |place|, which is idle at first. Texts are views of the caller's.

@@ -16,6 +16,7 @@ static void writer_swap(struct pawl_queue *a, struct pawl_queue *b) {
 static void writer_move_held(struct pawl_writer *writer) {
     pawl__calls_batch_taken(writer->calls);
     writer_swap(&writer->writing.activities, &writer->building.activities);
+    writer_swap(&writer->writing.abroad, &writer->building.abroad);
     writer_swap(&writer->writing.purged, &writer->building.purged);
 }
 
@@ -133,6 +134,8 @@ static bool writer_let_out(struct pawl_writer *writer) {
         pawl__instance_unref(instance);
     }
     if (!pawl__queue_move(&writer->dispatch->activities, &writer->writing.activities)) return false;
+    while (writer->writing.abroad.len)
+        writer->host->abroad(writer, pawl__queue_pop(&writer->writing.abroad));
     pawl__calls_batch_durable(writer->calls);
     return true;
 }
@@ -172,7 +175,9 @@ static void writer_done(struct pawl_storage_client *client, enum pawl_outcome ou
 
 bool pawl__writer_hold(struct pawl_writer *writer, struct pawl_effect effect) {
     bool purged = effect.type == PAWL_EFFECT_PURGED;
-    struct pawl_queue *queue = purged ? &writer->building.purged : &writer->building.activities;
+    bool abroad = effect.type == PAWL_EFFECT_ACTIVITY_ELSEWHERE;
+    struct pawl_held *held = &writer->building;
+    struct pawl_queue *queue = purged ? &held->purged : abroad ? &held->abroad : &held->activities;
     if (pawl__queue_push(queue, (struct pawl_work){effect, writer->residency})) return true;
     pawl__instance_unref(effect.instance);
     return false;
@@ -203,6 +208,7 @@ void pawl__writer_drop(struct pawl_writer *writer) {
     for (int i = 0; i < 2; i++) {
         struct pawl_held *held = i ? &writer->building : &writer->writing;
         pawl__queue_finish(&held->activities);
+        pawl__queue_finish(&held->abroad);
         pawl__queue_finish(&held->purged);
     }
 }

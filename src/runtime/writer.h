@@ -13,6 +13,7 @@
 // What waits for one batch to be durable, beside calls.
 struct pawl_held {
     struct pawl_queue activities;
+    struct pawl_queue abroad; // activities of other apps
     struct pawl_queue purged; // whose snapshots go with the batch
 };
 
@@ -24,6 +25,8 @@ struct pawl_writer_host {
     void (*wrote)(struct pawl_writer *writer);
     // |mail| is in its box.
     void (*posted)(struct pawl_writer *writer, const struct pawl_mail *mail);
+    // The log holds |work|, an activity of another app; its reference passes.
+    void (*abroad)(struct pawl_writer *writer, struct pawl_work work);
 };
 
 struct pawl_writer {

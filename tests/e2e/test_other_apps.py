@@ -69,6 +69,24 @@ class Case(unittest.TestCase):
         self.addCleanup(hub.close)
         return hub
 
+    def until(self, what, *arguments, seconds=30):
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                if what(*arguments):
+                    return
+            except raw.grpc.RpcError as error:
+                if error.code() not in (raw.grpc.StatusCode.UNAVAILABLE, raw.grpc.StatusCode.UNKNOWN):
+                    raise
+            self.assertLess(time.monotonic(), end, (what, arguments, self.near.output()[-2000:]))
+            time.sleep(0.02)
+
+    def is_there(self, hub, instance):
+        return hub.get(instance).exists
+
+    def start(self, instance, name):
+        self.hubs[0].start(instance, name, "in")
+
     def refused(self, code, call, *arguments):
         with self.assertRaises(raw.grpc.RpcError) as caught:
             call(*arguments)
@@ -181,24 +199,6 @@ class TestChildren(Case):
                                     taken=child_of("far", instance="other"), third=child_of("far", "middle"),
                                     waiting=waiting, detached=detached, lost=child_of("nobody")),
                         self.worker(self.far, waiting=waiting, middle=child_of("near"))]
-
-    def until(self, what, *arguments, seconds=30):
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                if what(*arguments):
-                    return
-            except raw.grpc.RpcError as error:
-                if error.code() not in (raw.grpc.StatusCode.UNAVAILABLE, raw.grpc.StatusCode.UNKNOWN):
-                    raise
-            self.assertLess(time.monotonic(), end, (what, arguments, self.near.output()[-2000:]))
-            time.sleep(0.02)
-
-    def is_there(self, hub, instance):
-        return hub.get(instance).exists
-
-    def start(self, instance, name):
-        self.hubs[0].start(instance, name, "in")
 
     def test_result(self):
         self.begin()
@@ -324,6 +324,107 @@ class TestChildren(Case):
         self.until(self.is_there, self.hubs[1], "o:0000")
         self.hubs[1].raise_event("o:0000", "go", "one")
         self.assertEqual(self.hubs[0].wait("o").output.value, "one")
+
+
+def calls(app, count=3, name="add"):
+    """A workflow that calls as many activities of another app at once, and gives back what they give."""
+    def turn(events, request):
+        response = pb.WorkflowResponse()
+        done = {e.taskCompleted.taskScheduledId: e.taskCompleted.result.value for e in events
+                if e.HasField("taskCompleted")}
+        failed = [e.taskFailed for e in events if e.HasField("taskFailed")]
+        if any(e.HasField("executionTerminated") for e in events):
+            response.actions.add(id=count).completeWorkflow.workflowStatus = 5
+        elif failed or len(done) == count:
+            action = response.actions.add(id=count)
+            action.completeWorkflow.workflowStatus = 1
+            action.completeWorkflow.result.value = (
+                failed[0].failureDetails.errorMessage if failed else " ".join(done[i] for i in sorted(done)))
+        elif not any(e.HasField("taskScheduled") for e in events):
+            for i in range(count):
+                action = response.actions.add(id=i)
+                action.scheduleTask.name = name
+                action.scheduleTask.input.value = str(i)
+                action.router.CopyFrom(router(app))
+        return response
+    return turn
+
+
+class TestActivities(Case):
+    def begin(self, **more):
+        self.near, self.far = self.daemon("near", **more), self.daemon("far", **more)
+        self.hubs = self.hub(self.near), self.hub(self.far)
+        # Near's worker has no activity to run: whatever it were given would be a mistake.
+        self.near_worker = self.worker(self.near, three=calls("far"), many=calls("far", 400), lost=calls("nobody"))
+        self.far_worker = self.worker(self.far)
+
+    def check(self, name, text="1 2 3"):
+        self.until(lambda: self.hubs[0].get(name).workflowState.workflowStatus == 1)
+        self.assertEqual(self.hubs[0].get(name).workflowState.output.value, text)
+
+    def test_result(self):
+        self.begin()
+        self.start("a", "three")
+        self.check("a")
+        self.assertEqual(self.near_worker.given, [])
+        self.assertEqual(sorted(self.far_worker.given), [("a", 0), ("a", 1), ("a", 2)])
+        for event in self.hubs[0].history("a"):
+            if event.HasField("taskCompleted") or event.HasField("taskScheduled"):
+                self.assertEqual((event.router.sourceAppID, event.router.targetAppID), ("near", "far"))
+
+    def test_there_and_back(self):
+        """More at once than a stream may have in hand, and an instance of the same name at the other app."""
+        self.begin()
+        self.hubs[1].start("m", "chain", "3")
+        self.start("m", "many")
+        self.check("m", " ".join(str(i + 1) for i in range(400)))
+        self.assertEqual(self.hubs[1].wait("m").output.value, "3")
+
+    def test_nobody(self):
+        self.begin()
+        self.start("n", "lost")
+        self.until(lambda: "activities for app 'nobody' wait" in self.near.output())
+        self.start("a", "three")
+        self.check("a")
+        self.hubs[0].call("TerminateInstance", pb.TerminateRequest(instanceId="n"), pb.TerminateResponse)
+        self.assertEqual(self.hubs[0].get("n").workflowState.workflowStatus, 5)
+
+    def test_one_comes_later(self):
+        self.begin()
+        self.far.kill()
+        names = [f"l{i}" for i in range(60)]
+        for name in names:
+            self.start(name, "three")
+        self.until(lambda: "activities for app 'far' wait" in self.near.output())
+        self.near.kill()
+        self.near.start()
+        self.far.start()
+        for name in names:
+            self.check(name)
+
+    def test_kills(self):
+        """What a worker was told that its result is taken is never run again, whoever is killed."""
+        self.begin()
+        names = [f"k{i}" for i in range(40)]
+        for i, name in enumerate(names):
+            self.until(lambda: self.start(name, "three") or True)
+            if i % 8 == 3:
+                self.far.kill()
+                self.far.start()
+            if i % 8 == 7:
+                self.near.kill()
+                self.near.start()
+        for name in names:
+            self.check(name)
+        self.assertEqual(self.far_worker.again, [])
+        self.assertEqual(self.near_worker.given, [])
+
+    def test_many_shards(self):
+        self.begin(shards=4)
+        for i in range(20):
+            self.start(f"s{i}", "three")
+        for i in range(20):
+            self.check(f"s{i}")
 
 
 class TestNames(Case):
