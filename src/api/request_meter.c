@@ -20,6 +20,9 @@ enum {
     METER_NAME = PAWL_NAMED_TEXT
 };
 
+static const char meter_unknown[] = "unknown"; // what a stranger calls is no method of ours
+static const char meter_no_route[] = "";
+
 // By gRPC's numbers, as grpc-go writes them.
 static const char *const meter_grpc_codes[] = {
     "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
@@ -37,26 +40,43 @@ static bool meter_is_stream(const char *name) {
     return strcmp(name, "/TaskHubSidecarService/GetWorkItems") == 0;
 }
 
-static void meter_add_answer(struct pawl_named_set *names, const char *text, int len,
-                             int64_t took) {
+// The place for |name| and how it ended, which may be another's.
+static struct pawl_meter_place *meter_place(struct pawl_request_meter *meter, const char *name,
+                                            const char *verb, int status) {
+    size_t at = ((uintptr_t)name >> 4) ^ ((uintptr_t)verb >> 2) ^ (size_t)status;
+    return &meter->places[at % PAWL_METER_PLACES];
+}
+
+static bool meter_is_at(const struct pawl_meter_place *place, const char *name, const char *verb,
+                        int status) {
+    return place->answer && place->name == name && place->verb == verb && place->status == status;
+}
+
+static struct pawl_answer_series *meter_answer(struct pawl_named_set *names, const char *text,
+                                               int len) {
     if (len >= METER_NAME) len = METER_NAME - 1;
-    struct pawl_answer_series *series =
-        pawl__named_get(names, (struct pawl_str){text, (size_t)len});
-    pawl__histogram_add(&series->times, took);
+    return pawl__named_get(names, (struct pawl_str){text, (size_t)len});
 }
 
 static void meter_end_rpc(struct pawl_request_meter *meter, const struct pawl_request *request,
                           const char *name, int64_t took, int status) {
-    char text[METER_NAME];
-    if (!name) name = "unknown"; // what a stranger calls is no method of ours
+    if (!name) name = meter_unknown;
     if (meter_is_stream(name)) return;
-    struct pawl_method_series *method = pawl__named_get(&meter->methods, pawl__str(name));
-    pawl__histogram_add(&method->received, (int64_t)request->body.len);
-    pawl__histogram_add(&method->sent, (int64_t)request->sent);
-    int code = pawl__err_grpc((enum pawl_err)status);
-    int len =
-        snprintf(text, sizeof text, "%s%c%s", name, PAWL_METER_SEPARATOR, meter_grpc_codes[code]);
-    meter_add_answer(&meter->rpcs, text, len, took);
+    struct pawl_meter_place *place = meter_place(meter, name, NULL, status);
+    if (!meter_is_at(place, name, NULL, status)) {
+        char text[METER_NAME];
+        int len = snprintf(text, sizeof text, "%s%c%s", name, PAWL_METER_SEPARATOR,
+                           meter_grpc_codes[pawl__err_grpc((enum pawl_err)status)]);
+        *place = (struct pawl_meter_place){
+            .name = name,
+            .status = status,
+            .answer = meter_answer(&meter->rpcs, text, len),
+            .method = pawl__named_get(&meter->methods, pawl__str(name)),
+        };
+    }
+    pawl__histogram_add(&place->answer->times, took);
+    pawl__histogram_add(&place->method->received, (int64_t)request->body.len);
+    pawl__histogram_add(&place->method->sent, (int64_t)request->sent);
 }
 
 // The verb of a request that was served is one of ours; any other may be whatever was sent.
@@ -69,13 +89,19 @@ static const char *meter_verb(const struct pawl_request *request) {
 
 static void meter_end_http(struct pawl_request_meter *meter, const struct pawl_request *request,
                            const char *name, int64_t took, int status) {
-    char text[METER_NAME];
+    const char *verb = meter->options.without_verb ? "" : meter_verb(request);
+    if (!name || !meter->options.with_path) name = meter_no_route;
+    struct pawl_meter_place *place = meter_place(meter, name, verb, status);
+    if (!meter_is_at(place, name, verb, status)) {
+        char text[METER_NAME];
+        int len = snprintf(text, sizeof text, "%s%c%d%c%s", verb, PAWL_METER_SEPARATOR, status,
+                           PAWL_METER_SEPARATOR, name);
+        *place = (struct pawl_meter_place){name, verb, status,
+                                           meter_answer(&meter->http, text, len), NULL};
+    }
+    pawl__histogram_add(&place->answer->times, took);
     pawl__histogram_add(&meter->received, (int64_t)request->body.len);
     pawl__histogram_add(&meter->sent, (int64_t)request->sent);
-    int len = snprintf(text, sizeof text, "%s%c%d%c%s",
-                       meter->options.without_verb ? "" : meter_verb(request), PAWL_METER_SEPARATOR,
-                       status, PAWL_METER_SEPARATOR, meter->options.with_path && name ? name : "");
-    meter_add_answer(&meter->http, text, len, took);
 }
 
 void pawl__request_meter_end(struct pawl_request_meter *meter, const struct pawl_request *request,

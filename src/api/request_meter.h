@@ -34,12 +34,26 @@ struct pawl_request_meter_options {
     size_t stores;
 };
 
+// Where something was counted the last time: names of methods and routes are always the same texts,
+// so most of the time nothing has to be spelled and looked up.
+struct pawl_meter_place {
+    const char *name, *verb; // verb: NULL with gRPC
+    int status;
+    struct pawl_answer_series *answer; // NULL: the place is free
+    struct pawl_method_series *method; // with gRPC
+};
+
+enum {
+    PAWL_METER_PLACES = 64
+};
+
 struct pawl_request_meter {
     struct pawl_request_meter_options options;
     struct pawl_named_set methods, rpcs, http;
     struct pawl_histogram received, sent; // bytes of HTTP bodies
     size_t open_rpcs, open_http;          // that are not answered yet
-    struct pawl_state_series *states;     // by the number of the store
+    struct pawl_meter_place places[PAWL_METER_PLACES];
+    struct pawl_state_series *states; // by the number of the store
 };
 
 // False when memory is out.

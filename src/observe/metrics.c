@@ -24,18 +24,20 @@ static void metrics_put(struct pawl_scrape *scrape, const char *text) {
 
 // Backslashes and line breaks are escaped, and in values of labels quotes; no name is without a
 // stranger's hand.
-static void metrics_escape(struct pawl_scrape *scrape, struct pawl_str text, bool quotes) {
+static void metrics_escape(struct pawl_buf *out, struct pawl_str text, bool quotes) {
+    size_t plain = 0; // where the run that needs no escape begins
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i];
-        if (c == '\\')
-            metrics_put(scrape, "\\\\");
-        else if (c == '\n')
-            metrics_put(scrape, "\\n");
-        else if (c == '"' && quotes)
-            metrics_put(scrape, "\\\"");
-        else
-            pawl__buf_append(&scrape->out, &c, 1);
+        const char *escape = c == '\\'            ? "\\\\"
+                             : c == '\n'          ? "\\n"
+                             : c == '"' && quotes ? "\\\""
+                                                  : NULL;
+        if (!escape) continue;
+        pawl__buf_append(out, text.data + plain, i - plain);
+        pawl__buf_append(out, escape, 2);
+        plain = i + 1;
     }
+    if (plain < text.len) pawl__buf_append(out, text.data + plain, text.len - plain);
 }
 
 static bool metrics_has_total(const char *name) {
@@ -59,29 +61,34 @@ static void metrics_begin(struct pawl_scrape *scrape) {
     int len = (int)strlen(metric->name);
     if (open && counts && total) len -= (int)sizeof metrics_total - 1;
     pawl__buf_format(&scrape->out, "# HELP %.*s ", len, metric->name);
-    metrics_escape(scrape, pawl__str(metric->help), open);
+    metrics_escape(&scrape->out, pawl__str(metric->help), open);
     pawl__buf_format(&scrape->out, ".\n# TYPE %.*s %s\n", len, metric->name,
                      open && counts && !total ? "unknown" : metrics_types[metric->type]);
     if (open && metric->unit)
         pawl__buf_format(&scrape->out, "# UNIT %.*s %s\n", len, metric->name, metric->unit);
 }
 
-static void metrics_labels(struct pawl_scrape *scrape, const struct pawl_label *labels,
-                           size_t count, const char *bound) {
-    if (!count && !bound) return;
-    metrics_put(scrape, "{");
+// Spells the labels of a series, which a histogram needs many times.
+static struct pawl_str metrics_labels(struct pawl_scrape *scrape, const struct pawl_label *labels,
+                                      size_t count) {
+    pawl__buf_clear(&scrape->labels);
     for (size_t i = 0; i < count; i++) {
-        pawl__buf_format(&scrape->out, "%s%s=\"", i ? "," : "", labels[i].name);
-        metrics_escape(scrape, labels[i].value, true);
-        metrics_put(scrape, "\"");
+        pawl__buf_format(&scrape->labels, "%s%s=\"", i ? "," : "", labels[i].name);
+        metrics_escape(&scrape->labels, labels[i].value, true);
+        pawl__buf_append(&scrape->labels, "\"", 1);
     }
-    if (bound) pawl__buf_format(&scrape->out, "%sle=\"%s\"", count ? "," : "", bound);
-    metrics_put(scrape, "}");
+    if (scrape->labels.failed) scrape->out.failed = true;
+    return pawl__buf_str(&scrape->labels);
 }
 
 // Whole numbers are told in full, as far as a double has them all. OpenMetrics wants bounds to be
 // told as floats.
 static void metrics_number(double value, bool is_float, char out[32]) {
+    if (!is_float && value >= 0 && value < 10) {
+        out[0] = (char)('0' + (int)value);
+        out[1] = 0;
+        if (value == (double)(int)value) return; // most counts of buckets
+    }
     if (value > -1e15 && value < 1e15 && value == (double)(int64_t)value)
         snprintf(out, 32, is_float ? "%.1f" : "%.0f", value);
     else
@@ -92,21 +99,30 @@ static double metrics_scale(const struct pawl_metric *metric) {
     return metric->scale != 0 ? metric->scale : 1;
 }
 
-static void metrics_sample(struct pawl_scrape *scrape, const char *suffix,
-                           const struct pawl_label *labels, size_t count, const char *bound,
-                           double value) {
+static void metrics_sample(struct pawl_scrape *scrape, const char *suffix, struct pawl_str labels,
+                           const char *bound, double value) {
     char text[32];
+    bool any = labels.len || bound;
     metrics_number(value, false, text);
     metrics_put(scrape, scrape->metric->name);
     metrics_put(scrape, suffix);
-    metrics_labels(scrape, labels, count, bound);
-    pawl__buf_format(&scrape->out, " %s\n", text);
+    if (any) metrics_put(scrape, "{");
+    pawl__buf_append_str(&scrape->out, labels);
+    if (bound) {
+        metrics_put(scrape, labels.len ? ",le=\"" : "le=\"");
+        metrics_put(scrape, bound);
+        metrics_put(scrape, "\"");
+    }
+    metrics_put(scrape, any ? "} " : " ");
+    metrics_put(scrape, text);
+    metrics_put(scrape, "\n");
 }
 
 void pawl__scrape_number(struct pawl_scrape *scrape, const struct pawl_label *labels, size_t count,
                          double value) {
     metrics_begin(scrape);
-    metrics_sample(scrape, "", labels, count, NULL, value / metrics_scale(scrape->metric));
+    metrics_sample(scrape, "", metrics_labels(scrape, labels, count), NULL,
+                   value / metrics_scale(scrape->metric));
 }
 
 void pawl__scrape_histogram(struct pawl_scrape *scrape, const struct pawl_label *labels,
@@ -116,19 +132,21 @@ void pawl__scrape_histogram(struct pawl_scrape *scrape, const struct pawl_label 
     uint64_t sum = 0;
     if (!buckets) return;
     metrics_begin(scrape);
+    struct pawl_str spelled = metrics_labels(scrape, labels, count);
     for (size_t i = 0; i < buckets->count; i++) {
         char bound[32];
         metrics_number((double)buckets->bounds[i] / scale,
                        scrape->format == PAWL_SCRAPE_OPENMETRICS, bound);
         sum += histogram->counts[i];
-        metrics_sample(scrape, "_bucket", labels, count, bound, (double)sum);
+        metrics_sample(scrape, "_bucket", spelled, bound, (double)sum);
     }
     sum += histogram->counts[buckets->count];
-    metrics_sample(scrape, "_bucket", labels, count, "+Inf", (double)sum);
-    metrics_sample(scrape, "_sum", labels, count, NULL, (double)histogram->sum / scale);
-    metrics_sample(scrape, "_count", labels, count, NULL, (double)sum);
+    metrics_sample(scrape, "_bucket", spelled, "+Inf", (double)sum);
+    metrics_sample(scrape, "_sum", spelled, NULL, (double)histogram->sum / scale);
+    metrics_sample(scrape, "_count", spelled, NULL, (double)sum);
 }
 
 void pawl__scrape_end(struct pawl_scrape *scrape) {
+    pawl__buf_finish(&scrape->labels);
     if (scrape->format == PAWL_SCRAPE_OPENMETRICS) metrics_put(scrape, "# EOF\n");
 }

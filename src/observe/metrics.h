@@ -40,6 +40,7 @@ enum pawl_scrape_format {
 struct pawl_scrape {
     enum pawl_scrape_format format;
     struct pawl_buf out;              // |out.failed|: memory is out
+    struct pawl_buf labels;           // of the series that is being written
     const struct pawl_metric *metric; // whose series are being written
     bool told;                        // of it, that it begins
 };

@@ -1,6 +1,5 @@
 #include "observe/workflow_meter.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -167,12 +166,17 @@ static void meter_given(struct pawl_observer *observer, const struct pawl_instan
     }
     struct pawl_str name = pawl__shard_activity_name(instance, task_id);
     if (!name.data) return;
-    char both[PAWL_NAMED_TEXT + 1];
-    int len = snprintf(both, sizeof both, "%.*s%c%.*s", PAWL_NAMED_TEXT / 2 - 1, instance->name,
-                       PAWL_METER_SEPARATOR, (int)name.len, name.data);
-    if (len >= (int)sizeof both) len = sizeof both - 1;
+    char both[PAWL_NAMED_TEXT];
+    enum {
+        HALF = PAWL_NAMED_TEXT / 2
+    };
+    struct pawl_str workflow = pawl__str_shorten(pawl__str(instance->name), HALF - 1);
+    name = pawl__str_shorten(name, HALF);
+    memcpy(both, workflow.data, workflow.len);
+    both[workflow.len] = PAWL_METER_SEPARATOR;
+    memcpy(both + workflow.len + 1, name.data, name.len);
     struct pawl_payload_series *series =
-        pawl__named_get(&meter->payloads, (struct pawl_str){both, (size_t)len});
+        pawl__named_get(&meter->payloads, (struct pawl_str){both, workflow.len + 1 + name.len});
     pawl__histogram_add(&series->ratio, ratio);
 }
 

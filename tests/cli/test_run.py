@@ -58,6 +58,20 @@ class Run(clilib.Case):
     def test_no_port_of_the_app(self):
         self.assertEqual(self.run_shell('test -z "$APP_PORT"').returncode, 0)
 
+    def test_metrics_port_in_use(self):
+        """Nobody's app fails for want of it: it is measured at another port, which is told."""
+        script = self.file("read.py", "import os, urllib.request\n"
+                           "port = os.environ['DAPR_METRICS_PORT']\nprint('metrics:', port)\n"
+                           "print(urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics', timeout=20).read().decode())")
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            answer = self.run_shell(f"python3 {script}", "--metrics-port", port)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        other = re.search(r"metrics: (\d+)", answer.stdout)[1]
+        self.assertNotEqual(other, str(port))
+        self.assertIn(f"Its metrics are at port {other}, as port {port} is in use", answer.stdout)
+        self.assertIn('pawl_ready{app_id="tiny"} 1', answer.stdout)
+
     def test_config_of_the_user(self):
         """~/.dapr/config.yaml is taken where none is named."""
         self.file(".dapr/config.yaml", "kind: Configuration\nspec: {tracing: {samplingRate: '1', "
