@@ -342,7 +342,7 @@ struct pawl_retry {
 
 struct pawl_call_options {
     const struct pawl_retry *retry; // NULL: one attempt. Copied.
-    const char *app_id;             // of the app that serves it, where daprd is; NULL: this one
+    const char *app_id;             // of another app, which a daemon reaches; NULL: this one
     const char *instance_id;        // of a child; NULL: "PARENT:NNNN"
 };
 
