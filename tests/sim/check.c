@@ -148,7 +148,10 @@ static void check_result(const struct sim_serving *serving) {
     if (instance && instance->execution_id &&
         strcmp(instance->execution_id, message->execution) == 0)
         pending = pawl__pending_find(&instance->pending, message->task);
-    if (!serving->in_hand) {
+    // Where a batch is full a result waits, and what its worker has is given to another when that
+    // goes meanwhile.
+    bool waited = sim.batch_most && !sim_session_lives(serving->daemon, message->session);
+    if (!serving->in_hand || waited) {
         sim.counts.late_results++; // nobody waited for it: no promise is made
         return;
     }
