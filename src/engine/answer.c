@@ -17,6 +17,7 @@ struct answer {
     const char **targets; // who each action tells something; NULL: nobody
     int32_t *ids;         // that actions schedule something under
     size_t id_count;
+    struct pawl_need *missing;
 };
 
 // --- whether it can be applied ------------------------------------------------------------------
@@ -132,13 +133,15 @@ static enum pawl_err answer_check(struct answer *answer) {
 
 // --- what it needs ------------------------------------------------------------------------------
 
-// Finds what |target| names, if it is of this shard.
-static enum pawl_err answer_need(const struct answer *answer, const char *target,
+// Finds what |target| names, if it is of this shard and in memory.
+static enum pawl_err answer_need(struct answer *answer, const char *target,
                                  struct pawl_instance **out) {
     struct pawl_str id = pawl__str(target);
     *out = NULL;
     if (!pawl__shard_has(answer->shard, id)) return PAWL_OK;
-    return pawl__command_need(answer->shard, id, out, answer->error);
+    enum pawl_err err = pawl__command_need(answer->shard, id, out, answer->error);
+    if (err != PAWL_E_NEEDED) return err;
+    return pawl__command_miss(answer->shard, &answer->missing, answer->error);
 }
 
 // Whether a terminate is among the events that the turn saw.
@@ -154,7 +157,7 @@ static bool answer_is_terminated(const struct pawl_instance *instance, uint32_t 
 }
 
 // What ends touches its parent, and its children when it was terminated.
-static enum pawl_err answer_need_family(const struct answer *answer, bool terminates) {
+static enum pawl_err answer_need_family(struct answer *answer, bool terminates) {
     struct pawl_shard *shard = answer->shard;
     const struct pawl_instance *instance = answer->instance;
     struct pawl_instance *other;
@@ -197,7 +200,11 @@ static enum pawl_err answer_need_all(struct answer *answer, uint32_t events) {
                                         answer->error);
         if (err) return err;
     }
-    return completes || terminates ? answer_need_family(answer, terminates) : PAWL_OK;
+    if (completes || terminates) {
+        enum pawl_err err = answer_need_family(answer, terminates);
+        if (err) return err;
+    }
+    return pawl__command_ask(answer->shard, answer->missing, answer->error);
 }
 
 // --- applying it --------------------------------------------------------------------------------

@@ -9,8 +9,27 @@ enum pawl_err pawl__command_need(struct pawl_shard *shard, struct pawl_str id,
                                  struct pawl_instance **out, struct pawl_error *error) {
     *out = pawl__shard_find(shard, id);
     if (*out) return PAWL_OK;
+    shard->also = NULL;
     shard->needed = pawl__arena_dup(&shard->arena, id);
     return pawl__fail_plain(error, shard->needed ? PAWL_E_NEEDED : PAWL_E_NOMEM);
+}
+
+enum pawl_err pawl__command_miss(struct pawl_shard *shard, struct pawl_need **missing,
+                                 struct pawl_error *error) {
+    struct pawl_need *need = pawl__arena_alloc(&shard->arena, sizeof *need);
+    if (!need) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    *need = (struct pawl_need){*missing, shard->needed};
+    *missing = need;
+    pawl__error_clear(error);
+    return PAWL_OK;
+}
+
+enum pawl_err pawl__command_ask(struct pawl_shard *shard, const struct pawl_need *missing,
+                                struct pawl_error *error) {
+    if (!missing) return PAWL_OK;
+    shard->needed = missing->id;
+    shard->also = missing->next;
+    return pawl__fail_plain(error, PAWL_E_NEEDED);
 }
 
 enum pawl_err pawl__command_pack(struct pawl_shard *shard, const Pb__HistoryEvent *event,

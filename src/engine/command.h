@@ -14,6 +14,14 @@
 enum pawl_err pawl__command_need(struct pawl_shard *shard, struct pawl_str id,
                                  struct pawl_instance **out, struct pawl_error *error);
 
+// For commands that need many. The first, after pawl__command_need has given PAWL_E_NEEDED, notes
+// what was missing, so that the command can go on and see what else is; the second asks for all of
+// that, and gives PAWL_OK when nothing was missing.
+enum pawl_err pawl__command_miss(struct pawl_shard *shard, struct pawl_need **missing,
+                                 struct pawl_error *error);
+enum pawl_err pawl__command_ask(struct pawl_shard *shard, const struct pawl_need *missing,
+                                struct pawl_error *error);
+
 // Packs |event| into |shard->arena|. PAWL_E_INVALID: it could not be read again, as a text is not
 // UTF-8 or it nests too deeply. The log must not hold such an event, or nothing of the log could be
 // read. PAWL_E_NOMEM.

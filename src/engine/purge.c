@@ -15,6 +15,7 @@ struct purge {
     bool recursive, force;
     struct pawl_instance **all; // children first
     size_t count, most;
+    struct pawl_need *missing;
     struct pawl_message *messages, **last; // to those that are elsewhere
     struct pawl_error *error;
 };
@@ -54,6 +55,7 @@ static enum pawl_err purge_collect_child(struct purge *purge, const struct pawl_
     if (far || !pawl__shard_has(shard, id)) return purge_tell(purge, parent, created, ++*told);
     struct pawl_instance *child;
     enum pawl_err err = pawl__command_need(shard, id, &child, purge->error);
+    if (err == PAWL_E_NEEDED) return pawl__command_miss(shard, &purge->missing, purge->error);
     if (err || !child->exists) return err;
     const Pb__ExecutionStartedEvent *start = pawl__instance_start(child, &shard->arena);
     if (!start) return pawl__fail_plain(purge->error, PAWL_E_NOMEM);
@@ -128,6 +130,7 @@ enum pawl_err pawl__command_purge(struct pawl_shard *shard, struct pawl_instance
     if (!purge.all) return pawl__fail_plain(error, PAWL_E_NOMEM);
     shard->marks++;
     enum pawl_err err = purge_collect(&purge, instance, 0);
+    if (!err) err = pawl__command_ask(shard, purge.missing, error);
     if (err || (err = purge_reserve(&purge))) return err;
     for (size_t i = 0; i < purge.count; i++) {
         pawl__apply_purge(purge.all[i]);

@@ -23,7 +23,8 @@
 //
 // A command that needs an instance which is not in memory answers PAWL_E_NEEDED and leaves its id
 // in |needed|; nothing has changed then. The caller loads it (pawl__shard_restore, or
-// pawl__shard_ghost when the store has none) and gives the command again.
+// pawl__shard_ghost when the store has none) and gives the command again. What the command will ask
+// for then is in |also|: who loads that, too, does not have it asked for one after the other.
 //
 // A command does all or nothing: it reserves before it changes anything. One cannot: when memory
 // runs out between a turn and what it tells others in this shard, |failed| is set. Memory is then
@@ -71,6 +72,11 @@ struct pawl_limits {
     size_t batch;   // a batch of as many takes no more commands, see pawl__shard_is_full
 };
 
+struct pawl_need {
+    struct pawl_need *next;
+    char *id;
+};
+
 struct pawl_shard {
     struct pawl_map instances; // by id
     uint32_t number, count;    // of the app's shards; see pawl__shard_of
@@ -87,9 +93,10 @@ struct pawl_shard {
     struct pawl_observer *observer; // NULL: none; may be set after pawl__shard_init
     struct pawl_notes notes; // of the batch under construction; the caller takes them with it
     char *app_id;
-    char *needed;      // see PAWL_E_NEEDED; in |arena|
-    int64_t stamped;   // the last time that pawl__shard_unique_time gave
-    uint64_t dropped;  // messages that had nowhere to go
+    char *needed;           // see PAWL_E_NEEDED; in |arena|
+    struct pawl_need *also; // the same
+    int64_t stamped;        // the last time that pawl__shard_unique_time gave
+    uint64_t dropped;       // messages that had nowhere to go
     bool reaches_apps; // what is of other apps can be reached; else it is refused. The caller's
     bool gives_far;    // and activities of other apps given out; else they fail
     bool failed;

@@ -242,10 +242,15 @@ static void call_outlast(struct pawl_calls *calls, struct pawl_call *call) {
     call_finish(call, NULL);
 }
 
+// The reader loads in order: when the last is there, all are.
 static void call_load(struct pawl_calls *calls, struct pawl_call *call) {
+    struct pawl_residency *residency = calls->residency;
+    for (const struct pawl_need *need = residency->shard.also; need;
+         need = need->next, call->loads++)
+        pawl__load_begin(residency, pawl__str(need->id), NULL);
     call_set_loading(call, true);
     call->load.loaded = call_loaded;
-    pawl__load_begin(calls->residency, pawl__str(calls->residency->shard.needed), &call->load);
+    pawl__load_begin(residency, pawl__str(residency->shard.needed), &call->load);
 }
 
 static void call_run(struct pawl_calls *calls, struct pawl_call *call) {
@@ -263,7 +268,8 @@ static void call_run(struct pawl_calls *calls, struct pawl_call *call) {
         return;
     }
     enum pawl_err err = call->verb->run(calls, call, &call->error);
-    if (err == PAWL_E_NEEDED && pawl__load_is_light(residency)) { // mostly a new instance's start
+    if (err == PAWL_E_NEEDED && !shard->also &&
+        pawl__load_is_light(residency)) { // mostly a new instance's start
         pawl__error_clear(&call->error);
         call->loads++;
         err = pawl__load_now(residency, pawl__str(shard->needed), &call->error);

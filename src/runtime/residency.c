@@ -61,6 +61,7 @@ enum pawl_err pawl__residency_find(struct pawl_residency *residency, struct pawl
         return PAWL_OK;
     }
     pawl__arena_reset(&shard->arena);
+    shard->also = NULL;
     shard->needed = pawl__arena_dup(&shard->arena, id);
     return shard->needed ? PAWL_E_NEEDED : PAWL_E_NOMEM;
 }

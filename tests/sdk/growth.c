@@ -79,6 +79,45 @@ static enum pawl_err buffered(struct pawl_workflow *wf) {
     return err;
 }
 
+// One activity after the other, so that the history is long.
+static enum pawl_err chain(struct pawl_workflow *wf) {
+    enum pawl_err err = PAWL_OK;
+    for (int i = 0; i < n && !err; i++)
+        err = pawl_await(pawl_call_activity(wf, "nothing", pawl_text(NULL), NULL));
+    return err;
+}
+
+static enum pawl_err nap(struct pawl_workflow *wf) {
+    return pawl_await(pawl_create_timer(wf, PAWL_HOUR));
+}
+
+static enum pawl_err child(struct pawl_workflow *wf) {
+    (void)wf;
+    return PAWL_OK;
+}
+
+static enum pawl_err children(struct pawl_workflow *wf) {
+    struct pawl_task **tasks = pawl_alloc(wf, (size_t)n * sizeof *tasks);
+    for (int i = 0; i < n; i++) tasks[i] = pawl_call_child(wf, "child", pawl_text(NULL), NULL);
+    return pawl_await_all(tasks, (size_t)n);
+}
+
+// Tells "x", which waits for all of it.
+static enum pawl_err teller(struct pawl_workflow *wf) {
+    for (int i = 0; i < n; i++) {
+        enum pawl_err err = pawl_send(wf, "x", "told", pawl_text(NULL));
+        if (err) return err;
+    }
+    return PAWL_OK;
+}
+
+static enum pawl_err messages(struct pawl_workflow *wf) {
+    enum pawl_err err = PAWL_OK;
+    for (int i = 0; i < n && !err; i++)
+        err = pawl_await(pawl_wait_for_event(wf, "told", PAWL_FOREVER));
+    return err;
+}
+
 // --- what is measured ---------------------------------------------------------------------------
 
 static void start(struct pawl *pawl, const char *workflow) {
@@ -123,6 +162,18 @@ static void run_buffered(struct pawl *pawl, const char *workflow) {
     end(pawl);
 }
 
+static void run_messages(struct pawl *pawl, const char *workflow) {
+    start(pawl, workflow);
+    check(pawl_start(pawl, "teller", pawl_text(NULL), NULL, NULL), "start");
+    end(pawl);
+}
+
+static void run_asleep(struct pawl *pawl, const char *workflow) {
+    (void)workflow;
+    for (int i = 0; i < n; i++)
+        check(pawl_start(pawl, "nap", pawl_text(NULL), NULL, NULL), "start");
+}
+
 static const struct row {
     const char *name; // also the workflow's
     int n;
@@ -135,6 +186,10 @@ static const struct row {
     {"waits", 2500, waits, run_waits},
     {"waits for one", 2500, waits_for_one, run_waits},
     {"buffered events", 2500, buffered, run_buffered},
+    {"history", 2500, chain, run},
+    {"asleep", 2500, nap, run_asleep},
+    {"children", 2500, children, run},
+    {"messages", 10000, messages, run_messages},
 };
 
 static double processor_time(void) {
@@ -150,6 +205,9 @@ static double measure(const struct row *row, int count) {
         struct pawl *pawl;
         check(pawl_open("memory:", NULL, &pawl), "open");
         check(pawl_add_workflow(pawl, row->name, row->workflow, NULL), "workflow");
+        check(pawl_add_workflow(pawl, "nap", nap, NULL), "workflow");
+        check(pawl_add_workflow(pawl, "child", child, NULL), "workflow");
+        check(pawl_add_workflow(pawl, "teller", teller, NULL), "workflow");
         check(pawl_add_quick_activity(pawl, "nothing", nothing, NULL), "activity");
         check(pawl_work(pawl), "work");
         double began = processor_time();

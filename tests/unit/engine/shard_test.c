@@ -520,12 +520,17 @@ static void test_needed(void **state) {
     Pb__WorkflowResponse response = PB__WORKFLOW_RESPONSE__INIT;
     response.actions = actions;
     response.n_actions = 3;
-    const char *needed[] = {"c1", "a:0001", "d"};
+    // All that is missing is asked for at once.
+    const char *needed[] = {"d", "a:0001", "c1"};
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(pawl__shard_complete_turn(&kit.shard, kit_stamp(&kit), kit_find(&kit, "a"),
                                                    &response, PAWL_STR(""), &error),
                          PAWL_E_NEEDED);
         assert_string_equal(kit.shard.needed, needed[i]);
+        const struct pawl_need *also = kit.shard.also;
+        for (size_t k = i + 1; k < 3; k++, also = also->next)
+            assert_string_equal(also->id, needed[k]);
+        assert_null(also);
         assert_int_equal(kit.shard.batch.len, 0);
         assert_true(kit_find(&kit, "a")->turn_out);
         pawl__shard_ghost(&kit.shard, pawl__str(needed[i]), &ghost);
