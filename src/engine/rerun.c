@@ -24,7 +24,10 @@ static enum pawl_err rerun_note_version(struct pawl_instance *built, struct pawl
     const Pb__HistoryEvent *event = pawl__wire_decode(arena, &pb__history_event__descriptor, bytes);
     if (!event) return PAWL_E_NOMEM;
     if (!event->timestamp) return PAWL_E_INVALID;
-    if (!built->started_at) built->started_at = pawl__timestamp_get(event->timestamp);
+    int64_t at = pawl__timestamp_get(event->timestamp);
+    if (!built->started_at) built->started_at = at;
+    // The clock may have been set back since: a workflow's own time never goes back.
+    if (built->updated_at < at) built->updated_at = at;
     if (!event->workflowstarted->_version_case) return PAWL_OK;
     const Pb__WorkflowVersion *version = event->workflowstarted->version;
     for (size_t i = 0; i < version->n_patches; i++)
@@ -75,11 +78,14 @@ static enum pawl_err rerun_dispatch(struct pawl_turn *turn) {
     if (!turn->outcome->tasks) return PAWL_E_NOMEM;
     enum pawl_err err = pawl__turn_read_start(turn);
     for (uint32_t i = 0; i < pending->len && !err; i++) {
-        const struct pawl_pending *item = &pending->items[i];
+        struct pawl_pending *item = &pending->items[i];
         if (item->kind != PAWL_PENDING_TASK && item->kind != PAWL_PENDING_CHILD) continue;
         const Pb__HistoryEvent *event =
             pawl__history_at(&turn->instance->history, item->offset, turn->arena);
-        err = event ? pawl__turn_dispatch(turn, event) : PAWL_E_NOMEM;
+        if (!event) return PAWL_E_NOMEM;
+        item->elsewhere =
+            item->kind == PAWL_PENDING_TASK && pawl__is_elsewhere(event, turn->app_id);
+        err = pawl__turn_dispatch(turn, event);
     }
     return err;
 }
@@ -128,7 +134,8 @@ enum pawl_err pawl__apply_rerun(struct pawl_instance *instance, const char *app_
     pawl__instance_reset(instance);
     instance->exists = true;
     instance->generation = built.generation;
-    instance->created_at = instance->updated_at = record->at;
+    instance->created_at = record->at;
+    instance->updated_at = built.updated_at > record->at ? built.updated_at : record->at;
     instance->started_at = built.started_at;
     instance->suspended = built.suspended;
     instance->start_offset = built.start_offset;

@@ -39,6 +39,8 @@ static void check_error(const struct sim_serving *serving, enum pawl_err code) {
     if (code == PAWL_E_EXISTS && !check_existed(serving))
         sim_fail("nothing_visible_before_durable", serving->id->name,
                  "it was said to exist, and the log does not know it");
+    if (serving->message.method == PAWL_TASKHUB_RERUN && code == PAWL_E_NOT_FOUND)
+        return; // the source, or an event of it
     if (code == PAWL_E_NOT_FOUND && !check_was_absent(serving))
         sim_fail("reads_see_acknowledged_writes", serving->id->name,
                  "it was said not to exist, and the log has it");
@@ -189,6 +191,11 @@ void sim_check_answer(struct sim_serving *serving, const struct pawl_error *erro
         if (serving->id->purges == serving->purges)
             sim_fail("acknowledged_command_survives", serving->id->name,
                      "its purge was acknowledged, and the log does not have it");
+        break;
+    case PAWL_TASKHUB_RERUN:
+        if (serving->id->creates == serving->creates)
+            sim_fail("acknowledged_start_survives", serving->id->name,
+                     "its rerun was acknowledged, and the log does not have it");
         break;
     case PAWL_TASKHUB_GET:
     case PAWL_TASKHUB_WAIT_START:

@@ -41,14 +41,26 @@ static const struct client_row {
 } client_rows[] = {
     {320, PAWL_TASKHUB_START},  {240, PAWL_TASKHUB_RAISE},     {30, PAWL_TASKHUB_SUSPEND},
     {70, PAWL_TASKHUB_RESUME},  {40, PAWL_TASKHUB_TERMINATE},  {60, PAWL_TASKHUB_PURGE},
-    {80, PAWL_TASKHUB_GET},     {40, PAWL_TASKHUB_WAIT_START}, {30, PAWL_TASKHUB_WAIT_COMPLETION},
-    {20, PAWL_TASKHUB_HISTORY}, {70, PAWL_TASKHUB_LIST},
+    {60, PAWL_TASKHUB_GET},     {40, PAWL_TASKHUB_WAIT_START}, {30, PAWL_TASKHUB_WAIT_COMPLETION},
+    {20, PAWL_TASKHUB_HISTORY}, {50, PAWL_TASKHUB_LIST},       {40, PAWL_TASKHUB_RERUN},
 };
 
 static enum pawl_taskhub_method client_choose(void) {
     unsigned dice = sim_below(1000), row = 0;
     while (dice >= client_rows[row].weight) dice -= client_rows[row++].weight;
     return client_rows[row].method;
+}
+
+// |name|: of the source. What workflows told each other is not told again, so those are left out
+// that would wait for it.
+static void client_fill_rerun(struct sim_message *message) {
+    static const char *const talks[] = {"speak", "ender", "claims"};
+    snprintf(message->id, sizeof message->id, "w%u", sim_below(2 * sim.options.ids));
+    snprintf(message->name, sizeof message->name, "w%u", sim_below(sim.options.ids));
+    const char *program = sim_model_id(pawl__str(message->name))->program;
+    message->task = (int32_t)sim_below(6);
+    for (size_t i = 0; program && i < sizeof talks / sizeof *talks; i++)
+        if (strcmp(program, talks[i]) == 0) message->task = 1000;
 }
 
 static void client_fill(struct sim_message *message) {
@@ -73,6 +85,7 @@ static void client_fill(struct sim_message *message) {
     case PAWL_TASKHUB_SUSPEND: // sometimes a child
         if (sim_chance(200)) snprintf(message->id + strlen(message->id), 8, ":%04x", sim_below(3));
         break;
+    case PAWL_TASKHUB_RERUN: client_fill_rerun(message); break;
     case PAWL_TASKHUB_PURGE: message->force = sim_chance(300); break;
     case PAWL_TASKHUB_LIST:
         message->task = sim_chance(500) ? 1000 : (int32_t)(1 + sim_below(5));

@@ -175,6 +175,75 @@ static void model_created(struct sim_id *id, uint64_t generation, struct pawl_st
     sim_trace(id->name, "log: %s is created, %s(%s)", id->name, id->program, id->input);
 }
 
+// Facts of what the new instance takes over.
+static void model_note_raised(struct sim_id *id, const Pb__EventRaisedEvent *raised) {
+    if (strcasecmp(raised->name, "go") == 0) id->goes++;
+    if (strcasecmp(raised->name, "item") != 0 || id->items++ >= 3) return;
+    size_t len = strlen(id->events);
+    const char *tag = pawl__string_of(raised->input);
+    snprintf(id->events + len, sizeof id->events - len, "%s,", tag ? tag : "");
+}
+
+// The source of a rerun is what it was: in the log nobody touched it, so in memory nobody may have.
+static void model_check_source(const struct sim_daemon *daemon, const char *source) {
+    const struct pawl_instance *mirror = sim_model_find(pawl__str(source));
+    const struct pawl_instance *live =
+        daemon ? pawl__shard_find(&sim_daemon_home(daemon)->shard, pawl__str(source)) : NULL;
+    if (mirror && live && live->position == mirror->position && !sim_same_instance(live, mirror))
+        sim_fail("rerun_leaves_its_source", source, "a rerun of it has changed it");
+}
+
+// |instance|: as the record has made it.
+static void model_rerun(struct sim_id *id, const struct sim_daemon *daemon,
+                        const struct pawl_instance *instance) {
+    if (id->exists)
+        sim_fail("history_changes_exactly_once", id->name, "a rerun took an id that is in use");
+    model_toggle(id, true);
+    id->creates++;
+    id->completed = id->terminated = false;
+    id->items = id->goes = 0;
+    *id->events = 0;
+    free(id->program);
+    free(id->input);
+    id->program = pawl__str_dup(pawl__str(instance->name));
+    const Pb__ExecutionStartedEvent *start = pawl__instance_start(instance, &sim.arena);
+    const char *input = pawl__string_of(start->input);
+    id->input = pawl__str_dup(pawl__str(input ? input : ""));
+    struct pawl_event_view view;
+    const char *source = NULL;
+    size_t at = 0;
+    while (pawl__history_next(pawl__buf_str(&instance->history.bytes), &at, &view)) {
+        const Pb__HistoryEvent *event =
+            pawl__history_at(&instance->history, view.offset, &sim.arena);
+        switch (event->event_type_case) {
+        case PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED:
+            model_note_raised(id, event->eventraised);
+            break;
+        case PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED: id->terminated = true; break;
+        case PB__HISTORY_EVENT__EVENT_TYPE_TASK_SCHEDULED:
+            if (event->taskscheduled->_rerun_parent_instance_info_case)
+                source = event->taskscheduled->rerunparentinstanceinfo->instanceid;
+            break;
+        case PB__HISTORY_EVENT__EVENT_TYPE_TIMER_CREATED:
+            if (event->timercreated->_rerun_parent_instance_info_case)
+                source = event->timercreated->rerunparentinstanceinfo->instanceid;
+            break;
+        case PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_CREATED:
+            if (event->childworkflowinstancecreated->_rerun_parent_instance_info_case)
+                source = event->childworkflowinstancecreated->rerunparentinstanceinfo->instanceid;
+            break;
+        default: break;
+        }
+    }
+    // What the source had been told by others, or had lost, the new one has taken over.
+    if (source && sim_model_id((struct pawl_str){source, strcspn(source, ":-")})->upset)
+        model_upset(id->name);
+    if (source) model_check_source(daemon, source);
+    sim.counts.reruns++;
+    sim_trace(id->name, "log: %s runs %s again, %s(%s)", id->name, source ? source : "?",
+              id->program, id->input);
+}
+
 static void model_fired(struct sim_id *id, const struct sim_daemon *daemon,
                         const Pb__HistoryEvent *event) {
     int64_t due = pawl__timestamp_get(event->timerfired->fireat);
@@ -210,11 +279,7 @@ static void model_event(struct sim_id *id, const struct sim_daemon *daemon, stru
                    *tag = pawl__string_of(event->eventraised->input);
         model_count(id, tag);
         model_stamp(id, event);
-        if (strcasecmp(name, "go") == 0) id->goes++;
-        if (strcasecmp(name, "item") == 0 && id->items++ < 3) {
-            size_t len = strlen(id->events);
-            snprintf(id->events + len, sizeof id->events - len, "%s,", tag);
-        }
+        model_note_raised(id, event->eventraised);
         sim_told_event(id->name, tag, false);
         sim_trace(id->name, "log: %s gets %s(%s)", id->name, name, tag);
         break;
@@ -354,6 +419,9 @@ static void model_record(const struct sim_daemon *daemon, uint64_t position,
     case PLOG__RECORD__CHANGE_TURN:
         model_turn(id, pawl__shard_find(&model->mirror, pawl__str(id->name)));
         model_tell(id, generation, &record->turn->response);
+        break;
+    case PLOG__RECORD__CHANGE_RERUN:
+        model_rerun(id, daemon, pawl__shard_find(&model->mirror, pawl__str(id->name)));
         break;
     case PLOG__RECORD__CHANGE_PURGE: model_purged(id); break;
     default: break;

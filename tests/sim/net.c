@@ -149,6 +149,15 @@ static const ProtobufCMessage *serving_request(struct sim_serving *serving) {
         ask->force = message->force;
         break;
     }
+    case PAWL_TASKHUB_RERUN: {
+        Pb__RerunWorkflowFromEventRequest *ask = body;
+        ask->sourceinstanceid = message->name;
+        ask->eventid = (uint32_t)message->task;
+        ask->_new_instance_id_case =
+            PB__RERUN_WORKFLOW_FROM_EVENT_REQUEST___NEW_INSTANCE_ID_NEW_INSTANCE_ID;
+        ask->newinstanceid = message->id;
+        break;
+    }
     case PAWL_TASKHUB_HISTORY:
         ((Pb__GetInstanceHistoryRequest *)body)->instanceid = message->id;
         break;

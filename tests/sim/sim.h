@@ -82,7 +82,7 @@ struct sim_options {
 struct sim_counts {
     unsigned long worlds, steps, points, faults[SIM_FAULTS], commits, recoveries, starts, turns,
         activities, timers, ended, stalls, reads, lists, snapshots, late_results, retained, told,
-        dropped;
+        dropped, reruns;
 };
 
 // --- chance.c -----------------------------------------------------------------------------------

@@ -327,6 +327,44 @@ static void test_refused(void **state) {
     kit_finish(&kit);
 }
 
+// What is of another app, which cannot be reached, fails again.
+static void test_other_app(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a",
+             ACTIONS(kit_to_app(&kit, kit_child(&kit, 0, "", "Far"), "far"),
+                     kit_to_app(&kit, kit_task(&kit, 1, "far", NULL), "far")));
+    kit_turn(&kit, "a", ACTIONS(kit_complete(&kit, 2, "1")));
+    kit_effects(&kit);
+    assert_int_equal(kit_rerun(&kit, "a", 1, "b", NULL), PAWL_OK);
+    assert_string_equal(kit_inbox(&kit, "b"), "TaskFailed(1) ChildWorkflowInstanceFailed(0)");
+    KIT_EFFECTS(&kit, "CHANGED b, TURN b, TURN b");
+    assert_int_equal(kit_rerun(&kit, "a", 0, "c", NULL), PAWL_OK);
+    assert_string_equal(kit_inbox(&kit, "c"), "ChildWorkflowInstanceFailed(0)");
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
+// A workflow's own time does not go back, although the clock did.
+static void test_clock(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit.now += PAWL_HOUR;
+    chain(&kit, "a");
+    int64_t last = pawl__timestamp_get(kit_event(&kit, "a", 3)->timestamp);
+    kit.now -= PAWL_HOUR;
+    assert_int_equal(kit_rerun(&kit, "a", 1, "b", NULL), PAWL_OK);
+    kit_result(&kit, "b", 1, "\"B\"");
+    kit_begin(&kit, "b");
+    assert_true(pawl__timestamp_get(kit.item->workflowrequest->newevents[0]->timestamp) >= last);
+    kit_answer(&kit, "b", ACTIONS(kit_complete(&kit, 2, "1")));
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
 // The spans of the new run are its own.
 static void test_trace(void **state) {
     (void)state;
@@ -351,7 +389,8 @@ int main(void) {
         cmocka_unit_test(test_peers),       cmocka_unit_test(test_child),
         cmocka_unit_test(test_events),      cmocka_unit_test(test_sources),
         cmocka_unit_test(test_generations), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_trace),
+        cmocka_unit_test(test_trace),       cmocka_unit_test(test_other_app),
+        cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
