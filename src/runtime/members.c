@@ -4,8 +4,9 @@
 
 static const char *const members_scope = "dapr.runtime.wfengine";
 
-// Stores without times to live know by themselves who is alive.
-#define MEMBERS_TTL (10 * PAWL_SECOND)
+// When one that has said nothing new says so again. Stores without times to live know by themselves
+// who is alive.
+#define MEMBERS_RENEW (PAWL_LEASE_TTL / 5)
 
 void pawl__members_init(struct pawl_members *members, struct pawl_storage *storage,
                         struct pawl_str app, struct pawl_str id, struct pawl_str address,
@@ -35,7 +36,7 @@ static void members_run_tell(struct pawl_job *job) {
     pawl__error_clear(error);
     error->code = members->leaving
                       ? store->ops->remove_member(store, members->app, members->id, error)
-                      : store->ops->put_member(store, members->app, &self, MEMBERS_TTL, error);
+                      : store->ops->put_member(store, members->app, &self, PAWL_LEASE_TTL, error);
 }
 
 static void members_tell(struct pawl_members *members);
@@ -108,9 +109,11 @@ static void members_on_looked(struct pawl_job *job) {
 void pawl__members_look(struct pawl_members *members, uint32_t workers) {
     if (members->leaving) return;
     members->workers = workers;
-    if (!members->telling && (!members->told || members->told_workers != workers ||
-                              members->storage->store->caps.expires)) {
+    bool ends = members->storage->store->caps.expires &&
+                pawl__clock_steady() - members->told_at >= MEMBERS_RENEW;
+    if (!members->telling && (!members->told || members->told_workers != workers || ends)) {
         members->told_workers = workers;
+        members->told_at = pawl__clock_steady();
         members_tell(members);
     }
     members->again = members->looking;

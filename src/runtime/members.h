@@ -13,6 +13,7 @@ struct pawl_members {
     uint32_t workers;                           // to be told
     uint32_t told_workers;
     bool told, telling, looking, again, leaving;
+    int64_t told_at; // steady; when telling began
     struct pawl_job tell_job, look_job;
     struct pawl_error tell_error, look_error;
 

@@ -98,10 +98,7 @@ static void recover_give_back(struct pawl_recover *recover) {
 }
 
 int64_t pawl__recover_ttl(const struct pawl_recover *recover) {
-    enum {
-        LEASE_SECONDS = 5
-    };
-    return recover->residency->storage->store->caps.expires ? LEASE_SECONDS * PAWL_SECOND : 0;
+    return recover->residency->storage->store->caps.expires ? PAWL_LEASE_TTL : 0;
 }
 
 static void recover_lease(struct pawl_job *job) {

@@ -22,10 +22,15 @@
 // own thread: waking another thread and being woken by it takes longer than what the loop could do
 // meanwhile. It does not wait for locks there; when it would have to, the thread does.
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/meter.h"
 #include "runtime/jobs.h"
 #include "store/store.h"
+
+// How long leases and members last in a store where they end by themselves: whoever is killed or
+// cut off is replaced within it and a second. Both are renewed well before.
+#define PAWL_LEASE_TTL (5 * PAWL_SECOND)
 
 // A transaction of user state. The caller's memory, with all it points to, until |done|.
 struct pawl_state_write {

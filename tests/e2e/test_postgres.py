@@ -18,7 +18,6 @@ spec:
   metadata:
     - {{name: connectionString, value: "%s"}}
     - {{name: actorStateStore, value: "true"}}
-    - {{name: shards, value: "6"}}
 """
 
 
@@ -36,7 +35,7 @@ class Postgres(unittest.TestCase):
     def start(self):
         before, harness.COMPONENT = harness.COMPONENT, COMPONENT % self.server.connection
         try:
-            daemon = harness.Daemon(app_id=self.app, store="state.postgresql")
+            daemon = harness.Daemon(app_id=self.app, store="state.postgresql", shards=6)
         finally:
             harness.COMPONENT = before
         self.addCleanup(daemon.close)
@@ -64,6 +63,15 @@ class Postgres(unittest.TestCase):
         for worker in [self.worker, *workers]:
             self.assertEqual(worker.again, [], "an acknowledged activity was given again")
 
+    def wait_for_spread(self, expected):
+        """How many shards each daemon holds."""
+        query = ("SELECT string_agg(n::text, ' ' ORDER BY n) FROM (SELECT count(*) AS n FROM pawl_shard WHERE"
+                 f" app = 'default/{self.app}' AND until > now() GROUP BY owner) AS held")
+        end = time.monotonic() + 40
+        while (spread := self.server.sql(query)) != expected:
+            self.assertLess(time.monotonic(), end, f"shards are spread {spread}, not {expected}")
+            time.sleep(0.1)
+
     def test_the_daemon_is_killed(self):
         count = self.begin(60)
         for _ in range(2):
@@ -80,8 +88,10 @@ class Postgres(unittest.TestCase):
     def test_three_daemons_share_it(self):
         """One that is killed is replaced once its leases have ended."""
         others = [self.start() for _ in range(2)]
+        self.wait_for_spread("2 2 2")
         count = self.begin(30)
         others[0][0].kill()
+        self.wait_for_spread("3 3")
         self.all_complete(count, others[1][0], [worker for _, worker in others])
 
     def test_state_as_dapr_lays_it_out(self):

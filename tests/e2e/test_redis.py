@@ -21,7 +21,6 @@ spec:
   metadata:
     - {{name: redisHost, value: "127.0.0.1:%d"}}
     - {{name: actorStateStore, value: "true"}}
-    - {{name: shards, value: "6"}}
 """
 
 
@@ -59,7 +58,7 @@ class Redis(unittest.TestCase):
         self.addCleanup(self.server.close)
         before, harness.COMPONENT = harness.COMPONENT, COMPONENT % self.server.port
         try:
-            self.daemon = harness.Daemon(app_id="app", store="state.redis")
+            self.daemon = harness.Daemon(app_id="app", store="state.redis", shards=6)
         finally:
             harness.COMPONENT = before
         self.addCleanup(self.daemon.close)
@@ -112,7 +111,7 @@ class Redis(unittest.TestCase):
         before, harness.COMPONENT = harness.COMPONENT, COMPONENT % self.server.port
         try:
             for _ in range(2):
-                others.append(harness.Daemon(app_id="app", store="state.redis"))
+                others.append(harness.Daemon(app_id="app", store="state.redis", shards=6))
                 self.addCleanup(others[-1].close)
         finally:
             harness.COMPONENT = before
