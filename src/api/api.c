@@ -46,6 +46,12 @@ static void api_handle_grpc(struct pawl_api *api, struct pawl_request *request) 
                 row->handle(api, request);
                 return;
             }
+    const struct pawl_taskhub_row *method_row = pawl__taskhub_find(request->path);
+    if (method_row) {
+        pawl__api_watch_name(request, method_row->path);
+        pawl__api_taskhub(api, request, method_row);
+        return;
+    }
     // The texts are those of grpc-go, which SDKs see from daprd.
     struct pawl_str service = request->path, method;
     if (service.len) service = (struct pawl_str){service.data + 1, service.len - 1};

@@ -37,6 +37,12 @@ extern const struct pawl_api_method_row pawl__state_methods[];
 extern const struct pawl_api_method_row pawl__metadata_methods[];
 extern const struct pawl_api_method_row pawl__peer_methods[];
 
+struct pawl_taskhub_row;
+
+// Serves a method of the TaskHub service that has a row.
+void pawl__api_taskhub(struct pawl_api *api, struct pawl_request *request,
+                       const struct pawl_taskhub_row *row);
+
 extern const struct pawl_route pawl__workflow_routes[];
 extern const size_t pawl__workflow_route_count;
 extern const struct pawl_route pawl__state_routes[];

@@ -18,7 +18,7 @@ static void taskhub_on_close(struct pawl_request *request, enum pawl_err reason)
 
 // The status of an error: those that the reference has none for are UNKNOWN.
 static enum pawl_err taskhub_code(enum pawl_taskhub_method method, enum pawl_err code) {
-    bool known = method == PAWL_TASKHUB_HISTORY || method == PAWL_TASKHUB_RERUN ||
+    bool known = pawl__taskhub_rows[method].tells ||
                  (code != PAWL_E_NOT_FOUND && code != PAWL_E_PRECONDITION);
     return known ? code : PAWL_E_UNKNOWN;
 }
@@ -52,9 +52,10 @@ static bool taskhub_trace(struct pawl_api *api, struct taskhub_ask *ask) {
     return true;
 }
 
-static void taskhub_serve(struct pawl_api *api, struct pawl_request *request,
-                          enum pawl_taskhub_method method) {
-    const ProtobufCMessage *message = pawl__api_unpack(request, pawl__taskhub_rows[method].request);
+void pawl__api_taskhub(struct pawl_api *api, struct pawl_request *request,
+                       const struct pawl_taskhub_row *row) {
+    enum pawl_taskhub_method method = (enum pawl_taskhub_method)(row - pawl__taskhub_rows);
+    const ProtobufCMessage *message = pawl__api_unpack(request, row->request);
     if (!message) return;
     if (!api->options.node) {
         pawl__api_fail(request, PAWL_E_INTERNAL, PAWL_NO_RUNTIME);
@@ -84,37 +85,8 @@ static void taskhub_hello(struct pawl_api *api, struct pawl_request *request) {
     pawl__api_reply_empty(request);
 }
 
-#define HANDLER(name, method)                                                                      \
-    static void taskhub_##name(struct pawl_api *api, struct pawl_request *request) {               \
-        taskhub_serve(api, request, PAWL_TASKHUB_##method);                                        \
-    }
-HANDLER(start, START)
-HANDLER(get, GET)
-HANDLER(wait_start, WAIT_START)
-HANDLER(wait_completion, WAIT_COMPLETION)
-HANDLER(raise, RAISE)
-HANDLER(terminate, TERMINATE)
-HANDLER(suspend, SUSPEND)
-HANDLER(resume, RESUME)
-HANDLER(purge, PURGE)
-HANDLER(rerun, RERUN)
-HANDLER(history, HISTORY)
-HANDLER(list, LIST)
-#undef HANDLER
-
+// The rest are the rows of runtime/taskhub.h.
 const struct pawl_api_method_row pawl__taskhub_methods[] = {
     {"/TaskHubSidecarService/Hello", taskhub_hello},
-    {"/TaskHubSidecarService/StartInstance", taskhub_start},
-    {"/TaskHubSidecarService/GetInstance", taskhub_get},
-    {"/TaskHubSidecarService/WaitForInstanceStart", taskhub_wait_start},
-    {"/TaskHubSidecarService/WaitForInstanceCompletion", taskhub_wait_completion},
-    {"/TaskHubSidecarService/RaiseEvent", taskhub_raise},
-    {"/TaskHubSidecarService/TerminateInstance", taskhub_terminate},
-    {"/TaskHubSidecarService/SuspendInstance", taskhub_suspend},
-    {"/TaskHubSidecarService/ResumeInstance", taskhub_resume},
-    {"/TaskHubSidecarService/PurgeInstances", taskhub_purge},
-    {"/TaskHubSidecarService/RerunWorkflowFromEvent", taskhub_rerun},
-    {"/TaskHubSidecarService/GetInstanceHistory", taskhub_history},
-    {"/TaskHubSidecarService/ListInstanceIDs", taskhub_list},
     {NULL, NULL},
 };

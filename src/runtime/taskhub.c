@@ -8,58 +8,20 @@
 #include "wire/pb.h"
 #include "wire/unpack.h"
 
-const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT] = {
-#define ROW(method, name, ask, answer)                                                             \
-    [PAWL_TASKHUB_##method] = {"/TaskHubSidecarService/" name, &pb__##ask##__descriptor,           \
-                               &pb__##answer##__descriptor}
-    ROW(START, "StartInstance", create_instance_request, create_instance_response),
-    ROW(GET, "GetInstance", get_instance_request, get_instance_response),
-    ROW(WAIT_START, "WaitForInstanceStart", get_instance_request, get_instance_response),
-    ROW(WAIT_COMPLETION, "WaitForInstanceCompletion", get_instance_request, get_instance_response),
-    ROW(RAISE, "RaiseEvent", raise_event_request, raise_event_response),
-    ROW(TERMINATE, "TerminateInstance", terminate_request, terminate_response),
-    ROW(SUSPEND, "SuspendInstance", suspend_request, suspend_response),
-    ROW(RESUME, "ResumeInstance", resume_request, resume_response),
-    ROW(PURGE, "PurgeInstances", purge_instances_request, purge_instances_response),
-    ROW(RERUN, "RerunWorkflowFromEvent", rerun_workflow_from_event_request,
-        rerun_workflow_from_event_response),
-    ROW(HISTORY, "GetInstanceHistory", get_instance_history_request, get_instance_history_response),
-    ROW(LIST, "ListInstanceIDs", list_instance_ids_request, list_instance_ids_response),
-    ROW(COMPLETE_ACTIVITY, "CompleteActivityTask", activity_response, complete_task_response),
-    ROW(COMPLETE_TURN, "CompleteWorkflowTask", workflow_response, complete_task_response),
-#undef ROW
-};
-
 enum {
     TASKHUB_PAGE = 1024 // ids in an answer, as the reference has it
 };
 
+static const struct pawl_taskhub_row *taskhub_row(const struct pawl_taskhub_call *call) {
+    return &pawl__taskhub_rows[call->method];
+}
+
 // The instance that a request names.
 static const char *taskhub_id(const struct pawl_taskhub_call *call) {
-    const void *ask = call->request;
-    switch (call->method) {
-    case PAWL_TASKHUB_START: return ((const Pb__CreateInstanceRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_GET:
-    case PAWL_TASKHUB_WAIT_START:
-    case PAWL_TASKHUB_WAIT_COMPLETION: return ((const Pb__GetInstanceRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_RAISE: return ((const Pb__RaiseEventRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_TERMINATE: return ((const Pb__TerminateRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_SUSPEND: return ((const Pb__SuspendRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_RESUME: return ((const Pb__ResumeRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_PURGE: {
-        const Pb__PurgeInstancesRequest *purge = ask;
-        bool one = purge->request_case == PB__PURGE_INSTANCES_REQUEST__REQUEST_INSTANCE_ID;
-        return one ? purge->instanceid : "";
-    }
-    case PAWL_TASKHUB_RERUN:
-        return ((const Pb__RerunWorkflowFromEventRequest *)ask)->sourceinstanceid;
-    case PAWL_TASKHUB_HISTORY: return ((const Pb__GetInstanceHistoryRequest *)ask)->instanceid;
-    case PAWL_TASKHUB_COMPLETE_ACTIVITY: return ((const Pb__ActivityResponse *)ask)->instanceid;
-    case PAWL_TASKHUB_COMPLETE_TURN: return ((const Pb__WorkflowResponse *)ask)->instanceid;
-    case PAWL_TASKHUB_LIST:
-    case PAWL_TASKHUB_COUNT: break;
-    }
-    return "";
+    const char *id = "";
+    size_t offset = taskhub_row(call)->id;
+    if (offset) memcpy(&id, (const char *)call->request + offset, sizeof id);
+    return id;
 }
 
 // --- answers ------------------------------------------------------------------------------------
@@ -76,7 +38,7 @@ static void taskhub_fail(struct pawl_taskhub_call *call, enum pawl_err code, con
 
 // A message of the row's response type, in the call's arena, of its fields' defaults.
 static void *taskhub_response(struct pawl_taskhub_call *call) {
-    const ProtobufCMessageDescriptor *type = pawl__taskhub_rows[call->method].response;
+    const ProtobufCMessageDescriptor *type = taskhub_row(call)->response;
     ProtobufCMessage *message = pawl__arena_alloc(call->arena, type->sizeof_message);
     if (message) type->message_init(message);
     call->response = message;
@@ -148,55 +110,49 @@ static bool taskhub_answer_list(struct pawl_taskhub_call *call) {
     return response->continuationtoken;
 }
 
-static bool taskhub_answer(struct pawl_taskhub_call *call) {
-    switch (call->method) {
-    case PAWL_TASKHUB_GET:
-    case PAWL_TASKHUB_WAIT_START:
-    case PAWL_TASKHUB_WAIT_COMPLETION: return taskhub_answer_view(call);
-    case PAWL_TASKHUB_HISTORY: return taskhub_answer_history(call);
-    case PAWL_TASKHUB_LIST: return taskhub_answer_list(call);
-    case PAWL_TASKHUB_START: {
-        Pb__CreateInstanceResponse *response = taskhub_response(call);
-        if (response) response->instanceid = (char *)taskhub_id(call);
-        return response;
-    }
-    case PAWL_TASKHUB_PURGE: {
-        Pb__PurgeInstancesResponse *response = taskhub_response(call);
-        if (response) response->deletedinstancecount = (int32_t)call->verb.purge.count;
-        return response;
-    }
-    case PAWL_TASKHUB_RERUN: {
-        Pb__RerunWorkflowFromEventResponse *response = taskhub_response(call);
-        if (response) response->newinstanceid = call->new_id;
-        return response;
-    }
-    default: return taskhub_response(call);
-    }
+static bool taskhub_answer_start(struct pawl_taskhub_call *call) {
+    Pb__CreateInstanceResponse *response = taskhub_response(call);
+    if (response) response->instanceid = (char *)taskhub_id(call);
+    return response;
 }
 
-// What errors of the method begin with.
-static const char *taskhub_prefix(enum pawl_taskhub_method method) {
-    switch (method) {
-    case PAWL_TASKHUB_START: return "failed to create workflow instance: ";
-    case PAWL_TASKHUB_TERMINATE: return "failed to submit termination request: ";
-    case PAWL_TASKHUB_PURGE: return "failed to purge workflow state: ";
-    default: return "";
-    }
+static bool taskhub_answer_purge(struct pawl_taskhub_call *call) {
+    Pb__PurgeInstancesResponse *response = taskhub_response(call);
+    if (response) response->deletedinstancecount = (int32_t)call->verb.purge.count;
+    return response;
 }
 
-// What a command that has been recorded waits for; false: nothing.
-static bool taskhub_then(const struct pawl_taskhub_call *call, enum pawl_wait *out) {
-    switch (call->method) {
-    case PAWL_TASKHUB_START:
-        *out = PAWL_WAIT_STARTED;
-        // With a start time, even one that has passed, nobody waits for the first turn.
-        return !call->without_start &&
-               !((const Pb__CreateInstanceRequest *)call->request)->scheduledstarttimestamp;
-    case PAWL_TASKHUB_TERMINATE: *out = PAWL_WAIT_COMPLETED; return true;
-    case PAWL_TASKHUB_SUSPEND: *out = PAWL_WAIT_SUSPENDED; return true;
-    case PAWL_TASKHUB_RESUME: *out = PAWL_WAIT_RESUMED; return true;
-    default: return false;
-    }
+static bool taskhub_answer_rerun(struct pawl_taskhub_call *call) {
+    Pb__RerunWorkflowFromEventResponse *response = taskhub_response(call);
+    if (response) response->newinstanceid = call->new_id;
+    return response;
+}
+
+static bool taskhub_answer_plain(struct pawl_taskhub_call *call) {
+    return taskhub_response(call);
+}
+
+// --- what comes after a command -----------------------------------------------------------------
+
+// With a start time, even one that has passed, nobody waits for the first turn.
+static enum pawl_wait taskhub_then_started(const struct pawl_taskhub_call *call) {
+    const Pb__CreateInstanceRequest *ask = (const void *)call->request;
+    return call->without_start || ask->scheduledstarttimestamp ? PAWL_WAIT_NOT : PAWL_WAIT_STARTED;
+}
+
+static enum pawl_wait taskhub_then_completed(const struct pawl_taskhub_call *call) {
+    (void)call;
+    return PAWL_WAIT_COMPLETED;
+}
+
+static enum pawl_wait taskhub_then_suspended(const struct pawl_taskhub_call *call) {
+    (void)call;
+    return PAWL_WAIT_SUSPENDED;
+}
+
+static enum pawl_wait taskhub_then_resumed(const struct pawl_taskhub_call *call) {
+    (void)call;
+    return PAWL_WAIT_RESUMED;
 }
 
 static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error);
@@ -239,7 +195,9 @@ static void taskhub_fork(struct pawl_taskhub_call *call) {
 
 static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error) {
     struct pawl_taskhub_call *call = inner->data;
-    enum pawl_wait then;
+    const struct pawl_taskhub_row *row = taskhub_row(call);
+    enum pawl_wait then = PAWL_WAIT_NOT;
+    if (!error && !call->waits && row->then) then = row->then(call);
     pawl__operation_end(call->node->options.operations, inner, call->began, error);
     if (error && error->code == PAWL_E_NOT_FOUND && call->method == PAWL_TASKHUB_RERUN &&
         !call->waits) {
@@ -247,13 +205,13 @@ static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error
                    taskhub_id(call));
         taskhub_finish(call, &call->error);
     } else if (error) {
-        pawl__fail(&call->error, error->code, "%s%s", taskhub_prefix(call->method), error->text);
+        pawl__fail(&call->error, error->code, "%s%s", row->prefix ? row->prefix : "", error->text);
         taskhub_finish(call, &call->error);
     } else if (!call->waits && call->method == PAWL_TASKHUB_RERUN) {
         taskhub_fork(call);
-    } else if (!call->waits && taskhub_then(call, &then)) {
+    } else if (then != PAWL_WAIT_NOT) {
         taskhub_look(call, then);
-    } else if (taskhub_answer(call)) {
+    } else if (row->answer(call)) {
         taskhub_finish(call, NULL);
     } else {
         taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
@@ -417,6 +375,18 @@ static void taskhub_list(struct pawl_taskhub_call *call) {
     taskhub_run(call, &verb->call);
 }
 
+static void taskhub_get(struct pawl_taskhub_call *call) {
+    taskhub_look(call, PAWL_WAIT_NOT);
+}
+
+static void taskhub_wait_start(struct pawl_taskhub_call *call) {
+    taskhub_look(call, PAWL_WAIT_STARTED);
+}
+
+static void taskhub_wait_completion(struct pawl_taskhub_call *call) {
+    taskhub_look(call, PAWL_WAIT_COMPLETED);
+}
+
 static void taskhub_history(struct pawl_taskhub_call *call) {
     struct pawl_read_history *verb = &call->verb.history;
     pawl__read_history_init(verb, pawl__str(taskhub_id(call)), call->arena);
@@ -451,10 +421,8 @@ static bool taskhub_route(struct pawl_taskhub_call *call) {
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field_by_name(type, "router");
     const Pb__TaskRouter *router = NULL;
-    bool gives_work = call->method == PAWL_TASKHUB_COMPLETE_ACTIVITY ||
-                      call->method == PAWL_TASKHUB_COMPLETE_TURN;
     call->app = NULL;
-    if (field && !gives_work)
+    if (field && !taskhub_row(call)->of_worker)
         memcpy(&router, (const char *)call->request + field->offset, sizeof(router));
     if (!router) return true;
     const char *app = router->_target_app_id_case ? router->targetappid : "";
@@ -486,25 +454,70 @@ void pawl__taskhub_call(struct pawl_node *node, struct pawl_taskhub_call *call) 
     call->response = NULL;
     call->inner = NULL;
     if (!taskhub_route(call)) return;
-    switch (call->method) {
-    case PAWL_TASKHUB_START: taskhub_start(call); return;
-    case PAWL_TASKHUB_GET: taskhub_look(call, PAWL_WAIT_NOT); return;
-    case PAWL_TASKHUB_WAIT_START: taskhub_look(call, PAWL_WAIT_STARTED); return;
-    case PAWL_TASKHUB_WAIT_COMPLETION: taskhub_look(call, PAWL_WAIT_COMPLETED); return;
-    case PAWL_TASKHUB_RAISE: taskhub_raise(call); return;
-    case PAWL_TASKHUB_TERMINATE: taskhub_terminate(call); return;
-    case PAWL_TASKHUB_SUSPEND: taskhub_suspend(call); return;
-    case PAWL_TASKHUB_RESUME: taskhub_resume(call); return;
-    case PAWL_TASKHUB_PURGE: taskhub_purge(call); return;
-    case PAWL_TASKHUB_RERUN: taskhub_rerun(call); return;
-    case PAWL_TASKHUB_HISTORY: taskhub_history(call); return;
-    case PAWL_TASKHUB_LIST: taskhub_list(call); return;
-    case PAWL_TASKHUB_COMPLETE_ACTIVITY: taskhub_complete_activity(call); return;
-    case PAWL_TASKHUB_COMPLETE_TURN: taskhub_complete_turn(call); return;
-    case PAWL_TASKHUB_COUNT: return;
-    }
+    taskhub_row(call)->begin(call);
 }
 
 void pawl__taskhub_cancel(struct pawl_taskhub_call *call) {
     if (call->inner) pawl__call_cancel(call->inner);
+}
+
+// --- the methods --------------------------------------------------------------------------------
+
+#define TASKHUB_ROW(method, name, ask, reply, named, begins, answers, ...)                         \
+    [PAWL_TASKHUB_##method] = {.path = "/TaskHubSidecarService/" name,                             \
+                               .request = &pb__##ask##__descriptor,                                \
+                               .response = &pb__##reply##__descriptor,                             \
+                               .id = named,                                                        \
+                               .begin = taskhub_##begins,                                          \
+                               .answer = taskhub_answer_##answers,                                 \
+                               __VA_ARGS__}
+#define TASKHUB_ID(type, field) offsetof(Pb__##type, field)
+
+// clang-format off
+const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT] = {
+    TASKHUB_ROW(START, "StartInstance", create_instance_request, create_instance_response,
+        TASKHUB_ID(CreateInstanceRequest, instanceid), start, start,
+        .then = taskhub_then_started, .prefix = "failed to create workflow instance: "),
+    TASKHUB_ROW(GET, "GetInstance", get_instance_request, get_instance_response,
+        TASKHUB_ID(GetInstanceRequest, instanceid), get, view,),
+    TASKHUB_ROW(WAIT_START, "WaitForInstanceStart", get_instance_request, get_instance_response,
+        TASKHUB_ID(GetInstanceRequest, instanceid), wait_start, view,),
+    TASKHUB_ROW(WAIT_COMPLETION, "WaitForInstanceCompletion", get_instance_request, get_instance_response,
+        TASKHUB_ID(GetInstanceRequest, instanceid), wait_completion, view,),
+    TASKHUB_ROW(RAISE, "RaiseEvent", raise_event_request, raise_event_response,
+        TASKHUB_ID(RaiseEventRequest, instanceid), raise, plain,),
+    TASKHUB_ROW(TERMINATE, "TerminateInstance", terminate_request, terminate_response,
+        TASKHUB_ID(TerminateRequest, instanceid), terminate, plain,
+        .then = taskhub_then_completed, .prefix = "failed to submit termination request: "),
+    TASKHUB_ROW(SUSPEND, "SuspendInstance", suspend_request, suspend_response,
+        TASKHUB_ID(SuspendRequest, instanceid), suspend, plain,
+        .then = taskhub_then_suspended),
+    TASKHUB_ROW(RESUME, "ResumeInstance", resume_request, resume_response,
+        TASKHUB_ID(ResumeRequest, instanceid), resume, plain,
+        .then = taskhub_then_resumed),
+    TASKHUB_ROW(PURGE, "PurgeInstances", purge_instances_request, purge_instances_response,
+        TASKHUB_ID(PurgeInstancesRequest, instanceid), purge, purge,
+        .prefix = "failed to purge workflow state: "),
+    TASKHUB_ROW(RERUN, "RerunWorkflowFromEvent", rerun_workflow_from_event_request, rerun_workflow_from_event_response,
+        TASKHUB_ID(RerunWorkflowFromEventRequest, sourceinstanceid), rerun, rerun,
+        .tells = true),
+    TASKHUB_ROW(HISTORY, "GetInstanceHistory", get_instance_history_request, get_instance_history_response,
+        TASKHUB_ID(GetInstanceHistoryRequest, instanceid), history, history,
+        .tells = true),
+    TASKHUB_ROW(LIST, "ListInstanceIDs", list_instance_ids_request, list_instance_ids_response,
+        0, list, list,),
+    TASKHUB_ROW(COMPLETE_ACTIVITY, "CompleteActivityTask", activity_response, complete_task_response,
+        TASKHUB_ID(ActivityResponse, instanceid), complete_activity, plain, .of_worker = true),
+    TASKHUB_ROW(COMPLETE_TURN, "CompleteWorkflowTask", workflow_response, complete_task_response,
+        TASKHUB_ID(WorkflowResponse, instanceid), complete_turn, plain, .of_worker = true),
+};
+// clang-format on
+#undef TASKHUB_ROW
+#undef TASKHUB_ID
+
+const struct pawl_taskhub_row *pawl__taskhub_find(struct pawl_str path) {
+    for (size_t i = 0; i < PAWL_TASKHUB_COUNT; i++)
+        if (pawl__str_equal(path, pawl__str(pawl__taskhub_rows[i].path)))
+            return &pawl__taskhub_rows[i];
+    return NULL;
 }

@@ -25,13 +25,29 @@ enum pawl_taskhub_method {
     PAWL_TASKHUB_COUNT
 };
 
+struct pawl_taskhub_call;
+
+// All about a method: what serves it, carries it out and calls it reads this row.
 struct pawl_taskhub_row {
     const char *path; // of the gRPC method
     const ProtobufCMessageDescriptor *request, *response;
+    size_t id;      // offset in the request of the instance's id; 0: it names none
+    bool tells;     // the reference has statuses for NOT_FOUND and PRECONDITION; else UNKNOWN
+    bool of_worker; // it is a worker's answer, whatever app that is for
+    // Makes the call's verb and runs it.
+    void (*begin)(struct pawl_taskhub_call *call);
+    // What a command that was recorded waits for; NULL: nothing.
+    enum pawl_wait (*then)(const struct pawl_taskhub_call *call);
+    // Fills the response. False: memory is out.
+    bool (*answer)(struct pawl_taskhub_call *call);
+    const char *prefix; // of its errors' texts
 };
 
 // By enum pawl_taskhub_method.
 extern const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT];
+
+// The row of a path, or NULL.
+const struct pawl_taskhub_row *pawl__taskhub_find(struct pawl_str path);
 
 // One call. The caller's memory until |done| is called, which may happen before the call returns,
 // or the call is canceled.

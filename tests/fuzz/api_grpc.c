@@ -3,16 +3,21 @@
 // that goes, the worker that has read what it was sent, and a pause.
 
 #include "api_kit.h"
+#include "runtime/taskhub.h"
 
 static const struct pawl_api_method_row *const api_tables[] = {
-    pawl__work_methods,  pawl__taskhub_methods,  pawl__workflow_methods,
-    pawl__state_methods, pawl__metadata_methods,
+    pawl__work_methods,     pawl__taskhub_methods, NULL, // the rows of the TaskHub service
+    pawl__workflow_methods, pawl__state_methods,   pawl__metadata_methods,
 };
 
 static const char *api_method(unsigned number) {
-    for (size_t i = 0; i < sizeof api_tables / sizeof *api_tables; i++)
-        for (const struct pawl_api_method_row *row = api_tables[i]; row->path; row++)
+    for (size_t i = 0; i < sizeof api_tables / sizeof *api_tables; i++) {
+        for (const struct pawl_api_method_row *row = api_tables[i]; row && row->path; row++)
             if (number-- == 0) return row->path;
+        if (api_tables[i]) continue;
+        if (number < PAWL_TASKHUB_COMPLETE_ACTIVITY) return pawl__taskhub_rows[number].path;
+        number -= PAWL_TASKHUB_COMPLETE_ACTIVITY;
+    }
     return NULL;
 }
 

@@ -224,7 +224,7 @@ for number, content in JSON.items():
 DAPR = "Get Start Raise Pause Resume Terminate Purge".split()
 METHODS = ("CompleteActivityTask CompleteOrchestratorTask CompleteWorkflowTask GetWorkItems Hello StartInstance "
            "GetInstance WaitForInstanceStart WaitForInstanceCompletion RaiseEvent TerminateInstance SuspendInstance "
-           "ResumeInstance PurgeInstances GetInstanceHistory ListInstanceIDs").split()
+           "ResumeInstance PurgeInstances RerunWorkflowFromEvent GetInstanceHistory ListInstanceIDs").split()
 METHODS += [name + version for name in DAPR for version in ("Alpha1", "Beta1")]
 METHODS += ("GetState SaveState DeleteState GetBulkState DeleteBulkState ExecuteStateTransaction "
             "GetMetadata SetMetadata Shutdown").split()
