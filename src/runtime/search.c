@@ -123,6 +123,7 @@ struct page {
     enum pawl_order order;
     struct pawl_snapshot *rows;
     size_t count, limit;
+    bool is_cut; // what comes after |rows[limit - 1]| is not of the page
 };
 
 static int page_compare(const void *a, const void *b, void *order) {
@@ -131,12 +132,27 @@ static int page_compare(const void *a, const void *b, void *order) {
 
 static void page_cut(struct page *page) {
     qsort_r(page->rows, page->count, sizeof *page->rows, page_compare, &page->order);
-    if (page->count > page->limit) page->count = page->limit;
+    if (page->count < page->limit) return;
+    page->count = page->limit;
+    page->is_cut = true;
 }
 
 static void page_add(struct page *page, const struct pawl_snapshot *row) {
     if (page->count == 2 * page->limit) page_cut(page);
     page->rows[page->count++] = *row;
+}
+
+// Whether |instance| may be of the page by its place in the order. Most are not, and to tell the
+// rest of their columns takes longer.
+static bool page_reaches(const struct page *page, const struct pawl_query *query,
+                         const struct pawl_instance *instance, const struct pawl_snapshot *last) {
+    const struct pawl_snapshot row = {.id = pawl__instance_id(instance),
+                                      .created_at = instance->created_at};
+    const struct pawl_snapshot after = {.id = query->after_id, .created_at = query->after_created};
+    if (query->after_id.len && pawl__query_compare(page->order, &row, &after) <= 0) return false;
+    if (last && pawl__query_compare(page->order, &row, last) > 0) return false;
+    return !page->is_cut ||
+           pawl__query_compare(page->order, &row, &page->rows[page->limit - 1]) < 0;
 }
 
 // Adds the instances in memory that fit, and that do not come after |last| (NULL: all is known).
@@ -146,11 +162,9 @@ static bool page_add_memory(struct page *page, struct reading *reading,
     size_t at = 0;
     for (struct pawl_instance *instance; (instance = pawl__map_next(&shard->instances, &at));) {
         struct pawl_snapshot row;
-        if (!instance->exists) continue;
+        if (!instance->exists || !page_reaches(page, &reading->query, instance, last)) continue;
         if (!pawl__shard_columns(instance, &reading->arena, &row)) return false;
-        if (pawl__query_match(&reading->query, &row) &&
-            (!last || pawl__query_compare(page->order, &row, last) <= 0))
-            page_add(page, &row);
+        if (pawl__query_match(&reading->query, &row)) page_add(page, &row);
     }
     return true;
 }
