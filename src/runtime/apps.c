@@ -77,7 +77,7 @@ static void apps_fail_waiting(struct apps_app *app, const char *text) {
 static void apps_on_failed(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
     struct pawl_apps *apps = arg;
     struct apps_app *app = pawl__map_get(&apps->by_name, pawl__str(call->app));
-    char whole[700];
+    char whole[1024];
     (void)moved;
     snprintf(whole, sizeof whole, "app '%s' does not answer%s%s%s%s: %.*s", call->app,
              app && app->places.count ? " at " : "",
