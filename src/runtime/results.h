@@ -2,7 +2,7 @@
 #define PAWL_RUNTIME_RESULTS_H
 
 // What workers answer. Done once the log holds it; late, unknown and superseded answers are
-// PAWL_OK.
+// PAWL_OK. PAWL_E_UNAVAILABLE: a result cannot be recorded, and its activity is given out again.
 
 #include "runtime/calls.h"
 #include "runtime/dispatch.h"
