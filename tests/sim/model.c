@@ -209,6 +209,10 @@ static void model_rerun(struct sim_id *id, const struct sim_daemon *daemon,
     const Pb__ExecutionStartedEvent *start = pawl__instance_start(instance, &sim.arena);
     const char *input = pawl__string_of(start->input);
     id->input = pawl__str_dup(pawl__str(input ? input : ""));
+    // Items of earlier generations stand in the input of a "gather".
+    const char *bar = strchr(id->input, '|');
+    if (bar) snprintf(id->events, sizeof id->events, "%s", bar + 1);
+    for (const char *comma = bar; comma && (comma = strchr(comma + 1, ','));) id->items++;
     struct pawl_event_view view;
     const char *source = NULL;
     size_t at = 0;
