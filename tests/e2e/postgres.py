@@ -50,7 +50,7 @@ class Server:
     def start(self):
         self.process = subprocess.Popen(
             self.command("postgres", "-D", f"{self.folder}/data", "-p", str(self.port), "-k", self.folder, "-c",
-                         "listen_addresses=127.0.0.1"),
+                         "listen_addresses=127.0.0.1", "-c", "dynamic_shared_memory_type=mmap"),
             cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + 60
         while self.sql("SELECT 1") != "1":
@@ -76,5 +76,8 @@ class Server:
         self.process.wait()
 
     def close(self):
-        self.kill()
+        """At once, but so that it takes its shared memory along."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)

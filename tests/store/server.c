@@ -75,8 +75,20 @@ static bool server_answers(void) {
 }
 
 void server_start(void) {
-    char *argv[] = {"postgres",          "-D", server.data, "-k", server.folder,        "-c",
-                    "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=40", NULL};
+    char *argv[] = {"postgres",
+                    "-D",
+                    server.data,
+                    "-k",
+                    server.folder,
+                    "-c",
+                    "listen_addresses=",
+                    "-c",
+                    "fsync=off",
+                    "-c",
+                    "max_connections=40",
+                    "-c",
+                    "dynamic_shared_memory_type=mmap",
+                    NULL};
     server.pid = server_run(argv);
     for (int i = 0; i < 3000 && !server_answers(); i++)
         nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
@@ -97,7 +109,9 @@ void server_kill(void) {
 void server_end(void) {
     char command[128];
     if (!*server.folder) return;
-    server_kill();
+    if (server.pid && kill(server.pid, SIGQUIT) == 0) // at once, with its shared memory
+        waitpid(server.pid, NULL, 0);
+    server.pid = 0;
     snprintf(command, sizeof command, "rm -rf '%s'", server.folder);
     if (system(command)) fprintf(stderr, "%s is left behind\n", server.folder);
     *server.folder = 0;
