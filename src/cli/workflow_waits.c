@@ -1,10 +1,12 @@
 #include "cli/workflow_waits.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/clock.h"
+#include "cli/find.h"
 #include "cli/workflow.h"
 #include "wire/timestamp.h"
 
@@ -67,6 +69,24 @@ static void waits_timer(const struct waits *waits, json_t *wait, const json_t *b
     }
 }
 
+// Notes the other app that is to do it.
+static void waits_app(json_t *wait, const json_t *router) {
+    const char *source = waits_text(router, "sourceAppID");
+    const char *target = waits_text(router, "targetAppID");
+    if (target && *target && (!source || strcmp(source, target) != 0))
+        json_object_set_new(wait, "app", json_string(target));
+}
+
+// Whether a sidecar of |app| runs on this machine.
+static bool waits_is_here(const char *app) {
+    struct pawl_found *found = malloc(PAWL_FOUND_MAX * sizeof *found);
+    size_t count = found ? pawl__find_running(found) : 0;
+    bool here = false;
+    for (size_t i = 0; i < count; i++) here = here || strcmp(found[i].app_id, app) == 0;
+    free(found);
+    return here;
+}
+
 static void waits_begin(struct waits *waits, const char *kind, const json_t *event,
                         const json_t *body) {
     json_int_t id = json_integer_value(json_object_get(event, "eventId")); // 0 is left out
@@ -79,6 +99,7 @@ static void waits_begin(struct waits *waits, const char *kind, const json_t *eve
     waits_set(wait, "name", name);
     waits_set(wait, "id", child);
     waits_set(wait, "since", waits_text(event, "timestamp"));
+    waits_app(wait, json_object_get(event, "router"));
     if (strcmp(kind, "timer") == 0) waits_timer(waits, wait, body);
     if (handle && name) json_object_set_new(waits->names, handle, json_string(name));
     json_object_set_new(waits->open, key, wait);
@@ -141,8 +162,13 @@ void pawl__workflow_wait_say(const json_t *wait, int64_t now, char out[512]) {
                       : *kind == 'e' ? ", times out in "
                                      : ", due in ";
     const char *what = strcmp(kind, "retry") == 0 ? "the next attempt at" : kind;
-    snprintf(out, 512, "%s%s%s%s%s%s%s%s", what, name ? " " : "", name ? name : "", id ? " (" : "",
-             id ? id : "", id ? ")" : "", how, time);
+    const char *app = waits_text(wait, "app");
+    const char *there = !app                 ? ""
+                        : waits_is_here(app) ? "'"
+                                             : "', which does not run on this machine";
+    snprintf(out, 512, "%s%s%s%s%s%s%s%s%s%s%s", what, name ? " " : "", name ? name : "",
+             id ? " (" : "", id ? id : "", id ? ")" : "", app ? " in app '" : "", app ? app : "",
+             there, how, time);
 }
 
 const char *pawl__workflow_reason(const json_t *events) {

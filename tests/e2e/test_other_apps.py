@@ -1,15 +1,21 @@
 #!/usr/bin/env python3
 """Two apps, each with a daemon and a store of its own: clients, workflows and activities of one use the other."""
 
+import secrets
+import subprocess
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
+import apps
 import harness
 import raw
 
 pb = raw.pb
+
+# Apps are found by their names on the whole machine, where the same test may run a second time.
+NEAR, FAR = (f"{name}-{secrets.token_hex(4)}" for name in ("near", "far"))
 
 
 def router(app):
@@ -78,7 +84,7 @@ class Case(unittest.TestCase):
             except raw.grpc.RpcError as error:
                 if error.code() not in (raw.grpc.StatusCode.UNAVAILABLE, raw.grpc.StatusCode.UNKNOWN):
                     raise
-            self.assertLess(time.monotonic(), end, (what, arguments, self.near.output()[-2000:]))
+            self.assertLess(time.monotonic(), end, what)
             time.sleep(0.02)
 
     def is_there(self, hub, instance):
@@ -96,10 +102,10 @@ class Case(unittest.TestCase):
 
 class TestClients(Case):
     def setUp(self):
-        self.near, self.far = self.daemon("near"), self.daemon("far")
+        self.near, self.far = self.daemon(NEAR), self.daemon(FAR)
         self.worker(self.far, waiting=waiting)
         self.hubs = self.hub(self.near), self.hub(self.far)
-        self.client = Far(self.hubs[0], "far")
+        self.client = Far(self.hubs[0], FAR)
 
     def test_each_operation(self):
         client = self.client
@@ -125,11 +131,11 @@ class TestClients(Case):
 
     def test_http(self):
         path = "/v1.0/workflows/dapr"
-        code, body, _ = self.near.request("POST", path + "/waiting/start?instanceID=h&appID=far", b"1")
+        code, body, _ = self.near.request("POST", f"{path}/waiting/start?instanceID=h&appID={FAR}", b"1")
         self.assertEqual(code, 202, body)
-        code, body, _ = self.near.request("GET", path + "/h?appID=far")
+        code, body, _ = self.near.request("GET", f"{path}/h?appID={FAR}")
         self.assertIn(b'"workflowName":"waiting"', body)
-        code, body, _ = self.near.request("POST", path + "/h/raiseEvent/go?appID=far", b"2")
+        code, body, _ = self.near.request("POST", f"{path}/h/raiseEvent/go?appID={FAR}", b"2")
         self.assertEqual(code, 202, body)
         self.assertEqual(self.hubs[1].wait("h").output.value, "2")
 
@@ -185,36 +191,36 @@ def detached(events, request):
     action = response.actions.add(id=0)
     action.createDetachedWorkflow.name = "waiting"
     action.createDetachedWorkflow.instanceId = request.instanceId + "-detached"
-    action.router.CopyFrom(router("far"))
+    action.router.CopyFrom(router(FAR))
     action = response.actions.add(id=1)
     action.completeWorkflow.workflowStatus = 1
     return response
 
 
 class TestChildren(Case):
-    def begin(self, near="near", far="far", **more):
+    def begin(self, near=NEAR, far=FAR, **more):
         self.near, self.far = self.daemon(near, **more), self.daemon(far, **more)
         self.hubs = self.hub(self.near), self.hub(self.far)
-        self.workers = [self.worker(self.near, parent=child_of("far"), named=child_of("far", instance="{}-child"),
-                                    taken=child_of("far", instance="other"), third=child_of("far", "middle"),
+        self.workers = [self.worker(self.near, parent=child_of(FAR), named=child_of(FAR, instance="{}-child"),
+                                    taken=child_of(FAR, instance="other"), third=child_of(FAR, "middle"),
                                     waiting=waiting, detached=detached, lost=child_of("nobody")),
-                        self.worker(self.far, waiting=waiting, middle=child_of("near"))]
+                        self.worker(self.far, waiting=waiting, middle=child_of(NEAR))]
 
     def test_result(self):
         self.begin()
         self.start("p", "parent")
         self.until(self.is_there, self.hubs[1], "p:0000")
         started = self.hubs[1].history("p:0000")[1]
-        self.assertEqual((started.router.sourceAppID, started.router.targetAppID), ("near", "far"))
+        self.assertEqual((started.router.sourceAppID, started.router.targetAppID), (NEAR, FAR))
         parent = started.executionStarted.parentInstance
-        self.assertEqual((parent.appID, parent.workflowInstance.instanceId), ("near", "p"))
+        self.assertEqual((parent.appID, parent.workflowInstance.instanceId), (NEAR, "p"))
         self.hubs[1].raise_event("p:0000", "go", "out")
         self.assertEqual(self.hubs[0].wait("p").output.value, "out")
         created = next(e for e in self.hubs[0].history("p") if e.HasField("childWorkflowInstanceCreated"))
-        self.assertEqual((created.router.sourceAppID, created.router.targetAppID), ("near", "far"))
+        self.assertEqual((created.router.sourceAppID, created.router.targetAppID), (NEAR, FAR))
         done = next(e for e in self.hubs[0].history("p") if e.HasField("childWorkflowInstanceCompleted"))
-        self.assertEqual((done.router.sourceAppID, done.router.targetAppID), ("far", "near"))
-        self.assertEqual(self.hubs[1].get("p:0000").workflowState.parentAppId.value, "near")
+        self.assertEqual((done.router.sourceAppID, done.router.targetAppID), (FAR, NEAR))
+        self.assertEqual(self.hubs[1].get("p:0000").workflowState.parentAppId.value, NEAR)
 
     def test_there_and_back(self):
         self.begin()
@@ -265,7 +271,7 @@ class TestChildren(Case):
         names = [f"l{i}" for i in range(150)]
         for name in names:
             self.start(name, "named")
-        self.until(lambda: "app 'far'" in self.near.output())
+        self.until(lambda: f"app '{FAR}'" in self.near.output())
         self.near.kill()
         self.near.start()
         self.far.start()
@@ -315,10 +321,10 @@ class TestChildren(Case):
 
     def test_one_store(self):
         """Both apps keep their workflows in one file."""
-        self.near = self.daemon("near")
-        self.far = self.daemon("far", folder=self.near.folder)
+        self.near = self.daemon(NEAR)
+        self.far = self.daemon(FAR, folder=self.near.folder)
         self.hubs = self.hub(self.near), self.hub(self.far)
-        self.worker(self.near, parent=child_of("far"))
+        self.worker(self.near, parent=child_of(FAR))
         self.worker(self.far, waiting=waiting)
         self.start("o", "parent")
         self.until(self.is_there, self.hubs[1], "o:0000")
@@ -352,10 +358,10 @@ def calls(app, count=3, name="add"):
 
 class TestActivities(Case):
     def begin(self, **more):
-        self.near, self.far = self.daemon("near", **more), self.daemon("far", **more)
+        self.near, self.far = self.daemon(NEAR, **more), self.daemon(FAR, **more)
         self.hubs = self.hub(self.near), self.hub(self.far)
         # Near's worker has no activity to run: whatever it were given would be a mistake.
-        self.near_worker = self.worker(self.near, three=calls("far"), many=calls("far", 400), lost=calls("nobody"))
+        self.near_worker = self.worker(self.near, three=calls(FAR), many=calls(FAR, 400), lost=calls("nobody"))
         self.far_worker = self.worker(self.far)
 
     def check(self, name, text="1 2 3"):
@@ -370,7 +376,7 @@ class TestActivities(Case):
         self.assertEqual(sorted(self.far_worker.given), [("a", 0), ("a", 1), ("a", 2)])
         for event in self.hubs[0].history("a"):
             if event.HasField("taskCompleted") or event.HasField("taskScheduled"):
-                self.assertEqual((event.router.sourceAppID, event.router.targetAppID), ("near", "far"))
+                self.assertEqual((event.router.sourceAppID, event.router.targetAppID), (NEAR, FAR))
 
     def test_there_and_back(self):
         """More at once than a stream may have in hand, and an instance of the same name at the other app."""
@@ -395,7 +401,7 @@ class TestActivities(Case):
         names = [f"l{i}" for i in range(60)]
         for name in names:
             self.start(name, "three")
-        self.until(lambda: "activities for app 'far' wait" in self.near.output())
+        self.until(lambda: f"activities for app '{FAR}' wait" in self.near.output())
         self.near.kill()
         self.near.start()
         self.far.start()
@@ -427,21 +433,70 @@ class TestActivities(Case):
             self.check(f"s{i}")
 
 
+PAYMENT = """
+import dapr.ext.workflow as wf, signal
+payment = wf.WorkflowRuntime()
+@payment.activity
+def charge(ctx, item):
+    return f"paid for the {item}"
+@payment.workflow
+def pack(ctx, item):
+    packed = yield ctx.call_activity(charge, input=item)
+    return packed + ", and packed"
+payment.start()
+signal.pause()
+"""
+
+SHOP = f"""
+import dapr.ext.workflow as wf
+shop = wf.WorkflowRuntime()
+@shop.workflow
+def order(ctx, item):
+    paid = yield ctx.call_activity("charge", input=item, app_id="{FAR}")
+    packed = yield ctx.call_child_workflow("pack", input=item, app_id="{FAR}")
+    return [paid, packed]
+shop.start()
+client = wf.DaprWorkflowClient()
+name = client.schedule_new_workflow(order, input="anvil", instance_id="sdk")
+print("ends with", client.wait_for_workflow_completion(name, timeout_in_seconds=60).serialized_output)
+shop.shutdown()
+"""
+
+
+class TestSdk(Case):
+    def test_python(self):
+        """An app that calls another, which comes only later, by Dapr's SDK for Python."""
+        apps.install("python")
+        near, far = self.daemon(NEAR), self.daemon(FAR)
+        python = str(apps.APPS / "python" / ".venv" / "bin" / "python")
+        shop = harness.App(near, [python, "-c", SHOP], near.folder)
+        self.addCleanup(shop.kill)
+        self.until(lambda: f"activities for app '{FAR}' wait" in near.output() or shop.process.poll(), seconds=60)
+        self.assertIsNone(shop.process.poll(), shop.text())
+        said = subprocess.run([harness.PAWL, "workflow", "get", "sdk", "--address", f"127.0.0.1:{near.grpc}"],
+                              capture_output=True, text=True, timeout=20)
+        self.assertIn(f"activity charge in app '{FAR}'", said.stdout, said.stderr)
+        payment = harness.App(far, [python, "-c", PAYMENT], far.folder)
+        self.addCleanup(payment.kill)
+        self.assertEqual(shop.wait(90), 0, shop.text())
+        self.assertIn('ends with ["paid for the anvil", "paid for the anvil, and packed"]', shop.text())
+
+
 class TestNames(Case):
     def test_a_table(self):
         """The configuration says where an app is, also one of another name."""
-        far = self.daemon("far")
+        far = self.daemon(FAR)
         self.worker(far, waiting=waiting)
         folder = Path(tempfile.mkdtemp(prefix="pawl-e2e-"))
         self.addCleanup(harness.shutil.rmtree, folder)
         (folder / "config.yaml").write_text(
             "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: names}\nspec:\n"
             "  nameResolution:\n    component: apps\n    configuration:\n"
-            f"      far: 127.0.0.1:{far.grpc}\n      gone: [127.0.0.1:1]\n      wrong: 127.0.0.1:{far.grpc}\n")
-        near = self.daemon("near", flags=["--config", str(folder / "config.yaml")])
+            f"      {FAR}: 127.0.0.1:{far.grpc}\n      gone: [127.0.0.1:1]\n      wrong: 127.0.0.1:{far.grpc}\n")
+        near = self.daemon(NEAR, flags=["--config", str(folder / "config.yaml")])
         hub = self.hub(near)
-        Far(hub, "far").start("t", "waiting")
-        self.assertTrue(Far(hub, "far").get("t").exists)
+        Far(hub, FAR).start("t", "waiting")
+        self.assertTrue(Far(hub, FAR).get("t").exists)
         for app in "gone", "wrong":
             text = self.refused(raw.grpc.StatusCode.UNAVAILABLE, Far(hub, app).get, "t")
             self.assertIn(f"app '{app}' does not answer at 127.0.0.1:", text)
