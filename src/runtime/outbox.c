@@ -8,7 +8,7 @@
 static const char *const outbox_scope = "dapr.runtime.wfengine";
 
 enum {
-    OUTBOX_PAGE = 64,            // rows of an app in memory
+    OUTBOX_PAGE = 256,           // rows of an app in memory
     OUTBOX_PAGE_BYTES = 4 << 20, // of their letters; one may be larger
     OUTBOX_KEY = 1024            // bytes of an app's id, and more than it may have
 };
@@ -122,6 +122,18 @@ static void route_check(struct outbox_route *route) {
 
 static void page_send(struct outbox_page *page, size_t at);
 
+// Whether two letters go from the same sender to the same target, and so one after the other.
+static bool row_is_alike(const struct outbox_row *a, const struct outbox_row *b) {
+    return pawl__str_equal(a->verb.call.id, b->verb.call.id) &&
+           pawl__str_equal(a->sender, b->sender);
+}
+
+static bool page_has_earlier(const struct outbox_page *page, size_t at) {
+    for (size_t i = 0; i < at; i++)
+        if (row_is_alike(page->rows[i], page->rows[at])) return true;
+    return false;
+}
+
 static void outbox_on_sent(struct pawl_call *call, const struct pawl_error *error) {
     struct outbox_row *row = PAWL_CONTAINER(call, struct outbox_row, verb.call);
     struct outbox_page *page = row->page;
@@ -145,8 +157,8 @@ static void outbox_on_sent(struct pawl_call *call, const struct pawl_error *erro
     pawl__storage_want(outbox->residency->storage);
     size_t at = 0;
     while (page->rows[at] != row) at++;
-    if (at + 1 < page->count && pawl__str_equal(page->rows[at + 1]->sender, row->sender))
-        page_send(page, at + 1);
+    while (++at < page->count && !row_is_alike(page->rows[at], row)) continue;
+    if (at < page->count) page_send(page, at);
 }
 
 static void page_send(struct outbox_page *page, size_t at) {
@@ -221,8 +233,7 @@ static void page_done(struct pawl_job *job) {
     }
     page->open++; // so that it does not end before all have begun
     for (size_t i = 0; i < page->count; i++) {
-        bool follows = i && pawl__str_equal(page->rows[i - 1]->sender, page->rows[i]->sender);
-        if (!follows) page_send(page, i);
+        if (!page_has_earlier(page, i)) page_send(page, i);
     }
     page->open--;
     route_check(route);
