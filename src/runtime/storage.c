@@ -210,15 +210,15 @@ int64_t pawl__storage_patience(const struct pawl_storage *storage) {
     return time < STORAGE_PATIENCE_MOST ? time : STORAGE_PATIENCE_MOST;
 }
 
-// Whether the commit waits for what a client expects.
-static bool storage_gathers(struct pawl_storage *storage) {
-    bool expects = false;
-    if (storage->closing || !pawl__list_empty(&storage->gathering) ||
-        pawl__storage_waited(storage) >= pawl__storage_patience(storage))
-        return false;
-    for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next)
-        expects = expects || storage_client(at)->expects(storage_client(at));
-    return expects;
+// How much longer the commit waits for what clients expect, in nanoseconds; at most 0: it does not.
+static int64_t storage_gathers(struct pawl_storage *storage) {
+    int64_t most = 0;
+    if (storage->closing || !pawl__list_empty(&storage->gathering)) return 0;
+    for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next) {
+        int64_t time = storage_client(at)->patience(storage_client(at));
+        if (time > most) most = time;
+    }
+    return most ? most - pawl__storage_waited(storage) : 0;
 }
 
 static void storage_on_patience(uv_timer_t *timer) {
@@ -229,8 +229,10 @@ static void storage_on_check(uv_check_t *check) {
     struct pawl_storage *storage = check->data;
     if (!storage->wanted || storage->busy) return;
     uv_idle_stop(&storage->spin);
-    if (storage_gathers(storage)) {
-        uv_timer_start(&storage->patience, storage_on_patience, 1, 0);
+    int64_t left = storage_gathers(storage);
+    if (left > 0) {
+        uint64_t ms = (uint64_t)(left - 1) / 1000000 + 1;
+        uv_timer_start(&storage->patience, storage_on_patience, ms, 0);
         return;
     }
     storage_commit(storage);

@@ -62,8 +62,9 @@ struct pawl_storage_client {
     bool (*prepare)(struct pawl_storage_client *client, struct pawl_part *part);
     bool light;     // set by |prepare|: so little is written that little else can be going on
     size_t records; // the same: how many go into the log
-    // Whether the commit should wait for what is about to come.
-    bool (*expects)(struct pawl_storage_client *client);
+    // How long, since it was asked for, the commit should wait for what is about to come, in
+    // nanoseconds; 0: it should not.
+    int64_t (*patience)(struct pawl_storage_client *client);
     // Only called after a |prepare| that returned true. PAWL_COMMIT_DONE: |error| is the result of
     // the part. PAWL_COMMIT_NOTHING only after pawl__storage_hurry.
     void (*done)(struct pawl_storage_client *client, enum pawl_outcome outcome,

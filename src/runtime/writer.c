@@ -3,7 +3,12 @@
 #include <stdlib.h>
 
 enum {
-    WRITER_CROWD = 8 // records
+    WRITER_CROWD = 8,          // records
+    WRITER_SHARE = 8,          // of a turn's time; see writer_company
+    WRITER_LEAST = 1000000,    // nanoseconds
+    WRITER_MOST = 5 * 1000000, // nanoseconds
+    WRITER_MISSED = 2,         // times
+    WRITER_LONESOME = 64       // batches
 };
 
 static void writer_swap(struct pawl_queue *a, struct pawl_queue *b) {
@@ -37,27 +42,73 @@ static bool writer_add_deletes(struct pawl_writer *writer, struct pawl_part *par
     return true;
 }
 
+static size_t writer_out(const struct pawl_writer *writer) {
+    return writer->dispatch->turns_out + writer->dispatch->activities_out;
+}
+
 // Whether many answers come in, with more to come: the last batch had many records, this one has
 // not yet as many, and workers have more in hand. To gather for as long as a commit takes then
 // holds nobody up who has nothing else to do, and saves a third of the commits.
 static bool writer_is_in_crowd(const struct pawl_writer *writer) {
-    const struct pawl_storage *storage = writer->residency->storage;
     size_t records = writer->residency->shard.batch_records, last = writer->last_records;
-    return last >= WRITER_CROWD && records < last &&
-           records < writer->dispatch->turns_out + writer->dispatch->activities_out &&
-           pawl__storage_waited(storage) < storage->commit_time;
+    return last >= WRITER_CROWD && records < last && records < writer_out(writer);
 }
 
-// Whether the commit waits for that, or for less: nobody waits for more than the acknowledgement of
-// an activity's result, and the turn that it woke will soon be answered; the records of both then
-// go in one commit.
-static bool writer_expects(struct pawl_storage_client *client) {
-    const struct pawl_writer *writer = PAWL_CONTAINER(client, struct pawl_writer, client);
+// How long a commit waits at most when workers are the bound; 0: they are not. A turn is quickly
+// computed: where it takes long, it waits at the worker behind others. What comes an eighth of that
+// later does not leave the worker without work.
+static int64_t writer_company_time(const struct pawl_writer *writer) {
+    int64_t time = writer->dispatch->turn_time / WRITER_SHARE;
+    if (writer_out(writer) < WRITER_CROWD || time < WRITER_LEAST) return 0;
+    return time < WRITER_MOST ? time : WRITER_MOST;
+}
+
+static bool writer_has_company(const struct pawl_writer *writer) {
+    return writer->residency->shard.batch_records >= writer_out(writer) / 4;
+}
+
+// How long the commit waits for others of a worker's answers that come one by one: as long as there
+// was one within the last half of the time. A worker that wants its answer acknowledged before it
+// gives the next one sends none meanwhile; so after two times in vain the commits go as they come.
+static int64_t writer_company(struct pawl_writer *writer) {
+    struct pawl_company *company = &writer->company;
+    int64_t time = writer_company_time(writer);
+    size_t records = writer->residency->shard.batch_records;
+    if (!time || !records || company->lonesome || writer_has_company(writer)) return 0;
+    if (!company->awaited || company->records != records) {
+        company->records = records;
+        company->came = pawl__storage_waited(writer->residency->storage);
+    }
+    company->awaited = true;
+    return company->came < time / 2 ? company->came + time / 2 : time;
+}
+
+// Whether it was worth the wait; to be called when the batch is taken.
+static void writer_weigh_company(struct pawl_writer *writer) {
+    struct pawl_company *company = &writer->company;
+    if (company->lonesome) company->lonesome--;
+    if (!company->awaited) return;
+    company->awaited = false;
+    bool alone = !writer_has_company(writer) && company->came < writer_company_time(writer) / 2;
+    company->missed = alone ? company->missed + 1 : 0;
+    if (company->missed < WRITER_MISSED) return;
+    company->missed = 0;
+    company->lonesome = WRITER_LONESOME;
+}
+
+// The commit waits for that, or for less: nobody waits for more than the acknowledgement of an
+// activity's result, and the turn that it woke will soon be answered; the records of both then go
+// in one commit.
+static int64_t writer_patience(struct pawl_storage_client *client) {
+    struct pawl_writer *writer = PAWL_CONTAINER(client, struct pawl_writer, client);
     const struct pawl_dispatch *dispatch = writer->dispatch;
-    if (!pawl__residency_serves(writer->residency)) return false;
-    if (writer_is_in_crowd(writer)) return true;
-    return dispatch->turns_out && !writer->calls->awaited &&
-           dispatch->turn_time < pawl__storage_patience(writer->residency->storage);
+    const struct pawl_storage *storage = writer->residency->storage;
+    if (!pawl__residency_serves(writer->residency)) return 0;
+    int64_t most = pawl__storage_patience(storage), company = writer_company(writer);
+    if (company) return company;
+    if (dispatch->turns_out && !writer->calls->awaited && dispatch->turn_time < most) return most;
+    if (!writer_is_in_crowd(writer)) return 0;
+    return storage->commit_time < most ? storage->commit_time : most;
 }
 
 // The letters of the batch, addressed. False when memory is out.
@@ -85,6 +136,7 @@ static bool writer_add_mail(struct pawl_writer *writer, struct pawl_part *part) 
 static bool writer_take_batch(struct pawl_writer *writer, struct pawl_part *part) {
     struct pawl_shard *shard = &writer->residency->shard;
     size_t records = shard->batch_records;
+    writer_weigh_company(writer);
     pawl__buf_clear(&writer->batch_bytes);
     pawl__mailbag_clear(&writer->mail);
     writer->wrote_batch =
@@ -192,7 +244,7 @@ void pawl__writer_init(struct pawl_writer *writer, struct pawl_calls *calls,
                        struct pawl_outbox *outbox, struct pawl_dispatch *dispatch,
                        const struct pawl_writer_host *host) {
     *writer = (struct pawl_writer){
-        .client = {.prepare = writer_prepare, .expects = writer_expects, .done = writer_done},
+        .client = {.prepare = writer_prepare, .patience = writer_patience, .done = writer_done},
         .residency = calls->residency,
         .calls = calls,
         .checkpoint = checkpoint,

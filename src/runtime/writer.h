@@ -29,6 +29,15 @@ struct pawl_writer_host {
     void (*abroad)(struct pawl_writer *writer, struct pawl_work work);
 };
 
+// Of commits that wait for company; see writer_company.
+struct pawl_company {
+    bool awaited;      // for the batch under construction
+    size_t records;    // that it had when one last came
+    int64_t came;      // nanoseconds after the commit was asked for
+    unsigned missed;   // how often in a row nobody came
+    unsigned lonesome; // batches before it is tried again
+};
+
 struct pawl_writer {
     struct pawl_storage_client client;
     struct pawl_residency *residency;
@@ -46,7 +55,8 @@ struct pawl_writer {
     struct pawl_mail *posts;  // the same, addressed; in its arena
     struct pawl_str *deletes;
     bool wrote_batch;
-    size_t last_records;                       // in the last batch
+    size_t last_records; // in the last batch
+    struct pawl_company company;
     uint64_t batches, records, bytes, letters; // that were handed in to be written, in all
 };
 

@@ -107,15 +107,73 @@ static void test_commits_wait_for_turns(void **state) {
     kit_result(&kit, &result, "a", activity->activityrequest->taskid, activity->completiontoken,
                "1");
     kit.node->dispatch.turn_time = 0;
-    assert_true(client->expects(client));
+    assert_true(client->patience(client) > 0);
     kit.node->dispatch.turn_time = pawl__storage_patience(&kit.storage);
-    assert_false(client->expects(client));
+    assert_int_equal(client->patience(client), 0);
     kit.node->dispatch.turn_time = 0;
     kit_start(&kit, &start, "b");
-    assert_false(client->expects(client));
+    assert_int_equal(client->patience(client), 0);
     kit_shut(&kit, false);
     DONE(&kit, result, PAWL_OK);
     DONE(&kit, start, PAWL_OK);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+// Where workers are the bound, a commit waits for more of their answers: not for long, not when
+// there is little, and not for workers that give none before the last is acknowledged.
+static void test_commits_wait_for_company(void **state) {
+    (void)state;
+    enum {
+        TASKS = 60,
+        LEFT = 16
+    };
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller result;
+    Pb__WorkflowAction *actions[TASKS + 1] = {NULL};
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    for (int i = 0; i < TASKS; i++) actions[i] = kit_task(&kit, i, "Pay");
+    kit_turn(&kit, &worker, "a", actions);
+    const Pb__WorkItem *items[TASKS];
+    for (int i = 0; i < TASKS; i++) items[i] = kit_take(&kit, &worker);
+
+    struct pawl_dispatch *dispatch = &kit.node->dispatch;
+    struct pawl_writer *writer = &kit.node->partitions[0].writer;
+    struct pawl_storage_client *client = &writer->client;
+    const int64_t long_time = PAWL_SECOND / 25, most = 5 * PAWL_SECOND / 1000;
+    int next = 0;
+    kit_shut(&kit, true);
+    dispatch->turn_time = long_time;
+    kit_result(&kit, &result, "a", items[next]->activityrequest->taskid,
+               items[next]->completiontoken, "1");
+    next++;
+    int64_t patience = client->patience(client);
+    assert_true(patience > 0 && patience <= most);
+    dispatch->turn_time = PAWL_SECOND / 200; // they are quick enough
+    assert_int_equal(client->patience(client), 0);
+    dispatch->turn_time = long_time;
+    size_t out = dispatch->activities_out;
+    dispatch->activities_out = 6; // and the turn: there is little
+    assert_int_equal(client->patience(client), 0);
+    dispatch->activities_out = out;
+    assert_true(client->patience(client) > 0);
+    kit_shut(&kit, false);
+    DONE(&kit, result, PAWL_OK);
+
+    for (; !writer->company.lonesome && next < TASKS - LEFT; next++) {
+        dispatch->turn_time = long_time;
+        kit_result(&kit, &result, "a", items[next]->activityrequest->taskid,
+                   items[next]->completiontoken, "1");
+        DONE(&kit, result, PAWL_OK); // one after the other
+    }
+    assert_true(writer->company.lonesome);
+    kit_result(&kit, &result, "a", items[next]->activityrequest->taskid,
+               items[next]->completiontoken, "1");
+    assert_int_equal(client->patience(client), 0);
+    DONE(&kit, result, PAWL_OK);
     kit_detach(&kit, &worker);
     kit_finish(&kit);
 }
@@ -626,6 +684,7 @@ int main(void) {
         cmocka_unit_test(test_a_workflow),
         cmocka_unit_test(test_answers_wait_for_the_log),
         cmocka_unit_test(test_commits_wait_for_turns),
+        cmocka_unit_test(test_commits_wait_for_company),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_commit_fails),

@@ -109,9 +109,9 @@ static bool client_prepare(struct pawl_storage_client *base, struct pawl_part *p
     return writes;
 }
 
-static bool client_expects(struct pawl_storage_client *base) {
+static int64_t client_patience(struct pawl_storage_client *base) {
     (void)base;
-    return false;
+    return 0;
 }
 
 static void client_done(struct pawl_storage_client *base, enum pawl_outcome outcome,
@@ -146,8 +146,9 @@ struct bench {
 
 static void bench_open(struct bench *bench, struct stub *stub) {
     struct pawl_error error;
-    *bench = (struct bench){
-        .client.base = {.prepare = client_prepare, .expects = client_expects, .done = client_done}};
+    *bench = (struct bench){.client.base = {.prepare = client_prepare,
+                                            .patience = client_patience,
+                                            .done = client_done}};
     uv_loop_init(&bench->loop);
     assert_int_equal(pawl__storage_init(&bench->storage, &bench->loop, &stub->base, NULL, &error),
                      PAWL_OK);
