@@ -174,9 +174,10 @@ static const ProtobufCMessage *serving_request(struct sim_serving *serving) {
     default:
         body = pawl__wire_unpack(&serving->arena, type, pawl__buf_str(&message->bytes), NULL);
         // Older SDKs answer without the token. Late answers of theirs may be taken for those of an
-        // other activity with the same number, which nothing can tell apart.
+        // other activity with the same number, which nothing can tell apart: so are those that wait
+        // where a batch is full.
         if (message->method == PAWL_TASKHUB_COMPLETE_ACTIVITY && serving->in_hand &&
-            sim_chance(100))
+            !sim.batch_most && sim_chance(100))
             ((Pb__ActivityResponse *)body)->completiontoken = "";
         break;
     }
