@@ -200,6 +200,19 @@ test('an event is raised, and the page shows what came of it', async () => {
   await page.getByRole('button', { name: 'Purge' }).waitFor();
 });
 
+test('a workflow is run again from an event', async () => {
+  await open('#/instance/broken-1/history');
+  await page.getByRole('button', { name: /taskScheduled/i }).click();
+  await page.getByRole('button', { name: 'Rerun from here …' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('pawl workflow rerun broken-1 -e 0').waitFor();
+  await dialog.getByLabel(/^Instance id/).fill('broken-again');
+  await dialog.getByText('pawl workflow rerun broken-1 -e 0 --new-instance-id broken-again').waitFor();
+  await dialog.getByRole('button', { name: 'Rerun', exact: true }).click();
+  await page.waitForURL(/#\/instance\/broken-again/);
+  await until(async () => (await api('instances/broken-again')).status === 'FAILED', 'it has failed again');
+});
+
 test('workflows are started, terminated and purged', async () => {
   await open('#/instances');
   await page.getByRole('button', { name: 'Start …' }).click();

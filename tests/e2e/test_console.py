@@ -168,6 +168,8 @@ class Acting(Console):
         self.assertIn("JSON object", self.post("instances", b"{", 400)["message"])
         self.assertIn("reason must be text", self.post("instances/x/suspend", {"reason": []}, 400)["message"])
         self.assertIn("event is missing", self.post("instances/x/raise", {}, 400)["message"])
+        self.assertIn("event must be the id", self.post("instances/x/rerun", {"event": "1"}, 400)["message"])
+        self.assertIn("does not exist with ID 'x'", self.post("instances/x/rerun", {"event": 0}, 404)["message"])
         self.assertIn("not to 'dance'", self.post("instances/x/dance", {}, 404)["message"])
         self.post("instances", {"name": "ask"}, 415, content_type="text/plain")
 
@@ -179,7 +181,7 @@ class ReadOnly(Console):
         self.assertIn("only reads", self.post("instances", {"name": "ask"}, 403)["message"])
         self.hub.start("r1", name="ask", text='"secret"')
         self.wait_status("r1", "RUNNING")
-        for verb in ("raise", "suspend", "resume", "terminate", "purge"):
+        for verb in ("raise", "suspend", "resume", "terminate", "rerun", "purge"):
             self.post(f"instances/r1/{verb}", {"event": "go"}, 403)
 
     def test_payloads_are_hidden(self):

@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import { ApiError, path, post } from '../api';
-import { ENDED, type Instance, type Status } from '../model';
+import { ENDED, type HistoryEvent, type Instance, type Status } from '../model';
 import { Command, Dialog, Refusal, shellWord, toast } from '../ui/basics';
 
 export type Verb = 'raise' | 'suspend' | 'resume' | 'terminate' | 'purge';
@@ -206,6 +206,53 @@ export function StartDialog({ draft, onClose, onStarted }: { draft: Draft; onClo
           </button>
           <button type="submit" class="primary">
             Start
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}
+
+export function RerunDialog({ id, event, onClose, onStarted }: { id: string; event: HistoryEvent; onClose: () => void; onStarted: (id: string) => void }) {
+  const [fresh, setFresh] = useState('');
+  const [input, setInput] = useState('');
+  const [error, setError] = useState<ApiError | undefined>(undefined);
+  const takesInput = !/timer/i.test(event.type);
+
+  const submit = async (submitted: Event): Promise<void> => {
+    submitted.preventDefault();
+    try {
+      const started = await post<{ id: string }>(path('instances', id, 'rerun'), { event: event.id, ...(fresh && { id: fresh }), ...(input && { input }) });
+      toast(`${started.id}: started`);
+      onStarted(started.id);
+    } catch (caught) {
+      setError(caught as ApiError);
+    }
+  };
+
+  const words = ['pawl workflow rerun', shellWord(id), `-e ${event.id}`, fresh && `--new-instance-id ${shellWord(fresh)}`, input && `--input ${shellWord(input)}`];
+  return (
+    <Dialog title={`Rerun ${id} from event ${event.id}`} onClose={onClose}>
+      <form onSubmit={submit}>
+        <p>A new workflow takes over what was done before {event.name ? `“${event.name}”` : 'this event'}, does it again, and goes on from there. This one stays as it is.</p>
+        <label>
+          Instance id (a new one, when empty)
+          <input autofocus value={fresh} onInput={(typed) => setFresh(typed.currentTarget.value)} />
+        </label>
+        {takesInput && (
+          <label>
+            Another input (JSON; the same, when empty)
+            <textarea rows={4} value={input} onInput={(typed) => setInput(typed.currentTarget.value)} />
+          </label>
+        )}
+        <Refusal error={error} />
+        <Command line={words.filter(Boolean).join(' ')} />
+        <footer>
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="primary">
+            Rerun
           </button>
         </footer>
       </form>

@@ -9,7 +9,7 @@ import { clock, duration, now } from '../time';
 import { TimelineView } from '../timeline/view';
 import { Badge, Copy, Refusal, Time } from '../ui/basics';
 import { Payload, visible } from '../ui/json';
-import { ActionButtons, StartDialog, type Draft } from './actions';
+import { ActionButtons, RerunDialog, StartDialog, type Draft } from './actions';
 
 const TABS = ['timeline', 'history', 'data', 'json'] as const;
 type Tab = (typeof TABS)[number];
@@ -60,7 +60,7 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
         ))}
       </nav>
       {tab === 'timeline' && <TimelineTab instance={instance} />}
-      {tab === 'history' && <HistoryTab instance={instance} />}
+      {tab === 'history' && <HistoryTab instance={instance} readOnly={app?.readOnly ?? true} />}
       {tab === 'data' && <DataTab instance={instance} hidden={app?.hidePayloads ?? false} />}
       {tab === 'json' && <JsonTab instance={instance} />}
       {draft && (
@@ -241,7 +241,11 @@ function EventView({ id, number, open }: { id: string; number: number; open: boo
 
 const EVENTS = 200; // a page
 
-function HistoryTab({ instance }: { instance: Instance }) {
+// From these a workflow that has ended can be run again.
+const AGAIN = /^(taskScheduled|timerCreated|childWorkflowInstanceCreated)$/i;
+
+function HistoryTab({ instance, readOnly }: { instance: Instance; readOnly: boolean }) {
+  const [again, setAgain] = useState<HistoryEvent | undefined>(undefined);
   const [from, setFrom] = useState(0);
   const [word, setWord] = useState('');
   const [opened, setOpened] = useState<number | undefined>(undefined);
@@ -279,10 +283,26 @@ function HistoryTab({ instance }: { instance: Instance }) {
               <span class="preview">{preview(event)}</span>
             </button>
             {opened === event.number && <EventView id={instance.id} number={event.number} open />}
+            {opened === event.number && instance.ended !== undefined && !instance.parent && AGAIN.test(event.type) && (
+              <button type="button" disabled={readOnly} title={readOnly ? 'this dashboard only reads' : 'a new workflow goes on from this event'} onClick={() => setAgain(event)}>
+                Rerun from here …
+              </button>
+            )}
           </li>
         ))}
       </ol>
       {history && shown.length === 0 && <p class="empty">No event fits.</p>}
+      {again && (
+        <RerunDialog
+          id={instance.id}
+          event={again}
+          onClose={() => setAgain(undefined)}
+          onStarted={(started) => {
+            setAgain(undefined);
+            go(link(['instance', started]));
+          }}
+        />
+      )}
     </section>
   );
 }
