@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SRC = ROOT / "src"
 # Rooms that have circles of files still; one that has none any more leaves the set.
-WITH_CIRCLES = {"api", "cli", "engine", "net", "sdk"}
+WITH_CIRCLES = {"api", "engine", "net"}
 INCLUDE = re.compile(r'\s*#\s*include "([a-z0-9_/]+)\.[ch]"')
 
 

@@ -58,11 +58,6 @@ void pawl__command_help(FILE *out, const struct pawl_command *command) {
 
 // --- finding and running ------------------------------------------------------------------------
 
-const char *pawl__command_word(const struct pawl_command *command) {
-    const char *space = strrchr(command->name, ' ');
-    return space ? space + 1 : command->name;
-}
-
 static const struct pawl_command *command_find(const struct pawl_command *const *commands,
                                                const char *word) {
     for (size_t i = 0; commands[i]; i++)

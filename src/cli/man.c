@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "cli/command.h"
+#include "cli/commands.h"
 
 // Text in which nothing is taken for a request or an escape.
 static void man_text(FILE *out, const char *text) {

@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "cli/run.h"
+#include "cli/run_app.h"
 
 enum {
     PAWL_RUN_PORTS = 3

@@ -7,7 +7,6 @@
 #include "engine/events.h"
 #include "sdk/error.h"
 #include "sdk/failure.h"
-#include "sdk/patch.h"
 #include "wire/timestamp.h"
 
 #define EVENT(name)  PB__HISTORY_EVENT__EVENT_TYPE_##name
@@ -70,7 +69,7 @@ void pawl__execution_destroy(struct pawl_workflow *wf) {
     execution_drop_stack(wf);
     pawl__events_finish(&wf->events);
     free(wf->tasks);
-    free(wf->patches);
+    pawl__patches_finish(&wf->patches);
     pawl__arena_finish(&wf->arena);
     free(wf);
 }
@@ -336,7 +335,8 @@ static void execution_begin_turn(struct pawl_workflow *wf, const Pb__HistoryEven
     const Pb__WorkflowVersion *version = event->workflowstarted->version;
     if (version->_name_case && *version->name) wf->version = version->name;
     for (size_t i = 0; i < version->n_patches; i++)
-        if (!pawl__patch_note(wf, version->patches[i], true)) wf->nomem = true;
+        if (!pawl__patches_note(&wf->patches, &wf->arena, version->patches[i], true))
+            wf->nomem = true;
 }
 
 static void execution_process(struct pawl_workflow *wf, const Pb__HistoryEvent *event) {
@@ -405,7 +405,7 @@ void pawl__execution_feed(struct pawl_workflow *wf, const Pb__HistoryEvent *even
 
 static bool execution_answer_version(struct pawl_workflow *wf, struct pawl_arena *arena,
                                      Pb__WorkflowResponse *out) {
-    if (!wf->version && !wf->patch_count) return true;
+    if (!wf->version && !wf->patches.count) return true;
     Pb__WorkflowVersion *version = pawl__arena_alloc(arena, sizeof *version);
     if (!version) return false;
     pb__workflow_version__init(version);
@@ -413,8 +413,8 @@ static bool execution_answer_version(struct pawl_workflow *wf, struct pawl_arena
         version->_name_case = PB__WORKFLOW_VERSION___NAME_NAME;
         version->name = (char *)wf->version;
     }
-    version->n_patches = wf->patch_count;
-    version->patches = wf->patches;
+    version->n_patches = wf->patches.count;
+    version->patches = wf->patches.names;
     out->_version_case = PB__WORKFLOW_RESPONSE___VERSION_VERSION;
     out->version = version;
     return true;

@@ -20,6 +20,7 @@
 #include "orchestrator_service.pb-c.h"
 #include "sdk/coro.h"
 #include "sdk/events.h"
+#include "sdk/patch.h"
 #include "sdk/registry.h"
 #include "sdk/watch.h"
 
@@ -104,9 +105,7 @@ struct pawl_workflow {
     size_t missing; // tasks that have to be done before the function goes on; 0: it does not wait
 
     const char *version; // in use; NULL: none
-    char **patches;      // taken, in order
-    size_t patch_count, patch_cap;
-    struct pawl_patch *known; // decided on, or recorded in the history
+    struct pawl_patches patches;
 
     const struct pawl_failure *failed; // by pawl_fail
     const struct pawl_task *last;      // the task whose error was seen last

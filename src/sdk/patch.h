@@ -3,7 +3,7 @@
 
 // Changes to a workflow's code that it asks for by name (reference 3.10).
 
-#include "sdk/execution.h"
+#include "base/arena.h"
 
 struct pawl_patch {
     struct pawl_patch *next;
@@ -12,7 +12,24 @@ struct pawl_patch {
     bool taken; // the code has asked for it in this run
 };
 
-// Notes that the history has |name|, or what was decided. False when memory is out.
-bool pawl__patch_note(struct pawl_workflow *wf, const char *name, bool applies);
+// Those of one run. Zero-initialised it has none.
+struct pawl_patches {
+    char **names; // taken, in the order in which the code asks
+    size_t count, cap;
+    struct pawl_patch *known; // decided on, or recorded in the history; in the run's arena
+};
+
+void pawl__patches_finish(struct pawl_patches *patches);
+
+// NULL: nothing is decided on |name|.
+struct pawl_patch *pawl__patches_find(const struct pawl_patches *patches, const char *name);
+
+// Notes that the history has |name|, or what was decided, unless it is known. False when memory is
+// out.
+bool pawl__patches_note(struct pawl_patches *patches, struct pawl_arena *arena, const char *name,
+                        bool applies);
+
+// Adds |patch| to what is answered. False when memory is out.
+bool pawl__patches_take(struct pawl_patches *patches, struct pawl_patch *patch);
 
 #endif

@@ -189,3 +189,25 @@ enum pawl_err pawl_fail(struct pawl_workflow *wf, const char *type, const char *
     return pawl__sdk_fail(PAWL_E_FAILED, "workflow '%s' (instance '%s'): %s", wf->name, wf->id,
                           text);
 }
+
+// --- changes of its code ------------------------------------------------------------------------
+
+bool pawl_is_patched(struct pawl_workflow *wf, const char *name) {
+    if (wf != pawl__execution_current()) {
+        pawl__sdk_fail(PAWL_E_PRECONDITION,
+                       "pawl_is_patched was called from outside the workflow's function");
+        return false;
+    }
+    if (pawl__sdk_check_name(name, "patch's name")) return false;
+    struct pawl_patches *patches = &wf->patches;
+    struct pawl_patch *patch = pawl__patches_find(patches, name);
+    if (!patch) {
+        if (!pawl__patches_note(patches, &wf->arena, name, !wf->replaying)) {
+            wf->nomem = true;
+            return false;
+        }
+        patch = patches->known;
+    }
+    if (patch->applies && !pawl__patches_take(patches, patch)) wf->nomem = true;
+    return patch->applies;
+}
