@@ -325,8 +325,8 @@ static void dispatch_give_waiting(struct pawl_dispatch *dispatch, bool turn) {
     }
 }
 
-// Gives out what is in the queue of turns or of activities, each to who can take it. What has
-// workers, but none with room, waits, in its order.
+// Gives out what is in the queue of turns or of activities, each to a worker that can take it. When
+// all workers for a name are busy, work of that name waits, in its order.
 static void dispatch_give(struct pawl_dispatch *dispatch, bool turn) {
     struct pawl_queue *queue = turn ? &dispatch->turns : &dispatch->activities;
     struct pawl_queue *parked = turn ? &dispatch->parked_turns : &dispatch->parked_activities;

@@ -1,8 +1,8 @@
 #ifndef PAWL_RUNTIME_WAITING_H
 #define PAWL_RUNTIME_WAITING_H
 
-// Work for which there are workers, but none with room, by its name: so that looking whether there
-// is room by now costs as much as there are names, not as there is work.
+// Work whose workers are all busy, grouped by its name. To look whether one has room again costs as
+// much as there are names, not as there is work.
 
 #include "base/list.h"
 #include "runtime/queue.h"
