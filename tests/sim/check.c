@@ -150,10 +150,7 @@ static void check_result(const struct sim_serving *serving) {
     if (instance && instance->execution_id &&
         strcmp(instance->execution_id, message->execution) == 0)
         pending = pawl__pending_find(&instance->pending, message->task);
-    // Where a batch is full a result waits, and what its worker has is given to another when that
-    // goes meanwhile.
-    bool waited = sim.batch_most && !sim_session_lives(serving->daemon, message->session);
-    if (!serving->in_hand || waited) {
+    if (!serving->in_hand) {
         sim.counts.late_results++; // nobody waited for it: no promise is made
         return;
     }

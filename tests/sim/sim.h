@@ -366,8 +366,6 @@ void sim_workers_follow(void);  // to the daemon that has the lease
 void sim_workers_upgrade(void); // all connect anew, with the code of all versions
 // Whether the session still has in hand what |message| answers; then it no longer has.
 bool sim_session_take(struct sim_daemon *daemon, const struct sim_message *message);
-// Whether the stream |number| has not ended yet.
-bool sim_session_lives(struct sim_daemon *daemon, unsigned number);
 void sim_session_end(struct sim_session *session); // detaches it
 void sim_workers_end(void);
 

@@ -39,10 +39,6 @@ static void session_forget(struct sim_session *session) {
         given_free(PAWL_CONTAINER(session->given.next, struct given, link));
 }
 
-bool sim_session_lives(struct sim_daemon *daemon, unsigned number) {
-    return session_find(daemon, number);
-}
-
 bool sim_session_take(struct sim_daemon *daemon, const struct sim_message *message) {
     struct sim_session *session = session_find(daemon, message->session);
     if (!session) return false;
