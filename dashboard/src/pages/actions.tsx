@@ -65,6 +65,43 @@ export const VERBS: readonly VerbRow[] = [
   },
 ];
 
+// What goes along with a verb.
+export interface Said {
+  event: string;
+  data: string;
+  reason: string;
+}
+
+export const bodyOf = (verb: Verb, { event, data, reason }: Said): unknown => (verb === 'raise' ? { event, data } : reason ? { reason } : {});
+
+export function SaidFields({ verb, said, awaited = [], onChange }: { verb: Verb; said: Said; awaited?: string[]; onChange: (said: Said) => void }) {
+  if (verb === 'purge') return null;
+  if (verb !== 'raise')
+    return (
+      <label>
+        Reason (may be empty)
+        <input value={said.reason} onInput={(typed) => onChange({ ...said, reason: typed.currentTarget.value })} />
+      </label>
+    );
+  return (
+    <>
+      <label>
+        Event
+        <input list="awaited" required autofocus value={said.event} onInput={(typed) => onChange({ ...said, event: typed.currentTarget.value })} />
+      </label>
+      <datalist id="awaited">
+        {awaited.map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+      <label>
+        Data (JSON; may be empty)
+        <textarea rows={4} value={said.data} onInput={(typed) => onChange({ ...said, data: typed.currentTarget.value })} />
+      </label>
+    </>
+  );
+}
+
 export function ActionButtons({ instance, readOnly, onDone }: { instance: Instance; readOnly: boolean; onDone: (verb: Verb) => void }) {
   const [chosen, setChosen] = useState<VerbRow | undefined>(undefined);
   return (
@@ -98,9 +135,7 @@ export function ActionButtons({ instance, readOnly, onDone }: { instance: Instan
 
 function ActionDialog({ row, instance, onClose, onDone }: { row: VerbRow; instance: Instance; onClose: () => void; onDone: () => void }) {
   const awaited = instance.waits.filter((wait) => wait.kind === 'event').map((wait) => wait.name);
-  const [event, setEvent] = useState(awaited[0] ?? '');
-  const [data, setData] = useState('');
-  const [reason, setReason] = useState('');
+  const [said, setSaid] = useState<Said>({ event: awaited[0] ?? '', data: '', reason: '' });
   const [error, setError] = useState<ApiError | undefined>(undefined);
   const [busy, setBusy] = useState(false);
 
@@ -108,8 +143,7 @@ function ActionDialog({ row, instance, onClose, onDone }: { row: VerbRow; instan
     submitted.preventDefault();
     setBusy(true);
     try {
-      const body = row.verb === 'raise' ? { event, data } : reason ? { reason } : {};
-      await post(path('instances', instance.id, row.verb), body);
+      await post(path('instances', instance.id, row.verb), bodyOf(row.verb, said));
       toast(`${instance.id}: ${row.done}`);
       onDone();
     } catch (caught) {
@@ -122,29 +156,7 @@ function ActionDialog({ row, instance, onClose, onDone }: { row: VerbRow; instan
     <Dialog title={`${row.label}: ${instance.id}`} onClose={onClose}>
       <form onSubmit={submit}>
         <p>{row.asks}</p>
-        {row.verb === 'raise' && (
-          <>
-            <label>
-              Event
-              <input list="awaited" required autofocus value={event} onInput={(typed) => setEvent(typed.currentTarget.value)} />
-            </label>
-            <datalist id="awaited">
-              {awaited.map((name) => (
-                <option key={name} value={name} />
-              ))}
-            </datalist>
-            <label>
-              Data (JSON; may be empty)
-              <textarea rows={4} value={data} onInput={(typed) => setData(typed.currentTarget.value)} />
-            </label>
-          </>
-        )}
-        {(row.verb === 'suspend' || row.verb === 'resume' || row.verb === 'terminate') && (
-          <label>
-            Reason (may be empty)
-            <input value={reason} onInput={(typed) => setReason(typed.currentTarget.value)} />
-          </label>
-        )}
+        <SaidFields verb={row.verb} said={said} awaited={awaited} onChange={setSaid} />
         <Refusal error={error} />
         <Command line={row.command(shellWord(instance.id))} />
         <footer>

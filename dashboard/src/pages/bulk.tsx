@@ -7,17 +7,13 @@ import { useLive } from '../live';
 import type { Counts } from '../model';
 import { filterFlags } from '../query';
 import { Command, Dialog, Refusal, shellWord } from '../ui/basics';
-import { VERBS, type VerbRow } from './actions';
+import { bodyOf, SaidFields, VERBS, type Said, type VerbRow } from './actions';
 
-const LINES: Record<string, (filter: string) => string> = {
-  raise: (filter) => `pawl workflow raise-event EVENT ${filter} --input '…'`,
-};
-
+// undefined: flags have no word for a part of the filter.
 function line(row: VerbRow, q: string): string | undefined {
-  const words = filterFlags(q);
-  if (!words?.length) return undefined;
-  const filter = words.map(shellWord).join(' ');
-  return LINES[row.verb]?.(filter) ?? `pawl workflow ${row.verb} ${filter}`;
+  const filter = filterFlags(q)?.map(shellWord).join(' ');
+  if (!filter) return undefined;
+  return row.verb === 'raise' ? `pawl workflow raise-event EVENT ${filter} --input '…'` : row.command(filter);
 }
 
 const many = (n: number): string => `${n.toLocaleString()} ${n === 1 ? 'workflow' : 'workflows'}`;
@@ -25,9 +21,7 @@ const many = (n: number): string => `${n.toLocaleString()} ${n === 1 ? 'workflow
 export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
   const counts = useLive<Counts>(withQuery('instances/count', { q, by: 'status' }));
   const [row, setRow] = useState<VerbRow>(VERBS[1]!);
-  const [event, setEvent] = useState('');
-  const [data, setData] = useState('');
-  const [reason, setReason] = useState('');
+  const [said, setSaid] = useState<Said>({ event: '', data: '', reason: '' });
   const [progress, setProgress] = useState<Progress | undefined>(undefined);
   const [error, setError] = useState<ApiError | undefined>(undefined);
   const [state, setState] = useState<'asks' | 'runs' | 'ended'>('asks');
@@ -42,9 +36,8 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
     submitted.preventDefault();
     setState('runs');
     fits.current = concerned;
-    const body = row.verb === 'raise' ? { event, data } : reason ? { reason } : {};
     try {
-      await bulk({ q, verb: row.verb, body, fits: row.fits }, () => stopped.current, setProgress);
+      await bulk({ q, verb: row.verb, body: bodyOf(row.verb, said), fits: row.fits }, () => stopped.current, setProgress);
     } catch (caught) {
       setError(caught as ApiError);
     }
@@ -85,24 +78,7 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
           </select>
         </label>
         <p>{row.asks}</p>
-        {row.verb === 'raise' && (
-          <>
-            <label>
-              Event
-              <input required value={event} onInput={(typed) => setEvent(typed.currentTarget.value)} />
-            </label>
-            <label>
-              Data (JSON; may be empty)
-              <textarea rows={3} value={data} onInput={(typed) => setData(typed.currentTarget.value)} />
-            </label>
-          </>
-        )}
-        {(row.verb === 'suspend' || row.verb === 'resume' || row.verb === 'terminate') && (
-          <label>
-            Reason (may be empty)
-            <input value={reason} onInput={(typed) => setReason(typed.currentTarget.value)} />
-          </label>
-        )}
+        <SaidFields verb={row.verb} said={said} onChange={setSaid} />
         {state === 'asks' ? (
           <p>
             It concerns {many(concerned)}.{found > concerned && ' The others are passed over.'}
