@@ -71,10 +71,16 @@ def install(folder):
         raise RuntimeError(f"{folder}/install.sh failed:\n{made.stdout[-5000:]}")
 
 
+taken_ports = set()
+
+
 def free_port():
-    """A port below those that the kernel gives to clients, which could take it while a daemon restarts."""
+    """A port below those that the kernel gives to clients, which could take it while a daemon restarts; each is given once."""
     while True:
         port = secrets.randbelow(12000) + 20000
+        if port in taken_ports:
+            continue
+        taken_ports.add(port)
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
