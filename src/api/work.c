@@ -72,12 +72,12 @@ static void work_finish(struct work_stream *stream, enum pawl_err code, const ch
 
 static bool work_deliver(struct pawl_worker *worker, struct pawl_str item) {
     struct work_stream *stream = PAWL_CONTAINER(worker, struct work_stream, worker);
-    enum pawl_err err = pawl__grpc_send(stream->request, item);
+    enum pawl_err err = pawl__stream_send(stream->request, item);
     if (err) { // the worker connects anew, and is given it again
         work_finish(stream, err, pawl__err_text(err));
         return false;
     }
-    if (pawl__grpc_queued(stream->request) > WORK_QUEUED) worker->paused = true;
+    if (pawl__stream_queued(stream->request) > WORK_QUEUED) worker->paused = true;
     return true;
 }
 
@@ -160,7 +160,7 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
     struct pawl_str agent = pawl__request_agent(request);
     pawl__log(api->options.log, PAWL_LOG_INFO, "dapr.wfengine.durabletask.backend",
               "work item stream established by user-agent: [%.*s]", PAWL_FMT(agent));
-    pawl__grpc_start(request); // so that the client knows that it is connected
+    pawl__stream_start(request, NULL, 0); // so that the client knows that it is connected
     pawl__dispatch_attach(stream->dispatch, &stream->worker);
 }
 

@@ -199,6 +199,28 @@ void pawl__exchange_close(struct pawl_exchange *exchange, enum pawl_err reason) 
     if (state == PAWL_EXCHANGE_OPEN && on_close) on_close(&exchange->request, reason);
 }
 
+void pawl__exchange_end_stream(struct pawl_exchange *exchange) {
+    if (exchange->request.is_grpc || !exchange->has_started ||
+        exchange->state != PAWL_EXCHANGE_OPEN)
+        return;
+    pawl__exchange_close(exchange, PAWL_E_UNAVAILABLE);
+    exchange->answers->finish(exchange, PAWL_OK, PAWL_STR(""), PAWL_STR(""));
+}
+
+uint8_t *pawl__exchange_reserve(struct pawl_exchange *exchange, size_t len) {
+    enum {
+        COMPACT = 64 << 10 // bytes that were sent, at the front, which are worth a memmove
+    };
+    struct pawl_buf *queue = &exchange->queue;
+    if (exchange->queue_at > COMPACT && exchange->queue_at > queue->len / 2) {
+        pawl__buf_consume(queue, exchange->queue_at);
+        exchange->queue_at = 0;
+    }
+    uint8_t *room = pawl__buf_reserve(queue, len);
+    if (!room) queue->failed = false;
+    return room;
+}
+
 bool pawl__header_valid(const struct pawl_header *header) {
     if (header->name.len == 0) return false;
     for (size_t i = 0; i < header->name.len; i++) {

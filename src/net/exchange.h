@@ -26,12 +26,12 @@ struct pawl_exchange;
 struct pawl_answers {
     void (*respond)(struct pawl_exchange *exchange, int status, const struct pawl_header *headers,
                     size_t header_count, struct pawl_str body);
-    // The rest is for gRPC.
-    void (*start)(struct pawl_exchange *exchange);
-    enum pawl_err (*send)(struct pawl_exchange *exchange, struct pawl_str message);
+    // The rest is for answers that stream, and for all of gRPC.
+    void (*start)(struct pawl_exchange *exchange, const struct pawl_header *headers,
+                  size_t header_count);
+    enum pawl_err (*send)(struct pawl_exchange *exchange, struct pawl_str part);
     void (*finish)(struct pawl_exchange *exchange, enum pawl_err code, struct pawl_str text,
                    struct pawl_str details);
-    size_t (*queued)(const struct pawl_exchange *exchange);
 };
 
 struct pawl_exchange {
@@ -51,9 +51,10 @@ struct pawl_exchange {
     struct pawl_heap_node deadline;
     int64_t timeout; // of grpc-timeout; INT64_MAX: none
 
-    // HTTP/2
-    struct pawl_buf queue; // what waits for the peer's flow control, from |queue_at| on
+    struct pawl_buf queue; // of the answer: what waits for the peer, from |queue_at| on
     size_t queue_at;
+
+    // HTTP/2
     struct pawl_grpc_decoder decoder;
     int32_t stream;
     const char *grpc_text; // of the trailers, encoded; in the arena
@@ -118,6 +119,9 @@ bool pawl__exchange_charge(struct pawl_exchange *exchange);
 // Hands the complete request to the handler.
 void pawl__exchange_dispatch(struct pawl_exchange *exchange);
 
+// Ends an answer over HTTP that streams, as the server closes: the handler is told.
+void pawl__exchange_end_stream(struct pawl_exchange *exchange);
+
 // Sets ANSWERED and stops the deadline: the first thing in every finishing call.
 void pawl__exchange_answered(struct pawl_exchange *exchange);
 
@@ -127,6 +131,10 @@ void pawl__exchange_tell_end(struct pawl_exchange *exchange, int status);
 // The answer is not wanted any more: tells the handler, if it has the request. The state is
 // ANSWERED afterwards.
 void pawl__exchange_close(struct pawl_exchange *exchange, enum pawl_err reason);
+
+// Room for |len| bytes at the end of the answer's queue, which the caller fills and counts; NULL
+// when memory is out, and then the queue is as it was.
+uint8_t *pawl__exchange_reserve(struct pawl_exchange *exchange, size_t len);
 
 // May this header of a handler be sent? A line break in a value would forge headers.
 bool pawl__header_valid(const struct pawl_header *header);

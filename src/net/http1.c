@@ -3,7 +3,6 @@
 
 #include "net/http1.h"
 
-#include <llhttp.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -12,29 +11,6 @@ enum {
     HTTP1_PENDING = 64 * 1024,
     HTTP1_IDLE = 3 * 60 * 1000 // milliseconds between requests
 };
-
-struct pawl_http1 {
-    llhttp_t parser; // first: its callbacks get its address
-    struct pawl_conn *conn;
-    struct pawl_service *service;
-    struct pawl_exchange *exchange; // the one request under way
-    struct pawl_buf text;           // the header being received: name, then value
-    size_t name_len;
-    struct pawl_buf pending; // received, and not parsed yet
-    uint64_t started;        // uv_now of the request's first byte
-    int refusal;             // the status that the failed parsing is answered with
-    unsigned hosts : 2;
-    unsigned in_headers : 1;
-    unsigned is_complete : 1; // |exchange| is ready for the handler
-    unsigned is_over : 1;     // the connection takes no more requests
-    unsigned has_eof : 1;
-    unsigned keeps_alive : 1; // after |exchange|
-    unsigned is_1_0 : 1;
-    unsigned is_draining : 1;
-    unsigned has_begun : 1; // a request's target has come
-};
-
-static const struct pawl_answers http1_answers;
 
 // --- the parser's callbacks ------------------------------------------------------------------
 
@@ -47,9 +23,11 @@ static int http1_on_begin(llhttp_t *parser) {
     struct pawl_http1 *http1 = (struct pawl_http1 *)parser;
     http1->exchange = NULL;
     struct pawl_exchange *list = NULL;
-    http1->exchange = pawl__exchange_create(http1->service, http1->conn, &http1_answers, &list);
+    http1->exchange =
+        pawl__exchange_create(http1->service, http1->conn, &pawl__http1_answers, &list);
     if (!http1->exchange) return http1_refuse(http1, 503);
     http1->in_headers = true;
+    http1->is_cut = false;
     http1->hosts = 0;
     http1->started = uv_now(http1->service->loop);
     pawl__buf_clear(&http1->text);
@@ -159,116 +137,12 @@ static const llhttp_settings_t http1_settings = {
     .on_message_complete = http1_on_complete,
 };
 
-// --- answers ---------------------------------------------------------------------------------
-
-// The phrase is for people who read along; any may be left out (RFC 9112 4).
-static const struct {
-    int status;
-    const char *text;
-} http1_reasons[] = {
-    {200, "OK"},
-    {201, "Created"},
-    {202, "Accepted"},
-    {204, "No Content"},
-    {304, "Not Modified"},
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {408, "Request Timeout"},
-    {409, "Conflict"},
-    {413, "Content Too Large"},
-    {417, "Expectation Failed"},
-    {431, "Request Header Fields Too Large"},
-    {500, "Internal Server Error"},
-    {501, "Not Implemented"},
-    {503, "Service Unavailable"},
-    {504, "Gateway Timeout"},
-    {505, "HTTP Version Not Supported"},
-};
-
-static const char *http1_reason(int status) {
-    for (size_t i = 0; i < sizeof http1_reasons / sizeof *http1_reasons; i++)
-        if (http1_reasons[i].status == status) return http1_reasons[i].text;
-    return "";
-}
-
-static void http1_release(struct pawl_http1 *http1) {
-    struct pawl_exchange *list = http1->exchange;
-    if (list) pawl__exchange_release(list, &list);
-    http1->exchange = NULL;
-    http1->is_complete = false;
-}
-
-static bool http1_is_ours(struct pawl_str name) {
-    return pawl__str_equal(name, PAWL_STR("content-length")) ||
-           pawl__str_equal(name, PAWL_STR("date")) ||
-           pawl__str_equal(name, PAWL_STR("connection")) ||
-           pawl__str_equal(name, PAWL_STR("keep-alive")) ||
-           pawl__str_equal(name, PAWL_STR("transfer-encoding"));
-}
-
-static void http1_write(struct pawl_http1 *http1, int status, const struct pawl_header *headers,
-                        size_t header_count, struct pawl_str body, bool is_head) {
-    struct pawl_buf *out = &http1->conn->out;
-    if (status < 200 || status > 599) status = 500;
-    bool is_empty = status == 204 || status == 304;
-    pawl__buf_format(out, "HTTP/1.1 %d %s\r\ndate: %s\r\n", status, http1_reason(status),
-                     pawl__service_date(http1->service).data);
-    if (!is_empty) pawl__buf_format(out, "content-length: %zu\r\n", body.len);
-    if (http1->is_over)
-        pawl__buf_append_str(out, PAWL_STR("connection: close\r\n"));
-    else if (http1->is_1_0)
-        pawl__buf_append_str(out, PAWL_STR("connection: keep-alive\r\n"));
-    for (size_t i = 0; i < header_count; i++) {
-        if (http1_is_ours(headers[i].name) || !pawl__header_valid(&headers[i])) continue;
-        pawl__buf_append_str(out, headers[i].name);
-        pawl__buf_append_str(out, PAWL_STR(": "));
-        pawl__buf_append_str(out, headers[i].value);
-        pawl__buf_append_str(out, PAWL_STR("\r\n"));
-    }
-    pawl__buf_append_str(out, PAWL_STR("\r\n"));
-    if (!is_empty && !is_head) pawl__buf_append_str(out, body);
-}
-
-// Ends, or goes on with what is pending, see http1_produce.
-static void http1_next(struct pawl_http1 *http1) {
-    if (http1->is_over)
-        pawl__conn_end(http1->conn);
-    else
-        pawl__conn_flush(http1->conn);
-}
-
-static void http1_respond(struct pawl_exchange *exchange, int status,
-                          const struct pawl_header *headers, size_t header_count,
-                          struct pawl_str body) {
-    struct pawl_http1 *http1 = exchange->conn->state;
-    if (!http1->keeps_alive || http1->is_draining) http1->is_over = true;
-    http1_write(http1, status, headers, header_count, body, exchange->is_head);
-    http1_release(http1);
-    http1_next(http1);
-}
-
-static const struct pawl_answers http1_answers = {.respond = http1_respond};
-
 // Whether these, the first bytes of a connection, are no request of HTTP at all: a whole line that
 // names no version. TLS is such a thing, and HTTP/2 with a damaged preface, whose client does not
 // read an answer in HTTP/1.1.
 static bool http1_is_foreign(const struct pawl_http1 *http1, const char *data, size_t len) {
     const char *end = http1->has_begun ? NULL : memchr(data, '\n', len);
     return end && !memmem(data, (size_t)(end - data), "HTTP/", 5);
-}
-
-// Answers what is no request, or may not be one, and closes.
-static void http1_fail(struct pawl_http1 *http1, int status) {
-    const struct pawl_header type = {PAWL_STR("content-type"), PAWL_STR("text/plain")};
-    bool is_head = http1->exchange && http1->exchange->is_head;
-    http1->is_over = true;
-    http1_write(http1, status, &type, 1, pawl__str(http1_reason(status)), is_head);
-    http1_release(http1);
-    pawl__buf_finish(&http1->pending);
-    http1_next(http1);
 }
 
 // --- the connection --------------------------------------------------------------------------
@@ -283,7 +157,7 @@ static size_t http1_parse(struct pawl_http1 *http1, const char *data, size_t len
             http1->is_over = true;
             pawl__conn_fail(http1->conn, PAWL_E_CANCELED);
         } else {
-            http1_fail(http1, http1->refusal ? http1->refusal : 400);
+            pawl__http1_fail(http1, http1->refusal ? http1->refusal : 400);
         }
         return len;
     }
@@ -334,16 +208,19 @@ static void http1_receive(struct pawl_conn *conn, const uint8_t *data, size_t le
 static void http1_eof(struct pawl_conn *conn) {
     struct pawl_http1 *http1 = conn->state;
     http1->has_eof = true;
+    // Nobody may be there to read an answer that may never end.
+    if (pawl__http1_is_streaming(http1)) pawl__conn_fail(conn, PAWL_E_CANCELED);
     if (http1->is_complete || http1->pending.len) return;
-    http1_release(http1);
+    pawl__http1_release(http1);
     pawl__conn_end(conn);
 }
 
 static void http1_produce(struct pawl_conn *conn) {
     struct pawl_http1 *http1 = conn->state;
+    if (pawl__http1_is_streaming(http1)) pawl__http1_stream_produce(http1);
     if (http1->pending.len && http1_is_ready(http1)) http1_feed(http1);
     if (http1->has_eof && !http1->pending.len && !http1->is_complete) {
-        http1_release(http1);
+        pawl__http1_release(http1);
         conn->is_ending = true;
     }
 }
@@ -358,19 +235,20 @@ static void http1_tick(struct pawl_conn *conn, uint64_t now) {
     }
     // Headers have to arrive as a whole within the time: a byte now and then is no progress.
     uint64_t since = http1->in_headers ? http1->started : conn->last_read;
-    if (now - since >= timeout) http1_fail(http1, 408);
+    if (now - since >= timeout) pawl__http1_fail(http1, 408);
 }
 
 static void http1_lost(struct pawl_conn *conn, enum pawl_err reason) {
     struct pawl_http1 *http1 = conn->state;
     http1->is_over = true;
     if (http1->exchange) pawl__exchange_close(http1->exchange, reason);
-    http1_release(http1);
+    pawl__http1_release(http1);
 }
 
 static void http1_drain(struct pawl_conn *conn) {
     struct pawl_http1 *http1 = conn->state;
     http1->is_draining = true;
+    if (pawl__http1_is_streaming(http1)) pawl__exchange_end_stream(http1->exchange);
     if (http1->exchange || http1->pending.len) return;
     http1->is_over = true;
     // Nobody waits for anything: there is nothing that the peer could lose.
@@ -382,14 +260,15 @@ static void http1_drain(struct pawl_conn *conn) {
 
 static void http1_abort(struct pawl_conn *conn) {
     struct pawl_http1 *http1 = conn->state;
-    if (http1->is_over) return;
+    if (pawl__http1_is_streaming(http1)) pawl__exchange_end_stream(http1->exchange);
+    if (http1->is_over || pawl__http1_is_streaming(http1)) return;
     if (!http1->exchange) {
         http1->is_over = true;
         pawl__conn_end(conn);
         return;
     }
     pawl__exchange_close(http1->exchange, PAWL_E_UNAVAILABLE);
-    http1_fail(http1, 503);
+    pawl__http1_fail(http1, 503);
 }
 
 static void http1_finish(struct pawl_conn *conn) {

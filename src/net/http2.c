@@ -351,6 +351,8 @@ static void http2_drain(struct pawl_conn *conn) {
     if (http2->is_draining) return;
     http2->is_draining = true;
     http2->drained_at = uv_now(http2->service->loop);
+    for (struct pawl_exchange *exchange = http2->exchanges; exchange; exchange = exchange->next)
+        pawl__exchange_end_stream(exchange);
     if (nghttp2_submit_shutdown_notice(http2->h2.session)) pawl__conn_fail(conn, PAWL_E_NOMEM);
     pawl__conn_flush(conn);
 }
@@ -358,6 +360,7 @@ static void http2_drain(struct pawl_conn *conn) {
 static void http2_abort(struct pawl_conn *conn) {
     struct pawl_http2 *http2 = conn->state;
     for (struct pawl_exchange *exchange = http2->exchanges; exchange; exchange = exchange->next) {
+        pawl__exchange_end_stream(exchange);
         if (exchange->state == PAWL_EXCHANGE_ANSWERED) continue;
         pawl__exchange_close(exchange, PAWL_E_UNAVAILABLE);
         exchange->state = PAWL_EXCHANGE_RECEIVING;

@@ -7,8 +7,7 @@
 #include "net/http2.h"
 
 enum {
-    ANSWER_HEADERS = 32,      // of a handler; more are left out
-    ANSWER_COMPACT = 64 << 10 // sent bytes at the front of a queue that are worth a memmove
+    ANSWER_HEADERS = 32 // of a handler; more are left out
 };
 
 static struct pawl_http2 *answer_http2(struct pawl_exchange *exchange) {
@@ -74,19 +73,6 @@ int pawl__http2_send_data(nghttp2_session *session, nghttp2_frame *frame, const 
     return 0;
 }
 
-// Room for |len| bytes at the end of the queue; NULL when memory is out, and then the queue is as
-// it was.
-static uint8_t *answer_reserve(struct pawl_exchange *exchange, size_t len) {
-    struct pawl_buf *queue = &exchange->queue;
-    if (exchange->queue_at > ANSWER_COMPACT && exchange->queue_at > queue->len / 2) {
-        pawl__buf_consume(queue, exchange->queue_at);
-        exchange->queue_at = 0;
-    }
-    uint8_t *room = pawl__buf_reserve(queue, len);
-    if (!room) queue->failed = false;
-    return room;
-}
-
 static void answer_added(struct pawl_exchange *exchange, size_t len) {
     exchange->queue.len += len;
     answer_http2(exchange)->queued += len;
@@ -122,6 +108,15 @@ static bool answer_is_ours(struct pawl_str name) {
            pawl__str_equal(name, PAWL_STR("transfer-encoding"));
 }
 
+// Adds what a handler may set; returns the new count.
+static size_t answer_add(nghttp2_nv *nv, size_t count, const struct pawl_header *headers,
+                         size_t header_count) {
+    for (size_t i = 0; i < header_count && i < ANSWER_HEADERS; i++)
+        if (!answer_is_ours(headers[i].name) && pawl__header_valid(&headers[i]))
+            nv[count++] = pawl__h2_nv(headers[i].name, headers[i].value);
+    return count;
+}
+
 static void answer_respond(struct pawl_exchange *exchange, int status,
                            const struct pawl_header *headers, size_t header_count,
                            struct pawl_str body) {
@@ -135,13 +130,11 @@ static void answer_respond(struct pawl_exchange *exchange, int status,
     nv[count++] = pawl__h2_nv(PAWL_STR("date"), pawl__service_date(exchange->service));
     bool is_empty = status == 204 || status == 304;
     if (!is_empty) nv[count++] = pawl__h2_nv(PAWL_STR("content-length"), pawl__str(length));
-    for (size_t i = 0; i < header_count && i < ANSWER_HEADERS; i++)
-        if (!answer_is_ours(headers[i].name) && pawl__header_valid(&headers[i]))
-            nv[count++] = pawl__h2_nv(headers[i].name, headers[i].value);
+    count = answer_add(nv, count, headers, header_count);
 
     bool has_body = body.len && !is_empty && !exchange->is_head;
     if (has_body) {
-        uint8_t *room = answer_reserve(exchange, body.len);
+        uint8_t *room = pawl__exchange_reserve(exchange, body.len);
         if (!room) {
             answer_respond(exchange, 500, NULL, 0, (struct pawl_str){0});
             return;
@@ -153,7 +146,7 @@ static void answer_respond(struct pawl_exchange *exchange, int status,
     answer_submit(exchange, nv, count, has_body);
 }
 
-// --- gRPC ------------------------------------------------------------------------------------
+// --- gRPC, and answers that stream -----------------------------------------------------------
 
 // Adds the headers that the handler has set beside its answer; returns the new count.
 static size_t answer_add_extra(const struct pawl_exchange *exchange, nghttp2_nv *nv, size_t count) {
@@ -163,22 +156,28 @@ static size_t answer_add_extra(const struct pawl_exchange *exchange, nghttp2_nv 
     return count;
 }
 
-static void answer_start(struct pawl_exchange *exchange) {
-    if (exchange->has_started) return;
-    nghttp2_nv nv[2 + PAWL_REQUEST_EXTRA] = {
-        PAWL_H2_NV(":status", "200"),
-        PAWL_H2_NV("content-type", "application/grpc"),
-    };
-    answer_submit(exchange, nv, answer_add_extra(exchange, nv, 2), true);
+static void answer_start(struct pawl_exchange *exchange, const struct pawl_header *headers,
+                         size_t header_count) {
+    nghttp2_nv nv[ANSWER_HEADERS + 2] = {PAWL_H2_NV(":status", "200")};
+    size_t count = 1;
+    if (exchange->request.is_grpc) {
+        nv[count++] = PAWL_H2_NV("content-type", "application/grpc");
+    } else {
+        nv[count++] = pawl__h2_nv(PAWL_STR("date"), pawl__service_date(exchange->service));
+    }
+    count = answer_add(nv, count, headers, header_count);
+    answer_submit(exchange, nv, count, !exchange->is_head);
 }
 
-static enum pawl_err answer_send(struct pawl_exchange *exchange, struct pawl_str message) {
-    uint8_t *room = answer_reserve(exchange, PAWL_GRPC_HEAD + message.len);
+static enum pawl_err answer_send(struct pawl_exchange *exchange, struct pawl_str part) {
+    bool is_grpc = exchange->request.is_grpc;
+    if (exchange->is_head || (!is_grpc && !part.len)) return PAWL_OK;
+    size_t head = is_grpc ? PAWL_GRPC_HEAD : 0;
+    uint8_t *room = pawl__exchange_reserve(exchange, head + part.len);
     if (!room) return PAWL_E_NOMEM;
-    pawl__grpc_head(room, (uint32_t)message.len);
-    if (message.len) memcpy(room + PAWL_GRPC_HEAD, message.data, message.len);
-    answer_added(exchange, PAWL_GRPC_HEAD + message.len);
-    answer_start(exchange);
+    if (is_grpc) pawl__grpc_head(room, (uint32_t)part.len);
+    if (part.len) memcpy(room + head, part.data, part.len);
+    answer_added(exchange, head + part.len);
     answer_wake(exchange);
     return PAWL_OK;
 }
@@ -205,8 +204,15 @@ static void answer_set_status(struct pawl_exchange *exchange, enum pawl_err code
 
 static void answer_finish(struct pawl_exchange *exchange, enum pawl_err code, struct pawl_str text,
                           struct pawl_str details) {
-    answer_set_status(exchange, code, text, details);
     exchange->has_ended = true;
+    if (!exchange->request.is_grpc) { // an answer that streams
+        if (code)
+            nghttp2_submit_rst_stream(answer_http2(exchange)->h2.session, NGHTTP2_FLAG_NONE,
+                                      exchange->stream, NGHTTP2_INTERNAL_ERROR);
+        answer_wake(exchange);
+        return;
+    }
+    answer_set_status(exchange, code, text, details);
     if (exchange->has_started) {
         exchange->has_trailers = true;
         if (code == PAWL_E_DEADLINE && exchange->queue.len > exchange->queue_at) {
@@ -235,16 +241,11 @@ static void answer_finish(struct pawl_exchange *exchange, enum pawl_err code, st
     answer_submit(exchange, nv, count, false);
 }
 
-static size_t answer_queued(const struct pawl_exchange *exchange) {
-    return exchange->queue.len - exchange->queue_at;
-}
-
 const struct pawl_answers pawl__http2_answers = {
     .respond = answer_respond,
     .start = answer_start,
     .send = answer_send,
     .finish = answer_finish,
-    .queued = answer_queued,
 };
 
 void pawl__http2_refuse(struct pawl_exchange *exchange, enum pawl_err code, int status,

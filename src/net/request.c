@@ -72,45 +72,61 @@ static struct pawl_exchange *request_open(struct pawl_request *request) {
     return exchange->state == PAWL_EXCHANGE_OPEN ? exchange : NULL;
 }
 
+// A handler's headers, and those of the server that go with whatever answer.
+struct request_headers {
+    const struct pawl_header *items;
+    size_t count;
+};
+
+// Without memory those of the server are left out.
+static struct request_headers request_all_headers(struct pawl_request *request,
+                                                  const struct pawl_header *headers, size_t count) {
+    size_t extra = request->extra_count;
+    struct pawl_header *all = NULL;
+    if (extra) all = pawl__arena_alloc(&request->arena, (count + extra) * sizeof *all);
+    if (!all) return (struct request_headers){headers, count};
+    memcpy(all, request->extra, extra * sizeof *all);
+    if (count) memcpy(all + extra, headers, count * sizeof *all);
+    return (struct request_headers){all, count + extra};
+}
+
 void pawl__http_respond(struct pawl_request *request, int status, const struct pawl_header *headers,
                         size_t header_count, struct pawl_str body) {
     struct pawl_exchange *exchange = request_open(request);
     if (!exchange) return;
-    size_t extra = request->extra_count;
-    struct pawl_header *all = NULL;
-    if (extra) all = pawl__arena_alloc(&request->arena, (header_count + extra) * sizeof *all);
-    if (all) {
-        memcpy(all, request->extra, extra * sizeof *all);
-        if (header_count) memcpy(all + extra, headers, header_count * sizeof *all);
-        headers = all;
-        header_count += extra;
-    }
+    struct request_headers all = request_all_headers(request, headers, header_count);
     request->sent += body.len;
     pawl__exchange_tell_end(exchange, status);
     pawl__exchange_answered(exchange);
-    exchange->answers->respond(exchange, status, headers, header_count, body);
+    exchange->answers->respond(exchange, status, all.items, all.count, body);
 }
 
-void pawl__grpc_start(struct pawl_request *request) {
+void pawl__stream_start(struct pawl_request *request, const struct pawl_header *headers,
+                        size_t header_count) {
     struct pawl_exchange *exchange = request_open(request);
-    if (exchange && request->is_grpc) exchange->answers->start(exchange);
+    if (!exchange || exchange->has_started) return;
+    struct request_headers all = request_all_headers(request, headers, header_count);
+    exchange->answers->start(exchange, all.items, all.count);
+    exchange->has_started = true;
 }
 
-enum pawl_err pawl__grpc_send(struct pawl_request *request, struct pawl_str message) {
+enum pawl_err pawl__stream_send(struct pawl_request *request, struct pawl_str part) {
     struct pawl_exchange *exchange = request_open(request);
-    if (!exchange || !request->is_grpc) return PAWL_E_PRECONDITION;
-    if (message.len > UINT32_MAX) return PAWL_E_TOO_LARGE;
-    request->sent += message.len;
-    return exchange->answers->send(exchange, message);
+    if (!exchange) return PAWL_E_PRECONDITION;
+    if (part.len > UINT32_MAX) return PAWL_E_TOO_LARGE;
+    request->sent += part.len;
+    enum pawl_err err = exchange->answers->send(exchange, part);
+    if (!err) pawl__stream_start(request, NULL, 0);
+    return err;
 }
 
-size_t pawl__grpc_queued(const struct pawl_request *request) {
+size_t pawl__stream_queued(const struct pawl_request *request) {
     const struct pawl_exchange *exchange = (const struct pawl_exchange *)request;
-    return request->is_grpc ? exchange->answers->queued(exchange) : 0;
+    return exchange->queue.len - exchange->queue_at;
 }
 
 void pawl__grpc_respond(struct pawl_request *request, struct pawl_str message) {
-    enum pawl_err err = pawl__grpc_send(request, message);
+    enum pawl_err err = pawl__stream_send(request, message);
     if (err == PAWL_OK)
         pawl__grpc_finish(request, PAWL_OK, NULL, (struct pawl_str){0});
     else if (err != PAWL_E_PRECONDITION)
@@ -123,12 +139,13 @@ void pawl__grpc_finish(struct pawl_request *request, enum pawl_err code, const c
     if (!exchange) return;
     struct pawl_str story = pawl__str(text);
     if (code != PAWL_OK && !text) story = pawl__str(pawl__err_text(code));
-    if (!request->is_grpc) {
+    if (!request->is_grpc && !exchange->has_started) {
         const struct pawl_header type = {PAWL_STR("content-type"), PAWL_STR("text/plain")};
         pawl__http_respond(request, pawl__err_http(code), &type, 1, story);
         return;
     }
-    pawl__exchange_tell_end(exchange, (int)code);
+    int status = request->is_grpc ? (int)code : code ? pawl__err_http(code) : 200;
+    pawl__exchange_tell_end(exchange, status);
     pawl__exchange_answered(exchange);
     exchange->answers->finish(exchange, code, story, details);
 }

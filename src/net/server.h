@@ -49,7 +49,7 @@ struct pawl_request {
     // called after a finishing call.
     void (*on_close)(struct pawl_request *request, enum pawl_err reason);
 
-    // Set by the handler of a streamed answer: called when what was queued has been written.
+    // Set by the handler of an answer that streams: called when what was queued has been written.
     void (*on_drain)(struct pawl_request *request);
 
     // Set by who looks on, before the handler: called once when the request is answered or closed,
@@ -131,22 +131,30 @@ void pawl__grpc_respond(struct pawl_request *request, struct pawl_str message);
 
 // Ends a gRPC call, streamed or not, with a status and a text (which is percent-encoded, and cut so
 // that it fits a client's header limits). PAWL_OK ends a stream normally. |details|: an encoded
-// google.rpc.Status for grpc-status-details-bin, or empty.
+// google.rpc.Status for grpc-status-details-bin, or empty. Over HTTP the same ends an answer that
+// streams, which with an error is seen to be cut off; one that has not started gets the error's
+// status and |text| as its body.
 void pawl__grpc_finish(struct pawl_request *request, enum pawl_err code, const char *text,
                        struct pawl_str details);
 
-// --- streamed gRPC answers -------------------------------------------------------------------
+// --- answers that stream: over gRPC, HTTP/2 and HTTP/1.1 alike ---------------------------------
+//
+//     start ──► send ... on_drain ... send ──► pawl__grpc_finish
+//
+// A client that goes away ends the request by on_close, and so does a server that closes: a stream
+// of HTTP at once, as it has no end of its own, and one of gRPC when its grace is over.
 
-// Sends the answer's headers, which otherwise go with the first message: the client learns that its
-// call has arrived.
-void pawl__grpc_start(struct pawl_request *request);
+// Sends the answer's headers, which otherwise go with the first part: the client learns that its
+// call has arrived. HTTP: status 200 with |headers|, which are copied. gRPC has no use for them.
+void pawl__stream_start(struct pawl_request *request, const struct pawl_header *headers,
+                        size_t header_count);
 
-// Queues one message of a stream. Copied. PAWL_E_NOMEM: not queued. PAWL_E_PRECONDITION: the
-// request is not gRPC, or has ended.
-enum pawl_err pawl__grpc_send(struct pawl_request *request, struct pawl_str message);
+// Queues one part: a message of gRPC, or bytes of an HTTP body. Copied. PAWL_E_NOMEM: not queued.
+// PAWL_E_PRECONDITION: the request has ended.
+enum pawl_err pawl__stream_send(struct pawl_request *request, struct pawl_str part);
 
 // Bytes that are queued and not yet taken by the peer's flow control and the connection, which
 // itself holds some 256 KiB while its socket is full.
-size_t pawl__grpc_queued(const struct pawl_request *request);
+size_t pawl__stream_queued(const struct pawl_request *request);
 
 #endif

@@ -299,6 +299,7 @@ REQUESTS = {
     "pipelined": "GET /l HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\nHEAD / HTTP/1.0\r\n\r\n",
     "expect": "PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
     "absolute": "OPTIONS http://x/y?z HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    "stream": "GET /s HTTP/1.1\r\nHost: x\r\n\r\nGET /l HTTP/1.1\r\nHost: x\r\n\r\nGET /s HTTP/1.0\r\n\r\n",
     "fails": "GET /f HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
 }
 for name, text in REQUESTS.items():

@@ -62,11 +62,10 @@ static void kit_handle(void *arg, struct pawl_request *request) {
         if (!kit_keep(request)) kit_echo(request);
         return;
     case 's': // stream
-        if (!request->is_grpc) break;
         request->on_drain = kit_on_drain;
-        pawl__grpc_start(request);
+        pawl__stream_start(request, NULL, 0);
         for (int i = 0; i < 3; i++)
-            pawl__grpc_send(request, (struct pawl_str){large, sizeof large >> (2 * i)});
+            pawl__stream_send(request, (struct pawl_str){large, sizeof large >> (2 * i)});
         return;
     case 'f': // fail
         pawl__grpc_finish(request, PAWL_E_NOT_FOUND, "\xff not % found", request->body);

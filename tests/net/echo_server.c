@@ -50,8 +50,8 @@ struct echo_stream {
 // Keeps some 64 KiB queued until all is sent, then ends.
 static void echo_stream_more(struct pawl_request *request) {
     struct echo_stream *stream = request->data;
-    while (stream->left && pawl__grpc_queued(request) < 65536) {
-        if (pawl__grpc_send(request, stream->message)) break;
+    while (stream->left && pawl__stream_queued(request) < 65536) {
+        if (pawl__stream_send(request, stream->message)) break;
         stream->left--;
     }
     if (stream->left) return;
@@ -59,10 +59,9 @@ static void echo_stream_more(struct pawl_request *request) {
     pawl__grpc_finish(request, PAWL_OK, NULL, (struct pawl_str){0});
 }
 
-// The message: "COUNT SIZE".
-static void echo_stream(struct pawl_request *request) {
+// |rest|: "COUNT SIZE".
+static void echo_stream_of(struct pawl_request *request, struct pawl_str rest) {
     struct echo_stream *stream = pawl__arena_zalloc(&request->arena, sizeof *stream);
-    struct pawl_str rest = request->body;
     int64_t size = 0;
     if (!stream || !pawl__str_to_int(pawl__str_cut(&rest, ' '), 0, INT64_MAX, &stream->left) ||
         !pawl__str_to_int(rest, 0, 1 << 26, &size)) {
@@ -78,10 +77,14 @@ static void echo_stream(struct pawl_request *request) {
     echo_stream_more(request);
 }
 
+static void echo_stream(struct pawl_request *request) {
+    echo_stream_of(request, request->body);
+}
+
 // Sends all at once, whether it is read or not.
 static void echo_flood(struct pawl_request *request) {
     struct pawl_str message = {pawl__arena_zalloc(&request->arena, 1 << 20), 1 << 20};
-    for (int i = 0; i < 8; i++) pawl__grpc_send(request, message);
+    for (int i = 0; i < 8; i++) pawl__stream_send(request, message);
     pawl__grpc_finish(request, PAWL_OK, NULL, (struct pawl_str){0});
 }
 
@@ -97,8 +100,8 @@ static void echo_fail(struct pawl_request *request) {
 }
 
 static void echo_fail_late(struct pawl_request *request) {
-    pawl__grpc_send(request, PAWL_STR("one"));
-    pawl__grpc_send(request, PAWL_STR("two"));
+    pawl__stream_send(request, PAWL_STR("one"));
+    pawl__stream_send(request, PAWL_STR("two"));
     pawl__grpc_finish(request, PAWL_E_CONFLICT, "after two", (struct pawl_str){0});
 }
 
@@ -112,7 +115,7 @@ static void echo_unauthenticated(struct pawl_request *request) {
 }
 
 static void echo_start(struct pawl_request *request) {
-    pawl__grpc_start(request);
+    pawl__stream_start(request, NULL, 0);
     echo_wait(request);
 }
 
@@ -161,6 +164,26 @@ static void http_echo(void *arg, struct pawl_request *request, const struct pawl
 static void http_wait(void *arg, struct pawl_request *request, const struct pawl_params *params) {
     (void)arg, (void)params;
     echo_wait(request);
+}
+
+static void http_stream(void *arg, struct pawl_request *request, const struct pawl_params *params) {
+    (void)arg;
+    const struct pawl_header type = {PAWL_STR("content-type"), PAWL_STR("text/x-stream")};
+    pawl__stream_start(request, &type, 1);
+    echo_stream_of(request, params->values[0]);
+}
+
+// A part, and then nothing more.
+static void http_stay(void *arg, struct pawl_request *request, const struct pawl_params *params) {
+    (void)arg, (void)params;
+    echo_wait(request);
+    pawl__stream_send(request, PAWL_STR("here"));
+}
+
+static void http_fail_late(void *arg, struct pawl_request *request,
+                           const struct pawl_params *params) {
+    (void)arg, (void)params;
+    echo_fail_late(request);
 }
 
 static void http_later_done(uv_handle_t *handle) {
@@ -219,6 +242,9 @@ static const struct pawl_route echo_routes[] = {
     {"GET", "/size/{bytes}", http_size},
     {"GET", "/status/{code}", http_status},
     {"GET", "/stats", http_stats},
+    {"GET", "/stream/{what}", http_stream},
+    {"GET", "/stay", http_stay},
+    {"GET", "/fail-late", http_fail_late},
 };
 
 static void echo_handle(void *arg, struct pawl_request *request) {

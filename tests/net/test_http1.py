@@ -1,10 +1,11 @@
 """HTTP/1.1 as clients send it, and as they should not."""
 
+import http.client
 import socket
 import time
 import unittest
 
-from netlib import Server, connect, http, read_all, read_response
+from netlib import Server, connect, http as ask, read_all, read_response
 
 GET = b"GET %s HTTP/1.1\r\nhost: x\r\n%s\r\n"
 
@@ -19,7 +20,7 @@ class Http1(unittest.TestCase):
         cls.server.close()
 
     def ask(self, data, **kind):
-        return http(self.server.port, data, **kind)
+        return ask(self.server.port, data, **kind)
 
     def test_get(self):
         status, headers, body = self.ask(GET % (b"/echo?a=1&q=x%20y+z%26", b"x-show: yes \r\n"))
@@ -205,6 +206,74 @@ class Http1(unittest.TestCase):
         for sock in socks:
             with sock, sock.makefile("rb") as stream:
                 self.assertEqual(read_response(stream)[0], 200)
+
+
+class Http1Streams(unittest.TestCase):
+    def setUp(self):
+        self.server = Server()
+
+    def tearDown(self):
+        if not self.server.process.stdin.closed:
+            self.server.close()
+
+    def test_chunks(self):
+        client = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        for count, size in (0, 0), (3, 0), (3, 5), (200, 3000), (9, 300000):
+            client.request("GET", f"/stream/{count}%20{size}")
+            answer = client.getresponse()
+            self.assertEqual(answer.headers["content-type"], "text/x-stream")
+            self.assertEqual(answer.headers["transfer-encoding"], "chunked")
+            self.assertNotIn("content-length", answer.headers)
+            self.assertEqual(answer.read(), bytes(count * size))
+        client.request("GET", "/size/2")  # on the same connection
+        self.assertEqual(client.getresponse().read(), bytes(2))
+        client.close()
+
+    def test_http_1_0(self):
+        with connect(self.server.port) as sock:
+            sock.sendall(b"GET /stream/3%205 HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
+            head, _, body = read_all(sock).partition(b"\r\n\r\n")
+            self.assertIn(b"connection: close", head)
+            self.assertNotIn(b"chunked", head)
+            self.assertEqual(body, bytes(15))
+
+    def test_what_is_pipelined_behind_waits(self):
+        with connect(self.server.port) as sock:
+            sock.sendall(GET % (b"/stream/2%2070000", b"") + GET % (b"/size/1", b"connection: close\r\n"))
+            first, _, second = read_all(sock).partition(b"\r\n0\r\n\r\n")
+            self.assertGreater(len(first), 140000)
+            self.assertTrue(second.startswith(b"HTTP/1.1 200") and second.endswith(b"\r\n\r\n\0"))
+
+    def test_a_slow_reader_costs_little(self):
+        with connect(self.server.port) as sock:
+            before = self.server.rss()
+            sock.sendall(GET % (b"/stream/10000%2030000", b""))
+            self.server.wait_for(waiting=1)
+            self.assertLess(self.server.rss() - before, 20000)
+        self.server.wait_for(canceled=1, waiting=0)
+
+    def test_one_that_fails_lacks_its_end(self):
+        with connect(self.server.port) as sock:
+            sock.sendall(GET % (b"/fail-late", b""))
+            answer = read_all(sock)
+            self.assertTrue(answer.endswith(b"onetwo\r\n"), answer)
+
+    def test_a_client_that_goes_away(self):
+        with connect(self.server.port) as sock:
+            sock.sendall(GET % (b"/stay", b""))
+            while b"here" not in sock.recv(1000):
+                pass
+            self.server.wait_for(waiting=1)
+        self.server.wait_for(waiting=0, canceled=1)
+
+    def test_a_server_that_closes_ends_them_at_once(self):
+        with connect(self.server.port) as sock:
+            sock.sendall(GET % (b"/stay", b""))
+            self.server.wait_for(waiting=1)
+            start = time.monotonic()
+            self.assertIn("unavailable 1", self.server.close(grace=True))
+            self.assertLess(time.monotonic() - start, 1.5)  # of two seconds
+            self.assertTrue(read_all(sock).endswith(b"here\r\n0\r\n\r\n"))
 
 
 class Http1Shutdown(unittest.TestCase):

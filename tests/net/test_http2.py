@@ -168,6 +168,25 @@ class Http2(unittest.TestCase):
                 (b"content-length", b"1073741824")])))
             self.assertEqual(h2.answer(9)[0][":status"], "413")
 
+    def get(self, h2, stream, path):
+        h2.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, b"".join(literal(n, v) for n, v in [
+            (b":method", b"GET"), (b":scheme", b"http"), (b":path", path), (b":authority", b"x")])))
+
+    def test_answers_of_http_that_stream(self):
+        with self.h2() as h2:
+            self.get(h2, 1, b"/stream/3%205")
+            fields, data, end = h2.answer(1)
+            self.assertEqual((fields[":status"], fields["content-type"], data, end),
+                             ("200", "text/x-stream", bytes(15), None))
+            self.assertNotIn("grpc-status", fields)
+            self.get(h2, 3, b"/fail-late")
+            self.assertEqual(h2.answer(3)[2], 2)  # INTERNAL_ERROR: it is not whole
+            self.get(h2, 5, b"/stay")
+            self.assertEqual(h2.until(DATA, 5)[3], b"here")
+            self.server.wait_for(waiting=1)
+            h2.send(frame(RST_STREAM, 0, 5, number(8)))
+            self.server.wait_for(waiting=0)
+
     # --- headers
 
     def test_content_types(self):
@@ -448,6 +467,16 @@ class Http2Shutdown(unittest.TestCase):
             self.assertGreater(time.monotonic() - start, 1)  # it could have ended by itself
             server.process.wait(10)
             self.assertLess(time.monotonic() - start, 2.2)
+        self.assertIn("unavailable 1", server.close())
+
+    def test_stream_of_http_ends_at_once(self):
+        server = Server()
+        with H2(server.port) as h2:
+            Http2.get(self, h2, 1, b"/stay")
+            self.assertEqual(h2.until(DATA, 1)[3], b"here")
+            start = self.close_at(server)
+            self.assertEqual(h2.answer(1)[2], None)
+            self.assertLess(time.monotonic() - start, 1.5)
         self.assertIn("unavailable 1", server.close())
 
     def test_idle_client_goes_at_once(self):

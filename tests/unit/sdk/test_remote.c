@@ -43,8 +43,8 @@ static void daemon_handle(void *arg, struct pawl_request *request) {
     uint8_t good[32];
     struct pawl_str message = {(char *)good, pb__work_item__pack(&item, good)};
     request->on_close = daemon_on_end;
-    if (++streams == 1) pawl__grpc_send(request, PAWL_STR("\xff\xff"));
-    pawl__grpc_send(request, message);
+    if (++streams == 1) pawl__stream_send(request, PAWL_STR("\xff\xff"));
+    pawl__stream_send(request, message);
 }
 
 static void worker_item(void *arg, struct pawl_str bytes) {
