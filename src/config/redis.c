@@ -80,7 +80,6 @@ static enum pawl_err redis_time(const struct pawl_component *component, const ch
 static const struct pawl_unserved_field redis_unserved[] = {
     {"redisType", "node", "clusters are not served"},
     {"failover", "false", "sentinels are not served"},
-    {"enableTLS", "false", "TLS is not served"},
     {"useEntraID", "false", "tokens of Entra ID are not served"},
     {"useAzureAD", "false", "tokens of Entra ID are not served"},
     {"useOIDC", "false", "tokens of OIDC are not served"},
@@ -119,6 +118,34 @@ static enum pawl_err redis_host(const struct pawl_component *component,
     return redis->host ? PAWL_OK : pawl__fail_plain(component->error, PAWL_E_NOMEM);
 }
 
+// Go's words for true and false.
+static enum pawl_err redis_bool(const struct pawl_component *component, const char *name,
+                                bool *out) {
+    static const char *const words[] = {"f", "F", "0", "false", "False", "FALSE",
+                                        "t", "T", "1", "true",  "True",  "TRUE"};
+    const char *text = pawl__field(component, name, NULL);
+    if (!text) return PAWL_OK;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(text, words[i]) == 0) {
+            *out = i >= 6;
+            return PAWL_OK;
+        }
+    return pawl__component_fail(component, "%s is \"%s\", but has to be true or false", name, text);
+}
+
+static enum pawl_err redis_tls(const struct pawl_component *component,
+                               struct pawl_config_redis *redis) {
+    enum pawl_err err = redis_bool(component, "enableTLS", &redis->tls);
+    if (!err) err = redis_bool(component, "insecureSkipTLSVerify", &redis->insecure);
+    redis->client_cert = pawl__field_text(component, "clientCert", NULL);
+    redis->client_key = pawl__field_text(component, "clientKey", NULL);
+    if (!err && !redis->client_cert != !redis->client_key)
+        err = pawl__component_fail(component, "%s is given without %s",
+                                   redis->client_cert ? "clientCert" : "clientKey",
+                                   redis->client_cert ? "clientKey" : "clientCert");
+    return err;
+}
+
 enum pawl_err pawl__redis_component(const struct pawl_component *component,
                                     struct pawl_config_store *store) {
     struct pawl_config_redis *redis = &store->redis;
@@ -126,6 +153,7 @@ enum pawl_err pawl__redis_component(const struct pawl_component *component,
     enum pawl_err err = pawl__fields_unserved(component, redis_unserved,
                                               sizeof redis_unserved / sizeof *redis_unserved);
     if (!err) err = redis_host(component, redis);
+    if (!err) err = redis_tls(component, redis);
     if (!err) err = pawl__field_int(component, "redisDB", 0, INT16_MAX, &redis->database);
     if (!err) err = pawl__field_int(component, "ttlInSeconds", 0, INT32_MAX, &ttl);
     if (!err) err = pawl__field_int(component, "waitReplicas", 0, INT16_MAX, &redis->wait_replicas);

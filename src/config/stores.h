@@ -14,7 +14,8 @@ struct pawl_config_redis {
     const char *username, *password;
     int64_t dial_timeout, timeout; // nanoseconds; the second negative: without end
     int64_t ttl;                   // seconds, of saves without one
-    bool allow_eviction;
+    bool tls, insecure, allow_eviction;
+    const char *client_cert, *client_key; // texts in PEM; NULL: none
 };
 
 // A PostgreSQL server and its database. NULL: not said, so that libpq's own rules hold.

@@ -2,67 +2,23 @@
 
 #include "suite.h"
 
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "redis_server.h"
 #include "store/redis/internal.h"
 
-static char server_folder[] = "/tmp/pawl-redis-XXXXXX";
-static pid_t server;
-
-static int free_port(void) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    bind(fd, (struct sockaddr *)&at, len);
-    getsockname(fd, (struct sockaddr *)&at, &len);
-    close(fd);
-    return ntohs(at.sin_port);
-}
+static struct redis_server server;
 
 static struct pawl_redis_options where(void) {
     return (struct pawl_redis_options){.host = "127.0.0.1",
                                        .port = atoi(getenv("PAWL_TEST_REDIS"))};
 }
 
-// A command of the test's own; its answer is a text or a number as text, in |out|.
 static void ask(const char *command, char *out, size_t size) {
-    redisContext *context = redisConnect("127.0.0.1", atoi(getenv("PAWL_TEST_REDIS")));
-    redisReply *reply = context->err ? NULL : redisCommand(context, command);
-    if (out) *out = 0;
-    if (out && reply && reply->type == REDIS_REPLY_INTEGER)
-        snprintf(out, size, "%lld", reply->integer);
-    else if (out && reply && reply->str)
-        snprintf(out, size, "%s", reply->str);
-    if (reply) freeReplyObject(reply);
-    redisFree(context);
-}
-
-static void start_server(void) {
-    char port[12], pong[32] = "";
-    snprintf(port, sizeof port, "%s", getenv("PAWL_TEST_REDIS"));
-    server = fork();
-    if (server == 0) {
-        if (!freopen("/dev/null", "w", stdout)) _exit(126);
-        execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--dir",
-               server_folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "", NULL);
-        _exit(127);
-    }
-    for (int i = 0; i < 500 && strcmp(pong, "PONG") != 0; i++) {
-        usleep(20000);
-        ask("PING", pong, sizeof pong);
-    }
-    if (strcmp(pong, "PONG") != 0) fail_msg("redis-server does not start");
-}
-
-static void stop_server(int signal) {
-    kill(server, signal);
-    waitpid(server, NULL, 0);
+    redis_ask(atoi(getenv("PAWL_TEST_REDIS")), command, out, size);
 }
 
 // Each path is a store of its own: what another test has left goes. The second process of the suite
@@ -242,10 +198,10 @@ static void test_server_killed(void **state) {
     struct fixture *f = *state;
     fixture_lease(f);
     assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
-    stop_server(SIGKILL);
+    redis_server_stop(&server, SIGKILL);
     assert_int_equal(commit(f, 2), PAWL_COMMIT_NOTHING); // nothing is sent into a dead connection
     assert_text(f, "cannot connect");
-    start_server();
+    redis_server_start(&server);
     assert_int_equal(commit(f, 2), PAWL_COMMIT_DONE); // its scripts are gone, and given again
     assert_string_equal(t_log(f, f->lease.shard, 0), "1=x 2=x ");
 }
@@ -262,9 +218,9 @@ static void test_stopped_server(void **state) {
     struct pawl_store *usual = f->store;
     f->store = store;
     assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
-    kill(server, SIGSTOP);
+    kill(server.pid, SIGSTOP);
     assert_int_equal(commit(f, 2), PAWL_COMMIT_UNKNOWN);
-    kill(server, SIGCONT);
+    kill(server.pid, SIGCONT);
     // A new lease ends the question: the batch is there, or never will be.
     struct pawl_lease again;
     assert_ok(f, store->ops->release(store, &f->lease, &f->error));
@@ -337,14 +293,14 @@ static void test_opening(void **state) {
 int main(int argc, char **argv) {
     if (argc == 1) {
         char port[12];
-        if (access("/usr/bin/redis-server", X_OK)) {
+        if (!redis_server_exists()) {
             printf("there is no redis-server: skipped\n");
             return 77;
         }
-        snprintf(port, sizeof port, "%d", free_port());
+        redis_server_prepare(&server);
+        snprintf(port, sizeof port, "%d", server.port);
         setenv("PAWL_TEST_REDIS", port, 1);
-        if (!mkdtemp(server_folder)) return 1;
-        start_server();
+        redis_server_start(&server);
     }
     int rc = suite_main(argc, argv, &t_redis);
     if (argc > 1) return rc < 0 ? 0 : rc;
@@ -355,9 +311,6 @@ int main(int argc, char **argv) {
         T(test_opening),     T(test_server_killed), T(test_stopped_server),
     };
     int failed = cmocka_run_group_tests_name("redis", tests, NULL, NULL);
-    stop_server(SIGTERM);
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf '%s'", server_folder);
-    if (system(command)) return 1;
+    redis_server_end(&server);
     return rc > 0 ? rc : failed;
 }

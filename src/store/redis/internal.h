@@ -7,12 +7,32 @@
 
 #include "store/redis/redis.h"
 
-// --- talking to the server (link.c) -------------------------------------------------------------
+struct pawl_redis;
 
-// A connection, made when it is needed and after it was lost.
+// --- a connection (conn.c) ----------------------------------------------------------------------
+
+// Made when it is needed and after it was lost.
 struct pawl_redis_link {
     redisContext *context;
+    struct ssl_st *tls; // NULL: without
+    char why[160];      // the last call had no answer
 };
+
+enum pawl_err pawl__redis_connect(struct pawl_redis *store, struct pawl_redis_link *link,
+                                  struct pawl_error *error);
+void pawl__redis_drop(struct pawl_redis_link *link);
+
+// Sends a command and waits for its answer. NULL: the connection is lost, |link->why| says how.
+redisReply *pawl__redis_call_link(struct pawl_redis_link *link, size_t count, const char **words,
+                                  const size_t *lens);
+
+// Gives what has come, or comes next, to the reader of the context. false: the connection is lost.
+bool pawl__redis_receive(struct pawl_redis_link *link);
+
+// Whether the server has closed the connection while nobody looked.
+bool pawl__redis_is_dead(const struct pawl_redis_link *link);
+
+// --- talking to the server (link.c) -------------------------------------------------------------
 
 // The words of a command. What they point to outlives the command.
 struct pawl_redis_args {
@@ -28,7 +48,9 @@ void pawl__redis_add_uint(struct pawl_redis_args *args, uint64_t number);
 void pawl__redis_add_int(struct pawl_redis_args *args, int64_t number);
 void pawl__redis_args_finish(struct pawl_redis_args *args);
 
-struct pawl_redis;
+// The error that |reply| is, by its first word.
+enum pawl_err pawl__redis_fail(const struct pawl_redis *store, const redisReply *reply,
+                               struct pawl_error *error);
 
 // Sends |args| and waits for the answer, which the caller frees. An answer that is an error becomes
 // one, by its first word. |*sent|: whether the server may have carried the command out; after
@@ -40,10 +62,6 @@ enum pawl_err pawl__redis_ask(struct pawl_redis *store, struct pawl_redis_link *
 // The same for what changes nothing: asked again once when the connection was lost.
 enum pawl_err pawl__redis_read(struct pawl_redis *store, const struct pawl_redis_args *args,
                                redisReply **reply, struct pawl_error *error);
-
-enum pawl_err pawl__redis_connect(struct pawl_redis *store, struct pawl_redis_link *link,
-                                  struct pawl_error *error);
-void pawl__redis_drop(struct pawl_redis_link *link);
 
 static inline struct pawl_str pawl__redis_str(const redisReply *reply) {
     bool is_text = reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS;
@@ -103,8 +121,9 @@ struct pawl_redis_joined {
 struct pawl_redis {
     struct pawl_store base;
     struct pawl_redis_options options;
-    char *texts;    // that the options point to
-    char name[280]; // of the server, for errors
+    char *texts;            // that the options point to
+    char name[280];         // of the server, for errors
+    struct ssl_ctx_st *tls; // NULL: without
     struct pawl_redis_link writer, reader, ear;
     char hashes[PAWL_REDIS_SCRIPTS][41]; // of the scripts
     struct pawl_redis_held *held;        // to be released at the end

@@ -1,12 +1,8 @@
-// Connections, commands, and what the server's errors mean.
+// Commands, and what the server's errors mean.
 
 #include "store/redis/internal.h"
 
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-
-#include "base/clock.h"
 
 // --- words --------------------------------------------------------------------------------------
 
@@ -77,7 +73,7 @@ static const struct link_error {
     {"NOPERM", PAWL_E_DENIED, "; the user needs a permission"},
 };
 
-static enum pawl_err link_fail(const struct pawl_redis *store, const redisReply *reply,
+enum pawl_err pawl__redis_fail(const struct pawl_redis *store, const redisReply *reply,
                                struct pawl_error *error) {
     struct pawl_str text = {reply->str, (size_t)reply->len};
     // A script's error is told with its own word in front of the one that it met.
@@ -93,67 +89,7 @@ static enum pawl_err link_fail(const struct pawl_redis *store, const redisReply 
     return pawl__fail(error, PAWL_E_IO, "%s: %.*s", store->name, PAWL_FMT(text));
 }
 
-// --- connections --------------------------------------------------------------------------------
-
-void pawl__redis_drop(struct pawl_redis_link *link) {
-    if (link->context) redisFree(link->context);
-    link->context = NULL;
-}
-
-static struct timeval link_time(int64_t time) {
-    return (struct timeval){time / PAWL_SECOND, time % PAWL_SECOND / 1000};
-}
-
-// One command of the greeting, whose answer only has to be no error.
-static enum pawl_err link_greet(struct pawl_redis *store, struct pawl_redis_link *link,
-                                const char *const *words, int count, struct pawl_error *error) {
-    redisReply *reply = redisCommandArgv(link->context, count, (const char **)words, NULL);
-    if (!reply)
-        return pawl__fail(error, PAWL_E_UNAVAILABLE, "%s does not answer: %s", store->name,
-                          link->context->errstr);
-    enum pawl_err err = PAWL_OK;
-    if (reply->type == REDIS_REPLY_ERROR) err = link_fail(store, reply, error);
-    if (err == PAWL_E_IO && strcmp(words[0], "AUTH") == 0) error->code = err = PAWL_E_DENIED;
-    freeReplyObject(reply);
-    return err;
-}
-
-enum pawl_err pawl__redis_connect(struct pawl_redis *store, struct pawl_redis_link *link,
-                                  struct pawl_error *error) {
-    const struct pawl_redis_options *options = &store->options;
-    if (link->context) return PAWL_OK;
-    link->context =
-        redisConnectWithTimeout(options->host, options->port, link_time(options->dial_timeout));
-    if (!link->context) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    enum pawl_err err = PAWL_OK;
-    if (link->context->err)
-        err = pawl__fail(error, PAWL_E_UNAVAILABLE,
-                         "cannot connect to %s: %s; start it (apt install redis-server) or correct "
-                         "redisHost",
-                         store->name, link->context->errstr);
-    redisEnableKeepAlive(link->context);
-    if (!err && options->timeout > 0) redisSetTimeout(link->context, link_time(options->timeout));
-    // A server without a password takes one from the user "default", but not from nobody.
-    bool named = options->username && *options->username;
-    const char *auth[] = {"AUTH", named ? options->username : "default", options->password};
-    if (!err && options->password && *options->password)
-        err = link_greet(store, link, auth, 3, error);
-    char database[12];
-    snprintf(database, sizeof database, "%d", options->database);
-    const char *choose[] = {"SELECT", database};
-    if (!err && options->database) err = link_greet(store, link, choose, 2, error);
-    if (err) pawl__redis_drop(link);
-    return err;
-}
-
-// Whether the server has closed the connection while nobody looked: then nothing is sent into it,
-// of which it would not be known what became of it.
-static bool link_is_dead(const struct pawl_redis_link *link) {
-    struct pollfd poll_one = {.fd = link->context->fd, .events = POLLIN};
-    char byte;
-    return poll(&poll_one, 1, 0) > 0 &&
-           recv(link->context->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
-}
+// --- asking -------------------------------------------------------------------------------------
 
 enum pawl_err pawl__redis_ask(struct pawl_redis *store, struct pawl_redis_link *link,
                               const struct pawl_redis_args *args, redisReply **reply, bool *sent,
@@ -161,19 +97,21 @@ enum pawl_err pawl__redis_ask(struct pawl_redis *store, struct pawl_redis_link *
     *reply = NULL;
     *sent = false;
     if (args->failed) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    if (link->context && link_is_dead(link)) pawl__redis_drop(link);
+    // Nothing is sent into a connection that the server has closed while nobody looked: it would
+    // not be known what became of it.
+    if (link->context && pawl__redis_is_dead(link)) pawl__redis_drop(link);
     enum pawl_err err = pawl__redis_connect(store, link, error);
     if (err) return err;
     *sent = true;
-    *reply = redisCommandArgv(link->context, (int)args->count, args->words, args->lens);
+    *reply = pawl__redis_call_link(link, args->count, args->words, args->lens);
     if (!*reply) {
         err = pawl__fail(error, PAWL_E_UNAVAILABLE, "the connection to %s was lost: %s",
-                         store->name, link->context->errstr);
+                         store->name, link->why);
         pawl__redis_drop(link);
         return err;
     }
     if ((*reply)->type != REDIS_REPLY_ERROR) return PAWL_OK;
-    err = link_fail(store, *reply, error);
+    err = pawl__redis_fail(store, *reply, error);
     *sent = err == PAWL_E_IO;
     if (err == PAWL_E_UNAVAILABLE) pawl__redis_drop(link); // perhaps another server is master now
     freeReplyObject(*reply);

@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include "store/redis/tls.h"
+
 enum {
     MAIL_PAGE = 100,
     BELL_LOOK = 200 // milliseconds between looks at whether the store is to be closed
@@ -87,8 +89,9 @@ static void bell_hear(struct pawl_redis *store, const redisReply *reply) {
 static bool bell_read(struct pawl_redis *store) {
     redisContext *context = store->ear.context;
     struct pollfd one = {.fd = context->fd, .events = POLLIN};
-    if (poll(&one, 1, BELL_LOOK) <= 0) return true;
-    if (redisBufferRead(context) != REDIS_OK) return false;
+    bool waits = !store->ear.tls || !pawl__redis_tls_has(store->ear.tls);
+    if (waits && poll(&one, 1, BELL_LOOK) <= 0) return true;
+    if (!pawl__redis_receive(&store->ear)) return false;
     for (void *reply = NULL;;) {
         if (redisReaderGetReply(context->reader, &reply) != REDIS_OK) return false;
         if (!reply) return true;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "store/checksum.h"
+#include "store/redis/tls.h"
 
 #define REDIS_SCOPE "pawl.store.redis"
 
@@ -17,6 +18,7 @@ static void redis_close(struct pawl_store *base) {
     pawl__redis_leave(store);
     pawl__redis_drop(&store->writer);
     pawl__redis_drop(&store->reader);
+    pawl__redis_tls_destroy(store->tls);
     free(store->texts);
     free(store);
 }
@@ -127,6 +129,8 @@ static bool redis_keep_options(struct pawl_redis *store, const struct pawl_redis
     const char *password = given->password ? given->password : "";
     size_t lens[] = {strlen(host) + 1, strlen(user) + 1, strlen(password) + 1};
     store->options = *given;
+    store->options.client_key = NULL; // the caller's; and of the other only whether there is one
+    if (given->client_cert) store->options.client_cert = "";
     store->texts = malloc(lens[0] + lens[1] + lens[2]);
     if (!store->texts) return false;
     store->options.host = memcpy(store->texts, host, lens[0]);
@@ -155,6 +159,9 @@ enum pawl_err pawl__redis_open(const struct pawl_redis_options *options, struct 
                  .shared = true,
                  .row_max = PAWL_ROW_MAX},
     };
+    if (!err && options->tls)
+        err = pawl__redis_tls_create(options->client_cert, options->client_key, options->insecure,
+                                     &store->tls, error);
     if (!err) err = pawl__redis_connect(store, &store->writer, error);
     if (!err) err = redis_look(store, error);
     if (!err) err = pawl__redis_load_scripts(store, error);

@@ -11,16 +11,20 @@ struct pawl_redis_options {
     int port;                        // 0: 6379
     const char *username, *password; // NULL or "": none
     int database;
-    int64_t dial_timeout;       // nanoseconds to connect in; 0: 5 s
-    int64_t timeout;            // nanoseconds to wait for an answer; 0: 3 s; negative: without end
-    int64_t default_ttl;        // seconds, of saves without one; 0: none
-    int wait_replicas;          // that have to acknowledge each commit
-    bool allow_eviction;        // open a server that drops keys when its memory is full
-    const struct pawl_log *log; // is told what a crash of the server can lose
+    int64_t dial_timeout; // nanoseconds to connect in; 0: 5 s
+    int64_t timeout;      // nanoseconds to wait for an answer; 0: 3 s; negative: without end
+    int64_t default_ttl;  // seconds, of saves without one; 0: none
+    int wait_replicas;    // that have to acknowledge each commit
+    bool tls;             // by the authorities that the system trusts
+    bool insecure;        // any certificate of the server will do
+    const char *client_cert, *client_key; // texts in PEM; NULL: none, or both
+    bool allow_eviction;                  // open a server that drops keys when its memory is full
+    const struct pawl_log *log;           // is told what a crash of the server can lose
 };
 
-// Connects and looks at the server. PAWL_E_UNAVAILABLE: there is none; PAWL_E_DENIED: the password
-// or a permission; PAWL_E_INVALID: it would drop keys when its memory is full.
+// Connects and looks at the server. PAWL_E_UNAVAILABLE: there is none; PAWL_E_DENIED: the
+// password, a permission, or a certificate; PAWL_E_INVALID: it would drop keys when its memory is
+// full, or a text is not PEM.
 enum pawl_err pawl__redis_open(const struct pawl_redis_options *options, struct pawl_store **out,
                                struct pawl_error *error);
 

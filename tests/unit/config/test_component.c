@@ -199,6 +199,15 @@ static void test_redis(void **state) {
     assert_int_equal(redis->dial_timeout, 1500 * (PAWL_SECOND / 1000));
     assert_int_equal(redis->timeout, -1);
     assert_int_equal(redis->ttl, 60);
+    assert_false(redis->tls);
+    assert_int_equal(REDIS(kit, "  - {name: enableTLS, value: 'True'}\n"
+                                "  - {name: insecureSkipTLSVerify, value: '1'}\n"
+                                "  - {name: clientCert, value: 'a text'}\n"
+                                "  - {name: clientKey, value: 'another'}\n"),
+                     PAWL_OK);
+    assert_true(redis->tls && redis->insecure);
+    assert_string_equal(redis->client_cert, "a text");
+    assert_string_equal(redis->client_key, "another");
     assert_int_equal(REDIS(kit, "  - {name: redisHost, value: '[::1]:7001'}\n"), PAWL_OK);
     assert_string_equal(redis->host, "::1");
     assert_int_equal(redis->port, 7001);
@@ -212,7 +221,8 @@ static void test_redis(void **state) {
         {"redisHost, value: 'a:x'", "redisHost \"a:x\" has no port"},
         {"redisDB, value: two", "redisDB is \"two\", but has to be a number from 0"},
         {"dialTimeout, value: soon", "dialTimeout is \"soon\", but has to be a duration"},
-        {"enableTLS, value: 'true'", "enableTLS is \"true\", but TLS is not served"},
+        {"enableTLS, value: 'yes'", "enableTLS is \"yes\", but has to be true or false"},
+        {"clientKey, value: text", "clientKey is given without clientCert"},
         {"redisType, value: cluster", "redisType is \"cluster\", but clusters are not served"},
         {"redisHots, value: a", "did you mean \"redisHost\"?"},
     };
