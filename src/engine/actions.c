@@ -1,4 +1,5 @@
 #include "engine/fold.h"
+#include "engine/propagation.h"
 #include "engine/turn.h"
 #include "wire/timestamp.h"
 
@@ -39,6 +40,11 @@ static enum pawl_err action_schedule_task(struct pawl_turn *turn,
     scheduled->taskexecutionid = task->taskexecutionid;
     scheduled->attempt = task->attempt;
     scheduled->parenttracecontext = turn->context;
+    if (task->_history_propagation_scope_case) {
+        scheduled->_history_propagation_scope_case =
+            PB__TASK_SCHEDULED_EVENT___HISTORY_PROPAGATION_SCOPE_HISTORY_PROPAGATION_SCOPE;
+        scheduled->historypropagationscope = task->historypropagationscope;
+    }
     enum pawl_err err = pawl__turn_add_pending(turn, event, PAWL_PENDING_TASK, 0);
     return err ? err : pawl__turn_dispatch(turn, event);
 }
@@ -142,6 +148,11 @@ static enum pawl_err action_create_child(struct pawl_turn *turn, const Pb__Workf
     created->version = child->version;
     created->input = child->input;
     created->parenttracecontext = turn->context;
+    if (child->_history_propagation_scope_case) {
+        created->_history_propagation_scope_case =
+            PB__CHILD_WORKFLOW_INSTANCE_CREATED_EVENT___HISTORY_PROPAGATION_SCOPE_HISTORY_PROPAGATION_SCOPE;
+        created->historypropagationscope = child->historypropagationscope;
+    }
     if (child->_retry_parent_instance_info_case) {
         created->_retry_parent_instance_info_case =
             PB__CHILD_WORKFLOW_INSTANCE_CREATED_EVENT___RETRY_PARENT_INSTANCE_INFO_RETRY_PARENT_INSTANCE_INFO;
@@ -149,6 +160,22 @@ static enum pawl_err action_create_child(struct pawl_turn *turn, const Pb__Workf
     }
     enum pawl_err err = pawl__turn_add_pending(turn, event, PAWL_PENDING_CHILD, 0);
     return err ? err : pawl__turn_dispatch(turn, event);
+}
+
+// What the child that |event| has created gets of the history. False: memory is out.
+static bool action_propagate(struct pawl_turn *turn, const Pb__HistoryEvent *event,
+                             struct pawl_str *out) {
+    *out = (struct pawl_str){0};
+    if (!event->childworkflowinstancecreated->historypropagationscope) return true;
+    const struct pawl_pending *item = pawl__pending_find(&turn->instance->pending, event->eventid);
+    struct pawl_propagation propagation =
+        pawl__propagation_of_call(turn->instance, turn->app_id, item->offset);
+    struct pawl_buf bytes = {0};
+    bool ok = pawl__propagation_put(&propagation, &bytes);
+    if (ok)
+        *out = (struct pawl_str){pawl__arena_dup(turn->arena, pawl__buf_str(&bytes)), bytes.len};
+    pawl__buf_finish(&bytes);
+    return ok && out->data;
 }
 
 // Starts the child that |event| has created.
@@ -162,8 +189,13 @@ static enum pawl_err action_start_child(struct pawl_turn *turn, const Pb__Histor
     if (!first->executionstarted->parentinstance) return PAWL_E_NOMEM;
     if (!action_trace(turn, first->executionstarted, PAWL_TRACE_CHILD, event->eventid))
         return PAWL_E_NOMEM;
-    return pawl__turn_send(turn, PAWL_MESSAGE_START_CHILD, pawl__event_app(event),
-                           created->instanceid, event->eventid, first);
+    struct pawl_str propagated;
+    if (!action_propagate(turn, event, &propagated)) return PAWL_E_NOMEM;
+    struct pawl_message **sent = turn->outcome->last;
+    enum pawl_err err = pawl__turn_send(turn, PAWL_MESSAGE_START_CHILD, pawl__event_app(event),
+                                        created->instanceid, event->eventid, first);
+    if (!err) (*sent)->propagated = propagated;
+    return err;
 }
 
 enum pawl_err pawl__turn_dispatch(struct pawl_turn *turn, const Pb__HistoryEvent *event) {

@@ -353,16 +353,16 @@ bool pawl__shard_turn_starts(const Pb__WorkflowResponse *response) {
     return false;
 }
 
-// An answer that cannot be applied stalls the instance, with what |answer->error| says.
-static enum pawl_err answer_stall(struct answer *answer, struct pawl_stamp stamp) {
+// An answer that cannot be applied stalls the instance, with what |answer->error| says after
+// |begin|.
+static enum pawl_err answer_stall(struct answer *answer, struct pawl_stamp stamp,
+                                  Pb__StalledReason reason, const char *begin) {
     struct pawl_shard *shard = answer->shard;
     struct pawl_instance *instance = answer->instance;
-    char *text = pawl__arena_format(&shard->arena, "the worker's answer cannot be applied: %s",
-                                    answer->error->text);
+    char *text = pawl__arena_format(&shard->arena, "%s%s", begin, answer->error->text);
     instance->turn_out = false;
-    enum pawl_err err = text ? pawl__command_stall(shard, stamp, instance,
-                                                   PB__STALLED_REASON__ANSWER_NOT_APPLICABLE, text)
-                             : PAWL_E_NOMEM;
+    enum pawl_err err =
+        text ? pawl__command_stall(shard, stamp, instance, reason, text) : PAWL_E_NOMEM;
     if (err) {
         instance->turn_out = true;
         return pawl__fail_plain(answer->error, err);
@@ -384,7 +384,12 @@ enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_st
     struct answer answer = {
         .shard = shard, .instance = instance, .response = response, .error = error};
     enum pawl_err err = answer_check(&answer);
-    if (err == PAWL_E_INVALID) return answer_stall(&answer, stamp);
+    if (err == PAWL_E_INVALID)
+        return answer_stall(&answer, stamp, PB__STALLED_REASON__ANSWER_NOT_APPLICABLE,
+                            "the worker's answer cannot be applied: ");
+    if (!err) err = pawl__command_check_sizes(shard, instance, response, bytes.len, error);
+    if (err == PAWL_E_TOO_LARGE)
+        return answer_stall(&answer, stamp, PB__STALLED_REASON__PAYLOAD_SIZE_EXCEEDED, "");
     if (!err) err = answer_need_all(&answer, instance->turn_events);
     if (err) return err;
     Plog__Turn turn = PLOG__TURN__INIT;

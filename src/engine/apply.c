@@ -32,8 +32,11 @@ enum pawl_err pawl__apply_create(struct pawl_instance *instance, const Plog__Cre
     char *name = pawl__str_dup(pawl__str(start->name));
     char *execution_id = given ? pawl__str_dup(pawl__str(given)) : NULL;
     struct pawl_history inbox = {0};
-    if (!name || (given && !execution_id) || !pawl__history_add_bytes(&inbox, bytes)) {
+    struct pawl_buf propagated = {0};
+    if (!name || (given && !execution_id) || !pawl__history_add_bytes(&inbox, bytes) ||
+        !pawl__buf_append(&propagated, create->propagated.data, create->propagated.len)) {
         pawl__history_finish(&inbox);
+        pawl__buf_finish(&propagated);
         free(name);
         free(execution_id);
         return PAWL_E_NOMEM;
@@ -49,6 +52,7 @@ enum pawl_err pawl__apply_create(struct pawl_instance *instance, const Plog__Cre
     instance->name = name;
     instance->execution_id = execution_id;
     instance->inbox = inbox;
+    instance->propagated = propagated;
     return PAWL_OK;
 }
 

@@ -41,10 +41,18 @@ enum pawl_err pawl__command_add(struct pawl_shard *shard, struct pawl_instance *
 enum pawl_err pawl__command_add_event(struct pawl_shard *shard, struct pawl_instance *instance,
                                       const Pb__HistoryEvent *event);
 
-// Starts |instance| with the packed ExecutionStarted |event|, and records it. PAWL_E_NOMEM: nothing
-// has changed.
+// Starts |instance| with the packed ExecutionStarted |event| and the PropagatedHistory |propagated|
+// (empty: none), and records it. PAWL_E_NOMEM: nothing has changed.
 enum pawl_err pawl__command_start(struct pawl_shard *shard, struct pawl_stamp stamp,
-                                  struct pawl_instance *instance, struct pawl_str event);
+                                  struct pawl_instance *instance, struct pawl_str event,
+                                  struct pawl_str propagated);
+
+// Whether what |response|, of |bytes| bytes, passes on of the history of |instance| can be stored.
+// PAWL_E_TOO_LARGE.
+enum pawl_err pawl__command_check_sizes(const struct pawl_shard *shard,
+                                        const struct pawl_instance *instance,
+                                        const Pb__WorkflowResponse *response, size_t bytes,
+                                        struct pawl_error *error);
 
 // Whether nothing of an earlier run under the id of |instance| is still going on. |starter| is the
 // instance that asks, if it is one: it runs for as long as its turn is not over, so that no circle

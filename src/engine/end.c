@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "engine/propagation.h"
 #include "engine/turn.h"
 
 // How an execution ends, and how the next one begins.
@@ -140,6 +141,8 @@ enum pawl_err pawl__turn_continue(struct pawl_turn *turn,
         return PAWL_E_NOMEM;
     turn->execution_id = pawl__str_dup(pawl__str(turn->record->next_execution_id));
     if (!turn->execution_id || !pawl__history_add(&turn->next, first)) return PAWL_E_NOMEM;
+    struct pawl_propagation propagation = pawl__propagation_of_next(instance, turn->app_id);
+    if (!pawl__propagation_put(&propagation, &turn->propagated)) return PAWL_E_NOMEM;
     enum pawl_err err = end_keep_events(turn, action);
     if (err) return err;
     struct pawl_str inbox = pawl__buf_str(&instance->inbox.bytes);
@@ -160,6 +163,8 @@ void pawl__turn_begin_next(struct pawl_turn *turn) {
     pawl__history_finish(&instance->history);
     pawl__pending_clear(&instance->pending);
     pawl__buf_finish(&instance->patches);
+    pawl__buf_finish(&instance->propagated);
+    instance->propagated = turn->propagated;
     free(instance->version);
     free(instance->execution_id);
     instance->version = NULL;

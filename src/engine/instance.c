@@ -39,6 +39,7 @@ void pawl__instance_reset(struct pawl_instance *instance) {
     free(instance->stall_text);
     pawl__buf_finish(&instance->custom_status);
     pawl__buf_finish(&instance->patches);
+    pawl__buf_finish(&instance->propagated);
     pawl__history_finish(&instance->history);
     pawl__history_finish(&instance->inbox);
     pawl__pending_clear(&instance->pending);

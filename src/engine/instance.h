@@ -86,7 +86,8 @@ struct pawl_instance {
     int32_t stall_reason; // a StalledReason, when stalled
     uint64_t sent;        // messages that this generation has sent
     struct pawl_buf custom_status;
-    struct pawl_buf patches; // names, each terminated by a zero
+    struct pawl_buf patches;    // names, each terminated by a zero
+    struct pawl_buf propagated; // a PropagatedHistory, of who started it; empty: none
     struct pawl_history history;
     struct pawl_history inbox;
     struct pawl_pending_list pending;

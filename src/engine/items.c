@@ -1,6 +1,7 @@
 #include "engine/apply.h"
 #include "engine/events.h"
 #include "engine/internal.h"
+#include "engine/propagation.h"
 #include "engine/trace.h"
 #include "wire/pack.h"
 #include "wire/pb.h"
@@ -9,11 +10,12 @@
 // Work items are put together from encoded pieces: a history is copied, not decoded.
 //
 //   WorkItem { workflowRequest = 1 { instanceId = 1, executionId = 2 { value = 1 },
-//              pastEvents = 3 ..., newEvents = 4 ..., cachedHistory = 9 { eventCount = 1 } },
+//              pastEvents = 3 ..., newEvents = 4 ..., propagatedHistory = 8,
+//              cachedHistory = 9 { eventCount = 1 } },
 //              completionToken = 10 }
 //   WorkItem { activityRequest = 2 { what TaskScheduledEvent has, under other numbers,
-//              workflowInstance = 4 { instanceId = 1, executionId = 2 { value = 1 } }, taskId = 5
-//              }, completionToken = 10 }
+//              workflowInstance = 4 { instanceId = 1, executionId = 2 { value = 1 } }, taskId = 5,
+//              propagatedHistory = 8 }, completionToken = 10 }
 
 enum {
     ITEM_TURN = 1,
@@ -25,6 +27,7 @@ enum {
     TURN_EXECUTION = 2,
     TURN_PAST = 3,
     TURN_NEW = 4,
+    TURN_PROPAGATED = 8,
     TURN_KEPT = 9 // cachedHistory
 };
 enum {
@@ -39,7 +42,8 @@ enum {
     REQUEST_OWNER = 4,
     REQUEST_TASK_ID = 5,
     REQUEST_TRACE = 6,
-    REQUEST_EXECUTION_ID = 7
+    REQUEST_EXECUTION_ID = 7,
+    REQUEST_PROPAGATED = 8
 };
 enum {
     OWNER_ID = 1,
@@ -53,7 +57,7 @@ bool pawl__shard_turn_ready(const struct pawl_instance *instance, int64_t now) {
 }
 
 size_t pawl__shard_turn_size(const struct pawl_instance *instance) {
-    return instance->history.bytes.len + instance->inbox.bytes.len;
+    return instance->history.bytes.len + instance->inbox.bytes.len + instance->propagated.len;
 }
 
 // --- histories for workers of either dialect ----------------------------------------------------
@@ -173,6 +177,8 @@ static bool items_begin_turn(const struct pawl_shard *shard, const struct pawl_i
     items_pass_events(turn->inbox, instance->turn_events, TURN_NEW, turn->app, NULL, &size);
     if (execution.len) size += pawl__pb_field_size(TURN_EXECUTION, execution_size);
     if (turn->kept) size += pawl__pb_field_size(TURN_KEPT, kept_size);
+    struct pawl_str propagated = pawl__buf_str(&instance->propagated);
+    if (propagated.len) size += pawl__pb_field_size(TURN_PROPAGATED, propagated.len);
 
     bool ok = pawl__pb_put_head(out, ITEM_TURN, size) && pawl__pb_put_bytes(out, TURN_ID, id);
     if (ok && execution.len)
@@ -180,6 +186,7 @@ static bool items_begin_turn(const struct pawl_shard *shard, const struct pawl_i
              pawl__pb_put_bytes(out, 1, execution);
     if (ok && turn->kept)
         ok = pawl__pb_put_head(out, TURN_KEPT, kept_size) && pawl__pb_put_uint(out, 1, turn->kept);
+    if (ok && propagated.len) ok = pawl__pb_put_bytes(out, TURN_PROPAGATED, propagated);
     return ok && items_pass_past(turn, out, NULL) &&
            pawl__wire_append_field(out, TURN_NEW, &started.base) &&
            items_pass_events(turn->inbox, instance->turn_events, TURN_NEW, turn->app, out, NULL) &&
@@ -296,9 +303,19 @@ static bool items_pass_on(const struct pawl_instance *instance, int32_t task_id,
     return ok;
 }
 
-bool pawl__shard_activity_item(const struct pawl_instance *instance, int32_t task_id,
-                               struct pawl_str token, struct pawl_buf *out) {
+// What activity |task_id| is given of the workflow's past.
+static struct pawl_propagation items_propagation(const struct pawl_shard *shard,
+                                                 const struct pawl_instance *instance,
+                                                 int32_t task_id, struct pawl_str scheduled) {
+    if (!pawl__propagation_scope(scheduled)) return (struct pawl_propagation){0};
+    return pawl__propagation_of_call(instance, shard->app_id,
+                                     pawl__pending_find(&instance->pending, task_id)->offset);
+}
+
+bool pawl__shard_activity_item(const struct pawl_shard *shard, const struct pawl_instance *instance,
+                               int32_t task_id, struct pawl_str token, struct pawl_buf *out) {
     struct pawl_str scheduled = items_scheduled(instance, task_id);
+    struct pawl_propagation propagation = items_propagation(shard, instance, task_id, scheduled);
     struct pawl_str id = pawl__instance_id(instance);
     struct pawl_str execution = pawl__str(instance->execution_id);
     size_t execution_size = pawl__pb_field_size(1, execution.len);
@@ -307,6 +324,8 @@ bool pawl__shard_activity_item(const struct pawl_instance *instance, int32_t tas
     size_t size = pawl__pb_field_size(REQUEST_OWNER, owner_size) +
                   pawl__pb_uint_size(REQUEST_TASK_ID, (uint64_t)task_id);
     items_pass_on(instance, task_id, scheduled, NULL, &size);
+    size_t propagated_size = pawl__propagation_size(&propagation);
+    if (propagated_size) size += pawl__pb_field_size(REQUEST_PROPAGATED, propagated_size);
 
     bool ok = scheduled.data && pawl__pb_put_head(out, ITEM_ACTIVITY, size) &&
               items_pass_on(instance, task_id, scheduled, out, NULL) &&
@@ -316,5 +335,8 @@ bool pawl__shard_activity_item(const struct pawl_instance *instance, int32_t tas
     if (ok && execution.len)
         ok = pawl__pb_put_head(out, OWNER_EXECUTION, execution_size) &&
              pawl__pb_put_bytes(out, 1, execution);
+    if (ok && propagated_size)
+        ok = pawl__pb_put_head(out, REQUEST_PROPAGATED, propagated_size) &&
+             pawl__propagation_put(&propagation, out);
     return ok && pawl__pb_put_bytes(out, ITEM_TOKEN, token);
 }

@@ -51,6 +51,8 @@ enum pawl_err pawl__message_pack(const struct pawl_message *message, const char 
     row.target = (char *)(uintptr_t)message->target;
     row.target_app = (char *)(uintptr_t)message->target_app;
     row.event = (ProtobufCBinaryData){event.len, (uint8_t *)(uintptr_t)event.data};
+    row.propagated = (ProtobufCBinaryData){message->propagated.len,
+                                           (uint8_t *)(uintptr_t)message->propagated.data};
     char *target = pawl__arena_dup(arena, pawl__str(message->target));
     char *other = pawl__arena_dup(arena, pawl__str(elsewhere ? message->target_app : ""));
     *out = (struct pawl_letter){
@@ -96,10 +98,13 @@ enum pawl_err pawl__message_unpack(struct pawl_str bytes, struct pawl_arena *are
     const Plog__Message *row = pawl__wire_decode(arena, &plog__message__descriptor, bytes);
     if (!row) return pawl__fail_plain(error, PAWL_E_NOMEM);
     struct pawl_str packed = {(const char *)row->event.data, row->event.len};
+    struct pawl_str propagated = {(const char *)row->propagated.data, row->propagated.len};
     if (!*row->target || !*row->sender) goto corrupt;
     Pb__HistoryEvent *event = NULL;
     if (row->kind == PAWL_MESSAGE_PURGE_CHILD) goto filled;
-    if (!pawl__wire_check(&pb__history_event__descriptor, packed, &why)) goto corrupt;
+    if (!pawl__wire_check(&pb__history_event__descriptor, packed, &why) ||
+        !pawl__wire_check(&pb__propagated_history__descriptor, propagated, &why))
+        goto corrupt;
     event = pawl__wire_decode(arena, &pb__history_event__descriptor, packed);
     if (!event) return pawl__fail_plain(error, PAWL_E_NOMEM);
     why = "its event is not of its kind";
@@ -117,6 +122,7 @@ filled:
         .target = row->target,
         .target_app = row->target_app,
         .event = event,
+        .propagated = propagated,
     };
     return PAWL_OK;
 corrupt:

@@ -42,6 +42,7 @@ struct pawl_message {
     const char *sender, *sender_app;
     const char *target, *target_app;
     Pb__HistoryEvent *event;
+    struct pawl_str propagated; // a PropagatedHistory for the child; START_CHILD, or empty
 };
 
 // A message for elsewhere, as it goes into a store's mailbox.

@@ -93,7 +93,7 @@ static enum pawl_err receive_start(struct pawl_shard *shard, struct pawl_stamp s
     if (!taken) {
         err = pawl__command_pack(shard, message->event, &bytes, NULL);
         pawl__assert(!err || err == PAWL_E_NOMEM);
-        return err ? err : pawl__command_start(shard, stamp, target, bytes);
+        return err ? err : pawl__command_start(shard, stamp, target, bytes, message->propagated);
     }
     if (message->kind == PAWL_MESSAGE_START_DETACHED) return PAWL_OK; // as with the reference
     return pawl__command_refuse(

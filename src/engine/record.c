@@ -10,6 +10,7 @@ enum {
     RECORD_ID = 1,
     CREATE_EVENT = 1,
     CREATE_GENERATION = 2,
+    CREATE_PROPAGATED = 3,
     TURN_STARTED = 1,
     TURN_COMPLETED = 2,
     TURN_INBOX = 3,
@@ -61,11 +62,14 @@ void pawl__record_event(struct pawl_shard *shard, struct pawl_instance *instance
 void pawl__record_create(struct pawl_shard *shard, struct pawl_instance *instance,
                          const Plog__Create *create) {
     struct pawl_str event = record_bytes(&create->start_event);
+    struct pawl_str propagated = record_bytes(&create->propagated);
     size_t len = pawl__pb_field_size(CREATE_EVENT, event.len) +
                  pawl__pb_uint_size(CREATE_GENERATION, create->generation);
+    if (propagated.len) len += pawl__pb_field_size(CREATE_PROPAGATED, propagated.len);
     struct pawl_buf *batch = record_begin(shard, instance, PLOG__RECORD__CHANGE_CREATE, len);
     pawl__pb_put_bytes(batch, CREATE_EVENT, event);
     pawl__pb_put_uint(batch, CREATE_GENERATION, create->generation);
+    if (propagated.len) pawl__pb_put_bytes(batch, CREATE_PROPAGATED, propagated);
     record_end(batch);
 }
 

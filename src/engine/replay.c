@@ -22,7 +22,10 @@ static enum pawl_err replay_damage(enum pawl_err err) {
 static enum pawl_err replay_create(struct pawl_shard *shard, struct pawl_instance *instance,
                                    const Plog__Create *create) {
     struct pawl_str event = {(const char *)create->start_event.data, create->start_event.len};
-    if (!pawl__wire_check(&pb__history_event__descriptor, event, NULL)) return PAWL_E_CORRUPT;
+    struct pawl_str propagated = {(const char *)create->propagated.data, create->propagated.len};
+    if (!pawl__wire_check(&pb__history_event__descriptor, event, NULL) ||
+        !pawl__wire_check(&pb__propagated_history__descriptor, propagated, NULL))
+        return PAWL_E_CORRUPT;
     return replay_damage(pawl__apply_create(instance, create, &shard->arena));
 }
 

@@ -183,8 +183,8 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
 // The answer of the turn that is out; when none is, it is dropped, with PAWL_OK. |bytes| is the
 // encoded |response|. An answer that cannot be applied (an action that is not served, an id that
 // was used before) and one that says that the code does not fit stall the instance, with PAWL_OK;
-// its turn is held until a worker connects. PAWL_E_TOO_LARGE: the turn stays out, for a smaller
-// answer.
+// its turn is held until a worker connects; so does one that passes on more of the history than can
+// be stored. PAWL_E_TOO_LARGE: the turn stays out, for a smaller answer.
 enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_stamp stamp,
                                         struct pawl_instance *instance,
                                         const Pb__WorkflowResponse *response, struct pawl_str bytes,
@@ -252,8 +252,8 @@ struct pawl_str pawl__shard_activity_name(const struct pawl_instance *instance, 
 struct pawl_str pawl__shard_activity_app(const struct pawl_instance *instance, int32_t task_id);
 
 // Appends the work item of a pending activity. False when it is not pending (any more).
-bool pawl__shard_activity_item(const struct pawl_instance *instance, int32_t task_id,
-                               struct pawl_str token, struct pawl_buf *out);
+bool pawl__shard_activity_item(const struct pawl_shard *shard, const struct pawl_instance *instance,
+                               int32_t task_id, struct pawl_str token, struct pawl_buf *out);
 
 // Reports as effects all that an instance has outstanding: after it was loaded or replayed.
 bool pawl__shard_offer(struct pawl_shard *shard, struct pawl_instance *instance);

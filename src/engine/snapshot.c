@@ -107,6 +107,7 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
     state.history_bytes = instance->history.bytes.len;
     state.inbox = (ProtobufCBinaryData){instance->inbox.bytes.len, instance->inbox.bytes.data};
     state.inbox_events = instance->inbox.count;
+    state.propagated = (ProtobufCBinaryData){instance->propagated.len, instance->propagated.data};
     state.sent = instance->sent;
 
     struct pawl_str bytes = pawl__wire_pack(arena, &state.base);
@@ -181,7 +182,8 @@ static bool snapshot_fill(struct pawl_instance *instance, const Plog__Snapshot *
     instance->saved_events = state->history_events;
     instance->saved_bytes = history.len;
     return ok && pawl__buf_append_str(&instance->history.bytes, history) &&
-           pawl__buf_append(&instance->inbox.bytes, state->inbox.data, state->inbox.len);
+           pawl__buf_append(&instance->inbox.bytes, state->inbox.data, state->inbox.len) &&
+           pawl__buf_append(&instance->propagated, state->propagated.data, state->propagated.len);
 }
 
 // The event at |offset| of |bytes|, if it is of |type|; else NULL. Sets |*nomem| when it cannot be
@@ -230,6 +232,9 @@ static const char *snapshot_flaw(const Plog__Snapshot *state, struct pawl_str hi
         snapshot_count_events(history) != state->history_events)
         return "its history is not complete";
     if (!snapshot_readable(history)) return "its history is damaged";
+    struct pawl_str propagated = {(const char *)state->propagated.data, state->propagated.len};
+    if (!pawl__wire_check(&pb__propagated_history__descriptor, propagated, NULL))
+        return "what was propagated to it is damaged";
     if (snapshot_count_events(inbox) != state->inbox_events || !snapshot_readable(inbox))
         return "its inbox is damaged";
     if (!snapshot_event(state->started_at ? history : inbox,

@@ -5,14 +5,17 @@
 // Starting an instance, and whether its id may be used again.
 
 enum pawl_err pawl__command_start(struct pawl_shard *shard, struct pawl_stamp stamp,
-                                  struct pawl_instance *instance, struct pawl_str event) {
+                                  struct pawl_instance *instance, struct pawl_str event,
+                                  struct pawl_str propagated) {
     Plog__Create create = PLOG__CREATE__INIT;
     create.start_event = (ProtobufCBinaryData){event.len, (uint8_t *)(uintptr_t)event.data};
+    create.propagated =
+        (ProtobufCBinaryData){propagated.len, (uint8_t *)(uintptr_t)propagated.data};
     create.generation = instance->generation + 1;
     // What an earlier run under this id has left somewhere says nothing to this one, although the
     // shard may know nothing of it any more.
     if (create.generation < (uint64_t)stamp.now) create.generation = (uint64_t)stamp.now;
-    enum pawl_err err = pawl__record_reserve(shard, instance, event.len);
+    enum pawl_err err = pawl__record_reserve(shard, instance, event.len + propagated.len);
     if (!err) err = pawl__apply_create(instance, &create, &shard->arena);
     pawl__assert(!err || err == PAWL_E_NOMEM);
     if (err) return err;
@@ -143,6 +146,6 @@ enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp sta
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     struct pawl_str bytes;
     if ((err = pawl__command_pack_outside(shard, &event, &bytes, error))) return err;
-    err = pawl__command_start(shard, stamp, instance, bytes);
+    err = pawl__command_start(shard, stamp, instance, bytes, PAWL_STR(""));
     return err ? pawl__fail_plain(error, err) : PAWL_OK;
 }

@@ -260,6 +260,7 @@ static void turn_undo(struct pawl_turn *turn, const struct pawl_instance *before
     instance->pending = pending;
     pawl__buf_finish(&turn->custom_status);
     pawl__history_finish(&turn->next);
+    pawl__buf_finish(&turn->propagated);
     free(turn->execution_id);
 }
 

@@ -32,8 +32,9 @@ struct pawl_turn {
 
     // What takes the place of what the instance has, once all the rest is done.
     struct pawl_buf custom_status;
-    struct pawl_history next; // the inbox of the next generation
-    char *execution_id;       // of the next generation
+    struct pawl_history next;   // the inbox of the next generation
+    char *execution_id;         // of the next generation
+    struct pawl_buf propagated; // to it
     bool continues;
     struct pawl_pending *removed; // in |arena|: to be put back when the turn is undone
     int32_t *added;

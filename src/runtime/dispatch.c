@@ -267,7 +267,8 @@ static void dispatch_activity(struct pawl_dispatch *dispatch, struct pawl_worker
     }
     struct pawl_buf *bytes = &dispatch->item_bytes;
     pawl__buf_clear(bytes);
-    bool ok = pawl__shard_activity_item(instance, task_id, pawl__str(item->token), bytes);
+    bool ok =
+        pawl__shard_activity_item(&home->shard, instance, task_id, pawl__str(item->token), bytes);
     dispatch->meters.activities++;
     dispatch_tell(dispatch, instance, task_id, bytes);
     dispatch_deliver(dispatch, worker, item, bytes, ok);

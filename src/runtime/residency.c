@@ -124,7 +124,8 @@ void pawl__residency_touch(struct pawl_residency *residency, struct pawl_instanc
     residency_leave_rest(residency, instance);
     if (!residency_is_resting(instance)) return;
     instance->rest_bytes = sizeof *instance + instance->history.bytes.cap +
-                           instance->inbox.bytes.cap + instance->custom_status.cap;
+                           instance->inbox.bytes.cap + instance->custom_status.cap +
+                           instance->propagated.cap;
     residency->resting_bytes += instance->rest_bytes;
     pawl__link_init(&instance->rest);
     pawl__list_add(&residency->resting, &instance->rest);

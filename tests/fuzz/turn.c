@@ -58,7 +58,7 @@ static void turn_result(struct engine_kit *kit, struct pawl_instance *instance, 
     struct pawl_buf item = {0};
     const Pb__ActivityResponse *response =
         pawl__wire_unpack(&arena, &pb__activity_response__descriptor, bytes, NULL);
-    if (pawl__shard_activity_item(instance, task_id, PAWL_STR("token"), &item)) {
+    if (pawl__shard_activity_item(&kit->shard, instance, task_id, PAWL_STR("token"), &item)) {
         FUZZ_CHECK(pawl__wire_check(&pb__work_item__descriptor, pawl__buf_str(&item), NULL));
         FUZZ_CHECK(pawl__shard_activity_name(instance, task_id).data);
     }

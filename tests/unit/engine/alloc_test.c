@@ -46,8 +46,9 @@ static enum pawl_err begin(struct kit *kit, const char *id) {
 static enum pawl_err activity(struct kit *kit, const char *id, int32_t task_id) {
     struct pawl_buf bytes = {0};
     kit_in_engine = true;
-    bool ok = pawl__shard_activity_item(kit_find(kit, id), task_id, PAWL_STR("t"), &bytes) &&
-              pawl__shard_offer(&kit->shard, kit_find(kit, id));
+    bool ok =
+        pawl__shard_activity_item(&kit->shard, kit_find(kit, id), task_id, PAWL_STR("t"), &bytes) &&
+        pawl__shard_offer(&kit->shard, kit_find(kit, id));
     kit_in_engine = false;
     pawl__buf_finish(&bytes);
     return ok ? PAWL_OK : PAWL_E_NOMEM;
@@ -72,7 +73,13 @@ static bool commands(struct kit *kit) {
     STEP(kit_resume(kit, "a"));
     TURN("a", kit_carry(kit, kit_continue(kit, 11, "\"next\""), "more"));
     kit_commit(kit);
-    TURN("a", kit_child(kit, 0, "k", "Child"), kit_to_app(kit, kit_task(kit, 1, "Far", NULL), "x"));
+    TURN("a", kit_pass(kit_child(kit, 0, "k", "Child"), 2),
+         kit_to_app(kit, kit_task(kit, 1, "Far", NULL), "x"),
+         kit_pass(kit_child(kit, 3, "n", "Next"), 1), kit_pass(kit_task(kit, 4, "Pay", NULL), 2));
+    STEP(activity(kit, "a", 4));
+    STEP(kit_result(kit, "a", 4, NULL));
+    TURN("n", kit_continue(kit, 0, "\"next\""));
+    TURN("n", kit_complete(kit, 0, NULL));
     char text[] = "too large";
     kit_in_engine = true;
     enum pawl_err err =

@@ -164,7 +164,8 @@ enum pawl_err kit_fire(struct kit *kit, int64_t now) {
 
 const Pb__ActivityRequest *kit_activity(struct kit *kit, const char *id, int32_t task_id) {
     struct pawl_buf bytes = {0};
-    assert_true(pawl__shard_activity_item(kit_find(kit, id), task_id, PAWL_STR("token"), &bytes));
+    assert_true(pawl__shard_activity_item(&kit->shard, kit_find(kit, id), task_id,
+                                          PAWL_STR("token"), &bytes));
     const Pb__WorkItem *item =
         pawl__wire_unpack(&kit->arena, &pb__work_item__descriptor, pawl__buf_str(&bytes), NULL);
     pawl__buf_finish(&bytes);
@@ -323,6 +324,20 @@ Pb__WorkflowAction *kit_carry(struct kit *kit, Pb__WorkflowAction *action, const
     for (size_t i = 0; i < body->n_carryoverevents; i++) events[i] = body->carryoverevents[i];
     events[body->n_carryoverevents++] = event;
     body->carryoverevents = events;
+    return action;
+}
+
+Pb__WorkflowAction *kit_pass(Pb__WorkflowAction *action, int scope) {
+    if (action->workflow_action_type_case ==
+        PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_SCHEDULE_TASK) {
+        action->scheduletask->_history_propagation_scope_case =
+            PB__SCHEDULE_TASK_ACTION___HISTORY_PROPAGATION_SCOPE_HISTORY_PROPAGATION_SCOPE;
+        action->scheduletask->historypropagationscope = (Pb__HistoryPropagationScope)scope;
+    } else {
+        action->createchildworkflow->_history_propagation_scope_case =
+            PB__CREATE_CHILD_WORKFLOW_ACTION___HISTORY_PROPAGATION_SCOPE_HISTORY_PROPAGATION_SCOPE;
+        action->createchildworkflow->historypropagationscope = (Pb__HistoryPropagationScope)scope;
+    }
     return action;
 }
 

@@ -98,6 +98,8 @@ Pb__WorkflowAction *kit_continue(struct kit *kit, int32_t id, const char *input)
 Pb__WorkflowAction *kit_carry(struct kit *kit, Pb__WorkflowAction *action, const char *event);
 Pb__WorkflowAction *kit_bare(struct kit *kit, int32_t id,
                              Pb__WorkflowAction__WorkflowActionTypeCase type, void *body);
+// Passes the history on to what |action| calls. |scope|: a HistoryPropagationScope.
+Pb__WorkflowAction *kit_pass(Pb__WorkflowAction *action, int scope);
 Pb__WorkflowAction *kit_to_app(struct kit *kit, Pb__WorkflowAction *action, const char *app);
 
 Google__Protobuf__StringValue *kit_value(struct kit *kit, const char *text);

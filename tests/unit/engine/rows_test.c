@@ -94,10 +94,12 @@ static Pb__WorkflowAction *random_action(struct kit *kit, uint64_t *seed, int32_
     snprintf(other, sizeof other, "%c", 'a' + (int)random_below(seed, 8));
     switch (random_below(seed, 9)) {
     case 0:
-    case 1: return kit_task(kit, id, "Pay", "1");
+    case 1: return kit_pass(kit_task(kit, id, "Pay", "1"), (int)random_below(seed, 3));
     case 2: return kit_timer(kit, id, kit->now + random_below(seed, 1000));
     case 3: return kit_event_timer(kit, id, random_below(seed, 2) ? "E" : "f", KIT_NEVER);
-    case 4: return kit_child(kit, id, random_below(seed, 2) ? NULL : other, "Child");
+    case 4:
+        return kit_pass(kit_child(kit, id, random_below(seed, 2) ? NULL : other, "Child"),
+                        (int)random_below(seed, 3));
     case 5: return kit_detached(kit, id, other, "Detached");
     case 6:
         return random_below(seed, 4) ? kit_task(kit, id, "Ship", NULL)
@@ -356,7 +358,7 @@ static void use_instance(struct kit *kit, struct pawl_instance *instance) {
     pawl__shard_offer(&kit->shard, instance);
     for (uint32_t i = 0; i < instance->pending.len; i++) {
         int32_t task = instance->pending.items[i].id;
-        pawl__shard_activity_item(instance, task, PAWL_STR("t"), &bytes);
+        pawl__shard_activity_item(&kit->shard, instance, task, PAWL_STR("t"), &bytes);
     }
     if (pawl__wire_is_text(pawl__instance_id(instance))) {
         kit_raise(kit, id, "e", NULL);

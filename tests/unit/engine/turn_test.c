@@ -118,7 +118,8 @@ static void test_activity(void **state) {
     assert_int_equal(pawl__timestamp_get(event->timestamp), kit.now);
 
     struct pawl_buf bytes = {0};
-    assert_true(pawl__shard_activity_item(kit_find(&kit, "a"), 0, PAWL_STR("t"), &bytes));
+    assert_true(
+        pawl__shard_activity_item(&kit.shard, kit_find(&kit, "a"), 0, PAWL_STR("t"), &bytes));
     const Pb__WorkItem *item =
         pawl__wire_unpack(&kit.arena, &pb__work_item__descriptor, pawl__buf_str(&bytes), NULL);
     pawl__buf_finish(&bytes);
@@ -130,11 +131,13 @@ static void test_activity(void **state) {
     assert_string_equal(request->taskexecutionid, "task-0");
     assert_string_equal(request->workflowinstance->instanceid, "a");
     assert_string_equal(request->workflowinstance->executionid->value, "execution-1");
-    assert_false(pawl__shard_activity_item(kit_find(&kit, "a"), 2, PAWL_STR("t"), &bytes));
+    assert_false(
+        pawl__shard_activity_item(&kit.shard, kit_find(&kit, "a"), 2, PAWL_STR("t"), &bytes));
 
     kit_result(&kit, "a", 0, "70");
     KIT_EFFECTS(&kit, "TURN a");
-    assert_false(pawl__shard_activity_item(kit_find(&kit, "a"), 0, PAWL_STR("t"), &bytes));
+    assert_false(
+        pawl__shard_activity_item(&kit.shard, kit_find(&kit, "a"), 0, PAWL_STR("t"), &bytes));
     kit_failure(&kit, "a", 1, "no ship");
     kit_commit(&kit);
     assert_int_equal(kit_result(&kit, "a", 0, "71"), PAWL_OK); // a second result is dropped
