@@ -260,6 +260,28 @@ static void test_replica(void **state) {
     assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
 }
 
+// A newer Pawl has raised the number, before this one opens the store or while it has it.
+static void test_newer_format(void **state) {
+    struct fixture *f = *state;
+    struct pawl_lease lease;
+    uint32_t count;
+    assert_ok(f, f->store->ops->shards(f->store, PAWL_STR("app"), 4, &count, &f->error));
+    assert_asks("GET pawl:format", "1");
+    fixture_lease(f);
+    ask("SET pawl:format 2", NULL, 0);
+    assert_err(PAWL_E_FORMAT, t_lease(f, f->store, "app", 1, &lease));
+    assert_text(f, "are of format 2, and this Pawl writes format 1");
+    assert_err(PAWL_E_FORMAT,
+               f->store->ops->shards(f->store, PAWL_STR("app"), 4, &count, &f->error));
+    assert_text(f, "a newer one made them");
+    assert_asks("HGET pawl:app:app s1", "");
+    ask("DEL pawl:format", NULL, 0); // as an earlier Pawl left it
+    assert_ok(f, t_lease(f, f->store, "app", 1, &lease));
+    assert_ok(f, f->store->ops->shards(f->store, PAWL_STR("app"), 7, &count, &f->error));
+    assert_int_equal(count, 4);
+    assert_asks("GET pawl:format", "1");
+}
+
 static void test_opening(void **state) {
     struct fixture *f = *state;
     struct pawl_redis_options options = where();
@@ -306,9 +328,9 @@ int main(int argc, char **argv) {
     if (argc > 1) return rc < 0 ? 0 : rc;
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_layout),      T(test_first_write),   T(test_time_to_live),   T(test_keys_of_others),
-        T(test_all_or_none), T(test_scripts_gone),  T(test_full_memory),    T(test_replica),
-        T(test_opening),     T(test_server_killed), T(test_stopped_server),
+        T(test_layout),      T(test_first_write),  T(test_time_to_live),  T(test_keys_of_others),
+        T(test_all_or_none), T(test_scripts_gone), T(test_full_memory),   T(test_replica),
+        T(test_opening),     T(test_newer_format), T(test_server_killed), T(test_stopped_server),
     };
     int failed = cmocka_run_group_tests_name("redis", tests, NULL, NULL);
     redis_server_end(&server);

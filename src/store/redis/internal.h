@@ -75,8 +75,13 @@ uint64_t pawl__redis_uint(const redisReply *reply);
 
 // --- scripts (script.c) -------------------------------------------------------------------------
 
+// The number of the layout that script.c describes: raised when an earlier Pawl must not write any
+// more.
+#define PAWL_REDIS_FORMAT "1"
+
 enum pawl_redis_script {
     PAWL_REDIS_COMMIT,
+    PAWL_REDIS_SHARDS,
     PAWL_REDIS_LEASE,
     PAWL_REDIS_RENEW,
     PAWL_REDIS_RELEASE,
@@ -123,6 +128,7 @@ struct pawl_redis {
     struct pawl_redis_options options;
     char *texts;            // that the options point to
     char name[280];         // of the server, for errors
+    const char *prefix;     // of our keys
     struct ssl_ctx_st *tls; // NULL: without
     struct pawl_redis_link writer, reader, ear;
     char hashes[PAWL_REDIS_SCRIPTS][41]; // of the scripts

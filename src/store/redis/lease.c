@@ -13,41 +13,41 @@ static int64_t lease_milliseconds(int64_t ttl) {
 static enum pawl_err lease_odd(const struct pawl_redis *store, redisReply *reply,
                                struct pawl_error *error) {
     freeReplyObject(reply);
-    return pawl__fail(error, PAWL_E_CORRUPT, "%s: the keys pawl:* are not those of a Pawl",
-                      store->name);
+    return pawl__fail(error, PAWL_E_CORRUPT, "%s: the keys %s* are not those of a Pawl",
+                      store->name, store->prefix);
 }
 
-// A plain command of the app's hash.
-static enum pawl_err lease_ask_app(struct pawl_redis *store, const char *command,
-                                   struct pawl_str app, const char *value, redisReply **reply,
-                                   struct pawl_error *error) {
-    struct pawl_redis_args args = {0};
-    char *key = pawl__arena_alloc(&args.arena, sizeof "pawl:app:" + app.len);
-    bool sent;
-    if (!key) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    size_t len = strlen(strcpy(key, "pawl:app:"));
-    if (app.len) memcpy(key + len, app.data, app.len);
-    pawl__redis_add(&args, pawl__str(command));
-    pawl__redis_add(&args, (struct pawl_str){key, len + app.len});
-    pawl__redis_add(&args, PAWL_STR("count"));
-    if (value) pawl__redis_add(&args, pawl__str(value));
-    enum pawl_err err = pawl__redis_ask(store, &store->writer, &args, reply, &sent, error);
-    pawl__redis_args_finish(&args);
+static enum pawl_err lease_newer(const struct pawl_redis *store, redisReply *reply,
+                                 struct pawl_str format, struct pawl_error *error) {
+    enum pawl_err err = pawl__fail(
+        error, PAWL_E_FORMAT,
+        "%s: the keys %s* are of format %.*s, and this Pawl writes format " PAWL_REDIS_FORMAT
+        ": a newer one made them; update this one",
+        store->name, store->prefix, PAWL_FMT(format));
+    freeReplyObject(reply);
     return err;
 }
 
 enum pawl_err pawl__redis_shards(struct pawl_store *base, struct pawl_str app, uint32_t wanted,
                                  uint32_t *count, struct pawl_error *error) {
     struct pawl_redis *store = (struct pawl_redis *)base;
-    char text[12];
+    struct pawl_redis_args args = {0};
     redisReply *reply;
-    snprintf(text, sizeof text, "%u", wanted ? wanted : 1);
-    enum pawl_err err = lease_ask_app(store, "HSETNX", app, text, &reply, error);
+    bool sent;
+    pawl__redis_call(&args, store, PAWL_REDIS_SHARDS);
+    pawl__redis_add(&args, app);
+    pawl__redis_add_uint(&args, wanted ? wanted : 1);
+    pawl__redis_add(&args, PAWL_STR(PAWL_REDIS_FORMAT));
+    enum pawl_err err =
+        pawl__redis_run(store, &store->writer, PAWL_REDIS_SHARDS, &args, &reply, &sent, error);
+    pawl__redis_args_finish(&args);
     if (err) return err;
-    freeReplyObject(reply);
-    err = lease_ask_app(store, "HGET", app, NULL, &reply, error);
-    if (err) return err;
-    *count = (uint32_t)pawl__redis_uint(reply);
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
+        return lease_odd(store, reply, error);
+    struct pawl_str format = pawl__redis_str(reply->element[0]);
+    if (!pawl__str_equal(format, PAWL_STR(PAWL_REDIS_FORMAT)))
+        return lease_newer(store, reply, format, error);
+    *count = (uint32_t)pawl__redis_uint(reply->element[1]);
     if (!*count) return lease_odd(store, reply, error);
     freeReplyObject(reply);
     return PAWL_OK;
@@ -67,6 +67,7 @@ enum pawl_err pawl__redis_lease(struct pawl_store *base, struct pawl_str app, ui
     pawl__redis_add_uint(&args, number);
     pawl__redis_add(&args, owner);
     pawl__redis_add_int(&args, lease_milliseconds(ttl));
+    pawl__redis_add(&args, PAWL_STR(PAWL_REDIS_FORMAT));
     enum pawl_err err =
         pawl__redis_run(store, &store->writer, PAWL_REDIS_LEASE, &args, &reply, &sent, error);
     pawl__redis_args_finish(&args);
@@ -77,6 +78,10 @@ enum pawl_err pawl__redis_lease(struct pawl_store *base, struct pawl_str app, ui
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) {
         free(held);
         return lease_odd(store, reply, error);
+    }
+    if (pawl__str_equal(pawl__redis_str(reply->element[0]), PAWL_STR("format"))) {
+        free(held);
+        return lease_newer(store, reply, pawl__redis_str(reply->element[1]), error);
     }
     if (reply->elements == 2) {
         err = pawl__fail(error, PAWL_E_HELD, "shard %u of %.*s is held by %.*s", number,

@@ -66,15 +66,16 @@ static enum pawl_err bell_subscribe(struct pawl_redis *store, struct pawl_error 
     struct pawl_redis_args args = {0};
     redisReply *reply;
     bool sent;
-    char *channel = pawl__arena_alloc(&args.arena, sizeof "pawl:bell:" + store->bell_app_len);
-    if (!channel) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    size_t len = strlen(strcpy(channel, "pawl:bell:"));
-    memcpy(channel + len, store->bell_app, store->bell_app_len);
+    struct pawl_buf channel = {0};
+    pawl__buf_format(&channel, "%sbell:", store->prefix);
+    pawl__buf_append(&channel, store->bell_app, store->bell_app_len);
+    args.failed = channel.failed;
     pawl__redis_add(&args, PAWL_STR("SUBSCRIBE"));
-    pawl__redis_add(&args, (struct pawl_str){channel, len + store->bell_app_len});
+    pawl__redis_add(&args, pawl__buf_str(&channel));
     enum pawl_err err = pawl__redis_ask(store, &store->ear, &args, &reply, &sent, error);
     if (reply) freeReplyObject(reply);
     pawl__redis_args_finish(&args);
+    pawl__buf_finish(&channel);
     return err;
 }
 

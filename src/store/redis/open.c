@@ -139,6 +139,7 @@ static bool redis_keep_options(struct pawl_redis *store, const struct pawl_redis
     if (!store->options.port) store->options.port = 6379;
     if (store->options.dial_timeout <= 0) store->options.dial_timeout = 5 * PAWL_SECOND;
     if (!store->options.timeout) store->options.timeout = 3 * PAWL_SECOND;
+    store->prefix = "pawl:";
     snprintf(store->name, sizeof store->name, "Redis at %s:%d", store->options.host,
              store->options.port);
     return true;

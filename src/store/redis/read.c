@@ -12,8 +12,10 @@ enum {
     READ_SCAN_PAGE = 1000
 };
 
-static void read_key(struct pawl_redis_args *args, const char *kind, uint64_t shard) {
-    char *key = pawl__arena_format(&args->arena, "pawl:%s:%llu", kind, (unsigned long long)shard);
+static void read_key(const struct pawl_redis *store, struct pawl_redis_args *args, const char *kind,
+                     uint64_t shard) {
+    char *key = pawl__arena_format(&args->arena, "%s%s:%llu", store->prefix, kind,
+                                   (unsigned long long)shard);
     if (!key) args->failed = true;
     pawl__redis_add(args, pawl__str(key));
 }
@@ -30,7 +32,7 @@ static enum pawl_err read_bounds(struct pawl_redis *store, uint64_t shard, uint6
     struct pawl_redis_args args = {0};
     redisReply *reply;
     pawl__redis_add(&args, PAWL_STR("HMGET"));
-    read_key(&args, "shard", shard);
+    read_key(store, &args, "shard", shard);
     pawl__redis_add(&args, PAWL_STR("trimmed"));
     pawl__redis_add(&args, PAWL_STR("last"));
     enum pawl_err err = pawl__redis_read(store, &args, &reply, error);
@@ -72,7 +74,7 @@ enum pawl_err pawl__redis_read_log(struct pawl_store *base, uint64_t shard, uint
         redisReply *reply;
         uint64_t count = last - after < READ_LOG_PAGE ? last - after : READ_LOG_PAGE;
         pawl__redis_add(&args, PAWL_STR("HMGET"));
-        read_key(&args, "log", shard);
+        read_key(store, &args, "log", shard);
         for (uint64_t i = 1; i <= count; i++) pawl__redis_add_uint(&args, after + i);
         err = pawl__redis_read(store, &args, &reply, error);
         pawl__redis_args_finish(&args);
@@ -207,7 +209,7 @@ static enum pawl_err read_step(struct pawl_redis *store, const char *command, co
                                struct pawl_error *error) {
     struct pawl_redis_args args = {0};
     pawl__redis_add(&args, pawl__str(command));
-    read_key(&args, kind, shard);
+    read_key(store, &args, kind, shard);
     pawl__redis_add(&args, pawl__str(cursor));
     pawl__redis_add(&args, PAWL_STR("COUNT"));
     pawl__redis_add_uint(&args, READ_SCAN_PAGE);
@@ -224,7 +226,7 @@ static enum pawl_err read_live(struct pawl_redis *store, uint64_t shard, const r
     redisReply *reply;
     if (!ids->elements) return PAWL_OK;
     pawl__redis_add(&args, PAWL_STR("HMGET"));
-    read_key(&args, "rows", shard);
+    read_key(store, &args, "rows", shard);
     for (size_t i = 0; i < ids->elements; i++)
         pawl__redis_add(&args, pawl__redis_str(ids->element[i]));
     enum pawl_err err = pawl__redis_read(store, &args, &reply, error);

@@ -2,6 +2,7 @@
 //
 // Our keys. Times are milliseconds by the server's clock; app, id and key may hold any byte.
 //
+//   pawl:format                 the number of all this, PAWL_REDIS_FORMAT
 //   pawl:ids                    a counter: numbers of shards
 //   pawl:app:APP                hash: count (of shards), s0, s1 ... (their numbers, as N below)
 //   pawl:shard:N                hash: epoch, owner, until (0: released), last, trimmed (positions)
@@ -20,152 +21,164 @@
 
 #include "store/redis/internal.h"
 
+// What all of our keys begin with is the key of each call.
+#define SCRIPT_KEYS "local P = KEYS[1]\n"
+
 #define SCRIPT_TIME                                                                                \
     "local t = redis.call('TIME')\n"                                                               \
     "local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)\n"
 
 static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
-    [PAWL_REDIS_COMMIT] =
-        "local at = 0\n"
-        "local function take() at = at + 1 return ARGV[at] end\n"
-        "local function list() local all = {} for k = 1, tonumber(take()) do all[k] = take() end "
-        "return all end\n"
-        "local function texts(n, width) local all = {}\n"
-        "  for k = 1, n do local one = {} for w = 1, width do one[w] = take() end all[k] = one "
-        "end\n"
-        "  return all end\n"
-        "local results, seen, rung = {}, {}, {}\n"
-        "local function parts_of(id, shard, from)\n"
-        "  local before, after = false, {}\n"
-        "  for _, f in ipairs(redis.call('HKEYS', 'pawl:row:' .. shard .. ':' .. id)) do\n"
-        "    local n = tonumber(string.match(f, '^h(%d+)$') or '-1')\n"
-        "    if n >= from then after[#after + 1] = f elseif n >= 0 then before = true end\n"
-        "  end\n"
-        "  return before, after\n"
-        "end\n"
-        "for _ = 1, tonumber(take()) do\n"
-        "  local shard, epoch = take(), take()\n"
-        "  local batch, before, position, records, trim = take(), take(), take(), take(), take()\n"
-        "  local deletes = list()\n"
-        "  local puts = texts(tonumber(take()), 6)\n"
-        "  local out = texts(tonumber(take()), 4)\n"
-        "  local taken = texts(tonumber(take()), 3)\n"
-        "  local head = 'pawl:shard:' .. shard\n"
-        "  local have = redis.call('HMGET', head, 'epoch', 'last', 'trimmed')\n"
-        "  local last, why = have[2] or '0', nil\n"
-        "  if have[1] ~= epoch then why = 'fenced ' .. (have[1] or '0')\n"
-        "  elseif seen[shard] then why = 'twice'\n"
-        "  elseif batch == '1' and before ~= last then why = 'follow'\n"
-        "  else\n"
-        "    if batch == '1' then last = position end\n"
-        "    if tonumber(trim) > tonumber(last) then why = 'trim ' .. last end\n"
-        "  end\n"
-        "  local gone = {}\n"
-        "  for _, id in ipairs(deletes) do gone[id] = true end\n"
-        "  for k, put in ipairs(puts) do\n"
-        "    local from = tonumber(put[5])\n"
-        "    if not why and from > 0 and (gone[put[1]] or not parts_of(put[1], shard, from)) then\n"
-        "      why = 'from ' .. (k - 1) end\n"
-        "  end\n"
-        "  results[#results + 1] = why or 'ok'\n"
-        "  if not why then\n"
-        "    seen[shard] = true\n"
-        "    for _, id in ipairs(deletes) do\n"
-        "      redis.call('DEL', 'pawl:row:' .. shard .. ':' .. id)\n"
-        "      redis.call('HDEL', 'pawl:rows:' .. shard, id)\n"
-        "      redis.call('SREM', 'pawl:live:' .. shard, id)\n"
-        "    end\n"
-        "    for _, put in ipairs(puts) do\n"
-        "      local id, from = put[1], tonumber(put[5])\n"
-        "      local row = 'pawl:row:' .. shard .. ':' .. id\n"
-        "      local _, after = parts_of(id, shard, from)\n"
-        "      for _, f in ipairs(after) do redis.call('HDEL', row, f) end\n"
-        "      redis.call('HSET', row, 's', put[4])\n"
-        "      if #put[6] > 0 then redis.call('HSET', row, 'h' .. put[5], put[6]) end\n"
-        "      redis.call('HSET', 'pawl:rows:' .. shard, id, put[2])\n"
-        "      redis.call(put[3] == '1' and 'SADD' or 'SREM', 'pawl:live:' .. shard, id)\n"
-        "    end\n"
-        "    for _, m in ipairs(out) do\n"
-        "      local box = m[2] .. ':' .. m[1]\n"
-        "      if redis.call('HSETNX', 'pawl:mail:' .. box, m[3], m[4]) == 1 then\n"
-        "        redis.call('ZADD', 'pawl:box:' .. box, 0, m[3]) end\n"
-        "      if not rung[box] then\n"
-        "        rung[box] = true\n"
-        "        redis.call('PUBLISH', 'pawl:bell:' .. m[1], m[2])\n"
-        "      end\n"
-        "    end\n"
-        "    for _, m in ipairs(taken) do\n"
-        "      redis.call('ZREM', 'pawl:box:' .. m[2] .. ':' .. m[1], m[3])\n"
-        "      redis.call('HDEL', 'pawl:mail:' .. m[2] .. ':' .. m[1], m[3])\n"
-        "    end\n"
-        "    if batch == '1' then\n"
-        "      redis.call('HSET', 'pawl:log:' .. shard, position, records)\n"
-        "      redis.call('HSET', head, 'last', position)\n"
-        "    end\n"
-        "    local trimmed = tonumber(have[3] or '0')\n"
-        "    if tonumber(trim) > trimmed then\n"
-        "      for p = trimmed + 1, tonumber(trim) do\n"
-        "        redis.call('HDEL', 'pawl:log:' .. shard, string.format('%.0f', p)) end\n"
-        "      redis.call('HSET', head, 'trimmed', trim)\n"
-        "    end\n"
-        "  end\n"
-        "end\n"
-        "for _ = 1, tonumber(take()) do\n" // the user's transactions; see state.c
-        "  local ops, keys, why = texts(tonumber(take()), 6), {}, nil\n"
-        "  for k, op in ipairs(ops) do\n"
-        "    local kind, key, etag, first = op[1], op[2], op[3], op[4] == '1'\n"
-        "    local have = keys[key]\n"
-        "    if not have then\n"
-        "      have = {kind = redis.call('TYPE', key).ok}\n"
-        "      if have.kind == 'hash' then\n"
-        "        local h = redis.call('HMGET', key, 'version', 'first-write')\n"
-        "        have.version, have.first = h[1] or '', h[2]\n"
-        "      end\n"
-        "      keys[key] = have\n"
-        "    end\n"
-        "    local version = have.version or ''\n"
-        "    local free = version == '' or version == etag\n"
-        "    if kind == 'd' then\n"
-        "      if not (free or etag == '0') then why = 'conflict' end\n"
-        "      keys[key] = {kind = 'none'}\n"
-        "    else\n"
-        "      if not (free or (etag == '0' and not first and not have.first)) then\n"
-        "        why = etag == '0' and 'exists' or 'conflict'\n"
-        "      elseif version ~= '' and not string.match(version, '^%-?%d+$') then why = 'number' "
-        "end\n"
-        "      keys[key] = {kind = 'hash', first = first or have.first,\n"
-        "                   version = string.format('%.0f', (tonumber(version) or 0) + 1)}\n"
-        "    end\n"
-        "    if why then why = why .. ' ' .. (k - 1) break end\n"
-        "  end\n"
-        "  results[#results + 1] = why or 'ok'\n"
-        "  if not why then\n"
-        "    for _, op in ipairs(ops) do\n"
-        "      local key = op[2]\n"
-        "      if op[1] == 'd' then redis.call('DEL', key) else\n"
-        "        if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end\n"
-        "        if redis.call('HGET', key, 'version') == '' then redis.call('HDEL', key, "
-        "'version') end\n"
-        "        redis.call('HSET', key, 'data', op[5])\n"
-        "        if op[4] == '1' then redis.call('HSET', key, 'first-write', 0) end\n"
-        "        redis.call('HINCRBY', key, 'version', 1)\n"
-        "        if op[6] == '0' then redis.call('PERSIST', key)\n"
-        "        elseif op[6] ~= '' then redis.call('EXPIRE', key, op[6]) end\n"
-        "      end\n"
-        "    end\n"
-        "  end\n"
-        "end\n"
-        "return results\n",
+    [PAWL_REDIS_COMMIT] = SCRIPT_KEYS
+    "local at = 0\n"
+    "local function take() at = at + 1 return ARGV[at] end\n"
+    "local function list() local all = {} for k = 1, tonumber(take()) do all[k] = take() end "
+    "return all end\n"
+    "local function texts(n, width) local all = {}\n"
+    "  for k = 1, n do local one = {} for w = 1, width do one[w] = take() end all[k] = one "
+    "end\n"
+    "  return all end\n"
+    "local results, seen, rung = {}, {}, {}\n"
+    "local function parts_of(id, shard, from)\n"
+    "  local before, after = false, {}\n"
+    "  for _, f in ipairs(redis.call('HKEYS', P .. 'row:' .. shard .. ':' .. id)) do\n"
+    "    local n = tonumber(string.match(f, '^h(%d+)$') or '-1')\n"
+    "    if n >= from then after[#after + 1] = f elseif n >= 0 then before = true end\n"
+    "  end\n"
+    "  return before, after\n"
+    "end\n"
+    "for _ = 1, tonumber(take()) do\n"
+    "  local shard, epoch = take(), take()\n"
+    "  local batch, before, position, records, trim = take(), take(), take(), take(), take()\n"
+    "  local deletes = list()\n"
+    "  local puts = texts(tonumber(take()), 6)\n"
+    "  local out = texts(tonumber(take()), 4)\n"
+    "  local taken = texts(tonumber(take()), 3)\n"
+    "  local head = P .. 'shard:' .. shard\n"
+    "  local have = redis.call('HMGET', head, 'epoch', 'last', 'trimmed')\n"
+    "  local last, why = have[2] or '0', nil\n"
+    "  if have[1] ~= epoch then why = 'fenced ' .. (have[1] or '0')\n"
+    "  elseif seen[shard] then why = 'twice'\n"
+    "  elseif batch == '1' and before ~= last then why = 'follow'\n"
+    "  else\n"
+    "    if batch == '1' then last = position end\n"
+    "    if tonumber(trim) > tonumber(last) then why = 'trim ' .. last end\n"
+    "  end\n"
+    "  local gone = {}\n"
+    "  for _, id in ipairs(deletes) do gone[id] = true end\n"
+    "  for k, put in ipairs(puts) do\n"
+    "    local from = tonumber(put[5])\n"
+    "    if not why and from > 0 and (gone[put[1]] or not parts_of(put[1], shard, from)) then\n"
+    "      why = 'from ' .. (k - 1) end\n"
+    "  end\n"
+    "  results[#results + 1] = why or 'ok'\n"
+    "  if not why then\n"
+    "    seen[shard] = true\n"
+    "    for _, id in ipairs(deletes) do\n"
+    "      redis.call('DEL', P .. 'row:' .. shard .. ':' .. id)\n"
+    "      redis.call('HDEL', P .. 'rows:' .. shard, id)\n"
+    "      redis.call('SREM', P .. 'live:' .. shard, id)\n"
+    "    end\n"
+    "    for _, put in ipairs(puts) do\n"
+    "      local id, from = put[1], tonumber(put[5])\n"
+    "      local row = P .. 'row:' .. shard .. ':' .. id\n"
+    "      local _, after = parts_of(id, shard, from)\n"
+    "      for _, f in ipairs(after) do redis.call('HDEL', row, f) end\n"
+    "      redis.call('HSET', row, 's', put[4])\n"
+    "      if #put[6] > 0 then redis.call('HSET', row, 'h' .. put[5], put[6]) end\n"
+    "      redis.call('HSET', P .. 'rows:' .. shard, id, put[2])\n"
+    "      redis.call(put[3] == '1' and 'SADD' or 'SREM', P .. 'live:' .. shard, id)\n"
+    "    end\n"
+    "    for _, m in ipairs(out) do\n"
+    "      local box = m[2] .. ':' .. m[1]\n"
+    "      if redis.call('HSETNX', P .. 'mail:' .. box, m[3], m[4]) == 1 then\n"
+    "        redis.call('ZADD', P .. 'box:' .. box, 0, m[3]) end\n"
+    "      if not rung[box] then\n"
+    "        rung[box] = true\n"
+    "        redis.call('PUBLISH', P .. 'bell:' .. m[1], m[2])\n"
+    "      end\n"
+    "    end\n"
+    "    for _, m in ipairs(taken) do\n"
+    "      redis.call('ZREM', P .. 'box:' .. m[2] .. ':' .. m[1], m[3])\n"
+    "      redis.call('HDEL', P .. 'mail:' .. m[2] .. ':' .. m[1], m[3])\n"
+    "    end\n"
+    "    if batch == '1' then\n"
+    "      redis.call('HSET', P .. 'log:' .. shard, position, records)\n"
+    "      redis.call('HSET', head, 'last', position)\n"
+    "    end\n"
+    "    local trimmed = tonumber(have[3] or '0')\n"
+    "    if tonumber(trim) > trimmed then\n"
+    "      for p = trimmed + 1, tonumber(trim) do\n"
+    "        redis.call('HDEL', P .. 'log:' .. shard, string.format('%.0f', p)) end\n"
+    "      redis.call('HSET', head, 'trimmed', trim)\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "for _ = 1, tonumber(take()) do\n" // the user's transactions; see state.c
+    "  local ops, keys, why = texts(tonumber(take()), 6), {}, nil\n"
+    "  for k, op in ipairs(ops) do\n"
+    "    local kind, key, etag, first = op[1], op[2], op[3], op[4] == '1'\n"
+    "    local have = keys[key]\n"
+    "    if not have then\n"
+    "      have = {kind = redis.call('TYPE', key).ok}\n"
+    "      if have.kind == 'hash' then\n"
+    "        local h = redis.call('HMGET', key, 'version', 'first-write')\n"
+    "        have.version, have.first = h[1] or '', h[2]\n"
+    "      end\n"
+    "      keys[key] = have\n"
+    "    end\n"
+    "    local version = have.version or ''\n"
+    "    local free = version == '' or version == etag\n"
+    "    if kind == 'd' then\n"
+    "      if not (free or etag == '0') then why = 'conflict' end\n"
+    "      keys[key] = {kind = 'none'}\n"
+    "    else\n"
+    "      if not (free or (etag == '0' and not first and not have.first)) then\n"
+    "        why = etag == '0' and 'exists' or 'conflict'\n"
+    "      elseif version ~= '' and not string.match(version, '^%-?%d+$') then why = 'number' "
+    "end\n"
+    "      keys[key] = {kind = 'hash', first = first or have.first,\n"
+    "                   version = string.format('%.0f', (tonumber(version) or 0) + 1)}\n"
+    "    end\n"
+    "    if why then why = why .. ' ' .. (k - 1) break end\n"
+    "  end\n"
+    "  results[#results + 1] = why or 'ok'\n"
+    "  if not why then\n"
+    "    for _, op in ipairs(ops) do\n"
+    "      local key = op[2]\n"
+    "      if op[1] == 'd' then redis.call('DEL', key) else\n"
+    "        if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end\n"
+    "        if redis.call('HGET', key, 'version') == '' then redis.call('HDEL', key, "
+    "'version') end\n"
+    "        redis.call('HSET', key, 'data', op[5])\n"
+    "        if op[4] == '1' then redis.call('HSET', key, 'first-write', 0) end\n"
+    "        redis.call('HINCRBY', key, 'version', 1)\n"
+    "        if op[6] == '0' then redis.call('PERSIST', key)\n"
+    "        elseif op[6] ~= '' then redis.call('EXPIRE', key, op[6]) end\n"
+    "      end\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "return results\n",
 
-    // app, number, owner, ttl (0: for ever)
-    [PAWL_REDIS_LEASE] = SCRIPT_TIME
-    "local apps, slot = 'pawl:app:' .. ARGV[1], 's' .. ARGV[2]\n"
+    // app, shards wanted, format
+    [PAWL_REDIS_SHARDS] =
+        SCRIPT_KEYS "redis.call('SETNX', P .. 'format', ARGV[3])\n"
+                    "local app = P .. 'app:' .. ARGV[1]\n"
+                    "redis.call('HSETNX', app, 'count', ARGV[2])\n"
+                    "return {redis.call('GET', P .. 'format'), redis.call('HGET', app, 'count')}\n",
+
+    // app, number, owner, ttl (0: for ever), format
+    [PAWL_REDIS_LEASE] = SCRIPT_KEYS SCRIPT_TIME
+    "local format = redis.call('GET', P .. 'format') or ARGV[5]\n" // an earlier Pawl gave none
+    "if format ~= ARGV[5] then return {'format', format} end\n"
+    "local apps, slot = P .. 'app:' .. ARGV[1], 's' .. ARGV[2]\n"
     "local shard = redis.call('HGET', apps, slot)\n"
     "if not shard then\n"
-    "  shard = tostring(redis.call('INCR', 'pawl:ids'))\n"
+    "  shard = tostring(redis.call('INCR', P .. 'ids'))\n"
     "  redis.call('HSET', apps, slot, shard)\n"
     "end\n"
-    "local head = 'pawl:shard:' .. shard\n"
+    "local head = P .. 'shard:' .. shard\n"
     "local have = redis.call('HMGET', head, 'until', 'owner', 'last')\n"
     "if tonumber(have[1] or '0') > now then return {'held', have[2] or ''} end\n"
     "local ttl = tonumber(ARGV[4])\n"
@@ -175,11 +188,11 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "return {'ok', shard, tostring(epoch), have[3] or '0'}\n",
 
     // ttl, then shard and epoch of each
-    [PAWL_REDIS_RENEW] = SCRIPT_TIME
+    [PAWL_REDIS_RENEW] = SCRIPT_KEYS SCRIPT_TIME
     "local ttl, lost = tonumber(ARGV[1]), {}\n"
     "local till = string.format('%.0f', ttl > 0 and now + ttl or 9007199254740991)\n"
     "for k = 2, #ARGV, 2 do\n"
-    "  local head = 'pawl:shard:' .. ARGV[k]\n"
+    "  local head = P .. 'shard:' .. ARGV[k]\n"
     "  local have = redis.call('HMGET', head, 'epoch', 'until')\n"
     "  local good = have[1] == ARGV[k + 1] and have[2] ~= '0'\n"
     "  if good then redis.call('HSET', head, 'until', till) end\n"
@@ -187,18 +200,18 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "end\n"
     "return lost\n",
 
-    [PAWL_REDIS_RELEASE] = "local head = 'pawl:shard:' .. ARGV[1]\n"
-                           "if redis.call('HGET', head, 'epoch') == ARGV[2] then\n"
-                           "  redis.call('HSET', head, 'until', '0') end\n"
-                           "return 1\n",
+    [PAWL_REDIS_RELEASE] = SCRIPT_KEYS "local head = P .. 'shard:' .. ARGV[1]\n"
+                                       "if redis.call('HGET', head, 'epoch') == ARGV[2] then\n"
+                                       "  redis.call('HSET', head, 'until', '0') end\n"
+                                       "return 1\n",
 
-    [PAWL_REDIS_HOLDERS] = SCRIPT_TIME
+    [PAWL_REDIS_HOLDERS] = SCRIPT_KEYS SCRIPT_TIME
     "local all = {}\n"
-    "local slots = redis.call('HGETALL', 'pawl:app:' .. ARGV[1])\n"
+    "local slots = redis.call('HGETALL', P .. 'app:' .. ARGV[1])\n"
     "for k = 1, #slots, 2 do\n"
     "  local number = string.match(slots[k], '^s(%d+)$')\n"
     "  if number then\n"
-    "    local have = redis.call('HMGET', 'pawl:shard:' .. slots[k + 1], 'epoch', 'until', "
+    "    local have = redis.call('HMGET', P .. 'shard:' .. slots[k + 1], 'epoch', 'until', "
     "'owner')\n"
     "    all[#all + 1] = {number, slots[k + 1], have[1] or '0',\n"
     "                     tonumber(have[2] or '0') > now and 1 or 0, have[3] or ''}\n"
@@ -207,8 +220,8 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "return all\n",
 
     // app, id, ttl, address, info, workers, loops
-    [PAWL_REDIS_PUT_MEMBER] = SCRIPT_TIME
-    "local all, head = 'pawl:members:' .. ARGV[1], 'pawl:member:' .. #ARGV[1] .. ':' .. ARGV[1] .. "
+    [PAWL_REDIS_PUT_MEMBER] = SCRIPT_KEYS SCRIPT_TIME
+    "local all, head = P .. 'members:' .. ARGV[1], P .. 'member:' .. #ARGV[1] .. ':' .. ARGV[1] .. "
     "':'\n"
     "for _, id in ipairs(redis.call('SMEMBERS', all)) do\n"
     "  if redis.call('EXISTS', head .. id) == 0 then redis.call('SREM', all, id) end\n"
@@ -222,39 +235,40 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "else redis.call('PERSIST', key) end\n"
     "return 1\n",
 
-    [PAWL_REDIS_REMOVE_MEMBER] =
-        "redis.call('SREM', 'pawl:members:' .. ARGV[1], ARGV[2])\n"
-        "redis.call('DEL', 'pawl:member:' .. #ARGV[1] .. ':' .. ARGV[1] .. ':' .. ARGV[2])\n"
-        "return 1\n",
+    [PAWL_REDIS_REMOVE_MEMBER] = SCRIPT_KEYS
+    "redis.call('SREM', P .. 'members:' .. ARGV[1], ARGV[2])\n"
+    "redis.call('DEL', P .. 'member:' .. #ARGV[1] .. ':' .. ARGV[1] .. ':' .. ARGV[2])\n"
+    "return 1\n",
 
-    [PAWL_REDIS_MEMBERS] =
-        "local all, head = {}, 'pawl:member:' .. #ARGV[1] .. ':' .. ARGV[1] .. ':'\n"
-        "for _, id in ipairs(redis.call('SMEMBERS', 'pawl:members:' .. ARGV[1])) do\n"
-        "  local have = redis.call('HMGET', head .. id, 'address', 'info', 'workers', 'loops', "
-        "'joined')\n"
-        "  if have[5] then all[#all + 1] = {id, have[1], have[2], have[3], have[4], have[5]} end\n"
-        "end\n"
-        "return all\n",
+    [PAWL_REDIS_MEMBERS] = SCRIPT_KEYS
+    "local all, head = {}, P .. 'member:' .. #ARGV[1] .. ':' .. ARGV[1] .. ':'\n"
+    "for _, id in ipairs(redis.call('SMEMBERS', P .. 'members:' .. ARGV[1])) do\n"
+    "  local have = redis.call('HMGET', head .. id, 'address', 'info', 'workers', 'loops', "
+    "'joined')\n"
+    "  if have[5] then all[#all + 1] = {id, have[1], have[2], have[3], have[4], have[5]} end\n"
+    "end\n"
+    "return all\n",
 
     [PAWL_REDIS_LOAD] =
-        "return {redis.call('HGET', 'pawl:rows:' .. ARGV[1], ARGV[2]),\n"
-        "        redis.call('HGETALL', 'pawl:row:' .. ARGV[1] .. ':' .. ARGV[2])}\n",
+        SCRIPT_KEYS "return {redis.call('HGET', P .. 'rows:' .. ARGV[1], ARGV[2]),\n"
+                    "        redis.call('HGETALL', P .. 'row:' .. ARGV[1] .. ':' .. ARGV[2])}\n",
 
     // app, number, key that they come after as a bound of ZRANGEBYLEX, how many
-    [PAWL_REDIS_MAIL] =
-        "local box, all = ARGV[2] .. ':' .. ARGV[1], {}\n"
-        "for _, key in ipairs(redis.call('ZRANGEBYLEX', 'pawl:box:' .. box, ARGV[3], '+',\n"
-        "                                'LIMIT', 0, ARGV[4])) do\n"
-        "  all[#all + 1] = {key, redis.call('HGET', 'pawl:mail:' .. box, key)}\n"
-        "end\n"
-        "return all\n",
+    [PAWL_REDIS_MAIL] = SCRIPT_KEYS
+    "local box, all = ARGV[2] .. ':' .. ARGV[1], {}\n"
+    "for _, key in ipairs(redis.call('ZRANGEBYLEX', P .. 'box:' .. box, ARGV[3], '+',\n"
+    "                                'LIMIT', 0, ARGV[4])) do\n"
+    "  all[#all + 1] = {key, redis.call('HGET', P .. 'mail:' .. box, key)}\n"
+    "end\n"
+    "return all\n",
 };
 
 void pawl__redis_call(struct pawl_redis_args *args, const struct pawl_redis *store,
                       enum pawl_redis_script script) {
     pawl__redis_add(args, PAWL_STR("EVALSHA"));
     pawl__redis_add(args, pawl__str(store->hashes[script]));
-    pawl__redis_add(args, PAWL_STR("0"));
+    pawl__redis_add(args, PAWL_STR("1"));
+    pawl__redis_add(args, pawl__str(store->prefix));
 }
 
 static enum pawl_err script_give(struct pawl_redis *store, struct pawl_redis_link *link,
