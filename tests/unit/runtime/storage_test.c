@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -14,7 +15,7 @@ struct stub {
     bool closed;
     enum pawl_err refusal; // of what the client writes next
     bool unknown;          // and nobody knows what was done
-    int busy;              // so many commits find that somebody else writes
+    atomic_int busy;       // so many commits find that somebody else writes; any thread sets it
     unsigned commits, at_once, tends;
 };
 
