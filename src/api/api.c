@@ -1,3 +1,5 @@
+#include "api/api.h"
+
 #include <stdlib.h>
 
 #include "api/console.h"

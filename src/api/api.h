@@ -3,46 +3,8 @@
 
 // The services of a sidecar, behind one handler: TaskHub, the Dapr API over gRPC and HTTP.
 
-#include "net/server.h"
-#include "runtime/node.h"
-
-// A state store that the app can use.
-struct pawl_api_store {
-    const char *name, *type, *version; // of the component
-    const char *key_prefix;            // before "||"; NULL: keys are used as they are
-    struct pawl_storage *storage;
-};
-
-// Who may see and do what over /pawl/v1 and on the dashboard.
-struct pawl_console_options {
-    bool enabled; // the dashboard's page is served
-    bool read_only;
-    bool hide_payloads; // inputs, outputs and custom statuses are left out
-};
-
-struct pawl_tracer;
-struct pawl_request_meter;
-struct pawl_workflow_meter;
-
-struct pawl_api_options {
-    const char *app_id, *namespace, *version;
-    const char *token;      // that every call must carry; NULL: none
-    struct pawl_node *node; // NULL: no store holds workflows
-    uv_loop_t *loop;        // to open streams from other apps' daemons; NULL: there are none
-    const struct pawl_api_store *stores;
-    size_t store_count;
-    int app_port;
-    const char *app_protocol, *app_address;
-    int app_max_concurrency;
-    struct pawl_console_options console;
-    struct pawl_tracer *tracer;                  // takes spans of calls; NULL: nobody does
-    struct pawl_request_meter *meter;            // counts calls; NULL: nobody looks
-    const struct pawl_workflow_meter *workflows; // what was counted of them; NULL: nothing is
-    const struct pawl_log *log;
-    // Ends the daemon; |force|: at once.
-    void (*shutdown)(void *arg, bool force);
-    void *arg;
-};
+#include "api/options.h"
+#include "net/request.h"
 
 struct pawl_api;
 

@@ -5,9 +5,10 @@
 
 #include <jansson.h>
 
-#include "api/api.h"
+#include "api/options.h"
 #include "base/buf.h"
 #include "dapr_runtime.pb-c.h"
+#include "net/answer.h"
 #include "net/router.h"
 #include "wire/unpack.h"
 
@@ -20,6 +21,14 @@ struct pawl_api {
     json_t *extended;           // metadata that was set: an object of strings
     bool ready;
     char not_ready[256];
+};
+
+// Who looks on at a request (watch.h): request->watch, in its arena; NULL: nobody does.
+struct pawl_api_watch {
+    struct pawl_api *api;
+    const char *name;          // of the method or route; NULL: none was found
+    int64_t began;             // steady
+    struct trace_watch *trace; // trace.h; NULL: it is not traced
 };
 
 typedef void (*pawl_api_method)(struct pawl_api *api, struct pawl_request *request);

@@ -1,5 +1,6 @@
 #include "api/request_meter.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"

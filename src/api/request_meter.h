@@ -4,8 +4,9 @@
 // How many requests there were, of which method, how they ended, how long they took and how large
 // they were: the reference's dapr_grpc_io_server_*, dapr_http_server_* and dapr_component_state_*.
 
-#include "api/state.h"
+#include "api/state_verb.h"
 #include "base/meter.h"
+#include "net/request.h"
 #include "observe/named.h"
 
 // Of a gRPC method.

@@ -5,6 +5,7 @@
 // has the same table for people.
 
 #include "api/census.h"
+#include "api/options.h"
 #include "api/request_meter.h"
 #include "observe/metrics.h"
 #include "observe/tracer.h"

@@ -4,6 +4,7 @@
 // The app's own state, shared by the gRPC and HTTP front ends.
 
 #include "api/internal.h"
+#include "api/state_verb.h"
 
 // One item of a save, a delete or a transaction, as a front end read it.
 struct pawl_api_item {
@@ -14,17 +15,6 @@ struct pawl_api_item {
     bool is_json;
     bool first_write;
     bool remove;
-};
-
-// What a write or read was for, in the texts of its errors.
-enum pawl_api_state_verb {
-    PAWL_API_STATE_GET,
-    PAWL_API_STATE_GET_BULK,
-    PAWL_API_STATE_SAVE,
-    PAWL_API_STATE_DELETE,
-    PAWL_API_STATE_DELETE_BULK,
-    PAWL_API_STATE_TRANSACTION,
-    PAWL_API_STATE_VERBS
 };
 
 struct pawl_api_state {

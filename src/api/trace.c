@@ -1,7 +1,6 @@
 #include "api/trace.h"
 
 #include "api/internal.h"
-#include "api/watch.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "engine/events.h"

@@ -4,7 +4,10 @@
 // The spans of calls (reference 5.1): one for each call that is sampled, named by its method or
 // route, and one for each start of a workflow, under which the workflow's own spans are.
 
-#include "api/api.h"
+#include "net/request.h"
+#include "orchestrator_service.pb-c.h"
+
+struct pawl_api;
 
 // Looks at the trace context that |request|, which is watched, came with, and begins its span if it
 // is sampled.

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "api/api.h"
 #include "api/elder.h"
 #include "api/internal.h"
 #include "api/relays.h"

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "cli/find.h"
+#include "net/answer.h"
 #include "net/http_fetch.h"
 #include "net/router.h"
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "cli/listen.h"
 #include "cli/version.h"
+#include "net/answer.h"
 
 static const char *const metrics_scope = "dapr.runtime", *const metrics_what = "metrics";
 

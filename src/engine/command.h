@@ -7,8 +7,8 @@
 // it could not find is loaded by the caller, who gives the command again (PAWL_E_NEEDED).
 
 #include "engine/apply.h"
+#include "engine/effects.h"
 #include "engine/events.h"
-#include "engine/internal.h"
 
 // Finds an instance of this shard, or a ghost. PAWL_E_NEEDED when neither is in memory.
 enum pawl_err pawl__command_need(struct pawl_shard *shard, struct pawl_str id,

@@ -1,6 +1,6 @@
 #include "engine/apply.h"
+#include "engine/effects.h"
 #include "engine/events.h"
-#include "engine/internal.h"
 #include "engine/propagation.h"
 #include "engine/trace.h"
 #include "wire/pack.h"

@@ -1,7 +1,7 @@
 #include "engine/record.h"
 
 #include "base/assert.h"
-#include "engine/internal.h"
+#include "engine/effects.h"
 #include "wire/pb.h"
 
 // The fields of Batch, Record, Create and Turn; see pawl_log.proto.

@@ -1,5 +1,5 @@
 #include "engine/apply.h"
-#include "engine/internal.h"
+#include "engine/effects.h"
 #include "wire/pb.h"
 #include "wire/unpack.h"
 

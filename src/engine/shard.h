@@ -114,6 +114,14 @@ struct pawl_stamp {
 bool pawl__shard_init(struct pawl_shard *shard, struct pawl_str app_id, uint64_t position);
 void pawl__shard_finish(struct pawl_shard *shard);
 
+// Whether instances with |id| live in this shard.
+static inline bool pawl__shard_has(const struct pawl_shard *shard, struct pawl_str id) {
+    return shard->count <= 1 || pawl__shard_of(id, shard->count) == shard->number;
+}
+
+// A time for something that is told apart by it: no other has the same.
+int64_t pawl__shard_unique_time(struct pawl_shard *shard, struct pawl_stamp stamp);
+
 // --- what is in memory --------------------------------------------------------------------------
 
 // The instance, which may be a ghost; NULL when it is not known whether it exists.

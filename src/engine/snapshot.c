@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "engine/internal.h"
+#include "engine/effects.h"
 #include "wire/columns.h"
 #include "wire/pack.h"
 #include "wire/unpack.h"

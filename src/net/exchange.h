@@ -11,7 +11,7 @@
 #include "net/conn.h"
 #include "net/deadlines.h"
 #include "net/grpc.h"
-#include "net/server.h"
+#include "net/options.h"
 
 enum pawl_exchange_state {
     PAWL_EXCHANGE_RECEIVING,

@@ -1,7 +1,7 @@
 #ifndef PAWL_NET_GRPC_CHANNEL_H
 #define PAWL_NET_GRPC_CHANNEL_H
 
-// Shared by grpc_client.c (the connection) and grpc_call.c (the calls).
+// What is behind net/grpc_client.h: the connection (grpc_channel.c) and its calls (grpc_call.c).
 
 #include "base/arena.h"
 #include "net/deadlines.h"

@@ -9,7 +9,7 @@
 #include <uv.h>
 
 #include "base/err.h"
-#include "net/server.h" // struct pawl_header
+#include "net/request.h" // struct pawl_header
 
 struct pawl_grpc_client;
 struct pawl_grpc_call;

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "net/server.h" // struct pawl_header
+#include "net/request.h" // struct pawl_header
 
 // Sends one HTTP/1.1 request and waits for the answer; for the command line, not for loops.
 //

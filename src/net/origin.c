@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "net/answer.h"
 #include "net/exchange.h"
 
 static const char origin_methods[] = "HEAD|GET|POST|PUT|PATCH|DELETE"; // as the reference

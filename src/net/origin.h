@@ -13,7 +13,7 @@
 // Programs that are no browsers send none of these. Dapr's --allowed-origins lets pages in, and
 // answers them with the headers of CORS as daprd does.
 
-#include "net/server.h"
+#include "net/request.h"
 
 struct pawl_origins {
     char *text;                // the list, in lower case

@@ -3,7 +3,7 @@
 
 // Finds the row of a table that serves a request.
 
-#include "net/server.h"
+#include "net/request.h"
 
 enum {
     PAWL_ROUTE_PARAMS = 4

@@ -1,5 +1,6 @@
 #include "api_kit.h"
 
+#include "api/api.h"
 #include "base/clock.h"
 #include "store/memory/memory.h"
 

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "fuzz.h"
+#include "net/answer.h"
 #include "net/server.h"
 
 enum {

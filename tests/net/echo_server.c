@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "net/answer.h"
 #include "net/router.h"
 #include "net/server.h"
 

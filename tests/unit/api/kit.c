@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "net/server.h"
 #include "peer.h"
 #include "store/memory/memory.h"
 

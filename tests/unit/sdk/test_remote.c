@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "net/answer.h"
 #include "net/server.h"
 #include "sdk/transport.h"
 

@@ -1,14 +1,10 @@
-#ifndef PAWL_ENGINE_INTERNAL_H
-#define PAWL_ENGINE_INTERNAL_H
+#ifndef PAWL_ENGINE_EFFECTS_H
+#define PAWL_ENGINE_EFFECTS_H
 
-// What the files of the shard share.
+// How commands and replay tell the runtime what is to be done: turns and activities to give out,
+// timers to wait for.
 
 #include "engine/shard.h"
-
-// Whether instances with |id| live in this shard.
-static inline bool pawl__shard_has(const struct pawl_shard *shard, struct pawl_str id) {
-    return shard->count <= 1 || pawl__shard_of(id, shard->count) == shard->number;
-}
 
 // Makes room for |effects| more, and for one more timer. False: memory is out.
 bool pawl__shard_reserve(struct pawl_shard *shard, size_t effects);
@@ -25,8 +21,5 @@ void pawl__shard_emit(struct pawl_shard *shard, enum pawl_effect_type type,
 // reached.
 void pawl__shard_emit_task(struct pawl_shard *shard, struct pawl_instance *instance,
                            const struct pawl_pending *task);
-
-// A time for something that is told apart by it: no other has the same.
-int64_t pawl__shard_unique_time(struct pawl_shard *shard, struct pawl_stamp stamp);
 
 #endif

@@ -1,10 +1,9 @@
-#include "net/grpc_client.h"
+#include "net/grpc_channel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "net/grpc_channel.h"
 
 static void client_next_address(struct pawl_grpc_client *client, int rv);
 
