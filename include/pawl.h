@@ -340,10 +340,18 @@ struct pawl_retry {
     void *arg;
 };
 
+// How much of what was done so far is passed on with a call: see struct pawl_caller.
+enum pawl_pass {
+    PAWL_PASS_NOTHING = 0, // the numbers are those of the Dapr wire
+    PAWL_PASS_OWN = 1,     // what this workflow has done
+    PAWL_PASS_LINEAGE = 2, // that, and what was passed on to this workflow itself
+};
+
 struct pawl_call_options {
     const struct pawl_retry *retry; // NULL: one attempt. Copied.
     const char *app_id;             // of another app, which a daemon reaches; NULL: this one
     const char *instance_id;        // of a child; NULL: "PARENT:NNNN"
+    enum pawl_pass pass;
 };
 
 // Calls an activity, begins a child workflow. |options| may be NULL.
@@ -425,6 +433,48 @@ PAWL_API enum pawl_err pawl_send(struct pawl_workflow *wf, const char *id, const
 // that does not exist, or has ended, stays as it is. Errors as of pawl_send.
 PAWL_API enum pawl_err pawl_end(struct pawl_workflow *wf, const char *id, struct pawl_text reason,
                                 bool recursive);
+
+// --- what callers have done ----------------------------------------------------------------------
+//
+// A workflow that calls an activity or a child with options.pass lets it see what was done before:
+// each step up to the call, as its history says. It is fixed with the call: what the caller does
+// afterwards is not seen, and each run sees the same.
+
+// An activity or a child that a workflow has called.
+struct pawl_step {
+    const char *name;
+    const char *child_id; // of a child; NULL: it is an activity
+    struct pawl_text input;
+    bool is_done;                       // it has ended; the call itself, which comes last, has not
+    struct pawl_text result;            // NULL data: none
+    const struct pawl_failure *failure; // NULL: it has not failed
+};
+
+// A workflow, as it was when it made a call.
+struct pawl_caller {
+    const char *app_id, *instance_id, *name;
+    struct pawl_text input;
+    const struct pawl_step *steps; // in the order in which they began
+    size_t step_count;
+    // Who called this one, or, after a continue-as-new, what it was before that; NULL: that was not
+    // passed on.
+    const struct pawl_caller *before;
+};
+
+// What was passed on to a workflow, which sees the same as long as it runs, and to an activity.
+// |*out| is NULL when it is nothing, and lives as long as the workflow's stack, or until the
+// activity's function returns. PAWL_E_INVALID: it cannot be read, as another app may have sent it;
+// PAWL_E_NOMEM; PAWL_E_PRECONDITION: called from outside the workflow. pawl_replay passes nothing.
+PAWL_API enum pawl_err pawl_caller(struct pawl_workflow *wf, const struct pawl_caller **out);
+PAWL_API enum pawl_err pawl_activity_caller(struct pawl_activity *activity,
+                                            const struct pawl_caller **out);
+
+// The last step of this name; NULL: there is none, or |caller| is NULL.
+PAWL_API const struct pawl_step *pawl_find_step(const struct pawl_caller *caller, const char *name);
+
+// All that was passed on of |caller|'s history, as pawl_history gives it: also timers and events.
+// The caller frees |*json|. PAWL_E_NOMEM.
+PAWL_API enum pawl_err pawl_caller_history(const struct pawl_caller *caller, char **json);
 
 // --- within a workflow: change ------------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/events.h"
+#include "sdk/caller.h"
 #include "sdk/error.h"
 
 struct pawl_activity_deferred {
@@ -82,6 +83,16 @@ enum pawl_err pawl_activity_defer(struct pawl_activity *activity, void (*functio
     return PAWL_OK;
 }
 
+enum pawl_err pawl_activity_caller(struct pawl_activity *activity, const struct pawl_caller **out) {
+    struct pawl_activity_run *run = activity_run(activity);
+    *out = run->caller;
+    if (*out || !run->propagated) return PAWL_OK;
+    enum pawl_err err =
+        pawl__caller_read(&run->arena, run->propagated, "activity", activity->name, out);
+    run->caller = *out;
+    return err;
+}
+
 // --- tokens: "<sequence number>:<completion token>:<instance id>" -------------------------------
 
 char *pawl_activity_later(struct pawl_activity *activity) {
@@ -128,6 +139,7 @@ struct pawl_activity_run *pawl__activity_run_create(struct pawl_arena *arena,
         .attempt = request->attempt,
         .input = pawl_text(pawl__string_of(request->input)),
     };
+    if (request->_propagated_history_case) run->propagated = request->propagatedhistory;
     run->arena = *arena; // which holds |run| itself
     *arena = (struct pawl_arena){0};
     return run;

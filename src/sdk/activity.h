@@ -28,6 +28,8 @@ struct pawl_activity_run {
     enum pawl_err err;
     struct pawl_text result;
     const char *failure_type, *failure_message;
+    const Pb__PropagatedHistory *propagated; // that came with the call; NULL: none
+    const struct pawl_caller *caller;        // made of it when it is first asked for
     struct pawl_activity_deferred *deferred;
 };
 

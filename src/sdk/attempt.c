@@ -29,6 +29,11 @@ static bool attempt_of_activity(struct pawl_workflow *wf, struct pawl_task *task
     if (task->input.data && !body->input) return false;
     body->taskexecutionid = task->execution_id;
     body->attempt = task->attempt;
+    if (task->pass) {
+        body->_history_propagation_scope_case =
+            PB__SCHEDULE_TASK_ACTION___HISTORY_PROPAGATION_SCOPE_HISTORY_PROPAGATION_SCOPE;
+        body->historypropagationscope = (Pb__HistoryPropagationScope)task->pass;
+    }
     message->workflow_action_type_case = ACTION(SCHEDULE_TASK);
     message->scheduletask = body;
     return true;
@@ -42,6 +47,11 @@ static bool attempt_of_child(struct pawl_workflow *wf, struct pawl_task *task,
     body->name = (char *)task->name;
     body->input = pawl__string_value(&wf->arena, (char *)task->input.data);
     if (task->input.data && !body->input) return false;
+    if (task->pass) {
+        body->_history_propagation_scope_case =
+            PB__CREATE_CHILD_WORKFLOW_ACTION___HISTORY_PROPAGATION_SCOPE_HISTORY_PROPAGATION_SCOPE;
+        body->historypropagationscope = (Pb__HistoryPropagationScope)task->pass;
+    }
     if (task->attempt == 1) {
         if (task->instance_id) body->instanceid = (char *)task->instance_id;
     } else {

@@ -54,6 +54,7 @@ struct pawl_task {
     // What an attempt is made of, for the next one.
     struct pawl_text input;
     const char *app_id, *instance_id;
+    enum pawl_pass pass;
     char *execution_id; // the first attempt's task execution id, or instance id of a child
     struct pawl_retry retry;
     int attempt;
@@ -103,6 +104,10 @@ struct pawl_workflow {
     struct pawl_link held; // pawl_event::link: came while suspended
 
     size_t missing; // tasks that have to be done before the function goes on; 0: it does not wait
+
+    struct pawl_str propagated;       // a PropagatedHistory that came with the turn; empty: none
+    const struct pawl_caller *caller; // made of it when it is first asked for
+    bool has_caller;                  // it was
 
     const char *version; // in use; NULL: none
     struct pawl_patches patches;

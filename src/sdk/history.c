@@ -1,16 +1,17 @@
 #include <stdlib.h>
 
 #include "sdk/call.h"
+#include "sdk/caller.h"
 #include "sdk/error.h"
 #include "wire/json.h"
 
 // What an instance did, as text, and the same text run against code.
 
-static enum pawl_err history_dump(const Pb__GetInstanceHistoryResponse *response, char **out) {
+static enum pawl_err history_dump(const Pb__HistoryEvent *const *from, size_t count, char **out) {
     json_t *events = json_array();
     bool ok = events;
-    for (size_t i = 0; ok && i < response->n_events; i++)
-        ok = json_array_append_new(events, pawl__wire_to_json(&response->events[i]->base)) == 0;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = json_array_append_new(events, pawl__wire_to_json(&from[i]->base)) == 0;
     *out = ok ? json_dumps(events, JSON_INDENT(2)) : NULL;
     json_decref(events);
     return *out ? PAWL_OK : pawl__sdk_fail_nomem();
@@ -23,8 +24,16 @@ enum pawl_err pawl_history(struct pawl *pawl, const char *id, char **json) {
     Pb__GetInstanceHistoryRequest ask = PB__GET_INSTANCE_HISTORY_REQUEST__INIT;
     ask.instanceid = (char *)id;
     enum pawl_err err = pawl__client_call(pawl, &call, PAWL_TASKHUB_HISTORY, &ask, PAWL_FOREVER);
-    if (!err) err = history_dump((const void *)call.op.response, json);
+    const Pb__GetInstanceHistoryResponse *answer = (const void *)call.op.response;
+    if (!err)
+        err = history_dump((const Pb__HistoryEvent *const *)answer->events, answer->n_events, json);
     return pawl__client_finish(&call, err);
+}
+
+enum pawl_err pawl_caller_history(const struct pawl_caller *caller, char **json) {
+    const struct pawl_caller_events *from =
+        PAWL_CONTAINER(caller, struct pawl_caller_events, caller);
+    return history_dump(from->events, from->count, json);
 }
 
 // --- replay -------------------------------------------------------------------------------------

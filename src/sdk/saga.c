@@ -43,6 +43,7 @@ enum pawl_err pawl_saga_add(struct pawl_saga *saga, const char *activity, struct
     PAWL_TRY(saga_copy(wf, activity, strlen(activity), &step->activity));
     PAWL_TRY(saga_copy(wf, input.data, input.len, &step->input.data));
     if (options) {
+        step->options.pass = options->pass;
         PAWL_TRY(saga_copy(wf, options->app_id, options->app_id ? strlen(options->app_id) : 0,
                            &step->options.app_id));
         if (options->retry) {

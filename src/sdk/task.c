@@ -45,6 +45,12 @@ static enum pawl_err task_check_retry(const struct pawl_retry *retry, const char
     return PAWL_OK;
 }
 
+static enum pawl_err task_check_pass(enum pawl_pass pass, const char *name) {
+    if (pass >= PAWL_PASS_NOTHING && pass <= PAWL_PASS_LINEAGE) return PAWL_OK;
+    return pawl__sdk_fail(PAWL_E_INVALID, "%d is not what can be passed on to '%s'", (int)pass,
+                          name);
+}
+
 static struct pawl_task *task_call(struct pawl_workflow *wf, enum pawl_task_kind kind,
                                    const char *name, struct pawl_text input,
                                    const struct pawl_call_options *options, const char *what) {
@@ -54,13 +60,15 @@ static struct pawl_task *task_call(struct pawl_workflow *wf, enum pawl_task_kind
         pawl__sdk_check_payload(input, "input", name) ||
         (options->app_id && pawl__sdk_check_name(options->app_id, "app id")) ||
         (options->instance_id && pawl__sdk_check_name(options->instance_id, "instance id")) ||
-        (options->retry && task_check_retry(options->retry, name)))
+        (options->retry && task_check_retry(options->retry, name)) ||
+        task_check_pass(options->pass, name))
         return NULL;
     struct pawl_task *task = task_create(wf, kind, name);
     if (!task) return NULL;
     task->retry = options->retry ? *options->retry : (struct pawl_retry){.max_attempts = 1};
     if (task->retry.backoff <= 0) task->retry.backoff = 1;
     task->first_at = wf->now;
+    task->pass = options->pass;
     task->input.len = input.len;
     if (input.data)
         task->input.data = pawl__arena_dup(&wf->arena, (struct pawl_str){input.data, input.len});

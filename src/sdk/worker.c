@@ -14,6 +14,7 @@ enum {
     TURN_EXECUTION = 2,
     TURN_PAST = 3,
     TURN_NEW = 4,
+    TURN_PROPAGATED = 8,
     TURN_KEPT = 9,
     EVENT_TIMESTAMP = 2, // and of HistoryEvent
 };
@@ -38,7 +39,7 @@ struct warm {
 };
 
 struct turn_item {
-    struct pawl_str id, execution_id, token, bytes;
+    struct pawl_str id, execution_id, token, bytes, propagated;
     size_t kept;        // events of the past that are not sent, as they were sent before
     size_t past, fresh; // events that are
 };
@@ -199,6 +200,7 @@ static bool turn_read(struct pawl_str bytes, struct turn_item *out) {
         }
         case TURN_PAST: out->past++; break;
         case TURN_NEW: out->fresh++; break;
+        case TURN_PROPAGATED: out->propagated = field.bytes; break;
         case TURN_KEPT: {
             struct pawl_pb_field count = {0};
             pawl__pb_find(field.bytes, 1, &count);
@@ -270,11 +272,21 @@ static struct warm *warm_find(struct pawl_sdk_worker *worker, const struct turn_
     return warm;
 }
 
+// Keeps what |turn| brings of the caller's history, which is the same in each. False: memory is
+// out.
+static bool warm_note_caller(struct warm *warm, const struct turn_item *turn) {
+    if (!turn->propagated.len) return true;
+    const char *copy = pawl__arena_dup(&warm->wf->arena, turn->propagated);
+    warm->wf->propagated = (struct pawl_str){copy, turn->propagated.len};
+    return copy;
+}
+
 // A run that knows nothing yet. NULL when memory is out.
 static struct warm *warm_create(struct pawl_sdk_worker *worker, const struct turn_item *turn) {
     struct warm *warm = calloc(1, sizeof *warm);
     if (warm) warm->wf = pawl__execution_create(&worker->host, turn->id, turn->execution_id);
-    if (!warm || !warm->wf || !pawl__map_put(&worker->warm, pawl__str(warm->wf->id), warm)) {
+    if (!warm || !warm->wf || !warm_note_caller(warm, turn) ||
+        !pawl__map_put(&worker->warm, pawl__str(warm->wf->id), warm)) {
         if (warm) pawl__execution_destroy(warm->wf);
         free(warm);
         return NULL;

@@ -1,8 +1,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "sdk/caller.h"
 #include "sdk/error.h"
 #include "sdk/execution.h"
+#include "wire/unpack.h"
 
 // What a workflow's function asks of itself: who it is, what it remembers, how it ends.
 
@@ -18,6 +20,30 @@ static enum pawl_err workflow_check(const struct pawl_workflow *wf, const char *
 static enum pawl_err workflow_nomem(struct pawl_workflow *wf) {
     wf->nomem = true;
     return pawl__sdk_fail_nomem();
+}
+
+// --- who called it ------------------------------------------------------------------------------
+
+enum pawl_err pawl_caller(struct pawl_workflow *wf, const struct pawl_caller **out) {
+    *out = NULL;
+    if (!pawl__execution_is_inside(wf, "pawl_caller")) return PAWL_E_PRECONDITION;
+    *out = wf->caller;
+    if (wf->has_caller || !wf->propagated.len) return PAWL_OK;
+    const char *why = NULL;
+    if (!pawl__wire_check(&pb__propagated_history__descriptor, wf->propagated, &why))
+        return pawl__sdk_fail(
+            PAWL_E_INVALID,
+            "what workflow '%s' (instance '%s') was given of its caller's history "
+            "cannot be read: %s",
+            wf->name, wf->id, why);
+    const Pb__PropagatedHistory *history =
+        pawl__wire_decode(&wf->arena, &pb__propagated_history__descriptor, wf->propagated);
+    if (!history) return pawl__execution_nomem(wf);
+    enum pawl_err err = pawl__caller_read(&wf->arena, history, "workflow", wf->name, out);
+    if (err == PAWL_E_NOMEM) return pawl__execution_nomem(wf);
+    wf->caller = *out;
+    wf->has_caller = !err;
+    return err;
 }
 
 // --- who it is ----------------------------------------------------------------------------------

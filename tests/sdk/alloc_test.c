@@ -29,22 +29,27 @@ static void quiet(void *arg, enum pawl_log_level level, const char *line) {
 // --- the scenario -------------------------------------------------------------------------------
 
 static enum pawl_err echo(struct pawl_activity *activity) {
+    const struct pawl_caller *caller;
+    PAWL_TRY(pawl_activity_caller(activity, &caller));
     if (activity->attempt < 2) return pawl_activity_fail(activity, "Flaky", "once");
     return pawl_activity_return(activity, activity->input);
 }
 
 static enum pawl_err child(struct pawl_workflow *wf) {
+    const struct pawl_caller *caller;
+    PAWL_TRY(pawl_caller(wf, &caller));
     return pawl_return(wf, pawl_input(wf));
 }
 
 static enum pawl_err parent(struct pawl_workflow *wf) {
     struct pawl_retry retry = {.max_attempts = 3, .first_interval = PAWL_MILLISECOND};
-    struct pawl_call_options options = {.retry = &retry};
+    struct pawl_call_options options = {.retry = &retry, .pass = PAWL_PASS_OWN};
+    struct pawl_call_options lineage = {.pass = PAWL_PASS_LINEAGE};
     struct pawl_text text;
     char id[37];
     pawl_uuid(wf, id);
     PAWL_TRY(pawl_call(wf, "echo", pawl_quote(wf, id), &options, &text));
-    PAWL_TRY(pawl_await(pawl_call_child(wf, "child", text, NULL)));
+    PAWL_TRY(pawl_await(pawl_call_child(wf, "child", text, &lineage)));
     bool is_patched = pawl_is_patched(wf, "patch");
     PAWL_TRY(pawl_set_custom_status(wf, pawl_text(is_patched ? "1" : "0")));
     PAWL_TRY(pawl_await(pawl_wait_for_event(wf, "go", PAWL_HOUR)));
