@@ -142,9 +142,25 @@ static enum pawl_err daemon_open_store(const struct daemon *daemon,
         .busy_timeout = given->busy_timeout,
         .cleanup_interval = given->cleanup_interval,
     };
+    struct pawl_redis_address more[PAWL_REDIS_SEEDS] = {0};
+    size_t more_count = 0;
+    for (size_t i = 1; i < given->redis.host_count && i <= PAWL_REDIS_SEEDS; i++) {
+        struct pawl_redis_address *at = &more[more_count++];
+        snprintf(at->host, sizeof at->host, "%s", given->redis.hosts[i].host);
+        at->port = given->redis.hosts[i].port ? given->redis.hosts[i].port : 6379;
+    }
     const struct pawl_redis_options redis = {
-        .host = given->redis.host,
-        .port = given->redis.port,
+        .kind = given->redis.cluster     ? PAWL_REDIS_CLUSTER
+                : given->redis.sentinels ? PAWL_REDIS_SENTINEL
+                                         : PAWL_REDIS_NODE,
+        .host = given->redis.hosts[0].host,
+        .port = given->redis.hosts[0].port,
+        .more = more,
+        .more_count = more_count,
+        .app = daemon->options->app_id,
+        .master = given->redis.master,
+        .sentinel_username = given->redis.sentinel_username,
+        .sentinel_password = given->redis.sentinel_password,
         .username = given->redis.username,
         .password = given->redis.password,
         .database = given->redis.database,
@@ -178,7 +194,7 @@ static enum pawl_err daemon_open_store(const struct daemon *daemon,
         .log = daemon_log(daemon),
     };
     if (given->postgres.connection) return pawl__postgres_open(&postgres, store, error);
-    if (given->redis.host) return pawl__redis_open(&redis, store, error);
+    if (given->redis.host_count) return pawl__redis_open(&redis, store, error);
     if (given->path) return pawl__sqlite_open(&sqlite, store, error);
     return pawl__memory_open(store, error);
 }
@@ -186,7 +202,7 @@ static enum pawl_err daemon_open_store(const struct daemon *daemon,
 // A server that is of no use: says which component named it, and what else there is to do.
 static enum pawl_err daemon_explain(const struct pawl_config_store *given,
                                     struct pawl_error *error) {
-    if (!given->redis.host && !given->postgres.connection) return error->code;
+    if (!given->redis.host_count && !given->postgres.connection) return error->code;
     struct pawl_error why = *error;
     return pawl__fail(error, why.code,
                       "%s: component \"%s\": %s; or use another component, or --local-stores, "

@@ -77,47 +77,6 @@ static enum pawl_err redis_time(const struct pawl_component *component, const ch
     return PAWL_OK;
 }
 
-static const struct pawl_unserved_field redis_unserved[] = {
-    {"redisType", "node", "clusters are not served"},
-    {"failover", "false", "sentinels are not served"},
-    {"useEntraID", "false", "tokens of Entra ID are not served"},
-    {"useAzureAD", "false", "tokens of Entra ID are not served"},
-    {"useOIDC", "false", "tokens of OIDC are not served"},
-    {"queryIndexes", "", "queries of state are not served"},
-};
-
-// "host", "host:port" or "[v6]:port", beside redisPort.
-static enum pawl_err redis_host(const struct pawl_component *component,
-                                struct pawl_config_redis *redis) {
-    const char *host = pawl__field_text(component, "redisHost", NULL), *colon;
-    enum pawl_err err = pawl__field_int(component, "redisPort", 1, UINT16_MAX, &redis->port);
-    if (err) return err;
-    redis->host = host ? host : "localhost";
-    if (strchr(redis->host, ','))
-        return pawl__component_fail(
-            component, "redisHost names several servers: clusters and sentinels are not "
-                       "served");
-    colon = strrchr(redis->host, ':');
-    bool is_v6 = *redis->host == '[', has_port = colon && (!is_v6 || colon[-1] == ']');
-    if (!is_v6 && colon && strchr(redis->host, ':') != colon) has_port = false; // a bare IPv6
-    if (has_port) {
-        int64_t port;
-        if (!pawl__str_to_int(pawl__str(colon + 1), 1, UINT16_MAX, &port))
-            return pawl__component_fail(component, "redisHost \"%s\" has no port behind its ':'",
-                                        host);
-        if (redis->port && redis->port != (int)port)
-            return pawl__component_fail(component,
-                                        "redisHost \"%s\" and redisPort %d name different ports",
-                                        host, redis->port);
-        redis->port = (int)port;
-    }
-    struct pawl_str name = {redis->host,
-                            has_port ? (size_t)(colon - redis->host) : strlen(redis->host)};
-    if (is_v6 && name.len > 2) name = (struct pawl_str){name.data + 1, name.len - 2};
-    redis->host = pawl__arena_dup(component->context->arena, name);
-    return redis->host ? PAWL_OK : pawl__fail_plain(component->error, PAWL_E_NOMEM);
-}
-
 // Go's words for true and false.
 static enum pawl_err redis_bool(const struct pawl_component *component, const char *name,
                                 bool *out) {
@@ -131,6 +90,85 @@ static enum pawl_err redis_bool(const struct pawl_component *component, const ch
             return PAWL_OK;
         }
     return pawl__component_fail(component, "%s is \"%s\", but has to be true or false", name, text);
+}
+
+static const struct pawl_unserved_field redis_unserved[] = {
+    {"useEntraID", "false", "tokens of Entra ID are not served"},
+    {"useAzureAD", "false", "tokens of Entra ID are not served"},
+    {"useOIDC", "false", "tokens of OIDC are not served"},
+    {"queryIndexes", "", "queries of state are not served"},
+};
+
+// One of "host", "host:port" or "[v6]:port", beside redisPort.
+static enum pawl_err redis_address(const struct pawl_component *component, struct pawl_str text,
+                                   int port, struct pawl_config_address *out) {
+    const char *given = pawl__arena_dup(component->context->arena, text);
+    if (!given) return pawl__fail_plain(component->error, PAWL_E_NOMEM);
+    const char *colon = strrchr(given, ':');
+    bool is_v6 = *given == '[', has_port = colon && (!is_v6 || colon[-1] == ']');
+    if (!is_v6 && colon && strchr(given, ':') != colon) has_port = false; // a bare IPv6
+    out->port = port;
+    if (has_port) {
+        int64_t number;
+        if (!pawl__str_to_int(pawl__str(colon + 1), 1, UINT16_MAX, &number))
+            return pawl__component_fail(component, "redisHost \"%s\" has no port behind its ':'",
+                                        given);
+        if (port && port != (int)number)
+            return pawl__component_fail(
+                component, "redisHost \"%s\" and redisPort %d name different ports", given, port);
+        out->port = (int)number;
+    }
+    struct pawl_str name = {given, has_port ? (size_t)(colon - given) : text.len};
+    if (is_v6 && name.len > 2) name = (struct pawl_str){name.data + 1, name.len - 2};
+    if (!name.len || name.len > 255)
+        return pawl__component_fail(component, "redisHost \"%s\" has no host", given);
+    out->host = pawl__arena_dup(component->context->arena, name);
+    return out->host ? PAWL_OK : pawl__fail_plain(component->error, PAWL_E_NOMEM);
+}
+
+// What kind of server it is. Dapr takes any other word of redisType for node.
+static enum pawl_err redis_kind(const struct pawl_component *component,
+                                struct pawl_config_redis *redis) {
+    const char *type = pawl__field_text(component, "redisType", NULL);
+    enum pawl_err err = redis_bool(component, "failover", &redis->sentinels);
+    if (err) return err;
+    redis->cluster = type && strcmp(type, "cluster") == 0;
+    if (type && !redis->cluster && strcmp(type, "node") != 0)
+        return pawl__component_fail(component, "redisType is \"%s\", but has to be node or cluster",
+                                    type);
+    redis->master = pawl__field_text(component, "sentinelMasterName", NULL);
+    redis->sentinel_username = pawl__field_text(component, "sentinelUsername", NULL);
+    redis->sentinel_password = pawl__field_text(component, "sentinelPassword", NULL);
+    if (redis->cluster && redis->sentinels)
+        return pawl__component_fail(component,
+                                    "failover of a cluster is not served: leave failover "
+                                    "out, as a cluster finds its masters by itself");
+    if (redis->sentinels && !redis->master)
+        return pawl__component_fail(component, "failover needs sentinelMasterName, the name by "
+                                               "which the sentinels know the master");
+    return PAWL_OK;
+}
+
+// One server, or some of a cluster's nodes or sentinels.
+static enum pawl_err redis_hosts(const struct pawl_component *component,
+                                 struct pawl_config_redis *redis) {
+    const char *text = pawl__field_text(component, "redisHost", NULL);
+    struct pawl_str rest = pawl__str(text ? text : "localhost");
+    int port = 0;
+    enum pawl_err err = pawl__field_int(component, "redisPort", 1, UINT16_MAX, &port);
+    while (!err && rest.len) {
+        struct pawl_str one = pawl__str_cut(&rest, ',');
+        while (one.len && *one.data == ' ') one = (struct pawl_str){one.data + 1, one.len - 1};
+        if (redis->host_count == PAWL_CONFIG_ADDRESSES)
+            return pawl__component_fail(component, "redisHost names more than %d servers",
+                                        PAWL_CONFIG_ADDRESSES);
+        err = redis_address(component, one, port, &redis->hosts[redis->host_count++]);
+    }
+    if (!err && redis->host_count > 1 && !redis->cluster && !redis->sentinels)
+        return pawl__component_fail(component,
+                                    "redisHost names several servers: set redisType to cluster, or "
+                                    "failover and sentinelMasterName");
+    return err;
 }
 
 static enum pawl_err redis_tls(const struct pawl_component *component,
@@ -152,7 +190,8 @@ enum pawl_err pawl__redis_component(const struct pawl_component *component,
     int ttl = 0;
     enum pawl_err err = pawl__fields_unserved(component, redis_unserved,
                                               sizeof redis_unserved / sizeof *redis_unserved);
-    if (!err) err = redis_host(component, redis);
+    if (!err) err = redis_kind(component, redis);
+    if (!err) err = redis_hosts(component, redis);
     if (!err) err = redis_tls(component, redis);
     if (!err) err = pawl__field_int(component, "redisDB", 0, INT16_MAX, &redis->database);
     if (!err) err = pawl__field_int(component, "ttlInSeconds", 0, INT32_MAX, &ttl);

@@ -7,10 +7,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+    PAWL_CONFIG_ADDRESSES = 16
+};
+
+struct pawl_config_address {
+    const char *host;
+    int port; // 0: the store's default
+};
+
 // Where a Redis server is, and how it is spoken to. Zero: the store's default.
 struct pawl_config_redis {
-    const char *host; // NULL: the store is none of Redis
-    int port, database, wait_replicas;
+    struct pawl_config_address hosts[PAWL_CONFIG_ADDRESSES]; // nodes of a cluster, or sentinels
+    size_t host_count;                                       // 0: the store is none of Redis
+    bool cluster, sentinels;
+    const char *master, *sentinel_username, *sentinel_password; // of sentinels
+    int database, wait_replicas;
     const char *username, *password;
     int64_t dial_timeout, timeout; // nanoseconds; the second negative: without end
     int64_t ttl;                   // seconds, of saves without one

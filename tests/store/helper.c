@@ -129,6 +129,13 @@ const char *t_log(struct fixture *f, uint64_t shard, uint64_t after) {
     return copy;
 }
 
+void t_epoch(const struct fixture *f, uint64_t count, uint64_t epoch) {
+    if (f->kind->timed)
+        assert_true(epoch > 1700000000000); // milliseconds since 1970
+    else
+        assert_int_equal(count, epoch);
+}
+
 static enum pawl_err helper_mail(void *arg, const struct pawl_mail *mail,
                                  struct pawl_error *error) {
     (void)error;

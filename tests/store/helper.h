@@ -17,6 +17,7 @@ struct store_kind {
     const char *name;
     bool shared;    // opening |path| again, here or in another process, gives the same data
     bool own_state; // the user's state has rules of its own, which the suite does not know
+    bool timed;     // epochs are times of the server
     enum pawl_err (*open)(const char *path, struct pawl_store **out, struct pawl_error *error);
     // One more store with the data of |store|, which |open| has opened at |path|.
     enum pawl_err (*again)(struct pawl_store *store, const char *path, struct pawl_store **out,
@@ -80,6 +81,9 @@ struct pawl_snapshot t_snapshot(const char *id, const char *state, const char *h
 
 // The log after |after| as "1=a 2=b ", in the fixture's arena.
 const char *t_log(struct fixture *f, uint64_t shard, uint64_t after);
+
+// |epoch| is that of the |count|th lease of a shard.
+void t_epoch(const struct fixture *f, uint64_t count, uint64_t epoch);
 
 // Up to |limit| messages of a box after |after| as "k1=a k2=b ", in the fixture's arena.
 const char *t_mail(struct fixture *f, const char *app, uint32_t number, const char *after,

@@ -35,15 +35,16 @@ void redis_server_prepare(struct redis_server *server) {
 }
 
 void redis_server_start(struct redis_server *server) {
-    const char *argv[40] = {
-        "redis-server", "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync",
-        "always",       "--save", "",          "--dir"};
     char port[12];
-    size_t count = 10;
     snprintf(port, sizeof port, "%d", server->port);
-    argv[count++] = server->folder;
-    argv[count++] = "--port";
-    argv[count++] = port;
+    const char *const usual[] = {"--bind",        "127.0.0.1",    "--appendonly", "yes",
+                                 "--appendfsync", "always",       "--save",       "",
+                                 "--dir",         server->folder, "--port",       port};
+    const char *argv[40] = {"redis-server"};
+    size_t count = 1;
+    if (server->file) argv[count++] = server->file;
+    for (size_t i = 0; !server->file && i < sizeof usual / sizeof *usual; i++)
+        argv[count++] = usual[i];
     for (size_t i = 0; server->flags && server->flags[i]; i++) argv[count++] = server->flags[i];
     server->pid = fork();
     if (server->pid == 0) {
@@ -52,7 +53,7 @@ void redis_server_start(struct redis_server *server) {
         execvp("redis-server", (char *const *)argv);
         _exit(127);
     }
-    redis_await(server->port, "PING", "PONG");
+    redis_await(server->port, "PING", server->greets ? server->greets : "PONG");
 }
 
 void redis_server_stop(struct redis_server *server, int signal) {

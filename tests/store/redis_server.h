@@ -12,6 +12,8 @@ struct redis_server {
     int port;
     char folder[32];
     const char *const *flags; // beside the usual ones; ends with NULL; may be NULL
+    const char *greets;       // its answer to PING; NULL: PONG
+    const char *file;         // of settings, instead of the usual flags; may be NULL
 };
 
 // Whether there is one on this machine.

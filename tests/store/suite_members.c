@@ -111,7 +111,7 @@ static void test_leases_end(void **state) {
     assert_true(renew(f, &f->lease, ttl));
     wait_for(ttl + ttl / 2);
     assert_ok(f, lease_for(f, T_TTL, &other));
-    assert_int_equal(other.epoch, f->lease.epoch + 1);
+    assert_true(other.epoch > f->lease.epoch);
     assert_int_equal(other.position, 1);
     assert_false(renew(f, &f->lease, T_TTL));
     assert_err(PAWL_E_FENCED, t_append(f, 2, "late"));

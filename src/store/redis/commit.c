@@ -1,7 +1,7 @@
 // A commit is one script, and so is done as a whole or not at all.
 
 #include "store/checksum.h"
-#include "store/redis/internal.h"
+#include "store/redis/cluster.h"
 #include "wire/pb.h"
 
 // --- rows ---------------------------------------------------------------------------------------
@@ -183,21 +183,22 @@ static void commit_check(struct pawl_part *part) {
 }
 
 // Whether as many replicas have the commit as are asked for.
-static enum pawl_err commit_wait(struct pawl_redis *store, struct pawl_error *error) {
+static enum pawl_err commit_wait(struct pawl_redis *store, struct pawl_redis_link *link,
+                                 struct pawl_error *error) {
     struct pawl_redis_args args = {0};
     redisReply *reply;
     bool sent;
     pawl__redis_add(&args, PAWL_STR("WAIT"));
     pawl__redis_add_int(&args, store->options.wait_replicas);
     pawl__redis_add(&args, PAWL_STR("1000"));
-    enum pawl_err err = pawl__redis_ask(store, &store->writer, &args, &reply, &sent, error);
+    enum pawl_err err = pawl__redis_ask(store, link, &args, &reply, &sent, error);
     pawl__redis_args_finish(&args);
     if (err) return err;
     int have = (int)pawl__redis_uint(reply);
     freeReplyObject(reply);
     if (have >= store->options.wait_replicas) return PAWL_OK;
     return pawl__fail(error, PAWL_E_UNAVAILABLE, "%s: %d replicas have the commit, not %d",
-                      store->name, have, store->options.wait_replicas);
+                      link->name, have, store->options.wait_replicas);
 }
 
 static bool commit_finish(const struct pawl_commit *commit, const redisReply *reply,
@@ -211,13 +212,71 @@ static bool commit_finish(const struct pawl_commit *commit, const redisReply *re
     return true;
 }
 
-enum pawl_outcome pawl__redis_commit(struct pawl_store *base, const struct pawl_commit *commit,
-                                     struct pawl_error *error) {
-    struct pawl_redis *store = (struct pawl_redis *)base;
+static enum pawl_outcome commit_run(struct pawl_redis *store, struct pawl_redis_link *link,
+                                    const struct pawl_redis_args *args, redisReply **reply,
+                                    struct pawl_error *error) {
+    bool sent;
+    enum pawl_err err = pawl__redis_run(store, link, PAWL_REDIS_COMMIT, args, reply, &sent, error);
+    if (err) return sent ? PAWL_COMMIT_UNKNOWN : PAWL_COMMIT_NOTHING;
+    bool waits = store->options.wait_replicas > 0;
+    return waits && commit_wait(store, link, error) ? PAWL_COMMIT_UNKNOWN : PAWL_COMMIT_DONE;
+}
+
+// --- clusters -----------------------------------------------------------------------------------
+
+// Whether one node has all keys of |tx|; where not, |tx->result| says so.
+static bool commit_is_together(struct pawl_state_tx *tx) {
+    for (size_t i = 1; i < tx->op_count; i++) {
+        if (pawl__redis_slot(tx->ops[i].key) == pawl__redis_slot(tx->ops[0].key)) continue;
+        pawl__fail(&tx->result, PAWL_E_INVALID,
+                   "keys %.*s and %.*s are in different slots of the cluster, where no transaction "
+                   "can have both; a part in braces that both have, as {cart}, puts them into one",
+                   PAWL_FMT(tx->ops[0].key), PAWL_FMT(tx->ops[i].key));
+        return false;
+    }
+    return true;
+}
+
+// A transaction of the user's by itself, on the node that has its keys. It names them all, so that
+// the node refuses it while they are being moved.
+static void commit_state_apart(struct pawl_redis *store, struct pawl_state_tx *tx) {
+    struct pawl_redis_args args = {0};
+    redisReply *reply = NULL;
+    struct pawl_error error;
+    pawl__error_clear(&tx->result);
+    if (!tx->op_count || !commit_is_together(tx)) return;
+    pawl__redis_call_keys(&args, store, PAWL_REDIS_COMMIT, tx->op_count);
+    for (size_t i = 0; i < tx->op_count; i++) pawl__redis_add(&args, tx->ops[i].key);
+    pawl__redis_add_uint(&args, 0);
+    pawl__redis_add_uint(&args, 1);
+    if (pawl__redis_add_state(store, &args, tx)) {
+        struct pawl_redis_link *link =
+            pawl__redis_cluster_link(store->cluster, tx->ops[0].key, true);
+        enum pawl_outcome outcome = commit_run(store, link, &args, &reply, &error);
+        if (outcome != PAWL_COMMIT_DONE)
+            pawl__fail(&tx->result, error.code, "%s%s", error.text,
+                       outcome == PAWL_COMMIT_UNKNOWN
+                           ? "; whether the transaction was done is not known"
+                           : "");
+        else if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1)
+            pawl__redis_state_result(tx, pawl__redis_str(reply->element[0]));
+        else
+            pawl__fail(&tx->result, PAWL_E_IO, "%s answers a commit with something else",
+                       link->name);
+    }
+    if (reply) freeReplyObject(reply);
+    pawl__redis_args_finish(&args);
+}
+
+// --- commits ------------------------------------------------------------------------------------
+
+// All of a commit, or of a cluster its parts, whose keys are in one slot.
+static enum pawl_outcome commit_together(struct pawl_redis *store, const struct pawl_commit *commit,
+                                         struct pawl_state_tx *txs, struct pawl_error *error) {
     struct pawl_redis_args args = {0}, state = {0};
     struct pawl_error ignored;
     size_t parts = 0, count = 0, all = 0;
-    for (struct pawl_state_tx *tx = commit->state; tx; tx = tx->next) all++;
+    for (struct pawl_state_tx *tx = txs; tx; tx = tx->next) all++;
     struct pawl_state_tx **asked = pawl__arena_alloc(&args.arena, (all + 1) * sizeof *asked);
     args.failed = !asked;
     pawl__redis_call(&args, store, PAWL_REDIS_COMMIT);
@@ -228,7 +287,7 @@ enum pawl_outcome pawl__redis_commit(struct pawl_store *base, const struct pawl_
     pawl__redis_add_uint(&args, parts);
     for (struct pawl_part *part = commit->parts; part; part = part->next)
         if (commit_takes(part)) commit_add_part(&args, part, &ignored);
-    for (struct pawl_state_tx *tx = commit->state; !args.failed && tx; tx = tx->next)
+    for (struct pawl_state_tx *tx = txs; !args.failed && tx; tx = tx->next)
         if (pawl__redis_add_state(store, &state, tx)) asked[count++] = tx;
     pawl__redis_add_uint(&args, count);
     for (size_t i = 0; i < state.count; i++)
@@ -237,20 +296,29 @@ enum pawl_outcome pawl__redis_commit(struct pawl_store *base, const struct pawl_
 
     enum pawl_outcome outcome = PAWL_COMMIT_DONE;
     redisReply *reply = NULL;
-    bool sent = false;
-    enum pawl_err err = PAWL_OK;
-    if (args.failed)
-        err = pawl__fail_plain(error, PAWL_E_NOMEM);
-    else if (parts || count)
-        err =
-            pawl__redis_run(store, &store->writer, PAWL_REDIS_COMMIT, &args, &reply, &sent, error);
-    if (!err && reply && !commit_finish(commit, reply, asked, parts, count))
-        err = pawl__fail(error, PAWL_E_IO, "%s answers a commit with something else", store->name);
-    if (err) outcome = sent ? PAWL_COMMIT_UNKNOWN : PAWL_COMMIT_NOTHING;
-    if (!err && reply && store->options.wait_replicas > 0 && commit_wait(store, error))
+    if (args.failed) {
+        pawl__fail_plain(error, PAWL_E_NOMEM);
+        outcome = PAWL_COMMIT_NOTHING;
+    } else if (parts || count) {
+        outcome = commit_run(store, &store->writer, &args, &reply, error);
+    }
+    if (outcome == PAWL_COMMIT_DONE && reply &&
+        !commit_finish(commit, reply, asked, parts, count)) {
+        pawl__fail(error, PAWL_E_IO, "%s answers a commit with something else", store->name);
         outcome = PAWL_COMMIT_UNKNOWN;
+    }
     if (reply) freeReplyObject(reply);
     pawl__redis_args_finish(&state);
     pawl__redis_args_finish(&args);
     return outcome;
+}
+
+enum pawl_outcome pawl__redis_commit(struct pawl_store *base, const struct pawl_commit *commit,
+                                     struct pawl_error *error) {
+    struct pawl_redis *store = (struct pawl_redis *)base;
+    if (!store->cluster) return commit_together(store, commit, commit->state, error);
+    enum pawl_outcome outcome = commit_together(store, commit, NULL, error);
+    if (outcome != PAWL_COMMIT_DONE) return outcome;
+    for (struct pawl_state_tx *tx = commit->state; tx; tx = tx->next) commit_state_apart(store, tx);
+    return PAWL_COMMIT_DONE;
 }

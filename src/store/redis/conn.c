@@ -81,56 +81,60 @@ static const char *conn_hint(const struct pawl_redis *store, const struct pawl_r
 }
 
 // One command of the greeting, whose answer only has to be no error.
-static enum pawl_err conn_greet(struct pawl_redis *store, struct pawl_redis_link *link,
+static enum pawl_err conn_greet(const struct pawl_redis *store, struct pawl_redis_link *link,
                                 const char *const *words, size_t count, struct pawl_error *error) {
     redisReply *reply = pawl__redis_call_link(link, count, (const char **)words, NULL);
     if (!reply)
-        return pawl__fail(error, PAWL_E_UNAVAILABLE, "%s does not answer: %s%s", store->name,
+        return pawl__fail(error, PAWL_E_UNAVAILABLE, "%s does not answer: %s%s", link->name,
                           link->why, conn_hint(store, link));
     enum pawl_err err = PAWL_OK;
-    if (reply->type == REDIS_REPLY_ERROR) err = pawl__redis_fail(store, reply, error);
+    if (reply->type == REDIS_REPLY_ERROR) err = pawl__redis_fail(link, reply, error);
     if (err == PAWL_E_IO && strcmp(words[0], "AUTH") == 0) error->code = err = PAWL_E_DENIED;
     freeReplyObject(reply);
     return err;
 }
 
-static enum pawl_err conn_greet_all(struct pawl_redis *store, struct pawl_redis_link *link,
-                                    struct pawl_error *error) {
+static enum pawl_err conn_greet_all(const struct pawl_redis *store, struct pawl_redis_link *link,
+                                    bool sentinel, struct pawl_error *error) {
     const struct pawl_redis_options *options = &store->options;
+    const char *user = sentinel ? options->sentinel_username : options->username;
+    const char *password = sentinel ? options->sentinel_password : options->password;
     // A server without a password takes one from the user "default", but not from nobody.
-    bool named = *options->username, secret = *options->password;
-    const char *auth[] = {"AUTH", named ? options->username : "default", options->password};
+    const char *auth[] = {"AUTH", *user ? user : "default", password};
     char database[12];
     snprintf(database, sizeof database, "%d", options->database);
     const char *choose[] = {"SELECT", database}, *ping[] = {"PING"};
-    enum pawl_err err = secret ? conn_greet(store, link, auth, 3, error) : PAWL_OK;
-    if (!err && options->database) err = conn_greet(store, link, choose, 2, error);
-    if (!secret && !options->database) err = conn_greet(store, link, ping, 1, error);
+    bool chooses = options->database && !sentinel;
+    enum pawl_err err = *password ? conn_greet(store, link, auth, 3, error) : PAWL_OK;
+    if (!err && chooses) err = conn_greet(store, link, choose, 2, error);
+    if (!*password && !chooses) err = conn_greet(store, link, ping, 1, error);
     return err;
 }
 
-enum pawl_err pawl__redis_connect(struct pawl_redis *store, struct pawl_redis_link *link,
-                                  struct pawl_error *error) {
+enum pawl_err pawl__redis_dial(const struct pawl_redis *store, struct pawl_redis_link *link,
+                               const struct pawl_redis_address *at, bool sentinel,
+                               struct pawl_error *error) {
     const struct pawl_redis_options *options = &store->options;
-    if (link->context) return PAWL_OK;
-    link->context =
-        redisConnectWithTimeout(options->host, options->port, conn_time(options->dial_timeout));
+    link->at = *at;
+    snprintf(link->name, sizeof link->name, "%s at %s:%d", sentinel ? "the sentinel" : "Redis",
+             at->host, at->port);
+    link->context = redisConnectWithTimeout(at->host, at->port, conn_time(options->dial_timeout));
     if (!link->context) return pawl__fail_plain(error, PAWL_E_NOMEM);
     enum pawl_err err = PAWL_OK;
     if (link->context->err)
         err = pawl__fail(error, PAWL_E_UNAVAILABLE,
-                         "cannot connect to %s: %s; start it (apt install redis-server) or correct "
+                         "cannot connect to %s: %s; start it (apt install redis-%s) or correct "
                          "redisHost",
-                         store->name, link->context->errstr);
+                         link->name, link->context->errstr, sentinel ? "sentinel" : "server");
     redisEnableKeepAlive(link->context);
     if (!err && store->tls) {
         redisSetTimeout(link->context, conn_time(options->dial_timeout));
-        err = pawl__redis_tls_begin(store->tls, link->context->fd, options->host, store->name,
-                                    &link->tls, error);
+        err = pawl__redis_tls_begin(store->tls, link->context->fd, at->host, link->name, &link->tls,
+                                    error);
     }
     if (!err)
         redisSetTimeout(link->context, conn_time(options->timeout > 0 ? options->timeout : 0));
-    if (!err) err = conn_greet_all(store, link, error);
+    if (!err) err = conn_greet_all(store, link, sentinel, error);
     if (err) pawl__redis_drop(link);
     return err;
 }

@@ -13,13 +13,18 @@ struct pawl_redis;
 
 // Made when it is needed and after it was lost.
 struct pawl_redis_link {
-    redisContext *context;
-    struct ssl_st *tls; // NULL: without
-    char why[160];      // the last call had no answer
+    redisContext *context; // NULL: not connected
+    struct ssl_st *tls;    // NULL: without
+    struct pawl_redis_address at;
+    unsigned slot;  // of a cluster, whose node it leads to
+    char name[280]; // of the server, for errors
+    char why[160];  // the last call had no answer
 };
 
-enum pawl_err pawl__redis_connect(struct pawl_redis *store, struct pawl_redis_link *link,
-                                  struct pawl_error *error);
+// Connects to |at|, as to a sentinel or not, and says who we are.
+enum pawl_err pawl__redis_dial(const struct pawl_redis *store, struct pawl_redis_link *link,
+                               const struct pawl_redis_address *at, bool sentinel,
+                               struct pawl_error *error);
 void pawl__redis_drop(struct pawl_redis_link *link);
 
 // Sends a command and waits for its answer. NULL: the connection is lost, |link->why| says how.
@@ -31,6 +36,14 @@ bool pawl__redis_receive(struct pawl_redis_link *link);
 
 // Whether the server has closed the connection while nobody looked.
 bool pawl__redis_is_dead(const struct pawl_redis_link *link);
+
+// --- which server (place.c) ---------------------------------------------------------------------
+
+// Connects |link| unless it is connected to the right server.
+enum pawl_err pawl__redis_connect(struct pawl_redis *store, struct pawl_redis_link *link,
+                                  struct pawl_error *error);
+
+bool pawl__redis_same_place(const struct pawl_redis_address *a, const struct pawl_redis_address *b);
 
 // --- talking to the server (link.c) -------------------------------------------------------------
 
@@ -49,7 +62,7 @@ void pawl__redis_add_int(struct pawl_redis_args *args, int64_t number);
 void pawl__redis_args_finish(struct pawl_redis_args *args);
 
 // The error that |reply| is, by its first word.
-enum pawl_err pawl__redis_fail(const struct pawl_redis *store, const redisReply *reply,
+enum pawl_err pawl__redis_fail(const struct pawl_redis_link *link, const redisReply *reply,
                                struct pawl_error *error);
 
 // Sends |args| and waits for the answer, which the caller frees. An answer that is an error becomes
@@ -60,6 +73,9 @@ enum pawl_err pawl__redis_ask(struct pawl_redis *store, struct pawl_redis_link *
                               struct pawl_error *error);
 
 // The same for what changes nothing: asked again once when the connection was lost.
+enum pawl_err pawl__redis_read_at(struct pawl_redis *store, struct pawl_redis_link *link,
+                                  const struct pawl_redis_args *args, redisReply **reply,
+                                  struct pawl_error *error);
 enum pawl_err pawl__redis_read(struct pawl_redis *store, const struct pawl_redis_args *args,
                                redisReply **reply, struct pawl_error *error);
 
@@ -98,6 +114,10 @@ enum pawl_redis_script {
 void pawl__redis_call(struct pawl_redis_args *args, const struct pawl_redis *store,
                       enum pawl_redis_script script);
 
+// The same for keys of the caller's, |count| of them, which come next.
+void pawl__redis_call_keys(struct pawl_redis_args *args, const struct pawl_redis *store,
+                           enum pawl_redis_script script, size_t count);
+
 // As pawl__redis_ask. A server that has lost the script is given it again.
 enum pawl_err pawl__redis_run(struct pawl_redis *store, struct pawl_redis_link *link,
                               enum pawl_redis_script script, const struct pawl_redis_args *args,
@@ -126,10 +146,13 @@ struct pawl_redis_joined {
 struct pawl_redis {
     struct pawl_store base;
     struct pawl_redis_options options;
-    char *texts;            // that the options point to
-    char name[280];         // of the server, for errors
-    const char *prefix;     // of our keys
-    struct ssl_ctx_st *tls; // NULL: without
+    char *texts;                                       // that the options point to
+    struct pawl_redis_address seeds[PAWL_REDIS_SEEDS]; // the server, sentinels, or nodes
+    size_t seed_count;
+    char name[280];                     // of the server, for errors
+    const char *prefix;                 // of our keys
+    struct ssl_ctx_st *tls;             // NULL: without
+    struct pawl_redis_cluster *cluster; // NULL: none
     struct pawl_redis_link writer, reader, ear;
     char hashes[PAWL_REDIS_SCRIPTS][41]; // of the scripts
     struct pawl_redis_held *held;        // to be released at the end

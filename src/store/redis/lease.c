@@ -68,6 +68,7 @@ enum pawl_err pawl__redis_lease(struct pawl_store *base, struct pawl_str app, ui
     pawl__redis_add(&args, owner);
     pawl__redis_add_int(&args, lease_milliseconds(ttl));
     pawl__redis_add(&args, PAWL_STR(PAWL_REDIS_FORMAT));
+    pawl__redis_add_int(&args, store->options.kind != PAWL_REDIS_NODE);
     enum pawl_err err =
         pawl__redis_run(store, &store->writer, PAWL_REDIS_LEASE, &args, &reply, &sent, error);
     pawl__redis_args_finish(&args);

@@ -1,8 +1,12 @@
 // Commands, and what the server's errors mean.
 
-#include "store/redis/internal.h"
-
 #include <stdlib.h>
+
+#include "store/redis/cluster.h"
+
+enum {
+    ASK_MOVES = 5 // that a command is sent on, from node to node
+};
 
 // --- words --------------------------------------------------------------------------------------
 
@@ -68,12 +72,17 @@ static const struct link_error {
     {"MASTERDOWN", PAWL_E_UNAVAILABLE, ""},
     {"NOREPLICAS", PAWL_E_UNAVAILABLE, ""},
     {"TRYAGAIN", PAWL_E_UNAVAILABLE, ""},
+    {"CLUSTERDOWN", PAWL_E_UNAVAILABLE, ""},
+    // While a slot is on its way to another node, some of its keys are here and some there. A call
+    // of ours has a key that never exists, so that a script does not run on a part of them.
+    {"ASK", PAWL_E_UNAVAILABLE, "; the slot is being moved to another node"},
+    {"MOVED", PAWL_E_UNAVAILABLE, "; it is a node of a cluster: set redisType to cluster"},
     {"NOAUTH", PAWL_E_DENIED, "; set redisPassword"},
     {"WRONGPASS", PAWL_E_DENIED, "; check redisUsername and redisPassword"},
     {"NOPERM", PAWL_E_DENIED, "; the user needs a permission"},
 };
 
-enum pawl_err pawl__redis_fail(const struct pawl_redis *store, const redisReply *reply,
+enum pawl_err pawl__redis_fail(const struct pawl_redis_link *link, const redisReply *reply,
                                struct pawl_error *error) {
     struct pawl_str text = {reply->str, (size_t)reply->len};
     // A script's error is told with its own word in front of the one that it met.
@@ -83,20 +92,20 @@ enum pawl_err pawl__redis_fail(const struct pawl_redis *store, const redisReply 
         bool fits = pawl__str_starts(text, pawl__str(row->word)) &&
                     (text.len == len || text.data[len] == ' ');
         if (fits)
-            return pawl__fail(error, row->code, "%s: %.*s%s", store->name, PAWL_FMT(text),
+            return pawl__fail(error, row->code, "%s: %.*s%s", link->name, PAWL_FMT(text),
                               row->advice);
     }
-    return pawl__fail(error, PAWL_E_IO, "%s: %.*s", store->name, PAWL_FMT(text));
+    return pawl__fail(error, PAWL_E_IO, "%s: %.*s", link->name, PAWL_FMT(text));
 }
 
 // --- asking -------------------------------------------------------------------------------------
 
-enum pawl_err pawl__redis_ask(struct pawl_redis *store, struct pawl_redis_link *link,
+// One command; |*moved|: a node of a cluster has sent us to another.
+static enum pawl_err ask_once(struct pawl_redis *store, struct pawl_redis_link *link,
                               const struct pawl_redis_args *args, redisReply **reply, bool *sent,
-                              struct pawl_error *error) {
+                              bool *moved, struct pawl_error *error) {
     *reply = NULL;
-    *sent = false;
-    if (args->failed) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    *sent = *moved = false;
     // Nothing is sent into a connection that the server has closed while nobody looked: it would
     // not be known what became of it.
     if (link->context && pawl__redis_is_dead(link)) pawl__redis_drop(link);
@@ -105,25 +114,47 @@ enum pawl_err pawl__redis_ask(struct pawl_redis *store, struct pawl_redis_link *
     *sent = true;
     *reply = pawl__redis_call_link(link, args->count, args->words, args->lens);
     if (!*reply) {
-        err = pawl__fail(error, PAWL_E_UNAVAILABLE, "the connection to %s was lost: %s",
-                         store->name, link->why);
+        err = pawl__fail(error, PAWL_E_UNAVAILABLE, "the connection to %s was lost: %s", link->name,
+                         link->why);
         pawl__redis_drop(link);
         return err;
     }
     if ((*reply)->type != REDIS_REPLY_ERROR) return PAWL_OK;
-    err = pawl__redis_fail(store, *reply, error);
+    err = pawl__redis_fail(link, *reply, error);
     *sent = err == PAWL_E_IO;
+    struct pawl_str text = {(*reply)->str, (size_t)(*reply)->len};
+    *moved = store->cluster && pawl__str_starts(text, PAWL_STR("MOVED "));
+    if (*moved) pawl__redis_cluster_moved(store->cluster, text, &link->at);
     if (err == PAWL_E_UNAVAILABLE) pawl__redis_drop(link); // perhaps another server is master now
     freeReplyObject(*reply);
     *reply = NULL;
     return err;
 }
 
+enum pawl_err pawl__redis_ask(struct pawl_redis *store, struct pawl_redis_link *link,
+                              const struct pawl_redis_args *args, redisReply **reply, bool *sent,
+                              struct pawl_error *error) {
+    bool moved = true;
+    enum pawl_err err = PAWL_OK;
+    *reply = NULL;
+    *sent = false;
+    if (args->failed) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    for (int i = 0; moved && i < ASK_MOVES; i++)
+        err = ask_once(store, link, args, reply, sent, &moved, error);
+    return err;
+}
+
+enum pawl_err pawl__redis_read_at(struct pawl_redis *store, struct pawl_redis_link *link,
+                                  const struct pawl_redis_args *args, redisReply **reply,
+                                  struct pawl_error *error) {
+    bool sent;
+    enum pawl_err err = pawl__redis_ask(store, link, args, reply, &sent, error);
+    if (err == PAWL_E_UNAVAILABLE && sent)
+        err = pawl__redis_ask(store, link, args, reply, &sent, error);
+    return err;
+}
+
 enum pawl_err pawl__redis_read(struct pawl_redis *store, const struct pawl_redis_args *args,
                                redisReply **reply, struct pawl_error *error) {
-    bool sent;
-    enum pawl_err err = pawl__redis_ask(store, &store->reader, args, reply, &sent, error);
-    if (err == PAWL_E_UNAVAILABLE && sent)
-        err = pawl__redis_ask(store, &store->reader, args, reply, &sent, error);
-    return err;
+    return pawl__redis_read_at(store, &store->reader, args, reply, error);
 }

@@ -4,11 +4,32 @@
 #include "base/log.h"
 #include "store/store.h"
 
+enum pawl_redis_kind {
+    PAWL_REDIS_NODE,     // one server
+    PAWL_REDIS_SENTINEL, // the master that sentinels name
+    PAWL_REDIS_CLUSTER
+};
+
+enum {
+    PAWL_REDIS_SEEDS = 16
+};
+
+struct pawl_redis_address {
+    char host[256];
+    int port;
+};
+
 // A Redis server (6 or later) or Valkey. See script.c for the layout of our own keys; the user's
 // are laid out as Dapr's state.redis lays them out, see state.c.
 struct pawl_redis_options {
-    const char *host;                // NULL: "localhost"
-    int port;                        // 0: 6379
+    enum pawl_redis_kind kind;
+    const char *host; // NULL: "localhost". Of a cluster and of sentinels the first one
+    int port;         // 0: 6379
+    const struct pawl_redis_address *more; // nodes of the cluster, or sentinels
+    size_t more_count;
+    const char *app;    // of a cluster: whose workflows these are. Each app has a slot of its own
+    const char *master; // of sentinels: its name
+    const char *sentinel_username, *sentinel_password;
     const char *username, *password; // NULL or "": none
     int database;
     int64_t dial_timeout; // nanoseconds to connect in; 0: 5 s

@@ -1,6 +1,7 @@
 // What runs inside the server. A script is atomic there, and all of a commit is one.
 //
-// Our keys. Times are milliseconds by the server's clock; app, id and key may hold any byte.
+// Our keys; in a cluster they begin with {pawl:APP}: instead, so that all are in one slot. Times
+// are milliseconds by the server's clock; app, id and key may hold any byte.
 //
 //   pawl:format                 the number of all this, PAWL_REDIS_FORMAT
 //   pawl:ids                    a counter: numbers of shards
@@ -168,7 +169,9 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
                     "redis.call('HSETNX', app, 'count', ARGV[2])\n"
                     "return {redis.call('GET', P .. 'format'), redis.call('HGET', app, 'count')}\n",
 
-    // app, number, owner, ttl (0: for ever), format
+    // app, number, owner, ttl (0: for ever), format, whether epochs are times. With a replica that
+    // may be promoted they are: it may not have got the last lease, whose number must not come
+    // twice.
     [PAWL_REDIS_LEASE] = SCRIPT_KEYS SCRIPT_TIME
     "local format = redis.call('GET', P .. 'format') or ARGV[5]\n" // an earlier Pawl gave none
     "if format ~= ARGV[5] then return {'format', format} end\n"
@@ -183,9 +186,12 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "if tonumber(have[1] or '0') > now then return {'held', have[2] or ''} end\n"
     "local ttl = tonumber(ARGV[4])\n"
     "local till = ttl > 0 and now + ttl or 9007199254740991\n"
-    "local epoch = redis.call('HINCRBY', head, 'epoch', 1)\n"
-    "redis.call('HSET', head, 'owner', ARGV[3], 'until', string.format('%.0f', till))\n"
-    "return {'ok', shard, tostring(epoch), have[3] or '0'}\n",
+    "local epoch = tonumber(redis.call('HGET', head, 'epoch') or '0') + 1\n"
+    "if ARGV[6] == '1' and epoch < now then epoch = now end\n"
+    "epoch = string.format('%.0f', epoch)\n"
+    "redis.call('HSET', head, 'epoch', epoch, 'owner', ARGV[3], 'until', string.format('%.0f', "
+    "till))\n"
+    "return {'ok', shard, epoch, have[3] or '0'}\n",
 
     // ttl, then shard and epoch of each
     [PAWL_REDIS_RENEW] = SCRIPT_KEYS SCRIPT_TIME
@@ -263,12 +269,18 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "return all\n",
 };
 
+// In a cluster that key also says which slot a call is for, in which all of our keys are.
 void pawl__redis_call(struct pawl_redis_args *args, const struct pawl_redis *store,
                       enum pawl_redis_script script) {
+    pawl__redis_call_keys(args, store, script, 1);
+    pawl__redis_add(args, pawl__str(store->prefix));
+}
+
+void pawl__redis_call_keys(struct pawl_redis_args *args, const struct pawl_redis *store,
+                           enum pawl_redis_script script, size_t count) {
     pawl__redis_add(args, PAWL_STR("EVALSHA"));
     pawl__redis_add(args, pawl__str(store->hashes[script]));
-    pawl__redis_add(args, PAWL_STR("1"));
-    pawl__redis_add(args, pawl__str(store->prefix));
+    pawl__redis_add_uint(args, count);
 }
 
 static enum pawl_err script_give(struct pawl_redis *store, struct pawl_redis_link *link,

@@ -6,7 +6,7 @@
 // Where it differs: a transaction is done as a whole or not at all, and a save with first-write but
 // without an ETag is refused when the key exists.
 
-#include "store/redis/internal.h"
+#include "store/redis/cluster.h"
 
 // An ETag of a save: a number, which may have a sign and zeros in front; none is 0.
 static bool state_version(struct pawl_str etag, int64_t *out) {
@@ -109,7 +109,9 @@ static enum pawl_err state_ask(struct pawl_redis *store, const char *command, st
     struct pawl_redis_args args = {0};
     pawl__redis_add(&args, pawl__str(command));
     pawl__redis_add(&args, key);
-    enum pawl_err err = pawl__redis_read(store, &args, reply, error);
+    struct pawl_redis_link *link =
+        store->cluster ? pawl__redis_cluster_link(store->cluster, key, false) : &store->reader;
+    enum pawl_err err = pawl__redis_read_at(store, link, &args, reply, error);
     pawl__redis_args_finish(&args);
     return err;
 }

@@ -180,8 +180,8 @@ static void test_redis(void **state) {
     struct kit *kit = *state;
     component("r/a.yaml", "cache", "state.redis", "");
     assert_int_equal(load(kit), PAWL_OK);
-    assert_string_equal(stores.items[0].redis.host, "localhost");
-    assert_int_equal(stores.items[0].redis.port, 0);
+    assert_string_equal(stores.items[0].redis.hosts[0].host, "localhost");
+    assert_int_equal(stores.items[0].redis.hosts[0].port, 0);
     assert_int_equal(REDIS(kit, "  - {name: redishost, value: 'r1:7000'}\n"
                                 "  - {name: redisPassword, value: s3}\n"
                                 "  - {name: redisDB, value: '2'}\n"
@@ -192,14 +192,31 @@ static void test_redis(void **state) {
                                 "  - {name: enableTLS, value: 'false'}\n"),
                      PAWL_OK);
     const struct pawl_config_redis *redis = &stores.items[0].redis;
-    assert_string_equal(redis->host, "r1");
-    assert_int_equal(redis->port, 7000);
+    assert_string_equal(redis->hosts[0].host, "r1");
+    assert_int_equal(redis->hosts[0].port, 7000);
     assert_string_equal(redis->password, "s3");
     assert_int_equal(redis->database, 2);
     assert_int_equal(redis->dial_timeout, 1500 * (PAWL_SECOND / 1000));
     assert_int_equal(redis->timeout, -1);
     assert_int_equal(redis->ttl, 60);
     assert_false(redis->tls);
+    assert_int_equal(REDIS(kit, "  - {name: redisHost, value: 'a:1, b,[::1]:2'}\n"
+                                "  - {name: redisType, value: cluster}\n"),
+                     PAWL_OK);
+    assert_true(redis->cluster && !redis->sentinels);
+    assert_int_equal(redis->host_count, 3);
+    assert_string_equal(redis->hosts[1].host, "b");
+    assert_int_equal(redis->hosts[1].port, 0);
+    assert_string_equal(redis->hosts[2].host, "::1");
+    assert_int_equal(redis->hosts[2].port, 2);
+    assert_int_equal(REDIS(kit, "  - {name: redisHost, value: 'a:1,b:2'}\n"
+                                "  - {name: failover, value: 'true'}\n"
+                                "  - {name: sentinelMasterName, value: mymaster}\n"
+                                "  - {name: sentinelPassword, value: s3}\n"),
+                     PAWL_OK);
+    assert_true(redis->sentinels && !redis->cluster);
+    assert_string_equal(redis->master, "mymaster");
+    assert_string_equal(redis->sentinel_password, "s3");
     assert_int_equal(REDIS(kit, "  - {name: enableTLS, value: 'True'}\n"
                                 "  - {name: insecureSkipTLSVerify, value: '1'}\n"
                                 "  - {name: clientCert, value: 'a text'}\n"
@@ -209,11 +226,11 @@ static void test_redis(void **state) {
     assert_string_equal(redis->client_cert, "a text");
     assert_string_equal(redis->client_key, "another");
     assert_int_equal(REDIS(kit, "  - {name: redisHost, value: '[::1]:7001'}\n"), PAWL_OK);
-    assert_string_equal(redis->host, "::1");
-    assert_int_equal(redis->port, 7001);
+    assert_string_equal(redis->hosts[0].host, "::1");
+    assert_int_equal(redis->hosts[0].port, 7001);
     assert_int_equal(REDIS(kit, "  - {name: redisHost, value: '::1'}\n"), PAWL_OK);
-    assert_string_equal(redis->host, "::1");
-    assert_int_equal(redis->port, 0);
+    assert_string_equal(redis->hosts[0].host, "::1");
+    assert_int_equal(redis->hosts[0].port, 0);
     static const struct {
         const char *item, *text;
     } wrong[] = {
@@ -223,7 +240,9 @@ static void test_redis(void **state) {
         {"dialTimeout, value: soon", "dialTimeout is \"soon\", but has to be a duration"},
         {"enableTLS, value: 'yes'", "enableTLS is \"yes\", but has to be true or false"},
         {"clientKey, value: text", "clientKey is given without clientCert"},
-        {"redisType, value: cluster", "redisType is \"cluster\", but clusters are not served"},
+        {"redisType, value: clutser", "redisType is \"clutser\", but has to be node or cluster"},
+        {"failover, value: 'true'", "failover needs sentinelMasterName"},
+        {"redisHost, value: ':6379'", "redisHost \":6379\" has no host"},
         {"redisHots, value: a", "did you mean \"redisHost\"?"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
