@@ -1,61 +1,64 @@
 #include "base/heap.h"
 
-#include <stdlib.h>
+// A pairing heap (Fredman, Sedgewick, Sleator and Tarjan, 1986). Most deadlines and timers are
+// removed before they are first: this one puts no work into ordering them.
 
-void pawl__heap_finish(struct pawl_heap *heap) {
-    free(heap->nodes);
-    *heap = (struct pawl_heap){0};
-}
-
-static void heap_place(struct pawl_heap *heap, size_t i, struct pawl_heap_node *node) {
-    heap->nodes[i] = node;
-    node->index = i + 1;
-}
-
-static void heap_up(struct pawl_heap *heap, size_t i) {
-    struct pawl_heap_node *node = heap->nodes[i];
-    while (i > 0 && heap->nodes[(i - 1) / 2]->key > node->key) {
-        heap_place(heap, i, heap->nodes[(i - 1) / 2]);
-        i = (i - 1) / 2;
+// Makes one tree of two; neither has siblings.
+static struct pawl_heap_node *heap_meld(struct pawl_heap_node *a, struct pawl_heap_node *b) {
+    if (b->key < a->key) {
+        struct pawl_heap_node *less = b;
+        b = a;
+        a = less;
     }
-    heap_place(heap, i, node);
+    b->prev = a;
+    b->next = a->child;
+    if (b->next) b->next->prev = b;
+    a->child = b;
+    return a;
 }
 
-static void heap_down(struct pawl_heap *heap, size_t i) {
-    struct pawl_heap_node *node = heap->nodes[i];
-    for (size_t child; (child = 2 * i + 1) < heap->len; i = child) {
-        if (child + 1 < heap->len && heap->nodes[child + 1]->key < heap->nodes[child]->key) child++;
-        if (heap->nodes[child]->key >= node->key) break;
-        heap_place(heap, i, heap->nodes[child]);
+// Makes one tree of |list|, siblings: of each two one, and then of all these, from the last to the
+// first. NULL for an empty list.
+static struct pawl_heap_node *heap_meld_all(struct pawl_heap_node *list) {
+    struct pawl_heap_node *pairs = NULL;
+    while (list) {
+        struct pawl_heap_node *a = list, *b = a->next;
+        list = b ? b->next : NULL;
+        a->next = a->prev = NULL;
+        if (b) {
+            b->next = b->prev = NULL;
+            a = heap_meld(a, b);
+        }
+        a->next = pairs;
+        pairs = a;
     }
-    heap_place(heap, i, node);
+    struct pawl_heap_node *all = NULL;
+    while (pairs) {
+        struct pawl_heap_node *pair = pairs;
+        pairs = pair->next;
+        pair->next = NULL;
+        all = all ? heap_meld(all, pair) : pair;
+    }
+    return all;
 }
 
-bool pawl__heap_reserve(struct pawl_heap *heap, size_t count) {
-    if (heap->cap - heap->len >= count) return true;
-    size_t cap = 2 * heap->cap + count + 15;
-    struct pawl_heap_node **nodes = realloc(heap->nodes, cap * sizeof(struct pawl_heap_node *));
-    if (!nodes) return false;
-    heap->nodes = nodes;
-    heap->cap = cap;
-    return true;
-}
-
-bool pawl__heap_add(struct pawl_heap *heap, struct pawl_heap_node *node, int64_t key) {
-    if (!pawl__heap_reserve(heap, 1)) return false;
-    node->key = key;
-    heap_place(heap, heap->len++, node);
-    heap_up(heap, heap->len - 1);
-    return true;
+void pawl__heap_add(struct pawl_heap *heap, struct pawl_heap_node *node, int64_t key) {
+    *node = (struct pawl_heap_node){.key = key};
+    heap->first = heap->first ? heap_meld(heap->first, node) : node;
 }
 
 void pawl__heap_remove(struct pawl_heap *heap, struct pawl_heap_node *node) {
-    if (!node->index) return;
-    size_t i = node->index - 1;
-    node->index = 0;
-    struct pawl_heap_node *last = heap->nodes[--heap->len];
-    if (last == node) return;
-    heap_place(heap, i, last);
-    heap_up(heap, i);
-    heap_down(heap, last->index - 1);
+    if (!pawl__heap_has(heap, node)) return;
+    struct pawl_heap_node *below = heap_meld_all(node->child);
+    if (heap->first == node) {
+        heap->first = below;
+    } else {
+        if (node->prev->child == node)
+            node->prev->child = node->next;
+        else
+            node->prev->next = node->next;
+        if (node->next) node->next->prev = node->prev;
+        if (below) heap->first = heap_meld(heap->first, below);
+    }
+    *node = (struct pawl_heap_node){.key = node->key};
 }

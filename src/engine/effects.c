@@ -5,7 +5,6 @@
 #include "base/assert.h"
 
 bool pawl__shard_reserve(struct pawl_shard *shard, size_t effects) {
-    if (!pawl__heap_reserve(&shard->timers, 1)) return false;
     if (shard->effect_cap - shard->effect_count >= effects) return true;
     size_t cap = 2 * shard->effect_cap + effects + 16;
     struct pawl_effect *all = realloc(shard->effects, cap * sizeof *all);
@@ -18,10 +17,9 @@ bool pawl__shard_reserve(struct pawl_shard *shard, size_t effects) {
 void pawl__shard_retime(struct pawl_shard *shard, struct pawl_instance *instance) {
     bool offered = instance->start_due && !instance->started_at;
     int64_t wake_at = offered ? INT64_MAX : pawl__instance_wake_at(instance);
-    if (instance->timer.index && instance->timer.key == wake_at) return;
+    if (pawl__heap_has(&shard->timers, &instance->timer) && instance->timer.key == wake_at) return;
     pawl__heap_remove(&shard->timers, &instance->timer);
-    if (wake_at != INT64_MAX)
-        pawl__assert(pawl__heap_add(&shard->timers, &instance->timer, wake_at));
+    if (wake_at != INT64_MAX) pawl__heap_add(&shard->timers, &instance->timer, wake_at);
 }
 
 void pawl__shard_emit(struct pawl_shard *shard, enum pawl_effect_type type,

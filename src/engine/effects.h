@@ -6,11 +6,10 @@
 
 #include "engine/shard.h"
 
-// Makes room for |effects| more, and for one more timer. False: memory is out.
+// Makes room for |effects| more. False: memory is out.
 bool pawl__shard_reserve(struct pawl_shard *shard, size_t effects);
 
-// Puts |instance| where its next timer says in the shard's heap. Room was reserved, or it was there
-// before.
+// Puts |instance| where its next timer says in the shard's heap.
 void pawl__shard_retime(struct pawl_shard *shard, struct pawl_instance *instance);
 
 // Adds an effect; room was reserved.

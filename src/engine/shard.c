@@ -31,7 +31,6 @@ void pawl__shard_finish(struct pawl_shard *shard) {
     }
     pawl__notes_settle(&shard->notes, false);
     pawl__map_finish(&shard->instances);
-    pawl__heap_finish(&shard->timers);
     pawl__buf_finish(&shard->batch);
     pawl__arena_finish(&shard->arena);
     pawl__mailbag_finish(&shard->mail);

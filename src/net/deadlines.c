@@ -45,15 +45,13 @@ static void deadlines_on_close(uv_handle_t *handle) {
 void pawl__deadlines_finish(struct pawl_deadlines *deadlines,
                             void (*on_finished)(struct pawl_deadlines *deadlines)) {
     deadlines->on_finished = on_finished;
-    pawl__heap_finish(&deadlines->heap);
     uv_close((uv_handle_t *)&deadlines->timer, deadlines_on_close);
 }
 
-bool pawl__deadlines_add(struct pawl_deadlines *deadlines, struct pawl_heap_node *node,
+void pawl__deadlines_add(struct pawl_deadlines *deadlines, struct pawl_heap_node *node,
                          int64_t timeout) {
     int64_t at;
-    if (__builtin_add_overflow(pawl__clock_steady(), timeout, &at)) return true;
-    if (!pawl__heap_add(&deadlines->heap, node, at)) return false;
+    if (__builtin_add_overflow(pawl__clock_steady(), timeout, &at)) return;
+    pawl__heap_add(&deadlines->heap, node, at);
     deadlines_arm(deadlines);
-    return true;
 }

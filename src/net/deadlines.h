@@ -22,8 +22,7 @@ void pawl__deadlines_finish(struct pawl_deadlines *deadlines,
                             void (*on_finished)(struct pawl_deadlines *deadlines));
 
 // |node| passes |timeout| nanoseconds from now; one that is too far away for the clock never does.
-// False when memory is out.
-bool pawl__deadlines_add(struct pawl_deadlines *deadlines, struct pawl_heap_node *node,
+void pawl__deadlines_add(struct pawl_deadlines *deadlines, struct pawl_heap_node *node,
                          int64_t timeout);
 
 // Does nothing when |node| has no deadline.

@@ -158,12 +158,12 @@ enum pawl_err pawl__grpc_call(struct pawl_grpc_client *client,
     pawl__grpc_head(head, (uint32_t)options->message.len);
     pawl__buf_append(&call->request, head, sizeof head);
     pawl__buf_append_str(&call->request, options->message);
-    if (call->request.failed ||
-        (options->timeout &&
-         !pawl__deadlines_add(&client->deadlines, &call->deadline, options->timeout))) {
+    if (call->request.failed) {
         call_free(call);
         return PAWL_E_NOMEM;
     }
+    if (options->timeout)
+        pawl__deadlines_add(&client->deadlines, &call->deadline, options->timeout);
     call_link(call);
     if (client->channel) pawl__grpc_call_submit(client->channel, call);
     if (out) *out = call;

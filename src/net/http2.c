@@ -126,10 +126,8 @@ static void http2_on_request(struct pawl_http2 *http2, struct pawl_exchange *exc
         pawl__http2_refuse(exchange, PAWL_E_INTERNAL, 405, "gRPC uses POST");
     } else if (exchange->is_mistimed) {
         pawl__http2_refuse(exchange, PAWL_E_INTERNAL, 400, "malformed grpc-timeout");
-    } else if (exchange->timeout != INT64_MAX &&
-               !pawl__deadlines_add(&http2->service->deadlines, &exchange->deadline,
-                                    exchange->timeout)) {
-        pawl__http2_refuse(exchange, PAWL_E_NOMEM, 500, "out of memory");
+    } else if (exchange->timeout != INT64_MAX) {
+        pawl__deadlines_add(&http2->service->deadlines, &exchange->deadline, exchange->timeout);
     }
 }
 

@@ -89,7 +89,7 @@ static enum pawl_err load_put(struct pawl_residency *residency, struct load *loa
 // What could not be loaded for the clock is tried again in a second.
 static void load_retry(struct pawl_residency *residency, struct pawl_str id) {
     int64_t at = pawl__clock_wall() + PAWL_SECOND;
-    if (!pawl__sleepers_retry(&residency->sleepers, id, at)) pawl__residency_fail_nomem(residency);
+    pawl__sleepers_retry(&residency->sleepers, id, at);
 }
 
 static enum pawl_err load_install(struct load *load, struct pawl_error *error) {

@@ -10,14 +10,12 @@ bool pawl__sleepers_add(struct pawl_sleepers *sleepers, struct pawl_str id, int6
     memcpy(sleeper->id, id.data, id.len);
     struct pawl_str key = {sleeper->id, id.len};
     pawl__sleepers_remove(sleepers, id);
-    if (!pawl__map_put(&sleepers->by_id, key, sleeper)) goto fail;
-    if (!pawl__heap_add(&sleepers->by_time, &sleeper->node, wake_at)) goto fail_map;
+    if (!pawl__map_put(&sleepers->by_id, key, sleeper)) {
+        free(sleeper);
+        return false;
+    }
+    pawl__heap_add(&sleepers->by_time, &sleeper->node, wake_at);
     return true;
-fail_map:
-    pawl__map_remove(&sleepers->by_id, key);
-fail:
-    free(sleeper);
-    return false;
 }
 
 void pawl__sleepers_remove(struct pawl_sleepers *sleepers, struct pawl_str id) {
@@ -32,7 +30,7 @@ void pawl__sleepers_finish(struct pawl_sleepers *sleepers) {
     for (struct pawl_sleeper *sleeper; (sleeper = pawl__map_next(&sleepers->by_id, &at));)
         free(sleeper);
     pawl__map_finish(&sleepers->by_id);
-    pawl__heap_finish(&sleepers->by_time);
+    sleepers->by_time = (struct pawl_heap){0};
 }
 
 int64_t pawl__sleepers_next(const struct pawl_sleepers *sleepers) {
@@ -47,8 +45,8 @@ const struct pawl_sleeper *pawl__sleepers_take(struct pawl_sleepers *sleepers, i
     return PAWL_CONTAINER(first, struct pawl_sleeper, node);
 }
 
-bool pawl__sleepers_retry(struct pawl_sleepers *sleepers, struct pawl_str id, int64_t wake_at) {
+void pawl__sleepers_retry(struct pawl_sleepers *sleepers, struct pawl_str id, int64_t wake_at) {
     struct pawl_sleeper *sleeper = pawl__map_get(&sleepers->by_id, id);
-    if (!sleeper || sleeper->node.index) return true;
-    return pawl__heap_add(&sleepers->by_time, &sleeper->node, wake_at);
+    if (sleeper && !pawl__heap_has(&sleepers->by_time, &sleeper->node))
+        pawl__heap_add(&sleepers->by_time, &sleeper->node, wake_at);
 }

@@ -33,7 +33,7 @@ int64_t pawl__sleepers_next(const struct pawl_sleepers *sleepers);
 // pawl__sleepers_remove, or until pawl__sleepers_retry gives it a new time.
 const struct pawl_sleeper *pawl__sleepers_take(struct pawl_sleepers *sleepers, int64_t now);
 
-// |id|, if it was taken, is due again at |wake_at|. False when memory is out.
-bool pawl__sleepers_retry(struct pawl_sleepers *sleepers, struct pawl_str id, int64_t wake_at);
+// |id|, if it was taken, is due again at |wake_at|.
+void pawl__sleepers_retry(struct pawl_sleepers *sleepers, struct pawl_str id, int64_t wake_at);
 
 #endif
