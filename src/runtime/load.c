@@ -147,7 +147,9 @@ void pawl__load_begin(struct pawl_residency *residency, struct pawl_str id,
 }
 
 bool pawl__load_is_light(const struct pawl_residency *residency) {
-    return !residency->storage->reader.out && residency->load_time < LOAD_QUICK;
+    const struct pawl_storage *storage = residency->storage;
+    return !storage->reader.out && !storage->store->caps.may_block &&
+           residency->load_time < LOAD_QUICK;
 }
 
 enum pawl_err pawl__load_now(struct pawl_residency *residency, struct pawl_str id,
