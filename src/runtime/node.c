@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "runtime/gather.h"
 #include "runtime/share.h"
+#include "runtime/siblings.h"
 
 enum {
     NODE_PULSE_MS = 1000,
@@ -24,6 +25,11 @@ static struct pawl_node *node_of(const struct pawl_partition *partition) {
     return partition->data;
 }
 
+// Whether another loop of this process has shard |number|.
+static bool node_is_sibling(const struct pawl_node *node, uint32_t number) {
+    return node->options.sibling && !pawl__sibling_has(node->options.sibling, number);
+}
+
 // --- whether it serves --------------------------------------------------------------------------
 
 // Where calls on shard |number| go: another daemon; NULL: nobody is known.
@@ -36,7 +42,9 @@ static const struct pawl_member *node_other(const struct pawl_node *node, uint32
 
 static bool node_can_serve(const struct pawl_node *node) {
     for (uint32_t i = 0; i < node->count; i++)
-        if (!pawl__partition_serves(&node->partitions[i]) && !node_other(node, i)) return false;
+        if (!pawl__partition_serves(&node->partitions[i]) && !node_is_sibling(node, i) &&
+            !node_other(node, i))
+            return false;
     return node->count;
 }
 
@@ -110,8 +118,16 @@ static bool node_forward(struct pawl_node *node, uint32_t number, struct pawl_ca
     return !pawl__forward_begin(node->options.peers, &to, call, node_on_unreached, node);
 }
 
+// Hands |call| to another loop of this process.
+static bool node_cross(struct pawl_node *node, uint32_t number, struct pawl_call *call) {
+    if (!node_is_sibling(node, number) || node->closing || !pawl__forward_can(call)) return false;
+    return !pawl__sibling_forward(node->options.sibling, number, call, node_on_unreached, node) ||
+           node_park(node, call);
+}
+
 static bool node_on_elsewhere(struct pawl_partition *partition, struct pawl_call *call) {
     struct pawl_node *node = node_of(partition);
+    if (node_cross(node, partition->residency.number, call)) return true;
     if (!node->shares || node->closing) return false;
     if (call->is_forwarded) {
         struct pawl_error moved = {PAWL_E_HELD, "the shard is not served by this daemon"};
@@ -257,6 +273,8 @@ static void node_on_look(uv_timer_t *timer) {
         node_count_shards(node);
     else if (node->shares)
         node_look(node);
+    else
+        node_unpark(node);
 }
 
 static void node_look_soon(struct pawl_node *node) {
@@ -282,6 +300,8 @@ static void node_on_posted(struct pawl_partition *partition, uint32_t number) {
     struct pawl_node *node = node_of(partition);
     if (number < node->count && pawl__partition_serves(&node->partitions[number]))
         pawl__mailbox_ring(&node->partitions[number].mailbox);
+    else if (node_is_sibling(node, number))
+        pawl__sibling_ring(node->options.sibling, number);
 }
 
 static void node_on_closed(struct pawl_partition *partition);
@@ -317,7 +337,8 @@ static enum pawl_err node_open(struct pawl_node *node, uint32_t count) {
         node_look(node);
         return PAWL_OK;
     }
-    for (uint32_t i = 0; i < count; i++) pawl__partition_take(&node->partitions[i], false);
+    for (uint32_t i = 0; i < count; i++)
+        if (!node_is_sibling(node, i)) pawl__partition_take(&node->partitions[i], false);
     node_unpark(node);
     return PAWL_OK;
 }
@@ -444,6 +465,7 @@ void pawl__node_close(struct pawl_node *node, void (*closed)(void *arg), void *a
     node->closed_arg = arg;
     uv_timer_stop(&node->pulse);
     uv_timer_stop(&node->look);
+    if (node->options.sibling) pawl__sibling_part(node->options.sibling);
     for (struct pawl_link *link; (link = pawl__list_take(&node->parked));)
         node_fail(PAWL_CONTAINER(link, struct pawl_call, link), true);
     pawl__abroad_stop(&node->abroad);
@@ -451,6 +473,21 @@ void pawl__node_close(struct pawl_node *node, void (*closed)(void *arg), void *a
     for (uint32_t i = 0; i < node->count; i++) pawl__partition_close(&node->partitions[i]);
     if (!node->count && !node->counting) node_finish_close(node);
 }
+
+// --- for its siblings ---------------------------------------------------------------------------
+
+static void node_on_crossed(void *arg, struct pawl_forwarded *forwarded) {
+    pawl__node_serve(arg, forwarded);
+}
+
+static void node_on_rung(void *arg) {
+    node_ring_all(arg);
+}
+
+static const struct pawl_sibling_host node_sibling_host = {.serve = node_on_crossed,
+                                                           .rung = node_on_rung};
+
+// --- making -------------------------------------------------------------------------------------
 
 // Copies "<a><separator><b>" to the heap.
 static char *node_join(const char *a, const char *separator, const char *b) {
@@ -461,16 +498,23 @@ static char *node_join(const char *a, const char *separator, const char *b) {
     return copy;
 }
 
+static const char *node_namespace(const char *given) {
+    return given ? given : "default";
+}
+
+char *pawl__node_app(const char *namespace, const char *app_id) {
+    return node_join(node_namespace(namespace), "/", app_id);
+}
+
 static bool node_name(struct pawl_node *node) {
     const struct pawl_node_options *options = &node->options;
-    const char *namespace = options->namespace ? options->namespace : "default";
     char self[80];
     uint32_t nonce;
     pawl__random(&nonce, sizeof nonce);
     snprintf(self, sizeof self, "process %d (%08x)", (int)getpid(), nonce);
     node->app_id = pawl__str_dup(pawl__str(options->app_id));
-    node->namespace = pawl__str_dup(pawl__str(namespace));
-    node->store_name = node_join(namespace, "/", options->app_id);
+    node->namespace = pawl__str_dup(pawl__str(node_namespace(options->namespace)));
+    node->store_name = pawl__node_app(options->namespace, options->app_id);
     node->outbox = node_join("to other apps", "/", node->store_name ? node->store_name : "");
     node->owner = node_join(self, " of app ", options->app_id);
     return node->app_id && node->namespace && node->store_name && node->outbox && node->owner;
@@ -512,6 +556,7 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     uv_timer_start(&node->pulse, node_on_pulse, NODE_PULSE_MS, NODE_PULSE_MS);
     uv_unref((uv_handle_t *)&node->pulse);
     uv_unref((uv_handle_t *)&node->look);
+    if (own->sibling) pawl__sibling_join(own->sibling, &node_sibling_host, node);
     node_count_shards(node);
     *out = node;
     return PAWL_OK;

@@ -11,7 +11,8 @@
 //                      ├► apps: calls on instances of other apps
 //                      └► abroad, guests: activities that other apps run, and theirs run here
 //
-// Everything here belongs to the loop's thread.
+// Everything here belongs to the loop's thread. On several loops an app has a node for each
+// (siblings.h).
 
 #include "runtime/abroad.h"
 #include "runtime/dispatch.h"
@@ -52,6 +53,9 @@ struct pawl_node {
     void (*closed)(void *arg);
     void *closed_arg;
 };
+
+// The app as stores know it, on the heap. |namespace| NULL: "default". NULL: memory is out.
+char *pawl__node_app(const char *namespace, const char *app_id);
 
 // Begins to take the app's shards in |storage|, which must outlive the node: all of them, or where
 // daemons share, a part. What somebody else holds is tried again; calls answer PAWL_E_UNAVAILABLE

@@ -15,8 +15,9 @@ struct pawl_retention {
     int64_t completed, failed, terminated, canceled;
 };
 
-struct pawl_peers;  // forward.h
-struct pawl_finder; // apps.h
+struct pawl_peers;   // forward.h
+struct pawl_finder;  // apps.h
+struct pawl_sibling; // siblings.h
 struct pawl_observer;
 struct pawl_operation_meters;
 
@@ -32,8 +33,9 @@ struct pawl_node_options {
     size_t resting_bytes; // of instances that were only read and stay in memory; 0: 4 MiB
     uint32_t shards;      // of an app that is new to the store; 0: 1
     const char *address;  // where other daemons of the app reach this one; NULL: it shares nothing
-    struct pawl_peers *peers;                 // how it reaches them, and those of other apps
-    const struct pawl_finder *finder;         // where daemons of other apps are; NULL: nobody knows
+    struct pawl_peers *peers;         // how it reaches them, and those of other apps
+    const struct pawl_finder *finder; // where daemons of other apps are; NULL: nobody knows
+    struct pawl_sibling *sibling; // this loop, where several of the process serve the app; or NULL
     struct pawl_observer *observer;           // of what workflows do; NULL: none
     struct pawl_operation_meters *operations; // of clients' calls; NULL: nobody looks
     const struct pawl_log *log;

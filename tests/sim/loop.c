@@ -316,6 +316,13 @@ void pawl__jobs_submit(struct pawl_jobs *thread, struct pawl_job *job) {
     sim_after_in(daemon, own->free_at - sim.now, thread_run)->a = (unsigned)(own - daemon->threads);
 }
 
+// Of loops that are siblings, which daemons of the simulation do not have.
+void pawl__jobs_post(struct pawl_jobs *thread, struct pawl_job *job) {
+    (void)thread;
+    (void)job;
+    abort();
+}
+
 static void thread_on_close(uv_handle_t *handle) {
     struct pawl_jobs *thread = PAWL_CONTAINER(handle, struct pawl_jobs, async);
     thread->open = false;

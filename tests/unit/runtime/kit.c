@@ -279,6 +279,11 @@ void kit_init_with(struct kit *kit, struct pawl_store *store) {
 }
 
 void kit_init_with_shards(struct kit *kit, struct pawl_store *store, uint32_t shards) {
+    kit_make(kit, store, shards);
+    kit_open(kit);
+}
+
+void kit_make(struct kit *kit, struct pawl_store *store, uint32_t shards) {
     *kit = (struct kit){.store = store};
     uv_loop_init(&kit->loop);
     uv_timer_init(&kit->loop, &kit->tick);
@@ -286,7 +291,6 @@ void kit_init_with_shards(struct kit *kit, struct pawl_store *store, uint32_t sh
     kit->options =
         (struct pawl_node_options){.app_id = "app", .on_ready = kit_on_ready, .arg = kit};
     kit->options.shards = shards;
-    kit_open(kit);
 }
 
 void kit_open(struct kit *kit) {

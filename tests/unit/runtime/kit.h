@@ -101,6 +101,7 @@ extern bool kit_in_runtime;
 void kit_init(struct kit *kit);
 void kit_init_with(struct kit *kit, struct pawl_store *store); // takes it over
 void kit_init_with_shards(struct kit *kit, struct pawl_store *store, uint32_t shards);
+void kit_make(struct kit *kit, struct pawl_store *store, uint32_t shards); // without kit_open
 void kit_open(struct kit *kit);
 void kit_begin(struct kit *kit); // the same without waiting for it to serve
 void kit_close(struct kit *kit);
