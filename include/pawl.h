@@ -139,7 +139,23 @@ struct pawl_options {
     // Told of what goes on, on any thread. NULL: warnings and errors go to stderr.
     void (*log)(void *arg, enum pawl_log_level level, const char *line);
     void *log_arg;
+
+    // Threads that engine and workflows run on, each with a loop; 0: 1. More use more cores. The
+    // functions of *different* workflow instances then run at the same time (those of one instance
+    // never do), so what they share among them needs locks. PAWL_LOOP_PER_CORE: as many as there
+    // are cores. Not with is_driven. The activity threads and warm workflows are for all of them
+    // together. Connected to a daemon, each loop has a connection of its own.
+    size_t loops;
+
+    // Into how many parts the instances of an app that is new to the file are divided; 0: as many
+    // as loops. Each part is served on one loop, so that a file with fewer parts than loops is
+    // served on fewer, which a warning tells. The number is recorded in the file, and stays. A
+    // workflow and its child are often in two parts, which then takes a commit more: so it should
+    // not be larger than the loops that there will ever be.
+    uint32_t shards;
 };
+
+#define PAWL_LOOP_PER_CORE SIZE_MAX // of pawl_options.loops, where 0 is the default: one
 
 // Opens |target|:
 //
@@ -212,7 +228,8 @@ PAWL_API enum pawl_err pawl_add_activity(struct pawl *pawl, const char *name,
 
 // The same for an activity that never blocks and is over in microseconds. It is called on Pawl's
 // own thread (for options.is_driven: within pawl_poll), one at a time and none while a workflow's
-// function runs, and so without the cost of going to another thread and back. Functions of this
+// function runs, and so without the cost of going to another thread and back. (With several
+// options.loops each has a thread, and this is so for each.) Functions of this
 // header that can wait fail in it with PAWL_E_PRECONDITION. One that takes longer than
 // options.blocked_after is logged as an error, as it holds up all else.
 PAWL_API enum pawl_err pawl_add_quick_activity(struct pawl *pawl, const char *name,
@@ -582,7 +599,9 @@ PAWL_API enum pawl_err pawl_terminate(struct pawl *pawl, const char *id, struct 
                                       bool recursive);
 
 // Removes all trace of an instance that has ended. |recursive|: of its children too. |count| (may
-// be NULL): how many were removed. PAWL_E_NOT_FOUND; PAWL_E_PRECONDITION: it has not ended.
+// be NULL): how many were removed. With several options.shards, children in other parts than the
+// instance's are removed soon after, and are not counted. PAWL_E_NOT_FOUND; PAWL_E_PRECONDITION: it
+// has not ended.
 PAWL_API enum pawl_err pawl_purge(struct pawl *pawl, const char *id, bool recursive,
                                   uint32_t *count);
 

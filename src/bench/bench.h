@@ -39,7 +39,8 @@ struct pawl_bench_options {
     const char
         *folder; // on the disk that the store is on; NULL: there is no disk, or it is not known
     const struct pawl_workload *workload;
-    bool quick; // activities run on Pawl's own thread
+    bool quick;   // activities run on Pawl's own thread
+    size_t loops; // of this process, as for pawl_open
     size_t in_flight;
     size_t payload;         // bytes of each step's input and result
     int64_t duration;       // nanoseconds

@@ -7,8 +7,9 @@
 #include "bench/bench.h"
 #include "sdk/handle.h"
 
-// Keeps a number of workflows in flight for a while. The calls are made on the loop itself: threads
-// that wait for each of them would cost more than what is measured.
+// Keeps a number of workflows in flight for a while. The calls are made on the loops themselves:
+// threads that wait for each of them would cost more than what is measured. Each loop has its part
+// of the workflows, with ids that are its own.
 
 enum {
     RUN_LOOK = 200, // milliseconds between two looks at the progress
@@ -23,27 +24,29 @@ struct totals {
 struct pawl_bench {
     const struct pawl_bench_options *options;
     struct pawl *pawl;
-    int64_t began; // of the first round
-    struct pawl_job begin;
+    int64_t began;        // of the first round
+    struct begin *begins; // one for each loop
     struct slot *slots;
-    size_t open; // slots that still work
+    atomic_size_t open; // slots that still work
     int64_t until;
     atomic_bool is_interrupted; // by a signal
     char *payload;
     char prefix[16]; // of the ids
-    uint64_t started;
+    _Atomic uint64_t started;
     _Atomic uint64_t workflows; // that ended
     double *times;              // of each, in milliseconds
     size_t time_cap;
     struct totals totals;
     double rss_mib, daemon_mib; // after the last round
-    struct pawl_error error;    // the first
+    atomic_bool has_failed;
+    struct pawl_error error; // the first
     struct pawl_done done;
 };
 
 // One of the workflows in flight.
 struct slot {
     struct pawl_bench *run;
+    struct pawl_loop *loop;
     struct pawl_op op;
     char id[64];
     int64_t began;
@@ -58,8 +61,8 @@ static void slot_next(struct slot *slot);
 
 static void slot_close(struct slot *slot, const struct pawl_error *error) {
     struct pawl_bench *run = slot->run;
-    if (error && !run->error.code) run->error = *error;
-    if (--run->open == 0) pawl__done_set(&run->done);
+    if (error && !atomic_exchange(&run->has_failed, true)) run->error = *error;
+    if (atomic_fetch_sub(&run->open, 1) == 1) pawl__done_set(&run->done);
 }
 
 static void slot_call(struct slot *slot, enum pawl_taskhub_method method, const void *request,
@@ -70,7 +73,7 @@ static void slot_call(struct slot *slot, enum pawl_taskhub_method method, const 
     slot->op.done = done;
     slot->op.data = slot;
     slot->op.error.code = PAWL_OK;
-    slot->run->pawl->transport->ops->call(slot->run->pawl->transport, &slot->op);
+    slot->loop->transport->ops->call(slot->loop->transport, &slot->op);
 }
 
 static void slot_ended(struct pawl_op *op) {
@@ -88,10 +91,9 @@ static void slot_ended(struct pawl_op *op) {
         slot_close(slot, &op->error);
         return;
     }
-    uint64_t count = atomic_load(&run->workflows);
-    if (count < run->time_cap)
-        run->times[count] = (double)(pawl__clock_steady() - slot->began) / (double)PAWL_MILLISECOND;
-    atomic_store(&run->workflows, count + 1);
+    double time = (double)(pawl__clock_steady() - slot->began) / (double)PAWL_MILLISECOND;
+    uint64_t count = atomic_fetch_add(&run->workflows, 1);
+    if (count < run->time_cap) run->times[count] = time;
     slot_next(slot);
 }
 
@@ -109,18 +111,28 @@ static void slot_started(struct pawl_op *op) {
     }
 }
 
+// An id that no other has, and that is in a shard of the slot's loop.
+static void slot_name(struct slot *slot, uint64_t number) {
+    struct pawl_bench *run = slot->run;
+    unsigned tries = 0;
+    do
+        snprintf(slot->id, sizeof slot->id, "bench-%s-%llu-%u", run->prefix,
+                 (unsigned long long)number, tries++);
+    while (pawl__handle_loop(run->pawl, slot->id) != slot->loop);
+}
+
 // Starts the slot's next workflow, unless the time is over.
 static void slot_next(struct slot *slot) {
     struct pawl_bench *run = slot->run;
-    uint64_t most = run->options->max_workflows;
+    uint64_t most = run->options->max_workflows, number;
     slot->began = pawl__clock_steady();
-    if (slot->began >= run->until || run->error.code || atomic_load(&run->is_interrupted) ||
-        (most && run->started == most)) {
+    if (slot->began >= run->until || atomic_load(&run->has_failed) ||
+        atomic_load(&run->is_interrupted) ||
+        ((number = atomic_fetch_add(&run->started, 1)) >= most && most)) {
         slot_close(slot, NULL);
         return;
     }
-    snprintf(slot->id, sizeof slot->id, "bench-%s-%llu", run->prefix,
-             (unsigned long long)run->started++);
+    slot_name(slot, number);
     slot->raised = 0;
     slot_call(slot, PAWL_TASKHUB_START, &slot->start, slot_started);
 }
@@ -142,10 +154,17 @@ static void slot_init(struct slot *slot, struct pawl_bench *run) {
     slot->raise.input = &slot->input;
 }
 
+struct begin {
+    struct pawl_job job;
+    struct pawl_bench *run;
+    struct pawl_loop *loop;
+};
+
 static void run_begin(struct pawl_job *job) {
-    struct pawl_bench *run = PAWL_CONTAINER(job, struct pawl_bench, begin);
-    size_t count = run->open;
-    for (size_t i = 0; i < count; i++) slot_next(&run->slots[i]);
+    const struct begin *begin = PAWL_CONTAINER(job, struct begin, job);
+    struct pawl_bench *run = begin->run;
+    for (size_t i = 0; i < run->options->in_flight; i++)
+        if (run->slots[i].loop == begin->loop) slot_next(&run->slots[i]);
 }
 
 // --- what it costs ------------------------------------------------------------------------------
@@ -157,12 +176,17 @@ struct cost {
     uint64_t commits; // UINT64_MAX: not known
 };
 
+static uint64_t run_commits(const struct pawl_bench *run) {
+    const struct pawl_transport *transport = run->pawl->loops[0].transport;
+    return transport->ops->commits(transport);
+}
+
 static bool run_is_remote(const struct pawl_bench *run) {
-    return run->pawl->transport->ops->commits(run->pawl->transport) == UINT64_MAX;
+    return run_commits(run) == UINT64_MAX;
 }
 
 static struct cost cost_now(const struct pawl_bench *run) {
-    struct pawl_bench_peer peer = {0, run->pawl->transport->ops->commits(run->pawl->transport)};
+    struct pawl_bench_peer peer = {0, run_commits(run)};
     if (run_is_remote(run)) peer = pawl__bench_peer(run->options->target);
     return (struct cost){
         .own = pawl__bench_usage(getpid()),
@@ -255,13 +279,15 @@ static void run_wait(struct pawl_bench *run) {
 
 enum pawl_err pawl__bench_round(struct pawl_bench *run, int64_t duration,
                                 struct pawl_error *error) {
-    run->open = run->options->in_flight;
-    run->begin.done = run_begin;
+    atomic_store(&run->open, run->options->in_flight);
     pawl__done_init(&run->done);
     struct cost before = cost_now(run);
     run->began = before.at;
     run->until = before.at + duration;
-    pawl__jobs_post(&run->pawl->inbox, &run->begin);
+    for (size_t i = 0; i < run->pawl->count; i++) {
+        run->begins[i] = (struct begin){{.done = run_begin}, run, &run->pawl->loops[i]};
+        pawl__jobs_post(&run->pawl->loops[i].inbox, &run->begins[i].job);
+    }
     run_wait(run);
     struct cost after = cost_now(run);
     run_add(run, &before, &after);
@@ -284,10 +310,16 @@ static enum pawl_err run_prepare(struct pawl_bench *run, struct pawl_error *erro
     memset(run->payload, 'x', options->payload + 2);
     run->payload[0] = run->payload[options->payload + 1] = '"';
     run->payload[options->payload + 2] = 0;
-    for (size_t i = 0; i < options->in_flight; i++) slot_init(&run->slots[i], run);
     struct pawl_options open = {.app_id = "pawl-bench",
+                                .loops = options->loops,
                                 .warm_workflows = options->in_flight + 1000};
     enum pawl_err err = pawl_open(options->target, &open, &run->pawl);
+    if (!err) run->begins = calloc(run->pawl->count, sizeof *run->begins);
+    if (!err && !run->begins) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    for (size_t i = 0; i < options->in_flight && !err; i++) {
+        slot_init(&run->slots[i], run);
+        run->slots[i].loop = &run->pawl->loops[i % run->pawl->count];
+    }
     if (!err) err = pawl__workloads_add(run->pawl, options->quick);
     if (!err) err = pawl_work(run->pawl);
     if (err) *error = *pawl_last_error();
@@ -312,6 +344,7 @@ void pawl__bench_close(struct pawl_bench *run) {
     pawl_close(run->pawl);
     for (size_t i = 0; run->slots && i < run->options->in_flight; i++)
         pawl__arena_finish(&run->slots[i].op.arena);
+    free(run->begins);
     free(run->slots);
     free(run->times);
     free(run->payload);

@@ -18,6 +18,7 @@ static const struct pawl_flag bench_flags[] = {
      "where to put the store's file: the disk that is measured"},
     {"memory", 0, PAWL_FLAG_BOOL, NULL, "keep workflows in memory instead"},
     {"quick", 0, PAWL_FLAG_BOOL, NULL, "activities as quick ones: on Pawl's own thread"},
+    {"loops", 0, PAWL_FLAG_INT, "1", "loops of this process, each on a thread; 0: one per core"},
     {"daemon", 0, PAWL_FLAG_BOOL, NULL, "over gRPC, to a daemon that is started for it"},
     {"target", 't', PAWL_FLAG_TEXT, NULL,
      "grpc://HOST:PORT of a daemon; give -d when its store is on a disk here"},
@@ -181,11 +182,18 @@ static int bench_usage(const struct bench *bench) {
         bench_fail("%s", "--seconds has to be at least 1");
     else if (pawl__flag_int(bench->flags, "count") < 0)
         bench_fail("%s", "--count cannot be less than 0");
+    else if (pawl__flag_int(bench->flags, "loops") < 0)
+        bench_fail("%s", "--loops cannot be less than 0");
     else if (bench->target && (bench->in_memory || bench->has_daemon))
         bench_fail("--target and --%s exclude each other", bench->in_memory ? "memory" : "daemon");
     else
         return 0;
     return PAWL_EXIT_USAGE;
+}
+
+static size_t bench_loops(const struct pawl_flags *flags) {
+    int64_t loops = pawl__flag_int(flags, "loops");
+    return loops ? (size_t)loops : PAWL_LOOP_PER_CORE;
 }
 
 static int bench_run(const struct pawl_flags *flags) {
@@ -203,6 +211,7 @@ static int bench_run(const struct pawl_flags *flags) {
     struct pawl_bench_options options = {
         .duration = pawl__flag_int(flags, "seconds") * PAWL_SECOND,
         .quick = pawl__flag_bool(flags, "quick"),
+        .loops = bench_loops(flags),
         .max_workflows = (uint64_t)pawl__flag_int(flags, "count"),
         .folder = bench.folder,
     };
@@ -226,9 +235,9 @@ static int bench_run(const struct pawl_flags *flags) {
 const struct pawl_command pawl__cmd_bench = {
     .name = "bench",
     .summary = "Measure how fast workflows run on this machine",
-    .usage =
-        "[-w WORKLOAD] [-n IN_FLIGHT] [-p BYTES] [-s SECONDS] [-d FOLDER] [--memory] [--quick] "
-        "[--daemon | -t TARGET]",
+    .usage = "[-w WORKLOAD] [-n IN_FLIGHT] [-p BYTES] [-s SECONDS] [-d FOLDER] [--memory] "
+             "[--quick] [--loops N] "
+             "[--daemon | -t TARGET]",
     .text =
         "Runs workflows whose steps do nothing, in this process, on a new file that is removed\n"
         "afterwards, and tells what this machine gives: units (activities, events, timers,\n"

@@ -193,7 +193,7 @@ void pawl__activity_execute_job(struct pawl_job *job) {
     activity_running = NULL;
 }
 
-const struct pawl_activity *pawl__activity_current(const struct pawl_activity_pool *pool) {
+const struct pawl_activity *pawl__activity_current(const struct pawl *pawl) {
     const struct pawl_activity_run *run = activity_running;
-    return run && run->pool == pool ? &run->activity : NULL;
+    return run && run->activity.pawl == pawl ? &run->activity : NULL;
 }

@@ -33,8 +33,8 @@ struct pawl_activity_run {
     struct pawl_activity_deferred *deferred;
 };
 
-// The activity that |pool| runs on this thread; NULL: none.
-const struct pawl_activity *pawl__activity_current(const struct pawl_activity_pool *pool);
+// The activity of |pawl| that runs on this thread; NULL: none.
+const struct pawl_activity *pawl__activity_current(const struct pawl *pawl);
 
 // A run for a request, which is taken over with its arena: the run ends with that. NULL when memory
 // is out.

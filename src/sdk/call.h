@@ -10,10 +10,10 @@ struct pawl_client_call {
     struct pawl_op op; // |op.arena| may hold the request too
     const char *about; // the instance that an error has to name; NULL: none, or it does
     struct pawl_job begin, end;
-    struct pawl *pawl;
-    struct pawl_link link;        // of a wait: in the handle's
+    struct pawl_loop *loop;
+    struct pawl_link link;        // of a wait: in the loop's
     bool over;                    // the loop's thread knows
-    bool paused;                  // a wait: asked for again when |pawl->again| fires
+    bool paused;                  // a wait: asked for again when |loop->again| fires
     struct pawl_done done, ended; // the answer came; the call was given up
 };
 

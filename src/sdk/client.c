@@ -27,24 +27,24 @@ static void client_end_call(struct pawl_client_call *call) {
 
 // Asks again for all waits that are paused.
 static void client_on_again(uv_timer_t *timer) {
-    struct pawl *pawl = timer->data;
+    struct pawl_loop *loop = timer->data;
     struct pawl_link waits; // a call may end at once, or pause again
     pawl__link_init(&waits);
-    pawl__list_move(&waits, &pawl->waits);
+    pawl__list_move(&waits, &loop->waits);
     for (struct pawl_link *link; (link = pawl__list_take(&waits));) {
         struct pawl_client_call *call = PAWL_CONTAINER(link, struct pawl_client_call, link);
-        pawl__list_add(&pawl->waits, link);
+        pawl__list_add(&loop->waits, link);
         if (!call->paused) continue;
         call->paused = false;
         pawl__arena_reset(&call->op.arena); // a wait's request is not in it
-        pawl->transport->ops->call(pawl->transport, &call->op);
+        loop->transport->ops->call(loop->transport, &call->op);
     }
 }
 
 // Whether a wait goes on although it has failed: what has served this program may come back.
 static bool client_waits_on(const struct pawl_client_call *call) {
     return call->op.error.code == PAWL_E_UNAVAILABLE && client_is_wait(call) &&
-           !call->pawl->closing && atomic_load(&call->pawl->ready.is_set);
+           !call->loop->closing && atomic_load(&call->loop->pawl->ready.is_set);
 }
 
 static void client_on_done(struct pawl_op *op) {
@@ -54,30 +54,30 @@ static void client_on_done(struct pawl_op *op) {
         return;
     }
     call->paused = true;
-    uv_timer_t *again = &call->pawl->again;
+    uv_timer_t *again = &call->loop->again;
     if (!uv_is_active((uv_handle_t *)again))
         uv_timer_start(again, client_on_again, CLIENT_AGAIN, 0);
 }
 
 static void client_begin(struct pawl_job *job) {
     struct pawl_client_call *call = PAWL_CONTAINER(job, struct pawl_client_call, begin);
-    struct pawl *pawl = call->pawl;
+    struct pawl_loop *loop = call->loop;
     bool waits = client_is_wait(call);
     pawl__link_init(&call->link);
-    if (waits ? pawl->closing : !pawl->transport) {
+    if (waits ? loop->closing : !loop->transport) {
         pawl__fail(&call->op.error, PAWL_E_CANCELED, "the program is closing Pawl");
         client_end_call(call);
         return;
     }
-    if (waits) pawl__list_add(&pawl->waits, &call->link);
-    pawl->transport->ops->call(pawl->transport, &call->op);
+    if (waits) pawl__list_add(&loop->waits, &call->link);
+    loop->transport->ops->call(loop->transport, &call->op);
 }
 
 // Gives a call up that is not over yet.
 static void client_give_up(struct pawl_client_call *call, enum pawl_err code, const char *why) {
-    struct pawl *pawl = call->pawl;
+    struct pawl_loop *loop = call->loop;
     struct pawl_error reason = call->op.error; // why it is paused
-    if (!call->paused) pawl->transport->ops->cancel(pawl->transport, &call->op);
+    if (!call->paused) loop->transport->ops->cancel(loop->transport, &call->op);
     pawl__fail(&call->op.error, code, "%s%s%s", why, call->paused ? ": " : "",
                call->paused ? reason.text : "");
     client_end_call(call);
@@ -89,18 +89,24 @@ static void client_end(struct pawl_job *job) {
     pawl__done_set(&call->ended);
 }
 
-void pawl__client_end_waits(struct pawl *pawl) {
-    pawl->closing = true;
-    for (struct pawl_link *link; (link = pawl__list_take(&pawl->waits));)
+void pawl__client_end_waits(struct pawl_loop *loop) {
+    loop->closing = true;
+    for (struct pawl_link *link; (link = pawl__list_take(&loop->waits));)
         client_give_up(PAWL_CONTAINER(link, struct pawl_client_call, link), PAWL_E_CANCELED,
                        "the program is closing Pawl");
+}
+
+// The instance that a request names; NULL: none.
+static const char *client_instance(enum pawl_taskhub_method method, const void *request) {
+    size_t offset = pawl__taskhub_rows[method].id;
+    return offset ? *(char *const *)(const void *)((const char *)request + offset) : NULL;
 }
 
 enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call,
                                 enum pawl_taskhub_method method, const void *request,
                                 int64_t timeout) {
     int64_t until = pawl__clock_add(pawl__clock_steady(), timeout);
-    call->pawl = pawl;
+    call->loop = pawl__handle_loop(pawl, client_instance(method, request));
     call->op.row = &pawl__taskhub_rows[method];
     call->op.request = request;
     call->op.done = client_on_done;
@@ -108,10 +114,10 @@ enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call
     call->begin.done = client_begin;
     call->end.done = client_end;
     pawl__done_init(&call->done);
-    pawl__jobs_post(&pawl->inbox, &call->begin);
+    pawl__jobs_post(&call->loop->inbox, &call->begin);
     if (!pawl__handle_wait(pawl, &call->done, until)) {
         pawl__done_init(&call->ended);
-        pawl__jobs_post(&pawl->inbox, &call->end);
+        pawl__jobs_post(&call->loop->inbox, &call->end);
         pawl__handle_wait(pawl, &call->ended, INT64_MAX);
     }
     const struct pawl_error *error = &call->op.error;

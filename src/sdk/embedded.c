@@ -1,12 +1,15 @@
 #include <stdlib.h>
 
+#include "runtime/siblings.h"
 #include "sdk/transport.h"
+#include "store/joint/joint.h"
 #include "store/memory/memory.h"
 #include "store/sqlite/sqlite.h"
 #include "wire/pack.h"
 #include "wire/unpack.h"
 
-// The engine in this process: store, storage and node on the program's own loop.
+// The engine in this process: store, storage and node on a loop. On several loops each has a
+// storage and a node of its own, before one store (runtime/siblings.h).
 
 // Items are handed out a few at a time. An instance takes some 30 KB on the way from an activity's
 // item to its next one, and with a few of them that stays in a core's cache; and the results of the
@@ -19,6 +22,7 @@ struct embedded {
     struct pawl_transport transport;
     struct pawl_transport_owner owner;
     struct pawl_storage storage;
+    struct pawl_sibling *sibling; // NULL: this is the only loop
     struct pawl_node *node;
     struct pawl_worker worker;
     uv_timer_t again; // takes work again after the node has lost its state
@@ -207,15 +211,17 @@ static void embedded_on_timer_closed(uv_handle_t *handle) {
     embedded_finish(handle->data);
 }
 
-static void embedded_on_storage_closed(void *arg) {
+static void embedded_on_part_closed(void *arg) {
     embedded_finish(arg);
 }
 
 static void embedded_on_node_closed(void *arg) {
     struct embedded *embedded = arg;
-    embedded->handles = 2;
+    embedded->handles = embedded->sibling ? 3 : 2;
     uv_close((uv_handle_t *)&embedded->again, embedded_on_timer_closed);
-    pawl__storage_close(&embedded->storage, embedded_on_storage_closed, embedded);
+    pawl__storage_close(&embedded->storage, embedded_on_part_closed, embedded);
+    if (embedded->sibling)
+        pawl__sibling_leave(embedded->sibling, embedded_on_part_closed, embedded);
 }
 
 static void embedded_close(struct pawl_transport *transport, void (*closed)(void *arg), void *arg) {
@@ -229,7 +235,8 @@ static void embedded_close(struct pawl_transport *transport, void (*closed)(void
 
 static uint64_t embedded_commits(const struct pawl_transport *transport) {
     const struct embedded *embedded = PAWL_CONTAINER(transport, struct embedded, transport);
-    return embedded->storage.commits;
+    return embedded->sibling ? pawl__joint_commits(embedded->storage.store)
+                             : embedded->storage.commits;
 }
 
 static const struct pawl_transport_ops embedded_ops = {
@@ -243,50 +250,149 @@ static const struct pawl_transport_ops embedded_ops = {
     .close = embedded_close,
 };
 
-static void embedded_on_closed(void *arg) {
-    *(bool *)arg = true;
+// --- opening ------------------------------------------------------------------------------------
+
+struct pawl_embedded_store {
+    struct pawl_store *store;
+    const struct pawl_log *log;
+    size_t loops;
+    uint32_t shards; // of an app that is new to the store
+    char app_id[];
+};
+
+void pawl__embedded_store_close(struct pawl_embedded_store *store) {
+    if (!store) return;
+    if (store->store) store->store->ops->close(store->store);
+    free(store);
 }
 
-enum pawl_err pawl__embedded_open(uv_loop_t *loop, const char *target, const char *app_id,
-                                  const struct pawl_transport_owner *owner,
-                                  struct pawl_transport **out, struct pawl_error *error) {
+// How many shards the app has; then how many loops have one.
+static enum pawl_err store_count(struct pawl_embedded_store *store, const char *target,
+                                 uint32_t *shards, struct pawl_error *error) {
+    char *app = pawl__node_app(NULL, store->app_id);
+    if (!app) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    enum pawl_err err =
+        store->store->ops->shards(store->store, pawl__str(app), store->shards, shards, error);
+    free(app);
+    if (err || *shards >= store->loops) return err;
+    pawl__log(store->log, PAWL_LOG_WARN, "pawl",
+              "'%s' has %u shard%s of app '%s', as was chosen when it was new: they are served on "
+              "%u of %zu loops",
+              target, (unsigned)*shards, *shards == 1 ? "" : "s", store->app_id, (unsigned)*shards,
+              store->loops);
+    store->loops = *shards;
+    return PAWL_OK;
+}
+
+enum pawl_err pawl__embedded_store_open(const struct pawl_embedded_options *options, size_t *loops,
+                                        uint32_t *shards, struct pawl_embedded_store **out,
+                                        struct pawl_error *error) {
+    const char *target = options->target;
+    struct pawl_embedded_store *store = calloc(1, sizeof *store + strlen(options->app_id) + 1);
+    if (!store) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    strcpy(store->app_id, options->app_id);
+    store->log = options->log;
+    store->loops = options->loops;
+    store->shards = options->shards ? options->shards : (uint32_t)options->loops;
+    struct pawl_sqlite_options sqlite = {.path = target};
+    enum pawl_err err = strcmp(target, "memory:") == 0
+                            ? pawl__memory_open(&store->store, error)
+                            : pawl__sqlite_open(&sqlite, &store->store, error);
+    *shards = 1;
+    if (!err && store->loops > 1) err = store_count(store, target, shards, error);
+    *loops = store->loops;
+    if (err)
+        pawl__embedded_store_close(store);
+    else
+        *out = store;
+    return err;
+}
+
+static void embedded_ignore(void *arg) {
+    (void)arg;
+}
+
+// Makes the transport of one loop. Takes |seat| over, and leaves |sibling| after an error.
+static enum pawl_err embedded_create(const struct pawl_embedded_store *from,
+                                     struct pawl_store *seat, struct pawl_sibling *sibling,
+                                     uv_loop_t *loop, const struct pawl_transport_owner *owner,
+                                     struct pawl_transport **out, struct pawl_error *error) {
     struct embedded *embedded = calloc(1, sizeof *embedded);
-    if (embedded) embedded->app_id = pawl__str_dup(pawl__str(app_id));
+    if (embedded) embedded->app_id = pawl__str_dup(pawl__str(from->app_id));
     if (!embedded || !embedded->app_id) {
         free(embedded);
+        seat->ops->close(seat);
+        if (sibling) pawl__sibling_leave(sibling, embedded_ignore, NULL);
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     }
     embedded->transport.ops = &embedded_ops;
     embedded->owner = *owner;
+    embedded->sibling = sibling;
     embedded->worker.reset = embedded_reset;
-    struct pawl_sqlite_options sqlite = {.path = target};
-    struct pawl_store *store;
-    enum pawl_err err = strcmp(target, "memory:") == 0 ? pawl__memory_open(&store, error)
-                                                       : pawl__sqlite_open(&sqlite, &store, error);
-    if (err) {
-        free(embedded->app_id);
-        free(embedded);
-        return err;
-    }
     uv_timer_init(loop, &embedded->again);
     embedded->again.data = embedded;
     struct pawl_node_options options = {
         .app_id = embedded->app_id,
         .max_message = SIZE_MAX / 2, // nothing crosses a wire
+        .shards = from->shards,
+        .sibling = sibling,
         .log = owner->log,
         .on_ready = embedded_on_ready,
         .arg = embedded,
     };
-    err = pawl__storage_init(&embedded->storage, loop, store, owner->log, error);
+    enum pawl_err err = pawl__storage_init(&embedded->storage, loop, seat, owner->log, error);
     if (!err) err = pawl__node_create(&embedded->storage, &options, &embedded->node, error);
-    if (err) {
-        bool closed = false; // the loop has other handles, which stay
-        embedded->closed = embedded_on_closed;
-        embedded->closed_arg = &closed;
-        embedded_on_node_closed(embedded);
-        while (!closed) uv_run(loop, UV_RUN_ONCE);
-        return err;
+    if (!err) {
+        *out = &embedded->transport;
+        return PAWL_OK;
     }
-    *out = &embedded->transport;
-    return PAWL_OK;
+    embedded->closed = embedded_ignore;
+    embedded_on_node_closed(embedded);
+    return err;
+}
+
+// Makes them for all loops. After an error there are none.
+static enum pawl_err embedded_create_all(const struct pawl_embedded_store *from,
+                                         struct pawl_store **seats, struct pawl_siblings *siblings,
+                                         uv_loop_t *const *loops,
+                                         const struct pawl_transport_owner *owners,
+                                         struct pawl_transport **out, struct pawl_error *error) {
+    size_t made = 0;
+    enum pawl_err err = PAWL_OK;
+    for (; made < from->loops && !err; made++) {
+        struct pawl_sibling *sibling = siblings ? pawl__siblings_at(siblings, made) : NULL;
+        err = embedded_create(from, seats[made], sibling, loops[made], &owners[made], &out[made],
+                              error);
+    }
+    if (!err) return PAWL_OK;
+    for (size_t i = made; i < from->loops; i++) {
+        seats[i]->ops->close(seats[i]);
+        pawl__sibling_leave(pawl__siblings_at(siblings, i), embedded_ignore, NULL);
+    }
+    for (size_t i = 0; i + 1 < made; i++) embedded_close(out[i], embedded_ignore, NULL);
+    return err;
+}
+
+enum pawl_err pawl__embedded_open(struct pawl_embedded_store *store, uv_loop_t *const *loops,
+                                  const struct pawl_transport_owner *owners,
+                                  struct pawl_transport **out, struct pawl_error *error) {
+    size_t count = store->loops;
+    struct pawl_siblings *siblings = NULL;
+    struct pawl_store **seats = calloc(count, sizeof *seats);
+    enum pawl_err err = seats ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+    if (!err && count > 1) err = pawl__siblings_create(loops, count, &siblings, error);
+    if (!err && count > 1) {
+        struct pawl_store *base = store->store;
+        store->store = NULL;
+        err = pawl__joint_open(base, seats, count, error);
+        for (size_t i = 0; err && i < count; i++)
+            pawl__sibling_leave(pawl__siblings_at(siblings, i), embedded_ignore, NULL);
+    } else if (!err) {
+        seats[0] = store->store;
+        store->store = NULL;
+    }
+    if (!err) err = embedded_create_all(store, seats, siblings, loops, owners, out, error);
+    free(seats);
+    pawl__embedded_store_close(store);
+    return err;
 }

@@ -1,7 +1,15 @@
 #ifndef PAWL_SDK_HANDLE_H
 #define PAWL_SDK_HANDLE_H
 
-// struct pawl: a loop, its thread, and what lives on it.
+// struct pawl: its loops, each with its thread and what lives on that.
+//
+//   pawl.h ──► the loop of the instance's shard: inbox ──► transport ──► node, storage ──► the
+//   store
+//                                                └──► worker
+//
+// Loops share nothing but the registry, which does not change once work has begun, and what
+// transports share (embedded.c). A call of the program that names an instance goes to the loop that
+// has its shard; any other goes to the first.
 
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -24,29 +32,48 @@ static inline void pawl__done_set(struct pawl_done *done) {
     sem_post(&done->sem); // the last access: the waiter may free it
 }
 
-struct pawl {
-    uv_loop_t loop;
-    struct pawl_jobs inbox; // what other threads have for the loop
-    pthread_t thread;       // the loop's: ours, or the program's own
-    bool is_driven;
-    pthread_mutex_t mutex;    // of |reason|
-    struct pawl_error reason; // why it is not ready
-    struct pawl_done ready;   // once it was
-
-    struct pawl_log log;
+// A loop.
+struct pawl_loop {
+    struct pawl *pawl;
+    uv_loop_t uv;
+    struct pawl_jobs inbox;           // what other threads have for the loop
+    pthread_t thread;                 // its own, or the program's
+    bool has_thread;                  // of its own
     struct pawl_transport *transport; // NULL: it is closed
     struct pawl_sdk_worker worker;
-    struct pawl_sdk_worker_options worker_options;
-    bool working;
     struct pawl_link waits; // pawl_client_call::link, which end when the handle closes
     uv_timer_t again;       // client.c: waits that found nobody are asked for again
     bool closing;
+    struct pawl_job close, work;
+    struct pawl_error error;  // of |work|
+    bool is_ready;            // was once; guarded by the handle's mutex, as the next
+    struct pawl_error reason; // why it is not ready
 };
 
-// Ends the waits of other threads, and lets no more begin.
-void pawl__client_end_waits(struct pawl *pawl);
+struct pawl {
+    struct pawl_loop *loops;
+    size_t count;
+    uint32_t shards; // of the app; what is spread over loops when that is not known
+    bool is_driven;
+    pthread_mutex_t mutex;
+    size_t unready;          // loops that were never ready
+    struct pawl_done ready;  // once all were
+    struct pawl_done worked; // pawl_work has been carried out by all loops
+    atomic_size_t starting;  // loops that have yet to
+    struct pawl_log log;
+    struct pawl_registry registry;
+    struct pawl_sdk_worker_options worker_options;
+    bool begun;   // a loop works: nothing may be added to |registry|
+    bool working; // all do
+};
 
-// Fails with PAWL_E_PRECONDITION within a workflow, or on the loop's own thread.
+// The loop that has the instance |id|; NULL: the first.
+struct pawl_loop *pawl__handle_loop(struct pawl *pawl, const char *id);
+
+// Ends the waits of other threads for |loop|, and lets no more begin.
+void pawl__client_end_waits(struct pawl_loop *loop);
+
+// Fails with PAWL_E_PRECONDITION within a workflow, or on a loop's own thread.
 enum pawl_err pawl__handle_check(const struct pawl *pawl, const char *what);
 
 // Waits for |done| to be set; |until|: by the steady clock; false when it has passed.

@@ -12,7 +12,7 @@ enum {
 struct state_call {
     struct pawl_state_job job;
     struct pawl_job begin;
-    struct pawl *pawl;
+    struct pawl_loop *loop;
     struct pawl_done done;
 };
 
@@ -23,7 +23,7 @@ static void state_on_done(struct pawl_state_job *job) {
 
 static void state_begin(struct pawl_job *job) {
     struct state_call *call = PAWL_CONTAINER(job, struct state_call, begin);
-    struct pawl_transport *transport = call->pawl->transport;
+    struct pawl_transport *transport = call->loop->transport;
     if (transport) {
         transport->ops->state(transport, &call->job);
         return;
@@ -33,12 +33,12 @@ static void state_begin(struct pawl_job *job) {
 }
 
 static enum pawl_err state_call(struct pawl *pawl, struct state_call *call) {
-    call->pawl = pawl;
+    call->loop = pawl__handle_loop(pawl, NULL);
     call->job.done = state_on_done;
     call->job.data = call;
     call->begin.done = state_begin;
     pawl__done_init(&call->done);
-    pawl__jobs_post(&pawl->inbox, &call->begin);
+    pawl__jobs_post(&call->loop->inbox, &call->begin);
     pawl__handle_wait(pawl, &call->done, INT64_MAX);
     return call->job.error.code ? pawl__sdk_fail_with(&call->job.error) : PAWL_OK;
 }

@@ -84,9 +84,32 @@ struct pawl_transport_ops {
     void (*close)(struct pawl_transport *transport, void (*closed)(void *arg), void *arg);
 };
 
-// |target|: a file's path, or "memory:". The owner is copied.
-enum pawl_err pawl__embedded_open(uv_loop_t *loop, const char *target, const char *app_id,
-                                  const struct pawl_transport_owner *owner,
+// The store of an embedded engine, for one or more loops.
+struct pawl_embedded_store;
+
+struct pawl_embedded_options {
+    const char *target; // a file's path, or "memory:"
+    const char *app_id;
+    size_t loops;    // that are wanted
+    uint32_t shards; // of an app that is new to the store; 0: as many as loops
+    const struct pawl_log *log;
+};
+
+// Opens the store. With one loop the app's number of shards is not looked for, and |*shards| is 1.
+// With more, |*loops| is how many of them have a shard, and are to be opened. PAWL_E_UNAVAILABLE:
+// it is locked.
+enum pawl_err pawl__embedded_store_open(const struct pawl_embedded_options *options, size_t *loops,
+                                        uint32_t *shards, struct pawl_embedded_store **out,
+                                        struct pawl_error *error);
+
+// For one that pawl__embedded_open did not take over. NULL is allowed.
+void pawl__embedded_store_close(struct pawl_embedded_store *store);
+
+// Fills |out| with a transport for each of the |loops|, which do not run yet; |owners| are copied.
+// Shard N of the app is served on loop N % count. Takes the store over. After an error the loops
+// have to be run until they have nothing more to do.
+enum pawl_err pawl__embedded_open(struct pawl_embedded_store *store, uv_loop_t *const *loops,
+                                  const struct pawl_transport_owner *owners,
                                   struct pawl_transport **out, struct pawl_error *error);
 
 // |target| as for pawl__grpc_client_create.

@@ -439,7 +439,7 @@ static struct pawl_activity_run *worker_activity(struct pawl_sdk_worker *worker,
     }
     run->pool = &worker->pool;
     run->activity.pawl = worker->pawl;
-    run->entry = pawl__registry_activity(&worker->registry, run->activity.name);
+    run->entry = pawl__registry_activity(worker->host.registry, run->activity.name);
     return run;
 }
 
@@ -538,7 +538,7 @@ static void worker_on_idle(uv_idle_t *idle) {
 
 // Says which names there are to serve. False when memory is out.
 static bool worker_name_all(struct pawl_sdk_worker *worker) {
-    const struct pawl_registry *registry = &worker->registry;
+    const struct pawl_registry *registry = worker->host.registry;
     size_t workflows = 0, activities = 0;
     for (const struct pawl_workflow_entry *at = registry->workflows; at; at = at->next) workflows++;
     for (const struct pawl_activity_entry *at = registry->activities; at; at = at->next)
@@ -563,6 +563,7 @@ static bool worker_name_all(struct pawl_sdk_worker *worker) {
 enum pawl_err pawl__worker_start(struct pawl_sdk_worker *worker,
                                  const struct pawl_sdk_worker_options *options,
                                  struct pawl_error *error) {
+    worker->host.registry = options->registry;
     if (!worker_name_all(worker)) return pawl__fail_plain(error, PAWL_E_NOMEM);
     int err = pawl__watch_start(&worker->watch, options->blocked_after, options->log);
     if (err) return pawl__fail(error, PAWL_E_NOMEM, "cannot start a thread: %s", strerror(err));
@@ -573,7 +574,6 @@ enum pawl_err pawl__worker_start(struct pawl_sdk_worker *worker,
                           options->activity_threads, uv_strerror(err));
     }
     pawl__coro_pool_init(&worker->host.coros, options->stack_size);
-    worker->host.registry = &worker->registry;
     worker->host.watch = &worker->watch;
     worker->host.log = worker->log = options->log;
     worker->transport = options->transport;
@@ -641,5 +641,4 @@ void pawl__worker_finish(struct pawl_sdk_worker *worker) {
         pawl__watch_stop(&worker->watch);
     }
     free(worker->ask.workflows);
-    pawl__registry_finish(&worker->registry);
 }

@@ -16,13 +16,12 @@
 
 struct pawl_sdk_worker {
     struct pawl_execution_host host;
-    struct pawl_registry registry;
     struct pawl_watch watch;
     struct pawl_activity_pool pool;
     struct pawl_transport *transport;
     struct pawl *pawl;
     const struct pawl_log *log;
-    Pb__GetWorkItemsRequest ask; // the names in |registry|
+    Pb__GetWorkItemsRequest ask; // the names in the registry
 
     struct pawl_map warm;    // instance id -> struct warm
     struct pawl_link recent; // warm::link, the one that was used last at the end
@@ -44,13 +43,13 @@ struct pawl_sdk_worker_options {
     uv_loop_t *loop;
     struct pawl_transport *transport;
     struct pawl *pawl;
+    const struct pawl_registry *registry; // which does not change any more
     const struct pawl_log *log;
     size_t activity_threads, stack_size, warm_workflows;
     int64_t blocked_after;
 };
 
-// Begins to work with what is in |worker->registry|, which the caller fills before; all else is
-// zero.
+// Begins to work. |worker| is zero.
 enum pawl_err pawl__worker_start(struct pawl_sdk_worker *worker,
                                  const struct pawl_sdk_worker_options *options,
                                  struct pawl_error *error);

@@ -12,6 +12,7 @@
 // pawl.h. Whatever fails says so; nothing crashes or hangs; and afterwards the same handle runs a
 // workflow.
 //
+//     PAWL_LOOPS=             of the handle; not set: one
 //     PAWL_ALLOC_STEP=1   every allocation, not a sample     PAWL_SEED=   which sample
 
 static atomic_long allocations, failing;
@@ -117,7 +118,9 @@ static int use(struct pawl *pawl, const char *id) {
 }
 
 static int scenario(void) {
-    struct pawl_options options = {.log = quiet, .activity_threads = 2};
+    const char *loops = getenv("PAWL_LOOPS");
+    struct pawl_options options = {
+        .log = quiet, .activity_threads = 2, .loops = loops ? (size_t)atoi(loops) : 0};
     struct pawl *pawl;
     INSIST(pawl_open("memory:", &options, &pawl));
     INSIST(pawl_add_workflow(pawl, "parent", parent, NULL));

@@ -19,6 +19,11 @@ bool fixture_is_remote(void) {
     return strncmp(fixture_target(), "grpc://", 7) == 0;
 }
 
+int fixture_loops(void) {
+    const char *loops = getenv("PAWL_LOOPS");
+    return loops ? atoi(loops) : 1;
+}
+
 static void fixture_log(void *arg, enum pawl_log_level level, const char *line) {
     (void)arg;
     (void)level;
@@ -47,6 +52,7 @@ struct pawl *fixture_open(const struct pawl_options *given) {
 struct pawl *fixture_open_at(const char *target, const struct pawl_options *given) {
     struct pawl_options options = given ? *given : (struct pawl_options){0};
     options.log = fixture_log;
+    if (!options.loops && !options.is_driven) options.loops = (size_t)fixture_loops();
     pthread_mutex_lock(&fixture_mutex);
     fixture_len = 0;
     fixture_lines[0] = 0;

@@ -2,7 +2,8 @@
 #define PAWL_TESTS_SDK_FIXTURE_H
 
 // Tests of pawl.h from outside: the same bodies run against memory, a file and a daemon, by the
-// environment's PAWL_TARGET (not set: "memory:").
+// environment's PAWL_TARGET (not set: "memory:"), and on as many loops as PAWL_LOOPS says (not set:
+// one).
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,6 +23,8 @@
 
 const char *fixture_target(void);
 bool fixture_is_remote(void);
+
+int fixture_loops(void);
 
 // Opens the target, with a log that fixture_logged looks through. |options| may be NULL.
 struct pawl *fixture_open(const struct pawl_options *options);

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Runs a program with PAWL_TARGET set: with_target.py memory|file|daemon PROGRAM [ARGUMENTS]"""
+"""Runs a program with PAWL_TARGET set: with_target.py memory|file|daemon[-loops] PROGRAM [ARGUMENTS]
+
+With -loops PAWL_LOOPS is set, too: the program then has three loops.
+"""
 
 import os
 import subprocess
@@ -11,13 +14,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import harness  # noqa: E402
 
 
+kind, _, loops = sys.argv[1].partition("-")
+
+
 def run(target):
-    return subprocess.run(sys.argv[2:], env=dict(os.environ, PAWL_TARGET=target)).returncode
+    env = dict(os.environ, PAWL_TARGET=target)
+    if loops:
+        env["PAWL_LOOPS"] = "3"
+    return subprocess.run(sys.argv[2:], env=env).returncode
 
 
-if sys.argv[1] == "memory":
+if kind == "memory":
     code = run("memory:")
-elif sys.argv[1] == "file":
+elif kind == "file":
     with tempfile.TemporaryDirectory() as folder:
         code = run(f"{folder}/sdk.db")
 else:

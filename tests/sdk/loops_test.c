@@ -1,0 +1,163 @@
+#include "fixture.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+// What is particular to several loops; the other tests run on three, too. PAWL_TARGET is a file,
+// and each test takes one beside it.
+
+static const char *file_of(const char *name) {
+    static char path[4096];
+    snprintf(path, sizeof path, "%s-%s", fixture_target(), name);
+    return path;
+}
+
+static void expect_open_fails(const struct pawl_options *options, const char *text) {
+    struct pawl *pawl;
+    assert_int_equal(pawl_open(file_of("options"), options, &pawl), PAWL_E_INVALID);
+    if (!strstr(pawl_last_error()->text, text))
+        fail_msg("'%s' is not in: %s", text, pawl_last_error()->text);
+}
+
+static void test_options(void **state) {
+    (void)state;
+    expect_open_fails(&(struct pawl_options){.loops = 1000}, "256");
+    expect_open_fails(&(struct pawl_options){.loops = 2, .is_driven = true}, "is_driven");
+    struct pawl *pawl =
+        fixture_open_at(file_of("options"), &(struct pawl_options){.loops = PAWL_LOOP_PER_CORE});
+    assert_ok(pawl_close(pawl));
+}
+
+// --- shards
+// ---------------------------------------------------------------------------------------
+
+static enum pawl_err echo(struct pawl_workflow *wf) {
+    return pawl_return(wf, pawl_input(wf));
+}
+
+static struct pawl *open_echo(const char *file, size_t loops, uint32_t shards) {
+    struct pawl_options options = {.loops = loops, .shards = shards};
+    struct pawl *pawl = fixture_open_at(file, &options);
+    assert_ok(pawl_add_workflow(pawl, "echo", echo, NULL));
+    assert_ok(pawl_work(pawl));
+    return pawl;
+}
+
+enum {
+    COUNT = 12
+};
+
+static void run_echoes(struct pawl *pawl) {
+    for (int i = 0; i < COUNT; i++) {
+        struct pawl_info *info = fixture_run(pawl, "echo", "1");
+        assert_text(info->output, "1");
+        pawl_info_free(info);
+    }
+}
+
+static size_t count_all(struct pawl *pawl) {
+    char *token = NULL, *ids[COUNT];
+    size_t all = 0, count;
+    do {
+        assert_ok(pawl_list(pawl, &token, ids, COUNT, &count));
+        for (size_t i = 0; i < count; i++) free(ids[i]);
+        all += count;
+    } while (token);
+    return all;
+}
+
+// A file keeps its shards: with fewer than loops it is served on fewer, and a warning says so.
+static void test_fewer_shards(void **state) {
+    (void)state;
+    static const struct {
+        size_t loops;
+        uint32_t shards; // of the new file
+        size_t then;
+        const char *warning; // NULL: none
+    } cases[] = {
+        {1, 0, 3, "served on 1 of 3 loops"},
+        {1, 2, 3, "served on 2 of 3 loops"},
+        {2, 5, 5, NULL},
+        {3, 0, 1, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "fewer-%zu", i);
+        struct pawl *pawl = open_echo(file_of(name), cases[i].loops, cases[i].shards);
+        assert_false(fixture_logged("served on"));
+        run_echoes(pawl);
+        assert_int_equal(count_all(pawl), COUNT);
+        assert_ok(pawl_close(pawl));
+        pawl = open_echo(file_of(name), cases[i].then, 7);
+        if (cases[i].warning)
+            assert_true(fixture_logged(cases[i].warning));
+        else
+            assert_false(fixture_logged("served on"));
+        run_echoes(pawl);
+        assert_int_equal(count_all(pawl), (2 * COUNT));
+        assert_ok(pawl_close(pawl));
+    }
+}
+
+// --- at the same time
+// -----------------------------------------------------------------------------
+
+struct meeting {
+    atomic_int inside;
+    atomic_bool met;
+};
+
+// Waits, as no workflow should, for another one to be here.
+static enum pawl_err meets(struct pawl_workflow *wf) {
+    struct meeting *meeting = pawl_arg(wf);
+    if (atomic_fetch_add(&meeting->inside, 1) > 0) atomic_store(&meeting->met, true);
+    for (int i = 0; i < 2000 && !atomic_load(&meeting->met); i++) usleep(1000);
+    atomic_fetch_sub(&meeting->inside, 1);
+    return PAWL_OK;
+}
+
+static void test_at_the_same_time(void **state) {
+    (void)state;
+    struct meeting meeting = {0};
+    struct pawl_options options = {.loops = 2, .blocked_after = PAWL_HOUR};
+    struct pawl *pawl = fixture_open_at(file_of("meets"), &options);
+    assert_ok(pawl_add_workflow(pawl, "meets", meets, &meeting));
+    assert_ok(pawl_work(pawl));
+    char ids[COUNT][16]; // which are in both shards
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    for (int i = 0; i < COUNT; i++) { // later, so that no call of ours waits for one that waits
+        snprintf(ids[i], sizeof ids[i], "meets-%d", i);
+        struct pawl_start_options options_of = {.id = ids[i],
+                                                .start_at = (now.tv_sec + 1) * PAWL_SECOND};
+        assert_ok(pawl_start(pawl, "meets", pawl_text(NULL), &options_of, NULL));
+    }
+    for (int i = 0; i < COUNT; i++) assert_ok(pawl_wait(pawl, ids[i], 60 * PAWL_SECOND, NULL));
+    assert_true(atomic_load(&meeting.met));
+    assert_ok(pawl_close(pawl));
+}
+
+// --- one process at a time
+// ------------------------------------------------------------------------
+
+static void test_held(void **state) {
+    (void)state;
+    struct pawl *pawl = open_echo(file_of("held"), 2, 0), *other;
+    struct pawl_options options = {.loops = 2};
+    assert_int_equal(pawl_open(file_of("held"), &options, &other), PAWL_E_HELD);
+    run_echoes(pawl);
+    assert_ok(pawl_close(pawl));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_fewer_shards),
+        cmocka_unit_test(test_at_the_same_time),
+        cmocka_unit_test(test_held),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
