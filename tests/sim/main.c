@@ -76,10 +76,11 @@ static void tell(const struct sim_counts *all, double took) {
         printf("%s%s %lu", i ? ", " : "trouble: ", sim_fault_names[i], all->faults[i]);
     printf("\n%lu commits, %lu recoveries, %lu snapshots, %lu starts, %lu turns, %lu activities, "
            "%lu timers, %lu ends, %lu stalls, %lu reads, %lu lists, %lu late results, %lu purges "
-           "that were due, %lu told, %lu with nobody to take it, %lu reruns\n",
+           "that were due, %lu told, %lu with nobody to take it, %lu reruns, %lu histories passed "
+           "on\n",
            all->commits, all->recoveries, all->snapshots, all->starts, all->turns, all->activities,
            all->timers, all->ended, all->stalls, all->reads, all->lists, all->late_results,
-           all->retained, all->told, all->dropped, all->reruns);
+           all->retained, all->told, all->dropped, all->reruns, all->passed);
 }
 
 static struct sim_counts jobs_sum(const struct job *jobs) {

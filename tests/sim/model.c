@@ -106,7 +106,8 @@ bool sim_same_instance(const struct pawl_instance *a, const struct pawl_instance
            same_text(a->version, b->version) && same_text(a->stall_text, b->stall_text) &&
            a->has_custom_status == b->has_custom_status &&
            same_bytes(&a->custom_status, &b->custom_status) &&
-           same_bytes(&a->patches, &b->patches) && a->history.count == b->history.count &&
+           same_bytes(&a->patches, &b->patches) && same_bytes(&a->propagated, &b->propagated) &&
+           a->history.count == b->history.count &&
            same_bytes(&a->history.bytes, &b->history.bytes) && a->inbox.count == b->inbox.count &&
            same_bytes(&a->inbox.bytes, &b->inbox.bytes) && same_pending(&a->pending, &b->pending);
 }
@@ -377,11 +378,9 @@ static void model_check_purge(const struct sim_id *id, const struct sim_daemon *
                  (long long)(due - daemon->wall_most));
 }
 
-// Of the instance that the only record of |rows| is about, before it is applied.
-static uint64_t model_generation(const Plog__Batch *rows) {
-    const struct pawl_instance *instance =
-        rows ? sim_model_find(pawl__str(rows->records[0]->instance_id)) : NULL;
-    return instance ? instance->generation : 0;
+// The instance that the only record of |rows| is about, before it is applied; NULL: there is none.
+static const struct pawl_instance *model_before(const Plog__Batch *rows) {
+    return rows ? sim_model_find(pawl__str(rows->records[0]->instance_id)) : NULL;
 }
 
 static void model_tell(const struct sim_id *id, uint64_t generation,
@@ -402,34 +401,42 @@ static void model_record(const struct sim_daemon *daemon, uint64_t position,
         struct pawl_str name = pawl__str(rows->records[0]->instance_id);
         model_check_purge(sim_model_id(name), daemon, sim_model_find(name));
     }
-    uint64_t generation = model_generation(rows);
+    const struct pawl_instance *before = model_before(rows), *instance;
+    uint64_t generation = before ? before->generation : 0;
+    const char *passed = "";
+    if (before && rows->records[0]->change_case == PLOG__RECORD__CHANGE_TURN)
+        passed = sim_passed_next(before, rows->records[0]->turn->inbox_events);
     if (!rows || pawl__shard_replay(&model->mirror, &batch, model_load, &model->mirror, &error)) {
         sim_fail("the_log_can_be_read", NULL, "%s", rows ? error.text : "a record is damaged");
         return;
     }
     const Plog__Record *record = rows->records[0];
     struct sim_id *id = sim_model_id(pawl__str(record->instance_id));
+    instance = pawl__shard_find(&model->mirror, pawl__str(id->name));
     model->records++;
     switch (record->change_case) {
     case PLOG__RECORD__CHANGE_CREATE:
         model_created(id, record->create->generation,
                       (struct pawl_str){(char *)record->create->start_event.data,
                                         record->create->start_event.len});
+        sim_passed_create(instance);
         break;
     case PLOG__RECORD__CHANGE_EVENT:
         model_event(id, daemon, (struct pawl_str){(char *)record->event.data, record->event.len});
         break;
     case PLOG__RECORD__CHANGE_TURN:
-        model_turn(id, pawl__shard_find(&model->mirror, pawl__str(id->name)));
+        model_turn(id, instance);
+        if (instance->generation != generation) sim_passed_continue(instance, passed);
         model_tell(id, generation, &record->turn->response);
         break;
     case PLOG__RECORD__CHANGE_RERUN:
-        model_rerun(id, daemon, pawl__shard_find(&model->mirror, pawl__str(id->name)));
+        model_rerun(id, daemon, instance);
+        sim_passed_rerun(instance);
         break;
     case PLOG__RECORD__CHANGE_PURGE: model_purged(id); break;
     default: break;
     }
-    id->generation = pawl__shard_find(&model->mirror, pawl__str(id->name))->generation;
+    id->generation = instance->generation;
 }
 
 // --- commits ------------------------------------------------------------------------------------
@@ -590,6 +597,7 @@ void sim_model_close(void) {
         free(id->name);
         free(id->program);
         free(id->input);
+        free(id->passed);
         free(id);
     }
     at = 0;

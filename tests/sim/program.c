@@ -237,6 +237,23 @@ static void to_app(struct context *context, const char *app) {
     action->router->targetappid = pawl__arena_dup(context->arena, pawl__str(app));
 }
 
+// Passes the history on with the last action. |scope|: a HistoryPropagationScope.
+static void pass_on(struct context *context, int scope) {
+    if (!context->action_count) return; // the history has it
+    Pb__WorkflowAction *action = context->actions[context->action_count - 1];
+    if (action->id != context->next_id - 1) return;
+    if (action->workflow_action_type_case ==
+        PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_SCHEDULE_TASK) {
+        action->scheduletask->_history_propagation_scope_case =
+            PB__SCHEDULE_TASK_ACTION___HISTORY_PROPAGATION_SCOPE_HISTORY_PROPAGATION_SCOPE;
+        action->scheduletask->historypropagationscope = (Pb__HistoryPropagationScope)scope;
+    } else {
+        action->createchildworkflow->_history_propagation_scope_case =
+            PB__CREATE_CHILD_WORKFLOW_ACTION___HISTORY_PROPAGATION_SCOPE_HISTORY_PROPAGATION_SCOPE;
+        action->createchildworkflow->historypropagationscope = (Pb__HistoryPropagationScope)scope;
+    }
+}
+
 // |data| is told from that of all other sends, see told.c.
 static void send_to(struct context *context, const char *id, const char *name, const char *data) {
     Pb__SendEventAction *body = context_new(context, &pb__send_event_action__descriptor);
@@ -584,6 +601,42 @@ static void run_abroad(struct context *context) {
     if (both) end(context, STATUS(COMPLETED), child || task ? "reached" : "not reached");
 }
 
+// Passes its history on, to activities while others are out, and to a child.
+static void run_tells(struct context *context) {
+    const char *result, *first, *second;
+    int number = input_number(context);
+    int32_t before = call(context, "inc", number);
+    pass_on(context, 1);
+    if (!ended(context, before, &result)) return;
+    int32_t left = call(context, "inc", 1);
+    pass_on(context, 2);
+    int32_t child = call_child(context, "hears", number % 2 ? "1" : "0");
+    pass_on(context, number % 3);
+    int32_t right = call(context, "inc", 2);
+    pass_on(context, 1);
+    bool both = ended(context, left, &first) & ended(context, right, &second);
+    if (!ended(context, child, &result) || !both) return;
+    end(context, result ? STATUS(COMPLETED) : STATUS(FAILED), result ? "told" : "a child failed");
+}
+
+// A child that passes on what it was told, and perhaps to its own next generation.
+static void run_hears(struct context *context) {
+    const char *result;
+    int left = input_number(context);
+    int32_t task = call(context, "inc", left);
+    pass_on(context, 2);
+    if (!ended(context, task, &result)) return;
+    int32_t child = call_child(context, "chain", "4");
+    pass_on(context, 2);
+    if (!ended(context, child, &result)) return;
+    if (!result)
+        end(context, STATUS(FAILED), "a child failed");
+    else if (left)
+        continue_with_less(context, left);
+    else
+        end(context, STATUS(COMPLETED), "heard");
+}
+
 // Workers that do not have its version answer with what cannot be applied.
 static void run_rogue(struct context *context) {
     if (context->versions) {
@@ -627,10 +680,10 @@ static void run_versioned(struct context *context) {
     run_chain(context);
 }
 
-const char *const sim_programs[] = {"chain",   "fan",    "retry", "sleep",   "gate",
-                                    "waits",   "parent", "loop",  "detach",  "versioned",
-                                    "collect", "gather", "relay", "speak",   "ender",
-                                    "claims",  "abroad", "rogue", "patched", NULL};
+const char *const sim_programs[] = {"chain",   "fan",   "retry",  "sleep",     "gate",    "waits",
+                                    "parent",  "loop",  "detach", "versioned", "collect", "gather",
+                                    "relay",   "speak", "ender",  "claims",    "abroad",  "rogue",
+                                    "patched", "tells", NULL};
 
 static const struct program {
     const char *name;
@@ -642,44 +695,9 @@ static const struct program {
     {"relay", run_relay},     {"detach", run_detach},   {"versioned", run_versioned},
     {"collect", run_collect}, {"gather", run_gather},   {"speak", run_speak},
     {"ender", run_ender},     {"claims", run_claims},   {"abroad", run_abroad},
-    {"rogue", run_rogue},     {"patched", run_patched},
+    {"rogue", run_rogue},     {"patched", run_patched}, {"tells", run_tells},
+    {"hears", run_hears},
 };
-
-// A run again of a generation begins with what those before had gathered: three are enough.
-static const char *gathered(const char *input, const char *events, struct pawl_arena *arena) {
-    const char *bar = strchr(input, '|'), *end = events;
-    int have = 0;
-    for (const char *at = bar; at && (at = strchr(at + 1, ','));) have++;
-    for (; have < 3 && *end; have++) end = strchr(end, ',') + 1;
-    return pawl__arena_format(arena, "%s%.*s", bar ? bar + 1 : "", (int)(end - events), events);
-}
-
-const char *sim_expected(const char *name, const char *input, const char *events,
-                         struct pawl_arena *arena) {
-    int number = atoi(input);
-    if (strcmp(name, "collect") == 0) return events;
-    if (strcmp(name, "gather") == 0) return gathered(input, events, arena);
-    static const char *const fixed[][2] = {
-        {"speak", "spoke"},        {"ender", "ended another"}, {"claims", "claimed"},
-        {"abroad", "not reached"}, {"patched", "patched"},
-    };
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (strcmp(name, fixed[i][0]) == 0) return fixed[i][1];
-    if (strcmp(name, "chain") == 0 || strcmp(name, "versioned") == 0 || strcmp(name, "rogue") == 0)
-        number += 3;
-    if (strcmp(name, "nest") == 0) number = 7;
-    if (strcmp(name, "fan") == 0) {
-        int width = 1 + number % 12;
-        number = width * (width + 1) / 2;
-    }
-    if (strcmp(name, "retry") == 0) number = 8;
-    if (strcmp(name, "parent") == 0) number = 7 * (1 + number % 3);
-    if (strcmp(name, "waits") == 0) return "waited";
-    if (strcmp(name, "loop") == 0) return "looped";
-    if (strcmp(name, "detach") == 0) return "detached";
-    if (strcmp(name, "relay") == 0) return "relayed";
-    return pawl__arena_format(arena, "%d", number);
-}
 
 // What a history has scheduled, each run schedules at the same place.
 static void run_program(struct context *context, const char *name) {

@@ -82,7 +82,7 @@ struct sim_options {
 struct sim_counts {
     unsigned long worlds, steps, points, faults[SIM_FAULTS], commits, recoveries, starts, turns,
         activities, timers, ended, stalls, reads, lists, snapshots, late_results, retained, told,
-        dropped, reruns;
+        dropped, reruns, passed;
 };
 
 // --- chance.c -----------------------------------------------------------------------------------
@@ -212,6 +212,7 @@ struct sim_id {
     unsigned creates, purges, completions;
     uint64_t generation;   // of the last run
     char *program, *input; // of the last start
+    char *passed;          // to it, of who called it: see passed.c
     char events[64];       // the first raised items since then, as a result has them
     unsigned items, goes;  // raised since then
     struct {
@@ -269,6 +270,20 @@ void sim_told_event(const char *id, const char *data, bool ends);
 void sim_told_batch(void);
 // Whether |id|, which is |instance|, is |ancestor| or a descendant of it.
 bool sim_told_descends(const char *id, const struct pawl_instance *instance, const char *ancestor);
+
+// --- passed.c -----------------------------------------------------------------------------------
+
+// |instance| is as a record of its start has made it; of a rerun.
+void sim_passed_create(const struct pawl_instance *instance);
+void sim_passed_rerun(const struct pawl_instance *instance);
+
+// What the generation gets that follows on |instance|, which is as it was before the turn that saw
+// |inbox_events|; and that it got it. In |sim.arena|.
+char *sim_passed_next(const struct pawl_instance *instance, uint32_t inbox_events);
+void sim_passed_continue(const struct pawl_instance *instance, const char *expected);
+
+// |daemon| gives |work| to a worker.
+void sim_passed_item(const struct sim_daemon *daemon, const Pb__WorkItem *work);
 
 // --- net.c: calls -------------------------------------------------------------------------------
 
@@ -395,12 +410,14 @@ bool sim_worker_turn(const Pb__WorkflowRequest *request, const char *token, bool
 void sim_worker_activity(const Pb__ActivityRequest *request, struct pawl_arena *arena,
                          Pb__ActivityResponse *out);
 
+extern const char *const sim_programs[]; // that clients start; ended by NULL
+
+// --- expected.c ---------------------------------------------------------------------------------
+
 // What the workflow |name| with |input| ends with, if nobody interferes. |events|: the items that
 // were raised.
 const char *sim_expected(const char *name, const char *input, const char *events,
                          struct pawl_arena *arena);
-
-extern const char *const sim_programs[]; // that clients start; ended by NULL
 
 // --- trace.c ------------------------------------------------------------------------------------
 

@@ -174,6 +174,7 @@ static bool session_deliver_item(struct sim_session *session, struct pawl_str by
     snprintf(given.id, sizeof given.id, "%s", id);
     snprintf(given.execution, sizeof given.execution, "%s", execution ? execution : "");
     snprintf(given.token, sizeof given.token, "%s", work->completiontoken);
+    sim_passed_item(session->daemon, work);
     pawl__arena_finish(&arena);
     sim_trace(given.id, "daemon %u gives %s %d of %s to worker %u", session->daemon->number,
               given.turn ? "turn" : "activity", given.task, given.id, session->index);
