@@ -1,8 +1,8 @@
 #ifndef PAWL_ENGINE_OBSERVER_H
 #define PAWL_ENGINE_OBSERVER_H
 
-// Somebody who is told what workflows do: traces and metrics hang on this. A shard without one does
-// nothing for it.
+// Somebody who is told what workflows do: traces, metrics and the feed of changes hang on this. A
+// shard without one does nothing for it.
 //
 // What was done counts once the log holds it. So an observer leaves notes: they wait with the batch
 // that holds the record, and are settled when it is durable, or when it is given up.
@@ -79,6 +79,30 @@ struct pawl_observer {
     // 0 a turn. The runtime calls it. NULL: nobody wants to know.
     void (*given)(struct pawl_observer *observer, const struct pawl_instance *instance,
                   int32_t task_id, size_t bytes);
+};
+
+// What a record did to its instance.
+enum pawl_change {
+    PAWL_CHANGE_CREATED, // started or run again; under a new execution
+    PAWL_CHANGE_EVENT,   // something has come for it: an event, a result, a command
+    PAWL_CHANGE_TURN,    // a worker's answer was applied
+    PAWL_CHANGE_PURGED
+};
+
+// Somebody who is told of each change of an instance, see observe/feed.h. Called on the shard's
+// thread.
+struct pawl_listener {
+    // The batch under construction gets its first record. True: the listener is to be told of all
+    // changes in it; else of none. May append to |notes|.
+    bool (*begins)(struct pawl_listener *listener, struct pawl_notes *notes);
+    // The record that is being added to the batch at |position| of shard |number| has changed
+    // |instance|. Appends to |notes|.
+    void (*changed)(struct pawl_listener *listener, uint32_t number, uint64_t position,
+                    const struct pawl_instance *instance, enum pawl_change change,
+                    struct pawl_notes *notes);
+    // A shard was taken, given, or read again from the log: what was told may not be all that has
+    // happened.
+    void (*interrupted)(struct pawl_listener *listener);
 };
 
 #endif

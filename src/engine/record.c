@@ -30,6 +30,15 @@ enum pawl_err pawl__record_reserve(struct pawl_shard *shard, const struct pawl_i
     return ok && pawl__shard_reserve(shard, RECORD_EFFECTS) ? PAWL_OK : PAWL_E_NOMEM;
 }
 
+static enum pawl_change record_change(unsigned number) {
+    switch (number) {
+    case PLOG__RECORD__CHANGE_EVENT: return PAWL_CHANGE_EVENT;
+    case PLOG__RECORD__CHANGE_TURN: return PAWL_CHANGE_TURN;
+    case PLOG__RECORD__CHANGE_PURGE: return PAWL_CHANGE_PURGED;
+    default: return PAWL_CHANGE_CREATED;
+    }
+}
+
 // Begins a record whose change is a message of |len| bytes in field |number|.
 static struct pawl_buf *record_begin(struct pawl_shard *shard, struct pawl_instance *instance,
                                      unsigned number, size_t len) {
@@ -40,6 +49,12 @@ static struct pawl_buf *record_begin(struct pawl_shard *shard, struct pawl_insta
     pawl__pb_put_bytes(batch, RECORD_ID, id);
     pawl__pb_put_head(batch, number, len);
     pawl__instance_changed(instance, shard->position);
+    struct pawl_listener *listener = shard->listener;
+    if (listener && !shard->batch_records)
+        shard->is_told = listener->begins(listener, &shard->notes);
+    if (shard->is_told)
+        listener->changed(listener, shard->number, shard->position, instance, record_change(number),
+                          &shard->notes);
     shard->batch_records++;
     return batch;
 }

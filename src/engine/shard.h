@@ -91,6 +91,7 @@ struct pawl_shard {
     uint64_t marks;                 // see pawl_instance.mark
     struct pawl_limits limits;      // pawl__shard_init sets them
     struct pawl_observer *observer; // NULL: none; may be set after pawl__shard_init
+    struct pawl_listener *listener; // the same
     struct pawl_notes notes; // of the batch under construction; the caller takes them with it
     char *app_id;
     char *needed;           // see PAWL_E_NEEDED; in |arena|
@@ -99,6 +100,7 @@ struct pawl_shard {
     uint64_t dropped;       // messages that had nowhere to go
     bool reaches_apps; // what is of other apps can be reached; else it is refused. The caller's
     bool gives_far;    // and activities of other apps given out; else they fail
+    bool is_told;      // the listener is told of the changes in the batch under construction
     bool failed;
 };
 

@@ -19,6 +19,7 @@ struct pawl_peers;   // forward.h
 struct pawl_finder;  // apps.h
 struct pawl_sibling; // siblings.h
 struct pawl_observer;
+struct pawl_listener;
 struct pawl_operation_meters;
 
 struct pawl_node_options {
@@ -37,6 +38,7 @@ struct pawl_node_options {
     const struct pawl_finder *finder; // where daemons of other apps are; NULL: nobody knows
     struct pawl_sibling *sibling; // this loop, where several of the process serve the app; or NULL
     struct pawl_observer *observer;           // of what workflows do; NULL: none
+    struct pawl_listener *listener;           // to changes of instances; NULL: none
     struct pawl_operation_meters *operations; // of clients' calls; NULL: nobody looks
     const struct pawl_log *log;
     // Called when the node begins or ceases to serve, with the reason when it ceases.

@@ -149,6 +149,12 @@ static void partition_fail_calls(struct pawl_partition *partition, const struct 
     pawl__search_drop(&partition->residency, error);
 }
 
+// What happens between dropping the state and taking it again nobody here hears of.
+static void partition_interrupt(const struct pawl_partition *partition) {
+    struct pawl_listener *listener = partition->residency.options->listener;
+    if (listener) listener->interrupted(listener);
+}
+
 static void partition_drop(struct pawl_ownership *ownership, bool again,
                            const struct pawl_error *error) {
     struct pawl_partition *partition = partition_owned(ownership);
@@ -162,6 +168,7 @@ static void partition_drop(struct pawl_ownership *ownership, bool again,
     pawl__writer_drop(&partition->writer);
     pawl__checkpoint_drop(&partition->checkpoint);
     pawl__residency_drop(&partition->residency);
+    partition_interrupt(partition);
 }
 
 // Offers what is outstanding; it is in the log already. False when memory is out.
@@ -196,6 +203,7 @@ static void partition_on_taken(struct pawl_ownership *ownership) {
     struct pawl_residency *residency = &partition->residency;
     pawl__shadow_begin(&residency->shadow, &residency->shard, residency->log);
     pawl__checkpoint_taken(&partition->checkpoint);
+    partition_interrupt(partition);
     if (!partition_offer(partition)) pawl__residency_fail_nomem(residency);
     if (residency->failing) return;
     pawl__log(residency->log, PAWL_LOG_INFO, "dapr.runtime.wfengine",

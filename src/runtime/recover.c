@@ -72,6 +72,7 @@ static void recover_read(struct pawl_job *job) {
     residency->shard.reaches_apps = residency->options->finder;
     residency->shard.gives_far = residency->options->finder && residency->options->address;
     residency->shard.observer = residency->options->observer;
+    residency->shard.listener = residency->options->listener;
     if (!err)
         err = store->ops->scan_live(store, shard, recover_note, (void *[]){residency, &active},
                                     error);

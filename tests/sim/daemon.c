@@ -32,6 +32,7 @@ static void daemon_start(struct sim_event *event) {
     *log = (struct pawl_log){.level = PAWL_LOG_DEBUG, .write = daemon_log, .arg = daemon};
     sim_trace(NULL, "daemon %u starts", daemon->number);
     struct pawl_error error;
+    sim_feed_open(daemon);
     daemon->store = (struct pawl_store){&sim_store_ops, "state.simulated"};
     if (pawl__storage_init(&daemon->storage, &daemon->loop, &daemon->store, NULL, &error)) abort();
     struct pawl_node_options options = {
@@ -42,6 +43,7 @@ static void daemon_start(struct sim_event *event) {
         .checkpoint_bytes = sim_chance(300) ? 2000 : 0,
         .retention = sim.retention,
         .resting_bytes = sim_chance(500) ? 1 : 0,
+        .listener = &daemon->feed.listener,
         .log = sim.options.trace && !sim.options.about ? log : NULL,
         .on_ready = daemon_on_ready,
         .arg = daemon,
@@ -142,6 +144,7 @@ static void daemon_on_storage_closed(void *arg) {
 static void daemon_on_node_closed(void *arg) {
     struct sim_daemon *daemon = arg;
     daemon->node = NULL;
+    sim_feed_close(daemon);
     pawl__storage_close(&daemon->storage, daemon_on_storage_closed, daemon);
 }
 

@@ -77,10 +77,10 @@ static void tell(const struct sim_counts *all, double took) {
     printf("\n%lu commits, %lu recoveries, %lu snapshots, %lu starts, %lu turns, %lu activities, "
            "%lu timers, %lu ends, %lu stalls, %lu reads, %lu lists, %lu late results, %lu purges "
            "that were due, %lu told, %lu with nobody to take it, %lu reruns, %lu histories passed "
-           "on\n",
+           "on, %lu changes fed\n",
            all->commits, all->recoveries, all->snapshots, all->starts, all->turns, all->activities,
            all->timers, all->ended, all->stalls, all->reads, all->lists, all->late_results,
-           all->retained, all->told, all->dropped, all->reruns, all->passed);
+           all->retained, all->told, all->dropped, all->reruns, all->passed, all->changes);
 }
 
 static struct sim_counts jobs_sum(const struct job *jobs) {

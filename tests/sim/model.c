@@ -391,6 +391,15 @@ static void model_tell(const struct sim_id *id, uint64_t generation,
     sim_told_turn(pawl__shard_find(&model->mirror, pawl__str(id->name)), generation, response);
 }
 
+static enum pawl_change model_change(const Plog__Record *record) {
+    switch (record->change_case) {
+    case PLOG__RECORD__CHANGE_EVENT: return PAWL_CHANGE_EVENT;
+    case PLOG__RECORD__CHANGE_TURN: return PAWL_CHANGE_TURN;
+    case PLOG__RECORD__CHANGE_PURGE: return PAWL_CHANGE_PURGED;
+    default: return PAWL_CHANGE_CREATED;
+    }
+}
+
 // |bytes|: a Batch of one record.
 static void model_record(const struct sim_daemon *daemon, uint64_t position,
                          struct pawl_str bytes) {
@@ -414,6 +423,7 @@ static void model_record(const struct sim_daemon *daemon, uint64_t position,
     struct sim_id *id = sim_model_id(pawl__str(record->instance_id));
     instance = pawl__shard_find(&model->mirror, pawl__str(id->name));
     model->records++;
+    sim_feed_logged(position, id, model_change(record));
     switch (record->change_case) {
     case PLOG__RECORD__CHANGE_CREATE:
         model_created(id, record->create->generation,
@@ -609,5 +619,6 @@ void sim_model_close(void) {
     free(model->asked);
     free(model->told);
     free(model->toggles);
+    free(model->changes);
     pawl__shard_finish(&model->mirror);
 }

@@ -28,6 +28,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "observe/feed.h"
 #include "runtime/node.h"
 #include "runtime/taskhub.h"
 
@@ -82,7 +83,7 @@ struct sim_options {
 struct sim_counts {
     unsigned long worlds, steps, points, faults[SIM_FAULTS], commits, recoveries, starts, turns,
         activities, timers, ended, stalls, reads, lists, snapshots, late_results, retained, told,
-        dropped, reruns, passed;
+        dropped, reruns, passed, changes;
 };
 
 // --- chance.c -----------------------------------------------------------------------------------
@@ -152,6 +153,10 @@ struct sim_daemon {
     struct pawl_link servings; // open calls
     struct sim_fate fate;
     bool refused; // memory, in this incarnation
+    struct pawl_feed feed;
+    struct pawl_feed_reader reader; // of it, when |reads|
+    bool reads;
+    size_t told_from, told_to; // the next change that it is told lies between these
     jmp_buf crash;
 };
 
@@ -244,6 +249,14 @@ struct sim_model {
         struct sim_id *id;
     } * toggles;
     size_t toggle_count, toggle_cap;
+    struct sim_change *changes; // all that the log ever had
+    size_t change_count, change_cap;
+};
+
+struct sim_change {
+    uint64_t position;
+    const struct sim_id *id;
+    enum pawl_change change;
 };
 
 void sim_model_open(void);
@@ -284,6 +297,16 @@ void sim_passed_continue(const struct pawl_instance *instance, const char *expec
 
 // |daemon| gives |work| to a worker.
 void sim_passed_item(const struct sim_daemon *daemon, const Pb__WorkItem *work);
+
+// --- feed.c -------------------------------------------------------------------------------------
+
+// Of |daemon|, which starts: opens its feed; later closes it.
+void sim_feed_open(struct sim_daemon *daemon);
+void sim_feed_close(struct sim_daemon *daemon);
+// A record of the batch at |position| is in the log.
+void sim_feed_logged(uint64_t position, const struct sim_id *id, enum pawl_change change);
+// The world is at rest: who reads |daemon|'s feed has been told all.
+void sim_feed_check(struct sim_daemon *daemon);
 
 // --- net.c: calls -------------------------------------------------------------------------------
 

@@ -187,6 +187,7 @@ static void world_judge(unsigned long calm_since) {
     const struct pawl_instance *due = sim_model_due(sim_wall(&sim.daemons[0]) + PAWL_SECOND);
     if (!sim.closing && !instance && !serving && !due && sim.disk.held &&
         sim.disk.holder->state == SIM_UP) {
+        sim_feed_check(sim.disk.holder);
         world_close();
         return;
     }
