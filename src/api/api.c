@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/console.h"
+#include "api/console_changes.h"
 #include "api/dashboard.h"
 #include "api/internal.h"
 #include "api/relays.h"
@@ -15,8 +16,10 @@ struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
     api->extended = json_pack("{s:s}", "daprRuntimeVersion", options->version);
     pawl__link_init(&api->streams);
     pawl__api_set_ready(api, false, "the daemon is starting");
-    if (options->loop && options->node) api->relays = pawl__relays_create(api, options->loop);
-    if (api->extended && (api->relays || !options->loop || !options->node)) return api;
+    bool relays = options->loop && options->node, watches = options->loop && options->feed;
+    if (relays) api->relays = pawl__relays_create(api, options->loop);
+    if (watches) api->watchers = pawl__watchers_create(api);
+    if (api->extended && !api->relays == !relays && !api->watchers == !watches) return api;
     pawl__api_destroy(api);
     return NULL;
 }
@@ -24,6 +27,7 @@ struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
 void pawl__api_destroy(struct pawl_api *api) {
     if (!api) return;
     pawl__relays_destroy(api->relays);
+    pawl__watchers_destroy(api->watchers);
     json_decref(api->extended);
     free(api);
 }

@@ -111,6 +111,7 @@ static void console_app(void *arg, struct pawl_request *request, const struct pa
 const struct pawl_route pawl__console_routes[] = {
     {"GET", V1 "/app", console_app},
     {"GET", V1 "/numbers", pawl__console_numbers},
+    {"GET", V1 "/changes", pawl__console_changes},
     {"POST", V1 "/instances", pawl__console_start},
     {"GET", V1 "/instances", pawl__console_list},
     {"GET", V1 "/instances/count", pawl__console_count},

@@ -62,6 +62,11 @@ void pawl__console_count(void *arg, struct pawl_request *request, const struct p
 void pawl__console_numbers(void *arg, struct pawl_request *request,
                            const struct pawl_params *params);
 
+// --- console_changes.c: what happens -------------------------------------------------------------
+
+void pawl__console_changes(void *arg, struct pawl_request *request,
+                           const struct pawl_params *params);
+
 // --- console_instance.c: looking at one
 // -----------------------------------------------------------
 

@@ -19,6 +19,7 @@ struct pawl_console_options {
     bool hide_payloads; // inputs, outputs and custom statuses are left out
 };
 
+struct pawl_feed;
 struct pawl_tracer;
 struct pawl_request_meter;
 struct pawl_workflow_meter;
@@ -27,7 +28,8 @@ struct pawl_api_options {
     const char *app_id, *namespace, *version;
     const char *token;      // that every call must carry; NULL: none
     struct pawl_node *node; // NULL: no store holds workflows
-    uv_loop_t *loop;        // to open streams from other apps' daemons; NULL: there are none
+    uv_loop_t *loop;        // for streams from other apps' daemons, and for watchers; NULL: neither
+    struct pawl_feed *feed; // of changes of instances; NULL: they are not told
     const struct pawl_api_store *stores;
     size_t store_count;
     int app_port;

@@ -13,6 +13,7 @@
 #include "cli/metrics.h"
 #include "cli/tracing.h"
 #include "cli/version.h"
+#include "observe/feed.h"
 #include "observe/workflows.h"
 #include "store/memory/memory.h"
 #include "store/postgres/postgres.h"
@@ -32,6 +33,7 @@ struct daemon {
     size_t storage_count;
     struct pawl_api_store *stores;
     struct pawl_node *node;
+    struct pawl_feed feed;         // of what the node does
     struct pawl_peer_links *peers; // to other daemons
     struct pawl_daemon_finder finder;
     char address[320]; // where they reach this one
@@ -278,7 +280,8 @@ static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error 
     for (size_t i = 0; i < options->store_count; i++) {
         if (!options->stores[i].holds_workflows) continue;
         daemon->peers = pawl__peer_links_create(&daemon->loop, options->api_token);
-        if (!daemon->peers) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        bool ok = daemon->peers && pawl__feed_init(&daemon->feed);
+        if (!ok) return pawl__fail_plain(error, PAWL_E_NOMEM);
         pawl__daemon_finder_init(&daemon->finder, options->names);
         struct pawl_node_options node = {
             .shards = options->stores[i].shards,
@@ -292,6 +295,7 @@ static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error 
             .max_activities = options->max_activities,
             .retention = options->retention,
             .observer = daemon_observer(daemon),
+            .listener = &daemon->feed.listener,
             .operations = daemon->has_metrics ? &daemon->metrics.operations : NULL,
             .log = daemon_log(daemon),
             .on_ready = daemon_on_ready,
@@ -381,6 +385,7 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
     if (!err) err = daemon_start_node(&daemon, &error);
     if (!err) {
         api.node = daemon.node;
+        api.feed = daemon.node ? &daemon.feed : NULL;
         api.loop = &daemon.loop;
         api.stores = daemon.stores;
         api.store_count = daemon.storage_count;
@@ -404,6 +409,7 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
     uv_loop_close(&daemon.loop);
     if (daemon.is_traced) pawl__tracing_close(&daemon.tracer);
     if (daemon.has_metrics) pawl__metrics_finish(&daemon.metrics);
+    if (daemon.node) pawl__feed_finish(&daemon.feed);
     free(daemon.storages);
     free(daemon.stores);
     return daemon.exit_code;

@@ -145,6 +145,11 @@ class Daemon:
         code, body, _ = self.request("GET", f"/v1.0/workflows/dapr/{instance}")
         return json.loads(body).get("runtimeStatus") if code == 200 else None
 
+    def rss(self):
+        """Bytes of memory that it has."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()

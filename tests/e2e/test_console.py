@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import time
 import unittest
 
@@ -189,6 +190,130 @@ class ReadOnly(Console):
         self.wait_status("h1", "RUNNING")
         for path in ("instances/h1", "instances/h1/events?full=1", "instances/h1/timeline"):
             self.assertNotIn("secret", json.dumps(self.get(path)))
+
+
+class Watcher:
+    """Reads /pawl/v1/changes; |small|: with as little room for what it has not read as there may be."""
+
+    def __init__(self, port, query="", last=None, small=False):
+        self.socket = socket.socket()
+        if small:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(20)
+        self.socket.connect(("127.0.0.1", port))
+        again = f"last-event-id: {last}\r\n" if last else ""
+        self.socket.sendall(f"GET /pawl/v1/changes{query} HTTP/1.0\r\nhost: x\r\n{again}\r\n".encode())
+        self.file = self.socket.makefile("rb")
+        self.head = b"".join(iter(self.file.readline, b"\r\n"))
+        self.last = last
+
+    def next(self):
+        """(event, data); None at the end."""
+        event, data, end = None, None, time.monotonic() + 30
+        while (line := self.file.readline()):
+            assert time.monotonic() < end, "waited in vain"
+            name, _, value = line.decode().rstrip("\n").partition(": ")
+            if name == "event":
+                event = value
+            elif name == "data":
+                data = json.loads(value)
+            elif name == "id":
+                self.last = value
+            elif not line.strip() and event:
+                return event, data
+        return None
+
+    def until(self, status, id):
+        """All that comes up to the change that makes |id| |status|."""
+        told = []
+        while not told or (told[-1][1].get("id"), told[-1][1].get("status")) != (id, status):
+            told.append(self.next())
+        return told
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+class Changes(Console):
+    def watch(self, *args, **kinds):
+        watcher = Watcher(self.daemon.http, *args, **kinds)
+        self.addCleanup(watcher.close)
+        return watcher
+
+    def test_all_that_happens(self):
+        every, one = self.watch(), self.watch("?id=d2")
+        self.assertIn(b"text/event-stream", every.head)
+        self.assertEqual(every.next()[0], "hello")
+        self.assertEqual(one.next()[1]["covers"], "all")
+        for id in ("d1", "d2"):
+            self.hub.start(id, text="1")
+            self.hub.wait(id)
+        told = [data for _, data in every.until("COMPLETED", "d2")]
+        self.assertEqual([change for change in told if change["id"] == "d2"],
+                         [data for _, data in one.until("COMPLETED", "d2")])
+        for id in ("d1", "d2"):
+            mine = [change for change in told if change["id"] == id]
+            self.assertEqual([change["what"] for change in mine], ["created", "turn", "event", "turn"])
+            self.assertEqual({change["name"] for change in mine}, {"chain"})
+        self.assertEqual([change["position"] for change in told], sorted(change["position"] for change in told))
+        self.post("instances/d1/purge", {})
+        event, data = every.next()
+        self.assertEqual((event, data["id"], data["what"], "status" in data), ("change", "d1", "purged", False))
+
+    def test_coming_back(self):
+        first = self.watch()
+        first.next()
+        self.hub.start("b1", text="1")
+        whole = first.until("COMPLETED", "b1")
+        part = self.watch()
+        part.next()
+        self.hub.start("b2", text="1")
+        part.next()
+        part.close()
+        self.hub.wait("b2")
+        rest = self.watch(last=part.last)
+        self.assertEqual(rest.next()[0], "hello")
+        self.assertEqual(len(rest.until("COMPLETED", "b2")), len(whole) - 1)
+        stranger = self.watch(last="0123456789abcdef-7")
+        self.assertEqual([stranger.next()[0], stranger.next()[0]], ["hello", "reset"])
+
+    def test_many_at_once(self):
+        brief = self.watch("?most=1")
+        brief.next()
+        self.hub.start("m1", text="30")
+        while (event := brief.next())[0] != "reset":
+            self.assertEqual(event[1]["id"], "m1")
+
+    def test_slow_ones_cost_little(self):
+        slow = [self.watch(small=True) for _ in range(100)]
+        quick = self.watch()
+        quick.next()
+        self.hub.start("before", text="0")
+        quick.until("COMPLETED", "before")
+        before = self.daemon.rss()
+        ids = [f"slow-{i}-" + 20000 * "x" for i in range(200)]
+        for at in range(0, 200, 10):
+            for id in ids[at:at + 10]:
+                self.hub.start(id, text="0")
+            told = quick.until("COMPLETED", ids[at + 9])
+            self.assertEqual({event for event, _ in told}, {"change"})
+        # Each of them is owed some eight megabytes.
+        self.assertLess(self.daemon.rss() - before, 30 << 20)
+        for i, watcher in enumerate(slow[::50]):
+            watcher.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+            while watcher.next()[0] != "reset":
+                pass
+            self.hub.start(f"after-{i}", text="0")
+            watcher.until("COMPLETED", f"after-{i}")
+
+    def test_no_more_than_there_is_room_for(self):
+        watchers = [self.watch() for _ in range(256)]
+        refused = self.watch()
+        self.assertIn(b" 503 ", refused.head)
+        self.assertIn(b"retry-after", refused.head)
+        for watcher in watchers:
+            watcher.close()
 
 
 class Off(Console):
