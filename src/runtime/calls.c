@@ -265,7 +265,6 @@ static void call_run(struct pawl_calls *calls, struct pawl_call *call) {
     }
     if (call->verb->writes && pawl__shard_is_full(shard)) {
         pawl__list_add(&calls->blocked, &call->link);
-        call->was_blocked = true;
         return;
     }
     enum pawl_err err = call->verb->run(calls, call, &call->error);

@@ -65,7 +65,6 @@ struct pawl_call {
     struct pawl_load_waiter load;
     bool loading;
     unsigned loads;               // that it has needed
-    bool was_blocked;             // it has waited for room in a batch before it was run
     bool waiting;                 // |run| has put it somewhere to wait
     struct pawl_waiters *waiters; // there, if it waits for the instance to change
     bool is_forwarded;            // it came from another daemon, and goes no further

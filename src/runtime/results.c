@@ -62,12 +62,12 @@ static enum pawl_err activity_unknown(struct pawl_residency *residency,
     const Pb__ActivityResponse *response = verb->response;
     struct pawl_str id = verb->call.id;
     struct pawl_instance *instance;
-    if (pawl__dispatch_match(verb->dispatch, residency, id, response->taskid, "")) {
-        if (!verb->call.was_blocked) return PAWL_OK; // it is with another worker by now
+    // It is with another worker by now. That one may be lost as well, and the activity given out
+    // once more.
+    if (pawl__dispatch_match(verb->dispatch, residency, id, response->taskid, ""))
         return pawl__fail(error, PAWL_E_UNAVAILABLE,
                           "the activity was given to another worker before its result could be "
                           "written");
-    }
     enum pawl_err err = pawl__residency_find(residency, id, &instance);
     if (err) return err == PAWL_E_NEEDED ? err : pawl__fail_plain(error, err);
     const struct pawl_pending *item = pawl__pending_find(&instance->pending, response->taskid);

@@ -1,8 +1,9 @@
 #ifndef PAWL_RUNTIME_RESULTS_H
 #define PAWL_RUNTIME_RESULTS_H
 
-// What workers answer. Done once the log holds it; late, unknown and superseded answers are
-// PAWL_OK. PAWL_E_UNAVAILABLE: a result cannot be recorded, and its activity is given out again.
+// What workers answer. Done once the log holds it; answers that nobody waits for any more are
+// PAWL_OK. PAWL_E_UNAVAILABLE: a result cannot be recorded, as its activity is given out again, or
+// is with another worker by now.
 
 #include "runtime/calls.h"
 #include "runtime/dispatch.h"
