@@ -58,8 +58,8 @@ static void numbers_read_work(struct pawl_work_numbers *out, const struct pawl_q
 
 static void numbers_read_dispatch(struct pawl_numbers *out, const struct pawl_dispatch *dispatch) {
     const struct pawl_dispatch_meters *meters = &dispatch->meters;
-    out->turns.in_flight = (double)dispatch->turns_out;
-    out->activities.in_flight = (double)dispatch->activities_out;
+    out->turns.in_flight = (double)dispatch->out[true];
+    out->activities.in_flight = (double)dispatch->out[false];
     out->turns.given = (double)meters->turns;
     out->turns.lost = (double)meters->lost_turns;
     out->activities.given = (double)meters->activities;

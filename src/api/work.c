@@ -34,6 +34,11 @@ static bool work_serves(const struct pawl_worker *worker, bool turn, struct pawl
     return pawl__map_get(turn ? &stream->workflows : &stream->activities, name);
 }
 
+static const char *work_names(const struct pawl_worker *worker, bool turn, size_t *at) {
+    const struct work_stream *stream = PAWL_CONTAINER(worker, struct work_stream, worker);
+    return pawl__map_next(turn ? &stream->workflows : &stream->activities, at);
+}
+
 static bool work_note_names(struct pawl_map *map, char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (!pawl__map_put(map, pawl__str(names[i]), names[i])) return false;
@@ -151,7 +156,10 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
         .keeps_history = work_keeps_history(ask),
         .dialect = work_dialect(request, ask),
     };
-    if (ask->n_workflows || ask->n_activities) stream->worker.serves = work_serves;
+    if (ask->n_workflows || ask->n_activities) {
+        stream->worker.serves = work_serves;
+        stream->worker.names = work_names;
+    }
     if (stream->dispatch != &api->options.node->dispatch) stream->worker.limit = PAWL_RELAY_LIMIT;
     request->data = stream;
     request->on_close = work_on_close;

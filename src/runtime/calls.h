@@ -28,6 +28,10 @@ enum pawl_verb_kind {    // part of what daemons send each other: a number is ne
     PAWL_VERB_RERUN = 8,
     PAWL_VERB_RECEIVE = 9,
     PAWL_VERB_INVITE = 10,
+    PAWL_VERB_RING = 11,
+    PAWL_VERB_BORROW = 12,
+    PAWL_VERB_TURN_RESULT = 13,
+    PAWL_VERB_ACTIVITY_RESULT = 14,
 };
 
 struct pawl_verb {

@@ -22,13 +22,16 @@ static struct pawl_item *dispatch_find(struct pawl_dispatch *dispatch, struct pa
     return NULL;
 }
 
+static void dispatch_count(struct pawl_dispatch *dispatch, struct pawl_worker *worker, bool turn,
+                           bool given) {
+    size_t *out = worker->remote ? &dispatch->lent : &dispatch->out[turn];
+    *out += given ? 1 : (size_t)-1;
+    worker->in_flight += given ? 1 : (size_t)-1;
+}
+
 // Frees |item|, under whose key there is nothing any more, or another.
 static void dispatch_free_item(struct pawl_dispatch *dispatch, struct pawl_item *item) {
-    if (item->task_id == PAWL_ITEM_TURN)
-        dispatch->turns_out--;
-    else
-        dispatch->activities_out--;
-    item->worker->in_flight--;
+    dispatch_count(dispatch, item->worker, item->task_id == PAWL_ITEM_TURN, false);
     pawl__list_remove(&item->link);
     pawl__instance_unref(item->instance);
     free(item);
@@ -70,57 +73,6 @@ void pawl__dispatch_hold(struct pawl_dispatch *dispatch, struct pawl_residency *
 }
 
 // --- giving out ----------------------------------------------------------------------------------
-
-static bool dispatch_has_room(const struct pawl_worker *worker) {
-    return !worker->paused && (!worker->limit || worker->in_flight < worker->limit);
-}
-
-// Who may be given something: those that say that they have it; if nobody does, those that do not
-// say what they have. If there is none of them either, one may be about to connect; when it does
-// not, and none was ever there, anybody is given it, as an error is better than silence.
-enum dispatch_who {
-    DISPATCH_WHO_SAYS,
-    DISPATCH_WHO_IS_SILENT,
-    DISPATCH_NOBODY_YET,
-    DISPATCH_ANYBODY
-};
-
-#define DISPATCH_PATIENCE (5 * PAWL_SECOND) // after workers have come or gone
-
-static enum dispatch_who dispatch_who(const struct pawl_dispatch *dispatch, bool turn,
-                                      struct pawl_str name) {
-    if (!dispatch->choosy_count) return DISPATCH_ANYBODY;
-    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
-         link = link->next) {
-        const struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
-        if (worker->serves && worker->serves(worker, turn, name)) return DISPATCH_WHO_SAYS;
-    }
-    if (dispatch->choosy_count < dispatch->worker_count) return DISPATCH_WHO_IS_SILENT;
-    bool wait = dispatch->had_silent ||
-                pawl__clock_steady() - dispatch->workers_changed < DISPATCH_PATIENCE;
-    return wait ? DISPATCH_NOBODY_YET : DISPATCH_ANYBODY;
-}
-
-// The worker |keeper|, which has the history, or that with the least in hand; NULL when none has
-// room, or when it has to wait for one to connect: |*park|.
-static struct pawl_worker *dispatch_choose(struct pawl_dispatch *dispatch, bool turn,
-                                           struct pawl_str name, uint64_t keeper, bool *park) {
-    enum dispatch_who who = dispatch_who(dispatch, turn, name);
-    struct pawl_worker *best = NULL;
-    *park = who == DISPATCH_NOBODY_YET;
-    if (*park) return NULL;
-    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
-         link = link->next) {
-        struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
-        if (!dispatch_has_room(worker)) continue;
-        if (who == DISPATCH_WHO_SAYS && !(worker->serves && worker->serves(worker, turn, name)))
-            continue;
-        if (who == DISPATCH_WHO_IS_SILENT && worker->serves) continue;
-        if (worker->number == keeper) return worker;
-        if (!best || worker->in_flight < best->in_flight) best = worker;
-    }
-    return best;
-}
 
 // The name of what |work| asks for; empty when nobody looks at it.
 static struct pawl_str dispatch_name(const struct pawl_dispatch *dispatch,
@@ -173,11 +125,12 @@ static struct pawl_item *dispatch_item_create(struct pawl_dispatch *dispatch,
     pawl__instance_ref(instance);
     pawl__link_init(&item->link);
     pawl__list_add(&worker->items, &item->link);
-    worker->in_flight++;
-    if (task_id == PAWL_ITEM_TURN)
-        dispatch->turns_out++;
-    else
-        dispatch->activities_out++;
+    bool turn = task_id == PAWL_ITEM_TURN;
+    dispatch_count(dispatch, worker, turn, true);
+    if (worker->remote) {
+        worker->credit[turn]--;
+        worker->both--;
+    }
     return item;
 }
 
@@ -274,20 +227,6 @@ static void dispatch_activity(struct pawl_dispatch *dispatch, struct pawl_worker
     dispatch_deliver(dispatch, worker, item, bytes, ok);
 }
 
-static bool dispatch_any_has_room(const struct pawl_dispatch *dispatch) {
-    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
-         link = link->next)
-        if (dispatch_has_room(PAWL_CONTAINER(link, struct pawl_worker, link))) return true;
-    return false;
-}
-
-// Whether something more may be given out.
-static bool dispatch_may_give(const struct pawl_dispatch *dispatch, bool turn) {
-    size_t limit = turn ? dispatch->options->max_turns : dispatch->options->max_activities;
-    size_t out = turn ? dispatch->turns_out : dispatch->activities_out;
-    return (!limit || out < limit) && dispatch_any_has_room(dispatch);
-}
-
 // Takes over |work|'s reference.
 static void dispatch_hand(struct pawl_dispatch *dispatch, bool turn, struct pawl_worker *worker,
                           struct pawl_work work) {
@@ -313,11 +252,11 @@ static void dispatch_give_waiting(struct pawl_dispatch *dispatch, bool turn) {
          link = next) {
         struct pawl_waiting_name *name = PAWL_CONTAINER(link, struct pawl_waiting_name, link);
         next = link->next;
-        while (name->queue.len && dispatch_may_give(dispatch, turn)) {
+        while (name->queue.len && pawl__choose_any(dispatch, turn)) {
             bool park;
             struct pawl_worker *worker =
-                dispatch_choose(dispatch, turn, name->name,
-                                dispatch_keeper(pawl__queue_first(&name->queue), turn), &park);
+                pawl__choose(dispatch, turn, name->name,
+                             dispatch_keeper(pawl__queue_first(&name->queue), turn), &park);
             if (park) pawl__queue_move(parked, &name->queue); // without memory they wait on
             if (!worker) break;
             dispatch_hand(dispatch, turn, worker, pawl__queue_pop(&name->queue));
@@ -333,13 +272,13 @@ static void dispatch_give(struct pawl_dispatch *dispatch, bool turn) {
     struct pawl_queue *parked = turn ? &dispatch->parked_turns : &dispatch->parked_activities;
     struct pawl_waiting *waiting = turn ? &dispatch->waiting_turns : &dispatch->waiting_activities;
     dispatch_give_waiting(dispatch, turn);
-    while (queue->len && dispatch_may_give(dispatch, turn)) {
+    while (queue->len && pawl__choose_any(dispatch, turn)) {
         struct pawl_work work = pawl__queue_pop(queue);
         struct pawl_str name = dispatch_name(dispatch, &work, turn);
         struct pawl_worker *worker = NULL;
         bool park = false;
         if (!pawl__waiting_find(waiting, name))
-            worker = dispatch_choose(dispatch, turn, name, dispatch_keeper(&work, turn), &park);
+            worker = pawl__choose(dispatch, turn, name, dispatch_keeper(&work, turn), &park);
         if (worker) {
             dispatch_hand(dispatch, turn, worker, work);
         } else if (!(park ? pawl__queue_push(parked, work)
@@ -377,24 +316,52 @@ void pawl__dispatch_unpark(struct pawl_dispatch *dispatch) {
     pawl__dispatch_pump(dispatch);
 }
 
+static void dispatch_pump_extras(struct pawl_dispatch *dispatch) {
+    for (struct pawl_link *link = dispatch->extras.next; link != &dispatch->extras;
+         link = link->next) {
+        struct pawl_dispatch_extra *extra = PAWL_CONTAINER(link, struct pawl_dispatch_extra, link);
+        if (extra->pump) extra->pump(extra);
+    }
+}
+
+static void dispatch_settle_extras(struct pawl_dispatch *dispatch) {
+    dispatch->settling = true;
+    for (struct pawl_link *link = dispatch->extras.next; link != &dispatch->extras;
+         link = link->next) {
+        struct pawl_dispatch_extra *extra = PAWL_CONTAINER(link, struct pawl_dispatch_extra, link);
+        if (extra->settled) extra->settled(extra);
+    }
+    dispatch->settling = false;
+}
+
 void pawl__dispatch_pump(struct pawl_dispatch *dispatch) {
-    if (dispatch->pumping) return; // a delivery may come back here
+    if (dispatch->pumping) { // a delivery may come back here
+        dispatch->again = dispatch->settling;
+        return;
+    }
     dispatch->pumping = true;
-    if (dispatch->regroup) dispatch_regroup(dispatch);
-    struct pawl_dispatch_extra *extra = dispatch->extra.pump ? &dispatch->extra : NULL;
-    dispatch_give(dispatch, true);
-    if (extra && dispatch->extra_first) extra->pump(extra);
-    dispatch_give(dispatch, false);
-    if (extra && !dispatch->extra_first) extra->pump(extra);
-    dispatch->extra_first = !dispatch->extra_first;
+    do {
+        dispatch->again = false;
+        if (dispatch->regroup) dispatch_regroup(dispatch);
+        dispatch_give(dispatch, true);
+        if (dispatch->extra_first) dispatch_pump_extras(dispatch);
+        dispatch_give(dispatch, false);
+        if (!dispatch->extra_first) dispatch_pump_extras(dispatch);
+        dispatch->extra_first = !dispatch->extra_first;
+        dispatch_settle_extras(dispatch);
+    } while (dispatch->again);
     dispatch->pumping = false;
 }
 
-struct pawl_worker *pawl__dispatch_choose_activity(struct pawl_dispatch *dispatch,
-                                                   struct pawl_str name) {
-    bool park;
-    return dispatch_may_give(dispatch, false) ? dispatch_choose(dispatch, false, name, 0, &park)
-                                              : NULL;
+void pawl__dispatch_extend(struct pawl_dispatch *dispatch, struct pawl_dispatch_extra *extra) {
+    pawl__link_init(&extra->link);
+    pawl__list_add(&dispatch->extras, &extra->link);
+}
+
+bool pawl__dispatch_waits(const struct pawl_dispatch *dispatch) {
+    return dispatch->turns.len || dispatch->activities.len || dispatch->parked_turns.len ||
+           dispatch->parked_activities.len || !pawl__list_empty(&dispatch->waiting_turns.names) ||
+           !pawl__list_empty(&dispatch->waiting_activities.names);
 }
 
 bool pawl__dispatch_has(struct pawl_dispatch *dispatch, struct pawl_str id, int32_t task_id) {
@@ -427,12 +394,12 @@ static void dispatch_workers_changed(struct pawl_dispatch *dispatch) {
 void pawl__dispatch_attach(struct pawl_dispatch *dispatch, struct pawl_worker *worker) {
     pawl__link_init(&worker->link);
     pawl__link_init(&worker->items);
-    worker->in_flight = 0;
+    worker->in_flight = worker->reserved = 0;
     worker->number = ++dispatch->last_worker;
     pawl__list_add(&dispatch->workers, &worker->link);
-    dispatch->worker_count++;
+    *(worker->remote ? &dispatch->remote_count : &dispatch->worker_count) += 1;
     dispatch->choosy_count += worker->serves != NULL;
-    dispatch->had_silent = dispatch->had_silent || !worker->serves;
+    dispatch->had_silent = dispatch->had_silent || (!worker->serves && !worker->remote);
     dispatch_workers_changed(dispatch);
     dispatch_offer_held(dispatch);
     pawl__dispatch_unpark(dispatch);
@@ -441,7 +408,7 @@ void pawl__dispatch_attach(struct pawl_dispatch *dispatch, struct pawl_worker *w
 
 void pawl__dispatch_detach(struct pawl_dispatch *dispatch, struct pawl_worker *worker) {
     pawl__list_remove(&worker->link);
-    dispatch->worker_count--;
+    *(worker->remote ? &dispatch->remote_count : &dispatch->worker_count) -= 1;
     dispatch->choosy_count -= worker->serves != NULL;
     dispatch_workers_changed(dispatch);
     struct pawl_link items;
@@ -449,7 +416,11 @@ void pawl__dispatch_detach(struct pawl_dispatch *dispatch, struct pawl_worker *w
     pawl__list_move(&items, &worker->items);
     while (!pawl__list_empty(&items))
         pawl__dispatch_return(dispatch, PAWL_CONTAINER(items.next, struct pawl_item, link));
-    if (dispatch->extra.lost) dispatch->extra.lost(&dispatch->extra, worker);
+    for (struct pawl_link *link = dispatch->extras.next; link != &dispatch->extras;
+         link = link->next) {
+        struct pawl_dispatch_extra *extra = PAWL_CONTAINER(link, struct pawl_dispatch_extra, link);
+        if (extra->lost) extra->lost(extra, worker);
+    }
     pawl__dispatch_pump(dispatch);
 }
 
@@ -506,6 +477,7 @@ struct pawl_item *pawl__dispatch_match(struct pawl_dispatch *dispatch, struct pa
 void pawl__dispatch_init(struct pawl_dispatch *dispatch, const struct pawl_node_options *options) {
     *dispatch = (struct pawl_dispatch){.options = options, .log = options->log};
     pawl__link_init(&dispatch->workers);
+    pawl__link_init(&dispatch->extras);
     pawl__waiting_init(&dispatch->waiting_turns);
     pawl__waiting_init(&dispatch->waiting_activities);
     uint32_t nonce;

@@ -31,6 +31,8 @@ struct pawl_worker {
     // Whether the worker has the workflow (|turn|) or activity |name|. NULL: it does not say, and
     // is given what no worker that says has. Must stay the same while the worker is attached.
     bool (*serves)(const struct pawl_worker *worker, bool turn, struct pawl_str name);
+    // Names them one by one: begin with |*at| 0; NULL at the end. Set if |serves| is.
+    const char *(*names)(const struct pawl_worker *worker, bool turn, size_t *at);
     size_t limit; // most items in flight; 0: no limit
     // It keeps the history events that it is given: of an instance that it had before it is given
     // only what came after them (WORKER_CAPABILITY_STATEFUL_HISTORY), and asks for the rest with
@@ -38,11 +40,17 @@ struct pawl_worker {
     bool keeps_history;
     enum pawl_dialect dialect;
     bool paused; // set while what was delivered has not been taken; see pawl__dispatch_ready
+    // It is attached to another daemon of the app, which borrows for it (lend.h): it gets what no
+    // worker of this one has room for, and no more than it has asked for.
+    bool remote;
+    uint32_t credit[2]; // of activities, of turns
+    uint32_t both;      // of all together
     void *data;
 
     /* private */
     struct pawl_link link, items;
     size_t in_flight;
+    size_t reserved; // room that was promised to others (borrow.h)
     uint64_t number; // no other has, or had, the same
 };
 
@@ -74,37 +82,43 @@ struct pawl_dispatch_meters {
                                           // that could be taken
 };
 
-// Who gives the same workers other work (guests.h).
+// Who has to do with the same workers (guests.h, lend.h, borrow.h). Each function may be NULL.
 struct pawl_dispatch_extra {
-    void (*pump)(struct pawl_dispatch_extra *extra); // gives out what it can; NULL: there is none
+    struct pawl_link link;
+    void (*pump)(struct pawl_dispatch_extra *extra);    // gives out what it can
+    void (*settled)(struct pawl_dispatch_extra *extra); // all has been given out that can be
     void (*lost)(struct pawl_dispatch_extra *extra, struct pawl_worker *worker);
     void *data;
 };
 
 struct pawl_dispatch {
-    struct pawl_dispatch_extra extra;
-    bool extra_first; // takes turns, so that neither keeps the other from workers
+    struct pawl_link extras;
+    bool extra_first; // they take turns, so that neither keeps the other from workers
     const struct pawl_node_options *options;
     const struct pawl_log *log;
     struct pawl_link workers;
-    uint64_t last_worker;                                  // pawl_worker.number
-    size_t worker_count, choosy_count;                     // choosy: they say what they serve
-    bool had_silent;                                       // a worker that does not say was here
-    int64_t workers_changed;                               // steady
-    struct pawl_queue turns, activities;                   // ready to be given to a worker
+    uint64_t last_worker;                // pawl_worker.number
+    size_t worker_count, remote_count;   // here; at other daemons
+    size_t choosy_count;                 // of both: they say what they serve
+    bool had_silent;                     // a worker that does not say was here
+    bool others_may_serve;               // workers of other daemons that have not asked yet
+    int64_t workers_changed;             // steady
+    struct pawl_queue turns, activities; // ready to be given to a worker
     struct pawl_queue parked_turns, parked_activities;     // until workers come or go
     struct pawl_queue held;                                // turns, until a worker comes
     struct pawl_waiting waiting_turns, waiting_activities; // until one of their workers has room
     bool regroup;                                          // workers have come or gone
     struct pawl_map items;                                 // key -> struct pawl_item
-    size_t turns_out, activities_out;
-    int64_t turn_time; // nanoseconds that workers take for one, on a moving average
+    size_t out[2];      // activities, turns that are with workers of this daemon
+    size_t reserved[2]; // room for them that was promised to others (borrow.h)
+    size_t lent;        // items that are with workers of other daemons
+    int64_t turn_time;  // nanoseconds that workers take for one, on a moving average
     struct pawl_dispatch_meters meters;
     struct pawl_buf item_bytes; // the work item under construction
     struct pawl_buf key_bytes;  // scratch
     uint64_t next_token;
     char token_prefix[12];
-    bool pumping;
+    bool pumping, settling, again;
 };
 
 void pawl__dispatch_init(struct pawl_dispatch *dispatch, const struct pawl_node_options *options);
@@ -142,12 +156,35 @@ void pawl__dispatch_reset(struct pawl_dispatch *dispatch);
 
 // --- for other work ------------------------------------------------------------------------------
 
-// The worker for one more activity |name|; NULL: none has room now.
-struct pawl_worker *pawl__dispatch_choose_activity(struct pawl_dispatch *dispatch,
-                                                   struct pawl_str name);
+void pawl__dispatch_extend(struct pawl_dispatch *dispatch, struct pawl_dispatch_extra *extra);
+
+// Something waits until workers have room, or for ones that are not there.
+bool pawl__dispatch_waits(const struct pawl_dispatch *dispatch);
 
 // Whether a worker has this item.
 bool pawl__dispatch_has(struct pawl_dispatch *dispatch, struct pawl_str id, int32_t task_id);
+
+// --- who gets what: choose.c --------------------------------------------------------------------
+
+// The worker for a turn or activity |name|, of which |keeper| has the history (0: nobody); NULL
+// when none has room, or when it has to wait for one to connect: |*park|.
+struct pawl_worker *pawl__choose(const struct pawl_dispatch *dispatch, bool turn,
+                                 struct pawl_str name, uint64_t keeper, bool *park);
+
+// Whether any worker has room.
+bool pawl__choose_any(const struct pawl_dispatch *dispatch, bool turn);
+
+// The worker of this daemon for one more activity |name|; NULL: none has room now.
+struct pawl_worker *pawl__choose_for_activity(const struct pawl_dispatch *dispatch,
+                                              struct pawl_str name);
+
+// How many more turns or activities |worker|, which is of this daemon, may be given; SIZE_MAX:
+// there is no limit.
+size_t pawl__choose_room(const struct pawl_dispatch *dispatch, const struct pawl_worker *worker,
+                         bool turn);
+
+// Something waits that |worker| could have if it had room.
+bool pawl__choose_wanted(const struct pawl_dispatch *dispatch, const struct pawl_worker *worker);
 
 // --- for answers of workers ----------------------------------------------------------------------
 

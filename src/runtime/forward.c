@@ -12,8 +12,7 @@
 #define VERB(call, type) PAWL_CONTAINER(call, const type, call)
 
 enum {
-    FORWARD_ROWS = 1000000, // that a search may ask for
-    FORWARD_WHY = 200       // bytes of a text, with its end
+    FORWARD_WHY = 200 // bytes of a text, with its end
 };
 
 static ProtobufCBinaryData forward_bytes(struct pawl_str text) {
@@ -107,13 +106,17 @@ static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_
         invite.address = (char *)(uintptr_t)VERB(call, struct pawl_invite)->address;
         row.invite = &invite;
         break;
+    case PAWL_VERB_RING: row.ring = pawl__ring_pack(arena, VERB(call, struct pawl_ring)); break;
+    case PAWL_VERB_BORROW:
+        row.borrow = pawl__borrow_pack(arena, VERB(call, struct pawl_borrow));
+        break;
+    case PAWL_VERB_TURN_RESULT:
+    case PAWL_VERB_ACTIVITY_RESULT: body = VERB(call, struct pawl_answer)->bytes; break;
     case PAWL_VERB_RECEIVE: body = VERB(call, struct pawl_receive)->letter; break;
     case PAWL_VERB_HISTORY:
     case PAWL_VERB_LOCAL: break;
     }
-    bool searches = call->verb->kind == PAWL_VERB_SEARCH || call->verb->kind == PAWL_VERB_TALLY;
-    if (call->verb->kind == PAWL_VERB_RERUN && !row.rerun) return (struct pawl_str){0};
-    if (!body.data || (searches && !row.query)) return (struct pawl_str){0};
+    if (!body.data || arena->failed) return (struct pawl_str){0};
     row.body = forward_bytes(body);
     return pawl__wire_pack(arena, &row.base);
 }
@@ -185,6 +188,7 @@ static struct pawl_arena *forward_arena(struct pawl_call *call) {
     case PAWL_VERB_HISTORY: return PAWL_CONTAINER(call, struct pawl_read_history, call)->arena;
     case PAWL_VERB_SEARCH: return PAWL_CONTAINER(call, struct pawl_search, call)->arena;
     case PAWL_VERB_TALLY: return PAWL_CONTAINER(call, struct pawl_tally, call)->arena;
+    case PAWL_VERB_BORROW: return PAWL_CONTAINER(call, struct pawl_borrow, call)->arena;
     default: return NULL; // its answer has nothing that has to stay
     }
 }
@@ -201,6 +205,8 @@ static bool forward_take(struct pawl_call *call, const Peer__Answer *row) {
     case PAWL_VERB_PURGE:
         PAWL_CONTAINER(call, struct pawl_purge, call)->count = row->count;
         return true;
+    case PAWL_VERB_BORROW:
+        return pawl__lent_take(PAWL_CONTAINER(call, struct pawl_borrow, call), row->lent);
     case PAWL_VERB_SEARCH:
         return forward_take_rows(PAWL_CONTAINER(call, struct pawl_search, call), row);
     case PAWL_VERB_TALLY:
@@ -269,215 +275,4 @@ enum pawl_err pawl__forward_begin(struct pawl_peers *peers, const struct pawl_fo
         forward->request.data ? peers->send(peers, to->address, forward) : PAWL_E_NOMEM;
     if (err) forward_destroy(forward);
     return err;
-}
-
-// --- at the other end ----------------------------------------------------------------------------
-
-static enum pawl_err forwarded_start(struct pawl_forwarded *forwarded, const Peer__Call *row) {
-    struct pawl_str body = {(const char *)row->body.data, row->body.len};
-    Pb__ExecutionStartedEvent *start =
-        pawl__wire_unpack(forwarded->arena, &pb__execution_started_event__descriptor, body, NULL);
-    if (!start) return PAWL_E_INVALID;
-    pawl__start_init(&forwarded->verb.start, pawl__str(row->id), start, row->enforce_unique);
-    return PAWL_OK;
-}
-
-static enum pawl_err forwarded_post(struct pawl_forwarded *forwarded, const Peer__Call *row) {
-    struct pawl_str body = {(const char *)row->body.data, row->body.len};
-    const Pb__HistoryEvent *event =
-        pawl__wire_unpack(forwarded->arena, &pb__history_event__descriptor, body, NULL);
-    if (!event || !event->eventraised) return PAWL_E_INVALID; // the oneof has no body
-    pawl__post_init(&forwarded->verb.post, pawl__str(row->id), event->event_type_case,
-                    event->eventraised);
-    return PAWL_OK;
-}
-
-static enum pawl_err forwarded_rerun(struct pawl_forwarded *forwarded, const Peer__Call *row) {
-    const Peer__Rerun *rerun = row->rerun;
-    if (!rerun) return PAWL_E_INVALID;
-    const struct pawl_fork fork = {
-        .source = rerun->source,
-        .history = {(const char *)rerun->history.data, rerun->history.len},
-        .event_id = rerun->event_id,
-        .overwrites_input = rerun->overwrites_input,
-        .input = pawl__string_of(rerun->input),
-        .child_id = pawl__string_of(rerun->child_id),
-        .id = row->id,
-    };
-    pawl__rerun_init(&forwarded->verb.rerun, &fork);
-    return PAWL_OK;
-}
-
-static enum pawl_err forwarded_receive(struct pawl_forwarded *forwarded, const Peer__Call *row) {
-    struct pawl_str body = {(const char *)row->body.data, row->body.len};
-    struct pawl_error error;
-    return pawl__receive_init(&forwarded->verb.receive, body, forwarded->arena, &error);
-}
-
-static bool forwarded_query(const Peer__Call *row, struct pawl_query *out) {
-    const Peer__Query *query = row->query;
-    if (!query || query->order > PAWL_ORDER_NEWEST || query->limit > FORWARD_ROWS) return false;
-    *out = (struct pawl_query){
-        .name = pawl__str(query->name),
-        .statuses = query->statuses,
-        .created_from = query->created_from,
-        .created_before = query->created_before,
-        .ended_from = query->ended_from,
-        .ended_before = query->ended_before,
-        .parent = pawl__str(query->parent),
-        .tag = pawl__str(query->tag),
-        .id_prefix = pawl__str(query->id_prefix),
-        .custom_status = pawl__str(query->custom_status),
-        .failure_type = pawl__str(query->failure_type),
-        .order = (enum pawl_order)query->order,
-        .after_created = query->after_created,
-        .after_id = pawl__str(query->after_id),
-        .limit = (size_t)query->limit,
-    };
-    return true;
-}
-
-enum pawl_err pawl__forwarded_init(struct pawl_forwarded *forwarded, struct pawl_str request,
-                                   struct pawl_arena *arena) {
-    const Peer__Call *row = pawl__wire_unpack(arena, &peer__call__descriptor, request, NULL);
-    if (!row) return PAWL_E_INVALID;
-    struct pawl_str id = pawl__str(row->id);
-    struct pawl_query query;
-    forwarded->arena = arena;
-    forwarded->kind = (enum pawl_verb_kind)row->kind;
-    forwarded->shard = row->shard;
-    if (*row->app) {
-        forwarded->app = row->app;
-        forwarded->namespace = row->namespace_;
-    }
-    switch (forwarded->kind) {
-    case PAWL_VERB_START: return forwarded_start(forwarded, row);
-    case PAWL_VERB_POST: return forwarded_post(forwarded, row);
-    case PAWL_VERB_RERUN: return forwarded_rerun(forwarded, row);
-    case PAWL_VERB_LOOK:
-        if (row->wait_for > PAWL_WAIT_RESUMED) return PAWL_E_INVALID;
-        pawl__look_init(&forwarded->verb.look, id, (enum pawl_wait)row->wait_for, arena);
-        return PAWL_OK;
-    case PAWL_VERB_HISTORY:
-        pawl__read_history_init(&forwarded->verb.history, id, arena);
-        return PAWL_OK;
-    case PAWL_VERB_PURGE:
-        pawl__purge_init(&forwarded->verb.purge, id, row->recursive, row->force);
-        return PAWL_OK;
-    case PAWL_VERB_SEARCH:
-        if (!forwarded_query(row, &query) || !query.limit) return PAWL_E_INVALID;
-        pawl__search_init(&forwarded->verb.search, &query, arena);
-        return PAWL_OK;
-    case PAWL_VERB_TALLY:
-        if (!forwarded_query(row, &query)) return PAWL_E_INVALID;
-        pawl__tally_init(&forwarded->verb.tally, &query, arena);
-        return PAWL_OK;
-    case PAWL_VERB_RECEIVE: return forwarded_receive(forwarded, row);
-    case PAWL_VERB_INVITE:
-        if (!row->invite || !*row->invite->from || !*row->invite->address) return PAWL_E_INVALID;
-        pawl__invite_init(&forwarded->verb.invite, row->invite->from, row->invite->address);
-        return PAWL_OK;
-    case PAWL_VERB_LOCAL: break;
-    }
-    return PAWL_E_INVALID;
-}
-
-static bool forwarded_pack_view(const struct pawl_forwarded *forwarded, Peer__Answer *row,
-                                Peer__View *out) {
-    const struct pawl_view *view = &forwarded->verb.look.view;
-    struct pawl_arena *arena = forwarded->arena;
-    peer__view__init(out);
-    row->view = out;
-    out->exists = view->exists;
-    if (!view->exists) return true;
-    out->name = (char *)(uintptr_t)view->name.data;
-    out->status = view->status;
-    out->created_at = view->created_at;
-    out->updated_at = view->updated_at;
-    out->started_at = view->started_at;
-    out->completed_at = view->completed_at;
-    out->input = view->input;
-    out->output = view->output;
-    out->failure = view->failure;
-    const char *custom = view->has_custom_status ? view->custom_status.data : NULL;
-    const struct {
-        const char *text;
-        Google__Protobuf__StringValue **value;
-    } texts[] = {{view->version, &out->version},
-                 {custom, &out->custom_status},
-                 {view->parent_id, &out->parent_id},
-                 {view->parent_app, &out->parent_app}};
-    bool ok = true;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        *texts[i].value = pawl__string_value(arena, (char *)(uintptr_t)texts[i].text);
-        ok = ok && (*texts[i].value || !texts[i].text);
-    }
-    return ok;
-}
-
-// |count| rows for the answer, of default values. NULL: memory is out.
-static Peer__Row *forwarded_rows(struct pawl_arena *arena, Peer__Answer *answer, size_t count) {
-    Peer__Row *rows = pawl__arena_alloc(arena, (count + 1) * sizeof *rows);
-    answer->rows = pawl__arena_alloc(arena, (count + 1) * sizeof *answer->rows);
-    if (!rows || !answer->rows) return NULL;
-    answer->n_rows = count;
-    for (size_t i = 0; i < count; i++) {
-        peer__row__init(&rows[i]);
-        answer->rows[i] = &rows[i];
-    }
-    return rows;
-}
-
-static bool forwarded_pack_search(const struct pawl_forwarded *forwarded, Peer__Answer *answer) {
-    const struct pawl_search *search = &forwarded->verb.search;
-    struct pawl_arena *arena = forwarded->arena;
-    Peer__Row *rows = forwarded_rows(arena, answer, search->count);
-    bool ok = rows;
-    for (size_t i = 0; ok && i < search->count; i++) {
-        const struct pawl_snapshot *row = &search->rows[i];
-        rows[i].status = row->status;
-        rows[i].created_at = row->created_at;
-        rows[i].updated_at = row->updated_at;
-        rows[i].completed_at = row->completed_at;
-        ok = forward_copy(arena, &rows[i].id, row->id) &&
-             forward_copy(arena, &rows[i].name, row->name) &&
-             forward_copy(arena, &rows[i].parent, row->parent) &&
-             forward_copy(arena, &rows[i].tags, row->tags) &&
-             forward_copy(arena, &rows[i].custom_status, row->custom_status) &&
-             forward_copy(arena, &rows[i].failure_type, row->failure_type);
-    }
-    return ok;
-}
-
-static bool forwarded_pack_tally(const struct pawl_forwarded *forwarded, Peer__Answer *answer) {
-    const struct pawl_tally *tally = &forwarded->verb.tally;
-    Peer__Row *rows = forwarded_rows(forwarded->arena, answer, tally->count);
-    bool ok = rows;
-    for (size_t i = 0; ok && i < tally->count; i++) {
-        rows[i].status = tally->rows[i].status;
-        rows[i].count = tally->rows[i].count;
-        ok = forward_copy(forwarded->arena, &rows[i].name, tally->rows[i].name);
-    }
-    return ok;
-}
-
-struct pawl_str pawl__forwarded_answer(const struct pawl_forwarded *forwarded,
-                                       const struct pawl_error *error) {
-    Peer__Answer row = PEER__ANSWER__INIT;
-    Peer__View view;
-    bool ok = true;
-    if (error) {
-        row.code = error->code;
-        row.text = (char *)(uintptr_t)error->text;
-        return pawl__wire_pack(forwarded->arena, &row.base);
-    }
-    switch (forwarded->kind) {
-    case PAWL_VERB_LOOK: ok = forwarded_pack_view(forwarded, &row, &view); break;
-    case PAWL_VERB_HISTORY: row.history = forward_bytes(forwarded->verb.history.history); break;
-    case PAWL_VERB_PURGE: row.count = forwarded->verb.purge.count; break;
-    case PAWL_VERB_SEARCH: ok = forwarded_pack_search(forwarded, &row); break;
-    case PAWL_VERB_TALLY: ok = forwarded_pack_tally(forwarded, &row); break;
-    default: break;
-    }
-    return ok ? pawl__wire_pack(forwarded->arena, &row.base) : (struct pawl_str){0};
 }

@@ -6,6 +6,7 @@
 // sender looks again. To another app it goes to any of its daemons, which finds the shard.
 
 #include "runtime/invite.h"
+#include "runtime/lending.h"
 #include "runtime/search.h"
 #include "runtime/verbs.h"
 
@@ -53,7 +54,9 @@ struct pawl_peers {
 
 // Whether a call can be forwarded: answers of workers cannot, as what they answer is known here.
 static inline bool pawl__forward_can(const struct pawl_call *call) {
-    return call->verb->kind != PAWL_VERB_LOCAL;
+    enum pawl_verb_kind kind = call->verb->kind;
+    return kind != PAWL_VERB_LOCAL && kind != PAWL_VERB_TURN_RESULT &&
+           kind != PAWL_VERB_ACTIVITY_RESULT;
 }
 
 // Sends |call| to |to|. It ends as it does there, or with |failed|; |call| is then as if it had not
@@ -76,7 +79,11 @@ struct pawl_forwarded {
         struct pawl_search search;
         struct pawl_tally tally;
         struct pawl_receive receive;
-        struct pawl_invite invite; // which the caller carries out
+        struct pawl_turn_result turn;         // whose |dispatch| is the caller's to set
+        struct pawl_activity_result activity; // the same
+        struct pawl_invite invite;            // which the caller carries out
+        struct pawl_ring ring;                // the same
+        struct pawl_borrow borrow;            // the same
     } verb;
     enum pawl_verb_kind kind;
     uint32_t shard;              // of a search or a tally

@@ -42,7 +42,7 @@ static void guest_take(struct pawl_guests *guests, struct pawl_guest *guest) {
         pawl__map_remove(&guests->by_token, guest->token);
     pawl__list_remove(&guest->link);
     guest->worker->in_flight--;
-    guests->dispatch->activities_out--;
+    guests->dispatch->out[false]--;
     guest->worker = NULL;
 }
 
@@ -56,7 +56,7 @@ static bool guest_give(struct pawl_guests *guests, struct pawl_guest *guest,
     pawl__list_add(&guests->given, &guest->link);
     guest->worker = worker;
     worker->in_flight++;
-    guests->dispatch->activities_out++;
+    guests->dispatch->out[false]++;
     struct pawl_str item = guest->item, token = guest->token;
     if (worker->deliver(worker, item)) return true;
     // If the worker was detached it is there no more, or waits.
@@ -76,7 +76,7 @@ static void guests_pump(struct pawl_dispatch_extra *extra) {
     pawl__link_init(&parked);
     while (!pawl__list_empty(&guests->waiting)) {
         struct pawl_guest *guest = PAWL_CONTAINER(guests->waiting.next, struct pawl_guest, link);
-        struct pawl_worker *worker = pawl__dispatch_choose_activity(guests->dispatch, guest->name);
+        struct pawl_worker *worker = pawl__choose_for_activity(guests->dispatch, guest->name);
         if (worker && guest_give(guests, guest, worker)) continue;
         pawl__list_remove(&guest->link);
         pawl__list_add(&parked, &guest->link);
@@ -164,8 +164,9 @@ void pawl__guests_init(struct pawl_guests *guests, struct pawl_dispatch *dispatc
     *guests = (struct pawl_guests){.dispatch = dispatch};
     pawl__link_init(&guests->waiting);
     pawl__link_init(&guests->given);
-    dispatch->extra =
+    guests->extra =
         (struct pawl_dispatch_extra){.pump = guests_pump, .lost = guests_lost, .data = guests};
+    pawl__dispatch_extend(dispatch, &guests->extra);
 }
 
 void pawl__guests_finish(struct pawl_guests *guests) {

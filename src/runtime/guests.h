@@ -30,6 +30,7 @@ struct pawl_guest {
 };
 
 struct pawl_guests {
+    struct pawl_dispatch_extra extra;
     struct pawl_dispatch *dispatch;
     struct pawl_link waiting, given;
     struct pawl_map by_token; // those that are with workers

@@ -160,10 +160,37 @@ static void node_begin(void *arg, struct pawl_call *call) {
 void pawl__node_call(struct pawl_node *node, struct pawl_call *call) {
     if (call->app)
         pawl__apps_call(&node->apps, call);
+    else if (pawl__borrower_takes(&node->borrower, call))
+        return;
     else if (!pawl__gather_is_for(call) || node->count <= 1)
         node_route(node, call);
     else if (pawl__gather_begin(call, node->count, node_begin, node))
         call->done(call, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+}
+
+static void node_on_ring(struct pawl_node *node, const struct pawl_ring *ring) {
+    for (size_t i = 0; i < ring->mail_count; i++) {
+        uint32_t number = ring->mail[i];
+        if (number < node->count && pawl__partition_serves(&node->partitions[number]))
+            pawl__mailbox_ring(&node->partitions[number].mailbox);
+    }
+    if (ring->work) pawl__borrower_rung(&node->borrower, ring->address);
+}
+
+// What another daemon asks that is of no instance. False: it is of one.
+static bool node_serve_other(struct pawl_node *node, struct pawl_forwarded *forwarded) {
+    switch (forwarded->kind) {
+    case PAWL_VERB_RING:
+        node_on_ring(node, &forwarded->verb.ring);
+        forwarded->verb.call.done(&forwarded->verb.call, NULL);
+        return true;
+    case PAWL_VERB_BORROW: pawl__lend_serve(&node->lend, &forwarded->verb.borrow); return true;
+    case PAWL_VERB_TURN_RESULT: forwarded->verb.turn.dispatch = &node->dispatch; return false;
+    case PAWL_VERB_ACTIVITY_RESULT:
+        forwarded->verb.activity.dispatch = &node->dispatch;
+        return false;
+    default: return false;
+    }
 }
 
 void pawl__node_serve(struct pawl_node *node, struct pawl_forwarded *forwarded) {
@@ -176,6 +203,7 @@ void pawl__node_serve(struct pawl_node *node, struct pawl_forwarded *forwarded) 
         call->done(call, &(struct pawl_error){PAWL_E_HELD, "the daemon is of another app"});
         return;
     }
+    if (node_serve_other(node, forwarded)) return;
     bool all = pawl__gather_is_for(call);
     uint32_t number = all ? forwarded->shard : pawl__shard_of(call->id, node->count);
     if (number < node->count && pawl__partition_serves(&node->partitions[number])) {
@@ -250,6 +278,7 @@ static void node_on_seen(struct pawl_members *members) {
     node_balance(node);
     node_check_ready(node, NULL);
     node_unpark(node);
+    pawl__borrower_seen(&node->borrower, members);
     if (members->count > 1) node_ring_all(node); // other daemons send mail, too
     if (members->count > 1 || !node->ready) node_look_soon(node);
 }
@@ -298,10 +327,16 @@ static void node_on_given(struct pawl_partition *partition) {
 
 static void node_on_posted(struct pawl_partition *partition, uint32_t number) {
     struct pawl_node *node = node_of(partition);
-    if (number < node->count && pawl__partition_serves(&node->partitions[number]))
+    if (number < node->count && pawl__partition_serves(&node->partitions[number])) {
         pawl__mailbox_ring(&node->partitions[number].mailbox);
-    else if (node_is_sibling(node, number))
+        return;
+    }
+    if (node_is_sibling(node, number)) {
         pawl__sibling_ring(node->options.sibling, number);
+        return;
+    }
+    const struct pawl_member *other = node_other(node, number);
+    if (other) pawl__bell_mail(&node->bell, other->address, number);
 }
 
 static void node_on_closed(struct pawl_partition *partition);
@@ -406,6 +441,9 @@ static void node_on_pulse(uv_timer_t *timer) {
     }
     pawl__dispatch_unpark(&node->dispatch); // patience may be at its end
     pawl__abroad_pulse(&node->abroad);
+    pawl__bell_pulse(&node->bell, &node->members);
+    pawl__lend_pulse(&node->lend);
+    pawl__borrower_pulse(&node->borrower);
     node_tell_unserved(node);
     node_ring_all(node); // bells may have been lost
     if (node->shares && node->count) node_look(node);
@@ -417,6 +455,7 @@ static void node_on_pulse(uv_timer_t *timer) {
 // --- life ---------------------------------------------------------------------------------------
 
 static void node_free(struct pawl_node *node) {
+    pawl__borrower_finish(&node->borrower);
     pawl__guests_finish(&node->guests);
     pawl__abroad_finish(&node->abroad);
     pawl__dispatch_finish(&node->dispatch);
@@ -469,6 +508,9 @@ void pawl__node_close(struct pawl_node *node, void (*closed)(void *arg), void *a
     for (struct pawl_link *link; (link = pawl__list_take(&node->parked));)
         node_fail(PAWL_CONTAINER(link, struct pawl_call, link), true);
     pawl__abroad_stop(&node->abroad);
+    pawl__borrower_stop(&node->borrower);
+    pawl__lend_stop(&node->lend);
+    pawl__bell_finish(&node->bell);
     pawl__apps_drop(&node->apps);
     for (uint32_t i = 0; i < node->count; i++) pawl__partition_close(&node->partitions[i]);
     if (!node->count && !node->counting) node_finish_close(node);
@@ -520,6 +562,18 @@ static bool node_name(struct pawl_node *node) {
     return node->app_id && node->namespace && node->store_name && node->outbox && node->owner;
 }
 
+// Those that have to do with workers.
+static void node_init_parts(struct pawl_node *node, const struct pawl_node_options *options) {
+    struct pawl_peers *peers = node->shares ? options->peers : NULL;
+    pawl__dispatch_init(&node->dispatch, options);
+    pawl__abroad_init(&node->abroad, &node->apps, options);
+    pawl__guests_init(&node->guests, &node->dispatch);
+    pawl__bell_init(&node->bell, peers, options->address);
+    pawl__lend_init(&node->lend, &node->dispatch, &node->members, &node->bell, options->log);
+    pawl__borrower_init(&node->borrower, &node->dispatch, peers, node->owner, options->address,
+                        options->log);
+}
+
 enum pawl_err pawl__node_create(struct pawl_storage *storage,
                                 const struct pawl_node_options *options, struct pawl_node **out,
                                 struct pawl_error *error) {
@@ -527,8 +581,7 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     if (!node) return pawl__fail_plain(error, PAWL_E_NOMEM);
     node->options = *options;
     if (!node_name(node)) {
-        pawl__abroad_init(&node->abroad, &node->apps, options);
-        pawl__guests_init(&node->guests, &node->dispatch);
+        node_init_parts(node, options);
         node_free(node);
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     }
@@ -543,11 +596,9 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     node->storage = storage;
     node->shares = options->address && storage->store->caps.shared;
     pawl__link_init(&node->parked);
-    pawl__dispatch_init(&node->dispatch, own);
     pawl__apps_init(&node->apps, storage->loop, options->finder, options->peers, node->app_id,
                     node->namespace);
-    pawl__abroad_init(&node->abroad, &node->apps, own);
-    pawl__guests_init(&node->guests, &node->dispatch);
+    node_init_parts(node, own);
     pawl__members_init(&node->members, storage, pawl__str(node->store_name), pawl__str(node->owner),
                        pawl__str(options->address ? options->address : ""), node_on_seen);
     uv_timer_init(storage->loop, &node->look);

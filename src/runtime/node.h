@@ -9,15 +9,19 @@
 //                      ├► members, share: who else serves the app, and which shards are whose
 //                      ├► forward: calls on shards of other daemons
 //                      ├► apps: calls on instances of other apps
+//                      ├► lend, borrow: work here for workers of other daemons, and theirs here
+//                      ├► bell: rings other daemons, which have mail or workers with room
 //                      └► abroad, guests: activities that other apps run, and theirs run here
 //
 // Everything here belongs to the loop's thread. On several loops an app has a node for each
 // (siblings.h).
 
 #include "runtime/abroad.h"
+#include "runtime/borrow.h"
 #include "runtime/dispatch.h"
 #include "runtime/forward.h"
 #include "runtime/guests.h"
+#include "runtime/lend.h"
 #include "runtime/members.h"
 #include "runtime/partition.h"
 #include "runtime/results.h"
@@ -32,6 +36,9 @@ struct pawl_node {
     struct pawl_apps apps;
     struct pawl_abroad abroad;
     struct pawl_guests guests;
+    struct pawl_bell bell;
+    struct pawl_lend lend;
+    struct pawl_borrower borrower;
     struct pawl_partition *partitions; // by number
     uint32_t count;                    // of them; 0: it is not known yet
     uint32_t open;                     // that are not closed

@@ -41,7 +41,7 @@ static void turn_give_up(struct pawl_call *call) {
 }
 
 static const struct pawl_verb turn_verb = {
-    .run = turn_run, .give_up = turn_give_up, .writes = true};
+    .kind = PAWL_VERB_TURN_RESULT, .run = turn_run, .give_up = turn_give_up, .writes = true};
 
 void pawl__turn_result_init(struct pawl_turn_result *verb, struct pawl_dispatch *dispatch,
                             const Pb__WorkflowResponse *response, struct pawl_str bytes) {
@@ -99,7 +99,7 @@ static enum pawl_err activity_run(struct pawl_calls *calls, struct pawl_call *ca
 }
 
 static const struct pawl_verb activity_verb = {
-    .run = activity_run, .patient = true, .writes = true};
+    .kind = PAWL_VERB_ACTIVITY_RESULT, .run = activity_run, .patient = true, .writes = true};
 
 void pawl__activity_result_init(struct pawl_activity_result *verb, struct pawl_dispatch *dispatch,
                                 const Pb__ActivityResponse *response) {

@@ -43,7 +43,7 @@ static bool writer_add_deletes(struct pawl_writer *writer, struct pawl_part *par
 }
 
 static size_t writer_out(const struct pawl_writer *writer) {
-    return writer->dispatch->turns_out + writer->dispatch->activities_out;
+    return writer->dispatch->out[true] + writer->dispatch->out[false] + writer->dispatch->lent;
 }
 
 // Whether many answers come in, with more to come: the last batch had many records, this one has
@@ -106,7 +106,7 @@ static int64_t writer_patience(struct pawl_storage_client *client) {
     if (!pawl__residency_serves(writer->residency)) return 0;
     int64_t most = pawl__storage_patience(storage), company = writer_company(writer);
     if (company) return company;
-    if (dispatch->turns_out && !writer->calls->awaited && dispatch->turn_time < most) return most;
+    if (dispatch->out[true] && !writer->calls->awaited && dispatch->turn_time < most) return most;
     if (!writer_is_in_crowd(writer)) return 0;
     return storage->commit_time < most ? storage->commit_time : most;
 }

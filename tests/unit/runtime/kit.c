@@ -299,8 +299,9 @@ void kit_open(struct kit *kit) {
 }
 
 void kit_begin(struct kit *kit) {
-    kit->gate = (struct gate){.base = {&gate_ops, "state.gate", {.row_max = kit->row_max}},
-                              .inner = kit->store};
+    const struct pawl_store_caps caps = {
+        .row_max = kit->row_max, .shared = kit->shares, .expires = kit->shares};
+    kit->gate = (struct gate){.base = {&gate_ops, "state.gate", caps}, .inner = kit->store};
     uv_mutex_init(&kit->gate.mutex);
     uv_cond_init(&kit->gate.cond);
     kit->closed = kit->ready = false;
@@ -340,6 +341,13 @@ void kit_finish(struct kit *kit) {
 void kit_spin(struct kit *kit) {
     kit_in_runtime = true;
     uv_run(&kit->loop, UV_RUN_ONCE);
+    kit_in_runtime = false;
+    if (kit->beside) kit->beside(kit->beside_arg);
+}
+
+void kit_spin_beside(struct kit *kit) {
+    kit_in_runtime = true;
+    uv_run(&kit->loop, UV_RUN_NOWAIT);
     kit_in_runtime = false;
 }
 

@@ -58,7 +58,10 @@ struct kit {
     struct pawl_arena arena;
     struct pawl_error error;
     bool ready, closed;
-    unsigned unready; // times that it ceased to serve
+    unsigned unready;          // times that it ceased to serve
+    bool shares;               // the store with other kits
+    void (*beside)(void *arg); // runs what goes on beside it; NULL: nothing does
+    void *beside_arg;
 };
 
 struct worker {
@@ -112,6 +115,7 @@ void kit_note(void *arg);
 void kit_close_rest(struct kit *kit);
 
 void kit_spin(struct kit *kit);
+void kit_spin_beside(struct kit *kit); // without waiting
 void kit_rest(struct kit *kit, int milliseconds);
 
 void kit_shut(struct kit *kit, bool shut);

@@ -155,10 +155,10 @@ static void test_commits_wait_for_company(void **state) {
     dispatch->turn_time = PAWL_SECOND / 200; // they are quick enough
     assert_int_equal(client->patience(client), 0);
     dispatch->turn_time = long_time;
-    size_t out = dispatch->activities_out;
-    dispatch->activities_out = 6; // and the turn: there is little
+    size_t out = dispatch->out[false];
+    dispatch->out[false] = 6; // and the turn: there is little
     assert_int_equal(client->patience(client), 0);
-    dispatch->activities_out = out;
+    dispatch->out[false] = out;
     assert_true(client->patience(client) > 0);
     kit_shut(&kit, false);
     DONE(&kit, result, PAWL_OK);

@@ -1,0 +1,56 @@
+#ifndef PAWL_RUNTIME_BORROW_H
+#define PAWL_RUNTIME_BORROW_H
+
+// Work of other daemons' shards for workers that are attached to this one; lend.h has the other
+// side, and a drawing.
+//
+// Room that is asked for is kept free until the answer comes, unless there is no limit. Work of
+// this daemon's own shards comes first: it is given out before anything is asked for, and when it
+// waits, room that was not used is asked back, by asking again for less.
+//
+//   borrowed item:  with the worker ──► its answer is on its way to the lender ──► gone
+//                        └── the session is over: nobody waits for an answer
+//
+// For a worker that does not say what it serves a session begins when the lender rings. One that
+// says so has a session with each other daemon at once, so that each knows who serves what.
+
+#include "runtime/members.h"
+#include "runtime/repay.h"
+
+struct pawl_borrower {
+    struct pawl_dispatch_extra extra;
+    struct pawl_dispatch *dispatch;
+    struct pawl_peers *peers; // NULL: nothing is borrowed
+    const char *daemon;       // the name of this one
+    const char *address;      // of this one
+    const struct pawl_log *log;
+    struct pawl_link lenders; // struct borrow_lender
+    struct pawl_link orphans; // items whose session is over, with their workers
+    struct pawl_borrowed_items items;
+    struct pawl_repay repay;
+    uint64_t attempts;
+    bool stirred; // something has changed since it was last asked
+    bool stopped;
+};
+
+void pawl__borrower_init(struct pawl_borrower *borrower, struct pawl_dispatch *dispatch,
+                         struct pawl_peers *peers, const char *daemon, const char *address,
+                         const struct pawl_log *log);
+void pawl__borrower_finish(struct pawl_borrower *borrower);
+
+// Ends all sessions, and fails answers that are on their way.
+void pawl__borrower_stop(struct pawl_borrower *borrower);
+
+// There are other daemons by now.
+void pawl__borrower_seen(struct pawl_borrower *borrower, const struct pawl_members *members);
+
+// The daemon at |address| has work that waits.
+void pawl__borrower_rung(struct pawl_borrower *borrower, const char *address);
+
+// Every second.
+void pawl__borrower_pulse(struct pawl_borrower *borrower);
+
+// Whether |call|, of a verb of results.h, answers a borrowed item. It is then carried out.
+bool pawl__borrower_takes(struct pawl_borrower *borrower, struct pawl_call *call);
+
+#endif

@@ -1,0 +1,114 @@
+#include "base/clock.h"
+#include "runtime/dispatch.h"
+
+// Which worker gets what.
+
+static size_t choose_rest(size_t limit, size_t used) {
+    return !limit ? SIZE_MAX : limit > used ? limit - used : 0;
+}
+
+size_t pawl__choose_room(const struct pawl_dispatch *dispatch, const struct pawl_worker *worker,
+                         bool turn) {
+    const struct pawl_node_options *options = dispatch->options;
+    if (worker->paused) return 0;
+    size_t all = choose_rest(turn ? options->max_turns : options->max_activities,
+                             dispatch->out[turn] + dispatch->reserved[turn]);
+    size_t own = choose_rest(worker->limit, worker->in_flight + worker->reserved);
+    return all < own ? all : own;
+}
+
+static bool choose_has_room(const struct pawl_dispatch *dispatch, const struct pawl_worker *worker,
+                            bool turn) {
+    if (worker->remote) return !worker->paused && worker->credit[turn] && worker->both;
+    return pawl__choose_room(dispatch, worker, turn);
+}
+
+// Who may be given something: those that say that they have it; if nobody does, those that do not
+// say what they have. If there is none of them either, one may be about to connect; when it does
+// not, and none was ever there, anybody is given it, as an error is better than silence.
+enum choose_who {
+    CHOOSE_WHO_SAYS,
+    CHOOSE_WHO_IS_SILENT,
+    CHOOSE_NOBODY_YET,
+    CHOOSE_ANYBODY
+};
+
+#define CHOOSE_PATIENCE (5 * PAWL_SECOND) // after workers have come or gone
+
+static enum choose_who choose_who(const struct pawl_dispatch *dispatch, bool turn,
+                                  struct pawl_str name) {
+    if (!dispatch->choosy_count) return CHOOSE_ANYBODY;
+    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
+         link = link->next) {
+        const struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
+        if (worker->serves && worker->serves(worker, turn, name)) return CHOOSE_WHO_SAYS;
+    }
+    if (dispatch->choosy_count < dispatch->worker_count + dispatch->remote_count)
+        return CHOOSE_WHO_IS_SILENT;
+    bool wait = dispatch->had_silent || dispatch->others_may_serve ||
+                pawl__clock_steady() - dispatch->workers_changed < CHOOSE_PATIENCE;
+    return wait ? CHOOSE_NOBODY_YET : CHOOSE_ANYBODY;
+}
+
+static bool choose_may_have(enum choose_who who, const struct pawl_worker *worker, bool turn,
+                            struct pawl_str name) {
+    if (who == CHOOSE_WHO_SAYS) return worker->serves && worker->serves(worker, turn, name);
+    return who == CHOOSE_ANYBODY || (who == CHOOSE_WHO_IS_SILENT && !worker->serves);
+}
+
+// Own workers come first; then the one that has the history; then who has the least in hand.
+static bool choose_is_better(const struct pawl_worker *worker, const struct pawl_worker *best,
+                             uint64_t keeper) {
+    if (!best || worker->remote != best->remote) return !best || best->remote;
+    if (worker->number == keeper || best->number == keeper) return worker->number == keeper;
+    return worker->in_flight < best->in_flight;
+}
+
+// to wait for one to connect: |*park|.
+struct pawl_worker *pawl__choose(const struct pawl_dispatch *dispatch, bool turn,
+                                 struct pawl_str name, uint64_t keeper, bool *park) {
+    enum choose_who who = choose_who(dispatch, turn, name);
+    struct pawl_worker *best = NULL;
+    *park = who == CHOOSE_NOBODY_YET;
+    if (*park) return NULL;
+    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
+         link = link->next) {
+        struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
+        if (choose_has_room(dispatch, worker, turn) && choose_may_have(who, worker, turn, name) &&
+            choose_is_better(worker, best, keeper))
+            best = worker;
+    }
+    return best;
+}
+
+bool pawl__choose_any(const struct pawl_dispatch *dispatch, bool turn) {
+    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
+         link = link->next)
+        if (choose_has_room(dispatch, PAWL_CONTAINER(link, struct pawl_worker, link), turn))
+            return true;
+    return false;
+}
+
+static bool choose_wants(const struct pawl_dispatch *dispatch, const struct pawl_worker *worker,
+                         bool turn) {
+    const struct pawl_waiting *waiting =
+        turn ? &dispatch->waiting_turns : &dispatch->waiting_activities;
+    if ((turn ? &dispatch->turns : &dispatch->activities)->len) return true;
+    for (const struct pawl_link *link = waiting->names.next; link != &waiting->names;
+         link = link->next) {
+        struct pawl_str name = PAWL_CONTAINER(link, const struct pawl_waiting_name, link)->name;
+        if (choose_may_have(choose_who(dispatch, turn, name), worker, turn, name)) return true;
+    }
+    return false;
+}
+
+bool pawl__choose_wanted(const struct pawl_dispatch *dispatch, const struct pawl_worker *worker) {
+    return choose_wants(dispatch, worker, true) || choose_wants(dispatch, worker, false);
+}
+
+struct pawl_worker *pawl__choose_for_activity(const struct pawl_dispatch *dispatch,
+                                              struct pawl_str name) {
+    bool park;
+    struct pawl_worker *worker = pawl__choose(dispatch, false, name, 0, &park);
+    return worker && !worker->remote ? worker : NULL; // own workers come first
+}

@@ -1,0 +1,258 @@
+#include "runtime/lend.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+static const char *const lend_scope = "dapr.runtime.wfengine";
+
+enum {
+    LEND_BYTES = 4 << 20 // of items in one answer, but for the last
+};
+
+#define LEND_ANSWER (2 * PAWL_SECOND) // a call is answered after it, as a sign of life is due
+#define LEND_SILENT (3 * PAWL_SECOND) // without a call the worker's daemon counts as dead
+
+// A worker of another daemon.
+struct lend_session {
+    struct pawl_worker worker;
+    struct pawl_link link;
+    struct pawl_lend *lend;
+    struct pawl_borrow *call;  // that waits; NULL: none
+    struct pawl_remote remote; // of it
+    char *daemon, *address;
+    uint64_t id, attempt, number;
+    struct pawl_arena arena;
+    struct pawl_map names[2];
+    int64_t heard_at; // steady
+    size_t bytes;     // of items for the call
+};
+
+static struct lend_session *session_of(const struct pawl_worker *worker) {
+    return PAWL_CONTAINER(worker, struct lend_session, worker);
+}
+
+// --- the worker -------------------------------------------------------------------------------
+
+static bool session_serves(const struct pawl_worker *worker, bool turn, struct pawl_str name) {
+    return pawl__map_get(&session_of(worker)->names[turn], name);
+}
+
+static const char *session_names(const struct pawl_worker *worker, bool turn, size_t *at) {
+    return pawl__map_next(&session_of(worker)->names[turn], at);
+}
+
+// It goes when all is given out that is ready; see lend_settled.
+static bool session_deliver(struct pawl_worker *worker, struct pawl_str item) {
+    struct lend_session *session = session_of(worker);
+    if (!session->call || !pawl__borrow_add(session->call, item)) return false;
+    session->bytes += item.len;
+    if (session->bytes >= LEND_BYTES) worker->paused = true;
+    return true;
+}
+
+static void session_answer(struct lend_session *session, const struct pawl_error *error) {
+    struct pawl_borrow *call = session->call;
+    if (!call) return;
+    session->call = NULL;
+    session->heard_at = pawl__clock_steady();
+    session->worker.paused = true;
+    session->bytes = 0;
+    call->call.remote = NULL;
+    call->more = pawl__dispatch_waits(session->lend->dispatch);
+    if (!error) pawl__bell_told(session->lend->bell, pawl__str(session->address), call->more);
+    call->call.done(&call->call, error);
+}
+
+static void session_free(struct lend_session *session) {
+    pawl__list_remove(&session->link);
+    pawl__map_finish(&session->names[0]);
+    pawl__map_finish(&session->names[1]);
+    pawl__arena_finish(&session->arena);
+    free(session);
+}
+
+// What it has is given to others.
+static void session_end(struct lend_session *session, const char *why) {
+    struct pawl_lend *lend = session->lend;
+    struct pawl_error error;
+    pawl__fail(&error, PAWL_E_UNAVAILABLE, "%s", why);
+    // First, as others are given its items as soon as it is detached.
+    pawl__list_remove(&session->link);
+    session->worker.paused = true;
+    pawl__log(lend->log, PAWL_LOG_DEBUG, lend_scope, "a worker at %s takes no more work: %s",
+              session->address, why);
+    pawl__dispatch_detach(lend->dispatch, &session->worker);
+    session_answer(session, &error);
+    session_free(session);
+}
+
+static void session_reset(struct pawl_worker *worker) {
+    session_end(session_of(worker), "the workflow engine has begun anew");
+}
+
+// Its daemon waits for the answer no more.
+static void session_on_cancel(struct pawl_remote *remote) {
+    struct lend_session *session = PAWL_CONTAINER(remote, struct lend_session, remote);
+    session->call->call.remote = NULL;
+    session->call = NULL;
+    session_end(session, "its daemon has gone");
+}
+
+static bool session_note(struct lend_session *session, const struct pawl_borrow *verb) {
+    struct pawl_arena *arena = &session->arena;
+    for (int turn = 0; turn < 2; turn++)
+        for (size_t i = 0; i < verb->name_count[turn]; i++) {
+            char *name = pawl__arena_dup(arena, pawl__str(verb->names[turn][i]));
+            if (!name || !pawl__map_put(&session->names[turn], pawl__str(name), name)) return false;
+        }
+    session->daemon = pawl__arena_dup(arena, pawl__str(verb->daemon));
+    session->address = pawl__arena_dup(arena, pawl__str(verb->address));
+    return session->daemon && session->address;
+}
+
+static struct lend_session *session_create(struct pawl_lend *lend, const struct pawl_borrow *verb) {
+    struct lend_session *session = calloc(1, sizeof *session);
+    if (!session) return NULL;
+    pawl__link_init(&session->link);
+    session->lend = lend;
+    session->remote.cancel = session_on_cancel;
+    session->id = verb->worker;
+    session->attempt = verb->attempt;
+    session->worker = (struct pawl_worker){
+        .deliver = session_deliver,
+        .reset = session_reset,
+        .keeps_history = verb->keeps_history,
+        .dialect = verb->dialect,
+        .paused = true,
+        .remote = true,
+    };
+    if (verb->says) {
+        session->worker.serves = session_serves;
+        session->worker.names = session_names;
+    }
+    if (!session_note(session, verb)) {
+        session_free(session);
+        return NULL;
+    }
+    pawl__list_add(&lend->sessions, &session->link);
+    pawl__dispatch_attach(lend->dispatch, &session->worker);
+    return session;
+}
+
+// --- what waits ---------------------------------------------------------------------------------
+
+// How many workers of |member| may be had here.
+static uint32_t lend_count(const struct pawl_lend *lend, const struct pawl_member *member) {
+    uint32_t count = 0;
+    for (struct pawl_link *link = lend->sessions.next; link != &lend->sessions; link = link->next)
+        count += pawl__str_equal(pawl__str(PAWL_CONTAINER(link, struct lend_session, link)->daemon),
+                                 member->id);
+    return count;
+}
+
+static bool lend_may_ring(const struct pawl_lend *lend, const struct pawl_member *member) {
+    return member->workers && member->address.len && !pawl__members_is_self(lend->members, member);
+}
+
+// Whether workers of other daemons may come that are not known here yet.
+static void lend_expect(struct pawl_lend *lend) {
+    bool expects = false;
+    for (size_t i = 0; i < lend->members->count; i++) {
+        const struct pawl_member *member = &lend->members->list[i];
+        expects =
+            expects || (lend_may_ring(lend, member) && lend_count(lend, member) < member->workers &&
+                        !pawl__bell_is_unheard(lend->bell, member->address));
+    }
+    lend->dispatch->others_may_serve = expects;
+}
+
+static void lend_settled(struct pawl_dispatch_extra *extra) {
+    struct pawl_lend *lend = extra->data;
+    if (lend->stopped || lend->members->count < 2) return;
+    for (struct pawl_link *link = lend->sessions.next, *next; link != &lend->sessions;
+         link = next) {
+        struct lend_session *session = PAWL_CONTAINER(link, struct lend_session, link);
+        next = link->next;
+        if (session->call && session->call->item_count) session_answer(session, NULL);
+    }
+    if (lend->dispatch->choosy_count) lend_expect(lend);
+    if (!pawl__dispatch_waits(lend->dispatch)) return;
+    for (size_t i = 0; i < lend->members->count; i++)
+        if (lend_may_ring(lend, &lend->members->list[i]))
+            pawl__bell_work(lend->bell, lend->members->list[i].address);
+}
+
+// --- asking -------------------------------------------------------------------------------------
+
+static struct lend_session *lend_find(const struct pawl_lend *lend,
+                                      const struct pawl_borrow *verb) {
+    for (struct pawl_link *link = lend->sessions.next; link != &lend->sessions; link = link->next) {
+        struct lend_session *session = PAWL_CONTAINER(link, struct lend_session, link);
+        if (session->id == verb->worker && strcmp(session->daemon, verb->daemon) == 0)
+            return session;
+    }
+    return NULL;
+}
+
+void pawl__lend_serve(struct pawl_lend *lend, struct pawl_borrow *verb) {
+    struct lend_session *session = lend_find(lend, verb);
+    bool late = session && (verb->attempt < session->attempt ||
+                            (verb->attempt == session->attempt && verb->number <= session->number));
+    if (late || lend->stopped) {
+        verb->call.done(&verb->call,
+                        &(struct pawl_error){PAWL_E_INVALID, "nothing is lent to that call"});
+        return;
+    }
+    if (session && verb->attempt > session->attempt) {
+        session_end(session, "it begins anew");
+        session = NULL;
+    }
+    if (!session) session = session_create(lend, verb);
+    if (!session) {
+        verb->call.done(&verb->call, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
+        return;
+    }
+    session_answer(session, NULL);
+    session->number = verb->number;
+    session->call = verb;
+    session->heard_at = pawl__clock_steady();
+    verb->call.remote = &session->remote;
+    memcpy(session->worker.credit, verb->room, sizeof verb->room);
+    session->worker.both = verb->both;
+    pawl__dispatch_ready(lend->dispatch, &session->worker);
+}
+
+void pawl__lend_pulse(struct pawl_lend *lend) {
+    int64_t now = pawl__clock_steady();
+    for (struct pawl_link *link = lend->sessions.next, *next; link != &lend->sessions;
+         link = next) {
+        struct lend_session *session = PAWL_CONTAINER(link, struct lend_session, link);
+        next = link->next;
+        int64_t silence = now - session->heard_at;
+        if (session->call && silence >= LEND_ANSWER) {
+            session_answer(session, NULL);
+        } else if (!session->call && silence >= LEND_SILENT) {
+            session_end(session, "its daemon is silent");
+            next = lend->sessions.next; // others may have gone, too
+        }
+    }
+}
+
+// --- life ---------------------------------------------------------------------------------------
+
+void pawl__lend_init(struct pawl_lend *lend, struct pawl_dispatch *dispatch,
+                     const struct pawl_members *members, struct pawl_bell *bell,
+                     const struct pawl_log *log) {
+    *lend = (struct pawl_lend){.dispatch = dispatch, .members = members, .bell = bell, .log = log};
+    lend->extra = (struct pawl_dispatch_extra){.settled = lend_settled, .data = lend};
+    pawl__link_init(&lend->sessions);
+    pawl__dispatch_extend(dispatch, &lend->extra);
+}
+
+void pawl__lend_stop(struct pawl_lend *lend) {
+    lend->stopped = true;
+    while (!pawl__list_empty(&lend->sessions))
+        session_end(PAWL_CONTAINER(lend->sessions.next, struct lend_session, link),
+                    "the daemon is shutting down");
+}

@@ -1,0 +1,45 @@
+#ifndef PAWL_RUNTIME_LEND_H
+#define PAWL_RUNTIME_LEND_H
+
+// Work of this daemon's shards for workers that are attached to other daemons of the app. To the
+// dispatch such a worker looks like one of its own, which comes last. Its daemon borrows for it:
+//
+//   this daemon (lend.h)                                          the worker's (borrow.h)
+//     work waits, no worker here has room ──── ring: work ──────────► has a worker room?
+//     an item, as soon as there is one   ◄─── borrow: room for 3 ──── it is kept free
+//                                         ──── the answer: items ───► worker ──► its answer
+//     as an answer of an own worker      ◄─── turn or activity result ──┘
+//
+// Who asks says how much room there is, and no more is ever lent. A call that asks stays open until
+// there is something; so a daemon that dies is noticed at once, and what it had is given to others.
+// A daemon that is silent for some seconds counts as dead. Asking again says what room there is
+// now: the call before it is then answered with nothing.
+//
+// Nothing here is stored: to the log, a lent item is one that a worker has.
+
+#include "runtime/bell.h"
+
+struct pawl_lend {
+    struct pawl_dispatch_extra extra;
+    struct pawl_dispatch *dispatch;
+    const struct pawl_members *members;
+    struct pawl_bell *bell;
+    const struct pawl_log *log;
+    struct pawl_link sessions; // struct lend_session
+    bool stopped;
+};
+
+void pawl__lend_init(struct pawl_lend *lend, struct pawl_dispatch *dispatch,
+                     const struct pawl_members *members, struct pawl_bell *bell,
+                     const struct pawl_log *log);
+
+// Ends all sessions: their workers are detached. Lends no more.
+void pawl__lend_stop(struct pawl_lend *lend);
+
+// Begins to answer |verb|, which another daemon asks. PAWL_E_INVALID: it is late, or doubled.
+void pawl__lend_serve(struct pawl_lend *lend, struct pawl_borrow *verb);
+
+// Every second: ends sessions that are silent.
+void pawl__lend_pulse(struct pawl_lend *lend);
+
+#endif

@@ -1,0 +1,48 @@
+#ifndef PAWL_TESTS_UNIT_RUNTIME_FLEET_H
+#define PAWL_TESTS_UNIT_RUNTIME_FLEET_H
+
+// Several daemons of an app in one process, on one store, with a network between them that can be
+// cut and can lose answers.
+
+#include "kit.h"
+
+enum {
+    FLEET_MOST = 3
+};
+
+struct fleet {
+    struct kit kits[FLEET_MOST];
+    struct fleet_end {
+        struct pawl_peers peers;
+        struct fleet *fleet;
+        char address[8];
+        bool cut; // nothing comes or goes
+    } ends[FLEET_MOST];
+    int count;
+    struct pawl_link letters; // on their way
+    enum pawl_verb_kind lose; // the next answer to such a call is lost; LOCAL: none is
+    unsigned lost;
+    unsigned sent[PAWL_VERB_ACTIVITY_RESULT + 1]; // by kind, in all
+};
+
+// |count| daemons that share |shards| shards. Each has a worker of |workers| before it opens, so
+// that each gets its share; wait for it with fleet_settle.
+void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *workers);
+void fleet_finish(struct fleet *fleet);
+
+// Spins all until |condition| holds.
+#define FLEET_UNTIL(fleet, condition) UNTIL(&(fleet)->kits[0], condition)
+
+// How many shards daemon |at| serves.
+unsigned fleet_serves(const struct fleet *fleet, int at);
+
+// "<prefix><n>": the |nth| such id whose shard daemon |at| serves. In the kit's arena.
+const char *fleet_id(struct fleet *fleet, int at, const char *prefix, int nth);
+
+// Whether all calls are where they are waited for: none is on its way there or back.
+bool fleet_is_quiet(const struct fleet *fleet);
+
+// Cuts daemon |at| off, or lets it take part again.
+void fleet_cut(struct fleet *fleet, int at, bool cut);
+
+#endif

@@ -1,0 +1,235 @@
+// Workers at one daemon have work of another daemon's shards, when that has none with room.
+
+#include "fleet.h"
+
+enum {
+    SHARDS = 4
+};
+
+static void finish(struct fleet *fleet, struct worker *workers) {
+    for (int i = 0; i < fleet->count; i++) kit_detach(&fleet->kits[i], &workers[i]);
+    fleet_finish(fleet);
+}
+
+static void answer(struct fleet *fleet, int at, struct worker *worker, enum pawl_err expected) {
+    struct kit *kit = &fleet->kits[at];
+    struct caller caller;
+    const Pb__WorkItem *item = kit_take(kit, worker);
+    kit_answer(kit, &caller, item->workflowrequest->instanceid, item->completiontoken,
+               ACTIONS(kit_complete(kit, 0, "1")));
+    DONE(kit, caller, expected);
+}
+
+static bool is_lent(const struct fleet *fleet, int at, size_t count) {
+    return fleet->kits[at].node->dispatch.lent == count;
+}
+
+// Own workers come first; what they have no room for is lent, and its results are taken.
+static void test_busy(void **state) {
+    (void)state;
+    struct fleet fleet;
+    struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
+    fleet_init(&fleet, 2, SHARDS, workers);
+    for (int i = 0; i < 6; i++) kit_started(&fleet.kits[0], fleet_id(&fleet, 0, "w", i));
+    FLEET_UNTIL(&fleet, workers[0].count == 1 && workers[1].count == 5);
+    assert_true(is_lent(&fleet, 0, 5));
+    assert_int_equal(fleet.kits[0].node->dispatch.out[true], 1);
+    assert_int_equal(fleet.kits[1].node->dispatch.out[true], 5);
+    while (workers[1].count) answer(&fleet, 1, &workers[1], PAWL_OK);
+    answer(&fleet, 0, &workers[0], PAWL_OK);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(kit_status(&fleet.kits[1], fleet_id(&fleet, 0, "w", i)),
+                         STATUS(COMPLETED));
+    assert_true(is_lent(&fleet, 0, 0));
+    assert_int_equal(fleet.kits[1].node->dispatch.out[true], 0);
+    assert_int_equal(fleet.kits[1].node->borrower.items.by_token.len, 0);
+    // Its own workers have room: nothing is lent.
+    kit_started(&fleet.kits[0], fleet_id(&fleet, 0, "x", 0));
+    FLEET_UNTIL(&fleet, workers[0].count == 1);
+    answer(&fleet, 0, &workers[0], PAWL_OK);
+    assert_int_equal(workers[1].count, 0);
+    finish(&fleet, workers);
+}
+
+// No more is lent than there is room for; what is answered makes room.
+static void test_limit(void **state) {
+    (void)state;
+    struct fleet fleet;
+    struct worker workers[2] = {{.base = {.limit = 1}}, {.base = {.limit = 3}}};
+    fleet_init(&fleet, 2, SHARDS, workers);
+    struct caller callers[12];
+    for (int i = 0; i < 12; i++) kit_started(&fleet.kits[0], fleet_id(&fleet, 0, "w", i));
+    FLEET_UNTIL(&fleet, workers[1].count == 3);
+    kit_rest(&fleet.kits[0], 30);
+    assert_int_equal(workers[1].count, 3);
+    assert_true(is_lent(&fleet, 0, 3));
+    // A workflow of its own comes before what is borrowed.
+    const char *own = fleet_id(&fleet, 1, "own", 0);
+    kit_start(&fleet.kits[1], &callers[0], own);
+    DONE(&fleet.kits[1], callers[0], PAWL_OK);
+    answer(&fleet, 1, &workers[1], PAWL_OK);
+    FLEET_UNTIL(&fleet, workers[1].count == 3);
+    assert_string_equal(workers[1].items[2]->workflowrequest->instanceid, own);
+    assert_true(is_lent(&fleet, 0, 2));
+    for (int left = 12; left > 1;) {
+        FLEET_UNTIL(&fleet, workers[1].count);
+        assert_true(workers[1].count <= 3);
+        assert_true(fleet.kits[0].node->dispatch.lent <= 3);
+        bool is_own = strcmp(workers[1].items[0]->workflowrequest->instanceid, own) == 0;
+        answer(&fleet, 1, &workers[1], PAWL_OK);
+        if (!is_own) left--;
+        if (left == 2 && !workers[1].count) break;
+    }
+    answer(&fleet, 0, &workers[0], PAWL_OK);
+    finish(&fleet, workers);
+}
+
+// The daemon that borrows is cut off: others have what it had, and its late answers do nothing.
+static void test_borrower_is_lost(void **state) {
+    (void)state;
+    struct fleet fleet;
+    struct worker workers[3] = {{.base = {.limit = 1}}, {.base = {.limit = 2}}, {{0}}};
+    fleet_init(&fleet, 3, 6, workers);
+    workers[2].base.paused = true;
+    for (int i = 0; i < 3; i++) kit_started(&fleet.kits[0], fleet_id(&fleet, 0, "w", i));
+    FLEET_UNTIL(&fleet, workers[0].count == 1 && workers[1].count == 2);
+    pawl__dispatch_ready(&fleet.kits[2].node->dispatch, &workers[2].base);
+    FLEET_UNTIL(&fleet, fleet_is_quiet(&fleet));
+    fleet_cut(&fleet, 1, true);
+    FLEET_UNTIL(&fleet, workers[2].count == 2);
+    answer(&fleet, 1, &workers[1], PAWL_OK); // as late answers to turns are
+    answer(&fleet, 2, &workers[2], PAWL_OK);
+    answer(&fleet, 2, &workers[2], PAWL_OK);
+    assert_int_equal(fleet.kits[1].node->dispatch.out[true], 1);
+    fleet_cut(&fleet, 1, false);
+    workers[1].count = 0;
+    answer(&fleet, 0, &workers[0], PAWL_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(kit_status(&fleet.kits[0], fleet_id(&fleet, 0, "w", i)),
+                         STATUS(COMPLETED));
+    finish(&fleet, workers);
+}
+
+// An answer with items is lost on its way: they are given again.
+static void test_lost_items(void **state) {
+    (void)state;
+    struct fleet fleet;
+    struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
+    fleet_init(&fleet, 2, SHARDS, workers);
+    kit_started(&fleet.kits[0], fleet_id(&fleet, 0, "w", 0));
+    FLEET_UNTIL(&fleet, workers[0].count == 1);
+    fleet.lose = PAWL_VERB_BORROW;
+    kit_started(&fleet.kits[0], fleet_id(&fleet, 0, "w", 1));
+    FLEET_UNTIL(&fleet, fleet.lost == 1);
+    FLEET_UNTIL(&fleet, workers[1].count == 1);
+    answer(&fleet, 1, &workers[1], PAWL_OK);
+    answer(&fleet, 0, &workers[0], PAWL_OK);
+    finish(&fleet, workers);
+}
+
+// The answer to an activity's result is lost: the worker is told that it is not known, and the
+// result counts once.
+static void test_lost_result(void **state) {
+    (void)state;
+    struct fleet fleet;
+    struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
+    fleet_init(&fleet, 2, SHARDS, workers);
+    struct kit *owner = &fleet.kits[0], *other = &fleet.kits[1];
+    const char *busy = fleet_id(&fleet, 0, "busy", 0), *id = fleet_id(&fleet, 0, "w", 0);
+    kit_started(owner, busy);
+    FLEET_UNTIL(&fleet, workers[0].count == 1);
+    kit_started(owner, id);
+    struct caller caller;
+    const Pb__WorkItem *item = kit_take(other, &workers[1]);
+    kit_answer(other, &caller, id, item->completiontoken, ACTIONS(kit_task(other, 0, "charge")));
+    DONE(other, caller, PAWL_OK);
+    item = kit_take(other, &workers[1]);
+    assert_int_equal(item->request_case, PB__WORK_ITEM__REQUEST_ACTIVITY_REQUEST);
+    fleet.lose = PAWL_VERB_ACTIVITY_RESULT;
+    kit_result(other, &caller, id, 0, item->completiontoken, "\"paid\"");
+    DONE(other, caller, PAWL_E_UNAVAILABLE);
+    kit_result(other, &caller, id, 0, item->completiontoken, "\"paid\""); // it tries again
+    UNTIL(other, caller.done);
+    // The turn that the result woke, which may have been given out before the way broke.
+    while (kit_status(owner, id) != STATUS(COMPLETED)) {
+        item = kit_take(other, &workers[1]);
+        assert_int_equal(item->request_case, PB__WORK_ITEM__REQUEST_WORKFLOW_REQUEST);
+        kit_answer(other, &caller, id, item->completiontoken, ACTIONS(kit_complete(other, 1, "1")));
+        DONE(other, caller, PAWL_OK);
+    }
+    answer(&fleet, 0, &workers[0], PAWL_OK);
+    assert_int_equal(kit_status(owner, id), STATUS(COMPLETED));
+    finish(&fleet, workers);
+}
+
+// The owner is cut off: what it lent is of no use any more, and the borrower serves its own.
+static void test_owner_is_lost(void **state) {
+    (void)state;
+    struct fleet fleet;
+    struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
+    fleet_init(&fleet, 2, SHARDS, workers);
+    struct kit *owner = &fleet.kits[0], *other = &fleet.kits[1];
+    const char *busy = fleet_id(&fleet, 0, "busy", 0), *id = fleet_id(&fleet, 0, "w", 0);
+    kit_started(owner, busy);
+    FLEET_UNTIL(&fleet, workers[0].count == 1);
+    kit_started(owner, id);
+    struct caller caller;
+    const Pb__WorkItem *item = kit_take(other, &workers[1]);
+    kit_answer(other, &caller, id, item->completiontoken, ACTIONS(kit_task(other, 0, "charge")));
+    DONE(other, caller, PAWL_OK);
+    item = kit_take(other, &workers[1]);
+    FLEET_UNTIL(&fleet, fleet_is_quiet(&fleet));
+    fleet_cut(&fleet, 0, true);
+    FLEET_UNTIL(&fleet, is_lent(&fleet, 0, 0));
+    kit_result(other, &caller, id, 0, item->completiontoken, "\"paid\"");
+    DONE(other, caller, PAWL_E_UNAVAILABLE); // never acknowledged, as it is given again
+    answer(&fleet, 0, &workers[0], PAWL_OK);
+    item = kit_take(owner, &workers[0]);
+    assert_int_equal(item->request_case, PB__WORK_ITEM__REQUEST_ACTIVITY_REQUEST);
+    assert_int_equal(fleet.kits[1].node->dispatch.out[false], 0);
+    fleet_cut(&fleet, 0, false);
+    finish(&fleet, workers);
+}
+
+// The lease moves while an item is lent: its answer is not taken, and who has the shard then gives
+// it out.
+static void test_lease_moves(void **state) {
+    (void)state;
+    struct fleet fleet;
+    struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
+    fleet_init(&fleet, 2, SHARDS, workers);
+    struct kit *owner = &fleet.kits[0], *other = &fleet.kits[1];
+    const char *busy = fleet_id(&fleet, 0, "busy", 0), *id = fleet_id(&fleet, 0, "w", 0);
+    kit_started(owner, busy);
+    FLEET_UNTIL(&fleet, workers[0].count == 1);
+    kit_started(owner, id);
+    const Pb__WorkItem *item = kit_take(other, &workers[1]);
+    kit_detach(owner, &workers[0]); // all shards go to the other one, and its turn is lent
+    FLEET_UNTIL(&fleet, fleet_serves(&fleet, 1) == SHARDS);
+    FLEET_UNTIL(&fleet, is_lent(&fleet, 0, 0));
+    struct caller caller;
+    kit_answer(other, &caller, id, item->completiontoken, NO_ACTIONS);
+    UNTIL(other, caller.done); // the answer is for nobody
+    bool seen = false;
+    while (!seen || kit_status(other, busy) != STATUS(COMPLETED)) {
+        item = kit_take(other, &workers[1]);
+        const char *given = item->workflowrequest->instanceid;
+        seen = seen || strcmp(given, id) == 0;
+        kit_answer(other, &caller, given, item->completiontoken,
+                   ACTIONS(kit_complete(other, 0, "1")));
+        UNTIL(other, caller.done);
+        if (kit_status(other, id) == STATUS(COMPLETED)) seen = true;
+    }
+    assert_int_equal(kit_status(other, id), STATUS(COMPLETED));
+    finish(&fleet, workers);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_busy),        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_lost_items),  cmocka_unit_test(test_borrower_is_lost),
+        cmocka_unit_test(test_lost_result), cmocka_unit_test(test_owner_is_lost),
+        cmocka_unit_test(test_lease_moves),
+    };
+    return cmocka_run_group_tests_name("runtime relay", tests, NULL, NULL);
+}
