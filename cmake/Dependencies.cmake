@@ -13,6 +13,11 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 
+# The archive: it adds two small functions, and no C++ library.
+find_library(BOOST_CONTEXT_ARCHIVE libboost_context.a REQUIRED)
+add_library(boost_context STATIC IMPORTED)
+set_target_properties(boost_context PROPERTIES IMPORTED_LOCATION ${BOOST_CONTEXT_ARCHIVE})
+
 # Debian ships llhttp as its generated C (package node-llhttp).
 set(LLHTTP_SOURCE /usr/share/llhttp)
 add_library(llhttp STATIC ${LLHTTP_SOURCE}/llhttp.c ${LLHTTP_SOURCE}/api.c ${LLHTTP_SOURCE}/http.c)

@@ -11,8 +11,8 @@ set(PAWL_LIBRARY_LINKS PkgConfig::UV PkgConfig::NGHTTP2 PkgConfig::PROTOBUF_C Pk
 # The static library is one object whose other names are local, so that a program may bring an llhttp or
 # messages of its own. What no function of pawl.h leads to is left out.
 add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/pawl.o
-  COMMAND ${CMAKE_LINKER} -r --gc-sections --gc-keep-exported -o ${CMAKE_BINARY_DIR}/pawl.o ${objects}
-  COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${CMAKE_BINARY_DIR}/pawl.o
+  COMMAND ${CMAKE_LINKER} -r --gc-sections --gc-keep-exported -o ${CMAKE_BINARY_DIR}/pawl.o ${objects} ${BOOST_CONTEXT_ARCHIVE}
+  COMMAND ${CMAKE_OBJCOPY} --localize-hidden --wildcard --localize-symbol=*_fcontext ${CMAKE_BINARY_DIR}/pawl.o
   DEPENDS ${objects} COMMAND_EXPAND_LISTS VERBATIM)
 add_library(pawl_static STATIC ${CMAKE_BINARY_DIR}/pawl.o)
 add_library(pawl_shared SHARED ${objects})
@@ -24,4 +24,6 @@ foreach(library pawl_static pawl_shared)
   target_include_directories(${library} PUBLIC ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(${library} PRIVATE ${PAWL_LIBRARY_LINKS})
 endforeach()
-target_link_options(pawl_shared PRIVATE -Wl,--no-undefined) # else its first user finds out
+target_link_libraries(pawl_shared PRIVATE boost_context)
+target_link_options(pawl_shared PRIVATE -Wl,--exclude-libs,libboost_context.a
+  -Wl,--no-undefined) # else its first user finds out

@@ -1,21 +1,25 @@
-#undef _FORTIFY_SOURCE // whose longjmp takes another stack for a mistake
-
 #include "sdk/coro.h"
 
 #include <pthread.h>
-#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 // A coroutine and its stack are one mapping:
 //
 //     | guard page | stack, which grows down to the guard ... | struct pawl_coro |
 //
-// A stack is entered for the first time by setcontext. After that, switches are jumps, as
-// swapcontext makes two system calls for signal masks, which are the same everywhere here.
+// Boost.Context switches stacks: the two functions below are plain assembler, but the header that
+// declares them is C++. ucontext makes two system calls a switch, for signal masks that are the
+// same everywhere here, and longjmp must not be used for it.
+
+struct coro_transfer {
+    void *place; // where the one that was left stands; good for one jump
+    void *data;  // what the jump was given
+};
+struct coro_transfer jump_fcontext(void *place, void *data);
+void *make_fcontext(void *stack_end, size_t size, void (*run)(struct coro_transfer transfer));
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -32,14 +36,8 @@ enum {
     CORO_FREE = 256, // stacks that a pool keeps for reuse
 };
 
-#if defined(__SANITIZE_THREAD__)
-typedef ucontext_t coro_place;
-#else
-typedef jmp_buf coro_place;
-#endif
-
 struct pawl_coro {
-    coro_place here, back;
+    void *here, *back; // where it stands, and who resumed it
     void (*run)(void *arg);
     void *arg;
     struct pawl_coro_label label;
@@ -47,7 +45,7 @@ struct pawl_coro {
     struct pawl_coro *outer;
     char *base; // of the mapping: the guard page
     size_t size;
-    bool begun, ended;
+    bool ended;
 #if defined(__SANITIZE_ADDRESS__)
     void *fake, *fake_back;
     const void *bottom_back;
@@ -184,16 +182,10 @@ static void coro_entered(struct pawl_coro *coro) {
 #endif
 }
 
-// Apart, as _setjmp returns twice, and compilers are careful around it. TSan follows jumps, but not
-// to another stack; and it is told of a switch before this function is entered, so that it must not
-// see that it is left on the other one.
-static __attribute__((noinline, no_sanitize("thread"))) void coro_switch(coro_place *from,
-                                                                         coro_place *to) {
-#if defined(__SANITIZE_THREAD__)
-    swapcontext(from, to);
-#else
-    if (!_setjmp(*from)) _longjmp(*to, 1);
-#endif
+// Goes to |*to|, and says where whoever comes back from there has left it. Apart, as TSan is told
+// of a switch before this function is entered, and must not see that it is left on the other stack.
+static __attribute__((noinline, no_sanitize("thread"))) void coro_switch(void **to, void *data) {
+    *to = jump_fcontext(*to, data).place;
 }
 
 static void coro_leave(struct pawl_coro *coro) {
@@ -203,42 +195,17 @@ static void coro_leave(struct pawl_coro *coro) {
 #elif defined(__SANITIZE_THREAD__)
     __tsan_switch_to_fiber(coro->fiber_back, 0);
 #endif
-    coro_switch(&coro->here, &coro->back);
+    coro_switch(&coro->back, NULL);
     coro_entered(coro);
 }
 
-static void coro_main(unsigned high, unsigned low) {
-    struct pawl_coro *coro = (struct pawl_coro *)(((uintptr_t)high << 32) | low);
+static __attribute__((no_sanitize("thread"))) void coro_main(struct coro_transfer transfer) {
+    struct pawl_coro *coro = transfer.data;
+    coro->back = transfer.place;
     coro_entered(coro);
     coro->run(coro->arg);
     coro->ended = true;
     coro_leave(coro);
-}
-
-static void coro_prepare(struct pawl_coro *coro, ucontext_t *context) {
-    getcontext(context);
-    context->uc_stack.ss_sp = coro_stack(coro);
-    context->uc_stack.ss_size = coro_stack_size(coro);
-    context->uc_link = NULL;
-    uintptr_t self = (uintptr_t)coro;
-    makecontext(context, (void (*)(void))coro_main, 2, (unsigned)((uint64_t)self >> 32),
-                (unsigned)self);
-}
-
-// Apart for the same reasons.
-static __attribute__((noinline, no_sanitize("thread"))) void coro_enter(struct pawl_coro *coro) {
-    if (coro->begun) {
-        coro_switch(&coro->back, &coro->here);
-        return;
-    }
-    ucontext_t context;
-    coro->begun = true;
-    coro_prepare(coro, &context);
-#if defined(__SANITIZE_THREAD__)
-    swapcontext(&coro->back, &context);
-#else
-    if (!_setjmp(coro->back)) setcontext(&context);
-#endif
 }
 
 struct pawl_coro *pawl__coro_create(struct pawl_coro_pool *pool, void (*run)(void *arg), void *arg,
@@ -253,7 +220,8 @@ struct pawl_coro *pawl__coro_create(struct pawl_coro_pool *pool, void (*run)(voi
     coro->run = run;
     coro->arg = arg;
     coro->label = label;
-    coro->begun = coro->ended = false;
+    coro->here = make_fcontext(coro, coro_stack_size(coro), coro_main);
+    coro->ended = false;
 #if defined(__SANITIZE_ADDRESS__)
     coro->fake = NULL;
 #elif defined(__SANITIZE_THREAD__)
@@ -287,7 +255,7 @@ bool pawl__coro_resume(struct pawl_coro *coro) {
     coro->fiber_back = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(coro->fiber, 0);
 #endif
-    coro_enter(coro);
+    coro_switch(&coro->here, coro);
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_finish_switch_fiber(coro->fake_back, NULL, NULL);
 #endif
