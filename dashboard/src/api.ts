@@ -3,6 +3,7 @@
 
 import type { Apps } from './model';
 import { route } from './route';
+import { parseEvents, type ServerEvent } from './sse';
 
 export type Trouble = 'gone' | 'forbidden' | 'refused';
 
@@ -49,6 +50,24 @@ async function call<T>(method: string, url: URL, body?: unknown): Promise<T> {
 
 export const get = <T>(path: string): Promise<T> => call<T>('GET', new URL(path, base()));
 export const post = <T>(path: string, body: unknown = {}): Promise<T> => call<T>('POST', new URL(path, base()), body);
+
+// What happens, until the signal ends it.
+export const stream = {
+  home: (): string => base().href,
+  async *events(query: Record<string, string | undefined>, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    const answer = await fetch(new URL(withQuery('changes', query), base()), { signal, cache: 'no-store' });
+    if (!answer.ok || !answer.body || !answer.headers.get('content-type')?.startsWith('text/event-stream')) throw new Error('no stream');
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = '';
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const parsed = parseEvents(rest + value);
+      rest = parsed.rest;
+      yield* parsed.events;
+    }
+  },
+};
 
 // The apps that 'pawl dashboard' sees; undefined: a daemon serves this page, and it is of that app.
 export async function apps(): Promise<Apps | undefined> {

@@ -1,9 +1,10 @@
-// A view that stays current: asks again while the page is looked at, shows what is known meanwhile, and says how old it is when the
-// daemon does not answer.
+// A view that stays current: asks again while the page is looked at, when something has happened or, where nobody tells that, by the clock.
+// It shows what is known meanwhile, and says how old it is when the daemon does not answer.
 
 import { signal, type Signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { ApiError, get } from './api';
+import { listen, told } from './changes';
 import { heard } from './time';
 
 export interface Live<T> {
@@ -14,11 +15,17 @@ export interface Live<T> {
 
 const FASTEST = 1000; // milliseconds between two questions
 const SLOWEST = 15000; // the same, when the daemon is gone
+const QUICKEST = 100; // the same, when what is shown has changed
+const UNTOLD = 30000; // the same, when nothing was told to have changed
+const UNTOLD_ONE = 3000; // the same, of one instance: which worker has what is in no log
 
 // True while the daemon does not answer: the bar on top says so.
 export const gone = signal(false);
 
-export function useLive<T extends { at?: number }>(path: string | undefined, every = FASTEST): Live<T> {
+// |of|: the instance whose changes change the answer; ANY: all of them do; undefined: the clock alone says when to ask.
+export const ANY = Symbol('any');
+
+export function useLive<T extends { at?: number }>(path: string | undefined, every = FASTEST, of?: string | typeof ANY): Live<T> {
   const live = useMemo(() => {
     const value = signal<T | undefined>(undefined);
     const error = signal<ApiError | undefined>(undefined);
@@ -31,11 +38,16 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
     let stopped = false;
     let asking = false;
     let delay = every;
+    let last = 0; // when it was asked, and how long that took
+    let took = 0;
+    let changed = false;
     const ask = async (): Promise<void> => {
       clearTimeout(timer);
       if (asking || stopped) return;
       asking = true;
+      changed = false;
       const asked = performance.now();
+      last = asked;
       try {
         const answer = await get<T>(path);
         if (answer.at) heard(answer.at);
@@ -45,7 +57,8 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
         }
         gone.value = false;
         // An answer that took long is asked for less often.
-        delay = Math.max(every, 10 * (performance.now() - asked));
+        took = performance.now() - asked;
+        delay = Math.max(of !== undefined && told.value ? Math.max(every, of === ANY ? UNTOLD : UNTOLD_ONE) : every, 10 * took);
       } catch (caught) {
         const error = caught instanceof ApiError ? caught : new ApiError('refused', String(caught));
         if (!stopped) live.error.value = error;
@@ -53,8 +66,19 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
         delay = Math.min(SLOWEST, 2 * delay);
       }
       asking = false;
-      if (!stopped && !document.hidden) timer = setTimeout(ask, delay) as unknown as number;
+      if (stopped || document.hidden) return;
+      if (changed) again(every);
+      else timer = setTimeout(ask, delay) as unknown as number;
     };
+    // Something has happened: asks soon, though not more often than that is worth.
+    const again = (least: number): void => {
+      changed = true;
+      if (asking) return;
+      clearTimeout(timer);
+      const wait = Math.max(least, 10 * took) - (performance.now() - last);
+      timer = setTimeout(ask, Math.max(0, wait)) as unknown as number;
+    };
+    const unlisten = of === undefined ? undefined : listen(of === ANY ? undefined : of, (id) => again(id !== undefined && id === of ? QUICKEST : Math.min(every, FASTEST)));
     const seen = (): void => {
       if (!document.hidden) void ask();
     };
@@ -63,10 +87,11 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
     void ask();
     return () => {
       stopped = true;
+      unlisten?.();
       clearTimeout(timer);
       document.removeEventListener('visibilitychange', seen);
     };
-  }, [path, every, live]);
+  }, [path, every, live, of]);
 
   return { value: live.value, error: live.error, refresh: () => live.wake() };
 }

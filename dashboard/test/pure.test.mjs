@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const out = await mkdtemp(join(tmpdir(), 'pawl-page-'));
 await build({
-  entryPoints: ['src/query.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/ui/json.tsx'],
+  entryPoints: ['src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/ui/json.tsx'],
   absWorkingDir: join(import.meta.dirname, '..'),
   bundle: true,
   format: 'esm',
@@ -19,6 +19,7 @@ await build({
 });
 const load = (name) => import(join(out, name));
 const { parseTerms, formatTerms, withTerm, valueOf, filterFlags } = await load('query.mjs');
+const { parseEvents } = await load('sse.mjs');
 const { duration } = await load('time.mjs');
 const { Scale, stretches } = await load('timeline/scale.mjs');
 const { rows } = await load('timeline/rows.mjs');
@@ -106,4 +107,17 @@ test('what could deceive the eye is shown as an escape', () => {
   assert.equal(pretty('[]'), '[]');
   assert.equal(pretty('{"a":[1,{}],"b,":"x: {y}"}'), '{\n  "a": [\n    1,\n    {}\n  ],\n  "b,": "x: {y}"\n}');
   assert.equal(pretty('no json'), 'no json');
+});
+
+test('events of a stream come whole, in whatever pieces they arrive', () => {
+  const text = 'retry: 2000\nevent: hello\nid: a-0\ndata: {"covers":"all"}\n\nid: a-1\n\nevent: change\nid: a-2\ndata: {"id":"x: y"}\n\n';
+  const whole = parseEvents(text).events;
+  assert.deepEqual(whole, [{ event: 'hello', id: 'a-0', data: '{"covers":"all"}' }, { id: 'a-1' }, { event: 'change', id: 'a-2', data: '{"id":"x: y"}' }]);
+  let rest = '';
+  const pieces = [...text].flatMap((letter) => {
+    const parsed = parseEvents(rest + letter);
+    rest = parsed.rest;
+    return parsed.events;
+  });
+  assert.deepEqual(pieces, whole);
 });

@@ -115,6 +115,30 @@ async function picture(name) {
   if (PICTURES) await page.screenshot({ path: join(PICTURES, `dashboard-${name}.png`) });
 }
 
+test('a list is told what happens, and does not ask all the time', async () => {
+  const asked = [];
+  const note = (request) => request.url().includes('/pawl/v1/instances') && asked.push(request.url());
+  const listens = page.waitForResponse((answer) => answer.url().includes('/pawl/v1/changes'), { timeout: 20000 });
+  await open('#/instances');
+  await page.getByText('order-1').first().waitFor();
+  await listens;
+  page.on('request', note);
+  // By the clock it would ask each second.
+  await until(async () => {
+    asked.length = 0;
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    return asked.length === 0;
+  }, 'the page asks no more, as nothing happens');
+  const began = Date.now();
+  await start('order', 'order-told');
+  await page.getByText('order-told').first().waitFor({ timeout: 20000 });
+  console.log(`a new instance was on the page after ${Date.now() - began} ms`);
+  page.off('request', note);
+  await api('instances/order-told/terminate', {});
+  await until(async () => (await api('instances/order-told')).status === 'TERMINATED', 'it is terminated');
+  await api('instances/order-told/purge', {});
+});
+
 test('the overview tells what needs attention', async () => {
   await open('');
   await page.getByText('14 have failed.').waitFor();

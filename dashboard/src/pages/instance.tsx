@@ -15,7 +15,7 @@ const TABS = ['timeline', 'history', 'data', 'json'] as const;
 type Tab = (typeof TABS)[number];
 
 export function InstancePage({ id, app }: { id: string; app: App | undefined }) {
-  const { value, error, refresh } = useLive<Instance & { at: number }>(path('instances', id));
+  const { value, error, refresh } = useLive<Instance & { at: number }>(path('instances', id), 1000, id);
   const [draft, setDraft] = useState<Draft | undefined>(undefined);
   const wanted = route.value.segments[2] as Tab | undefined;
   const tab: Tab = wanted && TABS.includes(wanted) ? wanted : 'timeline';
@@ -173,7 +173,7 @@ function FailureView({ failure }: { failure: Failure }) {
 
 function TimelineTab({ instance }: { instance: Instance }) {
   const ended = instance.ended !== undefined;
-  const { value, error } = useLive<Timeline>(path('instances', instance.id, 'timeline'), ended ? 10000 : 1000);
+  const { value, error } = useLive<Timeline>(path('instances', instance.id, 'timeline'), ended ? 10000 : 1000, instance.id);
   const [selected, setSelected] = useState<number | undefined>(undefined);
   const timeline = value.value;
   const group = selected === undefined ? undefined : timeline?.groups[selected];
@@ -250,7 +250,7 @@ function HistoryTab({ instance, readOnly }: { instance: Instance; readOnly: bool
   const [word, setWord] = useState('');
   const [opened, setOpened] = useState<number | undefined>(undefined);
   const where = withQuery(path('instances', instance.id, 'events'), { from, n: EVENTS });
-  const { value, error } = useLive<History & { at: number }>(where, instance.ended !== undefined ? 10000 : 1000);
+  const { value, error } = useLive<History & { at: number }>(where, instance.ended !== undefined ? 10000 : 1000, instance.id);
   const history = value.value;
   useEffect(() => setFrom(0), [instance.id]);
   const fits = (event: HistoryEvent): boolean => !word || JSON.stringify(event).toLowerCase().includes(word.toLowerCase());

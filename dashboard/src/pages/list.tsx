@@ -3,7 +3,7 @@
 import { useSignalEffect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { get, withQuery } from '../api';
-import { useLive } from '../live';
+import { ANY, useLive } from '../live';
 import { STATUSES, type App, type Counts, type List, type Row, type Status } from '../model';
 import { formatTerms, parseTerms, valueOf, withTerm } from '../query';
 import { go, link, route, searching, setQuery } from '../route';
@@ -17,8 +17,8 @@ const PAGE = 100;
 export function ListPage({ app }: { app: App | undefined }) {
   const q = route.value.query.get('q') ?? '';
   const sort = route.value.query.get('sort') ?? '-created';
-  const { value, error, refresh } = useLive<List>(withQuery('instances', { q, sort, limit: PAGE }));
-  const counts = useLive<Counts>(withQuery('instances/count', { by: 'status,name' }), 2000).value.value;
+  const { value, error, refresh } = useLive<List>(withQuery('instances', { q, sort, limit: PAGE }), 1000, ANY);
+  const counts = useLive<Counts>(withQuery('instances/count', { by: 'status,name' }), 2000, ANY).value.value;
   const more = useMore(q, sort);
   const [starting, setStarting] = useState(false);
   const [many, setMany] = useState(false);

@@ -1,16 +1,16 @@
 // Is anything wrong, and where?
 
 import { withQuery } from '../api';
-import { useLive } from '../live';
+import { ANY, useLive } from '../live';
 import { STATUSES, type App, type Counts, type List, type Status } from '../model';
 import { link } from '../route';
 import { Badge, Command, Refusal, Time } from '../ui/basics';
 
 export function OverviewPage({ app }: { app: App | undefined }) {
-  const counts = useLive<Counts>(withQuery('instances/count', { by: 'status,name' }), 2000);
-  const failed = useLive<List>(withQuery('instances', { q: 'status:failed', sort: '-created', limit: 8 }), 3000).value.value;
-  const stuck = useLive<List>(withQuery('instances', { q: 'status:stalled', sort: 'created', limit: 8 }), 3000).value.value;
-  const oldest = useLive<List>(withQuery('instances', { q: 'status:running,pending,suspended', sort: 'created', limit: 8 }), 3000).value.value;
+  const counts = useLive<Counts>(withQuery('instances/count', { by: 'status,name' }), 2000, ANY);
+  const failed = useLive<List>(withQuery('instances', { q: 'status:failed', sort: '-created', limit: 8 }), 3000, ANY).value.value;
+  const stuck = useLive<List>(withQuery('instances', { q: 'status:stalled', sort: 'created', limit: 8 }), 3000, ANY).value.value;
+  const oldest = useLive<List>(withQuery('instances', { q: 'status:running,pending,suspended', sort: 'created', limit: 8 }), 3000, ANY).value.value;
   const groups = counts.value.value?.groups ?? [];
   const sum = (wanted: (status: Status) => boolean): number => groups.reduce((n, group) => n + (wanted(group.status) ? group.n : 0), 0);
   const waiting = sum((status) => status === 'RUNNING' || status === 'PENDING');
