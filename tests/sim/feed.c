@@ -106,9 +106,10 @@ void sim_feed_close(struct sim_daemon *daemon) {
 }
 
 void sim_feed_check(struct sim_daemon *daemon) {
+    if (!daemon->reads || daemon->feed.blind) return; // it may not even have begun
     const struct pawl_residency *home = sim_daemon_home(daemon);
     bool is_at_rest = home->durable == sim.model.mirror.position - 1 && !home->in_commit;
-    if (!daemon->reads || !is_at_rest || daemon->feed.blind) return;
+    if (!is_at_rest) return;
     feed_read(daemon);
     if (!sim.failed && daemon->told_to != sim.model.change_count)
         sim_fail(feed_invariant, sim.model.changes[daemon->told_from].id->name,
