@@ -615,9 +615,11 @@ PAWL_API enum pawl_err pawl_purge_force(struct pawl *pawl, const char *id, bool 
 // |*json|. PAWL_E_NOT_FOUND.
 PAWL_API enum pawl_err pawl_history(struct pawl *pawl, const char *id, char **json);
 
-// The ids of instances, a page at a time. |*token| is NULL before the first page, and again after
-// the last one; between them it is for this function to replace and free, or for the caller to free
-// who stops early. |ids| receives at most |max|, each to be freed; |*count|: how many.
+// The ids of instances in the order of their creation, ties by id, a page at a time. One that comes
+// or goes meanwhile moves no other from one page to the next; one that is started again, or
+// continues as new, stands at the end. |*token| is NULL before the first page, and again after the
+// last one; between them it is for this function to replace and free, or for the caller to free who
+// stops early. |ids| receives at most |max|, each to be freed; |*count|: how many.
 PAWL_API enum pawl_err pawl_list(struct pawl *pawl, char **token, char **ids, size_t max,
                                  size_t *count);
 

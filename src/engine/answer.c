@@ -325,7 +325,7 @@ static enum pawl_err answer_apply(struct answer *answer, struct pawl_stamp stamp
     }
     if (observer) observer->turn_ends(observer, instance, &mark, &shard->notes);
     pawl__record_turn(shard, instance, turn);
-    pawl__shard_retime(shard, instance);
+    pawl__shard_place(shard, instance);
     instance->turn_out = false;
     instance->turn_held = outcome.stalled;
     // Events that it keeps for its next generation have times after its own.

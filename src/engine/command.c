@@ -60,7 +60,7 @@ enum pawl_err pawl__command_add(struct pawl_shard *shard, struct pawl_instance *
     pawl__assert(!err || err == PAWL_E_NOMEM);
     if (err) return err;
     pawl__record_event(shard, instance, bytes);
-    pawl__shard_retime(shard, instance);
+    pawl__shard_place(shard, instance);
     if (!waits) return PAWL_OK;
     pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0);
     if (pawl__instance_ends_alone(instance)) pawl__shard_emit(shard, PAWL_EFFECT_END, instance, 0);

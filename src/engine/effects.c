@@ -14,7 +14,18 @@ bool pawl__shard_reserve(struct pawl_shard *shard, size_t effects) {
     return true;
 }
 
-void pawl__shard_retime(struct pawl_shard *shard, struct pawl_instance *instance) {
+// Where its creation says in the order of lists.
+static void effects_order(struct pawl_shard *shard, struct pawl_instance *instance) {
+    struct pawl_tree_node *node = &instance->by_created;
+    bool stands = node->rank != 0;
+    if (stands == instance->exists && (!stands || node->number == instance->created_at)) return;
+    pawl__tree_remove(&shard->by_created, node);
+    if (instance->exists)
+        pawl__tree_add(&shard->by_created, node, instance->created_at, pawl__instance_id(instance));
+}
+
+void pawl__shard_place(struct pawl_shard *shard, struct pawl_instance *instance) {
+    effects_order(shard, instance);
     bool offered = instance->start_due && !instance->started_at;
     int64_t wake_at = offered ? INT64_MAX : pawl__instance_wake_at(instance);
     if (pawl__heap_has(&shard->timers, &instance->timer) && instance->timer.key == wake_at) return;
@@ -49,6 +60,6 @@ bool pawl__shard_offer(struct pawl_shard *shard, struct pawl_instance *instance)
     if (instance->inbox.count && !pawl__instance_completed(instance))
         pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0);
     if (pawl__instance_ends_alone(instance)) pawl__shard_emit(shard, PAWL_EFFECT_END, instance, 0);
-    pawl__shard_retime(shard, instance);
+    pawl__shard_place(shard, instance);
     return true;
 }

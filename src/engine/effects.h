@@ -9,8 +9,9 @@
 // Makes room for |effects| more. False: memory is out.
 bool pawl__shard_reserve(struct pawl_shard *shard, size_t effects);
 
-// Puts |instance| where its next timer says in the shard's heap.
-void pawl__shard_retime(struct pawl_shard *shard, struct pawl_instance *instance);
+// Puts |instance| where its creation says in the order of lists, and where its next timer says in
+// the shard's heap. To be called after each change.
+void pawl__shard_place(struct pawl_shard *shard, struct pawl_instance *instance);
 
 // Adds an effect; room was reserved.
 void pawl__shard_emit(struct pawl_shard *shard, enum pawl_effect_type type,

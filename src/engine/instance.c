@@ -45,6 +45,7 @@ void pawl__instance_reset(struct pawl_instance *instance) {
     pawl__pending_clear(&instance->pending);
     *instance = (struct pawl_instance){
         .timer = instance->timer,
+        .by_created = instance->by_created,
         .id = instance->id,
         .id_len = instance->id_len,
         .refs = instance->refs,

@@ -11,6 +11,7 @@
 
 #include "base/heap.h"
 #include "base/list.h"
+#include "base/tree.h"
 #include "engine/history.h"
 
 enum pawl_pending_kind {
@@ -53,7 +54,8 @@ enum {
 }; // no final status yet
 
 struct pawl_instance {
-    struct pawl_heap_node timer; // in the shard's heap, by the next wake-up
+    struct pawl_heap_node timer;      // in the shard's heap, by the next wake-up
+    struct pawl_tree_node by_created; // in the shard's order, by its creation and id
     char *id;
     size_t id_len;
     unsigned refs;        // the shard's, and one for each effect or call that holds it

@@ -135,7 +135,7 @@ enum pawl_err pawl__command_purge(struct pawl_shard *shard, struct pawl_instance
     for (size_t i = 0; i < purge.count; i++) {
         pawl__apply_purge(purge.all[i]);
         pawl__record_purge(shard, purge.all[i]);
-        pawl__shard_retime(shard, purge.all[i]);
+        pawl__shard_place(shard, purge.all[i]);
         pawl__shard_emit(shard, PAWL_EFFECT_PURGED, purge.all[i], 0);
     }
     *count = (uint32_t)purge.count;

@@ -103,7 +103,7 @@ static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_b
     if (err == PAWL_E_CORRUPT) return replay_misfit(error, batch, record);
     pawl__instance_changed(instance, batch->position);
     if (err || !pawl__shard_reserve(shard, 0)) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    pawl__shard_retime(shard, instance);
+    pawl__shard_place(shard, instance);
     return PAWL_OK;
 }
 

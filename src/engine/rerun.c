@@ -186,7 +186,7 @@ static enum pawl_err rerun_apply(struct pawl_shard *shard, struct pawl_stamp sta
         return pawl__fail(error, err, "the history has no place to run again from");
     if (err) return pawl__fail_plain(error, err);
     pawl__record_rerun(shard, instance, bytes);
-    pawl__shard_retime(shard, instance);
+    pawl__shard_place(shard, instance);
     pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0);
     err = pawl__command_send_all(shard, stamp, instance, &outcome);
     return err ? pawl__fail_plain(error, err) : PAWL_OK;

@@ -124,7 +124,7 @@ enum pawl_err pawl__shard_fire_timers(struct pawl_shard *shard, int64_t now,
             // has come is noted, as the clock may say something else by then.
             if (!pawl__shard_reserve(shard, 1)) return pawl__fail_plain(error, PAWL_E_NOMEM);
             instance->start_due = true;
-            pawl__shard_retime(shard, instance);
+            pawl__shard_place(shard, instance);
             pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0);
             continue;
         }

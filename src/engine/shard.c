@@ -27,6 +27,7 @@ void pawl__shard_finish(struct pawl_shard *shard) {
     for (struct pawl_instance *instance; (instance = pawl__map_next(&shard->instances, &at));) {
         instance->linked = false;
         pawl__heap_remove(&shard->timers, &instance->timer);
+        pawl__tree_remove(&shard->by_created, &instance->by_created);
         pawl__instance_unref(instance);
     }
     pawl__notes_settle(&shard->notes, false);
@@ -61,6 +62,7 @@ void pawl__shard_evict(struct pawl_shard *shard, struct pawl_instance *instance)
     instance->linked = false;
     pawl__map_remove(&shard->instances, pawl__instance_id(instance));
     pawl__heap_remove(&shard->timers, &instance->timer);
+    pawl__tree_remove(&shard->by_created, &instance->by_created);
     pawl__instance_unref(instance);
 }
 

@@ -35,6 +35,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "base/tree.h"
 #include "engine/fork.h"
 #include "engine/instance.h"
 #include "engine/message.h"
@@ -81,10 +82,11 @@ struct pawl_shard {
     struct pawl_map instances; // by id
     uint32_t number, count;    // of the app's shards; see pawl__shard_of
     struct pawl_heap timers;
-    struct pawl_mailbag mail; // of the batch under construction
-    struct pawl_buf batch;    // the records since the last pawl__shard_take_batch
-    uint32_t batch_records;   // in it
-    uint64_t position;        // of the batch under construction
+    struct pawl_tree by_created; // of those that exist: the order of lists
+    struct pawl_mailbag mail;    // of the batch under construction
+    struct pawl_buf batch;       // the records since the last pawl__shard_take_batch
+    uint32_t batch_records;      // in it
+    uint64_t position;           // of the batch under construction
     struct pawl_effect *effects;
     size_t effect_count, effect_cap;
     struct pawl_arena arena;        // scratch of one command

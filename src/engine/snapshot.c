@@ -285,7 +285,7 @@ enum pawl_err pawl__shard_restore(struct pawl_shard *shard, const struct pawl_sn
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
         goto out;
     }
-    pawl__shard_retime(shard, instance);
+    pawl__shard_place(shard, instance);
 out:
     pawl__arena_finish(&arena);
     return err;

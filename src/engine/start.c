@@ -20,7 +20,7 @@ enum pawl_err pawl__command_start(struct pawl_shard *shard, struct pawl_stamp st
     pawl__assert(!err || err == PAWL_E_NOMEM);
     if (err) return err;
     pawl__record_create(shard, instance, &create);
-    pawl__shard_retime(shard, instance);
+    pawl__shard_place(shard, instance);
     pawl__shard_emit(shard, PAWL_EFFECT_TURN, instance, 0);
     pawl__shard_emit(shard, PAWL_EFFECT_CHANGED, instance, 0);
     return PAWL_OK;

@@ -1,17 +1,18 @@
 #ifndef PAWL_RUNTIME_PAGE_TOKEN_H
 #define PAWL_RUNTIME_PAGE_TOKEN_H
 
-// A list goes on after the last id that was given. The token is that id, made opaque so that nobody
-// builds on it, behind a check that tells tokens from what is none.
+// A list goes on behind the last instance that was given. The token is its place, the time of its
+// creation and its id, made opaque so that nobody builds on it, behind a check that tells tokens
+// from what is none.
 
 #include "base/arena.h"
 #include "base/err.h"
 
 // NULL when memory is out.
-char *pawl__page_token_make(struct pawl_arena *arena, struct pawl_str id);
+char *pawl__page_token_make(struct pawl_arena *arena, int64_t created_at, struct pawl_str id);
 
-// Reads the id of |token| into |arena|. PAWL_E_INVALID: it is none; PAWL_E_NOMEM.
+// Reads the place of |token|, the id into |arena|. PAWL_E_INVALID: it is none; PAWL_E_NOMEM.
 enum pawl_err pawl__page_token_read(struct pawl_arena *arena, const char *token,
-                                    struct pawl_str *id);
+                                    int64_t *created_at, struct pawl_str *id);
 
 #endif

@@ -118,86 +118,81 @@ static void reading_tally(struct pawl_job *job) {
 
 // --- pages ---------------------------------------------------------------------------------------
 
-// The first |limit| of many rows: twice as many are kept before they are sorted and cut.
+// The instances in memory that a page looks at, in its order.
 struct page {
-    enum pawl_order order;
-    struct pawl_snapshot *rows;
-    size_t count, limit;
-    bool is_cut; // what comes after |rows[limit - 1]| is not of the page
+    const struct pawl_query *query;
+    struct pawl_arena *arena; // of the columns
+    const struct pawl_tree_node *next;
+    const struct pawl_snapshot *last; // nothing behind it is looked at; NULL: all is
+    struct pawl_snapshot row;         // the next that fits
+    bool has_row;
 };
 
-static int page_compare(const void *a, const void *b, void *order) {
-    return pawl__query_compare(*(const enum pawl_order *)order, a, b);
-}
-
-static void page_cut(struct page *page) {
-    qsort_r(page->rows, page->count, sizeof *page->rows, page_compare, &page->order);
-    if (page->count < page->limit) return;
-    page->count = page->limit;
-    page->is_cut = true;
-}
-
-static void page_add(struct page *page, const struct pawl_snapshot *row) {
-    if (page->count == 2 * page->limit) page_cut(page);
-    page->rows[page->count++] = *row;
-}
-
-// Whether |instance| may be of the page by its place in the order. Most are not, and to tell the
-// rest of their columns takes longer.
-static bool page_reaches(const struct page *page, const struct pawl_query *query,
-                         const struct pawl_instance *instance, const struct pawl_snapshot *last) {
-    const struct pawl_snapshot row = {.id = pawl__instance_id(instance),
-                                      .created_at = instance->created_at};
-    const struct pawl_snapshot after = {.id = query->after_id, .created_at = query->after_created};
-    if (query->after_id.len && pawl__query_compare(page->order, &row, &after) <= 0) return false;
-    if (last && pawl__query_compare(page->order, &row, last) > 0) return false;
-    return !page->is_cut ||
-           pawl__query_compare(page->order, &row, &page->rows[page->limit - 1]) < 0;
-}
-
-// Adds the instances in memory that fit, and that do not come after |last| (NULL: all is known).
-static bool page_add_memory(struct page *page, struct reading *reading,
-                            const struct pawl_snapshot *last) {
-    const struct pawl_shard *shard = &reading->calls->residency->shard;
-    size_t at = 0;
-    for (struct pawl_instance *instance; (instance = pawl__map_next(&shard->instances, &at));) {
-        struct pawl_snapshot row;
-        if (!instance->exists || !page_reaches(page, &reading->query, instance, last)) continue;
-        if (!pawl__shard_columns(instance, &reading->arena, &row)) return false;
-        if (pawl__query_match(&reading->query, &row)) page_add(page, &row);
+// Goes on to the next that fits. False when memory is out.
+static bool page_step(struct page *page) {
+    bool backward = page->query->order == PAWL_ORDER_NEWEST;
+    page->has_row = false;
+    while (!page->has_row && page->next) {
+        const struct pawl_instance *instance =
+            PAWL_CONTAINER(page->next, struct pawl_instance, by_created);
+        const struct pawl_snapshot place = {.id = page->next->text,
+                                            .created_at = page->next->number};
+        if (page->last && pawl__query_compare(page->query->order, &place, page->last) > 0) break;
+        if (!pawl__shard_columns(instance, page->arena, &page->row)) return false;
+        page->has_row = pawl__query_match(page->query, &page->row);
+        page->next = pawl__tree_next(page->next, backward);
     }
     return true;
 }
 
-// Puts the answer of |verb| together. False when more has to be read, as so many of the rows that
-// were read are otherwise in memory that the rest is no full page.
-static bool search_answer(struct reading *reading, struct pawl_search *verb) {
+static const struct pawl_tree_node *page_begin(const struct pawl_shard *shard,
+                                               const struct pawl_query *query) {
+    bool backward = query->order == PAWL_ORDER_NEWEST;
+    if (!query->after_id.len) return pawl__tree_end(&shard->by_created, backward);
+    return pawl__tree_from(&shard->by_created, query->after_created, query->after_id, backward);
+}
+
+// Puts the answer of |verb| together from what was read and what is in memory, both in the order of
+// the query. |*enough|: false when more has to be read, as so many of the rows that were read are
+// otherwise in memory that the rest is no full page. False when memory is out.
+static bool page_merge(struct reading *reading, struct pawl_search *verb, bool *enough) {
     const struct pawl_shard *shard = &reading->calls->residency->shard;
-    size_t limit = verb->query.limit;
-    struct page page = {
-        .order = verb->query.order, .limit = limit, .rows = malloc(2 * limit * sizeof *page.rows)};
+    const struct pawl_query *query = &reading->query;
     // Of what comes after the last row that was read nothing is known.
-    bool all = reading->count < reading->query.limit, enough = true;
-    bool ok = page.rows &&
-              page_add_memory(&page, reading, all ? NULL : &reading->rows[reading->count - 1]);
-    for (size_t i = 0; ok && i < reading->count; i++)
-        if (!pawl__shard_find(shard, reading->rows[i].id)) page_add(&page, &reading->rows[i]);
-    if (ok) {
-        page_cut(&page);
-        enough = all || page.count >= limit;
-    }
-    if (ok && enough) {
-        verb->rows = pawl__arena_alloc(verb->arena, (page.count + 1) * sizeof *verb->rows);
-        ok = verb->rows;
-        for (size_t i = 0; ok && i < page.count; i++) {
-            verb->rows[i] = page.rows[i];
-            ok = reading_copy_row(verb->arena, &verb->rows[i]);
+    bool all = reading->count < query->limit;
+    struct page page = {.query = query,
+                        .arena = &reading->arena,
+                        .next = page_begin(shard, query),
+                        .last = all ? NULL : &reading->rows[reading->count - 1]};
+    size_t most = reading->count + shard->instances.len;
+    if (most > verb->query.limit) most = verb->query.limit;
+    verb->rows = pawl__arena_alloc(verb->arena, (most + 1) * sizeof *verb->rows);
+    verb->count = 0;
+    bool ok = verb->rows && page_step(&page);
+    for (size_t i = 0; ok && verb->count < verb->query.limit;) {
+        const struct pawl_snapshot *stored = i < reading->count ? &reading->rows[i] : NULL;
+        if (stored && pawl__shard_find(shard, stored->id)) {
+            i++; // memory knows better
+            continue;
         }
-        verb->count = page.count;
+        bool of_memory =
+            page.has_row && (!stored || pawl__query_compare(query->order, &page.row, stored) < 0);
+        if (!of_memory && !stored) break;
+        struct pawl_snapshot *row = &verb->rows[verb->count++];
+        *row = of_memory ? page.row : *stored;
+        ok = reading_copy_row(verb->arena, row) && (!of_memory || page_step(&page));
+        i += !of_memory;
     }
-    free(page.rows);
-    if (!ok) pawl__fail_plain(&verb->call.error, PAWL_E_NOMEM);
-    return !ok || enough;
+    *enough = all || verb->count == verb->query.limit;
+    return ok;
+}
+
+// False when more has to be read.
+static bool search_answer(struct reading *reading, struct pawl_search *verb) {
+    bool enough = true;
+    if (page_merge(reading, verb, &enough)) return enough;
+    pawl__fail_plain(&verb->call.error, PAWL_E_NOMEM);
+    return true;
 }
 
 // --- counts --------------------------------------------------------------------------------------

@@ -106,7 +106,8 @@ static bool taskhub_answer_list(struct pawl_taskhub_call *call) {
     if (!more) return true;
     response->_continuation_token_case =
         PB__LIST_INSTANCE_IDS_RESPONSE___CONTINUATION_TOKEN_CONTINUATION_TOKEN;
-    response->continuationtoken = pawl__page_token_make(call->arena, search->rows[count - 1].id);
+    const struct pawl_snapshot *last = &search->rows[count - 1];
+    response->continuationtoken = pawl__page_token_make(call->arena, last->created_at, last->id);
     return response->continuationtoken;
 }
 
@@ -355,10 +356,10 @@ static void taskhub_rerun(struct pawl_taskhub_call *call) {
 
 static void taskhub_list(struct pawl_taskhub_call *call) {
     const Pb__ListInstanceIDsRequest *ask = (const void *)call->request;
-    struct pawl_query query = {.order = PAWL_ORDER_ID};
+    struct pawl_query query = {.order = PAWL_ORDER_OLDEST};
     if (ask->_continuation_token_case && *ask->continuationtoken) {
-        enum pawl_err err =
-            pawl__page_token_read(call->arena, ask->continuationtoken, &query.after_id);
+        enum pawl_err err = pawl__page_token_read(call->arena, ask->continuationtoken,
+                                                  &query.after_created, &query.after_id);
         if (err) {
             taskhub_fail(call, err,
                          err == PAWL_E_INVALID ? "the continuation token is not one of ours"

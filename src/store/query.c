@@ -14,11 +14,9 @@ static bool query_within(int64_t time, int64_t from, int64_t before) {
 
 int pawl__query_compare(enum pawl_order order, const struct pawl_snapshot *a,
                         const struct pawl_snapshot *b) {
-    int by_id = pawl__str_compare(a->id, b->id);
-    if (order == PAWL_ORDER_ID) return by_id;
     int by_time = (a->created_at > b->created_at) - (a->created_at < b->created_at);
-    int oldest = by_time ? by_time : by_id;
-    return order == PAWL_ORDER_OLDEST ? oldest : -oldest;
+    int oldest = by_time ? by_time : pawl__str_compare(a->id, b->id);
+    return order == PAWL_ORDER_NEWEST ? -oldest : oldest;
 }
 
 bool pawl__query_match(const struct pawl_query *query, const struct pawl_snapshot *row) {

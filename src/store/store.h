@@ -184,9 +184,8 @@ enum pawl_outcome {
 // --- queries --------------------------------------------------------------------------------
 
 enum pawl_order {
-    PAWL_ORDER_ID,     // the bytes of the id
-    PAWL_ORDER_OLDEST, // by creation; ties by the bytes of the id
-    PAWL_ORDER_NEWEST, // the reverse of that
+    PAWL_ORDER_OLDEST = 1, // by creation; ties by the bytes of the id. It is also what 0 means
+    PAWL_ORDER_NEWEST = 2, // the reverse of that
 };
 
 // Which instances of a shard, and in which order. What is zero does not filter.

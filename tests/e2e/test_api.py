@@ -267,7 +267,6 @@ class Looking(unittest.TestCase):
         expected = [f"i{i:02}" for i in range(25)] + ["Z", "\u00e4", "\u65e5", "a b/c"]
         for i, instance in enumerate(expected):
             self.hub.start(instance, "wait" if i % 3 else "chain", text="0")
-        expected.sort(key=lambda text: text.encode())
         for size in (1, 7, 28, 29, 30, 5000):
             self.assertEqual(self.all_ids(size), expected)
         self.again()
@@ -302,10 +301,12 @@ class Looking(unittest.TestCase):
             start.result()
         for fields in ({}, {"pageSize": 1025}):
             page, token = self.hub.ids(**fields)
-            self.assertEqual(page, ids[:1024])
-            self.assertEqual(self.hub.ids(continuationToken=token), (ids[1024:], None))
+            self.assertEqual(len(page), 1024)
+            rest, token = self.hub.ids(continuationToken=token)
+            self.assertIsNone(token)
+            self.assertEqual(sorted(page + rest), ids)  # the calls may have arrived in another order
         self.again()
-        self.assertEqual(self.all_ids(1000), ids)
+        self.assertEqual(self.all_ids(1000), page + rest)
 
 
 class Arguments(unittest.TestCase):

@@ -174,6 +174,26 @@ static void run_asleep(struct pawl *pawl, const char *workflow) {
         check(pawl_start(pawl, "nap", pawl_text(NULL), NULL, NULL), "start");
 }
 
+// All of |n| workflows, which are in memory, a few at a time.
+static void run_list(struct pawl *pawl, const char *workflow) {
+    enum {
+        PAGE = 10
+    };
+    char *ids[PAGE], *token = NULL;
+    int seen = 0;
+    for (int i = 0; i < n; i++)
+        check(pawl_start(pawl, workflow, pawl_text(NULL), NULL, NULL), "start");
+    do {
+        size_t count = 0;
+        check(pawl_list(pawl, &token, ids, PAGE, &count), "list");
+        seen += (int)count;
+        while (count) free(ids[--count]);
+    } while (token);
+    if (seen == n) return;
+    fprintf(stderr, "%d of %d are in the list\n", seen, n);
+    exit(1);
+}
+
 static const struct row {
     const char *name; // also the workflow's
     int n;
@@ -190,6 +210,7 @@ static const struct row {
     {"asleep", 2500, nap, run_asleep},
     {"children", 2500, children, run},
     {"messages", 10000, messages, run_messages},
+    {"list pages", 2500, nap, run_list},
 };
 
 static double processor_time(void) {

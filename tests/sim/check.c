@@ -95,22 +95,31 @@ static void check_history(const struct sim_serving *serving) {
 
 // --- lists --------------------------------------------------------------------------------------
 
+// An instance as it was at a moment; its time of creation is 0 when it did not exist.
+struct check_row {
+    struct sim_id *id;
+    struct pawl_snapshot place;
+};
+
 static int check_order(const void *a, const void *b) {
-    const struct sim_id *const *left = a, *const *right = b;
-    return pawl__str_compare(pawl__str((*left)->name), pawl__str((*right)->name));
+    const struct check_row *left = a, *right = b;
+    return pawl__query_compare(PAWL_ORDER_OLDEST, &left->place, &right->place);
 }
 
-// The page after |after|, of the ids that are marked as existing.
-static bool check_page(struct sim_id **ids, const bool *exists, size_t count,
-                       const struct sim_serving *serving) {
+// Whether the page is the one of |rows|.
+static bool check_page(struct check_row *rows, size_t count, const struct sim_serving *serving) {
     const Pb__ListInstanceIDsResponse *response = (const void *)serving->call.response;
     size_t page = (size_t)serving->message.task, told = 0;
-    struct pawl_str after = pawl__str(serving->message.id);
+    const struct pawl_snapshot after = {.id = pawl__str(serving->message.id),
+                                        .created_at = serving->message.created_at};
+    qsort(rows, count, sizeof *rows, check_order);
     for (size_t i = 0; i < count; i++) {
-        if (!exists[i] || pawl__str_compare(pawl__str(ids[i]->name), after) <= 0) continue;
+        if (!rows[i].place.created_at) continue;
+        if (after.id.len && pawl__query_compare(PAWL_ORDER_OLDEST, &rows[i].place, &after) <= 0)
+            continue;
         if (told == page) return true;
         if (told == response->n_instanceids ||
-            strcmp(response->instanceids[told], ids[i]->name) != 0)
+            strcmp(response->instanceids[told], rows[i].id->name) != 0)
             return false;
         told++;
     }
@@ -122,23 +131,21 @@ static void check_list(const struct sim_serving *serving) {
     const struct sim_model *model = &sim.model;
     size_t count = 0, at = 0;
     sim.counts.lists++;
-    struct sim_id **ids = malloc((model->ids.len + 1) * sizeof(struct sim_id *));
-    bool *exists = malloc(model->ids.len + 1);
-    for (struct sim_id *id; (id = pawl__map_next(&model->ids, &at));) ids[count++] = id;
-    qsort(ids, count, sizeof(struct sim_id *), check_order);
-    for (size_t i = 0; i < count; i++) exists[i] = ids[i]->exists;
-    bool found = check_page(ids, exists, count, serving);
-    for (size_t i = model->toggle_count;
-         !found && i-- && model->toggles[i].record > serving->records;) {
+    struct check_row *rows = malloc((model->ids.len + 1) * sizeof *rows);
+    for (struct sim_id *id; (id = pawl__map_next(&model->ids, &at));)
+        rows[count++] =
+            (struct check_row){id, {.id = pawl__str(id->name), .created_at = id->created_at}};
+    bool found = check_page(rows, count, serving);
+    for (size_t i = model->move_count;
+         !found && i-- && model->moves[i].record > serving->records;) {
         for (size_t k = 0; k < count; k++)
-            if (ids[k] == model->toggles[i].id) exists[k] = !exists[k];
-        found = check_page(ids, exists, count, serving);
+            if (rows[k].id == model->moves[i].id) rows[k].place.created_at = model->moves[i].before;
+        found = check_page(rows, count, serving);
     }
     if (!found)
         sim_fail("list_is_of_one_moment", NULL, "call %u: there never was such a list",
                  serving->message.number);
-    free(ids);
-    free(exists);
+    free(rows);
 }
 
 // --- results of workers -------------------------------------------------------------------------

@@ -90,6 +90,7 @@ static void client_fill(struct sim_message *message) {
     case PAWL_TASKHUB_LIST:
         message->task = sim_chance(500) ? 1000 : (int32_t)(1 + sim_below(5));
         if (sim_chance(500)) *message->id = 0;
+        message->created_at = sim_model_id(pawl__str(message->id))->created_at;
         break;
     default: break;
     }

@@ -124,11 +124,18 @@ static void model_toggle(struct sim_id *id, bool exists) {
     if (id->exists == exists) return;
     id->exists = exists;
     id->changed = model->records;
-    if (model->toggle_count == model->toggle_cap) {
-        model->toggle_cap = model->toggle_cap ? 2 * model->toggle_cap : 256;
-        model->toggles = realloc(model->toggles, model->toggle_cap * sizeof *model->toggles);
+}
+
+// Notes that its place in the order of lists is another one.
+static void model_move(struct sim_id *id, const struct pawl_instance *instance) {
+    int64_t now = instance->exists ? instance->created_at : 0;
+    if (id->created_at == now) return;
+    if (model->move_count == model->move_cap) {
+        model->move_cap = model->move_cap ? 2 * model->move_cap : 256;
+        model->moves = realloc(model->moves, model->move_cap * sizeof *model->moves);
     }
-    model->toggles[model->toggle_count++] = (struct sim_toggle){model->records, id};
+    model->moves[model->move_count++] = (struct sim_move){model->records, id, id->created_at};
+    id->created_at = now;
 }
 
 // Children and detached workflows may be left by one that was ended from outside.
@@ -447,6 +454,7 @@ static void model_record(const struct sim_daemon *daemon, uint64_t position,
     default: break;
     }
     id->generation = instance->generation;
+    model_move(id, instance);
 }
 
 // --- commits ------------------------------------------------------------------------------------
@@ -618,7 +626,7 @@ void sim_model_close(void) {
     free(model->logged);
     free(model->asked);
     free(model->told);
-    free(model->toggles);
+    free(model->moves);
     free(model->changes);
     pawl__shard_finish(&model->mirror);
 }

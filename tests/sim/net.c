@@ -168,7 +168,8 @@ static const ProtobufCMessage *serving_request(struct sim_serving *serving) {
         if (!*message->id) break;
         ask->_continuation_token_case =
             PB__LIST_INSTANCE_IDS_REQUEST___CONTINUATION_TOKEN_CONTINUATION_TOKEN;
-        ask->continuationtoken = pawl__page_token_make(&serving->arena, pawl__str(message->id));
+        ask->continuationtoken =
+            pawl__page_token_make(&serving->arena, message->created_at, pawl__str(message->id));
         break;
     }
     default:

@@ -214,6 +214,7 @@ struct sim_id {
     bool terminated;               // since it was created
     bool purge_canceled;           // a client has once lost patience with a purge of it
     uint64_t changed;              // |records| when it last came to be or went
+    int64_t created_at;            // 0: it does not exist
     unsigned creates, purges, completions;
     uint64_t generation;   // of the last run
     char *program, *input; // of the last start
@@ -244,11 +245,12 @@ struct sim_model {
     struct sim_told *told;        // from |told_first| on: in the order of their arrival
     size_t told_first, told_count, told_cap;
     size_t tags;
-    struct sim_toggle {
+    struct sim_move {
         uint64_t record;
         struct sim_id *id;
-    } * toggles;
-    size_t toggle_count, toggle_cap;
+        int64_t before; // its |created_at|
+    } * moves;          // in the order of lists
+    size_t move_count, move_cap;
     struct sim_change *changes; // all that the log ever had
     size_t change_count, change_cap;
 };
@@ -319,6 +321,7 @@ struct sim_message {
     char id[40], name[16], text[24];
     bool flag, force, without_start;
     int64_t start_at;
+    int64_t created_at;    // where a list goes on, with |id|
     struct pawl_buf bytes; // an encoded response of a worker
     char token[36], execution[40];
     int32_t task;

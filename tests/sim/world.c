@@ -185,9 +185,11 @@ static void world_judge(unsigned long calm_since) {
     const struct pawl_instance *instance = sim_model_unfinished();
     const struct sim_serving *serving = world_open_call();
     const struct pawl_instance *due = sim_model_due(sim_wall(&sim.daemons[0]) + PAWL_SECOND);
-    if (!sim.closing && !instance && !serving && !due && sim.disk.held &&
-        sim.disk.holder->state == SIM_UP) {
-        sim_feed_check(sim.disk.holder);
+    bool served = sim.disk.held && sim.disk.holder->state == SIM_UP;
+    // Each may have lost its lease, and have nothing to write, which would tell it.
+    bool lost = !sim.disk.held && sim.step - calm_since > WORLD_CALM_STEPS / 2;
+    if (!sim.closing && !instance && !serving && !due && (served || lost)) {
+        if (served) sim_feed_check(sim.disk.holder);
         world_close();
         return;
     }

@@ -62,9 +62,9 @@ static void test_columns_are_filled(void **state) {
     assert_columns(f, (struct pawl_query){.id_prefix = PAWL_STR("child")}, "child-1||| ");
     assert_ok(f, f->store->ops->tend(f->store, &f->error));
     assert_columns(f, (struct pawl_query){0},
-                   "child-1|parent-1|\"waits for go\"| ended-1||\"packed\"| "
-                   "failing-1|||OutOfStock parent-1||| running-1||| sleeper-1||| "
-                   "waiter-1||\"waits for go\"| ");
+                   "ended-1||\"packed\"| failing-1|||OutOfStock sleeper-1||| "
+                   "waiter-1||\"waits for go\"| running-1||| parent-1||| "
+                   "child-1|parent-1|\"waits for go\"| ");
     assert_columns(f, (struct pawl_query){.failure_type = PAWL_STR("OutOfStock")},
                    "failing-1|||OutOfStock ");
     assert_ok(f, f->store->ops->shards(f->store, PAWL_STR("default/shop"), 16, &shards, &f->error));

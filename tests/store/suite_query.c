@@ -86,7 +86,7 @@ static void assert_query(struct fixture *f, struct pawl_query query, const char 
 static void test_orders(void **state) {
     struct fixture *f = *state;
     fill(f);
-    assert_query(f, Q(0), "Zoo order-1 order-2 order-3 pay-1 pay-2 ");
+    assert_query(f, Q(0), "Zoo order-1 order-3 pay-1 pay-2 order-2 ");
     assert_query(f, Q(.order = PAWL_ORDER_OLDEST), "Zoo order-1 order-3 pay-1 pay-2 order-2 ");
     assert_query(f, Q(.order = PAWL_ORDER_NEWEST), "order-2 pay-2 pay-1 order-3 order-1 Zoo ");
     f->lease.shard++;
@@ -99,15 +99,15 @@ static void test_filters(void **state) {
     assert_query(f, Q(.name = S("Pay")), "pay-1 pay-2 ");
     assert_query(f, Q(.name = S("pay")), "");
     assert_query(f, Q(.statuses = 1 << FAILED), "Zoo order-3 ");
-    assert_query(f, Q(.statuses = 1 << RUNNING | 1 << SUSPENDED), "order-2 pay-2 ");
-    assert_query(f, Q(.created_from = 200), "order-2 order-3 pay-1 pay-2 ");
+    assert_query(f, Q(.statuses = 1 << RUNNING | 1 << SUSPENDED), "pay-2 order-2 ");
+    assert_query(f, Q(.created_from = 200), "order-3 pay-1 pay-2 order-2 ");
     assert_query(f, Q(.created_before = 200), "Zoo order-1 ");
     assert_query(f, Q(.created_from = 200, .created_before = 250), "order-3 pay-1 ");
     assert_query(f, Q(.ended_from = 1), "Zoo order-1 order-3 pay-1 ");
     assert_query(f, Q(.ended_before = 250), "Zoo order-1 ");
     assert_query(f, Q(.ended_from = 150, .ended_before = 251), "order-1 pay-1 ");
     assert_query(f, Q(.parent = S("order-2")), "pay-2 ");
-    assert_query(f, Q(.id_prefix = S("order-")), "order-1 order-2 order-3 ");
+    assert_query(f, Q(.id_prefix = S("order-")), "order-1 order-3 order-2 ");
     assert_query(f, Q(.id_prefix = S("order-2")), "order-2 ");
     assert_query(f, Q(.id_prefix = S("order-22")), "");
     assert_query(f, Q(.id_prefix = S("\xff")), "");
@@ -134,7 +134,7 @@ static void test_tags(void **state) {
     assert_tag(f, "team", "red", "order-1 order-3 ");
     assert_tag(f, "team", "re", "Zoo ");
     assert_tag(f, "team", "", "");
-    assert_tag(f, "team", NULL, "Zoo order-1 order-2 order-3 ");
+    assert_tag(f, "team", NULL, "Zoo order-1 order-3 order-2 ");
     assert_tag(f, "site", "a", "order-1 ");
     assert_tag(f, "te", NULL, "pay-2 ");
     assert_tag(f, "am", NULL, "pay-2 ");
@@ -144,11 +144,12 @@ static void test_tags(void **state) {
 static void test_places(void **state) {
     struct fixture *f = *state;
     fill(f);
-    assert_query(f, Q(.after_id = S("order-1"), .limit = 2), "order-2 order-3 ");
-    assert_query(f, Q(.after_id = S("order-11"), .limit = 1), "order-2 ");
-    assert_query(f, Q(.after_id = S("A"), .id_prefix = S("pay")), "pay-1 pay-2 ");
-    assert_query(f, Q(.after_id = S("pay-1"), .id_prefix = S("pay")), "pay-2 ");
-    assert_query(f, Q(.after_id = S("pay-2")), "");
+    assert_query(f, Q(.after_created = 200, .after_id = S("pay"), .limit = 1), "pay-1 ");
+    assert_query(f, Q(.after_created = 201, .after_id = S("A"), .limit = 1), "pay-2 ");
+    assert_query(f, Q(.after_created = 100, .after_id = S("A"), .id_prefix = S("pay")),
+                 "pay-1 pay-2 ");
+    assert_query(f, Q(.after_created = 200, .after_id = S("pay-1"), .id_prefix = S("pay")),
+                 "pay-2 ");
     assert_query(f, Q(.order = PAWL_ORDER_OLDEST, .limit = 3), "Zoo order-1 order-3 ");
     assert_query(
         f,

@@ -52,6 +52,7 @@ static enum pawl_err commit_put(struct pawl_memory_journal *journal,
     if (kept) pawl__memory_copy(&to, (struct pawl_str){old->row.history.data, kept_bytes});
     pawl__memory_copy(&to, row->history);
     made->node.key = made->row.id;
+    made->node.number = row->created_at;
     if (!pawl__memory_put(journal, &shard->instances, &made->node)) {
         free(made);
         return pawl__fail_plain(error, PAWL_E_NOMEM);

@@ -40,7 +40,7 @@ static uint64_t lease_find(struct pawl_memory_data *data, struct pawl_str app, u
     if (!shard) return 0;
     shard->number = number;
     shard->app = (struct pawl_str){pawl__str_dup(app), app.len};
-    if (!shard->app.data || !pawl__memory_table_init(&shard->instances)) {
+    if (!shard->app.data || !pawl__memory_table_init(&shard->instances, true)) {
         pawl__memory_shard_destroy(shard);
         return 0;
     }

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/least.h"
 #include "store/memory/internal.h"
 
 static struct pawl_memory_box *mail_find(const struct pawl_memory_data *data, struct pawl_str app,
@@ -22,7 +21,7 @@ static struct pawl_memory_box *mail_box(struct pawl_memory_data *data, struct pa
     box = calloc(1, sizeof *box);
     if (!box) return NULL;
     *box = (struct pawl_memory_box){{pawl__str_dup(app), app.len}, number};
-    if (!box->app.data || !pawl__memory_table_init(&box->mail)) {
+    if (!box->app.data || !pawl__memory_table_init(&box->mail, true)) {
         free((char *)box->app.data);
         free(box);
         return NULL;
@@ -53,27 +52,20 @@ bool pawl__memory_mail_take(struct pawl_memory_data *data, struct pawl_memory_jo
     return !box || pawl__memory_remove(journal, &box->mail, mail->key);
 }
 
-// Copies the first |limit| messages of |box| into |arena|.
+// Copies the first |limit| messages of |box| behind |after| into |arena|.
 static bool mail_collect(const struct pawl_memory_box *box, struct pawl_str after, size_t limit,
                          struct pawl_arena *arena, struct pawl_mail **out, size_t *count) {
-    struct pawl_least least;
-    size_t at = 0;
     if (!limit || limit > box->mail.count) limit = box->mail.count;
-    if (!limit) return true;
-    if (!pawl__least_init(&least, limit)) return false;
-    for (struct pawl_memory_node *node = NULL; (node = pawl__memory_next(&box->mail, &at, node));)
-        if (!after.len || pawl__str_compare(node->key, after) > 0)
-            pawl__least_add(&least, node->key);
-    *count = pawl__least_end(&least);
-    bool ok = (*out = pawl__arena_alloc(arena, (*count + 1) * sizeof **out));
-    for (size_t i = 0; ok && i < *count; i++) {
-        struct pawl_memory_node *node = pawl__memory_find(&box->mail, least.items[i]);
-        (*out)[i] = (struct pawl_mail){.number = box->number,
-                                       .key = node->key,
-                                       .bytes = ((struct pawl_memory_mail *)node)->bytes};
-        ok = pawl__memory_dup(arena, &(*out)[i].key) && pawl__memory_dup(arena, &(*out)[i].bytes);
+    *out = pawl__arena_alloc(arena, (limit + 1) * sizeof **out);
+    bool ok = *out;
+    for (const struct pawl_memory_node *node = pawl__memory_from(&box->mail, 0, after, false);
+         ok && node && *count < limit; node = pawl__memory_after(node, false)) {
+        struct pawl_mail *mail = &(*out)[(*count)++];
+        *mail = (struct pawl_mail){.number = box->number,
+                                   .key = node->key,
+                                   .bytes = ((const struct pawl_memory_mail *)node)->bytes};
+        ok = pawl__memory_dup(arena, &mail->key) && pawl__memory_dup(arena, &mail->bytes);
     }
-    pawl__least_finish(&least);
     return ok;
 }
 

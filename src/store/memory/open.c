@@ -99,7 +99,7 @@ enum pawl_err pawl__memory_open(struct pawl_store **out, struct pawl_error *erro
     pthread_mutex_init(&data->lock, NULL);
     pthread_mutex_init(&data->bell_lock, NULL);
     data->cleaned_at = pawl__clock_steady();
-    enum pawl_err err = pawl__memory_table_init(&data->values)
+    enum pawl_err err = pawl__memory_table_init(&data->values, false)
                             ? memory_use(data, out, error)
                             : pawl__fail_plain(error, PAWL_E_NOMEM);
     if (err) memory_destroy(data);

@@ -58,46 +58,50 @@ enum pawl_err pawl__memory_load(struct pawl_store *base, uint64_t shard_number, 
 struct read_rows {
     struct pawl_arena arena;
     struct pawl_snapshot *rows;
-    size_t count;
+    size_t count, cap;
 };
 
 typedef bool (*read_pick_fn)(const void *arg, const struct pawl_snapshot *row);
 
-static int read_compare(const void *a, const void *b, void *order) {
-    return pawl__query_compare(*(const enum pawl_order *)order, a, b);
-}
-
-// Picks and orders; |limit| 0: all.
-static bool read_pick(const struct pawl_memory_shard *shard, read_pick_fn pick, const void *arg,
-                      enum pawl_order order, size_t limit, struct read_rows *out) {
-    size_t at = 0;
-    if (!shard) return true;
-    out->rows = pawl__arena_alloc(&out->arena, (shard->instances.count + 1) * sizeof *out->rows);
-    if (!out->rows) return false;
-    for (struct pawl_memory_node *node = NULL;
-         (node = pawl__memory_next(&shard->instances, &at, node));) {
-        struct pawl_snapshot *row = &out->rows[out->count];
-        *row = ((struct pawl_memory_instance *)node)->row;
-        row->state = row->history = (struct pawl_str){0};
-        if (pick(arg, row)) out->count++;
+static bool read_add(struct read_rows *out, const struct pawl_snapshot *row) {
+    if (out->count == out->cap) {
+        size_t cap = out->cap ? 2 * out->cap : 64;
+        struct pawl_snapshot *rows = realloc(out->rows, cap * sizeof *rows);
+        if (!rows) return false;
+        out->rows = rows;
+        out->cap = cap;
     }
-    qsort_r(out->rows, out->count, sizeof *out->rows, read_compare, &order);
-    if (limit && out->count > limit) out->count = limit;
-    for (size_t i = 0; i < out->count; i++)
-        if (!read_columns(&out->arena, &out->rows[i])) return false;
-    return true;
+    struct pawl_snapshot *copy = &out->rows[out->count++];
+    *copy = *row;
+    copy->state = copy->history = (struct pawl_str){0};
+    return read_columns(&out->arena, copy);
 }
 
-static enum pawl_err read_rows(struct pawl_store *base, uint64_t shard, read_pick_fn pick,
-                               const void *pick_arg, enum pawl_order order, size_t limit,
-                               pawl_snapshot_fn fn, void *arg, struct pawl_error *error) {
-    struct read_rows rows = {0};
+// Picks in the order of |query|, from its place on.
+static enum pawl_err read_rows(struct pawl_store *base, uint64_t number, read_pick_fn pick,
+                               const struct pawl_query *query, struct read_rows *out,
+                               struct pawl_error *error) {
+    bool backward = query->order == PAWL_ORDER_NEWEST, ok = true;
     struct pawl_memory_data *data = pawl__memory_lock(base);
-    bool ok = read_pick(pawl__memory_shard(data, shard), pick, pick_arg, order, limit, &rows);
+    const struct pawl_memory_shard *shard = pawl__memory_shard(data, number);
+    const struct pawl_memory_node *node = NULL;
+    if (shard)
+        node =
+            pawl__memory_from(&shard->instances, query->after_created, query->after_id, backward);
+    for (; ok && node && (!query->limit || out->count < query->limit);
+         node = pawl__memory_after(node, backward)) {
+        const struct pawl_snapshot *row = &((const struct pawl_memory_instance *)node)->row;
+        if (pick(query, row)) ok = read_add(out, row);
+    }
     pawl__memory_unlock(data);
-    enum pawl_err err = ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
-    for (size_t i = 0; !err && i < rows.count; i++) err = fn(arg, &rows.rows[i], error);
-    pawl__arena_finish(&rows.arena);
+    return ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+}
+
+static enum pawl_err read_tell(struct read_rows *rows, enum pawl_err err, pawl_snapshot_fn fn,
+                               void *arg, struct pawl_error *error) {
+    for (size_t i = 0; !err && i < rows->count; i++) err = fn(arg, &rows->rows[i], error);
+    pawl__arena_finish(&rows->arena);
+    free(rows->rows);
     return err;
 }
 
@@ -108,7 +112,10 @@ static bool read_is_live(const void *arg, const struct pawl_snapshot *row) {
 
 enum pawl_err pawl__memory_scan_live(struct pawl_store *base, uint64_t shard, pawl_snapshot_fn fn,
                                      void *arg, struct pawl_error *error) {
-    return read_rows(base, shard, read_is_live, NULL, PAWL_ORDER_ID, 0, fn, arg, error);
+    const struct pawl_query all = {.order = PAWL_ORDER_OLDEST};
+    struct read_rows rows = {0};
+    enum pawl_err err = read_rows(base, shard, read_is_live, &all, &rows, error);
+    return read_tell(&rows, err, fn, arg, error);
 }
 
 static bool read_is_asked(const void *arg, const struct pawl_snapshot *row) {
@@ -118,7 +125,9 @@ static bool read_is_asked(const void *arg, const struct pawl_snapshot *row) {
 enum pawl_err pawl__memory_query(struct pawl_store *base, uint64_t shard,
                                  const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
                                  struct pawl_error *error) {
-    return read_rows(base, shard, read_is_asked, query, query->order, query->limit, fn, arg, error);
+    struct read_rows rows = {0};
+    enum pawl_err err = read_rows(base, shard, read_is_asked, query, &rows, error);
+    return read_tell(&rows, err, fn, arg, error);
 }
 
 static int read_compare_group(const void *a, const void *b) {
@@ -133,12 +142,9 @@ enum pawl_err pawl__memory_count(struct pawl_store *base, uint64_t shard,
     struct pawl_query all = *query;
     struct read_rows rows = {0};
     all.after_id = (struct pawl_str){0};
-    struct pawl_memory_data *data = pawl__memory_lock(base);
-    bool ok =
-        read_pick(pawl__memory_shard(data, shard), read_is_asked, &all, PAWL_ORDER_ID, 0, &rows);
-    pawl__memory_unlock(data);
-    enum pawl_err err = ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
-    if (ok && rows.count) qsort(rows.rows, rows.count, sizeof *rows.rows, read_compare_group);
+    all.limit = 0;
+    enum pawl_err err = read_rows(base, shard, read_is_asked, &all, &rows, error);
+    if (!err && rows.count) qsort(rows.rows, rows.count, sizeof *rows.rows, read_compare_group);
     for (size_t i = 0, end; !err && i < rows.count; i = end) {
         const struct pawl_snapshot *first = &rows.rows[i];
         for (end = i + 1; end < rows.count && !read_compare_group(first, &rows.rows[end]); end++) {
@@ -146,5 +152,6 @@ enum pawl_err pawl__memory_count(struct pawl_store *base, uint64_t shard,
         err = fn(arg, first->name, first->status, end - i, error);
     }
     pawl__arena_finish(&rows.arena);
+    free(rows.rows);
     return err;
 }

@@ -2,12 +2,15 @@
 
 #include <stdlib.h>
 
+#include "base/list.h"
+
 #define TABLE_MIN 64
 
-bool pawl__memory_table_init(struct pawl_memory_table *table) {
+bool pawl__memory_table_init(struct pawl_memory_table *table, bool is_ordered) {
     *table = (struct pawl_memory_table){.slots = calloc(TABLE_MIN, sizeof *table->slots),
                                         .cap = TABLE_MIN,
-                                        .seed = pawl__hash_seed()};
+                                        .seed = pawl__hash_seed(),
+                                        .is_ordered = is_ordered};
     return table->slots;
 }
 
@@ -43,10 +46,29 @@ struct pawl_memory_node *pawl__memory_next(const struct pawl_memory_table *table
     return NULL;
 }
 
-static void table_link(struct pawl_memory_table *table, struct pawl_memory_node *node) {
+static struct pawl_memory_node *table_node(struct pawl_tree_node *place) {
+    return place ? PAWL_CONTAINER(place, struct pawl_memory_node, place) : NULL;
+}
+
+struct pawl_memory_node *pawl__memory_from(const struct pawl_memory_table *table, int64_t number,
+                                           struct pawl_str key, bool backward) {
+    return table_node(key.len ? pawl__tree_from(&table->order, number, key, backward)
+                              : pawl__tree_end(&table->order, backward));
+}
+
+struct pawl_memory_node *pawl__memory_after(const struct pawl_memory_node *node, bool backward) {
+    return table_node(pawl__tree_next(&node->place, backward));
+}
+
+static void table_hang(struct pawl_memory_table *table, struct pawl_memory_node *node) {
     struct pawl_memory_node **slot = table_slot(table, node->hash);
     node->next = *slot;
     *slot = node;
+}
+
+static void table_link(struct pawl_memory_table *table, struct pawl_memory_node *node) {
+    table_hang(table, node);
+    if (table->is_ordered) pawl__tree_add(&table->order, &node->place, node->number, node->key);
     table->count++;
 }
 
@@ -54,6 +76,7 @@ static void table_unlink(struct pawl_memory_table *table, struct pawl_memory_nod
     struct pawl_memory_node **at = table_slot(table, node->hash);
     while (*at != node) at = &(*at)->next;
     *at = node->next;
+    if (table->is_ordered) pawl__tree_remove(&table->order, &node->place);
     table->count--;
 }
 
@@ -62,11 +85,13 @@ static void table_grow(struct pawl_memory_table *table) {
     size_t cap = 2 * table->cap;
     struct pawl_memory_node **slots = calloc(cap, sizeof *slots);
     if (!slots) return;
-    struct pawl_memory_table bigger = {.slots = slots, .cap = cap, .seed = table->seed};
+    struct pawl_memory_table bigger = *table;
+    bigger.slots = slots;
+    bigger.cap = cap;
     for (size_t i = 0; i < table->cap; i++) {
         for (struct pawl_memory_node *node = table->slots[i], *next; node; node = next) {
             next = node->next;
-            table_link(&bigger, node);
+            table_hang(&bigger, node);
         }
     }
     free(table->slots);

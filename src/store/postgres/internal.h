@@ -140,9 +140,6 @@
         " LEFT JOIN pawl_history USING (shard, id) WHERE shard = $1 AND id = $2 ORDER BY first")   \
     X(READ_LIVE,    reader, 0, "SELECT " PAWL_PG_COLUMNS " FROM pawl_instance"                     \
         " WHERE shard = $1 AND live AND id > $2 ORDER BY id LIMIT 1000")                           \
-    X(READ_BY_ID,   reader, 0, "SELECT " PAWL_PG_COLUMNS " FROM pawl_instance"                     \
-        " WHERE shard = $1 AND id > $15 AND $14::bigint IS NOT NULL" PAWL_PG_FILTER                \
-        " ORDER BY id LIMIT $16")                                                                  \
     X(READ_OLDEST,  reader, 0, "SELECT " PAWL_PG_COLUMNS " FROM pawl_instance"                     \
         " WHERE shard = $1 AND (created_at, id) > ($14::bigint, $15::bytea)" PAWL_PG_FILTER        \
         " ORDER BY created_at, id LIMIT $16")                                                      \

@@ -41,12 +41,6 @@ static bool query_filter(struct pawl_pg_params *params, uint64_t shard,
     return true;
 }
 
-static const enum pawl_pg_statement query_statements[] = {
-    [PAWL_ORDER_ID] = PAWL_PG_READ_BY_ID,
-    [PAWL_ORDER_OLDEST] = PAWL_PG_READ_OLDEST,
-    [PAWL_ORDER_NEWEST] = PAWL_PG_READ_NEWEST,
-};
-
 // Reads a page behind the place of |query|.
 static enum pawl_err query_page(struct pawl_postgres *store, uint64_t shard,
                                 const struct pawl_query *query, size_t limit, PGresult **out,
@@ -62,7 +56,8 @@ static enum pawl_err query_page(struct pawl_postgres *store, uint64_t shard,
                                                   : INT64_MIN);
         pawl__pg_bytes(&params, query->after_id);
         pawl__pg_int(&params, (int64_t)limit);
-        err = pawl__pg_run(&store->reader, query_statements[query->order], &params, out, error);
+        err = pawl__pg_run(&store->reader, newest ? PAWL_PG_READ_NEWEST : PAWL_PG_READ_OLDEST,
+                           &params, out, error);
     } else {
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
     }

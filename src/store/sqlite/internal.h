@@ -113,15 +113,12 @@
                               " FROM pawl_instance WHERE shard=?1 AND id=?2")                     \
     X(READ_LIVE,      reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
                               " WHERE shard=?1 AND live=1")                                       \
-    X(READ_BY_ID,     reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
-                              " WHERE shard=?1 AND id>=?14" PAWL_SQLITE_FILTER                    \
-                              " ORDER BY id LIMIT ?17")                                           \
     X(READ_OLDEST,    reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
-                              " WHERE shard=?1 AND (created_at, id)>(?15, ?16)" PAWL_SQLITE_FILTER \
-                              " ORDER BY created_at, id LIMIT ?17")                               \
+                              " WHERE shard=?1 AND (created_at, id)>(?14, ?15)" PAWL_SQLITE_FILTER \
+                              " ORDER BY created_at, id LIMIT ?16")                               \
     X(READ_NEWEST,    reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
-                              " WHERE shard=?1 AND (created_at, id)<(?15, ?16)" PAWL_SQLITE_FILTER \
-                              " ORDER BY created_at DESC, id DESC LIMIT ?17")                     \
+                              " WHERE shard=?1 AND (created_at, id)<(?14, ?15)" PAWL_SQLITE_FILTER \
+                              " ORDER BY created_at DESC, id DESC LIMIT ?16")                     \
     X(READ_COUNT,     reader, "SELECT name, status, count(*) FROM pawl_instance"                  \
                               " WHERE shard=?1" PAWL_SQLITE_FILTER " GROUP BY name, status")      \
     X(READ_MAIL,      reader, "SELECT key, row FROM pawl_mail WHERE app=?1 AND number=?2"         \

@@ -17,8 +17,7 @@ enum {
     QUERY_PREFIX_END,
     QUERY_TAG,
     QUERY_CUSTOM_STATUS,
-    QUERY_ID_FROM,       // of the order by id
-    QUERY_AFTER_CREATED, // of the orders by creation
+    QUERY_AFTER_CREATED,
     QUERY_AFTER_ID,
     QUERY_LIMIT
 };
@@ -63,17 +62,8 @@ static bool query_filter(sqlite3_stmt *find, uint64_t shard, const struct pawl_q
 }
 
 // Where an order begins: behind the place that |query| names, or in front of all.
-static bool query_place(sqlite3_stmt *find, const struct pawl_query *query,
-                        struct pawl_buf *scratch) {
+static void query_place(sqlite3_stmt *find, const struct pawl_query *query) {
     struct pawl_str after = query->after_id;
-    if (query->order == PAWL_ORDER_ID) {
-        // The least text behind |after|, so that one comparison finds the place in the index.
-        if (after.len && pawl__buf_append_str(scratch, after)) pawl__buf_append(scratch, "", 1);
-        struct pawl_str from = pawl__buf_str(scratch);
-        if (pawl__str_compare(from, query->id_prefix) < 0) from = query->id_prefix;
-        pawl__sqlite_bind_text(find, QUERY_ID_FROM, from);
-        return !scratch->failed;
-    }
     bool newest = query->order == PAWL_ORDER_NEWEST;
     sqlite3_bind_int64(find, QUERY_AFTER_CREATED,
                        after.len ? query->after_created : (newest ? INT64_MAX : INT64_MIN));
@@ -83,26 +73,20 @@ static bool query_place(sqlite3_stmt *find, const struct pawl_query *query,
         pawl__sqlite_bind_blob(find, QUERY_AFTER_ID, after); // more than any text
     else
         sqlite3_bind_int64(find, QUERY_AFTER_ID, 0); // less than any text
-    return true;
 }
 
 enum pawl_err pawl__sqlite_query(struct pawl_store *base, uint64_t shard,
                                  const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
                                  struct pawl_error *error) {
-    static const enum pawl_sqlite_statement statements[] = {
-        [PAWL_ORDER_ID] = PAWL_SQL_READ_BY_ID,
-        [PAWL_ORDER_OLDEST] = PAWL_SQL_READ_OLDEST,
-        [PAWL_ORDER_NEWEST] = PAWL_SQL_READ_NEWEST,
-    };
     struct pawl_sqlite *store = (struct pawl_sqlite *)base;
-    enum pawl_sqlite_statement statement = statements[query->order];
+    enum pawl_sqlite_statement statement =
+        query->order == PAWL_ORDER_NEWEST ? PAWL_SQL_READ_NEWEST : PAWL_SQL_READ_OLDEST;
     sqlite3_stmt *find = store->statements[statement];
-    struct pawl_buf prefix = {0}, place = {0};
+    struct pawl_buf prefix = {0};
     int rc = SQLITE_DONE;
     enum pawl_err err =
-        query_filter(find, shard, query, &prefix) && query_place(find, query, &place)
-            ? PAWL_OK
-            : pawl__fail_plain(error, PAWL_E_NOMEM);
+        query_filter(find, shard, query, &prefix) ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+    query_place(find, query);
     sqlite3_bind_int64(find, QUERY_LIMIT, query->limit ? (sqlite3_int64)query->limit : -1);
     while (!err && (rc = sqlite3_step(find)) == SQLITE_ROW) {
         struct pawl_snapshot row = pawl__sqlite_columns(find);
@@ -110,7 +94,6 @@ enum pawl_err pawl__sqlite_query(struct pawl_store *base, uint64_t shard,
     }
     err = pawl__sqlite_read_end(store, statement, err, rc, error);
     pawl__buf_finish(&prefix);
-    pawl__buf_finish(&place);
     return err;
 }
 

@@ -1,4 +1,4 @@
-// What keeps things in an order: lists, the heap, the least of many texts.
+// What keeps things in an order: lists, the heap, trees.
 
 #include "test.h"
 
@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "base/least.h"
 #include "base/list.h"
+#include "base/tree.h"
 
 static void test_list(void **state) {
     (void)state;
@@ -80,40 +80,97 @@ static void test_heap(void **state) {
     }
 }
 
-static int compare(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+struct leaf {
+    struct pawl_tree_node node;
+    int64_t number;
+    char text[4];
+};
+
+static int compare_leaves(const void *a, const void *b) {
+    const struct leaf *const *left = a, *const *right = b;
+    if ((*left)->number != (*right)->number) return (*left)->number < (*right)->number ? -1 : 1;
+    return strcmp((*left)->text, (*right)->text);
 }
 
-static void test_least(void **state) {
+static size_t tree_depth(const struct pawl_tree_node *node) {
+    if (!node) return 0;
+    size_t left = tree_depth(node->left), right = tree_depth(node->right);
+    return 1 + (left > right ? left : right);
+}
+
+// |sorted| is what |tree| has, from each place on, and in both directions.
+static void check_tree(const struct pawl_tree *tree, struct leaf **sorted, size_t count) {
+    for (int backward = 0; backward < 2; backward++) {
+        const struct pawl_tree_node *node = pawl__tree_end(tree, backward);
+        for (size_t i = 0; i < count; i++, node = pawl__tree_next(node, backward)) {
+            struct leaf *expected = sorted[backward ? count - 1 - i : i];
+            assert_ptr_equal(node, &expected->node);
+            const struct pawl_tree_node *behind =
+                pawl__tree_from(tree, expected->number, pawl__str(expected->text), backward);
+            assert_ptr_equal(behind, pawl__tree_next(node, backward));
+        }
+        assert_null(node);
+    }
+}
+
+// Adds and removes at random; all that are in are found in their order.
+static void test_tree(void **state) {
     (void)state;
     enum {
-        TEXTS = 500
+        LEAVES = 100,
+        STEPS = 4000
     };
-    static char bytes[TEXTS][12];
-    char *sorted[TEXTS];
-    srand(7);
-    for (size_t max = 1; max <= 2 * TEXTS; max = max * 3 + 1) {
-        struct pawl_least least;
-        assert_true(pawl__least_init(&least, max));
-        for (int i = 0; i < TEXTS; i++) {
-            snprintf(bytes[i], sizeof bytes[i], "%d", rand() % 300);
-            sorted[i] = bytes[i];
-            pawl__least_add(&least, pawl__str(bytes[i]));
+    static struct leaf leaves[LEAVES];
+    struct leaf *sorted[LEAVES];
+    struct pawl_tree tree = {0};
+    srand(9);
+    assert_null(pawl__tree_end(&tree, false));
+    assert_null(pawl__tree_from(&tree, 0, PAWL_STR("x"), true));
+    for (int i = 0; i < LEAVES; i++) snprintf(leaves[i].text, sizeof leaves[i].text, "%d", i);
+    for (int step = 0; step < STEPS; step++) {
+        struct leaf *leaf = &leaves[rand() % LEAVES];
+        if (leaf->node.rank) {
+            pawl__tree_remove(&tree, &leaf->node);
+            pawl__tree_remove(&tree, &leaf->node); // it is in none any more
+        } else {
+            leaf->number = step < STEPS / 2 ? rand() % 20 - 10 : step; // at random; growing
+            pawl__tree_add(&tree, &leaf->node, leaf->number, pawl__str(leaf->text));
         }
-        qsort(sorted, TEXTS, sizeof *sorted, compare);
-        size_t count = pawl__least_end(&least);
-        assert_int_equal(count, max < TEXTS ? max : TEXTS);
-        for (size_t i = 0; i < count; i++)
-            assert_true(pawl__str_equal(least.items[i], pawl__str(sorted[i])));
-        pawl__least_finish(&least);
+        size_t count = 0;
+        for (int i = 0; i < LEAVES; i++)
+            if (leaves[i].node.rank) sorted[count++] = &leaves[i];
+        qsort(sorted, count, sizeof *sorted, compare_leaves);
+        check_tree(&tree, sorted, count);
+        const struct pawl_tree_node *between =
+            pawl__tree_from(&tree, INT64_MIN, PAWL_STR("x"), false);
+        assert_ptr_equal(between, count ? &sorted[0]->node : NULL);
     }
+}
+
+// What always comes last makes no list of it.
+static void test_tree_is_flat(void **state) {
+    (void)state;
+    enum {
+        LEAVES = 100000
+    };
+    static struct leaf leaves[LEAVES];
+    struct pawl_tree tree = {0};
+    for (int i = 0; i < LEAVES; i++) pawl__tree_add(&tree, &leaves[i].node, i, PAWL_STR("x"));
+    assert_true(tree_depth(tree.root) < 100); // of 17 when it is perfect, about 40 as it is
+    for (int i = 0; i < LEAVES; i += 2) pawl__tree_remove(&tree, &leaves[i].node);
+    int64_t expected = 1;
+    for (const struct pawl_tree_node *node = pawl__tree_end(&tree, false); node;
+         node = pawl__tree_next(node, false), expected += 2)
+        assert_int_equal(node->number, expected);
+    assert_int_equal(expected, LEAVES + 1);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_heap),
-        cmocka_unit_test(test_least),
+        cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_tree_is_flat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

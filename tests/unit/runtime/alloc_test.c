@@ -88,7 +88,7 @@ static void scenario(struct kit *kit) {
     }
     CALL(kit, caller, kit_history(kit, &caller, "a"));
     assert_true(caller.read.history.len > 0);
-    CALL(kit, caller, kit_list(kit, &caller, "", 10));
+    CALL(kit, caller, kit_list(kit, &caller, NULL, 10));
     assert_string_equal(kit_ids(kit, &caller), "a ");
     CALL(kit, caller, kit_purge(kit, &caller, "a", false));
     assert_true(caller.error.code == PAWL_OK || caller.error.code == PAWL_E_NOT_FOUND);

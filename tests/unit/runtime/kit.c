@@ -568,9 +568,13 @@ void kit_history(struct kit *kit, struct caller *caller, const char *id) {
     kit_call(kit, caller);
 }
 
-void kit_list(struct kit *kit, struct caller *caller, const char *after, size_t max) {
-    const struct pawl_query query = {
-        .order = PAWL_ORDER_ID, .after_id = kit_str(kit, after), .limit = max};
+void kit_list(struct kit *kit, struct caller *caller, const struct pawl_snapshot *after,
+              size_t max) {
+    struct pawl_query query = {.order = PAWL_ORDER_OLDEST, .limit = max};
+    if (after) {
+        query.after_created = after->created_at;
+        query.after_id = after->id;
+    }
     pawl__search_init(&caller->search, &query, &kit->arena);
     kit_call(kit, caller);
 }
@@ -598,6 +602,18 @@ void kit_started(struct kit *kit, const char *id) {
     kit_start(kit, &caller, id);
     UNTIL(kit, caller.done);
     assert_int_equal(caller.error.code, PAWL_OK);
+}
+
+void kit_purged(struct kit *kit, const char *id) {
+    struct caller caller;
+    kit_purge(kit, &caller, id, true);
+    DONE(kit, caller, PAWL_OK);
+}
+
+void kit_to_rest(struct kit *kit) {
+    kit->node->options.checkpoint_interval = PAWL_MILLISECOND;
+    UNTIL(kit, !kit->node->partitions[0].residency.shard.instances.len);
+    kit->node->options.checkpoint_interval = 1000 * PAWL_SECOND;
 }
 
 int kit_status(struct kit *kit, const char *id) {

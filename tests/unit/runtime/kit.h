@@ -171,13 +171,20 @@ void kit_purge(struct kit *kit, struct caller *caller, const char *id, bool forc
 void kit_history(struct kit *kit, struct caller *caller, const char *id);
 void kit_search(struct kit *kit, struct caller *caller, const struct pawl_query *query);
 void kit_tally(struct kit *kit, struct caller *caller, const struct pawl_query *query);
-void kit_list(struct kit *kit, struct caller *caller, const char *after, size_t max);
+void kit_list(struct kit *kit, struct caller *caller, const struct pawl_snapshot *after,
+              size_t max);
 
 // The ids that |caller| was given, with a blank after each.
 const char *kit_ids(struct kit *kit, const struct caller *caller);
 
 // Starts |id| and waits for the answer.
 void kit_started(struct kit *kit, const char *id);
+
+// Purges |id|, whatever it is doing, and waits for the answer.
+void kit_purged(struct kit *kit, const char *id);
+
+// Lets all leave memory.
+void kit_to_rest(struct kit *kit);
 
 // Its status; -1 when it does not exist.
 int kit_status(struct kit *kit, const char *id);

@@ -70,14 +70,27 @@ static void test_children_in_other_shards(void **state) {
     kit_rest(&kit, 20);
     assert_int_equal(kit_mail(&kit), 0);
 
-    // A list of all shards, in order.
-    struct caller list;
-    kit_list(&kit, &list, "", 5);
-    DONE(&kit, list, PAWL_OK);
-    assert_string_equal(kit_ids(&kit, &list), "child0 child1 child2 child3 child4 ");
-    kit_list(&kit, &list, "child4", 100);
-    DONE(&kit, list, PAWL_OK);
-    assert_string_equal(kit_ids(&kit, &list), "child5 child6 child7 p ");
+    // A list of all shards is in one order, and its pages are the same as the whole.
+    struct caller whole, list;
+    kit_list(&kit, &whole, NULL, 100);
+    DONE(&kit, whole, PAWL_OK);
+    assert_int_equal(whole.search.count, CHILDREN + 1);
+    assert_true(pawl__str_equal(whole.search.rows[0].id, PAWL_STR("p")));
+    for (size_t i = 0; i < CHILDREN; i++)
+        assert_true(pawl__query_compare(PAWL_ORDER_OLDEST, &whole.search.rows[i],
+                                        &whole.search.rows[i + 1]) < 0);
+    for (size_t max = 1; max < 5; max++) {
+        const struct pawl_snapshot *after = NULL;
+        for (size_t told = 0; told <= CHILDREN; told += list.search.count) {
+            kit_list(&kit, &list, after, max);
+            DONE(&kit, list, PAWL_OK);
+            assert_true(list.search.count == max || told + list.search.count == CHILDREN + 1);
+            for (size_t i = 0; i < list.search.count; i++)
+                assert_true(
+                    pawl__str_equal(list.search.rows[i].id, whole.search.rows[told + i].id));
+            after = &list.search.rows[list.search.count - 1];
+        }
+    }
     kit_detach(&kit, &worker);
     kit_finish(&kit);
 }
