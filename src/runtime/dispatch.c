@@ -134,11 +134,25 @@ static struct pawl_item *dispatch_item_create(struct pawl_dispatch *dispatch,
     return item;
 }
 
+// The turn is offered again in a second.
+static void dispatch_postpone(struct pawl_dispatch *dispatch, struct pawl_residency *home,
+                              struct pawl_instance *instance) {
+    const struct pawl_work work = {{PAWL_EFFECT_TURN, .instance = instance}, home};
+    if (pawl__queue_push(&dispatch->parked_turns, work))
+        pawl__instance_ref(instance);
+    else
+        pawl__residency_fail_nomem(home);
+}
+
 // Whether the turn fits a message; if not, the instance stalls with the reference's text.
 static bool dispatch_fits(struct pawl_dispatch *dispatch, struct pawl_residency *home,
                           struct pawl_instance *instance) {
     size_t size = pawl__shard_turn_size(instance), max = dispatch->options->max_message;
     if (size <= max / 100 * 95) return true;
+    if (pawl__shard_is_full(&home->shard)) { // which has no room for the stall
+        dispatch_postpone(dispatch, home, instance);
+        return false;
+    }
     char text[256];
     snprintf(text, sizeof text,
              "Workflow payload size %zu bytes exceeds 95%% of max gRPC body size %zu bytes; "

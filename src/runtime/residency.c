@@ -188,7 +188,8 @@ void pawl__residency_retain(struct pawl_residency *residency, struct pawl_instan
     uint32_t count;
     pawl__sleepers_remove(&residency->sleepers, id);
     if (until == INT64_MAX) return;
-    if (until <= pawl__clock_wall()) {
+    // Where the batch is full it is woken when that has been taken.
+    if (until <= pawl__clock_wall() && !pawl__shard_is_full(&residency->shard)) {
         if (pawl__shard_purge(&residency->shard, id, false, false, &count, &error))
             pawl__residency_fail(residency, &error);
     } else if (!pawl__sleepers_add(&residency->sleepers, id, until)) {

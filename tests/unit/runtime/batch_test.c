@@ -1,0 +1,194 @@
+// The batch that gathers while the disk stands still: it is bounded, whoever would add to it waits,
+// and nothing is lost or doubled when the disk goes on, or when it never does.
+
+#include "kit.h"
+
+#include <stdio.h>
+
+enum {
+    FULL = 2000,   // bytes of a batch that takes no more commands
+    COMMAND = 400, // more than the records of one command here
+    COUNT = 60
+};
+
+static struct pawl_shard *shard_of(struct kit *kit) {
+    return &kit->node->partitions[0].residency.shard;
+}
+
+static const char *name_of(struct kit *kit, const char *prefix, int i) {
+    return pawl__arena_format(&kit->arena, "%s%02d", prefix, i);
+}
+
+// Stops the disk in the middle of a commit, that of |caller|, which starts |id|.
+static void stall(struct kit *kit, struct caller *caller, const char *id) {
+    uint64_t position = shard_of(kit)->position;
+    kit_shut(kit, true);
+    kit_start(kit, caller, id);
+    UNTIL(kit, shard_of(kit)->position > position);
+    shard_of(kit)->limits.batch = FULL;
+}
+
+static void assert_bounded(struct kit *kit) {
+    assert_in_range(shard_of(kit)->batch.len, FULL, FULL + COMMAND);
+}
+
+// Starts of new instances, and events for "a": more than fit a batch.
+static void flood(struct kit *kit, struct caller *starts, struct caller *raises) {
+    for (int i = 0; i < COUNT; i++) {
+        kit_start(kit, &starts[i], name_of(kit, "i", i));
+        kit_raise(kit, &raises[i], "a", name_of(kit, "e", i));
+    }
+    kit_rest(kit, 20);
+    for (int i = 0; i < COUNT; i++) assert_false(starts[i].done || raises[i].done);
+    assert_bounded(kit);
+}
+
+// How often each of the events has come, by its number.
+static void count_events(struct kit *kit, struct worker *worker, unsigned *counts) {
+    const Pb__WorkItem *item = kit_take(kit, worker);
+    while (strcmp(item->workflowrequest->instanceid, "a") != 0) item = kit_take(kit, worker);
+    const Pb__WorkflowRequest *request = item->workflowrequest;
+    for (size_t i = 0; i < request->n_newevents; i++)
+        if (request->newevents[i]->event_type_case == PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED)
+            counts[atoi(request->newevents[i]->eventraised->name + 1)]++;
+}
+
+static void test_disk_goes_on(void **state) {
+    (void)state;
+    static struct caller starts[COUNT], raises[COUNT];
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller first, list;
+    unsigned counts[COUNT] = {0};
+    kit_init(&kit);
+    kit_started(&kit, "a");
+    stall(&kit, &first, "b");
+    flood(&kit, starts, raises);
+    kit_list(&kit, &list, NULL, 100); // tells nothing that is not on disk
+    kit_rest(&kit, 20);
+    assert_false(list.done);
+    kit_shut(&kit, false);
+    DONE(&kit, first, PAWL_OK);
+    for (int i = 0; i < COUNT; i++) {
+        DONE(&kit, starts[i], PAWL_OK);
+        DONE(&kit, raises[i], PAWL_OK);
+    }
+    assert_int_equal(kit.unready, 0);
+    kit_list(&kit, &list, NULL, 2 * COUNT);
+    DONE(&kit, list, PAWL_OK);
+    assert_int_equal(list.search.count, COUNT + 2);
+    kit_close(&kit);
+    kit_open(&kit);
+    kit_list(&kit, &list, NULL, 2 * COUNT);
+    DONE(&kit, list, PAWL_OK);
+    assert_int_equal(list.search.count, COUNT + 2);
+    kit_attach(&kit, &worker);
+    count_events(&kit, &worker, counts);
+    for (int i = 0; i < COUNT; i++) assert_int_equal(counts[i], 1);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+// What was acknowledged is there, once; what failed is there once or not at all.
+static void disk_fails(enum gate_fault fault) {
+    static struct caller starts[COUNT], raises[COUNT];
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller first;
+    unsigned counts[COUNT] = {0};
+    kit_init(&kit);
+    kit_started(&kit, "a");
+    stall(&kit, &first, "b");
+    flood(&kit, starts, raises);
+    kit_fail_commit(&kit, fault);
+    kit_shut(&kit, false);
+    DONE(&kit, first, PAWL_E_UNAVAILABLE);
+    for (int i = 0; i < COUNT; i++) UNTIL(&kit, starts[i].done && raises[i].done);
+    UNTIL(&kit, kit.ready);
+    kit_close(&kit);
+    kit_open(&kit);
+    assert_int_equal(kit_status(&kit, "b"), fault == GATE_FAILS_AFTER ? STATUS(PENDING) : -1);
+    kit_attach(&kit, &worker);
+    count_events(&kit, &worker, counts);
+    for (int i = 0; i < COUNT; i++) {
+        if (!starts[i].error.code)
+            assert_int_equal(kit_status(&kit, name_of(&kit, "i", i)), STATUS(PENDING));
+        assert_in_range(counts[i], raises[i].error.code ? 0 : 1, 1);
+    }
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+static void test_disk_fails(void **state) {
+    (void)state;
+    disk_fails(GATE_FAILS_BEFORE);
+    disk_fails(GATE_FAILS_AFTER);
+}
+
+// --- what is written without a call -------------------------------------------------------------
+
+// Purges that are due wait as well.
+static void test_purges_wait(void **state) {
+    (void)state;
+    static struct caller starts[COUNT], raises[COUNT];
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller first;
+    kit_init(&kit);
+    kit_close(&kit);
+    kit.options.retention = (struct pawl_retention){.completed = 1};
+    kit_open(&kit);
+    kit_attach(&kit, &worker);
+    for (int i = 0; i < COUNT; i++) {
+        kit_started(&kit, name_of(&kit, "x", i));
+        kit_turn(&kit, &worker, name_of(&kit, "x", i), ACTIONS(kit_complete(&kit, 0, "1")));
+    }
+    kit_detach(&kit, &worker);
+    kit_started(&kit, "a");
+    stall(&kit, &first, "b");
+    flood(&kit, starts, raises);
+    kit.node->options.checkpoint_interval = PAWL_MILLISECOND;
+    kit_shut(&kit, false);
+    kit_shut(&kit, true);
+    kit_rest(&kit, 1500); // a checkpoint is due each second
+    assert_true(shard_of(&kit)->batch.len < FULL + COMMAND);
+    kit_shut(&kit, false);
+    for (int i = 0; i < COUNT; i++) {
+        DONE(&kit, starts[i], PAWL_OK);
+        UNTIL(&kit, kit_status(&kit, name_of(&kit, "x", i)) == -1);
+    }
+    kit_finish(&kit);
+}
+
+// So do turns that are too large for a message, which stall.
+static void test_stalls_wait(void **state) {
+    (void)state;
+    static struct caller starts[COUNT], raises[COUNT];
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller first;
+    kit_init(&kit);
+    kit_started(&kit, "a");
+    for (int i = 0; i < COUNT; i++) kit_started(&kit, name_of(&kit, "x", i));
+    stall(&kit, &first, "b");
+    flood(&kit, starts, raises);
+    kit.node->options.max_message = 10;
+    kit_attach(&kit, &worker);
+    kit_rest(&kit, 20);
+    assert_bounded(&kit);
+    kit_shut(&kit, false);
+    for (int i = 0; i < COUNT; i++)
+        UNTIL(&kit, kit_status(&kit, name_of(&kit, "x", i)) == STATUS(STALLED));
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_disk_goes_on),
+        cmocka_unit_test(test_disk_fails),
+        cmocka_unit_test(test_purges_wait),
+        cmocka_unit_test(test_stalls_wait),
+    };
+    return cmocka_run_group_tests_name("runtime batch", tests, NULL, NULL);
+}
