@@ -1,18 +1,33 @@
 #!/usr/bin/env python3
 """Makes the files of seeds/: what is meant to be said to each target, as a place to begin from.
 
+    make_seeds.py            makes them
+    make_seeds.py --check    exits with 1 when those that are there are others
+
 They are in the tree; run this again when a target's form of input changes.
 """
 
+import filecmp
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+CHECKS = sys.argv[1:] == ["--check"]
+try:
+    import google.protobuf  # noqa: F401: what protoc makes needs it
+except ModuleNotFoundError:
+    print("NOT TESTED: python3-protobuf is missing")
+    sys.exit(77 if CHECKS else 1)
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+KEPT = HERE / "seeds"
+MADE = tempfile.TemporaryDirectory()  # goes with the program
+SEEDS = Path(MADE.name) / "seeds" if CHECKS else KEPT
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 
@@ -30,7 +45,7 @@ with tempfile.TemporaryDirectory() as folder:
 
 
 def seed(target, name, *parts):
-    path = HERE / "seeds" / target / name
+    path = SEEDS / target / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(p if isinstance(p, bytes) else bytes([p]) for p in parts))
 
@@ -43,7 +58,7 @@ def piece(data):
     return len(data).to_bytes(2, "little") + data
 
 
-shutil.rmtree(HERE / "seeds", ignore_errors=True)
+shutil.rmtree(SEEDS, ignore_errors=True)
 
 # --- messages -------------------------------------------------------------------------------------
 
@@ -228,6 +243,14 @@ METHODS = ("CompleteActivityTask CompleteOrchestratorTask CompleteWorkflowTask G
 METHODS += [name + version for name in DAPR for version in ("Alpha1", "Beta1")]
 METHODS += ("GetState SaveState DeleteState GetBulkState DeleteBulkState ExecuteStateTransaction "
             "GetMetadata SetMetadata Shutdown").split()
+
+# The target counts the rows of these tables.
+TABLES = ["src/api/work.c", "src/api/taskhub.c", "src/runtime/taskhub.c", "src/api/state_grpc.c", "src/api/metadata.c"]
+ROWS = re.compile(r'^    (?:\{"/[\w.]+/|TASKHUB_ROW\((?!COMPLETE_)\w+, ")(\w+)"', re.MULTILINE)
+rows = [name for table in TABLES for name in ROWS.findall((ROOT / table).read_text())]
+expected = [name for name in METHODS if not name.endswith(("Alpha1", "Beta1"))]
+if rows != expected:
+    sys.exit(f"METHODS is not what the tables of methods have:\n{METHODS}\n{rows}")
 
 
 def call(method, message):
@@ -440,3 +463,17 @@ seed("database", "bytes", 0, 100, 0, piece(b"\0\0\0"))
 for column in range(28):
     seed("database", f"column-{column:02}", 2, column, 1, piece(b"\xff\xff"), 2, column, 0x80, piece(b"\x7f"))
 seed("database", "rows", 3, 6, 0, 3, 17, 0, 3, 1, 0x80)
+
+# --- the check --------------------------------------------------------------------------------------
+
+
+def names(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+if CHECKS:
+    both = sorted(names(SEEDS) & names(KEPT))
+    _, other, odd = filecmp.cmpfiles(SEEDS, KEPT, both, shallow=False)
+    other += odd + sorted(names(SEEDS) ^ names(KEPT))
+    if other:
+        sys.exit(f"not what tests/fuzz/make_seeds.py makes; run it: {' '.join(other)}")
