@@ -392,6 +392,47 @@ static void test_locked_out(void **state) {
     assert_string_equal(t_log(f, f->lease.shard, 0), "1=a ");
 }
 
+static void test_full_disk(void **state) {
+    struct fixture *f = *state;
+    struct pawl_buf large = {0}; // of bytes that cannot be packed
+    for (uint64_t i = 1, x = 1; i < 50000; i++, x = x * 6364136223846793005 + 1442695040888963407)
+        pawl__buf_append(&large, (char *)&x, sizeof x);
+    fixture_lease(f);
+    assert_ok(f, t_append(f, 1, "a"));
+    struct pawl_batch batch = {2, pawl__buf_str(&large)};
+    struct pawl_part part = {.lease = &f->lease, .batch = &batch};
+    const struct pawl_commit commit = {.parts = &part};
+    if (!server_fill_disk(true)) skip();
+    enum pawl_outcome outcome = f->store->ops->commit(f->store, &commit, &f->error);
+    server_fill_disk(false);
+    assert_int_equal(outcome, PAWL_COMMIT_NOTHING);
+    assert_err(PAWL_E_FULL, f->error.code);
+    assert_text(f, "free some space on the server, nothing is lost");
+    assert_string_equal(t_log(f, f->lease.shard, 0), "1=a ");
+    assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_DONE);
+    assert_err(PAWL_OK, part.result.code);
+    pawl__buf_finish(&large);
+}
+
+// As behind a pool that gives the connection of one session to another.
+static void test_statements_are_gone(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    assert_ok(f, t_append(f, 1, "a"));
+    raw(f, "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS"
+           " 'BEGIN EXECUTE ''DEALLOCATE ALL''; RETURN NULL; END'");
+    raw(f, "CREATE TRIGGER forget AFTER INSERT ON pawl_log EXECUTE FUNCTION forget()");
+    assert_ok(f, t_append(f, 2, "b"));
+    raw(f, "DROP TRIGGER forget ON pawl_log");
+    struct pawl_batch batch = {3, PAWL_STR("c")};
+    struct pawl_part part = {.lease = &f->lease, .batch = &batch};
+    const struct pawl_commit commit = {.parts = &part};
+    assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_NOTHING);
+    assert_text(f, "use a pool that keeps sessions, or none");
+    assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_DONE);
+    assert_string_equal(t_log(f, f->lease.shard, 0), "1=a 2=b 3=c ");
+}
+
 static void test_server_is_killed(void **state) {
     struct fixture *f = *state;
     struct pawl_snapshot row = t_snapshot("i", "s", "h"), out;
@@ -461,6 +502,7 @@ int main(int argc, char **argv) {
         T(test_connection_strings), T(test_connections_are_cut),
         T(test_locked_out),         T(test_silent_server),
         T(test_server_is_killed),   T(test_wrong_password),
+        T(test_full_disk),          T(test_statements_are_gone),
     };
     const struct CMUnitTest v1[] = {T(test_v1_layout)};
 #undef T

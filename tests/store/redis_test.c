@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "redis_server.h"
@@ -250,6 +251,30 @@ static void test_full_memory(void **state) {
     assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
 }
 
+static void set_save_points(const char *points) {
+    redisContext *context = redisConnect("127.0.0.1", server.port);
+    freeReplyObject(redisCommand(context, "CONFIG SET save %s", points));
+    redisFree(context);
+}
+
+// The server has failed to write its file, and takes no more until that is better.
+static void test_full_disk(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    set_save_points("3600 1");
+    ask("BGSAVE", NULL, 0); // a folder has the file's name
+    char told[4096] = "";
+    for (int i = 0; i < 1500 && !strstr(told, "rdb_last_bgsave_status:err"); i++) {
+        ask("INFO persistence", told, sizeof told);
+        usleep(20000);
+    }
+    assert_int_equal(commit(f, 1), PAWL_COMMIT_NOTHING);
+    assert_err(PAWL_E_FULL, f->error.code);
+    assert_text(f, "the server cannot write to its disk");
+    set_save_points("");
+    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+}
+
 static void test_replica(void **state) {
     struct fixture *f = *state;
     fixture_lease(f);
@@ -304,6 +329,9 @@ static void test_opening(void **state) {
     assert_err(PAWL_E_DENIED, pawl__redis_open(&options, &store, &f->error));
     assert_text(f, "redisPassword");
     options.password = "secret";
+    options.database = 99;
+    assert_err(PAWL_E_INVALID, pawl__redis_open(&options, &store, &f->error));
+    assert_text(f, "DB index is out of range; correct redisDB");
     options.database = 3;
     assert_ok(f, pawl__redis_open(&options, &store, &f->error));
     store->ops->close(store);
@@ -319,7 +347,12 @@ int main(int argc, char **argv) {
             printf("there is no redis-server: skipped\n");
             return 77;
         }
+        static const char *const flags[] = {"--dbfilename", "a-folder", NULL};
+        char folder[64];
         redis_server_prepare(&server);
+        server.flags = flags;
+        snprintf(folder, sizeof folder, "%s/a-folder", server.folder);
+        if (mkdir(folder, 0755)) return 1;
         snprintf(port, sizeof port, "%d", server.port);
         setenv("PAWL_TEST_REDIS", port, 1);
         redis_server_start(&server);
@@ -328,9 +361,10 @@ int main(int argc, char **argv) {
     if (argc > 1) return rc < 0 ? 0 : rc;
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_layout),      T(test_first_write),  T(test_time_to_live),  T(test_keys_of_others),
-        T(test_all_or_none), T(test_scripts_gone), T(test_full_memory),   T(test_replica),
-        T(test_opening),     T(test_newer_format), T(test_server_killed), T(test_stopped_server),
+        T(test_layout),         T(test_first_write),  T(test_time_to_live), T(test_keys_of_others),
+        T(test_all_or_none),    T(test_scripts_gone), T(test_full_memory),  T(test_replica),
+        T(test_full_disk),      T(test_opening),      T(test_newer_format), T(test_server_killed),
+        T(test_stopped_server),
     };
     int failed = cmocka_run_group_tests_name("redis", tests, NULL, NULL);
     redis_server_end(&server);

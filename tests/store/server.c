@@ -36,12 +36,31 @@ static pid_t server_run(char *const argv[]) {
     for (int fd = 0; fd < 3; fd++) dup2(null, fd);
     snprintf(path, sizeof path, "%s/%s", server.programs, argv[0]);
     setenv("LC_ALL", "C", 1);
+#ifdef FULL_DISK
+    snprintf(path + strlen(path) + 1, sizeof path - strlen(path) - 1, "%s/full", server.folder);
+    setenv("PAWL_TEST_FULL", path + strlen(path) + 1, 1);
+    setenv("PAWL_TEST_FULL_PART", "/base/", 1); // not the log: without that the server would end
+    setenv("LD_PRELOAD", FULL_DISK, 1);
+#endif
     execv(path, argv);
     _exit(127);
 }
 
 static void server_on_exit(void) {
     if (getpid() == server.tester) server_end();
+}
+
+bool server_fill_disk(bool full) {
+    char path[96];
+    snprintf(path, sizeof path, "%s/full", server.folder);
+#ifdef FULL_DISK
+    if (full) close(open(path, O_CREAT | O_WRONLY, 0644));
+    if (!full) unlink(path);
+    return true;
+#else
+    (void)full;
+    return false;
+#endif
 }
 
 bool server_begin(void) {

@@ -12,6 +12,9 @@ void server_start(void);
 void server_kill(void); // -9, and waits for its end
 void server_end(void);
 
+// No table can grow any more. False: this build cannot do that.
+bool server_fill_disk(bool full);
+
 // The folder of its socket; from the environment in a second process.
 const char *server_folder(void);
 

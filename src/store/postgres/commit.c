@@ -295,7 +295,7 @@ static enum pawl_outcome commit_ends(struct commit *c, bool done) {
         PQclear(result);
         return PAWL_COMMIT_NOTHING; // the server has said so
     }
-    return c->committing ? PAWL_COMMIT_UNKNOWN : PAWL_COMMIT_NOTHING;
+    return c->committing && !c->link->refused ? PAWL_COMMIT_UNKNOWN : PAWL_COMMIT_NOTHING;
 }
 
 // One batch alone is one statement, which is a transaction by itself.
@@ -347,6 +347,7 @@ static bool commit_rest_of(struct commit *c, const struct pawl_commit *commit) {
             ok = pawl__pg_send_state(c->store, &tx->ops[i], &ignored);
     ok = ok && pawl__pg_send(c->link, PAWL_PG_COMMIT, NULL);
     c->committing = true;
+    c->link->refused = false; // what failed before was undone by itself
     ok = ok && pawl__pg_sync(c->link);
     if (!ok) {
         pawl__pg_fail(c->link, NULL, "commit", c->error);
@@ -386,7 +387,7 @@ static bool commit_explain_all(struct commit *c, const struct pawl_commit *commi
 
 static enum pawl_outcome commit_try(struct commit *c, const struct pawl_commit *commit) {
     struct pawl_part *part = commit->parts;
-    c->committing = c->again = false;
+    c->committing = c->again = c->link->refused = false;
     if (pawl__pg_ready(c->link, c->error)) return PAWL_COMMIT_NOTHING;
     bool alone = part && !part->next && !part->result.code && !commit->state && part->batch &&
                  !commit_rest(part);

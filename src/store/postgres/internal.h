@@ -170,6 +170,7 @@ struct pawl_pg_link {
     struct pawl_postgres *store;
     bool writes;
     PGconn *conn;
+    bool refused; // the last answer was an error, after which nothing of its transaction is done
 };
 
 enum {

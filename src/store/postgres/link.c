@@ -115,9 +115,13 @@ static enum pawl_err link_fail(struct pawl_pg_link *link, const char *state, con
 enum pawl_err pawl__pg_fail(struct pawl_pg_link *link, const PGresult *result, const char *doing,
                             struct pawl_error *error) {
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *severity =
+        result ? PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED) : NULL;
     const char *text = result       ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
                        : link->conn ? PQerrorMessage(link->conn)
                                     : NULL;
+    // One that ends the session (FATAL) may come after a commit that waited for a standby.
+    link->refused = severity && strcmp(severity, "ERROR") == 0;
     return link_fail(link, state ? state : "", doing, link_text(text),
                      state ? NULL : "it will be tried again", error);
 }

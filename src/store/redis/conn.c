@@ -106,7 +106,13 @@ static enum pawl_err conn_greet_all(const struct pawl_redis *store, struct pawl_
     const char *choose[] = {"SELECT", database}, *ping[] = {"PING"};
     bool chooses = options->database && !sentinel;
     enum pawl_err err = *password ? conn_greet(store, link, auth, 3, error) : PAWL_OK;
-    if (!err && chooses) err = conn_greet(store, link, choose, 2, error);
+    if (!err && chooses) {
+        err = conn_greet(store, link, choose, 2, error);
+        if (err == PAWL_E_IO) {
+            struct pawl_error why = *error;
+            err = pawl__fail(error, PAWL_E_INVALID, "%s; correct redisDB", why.text);
+        }
+    }
     if (!*password && !chooses) err = conn_greet(store, link, ping, 1, error);
     return err;
 }
