@@ -8,7 +8,7 @@ TYPE ?= RelWithDebInfo
 NEEDS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test fresh-check sim sim-campaign sim-mutants fault-campaign kill-campaign install uninstall bench bench-check bench-record flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
+.PHONY: all help quickstart test fresh-check sim sim-campaign sim-mutants fault-campaign kill-campaign server-campaign daemon-campaign install uninstall bench bench-check bench-record flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
 	@scripts/install-packages $(NEEDS)
@@ -23,7 +23,7 @@ quickstart: ## run the order-processor; APP=c, python, javascript, go, java or c
 	@scripts/quickstart $(APP)
 
 # What these build needs the packages of the tests, too.
-test sim sim-campaign sim-mutants fault-campaign kill-campaign: NEEDS = build test
+test sim sim-campaign sim-mutants fault-campaign kill-campaign server-campaign daemon-campaign: NEEDS = build test
 
 test: all ## build and run every test; TESTS= those of this name
 	@scripts/run-tests $(BUILD) $(TESTS)
@@ -49,6 +49,12 @@ fault-campaign: all ## disks that fail and power that is cut; SEED=, SECONDS=
 
 kill-campaign: all ## kill -9 of the daemon under Go and Python workers; SEED=, SECONDS=
 	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_KILL_SECONDS=$(or $(SECONDS),600) PAWL_SEED=$(SEED) /usr/bin/python3 -B tests/e2e/test_kills.py
+
+server-campaign: all ## three daemons on a PostgreSQL, then on a Redis, that are killed, cut off and promoted; SEED=, SECONDS=, SERVER=
+	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_SERVER_SECONDS=$(or $(SECONDS),300) PAWL_SEED=$(SEED) $(if $(SERVER),PAWL_SERVER=$(SERVER)) /usr/bin/python3 -B tests/e2e/test_servers.py
+
+daemon-campaign: all ## the same where only daemons are killed, stopped and cut off: ten minutes for each server
+	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_SERVER_TROUBLE=daemons PAWL_SERVER_SECONDS=$(or $(SECONDS),600) PAWL_SEED=$(SEED) $(if $(SERVER),PAWL_SERVER=$(SERVER)) /usr/bin/python3 -B tests/e2e/test_servers.py
 
 install: all ## install under DESTDIR and PREFIX; NAMES=pawl leaves out the names daprd and dapr
 	@DESTDIR="$(DESTDIR)" NAMES="$(NAMES)" cmake --install $(BUILD) --prefix $(PREFIX)

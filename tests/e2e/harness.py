@@ -32,6 +32,16 @@ spec:
     - {{name: actorStateStore, value: "true"}}
 """
 
+SERVER = """apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {{name: statestore}}
+spec:
+  type: {type}
+  version: {version}
+  metadata:
+    - {{name: actorStateStore, value: "true"}}
+"""
+
 
 def messages():
     """The modules that protoc makes of our .proto files."""
@@ -93,14 +103,15 @@ class Daemon:
     """A daprd with a store in a folder of its own. Restarts keep ports and store."""
 
     def __init__(self, app_id="order-processor", store="state.sqlite", folder=None, flags=(), env=None,
-                 program=PAWL, shards=1):
+                 program=PAWL, shards=1, server=None, ports=()):
+        """|server|: keeps all in that, at its own port or behind |ports|."""
         self.folder = Path(folder or tempfile.mkdtemp(prefix="pawl-e2e-"))
         self.own = folder is None
         self.resources = self.folder / "resources"
         self.resources.mkdir(exist_ok=True)
-        (self.resources / "statestore.yaml").write_text(
-            COMPONENT.format(type=store, path=self.folder / "state.db")
-            + f'    - {{name: shards, value: "{shards}"}}\n')
+        kept = (SERVER.format(type=server.type, version=server.version) + server.metadata(*ports) if server
+                else COMPONENT.format(type=store, path=self.folder / "state.db"))
+        (self.resources / "statestore.yaml").write_text(kept + f'    - {{name: shards, value: "{shards}"}}\n')
         self.http, self.grpc, self.metrics = free_port(), free_port(), free_port()
         self.app_id, self.flags, self.program = app_id, list(flags), str(program)
         self.env = dict(os.environ, **(env or {}))

@@ -13,6 +13,7 @@ import harness
 
 PROGRAMS = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
 USER = "postgres"
+LOGIN = f"user={USER} password=secret dbname=postgres"
 
 
 def missing():
@@ -25,7 +26,12 @@ def missing():
 
 
 class Server:
-    def __init__(self):
+    """|settings|: more of them, "name=value"."""
+
+    type, version = "state.postgresql", "v2"
+
+    def __init__(self, *settings):
+        self.settings = [word for setting in settings for word in ("-c", setting)]
         self.folder = tempfile.mkdtemp(prefix="pawl-postgres-")
         if os.getuid() == 0:
             shutil.chown(self.folder, USER)
@@ -36,8 +42,17 @@ class Server:
         os.chmod(password, 0o644)
         self.run("initdb", "-D", f"{self.folder}/data", "-U", USER, "-A", "scram-sha-256", "--pwfile", password, "-N",
                  "-E", "UTF8", "--locale", "C")
-        self.connection = f"host=127.0.0.1 port={self.port} user={USER} password=secret dbname=postgres"
         self.start()
+
+    @property
+    def connection(self):
+        return f"host=127.0.0.1 port={self.port} {LOGIN}"
+
+    def metadata(self, *ports):
+        """Of a component; with several ports the server that can be written to is taken."""
+        hosts = ",".join("127.0.0.1" for _ in ports or [0])
+        numbers = ",".join(str(port) for port in ports or [self.port])
+        return f'    - {{name: connectionString, value: "host={hosts} port={numbers} {LOGIN}"}}\n'
 
     def command(self, name, *arguments):
         """As another user where this one is root; with a parent's death comes its own."""
@@ -50,7 +65,7 @@ class Server:
     def start(self):
         self.process = subprocess.Popen(
             self.command("postgres", "-D", f"{self.folder}/data", "-p", str(self.port), "-k", self.folder, "-c",
-                         "listen_addresses=127.0.0.1", "-c", "dynamic_shared_memory_type=mmap"),
+                         "listen_addresses=127.0.0.1", "-c", "dynamic_shared_memory_type=mmap", *self.settings),
             cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + 60
         while self.sql("SELECT 1") != "1":
@@ -64,15 +79,23 @@ class Server:
                               text=True, cwd="/")
         return made.stdout.strip() if made.returncode == 0 else None
 
-    def kill(self):
-        """-9 to the server and all its children, of which one that lives on would keep the next server out."""
+    def set(self, name, value):
+        self.sql(f"ALTER SYSTEM SET {name} = '{value}'")
+        self.sql("SELECT pg_reload_conf()")
+
+    def signal(self, number):
+        """To the server and all its children."""
         family = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True,
                                 text=True).stdout.split()
         for pid in [self.process.pid, *map(int, family)]:
             try:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, number)
             except ProcessLookupError:
-                pass  # it has ended with its parent
+                pass  # it has ended meanwhile
+
+    def kill(self):
+        """-9 to the server and all its children, of which one that lives on would keep the next server out."""
+        self.signal(signal.SIGKILL)
         self.process.wait()
 
     def close(self):
@@ -81,3 +104,32 @@ class Server:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Standby(Server):
+    """A copy of |primary| that follows it, and can take its place."""
+
+    def __init__(self, primary):
+        self.settings = []
+        self.folder = tempfile.mkdtemp(prefix="pawl-postgres-")
+        if os.getuid() == 0:
+            shutil.chown(self.folder, USER)
+        self.port = harness.free_port()
+        primary.set("synchronous_standby_names", "*")
+        self.run("pg_basebackup", "-D", f"{self.folder}/data", "-d", primary.connection, "-R", "-X", "stream", "-c", "fast")
+        self.start()
+        end = time.monotonic() + 60
+        while primary.sql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") != "1":
+            if time.monotonic() > end:
+                raise RuntimeError("the standby does not follow")
+            time.sleep(0.05)
+
+    def promote(self):
+        """Returns once it can be written to."""
+        self.sql("SELECT pg_promote()")
+        end = time.monotonic() + 60
+        while self.sql("SELECT pg_is_in_recovery()") != "f":
+            if time.monotonic() > end:
+                raise RuntimeError("the standby is not promoted")
+            time.sleep(0.05)
+        self.set("synchronous_standby_names", "")

@@ -1,97 +1,26 @@
-"""Workflows and state in a real PostgreSQL: what a daemon, and what the server itself, loses by being killed."""
+"""Workflows and state in a real PostgreSQL."""
 
 import json
 import os
-import time
+import shutil
+import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
 import harness
 import postgres
-import raw
-
-COMPONENT = """apiVersion: dapr.io/v1alpha1
-kind: Component
-metadata: {{name: statestore}}
-spec:
-  type: {type}
-  version: v2
-  metadata:
-    - {{name: connectionString, value: "%s"}}
-    - {{name: actorStateStore, value: "true"}}
-"""
+import served
 
 
 @unittest.skipIf(postgres.missing(), f"NOT TESTED: {postgres.missing()}")
-class Postgres(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = postgres.Server()
-        cls.addClassCleanup(cls.server.close)
+class Postgres(served.Served):
+    make_server = postgres.Server
 
-    def setUp(self):
-        self.app = f"app{time.monotonic_ns()}"  # the server is that of all tests
-        self.daemon, self.worker = self.start()
-
-    def start(self):
-        before, harness.COMPONENT = harness.COMPONENT, COMPONENT % self.server.connection
-        try:
-            daemon = harness.Daemon(app_id=self.app, store="state.postgresql", shards=6)
-        finally:
-            harness.COMPONENT = before
-        self.addCleanup(daemon.close)
-        worker = raw.Worker(daemon.grpc)
-        self.addCleanup(worker.close)
-        worker.connected.wait(20)
-        return daemon, worker
-
-    def hub(self, daemon=None):
-        hub = raw.Hub((daemon or self.daemon).grpc)
-        self.addCleanup(hub.close)
-        return hub
-
-    def begin(self, count):
-        hub = self.hub()
-        for n in range(count):
-            hub.start(f"w{n}", text=str(n % 5), start_at=0)
-        return count
-
-    def all_complete(self, count, daemon=None, workers=()):
-        hub = self.hub(daemon)
-        for n in range(count):
-            state = hub.wait(f"w{n}", timeout=40)
-            self.assertEqual((state.workflowStatus, state.output.value), (1, str(n % 5)), f"w{n}")
-        for worker in [self.worker, *workers]:
-            self.assertEqual(worker.again, [], "an acknowledged activity was given again")
-
-    def wait_for_spread(self, expected):
-        """How many shards each daemon holds."""
-        query = ("SELECT string_agg(n::text, ' ' ORDER BY n) FROM (SELECT count(*) AS n FROM pawl_shard WHERE"
-                 f" app = 'default/{self.app}' AND until > now() GROUP BY owner) AS held")
-        end = time.monotonic() + 40
-        while (spread := self.server.sql(query)) != expected:
-            self.assertLess(time.monotonic(), end, f"shards are spread {spread}, not {expected}")
-            time.sleep(0.1)
-
-    def test_the_daemon_is_killed(self):
-        count = self.begin(60)
-        self.daemon.kill()
-        self.daemon.start()  # as soon as the lease of the one before has ended
-        self.all_complete(count)
-
-    def test_the_server_is_killed(self):
-        count = self.begin(60)
-        self.server.kill()
-        self.server.start()
-        self.all_complete(count)
-
-    def test_three_daemons_share_it(self):
-        """One that is killed is replaced once its leases have ended."""
-        others = [self.start() for _ in range(2)]
-        self.wait_for_spread("2 2 2")
-        count = self.begin(30)
-        others[0][0].kill()
-        self.wait_for_spread("3 3")
-        self.all_complete(count, others[1][0], [worker for _, worker in others])
+    def spread(self):
+        return self.server.sql(
+            "SELECT string_agg(n::text, ' ' ORDER BY n) FROM (SELECT count(*) AS n FROM pawl_shard WHERE"
+            f" app = 'default/{self.app}' AND until > now() GROUP BY owner) AS held")
 
     def test_state_as_dapr_lays_it_out(self):
         body = json.dumps([{"key": "cars", "value": {"quantity": 100}}]).encode()
@@ -103,6 +32,52 @@ class Postgres(unittest.TestCase):
         self.assertEqual((code, json.loads(got), headers["etag"]), (200, {"quantity": 100}, etag))
         self.server.sql(f"UPDATE state SET value = '7' WHERE key = '{self.app}||cars'")  # another program
         self.assertEqual(self.daemon.request("GET", "/v1.0/state/statestore/cars")[1], b"7")
+
+
+@unittest.skipIf(postgres.missing(), f"NOT TESTED: {postgres.missing()}")
+@unittest.skipUnless(shutil.which("openssl"), "NOT TESTED: openssl")
+class Tls(unittest.TestCase):
+    """Whom the daemon believes, and what it says of whom it does not."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = postgres.Server()
+        cls.addClassCleanup(cls.server.close)
+        cls.folder = Path(cls.server.folder)
+        for name in ("server", "other"):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2",
+                            "-addext", "subjectAltName=DNS:localhost", "-keyout", cls.folder / f"{name}.key", "-out",
+                            cls.folder / f"{name}.crt"], check=True, capture_output=True)
+            os.chmod(cls.folder / f"{name}.key", 0o600)
+            if os.getuid() == 0:
+                shutil.chown(cls.folder / f"{name}.key", postgres.USER)
+
+    def connect(self, host, words):
+        """Starts a daemon; it serves, or its output says why not."""
+        metadata = (f'    - {{name: connectionString, value: "host={host} port={self.server.port} {postgres.LOGIN}'
+                    f' {words}"}}\n')
+        self.server.metadata = lambda *ports: metadata
+        self.addCleanup(self.server.__dict__.pop, "metadata", None)
+        folder = tempfile.mkdtemp(prefix="pawl-e2e-")
+        self.addCleanup(shutil.rmtree, folder)
+        harness.Daemon(app_id="app", server=self.server, folder=folder).close()
+
+    def refuse(self, host, words, *texts):
+        with self.assertRaises(RuntimeError) as told:
+            self.connect(host, words)
+        for text in texts:
+            self.assertIn(text, str(told.exception))
+
+    def test_certificates(self):
+        self.refuse("localhost", "sslmode=require", "server does not support SSL, but SSL was required")
+        self.server.set("ssl_cert_file", self.folder / "server.crt")
+        self.server.set("ssl_key_file", self.folder / "server.key")
+        self.server.set("ssl", "on")
+        trusted, strange = (f"sslrootcert={self.folder}/{name}.crt" for name in ("server", "other"))
+        self.connect("localhost", f"sslmode=verify-full {trusted}")
+        self.refuse("localhost", f"sslmode=verify-full {strange}", "certificate verify failed")
+        self.refuse("127.0.0.1", f"sslmode=verify-full {trusted}", 'does not match host name')
+        self.refuse("localhost", "sslmode=verify-full sslrootcert=/nowhere.crt", "/nowhere.crt", "does not exist")
 
 
 if __name__ == "__main__":

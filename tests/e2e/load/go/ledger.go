@@ -113,14 +113,14 @@ func (l *ledger) one(hub *client.TaskHubGrpcClient, id string, n int) {
 }
 
 // run starts workflows until |ctx| ends, and waits for those that it has started.
-func (l *ledger) run(ctx context.Context, hub *client.TaskHubGrpcClient, inFlight int) {
+func (l *ledger) run(ctx context.Context, hub *client.TaskHubGrpcClient, name string, inFlight int) {
 	var wg sync.WaitGroup
 	for starter := range inFlight {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
 			for n := 0; ctx.Err() == nil; n++ {
-				l.one(hub, fmt.Sprintf("go-%d-%d", starter, n), n)
+				l.one(hub, fmt.Sprintf("%s-%d-%d", name, starter, n), n)
 			}
 		}()
 	}

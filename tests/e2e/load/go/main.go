@@ -169,6 +169,7 @@ func main() {
 	mode := flag.String("mode", "both", "worker, client or both")
 	tolerate := flag.Bool("tolerate", false, "only count starts that are refused")
 	ledgerPath := flag.String("ledger", "", "a file to note in, see ledger.go; the client then starts workflows until it is told to stop")
+	name := flag.String("name", "go", "what the ids of workflows begin with that go into the ledger")
 	flag.Parse()
 	if *mode != "worker" && *mode != "client" && *mode != "both" {
 		log.Fatalf("there is no mode %q: choose worker, client or both", *mode)
@@ -204,7 +205,7 @@ func main() {
 		return
 	}
 	if notes != nil {
-		notes.run(ctx, hub, *inFlight)
+		notes.run(ctx, hub, *name, *inFlight)
 		return
 	}
 	// The first workflow waits for the worker to be connected; it is not measured.

@@ -64,13 +64,13 @@ class Ledger(grpc.UnaryUnaryClientInterceptor):
             except Exception:
                 time.sleep(0.02)
 
-    def run(self, client, in_flight: int, told_to_stop) -> None:
+    def run(self, client, prefix: str, in_flight: int, told_to_stop) -> None:
         """Starts workflows until it is told to stop, and waits for those that it has started."""
 
         def starter(name: int) -> None:
             number = 0
             while not self.stopping.is_set():
-                self.one(client, f"python-{name}-{number}", number)
+                self.one(client, f"{prefix}-{name}-{number}", number)
                 number += 1
 
         threads = [threading.Thread(target=starter, args=(n,)) for n in range(in_flight)]

@@ -86,6 +86,8 @@ def main() -> int:
                          choices=("seq", "par", "events", "timers", "children", "start"))
     options.add_argument("-mode", "--mode", choices=("worker", "client", "both"), default="both")
     options.add_argument("-ledger", "--ledger", help="a file to note in")
+    options.add_argument("-name", "--name", default="python",
+                         help="what the ids of workflows begin with that go into the ledger")
     given = options.parse_args()
     notes = ledger.Ledger(given.ledger) if given.ledger else None
 
@@ -106,7 +108,7 @@ def main() -> int:
         return 0
     client = DaprWorkflowClient("127.0.0.1", port)
     if notes:
-        notes.run(client, given.in_flight, lambda: signal.sigtimedwait(STOP, 0))
+        notes.run(client, given.name, given.in_flight, lambda: signal.sigtimedwait(STOP, 0))
         return 0
     # The first workflow waits for the worker to be connected; it is not measured.
     plan = {"workload": given.workload, "steps": given.activities, "pad": "x" * given.payload}

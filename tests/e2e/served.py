@@ -1,0 +1,82 @@
+"""What the tests of a store on a server have in common: what a daemon, and what the server itself, loses by being killed."""
+
+import time
+import unittest
+
+import harness
+import raw
+
+
+class Served(unittest.TestCase):
+    make_server = None  # of the test's own
+    kills = 1           # of the daemon, one after the other
+
+    @classmethod
+    def setUpClass(cls):
+        if cls is Served:
+            raise unittest.SkipTest("it is for others to inherit")
+        cls.server = cls.make_server()
+        cls.addClassCleanup(cls.server.close)
+
+    def setUp(self):
+        self.app = f"app{time.monotonic_ns()}"  # the server is that of all tests
+        self.daemon, self.worker = self.start()
+
+    def start(self):
+        daemon = harness.Daemon(app_id=self.app, server=self.server, shards=6)
+        self.addCleanup(daemon.close)
+        worker = raw.Worker(daemon.grpc)
+        self.addCleanup(worker.close)
+        worker.connected.wait(20)
+        return daemon, worker
+
+    def hub(self, daemon=None):
+        hub = raw.Hub((daemon or self.daemon).grpc)
+        self.addCleanup(hub.close)
+        return hub
+
+    def begin(self, count):
+        hub = self.hub()
+        for n in range(count):
+            hub.start(f"w{n}", text=str(n % 5), start_at=0)
+        return count
+
+    def all_complete(self, count, daemon=None, workers=()):
+        hub = self.hub(daemon)
+        for n in range(count):
+            state = hub.wait(f"w{n}", timeout=40)
+            self.assertEqual((state.workflowStatus, state.output.value), (1, str(n % 5)), f"w{n}")
+        for worker in [self.worker, *workers]:
+            self.assertEqual(worker.again, [], "an acknowledged activity was given again")
+
+    def spread(self):
+        """How many shards each daemon holds, the fewest first, as "2 2 2"."""
+        raise NotImplementedError
+
+    def wait_for_spread(self, expected):
+        end = time.monotonic() + 40
+        while (spread := self.spread()) != expected:
+            self.assertLess(time.monotonic(), end, f"shards are spread {spread}, not {expected}")
+            time.sleep(0.1)
+
+    def test_the_daemon_is_killed(self):
+        count = self.begin(60)
+        for _ in range(self.kills):
+            self.daemon.kill()
+            self.daemon.start()  # as soon as the lease of the one before has ended
+        self.all_complete(count)
+
+    def test_the_server_is_killed(self):
+        count = self.begin(60)
+        self.server.kill()
+        self.server.start()
+        self.all_complete(count)
+
+    def test_three_daemons_share_it(self):
+        """One that is killed is replaced once its leases have ended."""
+        others = [self.start() for _ in range(2)]
+        self.wait_for_spread("2 2 2")
+        count = self.begin(30)
+        others[0][0].kill()
+        self.wait_for_spread("3 3")
+        self.all_complete(count, others[1][0], [worker for _, worker in others])
