@@ -52,10 +52,10 @@ static void api_handle_grpc(struct pawl_api *api, struct pawl_request *request) 
                 row->handle(api, request);
                 return;
             }
-    const struct pawl_taskhub_row *method_row = pawl__taskhub_find(request->path);
-    if (method_row) {
-        pawl__api_watch_name(request, method_row->path);
-        pawl__api_taskhub(api, request, method_row);
+    const struct pawl_method *unary = pawl__method_find(request->path);
+    if (unary) {
+        pawl__api_watch_name(request, unary->path);
+        pawl__api_taskhub(api, request, unary);
         return;
     }
     // The texts are those of grpc-go, which SDKs see from daprd.

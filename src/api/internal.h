@@ -48,11 +48,11 @@ extern const struct pawl_api_method_row pawl__state_methods[];
 extern const struct pawl_api_method_row pawl__metadata_methods[];
 extern const struct pawl_api_method_row pawl__peer_methods[];
 
-struct pawl_taskhub_row;
+struct pawl_method;
 
-// Serves a method of the TaskHub service that has a row.
+// Serves a method of the TaskHub service of wire/methods.h.
 void pawl__api_taskhub(struct pawl_api *api, struct pawl_request *request,
-                       const struct pawl_taskhub_row *row);
+                       const struct pawl_method *method);
 
 extern const struct pawl_route pawl__workflow_routes[];
 extern const size_t pawl__workflow_route_count;

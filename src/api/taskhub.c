@@ -18,8 +18,8 @@ static void taskhub_on_close(struct pawl_request *request, enum pawl_err reason)
 
 // The status of an error: those that the reference has none for are UNKNOWN.
 static enum pawl_err taskhub_code(enum pawl_taskhub_method method, enum pawl_err code) {
-    bool known = pawl__taskhub_rows[method].tells ||
-                 (code != PAWL_E_NOT_FOUND && code != PAWL_E_PRECONDITION);
+    bool known =
+        pawl__methods[method].tells || (code != PAWL_E_NOT_FOUND && code != PAWL_E_PRECONDITION);
     return known ? code : PAWL_E_UNKNOWN;
 }
 
@@ -53,9 +53,8 @@ static bool taskhub_trace(struct pawl_api *api, struct taskhub_ask *ask) {
 }
 
 void pawl__api_taskhub(struct pawl_api *api, struct pawl_request *request,
-                       const struct pawl_taskhub_row *row) {
-    enum pawl_taskhub_method method = (enum pawl_taskhub_method)(row - pawl__taskhub_rows);
-    const ProtobufCMessage *message = pawl__api_unpack(request, row->request);
+                       const struct pawl_method *method) {
+    const ProtobufCMessage *message = pawl__api_unpack(request, method->request);
     if (!message) return;
     if (!api->options.node) {
         pawl__api_fail(request, PAWL_E_INTERNAL, PAWL_NO_RUNTIME);
@@ -67,7 +66,7 @@ void pawl__api_taskhub(struct pawl_api *api, struct pawl_request *request,
         return;
     }
     ask->request = request;
-    ask->call.method = method;
+    ask->call.method = (enum pawl_taskhub_method)(method - pawl__methods);
     ask->call.request = message;
     ask->call.without_start = false;
     ask->call.span_id = NULL;
@@ -76,7 +75,7 @@ void pawl__api_taskhub(struct pawl_api *api, struct pawl_request *request,
     ask->call.data = ask;
     request->data = ask;
     request->on_close = taskhub_on_close;
-    if (method == PAWL_TASKHUB_START && !taskhub_trace(api, ask)) return;
+    if (ask->call.method == PAWL_TASKHUB_START && !taskhub_trace(api, ask)) return;
     pawl__taskhub_call(api->options.node, &ask->call);
 }
 
@@ -85,7 +84,7 @@ static void taskhub_hello(struct pawl_api *api, struct pawl_request *request) {
     pawl__api_reply_empty(request);
 }
 
-// The rest are the rows of runtime/taskhub.h.
+// The rest are the methods of wire/methods.h.
 const struct pawl_api_method_row pawl__taskhub_methods[] = {
     {"/TaskHubSidecarService/Hello", taskhub_hello},
     {NULL, NULL},

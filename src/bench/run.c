@@ -68,7 +68,7 @@ static void slot_close(struct slot *slot, const struct pawl_error *error) {
 static void slot_call(struct slot *slot, enum pawl_taskhub_method method, const void *request,
                       void (*done)(struct pawl_op *op)) {
     pawl__arena_reset(&slot->op.arena);
-    slot->op.row = &pawl__taskhub_rows[method];
+    slot->op.method = &pawl__methods[method];
     slot->op.request = request;
     slot->op.done = done;
     slot->op.data = slot;

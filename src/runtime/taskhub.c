@@ -12,14 +12,22 @@ enum {
     TASKHUB_PAGE = 1024 // ids in an answer, as the reference has it
 };
 
-static const struct pawl_taskhub_row *taskhub_row(const struct pawl_taskhub_call *call) {
-    return &pawl__taskhub_rows[call->method];
-}
+// How a method is carried out.
+struct taskhub_verb {
+    // Makes the call's verb and runs it.
+    void (*begin)(struct pawl_taskhub_call *call);
+    // Fills the response. False: memory is out.
+    bool (*answer)(struct pawl_taskhub_call *call);
+    // What a command that was recorded waits for; NULL: nothing.
+    enum pawl_wait (*then)(const struct pawl_taskhub_call *call);
+    const char *prefix; // of its errors' texts
+};
+static const struct taskhub_verb taskhub_verbs[PAWL_TASKHUB_COUNT]; // below
 
 // The instance that a request names.
 static const char *taskhub_id(const struct pawl_taskhub_call *call) {
     const char *id = "";
-    size_t offset = taskhub_row(call)->id;
+    size_t offset = pawl__methods[call->method].id;
     if (offset) memcpy(&id, (const char *)call->request + offset, sizeof id);
     return id;
 }
@@ -38,7 +46,7 @@ static void taskhub_fail(struct pawl_taskhub_call *call, enum pawl_err code, con
 
 // A message of the row's response type, in the call's arena, of its fields' defaults.
 static void *taskhub_response(struct pawl_taskhub_call *call) {
-    const ProtobufCMessageDescriptor *type = taskhub_row(call)->response;
+    const ProtobufCMessageDescriptor *type = pawl__methods[call->method].response;
     ProtobufCMessage *message = pawl__arena_alloc(call->arena, type->sizeof_message);
     if (message) type->message_init(message);
     call->response = message;
@@ -196,9 +204,9 @@ static void taskhub_fork(struct pawl_taskhub_call *call) {
 
 static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error) {
     struct pawl_taskhub_call *call = inner->data;
-    const struct pawl_taskhub_row *row = taskhub_row(call);
+    const struct taskhub_verb *verb = &taskhub_verbs[call->method];
     enum pawl_wait then = PAWL_WAIT_NOT;
-    if (!error && !call->waits && row->then) then = row->then(call);
+    if (!error && !call->waits && verb->then) then = verb->then(call);
     pawl__operation_end(call->node->options.operations, inner, call->began, error);
     if (error && error->code == PAWL_E_NOT_FOUND && call->method == PAWL_TASKHUB_RERUN &&
         !call->waits) {
@@ -206,13 +214,14 @@ static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error
                    taskhub_id(call));
         taskhub_finish(call, &call->error);
     } else if (error) {
-        pawl__fail(&call->error, error->code, "%s%s", row->prefix ? row->prefix : "", error->text);
+        pawl__fail(&call->error, error->code, "%s%s", verb->prefix ? verb->prefix : "",
+                   error->text);
         taskhub_finish(call, &call->error);
     } else if (!call->waits && call->method == PAWL_TASKHUB_RERUN) {
         taskhub_fork(call);
     } else if (then != PAWL_WAIT_NOT) {
         taskhub_look(call, then);
-    } else if (row->answer(call)) {
+    } else if (verb->answer(call)) {
         taskhub_finish(call, NULL);
     } else {
         taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
@@ -423,7 +432,7 @@ static bool taskhub_route(struct pawl_taskhub_call *call) {
         protobuf_c_message_descriptor_get_field_by_name(type, "router");
     const Pb__TaskRouter *router = NULL;
     call->app = NULL;
-    if (field && !taskhub_row(call)->of_worker)
+    if (field && !pawl__methods[call->method].of_worker)
         memcpy(&router, (const char *)call->request + field->offset, sizeof(router));
     if (!router) return true;
     const char *app = router->_target_app_id_case ? router->targetappid : "";
@@ -455,70 +464,31 @@ void pawl__taskhub_call(struct pawl_node *node, struct pawl_taskhub_call *call) 
     call->response = NULL;
     call->inner = NULL;
     if (!taskhub_route(call)) return;
-    taskhub_row(call)->begin(call);
+    taskhub_verbs[call->method].begin(call);
 }
 
 void pawl__taskhub_cancel(struct pawl_taskhub_call *call) {
     if (call->inner) pawl__call_cancel(call->inner);
 }
 
-// --- the methods --------------------------------------------------------------------------------
-
-#define TASKHUB_ROW(method, name, ask, reply, named, begins, answers, ...)                         \
-    [PAWL_TASKHUB_##method] = {.path = "/TaskHubSidecarService/" name,                             \
-                               .request = &pb__##ask##__descriptor,                                \
-                               .response = &pb__##reply##__descriptor,                             \
-                               .id = named,                                                        \
-                               .begin = taskhub_##begins,                                          \
-                               .answer = taskhub_answer_##answers,                                 \
-                               __VA_ARGS__}
-#define TASKHUB_ID(type, field) offsetof(Pb__##type, field)
-
-// clang-format off
-const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT] = {
-    TASKHUB_ROW(START, "StartInstance", create_instance_request, create_instance_response,
-        TASKHUB_ID(CreateInstanceRequest, instanceid), start, start,
-        .then = taskhub_then_started, .prefix = "failed to create workflow instance: "),
-    TASKHUB_ROW(GET, "GetInstance", get_instance_request, get_instance_response,
-        TASKHUB_ID(GetInstanceRequest, instanceid), get, view,),
-    TASKHUB_ROW(WAIT_START, "WaitForInstanceStart", get_instance_request, get_instance_response,
-        TASKHUB_ID(GetInstanceRequest, instanceid), wait_start, view,),
-    TASKHUB_ROW(WAIT_COMPLETION, "WaitForInstanceCompletion", get_instance_request, get_instance_response,
-        TASKHUB_ID(GetInstanceRequest, instanceid), wait_completion, view,),
-    TASKHUB_ROW(RAISE, "RaiseEvent", raise_event_request, raise_event_response,
-        TASKHUB_ID(RaiseEventRequest, instanceid), raise, plain,),
-    TASKHUB_ROW(TERMINATE, "TerminateInstance", terminate_request, terminate_response,
-        TASKHUB_ID(TerminateRequest, instanceid), terminate, plain,
-        .then = taskhub_then_completed, .prefix = "failed to submit termination request: "),
-    TASKHUB_ROW(SUSPEND, "SuspendInstance", suspend_request, suspend_response,
-        TASKHUB_ID(SuspendRequest, instanceid), suspend, plain,
-        .then = taskhub_then_suspended),
-    TASKHUB_ROW(RESUME, "ResumeInstance", resume_request, resume_response,
-        TASKHUB_ID(ResumeRequest, instanceid), resume, plain,
-        .then = taskhub_then_resumed),
-    TASKHUB_ROW(PURGE, "PurgeInstances", purge_instances_request, purge_instances_response,
-        TASKHUB_ID(PurgeInstancesRequest, instanceid), purge, purge,
-        .prefix = "failed to purge workflow state: "),
-    TASKHUB_ROW(RERUN, "RerunWorkflowFromEvent", rerun_workflow_from_event_request, rerun_workflow_from_event_response,
-        TASKHUB_ID(RerunWorkflowFromEventRequest, sourceinstanceid), rerun, rerun,
-        .tells = true),
-    TASKHUB_ROW(HISTORY, "GetInstanceHistory", get_instance_history_request, get_instance_history_response,
-        TASKHUB_ID(GetInstanceHistoryRequest, instanceid), history, history,
-        .tells = true),
-    TASKHUB_ROW(LIST, "ListInstanceIDs", list_instance_ids_request, list_instance_ids_response,
-        0, list, list,),
-    TASKHUB_ROW(COMPLETE_ACTIVITY, "CompleteActivityTask", activity_response, complete_task_response,
-        TASKHUB_ID(ActivityResponse, instanceid), complete_activity, plain, .of_worker = true),
-    TASKHUB_ROW(COMPLETE_TURN, "CompleteWorkflowTask", workflow_response, complete_task_response,
-        TASKHUB_ID(WorkflowResponse, instanceid), complete_turn, plain, .of_worker = true),
+static const struct taskhub_verb taskhub_verbs[PAWL_TASKHUB_COUNT] = {
+    [PAWL_TASKHUB_START] = {taskhub_start, taskhub_answer_start, .then = taskhub_then_started,
+                            .prefix = "failed to create workflow instance: "},
+    [PAWL_TASKHUB_GET] = {taskhub_get, taskhub_answer_view},
+    [PAWL_TASKHUB_WAIT_START] = {taskhub_wait_start, taskhub_answer_view},
+    [PAWL_TASKHUB_WAIT_COMPLETION] = {taskhub_wait_completion, taskhub_answer_view},
+    [PAWL_TASKHUB_RAISE] = {taskhub_raise, taskhub_answer_plain},
+    [PAWL_TASKHUB_TERMINATE] = {taskhub_terminate, taskhub_answer_plain,
+                                .then = taskhub_then_completed,
+                                .prefix = "failed to submit termination request: "},
+    [PAWL_TASKHUB_SUSPEND] = {taskhub_suspend, taskhub_answer_plain,
+                              .then = taskhub_then_suspended},
+    [PAWL_TASKHUB_RESUME] = {taskhub_resume, taskhub_answer_plain, .then = taskhub_then_resumed},
+    [PAWL_TASKHUB_PURGE] = {taskhub_purge, taskhub_answer_purge,
+                            .prefix = "failed to purge workflow state: "},
+    [PAWL_TASKHUB_RERUN] = {taskhub_rerun, taskhub_answer_rerun},
+    [PAWL_TASKHUB_HISTORY] = {taskhub_history, taskhub_answer_history},
+    [PAWL_TASKHUB_LIST] = {taskhub_list, taskhub_answer_list},
+    [PAWL_TASKHUB_COMPLETE_ACTIVITY] = {taskhub_complete_activity, taskhub_answer_plain},
+    [PAWL_TASKHUB_COMPLETE_TURN] = {taskhub_complete_turn, taskhub_answer_plain},
 };
-// clang-format on
-#undef TASKHUB_ROW
-#undef TASKHUB_ID
-
-const struct pawl_taskhub_row *pawl__taskhub_find(struct pawl_str path) {
-    for (size_t i = 0; i < PAWL_TASKHUB_COUNT; i++)
-        if (pawl__str_equal(path, pawl__str(pawl__taskhub_rows[i].path)))
-            return &pawl__taskhub_rows[i];
-    return NULL;
-}

@@ -4,56 +4,14 @@
 // The unary calls of the TaskHub service on a node: a request message in, a response message
 // out. Served over gRPC by api/taskhub.c, and called directly by programs that embed the engine.
 
-#include "orchestrator_service.pb-c.h"
 #include "runtime/node.h"
-
-enum pawl_taskhub_method {
-    PAWL_TASKHUB_START,
-    PAWL_TASKHUB_GET,
-    PAWL_TASKHUB_WAIT_START,
-    PAWL_TASKHUB_WAIT_COMPLETION,
-    PAWL_TASKHUB_RAISE,
-    PAWL_TASKHUB_TERMINATE,
-    PAWL_TASKHUB_SUSPEND,
-    PAWL_TASKHUB_RESUME,
-    PAWL_TASKHUB_PURGE,
-    PAWL_TASKHUB_RERUN,
-    PAWL_TASKHUB_HISTORY,
-    PAWL_TASKHUB_LIST,
-    PAWL_TASKHUB_COMPLETE_ACTIVITY,
-    PAWL_TASKHUB_COMPLETE_TURN,
-    PAWL_TASKHUB_COUNT
-};
-
-struct pawl_taskhub_call;
-
-// All about a method: what serves it, carries it out and calls it reads this row.
-struct pawl_taskhub_row {
-    const char *path; // of the gRPC method
-    const ProtobufCMessageDescriptor *request, *response;
-    size_t id;      // offset in the request of the instance's id; 0: it names none
-    bool tells;     // the reference has statuses for NOT_FOUND and PRECONDITION; else UNKNOWN
-    bool of_worker; // it is a worker's answer, whatever app that is for
-    // Makes the call's verb and runs it.
-    void (*begin)(struct pawl_taskhub_call *call);
-    // What a command that was recorded waits for; NULL: nothing.
-    enum pawl_wait (*then)(const struct pawl_taskhub_call *call);
-    // Fills the response. False: memory is out.
-    bool (*answer)(struct pawl_taskhub_call *call);
-    const char *prefix; // of its errors' texts
-};
-
-// By enum pawl_taskhub_method.
-extern const struct pawl_taskhub_row pawl__taskhub_rows[PAWL_TASKHUB_COUNT];
-
-// The row of a path, or NULL.
-const struct pawl_taskhub_row *pawl__taskhub_find(struct pawl_str path);
+#include "wire/methods.h"
 
 // One call. The caller's memory until |done| is called, which may happen before the call returns,
 // or the call is canceled.
 struct pawl_taskhub_call {
     enum pawl_taskhub_method method;
-    const ProtobufCMessage *request; // of the row's type
+    const ProtobufCMessage *request; // of the method's type
     struct pawl_str bytes;           // of COMPLETE_TURN: the encoded request
     bool without_start;              // START: do not wait for the first turn
     char *span_id;                   // START: of the workflow's own span; NULL: it is not traced

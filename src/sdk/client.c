@@ -16,7 +16,7 @@ enum {
 };
 
 static bool client_is_wait(const struct pawl_client_call *call) {
-    return call->op.row == &pawl__taskhub_rows[PAWL_TASKHUB_WAIT_COMPLETION];
+    return call->op.method == &pawl__methods[PAWL_TASKHUB_WAIT_COMPLETION];
 }
 
 static void client_end_call(struct pawl_client_call *call) {
@@ -98,7 +98,7 @@ void pawl__client_end_waits(struct pawl_loop *loop) {
 
 // The instance that a request names; NULL: none.
 static const char *client_instance(enum pawl_taskhub_method method, const void *request) {
-    size_t offset = pawl__taskhub_rows[method].id;
+    size_t offset = pawl__methods[method].id;
     return offset ? *(char *const *)(const void *)((const char *)request + offset) : NULL;
 }
 
@@ -107,7 +107,7 @@ enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call
                                 int64_t timeout) {
     int64_t until = pawl__clock_add(pawl__clock_steady(), timeout);
     call->loop = pawl__handle_loop(pawl, client_instance(method, request));
-    call->op.row = &pawl__taskhub_rows[method];
+    call->op.method = &pawl__methods[method];
     call->op.request = request;
     call->op.done = client_on_done;
     call->op.data = call;

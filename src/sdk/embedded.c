@@ -111,7 +111,7 @@ static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) 
     struct embedded *embedded = embedded_of(transport);
     op->error.code = PAWL_E_OK;
     struct pawl_taskhub_call *call = &op->taskhub;
-    call->method = (enum pawl_taskhub_method)(op->row - pawl__taskhub_rows);
+    call->method = (enum pawl_taskhub_method)(op->method - pawl__methods);
     call->request = op->request;
     call->without_start = true; // nobody knows whether this process has a worker
     call->span_id = NULL;

@@ -57,10 +57,10 @@ static bool remote_send(struct remote *remote, struct pawl_grpc_call_options *op
 static void remote_on_message(void *arg, struct pawl_str message) {
     struct pawl_op *op = arg;
     const char *why = NULL;
-    op->response = pawl__wire_unpack(&op->arena, op->row->response, message, &why);
+    op->response = pawl__wire_unpack(&op->arena, op->method->response, message, &why);
     if (!op->response)
         pawl__fail(&op->error, PAWL_E_INTERNAL, "the daemon's answer to %s is damaged: %s",
-                   op->row->path, why ? why : "");
+                   op->method->path, why ? why : "");
 }
 
 static void remote_on_end(void *arg, enum pawl_err code, struct pawl_str text) {
@@ -72,7 +72,7 @@ static void remote_on_end(void *arg, enum pawl_err code, struct pawl_str text) {
 static void remote_call(struct pawl_transport *transport, struct pawl_op *op) {
     op->error.code = PAWL_E_OK;
     op->response = NULL;
-    struct pawl_grpc_call_options options = {.method = op->row->path,
+    struct pawl_grpc_call_options options = {.method = op->method->path,
                                              .on_message = remote_on_message,
                                              .on_end = remote_on_end,
                                              .arg = op};

@@ -11,8 +11,8 @@
 
 // A call. The caller's memory until |done|, which may be called before |call| returns.
 struct pawl_op {
-    const struct pawl_taskhub_row *row;
-    const ProtobufCMessage *request;  // of the row's type
+    const struct pawl_method *method;
+    const ProtobufCMessage *request;  // of the method's type
     struct pawl_arena arena;          // the caller frees it
     const ProtobufCMessage *response; // in |arena|, when |error.code| is PAWL_OK
     struct pawl_error error;

@@ -176,7 +176,7 @@ static void answer_done(struct pawl_op *op) {
 
 static void answer_send(struct pawl_sdk_worker *worker, struct answer *answer,
                         enum pawl_taskhub_method method, const ProtobufCMessage *request) {
-    answer->op.row = &pawl__taskhub_rows[method];
+    answer->op.method = &pawl__methods[method];
     answer->op.request = request;
     answer->op.done = answer_done;
     answer->op.data = answer;
@@ -399,7 +399,7 @@ static void cold_begin(struct pawl_sdk_worker *worker, const struct turn_item *t
     pb__get_instance_history_request__init(&cold->request);
     cold->request.instanceid = id;
     cold->op.arena = arena;
-    cold->op.row = &pawl__taskhub_rows[PAWL_TASKHUB_HISTORY];
+    cold->op.method = &pawl__methods[PAWL_TASKHUB_HISTORY];
     cold->op.request = &cold->request.base;
     cold->op.done = cold_done;
     cold->op.data = cold;

@@ -15,7 +15,7 @@ static const char *api_method(unsigned number) {
         for (const struct pawl_api_method_row *row = api_tables[i]; row && row->path; row++)
             if (number-- == 0) return row->path;
         if (api_tables[i]) continue;
-        if (number < PAWL_TASKHUB_COMPLETE_ACTIVITY) return pawl__taskhub_rows[number].path;
+        if (number < PAWL_TASKHUB_COMPLETE_ACTIVITY) return pawl__methods[number].path;
         number -= PAWL_TASKHUB_COMPLETE_ACTIVITY;
     }
     return NULL;

@@ -245,8 +245,8 @@ METHODS += ("GetState SaveState DeleteState GetBulkState DeleteBulkState Execute
             "GetMetadata SetMetadata Shutdown").split()
 
 # The target counts the rows of these tables.
-TABLES = ["src/api/work.c", "src/api/taskhub.c", "src/runtime/taskhub.c", "src/api/state_grpc.c", "src/api/metadata.c"]
-ROWS = re.compile(r'^    (?:\{"/[\w.]+/|TASKHUB_ROW\((?!COMPLETE_)\w+, ")(\w+)"', re.MULTILINE)
+TABLES = ["src/api/work.c", "src/api/taskhub.c", "src/wire/methods.c", "src/api/state_grpc.c", "src/api/metadata.c"]
+ROWS = re.compile(r'^    (?:\{"/[\w.]+/|METHOD\((?!COMPLETE_)\w+, ")(\w+)"', re.MULTILINE)
 rows = [name for table in TABLES for name in ROWS.findall((ROOT / table).read_text())]
 expected = [name for name in METHODS if not name.endswith(("Alpha1", "Beta1"))]
 if rows != expected:

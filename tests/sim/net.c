@@ -75,7 +75,7 @@ static void serving_done(struct pawl_taskhub_call *call, const struct pawl_error
     struct sim_serving *serving = call->data;
     struct sim_daemon *was = sim_enter(NULL);
     sim_trace(serving->message.id, "daemon %u answers call %u (%s): %s", serving->daemon->number,
-              serving->message.number, strrchr(pawl__taskhub_rows[call->method].path, '/') + 1,
+              serving->message.number, strrchr(pawl__methods[call->method].path, '/') + 1,
               error ? error->text : "ok");
     sim_check_answer(serving, error);
     net_answer(&serving->message, error ? error->code : PAWL_OK);
@@ -91,7 +91,7 @@ static void *serving_new(struct sim_serving *serving, const ProtobufCMessageDesc
 
 static const ProtobufCMessage *serving_request(struct sim_serving *serving) {
     struct sim_message *message = &serving->message;
-    const ProtobufCMessageDescriptor *type = pawl__taskhub_rows[message->method].request;
+    const ProtobufCMessageDescriptor *type = pawl__methods[message->method].request;
     Google__Protobuf__StringValue *text =
         *message->text ? pawl__string_value(&serving->arena, message->text) : NULL;
     void *body = serving_new(serving, type);
@@ -221,7 +221,7 @@ static void net_arrive(struct sim_event *event) {
     bool serves = daemon->state == SIM_UP;
     sim_trace(message.id, "call %u of %s %u (%s %s%s%s) arrives at daemon %u", message.number,
               message.bytes.len ? "worker" : "client", message.client,
-              strrchr(pawl__taskhub_rows[message.method].path, '/') + 1, message.id,
+              strrchr(pawl__methods[message.method].path, '/') + 1, message.id,
               *message.name ? " " : "", message.name, daemon->number);
     if (serves) {
         fate = sim_spare(daemon);

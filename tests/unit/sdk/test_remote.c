@@ -143,7 +143,7 @@ static void test_codes(void **state) {
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
         Pb__GetInstanceRequest request = PB__GET_INSTANCE_REQUEST__INIT;
         struct pawl_op op = {
-            .row = &pawl__taskhub_rows[PAWL_TASKHUB_GET],
+            .method = &pawl__methods[PAWL_TASKHUB_GET],
             .request = &request.base,
             .done = on_answer,
         };

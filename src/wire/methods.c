@@ -1,0 +1,46 @@
+#include "wire/methods.h"
+
+#define METHOD(method, name, ask, reply, ...)                                                      \
+    [PAWL_TASKHUB_##method] = {.path = "/TaskHubSidecarService/" name,                             \
+                               .request = &pb__##ask##__descriptor,                                \
+                               .response = &pb__##reply##__descriptor,                             \
+                               __VA_ARGS__}
+#define ID(type, field) .id = offsetof(Pb__##type, field)
+
+// clang-format off
+const struct pawl_method pawl__methods[PAWL_TASKHUB_COUNT] = {
+    METHOD(START, "StartInstance", create_instance_request, create_instance_response,
+        ID(CreateInstanceRequest, instanceid)),
+    METHOD(GET, "GetInstance", get_instance_request, get_instance_response,
+        ID(GetInstanceRequest, instanceid)),
+    METHOD(WAIT_START, "WaitForInstanceStart", get_instance_request, get_instance_response,
+        ID(GetInstanceRequest, instanceid)),
+    METHOD(WAIT_COMPLETION, "WaitForInstanceCompletion", get_instance_request, get_instance_response,
+        ID(GetInstanceRequest, instanceid)),
+    METHOD(RAISE, "RaiseEvent", raise_event_request, raise_event_response,
+        ID(RaiseEventRequest, instanceid)),
+    METHOD(TERMINATE, "TerminateInstance", terminate_request, terminate_response,
+        ID(TerminateRequest, instanceid)),
+    METHOD(SUSPEND, "SuspendInstance", suspend_request, suspend_response,
+        ID(SuspendRequest, instanceid)),
+    METHOD(RESUME, "ResumeInstance", resume_request, resume_response,
+        ID(ResumeRequest, instanceid)),
+    METHOD(PURGE, "PurgeInstances", purge_instances_request, purge_instances_response,
+        ID(PurgeInstancesRequest, instanceid)),
+    METHOD(RERUN, "RerunWorkflowFromEvent", rerun_workflow_from_event_request, rerun_workflow_from_event_response,
+        ID(RerunWorkflowFromEventRequest, sourceinstanceid), .tells = true),
+    METHOD(HISTORY, "GetInstanceHistory", get_instance_history_request, get_instance_history_response,
+        ID(GetInstanceHistoryRequest, instanceid), .tells = true),
+    METHOD(LIST, "ListInstanceIDs", list_instance_ids_request, list_instance_ids_response,),
+    METHOD(COMPLETE_ACTIVITY, "CompleteActivityTask", activity_response, complete_task_response,
+        ID(ActivityResponse, instanceid), .of_worker = true),
+    METHOD(COMPLETE_TURN, "CompleteWorkflowTask", workflow_response, complete_task_response,
+        ID(WorkflowResponse, instanceid), .of_worker = true),
+};
+// clang-format on
+
+const struct pawl_method *pawl__method_find(struct pawl_str path) {
+    for (size_t i = 0; i < PAWL_TASKHUB_COUNT; i++)
+        if (pawl__str_equal(path, pawl__str(pawl__methods[i].path))) return &pawl__methods[i];
+    return NULL;
+}
