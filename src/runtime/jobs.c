@@ -33,12 +33,18 @@ static void jobs_main(void *arg) {
         jobs_wake(jobs);
         uv_mutex_unlock(&jobs->mutex);
         struct pawl_job *job = PAWL_CONTAINER(link, struct pawl_job, link);
+        struct pawl_jobs *home = job->home;
         job->run(job);
+        uv_mutex_lock(&home->mutex);
+        jobs_finish(home, job);
+        if (home == jobs) continue;
+        uv_mutex_unlock(&home->mutex);
         uv_mutex_lock(&jobs->mutex);
-        jobs_finish(jobs, job);
     }
     uv_mutex_unlock(&jobs->mutex);
 }
+
+static void jobs_check_stopped(struct pawl_jobs *jobs);
 
 static void jobs_on_async(uv_async_t *async) {
     struct pawl_jobs *jobs = PAWL_CONTAINER(async, struct pawl_jobs, async);
@@ -52,6 +58,7 @@ static void jobs_on_async(uv_async_t *async) {
         if (job->run) jobs->out--;
         job->done(job);
     }
+    jobs_check_stopped(jobs);
 }
 
 static void jobs_end(struct pawl_jobs *jobs) {
@@ -64,8 +71,10 @@ static void jobs_end(struct pawl_jobs *jobs) {
     jobs->threads = NULL;
 }
 
-int pawl__jobs_start(struct pawl_jobs *jobs, uv_loop_t *loop, size_t threads) {
-    *jobs = (struct pawl_jobs){0};
+// |loop| NULL: they are to be borrowed. |lender| NULL: they are its own.
+static int jobs_start(struct pawl_jobs *jobs, uv_loop_t *loop, size_t threads,
+                      struct pawl_jobs *lender) {
+    *jobs = (struct pawl_jobs){.lender = lender ? lender : jobs};
     pawl__link_init(&jobs->waiting);
     pawl__link_init(&jobs->finished);
     int rc = uv_mutex_init(&jobs->mutex);
@@ -77,9 +86,9 @@ int pawl__jobs_start(struct pawl_jobs *jobs, uv_loop_t *loop, size_t threads) {
         if (!rc) jobs->thread_count++;
     }
     // Last, as to close it takes the loop. The threads have no use for it before their first job.
-    if (!rc) rc = uv_async_init(loop, &jobs->async, jobs_on_async);
+    if (!rc && loop) rc = uv_async_init(loop, &jobs->async, jobs_on_async);
     if (rc) goto fail_threads;
-    jobs->open = true;
+    jobs->open = loop;
     return 0;
 fail_threads:
     jobs_end(jobs);
@@ -89,12 +98,34 @@ fail_mutex:
     return rc;
 }
 
+int pawl__jobs_start(struct pawl_jobs *jobs, uv_loop_t *loop, size_t threads) {
+    return jobs_start(jobs, loop, threads, NULL);
+}
+
+int pawl__jobs_borrow(struct pawl_jobs *jobs, uv_loop_t *loop, struct pawl_jobs *lender) {
+    return jobs_start(jobs, loop, 0, lender);
+}
+
+int pawl__jobs_start_lender(struct pawl_jobs *jobs, size_t threads) {
+    return jobs_start(jobs, NULL, threads, NULL);
+}
+
+void pawl__jobs_end_lender(struct pawl_jobs *jobs) {
+    jobs_end(jobs);
+    uv_cond_destroy(&jobs->wake);
+    uv_mutex_destroy(&jobs->mutex);
+}
+
 void pawl__jobs_submit_all(struct pawl_jobs *jobs, struct pawl_link *list) {
-    for (struct pawl_link *link = list->next; link != list; link = link->next) jobs->out++;
-    uv_mutex_lock(&jobs->mutex);
-    pawl__list_move(&jobs->waiting, list);
-    jobs_wake(jobs);
-    uv_mutex_unlock(&jobs->mutex);
+    struct pawl_jobs *lender = jobs->lender;
+    for (struct pawl_link *link = list->next; link != list; link = link->next) {
+        PAWL_CONTAINER(link, struct pawl_job, link)->home = jobs;
+        jobs->out++;
+    }
+    uv_mutex_lock(&lender->mutex);
+    pawl__list_move(&lender->waiting, list);
+    jobs_wake(lender);
+    uv_mutex_unlock(&lender->mutex);
 }
 
 void pawl__jobs_submit(struct pawl_jobs *jobs, struct pawl_job *job) {
@@ -114,13 +145,17 @@ void pawl__jobs_post(struct pawl_jobs *jobs, struct pawl_job *job) {
 }
 
 void pawl__jobs_drop(struct pawl_jobs *jobs, struct pawl_link *list) {
-    struct pawl_link dropped;
-    pawl__link_init(&dropped);
-    uv_mutex_lock(&jobs->mutex);
-    pawl__list_move(&dropped, &jobs->waiting);
-    uv_mutex_unlock(&jobs->mutex);
-    for (struct pawl_link *link = dropped.next; link != &dropped; link = link->next) jobs->out--;
-    pawl__list_move(list, &dropped);
+    struct pawl_jobs *lender = jobs->lender;
+    uv_mutex_lock(&lender->mutex);
+    for (struct pawl_link *link = lender->waiting.next, *next; link != &lender->waiting;
+         link = next) {
+        next = link->next;
+        if (PAWL_CONTAINER(link, struct pawl_job, link)->home != jobs) continue;
+        pawl__list_remove(link);
+        pawl__list_add(list, link);
+        jobs->out--;
+    }
+    uv_mutex_unlock(&lender->mutex);
 }
 
 static void jobs_on_close(uv_handle_t *handle) {
@@ -131,10 +166,14 @@ static void jobs_on_close(uv_handle_t *handle) {
     jobs->closed(jobs->arg);
 }
 
+static void jobs_check_stopped(struct pawl_jobs *jobs) {
+    uv_handle_t *async = (uv_handle_t *)&jobs->async;
+    if (jobs->closed && !jobs->out && !uv_is_closing(async)) uv_close(async, jobs_on_close);
+}
+
 void pawl__jobs_stop(struct pawl_jobs *jobs, void (*closed)(void *arg), void *arg) {
     jobs->closed = closed;
     jobs->arg = arg;
     jobs_end(jobs);
     jobs_on_async(&jobs->async); // the last jobs' done calls
-    uv_close((uv_handle_t *)&jobs->async, jobs_on_close);
 }

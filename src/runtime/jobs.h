@@ -7,7 +7,8 @@
 //   submit ──► waiting ──► [threads: run] ──► finished ──► [loop: done]
 //   post (from any thread) ──────────────────────┘
 //
-// Without threads it is how others reach the loop.
+// Without threads it is how others reach the loop. Several loops may share threads: each submits to
+// its own jobs, which borrow them.
 
 #include <uv.h>
 
@@ -18,12 +19,14 @@ struct pawl_job {
     void (*run)(struct pawl_job *job);  // on a thread; of a posted job it is not called
     void (*done)(struct pawl_job *job); // on the loop, in the order in which they finished
     struct pawl_link link;
+    struct pawl_jobs *home; // where |done| is called
 };
 
 struct pawl_jobs {
     uv_mutex_t mutex;
     uv_cond_t wake;
     uv_async_t async;
+    struct pawl_jobs *lender; // whose threads it has; itself: its own
     uv_thread_t *threads;
     size_t thread_count;
     struct pawl_link waiting, finished;
@@ -38,6 +41,13 @@ struct pawl_jobs {
 // Starts the threads; 0, or a libuv error, and then nothing of it is left.
 int pawl__jobs_start(struct pawl_jobs *jobs, uv_loop_t *loop, size_t threads);
 
+// Begins to use the threads of |lender|, which outlives it; the same.
+int pawl__jobs_borrow(struct pawl_jobs *jobs, uv_loop_t *loop, struct pawl_jobs *lender);
+
+// Threads to be borrowed, which have no loop. To be ended when nobody borrows them any more.
+int pawl__jobs_start_lender(struct pawl_jobs *jobs, size_t threads);
+void pawl__jobs_end_lender(struct pawl_jobs *jobs);
+
 // Gives a job, or all of |list|, to the threads. On the loop.
 void pawl__jobs_submit(struct pawl_jobs *jobs, struct pawl_job *job);
 void pawl__jobs_submit_all(struct pawl_jobs *jobs, struct pawl_link *list);
@@ -49,7 +59,8 @@ void pawl__jobs_post(struct pawl_jobs *jobs, struct pawl_job *job);
 void pawl__jobs_drop(struct pawl_jobs *jobs, struct pawl_link *list);
 
 // Waits for all jobs to run, ends the threads, and calls |closed| on the loop after the last job's
-// |done|. Nothing may be submitted or posted any more.
+// |done|. Nothing may be submitted or posted any more. Where threads are borrowed it returns before
+// the jobs have run.
 void pawl__jobs_stop(struct pawl_jobs *jobs, void (*closed)(void *arg), void *arg);
 
 #endif
