@@ -148,7 +148,7 @@ void pawl__load_begin(struct pawl_residency *residency, struct pawl_str id,
 
 bool pawl__load_is_light(const struct pawl_residency *residency) {
     const struct pawl_storage *storage = residency->storage;
-    return !storage->reader.out && !storage->store->caps.may_block &&
+    return !storage->reader.out && !storage->shared && !storage->store->caps.may_block &&
            residency->load_time < LOAD_QUICK;
 }
 

@@ -4,7 +4,7 @@
 // The loops of one process that serve an app together: each has a node of its own.
 //
 //   loop 0: node ─ shards 0, 2, 4 ─ storage ─┐
-//     ▲ │ calls, bells                       ├──► one store (store/joint/joint.h)
+//     ▲ │ calls, bells                       ├──► one store (shared.h)
 //     │ ▼                                    │
 //   loop 1: node ─ shards 1, 3, 5 ─ storage ─┘
 //
@@ -15,7 +15,7 @@
 // that share a store say it to each other: a call on a shard that another one has, and that there
 // is mail.
 //
-// What is shared: the store, behind a seat for each loop; and this. Everything else belongs to one
+// What is shared: the store, with its two threads; and this. Everything else belongs to one
 // loop and is touched by its thread alone: node, partitions, engine, dispatch, storage, workers. So
 // none of it has locks.
 //

@@ -20,14 +20,25 @@ static struct pawl_storage_client *storage_client(struct pawl_link *link) {
 
 // --- group commit -------------------------------------------------------------------------------
 
-static void storage_run(struct pawl_job *job) {
-    struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
+static void storage_write(struct pawl_storage *storage) {
+    if (storage->shared) {
+        pawl__shared_commit(storage->shared, &storage->offer);
+        storage->outcome = storage->offer.outcome;
+        storage->took = storage->offer.took;
+        return;
+    }
     pawl__error_clear(&storage->result);
     int64_t began = pawl__clock_steady();
     storage->outcome =
         storage->store->ops->commit(storage->store, &storage->commit, &storage->result);
+    storage->took = pawl__clock_steady() - began;
+}
+
+static void storage_run(struct pawl_job *job) {
+    struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
+    storage_write(storage);
     if (storage->outcome != PAWL_COMMIT_DONE) return;
-    int64_t time = storage->took = pawl__clock_steady() - began;
+    int64_t time = storage->took;
     storage->commit_time =
         storage->measured ? storage->commit_time + (time - storage->commit_time) / 8 : time;
     storage->measured = true;
@@ -67,6 +78,10 @@ static void storage_list_state(struct pawl_storage *storage) {
 
 static void storage_submit(struct pawl_storage *storage) {
     storage->commit.at_once = false;
+    if (storage->shared) {
+        pawl__error_clear(&storage->result);
+        pawl__shared_offer(storage->shared, &storage->offer);
+    }
     pawl__jobs_submit(&storage->writer, &storage->job);
 }
 
@@ -159,7 +174,7 @@ static bool storage_is_light(struct pawl_storage *storage) {
     for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next)
         light = light && (!storage_client(at)->writes || storage_client(at)->light);
     // Only one thread at a time may commit, tend, lease or release.
-    bool free_writer = !storage->tending && !storage->leasing;
+    bool free_writer = !storage->shared && !storage->tending && !storage->leasing;
     return light && free_writer && !storage->store->caps.may_block && storage->measured &&
            storage->commit_time < STORAGE_QUICK;
 }
@@ -342,10 +357,16 @@ void pawl__storage_read(struct pawl_storage *storage, struct pawl_state_read *re
 
 // --- life ---------------------------------------------------------------------------------------
 
-enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
-                                 struct pawl_store *store, const struct pawl_log *log,
-                                 struct pawl_error *error) {
-    *storage = (struct pawl_storage){.store = store, .loop = loop, .log = log};
+// Starts a thread, or borrows that of |lender|.
+static int storage_start(struct pawl_jobs *jobs, uv_loop_t *loop, struct pawl_jobs *lender) {
+    return lender ? pawl__jobs_borrow(jobs, loop, lender) : pawl__jobs_start(jobs, loop, 1);
+}
+
+static enum pawl_err storage_init(struct pawl_storage *storage, uv_loop_t *loop,
+                                  struct pawl_store *store, struct pawl_shared_store *shared,
+                                  const struct pawl_log *log, struct pawl_error *error) {
+    *storage = (struct pawl_storage){.store = store, .shared = shared, .loop = loop, .log = log};
+    storage->offer = (struct pawl_offer){.commit = &storage->commit, .error = &storage->result};
     pawl__link_init(&storage->clients);
     pawl__link_init(&storage->gathering);
     pawl__link_init(&storage->writing);
@@ -363,17 +384,36 @@ enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
     storage->patience.data = storage->check.data = storage->spin.data = storage;
     uv_check_start(&storage->check, storage_on_check);
     uv_unref((uv_handle_t *)&storage->check);
-    int rc = pawl__jobs_start(&storage->writer, loop, 1);
-    if (!rc) rc = pawl__jobs_start(&storage->reader, loop, 1);
+    int rc = storage_start(&storage->writer, loop, shared ? &shared->writer : NULL);
+    if (!rc) rc = storage_start(&storage->reader, loop, shared ? &shared->reader : NULL);
     if (!rc) return PAWL_OK;
     return pawl__fail(error, PAWL_E_NOMEM, "cannot start a thread for the store: %s",
                       uv_strerror(rc));
 }
 
+enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
+                                 struct pawl_store *store, const struct pawl_log *log,
+                                 struct pawl_error *error) {
+    return storage_init(storage, loop, store, NULL, log, error);
+}
+
+enum pawl_err pawl__storage_init_shared(struct pawl_storage *storage, uv_loop_t *loop,
+                                        struct pawl_shared_store *shared,
+                                        const struct pawl_log *log, struct pawl_error *error) {
+    return storage_init(storage, loop, shared->store, shared, log, error);
+}
+
+uint64_t pawl__storage_commits(const struct pawl_storage *storage) {
+    return storage->shared ? atomic_load(&storage->shared->commits) : storage->commits;
+}
+
 static void storage_handle_closed(void *arg) {
     struct pawl_storage *storage = arg;
     if (--storage->handles) return;
-    storage->store->ops->close(storage->store);
+    if (storage->shared)
+        pawl__shared_release(storage->shared);
+    else
+        storage->store->ops->close(storage->store);
     storage->store = NULL;
     storage->closed(storage->arg);
 }

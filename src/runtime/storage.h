@@ -21,11 +21,15 @@
 // When next to nothing is going on, and the disk is known to be quick, a commit runs on the loop's
 // own thread: waking another thread and being woken by it takes longer than what the loop could do
 // meanwhile. It does not wait for locks there; when it would have to, the thread does.
+//
+// Several loops may share a store (shared.h): each has a storage, the threads are for all, and so
+// is each commit.
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/meter.h"
 #include "runtime/jobs.h"
+#include "runtime/shared.h"
 #include "store/store.h"
 
 // How long leases and members last in a store where they end by themselves: whoever is killed or
@@ -87,7 +91,9 @@ struct pawl_storage_meters {
 };
 
 struct pawl_storage {
-    struct pawl_store *store; // owned
+    struct pawl_store *store;         // owned, unless it is |shared|
+    struct pawl_shared_store *shared; // with other loops; NULL: with none
+    struct pawl_offer offer;          // of |commit|, then
     uv_loop_t *loop;
     const struct pawl_log *log;
     struct pawl_jobs writer, reader;
@@ -128,6 +134,14 @@ struct pawl_storage {
 enum pawl_err pawl__storage_init(struct pawl_storage *storage, uv_loop_t *loop,
                                  struct pawl_store *store, const struct pawl_log *log,
                                  struct pawl_error *error);
+
+// The same on a store that other loops have, too; |shared| is released when the storage is closed.
+enum pawl_err pawl__storage_init_shared(struct pawl_storage *storage, uv_loop_t *loop,
+                                        struct pawl_shared_store *shared,
+                                        const struct pawl_log *log, struct pawl_error *error);
+
+// Commits of the store that were done. On any thread.
+uint64_t pawl__storage_commits(const struct pawl_storage *storage);
 
 // Writes what was handed in, closes the store, and calls |closed|. Nothing may be handed in any
 // more.

@@ -2,7 +2,6 @@
 
 #include "runtime/siblings.h"
 #include "sdk/transport.h"
-#include "store/joint/joint.h"
 #include "store/memory/memory.h"
 #include "store/sqlite/sqlite.h"
 #include "wire/pack.h"
@@ -235,8 +234,7 @@ static void embedded_close(struct pawl_transport *transport, void (*closed)(void
 
 static uint64_t embedded_commits(const struct pawl_transport *transport) {
     const struct embedded *embedded = PAWL_CONTAINER(transport, struct embedded, transport);
-    return embedded->sibling ? pawl__joint_commits(embedded->storage.store)
-                             : embedded->storage.commits;
+    return pawl__storage_commits(&embedded->storage);
 }
 
 static const struct pawl_transport_ops embedded_ops = {
@@ -312,22 +310,33 @@ static void embedded_ignore(void *arg) {
     (void)arg;
 }
 
-// Makes the transport of one loop. Takes |seat| over, and leaves |sibling| after an error.
-static enum pawl_err embedded_create(const struct pawl_embedded_store *from,
-                                     struct pawl_store *seat, struct pawl_sibling *sibling,
-                                     uv_loop_t *loop, const struct pawl_transport_owner *owner,
+// What a loop has of what several share; nothing, if it is the only one.
+struct embedded_share {
+    struct pawl_shared_store *store;
+    struct pawl_sibling *sibling;
+};
+
+static void embedded_leave(const struct embedded_share *share) {
+    if (!share->sibling) return;
+    pawl__shared_release(share->store);
+    pawl__sibling_leave(share->sibling, embedded_ignore, NULL);
+}
+
+// Makes the transport of one loop. Takes |share|, or else the store of |from|, over.
+static enum pawl_err embedded_create(struct pawl_embedded_store *from,
+                                     const struct embedded_share *share, uv_loop_t *loop,
+                                     const struct pawl_transport_owner *owner,
                                      struct pawl_transport **out, struct pawl_error *error) {
     struct embedded *embedded = calloc(1, sizeof *embedded);
     if (embedded) embedded->app_id = pawl__str_dup(pawl__str(from->app_id));
     if (!embedded || !embedded->app_id) {
         free(embedded);
-        seat->ops->close(seat);
-        if (sibling) pawl__sibling_leave(sibling, embedded_ignore, NULL);
+        embedded_leave(share);
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     }
     embedded->transport.ops = &embedded_ops;
     embedded->owner = *owner;
-    embedded->sibling = sibling;
+    embedded->sibling = share->sibling;
     embedded->worker.reset = embedded_reset;
     uv_timer_init(loop, &embedded->again);
     embedded->again.data = embedded;
@@ -335,13 +344,17 @@ static enum pawl_err embedded_create(const struct pawl_embedded_store *from,
         .app_id = embedded->app_id,
         .max_message = SIZE_MAX / 2, // nothing crosses a wire
         .shards = from->shards,
-        .sibling = sibling,
+        .sibling = share->sibling,
         .log = owner->log,
         .on_ready = embedded_on_ready,
         .arg = embedded,
     };
-    enum pawl_err err = pawl__storage_init(&embedded->storage, loop, seat, owner->log, error);
-    if (!err) err = pawl__node_create(&embedded->storage, &options, &embedded->node, error);
+    struct pawl_storage *storage = &embedded->storage;
+    enum pawl_err err =
+        share->sibling ? pawl__storage_init_shared(storage, loop, share->store, owner->log, error)
+                       : pawl__storage_init(storage, loop, from->store, owner->log, error);
+    from->store = NULL;
+    if (!err) err = pawl__node_create(storage, &options, &embedded->node, error);
     if (!err) {
         *out = &embedded->transport;
         return PAWL_OK;
@@ -352,47 +365,47 @@ static enum pawl_err embedded_create(const struct pawl_embedded_store *from,
 }
 
 // Makes them for all loops. After an error there are none.
-static enum pawl_err embedded_create_all(const struct pawl_embedded_store *from,
-                                         struct pawl_store **seats, struct pawl_siblings *siblings,
-                                         uv_loop_t *const *loops,
+static enum pawl_err embedded_create_all(struct pawl_embedded_store *from,
+                                         struct pawl_shared_store *shared,
+                                         struct pawl_siblings *siblings, uv_loop_t *const *loops,
                                          const struct pawl_transport_owner *owners,
                                          struct pawl_transport **out, struct pawl_error *error) {
     size_t made = 0;
     enum pawl_err err = PAWL_OK;
     for (; made < from->loops && !err; made++) {
-        struct pawl_sibling *sibling = siblings ? pawl__siblings_at(siblings, made) : NULL;
-        err = embedded_create(from, seats[made], sibling, loops[made], &owners[made], &out[made],
-                              error);
+        const struct embedded_share share = {shared, pawl__siblings_at(siblings, made)};
+        err = embedded_create(from, &share, loops[made], &owners[made], &out[made], error);
     }
     if (!err) return PAWL_OK;
-    for (size_t i = made; i < from->loops; i++) {
-        seats[i]->ops->close(seats[i]);
-        pawl__sibling_leave(pawl__siblings_at(siblings, i), embedded_ignore, NULL);
-    }
+    for (size_t i = made; i < from->loops; i++)
+        embedded_leave(&(struct embedded_share){shared, pawl__siblings_at(siblings, i)});
     for (size_t i = 0; i + 1 < made; i++) embedded_close(out[i], embedded_ignore, NULL);
     return err;
+}
+
+static enum pawl_err embedded_open_several(struct pawl_embedded_store *store,
+                                           uv_loop_t *const *loops,
+                                           const struct pawl_transport_owner *owners,
+                                           struct pawl_transport **out, struct pawl_error *error) {
+    struct pawl_siblings *siblings;
+    struct pawl_shared_store *shared;
+    struct pawl_store *base = store->store;
+    enum pawl_err err = pawl__siblings_create(loops, store->loops, &siblings, error);
+    if (err) return err;
+    store->store = NULL;
+    err = pawl__shared_create(base, store->loops, &shared, error);
+    for (size_t i = 0; err && i < store->loops; i++)
+        pawl__sibling_leave(pawl__siblings_at(siblings, i), embedded_ignore, NULL);
+    return err ? err : embedded_create_all(store, shared, siblings, loops, owners, out, error);
 }
 
 enum pawl_err pawl__embedded_open(struct pawl_embedded_store *store, uv_loop_t *const *loops,
                                   const struct pawl_transport_owner *owners,
                                   struct pawl_transport **out, struct pawl_error *error) {
-    size_t count = store->loops;
-    struct pawl_siblings *siblings = NULL;
-    struct pawl_store **seats = calloc(count, sizeof *seats);
-    enum pawl_err err = seats ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
-    if (!err && count > 1) err = pawl__siblings_create(loops, count, &siblings, error);
-    if (!err && count > 1) {
-        struct pawl_store *base = store->store;
-        store->store = NULL;
-        err = pawl__joint_open(base, seats, count, error);
-        for (size_t i = 0; err && i < count; i++)
-            pawl__sibling_leave(pawl__siblings_at(siblings, i), embedded_ignore, NULL);
-    } else if (!err) {
-        seats[0] = store->store;
-        store->store = NULL;
-    }
-    if (!err) err = embedded_create_all(store, seats, siblings, loops, owners, out, error);
-    free(seats);
+    static const struct embedded_share none;
+    enum pawl_err err = store->loops > 1
+                            ? embedded_open_several(store, loops, owners, out, error)
+                            : embedded_create(store, &none, loops[0], owners, out, error);
     pawl__embedded_store_close(store);
     return err;
 }

@@ -2,7 +2,6 @@
 
 #include "kit.h"
 #include "runtime/siblings.h"
-#include "store/joint/joint.h"
 
 enum {
     LOOPS = 2,
@@ -31,14 +30,14 @@ static struct pawl_sibling *pair_sibling(struct pair *pair, size_t index) {
 }
 
 static void pair_open(struct pair *pair) {
-    struct pawl_store *store, *seats[LOOPS];
+    struct pawl_store *stores[LOOPS];
     struct pawl_error error;
     uv_loop_t *loops[LOOPS];
     *pair = (struct pair){0};
-    assert_int_equal(pawl__memory_open(&store, &error), PAWL_OK);
-    assert_int_equal(pawl__joint_open(store, seats, LOOPS, &error), PAWL_OK);
+    assert_int_equal(pawl__memory_open(&stores[0], &error), PAWL_OK);
+    assert_int_equal(pawl__memory_share(stores[0], &stores[1], &error), PAWL_OK);
     for (int i = 0; i < LOOPS; i++) {
-        kit_make(&pair->kits[i], seats[i], SHARDS);
+        kit_make(&pair->kits[i], stores[i], SHARDS);
         loops[i] = &pair->kits[i].loop;
     }
     assert_int_equal(pawl__siblings_create(loops, LOOPS, &pair->siblings, &error), PAWL_OK);
