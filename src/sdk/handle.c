@@ -22,6 +22,7 @@ enum {
 
 static void *handle_main(void *arg) {
     struct pawl_loop *loop = arg;
+    pthread_setname_np(pthread_self(), "pawl loop"); // for who looks at threads
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     return NULL;
 }
@@ -270,13 +271,11 @@ static struct pawl *handle_create(const struct pawl_options *options, const stru
         return NULL;
     }
     pawl->unready = count;
-    // The threads are divided; none is without.
-    size_t threads = options->activity_threads ? options->activity_threads : HANDLE_THREADS;
     pawl->worker_options = (struct pawl_sdk_worker_options){
         .pawl = pawl,
         .registry = &pawl->registry,
         .log = &pawl->log,
-        .activity_threads = (threads + count - 1) / count,
+        .activity_threads = options->activity_threads ? options->activity_threads : HANDLE_THREADS,
         .stack_size = options->stack_size ? options->stack_size : PAWL_STACK_SIZE,
         .warm_workflows =
             ((options->warm_workflows ? options->warm_workflows : HANDLE_WARM) + count - 1) / count,
@@ -306,6 +305,7 @@ static void handle_free(struct pawl *pawl) {
         pawl__worker_finish(&pawl->loops[i].worker);
         uv_loop_close(&pawl->loops[i].uv);
     }
+    if (pawl->has_threads) pawl__jobs_end_lender(&pawl->threads);
     pawl__registry_finish(&pawl->registry);
     pthread_mutex_destroy(&pawl->mutex);
     free(pawl->loops);

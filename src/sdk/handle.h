@@ -62,6 +62,8 @@ struct pawl {
     atomic_size_t starting;  // loops that have yet to
     struct pawl_log log;
     struct pawl_registry registry;
+    struct pawl_jobs threads; // for activities of all loops, once there are; if there are several
+    bool has_threads;
     struct pawl_sdk_worker_options worker_options;
     bool begun;   // a loop works: nothing may be added to |registry|
     bool working; // all do

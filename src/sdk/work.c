@@ -45,6 +45,19 @@ static void work_run(struct pawl_job *job) {
     if (atomic_fetch_sub(&pawl->starting, 1) == 1) pawl__done_set(&pawl->worked);
 }
 
+// With several loops, the activities' threads are for all of them.
+static enum pawl_err work_start_threads(struct pawl *pawl) {
+    size_t count = pawl->worker_options.activity_threads;
+    if (pawl->count == 1 || pawl->has_threads) return PAWL_OK;
+    int rc = pawl__jobs_start_lender(&pawl->threads, count);
+    if (rc)
+        return pawl__sdk_fail(PAWL_E_NOMEM, "cannot start %zu threads for activities: %s", count,
+                              uv_strerror(rc));
+    pawl->has_threads = true;
+    pawl->worker_options.lender = &pawl->threads;
+    return PAWL_OK;
+}
+
 enum pawl_err pawl_work(struct pawl *pawl) {
     PAWL_TRY(pawl__handle_check(pawl, "pawl_work"));
     const struct pawl_registry *registry = &pawl->registry;
@@ -53,6 +66,7 @@ enum pawl_err pawl_work(struct pawl *pawl) {
         return pawl__sdk_fail(PAWL_E_PRECONDITION,
                               "there is nothing to work on: pawl_add_workflow and "
                               "pawl_add_activity come before pawl_work");
+    PAWL_TRY(work_start_threads(pawl));
     pawl->begun = true;
     pawl__done_init(&pawl->worked);
     atomic_init(&pawl->starting, pawl->count);

@@ -567,7 +567,9 @@ enum pawl_err pawl__worker_start(struct pawl_sdk_worker *worker,
     if (!worker_name_all(worker)) return pawl__fail_plain(error, PAWL_E_NOMEM);
     int err = pawl__watch_start(&worker->watch, options->blocked_after, options->log);
     if (err) return pawl__fail(error, PAWL_E_NOMEM, "cannot start a thread: %s", strerror(err));
-    err = pawl__jobs_start(&worker->pool.jobs, options->loop, options->activity_threads);
+    struct pawl_jobs *jobs = &worker->pool.jobs;
+    err = options->lender ? pawl__jobs_borrow(jobs, options->loop, options->lender)
+                          : pawl__jobs_start(jobs, options->loop, options->activity_threads);
     if (err) {
         pawl__watch_stop(&worker->watch);
         return pawl__fail(error, PAWL_E_NOMEM, "cannot start %zu threads for activities: %s",

@@ -45,6 +45,7 @@ struct pawl_sdk_worker_options {
     struct pawl *pawl;
     const struct pawl_registry *registry; // which does not change any more
     const struct pawl_log *log;
+    struct pawl_jobs *lender; // threads for activities, shared with other loops; NULL: its own
     size_t activity_threads, stack_size, warm_workflows;
     int64_t blocked_after;
 };

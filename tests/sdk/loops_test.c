@@ -140,6 +140,53 @@ static void test_at_the_same_time(void **state) {
     assert_ok(pawl_close(pawl));
 }
 
+// --- activities
+// -----------------------------------------------------------------------------------
+
+struct crowd {
+    atomic_int inside, most;
+};
+
+static enum pawl_err crowds(struct pawl_activity *activity) {
+    struct crowd *crowd = activity->arg;
+    int inside = atomic_fetch_add(&crowd->inside, 1) + 1, most = atomic_load(&crowd->most);
+    while (inside > most && !atomic_compare_exchange_weak(&crowd->most, &most, inside)) continue;
+    usleep(20000);
+    atomic_fetch_sub(&crowd->inside, 1);
+    return PAWL_OK;
+}
+
+static enum pawl_err calls_crowds(struct pawl_workflow *wf) {
+    struct pawl_task *tasks[4];
+    for (int i = 0; i < 4; i++) tasks[i] = pawl_call_activity(wf, "crowds", pawl_text(NULL), NULL);
+    return pawl_await_all(tasks, 4);
+}
+
+// The threads are for all loops: no more run at once, and those of one loop are not idle while
+// another has work.
+static void test_threads(void **state) {
+    (void)state;
+    struct crowd crowd = {0};
+    struct pawl_options options = {.loops = 4, .activity_threads = 2};
+    struct pawl *pawl = fixture_open_at(file_of("threads"), &options);
+    assert_ok(pawl_add_workflow(pawl, "calls_crowds", calls_crowds, NULL));
+    assert_ok(pawl_add_activity(pawl, "crowds", crowds, &crowd));
+    assert_ok(pawl_work(pawl));
+    struct pawl_info *info = fixture_run(pawl, "calls_crowds", NULL); // on one loop
+    assert_int_equal(info->status, PAWL_COMPLETED);
+    pawl_info_free(info);
+    assert_int_equal(atomic_load(&crowd.most), 2);
+    char ids[COUNT][16];
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(ids[i], sizeof ids[i], "crowds-%d", i);
+        assert_ok(pawl_start(pawl, "calls_crowds", pawl_text(NULL),
+                             &(struct pawl_start_options){.id = ids[i]}, NULL));
+    }
+    for (int i = 0; i < COUNT; i++) assert_ok(pawl_wait(pawl, ids[i], 60 * PAWL_SECOND, NULL));
+    assert_int_equal(atomic_load(&crowd.most), 2);
+    assert_ok(pawl_close(pawl)); // with nothing left to run
+}
+
 // --- one process at a time
 // ------------------------------------------------------------------------
 
@@ -157,6 +204,7 @@ int main(void) {
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_fewer_shards),
         cmocka_unit_test(test_at_the_same_time),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
