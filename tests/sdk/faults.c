@@ -17,6 +17,8 @@
 // says. Afterwards the power is cut, and nothing that was not synced is kept; it exits with 0 then,
 // and with 9 when the power was cut, or the process killed, before that.
 //
+// PAWL_LOOPS says on how many loops.
+//
 // To the ledger it appends, a line each:
 //
 //     S id start     a start was acknowledged
@@ -87,7 +89,9 @@ static enum pawl_err chain(struct pawl_workflow *wf) {
 static struct pawl *open_file(const char *file) {
     struct pawl *pawl;
     enum pawl_err err;
-    while ((err = pawl_open(file, NULL, &pawl)))
+    const char *loops = getenv("PAWL_LOOPS");
+    const struct pawl_options options = {.loops = loops ? (size_t)atoi(loops) : 0};
+    while ((err = pawl_open(file, &options, &pawl)))
         if (!passes(err, "pawl_open")) exit(1);
     if (pawl_add_activity(pawl, "step", step, NULL) ||
         pawl_add_workflow(pawl, "chain", chain, NULL) || pawl_work(pawl)) {

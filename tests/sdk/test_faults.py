@@ -6,7 +6,7 @@
 
 sdk_faults (faults.c) runs workflows on a disk that does to it what vfs.h says, at a random operation; its ledger
 stands outside. Then it is run again on what is left, which may be cut short in turn, and in the end without faults.
-Each acknowledged start completes, with the right result, and no activity runs again whose result was recorded.
+It runs on one loop, or on several. Each acknowledged start completes, with the right result, and no activity runs again whose result was recorded.
 """
 
 import collections
@@ -37,9 +37,10 @@ FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def run(file, ledger, name, starts, fault, at=0, length=1, mix=0, seed=0, activities=ACTIVITIES,
-        program="sdk_faults"):
+        program="sdk_faults", loops=1):
     command = [BIN / program, file, ledger, name, starts, activities, fault, at, length, mix, seed]
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=620)
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=620,
+                          env=dict(os.environ, PAWL_LOOPS=str(loops)))
 
 
 def wrong_in(ledger):
@@ -94,8 +95,9 @@ class Faults(unittest.TestCase):
                 # In its beginning it recovers; the rest is work.
                 at = random.randint(1, 40) if random.random() < 0.4 else random.randint(1, operations)
                 plan = (fault, at, random.choice((1, 3, 200)), random.randint(0, 2), random.randrange(1 << 32))
-                plans.append(plan)
-                done = run(file, ledger, f"w{number}", STARTS, *plan)
+                loops = random.choice((1, 1, 2, 3))  # the first one says how many the file has shards for
+                plans.append((*plan, loops))
+                done = run(file, ledger, f"w{number}", STARTS, *plan, loops=loops)
                 self.assertIn(done.returncode, (0, 9), f"{plans}\n{done.stdout}{done.stderr}")
                 for line in done.stdout.splitlines():
                     if line.startswith("error"):
@@ -107,6 +109,8 @@ class Faults(unittest.TestCase):
                     seen = re.search(r"(\d+) operations, (\d+) faults", done.stdout)
                     operations = max(100, (operations + int(seen[1])) // 2)
                     counts[fault] += int(seen[2])
+                if loops > 1:
+                    counts["on several loops"] += 1
             repeated += self.finish(file, ledger, plans)
             for left in self.folder.glob(f"{worlds}.*"):
                 left.unlink()
