@@ -33,3 +33,9 @@ bool pawl__query_match(const struct pawl_query *query, const struct pawl_snapsho
            query_is(row->failure_type, query->failure_type) &&
            (!query->after_id.len || pawl__query_compare(query->order, row, &place) > 0);
 }
+
+bool pawl__query_is_of_kinds(const struct pawl_query *query) {
+    return !query->created_from && !query->created_before && !query->ended_from &&
+           !query->ended_before && !query->parent.len && !query->tag.len && !query->id_prefix.len &&
+           !query->custom_status.len && !query->failure_type.len && !query->after_id.len;
+}

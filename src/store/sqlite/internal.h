@@ -119,8 +119,11 @@
     X(READ_NEWEST,    reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
                               " WHERE shard=?1 AND (created_at, id)<(?14, ?15)" PAWL_SQLITE_FILTER \
                               " ORDER BY created_at DESC, id DESC LIMIT ?16")                     \
-    X(READ_COUNT,     reader, "SELECT name, status, count(*) FROM pawl_instance"                  \
-                              " WHERE shard=?1" PAWL_SQLITE_FILTER " GROUP BY name, status")      \
+    X(READ_COUNT,     reader, "SELECT name, status FROM pawl_instance"                            \
+                              " INDEXED BY pawl_instance_listed WHERE shard=?1"                   \
+                              PAWL_SQLITE_FILTER)                                                 \
+    X(READ_COUNT_ALL, reader, "SELECT name, status FROM pawl_instance"                            \
+                              " INDEXED BY pawl_instance_listed WHERE shard=?1")                  \
     X(READ_MAIL,      reader, "SELECT key, row FROM pawl_mail WHERE app=?1 AND number=?2"         \
                               " AND key>?3 ORDER BY key LIMIT ?4")                                \
     X(READ_HOLDERS,   reader, "SELECT number, id, epoch, owner FROM pawl_shard WHERE app=?1"      \
