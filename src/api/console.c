@@ -1,4 +1,5 @@
 #include "api/console.h"
+#include "api/openapi.h"
 #include "base/clock.h"
 #include "wire/timestamp.h"
 
@@ -106,9 +107,19 @@ static void console_app(void *arg, struct pawl_request *request, const struct pa
     pawl__api_json(request, 200, body);
 }
 
+static void console_openapi(void *arg, struct pawl_request *request,
+                            const struct pawl_params *params) {
+    static const struct pawl_header type = {{"content-type", 12}, {"application/json", 16}};
+    (void)arg, (void)params;
+    pawl__http_respond(request, 200, &type, 1,
+                       (struct pawl_str){(const char *)pawl__openapi, pawl__openapi_size});
+}
+
 #define V1 "/pawl/v1"
 
+// docs/openapi.json has each of them.
 const struct pawl_route pawl__console_routes[] = {
+    {"GET", V1 "/openapi.json", console_openapi},
     {"GET", V1 "/app", console_app},
     {"GET", V1 "/numbers", pawl__console_numbers},
     {"GET", V1 "/changes", pawl__console_changes},

@@ -7,6 +7,7 @@ import time
 import unittest
 
 import harness
+import openapi
 import raw
 from raw import pb
 
@@ -46,12 +47,20 @@ class Console(unittest.TestCase):
     def get(self, path, status=200):
         code, body, _ = self.daemon.request("GET", f"/pawl/v1/{path}")
         self.assertEqual(code, status, body)
+        openapi.check(self, "GET", f"/pawl/v1/{path}", code, body)
         return json.loads(body)
 
     def post(self, path, body, status=200, content_type="application/json"):
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         code, answer, _ = self.daemon.request("POST", f"/pawl/v1/{path}", data, {"content-type": content_type})
         self.assertEqual(code, status, answer)
+        if operation := openapi.operation("POST", f"/pawl/v1/{path}"):
+            openapi.check(self, "POST", f"/pawl/v1/{path}", code, answer)
+            if code == 200:
+                schema = operation["requestBody"]["content"]["application/json"]["schema"]
+                self.assertEqual(openapi.misfits(json.loads(data), schema, "request"), [])
+        else:
+            self.assertEqual(code, 404)
         return json.loads(answer)
 
     def wait_status(self, id, status):
@@ -121,6 +130,41 @@ class Looking(Console):
         self.assertLessEqual(len(started["fields"]["input"].encode()), 256)
         self.assertTrue(text.startswith(started["fields"]["input"]))
         self.assertEqual(self.get(f"instances/l1/events/{started['number']}")["fields"]["input"], text)
+
+    def test_the_document(self):
+        """Each route is in docs/openapi.json, and each operation in there is served."""
+        self.assertEqual(self.get("openapi.json"), openapi.DOCUMENT)
+        table = (harness.ROOT / "src/api/console.c").read_text()
+        routes = {(method, "/pawl/v1" + path) for method, path in
+                  re.findall(r'\{"([A-Z]+)", V1 "([^"]+)",', table)}
+        verbs = re.findall(r'\{"(\w+)", PAWL_TASKHUB_\w+, act_', (harness.ROOT / "src/api/console_act.c").read_text())
+        routes.remove(("POST", "/pawl/v1/instances/{id}/{verb}"))
+        routes |= {("POST", f"/pawl/v1/instances/{{id}}/{verb}") for verb in verbs}
+        documented = {(method.upper(), path) for path, item in openapi.DOCUMENT["paths"].items() for method in item}
+        self.assertEqual(routes, documented)
+        ids = [operation["operationId"] for item in openapi.DOCUMENT["paths"].values() for operation in item.values()]
+        self.assertEqual(len(ids), len(set(ids)))
+
+    def test_answers_are_as_the_document_says(self):
+        self.hub.start("o1", text="1")
+        self.hub.wait("o1")
+        for path in ("app", "numbers", "instances", "instances?limit=1", "instances?sort=created&q=name:chain",
+                     "instances/count", "instances/count?q=status:failed&by=status"):
+            self.get(path)
+        for path in ("instances?sort=name", "instances?q=status:odd", "instances?limit=x", "changes?most=x"):
+            self.get(path, 400)
+        self.assertEqual(self.post("instances", {"name": "ask"})["id"], self.get("instances?limit=1")["rows"][0]["id"])
+        self.post("instances", {"name": "ask", "id": "o2", "input": '{"a": [1]}'})
+        self.wait_status("o2", "RUNNING")
+        self.post("instances/o2/suspend", {"reason": "why not"})
+        self.post("instances/o2/resume", {})
+        self.post("instances/o2/terminate", {"reason": "enough"})
+        self.wait_status("o2", "TERMINATED")
+        rerun = next(e for e in self.get("instances/o1/events")["events"] if e["type"] == "taskScheduled")
+        self.post("instances/o1/rerun", {"event": rerun["id"], "id": "o3"})
+        self.post("instances/o2/purge", {"force": False})
+        self.post("instances/o2/purge", {}, 404)
+        self.post("instances", {"id": "nameless"}, 400)
 
     def test_files_of_the_page(self):
         code, page, headers = self.daemon.request("GET", "/dashboard/")
