@@ -32,6 +32,8 @@ extern const struct pawl_command pawl__workflow_count;
 extern const struct pawl_command pawl__workflow_get;
 extern const struct pawl_command pawl__workflow_watch;
 extern const struct pawl_command pawl__workflow_history;
+extern const struct pawl_command pawl__workflow_export;
+extern const struct pawl_command pawl__workflow_replay;
 extern const struct pawl_command pawl__workflow_raise_event;
 extern const struct pawl_command pawl__workflow_suspend;
 extern const struct pawl_command pawl__workflow_resume;

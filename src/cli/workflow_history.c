@@ -249,3 +249,38 @@ const struct pawl_command pawl__workflow_history = {
     .flags = history_flags,
     .run = history_run,
 };
+
+// --- export --------------------------------------------------------------------------------------
+
+static const struct pawl_flag export_flags[] = {
+    PAWL_WORKFLOW_FLAGS,
+    {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
+};
+
+static int export_run(const struct pawl_flags *flags) {
+    struct pawl_workflow_app app;
+    char *text = NULL;
+    if (flags->argc != 1) return pawl__workflow_misused("export: name one instance");
+    int code = pawl__workflow_open(flags, &app);
+    if (code) return code;
+    if (pawl_history(app.pawl, flags->argv[0], &text))
+        code = pawl__workflow_fail("cannot read the history of '%s'", flags->argv[0]);
+    else
+        puts(text);
+    free(text);
+    pawl__workflow_close(&app);
+    return code;
+}
+
+const struct pawl_command pawl__workflow_export = {
+    .name = "workflow export",
+    .summary = "Write a workflow's history as JSON",
+    .usage = "ID",
+    .text =
+        "Writes all events of an instance's history as they are stored, with their payloads: a\n"
+        "JSON array, for 'pawl workflow replay' and pawl_replay.\n\n"
+        "Example:\n"
+        "  pawl workflow export order-7 > order-7.json\n",
+    .flags = export_flags,
+    .run = export_run,
+};

@@ -292,6 +292,45 @@ class Workflow(clilib.Case):
         self.workflow("run", "decline", "-i", "d", "-w")
         self.assertRegex(self.done("history", "d"), "ExecutionCompleted .* FAILED .* no more cars")
 
+    def test_replay(self):
+        def replay(events, *program, code=0):
+            answer = self.pawl("workflow", "replay", self.file("history.json", json.dumps(events)), *program)
+            self.assertEqual(answer.returncode, code, (answer.stdout, answer.stderr))
+            return answer.stdout + answer.stderr
+        worker = "--", clilib.BIN / "cli_worker"
+        self.done("run", "echo", "-i", "a", "-x", '"text"', "-w")
+        self.done("run", "busy", "-i", "b")
+        self.workflow("run", "decline", "-i", "d", "-w")
+        self.done("run", "wait_for_go", "-i", "t")
+        clilib.wait_for(lambda: len(json.loads(self.done("export", "b"))) >= 9)
+        self.done("terminate", "t")
+        self.wait_status("t", "TERMINATED")
+        events = {id: json.loads(self.done("export", id)) for id in "abdt"}
+        self.assertEqual(events["a"], json.loads(self.done("history", "a", "-o", "events")))
+        self.assertIn("echo does what its history says, in 2 turns\n", replay(events["a"], *worker))
+        self.assertIn("busy does what its history says", replay(events["b"], *worker))
+        self.assertIn("decline does what its history says, in 1 turn\n", replay(events["d"], *worker))
+        self.assertIn("wait_for_go does what its history says, in 1 turn\n", replay(events["t"], *worker))
+
+        renamed = json.loads(json.dumps(events["a"]).replace('"same"', '"other"'))
+        self.assertIn("echo parts ways with its history at turn 1: the history has activity 'other' (0), and the "
+                      "program asks for activity 'same'\n", replay(renamed, *worker, code=1))
+        lacking = [event for event in events["a"] if "taskScheduled" not in event]
+        self.assertIn("the program asks for activity 'same' (0), and the history has nothing there",
+                      replay(lacking, *worker, code=1))
+        more = events["d"][:-1]
+        self.assertIn("the history has no end there, and the program fails: Declined: no more cars",
+                      replay(more, *worker, code=1))
+        strange = json.loads(json.dumps(events["a"]).replace('"echo"', '"unheard_of"'))
+        self.assertIn("unheard_of parts ways with its history at turn 1", replay(strange, *worker, code=1))
+
+        self.assertIn("the program exited with code 3 in turn 1", replay(events["a"], "--", "sh", "-c", "exit 3", code=1))
+        self.assertIn("no worker has connected in time", replay(events["a"], "--timeout", "100ms", code=1))
+        self.assertIn("is in no folder of PATH", replay(events["a"], "--", "no-such-program", code=1))
+        self.assertIn("it is no history", replay({}, code=1))
+        self.assertIn("has no event executionStarted", replay([], code=1))
+        self.assertIn("event 0 of the history is not valid", replay([{"eventId": "x"}], code=1))
+
     def get(self, *args):
         return json.loads(self.done("get", *args, "-o", "json"))
 
