@@ -195,9 +195,7 @@ static enum pawl_err answer_need_all(struct answer *answer, uint32_t events) {
         enum pawl_err err = answer_need(answer, target, &other);
         if (err) return err;
         if (!other || !answer_starts(action)) continue;
-        bool taken;
-        err = pawl__command_check_taken(answer->shard, other, answer->instance, &taken,
-                                        answer->error);
+        err = pawl__command_need_taken(answer->shard, other, answer->instance, answer->error);
         if (err) return err;
     }
     if (completes || terminates) {

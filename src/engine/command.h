@@ -54,9 +54,12 @@ enum pawl_err pawl__command_check_sizes(const struct pawl_shard *shard,
                                         const Pb__WorkflowResponse *response, size_t bytes,
                                         struct pawl_error *error);
 
-// Whether nothing of an earlier run under the id of |instance| is still going on. |starter| is the
-// instance that asks, if it is one: it runs for as long as its turn is not over, so that no circle
-// of children arises. PAWL_E_EXISTS, PAWL_E_UNKNOWN: texts of the reference. PAWL_E_NEEDED.
+// --- reuse.c ------------------------------------------------------------------------------------
+
+// Whether the id of |instance|, which exists, may be used again: nothing of its run is still going
+// on. |starter| is the instance that asks, if it is one: it runs for as long as its turn is not
+// over, so that no circle of children arises. PAWL_E_EXISTS, PAWL_E_UNKNOWN: texts of the
+// reference. PAWL_E_NEEDED.
 enum pawl_err pawl__command_check_reuse(struct pawl_shard *shard,
                                         const struct pawl_instance *instance,
                                         const struct pawl_instance *starter,
@@ -64,11 +67,18 @@ enum pawl_err pawl__command_check_reuse(struct pawl_shard *shard,
 
 // Whether the id of |target| cannot be given to what |sender| (NULL: one elsewhere) starts: an id
 // is free again once its workflow has ended, as it is for a client. A workflow that calls a child
-// and continues as new asks for the same id each time. PAWL_E_NEEDED.
+// and continues as new asks for the same id each time. |error| then says why. PAWL_E_NEEDED.
 enum pawl_err pawl__command_check_taken(struct pawl_shard *shard,
                                         const struct pawl_instance *target,
                                         const struct pawl_instance *sender, bool *taken,
                                         struct pawl_error *error);
+
+// Asks for what that will look at. PAWL_E_NEEDED.
+enum pawl_err pawl__command_need_taken(struct pawl_shard *shard, const struct pawl_instance *target,
+                                       const struct pawl_instance *sender,
+                                       struct pawl_error *error);
+
+// --- results ------------------------------------------------------------------------------------
 
 // Whether |instance| takes the result of an activity or a child, which is an event of |len| bytes.
 bool pawl__command_has_room(const struct pawl_shard *shard, const struct pawl_instance *instance,

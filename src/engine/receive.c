@@ -43,6 +43,14 @@ static bool receive_same_execution(const Pb__ParentInstanceInfo *a,
     return left && right && strcmp(left, right) == 0;
 }
 
+// Whether |message|, which starts a detached workflow, has started |target|: it came twice.
+static bool receive_is_same_execution(const struct pawl_instance *target,
+                                      const struct pawl_message *message) {
+    const Pb__WorkflowInstance *self = message->event->executionstarted->workflowinstance;
+    const char *execution = self ? pawl__string_of(self->executionid) : NULL;
+    return execution && target->execution_id && strcmp(execution, target->execution_id) == 0;
+}
+
 // Whether |target| is what |message| asks to start: it was received before, or an earlier
 // generation of the parent has left it running, and it is taken up again.
 static enum pawl_err receive_is_started(struct pawl_shard *shard,
@@ -83,25 +91,30 @@ static enum pawl_err receive_start(struct pawl_shard *shard, struct pawl_stamp s
                                    const struct pawl_message *message) {
     bool taken, started;
     struct pawl_str bytes;
+    struct pawl_error why;
     enum pawl_err err = receive_is_started(shard, target, message, &started);
     if (err || started) return err;
-    err = pawl__command_check_taken(shard, target, sender, &taken, NULL);
+    err = pawl__command_check_taken(shard, target, sender, &taken, &why);
     // What the same turn told the target before may let the look go further than it did when what
     // it needs was asked for. Then the id is as good as taken.
     if (err == PAWL_E_NEEDED) err = PAWL_OK;
     if (err) return err;
+    if (taken && why.code == PAWL_E_NEEDED)
+        pawl__fail(&why, PAWL_E_EXISTS, "an active workflow with ID '%s' already exists",
+                   message->target);
     if (!taken) {
         err = pawl__command_pack(shard, message->event, &bytes, NULL);
         pawl__assert(!err || err == PAWL_E_NOMEM);
         return err ? err : pawl__command_start(shard, stamp, target, bytes, message->propagated);
     }
-    if (message->kind == PAWL_MESSAGE_START_DETACHED) return PAWL_OK; // as with the reference
+    if (message->kind == PAWL_MESSAGE_START_DETACHED)
+        return receive_is_same_execution(target, message)
+                   ? PAWL_OK
+                   : pawl__command_drop(shard, sender ? sender : target, message, why.text);
     return pawl__command_refuse(
         shard, stamp, sender, message,
         pawl__command_failure(shard, "WorkflowInstanceAlreadyExists",
-                              pawl__arena_format(&shard->arena,
-                                                 "a workflow with ID '%s' already exists",
-                                                 message->target)));
+                              pawl__arena_dup(&shard->arena, pawl__str(why.text))));
 }
 
 // --- ends ---------------------------------------------------------------------------------------
@@ -237,11 +250,10 @@ enum pawl_err pawl__shard_receive(struct pawl_shard *shard, struct pawl_stamp st
                                   const struct pawl_message *message, struct pawl_error *error) {
     pawl__arena_reset(&shard->arena);
     struct pawl_instance *target;
-    bool taken;
     enum pawl_err err = pawl__command_need(shard, pawl__str(message->target), &target, error);
     if (!err &&
         (message->kind == PAWL_MESSAGE_START_CHILD || message->kind == PAWL_MESSAGE_START_DETACHED))
-        err = pawl__command_check_taken(shard, target, NULL, &taken, error);
+        err = pawl__command_need_taken(shard, target, NULL, error);
     if (err) return err;
     if (message->kind == PAWL_MESSAGE_PURGE_CHILD)
         return receive_purge_child(shard, target, message, error);

@@ -165,9 +165,8 @@ static enum pawl_err rerun_need_children(struct pawl_shard *shard, struct pawl_s
         struct pawl_str id = pawl__str(event->childworkflowinstancecreated->instanceid);
         if (pawl__is_elsewhere(event, shard->app_id) || !pawl__shard_has(shard, id)) continue;
         struct pawl_instance *child;
-        bool taken;
         enum pawl_err err = pawl__command_need(shard, id, &child, error);
-        if (!err) err = pawl__command_check_taken(shard, child, NULL, &taken, error);
+        if (!err) err = pawl__command_need_taken(shard, child, NULL, error);
         if (err) return err;
     }
     return PAWL_OK;

@@ -49,7 +49,9 @@ static void mail_receive(struct kit *kit, const struct pawl_letter *letter) {
     assert_int_equal(pawl__message_unpack(letter->bytes, &arena, &message, &kit->error), PAWL_OK);
     assert_string_equal(message.target, letter->target.data);
     for (;;) {
+        pawl__error_clear(&kit->error);
         enum pawl_err err = pawl__shard_receive(&kit->shard, kit_stamp(kit), &message, &kit->error);
+        assert_int_equal(kit->error.code, err); // also when the message is answered with a refusal
         struct pawl_instance *ghost;
         if (err == PAWL_OK) break;
         assert_int_equal(err, PAWL_E_NEEDED);

@@ -85,7 +85,7 @@ static void test_child_id_occupied(void **state) {
     const Pb__TaskFailureDetails *details =
         kit_event(&kit, "p", 7)->childworkflowinstancefailed->failuredetails;
     assert_string_equal(details->errortype, "WorkflowInstanceAlreadyExists");
-    assert_non_null(strstr(details->errormessage, "already exists"));
+    assert_string_equal(details->errormessage, "an active workflow with ID 'x' already exists");
     assert_string_equal(kit_find(&kit, "x")->name, "Other");
     kit_assert_replays(&kit);
     kit_finish(&kit);
@@ -202,7 +202,10 @@ static void test_detached(void **state) {
     kit_turn(
         &kit, "p",
         ACTIONS(kit_detached(&kit, 0, "d", "Detached"), kit_detached(&kit, 1, "x", "Detached")));
-    KIT_EFFECTS(&kit, "CHANGED p, TURN d, CHANGED d"); // onto an occupied id: dropped
+    assert_string_equal(kit.shard.effects[3].text,
+                        "workflow 'p' could not start 'x': an active workflow with ID 'x' already "
+                        "exists");
+    KIT_EFFECTS(&kit, "CHANGED p, TURN d, CHANGED d, DROPPED p");
     KIT_HISTORY(&kit, "p",
                 "WorkflowStarted ExecutionStarted DetachedWorkflowInstanceCreated(0) "
                 "DetachedWorkflowInstanceCreated(1)");
