@@ -109,6 +109,19 @@ static void commit_add_mail(struct pawl_redis_args *args, const struct pawl_mail
     }
 }
 
+static void commit_add_batch(struct pawl_redis_args *args, const struct pawl_part *part,
+                             struct pawl_error *result) {
+    pawl__redis_add_uint(args, part->lease->shard);
+    pawl__redis_add_uint(args, part->lease->epoch);
+    if (part->batch->position)
+        pawl__redis_add_uint(args, part->batch->position - 1);
+    else
+        pawl__redis_add(args, PAWL_STR("-"));
+    pawl__redis_add_uint(args, part->batch->position);
+    commit_add_row(args, part->batch->records, result);
+    pawl__redis_add_uint(args, part->trim_to);
+}
+
 static void commit_add_part(struct pawl_redis_args *args, const struct pawl_part *part,
                             struct pawl_error *result) {
     const struct pawl_batch *batch = part->batch;
@@ -213,10 +226,11 @@ static bool commit_finish(const struct pawl_commit *commit, const redisReply *re
 }
 
 static enum pawl_outcome commit_run(struct pawl_redis *store, struct pawl_redis_link *link,
+                                    enum pawl_redis_script script,
                                     const struct pawl_redis_args *args, redisReply **reply,
                                     struct pawl_error *error) {
     bool sent;
-    enum pawl_err err = pawl__redis_run(store, link, PAWL_REDIS_COMMIT, args, reply, &sent, error);
+    enum pawl_err err = pawl__redis_run(store, link, script, args, reply, &sent, error);
     if (err) return sent ? PAWL_COMMIT_UNKNOWN : PAWL_COMMIT_NOTHING;
     bool waits = store->options.wait_replicas > 0;
     return waits && commit_wait(store, link, error) ? PAWL_COMMIT_UNKNOWN : PAWL_COMMIT_DONE;
@@ -252,7 +266,8 @@ static void commit_state_apart(struct pawl_redis *store, struct pawl_state_tx *t
     if (pawl__redis_add_state(store, &args, tx)) {
         struct pawl_redis_link *link =
             pawl__redis_cluster_link(store->cluster, tx->ops[0].key, true);
-        enum pawl_outcome outcome = commit_run(store, link, &args, &reply, &error);
+        enum pawl_outcome outcome =
+            commit_run(store, link, PAWL_REDIS_COMMIT, &args, &reply, &error);
         if (outcome != PAWL_COMMIT_DONE)
             pawl__fail(&tx->result, error.code, "%s%s", error.text,
                        outcome == PAWL_COMMIT_UNKNOWN
@@ -270,6 +285,18 @@ static void commit_state_apart(struct pawl_redis *store, struct pawl_state_tx *t
 
 // --- commits ------------------------------------------------------------------------------------
 
+// Whether there is nothing but batches, each of a shard of its own.
+static bool commit_appends(const struct pawl_commit *commit, const struct pawl_state_tx *txs) {
+    for (const struct pawl_part *part = commit->parts; part; part = part->next) {
+        if (!part->batch || part->delete_count || part->snapshot_count || part->mail_out_count ||
+            part->mail_in_count)
+            return false;
+        for (const struct pawl_part *other = part->next; part->lease && other; other = other->next)
+            if (other->lease && other->lease->shard == part->lease->shard) return false;
+    }
+    return !txs;
+}
+
 // All of a commit, or of a cluster its parts, whose keys are in one slot.
 static enum pawl_outcome commit_together(struct pawl_redis *store, const struct pawl_commit *commit,
                                          struct pawl_state_tx *txs, struct pawl_error *error) {
@@ -279,17 +306,20 @@ static enum pawl_outcome commit_together(struct pawl_redis *store, const struct 
     for (struct pawl_state_tx *tx = txs; tx; tx = tx->next) all++;
     struct pawl_state_tx **asked = pawl__arena_alloc(&args.arena, (all + 1) * sizeof *asked);
     args.failed = !asked;
-    pawl__redis_call(&args, store, PAWL_REDIS_COMMIT);
+    bool appends = commit_appends(commit, txs);
+    enum pawl_redis_script script = appends ? PAWL_REDIS_APPEND : PAWL_REDIS_COMMIT;
+    pawl__redis_call(&args, store, script);
     for (struct pawl_part *part = commit->parts; part; part = part->next) {
         commit_check(part);
         parts += commit_takes(part);
     }
-    pawl__redis_add_uint(&args, parts);
+    if (!appends) pawl__redis_add_uint(&args, parts);
     for (struct pawl_part *part = commit->parts; part; part = part->next)
-        if (commit_takes(part)) commit_add_part(&args, part, &ignored);
+        if (commit_takes(part))
+            (appends ? commit_add_batch : commit_add_part)(&args, part, &ignored);
     for (struct pawl_state_tx *tx = txs; !args.failed && tx; tx = tx->next)
         if (pawl__redis_add_state(store, &state, tx)) asked[count++] = tx;
-    pawl__redis_add_uint(&args, count);
+    if (!appends) pawl__redis_add_uint(&args, count);
     for (size_t i = 0; i < state.count; i++)
         pawl__redis_add(&args, (struct pawl_str){state.words[i], state.lens[i]});
     args.failed |= state.failed;
@@ -300,7 +330,7 @@ static enum pawl_outcome commit_together(struct pawl_redis *store, const struct 
         pawl__fail_plain(error, PAWL_E_NOMEM);
         outcome = PAWL_COMMIT_NOTHING;
     } else if (parts || count) {
-        outcome = commit_run(store, &store->writer, &args, &reply, error);
+        outcome = commit_run(store, &store->writer, script, &args, &reply, error);
     }
     if (outcome == PAWL_COMMIT_DONE && reply &&
         !commit_finish(commit, reply, asked, parts, count)) {

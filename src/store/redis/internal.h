@@ -97,6 +97,7 @@ uint64_t pawl__redis_uint(const redisReply *reply);
 
 enum pawl_redis_script {
     PAWL_REDIS_COMMIT,
+    PAWL_REDIS_APPEND,
     PAWL_REDIS_SHARDS,
     PAWL_REDIS_LEASE,
     PAWL_REDIS_RENEW,

@@ -162,6 +162,32 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "end\n"
     "return results\n",
 
+    // A commit of batches alone, which most are: for each its shard, epoch, position of the one
+    // before it ("-": it has none), position, bytes and how far the log is trimmed. The rules are
+    // those of the long script; what it need not look for takes half the time.
+    [PAWL_REDIS_APPEND] = SCRIPT_KEYS
+    "local results = {}\n"
+    "for k = 1, #ARGV, 6 do\n"
+    "  local shard, position, trim = ARGV[k], ARGV[k + 3], tonumber(ARGV[k + 5])\n"
+    "  local head = P .. 'shard:' .. shard\n"
+    "  local have = redis.call('HMGET', head, 'epoch', 'last', 'trimmed')\n"
+    "  if have[1] ~= ARGV[k + 1] then results[#results + 1] = 'fenced ' .. (have[1] or '0')\n"
+    "  elseif ARGV[k + 2] ~= (have[2] or '0') then results[#results + 1] = 'follow'\n"
+    "  elseif trim > tonumber(position) then results[#results + 1] = 'trim ' .. position\n"
+    "  else\n"
+    "    local log, trimmed = P .. 'log:' .. shard, tonumber(have[3] or '0')\n"
+    "    redis.call('HSET', log, position, ARGV[k + 4])\n"
+    "    if trim > trimmed then\n"
+    "      redis.call('HSET', head, 'last', position, 'trimmed', ARGV[k + 5])\n"
+    "      for p = trimmed + 1, trim do redis.call('HDEL', log, string.format('%.0f', p)) end\n"
+    "    else\n"
+    "      redis.call('HSET', head, 'last', position)\n"
+    "    end\n"
+    "    results[#results + 1] = 'ok'\n"
+    "  end\n"
+    "end\n"
+    "return results\n",
+
     // app, shards wanted, format
     [PAWL_REDIS_SHARDS] =
         SCRIPT_KEYS "redis.call('SETNX', P .. 'format', ARGV[3])\n"
