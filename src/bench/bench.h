@@ -140,11 +140,14 @@ struct pawl_bench_daemon {
     pid_t pid;
     char folder[4096];
     char target[64]; // for pawl_open
+    bool is_kept;    // its store: it is ended in good order
 };
 
-// PAWL_E_IO, PAWL_E_UNAVAILABLE: it did not start, with the end of its log.
+// |component|: the file of a component with the store that it uses; NULL: a store of its own in the
+// folder, or in memory. PAWL_E_IO, PAWL_E_UNAVAILABLE: it did not start, with the end of its log.
 enum pawl_err pawl__bench_daemon_start(struct pawl_bench_daemon *daemon, const char *folder,
-                                       bool in_memory, struct pawl_error *error);
+                                       const char *component, bool in_memory,
+                                       struct pawl_error *error);
 
 // Ends it, and removes its folder. Does nothing for one that did not start.
 void pawl__bench_daemon_stop(struct pawl_bench_daemon *daemon);

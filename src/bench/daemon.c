@@ -27,7 +27,20 @@ static const char daemon_component[] = "apiVersion: dapr.io/v1alpha1\n"
                                        "    - {name: connectionString, value: \"%s/store.db\"}\n"
                                        "    - {name: actorStateStore, value: \"true\"}\n";
 
-static bool daemon_prepare(struct pawl_bench_daemon *daemon, const char *folder, bool in_memory) {
+// Copies |component| to |out|.
+static bool daemon_copy(const char *component, FILE *out) {
+    char bytes[4096];
+    size_t len;
+    FILE *in = fopen(component, "re");
+    if (!in) return false;
+    while ((len = fread(bytes, 1, sizeof bytes, in))) fwrite(bytes, 1, len, out);
+    bool good = !ferror(in);
+    fclose(in);
+    return good;
+}
+
+static bool daemon_prepare(struct pawl_bench_daemon *daemon, const char *folder,
+                           const char *component, bool in_memory) {
     char path[4200], *full = realpath(folder, NULL);
     if (!full) return false;
     snprintf(daemon->folder, sizeof daemon->folder, "%s/pawl-bench-XXXXXX", full);
@@ -39,8 +52,14 @@ static bool daemon_prepare(struct pawl_bench_daemon *daemon, const char *folder,
     snprintf(path, sizeof path, "%s/store.yaml", daemon->folder);
     FILE *file = fopen(path, "we");
     if (!file) return false;
-    fprintf(file, daemon_component, in_memory ? "state.in-memory" : "state.sqlite", daemon->folder);
-    return fclose(file) == 0;
+    bool good = !component || daemon_copy(component, file);
+    int number = errno;
+    if (!component)
+        fprintf(file, daemon_component, in_memory ? "state.in-memory" : "state.sqlite",
+                daemon->folder);
+    good = fclose(file) == 0 && good;
+    if (!good && component) errno = number;
+    return good;
 }
 
 static void daemon_exec(const struct pawl_bench_daemon *daemon) {
@@ -88,12 +107,15 @@ static enum pawl_err daemon_wait(struct pawl_bench_daemon *daemon, struct pawl_e
 }
 
 enum pawl_err pawl__bench_daemon_start(struct pawl_bench_daemon *daemon, const char *folder,
-                                       bool in_memory, struct pawl_error *error) {
-    *daemon = (struct pawl_bench_daemon){0};
+                                       const char *component, bool in_memory,
+                                       struct pawl_error *error) {
+    *daemon = (struct pawl_bench_daemon){.is_kept = component};
     enum pawl_err err = PAWL_OK;
-    if (!daemon_prepare(daemon, folder, in_memory)) {
-        err = pawl__fail(error, PAWL_E_IO, "cannot make a folder in '%s': %s", folder,
-                         strerror(errno));
+    if (!daemon_prepare(daemon, folder, component, in_memory)) {
+        err = component && *daemon->folder
+                  ? pawl__fail(error, PAWL_E_IO, "cannot read '%s': %s", component, strerror(errno))
+                  : pawl__fail(error, PAWL_E_IO, "cannot make a folder in '%s': %s", folder,
+                               strerror(errno));
     } else {
         fflush(NULL);
         daemon->pid = fork();
@@ -119,7 +141,7 @@ static int daemon_remove(const char *path, const struct stat *info, int type, st
 
 void pawl__bench_daemon_stop(struct pawl_bench_daemon *daemon) {
     if (daemon->pid) {
-        kill(daemon->pid, SIGKILL); // nobody needs what it knows
+        kill(daemon->pid, daemon->is_kept ? SIGTERM : SIGKILL); // or nobody needs what it knows
         waitpid(daemon->pid, NULL, 0);
     }
     if (*daemon->folder) nftw(daemon->folder, daemon_remove, 8, FTW_DEPTH | FTW_PHYS);

@@ -20,6 +20,8 @@ static const struct pawl_flag bench_flags[] = {
     {"quick", 0, PAWL_FLAG_BOOL, NULL, "activities as quick ones: on Pawl's own thread"},
     {"loops", 0, PAWL_FLAG_INT, "1", "loops of this process, each on a thread; 0: one per core"},
     {"daemon", 0, PAWL_FLAG_BOOL, NULL, "over gRPC, to a daemon that is started for it"},
+    {"store", 0, PAWL_FLAG_TEXT, NULL,
+     "with --daemon: a component's file with the store that it uses; what is there stays"},
     {"target", 't', PAWL_FLAG_TEXT, NULL,
      "grpc://HOST:PORT of a daemon; give -d when its store is on a disk here"},
     {"output", 'o', PAWL_FLAG_TEXT, "table", "form of the output: table or json"},
@@ -28,8 +30,8 @@ static const struct pawl_flag bench_flags[] = {
 
 struct bench {
     const struct pawl_flags *flags;
-    const char *folder, *target; // |target| NULL: a new store for each measurement
-    unsigned look;               // enum pawl_bench_look
+    const char *folder, *store, *target; // |target| NULL: a new store for each measurement
+    unsigned look;                       // enum pawl_bench_look
     bool in_memory, has_daemon, is_json, is_tty;
     json_t *results;
     char label[64];
@@ -66,7 +68,8 @@ static enum pawl_err bench_file(struct pawl_bench_options *options,
 static enum pawl_err bench_daemon(const struct bench *bench, struct pawl_bench_options *options,
                                   struct pawl_bench_result *result, struct pawl_error *error) {
     struct pawl_bench_daemon daemon;
-    enum pawl_err err = pawl__bench_daemon_start(&daemon, bench->folder, bench->in_memory, error);
+    enum pawl_err err =
+        pawl__bench_daemon_start(&daemon, bench->folder, bench->store, bench->in_memory, error);
     if (err) return err;
     options->target = daemon.target;
     err = pawl__bench_measure(options, result, error);
@@ -186,6 +189,8 @@ static int bench_usage(const struct bench *bench) {
         bench_fail("%s", "--loops cannot be less than 0");
     else if (bench->target && (bench->in_memory || bench->has_daemon))
         bench_fail("--target and --%s exclude each other", bench->in_memory ? "memory" : "daemon");
+    else if (bench->store && (!bench->has_daemon || bench->in_memory))
+        bench_fail("%s", "--store needs --daemon, and excludes --memory");
     else
         return 0;
     return PAWL_EXIT_USAGE;
@@ -200,6 +205,7 @@ static int bench_run(const struct pawl_flags *flags) {
     struct bench bench = {
         .flags = flags,
         .folder = pawl__flag_text(flags, "folder"),
+        .store = pawl__flag_text(flags, "store"),
         .target = pawl__flag_text(flags, "target"),
         .in_memory = pawl__flag_bool(flags, "memory"),
         .has_daemon = pawl__flag_bool(flags, "daemon"),
@@ -235,9 +241,9 @@ static int bench_run(const struct pawl_flags *flags) {
 const struct pawl_command pawl__cmd_bench = {
     .name = "bench",
     .summary = "Measure how fast workflows run on this machine",
-    .usage = "[-w WORKLOAD] [-n IN_FLIGHT] [-p BYTES] [-s SECONDS] [-d FOLDER] [--memory] "
-             "[--quick] [--loops N] "
-             "[--daemon | -t TARGET]",
+    .usage = "[-w WORKLOAD] [-n IN_FLIGHT] [-p BYTES] [-s SECONDS] [-d FOLDER] "
+             "[--memory] "
+             "[--daemon [--store FILE] | -t TARGET]",
     .text =
         "Runs workflows whose steps do nothing, in this process, on a new file that is removed\n"
         "afterwards, and tells what this machine gives: units (activities, events, timers,\n"
@@ -258,6 +264,7 @@ const struct pawl_command pawl__cmd_bench = {
         "  pawl bench -d /mnt/data -w par100    another disk, wide workflows\n"
         "  pawl bench -p 100,10240,102400       larger payloads\n"
         "  pawl bench --daemon                  over gRPC: worker here, engine in a daemon\n"
+        "  pawl bench --daemon --store redis.yaml   in the store of a component\n"
         "  pawl bench -t grpc://localhost:50001 a daemon that runs; its workflows stay there\n",
     .flags = bench_flags,
     .run = bench_run,

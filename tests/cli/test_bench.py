@@ -63,6 +63,25 @@ class Bench(clilib.Case):
         self.assertEqual(result["workflows"], 10)
         self.assertIsNone(result["syncsPerSecond"])
 
+    def test_store_of_a_component(self):
+        """What is there stays, and the next run goes on at once, since the daemon has ended in good order."""
+        file = f"{self.home}/component.yaml"
+        with open(file, "w") as out:
+            out.write(f"""apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {{name: mine}}
+spec:
+  type: state.sqlite
+  version: v1
+  metadata:
+    - {{name: connectionString, value: "{self.home}/mine.db"}}
+    - {{name: actorStateStore, value: "true"}}
+""")
+        for _ in range(2):
+            [result] = self.results("-w", "seq5", "-n", "5", "--daemon", "--store", file)
+            self.check(result, "unitsPerSecond", "daemonCpuUs")
+        self.assertIn("mine.db", os.listdir(self.home))
+
     def test_daemon(self):
         resources = self.home / "resources"
         self.file("resources/store.yaml", f"""apiVersion: dapr.io/v1alpha1
@@ -104,6 +123,8 @@ spec:
                                  (["-o", "xml"], "--output is 'xml'", 2),
                                  (["--memory", "-t", "grpc://x:1"], "exclude each other", 2),
                                  (["--daemon", "-t", "grpc://x:1"], "exclude each other", 2),
+                                 (["--store", "x"], "--store needs --daemon", 2),
+                                 (["--daemon", "--store", "/no/file"], "cannot read '/no/file'", 1),
                                  (["-c", "-1"], "--count", 2),
                                  (["--daemon", "-w", "seq5", "-d", "/nonexistent"], "'/nonexistent': No such file", 1),
                                  (["-d", "/nonexistent"], "'/nonexistent': No such file", 1)):
