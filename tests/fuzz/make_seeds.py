@@ -309,9 +309,18 @@ HTTP = {
                  "POST /v1.0/workflows/dapr/a/pause", "POST /v1.0-beta1/workflows/dapr/a/resume",
                  "POST /v1.0/workflows/dapr/a/raiseEvent/go\n\n{}", "POST /v1.0/workflows/dapr/a/terminate",
                  "POST /v1.0-alpha1/workflows/dapr/a/purge?force=true", "GET /v1.0/workflows/dapr/%zz"],
+    "console": ["GET /pawl/v1/app", "GET /pawl/v1/instances?q=status:failed+age%3C1h&sort=created&limit=2&after=1.a",
+                "GET /pawl/v1/instances/count?q=name:w&by=status", "GET /pawl/v1/instances/a/timeline",
+                "GET /pawl/v1/instances/a/events?from=1&n=2&full=1", "GET /pawl/v1/instances/a/events/0",
+                "GET /pawl/v1/changes?most=1&after=0123456789abcdef-1", "GET /pawl/v1/numbers", "GET /pawl/v1/openapi.json"],
 }
 for name, requests in HTTP.items():
     seed("api_http", name, "\n---\n".join(requests).encode())
+
+for name, text in {"terms": 'a1b2 name:order parent:p failure:Timeout says:"a b" tag.team:blue tag.x:',
+                   "ages": "status:failed,stalled,running age<1h age>2d ended<10m ended>90s",
+                   "quotes": 'id:"order \\"7\\"" says:"', "wrong": "status:odd age<x name:"}.items():
+    seed("filter", name, text.encode())
 
 # --- net ------------------------------------------------------------------------------------------
 
@@ -417,6 +426,19 @@ apps:
 for number, text in enumerate((COMPONENT, COMPONENT, CONFIGURATION, RUNFILE)):
     seed("config", f"{number}", number, text.encode())
 seed("config", "json", 0, b'{"a": [1, "x\\n", null, true, -1.5e3], "b": {"c": 10s}}')
+TURNS = json.dumps([
+    {"eventId": -1, "workflowStarted": {}},
+    {"eventId": -1, "executionStarted": {"name": "w", "workflowInstance": {"instanceId": "a", "executionId": "x"}}},
+    {"eventId": 0, "taskScheduled": {"name": "t"}}, {"eventId": 1, "timerCreated": {"fireAt": "2030-01-01T00:00:00Z"}},
+    {"eventId": -1, "workflowStarted": {}}, {"eventId": -1, "taskCompleted": {"taskScheduledId": 0}},
+    {"eventId": 2, "executionCompleted": {"workflowStatus": 1}}]).encode()
+for name, schedules in ("fits", "t"), ("differs", "other"):
+    response = pb.WorkflowResponse(instanceId="a")
+    response.actions.add(id=0).scheduleTask.name = schedules
+    response.actions.add(id=1).createTimer.fireAt.seconds = 1
+    units = -(-len(TURNS) // 64)
+    seed("retrace", name, units, TURNS.ljust(units * 64), response.SerializeToString())
+
 seed("flags", "all", 0, b"--app-id=x\n-e\n--count\n-5\n-p\n3500\n-d\na,b\n-d\nc\n--max-body\n4Mi\n--placement\nx\n--\nrest")
 seed("flags", "run", 1, b"-a\nx\n--enable=false\nsh\n-c\ntrue\n--help")
 seed("flags", "wrong", 0, b"--app-idd\nx\n--count=1x")
