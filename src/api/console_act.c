@@ -5,8 +5,14 @@
 
 // Steering: starts, and what can be done to one instance. Each is logged with who asked.
 
-static void console_log(const struct pawl_console_ask *ask, const char *verb) {
-    pawl__log(ask->api->options.log, PAWL_LOG_INFO, "pawl.console", "%s '%s'", verb, ask->id);
+// Who asks says so by its user agent; a proxy that knows people by x-forwarded-user.
+static void console_log(const struct pawl_console_ask *ask, const char *verb,
+                        struct pawl_str reason) {
+    struct pawl_str agent = pawl__request_agent(ask->request);
+    struct pawl_str user = pawl__request_header(ask->request, "x-forwarded-user");
+    pawl__log(ask->api->options.log, PAWL_LOG_INFO, "pawl.console",
+              "%s '%s'%s%.*s, asked by %.*s%s[%.*s]", verb, ask->id, reason.len ? ", reason: " : "",
+              PAWL_FMT(reason), PAWL_FMT(user), user.len ? " " : "", PAWL_FMT(agent));
 }
 
 // The request's body as an object; NULL after answering.
@@ -112,7 +118,7 @@ void pawl__console_start(void *arg, struct pawl_request *request,
         return;
     }
     ask->id = message->instanceid;
-    console_log(ask, "start");
+    console_log(ask, "start", PAWL_STR(""));
     pawl__console_call(ask, PAWL_TASKHUB_START, &message->base, console_done_empty);
 }
 
@@ -225,11 +231,12 @@ void pawl__console_act(void *arg, struct pawl_request *request, const struct paw
     json_t *body = ask ? console_body(ask) : NULL;
     if (!body) return;
     const ProtobufCMessage *message = row->make(ask, body);
+    const char *reason = json_string_value(json_object_get(body, "reason"));
+    if (message) console_log(ask, row->verb, pawl__str(reason));
     json_decref(body);
     if (!message) {
         console_refuse(ask);
         return;
     }
-    console_log(ask, row->verb);
     pawl__console_call(ask, row->method, message, row->done);
 }

@@ -160,6 +160,7 @@ class Looking(Console):
         self.post("instances/o2/resume", {})
         self.post("instances/o2/terminate", {"reason": "enough"})
         self.wait_status("o2", "TERMINATED")
+        self.assertRegex(self.daemon.output(), r"terminate 'o2', reason: enough, asked by \[Python-urllib/[\d.]+\]")
         rerun = next(e for e in self.get("instances/o1/events")["events"] if e["type"] == "taskScheduled")
         self.post("instances/o1/rerun", {"event": rerun["id"], "id": "o3"})
         self.post("instances/o2/purge", {"force": False})
