@@ -7,16 +7,22 @@ set(PAWL_DATADIR \"${CMAKE_INSTALL_DATADIR}\")")
 install(SCRIPT cmake/InstallNames.cmake) # first: it may refuse
 install(TARGETS pawl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES docs/man/pawl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-install(TARGETS pawl_static pawl_shared ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+install(TARGETS pawl_static pawl_shared pawl_client_static pawl_client_shared
+                                        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
                                         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/pawl.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES include/pawl/common.h include/pawl/error.h include/pawl/jansson.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pawl)
 
-# What a program needs beside libpawl.a, by the names of pkg-config.
-set(PAWL_NEEDS "libuv libnghttp2 libprotobuf-c sqlite3 jansson zlib")
+# What a program needs beside libpawl-client.a and libpawl.a, by the names of pkg-config.
+set(PAWL_CLIENT_NEEDS "libuv libnghttp2 libprotobuf-c jansson")
+set(PAWL_NEEDS "${PAWL_CLIENT_NEEDS} sqlite3 zlib")
 file(RELATIVE_PATH PAWL_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-configure_file(cmake/pawl.pc.in ${CMAKE_BINARY_DIR}/pawl.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/pawl.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+function(pawl_pc PAWL_PC PAWL_PC_NEEDS PAWL_PC_ABOUT)
+  configure_file(cmake/pawl.pc.in ${CMAKE_BINARY_DIR}/${PAWL_PC}.pc @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/${PAWL_PC}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+pawl_pc(pawl "${PAWL_NEEDS}" "Durable execution")
+pawl_pc(pawl-client "${PAWL_CLIENT_NEEDS}" "Durable execution, for programs that only talk to daemons")
 
 set(PAWL_CONFIG_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/pawl)
 file(RELATIVE_PATH PAWL_CONFIG_TO_PREFIX /${PAWL_CONFIG_DIR} /)

@@ -111,6 +111,32 @@ class Install(unittest.TestCase):
     def test_daemon(self):
         self.paste(ROOT / "docs" / "c" / "daemon.md")
 
+    def test_client(self):
+        """A program that only talks to daemons links with no engine and no store."""
+        folder = self.copy("cmake")
+        self.work("sh", "-c", "cc hello.c $(pkg-config --cflags --libs pawl-client) -o hello", cwd=folder)
+        needed = self.work("ldd", folder / "hello")
+        self.assertIn("libpawl-client.so.0.1 ", needed)
+        self.assertNotIn("sqlite", needed)
+        self.work("sh", "-c", "cc hello.c $(pkg-config --cflags pawl-client) -l:libpawl-client.a "
+                              "$(pkg-config --static --libs pawl-client | sed s/-lpawl-client//) -o hello_static",
+                  cwd=folder)
+        for program in ("hello", "hello_static"):
+            run = subprocess.run([folder / program], cwd=folder, env=self.env, capture_output=True, text=True)
+            self.assertNotEqual(run.returncode, 0)
+            self.assertIn("cannot open 'hello.db': this program is linked with libpawl-client, which has no engine; "
+                          "name a daemon as grpc://HOST:PORT, or link with libpawl", run.stderr)
+        shop = re.search(r"^```c\n(.*?)^```$", (ROOT / "docs" / "c" / "daemon.md").read_text(), re.M | re.S)[1]
+        (folder / "shop.c").write_text(shop)
+        self.work("sh", "-c", "cc shop.c $(pkg-config --cflags --libs pawl-client) -o shop", cwd=folder)
+        self.assertIn("done, in a daemon", self.work("pawl", "run", "--app-id", "client", "--", "./shop", cwd=folder))
+        (folder / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.16)\nproject(hello C)\nfind_package(pawl REQUIRED)\n"
+            "add_executable(hello hello.c)\ntarget_link_libraries(hello pawl::client)\n")
+        self.work("cmake", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        self.work("cmake", "--build", folder / "build")
+        self.assertIn("libpawl-client", self.work("ldd", folder / "build" / "hello"))
+
     def test_cplusplus(self):
         """The header is C++ too."""
         folder = self.copy("cmake")
@@ -136,8 +162,9 @@ class Install(unittest.TestCase):
                 "share/man/man1/{}.1", "share/bash-completion/completions/{}", "share/zsh/site-functions/_{}",
                 "share/fish/vendor_completions.d/{}.fish")),
             "include/pawl.h", "include/pawl/common.h", "include/pawl/error.h", "include/pawl/jansson.h",
-            f"{lib}/libpawl.a", f"{lib}/libpawl.so", f"{lib}/libpawl.so.0.1", f"{lib}/libpawl.so.0.1.0",
-            f"{lib}/pkgconfig/pawl.pc", f"{lib}/cmake/pawl/pawlConfig.cmake",
+            *(f"{lib}/{file.format(name)}" for name in ("pawl", "pawl-client") for file in (
+                "lib{}.a", "lib{}.so", "lib{}.so.0.1", "lib{}.so.0.1.0", "pkgconfig/{}.pc")),
+            f"{lib}/cmake/pawl/pawlConfig.cmake",
             f"{lib}/cmake/pawl/pawlConfigVersion.cmake"})
         for name in found:
             if name.endswith((".pc", ".cmake")):
@@ -155,10 +182,12 @@ class Install(unittest.TestCase):
         return {s for s in symbols if not s.startswith(("__asan", "__odr_asan", "__ubsan"))}
 
     def test_only_the_header_is_exported(self):
-        self.assertEqual(self.defined("-D", self.lib / "libpawl.so"), self.declared())
+        for name in ("libpawl.so", "libpawl-client.so"):
+            self.assertEqual(self.defined("-D", self.lib / name), self.declared())
 
     def test_static_library_takes_no_other_names(self):
-        self.assertEqual(self.defined("-g", self.lib / "libpawl.a"), self.declared())
+        for name in ("libpawl.a", "libpawl-client.a"):
+            self.assertEqual(self.defined("-g", self.lib / name), self.declared())
 
     def test_header_needs_only_the_standard_library(self):
         standard = {"stdbool.h", "stddef.h", "stdint.h", "string.h", "pawl/common.h", "pawl/error.h"}
