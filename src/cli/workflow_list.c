@@ -9,6 +9,8 @@ static const struct pawl_flag list_flags[] = {
     PAWL_WORKFLOW_FLAGS,
     PAWL_WORKFLOW_FILTER_FLAGS,
     {"limit", 'l', PAWL_FLAG_INT, NULL, "only so many: those created last"},
+    {"sort", 0, PAWL_FLAG_TEXT, "created",
+     "by created, updated, name, id or status; '-created': the other way round"},
     {"output", 'o', PAWL_FLAG_TEXT, "short",
      "form of the output: short (or table), wide, ids, json, ndjson or yaml"},
     PAWL_WORKFLOW_STORE_FLAGS,
@@ -45,17 +47,56 @@ static const struct pawl_form list_forms[] = {
 struct list {
     const struct pawl_workflow_app *app;
     struct list_row {
-        int64_t created_at;
+        int64_t created_at, updated_at;
         json_t *row;
     } * rows;
     size_t count, cap;
-    size_t limit; // 0: none
+    size_t limit;                 // 0: none
+    const struct list_sort *sort; // NULL: by creation
+    bool is_reversed;
+};
+
+// What rows are sorted by: a text in them, or, without one, the time of the last change.
+static const struct list_sort {
+    const char *name, *key;
+} list_sorts[] = {
+    {"updated", NULL},
+    {"name", "name"},
+    {"id", "instanceID"},
+    {"status", "runtimeStatus"},
 };
 
 static int list_older(const void *a, const void *b) {
     int64_t left = ((const struct list_row *)a)->created_at;
     int64_t right = ((const struct list_row *)b)->created_at;
     return (left > right) - (left < right);
+}
+
+static int list_compare(const void *a, const void *b, void *arg) {
+    const struct list *list = arg;
+    const struct list_row *left = a, *right = b;
+    const char *key = list->sort ? list->sort->key : NULL;
+    int order = 0;
+    if (key)
+        order = strcmp(json_string_value(json_object_get(left->row, key)),
+                       json_string_value(json_object_get(right->row, key)));
+    else if (list->sort)
+        order = (left->updated_at > right->updated_at) - (left->updated_at < right->updated_at);
+    if (!order) order = list_older(a, b);
+    return list->is_reversed ? -order : order;
+}
+
+// False: told on stderr.
+static bool list_read_sort(struct list *list, const char *text) {
+    list->is_reversed = *text == '-';
+    const char *name = text + list->is_reversed;
+    for (size_t i = 0; i < sizeof list_sorts / sizeof *list_sorts; i++)
+        if (strcmp(list_sorts[i].name, name) == 0) list->sort = &list_sorts[i];
+    if (list->sort || strcmp(name, "created") == 0) return true;
+    pawl__workflow_misused("list: --sort is '%s', but may be created, updated, name, id or status, "
+                           "also with a '-' in front",
+                           text);
+    return false;
 }
 
 // Sorts the rows, the oldest first, and leaves out the oldest beyond the limit.
@@ -95,7 +136,7 @@ static enum pawl_err list_add(void *arg, const struct pawl_info *info) {
     }
     json_t *row = pawl__workflow_row(list->app, info);
     if (!row) return pawl__sdk_fail(PAWL_E_INTERNAL, "'%s' cannot be written as JSON", info->id);
-    list->rows[list->count++] = (struct list_row){info->created_at, row};
+    list->rows[list->count++] = (struct list_row){info->created_at, info->updated_at, row};
     if (list->limit && list->count >= 2 * list->limit + 64) list_sort(list); // now and then
     return PAWL_OK;
 }
@@ -104,6 +145,7 @@ static void list_write(struct list *list, const struct pawl_form *form) {
     json_t *rows = json_array(), *row;
     size_t i;
     if (list->count) list_sort(list);
+    if (list->count) qsort_r(list->rows, list->count, sizeof *list->rows, list_compare, list);
     for (i = 0; i < list->count; i++) json_array_append(rows, list->rows[i].row);
     if (strcmp(form->name, "ids") != 0)
         pawl__output_write(form, rows);
@@ -139,7 +181,8 @@ static int list_run(const struct pawl_flags *flags) {
     if (!form) return PAWL_EXIT_USAGE;
     if (flags->argc) return pawl__workflow_misused("list: what is '%s'?", flags->argv[0]);
     if (!pawl__workflow_filter(flags, "list", &filter) ||
-        !pawl__workflow_limit(flags, "list", &list.limit))
+        !pawl__workflow_limit(flags, "list", &list.limit) ||
+        !list_read_sort(&list, pawl__flag_text(flags, "sort")))
         return PAWL_EXIT_USAGE;
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
@@ -152,13 +195,14 @@ const struct pawl_command pawl__workflow_list = {
     .name = "workflow list",
     .alias = "ls",
     .summary = "List workflows",
-    .usage = "[FILTERS] [-l N] [-o FORM]",
+    .usage = "[FILTERS] [-l N] [--sort BY] [-o FORM]",
     .text =
         "Lists the instances that an app has, those that have ended as well, the oldest first.\n"
         "A status is one of " PAWL_WORKFLOW_STATUSES ".\n\n"
         "Examples:\n"
         "  pawl workflow list -s RUNNING -m 24h\n"
-        "  pawl workflow list -w order -o ids\n",
+        "  pawl workflow list -w order -o ids\n"
+        "  pawl workflow list --sort -updated -o wide\n",
     .flags = list_flags,
     .run = list_run,
 };

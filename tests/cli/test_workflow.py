@@ -292,6 +292,22 @@ class Workflow(clilib.Case):
         self.workflow("run", "decline", "-i", "d", "-w")
         self.assertRegex(self.done("history", "d"), "ExecutionCompleted .* FAILED .* no more cars")
 
+    def test_sort(self):
+        for id in ("s2", "s3", "s1"):
+            self.done("run", "echo", "-i", id, "-x", "1", "-w")
+        self.workflow("run", "decline", "-i", "s0", "-w")
+        self.done("run", "wait_for_go", "-i", "s4")
+        self.wait_status("s4", "RUNNING")
+        ids = lambda *sort: self.done("list", "-o", "ids", "--filter-id", "s*", *sort).split()
+        self.assertEqual(ids(), ["s2", "s3", "s1", "s0", "s4"])
+        self.assertEqual(ids("--sort", "-created"), ["s4", "s0", "s1", "s3", "s2"])
+        self.assertEqual(ids("--sort", "id"), ["s0", "s1", "s2", "s3", "s4"])
+        self.assertEqual(ids("--sort", "name"), ["s0", "s2", "s3", "s1", "s4"])
+        self.assertEqual(ids("--sort", "-status", "-l", "2"), ["s4", "s0"])
+        self.done("suspend", "s4")
+        self.assertEqual(ids("--sort", "-updated")[0], "s4")
+        self.assert_mistake(self.workflow("list", "--sort", "size"), "may be created, updated", code=2)
+
     def test_replay(self):
         def replay(events, *program, code=0):
             answer = self.pawl("workflow", "replay", self.file("history.json", json.dumps(events)), *program)
