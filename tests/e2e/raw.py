@@ -104,14 +104,17 @@ def timer(events, request):
 
 
 class Worker:
-    """Reconnects for ever; `echo` says whether it sends completion tokens back, as newer SDKs do."""
+    """Reconnects for ever; `echo` says whether it sends completion tokens back, as newer SDKs do. One that `says` which
+    (workflows, activities) it has is given no others. `ledger` is another worker, whose ledger it shares."""
 
-    def __init__(self, port, workflows=None, echo=True, delay=0.0, hub=None):
+    def __init__(self, port, workflows=None, echo=True, delay=0.0, hub=None, says=((), ()), ledger=None):
         self.port, self.echo, self.delay = port, echo, delay
         self.workflows = workflows or {"chain": chain, "timer": timer}
         self.given, self.acknowledged, self.again = [], set(), []
-        self.turns = 0
+        self.turns, self.says = 0, says
         self.lock = threading.Lock()
+        if ledger:
+            self.given, self.acknowledged, self.again, self.lock = ledger.given, ledger.acknowledged, ledger.again, ledger.lock
         self.connected = threading.Event()
         self.closing = False
         self.hub = hub  # a connection to share with a client, at first
@@ -124,7 +127,8 @@ class Worker:
             try:
                 stream = self.hub.channel.unary_stream(
                     SERVICE + "GetWorkItems", pb.GetWorkItemsRequest.SerializeToString,
-                    pb.WorkItem.FromString)(pb.GetWorkItemsRequest(), wait_for_ready=True)
+                    pb.WorkItem.FromString)(
+                        pb.GetWorkItemsRequest(workflows=self.says[0], activities=self.says[1]), wait_for_ready=True)
                 stream.initial_metadata()
                 self.connected.set()
                 for item in stream:
