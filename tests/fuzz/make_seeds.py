@@ -33,7 +33,7 @@ START = 1_700_000_000 * SECOND
 
 with tempfile.TemporaryDirectory() as folder:
     names = ["orchestration", "attestation", "history_events", "orchestrator_actions", "orchestrator_service",
-             "dapr_common", "dapr_runtime", "pawl_log"]
+             "dapr_common", "dapr_runtime", "pawl_log", "pawl_peer"]
     subprocess.run(["protoc", f"-I{ROOT}/proto", "-I/usr/include", f"--python_out={folder}",
                     *(f"{ROOT}/proto/{name}.proto" for name in names),
                     "/usr/include/protobuf-c/protobuf-c.proto"], check=True)
@@ -42,6 +42,7 @@ with tempfile.TemporaryDirectory() as folder:
     import history_events_pb2 as he
     import orchestrator_service_pb2 as pb
     import pawl_log_pb2 as plog
+    import pawl_peer_pb2 as peer
 
 
 def seed(target, name, *parts):
@@ -198,6 +199,31 @@ gone = plog.Record(instance_id="a")
 gone.purge.SetInParent()
 seed("rows", "log", 1, piece(plog.Batch(records=[create])), 1, piece(plog.Batch(records=[turned, came])),
      2, 0, piece(TURNS["done"]), 1, piece(plog.Batch(records=[gone])))
+
+letter = plog.Message(kind=5, sender="b", sender_app="app", generation=1, sequence=1, target="a", target_app="app", task=-1,
+                      event=raised.SerializeToString())
+seed("rows", "letter", *snapshot([], [started()]), 3, piece(letter), 2, 0, piece(TURNS["done"]), 3, piece(letter))
+
+# --- runtime --------------------------------------------------------------------------------------
+
+PEER = {"look": peer.Call(kind=2, id="a", wait_for=2),
+        "post": peer.Call(kind=4, id="a", body=raised.SerializeToString()),
+        "search": peer.Call(kind=6, shard=1, query=peer.Query(name="w", limit=10, order=1)),
+        "rerun": peer.Call(kind=8, id="b", rerun=peer.Rerun(source="a", event_id=3, history=history(started()))),
+        "receive": peer.Call(kind=9, id="a", body=letter.SerializeToString()),
+        "invite": peer.Call(kind=10, app="app", namespace="default", invite=getattr(peer, "Invite")(address="h:1", **{"from": "b"})),
+        "ring": peer.Call(kind=11, ring=peer.Ring(address="h:1", mail=[0, 5], work=True)),
+        "borrow": peer.Call(kind=12, borrow=peer.Borrow(daemon="d", address="h:1", worker=1, attempt=2, number=3, turns=4,
+                                                        activities=5, both=6, says=True, workflows=["w"], tasks=["pay"])),
+        "turn": peer.Call(kind=13, id="a", body=TURNS["done"].SerializeToString()),
+        "activity": peer.Call(kind=14, id="a", body=pb.ActivityResponse(instanceId="a", taskId=1).SerializeToString())}
+for name, content in PEER.items():
+    seed("peer", name, 0, content.SerializeToString())
+lent = peer.Answer(lent=peer.Lent(items=[b"item", b""], more=True))
+seed("peer", "lent", 13, lent.SerializeToString())
+seed("peer", "moved", 1, peer.Answer(code=11, text="elsewhere").SerializeToString())
+seed("peer", "view", 1, peer.Answer(view=peer.View(exists=True, name="w", status=1)).SerializeToString())
+seed("peer", "rows", 7, peer.Answer(rows=[peer.Row(id="a", name="w", status=1)]).SerializeToString())
 
 # --- wire -----------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 //   0  a snapshot: the id's letter, the state, the history
 //   1  a batch of the log
 //   2  a turn of an instance (a byte), answered with a WorkflowResponse
+//   3  a letter of the mailbox, given twice, as it is when it is not known whether it was removed
 
 #include "engine_kit.h"
 
@@ -35,6 +36,25 @@ static void rows_batch(struct engine_kit *kit, struct fuzz_input *input) {
     free((char *)records.data);
 }
 
+static void rows_letter(struct engine_kit *kit, struct fuzz_input *input) {
+    struct pawl_str bytes = fuzz_copy(fuzz_piece(input));
+    struct pawl_arena arena = {0};
+    struct pawl_message message;
+    struct pawl_error error = {PAWL_OK, ""};
+    enum pawl_err err = pawl__message_unpack(bytes, &arena, &message, &error);
+    FUZZ_CHECK(err == PAWL_OK || (err == PAWL_E_CORRUPT && *error.text));
+    for (int times = 0; !err && times < 2 && !kit->is_lost; times++) {
+        enum pawl_err received;
+        do {
+            error = (struct pawl_error){PAWL_OK, ""};
+            received = pawl__shard_receive(&kit->shard, engine_kit_stamp(kit), &message, &error);
+        } while (engine_kit_after(kit, received) && !kit->is_lost);
+        FUZZ_CHECK(!received || *error.text);
+    }
+    pawl__arena_finish(&arena);
+    free((char *)bytes.data);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fuzz_input input = {data, size};
     struct engine_kit kit;
@@ -51,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             engine_kit_begin(&kit, instance);
             engine_kit_answer(&kit, instance, fuzz_piece(&input));
             break;
+        case 3: rows_letter(&kit, &input); break;
         default: break;
         }
     }
