@@ -165,6 +165,13 @@ class Daemon:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def pause(self):
+        """Stops its process until it is woken, as a machine that swaps or is moved does."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def wake(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self):
         self.process.terminate()
         try:

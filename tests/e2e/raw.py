@@ -105,13 +105,14 @@ def timer(events, request):
 
 class Worker:
     """Reconnects for ever; `echo` says whether it sends completion tokens back, as newer SDKs do. One that `says` which
-    (workflows, activities) it has is given no others. `ledger` is another worker, whose ledger it shares."""
+    (workflows, activities) it has is given no others. `ledger` is another worker, whose ledger it shares. It works on
+    all that it has `at_once`, so that what it notes as given has only just come."""
 
-    def __init__(self, port, workflows=None, echo=True, delay=0.0, hub=None, says=((), ()), ledger=None):
+    def __init__(self, port, workflows=None, echo=True, delay=0.0, hub=None, says=((), ()), ledger=None, at_once=False):
         self.port, self.echo, self.delay = port, echo, delay
         self.workflows = workflows or {"chain": chain, "timer": timer}
         self.given, self.acknowledged, self.again = [], set(), []
-        self.turns, self.says = 0, says
+        self.turns, self.says, self.at_once = 0, says, at_once
         self.lock = threading.Lock()
         if ledger:
             self.given, self.acknowledged, self.again, self.lock = ledger.given, ledger.acknowledged, ledger.again, ledger.lock
@@ -132,13 +133,22 @@ class Worker:
                 stream.initial_metadata()
                 self.connected.set()
                 for item in stream:
-                    self.work(item)
+                    if self.at_once:
+                        threading.Thread(target=self.work_apart, args=(item,), daemon=True).start()
+                    else:
+                        self.work(item)
             except grpc.RpcError:
                 pass
             self.connected.clear()
             self.hub.close()
             self.hub = None
             time.sleep(0.01)
+
+    def work_apart(self, item):
+        try:
+            self.work(item)
+        except (grpc.RpcError, ValueError, AttributeError):
+            pass  # it is given again, and the stream has an end of its own
 
     def work(self, item):
         if item.HasField("activityRequest"):

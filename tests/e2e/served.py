@@ -22,10 +22,10 @@ class Served(unittest.TestCase):
         self.app = f"app{time.monotonic_ns()}"  # the server is that of all tests
         self.daemon, self.worker = self.start()
 
-    def start(self):
+    def start(self, **options):
         daemon = harness.Daemon(app_id=self.app, server=self.server, shards=6)
         self.addCleanup(daemon.close)
-        worker = raw.Worker(daemon.grpc)
+        worker = raw.Worker(daemon.grpc, **options)
         self.addCleanup(worker.close)
         worker.connected.wait(20)
         return daemon, worker
@@ -59,6 +59,12 @@ class Served(unittest.TestCase):
             self.assertLess(time.monotonic(), end, f"shards are spread {spread}, not {expected}")
             time.sleep(0.1)
 
+    def wait_for_given(self, count):
+        end = time.monotonic() + 40
+        while len(self.worker.given) < count:
+            self.assertLess(time.monotonic(), end, "no activities are given out")
+            time.sleep(0.01)
+
     def test_the_daemon_is_killed(self):
         count = self.begin(60)
         for _ in range(self.kills):
@@ -80,3 +86,25 @@ class Served(unittest.TestCase):
         others[0][0].kill()
         self.wait_for_spread("3 3")
         self.all_complete(count, others[1][0], [worker for _, worker in others])
+
+    def test_a_daemon_sleeps_for_longer_than_its_lease(self):
+        """Others have its shards by then. When it wakes it still takes them for its own, and cannot write."""
+        other, worker = self.start(ledger=self.worker, delay=0.3, at_once=True)
+        self.worker.delay, self.worker.at_once = 0.3, True
+        self.wait_for_spread("3 3")
+        count = self.begin(30)
+        self.wait_for_given(10)
+        self.daemon.pause()
+        self.addCleanup(self.daemon.wake)
+        self.wait_for_spread("6")
+        given = len(self.worker.given)
+        self.wait_for_given(given + 3)  # the other one goes on with them
+        self.daemon.wake()
+        self.all_complete(count, other, [worker])
+        self.wait_for_spread("3 3")
+        self.assertIn("its state again: its lease has ended", self.daemon.output())
+        self.assertTrue(self.daemon.healthy())
+        hub = self.hub()
+        for n in range(10):  # and it takes part again
+            hub.start(f"x{n}", text="1", start_at=0)
+            self.assertEqual(hub.wait(f"x{n}").output.value, "1")

@@ -2,6 +2,8 @@
 """Several daemons of one app on one SQLite file: they share its shards, forward calls to each other, and take over
 from one that is killed or stopped."""
 
+import contextlib
+import sqlite3
 import threading
 import time
 import unittest
@@ -11,6 +13,14 @@ import raw
 
 SHARDS = 6
 COUNT = 24
+
+
+def shard_of(name):
+    """FNV-1a of 64 bits, its halves joined by exclusive or."""
+    value = 0xCBF29CE484222325
+    for byte in name.encode():
+        value = (value ^ byte) * 0x100000001B3 % (1 << 64)
+    return (value >> 32 ^ value & 0xFFFFFFFF) % SHARDS
 
 
 class Daemons:
@@ -104,6 +114,40 @@ class TestDaemons(unittest.TestCase):
             self.all.hubs[0].start(name, text="3")  # nobody has to try again
         self.assertLess(time.monotonic() - began, 10)
         self.check(self.all.hubs[1], names)
+
+    def owners(self):
+        """The index of the daemon that holds each shard."""
+        with contextlib.closing(sqlite3.connect(self.all.daemons[0].folder / "state.db", timeout=10)) as db:
+            rows = db.execute("SELECT number, owner FROM pawl_shard ORDER BY number").fetchall()
+        pids = [f"process {daemon.process.pid} " for daemon in self.all.daemons]
+        return [next((i for i, pid in enumerate(pids) if str(owner).startswith(pid)), None) for _, owner in rows]
+
+    def test_one_sleeps(self):
+        """On SQLite a lease is a lock of the kernel, which a process that is stopped keeps: nobody takes its shards, so it
+        has them still when it wakes, however long it slept. The others go on with theirs."""
+        end = time.monotonic() + 30
+        while sorted(owners := self.owners(), key=str) != [0, 0, 1, 1, 2, 2]:
+            self.assertLess(time.monotonic(), end, f"the shards are not spread: {owners}")
+            time.sleep(0.05)
+        names = [f"p{i:02d}" for i in range(COUNT)]
+        mine = [name for name in names if owners[shard_of(name)] == 1]
+        self.assertTrue(mine)
+        for name in mine:
+            start(self.all.hubs[1], name)
+        self.all.daemons[1].pause()
+        self.addCleanup(self.all.daemons[1].wake)
+        began = time.monotonic()
+        others = [name for name in names if name not in mine]
+        for name in others:
+            start(self.all.hubs[0], name)
+        self.check(self.all.hubs[2], others)
+        while time.monotonic() < began + 6:  # for longer than a lease of a server
+            self.assertEqual(self.owners(), owners)
+            time.sleep(0.5)
+        self.all.daemons[1].wake()
+        self.check(self.all.hubs[0], names)
+        for worker in self.all.workers:
+            self.assertEqual(worker.again, [])
 
     def test_others_come_and_go(self):
         """A client of the one that stays sees nothing of it: no error, and never a daemon that is not well."""
