@@ -244,6 +244,8 @@ static void dispatch_activity(struct pawl_dispatch *dispatch, struct pawl_worker
 // Takes over |work|'s reference.
 static void dispatch_hand(struct pawl_dispatch *dispatch, bool turn, struct pawl_worker *worker,
                           struct pawl_work work) {
+    struct pawl_queue *parked = turn ? &dispatch->parked_turns : &dispatch->parked_activities;
+    if (pawl__residency_has_slept(work.home) && pawl__queue_push(parked, work)) return;
     if (!pawl__residency_serves(work.home)) {
         // Its shard is being dropped, with all that is outstanding.
     } else if (turn) {

@@ -149,9 +149,13 @@ static void ownership_renewed(struct pawl_job *job) {
     residency->storage->leasing--;
     // A server that does not answer says nothing: commits will find out. And the lease that was
     // lost may be an earlier one than that which is held by now.
-    if (ownership->renewal_error.code || !ownership->renewal.lost ||
-        !pawl__residency_serves(residency) || residency->lease.epoch != ownership->renewed.epoch)
+    if (ownership->renewal_error.code || !pawl__residency_serves(residency) ||
+        residency->lease.epoch != ownership->renewed.epoch)
         return;
+    if (!ownership->renewal.lost) {
+        residency->leased_until = ownership->renewed_at + pawl__recover_ttl(&ownership->recover);
+        return;
+    }
     struct pawl_error lost = {PAWL_E_FENCED, "its lease has ended, and another daemon may have it"};
     pawl__residency_fail(residency, &lost);
 }

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 struct recover_ids {
     char **ids;
     size_t count, cap;
@@ -109,9 +111,11 @@ static void recover_lease(struct pawl_job *job) {
     // still do is then over. A store does not lease what is held, not even to its holder.
     recover_give_back(recover);
     pawl__error_clear(&recover->error);
-    recover->error.code = store->ops->lease(
-        store, recover->residency->app, recover->residency->number, recover->owner,
-        pawl__recover_ttl(recover), &recover->residency->lease, &recover->error);
+    int64_t ttl = pawl__recover_ttl(recover), now = pawl__clock_steady();
+    recover->residency->leased_until = ttl ? now + ttl : INT64_MAX;
+    recover->error.code =
+        store->ops->lease(store, recover->residency->app, recover->residency->number,
+                          recover->owner, ttl, &recover->residency->lease, &recover->error);
     recover->leased = recover->leased || !recover->error.code;
 }
 

@@ -20,10 +20,16 @@ void pawl__residency_init(struct pawl_residency *residency, struct pawl_storage 
         .app = app,
         .number = number,
         .count = count,
+        .leased_until = INT64_MAX,
     };
     pawl__link_init(&residency->searches);
     pawl__link_init(&residency->resting);
     pawl__link_init(&residency->ghosts);
+}
+
+bool pawl__residency_has_slept(const struct pawl_residency *residency) {
+    if (!pawl__residency_serves(residency)) return false;
+    return residency->leased_until != INT64_MAX && pawl__clock_steady() >= residency->leased_until;
 }
 
 void pawl__residency_drop(struct pawl_residency *residency) {

@@ -58,8 +58,9 @@ struct pawl_residency {
     struct pawl_shard shard;
     struct pawl_shadow shadow;
     struct pawl_lease lease;
-    uint64_t durable; // position of the last batch on disk
-    int64_t last_now; // the largest time that was stamped
+    int64_t leased_until; // at least, if nobody ends the lease; steady. INT64_MAX: it does not end
+    uint64_t durable;     // position of the last batch on disk
+    int64_t last_now;     // the largest time that was stamped
 
     struct pawl_map loads;    // id -> what is being loaded; see load.h
     size_t gathering;         // calls that need several instances in memory at a time
@@ -100,6 +101,10 @@ static inline bool pawl__residency_keeps(const struct pawl_residency *residency)
 // The time and randomness for a command. Stamps never go back, and no two are equal: the name and
 // the time tell raised events apart.
 struct pawl_stamp pawl__residency_stamp(struct pawl_residency *residency);
+
+// Whether the lease may have ended, as this process has slept. Then others may have the shard, and
+// what they gave out since may have been answered: nothing is given out until it is known.
+bool pawl__residency_has_slept(const struct pawl_residency *residency);
 
 // Tells the host, once until the state is dropped.
 void pawl__residency_fail(struct pawl_residency *residency, const struct pawl_error *error);
