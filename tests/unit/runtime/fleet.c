@@ -14,6 +14,8 @@ struct letter {
     struct pawl_forward *forward; // NULL: it was canceled
     int from, to;
     enum letter_state state;
+    bool is_unanswered; // its answer will be lost
+    bool is_copy;       // of another
     struct pawl_buf request, answer;
     struct pawl_arena arena;
     struct pawl_forwarded forwarded;
@@ -87,27 +89,69 @@ static void letter_serve(struct letter *letter) {
     pawl__node_serve(node, &letter->forwarded);
 }
 
-static void letter_step(struct letter *letter) {
+// The same request once more, as a network may bring it. Nobody waits for its answer.
+static void letter_double(const struct letter *letter) {
+    struct letter *copy = calloc(1, sizeof *copy);
+    assert_non_null(copy);
+    copy->fleet = letter->fleet;
+    copy->from = letter->from;
+    copy->to = letter->to;
+    copy->is_copy = true;
+    pawl__buf_append_str(&copy->request, pawl__buf_str(&letter->request));
+    pawl__link_init(&copy->link);
+    pawl__list_add(&letter->fleet->letters, &copy->link);
+    letter_serve(copy);
+}
+
+static void letter_send(struct letter *letter) {
     struct fleet *fleet = letter->fleet;
-    bool cut = fleet->ends[letter->from].cut || fleet->ends[letter->to].cut;
-    if (!letter->forward || cut) {
-        letter_end(letter, PAWL_E_UNAVAILABLE, "the connection is lost");
-    } else if (letter->state == LETTER_SENT) {
+    enum fleet_fate fate = FLEET_ARRIVES;
+    if (fleet->fate && !letter->is_copy)
+        fate = fleet->fate(fleet, letter->forward->call->verb->kind);
+    letter->is_unanswered = fate == FLEET_UNANSWERED;
+    if (fate == FLEET_LATE) return;
+    if (fate == FLEET_TWICE) letter_double(letter);
+    if (fate == FLEET_LOST) {
+        letter_end(letter, PAWL_E_UNAVAILABLE, "it is lost");
+    } else if (fate == FLEET_UNHEARD) {
+        letter->forwarded.arena = &letter->arena;
+        struct pawl_str answer = pawl__forwarded_answer(&letter->forwarded, NULL);
+        pawl__buf_append_str(&letter->answer, answer);
+        letter->state = LETTER_ANSWERED;
+    } else {
         letter_serve(letter);
-    } else if (letter->state == LETTER_ANSWERED) {
-        bool lose = fleet->lose && letter->forwarded.kind == fleet->lose;
-        if (lose) {
-            fleet->lose = PAWL_VERB_LOCAL;
-            fleet->lost++;
-            pawl__buf_clear(&letter->answer);
-        }
-        letter_end(letter, lose ? PAWL_E_UNAVAILABLE : PAWL_OK, "");
     }
 }
 
-static void fleet_step(void *arg) {
-    struct fleet *fleet = arg;
-    for (int i = 0; i < fleet->count; i++) kit_spin_beside(&fleet->kits[i]);
+static bool letter_is_lost(struct letter *letter) {
+    struct fleet *fleet = letter->fleet;
+    bool lose = fleet->lose && letter->forwarded.kind == fleet->lose;
+    if (lose) {
+        fleet->lose = PAWL_VERB_LOCAL;
+        fleet->lost++;
+    }
+    return lose || letter->is_unanswered;
+}
+
+static void letter_step(struct letter *letter) {
+    const struct fleet_end *from = &letter->fleet->ends[letter->from];
+    const struct fleet_end *to = &letter->fleet->ends[letter->to];
+    bool is_forgotten = !letter->forward && !letter->is_copy;
+    if (from->stops || to->stops) return;
+    if (is_forgotten || from->cut || to->cut) {
+        letter_end(letter, PAWL_E_UNAVAILABLE, "the connection is lost");
+    } else if (letter->state == LETTER_SENT) {
+        letter_send(letter);
+    } else if (letter->state == LETTER_ANSWERED) {
+        bool lost = letter_is_lost(letter);
+        if (lost) pawl__buf_clear(&letter->answer);
+        letter_end(letter, lost ? PAWL_E_UNAVAILABLE : PAWL_OK, "");
+    }
+}
+
+void fleet_step(struct fleet *fleet) {
+    for (int i = 0; i < fleet->count; i++)
+        if (!fleet->ends[i].stops) kit_spin_beside(&fleet->kits[i]);
     struct pawl_link letters; // a step may send others, and cancel any
     pawl__link_init(&letters);
     pawl__list_move(&letters, &fleet->letters);
@@ -115,6 +159,10 @@ static void fleet_step(void *arg) {
         pawl__list_add(&fleet->letters, link);
         letter_step(PAWL_CONTAINER(link, struct letter, link));
     }
+}
+
+static void fleet_beside(void *fleet) {
+    fleet_step(fleet);
 }
 
 unsigned fleet_serves(const struct fleet *fleet, int at) {
@@ -146,7 +194,7 @@ void fleet_cut(struct fleet *fleet, int at, bool cut) {
 }
 
 void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *workers) {
-    *fleet = (struct fleet){.count = count};
+    fleet->count = count;
     pawl__link_init(&fleet->letters);
     struct pawl_error error;
     struct pawl_store *store;
@@ -162,11 +210,13 @@ void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *
         kit->options.address = end->address;
         kit->options.peers = &end->peers;
         kit->shares = true;
+        kit->committed = fleet->committed;
+        kit->committed_arg = fleet;
         kit_begin(kit);
         kit_attach(kit, &workers[i]);
     }
     for (int i = 0; i < count; i++) {
-        fleet->kits[i].beside = fleet_step;
+        fleet->kits[i].beside = fleet_beside;
         fleet->kits[i].beside_arg = fleet;
     }
     for (int i = 0; i < count; i++)

@@ -16,22 +16,37 @@ struct fleet {
         struct pawl_peers peers;
         struct fleet *fleet;
         char address[8];
-        bool cut; // nothing comes or goes
+        bool cut;   // nothing comes or goes
+        bool stops; // it does nothing, and its connections stay
     } ends[FLEET_MOST];
     int count;
     struct pawl_link letters; // on their way
     enum pawl_verb_kind lose; // the next answer to such a call is lost; LOCAL: none is
     unsigned lost;
-    unsigned sent[PAWL_VERB_ACTIVITY_RESULT + 1]; // by kind, in all
+    unsigned sent[PAWL_VERB_ACTIVITY_RESULT + 1];                     // by kind, in all
+    void (*committed)(void *fleet, const struct pawl_commit *commit); // see struct gate
+    // What becomes of a call of |kind| on its way; NULL: nothing happens to any.
+    enum fleet_fate {
+        FLEET_ARRIVES,
+        FLEET_LATE,      // it is looked at again in the next step
+        FLEET_LOST,      // the other end does not see it
+        FLEET_TWICE,     // a copy of it arrives before it
+        FLEET_UNHEARD,   // it is answered, and has no effect: a bell
+        FLEET_UNANSWERED // it arrives, and its answer is lost
+    } (*fate)(struct fleet *fleet, enum pawl_verb_kind kind);
 };
 
-// |count| daemons that share |shards| shards. Each has a worker of |workers| before it opens, so
-// that each gets its share; wait for it with fleet_settle.
+// |fleet| is zero, but for what it does then. |count| daemons that share |shards| shards. Each has
+// a worker of |workers| before it opens, so that each gets its share; wait for it with
+// fleet_settle.
 void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *workers);
 void fleet_finish(struct fleet *fleet);
 
 // Spins all until |condition| holds.
 #define FLEET_UNTIL(fleet, condition) UNTIL(&(fleet)->kits[0], condition)
+
+// Lets all daemons that do not stop do what they have to do.
+void fleet_step(struct fleet *fleet);
 
 // How many shards daemon |at| serves.
 unsigned fleet_serves(const struct fleet *fleet, int at);

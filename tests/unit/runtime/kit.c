@@ -89,6 +89,18 @@ static enum pawl_outcome gate_fail(enum pawl_outcome outcome, enum pawl_err code
     return outcome;
 }
 
+// Several stores may share what is committed to.
+static enum pawl_outcome gate_commit_inner(struct gate *gate, const struct pawl_commit *commit,
+                                           struct pawl_error *error) {
+    static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&alone);
+    enum pawl_outcome outcome = gate->inner->ops->commit(gate->inner, commit, error);
+    if (outcome == PAWL_COMMIT_DONE && gate->committed)
+        gate->committed(gate->committed_arg, commit);
+    pthread_mutex_unlock(&alone);
+    return outcome;
+}
+
 static enum pawl_outcome gate_commit(struct pawl_store *store, const struct pawl_commit *commit,
                                      struct pawl_error *error) {
     struct gate *gate = gate_of(store);
@@ -103,7 +115,7 @@ static enum pawl_outcome gate_commit(struct pawl_store *store, const struct pawl
         return gate_fail(PAWL_COMMIT_NOTHING, PAWL_E_UNAVAILABLE, "somebody else writes", error);
     if (fault == GATE_FAILS_BEFORE)
         return gate_fail(PAWL_COMMIT_UNKNOWN, PAWL_E_IO, "the disk is on fire", error);
-    enum pawl_outcome outcome = gate->inner->ops->commit(gate->inner, commit, error);
+    enum pawl_outcome outcome = gate_commit_inner(gate, commit, error);
     if (outcome == PAWL_COMMIT_DONE && fault == GATE_FAILS_AFTER)
         return gate_fail(PAWL_COMMIT_UNKNOWN, PAWL_E_UNAVAILABLE, "nobody knows", error);
     return outcome;
@@ -301,7 +313,10 @@ void kit_open(struct kit *kit) {
 void kit_begin(struct kit *kit) {
     const struct pawl_store_caps caps = {
         .row_max = kit->row_max, .shared = kit->shares, .expires = kit->shares};
-    kit->gate = (struct gate){.base = {&gate_ops, "state.gate", caps}, .inner = kit->store};
+    kit->gate = (struct gate){.base = {&gate_ops, "state.gate", caps},
+                              .inner = kit->store,
+                              .committed = kit->committed,
+                              .committed_arg = kit->committed_arg};
     uv_mutex_init(&kit->gate.mutex);
     uv_cond_init(&kit->gate.cond);
     kit->closed = kit->ready = false;

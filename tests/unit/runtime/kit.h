@@ -44,6 +44,9 @@ struct gate {
     bool reads_shut; // lists wait, once they have been read
     int load_faults; // so many loads and lists fail
     unsigned commits, loads, lists;
+    // Told of each commit that was done, while nobody else commits; NULL: nobody is.
+    void (*committed)(void *arg, const struct pawl_commit *commit);
+    void *committed_arg;
 };
 
 struct kit {
@@ -62,6 +65,8 @@ struct kit {
     bool shares;               // the store with other kits
     void (*beside)(void *arg); // runs what goes on beside it; NULL: nothing does
     void *beside_arg;
+    void (*committed)(void *arg, const struct pawl_commit *commit); // see struct gate
+    void *committed_arg;
 };
 
 struct worker {

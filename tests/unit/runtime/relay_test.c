@@ -27,7 +27,7 @@ static bool is_lent(const struct fleet *fleet, int at, size_t count) {
 // Own workers come first; what they have no room for is lent, and its results are taken.
 static void test_busy(void **state) {
     (void)state;
-    struct fleet fleet;
+    struct fleet fleet = {0};
     struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
     fleet_init(&fleet, 2, SHARDS, workers);
     for (int i = 0; i < 6; i++) kit_started(&fleet.kits[0], fleet_id(&fleet, 0, "w", i));
@@ -54,7 +54,7 @@ static void test_busy(void **state) {
 // No more is lent than there is room for; what is answered makes room.
 static void test_limit(void **state) {
     (void)state;
-    struct fleet fleet;
+    struct fleet fleet = {0};
     struct worker workers[2] = {{.base = {.limit = 1}}, {.base = {.limit = 3}}};
     fleet_init(&fleet, 2, SHARDS, workers);
     struct caller callers[12];
@@ -87,7 +87,7 @@ static void test_limit(void **state) {
 // The daemon that borrows is cut off: others have what it had, and its late answers do nothing.
 static void test_borrower_is_lost(void **state) {
     (void)state;
-    struct fleet fleet;
+    struct fleet fleet = {0};
     struct worker workers[3] = {{.base = {.limit = 1}}, {.base = {.limit = 2}}, {{0}}};
     fleet_init(&fleet, 3, 6, workers);
     workers[2].base.paused = true;
@@ -113,7 +113,7 @@ static void test_borrower_is_lost(void **state) {
 // An answer with items is lost on its way: they are given again.
 static void test_lost_items(void **state) {
     (void)state;
-    struct fleet fleet;
+    struct fleet fleet = {0};
     struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
     fleet_init(&fleet, 2, SHARDS, workers);
     kit_started(&fleet.kits[0], fleet_id(&fleet, 0, "w", 0));
@@ -131,7 +131,7 @@ static void test_lost_items(void **state) {
 // result counts once.
 static void test_lost_result(void **state) {
     (void)state;
-    struct fleet fleet;
+    struct fleet fleet = {0};
     struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
     fleet_init(&fleet, 2, SHARDS, workers);
     struct kit *owner = &fleet.kits[0], *other = &fleet.kits[1];
@@ -165,7 +165,7 @@ static void test_lost_result(void **state) {
 // The owner is cut off: what it lent is of no use any more, and the borrower serves its own.
 static void test_owner_is_lost(void **state) {
     (void)state;
-    struct fleet fleet;
+    struct fleet fleet = {0};
     struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
     fleet_init(&fleet, 2, SHARDS, workers);
     struct kit *owner = &fleet.kits[0], *other = &fleet.kits[1];
@@ -195,7 +195,7 @@ static void test_owner_is_lost(void **state) {
 // it out.
 static void test_lease_moves(void **state) {
     (void)state;
-    struct fleet fleet;
+    struct fleet fleet = {0};
     struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
     fleet_init(&fleet, 2, SHARDS, workers);
     struct kit *owner = &fleet.kits[0], *other = &fleet.kits[1];
