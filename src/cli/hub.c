@@ -183,6 +183,13 @@ static void hub_call_on(void *arg, struct pawl_request *request, const struct pa
     hub_fail(request, 500, "out of memory");
 }
 
+// A stream has no end, and calls are handed on as a whole. The page asks by the clock instead.
+static void hub_no_stream(void *arg, struct pawl_request *request,
+                          const struct pawl_params *params) {
+    (void)arg, (void)params;
+    hub_fail(request, 404, "what happens is told by each daemon itself, at its own port");
+}
+
 // --- the page
 // -------------------------------------------------------------------------------------
 
@@ -203,6 +210,7 @@ static const struct pawl_route hub_routes[] = {
     {"GET|HEAD", "/dashboard", hub_page},
     {"GET|HEAD", "/dashboard/{file}", hub_page},
     {"GET", "/pawl/v1/apps", hub_apps},
+    {"GET", "/apps/{app}/pawl/v1/changes", hub_no_stream}, // before the next
     {"GET|POST", "/apps/{app}/pawl/v1/{rest...}", hub_call_on},
 };
 

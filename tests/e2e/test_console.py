@@ -1,8 +1,10 @@
 """What /pawl/v1 and the dashboard's files answer, and what they refuse."""
 
+import http.client
 import json
 import re
 import socket
+import subprocess
 import time
 import unittest
 
@@ -359,6 +361,29 @@ class Changes(Console):
         self.assertIn(b"retry-after", refused.head)
         for watcher in watchers:
             watcher.close()
+
+
+class AllApps(Console):
+    """Through 'pawl dashboard', which hands calls on."""
+
+    def test_calls_go_on_and_streams_do_not(self):
+        port = harness.free_port()
+        hub = subprocess.Popen([harness.PAWL, "dashboard", "-p", str(port)], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (hub.terminate(), hub.wait(), hub.stdout.close()))
+        self.assertIn(str(port), hub.stdout.readline())
+
+        def get(path):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            connection.request("GET", f"/apps/orders/pawl/v1/{path}")
+            answer = connection.getresponse()
+            body = json.loads(answer.read())
+            connection.close()
+            return answer.status, body
+        began = time.monotonic()
+        status, body = get("changes?most=50")
+        self.assertEqual(status, 404, body)
+        self.assertLess(time.monotonic() - began, 15)  # a call that is handed on may take 30 s
+        self.assertEqual(get("instances?limit=1")[0], 200)
 
 
 class Off(Console):
