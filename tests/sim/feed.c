@@ -106,7 +106,8 @@ void sim_feed_close(struct sim_daemon *daemon) {
 }
 
 void sim_feed_check(struct sim_daemon *daemon) {
-    if (!daemon->reads || daemon->feed.blind) return; // it may not even have begun
+    // It may only have begun to open its store.
+    if (!sim_daemon_owns(daemon) || !daemon->reads || daemon->feed.blind) return;
     const struct pawl_residency *home = sim_daemon_home(daemon);
     bool is_at_rest = home->durable == sim.model.mirror.position - 1 && !home->in_commit;
     if (!is_at_rest) return;
