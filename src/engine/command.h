@@ -47,8 +47,8 @@ enum pawl_err pawl__command_start(struct pawl_shard *shard, struct pawl_stamp st
                                   struct pawl_instance *instance, struct pawl_str event,
                                   struct pawl_str propagated);
 
-// Whether what |response|, of |bytes| bytes, passes on of the history of |instance| can be stored.
-// PAWL_E_TOO_LARGE.
+// Whether the activities that |response|, of |bytes| bytes, asks for fit a message, and what it
+// passes on of the history of |instance| the store. PAWL_E_TOO_LARGE: a text for its stall.
 enum pawl_err pawl__command_check_sizes(const struct pawl_shard *shard,
                                         const struct pawl_instance *instance,
                                         const Pb__WorkflowResponse *response, size_t bytes,

@@ -71,6 +71,7 @@ struct pawl_limits {
     size_t results; // a result that would make more than this wait becomes a failure
     size_t name;    // of one name or id in an action
     size_t batch;   // a batch of as many takes no more commands, see pawl__shard_is_full
+    size_t message; // of one message to a worker, 95 % of which may be used; 0: not known
 };
 
 struct pawl_need {
@@ -195,7 +196,8 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
 // The answer of the turn that is out; when none is, it is dropped, with PAWL_OK. |bytes| is the
 // encoded |response|. An answer that cannot be applied (an action that is not served, an id that
 // was used before) and one that says that the code does not fit stall the instance, with PAWL_OK;
-// its turn is held until a worker connects; so does one that passes on more of the history than can
+// its turn is held until a worker connects; so does one that asks for an activity which no message
+// to a worker has room for (text of the reference, 3.12), or passes on more of the history than can
 // be stored. PAWL_E_TOO_LARGE: the turn stays out, for a smaller answer.
 enum pawl_err pawl__shard_complete_turn(struct pawl_shard *shard, struct pawl_stamp stamp,
                                         struct pawl_instance *instance,

@@ -241,6 +241,41 @@ class Propagation(Case):
         self.assertEqual([c[1] for c in self.received(NEAR, "again:0002")[1]], ["again"])
 
 
+    def test_sizes(self):
+        """What goes along counts: an activity that it makes too large waits for a daemon that takes more."""
+        self.begin(NEAR, flags=["--max-body-size", "16Ki"])
+        hub, worker = self.hubs[NEAR], self.workers[NEAR]
+
+        def turn(events, request):
+            response = pb.WorkflowResponse()
+            scheduled = sum(e.HasField("taskScheduled") for e in events)
+            if scheduled != sum(e.HasField("taskCompleted") for e in events):
+                return response
+            action = response.actions.add(id=scheduled)
+            if scheduled == 3:
+                action.completeWorkflow.workflowStatus = 1
+            else:
+                action.scheduleTask.name = "add"
+                action.scheduleTask.input.value = " " * (3000 if scheduled == 2 else 6000) + "1"
+                action.scheduleTask.historyPropagationScope = LINEAGE if scheduled == 2 else NONE
+            return response
+
+        worker.workflows["large"] = turn
+        hub.start("big", "large")
+        self.until(lambda: hub.get("big").workflowState.workflowStatus == 8)
+        stalled = self.history(NEAR, "big")[-1].executionStalled
+        self.assertEqual(stalled.reason, 2)
+        self.assertRegex(stalled.description,
+                         r"^activity 'add::2' payload \d+ bytes exceeds 95% of max gRPC body size 16384 bytes; increase "
+                         r"daprd --max-body-size and restart to resume: activity payload exceeds max gRPC body size$")
+        self.histories.clear()
+        self.daemons[NEAR].kill()
+        self.daemons[NEAR].flags = ["--max-body-size", "64Ki"]
+        self.daemons[NEAR].start()
+        self.finished("big")
+        self.check()
+
+
 PYTHON = """
 import dapr.ext.workflow as wf
 from dapr.ext.workflow import PropagationScope

@@ -365,13 +365,56 @@ static void test_too_large(void **state) {
     kit_finish(&kit);
 }
 
+// An activity that no message has room for stalls its workflow, with nothing of the turn done.
+static void test_activity_too_large(void **state) {
+    (void)state;
+    struct kit kit;
+    char large[2000];
+    memset(large, '1', sizeof large - 1);
+    large[sizeof large - 1] = 0;
+    kit_init(&kit);
+    kit.shard.limits.message = 2000;
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 0, "one", NULL), kit_task(&kit, 1, "Pay", large)));
+    struct pawl_instance *a = kit_find(&kit, "a");
+    assert_true(a->stalled && a->turn_held);
+    assert_int_equal(a->stall_reason, PB__STALLED_REASON__PAYLOAD_SIZE_EXCEEDED);
+    assert_non_null(strstr(a->stall_text, "activity 'Pay::1' payload 2"));
+    assert_non_null(strstr(a->stall_text,
+                           " bytes exceeds 95% of max gRPC body size 2000 bytes; increase daprd "
+                           "--max-body-size and restart to resume: activity payload exceeds max "
+                           "gRPC body size"));
+    assert_int_equal(a->pending.live, 0);
+    kit.shard.limits.message = 4000;
+    a->turn_held = false;
+    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 0, "one", NULL), kit_task(&kit, 1, "Pay", large)));
+    assert_false(a->stalled);
+
+    // The history that goes along counts, where it does.
+    kit.shard.limits.message = 2600;
+    kit_result(&kit, "a", 0, NULL);
+    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 2, "small", NULL)));
+    assert_false(a->stalled);
+    kit_result(&kit, "a", 2, NULL);
+    kit_turn(&kit, "a", ACTIONS(kit_pass(kit_task(&kit, 3, "audit", NULL), OWN)));
+    assert_non_null(strstr(a->stall_text, "activity 'audit::3' payload "));
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_activity),   cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_children),   cmocka_unit_test(test_continue_as_new),
-        cmocka_unit_test(test_used_again), cmocka_unit_test(test_rerun),
-        cmocka_unit_test(test_keeper),     cmocka_unit_test(test_letter),
-        cmocka_unit_test(test_old_bytes),  cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_activity),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_children),
+        cmocka_unit_test(test_continue_as_new),
+        cmocka_unit_test(test_used_again),
+        cmocka_unit_test(test_rerun),
+        cmocka_unit_test(test_keeper),
+        cmocka_unit_test(test_letter),
+        cmocka_unit_test(test_old_bytes),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_activity_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
