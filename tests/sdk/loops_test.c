@@ -1,9 +1,9 @@
 #include "fixture.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 // What is particular to several loops; the other tests run on three, too. PAWL_TARGET is a file,
@@ -114,9 +114,25 @@ struct meeting {
 static enum pawl_err meets(struct pawl_workflow *wf) {
     struct meeting *meeting = pawl_arg(wf);
     if (atomic_fetch_add(&meeting->inside, 1) > 0) atomic_store(&meeting->met, true);
-    for (int i = 0; i < 2000 && !atomic_load(&meeting->met); i++) usleep(1000);
+    for (int i = 0; i < 20000 && !atomic_load(&meeting->met); i++) usleep(1000);
     atomic_fetch_sub(&meeting->inside, 1);
     return PAWL_OK;
+}
+
+struct starter {
+    pthread_t thread;
+    struct pawl *pawl;
+    char id[16];
+    enum pawl_err err;
+};
+
+// A call for a loop that a workflow holds up waits, so each has a thread.
+static void *start_and_wait(void *arg) {
+    struct starter *starter = arg;
+    struct pawl_start_options options = {.id = starter->id};
+    starter->err = pawl_start(starter->pawl, "meets", pawl_text(NULL), &options, NULL);
+    if (!starter->err) starter->err = pawl_wait(starter->pawl, starter->id, PAWL_FOREVER, NULL);
+    return NULL;
 }
 
 static void test_at_the_same_time(void **state) {
@@ -126,16 +142,17 @@ static void test_at_the_same_time(void **state) {
     struct pawl *pawl = fixture_open_at(file_of("meets"), &options);
     assert_ok(pawl_add_workflow(pawl, "meets", meets, &meeting));
     assert_ok(pawl_work(pawl));
-    char ids[COUNT][16]; // which are in both shards
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    for (int i = 0; i < COUNT; i++) { // later, so that no call of ours waits for one that waits
-        snprintf(ids[i], sizeof ids[i], "meets-%d", i);
-        struct pawl_start_options options_of = {.id = ids[i],
-                                                .start_at = (now.tv_sec + 1) * PAWL_SECOND};
-        assert_ok(pawl_start(pawl, "meets", pawl_text(NULL), &options_of, NULL));
+    struct starter starters[COUNT] = {0}; // whose ids are in both shards
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(starters[i].id, sizeof starters[i].id, "meets-%d", i);
+        starters[i].pawl = pawl;
+        assert_int_equal(pthread_create(&starters[i].thread, NULL, start_and_wait, &starters[i]),
+                         0);
     }
-    for (int i = 0; i < COUNT; i++) assert_ok(pawl_wait(pawl, ids[i], 60 * PAWL_SECOND, NULL));
+    for (int i = 0; i < COUNT; i++) {
+        pthread_join(starters[i].thread, NULL);
+        assert_int_equal(starters[i].err, PAWL_OK);
+    }
     assert_true(atomic_load(&meeting.met));
     assert_ok(pawl_close(pawl));
 }
@@ -147,11 +164,14 @@ struct crowd {
     atomic_int inside, most;
 };
 
+// Waits until two of them run, and a moment longer, in which a third one might.
+
 static enum pawl_err crowds(struct pawl_activity *activity) {
     struct crowd *crowd = activity->arg;
     int inside = atomic_fetch_add(&crowd->inside, 1) + 1, most = atomic_load(&crowd->most);
     while (inside > most && !atomic_compare_exchange_weak(&crowd->most, &most, inside)) continue;
-    usleep(20000);
+    for (int i = 0; i < 20000 && atomic_load(&crowd->most) < 2; i++) usleep(1000);
+    usleep(10000);
     atomic_fetch_sub(&crowd->inside, 1);
     return PAWL_OK;
 }
