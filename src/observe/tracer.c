@@ -39,17 +39,20 @@ static uint64_t tracer_number(struct pawl_tracer *tracer) {
 }
 
 struct pawl_trace pawl__tracer_begin(struct pawl_tracer *tracer, const struct pawl_trace *parent) {
-    struct pawl_trace self;
-    uint64_t span = tracer_number(tracer);
+    struct pawl_trace self = {.sampled = false};
     if (parent) {
         self = *parent;
     } else {
-        uint64_t halves[2] = {tracer_number(tracer), tracer_number(tracer)};
+        uint64_t halves[2] = {0, tracer_number(tracer)};
         memcpy(self.id, halves, sizeof self.id);
         uint64_t last = 0;
         for (int i = 8; i < 16; i++) last = last << 8 | self.id[i];
         self.sampled = last >> 1 < tracer->bound;
+        if (!self.sampled) return self; // most are not, and nobody looks at the rest of it
+        halves[0] = tracer_number(tracer);
+        memcpy(self.id, halves, sizeof *halves);
     }
+    uint64_t span = tracer_number(tracer);
     memcpy(self.span, &span, sizeof self.span);
     return self;
 }

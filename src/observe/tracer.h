@@ -35,7 +35,8 @@ void pawl__tracer_finish(struct pawl_tracer *tracer, int64_t patience);
 
 // The rest may be called from any thread.
 
-// The span under |parent|; NULL: the root of a trace of its own. It is kept if |sampled| is set.
+// The span under |parent|; NULL: the root of a trace of its own. It is kept if |sampled| is set;
+// where not, a root has no ids of its own.
 struct pawl_trace pawl__tracer_begin(struct pawl_tracer *tracer, const struct pawl_trace *parent);
 
 // Takes a copy of a span that has ended. One that is not sampled is passed over.

@@ -353,8 +353,9 @@ static void workflows_activity_ends(struct pawl_observer *observer,
                                     struct pawl_notes *notes) {
     (void)response; // the reference gives the span no error when the activity's code fails
     struct pawl_trace own;
+    if (!pawl__trace_of_instance(instance, &own)) return; // first: the name has to be looked for
     struct pawl_str task = pawl__shard_activity_name(instance, task_id);
-    if (!task.data || !pawl__trace_of_instance(instance, &own)) return;
+    if (!task.data) return;
     const struct pawl_attribute attributes[] = {
         {"durabletask.type", PAWL_STR("activity"), 0},
         {"durabletask.task.name", task, 0},
