@@ -1,16 +1,12 @@
 #include "config/component.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/stat.h>
 
-#include "base/buf.h"
-#include "base/clock.h"
 #include "config/fields.h"
 #include "config/home.h"
 #include "config/near.h"
+#include "config/value.h"
 
 static const char *const component_scope = "dapr.runtime.processor";
 
@@ -60,143 +56,6 @@ static void component_warn(const struct loader *loader, const char *format, ...)
     pawl__log(loader->context->log, PAWL_LOG_WARN, component_scope, "%s", text);
 }
 
-static const char *component_name(const struct pawl_yaml *document) {
-    const char *name = pawl__yaml_text(pawl__yaml_get(document, "metadata"), "name");
-    return name ? name : "";
-}
-
-// --- values -------------------------------------------------------------------------------------
-
-// Replaces {uuid}, {podName}, {namespace} and {appID}. What stands for a name is not looked at
-// again, as it may hold such a name itself. NULL when memory is out.
-static const char *component_expand(const struct loader *loader, const char *text) {
-    const struct pawl_config_context *context = loader->context;
-    char uuid[37];
-    pawl__random_uuid(uuid);
-    const char *space =
-        pawl__arena_format(context->arena, "%s.%s", context->namespace, context->app_id);
-    const struct {
-        const char *name, *value;
-    } names[] = {
-        {"{uuid}", uuid},
-        {"{podName}", getenv("POD_NAME") ? getenv("POD_NAME") : ""},
-        {"{namespace}", space ? space : ""},
-        {"{appID}", context->app_id},
-    };
-    struct pawl_buf out = {0};
-    while (*text) {
-        size_t i = 0, count = sizeof names / sizeof *names;
-        while (i < count && strncmp(text, names[i].name, strlen(names[i].name)) != 0) i++;
-        if (i < count)
-            pawl__buf_append_str(&out, pawl__str(names[i].value));
-        else
-            pawl__buf_append(&out, text, 1);
-        text += i < count ? strlen(names[i].name) : 1;
-    }
-    const char *result =
-        space && !out.failed ? pawl__arena_dup(context->arena, pawl__buf_str(&out)) : NULL;
-    pawl__buf_finish(&out);
-    return result;
-}
-
-// The metadata value |name| of a secret store's document.
-static const char *component_raw_item(const struct pawl_yaml *document, const char *name) {
-    const struct pawl_yaml *list = pawl__yaml_get(pawl__yaml_get(document, "spec"), "metadata");
-    for (const struct pawl_yaml *item = list ? list->children : NULL; item; item = item->next) {
-        const char *key = pawl__yaml_text(item, "name");
-        if (key && strcasecmp(key, name) == 0) return pawl__yaml_text(item, "value");
-    }
-    return NULL;
-}
-
-// Looks |path| ("a:b:c") up in a secrets file.
-static const char *component_secret_at(const struct pawl_yaml *node, const char *path,
-                                       const char *separator) {
-    while (node && node->kind == PAWL_YAML_MAP) {
-        const struct pawl_yaml *whole = pawl__yaml_get(node, path);
-        if (whole && whole->kind == PAWL_YAML_SCALAR) return whole->text;
-        const char *cut = strstr(path, separator);
-        if (!cut) return NULL;
-        const struct pawl_yaml *next = NULL;
-        for (const struct pawl_yaml *child = node->children; child && !next; child = child->next)
-            if (strlen(child->key) == (size_t)(cut - path) &&
-                memcmp(child->key, path, (size_t)(cut - path)) == 0)
-                next = child;
-        node = next;
-        path = cut + strlen(separator);
-    }
-    return NULL;
-}
-
-// Whether a secretKeyRef names something: Go's encoding leaves one with empty texts beside each
-// value that has none.
-static bool component_refers(const struct pawl_yaml *reference) {
-    if (!reference) return false;
-    if (reference->kind == PAWL_YAML_SCALAR) return *reference->text;
-    for (const struct pawl_yaml *child = reference->children; child; child = child->next)
-        if (child->kind != PAWL_YAML_SCALAR || *child->text) return true;
-    return false;
-}
-
-static enum pawl_err component_secret(struct loader *loader, const struct pawl_yaml *reference,
-                                      const char *store, const char **out) {
-    const char *name = pawl__yaml_text(reference, "name"), *key = pawl__yaml_text(reference, "key");
-    if (key && !*key) key = NULL;
-    if (!name || !*name)
-        return pawl__yaml_fail(reference, loader->error, "secretKeyRef", "a map with a name");
-    if (!store || !*store)
-        return pawl__fail(loader->error, PAWL_E_INVALID,
-                          "%s:%d: secretKeyRef needs a secret store: set auth.secretStore to the "
-                          "name of a secretstores.local.env or secretstores.local.file component",
-                          reference->file, reference->line);
-    for (size_t i = 0; i < loader->count; i++) {
-        const struct pawl_yaml *document = loader->documents[i];
-        const char *type = pawl__yaml_text(pawl__yaml_get(document, "spec"), "type");
-        if (strcmp(component_name(document), store) != 0 || !type) continue;
-        if (strcmp(type, "secretstores.local.env") == 0) {
-            *out = getenv(key ? key : name);
-        } else if (strcmp(type, "secretstores.local.file") == 0) {
-            const char *file = component_raw_item(document, "secretsFile");
-            const char *separator = component_raw_item(document, "nestedSeparator");
-            struct pawl_yaml *secrets;
-            if (!separator || !*separator) separator = ":";
-            if (!file)
-                return pawl__fail(loader->error, PAWL_E_INVALID,
-                                  "%s:%d: secret store \"%s\" has no secretsFile", document->file,
-                                  document->line, store);
-            enum pawl_err err =
-                pawl__yaml_load(file, loader->context->arena, &secrets, loader->error);
-            if (err) return err;
-            *out = component_secret_at(secrets, name, separator);
-            if (!*out && key)
-                *out = component_secret_at(pawl__yaml_get(secrets, name), key, separator);
-        } else {
-            return pawl__fail(loader->error, PAWL_E_INVALID,
-                              "%s:%d: secret store \"%s\" is of type %s; served are "
-                              "secretstores.local.env and secretstores.local.file",
-                              document->file, document->line, store, type);
-        }
-        if (*out) return PAWL_OK;
-        return pawl__fail(loader->error, PAWL_E_INVALID,
-                          "%s:%d: secret \"%s\" is not in secret store \"%s\"", reference->file,
-                          reference->line, name, store);
-    }
-    return pawl__fail(loader->error, PAWL_E_INVALID,
-                      "%s:%d: there is no secret store \"%s\" among the resources", reference->file,
-                      reference->line, store);
-}
-
-// A variable of the environment; Dapr's own and odd ones are not given out.
-static const char *component_env(struct loader *loader, const struct pawl_yaml *item) {
-    const char *name = pawl__yaml_text(item, "envRef");
-    bool blocked =
-        strchr(name, ' ') || strcmp(name, "APP_API_TOKEN") == 0 || strncmp(name, "DAPR_", 5) == 0;
-    if (blocked)
-        component_warn(loader, "%s:%d: envRef \"%s\" is not allowed; the value is left empty",
-                       item->file, item->line, name);
-    return blocked || !getenv(name) ? "" : getenv(name);
-}
-
 static const struct component_type *component_type(const char *type);
 
 bool pawl__component_serves(const char *type) {
@@ -221,11 +80,13 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
     const char *store = pawl__yaml_text(pawl__yaml_get(document, "auth"), "secretStore");
     const struct pawl_yaml *list = pawl__yaml_get(spec, "metadata");
     const struct pawl_config_context *context = loader->context;
+    const struct pawl_value_scope scope = {context, loader->documents, loader->count,
+                                           loader->error};
     *out = (struct pawl_component){
         .context = context,
         .error = loader->error,
         .document = document,
-        .name = component_name(document),
+        .name = pawl__component_name(document),
         .type = pawl__yaml_text(spec, "type"),
         .version = pawl__yaml_text(spec, "version"),
         .origin =
@@ -246,8 +107,7 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
     if (list && list->kind != PAWL_YAML_LIST)
         return pawl__yaml_fail(list, loader->error, "spec.metadata", "a list of names and values");
     for (const struct pawl_yaml *item = list ? list->children : NULL; item; item = item->next) {
-        const char *name = pawl__yaml_text(item, "name"), *value = pawl__yaml_text(item, "value");
-        const struct pawl_yaml *reference = pawl__yaml_get(item, "secretKeyRef");
+        const char *name = pawl__yaml_text(item, "name");
         err = pawl__resource_check(context, item, "a metadata item", item_keys, loader->error);
         if (err) return err;
         if (!name)
@@ -257,16 +117,10 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
             continue; // no matter what its server needs, or whether a secret of it is here
         if (out->field_count == PAWL_COMPONENT_FIELDS)
             return pawl__yaml_fail(item, loader->error, "spec.metadata", "shorter than 65 items");
-        if (component_refers(reference) &&
-            (err = component_secret(loader, reference, store, &value)))
-            return err;
-        const char *variable = pawl__yaml_text(item, "envRef");
-        if (variable && *variable) value = component_env(loader, item);
+        err = pawl__value_of(&scope, item, store, &out->fields[out->field_count].value);
+        if (err) return err;
         out->fields[out->field_count].name = name;
-        out->fields[out->field_count].line = item->line;
-        out->fields[out->field_count].value = component_expand(loader, value ? value : "");
-        if (!out->fields[out->field_count++].value)
-            return pawl__fail_plain(loader->error, PAWL_E_NOMEM);
+        out->fields[out->field_count++].line = item->line;
     }
     return PAWL_OK;
 }
@@ -290,57 +144,13 @@ static const char *component_prefix(const struct loader *loader, struct pawl_com
     return lower;
 }
 
-static enum pawl_err component_sqlite(const struct pawl_component *component,
-                                      struct pawl_config_store *store) {
-    const char *text = pawl__field(component, "connectionString", "url");
-    if (!text || !*text)
-        return pawl__component_fail(component,
-                                    "connectionString is missing: give it the path of a file");
-    static const char *const forbidden[] = {"_pragma=busy_timeout", "_pragma=journal_mode",
-                                            "_pragma=foreign_keys"};
-    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
-        if (strcasestr(text, forbidden[i]))
-            return pawl__component_fail(component, "connectionString must not set %s",
-                                        forbidden[i] + strlen("_pragma="));
-    bool memory = strstr(text, ":memory:") || strstr(text, "mode=memory");
-    const char *path = strncmp(text, "file:", 5) == 0 ? text + 5 : text;
-    const char *query = strchr(path, '?');
-    if (query)
-        path = pawl__arena_dup(component->context->arena,
-                               (struct pawl_str){path, (size_t)(query - path)});
-    if (!memory && path && !*path) // SQLite would take it for a file that is deleted at the end
-        return pawl__component_fail(component,
-                                    "connectionString names no file: give it the path of a file");
-    if (!path) return pawl__fail_plain(component->error, PAWL_E_NOMEM);
-    store->path = memory ? NULL : path;
-    store->table = pawl__field_text(component, "tableName", NULL);
-    store->metadata_table = pawl__field_text(component, "metadataTableName", NULL);
-    enum pawl_err err = pawl__field_time(component, "busyTimeout", NULL, &store->busy_timeout);
-    if (!err)
-        err = pawl__field_time(component, "cleanupInterval", "cleanupIntervalInSeconds",
-                               &store->cleanup_interval);
-    int64_t timeout = PAWL_SECOND; // statements do not wait on a network: it is only checked
-    if (!err) err = pawl__field_time(component, "timeout", "timeoutInSeconds", &timeout);
-    if (!err && timeout < PAWL_SECOND)
-        err = pawl__component_fail(component, "timeout has to be 1s or more");
-    return err;
-}
-
 static const char *const memory_fields[] = {"actorStateStore", "keyPrefix", "shards", NULL};
-static const char *const sqlite_fields[] = {
-    "actorStateStore",  "keyPrefix",
-    "connectionString", "url",
-    "timeout",          "timeoutInSeconds",
-    "busyTimeout",      "disableWAL", // taken, but Pawl's promises rest on the WAL
-    "tableName",        "metadataTableName",
-    "cleanupInterval",  "cleanupIntervalInSeconds",
-    "shards",           NULL};
 static const char *const version_2[] = {"v2", NULL}, *const versions_1_2[] = {"v1", "v2", NULL};
 
 static const struct component_type component_types[] = {
     {"state.in-memory", NULL, memory_fields, NULL},
-    {"state.sqlite", NULL, sqlite_fields, component_sqlite},
-    {"state.sqlite3", NULL, sqlite_fields, component_sqlite},
+    {"state.sqlite", NULL, pawl__sqlite_fields, pawl__sqlite_component},
+    {"state.sqlite3", NULL, pawl__sqlite_fields, pawl__sqlite_component},
     {"state.redis", NULL, pawl__redis_fields, pawl__redis_component, .needs_server = true},
     {"state.postgresql", versions_1_2, pawl__postgres_fields, pawl__postgres_component, true},
     {"state.postgres", versions_1_2, pawl__postgres_fields, pawl__postgres_component, true},
@@ -510,11 +320,11 @@ static enum pawl_err component_take(struct loader *loader, const struct pawl_yam
 static enum pawl_err component_gather(void *arg, struct pawl_yaml *document) {
     struct loader *loader = arg;
     for (size_t i = 0; i < loader->count; i++)
-        if (strcmp(component_name(loader->documents[i]), component_name(document)) == 0)
+        if (strcmp(pawl__component_name(loader->documents[i]), pawl__component_name(document)) == 0)
             return pawl__fail(loader->error, PAWL_E_INVALID,
                               "%s:%d: there are two components named \"%s\"; the other is in "
                               "%s:%d",
-                              document->file, document->line, component_name(document),
+                              document->file, document->line, pawl__component_name(document),
                               loader->documents[i]->file, loader->documents[i]->line);
     if (loader->count == COMPONENT_DOCUMENTS)
         return pawl__fail(loader->error, PAWL_E_INVALID, "more than %d components",

@@ -54,8 +54,11 @@ enum pawl_err pawl__fields_unserved(const struct pawl_component *component,
 
 // --- the types, each with the fields that it knows ----------------------------------------------
 
-extern const char *const pawl__redis_fields[], *const pawl__postgres_fields[];
+extern const char *const pawl__sqlite_fields[], *const pawl__redis_fields[],
+                                                    *const pawl__postgres_fields[];
 
+enum pawl_err pawl__sqlite_component(const struct pawl_component *component,
+                                     struct pawl_config_store *store);
 enum pawl_err pawl__redis_component(const struct pawl_component *component,
                                     struct pawl_config_store *store);
 enum pawl_err pawl__postgres_component(const struct pawl_component *component,
