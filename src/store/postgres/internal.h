@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "store/calls.h"
 #include "store/postgres/postgres.h"
 
 #define PAWL_PG_COLUMNS                                                                            \
@@ -272,9 +273,8 @@ enum pawl_err pawl__pg_schema(struct pawl_postgres *store, struct pawl_error *er
 
 // --- commit.c, state.c ----------------------------------------------------------------------
 
-enum pawl_outcome pawl__pg_commit(struct pawl_store *base, const struct pawl_commit *commit,
-                                  struct pawl_error *error);
-enum pawl_err pawl__pg_tend(struct pawl_store *base, struct pawl_error *error);
+PAWL_STORE_CALL(commit, pawl__pg_commit);
+PAWL_STORE_CALL(tend, pawl__pg_tend);
 
 // Checks what can be known of a transaction without the server, and fills its result.
 void pawl__pg_check_state(const struct pawl_postgres *store, struct pawl_state_tx *tx);
@@ -283,32 +283,18 @@ bool pawl__pg_send_state(struct pawl_postgres *store, const struct pawl_state_op
                          bool *expects);
 bool pawl__pg_state_is_conditional(const struct pawl_state_op *op);
 void pawl__pg_state_conflict(const struct pawl_state_op *op, struct pawl_error *result);
-enum pawl_err pawl__pg_get_state(struct pawl_store *base, struct pawl_str key,
-                                 struct pawl_arena *arena, struct pawl_state_value *out,
-                                 struct pawl_error *error);
+PAWL_STORE_CALL(get_state, pawl__pg_get_state);
 
 // --- lease.c, member.c ----------------------------------------------------------------------
 
-enum pawl_err pawl__pg_shards(struct pawl_store *base, struct pawl_str app, uint32_t wanted,
-                              uint32_t *count, struct pawl_error *error);
-enum pawl_err pawl__pg_lease(struct pawl_store *base, struct pawl_str app, uint32_t number,
-                             struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
-                             struct pawl_error *error);
-enum pawl_err pawl__pg_renew(struct pawl_store *base, struct pawl_renewal *renewals, size_t count,
-                             int64_t ttl, struct pawl_error *error);
-enum pawl_err pawl__pg_release(struct pawl_store *base, const struct pawl_lease *lease,
-                               struct pawl_error *error);
-enum pawl_err pawl__pg_holders(struct pawl_store *base, struct pawl_str app,
-                               struct pawl_arena *arena, struct pawl_holder **holders,
-                               size_t *count, struct pawl_error *error);
-enum pawl_err pawl__pg_put_member(struct pawl_store *base, struct pawl_str app,
-                                  const struct pawl_member *member, int64_t ttl,
-                                  struct pawl_error *error);
-enum pawl_err pawl__pg_remove_member(struct pawl_store *base, struct pawl_str app,
-                                     struct pawl_str id, struct pawl_error *error);
-enum pawl_err pawl__pg_members(struct pawl_store *base, struct pawl_str app,
-                               struct pawl_arena *arena, struct pawl_member **members,
-                               size_t *count, struct pawl_error *error);
+PAWL_STORE_CALL(shards, pawl__pg_shards);
+PAWL_STORE_CALL(lease, pawl__pg_lease);
+PAWL_STORE_CALL(renew, pawl__pg_renew);
+PAWL_STORE_CALL(release, pawl__pg_release);
+PAWL_STORE_CALL(holders, pawl__pg_holders);
+PAWL_STORE_CALL(put_member, pawl__pg_put_member);
+PAWL_STORE_CALL(remove_member, pawl__pg_remove_member);
+PAWL_STORE_CALL(members, pawl__pg_members);
 
 void pawl__pg_members_end(struct pawl_postgres *store);
 
@@ -317,28 +303,17 @@ bool pawl__pg_room(void **array, size_t count, size_t *cap, size_t size);
 
 // --- read.c, query.c ------------------------------------------------------------------------
 
-enum pawl_err pawl__pg_read_log(struct pawl_store *base, uint64_t shard, uint64_t after,
-                                pawl_batch_fn fn, void *arg, struct pawl_error *error);
-enum pawl_err pawl__pg_read_mail(struct pawl_store *base, struct pawl_str app, uint32_t number,
-                                 struct pawl_str after, size_t limit, pawl_mail_fn fn, void *arg,
-                                 struct pawl_error *error);
-enum pawl_err pawl__pg_load(struct pawl_store *base, uint64_t shard, struct pawl_str id,
-                            struct pawl_arena *arena, struct pawl_snapshot *out,
-                            struct pawl_error *error);
-enum pawl_err pawl__pg_scan_live(struct pawl_store *base, uint64_t shard, pawl_snapshot_fn fn,
-                                 void *arg, struct pawl_error *error);
-enum pawl_err pawl__pg_query(struct pawl_store *base, uint64_t shard,
-                             const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
-                             struct pawl_error *error);
-enum pawl_err pawl__pg_count(struct pawl_store *base, uint64_t shard,
-                             const struct pawl_query *query, pawl_count_fn fn, void *arg,
-                             struct pawl_error *error);
+PAWL_STORE_CALL(read_log, pawl__pg_read_log);
+PAWL_STORE_CALL(read_mail, pawl__pg_read_mail);
+PAWL_STORE_CALL(load, pawl__pg_load);
+PAWL_STORE_CALL(scan_live, pawl__pg_scan_live);
+PAWL_STORE_CALL(query, pawl__pg_query);
+PAWL_STORE_CALL(count, pawl__pg_count);
 struct pawl_snapshot pawl__pg_columns(const PGresult *result, int row);
 
 // --- listen.c -------------------------------------------------------------------------------
 
-enum pawl_err pawl__pg_listen(struct pawl_store *base, struct pawl_str app, pawl_bell_fn fn,
-                              void *arg, struct pawl_error *error);
+PAWL_STORE_CALL(listen, pawl__pg_listen);
 void pawl__pg_listen_end(struct pawl_postgres *store);
 
 #endif

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "store/calls.h"
 #include "store/redis/redis.h"
 
 struct pawl_redis;
@@ -174,51 +175,25 @@ enum pawl_err pawl__redis_unseal(const struct pawl_redis *store, struct pawl_str
 
 // --- calls of the store -------------------------------------------------------------------------
 
-enum pawl_err pawl__redis_shards(struct pawl_store *base, struct pawl_str app, uint32_t wanted,
-                                 uint32_t *count, struct pawl_error *error);
-enum pawl_err pawl__redis_lease(struct pawl_store *base, struct pawl_str app, uint32_t number,
-                                struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
-                                struct pawl_error *error);
-enum pawl_err pawl__redis_renew(struct pawl_store *base, struct pawl_renewal *renewals,
-                                size_t count, int64_t ttl, struct pawl_error *error);
-enum pawl_err pawl__redis_release(struct pawl_store *base, const struct pawl_lease *lease,
-                                  struct pawl_error *error);
+PAWL_STORE_CALL(shards, pawl__redis_shards);
+PAWL_STORE_CALL(lease, pawl__redis_lease);
+PAWL_STORE_CALL(renew, pawl__redis_renew);
+PAWL_STORE_CALL(release, pawl__redis_release);
 void pawl__redis_let_go(struct pawl_redis *store);
-enum pawl_outcome pawl__redis_commit(struct pawl_store *base, const struct pawl_commit *commit,
-                                     struct pawl_error *error);
-enum pawl_err pawl__redis_put_member(struct pawl_store *base, struct pawl_str app,
-                                     const struct pawl_member *member, int64_t ttl,
-                                     struct pawl_error *error);
-enum pawl_err pawl__redis_remove_member(struct pawl_store *base, struct pawl_str app,
-                                        struct pawl_str id, struct pawl_error *error);
+PAWL_STORE_CALL(commit, pawl__redis_commit);
+PAWL_STORE_CALL(put_member, pawl__redis_put_member);
+PAWL_STORE_CALL(remove_member, pawl__redis_remove_member);
 void pawl__redis_leave(struct pawl_redis *store);
-enum pawl_err pawl__redis_holders(struct pawl_store *base, struct pawl_str app,
-                                  struct pawl_arena *arena, struct pawl_holder **holders,
-                                  size_t *count, struct pawl_error *error);
-enum pawl_err pawl__redis_members(struct pawl_store *base, struct pawl_str app,
-                                  struct pawl_arena *arena, struct pawl_member **members,
-                                  size_t *count, struct pawl_error *error);
-enum pawl_err pawl__redis_read_log(struct pawl_store *base, uint64_t shard, uint64_t after,
-                                   pawl_batch_fn fn, void *arg, struct pawl_error *error);
-enum pawl_err pawl__redis_read_mail(struct pawl_store *base, struct pawl_str app, uint32_t number,
-                                    struct pawl_str after, size_t limit, pawl_mail_fn fn, void *arg,
-                                    struct pawl_error *error);
-enum pawl_err pawl__redis_load(struct pawl_store *base, uint64_t shard, struct pawl_str id,
-                               struct pawl_arena *arena, struct pawl_snapshot *out,
-                               struct pawl_error *error);
-enum pawl_err pawl__redis_scan_live(struct pawl_store *base, uint64_t shard, pawl_snapshot_fn fn,
-                                    void *arg, struct pawl_error *error);
-enum pawl_err pawl__redis_query(struct pawl_store *base, uint64_t shard,
-                                const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
-                                struct pawl_error *error);
-enum pawl_err pawl__redis_count(struct pawl_store *base, uint64_t shard,
-                                const struct pawl_query *query, pawl_count_fn fn, void *arg,
-                                struct pawl_error *error);
-enum pawl_err pawl__redis_get_state(struct pawl_store *base, struct pawl_str key,
-                                    struct pawl_arena *arena, struct pawl_state_value *out,
-                                    struct pawl_error *error);
-enum pawl_err pawl__redis_listen(struct pawl_store *base, struct pawl_str app, pawl_bell_fn fn,
-                                 void *arg, struct pawl_error *error);
+PAWL_STORE_CALL(holders, pawl__redis_holders);
+PAWL_STORE_CALL(members, pawl__redis_members);
+PAWL_STORE_CALL(read_log, pawl__redis_read_log);
+PAWL_STORE_CALL(read_mail, pawl__redis_read_mail);
+PAWL_STORE_CALL(load, pawl__redis_load);
+PAWL_STORE_CALL(scan_live, pawl__redis_scan_live);
+PAWL_STORE_CALL(query, pawl__redis_query);
+PAWL_STORE_CALL(count, pawl__redis_count);
+PAWL_STORE_CALL(get_state, pawl__redis_get_state);
+PAWL_STORE_CALL(listen, pawl__redis_listen);
 void pawl__redis_deafen(struct pawl_redis *store);
 
 // Columns of a snapshot as a row of ours, and back; what comes back points into |row|.

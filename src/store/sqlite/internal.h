@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
+#include "store/calls.h"
 #include "store/sqlite/sqlite.h"
 
 // A batch's key in pawl_log holds both its shard and its position.
@@ -223,9 +224,8 @@ enum pawl_err pawl__sqlite_begin(struct pawl_sqlite *store, bool at_once, struct
 enum pawl_err pawl__sqlite_end(struct pawl_sqlite *store, enum pawl_err err,
                                struct pawl_error *error);
 
-enum pawl_outcome pawl__sqlite_commit(struct pawl_store *base, const struct pawl_commit *commit,
-                                      struct pawl_error *error);
-enum pawl_err pawl__sqlite_tend(struct pawl_store *base, struct pawl_error *error);
+PAWL_STORE_CALL(commit, pawl__sqlite_commit);
+PAWL_STORE_CALL(tend, pawl__sqlite_tend);
 
 // Runs a statement that gives no rows, or whose rows do not matter, and resets it. Returns
 // SQLITE_OK or the error.
@@ -238,29 +238,17 @@ struct pawl_str pawl__sqlite_column(sqlite3_stmt *statement, int index);
 
 // --- sqlite/lease.c -------------------------------------------------------------------------
 
-enum pawl_err pawl__sqlite_shards(struct pawl_store *base, struct pawl_str app, uint32_t wanted,
-                                  uint32_t *count, struct pawl_error *error);
-enum pawl_err pawl__sqlite_lease(struct pawl_store *base, struct pawl_str app, uint32_t number,
-                                 struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
-                                 struct pawl_error *error);
-enum pawl_err pawl__sqlite_renew(struct pawl_store *base, struct pawl_renewal *renewals,
-                                 size_t count, int64_t ttl, struct pawl_error *error);
-enum pawl_err pawl__sqlite_holders(struct pawl_store *base, struct pawl_str app,
-                                   struct pawl_arena *arena, struct pawl_holder **holders,
-                                   size_t *count, struct pawl_error *error);
-enum pawl_err pawl__sqlite_release(struct pawl_store *base, const struct pawl_lease *lease,
-                                   struct pawl_error *error);
+PAWL_STORE_CALL(shards, pawl__sqlite_shards);
+PAWL_STORE_CALL(lease, pawl__sqlite_lease);
+PAWL_STORE_CALL(renew, pawl__sqlite_renew);
+PAWL_STORE_CALL(holders, pawl__sqlite_holders);
+PAWL_STORE_CALL(release, pawl__sqlite_release);
 
 // --- sqlite/member.c ------------------------------------------------------------------------
 
-enum pawl_err pawl__sqlite_put_member(struct pawl_store *base, struct pawl_str app,
-                                      const struct pawl_member *member, int64_t ttl,
-                                      struct pawl_error *error);
-enum pawl_err pawl__sqlite_remove_member(struct pawl_store *base, struct pawl_str app,
-                                         struct pawl_str id, struct pawl_error *error);
-enum pawl_err pawl__sqlite_members(struct pawl_store *base, struct pawl_str app,
-                                   struct pawl_arena *arena, struct pawl_member **members,
-                                   size_t *count, struct pawl_error *error);
+PAWL_STORE_CALL(put_member, pawl__sqlite_put_member);
+PAWL_STORE_CALL(remove_member, pawl__sqlite_remove_member);
+PAWL_STORE_CALL(members, pawl__sqlite_members);
 
 // --- sqlite/mail.c --------------------------------------------------------------------------
 
@@ -268,9 +256,7 @@ enum pawl_err pawl__sqlite_mail_put(struct pawl_sqlite *store, const struct pawl
                                     struct pawl_error *error);
 enum pawl_err pawl__sqlite_mail_take(struct pawl_sqlite *store, const struct pawl_mail *mail,
                                      struct pawl_error *error);
-enum pawl_err pawl__sqlite_read_mail(struct pawl_store *base, struct pawl_str app, uint32_t number,
-                                     struct pawl_str after, size_t limit, pawl_mail_fn fn,
-                                     void *arg, struct pawl_error *error);
+PAWL_STORE_CALL(read_mail, pawl__sqlite_read_mail);
 
 // --- sqlite/fill.c --------------------------------------------------------------------------
 
@@ -286,13 +272,9 @@ enum pawl_err pawl__sqlite_delete(struct pawl_sqlite *store, uint64_t shard, str
 
 // --- sqlite/read.c --------------------------------------------------------------------------
 
-enum pawl_err pawl__sqlite_read_log(struct pawl_store *base, uint64_t shard, uint64_t after,
-                                    pawl_batch_fn fn, void *arg, struct pawl_error *error);
-enum pawl_err pawl__sqlite_load(struct pawl_store *base, uint64_t shard, struct pawl_str id,
-                                struct pawl_arena *arena, struct pawl_snapshot *out,
-                                struct pawl_error *error);
-enum pawl_err pawl__sqlite_scan_live(struct pawl_store *base, uint64_t shard, pawl_snapshot_fn fn,
-                                     void *arg, struct pawl_error *error);
+PAWL_STORE_CALL(read_log, pawl__sqlite_read_log);
+PAWL_STORE_CALL(load, pawl__sqlite_load);
+PAWL_STORE_CALL(scan_live, pawl__sqlite_scan_live);
 // Ends a reading statement: |err| is what stopped it, |rc| its last step.
 enum pawl_err pawl__sqlite_read_end(struct pawl_sqlite *store, enum pawl_sqlite_statement statement,
                                     enum pawl_err err, int rc, struct pawl_error *error);
@@ -309,18 +291,12 @@ bool pawl__sqlite_grow(struct pawl_arena *arena, void **array, size_t count, siz
 
 // --- sqlite/query.c -------------------------------------------------------------------------
 
-enum pawl_err pawl__sqlite_query(struct pawl_store *base, uint64_t shard,
-                                 const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
-                                 struct pawl_error *error);
-enum pawl_err pawl__sqlite_count(struct pawl_store *base, uint64_t shard,
-                                 const struct pawl_query *query, pawl_count_fn fn, void *arg,
-                                 struct pawl_error *error);
+PAWL_STORE_CALL(query, pawl__sqlite_query);
+PAWL_STORE_CALL(count, pawl__sqlite_count);
 
 // --- sqlite/state.c -------------------------------------------------------------------------
 
-enum pawl_err pawl__sqlite_get_state(struct pawl_store *base, struct pawl_str key,
-                                     struct pawl_arena *arena, struct pawl_state_value *out,
-                                     struct pawl_error *error);
+PAWL_STORE_CALL(get_state, pawl__sqlite_get_state);
 
 // Applies |tx| inside the open transaction and fills its result. Another value than PAWL_OK fails
 // the whole commit.
