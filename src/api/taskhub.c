@@ -57,7 +57,11 @@ void pawl__api_taskhub(struct pawl_api *api, struct pawl_request *request,
     const ProtobufCMessage *message = pawl__api_unpack(request, method->request);
     if (!message) return;
     if (!api->options.node) {
-        pawl__api_fail(request, PAWL_E_INTERNAL, PAWL_NO_RUNTIME);
+        // The reference has its own text for a list, and its SDKs look for it.
+        if (method == &pawl__methods[PAWL_TASKHUB_LIST])
+            pawl__api_fail(request, PAWL_E_UNKNOWN, "no state store with actor support found");
+        else
+            pawl__api_fail(request, PAWL_E_INTERNAL, PAWL_NO_RUNTIME);
         return;
     }
     struct taskhub_ask *ask = pawl__arena_alloc(&request->arena, sizeof *ask);

@@ -25,6 +25,8 @@ static const struct pawl_flag daemon_flags[] = {
     {"components-path", 0, PAWL_FLAG_LIST, NULL, "older name of --resources-path"},
     {"local-stores", 0, PAWL_FLAG_BOOL, "false",
      "keep stores that need a server in SQLite files instead"},
+    {"no-default-store", 0, PAWL_FLAG_BOOL, "false",
+     "have no store, and serve no workflows, where no resources are given"},
     {"config", 0, PAWL_FLAG_LIST, NULL, "configuration file; repeatable"},
     {"app-port", 0, PAWL_FLAG_PORT, "0", "port that the app listens on"},
     {"app-protocol", 0, PAWL_FLAG_TEXT, "http",
@@ -187,8 +189,12 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
                       daemon_flags[i].name);
     daemon_warn_arguments(flags, &options.log);
 
-    struct pawl_config_context context = {options.app_id, namespace ? namespace : "", &arena,
-                                          &options.log, pawl__flag_bool(flags, "local-stores")};
+    struct pawl_config_context context = {options.app_id,
+                                          namespace ? namespace : "",
+                                          &arena,
+                                          &options.log,
+                                          pawl__flag_bool(flags, "local-stores"),
+                                          pawl__flag_bool(flags, "no-default-store")};
     struct pawl_configuration configuration;
     const char *const *files;
     size_t file_count = pawl__flag_list(flags, "config", &files);

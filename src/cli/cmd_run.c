@@ -23,6 +23,8 @@ static const struct pawl_flag run_flags[] = {
     {"components-path", 0, PAWL_FLAG_LIST, NULL, "older name of --resources-path"},
     {"local-stores", 0, PAWL_FLAG_BOOL, "false",
      "keep stores that need a server in SQLite files instead"},
+    {"no-default-store", 0, PAWL_FLAG_BOOL, "false",
+     "have no store, and serve no workflows, where no resources are given"},
     {"config", 'c', PAWL_FLAG_TEXT, NULL, "configuration file"},
     {"log-level", 0, PAWL_FLAG_TEXT, "info", "of the sidecar: debug, info, warn, error or fatal"},
     {"app-channel-address", 0, PAWL_FLAG_TEXT, NULL, "address of the app"},
@@ -99,6 +101,7 @@ static int run_one(const struct pawl_flags *flags) {
         .resource_count = folder_count,
         .user_resources = user_resources,
         .local_stores = pawl__flag_bool(flags, "local-stores"),
+        .no_default_store = pawl__flag_bool(flags, "no-default-store"),
         .config =
             pawl__flag_given(flags, "config") ? pawl__flag_text(flags, "config") : user.config,
         .protocol = pawl__flag_text(flags, "app-protocol"),
@@ -123,7 +126,7 @@ static bool run_goes_to(const char *destination, const char *place) {
     return strcmp(destination, place) == 0 || strcmp(destination, "fileAndConsole") == 0;
 }
 
-static int run_file(const char *path, bool local_stores) {
+static int run_file(const char *path, const struct pawl_flags *flags) {
     struct pawl_arena arena = {0};
     struct pawl_runfile file;
     struct pawl_error error;
@@ -150,7 +153,8 @@ static int run_file(const char *path, bool local_stores) {
             .resources = given->resources,
             .resource_count = given->resource_count,
             .user_resources = given->user_resources,
-            .local_stores = local_stores,
+            .local_stores = pawl__flag_bool(flags, "local-stores"),
+            .no_default_store = pawl__flag_bool(flags, "no-default-store"),
             .config = given->config,
             .protocol = given->protocol,
             .app_console = run_goes_to(given->app_log, "console"),
@@ -203,7 +207,7 @@ static int run_run(const struct pawl_flags *flags) {
         fputs("pawl run: --run-file names the apps; it takes no app ID and no command\n", stderr);
         return PAWL_EXIT_USAGE;
     }
-    return run_file(file, pawl__flag_bool(flags, "local-stores"));
+    return run_file(file, flags);
 }
 
 const struct pawl_command pawl__cmd_run = {

@@ -434,6 +434,7 @@ static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
 #undef ADD
     argv[n++] = "--enable-dashboard";
     if (given->local_stores) argv[n++] = "--local-stores";
+    if (given->no_default_store) argv[n++] = "--no-default-store";
     for (size_t i = 0; i < given->pass_count; i++) {
         argv[n++] = pawl__arena_format(&run->arena, "--%s", given->pass[i].name);
         argv[n++] = (char *)given->pass[i].value;

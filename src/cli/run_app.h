@@ -21,10 +21,11 @@ struct pawl_run_app {
     int http_port, grpc_port, metrics_port; // 0: any free one
     const char *const *resources;           // folders
     size_t resource_count;
-    bool user_resources;  // they are those of the user's home; what they lack is built in
-    bool local_stores;    // as the daemon's flag
-    const char *config;   // file; NULL: none
-    const char *protocol; // of the app
+    bool user_resources;   // they are those of the user's home; what they lack is built in
+    bool local_stores;     // as the daemon's flag
+    bool no_default_store; // the same
+    const char *config;    // file; NULL: none
+    const char *protocol;  // of the app
     // Further flags of the daemon, with their values.
     struct {
         const char *name, *value;

@@ -46,8 +46,9 @@ static enum pawl_err check_files(struct pawl_run_app *app, struct pawl_arena *ar
     static struct pawl_config_stores stores; // too large for the stack
     struct pawl_configuration configuration;
     const char *namespace = getenv("NAMESPACE");
-    struct pawl_config_context context = {app->app_id, namespace ? namespace : "", arena, NULL,
-                                          app->local_stores};
+    struct pawl_config_context context = {
+        app->app_id, namespace ? namespace : "", arena,
+        NULL,        app->local_stores,          app->no_default_store};
     enum pawl_err err = pawl__configuration_load(&context, &app->config, app->config ? 1 : 0,
                                                  &configuration, error);
     if (!err && app->resource_count)

@@ -352,6 +352,12 @@ enum pawl_err pawl__components_load(const struct pawl_config_context *context,
 enum pawl_err pawl__components_default(const struct pawl_config_context *context,
                                        struct pawl_config_stores *out, struct pawl_error *error) {
     const char *folder;
+    if (context->no_default_store) {
+        out->count = 0;
+        pawl__log(context->log, PAWL_LOG_INFO, component_scope,
+                  "no resources are given, and none are built in, as --no-default-store says");
+        return PAWL_OK;
+    }
     enum pawl_err err = component_data_folder(context, &folder, error);
     if (err) return err;
     out->count = 1;

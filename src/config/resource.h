@@ -14,6 +14,7 @@ struct pawl_config_context {
     // Stores of a type that needs a server are kept in SQLite files of their names instead, in the
     // user's data folder. Of such a component only keyPrefix and actorStateStore count.
     bool local_stores;
+    bool no_default_store; // where no resources are given, there is no store
 };
 
 // Calls |fn| with each document of |kind| in |folders| that is meant for the app, by its namespace

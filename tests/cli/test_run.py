@@ -1,5 +1,6 @@
 """pawl run with one app: what it says, what the app gets, how it ends."""
 
+import json
 import os
 import pathlib
 import pty
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 import clilib
@@ -41,6 +43,20 @@ class Run(clilib.Case):
         self.assertTrue(link, said)
         with urllib.request.urlopen(link[1], timeout=10) as page:
             self.assertEqual(page.headers["content-type"], "text/html; charset=utf-8")
+
+    def test_no_default_store(self):
+        self.start("run", "-a", "tiny", "--no-default-store", "--", "sleep", "300")
+        self.wait_output("You're up and running!")
+        base = re.search(r"Its workflows: (http://127.0.0.1:\d+)/", self.output())[1]
+        with urllib.request.urlopen(f"{base}/v1.0/metadata", timeout=10) as answer:
+            said = json.load(answer)
+        self.assertEqual(said["components"], [])
+        self.assertEqual(said["actorRuntime"]["runtimeStatus"], "DISABLED")
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{base}/v1.0/workflows/dapr/w/start", data=b"1", timeout=10)
+        self.assertEqual(refused.exception.code, 500)
+        self.assertEqual(json.load(refused.exception)["errorCode"], "ERR_ACTOR_RUNTIME_NOT_FOUND")
+        self.assertFalse(list(self.home.rglob("statestore.db*")))
 
     def test_environment_of_the_app(self):
         seen = self.home / "seen"
