@@ -38,6 +38,7 @@ static void flood(struct kit *kit, struct caller *starts, struct caller *raises)
         kit_start(kit, &starts[i], name_of(kit, "i", i));
         kit_raise(kit, &raises[i], "a", name_of(kit, "e", i));
     }
+    UNTIL(kit, shard_of(kit)->batch.len >= FULL);
     kit_rest(kit, 20);
     for (int i = 0; i < COUNT; i++) assert_false(starts[i].done || raises[i].done);
     assert_bounded(kit);

@@ -19,9 +19,9 @@
 #define ACTIONS(...) ((Pb__WorkflowAction *[]){__VA_ARGS__, NULL})
 #define NO_ACTIONS   ((Pb__WorkflowAction *[]){NULL})
 
-// Runs the loop until |condition| holds; fails the test after ten seconds.
+// Runs the loop until |condition| holds; fails the test after thirty seconds.
 #define UNTIL(kit, condition)                                                                      \
-    for (int64_t until_ = pawl__clock_steady() + 10 * PAWL_SECOND; !(condition);) {                \
+    for (int64_t until_ = pawl__clock_steady() + 30 * PAWL_SECOND; !(condition);) {                \
         if (pawl__clock_steady() > until_) fail_msg("waited too long for: %s", #condition);        \
         kit_spin(kit);                                                                             \
     }
