@@ -98,12 +98,41 @@ static bool workflow_answers(struct pawl *pawl) {
     return pawl__client_finish(&call, err) != PAWL_E_DEADLINE;
 }
 
+static void workflow_tell_unused(const struct pawl_flags *flags) {
+    for (int i = 0; flags->table[i].name; i++)
+        if (flags->table[i].type == PAWL_FLAG_UNUSED && flags->values[i].count)
+            fprintf(stderr, "pawl workflow: --%s has no effect here\n", flags->table[i].name);
+}
+
+// What --connection-string says, if the command has it.
+static const char *workflow_store(const struct pawl_flags *flags) {
+    static const char name[] = "connection-string";
+    return pawl__flag_find(flags->table, name, sizeof name - 1) < 0 ? NULL
+                                                                    : pawl__flag_text(flags, name);
+}
+
+static bool workflow_runs(const char *id) {
+    static struct pawl_found found[PAWL_FOUND_MAX]; // too large for the stack
+    size_t count = pawl__find_daemons(found);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(found[i].app_id, id) == 0) return true;
+    return false;
+}
+
 int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app *app) {
     const char *address = pawl__flag_text(flags, "address"), *id = pawl__flag_text(flags, "app-id");
     char target[600];
     *app = (struct pawl_workflow_app){.workers = -1,
                                       .name_space = pawl__flag_text(flags, "namespace")};
+    const char *store = workflow_store(flags);
+    workflow_tell_unused(flags);
     if (address && id) return pawl__workflow_misused("takes --app-id or --address, not both");
+    if (store && !id)
+        return pawl__workflow_misused("needs --app-id with --connection-string, as a store may "
+                                      "have the workflows of several apps");
+    if (store && !workflow_runs(id)) return pawl__workflow_open_store(store, id, app);
+    if (store)
+        fprintf(stderr, "\u2139\ufe0f  app '%s' runs: its sidecar is asked, not the store\n", id);
     if (address) {
         snprintf(target, sizeof target, "grpc://%s", address);
     } else {

@@ -20,9 +20,11 @@
         "namespace", 'n', PAWL_FLAG_TEXT, "default", "the app's namespace, for the output"         \
     }
 
-// Rows of flags by which Dapr's finds the store; the sidecar is asked here.
+// Rows of flags of the commands that can do without a sidecar.
 #define PAWL_WORKFLOW_STORE_FLAGS                                                                  \
-    {"connection-string", 'c', PAWL_FLAG_UNUSED, NULL, NULL}, {                                    \
+    {"connection-string", 'c', PAWL_FLAG_TEXT, NULL,                                               \
+     "SQLite file to look into when no sidecar of --app-id runs"},                                 \
+    {                                                                                              \
         "table-name", 't', PAWL_FLAG_UNUSED, NULL, NULL                                            \
     }
 
@@ -53,6 +55,10 @@ struct pawl_workflow_app {
 // |app| is closed with pawl__workflow_close after 0 only.
 int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app *app);
 void pawl__workflow_close(struct pawl_workflow_app *app);
+
+// The same without a sidecar: opens the store of the app |id| that |connection| names.
+int pawl__workflow_open_store(const char *connection, const char *id,
+                              struct pawl_workflow_app *app);
 
 // Says on stderr that a call to |app| waits, when it has no worker.
 void pawl__workflow_tell_wait(const struct pawl_workflow_app *app);

@@ -7,6 +7,7 @@ static const struct pawl_flag count_flags[] = {
     PAWL_WORKFLOW_FILTER_FLAGS,
     {"by", 'b', PAWL_FLAG_TEXT, "status", "what to count by, with commas: status, name"},
     {"output", 'o', PAWL_FLAG_TEXT, "table", "form of the output: table, json, ndjson or yaml"},
+    PAWL_WORKFLOW_STORE_FLAGS,
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 

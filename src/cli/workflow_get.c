@@ -10,6 +10,7 @@ static const struct pawl_flag get_flags[] = {
     PAWL_WORKFLOW_FLAGS,
     {"wait", 'w', PAWL_FLAG_BOOL, "false", "wait for its end first"},
     {"output", 'o', PAWL_FLAG_TEXT, "text", "form of the output: text, json or yaml"},
+    PAWL_WORKFLOW_STORE_FLAGS,
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 

@@ -16,6 +16,7 @@ static const struct pawl_flag history_flags[] = {
     {"limit", 'l', PAWL_FLAG_INT, NULL, "only so many events: the last"},
     {"output", 'o', PAWL_FLAG_TEXT, "short",
      "form of the output: short (or table), wide, json, yaml, or events (as stored)"},
+    PAWL_WORKFLOW_STORE_FLAGS,
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 

@@ -10,6 +10,7 @@ import re
 import shlex
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -87,6 +88,40 @@ class Workflow(clilib.Case):
         self.assertEqual([one["runtimeStatus"] for one in self.listed("-w", "echo", "-s", "PENDING")], ["PENDING"])
         self.assert_mistake(self.workflow("run", "wait_for_go", "-i", "later"), "cannot start 'wait_for_go'",
                             "later", code=1)
+
+    def test_without_a_sidecar(self):
+        """--connection-string looks into the store of an app that does not run, also after a crash."""
+        store = self.home / ".local/share/pawl/statestore.db"
+        self.done("run", "echo", "-i", "a", "-x", "1", "-w")
+        self.done("run", "wait_for_go", "-i", "b")
+        self.wait_status("b", "RUNNING")
+        answer = self.workflow("list", "-o", "ids", "-c", store)
+        self.assertEqual(answer.stdout, "a\nb\n")
+        self.assertIn("its sidecar is asked, not the store", answer.stderr)
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.assert_nothing_left()
+        for name in (store, f"file:{store}", f"file://{store}?cache=shared"):
+            self.assertEqual(self.done("list", "-o", "ids", "-c", name), "a\nb\n")
+        rows = json.loads(self.done("list", "-o", "json", "-c", store))
+        self.assertEqual([one["runtimeStatus"] for one in rows], ["COMPLETED", "RUNNING"])
+        self.assertIn("ExecutionCompleted", self.done("history", "a", "-c", store))
+        self.assertEqual(json.loads(self.done("get", "a", "-o", "json", "-c", store))["output"], "1")
+        self.assertIn("1 purged", self.done("purge", "--all", "-c", store))
+        self.assertEqual(self.done("list", "-o", "ids", "-c", store), "b\n")
+
+        other = self.home / "other.db"
+        with contextlib.closing(sqlite3.connect(other)) as db:
+            db.execute("CREATE TABLE mine(a)")
+        before = other.read_bytes()
+        self.assert_mistake(self.workflow("list", "-c", other), "is no file with workflows in it", code=1)
+        self.assertEqual(other.read_bytes(), before)
+        self.assert_mistake(self.workflow("list", "-c", self.home / "none.db"), "No such file", code=1)
+        self.assert_mistake(self.workflow("list", "-c", store, app="nobody"), "no workflows of app 'nobody'", code=1)
+        self.assert_mistake(self.workflow("list", "-c", "postgres://x/y"), "only an SQLite file", code=1)
+        self.assert_mistake(self.pawl("workflow", "list", "-c", store), "needs --app-id", code=2)
+        self.assertIn("--table-name has no effect here", self.workflow("list", "-c", store, "-t", "x").stderr)
 
     def test_input(self):
         """It has to be JSON, and comes as it is given."""
@@ -481,7 +516,8 @@ $"""))
         self.assertIn("0 purged", self.done("purge", "--all-older-than", "1h"))
         self.assertIn("0 purged", self.done("purge", "--all-older-than", "0s", "--all-filter-status", "FAILED"))
         self.assertIn("2 purged", self.done("purge", "--all"))
-        self.assertEqual(self.done("list", "-o", "ids", "-c", "where Dapr's store is", "-t", "state"), "runs\n")
+        given = self.workflow("list", "-o", "ids", "-c", "where Dapr's store is", "-t", "state")
+        self.assertEqual((given.returncode, given.stdout), (0, "runs\n"), given.stderr)
 
     def test_purge_by_force(self):
         self.done("run", "parent", "-i", "a")

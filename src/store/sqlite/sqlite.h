@@ -16,4 +16,9 @@ struct pawl_sqlite_options {
 enum pawl_err pawl__sqlite_open(const struct pawl_sqlite_options *options, struct pawl_store **out,
                                 struct pawl_error *error);
 
+// Whether the file at |path| has a shard of |app| (as pawl__node_app makes the name). Nothing is
+// made or changed. PAWL_E_INVALID: it is no file of this store; PAWL_E_IO.
+enum pawl_err pawl__sqlite_peek(const char *path, struct pawl_str app, bool *has,
+                                struct pawl_error *error);
+
 #endif
