@@ -135,6 +135,7 @@ static int run_file(const char *path, const struct pawl_flags *flags) {
         fprintf(stderr, "\u274c  %s\n", error.text);
         goto out;
     }
+    fputs(file.notes, stderr);
     struct pawl_run_app *apps = pawl__arena_zalloc(&arena, file.app_count * sizeof *apps);
     if (!apps) goto out;
     for (size_t i = 0; i < file.app_count; i++) {

@@ -13,7 +13,8 @@
 // themselves below, or mean nothing without a control plane.
 static const struct runfile_key {
     const char *key, *flag;
-    bool of_app; // not allowed under common
+    bool of_app;  // not allowed under common
+    bool is_idle; // it has no effect here
 } runfile_keys[] = {
     {"appID", NULL, true},
     {"appDirPath", NULL, true},
@@ -36,22 +37,22 @@ static const struct runfile_key {
     {"maxBodySize", "max-body-size", false},
     {"readBufferSize", "read-buffer-size", false},
     {"appMaxConcurrency", "app-max-concurrency", false},
-    {"enableApiLogging", "enable-api-logging", false},
-    {"daprInternalGRPCPort", NULL, true},
-    {"profilePort", NULL, true},
-    {"containerImage", NULL, true},
-    {"containerImagePullPolicy", NULL, true},
-    {"createService", NULL, true},
-    {"enableProfiling", NULL, false},
-    {"placementHostAddress", NULL, false},
-    {"schedulerHostAddress", NULL, false},
-    {"appSSL", NULL, false},
-    {"runtimePath", NULL, false},
-    {"enableAppHealthCheck", NULL, false},
-    {"appHealthCheckPath", NULL, false},
-    {"appHealthProbeInterval", NULL, false},
-    {"appHealthProbeTimeout", NULL, false},
-    {"appHealthThreshold", NULL, false},
+    {"enableApiLogging", NULL, false, true},
+    {"daprInternalGRPCPort", NULL, true, true},
+    {"profilePort", NULL, true, true},
+    {"containerImage", NULL, true, true},
+    {"containerImagePullPolicy", NULL, true, true},
+    {"createService", NULL, true, true},
+    {"enableProfiling", NULL, false, true},
+    {"placementHostAddress", NULL, false, true},
+    {"schedulerHostAddress", NULL, false, true},
+    {"appSSL", NULL, false, true},
+    {"runtimePath", NULL, false, true},
+    {"enableAppHealthCheck", NULL, false, true},
+    {"appHealthCheckPath", NULL, false, true},
+    {"appHealthProbeInterval", NULL, false, true},
+    {"appHealthProbeTimeout", NULL, false, true},
+    {"appHealthThreshold", NULL, false, true},
 };
 
 enum {
@@ -63,16 +64,32 @@ struct runfile {
     struct pawl_error *error;
     const char *folder; // that relative paths start from
     const struct pawl_yaml *common;
+    const char *notes;
 };
 
-static enum pawl_err runfile_check(const struct pawl_yaml *map, const char *what, bool of_app,
-                                   struct pawl_error *error) {
+// Notes which keys of |map| have no effect, so that nobody relies on them.
+static enum pawl_err runfile_note_idle(struct runfile *file, const struct pawl_yaml *map) {
+    for (size_t i = 0; i < RUNFILE_KEYS; i++) {
+        const struct pawl_yaml *node =
+            runfile_keys[i].is_idle ? pawl__yaml_get(map, runfile_keys[i].key) : NULL;
+        bool is_off = node && node->kind == PAWL_YAML_SCALAR && strcmp(node->text, "false") == 0;
+        if (!node || is_off) continue;
+        file->notes = pawl__arena_format(file->arena, "%s%s:%d: %s has no effect here\n",
+                                         file->notes, node->file, node->line, runfile_keys[i].key);
+        if (!file->notes) return pawl__fail_plain(file->error, PAWL_E_NOMEM);
+    }
+    return PAWL_OK;
+}
+
+static enum pawl_err runfile_check(struct runfile *file, const struct pawl_yaml *map,
+                                   const char *what, bool of_app) {
     const char *known[RUNFILE_KEYS + 1];
     size_t count = 0;
     for (size_t i = 0; i < RUNFILE_KEYS; i++)
         if (of_app || !runfile_keys[i].of_app) known[count++] = runfile_keys[i].key;
     known[count] = NULL;
-    return pawl__yaml_check(map, what, known, error);
+    enum pawl_err err = pawl__yaml_check(map, what, known, file->error);
+    return err ? err : runfile_note_idle(file, map);
 }
 
 // The value of the app, or else the one that all share.
@@ -210,9 +227,9 @@ static enum pawl_err runfile_command(const struct runfile *file, const struct pa
     return PAWL_OK;
 }
 
-static enum pawl_err runfile_app(const struct runfile *file, const struct pawl_yaml *app,
+static enum pawl_err runfile_app(struct runfile *file, const struct pawl_yaml *app,
                                  struct pawl_runfile_app *out) {
-    enum pawl_err err = runfile_check(app, "an app", true, file->error);
+    enum pawl_err err = runfile_check(file, app, "an app", true);
     if (err) return err;
     const struct pawl_yaml *directory = pawl__yaml_get(app, "appDirPath");
     if (!directory) return pawl__yaml_fail(app, file->error, "appDirPath of an app", "given");
@@ -278,7 +295,7 @@ static enum pawl_err runfile_locate(struct runfile *file, const char *path,
 enum pawl_err pawl__runfile_load(const char *path, struct pawl_arena *arena,
                                  struct pawl_runfile *out, struct pawl_error *error) {
     static const char *const keys[] = {"version", "name", "common", "apps", NULL};
-    struct runfile file = {.arena = arena, .error = error};
+    struct runfile file = {.arena = arena, .error = error, .notes = ""};
     struct pawl_yaml *root;
     *out = (struct pawl_runfile){0};
     enum pawl_err err = runfile_locate(&file, path, out);
@@ -293,7 +310,7 @@ enum pawl_err pawl__runfile_load(const char *path, struct pawl_arena *arena,
         return pawl__yaml_fail(node ? node : root, error, "version", "1");
     }
     file.common = pawl__yaml_get(root, "common");
-    if ((err = runfile_check(file.common, "common", false, error))) return err;
+    if ((err = runfile_check(&file, file.common, "common", false))) return err;
     const struct pawl_yaml *apps = pawl__yaml_get(root, "apps");
     if (!apps || apps->kind != PAWL_YAML_LIST || !apps->children)
         return pawl__yaml_fail(apps ? apps : root, error, "apps", "a list with at least one app");
@@ -319,5 +336,6 @@ enum pawl_err pawl__runfile_load(const char *path, struct pawl_arena *arena,
         }
         out->app_count++;
     }
+    out->notes = file.notes;
     return PAWL_OK;
 }

@@ -38,6 +38,7 @@ struct pawl_runfile {
     const char *path; // absolute; "-": the standard input
     struct pawl_runfile_app *apps;
     size_t app_count;
+    const char *notes; // lines that say which settings have no effect, with file and line
 };
 
 // Reads the run file at |path|: a file, a folder with a dapr.yaml, or "-". All is in |arena|.

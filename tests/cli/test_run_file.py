@@ -86,6 +86,21 @@ apps:
         self.assertEqual(now.stat().st_size + pathlib.Path(f"{now}.1").stat().st_size, many + 5)
         self.assertLess(pathlib.Path(f"{now}.1").stat().st_size, 17 << 20)
 
+    def test_settings_that_do_nothing_say_so(self):
+        answer = self.run_file("""version: 1
+common:
+  enableApiLogging: true
+  appSSL: false
+apps:
+- appDirPath: one
+  appHealthThreshold: 3
+  command: [sh, -c, "echo ran"]
+""")
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        said = [line for line in answer.stderr.splitlines() if "has no effect" in line]
+        self.assertEqual([line.rpartition("/")[2].partition(":")[2] for line in said],
+                         ["3: enableApiLogging has no effect here", "7: appHealthThreshold has no effect here"])
+
     def test_log_destinations(self):
         answer = self.run_file("""version: 1
 common:
