@@ -15,7 +15,7 @@ struct fleet {
     struct fleet_end {
         struct pawl_peers peers;
         struct fleet *fleet;
-        char address[8];
+        char address[16];
         bool cut;   // nothing comes or goes
         bool stops; // it does nothing, and its connections stay
     } ends[FLEET_MOST];
