@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Each patch of tests/sim/mutants still fits the sources, so that scripts/sim-mutants has them all."""
+"""Each patch of tests/sim/mutants and tests/unit/runtime/mutants still fits the sources, so that scripts/sim-mutants has
+them all."""
 
 import pathlib
 import sys
@@ -28,8 +29,9 @@ def hunks(lines):
         yield name, "".join(old)
 
 
-patches = sorted((ROOT / "tests/sim/mutants").glob("*.patch"))
-numbers = [patch.name.split("-")[0] for patch in patches]
+patches = [patch for folder in ("tests/sim/mutants", "tests/unit/runtime/mutants")
+           for patch in sorted((ROOT / folder).glob("*.patch"))]
+numbers = [(patch.parent, patch.name.split("-")[0]) for patch in patches]
 wrong = [f"{patch.name}: another patch has this number" for patch, number in zip(patches, numbers) if numbers.count(number) > 1]
 for patch in patches:
     found = list(hunks(patch.read_text().splitlines(keepends=True)))

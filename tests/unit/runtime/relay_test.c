@@ -224,12 +224,56 @@ static void test_lease_moves(void **state) {
     finish(&fleet, workers);
 }
 
+// How many shards the daemon has seen that others have taken.
+static uint64_t lost(const struct kit *kit) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < kit->node->count; i++)
+        count += kit->node->partitions[i].ownership.losses;
+    return count;
+}
+
+// A daemon sleeps for longer than its lease, with an activity that waits for its worker. Another
+// daemon gives that out meanwhile, and acknowledges its result. When the first wakes it gives out
+// nothing.
+static void test_sleeper(void **state) {
+    (void)state;
+    struct fleet fleet = {0};
+    struct worker workers[2] = {{{0}}, {{0}}};
+    fleet_init(&fleet, 2, SHARDS, workers);
+    struct kit *sleeper = &fleet.kits[0], *other = &fleet.kits[1];
+    const char *id = fleet_id(&fleet, 0, "w", 0);
+    workers[1].base.paused = true; // so that nothing is lent to it
+    kit_started(sleeper, id);
+    struct caller caller;
+    const Pb__WorkItem *item = kit_take(sleeper, &workers[0]);
+    workers[0].base.paused = true;
+    kit_answer(sleeper, &caller, id, item->completiontoken,
+               ACTIONS(kit_task(sleeper, 0, "charge")));
+    DONE(sleeper, caller, PAWL_OK);
+    fleet.ends[0].stops = true;
+    pawl__dispatch_ready(&other->node->dispatch, &workers[1].base);
+    UNTIL(other, fleet_serves(&fleet, 1) == SHARDS);
+    item = kit_take(other, &workers[1]);
+    assert_int_equal(item->request_case, PB__WORK_ITEM__REQUEST_ACTIVITY_REQUEST);
+    kit_result(other, &caller, id, 0, item->completiontoken, "\"paid\"");
+    DONE(other, caller, PAWL_OK);
+    pawl__dispatch_ready(&sleeper->node->dispatch, &workers[0].base);
+    assert_int_equal(workers[0].count, 0);
+    fleet.ends[0].stops = false;
+    item = kit_take(other, &workers[1]);
+    kit_answer(other, &caller, id, item->completiontoken, ACTIONS(kit_complete(other, 1, "1")));
+    DONE(other, caller, PAWL_OK);
+    UNTIL(sleeper, lost(sleeper));
+    assert_int_equal(workers[0].count, 0);
+    finish(&fleet, workers);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_busy),        cmocka_unit_test(test_limit),
         cmocka_unit_test(test_lost_items),  cmocka_unit_test(test_borrower_is_lost),
         cmocka_unit_test(test_lost_result), cmocka_unit_test(test_owner_is_lost),
-        cmocka_unit_test(test_lease_moves),
+        cmocka_unit_test(test_lease_moves), cmocka_unit_test(test_sleeper),
     };
     return cmocka_run_group_tests_name("runtime relay", tests, NULL, NULL);
 }

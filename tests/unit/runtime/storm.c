@@ -125,11 +125,11 @@ static enum fleet_fate storm_fate(struct fleet *fleet, enum pawl_verb_kind kind)
     if (kind == PAWL_VERB_RING && chance < 300) return FLEET_UNHEARD;
     if (chance < 200) return FLEET_LATE;
     if (chance < 220) return FLEET_LOST;
-    if (chance < 240) return FLEET_UNANSWERED;
+    if (chance < (kind == PAWL_VERB_BORROW ? 400 : 240)) return FLEET_UNANSWERED;
     // What is not a worker's is done twice if it comes twice, as over any network without a memory.
     bool may = kind == PAWL_VERB_RING || kind == PAWL_VERB_BORROW ||
                kind == PAWL_VERB_TURN_RESULT || kind == PAWL_VERB_ACTIVITY_RESULT;
-    return may && chance < 280 ? FLEET_TWICE : FLEET_ARRIVES;
+    return may && chance < 440 ? FLEET_TWICE : FLEET_ARRIVES;
 }
 
 // --- calls --------------------------------------------------------------------------------------
