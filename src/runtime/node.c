@@ -16,7 +16,10 @@ enum {
     NODE_UNSERVED_PULSES = 5 // work without a worker is told of after so many
 };
 
-#define NODE_PATIENCE     (3 * PAWL_SECOND) // with a shard that nobody is known to serve
+// With a shard that nobody is known to serve, so long the node counts as ready; and calls wait for
+// its next owner longer than any lease lasts, as clients have deadlines of their own.
+#define NODE_PATIENCE     (3 * PAWL_SECOND)
+#define NODE_CALL_WAIT    (20 * PAWL_SECOND)
 #define NODE_WORKER_BREAK (3 * PAWL_SECOND) // a worker that is gone may be about to come back
 
 static const char *const node_scope = "dapr.runtime.wfengine";
@@ -95,7 +98,7 @@ static bool node_park(struct pawl_node *node, struct pawl_call *call) {
     int64_t now = pawl__clock_steady();
     if (!call->parked_at)
         call->parked_at = now;
-    else if (now - call->parked_at > NODE_PATIENCE && !call->verb->outlasts)
+    else if (now - call->parked_at > NODE_CALL_WAIT && !call->verb->outlasts)
         return false;
     pawl__list_add(&node->parked, &call->link);
     node_look_soon(node);
@@ -108,7 +111,15 @@ static void node_on_unreached(struct pawl_call *call, bool moved, struct pawl_st
     // What may have been done is not asked for again, but told to who asked.
     bool again = moved || call->verb->outlasts || call->verb->kind == PAWL_VERB_LOOK ||
                  call->verb->kind == PAWL_VERB_HISTORY || pawl__gather_is_for(call);
-    if (node->closing || !again || !node_park(node, call)) node_fail(call, node->closing);
+    if (!again && !node->closing) {
+        struct pawl_error error;
+        pawl__fail(&error, PAWL_E_UNAVAILABLE,
+                   "the daemon that serves this workflow went away before it answered: what was "
+                   "asked may have been done");
+        call->done(call, &error);
+    } else if (node->closing || !node_park(node, call)) {
+        node_fail(call, node->closing);
+    }
 }
 
 static bool node_forward(struct pawl_node *node, uint32_t number, struct pawl_call *call) {
