@@ -563,7 +563,7 @@ static void storm_world(uint64_t seed) {
 int main(int argc, char **argv) {
     uint64_t seed = 1;
     int64_t seconds = 10;
-    for (int i = 1; i + 1 < argc; i += 2) {
+    for (int i = 1; i + 1 < argc; i++) {
         if (strcmp(argv[i], "--seed") == 0) seed = strtoull(argv[i + 1], NULL, 10);
         if (strcmp(argv[i], "--seconds") == 0) seconds = atoll(argv[i + 1]);
     }
