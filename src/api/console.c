@@ -94,9 +94,10 @@ static void console_app(void *arg, struct pawl_request *request, const struct pa
     const struct pawl_api_options *options = &api->options;
     size_t workers = options->node ? options->node->dispatch.worker_count : 0;
     json_t *stores = json_array();
-    for (size_t i = 0; i < options->store_count; i++)
-        json_array_append_new(stores, json_pack("{s:s, s:s}", "name", options->stores[i].name,
-                                                "type", options->stores[i].type));
+    for (size_t i = 0; i < options->stores->count; i++)
+        json_array_append_new(stores,
+                              json_pack("{s:s, s:s}", "name", options->stores->items[i]->name,
+                                        "type", options->stores->items[i]->type));
     json_t *body =
         json_pack("{s:s, s:s, s:s, s:b, s:I, s:b, s:b, s:o}", "appId", options->app_id, "namespace",
                   options->namespace, "version", options->version, "ready", (int)api->ready,

@@ -35,9 +35,9 @@ static json_t *numbers_workflows(const struct pawl_workflow_meter *meter) {
 
 static double numbers_trouble(const struct pawl_api *api) {
     double most = 0;
-    for (size_t i = 0; i < api->options.store_count; i++) {
+    for (size_t i = 0; i < api->options.stores->count; i++) {
         const struct pawl_error *why;
-        double now = (double)pawl__storage_trouble(api->options.stores[i].storage, &why);
+        double now = (double)pawl__storage_trouble(api->options.stores->items[i]->storage, &why);
         if (now > most) most = now;
     }
     return most / (double)PAWL_SECOND;

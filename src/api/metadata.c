@@ -61,8 +61,8 @@ static const char *metadata_actor_status(const struct pawl_api *api) {
 // What a benchmark asks for.
 static json_t *metadata_self(const struct pawl_api_options *options) {
     uint64_t commits = 0;
-    for (size_t i = 0; i < options->store_count; i++)
-        commits += options->stores[i].storage->commits;
+    for (size_t i = 0; i < options->stores->count; i++)
+        commits += options->stores->items[i]->storage->commits;
     return json_pack("{s:i, s:I}", "pid", (int)getpid(), "commits", (json_int_t)commits);
 }
 
@@ -73,14 +73,15 @@ static void metadata_http_get(void *arg, struct pawl_request *request,
     const struct pawl_api_options *options = &api->options;
     json_t *components = json_array(), *actors = json_array();
     int lost = 0; // for want of memory
-    for (size_t i = 0; i < options->store_count; i++) {
+    for (size_t i = 0; i < options->stores->count; i++) {
         json_t *capabilities = json_array();
         for (size_t k = 0; k < METADATA_CAPABILITIES; k++)
             lost |= json_array_append_new(capabilities, json_string(metadata_capabilities[k]));
         lost |= json_array_append_new(
-            components, json_pack("{s:s, s:s, s:s, s:o}", "name", options->stores[i].name, "type",
-                                  options->stores[i].type, "version", options->stores[i].version,
-                                  "capabilities", capabilities));
+            components,
+            json_pack("{s:s, s:s, s:s, s:o}", "name", options->stores->items[i]->name, "type",
+                      options->stores->items[i]->type, "version",
+                      options->stores->items[i]->version, "capabilities", capabilities));
     }
     for (size_t i = 0; metadata_workers(api) && i < METADATA_ACTORS; i++)
         lost |= json_array_append_new(
@@ -136,7 +137,7 @@ static void metadata_init_entry(void *entry) {
 static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request) {
     if (!pawl__api_unpack(request, &dapr__get_metadata_request__descriptor)) return;
     const struct pawl_api_options *options = &api->options;
-    size_t workers = (size_t)metadata_workers(api), stores = options->store_count;
+    size_t workers = (size_t)metadata_workers(api), stores = options->stores->count;
     Dapr__RegisteredComponents *components =
         pawl__arena_alloc(&request->arena, (stores + 1) * sizeof *components);
     Dapr__RegisteredComponents **component_list =
@@ -153,9 +154,9 @@ static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request
     }
     for (size_t i = 0; i < stores; i++) {
         dapr__registered_components__init(&components[i]);
-        components[i].name = (char *)options->stores[i].name;
-        components[i].type = (char *)options->stores[i].type;
-        components[i].version = (char *)options->stores[i].version;
+        components[i].name = (char *)options->stores->items[i]->name;
+        components[i].type = (char *)options->stores->items[i]->type;
+        components[i].version = (char *)options->stores->items[i]->version;
         components[i].n_capabilities = METADATA_CAPABILITIES;
         components[i].capabilities = (char **)metadata_capabilities;
         component_list[i] = &components[i];

@@ -3,14 +3,8 @@
 
 // What the services are told.
 
+#include "api/stores.h"
 #include "runtime/node.h"
-
-// A state store that the app can use.
-struct pawl_api_store {
-    const char *name, *type, *version; // of the component
-    const char *key_prefix;            // before "||"; NULL: keys are used as they are
-    struct pawl_storage *storage;
-};
 
 // Who may see and do what over /pawl/v1 and on the dashboard.
 struct pawl_console_options {
@@ -30,8 +24,7 @@ struct pawl_api_options {
     struct pawl_node *node; // NULL: no store holds workflows
     uv_loop_t *loop;        // for streams from other apps' daemons, and for watchers; NULL: neither
     struct pawl_feed *feed; // of changes of instances; NULL: they are not told
-    const struct pawl_api_store *stores;
-    size_t store_count;
+    const struct pawl_api_stores *stores; // may change while calls run
     int app_port;
     const char *app_protocol, *app_address;
     int app_max_concurrency;

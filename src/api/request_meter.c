@@ -6,15 +6,6 @@
 #include "base/clock.h"
 #include "observe/workflow_meter.h"
 
-const char *const pawl__state_verbs[] = {
-    [PAWL_API_STATE_GET] = "get",
-    [PAWL_API_STATE_GET_BULK] = "bulk_get",
-    [PAWL_API_STATE_SAVE] = "set",
-    [PAWL_API_STATE_DELETE] = "delete",
-    [PAWL_API_STATE_DELETE_BULK] = "bulk_delete",
-    [PAWL_API_STATE_TRANSACTION] = "transaction",
-};
-
 enum {
     METER_METHODS = 100, // names that are told apart
     METER_ANSWERS = 400,
@@ -130,11 +121,6 @@ bool pawl__request_meter_init(struct pawl_request_meter *meter,
                               const struct pawl_request_meter_options *options) {
     *meter = (struct pawl_request_meter){.options = *options};
     meter->received.buckets = meter->sent.buckets = options->sizes;
-    meter->states = calloc(options->stores + 1, sizeof *meter->states);
-    for (size_t i = 0; meter->states && i < options->stores; i++)
-        for (int verb = 0; verb < PAWL_API_STATE_VERBS; verb++)
-            for (int failed = 0; failed < 2; failed++)
-                meter->states[i].times[verb][failed].buckets = options->latency;
     bool ok = pawl__named_init(&meter->methods, sizeof(struct pawl_method_series), METER_METHODS,
                                meter_init_method, meter);
     ok = pawl__named_init(&meter->rpcs, sizeof(struct pawl_answer_series), METER_ANSWERS,
@@ -143,11 +129,10 @@ bool pawl__request_meter_init(struct pawl_request_meter *meter,
     ok = pawl__named_init(&meter->http, sizeof(struct pawl_answer_series), METER_ANSWERS,
                           meter_init_answer, meter) &&
          ok;
-    return meter->states && ok;
+    return ok;
 }
 
 void pawl__request_meter_finish(struct pawl_request_meter *meter) {
-    free(meter->states);
     pawl__named_finish(&meter->methods);
     pawl__named_finish(&meter->rpcs);
     pawl__named_finish(&meter->http);

@@ -2,9 +2,8 @@
 #define PAWL_API_REQUEST_METER_H
 
 // How many requests there were, of which method, how they ended, how long they took and how large
-// they were: the reference's dapr_grpc_io_server_*, dapr_http_server_* and dapr_component_state_*.
+// they were: the reference's dapr_grpc_io_server_* and dapr_http_server_*.
 
-#include "api/state_verb.h"
 #include "base/meter.h"
 #include "net/request.h"
 #include "observe/named.h"
@@ -22,17 +21,10 @@ struct pawl_answer_series {
     struct pawl_histogram times; // nanoseconds
 };
 
-// Of a component, by what was asked and whether it failed.
-struct pawl_state_series {
-    struct pawl_histogram times[PAWL_API_STATE_VERBS][2]; // nanoseconds
-};
-extern const char *const pawl__state_verbs[PAWL_API_STATE_VERBS]; // in the reference's words
-
 struct pawl_request_meter_options {
     const struct pawl_buckets *latency, *sizes; // the caller's
     bool with_path;                             // HTTP requests are told apart by their routes
     bool without_verb;                          // and not by their verbs
-    size_t stores;
 };
 
 // Where something was counted the last time: names of methods and routes are always the same texts,
@@ -54,7 +46,6 @@ struct pawl_request_meter {
     struct pawl_histogram received, sent; // bytes of HTTP bodies
     size_t open_rpcs, open_http;          // that are not answered yet
     struct pawl_meter_place places[PAWL_METER_PLACES];
-    struct pawl_state_series *states; // by the number of the store
 };
 
 // False when memory is out.

@@ -236,15 +236,16 @@ static void tell_open(const struct scrape *scrape, const struct scrape_row *row)
 
 static void tell_component(const struct scrape *scrape, const struct scrape_row *row) {
     const struct pawl_scrape_source *source = scrape->source;
-    for (size_t i = 0; i < source->store_count; i++)
+    for (size_t i = 0; i < source->stores->count; i++)
         for (int verb = 0; verb < PAWL_API_STATE_VERBS; verb++)
             for (int failed = 0; failed < 2; failed++) {
                 struct scrape_labels labels = labels_own(scrape);
-                labels_add(&labels, "component", pawl__str(source->stores[i].name));
+                labels_add(&labels, "component", pawl__str(source->stores->items[i]->name));
                 labels_add(&labels, "namespace", pawl__str(source->namespace));
                 labels_add(&labels, "operation", pawl__str(pawl__state_verbs[verb]));
                 labels_add(&labels, "success", failed ? PAWL_STR("false") : PAWL_STR("true"));
-                scrape_fed(scrape, row, &labels, &source->requests->states[i].times[verb][failed]);
+                scrape_fed(scrape, row, &labels,
+                           &source->stores->items[i]->series.times[verb][failed]);
             }
 }
 
@@ -252,12 +253,12 @@ static void tell_loaded(const struct scrape *scrape, const struct scrape_row *ro
     const struct pawl_scrape_source *source = scrape->source;
     struct scrape_labels labels = labels_own(scrape);
     if (row->which == 0) {
-        scrape_number(scrape, &labels, (double)source->store_count);
+        scrape_number(scrape, &labels, (double)source->stores->count);
         return;
     }
     labels_add(&labels, "component", (struct pawl_str){0});
-    for (size_t i = 0; i < source->store_count; i++) {
-        labels.items[labels.count - 1].value = pawl__str(source->stores[i].name);
+    for (size_t i = 0; i < source->stores->count; i++) {
+        labels.items[labels.count - 1].value = pawl__str(source->stores->items[i]->name);
         scrape_number(scrape, &labels, 1);
     }
 }
@@ -317,8 +318,8 @@ static void tell_store(const struct scrape *scrape, const struct scrape_row *row
 }
 
 static void tell_stores(const struct scrape *scrape, const struct scrape_row *row) {
-    for (size_t i = 0; i < scrape->source->store_count; i++)
-        tell_store(scrape, row, &scrape->source->stores[i]);
+    for (size_t i = 0; i < scrape->source->stores->count; i++)
+        tell_store(scrape, row, scrape->source->stores->items[i]);
 }
 
 // --- the daemon ----------------------------------------------------------------------------------

@@ -23,8 +23,7 @@ struct pawl_scrape_source {
     const char *namespace; // "": none was set
     const char *version, *dapr_version;
     const struct pawl_node *node; // NULL: there are no workflows
-    const struct pawl_api_store *stores;
-    size_t store_count;
+    const struct pawl_api_stores *stores;
     const struct pawl_workflow_meter *workflows;    // with |node|
     const struct pawl_operation_meters *operations; // with |node|
     const struct pawl_request_meter *requests;

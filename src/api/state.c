@@ -18,6 +18,7 @@ static const char *const state_codes[] = {
 };
 
 static void state_free(struct pawl_api_state *state) {
+    pawl__api_store_release(state->store);
     pawl__arena_finish(&state->arena);
     free(state);
 }
@@ -37,7 +38,7 @@ static struct pawl_request *state_release(struct pawl_api_state *state) {
 static void state_fail_missing(struct pawl_api *api, struct pawl_request *request,
                                struct pawl_str name) {
     char text[300];
-    bool none = !api->options.store_count;
+    bool none = !api->options.stores->count;
     snprintf(text, sizeof text, "state store %.*s is not %s", PAWL_FMT(name),
              none ? "configured" : "found");
     const struct pawl_api_flaw flaw = {
@@ -54,23 +55,24 @@ static void state_fail_missing(struct pawl_api *api, struct pawl_request *reques
 struct pawl_api_state *pawl__state_begin(struct pawl_api *api, struct pawl_request *request,
                                          struct pawl_str store, enum pawl_api_state_verb verb) {
     if (pawl__api_starved(request)) return NULL; // an ETag may have been left out
-    for (size_t i = 0; i < api->options.store_count; i++) {
-        const struct pawl_api_store *one = &api->options.stores[i];
-        if (!pawl__str_equal(pawl__str(one->name), store)) continue;
-        struct pawl_api_state *state = calloc(1, sizeof *state);
-        if (!state) pawl__api_nomem(request);
-        if (!state) return NULL;
-        state->api = api;
-        state->request = request;
-        state->store = one;
-        state->verb = verb;
-        state->began = pawl__clock_steady();
-        request->data = state;
-        request->on_close = state_on_close;
-        return state;
+    struct pawl_api_store *found = pawl__api_store_find(api->options.stores, store);
+    if (!found) {
+        state_fail_missing(api, request, store);
+        return NULL;
     }
-    state_fail_missing(api, request, store);
-    return NULL;
+    struct pawl_api_state *state = calloc(1, sizeof *state);
+    if (!state) {
+        pawl__api_nomem(request);
+        return NULL;
+    }
+    state->api = api;
+    state->request = request;
+    state->store = pawl__api_store_hold(found);
+    state->verb = verb;
+    state->began = pawl__clock_steady();
+    request->data = state;
+    request->on_close = state_on_close;
+    return state;
 }
 
 // What went wrong with |verb|, in Dapr's words.
@@ -176,11 +178,9 @@ static bool state_key(struct pawl_api_state *state, struct pawl_str key, struct 
 
 // The store has answered.
 static void state_count(const struct pawl_api_state *state, bool failed) {
-    struct pawl_request_meter *meter = state->api->options.meter;
-    size_t store = (size_t)(state->store - state->api->options.stores);
-    if (meter)
-        pawl__histogram_add(&meter->states[store].times[state->verb][failed],
-                            pawl__clock_steady() - state->began);
+    struct pawl_histogram *times = &state->store->series.times[state->verb][failed];
+    if (pawl__histogram_is_on(times))
+        pawl__histogram_put(times, pawl__clock_steady() - state->began);
 }
 
 static void state_written(struct pawl_state_write *write) {

@@ -20,7 +20,7 @@ struct pawl_api_item {
 struct pawl_api_state {
     struct pawl_api *api;
     struct pawl_request *request;
-    const struct pawl_api_store *store;
+    struct pawl_api_store *store; // held
     enum pawl_api_state_verb verb;
     struct pawl_str key; // the user's, of a single read or delete
     struct pawl_state_write write;

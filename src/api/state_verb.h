@@ -12,4 +12,6 @@ enum pawl_api_state_verb {
     PAWL_API_STATE_VERBS
 };
 
+extern const char *const pawl__state_verbs[PAWL_API_STATE_VERBS]; // in the reference's words
+
 #endif

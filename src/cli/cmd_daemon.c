@@ -100,14 +100,19 @@ enum {
     DAEMON_MAX_HEADER = 1 << 20, // what --read-buffer-size 0 means to daprd's HTTP server
 };
 
-static enum pawl_err daemon_stores(const struct pawl_flags *flags,
-                                   const struct pawl_config_context *context,
-                                   struct pawl_config_stores *out, struct pawl_error *error) {
-    const char *const *folders;
-    size_t count = pawl__flag_list(flags, "resources-path", &folders);
-    if (!count) count = pawl__flag_list(flags, "components-path", &folders);
-    if (count) return pawl__components_load(context, folders, count, out, error);
-    return pawl__components_default(context, out, error);
+static struct pawl_settings_source daemon_source(const struct pawl_flags *flags,
+                                                 const char *namespace) {
+    struct pawl_settings_source source = {
+        .app_id = pawl__flag_text(flags, "app-id"),
+        .namespace = namespace ? namespace : "",
+        .local_stores = pawl__flag_bool(flags, "local-stores"),
+        .no_default_store = pawl__flag_bool(flags, "no-default-store"),
+    };
+    source.folder_count = pawl__flag_list(flags, "resources-path", &source.folders);
+    if (!source.folder_count)
+        source.folder_count = pawl__flag_list(flags, "components-path", &source.folders);
+    source.file_count = pawl__flag_list(flags, "config", &source.files);
+    return source;
 }
 
 // The bytes of a flag, or of its |older| form, whose unit is 2^|shift|. Below 0 is the default.
@@ -144,8 +149,6 @@ static enum pawl_err daemon_addresses(const struct pawl_flags *flags, const char
 }
 
 static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level level) {
-    static struct pawl_config_stores stores; // too large for the stack
-    struct pawl_arena arena = {0};
     struct pawl_error error = {PAWL_E_OK, ""};
     struct pawl_addresses addresses, metrics_addresses;
     const char *namespace = getenv("NAMESPACE");
@@ -189,20 +192,11 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
                       daemon_flags[i].name);
     daemon_warn_arguments(flags, &options.log);
 
-    struct pawl_config_context context = {options.app_id,
-                                          namespace ? namespace : "",
-                                          &arena,
-                                          &options.log,
-                                          pawl__flag_bool(flags, "local-stores"),
-                                          pawl__flag_bool(flags, "no-default-store")};
-    struct pawl_configuration configuration;
-    const char *const *files;
-    size_t file_count = pawl__flag_list(flags, "config", &files);
+    struct pawl_settings_source source = daemon_source(flags, namespace);
+    struct pawl_settings *settings = NULL;
     pawl__log(&options.log, PAWL_LOG_INFO, "dapr.runtime",
               "starting Pawl -- version %s -- app id: %s", PAWL_VERSION, options.app_id);
-    enum pawl_err err =
-        pawl__configuration_load(&context, files, file_count, &configuration, &error);
-    if (!err) err = daemon_stores(flags, &context, &stores, &error);
+    enum pawl_err err = pawl__settings_read(&source, &options.log, &settings, &error);
     if (!err) err = daemon_addresses(flags, "dapr-listen-addresses", &addresses, &error);
     metrics_addresses = addresses;
     if (!err && *pawl__flag_text(flags, "metrics-listen-address"))
@@ -211,21 +205,8 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
     if (err) {
         pawl__log(&options.log, PAWL_LOG_FATAL, "dapr.runtime", "cannot start: %s", error.text);
     } else {
-        options.stores = stores.items;
-        options.store_count = stores.count;
-        options.max_turns = (size_t)configuration.max_turns;
-        options.max_activities = (size_t)configuration.max_activities;
-        options.retention = (struct pawl_retention){
-            .completed = configuration.retain_completed,
-            .failed = configuration.retain_failed,
-            .terminated = configuration.retain_terminated,
-            .canceled = configuration.retain_canceled,
-        };
-        options.tracing = &configuration.tracing;
-        options.names = &configuration.names;
-        if (!pawl__flag_bool(flags, "enable-metrics")) configuration.metrics.enabled = false;
-        const struct pawl_metrics_options metrics = {
-            .config = &configuration.metrics,
+        options.with_metrics = pawl__flag_bool(flags, "enable-metrics");
+        options.metrics = (struct pawl_metrics_options){
             .app_id = options.app_id,
             .namespace = namespace ? namespace : "",
             .listen_addresses = &metrics_addresses,
@@ -233,10 +214,8 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
             .any_port = !pawl__flag_given(flags, "metrics-port"),
             .log = &options.log,
         };
-        options.metrics = &metrics;
-        code = pawl__daemon_run(&options);
+        code = pawl__daemon_run(&options, settings);
     }
-    pawl__arena_finish(&arena);
     return code;
 }
 

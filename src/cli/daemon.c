@@ -11,16 +11,13 @@
 #include "cli/finder.h"
 #include "cli/listen.h"
 #include "cli/metrics.h"
+#include "cli/stores.h"
 #include "cli/tracing.h"
 #include "cli/version.h"
 #include "observe/feed.h"
 #include "observe/workflows.h"
-#include "store/memory/memory.h"
-#include "store/postgres/postgres.h"
-#include "store/redis/redis.h"
-#include "store/sqlite/sqlite.h"
 
-// What is started last is stopped first: servers, api, node, storages, loop.
+// What is started last is stopped first: servers, api, node, stores, loop.
 
 static const char *const daemon_scope = "dapr.runtime";
 
@@ -28,10 +25,9 @@ struct daemon {
     const struct pawl_daemon_options *options;
     uv_loop_t loop;
     uv_signal_t signals[2];
-    uv_timer_t deadline;           // for a shutdown that hangs
-    struct pawl_storage *storages; // one for each store
-    size_t storage_count;
-    struct pawl_api_store *stores;
+    uv_timer_t deadline;            // for a shutdown that hangs
+    struct pawl_settings *settings; // held
+    struct pawl_daemon_stores stores;
     struct pawl_node *node;
     struct pawl_feed feed;         // of what the node does
     struct pawl_peer_links *peers; // to other daemons
@@ -53,9 +49,8 @@ static const struct pawl_log *daemon_log(const struct daemon *daemon) {
 
 // --- stopping -----------------------------------------------------------------------------------
 
-static void daemon_on_storage_closed(void *arg) {
+static void daemon_on_stores_closed(void *arg) {
     struct daemon *daemon = arg;
-    if (--daemon->storage_count) return;
     for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&daemon->signals[i], NULL);
     uv_close((uv_handle_t *)&daemon->deadline, NULL);
 }
@@ -64,11 +59,7 @@ static void daemon_on_node_closed(void *arg) {
     struct daemon *daemon = arg;
     pawl__peer_links_close(daemon->peers);
     pawl__api_destroy(daemon->api);
-    size_t count = daemon->storage_count;
-    daemon->storage_count++; // so that the last one to close is the one below
-    for (size_t i = 0; i < count; i++)
-        pawl__storage_close(&daemon->storages[i], daemon_on_storage_closed, daemon);
-    daemon_on_storage_closed(daemon);
+    pawl__daemon_stores_close(&daemon->stores, daemon_on_stores_closed, daemon);
 }
 
 static void daemon_close_node(void *arg) {
@@ -134,110 +125,21 @@ static void daemon_on_ready(void *arg, bool ready, const struct pawl_error *reas
     if (!daemon->closing) pawl__api_set_ready(daemon->api, ready, reason ? reason->text : NULL);
 }
 
-static enum pawl_err daemon_open_store(const struct daemon *daemon,
-                                       const struct pawl_config_store *given,
-                                       struct pawl_store **store, struct pawl_error *error) {
-    const struct pawl_sqlite_options sqlite = {
-        .path = given->path,
-        .state_table = given->table,
-        .metadata_table = given->metadata_table,
-        .busy_timeout = given->busy_timeout,
-        .cleanup_interval = given->cleanup_interval,
-    };
-    struct pawl_redis_address more[PAWL_REDIS_SEEDS] = {0};
-    size_t more_count = 0;
-    for (size_t i = 1; i < given->redis.host_count && i <= PAWL_REDIS_SEEDS; i++) {
-        struct pawl_redis_address *at = &more[more_count++];
-        snprintf(at->host, sizeof at->host, "%s", given->redis.hosts[i].host);
-        at->port = given->redis.hosts[i].port ? given->redis.hosts[i].port : 6379;
-    }
-    const struct pawl_redis_options redis = {
-        .kind = given->redis.cluster     ? PAWL_REDIS_CLUSTER
-                : given->redis.sentinels ? PAWL_REDIS_SENTINEL
-                                         : PAWL_REDIS_NODE,
-        .host = given->redis.hosts[0].host,
-        .port = given->redis.hosts[0].port,
-        .more = more,
-        .more_count = more_count,
-        .app = daemon->options->app_id,
-        .master = given->redis.master,
-        .sentinel_username = given->redis.sentinel_username,
-        .sentinel_password = given->redis.sentinel_password,
-        .username = given->redis.username,
-        .password = given->redis.password,
-        .database = given->redis.database,
-        .dial_timeout = given->redis.dial_timeout,
-        .timeout = given->redis.timeout,
-        .default_ttl = given->redis.ttl,
-        .wait_replicas = given->redis.wait_replicas,
-        .tls = given->redis.tls,
-        .insecure = given->redis.insecure,
-        .client_cert = given->redis.client_cert,
-        .client_key = given->redis.client_key,
-        .allow_eviction = given->redis.allow_eviction,
-        .log = daemon_log(daemon),
-    };
-    const struct pawl_postgres_options postgres = {
-        .type = given->type,
-        .connection = given->postgres.connection,
-        .host = given->postgres.host,
-        .hostaddr = given->postgres.hostaddr,
-        .port = given->postgres.port,
-        .database = given->postgres.database,
-        .user = given->postgres.user,
-        .password = given->postgres.password,
-        .ssl_root_cert = given->postgres.ssl_root_cert,
-        .v1 = given->postgres.v1,
-        .state_table = given->table,
-        .metadata_table = given->metadata_table,
-        .timeout = given->postgres.timeout,
-        .cleanup_interval = given->cleanup_interval,
-        .workflows = given->holds_workflows,
-        .log = daemon_log(daemon),
-    };
-    if (given->postgres.connection) return pawl__postgres_open(&postgres, store, error);
-    if (given->redis.host_count) return pawl__redis_open(&redis, store, error);
-    if (given->path) return pawl__sqlite_open(&sqlite, store, error);
-    return pawl__memory_open(store, error);
-}
-
-// A server that is of no use: says which component named it, and what else there is to do.
-static enum pawl_err daemon_explain(const struct pawl_config_store *given,
-                                    struct pawl_error *error) {
-    if (!given->redis.host_count && !given->postgres.connection) return error->code;
-    struct pawl_error why = *error;
-    return pawl__fail(error, why.code,
-                      "%s: component \"%s\": %s; or use another component, or --local-stores, "
-                      "which keeps it in an SQLite file",
-                      given->origin, given->name, why.text);
-}
-
 static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error *error) {
-    const struct pawl_daemon_options *options = daemon->options;
-    daemon->storages = calloc(options->store_count + 1, sizeof *daemon->storages);
-    daemon->stores = calloc(options->store_count + 1, sizeof *daemon->stores);
-    if (!daemon->storages || !daemon->stores) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    for (size_t i = 0; i < options->store_count; i++) {
-        const struct pawl_config_store *given = &options->stores[i];
-        struct pawl_store *store;
-        enum pawl_err err = daemon_open_store(daemon, given, &store, error);
+    struct pawl_daemon_stores *stores = &daemon->stores;
+    const struct pawl_config_stores *given = &daemon->settings->stores;
+    struct pawl_api_store *items[PAWL_CONFIG_STORES];
+    for (size_t i = 0; i < given->count; i++) {
+        struct pawl_store *opened;
+        struct pawl_daemon_store *store;
+        enum pawl_err err = pawl__daemon_store_open(stores, &given->items[i], &opened, error);
         if (!err)
-            err = pawl__storage_init(&daemon->storages[i], &daemon->loop, store, daemon_log(daemon),
-                                     error);
-        if (err) return daemon_explain(given, error);
-        if (daemon->has_metrics) pawl__metrics_watch(&daemon->metrics, &daemon->storages[i]);
-        daemon->storage_count++;
-        daemon->stores[i] = (struct pawl_api_store){
-            .name = given->name,
-            .type = given->type,
-            .version = given->version,
-            .key_prefix = given->key_prefix,
-            .storage = &daemon->storages[i],
-        };
-        pawl__log(daemon_log(daemon), PAWL_LOG_INFO, daemon_scope,
-                  "Component loaded: %s (%s/%s)%s%s", given->name, given->type, given->version,
-                  given->path ? " in " : "", given->path ? given->path : "");
+            err = pawl__daemon_stores_add(stores, opened, daemon->settings, &given->items[i],
+                                          &store, error);
+        if (err) return err;
+        items[i] = &store->api;
     }
+    pawl__daemon_stores_put(stores, items, given->count);
     return PAWL_OK;
 }
 
@@ -268,44 +170,52 @@ static struct pawl_observer *daemon_observer(struct daemon *daemon) {
 
 static enum pawl_err daemon_start_metrics(struct daemon *daemon, struct pawl_error *error) {
     const struct pawl_daemon_options *options = daemon->options;
-    daemon->has_metrics = options->metrics->config->enabled;
+    daemon->has_metrics = options->with_metrics && daemon->settings->configuration.metrics.enabled;
     if (!daemon->has_metrics) return PAWL_OK;
-    return pawl__metrics_init(&daemon->metrics, &daemon->loop, options->metrics, options->max_body,
-                              options->store_count,
+    daemon->stores.metrics = &daemon->metrics;
+    return pawl__metrics_init(&daemon->metrics, &daemon->loop, &options->metrics,
+                              &daemon->settings->configuration.metrics, options->max_body,
                               daemon->is_traced ? &daemon->spans.observer : NULL, error);
 }
 
 static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error *error) {
     const struct pawl_daemon_options *options = daemon->options;
-    for (size_t i = 0; i < options->store_count; i++) {
-        if (!options->stores[i].holds_workflows) continue;
-        daemon->peers = pawl__peer_links_create(&daemon->loop, options->api_token);
-        bool ok = daemon->peers && pawl__feed_init(&daemon->feed);
-        if (!ok) return pawl__fail_plain(error, PAWL_E_NOMEM);
-        pawl__daemon_finder_init(&daemon->finder, options->names);
-        struct pawl_node_options node = {
-            .shards = options->stores[i].shards,
-            .address = daemon_address(daemon),
-            .peers = pawl__peer_links_peers(daemon->peers),
-            .finder = &daemon->finder.finder,
-            .app_id = options->app_id,
-            .namespace = options->namespace,
-            .max_message = options->max_body,
-            .max_turns = options->max_turns,
-            .max_activities = options->max_activities,
-            .retention = options->retention,
-            .observer = daemon_observer(daemon),
-            .listener = &daemon->feed.listener,
-            .operations = daemon->has_metrics ? &daemon->metrics.operations : NULL,
-            .log = daemon_log(daemon),
-            .on_ready = daemon_on_ready,
-            .arg = daemon,
-        };
-        return pawl__node_create(&daemon->storages[i], &node, &daemon->node, error);
+    const struct pawl_configuration *configuration = &daemon->settings->configuration;
+    struct pawl_daemon_store *store = pawl__daemon_stores_of_workflows(&daemon->stores);
+    if (!store) {
+        pawl__log(daemon_log(daemon), PAWL_LOG_WARN, daemon_scope,
+                  "no state store has actorStateStore set to \"true\": workflows are not served");
+        return PAWL_OK;
     }
-    pawl__log(daemon_log(daemon), PAWL_LOG_WARN, daemon_scope,
-              "no state store has actorStateStore set to \"true\": workflows are not served");
-    return PAWL_OK;
+    daemon->peers = pawl__peer_links_create(&daemon->loop, options->api_token);
+    bool ok = daemon->peers && pawl__feed_init(&daemon->feed);
+    if (!ok) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    pawl__daemon_finder_init(&daemon->finder, &configuration->names);
+    struct pawl_node_options node = {
+        .shards = store->given->shards,
+        .address = daemon_address(daemon),
+        .peers = pawl__peer_links_peers(daemon->peers),
+        .finder = &daemon->finder.finder,
+        .app_id = options->app_id,
+        .namespace = options->namespace,
+        .max_message = options->max_body,
+        .max_turns = (size_t)configuration->max_turns,
+        .max_activities = (size_t)configuration->max_activities,
+        .retention =
+            {
+                .completed = configuration->retain_completed,
+                .failed = configuration->retain_failed,
+                .terminated = configuration->retain_terminated,
+                .canceled = configuration->retain_canceled,
+            },
+        .observer = daemon_observer(daemon),
+        .listener = &daemon->feed.listener,
+        .operations = daemon->has_metrics ? &daemon->metrics.operations : NULL,
+        .log = daemon_log(daemon),
+        .on_ready = daemon_on_ready,
+        .arg = daemon,
+    };
+    return pawl__node_create(&store->storage, &node, &daemon->node, error);
 }
 
 static enum pawl_err daemon_listen(struct daemon *daemon, int port, const char *what,
@@ -346,8 +256,8 @@ static enum pawl_err daemon_start_servers(struct daemon *daemon, struct pawl_err
     return err;
 }
 
-int pawl__daemon_run(const struct pawl_daemon_options *options) {
-    struct daemon daemon = {.options = options};
+int pawl__daemon_run(const struct pawl_daemon_options *options, struct pawl_settings *settings) {
+    struct daemon daemon = {.options = options, .settings = settings};
     struct pawl_error error = {PAWL_E_OK, ""};
     int64_t began = pawl__clock_steady();
     signal(SIGPIPE, SIG_IGN);
@@ -374,8 +284,10 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
         .shutdown = daemon_shutdown,
         .arg = &daemon,
     };
-    enum pawl_err err = pawl__tracing_open(options->tracing, options->app_id, daemon_log(&daemon),
-                                           &daemon.tracer, &daemon.is_traced, &error);
+    pawl__daemon_stores_init(&daemon.stores, &daemon.loop, options->app_id, daemon_log(&daemon));
+    enum pawl_err err =
+        pawl__tracing_open(&daemon.settings->configuration.tracing, options->app_id,
+                           daemon_log(&daemon), &daemon.tracer, &daemon.is_traced, &error);
     pawl__workflow_spans_init(&daemon.spans, &daemon.tracer);
     if (daemon.is_traced) api.tracer = &daemon.tracer;
     if (!err) err = daemon_start_metrics(&daemon, &error);
@@ -387,14 +299,13 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
         api.node = daemon.node;
         api.feed = daemon.node ? &daemon.feed : NULL;
         api.loop = &daemon.loop;
-        api.stores = daemon.stores;
-        api.store_count = daemon.storage_count;
+        api.stores = &daemon.stores.set;
         daemon.api = pawl__api_create(&api);
         if (!daemon.api) err = pawl__fail_plain(&error, PAWL_E_NOMEM);
     }
     if (!err) err = daemon_start_servers(&daemon, &error);
     if (!err && daemon.has_metrics)
-        err = pawl__metrics_serve(&daemon.metrics, daemon.node, daemon.stores,
+        err = pawl__metrics_serve(&daemon.metrics, daemon.node, &daemon.stores.set,
                                   daemon.is_traced ? &daemon.tracer : NULL, &error);
     if (err) {
         pawl__log(daemon_log(&daemon), PAWL_LOG_FATAL, daemon_scope, "cannot start: %s",
@@ -410,7 +321,6 @@ int pawl__daemon_run(const struct pawl_daemon_options *options) {
     if (daemon.is_traced) pawl__tracing_close(&daemon.tracer);
     if (daemon.has_metrics) pawl__metrics_finish(&daemon.metrics);
     if (daemon.node) pawl__feed_finish(&daemon.feed);
-    free(daemon.storages);
-    free(daemon.stores);
+    pawl__settings_release(daemon.settings);
     return daemon.exit_code;
 }

@@ -10,9 +10,7 @@
 #include "base/log.h"
 #include "cli/address.h"
 #include "cli/metrics.h"
-#include "config/component.h"
-#include "config/names.h"
-#include "config/tracing.h"
+#include "cli/settings.h"
 #include "runtime/node.h"
 
 struct pawl_daemon_options {
@@ -25,20 +23,16 @@ struct pawl_daemon_options {
     const char *app_protocol, *app_address;
     int app_max_concurrency;
     struct pawl_console_options console;
-    size_t max_body, max_header;      // bytes
-    const char *allowed_origins;      // web pages that may call; "": none
-    int64_t graceful_shutdown;        // nanoseconds
-    size_t max_turns, max_activities; // at once; 0: no limit
-    struct pawl_retention retention;
-    const struct pawl_tracing *tracing;
-    const struct pawl_names *names; // of other apps' daemons
-    const struct pawl_metrics_options *metrics;
-    const struct pawl_config_store *stores;
-    size_t store_count;
+    size_t max_body, max_header; // bytes
+    const char *allowed_origins; // web pages that may call; "": none
+    int64_t graceful_shutdown;   // nanoseconds
+    bool with_metrics;           // unless the configuration says otherwise
+    struct pawl_metrics_options metrics;
     struct pawl_log log;
 };
 
-// Runs until a signal or a call ends it; the process's exit code. Errors go to the log.
-int pawl__daemon_run(const struct pawl_daemon_options *options);
+// Runs as |settings|, which it takes over, say, until a signal or a call ends it; the process's
+// exit code. Errors go to the log.
+int pawl__daemon_run(const struct pawl_daemon_options *options, struct pawl_settings *settings);
 
 #endif

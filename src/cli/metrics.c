@@ -128,12 +128,11 @@ static void metrics_make_buckets(struct pawl_metrics *metrics) {
 }
 
 enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
-                                 const struct pawl_metrics_options *options, size_t max_message,
-                                 size_t store_count, struct pawl_observer *observer,
-                                 struct pawl_error *error) {
-    const struct pawl_metrics_config *config = options->config;
-    *metrics =
-        (struct pawl_metrics){.options = *options, .loop = loop, .began = pawl__clock_steady()};
+                                 const struct pawl_metrics_options *options,
+                                 const struct pawl_metrics_config *config, size_t max_message,
+                                 struct pawl_observer *observer, struct pawl_error *error) {
+    *metrics = (struct pawl_metrics){
+        .options = *options, .config = config, .loop = loop, .began = pawl__clock_steady()};
     pawl__link_init(&metrics->waiting);
     metrics_make_buckets(metrics);
     uv_loop_configure(loop, UV_METRICS_IDLE_TIME);
@@ -146,7 +145,6 @@ enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
         .sizes = &metrics->sizes,
         .with_path = config->increased_cardinality,
         .without_verb = config->exclude_verbs,
-        .stores = store_count,
     };
     bool ok = pawl__request_meter_init(&metrics->requests, &requests);
     ok = pawl__workflow_meter_init(&metrics->workflows, &config->latency, &config->workflow_latency,
@@ -155,8 +153,9 @@ enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
     return ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
-void pawl__metrics_watch(struct pawl_metrics *metrics, struct pawl_storage *storage) {
-    struct pawl_storage_meters *meters = &storage->meters;
+void pawl__metrics_watch(struct pawl_metrics *metrics, struct pawl_api_store *store) {
+    struct pawl_storage_meters *meters = &store->storage->meters;
+    pawl__api_store_watch(store, &metrics->config->latency);
     meters->commits.buckets = meters->loads.buckets = meters->reads.buckets = &metrics->times;
     meters->group.buckets = &metrics->groups;
 }
@@ -175,7 +174,7 @@ static enum pawl_err metrics_listen(struct pawl_metrics *metrics, struct pawl_er
 }
 
 enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node *node,
-                                  const struct pawl_api_store *stores,
+                                  const struct pawl_api_stores *stores,
                                   const struct pawl_tracer *tracer, struct pawl_error *error) {
     const struct pawl_metrics_options *options = &metrics->options;
     const struct pawl_server_options server = {
@@ -193,7 +192,6 @@ enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node
         .dapr_version = PAWL_DAPR_VERSION,
         .node = node,
         .stores = stores,
-        .store_count = metrics->requests.options.stores,
         .workflows = node ? &metrics->workflows : NULL,
         .operations = &metrics->operations,
         .requests = &metrics->requests,

@@ -12,7 +12,6 @@
 #include "net/server.h"
 
 struct pawl_metrics_options {
-    const struct pawl_metrics_config *config;
     const char *app_id;
     const char *namespace; // "": none was set
     const struct pawl_addresses *listen_addresses;
@@ -23,6 +22,7 @@ struct pawl_metrics_options {
 
 struct pawl_metrics {
     struct pawl_metrics_options options;
+    const struct pawl_metrics_config *config;
     uv_loop_t *loop;
     struct pawl_buckets sizes, ratios, times, groups;
     struct pawl_workflow_meter workflows;
@@ -42,18 +42,18 @@ struct pawl_metrics {
 };
 
 // Before the parts of the daemon are there: |observer| is NULL, or another that they are to have.
-// |loop| is configured for it, and |store_count| is how many stores there will be. PAWL_E_NOMEM.
+// |loop| is configured for it. |config| outlives the metrics. PAWL_E_NOMEM.
 enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
-                                 const struct pawl_metrics_options *options, size_t max_message,
-                                 size_t store_count, struct pawl_observer *observer,
-                                 struct pawl_error *error);
+                                 const struct pawl_metrics_options *options,
+                                 const struct pawl_metrics_config *config, size_t max_message,
+                                 struct pawl_observer *observer, struct pawl_error *error);
 
 // A store is there: its meters are looked at from now on.
-void pawl__metrics_watch(struct pawl_metrics *metrics, struct pawl_storage *storage);
+void pawl__metrics_watch(struct pawl_metrics *metrics, struct pawl_api_store *store);
 
 // Once all parts are there; |tracer| may be NULL. Errors as of pawl__server_listen.
 enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node *node,
-                                  const struct pawl_api_store *stores,
+                                  const struct pawl_api_stores *stores,
                                   const struct pawl_tracer *tracer, struct pawl_error *error);
 
 // Closes the port and calls |closed|; the meters stay, as the parts still feed them.

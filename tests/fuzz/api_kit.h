@@ -16,7 +16,8 @@ enum {
 struct api_kit {
     uv_loop_t loop;
     struct pawl_storage storage;
-    struct pawl_api_store store;
+    struct pawl_api_store store, *store_list[1];
+    struct pawl_api_stores stores;
     struct pawl_node *node;
     struct pawl_api *api;
     struct pawl_service service;

@@ -87,7 +87,6 @@ static void nothing_is_configured(void **state) {
     struct kit kit;
     kit_init(&kit);
     kit.without_runtime = true;
-    kit.options.store_count = 0;
     kit.options.app_port = 0;
     kit_open(&kit);
     kit_talk(&kit, steps, false);

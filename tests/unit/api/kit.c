@@ -24,7 +24,6 @@ void kit_init(struct kit *kit) {
                             .app_id = "app",
                             .namespace = "default",
                             .version = "1.2.3",
-                            .store_count = 2,
                             .app_port = 8080,
                             .app_protocol = "http",
                             .app_address = "127.0.0.1",
@@ -42,11 +41,21 @@ void kit_open(struct kit *kit) {
         .app_id = "app", .max_message = 4 << 20, .on_ready = kit_on_ready, .arg = kit};
     if (!kit->without_runtime)
         assert_int_equal(pawl__node_create(&kit->storage, &node, &kit->node, &error), PAWL_OK);
-    kit->stores[0] =
-        (struct pawl_api_store){"statestore", "state.in-memory", "v1", "app", &kit->storage};
-    kit->stores[1] = (struct pawl_api_store){"bare", "state.in-memory", "v1", NULL, &kit->storage};
+    const char *const names[] = {"statestore", "bare"}, *const prefixes[] = {"app", NULL};
+    for (int i = 0; i < 2; i++) {
+        kit->stores[i] = (struct pawl_api_store){
+            .name = names[i],
+            .type = "state.in-memory",
+            .version = "v1",
+            .key_prefix = prefixes[i],
+            .storage = &kit->storage,
+            .holders = 1,
+        };
+        kit->store_list[i] = &kit->stores[i];
+    }
+    kit->set = (struct pawl_api_stores){kit->store_list, kit->without_runtime ? 0 : 2};
     kit->options.node = kit->node;
-    kit->options.stores = kit->stores;
+    kit->options.stores = &kit->set;
     kit->options.arg = kit;
     kit->api = pawl__api_create(&kit->options);
     assert_non_null(kit->api);

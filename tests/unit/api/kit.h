@@ -32,7 +32,8 @@ enum {
 
 struct kit {
     struct pawl_api_options options; // may be changed between kit_init and kit_open
-    struct pawl_api_store stores[2];
+    struct pawl_api_store stores[2], *store_list[2];
+    struct pawl_api_stores set;
     bool without_runtime;
     uv_loop_t loop;
     struct pawl_storage storage;

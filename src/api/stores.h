@@ -1,0 +1,50 @@
+#ifndef PAWL_API_STORES_H
+#define PAWL_API_STORES_H
+
+// The state stores that the app can use: a set that may change while calls run.
+//
+// A store is counted. The set holds it while it is in it, each call from its beginning to its end,
+// and so does whatever else is in need of it. It goes when the last one lets go: a call ends on the
+// store on which it began, whatever has become of the set meanwhile. All of it on the loop's
+// thread, where the set changes between two calls and never within one.
+
+#include "api/state_verb.h"
+#include "base/meter.h"
+#include "base/str.h"
+
+struct pawl_storage;
+
+// Of a store, by what was asked and whether it failed.
+struct pawl_state_series {
+    struct pawl_histogram times[PAWL_API_STATE_VERBS][2]; // nanoseconds
+};
+
+struct pawl_api_store {
+    const char *name, *type, *version; // of the component
+    const char *key_prefix;            // before "||"; NULL: keys are used as they are
+    struct pawl_storage *storage;
+    struct pawl_state_series series; // with buckets where somebody looks
+    size_t holders;
+    void (*unused)(struct pawl_api_store *store); // nobody holds it any more; NULL: nobody minds
+};
+
+struct pawl_api_stores {
+    struct pawl_api_store *const *items;
+    size_t count;
+};
+
+// NULL: there is none of that name. To be held before the loop goes on.
+struct pawl_api_store *pawl__api_store_find(const struct pawl_api_stores *stores,
+                                            struct pawl_str name);
+
+static inline struct pawl_api_store *pawl__api_store_hold(struct pawl_api_store *store) {
+    store->holders++;
+    return store;
+}
+
+void pawl__api_store_release(struct pawl_api_store *store);
+
+// Has the times of |store| counted in |buckets|, which outlive it.
+void pawl__api_store_watch(struct pawl_api_store *store, const struct pawl_buckets *buckets);
+
+#endif

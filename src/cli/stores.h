@@ -1,0 +1,68 @@
+#ifndef PAWL_CLI_STORES_H
+#define PAWL_CLI_STORES_H
+
+// The state stores of a daemon: opened as its components say, and put into the set that the api
+// sees (api/stores.h), which may be exchanged while it runs.
+//
+// All of it is on the loop's thread, but for opening, which blocks.
+
+#include "api/stores.h"
+#include "cli/metrics.h"
+#include "cli/settings.h"
+#include "runtime/storage.h"
+
+struct pawl_daemon_stores;
+
+struct pawl_daemon_store {
+    struct pawl_api_store api;
+    struct pawl_storage storage;
+    const struct pawl_config_store *given; // what was said of it, in |settings|
+    struct pawl_settings *settings;        // held
+    struct pawl_daemon_stores *owner;
+};
+
+struct pawl_daemon_stores {
+    uv_loop_t *loop;
+    const char *app_id;
+    const struct pawl_log *log;
+    struct pawl_metrics *metrics; // that look at the stores; NULL: nobody does
+    struct pawl_api_stores set;
+    struct pawl_api_store *items[PAWL_CONFIG_STORES]; // of |set|
+    size_t open;                                      // stores that are not closed
+    void (*closed)(void *arg);
+    void *arg;
+};
+
+void pawl__daemon_stores_init(struct pawl_daemon_stores *stores, uv_loop_t *loop,
+                              const char *app_id, const struct pawl_log *log);
+
+// Opens what |given| says. On any thread. Errors say which component named it.
+enum pawl_err pawl__daemon_store_open(const struct pawl_daemon_stores *stores,
+                                      const struct pawl_config_store *given,
+                                      struct pawl_store **out, struct pawl_error *error);
+
+// Takes over |store|, which was opened as |given| of |settings| says: |*out| is held once, and not
+// yet in the set. PAWL_E_NOMEM, after which |store| is closed.
+enum pawl_err pawl__daemon_stores_add(struct pawl_daemon_stores *stores, struct pawl_store *store,
+                                      struct pawl_settings *settings,
+                                      const struct pawl_config_store *given,
+                                      struct pawl_daemon_store **out, struct pawl_error *error);
+
+// Makes |items| the set, and takes over their holds. Those of the set that was are let go.
+void pawl__daemon_stores_put(struct pawl_daemon_stores *stores, struct pawl_api_store *const *items,
+                             size_t count);
+
+// The one that has the workflows; NULL: none does.
+struct pawl_daemon_store *pawl__daemon_stores_of_workflows(const struct pawl_daemon_stores *stores);
+
+// What was said of a store of the set.
+static inline const struct pawl_config_store *
+pawl__daemon_store_given(const struct pawl_api_store *store) {
+    return PAWL_CONTAINER((struct pawl_api_store *)store, struct pawl_daemon_store, api)->given;
+}
+
+// Empties the set. Calls |closed| once the last store is closed.
+void pawl__daemon_stores_close(struct pawl_daemon_stores *stores, void (*closed)(void *arg),
+                               void *arg);
+
+#endif
