@@ -108,11 +108,13 @@ static enum pawl_err peers_send(struct pawl_peers *peers, struct pawl_str addres
     return err;
 }
 
-static void peers_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
+static bool peers_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
     struct peer_call *call = forward->transport;
     (void)peers;
+    bool unseen = pawl__grpc_call_is_unseen(call->call);
     pawl__grpc_cancel(call->call);
     peer_call_free(call);
+    return unseen;
 }
 
 struct pawl_peer_links *pawl__peer_links_create(uv_loop_t *loop, const char *token) {

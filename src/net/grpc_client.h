@@ -77,8 +77,8 @@ enum pawl_err pawl__grpc_call(struct pawl_grpc_client *client,
                               const struct pawl_grpc_call_options *options,
                               struct pawl_grpc_call **out);
 
-// Within |on_end| of a call that failed: whether the server surely did nothing of it, as it could
-// not be sent, or was refused unread (RFC 9113, 8.7).
+// Within |on_end| of a call that failed, or before it ends: whether the server surely did nothing
+// of it so far, as it was not sent, or was refused unread (RFC 9113, 8.7).
 bool pawl__grpc_call_is_unseen(const struct pawl_grpc_call *call);
 
 // Cancels |call|, of which nothing more is heard: also on_end is not called.

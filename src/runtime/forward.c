@@ -217,6 +217,7 @@ static bool forward_take(struct pawl_call *call, const Peer__Answer *row) {
 
 static void forward_destroy(struct pawl_forward *forward) {
     forward->call->remote = NULL;
+    pawl__list_remove(&forward->link);
     pawl__arena_finish(&forward->arena);
     free(forward);
 }
@@ -258,6 +259,15 @@ static void forward_cancel(struct pawl_remote *remote) {
     forward_destroy(forward);
 }
 
+void pawl__forward_abandon(struct pawl_forward *forward, struct pawl_str why) {
+    struct pawl_call *call = forward->call;
+    pawl_forward_failed_fn failed = forward->failed;
+    void *arg = forward->arg;
+    bool unseen = forward->peers->cancel(forward->peers, forward);
+    forward_destroy(forward);
+    failed(call, unseen, why, arg);
+}
+
 enum pawl_err pawl__forward_begin(struct pawl_peers *peers, const struct pawl_forward_to *to,
                                   struct pawl_call *call, pawl_forward_failed_fn failed,
                                   void *arg) {
@@ -269,10 +279,15 @@ enum pawl_err pawl__forward_begin(struct pawl_peers *peers, const struct pawl_fo
     forward->peers = peers;
     forward->failed = failed;
     forward->arg = arg;
+    forward->address = pawl__arena_dup(&forward->arena, to->address);
     forward->request = forward_pack(&forward->arena, call, to);
+    pawl__link_init(&forward->link);
     call->remote = &forward->remote;
-    enum pawl_err err =
-        forward->request.data ? peers->send(peers, to->address, forward) : PAWL_E_NOMEM;
-    if (err) forward_destroy(forward);
+    bool ok = forward->address && forward->request.data;
+    enum pawl_err err = ok ? peers->send(peers, to->address, forward) : PAWL_E_NOMEM;
+    if (err)
+        forward_destroy(forward);
+    else if (to->away)
+        pawl__list_add(to->away, &forward->link);
     return err;
 }

@@ -24,13 +24,16 @@ typedef void (*pawl_forward_failed_fn)(struct pawl_call *call, bool moved, struc
 struct pawl_forward_to {
     struct pawl_str address;
     const char *app, *namespace; // of another app's daemon; NULL: the shard's, of this app
+    struct pawl_link *away;      // a list that it is in while it is on its way; NULL: none
 };
 
 // A call on its way. |transport| belongs to whoever carries it.
 struct pawl_forward {
     struct pawl_remote remote; // of the call, which can be canceled
     struct pawl_call *call;
+    struct pawl_link link; // in the list of those that are away
     struct pawl_arena arena;
+    const char *address;     // whom it is sent to
     struct pawl_str request; // encoded
     // To be called once, unless the call was canceled. |code|: of the way there and back, and
     // PAWL_E_HELD when the other daemon surely did nothing; |text| says why it failed, |answer| is
@@ -49,7 +52,8 @@ struct pawl_peers {
     // PAWL_E_UNAVAILABLE: it was not sent.
     enum pawl_err (*send)(struct pawl_peers *peers, struct pawl_str address,
                           struct pawl_forward *forward);
-    void (*cancel)(struct pawl_peers *peers, struct pawl_forward *forward); // |done| is not called
+    // |done| is not called. True: the other end surely does nothing.
+    bool (*cancel)(struct pawl_peers *peers, struct pawl_forward *forward);
 };
 
 // Whether a call can be forwarded: answers of workers cannot, as what they answer is known here.
@@ -63,6 +67,10 @@ static inline bool pawl__forward_can(const struct pawl_call *call) {
 // begun. PAWL_E_NOMEM, PAWL_E_UNAVAILABLE: it is so at once.
 enum pawl_err pawl__forward_begin(struct pawl_peers *peers, const struct pawl_forward_to *to,
                                   struct pawl_call *call, pawl_forward_failed_fn failed, void *arg);
+
+// Waits no longer for an answer, as nothing can come of the call there: |failed| is called, with
+// |moved| when it surely was not sent.
+void pawl__forward_abandon(struct pawl_forward *forward, struct pawl_str why);
 
 // --- at the other end ----------------------------------------------------------------------------
 

@@ -4,15 +4,17 @@
 
 static const char *const members_scope = "dapr.runtime.wfengine";
 
-// When one that has said nothing new says so again. Stores without times to live know by themselves
-// who is alive.
-#define MEMBERS_RENEW (PAWL_LEASE_TTL / 5)
+enum {
+    // One that has said nothing new says so again after this part of its time. Stores without times
+    // to live know by themselves who is alive.
+    MEMBERS_RENEW = 5
+};
 
 void pawl__members_init(struct pawl_members *members, struct pawl_storage *storage,
                         struct pawl_str app, struct pawl_str id, struct pawl_str address,
-                        void (*seen)(struct pawl_members *members)) {
+                        int64_t ttl, void (*seen)(struct pawl_members *members)) {
     *members = (struct pawl_members){
-        .storage = storage, .app = app, .id = id, .address = address, .seen = seen};
+        .storage = storage, .app = app, .id = id, .address = address, .ttl = ttl, .seen = seen};
 }
 
 static void members_check_left(struct pawl_members *members) {
@@ -36,7 +38,7 @@ static void members_run_tell(struct pawl_job *job) {
     pawl__error_clear(error);
     error->code = members->leaving
                       ? store->ops->remove_member(store, members->app, members->id, error)
-                      : store->ops->put_member(store, members->app, &self, PAWL_LEASE_TTL, error);
+                      : store->ops->put_member(store, members->app, &self, members->ttl, error);
 }
 
 static void members_tell(struct pawl_members *members);
@@ -101,6 +103,7 @@ static void members_on_looked(struct pawl_job *job) {
         members->holders = members->next_holders;
         members->holder_count = members->next_holder_count;
         members->at = pawl__clock_steady();
+        members->looks++;
         members->seen(members);
     }
     if (members->again && !members->looking) pawl__members_look(members, members->workers);
@@ -110,7 +113,7 @@ void pawl__members_look(struct pawl_members *members, uint32_t workers) {
     if (members->leaving) return;
     members->workers = workers;
     bool ends = members->storage->store->caps.expires &&
-                pawl__clock_steady() - members->told_at >= MEMBERS_RENEW;
+                pawl__clock_steady() - members->told_at >= members->ttl / MEMBERS_RENEW;
     if (!members->telling && (!members->told || members->told_workers != workers || ends)) {
         members->told_workers = workers;
         members->told_at = pawl__clock_steady();

@@ -9,6 +9,7 @@
 struct pawl_members {
     struct pawl_storage *storage;
     struct pawl_str app, id, address;           // of this one; views of the caller's
+    int64_t ttl;                                // nanoseconds that it lasts, where members end
     void (*seen)(struct pawl_members *members); // a new look is there
     uint32_t workers;                           // to be told
     uint32_t told_workers;
@@ -18,7 +19,8 @@ struct pawl_members {
     struct pawl_error tell_error, look_error;
 
     // As of the last look that went well; |at| is 0 before the first.
-    int64_t at; // steady
+    int64_t at;     // steady
+    uint64_t looks; // that went well
     struct pawl_member *list;
     size_t count;
     struct pawl_holder *holders; // by number; shards that were never held may be missing
@@ -34,7 +36,7 @@ struct pawl_members {
 
 void pawl__members_init(struct pawl_members *members, struct pawl_storage *storage,
                         struct pawl_str app, struct pawl_str id, struct pawl_str address,
-                        void (*seen)(struct pawl_members *members));
+                        int64_t ttl, void (*seen)(struct pawl_members *members));
 
 // Looks, and tells what has changed of this one. Many calls make one look.
 void pawl__members_look(struct pawl_members *members, uint32_t workers);

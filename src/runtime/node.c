@@ -5,13 +5,14 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "runtime/balance.h"
 #include "runtime/gather.h"
-#include "runtime/share.h"
 #include "runtime/siblings.h"
 
 enum {
     NODE_PULSE_MS = 1000,
     NODE_LOOK_MS = 150, // while there are other daemons, or a call waits for one
+    NODE_HASTE_MS = 25, // while a shard is nobody's
     NODE_COUNT_RETRY_MS = 100,
     NODE_UNSERVED_PULSES = 5 // work without a worker is told of after so many
 };
@@ -125,7 +126,7 @@ static void node_on_unreached(struct pawl_call *call, bool moved, struct pawl_st
 static bool node_forward(struct pawl_node *node, uint32_t number, struct pawl_call *call) {
     const struct pawl_member *other = node_other(node, number);
     if (!other || !node->options.peers) return false;
-    const struct pawl_forward_to to = {.address = other->address};
+    const struct pawl_forward_to to = {.address = other->address, .away = &node->away};
     return !pawl__forward_begin(node->options.peers, &to, call, node_on_unreached, node);
 }
 
@@ -225,6 +226,23 @@ void pawl__node_serve(struct pawl_node *node, struct pawl_forwarded *forwarded) 
     }
 }
 
+// Lets calls that are with a daemon which has lost their shard to another go on to that one. The
+// first may be stopped or cut off, and never answer.
+static void node_follow(struct pawl_node *node) {
+    struct pawl_link away;
+    pawl__link_init(&away);
+    pawl__list_move(&away, &node->away);
+    for (struct pawl_link *link; (link = pawl__list_take(&away));) {
+        struct pawl_forward *forward = PAWL_CONTAINER(link, struct pawl_forward, link);
+        uint32_t number = node_shard(node, forward->call);
+        const struct pawl_member *holder = pawl__members_holder(&node->members, number);
+        bool stays = !holder || pawl__str_equal(holder->address, pawl__str(forward->address));
+        if (pawl__partition_serves(&node->partitions[number])) stays = false;
+        pawl__list_add(&node->away, link);
+        if (!stays) pawl__forward_abandon(forward, PAWL_STR("another daemon has the shard now"));
+    }
+}
+
 // Looks again for those who wait to know where to go.
 static void node_unpark(struct pawl_node *node) {
     struct pawl_link parked;
@@ -234,48 +252,7 @@ static void node_unpark(struct pawl_node *node) {
         node_route(node, PAWL_CONTAINER(link, struct pawl_call, link));
 }
 
-// --- which shards it takes ----------------------------------------------------------------------
-
-// Whose shard |number| is, among |count| members; |count|: nobody's.
-static size_t node_holder(const struct pawl_node *node, uint32_t number) {
-    const struct pawl_members *members = &node->members;
-    const struct pawl_residency *own = &node->partitions[number].residency;
-    const struct pawl_member *holder = pawl__members_holder(members, number);
-    size_t self = members->count;
-    for (size_t i = 0; i < members->count; i++)
-        if (pawl__members_is_self(members, &members->list[i])) self = i;
-    if (own->state == PAWL_RESIDENCY_TAKING || own->state == PAWL_RESIDENCY_SERVING) return self;
-    return holder ? (size_t)(holder - members->list) : members->count;
-}
-
-// Takes what nobody has, and gives back what others should have, as the shares say.
-static void node_balance(struct pawl_node *node) {
-    const struct pawl_members *members = &node->members;
-    struct pawl_share_member *shares = calloc(members->count + 1, sizeof *shares);
-    if (!shares) return; // at the next look
-    for (size_t i = 0; i < members->count; i++) {
-        shares[i].workers = members->list[i].workers;
-        shares[i].self = pawl__members_is_self(members, &members->list[i]);
-    }
-    for (uint32_t i = 0; i < node->count; i++) shares[node_holder(node, i)].held++;
-    uint32_t unheld = shares[members->count].held, held = 0;
-    for (size_t i = 0; i < members->count; i++)
-        if (shares[i].self) held = shares[i].held;
-    uint32_t want = pawl__share_want(shares, members->count, node->count, unheld);
-    for (uint32_t i = 0; i < node->count && held < want; i++) {
-        if (node->partitions[i].residency.state != PAWL_RESIDENCY_IDLE ||
-            node_holder(node, i) != members->count)
-            continue;
-        pawl__partition_take(&node->partitions[i], true);
-        held++;
-    }
-    for (uint32_t i = node->count; i-- && held > want;) {
-        if (!pawl__partition_serves(&node->partitions[i])) continue;
-        pawl__partition_give(&node->partitions[i]);
-        held--;
-    }
-    free(shares);
-}
+// --- looking ------------------------------------------------------------------------------------
 
 static void node_ring_all(struct pawl_node *node) {
     for (uint32_t i = 0; i < node->count && node->count > 1; i++)
@@ -283,15 +260,27 @@ static void node_ring_all(struct pawl_node *node) {
             pawl__mailbox_ring(&node->partitions[i].mailbox);
 }
 
+// Whether it is to look more often: |unheld| shards are nobody's, and have not been so for long.
+static void node_hurry(struct pawl_node *node, uint32_t unheld) {
+    int64_t now = pawl__clock_steady();
+    if (!unheld)
+        node->unheld_at = 0;
+    else if (!node->unheld_at)
+        node->unheld_at = now;
+    node->hastens = unheld && now - node->unheld_at < NODE_PATIENCE;
+}
+
 static void node_on_seen(struct pawl_members *members) {
     struct pawl_node *node = PAWL_CONTAINER(members, struct pawl_node, members);
     if (node->closing) return;
-    node_balance(node);
+    const struct pawl_balance balance = {members, node->partitions, node->count};
+    node_hurry(node, pawl__balance(&balance));
     node_check_ready(node, NULL);
+    node_follow(node);
     node_unpark(node);
     pawl__borrower_seen(&node->borrower, members);
     if (members->count > 1) node_ring_all(node); // other daemons send mail, too
-    if (members->count > 1 || !node->ready) node_look_soon(node);
+    if (members->count > 1 || !node->ready || node->hastens) node_look_soon(node);
 }
 
 static void node_look(struct pawl_node *node) {
@@ -301,6 +290,8 @@ static void node_look(struct pawl_node *node) {
         node->worked_at = now;
     else if (node->worked_at && now - node->worked_at < NODE_WORKER_BREAK)
         workers = 1;
+    for (uint32_t i = 0; i < node->count; i++)
+        pawl__ownership_pulse(&node->partitions[i].ownership);
     pawl__members_look(&node->members, workers);
 }
 
@@ -319,7 +310,7 @@ static void node_on_look(uv_timer_t *timer) {
 
 static void node_look_soon(struct pawl_node *node) {
     if (!uv_is_active((uv_handle_t *)&node->look))
-        uv_timer_start(&node->look, node_on_look, NODE_LOOK_MS, 0);
+        uv_timer_start(&node->look, node_on_look, node->hastens ? NODE_HASTE_MS : NODE_LOOK_MS, 0);
 }
 
 // --- its partitions -----------------------------------------------------------------------------
@@ -466,6 +457,8 @@ static void node_on_pulse(uv_timer_t *timer) {
 // --- life ---------------------------------------------------------------------------------------
 
 static void node_free(struct pawl_node *node) {
+    while (pawl__list_take(&node->away)) {
+    } // their callers end them
     pawl__borrower_finish(&node->borrower);
     pawl__guests_finish(&node->guests);
     pawl__abroad_finish(&node->abroad);
@@ -591,6 +584,7 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     struct pawl_node *node = calloc(1, sizeof *node);
     if (!node) return pawl__fail_plain(error, PAWL_E_NOMEM);
     node->options = *options;
+    pawl__link_init(&node->away);
     if (!node_name(node)) {
         node_init_parts(node, options);
         node_free(node);
@@ -604,6 +598,7 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     if (!own->resting_bytes) own->resting_bytes = 4u << 20;
     if (!own->max_message) own->max_message = 4u << 20;
     if (!own->shards) own->shards = 1;
+    if (!own->lease) own->lease = PAWL_LEASE_TTL;
     node->storage = storage;
     node->shares = options->address && storage->store->caps.shared;
     pawl__link_init(&node->parked);
@@ -611,7 +606,8 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
                     node->namespace);
     node_init_parts(node, own);
     pawl__members_init(&node->members, storage, pawl__str(node->store_name), pawl__str(node->owner),
-                       pawl__str(options->address ? options->address : ""), node_on_seen);
+                       pawl__str(options->address ? options->address : ""), own->lease,
+                       node_on_seen);
     uv_timer_init(storage->loop, &node->look);
     uv_timer_init(storage->loop, &node->pulse);
     node->pulse.data = node->look.data = node;

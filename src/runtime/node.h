@@ -46,7 +46,10 @@ struct pawl_node {
     struct pawl_members members;       // if it does
     int64_t worked_at;                 // when a worker was last here, steady
     struct pawl_link parked;           // calls, until it is known who serves their shards
+    struct pawl_link away;             // struct pawl_forward: calls that others of the app serve
     bool ready, closing;
+    bool hastens;       // to look again, as shards are nobody's
+    int64_t unheld_at;  // since when they are, steady; 0: they are not
     int64_t lacking_at; // since when nobody is known to serve a shard, steady; 0: all are served
     struct pawl_job count_job;
     struct pawl_error count_error;

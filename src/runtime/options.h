@@ -33,6 +33,7 @@ struct pawl_node_options {
     struct pawl_retention retention;
     size_t resting_bytes; // of instances that were only read and stay in memory; 0: 4 MiB
     uint32_t shards;      // of an app that is new to the store; 0: 1
+    int64_t lease;        // nanoseconds that a lease lasts where leases end; 0: PAWL_LEASE_TTL
     const char *address;  // where other daemons of the app reach this one; NULL: it shares nothing
     struct pawl_peers *peers;         // how it reaches them, and those of other apps
     const struct pawl_finder *finder; // where daemons of other apps are; NULL: nobody knows

@@ -12,6 +12,10 @@ enum { // milliseconds
     OWNERSHIP_FAIL_DELAY_MOST = 8000,
 };
 
+enum {
+    OWNERSHIP_RENEW = 4 // a lease is renewed after this part of its time
+};
+
 static struct pawl_ownership *ownership_of(struct pawl_recover *recover) {
     return PAWL_CONTAINER(recover, struct pawl_ownership, recover);
 }
@@ -164,7 +168,7 @@ void pawl__ownership_pulse(struct pawl_ownership *ownership) {
     struct pawl_residency *residency = ownership->residency;
     int64_t ttl = pawl__recover_ttl(&ownership->recover), now = pawl__clock_steady();
     if (!ttl || ownership->renews || !pawl__residency_serves(residency) ||
-        now - ownership->renewed_at < ttl / 4)
+        now - ownership->renewed_at < ttl / OWNERSHIP_RENEW)
         return;
     ownership->renews = true;
     ownership->renewed_at = now;

@@ -67,7 +67,7 @@ static inline void pawl__ownership_works(struct pawl_ownership *ownership) {
     ownership->fail_delay = 0;
 }
 
-// To be called every second: renews the lease, where leases end.
+// To be called often: renews the lease when that is due, where leases end.
 void pawl__ownership_pulse(struct pawl_ownership *ownership);
 
 // Ends taking; the residency is closing. True: |released| will be called. False: the shard is

@@ -102,7 +102,8 @@ static void recover_give_back(struct pawl_recover *recover) {
 }
 
 int64_t pawl__recover_ttl(const struct pawl_recover *recover) {
-    return recover->residency->storage->store->caps.expires ? PAWL_LEASE_TTL : 0;
+    return recover->residency->storage->store->caps.expires ? recover->residency->options->lease
+                                                            : 0;
 }
 
 static void recover_lease(struct pawl_job *job) {

@@ -25,3 +25,13 @@ uint32_t pawl__share_want(const struct pawl_share_member *members, size_t count,
     uint32_t room = high - self->held;
     return self->held + (unheld < room ? unheld : room);
 }
+
+uint32_t pawl__share_first(const struct pawl_share_member *members, size_t count, uint32_t unheld) {
+    bool works = share_any_works(members, count);
+    uint32_t sharers = 0, before = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].self) before = sharers;
+        sharers += !works || members[i].workers;
+    }
+    return sharers ? (uint32_t)((uint64_t)before * unheld / sharers) : 0;
+}

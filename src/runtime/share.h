@@ -23,4 +23,9 @@ struct pawl_share_member {
 uint32_t pawl__share_want(const struct pawl_share_member *members, size_t count, uint32_t shards,
                           uint32_t unheld);
 
+// Which of |unheld| free shards, in the order of their numbers, the one that is |self| tries first:
+// each begins elsewhere, so that they seldom try the same. All have to see the members in one
+// order.
+uint32_t pawl__share_first(const struct pawl_share_member *members, size_t count, uint32_t unheld);
+
 #endif

@@ -131,11 +131,12 @@ static enum pawl_err sibling_send(struct pawl_peers *peers, struct pawl_str addr
     return PAWL_OK;
 }
 
-static void sibling_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
+static bool sibling_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
     (void)peers;
     struct crossing *crossing = forward->transport;
     crossing_take(crossing);
     crossing_give_up(crossing);
+    return false;
 }
 
 static size_t sibling_of(const struct pawl_sibling *sibling, uint32_t shard) {

@@ -32,8 +32,8 @@
 #include "runtime/shared.h"
 #include "store/store.h"
 
-// How long leases and members last in a store where they end by themselves: whoever is killed or
-// cut off is replaced within it and a second. Both are renewed well before.
+// How long leases and members last in a store where they end by themselves, unless it is said
+// otherwise: whoever is killed or cut off is replaced within it and a second (node.c).
 #define PAWL_LEASE_TTL (5 * PAWL_SECOND)
 
 // A transaction of user state. The caller's memory, with all it points to, until |done|.

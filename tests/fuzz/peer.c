@@ -24,9 +24,10 @@ static enum pawl_err peer_send(struct pawl_peers *peers, struct pawl_str address
     return PAWL_OK;
 }
 
-static void peer_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
+static bool peer_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
     (void)forward;
     ((struct peer *)peers)->sent = NULL;
+    return false;
 }
 
 static void peer_on_done(struct pawl_call *call, const struct pawl_error *error) {

@@ -46,9 +46,11 @@ static enum pawl_err fleet_send(struct pawl_peers *peers, struct pawl_str addres
     return PAWL_OK;
 }
 
-static void fleet_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
+static bool fleet_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
     (void)peers;
-    ((struct letter *)forward->transport)->forward = NULL;
+    struct letter *letter = forward->transport;
+    letter->forward = NULL;
+    return false; // what has left may arrive, for all that the sender knows
 }
 
 static void letter_free(struct letter *letter) {
@@ -209,6 +211,7 @@ void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *
         snprintf(end->address, sizeof end->address, "n%d", i);
         kit->options.address = end->address;
         kit->options.peers = &end->peers;
+        kit->options.lease = fleet->lease;
         kit->shares = true;
         kit->committed = fleet->committed;
         kit->committed_arg = fleet;

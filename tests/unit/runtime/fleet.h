@@ -20,6 +20,7 @@ struct fleet {
         bool stops; // it does nothing, and its connections stay
     } ends[FLEET_MOST];
     int count;
+    int64_t lease;            // of each, nanoseconds; 0: the default
     struct pawl_link letters; // on their way
     enum pawl_verb_kind lose; // the next answer to such a call is lost; LOCAL: none is
     unsigned lost;
