@@ -253,9 +253,19 @@ static enum pawl_err action_note_sent(struct pawl_turn *turn, const Pb__Workflow
     return pawl__turn_add(turn, event);
 }
 
+// What comes from another app says from which.
+static bool action_set_apps(struct pawl_turn *turn, const Pb__WorkflowAction *action,
+                            Pb__HistoryEvent *event) {
+    if (!pawl__action_target_app(action, turn->app_id)) return true;
+    if (!pawl__event_set_source(turn->arena, event, turn->app_id)) return false;
+    event->router->_target_app_id_case = PB__TASK_ROUTER___TARGET_APP_ID_TARGET_APP_ID;
+    event->router->targetappid = action->router->targetappid;
+    return true;
+}
+
 static enum pawl_err action_send(struct pawl_turn *turn, const Pb__WorkflowAction *action) {
     Pb__HistoryEvent *event = pawl__turn_raised(turn, action->sendevent);
-    if (!event) return PAWL_E_NOMEM;
+    if (!event || !action_set_apps(turn, action, event)) return PAWL_E_NOMEM;
     return pawl__turn_send(turn, PAWL_MESSAGE_EVENT, pawl__action_target_app(action, turn->app_id),
                            action->sendevent->instance->instanceid, action->id, event);
 }
@@ -266,6 +276,7 @@ static enum pawl_err action_terminate(struct pawl_turn *turn, const Pb__Workflow
     if (!event) return PAWL_E_NOMEM;
     event->executionterminated->input = end->reason;
     event->executionterminated->recurse = end->recurse;
+    if (!action_set_apps(turn, action, event)) return PAWL_E_NOMEM;
     return pawl__turn_send(turn, PAWL_MESSAGE_TERMINATE,
                            pawl__action_target_app(action, turn->app_id), end->instanceid,
                            action->id, event);

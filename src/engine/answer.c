@@ -22,6 +22,20 @@ struct answer {
 
 // --- whether it can be applied ------------------------------------------------------------------
 
+// Another namespace is never reached, and what is asked of it waits for ever (3.13 Cross-app).
+static enum pawl_err answer_check_namespace(const struct answer *answer,
+                                            const Pb__WorkflowAction *action) {
+    const Pb__TaskRouter *router = action->_router_case ? action->router : NULL;
+    const char *own = answer->shard->namespace;
+    const char *asked =
+        router && router->_target_app_namespace_case ? router->targetappnamespace : "";
+    if (!own || !*asked || strcmp(asked, own) == 0) return PAWL_OK;
+    return pawl__fail(answer->error, PAWL_E_INVALID,
+                      "action %d is for an app in namespace '%s', and only namespace '%s' can be "
+                      "reached from here",
+                      action->id, asked, own);
+}
+
 static int answer_compare_ids(const void *a, const void *b) {
     int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
     return left < right ? -1 : left > right;
@@ -120,6 +134,7 @@ static enum pawl_err answer_check(struct answer *answer) {
     for (size_t i = 0; i < response->n_actions; i++) {
         const Pb__WorkflowAction *action = response->actions[i];
         enum pawl_err err = answer_check_action(answer, action, &answer->targets[i]);
+        if (!err) err = answer_check_namespace(answer, action);
         if (!err && answer_schedules(action)) err = answer_schedule(answer, action->id);
         if (err) return err;
     }
@@ -218,13 +233,6 @@ static Pb__TaskFailureDetails *answer_unreached(struct pawl_shard *shard, const 
                            what, name, app, shard->app_id));
 }
 
-// Whether |message|, to another app, can be sent: an event or a terminate that comes twice would
-// not be recognised there.
-static bool answer_reaches(const struct pawl_shard *shard, const struct pawl_message *message) {
-    return shard->reaches_apps && message->kind != PAWL_MESSAGE_EVENT &&
-           message->kind != PAWL_MESSAGE_TERMINATE;
-}
-
 // What becomes of a message that cannot be sent.
 static enum pawl_err answer_refuse(struct pawl_shard *shard, struct pawl_stamp stamp,
                                    struct pawl_instance *sender,
@@ -247,11 +255,10 @@ static enum pawl_err answer_refuse(struct pawl_shard *shard, struct pawl_stamp s
 static enum pawl_err answer_send(struct pawl_shard *shard, struct pawl_stamp stamp,
                                  struct pawl_instance *sender, const struct pawl_message *message) {
     bool own = strcmp(message->target_app, shard->app_id) == 0;
-    if (!own && !answer_reaches(shard, message))
-        return answer_refuse(shard, stamp, sender, message);
+    if (!own && !shard->reaches_apps) return answer_refuse(shard, stamp, sender, message);
     if (own && pawl__shard_has(shard, pawl__str(message->target)))
         return pawl__command_receive(shard, stamp, sender, message);
-    return pawl__mailbag_add(&shard->mail, message, shard->app_id, shard->count);
+    return pawl__command_post(shard, message);
 }
 
 // An activity of another app fails at once, if that cannot be reached.

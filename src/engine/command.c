@@ -75,6 +75,10 @@ enum pawl_err pawl__command_add_event(struct pawl_shard *shard, struct pawl_inst
     return err ? err : pawl__command_add(shard, instance, bytes);
 }
 
+enum pawl_err pawl__command_post(struct pawl_shard *shard, const struct pawl_message *message) {
+    return pawl__mailbag_add(&shard->mail, message, shard->app_id, shard->count, &shard->origin);
+}
+
 // --- results ------------------------------------------------------------------------------------
 
 bool pawl__command_has_room(const struct pawl_shard *shard, const struct pawl_instance *instance,

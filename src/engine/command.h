@@ -113,6 +113,12 @@ enum pawl_err pawl__command_purge(struct pawl_shard *shard, struct pawl_instance
                                   bool recursive, bool force, uint32_t *count,
                                   struct pawl_error *error);
 
+// --- messages -----------------------------------------------------------------------------------
+
+// Sends |message|, whose target is in another shard or app, with the batch under construction.
+// PAWL_E_NOMEM: it was not.
+enum pawl_err pawl__command_post(struct pawl_shard *shard, const struct pawl_message *message);
+
 // --- receive.c ----------------------------------------------------------------------------------
 
 // Receives |message| of |sender| (NULL: one elsewhere). All that it needs is in memory.

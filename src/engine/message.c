@@ -13,29 +13,55 @@ uint32_t pawl__shard_of(struct pawl_str id, uint32_t count) {
     return (uint32_t)(hash ^ hash >> 32) % count;
 }
 
+enum {
+    MESSAGE_NUMBERED = 0xff // stands before the origin in a key: no id begins with such a byte
+};
+
 static void message_put_number(char **at, uint64_t number) {
     for (int shift = 56; shift >= 0; shift -= 8) *(*at)++ = (char)(number >> shift);
 }
 
 // The sender's id, a zero, its generation and the sequence with the greatest byte first, and
-// whether it is a reply. |app|: the other app that it is for, which stands before all that.
-static struct pawl_str message_key(const struct pawl_message *message, const char *app,
-                                   struct pawl_arena *arena) {
-    size_t app_len = *app ? strlen(app) + 1 : 0, len = strlen(message->sender) + 1;
-    char *key = pawl__arena_alloc(arena, app_len + len + 17), *at = key + app_len;
+// whether it is a reply.
+static struct pawl_str message_key(const struct pawl_message *message, struct pawl_arena *arena) {
+    size_t len = strlen(message->sender) + 1;
+    char *key = pawl__arena_alloc(arena, len + 17), *at = key + len;
     if (!key) return (struct pawl_str){0};
-    memcpy(key, app, app_len);
-    memcpy(at, message->sender, len);
-    at += len;
+    memcpy(key, message->sender, len);
     message_put_number(&at, message->generation);
     message_put_number(&at, message->sequence);
     *at++ = (char)message->reply;
     return (struct pawl_str){key, (size_t)(at - key)};
 }
 
+// To another app: its id, a zero, and the origin with the letter's number there. What an earlier
+// Pawl left behind has the key above instead, and comes first.
+static struct pawl_str message_key_far(const char *app, struct pawl_origin *origin,
+                                       struct pawl_arena *arena) {
+    size_t len = strlen(app) + 1;
+    char *key = pawl__arena_alloc(arena, len + 1 + PAWL_ORIGIN + 8), *at = key + len;
+    if (!key) return (struct pawl_str){0};
+    memcpy(key, app, len);
+    *at++ = (char)MESSAGE_NUMBERED;
+    for (int shift = 24; shift >= 0; shift -= 8) *at++ = (char)(origin->number >> shift);
+    message_put_number(&at, origin->epoch);
+    message_put_number(&at, origin->nonce);
+    message_put_number(&at, ++origin->sent);
+    return (struct pawl_str){key, (size_t)(at - key)};
+}
+
+void pawl__message_crossing(struct pawl_str key, struct pawl_crossing *out) {
+    const char *end = key.len ? memchr(key.data, 0, key.len) : NULL;
+    size_t rest = end ? key.len - (size_t)(end + 1 - key.data) : 0;
+    *out = (struct pawl_crossing){0};
+    if (rest != 1 + PAWL_ORIGIN + 8 || (uint8_t)end[1] != MESSAGE_NUMBERED) return;
+    out->origin = (struct pawl_str){end + 2, PAWL_ORIGIN};
+    for (int i = 0; i < 8; i++) out->number = out->number << 8 | (uint8_t)end[2 + PAWL_ORIGIN + i];
+}
+
 enum pawl_err pawl__message_pack(const struct pawl_message *message, const char *app,
-                                 uint32_t shards, struct pawl_arena *arena,
-                                 struct pawl_letter *out) {
+                                 uint32_t shards, struct pawl_origin *origin,
+                                 struct pawl_arena *arena, struct pawl_letter *out) {
     bool elsewhere = strcmp(message->target_app, app) != 0;
     struct pawl_str event =
         message->event ? pawl__wire_pack(arena, &message->event->base) : PAWL_STR("");
@@ -54,15 +80,15 @@ enum pawl_err pawl__message_pack(const struct pawl_message *message, const char 
     row.propagated = (ProtobufCBinaryData){message->propagated.len,
                                            (uint8_t *)(uintptr_t)message->propagated.data};
     char *target = pawl__arena_dup(arena, pawl__str(message->target));
-    char *other = pawl__arena_dup(arena, pawl__str(elsewhere ? message->target_app : ""));
     *out = (struct pawl_letter){
-        .app = pawl__str(other ? other : ""),
+        .box = elsewhere ? PAWL_BOX_APPS : PAWL_BOX_SHARD,
         .target = pawl__str(target ? target : ""),
         .number = elsewhere ? 0 : pawl__shard_of(pawl__str(message->target), shards),
-        .key = other ? message_key(message, other, arena) : event,
+        .key = elsewhere ? message_key_far(message->target_app, origin, arena)
+                         : message_key(message, arena),
         .bytes = event.data ? pawl__wire_pack(arena, &row.base) : event,
     };
-    return target && other && out->key.data && out->bytes.data ? PAWL_OK : PAWL_E_NOMEM;
+    return target && out->key.data && out->bytes.data ? PAWL_OK : PAWL_E_NOMEM;
 }
 
 // Whether |event| is what a message of |kind| brings.
@@ -131,8 +157,7 @@ corrupt:
 
 // --- mail ---------------------------------------------------------------------------------------
 
-enum pawl_err pawl__mailbag_add(struct pawl_mailbag *bag, const struct pawl_message *message,
-                                const char *app, uint32_t shards) {
+enum pawl_err pawl__mailbag_put(struct pawl_mailbag *bag, const struct pawl_letter *letter) {
     if (bag->len == bag->cap) {
         size_t cap = bag->cap ? bag->cap * 2 : 8;
         struct pawl_letter *letters = pawl__arena_alloc(&bag->arena, cap * sizeof *letters);
@@ -141,10 +166,15 @@ enum pawl_err pawl__mailbag_add(struct pawl_mailbag *bag, const struct pawl_mess
         bag->letters = letters;
         bag->cap = cap;
     }
-    enum pawl_err err =
-        pawl__message_pack(message, app, shards, &bag->arena, &bag->letters[bag->len]);
-    if (!err) bag->len++;
-    return err;
+    bag->letters[bag->len++] = *letter;
+    return PAWL_OK;
+}
+
+enum pawl_err pawl__mailbag_add(struct pawl_mailbag *bag, const struct pawl_message *message,
+                                const char *app, uint32_t shards, struct pawl_origin *origin) {
+    struct pawl_letter letter;
+    enum pawl_err err = pawl__message_pack(message, app, shards, origin, &bag->arena, &letter);
+    return err ? err : pawl__mailbag_put(bag, &letter);
 }
 
 void pawl__mailbag_clear(struct pawl_mailbag *bag) {

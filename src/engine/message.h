@@ -13,7 +13,8 @@
 //
 // A message is identified by its sender, the sender's generation and a number that counts up in the
 // sender's state. An answer (the id that a child asked for is taken) has the identity of what it
-// answers, and says that it is a reply.
+// answers, and says that it is a reply. One that goes to another app has a number of its shard's,
+// too: see received.h.
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -31,6 +32,26 @@ enum pawl_message_kind {
     PAWL_MESSAGE_PURGE_CHILD,     // the sender was purged with its children; no event
 };
 
+enum {
+    PAWL_ORIGIN_SHARD = 4, // bytes: the number of the sender's shard
+    PAWL_ORIGIN = 20       // bytes: that, the epoch of its lease, and a random number
+};
+
+// What tells a letter of another app from all others of that app.
+struct pawl_crossing {
+    struct pawl_str origin; // of PAWL_ORIGIN bytes; empty: it is from an earlier Pawl, without one
+    uint64_t number;        // among those of the origin
+    uint64_t floor;         // of the lesser ones, no letter is left in the sender's box
+};
+
+// Where a shard's letters to other apps come from, as long as one lease lasts.
+struct pawl_origin {
+    uint32_t number; // of the shard
+    uint64_t epoch;  // of the lease
+    uint64_t nonce;  // random
+    uint64_t sent;   // letters
+};
+
 // Texts and event belong to the arena, or to the instance, that the message was made with.
 struct pawl_message {
     struct pawl_message *next; // of the same turn, in the order of sending
@@ -43,16 +64,25 @@ struct pawl_message {
     const char *target, *target_app;
     Pb__HistoryEvent *event;
     struct pawl_str propagated; // a PropagatedHistory for the child; START_CHILD, or empty
+    const struct pawl_crossing *crossing; // of one that comes from another app; NULL
 };
 
-// A message for elsewhere, as it goes into a store's mailbox.
+// Which box a letter goes into.
+enum pawl_box {
+    PAWL_BOX_SHARD,     // that of a shard of the app
+    PAWL_BOX_APPS,      // the shard's own, of all that goes to other apps
+    PAWL_BOX_RECEIVED,  // the shard's own, of what has come from them: see received.h
+    PAWL_BOX_FORGOTTEN, // the same; the row with this key is taken away
+};
+
+// A row for a store's mailbox: a message for elsewhere, or a note of received.h.
 struct pawl_letter {
-    struct pawl_str app;    // the other app that it is for; empty: the sender's own
-    struct pawl_str target; // the id of the instance that it is for
-    uint32_t number;        // of the shard of |target|, when it is of the sender's own app
+    enum pawl_box box;
+    struct pawl_str target; // of a message: the id of the instance that it is for
+    uint32_t number;        // SHARD: of the shard of |target|
     struct pawl_str key;    // unique; the order of its bytes is that of sending, for each sender.
-                            // For another app it begins with |app| and a zero
-    struct pawl_str bytes;  // a pawl.Message
+                            // APPS: it begins with the other app and a zero
+    struct pawl_str bytes;  // of a message: a pawl.Message
 };
 
 // The shard, of |count|, in which the instance |id| lives. Fixed for ever, as a store is laid out
@@ -60,11 +90,15 @@ struct pawl_letter {
 // |count|.
 uint32_t pawl__shard_of(struct pawl_str id, uint32_t count);
 
-// Fills |out| with |message|, which leaves the app |app| of |shards| shards, in |arena|.
-// PAWL_E_NOMEM.
+// Fills |out| with |message|, which leaves the app |app| of |shards| shards, in |arena|. |origin|
+// counts it, when it is for another app. PAWL_E_NOMEM.
 enum pawl_err pawl__message_pack(const struct pawl_message *message, const char *app,
-                                 uint32_t shards, struct pawl_arena *arena,
-                                 struct pawl_letter *out);
+                                 uint32_t shards, struct pawl_origin *origin,
+                                 struct pawl_arena *arena, struct pawl_letter *out);
+
+// Fills |out|, but for its floor, with what |key| of a letter to another app says; without an
+// origin, when it is of an earlier Pawl.
+void pawl__message_crossing(struct pawl_str key, struct pawl_crossing *out);
 
 // Reads a letter's |bytes| back into |arena|. PAWL_E_CORRUPT: they are no message, or its event is
 // not of the message's kind. PAWL_E_NOMEM.
@@ -78,9 +112,12 @@ struct pawl_mailbag {
     struct pawl_arena arena;
 };
 
+// Adds |letter|, whose texts are in the bag's arena. PAWL_E_NOMEM: nothing was added.
+enum pawl_err pawl__mailbag_put(struct pawl_mailbag *bag, const struct pawl_letter *letter);
+
 // Adds |message|, as above. PAWL_E_NOMEM: nothing was added.
 enum pawl_err pawl__mailbag_add(struct pawl_mailbag *bag, const struct pawl_message *message,
-                                const char *app, uint32_t shards);
+                                const char *app, uint32_t shards, struct pawl_origin *origin);
 void pawl__mailbag_clear(struct pawl_mailbag *bag); // keeps memory for the next use
 void pawl__mailbag_finish(struct pawl_mailbag *bag);
 

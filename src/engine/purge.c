@@ -141,7 +141,7 @@ enum pawl_err pawl__command_purge(struct pawl_shard *shard, struct pawl_instance
     *count = (uint32_t)purge.count;
     for (const struct pawl_message *message = purge.messages; message && !err;
          message = message->next)
-        err = pawl__mailbag_add(&shard->mail, message, shard->app_id, shard->count);
+        err = pawl__command_post(shard, message);
     if (!err) return PAWL_OK;
     shard->failed = true; // they are gone, and not all of their children were told
     return pawl__fail_plain(error, err);

@@ -5,9 +5,10 @@
 // What a message does to its target. One function for all of them, from the same turn's batch or
 // from a mailbox: it looks at the target alone, and at what the message says.
 //
-// A start that was received before is known by its parent; the end of a child or of an activity by
-// what the target still waits for; an event by the row of the mailbox, which goes in the commit
-// that holds the event.
+// What was received before: a letter of another app is known by its note (received.h), and any
+// message by the row of the mailbox, which goes in the commit that holds what it did. Beside that a
+// start is known by its parent, and the end of a child or of an activity by what the target still
+// waits for: the parent may have started it again, or have lost interest.
 
 enum pawl_err pawl__command_drop(struct pawl_shard *shard, struct pawl_instance *about,
                                  const struct pawl_message *message, const char *why) {
@@ -83,7 +84,7 @@ enum pawl_err pawl__command_refuse(struct pawl_shard *shard, struct pawl_stamp s
     reply.target_app = message->sender_app;
     reply.event = event;
     return sender ? pawl__command_receive(shard, stamp, sender, &reply)
-                  : pawl__mailbag_add(&shard->mail, &reply, shard->app_id, shard->count);
+                  : pawl__command_post(shard, &reply);
 }
 
 static enum pawl_err receive_start(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -246,9 +247,8 @@ enum pawl_err pawl__command_receive(struct pawl_shard *shard, struct pawl_stamp 
     }
 }
 
-enum pawl_err pawl__shard_receive(struct pawl_shard *shard, struct pawl_stamp stamp,
-                                  const struct pawl_message *message, struct pawl_error *error) {
-    pawl__arena_reset(&shard->arena);
+static enum pawl_err receive_outside(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                     const struct pawl_message *message, struct pawl_error *error) {
     struct pawl_instance *target;
     enum pawl_err err = pawl__command_need(shard, pawl__str(message->target), &target, error);
     if (!err &&
@@ -259,4 +259,18 @@ enum pawl_err pawl__shard_receive(struct pawl_shard *shard, struct pawl_stamp st
         return receive_purge_child(shard, target, message, error);
     err = pawl__command_receive(shard, stamp, NULL, message);
     return err ? pawl__fail_plain(error, err) : PAWL_OK;
+}
+
+enum pawl_err pawl__shard_receive(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                  const struct pawl_message *message, struct pawl_error *error) {
+    const struct pawl_crossing *crossing = message->crossing;
+    const char *app = message->sender_app;
+    pawl__arena_reset(&shard->arena);
+    if (crossing && pawl__received_has(&shard->received, app, crossing)) return PAWL_OK;
+    enum pawl_err err = receive_outside(shard, stamp, message, error);
+    if (err || !crossing) return err;
+    err = pawl__received_add(&shard->received, app, crossing, &shard->mail);
+    if (!err) return PAWL_OK;
+    shard->failed = true; // it was done, and nobody would know
+    return pawl__fail_plain(error, err);
 }

@@ -35,6 +35,7 @@ void pawl__shard_finish(struct pawl_shard *shard) {
     pawl__buf_finish(&shard->batch);
     pawl__arena_finish(&shard->arena);
     pawl__mailbag_finish(&shard->mail);
+    pawl__received_finish(&shard->received);
     free(shard->effects);
     free(shard->app_id);
     *shard = (struct pawl_shard){0};

@@ -40,6 +40,7 @@
 #include "engine/instance.h"
 #include "engine/message.h"
 #include "engine/observer.h"
+#include "engine/received.h"
 #include "orchestrator_service.pb-c.h"
 #include "pawl_log.pb-c.h"
 #include "wire/rows.h"
@@ -83,11 +84,13 @@ struct pawl_shard {
     struct pawl_map instances; // by id
     uint32_t number, count;    // of the app's shards; see pawl__shard_of
     struct pawl_heap timers;
-    struct pawl_tree by_created; // of those that exist: the order of lists
-    struct pawl_mailbag mail;    // of the batch under construction
-    struct pawl_buf batch;       // the records since the last pawl__shard_take_batch
-    uint32_t batch_records;      // in it
-    uint64_t position;           // of the batch under construction
+    struct pawl_tree by_created;   // of those that exist: the order of lists
+    struct pawl_mailbag mail;      // of the batch under construction
+    struct pawl_origin origin;     // of letters to other apps; the caller's to fill
+    struct pawl_received received; // letters of other apps
+    struct pawl_buf batch;         // the records since the last pawl__shard_take_batch
+    uint32_t batch_records;        // in it
+    uint64_t position;             // of the batch under construction
     struct pawl_effect *effects;
     size_t effect_count, effect_cap;
     struct pawl_arena arena;        // scratch of one command
@@ -97,6 +100,7 @@ struct pawl_shard {
     struct pawl_listener *listener; // the same
     struct pawl_notes notes; // of the batch under construction; the caller takes them with it
     char *app_id;
+    const char *namespace;  // the app's; the caller's. NULL: not known
     char *needed;           // see PAWL_E_NEEDED; in |arena|
     struct pawl_need *also; // the same
     int64_t stamped;        // the last time that pawl__shard_unique_time gave
@@ -214,7 +218,7 @@ enum pawl_err pawl__shard_end(struct pawl_shard *shard, struct pawl_stamp stamp,
 
 // Does what |message|, which came through the mailbox or from another app, says: the caller then
 // removes its row in the commit of the batch under construction, or acknowledges it after that. One
-// that was received before does nothing.
+// that was received before does nothing; of those from other apps that is noted (received.h).
 enum pawl_err pawl__shard_receive(struct pawl_shard *shard, struct pawl_stamp stamp,
                                   const struct pawl_message *message, struct pawl_error *error);
 

@@ -65,6 +65,18 @@ static Peer__Rerun *forward_pack_rerun(struct pawl_arena *arena, const struct pa
     return ok ? row : NULL;
 }
 
+// NULL: there is none, or memory is out.
+static Peer__Crossing *forward_pack_crossing(struct pawl_arena *arena,
+                                             const struct pawl_crossing *crossing) {
+    Peer__Crossing *row = crossing->origin.len ? pawl__arena_alloc(arena, sizeof *row) : NULL;
+    if (!row) return NULL;
+    peer__crossing__init(row);
+    row->origin = forward_bytes(crossing->origin);
+    row->number = crossing->number;
+    row->floor = crossing->floor;
+    return row;
+}
+
 // Encodes |call|. No data: memory is out.
 static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_call *call,
                                     const struct pawl_forward_to *to) {
@@ -112,7 +124,10 @@ static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_
         break;
     case PAWL_VERB_TURN_RESULT:
     case PAWL_VERB_ACTIVITY_RESULT: body = VERB(call, struct pawl_answer)->bytes; break;
-    case PAWL_VERB_RECEIVE: body = VERB(call, struct pawl_receive)->letter; break;
+    case PAWL_VERB_RECEIVE:
+        body = VERB(call, struct pawl_receive)->letter;
+        row.crossing = forward_pack_crossing(arena, &VERB(call, struct pawl_receive)->crossing);
+        break;
     case PAWL_VERB_HISTORY:
     case PAWL_VERB_LOCAL: break;
     }

@@ -59,7 +59,18 @@ static enum pawl_err forwarded_rerun(struct pawl_forwarded *forwarded, const Pee
 static enum pawl_err forwarded_receive(struct pawl_forwarded *forwarded, const Peer__Call *row) {
     struct pawl_str body = {(const char *)row->body.data, row->body.len};
     struct pawl_error error;
-    return pawl__receive_init(&forwarded->verb.receive, body, forwarded->arena, &error);
+    struct pawl_receive *verb = &forwarded->verb.receive;
+    enum pawl_err err = pawl__receive_init(verb, body, forwarded->arena, &error);
+    if (err || !row->crossing) return err;
+    size_t app = strlen(verb->message.sender_app);
+    if (row->crossing->origin.len != PAWL_ORIGIN || !app || app > PAWL_APP_MOST)
+        return PAWL_E_INVALID;
+    verb->crossing = (struct pawl_crossing){
+        .origin = {(const char *)row->crossing->origin.data, row->crossing->origin.len},
+        .number = row->crossing->number,
+        .floor = row->crossing->floor,
+    };
+    return PAWL_OK;
 }
 
 // What a worker of the other daemon answers.

@@ -361,6 +361,7 @@ static enum pawl_err node_open(struct pawl_node *node, uint32_t count) {
         const struct pawl_partition_place place = {
             .app = pawl__str(node->store_name),
             .outbox = pawl__str(node->outbox),
+            .received = pawl__str(node->received),
             .owner = pawl__str(node->owner),
             .number = i,
             .count = count,
@@ -469,6 +470,7 @@ static void node_free(struct pawl_node *node) {
     free(node->namespace);
     free(node->store_name);
     free(node->outbox);
+    free(node->received);
     free(node->owner);
     free(node);
 }
@@ -562,8 +564,10 @@ static bool node_name(struct pawl_node *node) {
     node->namespace = pawl__str_dup(pawl__str(node_namespace(options->namespace)));
     node->store_name = pawl__node_app(options->namespace, options->app_id);
     node->outbox = node_join("to other apps", "/", node->store_name ? node->store_name : "");
+    node->received = node_join("from other apps", "/", node->store_name ? node->store_name : "");
     node->owner = node_join(self, " of app ", options->app_id);
-    return node->app_id && node->namespace && node->store_name && node->outbox && node->owner;
+    return node->app_id && node->namespace && node->store_name && node->outbox && node->received &&
+           node->owner;
 }
 
 // Those that have to do with workers.

@@ -30,7 +30,7 @@
 
 struct pawl_node {
     struct pawl_node_options options;
-    char *app_id, *namespace, *store_name, *outbox, *owner;
+    char *app_id, *namespace, *store_name, *outbox, *received, *owner;
     struct pawl_storage *storage;
     struct pawl_dispatch dispatch;
     struct pawl_apps apps;

@@ -19,9 +19,9 @@ enum {
 struct outbox_row {
     struct pawl_receive verb;
     struct outbox_page *page;
-    struct pawl_str key, sender; // |sender|: the key but for what tells one's letters apart
-    struct pawl_link removal;    // in |building| or |writing|
-    bool sent;                   // its call has not ended
+    struct pawl_str key;
+    struct pawl_link removal; // in |building| or |writing|
+    bool sent;                // its call has not ended
 };
 
 struct outbox_page {
@@ -124,8 +124,9 @@ static void page_send(struct outbox_page *page, size_t at);
 
 // Whether two letters go from the same sender to the same target, and so one after the other.
 static bool row_is_alike(const struct outbox_row *a, const struct outbox_row *b) {
-    return pawl__str_equal(a->verb.call.id, b->verb.call.id) &&
-           pawl__str_equal(a->sender, b->sender);
+    return a->verb.call.app && b->verb.call.app &&
+           pawl__str_equal(a->verb.call.id, b->verb.call.id) &&
+           strcmp(a->verb.message.sender, b->verb.message.sender) == 0;
 }
 
 static bool page_has_earlier(const struct outbox_page *page, size_t at) {
@@ -171,10 +172,21 @@ static void page_send(struct outbox_page *page, size_t at) {
         outbox_on_sent(&row->verb.call, NULL);
 }
 
+// Fills in what tells |row|, the next one of |page|, from others: the page begins where the box
+// does, and so the first letter of an origin in it is the first that is left.
+static void page_number(const struct outbox_page *page, struct outbox_row *row) {
+    struct pawl_crossing *crossing = &row->verb.crossing;
+    pawl__message_crossing(row->key, crossing);
+    crossing->floor = crossing->number;
+    for (size_t i = page->count; i--;) {
+        const struct pawl_crossing *before = &page->rows[i]->verb.crossing;
+        if (!pawl__str_equal(before->origin, crossing->origin)) continue;
+        crossing->floor = before->floor;
+        return;
+    }
+}
+
 static enum pawl_err page_note(void *arg, const struct pawl_mail *mail, struct pawl_error *error) {
-    enum {
-        REST = 17 // of a key, behind the sender
-    };
     struct outbox_page *page = arg;
     struct pawl_str app = pawl__str(page->after);
     if (!pawl__str_equal(outbox_app_of(mail->key), app)) return PAWL_E_CANCELED; // the next one
@@ -187,14 +199,13 @@ static enum pawl_err page_note(void *arg, const struct pawl_mail *mail, struct p
     row->page = page;
     pawl__link_init(&row->removal);
     row->key = (struct pawl_str){pawl__arena_dup(&page->arena, mail->key), mail->key.len};
-    row->sender = row->key;
-    if (row->sender.len > REST) row->sender.len -= REST;
     struct pawl_str letter = {pawl__arena_dup(&page->arena, mail->bytes), mail->bytes.len};
     if (!row->key.data || !letter.data) return pawl__fail_plain(error, PAWL_E_NOMEM);
     enum pawl_err err = pawl__receive_init(&row->verb, letter, &page->arena, error);
     if (err == PAWL_E_NOMEM) return err;
     row->verb.call.done = outbox_on_sent;
     row->verb.call.app = err ? NULL : row->verb.message.target_app;
+    page_number(page, row);
     if (err) { // told, and removed
         pawl__log(page->residency->log, PAWL_LOG_ERROR, outbox_scope, "%s", error->text);
         pawl__error_clear(error);

@@ -7,9 +7,10 @@
 //                               ▲                                 │ it has the message on record
 //                               └── a commit removes the row ◄────┘
 //
-// So a message gets there, whichever side is killed when; one that comes twice is known there. Only
-// who serves the shard delivers. The letters of one sender to one target go one after the other; an
-// app that does not answer is tried again, ever less often, and holds up no other app.
+// So a message gets there, whichever side is killed when; one that comes twice is known there by
+// its origin and number (engine/received.h). Only who serves the shard delivers. The letters of one
+// sender to one target go one after the other; an app that does not answer is tried again, ever
+// less often, and holds up no other app.
 //
 // Keys in the box begin with the other app and a zero (message.h), and are read by pages.
 

@@ -236,7 +236,7 @@ static void partition_on_posted(struct pawl_writer *writer, const struct pawl_ma
     struct pawl_partition *partition = PAWL_CONTAINER(writer, struct pawl_partition, writer);
     if (pawl__str_equal(mail->app, partition->residency.app))
         partition->host->posted(partition, mail->number);
-    else
+    else if (pawl__str_equal(mail->app, partition->outbox.box))
         pawl__outbox_ring(&partition->outbox, mail->key);
 }
 
@@ -355,6 +355,7 @@ void pawl__partition_init(struct pawl_partition *partition, struct pawl_storage 
     partition->abroad = place->abroad;
     pawl__residency_init(&partition->residency, storage, options, place->app, place->number,
                          place->count, &partition_residency_host);
+    partition->residency.received = place->received;
     pawl__calls_init(&partition->calls, &partition->residency);
     pawl__checkpoint_init(&partition->checkpoint, &partition->residency);
     pawl__mailbox_init(&partition->mailbox, &partition->calls);

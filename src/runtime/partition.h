@@ -46,11 +46,12 @@ struct pawl_partition {
 
 // What a partition is of.
 struct pawl_partition_place {
-    struct pawl_str app;    // as the store knows it
-    struct pawl_str outbox; // the box of what it sends to other apps; see outbox.h
-    struct pawl_str owner;  // see store.h
-    uint32_t number, count; // of the app's shards
-    struct pawl_apps *apps; // the way to other apps; NULL: none
+    struct pawl_str app;      // as the store knows it
+    struct pawl_str outbox;   // the box of what it sends to other apps; see outbox.h
+    struct pawl_str received; // that of what has come from them; see engine/received.h
+    struct pawl_str owner;    // see store.h
+    uint32_t number, count;   // of the app's shards
+    struct pawl_apps *apps;   // the way to other apps; NULL: none
     struct pawl_abroad *abroad;
 };
 

@@ -57,6 +57,19 @@ static enum pawl_err recover_batch(void *arg, const struct pawl_batch *batch,
     return pawl__shard_replay(&residency->shard, batch, recover_load, residency, error);
 }
 
+static enum pawl_err recover_received(void *arg, const struct pawl_mail *row,
+                                      struct pawl_error *error) {
+    struct pawl_residency *residency = arg;
+    return pawl__received_load(&residency->shard.received, row->key, row->bytes, error);
+}
+
+// What tells the letters of this lease from those of any other.
+static struct pawl_origin recover_origin(const struct pawl_residency *residency) {
+    struct pawl_origin origin = {.number = residency->number, .epoch = residency->lease.epoch};
+    pawl__random(&origin.nonce, sizeof origin.nonce);
+    return origin;
+}
+
 static void recover_read(struct pawl_job *job) {
     struct pawl_recover *recover = PAWL_CONTAINER(job, struct pawl_recover, job);
     struct pawl_residency *residency = recover->residency;
@@ -72,6 +85,8 @@ static void recover_read(struct pawl_job *job) {
     residency->shard.limits.message = residency->options->max_message;
     residency->shard.number = residency->number;
     residency->shard.count = residency->count;
+    residency->shard.namespace = residency->options->namespace;
+    residency->shard.origin = recover_origin(residency);
     residency->shard.reaches_apps = residency->options->finder;
     residency->shard.gives_far = residency->options->finder && residency->options->address;
     residency->shard.observer = residency->options->observer;
@@ -82,6 +97,9 @@ static void recover_read(struct pawl_job *job) {
     for (size_t i = 0; !err && i < active.count; i++)
         err = recover_load(residency, pawl__str(active.ids[i]), error);
     if (!err) err = store->ops->read_log(store, shard, 0, recover_batch, residency, error);
+    if (!err)
+        err = store->ops->read_mail(store, residency->received, residency->number, PAWL_STR(""), 0,
+                                    recover_received, residency, error);
     if (!err) err = pawl__shard_replayed(&residency->shard, error);
     error->code = err;
     for (size_t i = 0; i < active.count; i++) free(active.ids[i]);

@@ -48,8 +48,9 @@ struct pawl_residency {
     const struct pawl_node_options *options;
     const struct pawl_log *log;
     struct pawl_storage *storage;
-    struct pawl_str app;    // as the store knows it
-    uint32_t number, count; // of the app's shards
+    struct pawl_str app;      // as the store knows it
+    struct pawl_str received; // the box of notes of engine/received.h
+    uint32_t number, count;   // of the app's shards
     enum pawl_residency_state state;
     bool failing;         // the state in memory is to be dropped
     bool in_commit;       // the commit that runs reads what is in memory

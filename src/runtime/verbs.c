@@ -194,16 +194,17 @@ void pawl__purge_init(struct pawl_purge *verb, struct pawl_str id, bool recursiv
 
 static enum pawl_err receive_run(struct pawl_calls *calls, struct pawl_call *call,
                                  struct pawl_error *error) {
-    const struct pawl_receive *verb = VERB(call, struct pawl_receive);
+    struct pawl_receive *verb = VERB(call, struct pawl_receive);
     struct pawl_residency *residency = calls->residency;
     struct pawl_shard *shard = &residency->shard;
-    const struct pawl_message *message = &verb->message;
+    struct pawl_message *message = &verb->message;
+    message->crossing = verb->crossing.origin.len ? &verb->crossing : NULL;
     if (strcmp(message->target_app, shard->app_id) != 0)
         return pawl__fail(error, PAWL_E_INVALID, "it is for app '%s', and here is app '%s'",
                           message->target_app, shard->app_id);
     enum pawl_err err =
         pawl__shard_receive(shard, pawl__residency_stamp(residency), message, error);
-    // An answer to it may be all that it brought about.
+    // A note of it, and an answer, may be all that it brought about.
     bool open = shard->batch.len || shard->mail.len;
     call->position = open ? shard->position : shard->position - 1;
     return err;
@@ -218,6 +219,7 @@ enum pawl_err pawl__receive_init(struct pawl_receive *verb, struct pawl_str lett
     pawl__call_init(&verb->call, &receive_verb,
                     err ? PAWL_STR("") : pawl__str(verb->message.target));
     verb->letter = letter;
+    verb->crossing = (struct pawl_crossing){0};
     return err;
 }
 

@@ -91,7 +91,8 @@ void pawl__purge_init(struct pawl_purge *verb, struct pawl_str id, bool recursiv
 // before does nothing. PAWL_E_INVALID: it is not for this app.
 struct pawl_receive {
     struct pawl_call call;
-    struct pawl_str letter; // a pawl.Message
+    struct pawl_str letter;        // a pawl.Message
+    struct pawl_crossing crossing; // of it, which the caller may fill after pawl__receive_init
     struct pawl_message message;
 };
 

@@ -111,24 +111,49 @@ static int64_t writer_patience(struct pawl_storage_client *client) {
     return storage->commit_time < most ? storage->commit_time : most;
 }
 
+// The box of |letter|.
+static struct pawl_mail writer_address(const struct pawl_writer *writer,
+                                       const struct pawl_letter *letter) {
+    const struct pawl_residency *residency = writer->residency;
+    bool own = letter->box == PAWL_BOX_SHARD;
+    return (struct pawl_mail){
+        .app = own                            ? residency->app
+               : letter->box == PAWL_BOX_APPS ? writer->outbox->box
+                                              : residency->received,
+        .number = own ? letter->number : residency->number,
+        .key = letter->key,
+        .bytes = letter->bytes,
+    };
+}
+
 // The letters of the batch, addressed. False when memory is out.
 static bool writer_add_mail(struct pawl_writer *writer, struct pawl_part *part) {
     struct pawl_mailbag *bag = &writer->mail;
     if (!bag->len) return true;
     writer->posts = pawl__arena_alloc(&bag->arena, bag->len * sizeof *writer->posts);
     if (!writer->posts) return false;
+    size_t out = 0, in = bag->len; // what is taken away stands at the end
     for (size_t i = 0; i < bag->len; i++) {
         const struct pawl_letter *letter = &bag->letters[i];
-        bool own = !letter->app.len;
-        writer->posts[i] = (struct pawl_mail){
-            .app = own ? writer->residency->app : writer->outbox->box,
-            .number = own ? letter->number : writer->residency->number,
-            .key = letter->key,
-            .bytes = letter->bytes,
-        };
+        size_t at = letter->box == PAWL_BOX_FORGOTTEN ? --in : out++;
+        writer->posts[at] = writer_address(writer, letter);
     }
     part->mail_out = writer->posts;
-    part->mail_out_count = bag->len;
+    part->mail_out_count = writer->post_count = out;
+    return true;
+}
+
+// What the batch takes away of notes, behind what else the commit does. False when memory is out.
+static bool writer_add_forgotten(struct pawl_writer *writer, struct pawl_part *part) {
+    size_t count = writer->wrote_batch ? writer->mail.len - writer->post_count : 0;
+    if (!count) return true;
+    size_t all = part->mail_in_count + count;
+    struct pawl_mail *mail = pawl__arena_alloc(&writer->mail.arena, all * sizeof *mail);
+    if (!mail) return false;
+    if (part->mail_in_count) memcpy(mail, part->mail_in, part->mail_in_count * sizeof *mail);
+    memcpy(mail + part->mail_in_count, writer->posts + writer->post_count, count * sizeof *mail);
+    part->mail_in = mail;
+    part->mail_in_count = all;
     return true;
 }
 
@@ -139,6 +164,7 @@ static bool writer_take_batch(struct pawl_writer *writer, struct pawl_part *part
     writer_weigh_company(writer);
     pawl__buf_clear(&writer->batch_bytes);
     pawl__mailbag_clear(&writer->mail);
+    writer->post_count = 0;
     writer->wrote_batch =
         pawl__shard_take_batch(shard, &writer->batch_bytes, &writer->batch.position);
     if (!writer->wrote_batch) return true;
@@ -171,6 +197,10 @@ static bool writer_prepare(struct pawl_storage_client *client, struct pawl_part 
     bool snapshots = pawl__checkpoint_prepare(writer->checkpoint, part, bytes);
     bool mail = pawl__mailbox_prepare(writer->mailbox, part);
     mail = pawl__outbox_prepare(writer->outbox, part) || mail;
+    if (!writer_add_forgotten(writer, part)) {
+        pawl__residency_fail_nomem(residency);
+        return false;
+    }
     if (!writer->wrote_batch && !snapshots && !mail) return false;
     part->lease = &residency->lease;
     residency->in_commit = true;
@@ -208,7 +238,7 @@ static void writer_done(struct pawl_storage_client *client, enum pawl_outcome ou
     if (writer->wrote_batch) {
         residency->durable = writer->batch.position;
         writer->host->wrote(writer);
-        for (size_t i = 0; i < writer->mail.len; i++)
+        for (size_t i = 0; i < writer->post_count; i++)
             writer->host->posted(writer, &writer->posts[i]);
         pawl__notes_settle(&writer->notes, true);
         pawl__shadow_check(&residency->shadow, &writer->batch);

@@ -52,7 +52,8 @@ struct pawl_writer {
     struct pawl_buf batch_bytes;
     struct pawl_batch batch;
     struct pawl_mailbag mail; // that goes with it
-    struct pawl_mail *posts;  // the same, addressed; in its arena
+    struct pawl_mail *posts;  // the same, addressed, what is put first; in its arena
+    size_t post_count;        // that are put
     struct pawl_str *deletes;
     bool wrote_batch;
     size_t last_records; // in the last batch

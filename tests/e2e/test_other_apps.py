@@ -332,6 +332,82 @@ class TestChildren(Case):
         self.assertEqual(self.hubs[0].wait("o").output.value, "one")
 
 
+def telling(app, target, end=False):
+    """A workflow that sends three events to |target| of another app, and may terminate it."""
+    def turn(events, request):
+        response = pb.WorkflowResponse()
+        for i in range(3):
+            action = response.actions.add(id=i)
+            action.sendEvent.instance.instanceId = target
+            action.sendEvent.name = "told"
+            action.sendEvent.data.value = f"{request.instanceId}:{i}"
+            action.router.CopyFrom(router(app))
+        if end:
+            action = response.actions.add(id=3)
+            action.terminateWorkflow.instanceId = target
+            action.terminateWorkflow.reason.value = "enough"
+            action.router.CopyFrom(router(app))
+        action = response.actions.add(id=4)
+        action.completeWorkflow.workflowStatus = 1
+        return response
+    return turn
+
+
+def collecting(events, request):
+    """A workflow that takes events until it is terminated."""
+    response = pb.WorkflowResponse()
+    if any(e.HasField("executionTerminated") for e in events):
+        action = response.actions.add(id=0)
+        action.completeWorkflow.workflowStatus = 5
+        action.completeWorkflow.result.value = next(
+            e for e in events if e.HasField("executionTerminated")).executionTerminated.input.value
+    return response
+
+
+class TestTold(Case):
+    def begin(self, **more):
+        self.near, self.far = self.daemon(NEAR, **more), self.daemon(FAR, **more)
+        self.hubs = self.hub(self.near), self.hub(self.far)
+        self.worker(self.near, telling=telling(FAR, "c"), ending=telling(FAR, "c", end=True))
+        self.worker(self.far, collecting=collecting)
+        self.hubs[1].start("c", "collecting")
+
+    def told(self):
+        """What the collector has been told, by whom it was, as histories have it after its next turn."""
+        all_of = {}
+        for event in self.hubs[1].history("c"):
+            if event.HasField("eventRaised"):
+                self.assertEqual(event.router.sourceAppID, NEAR)
+                who, number = event.eventRaised.input.value.split(":")
+                all_of.setdefault(who, []).append(int(number))
+        return all_of
+
+    def test_events_and_an_end(self):
+        self.begin()
+        self.start("s", "ending")
+        self.assertEqual(self.hubs[0].wait("s").workflowStatus, 1)
+        ended = self.hubs[1].wait("c")
+        self.assertEqual((ended.workflowStatus, ended.output.value), (5, "enough"))
+        self.assertEqual(self.told(), {"s": [0, 1, 2]})
+        sent = next(e for e in self.hubs[0].history("s") if e.HasField("eventSent"))
+        self.assertEqual((sent.router.sourceAppID, sent.router.targetAppID), (NEAR, FAR))
+
+    def test_kills(self):
+        """Either side is killed at any moment: each event arrives once, in its sender's order."""
+        self.begin(shards=2)
+        names = [f"k{i}" for i in range(40)]
+        for i, name in enumerate(names):
+            self.until(lambda: self.start(name, "telling") or True)
+            if i % 6 == 2:
+                self.far.kill()
+                self.far.start()
+            if i % 6 == 5:
+                self.near.kill()
+                self.near.start()
+        self.until(lambda: sum(map(len, self.told().values())) >= 3 * len(names))
+        self.assertEqual(self.told(), {name: [0, 1, 2] for name in names})
+
+
 def calls(app, count=3, name="add"):
     """A workflow that calls as many activities of another app at once, and gives back what they give."""
     def turn(events, request):

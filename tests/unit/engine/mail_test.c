@@ -70,7 +70,7 @@ static void mail_deliver(struct mail *mail, unsigned times) {
             pawl__shard_take_mail(&mail->kits[i].shard, &bag);
             for (size_t k = 0; k < bag.len; k++) {
                 const struct pawl_letter *letter = &bag.letters[k];
-                assert_int_equal(letter->app.len, 0);
+                assert_int_equal(letter->box, PAWL_BOX_SHARD);
                 assert_int_equal(letter->number, !i);
                 // As they were sent; an answer that is given twice has the same key both times.
                 if (k) assert_true(pawl__str_compare(bag.letters[k - 1].key, letter->key) <= 0);
@@ -273,99 +273,6 @@ static void test_damaged_mail(void **state) {
     mail_finish(&mail);
 }
 
-// --- two apps -----------------------------------------------------------------------------------
-
-static void apps_init(struct kit *near, struct kit *far) {
-    kit_init(near);
-    kit_init(far);
-    free(far->shard.app_id);
-    far->shard.app_id = pawl__str_dup(PAWL_STR("far"));
-    near->shard.reaches_apps = far->shard.reaches_apps = true;
-    near->shard.gives_far = true;
-}
-
-static void apps_finish(struct kit *near, struct kit *far) {
-    kit_assert_replays(near);
-    kit_finish(near);
-    kit_finish(far);
-}
-
-// Brings all mail of |from| to |to|, each letter |times| times; how many there were.
-static size_t apps_deliver(struct kit *from, struct kit *to, unsigned times) {
-    struct pawl_mailbag bag = {0};
-    pawl__shard_take_mail(&from->shard, &bag);
-    size_t count = bag.len;
-    for (size_t i = 0; i < count; i++) {
-        const struct pawl_letter *letter = &bag.letters[i];
-        assert_string_equal(letter->app.data, to->shard.app_id);
-        assert_string_equal(letter->key.data, to->shard.app_id); // and a zero
-        for (unsigned n = 0; n < times; n++) mail_receive(to, letter);
-    }
-    pawl__mailbag_finish(&bag);
-    return count;
-}
-
-static void test_child_of_another_app(void **state) {
-    (void)state;
-    for (unsigned times = 1; times < 4; times++) {
-        struct kit near, far;
-        apps_init(&near, &far);
-        kit_create(&near, "p", "Parent");
-        kit_create(&near, "c", "Other"); // of the same name as the child, in the other app
-        kit_effects(&near);
-        kit_turn(&near, "p",
-                 ACTIONS(kit_to_app(&near, kit_task(&near, 0, "Pay", NULL), "far"),
-                         kit_to_app(&near, kit_child(&near, 1, "c", "Child"), "far")));
-        KIT_EFFECTS(&near, "CHANGED p, FAR p 0");
-        assert_int_equal(apps_deliver(&near, &far, times), 1);
-        assert_string_equal(kit_inbox(&far, "c"), "ExecutionStarted");
-        kit_turn(&far, "c", ACTIONS(kit_complete(&far, 0, "9")));
-        assert_int_equal(apps_deliver(&far, &near, times), 1);
-        assert_string_equal(kit_inbox(&near, "p"), "ChildWorkflowInstanceCompleted(1)");
-        assert_true(
-            pawl__str_equal(pawl__shard_activity_app(kit_find(&near, "p"), 0), PAWL_STR("far")));
-        apps_finish(&near, &far);
-    }
-}
-
-// The workflow that has the id goes on, and the parent is told.
-static void test_taken_in_another_app(void **state) {
-    (void)state;
-    struct kit near, far;
-    apps_init(&near, &far);
-    kit_create(&far, "c", "Other");
-    kit_create(&near, "p", "Parent");
-    kit_turn(&near, "p", ACTIONS(kit_to_app(&near, kit_child(&near, 0, "c", "Child"), "far")));
-    assert_int_equal(apps_deliver(&near, &far, 1), 1);
-    assert_int_equal(apps_deliver(&far, &near, 2), 1);
-    assert_string_equal(kit_inbox(&near, "p"), "ChildWorkflowInstanceFailed(0)");
-    assert_string_equal(kit_inbox(&far, "c"), "ExecutionStarted");
-    apps_finish(&near, &far);
-}
-
-// A recursive terminate and a recursive purge go on to the child.
-static void test_ends_of_another_app(void **state) {
-    (void)state;
-    struct kit near, far;
-    apps_init(&near, &far);
-    kit_create(&near, "p", "Parent");
-    kit_turn(&near, "p", ACTIONS(kit_to_app(&near, kit_child(&near, 0, "c", "Child"), "far")));
-    assert_int_equal(apps_deliver(&near, &far, 1), 1);
-    kit_turn(&far, "c", NO_ACTIONS);
-    kit_terminate(&near, "p", "enough", true);
-    kit_turn(&near, "p", NO_ACTIONS);
-    assert_int_equal(apps_deliver(&near, &far, 2), 1);
-    assert_string_equal(kit_inbox(&far, "c"), "ExecutionTerminated ExecutionTerminated");
-    kit_turn(&far, "c", NO_ACTIONS);
-    uint32_t count;
-    assert_int_equal(
-        pawl__shard_purge(&near.shard, PAWL_STR("p"), true, false, &count, &near.error), PAWL_OK);
-    assert_int_equal(count, 1);
-    assert_int_equal(apps_deliver(&near, &far, 2), 1);
-    assert_false(kit_find(&far, "c")->exists);
-    apps_finish(&near, &far);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shard_of),
@@ -375,9 +282,6 @@ int main(void) {
         cmocka_unit_test(test_events_and_ends),
         cmocka_unit_test(test_recursive_terminate),
         cmocka_unit_test(test_damaged_mail),
-        cmocka_unit_test(test_child_of_another_app),
-        cmocka_unit_test(test_taken_in_another_app),
-        cmocka_unit_test(test_ends_of_another_app),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
