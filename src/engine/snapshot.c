@@ -278,8 +278,8 @@ enum pawl_err pawl__shard_restore(struct pawl_shard *shard, const struct pawl_sn
         goto out;
     }
     struct pawl_instance *instance = *out;
-    instance->position = instance->saved = snapshot->position;
-    instance->saved_status = snapshot->status;
+    instance->position = snapshot->position;
+    pawl__instance_saved(instance, snapshot->position, snapshot->status);
     if (!snapshot_fill(instance, state, snapshot->history) || !pawl__shard_reserve(shard, 0)) {
         pawl__shard_evict(shard, instance);
         err = pawl__fail_plain(error, PAWL_E_NOMEM);

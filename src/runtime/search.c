@@ -204,8 +204,10 @@ static bool tally_correct(struct reading *reading, const struct pawl_instance *i
     if (!instance->exists || (stored && !instance->unsaved)) return true;
     if (!pawl__shard_columns(instance, &reading->arena, &row)) return false;
     int32_t now = row.status;
+    struct pawl_str name = row.name;
     for (int step = stored ? 0 : 1; step < 2; step++) {
         row.status = step ? now : instance->saved_status;
+        row.name = !step && instance->saved_name ? pawl__str(instance->saved_name) : name;
         if (!pawl__query_match(&reading->query, &row)) continue;
         struct pawl_tally_row *counted = reading_tally_row(reading, row.name, row.status);
         if (!counted) return false;

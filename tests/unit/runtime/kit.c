@@ -530,8 +530,12 @@ static struct pawl_str kit_str(struct kit *kit, const char *text) {
 }
 
 void kit_start(struct kit *kit, struct caller *caller, const char *id) {
+    kit_start_named(kit, caller, id, "Order");
+}
+
+void kit_start_named(struct kit *kit, struct caller *caller, const char *id, const char *name) {
     Pb__ExecutionStartedEvent *start = kit_new(kit, &pb__execution_started_event__descriptor);
-    start->name = "Order";
+    start->name = kit_text(kit, name);
     start->input = pawl__string_value(&kit->arena, kit_text(kit, "\"in\""));
     pawl__start_init(&caller->start, kit_str(kit, id), start, false);
     kit_call(kit, caller);

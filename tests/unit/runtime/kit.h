@@ -166,6 +166,7 @@ Pb__WorkflowAction *kit_continue(struct kit *kit, int32_t id);
 void kit_call(struct kit *kit, struct caller *caller);
 
 void kit_start(struct kit *kit, struct caller *caller, const char *id);
+void kit_start_named(struct kit *kit, struct caller *caller, const char *id, const char *name);
 void kit_get(struct kit *kit, struct caller *caller, const char *id);
 void kit_wait(struct kit *kit, struct caller *caller, const char *id, enum pawl_wait wait_for);
 void kit_raise(struct kit *kit, struct caller *caller, const char *id, const char *name);

@@ -90,6 +90,37 @@ static void test_search(void **state) {
     kit_finish(&kit);
 }
 
+// An id that was purged, or whose run has ended, and is used again counts once, as what it is now.
+static void test_counts_of_used_again(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    kit_init(&kit);
+    make_resting(&kit, 'b', 'f');
+    const struct pawl_query all = {.order = PAWL_ORDER_OLDEST, .limit = 10};
+    kit_purged(&kit, "b");
+    assert_int_equal(counted(&kit, &all, STATUS(RUNNING)), 4);
+    kit_started(&kit, "b");
+    assert_int_equal(counted(&kit, &all, STATUS(RUNNING)), 4);
+    assert_int_equal(counted(&kit, &all, STATUS(PENDING)), 1);
+
+    kit_attach(&kit, &worker);
+    kit_turn(&kit, &worker, "b", ACTIONS(kit_complete(&kit, 0, "1")));
+    kit_detach(&kit, &worker);
+    kit_to_rest(&kit);
+    assert_int_equal(counted(&kit, &all, STATUS(COMPLETED)), 1);
+    struct caller caller;
+    kit_start_named(&kit, &caller, "b", "Other");
+    DONE(&kit, caller, PAWL_OK);
+    const struct pawl_query other = {.order = PAWL_ORDER_OLDEST, .name = PAWL_STR("Other")};
+    assert_int_equal(counted(&kit, &all, STATUS(COMPLETED)), 0);
+    assert_int_equal(counted(&kit, &all, STATUS(RUNNING)), 4);
+    assert_int_equal(counted(&kit, &all, STATUS(PENDING)), 1);
+    assert_int_equal(counted(&kit, &other, STATUS(PENDING)), 1);
+    assert_int_equal(counted(&kit, &other, STATUS(COMPLETED)), 0);
+    kit_finish(&kit);
+}
+
 // Where |id| stands in the order.
 static struct pawl_snapshot place_of(struct kit *kit, const char *id) {
     struct caller caller;
@@ -379,6 +410,7 @@ int main(void) {
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_list_of_one_moment),
         cmocka_unit_test(test_search),
+        cmocka_unit_test(test_counts_of_used_again),
         cmocka_unit_test(test_list_while_much_happens),
         cmocka_unit_test(test_list_waits_for_the_log),
         cmocka_unit_test(test_list_is_cut_off),
