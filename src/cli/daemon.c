@@ -193,6 +193,7 @@ static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error 
     pawl__daemon_finder_init(&daemon->finder, &configuration->names);
     struct pawl_node_options node = {
         .shards = store->given->shards,
+        .lease = store->given->lease,
         .address = daemon_address(daemon),
         .peers = pawl__peer_links_peers(daemon->peers),
         .finder = &daemon->finder.finder,

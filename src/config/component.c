@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "config/fields.h"
 #include "config/home.h"
 #include "config/near.h"
@@ -179,7 +180,9 @@ static enum pawl_err component_check_version(const struct pawl_component *compon
 }
 
 enum {
-    COMPONENT_SHARDS = 256
+    COMPONENT_SHARDS = 256,
+    COMPONENT_LEASE_LEAST = 1, // seconds
+    COMPONENT_LEASE_MOST = 3600
 };
 
 // Looks for metadata that the type does not take. A slip of a name would have its value missed, so
@@ -215,6 +218,19 @@ static enum pawl_err component_shards(const struct pawl_component *component,
                                     COMPONENT_SHARDS, text);
     store->shards = (uint32_t)count;
     return PAWL_OK;
+}
+
+static enum pawl_err component_lease(const struct pawl_component *component,
+                                     struct pawl_config_store *store) {
+    enum pawl_err err = pawl__field_time(component, "lease", NULL, &store->lease);
+    bool given = pawl__field_text(component, "lease", NULL);
+    if (err || !given ||
+        (store->lease >= COMPONENT_LEASE_LEAST * PAWL_SECOND &&
+         store->lease <= COMPONENT_LEASE_MOST * PAWL_SECOND))
+        return err;
+    return pawl__component_fail(component, "lease has to be a time from %d to %d seconds, not %s",
+                                COMPONENT_LEASE_LEAST, COMPONENT_LEASE_MOST,
+                                pawl__field_text(component, "lease", NULL));
 }
 
 // Keeps the store of a component that is meant for a server in an SQLite file of its name.
@@ -281,6 +297,7 @@ static enum pawl_err component_add_store(struct loader *loader, struct pawl_comp
     else
         err = component_read_store(loader, component, type, store);
     if (!err) err = component_shards(component, store);
+    if (!err) err = component_lease(component, store);
     if (!err && store->key_prefix && strstr(store->key_prefix, "||"))
         err = pawl__component_fail(component, "keyPrefix must not hold \"||\"");
     if (err) return err;

@@ -9,6 +9,7 @@
 const char *const pawl__postgres_fields[] = {"actorStateStore",
                                              "keyPrefix",
                                              "shards",
+                                             "lease",
                                              "connectionString",
                                              "url",
                                              "host",

@@ -10,6 +10,7 @@
 const char *const pawl__redis_fields[] = {"actorStateStore",
                                           "keyPrefix",
                                           "shards",
+                                          "lease",
                                           "redisHost",
                                           "redisPort",
                                           "redisUsername",

@@ -50,6 +50,7 @@ struct pawl_config_store {
         cleanup_interval;   // nanoseconds; 0: the store's default; the second negative: never
     bool holds_workflows;   // actorStateStore
     uint32_t shards;        // of an app that is new to the store; 0: the default
+    int64_t lease;          // nanoseconds that one lasts; 0: the default
     const char *origin;     // "file:line", for messages
     const char *instead_of; // the component's own type, of a local store; else NULL
 };

@@ -488,6 +488,32 @@ static void test_silent_server(void **state) {
     store->ops->close(store);
 }
 
+// An owner has stopped in the middle of a commit, and has its shard's row locked: the row is not
+// waited for longer than its lease lasts. One whose lease has not ended is left alone.
+static void test_stopped_owner(void **state) {
+    struct fixture *f = *state;
+    struct pawl_lease next;
+    char where[256];
+    connection(f->path, where);
+    const struct pawl_str app = PAWL_STR("app"), owner = PAWL_STR("another");
+    assert_ok(
+        f, f->store->ops->lease(f->store, app, 0, owner, 60 * PAWL_SECOND, &f->lease, &f->error));
+    PGconn *stopped = PQconnectdb(where);
+    PQclear(PQexec(stopped, "BEGIN; SELECT 1 FROM pawl_shard FOR UPDATE"));
+    enum pawl_err err =
+        f->store->ops->lease(f->store, app, 0, owner, PAWL_SECOND, &next, &f->error);
+    assert_true(err == PAWL_E_HELD || err == PAWL_E_UNAVAILABLE);
+    PGresult *result = PQexec(stopped, "UPDATE pawl_shard SET until = now(); COMMIT");
+    assert_int_equal(PQresultStatus(result), PGRES_COMMAND_OK); // it goes on
+    PQclear(result);
+    PQclear(PQexec(stopped, "BEGIN; SELECT 1 FROM pawl_shard FOR UPDATE"));
+    assert_ok(f, f->store->ops->lease(f->store, app, 0, owner, PAWL_SECOND, &next, &f->error));
+    assert_true(next.epoch > f->lease.epoch);
+    PQclear(PQexec(stopped, "COMMIT"));
+    assert_int_equal(PQstatus(stopped), CONNECTION_BAD);
+    PQfinish(stopped);
+}
+
 int main(int argc, char **argv) {
     if (argc == 1 && !server_begin()) {
         fprintf(stderr, "there is no PostgreSQL server here\n");
@@ -497,12 +523,11 @@ int main(int argc, char **argv) {
     if (rc >= 0) return rc;
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest v2[] = {
-        T(test_v2_layout),          T(test_cleanup),
-        T(test_other_tables),       T(test_no_server),
-        T(test_connection_strings), T(test_connections_are_cut),
-        T(test_locked_out),         T(test_silent_server),
-        T(test_server_is_killed),   T(test_wrong_password),
-        T(test_full_disk),          T(test_statements_are_gone),
+        T(test_stopped_owner),       T(test_v2_layout),      T(test_cleanup),
+        T(test_other_tables),        T(test_no_server),      T(test_connection_strings),
+        T(test_connections_are_cut), T(test_locked_out),     T(test_silent_server),
+        T(test_server_is_killed),    T(test_wrong_password), T(test_full_disk),
+        T(test_statements_are_gone),
     };
     const struct CMUnitTest v1[] = {T(test_v1_layout)};
 #undef T

@@ -39,6 +39,7 @@
     X(APP_SHARDS,   writer, 0, "SELECT shards FROM pawl_app WHERE name = $1")                      \
     X(SHARD_ADD,    writer, 0, "INSERT INTO pawl_shard(app, number) VALUES($1, $2)"                \
         " ON CONFLICT DO NOTHING")                                                                 \
+    X(SHARD_WAIT,   writer, 3, "SELECT set_config('lock_timeout', '200ms', true)")                 \
     X(SHARD_LEASE,  writer, 0, "UPDATE pawl_shard SET epoch = epoch + 1, owner = $3,"              \
         " until = now() + $4::bigint * interval '1 microsecond'"                                   \
         " WHERE app = $1 AND number = $2 AND (until IS NULL OR until <= now())"                    \

@@ -1,6 +1,10 @@
 // Leases last for a time by the server's clock. A lease is taken by a conditional update, which
 // waits for a commit of the last owner that is under way, as that has locked the row; where the log
 // ends is read by a later statement of the same transaction, which sees that commit.
+//
+// An owner that was stopped or cut off in the middle of sending a commit has it under way for ever:
+// no timeout of the server counts while it waits for the rest of what was sent. So the connection
+// that has the row locked beyond its lease is ended.
 
 #include <stdlib.h>
 
@@ -56,14 +60,17 @@ static enum pawl_err lease_is_held(struct pawl_postgres *store, struct pawl_str 
     return err;
 }
 
-// Takes the results of |count| statements, and the end of their group.
-static bool lease_take(struct pawl_pg_link *link, PGresult **results, size_t count,
+// Takes the results of |count| statements, and the end of their group. |*blocked|: somebody else
+// has the shard's row locked.
+static bool lease_take(struct pawl_pg_link *link, PGresult **results, size_t count, bool *blocked,
                        struct pawl_error *error) {
     bool good = true;
     for (size_t i = 0; i < count && link->conn; i++) {
         results[i] = pawl__pg_take(link);
         ExecStatusType status = results[i] ? PQresultStatus(results[i]) : PGRES_FATAL_ERROR;
         if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) continue;
+        const char *state = good ? PQresultErrorField(results[i], PG_DIAG_SQLSTATE) : NULL;
+        if (state && strcmp(state, "55P03") == 0) *blocked = true;
         if (good) pawl__pg_fail(link, results[i], "lease a shard", error);
         good = false;
     }
@@ -79,16 +86,38 @@ static void lease_note(struct pawl_postgres *store, const struct pawl_lease *lea
     store->leases[store->lease_count++] = *lease;
 }
 
-enum pawl_err pawl__pg_lease(struct pawl_store *base, struct pawl_str app, uint32_t number,
-                             struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
-                             struct pawl_error *error) {
-    struct pawl_postgres *store = (struct pawl_postgres *)base;
+// Ends the connection that has the shard's row locked though its lease is over. It is not prepared,
+// as servers that are PostgreSQL's by their protocol alone may not know it, and a role may not do
+// it to another's; then that connection's own timeouts have to do.
+static void lease_evict(struct pawl_postgres *store, struct pawl_str app, uint32_t number) {
+    static const char sql[] =
+        "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pawl_shard ON transactionid = "
+        "pawl_shard.xmax WHERE app = $1::bytea AND number = $2::bigint AND "
+        "coalesce(until <= now(), true) AND locktype = 'transactionid' AND granted";
+    static const int binary[2] = {1, 1};
+    struct pawl_pg_link *link = &store->writer;
+    struct pawl_pg_params shard = {0};
+    lease_shard(&shard, app, number);
+    if (pawl__pg_ready(link, NULL)) return;
+    bool sent = PQsendQueryParams(link->conn, sql, shard.count, NULL, shard.values, shard.lengths,
+                                  binary, 1) &&
+                pawl__pg_sync(link);
+    PGresult *result = sent ? pawl__pg_take(link) : NULL;
+    if (!result || !pawl__pg_synced(link)) pawl__pg_drop(link);
+    PQclear(result);
+}
+
+static enum pawl_err lease_try(struct pawl_postgres *store, struct pawl_str app, uint32_t number,
+                               struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
+                               bool *blocked, struct pawl_error *error) {
+    enum {
+        STATEMENTS = 6,
+        LEASE = 3,
+        LAST = 4
+    };
     struct pawl_pg_link *link = &store->writer;
     struct pawl_pg_params add = {0}, take = {0}, last = {0};
-    PGresult *results[5] = {0};
-    if (!pawl__pg_room((void **)&store->leases, store->lease_count, &store->lease_cap,
-                       sizeof *store->leases))
-        return pawl__fail_plain(error, PAWL_E_NOMEM);
+    PGresult *results[STATEMENTS] = {0};
     lease_shard(&add, app, number);
     lease_shard(&last, app, number);
     lease_shard(&take, app, number);
@@ -97,6 +126,7 @@ enum pawl_err pawl__pg_lease(struct pawl_store *base, struct pawl_str app, uint3
     enum pawl_err err = pawl__pg_ready(link, error);
     if (err) return err;
     bool ok = pawl__pg_send(link, PAWL_PG_BEGIN, NULL) &&
+              pawl__pg_send(link, PAWL_PG_SHARD_WAIT, NULL) &&
               pawl__pg_send(link, PAWL_PG_SHARD_ADD, &add) &&
               pawl__pg_send(link, PAWL_PG_SHARD_LEASE, &take) &&
               pawl__pg_send(link, PAWL_PG_SHARD_LAST, &last) &&
@@ -104,11 +134,11 @@ enum pawl_err pawl__pg_lease(struct pawl_store *base, struct pawl_str app, uint3
     struct pawl_error reason = {0};
     if (!ok) {
         pawl__pg_fail(link, NULL, "lease a shard", &reason);
-    } else if (lease_take(link, results, 5, &reason)) {
-        if (PQntuples(results[2]) && PQntuples(results[3])) {
-            *lease = (struct pawl_lease){(uint64_t)pawl__pg_number(results[2], 0, 0),
-                                         (uint64_t)pawl__pg_number(results[2], 0, 1),
-                                         (uint64_t)pawl__pg_number(results[3], 0, 0)};
+    } else if (lease_take(link, results, STATEMENTS, blocked, &reason)) {
+        if (PQntuples(results[LEASE]) && PQntuples(results[LAST])) {
+            *lease = (struct pawl_lease){(uint64_t)pawl__pg_number(results[LEASE], 0, 0),
+                                         (uint64_t)pawl__pg_number(results[LEASE], 0, 1),
+                                         (uint64_t)pawl__pg_number(results[LAST], 0, 0)};
             lease_note(store, lease);
         } else {
             lease_is_held(store, app, number, &reason);
@@ -117,9 +147,23 @@ enum pawl_err pawl__pg_lease(struct pawl_store *base, struct pawl_str app, uint3
         if (!reason.code) pawl__pg_fail(link, NULL, "lease a shard", &reason);
         pawl__pg_drop(link); // with a transaction that may be open
     }
-    for (size_t i = 0; i < 5; i++) PQclear(results[i]);
+    for (size_t i = 0; i < STATEMENTS; i++) PQclear(results[i]);
     if (reason.code && error) *error = reason;
     return reason.code;
+}
+
+enum pawl_err pawl__pg_lease(struct pawl_store *base, struct pawl_str app, uint32_t number,
+                             struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
+                             struct pawl_error *error) {
+    struct pawl_postgres *store = (struct pawl_postgres *)base;
+    bool blocked = false;
+    if (!pawl__pg_room((void **)&store->leases, store->lease_count, &store->lease_cap,
+                       sizeof *store->leases))
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
+    enum pawl_err err = lease_try(store, app, number, owner, ttl, lease, &blocked, error);
+    if (!blocked) return err;
+    lease_evict(store, app, number);
+    return lease_try(store, app, number, owner, ttl, lease, &blocked, error);
 }
 
 enum pawl_err pawl__pg_renew(struct pawl_store *base, struct pawl_renewal *renewals, size_t count,

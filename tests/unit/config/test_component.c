@@ -285,6 +285,7 @@ static void test_postgres(void **state) {
                                    "  - {name: maxConns, value: '4'}\n"
                                    "  - {name: useAWSIAM, value: 'false'}\n"
                                    "  - {name: password, value: s3}\n"
+                                   "  - {name: lease, value: '2'}\n"
                                    "  - {name: sslRootCert, value: ca.pem}\n"),
                      PAWL_OK);
     assert_false(store->postgres.v1);
@@ -292,6 +293,7 @@ static void test_postgres(void **state) {
     assert_string_equal(store->metadata_table, "shop.meta");
     assert_int_equal(store->postgres.timeout, 30 * PAWL_SECOND);
     assert_true(store->cleanup_interval < 0);
+    assert_int_equal(store->lease, 2 * PAWL_SECOND);
     assert_string_equal(store->postgres.password, "s3");
     assert_string_equal(store->postgres.ssl_root_cert, "ca.pem");
     assert_int_equal(
@@ -312,6 +314,8 @@ static void test_postgres(void **state) {
         {"state.postgresql", "v1", "tableName, value: 'a;b'", "cannot be the name of a table"},
         {"state.postgresql", "v1", "tableName, value: 'a.b.c'", "cannot be the name of a table"},
         {"state.postgresql", "v2", "timeout, value: 100ms", "timeout has to be 1s or more"},
+        {"state.postgresql", "v2", "lease, value: 100ms", "lease has to be a time from 1 to 3600"},
+        {"state.postgresql", "v2", "lease, value: long", "has to be a duration"},
         {"state.postgresql", "v2", "useAzureAD, value: 'true'", "tokens of Entra ID"},
         {"state.postgresql", "v2", "queryExecMode, value: exec", "statements are always prepared"},
         {"state.postgresql", "v2", "pasword, value: x", "did you mean \"password\"?"},
