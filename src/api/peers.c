@@ -41,9 +41,17 @@ static void peer_call_free(struct peer_call *call) {
     free(call);
 }
 
+// gRPC has one status for what is too large and for what there is no room for now. Every server
+// that is known says it in these words.
+static bool peers_is_too_large(struct pawl_str text) {
+    const struct pawl_str words = PAWL_STR("larger than max");
+    return text.len && memmem(text.data, text.len, words.data, words.len);
+}
+
 static void peers_on_end(void *arg, enum pawl_err code, struct pawl_str text) {
     struct peer_call *call = arg;
     if (!code && call->answer.failed) code = PAWL_E_NOMEM;
+    if (code == PAWL_E_TOO_LARGE && !peers_is_too_large(text)) code = PAWL_E_UNAVAILABLE;
     if (code && pawl__grpc_call_is_unseen(call->call)) code = PAWL_E_HELD;
     call->forward->done(call->forward, code, text, pawl__buf_str(&call->answer));
     peer_call_free(call);

@@ -4,8 +4,12 @@
 
 #include "base/clock.h"
 #include "net/grpc_client.h"
+#include "wire/pack.h"
+#include "wire/unpack.h"
 
 static const char *const relays_scope = "dapr.runtime.wfengine";
+
+#define RELAYS_COMPLETE "/TaskHubSidecarService/CompleteActivityTask"
 
 enum {
     RELAYS_PULSE_MS = 1000,
@@ -31,7 +35,7 @@ struct relay {
 struct relay_answer {
     struct pawl_link link;
     struct pawl_relays *relays;
-    struct pawl_guest *guest;
+    struct pawl_guest *guest;     // NULL: it was refused here
     struct pawl_request *request; // NULL: nobody waits for it any more
     struct pawl_grpc_call *call;
 };
@@ -71,7 +75,7 @@ static void answer_finish(struct relay_answer *answer, enum pawl_err code, struc
             pawl__api_reply_empty(request);
     }
     // Also when it failed: it is given anew by the daemon that it is from.
-    pawl__guests_answered(&relays_node(relays)->guests, guest);
+    if (guest) pawl__guests_answered(&relays_node(relays)->guests, guest);
 }
 
 static void answer_on_end(void *arg, enum pawl_err code, struct pawl_str text) {
@@ -101,7 +105,7 @@ void pawl__relays_complete(struct pawl_relays *relays, struct pawl_request *requ
     answer->request = request;
     pawl__link_init(&answer->link);
     const struct pawl_grpc_call_options options = {
-        .method = "/TaskHubSidecarService/CompleteActivityTask",
+        .method = RELAYS_COMPLETE,
         .message = request->body,
         .is_unary = true,
         .on_end = answer_on_end,
@@ -139,10 +143,56 @@ static void relay_destroy(struct relay *relay) {
     free(relay);
 }
 
+// Answers an activity for which no message to a worker here has room (3.12 Payload-size guard): it
+// fails. False when it could not be.
+static bool relay_refuse(struct relay *relay, struct pawl_str item, size_t most) {
+    struct pawl_arena arena = {0};
+    Pb__ActivityResponse response = PB__ACTIVITY_RESPONSE__INIT;
+    Pb__TaskFailureDetails details = PB__TASK_FAILURE_DETAILS__INIT;
+    struct relay_answer *answer = calloc(1, sizeof *answer);
+    const Pb__WorkItem *work = pawl__wire_unpack(&arena, &pb__work_item__descriptor, item, NULL);
+    const Pb__ActivityRequest *request =
+        work && work->request_case == PB__WORK_ITEM__REQUEST_ACTIVITY_REQUEST
+            ? work->activityrequest
+            : NULL;
+    bool ok = answer && request && request->workflowinstance;
+    if (!ok) goto out;
+    details.errortype = "PayloadSizeExceeded";
+    details.errormessage = pawl__arena_format(
+        &arena,
+        "activity '%s::%d' payload %zu bytes exceeds 95%% of max gRPC body size %zu bytes; "
+        "increase daprd --max-body-size and restart to resume: activity payload exceeds max gRPC "
+        "body size",
+        request->name, request->taskid, item.len, most);
+    response.instanceid = request->workflowinstance->instanceid;
+    response.taskid = request->taskid;
+    response.completiontoken = work->completiontoken;
+    response.failuredetails = &details;
+    struct pawl_str bytes = pawl__wire_pack(&arena, &response.base);
+    answer->relays = relay->relays;
+    pawl__link_init(&answer->link);
+    const struct pawl_grpc_call_options options = {
+        .method = RELAYS_COMPLETE,
+        .message = bytes,
+        .is_unary = true,
+        .on_end = answer_on_end,
+        .arg = answer,
+    };
+    ok = details.errormessage && bytes.data &&
+         !pawl__grpc_call(relay->client, &options, &answer->call);
+    if (ok) pawl__list_add(&relay->answers, &answer->link);
+out:
+    if (!ok) free(answer);
+    pawl__arena_finish(&arena);
+    return ok;
+}
+
 static void relay_on_item(void *arg, struct pawl_str item) {
     struct relay *relay = arg;
     struct pawl_relays *relays = relay->relays;
+    size_t most = relays_node(relays)->options.max_message;
     relay->used_at = pawl__clock_steady();
+    if (item.len > most / 100 * 95 && relay_refuse(relay, item, most)) return;
     enum pawl_err err = pawl__guests_add(&relays_node(relays)->guests, &relay->host, item);
     if (!err) return;
     // The stream is ended, and what it gave is given again.

@@ -127,6 +127,12 @@ enum pawl_err pawl__command_receive(struct pawl_shard *shard, struct pawl_stamp 
                                     struct pawl_instance *sender,
                                     const struct pawl_message *message);
 
+// Fills |out| with the answer to |message| that what it was to start could not be; |details| NULL:
+// memory is out. PAWL_E_NOMEM.
+enum pawl_err pawl__command_answer(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                   const struct pawl_message *message,
+                                   Pb__TaskFailureDetails *details, struct pawl_message *out);
+
 // Answers |message|: what it was to start could not be. |sender|: as above; |details| NULL: memory
 // is out. PAWL_E_NOMEM.
 enum pawl_err pawl__command_refuse(struct pawl_shard *shard, struct pawl_stamp stamp,

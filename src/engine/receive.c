@@ -68,21 +68,32 @@ static enum pawl_err receive_is_started(struct pawl_shard *shard,
     return PAWL_OK;
 }
 
-enum pawl_err pawl__command_refuse(struct pawl_shard *shard, struct pawl_stamp stamp,
-                                   struct pawl_instance *sender, const struct pawl_message *message,
-                                   Pb__TaskFailureDetails *details) {
+enum pawl_err pawl__command_answer(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                   const struct pawl_message *message,
+                                   Pb__TaskFailureDetails *details, struct pawl_message *out) {
     Pb__HistoryEvent *event = pawl__event_create(
         &shard->arena, stamp.now, PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_FAILED);
     if (!event || !details || !pawl__event_set_source(&shard->arena, event, shard->app_id))
         return PAWL_E_NOMEM;
     event->childworkflowinstancefailed->taskscheduledid = message->task;
     event->childworkflowinstancefailed->failuredetails = details;
-    struct pawl_message reply = *message;
-    reply.kind = PAWL_MESSAGE_CHILD_ENDED;
-    reply.reply = true;
-    reply.target = message->sender;
-    reply.target_app = message->sender_app;
-    reply.event = event;
+    *out = *message;
+    out->kind = PAWL_MESSAGE_CHILD_ENDED;
+    out->reply = true;
+    out->target = message->sender;
+    out->target_app = message->sender_app;
+    out->event = event;
+    out->propagated = (struct pawl_str){0};
+    out->crossing = NULL;
+    return PAWL_OK;
+}
+
+enum pawl_err pawl__command_refuse(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                   struct pawl_instance *sender, const struct pawl_message *message,
+                                   Pb__TaskFailureDetails *details) {
+    struct pawl_message reply;
+    enum pawl_err err = pawl__command_answer(shard, stamp, message, details, &reply);
+    if (err) return err;
     return sender ? pawl__command_receive(shard, stamp, sender, &reply)
                   : pawl__command_post(shard, &reply);
 }

@@ -222,6 +222,13 @@ enum pawl_err pawl__shard_end(struct pawl_shard *shard, struct pawl_stamp stamp,
 enum pawl_err pawl__shard_receive(struct pawl_shard *shard, struct pawl_stamp stamp,
                                   const struct pawl_message *message, struct pawl_error *error);
 
+// |message|, whose letter is in the box, is too large for the other app, as |why| says: its sender
+// is told, or who waits for what it says. The caller removes its row in the commit of the batch
+// under construction.
+enum pawl_err pawl__shard_undelivered(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                      const struct pawl_message *message, const char *why,
+                                      struct pawl_error *error);
+
 // Notes that an instance cannot go on, once per |text|, and holds its turn.
 enum pawl_err pawl__shard_stall(struct pawl_shard *shard, struct pawl_stamp stamp,
                                 struct pawl_instance *instance, Pb__StalledReason reason,

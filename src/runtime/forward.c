@@ -262,6 +262,13 @@ static void forward_done(struct pawl_forward *forward, enum pawl_err code, struc
     bool unseen = code == PAWL_E_HELD, moved = false;
     char why[FORWARD_WHY] = "";
     if (!code && forward_end(forward, answer, &moved, why)) return;
+    if (code == PAWL_E_TOO_LARGE) { // it would be everywhere and always
+        struct pawl_error error;
+        pawl__fail(&error, code, "%.*s", PAWL_FMT(text));
+        forward_destroy(forward);
+        call->done(call, &error);
+        return;
+    }
     pawl_forward_failed_fn failed = forward->failed;
     void *arg = forward->arg;
     forward_destroy(forward);

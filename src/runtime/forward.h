@@ -35,8 +35,9 @@ struct pawl_forward {
     struct pawl_arena arena;
     const char *address;     // whom it is sent to
     struct pawl_str request; // encoded
-    // To be called once, unless the call was canceled. |code|: of the way there and back, and
-    // PAWL_E_HELD when the other daemon surely did nothing; |text| says why it failed, |answer| is
+    // To be called once, unless the call was canceled. |code|: of the way there and back;
+    // PAWL_E_HELD when the other daemon surely did nothing, and PAWL_E_TOO_LARGE when it never
+    // takes so large a request, with which the call ends; |text| says why it failed, |answer| is
     // what came back.
     void (*done)(struct pawl_forward *forward, enum pawl_err code, struct pawl_str text,
                  struct pawl_str answer);

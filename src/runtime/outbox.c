@@ -18,6 +18,8 @@ enum {
 
 struct outbox_row {
     struct pawl_receive verb;
+    struct pawl_call telling; // its sender that it cannot be delivered, as |why| says
+    const char *why;
     struct outbox_page *page;
     struct pawl_str key;
     struct pawl_link removal; // in |building| or |writing|
@@ -135,31 +137,93 @@ static bool page_has_earlier(const struct outbox_page *page, size_t at) {
     return false;
 }
 
-static void outbox_on_sent(struct pawl_call *call, const struct pawl_error *error) {
-    struct outbox_row *row = PAWL_CONTAINER(call, struct outbox_row, verb.call);
-    struct outbox_page *page = row->page;
-    struct outbox_route *route = page->route;
-    struct pawl_outbox *outbox = route->outbox;
-    row->sent = false;
-    if (error && error->code == PAWL_E_INVALID) { // it will not be read another time, either
-        pawl__log(outbox->residency->log, PAWL_LOG_ERROR, outbox_scope,
-                  "app '%s' cannot take a message to '%.*s', which is dropped: %s", route->name,
-                  PAWL_FMT(call->id), error->text);
-    } else if (error) {
-        page->failed = true;
-        page->open--;
-        if (!route->retry_at) route_fail(route, error->text);
-        route_check(route);
-        return;
-    }
-    route_recovered(route);
+// It goes with the next commit.
+static void row_remove(struct outbox_row *row) {
+    struct pawl_outbox *outbox = row->page->route->outbox;
     pawl__list_add(&outbox->building, &row->removal);
     outbox->building_count++;
     pawl__storage_want(outbox->residency->storage);
+}
+
+// The row is over; the next one like it may go.
+static void row_end(const struct outbox_row *row) {
+    struct outbox_page *page = row->page;
     size_t at = 0;
     while (page->rows[at] != row) at++;
     while (++at < page->count && !row_is_alike(page->rows[at], row)) continue;
     if (at < page->count) page_send(page, at);
+}
+
+// It stays in the box, and is sent again with the next page.
+static void row_fail(struct outbox_row *row, const char *text) {
+    struct outbox_page *page = row->page;
+    struct outbox_route *route = page->route;
+    page->failed = true;
+    page->open--;
+    if (!route->retry_at) route_fail(route, text);
+    route_check(route);
+}
+
+// --- what is too large for the other app --------------------------------------------------------
+
+static enum pawl_err telling_run(struct pawl_calls *calls, struct pawl_call *call,
+                                 struct pawl_error *error) {
+    struct outbox_row *row = PAWL_CONTAINER(call, struct outbox_row, telling);
+    struct pawl_residency *residency = calls->residency;
+    enum pawl_err err = pawl__shard_undelivered(&residency->shard, pawl__residency_stamp(residency),
+                                                &row->verb.message, row->why, error);
+    if (!err) row_remove(row); // in the commit of what was told
+    return err;
+}
+
+static const struct pawl_verb telling_verb = {.run = telling_run, .patient = true, .writes = true};
+
+static void telling_done(struct pawl_call *call, const struct pawl_error *error) {
+    struct outbox_row *row = PAWL_CONTAINER(call, struct outbox_row, telling);
+    if (!error)
+        row_end(row);
+    else if (pawl__list_empty(&row->removal))
+        row_fail(row, error->text);
+    // Else it was done, and is not on record: the state is dropped, and this with it.
+}
+
+static void row_give_back(struct outbox_row *row, const struct pawl_error *error) {
+    struct outbox_page *page = row->page;
+    struct pawl_outbox *outbox = page->route->outbox;
+    pawl__log(outbox->residency->log, PAWL_LOG_WARN, outbox_scope,
+              "a message of '%s' to '%s' is too large for app '%s': %s", row->verb.message.sender,
+              row->verb.message.target, page->route->name, error->text);
+    row->why = pawl__arena_dup(&page->arena, pawl__str(error->text));
+    if (!row->why) {
+        row_fail(row, "out of memory");
+        return;
+    }
+    pawl__call_init(&row->telling, &telling_verb, pawl__str(row->verb.message.sender));
+    row->telling.done = telling_done;
+    pawl__calls_begin(outbox->calls, &row->telling);
+    outbox->residency->host->settle(outbox->residency);
+}
+
+static void outbox_on_sent(struct pawl_call *call, const struct pawl_error *error) {
+    struct outbox_row *row = PAWL_CONTAINER(call, struct outbox_row, verb.call);
+    struct outbox_route *route = row->page->route;
+    row->sent = false;
+    if (error && error->code == PAWL_E_TOO_LARGE) {
+        route_recovered(route);
+        row_give_back(row, error);
+        return;
+    }
+    if (error && error->code == PAWL_E_INVALID) { // it will not be read another time, either
+        pawl__log(route->outbox->residency->log, PAWL_LOG_ERROR, outbox_scope,
+                  "app '%s' cannot take a message to '%.*s', which is dropped: %s", route->name,
+                  PAWL_FMT(call->id), error->text);
+    } else if (error) {
+        row_fail(row, error->text);
+        return;
+    }
+    route_recovered(route);
+    row_remove(row);
+    row_end(row);
 }
 
 static void page_send(struct outbox_page *page, size_t at) {

@@ -12,6 +12,9 @@
 // sender to one target go one after the other; an app that does not answer is tried again, ever
 // less often, and holds up no other app.
 //
+// A letter that is too large for the other app goes back: its sender is told (engine/undelivered.c)
+// in the commit that removes it.
+//
 // Keys in the box begin with the other app and a zero (message.h), and are read by pages.
 
 #include "runtime/apps.h"

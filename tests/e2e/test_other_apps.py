@@ -509,6 +509,94 @@ class TestActivities(Case):
             self.check(f"s{i}")
 
 
+def wanting(app, size, padding=0):
+    """A workflow that asks the app for a child with a result of |size| bytes, by an input with |padding|, and gives
+    back what comes of it."""
+    def turn(events, request):
+        response = pb.WorkflowResponse()
+        done = [e.childWorkflowInstanceCompleted for e in events if e.HasField("childWorkflowInstanceCompleted")]
+        failed = [e.childWorkflowInstanceFailed for e in events if e.HasField("childWorkflowInstanceFailed")]
+        if done or failed:
+            action = response.actions.add(id=1)
+            action.completeWorkflow.workflowStatus = 1
+            action.completeWorkflow.result.value = (
+                failed[0].failureDetails.errorMessage if failed else f"{len(done[0].result.value)} bytes")
+        elif not any(e.HasField("childWorkflowInstanceCreated") for e in events):
+            action = response.actions.add(id=0)
+            action.createChildWorkflow.name = "giving"
+            action.createChildWorkflow.input.value = str(size) + " " * padding
+            action.router.CopyFrom(router(app))
+        return response
+    return turn
+
+
+def giving(events, request):
+    started = next(e for e in events if e.HasField("executionStarted")).executionStarted
+    action = (response := pb.WorkflowResponse()).actions.add(id=0)
+    action.completeWorkflow.workflowStatus = 1
+    action.completeWorkflow.result.value = "x" * int(started.input.value)
+    return response
+
+
+def large_call(events, request):
+    """A workflow that calls an activity of the other app with 200,000 bytes."""
+    response = pb.WorkflowResponse()
+    failed = [e.taskFailed for e in events if e.HasField("taskFailed")]
+    if failed:
+        action = response.actions.add(id=1)
+        action.completeWorkflow.workflowStatus = 1
+        action.completeWorkflow.result.value = failed[0].failureDetails.errorMessage
+    elif not any(e.HasField("taskScheduled") for e in events):
+        action = response.actions.add(id=0)
+        action.scheduleTask.name = "add"
+        action.scheduleTask.input.value = "1" + " " * 200_000
+        action.router.CopyFrom(router(FAR))
+    return response
+
+
+class TestSizes(Case):
+    """What the other sidecar never takes is not waited for: whoever does is told."""
+    def begin(self, near, far):
+        self.near, self.far = (self.daemon(app, flags=["--max-body-size", size] if size else [])
+                               for app, size in ((NEAR, near), (FAR, far)))
+        self.hubs = self.hub(self.near), self.hub(self.far)
+        self.worker(self.near, large=wanting(FAR, 1, 200_000), small=wanting(FAR, 10_000),
+                    much=wanting(FAR, 100_000), call=large_call, three=calls(FAR))
+        self.worker(self.far, giving=giving)
+
+    def result(self, name):
+        state = self.hubs[0].wait(name)
+        self.assertEqual(state.workflowStatus, 1)
+        return state.output.value
+
+    def test_what_the_receiver_refuses(self):
+        self.begin("", "64Ki")
+        self.start("l", "large")
+        text = self.result("l")
+        self.assertRegex(text, r"child workflow 'l:0000' payload 200\d{3} bytes exceeds max gRPC body size of app "
+                               rf"'{FAR}'.*received message larger than max \(200\d{{3}} vs. 65536\)")
+        self.start("a", "call")
+        self.assertRegex(self.result("a"), r"activity 'add::0' payload 200\d{3} bytes exceeds 95% of max gRPC body "
+                                           r"size 65536 bytes")
+        self.start("s", "small")
+        self.assertEqual(self.result("s"), "10000 bytes")
+        self.start("t", "three")
+        self.assertEqual(self.result("t"), "1 2 3")
+        request = pb.CreateInstanceRequest(instanceId="c", name="giving", router=router(FAR))
+        request.input.value = "1" + " " * 200_000
+        text = self.refused(raw.grpc.StatusCode.RESOURCE_EXHAUSTED, self.hubs[0].call, "StartInstance", request,
+                            pb.CreateInstanceResponse)
+        self.assertIn("larger than max", text)
+
+    def test_a_result_that_the_sender_refuses(self):
+        self.begin("64Ki", "")
+        self.start("s", "small")
+        self.assertEqual(self.result("s"), "10000 bytes")
+        self.start("m", "much")
+        self.assertRegex(self.result("m"), r"the end of child workflow 'm:0000' payload 100\d{3} bytes exceeds max "
+                                           rf"gRPC body size of app '{NEAR}'")
+
+
 PAYMENT = """
 import dapr.ext.workflow as wf, signal
 payment = wf.WorkflowRuntime()

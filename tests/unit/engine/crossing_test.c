@@ -382,6 +382,105 @@ static void test_another_namespace(void **state) {
     apps_finish(&apps);
 }
 
+// --- what is too large --------------------------------------------------------------------------
+
+// |near| could not deliver any of its letters.
+static void give_back(struct apps *apps) {
+    struct kit *near = &apps->near;
+    struct pawl_mailbag bag = {0};
+    apps_take(apps, near, &bag);
+    for (size_t i = 0; i < bag.len; i++) {
+        struct pawl_message message;
+        struct pawl_arena arena = {0};
+        assert_int_equal(pawl__message_unpack(bag.letters[i].bytes, &arena, &message, &near->error),
+                         PAWL_OK);
+        assert_int_equal(pawl__shard_undelivered(&near->shard, kit_stamp(near), &message,
+                                                 "received message larger than max (9 vs. 5)",
+                                                 &near->error),
+                         PAWL_OK);
+        pawl__arena_finish(&arena);
+    }
+    pawl__mailbag_finish(&bag);
+}
+
+static void test_too_large_to_start(void **state) {
+    (void)state;
+    struct apps apps;
+    struct kit *near = &apps.near;
+    apps_init(&apps);
+    start_child(&apps, "p", "c");
+    give_back(&apps);
+    assert_string_equal(kit_inbox(near, "p"), "ChildWorkflowInstanceFailed(0)");
+    kit_turn(near, "p", ACTIONS(kit_complete(near, 1, NULL)));
+    const Pb__HistoryEvent *failed = kit_event(near, "p", 4);
+    const char *text = failed->childworkflowinstancefailed->failuredetails->errormessage;
+    assert_true(strstr(text, "child workflow 'c' payload "));
+    assert_true(strstr(text, " bytes exceeds max gRPC body size of app 'far'; increase its daprd "
+                             "--max-body-size: received message larger than max (9 vs. 5)"));
+    // Also one that has ended hears of it: its id is free then.
+    start_child(&apps, "q", "c");
+    kit_terminate(near, "q", NULL, false);
+    kit_turn(near, "q", NO_ACTIONS);
+    assert_int_equal(kit_create(near, "q", "Parent"), PAWL_E_EXISTS);
+    give_back(&apps);
+    assert_int_equal(kit_create(near, "q", "Parent"), PAWL_OK);
+    apps_finish(&apps);
+}
+
+static void test_too_large_to_tell(void **state) {
+    (void)state;
+    struct apps apps;
+    struct kit *near = &apps.near;
+    apps_init(&apps);
+    kit_create(near, "s", "Sender");
+    kit_turn(near, "s",
+             ACTIONS(kit_to_app(near, kit_send(near, 0, "r", "go", "1"), "far"),
+                     kit_to_app(near, kit_stop(near, 1, "r", "enough", true), "far"),
+                     kit_to_app(near, kit_detached(near, 2, "d", "Other"), "far")));
+    kit_effects(near);
+    give_back(&apps);
+    KIT_EFFECTS(near, "DROPPED s, DROPPED s, DROPPED s");
+    assert_int_equal(near->shard.dropped, 3);
+    // A child is ended without the reason.
+    start_child(&apps, "p", "c");
+    assert_int_equal(apps_deliver(&apps, near, &apps.far, 1), 1);
+    kit_terminate(near, "p", "a long reason", true);
+    kit_turn(near, "p", NO_ACTIONS);
+    give_back(&apps);
+    assert_int_equal(apps_deliver(&apps, near, &apps.far, 1), 1);
+    assert_string_equal(kit_inbox(&apps.far, "c"), "ExecutionStarted ExecutionTerminated");
+    apps_finish(&apps);
+}
+
+// The parent is in the other app: it is told in short that there was a result.
+static void test_too_large_a_result(void **state) {
+    (void)state;
+    struct apps apps;
+    struct kit *near = &apps.near, *far = &apps.far;
+    apps_init(&apps);
+    kit_create(far, "p", "Parent");
+    kit_turn(far, "p", ACTIONS(kit_to_app(far, kit_child(far, 0, "c", "Child"), "app")));
+    assert_int_equal(apps_deliver(&apps, far, near, 1), 1);
+    kit_turn(near, "c", ACTIONS(kit_complete(near, 0, "much")));
+    give_back(&apps);
+    assert_int_equal(apps_deliver(&apps, near, far, 2), 1);
+    assert_string_equal(kit_inbox(far, "p"), "ChildWorkflowInstanceFailed(0)");
+    kit_turn(far, "p", NO_ACTIONS);
+    const Pb__HistoryEvent *failed = kit_event(far, "p", 4);
+    assert_string_equal(failed->childworkflowinstancefailed->failuredetails->errortype,
+                        "PayloadSizeExceeded");
+    // If even that is too large, there is no way to tell.
+    kit_create(far, "q", "Parent");
+    kit_turn(far, "q", ACTIONS(kit_to_app(far, kit_child(far, 0, "e", "Child"), "app")));
+    assert_int_equal(apps_deliver(&apps, far, near, 1), 1);
+    kit_turn(near, "e", ACTIONS(kit_complete(near, 0, "much")));
+    give_back(&apps);
+    give_back(&apps);
+    assert_int_equal(near->shard.dropped, 1);
+    assert_int_equal(apps_deliver(&apps, near, far, 1), 0);
+    apps_finish(&apps);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_child),
@@ -393,6 +492,9 @@ int main(void) {
         cmocka_unit_test(test_origins),
         cmocka_unit_test(test_damaged_notes),
         cmocka_unit_test(test_another_namespace),
+        cmocka_unit_test(test_too_large_to_start),
+        cmocka_unit_test(test_too_large_to_tell),
+        cmocka_unit_test(test_too_large_a_result),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
