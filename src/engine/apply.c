@@ -73,7 +73,9 @@ static enum pawl_err apply_stall(struct pawl_instance *instance, struct pawl_str
     instance->stall_text = text;
     instance->stall_reason = stalled->reason;
     instance->stalled = true;
-    instance->updated_at = pawl__timestamp_get(event->timestamp);
+    // The clock may have been set back since: a workflow's own time never goes back.
+    int64_t at = pawl__timestamp_get(event->timestamp);
+    if (instance->updated_at < at) instance->updated_at = at;
     return PAWL_OK;
 }
 

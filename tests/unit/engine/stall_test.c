@@ -110,6 +110,29 @@ static void test_reasons_of_a_stall(void **state) {
     kit_finish(&kit);
 }
 
+// The clock is set back, and then a worker's answer is refused: the turn that follows begins no
+// earlier than the one before.
+static void test_refused_after_the_clock_went_back(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    kit_create(&kit, "a", "Order");
+    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, 0, "Pay", NULL)));
+    struct pawl_instance *a = kit_find(&kit, "a");
+    int64_t before = a->updated_at;
+    kit_result(&kit, "a", 0, NULL);
+    kit.now -= PAWL_SECOND;
+    kit_turn(&kit, "a", ACTIONS(kit_task(&kit, -1, "Pay", NULL)));
+    assert_true(a->stalled);
+    assert_true(a->updated_at >= before);
+    a->turn_held = false;
+    kit_begin(&kit, "a");
+    assert_true(a->turn_started_at >= before);
+    kit_answer(&kit, "a", NO_ACTIONS);
+    kit_assert_replays(&kit);
+    kit_finish(&kit);
+}
+
 // An instance whose worker gives nothing but such answers is terminated without one.
 static void test_terminate_what_cannot_go_on(void **state) {
     (void)state;
@@ -156,6 +179,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused_answers),
         cmocka_unit_test(test_reasons_of_a_stall),
+        cmocka_unit_test(test_refused_after_the_clock_went_back),
         cmocka_unit_test(test_terminate_what_cannot_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
