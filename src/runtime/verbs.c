@@ -237,10 +237,12 @@ static enum pawl_err end_run(struct pawl_calls *calls, struct pawl_call *call,
                            VERB(call, struct verb_end)->instance, error);
 }
 
-// Also when it could not be done: it is offered again once the state has been read again.
+// When it could not be done, as for want of memory, nothing else would end the instance: the state
+// is read again, and offers it.
 static void end_done(struct pawl_call *call, const struct pawl_error *error) {
     struct verb_end *verb = VERB(call, struct verb_end);
-    (void)error;
+    struct pawl_residency *residency = call->calls->residency;
+    if (error && pawl__residency_serves(residency)) pawl__residency_fail(residency, error);
     pawl__instance_unref(verb->instance);
     free(verb);
 }
