@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "sim.h"
 
+#define CLIENT_FAR (24 * PAWL_HOUR) // until a start that no world lives to see
+
 static void client_think(struct sim_event *event);
 
 static void client_rest(unsigned client, int64_t typical) {
@@ -24,12 +26,26 @@ static void client_on_timeout(struct sim_event *event) {
     client_rest(event->a, PAWL_MILLISECOND);
 }
 
+// What |client| asks for next is |method|, about the same id.
+static void client_follow(struct sim_client *client, const struct sim_message *message,
+                          enum pawl_taskhub_method method) {
+    memcpy(client->next_id, message->id, sizeof client->next_id);
+    client->next = method;
+}
+
+// Whether what starts then does not start before the world ends.
+static bool client_is_far(int64_t start_at) {
+    return start_at - sim_wall(NULL) > CLIENT_FAR / 2;
+}
+
 void sim_client_answer(const struct sim_message *message, enum pawl_err code) {
     struct sim_client *client = &sim.clients[message->client];
     if (client->waits_for != message->number) return;
     client->waits_for = 0;
     if (message->method == PAWL_TASKHUB_PURGE && !code && sim_chance(500))
-        memcpy(client->again, message->id, sizeof client->again);
+        client_follow(client, message, PAWL_TASKHUB_START);
+    if (message->method == PAWL_TASKHUB_START && client_is_far(message->start_at) && !code)
+        client_follow(client, message, PAWL_TASKHUB_TERMINATE);
     if (code == PAWL_E_UNAVAILABLE) client->daemon = client_choose_daemon();
     client_rest(message->client,
                 code == PAWL_E_UNAVAILABLE ? 10 * PAWL_MILLISECOND : PAWL_MILLISECOND);
@@ -55,10 +71,10 @@ static enum pawl_taskhub_method client_choose(void) {
 // that would wait for it.
 static void client_fill_rerun(struct sim_message *message) {
     static const char *const talks[] = {"speak", "ender", "claims"};
-    snprintf(message->id, sizeof message->id, "w%u", sim_below(2 * sim.options.ids));
+    snprintf(message->id, sizeof message->id, "w%u", sim_below(8 * sim.options.ids));
     snprintf(message->name, sizeof message->name, "w%u", sim_below(sim.options.ids));
     const char *program = sim_model_id(pawl__str(message->name))->program;
-    message->task = (int32_t)sim_below(6);
+    message->task = (int32_t)sim_below(3);
     for (size_t i = 0; program && i < sizeof talks / sizeof *talks; i++)
         if (strcmp(program, talks[i]) == 0) message->task = 1000;
 }
@@ -76,6 +92,10 @@ static void client_fill(struct sim_message *message) {
         snprintf(message->text, sizeof message->text, "%u#%u", sim_below(50), message->number);
         message->without_start = sim_chance(500);
         if (sim_chance(150)) message->start_at = sim_wall(NULL) + sim_time(20 * PAWL_MILLISECOND);
+        if (sim_chance(100)) { // under an id that is nothing else's, so that nothing wakes it
+            snprintf(message->id, sizeof message->id, "far%u", sim_below(4));
+            message->start_at = sim_wall(NULL) + CLIENT_FAR;
+        }
         break;
     case PAWL_TASKHUB_RAISE:
         snprintf(message->name, sizeof message->name, "%s", events[sim_below(3)]);
@@ -101,10 +121,10 @@ static void client_think(struct sim_event *event) {
     if (sim.calm || client->waits_for) return;
     struct sim_message message = {
         .method = client_choose(), .client = event->a, .number = sim_new_number()};
-    if (*client->again) message.method = PAWL_TASKHUB_START;
+    if (*client->next_id) message.method = client->next;
     client_fill(&message);
-    if (*client->again) memcpy(message.id, client->again, sizeof message.id);
-    *client->again = 0;
+    if (*client->next_id) memcpy(message.id, client->next_id, sizeof message.id);
+    *client->next_id = 0;
     client->waits_for = message.number;
     sim_send(&message, &sim.daemons[client->daemon]);
     bool impatient = sim_fault(SIM_CLIENT, 50);
@@ -137,6 +157,10 @@ void sim_clients_help(void) {
          (instance = pawl__map_next(&sim.model.mirror.instances, &at));) {
         if (!instance->exists || pawl__instance_completed(instance)) continue;
         const struct sim_id *id = sim_model_id(pawl__instance_id(instance));
+        if (client_is_far(instance->start_at)) { // nothing else may wake it
+            if (!id->terminated) client_help(instance, PAWL_TASKHUB_TERMINATE, "");
+            continue;
+        }
         bool gate = strcmp(id->program, "gate") == 0 || strcmp(id->program, "relay") == 0 ||
                     strcmp(id->program, "patched") == 0;
         bool items = strcmp(id->program, "collect") == 0 || strcmp(id->program, "gather") == 0;

@@ -355,7 +355,8 @@ void sim_check_answer(struct sim_serving *serving, const struct pawl_error *erro
 struct sim_client {
     unsigned waits_for; // number of the open request; 0: none
     unsigned daemon;    // that it talks to
-    char again[40];     // an id that it has purged, to be started anew; or empty
+    char next_id[40];   // that it asks about next, as it has purged or started it; or empty
+    enum pawl_taskhub_method next;
 };
 
 struct sim_item {

@@ -218,9 +218,10 @@ static void world_choose_retention(void) {
         if (sim_chance(700)) *times[i] = sim_chance(300) ? 1 : sim_time(30 * PAWL_MILLISECOND);
 }
 
-// In every fourth world a batch is soon full, and commands wait until it is written.
+// In every fourth world a batch is soon full, perhaps with one command, and others wait until it is
+// written.
 static void world_choose_batches(void) {
-    if (sim.options.seed % 4 == 1) sim.batch_most = 1 + sim_below(2000);
+    if (sim.options.seed % 4 == 1) sim.batch_most = sim_chance(500) ? 1 : 1 + sim_below(2000);
 }
 
 static void world_begin(const struct sim_options *options) {
