@@ -29,4 +29,4 @@ endfunction()
 pawl_add_protos(pawl_proto
   google/protobuf/timestamp.proto google/protobuf/wrappers.proto google/protobuf/empty.proto
   orchestration.proto attestation.proto history_events.proto orchestrator_actions.proto
-  orchestrator_service.proto pawl_log.proto pawl_peer.proto dapr_common.proto dapr_runtime.proto otlp.proto)
+  orchestrator_service.proto pawl_log.proto pawl_peer.proto pawl_query.proto dapr_common.proto dapr_runtime.proto otlp.proto)

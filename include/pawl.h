@@ -615,13 +615,59 @@ PAWL_API enum pawl_err pawl_purge_force(struct pawl *pawl, const char *id, bool 
 // |*json|. PAWL_E_NOT_FOUND.
 PAWL_API enum pawl_err pawl_history(struct pawl *pawl, const char *id, char **json);
 
-// The ids of instances in the order of their creation, ties by id, a page at a time. One that comes
-// or goes meanwhile moves no other from one page to the next; one that is started again, or
-// continues as new, stands at the end. |*token| is NULL before the first page, and again after the
-// last one; between them it is for this function to replace and free, or for the caller to free who
-// stops early. |ids| receives at most |max|, each to be freed; |*count|: how many.
-PAWL_API enum pawl_err pawl_list(struct pawl *pawl, char **token, char **ids, size_t max,
-                                 size_t *count);
+// Which instances a list holds, and how.
+struct pawl_list_options {
+    // Terms between spaces, all of which have to hold. NULL or "": all instances.
+    //
+    //     order-7  id:"order 7"      ids that begin so
+    //     name:order                 of this workflow
+    //     status:failed,stalled      in one of these statuses
+    //     parent:ID                  children of this instance
+    //     failure:Timeout            failed with an error of this type
+    //     says:packing               with this text in their custom status
+    //     tag.team:blue  tag.team:   with this tag
+    //     age<1h  age>2d             created within, before (units: s, m, h, d)
+    //     ended<10m  ended>1h        ended within, before
+    const char *filter;
+    bool newest_first; // else the oldest
+    size_t limit;      // instances on a page; 0: 1024, which is also the most
+};
+
+// A page of a list. The instances have no input, no output, no version, and of a failure only the
+// type: pawl_get has them.
+struct pawl_page {
+    const struct pawl_info *items;
+    size_t count;
+};
+
+// Turns the page: |*page| is NULL before the first one; it is freed, and becomes the next one, or
+// NULL after the last. Pages are in the order of creation, ties by id. An instance that comes or
+// goes meanwhile moves no other to another page; one that is started again, or continues as new,
+// counts as created then. |options| may be NULL, and is the same for all pages. After an error
+// |*page| is what it was. PAWL_E_INVALID: the filter, with the term that is wrong.
+//
+//     struct pawl_page *page = NULL;
+//     while (!pawl_list(pawl, &options, &page) && page)
+//         for (size_t i = 0; i < page->count; i++) puts(page->items[i].id);
+//     pawl_page_free(page); // there is one if it failed
+PAWL_API enum pawl_err pawl_list(struct pawl *pawl, const struct pawl_list_options *options,
+                                 struct pawl_page **page);
+
+// For a caller that does not go to the end. Accepts NULL.
+PAWL_API void pawl_page_free(struct pawl_page *page);
+
+// How many instances of a workflow have a status.
+struct pawl_count {
+    const char *name; // of the workflow
+    enum pawl_status status;
+    uint64_t count; // never 0
+};
+
+// Counts the instances that |filter| chooses, by name and status, in no order: |*counts| has |*len|
+// rows, and is freed by the caller with free(). Inputs and histories are not read for it. Errors as
+// of pawl_list.
+PAWL_API enum pawl_err pawl_count(struct pawl *pawl, const char *filter, struct pawl_count **counts,
+                                  size_t *len);
 
 // --- state --------------------------------------------------------------------------------------
 //

@@ -1,8 +1,8 @@
 #include <string.h>
 
 #include "api/console.h"
-#include "api/filter.h"
 #include "base/clock.h"
+#include "runtime/filter.h"
 #include "runtime/search.h"
 #include "wire/columns.h"
 #include "wire/status.h"

@@ -106,7 +106,7 @@ int pawl__workflow_bulk(const struct pawl_flags *flags, const struct pawl_workfl
     int code = bulk_check(flags, what->verb);
     if (!code) code = pawl__workflow_open(flags, &bulk.app);
     if (code) return code;
-    if (pawl__workflow_each(bulk.app.pawl, &filter, bulk_add, &bulk)) {
+    if (pawl__workflow_each(bulk.app.pawl, &filter, 0, bulk_add, &bulk)) {
         code = pawl__workflow_fail("cannot go through the workflows");
     } else if (!bulk.count) {
         printf("\u2139\ufe0f  No workflow that the filters choose can be %s\n", what->done);

@@ -27,10 +27,10 @@ struct count {
     json_t *groups; // rows, by status and name
 };
 
-static enum pawl_err count_add(void *arg, const struct pawl_info *info) {
+static enum pawl_err count_add(void *arg, const struct pawl_count *more) {
     struct count *count = arg;
-    const char *status = count->by_status ? pawl_status_text(info->status) : NULL;
-    const char *name = count->by_name ? info->name : NULL;
+    const char *status = count->by_status ? pawl_status_text(more->status) : NULL;
+    const char *name = count->by_name ? more->name : NULL;
     char key[2048];
     snprintf(key, sizeof key, "%s %s", status ? status : "", name ? name : "");
     json_t *row = json_object_get(count->groups, key);
@@ -39,7 +39,7 @@ static enum pawl_err count_add(void *arg, const struct pawl_info *info) {
         json_object_set_new(count->groups, key, row);
     }
     json_int_t so_far = json_integer_value(json_object_get(row, "count"));
-    json_object_set_new(row, "count", json_integer(so_far + 1));
+    json_object_set_new(row, "count", json_integer(so_far + (json_int_t)more->count));
     return PAWL_OK;
 }
 
@@ -84,7 +84,7 @@ static int count_run(const struct pawl_flags *flags) {
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     count.groups = json_object();
-    if (pawl__workflow_each(app.pawl, &filter, count_add, &count))
+    if (pawl__workflow_tally(app.pawl, &filter, count_add, &count))
         code = pawl__workflow_fail("cannot count the workflows");
     else
         count_write(&count, form);

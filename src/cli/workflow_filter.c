@@ -5,11 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
-
-enum {
-    FILTER_PAGE = 500
-};
+#include "sdk/error.h"
+#include "wire/timestamp.h"
 
 // --- flags --------------------------------------------------------------------------------------
 
@@ -91,29 +90,77 @@ bool pawl__workflow_filter_given(const struct pawl_flags *flags) {
     return given;
 }
 
-// --- matching -----------------------------------------------------------------------------------
+// --- what is asked for --------------------------------------------------------------------------
+
+// Of patterns only what stands in front of the first wildcard can be asked for.
+#define FILTER_WILD "*?[\\"
+
+static bool filter_is_wild(const char *pattern) {
+    return pattern && strpbrk(pattern, FILTER_WILD);
+}
 
 static bool filter_matches(const char *pattern, const char *text) {
     return !pattern || strcmp(pattern, text) == 0 || fnmatch(pattern, text, 0) == 0;
 }
 
-static bool filter_within(int64_t after, int64_t before, int64_t at) {
-    return (!after || at >= after) && (!before || at < before);
+static bool filter_wants(const struct pawl_workflow_filter *filter, const struct pawl_info *info) {
+    return filter_matches(filter->name, info->name) && filter_matches(filter->id, info->id);
 }
 
-static bool filter_wants(const struct pawl_workflow_filter *filter, const struct pawl_info *info) {
-    bool ended = pawl__workflow_has_ended(info->status);
-    const char *custom = info->custom_status.data;
-    if (filter->statuses && !(filter->statuses >> info->status & 1)) return false;
-    if (!filter_matches(filter->name, info->name) || !filter_matches(filter->id, info->id))
-        return false;
-    if (!filter_within(filter->after, filter->before, info->created_at)) return false;
-    if ((filter->ended_after || filter->ended_before) && !ended) return false;
-    if (!filter_within(filter->ended_after, filter->ended_before, info->updated_at)) return false;
-    if (filter->parent && (!info->parent_id || strcmp(filter->parent, info->parent_id) != 0))
-        return false;
-    if (filter->custom_status && (!custom || !strstr(custom, filter->custom_status))) return false;
-    return !filter->failure || (info->failure && strcmp(info->failure->type, filter->failure) == 0);
+// Appends the term |key|:"|text|".
+static void filter_put(struct pawl_buf *out, const char *key, struct pawl_str text) {
+    pawl__buf_format(out, "%s:\"", key);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '"' || text.data[i] == '\\') pawl__buf_append(out, "\\", 1);
+        pawl__buf_append(out, &text.data[i], 1);
+    }
+    pawl__buf_append_str(out, PAWL_STR("\" "));
+}
+
+static void filter_put_time(struct pawl_buf *out, const char *key, int64_t at) {
+    char text[PAWL_TIME_TEXT];
+    if (!at) return;
+    pawl__time_format(at, text);
+    pawl__buf_format(out, "%s%s ", key, text);
+}
+
+static void filter_put_statuses(struct pawl_buf *out, unsigned statuses) {
+    const char *before = "status:";
+    for (int status = PAWL_RUNNING; status <= PAWL_STALLED; status++) {
+        if (!(statuses >> status & 1)) continue;
+        pawl__buf_format(out, "%s%s", before, pawl_status_text((enum pawl_status)status));
+        before = ",";
+    }
+    if (statuses) pawl__buf_append(out, " ", 1);
+}
+
+// The filter as pawl_list has it: all that |filter| wants, and no more if neither the name nor the
+// id is a pattern. To be freed; NULL: memory is out.
+static char *filter_text(const struct pawl_workflow_filter *filter) {
+    const struct {
+        const char *key, *text;
+    } texts[] = {
+        {"name", filter_is_wild(filter->name) ? NULL : filter->name},
+        {"parent", filter->parent},
+        {"says", filter->custom_status},
+        {"failure", filter->failure},
+    };
+    struct pawl_buf out = {0};
+    filter_put_statuses(&out, filter->statuses);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].text) filter_put(&out, texts[i].key, pawl__str(texts[i].text));
+    if (filter->id) {
+        struct pawl_str prefix = {filter->id, strcspn(filter->id, FILTER_WILD)};
+        filter_put(&out, "id", prefix);
+    }
+    filter_put_time(&out, "age<", filter->after);
+    filter_put_time(&out, "age>", filter->before);
+    filter_put_time(&out, "ended<", filter->ended_after);
+    filter_put_time(&out, "ended>", filter->ended_before);
+    char *text = out.failed ? NULL : pawl__str_dup(pawl__buf_str(&out));
+    pawl__buf_finish(&out);
+    if (!text) pawl__sdk_fail_nomem();
+    return text;
 }
 
 // --- going through them -------------------------------------------------------------------------
@@ -130,34 +177,53 @@ void pawl__workflow_each_hush(void) {
     if (isatty(STDERR_FILENO)) fputs("\r\33[K", stderr);
 }
 
-// Gives |fn| the instance |id|, if it is still there and wanted.
-static enum pawl_err filter_look(struct pawl *pawl, const struct pawl_workflow_filter *filter,
-                                 const char *id, pawl_workflow_each_fn fn, void *arg) {
-    struct pawl_info *info = NULL;
-    if (!filter_matches(filter->id, id)) return PAWL_OK;
-    enum pawl_err err = pawl_get(pawl, id, &info);
-    if (err == PAWL_E_NOT_FOUND) return PAWL_OK;
-    if (!err && filter_wants(filter, info)) err = fn(arg, info);
-    pawl_info_free(info);
+enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_filter *filter,
+                                  size_t limit, pawl_workflow_each_fn fn, void *arg) {
+    struct pawl_list_options options = {.newest_first = limit};
+    struct pawl_page *page = NULL;
+    size_t looked = 0, given = 0;
+    int64_t told = pawl__clock_steady();
+    char *text = filter_text(filter);
+    options.filter = text;
+    enum pawl_err err = text ? PAWL_OK : PAWL_E_NOMEM;
+    while (!err && !(err = pawl_list(pawl, &options, &page)) && page) {
+        for (size_t i = 0; !err && i < page->count && (!limit || given < limit); i++) {
+            filter_tell(++looked, &told);
+            if (!filter_wants(filter, &page->items[i])) continue;
+            given++;
+            err = fn(arg, &page->items[i]);
+        }
+        if (limit && given == limit) break;
+    }
+    pawl__workflow_each_hush();
+    pawl_page_free(page);
+    free(text);
     return err;
 }
 
-enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_filter *filter,
-                                  pawl_workflow_each_fn fn, void *arg) {
-    char *ids[FILTER_PAGE], *token = NULL;
-    enum pawl_err err;
-    size_t looked = 0;
-    int64_t told = pawl__clock_steady();
-    do {
-        size_t count = 0;
-        err = pawl_list(pawl, &token, ids, FILTER_PAGE, &count);
-        for (size_t i = 0; i < count; i++) {
-            if (!err) err = filter_look(pawl, filter, ids[i], fn, arg);
-            free(ids[i]);
-            filter_tell(++looked, &told);
-        }
-    } while (!err && token);
-    pawl__workflow_each_hush();
-    free(token);
+struct filter_tally {
+    pawl_workflow_tally_fn fn;
+    void *arg;
+};
+
+static enum pawl_err filter_tally_one(void *arg, const struct pawl_info *info) {
+    const struct filter_tally *tally = arg;
+    const struct pawl_count one = {info->name, info->status, 1};
+    return tally->fn(tally->arg, &one);
+}
+
+enum pawl_err pawl__workflow_tally(struct pawl *pawl, const struct pawl_workflow_filter *filter,
+                                   pawl_workflow_tally_fn fn, void *arg) {
+    struct pawl_count *counts = NULL;
+    size_t len = 0;
+    if (filter->id || filter_is_wild(filter->name)) {
+        struct filter_tally tally = {fn, arg};
+        return pawl__workflow_each(pawl, filter, 0, filter_tally_one, &tally);
+    }
+    char *text = filter_text(filter);
+    enum pawl_err err = text ? pawl_count(pawl, text, &counts, &len) : PAWL_E_NOMEM;
+    for (size_t i = 0; !err && i < len; i++) err = fn(arg, &counts[i]);
+    free(counts);
+    free(text);
     return err;
 }

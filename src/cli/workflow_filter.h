@@ -52,10 +52,18 @@ bool pawl__workflow_statuses(const char *text, const char *command, const char *
 
 typedef enum pawl_err (*pawl_workflow_each_fn)(void *arg, const struct pawl_info *info);
 
-// Gives |fn| all instances that |filter| wants, in no order, until it fails. The error is its own,
-// or that of pawl_list or pawl_get.
+// Gives |fn| all instances that |filter| wants, the oldest first; with a |limit| only those that
+// were created last, the newest first. They are as in struct pawl_page. Ends when |fn| fails. The
+// error is its own, or that of pawl_list.
 enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_filter *filter,
-                                  pawl_workflow_each_fn fn, void *arg);
+                                  size_t limit, pawl_workflow_each_fn fn, void *arg);
+
+typedef enum pawl_err (*pawl_workflow_tally_fn)(void *arg, const struct pawl_count *count);
+
+// Gives |fn| how many instances |filter| wants, by name and status; the same name and status may
+// come more than once. Else as pawl__workflow_each.
+enum pawl_err pawl__workflow_tally(struct pawl *pawl, const struct pawl_workflow_filter *filter,
+                                   pawl_workflow_tally_fn fn, void *arg);
 
 // Erases the line that tells a waiting person how far that is, before |fn| writes something.
 void pawl__workflow_each_hush(void);

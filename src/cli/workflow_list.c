@@ -52,6 +52,7 @@ struct list {
     } * rows;
     size_t count, cap;
     size_t limit;                 // 0: none
+    bool whole;                   // rows have what pawl_get alone tells, too
     const struct list_sort *sort; // NULL: by creation
     bool is_reversed;
 };
@@ -99,15 +100,6 @@ static bool list_read_sort(struct list *list, const char *text) {
     return false;
 }
 
-// Sorts the rows, the oldest first, and leaves out the oldest beyond the limit.
-static void list_sort(struct list *list) {
-    size_t drop = list->limit && list->count > list->limit ? list->count - list->limit : 0;
-    qsort(list->rows, list->count, sizeof *list->rows, list_older);
-    for (size_t i = 0; i < drop; i++) json_decref(list->rows[i].row);
-    list->count -= drop;
-    memmove(list->rows, list->rows + drop, list->count * sizeof *list->rows);
-}
-
 // Keys and their order are Dapr's, with what else is known behind them: always all of them.
 json_t *pawl__workflow_row(const struct pawl_workflow_app *app, const struct pawl_info *info) {
     char age[32], created[PAWL_TIME_TEXT], updated[PAWL_TIME_TEXT];
@@ -125,8 +117,7 @@ json_t *pawl__workflow_row(const struct pawl_workflow_app *app, const struct paw
         info->output.data, "version", info->version, "parentInstanceID", info->parent_id);
 }
 
-static enum pawl_err list_add(void *arg, const struct pawl_info *info) {
-    struct list *list = arg;
+static enum pawl_err list_add_row(struct list *list, const struct pawl_info *info) {
     if (list->count == list->cap) {
         size_t cap = list->cap ? 2 * list->cap : 64;
         struct list_row *rows = realloc(list->rows, cap * sizeof *rows);
@@ -137,14 +128,23 @@ static enum pawl_err list_add(void *arg, const struct pawl_info *info) {
     json_t *row = pawl__workflow_row(list->app, info);
     if (!row) return pawl__sdk_fail(PAWL_E_INTERNAL, "'%s' cannot be written as JSON", info->id);
     list->rows[list->count++] = (struct list_row){info->created_at, info->updated_at, row};
-    if (list->limit && list->count >= 2 * list->limit + 64) list_sort(list); // now and then
     return PAWL_OK;
+}
+
+static enum pawl_err list_add(void *arg, const struct pawl_info *info) {
+    struct list *list = arg;
+    struct pawl_info *whole;
+    if (!list->whole) return list_add_row(list, info);
+    enum pawl_err err = pawl_get(list->app->pawl, info->id, &whole);
+    if (err) return err == PAWL_E_NOT_FOUND ? PAWL_OK : err; // it is gone meanwhile
+    err = list_add_row(list, whole);
+    pawl_info_free(whole);
+    return err;
 }
 
 static void list_write(struct list *list, const struct pawl_form *form) {
     json_t *rows = json_array(), *row;
     size_t i;
-    if (list->count) list_sort(list);
     if (list->count) qsort_r(list->rows, list->count, sizeof *list->rows, list_compare, list);
     for (i = 0; i < list->count; i++) json_array_append(rows, list->rows[i].row);
     if (strcmp(form->name, "ids") != 0)
@@ -159,7 +159,8 @@ static void list_write(struct list *list, const struct pawl_form *form) {
 static int list_show(struct list list, const struct pawl_workflow_filter *filter,
                      const struct pawl_form *form) {
     int code = 0;
-    if (pawl__workflow_each(list.app->pawl, filter, list_add, &list))
+    list.whole = form->columns != list_short && strcmp(form->name, "ids") != 0;
+    if (pawl__workflow_each(list.app->pawl, filter, list.limit, list_add, &list))
         code = pawl__workflow_fail("cannot list the workflows");
     else
         list_write(&list, form);

@@ -21,6 +21,7 @@ struct purge {
     struct pawl *pawl;
     bool force;
     bool takes_all; // also those that have not ended
+    bool chosen;    // by filters: what is gone meanwhile has gone with its parent
     unsigned count;
     bool failed;
 };
@@ -30,6 +31,7 @@ static void purge_one(struct purge *purge, const char *id) {
     uint32_t count = 0;
     enum pawl_err err =
         (purge->force ? pawl_purge_force : pawl_purge)(purge->pawl, id, true, &count);
+    if (err == PAWL_E_NOT_FOUND && purge->chosen) return;
     pawl__workflow_each_hush();
     if (err) {
         pawl__workflow_fail("cannot purge '%s'", id);
@@ -96,8 +98,9 @@ static int purge_run(const struct pawl_flags *flags) {
     if (code) return code;
     struct purge purge = {.pawl = app.pawl, .force = pawl__flag_bool(flags, "force")};
     purge.takes_all = purge.force && filter.statuses;
+    purge.chosen = !flags->argc;
     for (int i = 0; i < flags->argc; i++) purge_one(&purge, flags->argv[i]);
-    if (!flags->argc && pawl__workflow_each(app.pawl, &filter, purge_ended, &purge)) {
+    if (!flags->argc && pawl__workflow_each(app.pawl, &filter, 0, purge_ended, &purge)) {
         pawl__workflow_fail("cannot go through the workflows");
         purge.failed = true;
     }

@@ -4,13 +4,9 @@
 #include "engine/events.h"
 #include "engine/history.h"
 #include "runtime/operations.h"
-#include "runtime/page_token.h"
+#include "runtime/taskhub_list.h"
 #include "wire/pb.h"
 #include "wire/unpack.h"
-
-enum {
-    TASKHUB_PAGE = 1024 // ids in an answer, as the reference has it
-};
 
 // How a method is carried out.
 struct taskhub_verb {
@@ -44,18 +40,9 @@ static void taskhub_fail(struct pawl_taskhub_call *call, enum pawl_err code, con
     taskhub_finish(call, &error);
 }
 
-// A message of the row's response type, in the call's arena, of its fields' defaults.
-static void *taskhub_response(struct pawl_taskhub_call *call) {
-    const ProtobufCMessageDescriptor *type = pawl__methods[call->method].response;
-    ProtobufCMessage *message = pawl__arena_alloc(call->arena, type->sizeof_message);
-    if (message) type->message_init(message);
-    call->response = message;
-    return message;
-}
-
 static bool taskhub_answer_view(struct pawl_taskhub_call *call) {
     const struct pawl_view *view = &call->verb.look.view;
-    Pb__GetInstanceResponse *response = taskhub_response(call);
+    Pb__GetInstanceResponse *response = pawl__taskhub_response(call);
     if (!response) return false;
     response->exists = view->exists;
     if (!view->exists) return true;
@@ -101,44 +88,26 @@ static bool taskhub_answer_history(struct pawl_taskhub_call *call) {
     return call->response;
 }
 
-static bool taskhub_answer_list(struct pawl_taskhub_call *call) {
-    Pb__ListInstanceIDsResponse *response = taskhub_response(call);
-    const struct pawl_search *search = &call->verb.search;
-    bool more = search->count > call->page;
-    size_t count = more ? call->page : search->count;
-    if (!response) return false;
-    response->instanceids = pawl__arena_alloc(call->arena, count * sizeof(char *));
-    if (!response->instanceids) return false;
-    response->n_instanceids = count;
-    for (size_t i = 0; i < count; i++) response->instanceids[i] = (char *)search->rows[i].id.data;
-    if (!more) return true;
-    response->_continuation_token_case =
-        PB__LIST_INSTANCE_IDS_RESPONSE___CONTINUATION_TOKEN_CONTINUATION_TOKEN;
-    const struct pawl_snapshot *last = &search->rows[count - 1];
-    response->continuationtoken = pawl__page_token_make(call->arena, last->created_at, last->id);
-    return response->continuationtoken;
-}
-
 static bool taskhub_answer_start(struct pawl_taskhub_call *call) {
-    Pb__CreateInstanceResponse *response = taskhub_response(call);
+    Pb__CreateInstanceResponse *response = pawl__taskhub_response(call);
     if (response) response->instanceid = (char *)taskhub_id(call);
     return response;
 }
 
 static bool taskhub_answer_purge(struct pawl_taskhub_call *call) {
-    Pb__PurgeInstancesResponse *response = taskhub_response(call);
+    Pb__PurgeInstancesResponse *response = pawl__taskhub_response(call);
     if (response) response->deletedinstancecount = (int32_t)call->verb.purge.count;
     return response;
 }
 
 static bool taskhub_answer_rerun(struct pawl_taskhub_call *call) {
-    Pb__RerunWorkflowFromEventResponse *response = taskhub_response(call);
+    Pb__RerunWorkflowFromEventResponse *response = pawl__taskhub_response(call);
     if (response) response->newinstanceid = call->new_id;
     return response;
 }
 
 static bool taskhub_answer_plain(struct pawl_taskhub_call *call) {
-    return taskhub_response(call);
+    return pawl__taskhub_response(call);
 }
 
 // --- what comes after a command -----------------------------------------------------------------
@@ -363,26 +332,28 @@ static void taskhub_rerun(struct pawl_taskhub_call *call) {
     taskhub_run(call, &verb->call);
 }
 
+// Runs a verb that |make| makes.
+static void taskhub_begin(struct pawl_taskhub_call *call,
+                          struct pawl_call *(*make)(struct pawl_taskhub_call *call,
+                                                    struct pawl_error *error)) {
+    struct pawl_error error;
+    struct pawl_call *inner = make(call, &error);
+    if (inner)
+        taskhub_run(call, inner);
+    else
+        taskhub_finish(call, &error);
+}
+
 static void taskhub_list(struct pawl_taskhub_call *call) {
-    const Pb__ListInstanceIDsRequest *ask = (const void *)call->request;
-    struct pawl_query query = {.order = PAWL_ORDER_OLDEST};
-    if (ask->_continuation_token_case && *ask->continuationtoken) {
-        enum pawl_err err = pawl__page_token_read(call->arena, ask->continuationtoken,
-                                                  &query.after_created, &query.after_id);
-        if (err) {
-            taskhub_fail(call, err,
-                         err == PAWL_E_INVALID ? "the continuation token is not one of ours"
-                                               : "out of memory");
-            return;
-        }
-    }
-    call->page = ask->_page_size_case ? ask->pagesize : 0;
-    if (call->page == 0 || call->page > TASKHUB_PAGE) call->page = TASKHUB_PAGE;
-    // One more than fits tells whether there are more.
-    query.limit = call->page + 1;
-    struct pawl_search *verb = &call->verb.search;
-    pawl__search_init(verb, &query, call->arena);
-    taskhub_run(call, &verb->call);
+    taskhub_begin(call, pawl__taskhub_list);
+}
+
+static void taskhub_search(struct pawl_taskhub_call *call) {
+    taskhub_begin(call, pawl__taskhub_search);
+}
+
+static void taskhub_tally(struct pawl_taskhub_call *call) {
+    taskhub_begin(call, pawl__taskhub_tally);
 }
 
 static void taskhub_get(struct pawl_taskhub_call *call) {
@@ -488,7 +459,9 @@ static const struct taskhub_verb taskhub_verbs[PAWL_TASKHUB_COUNT] = {
                             .prefix = "failed to purge workflow state: "},
     [PAWL_TASKHUB_RERUN] = {taskhub_rerun, taskhub_answer_rerun},
     [PAWL_TASKHUB_HISTORY] = {taskhub_history, taskhub_answer_history},
-    [PAWL_TASKHUB_LIST] = {taskhub_list, taskhub_answer_list},
+    [PAWL_TASKHUB_LIST] = {taskhub_list, pawl__taskhub_answer_list},
+    [PAWL_TASKHUB_SEARCH] = {taskhub_search, pawl__taskhub_answer_search},
+    [PAWL_TASKHUB_TALLY] = {taskhub_tally, pawl__taskhub_answer_tally},
     [PAWL_TASKHUB_COMPLETE_ACTIVITY] = {taskhub_complete_activity, taskhub_answer_plain},
     [PAWL_TASKHUB_COMPLETE_TURN] = {taskhub_complete_turn, taskhub_answer_plain},
 };

@@ -28,4 +28,9 @@ enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call
 // Frees what the call has, and returns |err|.
 enum pawl_err pawl__client_finish(struct pawl_client_call *call, enum pawl_err err);
 
+// Fills |info| from |state|, whose texts it shares; what has to be made is in |arena|. False:
+// memory is out.
+bool pawl__client_info(struct pawl_arena *arena, const Pb__WorkflowState *state,
+                       struct pawl_info *info);
+
 #endif

@@ -228,38 +228,39 @@ static int64_t client_time(const Google__Protobuf__Timestamp *stamp) {
     return stamp ? pawl__timestamp_get(stamp) : 0;
 }
 
+bool pawl__client_info(struct pawl_arena *arena, const Pb__WorkflowState *state,
+                       struct pawl_info *info) {
+    *info = (struct pawl_info){
+        .id = state->instanceid,
+        .name = state->name,
+        .version = pawl__string_of(state->version),
+        .status = (enum pawl_status)state->workflowstatus,
+        .created_at = client_time(state->createdtimestamp),
+        .updated_at = client_time(state->lastupdatedtimestamp),
+        .input = client_text(state->input),
+        .output = client_text(state->output),
+        .custom_status = client_text(state->customstatus),
+        .parent_id = pawl__string_of(state->parentinstanceid),
+    };
+    if (state->failuredetails) info->failure = pawl__failure_unpack(arena, state->failuredetails);
+    return info->failure || !state->failuredetails;
+}
+
 // Takes over the call's arena, which holds |state|. NULL when memory is out.
 static struct pawl_info *client_info(struct pawl_client_call *call,
                                      const Pb__WorkflowState *state) {
     struct client_info *made = calloc(1, sizeof *made);
     if (!made) return NULL;
-    struct pawl_info *info = &made->info;
-    info->id = state->instanceid;
-    info->name = state->name;
-    info->version = pawl__string_of(state->version);
-    info->status = (enum pawl_status)state->workflowstatus;
-    info->created_at = client_time(state->createdtimestamp);
-    info->updated_at = client_time(state->lastupdatedtimestamp);
-    info->input = client_text(state->input);
-    info->output = client_text(state->output);
-    info->custom_status = client_text(state->customstatus);
-    info->parent_id = pawl__string_of(state->parentinstanceid);
-    if (state->failuredetails) {
-        info->failure = pawl__failure_unpack(&call->op.arena, state->failuredetails);
-        if (!info->failure) {
-            free(made);
-            return NULL;
-        }
-    }
-    // The id of a call in this process is the caller's memory.
-    info->id = pawl__arena_dup(&call->op.arena, pawl__str(info->id));
-    if (!info->id) {
+    // The id of an instance in this process is the caller's memory.
+    const char *id = pawl__arena_dup(&call->op.arena, pawl__str(state->instanceid));
+    if (!id || !pawl__client_info(&call->op.arena, state, &made->info)) {
         free(made);
         return NULL;
     }
+    made->info.id = id;
     made->arena = call->op.arena;
     call->op.arena = (struct pawl_arena){0};
-    return info;
+    return &made->info;
 }
 
 void pawl_info_free(struct pawl_info *info) {

@@ -5,6 +5,10 @@
                                .request = &pb__##ask##__descriptor,                                \
                                .response = &pb__##reply##__descriptor,                             \
                                __VA_ARGS__}
+#define QUERY(method, name, ask, reply)                                                            \
+    [PAWL_TASKHUB_##method] = {.path = "/pawl.Query/" name,                                        \
+                               .request = &query__##ask##__descriptor,                             \
+                               .response = &query__##reply##__descriptor}
 #define ID(type, field) .id = offsetof(Pb__##type, field)
 
 // clang-format off
@@ -32,6 +36,8 @@ const struct pawl_method pawl__methods[PAWL_TASKHUB_COUNT] = {
     METHOD(HISTORY, "GetInstanceHistory", get_instance_history_request, get_instance_history_response,
         ID(GetInstanceHistoryRequest, instanceid), .tells = true),
     METHOD(LIST, "ListInstanceIDs", list_instance_ids_request, list_instance_ids_response,),
+    QUERY(SEARCH, "List", list_request, list_response),
+    QUERY(TALLY, "Count", count_request, count_response),
     METHOD(COMPLETE_ACTIVITY, "CompleteActivityTask", activity_response, complete_task_response,
         ID(ActivityResponse, instanceid), .of_worker = true),
     METHOD(COMPLETE_TURN, "CompleteWorkflowTask", workflow_response, complete_task_response,

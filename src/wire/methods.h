@@ -1,11 +1,12 @@
 #ifndef PAWL_WIRE_METHODS_H
 #define PAWL_WIRE_METHODS_H
 
-// The unary methods of the TaskHub service: what a daemon serves, a program that embeds the engine
-// carries out (runtime/taskhub.h), and a client calls.
+// The unary methods of the TaskHub service, and of Pawl's own beside it: what a daemon serves, a
+// program that embeds the engine carries out (runtime/taskhub.h), and a client calls.
 
 #include "base/str.h"
 #include "orchestrator_service.pb-c.h"
+#include "pawl_query.pb-c.h"
 
 enum pawl_taskhub_method {
     PAWL_TASKHUB_START,
@@ -20,6 +21,8 @@ enum pawl_taskhub_method {
     PAWL_TASKHUB_RERUN,
     PAWL_TASKHUB_HISTORY,
     PAWL_TASKHUB_LIST,
+    PAWL_TASKHUB_SEARCH, // Pawl's own
+    PAWL_TASKHUB_TALLY,
     PAWL_TASKHUB_COMPLETE_ACTIVITY,
     PAWL_TASKHUB_COMPLETE_TURN,
     PAWL_TASKHUB_COUNT

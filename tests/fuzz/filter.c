@@ -1,6 +1,6 @@
 // A filter as people write it: what is understood finds what it says, and nothing reads beyond it.
 
-#include "api/filter.h"
+#include "runtime/filter.h"
 #include "fuzz.h"
 #include "store/query.h"
 

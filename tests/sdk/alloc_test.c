@@ -94,8 +94,10 @@ static enum pawl_err purge_once(struct pawl *pawl, const char *id) {
 
 static int use(struct pawl *pawl, const char *id) {
     struct pawl_info *info;
-    char *json, *value, *token = NULL, *ids[4];
-    size_t count;
+    struct pawl_page *page = NULL;
+    struct pawl_count *counts;
+    size_t len;
+    char *json, *value;
     INSIST(start_once(pawl, id));
     INSIST(pawl_raise(pawl, id, "go", pawl_text("1")));
     INSIST(pawl_wait(pawl, id, 5 * PAWL_SECOND, &info));
@@ -107,9 +109,10 @@ static int use(struct pawl *pawl, const char *id) {
     if (!good) return 1;
     INSIST(pawl_history(pawl, id, &json));
     free(json);
-    INSIST(pawl_list(pawl, &token, ids, 4, &count));
-    while (count) free(ids[--count]);
-    free(token);
+    INSIST(pawl_list(pawl, NULL, &page));
+    pawl_page_free(page);
+    INSIST(pawl_count(pawl, "status:completed", &counts, &len));
+    free(counts);
     INSIST(pawl_save_state(pawl, "statestore", id, pawl_text("1"), NULL));
     INSIST(pawl_get_state(pawl, "statestore", id, &value, NULL, NULL));
     free(value);

@@ -189,34 +189,12 @@ static void test_replay(void **state) {
                      PAWL_E_INVALID);
 }
 
-static void test_list(void **state) {
-    (void)state;
-    struct pawl *pawl = open_with(nothing, NULL);
-    enum {
-        COUNT = 25
-    };
-    for (int i = 0; i < COUNT; i++)
-        assert_ok(pawl_start(pawl, "changes", pawl_text(NULL), NULL, NULL));
-    char *token = NULL, *ids[10];
-    size_t count, total = 0, pages = 0;
-    do {
-        assert_ok(pawl_list(pawl, &token, ids, 10, &count));
-        for (size_t i = 0; i < count; i++) free(ids[i]);
-        total += count;
-        pages++;
-    } while (token);
-    assert_true(total >= COUNT);
-    assert_true(pages >= 3);
-    assert_ok(pawl_close(pawl));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_other_path_waits),
         cmocka_unit_test(test_version_pins),
         cmocka_unit_test(test_patch),
         cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

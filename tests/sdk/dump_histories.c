@@ -7,18 +7,20 @@
 int main(int argc, char **argv) {
     struct pawl *pawl;
     if (pawl_open(argc > 1 ? argv[1] : NULL, NULL, &pawl)) return pawl_perror("pawl_open"), 1;
-    char *token = NULL, *ids[16], *json;
-    size_t count, total = 0;
+    struct pawl_page *page = NULL;
+    size_t total = 0;
+    char *json;
     printf("{");
-    do {
-        if (pawl_list(pawl, &token, ids, 16, &count)) return pawl_perror("pawl_list"), 1;
-        for (size_t i = 0; i < count; i++) {
-            if (pawl_history(pawl, ids[i], &json)) return pawl_perror("pawl_history"), 1;
-            printf("%s\"%s\": %s", total++ ? ",\n" : "", ids[i], json);
+    for (;;) {
+        if (pawl_list(pawl, NULL, &page)) return pawl_perror("pawl_list"), 1;
+        if (!page) break;
+        for (size_t i = 0; i < page->count; i++) {
+            const char *id = page->items[i].id;
+            if (pawl_history(pawl, id, &json)) return pawl_perror("pawl_history"), 1;
+            printf("%s\"%s\": %s", total++ ? ",\n" : "", id, json);
             free(json);
-            free(ids[i]);
         }
-    } while (token);
+    }
     printf("}\n");
     return pawl_close(pawl) ? pawl_perror("pawl_close"), 1 : 0;
 }

@@ -179,16 +179,12 @@ static void run_list(struct pawl *pawl, const char *workflow) {
     enum {
         PAGE = 10
     };
-    char *ids[PAGE], *token = NULL;
+    const struct pawl_list_options options = {.limit = PAGE};
+    struct pawl_page *page = NULL;
     int seen = 0;
     for (int i = 0; i < n; i++)
         check(pawl_start(pawl, workflow, pawl_text(NULL), NULL, NULL), "start");
-    do {
-        size_t count = 0;
-        check(pawl_list(pawl, &token, ids, PAGE, &count), "list");
-        seen += (int)count;
-        while (count) free(ids[--count]);
-    } while (token);
+    while (check(pawl_list(pawl, &options, &page), "list"), page) seen += (int)page->count;
     if (seen == n) return;
     fprintf(stderr, "%d of %d are in the list\n", seen, n);
     exit(1);

@@ -59,13 +59,19 @@ static void run_echoes(struct pawl *pawl) {
 }
 
 static size_t count_all(struct pawl *pawl) {
-    char *token = NULL, *ids[COUNT];
-    size_t all = 0, count;
-    do {
-        assert_ok(pawl_list(pawl, &token, ids, COUNT, &count));
-        for (size_t i = 0; i < count; i++) free(ids[i]);
-        all += count;
-    } while (token);
+    const struct pawl_list_options options = {.limit = COUNT};
+    struct pawl_page *page = NULL;
+    size_t all = 0, counted = 0, len;
+    for (;;) {
+        assert_ok(pawl_list(pawl, &options, &page));
+        if (!page) break;
+        all += page->count;
+    }
+    struct pawl_count *counts;
+    assert_ok(pawl_count(pawl, NULL, &counts, &len));
+    for (size_t i = 0; i < len; i++) counted += counts[i].count;
+    assert_int_equal(counted, all);
+    free(counts);
     return all;
 }
 

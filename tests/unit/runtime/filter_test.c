@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "api/filter.h"
+#include "runtime/filter.h"
 
 #define SECOND INT64_C(1000000000)
 #define NOW    (INT64_C(1700000000) * SECOND)

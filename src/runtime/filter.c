@@ -1,10 +1,11 @@
-#include "api/filter.h"
+#include "runtime/filter.h"
 
 #include <string.h>
 
 #include "base/err.h"
 #include "orchestration.pb-c.h"
 #include "wire/columns.h"
+#include "wire/timestamp.h"
 
 // One term: what stands before the first ':', '<' or '>', that sign, and what stands behind it
 // without its quotes.
@@ -124,13 +125,16 @@ static bool filter_ago(const struct filter *filter, struct pawl_str age, int64_t
 static enum pawl_err filter_age(struct filter *filter, const struct term *term, int64_t *from,
                                 int64_t *before) {
     int64_t at;
-    if (term->sign != ':' && filter_ago(filter, term->value, &at)) {
+    if (term->sign != ':' &&
+        (filter_ago(filter, term->value, &at) || pawl__time_parse(term->value, &at))) {
         *(term->sign == '<' ? from : before) = at;
         return PAWL_OK;
     }
-    return pawl__fail(filter->error, PAWL_E_INVALID,
-                      "'%.*s' needs < or > and an age such as 90s, 10m, 2h or 7d",
-                      PAWL_FMT(term->key));
+    return pawl__fail(
+        filter->error, PAWL_E_INVALID,
+        "'%.*s' needs < or > and an age such as 90s, 10m, 2h or 7d, or a time such as "
+        "2030-01-02T15:04:05Z",
+        PAWL_FMT(term->key));
 }
 
 static enum pawl_err filter_tag(struct filter *filter, const struct term *term) {

@@ -1,7 +1,8 @@
-#ifndef PAWL_API_FILTER_H
-#define PAWL_API_FILTER_H
+#ifndef PAWL_RUNTIME_FILTER_H
+#define PAWL_RUNTIME_FILTER_H
 
-// Filters of instances as people write them, for /pawl/v1 and the dashboard:
+// Filters of instances as people write them: in pawl.h, /pawl/v1 and the dashboard.
+//
 //
 //   a1b2                        ids that begin so
 //   id:"order 7"                the same, for what has spaces
@@ -14,7 +15,8 @@
 //   age<1h  age>2d              created since, before
 //   ended<10m  ended>1h         ended since, before
 //
-// Terms stand between spaces, and all have to hold. Ages are a number and s, m, h or d.
+// Terms stand between spaces, and all have to hold. An age is a number and s, m, h or d, or a time
+// such as 2030-01-02T15:04:05Z.
 
 #include "store/store.h"
 

@@ -1,0 +1,119 @@
+#include <stdlib.h>
+
+#include "sdk/call.h"
+#include "sdk/error.h"
+#include "wire/unpack.h"
+
+// Which instances there are, and how many.
+
+// A page, and the memory of all that it points to.
+struct list_page {
+    struct pawl_page page;
+    const char *next; // where the next one begins; empty: there is none
+    struct pawl_arena arena;
+};
+
+static enum pawl_err list_check(struct pawl *pawl, const char *filter, const char *what) {
+    PAWL_TRY(pawl__handle_check(pawl, what));
+    if (!filter || pawl__wire_is_text(pawl__str(filter))) return PAWL_OK;
+    return pawl__sdk_fail(PAWL_E_INVALID, "%s: the filter is not UTF-8", what);
+}
+
+// --- pages --------------------------------------------------------------------------------------
+
+static struct list_page *list_page_of(struct pawl_page *page) {
+    return PAWL_CONTAINER(page, struct list_page, page);
+}
+
+void pawl_page_free(struct pawl_page *page) {
+    if (!page) return;
+    struct list_page *made = list_page_of(page);
+    pawl__arena_finish(&made->arena);
+    free(made);
+}
+
+// Takes over the arena of |call|, which holds the response. NULL when memory is out.
+static struct pawl_page *list_page_make(struct pawl_client_call *call) {
+    const Query__ListResponse *response = (const void *)call->op.response;
+    struct list_page *made = calloc(1, sizeof *made);
+    struct pawl_info *items =
+        pawl__arena_alloc(&call->op.arena, response->n_workflows * sizeof *items);
+    bool ok = made && items;
+    for (size_t i = 0; ok && i < response->n_workflows; i++)
+        ok = pawl__client_info(&call->op.arena, response->workflows[i], &items[i]);
+    if (!ok) {
+        free(made);
+        return NULL;
+    }
+    made->page = (struct pawl_page){.items = items, .count = response->n_workflows};
+    made->next = response->next;
+    made->arena = call->op.arena;
+    call->op.arena = (struct pawl_arena){0};
+    return &made->page;
+}
+
+enum pawl_err pawl_list(struct pawl *pawl, const struct pawl_list_options *options,
+                        struct pawl_page **page) {
+    static const struct pawl_list_options none;
+    if (!options) options = &none;
+    PAWL_TRY(list_check(pawl, options->filter, "pawl_list"));
+    struct pawl_client_call call = {0};
+    Query__ListRequest ask = QUERY__LIST_REQUEST__INIT;
+    if (options->filter) ask.filter = (char *)options->filter;
+    ask.newest = options->newest_first;
+    ask.limit = options->limit < UINT32_MAX ? (uint32_t)options->limit : UINT32_MAX;
+    if (*page) {
+        ask.after = (char *)list_page_of(*page)->next;
+        if (!*ask.after) {
+            pawl_page_free(*page);
+            *page = NULL;
+            return PAWL_OK;
+        }
+    }
+    enum pawl_err err = pawl__client_call(pawl, &call, PAWL_TASKHUB_SEARCH, &ask, PAWL_FOREVER);
+    const Query__ListResponse *response = err ? NULL : (const void *)call.op.response;
+    bool over = response && !response->n_workflows && !*response->next;
+    struct pawl_page *next = response && !over ? list_page_make(&call) : NULL;
+    if (response && !over && !next) err = pawl__sdk_fail_nomem();
+    if (!err) {
+        pawl_page_free(*page);
+        *page = next;
+    }
+    return pawl__client_finish(&call, err);
+}
+
+// --- counts -------------------------------------------------------------------------------------
+
+// The rows with their names behind them, in one piece of memory; NULL when that is out.
+static struct pawl_count *list_counts(const Query__CountResponse *response) {
+    size_t names = 0;
+    for (size_t i = 0; i < response->n_groups; i++) names += strlen(response->groups[i]->name) + 1;
+    // One row more, so that there is one.
+    struct pawl_count *counts = malloc((response->n_groups + 1) * sizeof *counts + names);
+    if (!counts) return NULL;
+    char *at = (char *)(counts + response->n_groups + 1);
+    for (size_t i = 0; i < response->n_groups; i++) {
+        const Query__CountResponse__Group *group = response->groups[i];
+        counts[i] = (struct pawl_count){at, (enum pawl_status)group->status, group->count};
+        at = stpcpy(at, group->name) + 1;
+    }
+    return counts;
+}
+
+enum pawl_err pawl_count(struct pawl *pawl, const char *filter, struct pawl_count **counts,
+                         size_t *len) {
+    *counts = NULL;
+    *len = 0;
+    PAWL_TRY(list_check(pawl, filter, "pawl_count"));
+    struct pawl_client_call call = {0};
+    Query__CountRequest ask = QUERY__COUNT_REQUEST__INIT;
+    if (filter) ask.filter = (char *)filter;
+    enum pawl_err err = pawl__client_call(pawl, &call, PAWL_TASKHUB_TALLY, &ask, PAWL_FOREVER);
+    if (!err) {
+        const Query__CountResponse *response = (const void *)call.op.response;
+        *counts = list_counts(response);
+        *len = *counts ? response->n_groups : 0;
+        if (!*counts) err = pawl__sdk_fail_nomem();
+    }
+    return pawl__client_finish(&call, err);
+}
