@@ -11,7 +11,8 @@
 
 enum {
     LIST_PAGE = 100,
-    LIST_MOST = 1000, // in one answer
+    LIST_MOST = 1000,  // in one answer
+    LIST_SCAN = 25000, // instances that one answer looks at
 };
 
 struct list_ask {
@@ -22,6 +23,7 @@ struct list_ask {
     struct pawl_call *call;
     struct pawl_api *api;
     struct pawl_request *request;
+    struct pawl_scan scan;
     uint32_t limit;
 };
 
@@ -126,6 +128,13 @@ static json_t *list_row(const struct list_ask *ask, const struct pawl_snapshot *
     return json;
 }
 
+static void list_next(const struct list_ask *ask, json_t *body, int64_t created_at,
+                      struct pawl_str id) {
+    pawl__console_text(
+        body, "next",
+        pawl__arena_format(&ask->request->arena, "%lld.%.*s", (long long)created_at, PAWL_FMT(id)));
+}
+
 static void list_done(struct pawl_call *call, const struct pawl_error *error) {
     struct list_ask *ask = call->data;
     const struct pawl_search *search = &ask->verb.search;
@@ -136,12 +145,10 @@ static void list_done(struct pawl_call *call, const struct pawl_error *error) {
     json_t *rows = json_array(), *body = json_pack("{s:o}", "rows", rows);
     size_t shown = search->count < ask->limit ? search->count : ask->limit;
     for (size_t i = 0; i < shown; i++) json_array_append_new(rows, list_row(ask, &search->rows[i]));
-    if (search->count > shown) {
-        const struct pawl_snapshot *last = &search->rows[shown - 1];
-        pawl__console_text(body, "next",
-                           pawl__arena_format(&ask->request->arena, "%lld.%.*s",
-                                              (long long)last->created_at, PAWL_FMT(last->id)));
-    }
+    if (search->count > shown)
+        list_next(ask, body, search->rows[shown - 1].created_at, search->rows[shown - 1].id);
+    else if (ask->scan.stopped)
+        list_next(ask, body, ask->scan.created_at, ask->scan.id);
     pawl__console_time(body, "at", pawl__clock_wall());
     pawl__api_json(ask->request, 200, body);
 }
@@ -163,6 +170,8 @@ void pawl__console_list(void *arg, struct pawl_request *request, const struct pa
         return;
     }
     query.limit = ask->limit + 1; // one more tells whether there are more
+    ask->scan = (struct pawl_scan){.most = LIST_SCAN, .arena = &request->arena};
+    query.scan = &ask->scan;
     pawl__search_init(&ask->verb.search, &query, &request->arena);
     list_call(ask, &ask->verb.search.call, list_done);
 }

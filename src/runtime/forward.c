@@ -39,6 +39,7 @@ static Peer__Query *forward_pack_query(struct pawl_arena *arena, const struct pa
     row->order = query->order;
     row->after_created = query->after_created;
     row->limit = query->limit;
+    row->scan = query->scan ? query->scan->most : 0;
     bool ok = forward_copy(arena, &row->name, query->name) &&
               forward_copy(arena, &row->parent, query->parent) &&
               forward_copy(arena, &row->tag, query->tag) &&
@@ -183,6 +184,10 @@ static bool forward_take_rows(struct pawl_search *verb, const Peer__Answer *answ
         };
     }
     verb->count = answer->n_rows;
+    if (!verb->query.scan || !answer->stop) return true;
+    verb->query.scan->stopped = true;
+    verb->query.scan->created_at = answer->stop->created_at;
+    verb->query.scan->id = pawl__str(answer->stop->id);
     return true;
 }
 

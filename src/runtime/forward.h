@@ -96,6 +96,7 @@ struct pawl_forwarded {
     } verb;
     enum pawl_verb_kind kind;
     uint32_t shard;              // of a search or a tally
+    struct pawl_scan scan;       // of a search
     const char *app, *namespace; // that it is for; NULL: the daemon itself, which has the shard
     struct pawl_arena *arena;
     void *data;

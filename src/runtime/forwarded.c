@@ -140,6 +140,8 @@ enum pawl_err pawl__forwarded_init(struct pawl_forwarded *forwarded, struct pawl
         return PAWL_OK;
     case PAWL_VERB_SEARCH:
         if (!forwarded_query(row, &query) || !query.limit) return PAWL_E_INVALID;
+        forwarded->scan = (struct pawl_scan){.most = (size_t)row->query->scan, .arena = arena};
+        if (row->query->scan) query.scan = &forwarded->scan;
         pawl__search_init(&forwarded->verb.search, &query, arena);
         return PAWL_OK;
     case PAWL_VERB_TALLY:
@@ -227,7 +229,13 @@ static bool forwarded_pack_search(const struct pawl_forwarded *forwarded, Peer__
              forwarded_copy(arena, &rows[i].custom_status, row->custom_status) &&
              forwarded_copy(arena, &rows[i].failure_type, row->failure_type);
     }
-    return ok;
+    const struct pawl_scan *scan = search->query.scan;
+    if (!ok || !scan || !scan->stopped) return ok;
+    answer->stop = pawl__arena_alloc(arena, sizeof *answer->stop);
+    if (!answer->stop) return false;
+    peer__row__init(answer->stop);
+    answer->stop->created_at = scan->created_at;
+    return forwarded_copy(arena, &answer->stop->id, scan->id);
 }
 
 static bool forwarded_pack_tally(const struct pawl_forwarded *forwarded, Peer__Answer *answer) {

@@ -2,10 +2,16 @@
 
 #include <stdlib.h>
 
+struct gather_search {
+    struct pawl_search search;
+    struct pawl_scan scan;
+};
+
 union gather_part {
     struct pawl_call call; // of each
     struct pawl_search search;
     struct pawl_tally tally;
+    struct gather_search part;
 };
 
 struct gather {
@@ -32,6 +38,30 @@ static int gather_compare(const void *a, const void *b, void *order) {
     return pawl__query_compare(*(const enum pawl_order *)order, a, b);
 }
 
+// Leaves out what stands behind the first place at which a part has stopped: there others may have
+// rows that were not looked at.
+static void gather_cut(struct gather *gather) {
+    struct pawl_search *whole = &gather->whole->search;
+    struct pawl_scan *scan = whole->query.scan;
+    enum pawl_order order = whole->query.order;
+    struct pawl_snapshot stop = {0};
+    bool stopped = false;
+    for (uint32_t i = 0; scan && i < gather->count; i++) {
+        const struct pawl_scan *part = &gather->parts[i].part.scan;
+        const struct pawl_snapshot place = {.id = part->id, .created_at = part->created_at};
+        if (!part->stopped || (stopped && pawl__query_compare(order, &stop, &place) <= 0)) continue;
+        stopped = true;
+        stop = place;
+    }
+    while (stopped && whole->count &&
+           pawl__query_compare(order, &whole->rows[whole->count - 1], &stop) > 0)
+        whole->count--;
+    if (!stopped || whole->count >= whole->query.limit) return;
+    scan->stopped = true;
+    scan->created_at = stop.created_at;
+    scan->id = stop.id;
+}
+
 // The first of all rows. False when memory is out.
 static bool gather_rows(struct gather *gather) {
     struct pawl_search *whole = &gather->whole->search;
@@ -44,6 +74,7 @@ static bool gather_rows(struct gather *gather) {
         for (size_t k = 0; k < gather->parts[i].search.count; k++)
             whole->rows[whole->count++] = gather->parts[i].search.rows[k];
     qsort_r(whole->rows, whole->count, sizeof *whole->rows, gather_compare, &whole->query.order);
+    gather_cut(gather);
     if (whole->count > whole->query.limit) whole->count = whole->query.limit;
     return true;
 }
@@ -96,6 +127,10 @@ static void gather_init_part(struct gather *gather, uint32_t shard) {
     if (whole->call.verb->kind == PAWL_VERB_SEARCH) {
         pawl__search_init(&part->search, &whole->search.query, whole->search.arena);
         part->search.shard = shard;
+        if (whole->search.query.scan) {
+            part->part.scan = *whole->search.query.scan;
+            part->search.query.scan = &part->part.scan;
+        }
     } else {
         pawl__tally_init(&part->tally, &whole->tally.query, whole->tally.arena);
         part->tally.shard = shard;

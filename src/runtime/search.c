@@ -16,6 +16,7 @@ struct reading {
     struct pawl_link call; // the call, unless it was canceled
     uint64_t shard;        // of the lease, which may change while the thread reads
     struct pawl_query query;
+    struct pawl_scan scan;
     struct pawl_arena arena; // of all below
     struct pawl_snapshot *rows;
     size_t count, cap;
@@ -158,12 +159,17 @@ static const struct pawl_tree_node *page_begin(const struct pawl_shard *shard,
 static bool page_merge(struct reading *reading, struct pawl_search *verb, bool *enough) {
     const struct pawl_shard *shard = &reading->calls->residency->shard;
     const struct pawl_query *query = &reading->query;
-    // Of what comes after the last row that was read nothing is known.
-    bool all = reading->count < query->limit;
+    // Of what comes after the last row that was read nothing is known, nor of what comes after the
+    // place at which the store has stopped.
+    const struct pawl_snapshot stop = {.id = reading->scan.id,
+                                       .created_at = reading->scan.created_at};
+    bool full = reading->count == query->limit, stopped = reading->scan.stopped;
     struct page page = {.query = query,
                         .arena = &reading->arena,
                         .next = page_begin(shard, query),
-                        .last = all ? NULL : &reading->rows[reading->count - 1]};
+                        .last = full      ? &reading->rows[reading->count - 1]
+                                : stopped ? &stop
+                                          : NULL};
     size_t most = reading->count + shard->instances.len;
     if (most > verb->query.limit) most = verb->query.limit;
     verb->rows = pawl__arena_alloc(verb->arena, (most + 1) * sizeof *verb->rows);
@@ -183,8 +189,13 @@ static bool page_merge(struct reading *reading, struct pawl_search *verb, bool *
         ok = reading_copy_row(verb->arena, row) && (!of_memory || page_step(&page));
         i += !of_memory;
     }
-    *enough = all || verb->count == verb->query.limit;
-    return ok;
+    bool filled = verb->count == verb->query.limit;
+    *enough = !full || filled;
+    if (!ok || !verb->query.scan || filled || !stopped) return ok;
+    verb->query.scan->stopped = true;
+    verb->query.scan->created_at = stop.created_at;
+    verb->query.scan->id = stop.id;
+    return reading_copy(verb->query.scan->arena, &verb->query.scan->id);
 }
 
 // False when more has to be read.
@@ -296,6 +307,11 @@ static enum pawl_err reading_begin(struct pawl_calls *calls, struct pawl_call *c
     if (!reading_copy_query(&reading->arena, &reading->query)) {
         reading_destroy(reading);
         return pawl__fail_plain(error, PAWL_E_NOMEM);
+    }
+    if (query->scan) {
+        query->scan->stopped = false;
+        reading->scan = (struct pawl_scan){.most = query->scan->most, .arena = &reading->arena};
+        reading->query.scan = &reading->scan;
     }
     reading->job = job;
     reading->calls = calls;

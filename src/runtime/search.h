@@ -8,7 +8,8 @@
 #include "store/query.h"
 
 // Fills |rows|, in |arena|, with the first |query.limit| (not 0) instances in the order of the
-// query, columns only: those that there are at one moment.
+// query, columns only: those that there are at one moment. With |query.scan| they may be fewer, and
+// it tells behind which place the caller has to go on.
 struct pawl_search {
     struct pawl_call call; // its id is not looked at
     uint32_t shard;        // of the app

@@ -188,6 +188,15 @@ enum pawl_order {
     PAWL_ORDER_NEWEST = 2, // the reverse of that
 };
 
+// How far a query looks. A filter that next to nothing fits would otherwise look at all there is.
+struct pawl_scan {
+    size_t most;              // look at about so many instances; a store may look at more
+    struct pawl_arena *arena; // of |id|
+    bool stopped;             // out: it did, and fewer were found than the query's limit
+    int64_t created_at;       // then: what was looked at ends with this place in the order
+    struct pawl_str id;
+};
+
 // Which instances of a shard, and in which order. What is zero does not filter.
 struct pawl_query {
     struct pawl_str name;
@@ -202,7 +211,8 @@ struct pawl_query {
     enum pawl_order order;
     int64_t after_created; // with |after_id|: only what comes after this place in the order
     struct pawl_str after_id;
-    size_t limit; // 0: none
+    size_t limit;           // 0: none
+    struct pawl_scan *scan; // NULL: looks at all. Counts do
 };
 
 // --- the calls ------------------------------------------------------------------------------
@@ -300,7 +310,7 @@ struct pawl_store_ops {
                                void *arg, struct pawl_error *error);
 
     // Calls |fn| for the snapshots of |shard| that |query| asks for, in its order, with columns
-    // only.
+    // only; all of them, or those up to the place that |query->scan| tells.
     enum pawl_err (*query)(struct pawl_store *store, uint64_t shard, const struct pawl_query *query,
                            pawl_snapshot_fn fn, void *arg, struct pawl_error *error);
 

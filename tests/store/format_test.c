@@ -75,6 +75,29 @@ static void test_columns_are_filled(void **state) {
                    "child-1|parent-1|\"waits for go\"| ");
 }
 
+static enum pawl_err note_count(void *arg, struct pawl_str name, int32_t status, uint64_t count,
+                                struct pawl_error *error) {
+    (void)error;
+    pawl__buf_format(arg, "%.*s/%d=%d ", PAWL_FMT(name), (int)status, (int)count);
+    return PAWL_OK;
+}
+
+// A file that was written before there were counts gets them when it is opened, once.
+static void test_counts_are_made(void **state) {
+    struct fixture *f = *state;
+    assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
+    for (int open = 0; open < 2; open++) {
+        struct pawl_buf text = {0};
+        const struct pawl_query all = {0};
+        assert_ok(f, f->store->ops->count(f->store, 1, &all, note_count, &text, &f->error));
+        pawl__buf_append(&text, "", 1);
+        assert_string_equal((const char *)text.data,
+                            "ended/1=1 failing/3=1 parent/0=1 running/0=1 sleeper/0=1 waiter/0=2 ");
+        pawl__buf_finish(&text);
+        fixture_reopen(f);
+    }
+}
+
 // One that cannot be filled is left as it is, and keeps no other from being filled.
 static void test_damaged_row(void **state) {
     struct fixture *f = *state;
@@ -163,8 +186,8 @@ static void test_workflows_go_on(void **state) {
 int main(void) {
     fixture_kind = &t_sqlite;
 #define T(name) cmocka_unit_test_setup_teardown(name, format_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(test_columns_are_filled), T(test_damaged_row),
-                                       T(test_workflows_go_on)};
+    const struct CMUnitTest tests[] = {T(test_columns_are_filled), T(test_counts_are_made),
+                                       T(test_damaged_row), T(test_workflows_go_on)};
 #undef T
     return cmocka_run_group_tests_name("formats", tests, NULL, NULL);
 }

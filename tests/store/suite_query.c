@@ -165,6 +165,75 @@ static void test_places(void **state) {
                  "order-3 order-1 ");
 }
 
+// A query that may look at |most| instances finds all by going on where it has stopped.
+static void test_scans(void **state) {
+    struct fixture *f = *state;
+    fill(f);
+    for (int order = PAWL_ORDER_OLDEST; order <= PAWL_ORDER_NEWEST; order++)
+        for (size_t most = 1; most <= ROWS; most++) {
+            struct pawl_buf text = {0};
+            struct pawl_scan scan = {.most = most, .arena = &f->arena};
+            struct pawl_query query = {.order = (enum pawl_order)order,
+                                       .custom_status = PAWL_STR("_done"),
+                                       .limit = ROWS,
+                                       .scan = &scan};
+            size_t pages = 0;
+            do {
+                assert_ok(f, f->store->ops->query(f->store, f->lease.shard, &query, note_id, &text,
+                                                  &f->error));
+                query.after_created = scan.created_at;
+                query.after_id = scan.id;
+                assert_true(++pages <= ROWS + 1);
+            } while (scan.stopped);
+            pawl__buf_append(&text, "", 1);
+            assert_string_equal((const char *)text.data, "pay-2 ");
+            pawl__buf_finish(&text);
+            if (f->kind->bounded) assert_true(pages >= (ROWS + most - 1) / most);
+        }
+}
+
+// Far from the place at which a query begins, things are the same.
+static void test_scan_of_many(void **state) {
+    enum {
+        MANY = 3000,
+        WANTED = 700
+    };
+    struct fixture *f = *state;
+    struct pawl_snapshot *rows = pawl__arena_zalloc(&f->arena, MANY * sizeof *rows);
+    assert_non_null(rows);
+    fixture_lease(f);
+    for (int i = 0; i < MANY; i++) {
+        rows[i] = t_snapshot(pawl__arena_format(&f->arena, "row-%04d", i), "s", "h");
+        rows[i].created_at = i + 1;
+        rows[i].name = i == WANTED ? PAWL_STR("Wanted") : PAWL_STR("Other");
+    }
+    assert_ok(f, t_commit(f,
+                          &(struct pawl_part){
+                              .lease = &f->lease, .snapshots = rows, .snapshot_count = MANY},
+                          NULL));
+    struct pawl_scan scan = {.most = 2000, .arena = &f->arena};
+    struct pawl_query query = {
+        .name = PAWL_STR("Wanted"), .order = PAWL_ORDER_NEWEST, .limit = 2, .scan = &scan};
+    const char *expected = f->kind->bounded ? "" : "row-0700 ";
+    assert_query(f, query, expected);
+    if (!f->kind->bounded) return;
+    assert_true(scan.stopped);
+    assert_int_equal(scan.created_at, MANY - 2000 + 1);
+    query.after_created = scan.created_at;
+    query.after_id = scan.id;
+    assert_query(f, query, "row-0700 ");
+    assert_false(scan.stopped);
+}
+
+// A page that is full tells no place: its last row is one.
+static void test_scan_of_full_page(void **state) {
+    struct fixture *f = *state;
+    fill(f);
+    struct pawl_scan scan = {.most = 3, .arena = &f->arena, .stopped = true};
+    assert_query(f, Q(.limit = 2, .name = S("Order"), .scan = &scan), "Zoo order-1 ");
+    assert_false(scan.stopped);
+}
+
 static int compare_texts(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -202,6 +271,11 @@ static void test_counts(void **state) {
                   "Order/0=1 Order/1=1 Order/3=2 Pay/1=1 Pay/7=1 ");
     assert_counts(f, Q(.id_prefix = S("order")), "Order/0=1 Order/1=1 Order/3=1 ");
     assert_counts(f, Q(.name = S("none")), "");
+    assert_counts(f, Q(.parent = S("order-2")), "Pay/7=1 ");
+    assert_counts(f, Q(.failure_type = S("cardError")), "Order/3=1 ");
+    assert_counts(f, Q(.statuses = 1 << FAILED | 1 << SUSPENDED, .created_from = 100),
+                  "Order/3=1 Pay/7=1 ");
+    assert_counts(f, Q(.statuses = 1 << COMPLETED, .created_from = 150), "Pay/1=1 ");
 }
 
 // A row that is put again, and one that goes, are found as they are now.
@@ -267,9 +341,10 @@ static void test_any_query(void **state) {
 
 int suite_query(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(test_orders),   T(test_filters), T(test_tags),
-                                       T(test_places),   T(test_counts),  T(test_changes),
-                                       T(test_any_query)};
+    const struct CMUnitTest tests[] = {
+        T(test_orders),  T(test_filters),           T(test_tags),         T(test_places),
+        T(test_scans),   T(test_scan_of_full_page), T(test_scan_of_many), T(test_counts),
+        T(test_changes), T(test_any_query)};
 #undef T
     return cmocka_run_group_tests_name("queries", tests, NULL, NULL);
 }

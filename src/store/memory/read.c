@@ -85,6 +85,9 @@ static enum pawl_err read_rows(struct pawl_store *base, uint64_t number, read_pi
     struct pawl_memory_data *data = pawl__memory_lock(base);
     const struct pawl_memory_shard *shard = pawl__memory_shard(data, number);
     const struct pawl_memory_node *node = NULL;
+    struct pawl_scan *scan = query->scan;
+    size_t looked = 0;
+    if (scan) scan->stopped = false;
     if (shard)
         node =
             pawl__memory_from(&shard->instances, query->after_created, query->after_id, backward);
@@ -92,6 +95,13 @@ static enum pawl_err read_rows(struct pawl_store *base, uint64_t number, read_pi
          node = pawl__memory_after(node, backward)) {
         const struct pawl_snapshot *row = &((const struct pawl_memory_instance *)node)->row;
         if (pick(query, row)) ok = read_add(out, row);
+        if (!scan || ++looked < scan->most || (query->limit && out->count == query->limit))
+            continue;
+        scan->stopped = true;
+        scan->created_at = row->created_at;
+        scan->id = row->id;
+        ok = ok && pawl__memory_dup(scan->arena, &scan->id);
+        break;
     }
     pawl__memory_unlock(data);
     return ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);

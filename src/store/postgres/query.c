@@ -73,6 +73,7 @@ enum pawl_err pawl__pg_query(struct pawl_store *base, uint64_t shard,
     size_t left = query->limit ? query->limit : SIZE_MAX;
     PGresult *page = NULL, *last = NULL;
     enum pawl_err err = PAWL_OK;
+    if (query->scan) query->scan->stopped = false; // it looks at all
     for (bool more = true; !err && more; last = page) {
         size_t limit = left < QUERY_PAGE ? left : QUERY_PAGE;
         err = query_page(store, shard, &next, limit, &page, error);

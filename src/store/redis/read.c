@@ -297,6 +297,7 @@ enum pawl_err pawl__redis_query(struct pawl_store *base, uint64_t shard,
                                 struct pawl_error *error) {
     struct read_rows rows = {0};
     enum pawl_order order = query->order;
+    if (query->scan) query->scan->stopped = false; // it looks at all
     enum pawl_err err = read_all((struct pawl_redis *)base, shard, false, &rows, error);
     if (!err) read_match(&rows, query);
     if (!err && rows.count) qsort_r(rows.rows, rows.count, sizeof *rows.rows, read_compare, &order);

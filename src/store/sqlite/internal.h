@@ -35,6 +35,38 @@
     " AND (?11 IS NULL OR id<?11) AND (?12 IS NULL OR instr(tags, ?12))"                           \
     " AND (?13 IS NULL OR instr(custom_status, ?13))"
 
+// Statuses that few instances have, as a rule: failed, canceled, terminated, suspended, stalled.
+#define PAWL_SQLITE_RARE    ((uint32_t)(1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8))
+#define PAWL_SQLITE_IS_RARE "status>2 AND status<>6"
+
+#define PAWL_SQLITE_ORDER_OLDEST " ORDER BY created_at, id"
+#define PAWL_SQLITE_ORDER_NEWEST " ORDER BY created_at DESC, id DESC"
+
+// The orders of a query: behind one place, and up to another.
+#define PAWL_SQLITE_OLDEST                                                                         \
+    " AND (created_at, id)>(?14, ?15) AND (created_at, id)<=(?17, ?18)" PAWL_SQLITE_FILTER         \
+        PAWL_SQLITE_ORDER_OLDEST " LIMIT ?16"
+#define PAWL_SQLITE_NEWEST                                                                         \
+    " AND (created_at, id)<(?14, ?15) AND (created_at, id)>=(?17, ?18)" PAWL_SQLITE_FILTER         \
+        PAWL_SQLITE_ORDER_NEWEST " LIMIT ?16"
+
+// What a query finds by an index other than that of lists, which has few entries that it asks for.
+#define PAWL_SQLITE_BY_ID                                                                          \
+    " FROM pawl_instance INDEXED BY sqlite_autoindex_pawl_instance_1"                              \
+    " WHERE shard=?1 AND id>=?10 AND id<?11"
+#define PAWL_SQLITE_BY_PARENT                                                                      \
+    " FROM pawl_instance INDEXED BY pawl_instance_parent"                                          \
+    " WHERE shard=?1 AND parent=?8 AND parent<>''"
+#define PAWL_SQLITE_BY_STATUS                                                                      \
+    " FROM pawl_instance INDEXED BY pawl_instance_rare"                                            \
+    " WHERE shard=?1 AND status IN (?19, ?20, ?21, ?22, ?23) AND " PAWL_SQLITE_IS_RARE
+
+// Only what is shown is read from the rows.
+#define PAWL_SQLITE_FEW(by_index, order)                                                           \
+    "SELECT " PAWL_SQLITE_COLUMNS                                                                  \
+    " FROM pawl_instance WHERE row IN (SELECT row" by_index PAWL_SQLITE_##order                    \
+        ")" PAWL_SQLITE_ORDER_##order
+
 // All statements: name, connection, SQL. |"%w"| stands for the user's state table.
 // clang-format off
 #define PAWL_SQLITE_STATEMENTS(X)                                                                 \
@@ -114,17 +146,34 @@
                               " FROM pawl_instance WHERE shard=?1 AND id=?2")                     \
     X(READ_LIVE,      reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
                               " WHERE shard=?1 AND live=1")                                       \
-    X(READ_OLDEST,    reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
-                              " WHERE shard=?1 AND (created_at, id)>(?14, ?15)" PAWL_SQLITE_FILTER \
-                              " ORDER BY created_at, id LIMIT ?16")                               \
-    X(READ_NEWEST,    reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
-                              " WHERE shard=?1 AND (created_at, id)<(?14, ?15)" PAWL_SQLITE_FILTER \
-                              " ORDER BY created_at DESC, id DESC LIMIT ?16")                     \
+    X(READ_OLDEST,    reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance WHERE shard=?1"  \
+                              PAWL_SQLITE_OLDEST)                                                 \
+    X(READ_NEWEST,    reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance WHERE shard=?1"  \
+                              PAWL_SQLITE_NEWEST)                                                 \
+    X(READ_STOP_OLDEST, reader, "SELECT created_at, id FROM pawl_instance"                        \
+                              " INDEXED BY pawl_instance_listed"                                  \
+                              " WHERE shard=?1 AND (created_at, id)>(?14, ?15)"                   \
+                              " ORDER BY created_at, id LIMIT 1 OFFSET ?16")                      \
+    X(READ_STOP_NEWEST, reader, "SELECT created_at, id FROM pawl_instance"                        \
+                              " INDEXED BY pawl_instance_listed"                                  \
+                              " WHERE shard=?1 AND (created_at, id)<(?14, ?15)"                   \
+                              " ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET ?16")            \
+    X(ID_MANY,        reader, "SELECT count(*) FROM (SELECT 1" PAWL_SQLITE_BY_ID " LIMIT ?16)")   \
+    X(ID_OLDEST, reader, PAWL_SQLITE_FEW(PAWL_SQLITE_BY_ID, OLDEST)) \
+    X(ID_NEWEST, reader, PAWL_SQLITE_FEW(PAWL_SQLITE_BY_ID, NEWEST)) \
+    X(PARENT_MANY,    reader, "SELECT count(*) FROM (SELECT 1" PAWL_SQLITE_BY_PARENT              \
+                              " LIMIT ?16)")                                                      \
+    X(PARENT_OLDEST, reader, PAWL_SQLITE_FEW(PAWL_SQLITE_BY_PARENT, OLDEST)) \
+    X(PARENT_NEWEST, reader, PAWL_SQLITE_FEW(PAWL_SQLITE_BY_PARENT, NEWEST)) \
+    X(STATUS_MANY,    reader, "SELECT coalesce(sum(count), 0) FROM pawl_count"                    \
+                              " WHERE shard=?1 AND ?2>>status&1")                                 \
+    X(STATUS_OLDEST, reader, PAWL_SQLITE_FEW(PAWL_SQLITE_BY_STATUS, OLDEST)) \
+    X(STATUS_NEWEST, reader, PAWL_SQLITE_FEW(PAWL_SQLITE_BY_STATUS, NEWEST)) \
     X(READ_COUNT,     reader, "SELECT name, status FROM pawl_instance"                            \
                               " INDEXED BY pawl_instance_listed WHERE shard=?1"                   \
                               PAWL_SQLITE_FILTER)                                                 \
-    X(READ_COUNT_ALL, reader, "SELECT name, status FROM pawl_instance"                            \
-                              " INDEXED BY pawl_instance_listed WHERE shard=?1")                  \
+    X(READ_COUNT_ALL, reader, "SELECT name, status, count FROM pawl_count"                        \
+                              " WHERE shard=?1 AND count>0")                                      \
     X(READ_MAIL,      reader, "SELECT key, row FROM pawl_mail WHERE app=?1 AND number=?2"         \
                               " AND key>?3 ORDER BY key LIMIT ?4")                                \
     X(READ_HOLDERS,   reader, "SELECT number, id, epoch, owner FROM pawl_shard WHERE app=?1"      \

@@ -48,6 +48,7 @@
 //     pawl_log        key = shard << 40 | position, row = a sealed batch (checksum.h)
 //     pawl_instance   a snapshot, with its history while that is of one part
 //     pawl_history    the parts of longer histories
+//     pawl_count      how many instances there are by name and status; triggers keep it
 //     pawl_mail       messages that wait for a shard
 //     state           keys of the user
 //     metadata        "migrations", Dapr's count of changes to the layout of its tables
@@ -94,6 +95,14 @@ static const char sqlite_reader_pragmas[] = "PRAGMA mmap_size=0;"
                                             "PRAGMA cache_size=-2048;"
                                             "PRAGMA trusted_schema=OFF;";
 
+// A program that knows nothing of pawl_count keeps it, too, as the triggers stand in the file.
+#define SQLITE_COUNT_NEW                                                                           \
+    " INSERT INTO pawl_count VALUES(new.shard, new.name, new.status, 1)"                           \
+    " ON CONFLICT DO UPDATE SET count=count+1; "
+#define SQLITE_COUNT_OLD                                                                           \
+    " UPDATE pawl_count SET count=count-1"                                                         \
+    " WHERE shard=old.shard AND name=old.name AND status=old.status;"
+
 // A number in front of the tables' own: what a newer Pawl added must not be touched by this one.
 static const char sqlite_schema[] =
     "CREATE TABLE IF NOT EXISTS pawl_meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -139,6 +148,33 @@ static const char sqlite_schema[] =
                             "CREATE INDEX IF NOT EXISTS pawl_instance_listed ON "
                             "pawl_instance(shard, created_at, id, status, completed_at, name, "
                             "parent, failure_type, tags, custom_status);"
+                            // What filters with few rows take. They stand empty beside most
+                            // workflows, and so cost next to nothing.
+                            "CREATE INDEX IF NOT EXISTS pawl_instance_parent ON "
+                            "pawl_instance(shard, parent, created_at, id, status, completed_at, "
+                            "name, failure_type, tags, custom_status) WHERE parent<>'';"
+                            "CREATE INDEX IF NOT EXISTS pawl_instance_rare ON pawl_instance(shard, "
+                            "status, created_at, id, completed_at, name, parent, failure_type, "
+                            "tags, custom_status) WHERE " PAWL_SQLITE_IS_RARE ";"
+                            "CREATE TABLE IF NOT EXISTS pawl_count("
+                            "    shard INTEGER NOT NULL,"
+                            "    name TEXT NOT NULL,"
+                            "    status INTEGER NOT NULL,"
+                            "    count INTEGER NOT NULL," // 0: of a name that has others
+                            "    PRIMARY KEY(shard, name, status)) WITHOUT ROWID;"
+                            "INSERT INTO pawl_count SELECT shard, name, status, count(*) FROM "
+                            "pawl_instance WHERE NOT EXISTS(SELECT 1 FROM pawl_meta WHERE "
+                            "key='counted') GROUP BY shard, name, status;"
+                            "INSERT OR IGNORE INTO pawl_meta VALUES('counted', 1);"
+                            "CREATE TRIGGER IF NOT EXISTS pawl_count_put AFTER INSERT ON "
+                            "pawl_instance BEGIN" SQLITE_COUNT_NEW "END;"
+                            "CREATE TRIGGER IF NOT EXISTS pawl_count_change AFTER UPDATE OF name, "
+                            "status ON pawl_instance WHEN old.status<>new.status OR "
+                            "old.name<>new.name BEGIN" SQLITE_COUNT_OLD SQLITE_COUNT_NEW "END;"
+                            "CREATE TRIGGER IF NOT EXISTS pawl_count_delete AFTER DELETE ON "
+                            "pawl_instance BEGIN" SQLITE_COUNT_OLD
+                            " DELETE FROM pawl_count WHERE shard=old.shard AND name=old.name AND "
+                            "count=0; END;"
                             "CREATE TABLE IF NOT EXISTS pawl_history("
                             "    row INTEGER PRIMARY KEY,"
                             "    instance INTEGER NOT NULL," // pawl_instance.row

@@ -43,6 +43,19 @@ static const char *found(struct kit *kit, const struct pawl_query *query) {
     return kit_ids(kit, &caller);
 }
 
+// The same by pages that look at |most| instances of the store.
+static const char *found_by(struct kit *kit, struct pawl_query query, size_t most) {
+    const char *all = "";
+    struct pawl_scan scan = {.most = most, .arena = &kit->arena};
+    query.scan = &scan;
+    do {
+        all = pawl__arena_format(&kit->arena, "%s%s", all, found(kit, &query));
+        query.after_created = scan.created_at;
+        query.after_id = scan.id;
+    } while (scan.stopped);
+    return all;
+}
+
 static void test_search(void **state) {
     (void)state;
     struct kit kit;
@@ -76,6 +89,10 @@ static void test_search(void **state) {
     kit_detach(&kit, &worker);
     assert_string_equal(found(&kit, &running), "b c e f a ");
     assert_string_equal(found(&kit, &suspended), "d ");
+    for (size_t most = 1; most < 8; most++) {
+        assert_string_equal(found_by(&kit, running, most), "b c e f a ");
+        assert_string_equal(found_by(&kit, suspended, most), "d ");
+    }
     assert_int_equal(counted(&kit, &all, STATUS(RUNNING)), 5);
     assert_int_equal(counted(&kit, &suspended, STATUS(SUSPENDED)), 1);
     assert_int_equal(counted(&kit, &running, STATUS(SUSPENDED)), 0);
