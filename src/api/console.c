@@ -48,7 +48,8 @@ void pawl__console_call(struct pawl_console_ask *ask, enum pawl_taskhub_method m
     ask->call = (struct pawl_taskhub_call){
         .method = method,
         .request = message,
-        .without_start = true,
+        .patience =
+            PAWL_TASKHUB_AT_ONCE, // a worker that hangs must not keep people from being answered
         .arena = &ask->request->arena,
         .done = console_done,
         .data = ask,

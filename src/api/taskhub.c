@@ -72,7 +72,7 @@ void pawl__api_taskhub(struct pawl_api *api, struct pawl_request *request,
     ask->request = request;
     ask->call.method = (enum pawl_taskhub_method)(method - pawl__methods);
     ask->call.request = message;
-    ask->call.without_start = false;
+    ask->call.patience = PAWL_TASKHUB_WAITS;
     ask->call.span_id = NULL;
     ask->call.arena = &request->arena;
     ask->call.done = taskhub_done;

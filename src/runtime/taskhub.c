@@ -115,7 +115,8 @@ static bool taskhub_answer_plain(struct pawl_taskhub_call *call) {
 // With a start time, even one that has passed, nobody waits for the first turn.
 static enum pawl_wait taskhub_then_started(const struct pawl_taskhub_call *call) {
     const Pb__CreateInstanceRequest *ask = (const void *)call->request;
-    return call->without_start || ask->scheduledstarttimestamp ? PAWL_WAIT_NOT : PAWL_WAIT_STARTED;
+    bool starts = call->patience == PAWL_TASKHUB_WAITS && !ask->scheduledstarttimestamp;
+    return starts ? PAWL_WAIT_STARTED : PAWL_WAIT_NOT;
 }
 
 static enum pawl_wait taskhub_then_completed(const struct pawl_taskhub_call *call) {
@@ -175,7 +176,8 @@ static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error
     struct pawl_taskhub_call *call = inner->data;
     const struct taskhub_verb *verb = &taskhub_verbs[call->method];
     enum pawl_wait then = PAWL_WAIT_NOT;
-    if (!error && !call->waits && verb->then) then = verb->then(call);
+    if (!error && !call->waits && call->patience != PAWL_TASKHUB_AT_ONCE && verb->then)
+        then = verb->then(call);
     pawl__operation_end(call->node->options.operations, inner, call->began, error);
     if (error && error->code == PAWL_E_NOT_FOUND && call->method == PAWL_TASKHUB_RERUN &&
         !call->waits) {

@@ -4,15 +4,22 @@
 #include "runtime/node.h"
 #include "wire/methods.h"
 
+// For what a call waits beside that the log holds it.
+enum pawl_taskhub_patience {
+    PAWL_TASKHUB_WAITS,    // for what the reference waits: the first turn, the end, ...
+    PAWL_TASKHUB_NO_START, // the same, but for the first turn
+    PAWL_TASKHUB_AT_ONCE,  // for nothing
+};
+
 // One call. The caller's memory until |done| is called, which may happen before the call returns,
 // or the call is canceled.
 struct pawl_taskhub_call {
     enum pawl_taskhub_method method;
     const ProtobufCMessage *request; // of the method's type
     struct pawl_str bytes;           // of COMPLETE_TURN: the encoded request
-    bool without_start;              // START: do not wait for the first turn
-    char *span_id;                   // START: of the workflow's own span; NULL: it is not traced
-    struct pawl_arena *arena;        // for |response|
+    enum pawl_taskhub_patience patience;
+    char *span_id;            // START: of the workflow's own span; NULL: it is not traced
+    struct pawl_arena *arena; // for |response|
     const ProtobufCMessage *response;
     // |error| is NULL when the call succeeded. Its text begins as the reference's does.
     void (*done)(struct pawl_taskhub_call *call, const struct pawl_error *error);

@@ -112,7 +112,7 @@ static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) 
     struct pawl_taskhub_call *call = &op->taskhub;
     call->method = (enum pawl_taskhub_method)(op->method - pawl__methods);
     call->request = op->request;
-    call->without_start = true; // nobody knows whether this process has a worker
+    call->patience = PAWL_TASKHUB_NO_START; // nobody knows whether this process has a worker
     call->span_id = NULL;
     call->arena = &op->arena;
     call->done = embedded_done;

@@ -246,7 +246,7 @@ static void net_arrive(struct sim_event *event) {
         .method = message.method,
         .request = serving_request(serving),
         .bytes = pawl__buf_str(&serving->message.bytes),
-        .without_start = message.without_start,
+        .patience = message.without_start ? PAWL_TASKHUB_NO_START : PAWL_TASKHUB_WAITS,
         .arena = &serving->arena,
         .done = serving_done,
         .data = serving,

@@ -30,7 +30,7 @@ export const VERBS: readonly VerbRow[] = [
   {
     verb: 'suspend',
     label: 'Suspend',
-    done: 'suspended',
+    done: 'told to suspend',
     asks: 'No more of its code runs until it is resumed. Activities that run go on.',
     command: (id) => `pawl workflow suspend ${id}`,
     fits: (one) => !ENDED.has(one.status) && one.status !== 'SUSPENDED',
@@ -39,7 +39,7 @@ export const VERBS: readonly VerbRow[] = [
   {
     verb: 'resume',
     label: 'Resume',
-    done: 'resumed',
+    done: 'told to resume',
     asks: 'It goes on where it stood.',
     command: (id) => `pawl workflow resume ${id}`,
     fits: (one) => one.status === 'SUSPENDED',
@@ -48,7 +48,7 @@ export const VERBS: readonly VerbRow[] = [
   {
     verb: 'terminate',
     label: 'Terminate',
-    done: 'terminated',
+    done: 'told to terminate',
     asks: 'It ends now, with its children, and cannot go on. Activities that run are not interrupted; their results are dropped.',
     command: (id) => `pawl workflow terminate ${id}`,
     fits: (one) => !ENDED.has(one.status),
