@@ -11,6 +11,8 @@ import { HelpDialog } from './pages/help';
 import { InstancePage } from './pages/instance';
 import { ListPage } from './pages/list';
 import { OverviewPage } from './pages/overview';
+import { StorePage } from './pages/store';
+import { WorkersPage } from './pages/workers';
 import { go, link, route, searching } from './route';
 import * as theme from './theme';
 import { Toasts } from './ui/basics';
@@ -54,6 +56,12 @@ function Shell({ hub }: { hub: boolean }) {
           <a href={link(['instances'])} aria-current={page === 'instances' || page === 'instance' ? 'page' : undefined}>
             Workflows
           </a>
+          <a href={link(['workers'])} aria-current={page === 'workers' ? 'page' : undefined}>
+            Workers
+          </a>
+          <a href={link(['store'])} aria-current={page === 'store' ? 'page' : undefined}>
+            Store
+          </a>
         </nav>
         <span class="spacer" />
         {app && (
@@ -75,11 +83,19 @@ function Shell({ hub }: { hub: boolean }) {
           The daemon does not answer. What you see is the last that it told; the page asks again.
         </p>
       )}
-      {page === 'instance' && id ? <InstancePage key={id} id={id} app={app} /> : page === 'instances' ? <ListPage app={app} /> : <OverviewPage app={app} />}
+      <Page page={page} id={id} app={app} />
       {help && <HelpDialog onClose={() => setHelp(false)} />}
       <Toasts />
     </>
   );
+}
+
+function Page({ page, id, app }: { page: string; id: string | undefined; app: App | undefined }) {
+  if (page === 'instance' && id) return <InstancePage key={id} id={id} app={app} />;
+  if (page === 'instances') return <ListPage app={app} />;
+  if (page === 'workers') return <WorkersPage app={app} />;
+  if (page === 'store') return <StorePage />;
+  return <OverviewPage app={app} />;
 }
 
 function useKeys(showHelp: () => void): void {
@@ -97,6 +113,8 @@ function useKeys(showHelp: () => void): void {
         t: theme.next,
         'g o': () => go(link([])),
         'g l': () => go(link(['instances'])),
+        'g w': () => go(link(['workers'])),
+        'g s': () => go(link(['store'])),
       };
       const action = keys[before ? `${before} ${event.key}` : event.key];
       before = !before && event.key === 'g' ? 'g' : '';

@@ -141,3 +141,96 @@ export interface History {
   events: HistoryEvent[];
   total: number;
 }
+
+// The last hour in steps; -1: nothing is known, or there was none. Percentiles are microseconds.
+export interface Past {
+  step: number; // milliseconds
+  times: number[];
+  started: number[];
+  completed: number[];
+  failed: number[];
+  terminated: number[];
+  activities: number[];
+  activitiesFailed: number[];
+  running: number[];
+  pending: number[];
+  suspended: number[];
+  stalled: number[];
+  workflowP50: number[];
+  workflowP95: number[];
+  workflowP99: number[];
+  activityP50: number[];
+  activityP95: number[];
+  activityP99: number[];
+  beginP50: number[];
+  beginP95: number[];
+  beginP99: number[];
+  at: number;
+}
+
+export interface Work {
+  waiting: number;
+  waitingForWorker: number;
+  inFlight: number;
+  oldestSeconds: number;
+  given: number;
+  lost: number;
+}
+
+export interface Numbers {
+  turns: Work;
+  activities: Work;
+  heldTurns: number;
+  failingSeconds: number;
+  cpuSeconds: number;
+  residentBytes: number;
+  inMemory: number;
+  asleep: number;
+  batches: number;
+  workflows: { name: string; ended: number; failed: number; seconds: number; turns: number; p95Seconds: number }[];
+  at: number;
+}
+
+export interface Worker {
+  number: number;
+  agent: string;
+  dialect: string;
+  since: number;
+  paused: boolean;
+  saysNames: boolean;
+  foreign: boolean;
+  inFlight: number;
+  limit?: number;
+  workflows: string[];
+  activities: string[];
+  items: { instance: string; kind: 'turn' | 'activity'; name: string; since: number }[];
+}
+
+export interface Workers {
+  workers: Worker[];
+  waiting: { kind: 'workflow' | 'activity'; name: string; n: number; hasWorker: boolean }[];
+  elsewhere: number;
+  at: number;
+}
+
+export interface Stores {
+  stores: {
+    name: string;
+    type: string;
+    commits: number;
+    commitP50: number;
+    commitP99: number;
+    nothing: number;
+    unknown: number;
+    refused: number;
+    snapshots: number;
+    failingSeconds: number;
+    failing?: string;
+    path?: string;
+    bytes?: number;
+    logBytes?: number;
+  }[];
+  shards: { number: number; state: string; epoch: number; position: number; lag: number; logBytes: number; inMemory: number; asleep: number; holder?: string }[];
+  daemons: { id: string; address: string; workers: number; self: boolean; since: number }[];
+  at: number;
+}

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const out = await mkdtemp(join(tmpdir(), 'pawl-page-'));
 await build({
-  entryPoints: ['src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/ui/json.tsx'],
+  entryPoints: ['src/attention.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
   absWorkingDir: join(import.meta.dirname, '..'),
   bundle: true,
   format: 'esm',
@@ -24,6 +24,8 @@ const { duration } = await load('time.mjs');
 const { Scale, stretches } = await load('timeline/scale.mjs');
 const { rows } = await load('timeline/rows.mjs');
 const { visible, pretty } = await load('ui/json.mjs');
+const { attention } = await load('attention.mjs');
+const { roundUp, runs } = await load('ui/chart.mjs');
 
 test('a filter as flags of the shell', () => {
   assert.deepEqual(filterFlags('abc status:failed,stalled age>1h ended<5m'), [
@@ -120,4 +122,38 @@ test('events of a stream come whole, in whatever pieces they arrive', () => {
     return parsed.events;
   });
   assert.deepEqual(pieces, whole);
+});
+
+test('what needs attention first', () => {
+  const row = (id, name, status, created, failure) => ({ id, name, status, created, updated: created, failure });
+  const seen = {
+    app: { ready: true, workers: 1 },
+    open: 3,
+    stalled: 1,
+    workers: { elsewhere: 0, waiting: [{ kind: 'activity', name: 'charge', n: 14, hasWorker: false }, { kind: 'activity', name: 'pack', n: 2, hasWorker: true }] },
+    numbers: { failingSeconds: 0, workflows: [{ name: 'order', p95Seconds: 4 }, { name: 'odd', p95Seconds: -1 }] },
+    failedLately: [row('a', 'pay', 'FAILED', 0, 'Declined'), row('b', 'pay', 'FAILED', 0, 'Declined'), row('c', 'two words', 'FAILED', 0)],
+    oldest: [row('o1', 'order', 'RUNNING', 0), row('o2', 'order', 'RUNNING', 0), row('x', 'odd', 'RUNNING', 0), row('s', 'order', 'SUSPENDED', 0)],
+    now: 3600000,
+  };
+  const texts = attention(seen).map((need) => need.text);
+  assert.deepEqual(texts, [
+    'No worker has activity charge: 14 calls wait for one.',
+    '1 workflow cannot go on with the code of today.',
+    'o1 has been open for 1 h; of those of order that ended well, 95 % took less than 4.00 s.',
+    '2 of pay failed within the last hour: Declined.',
+    '1 of two words failed within the last hour.',
+  ]);
+  assert.deepEqual(attention(seen).map((need) => need.q ?? need.page), [
+    'workers', 'status:stalled', 'name:order status:running,pending age>20s', 'name:pay status:failed failure:Declined ended<1h', 'name:"two words" status:failed ended<1h',
+  ]);
+  assert.match(attention({ ...seen, app: { ready: true, workers: 0 } })[0].text, /^No worker is connected; 3 workflows wait\./);
+  const calm = { ...seen, stalled: 0, workers: { elsewhere: 0, waiting: [] }, failedLately: [], oldest: [row('o', 'order', 'RUNNING', 3595000)] };
+  assert.deepEqual(attention(calm), []);
+});
+
+test('a chart has round tops, and gaps', () => {
+  assert.deepEqual([0, 1, 1.1, 7, 23, 1000, 0.03].map(roundUp), [1, 1, 2, 10, 50, 1000, 0.05]);
+  assert.deepEqual(runs([1, 2, undefined, 3]), [[0, 1], [3]]);
+  assert.deepEqual(runs([undefined]), []);
 });

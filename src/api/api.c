@@ -4,6 +4,7 @@
 
 #include "api/console.h"
 #include "api/console_changes.h"
+#include "api/console_past.h"
 #include "api/dashboard.h"
 #include "api/internal.h"
 #include "api/relays.h"
@@ -19,7 +20,10 @@ struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
     bool relays = options->loop && options->node, watches = options->loop && options->feed;
     if (relays) api->relays = pawl__relays_create(api, options->loop);
     if (watches) api->watchers = pawl__watchers_create(api);
-    if (api->extended && !api->relays == !relays && !api->watchers == !watches) return api;
+    if (relays) api->keeper = pawl__keeper_create(api);
+    if (api->extended && !api->relays == !relays && !api->keeper == !relays &&
+        !api->watchers == !watches)
+        return api;
     pawl__api_destroy(api);
     return NULL;
 }
@@ -28,6 +32,7 @@ void pawl__api_destroy(struct pawl_api *api) {
     if (!api) return;
     pawl__relays_destroy(api->relays);
     pawl__watchers_destroy(api->watchers);
+    pawl__keeper_destroy(api->keeper);
     json_decref(api->extended);
     free(api);
 }

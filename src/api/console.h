@@ -62,6 +62,16 @@ void pawl__console_count(void *arg, struct pawl_request *request, const struct p
 void pawl__console_numbers(void *arg, struct pawl_request *request,
                            const struct pawl_params *params);
 
+// --- console_past.c: what happened within the last hour -----------------------------------------
+
+void pawl__console_past(void *arg, struct pawl_request *request, const struct pawl_params *params);
+
+// --- console_parts.c: workers, stores, daemons ---------------------------------------------------
+
+void pawl__console_workers(void *arg, struct pawl_request *request,
+                           const struct pawl_params *params);
+void pawl__console_store(void *arg, struct pawl_request *request, const struct pawl_params *params);
+
 // --- console_changes.c: what happens -------------------------------------------------------------
 
 void pawl__console_changes(void *arg, struct pawl_request *request,

@@ -1,7 +1,7 @@
 #include "api/console.h"
 #include "api/numbers.h"
 #include "base/clock.h"
-#include "observe/workflow_meter.h"
+#include "observe/past.h"
 
 // What this daemon is doing: the figures that 'pawl top' shows.
 
@@ -25,10 +25,13 @@ static json_t *numbers_workflows(const struct pawl_workflow_meter *meter) {
             took += (double)series->execution[i].sum / (double)PAWL_SECOND;
             if (i == PAWL_METER_FAILED) failed = count;
         }
+        const struct pawl_histogram *good = &series->execution[PAWL_METER_SUCCESS];
+        double usual = pawl__past_quantile(meter->workflow_latency, good->counts, 0.95);
         json_array_append_new(
-            rows, json_pack("{s:s%, s:f, s:f, s:f, s:f}", "name", series->named.name.data,
+            rows, json_pack("{s:s%, s:f, s:f, s:f, s:f, s:f}", "name", series->named.name.data,
                             (size_t)series->named.name.len, "ended", ended, "failed", failed,
-                            "seconds", took, "turns", (double)series->turns));
+                            "seconds", took, "turns", (double)series->turns, "p95Seconds",
+                            usual < 0 ? -1 : usual / (double)PAWL_SECOND));
     }
     return rows;
 }

@@ -14,12 +14,14 @@
 
 struct pawl_relays;
 struct pawl_watchers;
+struct pawl_keeper;
 
 struct pawl_api {
     struct pawl_api_options options;
     struct pawl_link streams;       // of workers
     struct pawl_relays *relays;     // relays.h; NULL: none
     struct pawl_watchers *watchers; // console_changes.h; NULL: changes are not told
+    struct pawl_keeper *keeper;     // console_past.h; NULL: nothing is kept
     json_t *extended;               // metadata that was set: an object of strings
     bool ready;
     char not_ready[256];

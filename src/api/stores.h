@@ -21,6 +21,7 @@ struct pawl_state_series {
 
 struct pawl_api_store {
     const char *name, *type, *version; // of the component
+    const char *path;                  // of its file; NULL: it has none
     const char *key_prefix;            // before "||"; NULL: keys are used as they are
     struct pawl_storage *storage;
     struct pawl_state_series series; // with buckets where somebody looks

@@ -4,6 +4,8 @@
 #include "api/elder.h"
 #include "api/internal.h"
 #include "api/relays.h"
+#include "api/work.h"
+#include "base/clock.h"
 
 // The worker's side of the TaskHub service: the stream of work items, and their results.
 
@@ -17,6 +19,7 @@ struct work_stream {
     struct pawl_link link; // in the api's streams
     struct pawl_api *api;
     struct pawl_request *request;
+    int64_t since;                         // nanoseconds since 1970
     struct pawl_dispatch *dispatch;        // that it is attached to
     struct pawl_map workflows, activities; // names that it says it serves
 };
@@ -149,6 +152,7 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
     }
     stream->api = api;
     stream->request = request;
+    stream->since = pawl__clock_wall();
     stream->worker = (struct pawl_worker){
         .deliver = work_deliver,
         .reset = work_reset,
@@ -171,6 +175,20 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
               "work item stream established by user-agent: [%.*s]", PAWL_FMT(agent));
     pawl__stream_start(request, NULL, 0); // so that the client knows that it is connected
     pawl__dispatch_attach(stream->dispatch, &stream->worker);
+}
+
+bool pawl__work_next(const struct pawl_api *api, const struct pawl_link **link,
+                     struct pawl_work_view *out) {
+    *link = (*link)->next;
+    if (*link == &api->streams) return false;
+    const struct work_stream *stream = PAWL_CONTAINER(*link, const struct work_stream, link);
+    *out = (struct pawl_work_view){
+        .worker = &stream->worker,
+        .agent = pawl__request_agent(stream->request),
+        .since = stream->since,
+        .is_foreign = stream->dispatch != &api->options.node->dispatch,
+    };
+    return true;
 }
 
 // --- results ------------------------------------------------------------------------------------

@@ -133,6 +133,7 @@ enum pawl_err pawl__daemon_stores_add(struct pawl_daemon_stores *stores, struct 
         .name = given->name,
         .type = given->type,
         .version = given->version,
+        .path = given->path,
         .key_prefix = given->key_prefix,
         .storage = &store->storage,
         .holders = 1,

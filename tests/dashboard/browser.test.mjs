@@ -141,10 +141,20 @@ test('a list is told what happens, and does not ask all the time', async () => {
 
 test('the overview tells what needs attention', async () => {
   await open('');
-  await page.getByText('14 have failed.').waitFor();
-  await page.getByRole('heading', { name: 'Failed last' }).waitFor();
+  const needs = page.getByRole('region', { name: 'What needs attention' });
+  await needs.getByText('13 of broken failed within the last hour: OutOfStock.').waitFor();
+  await page.getByRole('heading', { name: 'Failed within the hour' }).waitFor();
+  await page.getByRole('img', { name: /^Open, by status: running \d+/ }).waitFor({ timeout: 30000 });
   await page.getByRole('row', { name: /^broken/ }).getByRole('link', { name: '13' }).waitFor();
   await picture('overview');
+});
+
+test('workers and stores are shown', async () => {
+  await open('#/workers');
+  await page.getByRole('row', { name: /^pawl\// }).getByText(/order/).waitFor();
+  await open('#/store');
+  await page.getByRole('heading', { name: /statestore/ }).waitFor();
+  await page.getByRole('cell', { name: 'serving' }).waitFor();
 });
 
 test('the list filters, counts and pages', async () => {
@@ -293,7 +303,7 @@ test('all that a filter finds are purged at once, and nothing else is', async ()
 test('nothing hinders a screen reader, in light and dark and on a phone', async () => {
   const axe = await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
   for (const scheme of ['light', 'dark'])
-    for (const hash of ['', '#/instances', '#/instance/parent-1', '#/instance/parent-1/history', '#/instance/broken-1']) {
+    for (const hash of ['', '#/instances', '#/workers', '#/store', '#/instance/parent-1', '#/instance/parent-1/history', '#/instance/broken-1']) {
       await page.emulateMedia({ colorScheme: scheme });
       await open(hash);
       await page.getByRole('main').getByRole('heading').first().waitFor();
@@ -306,7 +316,7 @@ test('nothing hinders a screen reader, in light and dark and on a phone', async 
     }
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 360, height: 640 });
-  for (const hash of ['', '#/instances', '#/instance/parent-1']) {
+  for (const hash of ['', '#/instances', '#/workers', '#/store', '#/instance/parent-1']) {
     await open(hash);
     await page.getByRole('main').getByRole('heading').first().waitFor();
     await page.waitForTimeout(200);

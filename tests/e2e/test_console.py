@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import subprocess
+import threading
 import time
 import unittest
 
@@ -150,7 +151,7 @@ class Looking(Console):
     def test_answers_are_as_the_document_says(self):
         self.hub.start("o1", text="1")
         self.hub.wait("o1")
-        for path in ("app", "numbers", "instances", "instances?limit=1", "instances?sort=created&q=name:chain",
+        for path in ("app", "numbers", "past", "past?from=1", "workers", "store", "instances", "instances?limit=1", "instances?sort=created&q=name:chain",
                      "instances/count", "instances/count?q=status:failed&by=status"):
             self.get(path)
         for path in ("instances?sort=name", "instances?q=status:odd", "instances?limit=x", "changes?most=x"):
@@ -168,6 +169,56 @@ class Looking(Console):
         self.post("instances/o2/purge", {"force": False})
         self.post("instances/o2/purge", {}, 404)
         self.post("instances", {"id": "nameless"}, 400)
+
+    def test_workers_are_told_with_what_they_do(self):
+        """A worker that is connected, and what it has in hand."""
+        begun, go = threading.Event(), threading.Event()
+
+        def slow(events, request):
+            begun.set()
+            go.wait(20)
+            return asker(events, request)
+
+        worker = raw.Worker(self.daemon.grpc, {"slow": slow}, says=(["slow"], ["step"]))
+        try:
+            worker.connected.wait(20)
+            self.post("instances", {"name": "slow", "id": "w1"})  # the hub's start waits for the first turn
+            self.assertTrue(begun.wait(20))
+            told = [one for one in self.get("workers")["workers"] if one["workflows"] == ["slow"]]
+            self.assertEqual(len(told), 1)
+            self.assertEqual((told[0]["inFlight"], told[0]["saysNames"], told[0]["activities"]), (1, True, ["step"]))
+            item = told[0]["items"][0]
+            self.assertEqual((item["instance"], item["kind"], item["name"]), ("w1", "turn", "slow"))
+        finally:
+            # Each is answered although nothing can come of it before the worker answers.
+            self.post("instances/w1/suspend", {})
+            self.post("instances/w1/resume", {})
+            self.post("instances/w1/terminate", {})  # no other worker has it
+            go.set()
+            self.wait_status("w1", "TERMINATED")
+            worker.close()
+
+    def test_the_store_is_told(self):
+        self.hub.start("s1", text="1")
+        self.hub.wait("s1")
+        told = self.get("store")
+        self.assertEqual([one["type"] for one in told["stores"]], ["state.sqlite"])
+        self.assertGreater(told["stores"][0]["commits"], 0)
+        self.assertGreater(told["stores"][0]["bytes"], 0)
+        self.assertEqual([one["state"] for one in told["shards"]], ["serving"])
+        self.assertGreater(told["shards"][0]["position"], 0)
+        self.assertEqual([one["self"] for one in told["daemons"]], [True])
+
+    def test_what_happened_is_told_in_steps(self):
+        self.hub.start("p1", text="1")
+        self.hub.wait("p1")
+        end = time.monotonic() + 30
+        while not sum((past := self.get("past"))["completed"]) or max(past["running"]) < 0:
+            self.assertLess(time.monotonic(), end, "no step tells of it")
+            time.sleep(0.2)
+        self.assertEqual(len(past["times"]), past["next"] - past["from"])
+        self.assertGreater(max(past["workflowP50"]), 0)
+        self.assertEqual(self.get(f"past?from={past['next'] - 1}")["from"], past["next"] - 1)
 
     def test_files_of_the_page(self):
         code, page, headers = self.daemon.request("GET", "/dashboard/")

@@ -4,6 +4,8 @@ const KEYS: readonly [string, string][] = [
   ['/', 'search workflows'],
   ['g o', 'overview'],
   ['g l', 'list of workflows'],
+  ['g w', 'workers'],
+  ['g s', 'store and daemons'],
   ['j  k', 'next and previous row'],
   ['Enter', 'open the row'],
   ['f  b', 'next and previous failure, on a timeline'],

@@ -1,26 +1,51 @@
 // Is anything wrong, and where?
 
 import { withQuery } from '../api';
+import { attention, LATELY } from '../attention';
 import { ANY, useLive } from '../live';
-import { STATUSES, type App, type Counts, type List, type Status } from '../model';
+import { STATUSES, type App, type Counts, type List, type Numbers, type Past, type Status, type Workers } from '../model';
 import { link } from '../route';
+import { duration, now } from '../time';
 import { Badge, Command, Refusal, Time } from '../ui/basics';
+import { Chart, type Series } from '../ui/chart';
+
+const FAILED = 200; // of the last hour, that are looked at
 
 export function OverviewPage({ app }: { app: App | undefined }) {
   const counts = useLive<Counts>(withQuery('instances/count', { by: 'status,name' }), 2000, ANY);
-  const failed = useLive<List>(withQuery('instances', { q: 'status:failed', sort: '-created', limit: 8 }), 3000, ANY).value.value;
-  const stuck = useLive<List>(withQuery('instances', { q: 'status:stalled', sort: 'created', limit: 8 }), 3000, ANY).value.value;
-  const oldest = useLive<List>(withQuery('instances', { q: 'status:running,pending,suspended', sort: 'created', limit: 8 }), 3000, ANY).value.value;
+  const failed = useLive<List>(withQuery('instances', { q: `status:failed ended<${LATELY}`, sort: '-created', limit: FAILED }), 5000, ANY).value.value;
+  const oldest = useLive<List>(withQuery('instances', { q: 'status:running,pending,suspended,stalled', sort: 'created', limit: 8 }), 3000, ANY).value.value;
+  const numbers = useLive<Numbers>('numbers', 5000).value.value;
+  const workers = useLive<Workers>('workers', 5000).value.value;
+  const past = useLive<Past>('past', 10000).value.value;
   const groups = counts.value.value?.groups ?? [];
   const sum = (wanted: (status: Status) => boolean): number => groups.reduce((n, group) => n + (wanted(group.status) ? group.n : 0), 0);
-  const waiting = sum((status) => status === 'RUNNING' || status === 'PENDING');
-  const names = [...new Set(groups.map((group) => group.name))].sort();
+  const needs = attention({
+    app,
+    open: sum((status) => status === 'RUNNING' || status === 'PENDING'),
+    stalled: sum((status) => status === 'STALLED'),
+    workers,
+    numbers,
+    failedLately: failed?.rows ?? [],
+    oldest: oldest?.rows ?? [],
+    now: now(),
+  });
+  const known = app !== undefined && counts.value.value !== undefined && failed !== undefined && workers !== undefined;
 
   return (
     <main>
       <h1>{app?.appId ?? ''}</h1>
       <Refusal error={counts.error.value} />
-      <Headline app={app} failed={sum((status) => status === 'FAILED')} stalled={sum((status) => status === 'STALLED')} waiting={waiting} />
+      <section aria-label="What needs attention">
+        {known && needs.length === 0 && <p class="headline">Nothing needs attention.</p>}
+        <ol class="needs">
+          {needs.map((need) => (
+            <li key={need.text}>
+              {need.text} <a href={need.page ? link([need.page]) : link(['instances'], { q: need.q })}>Look</a>
+            </li>
+          ))}
+        </ol>
+      </section>
       <ul class="tiles">
         {STATUSES.map((status) => (
           <li key={status}>
@@ -37,71 +62,126 @@ export function OverviewPage({ app }: { app: App | undefined }) {
           <Command line="pawl workflow run NAME --input '{}'" />
         </div>
       )}
+      {past && <Charts past={past} />}
       <div class="columns">
-        <Short title="Stalled" list={stuck} empty="Nothing is stalled." more="status:stalled" />
-        <Short title="Failed last" list={failed} empty="Nothing has failed." more="status:failed" />
-        <Short title="Open for longest" list={oldest} empty="Nothing is open." more="status:running,pending,suspended" />
+        <Short title="Failed within the hour" list={failed} empty="Nothing has failed." more="status:failed" />
+        <Short title="Open for longest" list={oldest} empty="Nothing is open." more="status:running,pending,suspended,stalled" sort="created" />
       </div>
-      {names.length > 0 && (
-        <section>
-          <h2>Workflows</h2>
-          <div class="scroll">
-            <table>
-              <thead>
-                <tr>
-                  <th>Name</th>
-                  {STATUSES.map((status) => (
-                    <th key={status} class="number">
-                      {status.toLowerCase()}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {names.map((name) => (
-                  <tr key={name}>
-                    <td>
-                      <a href={link(['instances'], { q: `name:${name}` })}>{name}</a>
-                    </td>
-                    {STATUSES.map((status) => {
-                      const n = groups.find((group) => group.name === name && group.status === status)?.n;
-                      return (
-                        <td key={status} class="number">
-                          {n && <a href={link(['instances'], { q: `name:${name} status:${status.toLowerCase()}` })}>{n.toLocaleString()}</a>}
-                        </td>
-                      );
-                    })}
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </section>
-      )}
+      <Names groups={groups} numbers={numbers} />
     </main>
   );
 }
 
-function Headline({ app, failed, stalled, waiting }: { app: App | undefined; failed: number; stalled: number; waiting: number }) {
-  if (!app) return null;
-  const parts: string[] = [];
-  if (!app.ready) parts.push(`The daemon does not serve: ${app.reason ?? 'it is starting'}.`);
-  if (app.workers === 0 && waiting > 0) parts.push(`No worker is connected; ${waiting.toLocaleString()} workflows wait.`);
-  if (stalled > 0) parts.push(`${stalled.toLocaleString()} cannot go on.`);
-  if (failed > 0) parts.push(`${failed.toLocaleString()} have failed.`);
-  const calm = parts.length === 0;
-  return <p class={`headline${calm ? '' : ' attention'}`}>{calm ? 'Nothing needs attention.' : parts.join(' ')}</p>;
+// --- over time -----------------------------------------------------------------------------------
+
+const known = (values: readonly number[], scale = 1): (number | undefined)[] => values.map((value) => (value < 0 ? undefined : value * scale));
+
+function Charts({ past }: { past: Past }) {
+  const rate = 60000 / past.step; // of a step, in a minute
+  const count = (value: number): string => (value < 10 && value % 1 ? value.toFixed(1) : Math.round(value).toLocaleString());
+  const perMinute = (values: readonly number[]): (number | undefined)[] => known(values, rate);
+  // How many there are by status is counted less often than the rest.
+  const open = (['running', 'pending', 'suspended', 'stalled'] as const).map((status): Series => {
+    let before: number | undefined;
+    const values = past[status].map((value) => (before = value < 0 ? before : value));
+    return { name: status, tone: `status-${status}`, values };
+  });
+  const times = (kind: 'workflow' | 'activity' | 'begin'): Series[] =>
+    (['P50', 'P95', 'P99'] as const).map((quantile) => ({
+      name: quantile.toLowerCase(),
+      tone: `tone-${quantile.toLowerCase()}`,
+      values: known(past[`${kind}${quantile}`], 0.001),
+    }));
+  return (
+    <section class="charts" aria-label="The last hour">
+      <Chart title="Open, by status" times={past.times} stacked series={open} format={count} />
+      <Chart
+        title="Ended, a minute"
+        times={past.times}
+        stacked
+        series={[
+          { name: 'completed', tone: 'status-completed', values: perMinute(past.completed) },
+          { name: 'failed', tone: 'status-failed', values: perMinute(past.failed) },
+          { name: 'terminated', tone: 'status-terminated', values: perMinute(past.terminated) },
+        ]}
+        format={count}
+      />
+      <Chart
+        title="Started, and activities, a minute"
+        times={past.times}
+        series={[
+          { name: 'started', tone: 'status-running', values: perMinute(past.started) },
+          { name: 'activities', tone: 'status-completed', values: perMinute(past.activities) },
+          { name: 'attempts that failed', tone: 'status-failed', values: perMinute(past.activitiesFailed) },
+        ]}
+        format={count}
+      />
+      <Chart title="A workflow takes" times={past.times} series={times('workflow')} format={duration} />
+      <Chart title="An activity takes" times={past.times} series={times('activity')} format={duration} />
+      <Chart title="A workflow waits to begin" times={past.times} series={times('begin')} format={duration} />
+    </section>
+  );
 }
 
-function Short({ title, list, empty, more }: { title: string; list: List | undefined; empty: string; more: string }) {
+// --- lists ---------------------------------------------------------------------------------------
+
+function Names({ groups, numbers }: { groups: Counts['groups']; numbers: Numbers | undefined }) {
+  const names = [...new Set(groups.map((group) => group.name))].sort();
+  const usual = new Map((numbers?.workflows ?? []).map((one) => [one.name, one.p95Seconds]));
+  if (!names.length) return null;
+  return (
+    <section>
+      <h2>Workflows</h2>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th>Name</th>
+              {STATUSES.map((status) => (
+                <th key={status} class="number">
+                  {status.toLowerCase()}
+                </th>
+              ))}
+              <th class="number" title="of those that ended well since the daemon began">
+                95 % took less than
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {names.map((name) => (
+              <tr key={name}>
+                <td>
+                  <a href={link(['instances'], { q: `name:${name}` })}>{name}</a>
+                </td>
+                {STATUSES.map((status) => {
+                  const n = groups.find((group) => group.name === name && group.status === status)?.n;
+                  return (
+                    <td key={status} class="number">
+                      {n && <a href={link(['instances'], { q: `name:${name} status:${status.toLowerCase()}` })}>{n.toLocaleString()}</a>}
+                    </td>
+                  );
+                })}
+                <td class="number">{(usual.get(name) ?? -1) > 0 ? duration(usual.get(name)! * 1000) : ''}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+const SHORT = 8; // rows
+
+function Short({ title, list, empty, more, sort }: { title: string; list: List | undefined; empty: string; more: string; sort?: string }) {
   return (
     <section>
       <h2>
-        <a href={link(['instances'], { q: more })}>{title}</a>
+        <a href={link(['instances'], { q: more, sort })}>{title}</a>
       </h2>
       {list?.rows.length === 0 && <p class="quiet">{empty}</p>}
       <ul class="short">
-        {list?.rows.map((row) => (
+        {list?.rows.slice(0, SHORT).map((row) => (
           <li key={row.id}>
             <a href={link(['instance', row.id])} title={row.id}>
               {row.id}

@@ -1,0 +1,153 @@
+// Is what happened safe, how big is it, and who serves which part?
+
+import { useLive } from '../live';
+import type { Numbers, Stores } from '../model';
+import { duration } from '../time';
+import { Refusal, Time } from '../ui/basics';
+
+export function bytes(n: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  for (; n >= 1024 && unit + 1 < units.length; unit++) n /= 1024;
+  return `${n < 10 && unit ? n.toFixed(1) : Math.round(n)} ${units[unit]}`;
+}
+
+const milliseconds = (value: number): string => (value < 0 ? '–' : duration(value));
+
+export function StorePage() {
+  const { value, error } = useLive<Stores>('store', 3000);
+  const numbers = useLive<Numbers>('numbers', 3000).value.value;
+  const all = value.value;
+  return (
+    <main>
+      <h1>Store and daemons</h1>
+      <Refusal error={error.value} />
+      {all?.stores.map((store) => (
+        <section key={store.name}>
+          <h2>
+            {store.name} <span class="quiet">{store.type}</span>
+          </h2>
+          {store.failing && (
+            <p class="refusal" role="alert">
+              Fails for {duration(store.failingSeconds * 1000)}: {store.failing}
+            </p>
+          )}
+          <dl class="facts">
+            {store.path && <Fact name="File" text={store.path} />}
+            {store.bytes !== undefined && <Fact name="Size" text={bytes(store.bytes)} />}
+            {store.logBytes !== undefined && <Fact name="Its write-ahead log" text={bytes(store.logBytes)} />}
+            <Fact name="Commits" text={store.commits.toLocaleString()} />
+            <Fact name="Half of them took less than" text={milliseconds(store.commitP50)} />
+            <Fact name="99 % took less than" text={milliseconds(store.commitP99)} />
+            <Fact name="Snapshots written" text={store.snapshots.toLocaleString()} />
+            <Fact name="Tried again" text={store.nothing.toLocaleString()} />
+            <Fact name="Outcome unknown" text={store.unknown.toLocaleString()} />
+            <Fact name="Refused" text={store.refused.toLocaleString()} />
+          </dl>
+        </section>
+      ))}
+      {all && all.stores.length === 0 && <p class="empty">This daemon has no store: nothing is kept.</p>}
+      {all && all.shards.length > 0 && <Shards all={all} />}
+      {all && all.daemons.length > 0 && <Daemons all={all} />}
+      {numbers && (
+        <section>
+          <h2>This daemon</h2>
+          <dl class="facts">
+            <Fact name="Processor time" text={duration(numbers.cpuSeconds * 1000)} />
+            <Fact name="Memory" text={bytes(numbers.residentBytes)} />
+            <Fact name="Instances in memory" text={numbers.inMemory.toLocaleString()} />
+            <Fact name="Asleep" text={numbers.asleep.toLocaleString()} />
+          </dl>
+        </section>
+      )}
+    </main>
+  );
+}
+
+function Fact({ name, text }: { name: string; text: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{text}</dd>
+    </div>
+  );
+}
+
+function Shards({ all }: { all: Stores }) {
+  return (
+    <section>
+      <h2>Shards of the app</h2>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th class="number">Number</th>
+              <th>Here</th>
+              <th>Lease of</th>
+              <th class="number" title="each lease has a higher one than all before it">
+                Epoch
+              </th>
+              <th class="number">Log position</th>
+              <th class="number" title="batches that are to be read after a crash">
+                Not in snapshots
+              </th>
+              <th class="number">In memory</th>
+              <th class="number">Asleep</th>
+            </tr>
+          </thead>
+          <tbody>
+            {all.shards.map((shard) => (
+              <tr key={shard.number}>
+                <td class="number">{shard.number}</td>
+                <td>{shard.state}</td>
+                <td>{shard.holder ?? (shard.state === 'serving' ? 'this daemon' : '–')}</td>
+                <td class="number">{shard.epoch.toLocaleString()}</td>
+                <td class="number">{shard.position.toLocaleString()}</td>
+                <td class="number">
+                  {shard.lag.toLocaleString()} ({bytes(shard.logBytes)})
+                </td>
+                <td class="number">{shard.inMemory.toLocaleString()}</td>
+                <td class="number">{shard.asleep.toLocaleString()}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function Daemons({ all }: { all: Stores }) {
+  return (
+    <section>
+      <h2>Daemons of the app</h2>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th>Daemon</th>
+              <th>Address</th>
+              <th class="number">Workers</th>
+              <th>Since</th>
+            </tr>
+          </thead>
+          <tbody>
+            {all.daemons.map((daemon) => (
+              <tr key={daemon.id}>
+                <td>
+                  {daemon.id}
+                  {daemon.self && ' (this one)'}
+                </td>
+                <td>{daemon.address || '–'}</td>
+                <td class="number">{daemon.workers}</td>
+                <td>
+                  <Time at={daemon.since} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,102 @@
+// Small charts over time, as SVG: lines, or areas upon each other. Whoever cannot see them is told the newest values in words.
+
+import { useState } from 'preact/hooks';
+import { clock } from '../time';
+
+export interface Series {
+  name: string;
+  tone: string; // a class of the theme, for its colour
+  values: readonly (number | undefined)[]; // undefined: nothing is known
+}
+
+interface Props {
+  title: string;
+  times: readonly number[];
+  series: readonly Series[];
+  stacked?: boolean;
+  format: (value: number) => string;
+}
+
+const WIDTH = 600;
+const HEIGHT = 110;
+
+// The least round number that is not below |value|.
+export function roundUp(value: number): number {
+  if (value <= 0) return 1;
+  const power = 10 ** Math.floor(Math.log10(value));
+  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * (1 - 1e-9))!;
+}
+
+const known = (values: readonly (number | undefined)[]): number[] => values.flatMap((value, at) => (value === undefined ? [] : [at]));
+
+// Steps that are drawn together: a gap begins others.
+export function runs(values: readonly (number | undefined)[]): number[][] {
+  const out: number[][] = [];
+  values.forEach((value, at) => {
+    if (value === undefined) return;
+    if (at === 0 || values[at - 1] === undefined) out.push([]);
+    out[out.length - 1]!.push(at);
+  });
+  return out;
+}
+
+export function Chart({ title, times, series, stacked = false, format }: Props) {
+  const [at, setAt] = useState<number | undefined>(undefined);
+  const sums = series.map((_, index) =>
+    times.map((_, step) => {
+      const values = (stacked ? series.slice(0, index + 1) : [series[index]!]).map((one) => one.values[step]);
+      return values.some((value) => value === undefined) ? undefined : values.reduce((sum, value) => sum! + value!, 0);
+    }),
+  );
+  const top = roundUp(Math.max(0, ...sums.flat().map((value) => value ?? 0)));
+  const x = (step: number): number => (times.length < 2 ? WIDTH / 2 : (step / (times.length - 1)) * WIDTH);
+  const y = (value: number): number => HEIGHT - (value / top) * HEIGHT;
+  const shown = at ?? times.length - 1;
+  const told = series.map((one) => ({ ...one, value: one.values[shown] }));
+  const line = (index: number, run: number[]): string => run.map((step) => `${x(step).toFixed(1)},${y(sums[index]![step]!).toFixed(1)}`).join(' ');
+  const area = (index: number, run: number[]): string => {
+    const below = [...run].reverse().map((step) => `${x(step).toFixed(1)},${y(index ? sums[index - 1]![step]! : 0).toFixed(1)}`);
+    return `${line(index, run)} ${below.join(' ')}`;
+  };
+  return (
+    <figure class="chart">
+      <figcaption>
+        <b>{title}</b>
+        <span class="quiet">{times.length ? (at === undefined ? 'now' : clock(times[at]!)) : ''}</span>
+      </figcaption>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={`${title}: ${told.map((one) => `${one.name} ${one.value === undefined ? 'not known' : format(one.value)}`).join(', ')}`}
+        onPointerMove={(event) => {
+          const box = event.currentTarget.getBoundingClientRect();
+          const step = Math.round(((event.clientX - box.left) / box.width) * (times.length - 1));
+          setAt(Math.max(0, Math.min(times.length - 1, step)));
+        }}
+        onPointerLeave={() => setAt(undefined)}
+      >
+        {series.map((one, index) =>
+          (stacked ? runs(sums[index]!) : [known(sums[index]!)]).map((run) =>
+            stacked && run.length > 1 ? (
+              <polygon key={`${one.name} ${run[0]}`} class={`area ${one.tone}`} points={area(index, run)} />
+            ) : run.length > 1 ? (
+              <polyline key={`${one.name} ${run[0]}`} class={`line ${one.tone}`} points={line(index, run)} />
+            ) : run.length === 0 ? null : (
+              <circle key={`${one.name} ${run[0]}`} class={`area ${one.tone}`} cx={x(run[0]!)} cy={y(sums[index]![run[0]!]!)} r="2.5" />
+            ),
+          ),
+        )}
+        {at !== undefined && <line class="here" x1={x(at)} x2={x(at)} y1="0" y2={HEIGHT} />}
+      </svg>
+      <p class="legend">
+        {told.map((one) => (
+          <span key={one.name}>
+            <i class={one.tone} /> {one.name} <b>{one.value === undefined ? '–' : format(one.value)}</b>
+          </span>
+        ))}
+        <span class="quiet top-value">up to {format(top)}</span>
+      </p>
+    </figure>
+  );
+}

@@ -1,0 +1,223 @@
+#include <sys/stat.h>
+
+#include "api/console.h"
+#include "api/numbers.h"
+#include "api/work.h"
+#include "base/clock.h"
+#include "observe/past.h"
+
+// The parts of this daemon: its workers and what waits for them, its stores, and the daemons that
+// share the app with it.
+
+enum {
+    PARTS_ITEMS = 20,   // of one worker
+    PARTS_LOOKED = 5000 // items of a queue that are looked at for their names
+};
+
+// --- workers -------------------------------------------------------------------------------------
+
+static json_t *worker_names(const struct pawl_worker *worker, bool turn) {
+    json_t *names = json_array();
+    const char *name;
+    size_t at = 0;
+    while (worker->names && (name = worker->names(worker, turn, &at)))
+        json_array_append_new(names, json_string(name));
+    return names;
+}
+
+static struct pawl_str item_name(const struct pawl_instance *instance, int32_t task_id,
+                                 uint64_t generation) {
+    if (task_id == PAWL_ITEM_TURN) return pawl__str(instance->name);
+    return generation == instance->generation ? pawl__shard_activity_name(instance, task_id)
+                                              : PAWL_STR("");
+}
+
+static json_t *worker_item(const struct pawl_item *item, int64_t now) {
+    struct pawl_str name = item_name(item->instance, item->task_id, item->generation);
+    json_t *json = json_pack("{s:s, s:s, s:s%}", "instance", item->instance->id, "kind",
+                             item->task_id == PAWL_ITEM_TURN ? "turn" : "activity", "name",
+                             name.len ? name.data : "", name.len);
+    // The steady clock's moment, as people's clock had it.
+    pawl__console_time(json, "since", pawl__clock_wall() - (now - item->began));
+    return json;
+}
+
+static json_t *worker_json(const struct pawl_work_view *view) {
+    static const char *const dialects[] = {
+        [PAWL_DIALECT_DAPR] = "dapr",
+        [PAWL_DIALECT_UNKNOWN] = "unknown",
+        [PAWL_DIALECT_MICROSOFT] = "microsoft",
+    };
+    const struct pawl_worker *worker = view->worker;
+    json_t *items = json_array();
+    int64_t now = pawl__clock_steady();
+    for (const struct pawl_link *link = worker->items.next;
+         link != &worker->items && json_array_size(items) < PARTS_ITEMS; link = link->next)
+        json_array_append_new(items,
+                              worker_item(PAWL_CONTAINER(link, const struct pawl_item, link), now));
+    json_t *json = json_pack("{s:I, s:s%, s:s, s:b, s:b, s:b, s:I, s:o, s:o, s:o}", "number",
+                             (json_int_t)worker->number, "agent",
+                             view->agent.len ? view->agent.data : "", view->agent.len, "dialect",
+                             dialects[worker->dialect], "paused", (int)worker->paused, "saysNames",
+                             worker->names != NULL, "foreign", (int)view->is_foreign, "inFlight",
+                             (json_int_t)worker->in_flight, "workflows", worker_names(worker, true),
+                             "activities", worker_names(worker, false), "items", items);
+    if (worker->limit) json_object_set_new(json, "limit", json_integer((json_int_t)worker->limit));
+    pawl__console_time(json, "since", view->since);
+    return json;
+}
+
+// --- what waits ----------------------------------------------------------------------------------
+
+// |hasWorker|: there is one that has it, and it is busy.
+static json_t *waiting_row(bool turn, struct pawl_str name, size_t count, bool has_worker) {
+    return json_pack("{s:s, s:s%, s:I, s:b}", "kind", turn ? "workflow" : "activity", "name",
+                     name.len ? name.data : "", name.len, "n", (json_int_t)count, "hasWorker",
+                     (int)has_worker);
+}
+
+static void waiting_add(json_t *rows, const struct pawl_waiting *waiting, bool turn) {
+    for (const struct pawl_link *link = waiting->names.next; link != &waiting->names;
+         link = link->next) {
+        const struct pawl_waiting_name *name =
+            PAWL_CONTAINER(link, const struct pawl_waiting_name, link);
+        json_array_append_new(rows, waiting_row(turn, name->name, name->queue.len, true));
+    }
+}
+
+static json_t *waiting_find(json_t *rows, struct pawl_str name, bool turn) {
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        const char *kind = json_string_value(json_object_get(row, "kind"));
+        if ((*kind == 'w') == turn && !json_is_true(json_object_get(row, "hasWorker")) &&
+            pawl__str_equal(name, pawl__str(json_string_value(json_object_get(row, "name")))))
+            return row;
+    }
+    return NULL;
+}
+
+static void waiting_add_parked(json_t *rows, const struct pawl_queue *queue, bool turn) {
+    for (size_t i = 0; i < queue->len && i < PARTS_LOOKED; i++) {
+        const struct pawl_effect *effect =
+            &queue->items[(queue->head + i) & (queue->cap - 1)].effect;
+        struct pawl_str name = item_name(effect->instance, turn ? PAWL_ITEM_TURN : effect->task_id,
+                                         effect->generation);
+        json_t *row = waiting_find(rows, name, turn);
+        if (!row)
+            json_array_append_new(rows, waiting_row(turn, name, 1, false));
+        else
+            json_object_set_new(row, "n",
+                                json_integer(json_integer_value(json_object_get(row, "n")) + 1));
+    }
+}
+
+void pawl__console_workers(void *arg, struct pawl_request *request,
+                           const struct pawl_params *params) {
+    (void)params;
+    struct pawl_api *api = arg;
+    const struct pawl_node *node = api->options.node;
+    json_t *workers = json_array(), *rows = json_array();
+    const struct pawl_link *link = &api->streams;
+    struct pawl_work_view view;
+    while (pawl__work_next(api, &link, &view)) json_array_append_new(workers, worker_json(&view));
+    if (node) {
+        waiting_add(rows, &node->dispatch.waiting_turns, true);
+        waiting_add(rows, &node->dispatch.waiting_activities, false);
+        waiting_add_parked(rows, &node->dispatch.parked_turns, true);
+        waiting_add_parked(rows, &node->dispatch.parked_activities, false);
+    }
+    size_t elsewhere =
+        node ? pawl__node_worker_count(node) - (uint32_t)node->dispatch.worker_count : 0;
+    json_t *body = json_pack("{s:o, s:o, s:I}", "workers", workers, "waiting", rows, "elsewhere",
+                             (json_int_t)elsewhere);
+    if (body) pawl__console_time(body, "at", pawl__clock_wall());
+    pawl__api_json(request, 200, body);
+}
+
+// --- stores --------------------------------------------------------------------------------------
+
+static double parts_milliseconds(const struct pawl_histogram *histogram, double quantile) {
+    double value = histogram->buckets
+                       ? pawl__past_quantile(histogram->buckets, histogram->counts, quantile)
+                       : -1;
+    return value < 0 ? -1 : value / (double)PAWL_MILLISECOND;
+}
+
+static double parts_file_size(const char *path) {
+    struct stat info;
+    return path && stat(path, &info) == 0 ? (double)info.st_size : 0;
+}
+
+static json_t *store_json(struct pawl_request *request, const struct pawl_api_store *store) {
+    const struct pawl_storage *storage = store->storage;
+    const struct pawl_storage_meters *meters = &storage->meters;
+    const struct pawl_error *why;
+    double trouble = (double)pawl__storage_trouble(store->storage, &why) / (double)PAWL_SECOND;
+    json_t *json =
+        json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "name", store->name, "type",
+                  store->type, "commits", (double)storage->commits, "commitP50",
+                  parts_milliseconds(&meters->commits, 0.5), "commitP99",
+                  parts_milliseconds(&meters->commits, 0.99), "nothing", (double)meters->nothing,
+                  "unknown", (double)meters->unknown, "refused", (double)meters->refused,
+                  "snapshots", (double)meters->snapshots, "failingSeconds", trouble);
+    if (trouble > 0) json_object_set_new(json, "failing", json_string(why->text));
+    if (!store->path) return json;
+    const char *wal = pawl__arena_format(&request->arena, "%s-wal", store->path);
+    json_object_set_new(json, "path", json_string(store->path));
+    json_object_set_new(json, "bytes", json_real(parts_file_size(store->path)));
+    json_object_set_new(json, "logBytes", json_real(parts_file_size(wal)));
+    return json;
+}
+
+static json_t *shard_json(const struct pawl_node *node, uint32_t number) {
+    static const char *const states[] = {
+        [PAWL_RESIDENCY_IDLE] = "idle",
+        [PAWL_RESIDENCY_TAKING] = "taking",
+        [PAWL_RESIDENCY_SERVING] = "serving",
+        [PAWL_RESIDENCY_CLOSING] = "closing",
+    };
+    const struct pawl_partition *partition = &node->partitions[number];
+    const struct pawl_residency *residency = &partition->residency;
+    const struct pawl_checkpoint *point = &partition->checkpoint;
+    bool has_state = pawl__residency_has_state(residency);
+    uint64_t durable = has_state ? residency->durable : 0, trimmed = has_state ? point->trimmed : 0;
+    json_t *json = json_pack(
+        "{s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "number", (json_int_t)number, "state",
+        states[residency->state], "epoch", (json_int_t)residency->lease.epoch, "position",
+        (json_int_t)durable, "lag", (json_int_t)(durable > trimmed ? durable - trimmed : 0),
+        "logBytes", (json_int_t)(durable > trimmed ? point->log_bytes : 0), "inMemory",
+        (json_int_t)(has_state ? residency->shard.instances.len : 0), "asleep",
+        (json_int_t)(has_state ? residency->sleepers.by_id.len : 0));
+    const struct pawl_member *holder =
+        node->shares && node->members.at ? pawl__members_holder(&node->members, number) : NULL;
+    if (holder) json_object_set_new(json, "holder", json_stringn(holder->id.data, holder->id.len));
+    return json;
+}
+
+static json_t *daemon_json(const struct pawl_node *node, const struct pawl_member *member) {
+    json_t *json = json_pack("{s:s%, s:s%, s:I, s:b}", "id", member->id.data, member->id.len,
+                             "address", member->address.len ? member->address.data : "",
+                             member->address.len, "workers", (json_int_t)member->workers, "self",
+                             (int)pawl__members_is_self(&node->members, member));
+    pawl__console_time(json, "since", member->joined_at);
+    return json;
+}
+
+void pawl__console_store(void *arg, struct pawl_request *request,
+                         const struct pawl_params *params) {
+    (void)params;
+    struct pawl_api *api = arg;
+    const struct pawl_node *node = api->options.node;
+    json_t *stores = json_array(), *shards = json_array(), *daemons = json_array();
+    for (size_t i = 0; i < api->options.stores->count; i++)
+        json_array_append_new(stores, store_json(request, api->options.stores->items[i]));
+    for (uint32_t i = 0; node && i < node->count; i++)
+        json_array_append_new(shards, shard_json(node, i));
+    for (size_t i = 0; node && node->shares && i < node->members.count; i++)
+        json_array_append_new(daemons, daemon_json(node, &node->members.list[i]));
+    json_t *body =
+        json_pack("{s:o, s:o, s:o}", "stores", stores, "shards", shards, "daemons", daemons);
+    if (body) pawl__console_time(body, "at", pawl__clock_wall());
+    pawl__api_json(request, 200, body);
+}

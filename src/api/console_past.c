@@ -1,0 +1,138 @@
+#include "api/console_past.h"
+
+#include <stdlib.h>
+
+#include "api/census.h"
+#include "api/console.h"
+#include "base/clock.h"
+#include "observe/past.h"
+
+enum {
+    KEEPER_STEP = 10 * 1000, // milliseconds
+    KEEPER_FIRST = 1000      // the first one
+};
+
+#define KEEPER_LOOKED (60 * PAWL_SECOND) // so long after the last question somebody still looks
+#define KEEPER_CHEAP  (10 * PAWL_MILLISECOND) // a count that takes no longer is made in any case
+
+static const struct {
+    const char *name;
+    int status;
+} keeper_open[PAWL_PAST_OPEN] = {
+#define STATUS(name) PB__ORCHESTRATION_STATUS__ORCHESTRATION_STATUS_##name
+    [PAWL_PAST_RUNNING] = {"running", STATUS(RUNNING)},
+    [PAWL_PAST_PENDING] = {"pending", STATUS(PENDING)},
+    [PAWL_PAST_SUSPENDED] = {"suspended", STATUS(SUSPENDED)},
+    [PAWL_PAST_STALLED] = {"stalled", STATUS(STALLED)},
+#undef STATUS
+};
+
+struct pawl_keeper {
+    struct pawl_api *api;
+    uv_timer_t timer;
+    struct pawl_census census;
+    int64_t asked; // steady: when somebody asked last; 0: nobody did
+    bool counted;  // the census was made since the last step
+    struct pawl_past past;
+};
+
+static void keeper_on_census(void *arg) {
+    struct pawl_keeper *keeper = arg;
+    keeper->counted = true;
+}
+
+static void keeper_count(struct pawl_keeper *keeper) {
+    int64_t now = pawl__clock_steady();
+    bool is_looked_at = keeper->asked && now - keeper->asked < KEEPER_LOOKED;
+    if (is_looked_at || keeper->census.took < KEEPER_CHEAP) pawl__census_begin(&keeper->census);
+}
+
+static void keeper_on_timer(uv_timer_t *timer) {
+    struct pawl_keeper *keeper = timer->data;
+    int64_t open[PAWL_PAST_OPEN];
+    for (int i = 0; i < PAWL_PAST_OPEN; i++)
+        open[i] = (int64_t)keeper->census.all[keeper_open[i].status];
+    pawl__past_look(&keeper->past, pawl__clock_wall(), keeper->api->options.workflows,
+                    keeper->counted ? open : NULL);
+    keeper->counted = false;
+    keeper_count(keeper); // for the next step
+}
+
+// --- the answer ----------------------------------------------------------------------------------
+
+enum {
+    PAST_PLAIN = 11,
+    PAST_COLUMNS = PAST_PLAIN + PAWL_PAST_TIMES * PAWL_PAST_QUANTILES
+};
+
+static const char *const past_columns[PAST_COLUMNS] = {
+    "times",       "started",          "completed",   "failed",      "terminated",
+    "activities",  "activitiesFailed", "running",     "pending",     "suspended",
+    "stalled",     "workflowP50",      "workflowP95", "workflowP99", "activityP50",
+    "activityP95", "activityP99",      "beginP50",    "beginP95",    "beginP99",
+};
+
+// The values of a step, in the order of the columns.
+static void past_values(const struct pawl_past_step *step, int64_t out[PAST_COLUMNS]) {
+    size_t n = 0;
+    out[n++] = step->at / PAWL_MILLISECOND;
+    out[n++] = (int64_t)step->started;
+    for (int i = 0; i < PAWL_METER_STATUS_COUNT; i++) out[n++] = (int64_t)step->ended[i];
+    for (int i = 0; i < PAWL_METER_TERMINATED; i++) out[n++] = (int64_t)step->activities[i];
+    for (int i = 0; i < PAWL_PAST_OPEN; i++) out[n++] = step->open[i];
+    for (int i = 0; i < PAWL_PAST_TIMES; i++)
+        for (int k = 0; k < PAWL_PAST_QUANTILES; k++)
+            out[n++] = step->seconds[i][k] < 0 ? -1 : (int64_t)(step->seconds[i][k] * 1e6);
+}
+
+void pawl__console_past(void *arg, struct pawl_request *request, const struct pawl_params *params) {
+    (void)params;
+    struct pawl_api *api = arg;
+    struct pawl_keeper *keeper = api->keeper;
+    uint32_t first;
+    if (!keeper) {
+        pawl__api_http_fail(request, 500, "ERR_ACTOR_RUNTIME_NOT_FOUND", PAWL_NO_RUNTIME);
+        return;
+    }
+    if (!pawl__console_number(request, "from", 0, &first)) return;
+    uint64_t from = pawl__past_first(&keeper->past);
+    if (first > from) from = first;
+    json_t *body = json_pack("{s:I, s:I, s:I}", "step", (json_int_t)KEEPER_STEP, "from",
+                             (json_int_t)from, "next", (json_int_t)keeper->past.count);
+    json_t *columns[PAST_COLUMNS];
+    for (size_t i = 0; body && i < PAST_COLUMNS; i++)
+        json_object_set_new(body, past_columns[i], columns[i] = json_array());
+    const struct pawl_past_step *step;
+    for (uint64_t at = from; body && (step = pawl__past_step(&keeper->past, at)); at++) {
+        int64_t values[PAST_COLUMNS];
+        past_values(step, values);
+        for (size_t i = 0; i < PAST_COLUMNS; i++)
+            json_array_append_new(columns[i], json_integer(values[i]));
+    }
+    keeper->asked = pawl__clock_steady();
+    if (body) pawl__console_time(body, "at", pawl__clock_wall());
+    pawl__api_json(request, 200, body);
+}
+
+// --- life ----------------------------------------------------------------------------------------
+
+struct pawl_keeper *pawl__keeper_create(struct pawl_api *api) {
+    struct pawl_keeper *keeper = calloc(1, sizeof *keeper);
+    if (!keeper) return NULL;
+    keeper->api = api;
+    pawl__census_init(&keeper->census, api->options.node, keeper_on_census, keeper);
+    uv_timer_init(api->options.loop, &keeper->timer);
+    keeper->timer.data = keeper;
+    uv_timer_start(&keeper->timer, keeper_on_timer, KEEPER_FIRST, KEEPER_STEP);
+    return keeper;
+}
+
+static void keeper_on_closed(uv_handle_t *handle) {
+    free(handle->data);
+}
+
+void pawl__keeper_destroy(struct pawl_keeper *keeper) {
+    if (!keeper) return;
+    pawl__census_finish(&keeper->census);
+    uv_close((uv_handle_t *)&keeper->timer, keeper_on_closed);
+}

@@ -1,0 +1,18 @@
+#ifndef PAWL_API_CONSOLE_PAST_H
+#define PAWL_API_CONSOLE_PAST_H
+
+// GET /pawl/v1/past: what happened within the last hour, in steps of ten seconds. The meters are
+// looked at all the time, which costs microseconds. Instances are counted by status as long as
+// somebody looks; else only where that takes next to no time.
+
+#include "api/internal.h"
+
+struct pawl_keeper;
+
+// NULL when memory is out.
+struct pawl_keeper *pawl__keeper_create(struct pawl_api *api);
+
+// No request is open any more. NULL is fine.
+void pawl__keeper_destroy(struct pawl_keeper *keeper);
+
+#endif
