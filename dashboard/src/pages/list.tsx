@@ -7,10 +7,11 @@ import { ANY, useLive } from '../live';
 import { STATUSES, type App, type Counts, type List, type Row, type Status } from '../model';
 import { formatTerms, parseTerms, valueOf, withTerm } from '../query';
 import { go, link, route, searching, setQuery } from '../route';
-import { duration, now } from '../time';
-import { Badge, Command, Copy, Refusal, Time } from '../ui/basics';
+import { Badge, Command, Copy, Refusal } from '../ui/basics';
 import { StartDialog } from './actions';
 import { BulkDialog } from './bulk';
+import { chosen, ColumnChooser, type Column } from './columns';
+import { Views } from './views';
 
 const PAGE = 100;
 
@@ -23,6 +24,7 @@ export function ListPage({ app }: { app: App | undefined }) {
   const [starting, setStarting] = useState(false);
   const [many, setMany] = useState(false);
   const [cursor, setCursor] = useState(-1);
+  const columns = chosen();
 
   const list = value.value;
   const shown = list && !more.pages.length ? list.rows : [...(list?.rows ?? []), ...more.pages.flatMap((page) => page.rows)];
@@ -47,7 +49,7 @@ export function ListPage({ app }: { app: App | undefined }) {
         <button
           type="button"
           disabled={(app?.readOnly ?? true) || !rows.length}
-          title="suspend, resume, terminate, purge or tell all that the filter finds"
+          title="suspend, resume, terminate, rerun, purge or tell all that the filter finds"
           onClick={() => setMany(true)}
         >
           All of these …
@@ -56,8 +58,10 @@ export function ListPage({ app }: { app: App | undefined }) {
           Start …
         </button>
       </div>
+      <Views />
       <Shortcuts counts={counts} q={q} />
       <FilterBar q={q} />
+      <ColumnChooser />
       <Refusal error={error.value} />
       {list && (
         <div class="scroll">
@@ -66,16 +70,20 @@ export function ListPage({ app }: { app: App | undefined }) {
               <tr>
                 <th>Status</th>
                 <th>Instance</th>
-                <th>Workflow</th>
-                <SortHead label="Created" column="created" sort={sort} />
-                <th>Ended</th>
-                <th class="number">Took</th>
-                <th>Says</th>
+                {columns.map((column) =>
+                  column.sort ? (
+                    <SortHead key={column.key} label={column.label} column={column.sort} sort={sort} />
+                  ) : (
+                    <th key={column.key} class={column.kind}>
+                      {column.label}
+                    </th>
+                  ),
+                )}
               </tr>
             </thead>
             <tbody>
               {rows.map((row, index) => (
-                <InstanceRow key={row.id} row={row} q={q} chosen={index === cursor} />
+                <InstanceRow key={row.id} row={row} q={q} columns={columns} chosen={index === cursor} />
               ))}
             </tbody>
           </table>
@@ -210,7 +218,7 @@ function SortHead({ label, column, sort }: { label: string; column: string; sort
   );
 }
 
-function InstanceRow({ row, q, chosen }: { row: Row; q: string; chosen: boolean }) {
+function InstanceRow({ row, q, columns, chosen }: { row: Row; q: string; columns: readonly Column[]; chosen: boolean }) {
   const element = useRef<HTMLTableRowElement>(null);
   useEffect(() => {
     if (chosen) element.current!.scrollIntoView({ block: 'nearest' });
@@ -226,19 +234,11 @@ function InstanceRow({ row, q, chosen }: { row: Row; q: string; chosen: boolean 
         </a>
         <Copy text={row.id} what="the id" />
       </td>
-      <td>
-        <a class="quiet-link" href={link(['instances'], { q: withTerm(q, 'name', row.name) })} title="only this workflow">
-          {row.name}
-        </a>
-      </td>
-      <td>
-        <Time at={row.created} />
-      </td>
-      <td>
-        <Time at={row.ended} />
-      </td>
-      <td class="number">{duration((row.ended ?? now()) - row.created)}</td>
-      <td class="says">{row.failure ?? row.customStatus ?? ''}</td>
+      {columns.map((column) => (
+        <td key={column.key} class={column.kind}>
+          {column.show(row, q)}
+        </td>
+      ))}
     </tr>
   );
 }

@@ -20,7 +20,7 @@ export function Time({ at, relative = false }: { at: number | undefined; relativ
   );
 }
 
-export function Copy({ text, what }: { text: string; what: string }) {
+export function Copy({ text, what, label = 'copy' }: { text: string; what: string; label?: string }) {
   const [copied, setCopied] = useState(false);
   return (
     <button
@@ -35,7 +35,7 @@ export function Copy({ text, what }: { text: string; what: string }) {
         setTimeout(() => setCopied(false), 1500);
       }}
     >
-      {copied ? 'copied' : 'copy'}
+      {copied ? 'copied' : label}
     </button>
   );
 }
