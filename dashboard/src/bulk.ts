@@ -18,7 +18,7 @@ export interface Progress {
 interface Wanted {
   q: string;
   verb: string;
-  body: unknown;
+  body: (row: Row) => unknown;
   fits: (row: Row) => boolean;
 }
 
@@ -50,7 +50,7 @@ async function one(wanted: Wanted, row: Row, progress: Progress): Promise<void> 
     return;
   }
   try {
-    await post(path('instances', row.id, wanted.verb), wanted.body);
+    await post(path('instances', row.id, wanted.verb), wanted.body(row));
     progress.done++;
   } catch (error) {
     if (!(error instanceof ApiError) || error.trouble !== 'refused') throw error;

@@ -117,6 +117,7 @@ export interface Group {
   attempts: number;
   events: number[]; // numbers of its events in the history
   child?: string; // its instance id
+  app?: string; // the other app that does it
   segments: Segment[];
 }
 
@@ -140,6 +141,7 @@ export interface HistoryEvent {
 export interface History {
   events: HistoryEvent[];
   total: number;
+  next?: number; // of the first that was not looked at
 }
 
 // The last hour in steps; -1: nothing is known, or there was none. Percentiles are microseconds.

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const out = await mkdtemp(join(tmpdir(), 'pawl-page-'));
 await build({
-  entryPoints: ['src/attention.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
+  entryPoints: ['src/attention.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
   absWorkingDir: join(import.meta.dirname, '..'),
   bundle: true,
   format: 'esm',
@@ -23,6 +23,8 @@ const { parseEvents } = await load('sse.mjs');
 const { duration } = await load('time.mjs');
 const { Scale, stretches } = await load('timeline/scale.mjs');
 const { rows } = await load('timeline/rows.mjs');
+const { criticalPath } = await load('timeline/critical.mjs');
+const { stackLines } = await load('pages/failure.mjs');
 const { visible, pretty } = await load('ui/json.mjs');
 const { attention } = await load('attention.mjs');
 const { roundUp, runs } = await load('ui/chart.mjs');
@@ -156,4 +158,21 @@ test('a chart has round tops, and gaps', () => {
   assert.deepEqual([0, 1, 1.1, 7, 23, 1000, 0.03].map(roundUp), [1, 1, 2, 10, 50, 1000, 0.05]);
   assert.deepEqual(runs([1, 2, undefined, 3]), [[0, 1], [3]]);
   assert.deepEqual(runs([undefined]), []);
+});
+
+test('the critical path is what each step waited for', () => {
+  const step = (name, start, end, kind = 'activity', outcome = 'done') => ({ name, start, end, kind, outcome, attempts: 1, events: [], segments: [] });
+  const groups = [step('a', 0, 10), step('b', 10, 90), step('c', 10, 30), step('d', 31, 60), step('e', 91, 120), step('sent', 119, 120, 'sent'), step('f', 92, 500, 'timer', 'dropped')];
+  assert.deepEqual(criticalPath(groups, 120).map((index) => groups[index].name), ['a', 'b', 'e']);
+  assert.deepEqual(criticalPath([step('a', 0, 10), step('b', 5, undefined, 'activity', 'open')], 50), [1]);
+  assert.deepEqual(criticalPath([], 1), []);
+});
+
+test("the user's own lines of a stack stand out", () => {
+  const own = (text) => stackLines(text).filter((line) => line.own).map((line) => line.text.trim());
+  assert.deepEqual(own('Traceback:\n  File "/app/shop.py", line 3, in charge\n    pay()\n  File "/usr/lib/python3.11/x.py", line 1, in y\n    z()\nValueError: no'), [
+    'File "/app/shop.py", line 3, in charge',
+    'pay()',
+  ]);
+  assert.deepEqual(own('Error: no\n    at pay (/app/shop.js:1:2)\n    at run (node:internal/x:1:1)\n    at x (/app/node_modules/y/z.js:1:1)'), ['at pay (/app/shop.js:1:2)']);
 });

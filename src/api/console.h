@@ -21,8 +21,11 @@ struct pawl_console_ask {
     char *id;      // the instance's; NULL: of none
     uint32_t from, // of a list of events
         count;
-    bool full;         // events with all that they carry
-    const char *wrong; // with what was asked; NULL: nothing is, as yet
+    bool full;            // events with all that they carry
+    struct pawl_str find; // only events with this text; empty: all
+    bool finds_event;     // of a rerun: the event to begin from is to be found
+    void *message;        // of the call to come
+    const char *wrong;    // with what was asked; NULL: nothing is, as yet
     void (*answer)(struct pawl_console_ask *ask);
     const Pb__WorkflowState *state; // of the instance, once it was asked for
 };

@@ -180,12 +180,13 @@ static const ProtobufCMessage *act_rerun(struct pawl_console_ask *ask, const jso
     pb__rerun_workflow_from_event_request__init(message);
     message->sourceinstanceid = ask->id;
     const json_t *event = json_object_get(body, "event");
-    if (!json_is_integer(event) || json_integer_value(event) < 0 ||
-        json_integer_value(event) > INT32_MAX) {
+    ask->finds_event = !event;
+    if (event && (!json_is_integer(event) || json_integer_value(event) < 0 ||
+                  json_integer_value(event) > INT32_MAX)) {
         console_wrong(ask, "event", "must be the id of an event of the history");
         return NULL;
     }
-    message->eventid = (uint32_t)json_integer_value(event);
+    message->eventid = event ? (uint32_t)json_integer_value(event) : 0;
     message->overwriteinput = json_object_get(body, "input") != NULL;
     bool ok = console_payload(ask, body, "input", &message->input) &&
               console_member(ask, body, "id", &message->newinstanceid);
@@ -199,6 +200,41 @@ static const ProtobufCMessage *act_rerun(struct pawl_console_ask *ask, const jso
 static void console_done_rerun(struct pawl_console_ask *ask) {
     const Pb__RerunWorkflowFromEventResponse *response = (const void *)ask->call.response;
     pawl__console_answer(ask, json_pack("{s:s}", "id", response->newinstanceid));
+}
+
+// Where a failure is mended: at the step that failed last; else where it all began.
+static uint32_t act_rerun_from(const struct pawl_timeline *timeline,
+                               const Pb__GetInstanceHistoryResponse *history) {
+    uint32_t event = 0;
+    for (const struct pawl_step *step = timeline->steps; step; step = step->next)
+        if (step->outcome == PAWL_STEP_FAILED &&
+            (step->kind == PAWL_STEP_ACTIVITY || step->kind == PAWL_STEP_CHILD))
+            event = (uint32_t)history->events[step->events->number]->eventid;
+    return event;
+}
+
+static void act_rerun_found(struct pawl_console_ask *ask) {
+    const Pb__GetInstanceHistoryResponse *history = (const void *)ask->call.response;
+    Pb__RerunWorkflowFromEventRequest *message = ask->message;
+    struct pawl_timeline timeline;
+    if (!pawl__timeline_read(history->events, history->n_events, &ask->request->arena, &timeline)) {
+        pawl__api_nomem(ask->request);
+        return;
+    }
+    message->eventid = act_rerun_from(&timeline, history);
+    pawl__console_call(ask, PAWL_TASKHUB_RERUN, &message->base, console_done_rerun);
+}
+
+static void act_rerun_find(struct pawl_console_ask *ask) {
+    Pb__GetInstanceHistoryRequest *message =
+        pawl__arena_alloc(&ask->request->arena, sizeof *message);
+    if (!message) {
+        pawl__api_nomem(ask->request);
+        return;
+    }
+    pb__get_instance_history_request__init(message);
+    message->instanceid = ask->id;
+    pawl__console_call(ask, PAWL_TASKHUB_HISTORY, &message->base, act_rerun_found);
 }
 
 static const struct act_row {
@@ -238,5 +274,9 @@ void pawl__console_act(void *arg, struct pawl_request *request, const struct paw
         console_refuse(ask);
         return;
     }
-    pawl__console_call(ask, row->method, message, row->done);
+    ask->message = (void *)message;
+    if (ask->finds_event)
+        act_rerun_find(ask);
+    else
+        pawl__console_call(ask, row->method, message, row->done);
 }

@@ -1,4 +1,6 @@
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api/console.h"
 #include "base/clock.h"
@@ -13,6 +15,7 @@ enum {
     CONSOLE_EVENTS = 1000, // at most in one answer
     CONSOLE_PREVIEW = 256, // bytes of a payload in a list of events
     CONSOLE_CAUSES = 20,   // failures within failures
+    CONSOLE_LOOKED = 5000, // events that one answer searches
 };
 
 static int64_t console_stamp(const Google__Protobuf__Timestamp *stamp) {
@@ -188,6 +191,7 @@ static json_t *console_step(const struct pawl_step *step) {
     pawl__console_time(json, "start", step->start);
     pawl__console_time(json, "end", step->end);
     pawl__console_text(json, "child", step->child);
+    pawl__console_text(json, "app", step->app);
     return json;
 }
 
@@ -263,12 +267,34 @@ static json_t *console_event_json(const struct pawl_console_ask *ask, uint32_t n
     return json;
 }
 
+static bool console_has(const char *text, struct pawl_str part) {
+    for (; *text; text++)
+        if (strncasecmp(text, part.data, part.len) == 0) return true;
+    return false;
+}
+
+// Whether the event, with all that it carries and may show, has the text that is looked for.
+static bool console_finds(struct pawl_console_ask *ask, uint32_t number) {
+    if (!ask->find.len) return true;
+    bool full = ask->full;
+    ask->full = true;
+    json_t *json = console_event_json(ask, number);
+    ask->full = full;
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    bool found = text && console_has(text, ask->find);
+    free(text);
+    json_decref(json);
+    return found;
+}
+
 static void console_reply_events(struct pawl_console_ask *ask) {
-    size_t total = console_history(ask)->n_events;
+    size_t total = console_history(ask)->n_events, i = ask->from;
     json_t *events = json_array();
-    for (size_t i = ask->from; i < total && i - ask->from < ask->count; i++)
-        json_array_append_new(events, console_event_json(ask, (uint32_t)i));
+    for (; i < total && json_array_size(events) < ask->count && i - ask->from < CONSOLE_LOOKED; i++)
+        if (console_finds(ask, (uint32_t)i))
+            json_array_append_new(events, console_event_json(ask, (uint32_t)i));
     json_t *body = json_pack("{s:o, s:I}", "events", events, "total", (json_int_t)total);
+    if (body && i < total) json_object_set_new(body, "next", json_integer((json_int_t)i));
     pawl__console_answer(ask, body);
 }
 
@@ -280,6 +306,8 @@ void pawl__console_events(void *arg, struct pawl_request *request,
         return;
     if (ask->count > CONSOLE_EVENTS) ask->count = CONSOLE_EVENTS;
     ask->full = pawl__str_equal(pawl__request_query(request, "full"), PAWL_STR("1"));
+    ask->find = pawl__request_query(request, "find");
+    if (pawl__api_starved(request)) return;
     console_ask_history(ask, console_reply_events);
 }
 

@@ -1,5 +1,7 @@
 #include "observe/timeline.h"
 
+#include <string.h>
+
 #include "base/map.h"
 #include "wire/timestamp.h"
 
@@ -221,15 +223,33 @@ static bool read_raised(struct reader *reader, const Pb__EventRaisedEvent *raise
 
 // --- the whole ----------------------------------------------------------------------------------
 
-static bool read_child(struct reader *reader, int32_t id,
-                       const Pb__ChildWorkflowInstanceCreatedEvent *child) {
+// The app that does what |event| schedules; NULL: the same.
+static const char *read_app(const Pb__HistoryEvent *event) {
+    const Pb__TaskRouter *router = event->router;
+    const char *app = router ? router->targetappid : NULL;
+    return app && *app && strcmp(app, router->sourceappid) != 0 ? app : NULL;
+}
+
+static bool read_activity(struct reader *reader, const Pb__HistoryEvent *event) {
+    const Pb__TaskScheduledEvent *task = event->taskscheduled;
+    struct pawl_step *step =
+        step_attempt(reader, PAWL_STEP_ACTIVITY, task->name, event->eventid, task->taskexecutionid);
+    if (step) step->app = read_app(event);
+    return step;
+}
+
+static bool read_child(struct reader *reader, const Pb__HistoryEvent *event) {
+    const Pb__ChildWorkflowInstanceCreatedEvent *child = event->childworkflowinstancecreated;
     const char *first = child->instanceid;
     if (child->_retry_parent_instance_info_case && child->retryparentinstanceinfo &&
         child->retryparentinstanceinfo->instanceid && *child->retryparentinstanceinfo->instanceid)
         first = child->retryparentinstanceinfo->instanceid;
-    struct pawl_step *step = step_attempt(reader, PAWL_STEP_CHILD, child->name, id, first);
-    if (step) step->child = child->instanceid;
-    return step;
+    struct pawl_step *step =
+        step_attempt(reader, PAWL_STEP_CHILD, child->name, event->eventid, first);
+    if (!step) return false;
+    step->child = child->instanceid;
+    step->app = read_app(event);
+    return true;
 }
 
 static bool read_suspended(struct reader *reader) {
@@ -255,25 +275,21 @@ static void read_end(struct reader *reader) {
 }
 
 static bool read_event(struct reader *reader, const Pb__HistoryEvent *event) {
-    int32_t id = event->eventid;
     switch (event->event_type_case) {
-    case EVENT(TASK_SCHEDULED):
-        return step_attempt(reader, PAWL_STEP_ACTIVITY, event->taskscheduled->name, id,
-                            event->taskscheduled->taskexecutionid);
+    case EVENT(TASK_SCHEDULED): return read_activity(reader, event);
     case EVENT(TASK_COMPLETED):
         return step_answer(reader, event->taskcompleted->taskscheduledid, NULL, false);
     case EVENT(TASK_FAILED):
         return step_answer(reader, event->taskfailed->taskscheduledid,
                            event->taskfailed->failuredetails, true);
-    case EVENT(CHILD_WORKFLOW_INSTANCE_CREATED):
-        return read_child(reader, id, event->childworkflowinstancecreated);
+    case EVENT(CHILD_WORKFLOW_INSTANCE_CREATED): return read_child(reader, event);
     case EVENT(CHILD_WORKFLOW_INSTANCE_COMPLETED):
         return step_answer(reader, event->childworkflowinstancecompleted->taskscheduledid, NULL,
                            false);
     case EVENT(CHILD_WORKFLOW_INSTANCE_FAILED):
         return step_answer(reader, event->childworkflowinstancefailed->taskscheduledid,
                            event->childworkflowinstancefailed->failuredetails, true);
-    case EVENT(TIMER_CREATED): return read_timer(reader, id, event->timercreated);
+    case EVENT(TIMER_CREATED): return read_timer(reader, event->eventid, event->timercreated);
     case EVENT(TIMER_FIRED): return read_fired(reader, event->timerfired);
     case EVENT(EVENT_RAISED): return read_raised(reader, event->eventraised);
     case EVENT(EVENT_SENT):

@@ -58,6 +58,7 @@ struct pawl_step {
     enum pawl_step_outcome outcome;
     const char *name;  // of the activity, workflow, timer or event; may be empty
     const char *child; // PAWL_STEP_CHILD, _DETACHED and _SENT: the other instance; else NULL
+    const char *app;   // the other app that does it; NULL: it is this one
     const char *error; // of the attempt that failed last; NULL: none did
     uint32_t attempts;
     int64_t start, end;

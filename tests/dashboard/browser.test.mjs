@@ -215,9 +215,13 @@ test('history is listed, searched and opened', async () => {
   const events = page.getByRole('listitem');
   await events.nth(5).waitFor();
   await page.getByRole('searchbox', { name: /Find in/ }).fill('CardDeclined');
-  await until(async () => (await events.count()) === 2, 'two events fit');
+  await page.getByText('2 events have “CardDeclined”').waitFor();
+  assert.match(page.url(), /find=CardDeclined/);
+  assert.equal(await events.count(), 2);
   await events.first().getByRole('button').first().click();
   await page.getByText('taskScheduledId').waitFor();
+  await page.getByText('with all that they carry').click();
+  await until(async () => (await page.getByText('taskScheduledId').count()) === 2, 'both are shown in full');
 });
 
 test('an event is raised, and the page shows what came of it', async () => {
@@ -245,6 +249,73 @@ test('a workflow is run again from an event', async () => {
   await dialog.getByRole('button', { name: 'Rerun', exact: true }).click();
   await page.waitForURL(/#\/instance\/broken-again/);
   await until(async () => (await api('instances/broken-again')).status === 'FAILED', 'it has failed again');
+});
+
+test('a bar offers to run it again, and says what is kept', async () => {
+  await open('#/instance/order-1');
+  await page.getByRole('option', { name: /activity charge/ }).click();
+  await page.getByRole('button', { name: 'Rerun from here …' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('Taken over: step. Done again: charge, and what follows.').waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await open('#/instance/parent-1');
+  await page.getByRole('option', { name: /child order/ }).click();
+  const button = page.getByRole('button', { name: 'Rerun from here …' });
+  await page.getByText('only a workflow that has ended can be run again').waitFor();
+  assert.ok(await button.isDisabled());
+});
+
+test('parents and children are one click away', async () => {
+  await open('#/instance/parent-1/tree');
+  const tree = page.getByRole('region', { name: 'Parents and children' });
+  await tree.getByRole('link', { name: 'parent-1:0000' }).click();
+  await page.getByRole('heading', { name: 'order' }).waitFor();
+  await tree.getByRole('link', { name: 'parent-1', exact: true }).waitFor();
+  await tree.getByText('It has started no other workflow.').waitFor();
+});
+
+test('the critical path stands out', async () => {
+  await open('#/instance/order-1');
+  await page.getByLabel('critical path').check();
+  await page.getByRole('option', { name: /activity charge/ }).waitFor();
+  assert.equal(await page.locator('.timeline-row.aside').count(), 0); // one thing after the other
+  await open('#/instance/fan-1');
+  await page.getByLabel('critical path').check();
+  await page.getByRole('option', { name: /60 × step/ }).click();
+  await until(async () => (await page.locator('.timeline-row.aside').count()) > 5, 'most of a fan-out was not waited for');
+});
+
+test('the list says what each does now, keeps views, and shows the columns one wants', async () => {
+  await open('#/instances?q=name:parent');
+  await page.getByRole('cell', { name: /^Waits for its child parent-1:0000/ }).waitFor();
+  await page.getByText('Columns', { exact: true }).click();
+  await page.getByLabel('Parent', { exact: true }).check();
+  await page.getByRole('columnheader', { name: 'Parent' }).waitFor();
+  await page.getByLabel('Says').uncheck();
+  await until(async () => (await page.getByRole('columnheader', { name: 'Says' }).count()) === 0, 'the column is gone');
+  await page.getByRole('button', { name: 'save this view …' }).click();
+  await page.getByLabel('Name of the view').fill('mine');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await open('#/instances');
+  await page.getByRole('link', { name: 'mine' }).click();
+  await page.getByRole('columnheader', { name: 'Parent' }).waitFor();
+  assert.match(page.url(), /q=name%3Aparent/);
+  await page.getByRole('button', { name: 'forget “mine”' }).click();
+  await until(async () => (await page.getByRole('link', { name: 'mine' }).count()) === 0, 'the view is forgotten');
+});
+
+test('all that failed are run again from the page', async () => {
+  await open('#/instances?q=id:broken-many');
+  await page.getByRole('row').nth(12).waitFor();
+  await page.getByRole('button', { name: 'All of these …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'All of these' });
+  await dialog.getByLabel('What happens to them').selectOption('rerun');
+  await dialog.getByRole('button', { name: 'Rerun 12' }).click();
+  await dialog.getByText('Ended. 12 workflows run again.').waitFor();
+  await dialog.getByRole('button', { name: 'Done' }).click();
+  await page.getByRole('link', { name: 'broken-many-7-again' }).waitFor();
+  for (let i = 0; i < 12; i++)
+    await until(async () => (await api(`instances/broken-many-${i}-again`)).status === 'FAILED', 'it fails again');
 });
 
 test('workflows are started, terminated and purged', async () => {
@@ -289,12 +360,12 @@ test('all that a filter finds are purged at once, and nothing else is', async ()
   await page.getByRole('row').nth(12).waitFor();
   await page.getByRole('button', { name: 'All of these …' }).click();
   const dialog = page.getByRole('dialog', { name: 'All of these' });
-  await dialog.getByText('id:broken-many finds 12 workflows.').waitFor();
+  await dialog.getByText('id:broken-many finds 24 workflows.').waitFor();
   await dialog.getByText('It concerns 0 workflows.').waitFor(); // nothing that has ended is suspended
   await dialog.getByLabel('What happens to them').selectOption('purge');
   await dialog.getByText("pawl workflow purge --filter-id 'broken-many*'").waitFor();
-  await dialog.getByRole('button', { name: 'Purge 12' }).click();
-  await dialog.getByText('Ended. 12 workflows purged.').waitFor();
+  await dialog.getByRole('button', { name: 'Purge 24' }).click();
+  await dialog.getByText('Ended. 24 workflows purged.').waitFor();
   await dialog.getByRole('button', { name: 'Done' }).click();
   await page.getByText('No workflow fits this filter.').waitFor();
   assert.equal((await api('instances/broken-1')).status, 'FAILED');
@@ -303,7 +374,7 @@ test('all that a filter finds are purged at once, and nothing else is', async ()
 test('nothing hinders a screen reader, in light and dark and on a phone', async () => {
   const axe = await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
   for (const scheme of ['light', 'dark'])
-    for (const hash of ['', '#/instances', '#/workers', '#/store', '#/instance/parent-1', '#/instance/parent-1/history', '#/instance/broken-1']) {
+    for (const hash of ['', '#/instances', '#/workers', '#/store', '#/instance/parent-1', '#/instance/parent-1/history', '#/instance/parent-1/tree', '#/instance/broken-1']) {
       await page.emulateMedia({ colorScheme: scheme });
       await open(hash);
       await page.getByRole('main').getByRole('heading').first().waitFor();

@@ -124,6 +124,28 @@ class Looking(Console):
         for query in ("from=-1", "n=x", "from=1e3"):
             self.assertIn("whole number", self.get(f"instances/e1/events?{query}", 400)["message"])
 
+    def test_events_are_found_by_their_text(self):
+        """In all that they carry, beyond what a list shows of it."""
+        self.hub.start("f1", name="ask", text=json.dumps(2000 * "x" + "Needle"))
+        self.wait_status("f1", "RUNNING")
+        total = self.get("instances/f1/events")["total"]
+        found = self.get("instances/f1/events?find=nEEDLE")
+        self.assertEqual([event["type"] for event in found["events"]], ["executionStarted"])
+        self.assertNotIn("next", found)
+        self.assertEqual(self.get("instances/f1/events?find=nothing+like+it")["events"], [])
+        part = self.get("instances/f1/events?n=1")
+        self.assertEqual((part["next"], part["total"]), (1, total))
+
+    def test_a_rerun_finds_where_to_begin(self):
+        """At the step that failed last, or else at the first one."""
+        self.hub.start("r1", text="1")
+        self.hub.wait("r1")
+        new = self.post("instances/r1/rerun", {"id": "r1-again"})["id"]
+        self.assertEqual(new, "r1-again")
+        self.hub.wait("r1-again")
+        self.post("instances/r1/rerun", {"id": "r1-again"}, 409)
+        self.post("instances/nobody/rerun", {}, 404)
+
     def test_long_payloads_are_cut_in_lists(self):
         text = json.dumps("ä" * 4000)
         self.hub.start("l1", name="ask", text=text)

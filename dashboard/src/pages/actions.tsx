@@ -3,16 +3,17 @@
 import { useState } from 'preact/hooks';
 import { ApiError, path, post } from '../api';
 import { ENDED, type HistoryEvent, type Instance, type Status } from '../model';
+import { go, link } from '../route';
 import { Command, Dialog, Refusal, shellWord, toast } from '../ui/basics';
 
-export type Verb = 'raise' | 'suspend' | 'resume' | 'terminate' | 'purge';
+export type Verb = 'raise' | 'suspend' | 'resume' | 'terminate' | 'rerun' | 'purge';
 
 export interface VerbRow {
   verb: Verb;
   label: string;
   done: string;
   asks: string; // what the dialog says
-  command: (id: string) => string;
+  command?: (id: string) => string; // none: the shell has no word for it
   fits: (one: { status: Status }) => boolean;
   destroys: boolean;
 }
@@ -55,6 +56,14 @@ export const VERBS: readonly VerbRow[] = [
     destroys: true,
   },
   {
+    verb: 'rerun',
+    label: 'Rerun',
+    done: 'run again',
+    asks: 'A new workflow takes over what was done before the step that failed last, does that step again, and goes on with the code of today. When no step failed, it begins anew. This one stays as it is.',
+    fits: (one) => ENDED.has(one.status),
+    destroys: false,
+  },
+  {
     verb: 'purge',
     label: 'Purge',
     done: 'purged',
@@ -70,12 +79,32 @@ export interface Said {
   event: string;
   data: string;
   reason: string;
+  id: string; // of what a rerun makes; of many: how their ids end
 }
 
-export const bodyOf = (verb: Verb, { event, data, reason }: Said): unknown => (verb === 'raise' ? { event, data } : reason ? { reason } : {});
+export function bodyOf(verb: Verb, { event, data, reason, id }: Said): unknown {
+  if (verb === 'raise') return { event, data };
+  if (verb === 'rerun') return id ? { id } : {};
+  return reason ? { reason } : {};
+}
 
-export function SaidFields({ verb, said, awaited = [], onChange }: { verb: Verb; said: Said; awaited?: string[]; onChange: (said: Said) => void }) {
+interface SaidProps {
+  verb: Verb;
+  said: Said;
+  awaited?: string[];
+  many?: boolean;
+  onChange: (said: Said) => void;
+}
+
+export function SaidFields({ verb, said, awaited = [], many = false, onChange }: SaidProps) {
   if (verb === 'purge') return null;
+  if (verb === 'rerun')
+    return (
+      <label>
+        {many ? 'Their ids: the old one, and' : 'Instance id (a new one, when empty)'}
+        <input value={said.id} required={many} onInput={(typed) => onChange({ ...said, id: typed.currentTarget.value })} />
+      </label>
+    );
   if (verb !== 'raise')
     return (
       <label>
@@ -135,7 +164,7 @@ export function ActionButtons({ instance, readOnly, onDone }: { instance: Instan
 
 function ActionDialog({ row, instance, onClose, onDone }: { row: VerbRow; instance: Instance; onClose: () => void; onDone: () => void }) {
   const awaited = instance.waits.filter((wait) => wait.kind === 'event').map((wait) => wait.name);
-  const [said, setSaid] = useState<Said>({ event: awaited[0] ?? '', data: '', reason: '' });
+  const [said, setSaid] = useState<Said>({ event: awaited[0] ?? '', data: '', reason: '', id: '' });
   const [error, setError] = useState<ApiError | undefined>(undefined);
   const [busy, setBusy] = useState(false);
 
@@ -143,8 +172,9 @@ function ActionDialog({ row, instance, onClose, onDone }: { row: VerbRow; instan
     submitted.preventDefault();
     setBusy(true);
     try {
-      await post(path('instances', instance.id, row.verb), bodyOf(row.verb, said));
-      toast(`${instance.id}: ${row.done}`);
+      const answer = await post<{ id: string }>(path('instances', instance.id, row.verb), bodyOf(row.verb, said));
+      toast(row.verb === 'rerun' ? `${answer.id}: started` : `${instance.id}: ${row.done}`);
+      if (row.verb === 'rerun') go(link(['instance', answer.id]));
       onDone();
     } catch (caught) {
       setError(caught as ApiError);
@@ -158,7 +188,7 @@ function ActionDialog({ row, instance, onClose, onDone }: { row: VerbRow; instan
         <p>{row.asks}</p>
         <SaidFields verb={row.verb} said={said} awaited={awaited} onChange={setSaid} />
         <Refusal error={error} />
-        <Command line={row.command(shellWord(instance.id))} />
+        {row.command && <Command line={row.command(shellWord(instance.id))} />}
         <footer>
           <button type="button" onClick={onClose}>
             Cancel
@@ -225,7 +255,16 @@ export function StartDialog({ draft, onClose, onStarted }: { draft: Draft; onClo
   );
 }
 
-export function RerunDialog({ id, event, onClose, onStarted }: { id: string; event: HistoryEvent; onClose: () => void; onStarted: (id: string) => void }) {
+interface RerunProps {
+  id: string;
+  event: HistoryEvent;
+  kept?: string[] | undefined; // names of what is taken over, and of what is done again
+  again?: string[] | undefined;
+  onClose: () => void;
+  onStarted: (id: string) => void;
+}
+
+export function RerunDialog({ id, event, kept, again, onClose, onStarted }: RerunProps) {
   const [fresh, setFresh] = useState('');
   const [input, setInput] = useState('');
   const [error, setError] = useState<ApiError | undefined>(undefined);
@@ -247,6 +286,11 @@ export function RerunDialog({ id, event, onClose, onStarted }: { id: string; eve
     <Dialog title={`Rerun ${id} from event ${event.id}`} onClose={onClose}>
       <form onSubmit={submit}>
         <p>A new workflow takes over what was done before {event.name ? `“${event.name}”` : 'this event'}, does it again, and goes on from there. This one stays as it is.</p>
+        {kept && (
+          <p>
+            Taken over: {kept.length ? kept.join(', ') : 'nothing'}. Done again: {(again ?? []).join(', ')}, and what follows.
+          </p>
+        )}
         <label>
           Instance id (a new one, when empty)
           <input autofocus value={fresh} onInput={(typed) => setFresh(typed.currentTarget.value)} />

@@ -13,7 +13,7 @@ import { bodyOf, SaidFields, VERBS, type Said, type VerbRow } from './actions';
 function line(row: VerbRow, q: string): string | undefined {
   const filter = filterFlags(q)?.map(shellWord).join(' ');
   if (!filter) return undefined;
-  return row.verb === 'raise' ? `pawl workflow raise-event EVENT ${filter} --input '…'` : row.command(filter);
+  return row.verb === 'raise' ? `pawl workflow raise-event EVENT ${filter} --input '…'` : row.command?.(filter);
 }
 
 const many = (n: number): string => `${n.toLocaleString()} ${n === 1 ? 'workflow' : 'workflows'}`;
@@ -21,7 +21,7 @@ const many = (n: number): string => `${n.toLocaleString()} ${n === 1 ? 'workflow
 export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
   const counts = useLive<Counts>(withQuery('instances/count', { q, by: 'status' }));
   const [row, setRow] = useState<VerbRow>(VERBS[1]!);
-  const [said, setSaid] = useState<Said>({ event: '', data: '', reason: '' });
+  const [said, setSaid] = useState<Said>({ event: '', data: '', reason: '', id: '-again' });
   const [progress, setProgress] = useState<Progress | undefined>(undefined);
   const [error, setError] = useState<ApiError | undefined>(undefined);
   const [state, setState] = useState<'asks' | 'runs' | 'ended'>('asks');
@@ -37,7 +37,7 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
     setState('runs');
     fits.current = concerned;
     try {
-      await bulk({ q, verb: row.verb, body: bodyOf(row.verb, said), fits: row.fits }, () => stopped.current, setProgress);
+      await bulk({ q, verb: row.verb, body: (one) => bodyOf(row.verb, row.verb === 'rerun' ? { ...said, id: one.id + said.id } : said), fits: row.fits }, () => stopped.current, setProgress);
     } catch (caught) {
       setError(caught as ApiError);
     }
@@ -78,7 +78,7 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
           </select>
         </label>
         <p>{row.asks}</p>
-        <SaidFields verb={row.verb} said={said} onChange={setSaid} />
+        <SaidFields verb={row.verb} said={said} many onChange={setSaid} />
         {state === 'asks' ? (
           <p>
             It concerns {many(concerned)}.{found > concerned && ' The others are passed over.'}

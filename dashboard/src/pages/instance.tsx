@@ -1,17 +1,21 @@
 // What is this workflow doing, why does it not go on, and what can I do?
 
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { path, withQuery } from '../api';
 import { useLive } from '../live';
-import type { App, Failure, Group, History, HistoryEvent, Instance, Timeline } from '../model';
+import type { App, History, Instance } from '../model';
 import { go, link, route } from '../route';
-import { clock, duration, now } from '../time';
-import { TimelineView } from '../timeline/view';
+import { duration, now } from '../time';
 import { Badge, Copy, Refusal, Time } from '../ui/basics';
 import { Payload, visible } from '../ui/json';
-import { ActionButtons, RerunDialog, StartDialog, type Draft } from './actions';
+import { ActionButtons, StartDialog, type Draft } from './actions';
+import { FailureView } from './failure';
+import { HistoryTab } from './history';
+import { TimelineTab } from './steps';
+import { TreeTab } from './tree';
+import { Waits } from './waits';
 
-const TABS = ['timeline', 'history', 'data', 'json'] as const;
+const TABS = ['timeline', 'history', 'data', 'tree', 'json'] as const;
 type Tab = (typeof TABS)[number];
 
 export function InstancePage({ id, app }: { id: string; app: App | undefined }) {
@@ -49,19 +53,21 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
         <ActionButtons instance={instance} readOnly={app?.readOnly ?? true} onDone={(verb) => (verb === 'purge' ? go(link(['instances'])) : refresh())} />
       </header>
       <p class="sentence">{instance.sentence}</p>
+      {instance.waits.length > 1 && <Waits waits={instance.waits} />}
       <Facts instance={instance} onStartLike={() => setDraft({ name: instance.name, input: instance.input ?? '' })} />
       {instance.failed && <FailureView failure={instance.failed} />}
       {instance.stalled && <p class="refusal">{instance.stalled}</p>}
       <nav class="tabs" role="tablist">
         {TABS.map((one) => (
           <a key={one} role="tab" aria-selected={one === tab} href={link(['instance', id, one])}>
-            {{ timeline: 'Timeline', history: 'History', data: 'Input & output', json: 'JSON' }[one]}
+            {{ timeline: 'Timeline', history: 'History', data: 'Input & output', tree: 'Parents & children', json: 'JSON' }[one]}
           </a>
         ))}
       </nav>
-      {tab === 'timeline' && <TimelineTab instance={instance} />}
+      {tab === 'timeline' && <TimelineTab instance={instance} readOnly={app?.readOnly ?? true} />}
       {tab === 'history' && <HistoryTab instance={instance} readOnly={app?.readOnly ?? true} />}
       {tab === 'data' && <DataTab instance={instance} hidden={app?.hidePayloads ?? false} />}
+      {tab === 'tree' && <TreeTab instance={instance} appId={app?.appId} />}
       {tab === 'json' && <JsonTab instance={instance} />}
       {draft && (
         <StartDialog
@@ -140,180 +146,11 @@ function Facts({ instance, onStartLike }: { instance: Instance; onStartLike: () 
         <dd>
           <button type="button" class="plain" onClick={onStartLike}>
             start like this …
-          </button>{' '}
-          <a href={link(['instances'], { q: `parent:${instance.id}` })}>children</a>
+          </button>
         </dd>
       </div>
     </dl>
   );
-}
-
-function FailureView({ failure }: { failure: Failure }) {
-  return (
-    <div class="failure">
-      <h2>
-        {visible(failure.type)}: <span>{visible(failure.message)}</span>
-      </h2>
-      {failure.stack && (
-        <details>
-          <summary>stack trace</summary>
-          <pre tabIndex={0}>{visible(failure.stack)}</pre>
-        </details>
-      )}
-      {failure.cause && (
-        <div class="cause">
-          caused by <FailureView failure={failure.cause} />
-        </div>
-      )}
-    </div>
-  );
-}
-
-// --- timeline ------------------------------------------------------------------------------------
-
-function TimelineTab({ instance }: { instance: Instance }) {
-  const ended = instance.ended !== undefined;
-  const { value, error } = useLive<Timeline>(path('instances', instance.id, 'timeline'), ended ? 10000 : 1000, instance.id);
-  const [selected, setSelected] = useState<number | undefined>(undefined);
-  const timeline = value.value;
-  const group = selected === undefined ? undefined : timeline?.groups[selected];
-  return (
-    <>
-      <Refusal error={error.value} />
-      {timeline && (
-        <TimelineView timeline={timeline} selected={selected} onSelect={setSelected} onOpen={(child) => go(link(['instance', child]))} />
-      )}
-      {group && <GroupDetails key={group.events[0]} id={instance.id} group={group} />}
-    </>
-  );
-}
-
-function GroupDetails({ id, group }: { id: string; group: Group }) {
-  return (
-    <section class="details" aria-label={`${group.kind} ${group.name}`}>
-      <h2>
-        {group.kind} {group.name}
-      </h2>
-      <p class="quiet">
-        {clock(group.start)}
-        {group.end !== undefined && ` – ${clock(group.end)}, ${duration(group.end - group.start)}`}
-        {group.attempts > 1 && `, ${group.attempts} attempts`}
-        {group.child && (
-          <>
-            {' · '}
-            <a href={link(['instance', group.child])}>{group.child}</a>
-          </>
-        )}
-      </p>
-      {group.events.map((number) => (
-        <EventView key={number} id={id} number={number} open />
-      ))}
-    </section>
-  );
-}
-
-// One event in full, fetched when it is looked at.
-function EventView({ id, number, open }: { id: string; number: number; open: boolean }) {
-  const { value, error } = useLive<HistoryEvent & { at: number }>(open ? path('instances', id, 'events', String(number)) : undefined, 1e8);
-  const event = value.value;
-  if (!event) return <Refusal error={error.value} />;
-  return (
-    <div class="event-full">
-      <h3>
-        {event.type} <span class="quiet">{clock(event.at)}</span>
-      </h3>
-      {Object.entries(event.fields).map(([key, field]) =>
-        field !== null && typeof field === 'object' ? (
-          <Payload key={key} label={key} text={JSON.stringify(field)} />
-        ) : String(field).length > 60 || /^[[{"]/.test(String(field)) ? (
-          <Payload key={key} label={key} text={String(field)} />
-        ) : (
-          <p key={key}>
-            <span class="quiet">{key}</span> {visible(String(field))}
-          </p>
-        ),
-      )}
-    </div>
-  );
-}
-
-// --- history -------------------------------------------------------------------------------------
-
-const EVENTS = 200; // a page
-
-// From these a workflow that has ended can be run again.
-const AGAIN = /^(taskScheduled|timerCreated|childWorkflowInstanceCreated)$/i;
-
-function HistoryTab({ instance, readOnly }: { instance: Instance; readOnly: boolean }) {
-  const [again, setAgain] = useState<HistoryEvent | undefined>(undefined);
-  const [from, setFrom] = useState(0);
-  const [word, setWord] = useState('');
-  const [opened, setOpened] = useState<number | undefined>(undefined);
-  const where = withQuery(path('instances', instance.id, 'events'), { from, n: EVENTS });
-  const { value, error } = useLive<History & { at: number }>(where, instance.ended !== undefined ? 10000 : 1000, instance.id);
-  const history = value.value;
-  useEffect(() => setFrom(0), [instance.id]);
-  const fits = (event: HistoryEvent): boolean => !word || JSON.stringify(event).toLowerCase().includes(word.toLowerCase());
-  const shown = history?.events.filter(fits) ?? [];
-  return (
-    <section aria-label="History">
-      <Refusal error={error.value} />
-      <div class="history-tools">
-        <input type="search" placeholder="find in these events" aria-label="Find in these events" value={word} onInput={(event) => setWord(event.currentTarget.value)} />
-        {history && history.total > EVENTS && (
-          <span>
-            <button type="button" disabled={from === 0} onClick={() => setFrom(Math.max(0, from - EVENTS))}>
-              earlier
-            </button>{' '}
-            {(from + 1).toLocaleString()}–{Math.min(from + EVENTS, history.total).toLocaleString()} of {history.total.toLocaleString()}{' '}
-            <button type="button" disabled={from + EVENTS >= history.total} onClick={() => setFrom(from + EVENTS)}>
-              later
-            </button>
-          </span>
-        )}
-      </div>
-      <ol class="events">
-        {shown.map((event) => (
-          <li key={event.number} class={/Failed|Terminated|Stalled/.test(event.type) ? 'bad' : ''}>
-            <button type="button" class="plain event" aria-expanded={opened === event.number} onClick={() => setOpened(opened === event.number ? undefined : event.number)}>
-              <span class="number">{event.number + 1}</span>
-              <span class="at">{clock(event.at)}</span>
-              <span class="type">{event.type}</span>
-              <span class="of">{event.name ?? ''}</span>
-              <span class="preview">{preview(event)}</span>
-            </button>
-            {opened === event.number && <EventView id={instance.id} number={event.number} open />}
-            {opened === event.number && instance.ended !== undefined && !instance.parent && AGAIN.test(event.type) && (
-              <button type="button" disabled={readOnly} title={readOnly ? 'this dashboard only reads' : 'a new workflow goes on from this event'} onClick={() => setAgain(event)}>
-                Rerun from here …
-              </button>
-            )}
-          </li>
-        ))}
-      </ol>
-      {history && shown.length === 0 && <p class="empty">No event fits.</p>}
-      {again && (
-        <RerunDialog
-          id={instance.id}
-          event={again}
-          onClose={() => setAgain(undefined)}
-          onStarted={(started) => {
-            setAgain(undefined);
-            go(link(['instance', started]));
-          }}
-        />
-      )}
-    </section>
-  );
-}
-
-// What an event carries, in one line: its result or input or failure.
-function preview(event: HistoryEvent): string {
-  const { result, input, failureDetails, reason } = event.fields as Record<string, unknown>;
-  const failure = failureDetails as { errorType?: string; errorMessage?: string } | undefined;
-  if (failure) return visible(`${failure.errorType ?? ''}: ${failure.errorMessage ?? ''}`);
-  const value = result ?? input ?? reason;
-  return value === undefined ? '' : visible(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 // --- data and JSON -------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Group, Timeline } from '../model';
 import { clock, duration, now } from '../time';
+import { criticalPath } from './critical';
 import { describe, rows as makeRows, type Row } from './rows';
 import { Scale, stretches, type Stretch } from './scale';
 
@@ -31,6 +32,7 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
   const [width, setWidth] = useState(0);
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const [folding, setFolding] = useState(true);
+  const [critical, setCritical] = useState(false);
   const [zoom, setZoom] = useState<Window | undefined>(undefined);
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(400);
@@ -55,6 +57,7 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
 
   const present = running ? now() : timeline.end!;
   const rows = useMemo(() => makeRows(timeline.groups, opened, present), [timeline, opened]);
+  const path = useMemo(() => (critical ? new Set(criticalPath(timeline.groups, present)) : undefined), [timeline, critical]);
   const label = width < 560 ? NARROW : LABEL;
   const scale = useMemo(() => {
     const start = zoom?.start ?? timeline.start;
@@ -147,6 +150,9 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
         <label>
           <input type="checkbox" checked={folding} onChange={(event) => setFolding(event.currentTarget.checked)} /> fold idle time
         </label>
+        <label title="from the end backwards, what the workflow waited for">
+          <input type="checkbox" checked={critical} onChange={(event) => setCritical(event.currentTarget.checked)} /> critical path
+        </label>
         <button type="button" disabled={!zoom} onClick={() => setZoom(undefined)}>
           whole time
         </button>
@@ -203,6 +209,7 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
               label={label}
               present={present}
               selected={row.type === 'group' && row.index === selected}
+              aside={path !== undefined && !(row.type === 'group' ? path.has(row.index) : row.members.some((index) => path.has(index)))}
               onSelect={() => (row.type === 'crowd' ? toggle(row.key) : onSelect(row.index === selected ? undefined : row.index))}
               onOpen={onOpen}
             />
@@ -231,11 +238,12 @@ interface RowProps {
   label: number;
   present: number;
   selected: boolean;
+  aside: boolean; // not on the critical path, which is shown
   onSelect: () => void;
   onOpen: (child: string) => void;
 }
 
-function RowView({ row, top, scale, label, present, selected, onSelect, onOpen }: RowProps) {
+function RowView({ row, top, scale, label, present, selected, aside, onSelect, onOpen }: RowProps) {
   const start = row.type === 'crowd' ? row.start : row.group.start;
   const end = row.type === 'crowd' ? row.end : (row.group.end ?? present);
   const took = duration(end - start);
@@ -248,7 +256,7 @@ function RowView({ row, top, scale, label, present, selected, onSelect, onOpen }
   const right = Math.max(scale.x(end), scale.x(start) + LEAST_BAR);
   return (
     <div
-      class={`timeline-row${selected ? ' selected' : ''}${row.type === 'group' && row.inCrowd ? ' in-crowd' : ''}`}
+      class={`timeline-row${selected ? ' selected' : ''}${aside ? ' aside' : ''}${row.type === 'group' && row.inCrowd ? ' in-crowd' : ''}`}
       style={{ transform: `translateY(${top}px)` }}
       role="option"
       aria-selected={selected}

@@ -1,0 +1,75 @@
+// The timeline of one workflow, and what a row of it holds.
+
+import { useState } from 'preact/hooks';
+import { path } from '../api';
+import { useLive } from '../live';
+import type { Group, HistoryEvent, Instance, Timeline } from '../model';
+import { appLink, go, link, route } from '../route';
+import { clock, duration } from '../time';
+import { TimelineView } from '../timeline/view';
+import { Refusal } from '../ui/basics';
+import { EventView, RerunButton } from './events';
+
+export function TimelineTab({ instance, readOnly }: { instance: Instance; readOnly: boolean }) {
+  const ended = instance.ended !== undefined;
+  const { value, error } = useLive<Timeline>(path('instances', instance.id, 'timeline'), ended ? 10000 : 1000, instance.id);
+  const [selected, setSelected] = useState<number | undefined>(undefined);
+  const timeline = value.value;
+  const group = selected === undefined ? undefined : timeline?.groups[selected];
+  return (
+    <>
+      <Refusal error={error.value} />
+      {timeline && <TimelineView timeline={timeline} selected={selected} onSelect={setSelected} onOpen={(child) => go(link(['instance', child]))} />}
+      {group && timeline && <GroupDetails key={group.events[0]} instance={instance} group={group} groups={timeline.groups} readOnly={readOnly} />}
+    </>
+  );
+}
+
+// A child in another app is seen there, where one page shows all apps.
+export function Child({ group }: { group: Group }) {
+  if (!group.child) return null;
+  if (group.app === undefined) return <a href={link(['instance', group.child])}>{group.child}</a>;
+  const there = `${appLink(group.app)}/instance/${encodeURIComponent(group.child)}`;
+  return (
+    <>
+      {route.value.app === undefined ? group.child : <a href={there}>{group.child}</a>} <span class="quiet">in app {group.app}</span>
+    </>
+  );
+}
+
+const SHOWN = 12; // names in the preview of a rerun
+
+function names(groups: readonly Group[]): string[] {
+  const all = groups.filter((group) => group.kind !== 'event' && group.kind !== 'sent').map((group) => group.name || group.kind);
+  return all.length > SHOWN ? [...all.slice(0, SHOWN), `${(all.length - SHOWN).toLocaleString()} more`] : all;
+}
+
+function GroupDetails({ instance, group, groups, readOnly }: { instance: Instance; group: Group; groups: readonly Group[]; readOnly: boolean }) {
+  const first = group.events[0]!;
+  const event = useLive<HistoryEvent & { at: number }>(path('instances', instance.id, 'events', String(first)), 1e8).value.value;
+  const before = groups.filter((one) => one !== group && one.events[0]! < first && one.outcome !== 'open' && one.events[one.events.length - 1]! < first);
+  const after = groups.filter((one) => one === group || (one.events[0]! < first && !before.includes(one)));
+  return (
+    <section class="details" aria-label={`${group.kind} ${group.name}`}>
+      <h2>
+        {group.kind} {group.name}
+      </h2>
+      <p class="quiet">
+        {clock(group.start)}
+        {group.end !== undefined && ` – ${clock(group.end)}, ${duration(group.end - group.start)}`}
+        {group.attempts > 1 && `, ${group.attempts} attempts`}
+        {group.app && !group.child && `, in app ${group.app}`}
+        {group.child && ' · '}
+        <Child group={group} />
+      </p>
+      {event && (
+        <p>
+          <RerunButton instance={instance} event={event} readOnly={readOnly} kept={names(before)} again={names(after)} />
+        </p>
+      )}
+      {group.events.map((number) => (
+        <EventView key={number} id={instance.id} number={number} />
+      ))}
+    </section>
+  );
+}
