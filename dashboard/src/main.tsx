@@ -10,6 +10,7 @@ import { AppsPage } from './pages/apps';
 import { HelpDialog } from './pages/help';
 import { InstancePage } from './pages/instance';
 import { ListPage } from './pages/list';
+import { LogPage } from './pages/log';
 import { OverviewPage } from './pages/overview';
 import { StorePage } from './pages/store';
 import { WorkersPage } from './pages/workers';
@@ -62,6 +63,9 @@ function Shell({ hub }: { hub: boolean }) {
           <a href={link(['store'])} aria-current={page === 'store' ? 'page' : undefined}>
             Store
           </a>
+          <a href={link(['log'])} aria-current={page === 'log' ? 'page' : undefined}>
+            Log
+          </a>
         </nav>
         <span class="spacer" />
         {app && (
@@ -95,6 +99,7 @@ function Page({ page, id, app }: { page: string; id: string | undefined; app: Ap
   if (page === 'instances') return <ListPage app={app} />;
   if (page === 'workers') return <WorkersPage app={app} />;
   if (page === 'store') return <StorePage />;
+  if (page === 'log') return <LogPage />;
   return <OverviewPage app={app} />;
 }
 
@@ -115,6 +120,7 @@ function useKeys(showHelp: () => void): void {
         'g l': () => go(link(['instances'])),
         'g w': () => go(link(['workers'])),
         'g s': () => go(link(['store'])),
+        'g e': () => go(link(['log'])),
       };
       const action = keys[before ? `${before} ${event.key}` : event.key];
       before = !before && event.key === 'g' ? 'g' : '';

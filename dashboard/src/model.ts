@@ -193,6 +193,19 @@ export interface Numbers {
   at: number;
 }
 
+export interface LogLine {
+  at: number;
+  from: 'app' | 'daemon';
+  text: string;
+}
+
+export interface Log {
+  lines: LogLine[];
+  next: number;
+  missed: boolean; // lines have given way that were never told
+  at: number;
+}
+
 export interface Worker {
   number: number;
   agent: string;

@@ -127,6 +127,7 @@ const struct pawl_route pawl__console_routes[] = {
     {"GET", V1 "/past", pawl__console_past},
     {"GET", V1 "/workers", pawl__console_workers},
     {"GET", V1 "/store", pawl__console_store},
+    {"GET", V1 "/log", pawl__console_log},
     {"GET", V1 "/changes", pawl__console_changes},
     {"POST", V1 "/instances", pawl__console_start},
     {"GET", V1 "/instances", pawl__console_list},

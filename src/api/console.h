@@ -75,6 +75,10 @@ void pawl__console_workers(void *arg, struct pawl_request *request,
                            const struct pawl_params *params);
 void pawl__console_store(void *arg, struct pawl_request *request, const struct pawl_params *params);
 
+// --- console_log.c: what the app and this daemon wrote -------------------------------------------
+
+void pawl__console_log(void *arg, struct pawl_request *request, const struct pawl_params *params);
+
 // --- console_changes.c: what happens -------------------------------------------------------------
 
 void pawl__console_changes(void *arg, struct pawl_request *request,

@@ -14,6 +14,7 @@ struct pawl_console_options {
 };
 
 struct pawl_feed;
+struct pawl_lines;
 struct pawl_tracer;
 struct pawl_request_meter;
 struct pawl_workflow_meter;
@@ -23,7 +24,8 @@ struct pawl_api_options {
     const char *token;      // that every call must carry; NULL: none
     struct pawl_node *node; // NULL: no store holds workflows
     uv_loop_t *loop;        // for streams from other apps' daemons, and for watchers; NULL: neither
-    struct pawl_feed *feed; // of changes of instances; NULL: they are not told
+    const struct pawl_lines *lines; // that the app and this daemon wrote; NULL: nobody keeps them
+    struct pawl_feed *feed;         // of changes of instances; NULL: they are not told
     const struct pawl_api_stores *stores; // may change while calls run
     int app_port;
     const char *app_protocol, *app_address;

@@ -10,6 +10,7 @@
 #include "cli/version.h"
 #include "cli/wait.h"
 #include "config/configuration.h"
+#include "observe/lines.h"
 #include "wire/unpack.h"
 
 // Dapr's names and defaults (reference 6.1). What only a control plane or another building block
@@ -148,6 +149,16 @@ static enum pawl_err daemon_addresses(const struct pawl_flags *flags, const char
                       PAWL_ADDRESSES, PAWL_ADDRESS_TEXT - 1);
 }
 
+// What 'pawl run' keeps of what we and the app write; see observe/lines.h.
+static const struct pawl_lines *daemon_lines(void) {
+    static struct pawl_lines lines;
+    const char *fd = getenv(PAWL_LINES_ENV);
+    struct pawl_error ignored; // it is some other program's variable
+    if (!fd || pawl__lines_open(&lines, atoi(fd), &ignored)) return NULL;
+    unsetenv(PAWL_LINES_ENV);
+    return &lines;
+}
+
 static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level level) {
     struct pawl_error error = {PAWL_E_OK, ""};
     struct pawl_addresses addresses, metrics_addresses;
@@ -172,6 +183,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
                 .read_only = pawl__flag_bool(flags, "dashboard-read-only"),
                 .hide_payloads = pawl__flag_bool(flags, "hide-payloads"),
             },
+        .lines = daemon_lines(),
         .max_body = daemon_size(flags, "max-body-size", "dapr-http-max-request-size", 20),
         .max_header = daemon_size(flags, "read-buffer-size", "dapr-http-read-buffer-size", 10),
         .allowed_origins = pawl__flag_text(flags, "allowed-origins"),

@@ -281,6 +281,7 @@ int pawl__daemon_run(const struct pawl_daemon_options *options, struct pawl_sett
         .app_address = options->app_address,
         .app_max_concurrency = options->app_max_concurrency,
         .console = options->console,
+        .lines = options->lines,
         .log = daemon_log(&daemon),
         .shutdown = daemon_shutdown,
         .arg = &daemon,

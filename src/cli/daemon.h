@@ -23,10 +23,11 @@ struct pawl_daemon_options {
     const char *app_protocol, *app_address;
     int app_max_concurrency;
     struct pawl_console_options console;
-    size_t max_body, max_header; // bytes
-    const char *allowed_origins; // web pages that may call; "": none
-    int64_t graceful_shutdown;   // nanoseconds
-    bool with_metrics;           // unless the configuration says otherwise
+    const struct pawl_lines *lines; // that 'pawl run' keeps; NULL: it did not start this
+    size_t max_body, max_header;    // bytes
+    const char *allowed_origins;    // web pages that may call; "": none
+    int64_t graceful_shutdown;      // nanoseconds
+    bool with_metrics;              // unless the configuration says otherwise
     struct pawl_metrics_options metrics;
     struct pawl_log log;
 };

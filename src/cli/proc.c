@@ -194,6 +194,7 @@ static void proc_exec(struct pawl_proc *proc, int ends[2][2], int failed, pid_t 
         int null = open("/dev/null", O_RDONLY);
         if (null >= 0) dup2(null, STDIN_FILENO);
     }
+    if (proc->inherits) fcntl(proc->inherits, F_SETFD, 0);
     for (size_t i = 0; proc->env && proc->env[i]; i++) putenv((char *)proc->env[i]);
     if (!proc->directory || chdir(proc->directory) == 0)
         execvp(proc->file ? proc->file : proc->argv[0], (char *const *)proc->argv);

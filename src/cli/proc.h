@@ -29,6 +29,7 @@ struct pawl_proc {
     const char *file;        // the program's file; NULL: argv[0]
     const char *const *env;  // "NAME=value" that is added; ends with NULL
     const char *directory;   // NULL: ours
+    int inherits;            // a descriptor that it has, too, under the same number; 0: none
     bool capture;            // lines of its output go to |on_line|; else it has our terminal
     void (*on_line)(struct pawl_proc *proc, const char *line, size_t len);
     void (*on_exit)(struct pawl_proc *proc); // after its group and its output have ended

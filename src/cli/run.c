@@ -16,6 +16,7 @@
 #include "cli/terminal.h"
 #include "config/home.h"
 #include "net/http_fetch.h"
+#include "observe/lines.h"
 
 enum {
     RUN_HEALTH_SECONDS = 60, // until a sidecar is ready
@@ -45,8 +46,10 @@ struct app {
     const char *socket_base; // of the paths of its sockets; NULL: it listens on ports
     const char *place;       // both for people
     struct pawl_run_log app_log, daemon_log;
-    uv_timer_t timer; // health, then killing
-    int64_t started;  // of the sidecar; steady clock
+    struct pawl_lines lines; // of both, for the dashboard
+    int lines_fd;            // for the sidecar
+    uv_timer_t timer;        // health, then killing
+    int64_t started;         // of the sidecar; steady clock
     bool up, stopping;
     int metrics_moved;    // the port that its metrics were to be at, and are not; 0: they are
     pid_t terminal_group; // the app's, once it has the terminal; 0: it has not
@@ -92,6 +95,7 @@ static void run_on_app_line(struct pawl_proc *proc, const char *line, size_t len
         fflush(stdout);
     }
     pawl__run_log_line(&app->app_log, line, len);
+    pawl__lines_add(&app->lines, PAWL_LINES_APP, pawl__clock_wall(), (struct pawl_str){line, len});
 }
 
 static void run_on_daemon_line(struct pawl_proc *proc, const char *line, size_t len) {
@@ -101,6 +105,8 @@ static void run_on_daemon_line(struct pawl_proc *proc, const char *line, size_t 
         fflush(stdout);
     }
     pawl__run_log_line(&app->daemon_log, line, len);
+    pawl__lines_add(&app->lines, PAWL_LINES_DAEMON, pawl__clock_wall(),
+                    (struct pawl_str){line, len});
 }
 
 // --- stopping -----------------------------------------------------------------------------------
@@ -112,6 +118,8 @@ static void run_on_timer_closed(uv_handle_t *handle) {
 static void run_finish_app(struct app *app) {
     struct run *run = app->run;
     uv_close((uv_handle_t *)&app->timer, run_on_timer_closed);
+    pawl__lines_close(&app->lines);
+    if (app->lines_fd > 0) close(app->lines_fd);
     pawl__run_log_finish(&app->app_log);
     pawl__run_log_finish(&app->daemon_log);
     pawl__run_release_ports(&app->held);
@@ -439,12 +447,17 @@ static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
         argv[n++] = pawl__arena_format(&run->arena, "--%s", given->pass[i].name);
         argv[n++] = (char *)given->pass[i].value;
     }
-    static const char *const env[] = {"DAPR_HOST_IP=127.0.0.1", NULL};
+    const char **env = pawl__arena_zalloc(&run->arena, 3 * sizeof *env);
+    if (!env) abort();
+    env[0] = "DAPR_HOST_IP=127.0.0.1";
+    if (app->lines_fd > 0)
+        env[1] = pawl__arena_format(&run->arena, PAWL_LINES_ENV "=%d", app->lines_fd);
     app->sidecar = (struct pawl_proc){
         .argv = (const char *const *)argv,
         .file = "/proc/self/exe",
         .env = env,
         .directory = given->directory,
+        .inherits = app->lines_fd > 0 ? app->lines_fd : 0,
         .capture = true,
         .on_line = run_on_daemon_line,
         .on_exit = run_on_sidecar_exit,
@@ -478,6 +491,8 @@ static bool run_start_app(struct app *app, struct pawl_error *error) {
             run_say(RUN_INFO, "Checking if Dapr sidecar is listening on HTTP port %d",
                     given->http_port);
     }
+    // Without them the dashboard has no lines to show, and all else goes on.
+    if (!pawl__lines_create(&app->lines, NULL)) app->lines_fd = pawl__lines_share(&app->lines);
     return run_start_sidecar(app, error);
 }
 

@@ -1,10 +1,12 @@
 """pawl run -f: several apps from one file."""
 
+import json
 import os
 import pathlib
 import re
 import signal
 import socket
+import urllib.request
 
 import clilib
 
@@ -46,6 +48,35 @@ apps:
                      f"Writing log files to directory : {self.home}/apps/one/.dapr/logs"):
             self.assertIn(text, answer.stdout)
         self.assert_nothing_left()
+
+    def test_lines_for_the_dashboard(self):
+        """What an app and its daemon write can be read from the daemon, and from where one left off."""
+        self.file("apps/dapr.yaml", """version: 1
+apps:
+- appDirPath: one
+  appID: first
+  command: [sh, -c, "echo one; printf 'b\\\\377d\\\\n' >&2; while ! test -e ../two/go; do sleep 0.05; done; echo later; exec sleep 60"]
+""")
+        self.start("run", "-f", "apps")
+        clilib.wait_for(self.daemons)
+
+        def log(query=""):
+            port = self.list_json()[0]["httpPort"]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/pawl/v1/log{query}", timeout=20) as answer:
+                return json.load(answer)
+
+        def texts(answer, kind):
+            return [line["text"] for line in answer["lines"] if line["from"] == kind]
+
+        clilib.wait_for(lambda: len(texts(log(), "app")) == 2)
+        first = log()
+        self.assertEqual(sorted(texts(first, "app")), ["b?d", "one"])
+        self.assertTrue(any("dapr initialized" in text for text in texts(first, "daemon")))
+        self.file("apps/two/go", "")
+        clilib.wait_for(lambda: "later" in texts(log(), "app"))
+        rest = log(f"?after={first['next']}")
+        self.assertEqual((texts(rest, "app"), rest["missed"]), (["later"], False))
+        self.assertEqual([line["text"] for line in log("?n=1")["lines"]], ["later"])
 
     def test_log_files(self):
         self.run_file(self.TWO)

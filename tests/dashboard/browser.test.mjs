@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,7 +95,7 @@ spec:
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('dialog', (dialog) => problems.push(`a dialog: ${dialog.message()}`));
   page.on('request', (request) => {
-    if (!request.url().startsWith(`http://127.0.0.1:${http}/`) && !request.url().startsWith('data:') && !request.url().startsWith('blob:'))
+    if (!request.url().startsWith(new URL('/', url).href) && !request.url().startsWith('data:') && !request.url().startsWith('blob:'))
       problems.push(`a request to ${request.url()}`);
   });
 });
@@ -155,6 +155,41 @@ test('workers and stores are shown', async () => {
   await open('#/store');
   await page.getByRole('heading', { name: /statestore/ }).waitFor();
   await page.getByRole('cell', { name: 'serving' }).waitFor();
+});
+
+test('the log of an app is shown as it comes', async () => {
+  await open('#/log');
+  await page.getByText("'pawl run' keeps those of what it starts").waitFor();
+  const place = join(folder, 'run');
+  await mkdir(join(place, 'app'), { recursive: true });
+  await writeFile(
+    join(place, 'dapr.yaml'),
+    `version: 1
+apps:
+- appID: teller
+  appDirPath: app
+  command: [sh, -c, "echo 'it <b>begins</b>'; while ! test -e go; do sleep 0.05; done; echo later; exec sleep 300"]
+`,
+  );
+  const child = spawn(join(BUILD, 'bin', 'pawl'), ['run', '-f', place], { env: { ...process.env, HOME: folder } });
+  children.push(child);
+  let said = '';
+  child.stdout.on('data', (text) => (said += text));
+  const there = await until(async () => /http:\/\/\S+\/dashboard\//.exec(said)?.[0], 'run says where the page is');
+  url = there;
+  try {
+    await open('#/log');
+    await page.getByText('app it <b>begins</b>').waitFor();
+    await writeFile(join(place, 'app', 'go'), '');
+    await page.getByText('app later').waitFor();
+    await page.getByLabel('Find in the log').fill('LATER');
+    await page.getByText('1 line', { exact: true }).waitFor();
+    await page.getByLabel('From').selectOption('daemon');
+    await page.getByText('No line fits.').waitFor();
+  } finally {
+    url = `http://127.0.0.1:${http}/dashboard/`;
+    child.kill('SIGINT');
+  }
 });
 
 test('the list filters, counts and pages', async () => {

@@ -220,6 +220,9 @@ class Looking(Console):
             self.wait_status("w1", "TERMINATED")
             worker.close()
 
+    def test_no_lines_without_run(self):
+        self.assertIn("'pawl run' keeps those of what it starts", self.get("log", 404)["message"])
+
     def test_the_store_is_told(self):
         self.hub.start("s1", text="1")
         self.hub.wait("s1")
@@ -310,6 +313,8 @@ class ReadOnly(Console):
         self.wait_status("h1", "RUNNING")
         for path in ("instances/h1", "instances/h1/events?full=1", "instances/h1/timeline"):
             self.assertNotIn("secret", json.dumps(self.get(path)))
+        self.assertEqual(self.get("instances/h1/events?find=secret")["events"], [])
+        self.assertIn("hides payloads", self.get("log", 403)["message"])
 
 
 class Watcher:

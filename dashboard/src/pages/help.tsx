@@ -6,6 +6,7 @@ const KEYS: readonly [string, string][] = [
   ['g l', 'list of workflows'],
   ['g w', 'workers'],
   ['g s', 'store and daemons'],
+  ['g e', 'log of the app'],
   ['j  k', 'next and previous row'],
   ['Enter', 'open the row'],
   ['f  b', 'next and previous failure, on a timeline'],
