@@ -27,10 +27,13 @@ enum {
     SHARDS = 6,
     PARENTS = 24, // of a world
     CHILDREN = 2, // of a parent
+    TASKS = 3,    // activities of a child
     COLLECTORS = 4,
-    EVENTS = 2,   // that a parent sends
-    ITEMS = 64,   // that a worker has
-    CALLS = 4096, // of a world
+    EVENTS = 2,        // that a parent sends
+    ITEMS = 64,        // that a worker has
+    CALLS = 4096,      // of a world
+    ACTIVITY_MS = 150, // that an activity takes at most
+    GOING = 12,        // activities that have run before the troubles, in two worlds of three
     TROUBLE_MS = 4000,
     CALM_SECONDS = 40
 };
@@ -45,6 +48,7 @@ struct storm_worker {
         bool turn;
         const char *actions; // see storm_decide
         int child;           // the parent's first event and children are sent already
+        int64_t until;       // an activity takes so long, steady
     } items[ITEMS];
     size_t count;
 };
@@ -60,7 +64,7 @@ struct storm_call {
     };
     struct storm *storm;
     int parent;      // that it starts; -1: none
-    int activity_of; // the child whose result it brings; -1: none
+    int activity_of; // the activity whose result it brings; -1: none
     unsigned done;
     bool used;
     struct pawl_error error;
@@ -73,8 +77,7 @@ struct storm {
     struct storm_call calls[CALLS];
     size_t call_count;
     uint64_t epochs[SHARDS + 1]; // the newest that has written, by shard
-    bool started[PARENTS], acked[PARENTS * CHILDREN];
-    unsigned runs[PARENTS * CHILDREN];
+    bool started[PARENTS], acked[PARENTS * CHILDREN * TASKS];
     uint64_t random;
     int64_t until[DAEMONS]; // when its trouble ends, steady
     bool calm;
@@ -214,13 +217,15 @@ static const char *storm_decide(const Pb__WorkflowRequest *turn) {
     if (*turn->instanceid == 'z') return "-";
     bool child = strchr(turn->instanceid, 'c');
     if (!(child ? scheduled : created)) return "c";
-    return ended == (child ? 1 : CHILDREN) ? "e" : "-";
+    return ended == (child ? TASKS : CHILDREN) ? "e" : "-";
 }
 
-static int storm_child(const char *id) {
+// The number of an activity among all.
+static int storm_activity(const char *id, int32_t task) {
     int parent = 0, child = 0;
-    if (sscanf(id, "p%dc%d", &parent, &child) != 2) return -1;
-    return parent * CHILDREN + child;
+    if (sscanf(id, "p%dc%d", &parent, &child) != 2 || task < 0 || task >= TASKS)
+        broken("a_message_has_its_effect_once", "%s has an activity %d", id, (int)task);
+    return (parent * CHILDREN + child) * TASKS + task;
 }
 
 static bool worker_deliver(struct pawl_worker *base, struct pawl_str bytes) {
@@ -243,9 +248,11 @@ static bool worker_deliver(struct pawl_worker *base, struct pawl_str bytes) {
         const Pb__ActivityRequest *request = work->activityrequest;
         snprintf(item->id, sizeof item->id, "%s", request->workflowinstance->instanceid);
         item->task = request->taskid;
-        int child = storm_child(item->id);
-        if (storm->acked[child])
-            broken("acknowledged_result_never_runs_again", "the activity of %s", item->id);
+        // Long enough for its lender to be lost meanwhile.
+        item->until = pawl__clock_steady() + below(storm, ACTIVITY_MS) * PAWL_MILLISECOND;
+        if (storm->acked[storm_activity(item->id, item->task)])
+            broken("acknowledged_result_never_runs_again", "activity %d of %s", (int)item->task,
+                   item->id);
     }
     pawl__arena_finish(&arena);
     return true;
@@ -293,11 +300,12 @@ static Pb__WorkflowAction *storm_send(struct kit *kit, int32_t id, int parent, i
 
 static void answer_turn(struct storm *storm, struct kit *kit, int at,
                         const struct storm_item *item) {
-    Pb__WorkflowAction *actions[CHILDREN + 2] = {0};
+    Pb__WorkflowAction *actions[TASKS + CHILDREN + 2] = {0};
     size_t count = 0;
     int parent = atoi(item->id + 1);
     bool child = strchr(item->id, 'c');
-    if (*item->actions == 'c' && child) actions[count++] = kit_task(kit, 0, "work");
+    for (int i = 0; *item->actions == 'c' && child && i < TASKS; i++)
+        actions[count++] = kit_task(kit, i, "work");
     if (*item->actions == 'c' && !child) {
         for (int i = 0; i < CHILDREN; i++) {
             Pb__WorkflowAction *start = kit_child(kit, i);
@@ -309,7 +317,8 @@ static void answer_turn(struct storm *storm, struct kit *kit, int at,
     }
     if (*item->actions == 'e' && !child)
         actions[count++] = storm_send(kit, CHILDREN + 1, parent, 1);
-    if (*item->actions == 'e') actions[count++] = kit_complete(kit, child ? 1 : CHILDREN + 2, "1");
+    if (*item->actions == 'e')
+        actions[count++] = kit_complete(kit, child ? TASKS : CHILDREN + 2, "1");
     Pb__WorkflowResponse *response = storm_new(kit, &pb__workflow_response__descriptor);
     response->instanceid = pawl__arena_dup(&kit->arena, pawl__str(item->id));
     response->completiontoken = pawl__arena_dup(&kit->arena, pawl__str(item->token));
@@ -335,7 +344,7 @@ static void answer_activity(struct storm *storm, struct kit *kit, int at,
     response->result = pawl__string_value(&kit->arena, "1");
     struct storm_call *call = call_new(storm);
     pawl__activity_result_init(&call->activity, &kit->node->dispatch, response);
-    call->activity_of = storm_child(item->id);
+    call->activity_of = storm_activity(item->id, item->task);
     call_begin(call, at);
 }
 
@@ -345,6 +354,7 @@ static void worker_step(struct storm_worker *worker) {
     if (below(storm, 3)) return;
     size_t at = below(storm, (unsigned)worker->count);
     struct storm_item item = worker->items[at];
+    if (pawl__clock_steady() < item.until) return;
     worker->items[at] = worker->items[--worker->count];
     struct kit *kit = &storm->fleet.kits[worker->at];
     if (item.turn)
@@ -495,11 +505,10 @@ static void check_children(struct storm *storm) {
             ended += history->pastevents[k]->event_type_case ==
                      PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED;
         }
-        if (began != 1 || ended != 1)
+        if (began != 1 || ended != TASKS)
             broken("a_message_has_its_effect_once",
-                   "%s was started %zu times, its activity ended "
-                   "%zu times",
-                   id, began, ended);
+                   "%s was started %zu times, its %d activities ended %zu times", id, began, TASKS,
+                   ended);
     }
 }
 
@@ -524,6 +533,20 @@ static void begin_all(struct storm *storm) {
     for (size_t i = 0; i < storm->call_count; i++) await(storm, &storm->calls[i], "a first start");
 }
 
+// Until the activities of all are there, and some have run: what is in hand then is what troubles
+// meet.
+static void get_going(struct storm *storm) {
+    int64_t end = pawl__clock_steady() + CALM_SECONDS * PAWL_SECOND;
+    for (int i = 0; i < PARENTS; i++) start_parent(storm, i, i % DAEMONS);
+    unsigned acked;
+    do {
+        if (pawl__clock_steady() > end) broken("no_work_starves", "nothing runs in the calm");
+        storm_step(storm);
+        acked = 0;
+        for (size_t i = 0; i < PARENTS * CHILDREN * TASKS; i++) acked += storm->acked[i];
+    } while (acked < GOING);
+}
+
 static void storm_world(uint64_t seed) {
     struct storm *storm = calloc(1, sizeof *storm);
     storm->random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
@@ -538,6 +561,7 @@ static void storm_world(uint64_t seed) {
         kit_detach(&storm->fleet.kits[i], &storm->idle[i]);
     }
     begin_all(storm);
+    if (seed % 3) get_going(storm);
     storm->calm = false;
     int64_t end = pawl__clock_steady() + TROUBLE_MS * PAWL_MILLISECOND;
     for (unsigned step = 0; pawl__clock_steady() < end || sleeps_on(storm); step++) {
