@@ -394,15 +394,15 @@ static void test_locked_out(void **state) {
 
 static void test_full_disk(void **state) {
     struct fixture *f = *state;
+    fixture_lease(f);
+    assert_ok(f, t_append(f, 1, "a"));
+    if (!server_fill_disk(true)) skip();
     struct pawl_buf large = {0}; // of bytes that cannot be packed
     for (uint64_t i = 1, x = 1; i < 50000; i++, x = x * 6364136223846793005 + 1442695040888963407)
         pawl__buf_append(&large, (char *)&x, sizeof x);
-    fixture_lease(f);
-    assert_ok(f, t_append(f, 1, "a"));
     struct pawl_batch batch = {2, pawl__buf_str(&large)};
     struct pawl_part part = {.lease = &f->lease, .batch = &batch};
     const struct pawl_commit commit = {.parts = &part};
-    if (!server_fill_disk(true)) skip();
     enum pawl_outcome outcome = f->store->ops->commit(f->store, &commit, &f->error);
     server_fill_disk(false);
     assert_int_equal(outcome, PAWL_COMMIT_NOTHING);
