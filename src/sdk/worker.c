@@ -10,13 +10,6 @@ enum {
     ITEM_TURN = 1, // fields of WorkItem
     ITEM_ACTIVITY = 2,
     ITEM_TOKEN = 10,
-    TURN_ID = 1, // and of WorkflowRequest
-    TURN_EXECUTION = 2,
-    TURN_PAST = 3,
-    TURN_NEW = 4,
-    TURN_PROPAGATED = 8,
-    TURN_KEPT = 9,
-    EVENT_TIMESTAMP = 2, // and of HistoryEvent
 };
 
 struct item {
@@ -25,38 +18,19 @@ struct item {
     char bytes[];
 };
 
-// A workflow at rest, and where in its history it stands.
-struct warm {
-    struct pawl_link link;
-    struct pawl_workflow *wf;
-    size_t answers;      // that still point into its memory
-    bool dropped;        // it goes when they are done
-    size_t turn_at;      // index of the event that its last turn began with
-    size_t turn_count;   // events that it was given then
-    size_t action_count; // events that its answer leads to
-    char began[24];      // that first event's timestamp, which no other has
-    size_t began_len;
-};
-
-struct turn_item {
-    struct pawl_str id, execution_id, token, bytes, propagated;
-    size_t kept;        // events of the past that are not sent, as they were sent before
-    size_t past, fresh; // events that are
-};
-
 // A turn whose history has to be asked for, as the workflow is not warm any more.
 struct cold_turn {
     struct pawl_op op;
     struct pawl_sdk_worker *worker;
     Pb__GetInstanceHistoryRequest request;
-    struct turn_item turn; // a copy, in the arena of |op|
+    struct pawl_turn_item turn; // a copy, in the arena of |op|
 };
 
 // The answer to a turn or an activity.
 struct answer {
     struct pawl_op op;
     struct pawl_sdk_worker *worker;
-    struct warm *warm;
+    struct pawl_warm *warm;
     struct pawl_activity_run *run;
     Pb__WorkflowResponse turn;
     Pb__CompleteWorkflowAction complete; // of an answer that was too large
@@ -67,20 +41,6 @@ static void worker_check_rest(struct pawl_sdk_worker *worker);
 static void worker_on_idle(uv_idle_t *idle);
 
 // --- losing and regaining ------------------------------------------------------------------------
-
-static void warm_release(struct warm *warm) {
-    if (warm->answers || !warm->dropped) return;
-    pawl__execution_destroy(warm->wf);
-    free(warm);
-}
-
-static void warm_drop(struct pawl_sdk_worker *worker, struct warm *warm) {
-    if (warm->dropped) return;
-    pawl__map_remove(&worker->warm, pawl__str(warm->wf->id));
-    pawl__list_remove(&warm->link);
-    warm->dropped = true;
-    warm_release(warm);
-}
 
 static void worker_on_again(uv_timer_t *timer) {
     struct pawl_sdk_worker *worker = timer->data;
@@ -117,7 +77,7 @@ static void answer_free(struct answer *answer) {
     struct pawl_sdk_worker *worker = answer->worker;
     if (answer->warm) {
         answer->warm->answers--;
-        warm_release(answer->warm);
+        pawl__warm_release(answer->warm);
     }
     if (answer->run) pawl__arena_give(&worker->arenas, answer->run->arena);
     pawl__arena_give(&worker->arenas, answer->op.arena);
@@ -185,119 +145,8 @@ static void answer_send(struct pawl_sdk_worker *worker, struct answer *answer,
 
 // --- turns --------------------------------------------------------------------------------------
 
-// Reads what a turn is about. The item has been checked, or is of this process.
-static bool turn_read(struct pawl_str bytes, struct turn_item *out) {
-    struct pawl_pb_reader reader = pawl__pb_reader(bytes);
-    struct pawl_pb_field field;
-    while (pawl__pb_next(&reader, &field)) {
-        switch (field.number) {
-        case TURN_ID: out->id = field.bytes; break;
-        case TURN_EXECUTION: {
-            struct pawl_pb_reader value = pawl__pb_reader(field.bytes);
-            struct pawl_pb_field inner;
-            if (pawl__pb_next(&value, &inner)) out->execution_id = inner.bytes;
-            break;
-        }
-        case TURN_PAST: out->past++; break;
-        case TURN_NEW: out->fresh++; break;
-        case TURN_PROPAGATED: out->propagated = field.bytes; break;
-        case TURN_KEPT: {
-            struct pawl_pb_field count = {0};
-            pawl__pb_find(field.bytes, 1, &count);
-            out->kept = count.value;
-            break;
-        }
-        default: break;
-        }
-    }
-    out->bytes = bytes;
-    return reader.at == reader.end && out->id.len;
-}
-
-// The turn's next event, of the past or new; false at the end.
-static bool turn_next(struct pawl_pb_reader *reader, unsigned number, struct pawl_str *out) {
-    struct pawl_pb_field field;
-    while (pawl__pb_next(reader, &field)) {
-        if (field.number != number) continue;
-        *out = field.bytes;
-        return true;
-    }
-    return false;
-}
-
-static void turn_feed(struct pawl_workflow *wf, struct pawl_str bytes, bool past) {
-    if (wf->nomem || wf->unavailable) return;
-    const Pb__HistoryEvent *event =
-        pawl__wire_decode(&wf->arena, &pb__history_event__descriptor, bytes);
-    if (event)
-        pawl__execution_feed(wf, event, past);
-    else
-        wf->nomem = true;
-}
-
-// The encoded timestamp of an event.
-static struct pawl_str turn_stamp(struct pawl_str event) {
-    struct pawl_pb_reader reader = pawl__pb_reader(event);
-    struct pawl_pb_field field;
-    while (pawl__pb_next(&reader, &field))
-        if (field.number == EVENT_TIMESTAMP) return field.bytes;
-    return (struct pawl_str){NULL, 0};
-}
-
-// Whether the history is the one that |warm| has gone through, with its last answer behind it.
-static bool warm_fits(const struct warm *warm, const struct turn_item *turn) {
-    const struct pawl_workflow *wf = warm->wf;
-    if (!pawl__str_equal(pawl__str(wf->execution_id), turn->execution_id)) return false;
-    if (turn->kept + turn->past != warm->turn_at + warm->turn_count + warm->action_count ||
-        turn->kept > warm->turn_at)
-        return false;
-    struct pawl_pb_reader reader = pawl__pb_reader(turn->bytes);
-    struct pawl_str bytes = {NULL, 0};
-    for (size_t i = turn->kept; i <= warm->turn_at; i++)
-        if (!turn_next(&reader, TURN_PAST, &bytes)) return false;
-    struct pawl_str began = turn_stamp(bytes);
-    return pawl__str_equal(began, (struct pawl_str){warm->began, warm->began_len});
-}
-
-// The workflow of |turn|, if it is warm: it then knows the history up to its own last actions.
-static struct warm *warm_find(struct pawl_sdk_worker *worker, const struct turn_item *turn) {
-    struct warm *warm = pawl__map_get(&worker->warm, turn->id);
-    if (!warm) return NULL;
-    if (!warm_fits(warm, turn)) {
-        warm_drop(worker, warm);
-        return NULL;
-    }
-    pawl__list_remove(&warm->link);
-    pawl__list_add(&worker->recent, &warm->link);
-    return warm;
-}
-
-// Keeps what |turn| brings of the caller's history, which is the same in each. False: memory is
-// out.
-static bool warm_note_caller(struct warm *warm, const struct turn_item *turn) {
-    if (!turn->propagated.len) return true;
-    const char *copy = pawl__arena_dup(&warm->wf->arena, turn->propagated);
-    warm->wf->propagated = (struct pawl_str){copy, turn->propagated.len};
-    return copy;
-}
-
-// A run that knows nothing yet. NULL when memory is out.
-static struct warm *warm_create(struct pawl_sdk_worker *worker, const struct turn_item *turn) {
-    struct warm *warm = calloc(1, sizeof *warm);
-    if (warm) warm->wf = pawl__execution_create(&worker->host, turn->id, turn->execution_id);
-    if (!warm || !warm->wf || !warm_note_caller(warm, turn) ||
-        !pawl__map_put(&worker->warm, pawl__str(warm->wf->id), warm)) {
-        if (warm) pawl__execution_destroy(warm->wf);
-        free(warm);
-        return NULL;
-    }
-    pawl__link_init(&warm->link);
-    pawl__list_add(&worker->recent, &warm->link);
-    return warm;
-}
-
-static void turn_answer(struct pawl_sdk_worker *worker, struct warm *warm,
-                        const struct turn_item *turn) {
+static void turn_answer(struct pawl_sdk_worker *worker, struct pawl_warm *warm,
+                        const struct pawl_turn_item *turn) {
     struct pawl_workflow *wf = warm->wf;
     struct answer *answer = answer_create(worker);
     if (!answer) goto nomem;
@@ -305,55 +154,38 @@ static void turn_answer(struct pawl_sdk_worker *worker, struct warm *warm,
     if (!pawl__execution_answer(wf, &answer->op.arena, &answer->turn)) goto nomem;
     answer->turn.completiontoken = pawl__arena_dup(&answer->op.arena, turn->token);
     if (!answer->turn.completiontoken) goto nomem;
-    warm->turn_at = turn->kept + turn->past;
-    warm->turn_count = turn->fresh;
-    warm->action_count = answer->turn.n_actions;
+    pawl__warm_answered(warm, turn, answer->turn.n_actions);
     bool over = wf->unavailable || (wf->completed && !wf->suspended);
     if (wf->unavailable)
         pawl__log(worker->log, PAWL_LOG_ERROR, "pawl.worker",
                   "%s; it waits, STALLED, until the right code is there", wf->why);
     answer->warm = warm;
     warm->answers++;
-    if (over) warm_drop(worker, warm);
+    if (over) pawl__warm_drop(&worker->warm, warm);
     answer_send(worker, answer, PAWL_TASKHUB_COMPLETE_TURN, &answer->turn.base);
-    while (worker->warm.len > worker->warm_limit)
-        warm_drop(worker, PAWL_CONTAINER(worker->recent.next, struct warm, link));
+    pawl__warm_trim(&worker->warm);
     return;
 nomem:
     if (answer) answer_free(answer);
-    warm_drop(worker, warm);
+    pawl__warm_drop(&worker->warm, warm);
     worker_ask_again(worker);
 }
 
 // Runs a turn, of whose past |warm| knows |known| events.
-static void turn_run(struct pawl_sdk_worker *worker, struct warm *warm,
-                     const struct turn_item *turn, size_t known) {
-    struct pawl_pb_reader reader = pawl__pb_reader(turn->bytes);
-    struct pawl_str event;
-    for (size_t i = turn->kept; turn_next(&reader, TURN_PAST, &event); i++)
-        if (i >= known) turn_feed(warm->wf, event, true);
-    pawl__execution_check_past(warm->wf);
-    reader = pawl__pb_reader(turn->bytes);
-    for (size_t i = 0; turn_next(&reader, TURN_NEW, &event); i++) {
-        if (i == 0) {
-            struct pawl_str stamp = turn_stamp(event);
-            warm->began_len = stamp.len <= sizeof warm->began ? stamp.len : 0;
-            memcpy(warm->began, stamp.data, warm->began_len);
-        }
-        turn_feed(warm->wf, event, false);
-    }
-    if (warm->wf->nomem) {
-        warm_drop(worker, warm);
-        worker_ask_again(worker);
-    } else {
+static void turn_run(struct pawl_sdk_worker *worker, struct pawl_warm *warm,
+                     const struct pawl_turn_item *turn, size_t known) {
+    if (pawl__warm_run(warm, turn, known)) {
         turn_answer(worker, warm, turn);
+    } else {
+        pawl__warm_drop(&worker->warm, warm);
+        worker_ask_again(worker);
     }
 }
 
 // Replays what the worker was sent before, and runs the turn.
 static void cold_run(struct cold_turn *cold, const Pb__GetInstanceHistoryResponse *history) {
     struct pawl_sdk_worker *worker = cold->worker;
-    struct warm *warm = warm_create(worker, &cold->turn);
+    struct pawl_warm *warm = pawl__warm_create(&worker->warm, &cold->turn);
     if (!warm) {
         worker_ask_again(worker);
         return;
@@ -361,7 +193,7 @@ static void cold_run(struct cold_turn *cold, const Pb__GetInstanceHistoryRespons
     for (size_t i = 0; i < cold->turn.kept; i++) { // the run keeps its events in its own memory
         struct pawl_str bytes = pawl__wire_pack(&cold->op.arena, &history->events[i]->base);
         if (bytes.data)
-            turn_feed(warm->wf, bytes, true);
+            pawl__warm_feed(warm, bytes);
         else
             warm->wf->nomem = true;
     }
@@ -373,7 +205,7 @@ static void cold_done(struct pawl_op *op) {
     struct pawl_sdk_worker *worker = cold->worker;
     const Pb__GetInstanceHistoryResponse *history = (const void *)op->response;
     bool is_there = !op->error.code && history->n_events >= cold->turn.kept;
-    if (is_there && !worker->resting && !pawl__map_get(&worker->warm, cold->turn.id))
+    if (is_there && !worker->resting && !pawl__map_get(&worker->warm.by_id, cold->turn.id))
         cold_run(cold, history);
     else if (!is_there && !worker->resting)
         uv_timer_start(&worker->again, worker_on_again, 200, 0); // the whole is sent then
@@ -382,7 +214,7 @@ static void cold_done(struct pawl_op *op) {
     worker_check_rest(worker);
 }
 
-static void cold_begin(struct pawl_sdk_worker *worker, const struct turn_item *turn) {
+static void cold_begin(struct pawl_sdk_worker *worker, const struct pawl_turn_item *turn) {
     struct pawl_arena arena = pawl__arena_take(&worker->arenas);
     struct cold_turn *cold = pawl__arena_alloc(&arena, sizeof *cold);
     char *bytes = pawl__arena_dup(&arena, turn->bytes),
@@ -394,8 +226,8 @@ static void cold_begin(struct pawl_sdk_worker *worker, const struct turn_item *t
         return;
     }
     cold->worker = worker;
-    cold->turn = (struct turn_item){.token = {token, turn->token.len}};
-    turn_read((struct pawl_str){bytes, turn->bytes.len}, &cold->turn);
+    cold->turn = (struct pawl_turn_item){.token = {token, turn->token.len}};
+    pawl__turn_item_read((struct pawl_str){bytes, turn->bytes.len}, &cold->turn);
     pb__get_instance_history_request__init(&cold->request);
     cold->request.instanceid = id;
     cold->op.arena = arena;
@@ -409,14 +241,14 @@ static void cold_begin(struct pawl_sdk_worker *worker, const struct turn_item *t
 
 static void worker_turn(struct pawl_sdk_worker *worker, struct pawl_str bytes,
                         struct pawl_str token) {
-    struct turn_item turn = {.token = token};
-    if (!turn_read(bytes, &turn)) return;
-    struct warm *warm = warm_find(worker, &turn);
+    struct pawl_turn_item turn = {.token = token};
+    if (!pawl__turn_item_read(bytes, &turn)) return;
+    struct pawl_warm *warm = pawl__warm_find(&worker->warm, &turn);
     if (warm) {
-        turn_run(worker, warm, &turn, warm->turn_at + warm->turn_count);
+        turn_run(worker, warm, &turn, pawl__warm_known(warm));
     } else if (turn.kept) {
         cold_begin(worker, &turn);
-    } else if ((warm = warm_create(worker, &turn))) {
+    } else if ((warm = pawl__warm_create(&worker->warm, &turn))) {
         turn_run(worker, warm, &turn, 0);
     } else {
         worker_ask_again(worker);
@@ -580,8 +412,9 @@ enum pawl_err pawl__worker_start(struct pawl_sdk_worker *worker,
     worker->host.log = worker->log = options->log;
     worker->transport = options->transport;
     worker->pawl = options->pawl;
-    worker->warm_limit = options->warm_workflows;
-    pawl__link_init(&worker->recent);
+    worker->warm.host = &worker->host;
+    worker->warm.limit = options->warm_workflows;
+    pawl__link_init(&worker->warm.recent);
     pawl__link_init(&worker->items);
     uv_idle_init(options->loop, &worker->idle);
     uv_timer_init(options->loop, &worker->again);
@@ -633,11 +466,12 @@ void pawl__worker_rest(struct pawl_sdk_worker *worker, void (*rested)(void *arg)
 
 void pawl__worker_finish(struct pawl_sdk_worker *worker) {
     if (worker->working) {
-        while (!pawl__list_empty(&worker->recent))
-            warm_drop(worker, PAWL_CONTAINER(worker->recent.next, struct warm, link));
+        while (!pawl__list_empty(&worker->warm.recent))
+            pawl__warm_drop(&worker->warm,
+                            PAWL_CONTAINER(worker->warm.recent.next, struct pawl_warm, link));
         for (struct pawl_link *link; (link = pawl__list_take(&worker->items));)
             free(PAWL_CONTAINER(link, struct item, link));
-        pawl__map_finish(&worker->warm);
+        pawl__map_finish(&worker->warm.by_id);
         pawl__arena_pool_finish(&worker->arenas);
         pawl__coro_pool_finish(&worker->host.coros);
         pawl__watch_stop(&worker->watch);

@@ -9,10 +9,10 @@
 // that is so, the engine sends of a history that it has sent only what came after; what is missing
 // for a replay is asked for.
 
-#include "base/map.h"
 #include "sdk/activity.h"
 #include "sdk/execution.h"
 #include "sdk/transport.h"
+#include "sdk/warm.h"
 
 struct pawl_sdk_worker {
     struct pawl_execution_host host;
@@ -23,9 +23,7 @@ struct pawl_sdk_worker {
     const struct pawl_log *log;
     Pb__GetWorkItemsRequest ask; // the names in the registry
 
-    struct pawl_map warm;    // instance id -> struct warm
-    struct pawl_link recent; // warm::link, the one that was used last at the end
-    size_t warm_limit;
+    struct pawl_warm_set warm;
     struct pawl_arena_pool arenas; // of answers and activities
     struct pawl_link items;        // came, and were not yet looked at
     uv_idle_t idle;                // looks at them in the next round of the loop
