@@ -110,8 +110,8 @@ enum pawl_err pawl__command_send_all(struct pawl_shard *shard, struct pawl_stamp
 
 // Removes |instance|, which exists; see pawl__shard_purge.
 enum pawl_err pawl__command_purge(struct pawl_shard *shard, struct pawl_instance *instance,
-                                  bool recursive, bool force, uint32_t *count,
-                                  struct pawl_error *error);
+                                  const struct pawl_purge_ask *ask, uint32_t *count,
+                                  struct pawl_kin **kin, struct pawl_error *error);
 
 // --- messages -----------------------------------------------------------------------------------
 

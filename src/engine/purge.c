@@ -2,8 +2,9 @@
 #include "engine/record.h"
 
 // Removing instances. A purge of a workflow may take its descendants along, and nothing but them:
-// what an instance asked for under an id that was taken is none. Those in other shards and apps are
-// sent a message.
+// what an instance asked for under an id that was taken is none. Those in other apps are sent a
+// message. So are those in other shards, but whoever asks for them is told of them first, to purge
+// them before their parent.
 
 enum {
     PURGE_DEPTH = 64,   // children of children; deeper ones have to be purged by themselves
@@ -12,11 +13,12 @@ enum {
 
 struct purge {
     struct pawl_shard *shard;
-    bool recursive, force;
+    const struct pawl_purge_ask *ask;
     struct pawl_instance **all; // children first
     size_t count, most;
     struct pawl_need *missing;
     struct pawl_message *messages, **last; // to those that are elsewhere
+    struct pawl_kin *kin;
     struct pawl_error *error;
 };
 
@@ -30,7 +32,7 @@ static enum pawl_err purge_tell(struct purge *purge, const struct pawl_instance 
     if (!message) return pawl__fail_plain(purge->error, PAWL_E_NOMEM);
     *message = (struct pawl_message){
         .kind = PAWL_MESSAGE_PURGE_CHILD,
-        .force = purge->force,
+        .force = purge->ask->force,
         .task = created->eventid,
         .generation = parent->generation,
         .sequence = parent->sent + number,
@@ -44,6 +46,18 @@ static enum pawl_err purge_tell(struct purge *purge, const struct pawl_instance 
     return PAWL_OK;
 }
 
+static enum pawl_err purge_note_kin(struct purge *purge, const struct pawl_instance *parent,
+                                    const Pb__HistoryEvent *created) {
+    struct pawl_kin *kin = pawl__arena_alloc(&purge->shard->arena, sizeof *kin);
+    if (!kin) return pawl__fail_plain(purge->error, PAWL_E_NOMEM);
+    *kin = (struct pawl_kin){.id = pawl__str(created->childworkflowinstancecreated->instanceid),
+                             .parent = pawl__str(parent->id),
+                             .task = created->eventid,
+                             .next = purge->kin};
+    purge->kin = kin;
+    return PAWL_OK;
+}
+
 // Goes on to the child that |created|, an event of |parent|, stands for.
 static enum pawl_err purge_collect_child(struct purge *purge, const struct pawl_instance *parent,
                                          const Pb__HistoryEvent *created, uint64_t *told,
@@ -52,7 +66,9 @@ static enum pawl_err purge_collect_child(struct purge *purge, const struct pawl_
     struct pawl_str id = pawl__str(created->childworkflowinstancecreated->instanceid);
     bool far = pawl__is_elsewhere(created, shard->app_id);
     if (far && !shard->reaches_apps) return PAWL_OK;
-    if (far || !pawl__shard_has(shard, id)) return purge_tell(purge, parent, created, ++*told);
+    bool here = !far && pawl__shard_has(shard, id);
+    if (!here && !far && purge->ask->asks_kin) return purge_note_kin(purge, parent, created);
+    if (!here) return purge_tell(purge, parent, created, ++*told);
     struct pawl_instance *child;
     enum pawl_err err = pawl__command_need(shard, id, &child, purge->error);
     if (err == PAWL_E_NEEDED) return pawl__command_miss(shard, &purge->missing, purge->error);
@@ -64,7 +80,7 @@ static enum pawl_err purge_collect_child(struct purge *purge, const struct pawl_
 }
 
 static enum pawl_err purge_check(const struct purge *purge, const struct pawl_instance *instance) {
-    if (purge->force || pawl__instance_completed(instance)) return PAWL_OK;
+    if (purge->ask->force || pawl__instance_completed(instance)) return PAWL_OK;
     if (instance->stalled)
         return pawl__fail(purge->error, PAWL_E_PRECONDITION, "workflow is stalled");
     if (pawl__instance_is_scheduled(instance) && !instance->turn_out) return PAWL_OK;
@@ -79,7 +95,7 @@ static enum pawl_err purge_collect(struct purge *purge, struct pawl_instance *in
     struct pawl_event_view view;
     uint64_t told = 0;
     size_t at = 0;
-    while (purge->recursive && depth < PURGE_DEPTH &&
+    while (purge->ask->recursive && depth < PURGE_DEPTH &&
            pawl__history_next(pawl__buf_str(&instance->history.bytes), &at, &view)) {
         if (pawl__event_type(view.bytes) !=
             PB__HISTORY_EVENT__EVENT_TYPE_CHILD_WORKFLOW_INSTANCE_CREATED)
@@ -105,24 +121,31 @@ static enum pawl_err purge_reserve(const struct purge *purge) {
     return err ? pawl__fail_plain(purge->error, err) : PAWL_OK;
 }
 
-enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bool recursive,
-                                bool force, uint32_t *count, struct pawl_error *error) {
+enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id,
+                                const struct pawl_purge_ask *ask, uint32_t *count,
+                                struct pawl_kin **kin, struct pawl_error *error) {
     pawl__arena_reset(&shard->arena);
+    *count = 0;
+    *kin = NULL;
     struct pawl_instance *instance;
     enum pawl_err err = pawl__command_need(shard, id, &instance, error);
     if (err) return err;
     if (!instance->exists) return pawl__fail(error, PAWL_E_NOT_FOUND, "no such instance exists");
-    return pawl__command_purge(shard, instance, recursive, force, count, error);
+    if (ask->parent) {
+        const Pb__ExecutionStartedEvent *start = pawl__instance_start(instance, &shard->arena);
+        if (!start) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        if (!pawl__is_child(start, shard->app_id, ask->parent, ask->task)) return PAWL_OK;
+    }
+    return pawl__command_purge(shard, instance, ask, count, kin, error);
 }
 
 enum pawl_err pawl__command_purge(struct pawl_shard *shard, struct pawl_instance *instance,
-                                  bool recursive, bool force, uint32_t *count,
-                                  struct pawl_error *error) {
+                                  const struct pawl_purge_ask *ask, uint32_t *count,
+                                  struct pawl_kin **kin, struct pawl_error *error) {
     struct purge purge = {
         .shard = shard,
-        .recursive = recursive,
-        .force = force,
-        .most = recursive ? PURGE_MOST : 1,
+        .ask = ask,
+        .most = ask->recursive ? PURGE_MOST : 1,
         .last = &purge.messages,
         .error = error,
     };
@@ -131,7 +154,8 @@ enum pawl_err pawl__command_purge(struct pawl_shard *shard, struct pawl_instance
     shard->marks++;
     enum pawl_err err = purge_collect(&purge, instance, 0);
     if (!err) err = pawl__command_ask(shard, purge.missing, error);
-    if (err || (err = purge_reserve(&purge))) return err;
+    *kin = err ? NULL : purge.kin;
+    if (err || *kin || (err = purge_reserve(&purge))) return err;
     for (size_t i = 0; i < purge.count; i++) {
         pawl__apply_purge(purge.all[i]);
         pawl__record_purge(shard, purge.all[i]);

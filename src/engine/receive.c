@@ -235,8 +235,10 @@ static enum pawl_err receive_purge_child(struct pawl_shard *shard, struct pawl_i
     const Pb__ExecutionStartedEvent *start = pawl__instance_start(target, &shard->arena);
     if (!start) return pawl__fail_plain(error, PAWL_E_NOMEM);
     if (!pawl__is_child(start, message->sender_app, message->sender, message->task)) return PAWL_OK;
+    const struct pawl_purge_ask ask = {.recursive = true, .force = message->force};
     uint32_t count;
-    enum pawl_err err = pawl__command_purge(shard, target, true, message->force, &count, error);
+    struct pawl_kin *kin;
+    enum pawl_err err = pawl__command_purge(shard, target, &ask, &count, &kin, error);
     if (err != PAWL_E_PRECONDITION && err != PAWL_E_TOO_LARGE) return err;
     err = pawl__command_drop(shard, target, message, error->text);
     pawl__error_clear(error);

@@ -183,12 +183,29 @@ enum pawl_err pawl__shard_post(struct pawl_shard *shard, struct pawl_stamp stamp
                                struct pawl_str id, Pb__HistoryEvent *event,
                                struct pawl_error *error);
 
-// Removes an instance that has completed, or has yet to begin at its scheduled time; |recursive|:
-// its children too, deepest first; |force|: in whatever state they are. Children in other shards
-// and apps are told, and removed there if they can be. Counts what was removed here.
+// A child in another shard of the app.
+struct pawl_kin {
+    struct pawl_str id, parent;
+    int32_t task; // of the parent, that started it
+    struct pawl_kin *next;
+};
+
+struct pawl_purge_ask {
+    bool recursive;     // its children too, deepest first
+    bool force;         // in whatever state they are
+    bool asks_kin;      // while it has children in other shards, nothing but tell them
+    const char *parent; // only if it is a child of this instance; NULL: whoever it is
+    int32_t task;       // of |parent|
+};
+
+// Removes an instance that has completed, or has yet to begin at its scheduled time. Counts what
+// was removed here. Children in other apps, and unless |asks_kin| those in other shards, are told,
+// and removed there if they can be. |kin|: those that stand in the way, in the shard's arena, and
+// nothing was done; NULL: none do. What is no child of |ask->parent| is left, and nothing counted.
 // PAWL_E_NOT_FOUND, PAWL_E_PRECONDITION.
-enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id, bool recursive,
-                                bool force, uint32_t *count, struct pawl_error *error);
+enum pawl_err pawl__shard_purge(struct pawl_shard *shard, struct pawl_str id,
+                                const struct pawl_purge_ask *ask, uint32_t *count,
+                                struct pawl_kin **kin, struct pawl_error *error);
 
 // The result of an activity. One that nobody waits for is dropped, with PAWL_OK; one that is too
 // large is recorded as a failure that says so.

@@ -83,6 +83,7 @@ static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_
                                     const struct pawl_forward_to *to) {
     Peer__Call row = PEER__CALL__INIT;
     Peer__Invite invite;
+    Peer__Kin of;
     struct pawl_str body = PAWL_STR("");
     row.kind = call->verb->kind;
     row.id = pawl__arena_dup(arena, call->id);
@@ -102,8 +103,14 @@ static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_
         break;
     case PAWL_VERB_RERUN: row.rerun = forward_pack_rerun(arena, call); break;
     case PAWL_VERB_PURGE:
-        row.recursive = VERB(call, struct pawl_purge)->recursive;
-        row.force = VERB(call, struct pawl_purge)->force;
+        row.recursive = VERB(call, struct pawl_purge)->ask.recursive;
+        row.force = VERB(call, struct pawl_purge)->ask.force;
+        row.asks_kin = VERB(call, struct pawl_purge)->ask.asks_kin;
+        row.is_step = VERB(call, struct pawl_purge)->arena != NULL;
+        peer__kin__init(&of);
+        of.parent = (char *)(uintptr_t)VERB(call, struct pawl_purge)->ask.parent;
+        of.task = VERB(call, struct pawl_purge)->ask.task;
+        if (of.parent) row.of = &of;
         break;
     case PAWL_VERB_SEARCH:
         row.shard = VERB(call, struct pawl_search)->shard;
@@ -202,12 +209,29 @@ static bool forward_take_counts(struct pawl_tally *verb, const Peer__Answer *ans
     return true;
 }
 
+static bool forward_take_purge(struct pawl_purge *verb, const Peer__Answer *answer) {
+    verb->count = answer->count;
+    verb->kin = NULL;
+    for (size_t i = 0; i < answer->n_kin; i++) {
+        const Peer__Kin *row = answer->kin[i];
+        struct pawl_kin *kin = verb->arena ? pawl__arena_alloc(verb->arena, sizeof *kin) : NULL;
+        if (!kin) return !verb->arena;
+        *kin = (struct pawl_kin){.id = pawl__str(row->id),
+                                 .parent = pawl__str(row->parent),
+                                 .task = row->task,
+                                 .next = verb->kin};
+        verb->kin = kin;
+    }
+    return true;
+}
+
 static struct pawl_arena *forward_arena(struct pawl_call *call) {
     switch (call->verb->kind) {
     case PAWL_VERB_LOOK: return PAWL_CONTAINER(call, struct pawl_look, call)->arena;
     case PAWL_VERB_HISTORY: return PAWL_CONTAINER(call, struct pawl_read_history, call)->arena;
     case PAWL_VERB_SEARCH: return PAWL_CONTAINER(call, struct pawl_search, call)->arena;
     case PAWL_VERB_TALLY: return PAWL_CONTAINER(call, struct pawl_tally, call)->arena;
+    case PAWL_VERB_PURGE: return PAWL_CONTAINER(call, struct pawl_purge, call)->arena;
     case PAWL_VERB_BORROW: return PAWL_CONTAINER(call, struct pawl_borrow, call)->arena;
     default: return NULL; // its answer has nothing that has to stay
     }
@@ -223,8 +247,7 @@ static bool forward_take(struct pawl_call *call, const Peer__Answer *row) {
             (struct pawl_str){(const char *)row->history.data, row->history.len};
         return true;
     case PAWL_VERB_PURGE:
-        PAWL_CONTAINER(call, struct pawl_purge, call)->count = row->count;
-        return true;
+        return forward_take_purge(PAWL_CONTAINER(call, struct pawl_purge, call), row);
     case PAWL_VERB_BORROW:
         return pawl__lent_take(PAWL_CONTAINER(call, struct pawl_borrow, call), row->lent);
     case PAWL_VERB_SEARCH:

@@ -137,6 +137,10 @@ enum pawl_err pawl__forwarded_init(struct pawl_forwarded *forwarded, struct pawl
         return PAWL_OK;
     case PAWL_VERB_PURGE:
         pawl__purge_init(&forwarded->verb.purge, id, row->recursive, row->force);
+        forwarded->verb.purge.ask.asks_kin = row->is_step && row->asks_kin;
+        forwarded->verb.purge.ask.parent = row->of ? row->of->parent : NULL;
+        forwarded->verb.purge.ask.task = row->of ? row->of->task : 0;
+        if (row->is_step) forwarded->verb.purge.arena = arena;
         return PAWL_OK;
     case PAWL_VERB_SEARCH:
         if (!forwarded_query(row, &query) || !query.limit) return PAWL_E_INVALID;
@@ -250,6 +254,26 @@ static bool forwarded_pack_tally(const struct pawl_forwarded *forwarded, Peer__A
     return ok;
 }
 
+static bool forwarded_pack_purge(const struct pawl_forwarded *forwarded, Peer__Answer *answer) {
+    const struct pawl_purge *purge = &forwarded->verb.purge;
+    struct pawl_arena *arena = forwarded->arena;
+    size_t count = 0;
+    for (const struct pawl_kin *kin = purge->kin; kin; kin = kin->next) count++;
+    Peer__Kin *rows = pawl__arena_alloc(arena, (count + 1) * sizeof *rows);
+    answer->count = purge->count;
+    answer->kin = pawl__arena_alloc(arena, (count + 1) * sizeof *answer->kin);
+    bool ok = rows && answer->kin;
+    for (const struct pawl_kin *kin = purge->kin; ok && kin; kin = kin->next) {
+        Peer__Kin *row = answer->kin[answer->n_kin] = &rows[answer->n_kin];
+        peer__kin__init(row);
+        answer->n_kin++;
+        row->task = kin->task;
+        ok = forwarded_copy(arena, &row->id, kin->id) &&
+             forwarded_copy(arena, &row->parent, kin->parent);
+    }
+    return ok;
+}
+
 struct pawl_str pawl__forwarded_answer(const struct pawl_forwarded *forwarded,
                                        const struct pawl_error *error) {
     Peer__Answer row = PEER__ANSWER__INIT;
@@ -263,7 +287,7 @@ struct pawl_str pawl__forwarded_answer(const struct pawl_forwarded *forwarded,
     switch (forwarded->kind) {
     case PAWL_VERB_LOOK: ok = forwarded_pack_view(forwarded, &row, &view); break;
     case PAWL_VERB_HISTORY: row.history = forwarded_bytes(forwarded->verb.history.history); break;
-    case PAWL_VERB_PURGE: row.count = forwarded->verb.purge.count; break;
+    case PAWL_VERB_PURGE: ok = forwarded_pack_purge(forwarded, &row); break;
     case PAWL_VERB_SEARCH: ok = forwarded_pack_search(forwarded, &row); break;
     case PAWL_VERB_TALLY: ok = forwarded_pack_tally(forwarded, &row); break;
     case PAWL_VERB_BORROW:

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "runtime/balance.h"
+#include "runtime/family.h"
 #include "runtime/gather.h"
 #include "runtime/siblings.h"
 
@@ -174,9 +175,10 @@ void pawl__node_call(struct pawl_node *node, struct pawl_call *call) {
         pawl__apps_call(&node->apps, call);
     else if (pawl__borrower_takes(&node->borrower, call))
         return;
-    else if (!pawl__gather_is_for(call) || node->count <= 1)
+    else if (node->count <= 1 || (!pawl__gather_is_for(call) && !pawl__family_is_for(call)))
         node_route(node, call);
-    else if (pawl__gather_begin(call, node->count, node_begin, node))
+    else if (pawl__gather_is_for(call) ? pawl__gather_begin(call, node->count, node_begin, node)
+                                       : pawl__family_begin(call, node_begin, node))
         call->done(call, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
 }
 

@@ -192,11 +192,13 @@ void pawl__residency_retain(struct pawl_residency *residency, struct pawl_instan
     struct pawl_str id = pawl__instance_id(instance);
     struct pawl_error error;
     uint32_t count;
+    struct pawl_kin *kin;
+    const struct pawl_purge_ask alone = {0};
     pawl__sleepers_remove(&residency->sleepers, id);
     if (until == INT64_MAX) return;
     // Where the batch is full it is woken when that has been taken.
     if (until <= pawl__clock_wall() && !pawl__shard_is_full(&residency->shard)) {
-        if (pawl__shard_purge(&residency->shard, id, false, false, &count, &error))
+        if (pawl__shard_purge(&residency->shard, id, &alone, &count, &kin, &error))
             pawl__residency_fail(residency, &error);
     } else if (!pawl__sleepers_add(&residency->sleepers, id, until)) {
         pawl__residency_fail_nomem(residency);

@@ -173,11 +173,29 @@ void pawl__post_init(struct pawl_post *verb, struct pawl_str id,
 
 // --- purge --------------------------------------------------------------------------------------
 
+bool pawl__kin_copy(struct pawl_arena *arena, struct pawl_kin **out, const struct pawl_kin *kin) {
+    *out = NULL;
+    for (; kin; kin = kin->next) {
+        struct pawl_kin *copy = pawl__arena_alloc(arena, sizeof *copy);
+        if (!copy) return false;
+        *copy = (struct pawl_kin){.id = pawl__str(pawl__arena_dup(arena, kin->id)),
+                                  .parent = pawl__str(pawl__arena_dup(arena, kin->parent)),
+                                  .task = kin->task,
+                                  .next = *out};
+        if (!copy->id.data || !copy->parent.data) return false;
+        *out = copy;
+    }
+    return true;
+}
+
 static enum pawl_err purge_run(struct pawl_calls *calls, struct pawl_call *call,
                                struct pawl_error *error) {
     struct pawl_purge *verb = VERB(call, struct pawl_purge);
-    return pawl__shard_purge(&calls->residency->shard, call->id, verb->recursive, verb->force,
-                             &verb->count, error);
+    struct pawl_kin *kin;
+    enum pawl_err err = pawl__shard_purge(&calls->residency->shard, call->id, &verb->ask,
+                                          &verb->count, &kin, error);
+    if (err || !kin || pawl__kin_copy(verb->arena, &verb->kin, kin)) return err;
+    return pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
 static const struct pawl_verb purge_verb = {
@@ -185,9 +203,10 @@ static const struct pawl_verb purge_verb = {
 
 void pawl__purge_init(struct pawl_purge *verb, struct pawl_str id, bool recursive, bool force) {
     pawl__call_init(&verb->call, &purge_verb, id);
-    verb->recursive = recursive;
-    verb->force = force;
+    verb->ask = (struct pawl_purge_ask){.recursive = recursive, .force = force};
     verb->count = 0;
+    verb->kin = NULL;
+    verb->arena = NULL;
 }
 
 // --- a message of another app -------------------------------------------------------------------

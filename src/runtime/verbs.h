@@ -79,13 +79,19 @@ struct pawl_post {
 void pawl__post_init(struct pawl_post *verb, struct pawl_str id,
                      Pb__HistoryEvent__EventTypeCase type, void *body);
 
-// Removes the instance. Fills |count| with how many were removed. Errors of pawl__shard_purge.
+// Removes the instance. Fills |count| with how many were removed. Errors of pawl__shard_purge. A
+// recursive one of a client is carried out by family.h, in steps that have |arena|.
 struct pawl_purge {
     struct pawl_call call;
-    bool recursive, force;
+    struct pawl_purge_ask ask;
     uint32_t count;
+    struct pawl_kin *kin;     // in |arena|; see pawl__shard_purge
+    struct pawl_arena *arena; // of who begins the call. NULL: no step
 };
 void pawl__purge_init(struct pawl_purge *verb, struct pawl_str id, bool recursive, bool force);
+
+// Copies |kin| into |arena|, and with them their texts. False: memory is out.
+bool pawl__kin_copy(struct pawl_arena *arena, struct pawl_kin **out, const struct pawl_kin *kin);
 
 // Hands the instance a message of another app; done once that is on record. One that was received
 // before does nothing. PAWL_E_INVALID: it is not for this app.

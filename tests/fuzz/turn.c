@@ -105,9 +105,11 @@ static void turn_step(struct engine_kit *kit, struct fuzz_input *input) {
         break;
     case 6: {
         unsigned flags = fuzz_byte(input);
+        const struct pawl_purge_ask ask = {.recursive = flags & 1, .force = flags & 2};
+        struct pawl_kin *kin;
         struct pawl_str id = fuzz_copy(pawl__instance_id(instance)); // it may go
-        while (engine_kit_after(
-            kit, pawl__shard_purge(&kit->shard, id, flags & 1, flags & 2, &count, &error)))
+        while (
+            engine_kit_after(kit, pawl__shard_purge(&kit->shard, id, &ask, &count, &kin, &error)))
             continue;
         free((char *)id.data);
         break;

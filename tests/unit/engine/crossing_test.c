@@ -223,9 +223,12 @@ static void test_ends(void **state) {
     assert_int_equal(apps_deliver(&apps, near, far, 2), 1);
     assert_string_equal(kit_inbox(far, "c"), "ExecutionTerminated");
     kit_turn(far, "c", NO_ACTIONS);
+    const struct pawl_purge_ask whole = {.recursive = true};
+    struct pawl_kin *kin;
     uint32_t count;
     assert_int_equal(
-        pawl__shard_purge(&near->shard, PAWL_STR("p"), true, false, &count, &near->error), PAWL_OK);
+        pawl__shard_purge(&near->shard, PAWL_STR("p"), &whole, &count, &kin, &near->error),
+        PAWL_OK);
     assert_int_equal(count, 1);
     assert_int_equal(apps_deliver(&apps, near, far, 2), 1);
     assert_false(kit_find(far, "c")->exists);

@@ -132,9 +132,10 @@ enum pawl_err kit_terminate(struct kit *kit, const char *id, const char *reason,
 enum pawl_err kit_purge(struct kit *kit, const char *id, bool recursive, bool force,
                         uint32_t *count) {
     uint32_t ignored;
+    struct pawl_kin *kin;
+    const struct pawl_purge_ask ask = {.recursive = recursive, .force = force};
     if (!count) count = &ignored;
-    KIT_RUN(kit,
-            pawl__shard_purge(&kit->shard, pawl__str(id), recursive, force, count, &kit->error));
+    KIT_RUN(kit, pawl__shard_purge(&kit->shard, pawl__str(id), &ask, count, &kin, &kit->error));
 }
 
 static enum pawl_err kit_finish_task(struct kit *kit, const char *id, int32_t task_id,

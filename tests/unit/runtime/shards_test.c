@@ -128,10 +128,166 @@ static void test_mail_over_a_restart(void **state) {
     kit_finish(&kit);
 }
 
+// --- a recursive purge ---------------------------------------------------------------------------
+
+static void purge(struct kit *kit, const char *id, bool force, enum pawl_err expected,
+                  uint32_t count) {
+    struct caller caller;
+    pawl__purge_init(&caller.purge, pawl__str(id), true, force);
+    kit_call(kit, &caller);
+    DONE(kit, caller, expected);
+    if (!expected) assert_int_equal(caller.purge.count, count);
+}
+
+// "p" has the children "child0" ... "child7", each of which has those of |under|.
+static void start_family(struct kit *kit, struct worker *worker, int under) {
+    kit_started(kit, "p");
+    start_children(kit, worker);
+    for (int left = CHILDREN; left; left--) {
+        const Pb__WorkItem *item = kit_take(kit, worker);
+        struct caller answer;
+        Pb__WorkflowAction *children[3] = {0};
+        if (under && !strcmp(item->workflowrequest->instanceid, "child7")) {
+            children[0] = kit_child(kit, 8);
+            children[1] = kit_child(kit, 9);
+        }
+        kit_answer(kit, &answer, item->workflowrequest->instanceid, item->completiontoken,
+                   children);
+        DONE(kit, answer, PAWL_OK);
+    }
+    for (int left = under; left; left--) kit_take(kit, worker);
+}
+
+static bool any_is_left(struct kit *kit, int count) {
+    char id[16];
+    for (int i = 0; i < count; i++) {
+        snprintf(id, sizeof id, "child%d", i);
+        if (kit_status(kit, id) >= 0) return true;
+    }
+    return kit_status(kit, "p") >= 0;
+}
+
+// All that descends from it has gone when it is answered, wherever it was.
+static void test_purge(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    open_shards(&kit);
+    kit_attach(&kit, &worker);
+    start_family(&kit, &worker, 2);
+    purge(&kit, "p", false, PAWL_E_PRECONDITION, 0);
+    purge(&kit, "p", true, PAWL_OK, CHILDREN + 3);
+    assert_false(any_is_left(&kit, CHILDREN + 2));
+    purge(&kit, "p", true, PAWL_E_NOT_FOUND, 0);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+// A child that still runs is in the way of its parent, which stays.
+static void test_purge_of_some(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    open_shards(&kit);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "p");
+    Pb__WorkflowAction *children[CHILDREN + 2] = {0};
+    for (int i = 0; i < CHILDREN; i++) children[i] = kit_child(&kit, i);
+    children[CHILDREN] = kit_complete(&kit, CHILDREN, "1");
+    kit_turn(&kit, &worker, "p", children);
+    for (int i = 0; i < CHILDREN; i++) {
+        const Pb__WorkItem *item = kit_take(&kit, &worker);
+        const char *id = item->workflowrequest->instanceid;
+        struct caller answer;
+        kit_answer(&kit, &answer, id, item->completiontoken,
+                   strcmp(id, "child3") != 0 ? ACTIONS(kit_complete(&kit, 0, "1")) : NO_ACTIONS);
+        DONE(&kit, answer, PAWL_OK);
+    }
+    purge(&kit, "p", false, PAWL_E_PRECONDITION, 0);
+    assert_int_equal(kit_status(&kit, "p"), STATUS(COMPLETED));
+    assert_int_equal(kit_status(&kit, "child3"), STATUS(RUNNING));
+    struct caller end;
+    kit_terminate(&kit, &end, "child3");
+    DONE(&kit, end, PAWL_OK);
+    kit_turn(&kit, &worker, "child3", NO_ACTIONS);
+    uint32_t left = 1;
+    char id[16];
+    for (int i = 0; i < CHILDREN; i++) {
+        snprintf(id, sizeof id, "child%d", i);
+        left += kit_status(&kit, id) >= 0;
+    }
+    purge(&kit, "p", false, PAWL_OK, left);
+    assert_false(any_is_left(&kit, CHILDREN));
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+// Who has the id of a child by now and is none stays.
+static void test_purge_of_strangers(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    open_shards(&kit);
+    kit_attach(&kit, &worker);
+    start_family(&kit, &worker, 0);
+    char id[16];
+    for (int i = 0; i < CHILDREN; i++) {
+        snprintf(id, sizeof id, "child%d", i);
+        kit_purged(&kit, id);
+        if (i % 2) kit_started(&kit, id);
+    }
+    purge(&kit, "p", true, PAWL_OK, 1);
+    for (int i = 0; i < CHILDREN; i++) {
+        snprintf(id, sizeof id, "child%d", i);
+        assert_int_equal(kit_status(&kit, id) >= 0, i % 2);
+    }
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
+// Who has asked gives up, at each moment of it.
+static void test_purge_that_is_canceled(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {0};
+    open_shards(&kit);
+    kit_attach(&kit, &worker);
+    for (int moment = 0; moment < 6; moment++) {
+        start_family(&kit, &worker, 2);
+        struct caller caller;
+        pawl__purge_init(&caller.purge, PAWL_STR("p"), true, true);
+        kit_shut(&kit, true);
+        kit_call(&kit, &caller);
+        for (int i = 0; i < moment; i++) {
+            kit_shut(&kit, false);
+            kit_spin(&kit);
+            kit_shut(&kit, true);
+        }
+        if (!caller.done) pawl__call_cancel(&caller.call);
+        kit_shut(&kit, false);
+        struct caller again;
+        pawl__purge_init(&again.purge, PAWL_STR("p"), true, true);
+        kit_call(&kit, &again);
+        UNTIL(&kit, again.done);
+        UNTIL(&kit, !any_is_left(&kit, CHILDREN));
+        for (int i = CHILDREN; i < CHILDREN + 2; i++) { // whose parent may have gone before
+            char id[16];
+            snprintf(id, sizeof id, "child%d", i);
+            if (kit_status(&kit, id) >= 0) kit_purged(&kit, id);
+        }
+    }
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_children_in_other_shards),
         cmocka_unit_test(test_mail_over_a_restart),
+        cmocka_unit_test(test_purge),
+        cmocka_unit_test(test_purge_of_some),
+        cmocka_unit_test(test_purge_of_strangers),
+        cmocka_unit_test(test_purge_that_is_canceled),
     };
     return cmocka_run_group_tests_name("runtime shards", tests, NULL, NULL);
 }
