@@ -2,6 +2,10 @@
 
 #include "runtime/forward.h"
 
+enum {
+    FLEET_LONG = 700 // steps
+};
+
 enum letter_state {
     LETTER_SENT,
     LETTER_SERVED,
@@ -16,6 +20,7 @@ struct letter {
     enum letter_state state;
     bool is_unanswered; // its answer will be lost
     bool is_copy;       // of another
+    int delay;          // steps until it arrives
     struct pawl_buf request, answer;
     struct pawl_arena arena;
     struct pawl_forwarded forwarded;
@@ -91,18 +96,20 @@ static void letter_serve(struct letter *letter) {
     pawl__node_serve(node, &letter->forwarded);
 }
 
-// The same request once more, as a network may bring it. Nobody waits for its answer.
-static void letter_double(const struct letter *letter) {
+// The same request once more, as a network may bring it, after |delay| steps or at once. Nobody
+// waits for its answer.
+static void letter_double(const struct letter *letter, int delay) {
     struct letter *copy = calloc(1, sizeof *copy);
     assert_non_null(copy);
     copy->fleet = letter->fleet;
     copy->from = letter->from;
     copy->to = letter->to;
     copy->is_copy = true;
+    copy->delay = delay;
     pawl__buf_append_str(&copy->request, pawl__buf_str(&letter->request));
     pawl__link_init(&copy->link);
     pawl__list_add(&letter->fleet->letters, &copy->link);
-    letter_serve(copy);
+    if (!delay) letter_serve(copy);
 }
 
 static void letter_send(struct letter *letter) {
@@ -112,7 +119,8 @@ static void letter_send(struct letter *letter) {
         fate = fleet->fate(fleet, letter->forward->call->verb->kind);
     letter->is_unanswered = fate == FLEET_UNANSWERED;
     if (fate == FLEET_LATE) return;
-    if (fate == FLEET_TWICE) letter_double(letter);
+    if (fate == FLEET_TWICE) letter_double(letter, 0);
+    if (fate == FLEET_AGAIN) letter_double(letter, FLEET_LONG);
     if (fate == FLEET_LOST) {
         letter_end(letter, PAWL_E_UNAVAILABLE, "it is lost");
     } else if (fate == FLEET_UNHEARD) {
@@ -140,6 +148,7 @@ static void letter_step(struct letter *letter) {
     const struct fleet_end *to = &letter->fleet->ends[letter->to];
     bool is_forgotten = !letter->forward && !letter->is_copy;
     if (from->stops || to->stops) return;
+    if (letter->delay && letter->delay--) return;
     if (is_forgotten || from->cut || to->cut) {
         letter_end(letter, PAWL_E_UNAVAILABLE, "the connection is lost");
     } else if (letter->state == LETTER_SENT) {
@@ -195,17 +204,34 @@ void fleet_cut(struct fleet *fleet, int at, bool cut) {
     fleet->ends[at].cut = cut;
 }
 
+// How many daemons are of the app of daemon |at|.
+static unsigned fleet_alike(const struct fleet *fleet, int at) {
+    unsigned count = 0;
+    for (int i = 0; i < fleet->count; i++) count += fleet->apps[i] == fleet->apps[at];
+    return count;
+}
+
+// The store for daemon |at|: that of the one before it, if both are of an app.
+static struct pawl_store *fleet_store(const struct fleet *fleet, int at) {
+    struct pawl_error error;
+    struct pawl_store *store;
+    if (at && fleet->apps[at] == fleet->apps[at - 1])
+        assert_int_equal(pawl__memory_share(fleet->kits[at - 1].store, &store, &error), PAWL_OK);
+    else
+        assert_int_equal(pawl__memory_open(&store, &error), PAWL_OK);
+    return store;
+}
+
 void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *workers) {
     fleet->count = count;
     pawl__link_init(&fleet->letters);
-    struct pawl_error error;
-    struct pawl_store *store;
-    assert_int_equal(pawl__memory_open(&store, &error), PAWL_OK);
     for (int i = 0; i < count; i++) {
         struct kit *kit = &fleet->kits[i];
         struct fleet_end *end = &fleet->ends[i];
-        if (i) assert_int_equal(pawl__memory_share(fleet->kits[0].store, &store, &error), PAWL_OK);
-        kit_make(kit, store, shards);
+        kit_make(kit, fleet_store(fleet, i), shards);
+        if (fleet->apps[i]) kit->options.app_id = fleet->apps[i];
+        if (i) kit->options.retention = fleet->retention;
+        kit->options.finder = fleet->finder;
         end->fleet = fleet;
         end->peers = (struct pawl_peers){.send = fleet_send, .cancel = fleet_cancel};
         snprintf(end->address, sizeof end->address, "n%d", i);
@@ -224,8 +250,8 @@ void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *
     }
     for (int i = 0; i < count; i++)
         FLEET_UNTIL(fleet, fleet->kits[i].ready &&
-                               fleet_serves(fleet, i) >= shards / (unsigned)count &&
-                               fleet->kits[i].node->members.count == (size_t)count);
+                               fleet_serves(fleet, i) >= shards / fleet_alike(fleet, i) &&
+                               fleet->kits[i].node->members.count == fleet_alike(fleet, i));
 }
 
 void fleet_finish(struct fleet *fleet) {

@@ -1,8 +1,8 @@
 #ifndef PAWL_TESTS_UNIT_RUNTIME_FLEET_H
 #define PAWL_TESTS_UNIT_RUNTIME_FLEET_H
 
-// Several daemons of an app in one process, on one store, with a network between them that can be
-// cut and can lose answers.
+// Several daemons in one process, with a network between them that can be cut and can lose answers:
+// of one app on one store, or of several, each with a store of its own.
 
 #include "kit.h"
 
@@ -20,9 +20,12 @@ struct fleet {
         bool stops; // it does nothing, and its connections stay
     } ends[FLEET_MOST];
     int count;
-    int64_t lease;            // of each, nanoseconds; 0: the default
-    struct pawl_link letters; // on their way
-    enum pawl_verb_kind lose; // the next answer to such a call is lost; LOCAL: none is
+    const char *apps[FLEET_MOST];     // that the daemons are of, in their order; NULL: "app"
+    const struct pawl_finder *finder; // of other apps' daemons, which are at "n<number>"
+    struct pawl_retention retention;  // of all but the first
+    int64_t lease;                    // of each, nanoseconds; 0: the default
+    struct pawl_link letters;         // on their way
+    enum pawl_verb_kind lose;         // the next answer to such a call is lost; LOCAL: none is
     unsigned lost;
     unsigned sent[PAWL_VERB_ACTIVITY_RESULT + 1];                     // by kind, in all
     void (*committed)(void *fleet, const struct pawl_commit *commit); // see struct gate
@@ -32,12 +35,14 @@ struct fleet {
         FLEET_LATE,      // it is looked at again in the next step
         FLEET_LOST,      // the other end does not see it
         FLEET_TWICE,     // a copy of it arrives before it
+        FLEET_AGAIN,     // a copy of it arrives long after it
         FLEET_UNHEARD,   // it is answered, and has no effect: a bell
         FLEET_UNANSWERED // it arrives, and its answer is lost
     } (*fate)(struct fleet *fleet, enum pawl_verb_kind kind);
 };
 
-// |fleet| is zero, but for what it does then. |count| daemons that share |shards| shards. Each has
+// |fleet| is zero, but for what it does then. |count| daemons that share |shards| shards, or those
+// of one app do. Each has
 // a worker of |workers| before it opens, so that each gets its share; wait for it with
 // fleet_settle.
 void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *workers);
