@@ -22,13 +22,19 @@ struct answer {
 
 // --- whether it can be applied ------------------------------------------------------------------
 
-// Another namespace is never reached, and what is asked of it waits for ever (3.13 Cross-app).
-static enum pawl_err answer_check_namespace(const struct answer *answer,
-                                            const Pb__WorkflowAction *action) {
+// Another namespace is never reached, and what is asked of it waits for ever (3.13 Cross-app); nor
+// is an app whose id no box has room for.
+static enum pawl_err answer_check_router(const struct answer *answer,
+                                         const Pb__WorkflowAction *action) {
     const Pb__TaskRouter *router = action->_router_case ? action->router : NULL;
     const char *own = answer->shard->namespace;
+    const char *app = router && router->_target_app_id_case ? router->targetappid : "";
     const char *asked =
         router && router->_target_app_namespace_case ? router->targetappnamespace : "";
+    if (strlen(app) > PAWL_APP_MOST)
+        return pawl__fail(answer->error, PAWL_E_INVALID,
+                          "action %d is for an app whose ID has %zu bytes; the limit is %d",
+                          action->id, strlen(app), PAWL_APP_MOST);
     if (!own || !*asked || strcmp(asked, own) == 0) return PAWL_OK;
     return pawl__fail(answer->error, PAWL_E_INVALID,
                       "action %d is for an app in namespace '%s', and only namespace '%s' can be "
@@ -134,7 +140,7 @@ static enum pawl_err answer_check(struct answer *answer) {
     for (size_t i = 0; i < response->n_actions; i++) {
         const Pb__WorkflowAction *action = response->actions[i];
         enum pawl_err err = answer_check_action(answer, action, &answer->targets[i]);
-        if (!err) err = answer_check_namespace(answer, action);
+        if (!err) err = answer_check_router(answer, action);
         if (!err && answer_schedules(action)) err = answer_schedule(answer, action->id);
         if (err) return err;
     }

@@ -382,6 +382,14 @@ static void test_another_namespace(void **state) {
     assert_string_equal(kit_find(near, "a")->stall_text,
                         "the worker's answer cannot be applied: action 0 is for an app in "
                         "namespace 'prod', and only namespace 'default' can be reached from here");
+    char name[PAWL_APP_MOST + 2];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    kit_create(near, "c", "Parent");
+    kit_turn(near, "c", ACTIONS(kit_to_app(near, kit_child(near, 0, "", "Child"), name)));
+    assert_string_equal(kit_find(near, "c")->stall_text,
+                        "the worker's answer cannot be applied: action 0 is for an app whose ID "
+                        "has 1001 bytes; the limit is 1000");
     apps_finish(&apps);
 }
 
