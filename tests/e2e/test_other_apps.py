@@ -129,6 +129,39 @@ class TestClients(Case):
         self.assertEqual(purged.deletedInstanceCount, 1)
         self.assertFalse(self.hubs[1].get("b").exists)
 
+    def test_starts_and_reruns(self):
+        client = self.client
+        client.start("a", "waiting")
+        self.assertIn("an active workflow with ID 'a' already exists", self.refused(
+            raw.grpc.StatusCode.ALREADY_EXISTS, client.start, "a", "waiting"))
+        started = client.ask("WaitForInstanceStart", pb.GetInstanceRequest(instanceId="a"), pb.GetInstanceResponse)
+        self.assertEqual(started.workflowState.workflowStatus, 0)
+        client.start("chain", "chain", "2")
+        self.assertEqual(client.wait("chain").output.value, "2")
+        rerun = pb.RerunWorkflowFromEventRequest(sourceInstanceID="chain", eventID=0, newInstanceID="again",
+                                                 overwriteInput=True)
+        rerun.input.value = "10"
+        again = client.ask("RerunWorkflowFromEvent", rerun, pb.RerunWorkflowFromEventResponse)
+        self.assertEqual((again.newInstanceID, client.wait("again").output.value), ("again", "12"))
+        self.assertFalse(self.hubs[0].get("again").exists)
+        none = pb.RerunWorkflowFromEventRequest(sourceInstanceID="none", eventID=0)
+        self.assertIn("workflow instance does not exist with ID 'none'", self.refused(
+            raw.grpc.StatusCode.NOT_FOUND, client.ask, "RerunWorkflowFromEvent", none, pb.RerunWorkflowFromEventResponse))
+        purge = pb.PurgeInstancesRequest(instanceId="a", recursive=True, force=True)
+        self.assertEqual(client.ask("PurgeInstances", purge, pb.PurgeInstancesResponse).deletedInstanceCount, 1)
+        self.assertIn("no such instance exists", self.refused(
+            raw.grpc.StatusCode.UNKNOWN, client.ask, "RaiseEvent", pb.RaiseEventRequest(instanceId="a", name="go"),
+            pb.RaiseEventResponse))
+
+    def test_another_namespace(self):
+        request = pb.GetInstanceRequest(instanceId="a", router=pb.orchestration__pb2.TaskRouter(
+            targetAppID=FAR, targetAppNamespace="prod"))
+        self.assertIn(f"app '{FAR}' of namespace 'prod' cannot be reached from namespace 'default'", self.refused(
+            raw.grpc.StatusCode.UNAVAILABLE, self.hubs[0].call, "GetInstance", request, pb.GetInstanceResponse))
+        self.client.start("a", "waiting")
+        request.router.targetAppNamespace = "default"
+        self.assertTrue(self.hubs[0].call("GetInstance", request, pb.GetInstanceResponse).exists)
+
     def test_http(self):
         path = "/v1.0/workflows/dapr"
         code, body, _ = self.near.request("POST", f"{path}/waiting/start?instanceID=h&appID={FAR}", b"1")
@@ -138,6 +171,14 @@ class TestClients(Case):
         code, body, _ = self.near.request("POST", f"{path}/h/raiseEvent/go?appID={FAR}", b"2")
         self.assertEqual(code, 202, body)
         self.assertEqual(self.hubs[1].wait("h").output.value, "2")
+        self.client.start("i", "waiting")
+        for operation, status in ("pause", 7), ("resume", 0), ("terminate", 5):
+            code, body, _ = self.near.request("POST", f"{path}/i/{operation}?appID={FAR}")
+            self.assertEqual(code, 202, body)
+            self.until(lambda: self.hubs[1].get("i").workflowState.workflowStatus == status)
+        code, body, _ = self.near.request("POST", f"{path}/i/purge?appID={FAR}")
+        self.assertEqual(code, 202, body)
+        self.assertFalse(self.hubs[1].get("i").exists)
 
     def test_an_app_that_is_not_there(self):
         nobody = Far(self.hubs[0], "nobody")
@@ -627,7 +668,78 @@ shop.shutdown()
 """
 
 
+MANY = """
+import dapr.ext.workflow as wf, signal, time
+shop = wf.WorkflowRuntime()
+@shop.workflow
+def order(ctx, number):
+    paid = []
+    for part in range(4):
+        paid.append((yield ctx.call_activity("charge", input=f"{number}.{part}", app_id="%s")))
+    packed = yield ctx.call_child_workflow("pack", input=number, app_id="%s")
+    return [*paid, packed]
+shop.start()
+client = wf.DaprWorkflowClient()
+for number in range(16):
+    while True:
+        try:
+            client.schedule_new_workflow(order, input=number, instance_id=f"order-{number}")
+            break
+        except Exception as error:
+            if "exists" in str(error):
+                break
+            time.sleep(0.1)
+signal.pause()
+""" % (FAR, FAR)
+
+SLOW = """
+import dapr.ext.workflow as wf, signal, time
+payment = wf.WorkflowRuntime()
+@payment.activity
+def charge(ctx, part):
+    print("charge", part, flush=True)
+    time.sleep(0.2)
+    return part
+@payment.workflow
+def pack(ctx, number):
+    yield ctx.call_activity(charge, input=f"{number}.4")
+    return f"{number} is packed"
+payment.start()
+signal.pause()
+"""
+
+
 class TestSdk(Case):
+    def test_python_is_killed(self):
+        """Both sidecars and both apps are killed while orders are under way: each comes to its end, its child once."""
+        apps.install("python")
+        near, far = self.daemon(NEAR, shards=2), self.daemon(FAR, shards=2)
+        python = str(apps.APPS / "python" / ".venv" / "bin" / "python")
+        payment = harness.App(far, [python, "-c", SLOW], far.folder)
+        self.addCleanup(payment.kill)
+        shop = harness.App(near, [python, "-c", MANY], near.folder)
+        self.addCleanup(shop.kill)
+        hubs = self.hub(near), self.hub(far)
+
+        def charges():
+            return payment.text().count("charge ")
+
+        # The next is killed when charges were made since the last one, and so in the middle of some.
+        for victim in far, near, payment, shop:
+            before = charges()
+            self.until(lambda: charges() >= before + 8, seconds=60)
+            victim.kill()
+            victim.start()
+        self.until(lambda: all(hubs[0].get(f"order-{i}").workflowState.workflowStatus == 1 for i in range(16)),
+                   seconds=90)
+        for i in range(16):
+            self.assertEqual(hubs[0].get(f"order-{i}").workflowState.output.value,
+                             f'["{i}.0", "{i}.1", "{i}.2", "{i}.3", "{i} is packed"]')
+            child = next(e for e in hubs[0].history(f"order-{i}") if e.HasField("childWorkflowInstanceCreated"))
+            events = hubs[1].history(child.childWorkflowInstanceCreated.instanceId)
+            self.assertEqual(sum(e.HasField("executionStarted") for e in events), 1)
+            self.assertEqual(sum(e.HasField("executionCompleted") for e in events), 1)
+
     def test_python(self):
         """An app that calls another, which comes only later, by Dapr's SDK for Python."""
         apps.install("python")
