@@ -758,6 +758,22 @@ class TestSdk(Case):
         self.assertIn('ends with ["paid for the anvil", "paid for the anvil, and packed"]', shop.text())
 
 
+    def test_go(self):
+        """Calls from a workflow and each operation of a client, by durabletask-go."""
+        harness.need("go")
+        folder = harness.ROOT / "tests" / "e2e" / "clients" / "other-apps-go"
+        harness.install(folder)
+        near, far = self.daemon(NEAR), self.daemon(FAR)
+        payment = harness.App(far, [str(folder / "client"), "payment"], far.folder)
+        self.addCleanup(payment.kill)
+        shop = harness.App(near, [str(folder / "client"), "shop"], near.folder, {"PAYMENT": FAR})
+        self.addCleanup(shop.kill)
+        self.assertEqual(shop.wait(90), 0, shop.text())
+        for line in ('ends with ["paid for the anvil",42,"approval"]', "is SUSPENDED", 'approval says "yes"',
+                     "purged: true", "terminated: ORCHESTRATION_STATUS_TERMINATED"):
+            self.assertIn(line, shop.lines)
+
+
 class TestNames(Case):
     def test_a_table(self):
         """The configuration says where an app is, also one of another name."""

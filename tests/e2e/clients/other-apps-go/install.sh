@@ -1,0 +1,5 @@
+#!/bin/sh
+# Builds ./client.
+set -eu
+cd "$(dirname "$0")"
+go build -o client .
