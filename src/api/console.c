@@ -132,6 +132,7 @@ const struct pawl_route pawl__console_routes[] = {
     {"POST", V1 "/instances", pawl__console_start},
     {"GET", V1 "/instances", pawl__console_list},
     {"GET", V1 "/instances/count", pawl__console_count},
+    {"POST", V1 "/instances/import", pawl__console_import},
     {"GET", V1 "/instances/{id}", pawl__console_instance},
     {"GET", V1 "/instances/{id}/timeline", pawl__console_timeline},
     {"GET", V1 "/instances/{id}/events", pawl__console_events},

@@ -101,4 +101,17 @@ void pawl__console_event(void *arg, struct pawl_request *request, const struct p
 void pawl__console_start(void *arg, struct pawl_request *request, const struct pawl_params *params);
 void pawl__console_act(void *arg, struct pawl_request *request, const struct pawl_params *params);
 
+// The request's body as an object; NULL after answering that this console only reads, or that it is
+// none.
+json_t *pawl__console_body(struct pawl_console_ask *ask);
+
+// Logs that |ask->id| is told to |verb|, and by whom.
+void pawl__console_note(const struct pawl_console_ask *ask, const char *verb,
+                        struct pawl_str reason);
+
+// --- console_import.c: histories from elsewhere --------------------------------------------------
+
+void pawl__console_import(void *arg, struct pawl_request *request,
+                          const struct pawl_params *params);
+
 #endif

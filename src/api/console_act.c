@@ -6,7 +6,7 @@
 // Steering: starts, and what can be done to one instance. Each is logged with who asked.
 
 // Who asks says so by its user agent; a proxy that knows people by x-forwarded-user.
-static void console_log(const struct pawl_console_ask *ask, const char *verb,
+void pawl__console_note(const struct pawl_console_ask *ask, const char *verb,
                         struct pawl_str reason) {
     struct pawl_str agent = pawl__request_agent(ask->request);
     struct pawl_str user = pawl__request_header(ask->request, "x-forwarded-user");
@@ -15,8 +15,7 @@ static void console_log(const struct pawl_console_ask *ask, const char *verb,
               PAWL_FMT(reason), PAWL_FMT(user), user.len ? " " : "", PAWL_FMT(agent));
 }
 
-// The request's body as an object; NULL after answering.
-static json_t *console_body(struct pawl_console_ask *ask) {
+json_t *pawl__console_body(struct pawl_console_ask *ask) {
     struct pawl_request *request = ask->request;
     if (ask->api->options.console.read_only) {
         pawl__api_http_fail(request, 403, "ERR_READ_ONLY",
@@ -100,7 +99,7 @@ void pawl__console_start(void *arg, struct pawl_request *request,
                          const struct pawl_params *params) {
     (void)params;
     struct pawl_console_ask *ask = pawl__console_ask(arg, request, (struct pawl_str){NULL, 0});
-    json_t *body = ask ? console_body(ask) : NULL;
+    json_t *body = ask ? pawl__console_body(ask) : NULL;
     if (!body) return;
     Pb__CreateInstanceRequest *message = pawl__arena_alloc(&request->arena, sizeof *message);
     if (message) pb__create_instance_request__init(message);
@@ -118,7 +117,7 @@ void pawl__console_start(void *arg, struct pawl_request *request,
         return;
     }
     ask->id = message->instanceid;
-    console_log(ask, "start", PAWL_STR(""));
+    pawl__console_note(ask, "start", PAWL_STR(""));
     pawl__console_call(ask, PAWL_TASKHUB_START, &message->base, console_done_empty);
 }
 
@@ -264,11 +263,11 @@ void pawl__console_act(void *arg, struct pawl_request *request, const struct paw
         return;
     }
     struct pawl_console_ask *ask = pawl__console_ask(arg, request, params->values[0]);
-    json_t *body = ask ? console_body(ask) : NULL;
+    json_t *body = ask ? pawl__console_body(ask) : NULL;
     if (!body) return;
     const ProtobufCMessage *message = row->make(ask, body);
     const char *reason = json_string_value(json_object_get(body, "reason"));
-    if (message) console_log(ask, row->verb, pawl__str(reason));
+    if (message) pawl__console_note(ask, row->verb, pawl__str(reason));
     json_decref(body);
     if (!message) {
         console_refuse(ask);

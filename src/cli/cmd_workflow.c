@@ -6,11 +6,14 @@ static const struct pawl_flag workflow_flags[] = {
 };
 
 static const struct pawl_command *const workflow_commands[] = {
-    &pawl__workflow_run,     &pawl__workflow_list,   &pawl__workflow_count,
-    &pawl__workflow_get,     &pawl__workflow_watch,  &pawl__workflow_history,
-    &pawl__workflow_export,  &pawl__workflow_replay, &pawl__workflow_raise_event,
-    &pawl__workflow_suspend, &pawl__workflow_resume, &pawl__workflow_terminate,
-    &pawl__workflow_purge,   &pawl__workflow_rerun,  NULL,
+    &pawl__workflow_run,       &pawl__workflow_list,
+    &pawl__workflow_count,     &pawl__workflow_get,
+    &pawl__workflow_watch,     &pawl__workflow_history,
+    &pawl__workflow_export,    &pawl__workflow_import,
+    &pawl__workflow_replay,    &pawl__workflow_raise_event,
+    &pawl__workflow_suspend,   &pawl__workflow_resume,
+    &pawl__workflow_terminate, &pawl__workflow_purge,
+    &pawl__workflow_rerun,     NULL,
 };
 
 const struct pawl_command pawl__cmd_workflow = {

@@ -50,8 +50,7 @@ static void workflow_name_apps(const struct pawl_found *found, size_t count) {
     fputc('\n', stderr);
 }
 
-// The sidecar of the app |id|, or, when that is NULL, of the only one. NULL: told on stderr.
-static const struct pawl_found *workflow_find(const char *id) {
+const struct pawl_found *pawl__workflow_find(const char *id) {
     static struct pawl_found found[PAWL_FOUND_MAX]; // too large for the stack
     const struct pawl_found *best = NULL;
     size_t count = pawl__find_daemons(found), apps = 0;
@@ -78,13 +77,7 @@ static const struct pawl_found *workflow_find(const char *id) {
         workflow_name_apps(found, count);
         return NULL;
     }
-    if (*best->grpc_target) return best;
-    fprintf(
-        stderr,
-        "\u274c  the sidecar of app '%s' (process %d) has --dapr-grpc-port %d, which does not say "
-        "where it listens; its log does: name that with --address HOST:PORT\n",
-        best->app_id, (int)best->pid, best->grpc_port);
-    return NULL;
+    return best;
 }
 
 // Whether the sidecar answers at all: the calls that follow wait for as long as it takes. That
@@ -136,8 +129,16 @@ int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app
     if (address) {
         snprintf(target, sizeof target, "grpc://%s", address);
     } else {
-        const struct pawl_found *found = workflow_find(id);
+        const struct pawl_found *found = pawl__workflow_find(id);
         if (!found) return 1;
+        if (!*found->grpc_target) {
+            fprintf(stderr,
+                    "\u274c  the sidecar of app '%s' (process %d) has --dapr-grpc-port %d, which "
+                    "does not say where it listens; its log does: name that with --address "
+                    "HOST:PORT\n",
+                    found->app_id, (int)found->pid, found->grpc_port);
+            return 1;
+        }
         snprintf(target, sizeof target, "grpc://%s", found->grpc_target);
         snprintf(app->id, sizeof app->id, "%s", found->app_id);
         app->workers = found->workers;

@@ -7,6 +7,7 @@
 #include <pawl.h>
 
 #include "cli/command.h"
+#include "cli/find.h"
 #include "cli/output.h"
 #include "wire/timestamp.h" // PAWL_TIME_TEXT
 
@@ -35,6 +36,7 @@ extern const struct pawl_command pawl__workflow_get;
 extern const struct pawl_command pawl__workflow_watch;
 extern const struct pawl_command pawl__workflow_history;
 extern const struct pawl_command pawl__workflow_export;
+extern const struct pawl_command pawl__workflow_import;
 extern const struct pawl_command pawl__workflow_replay;
 extern const struct pawl_command pawl__workflow_raise_event;
 extern const struct pawl_command pawl__workflow_suspend;
@@ -50,6 +52,9 @@ struct pawl_workflow_app {
     char id[128];           // the app's; "": it was named by its address
     int workers;            // that were connected; -1: not known
 };
+
+// The sidecar of the app |id|, or, when that is NULL, of the only one. NULL: told on stderr.
+const struct pawl_found *pawl__workflow_find(const char *id);
 
 // Connects to the sidecar that the flags name. Tells what is wrong on stderr; 0, or the exit code.
 // |app| is closed with pawl__workflow_close after 0 only.

@@ -15,6 +15,8 @@
 #include "engine/history.h"
 
 struct pawl_fork {
+    bool imports;             // |history| has ended and is taken whole (engine/import.h): only that
+                              // and |id| matter
     const char *source;       // id of the instance that is run again
     struct pawl_str history;  // its own
     int32_t event_id;         // that to begin with

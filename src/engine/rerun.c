@@ -4,6 +4,7 @@
 #include "engine/command.h"
 #include "engine/fold.h"
 #include "engine/fork.h"
+#include "engine/import.h"
 #include "engine/record.h"
 #include "engine/turn.h"
 #include "wire/pack.h"
@@ -15,7 +16,8 @@
 // live in another shard, is a history and nothing more: nothing of it changes.
 //
 // The record holds the whole history of the new instance. What is unresolved at its end is sent
-// when it is applied, as if a turn had just scheduled it.
+// when it is applied, as if a turn had just scheduled it. A history that is imported has ended:
+// then nothing is sent, and its times are those of its events.
 
 // --- applying it --------------------------------------------------------------------------------
 
@@ -49,10 +51,24 @@ static enum pawl_err rerun_note_start(struct pawl_instance *built, struct pawl_e
     const char *execution =
         start->workflowinstance ? pawl__string_of(start->workflowinstance->executionid) : NULL;
     if (built->name) return PAWL_E_INVALID; // a second one
+    if (event->timestamp) built->created_at = pawl__timestamp_get(event->timestamp);
     built->start_offset = view.offset;
     built->name = pawl__str_dup(pawl__str(start->name));
     if (execution) built->execution_id = pawl__str_dup(pawl__str(execution));
     return built->name && (built->execution_id || !execution) ? PAWL_OK : PAWL_E_NOMEM;
+}
+
+static enum pawl_err rerun_note_end(struct pawl_instance *built, struct pawl_event_view view,
+                                    struct pawl_arena *arena) {
+    const Pb__HistoryEvent *event =
+        pawl__wire_decode(arena, &pb__history_event__descriptor, view.bytes);
+    if (!event) return PAWL_E_NOMEM;
+    if (!event->timestamp) return PAWL_E_INVALID;
+    built->completed_at = pawl__timestamp_get(event->timestamp);
+    if (built->updated_at < built->completed_at) built->updated_at = built->completed_at;
+    built->final_status = event->executioncompleted->workflowstatus;
+    built->final_offset = view.offset;
+    return PAWL_OK;
 }
 
 // Goes on to |view| of the history of |built|.
@@ -60,12 +76,13 @@ static enum pawl_err rerun_note(struct pawl_instance *built, struct pawl_event_v
                                 struct pawl_arena *arena) {
     struct pawl_fold fold;
     struct pawl_pb_field body = pawl__event_body(view.bytes);
+    if (pawl__instance_completed(built)) return PAWL_E_INVALID;
     switch (body.number) {
     case EVENT(WORKFLOW_STARTED): return rerun_note_version(built, view.bytes, arena);
     case EVENT(EXECUTION_STARTED): return rerun_note_start(built, view, arena);
     case EVENT(EXECUTION_SUSPENDED): built->suspended = true; return PAWL_OK;
     case EVENT(EXECUTION_RESUMED): built->suspended = false; return PAWL_OK;
-    case EVENT(EXECUTION_COMPLETED): return PAWL_E_INVALID;
+    case EVENT(EXECUTION_COMPLETED): return rerun_note_end(built, view, arena);
     default: return pawl__fold_history_event(built, view, arena, &fold);
     }
 }
@@ -117,8 +134,10 @@ enum pawl_err pawl__apply_rerun(struct pawl_instance *instance, const char *app_
                                 const Plog__Rerun *record, struct pawl_arena *arena,
                                 struct pawl_outcome *outcome) {
     *outcome = (struct pawl_outcome){.last = &outcome->messages};
-    struct pawl_instance built = {
-        .id = instance->id, .id_len = instance->id_len, .generation = record->generation};
+    struct pawl_instance built = {.id = instance->id,
+                                  .id_len = instance->id_len,
+                                  .generation = record->generation,
+                                  .final_status = PAWL_STATUS_NONE};
     struct pawl_str history = {(const char *)record->history.data, record->history.len};
     Plog__Turn sent = PLOG__TURN__INIT;
     sent.completed_at = record->at;
@@ -126,7 +145,11 @@ enum pawl_err pawl__apply_rerun(struct pawl_instance *instance, const char *app_
     struct pawl_turn turn = {
         .instance = &built, .app_id = app_id, .record = &sent, .arena = arena, .outcome = outcome};
     enum pawl_err err = rerun_build(&built, history, arena);
-    if (!err) err = rerun_dispatch(&turn);
+    bool ended = pawl__instance_completed(&built);
+    if (ended)
+        pawl__pending_clear(&built.pending);
+    else if (!err)
+        err = rerun_dispatch(&turn);
     if (err) {
         rerun_drop(&built);
         return err;
@@ -134,8 +157,11 @@ enum pawl_err pawl__apply_rerun(struct pawl_instance *instance, const char *app_
     pawl__instance_reset(instance);
     instance->exists = true;
     instance->generation = built.generation;
-    instance->created_at = record->at;
-    instance->updated_at = built.updated_at > record->at ? built.updated_at : record->at;
+    instance->created_at = ended ? built.created_at : record->at;
+    instance->updated_at = ended || built.updated_at > record->at ? built.updated_at : record->at;
+    instance->completed_at = built.completed_at;
+    instance->final_status = built.final_status;
+    instance->final_offset = built.final_offset;
     instance->started_at = built.started_at;
     instance->suspended = built.suspended;
     instance->start_offset = built.start_offset;
@@ -191,34 +217,41 @@ static enum pawl_err rerun_apply(struct pawl_shard *shard, struct pawl_stamp sta
     return err ? pawl__fail_plain(error, err) : PAWL_OK;
 }
 
+// Makes |id|, which must be free, an instance with |history|.
+static enum pawl_err rerun_create(struct pawl_shard *shard, struct pawl_stamp stamp, const char *id,
+                                  struct pawl_str history, struct pawl_error *error) {
+    struct pawl_instance *instance;
+    Plog__Rerun rerun = PLOG__RERUN__INIT;
+    rerun.history = (ProtobufCBinaryData){history.len, (uint8_t *)(uintptr_t)history.data};
+    rerun.at = stamp.now;
+    rerun.execution_id = stamp.uuid;
+    enum pawl_err err = pawl__command_need(shard, pawl__str(id), &instance, error);
+    if (!err && instance->exists)
+        err = pawl__fail(error, PAWL_E_EXISTS, "workflow '%s' has already been created",
+                         instance->id);
+    if (!err && history.len > shard->limits.event)
+        err = pawl__fail(error, PAWL_E_TOO_LARGE,
+                         "a history of %zu bytes is too large to be stored at once; the limit is "
+                         "%zu",
+                         history.len, shard->limits.event);
+    if (err) return err;
+    rerun.generation = instance->generation + 1;
+    if (rerun.generation < (uint64_t)stamp.now) rerun.generation = (uint64_t)stamp.now;
+    return rerun_apply(shard, stamp, instance, &rerun, error);
+}
+
 enum pawl_err pawl__shard_rerun(struct pawl_shard *shard, struct pawl_stamp stamp,
                                 struct pawl_fork *fork, struct pawl_error *error) {
     pawl__arena_reset(&shard->arena);
     struct pawl_history history = {0};
     fork->execution_id = stamp.uuid;
     fork->now = stamp.now;
-    enum pawl_err err = pawl__fork_build(fork, &shard->arena, &history, error);
+    enum pawl_err err =
+        fork->imports ? pawl__import_build(fork->history, fork->id, &shard->arena, &history, error)
+                      : pawl__fork_build(fork, &shard->arena, &history, error);
     if (err) return err;
-    struct pawl_instance *instance;
-    Plog__Rerun rerun = PLOG__RERUN__INIT;
-    rerun.history = (ProtobufCBinaryData){history.bytes.len, history.bytes.data};
-    rerun.at = stamp.now;
-    rerun.execution_id = stamp.uuid;
-    err = pawl__command_need(shard, pawl__str(fork->id), &instance, error);
-    if (!err && instance->exists)
-        err = pawl__fail(error, PAWL_E_EXISTS, "workflow '%s' has already been created",
-                         instance->id);
-    if (!err && history.bytes.len > shard->limits.event)
-        err = pawl__fail(error, PAWL_E_TOO_LARGE,
-                         "a history of %zu bytes is too large to be stored at once; the limit is "
-                         "%zu",
-                         history.bytes.len, shard->limits.event);
-    if (!err) err = rerun_need_children(shard, pawl__buf_str(&history.bytes), error);
-    if (!err) {
-        rerun.generation = instance->generation + 1;
-        if (rerun.generation < (uint64_t)stamp.now) rerun.generation = (uint64_t)stamp.now;
-        err = rerun_apply(shard, stamp, instance, &rerun, error);
-    }
+    if (!fork->imports) err = rerun_need_children(shard, pawl__buf_str(&history.bytes), error);
+    if (!err) err = rerun_create(shard, stamp, fork->id, pawl__buf_str(&history.bytes), error);
     pawl__history_finish(&history);
     return err;
 }

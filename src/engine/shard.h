@@ -169,8 +169,9 @@ enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp sta
                                  struct pawl_str id, Pb__ExecutionStartedEvent *start,
                                  bool enforce_unique, struct pawl_error *error);
 
-// Runs a workflow again from one of its events, under |fork->id|, which must be free; sets
-// |fork->execution_id| and |fork->now|. Needs |stamp.uuid|. Errors of pawl__fork_build;
+// Runs a workflow again from one of its events, or takes one in that has ended elsewhere, under
+// |fork->id|, which must be free; sets |fork->execution_id| and |fork->now|. Needs |stamp.uuid|.
+// Errors of pawl__fork_build and pawl__import_build;
 // PAWL_E_EXISTS; PAWL_E_TOO_LARGE.
 enum pawl_err pawl__shard_rerun(struct pawl_shard *shard, struct pawl_stamp stamp,
                                 struct pawl_fork *fork, struct pawl_error *error);

@@ -56,9 +56,10 @@ static Peer__Rerun *forward_pack_rerun(struct pawl_arena *arena, const struct pa
     Peer__Rerun *row = pawl__arena_alloc(arena, sizeof *row);
     if (!row) return NULL;
     peer__rerun__init(row);
-    row->source = (char *)(uintptr_t)fork->source;
+    row->source = (char *)(uintptr_t)(fork->source ? fork->source : "");
     row->history = forward_bytes(fork->history);
     row->event_id = fork->event_id;
+    row->imports = fork->imports;
     row->overwrites_input = fork->overwrites_input;
     row->input = pawl__string_value(arena, (char *)(uintptr_t)fork->input);
     row->child_id = pawl__string_value(arena, (char *)(uintptr_t)fork->child_id);

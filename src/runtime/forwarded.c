@@ -44,6 +44,7 @@ static enum pawl_err forwarded_rerun(struct pawl_forwarded *forwarded, const Pee
     const Peer__Rerun *rerun = row->rerun;
     if (!rerun) return PAWL_E_INVALID;
     const struct pawl_fork fork = {
+        .imports = rerun->imports,
         .source = rerun->source,
         .history = {(const char *)rerun->history.data, rerun->history.len},
         .event_id = rerun->event_id,

@@ -343,6 +343,25 @@ class Workflow(clilib.Case):
         self.assertEqual(ids("--sort", "-updated")[0], "s4")
         self.assert_mistake(self.workflow("list", "--sort", "size"), "may be created, updated", code=2)
 
+    def test_import(self):
+        self.done("run", "echo", "-i", "im1", "-x", '"text"', "-w")
+        exported = self.done("export", "im1")
+        file = self.file("im1.json", exported)
+        self.assert_mistake(self.workflow("import", file), "has already been created")
+        self.assertIn("imported 'im2'", self.done("import", file, "--id", "im2"))
+        self.assertEqual(json.loads(self.done("export", "im2").replace('"im2"', '"im1"')), json.loads(exported))
+        self.done("purge", "im1")
+        self.assertIn("imported 'im1'", self.done("import", file))
+        self.assertEqual(self.done("export", "im1"), exported)
+        self.assertEqual(self.done("list", "-o", "ids", "--filter-id", "im*").split(), ["im1", "im2"])
+        self.assert_mistake(self.workflow("import", file, "--id", "im2"), "has already been created")
+        cut = self.file("cut.json", json.dumps(json.loads(exported)[:-1]))
+        self.assert_mistake(self.workflow("import", cut, "--id", "im3"), "only a workflow that has ended")
+        self.assert_mistake(self.workflow("import", self.file("none.json", exported[:50])), "is not JSON")
+        self.assert_mistake(self.workflow("import", self.file("object.json", "{}")), "is not a history")
+        self.assert_mistake(self.workflow("import", "no-such-file"), "cannot read no-such-file")
+        self.assert_mistake(self.workflow("import"), "name one file", code=2)
+
     def test_replay(self):
         def replay(events, *program, code=0):
             answer = self.pawl("workflow", "replay", self.file("history.json", json.dumps(events)), *program)

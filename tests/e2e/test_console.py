@@ -284,6 +284,73 @@ class Acting(Console):
         self.daemon.start()
         self.assertEqual(self.get(f"instances/{id}")["name"], "ask")
 
+    def history(self, id, source="done-1"):
+        """Of a workflow with an activity that has ended, as 'pawl workflow export' writes it."""
+        from google.protobuf import json_format
+        if not self.get(f"instances?q=id:{source}")["rows"]:
+            self.hub.start(source, text="1")
+        self.hub.wait(source)
+        return [json_format.MessageToDict(event) for event in self.hub.history(source)]
+
+    def test_import(self):
+        history = self.history("done-1")
+        self.assertIn("has already been created", self.post("instances/import", {"history": history}, 409)["message"])
+        self.assertEqual(self.post("instances/import", {"history": history, "id": "copy"})["id"], "copy")
+        source, copy = self.get("instances/done-1"), self.get("instances/copy")
+        for key in ("name", "status", "created", "ended", "input", "output"):
+            self.assertEqual(source[key], copy[key], key)
+        self.daemon.kill()
+        self.daemon.start()
+        self.hub.close()
+        type(self).hub = raw.Hub(self.daemon.grpc)
+        taken = json.loads(json.dumps(self.history("copy", "copy")).replace('"copy"', '"done-1"'))
+        self.assertEqual(taken, history)
+        self.post("instances/copy/purge", {})
+        self.assertEqual(self.post("instances/import", {"history": self.history("done-1"), "id": "copy"})["id"], "copy")
+
+    def test_import_refused(self):
+        history = self.history("done-1")
+        for body, why in (({}, "history must be an array"), ({"history": history, "id": ""}, "id must be text"),
+                          ({"history": [], "id": "x"}, "no event executionStarted"), ({"history": []}, "names no instance"),
+                          ({"history": history[:-1], "id": "x"}, "only a workflow that has ended"),
+                          ({"history": [*history, history[0]], "id": "x"}, "comes after the end"),
+                          ({"history": [{"eventId": "a"}], "id": "x"}, "event 0: "),
+                          ({"history": [7], "id": "x"}, "event 0: ")):
+            self.assertIn(why, self.post("instances/import", body, 400)["message"])
+        self.get("instances/x", 404)
+
+    def test_import_while_it_dies(self):
+        """What was answered is there, and all of it; what was not is there as a whole or not at all."""
+        history = self.history("done-1")
+        for round in range(6):
+            answered, gone = [], threading.Event()
+
+            def many():
+                for i in range(1000):
+                    body = json.dumps({"history": history, "id": f"k{round}-{i}"}).encode()
+                    try:
+                        code = self.daemon.request("POST", "/pawl/v1/instances/import", body, {"content-type": "application/json"})[0]
+                    except OSError:
+                        return
+                    if code == 200:
+                        answered.append(f"k{round}-{i}")
+                        gone.set()
+
+            thread = threading.Thread(target=many)
+            thread.start()
+            self.assertTrue(gone.wait(20))
+            time.sleep(0.01 * round)
+            self.daemon.kill()
+            thread.join()
+            self.daemon.start()
+            rows = self.get(f"instances?q=id:k{round}-&limit=1000")["rows"]
+            self.assertLessEqual(set(answered), {row["id"] for row in rows})
+            for row in rows[:5]:
+                self.assertEqual(row["status"], "COMPLETED")
+                self.assertEqual(len(self.get(f"instances/{row['id']}/events")["events"]), len(history))
+        self.hub.close()
+        type(self).hub = raw.Hub(self.daemon.grpc)
+
     def test_refusals(self):
         self.assertIn("name is missing", self.post("instances", {}, 400)["message"])
         self.assertIn("name must be text", self.post("instances", {"name": 1}, 400)["message"])
@@ -307,6 +374,7 @@ class ReadOnly(Console):
         self.wait_status("r1", "RUNNING")
         for verb in ("raise", "suspend", "resume", "terminate", "rerun", "purge"):
             self.post(f"instances/r1/{verb}", {"event": "go"}, 403)
+        self.post("instances/import", {"history": []}, 403)
 
     def test_payloads_are_hidden(self):
         self.hub.start("h1", name="ask", text='"secret"')

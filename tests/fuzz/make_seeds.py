@@ -187,6 +187,7 @@ seed("rows", "waits", *snapshot(waiting, [raised], started_at=START, start_offse
 ended = [turn_began, started(), event("executionCompleted", 5, workflowStatus=1, result="7")]
 seed("rows", "ended", *snapshot(ended, [], started_at=START, completed_at=START, start_offset=offset,
                                 final_offset=len(history(*ended[:2])), final_status=1))
+seed("rows", "import", 4, 0, piece(history(*ended)), 4, 1, piece(history(*ended)), 2, 0, piece(TURNS["done"]))
 create = plog.Record(instance_id="a")
 create.create.start_event = started().SerializeToString()
 create.create.generation = 1
@@ -339,6 +340,12 @@ HTTP = {
                 "GET /pawl/v1/instances/count?q=name:w&by=status", "GET /pawl/v1/instances/a/timeline",
                 "GET /pawl/v1/instances/a/events?from=1&n=2&full=1", "GET /pawl/v1/instances/a/events/0",
                 "GET /pawl/v1/changes?most=1&after=0123456789abcdef-1", "GET /pawl/v1/numbers", "GET /pawl/v1/openapi.json"],
+    "import": ['POST /pawl/v1/instances/import\ncontent-type: application/json\n\n{"id": "c", "history": ['
+               '{"eventId": -1, "timestamp": "2026-11-29T10:00:00Z", "workflowStarted": {}}, '
+               '{"eventId": -1, "timestamp": "2026-11-29T10:00:00Z", "executionStarted": {"name": "w", "input": "1", '
+               '"workflowInstance": {"instanceId": "a", "executionId": "e"}}}, '
+               '{"eventId": 0, "timestamp": "2026-11-29T10:00:01Z", "executionCompleted": '
+               '{"workflowStatus": "ORCHESTRATION_STATUS_COMPLETED", "result": "2"}}]}', "GET /pawl/v1/instances/c/events"],
 }
 for name, requests in HTTP.items():
     seed("api_http", name, "\n---\n".join(requests).encode())

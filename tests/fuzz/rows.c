@@ -4,6 +4,7 @@
 //   1  a batch of the log
 //   2  a turn of an instance (a byte), answered with a WorkflowResponse
 //   3  a letter of the mailbox, given twice, as it is when it is not known whether it was removed
+//   4  a history that is imported: the id's letter, its events
 
 #include "engine_kit.h"
 
@@ -55,6 +56,23 @@ static void rows_letter(struct engine_kit *kit, struct fuzz_input *input) {
     free((char *)bytes.data);
 }
 
+static void rows_import(struct engine_kit *kit, struct fuzz_input *input) {
+    char id[2] = {(char)('a' + fuzz_byte(input) % 4), 0};
+    struct pawl_str history = fuzz_copy(fuzz_piece(input));
+    struct pawl_error error;
+    enum pawl_err err;
+    do {
+        struct pawl_fork fork = {.imports = true, .history = history, .id = id};
+        error = (struct pawl_error){PAWL_OK, ""};
+        err = pawl__shard_rerun(&kit->shard, engine_kit_stamp(kit), &fork, &error);
+    } while (engine_kit_after(kit, err) && !kit->is_lost);
+    FUZZ_CHECK(!err || *error.text);
+    const struct pawl_instance *instance = pawl__shard_find(&kit->shard, pawl__str(id));
+    if (!err) FUZZ_CHECK(instance && pawl__instance_completed(instance));
+    if (!err) FUZZ_CHECK(!pawl__instance_active(instance) && instance->completed_at > 0);
+    free((char *)history.data);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fuzz_input input = {data, size};
     struct engine_kit kit;
@@ -65,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         switch (fuzz_byte(&input)) {
         case 0: rows_snapshot(&kit, &input); break;
         case 1: rows_batch(&kit, &input); break;
+        case 4: rows_import(&kit, &input); break;
         case 2:
             instance = engine_kit_pick(&kit, fuzz_byte(&input));
             if (!instance) break;

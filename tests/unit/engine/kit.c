@@ -96,6 +96,11 @@ enum pawl_err kit_rerun(struct kit *kit, const char *source, int32_t event_id, c
     KIT_RUN(kit, pawl__shard_rerun(&kit->shard, kit_stamp(kit), &ask, &kit->error));
 }
 
+enum pawl_err kit_import(struct kit *kit, struct pawl_str history, const char *id) {
+    struct pawl_fork ask = {.imports = true, .history = history, .id = id};
+    KIT_RUN(kit, pawl__shard_rerun(&kit->shard, kit_stamp(kit), &ask, &kit->error));
+}
+
 static enum pawl_err kit_post(struct kit *kit, const char *id, Pb__HistoryEvent__EventTypeCase type,
                               void *body) {
     Pb__HistoryEvent *event = kit_new(kit, &pb__history_event__descriptor);

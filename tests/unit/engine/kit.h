@@ -54,6 +54,7 @@ enum pawl_err kit_create_with(struct kit *kit, const char *id, const char *name,
 // Runs |source| again from |event_id| as |id|; |fork| (NULL: nothing) says what else is asked for.
 enum pawl_err kit_rerun(struct kit *kit, const char *source, int32_t event_id, const char *id,
                         const struct pawl_fork *fork);
+enum pawl_err kit_import(struct kit *kit, struct pawl_str history, const char *id);
 enum pawl_err kit_raise(struct kit *kit, const char *id, const char *name, const char *input);
 enum pawl_err kit_suspend(struct kit *kit, const char *id);
 enum pawl_err kit_resume(struct kit *kit, const char *id);
