@@ -79,6 +79,7 @@ static json_t *details_json(const struct pawl_api_flaw *flaw) {
 }
 
 void pawl__api_fail_with(struct pawl_request *request, const struct pawl_api_flaw *flaw) {
+    request->error_code = request->is_grpc ? flaw->reason : flaw->name;
     if (!request->is_grpc) {
         pawl__api_json(request, flaw->status,
                        json_pack("{s:s, s:o, s:o}", "errorCode", flaw->name, "message",

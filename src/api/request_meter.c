@@ -9,6 +9,7 @@
 enum {
     METER_METHODS = 100, // names that are told apart
     METER_ANSWERS = 400,
+    METER_CODES = 100,
     METER_NAME = PAWL_NAMED_TEXT
 };
 
@@ -79,10 +80,36 @@ static const char *meter_verb(const struct pawl_request *request) {
     return "other";
 }
 
+bool pawl__request_meter_fits(const char *pattern, struct pawl_str path) {
+    struct pawl_str rest = pawl__str(pattern);
+    while (rest.data && path.data) {
+        struct pawl_str wanted = pawl__str_cut(&rest, '/'), there = pawl__str_cut(&path, '/');
+        bool any = wanted.len > 2 && *wanted.data == '{' && wanted.data[wanted.len - 1] == '}';
+        if (!wanted.len && !rest.data) return true; // it ends in '/'
+        if (any ? !there.len : !pawl__str_equal(wanted, there)) return false;
+    }
+    return !rest.data && !path.data;
+}
+
+bool pawl__request_meter_has_path(const struct pawl_request_meter *meter) {
+    return meter->options.with_path || meter->options.path_count;
+}
+
+// The path by which a request is told apart.
+static const char *meter_path(const struct pawl_request_meter_options *options,
+                              struct pawl_str path, const char *otherwise) {
+    for (size_t i = 0; i < options->path_count; i++) {
+        const char *pattern = options->paths + i * options->path_size;
+        if (pawl__request_meter_fits(pattern, path)) return pattern;
+    }
+    return otherwise;
+}
+
 static void meter_end_http(struct pawl_request_meter *meter, const struct pawl_request *request,
                            const char *name, int64_t took, int status) {
     const char *verb = meter->options.without_verb ? "" : meter_verb(request);
     if (!name || !meter->options.with_path) name = meter_no_route;
+    name = meter_path(&meter->options, request->path, name);
     struct pawl_meter_place *place = meter_place(meter, name, verb, status);
     if (!meter_is_at(place, name, verb, status)) {
         char text[METER_NAME];
@@ -100,6 +127,11 @@ void pawl__request_meter_end(struct pawl_request_meter *meter, const struct pawl
                              const char *name, int64_t began, int status) {
     int64_t took = pawl__clock_steady() - began;
     *(request->is_grpc ? &meter->open_rpcs : &meter->open_http) -= 1;
+    if (request->error_code && meter->options.with_codes) {
+        struct pawl_code_series *series =
+            pawl__named_get(&meter->codes, pawl__str(request->error_code));
+        series->count++;
+    }
     if (request->is_grpc)
         meter_end_rpc(meter, request, name, took, status);
     else
@@ -110,6 +142,11 @@ static void meter_init_method(void *item, void *arg) {
     const struct pawl_request_meter *meter = arg;
     struct pawl_method_series *series = item;
     series->received.buckets = series->sent.buckets = meter->options.sizes;
+}
+
+static void meter_init_code(void *item, void *arg) {
+    (void)arg;
+    ((struct pawl_code_series *)item)->count = 0;
 }
 
 static void meter_init_answer(void *item, void *arg) {
@@ -126,6 +163,9 @@ bool pawl__request_meter_init(struct pawl_request_meter *meter,
     ok = pawl__named_init(&meter->rpcs, sizeof(struct pawl_answer_series), METER_ANSWERS,
                           meter_init_answer, meter) &&
          ok;
+    ok = pawl__named_init(&meter->codes, sizeof(struct pawl_code_series), METER_CODES,
+                          meter_init_code, meter) &&
+         ok;
     ok = pawl__named_init(&meter->http, sizeof(struct pawl_answer_series), METER_ANSWERS,
                           meter_init_answer, meter) &&
          ok;
@@ -136,4 +176,5 @@ void pawl__request_meter_finish(struct pawl_request_meter *meter) {
     pawl__named_finish(&meter->methods);
     pawl__named_finish(&meter->rpcs);
     pawl__named_finish(&meter->http);
+    pawl__named_finish(&meter->codes);
 }

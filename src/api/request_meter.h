@@ -21,10 +21,21 @@ struct pawl_answer_series {
     struct pawl_histogram times; // nanoseconds
 };
 
+// Of an error code.
+struct pawl_code_series {
+    struct pawl_named named;
+    uint64_t count;
+};
+
 struct pawl_request_meter_options {
     const struct pawl_buckets *latency, *sizes; // the caller's
     bool with_path;                             // HTTP requests are told apart by their routes
-    bool without_verb;                          // and not by their verbs
+    // And by the first of these (the caller's) that their path fits: a segment in braces stands for
+    // any, and what ends in '/' for all below it.
+    const char *paths;
+    size_t path_count, path_size; // of each, with its end
+    bool without_verb;            // and not by their verbs
+    bool with_codes;              // error codes are counted
 };
 
 // Where something was counted the last time: names of methods and routes are always the same texts,
@@ -42,7 +53,7 @@ enum {
 
 struct pawl_request_meter {
     struct pawl_request_meter_options options;
-    struct pawl_named_set methods, rpcs, http;
+    struct pawl_named_set methods, rpcs, http, codes;
     struct pawl_histogram received, sent; // bytes of HTTP bodies
     size_t open_rpcs, open_http;          // that are not answered yet
     struct pawl_meter_place places[PAWL_METER_PLACES];
@@ -55,6 +66,12 @@ void pawl__request_meter_finish(struct pawl_request_meter *meter);
 
 void pawl__request_meter_begin(struct pawl_request_meter *meter,
                                const struct pawl_request *request);
+
+// Whether series of HTTP requests say a path.
+bool pawl__request_meter_has_path(const struct pawl_request_meter *meter);
+
+// Whether |path|, without a query, fits |pattern|.
+bool pawl__request_meter_fits(const char *pattern, struct pawl_str path);
 
 // |name|: of the method or route that served it; NULL: none did. |began|: steady. |status|: of
 // HTTP, or an enum pawl_err with gRPC.

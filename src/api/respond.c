@@ -104,6 +104,7 @@ void pawl__api_http_fail(struct pawl_request *request, int status, const char *c
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     json_t *message = pawl__api_message(text);
+    request->error_code = code;
     pawl__api_json(request, status, json_pack("{s:s, s:o}", "errorCode", code, "message", message));
 }
 

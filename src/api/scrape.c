@@ -211,7 +211,7 @@ static void tell_http(const struct scrape *scrape, const struct scrape_row *row)
         struct pawl_str status = pawl__str_cut(&path, PAWL_METER_SEPARATOR);
         struct scrape_labels labels = labels_own(scrape);
         labels_add(&labels, "method", verb);
-        if (meter->options.with_path) labels_add(&labels, "path", path);
+        if (pawl__request_meter_has_path(meter)) labels_add(&labels, "path", path);
         labels_add(&labels, "status", status);
         scrape_fed(scrape, row, &labels, &series->times);
     }
@@ -221,6 +221,34 @@ static void tell_http_bytes(const struct scrape *scrape, const struct scrape_row
     const struct pawl_request_meter *meter = scrape->source->requests;
     const struct scrape_labels labels = labels_own(scrape);
     scrape_fed(scrape, row, &labels, row->which ? &meter->sent : &meter->received);
+}
+
+// The reference's (dapr: pkg/messages/errorcodes); a code of another kind is "common".
+static struct pawl_str scrape_category(struct pawl_str code) {
+    static const struct {
+        const char *part, *category;
+    } categories[] = {
+        {"WORKFLOW", "workflow"}, {"INSTANCE_ID", "workflow"}, {"ACTOR", "actor"},
+        {"STATE", "state"},       {"SECRET", "secret"},        {"PERMISSION_DENIED", "secret"},
+        {"HEALTH", "health"},
+    };
+    for (size_t i = 0; i < sizeof categories / sizeof *categories; i++)
+        if (memmem(code.data, code.len, categories[i].part, strlen(categories[i].part)))
+            return pawl__str(categories[i].category);
+    return PAWL_STR("common");
+}
+
+static void tell_codes(const struct scrape *scrape, const struct scrape_row *row) {
+    const struct pawl_named_set *names = &scrape->source->requests->codes;
+    (void)row;
+    for (const struct pawl_link *link = names->list.next; link != &names->list; link = link->next) {
+        const struct pawl_code_series *series =
+            PAWL_CONTAINER(link, const struct pawl_code_series, named.link);
+        struct scrape_labels labels = labels_own(scrape);
+        labels_add(&labels, "category", scrape_category(series->named.name));
+        labels_add(&labels, "error_code", series->named.name);
+        if (series->count) scrape_number(scrape, &labels, (double)series->count);
+    }
 }
 
 static void tell_open(const struct scrape *scrape, const struct scrape_row *row) {
@@ -431,6 +459,7 @@ static const struct scrape_row scrape_rows[] = {
      TELL(http_bytes, 0)},
     {{"dapr_http_server_response_bytes", SIZES, "Bytes of the bodies of HTTP answers"},
      TELL(http_bytes, 1)},
+    {{"dapr_error_code_total", COUNTER, "Error codes that answers had"}, TELL(codes, 0)},
     {{"dapr_component_state_count", COUNTER, "Operations on state stores"}, TELL(component, 0)},
     {{"dapr_component_state_latencies", LATENCY,
       "Milliseconds until operations on state stores were done"},

@@ -144,7 +144,11 @@ enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
         .latency = &config->latency,
         .sizes = &metrics->sizes,
         .with_path = config->increased_cardinality,
+        .paths = *config->paths,
+        .path_count = config->path_count,
+        .path_size = sizeof *config->paths,
         .without_verb = config->exclude_verbs,
+        .with_codes = config->record_error_codes,
     };
     bool ok = pawl__request_meter_init(&metrics->requests, &requests);
     ok = pawl__workflow_meter_init(&metrics->workflows, &config->latency, &config->workflow_latency,

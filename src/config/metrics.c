@@ -1,6 +1,7 @@
 #include "config/metrics.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -64,6 +65,24 @@ static enum pawl_err metrics_take_workflow(const struct pawl_config_context *con
     return err ? err : metrics_take_buckets(node, unit, &out->workflow_latency, error);
 }
 
+static enum pawl_err metrics_take_paths(const struct pawl_yaml *node,
+                                        struct pawl_metrics_config *out, struct pawl_error *error) {
+    static const char key[] = "pathMatching";
+    static const char expected[] = "a list of at most 64 paths that begin with / and have at most "
+                                   "255 bytes, such as /v1.0/state/{store}/orders";
+    const struct pawl_yaml *list = pawl__yaml_get(node, key);
+    if (!list) return PAWL_OK;
+    if (list->kind != PAWL_YAML_LIST) return pawl__yaml_fail(list, error, key, expected);
+    out->path_count = 0;
+    for (const struct pawl_yaml *item = list->children; item; item = item->next) {
+        if (item->kind != PAWL_YAML_SCALAR || *item->text != '/' ||
+            strlen(item->text) >= PAWL_METRICS_PATH || out->path_count == PAWL_METRICS_PATHS)
+            return pawl__yaml_fail(item, error, key, expected);
+        strcpy(out->paths[out->path_count++], item->text);
+    }
+    return PAWL_OK;
+}
+
 static enum pawl_err metrics_take_http(const struct pawl_config_context *context,
                                        const struct pawl_yaml *node,
                                        struct pawl_metrics_config *out, struct pawl_error *error) {
@@ -71,19 +90,18 @@ static enum pawl_err metrics_take_http(const struct pawl_config_context *context
         pawl__resource_check(context, node, "spec.metrics.http", metrics_http_keys, error);
     if (!err)
         err = pawl__yaml_bool(node, "increasedCardinality", &out->increased_cardinality, error);
+    if (!err) err = metrics_take_paths(node, out, error);
     return err ? err : pawl__yaml_bool(node, "excludeVerbs", &out->exclude_verbs, error);
 }
 
-// Says of keys that nothing acts on, so that nobody relies on them.
+// Says of a key that nothing acts on it, so that nobody relies on it.
 static void metrics_tell_unused(const struct pawl_config_context *context,
-                                const struct pawl_yaml *map, const char *what, const char *key,
-                                const char *instead) {
+                                const struct pawl_yaml *map, const char *what, const char *key) {
     const struct pawl_yaml *node = pawl__yaml_get(map, key);
-    if (node && (node->children || (node->kind == PAWL_YAML_SCALAR &&
-                                    strcmp(node->text, "false") != 0 && *node->text)))
+    if (node && (node->children || (node->kind == PAWL_YAML_SCALAR && *node->text)))
         pawl__log(context->log, PAWL_LOG_WARN, metrics_scope,
-                  "%s:%d: %s.%s is read, but nothing in this version acts on it%s", node->file,
-                  node->line, what, key, instead);
+                  "%s:%d: %s.%s is read, but nothing in this version acts on it", node->file,
+                  node->line, what, key);
 }
 
 enum pawl_err pawl__metrics_config_take(const struct pawl_config_context *context,
@@ -93,6 +111,7 @@ enum pawl_err pawl__metrics_config_take(const struct pawl_config_context *contex
     const struct pawl_yaml *http = pawl__yaml_get(node, "http");
     enum pawl_err err = pawl__resource_check(context, node, "spec.metrics", metrics_keys, error);
     if (!err) err = pawl__yaml_bool(node, "enabled", &out->enabled, error);
+    if (!err) err = pawl__yaml_bool(node, "recordErrorCodes", &out->record_error_codes, error);
     if (!err) err = metrics_take_buckets(node, PAWL_MILLISECOND, &out->latency, error);
     // What is given for all is so for workflows, unless they have their own.
     if (!err && pawl__yaml_get(node, "latencyDistributionBuckets"))
@@ -100,10 +119,6 @@ enum pawl_err pawl__metrics_config_take(const struct pawl_config_context *contex
     if (!err && workflow) err = metrics_take_workflow(context, workflow, out, error);
     if (!err && http) err = metrics_take_http(context, http, out, error);
     if (err) return err;
-    metrics_tell_unused(context, node, "spec.metrics", "rules", "");
-    metrics_tell_unused(context, node, "spec.metrics", "recordErrorCodes", "");
-    metrics_tell_unused(context, http, "spec.metrics.http", "pathMatching",
-                        "; with increasedCardinality paths are those of routes, such as "
-                        "/v1.0/state/{store}/{key}");
+    metrics_tell_unused(context, node, "spec.metrics", "rules");
     return PAWL_OK;
 }

@@ -6,10 +6,18 @@
 #include "base/meter.h"
 #include "config/resource.h"
 
+enum {
+    PAWL_METRICS_PATHS = 64,
+    PAWL_METRICS_PATH = 256 // bytes of one, with its end
+};
+
 struct pawl_metrics_config {
     bool enabled;
     bool increased_cardinality; // of http: requests are told apart by their routes
     bool exclude_verbs;
+    bool record_error_codes;
+    char paths[PAWL_METRICS_PATHS][PAWL_METRICS_PATH]; // of http.pathMatching
+    size_t path_count;
     struct pawl_buckets latency, workflow_latency; // nanoseconds
 };
 

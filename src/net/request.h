@@ -48,6 +48,7 @@ struct pawl_request {
     void (*on_end)(struct pawl_request *request, int status);
     void *watch;
     size_t sent; // bytes of the answer's body, or of its messages, as far as it was given
+    const char *error_code; // the handler's, for who looks on: what is wrong, by a name that stays
 };
 
 // The first header |name| (lower case); data NULL when there is none.

@@ -269,6 +269,18 @@ class Options(unittest.TestCase):
         self.assertEqual([(labels["method"], value) for labels, value in found], [("", 1)], now.all(
             "dapr_http_server_request_count"))
 
+    def test_codes_and_paths(self):
+        daemon = self.daemon('{recordErrorCodes: true, http: {pathMatching: ["/v1.0/state/{store}/a", "/v1.0/workflows/"]}}')
+        for path in ("/v1.0/state/none/a", "/v1.0/state/none/b", "/v1.0/workflows/dapr/x", "/v1.0/healthz"):
+            daemon.request("GET", path)
+        now = scrape.read(daemon.metrics)
+        self.assertEqual(now.value("dapr_error_code_total", category="state", error_code="ERR_STATE_STORE_NOT_FOUND"), 2)
+        counts = {}
+        for labels, value in now.all("dapr_http_server_request_count"):
+            counts[labels["path"]] = counts.get(labels["path"], 0) + value
+        self.assertEqual((counts["/v1.0/state/{store}/a"], counts["/v1.0/workflows/"]), (1, 1))
+        self.assertEqual(set(counts), {"", "/v1.0/state/{store}/a", "/v1.0/workflows/"})
+
     def test_bad_buckets(self):
         with self.assertRaisesRegex(RuntimeError, r"config.yaml:5: latencyDistributionBuckets has to be a list of "
                                                   "numbers above 0 that grow"):

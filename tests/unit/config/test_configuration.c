@@ -119,7 +119,8 @@ static void test_metrics(void **state) {
     assert_int_equal(metrics->latency.bounds[1], 5 * PAWL_MILLISECOND / 2);
     assert_int_equal(metrics->workflow_latency.count, 2);
     assert_logged(kit, "c.yaml:6: spec.metrics.rules is read, but nothing in this version acts on");
-    assert_logged(kit, "c.yaml:7: spec.metrics.http.pathMatching is read, but nothing in this");
+    assert_int_equal(metrics->path_count, 1);
+    assert_string_equal(metrics->paths[0], "/a");
     static const struct {
         const char *text, *error;
     } rows[] = {
@@ -130,6 +131,10 @@ static void test_metrics(void **state) {
         {"enabled: perhaps", "c.yaml:4: enabled has to be"},
         {"workflow: {latencyDistributionUnits: 5}",
          "c.yaml:4: latencyDistributionUnits has to be a duration such as 1ms"},
+        {"http: {pathMatching: [a]}",
+         "c.yaml:4: pathMatching has to be a list of at most 64 paths"},
+        {"http: {pathMatching: /a}", "c.yaml:4: pathMatching has to be a list of at most 64 paths"},
+        {"recordErrorCodes: 7", "c.yaml:4: recordErrorCodes has to be"},
         {"http: {increasedCardinalty: true}", "c.yaml:4: unknown key \"increasedCardinalty\""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
