@@ -66,6 +66,7 @@ static void numbers_read_dispatch(struct pawl_numbers *out, const struct pawl_di
     out->activities.lost = (double)meters->lost_activities;
     out->replayed = (double)meters->whole;
     out->held = (double)dispatch->held.len;
+    out->lent = (double)dispatch->lent;
     numbers_read_work(&out->turns, &dispatch->turns, &dispatch->parked_turns,
                       &dispatch->waiting_turns);
     numbers_read_work(&out->activities, &dispatch->activities, &dispatch->parked_activities,

@@ -20,6 +20,7 @@ struct pawl_work_numbers {
 struct pawl_numbers {
     struct pawl_work_numbers turns, activities;
     double held;     // turns of workflows that cannot go on
+    double lent;     // turns and activities that are with workers of other daemons
     double replayed; // turns that were given with the whole history
     double workers, workers_paused, workers_elsewhere;
     double ready; // 1: it serves

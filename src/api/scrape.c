@@ -488,6 +488,8 @@ static const struct scrape_row scrape_rows[] = {
     {{"pawl_work_oldest_seconds", SECONDS, "For how long the oldest waiting work has been due"},
      BY_KIND(oldest)},
     {{"pawl_work_in_flight", GAUGE, "Work that is with workers"}, BY_KIND(in_flight)},
+    {{"pawl_work_lent", GAUGE, "Of that, what is with workers of other daemons of the app"},
+     ONE(numbers.lent)},
     {{"pawl_work_given_total", COUNTER, "Work that was given to workers"}, BY_KIND(given)},
     {{"pawl_work_lost_total", COUNTER,
       "Work that is given again, as its worker went or its answer could not be taken"},
