@@ -95,8 +95,7 @@ def nap(w, instance, act, seen):
         act(instance)
         if seen(kinds(w, instance)):
             return
-        w.ends(instance)
-        w.purge(instance)
+        w.purge(instance, force=True)
         del w.said[said:]
     raise AssertionError(f"{w.name}: {instance} is never early enough")
 
