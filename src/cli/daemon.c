@@ -178,6 +178,20 @@ static enum pawl_err daemon_start_metrics(struct daemon *daemon, struct pawl_err
                               daemon->is_traced ? &daemon->spans.observer : NULL, error);
 }
 
+// The limits of the whole app, in the arena of |settings|. False: memory is out.
+static bool daemon_rules(struct pawl_settings *settings, struct pawl_ceiling_rule **out,
+                         size_t *count) {
+    struct pawl_concurrency_limit *limits;
+    if (pawl__concurrency_limits(&settings->arena, &settings->configuration.concurrency, &limits,
+                                 count))
+        return false;
+    *out = pawl__arena_alloc(&settings->arena, (*count + 1) * sizeof **out);
+    for (size_t i = 0; *out && i < *count; i++)
+        (*out)[i] = (struct pawl_ceiling_rule){
+            .name = limits[i].name, .turn = limits[i].turn, .most = (uint32_t)limits[i].most};
+    return *out;
+}
+
 static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error *error) {
     const struct pawl_daemon_options *options = daemon->options;
     const struct pawl_configuration *configuration = &daemon->settings->configuration;
@@ -189,6 +203,9 @@ static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error 
     }
     daemon->peers = pawl__peer_links_create(&daemon->loop, options->api_token);
     bool ok = daemon->peers && pawl__feed_init(&daemon->feed);
+    struct pawl_ceiling_rule *rules;
+    size_t rule_count;
+    ok = ok && daemon_rules(daemon->settings, &rules, &rule_count);
     if (!ok) return pawl__fail_plain(error, PAWL_E_NOMEM);
     pawl__daemon_finder_init(&daemon->finder, &configuration->names);
     struct pawl_node_options node = {
@@ -200,8 +217,10 @@ static enum pawl_err daemon_start_node(struct daemon *daemon, struct pawl_error 
         .app_id = options->app_id,
         .namespace = options->namespace,
         .max_message = options->max_body,
-        .max_turns = (size_t)configuration->max_turns,
-        .max_activities = (size_t)configuration->max_activities,
+        .max_turns = (size_t)configuration->concurrency.max_turns,
+        .max_activities = (size_t)configuration->concurrency.max_activities,
+        .ceilings = rules,
+        .ceiling_count = rule_count,
         .retention =
             {
                 .completed = configuration->retain_completed,

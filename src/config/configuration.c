@@ -24,14 +24,8 @@ static const char *const configuration_keys[] = {"tracing",
                                                  "workflow",
                                                  NULL};
 
-static const char *const configuration_workflow_keys[] = {"maxConcurrentWorkflowInvocations",
-                                                          "maxConcurrentActivityInvocations",
-                                                          "globalMaxConcurrentWorkflowInvocations",
-                                                          "globalMaxConcurrentActivityInvocations",
-                                                          "workflowConcurrencyLimits",
-                                                          "activityConcurrencyLimits",
-                                                          "stateRetentionPolicy",
-                                                          NULL};
+static const char *const configuration_workflow_keys[] = {PAWL_CONCURRENCY_KEYS,
+                                                          "stateRetentionPolicy", NULL};
 
 static const char *const configuration_retention_keys[] = {"anyTerminal", "completed", "failed",
                                                            "terminated", NULL};
@@ -119,19 +113,7 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
             pawl__log(context->log, PAWL_LOG_INFO, configuration_scope,
                       "%s:%d: spec.%s is read, but nothing in this version acts on it", child->file,
                       child->line, child->key);
-    for (const struct pawl_yaml *child = workflow ? workflow->children : NULL; child;
-         child = child->next)
-        if (strncmp(child->key, "maxConcurrent", 13) != 0 &&
-            strcmp(child->key, "stateRetentionPolicy") != 0)
-            pawl__log(context->log, PAWL_LOG_WARN, configuration_scope,
-                      "%s:%d: spec.workflow.%s is read, but nothing in this version acts on it",
-                      child->file, child->line, child->key);
-    err = pawl__yaml_int(workflow, "maxConcurrentWorkflowInvocations", &out->max_turns, error);
-    if (!err)
-        err = pawl__yaml_int(workflow, "maxConcurrentActivityInvocations", &out->max_activities,
-                             error);
-    if (!err && (out->max_turns < 0 || out->max_activities < 0))
-        err = pawl__yaml_fail(workflow, error, "a concurrency limit", "a number above 0");
+    err = pawl__concurrency_take(context, workflow, &out->concurrency, error);
     const struct pawl_yaml *tracing = pawl__yaml_get(spec, "tracing");
     if (!err && tracing) err = pawl__tracing_take(context, tracing, &out->tracing, error);
     const struct pawl_yaml *names = pawl__yaml_get(spec, "nameResolution");

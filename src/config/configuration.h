@@ -4,12 +4,13 @@
 // Configuration files (reference 7.4), as far as this daemon acts on them.
 
 #include "config/component.h"
+#include "config/concurrency.h"
 #include "config/metrics.h"
 #include "config/names.h"
 #include "config/tracing.h"
 
 struct pawl_configuration {
-    int max_turns, max_activities; // in flight; 0: no limit
+    struct pawl_concurrency concurrency;
     // Nanoseconds from a workflow's end until it is purged, at least 1; 0: never.
     int64_t retain_completed, retain_failed, retain_terminated, retain_canceled;
     struct pawl_tracing tracing;

@@ -35,7 +35,7 @@ static struct abroad_app *abroad_get(struct pawl_abroad *abroad, struct pawl_str
     if (!app) return NULL;
     memcpy(app->name, name.data, name.len);
     app->abroad = abroad;
-    pawl__dispatch_init(&app->dispatch, &abroad->options);
+    pawl__dispatch_init(&app->dispatch, &abroad->options, NULL); // the other app has its own
     pawl__link_init(&app->link);
     pawl__list_add(&abroad->list, &app->link);
     return app;

@@ -12,6 +12,7 @@ struct bell_door {
     struct pawl_ring ring;
     bool ringing; // |ring| is on its way
     bool work;    // to be rung for
+    bool quota;   // the same
     bool told;    // it knows of work
     bool unheard; // the last ring failed
     uint32_t mail[BELL_MAIL], sent[BELL_MAIL];
@@ -58,7 +59,7 @@ static void door_rung(struct bell_door *door, bool heard) {
     door->unheard = !heard;
     if (!heard) { // the daemon looks by itself; the next pulse rings again for work
         door->mail_count = 0;
-        door->work = false;
+        door->work = door->quota = false;
         door->told = true;
     }
     door_ring(door);
@@ -78,12 +79,13 @@ static void door_on_failed(struct pawl_call *call, bool moved, struct pawl_str t
 // Sends what there is to tell, unless something is on its way.
 static void door_ring(struct bell_door *door) {
     struct pawl_bell *bell = door->bell;
-    if (door->ringing || (!door->work && !door->mail_count)) return;
+    if (door->ringing || (!door->work && !door->quota && !door->mail_count)) return;
     memcpy(door->sent, door->mail, door->mail_count * sizeof *door->mail);
     pawl__ring_init(&door->ring, bell->address, door->sent, door->mail_count, door->work);
+    door->ring.quota = door->quota;
     door->ring.call.done = door_on_done;
     door->mail_count = 0;
-    door->work = false;
+    door->work = door->quota = false;
     const struct pawl_forward_to to = {.address = pawl__str(door->address)};
     door->ringing = !pawl__forward_begin(bell->peers, &to, &door->ring.call, door_on_failed, door);
     door->unheard = door->unheard || !door->ringing;
@@ -102,6 +104,13 @@ void pawl__bell_work(struct pawl_bell *bell, struct pawl_str address) {
     struct bell_door *door = bell_door(bell, address);
     if (!door || door->told) return;
     door->told = door->work = true;
+    door_ring(door);
+}
+
+void pawl__bell_quota(struct pawl_bell *bell, struct pawl_str address) {
+    struct bell_door *door = bell_door(bell, address);
+    if (!door) return;
+    door->quota = true;
     door_ring(door);
 }
 

@@ -26,6 +26,9 @@ void pawl__bell_mail(struct pawl_bell *bell, struct pawl_str address, uint32_t s
 // there any more.
 void pawl__bell_work(struct pawl_bell *bell, struct pawl_str address);
 
+// This daemon divides the app's limits, and has not heard from the one at |address|; see quotas.h.
+void pawl__bell_quota(struct pawl_bell *bell, struct pawl_str address);
+
 // Whether the daemon at |address| knows that work waits here.
 void pawl__bell_told(struct pawl_bell *bell, struct pawl_str address, bool told);
 

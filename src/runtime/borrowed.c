@@ -98,7 +98,7 @@ struct pawl_borrowed *pawl__borrowed_match(const struct pawl_borrowed_items *ite
         struct pawl_borrowed *item = pawl__map_get(&items->by_token, pawl__str(token));
         return item && item->task_id == task_id && pawl__str_equal(item->id, id) ? item : NULL;
     }
-    if (pawl__dispatch_has(items->dispatch, id, task_id)) return NULL;
+    if (pawl__dispatch_peek(items->dispatch, id, task_id)) return NULL;
     size_t at = 0;
     for (struct pawl_borrowed *item; (item = pawl__map_next(&items->by_token, &at));)
         if (item->task_id == task_id && pawl__str_equal(item->id, id)) return item;

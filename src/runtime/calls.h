@@ -32,6 +32,7 @@ enum pawl_verb_kind {    // part of what daemons send each other: a number is ne
     PAWL_VERB_BORROW = 12,
     PAWL_VERB_TURN_RESULT = 13,
     PAWL_VERB_ACTIVITY_RESULT = 14,
+    PAWL_VERB_QUOTA = 15,
 };
 
 struct pawl_verb {

@@ -22,16 +22,18 @@ static struct pawl_item *dispatch_find(struct pawl_dispatch *dispatch, struct pa
     return NULL;
 }
 
-static void dispatch_count(struct pawl_dispatch *dispatch, struct pawl_worker *worker, bool turn,
+static void dispatch_count(struct pawl_dispatch *dispatch, const struct pawl_item *item,
                            bool given) {
+    struct pawl_worker *worker = item->worker;
+    bool turn = item->task_id == PAWL_ITEM_TURN;
     size_t *out = worker->remote ? &dispatch->lent : &dispatch->out[turn];
     *out += given ? 1 : (size_t)-1;
     worker->in_flight += given ? 1 : (size_t)-1;
+    if (dispatch->ceilings) pawl__ceilings_count(dispatch->ceilings, turn, item->ceiling, given);
 }
 
-// Frees |item|, under whose key there is nothing any more, or another.
-static void dispatch_free_item(struct pawl_dispatch *dispatch, struct pawl_item *item) {
-    dispatch_count(dispatch, item->worker, item->task_id == PAWL_ITEM_TURN, false);
+void pawl__dispatch_free_item(struct pawl_dispatch *dispatch, struct pawl_item *item) {
+    dispatch_count(dispatch, item, false);
     pawl__list_remove(&item->link);
     pawl__instance_unref(item->instance);
     free(item);
@@ -39,7 +41,7 @@ static void dispatch_free_item(struct pawl_dispatch *dispatch, struct pawl_item 
 
 void pawl__dispatch_answered(struct pawl_dispatch *dispatch, struct pawl_item *item) {
     pawl__map_remove(&dispatch->items, (struct pawl_str){item->key, item->key_len});
-    dispatch_free_item(dispatch, item);
+    pawl__dispatch_free_item(dispatch, item);
 }
 
 void pawl__dispatch_add(struct pawl_dispatch *dispatch, struct pawl_residency *home,
@@ -74,12 +76,16 @@ void pawl__dispatch_hold(struct pawl_dispatch *dispatch, struct pawl_residency *
 
 // --- giving out ----------------------------------------------------------------------------------
 
+static struct pawl_str dispatch_name_of(const struct pawl_instance *instance, int32_t task_id) {
+    if (task_id == PAWL_ITEM_TURN) return pawl__str(instance->name);
+    return pawl__shard_activity_name(instance, task_id);
+}
+
 // The name of what |work| asks for; empty when nobody looks at it.
 static struct pawl_str dispatch_name(const struct pawl_dispatch *dispatch,
                                      const struct pawl_work *work, bool turn) {
-    if (!dispatch->choosy_count) return PAWL_STR("");
-    if (turn) return pawl__str(work->effect.instance->name);
-    return pawl__shard_activity_name(work->effect.instance, work->effect.task_id);
+    if (!dispatch->choosy_count && !dispatch->ceilings) return PAWL_STR("");
+    return dispatch_name_of(work->effect.instance, turn ? PAWL_ITEM_TURN : work->effect.task_id);
 }
 
 // Tokens end with it that went to a worker of that dialect, so that the answer says so itself.
@@ -121,12 +127,17 @@ static struct pawl_item *dispatch_item_create(struct pawl_dispatch *dispatch,
         free(item);
         return NULL;
     }
-    if (old) dispatch_free_item(dispatch, old);
+    if (old) pawl__dispatch_depart(dispatch, old);
     pawl__instance_ref(instance);
     pawl__link_init(&item->link);
     pawl__list_add(&worker->items, &item->link);
     bool turn = task_id == PAWL_ITEM_TURN;
-    dispatch_count(dispatch, worker, turn, true);
+    item->ceiling = NULL;
+    item->heard = false;
+    if (dispatch->ceilings)
+        item->ceiling =
+            pawl__ceilings_find(dispatch->ceilings, turn, dispatch_name_of(instance, task_id));
+    dispatch_count(dispatch, item, true);
     if (worker->remote) {
         worker->credit[turn]--;
         worker->both--;
@@ -260,7 +271,12 @@ static uint64_t dispatch_keeper(const struct pawl_work *work, bool turn) {
     return turn ? work->effect.instance->kept_by : 0;
 }
 
-// Gives out what has waited for a worker of its name to have room.
+// Whether a worker has room, and the app's ceilings have.
+static bool dispatch_may_give(const struct pawl_dispatch *dispatch, bool turn) {
+    return pawl__dispatch_is_open(dispatch, turn) && pawl__choose_any(dispatch, turn);
+}
+
+// Gives out what has waited for its ceiling, or for a worker of its name to have room.
 static void dispatch_give_waiting(struct pawl_dispatch *dispatch, bool turn) {
     struct pawl_waiting *waiting = turn ? &dispatch->waiting_turns : &dispatch->waiting_activities;
     struct pawl_queue *parked = turn ? &dispatch->parked_turns : &dispatch->parked_activities;
@@ -268,7 +284,9 @@ static void dispatch_give_waiting(struct pawl_dispatch *dispatch, bool turn) {
          link = next) {
         struct pawl_waiting_name *name = PAWL_CONTAINER(link, struct pawl_waiting_name, link);
         next = link->next;
-        while (name->queue.len && pawl__choose_any(dispatch, turn)) {
+        const struct pawl_ceiling *ceiling = pawl__dispatch_ceiling(dispatch, turn, name->name);
+        while (name->queue.len && pawl__ceiling_is_open(ceiling) &&
+               dispatch_may_give(dispatch, turn)) {
             bool park;
             struct pawl_worker *worker =
                 pawl__choose(dispatch, turn, name->name,
@@ -282,18 +300,20 @@ static void dispatch_give_waiting(struct pawl_dispatch *dispatch, bool turn) {
 }
 
 // Gives out what is in the queue of turns or of activities, each to a worker that can take it. When
-// all workers for a name are busy, work of that name waits, in its order.
+// all workers for a name are busy, or its ceiling is reached, work of that name waits, in its
+// order.
 static void dispatch_give(struct pawl_dispatch *dispatch, bool turn) {
     struct pawl_queue *queue = turn ? &dispatch->turns : &dispatch->activities;
     struct pawl_queue *parked = turn ? &dispatch->parked_turns : &dispatch->parked_activities;
     struct pawl_waiting *waiting = turn ? &dispatch->waiting_turns : &dispatch->waiting_activities;
     dispatch_give_waiting(dispatch, turn);
-    while (queue->len && pawl__choose_any(dispatch, turn)) {
+    while (queue->len && dispatch_may_give(dispatch, turn)) {
         struct pawl_work work = pawl__queue_pop(queue);
         struct pawl_str name = dispatch_name(dispatch, &work, turn);
         struct pawl_worker *worker = NULL;
         bool park = false;
-        if (!pawl__waiting_find(waiting, name))
+        if (!pawl__waiting_find(waiting, name) &&
+            pawl__ceiling_is_open(pawl__dispatch_ceiling(dispatch, turn, name)))
             worker = pawl__choose(dispatch, turn, name, dispatch_keeper(&work, turn), &park);
         if (worker) {
             dispatch_hand(dispatch, turn, worker, work);
@@ -364,6 +384,7 @@ void pawl__dispatch_pump(struct pawl_dispatch *dispatch) {
         dispatch_give(dispatch, false);
         if (!dispatch->extra_first) dispatch_pump_extras(dispatch);
         dispatch->extra_first = !dispatch->extra_first;
+        if (dispatch->ceilings) pawl__dispatch_note_lacking(dispatch);
         dispatch_settle_extras(dispatch);
     } while (dispatch->again);
     dispatch->pumping = false;
@@ -374,17 +395,31 @@ void pawl__dispatch_extend(struct pawl_dispatch *dispatch, struct pawl_dispatch_
     pawl__list_add(&dispatch->extras, &extra->link);
 }
 
-bool pawl__dispatch_waits(const struct pawl_dispatch *dispatch) {
-    return dispatch->turns.len || dispatch->activities.len || dispatch->parked_turns.len ||
-           dispatch->parked_activities.len || !pawl__list_empty(&dispatch->waiting_turns.names) ||
-           !pawl__list_empty(&dispatch->waiting_activities.names);
+// Whether work waits that one more worker could have.
+static bool dispatch_waits(const struct pawl_dispatch *dispatch, bool turn) {
+    const struct pawl_waiting *waiting =
+        turn ? &dispatch->waiting_turns : &dispatch->waiting_activities;
+    if (!pawl__dispatch_is_open(dispatch, turn)) return false;
+    if ((turn ? &dispatch->turns : &dispatch->activities)->len) return true;
+    for (const struct pawl_link *link = waiting->names.next; link != &waiting->names;
+         link = link->next)
+        if (pawl__ceiling_is_open(pawl__dispatch_ceiling(
+                dispatch, turn, PAWL_CONTAINER(link, const struct pawl_waiting_name, link)->name)))
+            return true;
+    return false;
 }
 
-bool pawl__dispatch_has(struct pawl_dispatch *dispatch, struct pawl_str id, int32_t task_id) {
+bool pawl__dispatch_waits(const struct pawl_dispatch *dispatch) {
+    return dispatch->parked_turns.len || dispatch->parked_activities.len ||
+           dispatch_waits(dispatch, true) || dispatch_waits(dispatch, false);
+}
+
+struct pawl_item *pawl__dispatch_peek(struct pawl_dispatch *dispatch, struct pawl_str id,
+                                      int32_t task_id) {
     struct pawl_buf *scratch = &dispatch->key_bytes;
     pawl__buf_clear(scratch);
     char *key = (char *)pawl__buf_reserve(scratch, id.len + sizeof task_id);
-    return key && pawl__map_get(&dispatch->items, dispatch_key(key, id, task_id));
+    return key ? pawl__map_get(&dispatch->items, dispatch_key(key, id, task_id)) : NULL;
 }
 
 // --- workers -------------------------------------------------------------------------------------
@@ -432,6 +467,7 @@ void pawl__dispatch_detach(struct pawl_dispatch *dispatch, struct pawl_worker *w
     pawl__list_move(&items, &worker->items);
     while (!pawl__list_empty(&items))
         pawl__dispatch_return(dispatch, PAWL_CONTAINER(items.next, struct pawl_item, link));
+    pawl__dispatch_departed_lost(dispatch, worker);
     for (struct pawl_link *link = dispatch->extras.next; link != &dispatch->extras;
          link = link->next) {
         struct pawl_dispatch_extra *extra = PAWL_CONTAINER(link, struct pawl_dispatch_extra, link);
@@ -454,7 +490,9 @@ void pawl__dispatch_forget(struct pawl_dispatch *dispatch, const struct pawl_res
         for (struct pawl_link *at = worker->items.next, *next; at != &worker->items; at = next) {
             struct pawl_item *item = PAWL_CONTAINER(at, struct pawl_item, link);
             next = at->next;
-            if (item->home == home) pawl__dispatch_answered(dispatch, item);
+            if (item->home != home) continue;
+            pawl__map_remove(&dispatch->items, (struct pawl_str){item->key, item->key_len});
+            pawl__dispatch_depart(dispatch, item);
         }
     }
     struct pawl_queue *queues[] = {&dispatch->turns, &dispatch->activities, &dispatch->parked_turns,
@@ -490,9 +528,12 @@ struct pawl_item *pawl__dispatch_match(struct pawl_dispatch *dispatch, struct pa
 
 // --- life ----------------------------------------------------------------------------------------
 
-void pawl__dispatch_init(struct pawl_dispatch *dispatch, const struct pawl_node_options *options) {
-    *dispatch = (struct pawl_dispatch){.options = options, .log = options->log};
+void pawl__dispatch_init(struct pawl_dispatch *dispatch, const struct pawl_node_options *options,
+                         struct pawl_ceilings *ceilings) {
+    *dispatch =
+        (struct pawl_dispatch){.options = options, .log = options->log, .ceilings = ceilings};
     pawl__link_init(&dispatch->workers);
+    pawl__link_init(&dispatch->departed);
     pawl__link_init(&dispatch->extras);
     pawl__waiting_init(&dispatch->waiting_turns);
     pawl__waiting_init(&dispatch->waiting_activities);
@@ -507,6 +548,7 @@ void pawl__dispatch_finish(struct pawl_dispatch *dispatch) {
     for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) pawl__queue_finish(queues[i]);
     pawl__waiting_finish(&dispatch->waiting_turns);
     pawl__waiting_finish(&dispatch->waiting_activities);
+    pawl__dispatch_departed_lost(dispatch, NULL);
     pawl__map_finish(&dispatch->items);
     pawl__buf_finish(&dispatch->item_bytes);
     pawl__buf_finish(&dispatch->key_bytes);

@@ -8,6 +8,7 @@
 //     │                                                            │
 //     └─────► (waiting: there are workers for it, none with room)  └─► the worker is lost: ready
 
+#include "runtime/ceilings.h"
 #include "runtime/residency.h"
 #include "runtime/waiting.h"
 
@@ -63,6 +64,8 @@ struct pawl_item {
     struct pawl_instance *instance; // a reference
     uint64_t generation;            // of the instance
     int32_t task_id;                // PAWL_ITEM_TURN: a turn
+    struct pawl_ceiling *ceiling;   // of its name; NULL: there is none
+    bool heard;                     // its worker has answered, if there are ceilings
     uint64_t number;                // of the delivery
     int64_t began;                  // steady: when it was given
     char token[32];                 // that goes to the worker
@@ -96,6 +99,8 @@ struct pawl_dispatch {
     bool extra_first; // they take turns, so that neither keeps the other from workers
     const struct pawl_node_options *options;
     const struct pawl_log *log;
+    struct pawl_ceilings *ceilings; // NULL: the app has none
+    struct pawl_link departed;      // items that are of no shard here any more, and still out
     struct pawl_link workers;
     uint64_t last_worker;                // pawl_worker.number
     size_t worker_count, remote_count;   // here; at other daemons
@@ -121,7 +126,9 @@ struct pawl_dispatch {
     bool pumping, settling, again;
 };
 
-void pawl__dispatch_init(struct pawl_dispatch *dispatch, const struct pawl_node_options *options);
+// |ceilings| may be NULL, and outlive it.
+void pawl__dispatch_init(struct pawl_dispatch *dispatch, const struct pawl_node_options *options,
+                         struct pawl_ceilings *ceilings);
 void pawl__dispatch_finish(struct pawl_dispatch *dispatch);
 
 void pawl__dispatch_attach(struct pawl_dispatch *dispatch, struct pawl_worker *worker);
@@ -158,11 +165,39 @@ void pawl__dispatch_reset(struct pawl_dispatch *dispatch);
 
 void pawl__dispatch_extend(struct pawl_dispatch *dispatch, struct pawl_dispatch_extra *extra);
 
-// Something waits until workers have room, or for ones that are not there.
+// Something waits until workers have room, or for ones that are not there; not for ceilings.
 bool pawl__dispatch_waits(const struct pawl_dispatch *dispatch);
 
-// Whether a worker has this item.
-bool pawl__dispatch_has(struct pawl_dispatch *dispatch, struct pawl_str id, int32_t task_id);
+// What a worker has of this turn or activity; NULL: none has it.
+struct pawl_item *pawl__dispatch_peek(struct pawl_dispatch *dispatch, struct pawl_str id,
+                                      int32_t task_id);
+
+// --- ceilings of the app: dispatch_ceilings.c ----------------------------------------------------
+
+// Whether one more turn or activity may go out, if its own name lets it.
+static inline bool pawl__dispatch_is_open(const struct pawl_dispatch *dispatch, bool turn) {
+    return !dispatch->ceilings || pawl__ceilings_are_open(dispatch->ceilings, turn);
+}
+
+static inline struct pawl_ceiling *pawl__dispatch_ceiling(const struct pawl_dispatch *dispatch,
+                                                          bool turn, struct pawl_str name) {
+    return dispatch->ceilings ? pawl__ceilings_find(dispatch->ceilings, turn, name) : NULL;
+}
+
+// Notes what waits for a higher quota, after all was given out that could be.
+void pawl__dispatch_note_lacking(struct pawl_dispatch *dispatch);
+
+// Forgets |item|, which is under its key no more: nobody waits for it, but if there are ceilings it
+// counts until its worker has answered or is gone.
+void pawl__dispatch_depart(struct pawl_dispatch *dispatch, struct pawl_item *item);
+
+// Notes that a worker has answered, whatever becomes of the answer: the shard may be on its way to
+// another daemon. What has departed is out no more.
+void pawl__dispatch_note_answered(struct pawl_dispatch *dispatch, struct pawl_str id,
+                                  int32_t task_id, const char *token);
+
+// |worker| is gone; NULL: all are.
+void pawl__dispatch_departed_lost(struct pawl_dispatch *dispatch, const struct pawl_worker *worker);
 
 // --- who gets what: choose.c --------------------------------------------------------------------
 
@@ -199,5 +234,8 @@ struct pawl_item *pawl__dispatch_match(struct pawl_dispatch *dispatch, struct pa
 // Forgets an item that has been answered; makes one ready again whose answer could not be taken.
 void pawl__dispatch_answered(struct pawl_dispatch *dispatch, struct pawl_item *item);
 void pawl__dispatch_return(struct pawl_dispatch *dispatch, struct pawl_item *item);
+
+// Frees |item|, under whose key there is nothing any more, or another.
+void pawl__dispatch_free_item(struct pawl_dispatch *dispatch, struct pawl_item *item);
 
 #endif

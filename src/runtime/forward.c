@@ -131,6 +131,7 @@ static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_
     case PAWL_VERB_BORROW:
         row.borrow = pawl__borrow_pack(arena, VERB(call, struct pawl_borrow));
         break;
+    case PAWL_VERB_QUOTA: row.quota = pawl__quota_pack(arena, VERB(call, struct pawl_quota)); break;
     case PAWL_VERB_TURN_RESULT:
     case PAWL_VERB_ACTIVITY_RESULT: body = VERB(call, struct pawl_answer)->bytes; break;
     case PAWL_VERB_RECEIVE:
@@ -234,6 +235,7 @@ static struct pawl_arena *forward_arena(struct pawl_call *call) {
     case PAWL_VERB_TALLY: return PAWL_CONTAINER(call, struct pawl_tally, call)->arena;
     case PAWL_VERB_PURGE: return PAWL_CONTAINER(call, struct pawl_purge, call)->arena;
     case PAWL_VERB_BORROW: return PAWL_CONTAINER(call, struct pawl_borrow, call)->arena;
+    case PAWL_VERB_QUOTA: return PAWL_CONTAINER(call, struct pawl_quota, call)->arena;
     default: return NULL; // its answer has nothing that has to stay
     }
 }
@@ -251,6 +253,8 @@ static bool forward_take(struct pawl_call *call, const Peer__Answer *row) {
         return forward_take_purge(PAWL_CONTAINER(call, struct pawl_purge, call), row);
     case PAWL_VERB_BORROW:
         return pawl__lent_take(PAWL_CONTAINER(call, struct pawl_borrow, call), row->lent);
+    case PAWL_VERB_QUOTA:
+        return pawl__quotas_take(PAWL_CONTAINER(call, struct pawl_quota, call), row->quotas);
     case PAWL_VERB_SEARCH:
         return forward_take_rows(PAWL_CONTAINER(call, struct pawl_search, call), row);
     case PAWL_VERB_TALLY:

@@ -7,6 +7,7 @@
 
 #include "runtime/invite.h"
 #include "runtime/lending.h"
+#include "runtime/quota.h"
 #include "runtime/search.h"
 #include "runtime/verbs.h"
 
@@ -93,6 +94,7 @@ struct pawl_forwarded {
         struct pawl_invite invite;            // which the caller carries out
         struct pawl_ring ring;                // the same
         struct pawl_borrow borrow;            // the same
+        struct pawl_quota quota;              // the same
     } verb;
     enum pawl_verb_kind kind;
     uint32_t shard;              // of a search or a tally

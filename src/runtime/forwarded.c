@@ -163,6 +163,9 @@ enum pawl_err pawl__forwarded_init(struct pawl_forwarded *forwarded, struct pawl
     case PAWL_VERB_BORROW:
         if (!pawl__borrow_take(&forwarded->verb.borrow, row->borrow, arena)) return PAWL_E_INVALID;
         return PAWL_OK;
+    case PAWL_VERB_QUOTA:
+        if (!pawl__quota_take(&forwarded->verb.quota, row->quota, arena)) return PAWL_E_INVALID;
+        return PAWL_OK;
     case PAWL_VERB_TURN_RESULT:
     case PAWL_VERB_ACTIVITY_RESULT: return forwarded_result(forwarded, row);
     case PAWL_VERB_LOCAL: break;
@@ -294,6 +297,10 @@ struct pawl_str pawl__forwarded_answer(const struct pawl_forwarded *forwarded,
     case PAWL_VERB_BORROW:
         row.lent = pawl__lent_pack(forwarded->arena, &forwarded->verb.borrow);
         ok = row.lent;
+        break;
+    case PAWL_VERB_QUOTA:
+        row.quotas = pawl__quotas_pack(forwarded->arena, &forwarded->verb.quota);
+        ok = row.quotas;
         break;
     default: break;
     }

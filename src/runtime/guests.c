@@ -36,13 +36,20 @@ static void guest_free(struct pawl_guest *guest) {
     free(guest);
 }
 
+// Counts one that a worker is given, or has no more.
+static void guest_count(struct pawl_guests *guests, const struct pawl_guest *guest, bool given) {
+    struct pawl_dispatch *dispatch = guests->dispatch;
+    guest->worker->in_flight += given ? 1 : (size_t)-1;
+    dispatch->out[false] += given ? 1 : (size_t)-1;
+    if (dispatch->ceilings) pawl__ceilings_count(dispatch->ceilings, false, guest->ceiling, given);
+}
+
 // Takes it from its worker.
 static void guest_take(struct pawl_guests *guests, struct pawl_guest *guest) {
     if (pawl__map_get(&guests->by_token, guest->token) == guest)
         pawl__map_remove(&guests->by_token, guest->token);
     pawl__list_remove(&guest->link);
-    guest->worker->in_flight--;
-    guests->dispatch->out[false]--;
+    guest_count(guests, guest, false);
     guest->worker = NULL;
 }
 
@@ -55,8 +62,8 @@ static bool guest_give(struct pawl_guests *guests, struct pawl_guest *guest,
     pawl__list_remove(&guest->link);
     pawl__list_add(&guests->given, &guest->link);
     guest->worker = worker;
-    worker->in_flight++;
-    guests->dispatch->out[false]++;
+    guest->ceiling = pawl__dispatch_ceiling(guests->dispatch, false, guest->name);
+    guest_count(guests, guest, true);
     struct pawl_str item = guest->item, token = guest->token;
     if (worker->deliver(worker, item)) return true;
     // If the worker was detached it is there no more, or waits.
@@ -68,6 +75,13 @@ static bool guest_give(struct pawl_guests *guests, struct pawl_guest *guest,
     return true;
 }
 
+// The worker for one more |name|; NULL: none has room now, or the app's ceilings have none.
+static struct pawl_worker *guests_choose(struct pawl_dispatch *dispatch, struct pawl_str name) {
+    bool open = pawl__dispatch_is_open(dispatch, false) &&
+                pawl__ceiling_is_open(pawl__dispatch_ceiling(dispatch, false, name));
+    return open ? pawl__choose_for_activity(dispatch, name) : NULL;
+}
+
 static void guests_pump(struct pawl_dispatch_extra *extra) {
     struct pawl_guests *guests = extra->data;
     if (guests->pumping) return; // a delivery may come back here
@@ -76,13 +90,30 @@ static void guests_pump(struct pawl_dispatch_extra *extra) {
     pawl__link_init(&parked);
     while (!pawl__list_empty(&guests->waiting)) {
         struct pawl_guest *guest = PAWL_CONTAINER(guests->waiting.next, struct pawl_guest, link);
-        struct pawl_worker *worker = pawl__choose_for_activity(guests->dispatch, guest->name);
+        struct pawl_worker *worker = guests_choose(guests->dispatch, guest->name);
         if (worker && guest_give(guests, guest, worker)) continue;
         pawl__list_remove(&guest->link);
         pawl__list_add(&parked, &guest->link);
     }
     pawl__list_move(&guests->waiting, &parked);
     guests->pumping = false;
+}
+
+// Those that wait for ceilings alone count with what the dispatch has.
+static void guests_settled(struct pawl_dispatch_extra *extra) {
+    struct pawl_guests *guests = extra->data;
+    struct pawl_ceilings *ceilings = guests->dispatch->ceilings;
+    if (!ceilings) return;
+    for (struct pawl_link *link = guests->waiting.next; link != &guests->waiting;
+         link = link->next) {
+        struct pawl_str name = PAWL_CONTAINER(link, struct pawl_guest, link)->name;
+        if (!pawl__choose_for_activity(guests->dispatch, name)) continue;
+        struct pawl_ceiling *all = ceilings->all[false],
+                            *named = pawl__ceilings_find(ceilings, false, name);
+        if (pawl__ceiling_is_open(all) && pawl__ceiling_is_open(named)) continue;
+        if (all) all->lacking++;
+        if (named) named->lacking++;
+    }
 }
 
 static void guests_lost(struct pawl_dispatch_extra *extra, struct pawl_worker *worker) {
@@ -145,7 +176,7 @@ struct pawl_guest *pawl__guests_match(struct pawl_guests *guests, struct pawl_st
         bool same = guest && pawl__str_equal(guest->id, id) && guest->task_id == task_id;
         return same ? guest : NULL;
     }
-    if (pawl__dispatch_has(guests->dispatch, id, task_id)) return NULL;
+    if (pawl__dispatch_peek(guests->dispatch, id, task_id)) return NULL;
     for (struct pawl_link *link = guests->given.next; link != &guests->given; link = link->next) {
         struct pawl_guest *guest = PAWL_CONTAINER(link, struct pawl_guest, link);
         if (guest->worker && guest->task_id == task_id && pawl__str_equal(guest->id, id))
@@ -164,8 +195,8 @@ void pawl__guests_init(struct pawl_guests *guests, struct pawl_dispatch *dispatc
     *guests = (struct pawl_guests){.dispatch = dispatch};
     pawl__link_init(&guests->waiting);
     pawl__link_init(&guests->given);
-    guests->extra =
-        (struct pawl_dispatch_extra){.pump = guests_pump, .lost = guests_lost, .data = guests};
+    guests->extra = (struct pawl_dispatch_extra){
+        .pump = guests_pump, .settled = guests_settled, .lost = guests_lost, .data = guests};
     pawl__dispatch_extend(dispatch, &guests->extra);
 }
 

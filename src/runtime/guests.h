@@ -22,6 +22,7 @@ struct pawl_guest {
     struct pawl_link link;        // among those that wait, or those that are with workers
     struct pawl_guest_host *host; // NULL: its stream has ended, and nobody waits for it here
     struct pawl_worker *worker;   // NULL: it waits, or is gone while its result is on its way
+    struct pawl_ceiling *ceiling; // of its name; NULL: there is none
     struct pawl_str item;         // the encoded WorkItem
     struct pawl_str id, name, token;
     int32_t task_id;

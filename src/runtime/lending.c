@@ -51,12 +51,14 @@ Peer__Ring *pawl__ring_pack(struct pawl_arena *arena, const struct pawl_ring *ve
     row->mail = (uint32_t *)(uintptr_t)verb->mail;
     row->n_mail = verb->mail_count;
     row->work = verb->work;
+    row->quota = verb->quota;
     return row;
 }
 
 bool pawl__ring_take(struct pawl_ring *verb, const Peer__Ring *row) {
     if (!row) return false;
     pawl__ring_init(verb, row->address, row->mail, row->n_mail, row->work);
+    verb->quota = row->quota;
     return true;
 }
 

@@ -14,7 +14,8 @@ struct pawl_ring {
     const char *address;  // of who rings
     const uint32_t *mail; // shards whose boxes have some
     size_t mail_count;
-    bool work; // waits for workers
+    bool work;  // waits for workers
+    bool quota; // it divides the app's limits, and has not heard what the other one has
 };
 void pawl__ring_init(struct pawl_ring *verb, const char *address, const uint32_t *mail,
                      size_t mail_count, bool work);

@@ -43,6 +43,13 @@ static void members_run_tell(struct pawl_job *job) {
 
 static void members_tell(struct pawl_members *members);
 
+// It counts as living for |ttl|, by any clock, from when telling began.
+static void members_count(struct pawl_members *members) {
+    if (members->told_until && pawl__clock_steady() >= members->told_until) members->lapses++;
+    members->told_until =
+        members->storage->store->caps.expires ? members->told_at + members->ttl : INT64_MAX;
+}
+
 static void members_on_told(struct pawl_job *job) {
     struct pawl_members *members = PAWL_CONTAINER(job, struct pawl_members, tell_job);
     members->telling = false;
@@ -57,6 +64,7 @@ static void members_on_told(struct pawl_job *job) {
     }
     bool first = !members->told;
     members->told = !members->tell_error.code;
+    if (members->told) members_count(members);
     if (members->told && first) pawl__members_look(members, members->workers);
     if (members->tell_error.code)
         pawl__log(members->storage->log, PAWL_LOG_WARN, members_scope,
@@ -102,7 +110,7 @@ static void members_on_looked(struct pawl_job *job) {
         members->count = members->next_count;
         members->holders = members->next_holders;
         members->holder_count = members->next_holder_count;
-        members->at = pawl__clock_steady();
+        members->at = members->looking_at;
         members->looks++;
         members->seen(members);
     }
@@ -122,6 +130,7 @@ void pawl__members_look(struct pawl_members *members, uint32_t workers) {
     members->again = members->looking;
     if (members->looking || !members->told) return;
     members->looking = true;
+    members->looking_at = pawl__clock_steady();
     members->look_job = (struct pawl_job){.run = members_run_look, .done = members_on_looked};
     pawl__jobs_submit(&members->storage->reader, &members->look_job);
 }

@@ -14,13 +14,15 @@ struct pawl_members {
     uint32_t workers;                           // to be told
     uint32_t told_workers;
     bool told, telling, looking, again, leaving;
-    int64_t told_at; // steady; when telling began
+    int64_t told_at;    // steady; when telling began
+    int64_t told_until; // steady: so long it counts as living, at least. INT64_MAX: it does not end
+    unsigned lapses;    // how often it may not have counted as living for a moment
     struct pawl_job tell_job, look_job;
     struct pawl_error tell_error, look_error;
 
-    // As of the last look that went well; |at| is 0 before the first.
-    int64_t at;     // steady
-    uint64_t looks; // that went well
+    // As of the last look that went well, which began |at|; 0 before the first.
+    int64_t at, looking_at; // steady
+    uint64_t looks;         // that went well
     struct pawl_member *list;
     size_t count;
     struct pawl_holder *holders; // by number; shards that were never held may be missing

@@ -170,7 +170,22 @@ static void node_begin(void *arg, struct pawl_call *call) {
     node_route(arg, call);
 }
 
+static void node_note_answered(struct pawl_node *node, const struct pawl_call *call) {
+    if (call->verb->kind == PAWL_VERB_TURN_RESULT) {
+        const struct pawl_turn_result *verb =
+            PAWL_CONTAINER(call, const struct pawl_turn_result, call);
+        pawl__dispatch_note_answered(&node->dispatch, call->id, PAWL_ITEM_TURN,
+                                     verb->response->completiontoken);
+    } else if (call->verb->kind == PAWL_VERB_ACTIVITY_RESULT) {
+        const struct pawl_activity_result *verb =
+            PAWL_CONTAINER(call, const struct pawl_activity_result, call);
+        pawl__dispatch_note_answered(&node->dispatch, call->id, verb->response->taskid,
+                                     verb->response->completiontoken);
+    }
+}
+
 void pawl__node_call(struct pawl_node *node, struct pawl_call *call) {
+    node_note_answered(node, call);
     if (call->app)
         pawl__apps_call(&node->apps, call);
     else if (pawl__borrower_takes(&node->borrower, call))
@@ -182,6 +197,35 @@ void pawl__node_call(struct pawl_node *node, struct pawl_call *call) {
         call->done(call, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
 }
 
+// --- limits of the app --------------------------------------------------------------------------
+
+static void node_serve_quota(struct pawl_node *node, struct pawl_quota *verb) {
+    pawl__divider_serve(&node->divider, node->count ? &node->partitions[0].residency : NULL, verb);
+}
+
+static void node_on_unasked(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
+    (void)moved;
+    (void)arg;
+    struct pawl_error error;
+    pawl__fail(&error, PAWL_E_UNAVAILABLE, "%.*s", PAWL_FMT(text));
+    call->done(call, &error);
+}
+
+static void node_ask(void *arg, struct pawl_quota *verb) {
+    struct pawl_node *node = arg;
+    struct pawl_peers *peers = node->options.peers;
+    const struct pawl_member *other = node->count ? node_other(node, 0) : NULL;
+    if (node->count && pawl__partition_serves(&node->partitions[0])) {
+        node_serve_quota(node, verb);
+        return;
+    }
+    if (other && peers) {
+        const struct pawl_forward_to to = {.address = other->address};
+        if (!pawl__forward_begin(peers, &to, &verb->call, node_on_unasked, node)) return;
+    }
+    node_on_unasked(&verb->call, true, PAWL_STR("the first shard has no owner now"), node);
+}
+
 static void node_on_ring(struct pawl_node *node, const struct pawl_ring *ring) {
     for (size_t i = 0; i < ring->mail_count; i++) {
         uint32_t number = ring->mail[i];
@@ -189,6 +233,7 @@ static void node_on_ring(struct pawl_node *node, const struct pawl_ring *ring) {
             pawl__mailbox_ring(&node->partitions[number].mailbox);
     }
     if (ring->work) pawl__borrower_rung(&node->borrower, ring->address);
+    if (ring->quota && node->shares) pawl__asker_rung(&node->asker);
 }
 
 // What another daemon asks that is of no instance. False: it is of one.
@@ -198,6 +243,7 @@ static bool node_serve_other(struct pawl_node *node, struct pawl_forwarded *forw
         node_on_ring(node, &forwarded->verb.ring);
         forwarded->verb.call.done(&forwarded->verb.call, NULL);
         return true;
+    case PAWL_VERB_QUOTA: node_serve_quota(node, &forwarded->verb.quota); return true;
     case PAWL_VERB_BORROW: pawl__lend_serve(&node->lend, &forwarded->verb.borrow); return true;
     case PAWL_VERB_TURN_RESULT: forwarded->verb.turn.dispatch = &node->dispatch; return false;
     case PAWL_VERB_ACTIVITY_RESULT:
@@ -217,6 +263,7 @@ void pawl__node_serve(struct pawl_node *node, struct pawl_forwarded *forwarded) 
         call->done(call, &(struct pawl_error){PAWL_E_HELD, "the daemon is of another app"});
         return;
     }
+    node_note_answered(node, call);
     if (node_serve_other(node, forwarded)) return;
     bool all = pawl__gather_is_for(call);
     uint32_t number = all ? forwarded->shard : pawl__shard_of(call->id, node->count);
@@ -281,6 +328,7 @@ static void node_on_seen(struct pawl_members *members) {
     node_follow(node);
     node_unpark(node);
     pawl__borrower_seen(&node->borrower, members);
+    pawl__asker_seen(&node->asker);
     if (members->count > 1) node_ring_all(node); // other daemons send mail, too
     if (members->count > 1 || !node->ready || node->hastens) node_look_soon(node);
 }
@@ -462,10 +510,13 @@ static void node_on_pulse(uv_timer_t *timer) {
 static void node_free(struct pawl_node *node) {
     while (pawl__list_take(&node->away)) {
     } // their callers end them
+    pawl__asker_finish(&node->asker);
+    pawl__divider_finish(&node->divider);
     pawl__borrower_finish(&node->borrower);
     pawl__guests_finish(&node->guests);
     pawl__abroad_finish(&node->abroad);
     pawl__dispatch_finish(&node->dispatch);
+    pawl__ceilings_destroy(node->ceilings);
     pawl__apps_finish(&node->apps);
     free(node->partitions);
     free(node->app_id);
@@ -486,8 +537,14 @@ static void node_on_handle_closed(uv_handle_t *handle) {
     closed(arg);
 }
 
+static void node_on_asker_closed(uv_handle_t *handle) {
+    const struct pawl_asker *asker = handle->data;
+    node_on_handle_closed((uv_handle_t *)&((struct pawl_node *)asker->arg)->pulse);
+}
+
 static void node_finish_close(struct pawl_node *node) {
-    node->handles = 2;
+    node->handles = 3;
+    uv_close((uv_handle_t *)&node->asker.timer, node_on_asker_closed);
     uv_close((uv_handle_t *)&node->pulse, node_on_handle_closed);
     uv_close((uv_handle_t *)&node->look, node_on_handle_closed);
 }
@@ -516,6 +573,7 @@ void pawl__node_close(struct pawl_node *node, void (*closed)(void *arg), void *a
     for (struct pawl_link *link; (link = pawl__list_take(&node->parked));)
         node_fail(PAWL_CONTAINER(link, struct pawl_call, link), true);
     pawl__abroad_stop(&node->abroad);
+    pawl__asker_stop(&node->asker);
     pawl__borrower_stop(&node->borrower);
     pawl__lend_stop(&node->lend);
     pawl__bell_finish(&node->bell);
@@ -575,10 +633,11 @@ static bool node_name(struct pawl_node *node) {
 // Those that have to do with workers.
 static void node_init_parts(struct pawl_node *node, const struct pawl_node_options *options) {
     struct pawl_peers *peers = node->shares ? options->peers : NULL;
-    pawl__dispatch_init(&node->dispatch, options);
+    pawl__dispatch_init(&node->dispatch, options, node->ceilings);
     pawl__abroad_init(&node->abroad, &node->apps, options);
     pawl__guests_init(&node->guests, &node->dispatch);
     pawl__bell_init(&node->bell, peers, options->address);
+    pawl__divider_init(&node->divider, &node->members, &node->asker, &node->bell, options->log);
     pawl__lend_init(&node->lend, &node->dispatch, &node->members, &node->bell, options->log);
     pawl__borrower_init(&node->borrower, &node->dispatch, peers, node->owner, options->address,
                         options->log);
@@ -591,7 +650,9 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     if (!node) return pawl__fail_plain(error, PAWL_E_NOMEM);
     node->options = *options;
     pawl__link_init(&node->away);
-    if (!node_name(node)) {
+    bool shares = options->address && storage->store->caps.shared;
+    if (!node_name(node) ||
+        pawl__ceilings_create(options->ceilings, options->ceiling_count, shares, &node->ceilings)) {
         node_init_parts(node, options);
         node_free(node);
         return pawl__fail_plain(error, PAWL_E_NOMEM);
@@ -606,7 +667,11 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     if (!own->shards) own->shards = 1;
     if (!own->lease) own->lease = PAWL_LEASE_TTL;
     node->storage = storage;
-    node->shares = options->address && storage->store->caps.shared;
+    node->shares = shares;
+    if (node->ceilings && node->shares) {
+        node->ceilings->counted_until = &node->members.told_until;
+        node->ceilings->lapses = &node->members.lapses;
+    }
     pawl__link_init(&node->parked);
     pawl__apps_init(&node->apps, storage->loop, options->finder, options->peers, node->app_id,
                     node->namespace);
@@ -614,6 +679,7 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     pawl__members_init(&node->members, storage, pawl__str(node->store_name), pawl__str(node->owner),
                        pawl__str(options->address ? options->address : ""), own->lease,
                        node_on_seen);
+    pawl__asker_init(&node->asker, storage->loop, &node->dispatch, &node->members, node_ask, node);
     uv_timer_init(storage->loop, &node->look);
     uv_timer_init(storage->loop, &node->pulse);
     node->pulse.data = node->look.data = node;

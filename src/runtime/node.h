@@ -11,14 +11,17 @@
 //                      ├► apps: calls on instances of other apps
 //                      ├► lend, borrow: work here for workers of other daemons, and theirs here
 //                      ├► bell: rings other daemons, which have mail or workers with room
-//                      └► abroad, guests: activities that other apps run, and theirs run here
+//                      ├► ceilings, asker, divider: the app's limits, and this daemon's part of
+//                      them └► abroad, guests: activities that other apps run, and theirs run here
 //
 // Everything here belongs to the loop's thread. On several loops an app has a node for each
 // (siblings.h).
 
 #include "runtime/abroad.h"
+#include "runtime/asker.h"
 #include "runtime/borrow.h"
 #include "runtime/dispatch.h"
+#include "runtime/divider.h"
 #include "runtime/forward.h"
 #include "runtime/guests.h"
 #include "runtime/lend.h"
@@ -32,6 +35,7 @@ struct pawl_node {
     struct pawl_node_options options;
     char *app_id, *namespace, *store_name, *outbox, *received, *owner;
     struct pawl_storage *storage;
+    struct pawl_ceilings *ceilings; // NULL: the app has none
     struct pawl_dispatch dispatch;
     struct pawl_apps apps;
     struct pawl_abroad abroad;
@@ -39,6 +43,8 @@ struct pawl_node {
     struct pawl_bell bell;
     struct pawl_lend lend;
     struct pawl_borrower borrower;
+    struct pawl_asker asker;           // if it shares
+    struct pawl_divider divider;       // while it has the first shard
     struct pawl_partition *partitions; // by number
     uint32_t count;                    // of them; 0: it is not known yet
     uint32_t open;                     // that are not closed

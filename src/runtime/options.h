@@ -22,12 +22,21 @@ struct pawl_observer;
 struct pawl_listener;
 struct pawl_operation_meters;
 
+// A limit of the whole app: of workflow turns, or of activities, with workers at once.
+struct pawl_ceiling_rule {
+    const char *name; // of the workflow or activity; "": of all of them together
+    bool turn;
+    uint32_t most; // at least 1
+};
+
 struct pawl_node_options {
     const char *app_id;
     const char *namespace;
     size_t max_message; // bytes of a work item; an instance whose turn would pass 95 % of it stalls
     size_t max_turns;   // turns in flight; 0: no limit
-    size_t max_activities;       // activities in flight; 0: no limit
+    size_t max_activities;                    // activities in flight; 0: no limit
+    const struct pawl_ceiling_rule *ceilings; // of the app; no two of one name
+    size_t ceiling_count;
     int64_t checkpoint_interval; // nanoseconds between checkpoints of changed instances; 0: 5 s
     size_t checkpoint_bytes;     // of log that make a checkpoint due sooner; 0: 4 MiB
     struct pawl_retention retention;

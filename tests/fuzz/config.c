@@ -73,7 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     } else if (kind == 2) {
         struct pawl_configuration configuration = {0};
         err = pawl__configuration_load(&context, &file, 1, &configuration, &error);
-        FUZZ_CHECK(configuration.max_turns >= 0 && configuration.max_activities >= 0);
+        const struct pawl_concurrency *limits = &configuration.concurrency;
+        FUZZ_CHECK(limits->max_turns >= 0 && limits->max_activities >= 0);
     } else {
         struct pawl_runfile runfile = {0};
         err = pawl__runfile_load(path, &arena, &runfile, &error);

@@ -18,13 +18,13 @@ static void test_limits(void **state) {
                                "    maxConcurrentWorkflowInvocations: 100\n"
                                "    maxConcurrentActivityInvocations: 7\n"),
                      PAWL_OK);
-    assert_int_equal(configuration.max_turns, 100);
-    assert_int_equal(configuration.max_activities, 7);
+    assert_int_equal(configuration.concurrency.max_turns, 100);
+    assert_int_equal(configuration.concurrency.max_activities, 7);
     assert_string_equal(kit_log(kit), "");
     assert_int_equal(load(kit, "kind: Other\nspec: {workflow: "
                                "{maxConcurrentWorkflowInvocations: x}}\n"),
                      PAWL_OK);
-    assert_int_equal(configuration.max_turns, 0);
+    assert_int_equal(configuration.concurrency.max_turns, 0);
     assert_int_equal(load(kit, "kind: Configuration\nspec: {workflow: "
                                "{maxConcurrentWorkflowInvocations: x}}\n"),
                      PAWL_E_INVALID);
@@ -32,7 +32,8 @@ static void test_limits(void **state) {
     assert_int_equal(load(kit, "kind: Configuration\nspec: {workflow: "
                                "{maxConcurrentActivityInvocations: -1}}\n"),
                      PAWL_E_INVALID);
-    assert_error(kit, "c.yaml:2: a concurrency limit has to be a number above 0");
+    assert_error(kit, "c.yaml:2: maxConcurrentActivityInvocations has to be a whole number "
+                      "above 0, or 0 for no limit");
 }
 
 static void test_merge(void **state) {
@@ -45,11 +46,11 @@ static void test_merge(void **state) {
                           "{maxConcurrentWorkflowInvocations: 3}}\n");
     assert_int_equal(pawl__configuration_load(&kit->context, files, 2, &configuration, &kit->error),
                      PAWL_OK);
-    assert_int_equal(configuration.max_turns, 3);
-    assert_int_equal(configuration.max_activities, 2);
+    assert_int_equal(configuration.concurrency.max_turns, 3);
+    assert_int_equal(configuration.concurrency.max_activities, 2);
     assert_int_equal(pawl__configuration_load(&kit->context, files, 0, &configuration, &kit->error),
                      PAWL_OK);
-    assert_int_equal(configuration.max_turns, 0);
+    assert_int_equal(configuration.concurrency.max_turns, 0);
 }
 
 // What would be missed is an error.
@@ -94,12 +95,71 @@ static void test_warnings(void **state) {
     struct kit *kit = *state;
     assert_int_equal(load(kit, "kind: Configuration\nspec:\n  newInDapr: {}\n  logging: {}\n"
                                "  workflow:\n"
-                               "    globalMaxConcurrentActivityInvocations: 5\n"),
+                               "    somethingElse: 5\n"),
                      PAWL_OK);
     assert_logged(kit, "c.yaml:3: unknown key \\\"newInDapr\\\" in spec");
     assert_logged(kit, "c.yaml:4: spec.logging is read, but nothing in this version acts on it");
-    assert_logged(kit, "c.yaml:6: spec.workflow.globalMaxConcurrentActivityInvocations is read, "
-                       "but nothing in this version acts on it");
+    assert_logged(kit, "c.yaml:6: unknown key \\\"somethingElse\\\" in spec.workflow");
+}
+
+// The limit |name| of workflows (|turn|) or activities; 0: there is none.
+static int limit_of(struct kit *kit, const char *name, bool turn) {
+    struct pawl_concurrency_limit *limits;
+    size_t count;
+    assert_int_equal(
+        pawl__concurrency_limits(kit->context.arena, &configuration.concurrency, &limits, &count),
+        PAWL_OK);
+    for (size_t i = 0; i < count; i++)
+        if (limits[i].turn == turn && strcmp(limits[i].name, name) == 0) return limits[i].most;
+    return 0;
+}
+
+static void test_limits_of_the_app(void **state) {
+    struct kit *kit = *state;
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  workflow:\n"
+                               "    globalMaxConcurrentWorkflowInvocations: 50\n"
+                               "    globalMaxConcurrentActivityInvocations: 60\n"
+                               "    workflowConcurrencyLimits: [{name: Wf, maxConcurrent: 5}]\n"
+                               "    activityConcurrencyLimits:\n"
+                               "    - {name: a, maxConcurrent: 6}\n"
+                               "    - {name: b, maxConcurrent: \"7\"}\n"
+                               "    - {name: Wf, dispatchMode: pull}\n"),
+                     PAWL_OK);
+    assert_int_equal(limit_of(kit, "", true), 50);
+    assert_int_equal(limit_of(kit, "", false), 60);
+    assert_int_equal(limit_of(kit, "Wf", true), 5);
+    assert_int_equal(limit_of(kit, "a", false), 6);
+    assert_int_equal(limit_of(kit, "b", false), 7);
+    assert_int_equal(limit_of(kit, "Wf", false), 0);
+    assert_int_equal(limit_of(kit, "a", true), 0);
+    assert_logged(kit, "c.yaml:10: unknown key \\\"dispatchMode\\\" in activityConcurrencyLimits");
+    static const struct {
+        const char *text, *error;
+    } rows[] = {
+        {"globalMaxConcurrentWorkflowInvocations: -1",
+         "c.yaml:4: globalMaxConcurrentWorkflowInvocations has to be a whole number above 0"},
+        {"globalMaxConcurrentActivityInvocations: many",
+         "c.yaml:4: globalMaxConcurrentActivityInvocations has to be a whole number"},
+        {"workflowConcurrencyLimits: 5", "c.yaml:4: workflowConcurrencyLimits has to be a list"},
+        {"workflowConcurrencyLimits: [5]", "c.yaml:4: workflowConcurrencyLimits has to be a map"},
+        {"workflowConcurrencyLimits: [{maxConcurrent: 5}]", "c.yaml:4: name has to be given"},
+        {"activityConcurrencyLimits: [{name: a}]", "c.yaml:4: maxConcurrent has to be a whole"},
+        {"activityConcurrencyLimits: [{name: a, maxConcurrent: 0}]",
+         "c.yaml:4: maxConcurrent has to be a whole number above 0"},
+        {"activityConcurrencyLimits: [{name: a, maxConcurrent: 99999999999}]",
+         "c.yaml:4: maxConcurrent has to be a whole number"},
+        {"activityConcurrencyLimits: [{name: a, maxConcurent: 1}]",
+         "c.yaml:4: unknown key \"maxConcurent\" in activityConcurrencyLimits"},
+        {"activityConcurrencyLimits: [{name: a, maxConcurrent: 1}, {name: a, maxConcurrent: 2}]",
+         "c.yaml:4: activityConcurrencyLimits has \"a\" twice"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "kind: Configuration\nspec:\n  workflow:\n    %s\n",
+                 rows[i].text);
+        assert_int_equal(load(kit, text), PAWL_E_INVALID);
+        assert_non_null(strstr(kit->error.text, rows[i].error));
+    }
 }
 
 static void test_metrics(void **state) {
@@ -181,7 +241,7 @@ static void test_environment(void **state) {
                  "    maxConcurrentWorkflowInvocations: %s\n",
                  rows[i].text);
         assert_int_equal(load(kit, text), PAWL_OK);
-        assert_int_equal(configuration.max_turns, rows[i].limit);
+        assert_int_equal(configuration.concurrency.max_turns, rows[i].limit);
     }
     unsetenv("PAWL_TEST_LIMIT");
 }
@@ -204,6 +264,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_merge, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_mistakes, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_warnings, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_limits_of_the_app, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_metrics, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_retention, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_environment, kit_begin, kit_end),

@@ -27,7 +27,9 @@ struct fleet {
     struct pawl_link letters;         // on their way
     enum pawl_verb_kind lose;         // the next answer to such a call is lost; LOCAL: none is
     unsigned lost;
-    unsigned sent[PAWL_VERB_ACTIVITY_RESULT + 1];                     // by kind, in all
+    unsigned sent[PAWL_VERB_QUOTA + 1];       // by kind, in all
+    const struct pawl_ceiling_rule *ceilings; // of the app
+    size_t ceiling_count;
     void (*committed)(void *fleet, const struct pawl_commit *commit); // see struct gate
     // What becomes of a call of |kind| on its way; NULL: nothing happens to any.
     enum fleet_fate {

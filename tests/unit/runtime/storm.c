@@ -1,6 +1,6 @@
 // Three daemons of one app, with a worker each and a network between them that loses, doubles and
-// delays; daemons that stop for longer than their leases, or are cut off. Time and threads are
-// real; the troubles come from a seed.
+// delays; daemons that stop for longer than their leases, are cut off, or hand shards over. Time
+// and threads are real; the troubles come from a seed.
 //
 //   storm [--seed N] [--seconds N]     N worlds of troubles, each followed by a calm
 //
@@ -16,6 +16,9 @@
 //   every_call_is_answered_once        of clients and of workers
 //   acknowledged_result_never_runs_again
 //   no_work_starves                    when the troubles end, all that was begun ends soon
+//   a_limit_is_never_exceeded          of the app: what its workers have in hand, in all daemons
+//   that
+//                                      live
 
 #include "fleet.h"
 
@@ -38,6 +41,8 @@ enum {
     CALM_SECONDS = 40
 };
 
+#define SLOW (600 * PAWL_MILLISECOND) // some turns take it: longer than it takes shards to move
+
 struct storm_worker {
     struct pawl_worker base;
     struct storm *storm;
@@ -48,7 +53,8 @@ struct storm_worker {
         bool turn;
         const char *actions; // see storm_decide
         int child;           // the parent's first event and children are sent already
-        int64_t until;       // an activity takes so long, steady
+        int64_t until;       // it takes so long, steady
+        bool is_lost;        // to the daemon that gave it out
     } items[ITEMS];
     size_t count;
 };
@@ -106,6 +112,67 @@ static struct storm *storm_of(struct fleet *fleet) {
     return PAWL_CONTAINER(fleet, struct storm, fleet);
 }
 
+// --- limits of the app --------------------------------------------------------------------------
+
+static const struct pawl_ceiling_rule storm_ceilings[] = {
+    {"work", false, 3}, {"Child", true, 1}, {"", true, 4}};
+
+static bool item_is_under(const struct storm_item *item, const struct pawl_ceiling_rule *rule) {
+    const char *name = !item->turn             ? "work"
+                       : strchr(item->id, 'c') ? "Child"
+                       : *item->id == 'z'      ? "Collector"
+                                               : "Parent";
+    return item->turn == rule->turn && (!*rule->name || strcmp(name, rule->name) == 0);
+}
+
+// Whether |dispatch| counts what it gave out as |item|.
+static bool item_is_counted(struct pawl_dispatch *dispatch, const struct storm_item *item) {
+    char key[64];
+    int32_t task = item->turn ? PAWL_ITEM_TURN : item->task;
+    size_t len = strlen(item->id);
+    memcpy(key, item->id, len);
+    memcpy(key + len, &task, sizeof task);
+    const struct pawl_item *found =
+        pawl__map_get(&dispatch->items, (struct pawl_str){key, len + sizeof task});
+    if (found && strcmp(found->token, item->token) == 0) return true;
+    for (struct pawl_link *link = dispatch->departed.next; link != &dispatch->departed;
+         link = link->next)
+        if (strcmp(PAWL_CONTAINER(link, struct pawl_item, link)->token, item->token) == 0)
+            return true;
+    return false;
+}
+
+// Whether the daemon that gave |item| to the worker of daemon |at| is no more, or has lost it: as
+// it has died, or has lost the worker's daemon.
+static bool item_is_lost(struct storm *storm, int at, const struct storm_item *item) {
+    for (int i = 0; i < DAEMONS; i++) {
+        struct pawl_node *node = storm->fleet.kits[i].node;
+        const char *prefix = node->dispatch.token_prefix;
+        if (strncmp(item->token, prefix, strlen(prefix)) != 0) continue;
+        if (pawl__clock_steady() >= node->members.told_until) return true;
+        return i != at && !item_is_counted(&node->dispatch, item);
+    }
+    return true;
+}
+
+static void check_ceilings(struct storm *storm) {
+    if (!storm->fleet.ceiling_count) return;
+    size_t counts[3] = {0};
+    for (int at = 0; at < DAEMONS; at++) {
+        struct storm_worker *worker = &storm->workers[at];
+        for (size_t i = 0; i < worker->count; i++) {
+            struct storm_item *item = &worker->items[i];
+            item->is_lost = item->is_lost || item_is_lost(storm, at, item);
+            for (int k = 0; k < 3 && !item->is_lost; k++)
+                counts[k] += item_is_under(item, &storm_ceilings[k]);
+        }
+    }
+    for (int k = 0; k < 3; k++)
+        if (counts[k] > storm_ceilings[k].most)
+            broken("a_limit_is_never_exceeded", "%zu of \"%s\" are out, of %u", counts[k],
+                   storm_ceilings[k].name, storm_ceilings[k].most);
+}
+
 // --- the store and the network ------------------------------------------------------------------
 
 static void storm_committed(void *fleet, const struct pawl_commit *commit) {
@@ -131,7 +198,8 @@ static enum fleet_fate storm_fate(struct fleet *fleet, enum pawl_verb_kind kind)
     if (chance < (kind == PAWL_VERB_BORROW ? 400 : 240)) return FLEET_UNANSWERED;
     // What is not a worker's is done twice if it comes twice, as over any network without a memory.
     bool may = kind == PAWL_VERB_RING || kind == PAWL_VERB_BORROW ||
-               kind == PAWL_VERB_TURN_RESULT || kind == PAWL_VERB_ACTIVITY_RESULT;
+               kind == PAWL_VERB_TURN_RESULT || kind == PAWL_VERB_ACTIVITY_RESULT ||
+               kind == PAWL_VERB_QUOTA;
     return may && chance < 440 ? FLEET_TWICE : FLEET_ARRIVES;
 }
 
@@ -240,6 +308,7 @@ static bool worker_deliver(struct pawl_worker *base, struct pawl_str bytes) {
     struct storm_item *item = &worker->items[worker->count++];
     *item =
         (struct storm_item){.turn = work->request_case == PB__WORK_ITEM__REQUEST_WORKFLOW_REQUEST};
+    if (!below(storm, 20)) item->until = pawl__clock_steady() + SLOW;
     snprintf(item->token, sizeof item->token, "%s", work->completiontoken);
     if (item->turn) {
         snprintf(item->id, sizeof item->id, "%s", work->workflowrequest->instanceid);
@@ -354,7 +423,7 @@ static void worker_step(struct storm_worker *worker) {
     if (below(storm, 3)) return;
     size_t at = below(storm, (unsigned)worker->count);
     struct storm_item item = worker->items[at];
-    if (pawl__clock_steady() < item.until) return;
+    if (pawl__clock_steady() < item.until && !(storm->calm && item.turn)) return;
     worker->items[at] = worker->items[--worker->count];
     struct kit *kit = &storm->fleet.kits[worker->at];
     if (item.turn)
@@ -366,6 +435,12 @@ static void worker_step(struct storm_worker *worker) {
 }
 
 // --- troubles -----------------------------------------------------------------------------------
+
+// As it does when another one should have it.
+static void give_a_shard(struct storm *storm, int at) {
+    struct pawl_node *node = storm->fleet.kits[at].node;
+    pawl__partition_give(&node->partitions[below(storm, SHARDS)]);
+}
 
 static void trouble(struct storm *storm) {
     int at = (int)below(storm, DAEMONS);
@@ -393,6 +468,7 @@ static void trouble(struct storm *storm) {
     case 7: worker_detach(&storm->workers[at]); break;
     case 8: kit_fail_commit(&storm->fleet.kits[at], GATE_FAILS_BEFORE); break;
     case 9: kit_fail_commit(&storm->fleet.kits[at], GATE_FAILS_AFTER); break;
+    case 10: give_a_shard(storm, at); break;
     default: break;
     }
 }
@@ -415,6 +491,7 @@ static void calm_down(struct storm *storm) {
 
 static void storm_step(struct storm *storm) {
     fleet_step(&storm->fleet);
+    check_ceilings(storm);
     for (int i = 0; i < DAEMONS; i++) {
         if (storm->calm || !below(storm, 20)) worker_attach(&storm->workers[i]);
         worker_step(&storm->workers[i]);
@@ -552,6 +629,8 @@ static void storm_world(uint64_t seed) {
     storm->random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     storm->fleet.fate = storm_fate;
     storm->fleet.committed = storm_committed;
+    storm->fleet.ceilings = storm_ceilings; // in every second world
+    if (seed % 2 == 0) storm->fleet.ceiling_count = sizeof storm_ceilings / sizeof *storm_ceilings;
     storm->calm = true;
     fleet_init(&storm->fleet, DAEMONS, SHARDS, storm->idle);
     for (int i = 0; i < DAEMONS; i++) {

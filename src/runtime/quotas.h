@@ -1,0 +1,59 @@
+#ifndef PAWL_RUNTIME_QUOTAS_H
+#define PAWL_RUNTIME_QUOTAS_H
+
+// Divides the limits of an app among its daemons. The one that has the app's first shard does it.
+//
+//   daemon ──── has 3, wants 5 ────► the daemon with shard 0
+//          ◄─── may have 4 ─────────
+//
+// A daemon that may have 4 gives out 4 at a time without asking again. Nothing of this is stored:
+// what is out is what daemons have in hand, and they say so.
+//
+// Why the sum is never more than the limit:
+//
+// - A daemon says the most that it may have until it is answered. It has one question open at a
+//   time, and answers raise what it may have; nothing else does. So what is noted here is never
+//   less than what it has.
+// - What is given is what is left of the limit after all notes. A quota that is lowered counts
+// until
+//   its daemon says that it has less.
+// - Who divides anew, after the shard has moved, knows nothing. It leaves each daemon what that
+// says
+//   it has, and gives no more until all daemons that live have been heard. From then on they refuse
+//   answers of those who divided before, by the epoch of the shard's lease.
+// - A daemon is forgotten when the store counts it as dead. It knows when that may be, by its own
+//   clock, and gives out nothing from then on; see pawl_ceilings.counted_until.
+//
+// Each gets what it wants, if there is enough. Else those that want little get it, and the others
+// the same, with what does not divide going round.
+//
+// Daemons that were told different limits count by the lowest.
+
+#include "runtime/members.h"
+#include "runtime/quota.h"
+
+struct pawl_quotas {
+    struct pawl_link members; // struct quota_member, in the order in which they were heard
+    uint64_t epoch;           // of the shard's lease; 0: it has not begun
+    int64_t since;            // steady; when it began
+    bool whole;               // all that live have been heard
+    bool told;                // in the log, of those that say nothing
+};
+
+void pawl__quotas_init(struct pawl_quotas *quotas);
+void pawl__quotas_finish(struct pawl_quotas *quotas);
+
+// Divides under |epoch|. True: it is another one than before, and nobody has been heard.
+bool pawl__quotas_begin(struct pawl_quotas *quotas, uint64_t epoch, int64_t now);
+
+// Forgets those who do not live any more.
+void pawl__quotas_look(struct pawl_quotas *quotas, const struct pawl_members *members);
+
+// Whether the daemon |id| has been heard.
+bool pawl__quotas_hears(const struct pawl_quotas *quotas, struct pawl_str id);
+
+// Notes what |verb| says, and fills its answer. PAWL_E_INVALID: it is late, or comes again;
+// PAWL_E_NOMEM.
+enum pawl_err pawl__quotas_hear(struct pawl_quotas *quotas, struct pawl_quota *verb, int64_t now);
+
+#endif
