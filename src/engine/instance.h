@@ -97,6 +97,10 @@ struct pawl_instance {
     uint32_t saved_events; // events of this generation's history that the snapshot holds
     size_t saved_bytes;
 
+    // Not in the log: the generation that is known not to be traced, so that its start need not be
+    // read for each activity; 0: none is.
+    uint64_t untraced;
+
     // Not in the log: a turn that was given to a worker. It is given again, the same, when the
     // worker is lost.
     bool turn_out;

@@ -26,7 +26,7 @@ bool pawl__trace_of_start(const Pb__ExecutionStartedEvent *start, struct pawl_tr
 }
 
 bool pawl__trace_of_instance(const struct pawl_instance *instance, struct pawl_trace *out) {
-    if (!instance->started_at) return false;
+    if (!instance->started_at || instance->untraced == instance->generation) return false;
     struct pawl_pb_field start =
         pawl__event_body(pawl__history_bytes(&instance->history, instance->start_offset));
     struct pawl_pb_field span, context, parent, text;

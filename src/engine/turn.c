@@ -166,6 +166,7 @@ enum pawl_err pawl__turn_read_start(struct pawl_turn *turn) {
     if (!ok) return PAWL_E_NOMEM;
     turn->context = start->parenttracecontext;
     turn->is_traced = pawl__trace_of_start(start, &turn->trace);
+    turn->instance->untraced = turn->is_traced ? 0 : turn->instance->generation;
     if (!turn->is_traced) return PAWL_OK;
     turn->context = pawl__trace_context(turn->arena, &turn->trace, turn->context->tracestate);
     return turn->context ? PAWL_OK : PAWL_E_NOMEM;

@@ -1,8 +1,8 @@
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/quote.h"
 #include "observe/post.h"
 #include "observe/sinks.h"
 
@@ -24,105 +24,96 @@ static const char *zipkin_kind(enum pawl_span_kind kind) {
     }
 }
 
-// Text that is not UTF-8 cannot stand in JSON.
-static json_t *zipkin_text(struct pawl_str text) {
-    json_t *value = json_stringn(text.data ? text.data : "", text.len);
-    return value ? value : json_string("(not UTF-8)");
+// Appends text that is JSON already. A span is written so and not by way of a tree of values, which
+// would cost ten times as much.
+static void zipkin_raw(struct pawl_buf *out, const char *text) {
+    pawl__buf_append(out, text, strlen(text));
 }
 
-static bool zipkin_put(json_t *map, const char *key, json_t *value) {
-    return json_object_set_new(map, key, value) == 0;
+// |key|: with its quotes and colon, and a comma before it if it is not the first.
+static void zipkin_text(struct pawl_buf *out, const char *key, struct pawl_str text) {
+    zipkin_raw(out, key);
+    pawl__buf_quote(out, text);
 }
 
-static bool zipkin_put_id(json_t *map, const char *key, const uint8_t *id, size_t len) {
+static void zipkin_number(struct pawl_buf *out, const char *key, int64_t number) {
+    char text[24];
+    int len = snprintf(text, sizeof text, "%lld", (long long)number);
+    zipkin_raw(out, key);
+    pawl__buf_append(out, text, (size_t)len);
+}
+
+static void zipkin_id(struct pawl_buf *out, const char *key, const uint8_t *id, size_t len) {
     char text[33];
     pawl__trace_id_format(id, len, text);
-    return zipkin_put(map, key, json_string(text));
+    zipkin_text(out, key, pawl__str(text));
 }
 
 // Tags are text.
-static bool zipkin_put_tag(json_t *tags, const struct pawl_attribute *attribute) {
+static void zipkin_tag(struct pawl_buf *out, const struct pawl_attribute *attribute) {
     char number[24];
-    if (attribute->text.data) return zipkin_put(tags, attribute->key, zipkin_text(attribute->text));
-    snprintf(number, sizeof number, "%lld", (long long)attribute->number);
-    return zipkin_put(tags, attribute->key, json_string(number));
+    int len = snprintf(number, sizeof number, "%lld", (long long)attribute->number);
+    zipkin_text(out, ",", pawl__str(attribute->key));
+    zipkin_text(out, ":",
+                attribute->text.data ? attribute->text : (struct pawl_str){number, (size_t)len});
 }
 
-static json_t *zipkin_tags(const struct pawl_span *span) {
-    json_t *tags = json_object();
-    bool ok = tags && zipkin_put(tags, "otel.library.name", json_string(span->scope));
-    for (size_t i = 0; ok && i < span->attribute_count; i++)
-        ok = zipkin_put_tag(tags, &span->attributes[i]);
+static void zipkin_tags(struct pawl_buf *out, const struct pawl_span *span) {
+    zipkin_text(out, ",\"tags\":{\"otel.library.name\":", pawl__str(span->scope));
+    for (size_t i = 0; i < span->attribute_count; i++) zipkin_tag(out, &span->attributes[i]);
     if (span->status != PAWL_SPAN_UNSET)
-        ok = ok && zipkin_put(tags, "otel.status_code",
-                              json_string(span->status == PAWL_SPAN_OK ? "OK" : "ERROR"));
-    if (span->status == PAWL_SPAN_ERROR)
-        ok = ok && zipkin_put(tags, "error", zipkin_text(span->message));
-    if (ok) return tags;
-    json_decref(tags);
-    return NULL;
+        zipkin_text(out, ",\"otel.status_code\":",
+                    span->status == PAWL_SPAN_OK ? PAWL_STR("OK") : PAWL_STR("ERROR"));
+    if (span->status == PAWL_SPAN_ERROR) zipkin_text(out, ",\"error\":", span->message);
+    zipkin_raw(out, "}");
 }
 
 // An event with attributes is text: its name, and a JSON object of them.
-static json_t *zipkin_annotation(const struct pawl_span_event *event) {
-    json_t *attributes = json_object();
-    bool ok = attributes;
-    for (size_t i = 0; ok && i < event->attribute_count; i++) {
+static void zipkin_annotation(struct pawl_buf *out, const struct pawl_span_event *event) {
+    struct pawl_buf value = {0};
+    zipkin_raw(&value, event->name);
+    for (size_t i = 0; i < event->attribute_count; i++) {
         const struct pawl_attribute *attribute = &event->attributes[i];
-        ok = zipkin_put(attributes, attribute->key,
-                        attribute->text.data ? zipkin_text(attribute->text)
-                                             : json_integer(attribute->number));
+        zipkin_text(&value, i ? "," : ": {", pawl__str(attribute->key));
+        if (attribute->text.data)
+            zipkin_text(&value, ":", attribute->text);
+        else
+            zipkin_number(&value, ":", attribute->number);
     }
-    char *text = ok ? json_dumps(attributes, JSON_COMPACT) : NULL;
-    json_decref(attributes);
-    json_t *value = event->attribute_count ? text ? json_sprintf("%s: %s", event->name, text) : NULL
-                                           : json_string(event->name);
-    free(text);
-    return json_pack("{s:I, s:o}", "timestamp", (json_int_t)(event->at / 1000), "value", value);
+    if (event->attribute_count) zipkin_raw(&value, "}");
+    zipkin_number(out, "{\"timestamp\":", event->at / 1000);
+    zipkin_text(out, ",\"value\":", pawl__buf_str(&value));
+    zipkin_raw(out, "}");
+    if (value.failed) out->failed = true;
+    pawl__buf_finish(&value);
 }
 
-static json_t *zipkin_annotations(const struct pawl_span *span) {
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < span->event_count; i++)
-        if (json_array_append_new(list, zipkin_annotation(&span->events[i]))) {
-            json_decref(list);
-            return NULL;
-        }
-    return list;
-}
-
-static json_t *zipkin_span(const struct pawl_span *span, const struct pawl_resource *resource) {
+static void zipkin_span(struct pawl_buf *out, const struct pawl_span *span,
+                        const struct pawl_resource *resource) {
     int64_t micros = (span->end - span->start) / 1000;
-    json_t *map = json_object();
-    bool ok =
-        map && zipkin_put_id(map, "traceId", span->self.id, 16) &&
-        zipkin_put_id(map, "id", span->self.span, 8) &&
-        zipkin_put(map, "name", zipkin_text(span->name)) &&
-        zipkin_put(map, "timestamp", json_integer(span->start / 1000)) &&
-        zipkin_put(map, "localEndpoint", json_pack("{s:s}", "serviceName", resource->service)) &&
-        zipkin_put(map, "tags", zipkin_tags(span));
-    if (!pawl__span_is_root(span)) ok = ok && zipkin_put_id(map, "parentId", span->parent, 8);
-    if (micros > 0) ok = ok && zipkin_put(map, "duration", json_integer(micros));
     const char *kind = zipkin_kind(span->kind);
-    if (kind) ok = ok && zipkin_put(map, "kind", json_string(kind));
-    if (span->event_count) ok = ok && zipkin_put(map, "annotations", zipkin_annotations(span));
-    if (ok) return map;
-    json_decref(map);
-    return NULL;
-}
-
-static int zipkin_append(const char *text, size_t len, void *buf) {
-    return pawl__buf_append(buf, text, len) ? 0 : -1;
+    zipkin_id(out, "{\"traceId\":", span->self.id, 16);
+    zipkin_id(out, ",\"id\":", span->self.span, 8);
+    zipkin_text(out, ",\"name\":", span->name);
+    zipkin_number(out, ",\"timestamp\":", span->start / 1000);
+    zipkin_text(out, ",\"localEndpoint\":{\"serviceName\":", pawl__str(resource->service));
+    zipkin_raw(out, "}");
+    zipkin_tags(out, span);
+    if (!pawl__span_is_root(span)) zipkin_id(out, ",\"parentId\":", span->parent, 8);
+    if (micros > 0) zipkin_number(out, ",\"duration\":", micros);
+    if (kind) zipkin_text(out, ",\"kind\":", pawl__str(kind));
+    for (size_t i = 0; i < span->event_count; i++) {
+        zipkin_raw(out, i ? "," : ",\"annotations\":[");
+        zipkin_annotation(out, &span->events[i]);
+    }
+    zipkin_raw(out, span->event_count ? "]}" : "}");
 }
 
 bool pawl__zipkin_encode(struct pawl_buf *out, const struct pawl_resource *resource,
                          struct pawl_span *const *spans, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        json_t *map = zipkin_span(spans[i], resource);
-        pawl__buf_append(out, i ? "," : "[", 1);
-        bool ok = map && json_dump_callback(map, zipkin_append, out, JSON_COMPACT) == 0;
-        json_decref(map);
-        if (!ok) return false;
+        zipkin_raw(out, i ? "," : "[");
+        zipkin_span(out, spans[i], resource);
     }
     return pawl__buf_append(out, count ? "]" : "[]", count ? 1 : 2);
 }
