@@ -53,7 +53,7 @@ kill-campaign: all ## kill -9 of the daemon under Go and Python workers; SEED=, 
 server-campaign: all ## three daemons on a PostgreSQL, then on a Redis, that are killed, cut off and promoted; SEED=, SECONDS=, SERVER=
 	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_SERVER_SECONDS=$(or $(SECONDS),300) PAWL_SEED=$(SEED) $(if $(SERVER),PAWL_SERVER=$(SERVER)) /usr/bin/python3 -B tests/e2e/test_servers.py
 
-daemon-campaign: all ## the same where only daemons are killed, stopped and cut off: ten minutes for each server
+daemon-campaign: all ## the same where only daemons are killed, stopped and cut off, and their clocks moved: ten minutes for each server
 	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_SERVER_TROUBLE=daemons PAWL_SERVER_SECONDS=$(or $(SECONDS),600) PAWL_SEED=$(SEED) $(if $(SERVER),PAWL_SERVER=$(SERVER)) /usr/bin/python3 -B tests/e2e/test_servers.py
 
 install: all ## install under DESTDIR and PREFIX; NAMES=pawl leaves out the names daprd and dapr

@@ -103,15 +103,16 @@ class Daemon:
     """A daprd with a store in a folder of its own. Restarts keep ports and store."""
 
     def __init__(self, app_id="order-processor", store="state.sqlite", folder=None, flags=(), env=None,
-                 program=PAWL, shards=1, server=None, ports=()):
-        """|server|: keeps all in that, at its own port or behind |ports|."""
+                 program=PAWL, shards=1, server=None, ports=(), lease=None):
+        """|server|: keeps all in that, at its own port or behind |ports|; its leases last |lease| seconds there."""
         self.folder = Path(folder or tempfile.mkdtemp(prefix="pawl-e2e-"))
         self.own = folder is None
         self.resources = self.folder / "resources"
         self.resources.mkdir(exist_ok=True)
         kept = (SERVER.format(type=server.type, version=server.version) + server.metadata(*ports) if server
                 else COMPONENT.format(type=store, path=self.folder / "state.db"))
-        (self.resources / "statestore.yaml").write_text(kept + f'    - {{name: shards, value: "{shards}"}}\n')
+        kept += f'    - {{name: shards, value: "{shards}"}}\n'
+        (self.resources / "statestore.yaml").write_text(kept + (f'    - {{name: lease, value: "{lease}s"}}\n' if lease else ""))
         self.http, self.grpc, self.metrics = free_port(), free_port(), free_port()
         self.app_id, self.flags, self.program = app_id, list(flags), str(program)
         self.env = dict(os.environ, **(env or {}))

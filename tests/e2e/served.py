@@ -3,6 +3,7 @@
 import time
 import unittest
 
+import clock
 import harness
 import raw
 
@@ -22,8 +23,8 @@ class Served(unittest.TestCase):
         self.app = f"app{time.monotonic_ns()}"  # the server is that of all tests
         self.daemon, self.worker = self.start()
 
-    def start(self, **options):
-        daemon = harness.Daemon(app_id=self.app, server=self.server, shards=6)
+    def start(self, env=None, lease=None, **options):
+        daemon = harness.Daemon(app_id=self.app, server=self.server, shards=6, env=env, lease=lease)
         self.addCleanup(daemon.close)
         worker = raw.Worker(daemon.grpc, **options)
         self.addCleanup(worker.close)
@@ -48,6 +49,10 @@ class Served(unittest.TestCase):
             self.assertEqual((state.workflowStatus, state.output.value), (1, str(n % 5)), f"w{n}")
         for worker in [self.worker, *workers]:
             self.assertEqual(worker.again, [], "an acknowledged activity was given again")
+
+    def holders(self):
+        """Who has each shard, under which lease: {number: (owner, epoch)}, of leases that have not ended."""
+        raise NotImplementedError
 
     def spread(self):
         """How many shards each daemon holds, the fewest first, as "2 2 2"."""
@@ -108,3 +113,31 @@ class Served(unittest.TestCase):
         for n in range(10):  # and it takes part again
             hub.start(f"x{n}", text="1", start_at=0)
             self.assertEqual(hub.wait(f"x{n}").output.value, "1")
+
+    def test_a_clock_is_moved_by_an_hour(self):
+        """Leases are by the server's clock: none is lost, and none is taken from another, whatever a daemon's own clock says.
+        What runs meanwhile is done once."""
+        wall = clock.Clock()
+        self.addCleanup(wall.close)
+        other, worker = self.start(env=wall.env, lease=2, ledger=self.worker)
+        self.wait_for_spread("3 3")
+        holders, count, hubs = self.holders(), 0, [self.hub(), self.hub(other)]
+        for seconds in (3600, 0, -3600, 0):
+            wall.move(seconds)
+            end = time.monotonic() + 2.5  # longer than its leases last
+            while time.monotonic() < end:
+                hubs[count % 2].start(f"w{count}", text=str(count % 5))
+                count += 1
+                self.assertEqual(self.holders(), holders, f"shards have moved when a clock was {seconds} s off")
+                time.sleep(0.2)
+        self.all_complete(count, workers=[worker])
+        self.all_complete(count, other)
+        self.assertEqual(self.worker.again, [])
+        # A daemon that is well gets what one with a wrong clock has, when that dies; and as soon as from any other.
+        wall.move(3600)
+        hubs[1].start("last", text="1")
+        began = time.monotonic()
+        other.kill()
+        self.wait_for_spread("6")
+        self.assertLess(time.monotonic() - began, 20)
+        self.assertEqual(hubs[0].wait("last", timeout=40).output.value, "1")

@@ -22,6 +22,11 @@ class Postgres(served.Served):
             "SELECT string_agg(n::text, ' ' ORDER BY n) FROM (SELECT count(*) AS n FROM pawl_shard WHERE"
             f" app = 'default/{self.app}' AND until > now() GROUP BY owner) AS held")
 
+    def holders(self):
+        rows = self.server.sql("SELECT string_agg(number || ' ' || epoch || ' ' || convert_from(owner, 'UTF8'), '|' ORDER BY"
+                               f" number) FROM pawl_shard WHERE app = 'default/{self.app}' AND until > now()")
+        return {number: (owner, epoch) for number, epoch, owner in (row.split(" ", 2) for row in rows.split("|"))}
+
     def test_state_as_dapr_lays_it_out(self):
         body = json.dumps([{"key": "cars", "value": {"quantity": 100}}]).encode()
         self.assertEqual(self.daemon.request("POST", "/v1.0/state/statestore", body)[0], 204)

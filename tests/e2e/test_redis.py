@@ -15,15 +15,20 @@ class Redis(served.Served):
     make_server = redis_server.Server
     kills = 3
 
-    def spread(self):
-        held = collections.Counter()
+    def holders(self):
+        held = {}
         now = float(self.server.ask("time").split()[0])
         shards = self.server.ask("hgetall", f"pawl:app:default/{self.app}").split()
         for slot, number in zip(shards[::2], shards[1::2]):
             if slot.startswith("s"):
-                owner, until = self.server.ask("hmget", f"pawl:shard:{number}", "owner", "until").split("\n")
-                held[owner] += float(until) / 1000 > now
-        return " ".join(map(str, sorted(+held[owner] for owner in held if held[owner])))
+                owner, until, epoch = self.server.ask("hmget", f"pawl:shard:{number}", "owner", "until", "epoch").split("\n")
+                if float(until) / 1000 > now:
+                    held[slot] = owner, epoch
+        return held
+
+    def spread(self):
+        held = collections.Counter(owner for owner, _ in self.holders().values())
+        return " ".join(map(str, sorted(held.values())))
 
     def test_the_lease_is_kept_for_longer_than_it_lasts(self):
         self.begin(1)

@@ -6,7 +6,8 @@ of the real SDKs.
     PAWL_SERVER_SECONDS=   how long for each; a few troubles, each once, where it is not said
     PAWL_SERVER_LANGUAGE=  of workers and clients: go (on PostgreSQL) or python (on Redis). One of them alone, as each SDK
                            counts a workflow's steps in its own way
-    PAWL_SERVER_TROUBLE=   all, or daemons: these alone are killed, stopped and cut off, and the server is well
+    PAWL_SERVER_TROUBLE=   all, or daemons: these alone are killed, stopped and cut off, their clocks are moved by an
+                           hour, and the server is well
     PAWL_SEED=             repeats the choices
 
 Each daemon reaches the server through a proxy of its own, which cuts and tears connections. Worker and client append
@@ -26,6 +27,7 @@ import unittest
 
 import grpc
 
+import clock
 import harness
 import postgres
 import proxy
@@ -111,9 +113,10 @@ class World:
         if kind == "postgres" and TROUBLE == "all":
             self.standby = postgres.Standby(self.server)
         self.proxies = [[proxy.Proxy(one.port) for one in self.servers()] for _ in range(3)]
-        self.daemons = [harness.Daemon(app_id=f"servers-{kind}", server=self.server, shards=SHARDS,
+        self.clocks = [clock.Clock() for _ in range(3)]
+        self.daemons = [harness.Daemon(app_id=f"servers-{kind}", server=self.server, shards=SHARDS, env=wall.env,
                                        ports=[one.port for one in proxies], flags=["--log-level", "info"])
-                        for proxies in self.proxies]
+                        for wall, proxies in zip(self.clocks, self.proxies)]
         self.ledger = Ledger(self.daemons[0].folder / "ledger")
         self.workers = [self.program("worker", n) for n in range(3)]
         self.clients = [self.program("client", n) for n in range(2)]
@@ -201,6 +204,14 @@ class World:
             one.heal()
         self.ledger.trouble()
 
+    def move_clock(self):
+        """The others' are right."""
+        moved = self.random.choice(self.clocks)
+        moved.move(self.random.choice((-3600, 3600)))
+        self.pause(1, 7)
+        moved.move(0)
+        self.ledger.trouble()
+
     def cut(self):
         for one in self.random.choice(self.proxies):
             one.cut()
@@ -246,7 +257,7 @@ class World:
             gone.target = self.standby.port
 
     def troubles(self):
-        of_daemons = [self.kill_daemon, self.stop_daemon, self.cut_off]
+        of_daemons = [self.kill_daemon, self.stop_daemon, self.cut_off, self.move_clock]
         if TROUBLE == "daemons":
             return of_daemons
         return [*of_daemons, self.cut, self.tear, self.slow, self.kill_server, self.stop_server,
@@ -284,7 +295,7 @@ class World:
         for proxies in self.proxies:
             for one in proxies:
                 one.close()
-        for one in self.servers():
+        for one in [*self.servers(), *self.clocks]:
             one.close()
 
 

@@ -1,37 +1,11 @@
 """Timers: short, long, due while the daemon was down, and a wall clock that is set back."""
 
-import os
-import subprocess
-import tempfile
 import time
 import unittest
-from pathlib import Path
 
+import clock
 import harness
 import raw
-
-# Shifts the wall clock by the seconds that a file holds.
-CLOCK = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-int clock_gettime(clockid_t id, struct timespec *out) {
-    static int (*real)(clockid_t, struct timespec *);
-    if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
-    int rc = real(id, out);
-    if (id != CLOCK_REALTIME || rc) return rc;
-    FILE *file = fopen(getenv("CLOCK_SHIFT"), "r");
-    long shift = 0;
-    if (file) {
-        if (fscanf(file, "%ld", &shift) != 1) shift = 0;
-        fclose(file);
-    }
-    out->tv_sec += shift;
-    return 0;
-}
-"""
 
 
 class Timers(unittest.TestCase):
@@ -86,18 +60,14 @@ class Timers(unittest.TestCase):
         self.assertLess(time.monotonic() - began, 10)
 
     def test_clock_set_back_and_forward(self):
-        folder = Path(tempfile.mkdtemp(prefix="pawl-clock-"))
-        (folder / "clock.c").write_text(CLOCK)
-        subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder / "clock.so", folder / "clock.c",
-                        "-ldl"], check=True)
-        shift = folder / "shift"
-        shift.write_text("0")
-        self.begin(env={"LD_PRELOAD": str(folder / "clock.so"), "CLOCK_SHIFT": str(shift)})
+        wall = clock.Clock()
+        self.addCleanup(wall.close)
+        self.begin(env=wall.env)
         self.hub.start("t", "timer", "2000")
-        shift.write_text("-3600")
+        wall.move(-3600)
         time.sleep(3)
         self.assertEqual(self.daemon.status("t"), "RUNNING", "it fired an hour early")
-        shift.write_text("0")
+        wall.move(0)
         self.late("t")
 
 
