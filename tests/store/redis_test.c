@@ -39,8 +39,12 @@ static enum pawl_err redis_again(struct pawl_store *store, const char *path,
     return redis_open(path, out, error);
 }
 
-static const struct store_kind t_redis = {
-    .name = "redis", .shared = true, .own_state = true, .open = redis_open, .again = redis_again};
+static const struct store_kind t_redis = {.name = "redis",
+                                          .bounded = true,
+                                          .shared = true,
+                                          .own_state = true,
+                                          .open = redis_open,
+                                          .again = redis_again};
 
 // --- the user's state ---------------------------------------------------------------------------
 
@@ -291,11 +295,11 @@ static void test_newer_format(void **state) {
     struct pawl_lease lease;
     uint32_t count;
     assert_ok(f, f->store->ops->shards(f->store, PAWL_STR("app"), 4, &count, &f->error));
-    assert_asks("GET pawl:format", "1");
+    assert_asks("GET pawl:format", "2");
     fixture_lease(f);
-    ask("SET pawl:format 2", NULL, 0);
+    ask("SET pawl:format 3", NULL, 0);
     assert_err(PAWL_E_FORMAT, t_lease(f, f->store, "app", 1, &lease));
-    assert_text(f, "are of format 2, and this Pawl writes format 1");
+    assert_text(f, "are of format 3, and this Pawl writes format 2");
     assert_err(PAWL_E_FORMAT,
                f->store->ops->shards(f->store, PAWL_STR("app"), 4, &count, &f->error));
     assert_text(f, "a newer one made them");
@@ -304,7 +308,96 @@ static void test_newer_format(void **state) {
     assert_ok(f, t_lease(f, f->store, "app", 1, &lease));
     assert_ok(f, f->store->ops->shards(f->store, PAWL_STR("app"), 7, &count, &f->error));
     assert_int_equal(count, 4);
-    assert_asks("GET pawl:format", "1");
+    assert_asks("GET pawl:format", "2");
+}
+
+static enum pawl_err note_row(void *arg, const struct pawl_snapshot *row,
+                              struct pawl_error *error) {
+    (void)error;
+    pawl__buf_format(arg, "%.*s ", PAWL_FMT(row->id));
+    return PAWL_OK;
+}
+
+// The ids that |query| finds, in their order.
+static const char *found(struct fixture *f, const struct pawl_query *query) {
+    static char text[4096];
+    struct pawl_buf ids = {0};
+    assert_ok(f, f->store->ops->query(f->store, f->lease.shard, query, note_row, &ids, &f->error));
+    snprintf(text, sizeof text, "%.*s", PAWL_FMT(pawl__buf_str(&ids)));
+    pawl__buf_finish(&ids);
+    return text;
+}
+
+static void put_rows(struct fixture *f, int from, int to) {
+    for (int i = from; i < to; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "i%05d", i);
+        struct pawl_snapshot row = t_snapshot(id, "state", "");
+        row.created_at = 1700000000000000000 + i / 2; // two of each time
+        struct pawl_part part = {.lease = &f->lease, .snapshots = &row, .snapshot_count = 1};
+        const struct pawl_commit commit = {.parts = &part};
+        assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_DONE);
+        assert_err(PAWL_OK, part.result.code);
+    }
+}
+
+// Bytes that the server has sent in its life.
+static int64_t bytes_sent(void) {
+    char info[8192];
+    ask("INFO stats", info, sizeof info);
+    const char *at = strstr(info, "total_net_output_bytes:");
+    return at ? atoll(strchr(at, ':') + 1) : -1;
+}
+
+// A page costs what it holds, however many rows the shard has.
+static void test_page_is_bounded(void **state) {
+    struct fixture *f = *state;
+    int64_t cost[2];
+    fixture_lease(f);
+    for (int i = 0; i < 2; i++) {
+        put_rows(f, i ? 100 : 0, i ? 1600 : 100);
+        const struct pawl_query query = {.order = PAWL_ORDER_NEWEST, .limit = 20};
+        int64_t before = bytes_sent();
+        int64_t told = bytes_sent() - before; // what asking costs
+        const char *ids = found(f, &query);
+        assert_int_equal(strlen(ids), 20 * 7);
+        assert_memory_equal(ids, i ? "i01599 i01598 " : "i00099 i00098 ", 14);
+        cost[i] = bytes_sent() - before - 2 * told;
+        assert_true(cost[i] > 20 * 16);
+    }
+    assert_in_range(cost[1], 1, cost[0] + cost[0] / 2);
+}
+
+// What a Pawl without the order has written gets its places when the shard is leased, and that Pawl
+// writes no more.
+static void test_older_format(void **state) {
+    struct fixture *f = *state;
+    char command[64];
+    fixture_lease(f);
+    put_rows(f, 0, 1500); // several steps of a scan
+    const struct pawl_query query = {.order = PAWL_ORDER_OLDEST,
+                                     .after_created = 1700000000000000000 + 740,
+                                     .after_id = PAWL_STR("i01480"),
+                                     .limit = 3};
+    assert_string_equal(found(f, &query), "i01481 i01482 i01483 ");
+    snprintf(command, sizeof command, "DEL pawl:order:%d", (int)f->lease.shard);
+    ask(command, NULL, 0);
+    snprintf(command, sizeof command, "HDEL pawl:shard:%d ordered", (int)f->lease.shard);
+    ask(command, NULL, 0);
+    for (int i = 0; i < 1500; i++) {
+        snprintf(command, sizeof command, "HDEL pawl:row:%d:i%05d c", (int)f->lease.shard, i);
+        if (i % 50 == 0) ask(command, NULL, 0);
+    }
+    ask("SET pawl:format 1", NULL, 0);
+    assert_string_equal(found(f, &query), "");
+    assert_ok(f, f->store->ops->release(f->store, &f->lease, &f->error));
+    fixture_lease(f);
+    assert_string_equal(found(f, &query), "i01481 i01482 i01483 ");
+    assert_asks("GET pawl:format", "2");
+    snprintf(command, sizeof command, "ZCARD pawl:order:%d", (int)f->lease.shard);
+    assert_asks(command, "1500");
+    snprintf(command, sizeof command, "HGET pawl:shard:%d ordered", (int)f->lease.shard);
+    assert_asks(command, "1");
 }
 
 static void test_opening(void **state) {
@@ -361,10 +454,11 @@ int main(int argc, char **argv) {
     if (argc > 1) return rc < 0 ? 0 : rc;
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_layout),         T(test_first_write),  T(test_time_to_live), T(test_keys_of_others),
-        T(test_all_or_none),    T(test_scripts_gone), T(test_full_memory),  T(test_replica),
-        T(test_full_disk),      T(test_opening),      T(test_newer_format), T(test_server_killed),
-        T(test_stopped_server),
+        T(test_layout),         T(test_first_write),     T(test_time_to_live),
+        T(test_keys_of_others), T(test_all_or_none),     T(test_scripts_gone),
+        T(test_full_memory),    T(test_replica),         T(test_full_disk),
+        T(test_opening),        T(test_newer_format),    T(test_server_killed),
+        T(test_stopped_server), T(test_page_is_bounded), T(test_older_format),
     };
     int failed = cmocka_run_group_tests_name("redis", tests, NULL, NULL);
     redis_server_end(&server);

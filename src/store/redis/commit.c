@@ -95,6 +95,7 @@ static void commit_add_snapshot(struct pawl_redis_args *args, const struct pawl_
         commit_add_row(args, row->history, result);
     else
         pawl__redis_add(args, PAWL_STR(""));
+    pawl__redis_add_time(args, row->created_at);
     pawl__buf_finish(&columns);
 }
 

@@ -94,7 +94,7 @@ uint64_t pawl__redis_uint(const redisReply *reply);
 
 // The number of the layout that script.c describes: raised when an earlier Pawl must not write any
 // more.
-#define PAWL_REDIS_FORMAT "1"
+#define PAWL_REDIS_FORMAT "2"
 
 enum pawl_redis_script {
     PAWL_REDIS_COMMIT,
@@ -108,6 +108,8 @@ enum pawl_redis_script {
     PAWL_REDIS_REMOVE_MEMBER,
     PAWL_REDIS_MEMBERS,
     PAWL_REDIS_LOAD,
+    PAWL_REDIS_PAGE,
+    PAWL_REDIS_PLACE,
     PAWL_REDIS_MAIL,
     PAWL_REDIS_SCRIPTS
 };
@@ -199,6 +201,24 @@ void pawl__redis_deafen(struct pawl_redis *store);
 // Columns of a snapshot as a row of ours, and back; what comes back points into |row|.
 bool pawl__redis_put_columns(struct pawl_buf *out, const struct pawl_snapshot *snapshot);
 bool pawl__redis_get_columns(struct pawl_str row, struct pawl_snapshot *out);
+
+// Reads columns from |row|, which a reply has, into |arena|.
+enum pawl_err pawl__redis_read_columns(struct pawl_redis *store, struct pawl_str id,
+                                       struct pawl_str row, struct pawl_arena *arena,
+                                       struct pawl_snapshot *out, struct pawl_error *error);
+
+// One step of HSCAN or SSCAN over a key of |shard|; |*cursor| is "0" at first and at the end.
+enum pawl_err pawl__redis_step(struct pawl_redis *store, const char *command, const char *kind,
+                               uint64_t shard, char cursor[24], redisReply **reply,
+                               struct pawl_error *error);
+
+// Adds a time of creation as the order of instances has it.
+void pawl__redis_add_time(struct pawl_redis_args *args, int64_t time);
+
+// Makes the order of a shard that an earlier Pawl has written. |ttl| is that of the lease,
+// milliseconds; 0: for ever.
+enum pawl_err pawl__redis_order(struct pawl_redis *store, const struct pawl_lease *lease,
+                                int64_t ttl, struct pawl_error *error);
 
 // A transaction of the user's as words of the commit script; false after setting |tx->result|: it
 // is refused without asking the server.

@@ -45,7 +45,9 @@ enum pawl_err pawl__redis_shards(struct pawl_store *base, struct pawl_str app, u
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
         return lease_odd(store, reply, error);
     struct pawl_str format = pawl__redis_str(reply->element[0]);
-    if (!pawl__str_equal(format, PAWL_STR(PAWL_REDIS_FORMAT)))
+    // What an earlier Pawl has made is raised when a shard is leased.
+    if (!pawl__str_equal(format, PAWL_STR(PAWL_REDIS_FORMAT)) &&
+        !pawl__str_equal(format, PAWL_STR("1")))
         return lease_newer(store, reply, format, error);
     *count = (uint32_t)pawl__redis_uint(reply->element[1]);
     if (!*count) return lease_odd(store, reply, error);
@@ -94,6 +96,9 @@ enum pawl_err pawl__redis_lease(struct pawl_store *base, struct pawl_str app, ui
                                      pawl__redis_uint(reply->element[3])};
         *held = (struct pawl_redis_held){*lease, store->held};
         store->held = held;
+        bool ordered = reply->elements > 4 && pawl__redis_uint(reply->element[4]);
+        if (!ordered) err = pawl__redis_order(store, lease, lease_milliseconds(ttl), error);
+        if (err) pawl__redis_release(base, lease, NULL);
     }
     freeReplyObject(reply);
     return err;

@@ -111,6 +111,7 @@ static enum pawl_err read_row(struct pawl_redis *store, const redisReply *row,
     for (size_t i = 0; !err && i + 1 < row->elements; i += 2) {
         struct pawl_str field = pawl__redis_str(row->element[i]), payload;
         int64_t first;
+        if (pawl__str_equal(field, PAWL_STR("c"))) continue; // see order.c
         err = pawl__redis_unseal(store, pawl__redis_str(row->element[i + 1]), "snapshot", out->id,
                                  &payload, error);
         if (err) break;
@@ -139,10 +140,9 @@ static enum pawl_err read_row(struct pawl_redis *store, const redisReply *row,
     return PAWL_OK;
 }
 
-// Reads columns from |row|, which a reply has, into |arena|.
-static enum pawl_err read_columns(struct pawl_redis *store, struct pawl_str id, struct pawl_str row,
-                                  struct pawl_arena *arena, struct pawl_snapshot *out,
-                                  struct pawl_error *error) {
+enum pawl_err pawl__redis_read_columns(struct pawl_redis *store, struct pawl_str id,
+                                       struct pawl_str row, struct pawl_arena *arena,
+                                       struct pawl_snapshot *out, struct pawl_error *error) {
     struct pawl_str payload;
     enum pawl_err err = pawl__redis_unseal(store, row, "row", id, &payload, error);
     if (err) return err;
@@ -170,7 +170,9 @@ enum pawl_err pawl__redis_load(struct pawl_store *base, uint64_t shard, struct p
     // A table of Lua ends at its first nil, or holds a false, which is told as nil.
     if (reply->elements < 2 || pawl__redis_is_nil(reply->element[0]))
         err = pawl__fail(error, PAWL_E_NOT_FOUND, "no instance %.*s", PAWL_FMT(id));
-    if (!err) err = read_columns(store, id, pawl__redis_str(reply->element[0]), arena, out, error);
+    if (!err)
+        err = pawl__redis_read_columns(store, id, pawl__redis_str(reply->element[0]), arena, out,
+                                       error);
     if (!err) err = read_row(store, reply->element[1], arena, out, error);
     freeReplyObject(reply);
     return err;
@@ -198,13 +200,13 @@ static enum pawl_err read_add(struct pawl_redis *store, struct read_rows *rows, 
         rows->rows = bigger;
         rows->cap = cap;
     }
-    enum pawl_err err = read_columns(store, id, row, &rows->arena, &rows->rows[rows->count], error);
+    enum pawl_err err =
+        pawl__redis_read_columns(store, id, row, &rows->arena, &rows->rows[rows->count], error);
     if (!err) rows->count++;
     return err;
 }
 
-// One step of HSCAN or SSCAN over a key of |shard|; |*cursor| is "0" at first and at the end.
-static enum pawl_err read_step(struct pawl_redis *store, const char *command, const char *kind,
+enum pawl_err pawl__redis_step(struct pawl_redis *store, const char *command, const char *kind,
                                uint64_t shard, char cursor[24], redisReply **reply,
                                struct pawl_error *error) {
     struct pawl_redis_args args = {0};
@@ -252,8 +254,8 @@ static enum pawl_err read_all(struct pawl_redis *store, uint64_t shard, bool liv
     enum pawl_err err = PAWL_OK;
     do {
         redisReply *reply = NULL;
-        err = read_step(store, live ? "SSCAN" : "HSCAN", live ? "live" : "rows", shard, cursor,
-                        &reply, error);
+        err = pawl__redis_step(store, live ? "SSCAN" : "HSCAN", live ? "live" : "rows", shard,
+                               cursor, &reply, error);
         if (err) return err;
         const redisReply *found = reply->element[1];
         if (live) err = read_live(store, shard, found, rows, error);
@@ -286,25 +288,6 @@ static void read_match(struct read_rows *rows, const struct pawl_query *query) {
     for (size_t i = 0; i < rows->count; i++)
         if (pawl__query_match(query, &rows->rows[i])) rows->rows[kept++] = rows->rows[i];
     rows->count = kept;
-}
-
-static int read_compare(const void *a, const void *b, void *order) {
-    return pawl__query_compare(*(const enum pawl_order *)order, a, b);
-}
-
-enum pawl_err pawl__redis_query(struct pawl_store *base, uint64_t shard,
-                                const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
-                                struct pawl_error *error) {
-    struct read_rows rows = {0};
-    enum pawl_order order = query->order;
-    if (query->scan) query->scan->stopped = false; // it looks at all
-    enum pawl_err err = read_all((struct pawl_redis *)base, shard, false, &rows, error);
-    if (!err) read_match(&rows, query);
-    if (!err && rows.count) qsort_r(rows.rows, rows.count, sizeof *rows.rows, read_compare, &order);
-    if (query->limit && rows.count > query->limit) rows.count = query->limit;
-    for (size_t i = 0; !err && i < rows.count; i++) err = fn(arg, &rows.rows[i], error);
-    read_finish(&rows);
-    return err;
 }
 
 static int read_compare_groups(const void *a, const void *b) {

@@ -6,11 +6,14 @@
 //   pawl:format                 the number of all this, PAWL_REDIS_FORMAT
 //   pawl:ids                    a counter: numbers of shards
 //   pawl:app:APP                hash: count (of shards), s0, s1 ... (their numbers, as N below)
-//   pawl:shard:N                hash: epoch, owner, until (0: released), last, trimmed (positions)
+//   pawl:shard:N                hash: epoch, owner, until (0: released), last, trimmed (positions),
+//                               ordered (pawl:order:N is complete; see order.c)
 //   pawl:log:N                  hash: position -> batch
 //   pawl:rows:N                 hash: instance id -> columns
 //   pawl:live:N                 set: ids of instances that have work or a timer
-//   pawl:row:N:ID               hash: s -> state, h0, h17 ... -> history from that event on
+//   pawl:row:N:ID               hash: s -> state, h0, h17 ... -> history from that event on,
+//                               c -> time of creation, 16 digits
+//   pawl:order:N                sorted set: time of creation and id, in the order of their bytes
 //   pawl:box:NUMBER:APP         sorted set: keys of messages, in the order of their bytes
 //   pawl:mail:NUMBER:APP        hash: key -> message
 //   pawl:members:APP            set: ids
@@ -52,7 +55,7 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "  local shard, epoch = take(), take()\n"
     "  local batch, before, position, records, trim = take(), take(), take(), take(), take()\n"
     "  local deletes = list()\n"
-    "  local puts = texts(tonumber(take()), 6)\n"
+    "  local puts = texts(tonumber(take()), 7)\n"
     "  local out = texts(tonumber(take()), 4)\n"
     "  local taken = texts(tonumber(take()), 3)\n"
     "  local head = P .. 'shard:' .. shard\n"
@@ -75,8 +78,12 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "  results[#results + 1] = why or 'ok'\n"
     "  if not why then\n"
     "    seen[shard] = true\n"
+    "    local order = P .. 'order:' .. shard\n"
     "    for _, id in ipairs(deletes) do\n"
-    "      redis.call('DEL', P .. 'row:' .. shard .. ':' .. id)\n"
+    "      local row = P .. 'row:' .. shard .. ':' .. id\n"
+    "      local created = redis.call('HGET', row, 'c')\n"
+    "      if created then redis.call('ZREM', order, created .. id) end\n"
+    "      redis.call('DEL', row)\n"
     "      redis.call('HDEL', P .. 'rows:' .. shard, id)\n"
     "      redis.call('SREM', P .. 'live:' .. shard, id)\n"
     "    end\n"
@@ -85,7 +92,12 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "      local row = P .. 'row:' .. shard .. ':' .. id\n"
     "      local _, after = parts_of(id, shard, from)\n"
     "      for _, f in ipairs(after) do redis.call('HDEL', row, f) end\n"
-    "      redis.call('HSET', row, 's', put[4])\n"
+    "      local created = redis.call('HGET', row, 'c')\n"
+    "      if created ~= put[7] then\n"
+    "        if created then redis.call('ZREM', order, created .. id) end\n"
+    "        redis.call('ZADD', order, 0, put[7] .. id)\n"
+    "      end\n"
+    "      redis.call('HSET', row, 's', put[4], 'c', put[7])\n"
     "      if #put[6] > 0 then redis.call('HSET', row, 'h' .. put[5], put[6]) end\n"
     "      redis.call('HSET', P .. 'rows:' .. shard, id, put[2])\n"
     "      redis.call(put[3] == '1' and 'SADD' or 'SREM', P .. 'live:' .. shard, id)\n"
@@ -200,15 +212,16 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     // twice.
     [PAWL_REDIS_LEASE] = SCRIPT_KEYS SCRIPT_TIME
     "local format = redis.call('GET', P .. 'format') or ARGV[5]\n" // an earlier Pawl gave none
-    "if format ~= ARGV[5] then return {'format', format} end\n"
+    "if format ~= ARGV[5] and format ~= '1' then return {'format', format} end\n"
     "local apps, slot = P .. 'app:' .. ARGV[1], 's' .. ARGV[2]\n"
     "local shard = redis.call('HGET', apps, slot)\n"
     "if not shard then\n"
     "  shard = tostring(redis.call('INCR', P .. 'ids'))\n"
     "  redis.call('HSET', apps, slot, shard)\n"
+    "  redis.call('HSET', P .. 'shard:' .. shard, 'ordered', '1')\n"
     "end\n"
     "local head = P .. 'shard:' .. shard\n"
-    "local have = redis.call('HMGET', head, 'until', 'owner', 'last')\n"
+    "local have = redis.call('HMGET', head, 'until', 'owner', 'last', 'ordered')\n"
     "if tonumber(have[1] or '0') > now then return {'held', have[2] or ''} end\n"
     "local ttl = tonumber(ARGV[4])\n"
     "local till = ttl > 0 and now + ttl or 9007199254740991\n"
@@ -217,7 +230,34 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "epoch = string.format('%.0f', epoch)\n"
     "redis.call('HSET', head, 'epoch', epoch, 'owner', ARGV[3], 'until', string.format('%.0f', "
     "till))\n"
-    "return {'ok', shard, epoch, have[3] or '0'}\n",
+    "if format ~= ARGV[5] then redis.call('SET', P .. 'format', ARGV[5]) end\n"
+    "return {'ok', shard, epoch, have[3] or '0', have[4] or '0'}\n",
+
+    // shard, "-" or "+" (from the oldest or the newest on), bounds of ZRANGEBYLEX from there, how
+    // many. For each its id and columns.
+    [PAWL_REDIS_PAGE] = SCRIPT_KEYS
+    "local all, found = {}, redis.call(ARGV[2] == '-' and 'ZRANGEBYLEX' or 'ZREVRANGEBYLEX',\n"
+    "  P .. 'order:' .. ARGV[1], ARGV[3], ARGV[4], 'LIMIT', 0, ARGV[5])\n"
+    "for k, place in ipairs(found) do\n"
+    "  local id = string.sub(place, 17)\n"
+    "  all[k] = {place, id, redis.call('HGET', P .. 'rows:' .. ARGV[1], id) or ''}\n"
+    "end\n"
+    "return all\n",
+
+    // shard, epoch, ttl (0: for ever), whether these are the last, then ids and times of creation:
+    // gives rows of an earlier Pawl their places, and lets the lease last meanwhile.
+    [PAWL_REDIS_PLACE] = SCRIPT_KEYS SCRIPT_TIME
+    "local head, order = P .. 'shard:' .. ARGV[1], P .. 'order:' .. ARGV[1]\n"
+    "if redis.call('HGET', head, 'epoch') ~= ARGV[2] then return 0 end\n"
+    "for k = 5, #ARGV, 2 do\n"
+    "  local row = P .. 'row:' .. ARGV[1] .. ':' .. ARGV[k]\n"
+    "  redis.call('ZADD', order, 0, ARGV[k + 1] .. ARGV[k])\n"
+    "  redis.call('HSET', row, 'c', ARGV[k + 1])\n"
+    "end\n"
+    "local ttl = tonumber(ARGV[3])\n"
+    "if ttl > 0 then redis.call('HSET', head, 'until', string.format('%.0f', now + ttl)) end\n"
+    "if ARGV[4] == '1' then redis.call('HSET', head, 'ordered', '1') end\n"
+    "return 1\n",
 
     // ttl, then shard and epoch of each
     [PAWL_REDIS_RENEW] = SCRIPT_KEYS SCRIPT_TIME
