@@ -18,6 +18,7 @@ enum pawl_err pawl__row_seal(struct pawl_buf *out, struct pawl_str payload,
     uint32_t sum = payload.len ? row_checksum(payload) : 0;
     uint8_t head[ROW_HEADER] = {ROW_FORMAT, (uint8_t)sum, (uint8_t)(sum >> 8), (uint8_t)(sum >> 16),
                                 (uint8_t)(sum >> 24)};
+    pawl__buf_reserve(out, sizeof head + payload.len); // at once
     pawl__buf_append(out, head, sizeof head);
     pawl__buf_append_str(out, payload);
     return out->failed ? pawl__fail_plain(error, PAWL_E_NOMEM) : PAWL_OK;

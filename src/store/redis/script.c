@@ -32,8 +32,19 @@
     "local t = redis.call('TIME')\n"                                                               \
     "local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)\n"
 
+// Removes batches |from| to |to| of |log|, many with a call.
+#define SCRIPT_TRIM                                                                                \
+    "local function trim_log(log, from, to)\n"                                                     \
+    "  for first = from, to, 500 do\n"                                                             \
+    "    local names = {}\n"                                                                       \
+    "    for p = first, math.min(first + 499, to) do\n"                                            \
+    "      names[#names + 1] = string.format('%.0f', p) end\n"                                     \
+    "    redis.call('HDEL', log, unpack(names))\n"                                                 \
+    "  end\n"                                                                                      \
+    "end\n"
+
 static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
-    [PAWL_REDIS_COMMIT] = SCRIPT_KEYS
+    [PAWL_REDIS_COMMIT] = SCRIPT_KEYS SCRIPT_TRIM
     "local at = 0\n"
     "local function take() at = at + 1 return ARGV[at] end\n"
     "local function list() local all = {} for k = 1, tonumber(take()) do all[k] = take() end "
@@ -121,8 +132,7 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "    end\n"
     "    local trimmed = tonumber(have[3] or '0')\n"
     "    if tonumber(trim) > trimmed then\n"
-    "      for p = trimmed + 1, tonumber(trim) do\n"
-    "        redis.call('HDEL', P .. 'log:' .. shard, string.format('%.0f', p)) end\n"
+    "      trim_log(P .. 'log:' .. shard, trimmed + 1, tonumber(trim))\n"
     "      redis.call('HSET', head, 'trimmed', trim)\n"
     "    end\n"
     "  end\n"
@@ -177,7 +187,7 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     // A commit of batches alone, which most are: for each its shard, epoch, position of the one
     // before it ("-": it has none), position, bytes and how far the log is trimmed. The rules are
     // those of the long script; what it need not look for takes half the time.
-    [PAWL_REDIS_APPEND] = SCRIPT_KEYS
+    [PAWL_REDIS_APPEND] = SCRIPT_KEYS SCRIPT_TRIM
     "local results = {}\n"
     "for k = 1, #ARGV, 6 do\n"
     "  local shard, position, trim = ARGV[k], ARGV[k + 3], tonumber(ARGV[k + 5])\n"
@@ -191,7 +201,7 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "    redis.call('HSET', log, position, ARGV[k + 4])\n"
     "    if trim > trimmed then\n"
     "      redis.call('HSET', head, 'last', position, 'trimmed', ARGV[k + 5])\n"
-    "      for p = trimmed + 1, trim do redis.call('HDEL', log, string.format('%.0f', p)) end\n"
+    "      trim_log(log, trimmed + 1, trim)\n"
     "    else\n"
     "      redis.call('HSET', head, 'last', position)\n"
     "    end\n"
