@@ -8,7 +8,7 @@ TYPE ?= RelWithDebInfo
 NEEDS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test fresh-check sim sim-campaign sim-mutants fault-campaign kill-campaign server-campaign daemon-campaign install uninstall bench bench-check bench-record flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
+.PHONY: all help quickstart test fresh-check sim sim-campaign sim-mutants fault-campaign kill-campaign server-campaign daemon-campaign install uninstall bench bench-check bench-record bench-servers flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
 	@scripts/install-packages $(NEEDS)
@@ -72,6 +72,9 @@ bench-check: all ## measure a little, and compare with the last stored result
 
 bench-record: all ## the same, and store the result in bench/results
 	@scripts/bench $(BUILD) record
+
+bench-servers: all ## measure workflows on a PostgreSQL and a Redis, beside their bounds: three minutes
+	@PAWL_BUILD=$(abspath $(BUILD)) /usr/bin/python3 -B bench/servers $(if $(SERVER),$(SERVER))
 
 flame: all ## draw where processor time goes, embedded and in the daemon; FOLDER= of the pictures
 	@scripts/bench $(BUILD) flame $(or $(FOLDER),$(BUILD))
