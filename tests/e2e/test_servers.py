@@ -42,7 +42,7 @@ PROGRAMS = {"go": [LOAD / "go" / "load"],
             "python": [LOAD / "python" / ".venv" / "bin" / "python", LOAD / "python" / "load.py"]}
 SHARDS = 6
 LEASE = 5 + 1    # seconds in which what a daemon had is served by others
-PATIENCE = 0.5   # of a probe with a call that has no answer, which makes the measure as much too long
+PATIENCE = 20    # of a probe: its call ends by itself when another daemon has taken the shard
 SETTLE = 0.5     # what was on its way when a trouble began has arrived after as many seconds
 DRAIN = 150      # seconds in which what was started must end once the troubles are over
 PROBES = 30      # instances, in all shards
@@ -324,7 +324,7 @@ class Servers(unittest.TestCase):
                 hub.wait(f"probe-{n}-{m}", timeout=60)
         found, sums = world.ledger.check(hub)
         print(f"{world.told()}; {sums}", flush=True)
-        slow = [f"{span:.1f}" for span in world.served if span > LEASE + PATIENCE]
+        slow = [f"{span:.1f}" for span in world.served if span > LEASE]
         if slow:
             wrong.append(f"served again only after {', '.join(slow)} s")
         for line in wrong + found:
