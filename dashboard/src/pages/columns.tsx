@@ -79,8 +79,9 @@ export function ColumnChooser() {
 
 // --- what a workflow does now --------------------------------------------------------------------
 
-const PAUSE = 150; // milliseconds between two questions: a list of many must not ask the daemon for all at once
+const PAUSE = 250; // milliseconds between two questions: a list of many must not ask the daemon for all at once
 const MOST = 60; // rows of a list that are asked for
+const STANDS = 2000; // milliseconds without a change after which it is worth asking what a workflow waits for
 
 // By id, with the change after which it was asked.
 const sentences = signal<ReadonlyMap<string, { updated: number; text: string }>>(new Map());
@@ -127,8 +128,9 @@ function Sentence({ row }: { row: Row }) {
       wanted.set(row.id, row.updated);
       again();
     });
-    observer.observe(seen);
+    const timer = setTimeout(() => observer.observe(seen), Math.max(0, row.updated + STANDS - now()));
     return () => {
+      clearTimeout(timer);
       observer.disconnect();
       wanted.delete(row.id);
     };
