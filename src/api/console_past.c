@@ -32,30 +32,28 @@ struct pawl_keeper {
     uv_timer_t timer;
     struct pawl_census census;
     int64_t asked; // steady: when somebody asked last; 0: nobody did
-    bool counted;  // the census was made since the last step
     struct pawl_past past;
 };
 
-static void keeper_on_census(void *arg) {
-    struct pawl_keeper *keeper = arg;
-    keeper->counted = true;
-}
-
-static void keeper_count(struct pawl_keeper *keeper) {
-    int64_t now = pawl__clock_steady();
-    bool is_looked_at = keeper->asked && now - keeper->asked < KEEPER_LOOKED;
-    if (is_looked_at || keeper->census.took < KEEPER_CHEAP) pawl__census_begin(&keeper->census);
-}
-
-static void keeper_on_timer(uv_timer_t *timer) {
-    struct pawl_keeper *keeper = timer->data;
+// Ends a step, with how many there are by status if that has just been counted.
+static void keeper_step(struct pawl_keeper *keeper, bool counted) {
     int64_t open[PAWL_PAST_OPEN];
     for (int i = 0; i < PAWL_PAST_OPEN; i++)
         open[i] = (int64_t)keeper->census.all[keeper_open[i].status];
     pawl__past_look(&keeper->past, pawl__clock_wall(), keeper->api->options.workflows,
-                    keeper->counted ? open : NULL);
-    keeper->counted = false;
-    keeper_count(keeper); // for the next step
+                    counted ? open : NULL);
+}
+
+static void keeper_on_census(void *arg) {
+    keeper_step(arg, true);
+}
+
+static void keeper_on_timer(uv_timer_t *timer) {
+    struct pawl_keeper *keeper = timer->data;
+    int64_t now = pawl__clock_steady();
+    bool is_looked_at = keeper->asked && now - keeper->asked < KEEPER_LOOKED;
+    bool counts = is_looked_at || keeper->census.took < KEEPER_CHEAP;
+    if (!counts || !pawl__census_begin(&keeper->census)) keeper_step(keeper, false);
 }
 
 // --- the answer ----------------------------------------------------------------------------------
