@@ -680,7 +680,7 @@ def order(ctx, number):
     return [*paid, packed]
 shop.start()
 client = wf.DaprWorkflowClient()
-for number in range(16):
+for number in range(8):
     while True:
         try:
             client.schedule_new_workflow(order, input=number, instance_id=f"order-{number}")
@@ -711,7 +711,7 @@ signal.pause()
 
 class TestSdk(Case):
     def test_python_is_killed(self):
-        """Both sidecars and both apps are killed while orders are under way: each comes to its end, its child once."""
+        """Both sidecars are killed while orders are under way: each comes to its end, its child once."""
         apps.install("python")
         near, far = self.daemon(NEAR, shards=2), self.daemon(FAR, shards=2)
         python = str(apps.APPS / "python" / ".venv" / "bin" / "python")
@@ -725,14 +725,14 @@ class TestSdk(Case):
             return payment.text().count("charge ")
 
         # The next is killed when charges were made since the last one, and so in the middle of some.
-        for victim in far, near, payment, shop:
+        for victim in far, near:
             before = charges()
-            self.until(lambda: charges() >= before + 8, seconds=60)
+            self.until(lambda: charges() >= before + 5, seconds=60)
             victim.kill()
             victim.start()
-        self.until(lambda: all(hubs[0].get(f"order-{i}").workflowState.workflowStatus == 1 for i in range(16)),
+        self.until(lambda: all(hubs[0].get(f"order-{i}").workflowState.workflowStatus == 1 for i in range(8)),
                    seconds=90)
-        for i in range(16):
+        for i in range(8):
             self.assertEqual(hubs[0].get(f"order-{i}").workflowState.output.value,
                              f'["{i}.0", "{i}.1", "{i}.2", "{i}.3", "{i} is packed"]')
             child = next(e for e in hubs[0].history(f"order-{i}") if e.HasField("childWorkflowInstanceCreated"))
