@@ -75,7 +75,7 @@ class Case(unittest.TestCase):
         self.addCleanup(hub.close)
         return hub
 
-    def until(self, what, *arguments, seconds=30):
+    def until(self, what, *arguments, seconds=60):
         end = time.monotonic() + seconds
         while True:
             try:
