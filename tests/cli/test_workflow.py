@@ -62,7 +62,7 @@ class Workflow(clilib.Case):
         page = (tests.parents[1] / "docs" / "workflows.md").read_text()
         self.assertIn(f"```c\n{(tests / 'shop.c').read_text()}```\n", page)
         shop = self.run_app("shop", "cli_shop", "the shop is open\n")
-        session = re.search(r"^```console\n(.*?)^```$", page, re.M | re.S)[1]
+        session, *files = re.findall(r"^```console\n(.*?)^```$", page, re.M | re.S)
         for part in re.split(r"^\$ pawl workflow ", session, flags=re.M)[1:]:
             line, _, expected = part.partition("\n")
             words = shlex.split(line)
@@ -76,6 +76,18 @@ class Workflow(clilib.Case):
                 clilib.wait_for(goes, seconds=5 if words[0] in ("list", "history") else 0)
             except AssertionError:
                 self.fail(f"{line} says\n{said}instead of\n{expected}")
+        for part in re.split(r"^\$ pawl workflow ", "".join(files), flags=re.M)[1:]:
+            line, _, expected = part.partition("\n")
+            words, _, file = line.replace("./shop", str(clilib.BIN / "cli_shop")).partition(" > ")
+            command, *words = shlex.split(words)
+            if file:  # the worker has to have done its part
+                clilib.wait_for(lambda: "executionCompleted" in self.workflow(command, *words, app=shop).stdout)
+            answer = self.pawl("workflow", command, *words) if command == "replay" else self.workflow(command, *words, app=shop)
+            self.assertEqual((answer.returncode, answer.stderr), (0, ""), line)
+            if file:
+                self.file(file, answer.stdout)
+            else:
+                self.assertEqual(answer.stdout, expected, line)
 
     def test_run(self):
         self.assertEqual("ℹ️  Workflow instance started successfully: a-1\n",
