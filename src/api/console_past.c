@@ -13,7 +13,7 @@ enum {
 };
 
 #define KEEPER_LOOKED (60 * PAWL_SECOND) // so long after the last question somebody still looks
-#define KEEPER_CHEAP  (10 * PAWL_MILLISECOND) // a count that takes no longer is made in any case
+#define KEEPER_CHEAP  (50 * PAWL_MILLISECOND) // a count that takes no longer is made in any case
 
 static const struct {
     const char *name;

@@ -146,7 +146,6 @@ test('the overview tells what needs attention', async () => {
   await page.getByRole('heading', { name: 'Failed within the hour' }).waitFor();
   await page.getByRole('img', { name: /^Open, by status: running \d+/ }).waitFor({ timeout: 30000 });
   await page.getByRole('row', { name: /^broken/ }).getByRole('link', { name: '13' }).waitFor();
-  await picture('overview');
 });
 
 test('workers and stores are shown', async () => {
@@ -419,6 +418,7 @@ test('nothing hinders a screen reader, in light and dark and on a phone', async 
       const bad = violations.map((one) => `${scheme} ${hash} ${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
       assert.deepEqual(bad, []);
       if (scheme === 'dark' && hash === '#/instance/parent-1') await picture('dark');
+      if (scheme === 'light' && hash === '') await picture('overview'); // by now there is something in the charts
     }
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 360, height: 640 });
