@@ -130,7 +130,7 @@ static void storage_tell(struct pawl_storage *storage) {
     }
 }
 
-static void storage_finish_close(struct pawl_storage *storage);
+static void storage_check_closed(struct pawl_storage *storage);
 
 static void storage_count(struct pawl_storage *storage) {
     struct pawl_storage_meters *meters = &storage->meters;
@@ -163,7 +163,7 @@ static void storage_end(struct pawl_storage *storage) {
     storage->busy = false;
     storage_tell(storage);
     if (storage->wanted && !storage->busy) pawl__storage_want(storage);
-    if (storage->closing && !storage->wanted && !storage->busy) storage_finish_close(storage);
+    storage_check_closed(storage);
 }
 
 // Whether the loop may run the commit itself.
@@ -203,7 +203,7 @@ static void storage_commit(struct pawl_storage *storage) {
         last = &client->part.next;
     }
     if (!storage->commit.state && !storage->commit.parts) {
-        if (storage->closing) storage_finish_close(storage);
+        storage_check_closed(storage);
         return;
     }
     storage->busy = true;
@@ -314,6 +314,7 @@ static void storage_done_tend(struct pawl_job *job) {
         pawl__log(storage->log, PAWL_LOG_WARN, storage_scope,
                   "the store's housekeeping failed, will try again: %s", error->text);
     storage->told_tend = error->code;
+    storage_check_closed(storage);
 }
 
 // A busy store is tended at each tick, an idle one once a second: expired keys go then, too.
@@ -437,9 +438,15 @@ static void storage_finish_close(struct pawl_storage *storage) {
     uv_close((uv_handle_t *)&storage->spin, storage_on_handle_close);
 }
 
+// Threads are only waited for when they are idle. The last answer may have begun the end already.
+static void storage_check_closed(struct pawl_storage *storage) {
+    bool idle = !storage->busy && !storage->wanted && !storage->tending;
+    if (storage->closing && idle && !storage->handles) storage_finish_close(storage);
+}
+
 void pawl__storage_close(struct pawl_storage *storage, void (*closed)(void *arg), void *arg) {
     storage->closing = true;
     storage->closed = closed;
     storage->arg = arg;
-    if (!storage->busy && !storage->wanted) storage_finish_close(storage);
+    storage_check_closed(storage);
 }

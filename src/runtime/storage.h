@@ -143,8 +143,8 @@ enum pawl_err pawl__storage_init_shared(struct pawl_storage *storage, uv_loop_t 
 // Commits of the store that were done. On any thread.
 uint64_t pawl__storage_commits(const struct pawl_storage *storage);
 
-// Writes what was handed in, closes the store, and calls |closed|. Nothing may be handed in any
-// more.
+// Writes what was handed in, closes the store, and calls |closed|, later. Nothing may be handed in
+// any more. It may be called from the last |done| of what was handed in.
 void pawl__storage_close(struct pawl_storage *storage, void (*closed)(void *arg), void *arg);
 
 void pawl__storage_write(struct pawl_storage *storage, struct pawl_state_write *write);

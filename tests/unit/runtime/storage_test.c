@@ -275,6 +275,41 @@ static void test_closing_gives_up(void **state) {
     bench_close(&bench);
 }
 
+// Who has the last answer may close the storage from within it, whichever thread the commit was on.
+struct last {
+    struct pawl_state_write write;
+    struct pawl_storage storage;
+    bool closed;
+};
+
+static void last_done(struct pawl_state_write *write) {
+    struct last *last = write->data;
+    pawl__storage_close(&last->storage, on_closed, &last->closed);
+}
+
+static void test_closed_by_the_last_answer(void **state) {
+    (void)state;
+    for (int before = 0; before < 3; before++) { // the later ones are on the loop
+        struct stub stub = {.base = {&stub_ops, "state.stub"}};
+        struct pawl_error error;
+        uv_loop_t loop;
+        struct last last = {.write = {.done = last_done, .data = &last}};
+        uv_loop_init(&loop);
+        assert_int_equal(pawl__storage_init(&last.storage, &loop, &stub.base, NULL, &error),
+                         PAWL_OK);
+        for (int i = 0; i < before; i++) {
+            bool done = false;
+            struct pawl_state_write write = {.done = write_done, .data = &done};
+            pawl__storage_write(&last.storage, &write);
+            UNTIL(&loop, done);
+        }
+        pawl__storage_write(&last.storage, &last.write);
+        UNTIL(&loop, last.closed);
+        assert_true(stub.closed);
+        assert_int_equal(uv_loop_close(&loop), 0);
+    }
+}
+
 // --- housekeeping that goes wrong ---------------------------------------------------------------
 
 static void log_write(void *arg, enum pawl_log_level level, const char *line) {
@@ -314,6 +349,7 @@ int main(void) {
         cmocka_unit_test(test_loop_does_not_wait),
         cmocka_unit_test(test_state_gives_up),
         cmocka_unit_test(test_closing_gives_up),
+        cmocka_unit_test(test_closed_by_the_last_answer),
         cmocka_unit_test(test_tend_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
