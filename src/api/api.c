@@ -14,7 +14,8 @@ struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
     struct pawl_api *api = calloc(1, sizeof *api);
     if (!api) return NULL;
     api->options = *options;
-    api->extended = json_pack("{s:s}", "daprRuntimeVersion", options->version);
+    api->extended = options->extended ? options->extended
+                                      : json_pack("{s:s}", "daprRuntimeVersion", options->version);
     pawl__link_init(&api->streams);
     pawl__api_set_ready(api, false, "the daemon is starting");
     bool relays = options->loop && options->node, watches = options->loop && options->feed;
@@ -26,6 +27,16 @@ struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
         return api;
     pawl__api_destroy(api);
     return NULL;
+}
+
+struct json_t *pawl__api_take_extended(struct pawl_api *api) {
+    json_t *extended = api->extended;
+    api->extended = NULL;
+    return extended;
+}
+
+void pawl__api_drop_extended(struct json_t *extended) {
+    json_decref(extended);
 }
 
 void pawl__api_destroy(struct pawl_api *api) {

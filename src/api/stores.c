@@ -21,6 +21,7 @@ void pawl__api_store_release(struct pawl_api_store *store) {
 }
 
 void pawl__api_store_watch(struct pawl_api_store *store, const struct pawl_buckets *buckets) {
+    store->series = (struct pawl_state_series){0};
     for (int verb = 0; verb < PAWL_API_STATE_VERBS; verb++)
         for (int failed = 0; failed < 2; failed++)
             store->series.times[verb][failed].buckets = buckets;

@@ -45,7 +45,7 @@ static inline struct pawl_api_store *pawl__api_store_hold(struct pawl_api_store 
 
 void pawl__api_store_release(struct pawl_api_store *store);
 
-// Has the times of |store| counted in |buckets|, which outlive it.
+// Has the times of |store| counted anew, in |buckets|, which outlive it; NULL: not at all.
 void pawl__api_store_watch(struct pawl_api_store *store, const struct pawl_buckets *buckets);
 
 #endif

@@ -29,6 +29,8 @@ static const struct pawl_flag daemon_flags[] = {
     {"no-default-store", 0, PAWL_FLAG_BOOL, "false",
      "have no store, and serve no workflows, where no resources are given"},
     {"config", 0, PAWL_FLAG_LIST, NULL, "configuration file; repeatable"},
+    {"hot-reload-reconcile-interval", 0, PAWL_FLAG_TEXT, "60s",
+     "how often all files are read again, beside when they change and on SIGHUP"},
     {"app-port", 0, PAWL_FLAG_PORT, "0", "port that the app listens on"},
     {"app-protocol", 0, PAWL_FLAG_TEXT, "http",
      "protocol of the app: http, grpc, https, grpcs, h2c"},
@@ -82,7 +84,6 @@ static const struct pawl_flag daemon_flags[] = {
     {"app-health-probe-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"app-health-threshold", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"actors-disseminate-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"hot-reload-reconcile-interval", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"app-binding-options-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"enable-mtls", 0, PAWL_FLAG_BOOL, "false", "taken for daprd's sake; means nothing here"},
     {"enable-profiling", 0, PAWL_FLAG_BOOL, "false", "taken for daprd's sake; means nothing here"},
@@ -213,10 +214,17 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
     metrics_addresses = addresses;
     if (!err && *pawl__flag_text(flags, "metrics-listen-address"))
         err = daemon_addresses(flags, "metrics-listen-address", &metrics_addresses, &error);
+    if (!err && !pawl__duration_parse(pawl__flag_text(flags, "hot-reload-reconcile-interval"),
+                                      &options.reconcile_interval))
+        err = pawl__fail(&error, PAWL_E_INVALID,
+                         "--hot-reload-reconcile-interval is '%s', but has to be a duration such "
+                         "as 60s",
+                         pawl__flag_text(flags, "hot-reload-reconcile-interval"));
     int code = 1;
     if (err) {
         pawl__log(&options.log, PAWL_LOG_FATAL, "dapr.runtime", "cannot start: %s", error.text);
     } else {
+        options.source = &source;
         options.with_metrics = pawl__flag_bool(flags, "enable-metrics");
         options.metrics = (struct pawl_metrics_options){
             .app_id = options.app_id,

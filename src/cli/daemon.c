@@ -11,15 +11,21 @@
 #include "cli/finder.h"
 #include "cli/listen.h"
 #include "cli/metrics.h"
+#include "cli/reload.h"
 #include "cli/stores.h"
 #include "cli/tracing.h"
 #include "cli/version.h"
 #include "observe/feed.h"
 #include "observe/workflows.h"
 
-// What is started last is stopped first: servers, api, node, stores, loop.
+// What is started last is stopped first: servers, api, node, stores, loop. When the configuration
+// or the workflows' store changes, all down to the node is stopped and begun anew, as in the
+// reference. Stores of which nothing else is said stay open meanwhile, so that those in memory keep
+// what they have; and so do the ports, where clients wait.
 
 static const char *const daemon_scope = "dapr.runtime";
+
+#define DAEMON_RESTART_GRACE PAWL_SECOND // for calls, while clients wait
 
 struct daemon {
     const struct pawl_daemon_options *options;
@@ -28,19 +34,26 @@ struct daemon {
     uv_timer_t deadline;            // for a shutdown that hangs
     struct pawl_settings *settings; // held
     struct pawl_daemon_stores stores;
+    struct pawl_reload *reload;
+    char address[320]; // where other daemons reach this one
+
+    // Begun anew.
     struct pawl_node *node;
     struct pawl_feed feed;         // of what the node does
     struct pawl_peer_links *peers; // to other daemons
     struct pawl_daemon_finder finder;
-    char address[320]; // where they reach this one
     struct pawl_api *api;
     struct pawl_server *server;
     struct pawl_tracer tracer; // if it is_traced
     struct pawl_workflow_spans spans;
     struct pawl_metrics metrics; // if it has_metrics
     bool is_traced, has_metrics;
+
+    bool restarting;
+    struct pawl_reload_next next; // what is to be then
+    struct pawl_server *next_server;
+    struct json_t *extended; // metadata that was set
     bool closing;
-    int exit_code;
 };
 
 static const struct pawl_log *daemon_log(const struct daemon *daemon) {
@@ -55,11 +68,40 @@ static void daemon_on_stores_closed(void *arg) {
     uv_close((uv_handle_t *)&daemon->deadline, NULL);
 }
 
+static void daemon_close_stores(void *arg) {
+    struct daemon *daemon = arg;
+    pawl__daemon_stores_close(&daemon->stores, daemon_on_stores_closed, daemon);
+}
+
+// Ends what was to follow after a restart.
+static void daemon_drop_next(struct daemon *daemon) {
+    struct pawl_reload_next *next = &daemon->next;
+    for (size_t i = 0; i < next->count; i++) pawl__api_store_release(next->items[i]);
+    pawl__settings_release(next->settings);
+    pawl__api_drop_extended(daemon->extended);
+    pawl__server_close(daemon->next_server, 0, daemon_close_stores, daemon);
+}
+
+static void daemon_resume(struct daemon *daemon);
+
 static void daemon_on_node_closed(void *arg) {
     struct daemon *daemon = arg;
     pawl__peer_links_close(daemon->peers);
+    if (daemon->restarting) daemon->extended = pawl__api_take_extended(daemon->api);
     pawl__api_destroy(daemon->api);
-    pawl__daemon_stores_close(&daemon->stores, daemon_on_stores_closed, daemon);
+    pawl__daemon_stores_watch(&daemon->stores, NULL);
+    if (daemon->has_metrics) pawl__metrics_finish(&daemon->metrics);
+    if (daemon->node) pawl__feed_finish(&daemon->feed);
+    if (daemon->is_traced) pawl__tracing_close(&daemon->tracer);
+    daemon->node = NULL;
+    daemon->peers = NULL;
+    daemon->api = NULL;
+    if (!daemon->restarting)
+        daemon_close_stores(daemon);
+    else if (daemon->closing)
+        daemon_drop_next(daemon);
+    else
+        daemon_resume(daemon);
 }
 
 static void daemon_close_node(void *arg) {
@@ -85,6 +127,13 @@ static void daemon_on_deadline(uv_timer_t *timer) {
     _exit(1);
 }
 
+// Stops all down to the node.
+static void daemon_end(struct daemon *daemon, const char *why, int64_t grace) {
+    pawl__api_set_ready(daemon->api, false, why);
+    pawl__api_close_streams(daemon->api);
+    pawl__server_close(daemon->server, grace, daemon_on_server_closed, daemon);
+}
+
 static void daemon_stop(struct daemon *daemon) {
     if (daemon->closing) return;
     daemon->closing = true;
@@ -93,9 +142,8 @@ static void daemon_stop(struct daemon *daemon) {
     uv_timer_start(&daemon->deadline, daemon_on_deadline,
                    (uint64_t)(grace / PAWL_MILLISECOND) + 10000, 0);
     uv_unref((uv_handle_t *)&daemon->deadline);
-    pawl__api_set_ready(daemon->api, false, "the daemon is shutting down");
-    pawl__api_close_streams(daemon->api);
-    pawl__server_close(daemon->server, grace, daemon_on_server_closed, daemon);
+    pawl__reload_destroy(daemon->reload);
+    if (!daemon->restarting) daemon_end(daemon, "the daemon is shutting down", grace);
 }
 
 static void daemon_on_signal(uv_signal_t *handle, int number) {
@@ -122,13 +170,18 @@ static void daemon_shutdown(void *arg, bool force) {
 
 static void daemon_on_ready(void *arg, bool ready, const struct pawl_error *reason) {
     struct daemon *daemon = arg;
-    if (!daemon->closing) pawl__api_set_ready(daemon->api, ready, reason ? reason->text : NULL);
+    if (!daemon->closing && !daemon->restarting)
+        pawl__api_set_ready(daemon->api, ready, reason ? reason->text : NULL);
 }
 
+// Opens the stores; or takes those that a restart is for.
 static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error *error) {
     struct pawl_daemon_stores *stores = &daemon->stores;
     const struct pawl_config_stores *given = &daemon->settings->stores;
     struct pawl_api_store *items[PAWL_CONFIG_STORES];
+    if (daemon->restarting) pawl__daemon_stores_put(stores, daemon->next.items, daemon->next.count);
+    pawl__daemon_stores_watch(stores, daemon->has_metrics ? &daemon->metrics : NULL);
+    if (daemon->restarting) return PAWL_OK;
     for (size_t i = 0; i < given->count; i++) {
         struct pawl_store *opened;
         struct pawl_daemon_store *store;
@@ -172,7 +225,6 @@ static enum pawl_err daemon_start_metrics(struct daemon *daemon, struct pawl_err
     const struct pawl_daemon_options *options = daemon->options;
     daemon->has_metrics = options->with_metrics && daemon->settings->configuration.metrics.enabled;
     if (!daemon->has_metrics) return PAWL_OK;
-    daemon->stores.metrics = &daemon->metrics;
     return pawl__metrics_init(&daemon->metrics, &daemon->loop, &options->metrics,
                               &daemon->settings->configuration.metrics, options->max_body,
                               daemon->is_traced ? &daemon->spans.observer : NULL, error);
@@ -257,23 +309,143 @@ static enum pawl_err daemon_listen(struct daemon *daemon, int port, const char *
                             daemon_log(daemon), error);
 }
 
-static enum pawl_err daemon_start_servers(struct daemon *daemon, struct pawl_error *error) {
+static void daemon_handle(void *arg, struct pawl_request *request) {
+    struct daemon *daemon = arg;
+    pawl__api_handle(daemon->api, request);
+}
+
+static enum pawl_err daemon_create_server(struct daemon *daemon, struct pawl_server **out,
+                                          struct pawl_error *error) {
     const struct pawl_daemon_options *options = daemon->options;
-    struct pawl_server_options server = {
-        .allowed_origins = daemon->options->allowed_origins,
+    const struct pawl_server_options server = {
+        .allowed_origins = options->allowed_origins,
         .max_body = options->max_body,
         .max_header = options->max_header,
         .idle_timeout = 60 * PAWL_SECOND,
-        .handler = pawl__api_handle,
-        .arg = daemon->api,
+        .handler = daemon_handle,
+        .arg = daemon,
         .log = daemon_log(daemon),
     };
-    enum pawl_err err = pawl__server_create(&daemon->loop, &server, &daemon->server, error);
+    return pawl__server_create(&daemon->loop, &server, out, error);
+}
+
+static enum pawl_err daemon_start_servers(struct daemon *daemon, struct pawl_error *error) {
+    const struct pawl_daemon_options *options = daemon->options;
+    if (daemon->restarting) {
+        daemon->server = daemon->next_server;
+        return PAWL_OK;
+    }
+    enum pawl_err err = daemon_create_server(daemon, &daemon->server, error);
     if (!err) err = daemon_listen(daemon, options->http_port, "http", error);
     if (!err) err = daemon_listen(daemon, options->grpc_port, "grpc", error);
     if (!err && options->public_port >= 0)
         err = daemon_listen(daemon, options->public_port, "public", error);
     return err;
+}
+
+static enum pawl_err daemon_start_api(struct daemon *daemon, struct pawl_error *error) {
+    const struct pawl_daemon_options *options = daemon->options;
+    const struct pawl_api_options api = {
+        .app_id = options->app_id,
+        .namespace = options->namespace,
+        .version = PAWL_DAPR_VERSION,
+        .token = options->api_token,
+        .node = daemon->node,
+        .loop = &daemon->loop,
+        .feed = daemon->node ? &daemon->feed : NULL,
+        .stores = &daemon->stores.set,
+        .app_port = options->app_port,
+        .app_protocol = options->app_protocol,
+        .app_address = options->app_address,
+        .app_max_concurrency = options->app_max_concurrency,
+        .console = options->console,
+        .lines = options->lines,
+        .tracer = daemon->is_traced ? &daemon->tracer : NULL,
+        .meter = daemon->has_metrics ? &daemon->metrics.requests : NULL,
+        .workflows = daemon->has_metrics ? &daemon->metrics.workflows : NULL,
+        .extended = daemon->extended,
+        .log = daemon_log(daemon),
+        .shutdown = daemon_shutdown,
+        .arg = daemon,
+    };
+    daemon->api = pawl__api_create(&api);
+    return daemon->api ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+}
+
+static enum pawl_err daemon_serve_metrics(struct daemon *daemon, struct pawl_error *error) {
+    if (!daemon->has_metrics) return PAWL_OK;
+    enum pawl_err err = pawl__metrics_serve(&daemon->metrics, daemon->node, &daemon->stores.set,
+                                            daemon->is_traced ? &daemon->tracer : NULL, error);
+    if (!err || err == PAWL_E_NOMEM || !daemon->restarting) return err;
+    pawl__log(daemon_log(daemon), PAWL_LOG_ERROR, daemon_scope, "metrics are not served: %s",
+              error->text);
+    return PAWL_OK; // no reason to end all else, which ran until now
+}
+
+static enum pawl_err daemon_begin(struct daemon *daemon, struct pawl_error *error) {
+    const struct pawl_daemon_options *options = daemon->options;
+    enum pawl_err err =
+        pawl__tracing_open(&daemon->settings->configuration.tracing, options->app_id,
+                           daemon_log(daemon), &daemon->tracer, &daemon->is_traced, error);
+    pawl__workflow_spans_init(&daemon->spans, &daemon->tracer);
+    if (!err) err = daemon_start_metrics(daemon, error);
+    if (!err) err = daemon_open_stores(daemon, error);
+    if (!err) err = daemon_start_node(daemon, error);
+    if (!err) err = daemon_start_api(daemon, error);
+    if (!err) err = daemon_start_servers(daemon, error);
+    if (!err) err = daemon_serve_metrics(daemon, error);
+    if (!err && !daemon->node) pawl__api_set_ready(daemon->api, true, NULL);
+    return err;
+}
+
+// --- beginning anew -----------------------------------------------------------------------------
+
+static void daemon_resume(struct daemon *daemon) {
+    struct pawl_error error;
+    pawl__settings_release(daemon->settings);
+    daemon->settings = daemon->next.settings;
+    if (daemon_begin(daemon, &error)) {
+        pawl__log(daemon_log(daemon), PAWL_LOG_FATAL, daemon_scope, "cannot go on: %s", error.text);
+        _exit(1);
+    }
+    pawl__server_admit(daemon->server);
+    daemon->restarting = false;
+    daemon->next = (struct pawl_reload_next){0};
+    daemon->next_server = NULL;
+    daemon->extended = NULL;
+    pawl__log(daemon_log(daemon), PAWL_LOG_INFO, daemon_scope, "all runs as the files say now");
+    pawl__reload_resume(daemon->reload, daemon->settings);
+}
+
+static void daemon_restart(void *arg, const struct pawl_reload_next *next) {
+    struct daemon *daemon = arg;
+    struct pawl_error error;
+    if (daemon_create_server(daemon, &daemon->next_server, &error)) {
+        pawl__log(daemon_log(daemon), PAWL_LOG_FATAL, daemon_scope, "cannot go on: %s", error.text);
+        _exit(1);
+    }
+    daemon->restarting = true;
+    daemon->next = *next;
+    pawl__log(daemon_log(daemon), PAWL_LOG_INFO, daemon_scope,
+              "the configuration, or the store with the workflows, has changed: all is begun anew");
+    pawl__server_take(daemon->next_server, daemon->server);
+    int64_t grace = daemon->options->graceful_shutdown;
+    if (grace > DAEMON_RESTART_GRACE) grace = DAEMON_RESTART_GRACE;
+    daemon_end(daemon, "the configuration is taken over", grace);
+}
+
+static enum pawl_err daemon_watch_files(struct daemon *daemon, struct pawl_error *error) {
+    const struct pawl_reload_options reload = {
+        .loop = &daemon->loop,
+        .source = daemon->options->source,
+        .stores = &daemon->stores,
+        .interval = daemon->options->reconcile_interval,
+        .log = daemon_log(daemon),
+        .restart = daemon_restart,
+        .arg = daemon,
+    };
+    daemon->reload = pawl__reload_create(&reload, daemon->settings);
+    return daemon->reload ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
 int pawl__daemon_run(const struct pawl_daemon_options *options, struct pawl_settings *settings) {
@@ -290,58 +462,19 @@ int pawl__daemon_run(const struct pawl_daemon_options *options, struct pawl_sett
         daemon.signals[i].data = &daemon;
         uv_signal_start(&daemon.signals[i], daemon_on_signal, numbers[i]);
     }
-    struct pawl_api_options api = {
-        .app_id = options->app_id,
-        .namespace = options->namespace,
-        .version = PAWL_DAPR_VERSION,
-        .token = options->api_token,
-        .app_port = options->app_port,
-        .app_protocol = options->app_protocol,
-        .app_address = options->app_address,
-        .app_max_concurrency = options->app_max_concurrency,
-        .console = options->console,
-        .lines = options->lines,
-        .log = daemon_log(&daemon),
-        .shutdown = daemon_shutdown,
-        .arg = &daemon,
-    };
     pawl__daemon_stores_init(&daemon.stores, &daemon.loop, options->app_id, daemon_log(&daemon));
-    enum pawl_err err =
-        pawl__tracing_open(&daemon.settings->configuration.tracing, options->app_id,
-                           daemon_log(&daemon), &daemon.tracer, &daemon.is_traced, &error);
-    pawl__workflow_spans_init(&daemon.spans, &daemon.tracer);
-    if (daemon.is_traced) api.tracer = &daemon.tracer;
-    if (!err) err = daemon_start_metrics(&daemon, &error);
-    if (daemon.has_metrics) api.meter = &daemon.metrics.requests;
-    if (daemon.has_metrics) api.workflows = &daemon.metrics.workflows;
-    if (!err) err = daemon_open_stores(&daemon, &error);
-    if (!err) err = daemon_start_node(&daemon, &error);
-    if (!err) {
-        api.node = daemon.node;
-        api.feed = daemon.node ? &daemon.feed : NULL;
-        api.loop = &daemon.loop;
-        api.stores = &daemon.stores.set;
-        daemon.api = pawl__api_create(&api);
-        if (!daemon.api) err = pawl__fail_plain(&error, PAWL_E_NOMEM);
-    }
-    if (!err) err = daemon_start_servers(&daemon, &error);
-    if (!err && daemon.has_metrics)
-        err = pawl__metrics_serve(&daemon.metrics, daemon.node, &daemon.stores.set,
-                                  daemon.is_traced ? &daemon.tracer : NULL, &error);
+    enum pawl_err err = daemon_begin(&daemon, &error);
+    if (!err) err = daemon_watch_files(&daemon, &error);
     if (err) {
         pawl__log(daemon_log(&daemon), PAWL_LOG_FATAL, daemon_scope, "cannot start: %s",
                   error.text);
         return 1; // the process ends, and with it all that was opened
     }
-    if (!daemon.node) pawl__api_set_ready(daemon.api, true, NULL);
     pawl__log(daemon_log(&daemon), PAWL_LOG_INFO, daemon_scope,
               "dapr initialized. Status: Running. Init Elapsed %lldms",
               (long long)((pawl__clock_steady() - began) / PAWL_MILLISECOND));
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     uv_loop_close(&daemon.loop);
-    if (daemon.is_traced) pawl__tracing_close(&daemon.tracer);
-    if (daemon.has_metrics) pawl__metrics_finish(&daemon.metrics);
-    if (daemon.node) pawl__feed_finish(&daemon.feed);
     pawl__settings_release(daemon.settings);
-    return daemon.exit_code;
+    return 0;
 }

@@ -29,6 +29,8 @@ struct pawl_daemon_options {
     int64_t graceful_shutdown;      // nanoseconds
     bool with_metrics;              // unless the configuration says otherwise
     struct pawl_metrics_options metrics;
+    const struct pawl_settings_source *source; // read again while it runs
+    int64_t reconcile_interval;                // nanoseconds between two readings; 0: a minute
     struct pawl_log log;
 };
 

@@ -157,11 +157,11 @@ enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
     return ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
-void pawl__metrics_watch(struct pawl_metrics *metrics, struct pawl_api_store *store) {
-    struct pawl_storage_meters *meters = &store->storage->meters;
-    pawl__api_store_watch(store, &metrics->config->latency);
-    meters->commits.buckets = meters->loads.buckets = meters->reads.buckets = &metrics->times;
-    meters->group.buckets = &metrics->groups;
+void pawl__metrics_watch(const struct pawl_metrics *metrics, struct pawl_storage *storage) {
+    struct pawl_storage_meters *meters = &storage->meters;
+    const struct pawl_buckets *times = metrics ? &metrics->times : NULL;
+    meters->commits.buckets = meters->loads.buckets = meters->reads.buckets = times;
+    meters->group.buckets = metrics ? &metrics->groups : NULL;
 }
 
 static enum pawl_err metrics_listen(struct pawl_metrics *metrics, struct pawl_error *error) {

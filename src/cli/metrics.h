@@ -48,8 +48,8 @@ enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
                                  const struct pawl_metrics_config *config, size_t max_message,
                                  struct pawl_observer *observer, struct pawl_error *error);
 
-// A store is there: its meters are looked at from now on.
-void pawl__metrics_watch(struct pawl_metrics *metrics, struct pawl_api_store *store);
+// Looks at the meters of |storage| from now on. |metrics| NULL: nobody does any more.
+void pawl__metrics_watch(const struct pawl_metrics *metrics, struct pawl_storage *storage);
 
 // Once all parts are there; |tracer| may be NULL. Errors as of pawl__server_listen.
 enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node *node,

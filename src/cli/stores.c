@@ -117,6 +117,18 @@ static void stores_on_unused(struct pawl_api_store *api) {
     pawl__storage_close(&store->storage, stores_on_closed, store);
 }
 
+static void stores_watch(struct pawl_daemon_store *store, struct pawl_metrics *metrics) {
+    pawl__metrics_watch(metrics, &store->storage);
+    if (metrics) store->latency = metrics->config->latency; // which may go before the store does
+    pawl__api_store_watch(&store->api, metrics ? &store->latency : NULL);
+}
+
+void pawl__daemon_stores_watch(struct pawl_daemon_stores *stores, struct pawl_metrics *metrics) {
+    stores->metrics = metrics;
+    for (size_t i = 0; i < stores->set.count; i++)
+        stores_watch(PAWL_CONTAINER(stores->items[i], struct pawl_daemon_store, api), metrics);
+}
+
 enum pawl_err pawl__daemon_stores_add(struct pawl_daemon_stores *stores, struct pawl_store *opened,
                                       struct pawl_settings *settings,
                                       const struct pawl_config_store *given,
@@ -146,7 +158,7 @@ enum pawl_err pawl__daemon_stores_add(struct pawl_daemon_stores *stores, struct 
         pawl__api_store_release(&store->api);
         return err;
     }
-    if (stores->metrics) pawl__metrics_watch(stores->metrics, &store->api);
+    stores_watch(store, stores->metrics);
     pawl__log(stores->log, PAWL_LOG_INFO, stores_scope, "Component loaded: %s (%s/%s)%s%s",
               given->name, given->type, given->version, given->path ? " in " : "",
               given->path ? given->path : "");

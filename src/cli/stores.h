@@ -18,6 +18,7 @@ struct pawl_daemon_store {
     struct pawl_storage storage;
     const struct pawl_config_store *given; // what was said of it, in |settings|
     struct pawl_settings *settings;        // held
+    struct pawl_buckets latency;           // of |api|, where somebody looks
     struct pawl_daemon_stores *owner;
 };
 
@@ -40,6 +41,9 @@ void pawl__daemon_stores_init(struct pawl_daemon_stores *stores, uv_loop_t *loop
 enum pawl_err pawl__daemon_store_open(const struct pawl_daemon_stores *stores,
                                       const struct pawl_config_store *given,
                                       struct pawl_store **out, struct pawl_error *error);
+
+// Has |metrics|, or nobody (NULL), look at all stores, and at those that come.
+void pawl__daemon_stores_watch(struct pawl_daemon_stores *stores, struct pawl_metrics *metrics);
 
 // Takes over |store|, which was opened as |given| of |settings| says: |*out| is held once, and not
 // yet in the set. PAWL_E_NOMEM, after which |store| is closed.

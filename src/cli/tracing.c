@@ -52,32 +52,49 @@ static enum pawl_err tracing_add(struct pawl_tracer *tracer, const struct pawl_l
     return err;
 }
 
-enum pawl_err pawl__tracing_open(const struct pawl_tracing *tracing, const char *app_id,
-                                 const struct pawl_log *log, struct pawl_tracer *tracer, bool *on,
-                                 struct pawl_error *error) {
-    *on = false;
-    if (tracing->sampling_rate <= 0) return PAWL_OK;
-    size_t count = tracing->resource_count;
-    struct pawl_attribute *attributes = calloc(count + 1, sizeof *attributes);
+// Makes the sinks for the spans of |app_id|; none after an error.
+static enum pawl_err tracing_make_sinks(const struct pawl_tracing *tracing, const char *app_id,
+                                        const struct pawl_log *log,
+                                        struct pawl_sink *sinks[PAWL_TRACER_EXPORTERS],
+                                        size_t *count, struct pawl_error *error) {
+    struct pawl_attribute *attributes = calloc(tracing->resource_count + 1, sizeof *attributes);
     if (!attributes) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < tracing->resource_count; i++)
         attributes[i] =
             (struct pawl_attribute){tracing->resource[i].key, tracing->resource[i].value, 0};
     const struct pawl_resource resource = {
         .service = tracing->service ? tracing->service : app_id,
         .attributes = attributes,
-        .attribute_count = count,
+        .attribute_count = tracing->resource_count,
     };
+    enum pawl_err err = tracing_sinks(tracing, &resource, log, sinks, count, error);
+    free(attributes);
+    for (size_t i = 0; err && i < *count; i++) sinks[i]->destroy(sinks[i]);
+    if (err) *count = 0;
+    return err;
+}
+
+enum pawl_err pawl__tracing_check(const struct pawl_tracing *tracing, const char *app_id,
+                                  const struct pawl_log *log, struct pawl_error *error) {
+    struct pawl_sink *sinks[PAWL_TRACER_EXPORTERS];
+    size_t count = 0;
+    if (tracing->sampling_rate <= 0) return PAWL_OK;
+    enum pawl_err err = tracing_make_sinks(tracing, app_id, log, sinks, &count, error);
+    for (size_t i = 0; i < count; i++) sinks[i]->destroy(sinks[i]);
+    return err;
+}
+
+enum pawl_err pawl__tracing_open(const struct pawl_tracing *tracing, const char *app_id,
+                                 const struct pawl_log *log, struct pawl_tracer *tracer, bool *on,
+                                 struct pawl_error *error) {
     struct pawl_sink *sinks[PAWL_TRACER_EXPORTERS];
     size_t sink_count = 0;
-    curl_global_init(CURL_GLOBAL_DEFAULT); // before there are threads
+    *on = false;
+    if (tracing->sampling_rate <= 0) return PAWL_OK;
+    curl_global_init(CURL_GLOBAL_DEFAULT); // at the start, before there are threads
     pawl__tracer_init(tracer, tracing->sampling_rate, log);
-    enum pawl_err err = tracing_sinks(tracing, &resource, log, sinks, &sink_count, error);
-    free(attributes);
-    if (err)
-        for (size_t i = 0; i < sink_count; i++) sinks[i]->destroy(sinks[i]);
-    else
-        err = tracing_add(tracer, log, sinks, sink_count, error);
+    enum pawl_err err = tracing_make_sinks(tracing, app_id, log, sinks, &sink_count, error);
+    if (!err) err = tracing_add(tracer, log, sinks, sink_count, error);
     if (err || !sink_count)
         pawl__tracing_close(tracer);
     else

@@ -10,6 +10,10 @@ enum pawl_err pawl__tracing_open(const struct pawl_tracing *tracing, const char 
                                  const struct pawl_log *log, struct pawl_tracer *tracer, bool *on,
                                  struct pawl_error *error);
 
+// What would keep pawl__tracing_open from it, such as an address that is none.
+enum pawl_err pawl__tracing_check(const struct pawl_tracing *tracing, const char *app_id,
+                                  const struct pawl_log *log, struct pawl_error *error);
+
 // Sends what is queued.
 void pawl__tracing_close(struct pawl_tracer *tracer);
 

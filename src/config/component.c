@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "config/fields.h"
 #include "config/home.h"
@@ -120,6 +121,8 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
             return pawl__yaml_fail(item, loader->error, "spec.metadata", "shorter than 65 items");
         err = pawl__value_of(&scope, item, store, &out->fields[out->field_count].value);
         if (err) return err;
+        const char *raw = pawl__yaml_text(item, "value");
+        out->fields[out->field_count].said = raw ? raw : out->fields[out->field_count].value;
         out->fields[out->field_count].name = name;
         out->fields[out->field_count++].line = item->line;
     }
@@ -270,6 +273,28 @@ static enum pawl_err component_read_store(struct loader *loader,
     return err;
 }
 
+static void component_put(struct pawl_buf *out, const char *text) {
+    pawl__buf_append(out, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+// All that decides what the store is. Two stores of which the same is said are the same.
+static enum pawl_err component_say(const struct loader *loader,
+                                   const struct pawl_component *component,
+                                   struct pawl_config_store *store) {
+    struct pawl_buf out = {0};
+    component_put(&out, component->type);
+    component_put(&out, component->version);
+    for (size_t i = 0; i < component->field_count; i++) {
+        component_put(&out, component->fields[i].name);
+        component_put(&out, component->fields[i].said);
+    }
+    store->said = pawl__buf_str(&out);
+    store->said.data = pawl__arena_dup(loader->context->arena, store->said);
+    bool failed = out.failed || !store->said.data;
+    pawl__buf_finish(&out);
+    return failed ? pawl__fail_plain(loader->error, PAWL_E_NOMEM) : PAWL_OK;
+}
+
 static enum pawl_err component_add_store(struct loader *loader, struct pawl_component *component) {
     struct pawl_config_stores *out = loader->out;
     if (out->count == PAWL_CONFIG_STORES)
@@ -298,14 +323,16 @@ static enum pawl_err component_add_store(struct loader *loader, struct pawl_comp
         err = component_read_store(loader, component, type, store);
     if (!err) err = component_shards(component, store);
     if (!err) err = component_lease(component, store);
+    if (!err) err = component_say(loader, component, store);
     if (!err && store->key_prefix && strstr(store->key_prefix, "||"))
         err = pawl__component_fail(component, "keyPrefix must not hold \"||\"");
     if (err) return err;
     for (size_t i = 0; store->holds_workflows && i < out->count; i++)
         if (out->items[i].holds_workflows)
             return pawl__fail(loader->error, PAWL_E_INVALID,
-                              "detected duplicate actor state store: %s and %s", out->items[i].name,
-                              store->name);
+                              "%s: detected duplicate actor state store: %s and %s; the other is "
+                              "in %s",
+                              store->origin, out->items[i].name, store->name, out->items[i].origin);
     out->count++;
     return PAWL_OK;
 }

@@ -88,11 +88,34 @@ static enum pawl_err configuration_take_retention(const struct pawl_config_conte
 }
 
 static bool configuration_acts_on(const char *key) {
-    static const char *const keys[] = {"workflow", "tracing", "metrics", "metric",
-                                       "nameResolution"};
+    static const char *const keys[] = {"workflow", "tracing",        "metrics",
+                                       "metric",   "nameResolution", "features"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0) return true;
     return false;
+}
+
+// spec.features: of Dapr's own, HotReload is the one that there is here.
+static enum pawl_err configuration_take_features(const struct pawl_config_context *context,
+                                                 const struct pawl_yaml *features,
+                                                 struct pawl_configuration *out,
+                                                 struct pawl_error *error) {
+    if (!features) return PAWL_OK;
+    if (features->kind != PAWL_YAML_LIST)
+        return pawl__yaml_fail(features, error, "spec.features", "a list of names and switches");
+    for (const struct pawl_yaml *one = features->children; one; one = one->next) {
+        const char *name = pawl__yaml_text(one, "name");
+        bool enabled = false;
+        enum pawl_err err = pawl__yaml_bool(one, "enabled", &enabled, error);
+        if (err) return err;
+        if (name && strcmp(name, "HotReload") == 0)
+            out->no_hot_reload = !enabled;
+        else
+            pawl__log(context->log, PAWL_LOG_INFO, configuration_scope,
+                      "%s:%d: the feature %s is read, but nothing in this version acts on it",
+                      one->file, one->line, name ? name : "without a name");
+    }
+    return PAWL_OK;
 }
 
 static enum pawl_err configuration_take(const struct pawl_config_context *context,
@@ -121,6 +144,8 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
     const struct pawl_yaml *metrics = pawl__yaml_get(spec, "metrics");
     if (!metrics) metrics = pawl__yaml_get(spec, "metric");
     if (!err && metrics) err = pawl__metrics_config_take(context, metrics, &out->metrics, error);
+    if (!err)
+        err = configuration_take_features(context, pawl__yaml_get(spec, "features"), out, error);
     return err ? err : configuration_take_retention(context, workflow, out, error);
 }
 
@@ -141,6 +166,7 @@ enum pawl_err pawl__configuration_load(const struct pawl_config_context *context
     *out = (struct pawl_configuration){0};
     pawl__tracing_init(&out->tracing);
     pawl__metrics_config_init(&out->metrics);
+    struct pawl_buf said = {0};
     enum pawl_err err = PAWL_OK;
     for (size_t i = 0; !err && i < count; i++) {
         struct pawl_str text;
@@ -154,7 +180,14 @@ enum pawl_err pawl__configuration_load(const struct pawl_config_context *context
                                    error);
         for (; !err && document; document = document->next)
             err = configuration_take(context, document, out, error);
+        pawl__buf_append_str(&said, pawl__buf_str(&expanded));
+        pawl__buf_append(&said, "", 1); // between two files
         pawl__buf_finish(&expanded);
     }
+    out->said = pawl__buf_str(&said);
+    out->said.data = pawl__arena_dup(context->arena, out->said);
+    bool failed = said.failed || !out->said.data;
+    pawl__buf_finish(&said);
+    if (!err && failed) err = pawl__fail_plain(error, PAWL_E_NOMEM);
     return err ? err : pawl__tracing_take_environment(context, &out->tracing, error);
 }

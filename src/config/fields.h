@@ -20,6 +20,7 @@ struct pawl_component {
     bool ignore_errors;
     struct {
         const char *name, *value;
+        const char *said; // the value, with names such as {uuid} as they stand
         int line;
     } fields[PAWL_COMPONENT_FIELDS];
     size_t field_count;

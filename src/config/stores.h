@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/str.h"
+
 enum {
     PAWL_CONFIG_ADDRESSES = 16
 };
@@ -53,6 +55,7 @@ struct pawl_config_store {
     int64_t lease;          // nanoseconds that one lasts; 0: the default
     const char *origin;     // "file:line", for messages
     const char *instead_of; // the component's own type, of a local store; else NULL
+    struct pawl_str said;   // all that the component says, with its secrets; for comparing
 };
 
 enum {

@@ -35,6 +35,7 @@ struct server_listener {
     bool is_pipe;
     bool is_refusing; // |refused| is in use
     bool is_waiting;  // another one came meanwhile
+    bool is_held;     // one came while the server holds them
     bool is_closed;
 };
 
@@ -48,6 +49,7 @@ struct pawl_server {
     uv_timer_t timer;    // while it closes
     uint64_t last_words; // milliseconds
     int handles;         // still to be closed, with the set of connections as one
+    bool holds;          // who connects waits
     bool is_closing, is_aborted, is_finishing;
     void (*done)(void *arg);
     void *arg;
@@ -159,6 +161,10 @@ static void server_on_connection(uv_stream_t *stream, int status) {
     if (status) {
         pawl__log(server->service.options.log, PAWL_LOG_WARN, "pawl.net",
                   "cannot accept a connection: %s", uv_strerror(status));
+        return;
+    }
+    if (server->holds) { // libuv offers no more before this one is taken
+        listener->is_held = true;
         return;
     }
     struct server_sniff *sniff = calloc(1, sizeof *sniff);
@@ -285,6 +291,25 @@ enum pawl_err pawl__server_listen_unix(struct pawl_server *server, const char *p
     }
     server_add_listener(server, listener);
     return PAWL_OK;
+}
+
+void pawl__server_take(struct pawl_server *server, struct pawl_server *from) {
+    server->holds = true;
+    while (from->listeners) {
+        struct server_listener *listener = from->listeners;
+        from->listeners = listener->next;
+        listener->server = server;
+        server_add_listener(server, listener);
+    }
+}
+
+void pawl__server_admit(struct pawl_server *server) {
+    server->holds = false;
+    for (struct server_listener *one = server->listeners; one; one = one->next) {
+        if (!one->is_held) continue;
+        one->is_held = false;
+        server_on_connection(&one->uv.stream, 0);
+    }
 }
 
 // --- its life --------------------------------------------------------------------------------

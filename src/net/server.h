@@ -27,6 +27,12 @@ enum pawl_err pawl__server_listen(struct pawl_server *server, const char *addres
 enum pawl_err pawl__server_listen_unix(struct pawl_server *server, const char *path,
                                        struct pawl_error *error);
 
+// Takes over the listeners of |from|, which keeps the connections that it has. Those who connect
+// from now on wait until pawl__server_admit is called.
+void pawl__server_take(struct pawl_server *server, struct pawl_server *from);
+
+void pawl__server_admit(struct pawl_server *server);
+
 // Stops listening, closes idle connections, sends GOAWAY, lets open requests end, ends those that
 // have not (on_close with PAWL_E_UNAVAILABLE) soon enough for their answers to be written, closes
 // all |grace| nanoseconds from now at the latest, or a tenth of a second when that is less, frees

@@ -60,6 +60,37 @@ static void test_sqlite(void **state) {
     assert_string_equal(kit_log(kit), "");
 }
 
+// Whether two readings say the same: what is said again is, what is drawn anew as well.
+static void test_said(void **state) {
+    struct kit *kit = *state;
+    static const struct {
+        const char *before, *after;
+        bool same;
+    } rows[] = {
+        {"prefix", "prefix", true},
+        {"prefix", "other", false},
+        {"{uuid}", "{uuid}", true},
+        {"{appID}", "shop", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        sqlite("keyPrefix", rows[i].before);
+        assert_int_equal(load(kit), PAWL_OK);
+        struct pawl_str before = stores.items[0].said;
+        sqlite("keyPrefix", rows[i].after);
+        assert_int_equal(load(kit), PAWL_OK);
+        assert_int_equal(pawl__str_equal(before, stores.items[0].said), rows[i].same);
+    }
+    setenv("PAWL_TEST_PREFIX", "one", 1);
+    const char *rest = "  metadata:\n  - {name: keyPrefix, envRef: PAWL_TEST_PREFIX}\n";
+    component("r/a.yaml", "store", "state.in-memory", rest);
+    assert_int_equal(load(kit), PAWL_OK);
+    struct pawl_str before = stores.items[0].said;
+    setenv("PAWL_TEST_PREFIX", "two", 1);
+    assert_int_equal(load(kit), PAWL_OK);
+    assert_false(pawl__str_equal(before, stores.items[0].said));
+    unsetenv("PAWL_TEST_PREFIX");
+}
+
 static void test_connection_strings(void **state) {
     struct kit *kit = *state;
     static const struct {
@@ -359,7 +390,8 @@ static void test_duplicates(void **state) {
     component("r/a.yaml", "one", "state.in-memory", holds);
     component("r/b.yaml", "two", "state.in-memory", holds);
     assert_int_equal(load(kit), PAWL_E_INVALID);
-    assert_error(kit, "detected duplicate actor state store: one and two");
+    assert_error(kit, "r/b.yaml:1: detected duplicate actor state store: one and two; the other is "
+                      "in r/a.yaml:1");
     component("r/b.yaml", "one", "state.in-memory", "");
     assert_int_equal(load(kit), PAWL_E_INVALID);
     assert_error(kit, "r/b.yaml:1: there are two components named \"one\"; the other is in "
@@ -698,6 +730,7 @@ static void test_broken_files(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sqlite, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_said, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_connection_strings, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_key_prefixes, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_metadata_errors, kit_begin, kit_end),

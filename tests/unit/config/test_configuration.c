@@ -36,6 +36,29 @@ static void test_limits(void **state) {
                       "above 0, or 0 for no limit");
 }
 
+static void test_features(void **state) {
+    struct kit *kit = *state;
+    assert_int_equal(load(kit, "kind: Configuration\nspec: {}\n"), PAWL_OK);
+    assert_false(configuration.no_hot_reload);
+    struct pawl_str before = configuration.said;
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  features:\n"
+                               "  - {name: HotReload, enabled: false}\n"),
+                     PAWL_OK);
+    assert_true(configuration.no_hot_reload);
+    assert_false(pawl__str_equal(before, configuration.said));
+    assert_string_equal(kit_log(kit), "");
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  features:\n"
+                               "  - {name: HotReload, enabled: true}\n"
+                               "  - {name: ActorStateTTL, enabled: true}\n"),
+                     PAWL_OK);
+    assert_false(configuration.no_hot_reload);
+    assert_logged(kit, "c.yaml:5: the feature ActorStateTTL is read, but nothing in this version "
+                       "acts on it");
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  features: HotReload\n"),
+                     PAWL_E_INVALID);
+    assert_error(kit, "c.yaml:3: spec.features has to be a list of names and switches");
+}
+
 static void test_merge(void **state) {
     struct kit *kit = *state;
     static const char *const files[] = {"one.yaml", "two.yaml"};
@@ -261,6 +284,7 @@ static void test_files(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_limits, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_features, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_merge, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_mistakes, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_warnings, kit_begin, kit_end),
