@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "api/internal.h"
+#include "api/numbers.h"
 
 // What the sidecar tells of itself: health, metadata; and its end.
 
@@ -36,13 +37,43 @@ static void metadata_outbound(void *arg, struct pawl_request *request,
 // --- metadata -----------------------------------------------------------------------------------
 
 // The three types under which a daprd with a worker hosts its workflows.
-static const char *const metadata_actors[] = {"workflow", "activity", "retentioner"};
-static const char *const metadata_capabilities[] = {"ETAG", "TRANSACTIONAL", "TTL", "ACTOR"};
-
 enum {
-    METADATA_ACTORS = sizeof metadata_actors / sizeof *metadata_actors,
-    METADATA_CAPABILITIES = sizeof metadata_capabilities / sizeof *metadata_capabilities,
+    METADATA_WORKFLOW,
+    METADATA_ACTIVITY,
+    METADATA_RETENTIONER,
+    METADATA_ACTORS
 };
+
+static const char *const metadata_actors[] = {
+    [METADATA_WORKFLOW] = "workflow",
+    [METADATA_ACTIVITY] = "activity",
+    [METADATA_RETENTIONER] = "retentioner",
+};
+
+// The reference's of a store's type, but for QUERY_API, which is not served.
+struct metadata_capabilities {
+    const char *type; // NULL: any other
+    const char *names[6];
+    size_t count;
+};
+
+static const struct metadata_capabilities metadata_capabilities[] = {
+    {"state.in-memory",
+     {"ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR"},
+     6},
+    {NULL, {"ETAG", "TRANSACTIONAL", "TTL", "KEYS_LIKE", "ACTOR"}, 5},
+};
+
+static const struct metadata_capabilities *metadata_capabilities_of(const char *type) {
+    const struct metadata_capabilities *row = metadata_capabilities;
+    while (row->type && strcmp(row->type, type) != 0) row++;
+    return row;
+}
+
+// The reference overwrites what is set under the version's key, and passes over an empty key.
+static bool metadata_may_set(const char *key) {
+    return *key && strcmp(key, "daprRuntimeVersion") != 0;
+}
 
 static int metadata_workers(const struct pawl_api *api) {
     return api->options.node ? (int)pawl__node_worker_count(api->options.node) : 0;
@@ -53,17 +84,121 @@ static char *metadata_actor_type(struct pawl_api *api, struct pawl_request *requ
                               api->options.app_id, metadata_actors[i]);
 }
 
+// How many of each type are at work here: workflows in memory, activities with workers.
+static void metadata_count(const struct pawl_api *api, int counts[METADATA_ACTORS]) {
+    struct pawl_numbers numbers;
+    memset(counts, 0, METADATA_ACTORS * sizeof *counts);
+    if (!api->options.node) return;
+    pawl__numbers_read(&numbers, api->options.node);
+    counts[METADATA_WORKFLOW] = (int)numbers.instances;
+    counts[METADATA_ACTIVITY] = (int)numbers.activities.in_flight;
+}
+
 static const char *metadata_actor_status(const struct pawl_api *api) {
     if (!api->options.node) return "DISABLED";
     return pawl__node_ready(api->options.node) ? "RUNNING" : "INITIALIZING";
 }
 
-// What a benchmark asks for.
+// |ms|, not negative, as Go writes a duration: "5s", "1m30s", "500ms", "1.5s".
+static char *metadata_duration(struct pawl_request *request, int ms) {
+    struct pawl_arena *arena = &request->arena;
+    int hours = ms / 3600000, minutes = ms / 60000 % 60, rest = ms % 60000;
+    char seconds[32];
+    if (!ms) return pawl__arena_format(arena, "0s");
+    if (ms < 1000) return pawl__arena_format(arena, "%dms", ms);
+    snprintf(seconds, sizeof seconds, "%g", rest / 1000.0);
+    if (hours) return pawl__arena_format(arena, "%dh%dm%ss", hours, minutes, seconds);
+    if (minutes) return pawl__arena_format(arena, "%dm%ss", minutes, seconds);
+    return pawl__arena_format(arena, "%ss", seconds);
+}
+
+// gRPC has a health of its own: a path is HTTP's.
+static const char *metadata_health_path(const struct pawl_api_options *options) {
+    return strncmp(options->app_protocol, "grpc", 4) == 0 ? "" : options->app_health.path;
+}
+
+// --- as JSON ------------------------------------------------------------------------------------
+
+// Parts of the answer; NULL when memory is out.
+
+static json_t *metadata_component(const char *name, const char *type, const char *version,
+                                  const struct metadata_capabilities *can) {
+    json_t *list = json_array();
+    for (size_t i = 0; can && i < can->count; i++)
+        json_array_append_new(list, json_string(can->names[i]));
+    return json_pack("{s:s, s:s, s:s, s:o}", "name", name, "type", type, "version", version,
+                     "capabilities", list);
+}
+
+static json_t *metadata_components(const struct pawl_api_stores *stores) {
+    json_t *list = json_array();
+    int lost = 0;
+    for (size_t i = 0; i < stores->count; i++) {
+        const struct pawl_api_store *one = stores->items[i];
+        lost |=
+            json_array_append_new(list, metadata_component(one->name, one->type, one->version,
+                                                           metadata_capabilities_of(one->type)));
+    }
+    for (size_t i = 0; i < stores->secret_count; i++) {
+        const struct pawl_api_resource *one = &stores->secrets[i];
+        lost |= json_array_append_new(list,
+                                      metadata_component(one->name, one->type, one->version, NULL));
+    }
+    if (!lost) return list;
+    json_decref(list);
+    return NULL;
+}
+
+static json_t *metadata_policies(const struct pawl_api_stores *stores) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < stores->policy_count; i++)
+        json_array_append_new(list, json_pack("{s:s}", "name", stores->policies[i].name));
+    return list;
+}
+
+static json_t *metadata_active(struct pawl_api *api, struct pawl_request *request) {
+    json_t *list = json_array();
+    int counts[METADATA_ACTORS];
+    metadata_count(api, counts);
+    for (size_t i = 0; metadata_workers(api) && i < METADATA_ACTORS; i++)
+        json_array_append_new(list,
+                              json_pack("{s:s, s:i}", "type", metadata_actor_type(api, request, i),
+                                        "count", counts[i]));
+    return list;
+}
+
+static json_t *metadata_app(const struct pawl_api_options *options, struct pawl_request *request) {
+    const struct pawl_app_health *health = &options->app_health;
+    json_t *app = json_pack("{s:s, s:s, s:i}", "protocol", options->app_protocol, "channelAddress",
+                            options->app_address, "maxConcurrency", options->app_max_concurrency);
+    if (options->app_port > 0) json_object_set_new(app, "port", json_integer(options->app_port));
+    if (!health->enabled) return app;
+    const char *path = metadata_health_path(options);
+    json_t *told = json_pack("{s:s, s:s, s:i}", "healthProbeInterval",
+                             metadata_duration(request, health->interval), "healthProbeTimeout",
+                             metadata_duration(request, health->timeout), "healthThreshold",
+                             health->threshold);
+    if (*path) json_object_set_new(told, "healthCheckPath", json_string(path));
+    json_object_set_new(app, "health", told);
+    return app;
+}
+
+// What there is beside the reference's: what a benchmark asks for, and who else serves the app.
 static json_t *metadata_self(const struct pawl_api_options *options) {
+    const struct pawl_node *node = options->node;
     uint64_t commits = 0;
+    json_t *daemons = json_array();
     for (size_t i = 0; i < options->stores->count; i++)
         commits += options->stores->items[i]->storage->commits;
-    return json_pack("{s:i, s:I}", "pid", (int)getpid(), "commits", (json_int_t)commits);
+    for (size_t i = 0; node && node->shares && i < node->members.count; i++) {
+        const struct pawl_member *one = &node->members.list[i];
+        bool self = pawl__members_is_self(&node->members, one);
+        size_t workers = self ? node->dispatch.worker_count : one->workers;
+        json_array_append_new(daemons, json_pack("{s:s%, s:I}", "address", one->address.data,
+                                                 one->address.len, "workers", (json_int_t)workers));
+    }
+    return json_pack("{s:i, s:I, s:o}", "pid", (int)getpid(), "commits", (json_int_t)commits,
+                     "daemons", daemons);
 }
 
 static void metadata_http_get(void *arg, struct pawl_request *request,
@@ -71,41 +206,25 @@ static void metadata_http_get(void *arg, struct pawl_request *request,
     (void)params;
     struct pawl_api *api = arg;
     const struct pawl_api_options *options = &api->options;
-    json_t *components = json_array(), *actors = json_array();
+    json_t *active = metadata_active(api, request), *features = json_array();
     int lost = 0; // for want of memory
-    for (size_t i = 0; i < options->stores->count; i++) {
-        json_t *capabilities = json_array();
-        for (size_t k = 0; k < METADATA_CAPABILITIES; k++)
-            lost |= json_array_append_new(capabilities, json_string(metadata_capabilities[k]));
-        lost |= json_array_append_new(
-            components,
-            json_pack("{s:s, s:s, s:s, s:o}", "name", options->stores->items[i]->name, "type",
-                      options->stores->items[i]->type, "version",
-                      options->stores->items[i]->version, "capabilities", capabilities));
-    }
-    for (size_t i = 0; metadata_workers(api) && i < METADATA_ACTORS; i++)
-        lost |= json_array_append_new(
-            actors,
-            json_pack("{s:s, s:i}", "type", metadata_actor_type(api, request, i), "count", 0));
+    if (options->hot_reload) lost = json_array_append_new(features, json_string("HotReload"));
     bool serves = options->node && pawl__node_ready(options->node);
-    json_t *body = json_pack("{s:s, s:s, s:[], s:O, s:o, s:O, s:[], s:[]}", "id", options->app_id,
-                             "runtimeVersion", options->version, "enabledFeatures", "actors",
-                             actors, "components", components, "extended", api->extended,
-                             "subscriptions", "httpEndpoints");
+    json_t *body =
+        json_pack("{s:s, s:s, s:o, s:O, s:o, s:O, s:[], s:[], s:[], s:[]}", "id", options->app_id,
+                  "runtimeVersion", options->version, "enabledFeatures", features, "actors", active,
+                  "components", metadata_components(options->stores), "extended", api->extended,
+                  "subscriptions", "httpEndpoints", "mcpServers", "workflowAccessPolicies");
+    lost |= json_object_set_new(body, "resiliencies", metadata_policies(options->stores));
+    lost |= json_object_set_new(body, "appConnectionProperties", metadata_app(options, request));
     lost |= json_object_set_new(body, "actorRuntime",
                                 json_pack("{s:s, s:o, s:b, s:s}", "runtimeStatus",
-                                          metadata_actor_status(api), "activeActors", actors,
+                                          metadata_actor_status(api), "activeActors", active,
                                           "hostReady", serves, "placement", ""));
     lost |= json_object_set_new(body, "scheduler", json_pack("{s:[]}", "connected_addresses"));
     lost |= json_object_set_new(body, "workflows",
                                 json_pack("{s:i}", "connectedWorkers", metadata_workers(api)));
     lost |= json_object_set_new(body, "pawl", metadata_self(options));
-    if (options->app_port > 0)
-        lost |= json_object_set_new(body, "appConnectionProperties",
-                                    json_pack("{s:i, s:s, s:s, s:i}", "port", options->app_port,
-                                              "protocol", options->app_protocol, "channelAddress",
-                                              options->app_address, "maxConcurrency",
-                                              options->app_max_concurrency));
     if (lost) {
         json_decref(body);
         pawl__api_nomem(request);
@@ -123,6 +242,10 @@ static void metadata_http_set(void *arg, struct pawl_request *request,
         return;
     }
     const char *key = params->values[0].data; // terminated
+    if (!metadata_may_set(key)) {
+        pawl__api_empty(request, 204);
+        return;
+    }
     json_t *value = json_stringn(request->body.data, request->body.len);
     if (json_object_set_new(api->extended, key, value))
         pawl__api_nomem(request);
@@ -137,7 +260,9 @@ static void metadata_init_entry(void *entry) {
 static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request) {
     if (!pawl__api_unpack(request, &dapr__get_metadata_request__descriptor)) return;
     const struct pawl_api_options *options = &api->options;
-    size_t workers = (size_t)metadata_workers(api), stores = options->stores->count;
+    const struct pawl_api_stores *set = options->stores;
+    size_t workers = (size_t)metadata_workers(api), stores = set->count + set->secret_count;
+    int counts[METADATA_ACTORS];
     Dapr__RegisteredComponents *components =
         pawl__arena_alloc(&request->arena, (stores + 1) * sizeof *components);
     Dapr__RegisteredComponents **component_list =
@@ -147,23 +272,35 @@ static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request
     Dapr__MetadataWorkflows workflows = DAPR__METADATA_WORKFLOWS__INIT;
     Dapr__MetadataScheduler scheduler = DAPR__METADATA_SCHEDULER__INIT;
     Dapr__AppConnectionProperties app = DAPR__APP_CONNECTION_PROPERTIES__INIT;
+    Dapr__AppConnectionHealthProperties health = DAPR__APP_CONNECTION_HEALTH_PROPERTIES__INIT;
     Dapr__GetMetadataResponse response = DAPR__GET_METADATA_RESPONSE__INIT;
     if (!components || !component_list) {
         pawl__api_nomem(request);
         return;
     }
     for (size_t i = 0; i < stores; i++) {
-        dapr__registered_components__init(&components[i]);
-        components[i].name = (char *)options->stores->items[i]->name;
-        components[i].type = (char *)options->stores->items[i]->type;
-        components[i].version = (char *)options->stores->items[i]->version;
-        components[i].n_capabilities = METADATA_CAPABILITIES;
-        components[i].capabilities = (char **)metadata_capabilities;
-        component_list[i] = &components[i];
+        Dapr__RegisteredComponents *one = &components[i];
+        dapr__registered_components__init(one);
+        component_list[i] = one;
+        if (i >= set->count) {
+            const struct pawl_api_resource *secrets = &set->secrets[i - set->count];
+            one->name = (char *)secrets->name;
+            one->type = (char *)secrets->type;
+            one->version = (char *)secrets->version;
+            continue;
+        }
+        const struct metadata_capabilities *can = metadata_capabilities_of(set->items[i]->type);
+        one->name = (char *)set->items[i]->name;
+        one->type = (char *)set->items[i]->type;
+        one->version = (char *)set->items[i]->version;
+        one->n_capabilities = can->count;
+        one->capabilities = (char **)can->names;
     }
+    metadata_count(api, counts);
     for (size_t i = 0; workers && i < METADATA_ACTORS; i++) {
         dapr__active_actors_count__init(&actors[i]);
         actors[i].type = metadata_actor_type(api, request, i);
+        actors[i].count = counts[i];
         actor_list[i] = &actors[i];
     }
     actor.n_active_actors = workers ? METADATA_ACTORS : 0;
@@ -185,13 +322,21 @@ static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request
     response.scheduler = &scheduler;
     response._workflows_case = DAPR__GET_METADATA_RESPONSE___WORKFLOWS_WORKFLOWS;
     response.workflows = &workflows;
-    if (options->app_port > 0) {
-        app.port = options->app_port;
-        app.protocol = (char *)options->app_protocol;
-        app.channel_address = (char *)options->app_address;
-        app.max_concurrency = options->app_max_concurrency;
-        response.app_connection_properties = &app;
+    app.port = options->app_port;
+    app.protocol = (char *)options->app_protocol;
+    app.channel_address = (char *)options->app_address;
+    app.max_concurrency = options->app_max_concurrency;
+    response.app_connection_properties = &app;
+    if (options->app_health.enabled) {
+        health.health_check_path = (char *)metadata_health_path(options);
+        health.health_probe_interval = metadata_duration(request, options->app_health.interval);
+        health.health_probe_timeout = metadata_duration(request, options->app_health.timeout);
+        health.health_threshold = options->app_health.threshold;
+        app.health = &health;
     }
+    char *features[] = {"HotReload"};
+    response.n_enabled_features = options->hot_reload;
+    response.enabled_features = features;
     struct pawl_api_map map = {0};
     const char *key;
     json_t *value;
@@ -207,7 +352,9 @@ static void metadata_grpc_set(struct pawl_api *api, struct pawl_request *request
     const Dapr__SetMetadataRequest *ask =
         pawl__api_unpack(request, &dapr__set_metadata_request__descriptor);
     if (!ask) return;
-    if (json_object_set_new(api->extended, ask->key, json_string(ask->value)))
+    if (!metadata_may_set(ask->key))
+        pawl__api_reply_empty(request);
+    else if (json_object_set_new(api->extended, ask->key, json_string(ask->value)))
         pawl__api_nomem(request);
     else
         pawl__api_reply_empty(request);

@@ -13,6 +13,14 @@ struct pawl_console_options {
     bool hide_payloads; // inputs, outputs and custom statuses are left out
 };
 
+// How the app is asked whether it is well, which is told in the metadata.
+struct pawl_app_health {
+    bool enabled;
+    const char *path;      // of HTTP
+    int interval, timeout; // milliseconds
+    int threshold;         // failures
+};
+
 struct pawl_feed;
 struct pawl_lines;
 struct pawl_tracer;
@@ -32,6 +40,8 @@ struct pawl_api_options {
     int app_port;
     const char *app_protocol, *app_address;
     int app_max_concurrency;
+    struct pawl_app_health app_health;
+    bool hot_reload; // the configuration has turned it on, which is told in the metadata
     struct pawl_console_options console;
     struct pawl_tracer *tracer;                  // takes spans of calls; NULL: nobody does
     struct pawl_request_meter *meter;            // counts calls; NULL: nobody looks

@@ -29,9 +29,16 @@ struct pawl_api_store {
     void (*unused)(struct pawl_api_store *store); // nobody holds it any more; NULL: nobody minds
 };
 
+// What is told of in the metadata, and not called.
+struct pawl_api_resource {
+    const char *name, *type, *version; // type NULL: it is no component
+};
+
 struct pawl_api_stores {
     struct pawl_api_store *const *items;
     size_t count;
+    const struct pawl_api_resource *secrets, *policies; // secret stores; resiliency policies
+    size_t secret_count, policy_count;
 };
 
 // NULL: there is none of that name. To be held before the loop goes on.

@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,10 +80,6 @@ static const struct pawl_flag daemon_flags[] = {
     {"sentry-request-jwt-audiences", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"profile-port", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"dapr-block-shutdown-duration", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"app-health-check-path", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"app-health-probe-interval", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"app-health-probe-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"app-health-threshold", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"actors-disseminate-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"app-binding-options-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"enable-mtls", 0, PAWL_FLAG_BOOL, "false", "taken for daprd's sake; means nothing here"},
@@ -90,7 +87,11 @@ static const struct pawl_flag daemon_flags[] = {
     {"enable-api-logging", 0, PAWL_FLAG_BOOL, "false",
      "taken for daprd's sake; means nothing here"},
     {"enable-app-health-check", 0, PAWL_FLAG_BOOL, "false",
-     "taken for daprd's sake; means nothing here"},
+     "tell the next four in the metadata; the app is not asked, as workflows do not depend on it"},
+    {"app-health-check-path", 0, PAWL_FLAG_TEXT, "/healthz", "path of the app's health"},
+    {"app-health-probe-interval", 0, PAWL_FLAG_INT, "5", "seconds between two looks at it"},
+    {"app-health-probe-timeout", 0, PAWL_FLAG_INT, "500", "milliseconds for its answer"},
+    {"app-health-threshold", 0, PAWL_FLAG_INT, "3", "failures in a row until it counts as ill"},
     {"disable-init-endpoints", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"disable-builtin-k8s-secret-store", 0, PAWL_FLAG_BOOL, "false",
      "taken for daprd's sake; means nothing here"},
@@ -127,6 +128,12 @@ static size_t daemon_size(const struct pawl_flags *flags, const char *name, cons
     else if (is_older)
         size <<= shift;
     return (size_t)size;
+}
+
+// A number from 0 to |most|.
+static int daemon_capped(const struct pawl_flags *flags, const char *name, int most) {
+    int64_t number = pawl__flag_int(flags, name);
+    return number < 0 ? 0 : number > most ? most : (int)number;
 }
 
 // daprd ignores what is no flag, and Dapr's own command line relies on it: it blanks out a flag
@@ -178,6 +185,15 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
         .app_protocol = pawl__flag_text(flags, "app-protocol"),
         .app_address = pawl__flag_text(flags, "app-channel-address"),
         .app_max_concurrency = (int)pawl__flag_int(flags, "app-max-concurrency"),
+        .app_health =
+            {
+                .enabled = pawl__flag_bool(flags, "enable-app-health-check"),
+                .path = pawl__flag_text(flags, "app-health-check-path"),
+                .interval =
+                    daemon_capped(flags, "app-health-probe-interval", INT_MAX / 1000) * 1000,
+                .timeout = daemon_capped(flags, "app-health-probe-timeout", INT_MAX),
+                .threshold = daemon_capped(flags, "app-health-threshold", INT_MAX),
+            },
         .console =
             {
                 .enabled = pawl__flag_bool(flags, "enable-dashboard"),

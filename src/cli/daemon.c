@@ -179,7 +179,8 @@ static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error
     struct pawl_daemon_stores *stores = &daemon->stores;
     const struct pawl_config_stores *given = &daemon->settings->stores;
     struct pawl_api_store *items[PAWL_CONFIG_STORES];
-    if (daemon->restarting) pawl__daemon_stores_put(stores, daemon->next.items, daemon->next.count);
+    if (daemon->restarting)
+        pawl__daemon_stores_put(stores, daemon->settings, daemon->next.items, daemon->next.count);
     pawl__daemon_stores_watch(stores, daemon->has_metrics ? &daemon->metrics : NULL);
     if (daemon->restarting) return PAWL_OK;
     for (size_t i = 0; i < given->count; i++) {
@@ -192,7 +193,7 @@ static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error
         if (err) return err;
         items[i] = &store->api;
     }
-    pawl__daemon_stores_put(stores, items, given->count);
+    pawl__daemon_stores_put(stores, daemon->settings, items, given->count);
     return PAWL_OK;
 }
 
@@ -358,6 +359,8 @@ static enum pawl_err daemon_start_api(struct daemon *daemon, struct pawl_error *
         .app_protocol = options->app_protocol,
         .app_address = options->app_address,
         .app_max_concurrency = options->app_max_concurrency,
+        .app_health = options->app_health,
+        .hot_reload = daemon->settings->configuration.hot_reload,
         .console = options->console,
         .lines = options->lines,
         .tracer = daemon->is_traced ? &daemon->tracer : NULL,

@@ -22,6 +22,7 @@ struct pawl_daemon_options {
     int app_port;                // 0: the app listens to nothing
     const char *app_protocol, *app_address;
     int app_max_concurrency;
+    struct pawl_app_health app_health;
     struct pawl_console_options console;
     const struct pawl_lines *lines; // that 'pawl run' keeps; NULL: it did not start this
     size_t max_body, max_header;    // bytes

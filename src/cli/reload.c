@@ -91,8 +91,22 @@ static bool reload_configures(const struct reload_job *job, const struct pawl_se
     return !pawl__str_equal(job->current->configuration.said, next->configuration.said);
 }
 
+static bool reload_tells_same(const struct pawl_config_resources *a,
+                              const struct pawl_config_resources *b) {
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        const struct pawl_config_resource *x = &a->items[i], *y = &b->items[i];
+        same = strcmp(x->name, y->name) == 0 && strcmp(x->version, y->version) == 0 &&
+               pawl__str_equal(pawl__str(x->type), pawl__str(y->type));
+    }
+    return same;
+}
+
 static bool reload_differs(const struct reload_job *job, const struct pawl_settings *next) {
-    if (reload_configures(job, next) || next->stores.count != job->before_count) return true;
+    const struct pawl_config_stores *was = &job->current->stores, *now = &next->stores;
+    if (reload_configures(job, next) || now->count != job->before_count) return true;
+    if (!reload_tells_same(&was->secrets, &now->secrets)) return true;
+    if (!reload_tells_same(&was->policies, &now->policies)) return true;
     for (size_t i = 0; i < next->stores.count; i++)
         if (!reload_find(job, &next->stores.items[i])) return true;
     return false;
@@ -209,7 +223,7 @@ static void reload_apply(struct pawl_reload *reload) {
         reload->options.restart(reload->options.arg, &next);
         return;
     }
-    pawl__daemon_stores_put(reload->options.stores, next.items, next.count);
+    pawl__daemon_stores_put(reload->options.stores, job->next, next.items, next.count);
     pawl__settings_release(reload->settings);
     reload->settings = pawl__settings_hold(job->next);
     pawl__log(reload->options.log, PAWL_LOG_INFO, reload_scope,

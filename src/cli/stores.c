@@ -102,6 +102,8 @@ void pawl__daemon_stores_init(struct pawl_daemon_stores *stores, uv_loop_t *loop
                               const char *app_id, const struct pawl_log *log) {
     *stores = (struct pawl_daemon_stores){.loop = loop, .app_id = app_id, .log = log};
     stores->set.items = stores->items;
+    stores->set.secrets = stores->secrets;
+    stores->set.policies = stores->policies;
 }
 
 static void stores_on_closed(void *arg) {
@@ -166,14 +168,36 @@ enum pawl_err pawl__daemon_stores_add(struct pawl_daemon_stores *stores, struct 
     return PAWL_OK;
 }
 
-void pawl__daemon_stores_put(struct pawl_daemon_stores *stores, struct pawl_api_store *const *items,
-                             size_t count) {
+static size_t stores_list(struct pawl_api_resource *out,
+                          const struct pawl_config_resources *given) {
+    for (size_t i = 0; i < given->count; i++)
+        out[i] = (struct pawl_api_resource){
+            .name = given->items[i].name,
+            .type = given->items[i].type,
+            .version = given->items[i].version,
+        };
+    return given->count;
+}
+
+// Exchanges the stores of the set.
+static void stores_exchange(struct pawl_daemon_stores *stores, struct pawl_api_store *const *items,
+                            size_t count) {
     struct pawl_api_store *before[PAWL_CONFIG_STORES];
     size_t before_count = stores->set.count;
     memcpy(before, stores->items, before_count * sizeof *before);
     for (size_t i = 0; i < count; i++) stores->items[i] = items[i];
     stores->set.count = count;
     for (size_t i = 0; i < before_count; i++) pawl__api_store_release(before[i]);
+}
+
+void pawl__daemon_stores_put(struct pawl_daemon_stores *stores, struct pawl_settings *settings,
+                             struct pawl_api_store *const *items, size_t count) {
+    struct pawl_settings *before = stores->settings;
+    stores->settings = pawl__settings_hold(settings);
+    stores->set.secret_count = stores_list(stores->secrets, &settings->stores.secrets);
+    stores->set.policy_count = stores_list(stores->policies, &settings->stores.policies);
+    stores_exchange(stores, items, count);
+    pawl__settings_release(before);
 }
 
 struct pawl_daemon_store *
@@ -191,6 +215,8 @@ void pawl__daemon_stores_close(struct pawl_daemon_stores *stores, void (*closed)
     stores->open++; // so that the last one to close is the one below
     stores->closed = closed;
     stores->arg = arg;
-    pawl__daemon_stores_put(stores, NULL, 0);
+    stores_exchange(stores, NULL, 0);
+    pawl__settings_release(stores->settings);
+    stores->settings = NULL;
     if (!--stores->open) closed(arg);
 }

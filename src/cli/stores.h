@@ -28,8 +28,10 @@ struct pawl_daemon_stores {
     const struct pawl_log *log;
     struct pawl_metrics *metrics; // that look at the stores; NULL: nobody does
     struct pawl_api_stores set;
-    struct pawl_api_store *items[PAWL_CONFIG_STORES]; // of |set|
-    size_t open;                                      // stores that are not closed
+    struct pawl_api_store *items[PAWL_CONFIG_STORES];                                   // of |set|
+    struct pawl_api_resource secrets[PAWL_CONFIG_STORES], policies[PAWL_CONFIG_STORES]; // likewise
+    struct pawl_settings *settings; // that say what is in it; held
+    size_t open;                    // stores that are not closed
     void (*closed)(void *arg);
     void *arg;
 };
@@ -52,9 +54,10 @@ enum pawl_err pawl__daemon_stores_add(struct pawl_daemon_stores *stores, struct 
                                       const struct pawl_config_store *given,
                                       struct pawl_daemon_store **out, struct pawl_error *error);
 
-// Makes |items| the set, and takes over their holds. Those of the set that was are let go.
-void pawl__daemon_stores_put(struct pawl_daemon_stores *stores, struct pawl_api_store *const *items,
-                             size_t count);
+// Makes |items|, and whatever else |settings| say, the set, and takes over the holds of |items|.
+// Those of the set that was are let go.
+void pawl__daemon_stores_put(struct pawl_daemon_stores *stores, struct pawl_settings *settings,
+                             struct pawl_api_store *const *items, size_t count);
 
 // The one that has the workflows; NULL: none does.
 struct pawl_daemon_store *pawl__daemon_stores_of_workflows(const struct pawl_daemon_stores *stores);

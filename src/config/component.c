@@ -337,10 +337,35 @@ static enum pawl_err component_add_store(struct loader *loader, struct pawl_comp
     return PAWL_OK;
 }
 
+static void component_list(struct pawl_config_resources *list, const struct pawl_yaml *document) {
+    const struct pawl_yaml *spec = pawl__yaml_get(document, "spec");
+    const char *version = pawl__yaml_text(spec, "version");
+    if (list->count == PAWL_CONFIG_STORES) return;
+    list->items[list->count++] = (struct pawl_config_resource){
+        .name = pawl__component_name(document),
+        .type = pawl__yaml_text(spec, "type"),
+        .version = version ? version : "v1",
+    };
+}
+
+static enum pawl_err component_list_policy(void *arg, struct pawl_yaml *document) {
+    struct loader *loader = arg;
+    component_list(&loader->out->policies, document);
+    pawl__log(
+        loader->context->log, PAWL_LOG_INFO, component_scope,
+        "resiliency policies \"%s\" (%s:%d) are told in the metadata; nothing in this version "
+        "acts on them",
+        pawl__component_name(document), document->file, document->line);
+    return PAWL_OK;
+}
+
 static enum pawl_err component_take(struct loader *loader, const struct pawl_yaml *document) {
     const char *type = pawl__yaml_text(pawl__yaml_get(document, "spec"), "type");
     struct pawl_component component;
-    if (type && strncmp(type, "secretstores.", 13) == 0) return PAWL_OK; // read when asked for
+    if (type && strncmp(type, "secretstores.", 13) == 0) { // read when asked for
+        component_list(&loader->out->secrets, document);
+        return PAWL_OK;
+    }
     enum pawl_err err = component_read(loader, document, &component);
     if (!err && strncmp(component.type, "state.", 6) == 0) {
         err = component_add_store(loader, &component);
@@ -381,7 +406,7 @@ enum pawl_err pawl__components_load(const struct pawl_config_context *context,
                                     const char *const *folders, size_t count,
                                     struct pawl_config_stores *out, struct pawl_error *error) {
     struct loader *loader = pawl__arena_zalloc(context->arena, sizeof *loader);
-    out->count = 0;
+    *out = (struct pawl_config_stores){0};
     if (!loader) return pawl__fail_plain(error, PAWL_E_NOMEM);
     loader->context = context;
     loader->out = out;
@@ -390,6 +415,9 @@ enum pawl_err pawl__components_load(const struct pawl_config_context *context,
         pawl__resources_read(context, folders, count, "Component", component_gather, loader, error);
     for (size_t i = 0; !err && i < loader->count; i++)
         err = component_take(loader, loader->documents[i]);
+    if (!err)
+        err = pawl__resources_read(context, folders, count, "Resiliency", component_list_policy,
+                                   loader, error);
     return err;
 }
 

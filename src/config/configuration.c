@@ -109,7 +109,7 @@ static enum pawl_err configuration_take_features(const struct pawl_config_contex
         enum pawl_err err = pawl__yaml_bool(one, "enabled", &enabled, error);
         if (err) return err;
         if (name && strcmp(name, "HotReload") == 0)
-            out->no_hot_reload = !enabled;
+            out->no_hot_reload = !(out->hot_reload = enabled);
         else
             pawl__log(context->log, PAWL_LOG_INFO, configuration_scope,
                       "%s:%d: the feature %s is read, but nothing in this version acts on it",

@@ -16,8 +16,8 @@ struct pawl_configuration {
     struct pawl_tracing tracing;
     struct pawl_names names; // of other apps
     struct pawl_metrics_config metrics;
-    bool no_hot_reload;   // the feature HotReload is turned off
-    struct pawl_str said; // all files, with values from the environment; for comparing
+    bool hot_reload, no_hot_reload; // the feature HotReload is turned on, off; or none is said
+    struct pawl_str said;           // all files, with values from the environment; for comparing
 };
 
 // Reads |files| one after the other; what a later one says wins. $NAME and ${NAME} are replaced

@@ -62,9 +62,21 @@ enum {
     PAWL_CONFIG_STORES = 32
 };
 
+// A resource that is told of in the metadata, and otherwise means nothing to an app.
+struct pawl_config_resource {
+    const char *name, *type, *version; // type NULL: it is no component
+};
+
+struct pawl_config_resources {
+    struct pawl_config_resource items[PAWL_CONFIG_STORES]; // the first ones, should there be more
+    size_t count;
+};
+
 struct pawl_config_stores {
     struct pawl_config_store items[PAWL_CONFIG_STORES];
     size_t count;
+    struct pawl_config_resources secrets;  // secret stores
+    struct pawl_config_resources policies; // of kind Resiliency
 };
 
 #endif

@@ -330,10 +330,8 @@ class Arguments(unittest.TestCase):
             placement-host-address actors-service reminders-service scheduler-host-address scheduler-job-streams
             sentry-address control-plane-address control-plane-trust-domain control-plane-namespace
             sentry-request-jwt-audiences profile-port
-            dapr-block-shutdown-duration app-health-check-path app-health-probe-interval app-health-probe-timeout
-            app-health-threshold disable-init-endpoints""".split()
-        switches = """enable-mtls enable-profiling enable-api-logging enable-app-health-check
-            disable-builtin-k8s-secret-store app-ssl""".split()
+            dapr-block-shutdown-duration disable-init-endpoints""".split()
+        switches = """enable-mtls enable-profiling enable-api-logging disable-builtin-k8s-secret-store app-ssl""".split()
         daemon = harness.Daemon(flags=[word for name in names for word in (f"--{name}", "1")] +
                                 [f"-{name}" for name in switches])
         self.addCleanup(daemon.close)

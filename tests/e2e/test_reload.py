@@ -97,6 +97,23 @@ class Stores(Reload):
         self.until("what was stored", lambda: self.read("cache") == (200, b'"w"'))
         self.assertEqual(self.read("statestore"), (200, b'"v"'), "what nothing was said of is the same store")
 
+    def test_what_is_told(self):
+        """Secret stores and policies are in the metadata, and called by nobody."""
+        self.begin()
+        policy = "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: %s}\nspec: {policies: {}}\n"
+
+        def told():
+            said = json.loads(self.daemon.request("GET", "/v1.0/metadata")[1])
+            return [c["name"] for c in said["components"]], [p["name"] for p in said["resiliencies"]]
+
+        self.write("secrets.yaml", component("env", "secretstores.local.env"))
+        self.write("policy.yaml", policy % "one")
+        self.until("both", lambda: told() == (["statestore", "env"], ["one"]))
+        self.write("policy.yaml", policy % "two")
+        self.until("the other policy", lambda: told() == (["statestore", "env"], ["two"]))
+        (self.daemon.resources / "secrets.yaml").unlink()
+        self.until("no secrets", lambda: told() == (["statestore"], ["two"]))
+
     def test_a_kill_while_files_change(self):
         """After each, the daemon starts with what the files say, whole."""
         daemon = self.begin()

@@ -27,6 +27,8 @@ void kit_init(struct kit *kit) {
                             .app_port = 8080,
                             .app_protocol = "http",
                             .app_address = "127.0.0.1",
+                            .app_health = {true, "/healthz", 90000, 1500, 3},
+                            .hot_reload = true,
                             .shutdown = kit_on_shutdown,
                         }};
 }
@@ -53,7 +55,10 @@ void kit_open(struct kit *kit) {
         };
         kit->store_list[i] = &kit->stores[i];
     }
-    kit->set = (struct pawl_api_stores){kit->store_list, kit->without_runtime ? 0 : 2};
+    static const struct pawl_api_resource secrets = {"env", "secretstores.local.env", "v1"},
+                                          policies = {"policy", NULL, NULL};
+    kit->set = (struct pawl_api_stores){
+        kit->store_list, kit->without_runtime ? 0 : 2, &secrets, &policies, 1, 1};
     kit->options.node = kit->node;
     kit->options.stores = &kit->set;
     kit->options.arg = kit;

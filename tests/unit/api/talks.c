@@ -156,6 +156,14 @@ static const struct step dapr_state[] = {
 static const struct step dapr_metadata[] = {
     {"SetMetadata", "{\"key\":\"k\",\"value\":\"v\"}", "0"},
     {"GetMetadata", "", "0 \"extendedMetadata\":{\"daprRuntimeVersion\":\"1.2.3\",\"k\":\"v\"}"},
+    {"SetMetadata", "{\"key\":\"\",\"value\":\"v\"}", "0"},
+    {"SetMetadata", "{\"key\":\"daprRuntimeVersion\",\"value\":\"v\"}", "0"},
+    {"GetMetadata", "", "0 \"extendedMetadata\":{\"daprRuntimeVersion\":\"1.2.3\",\"k\":\"v\"}"},
+    {"GetMetadata", "",
+     "0 \"health\":{\"healthCheckPath\":\"/healthz\",\"healthProbeInterval\":\"1m30s\","
+     "\"healthProbeTimeout\":\"1.5s\",\"healthThreshold\":3}"},
+    {"GetMetadata", "",
+     "0 {\"name\":\"env\",\"type\":\"secretstores.local.env\",\"version\":\"v1\""},
     {"worker *", NULL, NULL},
     {"StartInstance", TASK("a", ",\"name\":\"done\""), STARTED("a")}, // it is there
     {"GetMetadata", "",
@@ -328,6 +336,21 @@ static const struct step http_metadata[] = {
     {"GET /v1.0/healthz?appid=other", NULL, "500 ERR_HEALTH_APPID_NOT_MATCH"},
     {"GET /v1.0/healthz/outbound", NULL, "204"},
     {"PUT /v1.0/metadata/k", "v", "204"},
+    {"PUT /v1.0/metadata/daprRuntimeVersion", "v", "204"},
+    {"GET /v1.0/metadata", NULL,
+     "200 {\"name\":\"statestore\",\"type\":\"state.in-memory\",\"version\":\"v1\","
+     "\"capabilities\":[\"ETAG\",\"TRANSACTIONAL\",\"TTL\",\"DELETE_WITH_PREFIX\","
+     "\"KEYS_LIKE\",\"ACTOR\"]}"},
+    {"GET /v1.0/metadata", NULL,
+     "200 {\"name\":\"env\",\"type\":\"secretstores.local.env\",\"version\":\"v1\","
+     "\"capabilities\":[]}"},
+    {"GET /v1.0/metadata", NULL,
+     "200 \"subscriptions\":[],\"httpEndpoints\":[],\"mcpServers\":[],"
+     "\"workflowAccessPolicies\":[],\"resiliencies\":[{\"name\":\"policy\"}]"},
+    {"GET /v1.0/metadata", NULL,
+     "200 \"health\":{\"healthProbeInterval\":\"1m30s\",\"healthProbeTimeout\":\"1.5s\","
+     "\"healthThreshold\":3,\"healthCheckPath\":\"/healthz\"}"},
+    {"GET /v1.0/metadata", NULL, "200 \"enabledFeatures\":[\"HotReload\"]"},
     {"PUT /v1.0/metadata/k", "\xff", "400 not valid UTF-8"},
     {"GET /v1.0/metadata", NULL, "200 \"extended\":{\"daprRuntimeVersion\":\"1.2.3\",\"k\":\"v\"}"},
     {"worker *", NULL, NULL},
