@@ -24,7 +24,7 @@
 // Rows of flags of the commands that can do without a sidecar.
 #define PAWL_WORKFLOW_STORE_FLAGS                                                                  \
     {"connection-string", 'c', PAWL_FLAG_TEXT, NULL,                                               \
-     "SQLite file to look into when no sidecar of --app-id runs"},                                 \
+     "SQLite file, postgres://... or redis://... to look into when no sidecar of --app-id runs"},  \
     {                                                                                              \
         "table-name", 't', PAWL_FLAG_UNUSED, NULL, NULL                                            \
     }

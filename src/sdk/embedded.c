@@ -287,15 +287,18 @@ enum pawl_err pawl__embedded_store_open(const struct pawl_embedded_options *opti
                                         struct pawl_error *error) {
     const char *target = options->target;
     struct pawl_embedded_store *store = calloc(1, sizeof *store + strlen(options->app_id) + 1);
+    if (!store && options->store) options->store->ops->close(options->store);
     if (!store) return pawl__fail_plain(error, PAWL_E_NOMEM);
     strcpy(store->app_id, options->app_id);
     store->log = options->log;
     store->loops = options->loops;
     store->shards = options->shards ? options->shards : (uint32_t)options->loops;
     struct pawl_sqlite_options sqlite = {.path = target};
-    enum pawl_err err = strcmp(target, "memory:") == 0
-                            ? pawl__memory_open(&store->store, error)
-                            : pawl__sqlite_open(&sqlite, &store->store, error);
+    enum pawl_err err = PAWL_OK;
+    store->store = options->store;
+    if (!store->store)
+        err = strcmp(target, "memory:") == 0 ? pawl__memory_open(&store->store, error)
+                                             : pawl__sqlite_open(&sqlite, &store->store, error);
     *shards = 1;
     if (!err && store->loops > 1) err = store_count(store, target, shards, error);
     *loops = store->loops;

@@ -313,8 +313,9 @@ static void handle_free(struct pawl *pawl) {
 }
 
 // Waits until the engine in this process serves.
-static enum pawl_err handle_wait_ready(struct pawl *pawl, const char *target) {
-    int64_t until = pawl__clock_steady() + HANDLE_PATIENCE;
+// |patience|: nanoseconds for leases of a process that has gone to end.
+static enum pawl_err handle_wait_ready(struct pawl *pawl, const char *target, int64_t patience) {
+    int64_t until = pawl__clock_steady() + patience;
     if (pawl__handle_wait(pawl, &pawl->ready, until)) return PAWL_OK;
     struct pawl_error reason = {PAWL_E_OK, ""};
     pthread_mutex_lock(&pawl->mutex);
@@ -345,20 +346,23 @@ static enum pawl_err handle_start(struct pawl *pawl) {
 static bool handle_close(struct pawl *pawl);
 
 // Opens the store, which says how many loops there are to be, makes them, and a transport on each.
-static enum pawl_err handle_open(const char *target, const struct pawl_options *options,
-                                 struct pawl **out, struct pawl_error *error) {
+// |over| is a store that is open; NULL: |target| says which, or which daemon.
+static enum pawl_err handle_open(struct pawl_store *over, const char *target,
+                                 const struct pawl_options *options, struct pawl **out,
+                                 struct pawl_error *error) {
     const struct pawl_log log = {
         .level = options->log ? PAWL_LOG_DEBUG : PAWL_LOG_WARN,
         .write = options->log ? options->log : handle_log,
         .arg = options->log_arg,
     };
-    PAWL_TRY(handle_check_target(target, error));
+    if (!over) PAWL_TRY(handle_check_target(target, error));
     size_t count = handle_loops(options);
     uint32_t shards = (uint32_t)count;
     struct pawl_embedded_store *store = NULL;
-    if (!handle_is_remote(target)) {
+    if (over || !handle_is_remote(target)) {
         const struct pawl_embedded_options embedded = {
             .target = target,
+            .store = over,
             .app_id = options->app_id ? options->app_id : "default",
             .loops = count,
             .shards = options->shards,
@@ -381,17 +385,15 @@ static enum pawl_err handle_open(const char *target, const struct pawl_options *
     return PAWL_OK;
 }
 
-enum pawl_err pawl_open(const char *target, const struct pawl_options *options, struct pawl **out) {
-    static const struct pawl_options defaults;
-    if (!options) options = &defaults;
-    *out = NULL;
-    PAWL_TRY(handle_check_options(options));
-    if (target && !*target) return pawl__sdk_fail(PAWL_E_INVALID, "the target is empty");
+static enum pawl_err handle_begin(struct pawl_store *over, const char *target,
+                                  const struct pawl_options *options, struct pawl **out) {
     struct pawl_error error = {PAWL_E_OK, ""};
     struct pawl *pawl = NULL;
-    if (handle_open(target, options, &pawl, &error)) return pawl__sdk_fail_with(&error);
+    if (handle_open(over, target, options, &pawl, &error)) return pawl__sdk_fail_with(&error);
     enum pawl_err err = handle_start(pawl);
-    if (!err && !handle_is_remote(target)) err = handle_wait_ready(pawl, target);
+    if (!err && over) err = handle_wait_ready(pawl, target, HANDLE_PATIENCE + 3 * PAWL_LEASE_TTL);
+    if (!err && !over && !handle_is_remote(target))
+        err = handle_wait_ready(pawl, target, HANDLE_PATIENCE);
     if (err) {
         struct pawl_error reason = *pawl_last_error();
         handle_close(pawl);
@@ -399,6 +401,21 @@ enum pawl_err pawl_open(const char *target, const struct pawl_options *options, 
     }
     *out = pawl;
     return PAWL_OK;
+}
+
+enum pawl_err pawl_open(const char *target, const struct pawl_options *options, struct pawl **out) {
+    static const struct pawl_options defaults;
+    if (!options) options = &defaults;
+    *out = NULL;
+    PAWL_TRY(handle_check_options(options));
+    if (target && !*target) return pawl__sdk_fail(PAWL_E_INVALID, "the target is empty");
+    return handle_begin(NULL, target, options, out);
+}
+
+enum pawl_err pawl__open_over(struct pawl_store *store, const char *name,
+                              const struct pawl_options *options, struct pawl **out) {
+    *out = NULL;
+    return handle_begin(store, name, options, out);
 }
 
 // --- closing ------------------------------------------------------------------------------------

@@ -69,6 +69,11 @@ struct pawl {
     bool working; // all do
 };
 
+// pawl_open over a store that is open, which is taken over, also when it fails; |name| is what
+// messages call it.
+enum pawl_err pawl__open_over(struct pawl_store *store, const char *name,
+                              const struct pawl_options *options, struct pawl **out);
+
 // The loop that has the instance |id|; NULL: the first.
 struct pawl_loop *pawl__handle_loop(struct pawl *pawl, const char *id);
 

@@ -88,7 +88,8 @@ struct pawl_transport_ops {
 struct pawl_embedded_store;
 
 struct pawl_embedded_options {
-    const char *target; // a file's path, or "memory:"
+    const char *target;       // a file's path, or "memory:"; with |store| only for messages
+    struct pawl_store *store; // that is open, and is taken over; NULL: |target| says which
     const char *app_id;
     size_t loops;    // that are wanted
     uint32_t shards; // of an app that is new to the store; 0: as many as loops

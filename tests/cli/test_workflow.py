@@ -131,7 +131,10 @@ class Workflow(clilib.Case):
         self.assertEqual(other.read_bytes(), before)
         self.assert_mistake(self.workflow("list", "-c", self.home / "none.db"), "No such file", code=1)
         self.assert_mistake(self.workflow("list", "-c", store, app="nobody"), "no workflows of app 'nobody'", code=1)
-        self.assert_mistake(self.workflow("list", "-c", "postgres://x/y"), "only an SQLite file", code=1)
+        self.assert_mistake(self.workflow("list", "-c", "mongodb://x/y"), "is no store", code=1)
+        self.assert_mistake(self.workflow("list", "-c", "postgres://u@127.0.0.1:1/y"), "127.0.0.1", code=1)
+        self.assert_mistake(self.workflow("list", "-c", "redis://127.0.0.1:1"), "127.0.0.1:1", code=1)
+        self.assert_mistake(self.workflow("list", "-c", "redis://h:0"), "'0' is no port", code=1)
         self.assert_mistake(self.pawl("workflow", "list", "-c", store), "needs --app-id", code=2)
         self.assertIn("--table-name has no effect here", self.workflow("list", "-c", store, "-t", "x").stderr)
 

@@ -194,6 +194,7 @@ struct pawl_postgres {
     const struct pawl_log *log;
     char *state_table, *metadata_table;
     char *sql[PAWL_PG_COUNT]; // NULL: not of this layout
+    bool existing;            // no tables are made, and none of the user's state are used
     bool v1, workflows;
     int64_t timeout;
     int64_t cleanup_interval, cleaned_at;

@@ -119,7 +119,7 @@ static bool pg_prepare(struct pawl_postgres *store) {
     for (int i = 0; i < PAWL_PG_COUNT; i++) {
         int layout = pg_statements[i].layout;
         bool wanted = layout == 3 || (layout == 0 && store->workflows) ||
-                      (layout == 1 && store->v1) || (layout == 2 && !store->v1);
+                      (!store->existing && layout == (store->v1 ? 1 : 2));
         if (!wanted) continue;
         store->sql[i] = pg_sql(store, pg_statements[i].sql);
         if (!store->sql[i]) return false;
@@ -128,7 +128,7 @@ static bool pg_prepare(struct pawl_postgres *store) {
 }
 
 static enum pawl_err pg_connect(struct pawl_postgres *store, struct pawl_error *error) {
-    enum pawl_err err = pawl__pg_schema(store, error);
+    enum pawl_err err = store->existing ? PAWL_OK : pawl__pg_schema(store, error);
     if (!err && !pg_prepare(store)) err = pawl__fail_plain(error, PAWL_E_NOMEM);
     if (!err) err = pawl__pg_ready(&store->writer, error);
     if (!err) err = pawl__pg_ready(&store->reader, error);
@@ -156,6 +156,7 @@ enum pawl_err pawl__postgres_open(const struct pawl_postgres_options *options,
                                        .row_max = PAWL_ROW_MAX}};
     store->v1 = options->v1;
     store->workflows = options->workflows;
+    store->existing = options->existing;
     store->timeout = options->timeout > 0 ? options->timeout : 20 * PAWL_SECOND;
     store->cleanup_interval = options->cleanup_interval > 0 ? options->cleanup_interval : 0;
     store->cleaned_at = pawl__clock_steady();

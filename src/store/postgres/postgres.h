@@ -20,6 +20,7 @@ struct pawl_postgres_options {
     int64_t timeout;            // nanoseconds for a connection, and for a statement
     int64_t cleanup_interval;   // nanoseconds between removals of expired keys; 0 or less: never
     bool workflows;             // make and use the tables for workflows
+    bool existing;              // make no tables, and use none of the user's state
     const struct pawl_log *log; // is told what a crash of the server can lose; may be NULL
 };
 enum pawl_err pawl__postgres_open(const struct pawl_postgres_options *options,
