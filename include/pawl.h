@@ -633,7 +633,8 @@ struct pawl_list_options {
     size_t limit;      // instances on a page; 0: 1024, which is also the most
 };
 
-// A page of a list. The instances have no input, no output, no version, and of a failure only the
+// A page of a list, also an empty one: where a filter chooses few instances, it has those among the
+// next 25,000. The instances have no input, no output, no version, and of a failure only the
 // type: pawl_get has them.
 struct pawl_page {
     const struct pawl_info *items;

@@ -11,8 +11,7 @@
 
 enum {
     LIST_PAGE = 100,
-    LIST_MOST = 1000,  // in one answer
-    LIST_SCAN = 25000, // instances that one answer looks at
+    LIST_MOST = 1000, // in one answer
 };
 
 struct list_ask {
@@ -170,7 +169,7 @@ void pawl__console_list(void *arg, struct pawl_request *request, const struct pa
         return;
     }
     query.limit = ask->limit + 1; // one more tells whether there are more
-    ask->scan = (struct pawl_scan){.most = LIST_SCAN, .arena = &request->arena};
+    ask->scan = (struct pawl_scan){.most = PAWL_SEARCH_SCAN, .arena = &request->arena};
     query.scan = &ask->scan;
     pawl__search_init(&ask->verb.search, &query, &request->arena);
     list_call(ask, &ask->verb.search.call, list_done);

@@ -7,6 +7,10 @@
 #include "runtime/calls.h"
 #include "store/query.h"
 
+enum {
+    PAWL_SEARCH_SCAN = 25000 // instances that the search for a person's page looks at
+};
+
 // Fills |rows|, in |arena|, with the first |query.limit| (not 0) instances in the order of the
 // query, columns only: those that there are at one moment. With |query.scan| they may be fewer, and
 // it tells behind which place the caller has to go on.

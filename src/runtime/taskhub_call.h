@@ -42,9 +42,10 @@ struct pawl_taskhub_call {
     struct pawl_node *node;
     const char *app; // another one, that the request's router names; NULL: this one
     bool waits;
-    int64_t began; // |inner|, as pawl__operation_begin told
-    char *new_id;  // of RERUN
-    size_t page;   // of LIST and SEARCH
+    int64_t began;         // |inner|, as pawl__operation_begin told
+    char *new_id;          // of RERUN
+    size_t page;           // of LIST and SEARCH
+    struct pawl_scan scan; // of SEARCH
     struct pawl_error error;
 };
 

@@ -41,6 +41,8 @@ struct pawl_call *pawl__taskhub_search(struct pawl_taskhub_call *call, struct pa
     struct pawl_query query = {.order = ask->newest ? PAWL_ORDER_NEWEST : PAWL_ORDER_OLDEST};
     if (pawl__filter_parse(pawl__str(ask->filter), pawl__clock_wall(), call->arena, &query, error))
         return NULL;
+    call->scan = (struct pawl_scan){.most = PAWL_SEARCH_SCAN, .arena = call->arena};
+    query.scan = &call->scan;
     return list_make(call, &query, ask->limit, ask->after, error);
 }
 
@@ -55,16 +57,18 @@ struct pawl_call *pawl__taskhub_tally(struct pawl_taskhub_call *call, struct paw
 
 // --- answers ------------------------------------------------------------------------------------
 
-// How many rows are on the page. |*token| leads to the next one; NULL: there is none. False: memory
-// is out.
-static bool list_page(struct pawl_taskhub_call *call, size_t *count, char **token) {
+// How many rows are on the page. |*token| leads to the next one; NULL: there is none. |scan| (NULL:
+// everything was looked at) says how far the search has come. False: memory is out.
+static bool list_page(struct pawl_taskhub_call *call, const struct pawl_scan *scan, size_t *count,
+                      char **token) {
     const struct pawl_search *search = &call->verb.search;
-    *count = search->count;
+    bool full = search->count > call->page;
+    *count = full ? call->page : search->count;
     *token = NULL;
-    if (search->count <= call->page) return true;
-    *count = call->page;
-    const struct pawl_snapshot *last = &search->rows[call->page - 1];
-    *token = pawl__page_token_make(call->arena, last->created_at, last->id);
+    if (!full && !(scan && scan->stopped)) return true;
+    const struct pawl_snapshot *last = full ? &search->rows[call->page - 1] : NULL;
+    *token = last ? pawl__page_token_make(call->arena, last->created_at, last->id)
+                  : pawl__page_token_make(call->arena, scan->created_at, scan->id);
     return *token;
 }
 
@@ -72,7 +76,7 @@ bool pawl__taskhub_answer_list(struct pawl_taskhub_call *call) {
     Pb__ListInstanceIDsResponse *response = pawl__taskhub_response(call);
     size_t count;
     char *token;
-    if (!response || !list_page(call, &count, &token)) return false;
+    if (!response || !list_page(call, NULL, &count, &token)) return false;
     response->instanceids = pawl__arena_alloc(call->arena, count * sizeof(char *));
     if (!response->instanceids) return false;
     response->n_instanceids = count;
@@ -125,7 +129,7 @@ bool pawl__taskhub_answer_search(struct pawl_taskhub_call *call) {
     Query__ListResponse *response = pawl__taskhub_response(call);
     size_t count;
     char *token;
-    if (!response || !list_page(call, &count, &token)) return false;
+    if (!response || !list_page(call, &call->scan, &count, &token)) return false;
     response->workflows = pawl__arena_alloc(call->arena, count * sizeof *response->workflows);
     if (!response->workflows) return false;
     if (token) response->next = token;
