@@ -85,6 +85,9 @@ static CURLcode post_set_up(struct pawl_post *post) {
     if (!code) code = curl_easy_setopt(easy, option, value)
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_HTTP_VERSION, version);
+    // On an HTTP/2 connection that is used again, libcurl 7.88 fails with "Error in the HTTP2
+    // framing layer" against servers of grpc-go, and at each later call, too.
+    SET(CURLOPT_FORBID_REUSE, post->grpc ? 1L : 0L);
     SET(CURLOPT_HTTPHEADER, post->headers);
     SET(CURLOPT_ERRORBUFFER, post->reason);
     SET(CURLOPT_NOSIGNAL, quick);
