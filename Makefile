@@ -8,7 +8,7 @@ TYPE ?= RelWithDebInfo
 NEEDS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test fresh-check sim sim-campaign sim-mutants fault-campaign kill-campaign server-campaign daemon-campaign install uninstall bench bench-check bench-record bench-servers flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
+.PHONY: all help quickstart test fresh-check sim sim-campaign sim-mutants fault-campaign kill-campaign server-campaign daemon-campaign jaeger install uninstall bench bench-check bench-record bench-servers flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
 	@scripts/install-packages $(NEEDS)
@@ -23,7 +23,7 @@ quickstart: ## run the order-processor; APP=c, python, javascript, go, java or c
 	@scripts/quickstart $(APP)
 
 # What these build needs the packages of the tests, too.
-test sim sim-campaign sim-mutants fault-campaign kill-campaign server-campaign daemon-campaign: NEEDS = build test
+test sim sim-campaign sim-mutants fault-campaign kill-campaign server-campaign daemon-campaign jaeger: NEEDS = build test
 
 test: all ## build and run every test; TESTS= those of this name
 	@scripts/run-tests $(BUILD) $(TESTS)
@@ -55,6 +55,10 @@ server-campaign: all ## three daemons on a PostgreSQL, then on a Redis, that are
 
 daemon-campaign: all ## the same where only daemons are killed, stopped and cut off, and their clocks moved: ten minutes for each server
 	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_SERVER_TROUBLE=daemons PAWL_SERVER_SECONDS=$(or $(SECONDS),600) PAWL_SEED=$(SEED) $(if $(SERVER),PAWL_SERVER=$(SERVER)) /usr/bin/python3 -B tests/e2e/test_servers.py
+
+jaeger: all ## build Jaeger from Go's registry, some minutes, and test that it gets our traces
+	@scripts/jaeger $(abspath $(BUILD))/jaeger
+	@PAWL_BUILD=$(abspath $(BUILD)) /usr/bin/python3 -B tests/e2e/test_traces.py RealJaeger
 
 install: all ## install under DESTDIR and PREFIX; NAMES=pawl leaves out the names daprd and dapr
 	@DESTDIR="$(DESTDIR)" NAMES="$(NAMES)" cmake --install $(BUILD) --prefix $(PREFIX)

@@ -205,3 +205,66 @@ class Zipkin:
         self.process.kill()
         self.process.wait()
         self.log.close()
+
+
+JAEGER = harness.BUILD / "jaeger" / "jaeger"  # as `make jaeger` builds it
+
+
+class Jaeger:
+    """The real one, in memory, with all its ports moved."""
+
+    FLAGS = ["query.http-server.host-port", "query.grpc-server.host-port", "admin.http.host-port", "collector.otlp.grpc.host-port",
+             "collector.otlp.http.host-port", "collector.grpc-server.host-port", "collector.http-server.host-port",
+             "processor.jaeger-compact.server-host-port", "processor.jaeger-binary.server-host-port",
+             "processor.zipkin-compact.server-host-port", "http-server.host-port"]
+
+    def __init__(self):
+        if not JAEGER.exists():
+            raise unittest.SkipTest("NOT TESTED: Jaeger is not built; 'make jaeger' does so, and runs this test")
+        known = subprocess.run([JAEGER, "help"], capture_output=True, text=True).stdout
+        ports = {flag: harness.free_port() for flag in self.FLAGS if f"--{flag} " in known}
+        self.url = f"http://127.0.0.1:{ports['query.http-server.host-port']}"
+        self.http, self.grpc = ports["collector.otlp.http.host-port"], ports["collector.otlp.grpc.host-port"]
+        self.log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [JAEGER, *(f"--{flag}=127.0.0.1:{port}" for flag, port in ports.items())], stdout=self.log, stderr=subprocess.STDOUT,
+            env={"PATH": "/usr/bin:/bin", "SPAN_STORAGE_TYPE": "memory", "COLLECTOR_OTLP_ENABLED": "true"})
+        deadline = time.monotonic() + 60
+        while not self.healthy():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.log.seek(0)
+                said = self.log.read()[-2000:].decode(errors="replace")
+                self.close()
+                raise RuntimeError(f"Jaeger did not start: {said}")
+            time.sleep(0.2)
+
+    def healthy(self):
+        try:
+            return "data" in self.get("/api/services")
+        except OSError:
+            return False
+
+    def get(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            return json.load(answer)
+
+    def trace_with(self, name, service, count=1, timeout=30):
+        """The spans of the trace that has one called |name|, once it has at least |count|: {id: (name, parent, tags)}."""
+        deadline = time.monotonic() + timeout
+        while True:
+            for trace in self.get(f"/api/traces?service={service}&limit=1000")["data"] or []:
+                spans = {}
+                for span in trace["spans"]:
+                    parents = [r["spanID"] for r in span.get("references") or [] if r["refType"] == "CHILD_OF"]
+                    tags = {tag["key"]: tag["value"] for tag in span["tags"]}
+                    spans[span["spanID"]] = span["operationName"], parents[0] if parents else None, tags
+                if len(spans) >= count and any(span[0] == name for span in spans.values()):
+                    return spans
+            if time.monotonic() > deadline:
+                raise AssertionError(f"Jaeger has no trace with '{name}'")
+            time.sleep(0.2)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()

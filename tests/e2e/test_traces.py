@@ -433,5 +433,37 @@ class RealZipkin(unittest.TestCase):
         self.assertEqual({span.parent for span in activities}, {workflow.id})
 
 
+class RealJaeger(unittest.TestCase):
+    def check(self, way):
+        apps.install("c")
+        jaeger = collector.Jaeger()
+        self.addCleanup(jaeger.close)
+        folder = harness.tempfile.mkdtemp(prefix="pawl-traces-")
+        self.addCleanup(harness.shutil.rmtree, folder, ignore_errors=True)
+        config = harness.Path(folder) / "config.yaml"
+        config.write_text(CONFIG.format(rate=1, way=way.format(jaeger)))
+        daemon = harness.Daemon(flags=["--config", str(config)])
+        self.addCleanup(daemon.close)
+        app = apps.start("c", daemon, "order-1")
+        self.addCleanup(app.kill)
+        self.assertEqual(app.wait(), 0, app.text())
+        spans = jaeger.trace_with("orchestration||order_processing_workflow", "order-processor", 10)
+        ids = {name: at for at, (name, _, _) in spans.items()}
+        call = ids["/TaskHubSidecarService/StartInstance"]
+        create = ids["create_orchestration||order_processing_workflow"]
+        workflow = ids["orchestration||order_processing_workflow"]
+        self.assertEqual([spans[at][1] for at in (call, create, workflow)], [None, call, create])
+        activities = [(parent, tags["span.kind"], tags["durabletask.type"]) for name, parent, tags in spans.values()
+                      if name.startswith("activity||")]
+        self.assertEqual(activities, 7 * [(workflow, "server", "activity")])
+        self.assertEqual(spans[workflow][2]["durabletask.task.instance_id"], "order-1")
+
+    def test_otlp_grpc(self):
+        self.check("otel: {{protocol: grpc, endpointAddress: '127.0.0.1:{0.grpc}', isSecure: false}}")
+
+    def test_otlp_http(self):
+        self.check("otel: {{protocol: http, endpointAddress: '127.0.0.1:{0.http}', isSecure: false}}")
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
