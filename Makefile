@@ -8,7 +8,7 @@ TYPE ?= RelWithDebInfo
 NEEDS = build
 
 .DEFAULT_GOAL := all
-.PHONY: all help quickstart test fresh-check sim sim-campaign sim-mutants fault-campaign kill-campaign server-campaign daemon-campaign jaeger install uninstall bench bench-check bench-record bench-servers flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
+.PHONY: all help quickstart test fresh-check conformance sim sim-campaign sim-mutants fault-campaign kill-campaign server-campaign daemon-campaign jaeger install uninstall bench bench-check bench-record bench-servers flame sanitize valgrind fuzz fuzz-smoke coverage format format-check clean
 
 all: ## build; the programs land in build/bin
 	@scripts/install-packages $(NEEDS)
@@ -23,10 +23,13 @@ quickstart: ## run the order-processor; APP=c, python, javascript, go, java or c
 	@scripts/quickstart $(APP)
 
 # What these build needs the packages of the tests, too.
-test sim sim-campaign sim-mutants fault-campaign kill-campaign server-campaign daemon-campaign jaeger: NEEDS = build test
+test conformance sim sim-campaign sim-mutants fault-campaign kill-campaign server-campaign daemon-campaign jaeger: NEEDS = build test
 
 test: all ## build and run every test; TESTS= those of this name
 	@scripts/run-tests $(BUILD) $(TESTS)
+
+conformance: all ## run the tests of each feature of Dapr Workflow, and print a table; FEATURE= one, REST=1 what has not passed, WRITE=1 into docs/compatibility.md
+	@/usr/bin/python3 -B tests/conformance.py --build $(abspath $(BUILD)) $(if $(REST),--rest) $(if $(WRITE),--write) $(if $(FEATURE),"$(FEATURE)")
 
 fresh-check: ## try what the README says on a bare Debian in a temporary folder; as root, half an hour
 	@scripts/install-packages fresh

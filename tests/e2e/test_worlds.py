@@ -306,7 +306,7 @@ WORLDS = {
 }
 RESTARTS = ("stalled", "sizes", "retention")  # memory does not outlive these
 ALL = os.environ.get("PAWL_WORLDS") == "all"
-SHORT = {(program, "killed") for program in ("timers", "twice", "stalled", "sizes", "retention")} | \
+SHORT = {(program, "killed") for program in ("timers", "twice", "stalled")} | \
     {("operations", world) for world in ("memory", "three", "killed", "redis")}
 
 
