@@ -35,6 +35,7 @@ enum {
     EVENTS = 2,        // that a parent sends
     ITEMS = 64,        // that a worker has
     CALLS = 4096,      // of a world
+    PATIENCE_MS = 200, // of a client at most
     ACTIVITY_MS = 150, // that an activity takes at most
     GOING = 12,        // activities that have run before the troubles, in two worlds of three
     TROUBLE_MS = 4000,
@@ -72,6 +73,9 @@ struct storm_call {
     int parent;      // that it starts; -1: none
     int activity_of; // the activity whose result it brings; -1: none
     unsigned done;
+    int at;           // its daemon
+    int64_t patience; // until its client gives it up, steady; 0: for ever
+    bool given_up;
     bool used;
     struct pawl_error error;
 };
@@ -208,6 +212,8 @@ static enum fleet_fate storm_fate(struct fleet *fleet, enum pawl_verb_kind kind)
 static void call_on_done(struct pawl_call *call, const struct pawl_error *error) {
     struct storm_call *made = PAWL_CONTAINER(call, struct storm_call, call);
     struct storm *storm = made->storm;
+    if (made->given_up)
+        broken("every_call_is_answered_once", "it was answered after it was given up");
     if (made->done++) broken("every_call_is_answered_once", "it was answered again");
     made->error = error ? *error : (struct pawl_error){PAWL_OK, ""};
     bool exists = error && error->code == PAWL_E_EXISTS;
@@ -223,8 +229,21 @@ static struct storm_call *call_new(struct storm *storm) {
 }
 
 static void call_begin(struct storm_call *call, int at) {
+    call->at = at;
     call->call.done = call_on_done;
     pawl__node_call(call->storm->fleet.kits[at].node, &call->call);
+}
+
+// Clients lose patience, wherever their calls are by then: what was asked may have been done.
+static void give_up(struct storm *storm) {
+    for (size_t i = 0; i < storm->call_count; i++) {
+        struct storm_call *call = &storm->calls[i];
+        bool over = call->patience && (storm->calm || pawl__clock_steady() > call->patience);
+        if (!over || call->done || storm->fleet.ends[call->at].stops) continue;
+        call->given_up = true;
+        call->done = 1;
+        pawl__call_cancel(&call->call);
+    }
 }
 
 static void *storm_new(struct kit *kit, const ProtobufCMessageDescriptor *type) {
@@ -243,7 +262,8 @@ static void start_parent(struct storm *storm, int parent, int at) {
                         : pawl__arena_format(&kit->arena, "p%d", parent);
     if (!collects) call->parent = parent;
     pawl__start_init(&call->start, pawl__str(id), start, true);
-    if (!collects) call->parent = parent;
+    if (!storm->calm && !below(storm, 3))
+        call->patience = pawl__clock_steady() + below(storm, PATIENCE_MS) * PAWL_MILLISECOND;
     call_begin(call, at);
 }
 
@@ -492,6 +512,7 @@ static void calm_down(struct storm *storm) {
 static void storm_step(struct storm *storm) {
     fleet_step(&storm->fleet);
     check_ceilings(storm);
+    give_up(storm);
     for (int i = 0; i < DAEMONS; i++) {
         if (storm->calm || !below(storm, 20)) worker_attach(&storm->workers[i]);
         worker_step(&storm->workers[i]);
