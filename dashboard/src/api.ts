@@ -4,6 +4,7 @@
 import type { Apps } from './model';
 import { route } from './route';
 import { parseEvents, type ServerEvent } from './sse';
+import { locked, tokenHeader } from './token';
 
 export type Trouble = 'gone' | 'forbidden' | 'refused';
 
@@ -29,12 +30,16 @@ async function call<T>(method: string, url: URL, body?: unknown): Promise<T> {
   try {
     answer = await fetch(url, {
       method,
-      headers: method === 'GET' ? {} : { 'content-type': 'application/json', 'x-pawl-dashboard': '1' },
+      headers: { ...tokenHeader(), ...(method !== 'GET' && { 'content-type': 'application/json', 'x-pawl-dashboard': '1' }) },
       body: body === undefined ? null : JSON.stringify(body),
       cache: 'no-store',
     });
   } catch {
     throw new ApiError('gone', 'The daemon does not answer.');
+  }
+  if (answer.status === 401) {
+    locked.value = true;
+    throw new ApiError('forbidden', 'The daemon wants a token.');
   }
   const text = await answer.text();
   let value: unknown;
@@ -45,7 +50,7 @@ async function call<T>(method: string, url: URL, body?: unknown): Promise<T> {
   }
   if (answer.ok) return value as T;
   const message = (value as { message?: string }).message ?? `The daemon answered ${answer.status}.`;
-  throw new ApiError(answer.status === 401 || answer.status === 403 ? 'forbidden' : 'refused', message);
+  throw new ApiError(answer.status === 403 ? 'forbidden' : 'refused', message);
 }
 
 export const get = <T>(path: string): Promise<T> => call<T>('GET', new URL(path, base()));
@@ -55,7 +60,7 @@ export const post = <T>(path: string, body: unknown = {}): Promise<T> => call<T>
 export const stream = {
   home: (): string => base().href,
   async *events(query: Record<string, string | undefined>, signal: AbortSignal): AsyncGenerator<ServerEvent> {
-    const answer = await fetch(new URL(withQuery('changes', query), base()), { signal, cache: 'no-store' });
+    const answer = await fetch(new URL(withQuery('changes', query), base()), { signal, headers: tokenHeader(), cache: 'no-store' });
     if (!answer.ok || !answer.body || !answer.headers.get('content-type')?.startsWith('text/event-stream')) throw new Error('no stream');
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = '';

@@ -1,6 +1,7 @@
 // The shell of the page: where one is, the keys, and what is always seen.
 
 import './theme.css';
+import { locked } from './token'; // first, as it takes a token out of the address
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { gone, useLive } from './live';
@@ -13,6 +14,7 @@ import { ListPage } from './pages/list';
 import { LogPage } from './pages/log';
 import { OverviewPage } from './pages/overview';
 import { StorePage } from './pages/store';
+import { TokenPage } from './pages/token';
 import { WorkersPage } from './pages/workers';
 import { go, link, route, searching } from './route';
 import * as theme from './theme';
@@ -25,6 +27,7 @@ function Root() {
     const ask = (): void => void findApps().then((found) => setHub(found !== undefined), () => setTimeout(ask, 2000));
     ask();
   }, []);
+  if (locked.value) return <TokenPage />;
   if (hub === undefined) return null;
   return hub && route.value.app === undefined ? <AppsPage /> : <Shell key={route.value.app} hub={hub} />;
 }

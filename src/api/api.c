@@ -137,16 +137,30 @@ static bool api_token_matches(struct pawl_str given, struct pawl_str token) {
     return !difference;
 }
 
-static bool api_is_health(const struct pawl_request *request) {
-    return !request->is_grpc && pawl__str_starts(request->path, PAWL_STR("/v1.0/healthz"));
+static bool api_shows(const struct pawl_request *request, const char *header, const char *token) {
+    return token && api_token_matches(pawl__request_header(request, header), pawl__str(token));
+}
+
+// Whoever calls shows the API's token where there is one. Health is told to everybody, and so is
+// the dashboard's page, which tells nothing by itself and asks for a token. What it shows comes
+// from /pawl/v1, which either token opens, in the header that the page sends.
+static bool api_admits(const struct pawl_api *api, const struct pawl_request *request) {
+    const char *token = api->options.token, *console = api->options.console.token;
+    struct pawl_str path = request->path;
+    if (!token && !console) return true;
+    if (api_shows(request, "dapr-api-token", token)) return true;
+    if (request->is_grpc) return !token;
+    if (pawl__str_starts(path, PAWL_STR("/v1.0/healthz"))) return true;
+    if (pawl__str_starts(path, PAWL_STR("/dashboard"))) return true;
+    if (!pawl__str_starts(path, PAWL_STR("/pawl/v1/"))) return !token;
+    return api_shows(request, "pawl-dashboard-token", token) ||
+           api_shows(request, "pawl-dashboard-token", console);
 }
 
 void pawl__api_handle(void *arg, struct pawl_request *request) {
     struct pawl_api *api = arg;
     pawl__api_watch_begin(api, request);
-    const char *token = api->options.token;
-    if (token && *token && !api_is_health(request) &&
-        !api_token_matches(pawl__request_header(request, "dapr-api-token"), pawl__str(token))) {
+    if (!api_admits(api, request)) {
         if (request->is_grpc)
             pawl__api_fail(request, PAWL_E_UNAUTHENTICATED, "invalid api token");
         else

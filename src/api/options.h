@@ -8,7 +8,8 @@
 
 // Who may see and do what over /pawl/v1 and on the dashboard.
 struct pawl_console_options {
-    bool enabled; // the dashboard's page is served
+    bool enabled;      // the dashboard's page is served
+    const char *token; // that opens /pawl/v1, as the API's token does; NULL: none
     bool read_only;
     bool hide_payloads; // inputs, outputs and custom statuses are left out
 };

@@ -49,6 +49,11 @@ bool pawl__address_covers(const char *listened, const char *address) {
     return strcmp(listened, address_any4) == 0 && !strchr(address, ':');
 }
 
+bool pawl__address_is_local(const char *address) {
+    return strcmp(address, "localhost") == 0 || strcmp(address, "::1") == 0 ||
+           strncmp(address, "127.", 4) == 0;
+}
+
 // How well a client on this machine reaches it: the machine itself, another IPv4 address, IPv6.
 static int address_nearness(const char *address) {
     if (address_rank(address) < 2 || strcmp(address, "localhost") == 0) return 3;

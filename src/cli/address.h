@@ -24,6 +24,9 @@ bool pawl__addresses_parse(const char *text, struct pawl_addresses *out);
 // Whether who listens on |listened| gets what is sent to |address| as well.
 bool pawl__address_covers(const char *listened, const char *address);
 
+// Whether only this machine reaches who listens on |address|.
+bool pawl__address_is_local(const char *address);
+
 // Where a client on this machine finds who listens on |list|: at a loopback or, if there is none,
 // an IPv4 address, as the machine may not have all that are listed.
 void pawl__addresses_local(const char *list, char out[PAWL_ADDRESS_TEXT]);

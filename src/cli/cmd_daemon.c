@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/daemon.h"
 #include "cli/quantity.h"
+#include "cli/token.h"
 #include "cli/version.h"
 #include "cli/wait.h"
 #include "config/configuration.h"
@@ -50,6 +51,8 @@ static const struct pawl_flag daemon_flags[] = {
      "web pages that may call, separated by commas, such as http://localhost:8080; *: all"},
     {"enable-dashboard", 0, PAWL_FLAG_BOOL, "false",
      "serve the dashboard at /dashboard/ of the HTTP port"},
+    {"dashboard-token", 0, PAWL_FLAG_TEXT, NULL,
+     "what opens the dashboard and /pawl/v1; default: PAWL_DASHBOARD_TOKEN of the environment"},
     {"dashboard-read-only", 0, PAWL_FLAG_BOOL, "false", "let the dashboard and /pawl/v1 only read"},
     {"hide-payloads", 0, PAWL_FLAG_BOOL, "false",
      "keep inputs and outputs from the dashboard and /pawl/v1"},
@@ -167,6 +170,28 @@ static const struct pawl_lines *daemon_lines(void) {
     return &lines;
 }
 
+static const char *daemon_dashboard_token(const struct pawl_flags *flags) {
+    const char *token = pawl__flag_text(flags, "dashboard-token");
+    return token && *token ? token : pawl__token_of_dashboard();
+}
+
+// The page is not for everybody who reaches the daemon.
+static enum pawl_err daemon_check_dashboard(const struct pawl_daemon_options *options,
+                                            struct pawl_error *error) {
+    const struct pawl_addresses *addresses = options->listen_addresses;
+    if (!options->console.enabled || options->console.token || options->api_token ||
+        options->unix_socket_dir)
+        return PAWL_OK;
+    for (size_t i = 0; i < addresses->count; i++)
+        if (!pawl__address_is_local(addresses->items[i]))
+            return pawl__fail(error, PAWL_E_INVALID,
+                              "--enable-dashboard: whoever reaches %s could see and end all "
+                              "workflows; give --dashboard-token, set DAPR_API_TOKEN, or listen "
+                              "on 127.0.0.1 only",
+                              addresses->items[i]);
+    return PAWL_OK;
+}
+
 static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level level) {
     struct pawl_error error = {PAWL_E_OK, ""};
     struct pawl_addresses addresses, metrics_addresses;
@@ -180,7 +205,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
         .grpc_port = (int)pawl__flag_int(flags, "dapr-grpc-port"),
         .public_port = (int)pawl__flag_int(flags, "dapr-public-port"),
         .listen_addresses = &addresses,
-        .api_token = getenv("DAPR_API_TOKEN"),
+        .api_token = pawl__token_of_api(),
         .app_port = (int)pawl__flag_int(flags, "app-port"),
         .app_protocol = pawl__flag_text(flags, "app-protocol"),
         .app_address = pawl__flag_text(flags, "app-channel-address"),
@@ -197,6 +222,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
         .console =
             {
                 .enabled = pawl__flag_bool(flags, "enable-dashboard"),
+                .token = daemon_dashboard_token(flags),
                 .read_only = pawl__flag_bool(flags, "dashboard-read-only"),
                 .hide_payloads = pawl__flag_bool(flags, "hide-payloads"),
             },
@@ -227,6 +253,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
               "starting Pawl -- version %s -- app id: %s", PAWL_VERSION, options.app_id);
     enum pawl_err err = pawl__settings_read(&source, &options.log, &settings, &error);
     if (!err) err = daemon_addresses(flags, "dapr-listen-addresses", &addresses, &error);
+    if (!err) err = daemon_check_dashboard(&options, &error);
     metrics_addresses = addresses;
     if (!err && *pawl__flag_text(flags, "metrics-listen-address"))
         err = daemon_addresses(flags, "metrics-listen-address", &metrics_addresses, &error);

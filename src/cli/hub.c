@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "cli/find.h"
+#include "cli/token.h"
 #include "net/answer.h"
 #include "net/http_fetch.h"
 #include "net/router.h"
@@ -21,6 +22,7 @@ struct hub_call {
     struct pawl_found *found;     // of the thread
     char *app, *method, *path;    // copies
     char *type;                   // of the body
+    char *token;                  // that the page shows; NULL: none
     struct pawl_buf body, answer;
     int status;
     struct pawl_error error;
@@ -32,6 +34,7 @@ static void hub_call_destroy(struct hub_call *call) {
     free(call->method);
     free(call->path);
     free(call->type);
+    free(call->token);
     pawl__buf_finish(&call->body);
     pawl__buf_finish(&call->answer);
     free(call);
@@ -136,15 +139,14 @@ static void hub_forward(uv_work_t *work) {
                    call->app);
         return;
     }
-    struct pawl_header headers[2];
-    size_t header_count = 0;
-    const char *token = getenv("DAPR_API_TOKEN");
+    struct pawl_header headers[PAWL_TOKENS + 2];
+    size_t header_count = pawl__token_headers(headers);
     if (call->type)
         headers[header_count++] =
             (struct pawl_header){PAWL_STR("content-type"), pawl__str(call->type)};
-    if (token && *token)
+    if (call->token && !pawl__token_of_dashboard())
         headers[header_count++] =
-            (struct pawl_header){PAWL_STR("dapr-api-token"), pawl__str(token)};
+            (struct pawl_header){PAWL_STR("pawl-dashboard-token"), pawl__str(call->token)};
     enum pawl_err err = pawl__http_fetch(app->host, app->http_port, call->method, call->path,
                                          headers, header_count, pawl__buf_str(&call->body),
                                          HUB_TIMEOUT, &call->status, &call->answer, &call->error);
@@ -161,6 +163,7 @@ static void hub_call_on(void *arg, struct pawl_request *request, const struct pa
     if (!call) return;
     // The rest of the path goes on as it was sent: it may have encoded slashes.
     struct pawl_str type = pawl__request_header(request, "content-type");
+    struct pawl_str token = pawl__request_header(request, "pawl-dashboard-token");
     const char *rest = memmem(request->path.data, request->path.len, "/pawl/v1/", 9);
     struct pawl_str path = {rest,
                             rest ? request->path.len - (size_t)(rest - request->path.data) : 0};
@@ -171,8 +174,10 @@ static void hub_call_on(void *arg, struct pawl_request *request, const struct pa
     call->method = pawl__str_dup(request->method);
     call->path = target.failed ? NULL : pawl__str_dup(pawl__buf_str(&target));
     call->type = type.len ? pawl__str_dup(type) : NULL;
+    call->token = token.len ? pawl__str_dup(token) : NULL;
     pawl__buf_finish(&target);
     bool ok = rest && call->app && call->method && call->path && (call->type || !type.len) &&
+              (call->token || !token.len) &&
               pawl__buf_append(&call->body, request->body.data ? request->body.data : "",
                                request->body.len);
     if (ok) {

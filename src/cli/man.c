@@ -100,6 +100,8 @@ void pawl__man_write(FILE *out) {
     man_text(out, "log files of 'pawl run -f'\n");
     fputs(".SH ENVIRONMENT\n.TP\n\\fBDAPR_API_TOKEN\\fR\n", out);
     man_text(out, "when set, the daemon requires it of every call, and the commands send it\n");
+    fputs(".TP\n\\fBPAWL_DASHBOARD_TOKEN\\fR\n", out);
+    man_text(out, "the same for the dashboard and /pawl/v1 alone\n");
     fputs(".TP\n\\fBNAMESPACE\\fR\n", out);
     man_text(out, "namespace of the app; components of another one are passed over\n");
 }

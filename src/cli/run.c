@@ -14,6 +14,7 @@
 #include "cli/run_health.h"
 #include "cli/run_log.h"
 #include "cli/terminal.h"
+#include "cli/token.h"
 #include "config/home.h"
 #include "net/http_fetch.h"
 #include "observe/lines.h"
@@ -264,6 +265,17 @@ static const char *run_passed(const struct pawl_run_app *given, const char *name
     return value;
 }
 
+// Whether the sidecar may show its dashboard: only this machine reaches it, or it wants a token.
+static bool run_shows_dashboard(const struct app *app) {
+    struct pawl_addresses addresses;
+    const char *listen = run_passed(app->given, "dapr-listen-addresses");
+    if (pawl__token_of_api() || pawl__token_of_dashboard()) return true;
+    if (!pawl__addresses_parse(listen ? listen : "", &addresses)) return false;
+    for (size_t i = 0; i < addresses.count; i++)
+        if (!pawl__address_is_local(addresses.items[i])) return false;
+    return true;
+}
+
 static void run_place(struct app *app) {
     const struct pawl_run_app *given = app->given;
     struct pawl_arena *arena = &app->run->arena;
@@ -389,7 +401,10 @@ static void run_on_health(uv_timer_t *timer) {
         else
             run_say(RUN_INFO, "Dapr sidecar is up and running.");
         bool is_v6 = strchr(app->host, ':');
-        if (!app->socket_base)
+        if (!run_shows_dashboard(app))
+            run_say(RUN_INFO, "It has no dashboard, as others than this machine could open it; set "
+                              "PAWL_DASHBOARD_TOKEN for one");
+        else if (!app->socket_base)
             run_say(RUN_INFO, "Its workflows: http://%s%s%s:%d/dashboard/", is_v6 ? "[" : "",
                     app->host, is_v6 ? "]" : "", app->given->http_port);
         if (app->metrics_moved)
@@ -440,7 +455,7 @@ static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
     for (size_t i = 0; i < given->resource_count; i++)
         ADD("resources-path", "%s", given->resources[i]);
 #undef ADD
-    argv[n++] = "--enable-dashboard";
+    if (run_shows_dashboard(app)) argv[n++] = "--enable-dashboard";
     if (given->local_stores) argv[n++] = "--local-stores";
     if (given->no_default_store) argv[n++] = "--no-default-store";
     for (size_t i = 0; i < given->pass_count; i++) {

@@ -1,4 +1,5 @@
 #include "cli/top.h"
+#include "cli/token.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,11 +46,11 @@ static json_t *top_ask(const struct pawl_found *found, const char *what) {
     struct pawl_buf body = {0};
     char path[128];
     int status = 0;
-    const char *token = getenv("DAPR_API_TOKEN");
-    const struct pawl_header header = {PAWL_STR("dapr-api-token"), pawl__str(token)};
+    struct pawl_header tokens[PAWL_TOKENS];
+    size_t count = pawl__token_headers(tokens);
     snprintf(path, sizeof path, "/pawl/v1/%s", what);
-    pawl__http_fetch(found->host, found->http_port, "GET", path, &header, token ? 1 : 0,
-                     PAWL_STR(""), PAWL_SECOND, &status, &body, NULL);
+    pawl__http_fetch(found->host, found->http_port, "GET", path, tokens, count, PAWL_STR(""),
+                     PAWL_SECOND, &status, &body, NULL);
     json_t *answer = status == 200 ? json_loadb((char *)body.data, body.len, 0, NULL) : NULL;
     pawl__buf_finish(&body);
     return answer;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/token.h"
 #include "cli/workflow.h"
 #include "net/http_fetch.h"
 
@@ -113,11 +114,11 @@ static int import_run(const struct pawl_flags *flags) {
     if (!import_find(flags, host, sizeof host, &port, &code)) return code;
     char *body = import_body(flags->argv[0], pawl__flag_text(flags, "id"));
     if (!body) return 1;
-    const char *token = getenv("DAPR_API_TOKEN");
-    const struct pawl_header headers[] = {{PAWL_STR("content-type"), PAWL_STR("application/json")},
-                                          {PAWL_STR("dapr-api-token"), pawl__str(token)}};
+    struct pawl_header headers[1 + PAWL_TOKENS] = {
+        {PAWL_STR("content-type"), PAWL_STR("application/json")}};
+    size_t count = 1 + pawl__token_headers(headers + 1);
     enum pawl_err err =
-        pawl__http_fetch(host, port, "POST", "/pawl/v1/instances/import", headers, token ? 2 : 1,
+        pawl__http_fetch(host, port, "POST", "/pawl/v1/instances/import", headers, count,
                          pawl__str(body), IMPORT_PATIENCE * PAWL_SECOND, &status, &answer, &error);
     if (err) fprintf(stderr, "\u274c  cannot reach %s:%d: %s\n", host, port, error.text);
     code = err ? 1 : import_tell(status, &answer);

@@ -447,6 +447,31 @@ test('a daemon that dies is told, and what was seen stays; it comes back by itse
   problems.length = before; // connections that were refused are in the browser's console, as they should be
 });
 
+test('a daemon with a token lets in who shows it', async () => {
+  const port = await freePort();
+  const own = await mkdtemp(join(folder, 'locked-'));
+  await writeFile(join(own, 'store.yaml'), 'apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: store}\nspec:\n  type: state.in-memory\n  version: v1\n  metadata:\n  - {name: actorStateStore, value: "true"}\n');
+  run('daprd', '--app-id', 'locked', '--dapr-http-port', String(port), '--dapr-grpc-port', String(await freePort()), '--resources-path', own, '--enable-dashboard', '--dashboard-token', 'opén sesame', '--log-level', 'error');
+  const other = `http://127.0.0.1:${port}/dashboard/`;
+  await until(async () => (await fetch(other)).ok, 'the other daemon is there');
+  const visitor = await browser.newPage();
+  await visitor.goto(other);
+  await visitor.getByLabel('Token').fill('wrong');
+  await visitor.getByRole('button', { name: 'Open' }).click();
+  await visitor.getByRole('alert').filter({ hasText: 'It does not take the one that was given.' }).waitFor();
+  await visitor.getByLabel('Token').fill('opén sesame');
+  await visitor.getByRole('button', { name: 'Open' }).click();
+  await visitor.getByText(/locked · 0 workers/).waitFor();
+  await visitor.reload(); // the tab keeps it
+  await visitor.getByText(/locked · 0 workers/).waitFor();
+  await visitor.close();
+  const guest = await browser.newPage(); // with a link that brings it
+  await guest.goto(`${other}#token=${encodeURIComponent('opén sesame')}`);
+  await guest.getByText(/locked · 0 workers/).waitFor();
+  assert.equal(new URL(guest.url()).hash, '#/');
+  await guest.close();
+});
+
 test('the browser found nothing wrong, and asked nobody else', () => {
   const real = problems.filter((text) => !/status of (400|404|415)/.test(text)); // refusals that tests provoked
   assert.deepEqual(real, []);

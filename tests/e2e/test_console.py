@@ -532,6 +532,45 @@ class AllApps(Console):
         self.assertEqual(get("instances?limit=1")[0], 200)
 
 
+class Token(unittest.TestCase):
+    """Who may look where a token is wanted, and that one is wanted where others can reach the page."""
+
+    def daemon(self, *flags, **env):
+        daemon = harness.Daemon(app_id="orders", flags=["--enable-dashboard", *flags], env=env)
+        self.addCleanup(daemon.close)
+        return daemon
+
+    def status(self, daemon, path, **headers):
+        return daemon.request("GET", path, None, {k.replace("_", "-"): v for k, v in headers.items()})[0]
+
+    def test_the_dashboard_has_a_token(self):
+        daemon = self.daemon("--dashboard-token", "secret")
+        self.assertEqual(self.status(daemon, "/dashboard/"), 200)  # it asks for the token
+        for shown in {}, {"pawl_dashboard_token": "secre"}, {"pawl_dashboard_token": "secrett"}, {"dapr_api_token": "secret"}:
+            self.assertEqual(self.status(daemon, "/pawl/v1/app", **shown), 401, shown)
+            self.assertEqual(self.status(daemon, "/pawl/v1/changes", **shown), 401, shown)
+        self.assertEqual(self.status(daemon, "/pawl/v1/app", pawl_dashboard_token="secret"), 200)
+        self.assertEqual(self.status(daemon, "/v1.0/metadata"), 200)  # Dapr's own API has none
+
+    def test_the_api_has_a_token(self):
+        daemon = self.daemon(DAPR_API_TOKEN="api", PAWL_DASHBOARD_TOKEN="page")
+        self.assertEqual(self.status(daemon, "/dashboard/"), 200)
+        self.assertEqual(self.status(daemon, "/pawl/v1/app"), 401)
+        for shown in {"dapr_api_token": "api"}, {"pawl_dashboard_token": "api"}, {"pawl_dashboard_token": "page"}:
+            self.assertEqual(self.status(daemon, "/pawl/v1/app", **shown), 200, shown)
+        self.assertEqual(self.status(daemon, "/v1.0/metadata", pawl_dashboard_token="page"), 401)
+        self.assertEqual(self.status(daemon, "/v1.0/metadata", pawl_dashboard_token="api"), 401)
+        self.assertEqual(self.status(daemon, "/v1.0/metadata", dapr_api_token="api"), 200)
+
+    def test_others_can_reach_it(self):
+        for addresses in "0.0.0.0", "127.0.0.1,::":
+            answer = subprocess.run([harness.PAWL, "daemon", "--app-id", "open", "--enable-dashboard", "--no-default-store",
+                                     "--dapr-http-port", "0", "--dapr-grpc-port", "0", "--enable-metrics=false",
+                                     "--dapr-listen-addresses", addresses], capture_output=True, text=True, timeout=60)
+            self.assertEqual(answer.returncode, 1)
+            self.assertIn("give --dashboard-token, set DAPR_API_TOKEN, or listen on 127.0.0.1 only", answer.stdout)
+
+
 class Off(Console):
     flags = []
 

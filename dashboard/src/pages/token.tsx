@@ -1,0 +1,34 @@
+// What is seen instead of everything while a daemon wants a token.
+
+import { useState } from 'preact/hooks';
+import { hasToken, unlock } from '../token';
+
+export function TokenPage() {
+  const [given, setGiven] = useState('');
+  return (
+    <main class="token">
+      <h1>This daemon wants a token</h1>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          unlock(given.trim());
+        }}
+      >
+        <label>
+          Token
+          <input type="password" autocomplete="current-password" required value={given} onInput={(event) => setGiven(event.currentTarget.value)} />
+        </label>
+        <button type="submit">Open</button>
+      </form>
+      {hasToken() && (
+        <p class="refusal" role="alert">
+          It does not take the one that was given.
+        </p>
+      )}
+      <p class="quiet">
+        That of its <code>--dashboard-token</code>, of <code>PAWL_DASHBOARD_TOKEN</code> or of <code>DAPR_API_TOKEN</code>. It is kept for this tab
+        only.
+      </p>
+    </main>
+  );
+}
