@@ -6,7 +6,8 @@
 //
 // Shards belong to daemons that have workers; while nobody has any, to all alike. Nobody keeps more
 // than an even share, rounded up; who has more than an even share, rounded down, gives one away
-// when somebody has less. So shards move only as far as they have to.
+// when somebody has less. What is free is first for those that have less. So shards move only as
+// far as they have to.
 
 #include <stdbool.h>
 #include <stddef.h>

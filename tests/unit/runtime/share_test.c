@@ -130,11 +130,41 @@ static void test_taken_at_once(void **state) {
             }
 }
 
+// A daemon that comes to two others finds shards at its first look, however often those look
+// before, as they do while a shard is nobody's.
+static void test_slow_to_look(void **state) {
+    (void)state;
+    for (uint32_t shards = 3; shards <= 24; shards++) {
+        struct pawl_share_member members[3] = {{.workers = 1}, {.workers = 1}, {.workers = 1}};
+        members[0].held = shards - shards / 2;
+        members[1].held = shards / 2;
+        for (int look = 0; look < 100; look++) {
+            uint32_t want[2], held = total(members, 3), free = shards - held;
+            for (int i = 0; i < 2; i++) { // both see the same, and one after the other takes
+                members[i].self = true;
+                want[i] = pawl__share_want(members, 3, shards, free);
+                members[i].self = false;
+            }
+            for (int i = 0; i < 2; i++) {
+                uint32_t left = shards - total(members, 3);
+                bool takes = want[i] > members[i].held;
+                if (takes && want[i] - members[i].held > left) want[i] = members[i].held + left;
+                members[i].held = want[i];
+            }
+        }
+        members[2].self = true;
+        uint32_t free = shards - total(members, 3);
+        uint32_t want = pawl__share_want(members, 3, shards, free);
+        assert_true(free > 0 && (want == free || want >= shards / 3));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_even),
         cmocka_unit_test(test_little_moves),
         cmocka_unit_test(test_taken_at_once),
+        cmocka_unit_test(test_slow_to_look),
     };
     return cmocka_run_group_tests_name("runtime share", tests, NULL, NULL);
 }
