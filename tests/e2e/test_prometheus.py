@@ -23,6 +23,7 @@ NAME = re.compile(r"\b(?:pawl|dapr|process)_[a-z0-9_]+\b")
 CONFIG = """kind: Configuration
 spec:
   tracing: {samplingRate: "1", stdout: true}
+  metrics: {recordErrorCodes: true}
 """
 PROMETHEUS = """global: {{scrape_interval: 500ms, evaluation_interval: 500ms}}
 rule_files: [alerts.yaml]
@@ -73,6 +74,7 @@ class Rich(unittest.TestCase):
         cls.hub.start("c", name="broken", scheduledStartTimestamp={"seconds": 1})
         cls.daemon.request("POST", "/v1.0/state/statestore", b'[{"key": "a", "value": 1}]')
         cls.daemon.request("GET", "/v1.0/state/statestore/a")
+        cls.daemon.request("GET", "/v1.0/state/none/a")
 
 
 class Words(Rich):
