@@ -44,7 +44,8 @@ static const char *import_own_id(const Pb__HistoryEvent *event) {
     return self && *self->instanceid ? self->instanceid : NULL;
 }
 
-// Reads |events| and finds the id of the instance, unless |id| is given. False after answering.
+// Reads |events| and finds the id of the instance, unless |id| is given. False after answering,
+// with which |import| goes.
 static bool import_read(struct import_ask *import, const json_t *events, const char *id) {
     struct pawl_request *request = import->ask->request;
     struct pawl_history history = {0};
@@ -62,18 +63,21 @@ static bool import_read(struct import_ask *import, const json_t *events, const c
         ok = event && (id || !own) && pawl__history_add(&history, event);
         if (!ok) break;
     }
-    import->history = history.bytes;
     if (!ok && why) why = pawl__arena_format(&request->arena, "event %zu: %s", i, why);
     pawl__arena_finish(&arena);
+    if (ok && id) {
+        import->history = history.bytes;
+        import->ask->id = (char *)(uintptr_t)id;
+        return true;
+    }
+    pawl__buf_finish(&history.bytes);
     if (!ok && why)
         import_refuse(request, "the history is not one: %s", why);
     else if (!ok)
         pawl__api_nomem(request);
-    else if (!id)
-        import_refuse(request, "%s", "the history names no instance, and id is missing");
     else
-        import->ask->id = (char *)(uintptr_t)id;
-    return ok && id;
+        import_refuse(request, "%s", "the history names no instance, and id is missing");
+    return false;
 }
 
 // False after answering.
@@ -94,9 +98,7 @@ static bool import_take(struct import_ask *import, const json_t *body) {
         pawl__api_nomem(request);
         return false;
     }
-    if (import_read(import, events, given)) return true;
-    pawl__buf_finish(&import->history);
-    return false;
+    return import_read(import, events, given);
 }
 
 void pawl__console_import(void *arg, struct pawl_request *request,

@@ -269,6 +269,11 @@ enum pawl_err pawl__apply_turn(struct pawl_instance *instance, const char *app_i
                                const Plog__Turn *record, const Pb__WorkflowResponse *response,
                                struct pawl_arena *arena, struct pawl_outcome *outcome) {
     *outcome = (struct pawl_outcome){.last = &outcome->messages};
+    // Before memory is asked for: a damaged record may tell any number.
+    if (!instance->exists || pawl__instance_completed(instance) ||
+        record->inbox_events > instance->inbox.count ||
+        (!instance->started_at && !record->inbox_events)) // the first turn sees the start
+        return PAWL_E_INVALID;
     size_t actions = response->n_actions, resolved = actions + record->inbox_events;
     outcome->tasks = pawl__arena_alloc(arena, (actions + 1) * sizeof *outcome->tasks);
     struct pawl_turn turn = {
@@ -282,10 +287,6 @@ enum pawl_err pawl__apply_turn(struct pawl_instance *instance, const char *app_i
         .removed = pawl__arena_alloc(arena, (resolved + 1) * sizeof *turn.removed),
     };
     if (!outcome->tasks || !turn.added || !turn.removed) return PAWL_E_NOMEM;
-    if (!instance->exists || pawl__instance_completed(instance) ||
-        record->inbox_events > instance->inbox.count ||
-        (!instance->started_at && !record->inbox_events)) // the first turn sees the start
-        return PAWL_E_INVALID;
     struct pawl_instance before = *instance;
     enum pawl_err err = turn_apply(&turn);
     if (err)
