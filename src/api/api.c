@@ -88,6 +88,44 @@ static void api_handle_grpc(struct pawl_api *api, struct pawl_request *request) 
         pawl__api_fail(request, PAWL_E_UNIMPLEMENTED, "unknown service %.*s", PAWL_FMT(service));
 }
 
+// --- tokens -------------------------------------------------------------------------------------
+
+// Compares without telling by its time how much of the token was right.
+static bool api_token_matches(struct pawl_str given, struct pawl_str token) {
+    unsigned difference = given.len != token.len;
+    for (size_t i = 0; i < given.len; i++)
+        difference |= (unsigned)((unsigned char)given.data[i] ^
+                                 (unsigned char)token.data[token.len ? i % token.len : 0]);
+    return !difference;
+}
+
+static bool api_shows(const struct pawl_request *request, const char *header, const char *token) {
+    return token && api_token_matches(pawl__request_header(request, header), pawl__str(token));
+}
+
+// Whoever calls shows the API's token where there is one. Health is told to everybody, and so is
+// the dashboard's page, which tells nothing by itself and asks for a token. What it shows comes
+// from /pawl/v1, which either token opens, in the header that the page sends. |pattern| is that of
+// the route, as one path can be written in many ways; empty: there is none, or it is a gRPC method.
+static bool api_admits(const struct pawl_api *api, const struct pawl_request *request,
+                       struct pawl_str pattern) {
+    const char *token = api->options.token, *console = api->options.console.token;
+    if (!token && !console) return true;
+    if (api_shows(request, "dapr-api-token", token)) return true;
+    if (pawl__str_starts(pattern, PAWL_STR("/v1.0/healthz"))) return true;
+    if (pawl__str_starts(pattern, PAWL_STR("/dashboard"))) return true;
+    if (!pawl__str_starts(pattern, PAWL_STR("/pawl/v1/"))) return !token;
+    return api_shows(request, "pawl-dashboard-token", token) ||
+           api_shows(request, "pawl-dashboard-token", console);
+}
+
+static void api_turn_away(struct pawl_request *request) {
+    if (request->is_grpc)
+        pawl__api_fail(request, PAWL_E_UNAUTHENTICATED, "invalid api token");
+    else
+        pawl__http_respond(request, 401, NULL, 0, PAWL_STR("invalid api token"));
+}
+
 // --- HTTP ---------------------------------------------------------------------------------------
 
 static void api_handle_http(struct pawl_api *api, struct pawl_request *request) {
@@ -109,13 +147,18 @@ static void api_handle_http(struct pawl_api *api, struct pawl_request *request) 
             pawl__route_find(tables[i].routes, tables[i].count, request, &route, &params);
         if (one == PAWL_ROUTE_FOUND) {
             pawl__api_watch_name(request, route->pattern);
-            route->handle(api, request, &params);
+            if (api_admits(api, request, pawl__str(route->pattern)))
+                route->handle(api, request, &params);
+            else
+                api_turn_away(request);
             return;
         }
         if (one != PAWL_ROUTE_NO_PATH) result = one;
     }
     if (pawl__api_starved(request)) return;
-    if (result == PAWL_ROUTE_NO_METHOD)
+    if (!api_admits(api, request, PAWL_STR("")))
+        api_turn_away(request);
+    else if (result == PAWL_ROUTE_NO_METHOD)
         pawl__api_http_fail(request, 405, "ERR_METHOD_NOT_ALLOWED", "%.*s is not served at %.*s",
                             PAWL_FMT(request->method), PAWL_FMT(request->path));
     else if (result == PAWL_ROUTE_MALFORMED)
@@ -128,47 +171,13 @@ static void api_handle_http(struct pawl_api *api, struct pawl_request *request) 
 
 // --- both ---------------------------------------------------------------------------------------
 
-// Compares without telling by its time how much of the token was right.
-static bool api_token_matches(struct pawl_str given, struct pawl_str token) {
-    unsigned difference = given.len != token.len;
-    for (size_t i = 0; i < given.len; i++)
-        difference |= (unsigned)((unsigned char)given.data[i] ^
-                                 (unsigned char)token.data[token.len ? i % token.len : 0]);
-    return !difference;
-}
-
-static bool api_shows(const struct pawl_request *request, const char *header, const char *token) {
-    return token && api_token_matches(pawl__request_header(request, header), pawl__str(token));
-}
-
-// Whoever calls shows the API's token where there is one. Health is told to everybody, and so is
-// the dashboard's page, which tells nothing by itself and asks for a token. What it shows comes
-// from /pawl/v1, which either token opens, in the header that the page sends.
-static bool api_admits(const struct pawl_api *api, const struct pawl_request *request) {
-    const char *token = api->options.token, *console = api->options.console.token;
-    struct pawl_str path = request->path;
-    if (!token && !console) return true;
-    if (api_shows(request, "dapr-api-token", token)) return true;
-    if (request->is_grpc) return !token;
-    if (pawl__str_starts(path, PAWL_STR("/v1.0/healthz"))) return true;
-    if (pawl__str_starts(path, PAWL_STR("/dashboard"))) return true;
-    if (!pawl__str_starts(path, PAWL_STR("/pawl/v1/"))) return !token;
-    return api_shows(request, "pawl-dashboard-token", token) ||
-           api_shows(request, "pawl-dashboard-token", console);
-}
-
 void pawl__api_handle(void *arg, struct pawl_request *request) {
     struct pawl_api *api = arg;
     pawl__api_watch_begin(api, request);
-    if (!api_admits(api, request)) {
-        if (request->is_grpc)
-            pawl__api_fail(request, PAWL_E_UNAUTHENTICATED, "invalid api token");
-        else
-            pawl__http_respond(request, 401, NULL, 0, PAWL_STR("invalid api token"));
-        return;
-    }
-    if (request->is_grpc)
+    if (!request->is_grpc)
+        api_handle_http(api, request);
+    else if (api_admits(api, request, PAWL_STR("")))
         api_handle_grpc(api, request);
     else
-        api_handle_http(api, request);
+        api_turn_away(request);
 }

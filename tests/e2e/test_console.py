@@ -550,6 +550,9 @@ class Token(unittest.TestCase):
             self.assertEqual(self.status(daemon, "/pawl/v1/app", **shown), 401, shown)
             self.assertEqual(self.status(daemon, "/pawl/v1/changes", **shown), 401, shown)
         self.assertEqual(self.status(daemon, "/pawl/v1/app", pawl_dashboard_token="secret"), 200)
+        for path in "/%70awl/v1/app", "/pawl/%761/app", "//pawl/v1/app", "/pawl//v1/app":  # other ways to write it
+            self.assertEqual(self.status(daemon, path), 401, path)
+            self.assertEqual(self.status(daemon, path, pawl_dashboard_token="secret"), 200, path)
         self.assertEqual(self.status(daemon, "/v1.0/metadata"), 200)  # Dapr's own API has none
 
     def test_the_api_has_a_token(self):
