@@ -21,7 +21,8 @@ class Redis(served.Served):
         shards = self.server.ask("hgetall", f"pawl:app:default/{self.app}").split()
         for slot, number in zip(shards[::2], shards[1::2]):
             if slot.startswith("s"):
-                owner, until, epoch = self.server.ask("hmget", f"pawl:shard:{number}", "owner", "until", "epoch").split("\n")
+                owner, until = self.server.ask("hmget", f"pawl:shard:{number}", "owner", "until").split("\n")
+                epoch = self.server.ask("hget", f"pawl:log:{number}", "epoch").strip()
                 if float(until) / 1000 > now:
                     held[slot] = owner, epoch
         return held

@@ -295,11 +295,11 @@ static void test_newer_format(void **state) {
     struct pawl_lease lease;
     uint32_t count;
     assert_ok(f, f->store->ops->shards(f->store, PAWL_STR("app"), 4, &count, &f->error));
-    assert_asks("GET pawl:format", "2");
+    assert_asks("GET pawl:format", "3");
     fixture_lease(f);
-    ask("SET pawl:format 3", NULL, 0);
+    ask("SET pawl:format 4", NULL, 0);
     assert_err(PAWL_E_FORMAT, t_lease(f, f->store, "app", 1, &lease));
-    assert_text(f, "are of format 3, and this Pawl writes format 2");
+    assert_text(f, "are of format 4, and this Pawl writes format 3");
     assert_err(PAWL_E_FORMAT,
                f->store->ops->shards(f->store, PAWL_STR("app"), 4, &count, &f->error));
     assert_text(f, "a newer one made them");
@@ -308,7 +308,7 @@ static void test_newer_format(void **state) {
     assert_ok(f, t_lease(f, f->store, "app", 1, &lease));
     assert_ok(f, f->store->ops->shards(f->store, PAWL_STR("app"), 7, &count, &f->error));
     assert_int_equal(count, 4);
-    assert_asks("GET pawl:format", "2");
+    assert_asks("GET pawl:format", "3");
 }
 
 static enum pawl_err note_row(void *arg, const struct pawl_snapshot *row,
@@ -393,11 +393,49 @@ static void test_older_format(void **state) {
     assert_ok(f, f->store->ops->release(f->store, &f->lease, &f->error));
     fixture_lease(f);
     assert_string_equal(found(f, &query), "i01481 i01482 i01483 ");
-    assert_asks("GET pawl:format", "2");
+    assert_asks("GET pawl:format", "3");
     snprintf(command, sizeof command, "ZCARD pawl:order:%d", (int)f->lease.shard);
     assert_asks(command, "1500");
     snprintf(command, sizeof command, "HGET pawl:shard:%d ordered", (int)f->lease.shard);
     assert_asks(command, "1");
+}
+
+// What a commit compares was beside the lease: it moves when the shard is leased, and with it the
+// log goes on where it was.
+static void test_epoch_beside_the_lease(void **state) {
+    static const char *const fields[] = {"epoch", "last", "trimmed"};
+    struct fixture *f = *state;
+    char command[128], value[64];
+    fixture_lease(f);
+    for (uint64_t i = 1; i <= 3; i++) assert_int_equal(commit(f, i), PAWL_COMMIT_DONE);
+    int shard = (int)f->lease.shard;
+    struct pawl_lease old = f->lease;
+    snprintf(command, sizeof command, "HDEL pawl:log:%d 1", shard); // trimmed
+    ask(command, NULL, 0);
+    snprintf(command, sizeof command, "HSET pawl:log:%d trimmed 1", shard);
+    ask(command, NULL, 0);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        snprintf(command, sizeof command, "HGET pawl:log:%d %s", shard, fields[i]);
+        ask(command, value, sizeof value);
+        snprintf(command, sizeof command, "HSET pawl:shard:%d %s %s", shard, fields[i], value);
+        ask(command, NULL, 0);
+        snprintf(command, sizeof command, "HDEL pawl:log:%d %s", shard, fields[i]);
+        ask(command, NULL, 0);
+    }
+    ask("SET pawl:format 2", NULL, 0);
+    assert_string_equal(t_log(f, f->lease.shard, 0), "2=x 3=x "); // read without a lease
+    snprintf(command, sizeof command, "HSET pawl:shard:%d until 0", shard);
+    ask(command, NULL, 0);
+    struct pawl_lease lease;
+    assert_ok(f, t_lease(f, f->store, "app", 0, &lease));
+    assert_true(lease.epoch > old.epoch);
+    assert_int_equal(lease.position, 3);
+    assert_asks("GET pawl:format", "3");
+    snprintf(command, sizeof command, "HEXISTS pawl:shard:%d epoch", shard);
+    assert_asks(command, "0");
+    f->lease = lease;
+    assert_int_equal(commit(f, 4), PAWL_COMMIT_DONE);
+    assert_string_equal(t_log(f, f->lease.shard, 0), "2=x 3=x 4=x ");
 }
 
 static void test_opening(void **state) {
@@ -454,11 +492,14 @@ int main(int argc, char **argv) {
     if (argc > 1) return rc < 0 ? 0 : rc;
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_layout),         T(test_first_write),     T(test_time_to_live),
-        T(test_keys_of_others), T(test_all_or_none),     T(test_scripts_gone),
-        T(test_full_memory),    T(test_replica),         T(test_full_disk),
-        T(test_opening),        T(test_newer_format),    T(test_server_killed),
-        T(test_stopped_server), T(test_page_is_bounded), T(test_older_format),
+        T(test_layout),         T(test_first_write),
+        T(test_time_to_live),   T(test_keys_of_others),
+        T(test_all_or_none),    T(test_scripts_gone),
+        T(test_full_memory),    T(test_replica),
+        T(test_full_disk),      T(test_opening),
+        T(test_newer_format),   T(test_server_killed),
+        T(test_stopped_server), T(test_page_is_bounded),
+        T(test_older_format),   T(test_epoch_beside_the_lease),
     };
     int failed = cmocka_run_group_tests_name("redis", tests, NULL, NULL);
     redis_server_end(&server);

@@ -94,7 +94,7 @@ uint64_t pawl__redis_uint(const redisReply *reply);
 
 // The number of the layout that script.c describes: raised when an earlier Pawl must not write any
 // more.
-#define PAWL_REDIS_FORMAT "2"
+#define PAWL_REDIS_FORMAT "3"
 
 enum pawl_redis_script {
     PAWL_REDIS_COMMIT,

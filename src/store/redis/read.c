@@ -26,13 +26,12 @@ static struct pawl_str read_copy(struct pawl_arena *arena, struct pawl_str text)
 
 // --- the log ------------------------------------------------------------------------------------
 
-// Where the log begins and ends.
-static enum pawl_err read_bounds(struct pawl_redis *store, uint64_t shard, uint64_t *trimmed,
-                                 uint64_t *last, struct pawl_error *error) {
+static enum pawl_err read_bounds_in(struct pawl_redis *store, const char *kind, uint64_t shard,
+                                    uint64_t *trimmed, uint64_t *last, struct pawl_error *error) {
     struct pawl_redis_args args = {0};
     redisReply *reply;
     pawl__redis_add(&args, PAWL_STR("HMGET"));
-    read_key(store, &args, "shard", shard);
+    read_key(store, &args, kind, shard);
     pawl__redis_add(&args, PAWL_STR("trimmed"));
     pawl__redis_add(&args, PAWL_STR("last"));
     enum pawl_err err = pawl__redis_read(store, &args, &reply, error);
@@ -42,6 +41,14 @@ static enum pawl_err read_bounds(struct pawl_redis *store, uint64_t shard, uint6
     *last = pawl__redis_uint(reply->element[1]);
     freeReplyObject(reply);
     return PAWL_OK;
+}
+
+// Where the log begins and ends. An earlier Pawl has that beside the shard's lease.
+static enum pawl_err read_bounds(struct pawl_redis *store, uint64_t shard, uint64_t *trimmed,
+                                 uint64_t *last, struct pawl_error *error) {
+    enum pawl_err err = read_bounds_in(store, "log", shard, trimmed, last, error);
+    if (!err && !*last) err = read_bounds_in(store, "shard", shard, trimmed, last, error);
+    return err;
 }
 
 static enum pawl_err read_batch(struct pawl_redis *store, uint64_t shard, uint64_t position,

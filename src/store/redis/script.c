@@ -6,9 +6,12 @@
 //   pawl:format                 the number of all this, PAWL_REDIS_FORMAT
 //   pawl:ids                    a counter: numbers of shards
 //   pawl:app:APP                hash: count (of shards), s0, s1 ... (their numbers, as N below)
-//   pawl:shard:N                hash: epoch, owner, until (0: released), last, trimmed (positions),
-//                               ordered (pawl:order:N is complete; see order.c)
-//   pawl:log:N                  hash: position -> batch
+//   pawl:shard:N                hash: owner, until (0: released), ordered (pawl:order:N is
+//   complete;
+//                               see order.c)
+//   pawl:log:N                  hash: epoch, last and trimmed (positions), position -> batch. What
+//                               a commit compares and changes is in one hash, so that one command
+//                               reads it and one writes it
 //   pawl:rows:N                 hash: instance id -> columns
 //   pawl:live:N                 set: ids of instances that have work or a timer
 //   pawl:row:N:ID               hash: s -> state, h0, h17 ... -> history from that event on,
@@ -69,8 +72,8 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "  local puts = texts(tonumber(take()), 7)\n"
     "  local out = texts(tonumber(take()), 4)\n"
     "  local taken = texts(tonumber(take()), 3)\n"
-    "  local head = P .. 'shard:' .. shard\n"
-    "  local have = redis.call('HMGET', head, 'epoch', 'last', 'trimmed')\n"
+    "  local log = P .. 'log:' .. shard\n"
+    "  local have = redis.call('HMGET', log, 'epoch', 'last', 'trimmed')\n"
     "  local last, why = have[2] or '0', nil\n"
     "  if have[1] ~= epoch then why = 'fenced ' .. (have[1] or '0')\n"
     "  elseif seen[shard] then why = 'twice'\n"
@@ -126,14 +129,11 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "      redis.call('ZREM', P .. 'box:' .. m[2] .. ':' .. m[1], m[3])\n"
     "      redis.call('HDEL', P .. 'mail:' .. m[2] .. ':' .. m[1], m[3])\n"
     "    end\n"
-    "    if batch == '1' then\n"
-    "      redis.call('HSET', P .. 'log:' .. shard, position, records)\n"
-    "      redis.call('HSET', head, 'last', position)\n"
-    "    end\n"
+    "    if batch == '1' then redis.call('HSET', log, position, records, 'last', position) end\n"
     "    local trimmed = tonumber(have[3] or '0')\n"
     "    if tonumber(trim) > trimmed then\n"
-    "      trim_log(P .. 'log:' .. shard, trimmed + 1, tonumber(trim))\n"
-    "      redis.call('HSET', head, 'trimmed', trim)\n"
+    "      trim_log(log, trimmed + 1, tonumber(trim))\n"
+    "      redis.call('HSET', log, 'trimmed', trim)\n"
     "    end\n"
     "  end\n"
     "end\n"
@@ -191,19 +191,19 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "local results = {}\n"
     "for k = 1, #ARGV, 6 do\n"
     "  local shard, position, trim = ARGV[k], ARGV[k + 3], tonumber(ARGV[k + 5])\n"
-    "  local head = P .. 'shard:' .. shard\n"
-    "  local have = redis.call('HMGET', head, 'epoch', 'last', 'trimmed')\n"
+    "  local log = P .. 'log:' .. shard\n"
+    "  local have = redis.call('HMGET', log, 'epoch', 'last', 'trimmed')\n"
     "  if have[1] ~= ARGV[k + 1] then results[#results + 1] = 'fenced ' .. (have[1] or '0')\n"
     "  elseif ARGV[k + 2] ~= (have[2] or '0') then results[#results + 1] = 'follow'\n"
     "  elseif trim > tonumber(position) then results[#results + 1] = 'trim ' .. position\n"
     "  else\n"
-    "    local log, trimmed = P .. 'log:' .. shard, tonumber(have[3] or '0')\n"
-    "    redis.call('HSET', log, position, ARGV[k + 4])\n"
+    "    local trimmed = tonumber(have[3] or '0')\n"
     "    if trim > trimmed then\n"
-    "      redis.call('HSET', head, 'last', position, 'trimmed', ARGV[k + 5])\n"
+    "      redis.call('HSET', log, position, ARGV[k + 4], 'last', position, 'trimmed', ARGV[k + "
+    "5])\n"
     "      trim_log(log, trimmed + 1, trim)\n"
     "    else\n"
-    "      redis.call('HSET', head, 'last', position)\n"
+    "      redis.call('HSET', log, position, ARGV[k + 4], 'last', position)\n"
     "    end\n"
     "    results[#results + 1] = 'ok'\n"
     "  end\n"
@@ -222,7 +222,7 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     // twice.
     [PAWL_REDIS_LEASE] = SCRIPT_KEYS SCRIPT_TIME
     "local format = redis.call('GET', P .. 'format') or ARGV[5]\n" // an earlier Pawl gave none
-    "if format ~= ARGV[5] and format ~= '1' then return {'format', format} end\n"
+    "if format ~= ARGV[5] and format ~= '1' and format ~= '2' then return {'format', format} end\n"
     "local apps, slot = P .. 'app:' .. ARGV[1], 's' .. ARGV[2]\n"
     "local shard = redis.call('HGET', apps, slot)\n"
     "if not shard then\n"
@@ -230,18 +230,24 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "  redis.call('HSET', apps, slot, shard)\n"
     "  redis.call('HSET', P .. 'shard:' .. shard, 'ordered', '1')\n"
     "end\n"
-    "local head = P .. 'shard:' .. shard\n"
-    "local have = redis.call('HMGET', head, 'until', 'owner', 'last', 'ordered')\n"
+    "local head, log = P .. 'shard:' .. shard, P .. 'log:' .. shard\n"
+    "local have = redis.call('HMGET', head, 'until', 'owner', 'ordered')\n"
     "if tonumber(have[1] or '0') > now then return {'held', have[2] or ''} end\n"
     "local ttl = tonumber(ARGV[4])\n"
     "local till = ttl > 0 and now + ttl or 9007199254740991\n"
-    "local epoch = tonumber(redis.call('HGET', head, 'epoch') or '0') + 1\n"
+    "local old = redis.call('HMGET', head, 'epoch', 'last', 'trimmed')\n"
+    "if old[1] then\n" // of an earlier Pawl, which is fenced by this
+    "  redis.call('HSET', log, 'epoch', old[1], 'last', old[2] or '0', 'trimmed', old[3] or '0')\n"
+    "  redis.call('HDEL', head, 'epoch', 'last', 'trimmed')\n"
+    "end\n"
+    "local at = redis.call('HMGET', log, 'epoch', 'last')\n"
+    "local epoch = tonumber(at[1] or '0') + 1\n"
     "if ARGV[6] == '1' and epoch < now then epoch = now end\n"
     "epoch = string.format('%.0f', epoch)\n"
-    "redis.call('HSET', head, 'epoch', epoch, 'owner', ARGV[3], 'until', string.format('%.0f', "
-    "till))\n"
+    "redis.call('HSET', log, 'epoch', epoch)\n"
+    "redis.call('HSET', head, 'owner', ARGV[3], 'until', string.format('%.0f', till))\n"
     "if format ~= ARGV[5] then redis.call('SET', P .. 'format', ARGV[5]) end\n"
-    "return {'ok', shard, epoch, have[3] or '0', have[4] or '0'}\n",
+    "return {'ok', shard, epoch, at[2] or '0', have[3] or '0'}\n",
 
     // shard, "-" or "+" (from the oldest or the newest on), bounds of ZRANGEBYLEX from there, how
     // many. For each its id and columns.
@@ -258,7 +264,7 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     // gives rows of an earlier Pawl their places, and lets the lease last meanwhile.
     [PAWL_REDIS_PLACE] = SCRIPT_KEYS SCRIPT_TIME
     "local head, order = P .. 'shard:' .. ARGV[1], P .. 'order:' .. ARGV[1]\n"
-    "if redis.call('HGET', head, 'epoch') ~= ARGV[2] then return 0 end\n"
+    "if redis.call('HGET', P .. 'log:' .. ARGV[1], 'epoch') ~= ARGV[2] then return 0 end\n"
     "for k = 5, #ARGV, 2 do\n"
     "  local row = P .. 'row:' .. ARGV[1] .. ':' .. ARGV[k]\n"
     "  redis.call('ZADD', order, 0, ARGV[k + 1] .. ARGV[k])\n"
@@ -275,17 +281,18 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "local till = string.format('%.0f', ttl > 0 and now + ttl or 9007199254740991)\n"
     "for k = 2, #ARGV, 2 do\n"
     "  local head = P .. 'shard:' .. ARGV[k]\n"
-    "  local have = redis.call('HMGET', head, 'epoch', 'until')\n"
-    "  local good = have[1] == ARGV[k + 1] and have[2] ~= '0'\n"
+    "  local good = redis.call('HGET', P .. 'log:' .. ARGV[k], 'epoch') == ARGV[k + 1] and\n"
+    "               redis.call('HGET', head, 'until') ~= '0'\n"
     "  if good then redis.call('HSET', head, 'until', till) end\n"
     "  lost[#lost + 1] = good and 0 or 1\n"
     "end\n"
     "return lost\n",
 
-    [PAWL_REDIS_RELEASE] = SCRIPT_KEYS "local head = P .. 'shard:' .. ARGV[1]\n"
-                                       "if redis.call('HGET', head, 'epoch') == ARGV[2] then\n"
-                                       "  redis.call('HSET', head, 'until', '0') end\n"
-                                       "return 1\n",
+    [PAWL_REDIS_RELEASE] =
+        SCRIPT_KEYS "local head = P .. 'shard:' .. ARGV[1]\n"
+                    "if redis.call('HGET', P .. 'log:' .. ARGV[1], 'epoch') == ARGV[2] then\n"
+                    "  redis.call('HSET', head, 'until', '0') end\n"
+                    "return 1\n",
 
     [PAWL_REDIS_HOLDERS] = SCRIPT_KEYS SCRIPT_TIME
     "local all = {}\n"
@@ -295,7 +302,8 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "  if number then\n"
     "    local have = redis.call('HMGET', P .. 'shard:' .. slots[k + 1], 'epoch', 'until', "
     "'owner')\n"
-    "    all[#all + 1] = {number, slots[k + 1], have[1] or '0',\n"
+    "    local epoch = redis.call('HGET', P .. 'log:' .. slots[k + 1], 'epoch') or have[1] or '0'\n"
+    "    all[#all + 1] = {number, slots[k + 1], epoch,\n"
     "                     tonumber(have[2] or '0') > now and 1 or 0, have[3] or ''}\n"
     "  end\n"
     "end\n"
