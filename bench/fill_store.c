@@ -3,8 +3,8 @@
 //     fill_store file.db [how many] [namespace/app]
 //
 // Seven in ten sleep, one in a thousand has failed, the others are completed. One in a hundred is a
-// child, each has a tag, and one in a hundred thousand one that is rare. They cannot be loaded:
-// what stands in them besides their columns is noise.
+// child, each has a tag, and one in a hundred thousand, the oldest among them, one that is rare.
+// They cannot be loaded: what stands in them besides their columns is noise.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +47,7 @@ static void make(struct pawl_snapshot *out, struct row *row, long number, long c
         *row->parent = 0;
     pawl__buf_clear(&row->tags);
     pawl__tags_add(&row->tags, PAWL_STR("team"), number % 2 ? PAWL_STR("red") : PAWL_STR("blue"));
-    if (number % 100000 == 50000) pawl__tags_add(&row->tags, PAWL_STR("vip"), PAWL_STR("yes"));
+    if (number % 100000 == 0) pawl__tags_add(&row->tags, PAWL_STR("vip"), PAWL_STR("yes"));
     *out = (struct pawl_snapshot){
         .id = pawl__str(row->id),
         .position = 1,

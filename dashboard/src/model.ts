@@ -59,6 +59,7 @@ export interface Row {
 export interface List {
   rows: Row[];
   next?: string;
+  looked?: number; // where the page ended before it was full: at least so many were looked at
   at: number;
 }
 

@@ -146,8 +146,10 @@ static void list_done(struct pawl_call *call, const struct pawl_error *error) {
     for (size_t i = 0; i < shown; i++) json_array_append_new(rows, list_row(ask, &search->rows[i]));
     if (search->count > shown)
         list_next(ask, body, search->rows[shown - 1].created_at, search->rows[shown - 1].id);
-    else if (ask->scan.stopped)
+    else if (ask->scan.stopped) {
         list_next(ask, body, ask->scan.created_at, ask->scan.id);
+        json_object_set_new(body, "looked", json_integer((json_int_t)ask->scan.most));
+    }
     pawl__console_time(body, "at", pawl__clock_wall());
     pawl__api_json(ask->request, 200, body);
 }

@@ -2,6 +2,7 @@
 // of docs/dashboard.md are taken anew into that folder.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -17,7 +18,7 @@ const HOSTILE = '{"<img src=x onerror=alert(1)>":"\u202etxt","n":1.50}';
 
 const children = [];
 const problems = []; // what the browser complained of
-let folder, http, browser, page, url;
+let folder, http, daemon, browser, page, url, filled;
 
 const freePort = () =>
   new Promise((resolve, reject) => {
@@ -53,24 +54,25 @@ function run(program, ...args) {
   return child;
 }
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pawl-dashboard-'));
-  await writeFile(
-    join(folder, 'store.yaml'),
-    `apiVersion: dapr.io/v1alpha1
+const component = (file) => `apiVersion: dapr.io/v1alpha1
 kind: Component
 metadata: {name: statestore}
 spec:
   type: state.sqlite
   version: v1
   metadata:
-  - {name: connectionString, value: "${join(folder, 'state.db')}"}
+  - {name: connectionString, value: "${file}"}
   - {name: actorStateStore, value: "true"}
-`,
-  );
+`;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pawl-dashboard-'));
+  await mkdir(join(folder, 'many'));
+  filled = once(run('fill_store', join(folder, 'many', 'state.db'), '30000', 'default/many'), 'exit');
+  await writeFile(join(folder, 'store.yaml'), component(join(folder, 'state.db')));
   http = await freePort();
   const grpc = await freePort();
-  run('daprd', '--app-id', 'shop', '--dapr-http-port', String(http), '--dapr-grpc-port', String(grpc), '--resources-path', folder, '--enable-dashboard', '--log-level', 'error');
+  daemon = run('daprd', '--app-id', 'shop', '--dapr-http-port', String(http), '--dapr-grpc-port', String(grpc), '--resources-path', folder, '--enable-dashboard', '--log-level', 'error');
   await until(async () => (await api('app')).ready, 'the daemon is ready');
   run('dashboard_worker', `grpc://127.0.0.1:${grpc}`);
   await until(async () => (await api('app')).workers === 1, 'the worker is connected');
@@ -90,7 +92,7 @@ spec:
     args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
   });
   page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  url = `http://127.0.0.1:${http}/dashboard/`;
+  url = own();
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('dialog', (dialog) => problems.push(`a dialog: ${dialog.message()}`));
@@ -110,6 +112,14 @@ async function open(hash) {
   await page.goto('about:blank');
   await page.goto(url + hash);
 }
+
+// From now on another daemon's page is looked at. The one before may not ask meanwhile.
+async function lookAt(there) {
+  await page.goto('about:blank');
+  url = there;
+}
+
+const own = () => `http://127.0.0.1:${http}/dashboard/`;
 
 async function picture(name) {
   if (PICTURES) await page.screenshot({ path: join(PICTURES, `dashboard-${name}.png`) });
@@ -175,7 +185,7 @@ apps:
   let said = '';
   child.stdout.on('data', (text) => (said += text));
   const there = await until(async () => /http:\/\/\S+\/dashboard\//.exec(said)?.[0], 'run says where the page is');
-  url = there;
+  await lookAt(there);
   try {
     await open('#/log');
     await page.getByText('app it <b>begins</b>').waitFor();
@@ -186,7 +196,7 @@ apps:
     await page.getByLabel('From').selectOption('daemon');
     await page.getByText('No line fits.').waitFor();
   } finally {
-    url = `http://127.0.0.1:${http}/dashboard/`;
+    await lookAt(own());
     child.kill('SIGINT');
   }
 });
@@ -432,11 +442,38 @@ test('nothing hinders a screen reader, in light and dark and on a phone', async 
   await page.setViewportSize({ width: 1280, height: 800 });
 });
 
+test('a search that finds little goes on to the end, and says how far it has come', async () => {
+  assert.deepEqual(await filled, [0, null]);
+  const port = await freePort();
+  await writeFile(join(folder, 'many', 'store.yaml'), component(join(folder, 'many', 'state.db')));
+  run('daprd', '--app-id', 'many', '--dapr-http-port', String(port), '--dapr-grpc-port', String(await freePort()), '--resources-path', join(folder, 'many'), '--enable-dashboard', '--log-level', 'error');
+  await lookAt(`http://127.0.0.1:${port}/dashboard/`);
+  try {
+    await until(async () => (await (await fetch(`http://127.0.0.1:${port}/pawl/v1/app`)).json()).ready, 'the daemon of many is ready');
+    let letOn;
+    const held = new Promise((resolve) => (letOn = resolve));
+    await page.route(/instances\?.*after=/, async (route) => held.then(() => route.continue()));
+    await open('#/instances?q=tag.vip:yes'); // the oldest of all
+    await page.getByText('None fits; searched 25,000 of 30,000 so far …').waitFor();
+    assert.equal(await page.getByText('No workflow fits this filter.').count(), 0);
+    letOn();
+    await page.getByRole('link', { name: 'order-0000000', exact: true }).waitFor();
+    await open('#/instances?q=says:nothing');
+    await page.getByText('No workflow fits this filter.').waitFor();
+    await open('#/instances?q=status:completed');
+    await page.getByRole('row').nth(100).waitFor();
+    await page.getByRole('button', { name: 'Show more' }).click();
+    await page.getByRole('row').nth(200).waitFor();
+  } finally {
+    await page.unroute(/instances\?.*after=/);
+    await lookAt(own());
+  }
+});
+
 test('a daemon that dies is told, and what was seen stays; it comes back by itself', async () => {
   await open('#/instance/parent-1');
   await page.getByText(/^Waits for its child/).waitFor();
   const before = problems.length;
-  const daemon = children[0];
   const args = daemon.spawnargs.slice(1);
   daemon.kill('SIGKILL');
   await page.getByRole('alert').filter({ hasText: 'does not answer' }).waitFor();
@@ -449,9 +486,9 @@ test('a daemon that dies is told, and what was seen stays; it comes back by itse
 
 test('a daemon with a token lets in who shows it', async () => {
   const port = await freePort();
-  const own = await mkdtemp(join(folder, 'locked-'));
-  await writeFile(join(own, 'store.yaml'), 'apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: store}\nspec:\n  type: state.in-memory\n  version: v1\n  metadata:\n  - {name: actorStateStore, value: "true"}\n');
-  run('daprd', '--app-id', 'locked', '--dapr-http-port', String(port), '--dapr-grpc-port', String(await freePort()), '--resources-path', own, '--enable-dashboard', '--dashboard-token', 'opén sesame', '--log-level', 'error');
+  const place = await mkdtemp(join(folder, 'locked-'));
+  await writeFile(join(place, 'store.yaml'), 'apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: store}\nspec:\n  type: state.in-memory\n  version: v1\n  metadata:\n  - {name: actorStateStore, value: "true"}\n');
+  run('daprd', '--app-id', 'locked', '--dapr-http-port', String(port), '--dapr-grpc-port', String(await freePort()), '--resources-path', place, '--enable-dashboard', '--dashboard-token', 'opén sesame', '--log-level', 'error');
   const other = `http://127.0.0.1:${port}/dashboard/`;
   await until(async () => (await fetch(other)).ok, 'the other daemon is there');
   const visitor = await browser.newPage();

@@ -2,7 +2,7 @@
 
 import { useSignalEffect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { get, withQuery } from '../api';
+import { withQuery } from '../api';
 import { ANY, useLive } from '../live';
 import { STATUSES, type App, type Counts, type List, type Row, type Status } from '../model';
 import { formatTerms, parseTerms, valueOf, withTerm } from '../query';
@@ -11,26 +11,22 @@ import { Badge, Command, Copy, Refusal } from '../ui/basics';
 import { StartDialog } from './actions';
 import { BulkDialog } from './bulk';
 import { chosen, ColumnChooser, type Column } from './columns';
+import { PAGE, useRest, type Searched } from './rest';
 import { Views } from './views';
-
-const PAGE = 100;
 
 export function ListPage({ app }: { app: App | undefined }) {
   const q = route.value.query.get('q') ?? '';
   const sort = route.value.query.get('sort') ?? '-created';
   const { value, error, refresh } = useLive<List>(withQuery('instances', { q, sort, limit: PAGE }), 1000, ANY);
   const counts = useLive<Counts>(withQuery('instances/count', { by: 'status,name' }), 2000, ANY).value.value;
-  const more = useMore(q, sort);
   const [starting, setStarting] = useState(false);
   const [many, setMany] = useState(false);
   const [cursor, setCursor] = useState(-1);
   const columns = chosen();
 
   const list = value.value;
-  const shown = list && !more.pages.length ? list.rows : [...(list?.rows ?? []), ...more.pages.flatMap((page) => page.rows)];
-  const seen = new Set<string>();
-  const rows = (shown ?? []).filter((row) => !seen.has(row.id) && seen.add(row.id));
-  const next = more.pages.length ? more.pages[more.pages.length - 1]!.next : list?.next;
+  const searched = useRest(q, sort, list);
+  const { rows } = searched;
 
   const onKey = (event: KeyboardEvent): void => {
     const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
@@ -89,14 +85,8 @@ export function ListPage({ app }: { app: App | undefined }) {
           </table>
         </div>
       )}
-      {list && rows.length === 0 && <Nothing q={q} />}
-      {next && (
-        <p>
-          <button type="button" disabled={more.busy} onClick={() => more.load(next)}>
-            Show more
-          </button>
-        </p>
-      )}
+      {list && rows.length === 0 && !searched.searching && !searched.more && <Nothing q={q} />}
+      <Progress searched={searched} counts={counts} />
       {many && (
         <BulkDialog
           q={q}
@@ -121,21 +111,31 @@ export function ListPage({ app }: { app: App | undefined }) {
   );
 }
 
-// Pages after the first, which stay as they were read.
-function useMore(q: string, sort: string) {
-  const [pages, setPages] = useState<List[]>([]);
-  const [busy, setBusy] = useState(false);
-  useEffect(() => setPages([]), [q, sort]);
-  const load = async (after: string): Promise<void> => {
-    setBusy(true);
-    try {
-      const page = await get<List>(withQuery('instances', { q, sort, after, limit: PAGE }));
-      setPages((before) => [...before, page]);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return { pages, busy, load };
+const total = (counts: Counts | undefined): number => (counts?.groups ?? []).reduce((sum, group) => sum + group.n, 0);
+
+// How far the search has come, where the filter fits few of many.
+function Progress({ searched: { rows, looked, searching, error, more }, counts }: { searched: Searched; counts: Counts | undefined }) {
+  const all = total(counts);
+  return (
+    <>
+      <Refusal error={error} />
+      <p class="quiet" role="status">
+        {(searching || more) && looked > 0 && (
+          <>
+            {rows.length === 0 ? 'None fits' : `${rows.length.toLocaleString()} ${rows.length === 1 ? 'fits' : 'fit'}`}; searched {looked.toLocaleString()}
+            {all > looked && ` of ${all.toLocaleString()}`} so far{searching && ' …'}
+          </>
+        )}
+      </p>
+      {more && (
+        <p>
+          <button type="button" onClick={more}>
+            {error ? 'Go on' : 'Show more'}
+          </button>
+        </p>
+      )}
+    </>
+  );
 }
 
 function Shortcuts({ counts, q }: { counts: Counts | undefined; q: string }) {
@@ -145,7 +145,7 @@ function Shortcuts({ counts, q }: { counts: Counts | undefined; q: string }) {
   return (
     <nav class="shortcuts" aria-label="By status">
       <a href={link(['instances'], { q: withTerm(q, 'status') })} class={current ? '' : 'current'}>
-        all <b>{[...by.values()].reduce((sum, n) => sum + n, 0).toLocaleString()}</b>
+        all <b>{total(counts).toLocaleString()}</b>
       </a>
       {STATUSES.filter((status) => by.get(status)).map((status) => (
         <a

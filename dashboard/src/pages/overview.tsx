@@ -179,7 +179,11 @@ function Short({ title, list, empty, more, sort }: { title: string; list: List |
       <h2>
         <a href={link(['instances'], { q: more, sort })}>{title}</a>
       </h2>
-      {list?.rows.length === 0 && <p class="quiet">{empty}</p>}
+      {list?.rows.length === 0 && (
+        <p class="quiet">
+          {list.next === undefined ? empty : <>None among the {sort === 'created' ? 'oldest' : 'newest'} {(list.looked ?? 0).toLocaleString()}. <a href={link(['instances'], { q: more, sort })}>Look through all</a></>}
+        </p>
+      )}
       <ul class="short">
         {list?.rows.slice(0, SHORT).map((row) => (
           <li key={row.id}>
