@@ -14,29 +14,16 @@ struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
     struct pawl_api *api = calloc(1, sizeof *api);
     if (!api) return NULL;
     api->options = *options;
-    api->extended = options->extended ? options->extended
-                                      : json_pack("{s:s}", "daprRuntimeVersion", options->version);
     pawl__link_init(&api->streams);
     pawl__api_set_ready(api, false, "the daemon is starting");
     bool relays = options->loop && options->node, watches = options->loop && options->feed;
     if (relays) api->relays = pawl__relays_create(api, options->loop);
     if (watches) api->watchers = pawl__watchers_create(api);
     if (relays) api->keeper = pawl__keeper_create(api);
-    if (api->extended && !api->relays == !relays && !api->keeper == !relays &&
-        !api->watchers == !watches)
+    if (!api->relays == !relays && !api->keeper == !relays && !api->watchers == !watches)
         return api;
     pawl__api_destroy(api);
     return NULL;
-}
-
-struct json_t *pawl__api_take_extended(struct pawl_api *api) {
-    json_t *extended = api->extended;
-    api->extended = NULL;
-    return extended;
-}
-
-void pawl__api_drop_extended(struct json_t *extended) {
-    json_decref(extended);
 }
 
 void pawl__api_destroy(struct pawl_api *api) {
@@ -44,7 +31,6 @@ void pawl__api_destroy(struct pawl_api *api) {
     pawl__relays_destroy(api->relays);
     pawl__watchers_destroy(api->watchers);
     pawl__keeper_destroy(api->keeper);
-    json_decref(api->extended);
     free(api);
 }
 

@@ -14,10 +14,6 @@ struct pawl_api *pawl__api_create(const struct pawl_api_options *options);
 // Ends the streams of workers with CANCELED, as a closing sidecar does.
 void pawl__api_close_streams(struct pawl_api *api);
 
-// What was set of the metadata, for the api that takes this one's place (pawl_api_options).
-struct json_t *pawl__api_take_extended(struct pawl_api *api);
-void pawl__api_drop_extended(struct json_t *extended); // that no api takes over
-
 // No request may be open any more.
 void pawl__api_destroy(struct pawl_api *api);
 

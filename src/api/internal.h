@@ -22,7 +22,6 @@ struct pawl_api {
     struct pawl_relays *relays;     // relays.h; NULL: none
     struct pawl_watchers *watchers; // console_changes.h; NULL: changes are not told
     struct pawl_keeper *keeper;     // console_past.h; NULL: nothing is kept
-    json_t *extended;               // metadata that was set: an object of strings
     bool ready;
     char not_ready[256];
 };

@@ -216,10 +216,11 @@ static void metadata_http_get(void *arg, struct pawl_request *request,
     if (options->hot_reload) metadata_add(&features, json_string("HotReload"));
     bool serves = options->node && pawl__node_ready(options->node);
     json_t *body =
-        json_pack("{s:s, s:s, s:o, s:O, s:o, s:O, s:[], s:[], s:[], s:[]}", "id", options->app_id,
+        json_pack("{s:s, s:s, s:o, s:O, s:o, s:o, s:[], s:[], s:[], s:[]}", "id", options->app_id,
                   "runtimeVersion", options->version, "enabledFeatures", features, "actors", active,
-                  "components", metadata_components(options->stores), "extended", api->extended,
-                  "subscriptions", "httpEndpoints", "mcpServers", "workflowAccessPolicies");
+                  "components", metadata_components(options->stores), "extended",
+                  pawl__extended_copy(options->extended), "subscriptions", "httpEndpoints",
+                  "mcpServers", "workflowAccessPolicies");
     metadata_set(&body, "resiliencies", metadata_policies(options->stores));
     metadata_set(&body, "appConnectionProperties", metadata_app(options, request));
     metadata_set(&body, "actorRuntime",
@@ -247,11 +248,10 @@ static void metadata_http_set(void *arg, struct pawl_request *request,
         pawl__api_empty(request, 204);
         return;
     }
-    json_t *value = json_stringn(request->body.data, request->body.len);
-    if (json_object_set_new(api->extended, key, value))
-        pawl__api_nomem(request);
-    else
+    if (pawl__extended_set(api->options.extended, key, request->body))
         pawl__api_empty(request, 204);
+    else
+        pawl__api_nomem(request);
 }
 
 static void metadata_init_entry(void *entry) {
@@ -341,12 +341,18 @@ static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request
     struct pawl_api_map map = {0};
     const char *key;
     json_t *value;
-    json_object_foreach(api->extended, key, value)
-        pawl__api_map_add(request, &map, json_object_size(api->extended), metadata_init_entry, key,
+    json_t *extended = pawl__extended_copy(options->extended);
+    if (!extended) {
+        pawl__api_nomem(request);
+        return;
+    }
+    json_object_foreach(extended, key, value)
+        pawl__api_map_add(request, &map, json_object_size(extended), metadata_init_entry, key,
                           json_string_value(value));
     response.n_extended_metadata = map.count;
     response.extended_metadata = (Dapr__GetMetadataResponse__ExtendedMetadataEntry **)map.entries;
     pawl__api_reply(request, &response.base);
+    json_decref(extended);
 }
 
 static void metadata_grpc_set(struct pawl_api *api, struct pawl_request *request) {
@@ -355,10 +361,10 @@ static void metadata_grpc_set(struct pawl_api *api, struct pawl_request *request
     if (!ask) return;
     if (!metadata_may_set(ask->key))
         pawl__api_reply_empty(request);
-    else if (json_object_set_new(api->extended, ask->key, json_string(ask->value)))
-        pawl__api_nomem(request);
-    else
+    else if (pawl__extended_set(api->options.extended, ask->key, pawl__str(ask->value)))
         pawl__api_reply_empty(request);
+    else
+        pawl__api_nomem(request);
 }
 
 // --- shutdown -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 // What the services are told.
 
+#include "api/extended.h"
 #include "api/stores.h"
 #include "runtime/node.h"
 
@@ -28,8 +29,6 @@ struct pawl_tracer;
 struct pawl_request_meter;
 struct pawl_workflow_meter;
 
-struct json_t;
-
 struct pawl_api_options {
     const char *app_id, *namespace, *version;
     const char *token;      // that every call must carry; NULL: none
@@ -47,7 +46,7 @@ struct pawl_api_options {
     struct pawl_tracer *tracer;                  // takes spans of calls; NULL: nobody does
     struct pawl_request_meter *meter;            // counts calls; NULL: nobody looks
     const struct pawl_workflow_meter *workflows; // what was counted of them; NULL: nothing is
-    struct json_t *extended; // metadata that was set before, which is taken over; NULL: none
+    struct pawl_extended *extended;              // metadata that is set
     const struct pawl_log *log;
     // Ends the daemon; |force|: at once.
     void (*shutdown)(void *arg, bool force);

@@ -161,12 +161,15 @@ void api_kit_init(struct api_kit *kit) {
                                          .holders = 1};
     kit->store_list[0] = &kit->store;
     kit->stores = (struct pawl_api_stores){kit->store_list, 1};
+    kit->extended = pawl__extended_create("1");
+    FUZZ_CHECK(kit->extended);
     const struct pawl_api_options api = {
         .app_id = "app",
         .namespace = "",
         .version = "1",
         .node = kit->node,
         .stores = &kit->stores,
+        .extended = kit->extended,
         .app_port = 1,
         .app_protocol = "http",
         .app_address = "127.0.0.1",
@@ -205,6 +208,7 @@ void api_kit_finish(struct api_kit *kit) {
     pawl__node_close(kit->node, kit_on_closed, kit);
     kit_until(kit, &kit->closed);
     pawl__api_destroy(kit->api);
+    pawl__extended_destroy(kit->extended);
     kit->api = NULL;
     kit->closed = false;
     pawl__storage_close(&kit->storage, kit_on_closed, kit);

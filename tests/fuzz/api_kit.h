@@ -20,6 +20,7 @@ struct api_kit {
     struct pawl_api_stores stores;
     struct pawl_node *node;
     struct pawl_api *api;
+    struct pawl_extended *extended;
     struct pawl_service service;
     struct pawl_exchange *open[API_REQUESTS];
     unsigned asked, answered, given_up;

@@ -62,6 +62,8 @@ void kit_open(struct kit *kit) {
     kit->options.node = kit->node;
     kit->options.stores = &kit->set;
     kit->options.arg = kit;
+    kit->options.extended = pawl__extended_create(kit->options.version);
+    assert_non_null(kit->options.extended);
     kit->api = pawl__api_create(&kit->options);
     assert_non_null(kit->api);
     const struct pawl_server_options server = {
@@ -96,6 +98,7 @@ void kit_close(struct kit *kit) {
         kit_await_closed(kit);
     }
     pawl__api_destroy(kit->api);
+    pawl__extended_destroy(kit->options.extended);
     kit->api = NULL;
     pawl__storage_close(&kit->storage, kit_on_closed, kit);
     kit_await_closed(kit);

@@ -1,0 +1,220 @@
+#include "cli/inside.h"
+
+#include "api/api.h"
+#include "api/peers.h"
+#include "cli/tracing.h"
+#include "cli/version.h"
+
+static const char *const inside_scope = "dapr.runtime";
+
+static const struct pawl_log *inside_log(const struct pawl_inside *inside) {
+    return &inside->options.daemon->log;
+}
+
+// --- stopping -----------------------------------------------------------------------------------
+
+static void inside_on_node_closed(void *arg) {
+    struct pawl_inside *inside = arg;
+    pawl__peer_links_close(inside->peers);
+    pawl__api_destroy(inside->api);
+    pawl__daemon_stores_watch(inside->options.stores, NULL);
+    if (inside->has_metrics) pawl__metrics_finish(&inside->metrics);
+    if (inside->node) pawl__feed_finish(&inside->feed);
+    if (inside->is_traced) pawl__tracing_close(&inside->tracer);
+    inside->node = NULL;
+    inside->peers = NULL;
+    inside->api = NULL;
+    inside->options.ended(inside->options.arg);
+}
+
+static void inside_close_node(void *arg) {
+    struct pawl_inside *inside = arg;
+    if (inside->node)
+        pawl__node_close(inside->node, inside_on_node_closed, inside);
+    else
+        inside_on_node_closed(inside);
+}
+
+static void inside_on_server_closed(void *arg) {
+    struct pawl_inside *inside = arg;
+    if (inside->has_metrics)
+        pawl__metrics_close(&inside->metrics, inside_close_node, inside);
+    else
+        inside_close_node(inside);
+}
+
+void pawl__inside_end(struct pawl_inside *inside, const char *why, int64_t grace) {
+    inside->ending = true;
+    pawl__api_set_ready(inside->api, false, why);
+    pawl__api_close_streams(inside->api);
+    pawl__server_close(inside->server, grace, inside_on_server_closed, inside);
+}
+
+// --- starting -----------------------------------------------------------------------------------
+
+static void inside_on_ready(void *arg, bool ready, const struct pawl_error *reason) {
+    struct pawl_inside *inside = arg;
+    if (!inside->ending) pawl__api_set_ready(inside->api, ready, reason ? reason->text : NULL);
+}
+
+static struct pawl_observer *inside_observer(struct pawl_inside *inside) {
+    if (inside->has_metrics) return &inside->metrics.workflows.observer;
+    return inside->is_traced ? &inside->spans.observer : NULL;
+}
+
+static enum pawl_err inside_start_metrics(struct pawl_inside *inside, struct pawl_error *error) {
+    const struct pawl_daemon_options *options = inside->options.daemon;
+    const struct pawl_metrics_config *config = &inside->settings->configuration.metrics;
+    inside->has_metrics = options->with_metrics && config->enabled;
+    if (!inside->has_metrics) return PAWL_OK;
+    return pawl__metrics_init(&inside->metrics, inside->options.loop, &options->metrics, config,
+                              options->max_body, inside->is_traced ? &inside->spans.observer : NULL,
+                              error);
+}
+
+// The limits of the whole app, in the arena of |settings|. False: memory is out.
+static bool inside_rules(struct pawl_settings *settings, struct pawl_ceiling_rule **out,
+                         size_t *count) {
+    struct pawl_concurrency_limit *limits;
+    if (pawl__concurrency_limits(&settings->arena, &settings->configuration.concurrency, &limits,
+                                 count))
+        return false;
+    *out = pawl__arena_alloc(&settings->arena, (*count + 1) * sizeof **out);
+    for (size_t i = 0; *out && i < *count; i++)
+        (*out)[i] = (struct pawl_ceiling_rule){
+            .name = limits[i].name, .turn = limits[i].turn, .most = (uint32_t)limits[i].most};
+    return *out;
+}
+
+static enum pawl_err inside_start_node(struct pawl_inside *inside, struct pawl_error *error) {
+    const struct pawl_daemon_options *options = inside->options.daemon;
+    const struct pawl_configuration *configuration = &inside->settings->configuration;
+    struct pawl_daemon_store *store = pawl__daemon_stores_of_workflows(inside->options.stores);
+    if (!store) {
+        pawl__log(inside_log(inside), PAWL_LOG_WARN, inside_scope,
+                  "no state store has actorStateStore set to \"true\": workflows are not served");
+        return PAWL_OK;
+    }
+    inside->peers = pawl__peer_links_create(inside->options.loop, options->api_token);
+    bool ok = inside->peers && pawl__feed_init(&inside->feed);
+    struct pawl_ceiling_rule *rules;
+    size_t rule_count;
+    ok = ok && inside_rules(inside->settings, &rules, &rule_count);
+    if (!ok) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    pawl__daemon_finder_init(&inside->finder, &configuration->names);
+    struct pawl_node_options node = {
+        .shards = store->given->shards,
+        .lease = store->given->lease,
+        .address = inside->options.address,
+        .peers = pawl__peer_links_peers(inside->peers),
+        .finder = &inside->finder.finder,
+        .app_id = options->app_id,
+        .namespace = options->namespace,
+        .max_message = options->max_body,
+        .max_turns = (size_t)configuration->concurrency.max_turns,
+        .max_activities = (size_t)configuration->concurrency.max_activities,
+        .ceilings = rules,
+        .ceiling_count = rule_count,
+        .retention =
+            {
+                .completed = configuration->retain_completed,
+                .failed = configuration->retain_failed,
+                .terminated = configuration->retain_terminated,
+                .canceled = configuration->retain_canceled,
+            },
+        .observer = inside_observer(inside),
+        .listener = &inside->feed.listener,
+        .operations = inside->has_metrics ? &inside->metrics.operations : NULL,
+        .log = inside_log(inside),
+        .on_ready = inside_on_ready,
+        .arg = inside,
+    };
+    return pawl__node_create(&store->storage, &node, &inside->node, error);
+}
+
+static enum pawl_err inside_start_api(struct pawl_inside *inside, struct pawl_error *error) {
+    const struct pawl_daemon_options *options = inside->options.daemon;
+    const struct pawl_api_options api = {
+        .app_id = options->app_id,
+        .namespace = options->namespace,
+        .version = PAWL_DAPR_VERSION,
+        .token = options->api_token,
+        .node = inside->node,
+        .loop = inside->options.loop,
+        .feed = inside->node ? &inside->feed : NULL,
+        .stores = &inside->options.stores->set,
+        .app_port = options->app_port,
+        .app_protocol = options->app_protocol,
+        .app_address = options->app_address,
+        .app_max_concurrency = options->app_max_concurrency,
+        .app_health = options->app_health,
+        .hot_reload = inside->settings->configuration.hot_reload,
+        .console = options->console,
+        .lines = options->lines,
+        .tracer = inside->is_traced ? &inside->tracer : NULL,
+        .meter = inside->has_metrics ? &inside->metrics.requests : NULL,
+        .workflows = inside->has_metrics ? &inside->metrics.workflows : NULL,
+        .extended = inside->options.extended,
+        .log = inside_log(inside),
+        .shutdown = inside->options.shutdown,
+        .arg = inside->options.arg,
+    };
+    inside->api = pawl__api_create(&api);
+    return inside->api ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
+}
+
+static enum pawl_err inside_serve_metrics(struct pawl_inside *inside, bool again,
+                                          struct pawl_error *error) {
+    if (!inside->has_metrics) return PAWL_OK;
+    enum pawl_err err =
+        pawl__metrics_serve(&inside->metrics, inside->node, &inside->options.stores->set,
+                            inside->is_traced ? &inside->tracer : NULL, error);
+    if (!err || err == PAWL_E_NOMEM || !again) return err;
+    pawl__log(inside_log(inside), PAWL_LOG_ERROR, inside_scope, "metrics are not served: %s",
+              error->text);
+    return PAWL_OK; // no reason to end all else, which ran until now
+}
+
+static void inside_handle(void *arg, struct pawl_request *request) {
+    struct pawl_inside *inside = arg;
+    pawl__api_handle(inside->api, request);
+}
+
+void pawl__inside_init(struct pawl_inside *inside, const struct pawl_inside_options *options) {
+    *inside = (struct pawl_inside){.options = *options};
+}
+
+enum pawl_err pawl__inside_create_server(struct pawl_inside *inside, struct pawl_server **out,
+                                         struct pawl_error *error) {
+    const struct pawl_daemon_options *options = inside->options.daemon;
+    const struct pawl_server_options server = {
+        .allowed_origins = options->allowed_origins,
+        .max_body = options->max_body,
+        .max_header = options->max_header,
+        .idle_timeout = 60 * PAWL_SECOND,
+        .handler = inside_handle,
+        .arg = inside,
+        .log = inside_log(inside),
+    };
+    return pawl__server_create(inside->options.loop, &server, out, error);
+}
+
+enum pawl_err pawl__inside_begin(struct pawl_inside *inside, struct pawl_settings *settings,
+                                 struct pawl_server *server, bool again, struct pawl_error *error) {
+    inside->settings = settings;
+    inside->server = server;
+    inside->ending = false;
+    enum pawl_err err =
+        pawl__tracing_open(&settings->configuration.tracing, inside->options.daemon->app_id,
+                           inside_log(inside), &inside->tracer, &inside->is_traced, error);
+    pawl__workflow_spans_init(&inside->spans, &inside->tracer);
+    if (!err) err = inside_start_metrics(inside, error);
+    if (!err)
+        pawl__daemon_stores_watch(inside->options.stores,
+                                  inside->has_metrics ? &inside->metrics : NULL);
+    if (!err) err = inside_start_node(inside, error);
+    if (!err) err = inside_start_api(inside, error);
+    if (!err) err = inside_serve_metrics(inside, again, error);
+    if (!err && !inside->node) pawl__api_set_ready(inside->api, true, NULL);
+    return err;
+}
