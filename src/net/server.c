@@ -1,6 +1,8 @@
 #include "net/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -8,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "net/http1.h"
-#include "net/http2.h"
+#include "net/door.h"
 #include "net/origin.h"
+#include "net/sniff.h"
 
 enum {
     SERVER_BACKLOG = 1024,
@@ -46,79 +48,19 @@ struct pawl_server {
     void *handler_arg;
     struct pawl_conns conns;
     struct server_listener *listeners;
-    uv_timer_t timer;    // while it closes
-    uint64_t last_words; // milliseconds
-    int handles;         // still to be closed, with the set of connections as one
-    bool holds;          // who connects waits
+    uv_timer_t timer;            // while it closes
+    uint64_t last_words;         // milliseconds
+    int handles;                 // still to be closed, with the set of connections as one
+    bool holds;                  // who connects waits
+    struct pawl_server **others; // who serve those who connect here, too; NULL: nobody
+    size_t other_count;
+    size_t turn;           // who is looked at first
+    struct pawl_door door; // if it has one: where connections come from another server
+    bool has_door;
+    atomic_size_t load; // connections, if it is spread or has a door
     bool is_closing, is_aborted, is_finishing;
     void (*done)(void *arg);
     void *arg;
-};
-
-// --- which protocol? -------------------------------------------------------------------------
-
-// RFC 9113 3.4. No HTTP/1.1 request begins like that.
-static const char server_preface[] = "PRI * HTTP/2.0";
-
-struct server_sniff {
-    struct pawl_service *service;
-    uint64_t started;
-    size_t len;
-    char data[sizeof server_preface - 1];
-};
-
-static void sniff_finish(struct pawl_conn *conn) {
-    free(conn->state);
-}
-
-static void sniff_receive(struct pawl_conn *conn, const uint8_t *data, size_t len) {
-    struct server_sniff *sniff = conn->state;
-    size_t want = sizeof sniff->data - sniff->len;
-    size_t part = len < want ? len : want;
-    bool is_http2 = memcmp(data, server_preface + sniff->len, part) == 0;
-    if (is_http2 && part < want) {
-        memcpy(sniff->data + sniff->len, data, part);
-        sniff->len += part;
-        return;
-    }
-    enum pawl_err err = is_http2 ? pawl__http2_start(conn, sniff->service)
-                                 : pawl__http1_start(conn, sniff->service);
-    if (err) {
-        pawl__conn_fail(conn, err);
-        return;
-    }
-    if (sniff->len) conn->protocol->receive(conn, (const uint8_t *)sniff->data, sniff->len);
-    conn->protocol->receive(conn, data, len);
-    free(sniff);
-}
-
-static void sniff_eof(struct pawl_conn *conn) {
-    pawl__conn_fail(conn, PAWL_E_CANCELED);
-}
-
-static void sniff_produce(struct pawl_conn *conn) {
-    (void)conn;
-}
-
-static void sniff_tick(struct pawl_conn *conn, uint64_t now) {
-    struct server_sniff *sniff = conn->state;
-    if (now - sniff->started >= (uint64_t)(sniff->service->options.idle_timeout / PAWL_MILLISECOND))
-        pawl__conn_fail(conn, PAWL_E_DEADLINE);
-}
-
-static void sniff_lost(struct pawl_conn *conn, enum pawl_err reason) {
-    (void)conn, (void)reason;
-}
-
-static const struct pawl_protocol sniff_protocol = {
-    .receive = sniff_receive,
-    .eof = sniff_eof,
-    .produce = sniff_produce,
-    .tick = sniff_tick,
-    .lost = sniff_lost,
-    .drain = sniff_eof,
-    .abort = sniff_eof,
-    .finish = sniff_finish,
 };
 
 // --- listening -------------------------------------------------------------------------------
@@ -155,6 +97,68 @@ static void server_refuse(struct server_listener *listener) {
     uv_close(&listener->refused.handle, server_on_refused);
 }
 
+// --- several loops ---------------------------------------------------------------------------
+
+// Who serves the next one.
+static struct pawl_server *server_choose(struct pawl_server *server) {
+    struct pawl_server *best = NULL;
+    size_t least = 0, count = server->other_count + 1;
+    for (size_t i = 0, first = server->turn; i < count; i++) {
+        size_t at = (first + i) % count;
+        struct pawl_server *one = at ? server->others[at - 1] : server;
+        size_t load = atomic_load(&one->load);
+        if (best && load >= least) continue;
+        best = one;
+        least = load;
+        server->turn = at + 1;
+    }
+    return best;
+}
+
+static void server_on_handed(uv_handle_t *handle) {
+    free(handle); // the first member of its union
+}
+
+// Takes a connection and hands it to |to|. False: it could not.
+static bool server_hand(struct server_listener *listener, struct pawl_server *to) {
+    union server_handle *taken = malloc(sizeof *taken);
+    if (!taken || server_init_handle(listener, taken)) {
+        free(taken);
+        return false;
+    }
+    // libuv does not let go of a descriptor that it has, but the connection lives in another one.
+    uv_os_fd_t fd;
+    int copy = -1;
+    if (!uv_accept(&listener->uv.stream, &taken->stream) && !uv_fileno(&taken->handle, &fd))
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    uv_close(&taken->handle, server_on_handed);
+    if (copy < 0) return true;
+    atomic_fetch_add(&to->load, 1);
+    if (!pawl__door_pass(&to->door, copy, listener->is_pipe)) {
+        atomic_fetch_sub(&to->load, 1);
+        close(copy);
+    }
+    return true;
+}
+
+// A connection that has no socket yet. NULL: memory is out.
+static struct pawl_conn *server_conn(struct pawl_server *server, bool is_pipe) {
+    struct pawl_sniff *sniff = pawl__sniff_create(&server->service);
+    struct pawl_conn *conn =
+        sniff ? pawl__conn_create(&server->conns, is_pipe, &pawl__sniff_protocol, sniff) : NULL;
+    if (conn)
+        atomic_fetch_add(&server->load, 1);
+    else
+        free(sniff);
+    return conn;
+}
+
+static void server_begin(struct pawl_conn *conn, bool is_pipe, bool has_socket) {
+    // Without it a small answer waits for the acknowledgement of the one before, some 40 ms.
+    if (has_socket && !is_pipe) uv_tcp_nodelay(&conn->uv.tcp, 1);
+    if (!has_socket || !pawl__conn_read(conn)) pawl__conn_close(conn, PAWL_E_CANCELED);
+}
+
 static void server_on_connection(uv_stream_t *stream, int status) {
     struct server_listener *listener = stream->data;
     struct pawl_server *server = listener->server;
@@ -167,24 +171,47 @@ static void server_on_connection(uv_stream_t *stream, int status) {
         listener->is_held = true;
         return;
     }
-    struct server_sniff *sniff = calloc(1, sizeof *sniff);
-    struct pawl_conn *conn =
-        sniff ? pawl__conn_create(&server->conns, listener->is_pipe, &sniff_protocol, sniff) : NULL;
-    if (!conn) {
-        free(sniff);
+    struct pawl_server *to = server_choose(server);
+    if (to != server) {
+        if (!server_hand(listener, to)) server_refuse(listener);
+        return;
+    }
+    struct pawl_conn *conn = server_conn(server, listener->is_pipe);
+    if (conn)
+        server_begin(conn, listener->is_pipe, !uv_accept(stream, &conn->uv.stream));
+    else
         server_refuse(listener);
-        return;
-    }
-    sniff->service = &server->service;
-    sniff->started = uv_now(server->service.loop);
-    if (uv_accept(stream, &conn->uv.stream)) {
-        pawl__conn_close(conn, PAWL_E_CANCELED);
-        return;
-    }
-    // Without it a small answer waits for the acknowledgement of the one before, some 40 ms.
-    if (!listener->is_pipe) uv_tcp_nodelay(&conn->uv.tcp, 1);
-    if (!pawl__conn_read(conn)) pawl__conn_close(conn, PAWL_E_CANCELED);
 }
+
+// A connection has come from another server.
+static void server_on_enter(void *arg, int fd, bool is_pipe) {
+    struct pawl_server *server = arg;
+    struct pawl_conn *conn = server->is_closing ? NULL : server_conn(server, is_pipe);
+    atomic_fetch_sub(&server->load, 1); // it was counted when it was handed over
+    if (!conn) {
+        close(fd);
+        return;
+    }
+    bool ok = is_pipe ? !uv_pipe_open(&conn->uv.pipe, fd) : !uv_tcp_open(&conn->uv.tcp, fd);
+    if (!ok) close(fd);
+    server_begin(conn, is_pipe, ok);
+}
+
+enum pawl_err pawl__server_spread(struct pawl_server *server, struct pawl_server *const *others,
+                                  size_t count) {
+    server->others = calloc(count + 1, sizeof *others);
+    if (!server->others) return PAWL_E_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        struct pawl_server *other = others[i];
+        if (!pawl__door_init(&other->door, other->service.loop, server_on_enter, other))
+            return PAWL_E_NOMEM;
+        other->has_door = true;
+        server->others[server->other_count++] = other;
+    }
+    return PAWL_OK;
+}
+
+// --- listeners -------------------------------------------------------------------------------
 
 static struct server_listener *server_listener(struct pawl_server *server, bool is_pipe) {
     struct server_listener *listener = calloc(1, sizeof *listener);
@@ -355,6 +382,7 @@ static void server_finished(struct pawl_server *server) {
     void (*done)(void *arg) = server->done;
     void *arg = server->arg;
     pawl__origins_finish(&server->origins);
+    free(server->others);
     free(server);
     if (done) done(arg);
 }
@@ -368,19 +396,30 @@ static void server_on_deadlines_finished(struct pawl_deadlines *deadlines) {
                                            offsetof(struct pawl_server, service.deadlines)));
 }
 
+static void server_on_door_closed(void *arg) {
+    server_finished(arg);
+}
+
 static void server_on_conns_finished(struct pawl_conns *conns) {
     server_finished(conns->owner);
 }
 
 // Frees the server when it is closing and the last connection has gone.
-static void server_on_gone(struct pawl_conns *conns) {
-    struct pawl_server *server = conns->owner;
+static void server_check_gone(struct pawl_server *server) {
+    struct pawl_conns *conns = &server->conns;
     if (!server->is_closing || server->is_finishing || conns->count) return;
     server->is_finishing = true;
-    server->handles = 3;
+    server->handles = server->has_door ? 4 : 3;
+    if (server->has_door) pawl__door_close(&server->door, server_on_door_closed);
     pawl__conns_finish(conns, server_on_conns_finished);
     pawl__service_finish(&server->service, server_on_deadlines_finished);
     uv_close((uv_handle_t *)&server->timer, server_on_close);
+}
+
+static void server_on_gone(struct pawl_conns *conns) {
+    struct pawl_server *server = conns->owner;
+    atomic_fetch_sub(&server->load, 1);
+    server_check_gone(server);
 }
 
 static void server_on_timer(uv_timer_t *timer) {
@@ -414,5 +453,5 @@ void pawl__server_close(struct pawl_server *server, int64_t grace, void (*done)(
     if (words > SERVER_LAST_WORDS_MOST) words = SERVER_LAST_WORDS_MOST;
     server->last_words = words;
     uv_timer_start(&server->timer, server_on_timer, wait > words ? wait - words : 0, 0);
-    server_on_gone(&server->conns);
+    server_check_gone(server);
 }

@@ -5,7 +5,8 @@
 //
 // A listener takes every protocol on its port and tells them apart by the first bytes. A request is
 // handed to the handler when it is complete; the handler answers at once or later, on the loop's
-// thread. Everything here runs on the loop's thread.
+// thread. Everything here runs on the loop's thread. Servers on several loops may share what one of
+// them listens on (pawl__server_spread).
 
 #include <uv.h>
 
@@ -32,6 +33,12 @@ enum pawl_err pawl__server_listen_unix(struct pawl_server *server, const char *p
 void pawl__server_take(struct pawl_server *server, struct pawl_server *from);
 
 void pawl__server_admit(struct pawl_server *server);
+
+// Those who connect to |server| are served by it and by |others|, each on a loop of its own: by
+// whoever has the fewest connections. To be called before their loops run. The others may not begin
+// to close before |server| does. PAWL_E_NOMEM.
+enum pawl_err pawl__server_spread(struct pawl_server *server, struct pawl_server *const *others,
+                                  size_t count);
 
 // Stops listening, closes idle connections, sends GOAWAY, lets open requests end, ends those that
 // have not (on_close with PAWL_E_UNAVAILABLE) soon enough for their answers to be written, closes
