@@ -89,11 +89,22 @@ void pawl__console_changes(void *arg, struct pawl_request *request,
 
 void pawl__console_instance(void *arg, struct pawl_request *request,
                             const struct pawl_params *params);
-void pawl__console_timeline(void *arg, struct pawl_request *request,
-                            const struct pawl_params *params);
 void pawl__console_events(void *arg, struct pawl_request *request,
                           const struct pawl_params *params);
 void pawl__console_event(void *arg, struct pawl_request *request, const struct pawl_params *params);
+
+// Asks for the events of |ask->id|, with which |answer| goes on.
+void pawl__console_ask_history(struct pawl_console_ask *ask,
+                               void (*answer)(struct pawl_console_ask *ask));
+
+// Makes rows of these events. False after answering.
+bool pawl__console_read_timeline(struct pawl_console_ask *ask, struct pawl_timeline *out);
+
+// --- console_timeline.c: what one did, as rows
+// ----------------------------------------------------
+
+void pawl__console_timeline(void *arg, struct pawl_request *request,
+                            const struct pawl_params *params);
 
 // --- console_act.c: steering
 // ----------------------------------------------------------------------

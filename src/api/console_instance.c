@@ -9,7 +9,7 @@
 #include "wire/status.h"
 #include "wire/timestamp.h"
 
-// Looking at one instance: what it is and waits for, its timeline, its events.
+// Looking at one instance: what it is and waits for, its events.
 
 enum {
     CONSOLE_EVENTS = 1000, // at most in one answer
@@ -49,7 +49,7 @@ static const Pb__GetInstanceHistoryResponse *console_history(const struct pawl_c
     return (const void *)ask->call.response;
 }
 
-static bool console_timeline(struct pawl_console_ask *ask, struct pawl_timeline *out) {
+bool pawl__console_read_timeline(struct pawl_console_ask *ask, struct pawl_timeline *out) {
     const Pb__GetInstanceHistoryResponse *history = console_history(ask);
     if (pawl__timeline_read(history->events, history->n_events, &ask->request->arena, out))
         return true;
@@ -57,8 +57,8 @@ static bool console_timeline(struct pawl_console_ask *ask, struct pawl_timeline 
     return false;
 }
 
-static void console_ask_history(struct pawl_console_ask *ask,
-                                void (*answer)(struct pawl_console_ask *ask)) {
+void pawl__console_ask_history(struct pawl_console_ask *ask,
+                               void (*answer)(struct pawl_console_ask *ask)) {
     Pb__GetInstanceHistoryRequest *message =
         pawl__arena_alloc(&ask->request->arena, sizeof *message);
     if (!message) {
@@ -93,7 +93,7 @@ static void console_reply_instance(struct pawl_console_ask *ask) {
     const Pb__WorkflowState *state = ask->state;
     const struct pawl_console_options *options = &ask->api->options.console;
     struct pawl_timeline timeline;
-    if (!console_timeline(ask, &timeline)) return;
+    if (!pawl__console_read_timeline(ask, &timeline)) return;
     int32_t status = (int32_t)state->workflowstatus;
     struct pawl_waits_subject subject = {
         .status = status,
@@ -147,7 +147,7 @@ static void console_got_instance(struct pawl_console_ask *ask) {
         return;
     }
     ask->state = response->workflowstate;
-    console_ask_history(ask, console_reply_instance);
+    pawl__console_ask_history(ask, console_reply_instance);
 }
 
 void pawl__console_instance(void *arg, struct pawl_request *request,
@@ -163,56 +163,6 @@ void pawl__console_instance(void *arg, struct pawl_request *request,
     message->instanceid = ask->id;
     message->getinputsandoutputs = true;
     pawl__console_call(ask, PAWL_TASKHUB_GET, &message->base, console_got_instance);
-}
-
-// --- the timeline
-// -----------------------------------------------------------------------------------
-
-static json_t *console_span(int64_t start, int64_t end) {
-    json_t *json = json_object();
-    pawl__console_time(json, "start", start);
-    pawl__console_time(json, "end", end);
-    return json;
-}
-
-static json_t *console_step(const struct pawl_step *step) {
-    json_t *segments = json_array(), *events = json_array();
-    for (const struct pawl_segment *one = step->segments; one; one = one->next) {
-        json_t *segment = console_span(one->start, one->end);
-        json_object_set_new(segment, "state", json_string(pawl__segment_state_name(one->state)));
-        json_array_append_new(segments, segment);
-    }
-    for (const struct pawl_step_event *one = step->events; one; one = one->next)
-        json_array_append_new(events, json_integer(one->number));
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "kind", pawl__step_kind_name(step->kind),
-                  "name", step->name, "outcome", pawl__step_outcome_name(step->outcome), "attempts",
-                  (json_int_t)step->attempts, "segments", segments, "events", events);
-    pawl__console_time(json, "start", step->start);
-    pawl__console_time(json, "end", step->end);
-    pawl__console_text(json, "child", step->child);
-    pawl__console_text(json, "app", step->app);
-    return json;
-}
-
-static void console_reply_timeline(struct pawl_console_ask *ask) {
-    struct pawl_timeline timeline;
-    if (!console_timeline(ask, &timeline)) return;
-    json_t *groups = json_array(), *suspended = json_array();
-    for (const struct pawl_step *step = timeline.steps; step; step = step->next)
-        json_array_append_new(groups, console_step(step));
-    for (const struct pawl_span *span = timeline.suspended; span; span = span->next)
-        json_array_append_new(suspended, console_span(span->start, span->end));
-    json_t *body = console_span(timeline.start ? timeline.start : pawl__clock_wall(), timeline.end);
-    json_object_set_new(body, "groups", groups);
-    json_object_set_new(body, "suspended", suspended);
-    pawl__console_answer(ask, body);
-}
-
-void pawl__console_timeline(void *arg, struct pawl_request *request,
-                            const struct pawl_params *params) {
-    struct pawl_console_ask *ask = pawl__console_ask(arg, request, params->values[0]);
-    if (ask) console_ask_history(ask, console_reply_timeline);
 }
 
 // --- events
@@ -308,7 +258,7 @@ void pawl__console_events(void *arg, struct pawl_request *request,
     ask->full = pawl__str_equal(pawl__request_query(request, "full"), PAWL_STR("1"));
     ask->find = pawl__request_query(request, "find");
     if (pawl__api_starved(request)) return;
-    console_ask_history(ask, console_reply_events);
+    pawl__console_ask_history(ask, console_reply_events);
 }
 
 static void console_reply_event(struct pawl_console_ask *ask) {
@@ -337,5 +287,5 @@ void pawl__console_event(void *arg, struct pawl_request *request,
     }
     ask->from = (uint32_t)number;
     ask->full = true;
-    console_ask_history(ask, console_reply_event);
+    pawl__console_ask_history(ask, console_reply_event);
 }

@@ -89,6 +89,9 @@ void pawl__api_fail_as(struct pawl_request *request, enum pawl_err told, enum pa
 // Answers with JSON, and frees |body|.
 void pawl__api_json(struct pawl_request *request, int status, json_t *body);
 
+// Answers with |json|, which is JSON already.
+void pawl__api_json_text(struct pawl_request *request, int status, struct pawl_str json);
+
 // Appends |json| (NULL: it could not be made) as text. False: memory is out.
 bool pawl__api_dump(struct pawl_buf *out, const json_t *json);
 

@@ -92,6 +92,10 @@ void pawl__api_json(struct pawl_request *request, int status, json_t *body) {
     pawl__buf_finish(&text);
 }
 
+void pawl__api_json_text(struct pawl_request *request, int status, struct pawl_str json) {
+    pawl__http_respond(request, status, &respond_json_type, 1, json);
+}
+
 void pawl__api_empty(struct pawl_request *request, int status) {
     pawl__http_respond(request, status, NULL, 0, PAWL_STR(""));
 }

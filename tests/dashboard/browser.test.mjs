@@ -144,6 +144,9 @@ test('a list is told what happens, and does not ask all the time', async () => {
   await page.getByText('order-told').first().waitFor({ timeout: 20000 });
   console.log(`a new instance was on the page after ${Date.now() - began} ms`);
   page.off('request', note);
+  const hostile = 'a "name" with \\ and \n and \u0001 and ü';
+  await api('instances/order-told/raise', { event: hostile });
+  await until(async () => (await api('instances/order-told/timeline')).groups.some((group) => group.name === hostile), 'the timeline has the event as it was raised');
   await api('instances/order-told/terminate', {});
   await until(async () => (await api('instances/order-told')).status === 'TERMINATED', 'it is terminated');
   await api('instances/order-told/purge', {});
