@@ -1,5 +1,6 @@
 """Each order-processor: to its end, twice on one file, with kills of the daemon, the app and both."""
 
+import concurrent.futures
 import os
 import subprocess
 import sys
@@ -12,29 +13,33 @@ import apps
 import harness
 
 LANGUAGES = os.environ.get("PAWL_LANGUAGES", "c python javascript go java").split()
+AT_ONCE = 3  # languages; an order spends most of its time in waits
 # Kills of the daemon: many where an app starts quickly, some in every language.
 KILLS = {"c": 50, "python": 50, "go": 50, "javascript": 8, "java": 8}
 
 
 class Apps(unittest.TestCase):
     def begin(self, language):
+        """A daemon of its own, and the id of an order."""
         apps.install(language)
-        self.daemon = harness.Daemon()
-        self.addCleanup(self.daemon.close)
-        return f"order-{uuid.uuid4()}"
+        daemon = harness.Daemon()
+        self.addCleanup(daemon.close)
+        return daemon, f"order-{uuid.uuid4()}"
 
     def finish(self, app, timeout=90):
         try:
             code = app.wait(timeout)
         except subprocess.TimeoutExpired:
             app.kill()
-            self.fail(f"the app did not end:\n{app.text()[-3000:]}\n{self.daemon.output()[-3000:]}")
+            self.fail(f"the app did not end:\n{app.text()[-3000:]}\n{app.daemon.output()[-3000:]}")
         self.assertEqual(code, 0, app.text()[-3000:])
 
     def each(self, check):
-        for language in LANGUAGES:
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            checks = {language: pool.submit(check, language) for language in LANGUAGES}
+        for language, checked in checks.items():
             with self.subTest(language):
-                check(language)
+                checked.result()
 
     def test_run_file(self):
         """pawl run -f, as a newcomer types it on a machine without Redis, twice on the same file."""
@@ -56,71 +61,71 @@ class Apps(unittest.TestCase):
 
     def test_completes(self):
         def check(language):
-            order = self.begin(language)
+            daemon, order = self.begin(language)
             for n in range(2):
-                app = apps.start(language, self.daemon, order + str(n))
+                app = apps.start(language, daemon, order + str(n))
                 self.finish(app)
                 self.assertEqual(apps.missing_lines(language, app.text(), order + str(n)), [],
                                  app.text())
-                self.assertEqual(self.daemon.stock(), 90)
-                self.assertEqual(self.daemon.status(order + str(n)), "COMPLETED")
-            app = apps.start(language, self.daemon, order, RESTOCK="no")
+                self.assertEqual(daemon.stock(), 90)
+                self.assertEqual(daemon.status(order + str(n)), "COMPLETED")
+            app = apps.start(language, daemon, order, RESTOCK="no")
             self.finish(app)
-            self.assertEqual(self.daemon.stock(), 80, app.text())
+            self.assertEqual(daemon.stock(), 80, app.text())
         self.each(check)
 
     def test_daemon_is_killed(self):
         def check(language):
-            order = self.begin(language)
+            daemon, order = self.begin(language)
             random = harness.seeded(f"{self.id()} {language}")
             kills, orders, quiet_since = 0, 0, time.monotonic()
             while kills < KILLS[language]:
                 orders += 1
                 one = f"{order}-{orders}"
-                app = apps.start(language, self.daemon, one)
+                app = apps.start(language, daemon, one)
                 deadline = time.monotonic() + 120
                 while time.monotonic() < deadline:
                     time.sleep(random.uniform(0.1, 0.7))
                     if app.process.poll() is not None:
-                        if self.daemon.status(one) == "COMPLETED":
+                        if daemon.status(one) == "COMPLETED":
                             break
                         app.kill()
                         app.start()  # its own client gave up
                         continue
                     if kills < KILLS[language]:
-                        self.daemon.kill()
-                        self.daemon.start()
+                        daemon.kill()
+                        daemon.start()
                         kills += 1
                         quiet_since = time.monotonic()
                     elif time.monotonic() - quiet_since > 15:
                         app.kill()  # it lives on, but its worker gave up, as that of JavaScript does
                         app.start()
                         quiet_since = time.monotonic()
-                self.assertEqual(self.daemon.status(one), "COMPLETED", app.text()[-3000:])
+                self.assertEqual(daemon.status(one), "COMPLETED", app.text()[-3000:])
                 self.finish(app)
-                self.assertEqual(self.daemon.stock(), 90, app.text())
+                self.assertEqual(daemon.stock(), 90, app.text())
             print(f"{self.id()} {language}: {kills} kills in {orders} orders", flush=True)
         self.each(check)
 
     def test_app_is_killed(self):
         """In the middle of the order, and then both."""
         def check(language):
-            order = self.begin(language)
-            app = apps.start(language, self.daemon, order)
+            daemon, order = self.begin(language)
+            app = apps.start(language, daemon, order)
             deadline = time.monotonic() + 60
             while "Requesting approval" not in app.text() and time.monotonic() < deadline:
                 time.sleep(0.02)
             app.kill()
-            self.assertEqual(self.daemon.status(order), "RUNNING")
+            self.assertEqual(daemon.status(order), "RUNNING")
             app.start()
             time.sleep(1)
             app.kill()
-            self.daemon.kill()
-            self.daemon.start()
+            daemon.kill()
+            daemon.start()
             app.start()
             self.finish(app)
-            self.assertEqual(self.daemon.status(order), "COMPLETED")
-            self.assertEqual(self.daemon.stock(), 90)
+            self.assertEqual(daemon.status(order), "COMPLETED")
+            self.assertEqual(daemon.stock(), 90)
         self.each(check)
 
 
