@@ -6,8 +6,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "runtime/balance.h"
-#include "runtime/family.h"
-#include "runtime/gather.h"
 #include "runtime/siblings.h"
 
 enum {
@@ -18,10 +16,8 @@ enum {
     NODE_UNSERVED_PULSES = 5 // work without a worker is told of after so many
 };
 
-// With a shard that nobody is known to serve, so long the node counts as ready; and calls wait for
-// its next owner longer than any lease lasts, as clients have deadlines of their own.
+// So long the node counts as ready with a shard that nobody is known to serve.
 #define NODE_PATIENCE     (3 * PAWL_SECOND)
-#define NODE_CALL_WAIT    (20 * PAWL_SECOND)
 #define NODE_WORKER_BREAK (3 * PAWL_SECOND) // a worker that is gone may be about to come back
 
 static const char *const node_scope = "dapr.runtime.wfengine";
@@ -30,15 +26,13 @@ static struct pawl_node *node_of(const struct pawl_partition *partition) {
     return partition->data;
 }
 
-// Whether another loop of this process has shard |number|.
-static bool node_is_sibling(const struct pawl_node *node, uint32_t number) {
+bool pawl__node_is_sibling(const struct pawl_node *node, uint32_t number) {
     return node->options.sibling && !pawl__sibling_has(node->options.sibling, number);
 }
 
 // --- whether it serves --------------------------------------------------------------------------
 
-// Where calls on shard |number| go: another daemon; NULL: nobody is known.
-static const struct pawl_member *node_other(const struct pawl_node *node, uint32_t number) {
+const struct pawl_member *pawl__node_other(const struct pawl_node *node, uint32_t number) {
     if (!node->shares) return NULL;
     const struct pawl_member *member = pawl__members_holder(&node->members, number);
     bool other = member && member->address.len && !pawl__members_is_self(&node->members, member);
@@ -47,13 +41,11 @@ static const struct pawl_member *node_other(const struct pawl_node *node, uint32
 
 static bool node_can_serve(const struct pawl_node *node) {
     for (uint32_t i = 0; i < node->count; i++)
-        if (!pawl__partition_serves(&node->partitions[i]) && !node_is_sibling(node, i) &&
-            !node_other(node, i))
+        if (!pawl__partition_serves(&node->partitions[i]) && !pawl__node_is_sibling(node, i) &&
+            !pawl__node_other(node, i))
             return false;
     return node->count;
 }
-
-static void node_look_soon(struct pawl_node *node);
 
 // A shard that goes from one daemon to another has no owner for a moment. Calls wait for that long,
 // and the node counts as ready.
@@ -61,7 +53,7 @@ static bool node_is_patient(struct pawl_node *node) {
     int64_t now = pawl__clock_steady();
     if (!node->ready || !node->shares) return false;
     if (!node->lacking_at) node->lacking_at = now;
-    node_look_soon(node);
+    pawl__node_look_soon(node);
     return now - node->lacking_at <= NODE_PATIENCE;
 }
 
@@ -83,222 +75,6 @@ size_t pawl__node_worker_count(const struct pawl_node *node) {
         if (!pawl__members_is_self(&node->members, &node->members.list[i]))
             count += node->members.list[i].workers;
     return count;
-}
-
-// --- where calls go -----------------------------------------------------------------------------
-
-static void node_fail(struct pawl_call *call, bool closing) {
-    struct pawl_error error;
-    pawl__fail(&error, PAWL_E_UNAVAILABLE,
-               closing ? "the daemon is shutting down"
-                       : "the workflow engine is not ready yet, try again");
-    call->done(call, &error);
-}
-
-// Keeps |call| until it is known who serves its shard. False: it has waited for too long.
-static bool node_park(struct pawl_node *node, struct pawl_call *call) {
-    int64_t now = pawl__clock_steady();
-    if (!call->parked_at)
-        call->parked_at = now;
-    else if (now - call->parked_at > NODE_CALL_WAIT && !call->verb->outlasts)
-        return false;
-    pawl__list_add(&node->parked, &call->link);
-    node_look_soon(node);
-    return true;
-}
-
-static void node_on_unreached(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
-    struct pawl_node *node = arg;
-    (void)text; // it is tried again, or fails as any call does for which nobody serves
-    // What may have been done is not asked for again, but told to who asked.
-    bool again = moved || call->verb->outlasts || call->verb->kind == PAWL_VERB_LOOK ||
-                 call->verb->kind == PAWL_VERB_HISTORY || pawl__gather_is_for(call);
-    if (!again && !node->closing) {
-        struct pawl_error error;
-        pawl__fail(&error, PAWL_E_UNAVAILABLE,
-                   "the daemon that serves this workflow went away before it answered: what was "
-                   "asked may have been done");
-        call->done(call, &error);
-    } else if (node->closing || !node_park(node, call)) {
-        node_fail(call, node->closing);
-    }
-}
-
-static bool node_forward(struct pawl_node *node, uint32_t number, struct pawl_call *call) {
-    const struct pawl_member *other = node_other(node, number);
-    if (!other || !node->options.peers) return false;
-    const struct pawl_forward_to to = {.address = other->address, .away = &node->away};
-    return !pawl__forward_begin(node->options.peers, &to, call, node_on_unreached, node);
-}
-
-// Hands |call| to another loop of this process.
-static bool node_cross(struct pawl_node *node, uint32_t number, struct pawl_call *call) {
-    if (!node_is_sibling(node, number) || node->closing || !pawl__forward_can(call)) return false;
-    return !pawl__sibling_forward(node->options.sibling, number, call, node_on_unreached, node) ||
-           node_park(node, call);
-}
-
-static bool node_on_elsewhere(struct pawl_partition *partition, struct pawl_call *call) {
-    struct pawl_node *node = node_of(partition);
-    if (node_cross(node, partition->residency.number, call)) return true;
-    if (!node->shares || node->closing) return false;
-    if (call->is_forwarded) {
-        struct pawl_error moved = {PAWL_E_HELD, "the shard is not served by this daemon"};
-        call->done(call, &moved);
-        return true;
-    }
-    if (!pawl__forward_can(call)) return false; // what workers answer is known here only
-    return node_forward(node, partition->residency.number, call) || node_park(node, call);
-}
-
-static uint32_t node_shard(const struct pawl_node *node, const struct pawl_call *call) {
-    if (call->verb->kind == PAWL_VERB_SEARCH)
-        return PAWL_CONTAINER(call, const struct pawl_search, call)->shard;
-    if (call->verb->kind == PAWL_VERB_TALLY)
-        return PAWL_CONTAINER(call, const struct pawl_tally, call)->shard;
-    return pawl__shard_of(call->id, node->count);
-}
-
-static void node_route(struct pawl_node *node, struct pawl_call *call) {
-    if (node->count)
-        pawl__partition_call(&node->partitions[node_shard(node, call)], call);
-    else if (node->closing || !call->verb->outlasts || !node_park(node, call))
-        node_fail(call, node->closing);
-}
-
-static void node_begin(void *arg, struct pawl_call *call) {
-    node_route(arg, call);
-}
-
-static void node_note_answered(struct pawl_node *node, const struct pawl_call *call) {
-    if (call->verb->kind == PAWL_VERB_TURN_RESULT) {
-        const struct pawl_turn_result *verb =
-            PAWL_CONTAINER(call, const struct pawl_turn_result, call);
-        pawl__dispatch_note_answered(&node->dispatch, call->id, PAWL_ITEM_TURN,
-                                     verb->response->completiontoken);
-    } else if (call->verb->kind == PAWL_VERB_ACTIVITY_RESULT) {
-        const struct pawl_activity_result *verb =
-            PAWL_CONTAINER(call, const struct pawl_activity_result, call);
-        pawl__dispatch_note_answered(&node->dispatch, call->id, verb->response->taskid,
-                                     verb->response->completiontoken);
-    }
-}
-
-void pawl__node_call(struct pawl_node *node, struct pawl_call *call) {
-    node_note_answered(node, call);
-    if (call->app)
-        pawl__apps_call(&node->apps, call);
-    else if (pawl__borrower_takes(&node->borrower, call))
-        return;
-    else if (node->count <= 1 || (!pawl__gather_is_for(call) && !pawl__family_is_for(call)))
-        node_route(node, call);
-    else if (pawl__gather_is_for(call) ? pawl__gather_begin(call, node->count, node_begin, node)
-                                       : pawl__family_begin(call, node_begin, node))
-        call->done(call, &(struct pawl_error){PAWL_E_NOMEM, "out of memory"});
-}
-
-// --- limits of the app --------------------------------------------------------------------------
-
-static void node_serve_quota(struct pawl_node *node, struct pawl_quota *verb) {
-    pawl__divider_serve(&node->divider, node->count ? &node->partitions[0].residency : NULL, verb);
-}
-
-static void node_on_unasked(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
-    (void)moved;
-    (void)arg;
-    struct pawl_error error;
-    pawl__fail(&error, PAWL_E_UNAVAILABLE, "%.*s", PAWL_FMT(text));
-    call->done(call, &error);
-}
-
-static void node_ask(void *arg, struct pawl_quota *verb) {
-    struct pawl_node *node = arg;
-    struct pawl_peers *peers = node->options.peers;
-    const struct pawl_member *other = node->count ? node_other(node, 0) : NULL;
-    if (node->count && pawl__partition_serves(&node->partitions[0])) {
-        node_serve_quota(node, verb);
-        return;
-    }
-    if (other && peers) {
-        const struct pawl_forward_to to = {.address = other->address};
-        if (!pawl__forward_begin(peers, &to, &verb->call, node_on_unasked, node)) return;
-    }
-    node_on_unasked(&verb->call, true, PAWL_STR("the first shard has no owner now"), node);
-}
-
-static void node_on_ring(struct pawl_node *node, const struct pawl_ring *ring) {
-    for (size_t i = 0; i < ring->mail_count; i++) {
-        uint32_t number = ring->mail[i];
-        if (number < node->count && pawl__partition_serves(&node->partitions[number]))
-            pawl__mailbox_ring(&node->partitions[number].mailbox);
-    }
-    if (ring->work) pawl__borrower_rung(&node->borrower, ring->address);
-    if (ring->quota && node->shares) pawl__asker_rung(&node->asker);
-}
-
-// What another daemon asks that is of no instance. False: it is of one.
-static bool node_serve_other(struct pawl_node *node, struct pawl_forwarded *forwarded) {
-    switch (forwarded->kind) {
-    case PAWL_VERB_RING:
-        node_on_ring(node, &forwarded->verb.ring);
-        forwarded->verb.call.done(&forwarded->verb.call, NULL);
-        return true;
-    case PAWL_VERB_QUOTA: node_serve_quota(node, &forwarded->verb.quota); return true;
-    case PAWL_VERB_BORROW: pawl__lend_serve(&node->lend, &forwarded->verb.borrow); return true;
-    case PAWL_VERB_TURN_RESULT: forwarded->verb.turn.dispatch = &node->dispatch; return false;
-    case PAWL_VERB_ACTIVITY_RESULT:
-        forwarded->verb.activity.dispatch = &node->dispatch;
-        return false;
-    default: return false;
-    }
-}
-
-void pawl__node_serve(struct pawl_node *node, struct pawl_forwarded *forwarded) {
-    struct pawl_call *call = &forwarded->verb.call;
-    if (forwarded->app && pawl__apps_is_own(&node->apps, forwarded->app, forwarded->namespace)) {
-        pawl__node_call(node, call);
-        return;
-    }
-    if (forwarded->app) {
-        call->done(call, &(struct pawl_error){PAWL_E_HELD, "the daemon is of another app"});
-        return;
-    }
-    node_note_answered(node, call);
-    if (node_serve_other(node, forwarded)) return;
-    bool all = pawl__gather_is_for(call);
-    uint32_t number = all ? forwarded->shard : pawl__shard_of(call->id, node->count);
-    if (number < node->count && pawl__partition_serves(&node->partitions[number])) {
-        call->is_forwarded = true;
-        pawl__partition_call(&node->partitions[number], call);
-    } else {
-        call->done(call, &(struct pawl_error){PAWL_E_HELD, "the shard is not served here"});
-    }
-}
-
-// Lets calls that are with a daemon which has lost their shard to another go on to that one. The
-// first may be stopped or cut off, and never answer.
-static void node_follow(struct pawl_node *node) {
-    struct pawl_link away;
-    pawl__link_init(&away);
-    pawl__list_move(&away, &node->away);
-    for (struct pawl_link *link; (link = pawl__list_take(&away));) {
-        struct pawl_forward *forward = PAWL_CONTAINER(link, struct pawl_forward, link);
-        uint32_t number = node_shard(node, forward->call);
-        const struct pawl_member *holder = pawl__members_holder(&node->members, number);
-        bool stays = !holder || pawl__str_equal(holder->address, pawl__str(forward->address));
-        if (pawl__partition_serves(&node->partitions[number])) stays = false;
-        pawl__list_add(&node->away, link);
-        if (!stays) pawl__forward_abandon(forward, PAWL_STR("another daemon has the shard now"));
-    }
-}
-
-// Looks again for those who wait to know where to go.
-static void node_unpark(struct pawl_node *node) {
-    struct pawl_link parked;
-    pawl__link_init(&parked);
-    pawl__list_move(&parked, &node->parked);
-    for (struct pawl_link *link; (link = pawl__list_take(&parked));)
-        node_route(node, PAWL_CONTAINER(link, struct pawl_call, link));
 }
 
 // --- looking ------------------------------------------------------------------------------------
@@ -325,12 +101,12 @@ static void node_on_seen(struct pawl_members *members) {
     const struct pawl_balance balance = {members, node->partitions, node->count};
     node_hurry(node, pawl__balance(&balance));
     node_check_ready(node, NULL);
-    node_follow(node);
-    node_unpark(node);
+    pawl__node_follow(node);
+    pawl__node_unpark(node);
     pawl__borrower_seen(&node->borrower, members);
     pawl__asker_seen(&node->asker);
     if (members->count > 1) node_ring_all(node); // other daemons send mail, too
-    if (members->count > 1 || !node->ready || node->hastens) node_look_soon(node);
+    if (members->count > 1 || !node->ready || node->hastens) pawl__node_look_soon(node);
 }
 
 static void node_look(struct pawl_node *node) {
@@ -355,10 +131,10 @@ static void node_on_look(uv_timer_t *timer) {
     else if (node->shares)
         node_look(node);
     else
-        node_unpark(node);
+        pawl__node_unpark(node);
 }
 
-static void node_look_soon(struct pawl_node *node) {
+void pawl__node_look_soon(struct pawl_node *node) {
     if (!uv_is_active((uv_handle_t *)&node->look))
         uv_timer_start(&node->look, node_on_look, node->hastens ? NODE_HASTE_MS : NODE_LOOK_MS, 0);
 }
@@ -383,11 +159,11 @@ static void node_on_posted(struct pawl_partition *partition, uint32_t number) {
         pawl__mailbox_ring(&node->partitions[number].mailbox);
         return;
     }
-    if (node_is_sibling(node, number)) {
+    if (pawl__node_is_sibling(node, number)) {
         pawl__sibling_ring(node->options.sibling, number);
         return;
     }
-    const struct pawl_member *other = node_other(node, number);
+    const struct pawl_member *other = pawl__node_other(node, number);
     if (other) pawl__bell_mail(&node->bell, other->address, number);
 }
 
@@ -396,7 +172,7 @@ static void node_on_closed(struct pawl_partition *partition);
 static const struct pawl_partition_host node_partition_host = {
     .ready = node_on_ready,
     .given = node_on_given,
-    .elsewhere = node_on_elsewhere,
+    .elsewhere = pawl__node_elsewhere,
     .posted = node_on_posted,
     .closed = node_on_closed,
 };
@@ -426,8 +202,8 @@ static enum pawl_err node_open(struct pawl_node *node, uint32_t count) {
         return PAWL_OK;
     }
     for (uint32_t i = 0; i < count; i++)
-        if (!node_is_sibling(node, i)) pawl__partition_take(&node->partitions[i], false);
-    node_unpark(node);
+        if (!pawl__node_is_sibling(node, i)) pawl__partition_take(&node->partitions[i], false);
+    pawl__node_unpark(node);
     return PAWL_OK;
 }
 
@@ -570,8 +346,7 @@ void pawl__node_close(struct pawl_node *node, void (*closed)(void *arg), void *a
     uv_timer_stop(&node->pulse);
     uv_timer_stop(&node->look);
     if (node->options.sibling) pawl__sibling_part(node->options.sibling);
-    for (struct pawl_link *link; (link = pawl__list_take(&node->parked));)
-        node_fail(PAWL_CONTAINER(link, struct pawl_call, link), true);
+    pawl__node_fail_parked(node);
     pawl__abroad_stop(&node->abroad);
     pawl__asker_stop(&node->asker);
     pawl__borrower_stop(&node->borrower);
@@ -679,7 +454,8 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     pawl__members_init(&node->members, storage, pawl__str(node->store_name), pawl__str(node->owner),
                        pawl__str(options->address ? options->address : ""), own->lease,
                        node_on_seen);
-    pawl__asker_init(&node->asker, storage->loop, &node->dispatch, &node->members, node_ask, node);
+    pawl__asker_init(&node->asker, storage->loop, &node->dispatch, &node->members, pawl__node_ask,
+                     node);
     uv_timer_init(storage->loop, &node->look);
     uv_timer_init(storage->loop, &node->pulse);
     node->pulse.data = node->look.data = node;

@@ -100,4 +100,31 @@ void pawl__node_serve(struct pawl_node *node, struct pawl_forwarded *forwarded);
 // Workers that are attached here, and at other daemons of the app.
 size_t pawl__node_worker_count(const struct pawl_node *node);
 
+// --- between node.c and node_calls.c -------------------------------------------------------------
+
+// Whether another loop of this process has shard |number|.
+bool pawl__node_is_sibling(const struct pawl_node *node, uint32_t number);
+
+// The daemon that has shard |number|, if it is another one; NULL: nobody is known.
+const struct pawl_member *pawl__node_other(const struct pawl_node *node, uint32_t number);
+
+// Looks soon at who has which shard. What is parked is then routed again.
+void pawl__node_look_soon(struct pawl_node *node);
+
+// Takes a call on a shard that |partition| does not serve. False: the partition keeps it.
+bool pawl__node_elsewhere(struct pawl_partition *partition, struct pawl_call *call);
+
+// Asks the daemon that divides the app's limits, for the asker. |arg| is the node.
+void pawl__node_ask(void *arg, struct pawl_quota *verb);
+
+// Calls may be with a daemon that has lost their shard, and may be stopped or cut off and never
+// answer: sends them on to the one that has it now.
+void pawl__node_follow(struct pawl_node *node);
+
+// Routes what is parked once more.
+void pawl__node_unpark(struct pawl_node *node);
+
+// Answers what is parked, as the daemon ends.
+void pawl__node_fail_parked(struct pawl_node *node);
+
 #endif
