@@ -1,6 +1,5 @@
 #include "cli/run.h"
 
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +7,12 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "cli/address.h"
 #include "cli/proc.h"
 #include "cli/run_check.h"
 #include "cli/run_health.h"
+#include "cli/run_launch.h"
 #include "cli/run_log.h"
 #include "cli/terminal.h"
-#include "cli/token.h"
-#include "config/home.h"
 #include "net/http_fetch.h"
 #include "observe/lines.h"
 
@@ -43,9 +40,7 @@ struct app {
     struct run *run;
     struct pawl_proc sidecar, proc;
     struct pawl_run_held held;
-    char host[PATH_MAX];     // where the sidecar's HTTP API is: an address, or the path of a socket
-    const char *socket_base; // of the paths of its sockets; NULL: it listens on ports
-    const char *place;       // both for people
+    struct pawl_run_place place;
     struct pawl_run_log app_log, daemon_log;
     struct pawl_lines lines; // of both, for the dashboard
     int lines_fd;            // for the sidecar
@@ -255,50 +250,6 @@ static void run_on_sidecar_exit(struct pawl_proc *proc) {
     if (!app->stopping || !app->sidecar.pid) run_stop_app(app);
 }
 
-// --- where it listens ---------------------------------------------------------------------------
-
-// The value of the daemon's flag |name|; NULL: it is not given.
-static const char *run_passed(const struct pawl_run_app *given, const char *name) {
-    const char *value = NULL;
-    for (size_t i = 0; i < given->pass_count; i++)
-        if (strcmp(given->pass[i].name, name) == 0) value = given->pass[i].value;
-    return value;
-}
-
-// Whether the sidecar may show its dashboard: only this machine reaches it, or it wants a token.
-static bool run_shows_dashboard(const struct app *app) {
-    struct pawl_addresses addresses;
-    const char *listen = run_passed(app->given, "dapr-listen-addresses");
-    if (pawl__token_of_api() || pawl__token_of_dashboard()) return true;
-    if (!pawl__addresses_parse(listen ? listen : "", &addresses)) return false;
-    for (size_t i = 0; i < addresses.count; i++)
-        if (!pawl__address_is_local(addresses.items[i])) return false;
-    return true;
-}
-
-static void run_place(struct app *app) {
-    const struct pawl_run_app *given = app->given;
-    struct pawl_arena *arena = &app->run->arena;
-    const char *listen = run_passed(given, "dapr-listen-addresses");
-    const char *sockets = run_passed(given, "unix-domain-socket"), *base = given->directory;
-    char here[PATH_MAX];
-    if (sockets && *sockets) {
-        if (*sockets == '/') base = "";
-        if (!base) base = getcwd(here, sizeof here) ? here : "";
-        app->socket_base = pawl__arena_format(arena, "%s%s%s/dapr-%s", base, *base ? "/" : "",
-                                              sockets, given->app_id);
-        if (!app->socket_base) abort();
-        snprintf(app->host, sizeof app->host, "%s-http.socket", app->socket_base);
-        app->place = pawl__arena_format(arena, "Sockets: %s-http.socket, %s-grpc.socket",
-                                        app->socket_base, app->socket_base);
-    } else {
-        pawl__addresses_local(listen ? listen : "", app->host);
-        app->place = pawl__arena_format(arena, "HTTP Port: %d. gRPC Port: %d", given->http_port,
-                                        given->grpc_port);
-    }
-    if (!app->place) abort();
-}
-
 // --- starting -----------------------------------------------------------------------------------
 
 static void run_put_metadata(struct app *app, const char *key, const char *value) {
@@ -308,7 +259,7 @@ static void run_put_metadata(struct app *app, const char *key, const char *value
     snprintf(path, sizeof path, "/v1.0/metadata/%s", key);
     const char *token = getenv("DAPR_API_TOKEN");
     struct pawl_header header = {PAWL_STR("dapr-api-token"), pawl__str(token)};
-    pawl__http_fetch(app->host, app->given->http_port, "PUT", path, &header, token ? 1 : 0,
+    pawl__http_fetch(app->place.host, app->given->http_port, "PUT", path, &header, token ? 1 : 0,
                      pawl__str(value), PAWL_SECOND, &status, &body, NULL);
     pawl__buf_finish(&body);
 }
@@ -344,25 +295,9 @@ static void run_start_command(struct app *app) {
         run_say(RUN_OK, "The sidecar is up and running. Press Ctrl-C to stop it.");
         return;
     }
-    size_t extra = 0;
-    while (given->env && given->env[extra]) extra++;
-    char **env = pawl__arena_zalloc(&run->arena, (extra + 13) * sizeof *env);
-    if (!env) abort();
-    size_t n = 0;
-#define ADD(...) env[n++] = pawl__arena_format(&run->arena, __VA_ARGS__)
-    ADD("APP_ID=%s", given->app_id);
-    ADD("APP_CHANNEL_ADDRESS=127.0.0.1");
-    if (given->app_port) ADD("APP_PORT=%d", given->app_port);
-    ADD("APP_PROTOCOL=%s", given->protocol ? given->protocol : "http");
-    ADD("DAPR_HTTP_PORT=%d", given->http_port);
-    ADD("DAPR_GRPC_PORT=%d", given->grpc_port);
-    ADD("DAPR_METRICS_PORT=%d", given->metrics_port);
-    if (app->socket_base) ADD("DAPR_GRPC_ENDPOINT=unix://%s-grpc.socket", app->socket_base);
-#undef ADD
-    for (size_t i = 0; i < extra; i++) env[n++] = (char *)given->env[i];
     app->proc = (struct pawl_proc){
         .argv = given->command,
-        .env = (const char *const *)env,
+        .env = pawl__run_app_env(given, app->place.socket_base, &run->arena),
         .directory = given->directory,
         .capture = run->options->many,
         .on_line = run_on_app_line,
@@ -392,21 +327,21 @@ static void run_on_health(uv_timer_t *timer) {
     struct app *app = timer->data;
     const char *id = app->given->app_id;
     char why[512];
-    enum pawl_run_health health = pawl__run_health(id, app->host, app->given->http_port, why);
+    enum pawl_run_health health = pawl__run_health(id, app->place.host, app->given->http_port, why);
     if (health == PAWL_RUN_READY) {
         uv_timer_stop(timer);
         app->up = true;
         if (app->run->options->many)
-            run_say(RUN_OK, "Started Dapr with app id \"%s\". %s", id, app->place);
+            run_say(RUN_OK, "Started Dapr with app id \"%s\". %s", id, app->place.text);
         else
             run_say(RUN_INFO, "Dapr sidecar is up and running.");
-        bool is_v6 = strchr(app->host, ':');
-        if (!run_shows_dashboard(app))
+        bool is_v6 = strchr(app->place.host, ':');
+        if (!pawl__run_shows_dashboard(app->given))
             run_say(RUN_INFO, "It has no dashboard, as others than this machine could open it; set "
                               "PAWL_DASHBOARD_TOKEN for one");
-        else if (!app->socket_base)
+        else if (!app->place.socket_base)
             run_say(RUN_INFO, "Its workflows: http://%s%s%s:%d/dashboard/", is_v6 ? "[" : "",
-                    app->host, is_v6 ? "]" : "", app->given->http_port);
+                    app->place.host, is_v6 ? "]" : "", app->given->http_port);
         if (app->metrics_moved)
             run_say(RUN_INFO, "Its metrics are at port %d, as port %d is in use",
                     app->given->metrics_port, app->metrics_moved);
@@ -422,55 +357,13 @@ static void run_on_health(uv_timer_t *timer) {
     }
 }
 
-// The configuration that was named, or else the user's own, where there is one.
-static const char *run_config(const struct app *app) {
-    if (app->given->config) return app->given->config;
-    const char *home = pawl__home(&app->run->arena);
-    const char *own =
-        home ? pawl__arena_format(&app->run->arena, "%s/.dapr/config.yaml", home) : NULL;
-    return own && access(own, R_OK) == 0 ? own : NULL;
-}
-
 static bool run_start_sidecar(struct app *app, struct pawl_error *error) {
     struct pawl_run_app *given = app->given;
     struct run *run = app->run;
-    size_t most = 24 + 2 * given->resource_count + 2 * given->pass_count;
-    char **argv = pawl__arena_zalloc(&run->arena, most * sizeof *argv);
-    if (!argv) abort();
-    size_t n = 0;
-#define ADD(flag, ...)                                                                             \
-    do {                                                                                           \
-        argv[n++] = "--" flag;                                                                     \
-        argv[n++] = pawl__arena_format(&run->arena, __VA_ARGS__);                                  \
-    } while (0)
-    argv[n++] = "daprd"; // the name by which Dapr's own 'dapr list' finds it
-    ADD("app-id", "%s", given->app_id);
-    ADD("dapr-http-port", "%d", given->http_port);
-    ADD("dapr-grpc-port", "%d", given->grpc_port);
-    ADD("metrics-port", "%d", given->metrics_port);
-    if (given->app_port) ADD("app-port", "%d", given->app_port);
-    if (given->protocol) ADD("app-protocol", "%s", given->protocol);
-    const char *config = run_config(app);
-    if (config) ADD("config", "%s", config);
-    for (size_t i = 0; i < given->resource_count; i++)
-        ADD("resources-path", "%s", given->resources[i]);
-#undef ADD
-    if (run_shows_dashboard(app)) argv[n++] = "--enable-dashboard";
-    if (given->local_stores) argv[n++] = "--local-stores";
-    if (given->no_default_store) argv[n++] = "--no-default-store";
-    for (size_t i = 0; i < given->pass_count; i++) {
-        argv[n++] = pawl__arena_format(&run->arena, "--%s", given->pass[i].name);
-        argv[n++] = (char *)given->pass[i].value;
-    }
-    const char **env = pawl__arena_zalloc(&run->arena, 3 * sizeof *env);
-    if (!env) abort();
-    env[0] = "DAPR_HOST_IP=127.0.0.1";
-    if (app->lines_fd > 0)
-        env[1] = pawl__arena_format(&run->arena, PAWL_LINES_ENV "=%d", app->lines_fd);
     app->sidecar = (struct pawl_proc){
-        .argv = (const char *const *)argv,
+        .argv = pawl__run_sidecar_argv(given, &run->arena),
         .file = "/proc/self/exe",
-        .env = env,
+        .env = pawl__run_sidecar_env(app->lines_fd, &run->arena),
         .directory = given->directory,
         .inherits = app->lines_fd > 0 ? app->lines_fd : 0,
         .capture = true,
@@ -499,9 +392,9 @@ static bool run_start_app(struct app *app, struct pawl_error *error) {
         if (given->app_file || given->daemon_file)
             run_say(RUN_INFO, "Writing log files to directory : %s/.dapr/logs", folder);
     } else {
-        run_say(RUN_INFO, "Starting Dapr with id %s. %s", given->app_id, app->place);
-        if (app->socket_base)
-            run_say(RUN_INFO, "Checking if Dapr sidecar is listening on %s", app->host);
+        run_say(RUN_INFO, "Starting Dapr with id %s. %s", given->app_id, app->place.text);
+        if (app->place.socket_base)
+            run_say(RUN_INFO, "Checking if Dapr sidecar is listening on %s", app->place.host);
         else
             run_say(RUN_INFO, "Checking if Dapr sidecar is listening on HTTP port %d",
                     given->http_port);
@@ -554,7 +447,7 @@ static void run_all(struct run *run) {
         run_say(RUN_INFO, "Apps of a run file do not get the terminal: their input is /dev/null");
     for (size_t i = 0; i < run->count; i++) {
         struct app *app = &run->apps[i];
-        run_place(app);
+        pawl__run_place(app->given, &run->arena, &app->place);
         uv_timer_init(&run->loop, &app->timer);
         app->timer.data = app;
         if (run->stopping || run_start_app(app, &error)) continue;
