@@ -387,6 +387,24 @@ static void tell_spans(const struct scrape *scrape, const struct scrape_row *row
     }
 }
 
+static void tell_pushes(const struct scrape *scrape, const struct scrape_row *row) {
+    (void)row;
+    struct pawl_push *push = scrape->source->push;
+    if (!push) return;
+    struct pawl_push_counts counts = pawl__push_counts(push);
+    const struct {
+        const char *outcome;
+        uint64_t count;
+    } points[] = {{"sent", counts.sent}, {"replaced", counts.replaced}, {"failed", counts.failed}};
+    struct scrape_labels labels = labels_own(scrape);
+    labels_add(&labels, "receiver", pawl__str(pawl__push_name(push)));
+    labels_add(&labels, "outcome", (struct pawl_str){0});
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+        labels.items[labels.count - 1].value = pawl__str(points[i].outcome);
+        scrape_number(scrape, &labels, (double)points[i].count);
+    }
+}
+
 static void tell_build(const struct scrape *scrape, const struct scrape_row *row) {
     (void)row;
     const struct pawl_scrape_source *source = scrape->source;
@@ -562,6 +580,9 @@ static const struct scrape_row scrape_rows[] = {
     {{"pawl_spans_total", COUNTER, "Spans of traces by what became of them"},
      TELL(spans, TELL_SENT)},
     {{"pawl_spans_queued", GAUGE, "Spans that are still to be sent"}, TELL(spans, TELL_QUEUED)},
+    {{"pawl_metric_pushes_total", COUNTER,
+      "Times that all metrics were sent to a receiver, by what became of them"},
+     TELL(pushes, 0)},
     {{"pawl_loop_busy_seconds_total", PAWL_METRIC_COUNTER, "seconds", 1e9,
       "Time for which the event loop had something to do"},
      TELL(loop, 0)},

@@ -8,6 +8,7 @@
 #include "api/options.h"
 #include "api/request_meter.h"
 #include "observe/metrics.h"
+#include "observe/push.h"
 #include "observe/tracer.h"
 #include "observe/workflow_meter.h"
 #include "runtime/operations.h"
@@ -29,6 +30,7 @@ struct pawl_scrape_source {
     const struct pawl_request_meter *requests;
     const struct pawl_census *census;
     const struct pawl_tracer *tracer; // NULL: nothing is traced
+    struct pawl_push *push;           // NULL: metrics are only read
     const struct pawl_loop_meter *loop;
 };
 

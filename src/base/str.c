@@ -37,6 +37,12 @@ bool pawl__str_to_int(struct pawl_str text, int64_t min, int64_t max, int64_t *o
     return true;
 }
 
+struct pawl_str pawl__str_trim(struct pawl_str text) {
+    while (text.len && *text.data == ' ') text.data++, text.len--;
+    while (text.len && text.data[text.len - 1] == ' ') text.len--;
+    return text;
+}
+
 struct pawl_str pawl__str_cut(struct pawl_str *rest, char separator) {
     const char *at = rest->len ? memchr(rest->data, separator, rest->len) : NULL;
     struct pawl_str head = *rest;

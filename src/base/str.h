@@ -59,6 +59,9 @@ void pawl__str_vformat(char *out, size_t size, const char *format, va_list args)
 // separator the whole of |rest| is returned, and |rest| is empty with NULL data afterwards.
 struct pawl_str pawl__str_cut(struct pawl_str *rest, char separator);
 
+// The part between the spaces around it.
+struct pawl_str pawl__str_trim(struct pawl_str text);
+
 // Writes the last |digits| hexadecimal digits of |value|, not terminated.
 void pawl__str_hex(char *out, uint64_t value, unsigned digits);
 

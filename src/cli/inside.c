@@ -64,8 +64,8 @@ static struct pawl_observer *inside_observer(struct pawl_inside *inside) {
 
 static enum pawl_err inside_start_metrics(struct pawl_inside *inside, struct pawl_error *error) {
     const struct pawl_daemon_options *options = inside->options.daemon;
-    const struct pawl_metrics_config *config = &inside->settings->configuration.metrics;
-    inside->has_metrics = options->with_metrics && config->enabled;
+    const struct pawl_configuration *config = &inside->settings->configuration;
+    inside->has_metrics = options->with_metrics && config->metrics.enabled;
     if (!inside->has_metrics) return PAWL_OK;
     return pawl__metrics_init(&inside->metrics, inside->options.loop, &options->metrics, config,
                               options->max_body, inside->is_traced ? &inside->spans.observer : NULL,

@@ -1,9 +1,11 @@
 #include "cli/metrics.h"
 
+#include <curl/curl.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "cli/listen.h"
+#include "cli/tracing.h"
 #include "cli/version.h"
 #include "net/answer.h"
 
@@ -22,14 +24,38 @@ struct metrics_ask {
     struct pawl_request *request;
 };
 
+#define METRICS_LAST_PUSH (5 * PAWL_SECOND) // for what is to be sent at the end
+
+static void metrics_write(struct pawl_metrics *metrics, struct pawl_scrape *scrape) {
+    int64_t alive = pawl__clock_steady() - metrics->began;
+    metrics->loop_meter.busy = alive - (int64_t)uv_metrics_idle_time(metrics->loop);
+    pawl__scrape_write(&metrics->source, scrape);
+}
+
+// --- sending -------------------------------------------------------------------------------------
+
+static void metrics_end(struct pawl_metrics *metrics);
+
+static void metrics_push_now(struct pawl_metrics *metrics) {
+    struct pawl_scrape scrape = {.format = PAWL_SCRAPE_OTLP,
+                                 .otlp = {.began = metrics->born, .at = pawl__clock_wall()}};
+    metrics->push_waits = false;
+    metrics_write(metrics, &scrape);
+    if (scrape.out.failed)
+        pawl__log(metrics->options.log, PAWL_LOG_WARN, metrics_scope,
+                  "metrics are not sent this time: out of memory");
+    else
+        pawl__push_give(metrics->push, &scrape.out);
+    pawl__buf_finish(&scrape.out);
+    if (metrics->ending) metrics_end(metrics);
+}
+
 // --- answers -------------------------------------------------------------------------------------
 
 static void metrics_answer(struct pawl_metrics *metrics, struct pawl_request *request) {
     struct pawl_str accept = pawl__request_header(request, "accept");
     struct pawl_scrape scrape = {.format = pawl__scrape_accepts(accept)};
-    int64_t alive = pawl__clock_steady() - metrics->began;
-    metrics->loop_meter.busy = alive - (int64_t)uv_metrics_idle_time(metrics->loop);
-    pawl__scrape_write(&metrics->source, &scrape);
+    metrics_write(metrics, &scrape);
     const struct pawl_header type = {PAWL_STR("content-type"),
                                      pawl__str(pawl__scrape_content_type(scrape.format))};
     if (scrape.out.failed)
@@ -45,6 +71,7 @@ static void metrics_answer_all(struct pawl_metrics *metrics) {
         ask->request->on_close = NULL;
         metrics_answer(metrics, ask->request);
     }
+    if (metrics->push_waits) metrics_push_now(metrics);
 }
 
 static void metrics_on_counted(void *arg) {
@@ -54,6 +81,24 @@ static void metrics_on_counted(void *arg) {
 // The store takes its time: what it said before has to do.
 static void metrics_on_patience(uv_timer_t *timer) {
     metrics_answer_all(timer->data);
+}
+
+static void metrics_be_patient(struct pawl_metrics *metrics) {
+    if (!uv_is_active((uv_handle_t *)&metrics->patience))
+        uv_timer_start(&metrics->patience, metrics_on_patience, METRICS_PATIENCE_MS, 0);
+}
+
+static void metrics_push(struct pawl_metrics *metrics) {
+    metrics->push_waits = true;
+    if (pawl__census_begin(&metrics->census))
+        metrics_be_patient(metrics);
+    else
+        metrics_push_now(metrics);
+}
+
+static void metrics_on_pushing(uv_timer_t *timer) {
+    struct pawl_metrics *metrics = timer->data;
+    if (!metrics->push_waits) metrics_push(metrics);
 }
 
 static void metrics_on_gone(struct pawl_request *request, enum pawl_err reason) {
@@ -87,8 +132,7 @@ static void metrics_handle(void *arg, struct pawl_request *request) {
         pawl__list_add(&metrics->waiting, &ask->link);
         request->data = ask;
         request->on_close = metrics_on_gone;
-        if (!uv_is_active((uv_handle_t *)&metrics->patience))
-            uv_timer_start(&metrics->patience, metrics_on_patience, METRICS_PATIENCE_MS, 0);
+        metrics_be_patient(metrics);
     }
 }
 
@@ -129,10 +173,17 @@ static void metrics_make_buckets(struct pawl_metrics *metrics) {
 
 enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
                                  const struct pawl_metrics_options *options,
-                                 const struct pawl_metrics_config *config, size_t max_message,
+                                 const struct pawl_configuration *configuration, size_t max_message,
                                  struct pawl_observer *observer, struct pawl_error *error) {
+    const struct pawl_metrics_config *config = &configuration->metrics;
     *metrics = (struct pawl_metrics){
-        .options = *options, .config = config, .loop = loop, .began = pawl__clock_steady()};
+        .options = *options,
+        .config = configuration,
+        .loop = loop,
+        .began = pawl__clock_steady(),
+        .born = pawl__clock_wall(),
+    };
+    if (config->push.on) curl_global_init(CURL_GLOBAL_DEFAULT); // before there are threads
     pawl__link_init(&metrics->waiting);
     metrics_make_buckets(metrics);
     uv_loop_configure(loop, UV_METRICS_IDLE_TIME);
@@ -177,6 +228,27 @@ static enum pawl_err metrics_listen(struct pawl_metrics *metrics, struct pawl_er
     return pawl__listen_all(metrics->server, addresses, &port, metrics_what, options->log, error);
 }
 
+// Begins to send metrics, if the environment says where to.
+static enum pawl_err metrics_open_push(struct pawl_metrics *metrics, struct pawl_error *error) {
+    const struct pawl_metrics_push_config *config = &metrics->config->metrics.push;
+    const struct pawl_log *log = metrics->options.log;
+    if (!config->on) return PAWL_OK;
+    const struct pawl_otlp_options otlp = pawl__tracing_otlp(&config->otlp);
+    struct pawl_resource *resource =
+        pawl__tracing_resource(&metrics->config->tracing, metrics->options.app_id);
+    if (!resource) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    enum pawl_err err = pawl__push_create(&otlp, resource, log, &metrics->push, error);
+    free(resource);
+    if (err) return err;
+    uint64_t interval = (uint64_t)(config->interval / PAWL_MILLISECOND);
+    pawl__log(log, PAWL_LOG_INFO, metrics_scope, "metrics go to %s every %g s",
+              pawl__push_name(metrics->push), (double)interval / 1000);
+    metrics->source.push = metrics->push;
+    uv_timer_start(&metrics->pushing, metrics_on_pushing, interval, interval);
+    uv_unref((uv_handle_t *)&metrics->pushing);
+    return PAWL_OK;
+}
+
 enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node *node,
                                   const struct pawl_api_stores *stores,
                                   const struct pawl_tracer *tracer, struct pawl_error *error) {
@@ -206,12 +278,14 @@ enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node
     pawl__census_init(&metrics->census, node, metrics_on_counted, metrics);
     uv_timer_init(metrics->loop, &metrics->patience);
     uv_timer_init(metrics->loop, &metrics->beat);
-    metrics->patience.data = metrics->beat.data = metrics;
+    uv_timer_init(metrics->loop, &metrics->pushing);
+    metrics->patience.data = metrics->beat.data = metrics->pushing.data = metrics;
     metrics->beaten_at = pawl__clock_steady();
     uv_timer_start(&metrics->beat, metrics_on_beat, METRICS_BEAT_MS, METRICS_BEAT_MS);
     uv_unref((uv_handle_t *)&metrics->beat);
     enum pawl_err err = pawl__server_create(metrics->loop, &server, &metrics->server, error);
-    return err ? err : metrics_listen(metrics, error);
+    if (!err) err = metrics_listen(metrics, error);
+    return err ? err : metrics_open_push(metrics, error);
 }
 
 static void metrics_on_handle_closed(uv_handle_t *handle) {
@@ -219,12 +293,21 @@ static void metrics_on_handle_closed(uv_handle_t *handle) {
     if (!--metrics->handles) metrics->closed(metrics->arg);
 }
 
-static void metrics_on_server_closed(void *arg) {
-    struct pawl_metrics *metrics = arg;
+static void metrics_end(struct pawl_metrics *metrics) {
     pawl__census_finish(&metrics->census);
-    metrics->handles = 2;
+    metrics->handles = 3;
     uv_close((uv_handle_t *)&metrics->patience, metrics_on_handle_closed);
     uv_close((uv_handle_t *)&metrics->beat, metrics_on_handle_closed);
+    uv_close((uv_handle_t *)&metrics->pushing, metrics_on_handle_closed);
+}
+
+static void metrics_on_server_closed(void *arg) {
+    struct pawl_metrics *metrics = arg;
+    metrics->ending = true;
+    if (!metrics->push)
+        metrics_end(metrics);
+    else if (!metrics->push_waits)
+        metrics_push(metrics);
 }
 
 void pawl__metrics_close(struct pawl_metrics *metrics, void (*closed)(void *arg), void *arg) {
@@ -234,6 +317,8 @@ void pawl__metrics_close(struct pawl_metrics *metrics, void (*closed)(void *arg)
 }
 
 void pawl__metrics_finish(struct pawl_metrics *metrics) {
+    pawl__push_close(metrics->push, METRICS_LAST_PUSH);
+    if (metrics->config->metrics.push.on) curl_global_cleanup();
     pawl__workflow_meter_finish(&metrics->workflows);
     pawl__request_meter_finish(&metrics->requests);
 }

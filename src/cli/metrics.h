@@ -1,14 +1,15 @@
 #ifndef PAWL_CLI_METRICS_H
 #define PAWL_CLI_METRICS_H
 
-// A daemon's metrics: the meters that hang on its parts, and the port at which they are read.
+// A daemon's metrics: the meters that hang on its parts, the port at which they are read, and where
+// they are sent.
 //
 // All of it is on the daemon's loop: who reads stops the clock for nobody, and needs no lock. What
 // the store has to count for it is counted on the store's thread, and waited for a moment.
 
 #include "api/scrape.h"
 #include "cli/address.h"
-#include "config/metrics.h"
+#include "config/configuration.h"
 #include "net/server.h"
 
 struct pawl_metrics_options {
@@ -22,7 +23,7 @@ struct pawl_metrics_options {
 
 struct pawl_metrics {
     struct pawl_metrics_options options;
-    const struct pawl_metrics_config *config;
+    const struct pawl_configuration *config;
     uv_loop_t *loop;
     struct pawl_buckets sizes, ratios, times, groups;
     struct pawl_workflow_meter workflows;
@@ -35,7 +36,11 @@ struct pawl_metrics {
     struct pawl_link waiting; // requests, for the census
     uv_timer_t patience;      // with it
     uv_timer_t beat;          // by which the loop's lag is seen
+    struct pawl_push *push;   // NULL: nobody is sent them
+    uv_timer_t pushing;       // with it
+    bool push_waits, ending;  // for the census
     int64_t began, beaten_at; // steady
+    int64_t born;             // wall
     int handles;
     void (*closed)(void *arg);
     void *arg;
@@ -45,18 +50,20 @@ struct pawl_metrics {
 // |loop| is configured for it. |config| outlives the metrics. PAWL_E_NOMEM.
 enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
                                  const struct pawl_metrics_options *options,
-                                 const struct pawl_metrics_config *config, size_t max_message,
+                                 const struct pawl_configuration *config, size_t max_message,
                                  struct pawl_observer *observer, struct pawl_error *error);
 
 // Looks at the meters of |storage| from now on. |metrics| NULL: nobody does any more.
 void pawl__metrics_watch(const struct pawl_metrics *metrics, struct pawl_storage *storage);
 
-// Once all parts are there; |tracer| may be NULL. Errors as of pawl__server_listen.
+// Once all parts are there; |tracer| may be NULL. Errors as of pawl__server_listen, and
+// PAWL_E_INVALID: the environment names a receiver that cannot be used.
 enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node *node,
                                   const struct pawl_api_stores *stores,
                                   const struct pawl_tracer *tracer, struct pawl_error *error);
 
-// Closes the port and calls |closed|; the meters stay, as the parts still feed them.
+// Closes the port, sends all for the last time, and calls |closed|; the meters stay, as the parts
+// still feed them.
 void pawl__metrics_close(struct pawl_metrics *metrics, void (*closed)(void *arg), void *arg);
 
 // After the parts have gone.

@@ -121,7 +121,8 @@ static void stores_on_unused(struct pawl_api_store *api) {
 
 static void stores_watch(struct pawl_daemon_store *store, struct pawl_metrics *metrics) {
     pawl__metrics_watch(metrics, &store->storage);
-    if (metrics) store->latency = metrics->config->latency; // which may go before the store does
+    if (metrics)
+        store->latency = metrics->config->metrics.latency; // which may go before the store does
     pawl__api_store_watch(&store->api, metrics ? &store->latency : NULL);
 }
 

@@ -7,20 +7,40 @@
 
 #define TRACING_PATIENCE (5 * PAWL_SECOND) // for what is queued at the end
 
+struct pawl_otlp_options pawl__tracing_otlp(const struct pawl_otlp_config *config) {
+    return (struct pawl_otlp_options){
+        .endpoint = config->endpoint,
+        .grpc = strcmp(config->protocol, "grpc") == 0,
+        .secure = config->secure,
+        .headers = config->headers,
+        .header_count = config->header_count,
+        .timeout = config->timeout,
+    };
+}
+
+struct pawl_resource *pawl__tracing_resource(const struct pawl_tracing *tracing,
+                                             const char *app_id) {
+    struct pawl_attribute *attributes = calloc(tracing->resource_count + 1, sizeof *attributes);
+    if (!attributes) return NULL;
+    for (size_t i = 0; i < tracing->resource_count; i++)
+        attributes[i] =
+            (struct pawl_attribute){tracing->resource[i].key, tracing->resource[i].value, 0};
+    const struct pawl_resource resource = {
+        .service = tracing->service ? tracing->service : app_id,
+        .attributes = attributes,
+        .attribute_count = tracing->resource_count,
+    };
+    struct pawl_resource *copy = pawl__resource_copy(&resource);
+    free(attributes);
+    return copy;
+}
+
 // The sinks that |tracing| names, at most one of each kind.
 static enum pawl_err tracing_sinks(const struct pawl_tracing *tracing,
                                    const struct pawl_resource *resource, const struct pawl_log *log,
                                    struct pawl_sink *sinks[PAWL_TRACER_EXPORTERS], size_t *count,
                                    struct pawl_error *error) {
-    const struct pawl_tracing_otel *otel = &tracing->otel;
-    const struct pawl_otlp_options options = {
-        .endpoint = otel->endpoint,
-        .grpc = strcmp(otel->protocol, "grpc") == 0,
-        .secure = otel->secure,
-        .headers = otel->headers,
-        .header_count = otel->header_count,
-        .timeout = otel->timeout,
-    };
+    const struct pawl_otlp_options options = pawl__tracing_otlp(&tracing->otel);
     enum pawl_err err = PAWL_OK;
     if (tracing->to_log) {
         err = pawl__log_sink(log, &sinks[*count], error);
@@ -30,7 +50,7 @@ static enum pawl_err tracing_sinks(const struct pawl_tracing *tracing,
         err = pawl__zipkin_sink(tracing->zipkin, resource, &sinks[*count], error);
         *count += !err;
     }
-    if (!err && otel->endpoint) {
+    if (!err && options.endpoint) {
         err = pawl__otlp_sink(&options, resource, &sinks[*count], error);
         *count += !err;
     }
@@ -57,18 +77,10 @@ static enum pawl_err tracing_make_sinks(const struct pawl_tracing *tracing, cons
                                         const struct pawl_log *log,
                                         struct pawl_sink *sinks[PAWL_TRACER_EXPORTERS],
                                         size_t *count, struct pawl_error *error) {
-    struct pawl_attribute *attributes = calloc(tracing->resource_count + 1, sizeof *attributes);
-    if (!attributes) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    for (size_t i = 0; i < tracing->resource_count; i++)
-        attributes[i] =
-            (struct pawl_attribute){tracing->resource[i].key, tracing->resource[i].value, 0};
-    const struct pawl_resource resource = {
-        .service = tracing->service ? tracing->service : app_id,
-        .attributes = attributes,
-        .attribute_count = tracing->resource_count,
-    };
-    enum pawl_err err = tracing_sinks(tracing, &resource, log, sinks, count, error);
-    free(attributes);
+    struct pawl_resource *resource = pawl__tracing_resource(tracing, app_id);
+    if (!resource) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    enum pawl_err err = tracing_sinks(tracing, resource, log, sinks, count, error);
+    free(resource);
     for (size_t i = 0; err && i < *count; i++) sinks[i]->destroy(sinks[i]);
     if (err) *count = 0;
     return err;

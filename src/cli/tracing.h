@@ -14,6 +14,13 @@ enum pawl_err pawl__tracing_open(const struct pawl_tracing *tracing, const char 
 enum pawl_err pawl__tracing_check(const struct pawl_tracing *tracing, const char *app_id,
                                   const struct pawl_log *log, struct pawl_error *error);
 
+// What this daemon says of itself to receivers, for free(); NULL when memory is out.
+struct pawl_resource *pawl__tracing_resource(const struct pawl_tracing *tracing,
+                                             const char *app_id);
+
+// The same of where they are.
+struct pawl_otlp_options pawl__tracing_otlp(const struct pawl_otlp_config *config);
+
 // Sends what is queued.
 void pawl__tracing_close(struct pawl_tracer *tracer);
 

@@ -189,5 +189,6 @@ enum pawl_err pawl__configuration_load(const struct pawl_config_context *context
     bool failed = said.failed || !out->said.data;
     pawl__buf_finish(&said);
     if (!err && failed) err = pawl__fail_plain(error, PAWL_E_NOMEM);
-    return err ? err : pawl__tracing_take_environment(context, &out->tracing, error);
+    if (!err) err = pawl__tracing_take_environment(context, &out->tracing, error);
+    return err ? err : pawl__metrics_take_environment(context->arena, &out->metrics, error);
 }

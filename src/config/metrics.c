@@ -7,6 +7,11 @@
 
 static const char *const metrics_scope = "dapr.runtime";
 
+enum {
+    METRICS_INTERVAL_MS = 60000,    // OpenTelemetry's
+    METRICS_INTERVAL_LEAST_MS = 100 // what is told more often costs the loop its time
+};
+
 static const char *const metrics_keys[] = {
     "enabled", "recordErrorCodes", "latencyDistributionBuckets", "workflow", "http", "rules", NULL};
 static const char *const metrics_workflow_keys[] = {"latencyDistributionBuckets",
@@ -121,4 +126,47 @@ enum pawl_err pawl__metrics_config_take(const struct pawl_config_context *contex
     if (err) return err;
     metrics_tell_unused(context, node, "spec.metrics", "rules");
     return PAWL_OK;
+}
+
+// --- the environment -----------------------------------------------------------------------------
+
+// Whether |list|, words with commas between, has |word|.
+static bool metrics_has_word(const char *list, const char *word) {
+    struct pawl_str rest = pawl__str(list);
+    while (rest.data)
+        if (pawl__str_equal(pawl__str_trim(pawl__str_cut(&rest, ',')), pawl__str(word)))
+            return true;
+    return false;
+}
+
+static bool metrics_are_pushed(void) {
+    const char *exporter = getenv("OTEL_METRICS_EXPORTER");
+    const char *endpoint = getenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
+    if (exporter && *exporter) return metrics_has_word(exporter, "otlp");
+    return endpoint && *endpoint;
+}
+
+enum pawl_err pawl__metrics_take_environment(struct pawl_arena *arena,
+                                             struct pawl_metrics_config *out,
+                                             struct pawl_error *error) {
+    struct pawl_metrics_push_config *push = &out->push;
+    const char *interval = getenv("OTEL_METRIC_EXPORT_INTERVAL");
+    int64_t milliseconds = METRICS_INTERVAL_MS;
+    *push = (struct pawl_metrics_push_config){.on = metrics_are_pushed()};
+    if (!push->on) return PAWL_OK;
+    if (interval && *interval &&
+        !pawl__str_to_int(pawl__str(interval), 1, INT32_MAX, &milliseconds))
+        return pawl__fail(error, PAWL_E_INVALID,
+                          "OTEL_METRIC_EXPORT_INTERVAL in the environment is '%s', but has to be a "
+                          "number of milliseconds",
+                          interval);
+    if (milliseconds < METRICS_INTERVAL_LEAST_MS) milliseconds = METRICS_INTERVAL_LEAST_MS;
+    push->interval = milliseconds * PAWL_MILLISECOND;
+    push->otlp.protocol = "http";
+    push->otlp.secure = true;
+    enum pawl_err err = pawl__otlp_take_environment(arena, &pawl__otlp_metrics, &push->otlp, error);
+    if (!push->otlp.endpoint)
+        push->otlp.endpoint =
+            *push->otlp.protocol == 'g' ? "http://localhost:4317" : "http://localhost:4318";
+    return err;
 }

@@ -55,7 +55,7 @@ static enum pawl_err tracing_take_header(const struct pawl_config_context *conte
 
 static enum pawl_err tracing_take_headers(const struct pawl_config_context *context,
                                           const struct pawl_yaml *node,
-                                          struct pawl_tracing_otel *out, struct pawl_error *error) {
+                                          struct pawl_otlp_config *out, struct pawl_error *error) {
     const struct pawl_yaml *list = pawl__yaml_get(node, "headers");
     if (!list) return PAWL_OK;
     if (list->kind != PAWL_YAML_LIST)
@@ -70,7 +70,7 @@ static enum pawl_err tracing_take_headers(const struct pawl_config_context *cont
 }
 
 static enum pawl_err tracing_take_otel(const struct pawl_config_context *context,
-                                       const struct pawl_yaml *node, struct pawl_tracing_otel *out,
+                                       const struct pawl_yaml *node, struct pawl_otlp_config *out,
                                        struct pawl_error *error) {
     const char *endpoint = pawl__yaml_text(node, "endpointAddress");
     const char *protocol = pawl__yaml_text(node, "protocol");
@@ -108,124 +108,15 @@ enum pawl_err pawl__tracing_take(const struct pawl_config_context *context,
 
 // --- the environment -----------------------------------------------------------------------------
 
-// The variable for traces, or else that for all of OTLP; NULL for neither, or an empty one.
-static const char *tracing_variable(const char *what) {
-    char name[64];
-    for (int i = 0; i < 2; i++) {
-        snprintf(name, sizeof name, "OTEL_EXPORTER_OTLP_%s%s", i ? "" : "TRACES_", what);
-        const char *value = getenv(name);
-        if (value && *value) return value;
-    }
-    return NULL;
-}
-
-static struct pawl_str tracing_trim(struct pawl_str text) {
-    while (text.len && *text.data == ' ') text.data++, text.len--;
-    while (text.len && text.data[text.len - 1] == ' ') text.len--;
-    return text;
-}
-
-// A copy of |text| with its percent signs resolved; one that stands for nothing stays.
-static char *tracing_decode(struct pawl_arena *arena, struct pawl_str text) {
-    char *copy = pawl__arena_alloc(arena, text.len + 1);
-    size_t len = 0;
-    for (size_t i = 0; copy && i < text.len; i++) {
-        int high = i + 2 < text.len ? pawl__hex_digit(text.data[i + 1]) : -1;
-        int low = i + 2 < text.len ? pawl__hex_digit(text.data[i + 2]) : -1;
-        bool escaped = text.data[i] == '%' && high >= 0 && low >= 0;
-        copy[len++] = (char)(escaped ? high << 4 | low : text.data[i]);
-        if (escaped) i += 2;
-    }
-    if (copy) copy[len] = 0;
-    return copy;
-}
-
-// Reads a list "name=value,name=value" with percent signs in the values, as W3C's baggage has it.
-static enum pawl_err tracing_pairs(struct pawl_arena *arena, const char *variable, const char *text,
-                                   struct pawl_tracing_pair **out, size_t *count,
-                                   struct pawl_error *error) {
-    size_t most = 1;
-    for (const char *at = text; *at; at++) most += *at == ',';
-    *out = pawl__arena_alloc(arena, most * sizeof **out);
-    *count = 0;
-    if (!*out) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    struct pawl_str rest = pawl__str(text);
-    while (rest.data) {
-        struct pawl_str value = tracing_trim(pawl__str_cut(&rest, ','));
-        if (!value.len) continue;
-        struct pawl_str key = tracing_trim(pawl__str_cut(&value, '='));
-        if (!key.len || !value.data)
-            return pawl__fail(error, PAWL_E_INVALID,
-                              "%s in the environment has to be name=value, with commas between",
-                              variable);
-        struct pawl_tracing_pair *pair = &(*out)[(*count)++];
-        pair->key = pawl__arena_dup(arena, key);
-        pair->value = pawl__str(tracing_decode(arena, tracing_trim(value)));
-        if (!pair->key || !pair->value.data) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    }
-    return PAWL_OK;
-}
-
-static enum pawl_err tracing_take_otlp_headers(struct pawl_arena *arena, const char *text,
-                                               struct pawl_tracing_otel *out,
-                                               struct pawl_error *error) {
-    struct pawl_tracing_pair *pairs;
-    size_t count;
-    enum pawl_err err =
-        tracing_pairs(arena, "OTEL_EXPORTER_OTLP_HEADERS", text, &pairs, &count, error);
-    if (err) return err;
-    out->headers = pawl__arena_alloc(arena, (count + 1) * sizeof *out->headers);
-    if (!out->headers) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    out->header_count = count;
-    for (size_t i = 0; i < count; i++) {
-        out->headers[i] =
-            pawl__arena_format(arena, "%s=%.*s", pairs[i].key, PAWL_FMT(pairs[i].value));
-        if (!out->headers[i]) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    }
-    return PAWL_OK;
-}
-
-// The address for traces is taken as it is; to that for all signals, their own path is added.
-static enum pawl_err tracing_take_otlp(struct pawl_arena *arena, struct pawl_tracing_otel *out,
-                                       struct pawl_error *error) {
-    const char *endpoint = tracing_variable("ENDPOINT"), *protocol = tracing_variable("PROTOCOL");
-    const char *headers = tracing_variable("HEADERS"), *timeout = tracing_variable("TIMEOUT");
-    const char *insecure = tracing_variable("INSECURE");
-    if (protocol && strcmp(protocol, "grpc") != 0 && strncmp(protocol, "http", 4) != 0)
-        return pawl__fail(error, PAWL_E_INVALID,
-                          "OTEL_EXPORTER_OTLP_PROTOCOL in the environment is '%s', but has to be "
-                          "grpc or http/protobuf",
-                          protocol);
-    if (endpoint) out->endpoint = endpoint;
-    if (protocol) out->protocol = *protocol == 'g' ? "grpc" : "http";
-    bool whole = getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
-    if (endpoint && !whole && *out->protocol == 'h' && strstr(endpoint, "://")) {
-        size_t len = strlen(endpoint);
-        while (len && endpoint[len - 1] == '/') len--;
-        out->endpoint = pawl__arena_format(arena, "%.*s/v1/traces", (int)len, endpoint);
-        if (!out->endpoint) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    }
-    if (insecure) out->secure = strcasecmp(insecure, "true") != 0;
-    int64_t milliseconds;
-    if (timeout) {
-        if (!pawl__str_to_int(pawl__str(timeout), 1, INT32_MAX, &milliseconds))
-            return pawl__fail(error, PAWL_E_INVALID,
-                              "OTEL_EXPORTER_OTLP_TIMEOUT in the environment is '%s', but has to "
-                              "be a number of milliseconds",
-                              timeout);
-        out->timeout = milliseconds * PAWL_MILLISECOND;
-    }
-    return headers ? tracing_take_otlp_headers(arena, headers, out, error) : PAWL_OK;
-}
-
 enum pawl_err pawl__tracing_take_environment(const struct pawl_config_context *context,
                                              struct pawl_tracing *out, struct pawl_error *error) {
     const char *service = getenv("OTEL_SERVICE_NAME");
     const char *resource = getenv("OTEL_RESOURCE_ATTRIBUTES");
-    enum pawl_err err = tracing_take_otlp(context->arena, &out->otel, error);
+    enum pawl_err err =
+        pawl__otlp_take_environment(context->arena, &pawl__otlp_traces, &out->otel, error);
     if (!err && resource && *resource)
-        err = tracing_pairs(context->arena, "OTEL_RESOURCE_ATTRIBUTES", resource, &out->resource,
-                            &out->resource_count, error);
+        err = pawl__otlp_pairs(context->arena, "OTEL_RESOURCE_ATTRIBUTES", resource, &out->resource,
+                               &out->resource_count, error);
     size_t kept = 0;
     for (size_t i = 0; !err && i < out->resource_count; i++) {
         if (strcmp(out->resource[i].key, "service.name") == 0)

@@ -3,31 +3,18 @@
 
 // spec.tracing of a Configuration (reference 7.4), and what the environment says beside it.
 
+#include "config/otlp.h"
 #include "config/resource.h"
-
-struct pawl_tracing_otel {
-    const char *endpoint; // "host:port" or a url; NULL: nothing goes there
-    const char *protocol; // "grpc" or "http"
-    bool secure;          // TLS, where |endpoint| does not say
-    const char **headers; // "name=value" each
-    size_t header_count;
-    int64_t timeout; // nanoseconds; 0: the default
-};
-
-struct pawl_tracing_pair {
-    const char *key;
-    struct pawl_str value;
-};
 
 struct pawl_tracing {
     double sampling_rate; // 0: off; 1: all
     bool to_log;          // stdout
     const char *zipkin;   // url; NULL: nothing goes there
-    struct pawl_tracing_otel otel;
+    struct pawl_otlp_config otel;
 
     // Of the environment: what the program says of itself.
     const char *service; // NULL: the app's id
-    struct pawl_tracing_pair *resource;
+    struct pawl_otlp_pair *resource;
     size_t resource_count;
 };
 

@@ -14,12 +14,6 @@ static char origin_lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-static struct pawl_str origin_trim(struct pawl_str text) {
-    while (text.len && *text.data == ' ') text.data++, text.len--;
-    while (text.len && text.data[text.len - 1] == ' ') text.len--;
-    return text;
-}
-
 bool pawl__origins_init(struct pawl_origins *origins, const char *list) {
     *origins = (struct pawl_origins){0};
     if (!list || !*list) return true;
@@ -36,7 +30,7 @@ bool pawl__origins_init(struct pawl_origins *origins, const char *list) {
         return false;
     }
     for (struct pawl_str rest = pawl__str(origins->text); rest.data;) {
-        struct pawl_str pattern = origin_trim(pawl__str_cut(&rest, ','));
+        struct pawl_str pattern = pawl__str_trim(pawl__str_cut(&rest, ','));
         if (pattern.len) origins->patterns[origins->count++] = pattern;
     }
     return true;

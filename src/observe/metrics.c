@@ -46,6 +46,8 @@ static bool metrics_has_total(const char *name) {
 }
 
 void pawl__scrape_family(struct pawl_scrape *scrape, const struct pawl_metric *metric) {
+    if (scrape->format == PAWL_SCRAPE_OTLP)
+        pawl__otlp_metrics_family(&scrape->otlp, metric, &scrape->out);
     scrape->metric = metric;
     scrape->told = false;
 }
@@ -120,9 +122,13 @@ static void metrics_sample(struct pawl_scrape *scrape, const char *suffix, struc
 
 void pawl__scrape_number(struct pawl_scrape *scrape, const struct pawl_label *labels, size_t count,
                          double value) {
+    value /= metrics_scale(scrape->metric);
+    if (scrape->format == PAWL_SCRAPE_OTLP) {
+        pawl__otlp_metrics_number(&scrape->otlp, labels, count, value);
+        return;
+    }
     metrics_begin(scrape);
-    metrics_sample(scrape, "", metrics_labels(scrape, labels, count), NULL,
-                   value / metrics_scale(scrape->metric));
+    metrics_sample(scrape, "", metrics_labels(scrape, labels, count), NULL, value);
 }
 
 void pawl__scrape_histogram(struct pawl_scrape *scrape, const struct pawl_label *labels,
@@ -131,6 +137,10 @@ void pawl__scrape_histogram(struct pawl_scrape *scrape, const struct pawl_label 
     double scale = metrics_scale(scrape->metric);
     uint64_t sum = 0;
     if (!buckets) return;
+    if (scrape->format == PAWL_SCRAPE_OTLP) {
+        pawl__otlp_metrics_histogram(&scrape->otlp, labels, count, histogram, scale);
+        return;
+    }
     metrics_begin(scrape);
     struct pawl_str spelled = metrics_labels(scrape, labels, count);
     for (size_t i = 0; i < buckets->count; i++) {
@@ -147,6 +157,8 @@ void pawl__scrape_histogram(struct pawl_scrape *scrape, const struct pawl_label 
 }
 
 void pawl__scrape_end(struct pawl_scrape *scrape) {
+    if (scrape->format == PAWL_SCRAPE_OTLP)
+        pawl__otlp_metrics_family(&scrape->otlp, NULL, &scrape->out);
     pawl__buf_finish(&scrape->labels);
     if (scrape->format == PAWL_SCRAPE_OPENMETRICS) metrics_put(scrape, "# EOF\n");
 }

@@ -1,39 +1,21 @@
 #ifndef PAWL_OBSERVE_METRICS_H
 #define PAWL_OBSERVE_METRICS_H
 
-// Meters as Prometheus reads them: families of series, each described by a row.
+// Meters as Prometheus reads them, and OpenTelemetry: families of series, each described by a row.
 //
 // Formats: Prometheus' text format, version 0.0.4, and OpenMetrics 1.0
 // (https://prometheus.io/docs/instrumenting/exposition_formats/). The reference's counters do not
 // end in "_total", and boards know them by the names they have. OpenMetrics has no such counters,
-// so there they are of an unknown type, which changes nothing for who reads them.
+// so there they are of an unknown type, which changes nothing for who reads them. OTLP: the series
+// of a body for observe/push.h, with the same names and labels.
 
-#include "base/buf.h"
-#include "base/meter.h"
-
-enum pawl_metric_type {
-    PAWL_METRIC_COUNTER,
-    PAWL_METRIC_GAUGE,
-    PAWL_METRIC_HISTOGRAM,
-};
-
-// |scale|: what its meter counts is divided by it: 1e9 for nanoseconds that are told in seconds.
-struct pawl_metric {
-    const char *name; // a counter's ends in "_total", but for the reference's
-    enum pawl_metric_type type;
-    const char *unit; // as the name ends: "seconds", "bytes", "ratio"; NULL: none
-    double scale;     // 0: 1
-    const char *help; // one sentence, without its period
-};
-
-struct pawl_label {
-    const char *name;
-    struct pawl_str value;
-};
+#include "observe/metric.h"
+#include "observe/otlp_metrics.h"
 
 enum pawl_scrape_format {
     PAWL_SCRAPE_TEXT,
     PAWL_SCRAPE_OPENMETRICS,
+    PAWL_SCRAPE_OTLP, // fields of opentelemetry.proto.metrics.v1.ScopeMetrics
 };
 
 // One answer that is being written. Zero-initialise it, with |format|.
@@ -43,6 +25,7 @@ struct pawl_scrape {
     struct pawl_buf labels;           // of the series that is being written
     const struct pawl_metric *metric; // whose series are being written
     bool told;                        // of it, that it begins
+    struct pawl_otlp_metrics otlp;    // with OTLP; the caller sets its times
 };
 
 // The format that an Accept header asks for, and the content type of that.

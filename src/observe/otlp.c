@@ -1,9 +1,7 @@
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
-#include "observe/post.h"
+#include "observe/otlp_post.h"
 #include "observe/sinks.h"
 #include "otlp.pb-c.h"
 #include "wire/pack.h"
@@ -190,54 +188,6 @@ static void otlp_destroy(struct pawl_sink *sink) {
     free(otlp);
 }
 
-// The address that spans go to. Over HTTP an endpoint without a path gets the protocol's.
-static char *otlp_url(struct pawl_arena *arena, const struct pawl_otlp_options *options) {
-    static const char grpc[] = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-    static const char http[] = "/v1/traces";
-    const char *at = options->endpoint, *scheme = options->secure ? "https" : "http";
-    if (strncmp(at, "http://", 7) == 0)
-        scheme = "http", at += 7;
-    else if (strncmp(at, "https://", 8) == 0)
-        scheme = "https", at += 8;
-    size_t len = strlen(at);
-    while (len && at[len - 1] == '/') len--;
-    const char *path = options->grpc ? grpc : memchr(at, '/', len) ? "" : http;
-    return pawl__arena_format(arena, "%s://%.*s%s", scheme, (int)len, at, path);
-}
-
-// "name=value" as "name: value".
-static const char **otlp_headers(struct pawl_arena *arena,
-                                 const struct pawl_otlp_options *options) {
-    const char **lines = pawl__arena_alloc(arena, (options->header_count + 1) * sizeof *lines);
-    for (size_t i = 0; lines && i < options->header_count; i++) {
-        struct pawl_str value = pawl__str(options->headers[i]);
-        struct pawl_str name = pawl__str_cut(&value, '=');
-        lines[i] = pawl__arena_format(arena, "%.*s: %.*s", PAWL_FMT(name), (int)value.len,
-                                      value.data ? value.data : "");
-        if (!lines[i]) return NULL;
-    }
-    return lines;
-}
-
-static enum pawl_err otlp_open(struct otlp *otlp, const struct pawl_otlp_options *options,
-                               struct pawl_arena *arena, struct pawl_error *error) {
-    char *url = otlp_url(arena, options);
-    const char **headers = otlp_headers(arena, options);
-    char *name = url ? pawl__arena_format(arena, "the OTLP receiver at %s", url) : NULL;
-    if (!name || !headers) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    const struct pawl_post_options post = {
-        .url = url,
-        .content_type = options->grpc ? "application/grpc" : "application/x-protobuf",
-        .headers = headers,
-        .header_count = options->header_count,
-        .timeout = options->timeout ? options->timeout : 10 * PAWL_SECOND,
-        .grpc = options->grpc,
-    };
-    otlp->sink.name = pawl__str_dup(pawl__str(name));
-    if (!otlp->sink.name) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    return pawl__post_create(&post, &otlp->post, error);
-}
-
 enum pawl_err pawl__otlp_sink(const struct pawl_otlp_options *options,
                               const struct pawl_resource *resource, struct pawl_sink **out,
                               struct pawl_error *error) {
@@ -248,11 +198,10 @@ enum pawl_err pawl__otlp_sink(const struct pawl_otlp_options *options,
         .hurry = otlp_hurry,
         .destroy = otlp_destroy,
     };
-    struct pawl_arena arena = {0};
     otlp->resource = pawl__resource_copy(resource);
-    enum pawl_err err = otlp->resource ? otlp_open(otlp, options, &arena, error)
+    enum pawl_err err = otlp->resource ? pawl__otlp_post(options, &pawl__otlp_of_traces,
+                                                         &otlp->sink.name, &otlp->post, error)
                                        : pawl__fail_plain(error, PAWL_E_NOMEM);
-    pawl__arena_finish(&arena);
     if (err)
         otlp_destroy(&otlp->sink);
     else

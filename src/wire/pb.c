@@ -56,6 +56,18 @@ bool pawl__pb_put_uint(struct pawl_buf *buf, unsigned number, uint64_t value) {
     return pb_write_pair(buf, (uint64_t)number << 3 | PAWL_PB_VARINT, value, 0);
 }
 
+bool pawl__pb_put_fixed64(struct pawl_buf *buf, unsigned number, uint64_t value) {
+    uint64_t bytes = htole64(value);
+    return pawl__pb_put_varint(buf, (uint64_t)number << 3 | PAWL_PB_FIXED64) &&
+           pawl__buf_append(buf, &bytes, sizeof bytes);
+}
+
+bool pawl__pb_put_double(struct pawl_buf *buf, unsigned number, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return pawl__pb_put_fixed64(buf, number, bits);
+}
+
 // A varint near the end of the bytes, or one that is damaged.
 static bool pb_get_varint_slowly(struct pawl_pb_reader *reader, uint64_t *out) {
     uint64_t value = 0;

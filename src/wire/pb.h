@@ -11,6 +11,10 @@ bool pawl__pb_put_varint(struct pawl_buf *buf, uint64_t value);
 bool pawl__pb_put_bytes(struct pawl_buf *buf, unsigned number, struct pawl_str bytes);
 bool pawl__pb_put_uint(struct pawl_buf *buf, unsigned number, uint64_t value);
 
+// Appends a field of eight bytes: fixed64, sfixed64, or a double.
+bool pawl__pb_put_fixed64(struct pawl_buf *buf, unsigned number, uint64_t value);
+bool pawl__pb_put_double(struct pawl_buf *buf, unsigned number, double value);
+
 // Bytes of a varint.
 static inline size_t pawl__pb_varint_size(uint64_t value) {
     return (size_t)(70 - __builtin_clzll(value | 1)) / 7;

@@ -1,5 +1,5 @@
-"""Receivers of spans: Zipkin's JSON and OTLP over HTTP on one port, OTLP over gRPC on another; and the
-real Zipkin, where Java and Maven are."""
+"""Receivers of spans and metrics: Zipkin's JSON and OTLP over HTTP on one port, OTLP over gRPC on another; and
+the real Zipkin, where Java and Maven are."""
 
 import concurrent.futures
 import http.server
@@ -75,10 +75,10 @@ def of_otlp(request):
 
 
 class Collector:
-    """|refuse|: answers with 503 while it is set."""
+    """|refuse|: answers with 503 while it is set. |metrics|: bodies, as they came."""
 
     def __init__(self):
-        self.spans, self.headers, self.resources = [], [], []
+        self.spans, self.headers, self.resources, self.metrics = [], [], [], []
         self.refuse, self.calls = False, 0
         self.lock = threading.Lock()
         collector = self
@@ -108,6 +108,10 @@ class Collector:
             self.export, otlp.ExportTraceServiceRequest.FromString, lambda answer: b"")
         self.grpc.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(
             "opentelemetry.proto.collector.trace.v1.TraceService", {"Export": export})])
+        export = grpc.unary_unary_rpc_method_handler(
+            lambda body, context: self.take("/v1/metrics", body, dict(context.invocation_metadata())))
+        self.grpc.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(
+            "opentelemetry.proto.collector.metrics.v1.MetricsService", {"Export": export})])
         self.grpc_port = self.grpc.add_insecure_port("127.0.0.1:0")
         self.grpc.start()
 
@@ -121,6 +125,9 @@ class Collector:
                 self.resources += [{a.key: value_of(a) for a in g.resource.attributes}
                                    for g in request.resource_spans]
                 self.spans += of_otlp(request)
+            elif path == "/v1/metrics":
+                self.metrics.append(body)
+        return b""
 
     def export(self, request, context):
         if self.refuse:

@@ -5,11 +5,13 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 import urllib.error
 
+import collector
 import harness
 import raw
 import scrape
@@ -292,6 +294,140 @@ class Options(unittest.TestCase):
             taken.listen()
             with self.assertRaisesRegex(RuntimeError, "cannot start: .*in use"):
                 self.daemon(flags=["--metrics-port", str(taken.getsockname()[1])])
+
+
+def otlp_metrics():
+    """OpenTelemetry's own messages of metrics."""
+    folder = harness.BUILD / "otlp-venv"
+    subprocess.run([harness.ROOT / "scripts" / "venv", folder, harness.ROOT / "tests" / "e2e" / "otlp-requirements.txt"],
+                   check=True, stdout=subprocess.DEVNULL)
+    sys.path.extend(str(place) for place in folder.glob("lib/python*/site-packages"))
+    from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
+    return metrics_service_pb2
+
+
+class Push:
+    """A body that a receiver got. |samples| has it in the words of a scrape."""
+
+    def __init__(self, body):
+        request = otlp_metrics().ExportMetricsServiceRequest.FromString(body)
+        self.resources = [{a.key: collector.value_of(a) for a in group.resource.attributes}
+                          for group in request.resource_metrics]
+        self.types, self.units, self.samples, self.times = {}, {}, [], set()
+        for metric in request.resource_metrics[0].scope_metrics[0].metrics:
+            assert metric.name not in self.types and metric.description
+            kind = metric.WhichOneof("data")
+            data = getattr(metric, kind)
+            self.types[metric.name], self.units[metric.name] = kind, metric.unit
+            if kind != "gauge":
+                assert data.aggregation_temporality == 2
+            assert kind != "sum" or data.is_monotonic
+            for point in data.data_points:
+                labels = {a.key: a.value.string_value for a in point.attributes}
+                self.times.add((point.start_time_unix_nano, point.time_unix_nano) if kind != "gauge" else
+                               (None, point.time_unix_nano))
+                if kind != "histogram":
+                    self.samples.append((metric.name, labels, point.as_double))
+                    continue
+                assert len(point.bucket_counts) == len(point.explicit_bounds) + 1
+                assert list(point.explicit_bounds) == sorted(point.explicit_bounds)
+                assert sum(point.bucket_counts) == point.count
+                total = 0
+                for bound, count in zip([*point.explicit_bounds, float("inf")], point.bucket_counts):
+                    total += count
+                    self.samples.append((metric.name + "_bucket", {**labels, "le": f"{bound:.12g}".replace("inf", "+Inf")}, total))
+                self.samples += [(metric.name + "_sum", labels, point.sum), (metric.name + "_count", labels, point.count)]
+
+    def value(self, name, **wanted):
+        return sum(v for n, labels, v in self.samples if n == name and all(labels.get(k) == x for k, x in wanted.items()))
+
+
+EXECUTIONS = "dapr_runtime_workflow_execution_count"
+
+
+class Pushes(unittest.TestCase):
+    """Metrics that are sent, as OpenTelemetry's variables say."""
+
+    def setUp(self):
+        self.receiver = collector.Collector()
+        self.addCleanup(self.receiver.close)
+
+    def open(self, **env):
+        self.daemon = harness.Daemon(app_id="orders", env=env)
+        self.addCleanup(self.daemon.close)
+        worker = raw.Worker(self.daemon.grpc, {"quick": quick})
+        self.addCleanup(worker.close)
+        self.hub = raw.Hub(self.daemon.grpc)
+        self.addCleanup(self.hub.close)
+
+    def run_workflow(self, name):
+        self.hub.start(name, name="quick")
+        self.hub.wait(name)
+
+    def pushed(self, right):
+        """The first body for which |right| is true."""
+        seen = 0
+
+        def look():
+            nonlocal seen
+            for body in self.receiver.metrics[seen:]:
+                seen += 1
+                push = Push(body)
+                if right(push):
+                    return push
+        return wait_for(look, "a push that is right")
+
+    def test_http(self):
+        """A receiver gets what a scrape has: names, labels, types, buckets."""
+        self.open(OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=f"http://127.0.0.1:{self.receiver.port}",
+                  OTEL_EXPORTER_OTLP_HEADERS="x-key=a%20secret", OTEL_METRIC_EXPORT_INTERVAL="200",
+                  OTEL_SERVICE_NAME="shop", OTEL_RESOURCE_ATTRIBUTES="deployment=blue")
+        self.run_workflow("a")
+        push = self.pushed(lambda push: push.value(EXECUTIONS) == 1)
+        self.assertEqual(push.resources, [{"service.name": "shop", "deployment": "blue"}])
+        headers = {k.lower(): v for k, v in self.receiver.headers[0].items()}
+        self.assertEqual((headers["x-key"], headers["content-type"]), ("a secret", "application/x-protobuf"))
+        self.assertEqual(push.types[EXECUTIONS], "sum")
+        self.assertEqual((push.types["pawl_commit_seconds"], push.units["pawl_commit_seconds"]), ("histogram", "s"))
+        self.assertEqual((push.types["pawl_workers"], push.value("pawl_workers", place="here")), ("gauge", 1))
+        starts = {start for start, _ in push.times} - {None}
+        self.assertEqual((len(starts), len({at for _, at in push.times})), (1, 1))
+        self.assertGreater(max(at for _, at in push.times), max(starts))
+
+        def series(samples):
+            return {(name, tuple(sorted(labels.items()))) for name, labels, _ in samples}
+        push = self.pushed(lambda push: series(push.samples) == series(scrape.read(self.daemon.metrics).samples))
+        now = scrape.read(self.daemon.metrics)
+        fixed = "dapr_runtime_workflow_execution_latency"
+        self.assertEqual([s for s in push.samples if s[0].startswith(fixed)], [s for s in now.samples if s[0].startswith(fixed)])
+        self.assertGreater(now.value("pawl_metric_pushes_total", outcome="sent"), 0)
+
+    def test_orderly_stop(self):
+        """Over gRPC; a daemon that is told to stop sends what came since the last time."""
+        self.open(OTEL_METRICS_EXPORTER="prometheus, otlp", OTEL_EXPORTER_OTLP_METRICS_PROTOCOL="grpc",
+                  OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{self.receiver.grpc_port}")
+        self.run_workflow("a")
+        self.assertEqual(self.receiver.metrics, [])
+        self.assertEqual(self.daemon.stop(), 0)
+        self.assertEqual([Push(body).value(EXECUTIONS) for body in self.receiver.metrics], [1])
+
+    def test_receiver_comes_back(self):
+        """What is newer takes the place of what is not taken, and nothing waits for the receiver."""
+        self.receiver.refuse = True
+        self.open(OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=f"http://127.0.0.1:{self.receiver.port}/v1/metrics",
+                  OTEL_METRIC_EXPORT_INTERVAL="100")
+        self.run_workflow("a")
+        wait_for(lambda: (scrape.read(self.daemon.metrics).value("pawl_metric_pushes_total", outcome="replaced") or 0) > 1,
+                 "bodies are replaced")
+        self.assertEqual(self.receiver.metrics, [])
+        self.receiver.refuse = False
+        self.pushed(lambda push: push.value(EXECUTIONS) == 1)
+        wait_for(lambda: "takes metrics again" in self.daemon.output(), "the log says so")
+        self.assertEqual(self.daemon.output().count("takes no metrics, will try again"), 1)
+
+    def test_wrong_address(self):
+        with self.assertRaisesRegex(RuntimeError, "cannot start: 'https://nowhere:::/v1/metrics' is not an address"):
+            self.open(OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="nowhere:::")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,8 @@ class Rich(unittest.TestCase):
         cls.folder = Path(tempfile.mkdtemp(prefix="pawl-e2e-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, True)
         (cls.folder / "config.yaml").write_text(CONFIG)
-        cls.daemon = harness.Daemon(app_id="rich", flags=["--config", str(cls.folder / "config.yaml")])
+        cls.daemon = harness.Daemon(app_id="rich", flags=["--config", str(cls.folder / "config.yaml")],
+                                    env={"OTEL_METRICS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:1"})
         cls.addClassCleanup(cls.daemon.close)
         cls.worker = raw.Worker(cls.daemon.grpc, {"chain": raw.chain, "fails": fails, "broken": broken})
         cls.addClassCleanup(cls.worker.close)

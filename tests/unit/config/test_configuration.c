@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "config/configuration.h"
 
 static struct pawl_configuration configuration;
@@ -269,6 +270,56 @@ static void test_environment(void **state) {
     unsetenv("PAWL_TEST_LIMIT");
 }
 
+// Whether metrics are pushed, and where to, by OpenTelemetry's variables.
+static void test_push(void **state) {
+    struct kit *kit = *state;
+    static const struct {
+        const char *exporter, *metrics, *all, *protocol;
+        const char *endpoint; // NULL: they are not
+    } rows[] = {
+        {NULL, NULL, NULL, NULL, NULL},
+        {NULL, NULL, "http://c:4318", NULL, NULL}, // it may be for traces alone
+        {"", "http://m:1", NULL, NULL, "http://m:1"},
+        {"none", "http://m:1", "http://c:4318", NULL, NULL},
+        {"prometheus", "http://m:1", NULL, NULL, NULL},
+        {"otlp", NULL, NULL, NULL, "http://localhost:4318"},
+        {"otlp", NULL, NULL, "grpc", "http://localhost:4317"},
+        {"prometheus, otlp", NULL, "http://c:4318/", NULL, "http://c:4318/v1/metrics"},
+        {"otlp", "http://m:1/here", "http://c:4318", "http/protobuf", "http://m:1/here"},
+        {"otlp", NULL, "c:4317", "grpc", "c:4317"},
+    };
+    static const char *const names[] = {
+        "OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"};
+    const struct pawl_metrics_push_config *push = &configuration.metrics.push;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *const values[] = {rows[i].exporter, rows[i].metrics, rows[i].all,
+                                      rows[i].protocol};
+        for (size_t k = 0; k < 4; k++)
+            if (values[k]) setenv(names[k], values[k], 1);
+        assert_int_equal(load(kit, "kind: Configuration\n"), PAWL_OK);
+        assert_int_equal(push->on, rows[i].endpoint != NULL);
+        if (push->on) assert_string_equal(push->otlp.endpoint, rows[i].endpoint);
+        if (push->on) assert_int_equal(push->interval, 60 * PAWL_SECOND);
+        for (size_t k = 0; k < 4; k++) unsetenv(names[k]);
+    }
+    static const struct {
+        const char *text;
+        int64_t interval; // 0: an error
+    } intervals[] = {{"2500", 2500 * PAWL_MILLISECOND}, {"1", 100 * PAWL_MILLISECOND}, {"1s", 0}};
+    setenv("OTEL_METRICS_EXPORTER", "otlp", 1);
+    for (size_t i = 0; i < sizeof intervals / sizeof *intervals; i++) {
+        setenv("OTEL_METRIC_EXPORT_INTERVAL", intervals[i].text, 1);
+        assert_int_equal(load(kit, "kind: Configuration\n"),
+                         intervals[i].interval ? PAWL_OK : PAWL_E_INVALID);
+        if (intervals[i].interval) assert_int_equal(push->interval, intervals[i].interval);
+    }
+    assert_error(kit, "OTEL_METRIC_EXPORT_INTERVAL in the environment is '1s', but has to be a "
+                      "number of milliseconds");
+    unsetenv("OTEL_METRIC_EXPORT_INTERVAL");
+    unsetenv("OTEL_METRICS_EXPORTER");
+}
+
 static void test_files(void **state) {
     struct kit *kit = *state;
     static const char *const files[] = {"none.yaml"};
@@ -292,6 +343,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_metrics, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_retention, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_environment, kit_begin, kit_end),
+        cmocka_unit_test_setup_teardown(test_push, kit_begin, kit_end),
         cmocka_unit_test_setup_teardown(test_files, kit_begin, kit_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

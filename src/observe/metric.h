@@ -1,0 +1,30 @@
+#ifndef PAWL_OBSERVE_METRIC_H
+#define PAWL_OBSERVE_METRIC_H
+
+// What is told of a family of series beside its numbers. Of this folder, and of who has tables of
+// them.
+
+#include "base/buf.h"
+#include "base/meter.h"
+
+enum pawl_metric_type {
+    PAWL_METRIC_COUNTER,
+    PAWL_METRIC_GAUGE,
+    PAWL_METRIC_HISTOGRAM,
+};
+
+// |scale|: what its meter counts is divided by it: 1e9 for nanoseconds that are told in seconds.
+struct pawl_metric {
+    const char *name; // a counter's ends in "_total", but for the reference's
+    enum pawl_metric_type type;
+    const char *unit; // as the name ends: "seconds", "bytes", "ratio"; NULL: none
+    double scale;     // 0: 1
+    const char *help; // one sentence, without its period
+};
+
+struct pawl_label {
+    const char *name;
+    struct pawl_str value;
+};
+
+#endif
