@@ -1,25 +1,12 @@
+#include "api/workflow.h"
+
 #include <ctype.h>
 
-#include "api/internal.h"
-#include "api/trace.h"
 #include "base/clock.h"
 #include "runtime/operations.h"
 #include "runtime/taskhub.h"
 #include "wire/status.h"
 #include "wire/timestamp.h"
-
-// Workflows by the Dapr API: seven verbs, each over gRPC (as Alpha1 and Beta1) and over HTTP (under
-// three prefixes). The two front ends make a workflow_ask of what they get; the rest is shared.
-
-enum workflow_verb {
-    WORKFLOW_START,
-    WORKFLOW_GET,
-    WORKFLOW_RAISE,
-    WORKFLOW_PAUSE,
-    WORKFLOW_RESUME,
-    WORKFLOW_TERMINATE,
-    WORKFLOW_PURGE,
-};
 
 // How a verb's failures are told; %s: the workflow's name for a start, else the instance's id. The
 // texts are the reference's (1.3).
@@ -27,48 +14,31 @@ static const struct workflow_row {
     const char *code, *text, *inner;
     bool tells_missing; // a missing instance is NOT_FOUND, not an error of the verb
 } workflow_rows[] = {
-    [WORKFLOW_START] = {"ERR_START_WORKFLOW", "error starting workflow '%s': %s",
-                        "unable to start workflow: ", false},
-    [WORKFLOW_GET] = {"ERR_GET_WORKFLOW", "error while getting workflow info on instance '%s': %s",
-                      "failed to get workflow metadata: ", true},
-    [WORKFLOW_RAISE] = {"ERR_RAISE_EVENT_WORKFLOW", "error raising event on workflow '%s': %s",
-                        "failed to raise event: ", false},
-    [WORKFLOW_PAUSE] = {"ERR_PAUSE_WORKFLOW", "error pausing workflow %s: %s",
-                        "failed to pause workflow: ", false},
-    [WORKFLOW_RESUME] = {"ERR_RESUME_WORKFLOW", "error resuming workflow %s: %s",
-                         "failed to resume workflow: ", false},
-    [WORKFLOW_TERMINATE] = {"ERR_TERMINATE_WORKFLOW", "error terminating workflow '%s': %s",
-                            "failed to terminate workflow: ", true},
-    [WORKFLOW_PURGE] = {"ERR_PURGE_WORKFLOW", "error purging workflow %s: %s",
-                        "failed to Purge workflow: ", true},
-};
-
-struct workflow_ask {
-    union { // of |verb|
-        struct pawl_start start;
-        struct pawl_look look;
-        struct pawl_post post;
-        struct pawl_purge purge;
-    } run;
-    struct pawl_call *call; // of |run|; NULL: it has not begun
-    int64_t began;          // it, as pawl__operation_begin told
-    struct pawl_api *api;
-    struct pawl_request *request;
-    enum workflow_verb verb;
-    char *id, *name, *event; // terminated
-    const char *app;         // NULL: this one
-    struct pawl_str payload;
-    const char *start_time; // NULL: now
-    struct pawl_api_start start;
+    [PAWL_WORKFLOW_START] = {"ERR_START_WORKFLOW", "error starting workflow '%s': %s",
+                             "unable to start workflow: ", false},
+    [PAWL_WORKFLOW_GET] = {"ERR_GET_WORKFLOW",
+                           "error while getting workflow info on instance '%s': %s",
+                           "failed to get workflow metadata: ", true},
+    [PAWL_WORKFLOW_RAISE] = {"ERR_RAISE_EVENT_WORKFLOW", "error raising event on workflow '%s': %s",
+                             "failed to raise event: ", false},
+    [PAWL_WORKFLOW_PAUSE] = {"ERR_PAUSE_WORKFLOW", "error pausing workflow %s: %s",
+                             "failed to pause workflow: ", false},
+    [PAWL_WORKFLOW_RESUME] = {"ERR_RESUME_WORKFLOW", "error resuming workflow %s: %s",
+                              "failed to resume workflow: ", false},
+    [PAWL_WORKFLOW_TERMINATE] = {"ERR_TERMINATE_WORKFLOW", "error terminating workflow '%s': %s",
+                                 "failed to terminate workflow: ", true},
+    [PAWL_WORKFLOW_PURGE] = {"ERR_PURGE_WORKFLOW", "error purging workflow %s: %s",
+                             "failed to Purge workflow: ", true},
 };
 
 // --- answers -------------------------------------------------------------------------------------
 
-static void workflow_fail(struct workflow_ask *ask, enum pawl_err grpc, int http, const char *code,
-                          const char *format, ...) __attribute__((format(printf, 5, 6)));
+static void workflow_fail(struct pawl_workflow_ask *ask, enum pawl_err grpc, int http,
+                          const char *code, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 
-static void workflow_fail(struct workflow_ask *ask, enum pawl_err grpc, int http, const char *code,
-                          const char *format, ...) {
+static void workflow_fail(struct pawl_workflow_ask *ask, enum pawl_err grpc, int http,
+                          const char *code, const char *format, ...) {
     char text[1024];
     va_list args;
     va_start(args, format);
@@ -118,7 +88,7 @@ static void workflow_init_property(void *entry) {
     dapr__get_workflow_response__properties_entry__init(entry);
 }
 
-static void workflow_reply_view_grpc(struct workflow_ask *ask) {
+static void workflow_reply_view_grpc(struct pawl_workflow_ask *ask) {
     const struct pawl_view *view = &ask->run.look.view;
     Dapr__GetWorkflowResponse response = DAPR__GET_WORKFLOW_RESPONSE__INIT;
     response.instance_id = ask->id;
@@ -142,7 +112,7 @@ static void workflow_reply_view_grpc(struct workflow_ask *ask) {
     pawl__api_reply(ask->request, &response.base);
 }
 
-static void workflow_reply_view_http(struct workflow_ask *ask) {
+static void workflow_reply_view_http(struct pawl_workflow_ask *ask) {
     const struct pawl_view *view = &ask->run.look.view;
     char created[PAWL_TIME_TEXT], updated[PAWL_TIME_TEXT];
     pawl__time_format(view->created_at, created);
@@ -165,20 +135,20 @@ static void workflow_reply_view_http(struct workflow_ask *ask) {
                              map));
 }
 
-static void workflow_reply(struct workflow_ask *ask) {
+static void workflow_reply(struct pawl_workflow_ask *ask) {
     struct pawl_request *request = ask->request;
-    if (ask->verb == WORKFLOW_GET) {
+    if (ask->verb == PAWL_WORKFLOW_GET) {
         if (request->is_grpc)
             workflow_reply_view_grpc(ask);
         else
             workflow_reply_view_http(ask);
-    } else if (ask->verb == WORKFLOW_START && request->is_grpc) {
+    } else if (ask->verb == PAWL_WORKFLOW_START && request->is_grpc) {
         Dapr__StartWorkflowResponse response = DAPR__START_WORKFLOW_RESPONSE__INIT;
         response.instance_id = ask->id;
         pawl__api_reply(request, &response.base);
     } else if (request->is_grpc) {
         pawl__api_reply_empty(request);
-    } else if (ask->verb == WORKFLOW_START) {
+    } else if (ask->verb == PAWL_WORKFLOW_START) {
         pawl__api_json(request, 202, json_pack("{s:s}", "instanceID", ask->id));
     } else {
         pawl__api_json(request, 202, json_object());
@@ -186,12 +156,12 @@ static void workflow_reply(struct workflow_ask *ask) {
 }
 
 static void workflow_done(struct pawl_call *call, const struct pawl_error *error) {
-    struct workflow_ask *ask = call->data;
+    struct pawl_workflow_ask *ask = call->data;
     const struct workflow_row *row = &workflow_rows[ask->verb];
     pawl__operation_end(ask->api->options.node->options.operations, call, ask->began, error);
     bool missing = (error && error->code == PAWL_E_NOT_FOUND) ||
-                   (!error && ask->verb == WORKFLOW_GET && !ask->run.look.view.exists);
-    if (missing && ask->verb == WORKFLOW_GET && ask->request->is_grpc) {
+                   (!error && ask->verb == PAWL_WORKFLOW_GET && !ask->run.look.view.exists);
+    if (missing && ask->verb == PAWL_WORKFLOW_GET && ask->request->is_grpc) {
         workflow_reply(ask); // gRPC clients get an answer with the id alone
     } else if (missing && row->tells_missing) {
         workflow_fail(ask, PAWL_E_NOT_FOUND, 404, "ERR_INSTANCE_ID_NOT_FOUND",
@@ -202,7 +172,7 @@ static void workflow_done(struct pawl_call *call, const struct pawl_error *error
         workflow_fail(ask, error->code, pawl__err_http(error->code), row->code, "%s", error->text);
     } else if (error) {
         bool exists = error->code == PAWL_E_EXISTS;
-        const char *who = ask->verb == WORKFLOW_START ? ask->name : ask->id;
+        const char *who = ask->verb == PAWL_WORKFLOW_START ? ask->name : ask->id;
         char inner[700];
         snprintf(inner, sizeof inner, "%s%s%s", row->inner,
                  exists ? "rpc error: code = AlreadyExists desc = " : "", error->text);
@@ -219,7 +189,7 @@ static void workflow_done(struct pawl_call *call, const struct pawl_error *error
 
 static void workflow_on_close(struct pawl_request *request, enum pawl_err reason) {
     (void)reason;
-    struct workflow_ask *ask = request->data;
+    struct pawl_workflow_ask *ask = request->data;
     if (ask->call) pawl__call_cancel(ask->call);
 }
 
@@ -230,7 +200,7 @@ static bool workflow_id_is_valid(const char *id) {
 }
 
 // Checks what a start asks for, and gives it an id if it has none. False after answering.
-static bool workflow_check_start(struct workflow_ask *ask) {
+static bool workflow_check_start(struct pawl_workflow_ask *ask) {
     if (!*ask->name) {
         workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_WORKFLOW_NAME_MISSING",
                       "workflow name is not configured");
@@ -259,7 +229,7 @@ static bool workflow_check_start(struct workflow_ask *ask) {
     return true;
 }
 
-static bool workflow_check(struct workflow_ask *ask) {
+static bool workflow_check(struct pawl_workflow_ask *ask) {
     if (!ask->api->options.node) {
         workflow_fail(ask, PAWL_E_INTERNAL, 500, "ERR_ACTOR_RUNTIME_NOT_FOUND", PAWL_NO_RUNTIME);
         return false;
@@ -275,13 +245,13 @@ static bool workflow_check(struct workflow_ask *ask) {
     } else {
         ask->app = NULL; // this one
     }
-    if (ask->verb == WORKFLOW_START) return workflow_check_start(ask);
+    if (ask->verb == PAWL_WORKFLOW_START) return workflow_check_start(ask);
     if (!*ask->id) {
         workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_INSTANCE_ID_PROVIDED_MISSING",
                       "no instance ID was provided");
         return false;
     }
-    if (ask->verb == WORKFLOW_RAISE && !*ask->event) {
+    if (ask->verb == PAWL_WORKFLOW_RAISE && !*ask->event) {
         workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_WORKFLOW_EVENT_NAME_MISSING",
                       "missing workflow event name");
         return false;
@@ -290,13 +260,13 @@ static bool workflow_check(struct workflow_ask *ask) {
 }
 
 // The body of an event of this ask in the request's arena, not yet initialised.
-static void *workflow_event(struct workflow_ask *ask, size_t size) {
+static void *workflow_event(struct pawl_workflow_ask *ask, size_t size) {
     void *event = pawl__arena_alloc(&ask->request->arena, size);
     if (!event) pawl__api_nomem(ask->request);
     return event;
 }
 
-static void workflow_call(struct workflow_ask *ask, struct pawl_call *call) {
+static void workflow_call(struct pawl_workflow_ask *ask, struct pawl_call *call) {
     call->done = workflow_done;
     call->data = ask;
     call->app = ask->app;
@@ -305,13 +275,14 @@ static void workflow_call(struct workflow_ask *ask, struct pawl_call *call) {
     pawl__node_call(ask->api->options.node, call);
 }
 
-static void workflow_post(struct workflow_ask *ask, Pb__HistoryEvent__EventTypeCase type,
+static void workflow_post(struct pawl_workflow_ask *ask, Pb__HistoryEvent__EventTypeCase type,
                           void *event) {
     pawl__post_init(&ask->run.post, pawl__str(ask->id), type, event);
     workflow_call(ask, &ask->run.post.call);
 }
 
-static void workflow_run_start(struct workflow_ask *ask, Google__Protobuf__StringValue *input) {
+static void workflow_run_start(struct pawl_workflow_ask *ask,
+                               Google__Protobuf__StringValue *input) {
     Pb__ExecutionStartedEvent *start =
         pawl__taskhub_start_event(&ask->request->arena, ask->id, ask->name, input);
     int64_t at = 0;
@@ -335,14 +306,14 @@ static void workflow_run_start(struct workflow_ask *ask, Google__Protobuf__Strin
     workflow_call(ask, &ask->run.start.call);
 }
 
-static void workflow_run(struct workflow_ask *ask) {
+void pawl__workflow_serve(struct pawl_workflow_ask *ask) {
     if (pawl__api_starved(ask->request) || !workflow_check(ask)) return;
     struct pawl_request *request = ask->request;
     request->data = ask;
     request->on_close = workflow_on_close;
 
     Google__Protobuf__StringValue *payload = NULL;
-    if (ask->verb == WORKFLOW_START || ask->verb == WORKFLOW_RAISE) {
+    if (ask->verb == PAWL_WORKFLOW_START || ask->verb == PAWL_WORKFLOW_RAISE) {
         // Input is always attached, even when it is empty, as text.
         const char *text = pawl__arena_dup(&request->arena, ask->payload);
         payload = pawl__api_text(request, text);
@@ -357,12 +328,12 @@ static void workflow_run(struct workflow_ask *ask) {
         }
     }
     switch (ask->verb) {
-    case WORKFLOW_START: workflow_run_start(ask, payload); break;
-    case WORKFLOW_GET:
+    case PAWL_WORKFLOW_START: workflow_run_start(ask, payload); break;
+    case PAWL_WORKFLOW_GET:
         pawl__look_init(&ask->run.look, pawl__str(ask->id), PAWL_WAIT_NOT, &request->arena);
         workflow_call(ask, &ask->run.look.call);
         break;
-    case WORKFLOW_RAISE: {
+    case PAWL_WORKFLOW_RAISE: {
         Pb__EventRaisedEvent *event = workflow_event(ask, sizeof *event);
         if (!event) return;
         pb__event_raised_event__init(event);
@@ -371,21 +342,21 @@ static void workflow_run(struct workflow_ask *ask) {
         workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED, event);
         break;
     }
-    case WORKFLOW_PAUSE: {
+    case PAWL_WORKFLOW_PAUSE: {
         Pb__ExecutionSuspendedEvent *event = workflow_event(ask, sizeof *event);
         if (!event) return;
         pb__execution_suspended_event__init(event);
         workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_SUSPENDED, event);
         break;
     }
-    case WORKFLOW_RESUME: {
+    case PAWL_WORKFLOW_RESUME: {
         Pb__ExecutionResumedEvent *event = workflow_event(ask, sizeof *event);
         if (!event) return;
         pb__execution_resumed_event__init(event);
         workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_RESUMED, event);
         break;
     }
-    case WORKFLOW_TERMINATE: {
+    case PAWL_WORKFLOW_TERMINATE: {
         Pb__ExecutionTerminatedEvent *event = workflow_event(ask, sizeof *event);
         if (!event) return;
         pb__execution_terminated_event__init(event);
@@ -393,17 +364,16 @@ static void workflow_run(struct workflow_ask *ask) {
         workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED, event);
         break;
     }
-    case WORKFLOW_PURGE:
+    case PAWL_WORKFLOW_PURGE:
         pawl__purge_init(&ask->run.purge, pawl__str(ask->id), true, false);
         workflow_call(ask, &ask->run.purge.call);
         break;
     }
 }
 
-// An ask in the request's arena; NULL after answering.
-static struct workflow_ask *workflow_ask_create(struct pawl_api *api, struct pawl_request *request,
-                                                enum workflow_verb verb) {
-    struct workflow_ask *ask = pawl__arena_zalloc(&request->arena, sizeof *ask);
+struct pawl_workflow_ask *pawl__workflow_ask(struct pawl_api *api, struct pawl_request *request,
+                                             enum pawl_workflow_verb verb) {
+    struct pawl_workflow_ask *ask = pawl__arena_zalloc(&request->arena, sizeof *ask);
     if (!ask) {
         pawl__api_nomem(request);
         return NULL;
@@ -414,181 +384,3 @@ static struct workflow_ask *workflow_ask_create(struct pawl_api *api, struct paw
     ask->id = ask->name = ask->event = "";
     return ask;
 }
-
-// --- gRPC ----------------------------------------------------------------------------------------
-
-static void workflow_grpc_start(struct pawl_api *api, struct pawl_request *request) {
-    Dapr__StartWorkflowRequest *given =
-        pawl__api_unpack(request, &dapr__start_workflow_request__descriptor);
-    struct workflow_ask *ask = given ? workflow_ask_create(api, request, WORKFLOW_START) : NULL;
-    if (!ask) return;
-    ask->id = given->instance_id;
-    ask->name = given->workflow_name;
-    ask->app = given->_app_id_case ? given->app_id : NULL;
-    ask->payload = (struct pawl_str){(const char *)given->input.data, given->input.len};
-    ask->start_time = pawl__api_map_get((void *const *)given->options, given->n_options,
-                                        "dapr.workflow.start_time");
-    workflow_run(ask);
-}
-
-static void workflow_grpc_get(struct pawl_api *api, struct pawl_request *request) {
-    Dapr__GetWorkflowRequest *given =
-        pawl__api_unpack(request, &dapr__get_workflow_request__descriptor);
-    struct workflow_ask *ask = given ? workflow_ask_create(api, request, WORKFLOW_GET) : NULL;
-    if (!ask) return;
-    ask->id = given->instance_id;
-    ask->app = given->_app_id_case ? given->app_id : NULL;
-    workflow_run(ask);
-}
-
-static void workflow_grpc_raise(struct pawl_api *api, struct pawl_request *request) {
-    Dapr__RaiseEventWorkflowRequest *given =
-        pawl__api_unpack(request, &dapr__raise_event_workflow_request__descriptor);
-    struct workflow_ask *ask = given ? workflow_ask_create(api, request, WORKFLOW_RAISE) : NULL;
-    if (!ask) return;
-    ask->id = given->instance_id;
-    ask->event = given->event_name;
-    ask->app = given->_app_id_case ? given->app_id : NULL;
-    ask->payload = (struct pawl_str){(const char *)given->event_data.data, given->event_data.len};
-    workflow_run(ask);
-}
-
-static void workflow_grpc_simple(struct pawl_api *api, struct pawl_request *request,
-                                 enum workflow_verb verb) {
-    Dapr__WorkflowRequest *given = pawl__api_unpack(request, &dapr__workflow_request__descriptor);
-    struct workflow_ask *ask = given ? workflow_ask_create(api, request, verb) : NULL;
-    if (!ask) return;
-    ask->id = given->instance_id;
-    ask->app = given->_app_id_case ? given->app_id : NULL;
-    workflow_run(ask);
-}
-
-static void workflow_grpc_pause(struct pawl_api *api, struct pawl_request *request) {
-    workflow_grpc_simple(api, request, WORKFLOW_PAUSE);
-}
-
-static void workflow_grpc_resume(struct pawl_api *api, struct pawl_request *request) {
-    workflow_grpc_simple(api, request, WORKFLOW_RESUME);
-}
-
-static void workflow_grpc_terminate(struct pawl_api *api, struct pawl_request *request) {
-    workflow_grpc_simple(api, request, WORKFLOW_TERMINATE);
-}
-
-static void workflow_grpc_purge(struct pawl_api *api, struct pawl_request *request) {
-    workflow_grpc_simple(api, request, WORKFLOW_PURGE);
-}
-
-#define METHOD(name, handle)                                                                       \
-    {"/dapr.proto.runtime.v1.Dapr/" name "Alpha1", handle}, {                                      \
-        "/dapr.proto.runtime.v1.Dapr/" name "Beta1", handle                                        \
-    }
-
-const struct pawl_api_method_row pawl__workflow_methods[] = {
-    METHOD("GetWorkflow", workflow_grpc_get),
-    METHOD("StartWorkflow", workflow_grpc_start),
-    METHOD("RaiseEventWorkflow", workflow_grpc_raise),
-    METHOD("PauseWorkflow", workflow_grpc_pause),
-    METHOD("ResumeWorkflow", workflow_grpc_resume),
-    METHOD("TerminateWorkflow", workflow_grpc_terminate),
-    METHOD("PurgeWorkflow", workflow_grpc_purge),
-    {NULL, NULL},
-};
-
-// --- HTTP ----------------------------------------------------------------------------------------
-
-// Copies what stands in the path or query, which may be any bytes, to |*out|; it stays as it is
-// when |text| was not given. False after answering.
-static bool workflow_http_text(const struct workflow_ask *ask, struct pawl_str text, char **out) {
-    if (!text.data) return true;
-    if (!pawl__wire_is_text(text)) {
-        pawl__api_http_fail(ask->request, 400, "ERR_MALFORMED_REQUEST",
-                            "a name in the path or query is not valid UTF-8 text");
-        return false;
-    }
-    *out = pawl__arena_dup(&ask->request->arena, text);
-    if (!*out) pawl__api_nomem(ask->request);
-    return *out;
-}
-
-static struct workflow_ask *workflow_http_ask(void *arg, struct pawl_request *request,
-                                              const struct pawl_params *params,
-                                              enum workflow_verb verb) {
-    struct workflow_ask *ask = workflow_ask_create(arg, request, verb);
-    if (!ask) return NULL;
-    bool starts = verb == WORKFLOW_START;
-    char *app = NULL;
-    if (!workflow_http_text(ask, pawl__request_query(request, "appID"), &app) ||
-        !workflow_http_text(ask, params->values[1], starts ? &ask->name : &ask->id) ||
-        !workflow_http_text(ask,
-                            starts ? pawl__request_query(request, "instanceID") : params->values[2],
-                            starts ? &ask->id : &ask->event))
-        return NULL;
-    ask->app = app;
-    return ask;
-}
-
-static void workflow_http_start(void *arg, struct pawl_request *request,
-                                const struct pawl_params *params) {
-    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_START);
-    if (!ask) return;
-    ask->payload = request->body;
-    workflow_run(ask);
-}
-
-static void workflow_http_raise(void *arg, struct pawl_request *request,
-                                const struct pawl_params *params) {
-    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_RAISE);
-    if (!ask) return;
-    ask->payload = request->body;
-    workflow_run(ask);
-}
-
-static void workflow_http_get(void *arg, struct pawl_request *request,
-                              const struct pawl_params *params) {
-    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_GET);
-    if (ask) workflow_run(ask);
-}
-
-static void workflow_http_pause(void *arg, struct pawl_request *request,
-                                const struct pawl_params *params) {
-    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_PAUSE);
-    if (ask) workflow_run(ask);
-}
-
-static void workflow_http_resume(void *arg, struct pawl_request *request,
-                                 const struct pawl_params *params) {
-    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_RESUME);
-    if (ask) workflow_run(ask);
-}
-
-static void workflow_http_terminate(void *arg, struct pawl_request *request,
-                                    const struct pawl_params *params) {
-    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_TERMINATE);
-    if (ask) workflow_run(ask);
-}
-
-static void workflow_http_purge(void *arg, struct pawl_request *request,
-                                const struct pawl_params *params) {
-    struct workflow_ask *ask = workflow_http_ask(arg, request, params, WORKFLOW_PURGE);
-    if (ask) workflow_run(ask);
-}
-
-#define ROUTES(prefix)                                                                             \
-    {"POST", prefix "/workflows/{component}/{name}/start", workflow_http_start},                   \
-        {"POST", prefix "/workflows/{component}/{id}/raiseEvent/{event}", workflow_http_raise},    \
-        {"POST", prefix "/workflows/{component}/{id}/pause", workflow_http_pause},                 \
-        {"POST", prefix "/workflows/{component}/{id}/resume", workflow_http_resume},               \
-        {"POST", prefix "/workflows/{component}/{id}/terminate", workflow_http_terminate},         \
-        {"POST", prefix "/workflows/{component}/{id}/purge", workflow_http_purge}, {               \
-        "GET", prefix "/workflows/{component}/{id}", workflow_http_get                             \
-    }
-
-const struct pawl_route pawl__workflow_routes[] = {
-    ROUTES("/v1.0"),
-    ROUTES("/v1.0-beta1"),
-    ROUTES("/v1.0-alpha1"),
-};
-
-const size_t pawl__workflow_route_count =
-    sizeof pawl__workflow_routes / sizeof *pawl__workflow_routes;
