@@ -25,7 +25,8 @@ export const gone = signal(false);
 // |of|: the instance whose changes change the answer; ANY: all of them do; undefined: the clock alone says when to ask.
 export const ANY = Symbol('any');
 
-export function useLive<T extends { at?: number }>(path: string | undefined, every = FASTEST, of?: string | typeof ANY): Live<T> {
+// |rests|: whether an answer changes only when something happens, not as time goes by.
+export function useLive<T extends { at?: number }>(path: string | undefined, every = FASTEST, of?: string | typeof ANY, rests?: (answer: T) => boolean): Live<T> {
   const live = useMemo(() => {
     const value = signal<T | undefined>(undefined);
     const error = signal<ApiError | undefined>(undefined);
@@ -58,7 +59,8 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
         gone.value = false;
         // An answer that took long is asked for less often.
         took = performance.now() - asked;
-        delay = Math.max(of !== undefined && told.value ? Math.max(every, of === ANY ? UNTOLD : UNTOLD_ONE) : every, 10 * took);
+        const least = of === undefined || !told.value ? every : of === ANY || rests?.(answer) ? UNTOLD : UNTOLD_ONE;
+        delay = Math.max(every, least, 10 * took);
       } catch (caught) {
         const error = caught instanceof ApiError ? caught : new ApiError('refused', String(caught));
         if (!stopped) live.error.value = error;

@@ -38,10 +38,12 @@ export function duration(ms: number): string {
 
 const two = (n: number): string => String(n).padStart(2, '0');
 
+export const clockOf = (date: Date): string => `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+
 // Local time; the day only when it is not today.
 export function clock(at: number): string {
   const date = new Date(at);
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const time = clockOf(date);
   const today = new Date(now());
   return date.toDateString() === today.toDateString()
     ? time

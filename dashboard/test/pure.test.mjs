@@ -21,7 +21,7 @@ const load = (name) => import(join(out, name));
 const { parseTerms, formatTerms, withTerm, valueOf, filterFlags } = await load('query.mjs');
 const { parseEvents } = await load('sse.mjs');
 const { duration } = await load('time.mjs');
-const { Scale, stretches } = await load('timeline/scale.mjs');
+const { Scale, stretches, tickTexts } = await load('timeline/scale.mjs');
 const { rows } = await load('timeline/rows.mjs');
 const { criticalPath } = await load('timeline/critical.mjs');
 const { stackLines } = await load('pages/failure.mjs');
@@ -91,6 +91,12 @@ test('long rests are folded, and every moment has a place and back', () => {
     assert.ok(Math.abs(scale.time(scale.x(time)) - time) < 1);
   }
   for (const { x, time } of scale.ticks(90, 0)) assert.ok(Math.abs(scale.x(time) - x) < 1e-6 && (time <= 4000 || time >= day));
+});
+
+test('ticks that would say the same say the time of the day', () => {
+  assert.deepEqual(tickTexts([5, 1005, 61005], 5), ['0', '+1.00 s', '+1 min 1 s']);
+  const monday = new Date(2026, 0, 5, 8).getTime();
+  assert.deepEqual(tickTexts([3 * 86400e3, 3 * 86400e3 + 10e3].map((after) => monday + after), monday), ['08:00:00', '08:00:10']);
 });
 
 test('a crowd of siblings is one row that opens with its failures first', () => {

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
+import { longHistory } from './long.mjs';
 
 const BUILD = process.env.PAWL_BUILD;
 const PICTURES = process.env.PAWL_PICTURES;
@@ -18,7 +19,7 @@ const HOSTILE = '{"<img src=x onerror=alert(1)>":"\u202etxt","n":1.50}';
 
 const children = [];
 const problems = []; // what the browser complained of
-let folder, http, daemon, browser, page, url, filled;
+let folder, http, daemon, browser, page, url, many;
 
 const freePort = () =>
   new Promise((resolve, reject) => {
@@ -65,10 +66,25 @@ spec:
   - {name: actorStateStore, value: "true"}
 `;
 
+// A daemon with 30,000 workflows that others left, and one with 50,000 events; its port.
+async function startMany() {
+  const place = join(folder, 'many');
+  const port = await freePort();
+  await mkdir(place);
+  await writeFile(join(place, 'store.yaml'), component(join(place, 'state.db')));
+  assert.deepEqual(await once(run('fill_store', join(place, 'state.db'), '30000', 'default/many'), 'exit'), [0, null]);
+  run('daprd', '--app-id', 'many', '--dapr-http-port', String(port), '--dapr-grpc-port', String(await freePort()), '--resources-path', place, '--enable-dashboard', '--max-body-size', '64Mi', '--log-level', 'error');
+  await until(async () => (await (await fetch(`http://127.0.0.1:${port}/pawl/v1/app`)).json()).ready, 'the daemon of many is ready');
+  const body = JSON.stringify({ id: 'long', history: longHistory(50000) });
+  const answer = await fetch(`http://127.0.0.1:${port}/pawl/v1/instances/import`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  assert.equal(answer.status, 200, await answer.text());
+  return port;
+}
+
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pawl-dashboard-'));
-  await mkdir(join(folder, 'many'));
-  filled = once(run('fill_store', join(folder, 'many', 'state.db'), '30000', 'default/many'), 'exit');
+  many = startMany();
+  many.catch(() => {}); // told by the tests that wait for it
   await writeFile(join(folder, 'store.yaml'), component(join(folder, 'state.db')));
   http = await freePort();
   const grpc = await freePort();
@@ -446,18 +462,13 @@ test('nothing hinders a screen reader, in light and dark and on a phone', async 
 });
 
 test('a search that finds little goes on to the end, and says how far it has come', async () => {
-  assert.deepEqual(await filled, [0, null]);
-  const port = await freePort();
-  await writeFile(join(folder, 'many', 'store.yaml'), component(join(folder, 'many', 'state.db')));
-  run('daprd', '--app-id', 'many', '--dapr-http-port', String(port), '--dapr-grpc-port', String(await freePort()), '--resources-path', join(folder, 'many'), '--enable-dashboard', '--log-level', 'error');
-  await lookAt(`http://127.0.0.1:${port}/dashboard/`);
+  await lookAt(`http://127.0.0.1:${await many}/dashboard/`);
   try {
-    await until(async () => (await (await fetch(`http://127.0.0.1:${port}/pawl/v1/app`)).json()).ready, 'the daemon of many is ready');
     let letOn;
     const held = new Promise((resolve) => (letOn = resolve));
     await page.route(/instances\?.*after=/, async (route) => held.then(() => route.continue()));
     await open('#/instances?q=tag.vip:yes'); // the oldest of all
-    await page.getByText('None fits; searched 25,000 of 30,000 so far …').waitFor();
+    await page.getByText('None fits; searched 25,000 of 30,001 so far …').waitFor();
     assert.equal(await page.getByText('No workflow fits this filter.').count(), 0);
     letOn();
     await page.getByRole('link', { name: 'order-0000000', exact: true }).waitFor();
@@ -469,6 +480,32 @@ test('a search that finds little goes on to the end, and says how far it has com
     await page.getByRole('row').nth(200).waitFor();
   } finally {
     await page.unroute(/instances\?.*after=/);
+    await lookAt(own());
+  }
+});
+
+test('fifty thousand events are a page of a few hundred elements, wherever one looks', async () => {
+  await lookAt(`http://127.0.0.1:${await many}/dashboard/`);
+  const small = async () => assert.ok((await page.evaluate(() => document.querySelectorAll('*').length)) < 1500);
+  try {
+    await open('#/instance/long');
+    await page.getByRole('option', { name: /activity reserve, done/ }).first().waitFor();
+    await page.getByRole('listbox').focus();
+    await page.keyboard.press('f');
+    await page.getByText('order 999 was refused').first().waitFor();
+    await page.getByRole('option', { selected: true, name: /activity \w+, failed/ }).waitFor();
+    await page.getByRole('listbox').evaluate((list) => (list.scrollTop = list.scrollHeight));
+    await page.getByRole('option', { name: /activity report, done/ }).last().waitFor();
+    await small();
+    await open('#/instance/long/history');
+    await page.getByRole('listitem').filter({ hasText: 'executionStarted' }).waitFor();
+    await page.getByRole('button', { name: 'last', exact: true }).click();
+    await page.getByRole('button', { name: /^\d+.*executionCompleted/ }).click();
+    await page.getByText('"all of them"').nth(1).waitFor();
+    await page.getByRole('region', { name: 'Events' }).evaluate((list) => (list.scrollTop = list.scrollHeight / 2));
+    await page.getByRole('listitem').filter({ hasText: /^250\d\d.*task/ }).first().waitFor();
+    await small();
+  } finally {
     await lookAt(own());
   }
 });

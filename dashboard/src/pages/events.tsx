@@ -11,6 +11,38 @@ import { Payload, visible } from '../ui/json';
 import { RerunDialog } from './actions';
 import { FailureView } from './failure';
 
+// One line of a list of events; |event| undefined: it is still on its way. |brief|: without what it carries, which stands below.
+export function EventLine({ number, event, open, brief = false, onClick }: { number: number; event: HistoryEvent | undefined; open: boolean; brief?: boolean; onClick: () => void }) {
+  return (
+    <button type="button" class="plain event" aria-expanded={open} onClick={onClick}>
+      <span class="number">{number + 1}</span>
+      <span class="at">{event ? clock(event.at) : ''}</span>
+      <span class="type">{event?.type ?? '…'}</span>
+      <span class="of">{event?.name ?? ''}</span>
+      <span class="preview">{event && !brief ? preview(event) : ''}</span>
+    </button>
+  );
+}
+
+// What stands below the line of an event that was opened.
+export function EventMore({ instance, event, readOnly }: { instance: Instance; event: HistoryEvent; readOnly: boolean }) {
+  return (
+    <>
+      <EventView id={instance.id} number={event.number} />
+      <RerunButton instance={instance} event={event} readOnly={readOnly} />
+    </>
+  );
+}
+
+// What an event carries, in one line: its result or input or failure.
+function preview(event: HistoryEvent): string {
+  const { result, input, failureDetails, reason } = event.fields as Record<string, unknown>;
+  const failure = failureDetails as { errorType?: string; errorMessage?: string } | undefined;
+  if (failure) return visible(`${failure.errorType ?? ''}: ${failure.errorMessage ?? ''}`);
+  const value = result ?? input ?? reason;
+  return value === undefined ? '' : visible(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
 // Fetched when it is looked at.
 export function EventView({ id, number }: { id: string; number: number }) {
   const { value, error } = useLive<HistoryEvent & { at: number }>(path('instances', id, 'events', String(number)), 1e8);

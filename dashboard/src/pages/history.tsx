@@ -5,10 +5,9 @@ import { get, path, withQuery, type ApiError } from '../api';
 import { useLive } from '../live';
 import type { History, HistoryEvent, Instance } from '../model';
 import { route, setQuery } from '../route';
-import { clock } from '../time';
 import { Refusal } from '../ui/basics';
-import { visible } from '../ui/json';
-import { EventFields, EventView, RerunButton } from './events';
+import { EventFields, EventLine, EventMore, RerunButton } from './events';
+import { EventsWindow } from './window';
 
 const EVENTS = 200; // a page
 const FULL = 50; // the same, with all that they carry
@@ -26,7 +25,13 @@ export function HistoryTab({ instance, readOnly }: { instance: Instance; readOnl
           that they carry
         </label>
       </div>
-      {word ? <Found key={`${word} ${full}`} instance={instance} word={word} full={full} readOnly={readOnly} /> : <Pages instance={instance} full={full} readOnly={readOnly} />}
+      {word ? (
+        <Found key={`${word} ${full}`} instance={instance} word={word} full={full} readOnly={readOnly} />
+      ) : full ? (
+        <FullPages instance={instance} readOnly={readOnly} />
+      ) : (
+        <EventsWindow instance={instance} readOnly={readOnly} />
+      )}
     </section>
   );
 }
@@ -46,28 +51,27 @@ interface Of {
   readOnly: boolean;
 }
 
-function Pages({ instance, full, readOnly }: Of) {
+function FullPages({ instance, readOnly }: Omit<Of, 'full'>) {
   const [from, setFrom] = useState(0);
-  const most = full ? FULL : EVENTS;
-  const where = withQuery(path('instances', instance.id, 'events'), { from, n: most, full: full ? 1 : undefined });
+  const where = withQuery(path('instances', instance.id, 'events'), { from, n: FULL, full: 1 });
   const { value, error } = useLive<History & { at: number }>(where, instance.ended !== undefined ? 10000 : 1000, instance.id);
   const history = value.value;
   useEffect(() => setFrom(0), [instance.id]);
   return (
     <>
       <Refusal error={error.value} />
-      {history && history.total > most && (
+      {history && history.total > FULL && (
         <p>
-          <button type="button" disabled={from === 0} onClick={() => setFrom(Math.max(0, from - most))}>
+          <button type="button" disabled={from === 0} onClick={() => setFrom(Math.max(0, from - FULL))}>
             earlier
           </button>{' '}
-          {(from + 1).toLocaleString()}–{Math.min(from + most, history.total).toLocaleString()} of {history.total.toLocaleString()}{' '}
-          <button type="button" disabled={from + most >= history.total} onClick={() => setFrom(from + most)}>
+          {(from + 1).toLocaleString()}–{Math.min(from + FULL, history.total).toLocaleString()} of {history.total.toLocaleString()}{' '}
+          <button type="button" disabled={from + FULL >= history.total} onClick={() => setFrom(from + FULL)}>
             later
           </button>
         </p>
       )}
-      <Events events={history?.events ?? []} instance={instance} full={full} readOnly={readOnly} />
+      <Events events={history?.events ?? []} instance={instance} full readOnly={readOnly} />
     </>
   );
 }
@@ -116,26 +120,17 @@ function Events({ events, instance, full, readOnly }: Of & { events: readonly Hi
     <ol class="events">
       {events.map((event) => (
         <li key={event.number} class={/Failed|Terminated|Stalled/.test(event.type) ? 'bad' : ''}>
-          <button type="button" class="plain event" aria-expanded={full || opened === event.number} onClick={() => setOpened(opened === event.number ? undefined : event.number)}>
-            <span class="number">{event.number + 1}</span>
-            <span class="at">{clock(event.at)}</span>
-            <span class="type">{event.type}</span>
-            <span class="of">{event.name ?? ''}</span>
-            <span class="preview">{full ? '' : preview(event)}</span>
-          </button>
-          {full ? <EventFields event={event} /> : opened === event.number && <EventView id={instance.id} number={event.number} />}
-          {(full || opened === event.number) && <RerunButton instance={instance} event={event} readOnly={readOnly} />}
+          <EventLine number={event.number} event={event} open={full || opened === event.number} onClick={() => setOpened(opened === event.number ? undefined : event.number)} brief={full} />
+          {full ? (
+            <>
+              <EventFields event={event} />
+              <RerunButton instance={instance} event={event} readOnly={readOnly} />
+            </>
+          ) : (
+            opened === event.number && <EventMore instance={instance} event={event} readOnly={readOnly} />
+          )}
         </li>
       ))}
     </ol>
   );
-}
-
-// What an event carries, in one line: its result or input or failure.
-function preview(event: HistoryEvent): string {
-  const { result, input, failureDetails, reason } = event.fields as Record<string, unknown>;
-  const failure = failureDetails as { errorType?: string; errorMessage?: string } | undefined;
-  if (failure) return visible(`${failure.errorType ?? ''}: ${failure.errorMessage ?? ''}`);
-  const value = result ?? input ?? reason;
-  return value === undefined ? '' : visible(typeof value === 'string' ? value : JSON.stringify(value));
 }

@@ -19,7 +19,7 @@ const TABS = ['timeline', 'history', 'data', 'tree', 'json'] as const;
 type Tab = (typeof TABS)[number];
 
 export function InstancePage({ id, app }: { id: string; app: App | undefined }) {
-  const { value, error, refresh } = useLive<Instance & { at: number }>(path('instances', id), 1000, id);
+  const { value, error, refresh } = useLive<Instance & { at: number }>(path('instances', id), 1000, id, (one) => one.ended !== undefined);
   const [draft, setDraft] = useState<Draft | undefined>(undefined);
   const wanted = route.value.segments[2] as Tab | undefined;
   const tab: Tab = wanted && TABS.includes(wanted) ? wanted : 'timeline';

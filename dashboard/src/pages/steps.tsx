@@ -10,9 +10,11 @@ import { TimelineView } from '../timeline/view';
 import { Refusal } from '../ui/basics';
 import { EventView, RerunButton } from './events';
 
+const NEVER = 1e8; // milliseconds: what has ended changes only when something happens to it
+
 export function TimelineTab({ instance, readOnly }: { instance: Instance; readOnly: boolean }) {
   const ended = instance.ended !== undefined;
-  const { value, error } = useLive<Timeline>(path('instances', instance.id, 'timeline'), ended ? 10000 : 1000, instance.id);
+  const { value, error } = useLive<Timeline>(path('instances', instance.id, 'timeline'), ended ? NEVER : 1000, instance.id);
   const [selected, setSelected] = useState<number | undefined>(undefined);
   const timeline = value.value;
   const group = selected === undefined ? undefined : timeline?.groups[selected];

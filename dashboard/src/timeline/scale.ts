@@ -4,6 +4,8 @@
 //   time    |--work--|..........rest..........|--work--|
 //   place   |--work--|//|--work--|
 
+import { clockOf, duration } from '../time';
+
 export interface Stretch {
   start: number;
   end: number;
@@ -105,6 +107,12 @@ export class Scale {
     }
     return { index: low, part: this.parts[low]! };
   }
+}
+
+// What stands at ticks: the time since |start|, or, where a fold of days leaves them alike, the time of the day.
+export function tickTexts(times: readonly number[], start: number): string[] {
+  const since = times.map((time) => (time === start ? '0' : `+${duration(time - start)}`));
+  return new Set(since).size === since.length ? since : times.map((time) => clockOf(new Date(time)));
 }
 
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 216e5, 432e5, 864e5];

@@ -6,7 +6,7 @@ import type { Group, Timeline } from '../model';
 import { clock, duration, now } from '../time';
 import { criticalPath } from './critical';
 import { describe, rows as makeRows, type Row } from './rows';
-import { Scale, stretches, type Stretch } from './scale';
+import { Scale, stretches, tickTexts, type Stretch } from './scale';
 
 const ROW = 26; // pixels
 const OVERSCAN = 12; // rows above and below what is seen
@@ -69,6 +69,8 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
     return new Scale(parts, Math.max(100, width - label - 12));
   }, [timeline, zoom, folding, width, label, tick]);
 
+  const ticks = scale.ticks(90, timeline.start);
+  const says = tickTexts(ticks.map(({ time }) => time), timeline.start);
   const first = Math.max(0, Math.floor(top / ROW) - OVERSCAN);
   const last = Math.min(rows.length, Math.ceil((top + height) / ROW) + OVERSCAN);
 
@@ -159,9 +161,9 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
         <span class="quiet">drag over the times to zoom · j k rows · f next failure · Enter opens a child</span>
       </div>
       <div class="timeline-axis" onPointerDown={onDown} onPointerMove={onMove} onPointerUp={onUp} onPointerCancel={() => setDrag(undefined)}>
-        {scale.ticks(90, timeline.start).map(({ x, time }) => (
+        {ticks.map(({ x, time }, index) => (
           <span class="tick" key={time} style={{ left: `${label + x}px` }} title={clock(time)}>
-            {time === timeline.start ? '0' : `+${duration(time - timeline.start)}`}
+            {says[index]}
           </span>
         ))}
         {drag && (
