@@ -20,7 +20,8 @@ static struct pawl_storage_client *storage_client(struct pawl_link *link) {
 
 // --- group commit -------------------------------------------------------------------------------
 
-static void storage_write(struct pawl_storage *storage) {
+static void storage_run(struct pawl_job *job) {
+    struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
     if (storage->shared) {
         pawl__shared_commit(storage->shared, &storage->offer);
         storage->outcome = storage->offer.outcome;
@@ -34,10 +35,8 @@ static void storage_write(struct pawl_storage *storage) {
     storage->took = pawl__clock_steady() - began;
 }
 
-static void storage_run(struct pawl_job *job) {
-    struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, job);
-    storage_write(storage);
-    if (storage->outcome != PAWL_COMMIT_DONE) return;
+// On the loop, which reads it at any time.
+static void storage_measure(struct pawl_storage *storage) {
     int64_t time = storage->took;
     storage->commit_time =
         storage->measured ? storage->commit_time + (time - storage->commit_time) / 8 : time;
@@ -152,6 +151,7 @@ static void storage_done(struct pawl_job *job) {
     if (storage->outcome == PAWL_COMMIT_NOTHING && storage_retry(storage)) return;
     if (storage->outcome == PAWL_COMMIT_DONE) {
         storage->commits++;
+        storage_measure(storage);
         if (storage->failing_since)
             pawl__log(storage->log, PAWL_LOG_INFO, storage_scope, "the store writes again");
     }
