@@ -3,6 +3,8 @@
 #include "wire/pb.h"
 #include "wire/unpack.h"
 
+#include <stdlib.h>
+
 // Reading the log back. A record whose instance was purged later in the log finds no snapshot to
 // stand on: it is passed over, and the instance is remembered as an orphan until its purge (or a
 // new start under its id) comes by.
@@ -62,16 +64,9 @@ static enum pawl_err replay_rerun(struct pawl_shard *shard, struct pawl_instance
 }
 
 static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_batch *batch,
-                                   const Plog__Record *record, pawl_load_fn load, void *arg,
-                                   struct pawl_error *error) {
-    struct pawl_str id = pawl__str(record->instance_id);
-    struct pawl_instance *instance = pawl__shard_find(shard, id);
+                                   const Plog__Record *record, struct pawl_error *error) {
+    struct pawl_instance *instance = pawl__shard_find(shard, pawl__str(record->instance_id));
     enum pawl_err err = PAWL_OK;
-    if (!instance) {
-        err = load(arg, id, error);
-        if (err) return err;
-        instance = pawl__shard_find(shard, id);
-    }
     if (instance->saved >= batch->position) return PAWL_OK;
     switch (record->change_case) {
     case PLOG__RECORD__CHANGE_CREATE:
@@ -107,6 +102,28 @@ static enum pawl_err replay_record(struct pawl_shard *shard, const struct pawl_b
     return PAWL_OK;
 }
 
+static int replay_compare(const void *a, const void *b) {
+    return pawl__str_compare(*(const struct pawl_str *)a, *(const struct pawl_str *)b);
+}
+
+// Has all instances put in memory that |rows| speak of: at once, since a store can be far away.
+static enum pawl_err replay_load(struct pawl_shard *shard, const Plog__Batch *rows,
+                                 pawl_load_fn load, void *arg, struct pawl_arena *arena,
+                                 struct pawl_error *error) {
+    struct pawl_str *ids = pawl__arena_alloc(arena, rows->n_records * sizeof *ids);
+    size_t found = 0, count = 0;
+    if (!ids) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    for (size_t i = 0; i < rows->n_records; i++) {
+        struct pawl_str id = pawl__str(rows->records[i]->instance_id);
+        if (!pawl__shard_find(shard, id)) ids[found++] = id;
+    }
+    if (!found) return PAWL_OK;
+    qsort(ids, found, sizeof *ids, replay_compare);
+    for (size_t i = 0; i < found; i++)
+        if (!count || !pawl__str_equal(ids[count - 1], ids[i])) ids[count++] = ids[i];
+    return load(arg, ids, count, error);
+}
+
 enum pawl_err pawl__shard_replay(struct pawl_shard *shard, const struct pawl_batch *batch,
                                  pawl_load_fn load, void *arg, struct pawl_error *error) {
     struct pawl_arena arena = {0};
@@ -119,9 +136,10 @@ enum pawl_err pawl__shard_replay(struct pawl_shard *shard, const struct pawl_bat
     else if (!rows)
         err = pawl__fail(error, PAWL_E_CORRUPT, "batch %llu of the log cannot be read: %s",
                          (unsigned long long)batch->position, why);
+    if (rows && !err) err = replay_load(shard, rows, load, arg, &arena, error);
     for (size_t i = 0; rows && !err && i < rows->n_records; i++) {
         pawl__arena_reset(&shard->arena);
-        err = replay_record(shard, batch, rows->records[i], load, arg, error);
+        err = replay_record(shard, batch, rows->records[i], error);
     }
     shard->position = batch->position + 1;
     pawl__arena_finish(&arena);

@@ -317,10 +317,12 @@ bool pawl__shard_take_batch(struct pawl_shard *shard, struct pawl_buf *out, uint
 // after it was taken.
 void pawl__shard_take_mail(struct pawl_shard *shard, struct pawl_mailbag *out);
 
-// Applies a batch that was read from the log. |load| puts an instance in memory, as for
-// PAWL_E_NEEDED. Records that an instance's snapshot already holds are skipped. PAWL_E_CORRUPT when
-// the batch cannot be read or does not fit the state.
-typedef enum pawl_err (*pawl_load_fn)(void *arg, struct pawl_str id, struct pawl_error *error);
+// Applies a batch that was read from the log. |load| puts instances in memory, each as for
+// PAWL_E_NEEDED; they are all that the batch needs, each once. Records that an instance's snapshot
+// already holds are skipped. PAWL_E_CORRUPT when the batch cannot be read or does not fit the
+// state.
+typedef enum pawl_err (*pawl_load_fn)(void *arg, const struct pawl_str *ids, size_t count,
+                                      struct pawl_error *error);
 enum pawl_err pawl__shard_replay(struct pawl_shard *shard, const struct pawl_batch *batch,
                                  pawl_load_fn load, void *arg, struct pawl_error *error);
 

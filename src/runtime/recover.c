@@ -3,28 +3,34 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "store/many.h"
 
 struct recover_ids {
-    char **ids;
+    struct pawl_arena arena; // of their bytes
+    struct pawl_str *ids;
     size_t count, cap;
 };
 
-static enum pawl_err recover_load(void *arg, struct pawl_str id, struct pawl_error *error) {
+static enum pawl_err recover_restore(void *arg, const struct pawl_snapshot *row,
+                                     struct pawl_error *error) {
     struct pawl_residency *residency = arg;
-    struct pawl_store *store = residency->storage->store;
-    struct pawl_arena arena = {0};
-    struct pawl_snapshot snapshot;
     struct pawl_instance *instance;
-    pawl__sleepers_remove(&residency->sleepers, id);
-    enum pawl_err err =
-        store->ops->load(store, residency->lease.shard, id, &arena, &snapshot, error);
-    if (err == PAWL_E_NOT_FOUND) {
-        err = pawl__shard_ghost(&residency->shard, id, &instance);
+    return pawl__shard_restore(&residency->shard, row, &instance, error);
+}
+
+// Puts instances in memory; those that are not stored are ghosts.
+static enum pawl_err recover_load(void *arg, const struct pawl_str *ids, size_t count,
+                                  struct pawl_error *error) {
+    struct pawl_residency *residency = arg;
+    struct pawl_instance *instance;
+    enum pawl_err err = pawl__store_load_many(residency->storage->store, residency->lease.shard,
+                                              ids, count, recover_restore, residency, error);
+    for (size_t i = 0; !err && i < count; i++) {
+        pawl__sleepers_remove(&residency->sleepers, ids[i]);
+        if (pawl__shard_find(&residency->shard, ids[i])) continue;
+        err = pawl__shard_ghost(&residency->shard, ids[i], &instance);
         if (err) pawl__fail_plain(error, err);
-    } else if (!err) {
-        err = pawl__shard_restore(&residency->shard, &snapshot, &instance, error);
     }
-    pawl__arena_finish(&arena);
     return err;
 }
 
@@ -40,14 +46,14 @@ static enum pawl_err recover_note(void *arg, const struct pawl_snapshot *row,
     }
     if (active->count == active->cap) {
         size_t cap = active->cap ? active->cap * 2 : 64;
-        char **ids = realloc(active->ids, cap * sizeof *ids);
+        struct pawl_str *ids = realloc(active->ids, cap * sizeof *ids);
         if (!ids) return pawl__fail_plain(error, PAWL_E_NOMEM);
         active->ids = ids;
         active->cap = cap;
     }
-    char *id = pawl__str_dup(row->id);
+    char *id = pawl__arena_dup(&active->arena, row->id);
     if (!id) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    active->ids[active->count++] = id;
+    active->ids[active->count++] = (struct pawl_str){id, row->id.len};
     return PAWL_OK;
 }
 
@@ -94,15 +100,14 @@ static void recover_read(struct pawl_job *job) {
     if (!err)
         err = store->ops->scan_live(store, shard, recover_note, (void *[]){residency, &active},
                                     error);
-    for (size_t i = 0; !err && i < active.count; i++)
-        err = recover_load(residency, pawl__str(active.ids[i]), error);
+    if (!err) err = recover_load(residency, active.ids, active.count, error);
     if (!err) err = store->ops->read_log(store, shard, 0, recover_batch, residency, error);
     if (!err)
         err = store->ops->read_mail(store, residency->received, residency->number, PAWL_STR(""), 0,
                                     recover_received, residency, error);
     if (!err) err = pawl__shard_replayed(&residency->shard, error);
     error->code = err;
-    for (size_t i = 0; i < active.count; i++) free(active.ids[i]);
+    pawl__arena_finish(&active.arena);
     free(active.ids);
 }
 

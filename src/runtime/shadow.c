@@ -51,8 +51,10 @@ void pawl__shadow_remove(struct pawl_shadow *shadow, const struct pawl_instance 
     if (copy) pawl__shard_evict(&shadow->copy, copy);
 }
 
-static enum pawl_err shadow_load(void *arg, struct pawl_str id, struct pawl_error *error) {
-    shadow_fail(arg, pawl__arena_dup(&((struct pawl_shadow *)arg)->copy.arena, id),
+static enum pawl_err shadow_load(void *arg, const struct pawl_str *ids, size_t count,
+                                 struct pawl_error *error) {
+    (void)count;
+    shadow_fail(arg, pawl__arena_dup(&((struct pawl_shadow *)arg)->copy.arena, *ids),
                 "it was never loaded");
     return pawl__fail_plain(error, PAWL_E_INTERNAL);
 }

@@ -304,6 +304,12 @@ struct pawl_store_ops {
                           struct pawl_arena *arena, struct pawl_snapshot *out,
                           struct pawl_error *error);
 
+    // Calls |fn| for each snapshot of |ids|, each of which is named once, that is there: with its
+    // whole history, in any order. To be called by pawl__store_load_many. NULL: |load| is as good.
+    enum pawl_err (*load_many)(struct pawl_store *store, uint64_t shard, const struct pawl_str *ids,
+                               size_t count, pawl_snapshot_fn fn, void *arg,
+                               struct pawl_error *error);
+
     // Calls |fn| for each snapshot that is active or has a timer, with columns only: state and
     // history are empty.
     enum pawl_err (*scan_live)(struct pawl_store *store, uint64_t shard, pawl_snapshot_fn fn,

@@ -108,10 +108,13 @@ void engine_kit_answer(struct engine_kit *kit, struct pawl_instance *instance,
 
 // --- what has to hold ---------------------------------------------------------------------------
 
-enum pawl_err engine_kit_load(void *shard, struct pawl_str id, struct pawl_error *error) {
+enum pawl_err engine_kit_load(void *shard, const struct pawl_str *ids, size_t count,
+                              struct pawl_error *error) {
     struct pawl_instance *ghost;
+    enum pawl_err err = PAWL_OK;
     (void)error;
-    return pawl__shard_ghost(shard, id, &ghost);
+    for (size_t i = 0; !err && i < count; i++) err = pawl__shard_ghost(shard, ids[i], &ghost);
+    return err;
 }
 
 // The whole of |instance| as a store would have it.

@@ -42,6 +42,7 @@ void engine_kit_answer(struct engine_kit *kit, struct pawl_instance *instance,
 // Each instance can be written as a snapshot and read again, and is what the log says.
 void engine_kit_check(struct engine_kit *kit);
 
-enum pawl_err engine_kit_load(void *shard, struct pawl_str id, struct pawl_error *error);
+enum pawl_err engine_kit_load(void *shard, const struct pawl_str *ids, size_t count,
+                              struct pawl_error *error);
 
 #endif

@@ -112,10 +112,13 @@ bool sim_same_instance(const struct pawl_instance *a, const struct pawl_instance
            same_bytes(&a->inbox.bytes, &b->inbox.bytes) && same_pending(&a->pending, &b->pending);
 }
 
-static enum pawl_err model_load(void *arg, struct pawl_str id, struct pawl_error *error) {
+static enum pawl_err model_load(void *arg, const struct pawl_str *ids, size_t count,
+                                struct pawl_error *error) {
     struct pawl_instance *ghost;
+    enum pawl_err err = PAWL_OK;
     (void)error;
-    return pawl__shard_ghost(arg, id, &ghost);
+    for (size_t i = 0; !err && i < count; i++) err = pawl__shard_ghost(arg, ids[i], &ghost);
+    return err;
 }
 
 // --- facts --------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "store/many.h"
+
 static void test_columns(void **state) {
     struct fixture *f = *state;
     struct pawl_snapshot out, row = {.id = PAWL_STR("order-\0-\xc3\xa4"),
@@ -42,6 +44,58 @@ static void test_columns(void **state) {
     assert_err(PAWL_E_NOT_FOUND, t_load(f, "order-", &out));
     assert_err(PAWL_E_NOT_FOUND, f->store->ops->load(f->store, f->lease.shard + 1, row.id,
                                                      &f->arena, &out, &f->error));
+}
+
+static enum pawl_err count_row(void *arg, const struct pawl_snapshot *row,
+                               struct pawl_error *error) {
+    size_t *seen = arg;
+    char expected[24];
+    int64_t number;
+    (void)error;
+    assert_true(row->id.len == 5);
+    assert_true(pawl__str_to_int((struct pawl_str){row->id.data + 1, 4}, 0, 9999, &number));
+    assert_true(number % 3 == 0 || number == 9999); // the others are not there
+    snprintf(expected, sizeof expected, "state %d", (int)number);
+    assert_str(expected, row->state);
+    assert_str(number % 2 ? "ab" : "cde", row->history);
+    assert_str("Order", row->name);
+    seen[number]++;
+    return number == 9999 ? PAWL_E_CANCELED : PAWL_OK;
+}
+
+// Many at once, more than a page of them: each that is there, once and whole.
+static void test_load_many(void **state) {
+    enum {
+        IDS = 150
+    };
+    struct fixture *f = *state;
+    static char bytes[IDS][24];
+    struct pawl_str ids[IDS];
+    size_t seen[10000] = {0};
+    fixture_lease(f);
+    for (int i = 0; i < IDS; i++) {
+        char text[24];
+        snprintf(bytes[i], sizeof bytes[i], "i%04d", i == IDS - 1 ? 9999 : i);
+        ids[i] = pawl__str(bytes[i]);
+        if (i % 3 && i != IDS - 1) continue;
+        snprintf(text, sizeof text, "state %d", i == IDS - 1 ? 9999 : i);
+        struct pawl_snapshot row = t_snapshot(bytes[i], text, i % 2 ? "a" : "cde");
+        assert_ok(f, t_put(f, &row));
+        if (i % 2 == 0) continue;
+        row.history = PAWL_STR("b");
+        row.history_from = 1;
+        assert_ok(f, t_put(f, &row));
+    }
+    assert_ok(f, pawl__store_load_many(f->store, f->lease.shard, ids, IDS - 1, count_row, seen,
+                                       &f->error));
+    for (size_t i = 0; i < IDS - 1; i++) assert_int_equal(seen[i], i % 3 == 0);
+    assert_ok(f,
+              pawl__store_load_many(f->store, f->lease.shard, ids, 0, count_row, seen, &f->error));
+    assert_err(PAWL_E_CANCELED, pawl__store_load_many(f->store, f->lease.shard, ids, IDS, count_row,
+                                                      seen, &f->error));
+    assert_ok(f, pawl__store_load_many(f->store, f->lease.shard + 1, ids, IDS, count_row, seen,
+                                       &f->error)); // of another shard: none
+    assert_int_equal(seen[9999], 1);
 }
 
 static void put_history(struct fixture *f, uint32_t from, const char *history) {
@@ -295,9 +349,15 @@ static void test_many_and_large(void **state) {
 int suite_snapshots(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_columns),        T(test_history_parts), T(test_history_needs_its_beginning),
-        T(test_delete),         T(test_scan_live),     T(test_shards_have_their_own),
-        T(test_many_and_large), T(test_list),
+        T(test_columns),
+        T(test_load_many),
+        T(test_history_parts),
+        T(test_history_needs_its_beginning),
+        T(test_delete),
+        T(test_scan_live),
+        T(test_shards_have_their_own),
+        T(test_many_and_large),
+        T(test_list),
     };
 #undef T
     return cmocka_run_group_tests_name("snapshots", tests, NULL, NULL);

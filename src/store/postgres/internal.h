@@ -308,6 +308,7 @@ bool pawl__pg_room(void **array, size_t count, size_t *cap, size_t size);
 PAWL_STORE_CALL(read_log, pawl__pg_read_log);
 PAWL_STORE_CALL(read_mail, pawl__pg_read_mail);
 PAWL_STORE_CALL(load, pawl__pg_load);
+PAWL_STORE_CALL(load_many, pawl__pg_load_many);
 PAWL_STORE_CALL(scan_live, pawl__pg_scan_live);
 PAWL_STORE_CALL(query, pawl__pg_query);
 PAWL_STORE_CALL(count, pawl__pg_count);

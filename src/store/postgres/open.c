@@ -78,6 +78,7 @@ static const struct pawl_store_ops pg_ops = {
     .read_log = pawl__pg_read_log,
     .read_mail = pawl__pg_read_mail,
     .load = pawl__pg_load,
+    .load_many = pawl__pg_load_many,
     .scan_live = pawl__pg_scan_live,
     .query = pawl__pg_query,
     .count = pawl__pg_count,

@@ -2,6 +2,7 @@
 #include "store/postgres/internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 // --- the log --------------------------------------------------------------------------------
 
@@ -123,33 +124,103 @@ static bool read_keep(struct pawl_arena *arena, struct pawl_snapshot *row) {
            pawl__pg_keep(arena, &row->state) && pawl__pg_keep(arena, &row->history);
 }
 
+// The snapshot in |rows|; views of them, and of |history|, which is empty.
+static enum pawl_err read_instance(struct pawl_postgres *store, const PGresult *rows,
+                                   struct pawl_str id, struct pawl_buf *history,
+                                   struct pawl_snapshot *out, struct pawl_error *error) {
+    enum pawl_err err = read_history(store, rows, id, history, error);
+    if (err) return err;
+    *out = pawl__pg_columns(rows, 0);
+    out->history = pawl__buf_str(history);
+    err = pawl__row_open(pawl__pg_value(rows, 0, 13), &out->state);
+    return err ? read_bad_row(store, err, id, error) : PAWL_OK;
+}
+
+static struct pawl_pg_params read_params(uint64_t shard, struct pawl_str id) {
+    struct pawl_pg_params params = {0};
+    pawl__pg_int(&params, (int64_t)shard);
+    pawl__pg_bytes(&params, id);
+    return params;
+}
+
 enum pawl_err pawl__pg_load(struct pawl_store *base, uint64_t shard, struct pawl_str id,
                             struct pawl_arena *arena, struct pawl_snapshot *out,
                             struct pawl_error *error) {
     struct pawl_postgres *store = (struct pawl_postgres *)base;
-    struct pawl_pg_params params = {0};
+    const struct pawl_pg_params params = read_params(shard, id);
+    struct pawl_snapshot found;
     struct pawl_buf history = {0};
     PGresult *row = NULL;
-    pawl__pg_int(&params, (int64_t)shard);
-    pawl__pg_bytes(&params, id);
     enum pawl_err err = pawl__pg_run(&store->reader, PAWL_PG_READ_INSTANCE, &params, &row, error);
     if (!err && !PQntuples(row))
         err =
             pawl__fail(error, PAWL_E_NOT_FOUND, "%s: no instance %.*s", store->where, PAWL_FMT(id));
-    if (!err) err = read_history(store, row, id, &history, error);
-    if (!err) {
-        struct pawl_snapshot found = pawl__pg_columns(row, 0);
-        enum pawl_err bad = pawl__row_open(pawl__pg_value(row, 0, 13), &found.state);
-        found.history = pawl__buf_str(&history);
-        if (bad)
-            err = read_bad_row(store, bad, id, error);
-        else if (read_keep(arena, &found))
-            *out = found;
-        else
-            err = pawl__fail_plain(error, PAWL_E_NOMEM);
-    }
+    if (!err) err = read_instance(store, row, id, &history, &found, error);
+    if (!err && read_keep(arena, &found))
+        *out = found;
+    else if (!err)
+        err = pawl__fail_plain(error, PAWL_E_NOMEM);
     pawl__buf_finish(&history);
     PQclear(row);
+    return err;
+}
+
+// Asks for all, then takes the answers. False: the connection is lost, or does not answer in time.
+static bool read_group(struct pawl_pg_link *link, uint64_t shard, const struct pawl_str *ids,
+                       size_t count, PGresult **results) {
+    bool there = true;
+    for (size_t i = 0; there && i < count; i++) {
+        const struct pawl_pg_params params = read_params(shard, ids[i]);
+        there = pawl__pg_send(link, PAWL_PG_READ_INSTANCE, &params);
+    }
+    if (!there || !pawl__pg_sync(link)) return false;
+    for (size_t i = 0; i < count; i++)
+        if (!(results[i] = pawl__pg_take(link))) return false;
+    return pawl__pg_synced(link);
+}
+
+static void read_clear(PGresult **results, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        PQclear(results[i]);
+        results[i] = NULL;
+    }
+}
+
+// All of |ids|, before any of them is told: a connection that is lost meanwhile is made anew once.
+static enum pawl_err read_page(struct pawl_pg_link *link, uint64_t shard,
+                               const struct pawl_str *ids, size_t count, PGresult **results,
+                               struct pawl_error *error) {
+    for (int attempt = 0;; attempt++) {
+        enum pawl_err err = pawl__pg_ready(link, error);
+        if (err) return err;
+        const PGresult *bad = NULL;
+        bool whole = read_group(link, shard, ids, count, results);
+        for (size_t i = 0; whole && !bad && i < count; i++)
+            if (PQresultStatus(results[i]) != PGRES_TUPLES_OK) bad = results[i];
+        if (whole && !bad) return PAWL_OK;
+        err = pawl__pg_fail(link, bad, "read", error);
+        read_clear(results, count);
+        if (link->conn || err != PAWL_E_UNAVAILABLE || attempt) return err;
+    }
+}
+
+enum pawl_err pawl__pg_load_many(struct pawl_store *base, uint64_t shard,
+                                 const struct pawl_str *ids, size_t count, pawl_snapshot_fn fn,
+                                 void *arg, struct pawl_error *error) {
+    struct pawl_postgres *store = (struct pawl_postgres *)base;
+    PGresult **results = calloc(count, sizeof *results);
+    if (!results) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    enum pawl_err err = read_page(&store->reader, shard, ids, count, results, error);
+    for (size_t i = 0; !err && i < count; i++) {
+        struct pawl_buf history = {0};
+        struct pawl_snapshot row;
+        if (!PQntuples(results[i])) continue;
+        err = read_instance(store, results[i], ids[i], &history, &row, error);
+        if (!err) err = fn(arg, &row, error);
+        pawl__buf_finish(&history);
+    }
+    read_clear(results, count);
+    free(results);
     return err;
 }
 

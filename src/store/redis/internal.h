@@ -191,6 +191,7 @@ PAWL_STORE_CALL(members, pawl__redis_members);
 PAWL_STORE_CALL(read_log, pawl__redis_read_log);
 PAWL_STORE_CALL(read_mail, pawl__redis_read_mail);
 PAWL_STORE_CALL(load, pawl__redis_load);
+PAWL_STORE_CALL(load_many, pawl__redis_load_many);
 PAWL_STORE_CALL(scan_live, pawl__redis_scan_live);
 PAWL_STORE_CALL(query, pawl__redis_query);
 PAWL_STORE_CALL(count, pawl__redis_count);

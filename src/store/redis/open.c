@@ -45,6 +45,7 @@ static const struct pawl_store_ops redis_ops = {
     .read_log = pawl__redis_read_log,
     .read_mail = pawl__redis_read_mail,
     .load = pawl__redis_load,
+    .load_many = pawl__redis_load_many,
     .scan_live = pawl__redis_scan_live,
     .query = pawl__redis_query,
     .count = pawl__redis_count,

@@ -162,25 +162,62 @@ enum pawl_err pawl__redis_read_columns(struct pawl_redis *store, struct pawl_str
     return out->id.data ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
+// Asks for |ids|: the reply has an element for each.
+static enum pawl_err read_rows_of(struct pawl_redis *store, uint64_t shard,
+                                  const struct pawl_str *ids, size_t count, redisReply **reply,
+                                  struct pawl_error *error) {
+    struct pawl_redis_args args = {0};
+    pawl__redis_call(&args, store, PAWL_REDIS_LOAD);
+    pawl__redis_add_uint(&args, shard);
+    for (size_t i = 0; i < count; i++) pawl__redis_add(&args, ids[i]);
+    enum pawl_err err = pawl__redis_run_read(store, PAWL_REDIS_LOAD, &args, reply, error);
+    pawl__redis_args_finish(&args);
+    if (err || (*reply)->elements == count) return err;
+    freeReplyObject(*reply);
+    return pawl__fail(error, PAWL_E_IO, "%s answers a read with something else", store->name);
+}
+
+static enum pawl_err read_instance(struct pawl_redis *store, const redisReply *one,
+                                   struct pawl_str id, struct pawl_arena *arena,
+                                   struct pawl_snapshot *out, struct pawl_error *error) {
+    // A table of Lua ends at its first nil, or holds a false, which is told as nil.
+    if (one->elements < 2 || pawl__redis_is_nil(one->element[0]))
+        return pawl__fail(error, PAWL_E_NOT_FOUND, "no instance %.*s", PAWL_FMT(id));
+    enum pawl_err err =
+        pawl__redis_read_columns(store, id, pawl__redis_str(one->element[0]), arena, out, error);
+    return err ? err : read_row(store, one->element[1], arena, out, error);
+}
+
 enum pawl_err pawl__redis_load(struct pawl_store *base, uint64_t shard, struct pawl_str id,
                                struct pawl_arena *arena, struct pawl_snapshot *out,
                                struct pawl_error *error) {
     struct pawl_redis *store = (struct pawl_redis *)base;
-    struct pawl_redis_args args = {0};
     redisReply *reply;
-    pawl__redis_call(&args, store, PAWL_REDIS_LOAD);
-    pawl__redis_add_uint(&args, shard);
-    pawl__redis_add(&args, id);
-    enum pawl_err err = pawl__redis_run_read(store, PAWL_REDIS_LOAD, &args, &reply, error);
-    pawl__redis_args_finish(&args);
+    enum pawl_err err = read_rows_of(store, shard, &id, 1, &reply, error);
     if (err) return err;
-    // A table of Lua ends at its first nil, or holds a false, which is told as nil.
-    if (reply->elements < 2 || pawl__redis_is_nil(reply->element[0]))
-        err = pawl__fail(error, PAWL_E_NOT_FOUND, "no instance %.*s", PAWL_FMT(id));
-    if (!err)
-        err = pawl__redis_read_columns(store, id, pawl__redis_str(reply->element[0]), arena, out,
-                                       error);
-    if (!err) err = read_row(store, reply->element[1], arena, out, error);
+    err = read_instance(store, reply->element[0], id, arena, out, error);
+    freeReplyObject(reply);
+    return err;
+}
+
+enum pawl_err pawl__redis_load_many(struct pawl_store *base, uint64_t shard,
+                                    const struct pawl_str *ids, size_t count, pawl_snapshot_fn fn,
+                                    void *arg, struct pawl_error *error) {
+    struct pawl_redis *store = (struct pawl_redis *)base;
+    struct pawl_arena arena = {0};
+    redisReply *reply;
+    enum pawl_err err = read_rows_of(store, shard, ids, count, &reply, error);
+    if (err) return err;
+    for (size_t i = 0; !err && i < count; i++) {
+        struct pawl_snapshot row;
+        pawl__arena_reset(&arena);
+        err = read_instance(store, reply->element[i], ids[i], &arena, &row, error);
+        if (!err)
+            err = fn(arg, &row, error);
+        else if (err == PAWL_E_NOT_FOUND)
+            err = PAWL_OK;
+    }
+    pawl__arena_finish(&arena);
     freeReplyObject(reply);
     return err;
 }

@@ -339,9 +339,14 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "end\n"
     "return all\n",
 
-    [PAWL_REDIS_LOAD] =
-        SCRIPT_KEYS "return {redis.call('HGET', P .. 'rows:' .. ARGV[1], ARGV[2]),\n"
-                    "        redis.call('HGETALL', P .. 'row:' .. ARGV[1] .. ':' .. ARGV[2])}\n",
+    // shard, then ids. For each its columns and its row.
+    [PAWL_REDIS_LOAD] = SCRIPT_KEYS
+    "local all = {}\n"
+    "for k = 2, #ARGV do\n"
+    "  all[k - 1] = {redis.call('HGET', P .. 'rows:' .. ARGV[1], ARGV[k]),\n"
+    "                redis.call('HGETALL', P .. 'row:' .. ARGV[1] .. ':' .. ARGV[k])}\n"
+    "end\n"
+    "return all\n",
 
     // app, number, key that they come after as a bound of ZRANGEBYLEX, how many
     [PAWL_REDIS_MAIL] = SCRIPT_KEYS

@@ -466,10 +466,13 @@ void kit_assert_same(const struct pawl_snapshot *a, const struct pawl_snapshot *
     assert_memory_equal(a->state.data, b->state.data, a->state.len);
 }
 
-enum pawl_err kit_load_ghost(void *arg, struct pawl_str id, struct pawl_error *error) {
+enum pawl_err kit_load_ghost(void *arg, const struct pawl_str *ids, size_t count,
+                             struct pawl_error *error) {
     struct pawl_instance *ghost;
+    enum pawl_err err = PAWL_OK;
     (void)error;
-    return pawl__shard_ghost(arg, id, &ghost);
+    for (size_t i = 0; !err && i < count; i++) err = pawl__shard_ghost(arg, ids[i], &ghost);
+    return err;
 }
 
 void kit_assert_replays(struct kit *kit) {

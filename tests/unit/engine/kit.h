@@ -131,7 +131,8 @@ void kit_snapshot(const struct pawl_instance *instance, struct pawl_arena *arena
 void kit_assert_same(const struct pawl_snapshot *a, const struct pawl_snapshot *b);
 
 // For pawl__shard_replay: every instance that is asked for is a ghost. |arg|: the shard.
-enum pawl_err kit_load_ghost(void *arg, struct pawl_str id, struct pawl_error *error);
+enum pawl_err kit_load_ghost(void *arg, const struct pawl_str *ids, size_t count,
+                             struct pawl_error *error);
 
 // Replays all batches into a fresh shard and compares every instance with that of |kit|.
 void kit_assert_replays(struct kit *kit);

@@ -40,12 +40,18 @@ static void rows_delete(struct rows *rows, struct pawl_str id) {
     if (row) *row = rows->snapshots[--rows->count];
 }
 
-static enum pawl_err rows_load(void *arg, struct pawl_str id, struct pawl_error *error) {
+static enum pawl_err rows_load(void *arg, const struct pawl_str *ids, size_t count,
+                               struct pawl_error *error) {
     struct rows *rows = arg;
     struct pawl_instance *instance;
-    const struct pawl_snapshot *row = rows_find(rows, id);
-    return row ? pawl__shard_restore(rows->shard, row, &instance, error)
-               : pawl__shard_ghost(rows->shard, id, &instance);
+    enum pawl_err err = PAWL_OK;
+    for (size_t i = 0; !err && i < count; i++) {
+        assert_null(pawl__shard_find(rows->shard, ids[i])); // each once
+        const struct pawl_snapshot *row = rows_find(rows, ids[i]);
+        err = row ? pawl__shard_restore(rows->shard, row, &instance, error)
+                  : pawl__shard_ghost(rows->shard, ids[i], &instance);
+    }
+    return err;
 }
 
 // Reads |rows| and the batches from |first| on, and compares with what is in memory.
@@ -62,7 +68,8 @@ static void rows_assert_recovers(struct kit *kit, struct rows *rows, size_t firs
     size_t at = 0;
     for (struct pawl_instance *live; (live = pawl__map_next(&kit->shard.instances, &at));) {
         struct pawl_str id = pawl__instance_id(live);
-        if (!pawl__shard_find(&shard, id)) assert_int_equal(rows_load(rows, id, &error), PAWL_OK);
+        if (!pawl__shard_find(&shard, id))
+            assert_int_equal(rows_load(rows, &id, 1, &error), PAWL_OK);
         struct pawl_instance *again = pawl__shard_find(&shard, id);
         assert_int_equal(again->exists, live->exists);
         if (!live->exists) continue;
@@ -327,9 +334,11 @@ static void test_orphan(void **state) {
     kit_finish(&kit);
 }
 
-static enum pawl_err load_fails(void *arg, struct pawl_str id, struct pawl_error *error) {
+static enum pawl_err load_fails(void *arg, const struct pawl_str *ids, size_t count,
+                                struct pawl_error *error) {
     (void)arg;
-    (void)id;
+    (void)ids;
+    (void)count;
     return pawl__fail(error, PAWL_E_IO, "no disk");
 }
 
