@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "runtime/filter.h"
 #include "sdk/error.h"
 #include "wire/timestamp.h"
 
@@ -32,6 +33,7 @@ static const struct {
     {"filter-parent", offsetof(struct pawl_workflow_filter, parent)},
     {"filter-custom-status", offsetof(struct pawl_workflow_filter, custom_status)},
     {"filter-failure", offsetof(struct pawl_workflow_filter, failure)},
+    {"filter-tag", offsetof(struct pawl_workflow_filter, tag)},
 };
 
 enum {
@@ -64,6 +66,14 @@ bool pawl__workflow_statuses(const char *text, const char *command, const char *
     return true;
 }
 
+// Whether a filter can have the key of |tag|.
+static bool filter_may_have_tag(const char *tag) {
+    struct pawl_str rest = pawl__str(tag), key = pawl__str_cut(&rest, '=');
+    for (size_t i = 0; i < key.len; i++)
+        if (!pawl__filter_is_key(key.data[i])) return false;
+    return key.len;
+}
+
 bool pawl__workflow_filter(const struct pawl_flags *flags, const char *command,
                            struct pawl_workflow_filter *out) {
     const char *status = pawl__flag_text(flags, "filter-status");
@@ -78,6 +88,12 @@ bool pawl__workflow_filter(const struct pawl_flags *flags, const char *command,
         pawl__workflow_misused("%s: --%s is '%s', but has to be a duration such as 90m or a time "
                                "such as 2030-01-02T15:04:05Z",
                                command, filter_times[i].flag, text);
+        return false;
+    }
+    if (out->tag && !filter_may_have_tag(out->tag)) {
+        pawl__workflow_misused("%s: --filter-tag is '%s', but has to be a key of letters, digits, "
+                               "'.', '_' and '-', with or without a value, such as team=blue",
+                               command, out->tag);
         return false;
     }
     return !status || pawl__workflow_statuses(status, command, "filter-status", &out->statuses);
@@ -107,7 +123,7 @@ static bool filter_wants(const struct pawl_workflow_filter *filter, const struct
     return filter_matches(filter->name, info->name) && filter_matches(filter->id, info->id);
 }
 
-// Appends the term |key|:"|text|".
+// Appends |key|:"|text|", a term or its end.
 static void filter_put(struct pawl_buf *out, const char *key, struct pawl_str text) {
     pawl__buf_format(out, "%s:\"", key);
     for (size_t i = 0; i < text.len; i++) {
@@ -115,6 +131,12 @@ static void filter_put(struct pawl_buf *out, const char *key, struct pawl_str te
         pawl__buf_append(out, &text.data[i], 1);
     }
     pawl__buf_append_str(out, PAWL_STR("\" "));
+}
+
+static void filter_put_tag(struct pawl_buf *out, const char *tag) {
+    struct pawl_str value = pawl__str(tag), key = pawl__str_cut(&value, '=');
+    pawl__buf_format(out, "tag.%.*s", PAWL_FMT(key));
+    filter_put(out, "", value);
 }
 
 static void filter_put_time(struct pawl_buf *out, const char *key, int64_t at) {
@@ -153,6 +175,7 @@ static char *filter_text(const struct pawl_workflow_filter *filter) {
         struct pawl_str prefix = {filter->id, strcspn(filter->id, FILTER_WILD)};
         filter_put(&out, "id", prefix);
     }
+    if (filter->tag) filter_put_tag(&out, filter->tag);
     filter_put_time(&out, "age<", filter->after);
     filter_put_time(&out, "age>", filter->before);
     filter_put_time(&out, "ended<", filter->ended_after);

@@ -26,8 +26,9 @@
         {"filter-parent", 0, PAWL_FLAG_TEXT, NULL, "only children of this instance"},              \
         {"filter-custom-status", 0, PAWL_FLAG_TEXT, NULL,                                          \
          "only those with this text in their custom status"},                                      \
-    {                                                                                              \
-        "filter-failure", 0, PAWL_FLAG_TEXT, NULL, "only those that failed with this type"         \
+        {"filter-failure", 0, PAWL_FLAG_TEXT, NULL, "only those that failed with this type"}, {    \
+        "filter-tag", 0, PAWL_FLAG_TEXT, NULL,                                                     \
+            "only those with this tag, such as team=blue; 'team': with any value"                  \
     }
 
 struct pawl_workflow_filter {
@@ -37,6 +38,7 @@ struct pawl_workflow_filter {
     int64_t ended_after, ended_before;  // the same of the end; what has not ended has none
     const char *parent, *custom_status; // NULL: any
     const char *failure;
+    const char *tag; // "key=value", or a key, which only has what may stand in a filter; NULL: any
 };
 
 // Reads the flags above. False: one is wrong, which is told on stderr.

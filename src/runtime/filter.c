@@ -48,7 +48,7 @@ static enum pawl_err filter_value(struct filter *filter, struct pawl_str *out) {
     return PAWL_OK;
 }
 
-static bool filter_is_key(char one) {
+bool pawl__filter_is_key(char one) {
     return (one >= 'a' && one <= 'z') || (one >= 'A' && one <= 'Z') || one == '.' || one == '_' ||
            one == '-' || (one >= '0' && one <= '9');
 }
@@ -56,7 +56,7 @@ static bool filter_is_key(char one) {
 static enum pawl_err filter_term(struct filter *filter, struct term *out) {
     const struct pawl_str *text = &filter->text;
     size_t end = filter->at;
-    while (end < text->len && filter_is_key(text->data[end])) end++;
+    while (end < text->len && pawl__filter_is_key(text->data[end])) end++;
     bool has_key = end > filter->at && end < text->len && strchr(":<>", text->data[end]);
     *out = (struct term){0};
     if (has_key) {
@@ -141,6 +141,9 @@ static enum pawl_err filter_tag(struct filter *filter, const struct term *term) 
     struct pawl_str name = {term->key.data + 4, term->key.len - 4};
     struct pawl_buf part = {0};
     char *copy = NULL;
+    if (filter->out->tag.len)
+        return pawl__fail(filter->error, PAWL_E_INVALID,
+                          "'%.*s' is a second tag, and a filter may have one", PAWL_FMT(term->key));
     if (pawl__tags_part(&part, name, term->value.len ? term->value : (struct pawl_str){0}))
         copy = pawl__arena_dup(filter->arena, pawl__buf_str(&part));
     filter->out->tag = (struct pawl_str){copy, part.len};

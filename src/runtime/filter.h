@@ -15,8 +15,8 @@
 //   age<1h  age>2d              created since, before
 //   ended<10m  ended>1h         ended since, before
 //
-// Terms stand between spaces, and all have to hold. An age is a number and s, m, h or d, or a time
-// such as 2030-01-02T15:04:05Z.
+// Terms stand between spaces, and all have to hold; there is one tag at most. An age is a number
+// and s, m, h or d, or a time such as 2030-01-02T15:04:05Z.
 
 #include "store/store.h"
 
@@ -24,5 +24,8 @@
 // |arena|. PAWL_E_INVALID with the term that is wrong and what was expected; PAWL_E_NOMEM.
 enum pawl_err pawl__filter_parse(struct pawl_str text, int64_t now, struct pawl_arena *arena,
                                  struct pawl_query *out, struct pawl_error *error);
+
+// Whether the key of a term, and so that of a tag, may have |one|.
+bool pawl__filter_is_key(char one);
 
 #endif

@@ -216,6 +216,16 @@ class Workflow(clilib.Case):
         self.assertEqual(counts("--by", "name,status", "--filter-id", "p*"), {("RUNNING", "parent"): 1, ("RUNNING", "wait_for_go"): 1})
         self.assertEqual(alike(self.done("count", "-b", "name", "-s", "FAILED")), [["NAME", "COUNT"], ["decline", "1"]])
 
+    def test_tags(self):
+        self.done("run", "spread", "-i", "s", "-w")
+        clilib.wait_for(lambda: self.ids("-s", "COMPLETED", "--filter-id", "t-*") == ["t-1", "t-2"])
+        for tag, ids in (("team=blue", ["t-1"]), ("team", ["t-1", "t-2"]), ("site=a b", ["t-1"]), ("te=blue", [])):
+            with self.subTest(tag=tag):
+                self.assertEqual(self.ids("--filter-tag", tag), ids)
+        self.assertEqual(json.loads(self.done("count", "-o", "json", "--filter-tag", "team=red")),
+                         [{"status": "COMPLETED", "name": None, "count": 1}])
+        self.assert_mistake(self.workflow("list", "--filter-tag", "a b=c"), "--filter-tag is 'a b=c'", code=2)
+
     def ask(self, answer, command, *args):
         """What a command says at a terminal, at which |answer| is typed."""
         ours, theirs = pty.openpty()

@@ -49,6 +49,15 @@ static enum pawl_err parent(struct pawl_workflow *wf) {
     return pawl_await(child);
 }
 
+// Two on their own, with tags.
+static enum pawl_err spread(struct pawl_workflow *wf) {
+    const struct pawl_tag blue[] = {{"team", "blue"}, {"site", "a b"}}, red[] = {{"team", "red"}};
+    const struct pawl_start_options first = {.id = "t-1", .tags = blue, .tag_count = 2};
+    const struct pawl_start_options second = {.id = "t-2", .tags = red, .tag_count = 1};
+    PAWL_TRY(pawl_start_detached(wf, "echo", pawl_text("1"), &first, NULL));
+    return pawl_start_detached(wf, "echo", pawl_text("2"), &second, NULL);
+}
+
 int main(void) {
     struct pawl *pawl;
     if (pawl_open(NULL, NULL, &pawl)) return pawl_perror("pawl_open"), 1;
@@ -59,6 +68,7 @@ int main(void) {
     pawl_add_workflow(pawl, "busy", busy, NULL);
     pawl_add_workflow(pawl, "decline", decline, NULL);
     pawl_add_workflow(pawl, "parent", parent, NULL);
+    pawl_add_workflow(pawl, "spread", spread, NULL);
     if (pawl_work(pawl)) return pawl_perror("pawl_work"), 1;
     puts("ready");
     fflush(stdout);

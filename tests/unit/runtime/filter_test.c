@@ -46,6 +46,7 @@ static void test_terms(void **state) {
     is(parse("tag.team:blue").tag, "\x1eteam\x1f"
                                    "blue\x1e");
     is(parse("tag.team:").tag, "\x1eteam\x1f");
+    refuse("tag.team:blue tag.site:a", "'tag.site' is a second tag, and a filter may have one");
 }
 
 static void test_statuses(void **state) {
