@@ -20,6 +20,10 @@ void pawl__api_destroy(struct pawl_api *api);
 // The server's handler; |arg| is the api.
 void pawl__api_handle(void *arg, struct pawl_request *request);
 
+// Bytes that |request| may have, if it may have more than the server's limit; 0: it may not. Other
+// daemons of the app have limits of their own, and pass on what their clients and workers send.
+size_t pawl__api_max_message(const struct pawl_api *api, const struct pawl_request *request);
+
 // Whether the sidecar can do its work: answers the health routes.
 void pawl__api_set_ready(struct pawl_api *api, bool ready, const char *reason);
 

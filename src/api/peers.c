@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/api.h"
 #include "api/internal.h"
 #include "api/relays.h"
 #include "net/grpc_client.h"
@@ -181,6 +182,29 @@ static enum pawl_err peer_invited(struct pawl_api *api, const struct pawl_forwar
     return PAWL_OK;
 }
 
+enum {
+    PEER_ENVELOPE = 1024 * 1024 // bytes of a call around what a client or worker sent, at most
+};
+
+size_t pawl__api_max_message(const struct pawl_api *api, const struct pawl_request *request) {
+    const struct pawl_node *node = api->options.node;
+    if (!node || !pawl__str_equal(request->path, PAWL_STR(PAWL_PEER_METHOD))) return 0;
+    size_t own = node->options.max_message, others = pawl__members_message(&node->members, true);
+    size_t most = own > others ? own : others;
+    return most < SIZE_MAX - PEER_ENVELOPE ? most + PEER_ENVELOPE : most;
+}
+
+// Of other apps no more is taken than of clients.
+static bool peer_is_too_large(const struct pawl_api *api, struct pawl_request *request,
+                              const struct pawl_forwarded *forwarded) {
+    const struct pawl_node *node = api->options.node;
+    bool foreign = forwarded->app || forwarded->kind == PAWL_VERB_RECEIVE;
+    if (!foreign || request->body.len <= node->options.max_message) return false;
+    pawl__api_fail(request, PAWL_E_TOO_LARGE, "received message larger than max (%zu vs. %zu)",
+                   request->body.len, node->options.max_message);
+    return true;
+}
+
 static void peer_serve(struct pawl_api *api, struct pawl_request *request) {
     if (!api->options.node) {
         pawl__api_fail(request, PAWL_E_UNIMPLEMENTED, PAWL_NO_RUNTIME);
@@ -195,6 +219,7 @@ static void peer_serve(struct pawl_api *api, struct pawl_request *request) {
         pawl__api_fail(request, PAWL_E_INVALID, "the call of another daemon cannot be read");
         return;
     }
+    if (peer_is_too_large(api, request, forwarded)) return;
     forwarded->verb.call.done = peer_on_done;
     forwarded->verb.call.data = request;
     if (forwarded->kind == PAWL_VERB_INVITE) {

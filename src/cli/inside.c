@@ -180,6 +180,13 @@ static void inside_handle(void *arg, struct pawl_request *request) {
     pawl__api_handle(inside->api, request);
 }
 
+static size_t inside_max_message(void *arg, const struct pawl_request *request) {
+    const struct pawl_inside *inside = arg;
+    size_t max = inside->options.daemon->max_body;
+    size_t wide = inside->api ? pawl__api_max_message(inside->api, request) : 0;
+    return wide > max ? wide : max;
+}
+
 void pawl__inside_init(struct pawl_inside *inside, const struct pawl_inside_options *options) {
     *inside = (struct pawl_inside){.options = *options};
 }
@@ -190,6 +197,7 @@ enum pawl_err pawl__inside_create_server(struct pawl_inside *inside, struct pawl
     const struct pawl_server_options server = {
         .allowed_origins = options->allowed_origins,
         .max_body = options->max_body,
+        .max_message = inside_max_message,
         .max_header = options->max_header,
         .idle_timeout = 60 * PAWL_SECOND,
         .handler = inside_handle,

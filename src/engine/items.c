@@ -312,6 +312,13 @@ static struct pawl_propagation items_propagation(const struct pawl_shard *shard,
                                      pawl__pending_find(&instance->pending, task_id)->offset);
 }
 
+size_t pawl__shard_activity_size(const struct pawl_shard *shard,
+                                 const struct pawl_instance *instance, int32_t task_id) {
+    struct pawl_str scheduled = items_scheduled(instance, task_id);
+    struct pawl_propagation propagation = items_propagation(shard, instance, task_id, scheduled);
+    return scheduled.len + pawl__propagation_size(&propagation);
+}
+
 bool pawl__shard_activity_item(const struct pawl_shard *shard, const struct pawl_instance *instance,
                                int32_t task_id, struct pawl_str token, struct pawl_buf *out) {
     struct pawl_str scheduled = items_scheduled(instance, task_id);

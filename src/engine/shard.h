@@ -294,6 +294,10 @@ struct pawl_str pawl__shard_activity_name(const struct pawl_instance *instance, 
 // The app that is to run it; empty: this one.
 struct pawl_str pawl__shard_activity_app(const struct pawl_instance *instance, int32_t task_id);
 
+// Bytes of the work item that pawl__shard_activity_item would build, near enough for limits.
+size_t pawl__shard_activity_size(const struct pawl_shard *shard,
+                                 const struct pawl_instance *instance, int32_t task_id);
+
 // Appends the work item of a pending activity. False when it is not pending (any more).
 bool pawl__shard_activity_item(const struct pawl_shard *shard, const struct pawl_instance *instance,
                                int32_t task_id, struct pawl_str token, struct pawl_buf *out);

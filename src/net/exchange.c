@@ -77,6 +77,7 @@ struct pawl_exchange *pawl__exchange_create(struct pawl_service *service, struct
         .body = body,
         .queue = queue,
         .service = service,
+        .max_body = service->options.max_body,
         .conn = conn,
         .answers = answers,
         .timeout = INT64_MAX,
@@ -166,7 +167,8 @@ bool pawl__exchange_charge(struct pawl_exchange *exchange) {
     struct pawl_service *service = exchange->service;
     service->buffered += exchange->body.len - exchange->charged;
     exchange->charged = exchange->body.len;
-    return service->buffered <= service->options.max_buffered;
+    size_t more = exchange->max_body - service->options.max_body; // than requests may have
+    return service->buffered <= service->options.max_buffered + more;
 }
 
 void pawl__exchange_dispatch(struct pawl_exchange *exchange) {

@@ -46,6 +46,7 @@ struct pawl_exchange {
     size_t header_cap;
     size_t header_bytes;
     struct pawl_buf body; // request.body points into it
+    size_t max_body;      // bytes
     size_t charged;       // of the service's |buffered|
     uint64_t touched;     // uv_now of the last byte of the request
     struct pawl_heap_node deadline;

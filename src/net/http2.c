@@ -121,6 +121,8 @@ static void http2_on_request(struct pawl_http2 *http2, struct pawl_exchange *exc
             http2_continue(http2, exchange);
         return;
     }
+    const struct pawl_server_options *options = &http2->service->options;
+    if (options->max_message) exchange->max_body = options->max_message(options->arg, request);
     if (!pawl__str_equal(request->method, PAWL_STR("POST"))) {
         request->is_grpc = false;
         pawl__http2_refuse(exchange, PAWL_E_INTERNAL, 405, "gRPC uses POST");
@@ -136,9 +138,9 @@ static void http2_on_request(struct pawl_http2 *http2, struct pawl_exchange *exc
 static void http2_refuse_message(struct pawl_exchange *exchange, enum pawl_err err) {
     switch (err) {
     case PAWL_E_TOO_LARGE: {
-        const char *text = pawl__arena_format(
-            &exchange->request.arena, "received message larger than max (%u vs. %zu)",
-            exchange->decoder.left, exchange->service->options.max_body);
+        const char *text = pawl__arena_format(&exchange->request.arena,
+                                              "received message larger than max (%u vs. %zu)",
+                                              exchange->decoder.left, exchange->max_body);
         pawl__http2_refuse(exchange, err, 413, text ? text : "the message is too large");
         return;
     }
@@ -161,9 +163,8 @@ static void http2_take_message(struct pawl_exchange *exchange, struct pawl_str d
             return;
         }
         bool complete;
-        enum pawl_err err =
-            pawl__grpc_decode(&exchange->decoder, &data, exchange->service->options.max_body,
-                              &exchange->body, &complete);
+        enum pawl_err err = pawl__grpc_decode(&exchange->decoder, &data, exchange->max_body,
+                                              &exchange->body, &complete);
         if (err) {
             http2_refuse_message(exchange, err);
             return;
@@ -173,7 +174,7 @@ static void http2_take_message(struct pawl_exchange *exchange, struct pawl_str d
 }
 
 static void http2_take_body(struct pawl_exchange *exchange, struct pawl_str data) {
-    if (data.len > exchange->service->options.max_body - exchange->body.len)
+    if (data.len > exchange->max_body - exchange->body.len)
         pawl__http2_refuse(exchange, PAWL_E_TOO_LARGE, 413, "the request's body is too large");
     else if (!pawl__buf_append_str(&exchange->body, data))
         pawl__http2_refuse(exchange, PAWL_E_NOMEM, 500, "out of memory");

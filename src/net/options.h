@@ -9,7 +9,9 @@
 typedef void (*pawl_handler)(void *arg, struct pawl_request *request);
 
 struct pawl_server_options {
-    size_t max_body;      // bytes of a request's body or gRPC message; more: TOO_LARGE or 413
+    size_t max_body; // bytes of a request's body or gRPC message; more: TOO_LARGE or 413
+    // The same for one gRPC request, whose headers have come: |max_body| at least. NULL: no more.
+    size_t (*max_message)(void *arg, const struct pawl_request *request);
     size_t max_header;    // bytes of a request's headers; more: 431, or RESOURCE_EXHAUSTED
     size_t max_buffered;  // bytes of all bodies that are held at once; 0: 64 times max_body
     int64_t idle_timeout; // nanoseconds without a byte in the middle of a request, or for the

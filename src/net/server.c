@@ -44,7 +44,8 @@ struct server_listener {
 struct pawl_server {
     struct pawl_service service;
     struct pawl_origins origins;
-    pawl_handler handler; // the program's
+    pawl_handler handler;                                                 // the program's
+    size_t (*max_message)(void *arg, const struct pawl_request *request); // the same
     void *handler_arg;
     struct pawl_conns conns;
     struct server_listener *listeners;
@@ -349,6 +350,11 @@ static void server_on_request(void *arg, struct pawl_request *request) {
         server->handler(server->handler_arg, request);
 }
 
+static size_t server_max_message(void *arg, const struct pawl_request *request) {
+    const struct pawl_server *server = arg;
+    return server->max_message(server->handler_arg, request);
+}
+
 enum pawl_err pawl__server_create(uv_loop_t *loop, const struct pawl_server_options *options,
                                   struct pawl_server **out, struct pawl_error *error) {
     struct pawl_server *server = calloc(1, sizeof *server);
@@ -364,8 +370,10 @@ enum pawl_err pawl__server_create(uv_loop_t *loop, const struct pawl_server_opti
     pawl__service_init(&server->service, loop, options);
     struct pawl_server_options *own = &server->service.options;
     server->handler = own->handler;
+    server->max_message = own->max_message;
     server->handler_arg = own->arg;
     own->handler = server_on_request;
+    if (own->max_message) own->max_message = server_max_message;
     own->arg = server;
     if (!own->max_buffered && __builtin_mul_overflow(64, own->max_body, &own->max_buffered))
         own->max_buffered = SIZE_MAX;

@@ -207,6 +207,7 @@ static bool session_ask(struct borrow_session *session, const uint32_t room[2], 
     verb->both = both;
     verb->dialect = session->worker->dialect;
     verb->keeps_history = session->worker->keeps_history;
+    verb->message = session->worker->message;
     verb->call.done = ask_on_done;
     const struct pawl_forward_to to = {.address = pawl__str(session->lender->address)};
     if (!session_name(session, ask) ||

@@ -64,20 +64,36 @@ static bool choose_is_better(const struct pawl_worker *worker, const struct pawl
     return worker->in_flight < best->in_flight;
 }
 
-// to wait for one to connect: |*park|.
-struct pawl_worker *pawl__choose(const struct pawl_dispatch *dispatch, bool turn,
-                                 struct pawl_str name, uint64_t keeper, bool *park) {
-    enum choose_who who = choose_who(dispatch, turn, name);
+size_t pawl__choose_limit(const struct pawl_dispatch *dispatch, size_t size) {
+    size_t least = 0;
+    if (size <= pawl__message_room(dispatch->least)) return 0;
+    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
+         link = link->next) {
+        size_t takes = PAWL_CONTAINER(link, const struct pawl_worker, link)->message;
+        if (size <= pawl__message_room(takes) && (!least || takes < least)) least = takes;
+    }
+    return least ? least : (size + 94) / 95 * 100;
+}
+
+struct pawl_worker *pawl__choose(const struct pawl_dispatch *dispatch, const struct pawl_want *want,
+                                 enum pawl_choice *choice) {
+    enum choose_who who = choose_who(dispatch, want->turn, want->name);
     struct pawl_worker *best = NULL;
-    *park = who == CHOOSE_NOBODY_YET;
-    if (*park) return NULL;
+    *choice = PAWL_CHOICE_PARK;
+    if (who == CHOOSE_NOBODY_YET) return NULL;
+    *choice = PAWL_CHOICE_TOO_LARGE;
     for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
          link = link->next) {
         struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
-        if (choose_has_room(dispatch, worker, turn) && choose_may_have(who, worker, turn, name) &&
-            choose_is_better(worker, best, keeper))
+        if (!choose_may_have(who, worker, want->turn, want->name) ||
+            worker->message < want->message)
+            continue;
+        *choice = PAWL_CHOICE_WAIT;
+        if (choose_has_room(dispatch, worker, want->turn) &&
+            choose_is_better(worker, best, want->keeper))
             best = worker;
     }
+    if (best) *choice = PAWL_CHOICE_GIVE;
     return best;
 }
 
@@ -96,8 +112,11 @@ static bool choose_wants(const struct pawl_dispatch *dispatch, const struct pawl
     if ((turn ? &dispatch->turns : &dispatch->activities)->len) return true;
     for (const struct pawl_link *link = waiting->names.next; link != &waiting->names;
          link = link->next) {
-        struct pawl_str name = PAWL_CONTAINER(link, const struct pawl_waiting_name, link)->name;
-        if (choose_may_have(choose_who(dispatch, turn, name), worker, turn, name)) return true;
+        const struct pawl_waiting_name *one =
+            PAWL_CONTAINER(link, const struct pawl_waiting_name, link);
+        if (worker->message >= one->message &&
+            choose_may_have(choose_who(dispatch, turn, one->name), worker, turn, one->name))
+            return true;
     }
     return false;
 }
@@ -108,7 +127,8 @@ bool pawl__choose_wanted(const struct pawl_dispatch *dispatch, const struct pawl
 
 struct pawl_worker *pawl__choose_for_activity(const struct pawl_dispatch *dispatch,
                                               struct pawl_str name) {
-    bool park;
-    struct pawl_worker *worker = pawl__choose(dispatch, false, name, 0, &park);
+    enum pawl_choice choice;
+    const struct pawl_want want = {.name = name};
+    struct pawl_worker *worker = pawl__choose(dispatch, &want, &choice);
     return worker && !worker->remote ? worker : NULL; // own workers come first
 }

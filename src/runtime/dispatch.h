@@ -40,7 +40,8 @@ struct pawl_worker {
     // pawl_read_history if it has them no longer.
     bool keeps_history;
     enum pawl_dialect dialect;
-    bool paused; // set while what was delivered has not been taken; see pawl__dispatch_ready
+    size_t message; // bytes of the largest message that it takes; 0: as this daemon
+    bool paused;    // set while what was delivered has not been taken; see pawl__dispatch_ready
     // It is attached to another daemon of the app, which borrows for it (lend.h): it gets what no
     // worker of this one has room for, and no more than it has asked for.
     bool remote;
@@ -91,6 +92,8 @@ struct pawl_dispatch_extra {
     void (*pump)(struct pawl_dispatch_extra *extra);    // gives out what it can
     void (*settled)(struct pawl_dispatch_extra *extra); // all has been given out that can be
     void (*lost)(struct pawl_dispatch_extra *extra, struct pawl_worker *worker);
+    // Whether a worker that takes messages of so many bytes may come.
+    bool (*expects)(const struct pawl_dispatch_extra *extra, size_t message);
     void *data;
 };
 
@@ -102,9 +105,12 @@ struct pawl_dispatch {
     struct pawl_ceilings *ceilings; // NULL: the app has none
     struct pawl_link departed;      // items that are of no shard here any more, and still out
     struct pawl_link workers;
-    uint64_t last_worker;                // pawl_worker.number
-    size_t worker_count, remote_count;   // here; at other daemons
-    size_t choosy_count;                 // of both: they say what they serve
+    uint64_t last_worker;              // pawl_worker.number
+    size_t worker_count, remote_count; // here; at other daemons
+    size_t choosy_count;               // of both: they say what they serve
+    // Bytes of the largest message that each worker takes, and that any does, be it one of another
+    // daemon that has not asked yet: the largest of those take |others_message|.
+    size_t least, message, others_message;
     bool had_silent;                     // a worker that does not say was here
     bool others_may_serve;               // workers of other daemons that have not asked yet
     int64_t workers_changed;             // steady
@@ -150,6 +156,10 @@ void pawl__dispatch_ready(struct pawl_dispatch *dispatch, struct pawl_worker *wo
 
 // Gives what is ready to workers that have room.
 void pawl__dispatch_pump(struct pawl_dispatch *dispatch);
+
+// Workers of other daemons take messages of up to so many bytes; 0: there are none. What was held
+// is offered again when they take more than before.
+void pawl__dispatch_others(struct pawl_dispatch *dispatch, size_t message);
 
 // Looks again at what no worker was there for, and forgets what is held no longer. To be called now
 // and then.
@@ -199,12 +209,35 @@ void pawl__dispatch_note_answered(struct pawl_dispatch *dispatch, struct pawl_st
 // |worker| is gone; NULL: all are.
 void pawl__dispatch_departed_lost(struct pawl_dispatch *dispatch, const struct pawl_worker *worker);
 
-// --- who gets what: choose.c --------------------------------------------------------------------
+// --- who gets what: choose.c; giving it: give.c -------------------------------------------------
 
-// The worker for a turn or activity |name|, of which |keeper| has the history (0: nobody); NULL
-// when none has room, or when it has to wait for one to connect: |*park|.
-struct pawl_worker *pawl__choose(const struct pawl_dispatch *dispatch, bool turn,
-                                 struct pawl_str name, uint64_t keeper, bool *park);
+// A turn or activity |name| that is to be given out.
+struct pawl_want {
+    bool turn;
+    struct pawl_str name;
+    uint64_t keeper; // the number of the worker that has the history; 0: none
+    size_t message;  // bytes of the messages that its worker has to take; 0: any does
+};
+
+enum pawl_choice {
+    PAWL_CHOICE_GIVE,
+    PAWL_CHOICE_WAIT,      // until one that may have it has room
+    PAWL_CHOICE_PARK,      // until one connects
+    PAWL_CHOICE_TOO_LARGE, // for all that may have it
+};
+
+// The worker for what is wanted; NULL: |*choice| says why there is none.
+struct pawl_worker *pawl__choose(const struct pawl_dispatch *dispatch, const struct pawl_want *want,
+                                 enum pawl_choice *choice);
+
+// |want.message| for |size| bytes: the least limit of a worker that has room for them, or 0. What
+// has the same can wait together.
+size_t pawl__choose_limit(const struct pawl_dispatch *dispatch, size_t size);
+
+// How many bytes of a message of at most |limit| are used (3.12 Payload-size guard).
+static inline size_t pawl__message_room(size_t limit) {
+    return limit / 100 * 95;
+}
 
 // Whether any worker has room.
 bool pawl__choose_any(const struct pawl_dispatch *dispatch, bool turn);
@@ -234,6 +267,21 @@ struct pawl_item *pawl__dispatch_match(struct pawl_dispatch *dispatch, struct pa
 // Forgets an item that has been answered; makes one ready again whose answer could not be taken.
 void pawl__dispatch_answered(struct pawl_dispatch *dispatch, struct pawl_item *item);
 void pawl__dispatch_return(struct pawl_dispatch *dispatch, struct pawl_item *item);
+
+// --- items ---------------------------------------------------------------------------------------
+
+// The item of a turn or activity; NULL: none, or memory is out, with which |home| fails.
+struct pawl_item *pawl__dispatch_find(struct pawl_dispatch *dispatch, struct pawl_residency *home,
+                                      struct pawl_str id, int32_t task_id);
+
+// Notes that |worker| is given the turn or activity |task_id|. NULL: memory is out.
+struct pawl_item *pawl__dispatch_item_create(struct pawl_dispatch *dispatch,
+                                             struct pawl_worker *worker,
+                                             struct pawl_residency *home,
+                                             struct pawl_instance *instance, int32_t task_id);
+
+// The name of the workflow, or of the activity.
+struct pawl_str pawl__dispatch_name_of(const struct pawl_instance *instance, int32_t task_id);
 
 // Frees |item|, under whose key there is nothing any more, or another.
 void pawl__dispatch_free_item(struct pawl_dispatch *dispatch, struct pawl_item *item);

@@ -10,8 +10,14 @@ static size_t ceilings_waiting(const struct pawl_dispatch *dispatch,
                                const struct pawl_ceiling *named) {
     const struct pawl_waiting *waiting =
         named->turn ? &dispatch->waiting_turns : &dispatch->waiting_activities;
-    const struct pawl_waiting_name *name = pawl__waiting_find(waiting, named->name);
-    return name ? name->queue.len : 0;
+    size_t count = 0;
+    for (const struct pawl_link *link = waiting->names.next; link != &waiting->names;
+         link = link->next) {
+        const struct pawl_waiting_name *name =
+            PAWL_CONTAINER(link, const struct pawl_waiting_name, link);
+        if (pawl__str_equal(name->name, named->name)) count += name->queue.len;
+    }
+    return count;
 }
 
 // How much work of any name waits; if |closed|, only that whose name's ceiling is reached.

@@ -124,6 +124,7 @@ static struct lend_session *session_create(struct pawl_lend *lend, const struct 
         .reset = session_reset,
         .keeps_history = verb->keeps_history,
         .dialect = verb->dialect,
+        .message = verb->message,
         .paused = true,
         .remote = true,
     };
@@ -165,6 +166,18 @@ static void lend_expect(struct pawl_lend *lend) {
                         !pawl__bell_is_unheard(lend->bell, member->address));
     }
     lend->dispatch->others_may_serve = expects;
+}
+
+static bool lend_expects(const struct pawl_dispatch_extra *extra, size_t message) {
+    const struct pawl_lend *lend = extra->data;
+    for (size_t i = 0; i < lend->members->count && !lend->stopped; i++) {
+        const struct pawl_member *member = &lend->members->list[i];
+        if (lend_may_ring(lend, member) && lend_count(lend, member) < member->workers &&
+            pawl__member_message(member) >= message &&
+            !pawl__bell_is_unheard(lend->bell, member->address))
+            return true;
+    }
+    return false;
 }
 
 static void lend_settled(struct pawl_dispatch_extra *extra) {
@@ -245,7 +258,8 @@ void pawl__lend_init(struct pawl_lend *lend, struct pawl_dispatch *dispatch,
                      const struct pawl_members *members, struct pawl_bell *bell,
                      const struct pawl_log *log) {
     *lend = (struct pawl_lend){.dispatch = dispatch, .members = members, .bell = bell, .log = log};
-    lend->extra = (struct pawl_dispatch_extra){.settled = lend_settled, .data = lend};
+    lend->extra = (struct pawl_dispatch_extra){
+        .settled = lend_settled, .expects = lend_expects, .data = lend};
     pawl__link_init(&lend->sessions);
     pawl__dispatch_extend(dispatch, &lend->extra);
 }

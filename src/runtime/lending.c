@@ -81,6 +81,7 @@ Peer__Borrow *pawl__borrow_pack(struct pawl_arena *arena, const struct pawl_borr
     row->n_workflows = verb->name_count[1];
     row->dialect = verb->dialect;
     row->keeps_history = verb->keeps_history;
+    row->message = verb->message;
     return row;
 }
 
@@ -103,6 +104,7 @@ bool pawl__borrow_take(struct pawl_borrow *verb, const Peer__Borrow *row,
     verb->name_count[1] = row->n_workflows;
     verb->dialect = (enum pawl_dialect)row->dialect;
     verb->keeps_history = row->keeps_history;
+    verb->message = row->message < SIZE_MAX ? (size_t)row->message : SIZE_MAX;
     return true;
 }
 

@@ -32,6 +32,7 @@ struct pawl_borrow {
     size_t name_count[2];
     enum pawl_dialect dialect;
     bool keeps_history;
+    size_t message;           // bytes of the largest message that it takes; 0: the lender knows
     struct pawl_arena *arena; // of what follows
 
     // The answer.

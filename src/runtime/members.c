@@ -1,5 +1,7 @@
 #include "runtime/members.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 
 static const char *const members_scope = "dapr.runtime.wfengine";
@@ -10,11 +12,15 @@ enum {
     MEMBERS_RENEW = 5
 };
 
+// Of |info| of a member.
+static const char members_says[] = "max-body-size=%zu";
+
 void pawl__members_init(struct pawl_members *members, struct pawl_storage *storage,
                         struct pawl_str app, struct pawl_str id, struct pawl_str address,
-                        int64_t ttl, void (*seen)(struct pawl_members *members)) {
+                        size_t message, int64_t ttl, void (*seen)(struct pawl_members *members)) {
     *members = (struct pawl_members){
         .storage = storage, .app = app, .id = id, .address = address, .ttl = ttl, .seen = seen};
+    members->message = message;
 }
 
 static void members_check_left(struct pawl_members *members) {
@@ -29,9 +35,11 @@ static void members_check_left(struct pawl_members *members) {
 static void members_run_tell(struct pawl_job *job) {
     struct pawl_members *members = PAWL_CONTAINER(job, struct pawl_members, tell_job);
     struct pawl_store *store = members->storage->store;
+    char info[sizeof members_says + 24];
+    snprintf(info, sizeof info, members_says, members->message);
     const struct pawl_member self = {.id = members->id,
                                      .address = members->address,
-                                     .info = PAWL_STR(""),
+                                     .info = pawl__str(info),
                                      .workers = members->told_workers,
                                      .loops = 1};
     struct pawl_error *error = &members->tell_error;
@@ -151,6 +159,27 @@ const struct pawl_member *pawl__members_holder(const struct pawl_members *member
     for (size_t i = 0; holder && i < members->count; i++)
         if (pawl__str_equal(members->list[i].id, holder->owner)) return &members->list[i];
     return NULL;
+}
+
+size_t pawl__member_message(const struct pawl_member *member) {
+    char info[sizeof members_says + 24];
+    size_t message = 0;
+    if (member->info.len >= sizeof info) return 0;
+    memcpy(info, member->info.data, member->info.len);
+    info[member->info.len] = 0;
+    return sscanf(info, members_says, &message) == 1 ? message : 0;
+}
+
+size_t pawl__members_message(const struct pawl_members *members, bool told) {
+    size_t most = 0;
+    for (size_t i = 0; i < members->count; i++) {
+        const struct pawl_member *member = &members->list[i];
+        if (!told && (!member->workers || !member->address.len)) continue;
+        if (pawl__members_is_self(members, member)) continue;
+        size_t message = pawl__member_message(member);
+        if (message > most) most = message;
+    }
+    return most;
 }
 
 void pawl__members_leave(struct pawl_members *members, void (*left)(struct pawl_members *members)) {

@@ -9,6 +9,7 @@
 struct pawl_members {
     struct pawl_storage *storage;
     struct pawl_str app, id, address;           // of this one; views of the caller's
+    size_t message;                             // bytes of the largest that its workers take
     int64_t ttl;                                // nanoseconds that it lasts, where members end
     void (*seen)(struct pawl_members *members); // a new look is there
     uint32_t workers;                           // to be told
@@ -38,7 +39,7 @@ struct pawl_members {
 
 void pawl__members_init(struct pawl_members *members, struct pawl_storage *storage,
                         struct pawl_str app, struct pawl_str id, struct pawl_str address,
-                        int64_t ttl, void (*seen)(struct pawl_members *members));
+                        size_t message, int64_t ttl, void (*seen)(struct pawl_members *members));
 
 // Looks, and tells what has changed of this one. Many calls make one look.
 void pawl__members_look(struct pawl_members *members, uint32_t workers);
@@ -53,6 +54,13 @@ static inline bool pawl__members_is_self(const struct pawl_members *members,
                                          const struct pawl_member *member) {
     return pawl__str_equal(member->id, members->id);
 }
+
+// Bytes of the largest message that workers of |member| take; 0: it does not say.
+size_t pawl__member_message(const struct pawl_member *member);
+
+// The largest that any workers of other daemons take, or, if |told|, that any daemon has told of,
+// with workers or without. 0: nobody takes any.
+size_t pawl__members_message(const struct pawl_members *members, bool told);
 
 // This one is no member any more. Calls |left|, after which the memory may be freed.
 void pawl__members_leave(struct pawl_members *members, void (*left)(struct pawl_members *members));

@@ -103,6 +103,7 @@ static void node_on_seen(struct pawl_members *members) {
     node_check_ready(node, NULL);
     pawl__node_follow(node);
     pawl__node_unpark(node);
+    pawl__dispatch_others(&node->dispatch, pawl__members_message(members, false));
     pawl__borrower_seen(&node->borrower, members);
     pawl__asker_seen(&node->asker);
     if (members->count > 1) node_ring_all(node); // other daemons send mail, too
@@ -452,8 +453,8 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
                     node->namespace);
     node_init_parts(node, own);
     pawl__members_init(&node->members, storage, pawl__str(node->store_name), pawl__str(node->owner),
-                       pawl__str(options->address ? options->address : ""), own->lease,
-                       node_on_seen);
+                       pawl__str(options->address ? options->address : ""), own->max_message,
+                       own->lease, node_on_seen);
     pawl__asker_init(&node->asker, storage->loop, &node->dispatch, &node->members, pawl__node_ask,
                      node);
     uv_timer_init(storage->loop, &node->look);

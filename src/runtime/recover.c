@@ -88,7 +88,6 @@ static void recover_read(struct pawl_job *job) {
     if (!pawl__shard_init(&residency->shard, pawl__str(residency->options->app_id),
                           residency->lease.position))
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
-    residency->shard.limits.message = residency->options->max_message;
     residency->shard.number = residency->number;
     residency->shard.count = residency->count;
     residency->shard.namespace = residency->options->namespace;

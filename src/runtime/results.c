@@ -21,6 +21,7 @@ static enum pawl_err turn_run(struct pawl_calls *calls, struct pawl_call *call,
     dispatch->turn_time += (pawl__clock_steady() - item->began - dispatch->turn_time) / 8;
     struct pawl_stamp stamp = pawl__residency_stamp(residency);
     if (pawl__shard_turn_starts(verb->response)) pawl__random_uuid(stamp.uuid);
+    residency->shard.limits.message = dispatch->message;
     enum pawl_err err = pawl__shard_complete_turn(&residency->shard, stamp, instance,
                                                   verb->response, verb->bytes, error);
     if (err == PAWL_E_NEEDED || err == PAWL_E_TOO_LARGE) return err; // it may give a smaller one

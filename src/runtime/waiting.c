@@ -8,7 +8,7 @@ void pawl__waiting_init(struct pawl_waiting *waiting) {
 }
 
 static void waiting_free(struct pawl_waiting *waiting, struct pawl_waiting_name *name) {
-    pawl__map_remove(&waiting->by_name, name->name);
+    if (!name->message) pawl__map_remove(&waiting->by_name, name->name);
     pawl__list_remove(&name->link);
     pawl__queue_finish(&name->queue);
     free(name);
@@ -22,17 +22,22 @@ void pawl__waiting_finish(struct pawl_waiting *waiting) {
 }
 
 struct pawl_waiting_name *pawl__waiting_find(const struct pawl_waiting *waiting,
-                                             struct pawl_str name) {
-    return pawl__map_get(&waiting->by_name, name);
+                                             struct pawl_str name, size_t message) {
+    if (!message) return pawl__map_get(&waiting->by_name, name);
+    for (struct pawl_link *link = waiting->names.next; link != &waiting->names; link = link->next) {
+        struct pawl_waiting_name *one = PAWL_CONTAINER(link, struct pawl_waiting_name, link);
+        if (one->message == message && pawl__str_equal(one->name, name)) return one;
+    }
+    return NULL;
 }
 
-static struct pawl_waiting_name *waiting_create(struct pawl_waiting *waiting,
-                                                struct pawl_str name) {
+static struct pawl_waiting_name *waiting_create(struct pawl_waiting *waiting, struct pawl_str name,
+                                                size_t message) {
     struct pawl_waiting_name *one = malloc(sizeof *one + name.len);
     if (!one) return NULL;
-    *one = (struct pawl_waiting_name){.name = {one->name_bytes, name.len}};
+    *one = (struct pawl_waiting_name){.name = {one->name_bytes, name.len}, .message = message};
     if (name.len) memcpy(one->name_bytes, name.data, name.len);
-    if (!pawl__map_put(&waiting->by_name, one->name, one)) {
+    if (!message && !pawl__map_put(&waiting->by_name, one->name, one)) {
         free(one);
         return NULL;
     }
@@ -41,9 +46,10 @@ static struct pawl_waiting_name *waiting_create(struct pawl_waiting *waiting,
     return one;
 }
 
-bool pawl__waiting_add(struct pawl_waiting *waiting, struct pawl_str name, struct pawl_work work) {
-    struct pawl_waiting_name *one = pawl__waiting_find(waiting, name);
-    if (!one) one = waiting_create(waiting, name);
+bool pawl__waiting_add(struct pawl_waiting *waiting, struct pawl_str name, size_t message,
+                       struct pawl_work work) {
+    struct pawl_waiting_name *one = pawl__waiting_find(waiting, name, message);
+    if (!one) one = waiting_create(waiting, name, message);
     if (!one) return false;
     bool ok = pawl__queue_push(&one->queue, work);
     pawl__waiting_tidy(waiting, one);

@@ -113,6 +113,7 @@ class Worker:
         self.workflows = workflows or {"chain": chain, "timer": timer}
         self.given, self.acknowledged, self.again = [], set(), []
         self.turns, self.says, self.at_once = 0, says, at_once
+        self.largest = 0  # bytes of an item that it was given
         self.lock = threading.Lock()
         if ledger:
             self.given, self.acknowledged, self.again, self.lock = ledger.given, ledger.acknowledged, ledger.again, ledger.lock
@@ -151,6 +152,7 @@ class Worker:
             pass  # it is given again, and the stream has an end of its own
 
     def work(self, item):
+        self.largest = max(self.largest, item.ByteSize())
         if item.HasField("activityRequest"):
             self.activity(item.activityRequest, item.completionToken)
         else:

@@ -173,7 +173,7 @@ static void test_stalls_wait(void **state) {
     for (int i = 0; i < COUNT; i++) kit_started(&kit, name_of(&kit, "x", i));
     stall(&kit, &first, "b");
     flood(&kit, starts, raises);
-    kit.node->options.max_message = 10;
+    worker.base.message = 10;
     kit_attach(&kit, &worker);
     kit_rest(&kit, 20);
     assert_bounded(&kit);

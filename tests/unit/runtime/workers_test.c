@@ -312,6 +312,42 @@ static void test_activity_of_an_earlier_generation(void **state) {
     kit_finish(&kit);
 }
 
+// What only the larger of two workers takes waits for it, and keeps nothing else from the other.
+static void test_large_messages(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker small = {.base = {.message = 1000}}, large = {.base = {.limit = 1}};
+    struct caller caller;
+    kit_init(&kit);
+    kit_attach(&kit, &large);
+    kit_started(&kit, "a");
+    UNTIL(&kit, large.count == 1);
+    kit_started(&kit, "b");
+    kit_started(&kit, "c");
+    char text[2001] = {0};
+    memset(text, 'x', sizeof text - 1);
+    for (int i = 0; i < 2; i++) {
+        kit_raise(&kit, &caller, i ? "b" : "c", text);
+        DONE(&kit, caller, PAWL_OK);
+    }
+    kit_started(&kit, "d");
+    kit_attach(&kit, &small);
+    UNTIL(&kit, small.count == 1);
+    kit_turn(&kit, &small, "d", ACTIONS(kit_complete(&kit, 0, NULL)));
+    kit_started(&kit, "e");
+    UNTIL(&kit, small.count == 1); // though two of the same name wait before it
+    kit_turn(&kit, &small, "e", ACTIONS(kit_complete(&kit, 0, NULL)));
+    kit_turn(&kit, &large, "a", ACTIONS(kit_complete(&kit, 0, NULL)));
+    for (int i = 0; i < 2; i++) {
+        UNTIL(&kit, large.count == 1);
+        kit_turn(&kit, &large, i ? "c" : "b", ACTIONS(kit_complete(&kit, 0, NULL)));
+    }
+    assert_int_equal(small.count, 0);
+    kit_detach(&kit, &large);
+    kit_detach(&kit, &small);
+    kit_finish(&kit);
+}
+
 static void test_stalls(void **state) {
     (void)state;
     struct kit kit;
@@ -321,7 +357,9 @@ static void test_stalls(void **state) {
     kit_attach(&kit, &worker);
     kit_started(&kit, "a");
     kit_turn(&kit, &worker, "a", NO_ACTIONS);
-    kit.node->options.max_message = 100;
+    kit_detach(&kit, &worker);
+    worker.base.message = 100;
+    kit_attach(&kit, &worker);
     kit_raise(&kit, &caller, "a", "e");
     DONE(&kit, caller, PAWL_OK);
     UNTIL(&kit, kit_status(&kit, "a") == STATUS(STALLED));
@@ -329,16 +367,17 @@ static void test_stalls(void **state) {
     kit_raise(&kit, &caller, "a", "e");
     DONE(&kit, caller, PAWL_E_PRECONDITION);
     assert_string_equal(caller.error.text, "workflow is stalled");
-    // Once it fits, a worker that connects gets the turn.
-    kit.node->options.max_message = 1 << 20;
-    kit_rest(&kit, 10);
-    assert_int_equal(worker.count, 0);
+    // A worker that connects gets the turn, if it fits there.
     kit_attach(&kit, &other);
-    UNTIL(&kit, worker.count + other.count == 1);
-    kit_turn(&kit, worker.count ? &worker : &other, "a", ACTIONS(kit_complete(&kit, 0, NULL)));
+    UNTIL(&kit, other.count == 1);
+    assert_int_equal(worker.count, 0);
+    kit_turn(&kit, &other, "a", ACTIONS(kit_complete(&kit, 0, NULL)));
     assert_int_equal(kit_status(&kit, "a"), STATUS(COMPLETED));
     // So it is with an answer that cannot be applied.
     kit_detach(&kit, &other);
+    kit_detach(&kit, &worker);
+    worker.base.message = 0;
+    kit_attach(&kit, &worker);
     kit_started(&kit, "b");
     Pb__WorkflowAction nothing = PB__WORKFLOW_ACTION__INIT;
     kit_turn(&kit, &worker, "b", ACTIONS(&nothing));
@@ -360,6 +399,7 @@ int main(void) {
         cmocka_unit_test(test_purge_while_a_turn_is_out),
         cmocka_unit_test(test_canceled_answer),
         cmocka_unit_test(test_activity_of_an_earlier_generation),
+        cmocka_unit_test(test_large_messages),
         cmocka_unit_test(test_stalls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
