@@ -82,20 +82,86 @@ static enum pawl_err note_count(void *arg, struct pawl_str name, int32_t status,
     return PAWL_OK;
 }
 
+static void assert_counts(struct fixture *f, const char *expected) {
+    struct pawl_buf text = {0};
+    const struct pawl_query all = {0};
+    assert_ok(f, f->store->ops->count(f->store, 1, &all, note_count, &text, &f->error));
+    pawl__buf_append(&text, "", 1);
+    assert_string_equal((const char *)text.data, expected);
+    pawl__buf_finish(&text);
+}
+
 // A file that was written before there were counts gets them when it is opened, once.
 static void test_counts_are_made(void **state) {
     struct fixture *f = *state;
     assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
     for (int open = 0; open < 2; open++) {
-        struct pawl_buf text = {0};
-        const struct pawl_query all = {0};
-        assert_ok(f, f->store->ops->count(f->store, 1, &all, note_count, &text, &f->error));
-        pawl__buf_append(&text, "", 1);
-        assert_string_equal((const char *)text.data,
-                            "ended/1=1 failing/3=1 parent/0=1 running/0=1 sleeper/0=1 waiter/0=2 ");
-        pawl__buf_finish(&text);
+        assert_counts(f, "ended/1=1 failing/3=1 parent/0=1 running/0=1 sleeper/0=1 waiter/0=2 ");
         fixture_reopen(f);
     }
+}
+
+static void run_sql(struct fixture *f, const char *sql) {
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL)) fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void put_named(struct fixture *f, const char *id, const char *name, int32_t status) {
+    struct pawl_snapshot row = t_snapshot(id, "s", "h");
+    row.name = pawl__str(name);
+    row.status = status;
+    assert_ok(f, t_put(f, &row));
+}
+
+static void lease_shop(struct fixture *f) {
+    uint32_t shards = 0;
+    assert_ok(f, f->store->ops->shards(f->store, PAWL_STR("default/shop"), 16, &shards, &f->error));
+    assert_ok(f, t_lease(f, f->store, "default/shop", 0, &f->lease));
+    assert_int_equal(f->lease.shard, 1);
+}
+
+// A Pawl that leaves the counts to the triggers, on the same file, in turns with this one: what
+// either does is counted once.
+static void test_others_count(void **state) {
+    struct fixture *f = *state;
+    assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
+    lease_shop(f);
+    put_named(f, "waiter-9", "waiter", 0);
+    run_sql(f, "UPDATE pawl_instance SET status=1 WHERE name='waiter'");
+    put_named(f, "waiter-9", "waiter", 3);
+    run_sql(f, "DELETE FROM pawl_instance WHERE name='sleeper';"
+               "INSERT INTO pawl_instance(shard, id, position, name, status, created_at, "
+               "updated_at, completed_at, wake_at, active, live, state) "
+               "VALUES(1, 'new', 1, 'new', 7, 1, 1, 0, 0, 0, 0, x'')");
+    assert_counts(f, "ended/1=1 failing/3=1 new/7=1 parent/0=1 running/0=1 waiter/1=2 waiter/3=1 ");
+    put_named(f, "new", "newer", 7);
+    const struct pawl_str gone[] = {PAWL_STR("waiter-1"), PAWL_STR("ended-1")};
+    assert_ok(
+        f, t_commit(f, &(struct pawl_part){.lease = &f->lease, .deletes = gone, .delete_count = 2},
+                    NULL));
+    assert_counts(f, "failing/3=1 newer/7=1 parent/0=1 running/0=1 waiter/1=1 waiter/3=1 ");
+}
+
+// Triggers of a user, on the table of state, run as before, and the counts are right with them.
+static void test_triggers_of_users(void **state) {
+    struct fixture *f = *state;
+    assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
+    run_sql(f, "CREATE TABLE audit(key);"
+               "CREATE TRIGGER audited AFTER INSERT ON state BEGIN "
+               "INSERT INTO audit VALUES(new.key); END");
+    fixture_reopen(f);
+    lease_shop(f);
+    struct pawl_state_op op = {.key = PAWL_STR("k"), .value = PAWL_STR("1")};
+    struct pawl_state_tx tx = {.ops = &op, .op_count = 1};
+    assert_ok(f, t_commit(f, NULL, &tx));
+    run_sql(f, "CREATE TABLE proof(n INTEGER CHECK(n=1)); INSERT INTO proof SELECT count(*) FROM "
+               "audit WHERE key='k'");
+    put_named(f, "waiter-9", "waiter", 0);
+    put_named(f, "waiter-1", "waiter", 1);
+    assert_counts(f, "ended/1=1 failing/3=1 parent/0=1 running/0=1 sleeper/0=1 waiter/0=2 "
+                     "waiter/1=1 ");
 }
 
 // One that cannot be filled is left as it is, and keeps no other from being filled.
@@ -187,7 +253,8 @@ int main(void) {
     fixture_kind = &t_sqlite;
 #define T(name) cmocka_unit_test_setup_teardown(name, format_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {T(test_columns_are_filled), T(test_counts_are_made),
-                                       T(test_damaged_row), T(test_workflows_go_on)};
+                                       T(test_others_count),       T(test_triggers_of_users),
+                                       T(test_damaged_row),        T(test_workflows_go_on)};
 #undef T
     return cmocka_run_group_tests_name("formats", tests, NULL, NULL);
 }

@@ -278,6 +278,115 @@ static void test_counts(void **state) {
     assert_counts(f, Q(.statuses = 1 << COMPLETED, .created_from = 150), "Pay/1=1 ");
 }
 
+// Counts by name and status are exact after each commit, whatever it did: rows that come, change,
+// go and come again, in one commit or in several, and parts that are refused, beside others that
+// are done. The names are more than a store may want to keep in memory meanwhile.
+enum {
+    MODEL_IDS = 120,
+    MODEL_NAMES = 50,
+    MODEL_STATUSES = 9
+};
+
+struct model {
+    struct {
+        bool there;
+        unsigned name;
+        int32_t status;
+    } rows[MODEL_IDS];
+};
+
+static enum pawl_err model_check(void *arg, struct pawl_str name, int32_t status, uint64_t count,
+                                 struct pawl_error *error) {
+    (void)error;
+    uint64_t(*left)[MODEL_STATUSES] = arg;
+    unsigned n = name.len ? (unsigned)strtoul(name.data + 1, NULL, 10) : 0;
+    assert_in_range(n, 0, MODEL_NAMES - 1);
+    assert_int_equal(left[n][status], count);
+    left[n][status] = 0;
+    return PAWL_OK;
+}
+
+static void assert_model(struct fixture *f, const struct model *model) {
+    uint64_t left[MODEL_NAMES][MODEL_STATUSES] = {{0}};
+    const struct pawl_query all = {0};
+    for (size_t i = 0; i < MODEL_IDS; i++)
+        left[model->rows[i].name][model->rows[i].status] += model->rows[i].there;
+    assert_ok(f,
+              f->store->ops->count(f->store, f->lease.shard, &all, model_check, left, &f->error));
+    for (size_t n = 0; n < MODEL_NAMES; n++)
+        for (size_t s = 0; s < MODEL_STATUSES; s++) assert_int_equal(left[n][s], 0);
+}
+
+// Makes a part of random rows, and does in |model| what it does. |refused|: its last row has more
+// of a history of which nothing is stored.
+static struct pawl_part model_part(struct fixture *f, unsigned *dice, struct model *model,
+                                   bool refused) {
+    struct pawl_snapshot *rows = pawl__arena_alloc(&f->arena, (MODEL_IDS + 1) * sizeof *rows);
+    struct pawl_str *deletes = pawl__arena_alloc(&f->arena, MODEL_IDS * sizeof *deletes);
+    struct pawl_part part = {.snapshots = rows, .deletes = deletes};
+    unsigned names = rand_r(dice) % 4 ? 3 : MODEL_NAMES, often = 1 + (unsigned)rand_r(dice) % 8;
+    for (unsigned i = 0; i < MODEL_IDS; i++) { // deletes come first
+        char text[16];
+        snprintf(text, sizeof text, "i%u", i);
+        const char *id = pawl__arena_dup(&f->arena, pawl__str(text));
+        if (rand_r(dice) % 16 == 0) {
+            deletes[part.delete_count++] = pawl__str(id);
+            model->rows[i].there = false;
+        }
+        if (rand_r(dice) % 8 >= often) continue;
+        bool same = model->rows[i].there && rand_r(dice) % 3 == 0;
+        unsigned name = same ? model->rows[i].name : (unsigned)rand_r(dice) % names;
+        int32_t status = same ? model->rows[i].status : (int32_t)(rand_r(dice) % MODEL_STATUSES);
+        snprintf(text, sizeof text, "n%u", name);
+        struct pawl_snapshot row = t_snapshot(id, "s", "h");
+        row.name = name ? pawl__str(pawl__arena_dup(&f->arena, pawl__str(text))) : PAWL_STR("");
+        row.status = status;
+        row.active = rand_r(dice) % 2;
+        row.history_from = model->rows[i].there && rand_r(dice) % 2; // more of it
+        rows[part.snapshot_count++] = row;
+        model->rows[i].there = true;
+        model->rows[i].name = name;
+        model->rows[i].status = status;
+    }
+    if (refused) {
+        rows[part.snapshot_count] = t_snapshot("nobody", "s", "h");
+        rows[part.snapshot_count++].history_from = 3;
+    }
+    return part;
+}
+
+static void test_counts_are_exact(void **state) {
+    struct fixture *f = *state;
+    struct model models[2] = {0};
+    struct pawl_lease leases[2];
+    unsigned dice = 11;
+    fixture_lease(f);
+    leases[0] = f->lease;
+    assert_ok(f, t_lease(f, f->store, "app", 1, &leases[1]));
+    for (int round = 0; round < 30; round++) {
+        struct model after[2];
+        struct pawl_part parts[2];
+        size_t first = (size_t)rand_r(&dice) % 2, refused = (size_t)rand_r(&dice) % 4;
+        memcpy(after, models, sizeof after);
+        for (size_t i = 0; i < 2; i++) {
+            parts[i] = model_part(f, &dice, &after[i], i == refused);
+            parts[i].lease = &leases[i];
+        }
+        parts[first].next = &parts[!first];
+        const struct pawl_commit commit = {.parts = &parts[first]};
+        assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_DONE);
+        for (size_t i = 0; i < 2; i++) {
+            assert_err(i == refused ? PAWL_E_INTERNAL : PAWL_OK, parts[i].result.code);
+            if (i != refused) models[i] = after[i];
+            f->lease = leases[i];
+            assert_model(f, &models[i]);
+        }
+        pawl__arena_reset(&f->arena);
+    }
+    if (f->kind->shared) fixture_reopen(f);
+    assert_model(f, &models[1]);
+}
+
 // A row that is put again, and one that goes, are found as they are now.
 static void test_changes(void **state) {
     struct fixture *f = *state;
@@ -342,9 +451,10 @@ static void test_any_query(void **state) {
 int suite_query(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_orders),  T(test_filters),           T(test_tags),         T(test_places),
-        T(test_scans),   T(test_scan_of_full_page), T(test_scan_of_many), T(test_counts),
-        T(test_changes), T(test_any_query)};
+        T(test_orders),       T(test_filters),         T(test_tags),
+        T(test_places),       T(test_scans),           T(test_scan_of_full_page),
+        T(test_scan_of_many), T(test_counts),          T(test_changes),
+        T(test_any_query),    T(test_counts_are_exact)};
 #undef T
     return cmocka_run_group_tests_name("queries", tests, NULL, NULL);
 }

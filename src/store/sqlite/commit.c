@@ -159,6 +159,18 @@ static enum pawl_err commit_explain(struct pawl_sqlite *store, const struct pawl
                       (unsigned long long)lease->epoch);
 }
 
+// Whether the lease stands, and the batch at |position| is behind the last one. It is not asked in
+// the statement that appends: one that reads the table it writes to makes a copy of the row first.
+static int commit_follows(struct pawl_sqlite *store, const struct pawl_lease *lease,
+                          uint64_t position, bool *follows) {
+    sqlite3_stmt *may = store->statements[PAWL_SQL_LOG_MAY_APPEND];
+    sqlite3_bind_int64(may, 1, (sqlite3_int64)lease->shard);
+    sqlite3_bind_int64(may, 2, (sqlite3_int64)lease->epoch);
+    sqlite3_bind_int64(may, 3, (sqlite3_int64)position - 1);
+    *follows = sqlite3_step(may) == SQLITE_ROW;
+    return sqlite3_reset(may);
+}
+
 static enum pawl_err commit_append(struct pawl_sqlite *store, const struct pawl_lease *lease,
                                    const struct pawl_batch *batch, struct pawl_error *error) {
     uint64_t position = batch->position;
@@ -167,15 +179,16 @@ static enum pawl_err commit_append(struct pawl_sqlite *store, const struct pawl_
         pawl__buf_clear(&store->row);
         err = pawl__row_seal(&store->row, batch->records, error);
         if (err) return err;
-        sqlite3_stmt *append = store->statements[PAWL_SQL_LOG_APPEND];
-        uint64_t key = lease->shard << PAWL_SQLITE_POSITION_BITS | position;
-        sqlite3_bind_int64(append, 1, (sqlite3_int64)key);
-        pawl__sqlite_bind_blob(append, 2, pawl__buf_str(&store->row));
-        sqlite3_bind_int64(append, 3, (sqlite3_int64)lease->shard);
-        sqlite3_bind_int64(append, 4, (sqlite3_int64)lease->epoch);
-        sqlite3_bind_int64(append, 5, (sqlite3_int64)position - 1);
-        int rc = pawl__sqlite_run(store, PAWL_SQL_LOG_APPEND);
-        if (rc == SQLITE_OK && sqlite3_changes(store->writer) == 1) return PAWL_OK;
+        bool follows;
+        int rc = commit_follows(store, lease, position, &follows);
+        if (follows) {
+            sqlite3_stmt *append = store->statements[PAWL_SQL_LOG_APPEND];
+            uint64_t key = lease->shard << PAWL_SQLITE_POSITION_BITS | position;
+            sqlite3_bind_int64(append, 1, (sqlite3_int64)key);
+            pawl__sqlite_bind_blob(append, 2, pawl__buf_str(&store->row));
+            rc = pawl__sqlite_run(store, PAWL_SQL_LOG_APPEND);
+            if (rc == SQLITE_OK) return PAWL_OK;
+        }
         if (rc != SQLITE_OK && rc != SQLITE_CONSTRAINT)
             return pawl__sqlite_fail(store, store->writer, "append to the log", error);
         err = commit_explain(store, lease, error);
@@ -217,7 +230,7 @@ static enum pawl_err commit_trim(struct pawl_sqlite *store, const struct pawl_le
     return PAWL_OK;
 }
 
-// The first statement checks the epoch; since the transaction has the write lock from its
+// The first statements check the epoch; since the transaction has the write lock from its
 // beginning, the epoch stays what it is until the end, and the rest is covered by that check.
 static enum pawl_err commit_part(struct pawl_sqlite *store, const struct pawl_part *part,
                                  struct pawl_error *error) {
@@ -265,7 +278,9 @@ static enum pawl_outcome commit_try(struct pawl_sqlite *store, const struct pawl
     *refused = false;
     enum pawl_err err = pawl__sqlite_begin(store, commit->at_once, error);
     if (err) return PAWL_COMMIT_NOTHING;
+    pawl__sqlite_tally_clear(&store->tally);
     err = commit_parts(store, commit->parts, refused, error);
+    if (!err) err = pawl__sqlite_count_write(store, error);
     for (struct pawl_state_tx *tx = commit->state; !err && tx; tx = tx->next)
         err = pawl__sqlite_apply_state(store, tx, error);
     bool applied = !err;

@@ -23,6 +23,8 @@
 #define PAWL_SQLITE_WAL_LATE    (2 * PAWL_SQLITE_WAL_PAGES)  // a commit makes it by itself
 #define PAWL_SQLITE_WAL_TOO_BIG (16 * PAWL_SQLITE_WAL_PAGES) // it waits for readers
 
+#define PAWL_SQLITE_TALLY_ROWS 32 // names by status that one commit writes, as a rule
+
 #define PAWL_SQLITE_COLUMNS                                                                        \
     "id, position, name, status, created_at, updated_at, completed_at, wake_at, active, parent,"   \
     " tags, custom_status, failure_type"
@@ -87,29 +89,36 @@
     X(LOG_LAST,       writer, "SELECT max(trimmed, 0xffffffffff & coalesce((SELECT max(key)"      \
                               " FROM pawl_log WHERE key>(?1<<40) AND key<((?1+1)<<40)), 0))"      \
                               " FROM pawl_shard WHERE id=?1")                                     \
-    X(LOG_APPEND,     writer, "INSERT INTO pawl_log(key, row) SELECT ?1, ?2 FROM pawl_shard"      \
-                              " WHERE id=?3 AND epoch=?4 AND (trimmed=?5"                         \
-                              " OR EXISTS(SELECT 1 FROM pawl_log WHERE key=?1-1))")               \
+    X(LOG_MAY_APPEND, writer, "SELECT 1 FROM pawl_shard WHERE id=?1 AND epoch=?2 AND (trimmed=?3" \
+                              " OR EXISTS(SELECT 1 FROM pawl_log WHERE key=(?1<<40|?3)))")        \
+    X(LOG_APPEND,     writer, "INSERT INTO pawl_log(key, row) VALUES(?1, ?2)")                    \
     X(LOG_TRIM,       writer, "DELETE FROM pawl_log WHERE key>?1 AND key<=?2")                    \
-    X(INSTANCE_PUT,   writer, "INSERT INTO pawl_instance(shard, id, position, name, status,"      \
+    X(INSTANCE_ADD,   writer, "INSERT INTO pawl_instance(shard, id, position, name, status,"      \
                               " created_at, updated_at, completed_at, wake_at, active, live,"     \
                               " parent, tags, custom_status, failure_type, filled, state,"        \
                               " history) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"    \
                               " ?12, ?13, ?14, ?15, 1, ?16, ?17)"                                 \
-                              " ON CONFLICT(shard, id) DO UPDATE SET position=?3, name=?4,"       \
-                              " status=?5, created_at=?6, updated_at=?7, completed_at=?8,"        \
-                              " wake_at=?9, active=?10, live=?11, parent=?12, tags=?13,"          \
-                              " custom_status=?14, failure_type=?15, filled=1, state=?16,"        \
-                              " history=?17 RETURNING row")                                       \
-    X(INSTANCE_DELETE, writer, "DELETE FROM pawl_instance WHERE shard=?1 AND id=?2"               \
-                              " RETURNING row")                                                   \
+                              " ON CONFLICT(shard, id) DO NOTHING")                               \
+    X(INSTANCE_FIND,  writer, "SELECT row, name, status, created_at, completed_at, live, parent," \
+                              " tags, custom_status, failure_type FROM pawl_instance"             \
+                              " WHERE shard=?1 AND id=?2")                                        \
+    X(INSTANCE_SET,   writer, "UPDATE pawl_instance SET position=?3, name=?4, status=?5,"         \
+                              " created_at=?6, updated_at=?7, completed_at=?8, wake_at=?9,"       \
+                              " active=?10, live=?11, parent=?12, tags=?13, custom_status=?14,"   \
+                              " failure_type=?15, filled=1, state=?16, history=?17 WHERE row=?1") \
+    X(INSTANCE_GO_ON, writer, "UPDATE pawl_instance SET position=?3, updated_at=?7, wake_at=?9,"  \
+                              " active=?10, filled=1, state=?16, history=?17 WHERE row=?1")       \
+    X(INSTANCE_DELETE, writer, "DELETE FROM pawl_instance WHERE row=?1")                          \
     X(HISTORY_SPLIT,  writer, "INSERT INTO pawl_history(instance, first, events)"                 \
                               " SELECT row, 0, history FROM pawl_instance"                        \
-                              " WHERE shard=?1 AND id=?2 AND history IS NOT NULL")                \
+                              " WHERE row=?1 AND history IS NOT NULL")                            \
     X(HISTORY_ADD,    writer, "INSERT INTO pawl_history(instance, first, events)"                 \
                               " VALUES(?1, ?2, ?3)")                                              \
     X(HISTORY_CUT,    writer, "DELETE FROM pawl_history WHERE instance=?1 AND first>=?2")         \
     X(HISTORY_ANY,    writer, "SELECT 1 FROM pawl_history WHERE instance=?1 LIMIT 1")             \
+    X(COUNT_ADD,      writer, "INSERT INTO pawl_count(shard, name, status, count)"                \
+                              " VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET count=count+?4") \
+    X(COUNT_DROP,     writer, "DELETE FROM pawl_count WHERE shard=?1 AND name=?2 AND count=0")    \
     X(APP_ADD,        writer, "INSERT INTO pawl_app(name, shards) SELECT ?1, iif("                \
                               "EXISTS(SELECT 1 FROM pawl_shard WHERE app=?1), 1, ?2)"             \
                               " ON CONFLICT DO NOTHING")                                          \
@@ -195,6 +204,19 @@ enum pawl_sqlite_statement {
     PAWL_SQL_COUNT
 };
 
+// How many instances a commit has added, by name and status; see count.c.
+struct pawl_sqlite_tally {
+    struct {
+        uint64_t shard;
+        size_t name, len; // bytes in |names|
+        int32_t status;
+        bool deleted; // some were deleted
+        int64_t more; // instances; less than 0: fewer
+    } rows[PAWL_SQLITE_TALLY_ROWS];
+    size_t count;
+    struct pawl_buf names;
+};
+
 struct pawl_sqlite {
     struct pawl_store base;
     char *path;        // as SQLite resolved it, so that links to one file share its lock
@@ -213,8 +235,10 @@ struct pawl_sqlite {
     // The writer belongs to the committing thread, the reader to the reading one.
     sqlite3 *writer, *reader;
     sqlite3_stmt *statements[PAWL_SQL_COUNT];
-    struct pawl_buf row, history; // a row being written; the committing thread's
-    struct pawl_buf text;         // an encoded value; likewise
+    struct pawl_buf row, history;   // a row being written; the committing thread's
+    struct pawl_buf text;           // an encoded value; likewise
+    struct pawl_sqlite_tally tally; // of the commit being written; likewise
+    bool triggers;                  // run here: they keep pawl_count, and |tally| is not used
 
     bool unfilled;           // rows of an earlier Pawl may lack columns, those after |filled_to|
     sqlite3_int64 filled_to; // pawl_instance.row
@@ -222,6 +246,19 @@ struct pawl_sqlite {
     int wal_pages;     // in the WAL after the last commit, those of other processes too
     int checkpoint_at; // the next checkpoint is due at this many
 };
+
+// --- sqlite/schema.c ------------------------------------------------------------------------
+
+enum pawl_err pawl__sqlite_exec(struct pawl_sqlite *store, sqlite3 *db, const char *sql,
+                                struct pawl_error *error);
+
+// Makes the tables that are not there, and brings those of an earlier format up to date, in one
+// transaction. PAWL_E_FORMAT: a later Pawl, or Dapr, made them.
+enum pawl_err pawl__sqlite_create_tables(struct pawl_sqlite *store, struct pawl_error *error);
+
+// Turns triggers off for the statements of the writer, which counts by itself, once a commit;
+// RETURNING goes on to work. Where a user has triggers, on the table of state, all stay on.
+enum pawl_err pawl__sqlite_count_by_hand(struct pawl_sqlite *store, struct pawl_error *error);
 
 // --- sqlite/error.c -------------------------------------------------------------------------
 
@@ -318,6 +355,22 @@ enum pawl_err pawl__sqlite_put(struct pawl_sqlite *store, uint64_t shard,
                                const struct pawl_snapshot *snapshot, struct pawl_error *error);
 enum pawl_err pawl__sqlite_delete(struct pawl_sqlite *store, uint64_t shard, struct pawl_str id,
                                   struct pawl_error *error);
+
+// --- sqlite/count.c -------------------------------------------------------------------------
+
+// Forgets what was counted in a commit that was rolled back.
+void pawl__sqlite_tally_clear(struct pawl_sqlite_tally *tally);
+
+// Counts an instance more with |name| and |status|, or one fewer; |deleted|: it is no more at all.
+enum pawl_err pawl__sqlite_count_more(struct pawl_sqlite *store, uint64_t shard,
+                                      struct pawl_str name, int32_t status,
+                                      struct pawl_error *error);
+enum pawl_err pawl__sqlite_count_less(struct pawl_sqlite *store, uint64_t shard,
+                                      struct pawl_str name, int32_t status, bool deleted,
+                                      struct pawl_error *error);
+
+// Writes what was counted, in the transaction that is open.
+enum pawl_err pawl__sqlite_count_write(struct pawl_sqlite *store, struct pawl_error *error);
 
 // --- sqlite/read.c --------------------------------------------------------------------------
 
