@@ -17,6 +17,8 @@ const FASTEST = 1000; // milliseconds between two questions
 const SLOWEST = 15000; // the same, when the daemon is gone
 const QUICKEST = 100; // the same, when what is shown has changed
 const UNTOLD = 30000; // the same, when nothing was told to have changed
+const SHARE = 50; // an answer about many is asked for after fifty times what it took at the soonest,
+const SHARE_ONE = 20; // and one about one instance after twenty times: to be looked at must cost the daemon next to nothing
 const UNTOLD_ONE = 3000; // the same, of one instance: which worker has what is in no log
 
 // True while the daemon does not answer: the bar on top says so.
@@ -42,6 +44,7 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
     let last = 0; // when it was asked, and how long that took
     let took = 0;
     let changed = false;
+    const share = typeof of === 'string' ? SHARE_ONE : SHARE;
     const ask = async (): Promise<void> => {
       clearTimeout(timer);
       if (asking || stopped) return;
@@ -60,7 +63,7 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
         // An answer that took long is asked for less often.
         took = performance.now() - asked;
         const least = of === undefined || !told.value ? every : of === ANY || rests?.(answer) ? UNTOLD : UNTOLD_ONE;
-        delay = Math.max(every, least, 10 * took);
+        delay = Math.max(every, least, share * took);
       } catch (caught) {
         const error = caught instanceof ApiError ? caught : new ApiError('refused', String(caught));
         if (!stopped) live.error.value = error;
@@ -77,10 +80,10 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
       changed = true;
       if (asking) return;
       clearTimeout(timer);
-      const wait = Math.max(least, 10 * took) - (performance.now() - last);
+      const wait = Math.max(least, share * took) - (performance.now() - last);
       timer = setTimeout(ask, Math.max(0, wait)) as unknown as number;
     };
-    const unlisten = of === undefined ? undefined : listen(of === ANY ? undefined : of, (id) => again(id !== undefined && id === of ? QUICKEST : Math.min(every, FASTEST)));
+    const unlisten = of === undefined ? undefined : listen(of === ANY ? undefined : of, (id) => again(id !== undefined && id === of ? QUICKEST : Math.min(every, of === ANY ? SLOWEST : FASTEST)));
     const seen = (): void => {
       if (!document.hidden) void ask();
     };
