@@ -60,7 +60,7 @@ void pawl__console_call(struct pawl_console_ask *ask, enum pawl_taskhub_method m
 }
 
 void pawl__console_answer(struct pawl_console_ask *ask, json_t *body) {
-    pawl__console_time(body, "at", pawl__clock_wall());
+    pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(ask->request, 200, body);
 }
 
@@ -77,13 +77,13 @@ bool pawl__console_number(struct pawl_request *request, const char *name, uint32
     return true;
 }
 
-void pawl__console_text(json_t *object, const char *key, const char *value) {
-    if (value) json_object_set_new(object, key, json_string(value));
+void pawl__console_text(json_t **object, const char *key, const char *value) {
+    if (value) pawl__json_set(object, key, json_string(value));
 }
 
-void pawl__console_time(json_t *object, const char *key, int64_t at) {
+void pawl__console_time(json_t **object, const char *key, int64_t at) {
     // With microseconds: many steps take less than a millisecond.
-    if (at) json_object_set_new(object, key, json_real((double)(at / 1000) / 1000.0));
+    if (at) pawl__json_set(object, key, json_real((double)(at / 1000) / 1000.0));
 }
 
 // --- the app
@@ -96,16 +96,15 @@ static void console_app(void *arg, struct pawl_request *request, const struct pa
     size_t workers = options->node ? options->node->dispatch.worker_count : 0;
     json_t *stores = json_array();
     for (size_t i = 0; i < options->stores->count; i++)
-        json_array_append_new(stores,
-                              json_pack("{s:s, s:s}", "name", options->stores->items[i]->name,
-                                        "type", options->stores->items[i]->type));
+        pawl__json_add(&stores, json_pack("{s:s, s:s}", "name", options->stores->items[i]->name,
+                                          "type", options->stores->items[i]->type));
     json_t *body =
         json_pack("{s:s, s:s, s:s, s:b, s:I, s:b, s:b, s:o}", "appId", options->app_id, "namespace",
                   options->namespace, "version", options->version, "ready", (int)api->ready,
                   "workers", (json_int_t)workers, "readOnly", (int)options->console.read_only,
                   "hidePayloads", (int)options->console.hide_payloads, "stores", stores);
-    if (!api->ready && body) json_object_set_new(body, "reason", json_string(api->not_ready));
-    if (body) pawl__console_time(body, "at", pawl__clock_wall());
+    if (!api->ready) pawl__json_set(&body, "reason", pawl__json_text(pawl__str(api->not_ready)));
+    pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(request, 200, body);
 }
 

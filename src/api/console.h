@@ -11,6 +11,7 @@
 #include "api/internal.h"
 #include "observe/timeline.h"
 #include "runtime/taskhub.h"
+#include "wire/json_build.h"
 
 // One request of the console on its way through one or two calls of the TaskHub service. In the
 // request's arena.
@@ -47,9 +48,10 @@ void pawl__console_answer(struct pawl_console_ask *ask, json_t *body);
 bool pawl__console_number(struct pawl_request *request, const char *name, uint32_t otherwise,
                           uint32_t *out);
 
-// Sets |key| unless |value| is NULL or 0; text that is not UTF-8 cannot come here.
-void pawl__console_text(json_t *object, const char *key, const char *value);
-void pawl__console_time(json_t *object, const char *key, int64_t at); // nanoseconds
+// Sets |key| unless |value| is NULL or 0, as of wire/json_build.h; text that is not UTF-8 cannot
+// come here.
+void pawl__console_text(json_t **object, const char *key, const char *value);
+void pawl__console_time(json_t **object, const char *key, int64_t at); // nanoseconds
 
 extern const struct pawl_route pawl__console_routes[];
 extern const size_t pawl__console_route_count;

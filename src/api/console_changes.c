@@ -82,9 +82,8 @@ static bool changes_put_change(struct pawl_buf *out, const struct watcher *watch
                   "what", changes_names[change->change], "shard", (json_int_t)change->shard,
                   "position", (json_int_t)change->position);
     if (is_there && change->name.len)
-        json_object_set_new(data, "name", json_stringn(change->name.data, change->name.len));
-    if (is_there)
-        json_object_set_new(data, "status", json_string(pawl__status_name(change->status)));
+        pawl__json_set(&data, "name", json_stringn(change->name.data, change->name.len));
+    if (is_there) pawl__json_set(&data, "status", json_string(pawl__status_name(change->status)));
     return changes_put(out, watcher, "change", data);
 }
 
@@ -98,7 +97,7 @@ static bool changes_are_all(const struct pawl_node *node) {
 static json_t *changes_state(const struct watcher *watcher) {
     bool all = changes_are_all(watcher->watchers->api->options.node);
     json_t *data = json_pack("{s:s}", "covers", all ? "all" : "some");
-    pawl__console_time(data, "at", pawl__clock_wall());
+    pawl__console_time(&data, "at", pawl__clock_wall());
     return data;
 }
 

@@ -29,9 +29,9 @@ static const char *console_value(const Google__Protobuf__StringValue *value) {
 static json_t *console_failure(const Pb__TaskFailureDetails *failure, int depth) {
     json_t *json =
         json_pack("{s:s, s:s}", "type", failure->errortype, "message", failure->errormessage);
-    pawl__console_text(json, "stack", console_value(failure->stacktrace));
+    pawl__console_text(&json, "stack", console_value(failure->stacktrace));
     if (failure->innerfailure && depth)
-        json_object_set_new(json, "cause", console_failure(failure->innerfailure, depth - 1));
+        pawl__json_set(&json, "cause", console_failure(failure->innerfailure, depth - 1));
     return json;
 }
 
@@ -76,10 +76,10 @@ void pawl__console_ask_history(struct pawl_console_ask *ask,
 static json_t *console_wait(const struct pawl_step *step) {
     json_t *json = json_pack("{s:s, s:s, s:I}", "kind", pawl__wait_kind(step), "name", step->name,
                              "attempt", (json_int_t)step->attempts);
-    pawl__console_time(json, "since", step->running ? step->running->start : step->start);
-    if (step->until != INT64_MAX) pawl__console_time(json, "until", step->until);
-    pawl__console_text(json, "error", step->error);
-    pawl__console_text(json, "child", step->child);
+    pawl__console_time(&json, "since", step->running ? step->running->start : step->start);
+    if (step->until != INT64_MAX) pawl__console_time(&json, "until", step->until);
+    pawl__console_text(&json, "error", step->error);
+    pawl__console_text(&json, "child", step->child);
     return json;
 }
 
@@ -114,28 +114,28 @@ static void console_reply_instance(struct pawl_console_ask *ask) {
     json_t *waits = json_array();
     if (!console_status_ended(status))
         for (const struct pawl_step *step = timeline.steps; step; step = step->next)
-            if (pawl__step_waits(step)) json_array_append_new(waits, console_wait(step));
+            if (pawl__step_waits(step)) pawl__json_add(&waits, console_wait(step));
     json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "id", ask->id, "name", state->name,
                              "status", pawl__status_name(status), "sentence", sentence, "events",
                              (json_int_t)timeline.events, "waits", waits);
-    pawl__console_time(body, "created", subject.created_at);
-    pawl__console_time(body, "updated", console_stamp(state->lastupdatedtimestamp));
-    pawl__console_time(body, "started", timeline.start);
-    pawl__console_time(body, "ended", subject.ended_at);
-    pawl__console_text(body, "version", console_value(state->version));
-    pawl__console_text(body, "parent", console_value(state->parentinstanceid));
-    pawl__console_text(body, "stalled", timeline.stalled);
+    pawl__console_time(&body, "created", subject.created_at);
+    pawl__console_time(&body, "updated", console_stamp(state->lastupdatedtimestamp));
+    pawl__console_time(&body, "started", timeline.start);
+    pawl__console_time(&body, "ended", subject.ended_at);
+    pawl__console_text(&body, "version", console_value(state->version));
+    pawl__console_text(&body, "parent", console_value(state->parentinstanceid));
+    pawl__console_text(&body, "stalled", timeline.stalled);
     if (!options->hide_payloads) {
-        pawl__console_text(body, "customStatus", console_value(state->customstatus));
-        pawl__console_text(body, "input", console_value(state->input));
-        pawl__console_text(body, "output", console_value(state->output));
+        pawl__console_text(&body, "customStatus", console_value(state->customstatus));
+        pawl__console_text(&body, "input", console_value(state->input));
+        pawl__console_text(&body, "output", console_value(state->output));
     }
     if (state->failuredetails)
-        json_object_set_new(body, "failed", console_failure(state->failuredetails, CONSOLE_CAUSES));
+        pawl__json_set(&body, "failed", console_failure(state->failuredetails, CONSOLE_CAUSES));
     json_t *tags = json_object();
     for (size_t i = 0; i < state->n_tags; i++)
-        json_object_set_new(tags, state->tags[i]->key, json_string(state->tags[i]->value));
-    json_object_set_new(body, "tags", tags);
+        pawl__json_set(&tags, state->tags[i]->key, json_string(state->tags[i]->value));
+    pawl__json_set(&body, "tags", tags);
     pawl__console_answer(ask, body);
 }
 
@@ -186,8 +186,8 @@ static bool console_is_payload(const char *key) {
     return strcmp(key, "input") == 0 || strcmp(key, "result") == 0 || strcmp(key, "data") == 0;
 }
 
-// Payloads are cut to a preview, or left out where they are not to be seen.
-static void console_trim(json_t *fields, bool full, bool hidden) {
+// Payloads are cut to a preview, or left out where they are not to be seen. False: memory is out.
+static bool console_trim(json_t *fields, bool full, bool hidden) {
     const char *key;
     json_t *value;
     void *next;
@@ -197,9 +197,11 @@ static void console_trim(json_t *fields, bool full, bool hidden) {
         struct pawl_str shown = pawl__str_shorten(whole, CONSOLE_PREVIEW);
         if (hidden)
             json_object_del(fields, key);
-        else if (!full && shown.len < whole.len)
-            json_object_set_new(fields, key, json_stringn(shown.data, shown.len));
+        else if (!full && shown.len < whole.len &&
+                 json_object_set_new(fields, key, json_stringn(shown.data, shown.len)))
+            return false;
     }
+    return true;
 }
 
 static json_t *console_event_json(const struct pawl_console_ask *ask, uint32_t number) {
@@ -208,11 +210,12 @@ static json_t *console_event_json(const struct pawl_console_ask *ask, uint32_t n
     if (!whole) return NULL;
     const char *type = console_event_type(whole, &fields);
     const char *name = json_string_value(json_object_get(fields, "name"));
-    if (fields) console_trim(fields, ask->full, ask->api->options.console.hide_payloads);
-    json_t *json = json_pack("{s:I, s:I, s:s, s:O?}", "number", (json_int_t)number, "id",
-                             (json_int_t)event->eventid, "type", type, "fields", fields);
-    if (json) pawl__console_text(json, "name", name);
-    if (json) pawl__console_time(json, "at", console_stamp(event->timestamp));
+    bool ok = !fields || console_trim(fields, ask->full, ask->api->options.console.hide_payloads);
+    json_t *json = !ok ? NULL
+                       : json_pack("{s:I, s:I, s:s, s:O?}", "number", (json_int_t)number, "id",
+                                   (json_int_t)event->eventid, "type", type, "fields", fields);
+    pawl__console_text(&json, "name", name);
+    pawl__console_time(&json, "at", console_stamp(event->timestamp));
     json_decref(whole);
     return json;
 }
@@ -224,15 +227,17 @@ static bool console_has(const char *text, struct pawl_str part) {
 }
 
 // Whether the event, with all that it carries and may show, has the text that is looked for.
-static bool console_finds(struct pawl_console_ask *ask, uint32_t number) {
+// |*starved|: memory is out, so that nobody knows.
+static bool console_finds(struct pawl_console_ask *ask, uint32_t number, bool *starved) {
     if (!ask->find.len) return true;
     bool full = ask->full;
     ask->full = true;
     json_t *json = console_event_json(ask, number);
     ask->full = full;
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    bool found = text && console_has(text, ask->find);
-    free(text);
+    struct pawl_buf text = {0};
+    *starved = !pawl__api_dump(&text, json) || !pawl__buf_append(&text, "", 1);
+    bool found = !*starved && console_has((const char *)text.data, ask->find);
+    pawl__buf_finish(&text);
     json_decref(json);
     return found;
 }
@@ -240,11 +245,14 @@ static bool console_finds(struct pawl_console_ask *ask, uint32_t number) {
 static void console_reply_events(struct pawl_console_ask *ask) {
     size_t total = console_history(ask)->n_events, i = ask->from;
     json_t *events = json_array();
-    for (; i < total && json_array_size(events) < ask->count && i - ask->from < CONSOLE_LOOKED; i++)
-        if (console_finds(ask, (uint32_t)i))
-            json_array_append_new(events, console_event_json(ask, (uint32_t)i));
+    bool starved = false;
+    for (; events && i < total && json_array_size(events) < ask->count &&
+           i - ask->from < CONSOLE_LOOKED;
+         i++)
+        if (console_finds(ask, (uint32_t)i, &starved) || starved)
+            pawl__json_add(&events, starved ? NULL : console_event_json(ask, (uint32_t)i));
     json_t *body = json_pack("{s:o, s:I}", "events", events, "total", (json_int_t)total);
-    if (body && i < total) json_object_set_new(body, "next", json_integer((json_int_t)i));
+    if (i < total) pawl__json_set(&body, "next", json_integer((json_int_t)i));
     pawl__console_answer(ask, body);
 }
 

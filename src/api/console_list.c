@@ -99,35 +99,34 @@ static bool list_read_order(struct pawl_str text, enum pawl_order *out) {
     return true;
 }
 
-static void list_set(json_t *object, const char *key, struct pawl_str text) {
-    if (text.len) json_object_set_new(object, key, json_stringn(text.data, text.len));
+static void list_set(json_t **object, const char *key, struct pawl_str text) {
+    if (text.len) pawl__json_set(object, key, json_stringn(text.data, text.len));
 }
 
 static json_t *list_tags(struct pawl_arena *arena, struct pawl_str tags) {
     json_t *object = json_object();
     struct pawl_str key, value;
     for (size_t at = 0; pawl__tags_next(arena, tags, &at, &key, &value);)
-        json_object_set_new(object, key.data, json_stringn(value.data, value.len));
+        pawl__json_set(&object, key.data, json_stringn(value.data, value.len));
     return object;
 }
 
 static json_t *list_row(const struct list_ask *ask, const struct pawl_snapshot *row) {
     json_t *json = json_pack("{s:s}", "status", pawl__status_name(row->status));
-    list_set(json, "id", row->id);
-    list_set(json, "name", row->name);
-    list_set(json, "parent", row->parent);
-    list_set(json, "failure", row->failure_type);
+    list_set(&json, "id", row->id);
+    list_set(&json, "name", row->name);
+    list_set(&json, "parent", row->parent);
+    list_set(&json, "failure", row->failure_type);
     if (!ask->api->options.console.hide_payloads)
-        list_set(json, "customStatus", row->custom_status);
-    if (row->tags.len)
-        json_object_set_new(json, "tags", list_tags(&ask->request->arena, row->tags));
-    pawl__console_time(json, "created", row->created_at);
-    pawl__console_time(json, "updated", row->updated_at);
-    pawl__console_time(json, "ended", row->completed_at);
+        list_set(&json, "customStatus", row->custom_status);
+    if (row->tags.len) pawl__json_set(&json, "tags", list_tags(&ask->request->arena, row->tags));
+    pawl__console_time(&json, "created", row->created_at);
+    pawl__console_time(&json, "updated", row->updated_at);
+    pawl__console_time(&json, "ended", row->completed_at);
     return json;
 }
 
-static void list_next(const struct list_ask *ask, json_t *body, int64_t created_at,
+static void list_next(const struct list_ask *ask, json_t **body, int64_t created_at,
                       struct pawl_str id) {
     pawl__console_text(
         body, "next",
@@ -141,16 +140,17 @@ static void list_done(struct pawl_call *call, const struct pawl_error *error) {
         list_fail(ask->request, error);
         return;
     }
-    json_t *rows = json_array(), *body = json_pack("{s:o}", "rows", rows);
+    json_t *rows = json_array();
     size_t shown = search->count < ask->limit ? search->count : ask->limit;
-    for (size_t i = 0; i < shown; i++) json_array_append_new(rows, list_row(ask, &search->rows[i]));
+    for (size_t i = 0; i < shown; i++) pawl__json_add(&rows, list_row(ask, &search->rows[i]));
+    json_t *body = json_pack("{s:o}", "rows", rows);
     if (search->count > shown)
-        list_next(ask, body, search->rows[shown - 1].created_at, search->rows[shown - 1].id);
+        list_next(ask, &body, search->rows[shown - 1].created_at, search->rows[shown - 1].id);
     else if (ask->scan.stopped) {
-        list_next(ask, body, ask->scan.created_at, ask->scan.id);
-        json_object_set_new(body, "looked", json_integer((json_int_t)ask->scan.most));
+        list_next(ask, &body, ask->scan.created_at, ask->scan.id);
+        pawl__json_set(&body, "looked", json_integer((json_int_t)ask->scan.most));
     }
-    pawl__console_time(body, "at", pawl__clock_wall());
+    pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(ask->request, 200, body);
 }
 
@@ -187,15 +187,16 @@ static void count_done(struct pawl_call *call, const struct pawl_error *error) {
         list_fail(ask->request, error);
         return;
     }
-    json_t *groups = json_array(), *body = json_pack("{s:o}", "groups", groups);
+    json_t *groups = json_array();
     for (size_t i = 0; i < tally->count; i++) {
         const struct pawl_tally_row *row = &tally->rows[i];
         json_t *json = json_pack("{s:s, s:I}", "status", pawl__status_name(row->status), "n",
                                  (json_int_t)row->count);
-        list_set(json, "name", row->name);
-        json_array_append_new(groups, json);
+        list_set(&json, "name", row->name);
+        pawl__json_add(&groups, json);
     }
-    pawl__console_time(body, "at", pawl__clock_wall());
+    json_t *body = json_pack("{s:o}", "groups", groups);
+    pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(ask->request, 200, body);
 }
 

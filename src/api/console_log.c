@@ -57,11 +57,11 @@ void pawl__console_log(void *arg, struct pawl_request *request, const struct paw
     json_t *lines = json_array();
     for (size_t i = 0; pawl__lines_next(&view, &line); i++)
         if (i >= skipped)
-            json_array_append_new(lines, json_pack("{s:I, s:s, s:s%}", "at", (json_int_t)line.at,
-                                                   "from", log_from[line.from], "text",
-                                                   line.text.data, line.text.len));
+            pawl__json_add(&lines,
+                           json_pack("{s:I, s:s, s:s%}", "at", (json_int_t)line.at, "from",
+                                     log_from[line.from], "text", line.text.data, line.text.len));
     json_t *body = json_pack("{s:o, s:I, s:b}", "lines", lines, "next", (json_int_t)view.end,
                              "missed", (int)(view.missed || (from && skipped)));
-    if (body) pawl__console_time(body, "at", pawl__clock_wall());
+    pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(request, 200, body);
 }

@@ -27,11 +27,11 @@ static json_t *numbers_workflows(const struct pawl_workflow_meter *meter) {
         }
         const struct pawl_histogram *good = &series->execution[PAWL_METER_SUCCESS];
         double usual = pawl__past_quantile(meter->workflow_latency, good->counts, 0.95);
-        json_array_append_new(
-            rows, json_pack("{s:s%, s:f, s:f, s:f, s:f, s:f}", "name", series->named.name.data,
-                            (size_t)series->named.name.len, "ended", ended, "failed", failed,
-                            "seconds", took, "turns", (double)series->turns, "p95Seconds",
-                            usual < 0 ? -1 : usual / (double)PAWL_SECOND));
+        pawl__json_add(&rows,
+                       json_pack("{s:s%, s:f, s:f, s:f, s:f, s:f}", "name", series->named.name.data,
+                                 (size_t)series->named.name.len, "ended", ended, "failed", failed,
+                                 "seconds", took, "turns", (double)series->turns, "p95Seconds",
+                                 usual < 0 ? -1 : usual / (double)PAWL_SECOND));
     }
     return rows;
 }
@@ -63,7 +63,7 @@ void pawl__console_numbers(void *arg, struct pawl_request *request,
         "asleep", numbers.asleep, "batches", numbers.batches, "failingSeconds",
         numbers_trouble(api), "cpuSeconds", process.cpu, "residentBytes", process.resident,
         "workflows", numbers_workflows(api->options.workflows));
-    if (!api->ready && body) json_object_set_new(body, "reason", json_string(api->not_ready));
-    if (body) pawl__console_time(body, "at", pawl__clock_wall());
+    if (!api->ready) pawl__json_set(&body, "reason", pawl__json_text(pawl__str(api->not_ready)));
+    pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(request, 200, body);
 }

@@ -21,7 +21,7 @@ static json_t *worker_names(const struct pawl_worker *worker, bool turn) {
     const char *name;
     size_t at = 0;
     while (worker->names && (name = worker->names(worker, turn, &at)))
-        json_array_append_new(names, json_string(name));
+        pawl__json_add(&names, json_string(name));
     return names;
 }
 
@@ -38,7 +38,7 @@ static json_t *worker_item(const struct pawl_item *item, int64_t now) {
                              item->task_id == PAWL_ITEM_TURN ? "turn" : "activity", "name",
                              name.len ? name.data : "", name.len);
     // The steady clock's moment, as people's clock had it.
-    pawl__console_time(json, "since", pawl__clock_wall() - (now - item->began));
+    pawl__console_time(&json, "since", pawl__clock_wall() - (now - item->began));
     return json;
 }
 
@@ -53,17 +53,16 @@ static json_t *worker_json(const struct pawl_work_view *view) {
     int64_t now = pawl__clock_steady();
     for (const struct pawl_link *link = worker->items.next;
          link != &worker->items && json_array_size(items) < PARTS_ITEMS; link = link->next)
-        json_array_append_new(items,
-                              worker_item(PAWL_CONTAINER(link, const struct pawl_item, link), now));
-    json_t *json = json_pack("{s:I, s:s%, s:s, s:b, s:b, s:b, s:I, s:o, s:o, s:o}", "number",
-                             (json_int_t)worker->number, "agent",
-                             view->agent.len ? view->agent.data : "", view->agent.len, "dialect",
-                             dialects[worker->dialect], "paused", (int)worker->paused, "saysNames",
-                             worker->names != NULL, "foreign", (int)view->is_foreign, "inFlight",
-                             (json_int_t)worker->in_flight, "workflows", worker_names(worker, true),
-                             "activities", worker_names(worker, false), "items", items);
-    if (worker->limit) json_object_set_new(json, "limit", json_integer((json_int_t)worker->limit));
-    pawl__console_time(json, "since", view->since);
+        pawl__json_add(&items,
+                       worker_item(PAWL_CONTAINER(link, const struct pawl_item, link), now));
+    json_t *json = json_pack(
+        "{s:I, s:o, s:s, s:b, s:b, s:b, s:I, s:o, s:o, s:o}", "number", (json_int_t)worker->number,
+        "agent", pawl__json_text(view->agent), "dialect", dialects[worker->dialect], "paused",
+        (int)worker->paused, "saysNames", worker->names != NULL, "foreign", (int)view->is_foreign,
+        "inFlight", (json_int_t)worker->in_flight, "workflows", worker_names(worker, true),
+        "activities", worker_names(worker, false), "items", items);
+    if (worker->limit) pawl__json_set(&json, "limit", json_integer((json_int_t)worker->limit));
+    pawl__console_time(&json, "since", view->since);
     return json;
 }
 
@@ -76,12 +75,12 @@ static json_t *waiting_row(bool turn, struct pawl_str name, size_t count, bool h
                      (int)has_worker);
 }
 
-static void waiting_add(json_t *rows, const struct pawl_waiting *waiting, bool turn) {
+static void waiting_add(json_t **rows, const struct pawl_waiting *waiting, bool turn) {
     for (const struct pawl_link *link = waiting->names.next; link != &waiting->names;
          link = link->next) {
         const struct pawl_waiting_name *name =
             PAWL_CONTAINER(link, const struct pawl_waiting_name, link);
-        json_array_append_new(rows, waiting_row(turn, name->name, name->queue.len, true));
+        pawl__json_add(rows, waiting_row(turn, name->name, name->queue.len, true));
     }
 }
 
@@ -97,18 +96,18 @@ static json_t *waiting_find(json_t *rows, struct pawl_str name, bool turn) {
     return NULL;
 }
 
-static void waiting_add_parked(json_t *rows, const struct pawl_queue *queue, bool turn) {
+static void waiting_add_parked(json_t **rows, const struct pawl_queue *queue, bool turn) {
     for (size_t i = 0; i < queue->len && i < PARTS_LOOKED; i++) {
         const struct pawl_effect *effect =
             &queue->items[(queue->head + i) & (queue->cap - 1)].effect;
         struct pawl_str name = item_name(effect->instance, turn ? PAWL_ITEM_TURN : effect->task_id,
                                          effect->generation);
-        json_t *row = waiting_find(rows, name, turn);
+        json_t *row = waiting_find(*rows, name, turn);
         if (!row)
-            json_array_append_new(rows, waiting_row(turn, name, 1, false));
+            pawl__json_add(rows, waiting_row(turn, name, 1, false));
         else
-            json_object_set_new(row, "n",
-                                json_integer(json_integer_value(json_object_get(row, "n")) + 1));
+            json_integer_set(json_object_get(row, "n"),
+                             json_integer_value(json_object_get(row, "n")) + 1);
     }
 }
 
@@ -120,18 +119,18 @@ void pawl__console_workers(void *arg, struct pawl_request *request,
     json_t *workers = json_array(), *rows = json_array();
     const struct pawl_link *link = &api->streams;
     struct pawl_work_view view;
-    while (pawl__work_next(api, &link, &view)) json_array_append_new(workers, worker_json(&view));
+    while (pawl__work_next(api, &link, &view)) pawl__json_add(&workers, worker_json(&view));
     if (node) {
-        waiting_add(rows, &node->dispatch.waiting_turns, true);
-        waiting_add(rows, &node->dispatch.waiting_activities, false);
-        waiting_add_parked(rows, &node->dispatch.parked_turns, true);
-        waiting_add_parked(rows, &node->dispatch.parked_activities, false);
+        waiting_add(&rows, &node->dispatch.waiting_turns, true);
+        waiting_add(&rows, &node->dispatch.waiting_activities, false);
+        waiting_add_parked(&rows, &node->dispatch.parked_turns, true);
+        waiting_add_parked(&rows, &node->dispatch.parked_activities, false);
     }
     size_t elsewhere =
         node ? pawl__node_worker_count(node) - (uint32_t)node->dispatch.worker_count : 0;
     json_t *body = json_pack("{s:o, s:o, s:I}", "workers", workers, "waiting", rows, "elsewhere",
                              (json_int_t)elsewhere);
-    if (body) pawl__console_time(body, "at", pawl__clock_wall());
+    pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(request, 200, body);
 }
 
@@ -161,12 +160,12 @@ static json_t *store_json(struct pawl_request *request, const struct pawl_api_st
                   parts_milliseconds(&meters->commits, 0.99), "nothing", (double)meters->nothing,
                   "unknown", (double)meters->unknown, "refused", (double)meters->refused,
                   "snapshots", (double)meters->snapshots, "failingSeconds", trouble);
-    if (trouble > 0) json_object_set_new(json, "failing", json_string(why->text));
+    if (trouble > 0) pawl__json_set(&json, "failing", pawl__json_text(pawl__str(why->text)));
     if (!store->path) return json;
     const char *wal = pawl__arena_format(&request->arena, "%s-wal", store->path);
-    json_object_set_new(json, "path", json_string(store->path));
-    json_object_set_new(json, "bytes", json_real(parts_file_size(store->path)));
-    json_object_set_new(json, "logBytes", json_real(parts_file_size(wal)));
+    pawl__json_set(&json, "path", pawl__json_text(pawl__str(store->path)));
+    pawl__json_set(&json, "bytes", json_real(parts_file_size(store->path)));
+    pawl__json_set(&json, "logBytes", json_real(parts_file_size(wal)));
     return json;
 }
 
@@ -191,16 +190,16 @@ static json_t *shard_json(const struct pawl_node *node, uint32_t number) {
         (json_int_t)(has_state ? residency->sleepers.by_id.len : 0));
     const struct pawl_member *holder =
         node->shares && node->members.at ? pawl__members_holder(&node->members, number) : NULL;
-    if (holder) json_object_set_new(json, "holder", json_stringn(holder->id.data, holder->id.len));
+    if (holder) pawl__json_set(&json, "holder", json_stringn(holder->id.data, holder->id.len));
     return json;
 }
 
 static json_t *daemon_json(const struct pawl_node *node, const struct pawl_member *member) {
-    json_t *json = json_pack("{s:s%, s:s%, s:I, s:b}", "id", member->id.data, member->id.len,
-                             "address", member->address.len ? member->address.data : "",
-                             member->address.len, "workers", (json_int_t)member->workers, "self",
-                             (int)pawl__members_is_self(&node->members, member));
-    pawl__console_time(json, "since", member->joined_at);
+    json_t *json =
+        json_pack("{s:s%, s:o, s:I, s:b}", "id", member->id.data, member->id.len, "address",
+                  pawl__json_text(member->address), "workers", (json_int_t)member->workers, "self",
+                  (int)pawl__members_is_self(&node->members, member));
+    pawl__console_time(&json, "since", member->joined_at);
     return json;
 }
 
@@ -211,13 +210,12 @@ void pawl__console_store(void *arg, struct pawl_request *request,
     const struct pawl_node *node = api->options.node;
     json_t *stores = json_array(), *shards = json_array(), *daemons = json_array();
     for (size_t i = 0; i < api->options.stores->count; i++)
-        json_array_append_new(stores, store_json(request, api->options.stores->items[i]));
-    for (uint32_t i = 0; node && i < node->count; i++)
-        json_array_append_new(shards, shard_json(node, i));
+        pawl__json_add(&stores, store_json(request, api->options.stores->items[i]));
+    for (uint32_t i = 0; node && i < node->count; i++) pawl__json_add(&shards, shard_json(node, i));
     for (size_t i = 0; node && node->shares && i < node->members.count; i++)
-        json_array_append_new(daemons, daemon_json(node, &node->members.list[i]));
+        pawl__json_add(&daemons, daemon_json(node, &node->members.list[i]));
     json_t *body =
         json_pack("{s:o, s:o, s:o}", "stores", stores, "shards", shards, "daemons", daemons);
-    if (body) pawl__console_time(body, "at", pawl__clock_wall());
+    pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(request, 200, body);
 }

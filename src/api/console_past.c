@@ -98,17 +98,17 @@ void pawl__console_past(void *arg, struct pawl_request *request, const struct pa
     json_t *body = json_pack("{s:I, s:I, s:I}", "step", (json_int_t)KEEPER_STEP, "from",
                              (json_int_t)from, "next", (json_int_t)keeper->past.count);
     json_t *columns[PAST_COLUMNS];
-    for (size_t i = 0; body && i < PAST_COLUMNS; i++)
-        json_object_set_new(body, past_columns[i], columns[i] = json_array());
+    for (size_t i = 0; i < PAST_COLUMNS; i++) columns[i] = json_array();
     const struct pawl_past_step *step;
-    for (uint64_t at = from; body && (step = pawl__past_step(&keeper->past, at)); at++) {
+    for (uint64_t at = from; (step = pawl__past_step(&keeper->past, at)); at++) {
         int64_t values[PAST_COLUMNS];
         past_values(step, values);
         for (size_t i = 0; i < PAST_COLUMNS; i++)
-            json_array_append_new(columns[i], json_integer(values[i]));
+            pawl__json_add(&columns[i], json_integer(values[i]));
     }
+    for (size_t i = 0; i < PAST_COLUMNS; i++) pawl__json_set(&body, past_columns[i], columns[i]);
     keeper->asked = pawl__clock_steady();
-    if (body) pawl__console_time(body, "at", pawl__clock_wall());
+    pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(request, 200, body);
 }
 

@@ -1,5 +1,6 @@
 #include "api/details.h"
 
+#include "wire/json_build.h"
 #include "wire/pb.h"
 
 #define DETAILS_TYPES  "type.googleapis.com/google.rpc."
@@ -58,24 +59,20 @@ static json_t *details_text(struct pawl_str text) {
 // json_pack frees all that it was given when one of them is missing.
 static json_t *details_json(const struct pawl_api_flaw *flaw) {
     json_t *all = json_array();
-    int lost = 0;
     if (flaw->field.data)
-        lost |= json_array_append_new(all, json_pack("{s:s, s:[{s:o, s:o}]}", "@type",
-                                                     DETAILS_TYPES "BadRequest", "field_violations",
-                                                     "field", details_text(flaw->field),
-                                                     "description", pawl__api_message(flaw->text)));
+        pawl__json_add(&all, json_pack("{s:s, s:[{s:o, s:o}]}", "@type", DETAILS_TYPES "BadRequest",
+                                       "field_violations", "field", details_text(flaw->field),
+                                       "description", pawl__api_message(flaw->text)));
     if (flaw->resource.data)
-        lost |= json_array_append_new(
-            all, json_pack("{s:s, s:s, s:o, s:s, s:s}", "@type", DETAILS_TYPES "ResourceInfo",
-                           "resource_type", "state", "resource_name", details_text(flaw->resource),
-                           "owner", "", "description", ""));
+        pawl__json_add(&all,
+                       json_pack("{s:s, s:s, s:o, s:s, s:s}", "@type", DETAILS_TYPES "ResourceInfo",
+                                 "resource_type", "state", "resource_name",
+                                 details_text(flaw->resource), "owner", "", "description", ""));
     json_t *metadata = flaw->app_id ? json_pack("{s:s}", "appID", flaw->app_id) : json_null();
-    lost |= json_array_append_new(
-        all, json_pack("{s:s, s:s, s:s, s:o}", "@type", DETAILS_TYPES "ErrorInfo", "domain",
-                       DETAILS_DOMAIN, "reason", flaw->reason, "metadata", metadata));
-    if (!lost) return all;
-    json_decref(all);
-    return NULL;
+    pawl__json_add(&all,
+                   json_pack("{s:s, s:s, s:s, s:o}", "@type", DETAILS_TYPES "ErrorInfo", "domain",
+                             DETAILS_DOMAIN, "reason", flaw->reason, "metadata", metadata));
+    return all;
 }
 
 void pawl__api_fail_with(struct pawl_request *request, const struct pawl_api_flaw *flaw) {

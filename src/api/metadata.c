@@ -2,6 +2,7 @@
 
 #include "api/internal.h"
 #include "api/numbers.h"
+#include "wire/json_build.h"
 
 // What the sidecar tells of itself: health, metadata; and its end.
 
@@ -121,23 +122,11 @@ static const char *metadata_health_path(const struct pawl_api_options *options) 
 
 // Parts of the answer; NULL when memory is out.
 
-// An array that misses an item for want of memory is none.
-static void metadata_add(json_t **array, json_t *item) {
-    if (!json_array_append_new(*array, item)) return;
-    json_decref(*array);
-    *array = NULL;
-}
-
-static void metadata_set(json_t **object, const char *key, json_t *value) {
-    if (!json_object_set_new(*object, key, value)) return;
-    json_decref(*object);
-    *object = NULL;
-}
-
 static json_t *metadata_component(const char *name, const char *type, const char *version,
                                   const struct metadata_capabilities *can) {
     json_t *list = json_array();
-    for (size_t i = 0; can && i < can->count; i++) metadata_add(&list, json_string(can->names[i]));
+    for (size_t i = 0; can && i < can->count; i++)
+        pawl__json_add(&list, json_string(can->names[i]));
     return json_pack("{s:s, s:s, s:s, s:o}", "name", name, "type", type, "version", version,
                      "capabilities", list);
 }
@@ -146,12 +135,12 @@ static json_t *metadata_components(const struct pawl_api_stores *stores) {
     json_t *list = json_array();
     for (size_t i = 0; i < stores->count; i++) {
         const struct pawl_api_store *one = stores->items[i];
-        metadata_add(&list, metadata_component(one->name, one->type, one->version,
-                                               metadata_capabilities_of(one->type)));
+        pawl__json_add(&list, metadata_component(one->name, one->type, one->version,
+                                                 metadata_capabilities_of(one->type)));
     }
     for (size_t i = 0; i < stores->secret_count; i++) {
         const struct pawl_api_resource *one = &stores->secrets[i];
-        metadata_add(&list, metadata_component(one->name, one->type, one->version, NULL));
+        pawl__json_add(&list, metadata_component(one->name, one->type, one->version, NULL));
     }
     return list;
 }
@@ -159,7 +148,7 @@ static json_t *metadata_components(const struct pawl_api_stores *stores) {
 static json_t *metadata_policies(const struct pawl_api_stores *stores) {
     json_t *list = json_array();
     for (size_t i = 0; i < stores->policy_count; i++)
-        metadata_add(&list, json_pack("{s:s}", "name", stores->policies[i].name));
+        pawl__json_add(&list, json_pack("{s:s}", "name", stores->policies[i].name));
     return list;
 }
 
@@ -168,8 +157,8 @@ static json_t *metadata_active(struct pawl_api *api, struct pawl_request *reques
     int counts[METADATA_ACTORS];
     metadata_count(api, counts);
     for (size_t i = 0; metadata_workers(api) && i < METADATA_ACTORS; i++)
-        metadata_add(&list, json_pack("{s:s, s:i}", "type", metadata_actor_type(api, request, i),
-                                      "count", counts[i]));
+        pawl__json_add(&list, json_pack("{s:s, s:i}", "type", metadata_actor_type(api, request, i),
+                                        "count", counts[i]));
     return list;
 }
 
@@ -177,15 +166,15 @@ static json_t *metadata_app(const struct pawl_api_options *options, struct pawl_
     const struct pawl_app_health *health = &options->app_health;
     json_t *app = json_pack("{s:s, s:s, s:i}", "protocol", options->app_protocol, "channelAddress",
                             options->app_address, "maxConcurrency", options->app_max_concurrency);
-    if (options->app_port > 0) metadata_set(&app, "port", json_integer(options->app_port));
+    if (options->app_port > 0) pawl__json_set(&app, "port", json_integer(options->app_port));
     if (!health->enabled) return app;
     const char *path = metadata_health_path(options);
     json_t *told = json_pack("{s:s, s:s, s:i}", "healthProbeInterval",
                              metadata_duration(request, health->interval), "healthProbeTimeout",
                              metadata_duration(request, health->timeout), "healthThreshold",
                              health->threshold);
-    if (*path) metadata_set(&told, "healthCheckPath", json_string(path));
-    metadata_set(&app, "health", told);
+    if (*path) pawl__json_set(&told, "healthCheckPath", json_string(path));
+    pawl__json_set(&app, "health", told);
     return app;
 }
 
@@ -200,8 +189,8 @@ static json_t *metadata_self(const struct pawl_api_options *options) {
         const struct pawl_member *one = &node->members.list[i];
         bool self = pawl__members_is_self(&node->members, one);
         size_t workers = self ? node->dispatch.worker_count : one->workers;
-        metadata_add(&daemons, json_pack("{s:s%, s:I}", "address", one->address.data,
-                                         one->address.len, "workers", (json_int_t)workers));
+        pawl__json_add(&daemons, json_pack("{s:s%, s:I}", "address", one->address.data,
+                                           one->address.len, "workers", (json_int_t)workers));
     }
     return json_pack("{s:i, s:I, s:o}", "pid", (int)getpid(), "commits", (json_int_t)commits,
                      "daemons", daemons);
@@ -213,7 +202,7 @@ static void metadata_http_get(void *arg, struct pawl_request *request,
     struct pawl_api *api = arg;
     const struct pawl_api_options *options = &api->options;
     json_t *active = metadata_active(api, request), *features = json_array();
-    if (options->hot_reload) metadata_add(&features, json_string("HotReload"));
+    if (options->hot_reload) pawl__json_add(&features, json_string("HotReload"));
     bool serves = options->node && pawl__node_ready(options->node);
     json_t *body =
         json_pack("{s:s, s:s, s:o, s:O, s:o, s:o, s:[], s:[], s:[], s:[]}", "id", options->app_id,
@@ -221,14 +210,15 @@ static void metadata_http_get(void *arg, struct pawl_request *request,
                   "components", metadata_components(options->stores), "extended",
                   pawl__extended_copy(options->extended), "subscriptions", "httpEndpoints",
                   "mcpServers", "workflowAccessPolicies");
-    metadata_set(&body, "resiliencies", metadata_policies(options->stores));
-    metadata_set(&body, "appConnectionProperties", metadata_app(options, request));
-    metadata_set(&body, "actorRuntime",
-                 json_pack("{s:s, s:o, s:b, s:s}", "runtimeStatus", metadata_actor_status(api),
-                           "activeActors", active, "hostReady", serves, "placement", ""));
-    metadata_set(&body, "scheduler", json_pack("{s:[]}", "connected_addresses"));
-    metadata_set(&body, "workflows", json_pack("{s:i}", "connectedWorkers", metadata_workers(api)));
-    metadata_set(&body, "pawl", metadata_self(options));
+    pawl__json_set(&body, "resiliencies", metadata_policies(options->stores));
+    pawl__json_set(&body, "appConnectionProperties", metadata_app(options, request));
+    pawl__json_set(&body, "actorRuntime",
+                   json_pack("{s:s, s:o, s:b, s:s}", "runtimeStatus", metadata_actor_status(api),
+                             "activeActors", active, "hostReady", serves, "placement", ""));
+    pawl__json_set(&body, "scheduler", json_pack("{s:[]}", "connected_addresses"));
+    pawl__json_set(&body, "workflows",
+                   json_pack("{s:i}", "connectedWorkers", metadata_workers(api)));
+    pawl__json_set(&body, "pawl", metadata_self(options));
     if (body)
         pawl__api_json(request, 200, body);
     else

@@ -83,7 +83,9 @@ bool pawl__api_dump(struct pawl_buf *out, const json_t *json) {
 
 void pawl__api_json(struct pawl_request *request, int status, json_t *body) {
     struct pawl_buf text = {0};
-    bool ok = pawl__api_dump(&text, body);
+    // What is told of an error is made for it; an answer may lack what the arena had no room for.
+    bool whole = status >= 300 || !request->arena.failed;
+    bool ok = whole && pawl__api_dump(&text, body);
     json_decref(body);
     if (ok)
         pawl__http_respond(request, status, &respond_json_type, 1, pawl__buf_str(&text));

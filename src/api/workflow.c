@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "runtime/operations.h"
 #include "runtime/taskhub.h"
+#include "wire/json_build.h"
 #include "wire/status.h"
 #include "wire/timestamp.h"
 
@@ -120,14 +121,8 @@ static void workflow_reply_view_http(struct pawl_workflow_ask *ask) {
     struct workflow_property properties[WORKFLOW_PROPERTIES];
     size_t count = workflow_properties(view, properties);
     json_t *map = json_object();
-    int lost = 0;
     for (size_t i = 0; i < count; i++)
-        lost |= json_object_set_new(map, properties[i].key, json_string(properties[i].value));
-    if (lost) {
-        json_decref(map);
-        pawl__api_nomem(ask->request);
-        return;
-    }
+        pawl__json_set(&map, properties[i].key, json_string(properties[i].value));
     pawl__api_json(ask->request, 200,
                    json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "instanceID", ask->id,
                              "workflowName", view->name.data, "createdAt", created, "lastUpdatedAt",

@@ -12,6 +12,7 @@
 #include "net/answer.h"
 #include "net/http_fetch.h"
 #include "net/router.h"
+#include "wire/json_build.h"
 
 static const int64_t HUB_TIMEOUT = INT64_C(30000000000); // nanoseconds, of a call that is handed on
 
@@ -99,8 +100,7 @@ static void hub_find(uv_work_t *work) {
     json_t *apps = json_array();
     for (size_t i = 0; i < count; i++) {
         const struct pawl_found *found = &call->found[i];
-        json_array_append_new(apps,
-                              json_pack("{s:s, s:i, s:i, s:i, s:s, s:I, s:I}", "appId",
+        pawl__json_add(&apps, json_pack("{s:s, s:i, s:i, s:i, s:s, s:I, s:I}", "appId",
                                         found->app_id, "httpPort", found->http_port, "grpcPort",
                                         found->grpc_port, "workers", found->workers, "command",
                                         found->command, "pid", (json_int_t)found->pid, "started",

@@ -8,6 +8,7 @@
 #define STARTED(id)    "0 \"instanceId\":\"" id "\"|6"
 #define OTHER_ETAG     "2147483647" // that no store of ours gave
 #define BASE           "/v1.0/state/statestore"
+#define V1             "/pawl/v1"
 #define WORKFLOWS      "/v1.0/workflows/dapr"
 
 // --- TaskHub -------------------------------------------------------------------------------------
@@ -363,6 +364,41 @@ static const struct step http_metadata[] = {
     END,
 };
 
+// What people and their tools are told is whole, or is not told.
+static const struct step console[] = {
+    {"worker *", NULL, NULL},
+    {"StartInstance", TASK("a", ",\"name\":\"fail\",\"input\":\"1\""), STARTED("a")},
+    {"WaitForInstanceCompletion", TASK("a", ""), "0 STATUS_FAILED"},
+    {"GET " V1 "/app", NULL,
+     "200 \"stores\":[{\"name\":\"statestore\",\"type\":\"state.in-memory\"},"
+     "{\"name\":\"bare\",\"type\":\"state.in-memory\"}],\"at\":"},
+    {"GET " V1 "/instances", NULL,
+     "200 {\"rows\":[{\"status\":\"FAILED\",\"id\":\"a\",\"name\":\"fail\",\"failure\":\"Broken\","
+     "\"created\":"},
+    {"GET " V1 "/instances?limit=1&sort=created", NULL, "200 \"ended\":"},
+    {"GET " V1 "/instances/count?q=age%3C1h", NULL,
+     "200 {\"groups\":[{\"status\":\"FAILED\",\"n\":1,\"name\":\"fail\"}],\"at\":"},
+    {"GET " V1 "/instances/a", NULL,
+     "200 \"input\":\"1\",\"failed\":{\"type\":\"Broken\",\"message\":\"it does not work\"},"
+     "\"tags\":{},\"at\":"},
+    {"GET " V1 "/instances/a/timeline", NULL, "200 \"groups\":["},
+    {"GET " V1 "/instances/a/events?from=1&n=1", NULL,
+     "200 {\"events\":[{\"number\":1,\"id\":-1,\"type\":\"executionStarted\",\"fields\":"},
+    {"GET " V1 "/instances/a/events?find=broken", NULL,
+     "200 {\"events\":[{\"number\":2,"
+     "\"id\":1,\"type\":\"executionCompleted\",\"fields\":{\"workflowStatus\":"
+     "\"ORCHESTRATION_STATUS_FAILED\",\"failureDetails\":{\"errorType\":\"Broken\","
+     "\"errorMessage\":\"it does not work\"}},\"at\":"},
+    {"GET " V1 "/instances/a/events/1", NULL, "200 {\"number\":1,"},
+    {"GET " V1 "/workers", NULL,
+     "200 \"workflows\":[],\"activities\":[],\"items\":[],\"since\":"
+     "|200 {\"workers\":[],\"waiting\":[],\"elsewhere\":0,\"at\":"},
+    {"GET " V1 "/store", NULL, "200 {\"stores\":[{\"name\":\"statestore\","},
+    {"GET " V1 "/store", NULL, "200 \"shards\":[{\"number\":0,\"state\":\"serving\","},
+    {"GET " V1 "/numbers", NULL, "200 \"workflows\":[],\"at\":"},
+    END,
+};
+
 #define ROW(name)                                                                                  \
     { #name, name }
 const struct talk_row talks[] = {
@@ -370,6 +406,6 @@ const struct talk_row talks[] = {
     ROW(dapr_workflow),     ROW(dapr_state),       ROW(dapr_workflow_errors),
     ROW(dapr_metadata),     ROW(http_workflow),    ROW(http_state),
     ROW(http_state_values), ROW(http_state_query), ROW(state_transactions),
-    ROW(http_state_errors), ROW(http_metadata),
+    ROW(http_state_errors), ROW(http_metadata),    ROW(console),
 };
 const size_t talk_count = sizeof talks / sizeof *talks;
