@@ -309,7 +309,6 @@ static void restart(struct crossing *crossing, int at) {
     detach_all(crossing, at);
     kit_fail_commit(kit, GATE_WELL);
     kit_close(kit);
-    kit->node = NULL;
     kit_begin(kit);
     for (int i = 0; i < DAEMONS; i++) crossing->fleet.ends[i].stops = stopped[i];
 }

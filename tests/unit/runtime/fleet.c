@@ -257,10 +257,7 @@ void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *
 }
 
 void fleet_finish(struct fleet *fleet) {
-    for (int i = 0; i < fleet->count; i++) {
-        kit_close(&fleet->kits[i]);
-        fleet->kits[i].node = NULL;
-    }
+    for (int i = 0; i < fleet->count; i++) kit_close(&fleet->kits[i]);
     while (!pawl__list_empty(&fleet->letters)) fleet_step(fleet);
     for (int i = fleet->count; i--;) {
         struct kit *kit = &fleet->kits[i];

@@ -330,8 +330,15 @@ void kit_note(void *arg) {
     *(bool *)arg = true;
 }
 
+// The node is gone, and what is on its way to it must not arrive.
+static void kit_on_closed(void *arg) {
+    struct kit *kit = arg;
+    kit->node = NULL;
+    kit->closed = true;
+}
+
 void kit_close(struct kit *kit) {
-    pawl__node_close(kit->node, kit_note, &kit->closed);
+    pawl__node_close(kit->node, kit_on_closed, kit);
     kit_close_rest(kit);
 }
 
