@@ -1,5 +1,5 @@
-// Builds the page into the folder given (default: dist): index.html, and app.js and app.css under names with their hashes, so that
-// browsers keep them for ever. The same sources give the same bytes.
+// Builds the page into the folder given (default: dist): index.html of one app and apps.html of all, which differ by a mark, and app.js and
+// app.css under names with their hashes, so that browsers keep them for ever. The same sources give the same bytes.
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -38,6 +38,7 @@ for (const file of result.outputFiles) {
   total += gzipSync(file.contents, { level: 9 }).length;
 }
 await writeFile(join(out, 'index.html'), page);
+await writeFile(join(out, 'apps.html'), page.replace('<html', '<html data-apps'));
 total += gzipSync(page, { level: 9 }).length;
 if (total > LIMIT) {
   console.error(`the page is ${total} bytes gzipped; ${LIMIT} are allowed`);

@@ -74,15 +74,10 @@ export const stream = {
   },
 };
 
-// The apps that 'pawl dashboard' sees; undefined: a daemon serves this page, and it is of that app.
-export async function apps(): Promise<Apps | undefined> {
-  try {
-    return await call<Apps>('GET', new URL('pawl/v1/apps', home));
-  } catch (error) {
-    if (error instanceof ApiError && error.trouble === 'refused') return undefined;
-    throw error;
-  }
-}
+// Whether 'pawl dashboard' serves this page; else a daemon does, and it is of that one's app.
+export const ofAll = 'apps' in document.documentElement.dataset;
+
+export const apps = (): Promise<Apps> => call<Apps>('GET', new URL('pawl/v1/apps', home));
 
 export function path(...segments: string[]): string {
   return segments.map(encodeURIComponent).join('/');

@@ -5,7 +5,7 @@ import { locked } from './token'; // first, as it takes a token out of the addre
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { gone, useLive } from './live';
-import { apps as findApps } from './api';
+import { ofAll } from './api';
 import type { App } from './model';
 import { AppsPage } from './pages/apps';
 import { HelpDialog } from './pages/help';
@@ -20,16 +20,9 @@ import { go, link, route, searching } from './route';
 import * as theme from './theme';
 import { Toasts } from './ui/basics';
 
-// Who serves this page decides what it is of: one app, or all that run here.
 function Root() {
-  const [hub, setHub] = useState<boolean | undefined>(undefined);
-  useEffect(() => {
-    const ask = (): void => void findApps().then((found) => setHub(found !== undefined), () => setTimeout(ask, 2000));
-    ask();
-  }, []);
   if (locked.value) return <TokenPage />;
-  if (hub === undefined) return null;
-  return hub && route.value.app === undefined ? <AppsPage /> : <Shell key={route.value.app} hub={hub} />;
+  return ofAll && route.value.app === undefined ? <AppsPage /> : <Shell key={route.value.app} hub={ofAll} />;
 }
 
 function Shell({ hub }: { hub: boolean }) {

@@ -32,7 +32,7 @@ static bool dashboard_takes_gzip(const struct pawl_request *request) {
 static void dashboard_answer(struct pawl_request *request, const struct pawl_asset *asset) {
     bool gzip = asset->gzip.len && dashboard_takes_gzip(request);
     // The page is asked for each time; what it loads has another name when it is another.
-    bool is_page = pawl__str_equal(pawl__str(asset->name), PAWL_STR("index.html"));
+    bool is_page = pawl__str_starts(pawl__str(asset->type), PAWL_STR("text/html"));
     char etag[80];
     snprintf(etag, sizeof etag, "\"%s%s\"", asset->etag, gzip ? "-gzip" : "");
     struct pawl_header headers[] = {
@@ -56,8 +56,8 @@ static void dashboard_answer(struct pawl_request *request, const struct pawl_ass
         pawl__http_respond(request, 200, headers, count, gzip ? asset->gzip : asset->bytes);
 }
 
-void pawl__dashboard_serve(struct pawl_request *request, struct pawl_str name) {
-    const struct pawl_asset *asset = dashboard_find(name.len ? name : PAWL_STR("index.html"));
+void pawl__dashboard_serve(struct pawl_request *request, const char *page, struct pawl_str name) {
+    const struct pawl_asset *asset = dashboard_find(name.len ? name : pawl__str(page));
     bool is_folder = request->path.len && request->path.data[request->path.len - 1] == '/';
     // The page names its files relative to itself, so that it works behind a proxy's prefix.
     struct pawl_header location = dashboard_header("location", "dashboard/");
@@ -74,7 +74,7 @@ static void dashboard_route(void *arg, struct pawl_request *request,
                             const struct pawl_params *params) {
     const struct pawl_api *api = arg;
     if (api->options.console.enabled)
-        pawl__dashboard_serve(request, params->values[0]);
+        pawl__dashboard_serve(request, PAWL_PAGE_APP, params->values[0]);
     else
         pawl__api_http_fail(request, 404, "ERR_NOT_FOUND",
                             "this daemon does not serve its dashboard: start it with "

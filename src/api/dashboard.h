@@ -6,7 +6,7 @@
 #include "net/router.h"
 
 struct pawl_asset {
-    const char *name; // "index.html"; other files have a hash of their bytes in their names
+    const char *name; // of a page; other files have a hash of their bytes in their names
     const char *type; // for content-type
     const char *etag;
     struct pawl_str bytes, gzip;
@@ -15,9 +15,14 @@ struct pawl_asset {
 // Ends with a row whose name is NULL.
 extern const struct pawl_asset pawl__assets[];
 
-// Answers with a file of the page; the empty name is the page itself. For 'pawl dashboard', which
-// has no api; a daemon has the routes below.
-void pawl__dashboard_serve(struct pawl_request *request, struct pawl_str name);
+// The page of one app, and of all that run here: the same but for a mark, by which it knows without
+// asking.
+#define PAWL_PAGE_APP  "index.html"
+#define PAWL_PAGE_APPS "apps.html"
+
+// Answers with a file; the empty name is |page|. For 'pawl dashboard', which has no api; a daemon
+// has the routes below.
+void pawl__dashboard_serve(struct pawl_request *request, const char *page, struct pawl_str name);
 
 extern const struct pawl_route pawl__dashboard_routes[];
 extern const size_t pawl__dashboard_route_count;

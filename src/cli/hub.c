@@ -200,7 +200,7 @@ static void hub_no_stream(void *arg, struct pawl_request *request,
 
 static void hub_page(void *arg, struct pawl_request *request, const struct pawl_params *params) {
     (void)arg;
-    pawl__dashboard_serve(request, params->values[0]);
+    pawl__dashboard_serve(request, PAWL_PAGE_APPS, params->values[0]);
 }
 
 static void hub_home(void *arg, struct pawl_request *request, const struct pawl_params *params) {

@@ -172,6 +172,17 @@ test('a list is told what happens, and does not ask all the time', async () => {
   times.slice(1).forEach((time, index) => assert.ok(time - times[index] > 1900, `counted at ${times}`));
 });
 
+test('the page is there before the daemon has answered anything', async () => {
+  let letOn;
+  const held = new Promise((resolve) => (letOn = resolve));
+  await page.route(/pawl\/v1/, async (route) => held.then(() => route.continue()));
+  await open('');
+  await page.getByRole('link', { name: 'Workflows', exact: true }).waitFor();
+  letOn();
+  await page.getByRole('heading', { name: 'shop' }).waitFor();
+  await page.unroute(/pawl\/v1/);
+});
+
 test('the overview tells what needs attention', async () => {
   await open('');
   const needs = page.getByRole('region', { name: 'What needs attention' });

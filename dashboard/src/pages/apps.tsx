@@ -17,7 +17,7 @@ export function AppsPage() {
       if (document.hidden) return;
       try {
         const answer = await findApps();
-        if (answer) heard(answer.at);
+        heard(answer.at);
         setFound(answer);
         setGone(false);
       } catch {
