@@ -21,15 +21,21 @@ const children = [];
 const problems = []; // what the browser complained of
 let folder, http, daemon, browser, page, url, many;
 
-const freePort = () =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
+// Below those that the kernel gives to clients: one of them could take it before the daemon does.
+const given = new Set();
+async function freePort() {
+  for (;;) {
+    const port = 20000 + Math.floor(Math.random() * 12000);
+    if (given.has(port)) continue;
+    given.add(port);
+    const isFree = await new Promise((resolve) => {
+      const server = createServer();
+      server.on('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
     });
-  });
+    if (isFree) return port;
+  }
+}
 
 async function until(what, why) {
   const end = Date.now() + 20000;
