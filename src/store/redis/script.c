@@ -6,9 +6,8 @@
 //   pawl:format                 the number of all this, PAWL_REDIS_FORMAT
 //   pawl:ids                    a counter: numbers of shards
 //   pawl:app:APP                hash: count (of shards), s0, s1 ... (their numbers, as N below)
-//   pawl:shard:N                hash: owner, until (0: released), ordered (pawl:order:N is
-//   complete;
-//                               see order.c)
+//   pawl:shard:N                hash: owner, until (0: released), ordered (whether pawl:order:N is
+//                               whole; order.c)
 //   pawl:log:N                  hash: epoch, last and trimmed (positions), position -> batch. What
 //                               a commit compares and changes is in one hash, so that one command
 //                               reads it and one writes it
