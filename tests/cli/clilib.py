@@ -3,8 +3,10 @@
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,17 @@ def wait_for(what, seconds=20, step=0.02):
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds} s for {what.__doc__ or what}")
         time.sleep(step)
+
+
+def free_port():
+    """A port below those that the kernel gives to clients, one of which could take it before a daemon does."""
+    while True:
+        port = secrets.randbelow(12000) + 20000
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            continue
 
 
 def command_line(pid):

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import time
 
 import clilib
@@ -94,10 +93,7 @@ spec:
     - {{name: connectionString, value: "{self.home}/state.db"}}
     - {{name: actorStateStore, value: "true"}}
 """)
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            two.bind(("127.0.0.1", 0))
-            http, grpc = one.getsockname()[1], two.getsockname()[1]
+        http, grpc = clilib.free_port(), clilib.free_port()
         self.start("daemon", "--app-id", "bench", "--dapr-http-port", http, "--dapr-grpc-port", grpc,
                    "--resources-path", resources)
         self.wait_output("Workflow engine started")

@@ -314,7 +314,7 @@ class Ending(clilib.Case):
         self.assertIn("tidied", self.output())  # which it does not say when it is killed after its time
 
     def test_the_sidecar_outlives_the_app(self):
-        port = self.free_port()
+        port = clilib.free_port()
         self.file("ask.py", "import urllib.request as u; print('answered', "
                   f"u.urlopen('http://127.0.0.1:{port}/v1.0/healthz/outbound').status)")
         process = self.start_app("trap 'python3 ask.py; exit 0' INT; echo ready;"
@@ -323,10 +323,6 @@ class Ending(clilib.Case):
         process.send_signal(signal.SIGINT)
         process.wait(20)
         self.assertIn("answered 204", self.output())
-
-    def free_port(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            return server.getsockname()[1]
 
     def test_an_app_that_will_not_end_is_killed(self):
         process = self.start_app("trap '' TERM INT; echo ready; while :; do sleep 0.05; done")

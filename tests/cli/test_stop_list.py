@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 
 import clilib
@@ -92,8 +91,8 @@ class StopList(clilib.Case):
         """Metadata that names a process which is not the daemon's parent does not get it killed."""
         bystander = subprocess.Popen(["sleep", "300"], env=self.env)
         self.started.append(bystander)
-        self.start("--app-id", self.id, "--dapr-http-port", str(self.free_port()),
-                   "--dapr-grpc-port", str(self.free_port()), name="daprd")
+        self.start("--app-id", self.id, "--dapr-http-port", str(clilib.free_port()),
+                   "--dapr-grpc-port", str(clilib.free_port()), name="daprd")
         self.wait_output("dapr initialized")
         port = self.list_json()[0]["httpPort"]
         subprocess.run(["python3", "-c", f"""
@@ -104,10 +103,6 @@ u.urlopen(u.Request('http://127.0.0.1:{port}/v1.0/metadata/cliPID', b'{bystander
         self.assertEqual(answer.returncode, 0, answer.stderr)
         self.assertIsNone(bystander.poll())
         self.assertEqual(self.daemons(), [])
-
-    def free_port(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            return server.getsockname()[1]
 
     def test_stop_of_a_run_file(self):
         (self.home / "app").mkdir()
