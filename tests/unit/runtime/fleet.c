@@ -93,6 +93,7 @@ static void letter_serve(struct letter *letter) {
     letter->forwarded.verb.call.done = letter_on_done;
     letter->forwarded.verb.call.data = letter;
     letter->state = LETTER_SERVED;
+    if (letter->fleet->served) letter->fleet->served(letter->fleet, &letter->forwarded);
     pawl__node_serve(node, &letter->forwarded);
 }
 

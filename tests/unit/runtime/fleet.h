@@ -30,7 +30,8 @@ struct fleet {
     unsigned sent[PAWL_VERB_QUOTA + 1];       // by kind, in all
     const struct pawl_ceiling_rule *ceilings; // of the app
     size_t ceiling_count;
-    void (*committed)(void *fleet, const struct pawl_commit *commit); // see struct gate
+    void (*committed)(void *fleet, const struct pawl_commit *commit);       // see struct gate
+    void (*served)(struct fleet *fleet, const struct pawl_forwarded *call); // it arrives
     // What becomes of a call of |kind| on its way; NULL: nothing happens to any.
     enum fleet_fate {
         FLEET_ARRIVES,

@@ -16,9 +16,9 @@
 //   every_call_is_answered_once        of clients and of workers
 //   acknowledged_result_never_runs_again
 //   no_work_starves                    when the troubles end, all that was begun ends soon
-//   a_limit_is_never_exceeded          of the app: what its workers have in hand, in all daemons
-//   that
+//   a_limit_is_never_exceeded          of the app: what workers have in hand, in all daemons that
 //                                      live
+//   a_bell_says_why                    a ring tells of mail, of work, or of a quota to be asked for
 
 #include "fleet.h"
 
@@ -205,6 +205,13 @@ static enum fleet_fate storm_fate(struct fleet *fleet, enum pawl_verb_kind kind)
                kind == PAWL_VERB_TURN_RESULT || kind == PAWL_VERB_ACTIVITY_RESULT ||
                kind == PAWL_VERB_QUOTA;
     return may && chance < 440 ? FLEET_TWICE : FLEET_ARRIVES;
+}
+
+static void storm_served(struct fleet *fleet, const struct pawl_forwarded *call) {
+    const struct pawl_ring *ring = &call->verb.ring;
+    (void)fleet;
+    if (call->kind == PAWL_VERB_RING && !ring->mail_count && !ring->work && !ring->quota)
+        broken("a_bell_says_why", "%s rings for nothing", ring->address);
 }
 
 // --- calls --------------------------------------------------------------------------------------
@@ -650,6 +657,7 @@ static void storm_world(uint64_t seed) {
     storm->random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     storm->fleet.fate = storm_fate;
     storm->fleet.committed = storm_committed;
+    storm->fleet.served = storm_served;
     storm->fleet.ceilings = storm_ceilings; // in every second world
     if (seed % 2 == 0) storm->fleet.ceiling_count = sizeof storm_ceilings / sizeof *storm_ceilings;
     storm->calm = true;
