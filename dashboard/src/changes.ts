@@ -1,5 +1,5 @@
 // What happens to instances, as the daemon tells it: one stream for a page that is looked at. While it runs nobody has to ask again and
-// again. Where there is none, as before a daemon that serves a part of its app only, or through 'pawl dashboard', views ask by the clock.
+// again. Where there is none, or one of a daemon that serves a part of its app only, views ask by the clock.
 
 import { signal } from '@preact/signals';
 import { stream } from './api';

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "cli/find.h"
+#include "cli/hub_stream.h"
 #include "cli/token.h"
 #include "net/answer.h"
 #include "net/http_fetch.h"
@@ -21,9 +22,10 @@ struct hub_call {
     uv_work_t work;
     struct pawl_request *request; // NULL: its client is gone
     struct pawl_found *found;     // of the thread
-    char *app, *method, *path;    // copies
-    char *type;                   // of the body
-    char *token;                  // that the page shows; NULL: none
+    const struct pawl_found *chosen;
+    char *app, *method, *path; // copies
+    char *type;                // of the body
+    char *token;               // that the page shows; NULL: none
     struct pawl_buf body, answer;
     int status;
     struct pawl_error error;
@@ -73,10 +75,11 @@ static void hub_done(uv_work_t *work, int status) {
     hub_call_destroy(call);
 }
 
-static void hub_submit(struct pawl_hub *hub, struct hub_call *call, uv_work_cb run) {
+static void hub_submit(uv_loop_t *loop, struct hub_call *call, uv_work_cb run,
+                       uv_after_work_cb done) {
     call->request->data = call;
     call->request->on_close = hub_on_close;
-    uv_queue_work(hub->loop, &call->work, run, hub_done);
+    uv_queue_work(loop, &call->work, run, done);
 }
 
 static struct hub_call *hub_call_create(struct pawl_request *request) {
@@ -119,14 +122,15 @@ static void hub_find(uv_work_t *work) {
 static void hub_apps(void *arg, struct pawl_request *request, const struct pawl_params *params) {
     (void)params;
     struct hub_call *call = hub_call_create(request);
-    if (call) hub_submit(arg, call, hub_find);
+    struct pawl_hub *hub = arg;
+    if (call) hub_submit(hub->loop, call, hub_find, hub_done);
 }
 
 // --- handing calls on
 // -----------------------------------------------------------------------------
 
-static void hub_forward(uv_work_t *work) {
-    struct hub_call *call = PAWL_CONTAINER(work, struct hub_call, work);
+// The daemon that a call is for; NULL: |call->error| says why.
+static const struct pawl_found *hub_choose(struct hub_call *call) {
     size_t count = pawl__find_daemons(call->found);
     const struct pawl_found *app = NULL;
     // Of several daemons of an app one with workers knows most.
@@ -134,33 +138,43 @@ static void hub_forward(uv_work_t *work) {
         if (strcmp(call->found[i].app_id, call->app) == 0 && call->found[i].http_port &&
             (!app || call->found[i].workers > app->workers))
             app = &call->found[i];
-    if (!app) {
+    if (!app)
         pawl__fail(&call->error, PAWL_E_NOT_FOUND, "no daemon of app '%s' runs on this machine",
                    call->app);
-        return;
-    }
-    struct pawl_header headers[PAWL_TOKENS + 2];
-    size_t header_count = pawl__token_headers(headers);
+    return app;
+}
+
+enum {
+    HUB_HEADERS = PAWL_TOKENS + 2
+};
+
+// The headers that go along. Returns how many.
+static size_t hub_headers(const struct hub_call *call, struct pawl_header out[HUB_HEADERS]) {
+    size_t count = pawl__token_headers(out);
     if (call->type)
-        headers[header_count++] =
-            (struct pawl_header){PAWL_STR("content-type"), pawl__str(call->type)};
+        out[count++] = (struct pawl_header){PAWL_STR("content-type"), pawl__str(call->type)};
     if (call->token && !pawl__token_of_dashboard())
-        headers[header_count++] =
+        out[count++] =
             (struct pawl_header){PAWL_STR("pawl-dashboard-token"), pawl__str(call->token)};
+    return count;
+}
+
+static void hub_forward(uv_work_t *work) {
+    struct hub_call *call = PAWL_CONTAINER(work, struct hub_call, work);
+    const struct pawl_found *app = hub_choose(call);
+    if (!app) return;
+    struct pawl_header headers[HUB_HEADERS];
+    size_t count = hub_headers(call, headers);
     enum pawl_err err = pawl__http_fetch(app->host, app->http_port, call->method, call->path,
-                                         headers, header_count, pawl__buf_str(&call->body),
-                                         HUB_TIMEOUT, &call->status, &call->answer, &call->error);
+                                         headers, count, pawl__buf_str(&call->body), HUB_TIMEOUT,
+                                         &call->status, &call->answer, &call->error);
     if (err) call->error.code = err;
 }
 
-static void hub_call_on(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    struct pawl_hub *hub = arg;
-    if (hub->read_only && !pawl__str_equal(request->method, PAWL_STR("GET"))) {
-        hub_fail(request, 403, "this dashboard only reads (--read-only)");
-        return;
-    }
+// A call with all that is handed on of |request|. NULL after answering.
+static struct hub_call *hub_take(struct pawl_request *request, const struct pawl_params *params) {
     struct hub_call *call = hub_call_create(request);
-    if (!call) return;
+    if (!call) return NULL;
     // The rest of the path goes on as it was sent: it may have encoded slashes.
     struct pawl_str type = pawl__request_header(request, "content-type");
     struct pawl_str token = pawl__request_header(request, "pawl-dashboard-token");
@@ -180,19 +194,51 @@ static void hub_call_on(void *arg, struct pawl_request *request, const struct pa
               (call->token || !token.len) &&
               pawl__buf_append(&call->body, request->body.data ? request->body.data : "",
                                request->body.len);
-    if (ok) {
-        hub_submit(hub, call, hub_forward);
-        return;
-    }
+    if (ok) return call;
     hub_call_destroy(call);
     hub_fail(request, 500, "out of memory");
+    return NULL;
 }
 
-// A stream has no end, and calls are handed on as a whole. The page asks by the clock instead.
-static void hub_no_stream(void *arg, struct pawl_request *request,
-                          const struct pawl_params *params) {
-    (void)arg, (void)params;
-    hub_fail(request, 404, "what happens is told by each daemon itself, at its own port");
+static void hub_call_on(void *arg, struct pawl_request *request, const struct pawl_params *params) {
+    struct pawl_hub *hub = arg;
+    if (hub->read_only && !pawl__str_equal(request->method, PAWL_STR("GET"))) {
+        hub_fail(request, 403, "this dashboard only reads (--read-only)");
+        return;
+    }
+    struct hub_call *call = hub_take(request, params);
+    if (call) hub_submit(hub->loop, call, hub_forward, hub_done);
+}
+
+// --- streams, which have no end
+// -------------------------------------------------------------------
+
+static void hub_stream_find(uv_work_t *work) {
+    struct hub_call *call = PAWL_CONTAINER(work, struct hub_call, work);
+    call->chosen = hub_choose(call);
+}
+
+static void hub_stream_found(uv_work_t *work, int status) {
+    (void)status;
+    struct hub_call *call = PAWL_CONTAINER(work, struct hub_call, work);
+    const struct pawl_found *app = call->chosen;
+    if (call->request && !app) {
+        hub_fail(call->request, pawl__err_http(call->error.code), call->error.text);
+    } else if (call->request) {
+        struct pawl_buf ask = {0};
+        struct pawl_header headers[HUB_HEADERS];
+        size_t count = hub_headers(call, headers);
+        pawl__http_request_text(&ask, app->host, app->http_port, call->method, call->path, headers,
+                                count, PAWL_STR(""));
+        pawl__hub_stream(work->loop, call->request, app->host, app->http_port, &ask);
+    }
+    hub_call_destroy(call);
+}
+
+static void hub_changes(void *arg, struct pawl_request *request, const struct pawl_params *params) {
+    struct pawl_hub *hub = arg;
+    struct hub_call *call = hub_take(request, params);
+    if (call) hub_submit(hub->loop, call, hub_stream_find, hub_stream_found);
 }
 
 // --- the page
@@ -215,7 +261,7 @@ static const struct pawl_route hub_routes[] = {
     {"GET|HEAD", "/dashboard", hub_page},
     {"GET|HEAD", "/dashboard/{file}", hub_page},
     {"GET", "/pawl/v1/apps", hub_apps},
-    {"GET", "/apps/{app}/pawl/v1/changes", hub_no_stream}, // before the next
+    {"GET", "/apps/{app}/pawl/v1/changes", hub_changes}, // before the next
     {"GET|POST", "/apps/{app}/pawl/v1/{rest...}", hub_call_on},
 };
 

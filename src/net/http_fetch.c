@@ -168,6 +168,27 @@ static enum pawl_err fetch_receive(struct http_fetch *fetch, struct pawl_error *
     return PAWL_OK;
 }
 
+void pawl__http_request_text(struct pawl_buf *out, const char *host, int port, const char *method,
+                             const char *path, const struct pawl_header *headers,
+                             size_t header_count, struct pawl_str body) {
+    bool is_v6 = strchr(host, ':') != NULL;
+    pawl__buf_format(out, "%s %s HTTP/1.1\r\nconnection: close\r\n", method, path);
+    if (*host == '/')
+        pawl__buf_format(out, "host: localhost\r\n");
+    else
+        pawl__buf_format(out, "host: %s%s%s:%d\r\n", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
+                         port);
+    pawl__buf_format(out, "content-length: %zu\r\n", body.len);
+    for (size_t i = 0; i < header_count; i++) {
+        pawl__buf_append_str(out, headers[i].name);
+        pawl__buf_append_str(out, PAWL_STR(": "));
+        pawl__buf_append_str(out, headers[i].value);
+        pawl__buf_append_str(out, PAWL_STR("\r\n"));
+    }
+    pawl__buf_append_str(out, PAWL_STR("\r\n"));
+    pawl__buf_append_str(out, body);
+}
+
 enum pawl_err pawl__http_fetch(const char *host, int port, const char *method, const char *path,
                                const struct pawl_header *headers, size_t header_count,
                                struct pawl_str body, int64_t timeout, int *status,
@@ -177,22 +198,7 @@ enum pawl_err pawl__http_fetch(const char *host, int port, const char *method, c
     fetch.deadline = pawl__clock_add(pawl__clock_steady(), timeout);
     llhttp_init(&fetch.parser, HTTP_RESPONSE, &fetch_settings);
 
-    bool is_v6 = strchr(host, ':') != NULL;
-    pawl__buf_format(&request, "%s %s HTTP/1.1\r\nconnection: close\r\n", method, path);
-    if (*host == '/')
-        pawl__buf_format(&request, "host: localhost\r\n");
-    else
-        pawl__buf_format(&request, "host: %s%s%s:%d\r\n", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
-                         port);
-    pawl__buf_format(&request, "content-length: %zu\r\n", body.len);
-    for (size_t i = 0; i < header_count; i++) {
-        pawl__buf_append_str(&request, headers[i].name);
-        pawl__buf_append_str(&request, PAWL_STR(": "));
-        pawl__buf_append_str(&request, headers[i].value);
-        pawl__buf_append_str(&request, PAWL_STR("\r\n"));
-    }
-    pawl__buf_append_str(&request, PAWL_STR("\r\n"));
-    pawl__buf_append_str(&request, body);
+    pawl__http_request_text(&request, host, port, method, path, headers, header_count, body);
     enum pawl_err err = request.failed ? pawl__fail_plain(error, PAWL_E_NOMEM)
                                        : fetch_connect(&fetch, host, port, error);
     if (err) goto out;

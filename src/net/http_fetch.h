@@ -21,4 +21,9 @@ enum pawl_err pawl__http_fetch(const char *host, int port, const char *method, c
                                struct pawl_str body, int64_t timeout, int *status,
                                struct pawl_buf *out, struct pawl_error *error);
 
+// Appends the request that it sends, for who sends one by other means.
+void pawl__http_request_text(struct pawl_buf *out, const char *host, int port, const char *method,
+                             const char *path, const struct pawl_header *headers,
+                             size_t header_count, struct pawl_str body);
+
 #endif

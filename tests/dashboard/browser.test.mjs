@@ -72,6 +72,8 @@ spec:
   - {name: actorStateStore, value: "true"}
 `;
 
+const memory = 'apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: store}\nspec:\n  type: state.in-memory\n  version: v1\n  metadata:\n  - {name: actorStateStore, value: "true"}\n';
+
 // A daemon with 30,000 workflows that others left, and one with 50,000 events; its port.
 async function startMany() {
   const place = join(folder, 'many');
@@ -548,7 +550,7 @@ test('a daemon that dies is told, and what was seen stays; it comes back by itse
 test('a daemon with a token lets in who shows it', async () => {
   const port = await freePort();
   const place = await mkdtemp(join(folder, 'locked-'));
-  await writeFile(join(place, 'store.yaml'), 'apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: store}\nspec:\n  type: state.in-memory\n  version: v1\n  metadata:\n  - {name: actorStateStore, value: "true"}\n');
+  await writeFile(join(place, 'store.yaml'), memory);
   run('daprd', '--app-id', 'locked', '--dapr-http-port', String(port), '--dapr-grpc-port', String(await freePort()), '--resources-path', place, '--enable-dashboard', '--dashboard-token', 'opén sesame', '--log-level', 'error');
   const other = `http://127.0.0.1:${port}/dashboard/`;
   await until(async () => (await fetch(other)).ok, 'the other daemon is there');
@@ -568,6 +570,37 @@ test('a daemon with a token lets in who shows it', async () => {
   await guest.getByText(/locked · 0 workers/).waitFor();
   assert.equal(new URL(guest.url()).hash, '#/');
   await guest.close();
+});
+
+test('one page of all apps is told by each daemon what happens', async () => {
+  const name = `alone-${process.pid}`;
+  const [port, hub] = [await freePort(), await freePort()];
+  const place = await mkdtemp(join(folder, 'alone-'));
+  await writeFile(join(place, 'store.yaml'), memory);
+  const alone = run('daprd', '--app-id', name, '--dapr-http-port', String(port), '--dapr-grpc-port', String(await freePort()), '--resources-path', place, '--log-level', 'error');
+  run('pawl', 'dashboard', '--port', String(hub));
+  const here = `http://127.0.0.1:${hub}`;
+  await until(async () => (await fetch(`${here}/apps/${name}/pawl/v1/app`)).ok, 'the daemon is found');
+  const begin = (id) => fetch(`${here}/apps/${name}/pawl/v1/instances`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name: 'order', id }) });
+  await lookAt(`${here}/dashboard/`);
+  const told = page.waitForResponse((answer) => answer.url().includes(`/apps/${name}/pawl/v1/changes`) && answer.status() === 200, { timeout: 20000 });
+  await open(`#/@${name}/instances`);
+  await told;
+  const end = new AbortController();
+  const changes = await fetch(`${here}/apps/${name}/pawl/v1/changes`, { signal: end.signal });
+  assert.equal(changes.headers.get('content-type'), 'text/event-stream');
+  await begin('first-of-all');
+  let said = '';
+  for await (const piece of changes.body.pipeThrough(new TextDecoderStream())) if ((said += piece).includes('"first-of-all"')) break;
+  assert.match(said, /^retry: \d+\nevent: hello\n/);
+  end.abort();
+  await page.getByRole('link', { name: 'first-of-all' }).waitFor();
+  // A stream whose daemon dies ends, so that one knows that nothing is told any more.
+  const last = await fetch(`${here}/apps/${name}/pawl/v1/changes`);
+  await lookAt(own());
+  alone.kill('SIGKILL');
+  await last.text().catch(() => '');
+  assert.equal((await fetch(`${here}/apps/nobody-has-${name}/pawl/v1/changes`)).status, 404);
 });
 
 test('the browser found nothing wrong, and asked nobody else', () => {
