@@ -4,35 +4,7 @@
 // Everything that a daemon tells when its metrics are read. Each family has a row; docs/metrics.md
 // has the same table for people.
 
-#include "api/census.h"
-#include "api/options.h"
-#include "api/request_meter.h"
-#include "observe/metrics.h"
-#include "observe/push.h"
-#include "observe/tracer.h"
-#include "observe/workflow_meter.h"
-#include "runtime/operations.h"
-
-// What a loop is doing.
-struct pawl_loop_meter {
-    struct pawl_histogram lag; // nanoseconds by which a timer comes late
-    int64_t busy;              // nanoseconds that it did not wait for something to happen
-};
-
-struct pawl_scrape_source {
-    const char *app_id;
-    const char *namespace; // "": none was set
-    const char *version, *dapr_version;
-    const struct pawl_node *node; // NULL: there are no workflows
-    const struct pawl_api_stores *stores;
-    const struct pawl_workflow_meter *workflows;    // with |node|
-    const struct pawl_operation_meters *operations; // with |node|
-    const struct pawl_request_meter *requests;
-    const struct pawl_census *census;
-    const struct pawl_tracer *tracer; // NULL: nothing is traced
-    struct pawl_push *push;           // NULL: metrics are only read
-    const struct pawl_loop_meter *loop;
-};
+#include "api/scrape_source.h"
 
 // Writes all of it. |scrape| has its format, and is otherwise empty.
 void pawl__scrape_write(const struct pawl_scrape_source *source, struct pawl_scrape *scrape);
