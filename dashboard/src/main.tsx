@@ -8,6 +8,7 @@ import { gone, useLive } from './live';
 import { ofAll } from './api';
 import type { App } from './model';
 import { AppsPage } from './pages/apps';
+import { ComparePage } from './pages/compare';
 import { HelpDialog } from './pages/help';
 import { InstancePage } from './pages/instance';
 import { ListPage } from './pages/list';
@@ -29,7 +30,7 @@ function Shell({ hub }: { hub: boolean }) {
   const app = useLive<App>('app', 5000).value.value;
   const [help, setHelp] = useState(false);
   useKeys(() => setHelp(true));
-  const [page = '', id] = route.value.segments;
+  const [page = '', id, other] = route.value.segments;
 
   useEffect(() => {
     document.title = [id ?? page, app?.appId, 'Pawl'].filter(Boolean).join(' · ');
@@ -50,7 +51,7 @@ function Shell({ hub }: { hub: boolean }) {
           <a href={link([])} aria-current={page === '' ? 'page' : undefined}>
             Overview
           </a>
-          <a href={link(['instances'])} aria-current={page === 'instances' || page === 'instance' ? 'page' : undefined}>
+          <a href={link(['instances'])} aria-current={page === 'instances' || page === 'instance' || page === 'compare' ? 'page' : undefined}>
             Workflows
           </a>
           <a href={link(['workers'])} aria-current={page === 'workers' ? 'page' : undefined}>
@@ -83,15 +84,16 @@ function Shell({ hub }: { hub: boolean }) {
           The daemon does not answer. What you see is the last that it told; the page asks again.
         </p>
       )}
-      <Page page={page} id={id} app={app} />
+      <Page page={page} id={id} other={other} app={app} />
       {help && <HelpDialog onClose={() => setHelp(false)} />}
       <Toasts />
     </>
   );
 }
 
-function Page({ page, id, app }: { page: string; id: string | undefined; app: App | undefined }) {
+function Page({ page, id, other, app }: { page: string; id: string | undefined; other: string | undefined; app: App | undefined }) {
   if (page === 'instance' && id) return <InstancePage key={id} id={id} app={app} />;
+  if (page === 'compare' && id && other) return <ComparePage key={`${id}\n${other}`} a={id} b={other} />;
   if (page === 'instances') return <ListPage app={app} />;
   if (page === 'workers') return <WorkersPage app={app} />;
   if (page === 'store') return <StorePage />;

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const out = await mkdtemp(join(tmpdir(), 'pawl-page-'));
 await build({
-  entryPoints: ['src/attention.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
+  entryPoints: ['src/attention.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
   absWorkingDir: join(import.meta.dirname, '..'),
   bundle: true,
   format: 'esm',
@@ -26,6 +26,7 @@ const { rows } = await load('timeline/rows.mjs');
 const { criticalPath } = await load('timeline/critical.mjs');
 const { stackLines } = await load('pages/failure.mjs');
 const { visible, pretty } = await load('ui/json.mjs');
+const { align } = await load('compare.mjs');
 const { attention } = await load('attention.mjs');
 const { roundUp, runs } = await load('ui/chart.mjs');
 
@@ -181,4 +182,21 @@ test("the user's own lines of a stack stand out", () => {
     'pay()',
   ]);
   assert.deepEqual(own('Error: no\n    at pay (/app/shop.js:1:2)\n    at run (node:internal/x:1:1)\n    at x (/app/node_modules/y/z.js:1:1)'), ['at pay (/app/shop.js:1:2)']);
+});
+
+test('two runs are aligned by what they have in common', () => {
+  const step = (name, outcome = 'done', attempts = 1) => ({ kind: 'activity', name, outcome, attempts, start: 0, end: 1, events: [], segments: [] });
+  const a = [step('reserve'), step('charge'), step('pack', 'failed'), step('ship')];
+  const b = [step('reserve'), step('check'), step('charge', 'done', 3), step('pack'), step('ship')];
+  assert.deepEqual(align(a, b).map((pair) => [pair.a?.name, pair.b?.name, pair.differs]), [
+    ['reserve', 'reserve', ''],
+    [undefined, 'check', 'only in the second'],
+    ['charge', 'charge', '1 attempt, then 3'],
+    ['pack', 'pack', 'failed, then done'],
+    ['ship', 'ship', ''],
+  ]);
+  assert.deepEqual(align([step('x'), step('y')], [step('y'), step('z')]).map((pair) => pair.differs), ['only in the first', '', 'only in the second']);
+  assert.deepEqual(align([], []), []);
+  const many = Array.from({ length: 5000 }, (_, i) => step(`s${i}`));
+  assert.equal(align(many, [...many].reverse()).length, 10000);
 });

@@ -337,6 +337,18 @@ test('a workflow is run again from an event', async () => {
   await until(async () => (await api('instances/broken-again')).status === 'FAILED', 'it has failed again');
 });
 
+test('two runs are compared', async () => {
+  await open('#/instance/order-1');
+  await page.getByRole('button', { name: 'compare …' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('With the instance').fill('broken-1');
+  await dialog.getByRole('button', { name: 'Compare', exact: true }).click();
+  await page.getByText('They differ in 4 of 4 steps, first at step 1: activity step, only in the first. Their inputs differ.').waitFor();
+  await page.getByRole('row', { name: /activity charge done.*3 attempts.*only in the first/ }).waitFor();
+  await open('#/compare/broken-1/broken-again');
+  await page.getByText('They did the same 1 step.').waitFor();
+});
+
 test('a bar offers to run it again, and says what is kept', async () => {
   await open('#/instance/order-1');
   await page.getByRole('option', { name: /activity charge/ }).click();

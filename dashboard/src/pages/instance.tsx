@@ -9,6 +9,7 @@ import { duration, now } from '../time';
 import { Badge, Copy, Refusal, Time } from '../ui/basics';
 import { Payload, visible } from '../ui/json';
 import { ActionButtons, StartDialog, type Draft } from './actions';
+import { CompareDialog } from './compare';
 import { FailureView } from './failure';
 import { HistoryTab } from './history';
 import { TimelineTab } from './steps';
@@ -21,6 +22,7 @@ type Tab = (typeof TABS)[number];
 export function InstancePage({ id, app }: { id: string; app: App | undefined }) {
   const { value, error, refresh } = useLive<Instance & { at: number }>(path('instances', id), 1000, id, (one) => one.ended !== undefined);
   const [draft, setDraft] = useState<Draft | undefined>(undefined);
+  const [comparing, setComparing] = useState(false);
   const wanted = route.value.segments[2] as Tab | undefined;
   const tab: Tab = wanted && TABS.includes(wanted) ? wanted : 'timeline';
   const instance = value.value;
@@ -54,7 +56,7 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
       </header>
       <p class="sentence">{instance.sentence}</p>
       {instance.waits.length > 1 && <Waits waits={instance.waits} />}
-      <Facts instance={instance} onStartLike={() => setDraft({ name: instance.name, input: instance.input ?? '' })} />
+      <Facts instance={instance} onStartLike={() => setDraft({ name: instance.name, input: instance.input ?? '' })} onCompare={() => setComparing(true)} />
       {instance.failed && <FailureView failure={instance.failed} />}
       {instance.stalled && <p class="refusal">{instance.stalled}</p>}
       <nav class="tabs" role="tablist">
@@ -69,6 +71,7 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
       {tab === 'data' && <DataTab instance={instance} hidden={app?.hidePayloads ?? false} />}
       {tab === 'tree' && <TreeTab instance={instance} appId={app?.appId} />}
       {tab === 'json' && <JsonTab instance={instance} />}
+      {comparing && <CompareDialog instance={instance} onClose={() => setComparing(false)} />}
       {draft && (
         <StartDialog
           draft={draft}
@@ -83,7 +86,7 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
   );
 }
 
-function Facts({ instance, onStartLike }: { instance: Instance; onStartLike: () => void }) {
+function Facts({ instance, onStartLike, onCompare }: { instance: Instance; onStartLike: () => void; onCompare: () => void }) {
   const end = instance.ended ?? now();
   return (
     <dl class="facts">
@@ -146,6 +149,9 @@ function Facts({ instance, onStartLike }: { instance: Instance; onStartLike: () 
         <dd>
           <button type="button" class="plain" onClick={onStartLike}>
             start like this …
+          </button>{' '}
+          <button type="button" class="plain" onClick={onCompare}>
+            compare …
           </button>
         </dd>
       </div>
