@@ -41,6 +41,9 @@ struct pawl_api_options {
     const char *app_protocol, *app_address;
     int app_max_concurrency;
     struct pawl_app_health app_health;
+    // Whether each call is told in the log; with the route of an HTTP call, not its path; but calls
+    // of health.
+    bool log_calls, log_routes, log_no_health;
     bool hot_reload; // the configuration has turned it on, which is told in the metadata
     struct pawl_console_options console;
     struct pawl_tracer *tracer;                  // takes spans of calls; NULL: nobody does

@@ -30,7 +30,7 @@ enum {
 
 // A line under construction. It has room for all values as long as they may be, each byte escaped.
 struct log_line {
-    char text[LOG_ESCAPE * (LOG_MESSAGE + 7 * LOG_VALUE) + 256];
+    char text[LOG_ESCAPE * (LOG_MESSAGE + (7 + PAWL_LOG_FIELDS) * LOG_VALUE) + 512];
     size_t len;
 };
 
@@ -94,6 +94,12 @@ static void log_given(struct log_line *line, bool json, const char *key, const c
     log_field(line, json, key, text, false);
 }
 
+static void log_number(struct log_line *line, bool json, const struct pawl_log_field *field) {
+    char text[LOG_VALUE + 1];
+    snprintf(text, sizeof text, json ? ",\"%s\":%s" : " %s=%s", field->key, field->value);
+    log_raw(line, text);
+}
+
 // Cuts a message that is too long between two characters, and shows that it is cut.
 static void log_message(char out[LOG_MESSAGE], const char *format, va_list args) {
     static const char more[] = "...";
@@ -108,7 +114,8 @@ static void log_message(char out[LOG_MESSAGE], const char *format, va_list args)
 // the small stack of a workflow.
 static __attribute__((noinline)) void log_write(const struct pawl_log *log,
                                                 enum pawl_log_level level, const char *scope,
-                                                const char *message) {
+                                                const char *message,
+                                                const struct pawl_log_field *fields, size_t count) {
     char stamp[64];
     struct timespec now;
     struct tm utc;
@@ -125,6 +132,12 @@ static __attribute__((noinline)) void log_write(const struct pawl_log *log,
     log_field(&line, log->json, "msg", message, true);
     log_given(&line, log->json, "app_id", log->app_id);
     log_given(&line, log->json, "instance", log->host);
+    for (size_t i = 0; i < count && i < PAWL_LOG_FIELDS; i++) {
+        if (fields[i].is_number)
+            log_number(&line, log->json, &fields[i]);
+        else
+            log_given(&line, log->json, fields[i].key, fields[i].value);
+    }
     log_given(&line, log->json, "scope", scope);
     log_field(&line, log->json, "type", "log", false);
     log_given(&line, log->json, "ver", log->version);
@@ -146,5 +159,14 @@ void pawl__log(const struct pawl_log *log, enum pawl_log_level level, const char
     if (log->write)
         log->write(log->arg, level, message);
     else
-        log_write(log, level, scope, message);
+        log_write(log, level, scope, message, NULL, 0);
+}
+
+void pawl__log_with(const struct pawl_log *log, enum pawl_log_level level, const char *scope,
+                    const char *message, const struct pawl_log_field *fields, size_t count) {
+    if (!log || level < log->level) return;
+    if (log->write)
+        log->write(log->arg, level, message);
+    else
+        log_write(log, level, scope, message, fields, count);
 }

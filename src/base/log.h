@@ -28,6 +28,21 @@ struct pawl_log {
 void pawl__log(const struct pawl_log *log, enum pawl_log_level level, const char *scope,
                const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+// A value of a line beside what stands in each.
+struct pawl_log_field {
+    const char *key;
+    const char *value; // NULL: the field is left out
+    bool is_number;
+};
+
+enum {
+    PAWL_LOG_FIELDS = 6 // of one line, at most
+};
+
+// Writes a line with the first |count| of |fields|. Who takes lines instead gets the message only.
+void pawl__log_with(const struct pawl_log *log, enum pawl_log_level level, const char *scope,
+                    const char *message, const struct pawl_log_field *fields, size_t count);
+
 // debug, info, warn, error or fatal (any case). False when |name| is none of them.
 bool pawl__log_level_parse(const char *name, enum pawl_log_level *out);
 

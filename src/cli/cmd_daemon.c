@@ -88,9 +88,10 @@ static const struct pawl_flag daemon_flags[] = {
     {"enable-mtls", 0, PAWL_FLAG_BOOL, "false", "taken for daprd's sake; means nothing here"},
     {"enable-profiling", 0, PAWL_FLAG_BOOL, "false", "taken for daprd's sake; means nothing here"},
     {"enable-api-logging", 0, PAWL_FLAG_BOOL, "false",
-     "taken for daprd's sake; means nothing here"},
+     "tell each API call in the log; given, it counts before the configuration"},
     {"enable-app-health-check", 0, PAWL_FLAG_BOOL, "false",
-     "tell the next four in the metadata; the app is not asked, as workflows do not depend on it"},
+     "ask the app over HTTP whether it is well, and log when that changes; workflows go on "
+     "meanwhile"},
     {"app-health-check-path", 0, PAWL_FLAG_TEXT, "/healthz", "path of the app's health"},
     {"app-health-probe-interval", 0, PAWL_FLAG_INT, "5", "seconds between two looks at it"},
     {"app-health-probe-timeout", 0, PAWL_FLAG_INT, "500", "milliseconds for its answer"},
@@ -152,6 +153,21 @@ static void daemon_warn_arguments(const struct pawl_flags *flags, const struct p
         pawl__log(log, PAWL_LOG_WARN, "dapr.runtime", "ignored: %s; flags begin with --", list);
 }
 
+// Says which of the flags that are given do nothing. Dapr's command line gives those of a control
+// plane always; of the others somebody may expect something.
+static void daemon_tell_idle(const struct pawl_flags *flags, const struct pawl_log *log) {
+    static const char for_daprd[] = "taken for daprd's sake";
+    for (int i = 0; daemon_flags[i].name; i++) {
+        const struct pawl_flag *flag = &daemon_flags[i];
+        bool is_switch = flag->type == PAWL_FLAG_BOOL &&
+                         strncmp(flag->help, for_daprd, sizeof for_daprd - 1) == 0;
+        if (flag->type == PAWL_FLAG_UNUSED && flags->values[i].count)
+            pawl__log(log, PAWL_LOG_INFO, "dapr.runtime", "--%s has no effect here", flag->name);
+        else if (is_switch && pawl__flag_bool(flags, flag->name))
+            pawl__log(log, PAWL_LOG_WARN, "dapr.runtime", "--%s has no effect here", flag->name);
+    }
+}
+
 static enum pawl_err daemon_addresses(const struct pawl_flags *flags, const char *name,
                                       struct pawl_addresses *out, struct pawl_error *error) {
     if (pawl__addresses_parse(pawl__flag_text(flags, name), out)) return PAWL_OK;
@@ -210,6 +226,9 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
         .app_protocol = pawl__flag_text(flags, "app-protocol"),
         .app_address = pawl__flag_text(flags, "app-channel-address"),
         .app_max_concurrency = (int)pawl__flag_int(flags, "app-max-concurrency"),
+        .api_logging = pawl__flag_given(flags, "enable-api-logging")
+                           ? pawl__flag_bool(flags, "enable-api-logging")
+                           : -1,
         .app_health =
             {
                 .enabled = pawl__flag_bool(flags, "enable-app-health-check"),
@@ -241,10 +260,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
     if (!options.max_header) options.max_header = DAEMON_MAX_HEADER;
     const char *sockets = pawl__flag_text(flags, "unix-domain-socket");
     if (*sockets) options.unix_socket_dir = sockets;
-    for (int i = 0; daemon_flags[i].name; i++)
-        if (daemon_flags[i].type == PAWL_FLAG_UNUSED && flags->values[i].count)
-            pawl__log(&options.log, PAWL_LOG_DEBUG, "dapr.runtime", "--%s means nothing here",
-                      daemon_flags[i].name);
+    daemon_tell_idle(flags, &options.log);
     daemon_warn_arguments(flags, &options.log);
 
     struct pawl_settings_source source = daemon_source(flags, namespace);
@@ -282,6 +298,13 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
     return code;
 }
 
+static bool daemon_is_protocol(const char *name) {
+    static const char *const names[] = {"http", "grpc", "https", "grpcs", "h2c"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return false;
+}
+
 // What is wrong with a name that goes into events, keys, log lines and paths; NULL: nothing.
 static const char *daemon_name_flaw(const char *name) {
     enum {
@@ -311,6 +334,12 @@ static int daemon_run(const struct pawl_flags *flags) {
         fprintf(stderr,
                 "daprd: --log-level is '%s', but has to be debug, info, warn, error or fatal\n",
                 pawl__flag_text(flags, "log-level"));
+        return PAWL_EXIT_USAGE;
+    }
+    if (!daemon_is_protocol(pawl__flag_text(flags, "app-protocol"))) {
+        fprintf(stderr,
+                "daprd: --app-protocol is '%s', but has to be http, grpc, https, grpcs or h2c\n",
+                pawl__flag_text(flags, "app-protocol"));
         return PAWL_EXIT_USAGE;
     }
     if (!app_id || !*app_id) {

@@ -41,12 +41,12 @@ static const struct pawl_flag run_flags[] = {
     {"scheduler-host-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"app-ssl", 0, PAWL_FLAG_BOOL, "false", "taken for dapr's sake; means nothing here"},
     {"enable-app-health-check", 0, PAWL_FLAG_BOOL, "false",
-     "taken for dapr's sake; means nothing here"},
-    {"app-health-check-path", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"app-health-probe-interval", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"app-health-probe-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"app-health-threshold", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"enable-api-logging", 0, PAWL_FLAG_BOOL, "false", "taken for dapr's sake; means nothing here"},
+     "have the sidecar ask whether the app is well, and log when that changes"},
+    {"app-health-check-path", 0, PAWL_FLAG_TEXT, NULL, "path of the app's health"},
+    {"app-health-probe-interval", 0, PAWL_FLAG_INT, NULL, "seconds between two looks at it"},
+    {"app-health-probe-timeout", 0, PAWL_FLAG_INT, NULL, "milliseconds for its answer"},
+    {"app-health-threshold", 0, PAWL_FLAG_INT, NULL, "failures in a row until it counts as ill"},
+    {"enable-api-logging", 0, PAWL_FLAG_BOOL, "false", "tell each API call in the sidecar's log"},
     {"runtime-path", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"kubernetes", 'k', PAWL_FLAG_BOOL, "false", "not served: Pawl's daemon is a container there"},
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
@@ -66,8 +66,20 @@ static int run_port(const struct pawl_flags *flags, const char *name) {
 
 static int run_one(const struct pawl_flags *flags) {
     static const char *const passed[] = {
-        "log-level",           "app-channel-address",   "max-body-size",     "read-buffer-size",
-        "app-max-concurrency", "dapr-listen-addresses", "unix-domain-socket"};
+        "log-level",
+        "app-channel-address",
+        "max-body-size",
+        "read-buffer-size",
+        "app-max-concurrency",
+        "dapr-listen-addresses",
+        "unix-domain-socket",
+        "enable-app-health-check",
+        "app-health-check-path",
+        "app-health-probe-interval",
+        "app-health-probe-timeout",
+        "app-health-threshold",
+        "enable-api-logging",
+    };
     char made_up[32];
     uint32_t number;
     pawl__random(&number, sizeof number);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/app_health.h"
 #include "cli/inside.h"
 #include "cli/listen.h"
 #include "cli/reload.h"
@@ -27,6 +28,7 @@ struct daemon {
     struct pawl_settings *settings; // held
     struct pawl_daemon_stores stores;
     struct pawl_extended *extended;
+    struct pawl_app_watch app;
     struct pawl_reload *reload;
     char address[320]; // where other daemons reach this one
     struct pawl_inside inside;
@@ -47,6 +49,7 @@ static void daemon_on_stores_closed(void *arg) {
     struct daemon *daemon = arg;
     for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&daemon->signals[i], NULL);
     uv_close((uv_handle_t *)&daemon->deadline, NULL);
+    pawl__app_watch_end(&daemon->app);
 }
 
 static void daemon_close_stores(void *arg) {
@@ -289,6 +292,7 @@ int pawl__daemon_run(const struct pawl_daemon_options *options, struct pawl_sett
     pawl__log(daemon_log(&daemon), PAWL_LOG_INFO, daemon_scope,
               "dapr initialized. Status: Running. Init Elapsed %lldms",
               (long long)((pawl__clock_steady() - began) / PAWL_MILLISECOND));
+    pawl__app_watch_begin(&daemon.app, &daemon.loop, options);
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     uv_loop_close(&daemon.loop);
     pawl__settings_release(daemon.settings);

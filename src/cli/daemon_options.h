@@ -19,6 +19,7 @@ struct pawl_daemon_options {
     const char *app_protocol, *app_address;
     int app_max_concurrency;
     struct pawl_app_health app_health;
+    int api_logging; // 0, 1; -1: as the configuration says
     struct pawl_console_options console;
     const struct pawl_lines *lines; // that 'pawl run' keeps; NULL: it did not start this
     size_t max_body, max_header;    // bytes

@@ -148,6 +148,10 @@ static enum pawl_err inside_start_api(struct pawl_inside *inside, struct pawl_er
         .app_address = options->app_address,
         .app_max_concurrency = options->app_max_concurrency,
         .app_health = options->app_health,
+        .log_calls = options->api_logging < 0 ? inside->settings->configuration.api_log.enabled
+                                              : options->api_logging,
+        .log_routes = inside->settings->configuration.api_log.hides_urls,
+        .log_no_health = inside->settings->configuration.api_log.omits_health,
         .hot_reload = inside->settings->configuration.hot_reload,
         .console = options->console,
         .lines = options->lines,

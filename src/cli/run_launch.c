@@ -84,8 +84,8 @@ const char *const *pawl__run_sidecar_argv(const struct pawl_run_app *app,
     if (app->local_stores) argv[n++] = "--local-stores";
     if (app->no_default_store) argv[n++] = "--no-default-store";
     for (size_t i = 0; i < app->pass_count; i++) {
-        argv[n++] = pawl__arena_format(arena, "--%s", app->pass[i].name);
-        argv[n++] = app->pass[i].value;
+        // In one, as a switch takes its value only so.
+        argv[n++] = pawl__arena_format(arena, "--%s=%s", app->pass[i].name, app->pass[i].value);
     }
     return argv;
 }

@@ -88,8 +88,8 @@ static enum pawl_err configuration_take_retention(const struct pawl_config_conte
 }
 
 static bool configuration_acts_on(const char *key) {
-    static const char *const keys[] = {"workflow", "tracing",        "metrics",
-                                       "metric",   "nameResolution", "features"};
+    static const char *const keys[] = {"workflow",       "tracing",  "metrics", "metric",
+                                       "nameResolution", "features", "logging"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0) return true;
     return false;
@@ -116,6 +116,22 @@ static enum pawl_err configuration_take_features(const struct pawl_config_contex
                       one->file, one->line, name ? name : "without a name");
     }
     return PAWL_OK;
+}
+
+// spec.logging.apiLogging.
+static enum pawl_err configuration_take_logging(const struct pawl_config_context *context,
+                                                const struct pawl_yaml *logging,
+                                                struct pawl_api_logging *out,
+                                                struct pawl_error *error) {
+    static const char *const keys[] = {"apiLogging", NULL};
+    static const char *const api_keys[] = {"enabled", "obfuscateURLs", "omitHealthChecks", NULL};
+    const struct pawl_yaml *api = pawl__yaml_get(logging, "apiLogging");
+    enum pawl_err err = pawl__resource_check(context, logging, "spec.logging", keys, error);
+    if (!err) err = pawl__resource_check(context, api, "spec.logging.apiLogging", api_keys, error);
+    if (!err) err = pawl__yaml_bool(api, "enabled", &out->enabled, error);
+    if (!err) err = pawl__yaml_bool(api, "obfuscateURLs", &out->hides_urls, error);
+    if (!err) err = pawl__yaml_bool(api, "omitHealthChecks", &out->omits_health, error);
+    return err;
 }
 
 static enum pawl_err configuration_take(const struct pawl_config_context *context,
@@ -146,6 +162,8 @@ static enum pawl_err configuration_take(const struct pawl_config_context *contex
     if (!err && metrics) err = pawl__metrics_config_take(context, metrics, &out->metrics, error);
     if (!err)
         err = configuration_take_features(context, pawl__yaml_get(spec, "features"), out, error);
+    const struct pawl_yaml *logging = pawl__yaml_get(spec, "logging");
+    if (!err && logging) err = configuration_take_logging(context, logging, &out->api_log, error);
     return err ? err : configuration_take_retention(context, workflow, out, error);
 }
 

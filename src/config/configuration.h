@@ -9,6 +9,13 @@
 #include "config/names.h"
 #include "config/tracing.h"
 
+// Whether each API call is told in the log.
+struct pawl_api_logging {
+    bool enabled;
+    bool hides_urls; // tells the route of an HTTP call, not its path
+    bool omits_health;
+};
+
 struct pawl_configuration {
     struct pawl_concurrency concurrency;
     // Nanoseconds from a workflow's end until it is purged, at least 1; 0: never.
@@ -16,6 +23,7 @@ struct pawl_configuration {
     struct pawl_tracing tracing;
     struct pawl_names names; // of other apps
     struct pawl_metrics_config metrics;
+    struct pawl_api_logging api_log;
     bool hot_reload, no_hot_reload; // the feature HotReload is turned on, off; or none is said
     struct pawl_str said;           // all files, with values from the environment; for comparing
 };

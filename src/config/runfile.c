@@ -37,7 +37,7 @@ static const struct runfile_key {
     {"maxBodySize", "max-body-size", false},
     {"readBufferSize", "read-buffer-size", false},
     {"appMaxConcurrency", "app-max-concurrency", false},
-    {"enableApiLogging", NULL, false, true},
+    {"enableApiLogging", "enable-api-logging", false},
     {"daprInternalGRPCPort", NULL, true, true},
     {"profilePort", NULL, true, true},
     {"containerImage", NULL, true, true},
@@ -48,11 +48,11 @@ static const struct runfile_key {
     {"schedulerHostAddress", NULL, false, true},
     {"appSSL", NULL, false, true},
     {"runtimePath", NULL, false, true},
-    {"enableAppHealthCheck", NULL, false, true},
-    {"appHealthCheckPath", NULL, false, true},
-    {"appHealthProbeInterval", NULL, false, true},
-    {"appHealthProbeTimeout", NULL, false, true},
-    {"appHealthThreshold", NULL, false, true},
+    {"enableAppHealthCheck", "enable-app-health-check", false},
+    {"appHealthCheckPath", "app-health-check-path", false},
+    {"appHealthProbeInterval", "app-health-probe-interval", false},
+    {"appHealthProbeTimeout", "app-health-probe-timeout", false},
+    {"appHealthThreshold", "app-health-threshold", false},
 };
 
 enum {

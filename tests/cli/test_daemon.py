@@ -1,10 +1,13 @@
 """The daemon as its users start it: where it listens, what it writes."""
 
+import http.server
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
+import threading
 import urllib.error
 import urllib.request
 
@@ -88,6 +91,99 @@ class Daemon(clilib.Case):
             self.assertIn("--unix-domain-socket has to be a folder, and ", self.output())
             self.assertIn(said, self.output())
             self.assertNotIn("permission", self.output())
+
+    def test_calls_in_the_log(self):
+        """Each API call is told, as the flag says, and else the configuration."""
+        config = self.file(self.home / "c.yaml", "kind: Configuration\nspec: {logging: {apiLogging: {enabled: true, "
+                                                 "obfuscateURLs: true, omitHealthChecks: true}}}\n")
+        for flags, expected in (((), ()), (("--enable-api-logging",), ('"GET /v1.0/metadata"', '"GET /v1.0/healthz"')),
+                                (("--config", config), ('"GET /v1.0/metadata"', '"GET /v1.0/workflows/{component}/{id}"')),
+                                (("--config", config, "--enable-api-logging=false"), ())):
+            process = self.daemon(*flags)
+            clilib.wait_for(lambda: self.health("127.0.0.1", self.http) == 204, 30)
+            for path in "metadata", "workflows/dapr/none":
+                request = urllib.request.Request(f"http://127.0.0.1:{self.http}/v1.0/{path}", headers={"user-agent": "a test/1"})
+                try:
+                    urllib.request.urlopen(request, timeout=5).close()
+                except urllib.error.HTTPError:
+                    pass
+            self.end(process)
+            lines = [line for line in self.output().splitlines() if "HTTP API Called" in line]
+            if not expected:
+                self.assertEqual(lines, [])
+                continue
+            for method in expected:
+                self.assertTrue(any(f"method={method}" in line for line in lines), (method, lines))
+            self.assertEqual(any("healthz" in line for line in lines), "--config" not in flags)
+            told = next(line for line in lines if "/v1.0/metadata" in line)
+            self.assertRegex(told, r' level=info msg="HTTP API Called" .* code=200 duration=\d+ method="GET /v1.0/metadata" '
+                                   r'size=\d+ useragent="a test/1" scope=dapr.runtime.http-info type=log ')
+
+    def test_health_of_the_app(self):
+        """It is asked, and told in the log when it changes; workflows are served all the while."""
+        well = threading.Event()
+
+        class App(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200 if well.is_set() and self.path == "/ok" else 500)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), App)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        well.set()
+        process = self.daemon("--enable-app-health-check", "--app-health-check-path", "/ok", "--app-health-probe-interval", "1",
+                              "--app-health-threshold", "2", "--app-health-probe-timeout", "5000", "--app-port",
+                              server.server_address[1])
+        self.wait_output("App entered healthy status")
+        well.clear()
+        self.wait_output("App entered un-healthy status")
+        clilib.wait_for(lambda: self.health("127.0.0.1", self.http) == 204, 30)
+        well.set()
+        clilib.wait_for(lambda: self.output().count("App entered healthy status") == 2, 30)
+        self.end(process)
+        for flags, why in ((("--app-port", "1", "--app-protocol", "grpc"), "an app is asked over plain HTTP only"),
+                           ((), "there is no --app-port")):
+            process = self.daemon("--enable-app-health-check", *flags)
+            self.wait_output(f"--enable-app-health-check has no effect here: {why}")
+            self.end(process)
+
+    def test_each_flag_of_daprd(self):
+        """Each is taken; what has no effect says so, and all else is in the help."""
+        texts = {"mode": "standalone", "dapr-internal-grpc-port": "5", "dapr-internal-grpc-listen-address": "a",
+                 "dapr-public-listen-address": "a", "placement-host-address": "a", "actors-service": "a",
+                 "reminders-service": "a", "scheduler-host-address": "a", "scheduler-job-streams": "3", "sentry-address": "a",
+                 "control-plane-address": "a", "control-plane-trust-domain": "a", "control-plane-namespace": "a",
+                 "sentry-request-jwt-audiences": "a", "profile-port": "7", "dapr-block-shutdown-duration": "5s",
+                 "actors-disseminate-timeout": "30s", "app-binding-options-timeout": "3s", "disable-init-endpoints": "log"}
+        switches = "enable-mtls", "enable-profiling", "app-ssl", "disable-builtin-k8s-secret-store"
+        served = ("app-id app-port app-protocol app-channel-address app-max-concurrency dapr-http-port dapr-grpc-port "
+                  "dapr-listen-addresses dapr-public-port resources-path components-path config allowed-origins max-body-size "
+                  "read-buffer-size dapr-http-max-request-size dapr-http-read-buffer-size unix-domain-socket "
+                  "dapr-graceful-shutdown-seconds enable-api-logging enable-app-health-check app-health-check-path "
+                  "app-health-probe-interval app-health-probe-timeout app-health-threshold hot-reload-reconcile-interval "
+                  "log-level log-as-json enable-metrics metrics-port metrics-listen-address version build-info wait").split()
+        self.assertEqual(self.end_of_start(), [])
+        idle = self.end_of_start(*(word for name, text in texts.items() for word in (f"--{name}", text)),
+                                 *(f"--{name}" for name in switches))
+        self.assertEqual(sorted(idle), sorted([*texts, *switches]))
+        self.assertEqual(self.end_of_start(*(f"--{name}=false" for name in switches)), [])
+        shown = self.pawl("daemon", "--help").stdout
+        idle_help = [line.split()[0].strip("-,") for line in shown.splitlines() if "means nothing here" in line]
+        self.assertEqual(sorted(idle_help), sorted(switches))
+        for name in served:
+            self.assertRegex(shown, rf"--{name}\b")
+
+    def end_of_start(self, *flags):
+        """The flags of which a daemon that is started with them says that they have no effect."""
+        process = self.daemon(*flags)
+        self.wait_output("dapr initialized")
+        self.end(process)
+        return re.findall(r'msg="--(\S+) has no effect here', self.output())
 
     def test_json_log(self):
         """Each line parses."""

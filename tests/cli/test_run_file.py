@@ -120,17 +120,40 @@ apps:
     def test_settings_that_do_nothing_say_so(self):
         answer = self.run_file("""version: 1
 common:
-  enableApiLogging: true
+  enableProfiling: true
   appSSL: false
 apps:
 - appDirPath: one
-  appHealthThreshold: 3
+  profilePort: 3
   command: [sh, -c, "echo ran"]
 """)
         self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
         said = [line for line in answer.stderr.splitlines() if "has no effect" in line]
         self.assertEqual([line.rpartition("/")[2].partition(":")[2] for line in said],
-                         ["3: enableApiLogging has no effect here", "7: appHealthThreshold has no effect here"])
+                         ["3: enableProfiling has no effect here", "7: profilePort has no effect here"])
+
+    def test_settings_of_the_sidecar(self):
+        """Those that are flags of the daemon reach it."""
+        answer = self.run_file("""version: 1
+common:
+  daprdLogDestination: console
+  enableApiLogging: true
+apps:
+- appDirPath: one
+  appPort: 1
+  enableAppHealthCheck: true
+  appHealthCheckPath: /well
+  appHealthProbeInterval: 7
+  appHealthProbeTimeout: 70
+  appHealthThreshold: 9
+  command: [python3, -c, "import os, urllib.request as u; u.urlretrieve('http://localhost:' + os.environ['DAPR_HTTP_PORT'] + '/v1.0/metadata', 'told')"]
+""")
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        self.assertTrue((self.home / "apps" / "one" / "told").exists(), answer.stdout + answer.stderr)
+        told = json.loads((self.home / "apps" / "one" / "told").read_text())["appConnectionProperties"]["health"]
+        self.assertEqual(told, {"healthCheckPath": "/well", "healthProbeInterval": "7s", "healthProbeTimeout": "70ms",
+                                "healthThreshold": 9})
+        self.assertIn('method="GET /v1.0/metadata"', answer.stdout)
 
     def test_log_destinations(self):
         answer = self.run_file("""version: 1

@@ -324,20 +324,6 @@ class Arguments(unittest.TestCase):
         self.assertNotIn("level=warning", daemon.output()[size:])
 
 
-    def test_flags_that_mean_nothing_here(self):
-        """All that the releases of daprd know and this one does not need are taken; the log tells those with a value."""
-        names = """mode dapr-internal-grpc-port dapr-internal-grpc-listen-address dapr-public-listen-address
-            placement-host-address actors-service reminders-service scheduler-host-address scheduler-job-streams
-            sentry-address control-plane-address control-plane-trust-domain control-plane-namespace
-            sentry-request-jwt-audiences profile-port
-            dapr-block-shutdown-duration disable-init-endpoints""".split()
-        switches = """enable-mtls enable-profiling enable-api-logging disable-builtin-k8s-secret-store app-ssl""".split()
-        daemon = harness.Daemon(flags=[word for name in names for word in (f"--{name}", "1")] +
-                                [f"-{name}" for name in switches])
-        self.addCleanup(daemon.close)
-        for name in names:
-            self.assertIn(f"--{name} means nothing here", daemon.output())
-
     def test_wait(self):
         """daprd --wait ends when the daemon is ready, and not before."""
         port = harness.free_port()

@@ -117,12 +117,12 @@ static void test_mistakes(void **state) {
 
 static void test_warnings(void **state) {
     struct kit *kit = *state;
-    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  newInDapr: {}\n  logging: {}\n"
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  newInDapr: {}\n  wasm: {}\n"
                                "  workflow:\n"
                                "    somethingElse: 5\n"),
                      PAWL_OK);
     assert_logged(kit, "c.yaml:3: unknown key \\\"newInDapr\\\" in spec");
-    assert_logged(kit, "c.yaml:4: spec.logging is read, but nothing in this version acts on it");
+    assert_logged(kit, "c.yaml:4: spec.wasm is read, but nothing in this version acts on it");
     assert_logged(kit, "c.yaml:6: unknown key \\\"somethingElse\\\" in spec.workflow");
 }
 
