@@ -431,6 +431,7 @@ struct pawl_start_options {
     const struct pawl_tag *tags; // kept with detached workflows only, as Dapr does
     size_t tag_count;
     enum pawl_reuse reuse;
+    const char *app_id; // of another app, which a daemon reaches; NULL: this one
 };
 
 // Starts a workflow of its own, which this one neither waits for nor ends with. |id| (NULL or 37
@@ -439,17 +440,22 @@ PAWL_API enum pawl_err pawl_start_detached(struct pawl_workflow *wf, const char 
                                            struct pawl_text input,
                                            const struct pawl_start_options *options, char *id);
 
+struct pawl_send_options {
+    const char *app_id; // whose workflow it is, as of struct pawl_start_options
+};
+
 // Sends the event |event| to the workflow |id|, which may be this one: it comes there once, as one
 // that a client raises, whatever becomes of this workflow or of its process. One that does not
-// exist, or has ended, is sent nothing, which the log tells. |data|: as of pawl_raise.
-// PAWL_E_PRECONDITION: called from outside the workflow's function; PAWL_E_INVALID; PAWL_E_NOMEM.
+// exist, or has ended, is sent nothing, which the log tells. |data|: as of pawl_raise. |options|
+// may be NULL. PAWL_E_PRECONDITION: called from outside the workflow's function; PAWL_E_INVALID;
+// PAWL_E_NOMEM.
 PAWL_API enum pawl_err pawl_send(struct pawl_workflow *wf, const char *id, const char *event,
-                                 struct pawl_text data);
+                                 struct pawl_text data, const struct pawl_send_options *options);
 
 // Terminates the workflow |id|, and with |recursive| its children: |reason| becomes its output. One
-// that does not exist, or has ended, stays as it is. Errors as of pawl_send.
+// that does not exist, or has ended, stays as it is. |options| and errors as of pawl_send.
 PAWL_API enum pawl_err pawl_end(struct pawl_workflow *wf, const char *id, struct pawl_text reason,
-                                bool recursive);
+                                bool recursive, const struct pawl_send_options *options);
 
 // --- what callers have done ----------------------------------------------------------------------
 //

@@ -23,7 +23,7 @@ static enum pawl_err ladder(struct pawl_workflow *wf) {
     struct pawl_task *ask = pawl_wait_for_event(wf, "ask", PAWL_FOREVER);
     PAWL_TRY(pawl_await(ask));
     PAWL_TRY(pawl_unpack(wf, pawl_result(ask), "s", &who));
-    PAWL_TRY(pawl_send(wf, who, "yours", pawl_text(NULL)));
+    PAWL_TRY(pawl_send(wf, who, "yours", pawl_text(NULL), NULL));
     PAWL_TRY(pawl_await(pawl_wait_for_event(wf, "back", PAWL_FOREVER)));
     if (left > 1) return pawl_continue_as_new(wf, pawl_pack(wf, "i", left - 1), true);
     return PAWL_OK;
@@ -33,10 +33,10 @@ static enum pawl_err ladder(struct pawl_workflow *wf) {
 static enum pawl_err painter(struct pawl_workflow *wf) {
     const char *from, *what;
     PAWL_TRY(pawl_unpack(wf, pawl_input(wf), "[ss]", &from, &what));
-    PAWL_TRY(pawl_send(wf, from, "ask", pawl_pack(wf, "s", pawl_id(wf))));
+    PAWL_TRY(pawl_send(wf, from, "ask", pawl_pack(wf, "s", pawl_id(wf)), NULL));
     PAWL_TRY(pawl_await(pawl_wait_for_event(wf, "yours", PAWL_FOREVER)));
     enum pawl_err err = pawl_call(wf, "paint", pawl_pack(wf, "s", what), NULL, NULL);
-    PAWL_TRY(pawl_send(wf, from, "back", pawl_text(NULL))); // whatever came of it
+    PAWL_TRY(pawl_send(wf, from, "back", pawl_text(NULL), NULL)); // whatever came of it
     return err;
 }
 

@@ -6,8 +6,8 @@
 
 #define ACTION(name) PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_##name
 
-static bool attempt_route(struct pawl_workflow *wf, Pb__WorkflowAction *message,
-                          const char *app_id) {
+bool pawl__execution_route(struct pawl_workflow *wf, Pb__WorkflowAction *message,
+                           const char *app_id) {
     if (!app_id) return true;
     Pb__TaskRouter *router = pawl__arena_alloc(&wf->arena, sizeof *router);
     if (!router) return false;
@@ -73,7 +73,7 @@ bool pawl__execution_attempt(struct pawl_workflow *wf, struct pawl_task *task) {
     if (!action) return false;
     task->attempt++;
     task->resting = false;
-    bool ok = attempt_route(wf, &action->message, task->app_id) &&
+    bool ok = pawl__execution_route(wf, &action->message, task->app_id) &&
               (task->kind == PAWL_TASK_ACTIVITY ? attempt_of_activity(wf, task, &action->message)
                                                 : attempt_of_child(wf, task, &action->message));
     ok = ok && pawl__execution_bind(wf, task, action->message.id);

@@ -165,8 +165,16 @@ enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pawl_text i
     char fresh[37];
     if (!options->id) pawl__random_uuid(fresh);
     if (options->id) PAWL_TRY(pawl__sdk_check_name(options->id, "instance id"));
+    if (options->app_id) PAWL_TRY(pawl__sdk_check_name(options->app_id, "app id"));
     struct pawl_client_call call = {0};
     Pb__CreateInstanceRequest ask = PB__CREATE_INSTANCE_REQUEST__INIT;
+    Pb__TaskRouter router = PB__TASK_ROUTER__INIT;
+    if (options->app_id) {
+        router._target_app_id_case = PB__TASK_ROUTER___TARGET_APP_ID_TARGET_APP_ID;
+        router.targetappid = (char *)options->app_id;
+        ask._router_case = PB__CREATE_INSTANCE_REQUEST___ROUTER_ROUTER;
+        ask.router = &router;
+    }
     ask.instanceid = options->id ? (char *)options->id : fresh;
     ask.name = (char *)name;
     ask.enforceuniqueinstanceid = options->reuse == PAWL_REUSE_NEVER;

@@ -151,6 +151,11 @@ enum pawl_err pawl__execution_nomem(struct pawl_workflow *wf);
 // is out (noted).
 struct pawl_action *pawl__execution_act(struct pawl_workflow *wf);
 
+// Leads |message| to the app |app_id|, which outlives it; NULL: it stays in this one. False: memory
+// is out.
+bool pawl__execution_route(struct pawl_workflow *wf, Pb__WorkflowAction *message,
+                           const char *app_id);
+
 // |task| is now the one that action |id| is for.
 bool pawl__execution_bind(struct pawl_workflow *wf, struct pawl_task *task, int32_t id);
 

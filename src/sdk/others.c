@@ -25,6 +25,12 @@ static bool others_add_tags(struct pawl_workflow *wf, const struct pawl_start_op
     return true;
 }
 
+// Leads |action| to the app |id|, NULL: this one. False: memory is out.
+static bool others_route(struct pawl_workflow *wf, struct pawl_action *action, const char *id) {
+    const char *copy = id ? pawl__arena_dup(&wf->arena, pawl__str(id)) : NULL;
+    return (copy || !id) && pawl__execution_route(wf, &action->message, copy);
+}
+
 enum pawl_err pawl_start_detached(struct pawl_workflow *wf, const char *name,
                                   struct pawl_text input, const struct pawl_start_options *options,
                                   char *id) {
@@ -34,6 +40,7 @@ enum pawl_err pawl_start_detached(struct pawl_workflow *wf, const char *name,
     PAWL_TRY(pawl__sdk_check_name(name, "workflow's name"));
     PAWL_TRY(pawl__sdk_check_payload(input, "input", name));
     if (options->id) PAWL_TRY(pawl__sdk_check_name(options->id, "instance id"));
+    if (options->app_id) PAWL_TRY(pawl__sdk_check_name(options->app_id, "app id"));
     for (size_t i = 0; i < options->tag_count; i++) {
         PAWL_TRY(pawl__sdk_check_payload(pawl_text(options->tags[i].name), "tag", name));
         PAWL_TRY(pawl__sdk_check_payload(pawl_text(options->tags[i].value), "tag", name));
@@ -60,6 +67,7 @@ enum pawl_err pawl_start_detached(struct pawl_workflow *wf, const char *name,
         body->scheduledstarttimestamp = pawl__timestamp(&wf->arena, options->start_at);
         if (!body->scheduledstarttimestamp) goto nomem;
     }
+    if (!others_route(wf, action, options->app_id)) goto nomem;
     action->message.workflow_action_type_case = ACTION(CREATE_DETACHED_WORKFLOW);
     action->message.createdetachedworkflow = body;
     return PAWL_OK;
@@ -79,12 +87,19 @@ static bool others_value(struct pawl_workflow *wf, struct pawl_text text,
     return *out;
 }
 
+static enum pawl_err others_check_app(const struct pawl_send_options *options, const char **app) {
+    *app = options ? options->app_id : NULL;
+    return *app ? pawl__sdk_check_name(*app, "app id") : PAWL_OK;
+}
+
 enum pawl_err pawl_send(struct pawl_workflow *wf, const char *id, const char *event,
-                        struct pawl_text data) {
+                        struct pawl_text data, const struct pawl_send_options *options) {
+    const char *app;
     if (!pawl__execution_is_inside(wf, "pawl_send")) return PAWL_E_PRECONDITION;
     PAWL_TRY(pawl__sdk_check_name(id, "instance id"));
     PAWL_TRY(pawl__sdk_check_name(event, "event's name"));
     PAWL_TRY(pawl__sdk_check_payload(data, "data", event));
+    PAWL_TRY(others_check_app(options, &app));
     struct pawl_action *action = pawl__execution_act(wf);
     Pb__SendEventAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
     Pb__WorkflowInstance *target = pawl__arena_alloc(&wf->arena, sizeof *target);
@@ -94,7 +109,8 @@ enum pawl_err pawl_send(struct pawl_workflow *wf, const char *id, const char *ev
     target->instanceid = pawl__arena_dup(&wf->arena, pawl__str(id));
     body->instance = target;
     body->name = pawl__arena_dup(&wf->arena, pawl__str(event));
-    if (!target->instanceid || !body->name || !others_value(wf, data, &body->data))
+    if (!target->instanceid || !body->name || !others_value(wf, data, &body->data) ||
+        !others_route(wf, action, app))
         return pawl__execution_nomem(wf);
     action->message.workflow_action_type_case = ACTION(SEND_EVENT);
     action->message.sendevent = body;
@@ -102,16 +118,19 @@ enum pawl_err pawl_send(struct pawl_workflow *wf, const char *id, const char *ev
 }
 
 enum pawl_err pawl_end(struct pawl_workflow *wf, const char *id, struct pawl_text reason,
-                       bool recursive) {
+                       bool recursive, const struct pawl_send_options *options) {
+    const char *app;
     if (!pawl__execution_is_inside(wf, "pawl_end")) return PAWL_E_PRECONDITION;
     PAWL_TRY(pawl__sdk_check_name(id, "instance id"));
     PAWL_TRY(pawl__sdk_check_payload(reason, "reason", id));
+    PAWL_TRY(others_check_app(options, &app));
     struct pawl_action *action = pawl__execution_act(wf);
     Pb__TerminateWorkflowAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
     if (!action || !body) return pawl__execution_nomem(wf);
     pb__terminate_workflow_action__init(body);
     body->instanceid = pawl__arena_dup(&wf->arena, pawl__str(id));
-    if (!body->instanceid || !others_value(wf, reason, &body->reason))
+    if (!body->instanceid || !others_value(wf, reason, &body->reason) ||
+        !others_route(wf, action, app))
         return pawl__execution_nomem(wf);
     body->recurse = recursive;
     body->confirm = true;

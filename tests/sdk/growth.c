@@ -105,7 +105,7 @@ static enum pawl_err children(struct pawl_workflow *wf) {
 // Tells "x", which waits for all of it.
 static enum pawl_err teller(struct pawl_workflow *wf) {
     for (int i = 0; i < n; i++) {
-        enum pawl_err err = pawl_send(wf, "x", "told", pawl_text(NULL));
+        enum pawl_err err = pawl_send(wf, "x", "told", pawl_text(NULL), NULL);
         if (err) return err;
     }
     return PAWL_OK;

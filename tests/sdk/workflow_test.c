@@ -290,7 +290,7 @@ static enum pawl_err squares(struct pawl_workflow *wf) {
     int number;
     if (sscanf(pawl_result(tasks[0]).data, "\"%d %79[^\"]", &number, id) != 2)
         return pawl_fail(wf, "Odd", "%s", pawl_result(tasks[0]).data);
-    PAWL_TRY(pawl_send(wf, id, "square", pawl_text(pawl_format(wf, "%d", number * number))));
+    PAWL_TRY(pawl_send(wf, id, "square", pawl_text(pawl_format(wf, "%d", number * number)), NULL));
     int done = pawl_input(wf).data ? atoi(pawl_input(wf).data) : 0;
     return pawl_continue_as_new(wf, pawl_text(pawl_format(wf, "%d", done + 1)), true);
 }
@@ -300,10 +300,11 @@ static enum pawl_err asks(struct pawl_workflow *wf) {
     struct pawl_start_options options = {.id = other};
     int sum = 0;
     PAWL_TRY(pawl_start_detached(wf, "squares", pawl_text(NULL), &options, NULL));
-    PAWL_TRY(pawl_send(wf, "nobody-has-this-id", "number", pawl_text(NULL))); // which is no error
+    PAWL_TRY(
+        pawl_send(wf, "nobody-has-this-id", "number", pawl_text(NULL), NULL)); // which is no error
     for (int i = 1; i <= 5; i++) // all at once, so that most wait while the other begins anew
         PAWL_TRY(pawl_send(wf, other, "number",
-                           pawl_text(pawl_format(wf, "\"%d %s\"", i, pawl_id(wf)))));
+                           pawl_text(pawl_format(wf, "\"%d %s\"", i, pawl_id(wf))), NULL));
     for (int i = 1; i <= 5; i++) {
         struct pawl_task *square = pawl_wait_for_event(wf, "square", PAWL_FOREVER);
         PAWL_TRY(pawl_await(square));
@@ -311,8 +312,8 @@ static enum pawl_err asks(struct pawl_workflow *wf) {
             return pawl_fail(wf, "OutOfOrder", "%s", pawl_result(square).data);
         sum += i * i;
     }
-    PAWL_TRY(pawl_send(wf, other, "stop", pawl_text(NULL)));
-    PAWL_TRY(pawl_send(wf, pawl_id(wf), "own", pawl_text("7")));
+    PAWL_TRY(pawl_send(wf, other, "stop", pawl_text(NULL), NULL));
+    PAWL_TRY(pawl_send(wf, pawl_id(wf), "own", pawl_text("7"), NULL));
     struct pawl_task *own = pawl_wait_for_event(wf, "own", PAWL_FOREVER);
     PAWL_TRY(pawl_await(own));
     sum += atoi(pawl_result(own).data);
@@ -340,8 +341,8 @@ static enum pawl_err ends_another(struct pawl_workflow *wf) {
     struct pawl_start_options options = {.id = other};
     PAWL_TRY(pawl_start_detached(wf, "patient", pawl_text(NULL), &options, NULL));
     PAWL_TRY(pawl_sleep(wf, PAWL_MILLISECOND));
-    PAWL_TRY(pawl_end(wf, other, pawl_text("\"enough\""), true));
-    PAWL_TRY(pawl_end(wf, "nobody-has-this-id", pawl_text(NULL), false));
+    PAWL_TRY(pawl_end(wf, other, pawl_text("\"enough\""), true, NULL));
+    PAWL_TRY(pawl_end(wf, "nobody-has-this-id", pawl_text(NULL), false, NULL));
     PAWL_TRY(pawl_sleep(wf, PAWL_MILLISECOND));
     return pawl_return(wf, pawl_text("1"));
 }
@@ -351,7 +352,7 @@ static enum pawl_err ends_none(struct pawl_workflow *wf) {
     struct pawl_start_options options = {.id = other};
     PAWL_TRY(pawl_start_detached(wf, "patient", pawl_text(NULL), &options, NULL));
     PAWL_TRY(pawl_sleep(wf, PAWL_MILLISECOND));
-    return pawl_send(wf, other, "end", pawl_text(NULL));
+    return pawl_send(wf, other, "end", pawl_text(NULL), NULL);
 }
 
 static void test_end(void **state) {
