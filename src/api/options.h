@@ -24,6 +24,7 @@ struct pawl_app_health {
 };
 
 struct pawl_feed;
+struct pawl_neighbours;
 struct pawl_lines;
 struct pawl_tracer;
 struct pawl_request_meter;
@@ -31,9 +32,10 @@ struct pawl_workflow_meter;
 
 struct pawl_api_options {
     const char *app_id, *namespace, *version;
-    const char *token;      // that every call must carry; NULL: none
-    struct pawl_node *node; // NULL: no store holds workflows
-    uv_loop_t *loop;        // for streams from other apps' daemons, and for watchers; NULL: neither
+    const char *token;                  // that every call must carry; NULL: none
+    struct pawl_node *node;             // NULL: no store holds workflows
+    struct pawl_neighbours *neighbours; // other loops of this process; NULL: there are none
+    uv_loop_t *loop; // for streams from other apps' daemons, and for watchers; NULL: neither
     const struct pawl_lines *lines; // that the app and this daemon wrote; NULL: nobody keeps them
     struct pawl_feed *feed;         // of changes of instances; NULL: they are not told
     const struct pawl_api_stores *stores; // may change while calls run

@@ -205,7 +205,18 @@ static bool peer_is_too_large(const struct pawl_api *api, struct pawl_request *r
     return true;
 }
 
-static void peer_serve(struct pawl_api *api, struct pawl_request *request) {
+void pawl__peer_serve(struct pawl_api *api, struct pawl_forwarded *forwarded) {
+    struct pawl_call *call = &forwarded->verb.call;
+    if (forwarded->kind != PAWL_VERB_INVITE) {
+        pawl__node_serve(api->options.node, forwarded);
+        return;
+    }
+    struct pawl_error error;
+    bool refused = peer_invited(api, forwarded, &error);
+    call->done(call, refused ? &error : NULL);
+}
+
+static void peer_on_call(struct pawl_api *api, struct pawl_request *request) {
     if (!api->options.node) {
         pawl__api_fail(request, PAWL_E_UNIMPLEMENTED, PAWL_NO_RUNTIME);
         return;
@@ -222,20 +233,12 @@ static void peer_serve(struct pawl_api *api, struct pawl_request *request) {
     if (peer_is_too_large(api, request, forwarded)) return;
     forwarded->verb.call.done = peer_on_done;
     forwarded->verb.call.data = request;
-    if (forwarded->kind == PAWL_VERB_INVITE) {
-        struct pawl_error error;
-        forwarded->verb.call.data = request;
-        request->data = forwarded;
-        bool refused = peer_invited(api, forwarded, &error);
-        peer_on_done(&forwarded->verb.call, refused ? &error : NULL);
-        return;
-    }
     request->data = forwarded;
-    request->on_close = peer_on_close;
-    pawl__node_serve(api->options.node, forwarded);
+    if (forwarded->kind != PAWL_VERB_INVITE) request->on_close = peer_on_close;
+    pawl__peer_serve(api, forwarded);
 }
 
 const struct pawl_api_method_row pawl__peer_methods[] = {
-    {PAWL_PEER_METHOD, peer_serve},
+    {PAWL_PEER_METHOD, peer_on_call},
     {NULL, NULL},
 };

@@ -19,4 +19,9 @@ struct pawl_peers *pawl__peer_links_peers(struct pawl_peer_links *links);
 // Closes the connections. No call may be under way. Accepts NULL.
 void pawl__peer_links_close(struct pawl_peer_links *links);
 
+struct pawl_api;
+
+// Carries out a call of another daemon, or of another loop; the api has a node.
+void pawl__peer_serve(struct pawl_api *api, struct pawl_forwarded *forwarded);
+
 #endif

@@ -6,6 +6,7 @@
 #include "api/relays.h"
 #include "api/work.h"
 #include "base/clock.h"
+#include "runtime/astray.h"
 
 // The worker's side of the TaskHub service: the stream of work items, and their results.
 
@@ -219,10 +220,12 @@ static void *work_verb(struct pawl_api *api, struct pawl_request *request, size_
 
 static void work_complete(struct pawl_api *api, struct pawl_request *request,
                           struct pawl_call *call) {
+    struct pawl_neighbours *others = api->options.neighbours;
     call->done = work_completed;
     call->data = request;
     request->data = call;
     request->on_close = work_on_closed_call;
+    if (others && pawl__astray_takes(api->options.node, others, call, request->body)) return;
     pawl__node_call(api->options.node, call);
 }
 

@@ -104,3 +104,19 @@ struct pawl_borrowed *pawl__borrowed_match(const struct pawl_borrowed_items *ite
         if (item->task_id == task_id && pawl__str_equal(item->id, id)) return item;
     return NULL;
 }
+
+bool pawl__borrowed_is_here(const struct pawl_borrowed_items *items, const struct pawl_call *call) {
+    bool turn = call->verb->kind == PAWL_VERB_TURN_RESULT;
+    const struct pawl_turn_result *answer =
+        PAWL_CONTAINER(call, const struct pawl_turn_result, call);
+    const struct pawl_activity_result *result =
+        PAWL_CONTAINER(call, const struct pawl_activity_result, call);
+    const struct pawl_dispatch *dispatch = turn ? answer->dispatch : result->dispatch;
+    if (dispatch != items->dispatch) return true; // it is another app's work
+    int32_t task = turn ? PAWL_ITEM_TURN : result->response->taskid;
+    const char *token =
+        turn ? answer->response->completiontoken : result->response->completiontoken;
+    const struct pawl_item *item = pawl__dispatch_peek(items->dispatch, call->id, task);
+    if (item && !item->worker->remote && (!*token || strcmp(item->token, token) == 0)) return true;
+    return pawl__borrowed_match(items, call->id, task, token);
+}

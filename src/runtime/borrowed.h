@@ -3,7 +3,7 @@
 
 // Items of other daemons that workers of this one have, or will have; see borrow.h.
 
-#include "runtime/dispatch.h"
+#include "runtime/results.h"
 
 struct pawl_borrowed {
     struct pawl_link link;      // in a list of its session's, or of those that have none
@@ -43,5 +43,9 @@ bool pawl__borrowed_has(const struct pawl_borrowed_items *items, struct pawl_str
 // What an answer is for; NULL: none of these. |token| may be empty, with an older SDK.
 struct pawl_borrowed *pawl__borrowed_match(const struct pawl_borrowed_items *items,
                                            struct pawl_str id, int32_t task_id, const char *token);
+
+// Whether a worker of this daemon has what |call|, of a verb of results.h, answers: one of these,
+// or an item of its own.
+bool pawl__borrowed_is_here(const struct pawl_borrowed_items *items, const struct pawl_call *call);
 
 #endif

@@ -426,7 +426,7 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     if (!node) return pawl__fail_plain(error, PAWL_E_NOMEM);
     node->options = *options;
     pawl__link_init(&node->away);
-    bool shares = options->address && storage->store->caps.shared;
+    bool shares = options->address && (storage->store->caps.shared || storage->shared);
     if (!node_name(node) ||
         pawl__ceilings_create(options->ceilings, options->ceiling_count, shares, &node->ceilings)) {
         node_init_parts(node, options);

@@ -179,8 +179,14 @@ static bool node_serve_other(struct pawl_node *node, struct pawl_forwarded *forw
 
 void pawl__node_serve(struct pawl_node *node, struct pawl_forwarded *forwarded) {
     struct pawl_call *call = &forwarded->verb.call;
+    bool answers =
+        forwarded->kind == PAWL_VERB_TURN_RESULT || forwarded->kind == PAWL_VERB_ACTIVITY_RESULT;
     if (forwarded->app && pawl__apps_is_own(&node->apps, forwarded->app, forwarded->namespace)) {
-        pawl__node_call(node, call);
+        if (answers) node_serve_other(node, forwarded);
+        if (!answers || pawl__borrowed_is_here(&node->borrower.items, call))
+            pawl__node_call(node, call);
+        else
+            call->done(call, &(struct pawl_error){PAWL_E_HELD, "no worker here has that"});
         return;
     }
     if (forwarded->app) {

@@ -79,6 +79,10 @@ fail_store:
     return pawl__fail(error, PAWL_E_NOMEM, "cannot start threads for the store");
 }
 
+void pawl__shared_hold(struct pawl_shared_store *shared) {
+    atomic_fetch_add(&shared->users, 1);
+}
+
 void pawl__shared_release(struct pawl_shared_store *shared) {
     if (atomic_fetch_sub(&shared->users, 1) > 1) return;
     pawl__jobs_end_lender(&shared->writer);

@@ -47,6 +47,9 @@ struct pawl_offer {
 enum pawl_err pawl__shared_create(struct pawl_store *store, size_t users,
                                   struct pawl_shared_store **out, struct pawl_error *error);
 
+// One more user, by one who is.
+void pawl__shared_hold(struct pawl_shared_store *shared);
+
 // On any thread, once nothing of the user's is with the threads. The last one closes the store.
 void pawl__shared_release(struct pawl_shared_store *shared);
 

@@ -105,12 +105,8 @@ static void crossing_give_up(struct crossing *crossing) {
     pawl__jobs_post(&crossing->to->inbox, &crossing->cancel);
 }
 
-static enum pawl_err sibling_send(struct pawl_peers *peers, struct pawl_str address,
-                                  struct pawl_forward *forward) {
-    struct pawl_sibling *sibling = PAWL_CONTAINER(peers, struct pawl_sibling, peers);
-    int64_t index;
-    if (!pawl__str_to_int(address, 0, (int64_t)sibling->all->count - 1, &index))
-        return PAWL_E_UNAVAILABLE;
+enum pawl_err pawl__sibling_send(struct pawl_sibling *sibling, size_t index,
+                                 struct pawl_forward *forward) {
     struct crossing *crossing = calloc(1, sizeof *crossing);
     char *request = crossing ? pawl__arena_dup(&crossing->arena, forward->request) : NULL;
     if (!request) {
@@ -131,11 +127,24 @@ static enum pawl_err sibling_send(struct pawl_peers *peers, struct pawl_str addr
     return PAWL_OK;
 }
 
-static bool sibling_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
-    (void)peers;
+static enum pawl_err sibling_send(struct pawl_peers *peers, struct pawl_str address,
+                                  struct pawl_forward *forward) {
+    struct pawl_sibling *sibling = PAWL_CONTAINER(peers, struct pawl_sibling, peers);
+    int64_t index;
+    if (!pawl__str_to_int(address, 0, (int64_t)sibling->all->count - 1, &index))
+        return PAWL_E_UNAVAILABLE;
+    return pawl__sibling_send(sibling, (size_t)index, forward);
+}
+
+void pawl__sibling_cancel(struct pawl_forward *forward) {
     struct crossing *crossing = forward->transport;
     crossing_take(crossing);
     crossing_give_up(crossing);
+}
+
+static bool sibling_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
+    (void)peers;
+    pawl__sibling_cancel(forward);
     return false;
 }
 
@@ -168,6 +177,38 @@ static void sibling_on_bell(struct pawl_job *job) {
 void pawl__sibling_ring(struct pawl_sibling *sibling, uint32_t shard) {
     struct pawl_sibling *to = &sibling->all->list[sibling_of(sibling, shard)];
     if (!atomic_exchange(&to->is_rung, true)) pawl__jobs_post(&to->inbox, &to->bell);
+}
+
+// --- rounds -------------------------------------------------------------------------------------
+
+static void round_visit(struct pawl_job *job) {
+    struct pawl_round *round = PAWL_CONTAINER(job, struct pawl_round, job);
+    const struct pawl_sibling *at = round->at;
+    if (at->host && at->host->visited)
+        at->host->visited(at->host_arg, round);
+    else
+        pawl__round_next(round);
+}
+
+static void round_return(struct pawl_job *job) {
+    struct pawl_round *round = PAWL_CONTAINER(job, struct pawl_round, job);
+    struct pawl_sibling *home = round->home;
+    round->back(round);
+    home->away--;
+    sibling_check_left(home);
+}
+
+void pawl__round_next(struct pawl_round *round) {
+    struct pawl_siblings *all = round->home->all;
+    round->at = &all->list[(round->at->index + 1) % all->count];
+    round->job.done = round->at == round->home ? round_return : round_visit;
+    pawl__jobs_post(&round->at->inbox, &round->job);
+}
+
+void pawl__round_begin(struct pawl_sibling *sibling, struct pawl_round *round) {
+    round->home = round->at = sibling;
+    sibling->away++;
+    pawl__round_next(round);
 }
 
 // --- life ---------------------------------------------------------------------------------------

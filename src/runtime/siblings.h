@@ -42,11 +42,25 @@
 
 struct pawl_siblings;
 
+// What goes round the loops, from one to the next, and back to where it began: it gathers what
+// belongs to each. Without a lock, as it is with one loop at a time. Its owner's memory.
+struct pawl_round {
+    enum {
+        PAWL_ROUND_METERS,
+        PAWL_ROUND_FIGURES
+    } kind;
+    void (*back)(struct pawl_round *round); // on the loop where it began
+    struct pawl_job job;
+    struct pawl_sibling *home, *at;
+};
+
 // The node of a loop.
 struct pawl_sibling_host {
     // Carries out a call of another loop, as it would one of another daemon.
     void (*serve)(void *arg, struct pawl_forwarded *forwarded);
     void (*rung)(void *arg); // there may be mail for its shards
+    // |round| is here. pawl__round_next sends it on, now or later, but before this host is gone.
+    void (*visited)(void *arg, struct pawl_round *round);
 };
 
 // One of them. Belongs to its loop, but for what is put into |inbox|.
@@ -97,5 +111,16 @@ enum pawl_err pawl__sibling_forward(struct pawl_sibling *sibling, uint32_t shard
 
 // Says that there is mail for a shard of another one.
 void pawl__sibling_ring(struct pawl_sibling *sibling, uint32_t shard);
+
+// Sends |round| to the next loop after this one. Loops without a host are passed over.
+void pawl__round_begin(struct pawl_sibling *sibling, struct pawl_round *round);
+void pawl__round_next(struct pawl_round *round);
+
+// --- for peers of several kinds ------------------------------------------------------------------
+
+// Sends |forward| to the loop |index|, as |peers| does; ends it so that |done| is not called.
+enum pawl_err pawl__sibling_send(struct pawl_sibling *sibling, size_t index,
+                                 struct pawl_forward *forward);
+void pawl__sibling_cancel(struct pawl_forward *forward);
 
 #endif

@@ -129,6 +129,41 @@ static void test_calls_cross(void **state) {
     pair_close(&pair);
 }
 
+struct tour {
+    struct pawl_round round;
+    int visits;
+    bool is_back;
+};
+
+static void tour_on_back(struct pawl_round *round) {
+    ((struct tour *)round)->is_back = true;
+}
+
+static void tour_on_visit(void *arg, struct pawl_round *round) {
+    (void)arg;
+    ((struct tour *)round)->visits++;
+    pawl__round_next(round);
+}
+
+// It passes over a loop whose node does not take part, and visits one that does.
+static void test_rounds(void **state) {
+    (void)state;
+    static const struct pawl_sibling_host host = {.visited = tour_on_visit};
+    struct pair pair;
+    pair_open(&pair);
+    const struct pawl_sibling_host *own = pair_sibling(&pair, 1)->host;
+    void *arg = pair_sibling(&pair, 1)->host_arg;
+    for (int takes_part = 0; takes_part < 2; takes_part++) {
+        struct tour tour = {.round.back = tour_on_back};
+        if (takes_part) pawl__sibling_join(pair_sibling(&pair, 1), &host, NULL);
+        pawl__round_begin(pair_sibling(&pair, 0), &tour.round);
+        BOTH(&pair, tour.is_back);
+        assert_int_equal(tour.visits, takes_part);
+    }
+    pawl__sibling_join(pair_sibling(&pair, 1), own, arg);
+    pair_close(&pair);
+}
+
 // A caller gives up a wait at the other loop, which then forgets it.
 static void test_given_up(void **state) {
     (void)state;
@@ -218,6 +253,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_has_its_shards),
         cmocka_unit_test(test_calls_cross),
+        cmocka_unit_test(test_rounds),
         cmocka_unit_test(test_given_up),
         cmocka_unit_test(test_bell),
         cmocka_unit_test(test_closing),

@@ -1,0 +1,50 @@
+#include "runtime/neighbours.h"
+
+// Which loop has |address|; their count: none.
+static size_t neighbours_find(const struct pawl_neighbours *neighbours, struct pawl_str address) {
+    size_t at = 0;
+    while (at < neighbours->count &&
+           !pawl__str_equal(pawl__str(neighbours->addresses[at]), address))
+        at++;
+    return at;
+}
+
+static enum pawl_err neighbours_send(struct pawl_peers *peers, struct pawl_str address,
+                                     struct pawl_forward *forward) {
+    struct pawl_neighbours *neighbours = PAWL_CONTAINER(peers, struct pawl_neighbours, peers);
+    size_t index = neighbours_find(neighbours, address);
+    return index < neighbours->count
+               ? pawl__sibling_send(neighbours->sibling, index, forward)
+               : neighbours->others->send(neighbours->others, address, forward);
+}
+
+static bool neighbours_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
+    struct pawl_neighbours *neighbours = PAWL_CONTAINER(peers, struct pawl_neighbours, peers);
+    if (neighbours_find(neighbours, pawl__str(forward->address)) == neighbours->count)
+        return neighbours->others->cancel(neighbours->others, forward);
+    pawl__sibling_cancel(forward);
+    return false;
+}
+
+void pawl__neighbours_init(struct pawl_neighbours *neighbours, struct pawl_sibling *sibling,
+                           struct pawl_peers *others, const char *const *addresses, size_t count) {
+    *neighbours = (struct pawl_neighbours){
+        .peers = {.send = neighbours_send, .cancel = neighbours_cancel},
+        .sibling = sibling,
+        .others = others,
+        .addresses = addresses,
+        .count = count,
+    };
+}
+
+size_t pawl__neighbours_workers(const struct pawl_neighbours *neighbours,
+                                const struct pawl_members *members) {
+    size_t count = 0;
+    for (size_t i = 0; i < members->count; i++) {
+        const struct pawl_member *member = &members->list[i];
+        if (!pawl__members_is_self(members, member) &&
+            neighbours_find(neighbours, member->address) < neighbours->count)
+            count += member->workers;
+    }
+    return count;
+}
