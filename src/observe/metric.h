@@ -20,6 +20,7 @@ struct pawl_metric {
     const char *unit; // as the name ends: "seconds", "bytes", "ratio"; NULL: none
     double scale;     // 0: 1
     const char *help; // one sentence, without its period
+    bool is_same;     // for all loops of a process: it is not added up over them
 };
 
 struct pawl_label {

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "observe/collection.h"
+
 static const char *const metrics_types[] = {"counter", "gauge", "histogram"};
 
 static const char metrics_total[] = "_total";
@@ -122,6 +124,10 @@ static void metrics_sample(struct pawl_scrape *scrape, const char *suffix, struc
 
 void pawl__scrape_number(struct pawl_scrape *scrape, const struct pawl_label *labels, size_t count,
                          double value) {
+    if (scrape->into) {
+        pawl__collection_number(scrape->into, scrape->metric, labels, count, value);
+        return;
+    }
     value /= metrics_scale(scrape->metric);
     if (scrape->format == PAWL_SCRAPE_OTLP) {
         pawl__otlp_metrics_number(&scrape->otlp, labels, count, value);
@@ -137,6 +143,10 @@ void pawl__scrape_histogram(struct pawl_scrape *scrape, const struct pawl_label 
     double scale = metrics_scale(scrape->metric);
     uint64_t sum = 0;
     if (!buckets) return;
+    if (scrape->into) {
+        pawl__collection_histogram(scrape->into, scrape->metric, labels, count, histogram);
+        return;
+    }
     if (scrape->format == PAWL_SCRAPE_OTLP) {
         pawl__otlp_metrics_histogram(&scrape->otlp, labels, count, histogram, scale);
         return;
@@ -154,6 +164,19 @@ void pawl__scrape_histogram(struct pawl_scrape *scrape, const struct pawl_label 
     metrics_sample(scrape, "_bucket", spelled, "+Inf", (double)sum);
     metrics_sample(scrape, "_sum", spelled, NULL, (double)histogram->sum / scale);
     metrics_sample(scrape, "_count", spelled, NULL, (double)sum);
+}
+
+void pawl__scrape_collected(struct pawl_scrape *scrape, const struct pawl_collection *from) {
+    const struct pawl_collected_family *family = from->first;
+    for (; family; family = family->next) {
+        pawl__scrape_family(scrape, family->metric);
+        for (const struct pawl_collected *one = family->first; one; one = one->next)
+            if (one->histogram)
+                pawl__scrape_histogram(scrape, one->labels, one->label_count, one->histogram);
+            else
+                pawl__scrape_number(scrape, one->labels, one->label_count, one->value);
+    }
+    if (from->failed) scrape->out.failed = true;
 }
 
 void pawl__scrape_end(struct pawl_scrape *scrape) {

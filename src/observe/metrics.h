@@ -18,8 +18,11 @@ enum pawl_scrape_format {
     PAWL_SCRAPE_OTLP, // fields of opentelemetry.proto.metrics.v1.ScopeMetrics
 };
 
+struct pawl_collection; // collection.h
+
 // One answer that is being written. Zero-initialise it, with |format|.
 struct pawl_scrape {
+    struct pawl_collection *into; // takes what is told, and nothing is written; NULL: nobody does
     enum pawl_scrape_format format;
     struct pawl_buf out;              // |out.failed|: memory is out
     struct pawl_buf labels;           // of the series that is being written
@@ -40,6 +43,9 @@ void pawl__scrape_number(struct pawl_scrape *scrape, const struct pawl_label *la
                          double value);
 void pawl__scrape_histogram(struct pawl_scrape *scrape, const struct pawl_label *labels,
                             size_t count, const struct pawl_histogram *histogram);
+
+// All that was collected, family by family.
+void pawl__scrape_collected(struct pawl_scrape *scrape, const struct pawl_collection *from);
 
 // After the last family.
 void pawl__scrape_end(struct pawl_scrape *scrape);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "observe/collection.h"
 #include "observe/metrics.h"
 #include "observe/named.h"
 
@@ -75,6 +76,41 @@ static void test_text(void **state) {
     }
 }
 
+// What two loops tell is added up, series by series, and families stay together.
+static void test_collection(void **state) {
+    (void)state;
+    static const struct pawl_metric counter = {"a_total", PAWL_METRIC_COUNTER, NULL, 0, "A"};
+    static const struct pawl_metric same = {"b", PAWL_METRIC_GAUGE, NULL, 0, "B", true};
+    static const struct pawl_metric times = {"c", PAWL_METRIC_HISTOGRAM, NULL, 0, "C"};
+    struct pawl_collection all = {0};
+    for (int loop = 0; loop < 2; loop++) {
+        struct pawl_scrape scrape = {.into = &all};
+        struct pawl_histogram histogram = {.buckets = &buckets};
+        const struct pawl_label label = {"x", loop ? PAWL_STR("two") : PAWL_STR("one")};
+        pawl__histogram_add(&histogram, 15);
+        pawl__scrape_family(&scrape, &counter);
+        pawl__scrape_number(&scrape, NULL, 0, 2 + loop);
+        pawl__scrape_number(&scrape, &label, 1, 1);
+        pawl__scrape_family(&scrape, &same);
+        pawl__scrape_number(&scrape, NULL, 0, 7 - loop);
+        pawl__scrape_family(&scrape, &times);
+        pawl__scrape_histogram(&scrape, NULL, 0, &histogram);
+        assert_int_equal(scrape.out.len, 0);
+        pawl__buf_finish(&scrape.labels);
+    }
+    struct pawl_scrape scrape = {.format = PAWL_SCRAPE_TEXT};
+    pawl__scrape_collected(&scrape, &all);
+    pawl__scrape_end(&scrape);
+    assert_text(&scrape, "# HELP a_total A.\n# TYPE a_total counter\n"
+                         "a_total 5\na_total{x=\"one\"} 1\na_total{x=\"two\"} 1\n"
+                         "# HELP b B.\n# TYPE b gauge\nb 7\n"
+                         "# HELP c C.\n# TYPE c histogram\n"
+                         "c_bucket{le=\"10\"} 0\nc_bucket{le=\"20\"} 2\n"
+                         "c_bucket{le=\"30\"} 2\nc_bucket{le=\"+Inf\"} 2\n"
+                         "c_sum 30\nc_count 2\n");
+    pawl__collection_finish(&all);
+}
+
 static void test_accept(void **state) {
     (void)state;
     static const struct {
@@ -139,7 +175,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_histogram),  cmocka_unit_test(test_text),
         cmocka_unit_test(test_accept),     cmocka_unit_test(test_names),
-        cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_long_names), cmocka_unit_test(test_collection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
