@@ -136,8 +136,9 @@ static const struct pawl_scrape_row scrape_rows[] = {
     {{"dapr_component_state_latencies", LATENCY,
       "Milliseconds until operations on state stores were done"},
      TELL(component, 0)},
-    {{"dapr_runtime_component_loaded", COUNTER, "Components that were loaded"}, TELL(loaded, 0)},
-    {{"dapr_runtime_component_init_total", COUNTER, "Components that were initialised"},
+    {{"dapr_runtime_component_loaded", COUNTER, "Components that were loaded", true},
+     TELL(loaded, 0)},
+    {{"dapr_runtime_component_init_total", COUNTER, "Components that were initialised", true},
      TELL(loaded, 1)},
 
     {{"pawl_instances", GAUGE, "Workflow instances in the shards that are served here"},
@@ -157,7 +158,8 @@ static const struct pawl_scrape_row scrape_rows[] = {
      BY_KIND(waiting)},
     {{"pawl_work_waiting_for_worker", GAUGE, "Of that, what no worker that is connected has"},
      BY_KIND(parked)},
-    {{"pawl_work_oldest_seconds", SECONDS, "For how long the oldest waiting work has been due"},
+    {{"pawl_work_oldest_seconds", SECONDS, "For how long the oldest waiting work has been due",
+      true},
      BY_KIND(oldest)},
     {{"pawl_work_in_flight", GAUGE, "Work that is with workers"}, BY_KIND(in_flight)},
     {{"pawl_work_lent", GAUGE, "Of that, what is with workers of other daemons of the app"},
@@ -188,8 +190,8 @@ static const struct pawl_scrape_row scrape_rows[] = {
      .points = {{"sent", AT(numbers.letters)},
                 {"received", AT(numbers.received)},
                 {"dropped", AT(numbers.dropped)}}},
-    {{"pawl_ready", GAUGE, "1 if calls on every workflow can be served"}, ONE(numbers.ready)},
-    {{"pawl_shards", GAUGE, "Shards of the app"}, ONE(numbers.shards)},
+    {{"pawl_ready", GAUGE, "1 if calls on every workflow can be served", true}, ONE(numbers.ready)},
+    {{"pawl_shards", GAUGE, "Shards of the app", true}, ONE(numbers.shards)},
     {{"pawl_shards_served", GAUGE, "Shards that are served here"}, ONE(numbers.shards_served)},
     {{"pawl_lease_takes_total", COUNTER, "Times that a shard was leased and read"},
      ONE(numbers.lease_takes)},
@@ -208,7 +210,7 @@ static const struct pawl_scrape_row scrape_rows[] = {
       "Bytes of log since the last checkpoint began"},
      ONE(numbers.lag_bytes)},
     {{"pawl_snapshot_lag_seconds", SECONDS,
-      "Time since the last checkpoint began, while there is something to be written by one"},
+      "Time since the last checkpoint began, while there is something to be written by one", true},
      ONE(numbers.snapshot_lag)},
     {{"pawl_commits_total", COUNTER, "Commits by outcome"}, TELL(stores, PAWL_TELL_COMMITS)},
     {{"pawl_commit_seconds", TIMES, "Times of commits"}, TELL(stores, PAWL_TELL_COMMIT_TIME)},
@@ -218,7 +220,7 @@ static const struct pawl_scrape_row scrape_rows[] = {
       "Parts of commits that the store refused, as another daemon has the shard"},
      TELL(stores, PAWL_TELL_REFUSED)},
     {{"pawl_commit_failing_seconds", PAWL_METRIC_GAUGE, "seconds", 1e9,
-      "For how long nothing could be written; 0 when all is well"},
+      "For how long nothing could be written; 0 when all is well", true},
      TELL(stores, PAWL_TELL_FAILING)},
     {{"pawl_snapshots_total", COUNTER, "Snapshots of instances that were written"},
      TELL(stores, PAWL_TELL_SNAPSHOTS)},
@@ -242,18 +244,19 @@ static const struct pawl_scrape_row scrape_rows[] = {
       "Time for which the event loop had something to do"},
      OWN(loop, 0)},
     {{"pawl_loop_lag_seconds", TIMES, "How late the event loop comes to a timer"}, OWN(loop, 0)},
-    {{"pawl_build_info", GAUGE, "1, with what is running"}, OWN(build, 0)},
+    {{"pawl_build_info", GAUGE, "1, with what is running", true}, OWN(build, 0)},
     {{"process_cpu_seconds_total", PAWL_METRIC_COUNTER, "seconds", 0,
-      "User and system time that was used"},
+      "User and system time that was used", true},
      ONE(process.cpu)},
-    {{"process_start_time_seconds", SECONDS, "When the process began, since 1970"},
+    {{"process_start_time_seconds", SECONDS, "When the process began, since 1970", true},
      ONE(process.started)},
-    {{"process_resident_memory_bytes", PAWL_METRIC_GAUGE, "bytes", 0, "Memory that is resident"},
+    {{"process_resident_memory_bytes", PAWL_METRIC_GAUGE, "bytes", 0, "Memory that is resident",
+      true},
      ONE(process.resident)},
-    {{"process_virtual_memory_bytes", PAWL_METRIC_GAUGE, "bytes", 0, "Memory that is mapped"},
+    {{"process_virtual_memory_bytes", PAWL_METRIC_GAUGE, "bytes", 0, "Memory that is mapped", true},
      ONE(process.virtual)},
-    {{"process_open_fds", GAUGE, "Open file descriptors"}, ONE(process.open_files)},
-    {{"process_max_fds", GAUGE, "File descriptors that may be open"}, ONE(process.max_files)},
+    {{"process_open_fds", GAUGE, "Open file descriptors", true}, ONE(process.open_files)},
+    {{"process_max_fds", GAUGE, "File descriptors that may be open", true}, ONE(process.max_files)},
 };
 
 static void scrape_points(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
@@ -267,9 +270,19 @@ static void scrape_points(const struct pawl_scraping *scrape, const struct pawl_
     }
 }
 
+// The workers of other loops are counted there, and those of other daemons by the first one.
+static void scrape_count_elsewhere(const struct pawl_scrape_source *source,
+                                   struct pawl_numbers *numbers) {
+    const struct pawl_neighbours *loops = source->neighbours;
+    if (!loops) return;
+    numbers->workers_elsewhere -= (double)pawl__neighbours_workers(loops, &source->node->members);
+    if (loops->sibling->index) numbers->workers_elsewhere = 0;
+}
+
 void pawl__scrape_write(const struct pawl_scrape_source *source, struct pawl_scrape *scrape) {
     struct pawl_scraping now = {.source = source, .out = scrape};
     pawl__numbers_read(&now.numbers, source->node);
+    scrape_count_elsewhere(source, &now.numbers);
     pawl__process_numbers_read(&now.process);
     for (size_t i = 0; i < sizeof scrape_rows / sizeof *scrape_rows; i++) {
         const struct pawl_scrape_row *row = &scrape_rows[i];
@@ -279,5 +292,4 @@ void pawl__scrape_write(const struct pawl_scrape_source *source, struct pawl_scr
         else
             scrape_points(&now, row);
     }
-    pawl__scrape_end(scrape);
 }

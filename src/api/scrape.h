@@ -6,7 +6,7 @@
 
 #include "api/scrape_source.h"
 
-// Writes all of it. |scrape| has its format, and is otherwise empty.
+// Writes all of it, but for the end.
 void pawl__scrape_write(const struct pawl_scrape_source *source, struct pawl_scrape *scrape);
 
 #endif

@@ -10,6 +10,7 @@
 #include "observe/push.h"
 #include "observe/tracer.h"
 #include "observe/workflow_meter.h"
+#include "runtime/neighbours.h"
 #include "runtime/operations.h"
 
 // What a loop is doing.
@@ -22,7 +23,8 @@ struct pawl_scrape_source {
     const char *app_id;
     const char *namespace; // "": none was set
     const char *version, *dapr_version;
-    const struct pawl_node *node; // NULL: there are no workflows
+    const struct pawl_node *node;             // NULL: there are no workflows
+    const struct pawl_neighbours *neighbours; // other loops that |node| has; NULL: none
     const struct pawl_api_stores *stores;
     const struct pawl_workflow_meter *workflows;    // with |node|
     const struct pawl_operation_meters *operations; // with |node|

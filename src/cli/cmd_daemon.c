@@ -47,6 +47,8 @@ static const struct pawl_flag daemon_flags[] = {
     {"dapr-http-read-buffer-size", 0, PAWL_FLAG_INT, NULL, "older --read-buffer-size, in KB"},
     {"dapr-graceful-shutdown-seconds", 0, PAWL_FLAG_INT, "5",
      "how long a shutdown waits for calls"},
+    {"loops", 0, PAWL_FLAG_INT, "1",
+     "event loops, each a thread, that serve connections and shards; 0: one per core"},
     {"allowed-origins", 0, PAWL_FLAG_TEXT, "",
      "web pages that may call, separated by commas, such as http://localhost:8080; *: all"},
     {"enable-dashboard", 0, PAWL_FLAG_BOOL, "false",
@@ -104,6 +106,7 @@ static const struct pawl_flag daemon_flags[] = {
 };
 
 enum {
+    DAEMON_LOOPS = 64,
     DAEMON_MAX_HEADER = 1 << 20, // what --read-buffer-size 0 means to daprd's HTTP server
 };
 
@@ -138,6 +141,13 @@ static size_t daemon_size(const struct pawl_flags *flags, const char *name, cons
 static int daemon_capped(const struct pawl_flags *flags, const char *name, int most) {
     int64_t number = pawl__flag_int(flags, name);
     return number < 0 ? 0 : number > most ? most : (int)number;
+}
+
+// How many loops are asked for; 0: that is no number of loops.
+static size_t daemon_loops(const struct pawl_flags *flags) {
+    int64_t count = pawl__flag_int(flags, "loops");
+    if (!count) count = uv_available_parallelism();
+    return count > 0 && count <= DAEMON_LOOPS ? (size_t)count : 0;
 }
 
 // daprd ignores what is no flag, and Dapr's own command line relies on it: it blanks out a flag
@@ -250,6 +260,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
         .max_header = daemon_size(flags, "read-buffer-size", "dapr-http-read-buffer-size", 10),
         .allowed_origins = pawl__flag_text(flags, "allowed-origins"),
         .graceful_shutdown = pawl__flag_int(flags, "dapr-graceful-shutdown-seconds") * PAWL_SECOND,
+        .loops = daemon_loops(flags),
         .log = {.out = stdout,
                 .level = level,
                 .json = pawl__flag_bool(flags, "log-as-json"),
@@ -267,7 +278,12 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
     struct pawl_settings *settings = NULL;
     pawl__log(&options.log, PAWL_LOG_INFO, "dapr.runtime",
               "starting Pawl -- version %s -- app id: %s", PAWL_VERSION, options.app_id);
-    enum pawl_err err = pawl__settings_read(&source, &options.log, &settings, &error);
+    enum pawl_err err = options.loops
+                            ? PAWL_OK
+                            : pawl__fail(&error, PAWL_E_INVALID,
+                                         "--loops is %lld, but has to be a number from 0 to %d",
+                                         (long long)pawl__flag_int(flags, "loops"), DAEMON_LOOPS);
+    if (!err) err = pawl__settings_read(&source, &options.log, &settings, &error);
     if (!err) err = daemon_addresses(flags, "dapr-listen-addresses", &addresses, &error);
     if (!err) err = daemon_check_dashboard(&options, &error);
     metrics_addresses = addresses;

@@ -8,6 +8,7 @@
 #include "cli/app_health.h"
 #include "cli/inside.h"
 #include "cli/listen.h"
+#include "cli/loops.h"
 #include "cli/reload.h"
 #include "cli/version.h"
 
@@ -32,6 +33,8 @@ struct daemon {
     struct pawl_reload *reload;
     char address[320]; // where other daemons reach this one
     struct pawl_inside inside;
+    struct pawl_daemon_loops *loops; // further ones; NULL: there are none
+    bool inside_runs, loops_run;
 
     bool restarting;
     struct pawl_reload_next next; // what is to be then
@@ -67,14 +70,33 @@ static void daemon_drop_next(struct daemon *daemon) {
 
 static void daemon_resume(struct daemon *daemon);
 
-static void daemon_on_ended(void *arg) {
-    struct daemon *daemon = arg;
+static void daemon_check_ended(struct daemon *daemon) {
+    if (daemon->inside_runs || daemon->loops_run) return;
+    pawl__daemon_loops_free(daemon->loops);
+    daemon->loops = NULL;
     if (!daemon->restarting)
         daemon_close_stores(daemon);
     else if (daemon->closing)
         daemon_drop_next(daemon);
     else
         daemon_resume(daemon);
+}
+
+static void daemon_on_ended(void *arg) {
+    struct daemon *daemon = arg;
+    daemon->inside_runs = false;
+    daemon_check_ended(daemon);
+}
+
+static void daemon_on_loops_ended(void *arg) {
+    struct daemon *daemon = arg;
+    daemon->loops_run = false;
+    daemon_check_ended(daemon);
+}
+
+static void daemon_end(struct daemon *daemon, const char *why, int64_t grace) {
+    pawl__inside_end(&daemon->inside, why, grace);
+    if (daemon->loops) pawl__daemon_loops_end(daemon->loops, why, grace);
 }
 
 static void daemon_on_deadline(uv_timer_t *timer) {
@@ -93,8 +115,7 @@ static void daemon_stop(struct daemon *daemon) {
                    (uint64_t)(grace / PAWL_MILLISECOND) + 10000, 0);
     uv_unref((uv_handle_t *)&daemon->deadline);
     pawl__reload_destroy(daemon->reload);
-    if (!daemon->restarting)
-        pawl__inside_end(&daemon->inside, "the daemon is shutting down", grace);
+    if (!daemon->restarting) daemon_end(daemon, "the daemon is shutting down", grace);
 }
 
 static void daemon_on_signal(uv_signal_t *handle, int number) {
@@ -192,12 +213,39 @@ static enum pawl_err daemon_open_ports(struct daemon *daemon, struct pawl_server
     return err;
 }
 
+static enum pawl_err daemon_begin_loops(struct daemon *daemon, struct pawl_inside_start *start,
+                                        struct pawl_error *error) {
+    const struct pawl_daemon_loops_options loops = {
+        .daemon = daemon->options,
+        .first = &daemon->inside,
+        .stores = &daemon->stores,
+        .extended = daemon->extended,
+        .count = daemon->options->loops,
+        .shutdown = daemon_shutdown,
+        .ended = daemon_on_loops_ended,
+        .arg = daemon,
+    };
+    return loops.count > 1 ? pawl__daemon_loops_begin(&loops, start, &daemon->loops, error)
+                           : PAWL_OK;
+}
+
 static enum pawl_err daemon_begin(struct daemon *daemon, struct pawl_error *error) {
-    struct pawl_server *server = daemon->next_server;
-    enum pawl_err err = daemon_open_stores(daemon, error);
-    if (!err && !daemon->restarting) err = daemon_open_ports(daemon, &server, error);
-    if (err) return err;
-    return pawl__inside_begin(&daemon->inside, daemon->settings, server, daemon->restarting, error);
+    struct pawl_inside_start start = {
+        .settings = daemon->settings,
+        .server = daemon->next_server,
+        .again = daemon->restarting,
+        .address = daemon_address(daemon),
+    };
+    enum pawl_err err = pawl__inside_check(daemon->settings, daemon->options->loops, error);
+    if (!err) err = daemon_open_stores(daemon, error);
+    if (!err && !daemon->restarting) err = daemon_open_ports(daemon, &start.server, error);
+    if (!err) err = daemon_begin_loops(daemon, &start, error);
+    if (!err) err = pawl__inside_begin(&daemon->inside, &start, error);
+    daemon->inside_runs = true;
+    daemon->loops_run = daemon->loops;
+    if (!err && daemon->loops && !pawl__daemon_loops_run(daemon->loops))
+        err = pawl__fail(error, PAWL_E_NOMEM, "cannot start %zu threads", daemon->options->loops);
+    return err;
 }
 
 // --- beginning anew -----------------------------------------------------------------------------
@@ -229,10 +277,10 @@ static void daemon_restart(void *arg, const struct pawl_reload_next *next) {
     daemon->next = *next;
     pawl__log(daemon_log(daemon), PAWL_LOG_INFO, daemon_scope,
               "the configuration, or the store with the workflows, has changed: all is begun anew");
-    pawl__server_take(daemon->next_server, daemon->inside.server);
+    pawl__server_take(daemon->next_server, daemon->inside.start.server);
     int64_t grace = daemon->options->graceful_shutdown;
     if (grace > DAEMON_RESTART_GRACE) grace = DAEMON_RESTART_GRACE;
-    pawl__inside_end(&daemon->inside, "the configuration is taken over", grace);
+    daemon_end(daemon, "the configuration is taken over", grace);
 }
 
 static enum pawl_err daemon_watch_files(struct daemon *daemon, struct pawl_error *error) {
@@ -240,6 +288,7 @@ static enum pawl_err daemon_watch_files(struct daemon *daemon, struct pawl_error
         .loop = &daemon->loop,
         .source = daemon->options->source,
         .stores = &daemon->stores,
+        .loops = daemon->options->loops,
         .interval = daemon->options->reconcile_interval,
         .log = daemon_log(daemon),
         .restart = daemon_restart,
@@ -261,12 +310,12 @@ static void daemon_init(struct daemon *daemon) {
     }
     pawl__daemon_stores_init(&daemon->stores, &daemon->loop, daemon->options->app_id,
                              daemon_log(daemon));
+    daemon->stores.is_shared = daemon->options->loops > 1;
     const struct pawl_inside_options inside = {
         .daemon = daemon->options,
         .loop = &daemon->loop,
         .stores = &daemon->stores,
         .extended = daemon->extended,
-        .address = daemon_address(daemon),
         .shutdown = daemon_shutdown,
         .ended = daemon_on_ended,
         .arg = daemon,

@@ -25,6 +25,7 @@ struct pawl_daemon_options {
     size_t max_body, max_header;    // bytes
     const char *allowed_origins;    // web pages that may call; "": none
     int64_t graceful_shutdown;      // nanoseconds
+    size_t loops;                   // at least 1
     bool with_metrics;              // unless the configuration says otherwise
     struct pawl_metrics_options metrics;
     const struct pawl_settings_source *source; // read again while it runs

@@ -13,6 +13,11 @@ static const struct pawl_log *inside_log(const struct pawl_inside *inside) {
 
 // --- stopping -----------------------------------------------------------------------------------
 
+static void inside_on_left(void *arg) {
+    struct pawl_inside *inside = arg;
+    inside->options.ended(inside->options.arg);
+}
+
 static void inside_on_node_closed(void *arg) {
     struct pawl_inside *inside = arg;
     pawl__peer_links_close(inside->peers);
@@ -24,11 +29,15 @@ static void inside_on_node_closed(void *arg) {
     inside->node = NULL;
     inside->peers = NULL;
     inside->api = NULL;
-    inside->options.ended(inside->options.arg);
+    if (inside->start.sibling)
+        pawl__sibling_leave(inside->start.sibling, inside_on_left, inside);
+    else
+        inside_on_left(inside);
 }
 
 static void inside_close_node(void *arg) {
     struct pawl_inside *inside = arg;
+    if (inside->start.sibling) pawl__sibling_join(inside->start.sibling, NULL, NULL);
     if (inside->node)
         pawl__node_close(inside->node, inside_on_node_closed, inside);
     else
@@ -37,6 +46,7 @@ static void inside_close_node(void *arg) {
 
 static void inside_on_server_closed(void *arg) {
     struct pawl_inside *inside = arg;
+    if (--inside->servers) return;
     if (inside->has_metrics)
         pawl__metrics_close(&inside->metrics, inside_close_node, inside);
     else
@@ -47,15 +57,56 @@ void pawl__inside_end(struct pawl_inside *inside, const char *why, int64_t grace
     inside->ending = true;
     pawl__api_set_ready(inside->api, false, why);
     pawl__api_close_streams(inside->api);
-    pawl__server_close(inside->server, grace, inside_on_server_closed, inside);
+    struct pawl_server *const servers[] = {inside->start.server, inside->start.own};
+    inside->servers = inside->start.own ? 2 : 1;
+    for (int i = 0, count = inside->servers; i < count; i++)
+        pawl__server_close(servers[i], grace, inside_on_server_closed, inside);
 }
 
 // --- starting -----------------------------------------------------------------------------------
 
+// Says so when the store was made for fewer loops. Once, by the first of them.
+static void inside_tell_shards(struct pawl_inside *inside) {
+    const struct pawl_inside_start *start = &inside->start;
+    if (inside->told_shards || !start->sibling || start->sibling->index) return;
+    uint32_t shards = inside->node->count;
+    inside->told_shards = true;
+    if (shards >= start->count) return;
+    pawl__log(
+        inside_log(inside), PAWL_LOG_WARN, inside_scope,
+        "the store has %u shard%s of app '%s', as was chosen when it was new: they are served "
+        "on %u of %zu loops, and the others serve connections",
+        (unsigned)shards, shards == 1 ? "" : "s", inside->options.daemon->app_id, (unsigned)shards,
+        start->count);
+}
+
 static void inside_on_ready(void *arg, bool ready, const struct pawl_error *reason) {
     struct pawl_inside *inside = arg;
+    if (ready) inside_tell_shards(inside);
     if (!inside->ending) pawl__api_set_ready(inside->api, ready, reason ? reason->text : NULL);
 }
+
+// Calls of other loops.
+static void inside_on_crossed(void *arg, struct pawl_forwarded *forwarded) {
+    struct pawl_inside *inside = arg;
+    pawl__peer_serve(inside->api, forwarded);
+}
+
+// Never: bells are calls here.
+static void inside_on_rung(void *arg) {
+    (void)arg;
+}
+
+static void inside_on_visited(void *arg, struct pawl_round *round) {
+    struct pawl_inside *inside = arg;
+    if (round->kind == PAWL_ROUND_METERS && inside->has_metrics)
+        pawl__metrics_visit(&inside->metrics, round);
+    else
+        pawl__round_next(round);
+}
+
+static const struct pawl_sibling_host inside_host = {
+    .serve = inside_on_crossed, .rung = inside_on_rung, .visited = inside_on_visited};
 
 static struct pawl_observer *inside_observer(struct pawl_inside *inside) {
     if (inside->has_metrics) return &inside->metrics.workflows.observer;
@@ -64,7 +115,7 @@ static struct pawl_observer *inside_observer(struct pawl_inside *inside) {
 
 static enum pawl_err inside_start_metrics(struct pawl_inside *inside, struct pawl_error *error) {
     const struct pawl_daemon_options *options = inside->options.daemon;
-    const struct pawl_configuration *config = &inside->settings->configuration;
+    const struct pawl_configuration *config = &inside->start.settings->configuration;
     inside->has_metrics = options->with_metrics && config->metrics.enabled;
     if (!inside->has_metrics) return PAWL_OK;
     return pawl__metrics_init(&inside->metrics, inside->options.loop, &options->metrics, config,
@@ -86,11 +137,47 @@ static bool inside_rules(struct pawl_settings *settings, struct pawl_ceiling_rul
     return *out;
 }
 
+// This loop's part of |all|, which is of the daemon; 0: there is no limit.
+static size_t inside_part(const struct pawl_inside *inside, uint32_t all) {
+    size_t count = inside->start.count, index;
+    if (!inside->start.sibling) return all;
+    index = inside->start.sibling->index;
+    return all / count + (index < all % count);
+}
+
+enum pawl_err pawl__inside_check(const struct pawl_settings *settings, size_t count,
+                                 struct pawl_error *error) {
+    const struct pawl_concurrency *concurrency = &settings->configuration.concurrency;
+    const struct {
+        const char *name;
+        uint32_t most;
+    } limits[] = {{"maxConcurrentWorkflowInvocations", concurrency->max_turns},
+                  {"maxConcurrentActivityInvocations", concurrency->max_activities}};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        if (limits[i].most && limits[i].most < count)
+            return pawl__fail(error, PAWL_E_INVALID,
+                              "the configuration has %s: %u, which cannot be divided among %zu "
+                              "loops; give --loops %u, or a higher limit",
+                              limits[i].name, (unsigned)limits[i].most, count,
+                              (unsigned)limits[i].most);
+    return PAWL_OK;
+}
+
+static struct pawl_peers *inside_peers(struct pawl_inside *inside) {
+    const struct pawl_inside_start *start = &inside->start;
+    struct pawl_peers *peers = inside->peers ? pawl__peer_links_peers(inside->peers) : NULL;
+    if (!start->sibling) return peers;
+    pawl__neighbours_init(&inside->neighbours, start->sibling, peers, start->addresses,
+                          start->count);
+    return &inside->neighbours.peers;
+}
+
 static enum pawl_err inside_start_node(struct pawl_inside *inside, struct pawl_error *error) {
     const struct pawl_daemon_options *options = inside->options.daemon;
-    const struct pawl_configuration *configuration = &inside->settings->configuration;
+    const struct pawl_configuration *configuration = &inside->start.settings->configuration;
     struct pawl_daemon_store *store = pawl__daemon_stores_of_workflows(inside->options.stores);
     if (!store) {
+        inside_peers(inside); // other loops are there all the same
         pawl__log(inside_log(inside), PAWL_LOG_WARN, inside_scope,
                   "no state store has actorStateStore set to \"true\": workflows are not served");
         return PAWL_OK;
@@ -99,20 +186,20 @@ static enum pawl_err inside_start_node(struct pawl_inside *inside, struct pawl_e
     bool ok = inside->peers && pawl__feed_init(&inside->feed);
     struct pawl_ceiling_rule *rules;
     size_t rule_count;
-    ok = ok && inside_rules(inside->settings, &rules, &rule_count);
+    ok = ok && inside_rules(inside->start.settings, &rules, &rule_count);
     if (!ok) return pawl__fail_plain(error, PAWL_E_NOMEM);
     pawl__daemon_finder_init(&inside->finder, &configuration->names);
     struct pawl_node_options node = {
-        .shards = store->given->shards,
+        .shards = store->given->shards ? store->given->shards : (uint32_t)inside->start.count,
         .lease = store->given->lease,
-        .address = inside->options.address,
-        .peers = pawl__peer_links_peers(inside->peers),
+        .address = inside->start.address,
+        .peers = inside_peers(inside),
         .finder = &inside->finder.finder,
         .app_id = options->app_id,
         .namespace = options->namespace,
         .max_message = options->max_body,
-        .max_turns = (size_t)configuration->concurrency.max_turns,
-        .max_activities = (size_t)configuration->concurrency.max_activities,
+        .max_turns = inside_part(inside, configuration->concurrency.max_turns),
+        .max_activities = inside_part(inside, configuration->concurrency.max_activities),
         .ceilings = rules,
         .ceiling_count = rule_count,
         .retention =
@@ -140,6 +227,7 @@ static enum pawl_err inside_start_api(struct pawl_inside *inside, struct pawl_er
         .version = PAWL_DAPR_VERSION,
         .token = options->api_token,
         .node = inside->node,
+        .neighbours = inside->node && inside->start.sibling ? &inside->neighbours : NULL,
         .loop = inside->options.loop,
         .feed = inside->node ? &inside->feed : NULL,
         .stores = &inside->options.stores->set,
@@ -148,11 +236,12 @@ static enum pawl_err inside_start_api(struct pawl_inside *inside, struct pawl_er
         .app_address = options->app_address,
         .app_max_concurrency = options->app_max_concurrency,
         .app_health = options->app_health,
-        .log_calls = options->api_logging < 0 ? inside->settings->configuration.api_log.enabled
-                                              : options->api_logging,
-        .log_routes = inside->settings->configuration.api_log.hides_urls,
-        .log_no_health = inside->settings->configuration.api_log.omits_health,
-        .hot_reload = inside->settings->configuration.hot_reload,
+        .log_calls = options->api_logging < 0
+                         ? inside->start.settings->configuration.api_log.enabled
+                         : options->api_logging,
+        .log_routes = inside->start.settings->configuration.api_log.hides_urls,
+        .log_no_health = inside->start.settings->configuration.api_log.omits_health,
+        .hot_reload = inside->start.settings->configuration.hot_reload,
         .console = options->console,
         .lines = options->lines,
         .tracer = inside->is_traced ? &inside->tracer : NULL,
@@ -167,13 +256,16 @@ static enum pawl_err inside_start_api(struct pawl_inside *inside, struct pawl_er
     return inside->api ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
-static enum pawl_err inside_serve_metrics(struct pawl_inside *inside, bool again,
-                                          struct pawl_error *error) {
+// Those of all loops are read at the first one.
+static enum pawl_err inside_serve_metrics(struct pawl_inside *inside, struct pawl_error *error) {
+    const struct pawl_inside_start *start = &inside->start;
     if (!inside->has_metrics) return PAWL_OK;
-    enum pawl_err err =
-        pawl__metrics_serve(&inside->metrics, inside->node, &inside->options.stores->set,
-                            inside->is_traced ? &inside->tracer : NULL, error);
-    if (!err || err == PAWL_E_NOMEM || !again) return err;
+    pawl__metrics_begin(&inside->metrics, inside->node, &inside->options.stores->set,
+                        inside->is_traced ? &inside->tracer : NULL,
+                        start->sibling ? &inside->neighbours : NULL);
+    if (start->sibling && start->sibling->index) return PAWL_OK;
+    enum pawl_err err = pawl__metrics_serve(&inside->metrics, error);
+    if (!err || err == PAWL_E_NOMEM || !start->again) return err;
     pawl__log(inside_log(inside), PAWL_LOG_ERROR, inside_scope, "metrics are not served: %s",
               error->text);
     return PAWL_OK; // no reason to end all else, which ran until now
@@ -211,13 +303,12 @@ enum pawl_err pawl__inside_create_server(struct pawl_inside *inside, struct pawl
     return pawl__server_create(inside->options.loop, &server, out, error);
 }
 
-enum pawl_err pawl__inside_begin(struct pawl_inside *inside, struct pawl_settings *settings,
-                                 struct pawl_server *server, bool again, struct pawl_error *error) {
-    inside->settings = settings;
-    inside->server = server;
+enum pawl_err pawl__inside_begin(struct pawl_inside *inside, const struct pawl_inside_start *start,
+                                 struct pawl_error *error) {
+    inside->start = *start;
     inside->ending = false;
     enum pawl_err err =
-        pawl__tracing_open(&settings->configuration.tracing, inside->options.daemon->app_id,
+        pawl__tracing_open(&start->settings->configuration.tracing, inside->options.daemon->app_id,
                            inside_log(inside), &inside->tracer, &inside->is_traced, error);
     pawl__workflow_spans_init(&inside->spans, &inside->tracer);
     if (!err) err = inside_start_metrics(inside, error);
@@ -226,7 +317,9 @@ enum pawl_err pawl__inside_begin(struct pawl_inside *inside, struct pawl_setting
                                   inside->has_metrics ? &inside->metrics : NULL);
     if (!err) err = inside_start_node(inside, error);
     if (!err) err = inside_start_api(inside, error);
-    if (!err) err = inside_serve_metrics(inside, again, error);
-    if (!err && !inside->node) pawl__api_set_ready(inside->api, true, NULL);
-    return err;
+    if (!err) err = inside_serve_metrics(inside, error);
+    if (err) return err;
+    if (!inside->node) pawl__api_set_ready(inside->api, true, NULL);
+    if (start->sibling) pawl__sibling_join(start->sibling, &inside_host, inside);
+    return PAWL_OK;
 }

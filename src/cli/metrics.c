@@ -8,6 +8,7 @@
 #include "cli/tracing.h"
 #include "cli/version.h"
 #include "net/answer.h"
+#include "observe/collection.h"
 
 static const char *const metrics_scope = "dapr.runtime", *const metrics_what = "metrics";
 
@@ -26,21 +27,32 @@ struct metrics_ask {
 
 #define METRICS_LAST_PUSH (5 * PAWL_SECOND) // for what is to be sent at the end
 
-static void metrics_write(struct pawl_metrics *metrics, struct pawl_scrape *scrape) {
+// All of this loop.
+static void metrics_tell(struct pawl_metrics *metrics, struct pawl_scrape *scrape) {
     int64_t alive = pawl__clock_steady() - metrics->began;
     metrics->loop_meter.busy = alive - (int64_t)uv_metrics_idle_time(metrics->loop);
     pawl__scrape_write(&metrics->source, scrape);
+}
+
+// |all|: what all loops told; NULL: there is but this one.
+static void metrics_write(struct pawl_metrics *metrics, struct pawl_scrape *scrape,
+                          const struct pawl_collection *all) {
+    if (all)
+        pawl__scrape_collected(scrape, all);
+    else
+        metrics_tell(metrics, scrape);
+    pawl__scrape_end(scrape);
 }
 
 // --- sending -------------------------------------------------------------------------------------
 
 static void metrics_end(struct pawl_metrics *metrics);
 
-static void metrics_push_now(struct pawl_metrics *metrics) {
+static void metrics_push_now(struct pawl_metrics *metrics, const struct pawl_collection *all) {
     struct pawl_scrape scrape = {.format = PAWL_SCRAPE_OTLP,
                                  .otlp = {.began = metrics->born, .at = pawl__clock_wall()}};
     metrics->push_waits = false;
-    metrics_write(metrics, &scrape);
+    metrics_write(metrics, &scrape, all);
     if (scrape.out.failed)
         pawl__log(metrics->options.log, PAWL_LOG_WARN, metrics_scope,
                   "metrics are not sent this time: out of memory");
@@ -52,10 +64,11 @@ static void metrics_push_now(struct pawl_metrics *metrics) {
 
 // --- answers -------------------------------------------------------------------------------------
 
-static void metrics_answer(struct pawl_metrics *metrics, struct pawl_request *request) {
+static void metrics_answer(struct pawl_metrics *metrics, struct pawl_request *request,
+                           const struct pawl_collection *all) {
     struct pawl_str accept = pawl__request_header(request, "accept");
     struct pawl_scrape scrape = {.format = pawl__scrape_accepts(accept)};
-    metrics_write(metrics, &scrape);
+    metrics_write(metrics, &scrape, all);
     const struct pawl_header type = {PAWL_STR("content-type"),
                                      pawl__str(pawl__scrape_content_type(scrape.format))};
     if (scrape.out.failed)
@@ -65,22 +78,76 @@ static void metrics_answer(struct pawl_metrics *metrics, struct pawl_request *re
     pawl__buf_finish(&scrape.out);
 }
 
-static void metrics_answer_all(struct pawl_metrics *metrics) {
+static void metrics_answer_all(struct pawl_metrics *metrics, const struct pawl_collection *all) {
     for (struct pawl_link *link; (link = pawl__list_take(&metrics->waiting));) {
         struct metrics_ask *ask = PAWL_CONTAINER(link, struct metrics_ask, link);
         ask->request->on_close = NULL;
-        metrics_answer(metrics, ask->request);
+        metrics_answer(metrics, ask->request, all);
     }
-    if (metrics->push_waits) metrics_push_now(metrics);
+    if (metrics->push_waits) metrics_push_now(metrics, all);
+}
+
+// --- several loops -------------------------------------------------------------------------------
+
+struct metrics_round {
+    struct pawl_round round;
+    struct pawl_collection all;
+    struct pawl_metrics *metrics; // that asks
+};
+
+static void metrics_add(struct pawl_metrics *metrics, struct pawl_round *round) {
+    struct metrics_round *gathering = PAWL_CONTAINER(round, struct metrics_round, round);
+    struct pawl_scrape scrape = {.into = &gathering->all};
+    metrics_tell(metrics, &scrape);
+}
+
+static void metrics_on_back(struct pawl_round *round) {
+    struct metrics_round *gathering = PAWL_CONTAINER(round, struct metrics_round, round);
+    struct pawl_metrics *metrics = gathering->metrics;
+    metrics->gathering = NULL;
+    metrics_answer_all(metrics, &gathering->all);
+    pawl__collection_finish(&gathering->all);
+    free(gathering);
+}
+
+static void metrics_gather(struct pawl_metrics *metrics) {
+    static const struct pawl_collection none = {.failed = true};
+    bool asked = metrics->push_waits || !pawl__list_empty(&metrics->waiting);
+    if (metrics->gathering || !asked) return;
+    struct metrics_round *gathering = calloc(1, sizeof *gathering);
+    if (!gathering) {
+        metrics_answer_all(metrics, &none);
+        return;
+    }
+    metrics->gathering = gathering;
+    gathering->metrics = metrics;
+    gathering->round.kind = PAWL_ROUND_METERS;
+    gathering->round.back = metrics_on_back;
+    metrics_add(metrics, &gathering->round);
+    pawl__round_begin(metrics->sibling, &gathering->round);
+}
+
+// Whoever asked is answered, as far as it can be known by now.
+static void metrics_go_on(struct pawl_metrics *metrics) {
+    struct pawl_round *visitor = metrics->visitor;
+    metrics->visitor = NULL;
+    if (visitor) {
+        metrics_add(metrics, visitor);
+        pawl__round_next(visitor);
+    }
+    if (metrics->sibling)
+        metrics_gather(metrics);
+    else
+        metrics_answer_all(metrics, NULL);
 }
 
 static void metrics_on_counted(void *arg) {
-    metrics_answer_all(arg);
+    metrics_go_on(arg);
 }
 
 // The store takes its time: what it said before has to do.
 static void metrics_on_patience(uv_timer_t *timer) {
-    metrics_answer_all(timer->data);
+    metrics_go_on(timer->data);
 }
 
 static void metrics_be_patient(struct pawl_metrics *metrics) {
@@ -88,12 +155,20 @@ static void metrics_be_patient(struct pawl_metrics *metrics) {
         uv_timer_start(&metrics->patience, metrics_on_patience, METRICS_PATIENCE_MS, 0);
 }
 
+void pawl__metrics_visit(struct pawl_metrics *metrics, struct pawl_round *round) {
+    metrics->visitor = round;
+    if (!metrics->ending && pawl__census_begin(&metrics->census))
+        metrics_be_patient(metrics);
+    else
+        metrics_go_on(metrics);
+}
+
 static void metrics_push(struct pawl_metrics *metrics) {
     metrics->push_waits = true;
     if (pawl__census_begin(&metrics->census))
         metrics_be_patient(metrics);
     else
-        metrics_push_now(metrics);
+        metrics_go_on(metrics);
 }
 
 static void metrics_on_pushing(uv_timer_t *timer) {
@@ -120,11 +195,11 @@ static void metrics_handle(void *arg, struct pawl_request *request) {
                !pawl__str_equal(request->method, PAWL_STR("HEAD"))) {
         pawl__http_respond(request, 405, NULL, 0, PAWL_STR("metrics are read with GET\n"));
     } else {
-        struct metrics_ask *ask = pawl__census_begin(&metrics->census)
-                                      ? pawl__arena_zalloc(&request->arena, sizeof *ask)
-                                      : NULL;
+        bool counts = pawl__census_begin(&metrics->census);
+        struct metrics_ask *ask =
+            counts || metrics->sibling ? pawl__arena_zalloc(&request->arena, sizeof *ask) : NULL;
         if (!ask) {
-            metrics_answer(metrics, request);
+            metrics_answer(metrics, request, NULL);
             return;
         }
         *ask = (struct metrics_ask){.metrics = metrics, .request = request};
@@ -132,7 +207,10 @@ static void metrics_handle(void *arg, struct pawl_request *request) {
         pawl__list_add(&metrics->waiting, &ask->link);
         request->data = ask;
         request->on_close = metrics_on_gone;
-        metrics_be_patient(metrics);
+        if (counts)
+            metrics_be_patient(metrics);
+        else
+            metrics_gather(metrics);
     }
 }
 
@@ -249,24 +327,17 @@ static enum pawl_err metrics_open_push(struct pawl_metrics *metrics, struct pawl
     return PAWL_OK;
 }
 
-enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node *node,
-                                  const struct pawl_api_stores *stores,
-                                  const struct pawl_tracer *tracer, struct pawl_error *error) {
+void pawl__metrics_begin(struct pawl_metrics *metrics, struct pawl_node *node,
+                         const struct pawl_api_stores *stores, const struct pawl_tracer *tracer,
+                         const struct pawl_neighbours *neighbours) {
     const struct pawl_metrics_options *options = &metrics->options;
-    const struct pawl_server_options server = {
-        .max_body = METRICS_BODY,
-        .max_header = 65536,
-        .idle_timeout = 60 * PAWL_SECOND,
-        .handler = metrics_handle,
-        .arg = metrics,
-        .log = options->log,
-    };
     metrics->source = (struct pawl_scrape_source){
         .app_id = options->app_id,
         .namespace = options->namespace,
         .version = PAWL_VERSION,
         .dapr_version = PAWL_DAPR_VERSION,
         .node = node,
+        .neighbours = node ? neighbours : NULL,
         .stores = stores,
         .workflows = node ? &metrics->workflows : NULL,
         .operations = &metrics->operations,
@@ -275,6 +346,7 @@ enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node
         .tracer = tracer,
         .loop = &metrics->loop_meter,
     };
+    metrics->sibling = neighbours ? neighbours->sibling : NULL;
     pawl__census_init(&metrics->census, node, metrics_on_counted, metrics);
     uv_timer_init(metrics->loop, &metrics->patience);
     uv_timer_init(metrics->loop, &metrics->beat);
@@ -283,6 +355,17 @@ enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node
     metrics->beaten_at = pawl__clock_steady();
     uv_timer_start(&metrics->beat, metrics_on_beat, METRICS_BEAT_MS, METRICS_BEAT_MS);
     uv_unref((uv_handle_t *)&metrics->beat);
+}
+
+enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_error *error) {
+    const struct pawl_server_options server = {
+        .max_body = METRICS_BODY,
+        .max_header = 65536,
+        .idle_timeout = 60 * PAWL_SECOND,
+        .handler = metrics_handle,
+        .arg = metrics,
+        .log = metrics->options.log,
+    };
     enum pawl_err err = pawl__server_create(metrics->loop, &server, &metrics->server, error);
     if (!err) err = metrics_listen(metrics, error);
     return err ? err : metrics_open_push(metrics, error);
@@ -304,7 +387,11 @@ static void metrics_end(struct pawl_metrics *metrics) {
 static void metrics_on_server_closed(void *arg) {
     struct pawl_metrics *metrics = arg;
     metrics->ending = true;
-    if (!metrics->push)
+    // Other loops end at the same time, and what they have counted cannot be had any more.
+    if (metrics->sibling) metrics->push_waits = false;
+    if (metrics->visitor) pawl__round_next(metrics->visitor);
+    metrics->visitor = NULL;
+    if (!metrics->push || metrics->sibling)
         metrics_end(metrics);
     else if (!metrics->push_waits)
         metrics_push(metrics);
@@ -313,7 +400,10 @@ static void metrics_on_server_closed(void *arg) {
 void pawl__metrics_close(struct pawl_metrics *metrics, void (*closed)(void *arg), void *arg) {
     metrics->closed = closed;
     metrics->arg = arg;
-    pawl__server_close(metrics->server, 0, metrics_on_server_closed, metrics);
+    if (metrics->server)
+        pawl__server_close(metrics->server, 0, metrics_on_server_closed, metrics);
+    else
+        metrics_on_server_closed(metrics);
 }
 
 void pawl__metrics_finish(struct pawl_metrics *metrics) {

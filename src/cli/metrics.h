@@ -5,7 +5,9 @@
 // they are sent.
 //
 // All of it is on the daemon's loop: who reads stops the clock for nobody, and needs no lock. What
-// the store has to count for it is counted on the store's thread, and waited for a moment.
+// the store has to count for it is counted on the store's thread, and waited for a moment. On
+// several loops each has its own meters, and the first one has the port: a round (siblings.h) goes
+// from loop to loop and adds them up.
 
 #include "api/scrape.h"
 #include "cli/address.h"
@@ -33,14 +35,17 @@ struct pawl_metrics {
     struct pawl_census census;
     struct pawl_scrape_source source;
     struct pawl_server *server;
-    struct pawl_link waiting; // requests, for the census
-    uv_timer_t patience;      // with it
-    uv_timer_t beat;          // by which the loop's lag is seen
-    struct pawl_push *push;   // NULL: nobody is sent them
-    uv_timer_t pushing;       // with it
-    bool push_waits, ending;  // for the census
-    int64_t began, beaten_at; // steady
-    int64_t born;             // wall
+    struct pawl_link waiting;        // requests, for the census or the round
+    struct pawl_sibling *sibling;    // this loop, of several; NULL: it is the only one
+    struct metrics_round *gathering; // that this loop has sent round
+    struct pawl_round *visitor;      // that is here, and waits for the census
+    uv_timer_t patience;             // with it
+    uv_timer_t beat;                 // by which the loop's lag is seen
+    struct pawl_push *push;          // NULL: nobody is sent them
+    uv_timer_t pushing;              // with it
+    bool push_waits, ending;         // for the census
+    int64_t began, beaten_at;        // steady
+    int64_t born;                    // wall
     int handles;
     void (*closed)(void *arg);
     void *arg;
@@ -56,11 +61,17 @@ enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
 // Looks at the meters of |storage| from now on. |metrics| NULL: nobody does any more.
 void pawl__metrics_watch(const struct pawl_metrics *metrics, struct pawl_storage *storage);
 
-// Once all parts are there; |tracer| may be NULL. Errors as of pawl__server_listen, and
+// Once all parts are there; |tracer| may be NULL. |neighbours| NULL: there is one loop.
+void pawl__metrics_begin(struct pawl_metrics *metrics, struct pawl_node *node,
+                         const struct pawl_api_stores *stores, const struct pawl_tracer *tracer,
+                         const struct pawl_neighbours *neighbours);
+
+// Adds what is counted here to |round|, which another loop has sent, and sends it on.
+void pawl__metrics_visit(struct pawl_metrics *metrics, struct pawl_round *round);
+
+// Opens the port, after that, and begins to send. Errors as of pawl__server_listen, and
 // PAWL_E_INVALID: the environment names a receiver that cannot be used.
-enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_node *node,
-                                  const struct pawl_api_stores *stores,
-                                  const struct pawl_tracer *tracer, struct pawl_error *error);
+enum pawl_err pawl__metrics_serve(struct pawl_metrics *metrics, struct pawl_error *error);
 
 // Closes the port, sends all for the last time, and calls |closed|; the meters stay, as the parts
 // still feed them.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/inside.h"
 #include "cli/tracing.h"
 
 static const char *const reload_scope = "dapr.runtime.hotreload";
@@ -137,6 +138,7 @@ static enum pawl_err reload_open(const struct pawl_reload *reload, struct reload
 static enum pawl_err reload_check(const struct pawl_reload *reload, struct reload_job *job,
                                   const struct pawl_settings *next) {
     if (!reload_configures(job, next)) return PAWL_OK;
+    if (pawl__inside_check(next, reload->options.loops, &job->error)) return job->error.code;
     return pawl__tracing_check(&next->configuration.tracing, reload->options.source->app_id, NULL,
                                &job->error);
 }
@@ -158,7 +160,8 @@ static void reload_run(uv_work_t *work) {
         pawl__settings_release(next);
         return;
     }
-    job->restarts = reload_configures(job, next) || reload_moves_workflows(job, next);
+    job->restarts = reload->options.loops > 1 || reload_configures(job, next) ||
+                    reload_moves_workflows(job, next);
     job->next = next;
 }
 

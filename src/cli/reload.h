@@ -35,6 +35,7 @@ struct pawl_reload_options {
     uv_loop_t *loop;
     const struct pawl_settings_source *source;
     struct pawl_daemon_stores *stores;
+    size_t loops;     // of the daemon; with several, all changes are for |restart|
     int64_t interval; // nanoseconds between looks at all files; 0: a minute, as in the reference
     const struct pawl_log *log;
     // Takes over the holds of |next|, and calls pawl__reload_resume when that is what runs.

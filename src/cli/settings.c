@@ -7,7 +7,7 @@ enum pawl_err pawl__settings_read(const struct pawl_settings_source *source,
                                   struct pawl_error *error) {
     struct pawl_settings *settings = calloc(1, sizeof *settings);
     if (!settings) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    settings->holders = 1;
+    atomic_init(&settings->holders, 1);
     const struct pawl_config_context context = {
         .app_id = source->app_id,
         .namespace = source->namespace,
@@ -31,12 +31,12 @@ enum pawl_err pawl__settings_read(const struct pawl_settings_source *source,
 }
 
 struct pawl_settings *pawl__settings_hold(struct pawl_settings *settings) {
-    settings->holders++;
+    atomic_fetch_add(&settings->holders, 1);
     return settings;
 }
 
 void pawl__settings_release(struct pawl_settings *settings) {
-    if (!settings || --settings->holders) return;
+    if (!settings || atomic_fetch_sub(&settings->holders, 1) > 1) return;
     pawl__arena_finish(&settings->arena);
     free(settings);
 }

@@ -3,6 +3,8 @@
 
 // What a daemon's files say, read at one moment: its components and its configuration.
 
+#include <stdatomic.h>
+
 #include "config/component.h"
 #include "config/configuration.h"
 
@@ -16,12 +18,12 @@ struct pawl_settings_source {
     bool local_stores, no_default_store;
 };
 
-// Counted, on the loop's thread: all texts of the result are in it.
+// Counted, on any thread: all texts of the result are in it.
 struct pawl_settings {
     struct pawl_arena arena;
     struct pawl_configuration configuration;
     struct pawl_config_stores stores;
-    size_t holders;
+    atomic_size_t holders;
 };
 
 // Reads it all; |*out| is held once. On any thread. |log|, which may be NULL, is told what is not

@@ -132,15 +132,12 @@ void pawl__daemon_stores_watch(struct pawl_daemon_stores *stores, struct pawl_me
         stores_watch(PAWL_CONTAINER(stores->items[i], struct pawl_daemon_store, api), metrics);
 }
 
-enum pawl_err pawl__daemon_stores_add(struct pawl_daemon_stores *stores, struct pawl_store *opened,
-                                      struct pawl_settings *settings,
-                                      const struct pawl_config_store *given,
-                                      struct pawl_daemon_store **out, struct pawl_error *error) {
+// Nothing is behind it yet. NULL: memory is out.
+static struct pawl_daemon_store *stores_make(struct pawl_daemon_stores *stores,
+                                             struct pawl_settings *settings,
+                                             const struct pawl_config_store *given) {
     struct pawl_daemon_store *store = calloc(1, sizeof *store);
-    if (!store) {
-        opened->ops->close(opened);
-        return pawl__fail_plain(error, PAWL_E_NOMEM);
-    }
+    if (!store) return NULL;
     store->owner = stores;
     store->given = given;
     store->settings = pawl__settings_hold(settings);
@@ -155,13 +152,43 @@ enum pawl_err pawl__daemon_stores_add(struct pawl_daemon_stores *stores, struct 
         .unused = stores_on_unused,
     };
     stores->open++;
-    enum pawl_err err =
-        pawl__storage_init(&store->storage, stores->loop, opened, stores->log, error);
-    if (err) {
+    return store;
+}
+
+static void stores_unmake(struct pawl_daemon_store *store) {
+    store->owner->open--;
+    pawl__settings_release(store->settings);
+    free(store);
+}
+
+static enum pawl_err stores_start(struct pawl_daemon_store *store, struct pawl_store *opened,
+                                  struct pawl_error *error) {
+    struct pawl_daemon_stores *stores = store->owner;
+    enum pawl_err err = store->shared ? pawl__storage_init_shared(&store->storage, stores->loop,
+                                                                  store->shared, stores->log, error)
+                                      : pawl__storage_init(&store->storage, stores->loop, opened,
+                                                           stores->log, error);
+    if (err)
         pawl__api_store_release(&store->api);
-        return err;
+    else
+        stores_watch(store, stores->metrics);
+    return err;
+}
+
+enum pawl_err pawl__daemon_stores_add(struct pawl_daemon_stores *stores, struct pawl_store *opened,
+                                      struct pawl_settings *settings,
+                                      const struct pawl_config_store *given,
+                                      struct pawl_daemon_store **out, struct pawl_error *error) {
+    struct pawl_daemon_store *store = stores_make(stores, settings, given);
+    if (!store) {
+        opened->ops->close(opened);
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
     }
-    stores_watch(store, stores->metrics);
+    enum pawl_err err = PAWL_OK;
+    if (stores->is_shared && (err = pawl__shared_create(opened, 1, &store->shared, error)))
+        stores_unmake(store);
+    if (!err) err = stores_start(store, opened, error);
+    if (err) return err;
     pawl__log(stores->log, PAWL_LOG_INFO, stores_scope, "Component loaded: %s (%s/%s)%s%s",
               given->name, given->type, given->version, given->path ? " in " : "",
               given->path ? given->path : "");
@@ -199,6 +226,26 @@ void pawl__daemon_stores_put(struct pawl_daemon_stores *stores, struct pawl_sett
     stores->set.policy_count = stores_list(stores->policies, &settings->stores.policies);
     stores_exchange(stores, items, count);
     pawl__settings_release(before);
+}
+
+enum pawl_err pawl__daemon_stores_join(struct pawl_daemon_stores *stores,
+                                       const struct pawl_daemon_stores *from,
+                                       struct pawl_error *error) {
+    struct pawl_api_store *items[PAWL_CONFIG_STORES];
+    size_t count = 0;
+    for (; count < from->set.count; count++) {
+        const struct pawl_daemon_store *other =
+            PAWL_CONTAINER(from->items[count], struct pawl_daemon_store, api);
+        struct pawl_daemon_store *store = stores_make(stores, other->settings, other->given);
+        if (!store) return pawl__fail_plain(error, PAWL_E_NOMEM);
+        store->shared = other->shared;
+        pawl__shared_hold(store->shared);
+        enum pawl_err err = stores_start(store, NULL, error);
+        if (err) return err;
+        items[count] = &store->api;
+    }
+    pawl__daemon_stores_put(stores, from->settings, items, count);
+    return PAWL_OK;
 }
 
 struct pawl_daemon_store *

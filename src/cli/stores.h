@@ -4,7 +4,8 @@
 // The state stores of a daemon: opened as its components say, and put into the set that the api
 // sees (api/stores.h), which may be exchanged while it runs.
 //
-// All of it is on the loop's thread, but for opening, which blocks.
+// All of it is on the loop's thread, but for opening, which blocks. On several loops each has a
+// set, and they share the stores (runtime/shared.h).
 
 #include "api/stores.h"
 #include "cli/metrics.h"
@@ -16,6 +17,7 @@ struct pawl_daemon_stores;
 struct pawl_daemon_store {
     struct pawl_api_store api;
     struct pawl_storage storage;
+    struct pawl_shared_store *shared;      // by the loops of the daemon; NULL: it has one loop
     const struct pawl_config_store *given; // what was said of it, in |settings|
     struct pawl_settings *settings;        // held
     struct pawl_buckets latency;           // of |api|, where somebody looks
@@ -26,6 +28,7 @@ struct pawl_daemon_stores {
     uv_loop_t *loop;
     const char *app_id;
     const struct pawl_log *log;
+    bool is_shared;               // other loops join this set
     struct pawl_metrics *metrics; // that look at the stores; NULL: nobody does
     struct pawl_api_stores set;
     struct pawl_api_store *items[PAWL_CONFIG_STORES];                                   // of |set|
@@ -53,6 +56,12 @@ enum pawl_err pawl__daemon_stores_add(struct pawl_daemon_stores *stores, struct 
                                       struct pawl_settings *settings,
                                       const struct pawl_config_store *given,
                                       struct pawl_daemon_store **out, struct pawl_error *error);
+
+// Fills an empty set with the stores of |from|, which |is_shared|, for another loop: each is served
+// on both. Before that loop runs; |from|'s loop is the caller's. PAWL_E_NOMEM.
+enum pawl_err pawl__daemon_stores_join(struct pawl_daemon_stores *stores,
+                                       const struct pawl_daemon_stores *from,
+                                       struct pawl_error *error);
 
 // Makes |items|, and whatever else |settings| say, the set, and takes over the holds of |items|.
 // Those of the set that was are let go.

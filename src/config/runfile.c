@@ -37,6 +37,7 @@ static const struct runfile_key {
     {"maxBodySize", "max-body-size", false},
     {"readBufferSize", "read-buffer-size", false},
     {"appMaxConcurrency", "app-max-concurrency", false},
+    {"loops", "loops", false},
     {"enableApiLogging", "enable-api-logging", false},
     {"daprInternalGRPCPort", NULL, true, true},
     {"profilePort", NULL, true, true},

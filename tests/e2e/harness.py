@@ -111,7 +111,7 @@ class Daemon:
         self.resources.mkdir(exist_ok=True)
         kept = (SERVER.format(type=server.type, version=server.version) + server.metadata(*ports) if server
                 else COMPONENT.format(type=store, path=self.folder / "state.db"))
-        kept += f'    - {{name: shards, value: "{shards}"}}\n'
+        kept += f'    - {{name: shards, value: "{shards}"}}\n' if shards else ""
         (self.resources / "statestore.yaml").write_text(kept + (f'    - {{name: lease, value: "{lease}s"}}\n' if lease else ""))
         self.http, self.grpc, self.metrics = free_port(), free_port(), free_port()
         self.app_id, self.flags, self.program = app_id, list(flags), str(program)

@@ -18,6 +18,7 @@ SERVICE = "/TaskHubSidecarService/"
 class Hub:
     def __init__(self, port, metadata=()):
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=[
+            ("grpc.use_local_subchannel_pool", 1),  # a connection of its own
             ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200),
             ("grpc.max_receive_message_length", 64 << 20)])
         self.metadata = metadata
