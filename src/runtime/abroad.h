@@ -9,8 +9,8 @@
 //                    │ nobody is there                              │
 //                    └──► invite: a call that asks it to open one   └──► the result, the same way
 //
-// So an activity is run at least once, and its result is acknowledged to the worker once the log
-// here holds it.
+// So an activity runs at least once, and its result is acknowledged to the worker once the log here
+// holds it.
 
 #include "runtime/apps.h"
 #include "runtime/dispatch.h"

@@ -6,7 +6,7 @@
 //   call ──► is a place of the app known? ──► forward.h, to any daemon of the app
 //               └── look for it (a thread of the loop's pool) ──┘
 //
-// What was found is believed for a short while, and forgotten when nobody answers there.
+// A place that was found is used for a short while, and forgotten when nobody answers there.
 
 #include <uv.h>
 
@@ -47,12 +47,12 @@ void pawl__apps_init(struct pawl_apps *apps, uv_loop_t *loop, const struct pawl_
 // No call may be on its way; see pawl__apps_drop.
 void pawl__apps_finish(struct pawl_apps *apps);
 
-// Fails the calls that wait until it is known where to.
+// Fails the calls that wait until their app is found.
 void pawl__apps_drop(struct pawl_apps *apps);
 
-// Begins |call| at the app |call->app|. It fails with PAWL_E_UNAVAILABLE when no daemon of it
-// answers, with a text that says where it was looked for; what was asked for may have been done all
-// the same. PAWL_E_UNIMPLEMENTED: there is no way to other apps.
+// Begins |call| at the app |call->app|. It fails with PAWL_E_UNAVAILABLE when no daemon of that app
+// answers, with a text that says where the app was looked for; the call may have been carried out
+// all the same. PAWL_E_UNIMPLEMENTED: there is no way to other apps.
 void pawl__apps_call(struct pawl_apps *apps, struct pawl_call *call);
 
 // Whether |app| and |namespace| are those of this app.

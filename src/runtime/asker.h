@@ -1,8 +1,8 @@
 #ifndef PAWL_RUNTIME_ASKER_H
 #define PAWL_RUNTIME_ASKER_H
 
-// Asks for this daemon's part of the app's limits, and gives back what it does not use; quotas.h
-// has the other side. Without limits it says so when it is asked, and does nothing else.
+// Asks for this daemon's part of the app's limits, and gives back what the daemon does not use;
+// quotas.h has the other side. Without limits it only says, when asked, that there are none.
 
 #include "runtime/dispatch.h"
 #include "runtime/members.h"

@@ -1,9 +1,8 @@
 #ifndef PAWL_RUNTIME_BELL_H
 #define PAWL_RUNTIME_BELL_H
 
-// The doorbells of the app's other daemons. A ring makes them look sooner than they would by
-// themselves, so one that is lost costs time only. What comes while one is on its way goes with the
-// next.
+// The doorbells of the app's other daemons. A ring makes a daemon look sooner than it would by
+// itself, so a lost ring costs time only. What comes while a ring is on its way goes with the next.
 
 #include "runtime/forward.h"
 #include "runtime/members.h"
@@ -22,8 +21,8 @@ void pawl__bell_finish(struct pawl_bell *bell);
 // Mail is in the box of |shard|, which the daemon at |address| serves.
 void pawl__bell_mail(struct pawl_bell *bell, struct pawl_str address, uint32_t shard);
 
-// Work waits for a worker with room. Rings once, until pawl__bell_told says that it is not known
-// there any more.
+// Work waits for a worker with room. Rings only once, until pawl__bell_told says that the daemon
+// does not know it any more.
 void pawl__bell_work(struct pawl_bell *bell, struct pawl_str address);
 
 // This daemon divides the app's limits, and has not heard from the one at |address|; see quotas.h.
@@ -32,10 +31,10 @@ void pawl__bell_quota(struct pawl_bell *bell, struct pawl_str address);
 // Whether the daemon at |address| knows that work waits here.
 void pawl__bell_told(struct pawl_bell *bell, struct pawl_str address, bool told);
 
-// Whether it has been rung in vain: it does not know what that means, or cannot be reached.
+// Whether the last ring failed: the daemon does not know what it means, or cannot be reached.
 bool pawl__bell_is_unheard(const struct pawl_bell *bell, struct pawl_str address);
 
-// Every second: nobody counts as told any more, and those are forgotten that are gone.
+// Every second: no daemon counts as told any more, and those that are gone are forgotten.
 void pawl__bell_pulse(struct pawl_bell *bell, const struct pawl_members *members);
 
 #endif

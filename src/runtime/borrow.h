@@ -4,15 +4,15 @@
 // Work of other daemons' shards for workers that are attached to this one; lend.h has the other
 // side, and a drawing.
 //
-// Room that is asked for is kept free until the answer comes, unless there is no limit. Work of
-// this daemon's own shards comes first: it is given out before anything is asked for, and when it
-// waits, room that was not used is asked back, by asking again for less.
+// Room for which items are asked is kept free until the answer comes, unless there is no limit.
+// Work of this daemon's own shards comes first. It is given out before anything is borrowed; when
+// it waits for room, the daemon asks again for less, which frees the room that was not used.
 //
 //   borrowed item:  with the worker ──► its answer is on its way to the lender ──► gone
 //                        └── the session is over: nobody waits for an answer
 //
-// For a worker that does not say what it serves a session begins when the lender rings. One that
-// says so has a session with each other daemon at once, so that each knows who serves what.
+// For a worker that does not say what it serves, a session begins when the lender rings. A worker
+// that says so has a session with each other daemon at once, so that each knows who serves what.
 
 #include "runtime/members.h"
 #include "runtime/repay.h"

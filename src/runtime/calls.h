@@ -129,8 +129,8 @@ void pawl__calls_batch_durable(struct pawl_calls *calls);
 // pawl__search_drop.)
 void pawl__calls_fail(struct pawl_calls *calls, const struct pawl_error *error);
 
-// Sends those that wait for an instance to change to where the shard is served by now; those for
-// which nobody knows where fail.
+// Sends the calls that wait for an instance to change to where the shard is served by now. Where
+// nobody knows, they fail.
 void pawl__calls_send_away(struct pawl_calls *calls);
 
 // Ends those that wait for an instance to change.

@@ -7,9 +7,9 @@
 // Each daemon may have out what its quota says, and the quotas of all daemons are never more than
 // the limit together: quotas.h says why. A daemon that shares the app with nobody has all of it.
 //
-// Something is out from when a worker is given it until the worker has answered, or its stream has
-// ended: also when its shard has gone to another daemon meanwhile, as the worker still works on it.
-// Work that is lent is out at the daemon of its shard; that of other apps at the worker's.
+// An item is out from when a worker is given it until the worker has answered, or its stream has
+// ended. It stays out when its shard goes to another daemon, as the worker still works on it. A
+// lent item is out at the daemon of its shard; an item of another app at the worker's daemon.
 
 #include "base/map.h"
 #include "runtime/options.h"

@@ -1,11 +1,11 @@
 #ifndef PAWL_RUNTIME_CHECKPOINT_H
 #define PAWL_RUNTIME_CHECKPOINT_H
 
-// A checkpoint drops the log up to where the one before it began. First it writes the snapshots of
-// all instances that this part of the log has changed, a few with each commit. What changed only
-// later is left to the next one, unless nothing goes on: most workflows have ended by then, and are
-// written once. Nobody waits for a checkpoint: it only bounds how much log there is to read after a
-// crash, and lets instances leave memory.
+// A checkpoint drops the log up to where the checkpoint before it began. First it writes the
+// snapshots of all instances that this part of the log has changed, a few with each commit.
+// Instances that changed only later are left to the next checkpoint, unless nothing goes on: most
+// workflows have ended by then, and are written once. Nobody waits for a checkpoint: it only bounds
+// how much log there is to read after a crash, and lets instances leave memory.
 
 #include "runtime/residency.h"
 

@@ -1,7 +1,7 @@
 #ifndef PAWL_RUNTIME_DISPATCH_H
 #define PAWL_RUNTIME_DISPATCH_H
 
-// Work for workers: what is ready goes to a stream that has room; what a lost stream had is ready
+// Work for workers: ready work goes to a stream that has room; the work of a lost stream is ready
 // again. One dispatch serves all shards of an app that this process has.
 //
 //   ready ──► (parked: nobody is there who may have it yet) ──► given out ──► answered
@@ -12,38 +12,38 @@
 #include "runtime/residency.h"
 #include "runtime/waiting.h"
 
-// One stream of work items. The caller's memory, from attach to detach.
-// Which offspring of the durable task protocol a worker speaks. Unless it is known to be Dapr's its
-// turns are plain (see struct pawl_turn_to). Answers are taken for Dapr's unless they are known to
-// be Microsoft's.
+// Which dialect of the durable task protocol a worker speaks. Unless it is known to be Dapr's, its
+// turns are plain (see struct pawl_turn_to). Unless it is known to be Microsoft's, its answers are
+// read as Dapr's.
 enum pawl_dialect {
     PAWL_DIALECT_DAPR,
     PAWL_DIALECT_UNKNOWN,
     PAWL_DIALECT_MICROSOFT
 };
 
+// One stream of work items. The caller's memory, from attach to detach.
 struct pawl_worker {
     // Takes an encoded WorkItem; copies what it keeps. False: the worker is as good as gone, and
     // the item is offered elsewhere.
     bool (*deliver)(struct pawl_worker *worker, struct pawl_str item);
-    // The runtime has lost its state and what the worker works on with it: the stream should be
-    // ended, and the worker detached, so that the worker connects anew.
+    // The runtime has lost its state, and with it the worker's items: the caller should end the
+    // stream and detach the worker, so that the worker connects anew.
     void (*reset)(struct pawl_worker *worker);
     // Whether the worker has the workflow (|turn|) or activity |name|. NULL: it does not say, and
-    // is given what no worker that says has. Must stay the same while the worker is attached.
+    // is given the names that no worker says it has. Stays the same while the worker is attached.
     bool (*serves)(const struct pawl_worker *worker, bool turn, struct pawl_str name);
     // Names them one by one: begin with |*at| 0; NULL at the end. Set if |serves| is.
     const char *(*names)(const struct pawl_worker *worker, bool turn, size_t *at);
     size_t limit; // most items in flight; 0: no limit
-    // It keeps the history events that it is given: of an instance that it had before it is given
-    // only what came after them (WORKER_CAPABILITY_STATEFUL_HISTORY), and asks for the rest with
-    // pawl_read_history if it has them no longer.
+    // It keeps the history events that it is given (WORKER_CAPABILITY_STATEFUL_HISTORY). Of an
+    // instance that it had before, it is given the newer events only. If it has dropped the others,
+    // it asks for them with pawl_read_history.
     bool keeps_history;
     enum pawl_dialect dialect;
     size_t message; // bytes of the largest message that it takes; 0: as this daemon
     bool paused;    // set while what was delivered has not been taken; see pawl__dispatch_ready
-    // It is attached to another daemon of the app, which borrows for it (lend.h): it gets what no
-    // worker of this one has room for, and no more than it has asked for.
+    // It is attached to another daemon of the app, which borrows for it (lend.h). It gets work for
+    // which no worker of this daemon has room, and no more than was asked for.
     bool remote;
     uint32_t credit[2]; // of activities, of turns
     uint32_t both;      // of all together

@@ -1,10 +1,10 @@
 #ifndef PAWL_RUNTIME_FAMILY_H
 #define PAWL_RUNTIME_FAMILY_H
 
-// A recursive purge in an app of several shards: the children that a workflow has in other shards
-// go before it, and those that they have before them. Each step is a call on one shard; between two
-// of them the purge can fail, and then a part of the children is gone. The workflow itself goes
-// last, so that it can be asked for again.
+// A recursive purge in an app of several shards. The children that a workflow has in other shards
+// go before it, and their children before them. Each step is a call on one shard; if the purge
+// fails between two steps, a part of the children is gone. The workflow itself goes last, so that
+// the purge can be asked for again.
 //
 //   "w": kin? ──► "c", "d" in other shards ──► [their kin] ──► "c", "d" ──► "w"
 

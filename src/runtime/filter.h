@@ -3,7 +3,6 @@
 
 // Filters of instances as people write them: in pawl.h, /pawl/v1 and the dashboard.
 //
-//
 //   a1b2                        ids that begin so
 //   id:"order 7"                the same, for what has spaces
 //   status:failed,stalled       one of them

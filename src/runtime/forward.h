@@ -1,9 +1,10 @@
 #ifndef PAWL_RUNTIME_FORWARD_H
 #define PAWL_RUNTIME_FORWARD_H
 
-// A call on an instance that another daemon has: as a message there, and as its answer back.
-// Within an app it goes one hop; a daemon that has not got the shard any more says so, and the
-// sender looks again. To another app it goes to any of its daemons, which finds the shard.
+// A call on an instance that another daemon has: a message goes there, and its answer comes back.
+// Within an app a call goes one hop: a daemon that does not have the shard any more says so, and
+// the sender looks again. A call on another app goes to any daemon of that app, which finds the
+// shard.
 
 #include "runtime/invite.h"
 #include "runtime/lending.h"
@@ -16,8 +17,8 @@
 
 struct pawl_peers;
 
-// A call did not end there, as |text| says. |moved|: the shard, or the app, is elsewhere by now,
-// and nothing was done; otherwise it is not known what was done.
+// A call did not end there; |text| says why. |moved|: the shard, or the app, is elsewhere by now,
+// and nothing was done; otherwise nobody knows whether it was carried out.
 typedef void (*pawl_forward_failed_fn)(struct pawl_call *call, bool moved, struct pawl_str text,
                                        void *arg);
 

@@ -1,8 +1,8 @@
 #ifndef PAWL_RUNTIME_GATHER_H
 #define PAWL_RUNTIME_GATHER_H
 
-// A search or a count of an app with several shards: one of each shard, put together. Each is of
-// one moment; those of different shards may be of different ones.
+// A search or a count in an app of several shards: the answers of all shards, put together. The
+// answer of a shard is that of one moment; other shards may answer for other moments.
 
 #include "runtime/search.h"
 

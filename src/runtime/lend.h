@@ -10,10 +10,10 @@
 //                                         ──── the answer: items ───► worker ──► its answer
 //     as an answer of an own worker      ◄─── turn or activity result ──┘
 //
-// Who asks says how much room there is, and no more is ever lent. A call that asks stays open until
-// there is something; so a daemon that dies is noticed at once, and what it had is given to others.
-// A daemon that is silent for some seconds counts as dead. Asking again says what room there is
-// now: the call before it is then answered with nothing.
+// Each call says how much room there is, and no more is ever lent. A call stays open until there is
+// an item; so a daemon that dies is noticed at once, and its items are given to others. A daemon
+// that is silent for some seconds counts as dead. A new call says what room there is now: the call
+// before it is then answered with nothing.
 //
 // Nothing here is stored: to the log, a lent item is one that a worker has.
 

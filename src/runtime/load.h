@@ -1,8 +1,8 @@
 #ifndef PAWL_RUNTIME_LOAD_H
 #define PAWL_RUNTIME_LOAD_H
 
-// Brings instances into memory from the store, on the reader's thread. Many that ask for the same
-// one share one load.
+// Brings instances into memory from the store, on the reader's thread. Calls that need the same
+// instance share one load.
 
 #include "runtime/residency.h"
 
@@ -23,8 +23,8 @@ static inline void pawl__load_cancel(struct pawl_load_waiter *waiter) {
     pawl__list_remove(&waiter->link);
 }
 
-// Whether the loop may load by itself: nobody uses the reader, and to wake it takes longer than it
-// would have to do.
+// Whether the loop may load by itself: nobody uses the reader, and to wake it would take longer
+// than the load.
 bool pawl__load_is_light(const struct pawl_residency *residency);
 
 // Loads on the caller's thread, and returns how it went.

@@ -1,9 +1,9 @@
 #ifndef PAWL_RUNTIME_PAGE_TOKEN_H
 #define PAWL_RUNTIME_PAGE_TOKEN_H
 
-// A list goes on behind the last instance that was given. The token is its place, the time of its
-// creation and its id, made opaque so that nobody builds on it, behind a check that tells tokens
-// from what is none.
+// A list goes on behind the last instance that was given. The token has the place of that instance:
+// the time of its creation, and its id. It is opaque, so that nobody builds on it, and begins with
+// a check, so that other texts are refused.
 
 #include "base/arena.h"
 #include "base/err.h"

@@ -12,22 +12,19 @@
 // Why the sum is never more than the limit:
 //
 // - A daemon says the most that it may have until it is answered. It has one question open at a
-//   time, and answers raise what it may have; nothing else does. So what is noted here is never
-//   less than what it has.
-// - What is given is what is left of the limit after all notes. A quota that is lowered counts
-// until
-//   its daemon says that it has less.
-// - Who divides anew, after the shard has moved, knows nothing. It leaves each daemon what that
-// says
-//   it has, and gives no more until all daemons that live have been heard. From then on they refuse
-//   answers of those who divided before, by the epoch of the shard's lease.
-// - A daemon is forgotten when the store counts it as dead. It knows when that may be, by its own
-//   clock, and gives out nothing from then on; see pawl_ceilings.counted_until.
+//   time, and only an answer raises what it may have. So what is noted here is never less.
+// - What is given is what the notes leave of the limit. The note of a lowered quota counts
+//   until its daemon says that it has less.
+// - A daemon that begins to divide, after the shard has moved, knows nothing. It leaves each daemon
+//   what that says it has, and gives no more until it has heard all living daemons. From then on
+//   they refuse the answers of earlier dividers, by the epoch of the shard's lease.
+// - A daemon is forgotten when the store counts it as dead. It knows by its own clock when that may
+//   be, and gives out nothing from then on; see pawl_ceilings.counted_until.
 //
-// Each gets what it wants, if there is enough. Else those that want little get it, and the others
-// the same, with what does not divide going round.
+// Each daemon gets what it wants, if there is enough. Else those that want little get that, and the
+// others equal parts; a remainder goes round.
 //
-// Daemons that were told different limits count by the lowest.
+// Daemons with different limits count by the lowest.
 
 #include "runtime/members.h"
 #include "runtime/quota.h"

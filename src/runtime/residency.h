@@ -4,16 +4,15 @@
 // Which instances of one shard are in memory, and what is known of the rest.
 //
 //   in the store only ──load──► in memory ──changed──► (log) ──checkpoint──► saved ──► in the store
-//                                   └──► resting: it was only read ──► the oldest go ──► in the
-//                                   store
+//                                   └──► resting: it was only read ──► the oldest leave memory
 //
-// An instance that has nothing to do and whose snapshot is current leaves memory: at once when it
-// was written, and when it was only read once others that were read later take more than a bound.
+// An instance that has nothing to do and whose snapshot is current leaves memory. If it was
+// written, it leaves at once; if it was only read, once those read later take more than a bound.
 // One that waits for the clock leaves a sleeper. A ghost is the knowledge that an id does not
-// exist: it is needed as long as a command may ask for it, or the store may still have its row.
+// exist: it stays as long as a command may ask for the id, or the store may still have its row.
 //
-// This is the lowest component of the runtime. What it finds out without being called from above (a
-// load that is done, memory that is out) it tells its host.
+// This is the lowest component of the runtime. It tells its host what it finds out by itself: a
+// load is done, memory is out.
 
 #include "engine/shard.h"
 #include "runtime/options.h"
@@ -33,8 +32,8 @@ struct pawl_residency;
 
 // Whoever composes the components of a shard.
 struct pawl_residency_host {
-    // A command has been given: its effects are to be handed on, and its records written. May be
-    // called at any time, and does nothing when there is nothing to do.
+    // A command was run: hand its effects on, and have its records written. May be called at any
+    // time, and does nothing when there is nothing to do.
     void (*settle)(struct pawl_residency *residency);
     // The state in memory is not to be trusted any more (|failing| is set), for |error|.
     void (*failed)(struct pawl_residency *residency, const struct pawl_error *error);
@@ -92,9 +91,10 @@ static inline bool pawl__residency_serves(const struct pawl_residency *residency
     return residency->state == PAWL_RESIDENCY_SERVING && !residency->failing;
 }
 
-// Whether nothing may leave memory: the store is being read for a search, which is put together
-// with what is in memory, and what left would be in neither, or be read as it was before; or a call
-// needs several instances, of which the first would have left when the last has come.
+// Whether nothing may leave memory, for one of two reasons. The store is being read for a search,
+// which is then put together with what is in memory: what left meanwhile would be in neither, or be
+// seen as it was before. Or a call needs several instances, and the first would have left by the
+// time the last has come.
 static inline bool pawl__residency_keeps(const struct pawl_residency *residency) {
     return residency->gathering || !pawl__list_empty(&residency->searches);
 }

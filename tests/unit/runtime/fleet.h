@@ -44,10 +44,9 @@ struct fleet {
     } (*fate)(struct fleet *fleet, enum pawl_verb_kind kind);
 };
 
-// |fleet| is zero, but for what it does then. |count| daemons that share |shards| shards, or those
-// of one app do. Each has
-// a worker of |workers| before it opens, so that each gets its share; wait for it with
-// fleet_settle.
+// |fleet| is zero, but for what it is to do. |count| daemons share |shards| shards; of several
+// apps, the daemons of each do. Each has a worker of |workers| before it opens. Returns when each
+// has its share.
 void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *workers);
 void fleet_finish(struct fleet *fleet);
 
