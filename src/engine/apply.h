@@ -5,7 +5,7 @@
 //
 // Each function is pure: the same instance and record give the same instance. Each does all of it
 // or nothing: on an error the instance is as it was. PAWL_E_NOMEM; PAWL_E_INVALID: the record does
-// not fit the instance. Commands see to it beforehand that theirs do, so to them that is a bug.
+// not fit the instance. Commands check that before they make a record, so to them it is a bug.
 
 #include "engine/instance.h"
 #include "engine/message.h"

@@ -14,17 +14,17 @@
 enum pawl_err pawl__command_need(struct pawl_shard *shard, struct pawl_str id,
                                  struct pawl_instance **out, struct pawl_error *error);
 
-// For commands that need many. The first, after pawl__command_need has given PAWL_E_NEEDED, notes
-// what was missing, so that the command can go on and see what else is; the second asks for all of
-// that, and gives PAWL_OK when nothing was missing.
+// For commands that need many instances. The first, after pawl__command_need has given
+// PAWL_E_NEEDED, notes the missing one, so that the command can go on and find the others; the
+// second asks for all that were noted, and gives PAWL_OK when none was.
 enum pawl_err pawl__command_miss(struct pawl_shard *shard, struct pawl_need **missing,
                                  struct pawl_error *error);
 enum pawl_err pawl__command_ask(struct pawl_shard *shard, const struct pawl_need *missing,
                                 struct pawl_error *error);
 
 // Packs |event| into |shard->arena|. PAWL_E_INVALID: it could not be read again, as a text is not
-// UTF-8 or it nests too deeply. The log must not hold such an event, or nothing of the log could be
-// read. PAWL_E_NOMEM.
+// UTF-8 or it nests too deeply; one such event in the log would make all of the log unreadable.
+// PAWL_E_NOMEM.
 enum pawl_err pawl__command_pack(struct pawl_shard *shard, const Pb__HistoryEvent *event,
                                  struct pawl_str *bytes, struct pawl_error *error);
 
@@ -100,7 +100,7 @@ enum pawl_err pawl__command_stall(struct pawl_shard *shard, struct pawl_stamp st
 
 // --- answer.c -----------------------------------------------------------------------------------
 
-// Emits what came of a record of |instance| that was applied, and brings its messages on their way.
+// Emits the effects of a record of |instance| that was applied, and sends its messages.
 // PAWL_E_NOMEM: not all of it was done, and the shard has |failed|.
 enum pawl_err pawl__command_send_all(struct pawl_shard *shard, struct pawl_stamp stamp,
                                      struct pawl_instance *instance,
@@ -127,20 +127,18 @@ enum pawl_err pawl__command_receive(struct pawl_shard *shard, struct pawl_stamp 
                                     struct pawl_instance *sender,
                                     const struct pawl_message *message);
 
-// Fills |out| with the answer to |message| that what it was to start could not be; |details| NULL:
+// Fills |out| with the answer to |message| that it could not start what it should; |details| NULL:
 // memory is out. PAWL_E_NOMEM.
 enum pawl_err pawl__command_answer(struct pawl_shard *shard, struct pawl_stamp stamp,
                                    const struct pawl_message *message,
                                    Pb__TaskFailureDetails *details, struct pawl_message *out);
 
-// Answers |message|: what it was to start could not be. |sender|: as above; |details| NULL: memory
-// is out. PAWL_E_NOMEM.
+// Answers |message| with that. |sender|: as above; |details| NULL: memory is out. PAWL_E_NOMEM.
 enum pawl_err pawl__command_refuse(struct pawl_shard *shard, struct pawl_stamp stamp,
                                    struct pawl_instance *sender, const struct pawl_message *message,
                                    Pb__TaskFailureDetails *details);
 
-// Notes that |message| had nowhere to go, which |about| or somebody else has to know.
-// PAWL_E_NOMEM.
+// Notes that |message| had nowhere to go; |about| or somebody else has to know. PAWL_E_NOMEM.
 enum pawl_err pawl__command_drop(struct pawl_shard *shard, struct pawl_instance *about,
                                  const struct pawl_message *message, const char *why);
 

@@ -1,7 +1,8 @@
 #ifndef PAWL_ENGINE_EVENTS_H
 #define PAWL_ENGINE_EVENTS_H
 
-// Making and telling apart history events. What is made lives in an arena; NULL: memory is out.
+// History events: making them, and telling one kind from another. What is made lives in an arena;
+// NULL: memory is out.
 
 #include "base/arena.h"
 #include "history_events.pb-c.h"
@@ -40,8 +41,8 @@ bool pawl__event_set_source(struct pawl_arena *arena, Pb__HistoryEvent *event, c
 bool pawl__event_copy_router(struct pawl_arena *arena, Pb__HistoryEvent *event,
                              const struct pawl_event_parts *from);
 
-// Cuts a chain of causes short. An event stands deeper in a work item than in what brought it here,
-// and may not pass the limit of wire/unpack.h there; 64 causes say enough.
+// Cuts a chain of causes short. In a work item an event nests deeper than in the message that
+// brought it, and must not pass the limit of wire/unpack.h there; 64 causes say enough.
 void pawl__failure_cut(Pb__TaskFailureDetails *details);
 
 // The text of a StringValue that may be missing, or NULL.

@@ -6,9 +6,9 @@
 //   source:  Start  A scheduled  B scheduled  A completed  C scheduled  C completed  ... End
 //   from C:  Start  A scheduled  A completed  B scheduled  C scheduled
 //
-// What was resolved before the event keeps its result; it stands right before that. What was
-// scheduled before it and was not resolved by then comes last, and the event itself: they are to be
-// sent anew. The order is the reference's (1.2 RerunWorkflowFromEvent).
+// What was resolved before the event keeps its result, and stands right before that result. What
+// was scheduled before the event and not resolved by then comes last, with the event itself: these
+// are sent anew. The order is the reference's (1.2 RerunWorkflowFromEvent).
 
 #include "base/arena.h"
 #include "base/err.h"

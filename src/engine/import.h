@@ -3,8 +3,8 @@
 
 // Histories that come from outside: of an instance that has ended, here or elsewhere.
 //
-// One that has not ended is refused: its activities, timers and children are not in its history but
-// with who has it, and would be done there and here.
+// An instance that has not ended is refused: whoever runs it goes on with its activities, timers
+// and children, and they would be done twice.
 
 #include "engine/history.h"
 #include "engine/shard.h"

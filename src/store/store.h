@@ -20,7 +20,7 @@
 //
 // Memory. Texts and bytes that go in belong to the caller. What comes out is in the arena that goes
 // in, or is a view that lasts as long as a callback's call. A callback may call |load| and
-// |get_state|; a value other than PAWL_OK ends the reading, and is returned.
+// |get_state|. When it returns anything but PAWL_OK, the reading ends and returns that.
 //
 // Safety comes from epochs, not from leases: each part of a commit carries the epoch under which
 // its shard was leased, the store checks it in the same transaction, and each new lease has a
@@ -239,11 +239,11 @@ struct pawl_store_ops {
     enum pawl_err (*shards)(struct pawl_store *store, struct pawl_str app, uint32_t wanted,
                             uint32_t *count, struct pawl_error *error);
 
-    // Takes shard |number| of |app| for |owner|, a text that others are shown: for |ttl|
-    // nanoseconds by the store's clock, or where |caps.expires| is not set until it is released or
-    // the store is closed. PAWL_E_HELD, with the holder's text in |error|, when a living owner has
-    // it, be it the same one. A commit under an earlier epoch that is under way has been done when
-    // this returns, or will never be.
+    // Takes shard |number| of |app| for |owner|, a text that others are shown. It lasts |ttl|
+    // nanoseconds by the store's clock, or, where |caps.expires| is not set, until it is released
+    // or the store is closed. PAWL_E_HELD, with the holder's text in |error|, when a living owner
+    // has it, be it the same one. A commit under an earlier epoch that is under way has been done
+    // when this returns, or will never be.
     enum pawl_err (*lease)(struct pawl_store *store, struct pawl_str app, uint32_t number,
                            struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
                            struct pawl_error *error);
@@ -331,8 +331,8 @@ struct pawl_store_ops {
 
     // --- doorbells ---
 
-    // From now on calls |fn|, on any thread, when mail may have come for a box of |app|: at times
-    // for nothing, and after trouble not at all, so boxes have to be looked into now and then.
+    // From now on calls |fn|, on any thread, when mail may have come for a box of |app|. It may
+    // call for nothing, and after trouble not at all, so boxes have to be looked into now and then.
     // Number UINT32_MAX stands for all boxes. At most once for each store. Only where |notifies|.
     enum pawl_err (*listen)(struct pawl_store *store, struct pawl_str app, pawl_bell_fn fn,
                             void *arg, struct pawl_error *error);
