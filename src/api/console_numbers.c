@@ -1,7 +1,9 @@
 #include "api/console.h"
+#include "api/figures.h"
 #include "api/numbers.h"
 #include "base/clock.h"
 #include "observe/past.h"
+#include "runtime/neighbours.h"
 
 // What this daemon is doing: the figures that 'pawl top' shows.
 
@@ -46,10 +48,17 @@ static double numbers_trouble(const struct pawl_api *api) {
     return most / (double)PAWL_SECOND;
 }
 
-void pawl__console_numbers(void *arg, struct pawl_request *request,
-                           const struct pawl_params *params) {
-    (void)params;
-    struct pawl_api *api = arg;
+// Those of other daemons: the workers of other loops are counted there.
+static double numbers_elsewhere(const struct pawl_api *api, const struct pawl_numbers *numbers) {
+    const struct pawl_node *node = api->options.node;
+    const struct pawl_neighbours *loops = api->options.neighbours;
+    if (!loops || !node) return numbers->workers_elsewhere;
+    return numbers->workers_elsewhere - (double)pawl__neighbours_workers(loops, &node->members);
+}
+
+// What one loop is doing.
+static json_t *numbers_make(struct pawl_figures *figures, struct pawl_api *api) {
+    (void)figures;
     struct pawl_numbers numbers;
     struct pawl_process_numbers process;
     pawl__numbers_read(&numbers, api->options.node);
@@ -57,13 +66,70 @@ void pawl__console_numbers(void *arg, struct pawl_request *request,
     json_t *body = json_pack(
         "{s:s, s:b, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "appId",
         api->options.app_id, "ready", (int)api->ready, "workers", numbers.workers,
-        "workersElsewhere", numbers.workers_elsewhere, "turns", numbers_work(&numbers.turns),
+        "workersElsewhere", numbers_elsewhere(api, &numbers), "turns", numbers_work(&numbers.turns),
         "activities", numbers_work(&numbers.activities), "heldTurns", numbers.held, "shards",
         numbers.shards, "shardsServed", numbers.shards_served, "inMemory", numbers.instances,
         "asleep", numbers.asleep, "batches", numbers.batches, "failingSeconds",
         numbers_trouble(api), "cpuSeconds", process.cpu, "residentBytes", process.resident,
         "workflows", numbers_workflows(api->options.workflows));
     if (!api->ready) pawl__json_set(&body, "reason", pawl__json_text(pawl__str(api->not_ready)));
-    pawl__console_time(&body, "at", pawl__clock_wall());
-    pawl__api_json(request, 200, body);
+    return body;
+}
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static bool numbers_merge_work(json_t *into, const json_t *from) {
+    static const char *const sums[] = {"waiting", "waitingForWorker", "inFlight", "given", "lost"};
+    bool ok = pawl__figures_add(into, from, sums, COUNT(sums));
+    return pawl__figures_raise(into, from, "oldestSeconds") && ok;
+}
+
+static json_t *numbers_find(const json_t *rows, const char *name) {
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        if (strcmp(json_string_value(json_object_get(row, "name")), name) == 0) return row;
+    }
+    return NULL;
+}
+
+static bool numbers_merge_workflows(json_t *into, const json_t *from) {
+    static const char *const sums[] = {"ended", "failed", "seconds", "turns"};
+    bool ok = true;
+    size_t i;
+    json_t *row;
+    json_array_foreach(from, i, row) {
+        json_t *known = numbers_find(into, json_string_value(json_object_get(row, "name")));
+        if (known)
+            ok = pawl__figures_add(known, row, sums, COUNT(sums)) &&
+                 pawl__figures_raise(known, row, "p95Seconds") && ok; // of two the worse
+        else
+            ok = !json_array_append(into, row) && ok;
+    }
+    return ok;
+}
+
+static bool numbers_merge(json_t *into, const json_t *from) {
+    static const char *const sums[] = {"workers",  "heldTurns", "shardsServed",
+                                       "inMemory", "asleep",    "batches"};
+    bool ok = pawl__figures_add(into, from, sums, COUNT(sums)) &&
+              pawl__figures_raise(into, from, "failingSeconds");
+    ok = numbers_merge_work(json_object_get(into, "turns"), json_object_get(from, "turns")) && ok;
+    ok = numbers_merge_work(json_object_get(into, "activities"),
+                            json_object_get(from, "activities")) &&
+         ok;
+    ok = numbers_merge_workflows(json_object_get(into, "workflows"),
+                                 json_object_get(from, "workflows")) &&
+         ok;
+    json_t *reason = json_object_get(from, "reason");
+    if (!reason) return ok; // it is ready
+    return !json_object_set(into, "ready", json_object_get(from, "ready")) &&
+           !json_object_set(into, "reason", reason) && ok;
+}
+
+void pawl__console_numbers(void *arg, struct pawl_request *request,
+                           const struct pawl_params *params) {
+    static const struct pawl_figures figures = {.make = numbers_make, .merge = numbers_merge};
+    (void)params;
+    pawl__figures_begin(arg, request, &figures);
 }

@@ -4,6 +4,7 @@
 
 #include "api/census.h"
 #include "api/console.h"
+#include "api/figures.h"
 #include "base/clock.h"
 #include "observe/past.h"
 
@@ -83,18 +84,11 @@ static void past_values(const struct pawl_past_step *step, int64_t out[PAST_COLU
             out[n++] = step->seconds[i][k] < 0 ? -1 : (int64_t)(step->seconds[i][k] * 1e6);
 }
 
-void pawl__console_past(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)params;
-    struct pawl_api *api = arg;
+// What one loop has seen.
+static json_t *past_make(struct pawl_figures *figures, struct pawl_api *api) {
     struct pawl_keeper *keeper = api->keeper;
-    uint32_t first;
-    if (!keeper) {
-        pawl__api_http_fail(request, 500, "ERR_ACTOR_RUNTIME_NOT_FOUND", PAWL_NO_RUNTIME);
-        return;
-    }
-    if (!pawl__console_number(request, "from", 0, &first)) return;
     uint64_t from = pawl__past_first(&keeper->past);
-    if (first > from) from = first;
+    if (figures->from > from) from = figures->from;
     json_t *body = json_pack("{s:I, s:I, s:I}", "step", (json_int_t)KEEPER_STEP, "from",
                              (json_int_t)from, "next", (json_int_t)keeper->past.count);
     json_t *columns[PAST_COLUMNS];
@@ -108,8 +102,43 @@ void pawl__console_past(void *arg, struct pawl_request *request, const struct pa
     }
     for (size_t i = 0; i < PAST_COLUMNS; i++) pawl__json_set(&body, past_columns[i], columns[i]);
     keeper->asked = pawl__clock_steady();
-    pawl__console_time(&body, "at", pawl__clock_wall());
-    pawl__api_json(request, 200, body);
+    return body;
+}
+
+static json_int_t past_sum(bool is_time, json_int_t a, json_int_t b) {
+    if (is_time) return a > b ? a : b;  // of two loops' quantiles the worse
+    return a < 0 || b < 0 ? -1 : a + b; // -1: it was not counted
+}
+
+// The loops count steps alike, so those of one number are of one time, but for a moment.
+static bool past_merge(json_t *into, const json_t *from) {
+    json_int_t first = json_integer_value(json_object_get(into, "from")),
+               other = json_integer_value(json_object_get(from, "from"));
+    bool ok = true;
+    for (size_t k = 1; k < PAST_COLUMNS; k++) {
+        json_t *column = json_object_get(into, past_columns[k]);
+        const json_t *added = json_object_get(from, past_columns[k]);
+        for (size_t i = 0; i < json_array_size(column); i++) {
+            json_int_t at = first + (json_int_t)i - other;
+            const json_t *value = at >= 0 ? json_array_get(added, (size_t)at) : NULL;
+            if (!value) continue;
+            json_int_t sum =
+                past_sum(k >= PAST_PLAIN, json_integer_value(json_array_get(column, i)),
+                         json_integer_value(value));
+            ok = !json_array_set_new(column, i, json_integer(sum)) && ok;
+        }
+    }
+    return ok;
+}
+
+void pawl__console_past(void *arg, struct pawl_request *request, const struct pawl_params *params) {
+    const struct pawl_api *api = arg;
+    struct pawl_figures figures = {.make = past_make, .merge = past_merge};
+    (void)params;
+    if (!api->keeper)
+        pawl__api_http_fail(request, 500, "ERR_ACTOR_RUNTIME_NOT_FOUND", PAWL_NO_RUNTIME);
+    else if (pawl__console_number(request, "from", 0, &figures.from))
+        pawl__figures_begin(arg, request, &figures);
 }
 
 // --- life ----------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 #include "cli/inside.h"
 
 #include "api/api.h"
+#include "api/figures.h"
 #include "api/peers.h"
 #include "cli/tracing.h"
 #include "cli/version.h"
@@ -101,6 +102,8 @@ static void inside_on_visited(void *arg, struct pawl_round *round) {
     struct pawl_inside *inside = arg;
     if (round->kind == PAWL_ROUND_METERS && inside->has_metrics)
         pawl__metrics_visit(&inside->metrics, round);
+    else if (round->kind == PAWL_ROUND_FIGURES && inside->node)
+        pawl__figures_visit(inside->api, round);
     else
         pawl__round_next(round);
 }
