@@ -60,6 +60,16 @@ static int address_nearness(const char *address) {
     return strncmp(address, "127.", 4) == 0 ? 3 : strchr(address, ':') ? 1 : 2;
 }
 
+const char *pawl__address_host(const char *address) {
+    return !*address || address_rank(address) < 2 ? "127.0.0.1" : address;
+}
+
+void pawl__address_target(const char *address, int port, char *out, size_t size) {
+    const char *host = pawl__address_host(address);
+    bool is_v6 = strchr(host, ':');
+    snprintf(out, size, "%s%s%s:%d", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
+}
+
 void pawl__addresses_local(const char *list, char out[PAWL_ADDRESS_TEXT]) {
     struct pawl_addresses addresses;
     const char *best = "127.0.0.1";

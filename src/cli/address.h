@@ -27,6 +27,12 @@ bool pawl__address_covers(const char *listened, const char *address);
 // Whether only this machine reaches who listens on |address|.
 bool pawl__address_is_local(const char *address);
 
+// Where this machine reaches who listens on |address| ("": everywhere): 127.0.0.1 for everywhere.
+const char *pawl__address_host(const char *address);
+
+// Fills |out|, of |size| bytes, with that and |port|: "host:port".
+void pawl__address_target(const char *address, int port, char *out, size_t size);
+
 // Where a client on this machine finds who listens on |list|: at a loopback or, if there is none,
 // an IPv4 address, as the machine may not have all that are listed.
 void pawl__addresses_local(const char *list, char out[PAWL_ADDRESS_TEXT]);

@@ -174,12 +174,7 @@ static const char *daemon_address(struct daemon *daemon) {
     }
     if (!options->grpc_port) return NULL;
     const char *host = options->listen_addresses->count ? options->listen_addresses->items[0] : "";
-    bool any = !*host || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
-    const char *format = !any && strchr(host, ':') ? "[%s]:%d" : "%s:%d";
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral" // one of the two above
-    snprintf(daemon->address, size, format, any ? "127.0.0.1" : host, options->grpc_port);
-#pragma GCC diagnostic pop
+    pawl__address_target(host, options->grpc_port, daemon->address, size);
     return daemon->address;
 }
 

@@ -149,12 +149,9 @@ static enum pawl_err loops_open_own(struct pawl_daemon_loops *loops, size_t inde
     const struct pawl_addresses *addresses = options->listen_addresses;
     for (size_t i = 0; i < addresses->count; i++) {
         const char *item = addresses->items[i];
-        bool any = strcmp(item, "0.0.0.0") == 0 || strcmp(item, "::") == 0;
-        const char *host = any ? "127.0.0.1" : item;
-        bool bare = strchr(host, ':');
         int port = 0;
-        err = pawl__server_listen(*own, host, &port, error);
-        snprintf(text, size, "%s%s%s:%d", bare ? "[" : "", host, bare ? "]" : "", port);
+        err = pawl__server_listen(*own, pawl__address_host(item), &port, error);
+        pawl__address_target(item, port, text, size);
         if (err != PAWL_E_NOT_FOUND) break; // else this machine has no such address
     }
     return err;

@@ -38,6 +38,19 @@ static void test_lists(void **state) {
     }
 }
 
+static void test_targets(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"", "127.0.0.1:50001"},        {"::", "127.0.0.1:50001"},
+        {"0.0.0.0", "127.0.0.1:50001"}, {"10.0.0.1", "10.0.0.1:50001"},
+        {"::1", "[::1]:50001"},         {"localhost", "localhost:50001"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[64];
+        pawl__address_target(rows[i][0], 50001, text, sizeof text);
+        assert_string_equal(text, rows[i][1]);
+    }
+}
+
 static void test_limits(void **state) {
     (void)state;
     struct pawl_addresses addresses;
@@ -68,7 +81,8 @@ static void test_covers(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lists), cmocka_unit_test(test_limits),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lists), cmocka_unit_test(test_targets),
+                                       cmocka_unit_test(test_limits),
                                        cmocka_unit_test(test_covers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
