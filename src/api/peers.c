@@ -6,6 +6,7 @@
 #include "api/internal.h"
 #include "api/relays.h"
 #include "net/grpc_client.h"
+#include "runtime/neighbours.h"
 
 enum {
     PEERS_MESSAGE = 1024 * 1024 * 1024 // bytes of an answer: a history may be long
@@ -216,6 +217,31 @@ void pawl__peer_serve(struct pawl_api *api, struct pawl_forwarded *forwarded) {
     call->done(call, refused ? &error : NULL);
 }
 
+static void peer_on_not_passed(struct pawl_call *call, bool moved, struct pawl_str text,
+                               void *arg) {
+    struct pawl_error error;
+    (void)moved, (void)arg;
+    pawl__fail(&error, PAWL_E_HELD, "%.*s", PAWL_FMT(text));
+    call->done(call, &error);
+}
+
+// An invitation that comes to a loop without workers is for one that has some.
+static bool peer_passes_on(struct pawl_api *api, struct pawl_request *request,
+                           struct pawl_forwarded *forwarded) {
+    const struct pawl_node *node = api->options.node;
+    struct pawl_neighbours *loops = api->options.neighbours;
+    if (forwarded->kind != PAWL_VERB_INVITE || !loops || node->dispatch.worker_count) return false;
+    const struct pawl_forward_to to = {
+        .address = pawl__neighbours_worker(loops, &node->members),
+        .app = forwarded->app,
+        .namespace = forwarded->namespace,
+    };
+    if (!to.address.len) return false;
+    request->on_close = peer_on_close;
+    return !pawl__forward_begin(&loops->peers, &to, &forwarded->verb.call, peer_on_not_passed,
+                                NULL);
+}
+
 static void peer_on_call(struct pawl_api *api, struct pawl_request *request) {
     if (!api->options.node) {
         pawl__api_fail(request, PAWL_E_UNIMPLEMENTED, PAWL_NO_RUNTIME);
@@ -235,7 +261,7 @@ static void peer_on_call(struct pawl_api *api, struct pawl_request *request) {
     forwarded->verb.call.data = request;
     request->data = forwarded;
     if (forwarded->kind != PAWL_VERB_INVITE) request->on_close = peer_on_close;
-    pawl__peer_serve(api, forwarded);
+    if (!peer_passes_on(api, request, forwarded)) pawl__peer_serve(api, forwarded);
 }
 
 const struct pawl_api_method_row pawl__peer_methods[] = {

@@ -37,14 +37,31 @@ void pawl__neighbours_init(struct pawl_neighbours *neighbours, struct pawl_sibli
     };
 }
 
-size_t pawl__neighbours_workers(const struct pawl_neighbours *neighbours,
-                                const struct pawl_members *members) {
-    size_t count = 0;
-    for (size_t i = 0; i < members->count; i++) {
-        const struct pawl_member *member = &members->list[i];
+// The next member after |*at| that is another loop; NULL: there is none.
+static const struct pawl_member *neighbours_next(const struct pawl_neighbours *neighbours,
+                                                 const struct pawl_members *members, size_t *at) {
+    while (*at < members->count) {
+        const struct pawl_member *member = &members->list[(*at)++];
         if (!pawl__members_is_self(members, member) &&
             neighbours_find(neighbours, member->address) < neighbours->count)
-            count += member->workers;
+            return member;
     }
+    return NULL;
+}
+
+struct pawl_str pawl__neighbours_worker(const struct pawl_neighbours *neighbours,
+                                        const struct pawl_members *members) {
+    size_t at = 0;
+    const struct pawl_member *member;
+    while ((member = neighbours_next(neighbours, members, &at)))
+        if (member->workers) return member->address;
+    return PAWL_STR("");
+}
+
+size_t pawl__neighbours_workers(const struct pawl_neighbours *neighbours,
+                                const struct pawl_members *members) {
+    size_t at = 0, count = 0;
+    const struct pawl_member *member;
+    while ((member = neighbours_next(neighbours, members, &at))) count += member->workers;
     return count;
 }

@@ -19,6 +19,10 @@ struct pawl_neighbours {
 void pawl__neighbours_init(struct pawl_neighbours *neighbours, struct pawl_sibling *sibling,
                            struct pawl_peers *others, const char *const *addresses, size_t count);
 
+// Where another loop is that has workers, as the last look at |members| told; none: nowhere.
+struct pawl_str pawl__neighbours_worker(const struct pawl_neighbours *neighbours,
+                                        const struct pawl_members *members);
+
 // Workers at the other loops, as the last look at |members| told.
 size_t pawl__neighbours_workers(const struct pawl_neighbours *neighbours,
                                 const struct pawl_members *members);
