@@ -15,7 +15,23 @@ from test_other_apps import NEAR, Case
 
 pb = raw.pb
 STATEFUL = 2
+CONTINUED_AS_NEW = 2
 LENGTH = 12
+
+
+def generations(events, request):
+    """An activity in each of as many generations as the input says."""
+    started = next(e for e in events if e.HasField("executionStarted")).executionStarted
+    response = pb.WorkflowResponse()
+    if not any(e.HasField("taskScheduled") for e in events):
+        action = response.actions.add(id=0).scheduleTask
+        action.name, action.input.value = "add", started.input.value
+    elif any(e.HasField("taskCompleted") for e in events):
+        left = int(started.input.value)
+        action = response.actions.add(id=1).completeWorkflow
+        action.workflowStatus = CONTINUED_AS_NEW if left else 1
+        action.result.value = str(left - 1) if left else str(LENGTH)
+    return response
 
 
 class Keeper(raw.Worker):
@@ -25,7 +41,7 @@ class Keeper(raw.Worker):
         self.kept, self.room, self.forgets = {}, room, forgets
         self.short = self.asked = self.count = 0
         self.wrong = []
-        super().__init__(daemon.grpc)
+        super().__init__(daemon.grpc, {"chain": raw.chain, "generations": generations})
 
     def run(self):
         while not self.closing:
@@ -107,6 +123,47 @@ class Stateful(Case):
         self.finished(hub, names)
         self.assertEqual(worker.wrong, [])
         self.assertGreater(worker.asked, 0)
+
+    def test_generations_and_ids_that_are_used_again(self):
+        """What a worker kept of a generation, or of an instance that was purged, is of no use for the next one."""
+        daemon = self.daemon(NEAR)
+        worker, hub = self.keeper(daemon), self.hub(daemon)
+        names = [f"g{i}" for i in range(3)]
+        for round_ in range(2):
+            for name in names:
+                hub.start(name, "generations", "6")
+            self.finished(hub, names)
+            for name in names:
+                answer = hub.call("PurgeInstances", pb.PurgeInstancesRequest(instanceId=name), pb.PurgeInstancesResponse)
+                self.assertEqual(answer.deletedInstanceCount, 1)
+            for name in names:
+                hub.start(name, "chain", str(LENGTH))
+            self.finished(hub, names)
+            for name in names:  # an id is free when its workflow has ended
+                hub.start(name, "chain", str(LENGTH))
+            self.finished(hub, names)
+        self.assertEqual((worker.wrong, worker.asked), ([], 0))
+        self.assertGreater(worker.short, 4 * len(names) * (LENGTH - 2))
+
+    def test_worker_of_another_daemon(self):
+        """Turns that are lent go to the worker that has their history, and it asks its own daemon for what it has lost."""
+        first = self.daemon(NEAR, shards=8)
+        second = self.daemon(NEAR, shards=8, folder=first.folder)
+        other = raw.Worker(first.grpc, says=(("timer",), ()))
+        self.addCleanup(setattr, other, "closing", True)
+        self.assertTrue(other.connected.wait(20))
+        keeper, hub = self.keeper(second), self.hub(first)
+        names = [f"n{i}" for i in range(10)]
+        self.chains(hub, names)
+        self.finished(hub, names)
+        self.assertEqual((keeper.wrong, keeper.asked, other.turns), ([], 0, 0))
+        self.assertGreater(keeper.short, len(names) * (LENGTH - 2))
+        keeper.forgets = True
+        names = [f"m{i}" for i in range(4)]
+        self.chains(hub, names)
+        self.finished(hub, names)
+        self.assertEqual((keeper.wrong, other.turns), ([], 0))
+        self.assertGreater(keeper.asked, 0)
 
     def test_streams_and_kills(self):
         """Turns go from stream to stream, to workers that keep nothing, and to the daemon's next life."""
