@@ -53,7 +53,8 @@ fault-campaign: all ## disks that fail and power that is cut; SEED=, SECONDS=
 kill-campaign: all ## kill -9 of the daemon under Go and Python workers; SEED=, SECONDS=
 	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_KILL_SECONDS=$(or $(SECONDS),600) PAWL_SEED=$(SEED) /usr/bin/python3 -B tests/e2e/test_kills.py
 
-server-campaign: all ## three daemons on a PostgreSQL, then on a Redis, that are killed, cut off and promoted; SEED=, SECONDS=, SERVER=
+server-campaign: all ## limits of an app, then three daemons, on a PostgreSQL and a Redis that are killed, cut off and promoted; SEED=, SECONDS=, SERVER=
+	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_LIMITS_ON_SERVERS=1 /usr/bin/python3 -B tests/e2e/test_limits.py -k OnPostgres -k OnRedis
 	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_SERVER_SECONDS=$(or $(SECONDS),300) PAWL_SEED=$(SEED) $(if $(SERVER),PAWL_SERVER=$(SERVER)) /usr/bin/python3 -B tests/e2e/test_servers.py
 
 daemon-campaign: all ## the same where only daemons are killed, stopped and cut off, and their clocks moved: ten minutes for each server

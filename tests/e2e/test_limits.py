@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Limits of a whole app: how many turns and activities its workers have in hand, in all its daemons together."""
 
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -9,7 +10,9 @@ import time
 import unittest
 
 import harness
+import postgres
 import raw
+import redis_server
 
 SHARDS = 6
 CLIENTS = harness.ROOT / "tests" / "e2e" / "clients"
@@ -86,7 +89,12 @@ def wide(events, request):
 
 
 class Limits(unittest.TestCase):
+    make_server = None  # keeps all; else a file does
+
     def daemons(self, count, limits, **options):
+        if self.make_server:
+            options["server"] = self.make_server()
+            self.addCleanup(options["server"].close)
         folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-limits-"))
         config = folder / "config.yaml"
         config.write_text(CONFIG + "".join(f"    {line}\n" for line in limits))
@@ -220,6 +228,20 @@ class Limits(unittest.TestCase):
             most["all"] = max(most["all"], sum(now.values()))
         self.assertGreaterEqual(len(lines), 2 * 36)  # more, if shards moved
         self.assertEqual(most, {"slow": 2, "all": 3})
+
+
+# The same where a server keeps it all: `make server-campaign`.
+SERVERS = os.environ.get("PAWL_LIMITS_ON_SERVERS")
+
+
+@unittest.skipUnless(SERVERS and not postgres.missing(), "not asked for")
+class OnPostgres(Limits):
+    make_server = postgres.Server
+
+
+@unittest.skipUnless(SERVERS and not redis_server.missing(), "not asked for")
+class OnRedis(Limits):
+    make_server = redis_server.Server
 
 
 if __name__ == "__main__":
