@@ -52,7 +52,9 @@ static void call_hold(struct pawl_call *call, uint64_t position) {
         call_finish(call, NULL);
     } else if (position == residency->shard.position) {
         pawl__list_add(&calls->building, &call->link);
-        if (!call->verb->patient) calls->awaited = true;
+        bool patient = call->verb->patient;
+        calls->awaited |= !patient;
+        calls->asked |= !patient && !call->verb->behind;
     } else {
         pawl__list_add(&calls->writing, &call->link);
     }
@@ -77,7 +79,7 @@ void pawl__calls_answer(struct pawl_calls *calls, struct pawl_call *call) {
 }
 
 void pawl__calls_batch_taken(struct pawl_calls *calls) {
-    calls->awaited = false;
+    calls->awaited = calls->asked = false;
     pawl__list_move(&calls->writing, &calls->building);
 }
 

@@ -43,8 +43,9 @@ struct pawl_verb {
                          struct pawl_error *error);
     // Undoes what waits for the call when it fails before it could run. NULL: nothing does.
     void (*give_up)(struct pawl_call *call);
-    bool patient;  // the answer may wait for what comes next
-    bool writes;   // it has to wait while the batch under construction is full
+    bool patient; // the answer may wait for what comes next
+    bool behind; // the answer comes behind turns that workers have, so that a little more is little
+    bool writes; // it has to wait while the batch under construction is full
     bool outlasts; // begun while the shard is being taken, it waits until the shard is served
 };
 
@@ -83,7 +84,9 @@ struct pawl_calls {
     struct pawl_map waiters;            // id -> struct pawl_waiters
     struct pawl_link building, writing; // which wait for these batches to be durable
     struct pawl_link blocked;           // until there is room in a batch for what they write
-    bool awaited; // the batch under construction: by more than calls that are patient
+    // The batch under construction: by more than calls that are patient, and by some that are not
+    // behind turns either.
+    bool awaited, asked;
 };
 
 void pawl__calls_init(struct pawl_calls *calls, struct pawl_residency *residency);

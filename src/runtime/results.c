@@ -42,7 +42,12 @@ static void turn_give_up(struct pawl_call *call) {
 }
 
 static const struct pawl_verb turn_verb = {
-    .kind = PAWL_VERB_TURN_RESULT, .run = turn_run, .give_up = turn_give_up, .writes = true};
+    .kind = PAWL_VERB_TURN_RESULT,
+    .run = turn_run,
+    .give_up = turn_give_up,
+    .behind = true,
+    .writes = true,
+};
 
 void pawl__turn_result_init(struct pawl_turn_result *verb, struct pawl_dispatch *dispatch,
                             const Pb__WorkflowResponse *response, struct pawl_str bytes) {

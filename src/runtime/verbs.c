@@ -98,7 +98,7 @@ static enum pawl_err look_run(struct pawl_calls *calls, struct pawl_call *call,
 
 static const struct pawl_verb look_verb = {.kind = PAWL_VERB_LOOK, .run = look_run};
 static const struct pawl_verb wait_verb = {
-    .kind = PAWL_VERB_LOOK, .run = look_run, .outlasts = true};
+    .kind = PAWL_VERB_LOOK, .run = look_run, .behind = true, .outlasts = true};
 
 void pawl__look_init(struct pawl_look *verb, struct pawl_str id, enum pawl_wait wait_for,
                      struct pawl_arena *arena) {

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 
 enum {
-    WRITER_CROWD = 8,          // records
-    WRITER_SHARE = 8,          // of a turn's time; see writer_company
-    WRITER_LEAST = 1000000,    // nanoseconds
-    WRITER_MOST = 5 * 1000000, // nanoseconds
-    WRITER_MISSED = 2,         // times
-    WRITER_LONESOME = 64       // batches
+    WRITER_CROWD = 8,           // records
+    WRITER_SHARE = 4,           // of a turn's time, and of what workers have; see writer_company
+    WRITER_LEAST = 2 * 1000000, // nanoseconds
+    WRITER_ASKED = 5 * 1000000, // nanoseconds, when a client has asked for something else
+    WRITER_MOST = 25 * 1000000, // nanoseconds
+    WRITER_MISSED = 2,          // times
+    WRITER_LONESOME = 64        // batches
 };
 
 static void writer_swap(struct pawl_queue *a, struct pawl_queue *b) {
@@ -55,16 +56,19 @@ static bool writer_is_in_crowd(const struct pawl_writer *writer) {
 }
 
 // How long a commit waits at most when workers are the bound; 0: they are not. A turn is quickly
-// computed: where it takes long, it waits at the worker behind others. What comes an eighth of that
-// later does not leave the worker without work.
+// computed: where it takes long, it waits at the worker behind others. While the commit waits for a
+// quarter of that, the worker does a quarter of what it has, and is not left without work. Who
+// waits for the end of a workflow waits for more than that; who starts one does not, and would
+// notice.
 static int64_t writer_company_time(const struct pawl_writer *writer) {
     int64_t time = writer->dispatch->turn_time / WRITER_SHARE;
     if (writer_out(writer) < WRITER_CROWD || time < WRITER_LEAST) return 0;
-    return time < WRITER_MOST ? time : WRITER_MOST;
+    int64_t most = writer->calls->asked ? WRITER_ASKED : WRITER_MOST;
+    return time < most ? time : most;
 }
 
 static bool writer_has_company(const struct pawl_writer *writer) {
-    return writer->residency->shard.batch_records >= writer_out(writer) / 4;
+    return writer->residency->shard.batch_records >= writer_out(writer) / WRITER_SHARE;
 }
 
 // How long the commit waits for others of a worker's answers that come one by one: as long as there
@@ -89,6 +93,7 @@ static void writer_weigh_company(struct pawl_writer *writer) {
     if (company->lonesome) company->lonesome--;
     if (!company->awaited) return;
     company->awaited = false;
+    if (writer->calls->asked) return; // the wait was cut short
     bool alone = !writer_has_company(writer) && company->came < writer_company_time(writer) / 2;
     company->missed = alone ? company->missed + 1 : 0;
     if (company->missed < WRITER_MISSED) return;

@@ -130,7 +130,7 @@ static void test_commits_wait_for_company(void **state) {
     };
     struct kit kit;
     struct worker worker = {0};
-    struct caller result;
+    struct caller result, start;
     Pb__WorkflowAction *actions[TASKS + 1] = {NULL};
     kit_init(&kit);
     kit_attach(&kit, &worker);
@@ -143,7 +143,7 @@ static void test_commits_wait_for_company(void **state) {
     struct pawl_dispatch *dispatch = &kit.node->dispatch;
     struct pawl_writer *writer = &kit.node->partitions[0].writer;
     struct pawl_storage_client *client = &writer->client;
-    const int64_t long_time = PAWL_SECOND / 25, most = 5 * PAWL_SECOND / 1000;
+    const int64_t long_time = PAWL_SECOND / 25, most = 10 * PAWL_SECOND / 1000;
     int next = 0;
     kit_shut(&kit, true);
     dispatch->turn_time = long_time;
@@ -160,8 +160,15 @@ static void test_commits_wait_for_company(void **state) {
     assert_int_equal(client->patience(client), 0);
     dispatch->out[false] = out;
     assert_true(client->patience(client) > 0);
+    dispatch->turn_time = PAWL_SECOND; // they have much to do: longer, but not as long as that
+    patience = client->patience(client);
+    assert_true(patience > most && patience <= 25 * PAWL_SECOND / 1000);
+    kit_start(&kit, &start, "b"); // a client does not wait so long
+    assert_true(client->patience(client) <= 5 * PAWL_SECOND / 1000);
+    dispatch->turn_time = long_time;
     kit_shut(&kit, false);
     DONE(&kit, result, PAWL_OK);
+    DONE(&kit, start, PAWL_OK);
 
     for (; !writer->company.lonesome && next < TASKS - LEFT; next++) {
         dispatch->turn_time = long_time;
