@@ -1,7 +1,7 @@
 // Calls of a daemon: of the one that serves this page, or, where 'pawl dashboard' serves it, of the one that the route names. Three kinds
 // of failure, since they look different: the daemon does not answer, it does not allow the call, it refuses what was asked.
 
-import type { Apps } from './model';
+import type { Apps, Timeline } from './model';
 import { route } from './route';
 import { parseEvents, type ServerEvent } from './sse';
 import { locked, tokenHeader } from './token';
@@ -26,12 +26,17 @@ function base(): URL {
 }
 
 async function call<T>(method: string, url: URL, body?: unknown): Promise<T> {
+  return JSON.parse((await send(method, url, body === undefined ? null : JSON.stringify(body))) || '{}') as T;
+}
+
+// The answer's JSON, as text.
+async function send(method: string, url: URL, body: BodyInit | null): Promise<string> {
   let answer: Response;
   try {
     answer = await fetch(url, {
       method,
       headers: { ...tokenHeader(), ...(method !== 'GET' && { 'content-type': 'application/json', 'x-pawl-dashboard': '1' }) },
-      body: body === undefined ? null : JSON.stringify(body),
+      body,
       cache: 'no-store',
     });
   } catch {
@@ -42,19 +47,23 @@ async function call<T>(method: string, url: URL, body?: unknown): Promise<T> {
     throw new ApiError('forbidden', 'The daemon wants a token.');
   }
   const text = await answer.text();
-  let value: unknown;
+  if (answer.ok) return text;
+  let message = `The daemon answered ${answer.status}.`;
   try {
-    value = text ? JSON.parse(text) : {};
+    message = (JSON.parse(text) as { message?: string }).message ?? message;
   } catch {
-    throw new ApiError('refused', `The daemon answered ${answer.status} with something that is not JSON.`);
+    // It is not one of its own.
   }
-  if (answer.ok) return value as T;
-  const message = (value as { message?: string }).message ?? `The daemon answered ${answer.status}.`;
   throw new ApiError(answer.status === 403 ? 'forbidden' : 'refused', message);
 }
 
 export const get = <T>(path: string): Promise<T> => call<T>('GET', new URL(path, base()));
 export const post = <T>(path: string, body: unknown = {}): Promise<T> => call<T>('POST', new URL(path, base()), body);
+
+export const getText = (path: string): Promise<string> => send('GET', new URL(path, base()), null);
+
+// The rows of a history that is in no store.
+export const readHistory = async (file: Blob): Promise<Timeline> => JSON.parse(await send('POST', new URL('pawl/v1/timeline', home), file)) as Timeline;
 
 // What happens, until the signal ends it.
 export const stream = {

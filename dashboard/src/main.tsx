@@ -9,6 +9,7 @@ import { ofAll } from './api';
 import type { App } from './model';
 import { AppsPage } from './pages/apps';
 import { ComparePage } from './pages/compare';
+import { FilePage } from './pages/file';
 import { HelpDialog } from './pages/help';
 import { InstancePage } from './pages/instance';
 import { ListPage } from './pages/list';
@@ -23,11 +24,11 @@ import { Toasts } from './ui/basics';
 
 function Root() {
   if (locked.value) return <TokenPage />;
-  return ofAll && route.value.app === undefined ? <AppsPage /> : <Shell key={route.value.app} hub={ofAll} />;
+  return ofAll && route.value.app === undefined && route.value.segments[0] !== 'file' ? <AppsPage /> : <Shell key={route.value.app} hub={ofAll} />;
 }
 
 function Shell({ hub }: { hub: boolean }) {
-  const app = useLive<App>('app', 5000).value.value;
+  const app = useLive<App>(hub && route.value.app === undefined ? undefined : 'app', 5000).value.value;
   const [help, setHelp] = useState(false);
   useKeys(() => setHelp(true));
   const [page = '', id, other] = route.value.segments;
@@ -98,6 +99,7 @@ function Page({ page, id, other, app }: { page: string; id: string | undefined; 
   if (page === 'workers') return <WorkersPage app={app} />;
   if (page === 'store') return <StorePage />;
   if (page === 'log') return <LogPage />;
+  if (page === 'file') return <FilePage />;
   return <OverviewPage app={app} />;
 }
 
@@ -119,6 +121,7 @@ function useKeys(showHelp: () => void): void {
         'g w': () => go(link(['workers'])),
         'g s': () => go(link(['store'])),
         'g e': () => go(link(['log'])),
+        'g f': () => go(link(['file'])),
       };
       const action = keys[before ? `${before} ${event.key}` : event.key];
       before = !before && event.key === 'g' ? 'g' : '';

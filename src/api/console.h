@@ -108,6 +108,19 @@ bool pawl__console_read_timeline(struct pawl_console_ask *ask, struct pawl_timel
 void pawl__console_timeline(void *arg, struct pawl_request *request,
                             const struct pawl_params *params);
 
+// Appends the JSON of |timeline|.
+void pawl__console_put_timeline(struct pawl_buf *out, const struct pawl_timeline *timeline);
+
+// --- console_read.c: histories as files
+// -----------------------------------------------------------
+
+void pawl__console_history(void *arg, struct pawl_request *request,
+                           const struct pawl_params *params);
+
+// Answers with the timeline of the history in the body. It needs no daemon, and keeps nothing:
+// |arg| is not looked at.
+void pawl__console_read(void *arg, struct pawl_request *request, const struct pawl_params *params);
+
 // --- console_act.c: steering
 // ----------------------------------------------------------------------
 

@@ -78,26 +78,30 @@ static void row_step(struct pawl_buf *out, const struct pawl_step *step) {
     row_raw(out, "}");
 }
 
+void pawl__console_put_timeline(struct pawl_buf *out, const struct pawl_timeline *timeline) {
+    row_raw(out, "{");
+    row_span(out, timeline->start ? timeline->start : pawl__clock_wall(), timeline->end);
+    row_raw(out, ",\"groups\":[");
+    for (const struct pawl_step *step = timeline->steps; step; step = step->next) {
+        if (step != timeline->steps) row_raw(out, ",");
+        row_step(out, step);
+    }
+    row_raw(out, "],\"suspended\":[");
+    for (const struct pawl_span *span = timeline->suspended; span; span = span->next) {
+        row_raw(out, span == timeline->suspended ? "{" : ",{");
+        row_span(out, span->start, span->end);
+        row_raw(out, "}");
+    }
+    row_raw(out, "],\"at\":");
+    row_time(out, pawl__clock_wall());
+    row_raw(out, "}");
+}
+
 static void timeline_reply(struct pawl_console_ask *ask) {
     struct pawl_timeline timeline;
     if (!pawl__console_read_timeline(ask, &timeline)) return;
     struct pawl_buf out = {0};
-    row_raw(&out, "{");
-    row_span(&out, timeline.start ? timeline.start : pawl__clock_wall(), timeline.end);
-    row_raw(&out, ",\"groups\":[");
-    for (const struct pawl_step *step = timeline.steps; step; step = step->next) {
-        if (step != timeline.steps) row_raw(&out, ",");
-        row_step(&out, step);
-    }
-    row_raw(&out, "],\"suspended\":[");
-    for (const struct pawl_span *span = timeline.suspended; span; span = span->next) {
-        row_raw(&out, span == timeline.suspended ? "{" : ",{");
-        row_span(&out, span->start, span->end);
-        row_raw(&out, "}");
-    }
-    row_raw(&out, "],\"at\":");
-    row_time(&out, pawl__clock_wall());
-    row_raw(&out, "}");
+    pawl__console_put_timeline(&out, &timeline);
     if (out.failed)
         pawl__api_nomem(ask->request);
     else

@@ -13,7 +13,7 @@ static const struct pawl_flag dashboard_flags[] = {
 };
 
 enum {
-    DASHBOARD_MAX_BODY = 4 << 20,
+    DASHBOARD_MAX_BODY = 64 << 20, // a long history that is looked at
     DASHBOARD_MAX_HEADER = 64 << 10,
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/console.h"
 #include "api/dashboard.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -261,6 +262,7 @@ static const struct pawl_route hub_routes[] = {
     {"GET|HEAD", "/dashboard", hub_page},
     {"GET|HEAD", "/dashboard/{file}", hub_page},
     {"GET", "/pawl/v1/apps", hub_apps},
+    {"POST", "/pawl/v1/timeline", pawl__console_read},
     {"GET", "/apps/{app}/pawl/v1/changes", hub_changes}, // before the next
     {"GET|POST", "/apps/{app}/pawl/v1/{rest...}", hub_call_on},
 };

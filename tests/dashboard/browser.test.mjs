@@ -19,7 +19,7 @@ const HOSTILE = '{"<img src=x onerror=alert(1)>":"\u202etxt","n":1.50}';
 
 const children = [];
 const problems = []; // what the browser complained of
-let folder, http, daemon, browser, page, url, many;
+let folder, http, grpc, daemon, browser, page, url, many;
 
 // Below those that the kernel gives to clients: one of them could take it before the daemon does.
 const given = new Set();
@@ -95,7 +95,7 @@ before(async () => {
   many.catch(() => {}); // told by the tests that wait for it
   await writeFile(join(folder, 'store.yaml'), component(join(folder, 'state.db')));
   http = await freePort();
-  const grpc = await freePort();
+  grpc = await freePort();
   daemon = run('daprd', '--app-id', 'shop', '--dapr-http-port', String(http), '--dapr-grpc-port', String(grpc), '--resources-path', folder, '--enable-dashboard', '--log-level', 'error');
   await until(async () => (await api('app')).ready, 'the daemon is ready');
   run('dashboard_worker', `grpc://127.0.0.1:${grpc}`);
@@ -361,6 +361,31 @@ test('a bar offers to run it again, and says what is kept', async () => {
   const button = page.getByRole('button', { name: 'Rerun from here …' });
   await page.getByText('only a workflow that has ended can be run again').waitFor();
   assert.ok(await button.isDisabled());
+});
+
+test('a history in a file is looked at like one of a daemon', async () => {
+  const told = await (await fetch(`http://127.0.0.1:${http}/pawl/v1/instances/order-1/history`)).text();
+  const exporter = spawn(join(BUILD, 'bin', 'pawl'), ['workflow', 'export', 'order-1', '--address', `127.0.0.1:${grpc}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let exported = '';
+  for await (const piece of exporter.stdout) exported += piece;
+  assert.equal(`${told}\n`, exported);
+  const rows = async () => {
+    await page.getByRole('option').first().waitFor();
+    return page.getByRole('option').evaluateAll((all) => all.map((row) => row.title));
+  };
+  await open('#/instance/order-1');
+  const live = await rows();
+  await open('#/file');
+  await writeFile(join(folder, 'order-1.json'), exported);
+  await writeFile(join(folder, 'no-history.json'), '[{"timestamp":"yesterday"}]');
+  await page.getByLabel('Open a file').setInputFiles(join(folder, 'no-history.json'));
+  await page.getByRole('alert').filter({ hasText: 'the history is not one: event 0' }).waitFor();
+  await page.getByLabel('Open a file').setInputFiles(join(folder, 'order-1.json'));
+  await page.getByText(', from order-1.json').waitFor();
+  assert.deepEqual(await rows(), live);
+  await page.getByRole('option', { name: /activity charge/ }).click();
+  await page.getByText('the bank said no').first().waitFor();
+  await page.getByRole('listitem').filter({ hasText: 'executionStarted' }).waitFor();
 });
 
 test('parents and children are one click away', async () => {

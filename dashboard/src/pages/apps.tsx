@@ -40,7 +40,10 @@ export function AppsPage() {
         </p>
       )}
       <main>
-        <h1>Apps on this machine</h1>
+        <div class="page-head">
+          <h1>Apps on this machine</h1>
+          <a href="#/file">Open a history in a file</a>
+        </div>
         {found && rows.length === 0 && (
           <div class="empty">
             <p>No app runs here. Start one beside its sidecar:</p>

@@ -7,7 +7,7 @@ import type { History, HistoryEvent, Instance } from '../model';
 import { route, setQuery } from '../route';
 import { Refusal } from '../ui/basics';
 import { EventFields, EventLine, EventMore, RerunButton } from './events';
-import { EventsWindow } from './window';
+import { InstanceEvents } from './window';
 
 const EVENTS = 200; // a page
 const FULL = 50; // the same, with all that they carry
@@ -30,7 +30,7 @@ export function HistoryTab({ instance, readOnly }: { instance: Instance; readOnl
       ) : full ? (
         <FullPages instance={instance} readOnly={readOnly} />
       ) : (
-        <EventsWindow instance={instance} readOnly={readOnly} />
+        <InstanceEvents instance={instance} readOnly={readOnly} />
       )}
     </section>
   );

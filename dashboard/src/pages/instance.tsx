@@ -1,9 +1,9 @@
 // What is this workflow doing, why does it not go on, and what can I do?
 
-import { useState } from 'preact/hooks';
-import { path, withQuery } from '../api';
+import { useEffect, useState } from 'preact/hooks';
+import { getText, path, type ApiError } from '../api';
 import { useLive } from '../live';
-import type { App, History, Instance } from '../model';
+import type { App, Instance } from '../model';
 import { go, link, route } from '../route';
 import { duration, now } from '../time';
 import { Badge, Copy, Refusal, Time } from '../ui/basics';
@@ -173,26 +173,40 @@ function DataTab({ instance, hidden }: { instance: Instance; hidden: boolean }) 
   );
 }
 
+const READABLE = 2000; // events that are shown as text
+
 function JsonTab({ instance }: { instance: Instance }) {
-  const { value, error } = useLive<History & { at: number }>(withQuery(path('instances', instance.id, 'events'), { from: 0, n: 1000, full: 1 }), 1e8);
-  const text = value.value && JSON.stringify({ instance, events: value.value.events });
-  const save = (): void => {
-    const url = URL.createObjectURL(new Blob([text!], { type: 'application/json' }));
-    const anchor = Object.assign(document.createElement('a'), { href: url, download: `${instance.id}.json` });
-    anchor.click();
-    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  const [text, setText] = useState<string | undefined>(undefined);
+  const [error, setError] = useState<ApiError | undefined>(undefined);
+  const read = async (): Promise<string> => {
+    const told = await getText(path('instances', instance.id, 'history'));
+    setText(told);
+    return told;
+  };
+  useEffect(() => {
+    if (instance.events <= READABLE) read().catch(setError);
+  }, [instance.id, instance.events]);
+  const save = async (): Promise<void> => {
+    try {
+      const url = URL.createObjectURL(new Blob([`${await read()}\n`], { type: 'application/json' }));
+      Object.assign(document.createElement('a'), { href: url, download: `${instance.id}.json` }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 1000);
+    } catch (caught) {
+      setError(caught as ApiError);
+    }
   };
   return (
     <section aria-label="JSON">
-      <Refusal error={error.value} />
-      {text && (
-        <p>
-          <button type="button" onClick={save}>
-            Save as a file
-          </button>
-        </p>
-      )}
-      <Payload label="Instance and events" text={text} />
+      <Refusal error={error} />
+      <p>
+        <button type="button" onClick={save}>
+          Save as a file
+        </button>{' '}
+        <span class="quiet">
+          as <code>pawl workflow export</code> writes it; <code>pawl workflow replay</code> and <a href={link(['file'])}>this page</a> read it
+        </span>
+      </p>
+      {instance.events <= READABLE && <Payload label="History" text={text} />}
     </section>
   );
 }

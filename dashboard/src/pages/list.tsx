@@ -42,6 +42,7 @@ export function ListPage({ app }: { app: App | undefined }) {
     <main onKeyDown={onKey}>
       <div class="page-head">
         <h1>Workflows</h1>
+        <a href={link(['file'])}>history in a file …</a>
         <button
           type="button"
           disabled={(app?.readOnly ?? true) || !rows.length}

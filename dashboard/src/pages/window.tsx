@@ -15,27 +15,48 @@ const KEPT = 100; // pages
 const SETTLED = 60; // milliseconds without scrolling after which it is asked
 
 interface Props {
-  instance: Instance;
-  readOnly: boolean;
+  events: ReadonlyMap<number, HistoryEvent>; // those that are known, by number
+  total: number;
+  more: (event: HistoryEvent) => ComponentChildren; // of an event that was opened
+  onSight?: (first: number, last: number) => void;
 }
 
-export function EventsWindow({ instance, readOnly }: Props) {
+// All events of an instance.
+export function InstanceEvents({ instance, readOnly }: { instance: Instance; readOnly: boolean }) {
+  const [sight, setSight] = useState({ first: 0, last: PAGE });
+  const { events, total, error } = usePages(instance, sight.first, sight.last);
+  return (
+    <>
+      <Refusal error={error} />
+      <EventsWindow
+        events={events}
+        total={total}
+        onSight={(first, last) => setSight({ first, last })}
+        more={(event) => <EventMore instance={instance} event={event} readOnly={readOnly} />}
+      />
+    </>
+  );
+}
+
+export function EventsWindow({ events, total, more, onSight }: Props) {
   const body = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
   const [opened, setOpened] = useState<number | undefined>(undefined);
   const [chosen, setChosen] = useState<number | undefined>(undefined);
   const [extra, setExtra] = useState(0); // what the opened event takes below its line, in pixels
-  const { events, total, error } = usePages(instance, Math.floor(indexAt(top, opened, extra)), Math.ceil(indexAt(top + height, opened, extra)));
+  const from = Math.floor(indexAt(top, opened, extra));
+  const to = Math.ceil(indexAt(top + height, opened, extra));
 
+  useEffect(() => onSight?.(from, to), [from, to]);
   useLayoutEffect(() => {
     const observer = new ResizeObserver(() => setHeight(body.current!.clientHeight));
     observer.observe(body.current!);
     return () => observer.disconnect();
   }, []);
 
-  const first = Math.max(0, Math.floor(indexAt(top, opened, extra)) - OVERSCAN);
-  const last = Math.min(total, Math.ceil(indexAt(top + height, opened, extra)) + OVERSCAN);
+  const first = Math.max(0, from - OVERSCAN);
+  const last = Math.min(total, to + OVERSCAN);
   const numbers = Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at);
 
   const show = (number: number): void => {
@@ -65,7 +86,6 @@ export function EventsWindow({ instance, readOnly }: Props) {
 
   return (
     <>
-      <Refusal error={error} />
       <p class="quiet ends">
         {total.toLocaleString()} {total === 1 ? 'event' : 'events'} · <button type="button" class="plain" onClick={() => show(0)}>first</button> ·{' '}
         <button type="button" class="plain" onClick={() => show(total - 1)}>last</button>
@@ -82,9 +102,7 @@ export function EventsWindow({ instance, readOnly }: Props) {
             >
               <EventLine number={number} event={events.get(number)} open={number === opened} onClick={() => open(number)} />
               {number === opened && events.get(number) && (
-                <Measured onHeight={setExtra}>
-                  <EventMore instance={instance} event={events.get(number)!} readOnly={readOnly} />
-                </Measured>
+                <Measured onHeight={setExtra}>{more(events.get(number)!)}</Measured>
               )}
             </li>
           ))}
