@@ -32,7 +32,7 @@ static const struct pawl_flag daemon_flags[] = {
      "have no store, and serve no workflows, where no resources are given"},
     {"config", 0, PAWL_FLAG_LIST, NULL, "configuration file; repeatable"},
     {"hot-reload-reconcile-interval", 0, PAWL_FLAG_TEXT, "60s",
-     "how often all files are read again, beside when they change and on SIGHUP"},
+     "how often all files are read again, even if no change was seen"},
     {"app-port", 0, PAWL_FLAG_PORT, "0", "port that the app listens on"},
     {"app-protocol", 0, PAWL_FLAG_TEXT, "http",
      "protocol of the app: http, grpc, https, grpcs, h2c"},
@@ -87,21 +87,21 @@ static const struct pawl_flag daemon_flags[] = {
     {"dapr-block-shutdown-duration", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"actors-disseminate-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"app-binding-options-timeout", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"enable-mtls", 0, PAWL_FLAG_BOOL, "false", "taken for daprd's sake; means nothing here"},
-    {"enable-profiling", 0, PAWL_FLAG_BOOL, "false", "taken for daprd's sake; means nothing here"},
+    {"enable-mtls", 0, PAWL_FLAG_IDLE, "false", "accepted as daprd's; has no effect here"},
+    {"enable-profiling", 0, PAWL_FLAG_IDLE, "false", "accepted as daprd's; has no effect here"},
     {"enable-api-logging", 0, PAWL_FLAG_BOOL, "false",
-     "tell each API call in the log; given, it counts before the configuration"},
+     "log each API call; takes precedence over the configuration"},
     {"enable-app-health-check", 0, PAWL_FLAG_BOOL, "false",
      "ask the app over HTTP whether it is well, and log when that changes; workflows go on "
      "meanwhile"},
     {"app-health-check-path", 0, PAWL_FLAG_TEXT, "/healthz", "path of the app's health"},
-    {"app-health-probe-interval", 0, PAWL_FLAG_INT, "5", "seconds between two looks at it"},
+    {"app-health-probe-interval", 0, PAWL_FLAG_INT, "5", "seconds between two of these questions"},
     {"app-health-probe-timeout", 0, PAWL_FLAG_INT, "500", "milliseconds for its answer"},
     {"app-health-threshold", 0, PAWL_FLAG_INT, "3", "failures in a row until it counts as ill"},
     {"disable-init-endpoints", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"disable-builtin-k8s-secret-store", 0, PAWL_FLAG_BOOL, "false",
-     "taken for daprd's sake; means nothing here"},
-    {"app-ssl", 0, PAWL_FLAG_BOOL, "false", "taken for daprd's sake; means nothing here"},
+    {"disable-builtin-k8s-secret-store", 0, PAWL_FLAG_IDLE, "false",
+     "accepted as daprd's; has no effect here"},
+    {"app-ssl", 0, PAWL_FLAG_IDLE, "false", "accepted as daprd's; has no effect here"},
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 
@@ -166,14 +166,11 @@ static void daemon_warn_arguments(const struct pawl_flags *flags, const struct p
 // Says which of the flags that are given do nothing. Dapr's command line gives those of a control
 // plane always; of the others somebody may expect something.
 static void daemon_tell_idle(const struct pawl_flags *flags, const struct pawl_log *log) {
-    static const char for_daprd[] = "taken for daprd's sake";
     for (int i = 0; daemon_flags[i].name; i++) {
         const struct pawl_flag *flag = &daemon_flags[i];
-        bool is_switch = flag->type == PAWL_FLAG_BOOL &&
-                         strncmp(flag->help, for_daprd, sizeof for_daprd - 1) == 0;
         if (flag->type == PAWL_FLAG_UNUSED && flags->values[i].count)
             pawl__log(log, PAWL_LOG_INFO, "dapr.runtime", "--%s has no effect here", flag->name);
-        else if (is_switch && pawl__flag_bool(flags, flag->name))
+        else if (flag->type == PAWL_FLAG_IDLE && pawl__flag_bool(flags, flag->name))
             pawl__log(log, PAWL_LOG_WARN, "dapr.runtime", "--%s has no effect here", flag->name);
     }
 }
@@ -381,7 +378,7 @@ const struct pawl_command pawl__cmd_daemon = {
     .text = "The sidecar serves the Dapr API and the workflows of one app. 'pawl run' starts it\n"
             "beside an app; as 'daprd' it takes the place of Dapr's. Without --resources-path it\n"
             "keeps everything in an SQLite file in the user's data directory.\n\n"
-            "DAPR_API_TOKEN, when set, is required of every call. SIGTERM ends it in good order;\n"
+            "When DAPR_API_TOKEN is set, every call needs it. SIGTERM stops the sidecar in order;\n"
             "SIGKILL loses nothing that was acknowledged.\n\n"
             "Example:\n"
             "  pawl daemon --app-id orders --resources-path ./resources\n",

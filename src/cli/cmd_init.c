@@ -29,7 +29,7 @@ static const struct pawl_flag init_flags[] = {
     {"image-registry", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"image-variant", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"network", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"redis-stack", 0, PAWL_FLAG_BOOL, "false", "taken for dapr's sake; means nothing here"},
+    {"redis-stack", 0, PAWL_FLAG_IDLE, "false", "accepted as dapr's; has no effect here"},
     {"runtime-path", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"runtime-version", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"scheduler-volume", 0, PAWL_FLAG_UNUSED, NULL, NULL},
@@ -37,7 +37,7 @@ static const struct pawl_flag init_flags[] = {
 };
 
 static const struct pawl_flag uninstall_flags[] = {
-    {"all", 0, PAWL_FLAG_BOOL, "false", "taken for dapr's sake; means nothing here"},
+    {"all", 0, PAWL_FLAG_IDLE, "false", "accepted as dapr's; has no effect here"},
     {"kubernetes", 'k', PAWL_FLAG_BOOL, "false", "refused: Pawl runs on this machine"},
     {"container-runtime", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"network", 0, PAWL_FLAG_UNUSED, NULL, NULL},

@@ -36,18 +36,18 @@ static const struct pawl_flag run_flags[] = {
     {"unix-domain-socket", 'u', PAWL_FLAG_TEXT, NULL,
      "folder for sockets that the sidecar listens on, not ports"},
     {"dapr-internal-grpc-port", 'I', PAWL_FLAG_UNUSED, NULL, NULL},
-    {"enable-profiling", 0, PAWL_FLAG_BOOL, "false", "taken for dapr's sake; means nothing here"},
+    {"enable-profiling", 0, PAWL_FLAG_IDLE, "false", "accepted as dapr's; has no effect here"},
     {"profile-port", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"placement-host-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"scheduler-host-address", 0, PAWL_FLAG_UNUSED, NULL, NULL},
-    {"app-ssl", 0, PAWL_FLAG_BOOL, "false", "taken for dapr's sake; means nothing here"},
+    {"app-ssl", 0, PAWL_FLAG_IDLE, "false", "accepted as dapr's; has no effect here"},
     {"enable-app-health-check", 0, PAWL_FLAG_BOOL, "false",
      "have the sidecar ask whether the app is well, and log when that changes"},
     {"app-health-check-path", 0, PAWL_FLAG_TEXT, NULL, "path of the app's health"},
-    {"app-health-probe-interval", 0, PAWL_FLAG_INT, NULL, "seconds between two looks at it"},
+    {"app-health-probe-interval", 0, PAWL_FLAG_INT, NULL, "seconds between two of these questions"},
     {"app-health-probe-timeout", 0, PAWL_FLAG_INT, NULL, "milliseconds for its answer"},
     {"app-health-threshold", 0, PAWL_FLAG_INT, NULL, "failures in a row until it counts as ill"},
-    {"enable-api-logging", 0, PAWL_FLAG_BOOL, "false", "tell each API call in the sidecar's log"},
+    {"enable-api-logging", 0, PAWL_FLAG_BOOL, "false", "log each API call in the sidecar's log"},
     {"runtime-path", 0, PAWL_FLAG_UNUSED, NULL, NULL},
     {"kubernetes", 'k', PAWL_FLAG_BOOL, "false", "not served: Pawl's daemon is a container there"},
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
@@ -198,11 +198,9 @@ out:
 
 // Says which of the flags that are given do nothing, so that nobody relies on them.
 static void run_tell_unused(const struct pawl_flags *flags) {
-    static const char for_dapr[] = "taken for dapr's sake";
     for (int i = 0; run_flags[i].name; i++) {
         const struct pawl_flag *flag = &run_flags[i];
-        bool unused = flag->type == PAWL_FLAG_UNUSED ||
-                      strncmp(flag->help, for_dapr, sizeof for_dapr - 1) == 0;
+        bool unused = flag->type == PAWL_FLAG_UNUSED || flag->type == PAWL_FLAG_IDLE;
         if (unused && flags->values[i].count)
             fprintf(stderr, "pawl run: --%s has no effect here\n", flag->name);
     }

@@ -264,7 +264,7 @@ const struct pawl_command pawl__cmd_top = {
             "Enter shows the workflows of an app, one line for each name.\n\n"
             "Keys: j and k or the arrows move, enter opens, escape goes back, s sorts by the next\n"
             "column, r turns the order, / filters by name, q ends. NO_COLOR=1 turns colours off.\n"
-            "With --once, with -o json and where there is no terminal, it is printed once.\n\n"
+            "With --once, with -o json and without a terminal, the figures are printed once.\n\n"
             "Examples:\n"
             "  pawl top\n"
             "  pawl top -a orders -i 5s\n"

@@ -48,6 +48,7 @@ static const char *flags_flaw(const struct pawl_flag *flag, const char *value) {
         return pawl__quantity_parse(value, &number) ? NULL
                                                     : "a size in whole bytes such as 4Mi or 65536";
     case PAWL_FLAG_BOOL:
+    case PAWL_FLAG_IDLE:
         return strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0 ||
                        strcmp(value, "1") == 0 || strcmp(value, "0") == 0
                    ? NULL
@@ -104,7 +105,8 @@ bool pawl__flags_parse(struct pawl_flags *flags, const struct pawl_flag *table, 
             return false;
         }
         const char *value = equals ? equals + 1 : NULL;
-        if (!value && table[row].type == PAWL_FLAG_BOOL) value = "true";
+        bool is_switch = table[row].type == PAWL_FLAG_BOOL || table[row].type == PAWL_FLAG_IDLE;
+        if (!value && is_switch) value = "true";
         if (!value && i + 1 < argc) value = argv[++i];
         if (!value) {
             fprintf(stderr, "%s: --%s needs a value\n", command, table[row].name);
@@ -157,7 +159,7 @@ size_t pawl__flag_list(const struct pawl_flags *flags, const char *name,
 }
 
 const char *pawl__flag_kind(const struct pawl_flag *flag) {
-    static const char *const kinds[] = {" TEXT", "", " N", " PORT", " TEXT", " SIZE", " TEXT"};
+    static const char *const kinds[] = {" TEXT", "", " N", " PORT", " TEXT", " SIZE", " TEXT", ""};
     return kinds[flag->type];
 }
 

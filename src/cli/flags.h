@@ -19,7 +19,8 @@ enum pawl_flag_type {
     PAWL_FLAG_PORT,   // -1 to 65535
     PAWL_FLAG_LIST,   // may be given several times, or with commas
     PAWL_FLAG_SIZE,   // "4Mi", also below 0; in bytes
-    PAWL_FLAG_UNUSED, // taken for daprd's and dapr's sake; means nothing here
+    PAWL_FLAG_UNUSED, // accepted as daprd's or dapr's; has no effect here, and is not in the help
+    PAWL_FLAG_IDLE,   // a switch, accepted likewise, that is in the help
 };
 
 struct pawl_flag {

@@ -173,7 +173,7 @@ class Daemon(clilib.Case):
         self.assertEqual(sorted(idle), sorted([*texts, *switches]))
         self.assertEqual(self.end_of_start(*(f"--{name}=false" for name in switches)), [])
         shown = self.pawl("daemon", "--help").stdout
-        idle_help = [line.split()[0].strip("-,") for line in shown.splitlines() if "means nothing here" in line]
+        idle_help = [line.split()[0].strip("-,") for line in shown.splitlines() if "has no effect here" in line]
         self.assertEqual(sorted(idle_help), sorted(switches))
         for name in served:
             self.assertRegex(shown, rf"--{name}\b")
