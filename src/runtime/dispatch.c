@@ -262,6 +262,7 @@ void pawl__dispatch_reset(struct pawl_dispatch *dispatch) {
         worker->reset(worker);
     }
     pawl__list_move(&dispatch->workers, &told);
+    dispatch_measure(dispatch);
 }
 
 // --- answers -------------------------------------------------------------------------------------

@@ -83,10 +83,8 @@ static void give_tell(const struct pawl_dispatch *dispatch, const struct pawl_in
 static void give_turn(struct pawl_dispatch *dispatch, struct pawl_worker *worker,
                       struct pawl_residency *home, struct pawl_instance *instance) {
     if (!pawl__shard_turn_ready(instance, pawl__clock_wall()) || !instance->linked) return;
-    if (pawl__shard_turn_size(instance) > pawl__message_room(worker->message)) { // it has grown
-        const struct pawl_effect effect = {PAWL_EFFECT_TURN, 0, pawl__instance_ref(instance),
-                                           instance->generation};
-        pawl__dispatch_add(dispatch, home, effect);
+    if (pawl__shard_turn_size(instance) > pawl__message_room(worker->message)) {
+        give_postpone(dispatch, home, instance); // it has grown since it began to wait
         return;
     }
     struct pawl_item *item =

@@ -348,6 +348,28 @@ static void test_large_messages(void **state) {
     kit_finish(&kit);
 }
 
+// A turn that fits when it begins to wait, and not when its worker has room, stalls then.
+static void test_turn_grows(void **state) {
+    (void)state;
+    struct kit kit;
+    struct worker worker = {.base = {.message = 1000, .limit = 1}};
+    struct caller caller;
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    UNTIL(&kit, worker.count == 1);
+    kit_started(&kit, "b");
+    char text[2001] = {0};
+    memset(text, 'x', sizeof text - 1);
+    kit_raise(&kit, &caller, "b", text);
+    DONE(&kit, caller, PAWL_OK);
+    kit_turn(&kit, &worker, "a", ACTIONS(kit_complete(&kit, 0, NULL)));
+    UNTIL(&kit, kit_status(&kit, "b") == STATUS(STALLED));
+    assert_int_equal(worker.count, 0);
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+}
+
 static void test_stalls(void **state) {
     (void)state;
     struct kit kit;
@@ -400,6 +422,7 @@ int main(void) {
         cmocka_unit_test(test_canceled_answer),
         cmocka_unit_test(test_activity_of_an_earlier_generation),
         cmocka_unit_test(test_large_messages),
+        cmocka_unit_test(test_turn_grows),
         cmocka_unit_test(test_stalls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
