@@ -58,18 +58,24 @@ static void apps_fail(struct pawl_call *call, enum pawl_err code, const char *te
     call->done(call, &error);
 }
 
+// The next call of |waiting|, which waits no more; NULL: there is none.
+static struct pawl_call *apps_take(struct pawl_link *waiting) {
+    struct pawl_link *link = pawl__list_take(waiting);
+    if (!link) return NULL;
+    struct apps_errand *errand = PAWL_CONTAINER(link, struct apps_errand, link);
+    struct pawl_call *call = errand->call;
+    call->remote = NULL;
+    free(errand);
+    return call;
+}
+
 // Ends the calls that wait for |app|, with |text|.
 static void apps_fail_waiting(struct apps_app *app, const char *text) {
     struct pawl_link waiting;
     pawl__link_init(&waiting);
     pawl__list_move(&waiting, &app->waiting);
-    for (struct pawl_link *link; (link = pawl__list_take(&waiting));) {
-        struct apps_errand *errand = PAWL_CONTAINER(link, struct apps_errand, link);
-        struct pawl_call *call = errand->call;
-        call->remote = NULL;
-        free(errand);
+    for (struct pawl_call *call; (call = apps_take(&waiting));)
         apps_fail(call, PAWL_E_UNAVAILABLE, text);
-    }
 }
 
 // --- the way there ------------------------------------------------------------------------------
@@ -133,13 +139,7 @@ static void look_done(uv_work_t *work, int status) {
     struct pawl_link waiting;
     pawl__link_init(&waiting);
     pawl__list_move(&waiting, &app->waiting);
-    for (struct pawl_link *link; (link = pawl__list_take(&waiting));) {
-        struct apps_errand *errand = PAWL_CONTAINER(link, struct apps_errand, link);
-        struct pawl_call *call = errand->call;
-        call->remote = NULL;
-        free(errand);
-        apps_go(app, call);
-    }
+    for (struct pawl_call *call; (call = apps_take(&waiting));) apps_go(app, call);
 }
 
 static bool apps_look(struct apps_app *app) {
