@@ -3,12 +3,13 @@
 #include <stdlib.h>
 
 #include "api/console.h"
-#include "api/console_changes.h"
 #include "api/console_past.h"
 #include "api/dashboard.h"
+#include "api/elsewhere.h"
 #include "api/internal.h"
 #include "api/relays.h"
 #include "api/watch.h"
+#include "api/watchers.h"
 
 struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
     struct pawl_api *api = calloc(1, sizeof *api);
@@ -18,9 +19,12 @@ struct pawl_api *pawl__api_create(const struct pawl_api_options *options) {
     pawl__api_set_ready(api, false, "the daemon is starting");
     bool relays = options->loop && options->node, watches = options->loop && options->feed;
     if (relays) api->relays = pawl__relays_create(api, options->loop);
+    bool merges = watches && options->peers && options->node->shares;
     if (watches) api->watchers = pawl__watchers_create(api);
+    if (merges) api->elsewhere = pawl__elsewhere_create(api);
     if (relays) api->keeper = pawl__keeper_create(api);
-    if (!api->relays == !relays && !api->keeper == !relays && !api->watchers == !watches)
+    if (!api->relays == !relays && !api->keeper == !relays && !api->watchers == !watches &&
+        !api->elsewhere == !merges)
         return api;
     pawl__api_destroy(api);
     return NULL;
@@ -30,6 +34,7 @@ void pawl__api_destroy(struct pawl_api *api) {
     if (!api) return;
     pawl__relays_destroy(api->relays);
     pawl__watchers_destroy(api->watchers);
+    pawl__elsewhere_destroy(api->elsewhere);
     pawl__keeper_destroy(api->keeper);
     free(api);
 }
@@ -42,8 +47,8 @@ void pawl__api_set_ready(struct pawl_api *api, bool ready, const char *reason) {
 // --- gRPC ---------------------------------------------------------------------------------------
 
 static const struct pawl_api_method_row *const api_methods[] = {
-    pawl__work_methods,  pawl__taskhub_methods,  pawl__workflow_methods,
-    pawl__state_methods, pawl__metadata_methods, pawl__peer_methods,
+    pawl__work_methods,     pawl__taskhub_methods, pawl__workflow_methods,   pawl__state_methods,
+    pawl__metadata_methods, pawl__peer_methods,    pawl__peer_watch_methods,
 };
 
 static void api_handle_grpc(struct pawl_api *api, struct pawl_request *request) {

@@ -14,14 +14,16 @@
 
 struct pawl_relays;
 struct pawl_watchers;
+struct pawl_elsewhere;
 struct pawl_keeper;
 
 struct pawl_api {
     struct pawl_api_options options;
-    struct pawl_link streams;       // of workers
-    struct pawl_relays *relays;     // relays.h; NULL: none
-    struct pawl_watchers *watchers; // console_changes.h; NULL: changes are not told
-    struct pawl_keeper *keeper;     // console_past.h; NULL: nothing is kept
+    struct pawl_link streams;         // of workers
+    struct pawl_relays *relays;       // relays.h; NULL: none
+    struct pawl_watchers *watchers;   // watchers.h; NULL: changes are not told
+    struct pawl_elsewhere *elsewhere; // elsewhere.h; NULL: this daemon shares the app with nobody
+    struct pawl_keeper *keeper;       // console_past.h; NULL: nothing is kept
     bool ready;
     char not_ready[256];
 };
@@ -48,6 +50,7 @@ extern const struct pawl_api_method_row pawl__workflow_methods[];
 extern const struct pawl_api_method_row pawl__state_methods[];
 extern const struct pawl_api_method_row pawl__metadata_methods[];
 extern const struct pawl_api_method_row pawl__peer_methods[];
+extern const struct pawl_api_method_row pawl__peer_watch_methods[];
 
 struct pawl_method;
 

@@ -25,6 +25,7 @@ struct pawl_app_health {
 
 struct pawl_feed;
 struct pawl_neighbours;
+struct pawl_peer_links;
 struct pawl_lines;
 struct pawl_tracer;
 struct pawl_request_meter;
@@ -38,6 +39,7 @@ struct pawl_api_options {
     uv_loop_t *loop; // for streams from other apps' daemons, and for watchers; NULL: neither
     const struct pawl_lines *lines; // that the app and this daemon wrote; NULL: nobody keeps them
     struct pawl_feed *feed;         // of changes of instances; NULL: they are not told
+    struct pawl_peer_links *peers;  // to other daemons of the app, which tell theirs; NULL: none
     const struct pawl_api_stores *stores; // may change while calls run
     int app_port;
     const char *app_protocol, *app_address;

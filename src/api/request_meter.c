@@ -30,7 +30,8 @@ void pawl__request_meter_begin(struct pawl_request_meter *meter,
 
 // Methods without an end say nothing by how long they took.
 static bool meter_is_stream(const char *name) {
-    return strcmp(name, "/TaskHubSidecarService/GetWorkItems") == 0;
+    return strcmp(name, "/TaskHubSidecarService/GetWorkItems") == 0 ||
+           strcmp(name, "/pawl.Peer/Watch") == 0;
 }
 
 // The place for |name| and how it ended, which may be another's.

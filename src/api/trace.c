@@ -26,7 +26,8 @@ struct trace_watch {
 static bool trace_is_exempt(const struct pawl_request *request) {
     struct pawl_str path = request->path;
     if (request->is_grpc)
-        return pawl__str_equal(path, PAWL_STR("/TaskHubSidecarService/GetWorkItems"));
+        return pawl__str_equal(path, PAWL_STR("/TaskHubSidecarService/GetWorkItems")) ||
+               pawl__str_equal(path, PAWL_STR("/pawl.Peer/Watch"));
     return pawl__str_starts(path, PAWL_STR("/v1.0/healthz")) ||
            pawl__str_starts(path, PAWL_STR("/pawl/")) ||
            pawl__str_starts(path, PAWL_STR("/dashboard"));

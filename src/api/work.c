@@ -2,6 +2,7 @@
 
 #include "api/api.h"
 #include "api/elder.h"
+#include "api/elsewhere.h"
 #include "api/internal.h"
 #include "api/relays.h"
 #include "api/work.h"
@@ -98,6 +99,8 @@ static void work_reset(struct pawl_worker *worker) {
 
 void pawl__api_close_streams(struct pawl_api *api) {
     if (api->relays) pawl__relays_close(api->relays);
+    if (api->watchers) pawl__watchers_end_daemons(api->watchers);
+    if (api->elsewhere) pawl__elsewhere_close(api->elsewhere);
     while (!pawl__list_empty(&api->streams))
         work_finish(PAWL_CONTAINER(api->streams.next, struct work_stream, link), PAWL_E_CANCELED,
                     "shutting down");

@@ -2,6 +2,7 @@
 
 #include "api/api.h"
 #include "api/figures.h"
+#include "api/peer_links.h"
 #include "api/peers.h"
 #include "cli/tracing.h"
 #include "cli/version.h"
@@ -233,6 +234,7 @@ static enum pawl_err inside_start_api(struct pawl_inside *inside, struct pawl_er
         .neighbours = inside->node && inside->start.sibling ? &inside->neighbours : NULL,
         .loop = inside->options.loop,
         .feed = inside->node ? &inside->feed : NULL,
+        .peers = inside->peers,
         .stores = &inside->options.stores->set,
         .app_port = options->app_port,
         .app_protocol = options->app_protocol,

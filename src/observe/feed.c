@@ -47,7 +47,7 @@ static void feed_wake(struct pawl_feed *feed) {
 }
 
 // Numbers that stand for what was not noted: whoever is to read one of them has missed something.
-static void feed_break(struct pawl_feed *feed) {
+void pawl__feed_break(struct pawl_feed *feed) {
     while (feed->first <= feed->last) feed_drop_first(feed);
     feed->first = ++feed->last + 1;
     feed->blind = false;
@@ -75,7 +75,7 @@ static void feed_settle(struct pawl_note *self, bool durable) {
 static void feed_settle_mark(struct pawl_note *self, bool durable) {
     struct pawl_feed_mark *mark = (struct pawl_feed_mark *)self;
     struct pawl_feed *feed = mark->feed;
-    if (durable && feed->open && (mark->is_partial || feed->blind)) feed_break(feed);
+    if (durable && feed->open && (mark->is_partial || feed->blind)) pawl__feed_break(feed);
     self->next = feed->marks;
     feed->marks = self;
 }
@@ -118,41 +118,59 @@ static bool feed_begins(struct pawl_listener *listener, struct pawl_notes *notes
     struct pawl_feed *feed = feed_of(listener);
     bool is_left = pawl__list_empty(&feed->readers);
     if (feed->open && is_left && pawl__clock_steady() - feed->left_at > FEED_LINGER) {
-        feed_break(feed);
+        pawl__feed_break(feed);
         feed->open = false;
     }
     feed_mark(feed, !feed->open, notes);
     return feed->open;
 }
 
-static void feed_changed(struct pawl_listener *listener, uint32_t number, uint64_t position,
-                         const struct pawl_instance *instance, enum pawl_change change,
-                         struct pawl_notes *notes) {
-    struct pawl_feed *feed = feed_of(listener);
-    struct pawl_str id = pawl__instance_id(instance), name = pawl__str(instance->name);
+// A note of |change|, with copies of its texts; NULL when memory is out.
+static struct pawl_feed_note *feed_note(struct pawl_feed *feed,
+                                        const struct pawl_feed_change *change) {
+    struct pawl_str id = change->id, name = change->name;
     struct pawl_feed_note *note = malloc(sizeof *note + id.len + name.len);
-    if (!note) {
-        feed_miss(feed, notes);
-        return;
-    }
+    if (!note) return NULL;
     memcpy(note->text, id.data, id.len);
     if (name.len) memcpy(note->text + id.len, name.data, name.len);
     note->note = (struct pawl_note){.settle = feed_settle};
     note->feed = feed;
-    note->change = (struct pawl_feed_change){
+    note->change = *change;
+    note->change.id.data = note->text;
+    note->change.name.data = note->text + id.len;
+    return note;
+}
+
+static void feed_changed(struct pawl_listener *listener, uint32_t number, uint64_t position,
+                         const struct pawl_instance *instance, enum pawl_change change,
+                         struct pawl_notes *notes) {
+    struct pawl_feed *feed = feed_of(listener);
+    const struct pawl_feed_change made = {
         .position = position,
         .shard = number,
         .change = change,
         .status = pawl__instance_status(instance),
-        .id = {note->text, id.len},
-        .name = {note->text + id.len, name.len},
+        .id = pawl__instance_id(instance),
+        .name = pawl__str(instance->name),
     };
-    pawl__notes_add(notes, &note->note);
+    struct pawl_feed_note *note = feed_note(feed, &made);
+    if (note)
+        pawl__notes_add(notes, &note->note);
+    else
+        feed_miss(feed, notes);
+}
+
+void pawl__feed_put(struct pawl_feed *feed, const struct pawl_feed_change *change) {
+    struct pawl_feed_note *note = feed_note(feed, change);
+    if (note)
+        feed_append(feed, note);
+    else
+        pawl__feed_break(feed);
 }
 
 static void feed_interrupted(struct pawl_listener *listener) {
     struct pawl_feed *feed = feed_of(listener);
-    if (feed->open) feed_break(feed);
+    if (feed->open) pawl__feed_break(feed);
 }
 
 // --- readers -------------------------------------------------------------------------------------

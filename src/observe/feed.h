@@ -64,6 +64,13 @@ bool pawl__feed_init(struct pawl_feed *feed);
 // No shard tells it anything any more, and nobody reads.
 void pawl__feed_finish(struct pawl_feed *feed);
 
+// For a feed that nobody notes anything in: appends a copy of |change| but for its number, or
+// breaks when memory is out. No reader's |wake| may read.
+void pawl__feed_put(struct pawl_feed *feed, const struct pawl_feed_change *change);
+
+// All readers have missed something.
+void pawl__feed_break(struct pawl_feed *feed);
+
 // |reader| begins with what comes from now on.
 void pawl__feed_join(struct pawl_feed *feed, struct pawl_feed_reader *reader);
 

@@ -3,6 +3,7 @@
 from one that is killed or stopped."""
 
 import contextlib
+import json
 import sqlite3
 import threading
 import time
@@ -10,6 +11,7 @@ import unittest
 
 import harness
 import raw
+from changes import Watcher
 
 SHARDS = 6
 COUNT = 24
@@ -86,6 +88,82 @@ class TestDaemons(unittest.TestCase):
             more += 1
             start(self.all.hubs[0], f"x{more}")
             self.check(self.all.hubs[0], [f"x{more}"])
+
+    def watch(self, daemon):
+        """A watcher that hears all daemons."""
+        watcher = Watcher(daemon.http)
+        self.addCleanup(watcher.close)
+        self.until_heard(watcher)
+        return watcher
+
+    def until_heard(self, watcher, event=None):
+        """Until the stream covers all; as a |event| says, if one is given."""
+        while True:
+            got, data = watcher.next()
+            if event in (None, got) and data.get("covers") == "all":
+                return
+
+    def settle(self):
+        """Waits until each daemon serves as many shards as the others."""
+        end = time.monotonic() + 60
+        while True:
+            shards = [json.loads(daemon.request("GET", "/pawl/v1/store")[1])["shards"] for daemon in self.all.daemons]
+            if all(sum(shard["state"] == "serving" for shard in one) == SHARDS // 3 for one in shards):
+                return
+            self.assertLess(time.monotonic(), end, shards)
+            time.sleep(0.1)
+
+    def told_of(self, watcher, names):
+        """What |watcher| is told until all |names| have ended, by name; None: it has missed something."""
+        told, open_names = {}, set(names)
+        while open_names:
+            event, data = watcher.next()
+            if event != "change":
+                return None
+            told.setdefault(data["id"], []).append(data)
+            if data.get("status") == "COMPLETED":
+                open_names.discard(data["id"])
+        return told
+
+    def test_one_is_told_of_all(self):
+        """Who watches one daemon is told what each of them does: each change once, in the order of its shard."""
+        self.settle()
+        for attempt in range(10):  # a shard may go to another daemon meanwhile
+            watchers = [self.watch(daemon) for daemon in self.all.daemons[:2]]
+            names = [f"f{attempt}-{i:02d}" for i in range(COUNT)]
+            for i, name in enumerate(names):
+                start(self.all.hubs[i % 3], name)
+            all_told = [self.told_of(watcher, names) for watcher in watchers]
+            if all(all_told):
+                break
+        self.assertEqual(len({shard_of(name) for name in names}), SHARDS)
+        for told in all_told:
+            for name in names:
+                mine = told[name]
+                self.assertEqual((mine[0]["what"], mine[-1]["status"]), ("created", "COMPLETED"), name)
+                self.assertEqual({change["shard"] for change in mine}, {shard_of(name)})
+                places = [change["position"] for change in mine]
+                self.assertEqual(places, sorted(places), name)
+                whole = [change["what"] for change in mine]
+                self.assertEqual((whole.count("created"), whole.count("event")), (1, 3), f"{name}: {whole}")
+
+    def test_one_that_is_watched_goes(self):
+        """A watcher is told that it has missed something when a daemon goes, and hears all once another has its shards."""
+        watcher = self.watch(self.all.daemons[0])
+        self.all.daemons[2].kill()
+        self.until_heard(watcher, "reset")
+        names = [f"g{i:02d}" for i in range(COUNT)]
+        for name in names:
+            start(self.all.hubs[0], name)
+        done = set()
+        while done < set(names):
+            event, data = watcher.next()
+            if data.get("status") == "COMPLETED":
+                done.add(data["id"])
+            elif event == "reset":  # it reads anew
+                done |= {name for name in names if self.all.daemons[0].status(name) == "COMPLETED"}
+        self.all.daemons[2].start()  # it takes part again, and is heard
+        self.check(self.all.hubs[2], names)
 
     def test_one_is_killed(self):
         names = [f"k{i:02d}" for i in range(COUNT)]
