@@ -165,6 +165,31 @@ static void test_interrupted(void **state) {
     assert_string_equal(place_read(place), "");
 }
 
+// What another feed has told, and that something of it was missed.
+static void test_put(void **state) {
+    struct place *place = *state;
+    char id[] = "a", name[] = "order";
+    const struct pawl_feed_change made = {
+        .position = 9, .shard = 3, .id = {id, 1}, .name = {name, 5}};
+    pawl__feed_join(&place->feed, &place->reader);
+    assert_string_equal(place_read(place), "");
+    pawl__feed_put(&place->feed, &made);
+    assert_int_equal(place->wakes, 1);
+    id[0] = name[0] = 'x'; // it is a copy
+    const struct pawl_feed_change *change;
+    assert_int_equal(pawl__feed_read(&place->feed, &place->reader, &change), PAWL_FEED_CHANGE);
+    assert_memory_equal(change->id.data, "a", 1);
+    assert_memory_equal(change->name.data, "order", 5);
+    assert_int_equal(change->shard, 3);
+    assert_int_equal(change->position, 9);
+    pawl__feed_put(&place->feed, &made);
+    pawl__feed_break(&place->feed);
+    assert_string_equal(place_read(place), "!");
+    assert_string_equal(place_read(place), "");
+    for (int i = 0; i <= PAWL_FEED_CHANGES; i++) pawl__feed_put(&place->feed, &made);
+    assert_string_equal(place_read(place), "!");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_init, place_finish)
     const struct CMUnitTest tests[] = {
@@ -174,6 +199,7 @@ int main(void) {
         TEST(test_long_texts_leave_room),
         TEST(test_coming_back),
         TEST(test_interrupted),
+        TEST(test_put),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
