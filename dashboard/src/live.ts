@@ -14,11 +14,12 @@ export interface Live<T> {
 }
 
 const FASTEST = 1000; // milliseconds between two questions
-const SLOWEST = 15000; // the same, when the daemon is gone
+const SLOWEST = 5000; // the same at most, while the daemon is gone
 const QUICKEST = 100; // the same, when what is shown has changed
 const UNTOLD = 30000; // the same, when nothing was told to have changed
 const SHARE = 50; // an answer about many is asked for after fifty times what it took at the soonest,
 const SHARE_ONE = 20; // and one about one instance after twenty times: to be looked at must cost the daemon next to nothing
+const LONGEST = 6000; // milliseconds, for either
 const UNTOLD_ONE = 3000; // the same, of one instance: which worker has what is in no log
 
 // True while the daemon does not answer: the bar on top says so.
@@ -44,7 +45,9 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
     let last = 0; // when it was asked, and how long that took
     let took = 0;
     let changed = false;
+    let failures = 0; // since the last answer
     const share = typeof of === 'string' ? SHARE_ONE : SHARE;
+    const rest = (): number => Math.min(LONGEST, share * took);
     const ask = async (): Promise<void> => {
       clearTimeout(timer);
       if (asking || stopped) return;
@@ -60,15 +63,18 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
           live.error.value = undefined;
         }
         gone.value = false;
+        failures = 0;
         // An answer that took long is asked for less often.
         took = performance.now() - asked;
         const least = of === undefined || !told.value ? every : of === ANY || rests?.(answer) ? UNTOLD : UNTOLD_ONE;
-        delay = Math.max(every, least, share * took);
+        delay = Math.max(every, least, rest());
       } catch (caught) {
         const error = caught instanceof ApiError ? caught : new ApiError('refused', String(caught));
         if (!stopped) live.error.value = error;
         if (error.trouble === 'gone') gone.value = true;
-        delay = Math.min(SLOWEST, 2 * delay);
+        // One that comes back is to be seen soon, however slowly it answered before.
+        took = 0;
+        delay = Math.min(SLOWEST, FASTEST * 2 ** failures++);
       }
       asking = false;
       if (stopped || document.hidden) return;
@@ -80,10 +86,10 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
       changed = true;
       if (asking) return;
       clearTimeout(timer);
-      const wait = Math.max(least, share * took) - (performance.now() - last);
+      const wait = Math.max(least, rest()) - (performance.now() - last);
       timer = setTimeout(ask, Math.max(0, wait)) as unknown as number;
     };
-    const unlisten = of === undefined ? undefined : listen(of === ANY ? undefined : of, (id) => again(id !== undefined && id === of ? QUICKEST : Math.min(every, of === ANY ? SLOWEST : FASTEST)));
+    const unlisten = of === undefined ? undefined : listen(of === ANY ? undefined : of, (id) => again(id !== undefined && id === of ? QUICKEST : of === ANY ? every : Math.min(every, FASTEST)));
     const seen = (): void => {
       if (!document.hidden) void ask();
     };
