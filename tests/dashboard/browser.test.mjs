@@ -511,7 +511,7 @@ test('nothing hinders a screen reader, in light and dark and on a phone', async 
     }
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 360, height: 640 });
-  for (const hash of ['', '#/instances', '#/workers', '#/store', '#/instance/parent-1']) {
+  for (const hash of ['', '#/instances', '#/workers', '#/store', '#/instance/parent-1', '#/instance/parent-1/history', '#/compare/parent-1/broken-1', '#/file']) {
     await open(hash);
     await page.getByRole('main').getByRole('heading').first().waitFor();
     await page.waitForTimeout(200);

@@ -36,7 +36,7 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
         </p>
       )}
       {pairs && (
-        <label>
+        <label class="only">
           <input type="checkbox" checked={onlyDiffering} onChange={(changed) => setOnlyDiffering(changed.currentTarget.checked)} /> only what differs
         </label>
       )}
@@ -94,7 +94,7 @@ function Head({ run, id }: { run: Instance | undefined; id: string }) {
 
 function Side({ group }: { group: Group | undefined }) {
   if (!group) return <td class="quiet">–</td>;
-  const says = { open: 'running', done: 'done', failed: 'failed', dropped: 'not waited for' }[group.outcome];
+  const says = { open: group.kind === 'event' || group.kind === 'timer' ? 'waits' : 'running', done: 'done', failed: 'failed', dropped: 'not waited for' }[group.outcome];
   return (
     <td class={group.outcome === 'failed' ? 'why' : ''}>
       {says}, {duration(took(group))}

@@ -78,7 +78,7 @@ export function Views() {
           </button>
         )
       )}
-      {Object.keys(here).length > 0 && <Copy text={location.href} what="a link to this view" label="copy link" />}
+      {Object.keys(here).length > 0 && <Copy text={location.href} what="link to this view" label="copy link" />}
     </nav>
   );
 }
