@@ -376,16 +376,18 @@ test('a history in a file is looked at like one of a daemon', async () => {
   await open('#/instance/order-1');
   const live = await rows();
   await open('#/file');
-  await writeFile(join(folder, 'order-1.json'), exported);
-  await writeFile(join(folder, 'no-history.json'), '[{"timestamp":"yesterday"}]');
-  await page.getByLabel('Open a file').setInputFiles(join(folder, 'no-history.json'));
+  const place = await mkdtemp(join(tmpdir(), 'pawl-files-')); // not among the daemon's resources
+  await writeFile(join(place, 'order-1.json'), exported);
+  await writeFile(join(place, 'no-history.json'), '[{"timestamp":"yesterday"}]');
+  await page.getByLabel('Open a file').setInputFiles(join(place, 'no-history.json'));
   await page.getByRole('alert').filter({ hasText: 'the history is not one: event 0' }).waitFor();
-  await page.getByLabel('Open a file').setInputFiles(join(folder, 'order-1.json'));
+  await page.getByLabel('Open a file').setInputFiles(join(place, 'order-1.json'));
   await page.getByText(', from order-1.json').waitFor();
   assert.deepEqual(await rows(), live);
   await page.getByRole('option', { name: /activity charge/ }).click();
   await page.getByText('the bank said no').first().waitFor();
   await page.getByRole('listitem').filter({ hasText: 'executionStarted' }).waitFor();
+  await rm(place, { recursive: true });
 });
 
 test('parents and children are one click away', async () => {
