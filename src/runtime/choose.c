@@ -72,7 +72,7 @@ size_t pawl__choose_limit(const struct pawl_dispatch *dispatch, size_t size) {
         size_t takes = PAWL_CONTAINER(link, const struct pawl_worker, link)->message;
         if (size <= pawl__message_room(takes) && (!least || takes < least)) least = takes;
     }
-    return least ? least : (size + 94) / 95 * 100;
+    return least ? least : pawl__message_limit(size);
 }
 
 struct pawl_worker *pawl__choose(const struct pawl_dispatch *dispatch, const struct pawl_want *want,

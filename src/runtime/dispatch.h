@@ -239,6 +239,11 @@ static inline size_t pawl__message_room(size_t limit) {
     return limit / 100 * 95;
 }
 
+// The least limit that has room for |size| bytes.
+static inline size_t pawl__message_limit(size_t size) {
+    return (size + 94) / 95 * 100;
+}
+
 // Whether any worker has room.
 bool pawl__choose_any(const struct pawl_dispatch *dispatch, bool turn);
 
