@@ -89,11 +89,12 @@ PAUSED(pawl__shadow_add, (struct pawl_shadow * shadow, const struct pawl_instanc
        (shadow, instance))
 #endif
 
-// All of it works when the failure is over.
+// All of it works when the failure is over. What it began may still be going on: a start that is
+// told that it may have been done is given again.
 static const struct step after[] = {
     {"GET /v1.0/healthz", NULL, "204"},
     {"worker *", NULL, NULL},
-    {"StartInstance", "{\"instanceId\":\"after\",\"name\":\"pay\"}", "0"},
+    {"StartInstance", "{\"instanceId\":\"after\",\"name\":\"pay\"}", "0|6 already exists"},
     {"WaitForInstanceCompletion", "{\"instanceId\":\"after\"}", "0 STATUS_COMPLETED"},
     {"POST /v1.0/state/statestore", "[{\"key\":\"after\",\"value\":1}]", "204"},
     {"GET /v1.0/state/statestore/after", NULL, "200 1"},
