@@ -30,10 +30,17 @@ def wait_for(what, seconds=20, step=0.02):
         time.sleep(step)
 
 
+given_ports = set()
+
+
 def free_port():
-    """A port below those that the kernel gives to clients, one of which could take it before a daemon does."""
+    """A port below those that the kernel gives to clients, one of which could take it before a daemon does; each is
+    given once."""
     while True:
         port = secrets.randbelow(12000) + 20000
+        if port in given_ports:
+            continue
+        given_ports.add(port)
         try:
             with socket.create_server(("127.0.0.1", port)):
                 return port

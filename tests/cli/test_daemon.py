@@ -27,12 +27,8 @@ class Daemon(clilib.Case):
         super().setUp()
         self.id = f"daemon-{os.getpid()}-{self.home.name[-6:].lower().replace('_', 'x')}"
 
-    def port(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            return server.getsockname()[1]
-
     def daemon(self, *flags, **more):
-        self.http, self.grpc = self.port(), self.port()
+        self.http, self.grpc = clilib.free_port(), clilib.free_port()
         return self.start("--app-id", self.id, "--dapr-http-port", self.http, "--dapr-grpc-port", self.grpc,
                           *flags, name="daprd", **more)
 

@@ -47,10 +47,6 @@ class Workflow(clilib.Case):
     def listed(self, *args):
         return json.loads(self.done("list", "-o", "json", *args))
 
-    def port(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            return server.getsockname()[1]
-
     def wait_status(self, id, status):
         def so():
             return any(one["instanceID"] == id and one["runtimeStatus"] == status for one in self.listed())
@@ -637,7 +633,7 @@ $"""))
     def test_no_worker(self):
         """Whoever waits for a worker is told so."""
         id = self.id + "-idle"
-        self.daemon(id, "--dapr-http-port", self.port(), "--dapr-grpc-port", self.port())
+        self.daemon(id, "--dapr-http-port", clilib.free_port(), "--dapr-grpc-port", clilib.free_port())
         self.done("run", "echo", "-i", "later", "-s", "1h", app=id)
         self.assertEqual(self.workflow("suspend", "later", app=id).returncode, 0)  # it has not begun, and needs none
         for args in ["run", "echo", "-i", "a"], ["suspend", "a"], ["terminate", "a"]:
@@ -673,7 +669,7 @@ $"""))
 
     def test_where_a_sidecar_listens(self):
         elsewhere = self.id + "-127.0.0.2"
-        self.daemon(elsewhere, "--dapr-http-port", self.port(), "--dapr-grpc-port", self.port(),
+        self.daemon(elsewhere, "--dapr-http-port", clilib.free_port(), "--dapr-grpc-port", clilib.free_port(),
                     "--dapr-listen-addresses", "127.0.0.2,127.0.0.3")
         self.assertEqual(self.done("list", "-o", "ids", app=elsewhere), "")
         sockets = self.id + "-sockets"
@@ -687,9 +683,9 @@ $"""))
 
     def test_of_several_sidecars_it_is_the_one_with_workers(self):
         for _ in range(2):
-            self.daemon(self.id, "--dapr-http-port", self.port(), "--dapr-grpc-port", self.port())
+            self.daemon(self.id, "--dapr-http-port", clilib.free_port(), "--dapr-grpc-port", clilib.free_port())
         self.assertEqual(self.done("run", "echo", "-x", "1", "--wait"), "1\n")
-        self.daemon(self.id + "-other", "--dapr-http-port", self.port(), "--dapr-grpc-port", self.port())
+        self.daemon(self.id + "-other", "--dapr-http-port", clilib.free_port(), "--dapr-grpc-port", clilib.free_port())
         answer = self.pawl("workflow", "list")
         self.assert_mistake(answer, "several apps run here", code=1)
         self.assertEqual(answer.stderr.replace(",", " ").split().count(self.id), 1)
