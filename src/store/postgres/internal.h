@@ -212,7 +212,7 @@ struct pawl_postgres {
 // For how long a lease without a time lasts.
 #define PAWL_PG_TTL (30 * PAWL_SECOND)
 
-// The parameters of a statement, all binary.
+// The parameters of a statement, all binary. They point into themselves, so they cannot be copied.
 struct pawl_pg_params {
     int count;
     const char *values[16];

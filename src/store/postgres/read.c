@@ -136,21 +136,21 @@ static enum pawl_err read_instance(struct pawl_postgres *store, const PGresult *
     return err ? read_bad_row(store, err, id, error) : PAWL_OK;
 }
 
-static struct pawl_pg_params read_params(uint64_t shard, struct pawl_str id) {
-    struct pawl_pg_params params = {0};
-    pawl__pg_int(&params, (int64_t)shard);
-    pawl__pg_bytes(&params, id);
-    return params;
+// Of READ_INSTANCE. |params|, which are empty, point into themselves.
+static void read_params(struct pawl_pg_params *params, uint64_t shard, struct pawl_str id) {
+    pawl__pg_int(params, (int64_t)shard);
+    pawl__pg_bytes(params, id);
 }
 
 enum pawl_err pawl__pg_load(struct pawl_store *base, uint64_t shard, struct pawl_str id,
                             struct pawl_arena *arena, struct pawl_snapshot *out,
                             struct pawl_error *error) {
     struct pawl_postgres *store = (struct pawl_postgres *)base;
-    const struct pawl_pg_params params = read_params(shard, id);
+    struct pawl_pg_params params = {0};
     struct pawl_snapshot found;
     struct pawl_buf history = {0};
     PGresult *row = NULL;
+    read_params(&params, shard, id);
     enum pawl_err err = pawl__pg_run(&store->reader, PAWL_PG_READ_INSTANCE, &params, &row, error);
     if (!err && !PQntuples(row))
         err =
@@ -170,7 +170,8 @@ static bool read_group(struct pawl_pg_link *link, uint64_t shard, const struct p
                        size_t count, PGresult **results) {
     bool there = true;
     for (size_t i = 0; there && i < count; i++) {
-        const struct pawl_pg_params params = read_params(shard, ids[i]);
+        struct pawl_pg_params params = {0};
+        read_params(&params, shard, ids[i]);
         there = pawl__pg_send(link, PAWL_PG_READ_INSTANCE, &params);
     }
     if (!there || !pawl__pg_sync(link)) return false;
