@@ -58,7 +58,7 @@ apps:
   command: [sh, -c, "echo one; printf 'b\\\\377d\\\\n' >&2; while ! test -e ../two/go; do sleep 0.05; done; echo later; exec sleep 60"]
 """)
         self.start("run", "-f", "apps")
-        clilib.wait_for(self.daemons)
+        self.wait_output("== APP - first == one")  # the daemon is ready by then
 
         def log(query=""):
             port = self.list_json()[0]["httpPort"]
