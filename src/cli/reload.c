@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "cli/inside.h"
@@ -143,6 +144,20 @@ static enum pawl_err reload_check(const struct pawl_reload *reload, struct reloa
                                &job->error);
 }
 
+// A pipe, as a shell's <(...) gives, was emptied at the start: it would say now that nothing is
+// configured.
+static enum pawl_err reload_can_read(const struct pawl_settings_source *source,
+                                     struct pawl_error *error) {
+    struct stat info;
+    for (size_t i = 0; i < source->file_count; i++)
+        if (stat(source->files[i], &info) == 0 && !S_ISREG(info.st_mode))
+            return pawl__fail(
+                error, PAWL_E_PRECONDITION,
+                "the configuration %s is no regular file, so that it is read only once",
+                source->files[i]);
+    return PAWL_OK;
+}
+
 // Reads twice when something differs: the first time nobody is told what is not used, as that is
 // known from the time when it was taken over.
 static void reload_run(uv_work_t *work) {
@@ -150,6 +165,7 @@ static void reload_run(uv_work_t *work) {
     struct reload_job *job = &reload->job;
     const struct pawl_settings_source *source = reload->options.source;
     struct pawl_settings *next;
+    if (reload_can_read(source, &job->error)) return;
     if (pawl__settings_read(source, NULL, &next, &job->error)) return;
     bool differs = reload_differs(job, next);
     pawl__settings_release(next);

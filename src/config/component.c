@@ -415,8 +415,10 @@ enum pawl_err pawl__components_load(const struct pawl_config_context *context,
         pawl__resources_read(context, folders, count, "Component", component_gather, loader, error);
     for (size_t i = 0; !err && i < loader->count; i++)
         err = component_take(loader, loader->documents[i]);
+    struct pawl_config_context again = *context;
+    again.log = NULL; // files that are passed over were told
     if (!err)
-        err = pawl__resources_read(context, folders, count, "Resiliency", component_list_policy,
+        err = pawl__resources_read(&again, folders, count, "Resiliency", component_list_policy,
                                    loader, error);
     return err;
 }

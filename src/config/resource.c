@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "config/near.h"
@@ -114,9 +115,27 @@ static int resource_by_name(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+// In capitals, too, as for daprd.
 static bool resource_has_ending(const char *name, const char *ending) {
     size_t len = strlen(name), tail = strlen(ending);
-    return len > tail && strcmp(name + len - tail, ending) == 0;
+    return len > tail && strcasecmp(name + len - tail, ending) == 0;
+}
+
+// One that is not regular could be waited for without end, or would be empty when it is read again.
+static enum pawl_err resource_entry(const struct resources *resources, const char *path,
+                                    bool is_resource) {
+    struct stat info;
+    bool is_there = stat(path, &info) == 0; // a link that leads nowhere is not
+    bool is_regular = is_there && S_ISREG(info.st_mode);
+    if (is_there && S_ISDIR(info.st_mode)) return PAWL_OK;
+    if (is_resource && is_there && !is_regular)
+        return pawl__fail(resources->error, PAWL_E_INVALID,
+                          "%s is no regular file; write a %s, or remove it", path, resources->kind);
+    if (is_resource) return resource_file(resources, path);
+    if (is_regular)
+        pawl__log(resources->context->log, PAWL_LOG_WARN, resource_scope,
+                  "%s is passed over: resources end in .yaml, .yml or .json", path);
+    return PAWL_OK;
 }
 
 static enum pawl_err resource_folder(const struct resources *resources, const char *folder) {
@@ -130,17 +149,10 @@ static enum pawl_err resource_folder(const struct resources *resources, const ch
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
         char path[PATH_MAX];
-        struct stat info;
         snprintf(path, sizeof path, "%s/%s", folder, name);
-        bool yaml = resource_has_ending(name, ".yaml") || resource_has_ending(name, ".yml") ||
-                    resource_has_ending(name, ".json");
-        bool is_there = stat(path, &info) == 0; // a link that leads nowhere is not
-        if (!err && yaml && (!is_there || !S_ISDIR(info.st_mode)))
-            err = resource_file(resources, path);
-        else if (!err && is_there && S_ISREG(info.st_mode)) {
-            pawl__log(resources->context->log, PAWL_LOG_WARN, resource_scope,
-                      "%s is passed over: resources end in .yaml, .yml or .json", path);
-        }
+        bool is_resource = resource_has_ending(name, ".yaml") ||
+                           resource_has_ending(name, ".yml") || resource_has_ending(name, ".json");
+        if (!err) err = resource_entry(resources, path, is_resource);
         free(entries[i]);
     }
     free(entries);

@@ -3,6 +3,7 @@
 what has a mistake in it changes nothing."""
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -214,6 +215,24 @@ class Stores(Reload):
         self.told("the files say what already holds")
         self.assertEqual(daemon.output().count("received signal 'hangup'"), 2)
         self.assertEqual(daemon.stop(), 0)
+
+    def test_a_configuration_that_is_read_once(self):
+        """One out of a pipe stays in force: a second look would find it empty."""
+        folder = Path(tempfile.mkdtemp(prefix="pawl-config-"))
+        self.addCleanup(shutil.rmtree, folder)
+        pipe = folder / "config"
+        os.mkfifo(pipe)
+        writer = threading.Thread(target=pipe.write_text, args=[configuration(tracing={"samplingRate": "0"})], daemon=True)
+        writer.start()
+        daemon = self.begin(["--config", str(pipe)])
+        writer.join()
+        again = threading.Thread(target=pipe.write_text, args=[""], daemon=True)  # who reads it now is given nothing
+        again.start()
+        daemon.process.send_signal(signal.SIGHUP)
+        self.told(f"{pipe} is no regular file, so that it is read only once")
+        self.assertNotIn("all is begun anew", daemon.output())
+        pipe.read_bytes()
+        again.join()
 
 
 class Anew(Reload):

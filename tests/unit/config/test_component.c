@@ -722,9 +722,18 @@ static void test_broken_files(void **state) {
     assert_int_equal(load(kit), PAWL_OK);
     assert_int_equal(stores.count, 1);
     assert_logged(kit, "r/notes.txt is passed over: resources end in .yaml, .yml or .json");
+    assert_null(strstr(strstr(kit_log(kit), "passed over") + 1, "passed over"));
     assert_int_equal(symlink("r/none.yaml", "r/e.yaml"), 0);
     assert_int_equal(load(kit), PAWL_E_IO);
     assert_error(kit, "cannot read r/e.yaml: No such file or directory");
+    assert_int_equal(remove("r/e.yaml"), 0);
+    assert_int_equal(mkfifo("r/e.yaml", 0600), 0); // nobody will ever write into it
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "r/e.yaml is no regular file; write a Component, or remove it");
+    assert_int_equal(remove("r/e.yaml"), 0);
+    kit_write("r/e.YML", "just text\n");
+    assert_int_equal(load(kit), PAWL_E_INVALID);
+    assert_error(kit, "r/e.YML:1: a resource has to be a map with a kind and a spec");
 }
 
 int main(void) {
