@@ -52,14 +52,18 @@ static void state_fail_missing(struct pawl_api *api, struct pawl_request *reques
     pawl__api_fail_with(request, &flaw);
 }
 
+bool pawl__state_is_known(struct pawl_api *api, struct pawl_request *request,
+                          struct pawl_str store) {
+    if (pawl__api_store_find(api->options.stores, store)) return true;
+    state_fail_missing(api, request, store);
+    return false;
+}
+
 struct pawl_api_state *pawl__state_begin(struct pawl_api *api, struct pawl_request *request,
                                          struct pawl_str store, enum pawl_api_state_verb verb) {
     if (pawl__api_starved(request)) return NULL; // an ETag may have been left out
+    if (!pawl__state_is_known(api, request, store)) return NULL;
     struct pawl_api_store *found = pawl__api_store_find(api->options.stores, store);
-    if (!found) {
-        state_fail_missing(api, request, store);
-        return NULL;
-    }
     struct pawl_api_state *state = calloc(1, sizeof *state);
     if (!state) {
         pawl__api_nomem(request);

@@ -32,6 +32,10 @@ struct pawl_api_state {
     void (*reply_read)(struct pawl_api_state *state);
 };
 
+// False after answering that there is no such |store|.
+bool pawl__state_is_known(struct pawl_api *api, struct pawl_request *request,
+                          struct pawl_str store);
+
 // The state of a request to |store|; NULL after answering that there is no such store.
 struct pawl_api_state *pawl__state_begin(struct pawl_api *api, struct pawl_request *request,
                                          struct pawl_str store, enum pawl_api_state_verb verb);

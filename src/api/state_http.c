@@ -13,10 +13,13 @@ static void state_http_malformed(struct pawl_request *request, const char *what)
                             "failed deserializing HTTP body: %s", what);
 }
 
-// The body, checked to be JSON; false after answering what is wrong with it.
-static bool state_http_parse(struct pawl_request *request, struct pawl_str *body) {
+// The body of what is asked of |store|, checked to be JSON; false after answering what is wrong. A
+// store that there is not is told first, as in Dapr.
+static bool state_http_parse(struct pawl_api *api, struct pawl_request *request,
+                             struct pawl_str store, struct pawl_str *body) {
     struct pawl_json_flaw flaw;
     int line, column;
+    if (!pawl__state_is_known(api, request, store)) return false;
     *body = pawl__json_trim(request->body);
     if (pawl__json_check(request->body, &flaw)) return true;
     pawl__json_place(request->body, flaw.at, &line, &column);
@@ -88,10 +91,16 @@ static size_t state_http_count(struct pawl_str array) {
     return count;
 }
 
+// An array, or what counts as an empty one.
+static bool state_http_is_list(struct pawl_str value) {
+    enum pawl_json_kind kind = pawl__json_kind(value);
+    return kind <= PAWL_JSON_NULL || kind == PAWL_JSON_ARRAY;
+}
+
 static void state_http_save(void *arg, struct pawl_request *request,
                             const struct pawl_params *params) {
     struct pawl_str body, item;
-    if (!state_http_parse(request, &body)) return;
+    if (!state_http_parse(arg, request, params->values[0], &body)) return;
     bool several = pawl__json_kind(body) == PAWL_JSON_ARRAY;
     size_t count = several ? state_http_count(body) : 1, at = 0;
     struct pawl_api_item *items = pawl__arena_alloc(&request->arena, (count + 1) * sizeof *items);
@@ -130,13 +139,12 @@ static void state_http_delete(void *arg, struct pawl_request *request,
 static void state_http_transaction(void *arg, struct pawl_request *request,
                                    const struct pawl_params *params) {
     struct pawl_str body, one, type;
-    if (!state_http_parse(request, &body)) return;
+    if (!state_http_parse(arg, request, params->values[0], &body)) return;
     struct pawl_str operations = pawl__json_get(body, "operations", true);
     size_t count = state_http_count(operations), at = 0;
     struct pawl_api_item *items = pawl__arena_alloc(&request->arena, (count + 1) * sizeof *items);
     const char *flaw = items ? NULL : state_http_nomem;
-    if (!flaw && pawl__json_kind(operations) != PAWL_JSON_ARRAY)
-        flaw = "\"operations\" is not an array";
+    if (!flaw && !state_http_is_list(operations)) flaw = "\"operations\" is not an array";
     for (size_t i = 0; !flaw && pawl__json_next(operations, &at, NULL, &one); i++) {
         state_http_text(request, one, "operation", true, &type);
         bool upsert = pawl__str_equal(type, PAWL_STR("upsert"));
@@ -245,12 +253,12 @@ static void state_http_reply_bulk(struct pawl_api_state *state) {
 static void state_http_bulk(void *arg, struct pawl_request *request,
                             const struct pawl_params *params) {
     struct pawl_str body, key;
-    if (!state_http_parse(request, &body)) return;
+    if (!state_http_parse(arg, request, params->values[0], &body)) return;
     struct pawl_str given = pawl__json_get(body, "keys", true);
     size_t count = state_http_count(given), at = 0;
     struct pawl_str *keys = pawl__arena_alloc(&request->arena, (count + 1) * sizeof *keys);
     const char *flaw = keys ? NULL : state_http_nomem;
-    if (pawl__json_kind(given) != PAWL_JSON_ARRAY) flaw = "\"keys\" is not an array";
+    if (!state_http_is_list(given)) flaw = "\"keys\" is not an array";
     for (size_t i = 0; !flaw && pawl__json_next(given, &at, NULL, &key); i++) {
         if (pawl__json_kind(key) != PAWL_JSON_STRING)
             flaw = "a key is not a string";

@@ -9,27 +9,29 @@
 #include "wire/status.h"
 #include "wire/timestamp.h"
 
-// How a verb's failures are told; %s: the workflow's name for a start, else the instance's id. The
-// texts are the reference's (1.3).
+// How a verb's failures are told; %s: the workflow's name for a start, else the instance's id; what
+// stands behind it is |inner|, the subject, and |why|. The texts are the reference's (1.3).
 static const struct workflow_row {
-    const char *code, *text, *inner;
+    const char *code, *text, *inner, *why;
     bool tells_missing; // a missing instance is NOT_FOUND, not an error of the verb
 } workflow_rows[] = {
     [PAWL_WORKFLOW_START] = {"ERR_START_WORKFLOW", "error starting workflow '%s': %s",
-                             "unable to start workflow: ", false},
+                             "unable to start workflow", "", false},
     [PAWL_WORKFLOW_GET] = {"ERR_GET_WORKFLOW",
                            "error while getting workflow info on instance '%s': %s",
-                           "failed to get workflow metadata: ", true},
+                           "failed to get workflow metadata for",
+                           "failed to fetch workflow metadata: ", true},
     [PAWL_WORKFLOW_RAISE] = {"ERR_RAISE_EVENT_WORKFLOW", "error raising event on workflow '%s': %s",
-                             "failed to raise event: ", false},
+                             "failed to raise event", "failed to raise event: ", false},
     [PAWL_WORKFLOW_PAUSE] = {"ERR_PAUSE_WORKFLOW", "error pausing workflow %s: %s",
-                             "failed to pause workflow: ", false},
+                             "failed to pause workflow", "failed to suspend workflow: ", false},
     [PAWL_WORKFLOW_RESUME] = {"ERR_RESUME_WORKFLOW", "error resuming workflow %s: %s",
-                              "failed to resume workflow: ", false},
+                              "failed to resume workflow", "failed to resume workflow: ", false},
     [PAWL_WORKFLOW_TERMINATE] = {"ERR_TERMINATE_WORKFLOW", "error terminating workflow '%s': %s",
-                                 "failed to terminate workflow: ", true},
+                                 "failed to terminate workflow",
+                                 "failed to submit termination request:: ", true},
     [PAWL_WORKFLOW_PURGE] = {"ERR_PURGE_WORKFLOW", "error purging workflow %s: %s",
-                             "failed to Purge workflow: ", true},
+                             "failed to Purge workflow", "failed to purge workflow state: ", true},
 };
 
 // --- answers -------------------------------------------------------------------------------------
@@ -150,6 +152,24 @@ static void workflow_reply(struct pawl_workflow_ask *ask) {
     }
 }
 
+// What failed, and why. Long names are cut, so that the cause is always there.
+static void workflow_tell(const struct pawl_workflow_ask *ask, const struct pawl_error *error,
+                          char out[700]) {
+    const struct workflow_row *row = &workflow_rows[ask->verb];
+    char subject[160] = "";
+    switch (ask->verb) {
+    case PAWL_WORKFLOW_START: break;
+    case PAWL_WORKFLOW_GET: snprintf(subject, sizeof subject, " '%.70s'", ask->id); break;
+    case PAWL_WORKFLOW_RAISE:
+        snprintf(subject, sizeof subject, " %.64s on workflow %.70s", ask->event, ask->id);
+        break;
+    default: snprintf(subject, sizeof subject, " %.70s", ask->id);
+    }
+    const char *status =
+        error->code == PAWL_E_EXISTS ? "rpc error: code = AlreadyExists desc = " : "";
+    snprintf(out, 700, "%s%s: %s%s%s", row->inner, subject, row->why, status, error->text);
+}
+
 static void workflow_done(struct pawl_call *call, const struct pawl_error *error) {
     struct pawl_workflow_ask *ask = call->data;
     const struct workflow_row *row = &workflow_rows[ask->verb];
@@ -166,11 +186,9 @@ static void workflow_done(struct pawl_call *call, const struct pawl_error *error
     } else if (error && (error->code == PAWL_E_UNAVAILABLE || error->code == PAWL_E_NOMEM)) {
         workflow_fail(ask, error->code, pawl__err_http(error->code), row->code, "%s", error->text);
     } else if (error) {
-        bool exists = error->code == PAWL_E_EXISTS;
         const char *who = ask->verb == PAWL_WORKFLOW_START ? ask->name : ask->id;
         char inner[700];
-        snprintf(inner, sizeof inner, "%s%s%s", row->inner,
-                 exists ? "rpc error: code = AlreadyExists desc = " : "", error->text);
+        workflow_tell(ask, error, inner);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" // the table's texts
         workflow_fail(ask, PAWL_E_INTERNAL, 500, row->code, row->text, who, inner);

@@ -76,6 +76,9 @@ static const struct step dapr_workflow[] = {
     {"PauseWorkflowBeta1", DAPR("a", ""), "0"},
     {"GetWorkflowBeta1", DAPR("a", ""), "0 \"workflowName\":\"wait\""},
     {"ResumeWorkflowAlpha1", DAPR("a", ""), "0"},
+    {"PurgeWorkflowBeta1", DAPR("a", ""),
+     "13 error purging workflow a: failed to Purge workflow a: failed to purge workflow state: "
+     "orchestration has not yet completed"},
     {"RaiseEventWorkflowBeta1", DAPR("a", ",\"eventName\":\"go\",\"eventData\":\"e30=\""), "0"},
     {"TerminateWorkflowBeta1", DAPR("a", ""), "0"},
     {"WaitForInstanceCompletion", TASK("a", ""), "0 STATUS_TERMINATED"},
@@ -109,8 +112,17 @@ static const struct step dapr_workflow_errors[] = {
      "3 app ID 'o/r' is invalid"},
     {"GetWorkflowBeta1", DAPR("", ""), "3 no instance ID was provided"},
     {"RaiseEventWorkflowBeta1", DAPR("a", ""), "3 missing workflow event name"},
-    {"RaiseEventWorkflowBeta1", DAPR("never", ",\"eventName\":\"go\""), "13 no such instance"},
-    {"PauseWorkflowBeta1", DAPR("never", ""), "13 failed to pause workflow"},
+    {"RaiseEventWorkflowBeta1", DAPR("never", ",\"eventName\":\"go\""),
+     "13 error raising event on workflow 'never': failed to raise event go on workflow never: "
+     "failed "
+     "to raise event: no such instance exists"},
+    {"PauseWorkflowBeta1", DAPR("never", ""),
+     "13 error pausing workflow never: failed to pause workflow never: failed to suspend workflow: "
+     "no such instance exists"},
+    {"ResumeWorkflowBeta1", DAPR("never", ""),
+     "13 error resuming workflow never: failed to resume workflow never: failed to resume "
+     "workflow: "
+     "no such instance exists"},
     {"TerminateWorkflowBeta1", DAPR("never", ""), "5 unable to find workflow"},
     {"PurgeWorkflowBeta1", DAPR("never", ""), "5 unable to find workflow"},
     END,
@@ -228,6 +240,12 @@ static const struct step http_state[] = {
     {"GET " BASE "/m", NULL, "204"},
     {"DELETE " BASE "/n?concurrency=first-write", NULL, "204|409"},
     {"GET /v1.0/state/other/m", NULL, "400 ERR_STATE_STORE_NOT_FOUND"},
+    {"POST /v1.0/state/other", "{", "400 ERR_STATE_STORE_NOT_FOUND"},
+    {"POST /v1.0/state/other/bulk", "{", "400 ERR_STATE_STORE_NOT_FOUND"},
+    {"POST /v1.0/state/other/transaction", "{", "400 ERR_STATE_STORE_NOT_FOUND"},
+    {"POST " BASE "/bulk", "{}", "200 []"},
+    {"POST " BASE "/transaction", "{}", "204"},
+    {"POST " BASE "/transaction", "{\"operations\":null}", "204"},
     END,
 };
 
@@ -320,11 +338,11 @@ static const struct step http_state_errors[] = {
     {"POST " BASE, "[{\"key\":\"\"}]", "400 cannot be empty"},
     {"GET " BASE "/%ff", NULL, "400 not valid UTF-8"},
     {"GET /v1.0/state/%ff/k", NULL, "400 ERR_STATE_STORE_NOT_FOUND"},
-    {"POST " BASE "/bulk", "{}", "400 \\\"keys\\\" is not an array"},
+    {"POST " BASE "/bulk", "{\"keys\":7}", "400 \\\"keys\\\" is not an array"},
     {"POST " BASE "/bulk", "{\"keys\":[1]}", "400 a key is not a string"},
     {"POST " BASE "/bulk", "[", "400 ERR_MALFORMED_REQUEST"},
     {"POST " BASE "/transaction", "[", "400 ERR_MALFORMED_REQUEST"},
-    {"POST " BASE "/transaction", "{}", "400 \\\"operations\\\" is not an array"},
+    {"POST " BASE "/transaction", "{\"operations\":{}}", "400 \\\"operations\\\" is not an array"},
     {"POST " BASE "/transaction", "{\"operations\":[{}]}",
      "400 operation type (none) not supported"},
     {"POST " BASE "/transaction", "{\"operations\":[{\"operation\":\"upsert\"}]}",
