@@ -26,8 +26,7 @@ static void check(bool ok, const char *what) {
     exit(1);
 }
 
-// --- the least
-// ------------------------------------------------------------------------------------
+// --- the least -----------------------------------------------------------------------------------
 
 struct bare {
     PGconn *pg;
@@ -95,8 +94,7 @@ static void bare_write(struct bare *bare, const char *bytes, size_t size) {
     }
 }
 
-// --- the store
-// --------------------------------------------------------------------------------------
+// --- the store -----------------------------------------------------------------------------------
 
 static void store_write(struct pawl_store *store, struct pawl_lease *lease, const char *bytes,
                         size_t size) {

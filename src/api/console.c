@@ -86,8 +86,7 @@ void pawl__console_time(json_t **object, const char *key, int64_t at) {
     if (at) pawl__json_set(object, key, json_real((double)(at / 1000) / 1000.0));
 }
 
-// --- the app
-// --------------------------------------------------------------------------------------
+// --- the app -------------------------------------------------------------------------------------
 
 static void console_app(void *arg, struct pawl_request *request, const struct pawl_params *params) {
     (void)params;

@@ -56,8 +56,7 @@ void pawl__console_time(json_t **object, const char *key, int64_t at); // nanose
 extern const struct pawl_route pawl__console_routes[];
 extern const size_t pawl__console_route_count;
 
-// --- console_list.c: which ones there are
-// ---------------------------------------------------------
+// --- console_list.c: which ones there are --------------------------------------------------------
 
 void pawl__console_list(void *arg, struct pawl_request *request, const struct pawl_params *params);
 void pawl__console_count(void *arg, struct pawl_request *request, const struct pawl_params *params);
@@ -86,8 +85,7 @@ void pawl__console_log(void *arg, struct pawl_request *request, const struct paw
 void pawl__console_changes(void *arg, struct pawl_request *request,
                            const struct pawl_params *params);
 
-// --- console_instance.c: looking at one
-// -----------------------------------------------------------
+// --- console_instance.c: looking at one ----------------------------------------------------------
 
 void pawl__console_instance(void *arg, struct pawl_request *request,
                             const struct pawl_params *params);
@@ -102,8 +100,7 @@ void pawl__console_ask_history(struct pawl_console_ask *ask,
 // Makes rows of these events. False after answering.
 bool pawl__console_read_timeline(struct pawl_console_ask *ask, struct pawl_timeline *out);
 
-// --- console_timeline.c: what one did, as rows
-// ----------------------------------------------------
+// --- console_timeline.c: what one did, as rows ---------------------------------------------------
 
 void pawl__console_timeline(void *arg, struct pawl_request *request,
                             const struct pawl_params *params);
@@ -111,8 +108,7 @@ void pawl__console_timeline(void *arg, struct pawl_request *request,
 // Appends the JSON of |timeline|.
 void pawl__console_put_timeline(struct pawl_buf *out, const struct pawl_timeline *timeline);
 
-// --- console_read.c: histories as files
-// -----------------------------------------------------------
+// --- console_read.c: histories as files ----------------------------------------------------------
 
 void pawl__console_history(void *arg, struct pawl_request *request,
                            const struct pawl_params *params);
@@ -121,8 +117,7 @@ void pawl__console_history(void *arg, struct pawl_request *request,
 // |arg| is not looked at.
 void pawl__console_read(void *arg, struct pawl_request *request, const struct pawl_params *params);
 
-// --- console_act.c: steering
-// ----------------------------------------------------------------------
+// --- console_act.c: steering ---------------------------------------------------------------------
 
 void pawl__console_start(void *arg, struct pawl_request *request, const struct pawl_params *params);
 void pawl__console_act(void *arg, struct pawl_request *request, const struct pawl_params *params);

@@ -92,8 +92,7 @@ static void console_done_empty(struct pawl_console_ask *ask) {
     pawl__console_answer(ask, json_pack("{s:s}", "id", ask->id));
 }
 
-// --- start
-// ------------------------------------------------------------------------------------------
+// --- start ---------------------------------------------------------------------------------------
 
 void pawl__console_start(void *arg, struct pawl_request *request,
                          const struct pawl_params *params) {
@@ -121,8 +120,7 @@ void pawl__console_start(void *arg, struct pawl_request *request,
     pawl__console_call(ask, PAWL_TASKHUB_START, &message->base, console_done_empty);
 }
 
-// --- verbs
-// ------------------------------------------------------------------------------------------
+// --- verbs ---------------------------------------------------------------------------------------
 
 // Each makes the message of its call; NULL as console_wrong says.
 static const ProtobufCMessage *act_raise(struct pawl_console_ask *ask, const json_t *body) {

@@ -70,8 +70,7 @@ void pawl__console_ask_history(struct pawl_console_ask *ask,
     pawl__console_call(ask, PAWL_TASKHUB_HISTORY, &message->base, answer);
 }
 
-// --- the instance
-// -----------------------------------------------------------------------------------
+// --- the instance --------------------------------------------------------------------------------
 
 static json_t *console_wait(const struct pawl_step *step) {
     json_t *json = json_pack("{s:s, s:s, s:I}", "kind", pawl__wait_kind(step), "name", step->name,
@@ -165,8 +164,7 @@ void pawl__console_instance(void *arg, struct pawl_request *request,
     pawl__console_call(ask, PAWL_TASKHUB_GET, &message->base, console_got_instance);
 }
 
-// --- events
-// -----------------------------------------------------------------------------------------
+// --- events --------------------------------------------------------------------------------------
 
 // What JSON calls the event's member that says what it is.
 static const char *console_event_type(json_t *event, json_t **body) {

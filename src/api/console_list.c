@@ -78,8 +78,7 @@ static void list_call(struct list_ask *ask, struct pawl_call *call,
     pawl__node_call(ask->api->options.node, call);
 }
 
-// --- pages
-// ----------------------------------------------------------------------------------------
+// --- pages ---------------------------------------------------------------------------------------
 
 // Where a page begins: behind the last row of the one before, by its time of creation and its id.
 static bool list_read_place(struct pawl_str text, struct pawl_query *query) {
@@ -177,8 +176,7 @@ void pawl__console_list(void *arg, struct pawl_request *request, const struct pa
     list_call(ask, &ask->verb.search.call, list_done);
 }
 
-// --- counts
-// ---------------------------------------------------------------------------------------
+// --- counts --------------------------------------------------------------------------------------
 
 static void count_done(struct pawl_call *call, const struct pawl_error *error) {
     struct list_ask *ask = call->data;

@@ -6,8 +6,7 @@
 // Histories as files: what 'pawl workflow export' writes goes out, and one that somebody has kept
 // is looked at without being taken in.
 
-// --- out
-// ------------------------------------------------------------------------------------------
+// --- out -----------------------------------------------------------------------------------------
 
 static void read_reply_history(struct pawl_console_ask *ask) {
     const Pb__GetInstanceHistoryResponse *history = (const void *)ask->call.response;
@@ -35,8 +34,7 @@ void pawl__console_history(void *arg, struct pawl_request *request,
         pawl__console_ask_history(ask, read_reply_history);
 }
 
-// --- in
-// -------------------------------------------------------------------------------------------
+// --- in ------------------------------------------------------------------------------------------
 
 // Makes the events of |list| into |out|, in |arena|. False: |*why| says what is wrong; NULL: memory
 // is out.

@@ -51,8 +51,7 @@ void pawl__scrape_fed(const struct pawl_scraping *scrape, const struct pawl_scra
                       const struct pawl_scrape_labels *labels,
                       const struct pawl_histogram *histogram);
 
-// --- workflows: scrape_workflows.c
-// ----------------------------------------------------------------
+// --- workflows: scrape_workflows.c ---------------------------------------------------------------
 
 enum { // which, of workflows and activities
     PAWL_TELL_EXECUTION,
@@ -69,8 +68,7 @@ void pawl__tell_activities(const struct pawl_scraping *scrape, const struct pawl
 void pawl__tell_payloads(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row);
 void pawl__tell_census(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row);
 
-// --- requests: scrape_requests.c
-// ------------------------------------------------------------------
+// --- requests: scrape_requests.c -----------------------------------------------------------------
 
 void pawl__tell_rpcs(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row);
 void pawl__tell_methods(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row);
@@ -79,8 +77,7 @@ void pawl__tell_http_bytes(const struct pawl_scraping *scrape, const struct pawl
 void pawl__tell_codes(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row);
 void pawl__tell_open(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row);
 
-// --- stores: scrape_stores.c
-// ----------------------------------------------------------------------
+// --- stores: scrape_stores.c ---------------------------------------------------------------------
 
 enum { // which, of a store
     PAWL_TELL_COMMITS,

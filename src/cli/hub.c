@@ -95,8 +95,7 @@ static struct hub_call *hub_call_create(struct pawl_request *request) {
     return NULL;
 }
 
-// --- which apps there are
-// -------------------------------------------------------------------------
+// --- which apps there are ------------------------------------------------------------------------
 
 static void hub_find(uv_work_t *work) {
     struct hub_call *call = PAWL_CONTAINER(work, struct hub_call, work);
@@ -127,8 +126,7 @@ static void hub_apps(void *arg, struct pawl_request *request, const struct pawl_
     if (call) hub_submit(hub->loop, call, hub_find, hub_done);
 }
 
-// --- handing calls on
-// -----------------------------------------------------------------------------
+// --- handing calls on ----------------------------------------------------------------------------
 
 // The daemon that a call is for; NULL: |call->error| says why.
 static const struct pawl_found *hub_choose(struct hub_call *call) {
@@ -211,8 +209,7 @@ static void hub_call_on(void *arg, struct pawl_request *request, const struct pa
     if (call) hub_submit(hub->loop, call, hub_forward, hub_done);
 }
 
-// --- streams, which have no end
-// -------------------------------------------------------------------
+// --- streams, which have no end ------------------------------------------------------------------
 
 static void hub_stream_find(uv_work_t *work) {
     struct hub_call *call = PAWL_CONTAINER(work, struct hub_call, work);
@@ -242,8 +239,7 @@ static void hub_changes(void *arg, struct pawl_request *request, const struct pa
     if (call) hub_submit(hub->loop, call, hub_stream_find, hub_stream_found);
 }
 
-// --- the page
-// -------------------------------------------------------------------------------------
+// --- the page ------------------------------------------------------------------------------------
 
 static void hub_page(void *arg, struct pawl_request *request, const struct pawl_params *params) {
     (void)arg;

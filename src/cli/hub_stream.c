@@ -51,8 +51,7 @@ static void stream_on_close(struct pawl_request *request, enum pawl_err reason) 
     stream_end(stream, "");
 }
 
-// --- what comes
-// -----------------------------------------------------------------------------------
+// --- what comes ----------------------------------------------------------------------------------
 
 static int stream_on_headers(llhttp_t *parser) {
     static const struct pawl_header headers[] = {
@@ -109,8 +108,7 @@ static void stream_on_drain(struct pawl_request *request) {
     stream_read(request->data);
 }
 
-// --- the question
-// ---------------------------------------------------------------------------------
+// --- the question --------------------------------------------------------------------------------
 
 static void stream_written(uv_write_t *write, int status) {
     struct hub_stream *stream = write->data;

@@ -72,8 +72,7 @@ static struct pawl_str origin_authority(struct pawl_str origin) {
     return (struct pawl_str){slashes + 3, (size_t)(origin.data + origin.len - slashes - 3)};
 }
 
-// --- the host that was asked
-// ----------------------------------------------------------------------
+// --- the host that was asked ---------------------------------------------------------------------
 
 static struct pawl_str host_name(struct pawl_str authority) {
     if (!authority.len) return authority;

@@ -39,8 +39,7 @@ void pawl__borrowed_free(struct pawl_borrowed_items *items, struct pawl_borrowed
     free(item);
 }
 
-// --- making
-// ---------------------------------------------------------------------------------------
+// --- making --------------------------------------------------------------------------------------
 
 static struct pawl_str borrowed_copy(char **at, struct pawl_str text) {
     char *copy = *at;

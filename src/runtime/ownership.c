@@ -133,8 +133,7 @@ void pawl__ownership_fail(struct pawl_ownership *ownership, const struct pawl_er
         ownership->fail_delay = OWNERSHIP_FAIL_DELAY_MOST;
 }
 
-// --- renewing
-// -------------------------------------------------------------------------------------
+// --- renewing ------------------------------------------------------------------------------------
 
 static void ownership_renew(struct pawl_job *job) {
     struct pawl_ownership *ownership = PAWL_CONTAINER(job, struct pawl_ownership, renewing);

@@ -31,8 +31,7 @@ static void test_options(void **state) {
     assert_ok(pawl_close(pawl));
 }
 
-// --- shards
-// ---------------------------------------------------------------------------------------
+// --- shards --------------------------------------------------------------------------------------
 
 static enum pawl_err echo(struct pawl_workflow *wf) {
     return pawl_return(wf, pawl_input(wf));
@@ -108,8 +107,7 @@ static void test_fewer_shards(void **state) {
     }
 }
 
-// --- at the same time
-// -----------------------------------------------------------------------------
+// --- at the same time ----------------------------------------------------------------------------
 
 struct meeting {
     atomic_int inside;
@@ -163,8 +161,7 @@ static void test_at_the_same_time(void **state) {
     assert_ok(pawl_close(pawl));
 }
 
-// --- activities
-// -----------------------------------------------------------------------------------
+// --- activities ----------------------------------------------------------------------------------
 
 struct crowd {
     atomic_int inside, most;
@@ -213,8 +210,7 @@ static void test_threads(void **state) {
     assert_ok(pawl_close(pawl)); // with nothing left to run
 }
 
-// --- one process at a time
-// ------------------------------------------------------------------------
+// --- one process at a time -----------------------------------------------------------------------
 
 static void test_held(void **state) {
     (void)state;

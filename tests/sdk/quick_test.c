@@ -59,8 +59,7 @@ static void test_is_retried(void **state) {
     pawl_info_free(info);
 }
 
-// --- many at once, so that they are handed out in several rounds
-// ------------------------------------
+// --- many at once, so that they are handed out in several rounds ---------------------------------
 
 static enum pawl_err fans_out(struct pawl_workflow *wf) {
     struct pawl_task *tasks[200];

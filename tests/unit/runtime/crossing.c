@@ -80,8 +80,7 @@ static unsigned below(struct crossing *crossing, unsigned limit) {
     return (unsigned)(crossing->random >> 33) % limit;
 }
 
-// --- stores and the network
-// --------------------------------------------------------------------------------
+// --- stores and the network ----------------------------------------------------------------------
 
 static void crossing_committed(void *fleet, const struct pawl_commit *commit) {
     seen_commit(&PAWL_CONTAINER(fleet, struct crossing, fleet)->seen, commit);

@@ -79,8 +79,7 @@ static void gate_close(struct pawl_store *base) {
 static const struct pawl_store_ops gate_ops = {
     .close = gate_close, .commit = gate_commit, .tend = gate_tend};
 
-// --- users
-// ----------------------------------------------------------------------------------------
+// --- users ---------------------------------------------------------------------------------------
 
 struct user {
     struct pawl_shared_store *shared;
@@ -189,8 +188,7 @@ static void house_wait(struct house *house) {
         while (!house->users[i].done) uv_run(&house->loop, UV_RUN_ONCE);
 }
 
-// --- the tests
-// ------------------------------------------------------------------------------------
+// --- the tests -----------------------------------------------------------------------------------
 
 static void test_one_commit(void **state) {
     (void)state;
