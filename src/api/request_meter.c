@@ -81,7 +81,8 @@ static const char *meter_verb(const struct pawl_request *request) {
     return "other";
 }
 
-bool pawl__request_meter_fits(const char *pattern, struct pawl_str path) {
+// Whether |path|, without a query, fits |pattern|.
+static bool meter_fits(const char *pattern, struct pawl_str path) {
     struct pawl_str rest = pawl__str(pattern);
     while (rest.data && path.data) {
         struct pawl_str wanted = pawl__str_cut(&rest, '/'), there = pawl__str_cut(&path, '/');
@@ -101,7 +102,7 @@ static const char *meter_path(const struct pawl_request_meter_options *options,
                               struct pawl_str path, const char *otherwise) {
     for (size_t i = 0; i < options->path_count; i++) {
         const char *pattern = options->paths + i * options->path_size;
-        if (pawl__request_meter_fits(pattern, path)) return pattern;
+        if (meter_fits(pattern, path)) return pattern;
     }
     return otherwise;
 }

@@ -70,9 +70,6 @@ void pawl__request_meter_begin(struct pawl_request_meter *meter,
 // Whether series of HTTP requests say a path.
 bool pawl__request_meter_has_path(const struct pawl_request_meter *meter);
 
-// Whether |path|, without a query, fits |pattern|.
-bool pawl__request_meter_fits(const char *pattern, struct pawl_str path);
-
 // |name|: of the method or route that served it; NULL: none did. |began|: steady. |status|: of
 // HTTP, or an enum pawl_err with gRPC.
 void pawl__request_meter_end(struct pawl_request_meter *meter, const struct pawl_request *request,

@@ -46,7 +46,8 @@ static void command_help_all(FILE *out) {
           out);
 }
 
-void pawl__command_help(FILE *out, const struct pawl_command *command) {
+// Writes a command's help.
+static void command_write_help(FILE *out, const struct pawl_command *command) {
     fprintf(out, "%s.\n\nUsage: pawl %s %s\n\n%s", command->summary, command->name, command->usage,
             command->text);
     if (command->commands) command_help_list(out, command->commands);
@@ -92,7 +93,7 @@ static int command_help_of(const char *self, char **words, int count) {
         if (!command) return command_unknown(commands, self, words[i]);
         commands = command->commands;
     }
-    pawl__command_help(stdout, command);
+    command_write_help(stdout, command);
     return 0;
 }
 
@@ -115,7 +116,7 @@ static int command_run_group(const struct pawl_command *group, const char *calle
     int before = argc - flags.argc;
     char *word = argv[before]; // NULL: none
     if (flags.help || !word || command_is_help(word)) {
-        pawl__command_help(stdout, group);
+        command_write_help(stdout, group);
         return 0;
     }
     const struct pawl_command *command = command_find(group->commands, word);
@@ -133,7 +134,7 @@ static int command_run(const struct pawl_command *command, const char *called, i
     if (!pawl__flags_parse(&flags, command->flags, called, argc, argv, command->stop_at_argument))
         return PAWL_EXIT_USAGE;
     if (flags.help) {
-        pawl__command_help(stdout, command);
+        command_write_help(stdout, command);
         return 0;
     }
     return command->run(&flags);

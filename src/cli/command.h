@@ -8,9 +8,6 @@
 // Runs the program: |argv[0]| says under which name it was called.
 int pawl__cli_main(int argc, char **argv);
 
-// Writes a command's help.
-void pawl__command_help(FILE *out, const struct pawl_command *command);
-
 enum {
     PAWL_EXIT_USAGE = 2
 };

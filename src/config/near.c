@@ -31,7 +31,8 @@ size_t pawl__distance(struct pawl_str a, struct pawl_str b) {
     return rows[a.len % 3][b.len];
 }
 
-bool pawl__is_slip(size_t distance, size_t len) {
+// Whether a name at |distance| from a text of |len| bytes is one that was meant.
+static bool near_is_slip(size_t distance, size_t len) {
     return distance <= (len < 4 ? 1 : len < 8 ? 2 : 3);
 }
 
@@ -42,7 +43,7 @@ const char *pawl__nearest(const char *text, const char *const *known) {
     for (size_t i = 0; known[i]; i++) {
         size_t distance = pawl__distance(given, pawl__str(known[i]));
         if (strcmp(text, known[i]) == 0) return known[i];
-        if (distance >= least || !pawl__is_slip(distance, given.len)) continue;
+        if (distance >= least || !near_is_slip(distance, given.len)) continue;
         least = distance;
         near = known[i];
     }

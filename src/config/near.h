@@ -14,7 +14,4 @@ const char *pawl__nearest(const char *text, const char *const *known);
 // with their neighbour; 64 for names of more than 63 bytes.
 size_t pawl__distance(struct pawl_str a, struct pawl_str b);
 
-// Whether a name at |distance| from a text of |len| bytes is one that was meant.
-bool pawl__is_slip(size_t distance, size_t len);
-
 #endif

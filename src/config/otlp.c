@@ -18,7 +18,8 @@ static const char *otlp_own_variable(const struct pawl_otlp_signal *signal, cons
     return value && *value ? value : NULL;
 }
 
-const char *pawl__otlp_variable(const struct pawl_otlp_signal *signal, const char *what) {
+// The variable of the signal; or else that of all of OTLP. NULL: neither is there, or it is empty.
+static const char *otlp_variable(const struct pawl_otlp_signal *signal, const char *what) {
     const char *own = otlp_own_variable(signal, what);
     return own ? own : otlp_own_variable(NULL, what);
 }
@@ -98,10 +99,10 @@ static enum pawl_err otlp_take_endpoint(struct pawl_arena *arena,
 enum pawl_err pawl__otlp_take_environment(struct pawl_arena *arena,
                                           const struct pawl_otlp_signal *signal,
                                           struct pawl_otlp_config *out, struct pawl_error *error) {
-    const char *protocol = pawl__otlp_variable(signal, "PROTOCOL");
-    const char *headers = pawl__otlp_variable(signal, "HEADERS");
-    const char *timeout = pawl__otlp_variable(signal, "TIMEOUT");
-    const char *insecure = pawl__otlp_variable(signal, "INSECURE");
+    const char *protocol = otlp_variable(signal, "PROTOCOL");
+    const char *headers = otlp_variable(signal, "HEADERS");
+    const char *timeout = otlp_variable(signal, "TIMEOUT");
+    const char *insecure = otlp_variable(signal, "INSECURE");
     if (protocol && strcmp(protocol, "grpc") != 0 && strncmp(protocol, "http", 4) != 0)
         return pawl__fail(error, PAWL_E_INVALID,
                           "OTEL_EXPORTER_OTLP_PROTOCOL in the environment is '%s', but has to be "

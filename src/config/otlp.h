@@ -30,9 +30,6 @@ enum pawl_err pawl__otlp_take_environment(struct pawl_arena *arena,
                                           const struct pawl_otlp_signal *signal,
                                           struct pawl_otlp_config *out, struct pawl_error *error);
 
-// The variable of the signal; or else that of all of OTLP. NULL: neither is there, or it is empty.
-const char *pawl__otlp_variable(const struct pawl_otlp_signal *signal, const char *what);
-
 struct pawl_otlp_pair {
     const char *key;
     struct pawl_str value;

@@ -59,9 +59,11 @@ void pawl__message_crossing(struct pawl_str key, struct pawl_crossing *out) {
     for (int i = 0; i < 8; i++) out->number = out->number << 8 | (uint8_t)end[2 + PAWL_ORIGIN + i];
 }
 
-enum pawl_err pawl__message_pack(const struct pawl_message *message, const char *app,
-                                 uint32_t shards, struct pawl_origin *origin,
-                                 struct pawl_arena *arena, struct pawl_letter *out) {
+// Fills |out| with |message|, which leaves the app |app| of |shards| shards, in |arena|. |origin|
+// counts it, when it is for another app. PAWL_E_NOMEM.
+static enum pawl_err message_pack(const struct pawl_message *message, const char *app,
+                                  uint32_t shards, struct pawl_origin *origin,
+                                  struct pawl_arena *arena, struct pawl_letter *out) {
     bool elsewhere = strcmp(message->target_app, app) != 0;
     struct pawl_str event =
         message->event ? pawl__wire_pack(arena, &message->event->base) : PAWL_STR("");
@@ -173,7 +175,7 @@ enum pawl_err pawl__mailbag_put(struct pawl_mailbag *bag, const struct pawl_lett
 enum pawl_err pawl__mailbag_add(struct pawl_mailbag *bag, const struct pawl_message *message,
                                 const char *app, uint32_t shards, struct pawl_origin *origin) {
     struct pawl_letter letter;
-    enum pawl_err err = pawl__message_pack(message, app, shards, origin, &bag->arena, &letter);
+    enum pawl_err err = message_pack(message, app, shards, origin, &bag->arena, &letter);
     return err ? err : pawl__mailbag_put(bag, &letter);
 }
 

@@ -90,12 +90,6 @@ struct pawl_letter {
 // |count|.
 uint32_t pawl__shard_of(struct pawl_str id, uint32_t count);
 
-// Fills |out| with |message|, which leaves the app |app| of |shards| shards, in |arena|. |origin|
-// counts it, when it is for another app. PAWL_E_NOMEM.
-enum pawl_err pawl__message_pack(const struct pawl_message *message, const char *app,
-                                 uint32_t shards, struct pawl_origin *origin,
-                                 struct pawl_arena *arena, struct pawl_letter *out);
-
 // Fills |out|, but for its floor, with what |key| of a letter to another app says; without an
 // origin, when it is of an earlier Pawl.
 void pawl__message_crossing(struct pawl_str key, struct pawl_crossing *out);

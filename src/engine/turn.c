@@ -22,7 +22,8 @@ enum pawl_err pawl__turn_add(struct pawl_turn *turn, const Pb__HistoryEvent *eve
     return pawl__history_add(&turn->instance->history, event) ? PAWL_OK : PAWL_E_NOMEM;
 }
 
-void pawl__turn_resolve(struct pawl_turn *turn, struct pawl_pending *item) {
+// Takes |item| from the pending ones, and keeps it for pawl_turn.removed.
+static void turn_resolve(struct pawl_turn *turn, struct pawl_pending *item) {
     turn->removed[turn->removed_count++] = *item;
     pawl__pending_remove(&turn->instance->pending, item);
 }
@@ -39,7 +40,7 @@ enum pawl_err pawl__turn_add_pending(struct pawl_turn *turn, const Pb__HistoryEv
     };
     struct pawl_pending *optional = pawl__pending_find(pending, item.id);
     if (optional && !pawl__pending_is_optional(optional)) return PAWL_E_INVALID;
-    if (optional) pawl__turn_resolve(turn, optional);
+    if (optional) turn_resolve(turn, optional);
     enum pawl_err err = pawl__turn_add(turn, event);
     if (err) return err;
     if (!pawl__pending_add(pending, item)) return PAWL_E_NOMEM;
@@ -100,7 +101,7 @@ static enum pawl_err turn_note_version(struct pawl_turn *turn, Pb__WorkflowStart
 static enum pawl_err turn_cancel_event_timer(struct pawl_turn *turn, struct pawl_str bytes) {
     struct pawl_pending *item;
     enum pawl_err err = pawl__fold_event_timer(turn->instance, bytes, turn->arena, &item);
-    if (!err && item) pawl__turn_resolve(turn, item);
+    if (!err && item) turn_resolve(turn, item);
     return err;
 }
 

@@ -50,9 +50,6 @@ enum pawl_err pawl__turn_add(struct pawl_turn *turn, const Pb__HistoryEvent *eve
 enum pawl_err pawl__turn_add_pending(struct pawl_turn *turn, const Pb__HistoryEvent *event,
                                      enum pawl_pending_kind kind, int64_t fire_at);
 
-// It is resolved.
-void pawl__turn_resolve(struct pawl_turn *turn, struct pawl_pending *item);
-
 // Reads what turns need of the event that began the execution: not its input, which may be large.
 enum pawl_err pawl__turn_read_start(struct pawl_turn *turn);
 

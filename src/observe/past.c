@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 
-const double pawl__past_quantiles[PAWL_PAST_QUANTILES] = {0.5, 0.95, 0.99};
+static const double past_shares[PAWL_PAST_QUANTILES] = {0.5, 0.95, 0.99};
 
 double pawl__past_quantile(const struct pawl_buckets *buckets, const uint64_t *counts,
                            double quantile) {
@@ -60,7 +60,7 @@ static void past_quantiles(double *out, const struct pawl_buckets *buckets, cons
     uint64_t grown[PAWL_BUCKETS_MOST + 1];
     past_grow(grown, now, before, PAWL_BUCKETS_MOST + 1);
     for (int i = 0; i < PAWL_PAST_QUANTILES; i++) {
-        double value = pawl__past_quantile(buckets, grown, pawl__past_quantiles[i]);
+        double value = pawl__past_quantile(buckets, grown, past_shares[i]);
         out[i] = value < 0 ? -1 : value / (double)PAWL_SECOND;
     }
 }

@@ -31,8 +31,6 @@ enum pawl_past_open {
     PAWL_PAST_OPEN
 };
 
-extern const double pawl__past_quantiles[PAWL_PAST_QUANTILES]; // 0.5, 0.95, 0.99
-
 struct pawl_past_step {
     int64_t at;       // when it ended, in nanoseconds since 1970
     uint64_t started; // workflows that had their first turn

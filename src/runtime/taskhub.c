@@ -390,7 +390,8 @@ static void taskhub_complete_turn(struct pawl_taskhub_call *call) {
 
 // --- other apps ---------------------------------------------------------------------------------
 
-bool pawl__taskhub_is_app(const char *app) {
+// Whether |app| may be the id of an app, as the reference has it.
+static bool taskhub_is_app(const char *app) {
     for (const char *at = app; *at; at++) {
         bool letter = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z');
         if (!letter && !(*at >= '0' && *at <= '9') && *at != '_' && *at != '-') return false;
@@ -410,8 +411,7 @@ static bool taskhub_route(struct pawl_taskhub_call *call) {
     if (!router) return true;
     const char *app = router->_target_app_id_case ? router->targetappid : "";
     const char *namespace = router->_target_app_namespace_case ? router->targetappnamespace : "";
-    bool own = !*app || strcmp(app, call->node->app_id) == 0,
-         valid = own || pawl__taskhub_is_app(app);
+    bool own = !*app || strcmp(app, call->node->app_id) == 0, valid = own || taskhub_is_app(app);
     bool near = !*namespace || strcmp(namespace, call->node->namespace) == 0;
     if (valid && near) {
         if (!own) call->app = app;

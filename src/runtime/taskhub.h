@@ -11,9 +11,6 @@
 Pb__ExecutionStartedEvent *pawl__taskhub_start_event(struct pawl_arena *arena, char *id, char *name,
                                                      Google__Protobuf__StringValue *input);
 
-// Whether |app| may be the id of an app, as the reference has it.
-bool pawl__taskhub_is_app(const char *app);
-
 void pawl__taskhub_call(struct pawl_node *node, struct pawl_taskhub_call *call);
 void pawl__taskhub_cancel(struct pawl_taskhub_call *call);
 

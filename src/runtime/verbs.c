@@ -173,7 +173,9 @@ void pawl__post_init(struct pawl_post *verb, struct pawl_str id,
 
 // --- purge --------------------------------------------------------------------------------------
 
-bool pawl__kin_copy(struct pawl_arena *arena, struct pawl_kin **out, const struct pawl_kin *kin) {
+// Copies |kin| into |arena|, and with them their texts. False: memory is out.
+static bool purge_copy_kin(struct pawl_arena *arena, struct pawl_kin **out,
+                           const struct pawl_kin *kin) {
     *out = NULL;
     for (; kin; kin = kin->next) {
         struct pawl_kin *copy = pawl__arena_alloc(arena, sizeof *copy);
@@ -194,7 +196,7 @@ static enum pawl_err purge_run(struct pawl_calls *calls, struct pawl_call *call,
     struct pawl_kin *kin;
     enum pawl_err err = pawl__shard_purge(&calls->residency->shard, call->id, &verb->ask,
                                           &verb->count, &kin, error);
-    if (err || !kin || pawl__kin_copy(verb->arena, &verb->kin, kin)) return err;
+    if (err || !kin || purge_copy_kin(verb->arena, &verb->kin, kin)) return err;
     return pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 

@@ -90,9 +90,6 @@ struct pawl_purge {
 };
 void pawl__purge_init(struct pawl_purge *verb, struct pawl_str id, bool recursive, bool force);
 
-// Copies |kin| into |arena|, and with them their texts. False: memory is out.
-bool pawl__kin_copy(struct pawl_arena *arena, struct pawl_kin **out, const struct pawl_kin *kin);
-
 // Hands the instance a message of another app; done once that is on record. One that was received
 // before does nothing. PAWL_E_INVALID: it is not for this app.
 struct pawl_receive {

@@ -21,7 +21,8 @@ enum {
     COLUMN_ACTIVE
 };
 
-bool pawl__redis_put_columns(struct pawl_buf *out, const struct pawl_snapshot *snapshot) {
+// The columns of |snapshot| as a row; read by pawl__redis_get_columns. False: memory is out.
+static bool commit_put_columns(struct pawl_buf *out, const struct pawl_snapshot *snapshot) {
     return pawl__pb_put_uint(out, COLUMN_POSITION, snapshot->position) &&
            pawl__pb_put_bytes(out, COLUMN_NAME, snapshot->name) &&
            pawl__pb_put_uint(out, COLUMN_STATUS, (uint32_t)snapshot->status) &&
@@ -85,7 +86,7 @@ static void commit_add_row(struct pawl_redis_args *args, struct pawl_str payload
 static void commit_add_snapshot(struct pawl_redis_args *args, const struct pawl_snapshot *row,
                                 struct pawl_error *result) {
     struct pawl_buf columns = {0};
-    args->failed |= !pawl__redis_put_columns(&columns, row);
+    args->failed |= !commit_put_columns(&columns, row);
     pawl__redis_add(args, row->id);
     commit_add_row(args, pawl__buf_str(&columns), result);
     pawl__redis_add(args, row->active || row->wake_at != INT64_MAX ? PAWL_STR("1") : PAWL_STR("0"));

@@ -199,8 +199,7 @@ PAWL_STORE_CALL(get_state, pawl__redis_get_state);
 PAWL_STORE_CALL(listen, pawl__redis_listen);
 void pawl__redis_deafen(struct pawl_redis *store);
 
-// Columns of a snapshot as a row of ours, and back; what comes back points into |row|.
-bool pawl__redis_put_columns(struct pawl_buf *out, const struct pawl_snapshot *snapshot);
+// Reads the columns of a snapshot from its row, into which |out| then points. False: damaged.
 bool pawl__redis_get_columns(struct pawl_str row, struct pawl_snapshot *out);
 
 // Reads columns from |row|, which a reply has, into |arena|.
