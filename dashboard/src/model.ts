@@ -220,6 +220,7 @@ export interface Worker {
   workflows: string[];
   activities: string[];
   items: { instance: string; kind: 'turn' | 'activity'; name: string; since: number }[];
+  loop?: number; // of several; numbers are a loop's own
 }
 
 export interface Workers {
@@ -247,6 +248,6 @@ export interface Stores {
     logBytes?: number;
   }[];
   shards: { number: number; state: string; epoch: number; position: number; lag: number; logBytes: number; inMemory: number; asleep: number; holder?: string }[];
-  daemons: { id: string; address: string; workers: number; self: boolean; since: number }[];
+  daemons: { id: string; address: string; workers: number; self: boolean; since: number; loop?: number }[];
   at: number;
 }

@@ -3,7 +3,6 @@
 #include "api/numbers.h"
 #include "base/clock.h"
 #include "observe/past.h"
-#include "runtime/neighbours.h"
 
 // What this daemon is doing: the figures that 'pawl top' shows.
 
@@ -48,14 +47,6 @@ static double numbers_trouble(const struct pawl_api *api) {
     return most / (double)PAWL_SECOND;
 }
 
-// Those of other daemons: the workers of other loops are counted there.
-static double numbers_elsewhere(const struct pawl_api *api, const struct pawl_numbers *numbers) {
-    const struct pawl_node *node = api->options.node;
-    const struct pawl_neighbours *loops = api->options.neighbours;
-    if (!loops || !node) return numbers->workers_elsewhere;
-    return numbers->workers_elsewhere - (double)pawl__neighbours_workers(loops, &node->members);
-}
-
 // What one loop is doing.
 static json_t *numbers_make(struct pawl_figures *figures, struct pawl_api *api) {
     (void)figures;
@@ -66,10 +57,10 @@ static json_t *numbers_make(struct pawl_figures *figures, struct pawl_api *api) 
     json_t *body = json_pack(
         "{s:s, s:b, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "appId",
         api->options.app_id, "ready", (int)api->ready, "workers", numbers.workers,
-        "workersElsewhere", numbers_elsewhere(api, &numbers), "turns", numbers_work(&numbers.turns),
-        "activities", numbers_work(&numbers.activities), "heldTurns", numbers.held, "shards",
-        numbers.shards, "shardsServed", numbers.shards_served, "inMemory", numbers.instances,
-        "asleep", numbers.asleep, "batches", numbers.batches, "failingSeconds",
+        "workersElsewhere", (double)pawl__figures_elsewhere(api), "turns",
+        numbers_work(&numbers.turns), "activities", numbers_work(&numbers.activities), "heldTurns",
+        numbers.held, "shards", numbers.shards, "shardsServed", numbers.shards_served, "inMemory",
+        numbers.instances, "asleep", numbers.asleep, "batches", numbers.batches, "failingSeconds",
         numbers_trouble(api), "cpuSeconds", process.cpu, "residentBytes", process.resident,
         "workflows", numbers_workflows(api->options.workflows));
     if (!api->ready) pawl__json_set(&body, "reason", pawl__json_text(pawl__str(api->not_ready)));

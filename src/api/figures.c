@@ -6,7 +6,12 @@
 #include "base/clock.h"
 #include "runtime/neighbours.h"
 
-static void figures_answer(struct pawl_request *request, json_t *body) {
+static void figures_answer(const struct pawl_figures *figures, struct pawl_request *request,
+                           json_t *body) {
+    if (figures->answer) {
+        figures->answer(figures->api, request, body);
+        return;
+    }
     pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(request, 200, body);
 }
@@ -15,7 +20,7 @@ static void figures_on_back(struct pawl_round *round) {
     struct pawl_figures *figures = PAWL_CONTAINER(round, struct pawl_figures, round);
     if (figures->request) {
         figures->request->on_close = NULL;
-        figures_answer(figures->request, figures->body);
+        figures_answer(figures, figures->request, figures->body);
     } else {
         json_decref(figures->body);
     }
@@ -32,15 +37,16 @@ void pawl__figures_begin(struct pawl_api *api, struct pawl_request *request,
                          const struct pawl_figures *given) {
     const struct pawl_neighbours *others = api->options.neighbours;
     struct pawl_figures one = *given;
+    one.api = api;
     one.body = given->make(&one, api);
     if (!others || !one.body) {
-        figures_answer(request, one.body);
+        figures_answer(&one, request, one.body);
         return;
     }
     struct pawl_figures *figures = malloc(sizeof *figures);
     if (!figures) {
         json_decref(one.body);
-        figures_answer(request, NULL);
+        figures_answer(&one, request, NULL);
         return;
     }
     *figures = one;
@@ -79,4 +85,12 @@ bool pawl__figures_add(json_t *into, const json_t *from, const char *const *keys
 bool pawl__figures_raise(json_t *into, const json_t *from, const char *key) {
     double high = figures_number(from, key);
     return high <= figures_number(into, key) || !json_object_set_new(into, key, json_real(high));
+}
+
+size_t pawl__figures_elsewhere(const struct pawl_api *api) {
+    const struct pawl_node *node = api->options.node;
+    const struct pawl_neighbours *loops = api->options.neighbours;
+    if (!node) return 0;
+    size_t others = pawl__node_worker_count(node) - node->dispatch.worker_count;
+    return loops ? others - pawl__neighbours_workers(loops, &node->members) : others;
 }

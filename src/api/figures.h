@@ -1,21 +1,25 @@
 #ifndef PAWL_API_FIGURES_H
 #define PAWL_API_FIGURES_H
 
-// Answers of /pawl/v1 that are of all loops: each loop adds what it has, in a round (siblings.h).
+// Answers that are of all loops: each loop adds what it has, in a round (siblings.h).
 
 #include "api/internal.h"
 #include "runtime/siblings.h"
 
 struct pawl_figures {
     struct pawl_round round;
+    struct pawl_api *api;         // of the loop that was asked
     struct pawl_request *request; // NULL: nobody waits for it any more
     json_t *body;                 // of the loops that it has been to; NULL: memory was out
     json_t *(*make)(struct pawl_figures *figures, struct pawl_api *api); // what one loop has
     bool (*merge)(json_t *into, const json_t *from);                     // false: memory is out
-    uint32_t from;                                                       // of the question
+    // Answers with |body| and frees it; NULL: as JSON, with the time.
+    void (*answer)(struct pawl_api *api, struct pawl_request *request, json_t *body);
+    uint32_t from; // of the question
 };
 
-// Answers |request|, at once where there is one loop. |figures| has |make|, |merge| and |from|.
+// Answers |request|, at once where there is one loop. |figures| has |make|, |merge|, and what the
+// question needs of |answer| and |from|.
 void pawl__figures_begin(struct pawl_api *api, struct pawl_request *request,
                          const struct pawl_figures *figures);
 
@@ -26,5 +30,8 @@ void pawl__figures_visit(struct pawl_api *api, struct pawl_round *round);
 // memory is out.
 bool pawl__figures_add(json_t *into, const json_t *from, const char *const *keys, size_t count);
 bool pawl__figures_raise(json_t *into, const json_t *from, const char *key);
+
+// Workers at other daemons, as the loop knows that was asked. Those of other loops are told there.
+size_t pawl__figures_elsewhere(const struct pawl_api *api);
 
 #endif

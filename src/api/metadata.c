@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "api/figures.h"
 #include "api/internal.h"
 #include "api/numbers.h"
 #include "wire/json_build.h"
@@ -85,14 +86,22 @@ static char *metadata_actor_type(struct pawl_api *api, struct pawl_request *requ
                               api->options.app_id, metadata_actors[i]);
 }
 
-// How many of each type are at work here: workflows in memory, activities with workers.
-static void metadata_count(const struct pawl_api *api, int counts[METADATA_ACTORS]) {
+// How many of each type are at work on one loop: workflows in memory, activities with workers.
+static json_t *metadata_count(struct pawl_figures *figures, struct pawl_api *api) {
     struct pawl_numbers numbers;
-    memset(counts, 0, METADATA_ACTORS * sizeof *counts);
-    if (!api->options.node) return;
+    (void)figures;
     pawl__numbers_read(&numbers, api->options.node);
-    counts[METADATA_WORKFLOW] = (int)numbers.instances;
-    counts[METADATA_ACTIVITY] = (int)numbers.activities.in_flight;
+    return json_pack("{s:f, s:f, s:f}", metadata_actors[METADATA_WORKFLOW], numbers.instances,
+                     metadata_actors[METADATA_ACTIVITY], numbers.activities.in_flight,
+                     metadata_actors[METADATA_RETENTIONER], 0.0);
+}
+
+static bool metadata_add(json_t *into, const json_t *from) {
+    return pawl__figures_add(into, from, metadata_actors, METADATA_ACTORS);
+}
+
+static int metadata_counted(const json_t *counts, size_t type) {
+    return (int)json_number_value(json_object_get(counts, metadata_actors[type]));
 }
 
 static const char *metadata_actor_status(const struct pawl_api *api) {
@@ -152,13 +161,12 @@ static json_t *metadata_policies(const struct pawl_api_stores *stores) {
     return list;
 }
 
-static json_t *metadata_active(struct pawl_api *api, struct pawl_request *request) {
+static json_t *metadata_active(struct pawl_api *api, struct pawl_request *request,
+                               const json_t *counts) {
     json_t *list = json_array();
-    int counts[METADATA_ACTORS];
-    metadata_count(api, counts);
     for (size_t i = 0; metadata_workers(api) && i < METADATA_ACTORS; i++)
         pawl__json_add(&list, json_pack("{s:s, s:i}", "type", metadata_actor_type(api, request, i),
-                                        "count", counts[i]));
+                                        "count", metadata_counted(counts, i)));
     return list;
 }
 
@@ -184,7 +192,7 @@ static json_t *metadata_self(const struct pawl_api_options *options) {
     uint64_t commits = 0;
     json_t *daemons = json_array();
     for (size_t i = 0; i < options->stores->count; i++)
-        commits += options->stores->items[i]->storage->commits;
+        commits += pawl__storage_commits(options->stores->items[i]->storage);
     for (size_t i = 0; node && node->shares && i < node->members.count; i++) {
         const struct pawl_member *one = &node->members.list[i];
         bool self = pawl__members_is_self(&node->members, one);
@@ -196,12 +204,14 @@ static json_t *metadata_self(const struct pawl_api_options *options) {
                      "daemons", daemons);
 }
 
-static void metadata_http_get(void *arg, struct pawl_request *request,
-                              const struct pawl_params *params) {
-    (void)params;
-    struct pawl_api *api = arg;
+static void metadata_http_tell(struct pawl_api *api, struct pawl_request *request, json_t *counts) {
+    if (!counts) {
+        pawl__api_nomem(request);
+        return;
+    }
     const struct pawl_api_options *options = &api->options;
-    json_t *active = metadata_active(api, request), *features = json_array();
+    json_t *active = metadata_active(api, request, counts), *features = json_array();
+    json_decref(counts);
     if (options->hot_reload) pawl__json_add(&features, json_string("HotReload"));
     bool serves = options->node && pawl__node_ready(options->node);
     json_t *body =
@@ -223,6 +233,14 @@ static void metadata_http_get(void *arg, struct pawl_request *request,
         pawl__api_json(request, 200, body);
     else
         pawl__api_nomem(request);
+}
+
+static void metadata_http_get(void *arg, struct pawl_request *request,
+                              const struct pawl_params *params) {
+    static const struct pawl_figures figures = {
+        .make = metadata_count, .merge = metadata_add, .answer = metadata_http_tell};
+    (void)params;
+    pawl__figures_begin(arg, request, &figures);
 }
 
 static void metadata_http_set(void *arg, struct pawl_request *request,
@@ -248,12 +266,10 @@ static void metadata_init_entry(void *entry) {
     dapr__get_metadata_response__extended_metadata_entry__init(entry);
 }
 
-static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request) {
-    if (!pawl__api_unpack(request, &dapr__get_metadata_request__descriptor)) return;
+static void metadata_grpc_tell(struct pawl_api *api, struct pawl_request *request, json_t *counts) {
     const struct pawl_api_options *options = &api->options;
     const struct pawl_api_stores *set = options->stores;
     size_t workers = (size_t)metadata_workers(api), stores = set->count + set->secret_count;
-    int counts[METADATA_ACTORS];
     Dapr__RegisteredComponents *components =
         pawl__arena_alloc(&request->arena, (stores + 1) * sizeof *components);
     Dapr__RegisteredComponents **component_list =
@@ -265,8 +281,9 @@ static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request
     Dapr__AppConnectionProperties app = DAPR__APP_CONNECTION_PROPERTIES__INIT;
     Dapr__AppConnectionHealthProperties health = DAPR__APP_CONNECTION_HEALTH_PROPERTIES__INIT;
     Dapr__GetMetadataResponse response = DAPR__GET_METADATA_RESPONSE__INIT;
-    if (!components || !component_list) {
+    if (!components || !component_list || !counts) {
         pawl__api_nomem(request);
+        json_decref(counts);
         return;
     }
     for (size_t i = 0; i < stores; i++) {
@@ -287,13 +304,13 @@ static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request
         one->n_capabilities = can->count;
         one->capabilities = (char **)can->names;
     }
-    metadata_count(api, counts);
     for (size_t i = 0; workers && i < METADATA_ACTORS; i++) {
         dapr__active_actors_count__init(&actors[i]);
         actors[i].type = metadata_actor_type(api, request, i);
-        actors[i].count = counts[i];
+        actors[i].count = metadata_counted(counts, i);
         actor_list[i] = &actors[i];
     }
+    json_decref(counts);
     actor.n_active_actors = workers ? METADATA_ACTORS : 0;
     actor.active_actors = actor_list;
     actor.host_ready = options->node && pawl__node_ready(options->node);
@@ -343,6 +360,13 @@ static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request
     response.extended_metadata = (Dapr__GetMetadataResponse__ExtendedMetadataEntry **)map.entries;
     pawl__api_reply(request, &response.base);
     json_decref(extended);
+}
+
+static void metadata_grpc_get(struct pawl_api *api, struct pawl_request *request) {
+    static const struct pawl_figures figures = {
+        .make = metadata_count, .merge = metadata_add, .answer = metadata_grpc_tell};
+    if (!pawl__api_unpack(request, &dapr__get_metadata_request__descriptor)) return;
+    pawl__figures_begin(api, request, &figures);
 }
 
 static void metadata_grpc_set(struct pawl_api *api, struct pawl_request *request) {

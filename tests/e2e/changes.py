@@ -43,6 +43,25 @@ class Watcher:
             told.append(self.next())
         return told
 
+    def until_heard(self, event=None):
+        """Until the stream covers all; as a |event| says, if one is given."""
+        while True:
+            got, data = self.next()
+            if event in (None, got) and data.get("covers") == "all":
+                return
+
+    def told_of(self, names):
+        """What it is told until all |names| have ended, by name; None: it has missed something."""
+        told, open_names = {}, set(names)
+        while open_names:
+            event, data = self.next()
+            if event != "change":
+                return None
+            told.setdefault(data["id"], []).append(data)
+            if data.get("status") == "COMPLETED":
+                open_names.discard(data["id"])
+        return told
+
     def close(self):
         self.file.close()
         self.socket.close()

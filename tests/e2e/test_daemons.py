@@ -93,15 +93,8 @@ class TestDaemons(unittest.TestCase):
         """A watcher that hears all daemons."""
         watcher = Watcher(daemon.http)
         self.addCleanup(watcher.close)
-        self.until_heard(watcher)
+        watcher.until_heard()
         return watcher
-
-    def until_heard(self, watcher, event=None):
-        """Until the stream covers all; as a |event| says, if one is given."""
-        while True:
-            got, data = watcher.next()
-            if event in (None, got) and data.get("covers") == "all":
-                return
 
     def settle(self):
         """Waits until each daemon serves as many shards as the others."""
@@ -113,18 +106,6 @@ class TestDaemons(unittest.TestCase):
             self.assertLess(time.monotonic(), end, shards)
             time.sleep(0.1)
 
-    def told_of(self, watcher, names):
-        """What |watcher| is told until all |names| have ended, by name; None: it has missed something."""
-        told, open_names = {}, set(names)
-        while open_names:
-            event, data = watcher.next()
-            if event != "change":
-                return None
-            told.setdefault(data["id"], []).append(data)
-            if data.get("status") == "COMPLETED":
-                open_names.discard(data["id"])
-        return told
-
     def test_one_is_told_of_all(self):
         """Who watches one daemon is told what each of them does: each change once, in the order of its shard."""
         self.settle()
@@ -133,7 +114,7 @@ class TestDaemons(unittest.TestCase):
             names = [f"f{attempt}-{i:02d}" for i in range(COUNT)]
             for i, name in enumerate(names):
                 start(self.all.hubs[i % 3], name)
-            all_told = [self.told_of(watcher, names) for watcher in watchers]
+            all_told = [watcher.told_of(names) for watcher in watchers]
             if all(all_told):
                 break
         self.assertEqual(len({shard_of(name) for name in names}), SHARDS)
@@ -151,7 +132,7 @@ class TestDaemons(unittest.TestCase):
         """A watcher is told that it has missed something when a daemon goes, and hears all once another has its shards."""
         watcher = self.watch(self.all.daemons[0])
         self.all.daemons[2].kill()
-        self.until_heard(watcher, "reset")
+        watcher.until_heard("reset")
         names = [f"g{i:02d}" for i in range(COUNT)]
         for name in names:
             start(self.all.hubs[0], name)

@@ -11,6 +11,7 @@ import unittest
 import harness
 import raw
 import scrape
+from changes import Watcher
 
 LOOPS = 3
 COUNT = 24
@@ -49,8 +50,24 @@ class TestLoops(unittest.TestCase):
             self.assertLess(time.monotonic(), end, what())
             time.sleep(0.02)
 
+    def told(self, path):
+        return json.loads(self.daemon.request("GET", path)[1])
+
     def metadata(self):
-        return json.loads(self.daemon.request("GET", "/v1.0/metadata")[1])
+        return self.told("/v1.0/metadata")
+
+    def settle(self):
+        """Waits until each loop serves as many shards as the others, and all say so; returns the last that was told."""
+        def even():
+            parts.append(self.told("/pawl/v1/store"))
+            holders = [shard.get("holder", "") for shard in parts[-1]["shards"] if shard["state"] == "serving"]
+            daemons = parts[-1]["daemons"]
+            return (sorted(holders) == sorted([one["id"] for one in daemons] * 2)
+                    and all(one["workers"] for one in daemons))
+
+        parts = []
+        self.until(even, lambda: f"the shards are not spread: {parts[-1]}")
+        return parts[-1]
 
     def test_one_daemon_to_apps(self):
         hubs, workers = self.hubs(), self.workers(LOOPS)
@@ -65,7 +82,7 @@ class TestLoops(unittest.TestCase):
             self.assertEqual(worker.again, [])
         # What each has counted is told as one.
         for _ in range(LOOPS):
-            numbers = json.loads(self.daemon.request("GET", "/pawl/v1/numbers")[1])
+            numbers = self.told("/pawl/v1/numbers")
             ended = {row["name"]: row["ended"] for row in numbers["workflows"]}
             self.assertEqual((numbers["workers"], numbers["workersElsewhere"], numbers["shardsServed"], ended),
                              (LOOPS, 0, LOOPS * 2, {"chain": COUNT}))
@@ -80,6 +97,51 @@ class TestLoops(unittest.TestCase):
             self.until(lambda: self.metadata()["workflows"]["connectedWorkers"] == LOOPS,
                        lambda: f"not all workers are told: {self.metadata()['workflows']}")
             self.assertLessEqual({f"key{i}" for i in range(LOOPS)}, set(self.metadata()["extended"]))
+
+    def test_lists_are_of_all_loops(self):
+        """Whichever loop is asked, it tells the workers, shards and commits of all."""
+        hubs, _ = self.hubs(), self.workers(LOOPS)
+        names = [f"l{i:02d}" for i in range(COUNT)]
+        for i, name in enumerate(names):
+            hubs[i % LOOPS].start(name, text="3")
+        self.check(hubs[0], names)
+        for _ in range(LOOPS * 2):
+            workers = self.told("/pawl/v1/workers")
+            self.assertEqual((sorted(one["loop"] for one in workers["workers"]), workers["elsewhere"]), (list(range(LOOPS)), 0))
+            parts = self.settle()
+            self.assertEqual([shard["number"] for shard in parts["shards"]], list(range(LOOPS * 2)))
+            self.assertEqual({shard["number"] for shard in parts["shards"] if not shard["epoch"]}, set())
+            self.assertEqual([(one["self"], one["workers"]) for one in parts["daemons"]], [(True, 1)] * LOOPS)
+            self.assertEqual(sorted(one["loop"] for one in parts["daemons"]), list(range(LOOPS)))
+            self.assertEqual([one["name"] for one in parts["stores"]], ["statestore"])
+            self.assertGreater(parts["stores"][0]["commits"], COUNT)
+        def same():
+            """Instances leave memory, and commits are made, between two answers."""
+            metadata, parts = self.metadata(), self.told("/pawl/v1/store")
+            pairs[:] = [(metadata["actors"][0]["count"], sum(shard["inMemory"] for shard in parts["shards"])),
+                        (metadata["pawl"]["commits"], parts["stores"][0]["commits"])]
+            return all(one == other for one, other in pairs)
+
+        pairs = []
+        self.until(same, lambda: f"metadata tells of {pairs}")
+
+    def test_one_is_told_of_all(self):
+        """Who watches changes over one connection is told what each loop does, each change once."""
+        hubs, _ = self.hubs(), self.workers(LOOPS)
+        self.settle()
+        for attempt in range(10):  # a shard may go to another loop meanwhile
+            watcher = Watcher(self.daemon.http)
+            self.addCleanup(watcher.close)
+            watcher.until_heard()
+            names = [f"f{attempt}-{i:02d}" for i in range(COUNT)]
+            for i, name in enumerate(names):
+                hubs[i % LOOPS].start(name, text="3")
+            if told := watcher.told_of(names):
+                break
+        self.assertEqual({change["shard"] for one in told.values() for change in one}, set(range(LOOPS * 2)))
+        for name in names:
+            whole = [change["what"] for change in told[name]]
+            self.assertEqual((whole.count("created"), whole.count("event")), (1, 3), f"{name}: {whole}")
 
     def test_one_worker_serves_all_loops(self):
         hubs, _ = self.hubs(), self.workers(1)

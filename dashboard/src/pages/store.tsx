@@ -136,7 +136,7 @@ function Daemons({ all }: { all: Stores }) {
               <tr key={daemon.id}>
                 <td>
                   {daemon.id}
-                  {daemon.self && ' (this one)'}
+                  {daemon.self && (daemon.loop === undefined ? ' (this one)' : ` (loop ${daemon.loop} of this one)`)}
                 </td>
                 <td>{daemon.address || '–'}</td>
                 <td class="number">{daemon.workers}</td>

@@ -40,7 +40,7 @@ export function WorkersPage({ app }: { app: App | undefined }) {
               </thead>
               <tbody>
                 {workers.workers.map((worker) => (
-                  <tr key={worker.number}>
+                  <tr key={`${worker.loop ?? 0} ${worker.number}`}>
                     <td>
                       {worker.agent || 'says no name'}
                       {worker.foreign && ' (for another app)'}
