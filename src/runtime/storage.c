@@ -50,22 +50,30 @@ static void storage_answer(struct pawl_state_write *write, const struct pawl_err
     write->done(write);
 }
 
-// Makes the list of what the commit has to do for users; those who have waited for too long are
-// told why.
+// Takes those out of |list| who have waited for too long.
+static void storage_take_late(struct pawl_link *list, struct pawl_link *late) {
+    int64_t oldest = pawl__clock_steady() - STORAGE_GIVE_UP;
+    for (struct pawl_link *link = list->next, *next; link != list; link = next) {
+        next = link->next;
+        if (PAWL_CONTAINER(link, struct pawl_state_write, link)->since >= oldest) continue;
+        pawl__list_remove(link);
+        pawl__list_add(late, link);
+    }
+}
+
+// Makes the list of what the commit has to do for users. While nothing can be written, those who
+// have waited for too long are told why, also those who wait for the next one.
 static void storage_list_state(struct pawl_storage *storage) {
     struct pawl_state_tx **last = &storage->commit.state;
     struct pawl_link late;
     pawl__link_init(&late);
-    int64_t oldest = pawl__clock_steady() - STORAGE_GIVE_UP;
-    for (struct pawl_link *link = storage->writing.next, *next; link != &storage->writing;
-         link = next) {
+    if (storage->failing_since) {
+        storage_take_late(&storage->writing, &late);
+        storage_take_late(&storage->gathering, &late);
+    }
+    for (struct pawl_link *link = storage->writing.next; link != &storage->writing;
+         link = link->next) {
         struct pawl_state_write *write = PAWL_CONTAINER(link, struct pawl_state_write, link);
-        next = link->next;
-        if (storage->failing_since && write->since < oldest) {
-            pawl__list_remove(link);
-            pawl__list_add(&late, link);
-            continue;
-        }
         pawl__error_clear(&write->tx.result);
         *last = &write->tx;
         last = &write->tx.next;

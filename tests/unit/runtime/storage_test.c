@@ -256,6 +256,29 @@ static void test_state_gives_up(void **state) {
     bench_close(&bench);
 }
 
+// So is what came while a commit was already given again and again.
+static void test_what_came_later_gives_up(void **state) {
+    (void)state;
+    struct stub stub = {.base = {&stub_ops, "state.stub"}, .busy = 1000000};
+    struct bench bench;
+    const struct pawl_error *why;
+    struct pawl_state_write write = {.done = write_done};
+    bool done = false;
+    write.data = &done;
+    bench_open(&bench, &stub);
+    bench.client.writes = true;
+    pawl__storage_want(&bench.storage);
+    UNTIL(&bench.loop, pawl__storage_trouble(&bench.storage, &why));
+    pawl__storage_write(&bench.storage, &write);
+    write.since -= 5 * PAWL_SECOND;
+    UNTIL(&bench.loop, done);
+    assert_int_equal(write.tx.result.code, PAWL_E_UNAVAILABLE);
+    assert_int_equal(bench.client.oks, 0);
+    stub.busy = 0;
+    UNTIL(&bench.loop, bench.client.oks);
+    bench_close(&bench);
+}
+
 // A process that ends does not wait for ever.
 static void test_closing_gives_up(void **state) {
     (void)state;
@@ -348,6 +371,7 @@ int main(void) {
         cmocka_unit_test(test_commit_is_given_again),
         cmocka_unit_test(test_loop_does_not_wait),
         cmocka_unit_test(test_state_gives_up),
+        cmocka_unit_test(test_what_came_later_gives_up),
         cmocka_unit_test(test_closing_gives_up),
         cmocka_unit_test(test_closed_by_the_last_answer),
         cmocka_unit_test(test_tend_fails),
