@@ -196,13 +196,24 @@ out:
     return code;
 }
 
+static bool run_goes_with_file(const char *name) {
+    static const char *const names[] = {"run-file", "local-stores", "no-default-store"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return false;
+}
+
 // Says which of the flags that are given do nothing, so that nobody relies on them.
 static void run_tell_unused(const struct pawl_flags *flags) {
+    bool file = pawl__flag_given(flags, "run-file");
     for (int i = 0; run_flags[i].name; i++) {
         const struct pawl_flag *flag = &run_flags[i];
-        bool unused = flag->type == PAWL_FLAG_UNUSED || flag->type == PAWL_FLAG_IDLE;
-        if (unused && flags->values[i].count)
+        if (!flags->values[i].count) continue;
+        if (flag->type == PAWL_FLAG_UNUSED || flag->type == PAWL_FLAG_IDLE)
             fprintf(stderr, "pawl run: --%s has no effect here\n", flag->name);
+        else if (file && !run_goes_with_file(flag->name))
+            fprintf(stderr, "pawl run: --%s has no effect beside --run-file; the file may say it\n",
+                    flag->name);
     }
 }
 
@@ -213,13 +224,13 @@ static int run_run(const struct pawl_flags *flags) {
               stderr);
         return PAWL_EXIT_USAGE;
     }
-    run_tell_unused(flags);
     const char *file = pawl__flag_text(flags, "run-file");
-    if (!file) return run_one(flags);
-    if (flags->argc || pawl__flag_given(flags, "app-id")) {
+    if (file && (flags->argc || pawl__flag_given(flags, "app-id"))) {
         fputs("pawl run: --run-file names the apps; it takes no app ID and no command\n", stderr);
         return PAWL_EXIT_USAGE;
     }
+    run_tell_unused(flags);
+    if (!file) return run_one(flags);
     return run_file(file, flags);
 }
 

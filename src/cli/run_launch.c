@@ -98,6 +98,14 @@ const char *const *pawl__run_sidecar_env(int lines_fd, struct pawl_arena *arena)
     return env;
 }
 
+// The value of the sidecar's flag |name|, or else |fallback|.
+static const char *run_flag_of(const struct pawl_run_app *app, const char *name,
+                               const char *fallback) {
+    for (size_t i = 0; i < app->pass_count; i++)
+        if (strcmp(app->pass[i].name, name) == 0) return app->pass[i].value;
+    return fallback;
+}
+
 const char *const *pawl__run_app_env(const struct pawl_run_app *app, const char *socket_base,
                                      struct pawl_arena *arena) {
     size_t extra = 0;
@@ -107,7 +115,7 @@ const char *const *pawl__run_app_env(const struct pawl_run_app *app, const char 
     size_t n = 0;
 #define ADD(...) env[n++] = pawl__arena_format(arena, __VA_ARGS__)
     ADD("APP_ID=%s", app->app_id);
-    ADD("APP_CHANNEL_ADDRESS=127.0.0.1");
+    ADD("APP_CHANNEL_ADDRESS=%s", run_flag_of(app, "app-channel-address", "127.0.0.1"));
     if (app->app_port) ADD("APP_PORT=%d", app->app_port);
     ADD("APP_PROTOCOL=%s", app->protocol ? app->protocol : "http");
     ADD("DAPR_HTTP_PORT=%d", app->http_port);
