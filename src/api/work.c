@@ -178,6 +178,7 @@ static void work_get_items(struct pawl_api *api, struct pawl_request *request) {
     pawl__log(api->options.log, PAWL_LOG_INFO, "dapr.wfengine.durabletask.backend",
               "work item stream established by user-agent: [%.*s]", PAWL_FMT(agent));
     pawl__stream_start(request, NULL, 0); // so that the client knows that it is connected
+    pawl__stream_weigh(request);          // shards go to where workers are
     pawl__dispatch_attach(stream->dispatch, &stream->worker);
 }
 

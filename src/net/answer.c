@@ -57,6 +57,13 @@ enum pawl_err pawl__stream_send(struct pawl_request *request, struct pawl_str pa
     return err;
 }
 
+void pawl__stream_weigh(struct pawl_request *request) {
+    struct pawl_exchange *exchange = answer_open(request);
+    if (!exchange || exchange->is_weighty) return;
+    exchange->is_weighty = true;
+    atomic_fetch_add(&exchange->service->weighty, 1);
+}
+
 size_t pawl__stream_queued(const struct pawl_request *request) {
     const struct pawl_exchange *exchange = (const struct pawl_exchange *)request;
     return exchange->queue.len - exchange->queue_at;

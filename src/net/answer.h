@@ -38,6 +38,14 @@ void pawl__stream_start(struct pawl_request *request, const struct pawl_header *
 // PAWL_E_PRECONDITION: the request has ended.
 enum pawl_err pawl__stream_send(struct pawl_request *request, struct pawl_str part);
 
+// |request|, which streams, means much work for as long as it is open: where connections are spread
+// over loops it counts as PAWL_STREAM_WEIGHT of them (pawl__server_spread).
+void pawl__stream_weigh(struct pawl_request *request);
+
+enum {
+    PAWL_STREAM_WEIGHT = 16
+};
+
 // Bytes that are queued and not yet taken by the peer's flow control and the connection, which
 // itself holds some 256 KiB while its socket is full.
 size_t pawl__stream_queued(const struct pawl_request *request);

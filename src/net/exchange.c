@@ -103,6 +103,7 @@ void pawl__exchange_release(struct pawl_exchange *exchange, struct pawl_exchange
     if (exchange->next) exchange->next->prev = exchange->prev;
     pawl__deadlines_remove(&service->deadlines, &exchange->deadline);
     service->buffered -= exchange->charged;
+    if (exchange->is_weighty) atomic_fetch_sub(&service->weighty, 1);
     if (service->free_count < EXCHANGE_POOL) {
         pawl__arena_reset(&exchange->request.arena);
         exchange_trim(&exchange->body);

@@ -8,6 +8,8 @@
 //       └── refused ──► ANSWERED
 //                            └── client gone, deadline, shutdown: on_close ──► ANSWERED or released
 
+#include <stdatomic.h>
+
 #include "net/conn.h"
 #include "net/deadlines.h"
 #include "net/grpc.h"
@@ -73,6 +75,7 @@ struct pawl_exchange {
     unsigned is_deferred : 1;  // the queue was found empty
     unsigned is_drained : 1;   // in the list of those whose on_drain is due
     unsigned is_received : 1;  // the request has ended
+    unsigned is_weighty : 1;   // see pawl__stream_weigh
     struct pawl_exchange *next_drained;
 };
 
@@ -82,7 +85,8 @@ struct pawl_service {
     uv_loop_t *loop;
     struct pawl_exchange *free;
     size_t free_count;
-    size_t buffered; // bytes of bodies in all exchanges
+    size_t buffered;       // bytes of bodies in all exchanges
+    atomic_size_t weighty; // exchanges that are; read by other loops, too
     struct pawl_deadlines deadlines;
     int64_t date_second;
     char date[64];

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/answer.h"
 #include "net/door.h"
 #include "net/origin.h"
 #include "net/sniff.h"
@@ -100,6 +101,10 @@ static void server_refuse(struct server_listener *listener) {
 
 // --- several loops ---------------------------------------------------------------------------
 
+static size_t server_load(const struct pawl_server *server) {
+    return atomic_load(&server->load) + PAWL_STREAM_WEIGHT * atomic_load(&server->service.weighty);
+}
+
 // Who serves the next one.
 static struct pawl_server *server_choose(struct pawl_server *server) {
     struct pawl_server *best = NULL;
@@ -107,7 +112,7 @@ static struct pawl_server *server_choose(struct pawl_server *server) {
     for (size_t i = 0, first = server->turn; i < count; i++) {
         size_t at = (first + i) % count;
         struct pawl_server *one = at ? server->others[at - 1] : server;
-        size_t load = atomic_load(&one->load);
+        size_t load = server_load(one);
         if (best && load >= least) continue;
         best = one;
         least = load;

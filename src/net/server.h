@@ -35,8 +35,9 @@ void pawl__server_take(struct pawl_server *server, struct pawl_server *from);
 void pawl__server_admit(struct pawl_server *server);
 
 // Those who connect to |server| are served by it and by |others|, each on a loop of its own: by
-// whoever has the fewest connections. To be called before their loops run. The others may not begin
-// to close before |server| does. PAWL_E_NOMEM.
+// whoever has the fewest connections, where one with a stream that is much work counts as several
+// (pawl__stream_weigh). To be called before their loops run. The others may not begin to close
+// before |server| does. PAWL_E_NOMEM.
 enum pawl_err pawl__server_spread(struct pawl_server *server, struct pawl_server *const *others,
                                   size_t count);
 

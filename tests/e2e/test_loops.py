@@ -33,10 +33,10 @@ class TestLoops(unittest.TestCase):
     def workers(self, count, **options):
         workers = []
         for _ in range(count):
-            workers.append(raw.Worker(self.daemon.grpc, ledger=workers[0] if workers else None, **options))
-        for worker in workers:
+            worker = raw.Worker(self.daemon.grpc, ledger=workers[0] if workers else None, **options)
             self.addCleanup(setattr, worker, "closing", True)
             self.assertTrue(worker.connected.wait(20))
+            workers.append(worker)
         return workers
 
     def check(self, hub, names):
@@ -97,6 +97,16 @@ class TestLoops(unittest.TestCase):
             self.until(lambda: self.metadata()["workflows"]["connectedWorkers"] == LOOPS,
                        lambda: f"not all workers are told: {self.metadata()['workflows']}")
             self.assertLessEqual({f"key{i}" for i in range(LOOPS)}, set(self.metadata()["extended"]))
+
+    def test_workers_are_spread(self):
+        """Replicas of an app have a connection for their clients and one for their worker, in turn: each loop has a worker."""
+        for _ in range(LOOPS - 1):
+            self.hubs(1)
+            self.workers(1)
+        self.hubs(1)
+        self.hubs(1)
+        self.workers(1)
+        self.settle()
 
     def test_lists_are_of_all_loops(self):
         """Whichever loop is asked, it tells the workers, shards and commits of all."""

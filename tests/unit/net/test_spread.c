@@ -32,7 +32,13 @@ struct place {
 
 static void place_handle(void *arg, struct pawl_request *request) {
     struct place *place = arg;
-    pawl__http_respond(request, 200, NULL, 0, (struct pawl_str){&place->name, 1});
+    const struct pawl_str name = {&place->name, 1};
+    if (pawl__str_equal(request->path, PAWL_STR("/stay"))) {
+        pawl__stream_weigh(request);
+        assert_int_equal(pawl__stream_send(request, name), PAWL_OK);
+    } else {
+        pawl__http_respond(request, 200, NULL, 0, name);
+    }
 }
 
 static void place_on_closed(void *arg) {
@@ -64,19 +70,22 @@ static void place_init(struct place *place, char name) {
     assert_int_equal(pawl__server_create(&place->loop, &options, &place->server, &error), PAWL_OK);
 }
 
-// A new connection, and the name of who serves it; 0: nobody does.
-static char visit(int port, int *fd) {
+// A new connection that asks for |path|, and the name of who serves it; 0: nobody does.
+static char visit(int port, const char *path, int *fd) {
     const struct sockaddr_in to = {
         .sin_family = AF_INET,
         .sin_port = htons((uint16_t)port),
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
     };
-    static const char ask[] = "GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n";
-    char answer[512] = "";
+    char ask[80], answer[512] = "";
     size_t len = 0;
+    int asked = snprintf(ask, sizeof ask,
+                         "GET %s HTTP/1.0\r\nhost: 127.0.0.1\r\n"
+                         "connection: keep-alive\r\n\r\n",
+                         path);
     *fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(*fd, (const struct sockaddr *)&to, sizeof to), 0);
-    assert_int_equal(write(*fd, ask, sizeof ask - 1), sizeof ask - 1);
+    assert_int_equal(write(*fd, ask, (size_t)asked), asked);
     for (;;) {
         const char *body = strstr(answer, "\r\n\r\n");
         if (body && body[4]) return body[4];
@@ -101,18 +110,36 @@ static void connections_are_spread(void **state) {
         assert_int_equal(uv_thread_create(&places[i].thread, place_run, &places[i]), 0);
 
     for (int i = 0; i < SERVERS * ROUND; i++) {
-        char name = visit(port, &fds[i]);
+        char name = visit(port, "/", &fds[i]);
         assert_in_range(name, 'a', 'a' + SERVERS - 1);
         counts[name - 'a']++;
     }
     for (int i = 0; i < SERVERS; i++) assert_int_equal(counts[i], ROUND);
+
+    // While one of them has a stream that is much work, others are served by the others.
+    int stays, further[SERVERS * ROUND], again;
+    char busy = visit(port, "/stay", &stays);
+    for (int i = 0; i < SERVERS * ROUND; i++) {
+        char name = visit(port, "/", &further[i]);
+        assert_true(name && name != busy);
+    }
+    close(stays);
+    for (int64_t end = pawl__clock_steady() + 20 * PAWL_SECOND;;) {
+        char name = visit(port, "/", &again);
+        close(again);
+        if (name == busy) break;
+        assert_true(pawl__clock_steady() < end);
+    }
 
     for (int i = 0; i < SERVERS; i++) { // the one that listens first
         uv_async_send(&places[i].stop);
         assert_int_equal(uv_thread_join(&places[i].thread), 0);
         assert_int_equal(uv_loop_close(&places[i].loop), 0);
     }
-    for (int i = 0; i < SERVERS * ROUND; i++) close(fds[i]);
+    for (int i = 0; i < SERVERS * ROUND; i++) {
+        close(fds[i]);
+        close(further[i]);
+    }
 }
 
 int main(void) {
