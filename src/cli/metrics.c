@@ -8,7 +8,6 @@
 #include "cli/tracing.h"
 #include "cli/version.h"
 #include "net/answer.h"
-#include "observe/collection.h"
 
 static const char *const metrics_scope = "dapr.runtime", *const metrics_what = "metrics";
 
@@ -48,6 +47,11 @@ static void metrics_write(struct pawl_metrics *metrics, struct pawl_scrape *scra
 
 static void metrics_end(struct pawl_metrics *metrics);
 
+// Whether metrics are sent: of several loops, by the first one.
+static bool metrics_pushes(const struct pawl_metrics *metrics) {
+    return metrics->sibling ? metrics->config->metrics.push.on : metrics->push != NULL;
+}
+
 static void metrics_push_now(struct pawl_metrics *metrics, const struct pawl_collection *all) {
     struct pawl_scrape scrape = {.format = PAWL_SCRAPE_OTLP,
                                  .otlp = {.began = metrics->born, .at = pawl__clock_wall()}};
@@ -56,7 +60,7 @@ static void metrics_push_now(struct pawl_metrics *metrics, const struct pawl_col
     if (scrape.out.failed)
         pawl__log(metrics->options.log, PAWL_LOG_WARN, metrics_scope,
                   "metrics are not sent this time: out of memory");
-    else
+    else if (metrics->push)
         pawl__push_give(metrics->push, &scrape.out);
     pawl__buf_finish(&scrape.out);
     if (metrics->ending) metrics_end(metrics);
@@ -89,42 +93,37 @@ static void metrics_answer_all(struct pawl_metrics *metrics, const struct pawl_c
 
 // --- several loops -------------------------------------------------------------------------------
 
-struct metrics_round {
-    struct pawl_round round;
-    struct pawl_collection all;
-    struct pawl_metrics *metrics; // that asks
-};
+// Who has sent |round|: another loop's. What is said of its gathering may be read while it is here.
+static struct pawl_metrics *metrics_of(struct pawl_round *round) {
+    return PAWL_CONTAINER(round, struct pawl_metrics, gathering.round);
+}
 
 static void metrics_add(struct pawl_metrics *metrics, struct pawl_round *round) {
-    struct metrics_round *gathering = PAWL_CONTAINER(round, struct metrics_round, round);
-    struct pawl_scrape scrape = {.into = &gathering->all};
+    struct pawl_scrape scrape = {.into = &metrics_of(round)->gathering.all};
     metrics_tell(metrics, &scrape);
 }
 
+static void metrics_push(struct pawl_metrics *metrics);
+
 static void metrics_on_back(struct pawl_round *round) {
-    struct metrics_round *gathering = PAWL_CONTAINER(round, struct metrics_round, round);
-    struct pawl_metrics *metrics = gathering->metrics;
-    metrics->gathering = NULL;
-    metrics_answer_all(metrics, &gathering->all);
-    pawl__collection_finish(&gathering->all);
-    free(gathering);
+    struct pawl_metrics *metrics = metrics_of(round);
+    bool over = metrics_pushes(metrics) && metrics->ending && !metrics->gathering.is_last;
+    metrics->gathering.is_out = false;
+    if (!over) metrics_answer_all(metrics, &metrics->gathering.all);
+    pawl__collection_finish(&metrics->gathering.all);
+    metrics->gathering.all = (struct pawl_collection){0};
+    if (over) metrics_push(metrics); // for the last time; nobody else waits any more
 }
 
 static void metrics_gather(struct pawl_metrics *metrics) {
-    static const struct pawl_collection none = {.failed = true};
     bool asked = metrics->push_waits || !pawl__list_empty(&metrics->waiting);
-    if (metrics->gathering || !asked) return;
-    struct metrics_round *gathering = calloc(1, sizeof *gathering);
-    if (!gathering) {
-        metrics_answer_all(metrics, &none);
-        return;
-    }
-    metrics->gathering = gathering;
-    gathering->metrics = metrics;
-    gathering->round.kind = PAWL_ROUND_METERS;
-    gathering->round.back = metrics_on_back;
-    metrics_add(metrics, &gathering->round);
-    pawl__round_begin(metrics->sibling, &gathering->round);
+    if (metrics->gathering.is_out || !asked) return;
+    metrics->gathering.is_out = true;
+    metrics->gathering.is_last = metrics->ending;
+    metrics->gathering.round.kind = PAWL_ROUND_METERS;
+    metrics->gathering.round.back = metrics_on_back;
+    metrics_add(metrics, &metrics->gathering.round);
+    pawl__round_begin(metrics->sibling, &metrics->gathering.round);
 }
 
 // Whoever asked is answered, as far as it can be known by now.
@@ -132,8 +131,11 @@ static void metrics_go_on(struct pawl_metrics *metrics) {
     struct pawl_round *visitor = metrics->visitor;
     metrics->visitor = NULL;
     if (visitor) {
+        bool ends = metrics_of(visitor)->gathering.is_last;
         metrics_add(metrics, visitor);
         pawl__round_next(visitor);
+        if (ends) metrics_end(metrics);
+        return; // no other loop than the first is asked for anything
     }
     if (metrics->sibling)
         metrics_gather(metrics);
@@ -155,20 +157,26 @@ static void metrics_be_patient(struct pawl_metrics *metrics) {
         uv_timer_start(&metrics->patience, metrics_on_patience, METRICS_PATIENCE_MS, 0);
 }
 
-void pawl__metrics_visit(struct pawl_metrics *metrics, struct pawl_round *round) {
-    metrics->visitor = round;
-    if (!metrics->ending && pawl__census_begin(&metrics->census))
+static void metrics_count(struct pawl_metrics *metrics) {
+    if (pawl__census_begin(&metrics->census))
         metrics_be_patient(metrics);
+    else
+        metrics_go_on(metrics);
+}
+
+void pawl__metrics_visit(struct pawl_metrics *metrics, struct pawl_round *round) {
+    bool is_last = metrics_of(round)->gathering.is_last;
+    metrics->visitor = round;
+    if (is_last && !metrics->ending) return;
+    if (is_last || !metrics->ending)
+        metrics_count(metrics);
     else
         metrics_go_on(metrics);
 }
 
 static void metrics_push(struct pawl_metrics *metrics) {
     metrics->push_waits = true;
-    if (pawl__census_begin(&metrics->census))
-        metrics_be_patient(metrics);
-    else
-        metrics_go_on(metrics);
+    metrics_count(metrics);
 }
 
 static void metrics_on_pushing(uv_timer_t *timer) {
@@ -386,14 +394,18 @@ static void metrics_end(struct pawl_metrics *metrics) {
 
 static void metrics_on_server_closed(void *arg) {
     struct pawl_metrics *metrics = arg;
+    struct pawl_round *visitor = metrics->visitor;
+    bool is_first = !metrics->sibling || !metrics->sibling->index;
     metrics->ending = true;
-    // Other loops end at the same time, and what they have counted cannot be had any more.
-    if (metrics->sibling) metrics->push_waits = false;
-    if (metrics->visitor) pawl__round_next(metrics->visitor);
+    if (visitor && metrics_of(visitor)->gathering.is_last) {
+        metrics_count(metrics);
+        return;
+    }
+    if (visitor) pawl__round_next(visitor);
     metrics->visitor = NULL;
-    if (!metrics->push || metrics->sibling)
+    if (!metrics_pushes(metrics))
         metrics_end(metrics);
-    else if (!metrics->push_waits)
+    else if (is_first && !metrics->push_waits && !metrics->gathering.is_out)
         metrics_push(metrics);
 }
 

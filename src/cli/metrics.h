@@ -7,12 +7,15 @@
 // All of it is on the daemon's loop: who reads stops the clock for nobody, and needs no lock. What
 // the store has to count for it is counted on the store's thread, and waited for a moment. On
 // several loops each has its own meters, and the first one has the port: a round (siblings.h) goes
-// from loop to loop and adds them up.
+// from loop to loop and adds them up. A last one, where metrics are sent, waits at each loop until
+// that has served its last request; and the loop goes on to its end when that has been there.
 
 #include "api/scrape.h"
 #include "cli/address.h"
 #include "config/configuration.h"
 #include "net/server.h"
+#include "observe/collection.h"
+#include "runtime/siblings.h"
 
 struct pawl_metrics_options {
     const char *app_id;
@@ -35,17 +38,21 @@ struct pawl_metrics {
     struct pawl_census census;
     struct pawl_scrape_source source;
     struct pawl_server *server;
-    struct pawl_link waiting;        // requests, for the census or the round
-    struct pawl_sibling *sibling;    // this loop, of several; NULL: it is the only one
-    struct metrics_round *gathering; // that this loop has sent round
-    struct pawl_round *visitor;      // that is here, and waits for the census
-    uv_timer_t patience;             // with it
-    uv_timer_t beat;                 // by which the loop's lag is seen
-    struct pawl_push *push;          // NULL: nobody is sent them
-    uv_timer_t pushing;              // with it
-    bool push_waits, ending;         // for the census
-    int64_t began, beaten_at;        // steady
-    int64_t born;                    // wall
+    struct pawl_link waiting;     // requests, for the census or the round
+    struct pawl_sibling *sibling; // this loop, of several; NULL: it is the only one
+    struct {
+        struct pawl_round round;
+        struct pawl_collection all;
+        bool is_out, is_last;
+    } gathering;                // what this loop sends round, where it is the first
+    struct pawl_round *visitor; // that is here, and waits for the census, or for the end
+    uv_timer_t patience;        // with it
+    uv_timer_t beat;            // by which the loop's lag is seen
+    struct pawl_push *push;     // NULL: nobody is sent them
+    uv_timer_t pushing;         // with it
+    bool push_waits, ending;    // for the census
+    int64_t began, beaten_at;   // steady
+    int64_t born;               // wall
     int handles;
     void (*closed)(void *arg);
     void *arg;

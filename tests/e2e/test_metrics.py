@@ -349,14 +349,16 @@ class Pushes(unittest.TestCase):
     """Metrics that are sent, as OpenTelemetry's variables say."""
 
     def setUp(self):
+        otlp_metrics()  # which may have to be installed
         self.receiver = collector.Collector()
         self.addCleanup(self.receiver.close)
 
-    def open(self, **env):
-        self.daemon = harness.Daemon(app_id="orders", env=env)
+    def open(self, flags=(), shards=1, **env):
+        self.daemon = harness.Daemon(app_id="orders", flags=flags, shards=shards, env=env)
         self.addCleanup(self.daemon.close)
         worker = raw.Worker(self.daemon.grpc, {"quick": quick})
         self.addCleanup(worker.close)
+        self.assertTrue(worker.connected.wait(20))
         self.hub = raw.Hub(self.daemon.grpc)
         self.addCleanup(self.hub.close)
 
@@ -410,6 +412,24 @@ class Pushes(unittest.TestCase):
         self.assertEqual(self.receiver.metrics, [])
         self.assertEqual(self.daemon.stop(), 0)
         self.assertEqual([Push(body).value(EXECUTIONS) for body in self.receiver.metrics], [1])
+
+    def test_orderly_stop_of_several_loops(self):
+        """What each of them has counted is sent."""
+        self.open(flags=("--loops", "3"), shards=6, OTEL_METRICS_EXPORTER="otlp",
+                  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=f"http://127.0.0.1:{self.receiver.port}")
+        for _ in range(2):
+            worker = raw.Worker(self.daemon.grpc, {"quick": quick})
+            self.addCleanup(worker.close)
+            self.assertTrue(worker.connected.wait(20))
+        def spread():
+            shards = json.loads(self.daemon.request("GET", "/pawl/v1/store")[1])["shards"]
+            return len({shard.get("holder", "") for shard in shards if shard["state"] == "serving"}) == 3
+        wait_for(spread, "shards are on all loops")
+        for i in range(12):
+            self.run_workflow(f"a{i}")
+        self.assertEqual(self.receiver.metrics, [])
+        self.assertEqual(self.daemon.stop(), 0)
+        self.assertEqual([Push(body).value(EXECUTIONS) for body in self.receiver.metrics], [12])
 
     def test_receiver_comes_back(self):
         """What is newer takes the place of what is not taken, and nothing waits for the receiver."""
