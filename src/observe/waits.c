@@ -51,11 +51,16 @@ static const char *wait_until(int64_t at, int64_t now, struct pawl_arena *arena)
     char when[PAWL_TIME_TEXT], took[PAWL_TOOK_TEXT];
     if (at <= now) return "due now";
     pawl__time_format(at / SECOND * SECOND, when);
-    pawl__took_format(at - now, took);
+    if (at - now < SECOND || at - now >= 60 * SECOND)
+        pawl__took_format(at - now, took);
+    else // it changes while one reads it
+        snprintf(took, sizeof took, "%lld s", (long long)((at - now) / SECOND));
     return pawl__arena_format(arena, "in %s, at %s", took, when);
 }
 
-static const char *wait_text(const struct pawl_step *step, int64_t now, struct pawl_arena *arena) {
+// |timer| is one that runs meanwhile, or NULL: the way of most SDKs to give an event a time limit.
+static const char *wait_text(const struct pawl_step *step, const struct pawl_step *timer,
+                             int64_t now, struct pawl_arena *arena) {
     char took[PAWL_TOOK_TEXT];
     pawl__took_format(now - (step->running ? step->running->start : step->start), took);
     if (wait_is_retry(step))
@@ -72,6 +77,10 @@ static const char *wait_text(const struct pawl_step *step, int64_t now, struct p
         return pawl__arena_format(arena, "Waits for its child %s (%s), for %s", step->child,
                                   step->name, took);
     case PAWL_STEP_EVENT:
+        if (step->until == INT64_MAX && timer)
+            return pawl__arena_format(arena,
+                                      "Waits for event %s, for %s, and for a timer that ends %s",
+                                      step->name, took, wait_until(timer->until, now, arena));
         return step->until == INT64_MAX
                    ? pawl__arena_format(arena, "Waits for event %s, for %s, without a time limit",
                                         step->name, took)
@@ -97,20 +106,23 @@ static int wait_weight(const struct pawl_step *step) {
 static const char *sentence_running(const struct pawl_timeline *timeline,
                                     const struct pawl_waits_subject *subject,
                                     struct pawl_arena *arena) {
-    const struct pawl_step *first = NULL;
+    const struct pawl_step *first = NULL, *timer = NULL; // that ends first
     size_t count = 0;
     bool works = false; // something that needs a worker
     for (const struct pawl_step *step = timeline->steps; step; step = step->next) {
         if (!pawl__step_waits(step)) continue;
         count++;
+        if (step->kind == PAWL_STEP_TIMER && (!timer || step->until < timer->until)) timer = step;
         works |= step->kind == PAWL_STEP_ACTIVITY && !wait_is_retry(step);
         if (!first || wait_weight(step) > wait_weight(first)) first = step;
     }
     if (!first)
         return subject->workers ? "Waits for a worker to run its next turn."
                                 : "Waits for a worker to run its next turn; none is connected.";
-    const char *text = wait_text(first, subject->now, arena);
-    const char *more = count > 1 ? pawl__arena_format(arena, ", and for %zu more", count - 1) : "";
+    const char *text = wait_text(first, timer, subject->now, arena);
+    size_t told = first->kind == PAWL_STEP_EVENT && first->until == INT64_MAX && timer ? 2 : 1;
+    const char *more =
+        count > told ? pawl__arena_format(arena, ", and for %zu more", count - told) : "";
     if (!text || !more) return NULL;
     return pawl__arena_format(arena, "%s%s.%s", text, more,
                               works && !subject->workers ? " No worker is connected." : "");

@@ -154,7 +154,7 @@ static void test_attempts_are_one_row(void **state) {
     story_failed(story, 1, "no card");
     story_retry(story, 2, "w1", START + 20 * SECOND);
     assert_string_equal(story_sentence(story, STATUS(RUNNING), 1),
-                        "Tries activity charge again, attempt 2 in 14.00 s, at "
+                        "Tries activity charge again, attempt 2 in 14 s, at "
                         "2023-11-14T22:13:40Z, after: no card.");
     story_fired(story, 2);
     story_scheduled(story, 3, "charge", "w1");
@@ -186,6 +186,16 @@ static void test_events(void **state) {
                                            "event other done 1 4-4 [run 4-4]\n");
     assert_string_equal(story_sentence(story, STATUS(RUNNING), 1),
                         "Waits for event approve, for 5.00 s, without a time limit.");
+}
+
+static void test_an_event_or_a_timer(void **state) {
+    struct story *story = *state;
+    story_wait(story, 1, "approve", INT64_MAX);
+    ADD(story, TIMER_CREATED, TimerCreatedEvent, 2,
+        .fireat = story_time(story, START + 200 * SECOND));
+    assert_string_equal(story_sentence(story, STATUS(RUNNING), 1),
+                        "Waits for event approve, for 4.00 s, and for a timer that ends in 3 min "
+                        "15 s, at 2023-11-14T22:16:40Z.");
 }
 
 static void test_a_wait_that_times_out_has_failed(void **state) {
@@ -246,6 +256,7 @@ int main(void) {
         TEST(test_attempts_are_one_row),
         TEST(test_works_of_no_name_are_apart),
         TEST(test_events),
+        TEST(test_an_event_or_a_timer),
         TEST(test_a_wait_that_times_out_has_failed),
         TEST(test_the_end_drops_what_is_open),
         TEST(test_sentences),
