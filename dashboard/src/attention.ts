@@ -7,6 +7,7 @@ export interface Need {
   text: string;
   q?: string; // the filter that finds what it is about
   page?: 'workers' | 'store';
+  row?: Row; // one of them
 }
 
 export interface Seen {
@@ -57,29 +58,31 @@ function slow({ numbers, oldest, now }: Seen): Need[] {
 }
 
 function failures({ failedLately }: Seen): Need[] {
-  const groups = new Map<string, { name: string; type: string; count: number }>();
+  const groups = new Map<string, { name: string; type: string; count: number; row: Row }>();
   for (const row of failedLately) {
     const type = row.failure ?? '';
     const key = `${row.name}\n${type}`;
-    const group = groups.get(key) ?? { name: row.name, type, count: 0 };
+    const group = groups.get(key) ?? { name: row.name, type, count: 0, row };
     group.count++;
     groups.set(key, group);
   }
   return [...groups.values()]
     .sort((a, b) => b.count - a.count)
     .slice(0, TOLD)
-    .map(({ name, type, count }) => ({
+    .map(({ name, type, count, row }) => ({
       text: `${n(count)} of ${name} failed within the last hour${type ? `: ${type}` : ''}.`,
       q: `name:${word(name)} status:failed${type ? ` failure:${word(type)}` : ''} ended<${LATELY}`,
+      row,
     }));
 }
 
 export function attention(seen: Seen): Need[] {
   const { app, numbers, stalled } = seen;
   const out: Need[] = [];
+  const row = seen.oldest.find((one) => one.status === 'STALLED');
   if (app && !app.ready) out.push({ text: `The daemon does not serve: ${app.reason ?? 'it is starting'}.`, page: 'store' });
   if (numbers && numbers.failingSeconds > 1) out.push({ text: `Nothing has been written for ${duration(numbers.failingSeconds * 1000)}: the store fails.`, page: 'store' });
   out.push(...waiting(seen));
-  if (stalled > 0) out.push({ text: `${are(stalled, 'workflow cannot', 'workflows cannot')} go on with the code of today.`, q: 'status:stalled' });
+  if (stalled > 0) out.push({ text: `${are(stalled, 'workflow cannot', 'workflows cannot')} go on with the code of today.`, q: 'status:stalled', ...(row && { row }) });
   return [...out, ...slow(seen), ...failures(seen)];
 }

@@ -50,10 +50,19 @@ export function clock(at: number): string {
     : `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
 }
 
+// The same to the millisecond, for what happens within one second.
+export const exactClock = (at: number): string => `${clock(at)}.${String(Math.floor(at) % 1000).padStart(3, '0')}`;
+
+// What the daemon writes into sentences.
+export const UTC = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
+
 export function utc(at: number): string {
   return `${new Date(at).toISOString()} (UTC)`;
 }
 
+// In one unit, as nobody needs the seconds of what was hours ago.
 export function ago(at: number): string {
-  return `${duration(Math.max(0, now() - at))} ago`;
+  const ms = Math.max(0, now() - at);
+  if (ms < 1000) return 'just now';
+  return `${ms < 60000 ? `${Math.floor(ms / 1000)} s` : duration(ms).replace(/ (h|d|min) .*/, ' $1')} ago`;
 }

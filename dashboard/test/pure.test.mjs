@@ -20,15 +20,33 @@ await build({
 const load = (name) => import(join(out, name));
 const { parseTerms, formatTerms, withTerm, valueOf, filterFlags } = await load('query.mjs');
 const { parseEvents } = await load('sse.mjs');
-const { duration } = await load('time.mjs');
+const { ago, duration } = await load('time.mjs');
 const { Scale, stretches, tickTexts } = await load('timeline/scale.mjs');
-const { rows } = await load('timeline/rows.mjs');
+const { describe, rows } = await load('timeline/rows.mjs');
 const { criticalPath } = await load('timeline/critical.mjs');
-const { stackLines } = await load('pages/failure.mjs');
+const { ownFrame, stackLines } = await load('pages/failure.mjs');
 const { visible, pretty } = await load('ui/json.mjs');
 const { align } = await load('compare.mjs');
 const { attention } = await load('attention.mjs');
 const { roundUp, runs } = await load('ui/chart.mjs');
+
+test('an activity that is tried again has not ended', () => {
+  const failed = { kind: 'activity', name: 'ship', outcome: 'failed', start: 0, end: 5, attempts: 2, segments: [{ state: 'fail', start: 0, end: 5 }] };
+  assert.equal(describe(failed, '5 ms'), 'activity ship, failed after 2 attempts, 5 ms');
+  const waits = { ...failed, segments: [...failed.segments, { state: 'wait', start: 5 }] };
+  assert.equal(describe(waits, '1 s'), 'activity ship, waits for attempt 3, 1 s');
+  assert.equal(describe({ ...failed, kind: 'timer', name: '', outcome: 'done', attempts: 1 }, '5 ms'), 'timer, done, 5 ms');
+});
+
+test('how long ago, in one unit', () => {
+  const texts = [500, 6300, 104e3, 2 * 3600e3 + 5 * 60e3, 3 * 86400e3 + 3600e3].map((ms) => ago(Date.now() - ms));
+  assert.deepEqual(texts, ['just now', '6 s ago', '1 min ago', '2 h ago', '3 d ago']);
+});
+
+test('JSON shows the letters that were escaped, but none that deceive', () => {
+  assert.equal(pretty('"Zo\\u00eb \\u202e \\ud83d\\ude80 \\ud83d \\\\u00eb \\n"'), '"Zo\\u00eb \\u202e \\ud83d\\ude80 \\ud83d \\\\u00eb \\n"');
+  assert.equal(pretty('"Zo\\u00eb \\u202e \\ud83d\\ude80 \\\\u00eb \\n"'), '"Zoë \\u202e 🚀 \\\\u00eb \\n"');
+});
 
 test('a filter as flags of the shell', () => {
   assert.deepEqual(filterFlags('abc status:failed,stalled age>1h ended<5m'), [
@@ -95,7 +113,8 @@ test('long rests are folded, and every moment has a place and back', () => {
 });
 
 test('ticks that would say the same say the time of the day', () => {
-  assert.deepEqual(tickTexts([5, 1005, 61005], 5), ['0', '+1.00 s', '+1 min 1 s']);
+  assert.deepEqual(tickTexts([5, 1005, 61005], 5), ['0', '+1 s', '+1 min 1 s']);
+  assert.deepEqual(tickTexts([0, 1200, 20000, 90000], 0), ['0', '+1.2 s', '+20 s', '+1 min 30 s']);
   const monday = new Date(2026, 0, 5, 8).getTime();
   assert.deepEqual(tickTexts([3 * 86400e3, 3 * 86400e3 + 10e3].map((after) => monday + after), monday), ['08:00:00', '08:00:10']);
 });
@@ -176,6 +195,8 @@ test('the critical path is what each step waited for', () => {
 });
 
 test("the user's own lines of a stack stand out", () => {
+  assert.equal(ownFrame('  File "/usr/lib/python3/worker.py", line 1, in run\n  File "/app/shop.py", line 2, in order\n    charge()\n'), 'File "/app/shop.py", line 2, in order');
+  assert.equal(ownFrame('at charge (/app/shop.js:3:4)\nat order (/app/shop.js:9:1)\nat run (node:internal/x:1:1)'), 'at charge (/app/shop.js:3:4)');
   const own = (text) => stackLines(text).filter((line) => line.own).map((line) => line.text.trim());
   assert.deepEqual(own('Traceback:\n  File "/app/shop.py", line 3, in charge\n    pay()\n  File "/usr/lib/python3.11/x.py", line 1, in y\n    z()\nValueError: no'), [
     'File "/app/shop.py", line 3, in charge',

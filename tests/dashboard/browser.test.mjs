@@ -195,6 +195,7 @@ test('the overview tells what needs attention', async () => {
   await open('');
   const needs = page.getByRole('region', { name: 'What needs attention' });
   await needs.getByText('13 of broken failed within the last hour: OutOfStock.').waitFor();
+  await needs.getByText('no <b>cars</b> left').waitFor(); // what one of them said
   await page.getByRole('heading', { name: 'Failed within the hour' }).waitFor();
   await page.getByRole('img', { name: /^Open, by status: running \d+/ }).waitFor({ timeout: 30000 });
   await page.getByRole('row', { name: /^broken/ }).getByRole('link', { name: '13' }).waitFor();
@@ -270,6 +271,14 @@ test('one instance is shown as a timeline', async () => {
   await row.click();
   await page.getByText('the bank said no').first().waitFor();
   await picture('timeline');
+  // Whatever stands beside a bar is within the picture, and times in the sentence are those of the page.
+  const beyond = await page.locator('.timeline').evaluate((box) => {
+    const { left, right } = box.getBoundingClientRect();
+    return [...box.querySelectorAll('.took')].map((one) => one.getBoundingClientRect()).filter((one) => one.left < left || one.right > right).length;
+  });
+  assert.equal(beyond, 0);
+  await page.locator('.sentence time').waitFor();
+  assert.equal(await page.getByText(/^Waits for event approval.*\dZ/).count(), 0);
   // What is drawn is what the daemon told.
   const { groups } = await api('instances/order-1/timeline');
   assert.equal(await page.getByRole('option').count(), groups.length);
@@ -300,10 +309,12 @@ test('history is listed, searched and opened', async () => {
   await open('#/instance/order-1/history');
   const events = page.getByRole('listitem');
   await events.nth(5).waitFor();
+  await events.filter({ hasText: /taskFailed\s*charge/ }).first().waitFor(); // an answer says of what it is
   await page.getByRole('searchbox', { name: /Find in/ }).fill('CardDeclined');
   await page.getByText('2 events have “CardDeclined”').waitFor();
   assert.match(page.url(), /find=CardDeclined/);
   assert.equal(await events.count(), 2);
+  await events.first().getByText(/^\d\d:\d\d:\d\d\.\d\d\d$/).waitFor();
   await events.first().getByRole('button').first().click();
   await page.getByText('taskScheduledId').waitFor();
   await page.getByText('with all that they carry').click();
@@ -413,6 +424,9 @@ test('the critical path stands out', async () => {
 test('the list says what each does now, keeps views, and shows the columns one wants', async () => {
   await open('#/instances?q=name:parent');
   await page.getByRole('cell', { name: /^Waits for its child parent-1:0000/ }).waitFor();
+  await open('#/instances?q=id:broken-1');
+  await page.getByRole('cell', { name: /^OutOfStock: .*no <b>cars<\/b> left/ }).waitFor();
+  await open('#/instances?q=name:parent');
   await page.getByText('Columns', { exact: true }).click();
   await page.getByLabel('Parent', { exact: true }).check();
   await page.getByRole('columnheader', { name: 'Parent' }).waitFor();
@@ -486,6 +500,8 @@ test('all that a filter finds are purged at once, and nothing else is', async ()
   await page.getByRole('button', { name: 'All of these …' }).click();
   const dialog = page.getByRole('dialog', { name: 'All of these' });
   await dialog.getByText('id:broken-many finds 24 workflows.').waitFor();
+  await dialog.getByText('It concerns 24 workflows.').waitFor(); // what fits them is offered first
+  await dialog.getByLabel('What happens to them').selectOption('suspend');
   await dialog.getByText('It concerns 0 workflows.').waitFor(); // nothing that has ended is suspended
   await dialog.getByLabel('What happens to them').selectOption('purge');
   await dialog.getByText("pawl workflow purge --filter-id 'broken-many*'").waitFor();

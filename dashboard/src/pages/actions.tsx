@@ -13,10 +13,12 @@ export interface VerbRow {
   label: string;
   done: string;
   asks: string; // what the dialog says
-  command?: (id: string) => string; // none: the shell has no word for it
+  command?: (id: string, said: Said) => string; // none: the shell has no word for it
   fits: (one: { status: Status }) => boolean;
   destroys: boolean;
 }
+
+const reasonOf = ({ reason }: Said): string => (reason ? ` --reason ${shellWord(reason)}` : '');
 
 export const VERBS: readonly VerbRow[] = [
   {
@@ -24,7 +26,7 @@ export const VERBS: readonly VerbRow[] = [
     label: 'Raise event',
     done: 'event raised',
     asks: 'The workflow gets the event, now or when it waits for it.',
-    command: (id) => `pawl workflow raise-event ${id}/EVENT --input '…'`,
+    command: (id, { event, data }) => `pawl workflow raise-event ${id}/${event ? shellWord(event) : 'EVENT'}${data ? ` --input ${shellWord(data)}` : ''}`,
     fits: (one) => !ENDED.has(one.status),
     destroys: false,
   },
@@ -33,7 +35,7 @@ export const VERBS: readonly VerbRow[] = [
     label: 'Suspend',
     done: 'told to suspend',
     asks: 'No more of its code runs until it is resumed. Activities that run go on.',
-    command: (id) => `pawl workflow suspend ${id}`,
+    command: (id, said) => `pawl workflow suspend ${id}${reasonOf(said)}`,
     fits: (one) => !ENDED.has(one.status) && one.status !== 'SUSPENDED',
     destroys: false,
   },
@@ -42,7 +44,7 @@ export const VERBS: readonly VerbRow[] = [
     label: 'Resume',
     done: 'told to resume',
     asks: 'It goes on where it stood.',
-    command: (id) => `pawl workflow resume ${id}`,
+    command: (id, said) => `pawl workflow resume ${id}${reasonOf(said)}`,
     fits: (one) => one.status === 'SUSPENDED',
     destroys: false,
   },
@@ -51,7 +53,7 @@ export const VERBS: readonly VerbRow[] = [
     label: 'Terminate',
     done: 'told to terminate',
     asks: 'It ends now, with its children, and cannot go on. Activities that run are not interrupted; their results are dropped.',
-    command: (id) => `pawl workflow terminate ${id}`,
+    command: (id, { reason }) => `pawl workflow terminate ${id}${reason ? ` -o ${shellWord(JSON.stringify(reason))}` : ''}`,
     fits: (one) => !ENDED.has(one.status),
     destroys: true,
   },
@@ -134,7 +136,7 @@ export function SaidFields({ verb, said, awaited = [], many = false, onChange }:
 export function ActionButtons({ instance, readOnly, onDone }: { instance: Instance; readOnly: boolean; onDone: (verb: Verb) => void }) {
   const [chosen, setChosen] = useState<VerbRow | undefined>(undefined);
   return (
-    <div class="actions">
+    <>
       {VERBS.filter((row) => row.fits(instance)).map((row) => (
         <button
           type="button"
@@ -158,7 +160,7 @@ export function ActionButtons({ instance, readOnly, onDone }: { instance: Instan
           }}
         />
       )}
-    </div>
+    </>
   );
 }
 
@@ -188,7 +190,7 @@ function ActionDialog({ row, instance, onClose, onDone }: { row: VerbRow; instan
         <p>{row.asks}</p>
         <SaidFields verb={row.verb} said={said} awaited={awaited} onChange={setSaid} />
         <Refusal error={error} />
-        {row.command && <Command line={row.command(shellWord(instance.id))} />}
+        {row.command && <Command line={row.command(shellWord(instance.id), said)} />}
         <footer>
           <button type="button" onClick={onClose}>
             Cancel

@@ -10,17 +10,21 @@ import { Command, Dialog, Refusal, shellWord } from '../ui/basics';
 import { bodyOf, SaidFields, VERBS, type Said, type VerbRow } from './actions';
 
 // undefined: flags have no word for a part of the filter.
-function line(row: VerbRow, q: string): string | undefined {
+function line(row: VerbRow, q: string, said: Said): string | undefined {
   const filter = filterFlags(q)?.map(shellWord).join(' ');
   if (!filter) return undefined;
-  return row.verb === 'raise' ? `pawl workflow raise-event EVENT ${filter} --input '…'` : row.command?.(filter);
+  if (row.verb === 'raise') return `pawl workflow raise-event ${said.event ? shellWord(said.event) : 'EVENT'} ${filter}${said.data ? ` --input ${shellWord(said.data)}` : ''}`;
+  return row.command?.(filter, said);
 }
+
+// One of these is offered first: the first that concerns any.
+const HARMLESS = VERBS.filter((one) => !one.destroys && one.verb !== 'raise');
 
 const many = (n: number): string => `${n.toLocaleString()} ${n === 1 ? 'workflow' : 'workflows'}`;
 
 export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
   const counts = useLive<Counts>(withQuery('instances/count', { q, by: 'status' }));
-  const [row, setRow] = useState<VerbRow>(VERBS[1]!);
+  const [wanted, setRow] = useState<VerbRow | undefined>(undefined);
   const [said, setSaid] = useState<Said>({ event: '', data: '', reason: '', id: '-again' });
   const [progress, setProgress] = useState<Progress | undefined>(undefined);
   const [error, setError] = useState<ApiError | undefined>(undefined);
@@ -30,10 +34,12 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
 
   const groups = counts.value.value?.groups ?? [];
   const found = groups.reduce((n, group) => n + group.n, 0);
+  const row = wanted ?? HARMLESS.find((one) => groups.some(one.fits)) ?? HARMLESS[0]!;
   const concerned = groups.reduce((n, group) => n + (row.fits(group) ? group.n : 0), 0);
 
   const submit = async (submitted: Event): Promise<void> => {
     submitted.preventDefault();
+    setRow(row);
     setState('runs');
     fits.current = concerned;
     try {
@@ -50,7 +56,7 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
 
   const done = progress?.done ?? 0;
   const failed = progress?.failed ?? 0;
-  const shell = line(row, q);
+  const shell = line(row, q, said);
   return (
     <Dialog title="All of these" onClose={close}>
       <form onSubmit={submit}>

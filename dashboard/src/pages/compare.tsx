@@ -7,7 +7,8 @@ import { useLive } from '../live';
 import type { Group, Instance, List, Timeline } from '../model';
 import { go, link } from '../route';
 import { duration, now } from '../time';
-import { Badge, Dialog, Refusal } from '../ui/basics';
+import { endOf, isRetried, titleOf } from '../timeline/rows';
+import { Badge, Dialog, Refusal, Time } from '../ui/basics';
 
 const SHOWN = 1000; // rows
 
@@ -79,8 +80,8 @@ function useRun(id: string) {
   return { instance: instance.value.value, timeline: timeline.value.value, error: instance.error.value ?? timeline.error.value };
 }
 
-const nameOf = ({ a, b }: Pair): string => `${(a ?? b)!.kind} ${(a ?? b)!.name}`;
-const took = (group: Group): number => (group.end ?? now()) - group.start;
+const nameOf = ({ a, b }: Pair): string => titleOf((a ?? b)!);
+const took = (group: Group): number => (endOf(group) ?? now()) - group.start;
 const longer = (by: number): string => (Math.abs(by) < 1 ? '' : `${by > 0 ? '+' : '−'}${duration(Math.abs(by))}`);
 
 function Head({ run, id }: { run: Instance | undefined; id: string }) {
@@ -94,7 +95,7 @@ function Head({ run, id }: { run: Instance | undefined; id: string }) {
 
 function Side({ group }: { group: Group | undefined }) {
   if (!group) return <td class="quiet">–</td>;
-  const says = { open: group.kind === 'event' || group.kind === 'timer' ? 'waits' : 'running', done: 'done', failed: 'failed', dropped: 'not waited for' }[group.outcome];
+  const says = isRetried(group) ? 'waits for its next attempt' : { open: group.kind === 'event' || group.kind === 'timer' ? 'waits' : 'running', done: 'done', failed: 'failed', dropped: 'not waited for' }[group.outcome];
   return (
     <td class={group.outcome === 'failed' ? 'why' : ''}>
       {says}, {duration(took(group))}
@@ -130,14 +131,22 @@ export function CompareDialog({ instance, onClose }: { instance: Instance; onClo
           ))}
         </datalist>
         {rows.length > 0 && (
-          <p class="quiet">
-            The last of {instance.name}:{' '}
-            {rows.slice(0, 5).map((row) => (
-              <span key={row.id}>
-                <a href={link(['compare', instance.id, row.id])}>{row.id}</a> {row.status.toLowerCase()}{' '}
-              </span>
-            ))}
-          </p>
+          <>
+            <p class="quiet">The last of {instance.name}:</p>
+            <ul class="short">
+              {rows.slice(0, 5).map((row) => (
+                <li key={row.id} class="pair">
+                  <a href={link(['compare', instance.id, row.id])}>{row.id}</a>
+                  <span>
+                    <Badge status={row.status} />{' '}
+                    <span class="quiet">
+                      <Time at={row.created} relative />
+                    </span>
+                  </span>
+                </li>
+              ))}
+            </ul>
+          </>
         )}
         <footer>
           <button type="button" onClick={onClose}>

@@ -5,20 +5,46 @@ import { path } from '../api';
 import { useLive } from '../live';
 import type { Failure, HistoryEvent, Instance } from '../model';
 import { go, link } from '../route';
-import { clock } from '../time';
-import { Refusal } from '../ui/basics';
+import { exactClock, utc } from '../time';
+import { Refusal, Time } from '../ui/basics';
 import { Payload, visible } from '../ui/json';
 import { RerunDialog } from './actions';
 import { FailureView } from './failure';
 
-// One line of a list of events; |event| undefined: it is still on its way. |brief|: without what it carries, which stands below.
-export function EventLine({ number, event, open, brief = false, onClick }: { number: number; event: HistoryEvent | undefined; open: boolean; brief?: boolean; onClick: () => void }) {
+// What an answer is of, by the number of the action: the name of the activity, child or timer.
+export function namesOf(events: Iterable<HistoryEvent>): ReadonlyMap<number, string> {
+  const names = new Map<number, string>();
+  for (const event of events) if (event.name && /Scheduled$|Created$/.test(event.type)) names.set(event.id, event.name);
+  return names;
+}
+
+function nameOf(event: HistoryEvent, names: ReadonlyMap<number, string> | undefined): string {
+  const of = event.fields['taskScheduledId'] ?? event.fields['timerId'];
+  return event.name ?? (typeof of === 'number' ? names?.get(of) : undefined) ?? '';
+}
+
+export const isBad = (event: HistoryEvent | undefined): boolean =>
+  event !== undefined && (/Failed|Terminated|Stalled/.test(event.type) || Boolean(event.fields['failureDetails']));
+
+interface LineProps {
+  number: number;
+  event: HistoryEvent | undefined; // undefined: it is still on its way
+  open: boolean;
+  names?: ReadonlyMap<number, string>;
+  brief?: boolean; // without what it carries, which stands below
+  onClick: () => void;
+}
+
+// One line of a list of events.
+export function EventLine({ number, event, open, names, brief = false, onClick }: LineProps) {
   return (
     <button type="button" class="plain event" aria-expanded={open} onClick={onClick}>
       <span class="number">{number + 1}</span>
-      <span class="at">{event ? clock(event.at) : ''}</span>
+      <span class="at" title={event && utc(event.at)}>
+        {event ? exactClock(event.at) : ''}
+      </span>
       <span class="type">{event?.type ?? '…'}</span>
-      <span class="of">{event?.name ?? ''}</span>
+      <span class="of">{event ? visible(nameOf(event, names)) : ''}</span>
       <span class="preview">{event && !brief ? preview(event) : ''}</span>
     </button>
   );
@@ -69,7 +95,10 @@ export function EventFields({ event }: { event: HistoryEvent }) {
   return (
     <div class="event-full">
       <h3>
-        {event.type} <span class="quiet">{clock(event.at)}</span>
+        {event.type}{' '}
+        <span class="quiet">
+          <Time at={event.at} exact />
+        </span>
       </h3>
       {Object.entries(event.fields ?? {}).map(([key, field]) =>
         key === 'failureDetails' && field !== null && typeof field === 'object' ? (

@@ -19,14 +19,17 @@ export function stackLines(stack: string): StackLine[] {
   });
 }
 
+// The frame that one wants to see: the innermost of one's own code. Python prints it last, the others first.
+export function ownFrame(stack: string): string | undefined {
+  const frames = stackLines(stack).filter((line) => line.own && FRAME.test(line.text) && !/^\s*goroutine/.test(line.text));
+  return frames[/^\s*File "/.test(frames[0]?.text ?? '') ? frames.length - 1 : 0]?.text.trim();
+}
+
 export function Stack({ text }: { text: string }) {
   return (
     <figure class="payload stack">
-      <figcaption>
-        Stack trace <Copy text={text} what="the stack trace" />
-      </figcaption>
       <pre tabIndex={0}>
-        {stackLines(visible(text)).map((line, index) => (
+        {stackLines(visible(text.trimEnd())).map((line, index) => (
           <span key={index} class={line.own ? 'own' : 'foreign'}>
             {line.text}
             {'\n'}
@@ -37,15 +40,22 @@ export function Stack({ text }: { text: string }) {
   );
 }
 
-export function FailureView({ failure }: { failure: Failure }) {
+// |told|: what stands above it already; then the stack is for those who open it.
+export function FailureView({ failure, told }: { failure: Failure; told?: string }) {
+  const isTold = told !== undefined && told.includes(failure.message);
+  if (isTold && !failure.stack && !failure.cause) return null;
   return (
     <div class="failure">
-      <h2>
-        {visible(failure.type)}: <span>{visible(failure.message)}</span>
-      </h2>
+      {!isTold && (
+        <h2>
+          {visible(failure.type)}: <span>{visible(failure.message)}</span>
+        </h2>
+      )}
       {failure.stack && (
-        <details open>
-          <summary>where</summary>
+        <details open={told === undefined}>
+          <summary>
+            Stack trace <code class="quiet">{visible(ownFrame(failure.stack) ?? '')}</code> <Copy text={failure.stack} what="the stack trace" />
+          </summary>
           <Stack text={failure.stack} />
         </details>
       )}

@@ -4,9 +4,10 @@ import { signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
 import { ApiError, readHistory } from '../api';
 import type { HistoryEvent, Timeline } from '../model';
-import { clock, duration } from '../time';
+import { duration } from '../time';
+import { titleOf } from '../timeline/rows';
 import { TimelineView } from '../timeline/view';
-import { Refusal } from '../ui/basics';
+import { Refusal, Time } from '../ui/basics';
 import { visible } from '../ui/json';
 import { EventFields } from './events';
 import { EventsWindow } from './window';
@@ -70,7 +71,7 @@ export function FilePage() {
       {opened.value ? (
         <History key={opened.value.file + opened.value.timeline.at} of={opened.value} />
       ) : (
-        <p class="empty">
+        <p class="empty drop">
           Open what <code>pawl workflow export</code> or <i>Save as a file</i> wrote, or drop it here. It is looked at, and kept nowhere.
         </p>
       )}
@@ -90,14 +91,22 @@ function History({ of }: { of: Opened }) {
         <b>{visible(begun?.name ?? '')}</b> <span class="id">{visible(begun?.workflowInstance?.instanceId ?? '')}</span>, from {file}
       </p>
       <p class="quiet">
-        {clock(timeline.start)}
-        {timeline.end === undefined ? ', had not ended' : ` – ${clock(timeline.end)}, ${duration(timeline.end - timeline.start)}`}, {events.size.toLocaleString()} events
+        <Time at={timeline.start} />
+        {timeline.end === undefined ? (
+          ', had not ended'
+        ) : (
+          <>
+            {' '}
+            – <Time at={timeline.end} />, {duration(timeline.end - timeline.start)}
+          </>
+        )}
+        , {events.size.toLocaleString()} events
       </p>
       <TimelineView timeline={{ ...timeline, end: timeline.end ?? all[all.length - 1]!.at }} selected={selected} onSelect={setSelected} onOpen={() => {}} />
       {group && (
-        <section class="details" aria-label={`${group.kind} ${group.name}`}>
+        <section class="details" aria-label={titleOf(group)}>
           <h2>
-            {group.kind} {visible(group.name)}
+            {visible(titleOf(group))}
           </h2>
           {group.events.map((number) => events.get(number) && <EventFields key={number} event={events.get(number)!} />)}
         </section>

@@ -6,7 +6,7 @@ import { useLive } from '../live';
 import type { History, HistoryEvent, Instance } from '../model';
 import { route, setQuery } from '../route';
 import { Refusal } from '../ui/basics';
-import { EventFields, EventLine, EventMore, RerunButton } from './events';
+import { EventFields, EventLine, EventMore, isBad, namesOf, RerunButton } from './events';
 import { InstanceEvents } from './window';
 
 const EVENTS = 200; // a page
@@ -116,11 +116,12 @@ function Found({ instance, word, full, readOnly }: Of & { word: string }) {
 
 function Events({ events, instance, full, readOnly }: Of & { events: readonly HistoryEvent[] }) {
   const [opened, setOpened] = useState<number | undefined>(undefined);
+  const names = namesOf(events);
   return (
     <ol class="events">
       {events.map((event) => (
-        <li key={event.number} class={/Failed|Terminated|Stalled/.test(event.type) ? 'bad' : ''}>
-          <EventLine number={event.number} event={event} open={full || opened === event.number} onClick={() => setOpened(opened === event.number ? undefined : event.number)} brief={full} />
+        <li key={event.number} class={isBad(event) ? 'bad' : ''}>
+          <EventLine number={event.number} event={event} names={names} open={full || opened === event.number} onClick={() => setOpened(opened === event.number ? undefined : event.number)} brief={full} />
           {full ? (
             <>
               <EventFields event={event} />

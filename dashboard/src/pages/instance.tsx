@@ -1,11 +1,12 @@
 // What is this workflow doing, why does it not go on, and what can I do?
 
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { getText, path, type ApiError } from '../api';
 import { useLive } from '../live';
 import type { App, Instance } from '../model';
 import { go, link, route } from '../route';
-import { duration, now } from '../time';
+import { duration, now, UTC } from '../time';
 import { Badge, Copy, Refusal, Time } from '../ui/basics';
 import { Payload, visible } from '../ui/json';
 import { ActionButtons, StartDialog, type Draft } from './actions';
@@ -27,6 +28,7 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
   const tab: Tab = wanted && TABS.includes(wanted) ? wanted : 'timeline';
   const instance = value.value;
   const refused = error.value?.trouble === 'refused';
+  const readOnly = app?.readOnly ?? true;
 
   if (!instance)
     return (
@@ -52,13 +54,21 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
             {instance.id} <Copy text={instance.id} what="the id" />
           </span>
         </div>
-        <ActionButtons instance={instance} readOnly={app?.readOnly ?? true} onDone={(verb) => (verb === 'purge' ? go(link(['instances'])) : refresh())} />
+        <div class="actions">
+          <button type="button" onClick={() => setComparing(true)}>
+            Compare …
+          </button>
+          <button type="button" disabled={readOnly} title={readOnly ? 'this dashboard only reads' : undefined} onClick={() => setDraft({ name: instance.name, input: instance.input ?? '' })}>
+            Start like this …
+          </button>
+          <ActionButtons instance={instance} readOnly={readOnly} onDone={(verb) => (verb === 'purge' ? go(link(['instances'])) : refresh())} />
+        </div>
       </header>
-      <p class="sentence">{instance.sentence}</p>
+      <Sentence instance={instance} />
       {instance.waits.length > 1 && <Waits waits={instance.waits} />}
-      <Facts instance={instance} onStartLike={() => setDraft({ name: instance.name, input: instance.input ?? '' })} onCompare={() => setComparing(true)} />
-      {instance.failed && <FailureView failure={instance.failed} />}
-      {instance.stalled && <p class="refusal">{instance.stalled}</p>}
+      <Facts instance={instance} />
+      {instance.failed && <FailureView failure={instance.failed} told={instance.sentence} />}
+      {instance.stalled && !instance.sentence.includes(instance.stalled) && <p class="refusal">{instance.stalled}</p>}
       <nav class="tabs" role="tablist">
         {TABS.map((one) => (
           <a key={one} role="tab" aria-selected={one === tab} href={link(['instance', id, one])}>
@@ -66,8 +76,8 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
           </a>
         ))}
       </nav>
-      {tab === 'timeline' && <TimelineTab instance={instance} readOnly={app?.readOnly ?? true} />}
-      {tab === 'history' && <HistoryTab instance={instance} readOnly={app?.readOnly ?? true} />}
+      {tab === 'timeline' && <TimelineTab instance={instance} readOnly={readOnly} />}
+      {tab === 'history' && <HistoryTab instance={instance} readOnly={readOnly} />}
       {tab === 'data' && <DataTab instance={instance} hidden={app?.hidePayloads ?? false} />}
       {tab === 'tree' && <TreeTab instance={instance} appId={app?.appId} />}
       {tab === 'json' && <JsonTab instance={instance} />}
@@ -86,7 +96,22 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
   );
 }
 
-function Facts({ instance, onStartLike, onCompare }: { instance: Instance; onStartLike: () => void; onCompare: () => void }) {
+// What it does, with times as this page shows them and a link to the child that it waits for.
+function Sentence({ instance }: { instance: Instance }) {
+  const child = instance.waits.find((wait) => wait.child && instance.sentence.includes(wait.child))?.child;
+  const withChild = (text: string): ComponentChildren => {
+    const at = child === undefined ? -1 : text.indexOf(child);
+    if (at < 0) return visible(text);
+    return [visible(text.slice(0, at)), <a href={link(['instance', child!])}>{visible(child!)}</a>, visible(text.slice(at + child!.length))];
+  };
+  return (
+    <p class={`sentence${instance.status === 'FAILED' || instance.status === 'STALLED' ? ' bad' : ''}`}>
+      {instance.sentence.split(UTC).map((part, index) => (index % 2 ? <Time key={index} at={Date.parse(part)} /> : withChild(part)))}
+    </p>
+  );
+}
+
+function Facts({ instance }: { instance: Instance }) {
   const end = instance.ended ?? now();
   return (
     <dl class="facts">
@@ -96,14 +121,14 @@ function Facts({ instance, onStartLike, onCompare }: { instance: Instance; onSta
           <Time at={instance.created} />
         </dd>
       </div>
-      {instance.started !== undefined && (
+      {instance.started !== undefined && instance.started - instance.created >= 1 && (
         <div>
           <dt>Waited to begin</dt>
           <dd>{duration(instance.started - instance.created)}</dd>
         </div>
       )}
       <div>
-        <dt>{instance.ended ? 'Took' : 'For'}</dt>
+        <dt>{instance.ended ? 'Took' : 'Open for'}</dt>
         <dd>{duration(end - instance.created)}</dd>
       </div>
       {instance.ended !== undefined && (
@@ -144,17 +169,6 @@ function Facts({ instance, onStartLike, onCompare }: { instance: Instance; onSta
           <dd>{visible(value)}</dd>
         </div>
       ))}
-      <div>
-        <dt class="sr-only">More</dt>
-        <dd>
-          <button type="button" class="plain" onClick={onStartLike}>
-            start like this …
-          </button>{' '}
-          <button type="button" class="plain" onClick={onCompare}>
-            compare …
-          </button>
-        </dd>
-      </div>
     </dl>
   );
 }

@@ -55,12 +55,14 @@ export function ListPage({ app }: { app: App | undefined }) {
           Start …
         </button>
       </div>
-      <Views />
+      <div class="list-tools">
+        <Views />
+        <ColumnChooser />
+      </div>
       <Shortcuts counts={counts} q={q} />
       <FilterBar q={q} />
-      <ColumnChooser />
       <Refusal error={error.value} />
-      {list && (
+      {list && (rows.length > 0 || searched.searching || searched.more) && (
         <div class="scroll">
           <table class="instances" tabIndex={0} aria-label="Workflow instances">
             <thead>
@@ -256,11 +258,13 @@ function Nothing({ q }: { q: string }) {
   return (
     <div class="empty">
       <p>No workflow fits this filter.</p>
-      {terms.map((term, index) => (
-        <button type="button" key={index} onClick={() => setQuery({ q: formatTerms(terms.filter((_, at) => at !== index)) })}>
-          without {formatTerms([term])}
-        </button>
-      ))}
+      <p class="actions">
+        {terms.map((term, index) => (
+          <button type="button" key={index} onClick={() => setQuery({ q: formatTerms(terms.filter((_, at) => at !== index)) })}>
+            without {formatTerms([term])}
+          </button>
+        ))}
+      </p>
     </div>
   );
 }

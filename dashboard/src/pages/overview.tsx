@@ -8,6 +8,7 @@ import { link } from '../route';
 import { duration, now } from '../time';
 import { Badge, Command, Refusal, Time } from '../ui/basics';
 import { Chart, type Series } from '../ui/chart';
+import { Sentence } from './sentence';
 
 const FAILED = 200; // of the last hour, that are looked at
 
@@ -42,6 +43,11 @@ export function OverviewPage({ app }: { app: App | undefined }) {
           {needs.map((need) => (
             <li key={need.text}>
               {need.text} <a href={need.page ? link([need.page]) : link(['instances'], { q: need.q })}>Look</a>
+              {need.row && (
+                <span class="says">
+                  <a href={link(['instance', need.row.id])}>{need.row.id}</a>: <Sentence row={need.row} />
+                </span>
+              )}
             </li>
           ))}
         </ol>
@@ -49,7 +55,7 @@ export function OverviewPage({ app }: { app: App | undefined }) {
       <ul class="tiles">
         {STATUSES.map((status) => (
           <li key={status}>
-            <a href={link(['instances'], { q: `status:${status.toLowerCase()}` })}>
+            <a href={link(['instances'], { q: `status:${status.toLowerCase()}` })} class={sum((one) => one === status) ? '' : 'none'}>
               <b>{sum((one) => one === status).toLocaleString()}</b>
               <Badge status={status} />
             </a>
@@ -94,9 +100,10 @@ function Charts({ past }: { past: Past }) {
     }));
   return (
     <section class="charts" aria-label="The last hour">
-      <Chart title="Open, by status" times={past.times} stacked series={open} format={count} />
+      <Chart title="Open, by status" step={past.step} times={past.times} stacked series={open} format={count} />
       <Chart
         title="Ended, a minute"
+        step={past.step}
         times={past.times}
         stacked
         series={[
@@ -108,6 +115,7 @@ function Charts({ past }: { past: Past }) {
       />
       <Chart
         title="Started, and activities, a minute"
+        step={past.step}
         times={past.times}
         series={[
           { name: 'started', tone: 'status-running', values: perMinute(past.started) },
@@ -116,9 +124,9 @@ function Charts({ past }: { past: Past }) {
         ]}
         format={count}
       />
-      <Chart title="A workflow takes" times={past.times} series={times('workflow')} format={duration} />
-      <Chart title="An activity takes" times={past.times} series={times('activity')} format={duration} />
-      <Chart title="A workflow waits to begin" times={past.times} series={times('begin')} format={duration} />
+      <Chart title="A workflow takes" step={past.step} times={past.times} series={times('workflow')} format={duration} />
+      <Chart title="An activity takes" step={past.step} times={past.times} series={times('activity')} format={duration} />
+      <Chart title="A workflow waits to begin" step={past.step} times={past.times} series={times('begin')} format={duration} />
     </section>
   );
 }
@@ -187,13 +195,20 @@ function Short({ title, list, empty, more, sort }: { title: string; list: List |
       <ul class="short">
         {list?.rows.slice(0, SHORT).map((row) => (
           <li key={row.id}>
-            <a href={link(['instance', row.id])} title={row.id}>
-              {row.id}
-            </a>
-            <span class="quiet">
-              {row.name} · <Time at={row.ended ?? row.created} relative />
+            <span class="pair">
+              <a href={link(['instance', row.id])} title={row.id}>
+                {row.id}
+              </a>
+              <span class="quiet">
+                <Time at={row.ended ?? row.created} relative />
+              </span>
             </span>
-            {row.failure && <span class="why">{row.failure}</span>}
+            <span class="pair">
+              <span class={row.failure === undefined ? 'says' : 'why says'}>
+                <Sentence row={row} />
+              </span>
+              <span class="quiet">{row.name}</span>
+            </span>
           </li>
         ))}
       </ul>

@@ -5,9 +5,11 @@ import { path } from '../api';
 import { useLive } from '../live';
 import type { Group, HistoryEvent, Instance, Timeline } from '../model';
 import { appLink, go, link, route } from '../route';
-import { clock, duration } from '../time';
+import { duration } from '../time';
+import { endOf, isRetried, titleOf } from '../timeline/rows';
 import { TimelineView } from '../timeline/view';
-import { Refusal } from '../ui/basics';
+import { Refusal, Time } from '../ui/basics';
+import { visible } from '../ui/json';
 import { EventView, RerunButton } from './events';
 
 const NEVER = 1e8; // milliseconds: what has ended changes only when something happens to it
@@ -48,18 +50,23 @@ function names(groups: readonly Group[]): string[] {
 
 function GroupDetails({ instance, group, groups, readOnly }: { instance: Instance; group: Group; groups: readonly Group[]; readOnly: boolean }) {
   const first = group.events[0]!;
+  const end = endOf(group);
   const event = useLive<HistoryEvent & { at: number }>(path('instances', instance.id, 'events', String(first)), 1e8).value.value;
   const before = groups.filter((one) => one !== group && one.events[0]! < first && one.outcome !== 'open' && one.events[one.events.length - 1]! < first);
   const after = groups.filter((one) => one === group || (one.events[0]! < first && !before.includes(one)));
   return (
-    <section class="details" aria-label={`${group.kind} ${group.name}`}>
-      <h2>
-        {group.kind} {group.name}
-      </h2>
+    <section class="details" aria-label={titleOf(group)}>
+      <h2>{visible(titleOf(group))}</h2>
       <p class="quiet">
-        {clock(group.start)}
-        {group.end !== undefined && ` – ${clock(group.end)}, ${duration(group.end - group.start)}`}
+        <Time at={group.start} exact />
+        {end !== undefined && (
+          <>
+            {' '}
+            – <Time at={end} exact />, {duration(end - group.start)}
+          </>
+        )}
         {group.attempts > 1 && `, ${group.attempts} attempts`}
+        {isRetried(group) && ', the next one waits'}
         {group.app && !group.child && `, in app ${group.app}`}
         {group.child && ' · '}
         <Child group={group} />

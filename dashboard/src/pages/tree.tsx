@@ -12,6 +12,8 @@ import { Child } from './steps';
 
 const UP = 20; // parents of parents
 const SHOWN = 100; // children of one
+const OPENED = 4; // generations that are opened by themselves,
+const FEW = 5; // where one has no more children than this
 
 export function TreeTab({ instance, appId }: { instance: Instance; appId: string | undefined }) {
   const above = useParents(instance);
@@ -38,7 +40,7 @@ function Chain({ parents, instance }: { parents: Instance[]; instance: Instance 
           <Chain parents={rest} instance={instance} />
         </li>
       ) : (
-        <Node id={instance.id} name={instance.name} here />
+        <Node id={instance.id} name={instance.name} />
       )}
     </ul>
   );
@@ -69,8 +71,10 @@ function useParents(instance: Instance): { found: Instance[]; elsewhere: string 
   return { found, elsewhere };
 }
 
-function Node({ id, name, here = false }: { id: string; name: string; here?: boolean }) {
-  const [open, setOpen] = useState(here);
+// |depth|: below the workflow that is looked at; |few|: it has few siblings.
+function Node({ id, name, depth = 0, few = true }: { id: string; name: string; depth?: number; few?: boolean }) {
+  const here = depth === 0;
+  const [open, setOpen] = useState(few && depth < OPENED);
   const instance = useLive<Instance & { at: number }>(path('instances', id), 3000, id).value.value;
   const timeline = useLive<Timeline>(open ? path('instances', id, 'timeline') : undefined, 3000, id).value.value;
   const children = (timeline?.groups ?? []).filter((group) => group.child && (group.kind === 'child' || group.kind === 'detached'));
@@ -81,12 +85,16 @@ function Node({ id, name, here = false }: { id: string; name: string; here?: boo
       </button>{' '}
       {instance && <Badge status={instance.status} />} {name} {here ? <b class="id">{id}</b> : <a href={link(['instance', id, 'tree'])}>{id}</a>}{' '}
       {instance && <span class="quiet">{duration((instance.ended ?? now()) - instance.created)}</span>}
-      {here && instance && !instance.parent && <span class="quiet"> · nobody's child</span>}
-      {open && timeline && children.length === 0 && <p class="quiet">It has started no other workflow.</p>}
+      {here && instance && !instance.parent && <span class="quiet"> · no workflow started it</span>}
+      {here && timeline && children.length === 0 && <p class="quiet">It has started no other workflow.</p>}
       {open && children.length > 0 && (
         <ul>
           {children.slice(0, SHOWN).map((group) =>
-            group.app === undefined ? <Node key={group.child} id={group.child!} name={group.kind === 'detached' ? '' : group.name} /> : <Foreign key={group.child} group={group} />,
+            group.app === undefined ? (
+              <Node key={group.child} id={group.child!} name={group.kind === 'detached' ? '' : group.name} depth={depth + 1} few={children.length <= FEW} />
+            ) : (
+              <Foreign key={group.child} group={group} />
+            ),
           )}
           {children.length > SHOWN && (
             <li>

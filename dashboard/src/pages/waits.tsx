@@ -21,7 +21,7 @@ export function Waits({ waits }: { waits: Wait[] }) {
     <ul class="waits" aria-label="Waits for">
       {waits.slice(0, SHOWN).map((wait, index) => (
         <li key={index}>
-          {KINDS[wait.kind]} {wait.child ? <a href={link(['instance', wait.child])}>{wait.name || wait.child}</a> : <b>{visible(wait.name)}</b>}
+          {KINDS[wait.kind]} {wait.child ? <a href={link(['instance', wait.child])}>{wait.name || wait.child}</a> : wait.name && <b>{visible(wait.name)}</b>}
           {wait.attempt > 1 && `, attempt ${wait.attempt}`}, for {duration(now() - wait.since)}
           {wait.until !== undefined && `, until ${clock(wait.until)}`}
           {wait.error && <span class="why"> {visible(wait.error)}</span>}

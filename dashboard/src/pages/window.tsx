@@ -2,11 +2,11 @@
 // into sight.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { get, path, withQuery, type ApiError } from '../api';
 import type { History, HistoryEvent, Instance } from '../model';
 import { Refusal } from '../ui/basics';
-import { EventLine, EventMore } from './events';
+import { EventLine, EventMore, isBad, namesOf } from './events';
 
 const ROW = 28; // pixels
 const OVERSCAN = 10; // rows above and below what is seen
@@ -45,6 +45,7 @@ export function EventsWindow({ events, total, more, onSight }: Props) {
   const [opened, setOpened] = useState<number | undefined>(undefined);
   const [chosen, setChosen] = useState<number | undefined>(undefined);
   const [extra, setExtra] = useState(0); // what the opened event takes below its line, in pixels
+  const names = useMemo(() => namesOf(events.values()), [events]);
   const from = Math.floor(indexAt(top, opened, extra));
   const to = Math.ceil(indexAt(top + height, opened, extra));
 
@@ -100,7 +101,7 @@ export function EventsWindow({ events, total, more, onSight }: Props) {
               class={`${isBad(events.get(number)) ? 'bad' : ''}${number === chosen ? ' chosen' : ''}`}
               style={{ transform: `translateY(${placeOf(number, opened, extra)}px)` }}
             >
-              <EventLine number={number} event={events.get(number)} open={number === opened} onClick={() => open(number)} />
+              <EventLine number={number} event={events.get(number)} names={names} open={number === opened} onClick={() => open(number)} />
               {number === opened && events.get(number) && (
                 <Measured onHeight={setExtra}>{more(events.get(number)!)}</Measured>
               )}
@@ -111,8 +112,6 @@ export function EventsWindow({ events, total, more, onSight }: Props) {
     </>
   );
 }
-
-const isBad = (event: HistoryEvent | undefined): boolean => event !== undefined && /Failed|Terminated|Stalled/.test(event.type);
 
 // Where the line of an event begins, in pixels, and the other way round.
 function placeOf(number: number, opened: number | undefined, extra: number): number {

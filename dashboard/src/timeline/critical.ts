@@ -2,12 +2,13 @@
 // quicker, one of these has to be. (A workflow decides what comes next when a step ends, so the one that ended last is what it waited for.)
 
 import type { Group } from '../model';
+import { endOf } from './rows';
 
 const SLACK = 1; // milliseconds that a turn may take between two steps of the path, and that clocks may differ
 
 // Indices into |groups|, in the order of time.
 export function criticalPath(groups: readonly Group[], now: number): number[] {
-  const end = (group: Group): number => group.end ?? now;
+  const end = (group: Group): number => endOf(group) ?? now;
   const steps = groups
     .map((_, index) => index)
     .filter((index) => !['sent', 'detached'].includes(groups[index]!.kind) && groups[index]!.outcome !== 'dropped')

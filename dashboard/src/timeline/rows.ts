@@ -31,9 +31,9 @@ export function rows(groups: readonly Group[], opened: ReadonlySet<string>, now:
   for (let at = 0; at < groups.length; ) {
     const first = groups[at]!;
     let end = at + 1;
-    let last = first.end ?? now;
+    let last = endOf(first) ?? now;
     while (end < groups.length && groups[end]!.kind === first.kind && groups[end]!.name === first.name && groups[end]!.start <= last) {
-      last = Math.max(last, groups[end]!.end ?? now);
+      last = Math.max(last, endOf(groups[end]!) ?? now);
       end++;
     }
     if (end - at > CROWD) {
@@ -65,9 +65,19 @@ export function rows(groups: readonly Group[], opened: ReadonlySet<string>, now:
   return out;
 }
 
+// Its last attempt has failed, and the next one is on the way.
+export const isRetried = (group: Group): boolean => group.outcome === 'failed' && group.segments[group.segments.length - 1]?.end === undefined;
+
+// When it ended; undefined: it goes on.
+export const endOf = (group: Group): number | undefined => (isRetried(group) ? undefined : group.end);
+
+// Timers of most SDKs have no name.
+export const titleOf = (group: Group): string => [group.kind, group.name].filter(Boolean).join(' ');
+
 // What a screen reader says of a row, and what hovering shows.
 export function describe(group: Group, took: string): string {
   const how = { open: 'running', done: 'done', failed: 'failed', dropped: 'not waited for any more' }[group.outcome];
   const tries = group.attempts > 1 ? ` after ${group.attempts} attempts` : '';
-  return `${group.kind} ${group.name}, ${how}${tries}, ${took}`;
+  if (isRetried(group)) return `${titleOf(group)}, waits for attempt ${group.attempts + 1}, ${took}`;
+  return `${titleOf(group)}, ${how}${tries}, ${took}`;
 }

@@ -4,7 +4,7 @@
 //   time    |--work--|..........rest..........|--work--|
 //   place   |--work--|//|--work--|
 
-import { clockOf, duration } from '../time';
+import { clockOf, duration, exactClock } from '../time';
 
 export interface Stretch {
   start: number;
@@ -109,10 +109,13 @@ export class Scale {
   }
 }
 
-// What stands at ticks: the time since |start|, or, where a fold of days leaves them alike, the time of the day.
+// What stands at ticks: the time since |start|, or, where a fold of days leaves them alike, the time of the day, as exactly as it takes.
 export function tickTexts(times: readonly number[], start: number): string[] {
-  const since = times.map((time) => (time === start ? '0' : `+${duration(time - start)}`));
-  return new Set(since).size === since.length ? since : times.map((time) => clockOf(new Date(time)));
+  const differ = (texts: readonly string[]): boolean => new Set(texts).size === texts.length;
+  const since = times.map((time) => (time === start ? '0' : `+${duration(time - start).replace(/(?:\.0+|(\.\d*?)0+) s$/, '$1 s')}`));
+  if (differ(since)) return since;
+  const clocks = times.map((time) => clockOf(new Date(time)));
+  return differ(clocks) ? clocks : times.map(exactClock);
 }
 
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 216e5, 432e5, 864e5];

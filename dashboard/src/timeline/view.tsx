@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/ho
 import type { Group, Timeline } from '../model';
 import { clock, duration, now } from '../time';
 import { criticalPath } from './critical';
-import { describe, rows as makeRows, type Row } from './rows';
+import { describe, endOf, rows as makeRows, type Row } from './rows';
 import { Scale, stretches, tickTexts, type Stretch } from './scale';
 
 const ROW = 26; // pixels
@@ -13,6 +13,8 @@ const OVERSCAN = 12; // rows above and below what is seen
 const LABEL = 220; // pixels of the column of names
 const NARROW = 110; // the same on a phone
 const LEAST_BAR = 3; // pixels
+const AFTER = 80; // pixels after the last bar, for how long it took
+const LETTER = 6.7; // pixels that one takes of what stands beside a bar, about
 
 interface Props {
   timeline: Timeline;
@@ -61,12 +63,12 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
   const label = width < 560 ? NARROW : LABEL;
   const scale = useMemo(() => {
     const start = zoom?.start ?? timeline.start;
-    const end = zoom?.end ?? Math.max(present + (running ? (present - timeline.start) * 0.02 : 0), timeline.start + 1);
+    const end = zoom?.end ?? Math.max(present, timeline.start + 1);
     const bars = timeline.groups.flatMap(workOf(present));
     // The moments of start and end are worth seeing although nothing runs in them.
     const all = [...bars, { start: timeline.start, end: timeline.start + 1 }, { start: present - 1, end: present }];
     const parts: Stretch[] = folding ? stretches(all, start, end) : [{ start, end, idle: false, folded: false }];
-    return new Scale(parts, Math.max(100, width - label - 12));
+    return new Scale(parts, Math.max(100, width - label - (label === NARROW ? 12 : AFTER)));
   }, [timeline, zoom, folding, width, label, tick]);
 
   const ticks = scale.ticks(90, timeline.start);
@@ -123,7 +125,7 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
     const chosen = selected === undefined ? undefined : timeline.groups[selected];
     const start = zoom?.start ?? timeline.start;
     const end = zoom?.end ?? present;
-    const middle = chosen ? (chosen.start + (chosen.end ?? present)) / 2 : (start + end) / 2;
+    const middle = chosen ? (chosen.start + (endOf(chosen) ?? present)) / 2 : (start + end) / 2;
     const half = Math.max(0.5, ((end - start) / 2) * by);
     if (half * 2 >= present - timeline.start) return undefined;
     return { start: Math.max(timeline.start, middle - half), end: Math.min(present, middle + half) };
@@ -209,6 +211,7 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
               top={(first + offset) * ROW}
               scale={scale}
               label={label}
+              width={width}
               present={present}
               selected={row.type === 'group' && row.index === selected}
               aside={path !== undefined && !(row.type === 'group' ? path.has(row.index) : row.members.some((index) => path.has(index)))}
@@ -228,7 +231,7 @@ function workOf(present: number): (group: Group) => { start: number; end: number
   return (group) => {
     const working = group.segments.filter((segment) => segment.state !== 'wait');
     const spans = working.map((segment) => ({ start: segment.start, end: segment.end ?? present }));
-    const moments = [group.start, group.end ?? group.start].map((time) => ({ start: time, end: time + 1 }));
+    const moments = [group.start, endOf(group) ?? group.start].map((time) => ({ start: time, end: time + 1 }));
     return [...spans, ...moments];
   };
 }
@@ -238,6 +241,7 @@ interface RowProps {
   top: number;
   scale: Scale;
   label: number;
+  width: number; // of the whole
   present: number;
   selected: boolean;
   aside: boolean; // not on the critical path, which is shown
@@ -245,17 +249,25 @@ interface RowProps {
   onOpen: (child: string) => void;
 }
 
-function RowView({ row, top, scale, label, present, selected, aside, onSelect, onOpen }: RowProps) {
+function RowView({ row, top, scale, label, width, present, selected, aside, onSelect, onOpen }: RowProps) {
   const start = row.type === 'crowd' ? row.start : row.group.start;
-  const end = row.type === 'crowd' ? row.end : (row.group.end ?? present);
+  const end = row.type === 'crowd' ? row.end : (endOf(row.group) ?? present);
   const took = duration(end - start);
   const kind = row.type === 'crowd' ? row.kind : row.group.kind;
-  const name = row.type === 'crowd' ? `${row.members.length} × ${row.name}` : row.group.name;
+  const name = row.type === 'crowd' ? `${row.members.length} × ${row.name}` : row.group.name || row.group.kind;
   const says =
     row.type === 'crowd'
       ? `${name}: ${row.failed} failed, ${row.running} running, ${took}; ${row.open ? 'opened' : 'closed'}`
       : describe(row.group, took);
-  const right = Math.max(scale.x(end), scale.x(start) + LEAST_BAR);
+  const left = scale.x(start);
+  const right = Math.max(scale.x(end), left + LEAST_BAR);
+  const beside = [
+    took,
+    row.type === 'group' && row.group.attempts > 1 && `${row.group.attempts} attempts`,
+    row.type === 'crowd' && row.failed > 0 && `${row.failed} failed`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
   return (
     <div
       class={`timeline-row${selected ? ' selected' : ''}${aside ? ' aside' : ''}${row.type === 'group' && row.inCrowd ? ' in-crowd' : ''}`}
@@ -283,13 +295,17 @@ function RowView({ row, top, scale, label, present, selected, aside, onSelect, o
           />
         ))
       )}
-      <span class="took" aria-hidden="true" style={{ left: `${label + right + 6}px` }}>
-        {took}
-        {row.type === 'group' && row.group.attempts > 1 && ` · ${row.group.attempts} attempts`}
-        {row.type === 'crowd' && row.failed > 0 && ` · ${row.failed} failed`}
+      <span class="took" aria-hidden="true" style={placeBeside(beside.length * LETTER, label + left, label + right, width)}>
+        {beside}
       </span>
     </div>
   );
+}
+
+// After the bar, or, where there is no room, at the end within it, or before it.
+function placeBeside(size: number, left: number, right: number, width: number): { left: string } | { right: string } {
+  if (right + 6 + size <= width) return { left: `${right + 6}px` };
+  return { right: `${width - (right - left > size + 12 ? right - 4 : left - 3)}px` };
 }
 
 function bar(label: number, scale: Scale, start: number, end: number): { left: string; width: string } {

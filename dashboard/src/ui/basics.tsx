@@ -5,17 +5,17 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { signal } from '@preact/signals';
 import type { ApiError } from '../api';
 import type { Status } from '../model';
-import { ago, clock, utc } from '../time';
+import { ago, clock, exactClock, utc } from '../time';
 
 export function Badge({ status }: { status: Status }) {
   return <span class={`badge status-${status.toLowerCase()}`}>{status.toLowerCase()}</span>;
 }
 
-export function Time({ at, relative = false }: { at: number | undefined; relative?: boolean }) {
+export function Time({ at, relative = false, exact = false }: { at: number | undefined; relative?: boolean; exact?: boolean }) {
   if (!at) return <span class="quiet">–</span>;
   return (
     <time dateTime={new Date(at).toISOString()} title={utc(at)}>
-      {relative ? ago(at) : clock(at)}
+      {relative ? ago(at) : exact ? exactClock(at) : clock(at)}
     </time>
   );
 }

@@ -11,6 +11,7 @@ export interface Series {
 
 interface Props {
   title: string;
+  step: number; // milliseconds between two times
   times: readonly number[];
   series: readonly Series[];
   stacked?: boolean;
@@ -19,6 +20,7 @@ interface Props {
 
 const WIDTH = 600;
 const HEIGHT = 110;
+const LEAST = 60; // steps that the width stands for, so that what has just begun does not look like an hour
 
 // The least round number that is not below |value|.
 export function roundUp(value: number): number {
@@ -27,7 +29,7 @@ export function roundUp(value: number): number {
   return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * (1 - 1e-9))!;
 }
 
-const known = (values: readonly (number | undefined)[]): number[] => values.flatMap((value, at) => (value === undefined ? [] : [at]));
+const stepsOf = (values: readonly (number | undefined)[]): number[] => values.flatMap((value, at) => (value === undefined ? [] : [at]));
 
 // Steps that are drawn together: a gap begins others.
 export function runs(values: readonly (number | undefined)[]): number[][] {
@@ -40,7 +42,10 @@ export function runs(values: readonly (number | undefined)[]): number[][] {
   return out;
 }
 
-export function Chart({ title, times, series, stacked = false, format }: Props) {
+export function Chart({ title, step: between, times: known, series: given, stacked = false, format }: Props) {
+  const missing = Math.max(0, LEAST - known.length);
+  const times = [...Array.from({ length: known.length ? missing : 0 }, (_, at) => known[0]! - (missing - at) * between), ...known];
+  const series = given.map((one) => ({ ...one, values: [...new Array<undefined>(times.length - known.length).fill(undefined), ...one.values] }));
   const [at, setAt] = useState<number | undefined>(undefined);
   const sums = series.map((_, index) =>
     times.map((_, step) => {
@@ -62,7 +67,7 @@ export function Chart({ title, times, series, stacked = false, format }: Props) 
     <figure class="chart">
       <figcaption>
         <b>{title}</b>
-        <span class="quiet">{times.length ? (at === undefined ? 'now' : clock(times[at]!)) : ''}</span>
+        <span class="quiet">{at === undefined ? `up to ${format(top)}` : clock(times[at]!)}</span>
       </figcaption>
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -77,25 +82,28 @@ export function Chart({ title, times, series, stacked = false, format }: Props) 
         onPointerLeave={() => setAt(undefined)}
       >
         {series.map((one, index) =>
-          (stacked ? runs(sums[index]!) : [known(sums[index]!)]).map((run) =>
+          (stacked ? runs(sums[index]!) : [stepsOf(sums[index]!)]).map((run) =>
             stacked && run.length > 1 ? (
               <polygon key={`${one.name} ${run[0]}`} class={`area ${one.tone}`} points={area(index, run)} />
             ) : run.length > 1 ? (
               <polyline key={`${one.name} ${run[0]}`} class={`line ${one.tone}`} points={line(index, run)} />
             ) : run.length === 0 ? null : (
-              <circle key={`${one.name} ${run[0]}`} class={`area ${one.tone}`} cx={x(run[0]!)} cy={y(sums[index]![run[0]!]!)} r="2.5" />
+              <line key={`${one.name} ${run[0]}`} class={`line ${one.tone}`} x1={x(run[0]!) - 4} x2={x(run[0]!)} y1={y(sums[index]![run[0]!]!)} y2={y(sums[index]![run[0]!]!)} />
             ),
           ),
         )}
         {at !== undefined && <line class="here" x1={x(at)} x2={x(at)} y1="0" y2={HEIGHT} />}
       </svg>
+      <p class="ends" aria-hidden="true">
+        <span>{times.length ? clock(times[0]!) : ''}</span>
+        <span>now</span>
+      </p>
       <p class="legend">
         {told.map((one) => (
           <span key={one.name}>
             <i class={one.tone} /> {one.name} <b>{one.value === undefined ? '–' : format(one.value)}</b>
           </span>
         ))}
-        <span class="quiet top-value">up to {format(top)}</span>
       </p>
     </figure>
   );

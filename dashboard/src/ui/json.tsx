@@ -12,6 +12,15 @@ export function visible(text: string): string {
   });
 }
 
+// Letters that a text of JSON has as escapes, as Python writes all that are not ASCII; what could deceive the eye stays one.
+function readable(token: string): string {
+  const letters = token.replace(/\\(?:u([\da-fA-F]{4})|.)/g, (escape, code: string | undefined) => {
+    const letter = code === undefined ? '' : String.fromCharCode(parseInt(code, 16));
+    return letter > '\u00a0' && visible(letter) === letter ? letter : escape;
+  });
+  return /\p{Surrogate}/u.test(letters) ? token : letters; // half of a pair stays an escape, too
+}
+
 // JSON laid out, each number and text as it came: a parser would make 1.5 of 1.50. Other text stays as it is.
 export function pretty(text: string): string {
   try {
@@ -34,7 +43,7 @@ export function pretty(text: string): string {
     } else if (token === ',') {
       out += token + line();
     } else {
-      out += token === ':' ? ': ' : token;
+      out += token === ':' ? ': ' : readable(token);
     }
   });
   return out;
