@@ -50,6 +50,14 @@ function useLines(): { lines: LogLine[]; error: ApiError | undefined; known: boo
   return { lines, error, known };
 }
 
+// A line that stands out, by the level that it begins with; the same word within its text is none.
+const LEVELS: readonly [RegExp, string][] = [
+  [/^(?:\S+ ){0,4}\W*(?:ERROR|FATAL|CRITICAL|PANIC)\b|^\S* ?level=(?:error|fatal)\b|^❌/, 'error'],
+  [/^(?:\S+ ){0,4}\W*WARN(?:ING)?\b|^\S* ?level=warn/, 'warning'],
+];
+
+const levelOf = (text: string): string => LEVELS.find(([fits]) => fits.test(text))?.[1] ?? '';
+
 export function LogPage() {
   const { lines, error, known } = useLines();
   const [follows, setFollows] = useState(true);
@@ -107,7 +115,7 @@ export function LogPage() {
             }}
           >
             {shown.map((line, index) => (
-              <p key={index} class={line.from}>
+              <p key={index} class={`${line.from} ${levelOf(line.text)}`}>
                 <time title={utc(line.at)}>{new Date(line.at).toLocaleTimeString([], { hour12: false })}</time> <b>{line.from}</b> {visible(line.text)}
               </p>
             ))}

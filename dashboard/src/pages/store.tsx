@@ -32,13 +32,14 @@ export function StorePage() {
               Fails for {duration(store.failingSeconds * 1000)}: {store.failing}
             </p>
           )}
+          <p class="sentence">{saysOf(store)}</p>
           <dl class="facts">
             {store.path && <Fact name="File" text={store.path} />}
             {store.bytes !== undefined && <Fact name="Size" text={bytes(store.bytes)} />}
             {store.logBytes !== undefined && <Fact name="Its write-ahead log" text={bytes(store.logBytes)} />}
             <Fact name="Commits" text={store.commits.toLocaleString()} />
-            <Fact name="Half of them took less than" text={milliseconds(store.commitP50)} />
-            <Fact name="99 % took less than" text={milliseconds(store.commitP99)} />
+            <Fact name="Commit, median" text={milliseconds(store.commitP50)} />
+            <Fact name="Commit, 99 %" text={milliseconds(store.commitP99)} />
             <Fact name="Snapshots written" text={store.snapshots.toLocaleString()} />
             <Fact name="Tried again" text={store.nothing.toLocaleString()} />
             <Fact name="Outcome unknown" text={store.unknown.toLocaleString()} />
@@ -56,13 +57,23 @@ export function StorePage() {
             <Fact name="Processor time" text={duration(numbers.cpuSeconds * 1000)} />
             <Fact name="Memory" text={bytes(numbers.residentBytes)} />
             <Fact name="Instances in memory" text={numbers.inMemory.toLocaleString()} />
-            <Fact name="Asleep" text={numbers.asleep.toLocaleString()} />
+            <Fact name="Instances asleep" text={numbers.asleep.toLocaleString()} />
           </dl>
         </section>
       )}
     </main>
   );
 }
+
+// Whether it is safe, in one line.
+function saysOf(store: Stores['stores'][number]): string {
+  if (store.failing) return 'What is asked for now waits until the store answers again; nothing that was acknowledged is lost.';
+  if (store.unknown > 0) return `Of ${count(store.commits, 'commit')} it was not known at once whether ${count(store.unknown, 'one', 'ones')} had happened; it was found out before anything went on.`;
+  if (store.commits === 0) return 'Nothing has been written yet.';
+  return `All of ${count(store.commits, 'commit')} went well: half within ${milliseconds(store.commitP50)}, 99 % within ${milliseconds(store.commitP99)}.`;
+}
+
+const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString()} ${n === 1 ? one : many}`;
 
 function Fact({ name, text }: { name: string; text: string }) {
   return (
@@ -77,11 +88,12 @@ function Shards({ all }: { all: Stores }) {
   return (
     <section>
       <h2>Shards of the app</h2>
+      <p class="quiet">A shard is a part of the app’s workflows with a log of its own. The daemon that has its lease runs them; another one takes over when that one is gone.</p>
       <div class="scroll">
         <table>
           <thead>
             <tr>
-              <th class="number">Number</th>
+              <th class="number">Shard</th>
               <th>Here</th>
               <th>Lease of</th>
               <th class="number" title="each lease has a higher one than all before it">
@@ -100,7 +112,7 @@ function Shards({ all }: { all: Stores }) {
               <tr key={shard.number}>
                 <td class="number">{shard.number}</td>
                 <td>{shard.state}</td>
-                <td>{shard.holder ?? (shard.state === 'serving' ? 'this daemon' : '–')}</td>
+                <td>{holderOf(shard, all.daemons)}</td>
                 <td class="number">{shard.epoch.toLocaleString()}</td>
                 <td class="number">{shard.position.toLocaleString()}</td>
                 <td class="number">
@@ -115,6 +127,13 @@ function Shards({ all }: { all: Stores }) {
       </div>
     </section>
   );
+}
+
+function holderOf({ holder, state }: Stores['shards'][number], daemons: Stores['daemons']): string {
+  if (holder === undefined) return state === 'serving' ? 'this daemon' : 'none';
+  const own = daemons.find((daemon) => daemon.self && daemon.id === holder);
+  if (!own) return holder;
+  return own.loop === undefined ? 'this daemon' : `loop ${own.loop} of this daemon`;
 }
 
 function Daemons({ all }: { all: Stores }) {
@@ -135,8 +154,8 @@ function Daemons({ all }: { all: Stores }) {
             {all.daemons.map((daemon) => (
               <tr key={daemon.id}>
                 <td>
+                  {daemon.self && <b>{daemon.loop === undefined ? 'this one' : `loop ${daemon.loop} of this one`}: </b>}
                   {daemon.id}
-                  {daemon.self && (daemon.loop === undefined ? ' (this one)' : ` (loop ${daemon.loop} of this one)`)}
                 </td>
                 <td>{daemon.address || '–'}</td>
                 <td class="number">{daemon.workers}</td>

@@ -9,6 +9,7 @@ import { Command, Refusal, Time } from '../ui/basics';
 export function WorkersPage({ app }: { app: App | undefined }) {
   const { value, error } = useLive<Workers>('workers', 2000);
   const workers = value.value;
+  const silent = workers !== undefined && !workers.workers.some((worker) => worker.saysNames);
   return (
     <main>
       <h1>Workers</h1>
@@ -22,10 +23,15 @@ export function WorkersPage({ app }: { app: App | undefined }) {
           <Command line={`pawl run --app-id ${app?.appId ?? 'APP'} -- python3 app.py`} />
         </div>
       )}
-      {workers && <Waiting workers={workers} />}
+      {workers && (workers.waiting.length ? <Waiting workers={workers} /> : <p class="sentence">Nothing waits for a worker.</p>)}
       {workers && workers.workers.length > 0 && (
         <section>
           <h2>Connected</h2>
+          {silent && (
+            <p class="quiet">
+              Workers of this SDK do not say what they can do: they are given all, and refuse what they lack; the workflow then fails and says so.
+            </p>
+          )}
           <div class="scroll">
             <table>
               <thead>
@@ -34,8 +40,12 @@ export function WorkersPage({ app }: { app: App | undefined }) {
                   <th>Since</th>
                   <th class="number">In flight</th>
                   <th>Works on</th>
-                  <th>Workflows</th>
-                  <th>Activities</th>
+                  {!silent && (
+                    <>
+                      <th>Workflows</th>
+                      <th>Activities</th>
+                    </>
+                  )}
                 </tr>
               </thead>
               <tbody>
@@ -56,14 +66,19 @@ export function WorkersPage({ app }: { app: App | undefined }) {
                     <td class="wraps">
                       {worker.items.map((item) => (
                         <span key={`${item.instance} ${item.kind} ${item.name} ${item.since}`} class="item">
-                          {item.kind === 'turn' ? 'a turn of ' : `${item.name} for `}
+                          {item.kind === 'turn' ? 'next step of ' : `${item.name} for `}
                           <a href={link(['instance', item.instance])}>{item.instance}</a> <span class="quiet">{duration(now() - item.since)}</span>
                         </span>
                       ))}
+                      {worker.inFlight === 0 && <span class="quiet">nothing now</span>}
                       {worker.inFlight > worker.items.length && <span class="quiet">and {(worker.inFlight - worker.items.length).toLocaleString()} more</span>}
                     </td>
-                    <Names names={worker.workflows} says={worker.saysNames} />
-                    <Names names={worker.activities} says={worker.saysNames} />
+                    {!silent && (
+                      <>
+                        <Names names={worker.workflows} says={worker.saysNames} />
+                        <Names names={worker.activities} says={worker.saysNames} />
+                      </>
+                    )}
                   </tr>
                 ))}
               </tbody>
@@ -81,10 +96,9 @@ function Names({ names, says }: { names: string[]; says: boolean }) {
 }
 
 function Waiting({ workers }: { workers: Workers }) {
-  if (!workers.waiting.length) return <p class="quiet">No work waits.</p>;
   return (
     <section>
-      <h2>Waits</h2>
+      <h2>Waiting for a worker</h2>
       <div class="scroll">
         <table>
           <thead>
