@@ -29,45 +29,9 @@
     "id, position, name, status, created_at, updated_at, completed_at, wake_at, active, parent,"   \
     " tags, custom_status, failure_type"
 
-// A query's filters, the cheap ones first; see query.c.
-#define PAWL_SQLITE_FILTER                                                                         \
-    " AND ?2>>status&1 AND created_at>=?3 AND created_at<?4 AND completed_at>=?5"                  \
-    " AND completed_at<?6 AND (?7 IS NULL OR name=?7) AND (?8 IS NULL OR parent=?8)"               \
-    " AND (?9 IS NULL OR failure_type=?9) AND (?10 IS NULL OR id>=?10)"                            \
-    " AND (?11 IS NULL OR id<?11) AND (?12 IS NULL OR instr(tags, ?12))"                           \
-    " AND (?13 IS NULL OR instr(custom_status, ?13))"
-
 // Statuses that few instances have, as a rule: failed, canceled, terminated, suspended, stalled.
 #define PAWL_SQLITE_RARE    ((uint32_t)(1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8))
 #define PAWL_SQLITE_IS_RARE "status>2 AND status<>6"
-
-#define PAWL_SQLITE_ORDER_OLDEST " ORDER BY created_at, id"
-#define PAWL_SQLITE_ORDER_NEWEST " ORDER BY created_at DESC, id DESC"
-
-// The orders of a query: behind one place, and up to another.
-#define PAWL_SQLITE_OLDEST                                                                         \
-    " AND (created_at, id)>(?14, ?15) AND (created_at, id)<=(?17, ?18)" PAWL_SQLITE_FILTER         \
-        PAWL_SQLITE_ORDER_OLDEST " LIMIT ?16"
-#define PAWL_SQLITE_NEWEST                                                                         \
-    " AND (created_at, id)<(?14, ?15) AND (created_at, id)>=(?17, ?18)" PAWL_SQLITE_FILTER         \
-        PAWL_SQLITE_ORDER_NEWEST " LIMIT ?16"
-
-// What a query finds by an index other than that of lists, which has few entries that it asks for.
-#define PAWL_SQLITE_BY_ID                                                                          \
-    " FROM pawl_instance INDEXED BY sqlite_autoindex_pawl_instance_1"                              \
-    " WHERE shard=?1 AND id>=?10 AND id<?11"
-#define PAWL_SQLITE_BY_PARENT                                                                      \
-    " FROM pawl_instance INDEXED BY pawl_instance_parent"                                          \
-    " WHERE shard=?1 AND parent=?8 AND parent<>''"
-#define PAWL_SQLITE_BY_STATUS                                                                      \
-    " FROM pawl_instance INDEXED BY pawl_instance_rare"                                            \
-    " WHERE shard=?1 AND status IN (?19, ?20, ?21, ?22, ?23) AND " PAWL_SQLITE_IS_RARE
-
-// Only what is shown is read from the rows.
-#define PAWL_SQLITE_FEW(by_index, order)                                                           \
-    "SELECT " PAWL_SQLITE_COLUMNS                                                                  \
-    " FROM pawl_instance WHERE row IN (SELECT row" by_index PAWL_SQLITE_##order                    \
-        ")" PAWL_SQLITE_ORDER_##order
 
 // All statements: name, connection, SQL. |"%w"| stands for the user's state table.
 // clang-format off
@@ -155,32 +119,6 @@
                               " FROM pawl_instance WHERE shard=?1 AND id=?2")                     \
     X(READ_LIVE,      reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
                               " WHERE shard=?1 AND live=1")                                       \
-    X(READ_OLDEST,    reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance WHERE shard=?1"  \
-                              PAWL_SQLITE_OLDEST)                                                 \
-    X(READ_NEWEST,    reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance WHERE shard=?1"  \
-                              PAWL_SQLITE_NEWEST)                                                 \
-    X(READ_STOP_OLDEST, reader, "SELECT created_at, id FROM pawl_instance"                        \
-                              " INDEXED BY pawl_instance_listed"                                  \
-                              " WHERE shard=?1 AND (created_at, id)>(?14, ?15)"                   \
-                              " ORDER BY created_at, id LIMIT 1 OFFSET ?16")                      \
-    X(READ_STOP_NEWEST, reader, "SELECT created_at, id FROM pawl_instance"                        \
-                              " INDEXED BY pawl_instance_listed"                                  \
-                              " WHERE shard=?1 AND (created_at, id)<(?14, ?15)"                   \
-                              " ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET ?16")            \
-    X(ID_MANY,        reader, "SELECT count(*) FROM (SELECT 1" PAWL_SQLITE_BY_ID " LIMIT ?16)")   \
-    X(ID_OLDEST, reader, PAWL_SQLITE_FEW(PAWL_SQLITE_BY_ID, OLDEST)) \
-    X(ID_NEWEST, reader, PAWL_SQLITE_FEW(PAWL_SQLITE_BY_ID, NEWEST)) \
-    X(PARENT_MANY,    reader, "SELECT count(*) FROM (SELECT 1" PAWL_SQLITE_BY_PARENT              \
-                              " LIMIT ?16)")                                                      \
-    X(PARENT_OLDEST, reader, PAWL_SQLITE_FEW(PAWL_SQLITE_BY_PARENT, OLDEST)) \
-    X(PARENT_NEWEST, reader, PAWL_SQLITE_FEW(PAWL_SQLITE_BY_PARENT, NEWEST)) \
-    X(STATUS_MANY,    reader, "SELECT coalesce(sum(count), 0) FROM pawl_count"                    \
-                              " WHERE shard=?1 AND ?2>>status&1")                                 \
-    X(STATUS_OLDEST, reader, PAWL_SQLITE_FEW(PAWL_SQLITE_BY_STATUS, OLDEST)) \
-    X(STATUS_NEWEST, reader, PAWL_SQLITE_FEW(PAWL_SQLITE_BY_STATUS, NEWEST)) \
-    X(READ_COUNT,     reader, "SELECT name, status FROM pawl_instance"                            \
-                              " INDEXED BY pawl_instance_listed WHERE shard=?1"                   \
-                              PAWL_SQLITE_FILTER)                                                 \
     X(READ_COUNT_ALL, reader, "SELECT name, status, count FROM pawl_count"                        \
                               " WHERE shard=?1 AND count>0")                                      \
     X(READ_MAIL,      reader, "SELECT key, row FROM pawl_mail WHERE app=?1 AND number=?2"         \
@@ -390,6 +328,41 @@ bool pawl__sqlite_keep(struct pawl_arena *arena, struct pawl_str *text);
 // Makes room for one more in an array in |arena|, which leaves the old one behind.
 bool pawl__sqlite_grow(struct pawl_arena *arena, void **array, size_t count, size_t *cap,
                        size_t size);
+
+// --- sqlite/find.c --------------------------------------------------------------------------
+
+// The index by which a query finds. All but the first are for few instances, which they sort.
+enum pawl_sqlite_way {
+    PAWL_SQLITE_LISTED, // in the order of creation
+    PAWL_SQLITE_BY_ID,  // for a query with a prefix that does not begin with 0xff
+    PAWL_SQLITE_BY_PARENT,
+    PAWL_SQLITE_BY_STATUS // for a query with pawl__sqlite_rare
+};
+
+enum pawl_sqlite_wanted {
+    PAWL_SQLITE_ROWS,  // the columns of what the query finds, in its order, as many as |limit|
+    PAWL_SQLITE_KINDS, // name and status of each that it finds, in no order
+    PAWL_SQLITE_MANY,  // one number: how many the way has before other filters, up to |limit|
+    PAWL_SQLITE_PLACE  // created_at and id of one: |limit| come before it, found or not
+};
+
+struct pawl_sqlite_find {
+    sqlite3_stmt *statement; // of the reader
+    struct pawl_buf prefix_end;
+};
+
+// Those of the rare statuses that |query| can find; 0 when it finds others as well. What has a
+// failure has one of them.
+uint32_t pawl__sqlite_rare(const struct pawl_query *query);
+
+// Makes a statement that |query| has to outlive. |limit| less than 0: none. Without an error
+// pawl__sqlite_find_end frees it: |err| is what stopped it, |rc| its last step.
+enum pawl_err pawl__sqlite_find(struct pawl_sqlite *store, uint64_t shard,
+                                const struct pawl_query *query, enum pawl_sqlite_way way,
+                                enum pawl_sqlite_wanted wanted, int64_t limit,
+                                struct pawl_sqlite_find *out, struct pawl_error *error);
+enum pawl_err pawl__sqlite_find_end(struct pawl_sqlite *store, struct pawl_sqlite_find *find,
+                                    enum pawl_err err, int rc, struct pawl_error *error);
 
 // --- sqlite/query.c -------------------------------------------------------------------------
 
