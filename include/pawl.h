@@ -553,6 +553,8 @@ struct pawl_info {
     struct pawl_text input, output, custom_status;
     const struct pawl_failure *failure; // NULL: it has not failed
     const char *parent_id;              // NULL: none
+    const struct pawl_tag *tags;
+    size_t tag_count;
 };
 
 // Accepts NULL.

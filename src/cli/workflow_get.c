@@ -43,6 +43,14 @@ static void get_moment(const char *head, int64_t at) {
            since > 0 ? " ago" : "");
 }
 
+static void get_tag(const struct pawl_tag *tag, bool first) {
+    printf("%-14s ", first ? "tags" : "");
+    pawl__output_text(tag->name);
+    putchar('=');
+    pawl__output_text(tag->value);
+    putchar('\n');
+}
+
 static void get_failure(const struct pawl_failure *failure) {
     const char *head = "failure";
     for (; failure; failure = failure->cause, head = "  caused by") {
@@ -89,6 +97,7 @@ static void get_write_text(const struct get *get) {
     if (info->custom_status.data) get_line("custom status", info->custom_status.data);
     if (info->version) get_line("version", info->version);
     if (info->parent_id) get_line("parent", info->parent_id);
+    for (size_t i = 0; i < info->tag_count; i++) get_tag(&info->tags[i], i == 0);
     get_moment("created", info->created_at);
     get_moment(pawl__workflow_has_ended(info->status) ? "ended" : "updated", info->updated_at);
     if (info->input.data) get_line("input", info->input.data);

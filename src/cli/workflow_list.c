@@ -100,6 +100,13 @@ static bool list_read_sort(struct list *list, const char *text) {
     return false;
 }
 
+static json_t *list_tags(const struct pawl_info *info) {
+    json_t *tags = json_object();
+    for (size_t i = 0; i < info->tag_count; i++)
+        json_object_set_new(tags, info->tags[i].name, json_string(info->tags[i].value));
+    return tags;
+}
+
 // Keys and their order are Dapr's, with what else is known behind them: always all of them.
 json_t *pawl__workflow_row(const struct pawl_workflow_app *app, const struct pawl_info *info) {
     char age[32], created[PAWL_TIME_TEXT], updated[PAWL_TIME_TEXT];
@@ -108,13 +115,14 @@ json_t *pawl__workflow_row(const struct pawl_workflow_app *app, const struct paw
     pawl__workflow_moment(info->created_at, created);
     pawl__workflow_moment(info->updated_at, updated);
     return json_pack(
-        "{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s?, s:s?, s:s?, s:s?, s:s?}",
+        "{s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:o}",
         "namespace", app->name_space, "appID", *app->id ? app->id : NULL, "name", info->name,
         "instanceID", info->id, "created", created, "lastUpdate", updated, "runtimeStatus",
         pawl_status_text(info->status), "customStatus", info->custom_status.data, "failureMessage",
         info->failure ? info->failure->message : NULL, "age", age, "failureType",
         info->failure ? info->failure->type : NULL, "input", info->input.data, "output",
-        info->output.data, "version", info->version, "parentInstanceID", info->parent_id);
+        info->output.data, "version", info->version, "parentInstanceID", info->parent_id, "tags",
+        list_tags(info));
 }
 
 static enum pawl_err list_add_row(struct list *list, const struct pawl_info *info) {

@@ -170,6 +170,7 @@ static void forward_take_view(struct pawl_look *verb, const Peer__View *view) {
         .failure = view->failure,
         .parent_id = forward_text(view->parent_id).data,
         .parent_app = forward_text(view->parent_app).data,
+        .tags = pawl__str(view->tags),
     };
 }
 

@@ -198,7 +198,7 @@ static bool forwarded_pack_view(const struct pawl_forwarded *forwarded, Peer__An
                  {custom, &out->custom_status},
                  {view->parent_id, &out->parent_id},
                  {view->parent_app, &out->parent_app}};
-    bool ok = true;
+    bool ok = forwarded_copy(arena, &out->tags, view->tags);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i].value = pawl__string_value(arena, (char *)(uintptr_t)texts[i].text);
         ok = ok && (*texts[i].value || !texts[i].text);

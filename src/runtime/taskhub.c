@@ -71,8 +71,9 @@ static bool taskhub_answer_view(struct pawl_taskhub_call *call) {
             state->customstatus = pawl__string_value(call->arena, (char *)view->custom_status.data);
         if (view->has_custom_status && !state->customstatus) return false;
     }
-    return state->createdtimestamp && state->lastupdatedtimestamp &&
-           (state->version || !view->version) && (state->parentinstanceid || !view->parent_id) &&
+    return pawl__taskhub_put_tags(call->arena, view->tags, state) && state->createdtimestamp &&
+           state->lastupdatedtimestamp && (state->version || !view->version) &&
+           (state->parentinstanceid || !view->parent_id) &&
            (state->parentappid || !view->parent_app);
 }
 

@@ -4,6 +4,7 @@
 #include "engine/events.h"
 #include "runtime/filter.h"
 #include "runtime/page_token.h"
+#include "wire/columns.h"
 
 enum {
     LIST_PAGE = 1024 // at most in an answer, as the reference has it
@@ -105,6 +106,25 @@ static Pb__TaskFailureDetails *list_failure(struct pawl_arena *arena, struct paw
     return failure;
 }
 
+bool pawl__taskhub_put_tags(struct pawl_arena *arena, struct pawl_str tags,
+                            Pb__WorkflowState *state) {
+    struct pawl_str key, value;
+    size_t count = 0;
+    if (!tags.len) return true;
+    for (size_t at = 0; pawl__tags_next(arena, tags, &at, &key, &value);) count++;
+    Pb__WorkflowState__TagsEntry *entries = pawl__arena_alloc(arena, (count + 1) * sizeof *entries);
+    state->tags = pawl__arena_alloc(arena, (count + 1) * sizeof *state->tags);
+    if (!entries || !state->tags) return false;
+    for (size_t at = 0; pawl__tags_next(arena, tags, &at, &key, &value) && state->n_tags < count;) {
+        Pb__WorkflowState__TagsEntry *entry = &entries[state->n_tags];
+        pb__workflow_state__tags_entry__init(entry);
+        entry->key = (char *)key.data;
+        entry->value = (char *)value.data;
+        state->tags[state->n_tags++] = entry;
+    }
+    return true;
+}
+
 static Pb__WorkflowState *list_row(struct pawl_arena *arena, const struct pawl_snapshot *row) {
     Pb__WorkflowState *state = pawl__arena_alloc(arena, sizeof *state);
     if (!state) return NULL;
@@ -118,7 +138,8 @@ static Pb__WorkflowState *list_row(struct pawl_arena *arena, const struct pawl_s
     if (row->failure_type.len) state->failuredetails = list_failure(arena, row->failure_type);
     return list_text(arena, row->custom_status, &state->customstatus) &&
                    list_text(arena, row->parent, &state->parentinstanceid) &&
-                   state->createdtimestamp && state->lastupdatedtimestamp &&
+                   pawl__taskhub_put_tags(arena, row->tags, state) && state->createdtimestamp &&
+                   state->lastupdatedtimestamp &&
                    (state->completedtimestamp || !row->completed_at) &&
                    (state->failuredetails || !row->failure_type.len)
                ? state

@@ -16,4 +16,8 @@ bool pawl__taskhub_answer_list(struct pawl_taskhub_call *call);
 bool pawl__taskhub_answer_search(struct pawl_taskhub_call *call);
 bool pawl__taskhub_answer_tally(struct pawl_taskhub_call *call);
 
+// Fills the tags of |state| from those of a row. False: memory is out.
+bool pawl__taskhub_put_tags(struct pawl_arena *arena, struct pawl_str tags,
+                            Pb__WorkflowState *state);
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "wire/columns.h"
 
 #define VERB(call, type) PAWL_CONTAINER(call, type, call)
 
@@ -34,6 +35,18 @@ void pawl__start_init(struct pawl_start *verb, struct pawl_str id, Pb__Execution
 
 // --- look ---------------------------------------------------------------------------------------
 
+static bool look_tags(struct pawl_arena *arena, const Pb__ExecutionStartedEvent *start,
+                      struct pawl_str *out) {
+    struct pawl_buf tags = {0};
+    bool ok = true;
+    for (size_t i = 0; i < start->n_tags; i++)
+        pawl__tags_add(&tags, pawl__str(start->tags[i]->key), pawl__str(start->tags[i]->value));
+    if (tags.len) *out = verb_copy(arena, pawl__buf_str(&tags), &ok);
+    ok = ok && !tags.failed;
+    pawl__buf_finish(&tags);
+    return ok;
+}
+
 static bool look_fill(struct pawl_look *verb, const struct pawl_instance *instance) {
     struct pawl_view *view = &verb->view;
     struct pawl_arena *arena = verb->arena;
@@ -52,6 +65,7 @@ static bool look_fill(struct pawl_look *verb, const struct pawl_instance *instan
     const Pb__ExecutionStartedEvent *start = pawl__instance_start(instance, arena);
     if (!start) return false;
     view->input = start->input;
+    ok = look_tags(arena, start, &view->tags) && ok;
     if (start->parentinstance && start->parentinstance->workflowinstance) {
         view->parent_id = start->parentinstance->workflowinstance->instanceid;
         view->parent_app =

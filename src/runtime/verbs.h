@@ -19,6 +19,7 @@ struct pawl_view {
     Google__Protobuf__StringValue *input, *output; // NULL: none
     Pb__TaskFailureDetails *failure;
     const char *parent_id, *parent_app; // NULL: no parent
+    struct pawl_str tags;               // as in a row (wire/rows.h)
 };
 
 // Starts the instance |id|. |start| names the workflow and its input. PAWL_E_EXISTS and other

@@ -236,6 +236,19 @@ static int64_t client_time(const Google__Protobuf__Timestamp *stamp) {
     return stamp ? pawl__timestamp_get(stamp) : 0;
 }
 
+// False when memory is out.
+static bool client_tags(struct pawl_arena *arena, const Pb__WorkflowState *state,
+                        struct pawl_info *info) {
+    if (!state->n_tags) return true;
+    struct pawl_tag *tags = pawl__arena_alloc(arena, state->n_tags * sizeof *tags);
+    if (!tags) return false;
+    for (size_t i = 0; i < state->n_tags; i++)
+        tags[i] = (struct pawl_tag){state->tags[i]->key, state->tags[i]->value};
+    info->tags = tags;
+    info->tag_count = state->n_tags;
+    return true;
+}
+
 bool pawl__client_info(struct pawl_arena *arena, const Pb__WorkflowState *state,
                        struct pawl_info *info) {
     *info = (struct pawl_info){
@@ -251,7 +264,7 @@ bool pawl__client_info(struct pawl_arena *arena, const Pb__WorkflowState *state,
         .parent_id = pawl__string_of(state->parentinstanceid),
     };
     if (state->failuredetails) info->failure = pawl__failure_unpack(arena, state->failuredetails);
-    return info->failure || !state->failuredetails;
+    return client_tags(arena, state, info) && (info->failure || !state->failuredetails);
 }
 
 // Takes over the call's arena, which holds |state|. NULL when memory is out.

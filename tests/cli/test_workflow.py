@@ -155,7 +155,8 @@ class Workflow(clilib.Case):
         for row in rows:
             self.assertEqual(list(row), ["namespace", "appID", "name", "instanceID", "created", "lastUpdate",
                                          "runtimeStatus", "customStatus", "failureMessage", "age", "failureType", "input",
-                                         "output", "version", "parentInstanceID"])
+                                         "output", "version", "parentInstanceID", "tags"])
+            self.assertEqual(row["tags"], {})
         self.assertEqual([rows[0][key] for key in ("namespace", "input", "output", "customStatus", "failureType",
                                                    "failureMessage", "version", "parentInstanceID")],
                          ["default", "1", "1", None, None, None, None, None])

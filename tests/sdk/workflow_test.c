@@ -275,7 +275,17 @@ static void test_detached(void **state) {
     pawl_info_free(info);
     assert_ok(pawl_wait(*state, id, 10 * PAWL_SECOND, &info));
     assert_text(info->output, "1");
+    assert_int_equal(info->tag_count, 1);
+    assert_string_equal(info->tags[0].name, "color");
+    assert_string_equal(info->tags[0].value, "red");
     pawl_info_free(info);
+    struct pawl_page *page = NULL; // the same in a list
+    assert_ok(pawl_list(*state, &(struct pawl_list_options){.filter = id}, &page));
+    assert_int_equal(page->count, 1);
+    assert_int_equal(page->items[0].tag_count, 1);
+    assert_string_equal(page->items[0].tags[0].name, "color");
+    assert_string_equal(page->items[0].tags[0].value, "red");
+    pawl_page_free(page);
 }
 
 // --- others -------------------------------------------------------------------------------------
