@@ -103,6 +103,23 @@ void pawl__calls_fail(struct pawl_calls *calls, const struct pawl_error *error) 
     call_finish_list(&all, error);
 }
 
+static void calls_take_reads(struct pawl_link *list, struct pawl_link *out) {
+    for (struct pawl_link *link = list->next, *next; link != list; link = next) {
+        next = link->next;
+        if (!PAWL_CONTAINER(link, struct pawl_call, link)->verb->reads) continue;
+        pawl__list_remove(link);
+        pawl__list_add(out, link);
+    }
+}
+
+void pawl__calls_fail_reads(struct pawl_calls *calls, const struct pawl_error *error) {
+    struct pawl_link all;
+    pawl__link_init(&all);
+    calls_take_reads(&calls->writing, &all);
+    calls_take_reads(&calls->building, &all);
+    call_finish_list(&all, error);
+}
+
 // --- waiting for an instance --------------------------------------------------------------------
 
 static void waiters_free(struct pawl_calls *calls, struct pawl_waiters *waiters) {

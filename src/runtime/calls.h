@@ -46,6 +46,7 @@ struct pawl_verb {
     bool patient; // the answer may wait for what comes next
     bool behind; // the answer comes behind turns that workers have, so that a little more is little
     bool writes; // it has to wait while the batch under construction is full
+    bool reads;  // all that it does is to look: nobody has to know whether it was done
     bool outlasts; // begun while the shard is being taken, it waits until the shard is served
 };
 
@@ -131,6 +132,9 @@ void pawl__calls_batch_durable(struct pawl_calls *calls);
 // Ends all calls that wait for the log. (Those that wait for the store end by pawl__load_drop and
 // pawl__search_drop.)
 void pawl__calls_fail(struct pawl_calls *calls, const struct pawl_error *error);
+
+// Ends those that only look, and wait for the log. For a store that cannot write for long.
+void pawl__calls_fail_reads(struct pawl_calls *calls, const struct pawl_error *error);
 
 // Sends the calls that wait for an instance to change to where the shard is served by now. Where
 // nobody knows, they fail.

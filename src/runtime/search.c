@@ -338,8 +338,10 @@ static enum pawl_err tally_begin(struct pawl_calls *calls, struct pawl_call *cal
                          (struct pawl_job){.run = reading_tally, .done = tally_done}, error);
 }
 
-static const struct pawl_verb search_verb = {.kind = PAWL_VERB_SEARCH, .run = search_begin};
-static const struct pawl_verb tally_verb = {.kind = PAWL_VERB_TALLY, .run = tally_begin};
+static const struct pawl_verb search_verb = {
+    .kind = PAWL_VERB_SEARCH, .run = search_begin, .reads = true};
+static const struct pawl_verb tally_verb = {
+    .kind = PAWL_VERB_TALLY, .run = tally_begin, .reads = true};
 
 void pawl__search_init(struct pawl_search *verb, const struct pawl_query *query,
                        struct pawl_arena *arena) {

@@ -92,8 +92,16 @@ static void storage_submit(struct pawl_storage *storage) {
     pawl__jobs_submit(&storage->writer, &storage->job);
 }
 
+static void storage_tell_stalled(struct pawl_storage *storage) {
+    if (pawl__clock_steady() - storage->failing_since < STORAGE_GIVE_UP) return;
+    for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next)
+        if (storage_client(at)->stalled)
+            storage_client(at)->stalled(storage_client(at), &storage->result);
+}
+
 static void storage_on_again(uv_timer_t *timer) {
     struct pawl_storage *storage = timer->data;
+    storage_tell_stalled(storage);
     storage_list_state(storage);
     if (storage->commit.parts || storage->commit.state)
         storage_submit(storage);

@@ -14,7 +14,7 @@
 // A commit of which nothing was done (a lock that another process holds, a disk that is full, a
 // server that is away) is given again, after a delay that grows from 10 ms to a second. Its clients
 // wait; what they have meanwhile gathers for the next one. User state that has waited for 5 s is
-// told why, and left out of the next try.
+// told why, and left out of the next try; clients are told, too, for those who can be told.
 //
 // A commit may wait a little for what a client expects, as two commits cost twice as much as one.
 //
@@ -69,6 +69,9 @@ struct pawl_storage_client {
     // How long, since it was asked for, the commit should wait for what is about to come, in
     // nanoseconds; 0: it should not.
     int64_t (*patience)(struct pawl_storage_client *client);
+    // Nothing could be written for 5 s, because of |error|; called again and again until that ends.
+    // NULL: it does not matter.
+    void (*stalled)(struct pawl_storage_client *client, const struct pawl_error *error);
     // Only called after a |prepare| that returned true. PAWL_COMMIT_DONE: |error| is the result of
     // the part. PAWL_COMMIT_NOTHING only after pawl__storage_hurry.
     void (*done)(struct pawl_storage_client *client, enum pawl_outcome outcome,

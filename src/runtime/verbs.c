@@ -110,7 +110,7 @@ static enum pawl_err look_run(struct pawl_calls *calls, struct pawl_call *call,
     return err ? pawl__fail_plain(error, err) : PAWL_OK;
 }
 
-static const struct pawl_verb look_verb = {.kind = PAWL_VERB_LOOK, .run = look_run};
+static const struct pawl_verb look_verb = {.kind = PAWL_VERB_LOOK, .run = look_run, .reads = true};
 static const struct pawl_verb wait_verb = {
     .kind = PAWL_VERB_LOOK, .run = look_run, .behind = true, .outlasts = true};
 
@@ -138,7 +138,8 @@ static enum pawl_err history_run(struct pawl_calls *calls, struct pawl_call *cal
     return ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
-static const struct pawl_verb history_verb = {.kind = PAWL_VERB_HISTORY, .run = history_run};
+static const struct pawl_verb history_verb = {
+    .kind = PAWL_VERB_HISTORY, .run = history_run, .reads = true};
 
 void pawl__read_history_init(struct pawl_read_history *verb, struct pawl_str id,
                              struct pawl_arena *arena) {

@@ -261,6 +261,11 @@ static void writer_done(struct pawl_storage_client *client, enum pawl_outcome ou
     residency->host->settle(residency);
 }
 
+// Who starts or ends something goes on waiting for it; who only looks is told why it takes so long.
+static void writer_stalled(struct pawl_storage_client *client, const struct pawl_error *error) {
+    pawl__calls_fail_reads(PAWL_CONTAINER(client, struct pawl_writer, client)->calls, error);
+}
+
 bool pawl__writer_hold(struct pawl_writer *writer, struct pawl_effect effect) {
     bool purged = effect.type == PAWL_EFFECT_PURGED;
     bool abroad = effect.type == PAWL_EFFECT_ACTIVITY_ELSEWHERE;
@@ -280,7 +285,10 @@ void pawl__writer_init(struct pawl_writer *writer, struct pawl_calls *calls,
                        struct pawl_outbox *outbox, struct pawl_dispatch *dispatch,
                        const struct pawl_writer_host *host) {
     *writer = (struct pawl_writer){
-        .client = {.prepare = writer_prepare, .patience = writer_patience, .done = writer_done},
+        .client = {.prepare = writer_prepare,
+                   .patience = writer_patience,
+                   .stalled = writer_stalled,
+                   .done = writer_done},
         .residency = calls->residency,
         .calls = calls,
         .checkpoint = checkpoint,

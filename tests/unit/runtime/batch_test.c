@@ -184,11 +184,42 @@ static void test_stalls_wait(void **state) {
     kit_finish(&kit);
 }
 
+// Who only looks is told after 5 s why there is no answer; who starts something goes on waiting.
+static void test_reads_do_not_wait(void **state) {
+    (void)state;
+    struct kit kit;
+    struct caller start, wait, reads[2][4];
+    const struct pawl_error *why;
+    kit_init(&kit);
+    kit_fail_commit(&kit, GATE_NOTHING);
+    kit_start(&kit, &start, "a");
+    kit_wait(&kit, &wait, "a", PAWL_WAIT_STARTED);
+    for (int late = 0; late < 2; late++) { // of the batch that is written, and of the next one
+        kit_get(&kit, &reads[late][0], "a");
+        kit_history(&kit, &reads[late][1], "a");
+        kit_list(&kit, &reads[late][2], NULL, 10);
+        kit_tally(&kit, &reads[late][3], &(struct pawl_query){0});
+        UNTIL(&kit, pawl__storage_trouble(&kit.storage, &why));
+    }
+    kit_rest(&kit, 20);
+    for (int i = 0; i < 8; i++) assert_false(reads[i / 4][i % 4].done);
+    kit.storage.failing_since -= 5 * PAWL_SECOND;
+    for (int i = 0; i < 8; i++) {
+        DONE(&kit, reads[i / 4][i % 4], PAWL_E_UNAVAILABLE);
+        assert_string_equal(reads[i / 4][i % 4].error.text, "somebody else writes");
+    }
+    assert_false(start.done || wait.done);
+    kit_fail_commit(&kit, GATE_WELL);
+    DONE(&kit, start, PAWL_OK);
+    pawl__call_cancel(&wait.look.call);
+    assert_int_equal(kit_status(&kit, "a"), STATUS(PENDING));
+    kit_finish(&kit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_disk_goes_on),
-        cmocka_unit_test(test_disk_fails),
-        cmocka_unit_test(test_purges_wait),
+        cmocka_unit_test(test_reads_do_not_wait), cmocka_unit_test(test_disk_goes_on),
+        cmocka_unit_test(test_disk_fails),        cmocka_unit_test(test_purges_wait),
         cmocka_unit_test(test_stalls_wait),
     };
     return cmocka_run_group_tests_name("runtime batch", tests, NULL, NULL);
