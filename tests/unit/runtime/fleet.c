@@ -239,6 +239,7 @@ void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *
         kit->options.address = end->address;
         kit->options.peers = &end->peers;
         kit->options.lease = fleet->lease;
+        kit->options.max_message = fleet->max_message[i];
         kit->options.ceilings = fleet->ceilings;
         kit->options.ceiling_count = fleet->ceiling_count;
         kit->shares = true;

@@ -5,7 +5,8 @@
 //   storm [--seed N] [--seconds N]     N worlds of troubles, each followed by a calm
 //
 // Each workflow "p<n>" starts children in other shards, and sends events to a collector "z<m>". No
-// worker has all: one has the workflows' turns, one the children's, one the activities. So what
+// worker has all: one has the workflows' turns, one the children's, one the activities and, as the
+// second one's daemon takes small messages only, the turns of children with a large input. So what
 // is done at all is done by workers of other daemons.
 //
 // It ends with "broken: <invariant>: ..." when one of these does not hold:
@@ -18,6 +19,7 @@
 //   no_work_starves                    when the troubles end, all that was begun ends soon
 //   a_limit_is_never_exceeded          of the app: what workers have in hand, in all daemons that
 //                                      live
+//   a_worker_gets_no_more_than_it_takes    of bytes in a message
 //   a_bell_says_why                    a ring tells of mail, of work, or of a quota to be asked for
 
 #include "fleet.h"
@@ -33,6 +35,8 @@ enum {
     TASKS = 3,    // activities of a child
     COLLECTORS = 4,
     EVENTS = 2,        // that a parent sends
+    SMALL = 4096,      // bytes of a message that the second daemon takes
+    LARGE = 6000,      // bytes of the input of every second child
     ITEMS = 64,        // that a worker has
     CALLS = 4096,      // of a world
     PATIENCE_MS = 200, // of a client at most
@@ -279,7 +283,7 @@ static void start_parent(struct storm *storm, int parent, int at) {
 static const char *const storm_names[DAEMONS][2] = { // of activities, of workflows
     {"", "Parent Collector"},
     {"", "Child"},
-    {"work", ""}};
+    {"work", "Child"}};
 
 static bool worker_serves(const struct pawl_worker *base, bool turn, struct pawl_str name) {
     const struct storm_worker *worker = PAWL_CONTAINER(base, const struct storm_worker, base);
@@ -290,7 +294,7 @@ static bool worker_serves(const struct pawl_worker *base, bool turn, struct pawl
 static const char *worker_names(const struct pawl_worker *base, bool turn, size_t *at) {
     static const char *const each[DAEMONS][2][3] = {{{NULL}, {"Parent", "Collector", NULL}},
                                                     {{NULL}, {"Child", NULL}},
-                                                    {{"work", NULL}, {NULL}}};
+                                                    {{"work", NULL}, {"Child", NULL}}};
     const struct storm_worker *worker = PAWL_CONTAINER(base, const struct storm_worker, base);
     return each[worker - worker->storm->workers][turn][(*at)++];
 }
@@ -327,6 +331,9 @@ static bool worker_deliver(struct pawl_worker *base, struct pawl_str bytes) {
     struct storm_worker *worker = PAWL_CONTAINER(base, struct storm_worker, base);
     struct storm *storm = worker->storm;
     struct pawl_arena arena = {0};
+    if (bytes.len > base->message)
+        broken("a_worker_gets_no_more_than_it_takes", "that of daemon %d takes %zu bytes, not %zu",
+               worker->at, base->message, bytes.len);
     const Pb__WorkItem *work = pawl__wire_unpack(&arena, &pb__work_item__descriptor, bytes, NULL);
     if (!work || worker->count == ITEMS) {
         pawl__arena_finish(&arena);
@@ -407,6 +414,9 @@ static void answer_turn(struct storm *storm, struct kit *kit, int at,
             Pb__WorkflowAction *start = kit_child(kit, i);
             start->createchildworkflow->instanceid =
                 pawl__arena_format(&kit->arena, "p%dc%d", parent, i);
+            if (i % 2)
+                start->createchildworkflow->input = pawl__string_value(
+                    &kit->arena, pawl__arena_format(&kit->arena, "%0*d", LARGE, i));
             actions[count++] = start;
         }
         actions[count++] = storm_send(kit, CHILDREN, parent, 0);
@@ -521,7 +531,7 @@ static void storm_step(struct storm *storm) {
     check_ceilings(storm);
     give_up(storm);
     for (int i = 0; i < DAEMONS; i++) {
-        if (storm->calm || !below(storm, 20)) worker_attach(&storm->workers[i]);
+        if (storm->calm || !below(storm, i == 2 ? 200 : 20)) worker_attach(&storm->workers[i]);
         worker_step(&storm->workers[i]);
     }
     uv_sleep(1);
@@ -660,6 +670,7 @@ static void storm_world(uint64_t seed) {
     storm->fleet.served = storm_served;
     storm->fleet.ceilings = storm_ceilings; // in every second world
     if (seed % 2 == 0) storm->fleet.ceiling_count = sizeof storm_ceilings / sizeof *storm_ceilings;
+    storm->fleet.max_message[1] = SMALL;
     storm->calm = true;
     fleet_init(&storm->fleet, DAEMONS, SHARDS, storm->idle);
     for (int i = 0; i < DAEMONS; i++) {
