@@ -1,6 +1,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -215,6 +216,15 @@ static enum pawl_err daemon_check_dashboard(const struct pawl_daemon_options *op
     return PAWL_OK;
 }
 
+// As many connections as the process may be given, as Go does it for daprd: a shell and systemd
+// begin with 1024, for programs that use select.
+static void daemon_raise_files(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit); // without it there is only less room
+}
+
 static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level level) {
     struct pawl_error error = {PAWL_E_OK, ""};
     struct pawl_addresses addresses, metrics_addresses;
@@ -265,6 +275,7 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
                 .host = host,
                 .version = PAWL_VERSION},
     };
+    daemon_raise_files();
     if (!options.max_header) options.max_header = DAEMON_MAX_HEADER;
     const char *sockets = pawl__flag_text(flags, "unix-domain-socket");
     if (*sockets) options.unix_socket_dir = sockets;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -20,7 +21,10 @@ enum {
     // Milliseconds for the answers that tell of the end to be written: a fourth of the grace.
     SERVER_LAST_WORDS_LEAST = 100,
     SERVER_LAST_WORDS_MOST = 1000,
+    SERVER_SPARE_FILES = 4, // so few descriptors left are told as none
 };
+
+#define SERVER_TELL_EVERY PAWL_MINUTE
 
 union server_handle {
     uv_handle_t handle;
@@ -60,6 +64,7 @@ struct pawl_server {
     struct pawl_door door; // if it has one: where connections come from another server
     bool has_door;
     atomic_size_t load; // connections, if it is spread or has a door
+    int64_t told_files; // when it was last told that descriptors end, steady; 0: never
     bool is_closing, is_aborted, is_finishing;
     void (*done)(void *arg);
     void *arg;
@@ -97,6 +102,22 @@ static void server_refuse(struct server_listener *listener) {
     listener->is_refusing = true;
     uv_accept(&listener->uv.stream, &listener->refused.stream);
     uv_close(&listener->refused.handle, server_on_refused);
+}
+
+// Tells when the process has hardly a descriptor left for others. libuv closes who comes when there
+// is none, and tells nobody.
+static void server_watch_files(struct pawl_server *server, const uv_handle_t *taken) {
+    struct rlimit limit;
+    uv_os_fd_t fd;
+    int64_t now = pawl__clock_steady();
+    if (uv_fileno(taken, &fd) || getrlimit(RLIMIT_NOFILE, &limit)) return;
+    if ((rlim_t)fd + SERVER_SPARE_FILES < limit.rlim_cur) return;
+    if (server->told_files && now - server->told_files < SERVER_TELL_EVERY) return;
+    server->told_files = now;
+    pawl__log(server->service.options.log, PAWL_LOG_WARN, "pawl.net",
+              "no more connections can be taken: of %llu files that the process may have open, all "
+              "are in use; raise the limit (ulimit -Hn, or LimitNOFILE= of its unit)",
+              (unsigned long long)limit.rlim_cur);
 }
 
 // --- several loops ---------------------------------------------------------------------------
@@ -137,6 +158,7 @@ static bool server_hand(struct server_listener *listener, struct pawl_server *to
     int copy = -1;
     if (!uv_accept(&listener->uv.stream, &taken->stream) && !uv_fileno(&taken->handle, &fd))
         copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    server_watch_files(listener->server, &taken->handle);
     uv_close(&taken->handle, server_on_handed);
     if (copy < 0) return true;
     atomic_fetch_add(&to->load, 1);
@@ -183,10 +205,13 @@ static void server_on_connection(uv_stream_t *stream, int status) {
         return;
     }
     struct pawl_conn *conn = server_conn(server, listener->is_pipe);
-    if (conn)
-        server_begin(conn, listener->is_pipe, !uv_accept(stream, &conn->uv.stream));
-    else
+    if (!conn) {
         server_refuse(listener);
+        return;
+    }
+    bool has_socket = !uv_accept(stream, &conn->uv.stream);
+    server_watch_files(server, &conn->uv.handle);
+    server_begin(conn, listener->is_pipe, has_socket);
 }
 
 // A connection has come from another server.

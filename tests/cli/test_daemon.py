@@ -1,10 +1,12 @@
 """The daemon as its users start it: where it listens, what it writes."""
 
+import contextlib
 import http.server
 import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import threading
@@ -42,6 +44,38 @@ class Daemon(clilib.Case):
     def end(self, process):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(20), 0, self.output())
+
+    def connect(self, count):
+        """How many of so many connections, held at the same time, stay open."""
+        with contextlib.ExitStack() as held:
+            made = [held.enter_context(socket.create_connection(("127.0.0.1", self.http))) for _ in range(count)]
+            for one in made:
+                one.settimeout(20)
+                try:
+                    one.sendall(b"GET /v1.0/healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                except OSError:
+                    pass
+            return sum(self.has_answer(one) for one in made)
+
+    def has_answer(self, one):
+        try:
+            return one.recv(9) == b"HTTP/1.1 "
+        except OSError:
+            return False
+
+    def test_open_files(self):
+        """A limit that may be raised is raised; one that may not is told when it is reached, and costs only who comes then."""
+        for limits, answers in (((64, 400), range(150, 151)), ((64, 64), range(1, 60))):
+            with self.subTest(limits=limits):
+                process = self.daemon(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits))
+                self.wait_output("Workflow engine started")
+                self.assertIn(self.connect(150), answers)
+                told = "of 64 files that the process may have open, all are in use"
+                if limits[1] == 64:
+                    self.wait_output(told)
+                self.assertEqual(self.output().count(told), limits[1] == 64)
+                self.assertEqual(self.health("127.0.0.1", self.http), 204)
+                self.end(process)
 
     def test_addresses(self):
         """As Dapr's documentation and its Kubernetes injector write them, and as people do."""
