@@ -222,18 +222,6 @@ static void act_rerun_found(struct pawl_console_ask *ask) {
     pawl__console_call(ask, PAWL_TASKHUB_RERUN, &message->base, console_done_rerun);
 }
 
-static void act_rerun_find(struct pawl_console_ask *ask) {
-    Pb__GetInstanceHistoryRequest *message =
-        pawl__arena_alloc(&ask->request->arena, sizeof *message);
-    if (!message) {
-        pawl__api_nomem(ask->request);
-        return;
-    }
-    pb__get_instance_history_request__init(message);
-    message->instanceid = ask->id;
-    pawl__console_call(ask, PAWL_TASKHUB_HISTORY, &message->base, act_rerun_found);
-}
-
 static const struct act_row {
     const char *verb;
     enum pawl_taskhub_method method;
@@ -273,7 +261,7 @@ void pawl__console_act(void *arg, struct pawl_request *request, const struct paw
     }
     ask->message = (void *)message;
     if (ask->finds_event)
-        act_rerun_find(ask);
+        pawl__console_ask_history(ask, act_rerun_found);
     else
         pawl__console_call(ask, row->method, message, row->done);
 }
