@@ -47,6 +47,40 @@ static bool snapshot_own(struct pawl_arena *arena, struct pawl_snapshot *row) {
     return true;
 }
 
+static bool snapshot_list_patches(const struct pawl_instance *instance, struct pawl_arena *arena,
+                                  Plog__Snapshot *state) {
+    const struct pawl_buf *patches = &instance->patches; // texts, each with its NUL
+    state->patches = pawl__arena_alloc(arena, (patches->len + 1) * sizeof *state->patches);
+    if (!state->patches) return false;
+    for (size_t at = 0; at < patches->len;) {
+        char *patch = (char *)patches->data + at;
+        state->patches[state->n_patches++] = patch;
+        at += strlen(patch) + 1;
+    }
+    return true;
+}
+
+static bool snapshot_list_pending(const struct pawl_instance *instance, struct pawl_arena *arena,
+                                  Plog__Snapshot *state) {
+    const struct pawl_pending_list *pending = &instance->pending;
+    Plog__Pending *rows = pawl__arena_alloc(arena, (pending->live + 1) * sizeof *rows);
+    state->pending = pawl__arena_alloc(arena, (pending->live + 1) * sizeof *state->pending);
+    if (!rows || !state->pending) return false;
+    for (uint32_t i = 0; i < pending->len; i++) {
+        const struct pawl_pending *item = &pending->items[i];
+        if (!item->kind) continue;
+        Plog__Pending *row = &rows[state->n_pending];
+        plog__pending__init(row);
+        row->kind = item->kind;
+        row->id = item->id;
+        row->offset = item->offset;
+        row->fire_at = item->fire_at;
+        row->elsewhere = item->elsewhere;
+        state->pending[state->n_pending++] = row;
+    }
+    return true;
+}
+
 bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_arena *arena,
                           struct pawl_snapshot *out) {
     Plog__Snapshot state = PLOG__SNAPSHOT__INIT;
@@ -81,28 +115,9 @@ bool pawl__shard_snapshot(const struct pawl_instance *instance, struct pawl_aren
         state.custom_status = pawl__arena_dup(arena, pawl__buf_str(&instance->custom_status));
         if (!state.custom_status) return false;
     }
-    state.patches = pawl__arena_alloc(arena, (instance->patches.len + 1) * sizeof(char *));
-    Plog__Pending *items =
-        pawl__arena_alloc(arena, (instance->pending.live + 1) * sizeof(Plog__Pending));
-    state.pending = pawl__arena_alloc(arena, (instance->pending.live + 1) * sizeof items);
-    if (!state.patches || !items || !state.pending) return false;
-    for (size_t at = 0; at < instance->patches.len;) {
-        char *patch = (char *)instance->patches.data + at;
-        state.patches[state.n_patches++] = patch;
-        at += strlen(patch) + 1;
-    }
-    for (uint32_t i = 0; i < instance->pending.len; i++) {
-        const struct pawl_pending *item = &instance->pending.items[i];
-        if (!item->kind) continue;
-        Plog__Pending *row = &items[state.n_pending];
-        plog__pending__init(row);
-        row->kind = item->kind;
-        row->id = item->id;
-        row->offset = item->offset;
-        row->fire_at = item->fire_at;
-        row->elsewhere = item->elsewhere;
-        state.pending[state.n_pending++] = row;
-    }
+    if (!snapshot_list_patches(instance, arena, &state) ||
+        !snapshot_list_pending(instance, arena, &state))
+        return false;
     state.history_events = instance->history.count;
     state.history_bytes = instance->history.bytes.len;
     state.inbox = (ProtobufCBinaryData){instance->inbox.bytes.len, instance->inbox.bytes.data};
