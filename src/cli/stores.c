@@ -11,9 +11,8 @@ static const char *const stores_scope = "dapr.runtime.processor";
 
 // --- opening ------------------------------------------------------------------------------------
 
-static enum pawl_err stores_open(const struct pawl_daemon_stores *stores,
-                                 const struct pawl_config_store *given, struct pawl_store **store,
-                                 struct pawl_error *error) {
+static enum pawl_err stores_open_sqlite(const struct pawl_config_store *given,
+                                        struct pawl_store **store, struct pawl_error *error) {
     const struct pawl_sqlite_options sqlite = {
         .path = given->path,
         .state_table = given->table,
@@ -21,6 +20,12 @@ static enum pawl_err stores_open(const struct pawl_daemon_stores *stores,
         .busy_timeout = given->busy_timeout,
         .cleanup_interval = given->cleanup_interval,
     };
+    return pawl__sqlite_open(&sqlite, store, error);
+}
+
+static enum pawl_err stores_open_redis(const struct pawl_daemon_stores *stores,
+                                       const struct pawl_config_store *given,
+                                       struct pawl_store **store, struct pawl_error *error) {
     struct pawl_redis_address more[PAWL_REDIS_SEEDS] = {0};
     size_t more_count = 0;
     for (size_t i = 1; i < given->redis.host_count && i <= PAWL_REDIS_SEEDS; i++) {
@@ -54,6 +59,12 @@ static enum pawl_err stores_open(const struct pawl_daemon_stores *stores,
         .allow_eviction = given->redis.allow_eviction,
         .log = stores->log,
     };
+    return pawl__redis_open(&redis, store, error);
+}
+
+static enum pawl_err stores_open_postgres(const struct pawl_daemon_stores *stores,
+                                          const struct pawl_config_store *given,
+                                          struct pawl_store **store, struct pawl_error *error) {
     const struct pawl_postgres_options postgres = {
         .type = given->type,
         .connection = given->postgres.connection,
@@ -72,9 +83,15 @@ static enum pawl_err stores_open(const struct pawl_daemon_stores *stores,
         .workflows = given->holds_workflows,
         .log = stores->log,
     };
-    if (given->postgres.connection) return pawl__postgres_open(&postgres, store, error);
-    if (given->redis.host_count) return pawl__redis_open(&redis, store, error);
-    if (given->path) return pawl__sqlite_open(&sqlite, store, error);
+    return pawl__postgres_open(&postgres, store, error);
+}
+
+static enum pawl_err stores_open(const struct pawl_daemon_stores *stores,
+                                 const struct pawl_config_store *given, struct pawl_store **store,
+                                 struct pawl_error *error) {
+    if (given->postgres.connection) return stores_open_postgres(stores, given, store, error);
+    if (given->redis.host_count) return stores_open_redis(stores, given, store, error);
+    if (given->path) return stores_open_sqlite(given, store, error);
     return pawl__memory_open(store, error);
 }
 
