@@ -65,38 +65,52 @@ static int run_port(const struct pawl_flags *flags, const char *name) {
 
 // --- one app ------------------------------------------------------------------------------------
 
+// Flags that the daemon has, too, and is given as they are.
+static const char *const run_passed[] = {
+    "log-level",
+    "app-channel-address",
+    "max-body-size",
+    "read-buffer-size",
+    "app-max-concurrency",
+    "dapr-listen-addresses",
+    "unix-domain-socket",
+    "loops",
+    "enable-app-health-check",
+    "app-health-check-path",
+    "app-health-probe-interval",
+    "app-health-probe-timeout",
+    "app-health-threshold",
+    "enable-api-logging",
+};
+
+static void run_pass(struct pawl_run_app *app, const char *flag, const char *value) {
+    app->pass[app->pass_count].name = flag;
+    app->pass[app->pass_count++].value = value;
+}
+
+// The folders that the flags name. False after saying which one is not there.
+static bool run_folders(const struct pawl_flags *flags, const char *const **folders,
+                        size_t *count) {
+    *count = pawl__flag_list(flags, "resources-path", folders);
+    if (!*count) *count = pawl__flag_list(flags, "components-path", folders);
+    for (size_t i = 0; i < *count; i++)
+        if (!run_is_folder((*folders)[i])) {
+            fprintf(stderr,
+                    "pawl run: the resources folder %s is not there; check --resources-path\n",
+                    (*folders)[i]);
+            return false;
+        }
+    return true;
+}
+
 static int run_one(const struct pawl_flags *flags) {
-    static const char *const passed[] = {
-        "log-level",
-        "app-channel-address",
-        "max-body-size",
-        "read-buffer-size",
-        "app-max-concurrency",
-        "dapr-listen-addresses",
-        "unix-domain-socket",
-        "loops",
-        "enable-app-health-check",
-        "app-health-check-path",
-        "app-health-probe-interval",
-        "app-health-probe-timeout",
-        "app-health-threshold",
-        "enable-api-logging",
-    };
     char made_up[32];
     uint32_t number;
     pawl__random(&number, sizeof number);
     snprintf(made_up, sizeof made_up, "app-%08x", number);
     const char *const *folders;
-    size_t folder_count = pawl__flag_list(flags, "resources-path", &folders);
-    if (!folder_count) folder_count = pawl__flag_list(flags, "components-path", &folders);
-    for (size_t i = 0; i < folder_count; i++)
-        if (!run_is_folder(folders[i])) {
-            fprintf(stderr,
-                    "pawl run: the resources folder %s is not there; check "
-                    "--resources-path\n",
-                    folders[i]);
-            return 1;
-        }
+    size_t folder_count;
+    if (!run_folders(flags, &folders, &folder_count)) return 1;
     struct pawl_arena arena = {0};
     struct pawl_home_dapr user = pawl__home_dapr(&arena);
     bool user_resources = !folder_count && user.components;
@@ -122,11 +136,9 @@ static int run_one(const struct pawl_flags *flags) {
         .app_console = true,
         .daemon_console = true,
     };
-    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++)
-        if (pawl__flag_given(flags, passed[i])) {
-            app.pass[app.pass_count].name = passed[i];
-            app.pass[app.pass_count++].value = pawl__flag_text(flags, passed[i]);
-        }
+    for (size_t i = 0; i < sizeof run_passed / sizeof *run_passed; i++)
+        if (pawl__flag_given(flags, run_passed[i]))
+            run_pass(&app, run_passed[i], pawl__flag_text(flags, run_passed[i]));
     flags->argv[flags->argc] = NULL; // argv has its end there, or further
     struct pawl_run_options options = {.many = false};
     int code = pawl__run_apps(&app, 1, &options);
@@ -177,14 +189,9 @@ static int run_file(const char *path, const struct pawl_flags *flags) {
             .daemon_console = run_goes_to(given->daemon_log, "console"),
             .daemon_file = run_goes_to(given->daemon_log, "file"),
         };
-        if (given->log_level) {
-            app->pass[app->pass_count].name = "log-level";
-            app->pass[app->pass_count++].value = given->log_level;
-        }
-        for (size_t k = 0; k < given->pass_count; k++) {
-            app->pass[app->pass_count].name = given->pass[k].flag;
-            app->pass[app->pass_count++].value = given->pass[k].value;
-        }
+        if (given->log_level) run_pass(app, "log-level", given->log_level);
+        for (size_t k = 0; k < given->pass_count; k++)
+            run_pass(app, given->pass[k].flag, given->pass[k].value);
     }
     for (size_t i = 0; i < file.app_count; i++)
         for (size_t k = 0; k < file.app_count; k++)
