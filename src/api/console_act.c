@@ -203,7 +203,7 @@ static void console_done_rerun(struct pawl_console_ask *ask) {
 static uint32_t act_rerun_from(const struct pawl_timeline *timeline,
                                const Pb__GetInstanceHistoryResponse *history) {
     uint32_t event = 0;
-    for (const struct pawl_step *step = timeline->steps; step; step = step->next)
+    for (const struct pawl_timeline_step *step = timeline->steps; step; step = step->next)
         if (step->outcome == PAWL_STEP_FAILED &&
             (step->kind == PAWL_STEP_ACTIVITY || step->kind == PAWL_STEP_CHILD))
             event = (uint32_t)history->events[step->events->number]->eventid;

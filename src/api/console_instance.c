@@ -72,7 +72,7 @@ void pawl__console_ask_history(struct pawl_console_ask *ask,
 
 // --- the instance --------------------------------------------------------------------------------
 
-static json_t *console_wait(const struct pawl_step *step) {
+static json_t *console_wait(const struct pawl_timeline_step *step) {
     json_t *json = json_pack("{s:s, s:s, s:I}", "kind", pawl__wait_kind(step), "name", step->name,
                              "attempt", (json_int_t)step->attempts);
     pawl__console_time(&json, "since", step->running ? step->running->start : step->start);
@@ -112,7 +112,7 @@ static void console_reply_instance(struct pawl_console_ask *ask) {
     }
     json_t *waits = json_array();
     if (!console_status_ended(status))
-        for (const struct pawl_step *step = timeline.steps; step; step = step->next)
+        for (const struct pawl_timeline_step *step = timeline.steps; step; step = step->next)
             if (pawl__step_waits(step)) pawl__json_add(&waits, console_wait(step));
     json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "id", ask->id, "name", state->name,
                              "status", pawl__status_name(status), "sentence", sentence, "events",

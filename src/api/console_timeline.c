@@ -48,7 +48,7 @@ static void row_span(struct pawl_buf *out, int64_t start, int64_t end) {
     if (end) row_raw(out, start ? ",\"end\":" : "\"end\":"), row_time(out, end);
 }
 
-static void row_step(struct pawl_buf *out, const struct pawl_step *step) {
+static void row_step(struct pawl_buf *out, const struct pawl_timeline_step *step) {
     row_raw(out, "{\"kind\":");
     row_text(out, pawl__step_kind_name(step->kind));
     row_raw(out, ",\"name\":");
@@ -82,14 +82,15 @@ void pawl__console_put_timeline(struct pawl_buf *out, const struct pawl_timeline
     row_raw(out, "{");
     row_span(out, timeline->start ? timeline->start : pawl__clock_wall(), timeline->end);
     row_raw(out, ",\"groups\":[");
-    for (const struct pawl_step *step = timeline->steps; step; step = step->next) {
+    for (const struct pawl_timeline_step *step = timeline->steps; step; step = step->next) {
         if (step != timeline->steps) row_raw(out, ",");
         row_step(out, step);
     }
     row_raw(out, "],\"suspended\":[");
-    for (const struct pawl_span *span = timeline->suspended; span; span = span->next) {
-        row_raw(out, span == timeline->suspended ? "{" : ",{");
-        row_span(out, span->start, span->end);
+    const struct pawl_timeline_pause *pauses = timeline->suspended;
+    for (const struct pawl_timeline_pause *pause = pauses; pause; pause = pause->next) {
+        row_raw(out, pause == pauses ? "{" : ",{");
+        row_span(out, pause->start, pause->end);
         row_raw(out, "}");
     }
     row_raw(out, "],\"at\":");

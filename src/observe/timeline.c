@@ -10,9 +10,9 @@
 struct reader {
     struct pawl_arena *arena;
     struct pawl_timeline *out;
-    struct pawl_step **last;
-    struct pawl_span *suspended; // that has not ended
-    struct pawl_span **last_span;
+    struct pawl_timeline_step **last;
+    struct pawl_timeline_pause *suspended; // that has not ended
+    struct pawl_timeline_pause **last_pause;
     struct pawl_map by_action; // the action's id as text -> the step that waits for it
     struct pawl_map by_work;   // a task execution id, or a child's instance id -> its step
     struct pawl_map by_event;  // an event's name in small letters -> struct waits
@@ -26,7 +26,7 @@ struct waits {
 };
 
 struct wait {
-    struct pawl_step *step;
+    struct pawl_timeline_step *step;
     struct wait *next;
 };
 
@@ -50,7 +50,7 @@ static bool reader_put(struct reader *reader, struct pawl_map *map, struct pawl_
 
 // --- steps --------------------------------------------------------------------------------------
 
-static bool step_add_event(struct reader *reader, struct pawl_step *step) {
+static bool step_add_event(struct reader *reader, struct pawl_timeline_step *step) {
     struct pawl_step_event *event = pawl__arena_alloc(reader->arena, sizeof *event);
     if (!event) return false;
     *event = (struct pawl_step_event){reader->number, NULL};
@@ -59,7 +59,7 @@ static bool step_add_event(struct reader *reader, struct pawl_step *step) {
     return true;
 }
 
-static bool step_begin_segment(struct reader *reader, struct pawl_step *step,
+static bool step_begin_segment(struct reader *reader, struct pawl_timeline_step *step,
                                enum pawl_segment_state state) {
     struct pawl_segment *segment = pawl__arena_alloc(reader->arena, sizeof *segment);
     if (!segment) return false;
@@ -69,14 +69,14 @@ static bool step_begin_segment(struct reader *reader, struct pawl_step *step,
     return true;
 }
 
-static void step_end_segment(const struct reader *reader, struct pawl_step *step) {
+static void step_end_segment(const struct reader *reader, struct pawl_timeline_step *step) {
     if (step->running) step->running->end = reader->at;
     step->running = NULL;
 }
 
-static struct pawl_step *step_create(struct reader *reader, enum pawl_step_kind kind,
-                                     const char *name) {
-    struct pawl_step *step = pawl__arena_zalloc(reader->arena, sizeof *step);
+static struct pawl_timeline_step *step_create(struct reader *reader, enum pawl_step_kind kind,
+                                              const char *name) {
+    struct pawl_timeline_step *step = pawl__arena_zalloc(reader->arena, sizeof *step);
     if (!step) return NULL;
     step->kind = kind;
     step->name = name ? name : "";
@@ -90,7 +90,7 @@ static struct pawl_step *step_create(struct reader *reader, enum pawl_step_kind 
     return step;
 }
 
-static void step_end(const struct reader *reader, struct pawl_step *step,
+static void step_end(const struct reader *reader, struct pawl_timeline_step *step,
                      enum pawl_step_outcome outcome) {
     step_end_segment(reader, step);
     step->outcome = outcome;
@@ -100,7 +100,7 @@ static void step_end(const struct reader *reader, struct pawl_step *step,
 // Something that takes no time.
 static bool step_instant(struct reader *reader, enum pawl_step_kind kind, const char *name,
                          const char *child) {
-    struct pawl_step *step = step_create(reader, kind, name);
+    struct pawl_timeline_step *step = step_create(reader, kind, name);
     if (!step || !step_begin_segment(reader, step, PAWL_SEGMENT_RUN)) return false;
     step->child = child;
     step_end(reader, step, PAWL_STEP_DONE);
@@ -109,9 +109,9 @@ static bool step_instant(struct reader *reader, enum pawl_step_kind kind, const 
 
 // A step that runs: a new one, or the next attempt of one that failed. |work| names what all
 // attempts have in common; it may be empty.
-static struct pawl_step *step_attempt(struct reader *reader, enum pawl_step_kind kind,
-                                      const char *name, int32_t id, const char *work) {
-    struct pawl_step *step =
+static struct pawl_timeline_step *step_attempt(struct reader *reader, enum pawl_step_kind kind,
+                                               const char *name, int32_t id, const char *work) {
+    struct pawl_timeline_step *step =
         work && *work ? pawl__map_get(&reader->by_work, pawl__str(work)) : NULL;
     if (step && step->outcome == PAWL_STEP_FAILED) {
         step->attempts++;
@@ -135,7 +135,7 @@ static bool step_answer(struct reader *reader, int32_t id, const Pb__TaskFailure
                         bool failed) {
     struct pawl_str key = reader_id_key(reader, 'w', id);
     if (!key.data) return false;
-    struct pawl_step *step = pawl__map_remove(&reader->by_action, key);
+    struct pawl_timeline_step *step = pawl__map_remove(&reader->by_action, key);
     if (!step) return true; // of an earlier generation, or doubled: nothing waits for it
     if (step->running && failed) step->running->state = PAWL_SEGMENT_FAIL;
     if (failed) step->error = failure && failure->errormessage ? failure->errormessage : "";
@@ -145,7 +145,7 @@ static bool step_answer(struct reader *reader, int32_t id, const Pb__TaskFailure
 
 // --- timers and events --------------------------------------------------------------------------
 
-static bool wait_add(struct reader *reader, struct pawl_step *step) {
+static bool wait_add(struct reader *reader, struct pawl_timeline_step *step) {
     struct pawl_str key = reader_small(reader, step->name);
     if (!key.data) return false;
     struct waits *waits = pawl__map_get(&reader->by_event, key);
@@ -164,11 +164,11 @@ static bool wait_add(struct reader *reader, struct pawl_step *step) {
 }
 
 // The step that an event of this name resolves; NULL when none waits.
-static struct pawl_step *wait_take(struct reader *reader, const char *name) {
+static struct pawl_timeline_step *wait_take(struct reader *reader, const char *name) {
     struct pawl_str key = reader_small(reader, name);
     struct waits *waits = key.data ? pawl__map_get(&reader->by_event, key) : NULL;
     while (waits && waits->first) {
-        struct pawl_step *step = waits->first->step;
+        struct pawl_timeline_step *step = waits->first->step;
         waits->first = waits->first->next;
         if (!waits->first) waits->last = &waits->first;
         if (step->outcome == PAWL_STEP_OPEN) return step; // else its time was over
@@ -177,7 +177,7 @@ static struct pawl_step *wait_take(struct reader *reader, const char *name) {
 }
 
 static bool read_timer(struct reader *reader, int32_t id, const Pb__TimerCreatedEvent *timer) {
-    struct pawl_step *step = NULL;
+    struct pawl_timeline_step *step = NULL;
     const char *work = NULL;
     if (timer->origin_case == PB__TIMER_CREATED_EVENT__ORIGIN_ACTIVITY_RETRY)
         work = timer->activityretry->taskexecutionid;
@@ -204,7 +204,7 @@ static bool read_timer(struct reader *reader, int32_t id, const Pb__TimerCreated
 static bool read_fired(struct reader *reader, const Pb__TimerFiredEvent *fired) {
     struct pawl_str key = reader_id_key(reader, 't', fired->timerid);
     if (!key.data) return false;
-    struct pawl_step *step = pawl__map_remove(&reader->by_action, key);
+    struct pawl_timeline_step *step = pawl__map_remove(&reader->by_action, key);
     if (!step) return true;
     step_end_segment(reader, step);
     // The back-off of something that failed is over: its next attempt opens it again.
@@ -214,7 +214,7 @@ static bool read_fired(struct reader *reader, const Pb__TimerFiredEvent *fired) 
 }
 
 static bool read_raised(struct reader *reader, const Pb__EventRaisedEvent *raised) {
-    struct pawl_step *step = wait_take(reader, raised->name);
+    struct pawl_timeline_step *step = wait_take(reader, raised->name);
     if (reader->arena->failed) return false;
     if (!step) return step_instant(reader, PAWL_STEP_EVENT, raised->name, NULL);
     step_end(reader, step, PAWL_STEP_DONE);
@@ -232,7 +232,7 @@ static const char *read_app(const Pb__HistoryEvent *event) {
 
 static bool read_activity(struct reader *reader, const Pb__HistoryEvent *event) {
     const Pb__TaskScheduledEvent *task = event->taskscheduled;
-    struct pawl_step *step =
+    struct pawl_timeline_step *step =
         step_attempt(reader, PAWL_STEP_ACTIVITY, task->name, event->eventid, task->taskexecutionid);
     if (step) step->app = read_app(event);
     return step;
@@ -244,7 +244,7 @@ static bool read_child(struct reader *reader, const Pb__HistoryEvent *event) {
     if (child->_retry_parent_instance_info_case && child->retryparentinstanceinfo &&
         child->retryparentinstanceinfo->instanceid && *child->retryparentinstanceinfo->instanceid)
         first = child->retryparentinstanceinfo->instanceid;
-    struct pawl_step *step =
+    struct pawl_timeline_step *step =
         step_attempt(reader, PAWL_STEP_CHILD, child->name, event->eventid, first);
     if (!step) return false;
     step->child = child->instanceid;
@@ -254,11 +254,11 @@ static bool read_child(struct reader *reader, const Pb__HistoryEvent *event) {
 
 static bool read_suspended(struct reader *reader) {
     if (reader->suspended) return true;
-    struct pawl_span *span = pawl__arena_alloc(reader->arena, sizeof *span);
-    if (!span) return false;
-    *span = (struct pawl_span){reader->at, 0, NULL};
-    *reader->last_span = reader->suspended = span;
-    reader->last_span = &span->next;
+    struct pawl_timeline_pause *pause = pawl__arena_alloc(reader->arena, sizeof *pause);
+    if (!pause) return false;
+    *pause = (struct pawl_timeline_pause){reader->at, 0, NULL};
+    *reader->last_pause = reader->suspended = pause;
+    reader->last_pause = &pause->next;
     return true;
 }
 
@@ -270,7 +270,7 @@ static void read_resumed(struct reader *reader) {
 static void read_end(struct reader *reader) {
     reader->out->end = reader->at;
     read_resumed(reader);
-    for (struct pawl_step *step = reader->out->steps; step; step = step->next)
+    for (struct pawl_timeline_step *step = reader->out->steps; step; step = step->next)
         if (step->outcome == PAWL_STEP_OPEN) step_end(reader, step, PAWL_STEP_DROPPED);
 }
 
@@ -310,7 +310,7 @@ bool pawl__timeline_read(Pb__HistoryEvent *const *events, size_t count, struct p
                          struct pawl_timeline *out) {
     *out = (struct pawl_timeline){.events = (uint32_t)count};
     struct reader reader = {
-        .arena = arena, .out = out, .last = &out->steps, .last_span = &out->suspended};
+        .arena = arena, .out = out, .last = &out->steps, .last_pause = &out->suspended};
     bool ok = true;
     for (; ok && reader.number < count; reader.number++) {
         const Pb__HistoryEvent *event = events[reader.number];

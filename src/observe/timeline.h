@@ -53,7 +53,7 @@ struct pawl_step_event {
     struct pawl_step_event *next;
 };
 
-struct pawl_step {
+struct pawl_timeline_step {
     enum pawl_step_kind kind;
     enum pawl_step_outcome outcome;
     const char *name;  // of the activity, workflow, timer or event; may be empty
@@ -66,20 +66,20 @@ struct pawl_step {
     struct pawl_segment *segments, **last_segment;
     struct pawl_segment *running; // the last one, while it has not ended; else NULL
     struct pawl_step_event *events, **last_event;
-    struct pawl_step *next;
+    struct pawl_timeline_step *next;
 };
 
-struct pawl_span {
+struct pawl_timeline_pause {
     int64_t start, end;
-    struct pawl_span *next;
+    struct pawl_timeline_pause *next;
 };
 
 struct pawl_timeline {
-    int64_t start, end;          // of the instance; |end| is 0 while it goes on
-    struct pawl_step *steps;     // in the order in which they began
-    struct pawl_span *suspended; // spans in which it was
-    uint32_t events;             // in the history
-    const char *stalled;         // why it cannot go on, when that is the last that it says; or NULL
+    int64_t start, end;                    // of the instance; |end| is 0 while it goes on
+    struct pawl_timeline_step *steps;      // in the order in which they began
+    struct pawl_timeline_pause *suspended; // when it was
+    uint32_t events;                       // in the history
+    const char *stalled; // why it cannot go on, when that is the last that it says; or NULL
 };
 
 // Reads the |count| events of a history, as far as it goes. What is in |out| points into them and

@@ -33,16 +33,16 @@ void pawl__took_format(int64_t took, char out[PAWL_TOOK_TEXT]) {
     }
 }
 
-static bool wait_is_retry(const struct pawl_step *step) {
+static bool wait_is_retry(const struct pawl_timeline_step *step) {
     return step->outcome == PAWL_STEP_FAILED && step->running &&
            step->running->state == PAWL_SEGMENT_WAIT;
 }
 
-bool pawl__step_waits(const struct pawl_step *step) {
+bool pawl__step_waits(const struct pawl_timeline_step *step) {
     return step->outcome == PAWL_STEP_OPEN || wait_is_retry(step);
 }
 
-const char *pawl__wait_kind(const struct pawl_step *step) {
+const char *pawl__wait_kind(const struct pawl_timeline_step *step) {
     return wait_is_retry(step) ? "retry" : pawl__step_kind_name(step->kind);
 }
 
@@ -59,8 +59,9 @@ static const char *wait_until(int64_t at, int64_t now, struct pawl_arena *arena)
 }
 
 // |timer| is one that runs meanwhile, or NULL: the way of most SDKs to give an event a time limit.
-static const char *wait_text(const struct pawl_step *step, const struct pawl_step *timer,
-                             int64_t now, struct pawl_arena *arena) {
+static const char *wait_text(const struct pawl_timeline_step *step,
+                             const struct pawl_timeline_step *timer, int64_t now,
+                             struct pawl_arena *arena) {
     char took[PAWL_TOOK_TEXT];
     pawl__took_format(now - (step->running ? step->running->start : step->start), took);
     if (wait_is_retry(step))
@@ -93,7 +94,7 @@ static const char *wait_text(const struct pawl_step *step, const struct pawl_ste
 }
 
 // What is told first of several things: that which may need somebody.
-static int wait_weight(const struct pawl_step *step) {
+static int wait_weight(const struct pawl_timeline_step *step) {
     if (wait_is_retry(step)) return 5;
     switch (step->kind) {
     case PAWL_STEP_EVENT: return 4;
@@ -106,10 +107,10 @@ static int wait_weight(const struct pawl_step *step) {
 static const char *sentence_running(const struct pawl_timeline *timeline,
                                     const struct pawl_waits_subject *subject,
                                     struct pawl_arena *arena) {
-    const struct pawl_step *first = NULL, *timer = NULL; // that ends first
+    const struct pawl_timeline_step *first = NULL, *timer = NULL; // that ends first
     size_t count = 0;
     bool works = false; // something that needs a worker
-    for (const struct pawl_step *step = timeline->steps; step; step = step->next) {
+    for (const struct pawl_timeline_step *step = timeline->steps; step; step = step->next) {
         if (!pawl__step_waits(step)) continue;
         count++;
         if (step->kind == PAWL_STEP_TIMER && (!timer || step->until < timer->until)) timer = step;
@@ -151,9 +152,10 @@ const char *pawl__waits_sentence(const struct pawl_timeline *timeline,
                                   timeline->stalled ? timeline->stalled
                                                     : "its worker could not replay it");
     case STATUS(SUSPENDED):
-        for (const struct pawl_span *span = timeline->suspended; span; span = span->next)
-            if (!span->end) {
-                pawl__took_format(subject->now - span->start, took);
+        for (const struct pawl_timeline_pause *pause = timeline->suspended; pause;
+             pause = pause->next)
+            if (!pause->end) {
+                pawl__took_format(subject->now - pause->start, took);
                 return pawl__arena_format(arena, "Suspended for %s; it goes on when it is resumed.",
                                           took);
             }

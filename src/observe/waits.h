@@ -17,11 +17,11 @@ struct pawl_waits_subject {
 };
 
 // "event", "activity", "retry", "timer" or "child".
-const char *pawl__wait_kind(const struct pawl_step *step);
+const char *pawl__wait_kind(const struct pawl_timeline_step *step);
 
 // Whether |step| is something that the instance waits for now: it is open, or its next attempt is
 // to come.
-bool pawl__step_waits(const struct pawl_step *step);
+bool pawl__step_waits(const struct pawl_timeline_step *step);
 
 // One sentence in |arena|; NULL when memory is out.
 const char *pawl__waits_sentence(const struct pawl_timeline *timeline,

@@ -116,7 +116,7 @@ static const char *story_text(struct story *story) {
     assert_true(pawl__timeline_read(story->events, story->count, &story->arena, &timeline));
 #define AT(time) ((time) ? (long long)(((time)-START) / SECOND) : 0)
 #define PUT(...) len += (size_t)snprintf(text + len, sizeof text - len, __VA_ARGS__)
-    for (const struct pawl_step *step = timeline.steps; step; step = step->next) {
+    for (const struct pawl_timeline_step *step = timeline.steps; step; step = step->next) {
         PUT("%s %s %s %u %lld-%lld", pawl__step_kind_name(step->kind), step->name,
             pawl__step_outcome_name(step->outcome), (unsigned)step->attempts, AT(step->start),
             AT(step->end));
