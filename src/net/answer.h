@@ -1,7 +1,7 @@
 #ifndef PAWL_NET_ANSWER_H
 #define PAWL_NET_ANSWER_H
 
-// What a handler answers a request with, at once or later, on the loop's thread.
+// How a handler answers a request: at once or later, on the loop's thread.
 
 #include "net/request.h"
 
@@ -16,9 +16,9 @@ void pawl__grpc_respond(struct pawl_request *request, struct pawl_str message);
 
 // Ends a gRPC call, streamed or not, with a status and a text (which is percent-encoded, and cut so
 // that it fits a client's header limits). PAWL_OK ends a stream normally. |details|: an encoded
-// google.rpc.Status for grpc-status-details-bin, or empty. Over HTTP the same ends an answer that
-// streams, which with an error is seen to be cut off; one that has not started gets the error's
-// status and |text| as its body.
+// google.rpc.Status for grpc-status-details-bin, or empty. Over HTTP this ends a streamed answer;
+// with an error the client sees it cut off. An answer that has not started gets the error's status,
+// with |text| as its body.
 void pawl__grpc_finish(struct pawl_request *request, enum pawl_err code, const char *text,
                        struct pawl_str details);
 
@@ -26,8 +26,8 @@ void pawl__grpc_finish(struct pawl_request *request, enum pawl_err code, const c
 //
 //     start ──► send ... on_drain ... send ──► pawl__grpc_finish
 //
-// A client that goes away ends the request by on_close, and so does a server that closes: a stream
-// of HTTP at once, as it has no end of its own, and one of gRPC when its grace is over.
+// A client that goes away ends the request through on_close. So does a server that closes: an HTTP
+// stream at once, a gRPC stream when the grace period is over.
 
 // Sends the answer's headers, which otherwise go with the first part: the client learns that its
 // call has arrived. HTTP: status 200 with |headers|, which are copied. gRPC has no use for them.

@@ -10,7 +10,7 @@
 //                          └── what did not fit ──► sending ──uv_write──► socket
 //
 // While a write is under way nothing is produced, so a peer that does not read holds at most two
-// times PAWL_CONN_OUT here; the rest stays with the protocol, which knows whose it is.
+// times PAWL_CONN_OUT here. The rest stays in the protocol's queues.
 
 #include <uv.h>
 
@@ -106,14 +106,14 @@ struct pawl_conn {
 
 enum pawl_err pawl__conns_init(struct pawl_conns *conns, uv_loop_t *loop);
 
-// Frees the set, which holds no connection any more; |on_finished| is called at the end.
+// Frees the set, which must hold no connection; |on_finished| is called at the end.
 void pawl__conns_finish(struct pawl_conns *conns, void (*on_finished)(struct pawl_conns *conns));
 
 // The owner closes: ticks come more often from now on, and peers get less time to close.
 void pawl__conns_hurry(struct pawl_conns *conns);
 
-// A new connection that is in no set yet; its handle is for |is_pipe| or TCP. NULL when memory is
-// out. It frees itself some time after it closes.
+// A new connection on a pipe (|is_pipe|) or TCP handle. It frees itself some time after it closes.
+// NULL when memory is out.
 struct pawl_conn *pawl__conn_create(struct pawl_conns *conns, bool is_pipe,
                                     const struct pawl_protocol *protocol, void *state);
 
@@ -121,10 +121,10 @@ struct pawl_conn *pawl__conn_create(struct pawl_conns *conns, bool is_pipe,
 bool pawl__conn_read(struct pawl_conn *conn);
 void pawl__conn_pause(struct pawl_conn *conn);
 
-// Something is ready to be written, or soon will be: asks for it at the end of this loop turn.
+// Calls produce at the end of this loop turn, and writes the result.
 void pawl__conn_flush(struct pawl_conn *conn);
 
-// Closes at the end of this loop turn, whatever is still to write.
+// Closes at the end of this loop turn, even with bytes left to write.
 void pawl__conn_fail(struct pawl_conn *conn, enum pawl_err reason);
 
 // Writes what is ready, shuts down, and closes when the peer has done so too (or a moment later).

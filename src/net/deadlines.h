@@ -17,7 +17,7 @@ struct pawl_deadlines {
 void pawl__deadlines_init(struct pawl_deadlines *deadlines, uv_loop_t *loop,
                           void (*on_passed)(struct pawl_heap_node *node));
 
-// No deadline is left. |on_finished| is called when the timer is closed.
+// To be called when no deadline is left. |on_finished| is called when the timer is closed.
 void pawl__deadlines_finish(struct pawl_deadlines *deadlines,
                             void (*on_finished)(struct pawl_deadlines *deadlines));
 

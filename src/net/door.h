@@ -1,7 +1,7 @@
 #ifndef PAWL_NET_DOOR_H
 #define PAWL_NET_DOOR_H
 
-// How a connection comes from one loop to another, as a descriptor.
+// Hands a connection from one loop to another, as a descriptor.
 //
 //   loop that accepts ──pass──► [ fd, fd ] ──async──► loop that serves: enter
 
@@ -14,7 +14,7 @@ struct pawl_door {
     uv_async_t async;
     uv_mutex_t mutex; // of |guests|
     struct door_guest *guests, **last;
-    // On the loop: |fd| is its own from now on.
+    // Called on the loop, which then owns |fd|.
     void (*enter)(void *arg, int fd, bool is_pipe);
     void (*closed)(void *arg);
     void *arg;
@@ -27,7 +27,7 @@ bool pawl__door_init(struct pawl_door *door, uv_loop_t *loop,
 // On any thread, until the door begins to close. False: memory is out, and |fd| is the caller's.
 bool pawl__door_pass(struct pawl_door *door, int fd, bool is_pipe);
 
-// Closes what has not entered, and calls |closed|.
+// Closes the descriptors that have not entered, and calls |closed|.
 void pawl__door_close(struct pawl_door *door, void (*closed)(void *arg));
 
 #endif

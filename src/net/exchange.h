@@ -124,24 +124,23 @@ bool pawl__exchange_charge(struct pawl_exchange *exchange);
 // Hands the complete request to the handler.
 void pawl__exchange_dispatch(struct pawl_exchange *exchange);
 
-// Ends an answer over HTTP that streams, as the server closes: the handler is told.
+// Ends a streamed HTTP answer because the server closes, and tells the handler.
 void pawl__exchange_end_stream(struct pawl_exchange *exchange);
 
 // Sets ANSWERED and stops the deadline: the first thing in every finishing call.
 void pawl__exchange_answered(struct pawl_exchange *exchange);
 
-// Tells who looks on that the request has ended: once, whatever comes later.
+// Calls the request's |on_end|, at most once.
 void pawl__exchange_tell_end(struct pawl_exchange *exchange, int status);
 
-// The answer is not wanted any more: tells the handler, if it has the request. The state is
-// ANSWERED afterwards.
+// The answer is no longer wanted: tells the handler, if it has the request, and sets ANSWERED.
 void pawl__exchange_close(struct pawl_exchange *exchange, enum pawl_err reason);
 
 // Room for |len| bytes at the end of the answer's queue, which the caller fills and counts; NULL
 // when memory is out, and then the queue is as it was.
 uint8_t *pawl__exchange_reserve(struct pawl_exchange *exchange, size_t len);
 
-// May this header of a handler be sent? A line break in a value would forge headers.
+// Whether a handler's header may be sent. A line break in a value could forge headers.
 bool pawl__header_valid(const struct pawl_header *header);
 
 #endif

@@ -24,7 +24,7 @@ enum pawl_grpc_type pawl__grpc_type(struct pawl_str content_type);
 
 // --- messages --------------------------------------------------------------------------------
 
-// Takes a stream of bytes apart. Zero-initialised it is ready.
+// Splits a stream of bytes into messages. Ready when zero-initialised.
 struct pawl_grpc_decoder {
     uint8_t head[PAWL_GRPC_HEAD];
     uint8_t head_len;
@@ -66,8 +66,8 @@ size_t pawl__grpc_message_encode(struct pawl_str text, char *out, size_t cap);
 // Undoes the encoding in place and returns the new length. Malformed escapes stay as they are.
 size_t pawl__grpc_message_decode(char *text, size_t len);
 
-// Metadata of an answer: the number of an enum pawl_err, where the status does not tell it. Ours
-// alone: the official clients pass it by.
+// Metadata of an answer: the number of an enum pawl_err that the status alone does not give. Other
+// clients ignore it.
 #define PAWL_GRPC_CODE "pawl-code"
 
 // The code of a gRPC status number; PAWL_E_UNKNOWN for one that is not in the table.

@@ -36,9 +36,9 @@ struct pawl_grpc_client_options {
     int64_t keepalive_time;    // nanoseconds of silence before a PING; 0: thirty seconds
     int64_t keepalive_timeout; // nanoseconds to answer it; 0: ten seconds
 
-    // Told of each new state. |error| says why when it is CLOSED. On CLOSED, calls that were under
-    // way have ended, but for one case: after the server's GOAWAY they go on, on the old
-    // connection, while new ones need a new one.
+    // Called with each new state; |error| says why it is CLOSED. By then open calls have ended,
+    // with one exception: after the server's GOAWAY they continue on the old connection, while new
+    // calls need a new one.
     void (*on_state)(void *arg, enum pawl_grpc_client_state state, const struct pawl_error *error);
     void *arg;
 };
@@ -63,11 +63,11 @@ struct pawl_grpc_call_options {
     int64_t timeout;         // nanoseconds; 0: none
     bool is_unary;           // exactly one message is answered, or the call has failed
 
-    // One message of the answer; it is gone on return. NULL: not wanted.
+    // Called with each message of the answer, which is freed on return. May be NULL.
     void (*on_message)(void *arg, struct pawl_str message);
 
-    // The call has ended and is gone; called once, never from within pawl__grpc_call. |text| is the
-    // server's or the client's, and gone on return.
+    // Called once when the call has ended, never from within pawl__grpc_call. |text| is the
+    // server's or the client's, and is freed on return, as is the call.
     void (*on_end)(void *arg, enum pawl_err code, struct pawl_str text);
     void *arg;
 };
@@ -77,11 +77,11 @@ enum pawl_err pawl__grpc_call(struct pawl_grpc_client *client,
                               const struct pawl_grpc_call_options *options,
                               struct pawl_grpc_call **out);
 
-// Within |on_end| of a call that failed, or before it ends: whether the server surely did nothing
-// of it so far, as it was not sent, or was refused unread (RFC 9113, 8.7).
+// Before or within |on_end| of a failed call: whether the server certainly did not process it,
+// because it was not sent or was refused unread (RFC 9113, 8.7).
 bool pawl__grpc_call_is_unseen(const struct pawl_grpc_call *call);
 
-// Cancels |call|, of which nothing more is heard: also on_end is not called.
+// Cancels |call|. None of its functions is called any more, not even on_end.
 void pawl__grpc_cancel(struct pawl_grpc_call *call);
 
 #endif

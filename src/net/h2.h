@@ -1,15 +1,15 @@
 #ifndef PAWL_NET_H2_H
 #define PAWL_NET_H2_H
 
-// What the HTTP/2 server and the gRPC client do alike: an nghttp2 session on a connection.
+// An nghttp2 session on a connection, for the HTTP/2 server and the gRPC client.
 
 #include <nghttp2/nghttp2.h>
 
 #include "net/conn.h"
 
 enum {
-    // How much a peer may send before it is told to go on: enough for a connection across a
-    // continent, and little enough that a thousand streams can be held.
+    // Flow-control windows, in bytes: large enough for a connection across a continent, small
+    // enough that a thousand streams fit into memory.
     PAWL_H2_STREAM_WINDOW = 1 << 20,
     PAWL_H2_CONN_WINDOW = 4 << 20
 };

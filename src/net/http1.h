@@ -34,7 +34,7 @@ enum pawl_err pawl__http1_start(struct pawl_conn *conn, struct pawl_service *ser
 
 extern const struct pawl_answers pawl__http1_answers;
 
-// Answers what is no request, or may not be one, and closes.
+// Answers a malformed or refused request, and closes.
 void pawl__http1_fail(struct pawl_http1 *http1, int status);
 
 // Frees the request under way, if there is one.

@@ -5,13 +5,14 @@
 #include "base/err.h"
 #include "net/request.h" // struct pawl_header
 
-// Sends one HTTP/1.1 request and waits for the answer; for the command line, not for loops.
+// Sends one HTTP/1.1 request and waits for the answer. It blocks: for the command line, not for
+// loops.
 //
 // |host| is a name or an address, or, from its "/" on, the path of a unix socket, which has no
 // |port|.
 //
 // |headers| are sent besides host, content-length and connection. |timeout| is for all of it, in
-// nanoseconds. On PAWL_OK |*status| is the answer's status, of whatever kind, and its body is
+// nanoseconds. On PAWL_OK |*status| is the answer's status, an error's too, and its body is
 // appended to |out|, which the caller frees.
 //
 // PAWL_E_UNAVAILABLE: no connection, or it broke. PAWL_E_DEADLINE. PAWL_E_INTERNAL: the answer is
@@ -21,7 +22,7 @@ enum pawl_err pawl__http_fetch(const char *host, int port, const char *method, c
                                struct pawl_str body, int64_t timeout, int *status,
                                struct pawl_buf *out, struct pawl_error *error);
 
-// Appends the request that it sends, for who sends one by other means.
+// Appends the text of the request, for callers that send it by other means.
 void pawl__http_request_text(struct pawl_buf *out, const char *host, int port, const char *method,
                              const char *path, const struct pawl_header *headers,
                              size_t header_count, struct pawl_str body);

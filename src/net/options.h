@@ -1,7 +1,7 @@
 #ifndef PAWL_NET_OPTIONS_H
 #define PAWL_NET_OPTIONS_H
 
-// What a server is told: its limits, and who handles requests.
+// Options of a server: its limits, and the handler of its requests.
 
 #include "base/log.h"
 #include "net/request.h"

@@ -10,7 +10,7 @@
 //   Sec-Fetch-Site: cross-site or same-site       refused, but for following a link
 //   Host: a public name, on a loopback address    refused
 //
-// Programs that are no browsers send none of these. Dapr's --allowed-origins lets pages in, and
+// Programs other than browsers send none of these. Dapr's --allowed-origins lets pages in, and
 // answers them with the headers of CORS as daprd does.
 
 #include "net/request.h"
@@ -25,8 +25,8 @@ struct pawl_origins {
 bool pawl__origins_init(struct pawl_origins *origins, const char *list);
 void pawl__origins_finish(struct pawl_origins *origins);
 
-// Whether |request| may be carried out; the answer then gets the headers that the page needs. If
-// not, it has been answered.
+// Whether |request| may be carried out; its answer then gets the CORS headers that the page needs.
+// If not, it has been answered.
 bool pawl__origins_admit(const struct pawl_origins *origins, struct pawl_request *request);
 
 #endif

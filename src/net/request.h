@@ -1,7 +1,7 @@
 #ifndef PAWL_NET_REQUEST_H
 #define PAWL_NET_REQUEST_H
 
-// A request as its handler sees it, whatever protocol it came by. net/answer.h answers it.
+// A request as its handler sees it, of any protocol. net/answer.h answers it.
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -34,17 +34,17 @@ struct pawl_request {
 
     void *data; // the handler's
 
-    // Set by the handler when it answers later. Called when the client is gone, has canceled, its
-    // deadline has passed, or the server closes: the answer is no longer wanted, and the request is
-    // freed on return. |reason|: PAWL_E_CANCELED, PAWL_E_DEADLINE or PAWL_E_UNAVAILABLE. Never
-    // called after a finishing call.
+    // Set by a handler that answers later. Called when the answer is no longer wanted: the client
+    // has gone or canceled, its deadline has passed, or the server closes. The request is freed on
+    // return. |reason|: PAWL_E_CANCELED, PAWL_E_DEADLINE or PAWL_E_UNAVAILABLE. Never called after
+    // a finishing call.
     void (*on_close)(struct pawl_request *request, enum pawl_err reason);
 
-    // Set by the handler of an answer that streams: called when what was queued has been written.
+    // Set by the handler of a streamed answer. Called when its queue has been written.
     void (*on_drain)(struct pawl_request *request);
 
-    // Set by who looks on, before the handler: called once when the request is answered or closed,
-    // in whatever way. |status|: of HTTP, or an enum pawl_err with gRPC. |watch| is the watcher's.
+    // Set by an observer before the handler runs. Called once when the request is answered or
+    // closed. |status|: of HTTP, or an enum pawl_err with gRPC. |watch| is the observer's.
     void (*on_end)(struct pawl_request *request, int status);
     void *watch;
     size_t sent; // bytes of the answer's body, or of its messages, as far as it was given
@@ -63,8 +63,8 @@ struct pawl_str pawl__request_decode(struct pawl_request *request, struct pawl_s
 // The peer's user agent; empty when it sent none.
 struct pawl_str pawl__request_agent(const struct pawl_request *request);
 
-// Adds a header to the answer, whatever it will be; with gRPC it goes before the first message. The
-// texts live as long as the request. What is more than PAWL_REQUEST_EXTRA in all is left out.
+// Adds a header to any answer of this request; with gRPC to its initial metadata. The texts must
+// live as long as the request. Headers beyond PAWL_REQUEST_EXTRA are left out.
 void pawl__request_add_header(struct pawl_request *request, struct pawl_str name,
                               struct pawl_str value);
 

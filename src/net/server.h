@@ -3,10 +3,9 @@
 
 // Bytes in, requests out: one server for HTTP/1.1, HTTP/2 without TLS (prior knowledge) and gRPC.
 //
-// A listener takes every protocol on its port and tells them apart by the first bytes. A request is
-// handed to the handler when it is complete; the handler answers at once or later, on the loop's
-// thread. Everything here runs on the loop's thread. Servers on several loops may share what one of
-// them listens on (pawl__server_spread).
+// A listener takes every protocol on its port and tells them apart by the first bytes. A complete
+// request goes to the handler, which answers at once or later. Everything runs on the loop's
+// thread. Servers on several loops may share the listeners of one of them (pawl__server_spread).
 
 #include <uv.h>
 
@@ -28,23 +27,23 @@ enum pawl_err pawl__server_listen(struct pawl_server *server, const char *addres
 enum pawl_err pawl__server_listen_unix(struct pawl_server *server, const char *path,
                                        struct pawl_error *error);
 
-// Takes over the listeners of |from|, which keeps the connections that it has. Those who connect
-// from now on wait until pawl__server_admit is called.
+// Takes over the listeners of |from|, which keeps its connections. New connections wait until
+// pawl__server_admit is called.
 void pawl__server_take(struct pawl_server *server, struct pawl_server *from);
 
 void pawl__server_admit(struct pawl_server *server);
 
-// Those who connect to |server| are served by it and by |others|, each on a loop of its own: by
-// whoever has the fewest connections, where one with a stream that is much work counts as several
-// (pawl__stream_weigh). To be called before their loops run. The others may not begin to close
-// before |server| does. PAWL_E_NOMEM.
+// Spreads new connections over |server| and |others|, each on its own loop: the server with the
+// fewest gets the next. A connection with a stream that is much work counts as several
+// (pawl__stream_weigh). Call it before the loops run. The others must not begin to close before
+// |server| does. PAWL_E_NOMEM.
 enum pawl_err pawl__server_spread(struct pawl_server *server, struct pawl_server *const *others,
                                   size_t count);
 
-// Stops listening, closes idle connections, sends GOAWAY, lets open requests end, ends those that
-// have not (on_close with PAWL_E_UNAVAILABLE) soon enough for their answers to be written, closes
-// all |grace| nanoseconds from now at the latest, or a tenth of a second when that is less, frees
-// the server and calls |done|.
+// Stops listening, closes idle connections, sends GOAWAY, and waits for open requests. Those that
+// are still open shortly before the end of |grace| nanoseconds (a tenth of a second at least) are
+// ended with on_close and PAWL_E_UNAVAILABLE. Then all connections are closed, the server is freed,
+// and |done| is called.
 void pawl__server_close(struct pawl_server *server, int64_t grace, void (*done)(void *arg),
                         void *arg);
 

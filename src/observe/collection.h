@@ -1,8 +1,8 @@
 #ifndef PAWL_OBSERVE_COLLECTION_H
 #define PAWL_OBSERVE_COLLECTION_H
 
-// What several loops tell of their meters, added up: a series is the sum of those with its name and
-// labels. Of what is told of the whole process (pawl_metric.is_same) the highest counts.
+// Adds up the series of several loops that have the same name and labels. Of series that are about
+// the whole process (pawl_metric.is_same) the highest value counts.
 
 #include "base/arena.h"
 #include "base/map.h"

@@ -1,11 +1,11 @@
 #ifndef PAWL_OBSERVE_EXPORTER_H
 #define PAWL_OBSERVE_EXPORTER_H
 
-// Takes spans to where they are kept, on a thread of its own:
+// Sends spans to a sink, on a thread of its own:
 //
 //   add ──► queue, bounded ──► batches ──► sink: encodes and sends, as often as it takes
 //
-// Who adds never waits. When the sink does not keep up, the queue fills, and what comes then is
+// Adding never waits. When the sink does not keep up the queue fills; spans that do not fit are
 // dropped and counted.
 
 #include "base/err.h"
@@ -34,7 +34,7 @@ struct pawl_exporter;
 // |sink| belongs to the exporter from now on, also when NULL is returned: no memory or no thread.
 struct pawl_exporter *pawl__exporter_create(struct pawl_sink *sink, const struct pawl_log *log);
 
-// Queues a copy of |span|. May be called from any thread.
+// Queues a copy of |span|. On any thread.
 void pawl__exporter_add(struct pawl_exporter *exporter, const struct pawl_span *span);
 
 struct pawl_exporter_counts {
@@ -44,8 +44,8 @@ struct pawl_exporter_counts {
 struct pawl_exporter_counts pawl__exporter_counts(struct pawl_exporter *exporter);
 const char *pawl__exporter_name(const struct pawl_exporter *exporter);
 
-// Sends what is queued, for up to |patience| nanoseconds, and frees the exporter. What could not be
-// sent is told in the log.
+// Sends the queued spans, for up to |patience| nanoseconds, and frees the exporter. The log says
+// how many could not be sent.
 void pawl__exporter_close(struct pawl_exporter *exporter, int64_t patience);
 
 #endif

@@ -1,17 +1,17 @@
 #ifndef PAWL_OBSERVE_FEED_H
 #define PAWL_OBSERVE_FEED_H
 
-// The feed of changes: what happened to which instance, each once, in order, and once the log holds
-// it.
+// The feed of changes: what happened to which instance. Each change comes once, in order, and after
+// the log holds it.
 //
 //   shard ──changed──► note, with the batch ──durable──► ring ◄── readers, each with its place
 //
-// The ring is all the memory there is, however many readers there are and however slow. One that is
-// so slow that the ring has gone on without it is told that it has missed something: it reads anew
-// what it shows, and goes on from there. The same is told when the feed itself may have missed
-// something, as a shard went to another daemon and came back.
+// The ring bounds the memory, however many readers there are and however slow. A reader that the
+// ring has overtaken gets PAWL_FEED_MISSED: it reads the current state by other means and continues
+// from there. All readers get the same when the feed itself may have missed a change, because a
+// shard went to another daemon and came back.
 //
-// While nobody reads, a batch costs a note, and a record a comparison.
+// Without readers a batch costs one note, and a record one comparison.
 
 #include "base/list.h"
 #include "engine/observer.h"
@@ -34,7 +34,8 @@ struct pawl_feed_reader {
     struct pawl_link link;
     uint64_t next; // number of the change to be read next
     bool waits;    // it has read all
-    // There is something to read. Called once, when it |waits|; may not read or leave by itself.
+    // Called once when the reader |waits| and there is something to read. It must not read or
+    // leave.
     void (*wake)(struct pawl_feed_reader *reader);
 };
 
@@ -61,31 +62,31 @@ enum pawl_feed_result {
 
 // False when memory is out.
 bool pawl__feed_init(struct pawl_feed *feed);
-// No shard tells it anything any more, and nobody reads.
+// Call it when no shard notes changes any more and no reader is left.
 void pawl__feed_finish(struct pawl_feed *feed);
 
-// For a feed that nobody notes anything in: appends a copy of |change| but for its number, or
-// breaks when memory is out. No reader's |wake| may read.
+// For a feed without shards of its own: appends a copy of |change| under the next number. When
+// memory is out, all readers miss something instead.
 void pawl__feed_put(struct pawl_feed *feed, const struct pawl_feed_change *change);
 
-// All readers have missed something.
+// Makes all readers miss something.
 void pawl__feed_break(struct pawl_feed *feed);
 
-// |reader| begins with what comes from now on.
+// |reader| begins with the next change.
 void pawl__feed_join(struct pawl_feed *feed, struct pawl_feed_reader *reader);
 
-// |reader| goes on after the change |number| of the feed |boot|. Has it missed something meanwhile,
-// or was it another feed, then the first thing that it reads says so.
+// |reader| continues after the change |number| of the feed |boot|. If changes have been lost since,
+// or it was another feed, it first reads PAWL_FEED_MISSED.
 void pawl__feed_rejoin(struct pawl_feed *feed, struct pawl_feed_reader *reader, uint64_t boot,
                        uint64_t number);
 void pawl__feed_leave(struct pawl_feed *feed, struct pawl_feed_reader *reader);
 
-// What comes next for |reader|. |*out| is valid until the loop's turn ends.
+// Reads the next change. |*out| is valid until the loop's turn ends.
 enum pawl_feed_result pawl__feed_read(struct pawl_feed *feed, struct pawl_feed_reader *reader,
                                       const struct pawl_feed_change **out);
 
-// Up to where |reader| has read: the number to rejoin with. 0: it has missed something, and does
-// not know yet.
+// The number of the last change that |reader| has read, to rejoin with. 0: it has missed something
+// that it has not read yet.
 static inline uint64_t pawl__feed_place(const struct pawl_feed_reader *reader) {
     return reader->next ? reader->next - 1 : 0;
 }

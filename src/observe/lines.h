@@ -1,13 +1,14 @@
 #ifndef PAWL_OBSERVE_LINES_H
 #define PAWL_OBSERVE_LINES_H
 
-// The newest lines that an app and its sidecar wrote, in memory that two processes share: 'pawl
-// run', which reads their output, writes them, and the sidecar shows them to people.
+// The newest lines of output of an app and its sidecar, in memory that two processes share: 'pawl
+// run' reads their output and writes the ring, and the sidecar serves it.
 //
 //   app ──► pawl run ──► ring ──► sidecar ──► GET /pawl/v1/log
 //                          └ a descriptor that the sidecar inherits, to read only
 //
-// No file is named, so nobody can be made to read another one. Old lines give way to new ones.
+// No file name is involved, so nobody can be tricked into reading another file. New lines overwrite
+// the oldest.
 
 #include <stdio.h>
 
@@ -38,11 +39,11 @@ struct pawl_lines {
 // A new ring, to write. PAWL_E_IO.
 enum pawl_err pawl__lines_create(struct pawl_lines *lines, struct pawl_error *error);
 
-// A descriptor of it for another process, which can only read it, and which is closed at exec
-// unless that is changed. Negative: it cannot be had.
+// A read-only descriptor of the ring for another process; close-on-exec is set. Negative: there is
+// none to be had.
 int pawl__lines_share(const struct pawl_lines *lines);
 
-// The ring behind |fd|, which it takes over, to read. PAWL_E_INVALID: it is none.
+// Opens the ring behind |fd| for reading, and takes |fd| over. PAWL_E_INVALID: it is not a ring.
 enum pawl_err pawl__lines_open(struct pawl_lines *lines, int fd, struct pawl_error *error);
 
 void pawl__lines_close(struct pawl_lines *lines);
@@ -57,7 +58,7 @@ struct pawl_line {
     struct pawl_str text; // valid UTF-8: what was none is '?'
 };
 
-// What was there at one moment, in an arena.
+// A copy of the ring at one moment, in an arena.
 struct pawl_lines_view {
     char *text;
     size_t len, at;
@@ -69,7 +70,7 @@ struct pawl_lines_view {
 bool pawl__lines_view(const struct pawl_lines *lines, uint64_t from, struct pawl_arena *arena,
                       struct pawl_lines_view *out);
 
-// The next line of it; false at the end.
+// The next line; false at the end.
 bool pawl__lines_next(struct pawl_lines_view *view, struct pawl_line *out);
 
 #endif

@@ -1,8 +1,7 @@
 #ifndef PAWL_OBSERVE_METRIC_H
 #define PAWL_OBSERVE_METRIC_H
 
-// What is told of a family of series beside its numbers. Of this folder, and of who has tables of
-// them.
+// A metric: everything about a family of series but its numbers.
 
 #include "base/buf.h"
 #include "base/meter.h"
@@ -13,7 +12,7 @@ enum pawl_metric_type {
     PAWL_METRIC_HISTOGRAM,
 };
 
-// |scale|: what its meter counts is divided by it: 1e9 for nanoseconds that are told in seconds.
+// |scale| divides what the meter counts: 1e9 for a meter in nanoseconds and a metric in seconds.
 struct pawl_metric {
     const char *name; // a counter's ends in "_total", but for the reference's
     enum pawl_metric_type type;

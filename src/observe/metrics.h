@@ -6,8 +6,8 @@
 // Formats: Prometheus' text format, version 0.0.4, and OpenMetrics 1.0
 // (https://prometheus.io/docs/instrumenting/exposition_formats/). The reference's counters do not
 // end in "_total", and boards know them by the names they have. OpenMetrics has no such counters,
-// so there they are of an unknown type, which changes nothing for who reads them. OTLP: the series
-// of a body for observe/push.h, with the same names and labels.
+// so there their type is "unknown", which changes nothing for readers. OTLP: the series of a body
+// for observe/push.h, with the same names and labels.
 
 #include "observe/metric.h"
 #include "observe/otlp_metrics.h"
@@ -31,23 +31,23 @@ struct pawl_scrape {
     struct pawl_otlp_metrics otlp;    // with OTLP; the caller sets its times
 };
 
-// The format that an Accept header asks for, and the content type of that.
+// The format that an Accept header asks for, and its content type.
 enum pawl_scrape_format pawl__scrape_accepts(struct pawl_str accept);
 const char *pawl__scrape_content_type(enum pawl_scrape_format format);
 
-// The series that follow are of |metric|. A family without series is not told of.
+// The series that follow are of |metric|. A family without series is left out.
 void pawl__scrape_family(struct pawl_scrape *scrape, const struct pawl_metric *metric);
 
-// A series of it, with its labels, in the same order in each series of a family.
+// A series of the family. Its labels have the same order in all series of the family.
 void pawl__scrape_number(struct pawl_scrape *scrape, const struct pawl_label *labels, size_t count,
                          double value);
 void pawl__scrape_histogram(struct pawl_scrape *scrape, const struct pawl_label *labels,
                             size_t count, const struct pawl_histogram *histogram);
 
-// All that was collected, family by family.
+// Writes all families of |from|.
 void pawl__scrape_collected(struct pawl_scrape *scrape, const struct pawl_collection *from);
 
-// After the last family.
+// Call it after the last family.
 void pawl__scrape_end(struct pawl_scrape *scrape);
 
 #endif

@@ -1,9 +1,9 @@
 #ifndef PAWL_OBSERVE_NAMED_H
 #define PAWL_OBSERVE_NAMED_H
 
-// What is counted by name: one piece of memory for each, and no more than a bound of them. Names
-// come from outside, and a metric with as many series as there are names would fill the memory of
-// whoever keeps them. What comes after the bound is counted under "other".
+// A bounded set of items by name, one for each name that is counted. Names come from outside: a
+// series for each of them could fill the memory of this process and of Prometheus. Names beyond the
+// bound share the item "other".
 
 #include "base/list.h"
 #include "base/map.h"
@@ -27,13 +27,13 @@ struct pawl_named_set {
     struct pawl_named *other; // in the list once it is used
 };
 
-// |init|, with |arg|, is called with each new piece, which is zeroed; NULL: it stays so.
-// False when memory is out.
+// |init| (may be NULL) is called with each new item, which is zeroed, and |arg|. False when memory
+// is out.
 bool pawl__named_init(struct pawl_named_set *names, size_t size, size_t most,
                       void (*init)(void *item, void *arg), void *arg);
 void pawl__named_finish(struct pawl_named_set *names);
 
-// The piece of |name|; that of "other" beyond the bound, and when memory is out.
+// The item of |name|; that of "other" beyond the bound and when memory is out.
 void *pawl__named_get(struct pawl_named_set *names, struct pawl_str name);
 
 #endif

@@ -1,8 +1,8 @@
 #ifndef PAWL_OBSERVE_PAST_H
 #define PAWL_OBSERVE_PAST_H
 
-// What happened within the last hour, in steps: what was counted from one look at the meters to the
-// next. Meters only grow; charts want what they grew by, and percentiles of what was new.
+// The last hour of the meters, in steps. Meters only grow; a step is by how much they grew from one
+// look to the next, with percentiles of what was added.
 //
 //   meters:  12 ──── 12 ──── 40 ──── 41        (since the start of the process)
 //   steps:        0 ───── 28 ────── 1          (the newest PAWL_PAST_STEPS of them)
@@ -52,19 +52,19 @@ struct pawl_past {
     struct pawl_past_sums before;                 // what the meters had at the last look
 };
 
-// Ends a step at |now| (nanoseconds since 1970). |meter|: NULL: nothing is counted. |open| may be
-// NULL: nobody counted. The first look counts what there was since the meters began.
+// Ends a step at |now| (nanoseconds since 1970). |meter| NULL: nothing is counted. |open| NULL:
+// nobody counted. The first step begins with the meters.
 void pawl__past_look(struct pawl_past *past, int64_t now, const struct pawl_workflow_meter *meter,
                      const int64_t open[PAWL_PAST_OPEN]);
 
-// The step with |number|, from 0; NULL when it is not there: it is too long ago, or still to come.
+// The step |number|, from 0; NULL when it is too old or still to come.
 const struct pawl_past_step *pawl__past_step(const struct pawl_past *past, uint64_t number);
 
-// The number of the oldest one that is there; |count| when there is none.
+// The number of the oldest step; |count| when there is none.
 uint64_t pawl__past_first(const struct pawl_past *past);
 
-// The value below which the part |quantile| of what |counts| holds lies, by a straight line within
-// its bucket; what is above the last bound counts as that. Negative: it holds nothing.
+// The quantile |quantile| of |counts|, interpolated linearly within its bucket; values above the
+// last bound count as that bound. Negative: |counts| is empty.
 double pawl__past_quantile(const struct pawl_buckets *buckets, const uint64_t *counts,
                            double quantile);
 

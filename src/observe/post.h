@@ -1,8 +1,8 @@
 #ifndef PAWL_OBSERVE_POST_H
 #define PAWL_OBSERVE_POST_H
 
-// Sends bodies to one address by HTTP POST, or by unary gRPC calls. Blocks: for threads that do
-// nothing else. One thread uses it at a time.
+// Sends bodies to one address, by HTTP POST or unary gRPC calls. It blocks, so it needs a thread
+// that does nothing else. One thread at a time may use it.
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -23,13 +23,12 @@ enum pawl_err pawl__post_create(const struct pawl_post_options *options, struct 
                                 struct pawl_error *error);
 void pawl__post_destroy(struct pawl_post *post);
 
-// PAWL_E_UNAVAILABLE: nobody took it (no connection, a timeout, an answer that says to come back):
-// it may be sent again. PAWL_E_UNKNOWN: the receiver refused it, and would again. PAWL_E_NOMEM.
+// PAWL_E_UNAVAILABLE: it may be sent again (no connection, a timeout, an answer that says to
+// retry). PAWL_E_UNKNOWN: the receiver refused it, and would again. PAWL_E_NOMEM.
 enum pawl_err pawl__post_send(struct pawl_post *post, struct pawl_str body,
                               struct pawl_error *error);
 
-// From any thread: a request that runs ends at |until| (steady) at the latest, and so do later
-// ones.
+// Makes the running request, and later ones, end by |until| (steady). On any thread.
 void pawl__post_hurry(struct pawl_post *post, int64_t until);
 
 #endif

@@ -1,9 +1,9 @@
 #ifndef PAWL_OBSERVE_PUSH_H
 #define PAWL_OBSERVE_PUSH_H
 
-// Sends metrics to a receiver of OpenTelemetry's protocol, on a thread of its own. Who gives them
-// never waits, and memory is bounded: one body is being sent and one waits at most. Each body has
-// all that was counted so far, so one that is newer takes the place of one that waits.
+// Sends metrics to an OTLP receiver, on a thread of its own. Giving a body never waits. Memory is
+// bounded: at most one body is being sent and one waits. Values are cumulative, so a newer body
+// replaces the one that waits.
 
 #include "base/log.h"
 #include "observe/sinks.h"
@@ -24,7 +24,7 @@ struct pawl_push_counts {
 struct pawl_push_counts pawl__push_counts(struct pawl_push *push);
 const char *pawl__push_name(const struct pawl_push *push); // for the log
 
-// Sends what waits, for up to |patience| nanoseconds, and frees all.
+// Sends the waiting body, for up to |patience| nanoseconds, and frees |push|.
 void pawl__push_close(struct pawl_push *push, int64_t patience);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "observe/exporter.h"
 
-// What a program says of itself beside its spans. Copied.
+// The resource of all spans, in OpenTelemetry's sense: the program that made them. Copied.
 struct pawl_resource {
     const char *service; // service.name
     const struct pawl_attribute *attributes;

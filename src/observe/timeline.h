@@ -9,10 +9,9 @@
 //   ────────────────┘ └──────────────────────────── one row, two attempts
 //   ───────────────────────────────────────┘
 //
-// Which events belong together is told by their ids (the reference's section 3): what closes
-// something names the action that opened it, attempts of an activity share its task execution id, a
-// timer says what it is for. The page, the command line and what tells for what an instance waits
-// all use this.
+// Ids say which events belong together (the reference's section 3): a closing event names the
+// action that opened it, attempts of an activity share its task execution id, and a timer says what
+// it is for. The dashboard, the command line and observe/waits.h use this.
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -82,8 +81,8 @@ struct pawl_timeline {
     const char *stalled; // why it cannot go on, when that is the last that it says; or NULL
 };
 
-// Reads the |count| events of a history, as far as it goes. What is in |out| points into them and
-// |arena|. False when memory is out.
+// Reads the |count| events of a history, complete or not. |out| points into the events and |arena|.
+// False when memory is out.
 bool pawl__timeline_read(Pb__HistoryEvent *const *events, size_t count, struct pawl_arena *arena,
                          struct pawl_timeline *out);
 

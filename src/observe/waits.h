@@ -1,8 +1,8 @@
 #ifndef PAWL_OBSERVE_WAITS_H
 #define PAWL_OBSERVE_WAITS_H
 
-// For what an instance waits now, as a list and in one sentence: the first thing that somebody asks
-// who looks at a workflow that does not go on.
+// What an instance waits for now, as a list and in one sentence: the first question about a
+// workflow that does not go on.
 
 #include "observe/timeline.h"
 
@@ -19,8 +19,7 @@ struct pawl_waits_subject {
 // "event", "activity", "retry", "timer" or "child".
 const char *pawl__wait_kind(const struct pawl_timeline_step *step);
 
-// Whether |step| is something that the instance waits for now: it is open, or its next attempt is
-// to come.
+// Whether the instance waits for |step| now: it is open, or its next attempt is still to come.
 bool pawl__step_waits(const struct pawl_timeline_step *step);
 
 // One sentence in |arena|; NULL when memory is out.
@@ -31,8 +30,8 @@ const char *pawl__waits_sentence(const struct pawl_timeline *timeline,
 enum {
     PAWL_TOOK_TEXT = 32
 };
-// A length of time (nanoseconds) for people, in at most two units: "340 ms", "1.25 s", "3 min 4 s",
-// "2 d 5 h"; terminated.
+// Writes a duration (nanoseconds) for people, in at most two units: "340 ms", "1.25 s", "3 min 4
+// s", "2 d 5 h"; terminated.
 void pawl__took_format(int64_t took, char out[PAWL_TOOK_TEXT]);
 
 #endif

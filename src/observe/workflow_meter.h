@@ -1,8 +1,8 @@
 #ifndef PAWL_OBSERVE_WORKFLOW_METER_H
 #define PAWL_OBSERVE_WORKFLOW_METER_H
 
-// How many workflows and activities there were, of which name, how they ended, and how long they
-// took: the reference's metrics of them (5.2). Something counts once the log holds it.
+// Counts workflows and activities by name and outcome, and how long they took: the reference's
+// metrics (5.2). An event counts once the log holds it.
 
 #include "base/meter.h"
 #include "engine/observer.h"
@@ -31,8 +31,7 @@ struct pawl_activity_series {
     struct pawl_histogram execution[PAWL_METER_TERMINATED]; // from when a worker has it to its end
 };
 
-// Of an activity of a workflow: its name is that of both, with PAWL_METER_SEPARATOR
-// between them.
+// For an activity of a workflow. The name has both names, with PAWL_METER_SEPARATOR between them.
 struct pawl_payload_series {
     struct pawl_named named;
     struct pawl_histogram ratio;

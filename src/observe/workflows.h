@@ -7,8 +7,8 @@
 //     activity||<name>     SERVER    from when a worker was given it to its result
 //     timer                INTERNAL  the moment at which it fired
 //
-// Which spans they are is in the history too (engine/trace.h). A workflow that is not sampled has
-// no context there, and costs a look at its start event.
+// The history also has the ids of the spans (engine/trace.h). A workflow that is not sampled has
+// none there; it costs one look at its start event.
 
 #include "engine/observer.h"
 #include "observe/tracer.h"
