@@ -20,11 +20,11 @@ void pawl__api_destroy(struct pawl_api *api);
 // The server's handler; |arg| is the api.
 void pawl__api_handle(void *arg, struct pawl_request *request);
 
-// Bytes that |request| may have, if it may have more than the server's limit; 0: it may not. Other
-// daemons of the app have limits of their own, and pass on what their clients and workers send.
+// The limit of bytes for |request| if it is above the server's; 0: the server's. Other daemons of
+// the app may have higher limits, and pass on what their clients and workers send.
 size_t pawl__api_max_message(const struct pawl_api *api, const struct pawl_request *request);
 
-// Whether the sidecar can do its work: answers the health routes.
+// Sets whether the sidecar can do its work, for the health routes.
 void pawl__api_set_ready(struct pawl_api *api, bool ready, const char *reason);
 
 #endif

@@ -1,9 +1,9 @@
 #ifndef PAWL_API_CENSUS_H
 #define PAWL_API_CENSUS_H
 
-// How many instances there are by status, in the shards that this daemon serves. The store counts
-// them on its own thread, which takes a while where there are many; so they are counted when
-// somebody asks, and no more often than is cheap.
+// Counts the instances by status in the shards that this daemon serves. The store counts on its own
+// thread, which takes a while for many instances; so a count begins only on request, and not too
+// often.
 
 #include "runtime/node.h"
 
@@ -23,14 +23,14 @@ struct pawl_census {
     void *arg;
 };
 
-// |done| is called, with |arg|, when one that was begun is over.
+// |done| is called with |arg| when a count has ended.
 void pawl__census_init(struct pawl_census *census, struct pawl_node *node, void (*done)(void *arg),
                        void *arg);
 
-// Begins one unless the last one is young or still under way. True: |done| will be called.
+// Begins a count, unless the last one is recent or still under way. True: |done| will be called.
 bool pawl__census_begin(struct pawl_census *census);
 
-// |done| is not called any more. The node may still be asked.
+// |done| is not called any more. A count may still be under way in the node.
 void pawl__census_finish(struct pawl_census *census);
 
 #endif

@@ -1,11 +1,10 @@
 #ifndef PAWL_API_CONSOLE_H
 #define PAWL_API_CONSOLE_H
 
-// What people and their tools ask and tell a daemon: /pawl/v1, in JSON. The dashboard's page is one
-// of its clients.
+// /pawl/v1: the JSON API for people's tools. The dashboard is one of its clients.
 //
-// Times are milliseconds since 1970, with fractions, and what is not there is left out. Every
-// answer has |at|, the daemon's time, by which "ago" is counted. Errors are {"errorCode",
+// Times are milliseconds since 1970, with fractions. Members without a value are left out. Every
+// answer has |at|, the daemon's time, so that clients can compute ages. Errors are {"errorCode",
 // "message"}.
 
 #include "api/internal.h"
@@ -36,15 +35,16 @@ struct pawl_console_ask {
 struct pawl_console_ask *pawl__console_ask(struct pawl_api *api, struct pawl_request *request,
                                            struct pawl_str id);
 
-// Calls |method|; |answer| goes on with |ask->call.response|. Errors are answered.
+// Calls |method|, then |answer|, which finds |ask->call.response|. Errors are answered here.
 void pawl__console_call(struct pawl_console_ask *ask, enum pawl_taskhub_method method,
                         const ProtobufCMessage *message,
                         void (*answer)(struct pawl_console_ask *ask));
 
-// Answers 200 with |body|, which it frees, and the time.
+// Answers 200 with |body|, which it frees, and |at|.
 void pawl__console_answer(struct pawl_console_ask *ask, json_t *body);
 
-// A whole number in the query; |otherwise| when it is not there. False after answering.
+// Reads an integer of the query; |otherwise| when it is absent. False after answering that it is
+// malformed.
 bool pawl__console_number(struct pawl_request *request, const char *name, uint32_t otherwise,
                           uint32_t *out);
 
@@ -93,7 +93,7 @@ void pawl__console_events(void *arg, struct pawl_request *request,
                           const struct pawl_params *params);
 void pawl__console_event(void *arg, struct pawl_request *request, const struct pawl_params *params);
 
-// Asks for the events of |ask->id|, with which |answer| goes on.
+// Reads the history of |ask->id|, then calls |answer|.
 void pawl__console_ask_history(struct pawl_console_ask *ask,
                                void (*answer)(struct pawl_console_ask *ask));
 

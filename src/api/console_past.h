@@ -1,9 +1,9 @@
 #ifndef PAWL_API_CONSOLE_PAST_H
 #define PAWL_API_CONSOLE_PAST_H
 
-// GET /pawl/v1/past: what happened within the last hour, in steps of ten seconds. The meters are
-// looked at all the time, which costs microseconds. Instances are counted by status as long as
-// somebody looks; else only where that takes next to no time.
+// GET /pawl/v1/past: what happened within the last hour, in steps of ten seconds. Each step reads
+// the meters, which costs microseconds. It counts instances by status while somebody asks for the
+// past; otherwise only where counting is quick.
 
 #include "api/internal.h"
 

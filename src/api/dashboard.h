@@ -15,8 +15,8 @@ struct pawl_asset {
 // Ends with a row whose name is NULL.
 extern const struct pawl_asset pawl__assets[];
 
-// The page of one app, and of all that run here: the same but for a mark, by which it knows without
-// asking.
+// The pages for one app, and for all apps of this machine. They differ only in a mark, which tells
+// the page which it is.
 #define PAWL_PAGE_APP  "index.html"
 #define PAWL_PAGE_APPS "apps.html"
 

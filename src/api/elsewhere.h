@@ -1,16 +1,15 @@
 #ifndef PAWL_API_ELSEWHERE_H
 #define PAWL_API_ELSEWHERE_H
 
-// What happens in all of the app's shards, also in those of other daemons, as one feed:
+// One feed of the changes in all of the app's shards, with those of other daemons:
 //
 //   this daemon's feed ─────────────────────────► all ◄── watchers
 //   another's ──/pawl.Peer/Watch, a stream──►──────┘
 //
-// While somebody listens, this daemon has such a stream from each other daemon of the app, which
-// tells what that one does itself. When a stream begins or ends, a shard is told of out of its
-// order, or it changes whether all is heard, all listeners are told that they have missed
-// something. So what they are told of a shard is each change once, in the order of its log, up to
-// the next time that they read anew.
+// While it has readers, this daemon has such a stream from each other daemon of the app, with the
+// changes that daemon makes itself. All readers get PAWL_FEED_MISSED when a stream begins or ends,
+// when changes of a shard come out of order, and when pawl__elsewhere_is_heard changes. So between
+// two of these, a reader gets each change of a shard once, in the order of its log.
 
 #include "api/watchers.h"
 
@@ -22,17 +21,17 @@ struct pawl_elsewhere;
 // The node shares the app, and the api has a feed and links to others. NULL when memory is out.
 struct pawl_elsewhere *pawl__elsewhere_create(struct pawl_api *api);
 
-// The feed of all, for who joins or rejoins it now: from now on, and for a minute after the last
-// reader has left, it is kept.
+// The feed, for a reader that joins or rejoins now. It is kept from now on, until a minute after
+// the last reader has left.
 struct pawl_feed *pawl__elsewhere_listen(struct pawl_elsewhere *elsewhere);
 
-// Whether each shard of the app is served here, or by a daemon whose stream is here.
+// Whether every shard of the app is served here, or by a daemon with a stream to this one.
 bool pawl__elsewhere_is_heard(const struct pawl_elsewhere *elsewhere);
 
-// Ends all streams; none begins any more.
+// Ends all streams, and begins no more.
 void pawl__elsewhere_close(struct pawl_elsewhere *elsewhere);
 
-// Accepts NULL. It is closed, and nobody reads.
+// Call it after the close, when no reader is left. Accepts NULL.
 void pawl__elsewhere_destroy(struct pawl_elsewhere *elsewhere);
 
 #endif

@@ -36,8 +36,8 @@ struct pawl_activity_run {
 // The activity of |pawl| that runs on this thread; NULL: none.
 const struct pawl_activity *pawl__activity_current(const struct pawl *pawl);
 
-// A run for a request, which is taken over with its arena: the run ends with that. NULL when memory
-// is out.
+// A run for |request|. It takes over |arena|, which has the request, and lives in it. NULL when
+// memory is out.
 struct pawl_activity_run *pawl__activity_run_create(struct pawl_arena *arena,
                                                     const Pb__ActivityRequest *request,
                                                     struct pawl_str token);
@@ -49,7 +49,7 @@ void pawl__activity_execute_job(struct pawl_job *job);
 // The message that completes |run|, in its arena. NULL when memory is out.
 Pb__ActivityResponse *pawl__activity_run_answer(struct pawl_activity_run *run);
 
-// The same for an activity that was told to be completed later. False: |token| is none.
+// The same for an activity that is completed later. False: |token| is not a token.
 bool pawl__activity_token_read(struct pawl_arena *arena, const char *token,
                                Pb__ActivityResponse *out);
 

@@ -17,7 +17,7 @@ struct pawl_client_call {
     struct pawl_done done, ended; // the answer came; the call was given up
 };
 
-// Fails unless |what| may be called here, and for an instance |id|.
+// Fails unless the function |what| may be called here, and for the instance |id|.
 enum pawl_err pawl__client_check(struct pawl *pawl, const char *id, const char *what);
 
 // Makes the call, and waits for |timeout| at most: PAWL_E_DEADLINE.
@@ -25,11 +25,10 @@ enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call
                                 enum pawl_taskhub_method method, const void *request,
                                 int64_t timeout);
 
-// Frees what the call has, and returns |err|.
+// Frees the call's memory, and returns |err|.
 enum pawl_err pawl__client_finish(struct pawl_client_call *call, enum pawl_err err);
 
-// Fills |info| from |state|, whose texts it shares; what has to be made is in |arena|. False:
-// memory is out.
+// Fills |info| from |state|, whose texts it shares; new memory is in |arena|. False: memory is out.
 bool pawl__client_info(struct pawl_arena *arena, const Pb__WorkflowState *state,
                        struct pawl_info *info);
 

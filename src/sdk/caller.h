@@ -1,7 +1,7 @@
 #ifndef PAWL_SDK_CALLER_H
 #define PAWL_SDK_CALLER_H
 
-// What came along with a call of the history of its caller (reference 3.14).
+// The history of the caller that came with a call (reference 3.14).
 
 #include <pawl.h>
 
@@ -15,8 +15,8 @@ struct pawl_caller_events {
     size_t count;
 };
 
-// Fills |*out|, in |arena|, with who made the call that |history| (NULL: nothing) came with; NULL:
-// it says nothing of that. PAWL_E_INVALID: it cannot be read, as |what| of |name| is told;
+// Fills |*out|, in |arena|, with the caller that |history| (may be NULL) describes; NULL: it
+// describes none. PAWL_E_INVALID: it cannot be read; the error names the |what| |name|.
 // PAWL_E_NOMEM.
 enum pawl_err pawl__caller_read(struct pawl_arena *arena, const Pb__PropagatedHistory *history,
                                 const char *what, const char *name, const struct pawl_caller **out);

@@ -1,8 +1,8 @@
 #ifndef PAWL_SDK_CORO_H
 #define PAWL_SDK_CORO_H
 
-// Functions that can be left in the middle and gone on with later, each on a small stack of its
-// own with a guard page below it. All belongs to the thread that made the pool.
+// Coroutines: functions that yield in the middle and are resumed later, each on a small stack with
+// a guard page below it. A pool and its coroutines belong to one thread.
 
 #include <signal.h>
 #include <stdbool.h>
@@ -23,12 +23,12 @@ struct pawl_coro_pool {
 };
 
 // |stack_size| is rounded up to pages. The first pool of a process installs a handler of SIGSEGV
-// and SIGBUS, which tells of an overflow and otherwise leaves the signal to who had it before.
+// and SIGBUS, which reports an overflow and passes other faults to the handler before it.
 void pawl__coro_pool_init(struct pawl_coro_pool *pool, size_t stack_size);
 void pawl__coro_pool_finish(struct pawl_coro_pool *pool);
 
-// What a dying message says of the coroutine whose stack has overflowed. The views are the
-// caller's, and outlive the coroutine.
+// Names the coroutine in the message about an overflow. The texts are the caller's, and outlive the
+// coroutine.
 struct pawl_coro_label {
     const char *workflow, *instance;
     const int32_t *sequence_number;
@@ -38,13 +38,13 @@ struct pawl_coro_label {
 struct pawl_coro *pawl__coro_create(struct pawl_coro_pool *pool, void (*run)(void *arg), void *arg,
                                     struct pawl_coro_label label);
 
-// Ends it wherever it stands: its stack is not unwound. Accepts NULL.
+// Frees it without unwinding its stack. Accepts NULL.
 void pawl__coro_destroy(struct pawl_coro_pool *pool, struct pawl_coro *coro);
 
 // Runs it until it yields or its function returns; false in the latter case.
 bool pawl__coro_resume(struct pawl_coro *coro);
 
-// From within a coroutine: back to who resumed it.
+// From within a coroutine: returns to the caller of pawl__coro_resume.
 void pawl__coro_yield(struct pawl_coro *coro);
 
 #endif

@@ -9,11 +9,11 @@ enum pawl_err pawl__sdk_fail(enum pawl_err code, const char *format, ...)
 enum pawl_err pawl__sdk_fail_with(const struct pawl_error *error);
 enum pawl_err pawl__sdk_fail_nomem(void);
 
-// What a failure by |err| is told as: the thread's last error, if it is this one and is UTF-8 text,
-// or else the code's own text.
+// The text of a failure by |err|: that of the thread's last error if it has this code and is UTF-8,
+// else the code's own.
 const char *pawl__sdk_error_text(enum pawl_err err);
 
-// Forgets the thread's last error, before functions of the program are called.
+// Forgets the thread's last error. Call it before functions of the program.
 void pawl__sdk_clear_error(void);
 
 // Fails with PAWL_E_INVALID unless |text| is what a payload may be.

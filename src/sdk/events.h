@@ -1,8 +1,8 @@
 #ifndef PAWL_SDK_EVENTS_H
 #define PAWL_SDK_EVENTS_H
 
-// The events that were raised for a workflow, and its waits for them. Either finds the other by
-// name, whatever the case of its ASCII letters, in a time that does not grow with their number.
+// The events that were raised for a workflow, and its waits for them. Each finds the other by name,
+// ignoring the case of ASCII letters, in constant time.
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -26,7 +26,7 @@ struct pawl_event {
 void pawl__events_init(struct pawl_events *events);
 void pawl__events_finish(struct pawl_events *events);
 
-// Each of these is false when memory is out, and then nothing has changed. |arena| lives as long as
+// These return false when memory is out; nothing has changed then. |arena| lives as long as
 // |events|.
 
 // Takes out the oldest wait for |event|, an EventRaised; when there is none, keeps the event, and

@@ -8,9 +8,9 @@
 //                  └────────── confirmed by the history of the ◄─────────┘
 //                              next turn, in the same order
 //
-// An action has a sequence number, which the history's events name. When the function is run again
-// it must ask for the same actions under the same numbers; feed compares.
-// The rules are those of the reference, 3.5 to 3.10.
+// An action has a sequence number, which the events of the history name. When the function is run
+// again it must ask for the same actions in the same order; feed compares them. The rules are those
+// of the reference, 3.5 to 3.10.
 
 #include <pawl.h>
 
@@ -126,13 +126,13 @@ struct pawl_workflow *pawl__execution_create(struct pawl_execution_host *host, s
 // Accepts NULL. Drops the stack, and calls what was deferred.
 void pawl__execution_destroy(struct pawl_workflow *wf);
 
-// Takes the next event, which lives in |wf->arena|. |past|: it was processed by a turn before, and
-// what follows from it is already in the history. Afterwards |wf->nomem| or |wf->unavailable| may
-// be set: then nothing more may be fed.
+// Takes the next event, which lives in |wf->arena|. |past|: an earlier turn has processed it, so
+// its actions are already in the history. When it sets |wf->nomem| or |wf->unavailable|, nothing
+// more may be fed.
 void pawl__execution_feed(struct pawl_workflow *wf, const Pb__HistoryEvent *event, bool past);
 
-// confirm.c: to be called when the past is over: the code must not have asked for more than it
-// holds.
+// confirm.c: call it after the last event of the past: the code must not have asked for more
+// actions than the past holds.
 void pawl__execution_check_past(struct pawl_workflow *wf);
 
 // The actions to answer with, in |arena|. False when memory is out.
@@ -141,34 +141,33 @@ bool pawl__execution_answer(struct pawl_workflow *wf, struct pawl_arena *arena,
 
 // --- for the functions of pawl.h that workflows call ---------------------------------------------
 
-// Whether |wf|'s function calls |what|; if not, says so.
+// Whether |what| is called from within the function of |wf|; if not, sets the error.
 bool pawl__execution_is_inside(const struct pawl_workflow *wf, const char *what);
 
 // Notes that memory is out, so that the turn is done again. Gives PAWL_E_NOMEM.
 enum pawl_err pawl__execution_nomem(struct pawl_workflow *wf);
 
-// A new action under the next sequence number, of which the caller fills the rest; NULL when memory
-// is out (noted).
+// A new action with the next sequence number; the caller fills the rest. NULL when memory is out
+// (noted).
 struct pawl_action *pawl__execution_act(struct pawl_workflow *wf);
 
-// Leads |message| to the app |app_id|, which outlives it; NULL: it stays in this one. False: memory
-// is out.
+// Routes |message| to the app |app_id|, which outlives it; NULL: this app. False: memory is out.
 bool pawl__execution_route(struct pawl_workflow *wf, Pb__WorkflowAction *message,
                            const char *app_id);
 
-// |task| is now the one that action |id| is for.
+// Makes |task| the one that the action |id| resolves.
 bool pawl__execution_bind(struct pawl_workflow *wf, struct pawl_task *task, int32_t id);
 
 // attempt.c: asks for the next attempt of an activity or child. False when memory is out (noted).
 bool pawl__execution_attempt(struct pawl_workflow *wf, struct pawl_task *task);
 
-// After an attempt that failed: begins to rest before the next one. False: there is to be none.
+// After a failed attempt: starts the timer of the next one. False: there is no further attempt.
 bool pawl__execution_retry(struct pawl_workflow *wf, struct pawl_task *task);
 
 // confirm.c: the history has the action |event->eventid|, so the code must have asked for it.
 void pawl__execution_confirm(struct pawl_workflow *wf, const Pb__HistoryEvent *event);
 
-// Waits until |all| of the tasks are done, or one of them.
+// Waits until all of the tasks are done (|all|), or one of them.
 void pawl__execution_park(struct pawl_workflow *wf, struct pawl_task *const *tasks, size_t count,
                           bool all);
 

@@ -3,20 +3,19 @@
 
 // struct pawl: its loops, each with its thread and what lives on that.
 //
-//   pawl.h ──► the loop of the instance's shard: inbox ──► transport ──► node, storage ──► the
-//   store
-//                                                └──► worker
+//   pawl.h ──► the loop of the instance's shard: inbox ──► transport ──► node ──► storage
+//                                                              └──► worker
 //
-// Loops share nothing but the registry, which does not change once work has begun, and what
-// transports share (embedded.c). A call of the program that names an instance goes to the loop that
-// has its shard; any other goes to the first.
+// Loops share only the registry, which does not change once work has begun, and the store of the
+// embedded transports (embedded.c). A call that names an instance goes to the loop of its shard;
+// any other call goes to the first loop.
 
 #include <semaphore.h>
 #include <stdatomic.h>
 
 #include "sdk/worker.h"
 
-// Something that one thread waits for, and another says.
+// A flag that one thread sets and another waits for.
 struct pawl_done {
     sem_t sem;
     atomic_bool is_set;
@@ -69,15 +68,15 @@ struct pawl {
     bool working; // all do
 };
 
-// pawl_open over a store that is open, which is taken over, also when it fails; |name| is what
-// messages call it.
+// pawl_open on an open store, which it takes over even when it fails. Messages call the store
+// |name|.
 enum pawl_err pawl__open_over(struct pawl_store *store, const char *name,
                               const struct pawl_options *options, struct pawl **out);
 
 // The loop that has the instance |id|; NULL: the first.
 struct pawl_loop *pawl__handle_loop(struct pawl *pawl, const char *id);
 
-// Ends the waits of other threads for |loop|, and lets no more begin.
+// Ends the waits of other threads for |loop|, and prevents new ones.
 void pawl__client_end_waits(struct pawl_loop *loop);
 
 // Fails with PAWL_E_PRECONDITION within a workflow, or on a loop's own thread.

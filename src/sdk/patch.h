@@ -1,7 +1,7 @@
 #ifndef PAWL_SDK_PATCH_H
 #define PAWL_SDK_PATCH_H
 
-// Changes to a workflow's code that it asks for by name (reference 3.10).
+// Patches: named changes to a workflow's code (reference 3.10).
 
 #include "base/arena.h"
 
@@ -12,7 +12,7 @@ struct pawl_patch {
     bool taken; // the code has asked for it in this run
 };
 
-// Those of one run. Zero-initialised it has none.
+// The patches of one run. Empty when zero-initialised.
 struct pawl_patches {
     char **names; // taken, in the order in which the code asks
     size_t count, cap;
@@ -21,11 +21,11 @@ struct pawl_patches {
 
 void pawl__patches_finish(struct pawl_patches *patches);
 
-// NULL: nothing is decided on |name|.
+// NULL: |name| is not decided yet.
 struct pawl_patch *pawl__patches_find(const struct pawl_patches *patches, const char *name);
 
-// Notes that the history has |name|, or what was decided, unless it is known. False when memory is
-// out.
+// Notes the decision on |name|, from the history or made now, unless it is known. False when memory
+// is out.
 bool pawl__patches_note(struct pawl_patches *patches, struct pawl_arena *arena, const char *name,
                         bool applies);
 

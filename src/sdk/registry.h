@@ -1,7 +1,7 @@
 #ifndef PAWL_SDK_REGISTRY_H
 #define PAWL_SDK_REGISTRY_H
 
-// The functions that a program has named.
+// The workflow and activity functions that a program has registered.
 
 #include <pawl.h>
 
@@ -35,7 +35,7 @@ enum pawl_err pawl__registry_add_workflow(struct pawl_registry *registry, const 
 enum pawl_err pawl__registry_add_activity(struct pawl_registry *registry, const char *name,
                                           pawl_activity_fn function, void *arg, bool is_quick);
 
-// |version| NULL: the one that was added last. NULL: there is none.
+// |version| NULL: the version added last. NULL: there is none.
 const struct pawl_workflow_entry *pawl__registry_workflow(const struct pawl_registry *registry,
                                                           const char *name, const char *version);
 const struct pawl_activity_entry *pawl__registry_activity(const struct pawl_registry *registry,

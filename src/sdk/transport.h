@@ -9,7 +9,8 @@
 #include "base/log.h"
 #include "runtime/taskhub.h"
 
-// A call. The caller's memory until |done|, which may be called before |call| returns.
+// A call. The memory is the caller's, and stays until |done|, which may be called before |call|
+// returns.
 struct pawl_op {
     const struct pawl_method *method;
     const ProtobufCMessage *request;  // of the method's type
@@ -24,7 +25,7 @@ struct pawl_op {
     void *grpc;
 };
 
-// A read or write of one key of the user's state; the same rules.
+// A read or write of one key of user state, with the same rules.
 struct pawl_state_job {
     const char *store, *key;
     bool is_write, is_delete;
@@ -50,12 +51,13 @@ struct pawl_state_job {
     };
 };
 
-// What a transport tells its owner.
+// The callbacks of a transport.
 struct pawl_transport_owner {
     const struct pawl_log *log;
     // A work item (an encoded WorkItem message), which is gone on return.
     void (*item)(void *arg, struct pawl_str bytes);
-    // Whether calls can be answered; |reason| says why not. May be told again and again.
+    // Whether calls can be answered; |reason| says why not. May be called repeatedly with the same
+    // value.
     void (*ready)(void *arg, bool ready, const struct pawl_error *reason);
     void *arg;
 };
@@ -66,21 +68,22 @@ struct pawl_transport {
 
 struct pawl_transport_ops {
     void (*call)(struct pawl_transport *transport, struct pawl_op *op);
-    // Ends a call, of which nothing more is heard; what it asked for may happen all the same.
+    // Ends a call: |done| is not called. The request may be carried out all the same.
     void (*cancel)(struct pawl_transport *transport, struct pawl_op *op);
     void (*state)(struct pawl_transport *transport, struct pawl_state_job *job);
 
-    // Takes work, until |rest|. |ask| says what for, and outlives the transport's work. Called
-    // again while it works: what the worker has in hand is offered anew.
+    // Takes work until |rest|. |ask| names what the worker serves, and outlives the transport's
+    // work. A second call offers the items that the worker has in hand again.
     void (*work)(struct pawl_transport *transport, const Pb__GetWorkItemsRequest *ask);
     void (*rest)(struct pawl_transport *transport);
-    // The owner has dealt with the items that it was given, and can take more.
+    // The owner has processed its items, and can take more.
     void (*more)(struct pawl_transport *transport);
 
     // Commits of the store so far; UINT64_MAX: it is not in this process. On any thread.
     uint64_t (*commits)(const struct pawl_transport *transport);
 
-    // Ends all calls, and calls |closed| when the loop is free of the transport, which is freed.
+    // Ends all calls, frees the transport, and calls |closed| when nothing of it is left on the
+    // loop.
     void (*close)(struct pawl_transport *transport, void (*closed)(void *arg), void *arg);
 };
 
@@ -103,7 +106,7 @@ enum pawl_err pawl__embedded_store_open(const struct pawl_embedded_options *opti
                                         uint32_t *shards, struct pawl_embedded_store **out,
                                         struct pawl_error *error);
 
-// For one that pawl__embedded_open did not take over. NULL is allowed.
+// Closes a store that pawl__embedded_open did not take over. Accepts NULL.
 void pawl__embedded_store_close(struct pawl_embedded_store *store);
 
 // Fills |out| with a transport for each of the |loops|, which do not run yet; |owners| are copied.

@@ -1,15 +1,15 @@
 #ifndef PAWL_SDK_WARM_H
 #define PAWL_SDK_WARM_H
 
-// Workflows at rest between their turns. Each waits on its own stack and knows where in its history
-// it stands, so that its next turn is fed only what is new, after making sure that it is the same
-// history: the same execution, as many events as the last answer leads to, and the timestamp with
-// which the last turn began, which no other has.
+// Workflows that keep their stack between turns. The next turn feeds such a workflow only the new
+// events, after checking that the history is the one it knows: the same execution, as many events
+// as its last answer leads to, and the timestamp of the first event of its last turn, which is
+// unique.
 
 #include "base/map.h"
 #include "sdk/execution.h"
 
-// What a turn's item says. Views of its bytes.
+// A turn's work item. Views of its bytes.
 struct pawl_turn_item {
     struct pawl_str id, execution_id, token, bytes, propagated;
     size_t kept;        // events of the past that are not sent, as they were sent before
@@ -35,17 +35,17 @@ struct pawl_warm_set {
     size_t limit;
 };
 
-// Reads what a turn is about. |bytes| have been checked, or are of this process.
+// Reads a turn's item. |bytes| have been checked, or come from this process.
 bool pawl__turn_item_read(struct pawl_str bytes, struct pawl_turn_item *out);
 
-// The workflow of |turn|, if it is warm: it then knows the history up to its own last actions. One
-// that has another history is dropped. NULL: it is not warm.
+// The warm workflow of |turn|, which knows the history up to its own last actions; NULL: it is not
+// warm. If it has another history it is dropped.
 struct pawl_warm *pawl__warm_find(struct pawl_warm_set *set, const struct pawl_turn_item *turn);
 
-// A run that knows nothing yet. NULL when memory is out.
+// A run that has seen no events yet. NULL when memory is out.
 struct pawl_warm *pawl__warm_create(struct pawl_warm_set *set, const struct pawl_turn_item *turn);
 
-// Events that it knows when the next turn begins.
+// How many events it knows when the next turn begins.
 static inline size_t pawl__warm_known(const struct pawl_warm *warm) {
     return warm->turn_at + warm->turn_count;
 }
@@ -59,13 +59,13 @@ bool pawl__warm_run(struct pawl_warm *warm, const struct pawl_turn_item *turn, s
 // |turn| has been answered with |actions| actions.
 void pawl__warm_answered(struct pawl_warm *warm, const struct pawl_turn_item *turn, size_t actions);
 
-// Forgets it. Its memory goes when the last of its answers does; see pawl__warm_release.
+// Removes it from the set. It is freed when none of its answers is left; see pawl__warm_release.
 void pawl__warm_drop(struct pawl_warm_set *set, struct pawl_warm *warm);
 
-// To be called when |warm->answers| has become less.
+// Call it after |warm->answers| was decreased.
 void pawl__warm_release(struct pawl_warm *warm);
 
-// Drops those that were used longest ago, until there are no more than |limit|.
+// Drops the least recently used ones, until no more than |limit| are left.
 void pawl__warm_trim(struct pawl_warm_set *set);
 
 #endif

@@ -1,7 +1,7 @@
 #ifndef PAWL_SDK_WATCH_H
 #define PAWL_SDK_WATCH_H
 
-// Looks from a thread of its own whether a function on the loop's thread blocks, which stops all
+// Detects from a thread of its own when a function on the loop's thread blocks, which holds up all
 // others.
 
 #include <pthread.h>
@@ -26,7 +26,7 @@ struct pawl_watch {
 int pawl__watch_start(struct pawl_watch *watch, int64_t limit, const struct pawl_log *log);
 void pawl__watch_stop(struct pawl_watch *watch);
 
-// The function |name|, of a |kind| such as "workflow" (a literal), is entered; is left.
+// The function |name| is entered, and left. |kind|: such as "workflow", a literal.
 void pawl__watch_enter(struct pawl_watch *watch, const char *kind, const char *name,
                        const char *instance, int32_t sequence_number);
 void pawl__watch_leave(struct pawl_watch *watch);

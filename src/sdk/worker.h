@@ -1,13 +1,12 @@
 #ifndef PAWL_SDK_WORKER_H
 #define PAWL_SDK_WORKER_H
 
-// Takes work items from a transport: turns and quick activities are run on the loop's thread, other
-// activities on a pool's.
+// Takes work items from a transport. Turns and quick activities run on the loop's thread, other
+// activities on threads of a pool.
 //
-// A workflow that has been run stays warm: its function waits on its stack, and the next turn feeds
-// it only what is new, after making sure that it is the same history. The rest are replayed. As
-// that is so, the engine sends of a history that it has sent only what came after; what is missing
-// for a replay is asked for.
+// A workflow that has run stays warm (warm.h), and its next turn feeds it only the new events.
+// Others are replayed. So the engine sends only the events that it has not sent before; the worker
+// asks for the rest when it has to replay.
 
 #include "sdk/activity.h"
 #include "sdk/execution.h"
@@ -53,14 +52,14 @@ enum pawl_err pawl__worker_start(struct pawl_sdk_worker *worker,
                                  const struct pawl_sdk_worker_options *options,
                                  struct pawl_error *error);
 
-// For the transport's owner: an item has come.
+// For the transport's owner: takes an item.
 void pawl__worker_take(struct pawl_sdk_worker *worker, struct pawl_str item);
 
-// Takes nothing more, tells activities to end, and calls |rested| once those that run have been
-// answered and the answers acknowledged. The loop is then free of the worker.
+// Takes no more items, tells activities to end, and calls |rested| once their answers are
+// acknowledged. Nothing of the worker is then left on the loop.
 void pawl__worker_rest(struct pawl_sdk_worker *worker, void (*rested)(void *arg), void *arg);
 
-// Frees what is left, also of a worker that was never started.
+// Frees the worker's memory. The worker need not have been started.
 void pawl__worker_finish(struct pawl_sdk_worker *worker);
 
 #endif
