@@ -127,7 +127,7 @@ static enum pawl_err raise_event(struct pawl *pawl, const char *id,
 // The event that is named, to all that the filters choose.
 static int act_raise_all(const struct pawl_flags *flags) {
     static const struct pawl_workflow_bulk bulk = {"raise the event of", "got the event",
-                                                   pawl__workflow_goes_on, raise_event};
+                                                   pawl__workflow_goes_on, raise_event, true};
     struct pawl_text input;
     if (!act_argument(flags, "raise-event", "the event") ||
         !pawl__workflow_json(flags, "input", &input))

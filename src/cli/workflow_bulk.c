@@ -1,5 +1,6 @@
 #include "cli/workflow_bulk.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,7 +9,8 @@
 #include "sdk/error.h"
 
 enum {
-    BULK_FAILURES = 10 // that are told one by one
+    BULK_FAILURES = 10,         // that are told one by one
+    BULK_STOPPED = 128 + SIGINT // the exit code, as of a program that SIGINT ends
 };
 
 struct bulk {
@@ -19,6 +21,13 @@ struct bulk {
     size_t count, cap, done, failed;
     int64_t told; // when the progress was shown; steady clock
 };
+
+static volatile sig_atomic_t bulk_stopped;
+
+static void bulk_on_signal(int number) {
+    (void)number;
+    bulk_stopped = 1;
+}
 
 bool pawl__workflow_goes_on(const struct pawl_info *info, const struct pawl_flags *flags) {
     (void)flags;
@@ -72,19 +81,32 @@ static void bulk_one(struct bulk *bulk, const char *id) {
     pawl__workflow_fail("cannot %s '%s'", bulk->what->verb, id);
 }
 
-// Does it to all, no faster than --rate allows.
-static void bulk_all(struct bulk *bulk) {
+static void bulk_summary(const struct bulk *bulk) {
+    size_t left = bulk->count - bulk->done - bulk->failed;
+    bulk_hush();
+    printf("%s  %zu of %zu %s\n", bulk->failed || left ? "\u274c" : "\u2705", bulk->done,
+           bulk->count, bulk->what->done);
+    if (left)
+        fprintf(stderr, "stopped; %zu %s left%s\n", left, left == 1 ? "is" : "are",
+                bulk->what->adds ? "" : ", and the same command goes on with them");
+}
+
+// Does it to all, no faster than --rate allows. The exit code.
+static int bulk_all(struct bulk *bulk) {
+    const struct sigaction action = {.sa_handler = bulk_on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
     int64_t rate = pawl__flag_int(bulk->flags, "rate"), began = pawl__clock_steady();
-    for (size_t i = 0; i < bulk->count; i++) {
+    for (size_t i = 0; i < bulk->count && !bulk_stopped; i++) {
         int64_t early =
             rate > 0 ? began + (int64_t)i * PAWL_SECOND / rate - pawl__clock_steady() : 0;
         if (early > 0) usleep((useconds_t)(early / 1000));
+        if (bulk_stopped) break; // while it slept
         bulk_one(bulk, bulk->ids[i]);
         bulk_tell(bulk);
     }
-    bulk_hush();
-    printf("%s  %zu of %zu %s\n", bulk->failed ? "\u274c" : "\u2705", bulk->done, bulk->count,
-           bulk->what->done);
+    bulk_summary(bulk);
+    if (bulk->done + bulk->failed < bulk->count) return BULK_STOPPED;
+    return bulk->failed ? 1 : 0;
 }
 
 // What is wrong with the command line besides the filters; 0: nothing.
@@ -114,8 +136,7 @@ int pawl__workflow_bulk(const struct pawl_flags *flags, const struct pawl_workfl
         fputs("nothing was done\n", stderr);
         code = 1;
     } else {
-        bulk_all(&bulk);
-        code = bulk.failed ? 1 : 0;
+        code = bulk_all(&bulk);
     }
     for (size_t i = 0; i < bulk.count; i++) free(bulk.ids[i]);
     free(bulk.ids);

@@ -3,7 +3,8 @@
 
 // Doing something to all instances that filters choose: their count is shown and asked about, then
 // it is done to one after the other, and what failed is told. Called again it goes on with those
-// that are left, as it is about what can still be done to.
+// that are left, as it is about what can still be done to. SIGINT (Ctrl-C) stops it between two
+// instances, and a second one in the middle.
 
 #include "cli/workflow_filter.h"
 
@@ -17,6 +18,7 @@ struct pawl_workflow_bulk {
     const char *verb, *done; // "terminate", "terminated"
     bool (*takes)(const struct pawl_info *info, const struct pawl_flags *flags);
     enum pawl_err (*act)(struct pawl *pawl, const char *id, const struct pawl_flags *flags);
+    bool adds; // done to an instance a second time it does more
 };
 
 // Whether something can be done to an instance: most can be to those that go on.

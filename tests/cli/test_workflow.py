@@ -296,6 +296,51 @@ class Workflow(clilib.Case):
         self.assertEqual(self.done("purge", "--filter-name", "*", "--force", "--yes"), "✅  3 of 3 purged\n")
         self.assertEqual(self.ids(), [])
 
+    def events(self, id):
+        return json.loads(self.done("history", id, "-o", "events"))
+
+    def test_many_are_run_again(self):
+        """From the step that failed, with other input; a second call leaves those alone that were."""
+        for id in ("b-1", "b-2"):
+            self.workflow("run", "buy", "-i", id, "-w")
+        self.done("run", "echo", "-i", "e", "-x", "1", "-w")
+        [failed] = [one["eventId"] for one in self.events("b-1") if one.get("taskScheduled", {}).get("name") == "pay"]
+        command = ["rerun", "-s", "FAILED", "--from-failure", "--id-suffix=-again", "-x", "5", "-y"]
+        for _ in range(2):
+            self.assertEqual(self.done(*command), "✅  2 of 2 run again\n")
+            for id in ("b-1-again", "b-2-again"):
+                self.wait_status(id, "COMPLETED")
+                self.assertEqual(self.get(id)["output"], "5")
+        self.assertEqual(self.ids(), ["b-1", "b-2", "e", "b-1-again", "b-2-again"])
+        [kept] = [one for one in self.events("b-1-again") if one.get("taskScheduled", {}).get("name") == "same"]
+        self.assertIn(kept, self.events("b-1"))  # what was done before stays done
+        # Without a failure it begins anew; --event-id names the same step.
+        self.assertIn("Rerunning", self.done("rerun", "e", "-f", "--new-instance-id", "e-2"))
+        self.assertIn("Rerunning", self.done("rerun", "b-1", "-e", failed, "-x", "6", "--new-instance-id", "b-3"))
+        self.wait_status("b-3", "COMPLETED")
+        self.assertEqual(self.get("b-3")["output"], "6")
+        for args, said in ((["b-1", "-s", "FAILED"], "not both"), (["-s", "FAILED", "--new-instance-id", "x"], "is for one instance"),
+                           (["b-1", "--id-suffix", "x"], "needs filters"), (["b-1", "-e", "1", "-f"], "not both"),
+                           (["-s", "FAILED", "--id-suffix", ""], "needs a text")):
+            self.assert_mistake(self.workflow("rerun", *args), said, code=2)
+
+    def test_many_are_stopped(self):
+        """Ctrl-C says how far it came, and the same command does the rest."""
+        for i in range(4):
+            self.done("run", "wait_for_go", "-i", f"s-{i}")
+        process = subprocess.Popen([clilib.BIN / "pawl", "workflow", "suspend", "-a", self.id, "-w", "wait_for_go", "-y", "--rate", "1"],
+                                   env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.started.append(process)
+        clilib.wait_for(lambda: self.ids("-s", "SUSPENDED"))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 130, out + err)
+        done = len(self.ids("-s", "SUSPENDED"))
+        self.assertLess(done, 4)
+        self.assertEqual(out, f"❌  {done} of 4 suspended\n")
+        self.assertRegex(err, rf"^stopped; {4 - done} (is|are) left, and the same command goes on with them\n$")
+        self.assertEqual(self.done("suspend", "-w", "wait_for_go", "-y"), f"✅  {4 - done} of {4 - done} suspended\n")
+
     def test_many_at_once_mistakes(self):
         for args in (["terminate", "a"], ["suspend", "a"], ["purge", "a"], ["purge", "--all"], ["purge", "--all-older-than", "1h"]):
             self.assert_mistake(self.workflow(*args, "-w", "echo", "--yes"), args[0] + ": ", code=2)
@@ -535,7 +580,7 @@ $"""))
         self.assert_mistake(self.workflow("rerun", "sum", "-e", "7"), "cannot rerun 'sum'",
                             "does not have history event with ID '7'", code=1)
         self.assert_mistake(self.workflow("rerun", "nobody"), "does not exist with ID 'nobody'", code=1)
-        self.assert_mistake(self.workflow("rerun"), "rerun: name the instance")
+        self.assert_mistake(self.workflow("rerun"), "rerun: name the instance, or give filters")
         self.assert_mistake(self.workflow("rerun", "sum", "-e", "-1"), "--event-id")
         self.assert_mistake(self.workflow("rerun", "sum", "-x", "oops"), "--input is not JSON")
 

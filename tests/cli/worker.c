@@ -2,6 +2,7 @@
 
 #include <pawl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static enum pawl_err same(struct pawl_activity *activity) {
@@ -44,6 +45,19 @@ static enum pawl_err decline(struct pawl_workflow *wf) {
     return pawl_fail(wf, "Declined", "no more %s", "cars");
 }
 
+static enum pawl_err pay(struct pawl_activity *activity) {
+    if (atoi(activity->input.data) == 0) return pawl_activity_fail(activity, "Broke", "no money");
+    return pawl_activity_return(activity, activity->input);
+}
+
+// Its first step is done, its second fails.
+static enum pawl_err buy(struct pawl_workflow *wf) {
+    struct pawl_text paid;
+    PAWL_TRY(pawl_call(wf, "same", pawl_text("1"), NULL, NULL));
+    PAWL_TRY(pawl_call(wf, "pay", pawl_text("0"), NULL, &paid));
+    return pawl_return(wf, paid);
+}
+
 static enum pawl_err parent(struct pawl_workflow *wf) {
     struct pawl_task *child = pawl_call_child(wf, "wait_for_go", pawl_text(NULL), NULL);
     return pawl_await(child);
@@ -62,6 +76,8 @@ int main(void) {
     struct pawl *pawl;
     if (pawl_open(NULL, NULL, &pawl)) return pawl_perror("pawl_open"), 1;
     pawl_add_activity(pawl, "same", same, NULL);
+    pawl_add_activity(pawl, "pay", pay, NULL);
+    pawl_add_workflow(pawl, "buy", buy, NULL);
     pawl_add_workflow(pawl, "echo", echo, NULL);
     pawl_add_workflow(pawl, "wait_for_go", wait_for_go, NULL);
     pawl_add_activity(pawl, "slow", slow, NULL);
