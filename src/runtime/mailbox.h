@@ -23,7 +23,8 @@ struct pawl_mailbox {
 
 void pawl__mailbox_init(struct pawl_mailbox *mailbox, struct pawl_calls *calls);
 
-// There may be mail. Reads it, now or once what is under way is over.
+// There may be mail. Reads it, now or once what is under way is over; of a shard that is not served
+// here, once it is.
 void pawl__mailbox_ring(struct pawl_mailbox *mailbox);
 
 // Adds to a commit what was received since the last one. True: something.

@@ -81,8 +81,7 @@ size_t pawl__node_worker_count(const struct pawl_node *node) {
 
 static void node_ring_all(struct pawl_node *node) {
     for (uint32_t i = 0; i < node->count && node->count > 1; i++)
-        if (pawl__partition_serves(&node->partitions[i]))
-            pawl__mailbox_ring(&node->partitions[i].mailbox);
+        pawl__mailbox_ring(&node->partitions[i].mailbox);
 }
 
 // Whether it is to look more often: |unheld| shards are nobody's, and have not been so for long.

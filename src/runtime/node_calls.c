@@ -153,8 +153,7 @@ void pawl__node_ask(void *arg, struct pawl_quota *verb) {
 static void node_on_ring(struct pawl_node *node, const struct pawl_ring *ring) {
     for (size_t i = 0; i < ring->mail_count; i++) {
         uint32_t number = ring->mail[i];
-        if (number < node->count && pawl__partition_serves(&node->partitions[number]))
-            pawl__mailbox_ring(&node->partitions[number].mailbox);
+        if (number < node->count) pawl__mailbox_ring(&node->partitions[number].mailbox);
     }
     if (ring->work) pawl__borrower_rung(&node->borrower, ring->address);
     if (ring->quota && node->shares) pawl__asker_rung(&node->asker);
