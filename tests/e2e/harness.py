@@ -167,8 +167,14 @@ class Daemon:
         self.process.wait()
 
     def pause(self):
-        """Stops its process until it is woken, as a machine that swaps or is moved does."""
+        """Stops its process until it is woken, as a machine that swaps or is moved does; returns once all threads stand."""
         self.process.send_signal(signal.SIGSTOP)
+        deadline = time.monotonic() + 20
+        while any(stat.read_text().rsplit(")", 1)[1].split()[0] != "T"
+                  for stat in Path(f"/proc/{self.process.pid}/task").glob("*/stat")):
+            if time.monotonic() > deadline:
+                raise RuntimeError("the daemon does not stop")
+            time.sleep(0.005)
 
     def wake(self):
         self.process.send_signal(signal.SIGCONT)
