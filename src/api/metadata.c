@@ -266,14 +266,73 @@ static void metadata_init_entry(void *entry) {
     dapr__get_metadata_response__extended_metadata_entry__init(entry);
 }
 
+static void metadata_grpc_component(Dapr__RegisteredComponents *row, const char *name,
+                                    const char *type, const char *version,
+                                    const struct metadata_capabilities *can) {
+    dapr__registered_components__init(row);
+    row->name = (char *)name;
+    row->type = (char *)type;
+    row->version = (char *)version;
+    row->n_capabilities = can ? can->count : 0;
+    row->capabilities = can ? (char **)can->names : NULL;
+}
+
+// False when memory is out.
+static bool metadata_grpc_components(struct pawl_arena *arena, const struct pawl_api_stores *stores,
+                                     Dapr__GetMetadataResponse *response) {
+    size_t count = stores->count + stores->secret_count;
+    Dapr__RegisteredComponents *rows = pawl__arena_alloc(arena, (count + 1) * sizeof *rows);
+    Dapr__RegisteredComponents **list = pawl__arena_alloc(arena, (count + 1) * sizeof *list);
+    if (!rows || !list) return false;
+    for (size_t i = 0; i < count; i++) list[i] = &rows[i];
+    for (size_t i = 0; i < stores->count; i++) {
+        const struct pawl_api_store *one = stores->items[i];
+        metadata_grpc_component(rows++, one->name, one->type, one->version,
+                                metadata_capabilities_of(one->type));
+    }
+    for (size_t i = 0; i < stores->secret_count; i++) {
+        const struct pawl_api_resource *one = &stores->secrets[i];
+        metadata_grpc_component(rows++, one->name, one->type, one->version, NULL);
+    }
+    response->n_registered_components = count;
+    response->registered_components = list;
+    return true;
+}
+
+static void metadata_grpc_app(const struct pawl_api_options *options, struct pawl_request *request,
+                              Dapr__AppConnectionProperties *app,
+                              Dapr__AppConnectionHealthProperties *health) {
+    const struct pawl_app_health *given = &options->app_health;
+    app->port = options->app_port;
+    app->protocol = (char *)options->app_protocol;
+    app->channel_address = (char *)options->app_address;
+    app->max_concurrency = options->app_max_concurrency;
+    if (!given->enabled) return;
+    health->health_check_path = (char *)metadata_health_path(options);
+    health->health_probe_interval = metadata_duration(request, given->interval);
+    health->health_probe_timeout = metadata_duration(request, given->timeout);
+    health->health_threshold = given->threshold;
+    app->health = health;
+}
+
+// False when memory is out. The texts are those of |extended|.
+static bool metadata_grpc_extended(struct pawl_request *request, json_t *extended,
+                                   Dapr__GetMetadataResponse *response) {
+    struct pawl_api_map map = {0};
+    const char *key;
+    json_t *value;
+    if (!extended) return false;
+    json_object_foreach(extended, key, value)
+        pawl__api_map_add(request, &map, json_object_size(extended), metadata_init_entry, key,
+                          json_string_value(value));
+    response->n_extended_metadata = map.count;
+    response->extended_metadata = (Dapr__GetMetadataResponse__ExtendedMetadataEntry **)map.entries;
+    return true;
+}
+
 static void metadata_grpc_tell(struct pawl_api *api, struct pawl_request *request, json_t *counts) {
     const struct pawl_api_options *options = &api->options;
-    const struct pawl_api_stores *set = options->stores;
-    size_t workers = (size_t)metadata_workers(api), stores = set->count + set->secret_count;
-    Dapr__RegisteredComponents *components =
-        pawl__arena_alloc(&request->arena, (stores + 1) * sizeof *components);
-    Dapr__RegisteredComponents **component_list =
-        pawl__arena_alloc(&request->arena, (stores + 1) * sizeof *component_list);
+    size_t workers = (size_t)metadata_workers(api);
     Dapr__ActiveActorsCount actors[METADATA_ACTORS], *actor_list[METADATA_ACTORS];
     Dapr__ActorRuntime actor = DAPR__ACTOR_RUNTIME__INIT;
     Dapr__MetadataWorkflows workflows = DAPR__METADATA_WORKFLOWS__INIT;
@@ -281,28 +340,13 @@ static void metadata_grpc_tell(struct pawl_api *api, struct pawl_request *reques
     Dapr__AppConnectionProperties app = DAPR__APP_CONNECTION_PROPERTIES__INIT;
     Dapr__AppConnectionHealthProperties health = DAPR__APP_CONNECTION_HEALTH_PROPERTIES__INIT;
     Dapr__GetMetadataResponse response = DAPR__GET_METADATA_RESPONSE__INIT;
-    if (!components || !component_list || !counts) {
+    json_t *extended = pawl__extended_copy(options->extended);
+    if (!counts || !metadata_grpc_components(&request->arena, options->stores, &response) ||
+        !metadata_grpc_extended(request, extended, &response)) {
         pawl__api_nomem(request);
         json_decref(counts);
+        json_decref(extended);
         return;
-    }
-    for (size_t i = 0; i < stores; i++) {
-        Dapr__RegisteredComponents *one = &components[i];
-        dapr__registered_components__init(one);
-        component_list[i] = one;
-        if (i >= set->count) {
-            const struct pawl_api_resource *secrets = &set->secrets[i - set->count];
-            one->name = (char *)secrets->name;
-            one->type = (char *)secrets->type;
-            one->version = (char *)secrets->version;
-            continue;
-        }
-        const struct metadata_capabilities *can = metadata_capabilities_of(set->items[i]->type);
-        one->name = (char *)set->items[i]->name;
-        one->type = (char *)set->items[i]->type;
-        one->version = (char *)set->items[i]->version;
-        one->n_capabilities = can->count;
-        one->capabilities = (char **)can->names;
     }
     for (size_t i = 0; workers && i < METADATA_ACTORS; i++) {
         dapr__active_actors_count__init(&actors[i]);
@@ -310,7 +354,6 @@ static void metadata_grpc_tell(struct pawl_api *api, struct pawl_request *reques
         actors[i].count = metadata_counted(counts, i);
         actor_list[i] = &actors[i];
     }
-    json_decref(counts);
     actor.n_active_actors = workers ? METADATA_ACTORS : 0;
     actor.active_actors = actor_list;
     actor.host_ready = options->node && pawl__node_ready(options->node);
@@ -320,8 +363,6 @@ static void metadata_grpc_tell(struct pawl_api *api, struct pawl_request *reques
                                : DAPR__ACTOR_RUNTIME__ACTOR_RUNTIME_STATUS__INITIALIZING;
     workflows.connected_workers = (int32_t)workers;
     response.id = (char *)options->app_id;
-    response.n_registered_components = stores;
-    response.registered_components = component_list;
     response.n_active_actors_count = actor.n_active_actors;
     response.active_actors_count = actor_list;
     response.runtime_version = (char *)options->version;
@@ -330,35 +371,13 @@ static void metadata_grpc_tell(struct pawl_api *api, struct pawl_request *reques
     response.scheduler = &scheduler;
     response._workflows_case = DAPR__GET_METADATA_RESPONSE___WORKFLOWS_WORKFLOWS;
     response.workflows = &workflows;
-    app.port = options->app_port;
-    app.protocol = (char *)options->app_protocol;
-    app.channel_address = (char *)options->app_address;
-    app.max_concurrency = options->app_max_concurrency;
+    metadata_grpc_app(options, request, &app, &health);
     response.app_connection_properties = &app;
-    if (options->app_health.enabled) {
-        health.health_check_path = (char *)metadata_health_path(options);
-        health.health_probe_interval = metadata_duration(request, options->app_health.interval);
-        health.health_probe_timeout = metadata_duration(request, options->app_health.timeout);
-        health.health_threshold = options->app_health.threshold;
-        app.health = &health;
-    }
     char *features[] = {"HotReload"};
     response.n_enabled_features = options->hot_reload;
     response.enabled_features = features;
-    struct pawl_api_map map = {0};
-    const char *key;
-    json_t *value;
-    json_t *extended = pawl__extended_copy(options->extended);
-    if (!extended) {
-        pawl__api_nomem(request);
-        return;
-    }
-    json_object_foreach(extended, key, value)
-        pawl__api_map_add(request, &map, json_object_size(extended), metadata_init_entry, key,
-                          json_string_value(value));
-    response.n_extended_metadata = map.count;
-    response.extended_metadata = (Dapr__GetMetadataResponse__ExtendedMetadataEntry **)map.entries;
     pawl__api_reply(request, &response.base);
+    json_decref(counts);
     json_decref(extended);
 }
 
