@@ -225,10 +225,9 @@ static void daemon_raise_files(void) {
     setrlimit(RLIMIT_NOFILE, &limit); // without it there is only less room
 }
 
-static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level level) {
-    struct pawl_error error = {PAWL_E_OK, ""};
-    struct pawl_addresses addresses, metrics_addresses;
-    const char *namespace = getenv("NAMESPACE");
+// What flags and environment say, but for addresses, files and durations, which may be wrong.
+static struct pawl_daemon_options daemon_options(const struct pawl_flags *flags,
+                                                 const char *namespace, enum pawl_log_level level) {
     static char host[256];
     gethostname(host, sizeof host - 1);
     struct pawl_daemon_options options = {
@@ -237,7 +236,6 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
         .http_port = (int)pawl__flag_int(flags, "dapr-http-port"),
         .grpc_port = (int)pawl__flag_int(flags, "dapr-grpc-port"),
         .public_port = (int)pawl__flag_int(flags, "dapr-public-port"),
-        .listen_addresses = &addresses,
         .api_token = pawl__token_of_api(),
         .app_port = (int)pawl__flag_int(flags, "app-port"),
         .app_protocol = pawl__flag_text(flags, "app-protocol"),
@@ -275,10 +273,44 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
                 .host = host,
                 .version = PAWL_VERSION},
     };
-    daemon_raise_files();
     if (!options.max_header) options.max_header = DAEMON_MAX_HEADER;
     const char *sockets = pawl__flag_text(flags, "unix-domain-socket");
     if (*sockets) options.unix_socket_dir = sockets;
+    return options;
+}
+
+// Reads and checks the rest.
+static enum pawl_err daemon_check(const struct pawl_flags *flags,
+                                  struct pawl_daemon_options *options,
+                                  struct pawl_addresses *addresses,
+                                  struct pawl_addresses *metrics_addresses,
+                                  struct pawl_error *error) {
+    const char *interval = pawl__flag_text(flags, "hot-reload-reconcile-interval");
+    if (!options->loops)
+        return pawl__fail(error, PAWL_E_INVALID,
+                          "--loops is %lld, but has to be a number from 0 to %d",
+                          (long long)pawl__flag_int(flags, "loops"), DAEMON_LOOPS);
+    enum pawl_err err = daemon_addresses(flags, "dapr-listen-addresses", addresses, error);
+    options->listen_addresses = addresses;
+    if (!err) err = daemon_check_dashboard(options, error);
+    if (err) return err;
+    *metrics_addresses = *addresses;
+    if (*pawl__flag_text(flags, "metrics-listen-address"))
+        err = daemon_addresses(flags, "metrics-listen-address", metrics_addresses, error);
+    if (!err && !pawl__duration_parse(interval, &options->reconcile_interval))
+        err = pawl__fail(error, PAWL_E_INVALID,
+                         "--hot-reload-reconcile-interval is '%s', but has to be a duration such "
+                         "as 60s",
+                         interval);
+    return err;
+}
+
+static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level level) {
+    struct pawl_error error = {PAWL_E_OK, ""};
+    struct pawl_addresses addresses, metrics_addresses;
+    const char *namespace = getenv("NAMESPACE");
+    struct pawl_daemon_options options = daemon_options(flags, namespace, level);
+    daemon_raise_files();
     daemon_tell_idle(flags, &options.log);
     daemon_warn_arguments(flags, &options.log);
 
@@ -286,40 +318,22 @@ static int daemon_start(const struct pawl_flags *flags, enum pawl_log_level leve
     struct pawl_settings *settings = NULL;
     pawl__log(&options.log, PAWL_LOG_INFO, "dapr.runtime",
               "starting Pawl -- version %s -- app id: %s", PAWL_VERSION, options.app_id);
-    enum pawl_err err = options.loops
-                            ? PAWL_OK
-                            : pawl__fail(&error, PAWL_E_INVALID,
-                                         "--loops is %lld, but has to be a number from 0 to %d",
-                                         (long long)pawl__flag_int(flags, "loops"), DAEMON_LOOPS);
-    if (!err) err = pawl__settings_read(&source, &options.log, &settings, &error);
-    if (!err) err = daemon_addresses(flags, "dapr-listen-addresses", &addresses, &error);
-    if (!err) err = daemon_check_dashboard(&options, &error);
-    metrics_addresses = addresses;
-    if (!err && *pawl__flag_text(flags, "metrics-listen-address"))
-        err = daemon_addresses(flags, "metrics-listen-address", &metrics_addresses, &error);
-    if (!err && !pawl__duration_parse(pawl__flag_text(flags, "hot-reload-reconcile-interval"),
-                                      &options.reconcile_interval))
-        err = pawl__fail(&error, PAWL_E_INVALID,
-                         "--hot-reload-reconcile-interval is '%s', but has to be a duration such "
-                         "as 60s",
-                         pawl__flag_text(flags, "hot-reload-reconcile-interval"));
-    int code = 1;
-    if (err) {
+    if (daemon_check(flags, &options, &addresses, &metrics_addresses, &error) ||
+        pawl__settings_read(&source, &options.log, &settings, &error)) {
         pawl__log(&options.log, PAWL_LOG_FATAL, "dapr.runtime", "cannot start: %s", error.text);
-    } else {
-        options.source = &source;
-        options.with_metrics = pawl__flag_bool(flags, "enable-metrics");
-        options.metrics = (struct pawl_metrics_options){
-            .app_id = options.app_id,
-            .namespace = namespace ? namespace : "",
-            .listen_addresses = &metrics_addresses,
-            .port = (int)pawl__flag_int(flags, "metrics-port"),
-            .any_port = !pawl__flag_given(flags, "metrics-port"),
-            .log = &options.log,
-        };
-        code = pawl__daemon_run(&options, settings);
+        return 1;
     }
-    return code;
+    options.source = &source;
+    options.with_metrics = pawl__flag_bool(flags, "enable-metrics");
+    options.metrics = (struct pawl_metrics_options){
+        .app_id = options.app_id,
+        .namespace = namespace ? namespace : "",
+        .listen_addresses = &metrics_addresses,
+        .port = (int)pawl__flag_int(flags, "metrics-port"),
+        .any_port = !pawl__flag_given(flags, "metrics-port"),
+        .log = &options.log,
+    };
+    return pawl__daemon_run(&options, settings);
 }
 
 static bool daemon_is_protocol(const char *name) {
