@@ -74,10 +74,11 @@ static void members_on_told(struct pawl_job *job) {
     members->told = !members->tell_error.code;
     if (members->told) members_count(members);
     if (members->told && first) pawl__members_look(members, members->workers);
-    if (members->tell_error.code)
+    if (members->tell_error.code && !members->warned)
         pawl__log(members->storage->log, PAWL_LOG_WARN, members_scope,
                   "other daemons of the app cannot be told of this one, will try again: %s",
                   members->tell_error.text);
+    members->warned = members->tell_error.code;
 }
 
 static void members_tell(struct pawl_members *members) {

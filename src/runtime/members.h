@@ -15,6 +15,7 @@ struct pawl_members {
     uint32_t workers;                           // to be told
     uint32_t told_workers;
     bool told, telling, looking, again, leaving;
+    bool warned;        // that it cannot be told; once until it can
     int64_t told_at;    // steady; when telling began
     int64_t told_until; // steady: so long it counts as living, at least. INT64_MAX: it does not end
     unsigned lapses;    // how often it may not have counted as living for a moment

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "runtime/members.h"
 #include "runtime/storage.h"
 
 struct stub {
@@ -16,7 +17,7 @@ struct stub {
     enum pawl_err refusal; // of what the client writes next
     bool unknown;          // and nobody knows what was done
     atomic_int busy;       // so many commits find that somebody else writes; any thread sets it
-    unsigned commits, at_once, tends;
+    unsigned commits, at_once, tends, puts;
 };
 
 static enum pawl_outcome stub_commit(struct pawl_store *store, const struct pawl_commit *commit,
@@ -49,8 +50,33 @@ static enum pawl_err stub_tend(struct pawl_store *store, struct pawl_error *erro
     return ++stub->tends == 4 ? PAWL_OK : pawl__fail(error, PAWL_E_IO, "the disk is on fire");
 }
 
-static const struct pawl_store_ops stub_ops = {
-    .close = stub_close, .commit = stub_commit, .tend = stub_tend};
+// The same.
+static enum pawl_err stub_put_member(struct pawl_store *store, struct pawl_str app,
+                                     const struct pawl_member *member, int64_t ttl,
+                                     struct pawl_error *error) {
+    struct stub *stub = (struct stub *)store;
+    (void)app;
+    (void)member;
+    (void)ttl;
+    return ++stub->puts == 4 ? PAWL_OK : pawl__fail(error, PAWL_E_IO, "the disk is on fire");
+}
+
+static enum pawl_err stub_members(struct pawl_store *store, struct pawl_str app,
+                                  struct pawl_arena *arena, struct pawl_member **out, size_t *count,
+                                  struct pawl_error *error) {
+    (void)store;
+    (void)app;
+    (void)arena;
+    (void)out;
+    (void)count;
+    return pawl__fail(error, PAWL_E_IO, "the disk is on fire");
+}
+
+static const struct pawl_store_ops stub_ops = {.close = stub_close,
+                                               .commit = stub_commit,
+                                               .tend = stub_tend,
+                                               .put_member = stub_put_member,
+                                               .members = stub_members};
 
 static void on_closed(void *arg) {
     *(bool *)arg = true;
@@ -364,8 +390,43 @@ static void test_tend_fails(void **state) {
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+// --- a member of which nobody can be told -------------------------------------------------------
+
+static void on_left(struct pawl_members *members) {
+    members->again = true;
+}
+
+static void test_member_is_not_told(void **state) {
+    (void)state;
+    struct stub stub = {.base = {&stub_ops, "state.stub"}};
+    struct pawl_storage storage;
+    struct pawl_members members;
+    struct pawl_error error;
+    uv_loop_t loop;
+    unsigned lines = 0;
+    bool closed = false;
+    const struct pawl_log log = {.write = log_write, .arg = &lines};
+    uv_loop_init(&loop);
+    assert_int_equal(pawl__storage_init(&storage, &loop, &stub.base, &log, &error), PAWL_OK);
+    pawl__members_init(&members, &storage, PAWL_STR("app"), PAWL_STR("id"), PAWL_STR(""), 0,
+                       PAWL_SECOND, NULL);
+    for (unsigned puts = 1; puts <= 6; puts++) {
+        members.told = false;
+        pawl__members_look(&members, 0);
+        UNTIL(&loop, !members.telling && !members.looking);
+        assert_int_equal(stub.puts, puts);
+        assert_int_equal(lines, puts < 5 ? 1 : 2); // once each time that it begins
+    }
+    pawl__members_leave(&members, on_left);
+    assert_true(members.again);
+    pawl__storage_close(&storage, on_closed, &closed);
+    UNTIL(&loop, closed);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_member_is_not_told),
         cmocka_unit_test(test_no_thread),
         cmocka_unit_test(test_client_is_refused),
         cmocka_unit_test(test_commit_is_given_again),
