@@ -5,8 +5,10 @@
 #include "suite.h"
 
 #include <libpq-fe.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "store/postgres/postgres.h"
@@ -285,6 +287,29 @@ static void test_no_server(void **state) {
     assert_err(PAWL_E_INVALID, open_as("nonsense", false, "state", &store, &f->error));
 }
 
+// Somebody listens there, and never says a word.
+static void test_deaf_server(void **state) {
+    struct fixture *f = *state;
+    char where[256];
+    struct pawl_store *store;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    snprintf(where, sizeof where, "host=127.0.0.1 port=%d user=tester dbname=x",
+             ntohs(address.sin_port));
+    const struct pawl_postgres_options options = {.type = "state.postgresql",
+                                                  .connection = where,
+                                                  .state_table = "state",
+                                                  .metadata_table = "dapr_metadata",
+                                                  .timeout = PAWL_SECOND / 10};
+    assert_err(PAWL_E_UNAVAILABLE, pawl__postgres_open(&options, &store, &f->error));
+    assert_text(f, "cannot connect: it does not answer in time; start it");
+    close(fd);
+}
+
 static bool can_connect(const char *where) {
     PGconn *conn = PQconnectdb(where);
     bool can = PQstatus(conn) == CONNECTION_OK;
@@ -523,11 +548,11 @@ int main(int argc, char **argv) {
     if (rc >= 0) return rc;
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest v2[] = {
-        T(test_stopped_owner),       T(test_v2_layout),      T(test_cleanup),
-        T(test_other_tables),        T(test_no_server),      T(test_connection_strings),
-        T(test_connections_are_cut), T(test_locked_out),     T(test_silent_server),
-        T(test_server_is_killed),    T(test_wrong_password), T(test_full_disk),
-        T(test_statements_are_gone),
+        T(test_stopped_owner),      T(test_v2_layout),           T(test_cleanup),
+        T(test_other_tables),       T(test_no_server),           T(test_deaf_server),
+        T(test_connection_strings), T(test_connections_are_cut), T(test_locked_out),
+        T(test_silent_server),      T(test_server_is_killed),    T(test_wrong_password),
+        T(test_full_disk),          T(test_statements_are_gone),
     };
     const struct CMUnitTest v1[] = {T(test_v1_layout)};
 #undef T

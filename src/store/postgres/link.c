@@ -338,7 +338,10 @@ enum pawl_err pawl__pg_ready(struct pawl_pg_link *link, struct pawl_error *error
     if (link->conn) return PAWL_OK;
     if (link_connect(link)) return link_prepare(link, error);
     char state[6] = "";
-    struct pawl_str text = link_text(link->conn ? PQerrorMessage(link->conn) : "out of memory");
+    bool is_late = link->conn && PQstatus(link->conn) != CONNECTION_BAD; // libpq would still wait
+    struct pawl_str text =
+        is_late ? PAWL_STR("it does not answer in time")
+                : link_text(link->conn ? PQerrorMessage(link->conn) : "out of memory");
     link_cut_state(&text, state);
     if (!*state && link->conn && PQconnectionNeedsPassword(link->conn)) strcpy(state, "28P01");
     return link_fail(link, state, "connect", text,
