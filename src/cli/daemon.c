@@ -149,17 +149,22 @@ static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error
         pawl__daemon_stores_put(stores, daemon->settings, daemon->next.items, daemon->next.count);
         return PAWL_OK;
     }
+    size_t count = 0;
     for (size_t i = 0; i < given->count; i++) {
+        const struct pawl_config_store *one = &given->items[i];
         struct pawl_store *opened;
         struct pawl_daemon_store *store;
-        enum pawl_err err = pawl__daemon_store_open(stores, &given->items[i], &opened, error);
+        enum pawl_err err = pawl__daemon_store_open(stores, one, &opened, error);
+        if (err && pawl__daemon_store_ignores(stores, one, error)) {
+            pawl__error_clear(error);
+            continue;
+        }
         if (!err)
-            err = pawl__daemon_stores_add(stores, opened, daemon->settings, &given->items[i],
-                                          &store, error);
+            err = pawl__daemon_stores_add(stores, opened, daemon->settings, one, &store, error);
         if (err) return err;
-        items[i] = &store->api;
+        items[count++] = &store->api;
     }
-    pawl__daemon_stores_put(stores, daemon->settings, items, given->count);
+    pawl__daemon_stores_put(stores, daemon->settings, items, count);
     return PAWL_OK;
 }
 

@@ -104,13 +104,23 @@ static bool reload_tells_same(const struct pawl_config_resources *a,
     return same;
 }
 
+// Whether |given| is among those that |were| there: then it could not be opened, and was passed
+// over.
+static bool reload_is_ignored(const struct pawl_config_stores *were,
+                              const struct pawl_config_store *given) {
+    for (size_t i = 0; given->ignores_errors && i < were->count; i++)
+        if (reload_is_same(&were->items[i], given)) return true;
+    return false;
+}
+
 static bool reload_differs(const struct reload_job *job, const struct pawl_settings *next) {
     const struct pawl_config_stores *was = &job->current->stores, *now = &next->stores;
-    if (reload_configures(job, next) || now->count != job->before_count) return true;
+    if (reload_configures(job, next) || now->count != was->count) return true;
     if (!reload_tells_same(&was->secrets, &now->secrets)) return true;
     if (!reload_tells_same(&was->policies, &now->policies)) return true;
-    for (size_t i = 0; i < next->stores.count; i++)
-        if (!reload_find(job, &next->stores.items[i])) return true;
+    for (size_t i = 0; i < now->count; i++)
+        if (!reload_find(job, &now->items[i]) && !reload_is_ignored(was, &now->items[i]))
+            return true;
     return false;
 }
 
@@ -130,7 +140,10 @@ static enum pawl_err reload_open(const struct pawl_reload *reload, struct reload
         if (job->stores[i].kept) continue;
         enum pawl_err err = pawl__daemon_store_open(reload->options.stores, given,
                                                     &job->stores[i].opened, &job->error);
-        if (err) return err;
+        if (!err) continue;
+        job->stores[i].opened = NULL;
+        if (!pawl__daemon_store_ignores(reload->options.stores, given, &job->error)) return err;
+        pawl__error_clear(&job->error);
     }
     return PAWL_OK;
 }
@@ -204,19 +217,20 @@ static enum pawl_err reload_adopt(struct pawl_reload *reload, struct pawl_reload
                                   struct pawl_error *error) {
     struct reload_job *job = &reload->job;
     const struct pawl_config_stores *given = &job->next->stores;
-    for (out->count = 0; out->count < given->count; out->count++) {
-        struct reload_store *one = &job->stores[out->count];
+    out->count = 0;
+    for (size_t i = 0; i < given->count; i++) {
+        struct reload_store *one = &job->stores[i];
         struct pawl_daemon_store *store;
-        enum pawl_err err = PAWL_OK;
         if (one->kept) {
-            out->items[out->count] = pawl__api_store_hold(one->kept);
+            out->items[out->count++] = pawl__api_store_hold(one->kept);
             continue;
         }
-        err = pawl__daemon_stores_add(reload->options.stores, one->opened, job->next,
-                                      &given->items[out->count], &store, error);
+        if (!one->opened) continue; // it was passed over
+        enum pawl_err err = pawl__daemon_stores_add(reload->options.stores, one->opened, job->next,
+                                                    &given->items[i], &store, error);
         one->opened = NULL;
         if (err) return err;
-        out->items[out->count] = &store->api;
+        out->items[out->count++] = &store->api;
     }
     return PAWL_OK;
 }

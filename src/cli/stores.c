@@ -113,6 +113,15 @@ enum pawl_err pawl__daemon_store_open(const struct pawl_daemon_stores *stores,
     return stores_open(stores, given, out, error) ? stores_explain(given, error) : PAWL_OK;
 }
 
+bool pawl__daemon_store_ignores(const struct pawl_daemon_stores *stores,
+                                const struct pawl_config_store *given,
+                                const struct pawl_error *error) {
+    if (!given->ignores_errors) return false;
+    pawl__log(stores->log, PAWL_LOG_WARN, stores_scope, "%s; it is ignored, as ignoreErrors says",
+              error->text);
+    return true;
+}
+
 // --- the set ------------------------------------------------------------------------------------
 
 void pawl__daemon_stores_init(struct pawl_daemon_stores *stores, uv_loop_t *loop,

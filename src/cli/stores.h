@@ -47,6 +47,12 @@ enum pawl_err pawl__daemon_store_open(const struct pawl_daemon_stores *stores,
                                       const struct pawl_config_store *given,
                                       struct pawl_store **out, struct pawl_error *error);
 
+// Whether |error|, of opening |given|, is to be passed over, as the component says; then it is
+// told. On any thread.
+bool pawl__daemon_store_ignores(const struct pawl_daemon_stores *stores,
+                                const struct pawl_config_store *given,
+                                const struct pawl_error *error);
+
 // Has |metrics|, or nobody (NULL), look at all stores, and at those that come.
 void pawl__daemon_stores_watch(struct pawl_daemon_stores *stores, struct pawl_metrics *metrics);
 

@@ -306,6 +306,7 @@ static enum pawl_err component_add_store(struct loader *loader, struct pawl_comp
         .version = component->version,
         .key_prefix = component_prefix(loader, component),
         .origin = component->origin,
+        .ignores_errors = component->ignore_errors,
     };
     const char *holds = pawl__field(component, "actorStateStore", NULL);
     store->holds_workflows = holds && strcasecmp(holds, "true") == 0;

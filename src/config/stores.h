@@ -51,6 +51,7 @@ struct pawl_config_store {
     int64_t busy_timeout,
         cleanup_interval;   // nanoseconds; 0: the store's default; the second negative: never
     bool holds_workflows;   // actorStateStore
+    bool ignores_errors;    // what cannot be opened is passed over
     uint32_t shards;        // of an app that is new to the store; 0: the default
     int64_t lease;          // nanoseconds that one lasts; 0: the default
     const char *origin;     // "file:line", for messages

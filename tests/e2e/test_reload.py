@@ -76,6 +76,24 @@ class Reload(unittest.TestCase):
 
 
 class Stores(Reload):
+    def test_one_that_may_fail(self):
+        """A component with ignoreErrors that cannot be opened is passed over, while files are read again and at the start."""
+        self.begin()
+        ignored = component("may-fail", "state.redis", redisHost="127.0.0.1:1").replace("spec:", "spec:\n  ignoreErrors: true")
+        self.write("may-fail.yaml", ignored)
+        self.told("it is ignored, as ignoreErrors says")
+        self.write("other.yaml", component("other"))
+        self.until("the other store", lambda: sorted(self.names()) == ["other", "statestore"])
+        self.assertEqual(self.save("may-fail")[0], 400)
+        self.daemon.kill()
+        self.daemon.start()
+        self.assertEqual(sorted(self.names()), ["other", "statestore"])
+        self.write("may-fail.yaml", component("may-fail"))
+        self.until("it", lambda: self.save("may-fail")[0] == 204)
+        self.write("may-fail.yaml", ignored.replace("  ignoreErrors: true\n", ""))
+        self.told("is not taken over")
+        self.assertEqual(self.save("may-fail")[0], 204)
+
     def test_one_comes_changes_and_goes(self):
         self.begin()
         code, body, _ = self.save("cache")
