@@ -1,4 +1,5 @@
 #include "api/console.h"
+#include "api/numbers.h"
 #include "api/openapi.h"
 #include "base/clock.h"
 #include "wire/timestamp.h"
@@ -92,7 +93,6 @@ static void console_app(void *arg, struct pawl_request *request, const struct pa
     (void)params;
     struct pawl_api *api = arg;
     const struct pawl_api_options *options = &api->options;
-    size_t workers = options->node ? options->node->dispatch.worker_count : 0;
     json_t *stores = json_array();
     for (size_t i = 0; i < options->stores->count; i++)
         pawl__json_add(&stores, json_pack("{s:s, s:s}", "name", options->stores->items[i]->name,
@@ -100,8 +100,9 @@ static void console_app(void *arg, struct pawl_request *request, const struct pa
     json_t *body =
         json_pack("{s:s, s:s, s:s, s:b, s:I, s:b, s:b, s:o}", "appId", options->app_id, "namespace",
                   options->namespace, "version", options->version, "ready", (int)api->ready,
-                  "workers", (json_int_t)workers, "readOnly", (int)options->console.read_only,
-                  "hidePayloads", (int)options->console.hide_payloads, "stores", stores);
+                  "workers", (json_int_t)pawl__workers_here(options->node, options->neighbours),
+                  "readOnly", (int)options->console.read_only, "hidePayloads",
+                  (int)options->console.hide_payloads, "stores", stores);
     if (!api->ready) pawl__json_set(&body, "reason", pawl__json_text(pawl__str(api->not_ready)));
     pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(request, 200, body);

@@ -100,7 +100,7 @@ static void console_reply_instance(struct pawl_console_ask *ask) {
         .ended_at = console_stamp(state->completedtimestamp),
         .starts_at = console_stamp(state->scheduledstarttimestamp),
         .failure = console_why(state, &ask->request->arena),
-        .workers = ask->api->options.node->dispatch.worker_count,
+        .workers = pawl__node_worker_count(ask->api->options.node),
         .now = pawl__clock_wall(),
     };
     if (!subject.ended_at && console_status_ended(status))

@@ -57,7 +57,8 @@ static json_t *numbers_make(struct pawl_figures *figures, struct pawl_api *api) 
     json_t *body = json_pack(
         "{s:s, s:b, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "appId",
         api->options.app_id, "ready", (int)api->ready, "workers", numbers.workers,
-        "workersElsewhere", (double)pawl__figures_elsewhere(api), "turns",
+        "workersElsewhere",
+        (double)pawl__workers_elsewhere(api->options.node, api->options.neighbours), "turns",
         numbers_work(&numbers.turns), "activities", numbers_work(&numbers.activities), "heldTurns",
         numbers.held, "shards", numbers.shards, "shardsServed", numbers.shards_served, "inMemory",
         numbers.instances, "asleep", numbers.asleep, "batches", numbers.batches, "failingSeconds",

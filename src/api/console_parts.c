@@ -152,7 +152,7 @@ static json_t *workers_make(struct pawl_figures *figures, struct pawl_api *api) 
         waiting_add_parked(&rows, &node->dispatch.parked_activities, false);
     }
     return json_pack("{s:o, s:o, s:I}", "workers", workers, "waiting", rows, "elsewhere",
-                     (json_int_t)pawl__figures_elsewhere(api));
+                     (json_int_t)pawl__workers_elsewhere(node, api->options.neighbours));
 }
 
 static bool workers_merge(json_t *into, const json_t *from) {

@@ -86,11 +86,3 @@ bool pawl__figures_raise(json_t *into, const json_t *from, const char *key) {
     double high = figures_number(from, key);
     return high <= figures_number(into, key) || !json_object_set_new(into, key, json_real(high));
 }
-
-size_t pawl__figures_elsewhere(const struct pawl_api *api) {
-    const struct pawl_node *node = api->options.node;
-    const struct pawl_neighbours *loops = api->options.neighbours;
-    if (!node) return 0;
-    size_t others = pawl__node_worker_count(node) - node->dispatch.worker_count;
-    return loops ? others - pawl__neighbours_workers(loops, &node->members) : others;
-}

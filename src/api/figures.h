@@ -31,7 +31,4 @@ void pawl__figures_visit(struct pawl_api *api, struct pawl_round *round);
 bool pawl__figures_add(json_t *into, const json_t *from, const char *const *keys, size_t count);
 bool pawl__figures_raise(json_t *into, const json_t *from, const char *key);
 
-// Workers at other daemons, as the loop knows that was asked. Those of other loops are told there.
-size_t pawl__figures_elsewhere(const struct pawl_api *api);
-
 #endif

@@ -113,6 +113,16 @@ static void numbers_add(struct pawl_numbers *out, const struct pawl_partition *p
     if (pawl__residency_has_state(&partition->residency)) numbers_add_state(out, partition, now);
 }
 
+size_t pawl__workers_here(const struct pawl_node *node, const struct pawl_neighbours *loops) {
+    if (!node) return 0;
+    size_t others = loops ? pawl__neighbours_workers(loops, &node->members) : 0;
+    return node->dispatch.worker_count + others;
+}
+
+size_t pawl__workers_elsewhere(const struct pawl_node *node, const struct pawl_neighbours *loops) {
+    return node ? pawl__node_worker_count(node) - pawl__workers_here(node, loops) : 0;
+}
+
 void pawl__numbers_read(struct pawl_numbers *out, const struct pawl_node *node) {
     *out = (struct pawl_numbers){0};
     if (!node) return;

@@ -3,6 +3,7 @@
 
 // What a daemon's parts have counted, added up at one moment.
 
+#include "runtime/neighbours.h"
 #include "runtime/node.h"
 
 // By kind of work: turns and activities.
@@ -32,6 +33,11 @@ struct pawl_numbers {
     double letters, received, dropped;           // messages
     double stalls;
 };
+
+// Workers at all loops of this daemon, and at other daemons, as the loop of |node| knows. |loops|
+// NULL: there is but this one.
+size_t pawl__workers_here(const struct pawl_node *node, const struct pawl_neighbours *loops);
+size_t pawl__workers_elsewhere(const struct pawl_node *node, const struct pawl_neighbours *loops);
 
 void pawl__numbers_read(struct pawl_numbers *out, const struct pawl_node *node);
 

@@ -275,7 +275,7 @@ static void scrape_count_elsewhere(const struct pawl_scrape_source *source,
                                    struct pawl_numbers *numbers) {
     const struct pawl_neighbours *loops = source->neighbours;
     if (!loops) return;
-    numbers->workers_elsewhere -= (double)pawl__neighbours_workers(loops, &source->node->members);
+    numbers->workers_elsewhere = (double)pawl__workers_elsewhere(source->node, loops);
     if (loops->sibling->index) numbers->workers_elsewhere = 0;
 }
 

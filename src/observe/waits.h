@@ -12,7 +12,7 @@ struct pawl_waits_subject {
     int64_t ended_at;    // 0: it has not
     int64_t starts_at;   // of a scheduled start that is still to come; else 0
     const char *failure; // how it failed, or why it was terminated; NULL: nothing is known
-    size_t workers;      // that are connected to this daemon
+    size_t workers;      // that are connected, to whichever daemon of the app
     int64_t now;
 };
 

@@ -160,6 +160,20 @@ class TestLoops(unittest.TestCase):
             hubs[i % LOOPS].start(name, text="3")
         self.check(hubs[0], names)
 
+    def test_one_worker_is_told_by_all_loops(self):
+        class Deaf(raw.Worker):
+            def activity(self, request, token):
+                """It works on it for ever."""
+
+        (hub,) = self.hubs(1)
+        worker = Deaf(self.daemon.grpc)
+        self.addCleanup(setattr, worker, "closing", True)
+        hub.start("d", text="1")
+        for _ in range(LOOPS * 2):  # connections, which come to all loops
+            self.until(lambda: self.told("/pawl/v1/app")["workers"] == 1, lambda: self.told("/pawl/v1/app"))
+            self.until(lambda: re.fullmatch("Runs activity add, for [0-9.a-z ]*", self.told("/pawl/v1/instances/d")["sentence"]),
+                       lambda: self.told("/pawl/v1/instances/d")["sentence"])
+
     def test_answers_over_other_connections(self):
         """An SDK may answer over another connection than the one its work came over."""
         others = self.hubs(LOOPS * 2)
