@@ -13,7 +13,7 @@ struct reader {
     struct pawl_timeline_step **last;
     struct pawl_timeline_pause *suspended; // that has not ended
     struct pawl_timeline_pause **last_pause;
-    struct pawl_map by_action; // the action's id as text -> the step that waits for it
+    struct pawl_map by_action; // an action, as reader_id_key says -> the step that waits for it
     struct pawl_map by_work;   // a task execution id, or a child's instance id -> its step
     struct pawl_map by_event;  // an event's name in small letters -> struct waits
     uint32_t number;           // of the event that is read
@@ -31,7 +31,11 @@ struct wait {
 };
 
 static struct pawl_str reader_id_key(struct reader *reader, char prefix, int32_t id) {
-    return pawl__str(pawl__arena_format(reader->arena, "%c%d", prefix, (int)id));
+    char *key = pawl__arena_alloc(reader->arena, 1 + sizeof id);
+    if (!key) return (struct pawl_str){0};
+    key[0] = prefix;
+    memcpy(key + 1, &id, sizeof id);
+    return (struct pawl_str){key, 1 + sizeof id};
 }
 
 static struct pawl_str reader_small(struct reader *reader, const char *text) {
