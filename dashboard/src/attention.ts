@@ -1,7 +1,7 @@
 // What needs attention first, as sentences: what stops work stands before what slows it, and that before what has gone wrong.
 
 import type { App, Numbers, Row, Workers } from './model';
-import { duration } from './time';
+import { duration, grouped } from './time';
 
 export interface Need {
   text: string;
@@ -26,7 +26,7 @@ const LONG = 5; // times what most take is longer than usual,
 const LONG_LEAST = 10000; // and more than this, in milliseconds
 const TOLD = 3; // of one kind
 
-const n = (count: number): string => count.toLocaleString();
+const n = (count: number): string => grouped(count);
 const are = (count: number, one: string, many: string): string => `${n(count)} ${count === 1 ? one : many}`;
 const word = (text: string): string => (/^[^\s"]+$/.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`);
 

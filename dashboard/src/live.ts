@@ -25,11 +25,12 @@ const UNTOLD_ONE = 3000; // the same, of one instance: which worker has what is 
 // True while the daemon does not answer: the bar on top says so.
 export const gone = signal(false);
 
+// |early|: the first answer, asked for already.
 // |of|: the instance whose changes change the answer; ANY: all of them do; undefined: the clock alone says when to ask.
 export const ANY = Symbol('any');
 
 // |rests|: whether an answer changes only when something happens, not as time goes by.
-export function useLive<T extends { at?: number }>(path: string | undefined, every = FASTEST, of?: string | typeof ANY, rests?: (answer: T) => boolean): Live<T> {
+export function useLive<T extends { at?: number }>(path: string | undefined, every = FASTEST, of?: string | typeof ANY, rests?: (answer: T) => boolean, early?: Promise<T>): Live<T> {
   const live = useMemo(() => {
     const value = signal<T | undefined>(undefined);
     const error = signal<ApiError | undefined>(undefined);
@@ -46,6 +47,7 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
     let took = 0;
     let changed = false;
     let failures = 0; // since the last answer
+    let first = early;
     const share = typeof of === 'string' ? SHARE_ONE : SHARE;
     const rest = (): number => Math.min(LONGEST, share * took);
     const ask = async (): Promise<void> => {
@@ -56,7 +58,8 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
       const asked = performance.now();
       last = asked;
       try {
-        const answer = await get<T>(path);
+        const answer = await (first ?? get<T>(path));
+        first = undefined;
         if (answer.at) heard(answer.at);
         if (!stopped) {
           live.value.value = answer;
@@ -69,6 +72,7 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
         const least = of === undefined || !told.value ? every : of === ANY || rests?.(answer) ? UNTOLD : UNTOLD_ONE;
         delay = Math.max(every, least, rest());
       } catch (caught) {
+        first = undefined;
         const error = caught instanceof ApiError ? caught : new ApiError('refused', String(caught));
         if (!stopped) live.error.value = error;
         if (error.trouble === 'gone') gone.value = true;

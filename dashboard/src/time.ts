@@ -36,6 +36,9 @@ export function duration(ms: number): string {
   return parts.filter(Boolean).join(' ');
 }
 
+// 50,000: a browser's own way takes tens of milliseconds when it is used first.
+export const grouped = (n: number): string => String(n).replace(/\B(?=(?:\d{3})+$)/g, ',');
+
 const two = (n: number): string => String(n).padStart(2, '0');
 
 export const clockOf = (date: Date): string => `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;

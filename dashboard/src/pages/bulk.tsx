@@ -6,6 +6,7 @@ import { bulk, type Progress } from '../bulk';
 import { useLive } from '../live';
 import type { Counts } from '../model';
 import { filterFlags } from '../query';
+import { grouped } from '../time';
 import { Command, Dialog, Refusal, shellWord } from '../ui/basics';
 import { bodyOf, SaidFields, VERBS, type Said, type VerbRow } from './actions';
 
@@ -20,7 +21,7 @@ function line(row: VerbRow, q: string, said: Said): string | undefined {
 // One of these is offered first: the first that concerns any.
 const HARMLESS = VERBS.filter((one) => !one.destroys && one.verb !== 'raise');
 
-const many = (n: number): string => `${n.toLocaleString()} ${n === 1 ? 'workflow' : 'workflows'}`;
+const many = (n: number): string => `${grouped(n)} ${n === 1 ? 'workflow' : 'workflows'}`;
 
 export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
   const counts = useLive<Counts>(withQuery('instances/count', { q, by: 'status' }));
@@ -95,7 +96,7 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
             <p>
               {state === 'ended' && (stopped.current ? 'Stopped. ' : 'Ended. ')}
               {many(done)} {row.done}
-              {failed > 0 && `, ${failed.toLocaleString()} refused`}.
+              {failed > 0 && `, ${grouped(failed)} refused`}.
             </p>
             {progress?.failures.map((one) => (
               <p key={one} class="refusal">
@@ -113,7 +114,7 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
                 Cancel
               </button>
               <button type="submit" class={row.destroys ? 'danger' : 'primary'} disabled={concerned === 0}>
-                {row.label} {concerned.toLocaleString()}
+                {row.label} {grouped(concerned)}
               </button>
             </>
           ) : state === 'runs' ? (

@@ -6,7 +6,7 @@ import { align, type Pair } from '../compare';
 import { useLive } from '../live';
 import type { Group, Instance, List, Timeline } from '../model';
 import { go, link } from '../route';
-import { duration, now } from '../time';
+import { duration, grouped, now } from '../time';
 import { endOf, isRetried, titleOf } from '../timeline/rows';
 import { Badge, Dialog, Refusal, Time } from '../ui/basics';
 
@@ -31,8 +31,8 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
       {pairs && differing && (
         <p class="sentence">
           {differing.length === 0
-            ? `They did the same ${pairs.length.toLocaleString()} ${pairs.length === 1 ? 'step' : 'steps'}.`
-            : `They differ in ${differing.length.toLocaleString()} of ${pairs.length.toLocaleString()} steps, first at step ${(pairs.indexOf(differing[0]!) + 1).toLocaleString()}: ${nameOf(differing[0]!)}, ${differing[0]!.differs}.`}
+            ? `They did the same ${grouped(pairs.length)} ${pairs.length === 1 ? 'step' : 'steps'}.`
+            : `They differ in ${grouped(differing.length)} of ${grouped(pairs.length)} steps, first at step ${grouped(pairs.indexOf(differing[0]!) + 1)}: ${nameOf(differing[0]!)}, ${differing[0]!.differs}.`}
           {first.instance && second.instance && first.instance.input !== second.instance.input && ' Their inputs differ.'}
         </p>
       )}
@@ -57,7 +57,7 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
             <tbody>
               {shown.map((pair) => (
                 <tr key={pairs!.indexOf(pair)} class={pair.differs ? 'differs' : ''}>
-                  <td class="number">{(pairs!.indexOf(pair) + 1).toLocaleString()}</td>
+                  <td class="number">{grouped(pairs!.indexOf(pair) + 1)}</td>
                   <td>{nameOf(pair)}</td>
                   <Side group={pair.a} />
                   <Side group={pair.b} />
@@ -69,7 +69,7 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
           </table>
         </div>
       )}
-      {(onlyDiffering ? differing! : (pairs ?? [])).length > SHOWN && <p class="quiet">The first {SHOWN.toLocaleString()} are shown.</p>}
+      {(onlyDiffering ? differing! : (pairs ?? [])).length > SHOWN && <p class="quiet">The first {grouped(SHOWN)} are shown.</p>}
     </main>
   );
 }

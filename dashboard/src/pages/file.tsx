@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
 import { ApiError, readHistory } from '../api';
 import type { HistoryEvent, Timeline } from '../model';
-import { duration } from '../time';
+import { duration, grouped } from '../time';
 import { titleOf } from '../timeline/rows';
 import { TimelineView } from '../timeline/view';
 import { Refusal, Time } from '../ui/basics';
@@ -100,7 +100,7 @@ function History({ of }: { of: Opened }) {
             – <Time at={timeline.end} />, {duration(timeline.end - timeline.start)}
           </>
         )}
-        , {events.size.toLocaleString()} events
+        , {grouped(events.size)} events
       </p>
       <TimelineView timeline={{ ...timeline, end: timeline.end ?? all[all.length - 1]!.at }} selected={selected} onSelect={setSelected} onOpen={() => {}} />
       {group && (

@@ -5,6 +5,7 @@ import { get, path, withQuery, type ApiError } from '../api';
 import { useLive } from '../live';
 import type { History, HistoryEvent, Instance } from '../model';
 import { route, setQuery } from '../route';
+import { grouped } from '../time';
 import { Refusal } from '../ui/basics';
 import { EventFields, EventLine, EventMore, isBad, namesOf, RerunButton } from './events';
 import { InstanceEvents } from './window';
@@ -65,7 +66,7 @@ function FullPages({ instance, readOnly }: Omit<Of, 'full'>) {
           <button type="button" disabled={from === 0} onClick={() => setFrom(Math.max(0, from - FULL))}>
             earlier
           </button>{' '}
-          {(from + 1).toLocaleString()}–{Math.min(from + FULL, history.total).toLocaleString()} of {history.total.toLocaleString()}{' '}
+          {grouped(from + 1)}–{grouped(Math.min(from + FULL, history.total))} of {grouped(history.total)}{' '}
           <button type="button" disabled={from + FULL >= history.total} onClick={() => setFrom(from + FULL)}>
             later
           </button>
@@ -102,7 +103,7 @@ function Found({ instance, word, full, readOnly }: Of & { word: string }) {
     <>
       <Refusal error={error} />
       <p class="quiet" role="status">
-        {events.length.toLocaleString()} {events.length === 1 ? 'event has' : 'events have'} “{word}”{next !== undefined && events.length < wanted && '; searching …'}
+        {grouped(events.length)} {events.length === 1 ? 'event has' : 'events have'} “{word}”{next !== undefined && events.length < wanted && '; searching …'}
       </p>
       <Events events={events} instance={instance} full={full} readOnly={readOnly} />
       {next !== undefined && events.length >= wanted && (

@@ -1,12 +1,12 @@
 // What is this workflow doing, why does it not go on, and what can I do?
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
-import { getText, path, type ApiError } from '../api';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { get, getText, path, type ApiError } from '../api';
 import { useLive } from '../live';
-import type { App, Instance } from '../model';
+import type { App, Instance, Timeline } from '../model';
 import { go, link, route } from '../route';
-import { duration, now, UTC } from '../time';
+import { duration, grouped, now, UTC } from '../time';
 import { Badge, Copy, Refusal, Time } from '../ui/basics';
 import { Payload, visible } from '../ui/json';
 import { ActionButtons, StartDialog, type Draft } from './actions';
@@ -26,7 +26,18 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
   const [comparing, setComparing] = useState(false);
   const wanted = route.value.segments[2] as Tab | undefined;
   const tab: Tab = wanted && TABS.includes(wanted) ? wanted : 'timeline';
+  // Asked for right after the instance, as a long one takes a while; used by the first view of it only.
+  const early = useRef<Promise<Timeline> | undefined>(undefined);
+  useEffect(() => {
+    if (tab !== 'timeline') return;
+    early.current = get<Timeline>(path('instances', id, 'timeline'));
+    early.current.catch(() => {}); // whoever uses it tells
+  }, [id]);
   const instance = value.value;
+  const isShown = instance !== undefined;
+  useEffect(() => {
+    if (isShown) early.current = undefined;
+  }, [isShown]);
   const refused = error.value?.trouble === 'refused';
   const readOnly = app?.readOnly ?? true;
 
@@ -76,7 +87,7 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
           </a>
         ))}
       </nav>
-      {tab === 'timeline' && <TimelineTab instance={instance} readOnly={readOnly} />}
+      {tab === 'timeline' && <TimelineTab instance={instance} readOnly={readOnly} early={early.current} />}
       {tab === 'history' && <HistoryTab instance={instance} readOnly={readOnly} />}
       {tab === 'data' && <DataTab instance={instance} hidden={app?.hidePayloads ?? false} />}
       {tab === 'tree' && <TreeTab instance={instance} appId={app?.appId} />}
@@ -141,7 +152,7 @@ function Facts({ instance }: { instance: Instance }) {
       )}
       <div>
         <dt>Events</dt>
-        <dd>{instance.events.toLocaleString()}</dd>
+        <dd>{grouped(instance.events)}</dd>
       </div>
       {instance.version && (
         <div>

@@ -7,6 +7,7 @@ import { ANY, useLive } from '../live';
 import { STATUSES, type App, type Counts, type List, type Row, type Status } from '../model';
 import { formatTerms, parseTerms, valueOf, withTerm } from '../query';
 import { go, link, route, searching, setQuery } from '../route';
+import { grouped } from '../time';
 import { Badge, Command, Copy, Refusal } from '../ui/basics';
 import { StartDialog } from './actions';
 import { BulkDialog } from './bulk';
@@ -125,8 +126,8 @@ function Progress({ searched: { rows, looked, searching, error, more }, counts }
       <p class="quiet" role="status">
         {(searching || more) && looked > 0 && (
           <>
-            {rows.length === 0 ? 'None fits' : `${rows.length.toLocaleString()} ${rows.length === 1 ? 'fits' : 'fit'}`}; searched {looked.toLocaleString()}
-            {all > looked && ` of ${all.toLocaleString()}`} so far{searching && ' …'}
+            {rows.length === 0 ? 'None fits' : `${grouped(rows.length)} ${rows.length === 1 ? 'fits' : 'fit'}`}; searched {grouped(looked)}
+            {all > looked && ` of ${grouped(all)}`} so far{searching && ' …'}
           </>
         )}
       </p>
@@ -148,7 +149,7 @@ function Shortcuts({ counts, q }: { counts: Counts | undefined; q: string }) {
   return (
     <nav class="shortcuts" aria-label="By status">
       <a href={link(['instances'], { q: withTerm(q, 'status') })} class={current ? '' : 'current'}>
-        all <b>{total(counts).toLocaleString()}</b>
+        all <b>{grouped(total(counts))}</b>
       </a>
       {STATUSES.filter((status) => by.get(status)).map((status) => (
         <a
@@ -156,7 +157,7 @@ function Shortcuts({ counts, q }: { counts: Counts | undefined; q: string }) {
           href={link(['instances'], { q: withTerm(q, 'status', status.toLowerCase()) })}
           class={current?.toUpperCase() === status ? 'current' : ''}
         >
-          <span class={`dot status-${status.toLowerCase()}`} /> {status.toLowerCase()} <b>{by.get(status)!.toLocaleString()}</b>
+          <span class={`dot status-${status.toLowerCase()}`} /> {status.toLowerCase()} <b>{grouped(by.get(status)!)}</b>
         </a>
       ))}
     </nav>

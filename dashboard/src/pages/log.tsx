@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, get, withQuery } from '../api';
 import type { Log, LogLine } from '../model';
 import { route, setQuery } from '../route';
-import { heard, utc } from '../time';
+import { clockOf, grouped, heard, utc } from '../time';
 import { Command, Refusal } from '../ui/basics';
 import { visible } from '../ui/json';
 
@@ -99,7 +99,7 @@ export function LogPage() {
               <input type="checkbox" checked={follows} onChange={(changed) => setFollows(changed.currentTarget.checked)} /> follow
             </label>
             <span class="quiet">
-              {shown.length.toLocaleString()} {shown.length === 1 ? 'line' : 'lines'}
+              {grouped(shown.length)} {shown.length === 1 ? 'line' : 'lines'}
             </span>
           </div>
           <div
@@ -116,7 +116,7 @@ export function LogPage() {
           >
             {shown.map((line, index) => (
               <p key={index} class={`${line.from} ${levelOf(line.text)}`}>
-                <time title={utc(line.at)}>{new Date(line.at).toLocaleTimeString([], { hour12: false })}</time> <b>{line.from}</b> {visible(line.text)}
+                <time title={utc(line.at)}>{clockOf(new Date(line.at))}</time> <b>{line.from}</b> {visible(line.text)}
               </p>
             ))}
             {shown.length === 0 && <p class="quiet">{lines.length ? 'No line fits.' : 'Nothing has been written yet.'}</p>}

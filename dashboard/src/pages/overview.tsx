@@ -5,7 +5,7 @@ import { attention, LATELY } from '../attention';
 import { ANY, useLive } from '../live';
 import { STATUSES, type App, type Counts, type List, type Numbers, type Past, type Status, type Workers } from '../model';
 import { link } from '../route';
-import { duration, now } from '../time';
+import { duration, grouped, now } from '../time';
 import { Badge, Command, Refusal, Time } from '../ui/basics';
 import { Chart, type Series } from '../ui/chart';
 import { Sentence } from './sentence';
@@ -56,7 +56,7 @@ export function OverviewPage({ app }: { app: App | undefined }) {
         {STATUSES.map((status) => (
           <li key={status}>
             <a href={link(['instances'], { q: `status:${status.toLowerCase()}` })} class={sum((one) => one === status) ? '' : 'none'}>
-              <b>{sum((one) => one === status).toLocaleString()}</b>
+              <b>{grouped(sum((one) => one === status))}</b>
               <Badge status={status} />
             </a>
           </li>
@@ -84,7 +84,7 @@ const known = (values: readonly number[], scale = 1): (number | undefined)[] => 
 
 function Charts({ past }: { past: Past }) {
   const rate = 60000 / past.step; // of a step, in a minute
-  const count = (value: number): string => (value < 10 && value % 1 ? value.toFixed(1) : Math.round(value).toLocaleString());
+  const count = (value: number): string => (value < 10 && value % 1 ? value.toFixed(1) : grouped(Math.round(value)));
   const perMinute = (values: readonly number[]): (number | undefined)[] => known(values, rate);
   // How many there are by status is counted less often than the rest.
   const open = (['running', 'pending', 'suspended', 'stalled'] as const).map((status): Series => {
@@ -165,7 +165,7 @@ function Names({ groups, numbers }: { groups: Counts['groups']; numbers: Numbers
                   const n = groups.find((group) => group.name === name && group.status === status)?.n;
                   return (
                     <td key={status} class="number">
-                      {n && <a href={link(['instances'], { q: `name:${name} status:${status.toLowerCase()}` })}>{n.toLocaleString()}</a>}
+                      {n && <a href={link(['instances'], { q: `name:${name} status:${status.toLowerCase()}` })}>{grouped(n)}</a>}
                     </td>
                   );
                 })}
@@ -189,7 +189,7 @@ function Short({ title, list, empty, more, sort }: { title: string; list: List |
       </h2>
       {list?.rows.length === 0 && (
         <p class="quiet">
-          {list.next === undefined ? empty : <>None among the {sort === 'created' ? 'oldest' : 'newest'} {(list.looked ?? 0).toLocaleString()}. <a href={link(['instances'], { q: more, sort })}>Look through all</a></>}
+          {list.next === undefined ? empty : <>None among the {sort === 'created' ? 'oldest' : 'newest'} {grouped(list.looked ?? 0)}. <a href={link(['instances'], { q: more, sort })}>Look through all</a></>}
         </p>
       )}
       <ul class="short">

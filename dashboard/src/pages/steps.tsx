@@ -5,7 +5,7 @@ import { path } from '../api';
 import { useLive } from '../live';
 import type { Group, HistoryEvent, Instance, Timeline } from '../model';
 import { appLink, go, link, route } from '../route';
-import { duration } from '../time';
+import { duration, grouped } from '../time';
 import { endOf, isRetried, titleOf } from '../timeline/rows';
 import { TimelineView } from '../timeline/view';
 import { Refusal, Time } from '../ui/basics';
@@ -14,9 +14,10 @@ import { EventView, RerunButton } from './events';
 
 const NEVER = 1e8; // milliseconds: what has ended changes only when something happens to it
 
-export function TimelineTab({ instance, readOnly }: { instance: Instance; readOnly: boolean }) {
+// |early|: the timeline, asked for before the instance was known.
+export function TimelineTab({ instance, readOnly, early }: { instance: Instance; readOnly: boolean; early: Promise<Timeline> | undefined }) {
   const ended = instance.ended !== undefined;
-  const { value, error } = useLive<Timeline>(path('instances', instance.id, 'timeline'), ended ? NEVER : 1000, instance.id);
+  const { value, error } = useLive<Timeline>(path('instances', instance.id, 'timeline'), ended ? NEVER : 1000, instance.id, undefined, early);
   const [selected, setSelected] = useState<number | undefined>(undefined);
   const timeline = value.value;
   const group = selected === undefined ? undefined : timeline?.groups[selected];
@@ -45,7 +46,7 @@ const SHOWN = 12; // names in the preview of a rerun
 
 function names(groups: readonly Group[]): string[] {
   const all = groups.filter((group) => group.kind !== 'event' && group.kind !== 'sent').map((group) => group.name || group.kind);
-  return all.length > SHOWN ? [...all.slice(0, SHOWN), `${(all.length - SHOWN).toLocaleString()} more`] : all;
+  return all.length > SHOWN ? [...all.slice(0, SHOWN), `${grouped(all.length - SHOWN)} more`] : all;
 }
 
 function GroupDetails({ instance, group, groups, readOnly }: { instance: Instance; group: Group; groups: readonly Group[]; readOnly: boolean }) {

@@ -2,7 +2,7 @@
 
 import { useLive } from '../live';
 import type { Numbers, Stores } from '../model';
-import { duration } from '../time';
+import { duration, grouped } from '../time';
 import { Refusal, Time } from '../ui/basics';
 
 export function bytes(n: number): string {
@@ -37,13 +37,13 @@ export function StorePage() {
             {store.path && <Fact name="File" text={store.path} />}
             {store.bytes !== undefined && <Fact name="Size" text={bytes(store.bytes)} />}
             {store.logBytes !== undefined && <Fact name="Its write-ahead log" text={bytes(store.logBytes)} />}
-            <Fact name="Commits" text={store.commits.toLocaleString()} />
+            <Fact name="Commits" text={grouped(store.commits)} />
             <Fact name="Commit, median" text={milliseconds(store.commitP50)} />
             <Fact name="Commit, 99 %" text={milliseconds(store.commitP99)} />
-            <Fact name="Snapshots written" text={store.snapshots.toLocaleString()} />
-            <Fact name="Tried again" text={store.nothing.toLocaleString()} />
-            <Fact name="Outcome unknown" text={store.unknown.toLocaleString()} />
-            <Fact name="Refused" text={store.refused.toLocaleString()} />
+            <Fact name="Snapshots written" text={grouped(store.snapshots)} />
+            <Fact name="Tried again" text={grouped(store.nothing)} />
+            <Fact name="Outcome unknown" text={grouped(store.unknown)} />
+            <Fact name="Refused" text={grouped(store.refused)} />
           </dl>
         </section>
       ))}
@@ -56,8 +56,8 @@ export function StorePage() {
           <dl class="facts">
             <Fact name="Processor time" text={duration(numbers.cpuSeconds * 1000)} />
             <Fact name="Memory" text={bytes(numbers.residentBytes)} />
-            <Fact name="Instances in memory" text={numbers.inMemory.toLocaleString()} />
-            <Fact name="Instances asleep" text={numbers.asleep.toLocaleString()} />
+            <Fact name="Instances in memory" text={grouped(numbers.inMemory)} />
+            <Fact name="Instances asleep" text={grouped(numbers.asleep)} />
           </dl>
         </section>
       )}
@@ -73,7 +73,7 @@ function saysOf(store: Stores['stores'][number]): string {
   return `All of ${count(store.commits, 'commit')} went well: half within ${milliseconds(store.commitP50)}, 99 % within ${milliseconds(store.commitP99)}.`;
 }
 
-const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString()} ${n === 1 ? one : many}`;
+const count = (n: number, one: string, many = `${one}s`): string => `${grouped(n)} ${n === 1 ? one : many}`;
 
 function Fact({ name, text }: { name: string; text: string }) {
   return (
@@ -113,13 +113,13 @@ function Shards({ all }: { all: Stores }) {
                 <td class="number">{shard.number}</td>
                 <td>{shard.state}</td>
                 <td>{holderOf(shard, all.daemons)}</td>
-                <td class="number">{shard.epoch.toLocaleString()}</td>
-                <td class="number">{shard.position.toLocaleString()}</td>
+                <td class="number">{grouped(shard.epoch)}</td>
+                <td class="number">{grouped(shard.position)}</td>
                 <td class="number">
-                  {shard.lag.toLocaleString()} ({bytes(shard.logBytes)})
+                  {grouped(shard.lag)} ({bytes(shard.logBytes)})
                 </td>
-                <td class="number">{shard.inMemory.toLocaleString()}</td>
-                <td class="number">{shard.asleep.toLocaleString()}</td>
+                <td class="number">{grouped(shard.inMemory)}</td>
+                <td class="number">{grouped(shard.asleep)}</td>
               </tr>
             ))}
           </tbody>

@@ -6,7 +6,7 @@ import { ApiError, get, path } from '../api';
 import { useLive } from '../live';
 import type { Group, Instance, Timeline } from '../model';
 import { link } from '../route';
-import { duration, now } from '../time';
+import { duration, grouped, now } from '../time';
 import { Badge } from '../ui/basics';
 import { Child } from './steps';
 
@@ -98,7 +98,7 @@ function Node({ id, name, depth = 0, few = true }: { id: string; name: string; d
           )}
           {children.length > SHOWN && (
             <li>
-              <a href={link(['instances'], { q: `parent:${id}` })}>{(children.length - SHOWN).toLocaleString()} more</a>
+              <a href={link(['instances'], { q: `parent:${id}` })}>{grouped(children.length - SHOWN)} more</a>
             </li>
           )}
         </ul>

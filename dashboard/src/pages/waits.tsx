@@ -2,7 +2,7 @@
 
 import type { Wait } from '../model';
 import { link } from '../route';
-import { clock, duration, now } from '../time';
+import { clock, duration, grouped, now } from '../time';
 import { visible } from '../ui/json';
 
 const SHOWN = 20;
@@ -27,7 +27,7 @@ export function Waits({ waits }: { waits: Wait[] }) {
           {wait.error && <span class="why"> {visible(wait.error)}</span>}
         </li>
       ))}
-      {waits.length > SHOWN && <li class="quiet">and {(waits.length - SHOWN).toLocaleString()} more</li>}
+      {waits.length > SHOWN && <li class="quiet">and {grouped(waits.length - SHOWN)} more</li>}
     </ul>
   );
 }

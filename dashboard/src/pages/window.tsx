@@ -5,6 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { get, path, withQuery, type ApiError } from '../api';
 import type { History, HistoryEvent, Instance } from '../model';
+import { grouped } from '../time';
 import { Refusal } from '../ui/basics';
 import { EventLine, EventMore, isBad, namesOf } from './events';
 
@@ -88,7 +89,7 @@ export function EventsWindow({ events, total, more, onSight }: Props) {
   return (
     <>
       <p class="quiet ends">
-        {total.toLocaleString()} {total === 1 ? 'event' : 'events'} · <button type="button" class="plain" onClick={() => show(0)}>first</button> ·{' '}
+        {grouped(total)} {total === 1 ? 'event' : 'events'} · <button type="button" class="plain" onClick={() => show(0)}>first</button> ·{' '}
         <button type="button" class="plain" onClick={() => show(total - 1)}>last</button>
       </p>
       <div class="events events-window" ref={body} tabIndex={0} aria-label="Events" role="region" onKeyDown={onKey} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>

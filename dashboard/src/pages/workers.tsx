@@ -3,7 +3,7 @@
 import { useLive } from '../live';
 import type { App, Workers } from '../model';
 import { link } from '../route';
-import { duration, now } from '../time';
+import { duration, grouped, now } from '../time';
 import { Command, Refusal, Time } from '../ui/basics';
 
 export function WorkersPage({ app }: { app: App | undefined }) {
@@ -60,8 +60,8 @@ export function WorkersPage({ app }: { app: App | undefined }) {
                       <Time at={worker.since} />
                     </td>
                     <td class="number">
-                      {worker.inFlight.toLocaleString()}
-                      {worker.limit !== undefined && ` of ${worker.limit.toLocaleString()}`}
+                      {grouped(worker.inFlight)}
+                      {worker.limit !== undefined && ` of ${grouped(worker.limit)}`}
                     </td>
                     <td class="wraps">
                       {worker.items.map((item) => (
@@ -71,7 +71,7 @@ export function WorkersPage({ app }: { app: App | undefined }) {
                         </span>
                       ))}
                       {worker.inFlight === 0 && <span class="quiet">nothing now</span>}
-                      {worker.inFlight > worker.items.length && <span class="quiet">and {(worker.inFlight - worker.items.length).toLocaleString()} more</span>}
+                      {worker.inFlight > worker.items.length && <span class="quiet">and {grouped(worker.inFlight - worker.items.length)} more</span>}
                     </td>
                     {!silent && (
                       <>
@@ -114,7 +114,7 @@ function Waiting({ workers }: { workers: Workers }) {
                 <td>
                   {row.kind} {row.name || '(without a name)'}
                 </td>
-                <td class="number">{row.n.toLocaleString()}</td>
+                <td class="number">{grouped(row.n)}</td>
                 <td class={row.hasWorker ? '' : 'why'}>{row.hasWorker ? 'its workers are busy' : 'no worker that is connected has it'}</td>
               </tr>
             ))}

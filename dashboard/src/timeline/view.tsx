@@ -64,6 +64,7 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
   const scale = useMemo(() => {
     const start = zoom?.start ?? timeline.start;
     const end = zoom?.end ?? Math.max(present, timeline.start + 1);
+    if (!width) return new Scale([{ start, end, idle: false, folded: false }], 100); // nothing is laid out yet
     const bars = timeline.groups.flatMap(workOf(present));
     // The moments of start and end are worth seeing although nothing runs in them.
     const all = [...bars, { start: timeline.start, end: timeline.start + 1 }, { start: present - 1, end: present }];
@@ -229,6 +230,8 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
 // When a group was at work: not while it slept, waited for an event or for its next attempt.
 function workOf(present: number): (group: Group) => { start: number; end: number }[] {
   return (group) => {
+    const [only] = group.segments;
+    if (only && group.segments.length === 1 && only.state !== 'wait') return [{ start: only.start, end: Math.max(only.end ?? present, only.start + 1) }];
     const working = group.segments.filter((segment) => segment.state !== 'wait');
     const spans = working.map((segment) => ({ start: segment.start, end: segment.end ?? present }));
     const moments = [group.start, endOf(group) ?? group.start].map((time) => ({ start: time, end: time + 1 }));

@@ -2,6 +2,7 @@
 // nothing reads as what it is not.
 
 import { useState } from 'preact/hooks';
+import { grouped } from '../time';
 import { Copy } from './basics';
 
 const LONG = 4000; // characters that are shown before one asks for more
@@ -59,7 +60,7 @@ export function Payload({ label, text }: { label: string; text: string | undefin
     <figure class="payload">
       <figcaption>
         {label}
-        <span class="quiet"> {text.length.toLocaleString()} characters</span>
+        <span class="quiet"> {grouped(text.length)} characters</span>
         <button type="button" class="plain" onClick={() => setRaw(!raw)}>
           {raw ? 'lay out' : 'as it is'}
         </button>
