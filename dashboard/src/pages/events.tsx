@@ -94,12 +94,12 @@ function failureOf(wire: WireFailure): Failure {
 export function EventFields({ event }: { event: HistoryEvent }) {
   return (
     <div class="event-full">
-      <h3>
+      <p class="event-title">
         {event.type}{' '}
         <span class="quiet">
           <Time at={event.at} exact />
         </span>
-      </h3>
+      </p>
       {Object.entries(event.fields ?? {}).map(([key, field]) =>
         key === 'failureDetails' && field !== null && typeof field === 'object' ? (
           <FailureView key={key} failure={failureOf(field as WireFailure)} />

@@ -28,6 +28,9 @@ export function ownFrame(stack: string): string | undefined {
 export function Stack({ text }: { text: string }) {
   return (
     <figure class="payload stack">
+      <figcaption>
+        <Copy text={text} what="the stack trace" />
+      </figcaption>
       <pre tabIndex={0}>
         {stackLines(visible(text.trimEnd())).map((line, index) => (
           <span key={index} class={line.own ? 'own' : 'foreign'}>
@@ -54,7 +57,7 @@ export function FailureView({ failure, told }: { failure: Failure; told?: string
       {failure.stack && (
         <details open={told === undefined}>
           <summary>
-            Stack trace <code class="quiet">{visible(ownFrame(failure.stack) ?? '')}</code> <Copy text={failure.stack} what="the stack trace" />
+            Stack trace <code class="quiet">{visible(ownFrame(failure.stack) ?? '')}</code>
           </summary>
           <Stack text={failure.stack} />
         </details>

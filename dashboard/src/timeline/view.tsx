@@ -72,7 +72,7 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
     return new Scale(parts, Math.max(100, width - label - (label === NARROW ? 12 : AFTER)));
   }, [timeline, zoom, folding, width, label, tick]);
 
-  const ticks = scale.ticks(90, timeline.start);
+  const ticks = scale.ticks(label === NARROW ? 70 : 90, timeline.start);
   const says = tickTexts(ticks.map(({ time }) => time), timeline.start);
   const first = Math.max(0, Math.floor(top / ROW) - OVERSCAN);
   const last = Math.min(rows.length, Math.ceil((top + height) / ROW) + OVERSCAN);
@@ -161,7 +161,7 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
         <button type="button" disabled={!zoom} onClick={() => setZoom(undefined)}>
           whole time
         </button>
-        <span class="quiet">drag over the times to zoom · j k rows · f next failure · Enter opens a child</span>
+        <span class="quiet for-keys">drag over the times to zoom · j k rows · f next failure · Enter opens a child</span>
       </div>
       <div class="timeline-axis" onPointerDown={onDown} onPointerMove={onMove} onPointerUp={onUp} onPointerCancel={() => setDrag(undefined)}>
         {ticks.map(({ x, time }, index) => (
