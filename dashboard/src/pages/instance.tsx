@@ -40,6 +40,7 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
   }, [isShown]);
   const refused = error.value?.trouble === 'refused';
   const readOnly = app?.readOnly ?? true;
+  const hidden = app?.hidePayloads ?? false;
 
   if (!instance)
     return (
@@ -69,7 +70,12 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
           <button type="button" onClick={() => setComparing(true)}>
             Compare …
           </button>
-          <button type="button" disabled={readOnly} title={readOnly ? 'this dashboard only reads' : undefined} onClick={() => setDraft({ name: instance.name, input: instance.input ?? '' })}>
+          <button
+            type="button"
+            disabled={readOnly || hidden}
+            title={readOnly ? 'this dashboard only reads' : hidden ? 'its input is hidden on this dashboard' : undefined}
+            onClick={() => setDraft({ name: instance.name, input: instance.input ?? '' })}
+          >
             Start like this …
           </button>
           <ActionButtons instance={instance} readOnly={readOnly} onDone={(verb) => (verb === 'purge' ? go(link(['instances'])) : refresh())} />
@@ -89,9 +95,9 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
       </nav>
       {tab === 'timeline' && <TimelineTab instance={instance} readOnly={readOnly} early={early.current} />}
       {tab === 'history' && <HistoryTab instance={instance} readOnly={readOnly} />}
-      {tab === 'data' && <DataTab instance={instance} hidden={app?.hidePayloads ?? false} />}
+      {tab === 'data' && <DataTab instance={instance} hidden={hidden} />}
       {tab === 'tree' && <TreeTab instance={instance} appId={app?.appId} />}
-      {tab === 'json' && <JsonTab instance={instance} />}
+      {tab === 'json' && (hidden ? <Hidden /> : <JsonTab instance={instance} />)}
       {comparing && <CompareDialog instance={instance} onClose={() => setComparing(false)} />}
       {draft && (
         <StartDialog
@@ -186,8 +192,10 @@ function Facts({ instance }: { instance: Instance }) {
 
 // --- data and JSON -------------------------------------------------------------------------------
 
+const Hidden = () => <p class="empty">Payloads are hidden on this dashboard (--hide-payloads).</p>;
+
 function DataTab({ instance, hidden }: { instance: Instance; hidden: boolean }) {
-  if (hidden) return <p class="empty">Payloads are hidden on this dashboard (--hide-payloads).</p>;
+  if (hidden) return <Hidden />;
   return (
     <section aria-label="Input and output">
       <Payload label="Input" text={instance.input} />

@@ -74,11 +74,15 @@ export function LogPage() {
   return (
     <main>
       <h1>Log</h1>
-      {error?.trouble === 'refused' && !known ? (
+      {error && error.trouble !== 'gone' && !known ? (
         <div class="empty">
           <p>{error.message}.</p>
-          <p>Start the app with a run file, and its lines are here as they come:</p>
-          <Command line="pawl run -f ." />
+          {error.trouble === 'refused' && (
+            <>
+              <p>Start the app with a run file, and its lines are here as they come:</p>
+              <Command line="pawl run -f ." />
+            </>
+          )}
         </div>
       ) : (
         <Refusal error={error} />

@@ -16,9 +16,11 @@ export function TokenPage() {
       >
         <label>
           Token
-          <input type="password" autocomplete="current-password" required value={given} onInput={(event) => setGiven(event.currentTarget.value)} />
+          <input type="password" autocomplete="current-password" autofocus required value={given} onInput={(event) => setGiven(event.currentTarget.value)} />
         </label>
-        <button type="submit">Open</button>
+        <button type="submit" class="primary">
+          Open
+        </button>
       </form>
       {hasToken() && (
         <p class="refusal" role="alert">
