@@ -64,6 +64,7 @@ enum pawl_err pawl__run_log_open(struct pawl_run_log *log, const char *folder, c
     mkdir(logs, 0755); // if it is not there now, opening the file says why
     if (replica) snprintf(number, sizeof number, "-%u", replica + 1);
     snprintf(prefix, sizeof prefix, "%s%s_%s_", app_id, number, what);
+    for (char *at = prefix; (at = strchr(at, '/'));) *at = '_'; // the id of an app is no path
     log_prune(logs, prefix);
     snprintf(log->path, sizeof log->path, "%s/%s%s.log", logs, prefix, stamp);
     return log_begin(log, error);

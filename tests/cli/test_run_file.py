@@ -88,6 +88,18 @@ apps:
         self.assertEqual(app.splitlines()[0], "first common own")
         self.assertIn("dapr initialized. Status: Running.", daemon)
 
+    def test_an_id_is_no_path(self):
+        """Log files stay in their folder, whatever the app is called."""
+        answer = self.run_file("""version: 1
+apps:
+- appDirPath: one
+  appID: ../../first
+  command: [sh, -c, "echo here"]
+""")
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        names = [path.name for path in self.logs("one")]
+        self.assertEqual([name[:-18] for name in names], [".._.._first_app_", ".._.._first_daprd_"])
+
     def test_logs_do_not_grow_for_ever(self):
         """Those of ten starts are kept, of each app and kind; one start's are of bounded size."""
         folder = self.home / "apps/one/.dapr/logs"
