@@ -45,7 +45,7 @@ static bool filter_status(struct pawl_str text, unsigned *out) {
     for (int status = PAWL_RUNNING; status <= PAWL_STALLED; status++) {
         const char *name = pawl_status_text((enum pawl_status)status);
         if (strcmp(name, "UNKNOWN") == 0) continue; // a number without a name
-        if (!pawl__str_equal(text, pawl__str(name))) continue;
+        if (!pawl__str_equal_nocase(text, pawl__str(name))) continue;
         *out |= 1u << status;
         return true;
     }
@@ -57,7 +57,7 @@ bool pawl__workflow_statuses(const char *text, const char *command, const char *
     struct pawl_str rest = pawl__str(text);
     *out = 0;
     while (rest.data) {
-        struct pawl_str one = pawl__str_cut(&rest, ',');
+        struct pawl_str one = pawl__str_trim(pawl__str_cut(&rest, ','));
         if (filter_status(one, out)) continue;
         pawl__workflow_misused("%s: --%s has '%.*s', but it may have " PAWL_WORKFLOW_STATUSES,
                                command, flag, PAWL_FMT(one));

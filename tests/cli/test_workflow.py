@@ -193,7 +193,8 @@ class Workflow(clilib.Case):
         self.done("run", "echo", "-i", "order-1", "-x", "1", "-w")
         self.workflow("run", "decline", "-i", "order-2", "-w")
         for args, ids in ((["-w", "wait*"], ["p:0000"]), (["-w", "*o*"], ["p:0000", "order-1"]), (["-w", "wait"], []),
-                          (["-s", "COMPLETED,FAILED"], ["order-1", "order-2"]), (["--filter-id", "order-*"], ["order-1", "order-2"]),
+                          (["-s", "COMPLETED,FAILED"], ["order-1", "order-2"]), (["-s", "completed, Failed"], ["order-1", "order-2"]),
+                          (["--filter-id", "order-*"], ["order-1", "order-2"]),
                           (["--filter-id", "order-[2-9]"], ["order-2"]), (["--filter-parent", "p"], ["p:0000"]),
                           (["--filter-custom-status", "still"], ["p:0000"]), (["--filter-custom-status", "Still"], []),
                           (["--filter-failure", "Declined"], ["order-2"]), (["--filter-failure", "Decl"], []),
