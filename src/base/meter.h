@@ -40,4 +40,10 @@ static inline void pawl__histogram_add(struct pawl_histogram *histogram, int64_t
 
 uint64_t pawl__histogram_count(const struct pawl_histogram *histogram);
 
+// In the label |label| of the metric |metric| all that |pattern| (base/pattern.h) matches becomes
+// |replacement|.
+struct pawl_label_rule {
+    const char *metric, *label, *pattern, *replacement;
+};
+
 #endif

@@ -33,13 +33,19 @@ static void metrics_tell(struct pawl_metrics *metrics, struct pawl_scrape *scrap
     pawl__scrape_write(&metrics->source, scrape);
 }
 
-// |all|: what all loops told; NULL: there is but this one.
+// |all|: what all loops told; NULL: there is but this one. Rules of labels are for the sum of all.
 static void metrics_write(struct pawl_metrics *metrics, struct pawl_scrape *scrape,
                           const struct pawl_collection *all) {
+    struct pawl_collection ruled = {.relabel = &metrics->relabel};
+    struct pawl_scrape into = {.into = &ruled};
+    struct pawl_scrape *first = metrics->relabel.count ? &into : scrape;
     if (all)
-        pawl__scrape_collected(scrape, all);
+        pawl__scrape_collected(first, all);
     else
-        metrics_tell(metrics, scrape);
+        metrics_tell(metrics, first);
+    if (first != scrape) pawl__scrape_collected(scrape, &ruled);
+    if (into.out.failed) scrape->out.failed = true;
+    pawl__collection_finish(&ruled);
     pawl__scrape_end(scrape);
 }
 
@@ -291,6 +297,7 @@ enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
     ok = pawl__workflow_meter_init(&metrics->workflows, &config->latency, &config->workflow_latency,
                                    &metrics->ratios, max_message, observer) &&
          ok;
+    ok = pawl__relabel_init(&metrics->relabel, config->rules, config->rule_count) && ok;
     return ok ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
@@ -423,4 +430,5 @@ void pawl__metrics_finish(struct pawl_metrics *metrics) {
     if (metrics->config->metrics.push.on) curl_global_cleanup();
     pawl__workflow_meter_finish(&metrics->workflows);
     pawl__request_meter_finish(&metrics->requests);
+    pawl__relabel_finish(&metrics->relabel);
 }

@@ -37,6 +37,7 @@ struct pawl_metrics {
     struct pawl_loop_meter loop_meter;
     struct pawl_census census;
     struct pawl_scrape_source source;
+    struct pawl_relabel relabel;
     struct pawl_server *server;
     struct pawl_link waiting;     // requests, for the census or the round
     struct pawl_sibling *sibling; // this loop, of several; NULL: it is the only one

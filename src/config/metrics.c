@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-
-static const char *const metrics_scope = "dapr.runtime";
+#include "base/pattern.h"
 
 enum {
     METRICS_INTERVAL_MS = 60000,    // OpenTelemetry's
@@ -99,14 +98,88 @@ static enum pawl_err metrics_take_http(const struct pawl_config_context *context
     return err ? err : pawl__yaml_bool(node, "excludeVerbs", &out->exclude_verbs, error);
 }
 
-// Says of a key that nothing acts on it, so that nobody relies on it.
-static void metrics_tell_unused(const struct pawl_config_context *context,
-                                const struct pawl_yaml *map, const char *what, const char *key) {
-    const struct pawl_yaml *node = pawl__yaml_get(map, key);
-    if (node && (node->children || (node->kind == PAWL_YAML_SCALAR && *node->text)))
-        pawl__log(context->log, PAWL_LOG_WARN, metrics_scope,
-                  "%s:%d: %s.%s is read, but nothing in this version acts on it", node->file,
-                  node->line, what, key);
+// --- rules ---------------------------------------------------------------------------------------
+
+static const char *const metrics_rule_keys[] = {"name", "labels", NULL};
+static const char *const metrics_label_keys[] = {"name", "regex", NULL};
+
+static enum pawl_err metrics_need_list(const struct pawl_yaml *list, const char *what,
+                                       const char *expected, struct pawl_error *error) {
+    return list->kind == PAWL_YAML_LIST ? PAWL_OK : pawl__yaml_fail(list, error, what, expected);
+}
+
+// |*out|: the name of |node|, a rule or a label.
+static enum pawl_err metrics_take_name(const struct pawl_yaml *node, const char *what,
+                                       const char *expected, const char **out,
+                                       struct pawl_error *error) {
+    *out = node->kind == PAWL_YAML_MAP ? pawl__yaml_text(node, "name") : NULL;
+    return *out && **out ? PAWL_OK : pawl__yaml_fail(node, error, what, expected);
+}
+
+// The regex of a label: what is replaced by each key.
+static enum pawl_err metrics_take_regex(const struct pawl_yaml *regex,
+                                        const struct pawl_label_rule *rule,
+                                        struct pawl_metrics_config *out, struct pawl_error *error) {
+    if (regex->kind != PAWL_YAML_MAP)
+        return pawl__yaml_fail(regex, error, "regex",
+                               "a map of new values and patterns, such as \"/orders/{id}\": "
+                               "\"/orders/.+\"");
+    for (const struct pawl_yaml *item = regex->children; item; item = item->next) {
+        struct pawl_pattern pattern;
+        const char *flaw = item->kind == PAWL_YAML_SCALAR ? pawl__pattern_make(&pattern, item->text)
+                                                          : "a regular expression";
+        if (flaw) return pawl__yaml_fail(item, error, item->key, flaw);
+        pawl__pattern_finish(&pattern);
+        if (out->rule_count == PAWL_METRICS_RULES)
+            return pawl__yaml_fail(item, error, "rules", "a list with at most 64 patterns");
+        struct pawl_label_rule *made = &out->rules[out->rule_count++];
+        *made = *rule;
+        made->pattern = item->text;
+        made->replacement = item->key;
+    }
+    return PAWL_OK;
+}
+
+static enum pawl_err metrics_take_labels(const struct pawl_config_context *context,
+                                         const struct pawl_yaml *labels,
+                                         struct pawl_label_rule rule,
+                                         struct pawl_metrics_config *out,
+                                         struct pawl_error *error) {
+    static const char expected[] = "a list of labels, each with name and regex";
+    enum pawl_err err = metrics_need_list(labels, "labels", expected, error);
+    for (const struct pawl_yaml *label = err ? NULL : labels->children; !err && label;
+         label = label->next) {
+        const struct pawl_yaml *regex = pawl__yaml_get(label, "regex");
+        err = metrics_take_name(label, "a label of spec.metrics.rules", "a map with name and regex",
+                                &rule.label, error);
+        if (!err)
+            err = pawl__resource_check(context, label, "a label of spec.metrics.rules",
+                                       metrics_label_keys, error);
+        if (!err && regex) err = metrics_take_regex(regex, &rule, out, error);
+    }
+    return err;
+}
+
+static enum pawl_err metrics_take_rules(const struct pawl_config_context *context,
+                                        const struct pawl_yaml *node,
+                                        struct pawl_metrics_config *out, struct pawl_error *error) {
+    static const char expected[] = "a list of metrics, each with name and labels";
+    const struct pawl_yaml *list = pawl__yaml_get(node, "rules");
+    if (!list || (list->kind == PAWL_YAML_SCALAR && !*list->text)) return PAWL_OK;
+    enum pawl_err err = metrics_need_list(list, "rules", expected, error);
+    out->rule_count = 0;
+    for (const struct pawl_yaml *item = err ? NULL : list->children; !err && item;
+         item = item->next) {
+        struct pawl_label_rule rule = {0};
+        const struct pawl_yaml *labels = pawl__yaml_get(item, "labels");
+        err = metrics_take_name(item, "a rule of spec.metrics.rules", "a map with name and labels",
+                                &rule.metric, error);
+        if (!err)
+            err = pawl__resource_check(context, item, "a rule of spec.metrics.rules",
+                                       metrics_rule_keys, error);
+        if (!err && labels) err = metrics_take_labels(context, labels, rule, out, error);
+    }
+    return err;
 }
 
 enum pawl_err pawl__metrics_config_take(const struct pawl_config_context *context,
@@ -123,9 +196,7 @@ enum pawl_err pawl__metrics_config_take(const struct pawl_config_context *contex
         out->workflow_latency = out->latency;
     if (!err && workflow) err = metrics_take_workflow(context, workflow, out, error);
     if (!err && http) err = metrics_take_http(context, http, out, error);
-    if (err) return err;
-    metrics_tell_unused(context, node, "spec.metrics", "rules");
-    return PAWL_OK;
+    return err ? err : metrics_take_rules(context, node, out, error);
 }
 
 // --- the environment -----------------------------------------------------------------------------

@@ -9,7 +9,8 @@
 
 enum {
     PAWL_METRICS_PATHS = 64,
-    PAWL_METRICS_PATH = 256 // bytes of one, with its end
+    PAWL_METRICS_PATH = 256, // bytes of one, with its end
+    PAWL_METRICS_RULES = 64
 };
 
 // That metrics are sent to a receiver of OpenTelemetry's protocol, too.
@@ -26,6 +27,8 @@ struct pawl_metrics_config {
     bool record_error_codes;
     char paths[PAWL_METRICS_PATHS][PAWL_METRICS_PATH]; // of http.pathMatching
     size_t path_count;
+    struct pawl_label_rule rules[PAWL_METRICS_RULES];
+    size_t rule_count;
     struct pawl_buckets latency, workflow_latency; // nanoseconds
     struct pawl_metrics_push_config push;
 };

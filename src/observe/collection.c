@@ -61,11 +61,15 @@ static struct pawl_collected *collection_create(struct pawl_collection *collecti
 static struct pawl_collected *collection_series(struct pawl_collection *collection,
                                                 const struct pawl_metric *metric,
                                                 const struct pawl_label *labels, size_t count) {
-    struct pawl_collected_family *family = collection_family(collection, metric);
+    if (collection->relabel && count)
+        labels =
+            pawl__relabel(collection->relabel, metric->name, labels, count, &collection->arena);
+    struct pawl_collected_family *family =
+        labels || !count ? collection_family(collection, metric) : NULL;
     struct pawl_buf *key = &collection->key;
     pawl__buf_clear(key);
     pawl__buf_append(key, metric->name, strlen(metric->name));
-    for (size_t i = 0; i < count; i++) { // lengths keep values apart
+    for (size_t i = 0; labels && i < count; i++) { // lengths keep values apart
         pawl__buf_append(key, &labels[i].value.len, sizeof labels[i].value.len);
         pawl__buf_append_str(key, labels[i].value);
     }

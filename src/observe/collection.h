@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
-#include "observe/metric.h"
+#include "observe/relabel.h"
 
 struct pawl_collected {
     struct pawl_label *labels;
@@ -24,6 +24,7 @@ struct pawl_collected_family {
 
 // Zero-initialised it is empty.
 struct pawl_collection {
+    const struct pawl_relabel *relabel; // NULL: labels stay as they are
     struct pawl_arena arena;
     struct pawl_map series; // name and labels -> struct pawl_collected
     struct pawl_buf key;    // scratch

@@ -283,6 +283,25 @@ class Options(unittest.TestCase):
         self.assertEqual((counts["/v1.0/state/{store}/a"], counts["/v1.0/workflows/"]), (1, 1))
         self.assertEqual(set(counts), {"", "/v1.0/state/{store}/a", "/v1.0/workflows/"})
 
+    def test_rules(self):
+        rule = '{name: dapr_http_server_request_count, labels: [{name: path, regex: {"/any": "^/v1.0/.*", "/own": "^/pawl/(v\\\\d).*"}}]}'
+        daemon = self.daemon('{http: {increasedCardinality: true}, rules: [' + rule + ']}')
+        for path in ("/v1.0/state/none/a", "/v1.0/workflows/dapr/x", "/v1.0/healthz", "/pawl/v1/instances"):
+            daemon.request("GET", path)
+        now = scrape.read(daemon.metrics)
+        counts = {}
+        for labels, value in now.all("dapr_http_server_request_count"):
+            series = labels["path"], labels["method"], labels["status"]
+            self.assertNotIn(series, counts)  # one series for each
+            counts[series] = value
+        self.assertEqual({path for path, *_ in counts}, {"/any", "/own"})
+        paths = {labels["path"] for labels, _ in now.all("dapr_http_server_latency_count")}
+        self.assertIn("/v1.0/state/{store}/{key}", paths)  # the rule is of another metric
+
+    def test_bad_rules(self):
+        with self.assertRaisesRegex(RuntimeError, r"config.yaml:5: x has to be a regular expression of at most 255 bytes"):
+            self.daemon('{rules: [{name: a, labels: [{name: b, regex: {x: "(?i)a"}}]}]}')
+
     def test_bad_buckets(self):
         with self.assertRaisesRegex(RuntimeError, r"config.yaml:5: latencyDistributionBuckets has to be a list of "
                                                   "numbers above 0 that grow"):

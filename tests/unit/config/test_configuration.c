@@ -194,7 +194,7 @@ static void test_metrics(void **state) {
     assert_int_equal(metrics->latency.count, 34);
     assert_int_equal(metrics->latency.bounds[33], 100 * PAWL_SECOND);
     assert_int_equal(load(kit, "kind: Configuration\nspec:\n  metric:\n    enabled: false\n"
-                               "    latencyDistributionBuckets: [1, 2.5]\n    rules: [{name: a}]\n"
+                               "    latencyDistributionBuckets: [1, 2.5]\n\n"
                                "    http: {increasedCardinality: true, pathMatching: [/a]}\n"),
                      PAWL_OK);
     assert_false(metrics->enabled);
@@ -202,12 +202,32 @@ static void test_metrics(void **state) {
     assert_int_equal(metrics->latency.count, 2);
     assert_int_equal(metrics->latency.bounds[1], 5 * PAWL_MILLISECOND / 2);
     assert_int_equal(metrics->workflow_latency.count, 2);
-    assert_logged(kit, "c.yaml:6: spec.metrics.rules is read, but nothing in this version acts on");
+    assert_int_equal(metrics->rule_count, 0);
     assert_int_equal(metrics->path_count, 1);
     assert_string_equal(metrics->paths[0], "/a");
+    assert_int_equal(load(kit, "kind: Configuration\nspec:\n  metrics:\n    rules:\n"
+                               "    - name: dapr_http_server_request_count\n      labels:\n"
+                               "      - {name: method, regex: {GET: HEAD, any: \"[A-Z]+\"}}\n"
+                               "      - {name: path, regex: {\"/o/{id}\": \"/o/.+\"}}\n"
+                               "    - name: other\n"),
+                     PAWL_OK);
+    assert_int_equal(metrics->rule_count, 3);
+    assert_string_equal(metrics->rules[2].metric, "dapr_http_server_request_count");
+    assert_string_equal(metrics->rules[2].label, "path");
+    assert_string_equal(metrics->rules[2].pattern, "/o/.+");
+    assert_string_equal(metrics->rules[2].replacement, "/o/{id}");
+    assert_string_equal(metrics->rules[1].replacement, "any");
     static const struct {
         const char *text, *error;
     } rows[] = {
+        {"rules: a", "c.yaml:4: rules has to be a list of metrics"},
+        {"rules: [{labels: []}]", "c.yaml:4: a rule of spec.metrics.rules has to be a map with"},
+        {"rules: [{name: a, label: []}]", "c.yaml:4: unknown key \"label\""},
+        {"rules: [{name: a, labels: {}}]", "c.yaml:4: labels has to be a list of labels"},
+        {"rules: [{name: a, labels: [b]}]", "c.yaml:4: a label of spec.metrics.rules has to be"},
+        {"rules: [{name: a, labels: [{name: b, regex: c}]}]", "c.yaml:4: regex has to be a map"},
+        {"rules: [{name: a, labels: [{name: b, regex: {c: \"(\"}}]}]",
+         "c.yaml:4: c has to be a regular expression of at most 255 bytes"},
         {"latencyDistributionBuckets: 5", "c.yaml:4: latencyDistributionBuckets has to be a list"},
         {"latencyDistributionBuckets: [0]", "c.yaml:4: latencyDistributionBuckets has to be"},
         {"latencyDistributionBuckets: [2, 1]", "c.yaml:4: latencyDistributionBuckets has to be"},

@@ -77,6 +77,45 @@ static void test_text(void **state) {
 }
 
 // What two loops tell is added up, series by series, and families stay together.
+// Series that rules make the same are added up; other metrics, labels and empty values stay.
+static void test_relabel(void **state) {
+    (void)state;
+    static const struct pawl_metric count = {"dapr_a_count", PAWL_METRIC_COUNTER, NULL, 0, "A"};
+    static const struct pawl_metric other = {"b_count", PAWL_METRIC_COUNTER, NULL, 0, "B"};
+    static const struct pawl_label_rule rules[] = {
+        {"a_count", "path", "/orders/.+", "/orders/{id}"}, // without dapr_, as some write it
+        {"dapr_a_count", "path", "^/o", "/O"},
+        {"dapr_a_count", "nobody", ".*", "x"},
+    };
+    struct pawl_relabel relabel;
+    assert_true(pawl__relabel_init(&relabel, rules, 3));
+    struct pawl_collection all = {.relabel = &relabel};
+    struct pawl_scrape into = {.into = &all}, out = {0};
+    static const char *const paths[] = {"/orders/1", "/orders/22", "/else", ""};
+    const struct pawl_metric *const metrics[] = {&count, &other};
+    for (size_t m = 0; m < 2; m++) {
+        pawl__scrape_family(&into, metrics[m]);
+        for (size_t i = 0; i < 4; i++) {
+            const struct pawl_label labels[] = {{"app", PAWL_STR("/orders/1")},
+                                                {"path", pawl__str(paths[i])}};
+            pawl__scrape_number(&into, labels, 2, 1);
+        }
+    }
+    pawl__scrape_collected(&out, &all);
+    pawl__scrape_end(&out);
+    assert_text(&out, "# HELP dapr_a_count A.\n# TYPE dapr_a_count counter\n"
+                      "dapr_a_count{app=\"/orders/1\",path=\"/Orders/{id}\"} 2\n"
+                      "dapr_a_count{app=\"/orders/1\",path=\"/else\"} 1\n"
+                      "dapr_a_count{app=\"/orders/1\",path=\"\"} 1\n"
+                      "# HELP b_count B.\n# TYPE b_count counter\n"
+                      "b_count{app=\"/orders/1\",path=\"/orders/1\"} 1\n"
+                      "b_count{app=\"/orders/1\",path=\"/orders/22\"} 1\n"
+                      "b_count{app=\"/orders/1\",path=\"/else\"} 1\n"
+                      "b_count{app=\"/orders/1\",path=\"\"} 1\n");
+    pawl__collection_finish(&all);
+    pawl__relabel_finish(&relabel);
+}
+
 static void test_collection(void **state) {
     (void)state;
     static const struct pawl_metric counter = {"a_total", PAWL_METRIC_COUNTER, NULL, 0, "A"};
@@ -176,6 +215,7 @@ int main(void) {
         cmocka_unit_test(test_histogram),  cmocka_unit_test(test_text),
         cmocka_unit_test(test_accept),     cmocka_unit_test(test_names),
         cmocka_unit_test(test_long_names), cmocka_unit_test(test_collection),
+        cmocka_unit_test(test_relabel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
