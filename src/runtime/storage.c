@@ -347,15 +347,32 @@ static void storage_on_tend(uv_timer_t *timer) {
 
 // --- reads --------------------------------------------------------------------------------------
 
+// Whether the store was there for nobody while |read| waited: it would only wait once more, and all
+// that come behind it would, too.
+static bool storage_is_mute(const struct pawl_storage *storage,
+                            const struct pawl_state_read *read) {
+    return storage->mute_at && storage->mute_at - read->since > STORAGE_GIVE_UP;
+}
+
 static void storage_run_read(struct pawl_job *job) {
     struct pawl_state_read *read = PAWL_CONTAINER(job, struct pawl_state_read, job);
-    struct pawl_store *store = read->storage->store;
+    struct pawl_storage *storage = read->storage;
+    struct pawl_store *store = storage->store;
     int64_t began = pawl__clock_steady();
     pawl__error_clear(&read->result);
+    if (storage_is_mute(storage, read)) {
+        read->result = storage->mute;
+        read->took = 0;
+        return;
+    }
     for (size_t i = 0; i < read->count && !read->result.code; i++)
         read->result.code = store->ops->get_state(store, read->keys[i], read->arena,
                                                   &read->values[i], &read->result);
-    read->took = pawl__clock_steady() - began;
+    int64_t ended = pawl__clock_steady();
+    read->took = ended - began;
+    bool mute = read->result.code == PAWL_E_UNAVAILABLE;
+    storage->mute_at = mute ? ended : 0;
+    if (mute) storage->mute = read->result;
 }
 
 static void storage_done_read(struct pawl_job *job) {
@@ -368,6 +385,7 @@ static void storage_done_read(struct pawl_job *job) {
 
 void pawl__storage_read(struct pawl_storage *storage, struct pawl_state_read *read) {
     read->storage = storage;
+    read->since = pawl__clock_steady();
     read->job = (struct pawl_job){.run = storage_run_read, .done = storage_done_read};
     pawl__jobs_submit(&storage->reader, &read->job);
 }

@@ -17,7 +17,8 @@ struct stub {
     enum pawl_err refusal; // of what the client writes next
     bool unknown;          // and nobody knows what was done
     atomic_int busy;       // so many commits find that somebody else writes; any thread sets it
-    unsigned commits, at_once, tends, puts;
+    unsigned commits, at_once, tends, puts, gets;
+    uv_sem_t silence; // of the first read
 };
 
 static enum pawl_outcome stub_commit(struct pawl_store *store, const struct pawl_commit *commit,
@@ -72,7 +73,21 @@ static enum pawl_err stub_members(struct pawl_store *store, struct pawl_str app,
     return pawl__fail(error, PAWL_E_IO, "the disk is on fire");
 }
 
-static const struct pawl_store_ops stub_ops = {.close = stub_close,
+// The first time the store does not answer, until it is known that it will not.
+static enum pawl_err stub_get(struct pawl_store *store, struct pawl_str key,
+                              struct pawl_arena *arena, struct pawl_state_value *out,
+                              struct pawl_error *error) {
+    struct stub *stub = (struct stub *)store;
+    (void)key;
+    (void)arena;
+    *out = (struct pawl_state_value){0};
+    if (++stub->gets > 1) return PAWL_OK;
+    uv_sem_wait(&stub->silence);
+    return pawl__fail(error, PAWL_E_UNAVAILABLE, "nobody answers");
+}
+
+static const struct pawl_store_ops stub_ops = {.get_state = stub_get,
+                                               .close = stub_close,
                                                .commit = stub_commit,
                                                .tend = stub_tend,
                                                .put_member = stub_put_member,
@@ -390,6 +405,47 @@ static void test_tend_fails(void **state) {
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+// --- a server that does not answer --------------------------------------------------------------
+
+static void read_done(struct pawl_state_read *read) {
+    *(bool *)read->data = true;
+}
+
+// Reads that have waited behind one do not wait, one after the other, for the same answer.
+static void test_reads_behind_a_silent_one(void **state) {
+    (void)state;
+    struct stub stub = {.base = {&stub_ops, "state.stub"}};
+    struct bench bench;
+    struct pawl_arena arena = {0};
+    struct pawl_state_value value;
+    const struct pawl_str key = PAWL_STR("k");
+    bool done[4] = {false};
+    struct pawl_state_read reads[4];
+    uv_sem_init(&stub.silence, 0);
+    bench_open(&bench, &stub);
+    for (int i = 0; i < 4; i++) {
+        reads[i] = (struct pawl_state_read){.keys = &key,
+                                            .count = 1,
+                                            .arena = &arena,
+                                            .values = &value,
+                                            .done = read_done,
+                                            .data = &done[i]};
+        pawl__storage_read(&bench.storage, &reads[i]);
+        if (i == 1 || i == 2) reads[i].since -= 6 * PAWL_SECOND;
+    }
+    uv_sem_post(&stub.silence);
+    UNTIL(&bench.loop, done[0] && done[1] && done[2] && done[3]);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(reads[i].result.code, PAWL_E_UNAVAILABLE);
+        assert_string_equal(reads[i].result.text, "nobody answers");
+    }
+    assert_int_equal(reads[3].result.code, PAWL_OK); // it has come just now
+    assert_int_equal(stub.gets, 2);
+    bench_close(&bench);
+    uv_sem_destroy(&stub.silence);
+    pawl__arena_finish(&arena);
+}
+
 // --- a member of which nobody can be told -------------------------------------------------------
 
 static void on_left(struct pawl_members *members) {
@@ -427,6 +483,7 @@ static void test_member_is_not_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_member_is_not_told),
+        cmocka_unit_test(test_reads_behind_a_silent_one),
         cmocka_unit_test(test_no_thread),
         cmocka_unit_test(test_client_is_refused),
         cmocka_unit_test(test_commit_is_given_again),
