@@ -15,7 +15,8 @@ export interface Live<T> {
 
 const FASTEST = 1000; // milliseconds between two questions
 const SLOWEST = 5000; // the same at most, while the daemon is gone
-const QUICKEST = 100; // the same, when what is shown has changed
+const QUICKEST = 100; // the same, when what is shown has changed,
+const QUICK = 250; // or a list that is asked for as often as may be
 const UNTOLD = 30000; // the same, when nothing was told to have changed
 const SHARE = 50; // an answer about many is asked for after fifty times what it took at the soonest,
 const SHARE_ONE = 20; // and one about one instance after twenty times: to be looked at must cost the daemon next to nothing
@@ -48,6 +49,7 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
     let changed = false;
     let failures = 0; // since the last answer
     let first = early;
+    const least = of === ANY && every <= FASTEST ? QUICK : every;
     const share = typeof of === 'string' ? SHARE_ONE : SHARE;
     const rest = (): number => Math.min(LONGEST, share * took);
     const ask = async (): Promise<void> => {
@@ -69,8 +71,8 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
         failures = 0;
         // An answer that took long is asked for less often.
         took = performance.now() - asked;
-        const least = of === undefined || !told.value ? every : of === ANY || rests?.(answer) ? UNTOLD : UNTOLD_ONE;
-        delay = Math.max(every, least, rest());
+        const unasked = of === undefined || !told.value ? every : of === ANY || rests?.(answer) ? UNTOLD : UNTOLD_ONE;
+        delay = Math.max(every, unasked, rest());
       } catch (caught) {
         first = undefined;
         const error = caught instanceof ApiError ? caught : new ApiError('refused', String(caught));
@@ -82,7 +84,7 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
       }
       asking = false;
       if (stopped || document.hidden) return;
-      if (changed) again(every);
+      if (changed) again(least);
       else timer = setTimeout(ask, delay) as unknown as number;
     };
     // Something has happened: asks soon, though not more often than that is worth.
@@ -93,7 +95,7 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
       const wait = Math.max(least, rest()) - (performance.now() - last);
       timer = setTimeout(ask, Math.max(0, wait)) as unknown as number;
     };
-    const unlisten = of === undefined ? undefined : listen(of === ANY ? undefined : of, (id) => again(id !== undefined && id === of ? QUICKEST : of === ANY ? every : Math.min(every, FASTEST)));
+    const unlisten = of === undefined ? undefined : listen(of === ANY ? undefined : of, (id) => again(id !== undefined && id === of ? QUICKEST : of === ANY ? least : Math.min(every, FASTEST)));
     const seen = (): void => {
       if (!document.hidden) void ask();
     };

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const out = await mkdtemp(join(tmpdir(), 'pawl-page-'));
 await build({
-  entryPoints: ['src/attention.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
+  entryPoints: ['src/attention.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
   absWorkingDir: join(import.meta.dirname, '..'),
   bundle: true,
   format: 'esm',
@@ -25,6 +25,7 @@ const { Scale, stretches, tickTexts } = await load('timeline/scale.mjs');
 const { describe, rows } = await load('timeline/rows.mjs');
 const { criticalPath } = await load('timeline/critical.mjs');
 const { ownFrame, stackLines } = await load('pages/failure.mjs');
+const { arrange } = await load('pages/steady.mjs');
 const { visible, pretty } = await load('ui/json.mjs');
 const { align } = await load('compare.mjs');
 const { attention } = await load('attention.mjs');
@@ -36,6 +37,13 @@ test('an activity that is tried again has not ended', () => {
   const waits = { ...failed, segments: [...failed.segments, { state: 'wait', start: 5 }] };
   assert.equal(describe(waits, '1 s'), 'activity ship, waits for attempt 3, 1 s');
   assert.equal(describe({ ...failed, kind: 'timer', name: '', outcome: 'done', attempts: 1 }, '5 ms'), 'timer, done, 5 ms');
+});
+
+test('rows under the pointer stay where they are', () => {
+  const row = (id, status = 'RUNNING') => ({ id, status });
+  const { rows: held, waiting } = arrange([row('b'), row('a')], [row('d'), row('c'), row('b', 'COMPLETED')]);
+  assert.deepEqual(held, [row('b', 'COMPLETED'), row('a')]);
+  assert.equal(waiting, 2);
 });
 
 test('how long ago, in one unit', () => {

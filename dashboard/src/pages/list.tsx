@@ -13,6 +13,7 @@ import { StartDialog } from './actions';
 import { BulkDialog } from './bulk';
 import { chosen, ColumnChooser, type Column } from './columns';
 import { PAGE, useRest, type Searched } from './rest';
+import { useSteady } from './steady';
 import { Views } from './views';
 
 export function ListPage({ app }: { app: App | undefined }) {
@@ -27,7 +28,8 @@ export function ListPage({ app }: { app: App | undefined }) {
 
   const list = value.value;
   const searched = useRest(q, sort, list);
-  const { rows } = searched;
+  const steady = useSteady(`${q}\n${sort}\n${searched.pages}`, searched.rows);
+  const { rows } = steady;
 
   const onKey = (event: KeyboardEvent): void => {
     const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
@@ -65,11 +67,14 @@ export function ListPage({ app }: { app: App | undefined }) {
       <Refusal error={error.value} />
       {list && (rows.length > 0 || searched.searching || searched.more) && (
         <div class="scroll">
-          <table class="instances" tabIndex={0} aria-label="Workflow instances">
+          <table class="instances" tabIndex={0} aria-label="Workflow instances" onPointerMove={steady.onPointerMove} onPointerLeave={steady.onPointerLeave}>
             <thead>
               <tr>
                 <th>Status</th>
-                <th>Instance</th>
+                <th>
+                  Instance
+                  {steady.waiting > 0 && <span class="waiting"> {grouped(steady.waiting)} new</span>}
+                </th>
                 {columns.map((column) =>
                   column.sort ? (
                     <SortHead key={column.key} label={column.label} column={column.sort} sort={sort} />

@@ -16,6 +16,7 @@ interface Rest {
 
 export interface Searched {
   rows: Row[];
+  pages: number; // that they are of
   looked: number; // instances, at least, where a page ended before it was full
   searching: boolean;
   error: ApiError | undefined;
@@ -46,6 +47,7 @@ export function useRest(q: string, sort: string, first: List | undefined): Searc
   const seen = new Set<string>(); // what moved between two pages is in both
   return {
     rows: pages.flatMap((page) => page.rows).filter((row) => !seen.has(row.id) && seen.add(row.id)),
+    pages: pages.length,
     looked: pages.reduce((n, page) => n + (page.looked ?? 0), 0),
     searching,
     error: rest.error,
