@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/changes.h"
 
 enum {
     WATCH_ROWS = 24,      // of a terminal that does not say how many it has
@@ -14,7 +15,8 @@ enum {
 static const struct pawl_flag watch_flags[] = {
     PAWL_WORKFLOW_FLAGS,
     PAWL_WORKFLOW_FILTER_FLAGS,
-    {"interval", 'i', PAWL_FLAG_TEXT, "1s", "how long to wait before it is shown again"},
+    {"interval", 'i', PAWL_FLAG_TEXT, "1s",
+     "how long to wait, when nothing happens, before it is shown again"},
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
 
@@ -46,6 +48,7 @@ static int watch_run(const struct pawl_flags *flags) {
     static char room[WATCH_ROOM];
     struct pawl_workflow_filter filter;
     struct pawl_workflow_app app;
+    struct pawl_changes changes;
     const char *text = pawl__flag_text(flags, "interval");
     const char *id = flags->argc ? flags->argv[0] : NULL;
     int64_t interval;
@@ -59,11 +62,13 @@ static int watch_run(const struct pawl_flags *flags) {
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     setvbuf(stdout, room, _IOFBF, sizeof room);
+    pawl__changes_open(&changes, *app.id ? pawl__workflow_find(app.id) : NULL, id);
     for (bool over = false; !over;) {
         code = watch_once(&app, &filter, id, &over);
         if (fflush(stdout)) break; // nobody reads it any more, or it cannot be written
-        if (!over) usleep((useconds_t)(interval / 1000));
+        if (!over) pawl__changes_wait(&changes, interval);
     }
+    pawl__changes_close(&changes);
     pawl__workflow_close(&app);
     return code;
 }
@@ -72,12 +77,14 @@ const struct pawl_command pawl__workflow_watch = {
     .name = "workflow watch",
     .summary = "Watch one workflow, or a list of them",
     .usage = "[ID | FILTERS] [-i INTERVAL]",
-    .text = "Shows what 'pawl workflow get' shows of an instance, again and again until it has\n"
-            "ended; the exit code is then 0 if it completed. Without an id it shows the list that\n"
-            "the filters choose, as much of it as the terminal has room for, until Ctrl-C.\n\n"
-            "Examples:\n"
-            "  pawl workflow watch order-7\n"
-            "  pawl workflow watch -s RUNNING,STALLED\n",
+    .text =
+        "Shows what 'pawl workflow get' shows of an instance, until it has ended; the exit code\n"
+        "is then 0 if it completed. Without an id it shows the list that the filters choose, as\n"
+        "much of it as the terminal has room for, until Ctrl-C. It is shown again when something\n"
+        "has happened, and every INTERVAL.\n\n"
+        "Examples:\n"
+        "  pawl workflow watch order-7\n"
+        "  pawl workflow watch -s RUNNING,STALLED\n",
     .flags = watch_flags,
     .run = watch_run,
 };

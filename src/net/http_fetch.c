@@ -189,25 +189,42 @@ void pawl__http_request_text(struct pawl_buf *out, const char *host, int port, c
     pawl__buf_append_str(out, body);
 }
 
+static enum pawl_err fetch_ask(struct http_fetch *fetch, const char *host, int port,
+                               const char *method, const char *path,
+                               const struct pawl_header *headers, size_t header_count,
+                               struct pawl_str body, struct pawl_error *error) {
+    struct pawl_buf request = {0};
+    pawl__http_request_text(&request, host, port, method, path, headers, header_count, body);
+    enum pawl_err err = request.failed ? pawl__fail_plain(error, PAWL_E_NOMEM)
+                                       : fetch_connect(fetch, host, port, error);
+    if (!err) err = fetch_send(fetch, pawl__buf_str(&request), error);
+    pawl__buf_finish(&request);
+    return err;
+}
+
+enum pawl_err pawl__http_send(const char *host, int port, const char *path,
+                              const struct pawl_header *headers, size_t header_count,
+                              int64_t timeout, int *fd, struct pawl_error *error) {
+    struct http_fetch fetch = {.fd = -1,
+                               .deadline = pawl__clock_add(pawl__clock_steady(), timeout)};
+    enum pawl_err err =
+        fetch_ask(&fetch, host, port, "GET", path, headers, header_count, PAWL_STR(""), error);
+    if (err && fetch.fd >= 0) close(fetch.fd);
+    *fd = err ? -1 : fetch.fd;
+    return err;
+}
+
 enum pawl_err pawl__http_fetch(const char *host, int port, const char *method, const char *path,
                                const struct pawl_header *headers, size_t header_count,
                                struct pawl_str body, int64_t timeout, int *status,
                                struct pawl_buf *out, struct pawl_error *error) {
     struct http_fetch fetch = {.out = out, .fd = -1, .is_head = strcmp(method, "HEAD") == 0};
-    struct pawl_buf request = {0};
     fetch.deadline = pawl__clock_add(pawl__clock_steady(), timeout);
     llhttp_init(&fetch.parser, HTTP_RESPONSE, &fetch_settings);
-
-    pawl__http_request_text(&request, host, port, method, path, headers, header_count, body);
-    enum pawl_err err = request.failed ? pawl__fail_plain(error, PAWL_E_NOMEM)
-                                       : fetch_connect(&fetch, host, port, error);
-    if (err) goto out;
-    err = fetch_send(&fetch, pawl__buf_str(&request), error);
-    if (err) goto out;
-    err = fetch_receive(&fetch, error);
+    enum pawl_err err =
+        fetch_ask(&fetch, host, port, method, path, headers, header_count, body, error);
+    if (!err) err = fetch_receive(&fetch, error);
     if (!err) *status = fetch.parser.status_code;
-out:
     if (fetch.fd >= 0) close(fetch.fd);
-    pawl__buf_finish(&request);
     return err;
 }

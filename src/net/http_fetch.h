@@ -22,6 +22,12 @@ enum pawl_err pawl__http_fetch(const char *host, int port, const char *method, c
                                struct pawl_str body, int64_t timeout, int *status,
                                struct pawl_buf *out, struct pawl_error *error);
 
+// Sends such a request, without a body, and leaves the answer to the caller: |*fd| is the
+// connection, which does not block. Errors as above.
+enum pawl_err pawl__http_send(const char *host, int port, const char *path,
+                              const struct pawl_header *headers, size_t header_count,
+                              int64_t timeout, int *fd, struct pawl_error *error);
+
 // Appends the text of the request, for callers that send it by other means.
 void pawl__http_request_text(struct pawl_buf *out, const char *host, int port, const char *method,
                              const char *path, const struct pawl_header *headers,

@@ -240,7 +240,7 @@ class Workflow(clilib.Case):
 
     def test_watch(self):
         self.done("run", "wait_for_go", "-i", "a")
-        watching = self.start("workflow", "watch", "-a", self.id, "a", "-i", "50ms")
+        watching = self.start("workflow", "watch", "-a", self.id, "a", "-i", "1h")  # shown again when something happens
         self.wait_output("status         RUNNING")
         self.done("raise-event", "a/go")
         self.assertEqual(watching.wait(10), 0)
