@@ -218,7 +218,7 @@ const struct pawl_command pawl__workflow_suspend = {
     .text =
         "Activities that run come to their end, and what arrives is kept; the workflow goes on\n"
         "after 'pawl workflow resume'.\n\n"
-        "Example:\n"
+        "Examples:\n"
         "  pawl workflow suspend order-7 -r 'the shop is being moved'\n"
         "  pawl workflow suspend --filter-name 'order*' -s RUNNING\n",
     .flags = reason_flags,
@@ -275,8 +275,9 @@ const struct pawl_command pawl__workflow_terminate = {
     .text =
         "It ends at once, with the status TERMINATED. Activities that run are not stopped, but\n"
         "nobody waits for their results.\n\n"
-        "Example:\n"
-        "  pawl workflow terminate order-7 -o '{\"refunded\": true}'\n",
+        "Examples:\n"
+        "  pawl workflow terminate order-7 -o '{\"refunded\": true}'\n"
+        "  pawl workflow terminate --filter-name 'order*' -s STALLED -m 24h\n",
     .flags = terminate_flags,
     .run = act_terminate,
 };

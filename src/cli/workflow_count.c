@@ -77,7 +77,10 @@ static int count_run(const struct pawl_flags *flags) {
     struct pawl_workflow_filter filter;
     struct pawl_workflow_app app;
     if (!form) return PAWL_EXIT_USAGE;
-    if (flags->argc) return pawl__workflow_misused("count: what is '%s'?", flags->argv[0]);
+    if (flags->argc)
+        return pawl__workflow_misused(
+            "count: takes flags only; '%s' may be a name, --filter-name, or an id, --filter-id",
+            flags->argv[0]);
     if (!pawl__workflow_filter(flags, "count", &filter) ||
         !count_by(pawl__flag_text(flags, "by"), &count))
         return PAWL_EXIT_USAGE;

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/workflow_watch.h"
@@ -52,6 +53,7 @@ struct list {
     } * rows;
     size_t count, cap;
     size_t limit;                 // 0: none
+    const char *none;             // what a person is told when there are none; NULL: nothing
     bool whole;                   // rows have what pawl_get alone tells, too
     const struct list_sort *sort; // NULL: by creation
     bool is_reversed;
@@ -172,6 +174,8 @@ static int list_show(struct list list, const struct pawl_workflow_filter *filter
         code = pawl__workflow_fail("cannot list the workflows");
     else
         list_write(&list, form);
+    if (!code && !list.count && list.none && form->columns && isatty(STDERR_FILENO))
+        fprintf(stderr, "\u2139\ufe0f  %s\n", list.none);
     for (size_t i = 0; i < list.count; i++) json_decref(list.rows[i].row);
     free(list.rows);
     return code;
@@ -188,11 +192,17 @@ static int list_run(const struct pawl_flags *flags) {
     struct pawl_workflow_app app;
     struct list list = {.app = &app};
     if (!form) return PAWL_EXIT_USAGE;
-    if (flags->argc) return pawl__workflow_misused("list: what is '%s'?", flags->argv[0]);
+    if (flags->argc)
+        return pawl__workflow_misused("list: takes flags only; '%s' may be a name, "
+                                      "--filter-name, or an id, --filter-id",
+                                      flags->argv[0]);
     if (!pawl__workflow_filter(flags, "list", &filter) ||
         !pawl__workflow_limit(flags, "list", &list.limit) ||
         !list_read_sort(&list, pawl__flag_text(flags, "sort")))
         return PAWL_EXIT_USAGE;
+    list.none = pawl__workflow_filter_given(flags)
+                    ? "No workflow is as the filters say"
+                    : "There is no workflow yet; 'pawl workflow run NAME' starts one";
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     code = list_show(list, &filter, form);

@@ -122,7 +122,8 @@ const struct pawl_command pawl__workflow_purge = {
         "results of its activities are dropped.\n\n"
         "Examples:\n"
         "  pawl workflow purge order-7 order-8\n"
-        "  pawl workflow purge --all-older-than 168h --all-filter-status COMPLETED\n",
+        "  pawl workflow purge --all-older-than 168h --all-filter-status COMPLETED\n"
+        "  pawl workflow purge --filter-tag team=blue --filter-ended-until 24h\n",
     .flags = purge_flags,
     .run = purge_run,
 };

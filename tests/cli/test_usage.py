@@ -99,7 +99,7 @@ class Usage(clilib.Case):
                 (["workflow", "count", "--by", "age"], "--by has 'age'"),
                 (["workflow", "count", "--filter-ended-since", "ever"], "--filter-ended-since is 'ever'"),
                 (["workflow", "purge", "--all-older-than", "1h", "--all-filter-status", "X"], "--all-filter-status has 'X'"),
-                (["workflow", "list", "order-7"], "what is 'order-7'?"),
+                (["workflow", "list", "order-7"], "takes flags only; 'order-7' may be a name, --filter-name"),
                 (["workflow", "run"], "name the workflow to run"),
                 (["workflow", "run", "a", "b"], "and nothing else"),
                 (["workflow", "run", "a", "-x", "{b}"], "--input is not JSON: a string was expected (at character 2)"),

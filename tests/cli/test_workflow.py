@@ -188,6 +188,10 @@ class Workflow(clilib.Case):
 
     def test_filters(self):
         self.assertEqual((self.ids(), self.done("list", "-o", "ndjson"), self.done("count", "-o", "json")), ([], "", "[]\n"))
+        for args, said in (([], "There is no workflow yet; 'pawl workflow run NAME' starts one"), (["-w", "order"], "No workflow is as the filters say")):
+            self.assertIn(said, self.ask("", "list", *args)[1])
+        self.assertNotIn("workflow", self.ask("", "list", "-o", "json")[1])  # programs are told nothing
+        self.assert_mistake(self.workflow("list", "order"), "takes flags only; 'order' may be a name, --filter-name", code=2)
         self.done("run", "parent", "-i", "p")
         clilib.wait_for(lambda: self.ids("-s", "RUNNING") == ["p", "p:0000"])
         self.done("run", "echo", "-i", "order-1", "-x", "1", "-w")
