@@ -11,8 +11,8 @@
 //                      ├► apps: calls on instances of other apps
 //                      ├► lend, borrow: work here for workers of other daemons, and theirs here
 //                      ├► bell: rings other daemons, which have mail or workers with room
-//                      ├► ceilings, asker, divider: the app's limits, and this daemon's part of
-//                      them └► abroad, guests: activities that other apps run, and theirs run here
+//                      ├► ceilings, asker, divider: limits of the app, this daemon's part of them
+//                      └► abroad, guests: activities that other apps run, and theirs run here
 //
 // Everything here belongs to the loop's thread. On several loops an app has a node for each
 // (siblings.h).
