@@ -199,17 +199,6 @@ static void console_done_rerun(struct pawl_console_ask *ask) {
     pawl__console_answer(ask, json_pack("{s:s}", "id", response->newinstanceid));
 }
 
-// Where a failure is mended: at the step that failed last; else where it all began.
-static uint32_t act_rerun_from(const struct pawl_timeline *timeline,
-                               const Pb__GetInstanceHistoryResponse *history) {
-    uint32_t event = 0;
-    for (const struct pawl_timeline_step *step = timeline->steps; step; step = step->next)
-        if (step->outcome == PAWL_STEP_FAILED &&
-            (step->kind == PAWL_STEP_ACTIVITY || step->kind == PAWL_STEP_CHILD))
-            event = (uint32_t)history->events[step->events->number]->eventid;
-    return event;
-}
-
 static void act_rerun_found(struct pawl_console_ask *ask) {
     const Pb__GetInstanceHistoryResponse *history = (const void *)ask->call.response;
     Pb__RerunWorkflowFromEventRequest *message = ask->message;
@@ -218,7 +207,7 @@ static void act_rerun_found(struct pawl_console_ask *ask) {
         pawl__api_nomem(ask->request);
         return;
     }
-    message->eventid = act_rerun_from(&timeline, history);
+    message->eventid = (uint32_t)pawl__timeline_failed(&timeline, history->events);
     pawl__console_call(ask, PAWL_TASKHUB_RERUN, &message->base, console_done_rerun);
 }
 

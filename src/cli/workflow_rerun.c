@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "cli/retrace.h"
 #include "cli/workflow_bulk.h"
+#include "observe/timeline.h"
 #include "sdk/error.h"
 
 static const struct pawl_flag rerun_flags[] = {
@@ -24,80 +26,23 @@ static const struct pawl_flag rerun_flags[] = {
 
 // --- the step that failed ------------------------------------------------------------------------
 
-// What a history has begun, for as long as it is read: activities and children, each attempt of
-// one.
-struct rerun_steps {
-    json_t *steps;    // in the order in which they began: {first: event, failed}, by what attempts
-                      // share
-    json_t *attempts; // the same, by the event that began an attempt
-};
-
-static void rerun_key(const json_t *event, const char *member, char out[24]) {
-    // 0 is left out.
-    snprintf(out, 24, "%lld", (long long)json_integer_value(json_object_get(event, member)));
-}
-
-static void rerun_begins(struct rerun_steps *all, const json_t *event, const char *handle) {
-    char number[24];
-    rerun_key(event, "eventId", number);
-    if (!handle || !*handle) handle = number;
-    json_t *step = json_object_get(all->steps, handle);
-    if (!step) {
-        step = json_pack("{s:I}", "first", json_integer_value(json_object_get(event, "eventId")));
-        json_object_set_new(all->steps, handle, step);
-    }
-    json_object_del(step, "failed");
-    json_object_set(all->attempts, number, step);
-}
-
-static void rerun_ends(struct rerun_steps *all, const json_t *body, bool failed) {
-    char number[24];
-    rerun_key(body, "taskScheduledId", number);
-    json_t *step = body ? json_object_get(all->attempts, number) : NULL;
-    if (step && failed) json_object_set_new(step, "failed", json_true());
-    if (step && !failed) json_object_del(step, "failed");
-}
-
-// The event that began the step which failed last; 0: none did.
-static json_int_t rerun_failed(const json_t *events) {
-    struct rerun_steps all = {json_object(), json_object()};
-    json_int_t first = 0;
-    const json_t *event;
-    const char *key;
-    json_t *step;
-    size_t i;
-    json_array_foreach((json_t *)events, i, event) {
-        const json_t *task = json_object_get(event, "taskScheduled");
-        const json_t *child = json_object_get(event, "childWorkflowInstanceCreated");
-        if (task)
-            rerun_begins(&all, event, json_string_value(json_object_get(task, "taskExecutionId")));
-        if (child)
-            rerun_begins(&all, event, json_string_value(json_object_get(child, "instanceId")));
-        rerun_ends(&all, json_object_get(event, "taskFailed"), true);
-        rerun_ends(&all, json_object_get(event, "childWorkflowInstanceFailed"), true);
-        rerun_ends(&all, json_object_get(event, "taskCompleted"), false);
-        rerun_ends(&all, json_object_get(event, "childWorkflowInstanceCompleted"), false);
-    }
-    json_object_foreach(all.steps, key, step) {
-        if (json_object_get(step, "failed"))
-            first = json_integer_value(json_object_get(step, "first"));
-    }
-    json_decref(all.steps);
-    json_decref(all.attempts);
-    return first;
-}
-
 static enum pawl_err rerun_find(struct pawl *pawl, const char *id, uint32_t *event) {
-    char *text = NULL;
-    json_error_t flaw;
-    enum pawl_err err = pawl_history(pawl, id, &text);
+    struct pawl_arena arena = {0};
+    struct pawl_retrace history;
+    struct pawl_timeline timeline;
+    struct pawl_error error;
+    char *json = NULL;
+    enum pawl_err err = pawl_history(pawl, id, &json);
     if (err) return err;
-    json_t *events = json_loads(text, JSON_ALLOW_NUL, &flaw);
-    free(text);
-    if (!events) return pawl__sdk_fail(PAWL_E_INTERNAL, "its history is no JSON: %s", flaw.text);
-    *event = (uint32_t)rerun_failed(events);
-    json_decref(events);
-    return PAWL_OK;
+    if (pawl__retrace_read(&history, &arena, pawl__str(json), &error))
+        err = pawl__sdk_fail_with(&error);
+    else if (!pawl__timeline_read(history.events, history.count, &arena, &timeline))
+        err = pawl__sdk_fail_nomem();
+    else
+        *event = (uint32_t)pawl__timeline_failed(&timeline, history.events);
+    pawl__arena_finish(&arena);
+    free(json);
+    return err;
 }
 
 // --- the command ---------------------------------------------------------------------------------

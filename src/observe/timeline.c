@@ -330,6 +330,16 @@ bool pawl__timeline_read(Pb__HistoryEvent *const *events, size_t count, struct p
     return ok;
 }
 
+int32_t pawl__timeline_failed(const struct pawl_timeline *timeline,
+                              Pb__HistoryEvent *const *events) {
+    int32_t id = 0;
+    for (const struct pawl_timeline_step *step = timeline->steps; step; step = step->next)
+        if (step->outcome == PAWL_STEP_FAILED &&
+            (step->kind == PAWL_STEP_ACTIVITY || step->kind == PAWL_STEP_CHILD))
+            id = events[step->events->number]->eventid;
+    return id;
+}
+
 // --- names --------------------------------------------------------------------------------------
 
 const char *pawl__step_kind_name(enum pawl_step_kind kind) {

@@ -86,6 +86,12 @@ struct pawl_timeline {
 bool pawl__timeline_read(Pb__HistoryEvent *const *events, size_t count, struct pawl_arena *arena,
                          struct pawl_timeline *out);
 
+// The id of the event that began the activity or child which failed last, and was not done later: a
+// rerun mends the failure from there. 0, which is where all begins: none failed so. |events|: those
+// that |timeline| was read from.
+int32_t pawl__timeline_failed(const struct pawl_timeline *timeline,
+                              Pb__HistoryEvent *const *events);
+
 const char *pawl__step_kind_name(enum pawl_step_kind kind);
 const char *pawl__step_outcome_name(enum pawl_step_outcome outcome);
 const char *pawl__segment_state_name(enum pawl_segment_state state);

@@ -166,6 +166,28 @@ static void test_attempts_are_one_row(void **state) {
                         "activity charge done 2 1-6 [fail 1-2] [wait 3-4] [run 5-6]\n");
 }
 
+static int32_t story_failed_at(struct story *story) {
+    struct pawl_timeline timeline;
+    assert_true(pawl__timeline_read(story->events, story->count, &story->arena, &timeline));
+    return pawl__timeline_failed(&timeline, story->events);
+}
+
+// It is named by its first attempt; one that was done at last does not count.
+static void test_the_step_that_failed(void **state) {
+    struct story *story = *state;
+    assert_int_equal(story_failed_at(story), 0);
+    story_scheduled(story, 1, "reserve", "w1");
+    story_failed(story, 1, "no stock");
+    story_scheduled(story, 2, "charge", "w2");
+    story_failed(story, 2, "no card");
+    story_scheduled(story, 3, "charge", "w2");
+    story_failed(story, 3, "no card");
+    assert_int_equal(story_failed_at(story), 2);
+    story_scheduled(story, 4, "charge", "w2");
+    story_completed(story, 4);
+    assert_int_equal(story_failed_at(story), 1);
+}
+
 static void test_works_of_no_name_are_apart(void **state) {
     struct story *story = *state;
     story_scheduled(story, 1, "charge", "");
@@ -254,6 +276,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_steps),
         TEST(test_attempts_are_one_row),
+        TEST(test_the_step_that_failed),
         TEST(test_works_of_no_name_are_apart),
         TEST(test_events),
         TEST(test_an_event_or_a_timer),
