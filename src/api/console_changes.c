@@ -126,7 +126,8 @@ void pawl__console_changes(void *arg, struct pawl_request *request,
     if (pawl__watchers_count(watchers) >= CHANGES_WATCHERS) {
         pawl__request_add_header(request, PAWL_STR("retry-after"), PAWL_STR("5"));
         pawl__api_http_fail(request, 503, "ERR_TOO_MANY_WATCHERS",
-                            "%d watch this daemon already, and no more may", CHANGES_WATCHERS);
+                            "%d clients watch this daemon already, which is the limit",
+                            CHANGES_WATCHERS);
         return;
     }
     static const struct pawl_header headers[] = {

@@ -166,7 +166,7 @@ void pawl__console_list(void *arg, struct pawl_request *request, const struct pa
     }
     if (!list_read_place(pawl__request_query(request, "after"), &query)) {
         pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
-                            "after must be what an earlier page told as next");
+                            "after must be the \"next\" of an earlier page");
         return;
     }
     query.limit = ask->limit + 1; // one more tells whether there are more

@@ -43,7 +43,7 @@ void pawl__console_log(void *arg, struct pawl_request *request, const struct paw
     if (!log_may(api, request) || !pawl__console_number(request, "n", LOG_LINES, &most)) return;
     if (after.data && !pawl__str_to_int(after, 0, INT64_MAX, &from)) {
         pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
-                            "after must be what an earlier answer told as next");
+                            "after must be the \"next\" of an earlier answer");
         return;
     }
     struct pawl_lines_view view;

@@ -14,12 +14,13 @@ static const struct pawl_flag rerun_flags[] = {
     {"new-instance-id", 0, PAWL_FLAG_TEXT, NULL,
      "id of the new instance; a random one if not given"},
     {"from-failure", 'f', PAWL_FLAG_BOOL, "false",
-     "begin with the step that failed last, or, when none did, anew"},
+     "begin with the step that failed last; if none did, from the start"},
     {"input", 'x', PAWL_FLAG_TEXT, NULL, "JSON that takes the place of the event's input"},
     {"new-child-instance-id", 0, PAWL_FLAG_TEXT, NULL, "id of the child that the event starts"},
     {"id-suffix", 0, PAWL_FLAG_TEXT, NULL,
-     "with filters: new ids are the old ones with this behind; the same command again then reruns "
-     "only what it has not yet"},
+     "with filters: appended to the old id to make the new one; the same command given again "
+     "reruns "
+     "only what is left"},
     PAWL_WORKFLOW_BULK_FLAGS,
     {NULL, 0, PAWL_FLAG_TEXT, NULL, NULL},
 };
@@ -141,8 +142,8 @@ const struct pawl_command pawl__workflow_rerun = {
         "The instance ID has ended, and stays as it is. A new instance takes over what was done\n"
         "before the event, does the event again (an activity, a timer, a child), and goes on\n"
         "from there with the code of today. Without --event-id it begins with event 0, the first\n"
-        "thing that the workflow did. With filters all that have ended and that they choose are\n"
-        "run again.\n\n"
+        "thing that the workflow did. With filters it runs all ended workflows again that\n"
+        "match.\n\n"
         "Examples:\n"
         "  pawl workflow history order-7\n"
         "  pawl workflow rerun order-7 -e 3\n"

@@ -114,10 +114,11 @@ static void server_watch_files(struct pawl_server *server, const uv_handle_t *ta
     if ((rlim_t)fd + SERVER_SPARE_FILES < limit.rlim_cur) return;
     if (server->told_files && now - server->told_files < SERVER_TELL_EVERY) return;
     server->told_files = now;
-    pawl__log(server->service.options.log, PAWL_LOG_WARN, "pawl.net",
-              "no more connections can be taken: of %llu files that the process may have open, all "
-              "are in use; raise the limit (ulimit -Hn, or LimitNOFILE= of its unit)",
-              (unsigned long long)limit.rlim_cur);
+    pawl__log(
+        server->service.options.log, PAWL_LOG_WARN, "pawl.net",
+        "no more connections can be accepted: all %llu files that the process may open are in "
+        "use; raise the limit (ulimit -Hn, or LimitNOFILE= of its unit)",
+        (unsigned long long)limit.rlim_cur);
 }
 
 // --- several loops ---------------------------------------------------------------------------
