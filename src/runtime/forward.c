@@ -343,7 +343,7 @@ enum pawl_err pawl__forward_begin(struct pawl_peers *peers, const struct pawl_fo
     enum pawl_err err = ok ? peers->send(peers, to->address, forward) : PAWL_E_NOMEM;
     if (err)
         forward_destroy(forward);
-    else if (to->away)
+    else if (to->away && !forward->is_answered_surely)
         pawl__list_add(to->away, &forward->link);
     return err;
 }

@@ -26,7 +26,8 @@ typedef void (*pawl_forward_failed_fn)(struct pawl_call *call, bool moved, struc
 struct pawl_forward_to {
     struct pawl_str address;
     const char *app, *namespace; // of another app's daemon; NULL: the shard's, of this app
-    struct pawl_link *away;      // a list that it is in while it is on its way; NULL: none
+    struct pawl_link *away;      // a list that it is in while it is on its way, unless it is sure
+                                 // to be answered; NULL: none
 };
 
 // A call on its way. |transport| belongs to whoever carries it.
@@ -44,6 +45,7 @@ struct pawl_forward {
     void (*done)(struct pawl_forward *forward, enum pawl_err code, struct pawl_str text,
                  struct pawl_str answer);
     void *transport;
+    bool is_answered_surely; // set by |send|: by a loop of this process, which cannot fall silent
     struct pawl_peers *peers;
     pawl_forward_failed_fn failed;
     void *arg;

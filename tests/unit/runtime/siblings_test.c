@@ -193,6 +193,33 @@ static void test_given_up(void **state) {
     pair_close(&pair);
 }
 
+static void note_failed(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
+    (void)call, (void)text;
+    *(int *)arg = moved ? 1 : -1;
+}
+
+// A call that crosses is answered by the other loop, though its shard is elsewhere by then: that
+// nothing was done is known, and nobody has to be told that it may have been.
+static void test_moved(void **state) {
+    (void)state;
+    struct pair pair;
+    struct kit *here = &pair.kits[0];
+    struct pawl_look look;
+    char id[16];
+    int moved = 0;
+    pair_open(&pair);
+    pawl__look_init(&look, pawl__str(pair_id(id, 0, 0)), PAWL_WAIT_NOT, &here->arena);
+    const struct pawl_forward_to to = {.address = PAWL_STR("1"), .away = &here->node->away};
+    assert_int_equal(
+        pawl__forward_begin(&pair_sibling(&pair, 0)->peers, &to, &look.call, note_failed, &moved),
+        PAWL_OK);
+    pawl__node_follow(here->node); // which serves the shard itself
+    assert_int_equal(moved, 0);
+    BOTH(&pair, moved);
+    assert_int_equal(moved, 1);
+    pair_close(&pair);
+}
+
 // A message from one loop's shard to the other's rings there: nobody waits for the next look.
 static void test_bell(void **state) {
     (void)state;
@@ -255,6 +282,7 @@ int main(void) {
         cmocka_unit_test(test_calls_cross),
         cmocka_unit_test(test_rounds),
         cmocka_unit_test(test_given_up),
+        cmocka_unit_test(test_moved),
         cmocka_unit_test(test_bell),
         cmocka_unit_test(test_closing),
     };
