@@ -33,7 +33,7 @@ class TestLoops(unittest.TestCase):
     def workers(self, count, **options):
         workers = []
         for _ in range(count):
-            worker = raw.Worker(self.daemon.grpc, ledger=workers[0] if workers else None, **options)
+            worker = raw.Worker(self.daemon.grpc, ledger=workers[0] if workers else None, at_once=True, **options)
             self.addCleanup(setattr, worker, "closing", True)
             self.assertTrue(worker.connected.wait(20))
             workers.append(worker)
