@@ -1,5 +1,6 @@
 """Help, mistakes in flags, completion, versions: nothing here starts a daemon."""
 
+import json
 import os
 import re
 import shutil
@@ -134,6 +135,11 @@ class Usage(clilib.Case):
         self.assertGreaterEqual(int(parts[1]), 15)
         self.assertEqual(self.pawl("version").stdout,
                          f"Pawl version: {parts[2]}\nDapr version: {number.stdout}")
+        version = number.stdout.strip()
+        for name in "pawl", "dapr":  # as scripts read it that ask Dapr's
+            self.assertEqual(json.loads(self.pawl("version", "-o", "json", name=name).stdout),
+                             {"Cli version": version, "Runtime version": version})
+        self.assertIn("--output is 'xml'", self.pawl("version", "-o", "xml").stderr)
         self.assertEqual(self.pawl("daemon", "--version").stdout, number.stdout)
         self.assertEqual(self.pawl("-version", name="daprd").stdout, number.stdout)
 
