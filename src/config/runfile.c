@@ -271,6 +271,24 @@ static enum pawl_err runfile_app(struct runfile *file, const struct pawl_yaml *a
     return PAWL_OK;
 }
 
+// |path|, in |folder| if that is not NULL, is not there. Guides to apps lead into an app's folder,
+// where the run file of all apps stands above it.
+static enum pawl_err runfile_missing(const struct runfile *file, const char *path,
+                                     const char *folder) {
+    const char *why = strerror(errno), *above = "";
+    if (folder && strcmp(folder, ".") != 0) above = pawl__arena_format(file->arena, "%s/", folder);
+    const char *there =
+        folder && above ? pawl__arena_format(file->arena, "%s../dapr.yaml", above) : NULL;
+    if (there && access(there, R_OK) == 0)
+        return pawl__fail(file->error, PAWL_E_NOT_FOUND,
+                          "there is no run file %s, but one in the folder above it: give -f %s..",
+                          path, above);
+    return pawl__fail(file->error, PAWL_E_NOT_FOUND,
+                      "cannot read the run file %s: %s; name a run file, or a folder with a "
+                      "dapr.yaml",
+                      path, why);
+}
+
 static enum pawl_err runfile_locate(struct runfile *file, const char *path,
                                     struct pawl_runfile *out) {
     char real[PATH_MAX];
@@ -280,13 +298,10 @@ static enum pawl_err runfile_locate(struct runfile *file, const char *path,
         file->folder = pawl__arena_dup(file->arena, pawl__str(real));
         return file->folder ? PAWL_OK : pawl__fail_plain(file->error, PAWL_E_NOMEM);
     }
-    if (runfile_is_folder(path)) path = pawl__arena_format(file->arena, "%s/dapr.yaml", path);
+    const char *folder = runfile_is_folder(path) ? path : NULL;
+    if (folder) path = pawl__arena_format(file->arena, "%s/dapr.yaml", folder);
     if (!path) return pawl__fail_plain(file->error, PAWL_E_NOMEM);
-    if (!realpath(path, real))
-        return pawl__fail(file->error, PAWL_E_NOT_FOUND,
-                          "cannot read the run file %s: %s; name a run file, or a folder with a "
-                          "dapr.yaml",
-                          path, strerror(errno));
+    if (!realpath(path, real)) return runfile_missing(file, path, folder);
     out->path = pawl__arena_dup(file->arena, pawl__str(real));
     *strrchr(real, '/') = 0;
     file->folder = pawl__arena_dup(file->arena, pawl__str(*real ? real : "/"));

@@ -1,6 +1,7 @@
 #include "kit.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "config/runfile.h"
 
@@ -152,6 +153,15 @@ static void test_places(void **state) {
     assert_int_equal(pawl__runfile_load("bare", &kit->arena, &file, &kit->error), PAWL_E_NOT_FOUND);
     assert_error(kit, "cannot read the run file bare/dapr.yaml: No such file or directory; name a "
                       "run file, or a folder with a dapr.yaml");
+    assert_int_equal(pawl__runfile_load("set/app", &kit->arena, &file, &kit->error),
+                     PAWL_E_NOT_FOUND);
+    assert_error(kit, "there is no run file set/app/dapr.yaml, but one in the folder above it: "
+                      "give -f set/app/..");
+    assert_int_equal(chdir("set/app"), 0);
+    assert_int_equal(pawl__runfile_load(".", &kit->arena, &file, &kit->error), PAWL_E_NOT_FOUND);
+    assert_int_equal(chdir("../.."), 0);
+    assert_error(kit,
+                 "there is no run file ./dapr.yaml, but one in the folder above it: give -f ..");
 }
 
 static void test_errors(void **state) {
