@@ -9,8 +9,8 @@
 //
 // A commit takes what gathered while the last one ran: user state transactions, and a part of each
 // client that has something to write. What a store refuses of a client (store.h) keeps nothing else
-// from being written. Reads go through a thread of their own. Those of user state that have waited
-// for 5 s behind one that found no server are told the same.
+// from being written. Reads go through a thread of their own. A read of user state that has waited
+// for 5 s behind one that found no server fails with the same error.
 //
 // A commit of which nothing was done (a lock that another process holds, a disk that is full, a
 // server that is away) is given again, after a delay that grows from 10 ms to a second. Its clients
@@ -117,9 +117,9 @@ struct pawl_storage {
     struct pawl_commit commit;
     enum pawl_outcome outcome;
     struct pawl_error result;
-    int64_t
-        mute_at; // of the reader's thread: when the last read found nobody, steady; 0: it did not
-    struct pawl_error mute; // the same: why
+    // The reader's thread's: when the last read found no server, steady (0: it found one); and why.
+    int64_t mute_at;
+    struct pawl_error mute;
     bool wanted, closing;
     bool busy;             // a commit runs, or waits to be given again
     bool hurry;            // see pawl__storage_hurry
