@@ -276,6 +276,7 @@ test('the list filters, counts and pages', async () => {
   await page.getByRole('alert').filter({ hasText: "'wrong:' is no filter" }).waitFor();
   await open('#/instances');
   await page.getByRole('row').nth(5).waitFor();
+  await page.getByRole('cell', { name: /^OutOfStock: activity 'refuse' failed: no <b>cars/ }).nth(9).waitFor();
   await picture('list');
 });
 

@@ -52,6 +52,7 @@ const brief = (text: string, row: Row): string =>
   text
     .replace(/^Failed after [^:]*: /, '')
     .replace(`${row.id}: `, '')
+    .replace(/ \(sequence number \d+\) of workflow '[^']*'/, '')
     .replace(UTC, (at) => clock(Date.parse(at)));
 
 // Of one that ended well there is nothing to tell.

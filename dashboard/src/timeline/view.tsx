@@ -13,7 +13,8 @@ const OVERSCAN = 12; // rows above and below what is seen
 const LABEL = 220; // pixels of the column of names
 const NARROW = 110; // the same on a phone
 const LEAST_BAR = 3; // pixels
-const AFTER = 80; // pixels after the last bar, for how long it took
+const AFTER = 80; // pixels after the last bar, for how long it took,
+const AFTER_MORE = 150; // and, where some did it, after how many attempts
 const LETTER = 6.7; // pixels that one takes of what stands beside a bar, about
 
 interface Props {
@@ -59,6 +60,7 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
 
   const present = running ? now() : timeline.end!;
   const rows = useMemo(() => makeRows(timeline.groups, opened, present), [timeline, opened]);
+  const isMore = useMemo(() => rows.some((row) => (row.type === 'crowd' ? row.failed > 0 : row.group.attempts > 1)), [rows]);
   const path = useMemo(() => (critical ? new Set(criticalPath(timeline.groups, present)) : undefined), [timeline, critical]);
   const label = width < 560 ? NARROW : LABEL;
   const scale = useMemo(() => {
@@ -69,8 +71,8 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
     // The moments of start and end are worth seeing although nothing runs in them.
     const all = [...bars, { start: timeline.start, end: timeline.start + 1 }, { start: present - 1, end: present }];
     const parts: Stretch[] = folding ? stretches(all, start, end) : [{ start, end, idle: false, folded: false }];
-    return new Scale(parts, Math.max(100, width - label - (label === NARROW ? 12 : AFTER)));
-  }, [timeline, zoom, folding, width, label, tick]);
+    return new Scale(parts, Math.max(100, width - label - (label === NARROW ? 12 : isMore ? AFTER_MORE : AFTER)));
+  }, [timeline, zoom, folding, width, label, isMore, tick]);
 
   const ticks = scale.ticks(label === NARROW ? 70 : 90, timeline.start);
   const says = tickTexts(ticks.map(({ time }) => time), timeline.start);
