@@ -61,8 +61,9 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
       last = asked;
       try {
         const answer = await (first ?? get<T>(path));
+        // An event has the time at which it happened; what was asked for earlier came earlier.
+        if (answer.at && !first && !('number' in answer)) heard(answer.at);
         first = undefined;
-        if (answer.at) heard(answer.at);
         if (!stopped) {
           live.value.value = answer;
           live.error.value = undefined;

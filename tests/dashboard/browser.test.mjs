@@ -289,6 +289,11 @@ test('one instance is shown as a timeline', async () => {
   assert.equal(await row.locator('.bar.wait').count(), 2);
   await row.click();
   await page.getByText('the bank said no').first().waitFor();
+  // The clock goes on from now, whatever is looked at.
+  const waits = page.getByRole('option', { name: /event approval/ }).locator('.took');
+  const took = await waits.textContent();
+  await until(async () => (await waits.textContent()) !== took, 'the time goes on');
+  assert.match(await waits.textContent(), /^\d/);
   await picture('timeline');
   // Whatever stands beside a bar is within the picture, and times in the sentence are those of the page.
   const beyond = await page.locator('.timeline').evaluate((box) => {
