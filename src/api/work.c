@@ -229,7 +229,7 @@ static void work_complete(struct pawl_api *api, struct pawl_request *request,
     call->data = request;
     request->data = call;
     request->on_close = work_on_closed_call;
-    if (others && pawl__astray_takes(api->options.node, others, call, request->body)) return;
+    if (pawl__astray_takes(api->options.node, others, call, request->body)) return;
     pawl__node_call(api->options.node, call);
 }
 

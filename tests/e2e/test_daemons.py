@@ -4,6 +4,7 @@ from one that is killed or stopped."""
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import sqlite3
@@ -76,6 +77,24 @@ def start(hub, instance, patience=10):
         time.sleep(0.02)
 
 
+class Spread(raw.Worker):
+    """Sends its answers over |hubs| by turns, as over a client that balances its load."""
+
+    def __init__(self, port, hubs, **options):
+        self.hubs, self.refused = itertools.cycle(hubs), []
+        super().__init__(port, **options)
+
+    def work(self, item):
+        own, self.hub = self.hub, next(self.hubs)
+        try:
+            super().work(item)
+        except raw.grpc.RpcError as error:
+            self.refused.append(error.details())
+            raise
+        finally:
+            self.hub = own
+
+
 class TestDaemons(unittest.TestCase):
     def setUp(self):
         self.all = Daemons()
@@ -120,6 +139,21 @@ class TestDaemons(unittest.TestCase):
                 return
             self.assertLess(time.monotonic(), end, shards)
             time.sleep(0.1)
+
+    def test_answers_reach_whoever_gave_the_work(self):
+        """Also what a daemon's worker has of another's shards, and what a daemon has that gives no work at all."""
+        for worker in self.all.workers:
+            worker.close()
+        self.all.workers = [Spread(daemon.grpc, self.all.hubs) for daemon in self.all.daemons[:2]]
+        for worker in self.all.workers:
+            worker.connected.wait(10)
+        names = [f"w{i:02d}" for i in range(COUNT)]
+        for i, name in enumerate(names):
+            start(self.all.hubs[i % 3], name)
+        self.check(self.all.hubs[0], names)
+        self.assertEqual([worker.again for worker in self.all.workers], [[], []])
+        refused = sum((worker.refused for worker in self.all.workers), [])
+        self.assertLess(len(refused), 6, refused)  # while a shard moves, whose work is given out again
 
     def test_one_is_told_of_all(self):
         """Who watches one daemon is told what each of them does: each change once, in the order of its shard."""
