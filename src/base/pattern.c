@@ -35,28 +35,60 @@ static bool pattern_escape(struct pawl_buf *out, char c, bool inside) {
     return pawl__buf_format(out, strchr(".[]{}()\\*+?^$|", c) ? "\\%c" : "%c", c);
 }
 
-// Steps over the counts of "{2,5}". False when they are too high, or are none.
-static bool pattern_counts(const char **at) {
+// Steps over the counts of "{2,5}", of which |*most| is the last. False when they are too high, or
+// are none.
+static bool pattern_counts(const char **at, long *most) {
     char *end;
-    long most = strtol(*at, &end, 10);
+    *most = strtol(*at, &end, 10);
     if (end == *at) return false;
     if (*end == ',' && isdigit((unsigned char)end[1]))
-        most = strtol(end + 1, &end, 10);
+        *most = strtol(end + 1, &end, 10);
     else if (*end == ',')
         end++;
     *at = end;
-    return *end == '}' && most >= 0 && most <= PAWL_PATTERN_REPEATS;
+    return *end == '}' && *most >= 0 && *most <= PAWL_PATTERN_REPEATS;
+}
+
+// Copies of the innermost part, so far: of the group at each depth, and of what stands last.
+struct pattern_copies {
+    long groups[PAWL_PATTERN_MOST + 1], last;
+    size_t depth;
+};
+
+// |last| stands at the current depth. False: it is too much.
+static bool pattern_copies(struct pattern_copies *copies, long last) {
+    long *group = &copies->groups[copies->depth];
+    copies->last = last;
+    if (*group < last) *group = last;
+    return last <= PAWL_PATTERN_TOTAL;
+}
+
+// Takes what stands at |at|, which is not in brackets; |most|: of a count.
+static bool pattern_weigh(struct pattern_copies *copies, char at, long most) {
+    if (at == '(') {
+        copies->groups[++copies->depth] = 1;
+        return true;
+    }
+    if (at == ')' && copies->depth) {
+        copies->depth--;
+        return pattern_copies(copies, copies->groups[copies->depth + 1]);
+    }
+    if (at == '{') return pattern_copies(copies, copies->last * (most ? most : 1));
+    return pattern_copies(copies, 1);
 }
 
 // Writes the pattern as POSIX has it. False: it has what is not understood.
 static bool pattern_translate(struct pawl_buf *out, const char *text) {
     bool inside = false, repeated = false;
+    struct pattern_copies copies = {.groups = {1}, .last = 1};
     for (const char *at = text; *at; at++) {
         const char *from = at;
-        bool repeats = false;
+        bool repeats = false, opens = !inside;
+        long most = 1;
         if (*at == '\\') {
             if (!*++at || !pattern_escape(out, *at, inside)) return false;
             repeated = false;
+            copies.last = 1;
             continue;
         }
         if (inside) {
@@ -70,8 +102,9 @@ static bool pattern_translate(struct pawl_buf *out, const char *text) {
             if (at[1] == '?') return false;
         } else if (strchr("*+?{", *at)) {
             repeats = true;
-            if (repeated || (*at == '{' && (at++, !pattern_counts(&at)))) return false;
+            if (repeated || (*at == '{' && (at++, !pattern_counts(&at, &most)))) return false;
         }
+        if (opens && !pattern_weigh(&copies, *from, most)) return false;
         repeated = repeats;
         pawl__buf_append(out, from, (size_t)(at - from) + 1);
     }

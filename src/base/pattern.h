@@ -15,8 +15,9 @@
 #include "base/buf.h"
 
 enum {
-    PAWL_PATTERN_MOST = 255,   // bytes of a pattern
-    PAWL_PATTERN_REPEATS = 100 // that a count in braces may ask for
+    PAWL_PATTERN_MOST = 255,    // bytes of a pattern
+    PAWL_PATTERN_REPEATS = 100, // that a count in braces may ask for
+    PAWL_PATTERN_TOTAL = 1000   // product of counts within each other: regcomp writes out each copy
 };
 
 // Zero-initialised it is none.

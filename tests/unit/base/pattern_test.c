@@ -26,6 +26,7 @@ static void test_replaces(void **state) {
         {"[^/]+$", "/a/b", "*", "/a/*"},
         {"a{2}", "aaa", "b", "ba"},
         {"b", "", "x", ""},
+        {"(a{2}){3}|(b{10}){100}|b{100}c{100}", "aaaaaax", "b", "bx"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct pawl_pattern pattern;
@@ -43,9 +44,29 @@ static void test_replaces(void **state) {
 static void test_refuses(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "(",         "a**",  "*?",      "a+?",   "(?i)a", "(?P<x>a)", "\\1",
-        "\\bword",   "\\pL", "[a",      "[[:x",  "[\\D]", "a\\",      "a{101}",
-        "a{1,1000}", "a{x}", "a{2}{3}", "[\\]]", "[]a]",  "\\x41",    "\\Qa",
+        "(",
+        "a**",
+        "*?",
+        "a+?",
+        "(?i)a",
+        "(?P<x>a)",
+        "\\1",
+        "\\bword",
+        "\\pL",
+        "[a",
+        "[[:x",
+        "[\\D]",
+        "a\\",
+        "a{101}",
+        "a{1,1000}",
+        "a{x}",
+        "a{2}{3}",
+        "[\\]]",
+        "[]a]",
+        "\\x41",
+        "\\Qa",
+        "(a{100}){11}",
+        "((a{20}b){5}c){11}",
     };
     struct pawl_pattern pattern;
     char longest[PAWL_PATTERN_MOST + 2];
