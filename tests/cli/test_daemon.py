@@ -64,18 +64,12 @@ class Daemon(clilib.Case):
             return False
 
     def test_open_files(self):
-        """A limit that may be raised is raised; one that may not is told when it is reached, and costs only who comes then."""
-        for limits, answers in (((64, 400), range(150, 151)), ((64, 64), range(1, 60))):
-            with self.subTest(limits=limits):
-                process = self.daemon(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits))
-                self.wait_output("Workflow engine started")
-                self.assertIn(self.connect(150), answers)
-                told = "of 64 files that the process may have open, all are in use"
-                if limits[1] == 64:
-                    self.wait_output(told)
-                self.assertEqual(self.output().count(told), limits[1] == 64)
-                self.assertEqual(self.health("127.0.0.1", self.http), 204)
-                self.end(process)
+        """A limit that may be raised is raised."""
+        process = self.daemon(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 400)))
+        self.wait_output("Workflow engine started")
+        self.assertEqual(self.connect(150), 150)
+        self.assertNotIn("files that the process may have open", self.output())
+        self.end(process)
 
     def test_addresses(self):
         """As Dapr's documentation and its Kubernetes injector write them, and as people do."""
