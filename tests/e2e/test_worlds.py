@@ -143,13 +143,14 @@ def twice(w):
     w.settings["twice"] = True
     w.start("twice-chain", *[["call", "add", str(n)] for n in range(6)])
     w.start("twice-fan", ["all", "slow", [str(n) for n in range(6)]], ["child", "twice-child", [["call", "slow", "c"]]],
-            ["sleep", 100])
+            ["sleep", 100], ["event", "last"])
     w.start("twice-again", ["call", "add", "1"], ["again", [["call", "add", "2"], ["again", [["call", "slow", "3"]]]]])
     w.event("twice-fan", "unasked")
     w.event("twice-fan", "unasked")  # the same event twice is two events
+    w.event("twice-fan", "last")
     for name in ("chain", "fan", "again"):
         w.ends("twice-" + name)
-    w.happens("twice-fan", "eventRaised", 2)
+    w.happens("twice-fan", "eventRaised", 3)
     w.settings["twice"] = False
     for name in ("chain", "fan", "again"):
         history = w.history("twice-" + name)
