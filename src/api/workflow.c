@@ -9,6 +9,10 @@
 #include "wire/status.h"
 #include "wire/timestamp.h"
 
+enum {
+    WORKFLOW_TEXT = 1024, // of what failed, with a whole struct pawl_error
+};
+
 // How a verb's failures are told; %s: the workflow's name for a start, else the instance's id; what
 // stands behind it is |inner|, the subject, and |why|. The texts are the reference's (1.3).
 static const struct workflow_row {
@@ -154,7 +158,7 @@ static void workflow_reply(struct pawl_workflow_ask *ask) {
 
 // What failed, and why. Long names are cut, so that the cause is always there.
 static void workflow_tell(const struct pawl_workflow_ask *ask, const struct pawl_error *error,
-                          char out[700]) {
+                          char out[WORKFLOW_TEXT]) {
     const struct workflow_row *row = &workflow_rows[ask->verb];
     char subject[160] = "";
     switch (ask->verb) {
@@ -167,7 +171,8 @@ static void workflow_tell(const struct pawl_workflow_ask *ask, const struct pawl
     }
     const char *status =
         error->code == PAWL_E_EXISTS ? "rpc error: code = AlreadyExists desc = " : "";
-    snprintf(out, 700, "%s%s: %s%s%s", row->inner, subject, row->why, status, error->text);
+    snprintf(out, WORKFLOW_TEXT, "%s%s: %s%s%s", row->inner, subject, row->why, status,
+             error->text);
 }
 
 static void workflow_done(struct pawl_call *call, const struct pawl_error *error) {
@@ -187,7 +192,7 @@ static void workflow_done(struct pawl_call *call, const struct pawl_error *error
         workflow_fail(ask, error->code, pawl__err_http(error->code), row->code, "%s", error->text);
     } else if (error) {
         const char *who = ask->verb == PAWL_WORKFLOW_START ? ask->name : ask->id;
-        char inner[700];
+        char inner[WORKFLOW_TEXT];
         workflow_tell(ask, error, inner);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" // the table's texts
