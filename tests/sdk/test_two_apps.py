@@ -1,8 +1,5 @@
 #!/usr/bin/env python3
-"""A C program whose workflows start, tell and end workflows of another app.
-
-    test_two_apps.py BIN_DIR
-"""
+"""A C program whose workflows start, tell and end workflows of another app."""
 
 import os
 import subprocess
@@ -12,9 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
-BIN = Path(sys.argv.pop(1) if len(sys.argv) > 1 else ROOT / "build" / "bin").resolve()
-os.environ.setdefault("PAWL_BUILD", str(BIN.parent))
 import harness  # noqa: E402
+
+BIN = Path(harness.BUILD) / "bin"
 
 
 class TwoApps(unittest.TestCase):
