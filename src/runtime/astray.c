@@ -28,13 +28,12 @@ static void astray_on_done(struct pawl_call *call, const struct pawl_error *erro
     astray_end(PAWL_CONTAINER(call, struct astray, verb.call), error);
 }
 
-// Nobody has its work.
+// Nobody has its work, and the caller waits.
 static void astray_return(struct astray *astray) {
     struct pawl_call *caller = astray->caller;
     struct pawl_node *node = astray->node;
     astray->caller = NULL;
     astray_end(astray, NULL);
-    if (!caller) return;
     caller->remote = NULL;
     pawl__node_call(node, caller);
 }
@@ -47,7 +46,7 @@ static void astray_on_failed(struct pawl_call *call, bool moved, struct pawl_str
     (void)call;
     pawl__fail(&error, PAWL_E_UNAVAILABLE, "the daemon that gave out the work cannot be told: %.*s",
                PAWL_FMT(text));
-    if (!moved)
+    if (!moved || !astray->caller) // without a caller the node may be gone, too
         astray_end(astray, &error);
     else if (!astray_send(astray))
         astray_return(astray);
@@ -64,7 +63,7 @@ static size_t astray_next(struct astray *astray) {
     if (astray->next < astray->count || astray->is_late) return astray->next++;
     astray->is_late = true;
     astray->next = 0;
-    return astray->caller && astray_serves(astray) ? astray->count : astray->next++;
+    return astray_serves(astray) ? astray->count : astray->next++;
 }
 
 // Asks the next one. False: there is none.
