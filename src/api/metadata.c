@@ -9,18 +9,28 @@
 
 // --- health -------------------------------------------------------------------------------------
 
+// Why the sidecar cannot do its work; NULL: it can. A store that cannot be written to comes before
+// what waits for it.
+static const char *metadata_trouble(const struct pawl_api *api) {
+    const struct pawl_error *why;
+    const struct pawl_node *node = api->options.node;
+    if (node && pawl__storage_trouble(node->storage, &why) >= PAWL_STORAGE_ILL) return why->text;
+    return api->ready ? NULL : api->not_ready;
+}
+
 static void metadata_health(void *arg, struct pawl_request *request,
                             const struct pawl_params *params) {
     (void)params;
     struct pawl_api *api = arg;
     struct pawl_str app = pawl__request_query(request, "appid");
+    const char *trouble = metadata_trouble(api);
     if (pawl__api_starved(request)) return;
     if (app.data && !pawl__str_equal(app, pawl__str(api->options.app_id)))
         pawl__api_http_fail(request, 500, "ERR_HEALTH_APPID_NOT_MATCH",
                             "dapr app-id does not match");
-    else if (!api->ready)
+    else if (trouble)
         pawl__api_http_fail(request, 500, "ERR_HEALTH_NOT_READY", "dapr is not ready: [%s]",
-                            api->not_ready);
+                            trouble);
     else
         pawl__api_empty(request, 204);
 }
@@ -29,11 +39,12 @@ static void metadata_outbound(void *arg, struct pawl_request *request,
                               const struct pawl_params *params) {
     (void)params;
     struct pawl_api *api = arg;
-    if (api->ready)
+    const char *trouble = metadata_trouble(api);
+    if (!trouble)
         pawl__api_empty(request, 204);
     else
         pawl__api_http_fail(request, 500, "ERR_OUTBOUND_HEALTH_NOT_READY",
-                            "dapr outbound is not ready: [%s]", api->not_ready);
+                            "dapr outbound is not ready: [%s]", trouble);
 }
 
 // --- metadata -----------------------------------------------------------------------------------

@@ -1,6 +1,11 @@
 #include "runtime/calls.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
+
+// As for a shard that nobody serves (node_calls.c).
+#define CALLS_STALL_MOST (20 * PAWL_SECOND)
 
 // Calls that wait for one instance to change.
 struct pawl_waiters {
@@ -85,13 +90,17 @@ void pawl__calls_batch_taken(struct pawl_calls *calls) {
 
 static void call_run(struct pawl_calls *calls, struct pawl_call *call);
 
+static void calls_run_list(struct pawl_calls *calls, struct pawl_link *list) {
+    for (struct pawl_link *link; (link = pawl__list_take(list));)
+        call_run(calls, PAWL_CONTAINER(link, struct pawl_call, link));
+}
+
 void pawl__calls_batch_durable(struct pawl_calls *calls) {
     struct pawl_link blocked;
     pawl__link_init(&blocked);
     pawl__list_move(&blocked, &calls->blocked);
     call_finish_list(&calls->writing, NULL);
-    for (struct pawl_link *link; (link = pawl__list_take(&blocked));)
-        call_run(calls, PAWL_CONTAINER(link, struct pawl_call, link));
+    calls_run_list(calls, &blocked);
 }
 
 void pawl__calls_fail(struct pawl_calls *calls, const struct pawl_error *error) {
@@ -103,21 +112,59 @@ void pawl__calls_fail(struct pawl_calls *calls, const struct pawl_error *error) 
     call_finish_list(&all, error);
 }
 
-static void calls_take_reads(struct pawl_link *list, struct pawl_link *out) {
+// --- a store that cannot write ------------------------------------------------------------------
+
+static bool calls_is_overdue(struct pawl_call *call, int64_t since, int64_t now) {
+    if (call->verb->reads) return true;
+    if (!call->verb->asks) return false;
+    if (!call->stalled_at) call->stalled_at = since;
+    return now - call->stalled_at > CALLS_STALL_MOST;
+}
+
+// Moves to |out| what has waited in |list| for long enough.
+static void calls_take_overdue(struct pawl_link *list, int64_t since, struct pawl_link *out) {
+    int64_t now = pawl__clock_steady();
     for (struct pawl_link *link = list->next, *next; link != list; link = next) {
         next = link->next;
-        if (!PAWL_CONTAINER(link, struct pawl_call, link)->verb->reads) continue;
+        if (!calls_is_overdue(PAWL_CONTAINER(link, struct pawl_call, link), since, now)) continue;
         pawl__list_remove(link);
         pawl__list_add(out, link);
     }
 }
 
-void pawl__calls_fail_reads(struct pawl_calls *calls, const struct pawl_error *error) {
-    struct pawl_link all;
-    pawl__link_init(&all);
-    calls_take_reads(&calls->writing, &all);
-    calls_take_reads(&calls->building, &all);
-    call_finish_list(&all, error);
+// |begun|: what was asked for is in a batch.
+static void calls_tell_stalled(struct pawl_link *list, bool begun, const struct pawl_error *why) {
+    struct pawl_error error;
+    for (struct pawl_link *link; (link = pawl__list_take(list));) {
+        struct pawl_call *call = PAWL_CONTAINER(link, struct pawl_call, link);
+        pawl__fail(&error, PAWL_E_UNAVAILABLE, "%s%s",
+                   call->verb->reads ? ""
+                   : begun ? "it may be done as soon as the store can write, which it cannot: "
+                           : "nothing was done, as the store cannot write: ",
+                   why->text);
+        call_finish(call, &error);
+    }
+}
+
+void pawl__calls_stall(struct pawl_calls *calls, int64_t since, const struct pawl_error *error) {
+    struct pawl_link begun, blocked;
+    pawl__link_init(&begun);
+    pawl__link_init(&blocked);
+    calls->stalled = true;
+    calls_take_overdue(&calls->writing, since, &begun);
+    calls_take_overdue(&calls->building, since, &begun);
+    calls_take_overdue(&calls->blocked, since, &blocked);
+    calls_tell_stalled(&begun, true, error);
+    calls_tell_stalled(&blocked, false, error);
+}
+
+void pawl__calls_go_on(struct pawl_calls *calls) {
+    if (!calls->stalled) return;
+    struct pawl_link blocked;
+    pawl__link_init(&blocked);
+    pawl__list_move(&blocked, &calls->blocked);
+    calls->stalled = false;
+    calls_run_list(calls, &blocked);
 }
 
 // --- waiting for an instance --------------------------------------------------------------------
@@ -176,8 +223,7 @@ void pawl__calls_recheck(struct pawl_calls *calls, const struct pawl_instance *i
         call->waiters = NULL;
     }
     if (pawl__list_empty(&waiters->calls)) waiters_free(calls, waiters);
-    for (struct pawl_link *link; (link = pawl__list_take(&met));)
-        call_run(calls, PAWL_CONTAINER(link, struct pawl_call, link));
+    calls_run_list(calls, &met);
 }
 
 // Moves all that wait to |out|.
@@ -197,8 +243,7 @@ static void calls_take_waiters(struct pawl_calls *calls, struct pawl_link *out) 
 void pawl__calls_recheck_all(struct pawl_calls *calls) {
     struct pawl_link all;
     calls_take_waiters(calls, &all);
-    for (struct pawl_link *link; (link = pawl__list_take(&all));)
-        call_run(calls, PAWL_CONTAINER(link, struct pawl_call, link));
+    calls_run_list(calls, &all);
 }
 
 void pawl__calls_send_away(struct pawl_calls *calls) {
@@ -272,6 +317,14 @@ static void call_load(struct pawl_calls *calls, struct pawl_call *call) {
     pawl__load_begin(residency, pawl__str(residency->shard.needed), &call->load);
 }
 
+// Whether |call| waits for room in a batch, or for the store to write again.
+static bool call_is_blocked(struct pawl_calls *calls, struct pawl_call *call) {
+    if (call->verb->writes && pawl__shard_is_full(&calls->residency->shard)) return true;
+    if (!call->verb->asks || !calls->stalled) return false;
+    if (!call->stalled_at) call->stalled_at = pawl__clock_steady();
+    return true;
+}
+
 static void call_run(struct pawl_calls *calls, struct pawl_call *call) {
     struct pawl_residency *residency = calls->residency;
     struct pawl_shard *shard = &residency->shard;
@@ -282,7 +335,7 @@ static void call_run(struct pawl_calls *calls, struct pawl_call *call) {
         call_refuse(call);
         return;
     }
-    if (call->verb->writes && pawl__shard_is_full(shard)) {
+    if (call_is_blocked(calls, call)) {
         pawl__list_add(&calls->blocked, &call->link);
         return;
     }

@@ -47,6 +47,7 @@ struct pawl_verb {
     bool behind; // the answer comes behind turns that workers have, so that a little more is little
     bool writes; // it has to wait while the batch under construction is full
     bool reads;  // all that it does is to look: nobody has to know whether it was done
+    bool asks;   // a client asks for a change, and does not wait for ever for it to be written
     bool outlasts; // begun while the shard is being taken, it waits until the shard is served
 };
 
@@ -77,6 +78,8 @@ struct pawl_call {
     bool is_forwarded;            // it came from another daemon, and goes no further
     int64_t parked_at; // since when nobody is known to serve the shard, steady; 0: somebody is
     uint64_t position; // the answer waits for this batch
+    int64_t
+        stalled_at; // since when it has waited for a store that cannot write, steady; 0: unknown
     struct pawl_error error; // at the end, as it is not cleared
 };
 
@@ -88,6 +91,7 @@ struct pawl_calls {
     // The batch under construction: by more than calls that are patient, and by some that are not
     // behind turns either.
     bool awaited, asked;
+    bool stalled; // the store has not been able to write for long
 };
 
 void pawl__calls_init(struct pawl_calls *calls, struct pawl_residency *residency);
@@ -133,8 +137,14 @@ void pawl__calls_batch_durable(struct pawl_calls *calls);
 // pawl__search_drop.)
 void pawl__calls_fail(struct pawl_calls *calls, const struct pawl_error *error);
 
-// Ends those that only look, and wait for the log. For a store that cannot write for long.
-void pawl__calls_fail_reads(struct pawl_calls *calls, const struct pawl_error *error);
+// The store has not been able to write since |since| (steady), because of |error|; to be called now
+// and then until that ends. Those that only look, and wait for the log, are told so. Clients that
+// ask for a change wait, and are told after 20 s. What they ask for from now on is not begun before
+// the store writes again, so that those who are told and ask again do not have it done twice.
+void pawl__calls_stall(struct pawl_calls *calls, int64_t since, const struct pawl_error *error);
+
+// The store writes again.
+void pawl__calls_go_on(struct pawl_calls *calls);
 
 // Sends the calls that wait for an instance to change to where the shard is served by now. Where
 // nobody knows, they fail.

@@ -12,7 +12,7 @@ enum {
     STORAGE_RETRY_MOST_MS = 1000
 };
 
-#define STORAGE_GIVE_UP (5 * PAWL_SECOND)
+#define STORAGE_GIVE_UP PAWL_STORAGE_ILL
 
 static struct pawl_storage_client *storage_client(struct pawl_link *link) {
     return PAWL_CONTAINER(link, struct pawl_storage_client, link);
@@ -92,16 +92,18 @@ static void storage_submit(struct pawl_storage *storage) {
     pawl__jobs_submit(&storage->writer, &storage->job);
 }
 
-static void storage_tell_stalled(struct pawl_storage *storage) {
-    if (pawl__clock_steady() - storage->failing_since < STORAGE_GIVE_UP) return;
+// |error| NULL: it is over.
+static void storage_tell_stalled(struct pawl_storage *storage, const struct pawl_error *error) {
+    storage->told_stalled = error;
     for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next)
         if (storage_client(at)->stalled)
-            storage_client(at)->stalled(storage_client(at), &storage->result);
+            storage_client(at)->stalled(storage_client(at), storage->failing_since, error);
 }
 
 static void storage_on_again(uv_timer_t *timer) {
     struct pawl_storage *storage = timer->data;
-    storage_tell_stalled(storage);
+    if (pawl__clock_steady() - storage->failing_since >= STORAGE_GIVE_UP)
+        storage_tell_stalled(storage, &storage->result);
     storage_list_state(storage);
     if (storage->commit.parts || storage->commit.state)
         storage_submit(storage);
@@ -178,6 +180,7 @@ static void storage_end(struct pawl_storage *storage) {
     storage->failing_since = 0;
     storage->busy = false;
     storage_tell(storage);
+    if (storage->told_stalled) storage_tell_stalled(storage, NULL);
     if (storage->wanted && !storage->busy) pawl__storage_want(storage);
     storage_check_closed(storage);
 }
@@ -295,9 +298,11 @@ void pawl__storage_hurry(struct pawl_storage *storage) {
 }
 
 int64_t pawl__storage_trouble(const struct pawl_storage *storage, const struct pawl_error **error) {
-    if (!storage->failing_since) return 0;
-    *error = &storage->result;
-    return pawl__clock_steady() - storage->failing_since;
+    bool commits_fail = storage->failing_since;
+    int64_t since = commits_fail ? storage->failing_since : storage->untended_since;
+    if (!since) return 0;
+    *error = commits_fail ? &storage->result : &storage->tend_failed;
+    return pawl__clock_steady() - since;
 }
 
 void pawl__storage_write(struct pawl_storage *storage, struct pawl_state_write *write) {
@@ -326,10 +331,14 @@ static void storage_done_tend(struct pawl_job *job) {
     struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, tend_job);
     const struct pawl_error *error = &storage->tend_error;
     storage->tending = false;
-    if (error->code && !storage->told_tend)
+    if (error->code && !storage->untended_since)
         pawl__log(storage->log, PAWL_LOG_WARN, storage_scope,
                   "the store's housekeeping failed, will try again: %s", error->text);
-    storage->told_tend = error->code;
+    if (!error->code)
+        storage->untended_since = 0;
+    else if (!storage->untended_since)
+        storage->untended_since = pawl__clock_steady();
+    storage->tend_failed = *error;
     storage_check_closed(storage);
 }
 

@@ -71,9 +71,10 @@ struct pawl_storage_client {
     // How long, since it was asked for, the commit should wait for what is about to come, in
     // nanoseconds; 0: it should not.
     int64_t (*patience)(struct pawl_storage_client *client);
-    // Nothing could be written for 5 s, because of |error|; called again and again until that ends.
-    // NULL: it does not matter.
-    void (*stalled)(struct pawl_storage_client *client, const struct pawl_error *error);
+    // Nothing could be written since |since| (steady), for more than 5 s, because of |error|;
+    // called again and again until that ends. Then |error| is NULL. The function may be NULL.
+    void (*stalled)(struct pawl_storage_client *client, int64_t since,
+                    const struct pawl_error *error);
     // Only called after a |prepare| that returned true. PAWL_COMMIT_DONE: |error| is the result of
     // the part. PAWL_COMMIT_NOTHING only after pawl__storage_hurry.
     void (*done)(struct pawl_storage_client *client, enum pawl_outcome outcome,
@@ -109,10 +110,12 @@ struct pawl_storage {
     struct pawl_link clients; // pawl_storage_client::link
     struct pawl_link gathering, writing; // pawl_state_write::link
     struct pawl_job job, tend_job;
-    uv_timer_t tend_timer;   // housekeeping, between commits
-    bool tending, told_tend; // told: that it goes wrong
-    struct pawl_error tend_error;
-    uint64_t tended; // |commits| when it last began
+    uv_timer_t tend_timer; // housekeeping, between commits
+    bool tending;
+    struct pawl_error tend_error;  // the writer's thread's while |tending|
+    struct pawl_error tend_failed; // why it went wrong the last time, if it did
+    int64_t untended_since;        // since when it goes wrong, steady; 0: it goes well
+    uint64_t tended;               // |commits| when it last began
     unsigned tend_ticks;
     struct pawl_commit commit;
     enum pawl_outcome outcome;
@@ -127,6 +130,7 @@ struct pawl_storage {
     unsigned leasing;      // clients that take or release a shard on the writer thread
     int64_t wanted_at;     // since when, steady
     int64_t failing_since; // the commit that runs was first given then, steady; 0: it goes well
+    bool told_stalled;     // clients know that
     int64_t retry_delay;   // milliseconds
     int handles;           // threads and uv handles that are still open
     void (*closed)(void *arg);
@@ -173,7 +177,11 @@ void pawl__storage_hurry(struct pawl_storage *storage);
 int64_t pawl__storage_waited(const struct pawl_storage *storage);
 int64_t pawl__storage_patience(const struct pawl_storage *storage);
 
-// For how many nanoseconds nothing could be written; 0: all goes well. |*error| is why.
+// Who looks at the store's trouble calls it ill after this long.
+#define PAWL_STORAGE_ILL (5 * PAWL_SECOND)
+
+// For how many nanoseconds nothing could be written, or housekeeping has failed, which is done also
+// while nobody writes; 0: all goes well. |*error| is why.
 int64_t pawl__storage_trouble(const struct pawl_storage *storage, const struct pawl_error **error);
 
 #endif

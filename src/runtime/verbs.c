@@ -24,7 +24,7 @@ static enum pawl_err start_run(struct pawl_calls *calls, struct pawl_call *call,
 }
 
 static const struct pawl_verb start_verb = {
-    .kind = PAWL_VERB_START, .run = start_run, .writes = true};
+    .kind = PAWL_VERB_START, .run = start_run, .writes = true, .asks = true};
 
 void pawl__start_init(struct pawl_start *verb, struct pawl_str id, Pb__ExecutionStartedEvent *start,
                       bool enforce_unique) {
@@ -159,7 +159,7 @@ static enum pawl_err rerun_run(struct pawl_calls *calls, struct pawl_call *call,
 }
 
 static const struct pawl_verb rerun_verb = {
-    .kind = PAWL_VERB_RERUN, .run = rerun_run, .writes = true};
+    .kind = PAWL_VERB_RERUN, .run = rerun_run, .writes = true, .asks = true};
 
 void pawl__rerun_init(struct pawl_rerun_call *verb, const struct pawl_fork *fork) {
     pawl__call_init(&verb->call, &rerun_verb, pawl__str(fork->id));
@@ -175,7 +175,8 @@ static enum pawl_err post_run(struct pawl_calls *calls, struct pawl_call *call,
                             &VERB(call, struct pawl_post)->event, error);
 }
 
-static const struct pawl_verb post_verb = {.kind = PAWL_VERB_POST, .run = post_run, .writes = true};
+static const struct pawl_verb post_verb = {
+    .kind = PAWL_VERB_POST, .run = post_run, .writes = true, .asks = true};
 
 void pawl__post_init(struct pawl_post *verb, struct pawl_str id,
                      Pb__HistoryEvent__EventTypeCase type, void *body) {
@@ -216,7 +217,7 @@ static enum pawl_err purge_run(struct pawl_calls *calls, struct pawl_call *call,
 }
 
 static const struct pawl_verb purge_verb = {
-    .kind = PAWL_VERB_PURGE, .run = purge_run, .writes = true};
+    .kind = PAWL_VERB_PURGE, .run = purge_run, .writes = true, .asks = true};
 
 void pawl__purge_init(struct pawl_purge *verb, struct pawl_str id, bool recursive, bool force) {
     pawl__call_init(&verb->call, &purge_verb, id);

@@ -261,9 +261,13 @@ static void writer_done(struct pawl_storage_client *client, enum pawl_outcome ou
     residency->host->settle(residency);
 }
 
-// Who starts or ends something goes on waiting for it; who only looks is told why it takes so long.
-static void writer_stalled(struct pawl_storage_client *client, const struct pawl_error *error) {
-    pawl__calls_fail_reads(PAWL_CONTAINER(client, struct pawl_writer, client)->calls, error);
+static void writer_stalled(struct pawl_storage_client *client, int64_t since,
+                           const struct pawl_error *error) {
+    struct pawl_calls *calls = PAWL_CONTAINER(client, struct pawl_writer, client)->calls;
+    if (error)
+        pawl__calls_stall(calls, since, error);
+    else
+        pawl__calls_go_on(calls);
 }
 
 bool pawl__writer_hold(struct pawl_writer *writer, struct pawl_effect effect) {

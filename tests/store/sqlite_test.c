@@ -297,6 +297,43 @@ static void test_moved_file(void **state) {
     assert_text(f, "-pawl was deleted");
 }
 
+// Housekeeping finds what was moved while nobody writes, and what stands beside the database.
+static void test_moved_files(void **state) {
+    struct fixture *f = *state;
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    fixture_lease(f);
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        char path[128], moved[128];
+        snprintf(path, sizeof path, "%s%s", f->path, suffixes[i]);
+        snprintf(moved, sizeof moved, "%s/moved", f->dir);
+        assert_ok(f, f->store->ops->tend(f->store, &f->error));
+        assert_int_equal(rename(path, moved), 0);
+        assert_err(PAWL_E_IO, f->store->ops->tend(f->store, &f->error));
+        assert_text(f, path);
+        assert_text(f, "was moved or deleted");
+        assert_err(PAWL_E_IO, t_append(f, i + 1, "a"));
+        assert_int_equal(rename(moved, path), 0);
+        assert_ok(f, f->store->ops->tend(f->store, &f->error));
+        assert_ok(f, t_append(f, i + 1, "a"));
+    }
+}
+
+// What went into a -wal file that lost its name is in the database after a close.
+static void test_deleted_wal(void **state) {
+    struct fixture *f = *state;
+    char path[128];
+    fixture_lease(f);
+    snprintf(path, sizeof path, "%s-wal", f->path);
+    assert_ok(f, t_append(f, 1, "a"));
+    assert_int_equal(unlink(path), 0);
+    assert_ok(f, t_append(f, 2, "b"));
+    assert_err(PAWL_E_IO, f->store->ops->tend(f->store, &f->error));
+    assert_text(f, "SIGTERM");
+    fixture_reopen(f);
+    fixture_lease(f);
+    assert_int_equal(f->lease.position, 2);
+}
+
 // --- locks and limits -----------------------------------------------------------------------
 
 static void test_waiting_has_an_end(void **state) {
@@ -542,6 +579,8 @@ int main(int argc, char **argv) {
         T(test_opening_settles_the_wal),
         T(test_links_share_the_lock),
         T(test_moved_file),
+        T(test_moved_files),
+        T(test_deleted_wal),
         T(test_waiting_has_an_end),
         T(test_full_disk),
         T(test_wal_is_longer_than_it_is_full),

@@ -82,16 +82,19 @@ static enum pawl_err commit_clean(struct pawl_sqlite *store, struct pawl_error *
 enum pawl_err pawl__sqlite_tend(struct pawl_store *base, struct pawl_error *error) {
     struct pawl_sqlite *store = (struct pawl_sqlite *)base;
     int64_t now = pawl__clock_steady();
+    pawl__sqlite_look_beside(store);
+    enum pawl_err err = pawl__sqlite_check_place(store, error);
+    if (err) return err;
     if (store->cleanup_interval > 0 && now - store->cleaned_at >= store->cleanup_interval) {
         store->cleaned_at = now;
-        enum pawl_err err = commit_clean(store, error);
+        err = commit_clean(store, error);
         if (err) return err;
     }
     if (store->unfilled) {
-        enum pawl_err err = pawl__sqlite_fill(store, error);
+        err = pawl__sqlite_fill(store, error);
         if (err) return err;
     }
-    enum pawl_err err = pawl__sqlite_lock(store, store->busy_timeout, error);
+    err = pawl__sqlite_lock(store, store->busy_timeout, error);
     if (err) return err;
     if (store->wal_pages >= store->checkpoint_at)
         err = commit_checkpoint(store, error);
@@ -115,15 +118,8 @@ enum pawl_err pawl__sqlite_begin(struct pawl_sqlite *store, bool at_once,
                                  struct pawl_error *error) {
     enum pawl_err err = pawl__sqlite_lock(store, at_once ? 0 : store->busy_timeout, error);
     if (err) return err;
-    // Otherwise all would go well, into a file that has no name any more.
-    int moved = 0;
-    sqlite3_file_control(store->writer, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    if (moved)
-        err = pawl__fail(error, PAWL_E_IO,
-                         "%s was moved or deleted while it was in use; put it back, with its -wal "
-                         "file, and restart",
-                         store->path);
-    else if (commit_begin(store, at_once))
+    err = pawl__sqlite_check_place(store, error);
+    if (!err && commit_begin(store, at_once))
         err = pawl__sqlite_fail(store, store->writer, "write", error);
     if (err) pawl__sqlite_unlock(store);
     return err;

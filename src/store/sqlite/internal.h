@@ -4,6 +4,7 @@
 // Shared by the files of this folder only. What they do together is told at the head of open.c.
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "base/clock.h"
 #include "store/calls.h"
@@ -22,6 +23,8 @@
 #define PAWL_SQLITE_WAL_PAGES   500                          // a checkpoint is due
 #define PAWL_SQLITE_WAL_LATE    (2 * PAWL_SQLITE_WAL_PAGES)  // a commit makes it by itself
 #define PAWL_SQLITE_WAL_TOO_BIG (16 * PAWL_SQLITE_WAL_PAGES) // it waits for readers
+
+#define PAWL_SQLITE_BESIDE 2 // files of SQLite's that have to stay beside the database
 
 #define PAWL_SQLITE_TALLY_ROWS 32 // names by status that one commit writes, as a rule
 
@@ -181,6 +184,10 @@ struct pawl_sqlite {
     bool unfilled;           // rows of an earlier Pawl may lack columns, those after |filled_to|
     sqlite3_int64 filled_to; // pawl_instance.row
 
+    ino_t
+        beside[PAWL_SQLITE_BESIDE]; // the files that belong to it, as they were opened; 0: unknown
+    size_t astray;                  // one more than the number of one that is not there; 0: all are
+
     int wal_pages;     // in the WAL after the last commit, those of other processes too
     int checkpoint_at; // the next checkpoint is due at this many
 };
@@ -211,6 +218,17 @@ enum pawl_err pawl__sqlite_fail_open(const char *path, int reason, struct pawl_e
 // Says that a row of ours cannot be read; |err| is what pawl__row_open gave.
 enum pawl_err pawl__sqlite_fail_row(const struct pawl_sqlite *store, enum pawl_err err,
                                     const char *what, struct pawl_error *error);
+
+// --- sqlite/place.c -------------------------------------------------------------------------
+
+// Notes which files stand beside the database, once all are open.
+void pawl__sqlite_note_place(struct pawl_sqlite *store);
+
+// Looks whether those are still there.
+void pawl__sqlite_look_beside(struct pawl_sqlite *store);
+
+// Fails when the database has lost its name; or one of those had, when they were last looked for.
+enum pawl_err pawl__sqlite_check_place(struct pawl_sqlite *store, struct pawl_error *error);
 
 // --- sqlite/lock.c --------------------------------------------------------------------------
 

@@ -166,7 +166,9 @@ static enum pawl_err sqlite_connect(struct pawl_sqlite *store, struct pawl_error
     sqlite3_busy_timeout(store->reader, timeout);
     sqlite3_db_config(store->reader, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     err = pawl__sqlite_exec(store, store->reader, sqlite_reader_pragmas, error);
-    return err ? err : sqlite_prepare(store, error);
+    if (!err) err = sqlite_prepare(store, error);
+    pawl__sqlite_note_place(store);
+    return err;
 }
 
 // Opens the file, without reading it yet, to learn its full name, and with it the lock's.

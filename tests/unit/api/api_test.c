@@ -108,6 +108,31 @@ static void health_tells_why(void **state) {
     finish(&kit);
 }
 
+// So long as the store can be written to, or has just begun to fail, the sidecar is healthy.
+static void health_tells_of_the_store(void **state) {
+    (void)state;
+    static const struct step well[] = {{"GET /v1.0/healthz", NULL, "204"}, {0}};
+    static const struct step ill[] = {
+        {"GET /v1.0/healthz", NULL, "500 dapr is not ready: [orders.db was moved]"},
+        {"GET /v1.0/healthz/outbound", NULL,
+         "500 dapr outbound is not ready: [orders.db was moved]"},
+        {0},
+    };
+    struct kit kit;
+    kit_init(&kit);
+    kit_open(&kit);
+    kit_talk(&kit, well, false);
+    uv_timer_stop(&kit.storage.tend_timer); // it would find that all is well
+    pawl__fail(&kit.storage.tend_failed, PAWL_E_IO, "orders.db was moved");
+    kit.storage.untended_since = pawl__clock_steady();
+    kit_talk(&kit, well, false);
+    kit.storage.untended_since -= PAWL_STORAGE_ILL;
+    kit_talk(&kit, ill, false);
+    kit.storage.untended_since = 0;
+    kit_talk(&kit, well, false);
+    finish(&kit);
+}
+
 // Microsoft's workers put other things under numbers that Dapr's schema has, too.
 static void answers_of_the_other_dialect(void **state) {
     (void)state;
@@ -154,9 +179,9 @@ static void answers_of_the_other_dialect(void **state) {
 
 int main(void) {
     struct CMUnitTest tests[32] = {
-        cmocka_unit_test(shutdown_is_asked_for),        cmocka_unit_test(token_is_asked_for),
-        cmocka_unit_test(nothing_is_configured),        cmocka_unit_test(health_tells_why),
-        cmocka_unit_test(answers_of_the_other_dialect),
+        cmocka_unit_test(shutdown_is_asked_for), cmocka_unit_test(token_is_asked_for),
+        cmocka_unit_test(nothing_is_configured), cmocka_unit_test(health_tells_of_the_store),
+        cmocka_unit_test(health_tells_why),      cmocka_unit_test(answers_of_the_other_dialect),
     };
     size_t count = 5;
     for (size_t i = 0; i < talk_count; i++)

@@ -216,10 +216,53 @@ static void test_reads_do_not_wait(void **state) {
     kit_finish(&kit);
 }
 
+// Who asks for a change is told after 20 s that it may still be done; or that it was not begun,
+// when it was asked for after the store had failed for long. What was not begun is begun
+// afterwards.
+static void test_changes_do_not_wait_for_ever(void **state) {
+    (void)state;
+    struct kit kit;
+    struct caller written, building, blocked, later;
+    const struct pawl_error *why;
+    kit_init(&kit);
+    kit_fail_commit(&kit, GATE_NOTHING);
+    kit_start(&kit, &written, "written");
+    UNTIL(&kit, pawl__storage_trouble(&kit.storage, &why));
+    kit_start(&kit, &building, "building");
+    kit_rest(&kit, 20);
+    assert_false(written.done || building.done);
+    kit.storage.failing_since -= 5 * PAWL_SECOND;
+    UNTIL(&kit, kit.node->partitions[0].calls.stalled);
+    kit_start(&kit, &blocked, "blocked");
+    kit_start(&kit, &later, "later");
+    kit_rest(&kit, 20);
+    assert_false(written.done || building.done || blocked.done);
+    kit.storage.failing_since -= 20 * PAWL_SECOND;
+    written.start.call.stalled_at = building.start.call.stalled_at = 0;
+    blocked.start.call.stalled_at -= 20 * PAWL_SECOND;
+    DONE(&kit, written, PAWL_E_UNAVAILABLE);
+    DONE(&kit, building, PAWL_E_UNAVAILABLE);
+    DONE(&kit, blocked, PAWL_E_UNAVAILABLE);
+    assert_non_null(strstr(building.error.text, "it may be done"));
+    assert_non_null(strstr(blocked.error.text, "nothing was done"));
+    assert_non_null(strstr(blocked.error.text, "somebody else writes"));
+    assert_false(later.done);
+    kit_fail_commit(&kit, GATE_WELL);
+    DONE(&kit, later, PAWL_OK);
+    assert_int_equal(kit_status(&kit, "written"), STATUS(PENDING));
+    assert_int_equal(kit_status(&kit, "building"), STATUS(PENDING));
+    assert_int_equal(kit_status(&kit, "later"), STATUS(PENDING));
+    assert_int_equal(kit_status(&kit, "blocked"), -1);
+    kit_finish(&kit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reads_do_not_wait), cmocka_unit_test(test_disk_goes_on),
-        cmocka_unit_test(test_disk_fails),        cmocka_unit_test(test_purges_wait),
+        cmocka_unit_test(test_changes_do_not_wait_for_ever),
+        cmocka_unit_test(test_reads_do_not_wait),
+        cmocka_unit_test(test_disk_goes_on),
+        cmocka_unit_test(test_disk_fails),
+        cmocka_unit_test(test_purges_wait),
         cmocka_unit_test(test_stalls_wait),
     };
     return cmocka_run_group_tests_name("runtime batch", tests, NULL, NULL);
