@@ -28,7 +28,6 @@ struct pawl_console_ask *pawl__console_ask(struct pawl_api *api, struct pawl_req
 }
 
 static void console_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     struct pawl_console_ask *ask = request->data;
     pawl__taskhub_cancel(&ask->call);
 }
@@ -90,7 +89,6 @@ void pawl__console_time(json_t **object, const char *key, int64_t at) {
 // --- the app -------------------------------------------------------------------------------------
 
 static void console_app(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)params;
     struct pawl_api *api = arg;
     const struct pawl_api_options *options = &api->options;
     json_t *stores = json_array();
@@ -111,7 +109,6 @@ static void console_app(void *arg, struct pawl_request *request, const struct pa
 static void console_openapi(void *arg, struct pawl_request *request,
                             const struct pawl_params *params) {
     static const struct pawl_header type = {{"content-type", 12}, {"application/json", 16}};
-    (void)arg, (void)params;
     pawl__http_respond(request, 200, &type, 1,
                        (struct pawl_str){(const char *)pawl__openapi, pawl__openapi_size});
 }

@@ -96,7 +96,6 @@ static void console_done_empty(struct pawl_console_ask *ask) {
 
 void pawl__console_start(void *arg, struct pawl_request *request,
                          const struct pawl_params *params) {
-    (void)params;
     struct pawl_console_ask *ask = pawl__console_ask(arg, request, (struct pawl_str){NULL, 0});
     json_t *body = ask ? pawl__console_body(ask) : NULL;
     if (!body) return;

@@ -114,7 +114,6 @@ static bool changes_read_place(struct pawl_request *request, struct pawl_watcher
 
 void pawl__console_changes(void *arg, struct pawl_request *request,
                            const struct pawl_params *params) {
-    (void)params;
     struct pawl_api *api = arg;
     struct pawl_watchers *watchers = api->watchers;
     uint32_t most;

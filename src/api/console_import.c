@@ -14,7 +14,6 @@ struct import_ask {
 };
 
 static void import_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     struct import_ask *import = request->data;
     pawl__call_cancel(&import->verb.call);
     pawl__buf_finish(&import->history);
@@ -103,7 +102,6 @@ static bool import_take(struct import_ask *import, const json_t *body) {
 
 void pawl__console_import(void *arg, struct pawl_request *request,
                           const struct pawl_params *params) {
-    (void)params;
     struct pawl_api *api = arg;
     struct pawl_console_ask *ask = pawl__console_ask(api, request, (struct pawl_str){NULL, 0});
     json_t *body = ask ? pawl__console_body(ask) : NULL;

@@ -35,7 +35,6 @@ static size_t log_count(struct pawl_lines_view view) {
 }
 
 void pawl__console_log(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)params;
     struct pawl_api *api = arg;
     struct pawl_str after = pawl__request_query(request, "after");
     int64_t from = 0;

@@ -49,7 +49,6 @@ static double numbers_trouble(const struct pawl_api *api) {
 
 // What one loop is doing.
 static json_t *numbers_make(struct pawl_figures *figures, struct pawl_api *api) {
-    (void)figures;
     struct pawl_numbers numbers;
     struct pawl_process_numbers process;
     pawl__numbers_read(&numbers, api->options.node);
@@ -122,6 +121,5 @@ static bool numbers_merge(json_t *into, const json_t *from) {
 void pawl__console_numbers(void *arg, struct pawl_request *request,
                            const struct pawl_params *params) {
     static const struct pawl_figures figures = {.make = numbers_make, .merge = numbers_merge};
-    (void)params;
     pawl__figures_begin(arg, request, &figures);
 }

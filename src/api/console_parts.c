@@ -135,7 +135,6 @@ static void waiting_add_parked(json_t **rows, const struct pawl_queue *queue, bo
 }
 
 static json_t *workers_make(struct pawl_figures *figures, struct pawl_api *api) {
-    (void)figures;
     const struct pawl_node *node = api->options.node;
     json_t *workers = json_array(), *rows = json_array();
     const struct pawl_link *link = &api->streams;
@@ -176,7 +175,6 @@ static bool workers_merge(json_t *into, const json_t *from) {
 void pawl__console_workers(void *arg, struct pawl_request *request,
                            const struct pawl_params *params) {
     static const struct pawl_figures figures = {.make = workers_make, .merge = workers_merge};
-    (void)params;
     pawl__figures_begin(arg, request, &figures);
 }
 
@@ -257,7 +255,6 @@ static json_t *daemon_json(const struct pawl_api *api, const struct pawl_member 
 }
 
 static json_t *store_make(struct pawl_figures *figures, struct pawl_api *api) {
-    (void)figures;
     const struct pawl_node *node = api->options.node;
     json_t *stores = json_array(), *shards = json_array(), *daemons = json_array();
     for (size_t i = 0; i < api->options.stores->count; i++)
@@ -323,6 +320,5 @@ static bool store_merge(json_t *into, const json_t *from) {
 void pawl__console_store(void *arg, struct pawl_request *request,
                          const struct pawl_params *params) {
     static const struct pawl_figures figures = {.make = store_make, .merge = store_merge};
-    (void)params;
     pawl__figures_begin(arg, request, &figures);
 }

@@ -134,7 +134,6 @@ static bool past_merge(json_t *into, const json_t *from) {
 void pawl__console_past(void *arg, struct pawl_request *request, const struct pawl_params *params) {
     const struct pawl_api *api = arg;
     struct pawl_figures figures = {.make = past_make, .merge = past_merge};
-    (void)params;
     if (!api->keeper)
         pawl__api_http_fail(request, 500, "ERR_ACTOR_RUNTIME_NOT_FOUND", PAWL_NO_RUNTIME);
     else if (pawl__console_number(request, "from", 0, &figures.from))

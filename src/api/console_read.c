@@ -53,7 +53,6 @@ static bool read_events(const json_t *list, struct pawl_arena *arena, Pb__Histor
 }
 
 void pawl__console_read(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)arg, (void)params;
     json_error_t flaw;
     json_t *list = json_loadb(request->body.data ? request->body.data : "", request->body.len,
                               JSON_REJECT_DUPLICATES, &flaw);

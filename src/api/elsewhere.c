@@ -143,7 +143,6 @@ static void stream_ended(struct elsewhere_stream *stream, int64_t pause) {
 }
 
 static void stream_on_end(void *arg, enum pawl_err code, struct pawl_str text) {
-    (void)text;
     stream_ended(arg, code == PAWL_E_UNIMPLEMENTED ? ELSEWHERE_OLDER : ELSEWHERE_RETRY);
 }
 

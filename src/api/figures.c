@@ -29,7 +29,6 @@ static void figures_on_back(struct pawl_round *round) {
 
 static void figures_on_close(struct pawl_request *request, enum pawl_err reason) {
     struct pawl_figures *figures = request->data;
-    (void)reason;
     figures->request = NULL;
 }
 

@@ -20,7 +20,6 @@ static const char *metadata_trouble(const struct pawl_api *api) {
 
 static void metadata_health(void *arg, struct pawl_request *request,
                             const struct pawl_params *params) {
-    (void)params;
     struct pawl_api *api = arg;
     struct pawl_str app = pawl__request_query(request, "appid");
     const char *trouble = metadata_trouble(api);
@@ -37,7 +36,6 @@ static void metadata_health(void *arg, struct pawl_request *request,
 
 static void metadata_outbound(void *arg, struct pawl_request *request,
                               const struct pawl_params *params) {
-    (void)params;
     struct pawl_api *api = arg;
     const char *trouble = metadata_trouble(api);
     if (!trouble)
@@ -100,7 +98,6 @@ static char *metadata_actor_type(struct pawl_api *api, struct pawl_request *requ
 // How many of each type are at work on one loop: workflows in memory, activities with workers.
 static json_t *metadata_count(struct pawl_figures *figures, struct pawl_api *api) {
     struct pawl_numbers numbers;
-    (void)figures;
     pawl__numbers_read(&numbers, api->options.node);
     return json_pack("{s:f, s:f, s:f}", metadata_actors[METADATA_WORKFLOW], numbers.instances,
                      metadata_actors[METADATA_ACTIVITY], numbers.activities.in_flight,
@@ -250,7 +247,6 @@ static void metadata_http_get(void *arg, struct pawl_request *request,
                               const struct pawl_params *params) {
     static const struct pawl_figures figures = {
         .make = metadata_count, .merge = metadata_add, .answer = metadata_http_tell};
-    (void)params;
     pawl__figures_begin(arg, request, &figures);
 }
 
@@ -420,7 +416,6 @@ static bool metadata_is_forced(const struct pawl_request *request) {
 
 static void metadata_http_shutdown(void *arg, struct pawl_request *request,
                                    const struct pawl_params *params) {
-    (void)params;
     struct pawl_api *api = arg;
     bool force = metadata_is_forced(request);
     pawl__api_empty(request, 204);

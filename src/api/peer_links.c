@@ -123,7 +123,6 @@ static enum pawl_err peers_send(struct pawl_peers *peers, struct pawl_str addres
 
 static bool peers_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
     struct peer_call *call = forward->transport;
-    (void)peers;
     bool unseen = pawl__grpc_call_is_unseen(call->call);
     pawl__grpc_cancel(call->call);
     peer_call_free(call);

@@ -18,13 +18,11 @@ enum { // of pawl.peer.Changes, and of its Change
 
 // An empty message.
 static bool watch_put_nothing(struct pawl_buf *out, const struct pawl_watcher *watcher) {
-    (void)out, (void)watcher;
     return true;
 }
 
 static bool watch_put_change(struct pawl_buf *out, const struct pawl_watcher *watcher,
                              const struct pawl_feed_change *change) {
-    (void)watcher;
     uint32_t status = (uint32_t)change->status << 1 ^ (uint32_t)(change->status >> 31); // sint32
     size_t size = pawl__pb_uint_size(CHANGE_SHARD, change->shard) +
                   pawl__pb_uint_size(CHANGE_POSITION, change->position) +
@@ -42,7 +40,6 @@ static bool watch_put_change(struct pawl_buf *out, const struct pawl_watcher *wa
 }
 
 static bool watch_put_missed(struct pawl_buf *out, const struct pawl_watcher *watcher) {
-    (void)watcher;
     return pawl__pb_put_uint(out, CHANGES_MISSED, 1);
 }
 

@@ -8,7 +8,6 @@
 #include "runtime/neighbours.h"
 
 static void peer_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     struct pawl_forwarded *forwarded = request->data;
     pawl__call_cancel(&forwarded->verb.call);
 }
@@ -74,7 +73,6 @@ void pawl__peer_serve(struct pawl_api *api, struct pawl_forwarded *forwarded) {
 static void peer_on_not_passed(struct pawl_call *call, bool moved, struct pawl_str text,
                                void *arg) {
     struct pawl_error error;
-    (void)moved, (void)arg;
     pawl__fail(&error, PAWL_E_HELD, "%.*s", PAWL_FMT(text));
     call->done(call, &error);
 }

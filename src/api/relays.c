@@ -57,7 +57,7 @@ static struct pawl_node *relays_node(const struct pawl_relays *relays) {
 
 static void answer_on_close(struct pawl_request *request, enum pawl_err reason) {
     struct relay_answer *answer = request->data;
-    (void)reason; // it goes on; only nobody waits for what becomes of it
+    // the answer goes on; only nobody waits for what becomes of it
     answer->request = NULL;
 }
 

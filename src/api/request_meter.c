@@ -147,7 +147,6 @@ static void meter_init_method(void *item, void *arg) {
 }
 
 static void meter_init_code(void *item, void *arg) {
-    (void)arg;
     ((struct pawl_code_series *)item)->count = 0;
 }
 

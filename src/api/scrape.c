@@ -41,7 +41,6 @@ static void scrape_spans(const struct pawl_scraping *scrape, const struct pawl_s
 }
 
 static void scrape_pushes(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
-    (void)row;
     struct pawl_push *push = scrape->source->push;
     if (!push) return;
     struct pawl_push_counts counts = pawl__push_counts(push);
@@ -59,7 +58,6 @@ static void scrape_pushes(const struct pawl_scraping *scrape, const struct pawl_
 }
 
 static void scrape_build(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
-    (void)row;
     const struct pawl_scrape_source *source = scrape->source;
     struct pawl_scrape_labels labels = pawl__scrape_own(scrape);
     pawl__scrape_label(&labels, "namespace", pawl__str(source->namespace));

@@ -65,7 +65,6 @@ static struct pawl_str scrape_category(struct pawl_str code) {
 
 void pawl__tell_codes(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
     const struct pawl_named_set *names = &scrape->source->requests->codes;
-    (void)row;
     for (const struct pawl_link *link = names->list.next; link != &names->list; link = link->next) {
         const struct pawl_code_series *series =
             PAWL_CONTAINER(link, const struct pawl_code_series, named.link);

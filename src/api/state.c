@@ -24,7 +24,6 @@ static void state_free(struct pawl_api_state *state) {
 }
 
 static void state_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     struct pawl_api_state *state = request->data;
     state->orphaned = true;
 }

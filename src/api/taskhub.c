@@ -11,7 +11,6 @@ struct taskhub_ask {
 };
 
 static void taskhub_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     struct taskhub_ask *ask = request->data;
     pawl__taskhub_cancel(&ask->call);
 }
@@ -84,7 +83,6 @@ void pawl__api_taskhub(struct pawl_api *api, struct pawl_request *request,
 }
 
 static void taskhub_hello(struct pawl_api *api, struct pawl_request *request) {
-    (void)api;
     pawl__api_reply_empty(request);
 }
 

@@ -125,7 +125,6 @@ static void watchers_on_drain(struct pawl_request *request) {
 }
 
 static void watchers_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     watchers_end(request->data);
 }
 

@@ -71,7 +71,6 @@ static void work_detach(struct work_stream *stream) {
 }
 
 static void work_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     work_detach(request->data);
 }
 
@@ -199,7 +198,7 @@ bool pawl__work_next(const struct pawl_api *api, const struct pawl_link **link,
 // --- results ------------------------------------------------------------------------------------
 
 static void work_on_closed_call(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason; // the result counts all the same; only nobody waits for the answer
+    // the result counts all the same; only nobody waits for the answer
     pawl__call_cancel(request->data);
 }
 

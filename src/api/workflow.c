@@ -206,7 +206,6 @@ static void workflow_done(struct pawl_call *call, const struct pawl_error *error
 // --- running -------------------------------------------------------------------------------------
 
 static void workflow_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     struct pawl_workflow_ask *ask = request->data;
     if (ask->call) pawl__call_cancel(ask->call);
 }

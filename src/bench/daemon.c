@@ -132,9 +132,6 @@ enum pawl_err pawl__bench_daemon_start(struct pawl_bench_daemon *daemon, const c
 }
 
 static int daemon_remove(const char *path, const struct stat *info, int type, struct FTW *walk) {
-    (void)info;
-    (void)type;
-    (void)walk;
     remove(path);
     return 0;
 }

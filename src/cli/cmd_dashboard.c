@@ -23,11 +23,9 @@ struct dashboard {
 };
 
 static void dashboard_closed(void *arg) {
-    (void)arg;
 }
 
 static void dashboard_on_signal(uv_signal_t *signal, int number) {
-    (void)number;
     struct dashboard *dashboard = signal->data;
     uv_close((uv_handle_t *)&dashboard->interrupt, NULL);
     uv_close((uv_handle_t *)&dashboard->terminate, NULL);

@@ -126,7 +126,6 @@ static void daemon_on_signal(uv_signal_t *handle, int number) {
 }
 
 static void daemon_on_force(uv_timer_t *timer) {
-    (void)timer;
     _exit(1);
 }
 

@@ -61,13 +61,11 @@ static void hub_fail(struct pawl_request *request, int status, const char *text)
 }
 
 static void hub_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     struct hub_call *call = request->data;
     call->request = NULL;
 }
 
 static void hub_done(uv_work_t *work, int status) {
-    (void)status;
     struct hub_call *call = PAWL_CONTAINER(work, struct hub_call, work);
     if (call->request && call->error.code)
         hub_fail(call->request, pawl__err_http(call->error.code), call->error.text);
@@ -120,7 +118,6 @@ static void hub_find(uv_work_t *work) {
 }
 
 static void hub_apps(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)params;
     struct hub_call *call = hub_call_create(request);
     struct pawl_hub *hub = arg;
     if (call) hub_submit(hub->loop, call, hub_find, hub_done);
@@ -217,7 +214,6 @@ static void hub_stream_find(uv_work_t *work) {
 }
 
 static void hub_stream_found(uv_work_t *work, int status) {
-    (void)status;
     struct hub_call *call = PAWL_CONTAINER(work, struct hub_call, work);
     const struct pawl_found *app = call->chosen;
     if (call->request && !app) {
@@ -242,13 +238,10 @@ static void hub_changes(void *arg, struct pawl_request *request, const struct pa
 // --- the page ------------------------------------------------------------------------------------
 
 static void hub_page(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)arg;
     pawl__dashboard_serve(request, PAWL_PAGE_APPS, params->values[0]);
 }
 
 static void hub_home(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)arg;
-    (void)params;
     const struct pawl_header location = {PAWL_STR("location"), PAWL_STR("dashboard/")};
     pawl__http_respond(request, 307, &location, 1, PAWL_STR(""));
 }

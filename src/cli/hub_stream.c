@@ -45,7 +45,6 @@ static void stream_end(struct hub_stream *stream, const char *why) {
 }
 
 static void stream_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     struct hub_stream *stream = request->data;
     stream->request = NULL;
     stream_end(stream, "");
@@ -72,7 +71,6 @@ static int stream_on_body(llhttp_t *parser, const char *at, size_t len) {
 }
 
 static int stream_on_complete(llhttp_t *parser) {
-    (void)parser;
     return -1; // the daemon says no more
 }
 
@@ -83,7 +81,6 @@ static const llhttp_settings_t stream_settings = {
 };
 
 static void stream_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
-    (void)suggested;
     struct hub_stream *stream = handle->data;
     *out = uv_buf_init(stream->piece, sizeof stream->piece);
 }

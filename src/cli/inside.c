@@ -96,7 +96,6 @@ static void inside_on_crossed(void *arg, struct pawl_forwarded *forwarded) {
 
 // Never: bells are calls here.
 static void inside_on_rung(void *arg) {
-    (void)arg;
 }
 
 static void inside_on_visited(void *arg, struct pawl_round *round) {

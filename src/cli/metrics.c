@@ -191,7 +191,6 @@ static void metrics_on_pushing(uv_timer_t *timer) {
 }
 
 static void metrics_on_gone(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     struct metrics_ask *ask = request->data;
     pawl__list_remove(&ask->link);
 }

@@ -119,8 +119,6 @@ static void proc_on_timer(uv_timer_t *timer) {
 }
 
 static void proc_on_sigchld(uv_signal_t *handle, int number) {
-    (void)handle;
-    (void)number;
     int status;
     // Also those whose parents died: they come to us, as we are their subreaper.
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;)
@@ -151,8 +149,6 @@ static void proc_flush_line(struct pawl_proc *proc, int i) {
 
 static void proc_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf) {
     static char room[65536]; // used up before the next read
-    (void)handle;
-    (void)hint;
     *buf = uv_buf_init(room, sizeof room);
 }
 

@@ -266,7 +266,6 @@ static void reload_apply(struct pawl_reload *reload) {
 static void reload_done(uv_work_t *work, int status) {
     struct pawl_reload *reload = work->data;
     struct reload_job *job = &reload->job;
-    (void)status;
     reload->running = false;
     if (reload->closing)
         reload_drop_opened(job);
@@ -320,7 +319,6 @@ static void reload_on_interval(uv_timer_t *timer) {
 
 static void reload_on_hangup(uv_signal_t *handle, int number) {
     struct pawl_reload *reload = handle->data;
-    (void)number;
     pawl__log(reload->options.log, PAWL_LOG_INFO, reload_scope,
               "received signal 'hangup': the files are read again");
     pawl__error_clear(&reload->told);
@@ -344,7 +342,7 @@ static void reload_on_event(uv_fs_event_t *event, const char *name, int events, 
     struct reload_watch *watch = PAWL_CONTAINER(event, struct reload_watch, event);
     struct pawl_reload *reload = event->data;
     int64_t now = pawl__clock_steady();
-    (void)events, (void)status; // an event that failed: something has happened, files will tell
+    // also after an event that failed: something has happened, and the files tell what
     if (reload->closing || !reload_counts(watch, name)) return;
     if (!reload->unsettled) reload->unsettled = now;
     int64_t left = RELOAD_SETTLE_MOST_MS - (now - reload->unsettled) / PAWL_MILLISECOND;

@@ -108,7 +108,6 @@ static void run_on_daemon_line(struct pawl_proc *proc, const char *line, size_t 
 // --- stopping -----------------------------------------------------------------------------------
 
 static void run_on_timer_closed(uv_handle_t *handle) {
-    (void)handle;
 }
 
 static void run_finish_app(struct app *app) {

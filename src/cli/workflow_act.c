@@ -230,7 +230,6 @@ static enum pawl_err resume(struct pawl *pawl, const char *id, const struct pawl
 }
 
 static bool resume_takes(const struct pawl_info *info, const struct pawl_flags *flags) {
-    (void)flags;
     return info->status == PAWL_SUSPENDED;
 }
 

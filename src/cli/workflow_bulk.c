@@ -25,12 +25,10 @@ struct bulk {
 static volatile sig_atomic_t bulk_stopped;
 
 static void bulk_on_signal(int number) {
-    (void)number;
     bulk_stopped = 1;
 }
 
 bool pawl__workflow_goes_on(const struct pawl_info *info, const struct pawl_flags *flags) {
-    (void)flags;
     return !pawl__workflow_has_ended(info->status);
 }
 

@@ -78,7 +78,6 @@ static void replay_answered(struct replay *replay, const Pb__WorkflowResponse *r
 // --- what a worker asks --------------------------------------------------------------------------
 
 static void replay_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     struct replay *replay = request->data;
     if (replay->worker != request) return;
     replay->worker = NULL;

@@ -63,7 +63,6 @@ static enum pawl_err rerun_as(struct pawl *pawl, const char *source, const char 
 }
 
 static bool rerun_takes(const struct pawl_info *info, const struct pawl_flags *flags) {
-    (void)flags;
     return pawl__workflow_has_ended(info->status);
 }
 

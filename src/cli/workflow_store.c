@@ -48,7 +48,6 @@ static bool store_has(struct pawl_store *store, const char *app, const char *nam
 
 static enum pawl_err store_postgres(const char *connection, const char *id, struct pawl_store **out,
                                     struct pawl_error *error) {
-    (void)id;
     const struct pawl_postgres_options options = {
         .type = "state.postgresql",
         .connection = connection,

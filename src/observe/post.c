@@ -53,7 +53,6 @@ static size_t post_on_header(char *data, size_t size, size_t count, void *arg) {
 }
 
 static int post_on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
-    (void)a, (void)b, (void)c, (void)d;
     struct pawl_post *post = arg;
     return pawl__clock_steady() >= atomic_load(&post->until);
 }

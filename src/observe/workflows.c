@@ -351,7 +351,7 @@ static void workflows_activity_ends(struct pawl_observer *observer,
                                     const struct pawl_instance *instance, int32_t task_id,
                                     int64_t given_at, const Pb__ActivityResponse *response,
                                     struct pawl_notes *notes) {
-    (void)response; // the reference gives the span no error when the activity's code fails
+    // the reference gives the span no error when the activity's code fails
     struct pawl_trace own;
     if (!pawl__trace_of_instance(instance, &own)) return; // first: the name has to be looked for
     struct pawl_str task = pawl__shard_activity_name(instance, task_id);

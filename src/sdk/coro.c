@@ -83,7 +83,6 @@ static void coro_say_number(size_t number) {
 
 // Says where it happened and lets the process die of the signal.
 static void coro_on_fault(int number, siginfo_t *info, void *context) {
-    (void)context;
     struct pawl_coro *coro = coro_current;
     const char *at = info->si_addr;
     if (coro && at >= coro->base && at < coro->base + coro_page()) {

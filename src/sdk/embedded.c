@@ -83,7 +83,7 @@ static void embedded_reset(struct pawl_worker *worker) {
 }
 
 static void embedded_work(struct pawl_transport *transport, const Pb__GetWorkItemsRequest *ask) {
-    (void)ask; // there is no other worker to give things to
+    // there is no other worker to give things to
     struct embedded *embedded = embedded_of(transport);
     embedded->working = true;
     embedded_detach(embedded);
@@ -136,7 +136,6 @@ static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) 
 }
 
 static void embedded_cancel(struct pawl_transport *transport, struct pawl_op *op) {
-    (void)transport;
     pawl__taskhub_cancel(&op->taskhub);
 }
 
@@ -310,7 +309,6 @@ enum pawl_err pawl__embedded_store_open(const struct pawl_embedded_options *opti
 }
 
 static void embedded_ignore(void *arg) {
-    (void)arg;
 }
 
 // What a loop has of what several share; nothing, if it is the only one.

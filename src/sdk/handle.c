@@ -63,7 +63,7 @@ static struct timespec handle_timespec(int64_t at) {
 }
 
 static void handle_on_deadline(uv_timer_t *timer) {
-    (void)timer; // it only ends the wait
+    // it only ends the wait
 }
 
 static void handle_on_deadline_closed(uv_handle_t *handle) {
@@ -102,7 +102,6 @@ bool pawl__handle_wait(struct pawl *pawl, struct pawl_done *done, int64_t until)
 // --- opening ------------------------------------------------------------------------------------
 
 static void handle_log(void *arg, enum pawl_log_level level, const char *line) {
-    (void)arg;
     static const char *const names[] = {"debug", "info", "warning", "error", "fatal"};
     fprintf(stderr, "pawl: %s: %s\n", names[level], line);
 }
@@ -237,7 +236,6 @@ static void handle_end_loops(struct pawl *pawl);
 static void handle_free(struct pawl *pawl);
 
 static void handle_on_inbox_closed(void *arg) {
-    (void)arg;
 }
 
 // Ends what keeps the loop turning.

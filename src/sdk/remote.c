@@ -84,7 +84,6 @@ static void remote_call(struct pawl_transport *transport, struct pawl_op *op) {
 }
 
 static void remote_cancel(struct pawl_transport *transport, struct pawl_op *op) {
-    (void)transport;
     pawl__grpc_cancel(op->grpc);
 }
 
@@ -273,12 +272,11 @@ static void remote_close(struct pawl_transport *transport, void (*closed)(void *
 }
 
 static uint64_t remote_commits(const struct pawl_transport *transport) {
-    (void)transport;
     return UINT64_MAX;
 }
 
 static void remote_more(struct pawl_transport *transport) {
-    (void)transport; // how much may be under way is between the two ends of the connection
+    // how much may be under way is between the two ends of the connection
 }
 
 static const struct pawl_transport_ops remote_ops = {

@@ -23,7 +23,6 @@ static enum pawl_err wait_for_go(struct pawl_workflow *wf) {
 }
 
 static enum pawl_err slow(struct pawl_activity *activity) {
-    (void)activity;
     pause();
     return PAWL_OK;
 }

@@ -41,7 +41,6 @@ static void request_respond(struct pawl_exchange *exchange, int status,
 
 static void request_start(struct pawl_exchange *exchange, const struct pawl_header *headers,
                           size_t header_count) {
-    (void)headers, (void)header_count;
     FUZZ_CHECK(!exchange->has_started);
 }
 
@@ -58,7 +57,6 @@ static enum pawl_err request_send(struct pawl_exchange *exchange, struct pawl_st
 static void request_finish(struct pawl_exchange *exchange, enum pawl_err code, struct pawl_str text,
                            struct pawl_str details) {
     struct api_request *request = (struct api_request *)exchange;
-    (void)details;
     FUZZ_CHECK(code != PAWL_E_NOMEM);
     FUZZ_CHECK(code == PAWL_OK || text.len);
     FUZZ_CHECK(code != PAWL_OK || exchange->has_started || request->messages == 1);
@@ -136,7 +134,7 @@ static void kit_on_ready(void *arg, bool ready, const struct pawl_error *reason)
 }
 
 static void kit_on_shutdown(void *arg, bool force) {
-    (void)arg, (void)force; // the daemon's business
+    // the daemon's business
 }
 
 static void kit_until(struct api_kit *kit, const bool *flag) {

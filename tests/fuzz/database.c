@@ -181,7 +181,6 @@ static void database_look(struct pawl_str bytes) {
 
 static enum pawl_err database_on_batch(void *arg, const struct pawl_batch *batch,
                                        struct pawl_error *error) {
-    (void)error;
     uint64_t *last = arg;
     FUZZ_CHECK(!*last || batch->position == *last + 1);
     *last = batch->position;
@@ -191,7 +190,6 @@ static enum pawl_err database_on_batch(void *arg, const struct pawl_batch *batch
 
 static enum pawl_err database_on_row(void *arg, const struct pawl_snapshot *row,
                                      struct pawl_error *error) {
-    (void)arg, (void)error;
     database_look(row->id);
     database_look(row->name);
     return PAWL_OK;
@@ -199,8 +197,6 @@ static enum pawl_err database_on_row(void *arg, const struct pawl_snapshot *row,
 
 static enum pawl_err database_on_mail(void *arg, const struct pawl_mail *mail,
                                       struct pawl_error *error) {
-    (void)arg;
-    (void)error;
     database_look(mail->key);
     database_look(mail->bytes);
     return PAWL_OK;

@@ -112,7 +112,6 @@ enum pawl_err engine_kit_load(void *shard, const struct pawl_str *ids, size_t co
                               struct pawl_error *error) {
     struct pawl_instance *ghost;
     enum pawl_err err = PAWL_OK;
-    (void)error;
     for (size_t i = 0; !err && i < count; i++) err = pawl__shard_ghost(shard, ids[i], &ghost);
     return err;
 }

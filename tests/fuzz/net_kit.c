@@ -18,7 +18,6 @@ const char *net_kit_path(void) {
 static struct net_kit *kit_now; // the one whose loop runs
 
 static void kit_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     for (int i = 0; i < NET_LATER; i++)
         if (kit_now->later[i] == request) kit_now->later[i] = NULL;
 }
@@ -54,7 +53,6 @@ static void kit_echo(struct pawl_request *request) {
 
 // The last letter of the path says what happens.
 static void kit_handle(void *arg, struct pawl_request *request) {
-    (void)arg;
     static char large[300 << 10];
     char kind = request->path.len ? request->path.data[request->path.len - 1] : 0;
     switch (kind) {

@@ -18,14 +18,12 @@ struct peer {
 static enum pawl_err peer_send(struct pawl_peers *peers, struct pawl_str address,
                                struct pawl_forward *forward) {
     struct peer *peer = (struct peer *)peers;
-    (void)address;
     peer->sent = forward;
     peer->request = fuzz_copy(forward->request);
     return PAWL_OK;
 }
 
 static bool peer_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
-    (void)forward;
     ((struct peer *)peers)->sent = NULL;
     return false;
 }
@@ -36,9 +34,6 @@ static void peer_on_done(struct pawl_call *call, const struct pawl_error *error)
 }
 
 static void peer_on_failed(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
-    (void)call;
-    (void)moved;
-    (void)text;
     ((struct peer *)arg)->ended++;
 }
 

@@ -82,14 +82,12 @@ static struct test_call test_run(const char *method, struct pawl_str message, in
 
 static void test_on_state(void *arg, enum pawl_grpc_client_state state,
                           const struct pawl_error *error) {
-    (void)arg;
     test.state = state;
     test.states++;
     if (state == PAWL_GRPC_CLIENT_CLOSED) CHECK(error && error->text[0]);
 }
 
 static void test_on_done(void *arg) {
-    (void)arg;
     test.is_closed = true;
 }
 

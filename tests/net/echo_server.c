@@ -29,7 +29,6 @@ static struct pawl_str echo_copy(struct pawl_request *request, struct pawl_str t
 }
 
 static void echo_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)request;
     echo.waiting--;
     if (reason == PAWL_E_CANCELED) echo.canceled++;
     if (reason == PAWL_E_DEADLINE) echo.expired++;
@@ -148,7 +147,6 @@ static void echo_grpc(struct pawl_request *request) {
 // --- HTTP ------------------------------------------------------------------------------------
 
 static void http_echo(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)arg, (void)params;
     struct pawl_str shown = pawl__request_header(request, "x-show");
     struct pawl_str query = pawl__request_query(request, "q");
     const struct pawl_header headers[] = {
@@ -163,12 +161,10 @@ static void http_echo(void *arg, struct pawl_request *request, const struct pawl
 }
 
 static void http_wait(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)arg, (void)params;
     echo_wait(request);
 }
 
 static void http_stream(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)arg;
     const struct pawl_header type = {PAWL_STR("content-type"), PAWL_STR("text/x-stream")};
     pawl__stream_start(request, &type, 1);
     echo_stream_of(request, params->values[0]);
@@ -176,14 +172,12 @@ static void http_stream(void *arg, struct pawl_request *request, const struct pa
 
 // A part, and then nothing more.
 static void http_stay(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)arg, (void)params;
     echo_wait(request);
     pawl__stream_send(request, PAWL_STR("here"));
 }
 
 static void http_fail_late(void *arg, struct pawl_request *request,
                            const struct pawl_params *params) {
-    (void)arg, (void)params;
     echo_fail_late(request);
 }
 
@@ -198,12 +192,10 @@ static void http_later_answer(uv_timer_t *timer) {
 }
 
 static void http_later_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     uv_close(request->data, http_later_done);
 }
 
 static void http_later(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)arg, (void)params;
     uv_timer_t *timer = calloc(1, sizeof *timer);
     uv_timer_init(&echo.loop, timer);
     timer->data = request;
@@ -213,7 +205,6 @@ static void http_later(void *arg, struct pawl_request *request, const struct paw
 }
 
 static void http_size(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)arg;
     int64_t size = 0;
     pawl__str_to_int(params->values[0], 0, 1 << 28, &size);
     char *body = calloc(1, (size_t)size + 1);
@@ -222,14 +213,12 @@ static void http_size(void *arg, struct pawl_request *request, const struct pawl
 }
 
 static void http_status(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)arg;
     int64_t status = 500;
     pawl__str_to_int(params->values[0], 200, 599, &status);
     pawl__http_respond(request, (int)status, NULL, 0, PAWL_STR(""));
 }
 
 static void http_stats(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)arg, (void)params;
     const char *text =
         pawl__arena_format(&request->arena, "waiting %d canceled %d expired %d unavailable %d",
                            echo.waiting, echo.canceled, echo.expired, echo.unavailable);
@@ -273,7 +262,6 @@ static void echo_on_stdin(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 }
 
 static void echo_on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf) {
-    (void)handle, (void)size;
     static char bytes[16];
     *buf = uv_buf_init(bytes, sizeof bytes);
 }

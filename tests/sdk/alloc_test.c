@@ -23,7 +23,6 @@ bool alloc_fails(void) {
 }
 
 static void quiet(void *arg, enum pawl_log_level level, const char *line) {
-    (void)arg;
     if (getenv("PAWL_ALLOC_LOG")) fprintf(stderr, "%d %s\n", (int)level, line);
 }
 

@@ -34,7 +34,6 @@ static enum pawl_err one_and_timer(struct pawl_workflow *wf) {
 }
 
 static enum pawl_err nothing(struct pawl_workflow *wf) {
-    (void)wf;
     return PAWL_OK;
 }
 
@@ -88,7 +87,6 @@ static void finish(const char *id, pawl_workflow_fn function, const char *versio
 }
 
 static void test_other_path_waits(void **state) {
-    (void)state;
     if (is_memory()) skip();
     const char *id = begin(one_then_two, NULL);
     struct pawl *pawl = open_with(two_then_one, NULL);
@@ -106,7 +104,6 @@ static void test_other_path_waits(void **state) {
 }
 
 static void test_version_pins(void **state) {
-    (void)state;
     if (is_memory()) skip();
     const char *id = begin(one_then_two, "v1");
     struct pawl *pawl = open_with(two_then_one, "v2");
@@ -134,7 +131,6 @@ static enum pawl_err after_patch(struct pawl_workflow *wf) {
 }
 
 static void test_patch(void **state) {
-    (void)state;
     if (is_memory()) skip();
     const char *old = begin(before_patch, NULL);
     const char *new = begin(after_patch, NULL);
@@ -156,7 +152,6 @@ static void test_patch(void **state) {
     } while (0)
 
 static void test_replay(void **state) {
-    (void)state;
     struct pawl *pawl = open_with(one_then_two, NULL);
     struct pawl_start_options options = {.id = fixture_id("replayed")};
     assert_ok(pawl_start(pawl, "changes", pawl_text(NULL), &options, NULL));

@@ -25,8 +25,6 @@ int fixture_loops(void) {
 }
 
 static void fixture_log(void *arg, enum pawl_log_level level, const char *line) {
-    (void)arg;
-    (void)level;
     pthread_mutex_lock(&fixture_mutex);
     size_t len = strlen(line);
     if (fixture_len + len + 2 < sizeof fixture_lines) {

@@ -24,10 +24,5 @@ enum pawl_err __wrap_pawl__node_create(struct pawl_storage *storage,
 }
 
 int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *db, const char *name, int mode, int *log, int *done) {
-    (void)db;
-    (void)name;
-    (void)mode;
-    (void)log;
-    (void)done;
     return SQLITE_OK;
 }

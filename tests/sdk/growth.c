@@ -31,7 +31,6 @@ static void check(enum pawl_err err, const char *what) {
 // --- workflows ----------------------------------------------------------------------------------
 
 static enum pawl_err nothing(struct pawl_activity *activity) {
-    (void)activity;
     return PAWL_OK;
 }
 
@@ -92,7 +91,6 @@ static enum pawl_err nap(struct pawl_workflow *wf) {
 }
 
 static enum pawl_err child(struct pawl_workflow *wf) {
-    (void)wf;
     return PAWL_OK;
 }
 
@@ -169,7 +167,6 @@ static void run_messages(struct pawl *pawl, const char *workflow) {
 }
 
 static void run_asleep(struct pawl *pawl, const char *workflow) {
-    (void)workflow;
     for (int i = 0; i < n; i++)
         check(pawl_start(pawl, "nap", pawl_text(NULL), NULL, NULL), "start");
 }

@@ -39,7 +39,6 @@ static void wait_for(atomic_int *number, int value) {
 }
 
 static void test_close_drains(void **state) {
-    (void)state;
     atomic_int runs = 0;
     struct pawl *pawl = open_slow(&runs);
     struct pawl_start_options options = {.id = fixture_id("drain")};
@@ -65,7 +64,6 @@ static enum pawl_err waits_for_other(struct pawl_activity *activity) {
 }
 
 static void test_close_ends_waits(void **state) {
-    (void)state;
     atomic_int began = 0;
     struct pawl *pawl = fixture_open(NULL);
     assert_ok(pawl_add_workflow(pawl, "calls_slow", calls_slow, NULL));
@@ -83,7 +81,6 @@ static enum pawl_err closes(struct pawl_activity *activity) {
 }
 
 static void test_close_within_activity(void **state) {
-    (void)state;
     for (int quick = 0; quick < 2; quick++) {
         struct pawl *pawl = fixture_open(NULL);
         assert_ok(pawl_add_workflow(pawl, "calls_slow", calls_slow, NULL));
@@ -102,7 +99,6 @@ static void test_close_within_activity(void **state) {
 }
 
 static void test_held(void **state) {
-    (void)state;
     if (!is_file()) skip();
     struct pawl *pawl = fixture_open(NULL), *other;
     assert_int_equal(pawl_open(fixture_target(), NULL, &other), PAWL_E_HELD);
@@ -117,7 +113,6 @@ static void test_held(void **state) {
 // --- a loop of the program's own ----------------------------------------------------------------
 
 static void test_driven(void **state) {
-    (void)state;
     atomic_int runs = 0;
     struct pawl_options driven = {.is_driven = true};
     struct pawl *pawl = fixture_open(&driven);

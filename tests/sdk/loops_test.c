@@ -23,7 +23,6 @@ static void expect_open_fails(const struct pawl_options *options, const char *te
 }
 
 static void test_options(void **state) {
-    (void)state;
     expect_open_fails(&(struct pawl_options){.loops = 1000}, "256");
     expect_open_fails(&(struct pawl_options){.loops = 2, .is_driven = true}, "is_driven");
     struct pawl *pawl =
@@ -76,7 +75,6 @@ static size_t count_all(struct pawl *pawl) {
 
 // A file keeps its shards: with fewer than loops it is served on fewer, and a warning says so.
 static void test_fewer_shards(void **state) {
-    (void)state;
     static const struct {
         size_t loops;
         uint32_t shards; // of the new file
@@ -140,7 +138,6 @@ static void *start_and_wait(void *arg) {
 }
 
 static void test_at_the_same_time(void **state) {
-    (void)state;
     struct meeting meeting = {0};
     struct pawl_options options = {.loops = 2, .blocked_after = PAWL_HOUR};
     struct pawl *pawl = fixture_open_at(file_of("meets"), &options);
@@ -188,7 +185,6 @@ static enum pawl_err calls_crowds(struct pawl_workflow *wf) {
 // The threads are for all loops: no more run at once, and those of one loop are not idle while
 // another has work.
 static void test_threads(void **state) {
-    (void)state;
     struct crowd crowd = {0};
     struct pawl_options options = {.loops = 4, .activity_threads = 2};
     struct pawl *pawl = fixture_open_at(file_of("threads"), &options);
@@ -213,7 +209,6 @@ static void test_threads(void **state) {
 // --- one process at a time -----------------------------------------------------------------------
 
 static void test_held(void **state) {
-    (void)state;
     struct pawl *pawl = open_echo(file_of("held"), 2, 0), *other;
     struct pawl_options options = {.loops = 2};
     assert_int_equal(pawl_open(file_of("held"), &options, &other), PAWL_E_HELD);

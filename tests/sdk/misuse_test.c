@@ -151,7 +151,6 @@ static int overflow_main(void) {
 }
 
 static void test_overflow(void **state) {
-    (void)state;
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     pid_t pid = fork();
@@ -247,7 +246,6 @@ static void test_no_instance(void **state) {
 // --- a daemon that is not there -----------------------------------------------------------------
 
 static void test_no_daemon(void **state) {
-    (void)state;
     struct pawl *pawl = fixture_open_at("grpc://127.0.0.1:1", NULL);
     assert_ok(pawl_add_activity(pawl, "echo", echo, NULL));
     assert_ok(pawl_work(pawl));

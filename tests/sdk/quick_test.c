@@ -160,7 +160,6 @@ static void add_all(struct pawl *pawl) {
 
 // A program that turns the loop itself has them within its own calls.
 static void test_driven(void **state) {
-    (void)state;
     struct pawl_options options = {.is_driven = true, .app_id = "driven"};
     if (fixture_is_remote()) return; // the daemon's app is one
     struct pawl *before = opened, *pawl = fixture_open_at("memory:", &options);

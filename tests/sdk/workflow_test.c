@@ -206,7 +206,6 @@ static void test_retry(void **state) {
 }
 
 static bool not_broken(const struct pawl_failure *failure, void *arg) {
-    (void)arg;
     return strcmp(failure->type, "Broken") != 0;
 }
 

@@ -20,7 +20,6 @@ static void daemon_on_ready(void *arg, bool ready, const struct pawl_error *reas
 
 static void daemon_log(void *arg, enum pawl_log_level level, const char *line) {
     const struct sim_daemon *daemon = arg;
-    (void)level;
     if (sim.options.trace) fprintf(stderr, "      daemon %u: %s\n", daemon->number, line);
 }
 

@@ -73,9 +73,6 @@ static enum pawl_err store_lease(struct pawl_store *store, struct pawl_str app, 
 
 static enum pawl_err store_renew(struct pawl_store *store, struct pawl_renewal *renewals,
                                  size_t count, int64_t ttl, struct pawl_error *error) {
-    (void)store;
-    (void)ttl;
-    (void)error;
     for (size_t i = 0; i < count; i++)
         renewals[i].lost = renewals[i].lease->epoch != sim.disk.lease.epoch || !sim.disk.held;
     return PAWL_OK;
@@ -270,7 +267,6 @@ static enum pawl_outcome store_commit(struct pawl_store *store, const struct paw
 }
 
 static enum pawl_err store_tend(struct pawl_store *store, struct pawl_error *error) {
-    (void)error;
     return disk_end(disk_caller(store), disk_begin(disk_caller(store), sim.disk.typical), PAWL_OK);
 }
 
@@ -342,7 +338,7 @@ static enum pawl_err store_get_state(struct pawl_store *store, struct pawl_str k
 // --- life ---------------------------------------------------------------------------------------
 
 static void store_close(struct pawl_store *store) {
-    (void)store; // the disk outlives the daemons
+    // the disk outlives the daemons
 }
 
 const struct pawl_store_ops sim_store_ops = {

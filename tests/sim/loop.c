@@ -156,11 +156,10 @@ int uv_is_active(const uv_handle_t *handle) {
 }
 
 void uv_unref(uv_handle_t *handle) {
-    (void)handle; // the world ends when it is told to
+    // the world ends when it is told to
 }
 
 const char *uv_strerror(int err) {
-    (void)err;
     return "no error of libuv happens here";
 }
 
@@ -318,26 +317,18 @@ void pawl__jobs_submit(struct pawl_jobs *thread, struct pawl_job *job) {
 
 // Of loops that are siblings, which daemons of the simulation do not have.
 int pawl__jobs_borrow(struct pawl_jobs *thread, uv_loop_t *loop, struct pawl_jobs *lender) {
-    (void)thread;
-    (void)loop;
-    (void)lender;
     abort();
 }
 
 int pawl__jobs_start_lender(struct pawl_jobs *thread, size_t threads) {
-    (void)thread;
-    (void)threads;
     abort();
 }
 
 void pawl__jobs_end_lender(struct pawl_jobs *thread) {
-    (void)thread;
     abort();
 }
 
 void pawl__jobs_post(struct pawl_jobs *thread, struct pawl_job *job) {
-    (void)thread;
-    (void)job;
     abort();
 }
 

@@ -116,7 +116,6 @@ static enum pawl_err model_load(void *arg, const struct pawl_str *ids, size_t co
                                 struct pawl_error *error) {
     struct pawl_instance *ghost;
     enum pawl_err err = PAWL_OK;
-    (void)error;
     for (size_t i = 0; !err && i < count; i++) err = pawl__shard_ghost(arg, ids[i], &ghost);
     return err;
 }

@@ -117,15 +117,11 @@ static void test_members(void **state) {
 
 static enum pawl_err count_row(void *arg, const struct pawl_snapshot *row,
                                struct pawl_error *error) {
-    (void)row;
-    (void)error;
     ++*(int *)arg;
     return PAWL_OK;
 }
 
 static enum pawl_err count_mail(void *arg, const struct pawl_mail *mail, struct pawl_error *error) {
-    (void)mail;
-    (void)error;
     ++*(int *)arg;
     return PAWL_OK;
 }
@@ -137,9 +133,6 @@ static enum pawl_err load_fresh(struct fixture *f, struct pawl_snapshot *row) {
 
 static enum pawl_err count_name(void *arg, struct pawl_str name, int32_t status, uint64_t count,
                                 struct pawl_error *error) {
-    (void)name;
-    (void)status;
-    (void)error;
     *(int *)arg += (int)count;
     return PAWL_OK;
 }

@@ -40,7 +40,6 @@ static int format_setup(void **state) {
 
 static enum pawl_err note_columns(void *arg, const struct pawl_snapshot *row,
                                   struct pawl_error *error) {
-    (void)error;
     pawl__buf_format(arg, "%.*s|%.*s|%.*s|%.*s ", PAWL_FMT(row->id), PAWL_FMT(row->parent),
                      PAWL_FMT(row->custom_status), PAWL_FMT(row->failure_type));
     return PAWL_OK;
@@ -77,7 +76,6 @@ static void test_columns_are_filled(void **state) {
 
 static enum pawl_err note_count(void *arg, struct pawl_str name, int32_t status, uint64_t count,
                                 struct pawl_error *error) {
-    (void)error;
     pawl__buf_format(arg, "%.*s/%d=%d ", PAWL_FMT(name), (int)status, (int)count);
     return PAWL_OK;
 }

@@ -11,13 +11,11 @@ const struct store_kind *fixture_kind;
 
 static enum pawl_err memory_open(const char *path, struct pawl_store **out,
                                  struct pawl_error *error) {
-    (void)path;
     return pawl__memory_open(out, error);
 }
 
 static enum pawl_err memory_again(struct pawl_store *store, const char *path,
                                   struct pawl_store **out, struct pawl_error *error) {
-    (void)path;
     return pawl__memory_share(store, out, error);
 }
 
@@ -33,7 +31,6 @@ static enum pawl_err sqlite_open(const char *path, struct pawl_store **out,
 
 static enum pawl_err sqlite_again(struct pawl_store *store, const char *path,
                                   struct pawl_store **out, struct pawl_error *error) {
-    (void)store;
     return sqlite_open(path, out, error);
 }
 
@@ -116,7 +113,6 @@ struct pawl_snapshot t_snapshot(const char *id, const char *state, const char *h
 
 static enum pawl_err helper_batch(void *arg, const struct pawl_batch *batch,
                                   struct pawl_error *error) {
-    (void)error;
     pawl__buf_format(arg, "%llu=%.*s ", (unsigned long long)batch->position,
                      PAWL_FMT(batch->records));
     return PAWL_OK;
@@ -139,7 +135,6 @@ void t_epoch(const struct fixture *f, uint64_t count, uint64_t epoch) {
 
 static enum pawl_err helper_mail(void *arg, const struct pawl_mail *mail,
                                  struct pawl_error *error) {
-    (void)error;
     pawl__buf_format(arg, "%.*s=%.*s ", PAWL_FMT(mail->key), PAWL_FMT(mail->bytes));
     return PAWL_OK;
 }

@@ -93,7 +93,6 @@ static enum pawl_err v2_open(const char *path, struct pawl_store **out, struct p
 
 static enum pawl_err v2_again(struct pawl_store *store, const char *path, struct pawl_store **out,
                               struct pawl_error *error) {
-    (void)store;
     return open_layout(path, false, out, error);
 }
 

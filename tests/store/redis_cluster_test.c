@@ -111,7 +111,6 @@ static enum pawl_err cluster_open(const char *path, struct pawl_store **out,
 
 static enum pawl_err cluster_again(struct pawl_store *store, const char *path,
                                    struct pawl_store **out, struct pawl_error *error) {
-    (void)store;
     return cluster_open(path, out, error);
 }
 
@@ -145,7 +144,6 @@ static struct pawl_state_value get(struct fixture *f, const char *key) {
 }
 
 static void test_slots(void **state) {
-    (void)state;
     assert_int_equal(pawl__redis_slot(PAWL_STR("123456789")),
                      0x31c3); // the specification's example
     assert_int_equal(pawl__redis_slot(PAWL_STR("{user1000}.following")),

@@ -35,7 +35,6 @@ static enum pawl_err redis_open(const char *path, struct pawl_store **out,
 
 static enum pawl_err redis_again(struct pawl_store *store, const char *path,
                                  struct pawl_store **out, struct pawl_error *error) {
-    (void)store;
     return redis_open(path, out, error);
 }
 
@@ -313,7 +312,6 @@ static void test_newer_format(void **state) {
 
 static enum pawl_err note_row(void *arg, const struct pawl_snapshot *row,
                               struct pawl_error *error) {
-    (void)error;
     pawl__buf_format(arg, "%.*s ", PAWL_FMT(row->id));
     return PAWL_OK;
 }

@@ -104,7 +104,6 @@ static int teardown(void **state) {
 static atomic_int rung;
 
 static void ring(void *arg, struct pawl_str app, uint32_t number) {
-    (void)arg, (void)app;
     if (number == 3) atomic_fetch_add(&rung, 1);
 }
 

@@ -146,7 +146,6 @@ static enum pawl_err check_batch(void *arg, const struct pawl_batch *batch,
                                  struct pawl_error *error) {
     static char bytes[BYTES];
     struct crash_check *check = arg;
-    (void)error;
     if (check->last) assert_int_equal(batch->position, check->last + 1);
     check->last = batch->position;
     struct pawl_str expected = crash_records(bytes, check->number, batch->position);

@@ -64,9 +64,6 @@ static void write_file(const char *path, const char *text) {
 
 static enum pawl_err ignore_batch(void *arg, const struct pawl_batch *batch,
                                   struct pawl_error *error) {
-    (void)arg;
-    (void)batch;
-    (void)error;
     return PAWL_OK;
 }
 
@@ -421,7 +418,6 @@ static enum pawl_err append_while_reading(void *arg, const struct pawl_batch *ba
                                           struct pawl_error *error) {
     struct fixture *f = ((void **)arg)[0];
     uint64_t *position = ((void **)arg)[1];
-    (void)batch;
     append_many(f, position, 1500, true); // 60 MB
     assert_true(size_of(f, "-wal") > 50 << 20);
     return pawl__fail(error, PAWL_E_CANCELED, "enough");

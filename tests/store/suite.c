@@ -265,7 +265,6 @@ static void test_reopening(void **state) {
 
 static enum pawl_err stop_reading(void *arg, const struct pawl_batch *batch,
                                   struct pawl_error *error) {
-    (void)batch;
     ++*(int *)arg;
     return pawl__fail(error, PAWL_E_CANCELED, "enough");
 }
@@ -287,7 +286,6 @@ static void test_callback_stops(void **state) {
 
 static enum pawl_err load_while_reading(void *arg, const struct pawl_batch *batch,
                                         struct pawl_error *error) {
-    (void)error;
     struct fixture *f = arg;
     struct pawl_snapshot out;
     struct pawl_state_value value;
@@ -348,7 +346,6 @@ static void *commit_in_a_thread(void *arg) {
 
 static enum pawl_err count_batch(void *arg, const struct pawl_batch *batch,
                                  struct pawl_error *error) {
-    (void)error;
     *(uint64_t *)arg = batch->position;
     return PAWL_OK;
 }

@@ -67,7 +67,6 @@ static void test_posted_twice(void **state) {
 }
 
 static enum pawl_err same_mail(void *arg, const struct pawl_mail *found, struct pawl_error *error) {
-    (void)error;
     const struct pawl_mail *expected = arg;
     assert_true(pawl__str_equal(found->app, expected->app));
     assert_int_equal(found->number, expected->number);
@@ -95,7 +94,6 @@ static void test_any_bytes(void **state) {
 
 static enum pawl_err stop_at_mail(void *arg, const struct pawl_mail *found,
                                   struct pawl_error *error) {
-    (void)found;
     ++*(int *)arg;
     return pawl__fail(error, PAWL_E_CANCELED, "enough");
 }

@@ -65,7 +65,6 @@ static void fill(struct fixture *f) {
 }
 
 static enum pawl_err note_id(void *arg, const struct pawl_snapshot *row, struct pawl_error *error) {
-    (void)error;
     assert_int_equal(row->state.len, 0);
     assert_int_equal(row->history.len, 0);
     pawl__buf_format(arg, "%.*s ", PAWL_FMT(row->id));
@@ -240,7 +239,6 @@ static int compare_texts(const void *a, const void *b) {
 
 static enum pawl_err note_count(void *arg, struct pawl_str name, int32_t status, uint64_t count,
                                 struct pawl_error *error) {
-    (void)error;
     pawl__buf_format(arg, "%.*s/%d=%d\n", PAWL_FMT(name), (int)status, (int)count);
     return PAWL_OK;
 }
@@ -297,7 +295,6 @@ struct model {
 
 static enum pawl_err model_check(void *arg, struct pawl_str name, int32_t status, uint64_t count,
                                  struct pawl_error *error) {
-    (void)error;
     uint64_t(*left)[MODEL_STATUSES] = arg;
     unsigned n = name.len ? (unsigned)strtoul(name.data + 1, NULL, 10) : 0;
     assert_in_range(n, 0, MODEL_NAMES - 1);

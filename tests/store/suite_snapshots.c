@@ -51,7 +51,6 @@ static enum pawl_err count_row(void *arg, const struct pawl_snapshot *row,
     size_t *seen = arg;
     char expected[24];
     int64_t number;
-    (void)error;
     assert_true(row->id.len == 5);
     assert_true(pawl__str_to_int((struct pawl_str){row->id.data + 1, 4}, 0, 9999, &number));
     assert_true(number % 3 == 0 || number == 9999); // the others are not there
@@ -180,7 +179,6 @@ static void test_delete(void **state) {
 
 static enum pawl_err note_live(void *arg, const struct pawl_snapshot *row,
                                struct pawl_error *error) {
-    (void)error;
     assert_int_equal(row->state.len, 0);
     assert_int_equal(row->history.len, 0);
     assert_str("Order", row->name);
@@ -222,7 +220,6 @@ static void test_scan_live(void **state) {
 }
 
 static enum pawl_err note_id(void *arg, const struct pawl_snapshot *row, struct pawl_error *error) {
-    (void)error;
     pawl__buf_format(arg, "%.*s ", PAWL_FMT(row->id));
     return PAWL_OK;
 }
@@ -289,7 +286,6 @@ struct ordered {
 static enum pawl_err note_order(void *arg, const struct pawl_snapshot *row,
                                 struct pawl_error *error) {
     struct ordered *seen = arg;
-    (void)error;
     assert_true(pawl__str_compare(seen->last, row->id) < 0);
     seen->last = (struct pawl_str){pawl__arena_dup(seen->arena, row->id), row->id.len};
     seen->count++;

@@ -98,7 +98,6 @@ enum pawl_err pawl__memory_lease(struct pawl_store *base, struct pawl_str app, u
 
 enum pawl_err pawl__memory_renew(struct pawl_store *base, struct pawl_renewal *renewals,
                                  size_t count, int64_t ttl, struct pawl_error *error) {
-    (void)error;
     struct pawl_memory_data *data = pawl__memory_lock(base);
     for (size_t i = 0; i < count; i++) {
         const struct pawl_lease *lease = renewals[i].lease;
@@ -112,7 +111,6 @@ enum pawl_err pawl__memory_renew(struct pawl_store *base, struct pawl_renewal *r
 
 enum pawl_err pawl__memory_release(struct pawl_store *base, const struct pawl_lease *lease,
                                    struct pawl_error *error) {
-    (void)error;
     struct pawl_memory_data *data = pawl__memory_lock(base);
     struct pawl_memory_shard *shard = pawl__memory_shard(data, lease->shard);
     if (shard && shard->epoch == lease->epoch) shard->held = false;

@@ -57,7 +57,6 @@ enum pawl_err pawl__memory_put_member(struct pawl_store *base, struct pawl_str a
 
 enum pawl_err pawl__memory_remove_member(struct pawl_store *base, struct pawl_str app,
                                          struct pawl_str id, struct pawl_error *error) {
-    (void)error;
     struct pawl_memory_data *data = pawl__memory_lock(base);
     member_sweep(data, app, id);
     pawl__memory_unlock(data);

@@ -116,7 +116,6 @@ static enum pawl_err read_tell(struct read_rows *rows, enum pawl_err err, pawl_s
 }
 
 static bool read_is_live(const void *arg, const struct pawl_snapshot *row) {
-    (void)arg;
     return row->active || row->wake_at != INT64_MAX;
 }
 

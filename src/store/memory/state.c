@@ -66,7 +66,6 @@ enum pawl_err pawl__memory_apply_state(struct pawl_memory_data *data,
 }
 
 enum pawl_err pawl__memory_tend(struct pawl_store *base, struct pawl_error *error) {
-    (void)error;
     struct pawl_memory_data *data = pawl__memory_lock(base);
     int64_t now = pawl__clock_steady();
     bool due = now - data->cleaned_at >= STATE_CLEANUP;

@@ -25,8 +25,6 @@ static void redis_close(struct pawl_store *base) {
 
 // Keys of the user's end by themselves.
 static enum pawl_err redis_tend(struct pawl_store *base, struct pawl_error *error) {
-    (void)base;
-    (void)error;
     return PAWL_OK;
 }
 

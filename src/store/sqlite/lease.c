@@ -88,7 +88,6 @@ static enum pawl_err lease_mark(struct pawl_sqlite *store, struct pawl_str owner
 enum pawl_err pawl__sqlite_lease(struct pawl_store *base, struct pawl_str app, uint32_t number,
                                  struct pawl_str owner, int64_t ttl, struct pawl_lease *lease,
                                  struct pawl_error *error) {
-    (void)ttl;
     struct pawl_sqlite *store = (struct pawl_sqlite *)base;
     struct pawl_lease found = {0};
     char holder[256];
@@ -122,8 +121,6 @@ enum pawl_err pawl__sqlite_lease(struct pawl_store *base, struct pawl_str app, u
 // The kernel keeps the lease as long as the process lives.
 enum pawl_err pawl__sqlite_renew(struct pawl_store *base, struct pawl_renewal *renewals,
                                  size_t count, int64_t ttl, struct pawl_error *error) {
-    (void)ttl;
-    (void)error;
     struct pawl_sqlite *store = (struct pawl_sqlite *)base;
     for (size_t i = 0; i < count; i++) {
         const struct pawl_lease *lease = renewals[i].lease;
@@ -137,7 +134,6 @@ enum pawl_err pawl__sqlite_renew(struct pawl_store *base, struct pawl_renewal *r
 
 enum pawl_err pawl__sqlite_release(struct pawl_store *base, const struct pawl_lease *lease,
                                    struct pawl_error *error) {
-    (void)error;
     struct pawl_sqlite *store = (struct pawl_sqlite *)base;
     for (size_t i = 0; i < store->held_count; i++) {
         if (store->held[i].shard != lease->shard || store->held[i].epoch != lease->epoch) continue;

@@ -26,7 +26,6 @@ static enum pawl_err member_sweep(struct pawl_sqlite *store, struct pawl_str app
 enum pawl_err pawl__sqlite_put_member(struct pawl_store *base, struct pawl_str app,
                                       const struct pawl_member *member, int64_t ttl,
                                       struct pawl_error *error) {
-    (void)ttl;
     struct pawl_sqlite *store = (struct pawl_sqlite *)base;
     sqlite3_stmt *put = store->statements[PAWL_SQL_MEMBER_PUT];
     enum pawl_err err = pawl__sqlite_begin(store, false, error);

@@ -80,8 +80,6 @@ static const char sqlite_reader_pragmas[] = "PRAGMA mmap_size=0;"
                                             "PRAGMA trusted_schema=OFF;";
 
 static int sqlite_on_commit(void *arg, sqlite3 *db, const char *name, int pages) {
-    (void)db;
-    (void)name;
     struct pawl_sqlite *store = arg;
     store->wal_pages = pages;
     return SQLITE_OK;

@@ -251,7 +251,6 @@ static const sqlite3_io_methods vfs_methods = {
 };
 
 static int vfs_open(sqlite3_vfs *self, const char *path, sqlite3_file *base, int flags, int *out) {
-    (void)self;
     struct vfs_file *file = vfs_of(base);
     *file = (struct vfs_file){0};
     int rc = vfs.real->xOpen(vfs.real, path, file->real, flags, out);

@@ -60,7 +60,6 @@ static bool check_text(struct check *check, struct model_text expected, struct p
     struct pawl_arena arena = {0};
     bool same = pawl__str_equal(model_fill(&arena, expected), found);
     pawl__arena_finish(&arena);
-    (void)check;
     return same;
 }
 
@@ -136,8 +135,6 @@ static enum pawl_err check_live(void *arg, const struct pawl_snapshot *row,
 
 static enum pawl_err check_counts(void *arg, const struct pawl_snapshot *row,
                                   struct pawl_error *error) {
-    (void)row;
-    (void)error;
     ++*(size_t *)arg;
     return PAWL_OK;
 }

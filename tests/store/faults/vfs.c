@@ -163,7 +163,6 @@ static int vfs_sync(sqlite3_file *base, int flags) {
 }
 
 static int vfs_delete(sqlite3_vfs *vfs, const char *path, int sync_folder) {
-    (void)vfs;
     if (faults.off) return SQLITE_IOERR_DELETE;
     int there = 0;
     faults.real->xAccess(faults.real, path, SQLITE_ACCESS_EXISTS, &there);
@@ -286,7 +285,6 @@ static int vfs_open_counted(const char *path, struct vfs_file *file, int flags, 
 }
 
 static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int flags, int *out) {
-    (void)vfs;
     struct vfs_file *file = (struct vfs_file *)base;
     const int counted = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_WAL;
     *file = (struct vfs_file){0};
@@ -309,14 +307,12 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int 
 }
 
 static int vfs_randomness(sqlite3_vfs *vfs, int len, char *out) {
-    (void)vfs;
     if (!faults.random) return faults.real->xRandomness(faults.real, len, out);
     for (int i = 0; i < len; i++) out[i] = (char)disk_random(&faults.random);
     return len;
 }
 
 static int vfs_time64(sqlite3_vfs *vfs, sqlite3_int64 *out) {
-    (void)vfs;
     int64_t now = faults.clock;
     if (!now) return faults.real->xCurrentTimeInt64(faults.real, out);
     *out = (now + INT64_C(210866760000)) * 1000; // milliseconds since noon of 4714-11-24 BC

@@ -41,22 +41,18 @@ json_t *__wrap_json_loadb(const char *text, size_t len, size_t flags, json_error
 
 // nghttp2 takes memory through functions of ours.
 static void *session_malloc(size_t len, void *arg) {
-    (void)arg;
     return malloc(len);
 }
 
 static void *session_calloc(size_t count, size_t len, void *arg) {
-    (void)arg;
     return calloc(count, len);
 }
 
 static void *session_realloc(void *piece, size_t len, void *arg) {
-    (void)arg;
     return realloc(piece, len);
 }
 
 static void session_free(void *piece, void *arg) {
-    (void)arg;
     free(piece);
 }
 

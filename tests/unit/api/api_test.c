@@ -18,7 +18,6 @@ static void talk_runs(void **state) {
 }
 
 static void shutdown_is_asked_for(void **state) {
-    (void)state;
     static const struct step steps[] = {
         {"POST /v1.0/shutdown", NULL, "204"},
         {"POST /v1.0/shutdown\ndapr-force-shutdown: TRUE", NULL, "204"},
@@ -34,7 +33,6 @@ static void shutdown_is_asked_for(void **state) {
 }
 
 static void token_is_asked_for(void **state) {
-    (void)state;
     static const struct step steps[] = {
         {"GET /v1.0/metadata", NULL, "401 invalid api token"},
         {"GET /v1.0/metadata\ndapr-api-token:secre", NULL, "401"},
@@ -59,7 +57,6 @@ static void token_is_asked_for(void **state) {
 }
 
 static void nothing_is_configured(void **state) {
-    (void)state;
     static const struct step steps[] = {
         {"GET /v1.0/metadata", NULL, "200 DISABLED"},
         {"GetMetadata", "", "0 \"runtimeStatus\":\"DISABLED\""},
@@ -94,7 +91,6 @@ static void nothing_is_configured(void **state) {
 }
 
 static void health_tells_why(void **state) {
-    (void)state;
     static const struct step steps[] = {
         {"GET /v1.0/healthz", NULL, "500 dapr is not ready: [the disk is full]"},
         {"GET /v1.0/healthz/outbound", NULL, "500 dapr outbound is not ready: [the disk is full]"},
@@ -135,7 +131,6 @@ static void health_tells_of_the_store(void **state) {
 
 // Microsoft's workers put other things under numbers that Dapr's schema has, too.
 static void answers_of_the_other_dialect(void **state) {
-    (void)state;
     // instanceId, an action { id, scheduleTask { name, a trace context in 5 }, an entity's message
     // in 8 }, another { createChildWorkflow { instanceId, name, tags in 6 } }, the token, a span in
     // 6

@@ -22,7 +22,6 @@ static void peer_fail(const char *what, const char *why) {
 }
 
 static void peer_on_tick(uv_timer_t *timer) {
-    (void)timer;
 }
 
 void peer_init(struct peer *peer, int port) {
@@ -175,7 +174,6 @@ struct peer_worker {
 };
 
 static void worker_on_answered(void *arg, enum pawl_err code, struct pawl_str text) {
-    (void)text;
     if (code) ((struct peer_worker *)arg)->is_lost = true;
 }
 
@@ -270,7 +268,6 @@ static void worker_on_item(void *arg, struct pawl_str message) {
 
 static void worker_on_end(void *arg, enum pawl_err code, struct pawl_str text) {
     struct peer_worker *worker = arg;
-    (void)code, (void)text;
     worker->stream = NULL;
 }
 

@@ -11,7 +11,6 @@
 //   for i in range(0, len(key), 7):
 //       sum = (sum + int.from_bytes(key[i:i + 7], "little")) * point % (2**61 - 1)
 static void test_vectors(void **state) {
-    (void)state;
     static const struct {
         size_t len;
         uint64_t hash;
@@ -30,7 +29,6 @@ static void test_vectors(void **state) {
 
 // The largest that a seed and words can be.
 static void test_largest(void **state) {
-    (void)state;
     const uint64_t most = (UINT64_C(1) << 60) - 1;
     const struct pawl_hash_seed seed = {most, most};
     char bytes[70];
@@ -40,7 +38,6 @@ static void test_largest(void **state) {
 
 // Keys that count up, as ids do, leave no more slots empty than random ones, which leave 1 / e.
 static void test_spread(void **state) {
-    (void)state;
     enum {
         KEYS = 4096,
         ROUNDS = 20
@@ -65,7 +62,6 @@ static void test_spread(void **state) {
 }
 
 static void test_seeds_differ(void **state) {
-    (void)state;
     struct pawl_hash_seed a = pawl__hash_seed(), b = pawl__hash_seed();
     assert_memory_not_equal(&a, &b, sizeof a);
     assert_int_not_equal(pawl__hash(&a, PAWL_STR("order-1")), pawl__hash(&b, PAWL_STR("order-1")));

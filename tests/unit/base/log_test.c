@@ -46,7 +46,6 @@ static void assert_logged(const char *message, const char *expected) {
 }
 
 static void test_odd_bytes(void **state) {
-    (void)state;
     assert_logged("a \"b\" \\ \n \t \x01 \x7f", "a \"b\" \\ \n \t \x01 \x7f");
     assert_logged("caf\xe9", "caf" REPLACED);
     assert_logged("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
@@ -69,7 +68,6 @@ static void test_odd_bytes(void **state) {
 
 // What is cut is cut between two characters, wherever that is.
 static void test_long(void **state) {
-    (void)state;
     static const char *const units[] = {
         "a", "\"", "\x01", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xff"};
     struct pawl_log log = {.json = true, .app_id = "shop"};
@@ -89,7 +87,6 @@ static void test_long(void **state) {
 }
 
 static void test_long_values(void **state) {
-    (void)state;
     char id[300];
     memset(id, 1, sizeof id - 1);
     id[sizeof id - 1] = 0;
@@ -100,7 +97,6 @@ static void test_long_values(void **state) {
 }
 
 static void test_logfmt(void **state) {
-    (void)state;
     struct pawl_log log = {.app_id = "my app", .host = "a-host.local", .version = ""};
     write_line(&log, "a \"b\"");
     assert_non_null(strstr(line, " level=info msg=\"a \\\"b\\\"\" app_id=\"my app\" "

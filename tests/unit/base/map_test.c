@@ -24,7 +24,6 @@ static struct pawl_str keys_at(struct keys *keys, int i) {
 
 // Puts and removes at random; the map holds what a table of flags holds.
 static void test_random(void **state) {
-    (void)state;
     struct keys keys = {0};
     struct pawl_map map = {0};
     for (int i = 0; i < KEYS; i++) snprintf(keys.text[i], sizeof keys.text[i], "key-%d", i);
@@ -52,7 +51,6 @@ static void test_random(void **state) {
 }
 
 static void test_put_replaces_key_and_value(void **state) {
-    (void)state;
     struct pawl_map map = {0};
     char first[] = "a", second[] = "a";
     assert_true(pawl__map_put(&map, pawl__str(first), first));
@@ -70,7 +68,6 @@ static void test_put_replaces_key_and_value(void **state) {
 }
 
 static void test_keys_are_bytes(void **state) {
-    (void)state;
     struct pawl_map map = {0};
     int a, b, c;
     assert_true(pawl__map_put(&map, (struct pawl_str){"k\0a", 3}, &a));
@@ -85,7 +82,6 @@ static void test_keys_are_bytes(void **state) {
 
 // Keys that fall into one place of one table are spread over another, whose seed is its own.
 static void test_collisions_do_not_carry_over(void **state) {
-    (void)state;
     enum {
         PLACES = 1024,
         WANTED = 50,

@@ -9,7 +9,6 @@
 #include "base/buf.h"
 
 static void test_buffer_grows(void **state) {
-    (void)state;
     struct pawl_buf buf = {0};
     for (int i = 0; i < 1000; i++) assert_true(pawl__buf_format(&buf, "%d,", i));
     assert_int_equal(buf.len, 10 * 2 + 90 * 3 + 900 * 4);
@@ -28,7 +27,6 @@ static void test_buffer_grows(void **state) {
 
 // What cannot be had sets |failed|, which stays; what was there stays too.
 static void test_buffer_fails_once(void **state) {
-    (void)state;
     struct pawl_buf buf = {0};
     assert_true(pawl__buf_append(&buf, "kept", 4));
     assert_null(pawl__buf_reserve(&buf, SIZE_MAX - 2));
@@ -43,7 +41,6 @@ static void test_buffer_fails_once(void **state) {
 }
 
 static void test_arena_keeps_pieces_apart(void **state) {
-    (void)state;
     struct pawl_arena arena = {0};
     char *pieces[300];
     for (size_t i = 0; i < 300; i++) {
@@ -66,7 +63,6 @@ static void test_arena_keeps_pieces_apart(void **state) {
 }
 
 static void test_arena_fails_until_it_is_emptied(void **state) {
-    (void)state;
     struct pawl_arena arena = {0};
     assert_non_null(pawl__arena_alloc(&arena, 10));
     assert_null(pawl__arena_alloc(&arena, SIZE_MAX - 8));
@@ -80,7 +76,6 @@ static void test_arena_fails_until_it_is_emptied(void **state) {
 }
 
 static void test_arena_pool_hands_blocks_on(void **state) {
-    (void)state;
     struct pawl_arena_pool pool = {0};
     struct pawl_arena one = pawl__arena_take(&pool);
     assert_null(one.block);
@@ -94,7 +89,6 @@ static void test_arena_pool_hands_blocks_on(void **state) {
 }
 
 static void test_base64(void **state) {
-    (void)state;
     static const struct {
         const char *bytes, *text; // RFC 4648, section 10
     } rows[] = {{"", ""},

@@ -11,7 +11,6 @@
 #include "base/tree.h"
 
 static void test_list(void **state) {
-    (void)state;
     struct pawl_link head, other, links[4];
     pawl__link_init(&head);
     pawl__link_init(&other);
@@ -41,7 +40,6 @@ struct member {
 
 // Adds and removes at random; the first is always the least of those that are in.
 static void test_heap(void **state) {
-    (void)state;
     enum {
         MEMBERS = 200,
         STEPS = 20000
@@ -115,7 +113,6 @@ static void check_tree(const struct pawl_tree *tree, struct leaf **sorted, size_
 
 // Adds and removes at random; all that are in are found in their order.
 static void test_tree(void **state) {
-    (void)state;
     enum {
         LEAVES = 100,
         STEPS = 4000
@@ -149,7 +146,6 @@ static void test_tree(void **state) {
 
 // What always comes last makes no list of it.
 static void test_tree_is_flat(void **state) {
-    (void)state;
     enum {
         LEAVES = 100000
     };

@@ -3,7 +3,6 @@
 #include "test.h"
 
 static void test_replaces(void **state) {
-    (void)state;
     static const struct {
         const char *pattern, *text, *replacement, *expected;
     } rows[] = {
@@ -42,7 +41,6 @@ static void test_replaces(void **state) {
 }
 
 static void test_refuses(void **state) {
-    (void)state;
     static const char *const texts[] = {
         "(",
         "a**",

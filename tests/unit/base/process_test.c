@@ -14,7 +14,6 @@
 #include "base/memory.h"
 
 static void test_errors(void **state) {
-    (void)state;
     struct pawl_error error;
     assert_int_equal(pawl__fail(&error, PAWL_E_IO, "cannot read %s", "x.db"), PAWL_E_IO);
     assert_int_equal(error.code, PAWL_E_IO);
@@ -29,7 +28,6 @@ static void test_errors(void **state) {
 
 // A text that is too long ends between two characters.
 static void test_long_errors(void **state) {
-    (void)state;
     struct pawl_error error;
     char text[2 * sizeof error.text];
     for (size_t i = 0; i + 1 < sizeof text; i++) text[i] = i % 2 ? '\xa9' : '\xc3';
@@ -41,7 +39,6 @@ static void test_long_errors(void **state) {
 }
 
 static void test_numbers_from_outside(void **state) {
-    (void)state;
     assert_int_equal(pawl__err_of(PAWL_E_NOT_FOUND), PAWL_E_NOT_FOUND);
     assert_int_equal(pawl__err_of(PAWL_E_MISMATCH), PAWL_E_MISMATCH);
     assert_int_equal(pawl__err_of(PAWL_OK), PAWL_E_UNKNOWN);
@@ -51,7 +48,6 @@ static void test_numbers_from_outside(void **state) {
 }
 
 static void test_clocks(void **state) {
-    (void)state;
     int64_t steady = pawl__clock_steady();
     assert_true(pawl__clock_steady() >= steady);
     assert_true(pawl__clock_wall() > INT64_C(1600000000) * PAWL_SECOND);
@@ -61,7 +57,6 @@ static void test_clocks(void **state) {
 }
 
 static void test_uuids(void **state) {
-    (void)state;
     char one[37], two[37];
     pawl__uuid(UINT64_C(0x0123456789abcdef), UINT64_C(0xfedcba9876543210), one);
     assert_string_equal(one, "01234567-89ab-4def-bedc-ba9876543210");
@@ -75,7 +70,6 @@ static void test_uuids(void **state) {
 }
 
 static void test_memory_can_be_given_back(void **state) {
-    (void)state;
     char *kept = malloc(100);
     assert_non_null(kept);
     memset(kept, 7, 100);
@@ -86,7 +80,6 @@ static void test_memory_can_be_given_back(void **state) {
 
 // One that fails names itself and ends the process, in every build.
 static void test_assertions(void **state) {
-    (void)state;
     int ends[2], status, one = 1;
     char text[512];
     pawl__assert(one == 1);

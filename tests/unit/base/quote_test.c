@@ -21,7 +21,6 @@ static const char *quoted(struct pawl_buf *buf, struct pawl_str text) {
 
 // Each character of one, two and three bytes comes back as it went.
 static void test_there_and_back(void **state) {
-    (void)state;
     struct pawl_buf buf = {0};
     for (uint32_t c = 0; c < 0x3000; c++) {
         char text[16] = "a", *at = text + 1;
@@ -49,7 +48,6 @@ static void test_there_and_back(void **state) {
 }
 
 static void test_odd(void **state) {
-    (void)state;
     struct pawl_buf buf = {0};
     assert_string_equal(quoted(&buf, PAWL_STR("")), "\"\"");
     assert_string_equal(quoted(&buf, (struct pawl_str){0}), "\"\"");

@@ -10,7 +10,6 @@ static size_t length_of(const char *text, size_t len) {
 }
 
 static void test_characters(void **state) {
-    (void)state;
     static const struct {
         const char *text;
         size_t len, want;
@@ -45,7 +44,6 @@ static void test_characters(void **state) {
 }
 
 static void test_shortens_between_characters(void **state) {
-    (void)state;
     struct pawl_str text = PAWL_STR("a\xe2\x82\xac"
                                     "b");
     static const size_t want[] = {0, 1, 1, 1, 4, 5};
@@ -55,7 +53,6 @@ static void test_shortens_between_characters(void **state) {
 }
 
 static void test_numbers(void **state) {
-    (void)state;
     int64_t out = 7;
     assert_true(pawl__str_to_int(PAWL_STR("-9223372036854775808"), INT64_MIN, INT64_MAX, &out));
     assert_true(out == INT64_MIN);
@@ -80,7 +77,6 @@ static void test_numbers(void **state) {
 }
 
 static void test_cuts(void **state) {
-    (void)state;
     struct pawl_str rest = PAWL_STR("a,,b");
     assert_true(pawl__str_equal(pawl__str_cut(&rest, ','), PAWL_STR("a")));
     assert_true(pawl__str_equal(pawl__str_cut(&rest, ','), PAWL_STR("")));
@@ -90,7 +86,6 @@ static void test_cuts(void **state) {
 }
 
 static void test_compares(void **state) {
-    (void)state;
     assert_true(pawl__str_compare(PAWL_STR("a"), PAWL_STR("b")) < 0);
     assert_true(pawl__str_compare(PAWL_STR("a"), PAWL_STR("ab")) < 0);
     assert_true(pawl__str_compare(PAWL_STR("\xff"), PAWL_STR("a")) > 0);
@@ -102,7 +97,6 @@ static void test_compares(void **state) {
 }
 
 static void test_hexadecimal(void **state) {
-    (void)state;
     char out[5] = "";
     pawl__str_hex(out, 0x12ab, 4);
     assert_string_equal(out, "12ab");
@@ -117,7 +111,7 @@ static void test_hexadecimal(void **state) {
 }
 
 static void test_hash_is_fixed(void **state) {
-    (void)state; // stores are laid out by it
+    // stores are laid out by it
     assert_true(pawl__str_hash(PAWL_STR("")) == UINT64_C(0xcbf29ce484222325));
     assert_true(pawl__str_hash(PAWL_STR("a")) == UINT64_C(0xaf63dc4c8601ec8c));
     assert_true(pawl__str_hash(PAWL_STR("foobar")) == UINT64_C(0x85944171f73967e8));

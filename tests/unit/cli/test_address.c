@@ -9,7 +9,6 @@
 // clang-format on
 
 static void test_lists(void **state) {
-    (void)state;
     static const struct {
         const char *text, *items, *local;
     } rows[] = {
@@ -39,7 +38,6 @@ static void test_lists(void **state) {
 }
 
 static void test_targets(void **state) {
-    (void)state;
     static const char *const rows[][2] = {
         {"", "127.0.0.1:50001"},        {"::", "127.0.0.1:50001"},
         {"0.0.0.0", "127.0.0.1:50001"}, {"10.0.0.1", "10.0.0.1:50001"},
@@ -52,7 +50,6 @@ static void test_targets(void **state) {
 }
 
 static void test_limits(void **state) {
-    (void)state;
     struct pawl_addresses addresses;
     char text[256] = "", local[PAWL_ADDRESS_TEXT];
     for (int i = 0; i < PAWL_ADDRESSES; i++) strcat(text, "::1,");
@@ -71,7 +68,6 @@ static void test_limits(void **state) {
 }
 
 static void test_covers(void **state) {
-    (void)state;
     assert_true(pawl__address_covers("::", "127.0.0.1"));
     assert_true(pawl__address_covers("::", "::1"));
     assert_true(pawl__address_covers("0.0.0.0", "127.0.0.1"));

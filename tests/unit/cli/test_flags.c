@@ -44,7 +44,6 @@ static bool parse(struct pawl_flags *flags, const char *line, bool stop, char sa
 }
 
 static void test_forms(void **state) {
-    (void)state;
     static const char *const lines[] = {
         "--app-id one",
         "--app-id=one",
@@ -66,7 +65,6 @@ static void test_forms(void **state) {
 }
 
 static void test_defaults(void **state) {
-    (void)state;
     struct pawl_flags flags;
     char said[1024];
     const char *const *items;
@@ -82,7 +80,6 @@ static void test_defaults(void **state) {
 }
 
 static void test_values(void **state) {
-    (void)state;
     struct pawl_flags flags;
     char said[1024];
     const char *const *items;
@@ -102,7 +99,6 @@ static void test_values(void **state) {
 }
 
 static void test_arguments(void **state) {
-    (void)state;
     static const struct {
         const char *line;
         bool stop;
@@ -126,7 +122,6 @@ static void test_arguments(void **state) {
 }
 
 static void test_mistakes(void **state) {
-    (void)state;
     static const struct {
         const char *line, *said;
     } rows[] = {
@@ -162,7 +157,6 @@ static void test_mistakes(void **state) {
 }
 
 static void test_help(void **state) {
-    (void)state;
     struct pawl_flags flags;
     char said[1024], text[2048] = "";
     static const char *const lines[] = {"--help", "-h", "-help", "--app-id x --help"};

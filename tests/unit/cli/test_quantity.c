@@ -9,7 +9,6 @@
 
 // What Kubernetes makes of each text.
 static void test_taken(void **state) {
-    (void)state;
     static const struct {
         const char *text;
         int64_t value;
@@ -60,7 +59,6 @@ static void test_taken(void **state) {
 }
 
 static void test_refused(void **state) {
-    (void)state;
     static const char *const texts[] = {
         "",
         ".",

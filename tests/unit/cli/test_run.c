@@ -42,7 +42,6 @@ pid_t __wrap_fork(void) {
 // A copy of a socket that holds a port, in a process that has not closed it yet, would keep the
 // sidecar from the port.
 static void test_nobody_gets_the_held_ports(void **state) {
-    (void)state;
     const char *const command[] = {"true", NULL};
     struct pawl_run_app apps[2] = {{.app_id = "a", .command = command},
                                    {.app_id = "b", .command = command}};
@@ -55,7 +54,6 @@ static void test_nobody_gets_the_held_ports(void **state) {
 }
 
 int main(int argc, char **argv) {
-    (void)argc;
     if (strcmp(argv[0], "daprd") == 0) return 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_nobody_gets_the_held_ports)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,7 +140,6 @@ static void test_values(void **state) {
 }
 
 static void test_durations(void **state) {
-    (void)state;
     static const struct {
         const char *text;
         int64_t value;
@@ -170,7 +169,6 @@ static void test_durations(void **state) {
 }
 
 static void test_near(void **state) {
-    (void)state;
     static const char *const known[] = {"env", "appPort", "appProtocol", NULL};
     assert_string_equal(pawl__nearest("appPort", known), "appPort");
     assert_string_equal(pawl__nearest("apPort", known), "appPort");

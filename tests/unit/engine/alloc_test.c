@@ -106,7 +106,6 @@ static bool commands(struct kit *kit) {
 }
 
 static void test_commands(void **state) {
-    (void)state;
     unsigned long broken = 0;
     for (alloc_fail_at = 1;; alloc_fail_at++) {
         struct kit kit;
@@ -141,7 +140,6 @@ static void test_commands(void **state) {
 }
 
 static void test_rows(void **state) {
-    (void)state;
     struct kit kit;
     struct pawl_arena arena = {0};
     struct pawl_error error;

@@ -142,7 +142,6 @@ static void start_child(struct apps *apps, const char *parent, const char *child
 }
 
 static void test_child(void **state) {
-    (void)state;
     for (unsigned times = 1; times < 4; times++) {
         struct apps apps;
         struct kit *near = &apps.near, *far = &apps.far;
@@ -168,7 +167,6 @@ static void test_child(void **state) {
 // The workflow that has the id goes on, and the parent is told. The same start that comes again
 // when the id is free starts nothing: nobody waits for it.
 static void test_taken(void **state) {
-    (void)state;
     struct apps apps;
     struct pawl_mailbag bag = {0};
     apps_init(&apps);
@@ -192,7 +190,6 @@ static void test_taken(void **state) {
 
 // A child that has ended and was purged is not started by the double of its start.
 static void test_purged(void **state) {
-    (void)state;
     struct apps apps;
     struct pawl_mailbag bag = {0};
     apps_init(&apps);
@@ -211,7 +208,6 @@ static void test_purged(void **state) {
 
 // A recursive terminate and a recursive purge go on to the child.
 static void test_ends(void **state) {
-    (void)state;
     struct apps apps;
     struct kit *near = &apps.near, *far = &apps.far;
     apps_init(&apps);
@@ -237,7 +233,6 @@ static void test_ends(void **state) {
 
 // Events and terminates: each once, in the order of sending.
 static void test_told(void **state) {
-    (void)state;
     struct apps apps;
     struct kit *near = &apps.near, *far = &apps.far;
     apps_init(&apps);
@@ -287,7 +282,6 @@ static unsigned raised(struct apps *apps) {
 
 // What the sender has no more is forgotten, but that it was received; so many rows stay.
 static void test_floor(void **state) {
-    (void)state;
     struct apps apps;
     struct pawl_mailbag bags[20] = {0};
     begin_sending(&apps);
@@ -309,7 +303,6 @@ static void test_floor(void **state) {
 // Each lease of the sender has another origin, whatever its epoch: letters of one whose store was
 // put back are not taken for those that came before.
 static void test_origins(void **state) {
-    (void)state;
     struct apps apps;
     struct pawl_mailbag bags[40] = {0};
     begin_sending(&apps);
@@ -339,7 +332,6 @@ static void test_origins(void **state) {
 }
 
 static void test_damaged_notes(void **state) {
-    (void)state;
     struct pawl_received received = {0};
     struct pawl_error error;
     char key[4 + PAWL_ORIGIN + 8] = "far", bytes[8] = {0};
@@ -364,7 +356,6 @@ static void test_damaged_notes(void **state) {
 
 // Nobody there can be reached, and what is asked waits, with a text that says so.
 static void test_another_namespace(void **state) {
-    (void)state;
     struct apps apps;
     struct kit *near = &apps.near;
     apps_init(&apps);
@@ -415,7 +406,6 @@ static void give_back(struct apps *apps) {
 }
 
 static void test_too_large_to_start(void **state) {
-    (void)state;
     struct apps apps;
     struct kit *near = &apps.near;
     apps_init(&apps);
@@ -439,7 +429,6 @@ static void test_too_large_to_start(void **state) {
 }
 
 static void test_too_large_to_tell(void **state) {
-    (void)state;
     struct apps apps;
     struct kit *near = &apps.near;
     apps_init(&apps);
@@ -465,7 +454,6 @@ static void test_too_large_to_tell(void **state) {
 
 // The parent is in the other app: it is told in short that there was a result.
 static void test_too_large_a_result(void **state) {
-    (void)state;
     struct apps apps;
     struct kit *near = &apps.near, *far = &apps.far;
     apps_init(&apps);

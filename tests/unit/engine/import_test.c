@@ -54,7 +54,6 @@ static void assert_taken(struct kit *kit, struct kit *other, int32_t status) {
 }
 
 static void test_ended(void **state) {
-    (void)state;
     for (int failed = 0; failed < 2; failed++) {
         struct kit kit, other;
         kit_init(&kit);
@@ -69,7 +68,6 @@ static void test_ended(void **state) {
 }
 
 static void test_terminated(void **state) {
-    (void)state;
     struct kit kit, other;
     kit_init(&kit);
     kit_init(&other);
@@ -150,7 +148,6 @@ static void story_end(struct story *story, const char *why) {
 }
 
 static void test_refused(void **state) {
-    (void)state;
     struct story s;
     story_init(&s);
     story_end(&s, NULL);
@@ -197,7 +194,6 @@ static void test_refused(void **state) {
 }
 
 static void test_damaged(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     make_ended(&kit, "a", kit_complete(&kit, 3, "1"));

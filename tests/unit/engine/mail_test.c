@@ -85,7 +85,6 @@ static void mail_deliver(struct mail *mail, unsigned times) {
 }
 
 static void test_shard_of(void **state) {
-    (void)state;
     // Fixed for ever: stores are laid out by it.
     assert_int_equal(pawl__shard_of(PAWL_STR("anything"), 1), 0);
     assert_int_equal(pawl__shard_of(PAWL_STR("anything"), 0), 0);
@@ -103,7 +102,6 @@ static void test_shard_of(void **state) {
 
 // A child elsewhere, each message once or twice.
 static void test_child(void **state) {
-    (void)state;
     for (unsigned times = 1; times < 3; times++) {
         struct mail mail;
         mail_init(&mail);
@@ -130,7 +128,6 @@ static void test_child(void **state) {
 
 // The start comes again after the child has ended, or while it runs: it is known by its parent.
 static void test_start_that_comes_late(void **state) {
-    (void)state;
     struct mail mail;
     mail_init(&mail);
     const char *p = mail_id(&mail, "p", 0), *c = mail_id(&mail, "c", 1);
@@ -153,7 +150,6 @@ static void test_start_that_comes_late(void **state) {
 }
 
 static void test_refused_child(void **state) {
-    (void)state;
     struct mail mail;
     mail_init(&mail);
     const char *p = mail_id(&mail, "p", 0), *x = mail_id(&mail, "x", 1);
@@ -173,7 +169,6 @@ static void test_refused_child(void **state) {
 }
 
 static void test_events_and_ends(void **state) {
-    (void)state;
     struct mail mail;
     mail_init(&mail);
     const char *a = mail_id(&mail, "a", 0), *b = mail_id(&mail, "b", 1);
@@ -214,7 +209,6 @@ static void test_events_and_ends(void **state) {
 
 // A recursive terminate reaches children elsewhere, and only them.
 static void test_recursive_terminate(void **state) {
-    (void)state;
     struct mail mail;
     mail_init(&mail);
     const char *p = mail_id(&mail, "p", 0), *c = mail_id(&mail, "c", 1),
@@ -239,7 +233,6 @@ static void test_recursive_terminate(void **state) {
 }
 
 static void test_damaged_mail(void **state) {
-    (void)state;
     struct mail mail;
     mail_init(&mail);
     const char *p = mail_id(&mail, "p", 0), *c = mail_id(&mail, "c", 1);

@@ -3,7 +3,6 @@
 #include "kit.h"
 
 static void test_child(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -45,7 +44,6 @@ static void test_child(void **state) {
 }
 
 static void test_child_fails(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -68,7 +66,6 @@ static void test_child_fails(void **state) {
 }
 
 static void test_child_id_occupied(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "x", "Other");
@@ -94,7 +91,6 @@ static void test_child_id_occupied(void **state) {
 // An id whose workflow has ended is free for a child, as it is for a client: a workflow that calls
 // a child and continues as new would else wait for ever, as the child's id is the same each time.
 static void test_child_id_of_a_completed_one(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -127,7 +123,6 @@ static void test_child_id_of_a_completed_one(void **state) {
 
 // A generation that has left its child behind takes it up again when it asks for the same.
 static void test_child_that_still_runs(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -155,7 +150,6 @@ static void test_child_that_still_runs(void **state) {
 
 // Two generations may have different children under one action id.
 static void test_child_of_an_earlier_generation(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -174,7 +168,6 @@ static void test_child_of_an_earlier_generation(void **state) {
 }
 
 static void test_child_outlives_its_parent(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -193,7 +186,6 @@ static void test_child_outlives_its_parent(void **state) {
 }
 
 static void test_detached(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -226,7 +218,6 @@ static void test_detached(void **state) {
 }
 
 static void test_terminate_recursive(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -259,7 +250,6 @@ static void test_terminate_recursive(void **state) {
 }
 
 static void test_other_app(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");

@@ -41,7 +41,6 @@ static void model_compare(const struct model *model, const struct pawl_pending_l
 }
 
 static void test_random(void **state) {
-    (void)state;
     struct model model = {0};
     struct pawl_pending_list list = {0};
     srand(7);
@@ -74,7 +73,6 @@ static void test_random(void **state) {
 
 // Deadlines of timers that are gone take no more room than those of timers that are there.
 static void test_deadlines_are_dropped(void **state) {
-    (void)state;
     struct pawl_pending_list list = {0};
     struct pawl_pending first = {.id = 0, .kind = PAWL_PENDING_TIMER, .fire_at = 1};
     assert_true(pawl__pending_add(&list, first));

@@ -57,7 +57,6 @@ static const char *passed_to_activity(struct kit *kit, const char *id, int32_t t
 #define A_BEGINS "WorkflowStarted ExecutionStarted TaskScheduled(0)"
 
 static void test_activity(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -87,7 +86,6 @@ static void test_activity(void **state) {
 
 // What is passed is the events' own bytes.
 static void test_bytes(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -107,7 +105,6 @@ static void test_bytes(void **state) {
 
 // Three generations of a family: "g" calls "p", which calls "c".
 static void test_children(void **state) {
-    (void)state;
     static const struct {
         int to_parent, to_child;
         const char *child;
@@ -153,7 +150,6 @@ static void test_children(void **state) {
 // A new generation gets what the one before got, and, as far as that was told to pass it on, that
 // one's own history: a root passes on nothing.
 static void test_continue_as_new(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "g", "Grand");
@@ -190,7 +186,6 @@ static void test_continue_as_new(void **state) {
 
 // An id that is used again knows nothing of what an earlier run got.
 static void test_used_again(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -203,7 +198,6 @@ static void test_used_again(void **state) {
 }
 
 static void test_rerun(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -224,7 +218,6 @@ static void test_rerun(void **state) {
 
 // Workers that keep a history are sent less of it, but always what was passed.
 static void test_keeper(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -249,7 +242,6 @@ static void test_keeper(void **state) {
 // --- other shards and apps ----------------------------------------------------------------------
 
 static void test_letter(void **state) {
-    (void)state;
     struct kit kit, far;
     kit_init(&kit);
     kit_init(&far);
@@ -302,7 +294,6 @@ static void test_letter(void **state) {
 // A snapshot of an instance that got nothing has the bytes that it had before there was anything to
 // get, and those are read as they were.
 static void test_old_bytes(void **state) {
-    (void)state;
     enum {
         PROPAGATED = 26
     };
@@ -341,7 +332,6 @@ static void test_old_bytes(void **state) {
 }
 
 static void test_too_large(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -367,7 +357,6 @@ static void test_too_large(void **state) {
 
 // An activity that no message has room for stalls its workflow, with nothing of the turn done.
 static void test_activity_too_large(void **state) {
-    (void)state;
     struct kit kit;
     char large[2000];
     memset(large, '1', sizeof large - 1);

@@ -39,7 +39,6 @@ static void chain(struct kit *kit, const char *id) {
 }
 
 static void test_activity(void **state) {
-    (void)state;
     struct kit kit;
     struct before before;
     kit_init(&kit);
@@ -80,7 +79,6 @@ static void test_activity(void **state) {
 }
 
 static void test_input(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     chain(&kit, "a");
@@ -100,7 +98,6 @@ static void test_input(void **state) {
 
 // Peers that were not resolved before the event are sent anew: activities, timers, children.
 static void test_peers(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -146,7 +143,6 @@ static void test_peers(void **state) {
 }
 
 static void test_child(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -184,7 +180,6 @@ static void test_child(void **state) {
 
 // A wait that had its event is over; one that had not waits again.
 static void test_events(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -211,7 +206,6 @@ static void test_events(void **state) {
 
 // Each way to end; and what a suspension, a version, patches and a stall leave behind.
 static void test_sources(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "t", "Order");
@@ -255,7 +249,6 @@ static void test_sources(void **state) {
 
 // Only the last generation has a history.
 static void test_generations(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -274,7 +267,6 @@ static void test_generations(void **state) {
 }
 
 static void test_refused(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -329,7 +321,6 @@ static void test_refused(void **state) {
 
 // What is of another app, which cannot be reached, fails again.
 static void test_other_app(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -349,7 +340,6 @@ static void test_other_app(void **state) {
 
 // A workflow's own time does not go back, although the clock did.
 static void test_clock(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit.now += PAWL_HOUR;
@@ -367,7 +357,6 @@ static void test_clock(void **state) {
 
 // The spans of the new run are its own.
 static void test_trace(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit.trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

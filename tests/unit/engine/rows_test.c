@@ -225,13 +225,11 @@ static void random_program(uint64_t number) {
 }
 
 static int tell_seed(void **state) {
-    (void)state;
     print_message("last seed: %llu\n", (unsigned long long)random_last);
     return 0;
 }
 
 static void test_random_programs(void **state) {
-    (void)state;
     const char *only = getenv("PAWL_SEED"), *count = getenv("PAWL_PROGRAMS");
     uint64_t programs = count ? strtoull(count, NULL, 10) : 300;
     if (only) {
@@ -272,7 +270,6 @@ static void rich_instance(struct kit *kit) {
 }
 
 static void test_round_trip(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     rich_instance(&kit);
@@ -307,7 +304,6 @@ static void test_round_trip(void **state) {
 }
 
 static void test_orphan(void **state) {
-    (void)state;
     struct kit kit;
     struct pawl_shard shard;
     struct pawl_error error;
@@ -336,14 +332,10 @@ static void test_orphan(void **state) {
 
 static enum pawl_err load_fails(void *arg, const struct pawl_str *ids, size_t count,
                                 struct pawl_error *error) {
-    (void)arg;
-    (void)ids;
-    (void)count;
     return pawl__fail(error, PAWL_E_IO, "no disk");
 }
 
 static void test_load_fails(void **state) {
-    (void)state;
     struct kit kit;
     struct pawl_shard shard;
     struct pawl_error error;
@@ -396,7 +388,6 @@ static void restore_damaged(const struct pawl_snapshot *row) {
 }
 
 static void test_damaged_snapshot(void **state) {
-    (void)state;
     struct kit kit;
     struct rows rows = {0};
     kit_init(&kit);
@@ -442,7 +433,6 @@ static void replay_damaged(struct kit *kit) {
 }
 
 static void test_damaged_batch(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     rich_instance(&kit);

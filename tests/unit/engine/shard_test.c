@@ -9,7 +9,6 @@
 #include "wire/timestamp.h"
 
 static void test_create(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     assert_int_equal(kit_create(&kit, "a", "Order"), PAWL_OK);
@@ -55,7 +54,6 @@ static void test_create(void **state) {
 }
 
 static void test_create_duplicate(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -83,7 +81,6 @@ static void test_create_duplicate(void **state) {
 }
 
 static void test_reuse_with_work_outstanding(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -112,7 +109,6 @@ static void test_reuse_with_work_outstanding(void **state) {
 
 // Also what a child has left running that the parent has long heard of.
 static void test_reuse_with_descendants(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -158,7 +154,6 @@ static void *recreate_first(void *arg) {
 // Each workflow starts the next one and ends, and nobody waits: as deep as the app likes, so that
 // no stack is deep enough.
 static void test_reuse_of_a_long_chain(void **state) {
-    (void)state;
     enum {
         DEPTH = 10000,
         STACK = 256 << 10
@@ -202,7 +197,6 @@ static const char *failure_of(struct kit *kit, const char *id, unsigned index) {
 }
 
 static void test_too_large(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit.shard.limits = (struct pawl_limits){
@@ -250,7 +244,6 @@ static void test_too_large(void **state) {
 }
 
 static void test_scheduled_start(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     int64_t at = KIT_START + PAWL_SECOND;
@@ -281,7 +274,6 @@ static void test_scheduled_start(void **state) {
 }
 
 static void test_post_to_nobody(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     assert_int_equal(kit_raise(&kit, "x", "e", NULL), PAWL_E_NOT_FOUND);
@@ -304,7 +296,6 @@ static void test_post_to_nobody(void **state) {
 }
 
 static void test_suspend_and_resume(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -334,7 +325,6 @@ static void test_suspend_and_resume(void **state) {
 }
 
 static void test_terminate(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -379,7 +369,6 @@ static void test_terminate(void **state) {
 }
 
 static void test_purge(void **state) {
-    (void)state;
     struct kit kit;
     uint32_t count = 99;
     kit_init(&kit);
@@ -408,7 +397,6 @@ static void test_purge(void **state) {
 }
 
 static void test_purge_recursive(void **state) {
-    (void)state;
     struct kit kit;
     uint32_t count = 0;
     kit_init(&kit);
@@ -438,7 +426,6 @@ static void test_purge_recursive(void **state) {
 }
 
 static void test_purge_of_many(void **state) {
-    (void)state;
     enum {
         WIDTH = 3000
     };
@@ -459,7 +446,6 @@ static void test_purge_of_many(void **state) {
 // A command asks for one unknown instance at a time, and changes nothing until it has all.
 // What the log could not be read back with must not get into it.
 static void test_unreadable(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     assert_int_equal(kit_create(&kit, "\xff", "Order"), PAWL_E_INVALID);
@@ -478,7 +464,6 @@ static void test_unreadable(void **state) {
 
 // Failures that have more causes than a message may nest.
 static void test_deep_failures(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     Pb__TaskFailureDetails causes[200];
@@ -506,7 +491,6 @@ static void test_deep_failures(void **state) {
 
 // What waits for a worker has a limit, but no instance has to wait for room to be ended.
 static void test_full_inbox(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -533,7 +517,6 @@ static void test_full_inbox(void **state) {
 }
 
 static void test_needed(void **state) {
-    (void)state;
     struct kit kit;
     struct pawl_error error;
     struct pawl_instance *ghost;

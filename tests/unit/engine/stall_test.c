@@ -6,7 +6,6 @@
 // Answers that cannot be applied: nothing but the stall happens, which says why, once for each
 // reason, and the turn waits for another worker.
 static void test_refused_answers(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -86,7 +85,6 @@ static void test_refused_answers(void **state) {
 // The history tells each reason of a stall once, in whatever order workers come with them, and no
 // more than a few.
 static void test_reasons_of_a_stall(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -113,7 +111,6 @@ static void test_reasons_of_a_stall(void **state) {
 // The clock is set back, and then a worker's answer is refused: the turn that follows begins no
 // earlier than the one before.
 static void test_refused_after_the_clock_went_back(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -135,7 +132,6 @@ static void test_refused_after_the_clock_went_back(void **state) {
 
 // An instance whose worker gives nothing but such answers is terminated without one.
 static void test_terminate_what_cannot_go_on(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");

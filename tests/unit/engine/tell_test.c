@@ -6,7 +6,6 @@
 #include "engine/events.h"
 
 static void test_send(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Sender");
@@ -40,7 +39,6 @@ static void test_send(void **state) {
 }
 
 static void test_sent_to_nobody(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "gone", "Receiver");
@@ -75,7 +73,6 @@ static void test_sent_to_nobody(void **state) {
 
 // Whatever state the receiver is in, it gets the event when it can take it.
 static void test_sent_to_who_cannot_take_it(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "suspended", "Receiver");
@@ -103,7 +100,6 @@ static void test_sent_to_who_cannot_take_it(void **state) {
 // .NET's SDKs up to 1.16 keep events over a continue-as-new by sending them to the instance itself,
 // before or after they say that it continues. They were seen, and so come before what was not.
 static void test_sent_to_itself_at_continue_as_new(void **state) {
-    (void)state;
     for (int order = 0; order < 2; order++) {
         struct kit kit;
         kit_init(&kit);
@@ -134,7 +130,6 @@ static void test_sent_to_itself_at_continue_as_new(void **state) {
 }
 
 static void test_terminate_another(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "p", "Parent");
@@ -160,7 +155,6 @@ static void test_terminate_another(void **state) {
 
 // An id that a workflow asked for, but somebody else has, makes nobody its child.
 static void test_strangers(void **state) {
-    (void)state;
     struct kit kit;
     uint32_t count;
     kit_init(&kit);
@@ -191,7 +185,6 @@ static void test_strangers(void **state) {
 }
 
 static void test_children_of_another_app(void **state) {
-    (void)state;
     struct kit kit;
     uint32_t count;
     kit_init(&kit);
@@ -215,7 +208,6 @@ static void test_children_of_another_app(void **state) {
 // A run under an id that was used before knows nothing of the earlier ones, also when the shard has
 // forgotten them.
 static void test_reused_id(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     uint64_t last = 0;
@@ -240,7 +232,6 @@ static void test_reused_id(void **state) {
 // --- a start that is to come ---------------------------------------------------------------------
 
 static void test_scheduled(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     int64_t at = kit.now + (3600 * PAWL_SECOND);
@@ -271,7 +262,6 @@ static void test_scheduled(void **state) {
 
 // The time of a start has come, and then the clock is set back before the turn is given out.
 static void test_scheduled_when_the_clock_goes_back(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     int64_t at = kit.now + (3600 * PAWL_SECOND);
@@ -291,7 +281,6 @@ static void test_scheduled_when_the_clock_goes_back(void **state) {
 
 // A batch that has gathered enough makes timers wait until it is taken.
 static void test_full_batch(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit.shard.limits.batch = 1000;

@@ -32,7 +32,6 @@ static void assert_under_own(const Pb__TraceContext *context) {
 }
 
 static void test_passes_on(void **state) {
-    (void)state;
     static struct kit kit;
     kit_init(&kit);
     kit.trace = PARENT;
@@ -78,7 +77,6 @@ static void test_passes_on(void **state) {
 
 // A new generation is the root of a trace of its own, and says so by being its own parent.
 static void test_continue_as_new(void **state) {
-    (void)state;
     static struct kit kit;
     kit_init(&kit);
     kit.trace = PARENT;
@@ -100,7 +98,6 @@ static void test_continue_as_new(void **state) {
 
 // A client's context without a span of ours goes through as it is; without any there is none.
 static void test_untraced(void **state) {
-    (void)state;
     static struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "plain", "Order");
@@ -131,7 +128,6 @@ static void test_untraced(void **state) {
 
 // What a client sends is never more than text.
 static void test_malformed(void **state) {
-    (void)state;
     static const struct {
         const char *trace, *span;
     } rows[] = {{"nonsense", SPAN}, {PARENT, "xyz"}, {PARENT, ""}, {"", SPAN}};
@@ -152,7 +148,6 @@ static void test_malformed(void **state) {
 }
 
 static void test_older_context(void **state) {
-    (void)state;
     Pb__TraceContext context = PB__TRACE_CONTEXT__INIT;
     struct pawl_trace trace;
     context.traceparent = "0af7651916cd43dd8448eb211c80319c";

@@ -15,7 +15,6 @@ static void assert_router(const Pb__HistoryEvent *event, const char *source, con
 
 // SDKs learn from routers which app they are in; the reference has them in these events.
 static void test_routers(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -62,7 +61,6 @@ static void test_routers(void **state) {
 // A worker that may speak the elder dialect sees no router but one that names an app, and no event
 // that it does not know.
 static void test_plain(void **state) {
-    (void)state;
     struct kit kit;
     struct pawl_buf bytes = {0};
     kit_init(&kit);
@@ -103,7 +101,6 @@ static void test_plain(void **state) {
 }
 
 static void test_activity(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -159,7 +156,6 @@ static void test_activity(void **state) {
 }
 
 static void test_turn_sees_what_it_was_given(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -189,7 +185,6 @@ static void test_turn_sees_what_it_was_given(void **state) {
 }
 
 static void test_timers(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -235,7 +230,6 @@ static void test_timers(void **state) {
 
 // After a restart the clock may be behind what an instance has seen.
 static void test_time_never_goes_back(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit.now += PAWL_SECOND;
@@ -256,7 +250,6 @@ static void test_time_never_goes_back(void **state) {
 
 // An event cancels the oldest timer of a wait for its name, whatever the case of its letters.
 static void test_event_timers(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -292,7 +285,6 @@ static void test_event_timers(void **state) {
 }
 
 static void test_custom_status(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -317,7 +309,6 @@ static void test_custom_status(void **state) {
 }
 
 static void test_completion(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -338,7 +329,6 @@ static void test_completion(void **state) {
 }
 
 static void test_continue_as_new(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -388,7 +378,6 @@ static void test_continue_as_new(void **state) {
 
 // What answers the old generation's tasks, timers and children says nothing to the new one.
 static void test_continue_as_new_drops_results(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -412,7 +401,6 @@ static void test_continue_as_new_drops_results(void **state) {
 
 // The first completion of an answer counts, also when a later one would continue as new.
 static void test_continue_as_new_after_completion(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -425,7 +413,6 @@ static void test_continue_as_new_after_completion(void **state) {
 
 // The new generation has not seen the suspension, so it is not suspended.
 static void test_continue_as_new_suspended(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -453,7 +440,6 @@ static void give_version(struct kit *kit, Pb__WorkflowVersion *version) {
 }
 
 static void test_patches(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -498,7 +484,6 @@ static void test_patches(void **state) {
 }
 
 static void test_version_not_available(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -540,7 +525,6 @@ static void test_version_not_available(void **state) {
 }
 
 static void test_stall_by_size(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -567,7 +551,6 @@ static void test_stall_by_size(void **state) {
 // SDKs may find at replay that their code does not wait for an event any more where an older one
 // did, and give the id of that wait's timer to something else.
 static void test_id_of_an_optional_timer(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -605,7 +588,6 @@ static void test_id_of_an_optional_timer(void **state) {
 }
 
 static void test_offer(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     kit_create(&kit, "a", "Order");
@@ -629,7 +611,6 @@ static void test_offer(void **state) {
 }
 
 static void test_wide_fan_out(void **state) {
-    (void)state;
     struct kit kit;
     enum {
         WIDTH = 500

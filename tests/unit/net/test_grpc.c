@@ -15,7 +15,6 @@
 #include "net/grpc.h"
 
 static void test_types(void **state) {
-    (void)state;
     static const struct {
         const char *text;
         enum pawl_grpc_type type;
@@ -36,7 +35,6 @@ static void test_types(void **state) {
 
 // Two messages and an empty one, cut at each possible place.
 static void test_decode(void **state) {
-    (void)state;
     const char wire[] = "\0\0\0\0\5hello\0\0\0\0\0\0\0\0\0\1x";
     const size_t len = sizeof wire - 1;
     for (size_t cut = 0; cut <= len; cut++) {
@@ -69,7 +67,6 @@ static enum pawl_err test_decode_head(const char *head, struct pawl_buf *message
 }
 
 static void test_decode_refuses(void **state) {
-    (void)state;
     struct pawl_buf message = {0};
     assert_int_equal(test_decode_head("\1\0\0\0\1", &message), PAWL_E_UNIMPLEMENTED);
     assert_int_equal(test_decode_head("\2\0\0\0\1", &message), PAWL_E_INTERNAL);
@@ -80,7 +77,6 @@ static void test_decode_refuses(void **state) {
 }
 
 static void test_timeouts(void **state) {
-    (void)state;
     static const struct {
         const char *text;
         int64_t value; // -1: malformed
@@ -113,7 +109,6 @@ static void test_timeouts(void **state) {
 }
 
 static void test_timeout_format(void **state) {
-    (void)state;
     // What is written reads back as at least the same, and at most a thousandth more.
     for (int64_t value = 1; value < INT64_MAX / 3; value = value * 3 + 1) {
         char text[12];
@@ -130,7 +125,6 @@ static void test_timeout_format(void **state) {
 }
 
 static void test_messages(void **state) {
-    (void)state;
     static const struct {
         const char *text, *encoded;
     } rows[] = {
@@ -161,7 +155,6 @@ static void test_messages(void **state) {
 }
 
 static void test_base64(void **state) {
-    (void)state;
     static const struct {
         const char *text, *encoded, *padded;
     } rows[] = {{"", "", ""},
@@ -190,7 +183,6 @@ static void test_base64(void **state) {
 }
 
 static void test_codes(void **state) {
-    (void)state;
     for (int code = PAWL_OK; code <= PAWL_E_UNAUTHENTICATED; code++)
         assert_int_equal(pawl__grpc_code(pawl__err_grpc((enum pawl_err)code)), code);
     assert_int_equal(pawl__grpc_code(99), PAWL_E_UNKNOWN);

@@ -19,7 +19,6 @@ static const struct pawl_route routes[] = {
 };
 
 static void test_routes(void **state) {
-    (void)state;
     static const struct {
         const char *method, *path;
         enum pawl_route_result result;
@@ -65,7 +64,6 @@ static void test_routes(void **state) {
 }
 
 static void test_query(void **state) {
-    (void)state;
     struct pawl_request request = {.query = PAWL_STR("a=1&b=x%20y+z&c&d%3D=2&a=3&e=%&=5")};
     static const struct {
         const char *name, *value;

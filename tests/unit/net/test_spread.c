@@ -42,7 +42,6 @@ static void place_handle(void *arg, struct pawl_request *request) {
 }
 
 static void place_on_closed(void *arg) {
-    (void)arg;
 }
 
 static void place_on_stop(uv_async_t *async) {
@@ -101,7 +100,6 @@ static void connections_are_spread(void **state) {
     struct pawl_server *others[SERVERS - 1];
     struct pawl_error error;
     int port = 0, fds[SERVERS * ROUND], counts[SERVERS] = {0};
-    (void)state;
     for (int i = 0; i < SERVERS; i++) place_init(&places[i], (char)('a' + i));
     for (int i = 1; i < SERVERS; i++) others[i - 1] = places[i].server;
     assert_int_equal(pawl__server_listen(places[0].server, "127.0.0.1", &port, &error), PAWL_OK);

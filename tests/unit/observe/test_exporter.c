@@ -84,13 +84,11 @@ struct lines {
 
 static void note_line(void *arg, enum pawl_log_level level, const char *line) {
     struct lines *lines = arg;
-    (void)level;
     lines->count++;
     snprintf(lines->last, sizeof lines->last, "%s", line);
 }
 
 static void test_all_arrive_at_an_orderly_stop(void **state) {
-    (void)state;
     int destroyed = 0;
     struct gate gate;
     gate_init(&gate, &destroyed);
@@ -104,7 +102,6 @@ static void test_all_arrive_at_an_orderly_stop(void **state) {
 }
 
 static void test_tries_again(void **state) {
-    (void)state;
     int destroyed = 0;
     struct gate gate;
     gate_init(&gate, &destroyed);
@@ -119,7 +116,6 @@ static void test_tries_again(void **state) {
 
 // What cannot be sent is given up when time is up, and told.
 static void test_gives_up(void **state) {
-    (void)state;
     int destroyed = 0;
     struct gate gate;
     struct lines lines = {0};
@@ -138,7 +134,6 @@ static void test_gives_up(void **state) {
 }
 
 static void test_refused(void **state) {
-    (void)state;
     int destroyed = 0;
     struct gate gate;
     gate_init(&gate, &destroyed);
@@ -153,7 +148,6 @@ static void test_refused(void **state) {
 
 // A sink that hangs costs its spans, a bounded queue, and one line.
 static void test_drops_are_counted(void **state) {
-    (void)state;
     int destroyed = 0;
     struct gate gate;
     struct lines lines = {0};

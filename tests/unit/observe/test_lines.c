@@ -29,7 +29,6 @@ static void add(struct pawl_lines *writer, const char *text) {
 }
 
 static void test_what_was_added_is_read(void **state) {
-    (void)state;
     struct pawl_lines writer, reader;
     struct pawl_lines_view view;
     struct pawl_arena arena = {0};
@@ -61,7 +60,6 @@ static void test_what_was_added_is_read(void **state) {
 }
 
 static void test_old_lines_give_way(void **state) {
-    (void)state;
     enum {
         COUNT = 40000
     };
@@ -92,7 +90,6 @@ static void test_old_lines_give_way(void **state) {
 
 // While another process writes as fast as it can, no line is mixed of two.
 static void test_lines_are_whole_while_they_are_written(void **state) {
-    (void)state;
     struct pawl_lines writer, reader;
     struct pawl_line line;
     open_both(&writer, &reader);
@@ -126,7 +123,6 @@ static void test_lines_are_whole_while_they_are_written(void **state) {
 }
 
 static void test_another_descriptor_is_refused(void **state) {
-    (void)state;
     struct pawl_lines lines;
     struct pawl_error error;
     int null = open("/dev/null", O_RDONLY);

@@ -13,7 +13,6 @@
 static const struct pawl_buckets buckets = {3, {10, 20, 30}};
 
 static void test_histogram(void **state) {
-    (void)state;
     struct pawl_histogram histogram = {.buckets = NULL};
     pawl__histogram_add(&histogram, 5);
     assert_int_equal(pawl__histogram_count(&histogram), 0);
@@ -34,7 +33,6 @@ static void assert_text(struct pawl_scrape *scrape, const char *text) {
 
 // The same family in both formats.
 static void test_text(void **state) {
-    (void)state;
     static const struct pawl_metric counter = {"a_total", PAWL_METRIC_COUNTER, NULL, 0,
                                                "How\nmany \"\\\""};
     static const struct pawl_metric plain = {"b_count", PAWL_METRIC_COUNTER, NULL, 0, "B"};
@@ -79,7 +77,6 @@ static void test_text(void **state) {
 // What two loops tell is added up, series by series, and families stay together.
 // Series that rules make the same are added up; other metrics, labels and empty values stay.
 static void test_relabel(void **state) {
-    (void)state;
     static const struct pawl_metric count = {"dapr_a_count", PAWL_METRIC_COUNTER, NULL, 0, "A"};
     static const struct pawl_metric other = {"b_count", PAWL_METRIC_COUNTER, NULL, 0, "B"};
     static const struct pawl_label_rule rules[] = {
@@ -117,7 +114,6 @@ static void test_relabel(void **state) {
 }
 
 static void test_collection(void **state) {
-    (void)state;
     static const struct pawl_metric counter = {"a_total", PAWL_METRIC_COUNTER, NULL, 0, "A"};
     static const struct pawl_metric same = {"b", PAWL_METRIC_GAUGE, NULL, 0, "B", true};
     static const struct pawl_metric times = {"c", PAWL_METRIC_HISTOGRAM, NULL, 0, "C"};
@@ -151,7 +147,6 @@ static void test_collection(void **state) {
 }
 
 static void test_accept(void **state) {
-    (void)state;
     static const struct {
         const char *accept;
         enum pawl_scrape_format format;
@@ -177,7 +172,6 @@ static void item_init(void *item, void *arg) {
 }
 
 static void test_names(void **state) {
-    (void)state;
     struct pawl_named_set names;
     int first = 7;
     assert_true(pawl__named_init(&names, sizeof(struct item), 2, item_init, &first));
@@ -199,7 +193,6 @@ static void test_names(void **state) {
 
 // Only so much of a name is told; what is the same until there is the same name.
 static void test_long_names(void **state) {
-    (void)state;
     struct pawl_named_set names;
     char text[2 * PAWL_NAMED_TEXT];
     memset(text, 'x', sizeof text);

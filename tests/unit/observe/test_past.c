@@ -20,7 +20,6 @@ static double at(const uint64_t counts[PAWL_BUCKETS_MOST + 1], double quantile) 
 }
 
 static void test_a_quantile_lies_within_its_bucket(void **state) {
-    (void)state;
     const uint64_t none[PAWL_BUCKETS_MOST + 1] = {0}, ten[PAWL_BUCKETS_MOST + 1] = {5, 4, 1, 0},
                                             high[PAWL_BUCKETS_MOST + 1] = {0, 0, 0, 3};
     assert_true(pawl__past_quantile(&latency, none, 0.5) < 0);
@@ -37,7 +36,6 @@ static void end(struct pawl_workflow_meter *meter, const char *name, int64_t too
 }
 
 static void test_a_step_has_what_came_since_the_last_one(void **state) {
-    (void)state;
     static struct pawl_past past;
     struct pawl_workflow_meter meter;
     const int64_t open[PAWL_PAST_OPEN] = {4, 3, 2, 1};
@@ -62,7 +60,6 @@ static void test_a_step_has_what_came_since_the_last_one(void **state) {
 }
 
 static void test_only_the_newest_steps_are_kept(void **state) {
-    (void)state;
     static struct pawl_past past;
     for (int i = 0; i < PAWL_PAST_STEPS + 5; i++) pawl__past_look(&past, i, NULL, NULL);
     assert_int_equal(pawl__past_first(&past), 5);

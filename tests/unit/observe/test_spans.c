@@ -51,7 +51,6 @@ static const struct pawl_attribute place = {"deployment", {"shop", 4}, 0};
 static const struct pawl_resource resource = {"orders", &place, 1};
 
 static void test_zipkin(void **state) {
-    (void)state;
     struct pawl_span span = span_of(), root = span_of(), *both[] = {&span, &root};
     memset(root.parent, 0, sizeof root.parent);
     root.kind = PAWL_SPAN_INTERNAL;
@@ -80,7 +79,6 @@ static void test_zipkin(void **state) {
 }
 
 static void test_otlp(void **state) {
-    (void)state;
     struct pawl_span span = span_of(), other = span_of(), *all[] = {&span, &other, &span};
     other.scope = "dapr-diagnostics";
     other.status = PAWL_SPAN_UNSET;
@@ -120,7 +118,6 @@ static void test_otlp(void **state) {
 
 // A copy stands by itself, and is bounded whatever it is a copy of.
 static void test_copy(void **state) {
-    (void)state;
     struct pawl_span span = span_of();
     size_t size, huge = 3 * PAWL_SPAN_VALUE;
     char *text = malloc(huge);

@@ -253,7 +253,6 @@ static void test_sentences(void **state) {
 }
 
 static void test_took(void **state) {
-    (void)state;
     static const struct {
         int64_t took;
         const char *text;

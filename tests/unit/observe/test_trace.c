@@ -11,7 +11,6 @@
 static const char usual[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 static void test_parse(void **state) {
-    (void)state;
     static const struct {
         const char *text;
         bool valid, sampled;
@@ -42,7 +41,6 @@ static void test_parse(void **state) {
 }
 
 static void test_round_trips(void **state) {
-    (void)state;
     struct pawl_trace trace, again;
     assert_true(pawl__trace_parse(PAWL_STR("00-0af7651916cd43dd8448eb211c80319c-"
                                            "b7ad6b7169203331-01"),
@@ -63,7 +61,6 @@ static void test_round_trips(void **state) {
 }
 
 static void test_derive(void **state) {
-    (void)state;
     struct pawl_trace trace;
     uint8_t first[8], second[8];
     pawl__trace_parse(pawl__str(usual), &trace);
@@ -78,7 +75,6 @@ static void test_derive(void **state) {
 }
 
 static void test_sampling(void **state) {
-    (void)state;
     static const struct {
         double ratio;
         int least, most; // of 10000

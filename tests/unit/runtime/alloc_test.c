@@ -99,7 +99,6 @@ static void scenario(struct kit *kit) {
 }
 
 static void test_allocations_fail(void **state) {
-    (void)state;
     alloc_loop = pthread_self();
     for (alloc_fail_at = 1;; alloc_fail_at++) {
         struct kit kit;

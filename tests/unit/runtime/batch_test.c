@@ -55,7 +55,6 @@ static void count_events(struct kit *kit, struct worker *worker, unsigned *count
 }
 
 static void test_disk_goes_on(void **state) {
-    (void)state;
     static struct caller starts[COUNT], raises[COUNT];
     struct kit kit;
     struct worker worker = {0};
@@ -121,7 +120,6 @@ static void disk_fails(enum gate_fault fault) {
 }
 
 static void test_disk_fails(void **state) {
-    (void)state;
     disk_fails(GATE_FAILS_BEFORE);
     disk_fails(GATE_FAILS_AFTER);
 }
@@ -130,7 +128,6 @@ static void test_disk_fails(void **state) {
 
 // Purges that are due wait as well.
 static void test_purges_wait(void **state) {
-    (void)state;
     static struct caller starts[COUNT], raises[COUNT];
     struct kit kit;
     struct worker worker = {0};
@@ -163,7 +160,6 @@ static void test_purges_wait(void **state) {
 
 // So do turns that are too large for a message, which stall.
 static void test_stalls_wait(void **state) {
-    (void)state;
     static struct caller starts[COUNT], raises[COUNT];
     struct kit kit;
     struct worker worker = {0};
@@ -186,7 +182,6 @@ static void test_stalls_wait(void **state) {
 
 // Who only looks is told after 5 s why there is no answer; who starts something goes on waiting.
 static void test_reads_do_not_wait(void **state) {
-    (void)state;
     struct kit kit;
     struct caller start, wait, reads[2][4];
     const struct pawl_error *why;

@@ -40,7 +40,6 @@ static size_t count_of(const struct worker *worker, const char *activity) {
 
 // A name that is limited holds up no other; all of them have a limit together.
 static void test_names(void **state) {
-    (void)state;
     static const struct pawl_ceiling_rule rules[] = {{"slow", false, 2}, {"", false, 3}};
     struct kit kit;
     struct worker worker = {0};
@@ -79,7 +78,6 @@ static void test_names(void **state) {
 
 // The worker of an activity of which nobody waits for the result still works on it.
 static void test_an_earlier_generation(void **state) {
-    (void)state;
     static const struct pawl_ceiling_rule rules[] = {{"work", false, 1}};
     struct kit kit;
     struct worker worker = {0};
@@ -126,7 +124,6 @@ static size_t all_out(struct worker *workers, int count) {
 }
 
 static void test_sum(void **state) {
-    (void)state;
     struct fleet fleet;
     struct worker workers[3] = {0};
     begin(&fleet, 3, workers);
@@ -151,7 +148,6 @@ static void test_sum(void **state) {
 // What a daemon had counts no more once the store knows that it is gone; and what a worker still
 // has of a shard that went to another daemon does count.
 static void test_moves(void **state) {
-    (void)state;
     struct fleet fleet;
     struct worker workers[2] = {0};
     begin(&fleet, 2, workers);
@@ -180,7 +176,6 @@ static void test_moves(void **state) {
 }
 
 static void test_death(void **state) {
-    (void)state;
     struct fleet fleet;
     struct worker workers[2] = {0};
     begin(&fleet, 2, workers);

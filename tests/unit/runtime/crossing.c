@@ -101,7 +101,6 @@ static enum fleet_fate crossing_fate(struct fleet *fleet, enum pawl_verb_kind ki
 
 static void crossing_find(const struct pawl_finder *finder, const char *app,
                           struct pawl_places *out) {
-    (void)finder;
     bool near = strcmp(app, "near") == 0;
     out->count = near ? 1 : 2;
     for (size_t i = 0; i < out->count; i++)
@@ -470,8 +469,6 @@ static void check_parent(struct crossing *crossing, int number) {
 }
 
 static enum pawl_err count_row(void *arg, const struct pawl_mail *mail, struct pawl_error *error) {
-    (void)mail;
-    (void)error;
     ++*(unsigned *)arg;
     return PAWL_OK;
 }

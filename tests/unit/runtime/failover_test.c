@@ -36,7 +36,6 @@ static bool others_serve_all(const struct failover *test) {
 // Each call ends, though the daemon that it was sent to never answers: what only reads is asked
 // again of the next owner; what may have been done says so.
 static void test_calls_go_on(void **state) {
-    (void)state;
     struct failover test;
     begin(&test);
     const char *id = fleet_id(&test.fleet, 1, "w", 0), *fresh = fleet_id(&test.fleet, 1, "n", 0);
@@ -67,7 +66,6 @@ static void test_calls_go_on(void **state) {
 
 // A daemon that stops for less than its lease keeps what it has, and answers when it wakes.
 static void test_short_stop(void **state) {
-    (void)state;
     struct failover test;
     begin(&test);
     const char *fresh = fleet_id(&test.fleet, 1, "n", 0);

@@ -35,7 +35,6 @@ static void is(struct pawl_str text, const char *wanted) {
 }
 
 static void test_terms(void **state) {
-    (void)state;
     struct pawl_query query = parse("  a1b2  name:order  parent:p failure:Timeout says:\"a b\" ");
     is(query.id_prefix, "a1b2");
     is(query.name, "order");
@@ -50,7 +49,6 @@ static void test_terms(void **state) {
 }
 
 static void test_statuses(void **state) {
-    (void)state;
     assert_int_equal(parse("status:running").statuses, 1u << 0);
     assert_int_equal(parse("status:FAILED,stalled").statuses, 1u << 3 | 1u << 8);
     refuse("status:asleep", "'asleep' is no status");
@@ -58,7 +56,6 @@ static void test_statuses(void **state) {
 }
 
 static void test_ages(void **state) {
-    (void)state;
     struct pawl_query query = parse("age<1h ended>90s");
     assert_int_equal(query.created_from, NOW - 3600 * SECOND);
     assert_int_equal(query.created_before, 0);
@@ -72,7 +69,6 @@ static void test_ages(void **state) {
 }
 
 static void test_what_is_no_filter(void **state) {
-    (void)state;
     refuse("colour:red", "'colour:' is no filter");
     refuse("http://x", "'http:' is no filter");
     refuse("name<x", "'name<' is no filter");
@@ -80,7 +76,6 @@ static void test_what_is_no_filter(void **state) {
 }
 
 static int finish(void **state) {
-    (void)state;
     pawl__arena_finish(&arena);
     return 0;
 }

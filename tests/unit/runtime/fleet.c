@@ -52,7 +52,6 @@ static enum pawl_err fleet_send(struct pawl_peers *peers, struct pawl_str addres
 }
 
 static bool fleet_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
-    (void)peers;
     struct letter *letter = forward->transport;
     letter->forward = NULL;
     return false; // what has left may arrive, for all that the sender knows

@@ -12,7 +12,7 @@ static struct gate *gate_of(struct pawl_store *store) {
 }
 
 static void gate_close(struct pawl_store *store) {
-    (void)store; // the inner one outlives it
+    // the inner one outlives it
 }
 
 static enum pawl_err gate_shards(struct pawl_store *store, struct pawl_str app, uint32_t wanted,
@@ -234,8 +234,6 @@ void kit_fail_loads(struct kit *kit, int count) {
 
 static enum pawl_err kit_count(void *arg, const struct pawl_batch *batch,
                                struct pawl_error *error) {
-    (void)batch;
-    (void)error;
     ++*(unsigned *)arg;
     return PAWL_OK;
 }
@@ -251,7 +249,6 @@ unsigned kit_log_length(struct kit *kit) {
 // --- life ---------------------------------------------------------------------------------------
 
 static void kit_on_tick(uv_timer_t *timer) {
-    (void)timer;
 }
 
 static void kit_on_ready(void *arg, bool ready, const struct pawl_error *reason) {
@@ -269,8 +266,6 @@ void kit_init(struct kit *kit) {
 
 static enum pawl_err kit_count_mail(void *arg, const struct pawl_mail *mail,
                                     struct pawl_error *error) {
-    (void)mail;
-    (void)error;
     ++*(unsigned *)arg;
     return PAWL_OK;
 }

@@ -20,7 +20,6 @@ static void reopen(struct kit *kit) {
 
 // A snapshot that no row of the store has room for.
 static void test_snapshot(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller caller;
@@ -74,7 +73,6 @@ static void test_snapshot(void **state) {
 
 // An answer that is too large: the worker is told, and may give another one.
 static void test_answer(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller caller;

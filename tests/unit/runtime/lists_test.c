@@ -57,7 +57,6 @@ static const char *found_by(struct kit *kit, struct pawl_query query, size_t mos
 }
 
 static void test_search(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     make_resting(&kit, 'b', 'f'); // in the store only, in the order of their letters
@@ -109,7 +108,6 @@ static void test_search(void **state) {
 
 // An id that was purged, or whose run has ended, and is used again counts once, as what it is now.
 static void test_counts_of_used_again(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     kit_init(&kit);
@@ -151,7 +149,6 @@ static struct pawl_snapshot place_of(struct kit *kit, const char *id) {
 }
 
 static void test_list(void **state) {
-    (void)state;
     struct kit kit;
     struct caller caller;
     kit_init(&kit);
@@ -190,7 +187,6 @@ static void test_list(void **state) {
 
 // Those that were created at the same moment are in the order of their ids.
 static void test_list_of_one_moment(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     const char *const ids[] = {"m", "b", "x", "a", "k"};
@@ -213,7 +209,6 @@ static void test_list_of_one_moment(void **state) {
 
 // What happens after the store was read, and before the answer is put together, is in the answer.
 static void test_list_while_much_happens(void **state) {
-    (void)state;
     struct kit kit;
     struct caller list;
     kit_init(&kit);
@@ -241,7 +236,6 @@ static void test_list_while_much_happens(void **state) {
 }
 
 static void test_list_waits_for_the_log(void **state) {
-    (void)state;
     struct kit kit;
     struct caller list, start, gone[4];
     kit_init(&kit);
@@ -278,7 +272,6 @@ static void test_list_waits_for_the_log(void **state) {
 
 // The engine begins anew, or ends, or the caller goes, while the store is read.
 static void test_list_is_cut_off(void **state) {
-    (void)state;
     struct kit kit;
     struct caller list, start;
     kit_init(&kit);
@@ -412,7 +405,6 @@ static void storm(struct pawl_store *store) {
 }
 
 static void test_storm(void **state) {
-    (void)state;
     struct pawl_store *store;
     struct pawl_error error;
     const char *given = getenv("PAWL_SEED");

@@ -94,7 +94,6 @@ static void ask_all(struct kit *kit, int rounds) {
 }
 
 static void test_fair(void **state) {
-    (void)state;
     struct kit kit;
     static const struct {
         uint32_t wants[3], quotas[3];
@@ -115,7 +114,6 @@ static void test_fair(void **state) {
 
 // What does not divide goes round: each has it for a while.
 static void test_round(void **state) {
-    (void)state;
     struct kit kit;
     unsigned had[3] = {0};
     begin(&kit);
@@ -138,7 +136,6 @@ static void test_round(void **state) {
 
 // What one has out counts until it says that it has less.
 static void test_lowered(void **state) {
-    (void)state;
     struct kit kit;
     begin(&kit);
     struct daemon *first = join(&kit, 0, 10), *second = join(&kit, 1, 10);
@@ -167,7 +164,6 @@ static void test_lowered(void **state) {
 
 // Who divides anew gives nothing before all that live have been heard, and takes nothing away.
 static void test_anew(void **state) {
-    (void)state;
     struct kit kit;
     begin(&kit);
     struct daemon *first = join(&kit, 0, 6), *second = join(&kit, 1, 4), *third = join(&kit, 2, 0);
@@ -194,7 +190,6 @@ static void test_anew(void **state) {
 }
 
 static void test_lowest(void **state) {
-    (void)state;
     struct kit kit;
     begin(&kit);
     struct daemon *first = join(&kit, 0, 10), *second = join(&kit, 1, 10);
@@ -230,7 +225,6 @@ static void ask_badly(struct kit *kit, struct daemon *daemon, bool twice) {
 }
 
 static void test_random(void **state) {
-    (void)state;
     for (unsigned seed = 1; seed <= 200; seed++) {
         struct kit kit;
         uint64_t epoch = 1;

@@ -24,7 +24,6 @@ static unsigned event_count(struct pawl_str bytes) {
 }
 
 static void test_history(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller read, answer, gone;
@@ -69,7 +68,6 @@ static void test_history(void **state) {
 
 // What was only read leaves memory again, the one that was read longest ago first.
 static void test_reads_leave_memory(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     char id[8];
@@ -107,7 +105,6 @@ static void test_reads_leave_memory(void **state) {
 
 // A call that needs many instances gets them all, however little may rest.
 static void test_tree_larger_than_the_bound(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller caller;
@@ -142,7 +139,6 @@ static void test_tree_larger_than_the_bound(void **state) {
 
 // Waits that are given up keep nothing.
 static void test_canceled_waits(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     struct caller *waits = calloc(5000, sizeof *waits);

@@ -26,7 +26,6 @@ static bool is_lent(const struct fleet *fleet, int at, size_t count) {
 
 // Own workers come first; what they have no room for is lent, and its results are taken.
 static void test_busy(void **state) {
-    (void)state;
     struct fleet fleet = {0};
     struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
     fleet_init(&fleet, 2, SHARDS, workers);
@@ -53,7 +52,6 @@ static void test_busy(void **state) {
 
 // No more is lent than there is room for; what is answered makes room.
 static void test_limit(void **state) {
-    (void)state;
     struct fleet fleet = {0};
     struct worker workers[2] = {{.base = {.limit = 1}}, {.base = {.limit = 3}}};
     fleet_init(&fleet, 2, SHARDS, workers);
@@ -86,7 +84,6 @@ static void test_limit(void **state) {
 
 // The daemon that borrows is cut off: others have what it had, and its late answers do nothing.
 static void test_borrower_is_lost(void **state) {
-    (void)state;
     struct fleet fleet = {0};
     struct worker workers[3] = {{.base = {.limit = 1}}, {.base = {.limit = 2}}, {{0}}};
     fleet_init(&fleet, 3, 6, workers);
@@ -112,7 +109,6 @@ static void test_borrower_is_lost(void **state) {
 
 // An answer with items is lost on its way: they are given again.
 static void test_lost_items(void **state) {
-    (void)state;
     struct fleet fleet = {0};
     struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
     fleet_init(&fleet, 2, SHARDS, workers);
@@ -130,7 +126,6 @@ static void test_lost_items(void **state) {
 // The answer to an activity's result is lost: the worker is told that it is not known, and the
 // result counts once.
 static void test_lost_result(void **state) {
-    (void)state;
     struct fleet fleet = {0};
     struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
     fleet_init(&fleet, 2, SHARDS, workers);
@@ -164,7 +159,6 @@ static void test_lost_result(void **state) {
 
 // The owner is cut off: what it lent is of no use any more, and the borrower serves its own.
 static void test_owner_is_lost(void **state) {
-    (void)state;
     struct fleet fleet = {0};
     struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
     fleet_init(&fleet, 2, SHARDS, workers);
@@ -194,7 +188,6 @@ static void test_owner_is_lost(void **state) {
 // The lease moves while an item is lent: its answer is not taken, and who has the shard then gives
 // it out.
 static void test_lease_moves(void **state) {
-    (void)state;
     struct fleet fleet = {0};
     struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
     fleet_init(&fleet, 2, SHARDS, workers);
@@ -236,7 +229,6 @@ static uint64_t lost(const struct kit *kit) {
 // daemon gives that out meanwhile, and acknowledges its result. When the first wakes it gives out
 // nothing.
 static void test_sleeper(void **state) {
-    (void)state;
     struct fleet fleet = {0};
     struct worker workers[2] = {{{0}}, {{0}}};
     fleet_init(&fleet, 2, SHARDS, workers);

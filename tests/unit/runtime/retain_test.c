@@ -18,7 +18,6 @@ static void complete(struct kit *kit, struct worker *worker, const char *id) {
 }
 
 static void test_at_once(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     kit_init(&kit);
@@ -43,7 +42,6 @@ static void test_at_once(void **state) {
 }
 
 static void test_after_a_while(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller caller;
@@ -69,7 +67,6 @@ static void test_after_a_while(void **state) {
 
 // The result of an activity that was running when its workflow was ended, and purged.
 static void test_with_an_activity_out(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller caller;
@@ -91,7 +88,6 @@ static void test_with_an_activity_out(void **state) {
 }
 
 static void test_over_a_restart(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     kit_init(&kit);

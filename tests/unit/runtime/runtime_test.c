@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 static void test_a_workflow(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller wait, get, result;
@@ -43,7 +42,6 @@ static void test_a_workflow(void **state) {
 
 // Nothing is said or handed out before the log holds it, but for turns, which have no effects.
 static void test_answers_wait_for_the_log(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller start, get, answer, wait;
@@ -74,7 +72,6 @@ static void test_answers_wait_for_the_log(void **state) {
 // An activity's result and what the turn does that it wakes go in one commit, when workers are
 // quick.
 static void test_commits_wait_for_turns(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller result, answer, start;
@@ -123,7 +120,6 @@ static void test_commits_wait_for_turns(void **state) {
 // Where workers are the bound, a commit waits for more of their answers: not for long, not when
 // there is little, and not for workers that give none before the last is acknowledged.
 static void test_commits_wait_for_company(void **state) {
-    (void)state;
     enum {
         TASKS = 60,
         LEFT = 16
@@ -186,7 +182,6 @@ static void test_commits_wait_for_company(void **state) {
 }
 
 static void test_commands(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller caller, wait;
@@ -240,7 +235,6 @@ static void test_commands(void **state) {
 }
 
 static void test_cancel(void **state) {
-    (void)state;
     struct kit kit;
     struct caller start, wait;
     kit_init(&kit);
@@ -299,14 +293,12 @@ static void commit_fails(enum gate_fault fault) {
 }
 
 static void test_commit_fails(void **state) {
-    (void)state;
     commit_fails(GATE_FAILS_BEFORE);
     commit_fails(GATE_FAILS_AFTER);
 }
 
 // On a disk that stays full activities are not given out as fast as commits can fail.
 static void test_commits_fail_again_and_again(void **state) {
-    (void)state;
     struct kit kit;
     struct caller start;
     kit_init(&kit);
@@ -341,7 +333,6 @@ static uint64_t saved(struct kit *kit, const char *id) {
 
 // What changed since the last checkpoint is left to the next one, and so is its part of the log.
 static void test_checkpoints_leave_what_is_young(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller caller;
@@ -378,7 +369,6 @@ static void test_checkpoints_leave_what_is_young(void **state) {
 }
 
 static void test_eviction_and_sleep(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     kit_init(&kit);
@@ -414,7 +404,6 @@ static void test_eviction_and_sleep(void **state) {
 
 // Closing answers what is open, writes what is left, and the next one goes on from there.
 static void test_close_and_open(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller start, wait, late;
@@ -452,7 +441,6 @@ static void test_close_and_open(void **state) {
 }
 
 static void test_close_while_the_last_commit_fails(void **state) {
-    (void)state;
     struct kit kit;
     struct caller start;
     kit_init(&kit);
@@ -496,7 +484,6 @@ static void chain_on_ended(struct pawl_call *call, const struct pawl_error *erro
 }
 
 static void test_calls_from_inside(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct chain chain = {.kit = &kit};
@@ -516,7 +503,6 @@ static void test_calls_from_inside(void **state) {
 
 // The shard may be held by somebody else: then the runtime waits, and so do those who wait.
 static void test_held_by_another(void **state) {
-    (void)state;
     struct kit kit;
     struct caller start, wait;
     struct pawl_lease lease;
@@ -564,7 +550,6 @@ static void test_held_by_another(void **state) {
 
 // Memory that ran out in the middle of a command: the state is read again.
 static void test_shard_fails(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller start, get;
@@ -660,7 +645,6 @@ static void storm(struct pawl_store *store) {
 }
 
 static void test_storm(void **state) {
-    (void)state;
     struct pawl_store *store;
     struct pawl_error error;
     assert_int_equal(pawl__memory_open(&store, &error), PAWL_OK);
@@ -668,7 +652,6 @@ static void test_storm(void **state) {
 }
 
 static void test_storm_on_disk(void **state) {
-    (void)state;
     char folder[] = "/tmp/pawl-runtime-XXXXXX", path[64], other[80];
     struct pawl_store *store;
     struct pawl_error error;

@@ -42,7 +42,6 @@ static void start_children(struct kit *kit, struct worker *worker) {
 }
 
 static void test_children_in_other_shards(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     open_shards(&kit);
@@ -97,7 +96,6 @@ static void test_children_in_other_shards(void **state) {
 
 // What was sent before the end is received after it, once.
 static void test_mail_over_a_restart(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     open_shards(&kit);
@@ -169,7 +167,6 @@ static bool any_is_left(struct kit *kit, int count) {
 
 // All that descends from it has gone when it is answered, wherever it was.
 static void test_purge(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     open_shards(&kit);
@@ -185,7 +182,6 @@ static void test_purge(void **state) {
 
 // A child that still runs is in the way of its parent, which stays.
 static void test_purge_of_some(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     open_shards(&kit);
@@ -224,7 +220,6 @@ static void test_purge_of_some(void **state) {
 
 // Who has the id of a child by now and is none stays.
 static void test_purge_of_strangers(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     open_shards(&kit);
@@ -247,7 +242,6 @@ static void test_purge_of_strangers(void **state) {
 
 // Who has asked gives up, at each moment of it.
 static void test_purge_that_is_canceled(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     open_shards(&kit);

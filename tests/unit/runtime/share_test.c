@@ -36,7 +36,6 @@ static uint32_t total(const struct pawl_share_member *members, size_t count) {
 }
 
 static void test_even(void **state) {
-    (void)state;
     for (uint32_t shards = 1; shards <= 20; shards++)
         for (size_t count = 1; count <= 6; count++)
             for (unsigned workers = 0; workers < 1u << count; workers++) {
@@ -56,7 +55,6 @@ static void test_even(void **state) {
 }
 
 static void test_little_moves(void **state) {
-    (void)state;
     struct pawl_share_member members[4] = {{.workers = 1}, {.workers = 1}, {.workers = 1}};
     assert_int_equal(settle(members, 1, 9), 9);
     assert_int_equal(settle(members, 2, 9), 8); // four are given back, and taken
@@ -112,7 +110,6 @@ static unsigned looks_until_taken(const unsigned char *owners, uint32_t shards, 
 // What a dead daemon had is taken after one look by each of the others, or two when they had not
 // the same number. It is a part of the bound in docs/scaling.md.
 static void test_taken_at_once(void **state) {
-    (void)state;
     for (uint32_t shards = 2; shards <= 24; shards++)
         for (size_t count = 2; count <= 6; count++)
             for (size_t dead = 0; dead < count; dead++) {
@@ -133,7 +130,6 @@ static void test_taken_at_once(void **state) {
 // A daemon that comes to two others finds shards at its first look, however often those look
 // before, as they do while a shard is nobody's.
 static void test_slow_to_look(void **state) {
-    (void)state;
     for (uint32_t shards = 3; shards <= 24; shards++) {
         struct pawl_share_member members[3] = {{.workers = 1}, {.workers = 1}, {.workers = 1}};
         members[0].held = shards - shards / 2;

@@ -65,7 +65,6 @@ static enum pawl_outcome gate_commit(struct pawl_store *base, const struct pawl_
 }
 
 static enum pawl_err gate_tend(struct pawl_store *base, struct pawl_error *error) {
-    (void)error;
     gate_enter(gate_of(base));
     gate_of(base)->tended++;
     gate_leave(gate_of(base));
@@ -191,7 +190,6 @@ static void house_wait(struct house *house) {
 // --- the tests -----------------------------------------------------------------------------------
 
 static void test_one_commit(void **state) {
-    (void)state;
     struct house house;
     house_open(&house);
     house.gate.refused = 4; // of the last one
@@ -222,7 +220,6 @@ static void test_one_commit(void **state) {
 
 // Another call between them keeps its place, and is not made at the same time as a commit.
 static void test_among_others(void **state) {
-    (void)state;
     for (unsigned tending = 1; tending < USERS; tending++) {
         struct house house;
         house_open(&house);
@@ -237,7 +234,6 @@ static void test_among_others(void **state) {
 
 // What becomes of a commit becomes of all that were in it.
 static void test_outcome(void **state) {
-    (void)state;
     static const enum pawl_outcome outcomes[] = {PAWL_COMMIT_NOTHING, PAWL_COMMIT_UNKNOWN};
     for (int o = 0; o < 2; o++) {
         struct house house;
@@ -258,7 +254,6 @@ static void test_outcome(void **state) {
 
 // Who stops while others' jobs, and its own, are before the store hears of its own first.
 static void test_stop_waits(void **state) {
-    (void)state;
     struct house house;
     house_open(&house);
     house_fill(&house, USERS);

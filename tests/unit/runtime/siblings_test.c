@@ -86,7 +86,6 @@ static const char *pair_id(char out[16], int index, int number) {
     } while (0)
 
 static void test_each_has_its_shards(void **state) {
-    (void)state;
     struct pair pair;
     pair_open(&pair);
     for (uint32_t shard = 0; shard < SHARDS; shard++)
@@ -97,7 +96,6 @@ static void test_each_has_its_shards(void **state) {
 }
 
 static void test_calls_cross(void **state) {
-    (void)state;
     struct pair pair;
     struct kit *here = &pair.kits[0];
     struct caller caller;
@@ -140,14 +138,12 @@ static void tour_on_back(struct pawl_round *round) {
 }
 
 static void tour_on_visit(void *arg, struct pawl_round *round) {
-    (void)arg;
     ((struct tour *)round)->visits++;
     pawl__round_next(round);
 }
 
 // It passes over a loop whose node does not take part, and visits one that does.
 static void test_rounds(void **state) {
-    (void)state;
     static const struct pawl_sibling_host host = {.visited = tour_on_visit};
     struct pair pair;
     pair_open(&pair);
@@ -166,7 +162,6 @@ static void test_rounds(void **state) {
 
 // A caller gives up a wait at the other loop, which then forgets it.
 static void test_given_up(void **state) {
-    (void)state;
     struct pair pair;
     struct kit *here = &pair.kits[0], *other = &pair.kits[1];
     struct caller start, wait, again;
@@ -194,14 +189,12 @@ static void test_given_up(void **state) {
 }
 
 static void note_failed(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
-    (void)call, (void)text;
     *(int *)arg = moved ? 1 : -1;
 }
 
 // A call that crosses is answered by the other loop, though its shard is elsewhere by then: that
 // nothing was done is known, and nobody has to be told that it may have been.
 static void test_moved(void **state) {
-    (void)state;
     struct pair pair;
     struct kit *here = &pair.kits[0];
     struct pawl_look look;
@@ -222,7 +215,6 @@ static void test_moved(void **state) {
 
 // A message from one loop's shard to the other's rings there: nobody waits for the next look.
 static void test_bell(void **state) {
-    (void)state;
     struct pair pair;
     struct worker workers[LOOPS] = {0};
     struct caller caller;
@@ -255,7 +247,6 @@ static void test_bell(void **state) {
 // What has crossed ends when its own loop closes; what would cross to a loop that has closed ends
 // when its own one does, or it has waited for long enough.
 static void test_closing(void **state) {
-    (void)state;
     struct pair pair;
     struct caller start, wait, late;
     char there[16], here[16];

@@ -56,20 +56,12 @@ static enum pawl_err stub_put_member(struct pawl_store *store, struct pawl_str a
                                      const struct pawl_member *member, int64_t ttl,
                                      struct pawl_error *error) {
     struct stub *stub = (struct stub *)store;
-    (void)app;
-    (void)member;
-    (void)ttl;
     return ++stub->puts == 4 ? PAWL_OK : pawl__fail(error, PAWL_E_IO, "the disk is on fire");
 }
 
 static enum pawl_err stub_members(struct pawl_store *store, struct pawl_str app,
                                   struct pawl_arena *arena, struct pawl_member **out, size_t *count,
                                   struct pawl_error *error) {
-    (void)store;
-    (void)app;
-    (void)arena;
-    (void)out;
-    (void)count;
     return pawl__fail(error, PAWL_E_IO, "the disk is on fire");
 }
 
@@ -78,8 +70,6 @@ static enum pawl_err stub_get(struct pawl_store *store, struct pawl_str key,
                               struct pawl_arena *arena, struct pawl_state_value *out,
                               struct pawl_error *error) {
     struct stub *stub = (struct stub *)store;
-    (void)key;
-    (void)arena;
     *out = (struct pawl_state_value){0};
     if (++stub->gets > 1) return PAWL_OK;
     uv_sem_wait(&stub->silence);
@@ -109,7 +99,6 @@ int __wrap_uv_thread_create(uv_thread_t *thread, uv_thread_cb entry, void *arg) 
 }
 
 static void test_no_thread(void **state) {
-    (void)state;
     for (fail_thread = 1; fail_thread <= 2; fail_thread++) {
         struct stub stub = {.base = {&stub_ops, "state.stub"}};
         struct pawl_storage *storage = malloc(sizeof *storage);
@@ -152,7 +141,6 @@ static bool client_prepare(struct pawl_storage_client *base, struct pawl_part *p
 }
 
 static int64_t client_patience(struct pawl_storage_client *base) {
-    (void)base;
     return 0;
 }
 
@@ -206,7 +194,6 @@ static void bench_close(struct bench *bench) {
 }
 
 static void test_client_is_refused(void **state) {
-    (void)state;
     static const struct {
         enum pawl_err code;
         bool unknown;
@@ -241,7 +228,6 @@ static void test_client_is_refused(void **state) {
 
 // A commit of which nothing was done is given again, and nobody is told.
 static void test_commit_is_given_again(void **state) {
-    (void)state;
     struct stub stub = {.base = {&stub_ops, "state.stub"}, .busy = 4};
     struct bench bench;
     struct pawl_state_write write = {.done = write_done};
@@ -264,7 +250,6 @@ static void test_commit_is_given_again(void **state) {
 
 // The loop runs no commit before it knows how long one takes, and waits for nobody then.
 static void test_loop_does_not_wait(void **state) {
-    (void)state;
     struct stub stub = {.base = {&stub_ops, "state.stub"}};
     struct bench bench;
     bench_open(&bench, &stub);
@@ -282,7 +267,6 @@ static void test_loop_does_not_wait(void **state) {
 
 // What users write waits for 5 s, and is then told why.
 static void test_state_gives_up(void **state) {
-    (void)state;
     struct stub stub = {.base = {&stub_ops, "state.stub"}, .busy = 1000000};
     struct bench bench;
     struct pawl_state_write write = {.done = write_done};
@@ -299,7 +283,6 @@ static void test_state_gives_up(void **state) {
 
 // So is what came while a commit was already given again and again.
 static void test_what_came_later_gives_up(void **state) {
-    (void)state;
     struct stub stub = {.base = {&stub_ops, "state.stub"}, .busy = 1000000};
     struct bench bench;
     const struct pawl_error *why;
@@ -322,7 +305,6 @@ static void test_what_came_later_gives_up(void **state) {
 
 // A process that ends does not wait for ever.
 static void test_closing_gives_up(void **state) {
-    (void)state;
     struct stub stub = {.base = {&stub_ops, "state.stub"}, .busy = 1000000};
     struct bench bench;
     const struct pawl_error *why;
@@ -352,7 +334,6 @@ static void last_done(struct pawl_state_write *write) {
 }
 
 static void test_closed_by_the_last_answer(void **state) {
-    (void)state;
     for (int before = 0; before < 3; before++) { // the later ones are on the loop
         struct stub stub = {.base = {&stub_ops, "state.stub"}};
         struct pawl_error error;
@@ -383,7 +364,6 @@ static void log_write(void *arg, enum pawl_log_level level, const char *line) {
 }
 
 static void test_tend_fails(void **state) {
-    (void)state;
     struct stub stub = {.base = {&stub_ops, "state.stub"}};
     struct pawl_storage storage;
     struct pawl_error error;
@@ -413,7 +393,6 @@ static void read_done(struct pawl_state_read *read) {
 
 // Reads that have waited behind one do not wait, one after the other, for the same answer.
 static void test_reads_behind_a_silent_one(void **state) {
-    (void)state;
     struct stub stub = {.base = {&stub_ops, "state.stub"}};
     struct bench bench;
     struct pawl_arena arena = {0};
@@ -453,7 +432,6 @@ static void on_left(struct pawl_members *members) {
 }
 
 static void test_member_is_not_told(void **state) {
-    (void)state;
     struct stub stub = {.base = {&stub_ops, "state.stub"}};
     struct pawl_storage storage;
     struct pawl_members members;

@@ -213,7 +213,6 @@ static enum fleet_fate storm_fate(struct fleet *fleet, enum pawl_verb_kind kind)
 
 static void storm_served(struct fleet *fleet, const struct pawl_forwarded *call) {
     const struct pawl_ring *ring = &call->verb.ring;
-    (void)fleet;
     if (call->kind == PAWL_VERB_RING && !ring->mail_count && !ring->work && !ring->quota)
         broken("a_bell_says_why", "%s rings for nothing", ring->address);
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 static void test_lost_workers(void **state) {
-    (void)state;
     struct kit kit;
     struct worker first = {0}, second = {0};
     struct caller caller;
@@ -53,7 +52,6 @@ static int kept(const Pb__WorkItem *item) {
 }
 
 static void test_kept_history(void **state) {
-    (void)state;
     struct kit kit;
     struct worker keeper = {.base = {.keeps_history = true}}, other = {0};
     struct caller caller;
@@ -107,7 +105,6 @@ static void test_kept_history(void **state) {
 }
 
 static void test_room(void **state) {
-    (void)state;
     struct kit kit;
     struct worker narrow = {.base = {.limit = 1}}, wide = {0};
     struct caller caller;
@@ -172,7 +169,6 @@ static void take_activity(struct kit *kit, struct worker *worker, const char *na
 
 // Much that waits for one worker keeps nobody else waiting, and costs little to look at.
 static void test_busy_worker(void **state) {
-    (void)state;
     enum {
         MANY = 500,
         OTHER = 10000
@@ -219,7 +215,6 @@ static void test_busy_worker(void **state) {
 
 // The answer to a turn whose instance is gone, or is another one by now.
 static void test_purge_while_a_turn_is_out(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller caller, start;
@@ -251,7 +246,6 @@ static void test_purge_while_a_turn_is_out(void **state) {
 // generation's activity of the same id, which is not in the log yet.
 // The caller of an answer goes while a child that the answer starts is looked for in the store.
 static void test_canceled_answer(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller caller;
@@ -278,7 +272,6 @@ static void test_canceled_answer(void **state) {
 }
 
 static void test_activity_of_an_earlier_generation(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0};
     struct caller raise, first, second, result;
@@ -314,7 +307,6 @@ static void test_activity_of_an_earlier_generation(void **state) {
 
 // What only the larger of two workers takes waits for it, and keeps nothing else from the other.
 static void test_large_messages(void **state) {
-    (void)state;
     struct kit kit;
     struct worker small = {.base = {.message = 1000}}, large = {.base = {.limit = 1}};
     struct caller caller;
@@ -350,7 +342,6 @@ static void test_large_messages(void **state) {
 
 // A turn that fits when it begins to wait, and not when its worker has room, stalls then.
 static void test_turn_grows(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {.base = {.message = 1000, .limit = 1}};
     struct caller caller;
@@ -371,7 +362,6 @@ static void test_turn_grows(void **state) {
 }
 
 static void test_stalls(void **state) {
-    (void)state;
     struct kit kit;
     struct worker worker = {0}, other = {0};
     struct caller caller;

@@ -24,7 +24,7 @@ static unsigned streams, ended; // of work items, at the daemon
 static unsigned items, lines;   // at the worker
 
 static void on_tick(uv_timer_t *timer) {
-    (void)timer; // keeps the loop from sleeping for long
+    // keeps the loop from sleeping for long
 }
 
 static void on_closed(void *arg) {
@@ -32,13 +32,11 @@ static void on_closed(void *arg) {
 }
 
 static void daemon_on_end(struct pawl_request *request, enum pawl_err reason) {
-    (void)request, (void)reason;
     ended++;
 }
 
 // The first stream has a damaged item, and one after it; those that follow have a good one.
 static void daemon_handle(void *arg, struct pawl_request *request) {
-    (void)arg;
     Pb__WorkItem item = PB__WORK_ITEM__INIT;
     item.completiontoken = "token";
     uint8_t good[32];
@@ -49,16 +47,13 @@ static void daemon_handle(void *arg, struct pawl_request *request) {
 }
 
 static void worker_item(void *arg, struct pawl_str bytes) {
-    (void)arg, (void)bytes;
     items++;
 }
 
 static void worker_ready(void *arg, bool ready, const struct pawl_error *reason) {
-    (void)arg, (void)ready, (void)reason;
 }
 
 static void worker_log(void *arg, enum pawl_log_level level, const char *line) {
-    (void)arg;
     assert_int_equal(level, PAWL_LOG_ERROR);
     assert_non_null(strstr(line, "a work item that is damaged"));
     lines++;
@@ -98,7 +93,6 @@ static void stop(void) {
 }
 
 static void test_damaged_item(void **state) {
-    (void)state;
     start(daemon_handle);
     Pb__GetWorkItemsRequest ask = PB__GET_WORK_ITEMS_REQUEST__INIT;
     transport->ops->work(transport, &ask);
@@ -125,20 +119,17 @@ static const struct {
 static size_t asked, answered;
 
 static void failing_handle(void *arg, struct pawl_request *request) {
-    (void)arg;
     if (errors[asked].told)
         pawl__request_add_header(request, PAWL_STR("pawl-code"), pawl__str(errors[asked].told));
     pawl__grpc_finish(request, errors[asked++].status, "no such instance exists", PAWL_STR(""));
 }
 
 static void on_answer(struct pawl_op *op) {
-    (void)op;
     answered++;
 }
 
 // What went wrong is told by numbers; the text is for people.
 static void test_codes(void **state) {
-    (void)state;
     start(failing_handle);
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
         Pb__GetInstanceRequest request = PB__GET_INSTANCE_REQUEST__INIT;

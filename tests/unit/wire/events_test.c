@@ -71,17 +71,14 @@ static unsigned round_trips(const ProtobufCMessageDescriptor *type) {
 }
 
 static void every_event_comes_back(void **state) {
-    (void)state;
     assert_int_equal(round_trips(&pb__history_event__descriptor), 20 + 1); // with the router
 }
 
 static void every_action_comes_back(void **state) {
-    (void)state;
     assert_int_equal(round_trips(&pb__workflow_action__descriptor), 8 + 1);
 }
 
 static void every_call_comes_back(void **state) {
-    (void)state;
     const ProtobufCServiceDescriptor *service = &pb__task_hub_sidecar_service__descriptor;
     for (unsigned i = 0; i < service->n_methods; i++) {
         const ProtobufCMessageDescriptor *types[] = {service->methods[i].input,
@@ -96,7 +93,6 @@ static void every_call_comes_back(void **state) {
 
 // Bytes as other implementations write them, so that a wrong number cannot hide behind itself.
 static void reads_and_writes_the_bytes_of_others(void **state) {
-    (void)state;
     static const char bytes[] = "\x12\x33" // activityRequest
                                 "\x0a\x04"
                                 "Ship" // name

@@ -108,7 +108,6 @@ static void check_limits(const ProtobufCMessageDescriptor *type) {
 }
 
 static void no_type_is_beyond_the_limits(void **state) {
-    (void)state;
     visit_services(check_limits);
 }
 
@@ -122,7 +121,6 @@ static void trip_type(const ProtobufCMessageDescriptor *type) {
 
 // Each with each member of its oneof; the history's events are among them.
 static void every_type_comes_back(void **state) {
-    (void)state;
     visit_services(trip_type);
 }
 
@@ -166,7 +164,6 @@ static const ProtobufCMessageDescriptor *const pending = &plog__pending__descrip
 static const ProtobufCMessageDescriptor *const create = &plog__create__descriptor;
 
 static void looks_as_protobuf_says(void **state) {
-    (void)state;
     looks_the_same(event, "{\"eventId\":-1,\"timestamp\":\"2026-01-02T03:04:05.678Z\","
                           "\"executionStarted\":{\"name\":\"Order\",\"version\":\"\","
                           "\"input\":\"{}\",\"workflowInstance\":{\"instanceId\":\"a\"},"
@@ -187,7 +184,6 @@ static void looks_as_protobuf_says(void **state) {
 }
 
 static void takes_what_protobuf_takes(void **state) {
-    (void)state;
     looks(stalled, "{\"reason\":2}", "{\"reason\":\"PAYLOAD_SIZE_EXCEEDED\"}");
     looks(stalled, "{\"reason\":77}", "{\"reason\":77}"); // of a newer version
     looks(stalled, "{\"reason\":0}", "{}");
@@ -215,7 +211,6 @@ static void refuses(const ProtobufCMessageDescriptor *type, const char *text, co
 }
 
 static void says_where_and_what_is_wrong(void **state) {
-    (void)state;
     refuses(event, "[]", "the whole is no object");
     refuses(event, "{\"eventID\":1}", "eventID is unknown");
     refuses(event, "{\"executionStarted\":{\"tagz\":{}}}", "executionStarted.tagz is unknown");
@@ -238,7 +233,6 @@ static void says_where_and_what_is_wrong(void **state) {
 }
 
 static void refuses_values_of_another_type(void **state) {
-    (void)state;
     static const char *const ints[] = {"2147483648", "-2147483649", "1.0",          "true", "\"\"",
                                        "\"1x\"",     "\" 1\"",      "\"1\\u0000\"", "[]",   "{}"};
     for (size_t i = 0; i < sizeof ints / sizeof ints[0]; i++) {
@@ -281,7 +275,6 @@ static void refuses_values_of_another_type(void **state) {
 }
 
 static void limits_depth(void **state) {
-    (void)state;
     for (int depth = 100; depth <= 101; depth++) {
         struct pawl_buf text = {0};
         for (int i = 1; i < depth; i++) pawl__buf_format(&text, "{\"innerFailure\":");
@@ -308,7 +301,6 @@ static void limits_depth(void **state) {
 
 // What workers sent may hold times that JSON does not have.
 static void clamps_times_that_are_none(void **state) {
-    (void)state;
     static const struct {
         int64_t seconds;
         int32_t nanos;
@@ -330,7 +322,6 @@ static void clamps_times_that_are_none(void **state) {
 }
 
 static void refuses_strings_that_are_not_utf8(void **state) {
-    (void)state;
     Pb__EventRaisedEvent raised = PB__EVENT_RAISED_EVENT__INIT;
     raised.name = (char *)"\xff";
     assert_null(pawl__wire_to_json(&raised.base));
@@ -343,7 +334,6 @@ static const char whole[] =
     "{\"patches\":[\"a\",\"b\"]}},\"router\":{\"sourceAppID\":\"x\"}}";
 
 static void survives_the_end_of_memory(void **state) {
-    (void)state;
     static const struct {
         const ProtobufCMessageDescriptor *type;
         const char *text;

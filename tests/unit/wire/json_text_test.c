@@ -12,7 +12,6 @@ static bool check(const char *text, struct pawl_json_flaw *flaw) {
 }
 
 static void test_good(void **state) {
-    (void)state;
     static const char *const texts[] = {
         "0",
         "-0",
@@ -52,7 +51,6 @@ static void test_good(void **state) {
 }
 
 static void test_bad(void **state) {
-    (void)state;
     static const struct {
         const char *text, *what;
         size_t at;
@@ -102,7 +100,6 @@ static void test_bad(void **state) {
 }
 
 static void test_depth(void **state) {
-    (void)state;
     char text[2 * 10001];
     struct pawl_json_flaw flaw;
     memset(text, '[', 10000);
@@ -116,7 +113,6 @@ static void test_depth(void **state) {
 }
 
 static void test_place(void **state) {
-    (void)state;
     int line, column;
     struct pawl_str text = PAWL_STR("[\n 1,\n x]");
     pawl__json_place(text, 0, &line, &column);
@@ -131,7 +127,6 @@ static void assert_str(const char *expected, struct pawl_str actual) {
 }
 
 static void test_walk(void **state) {
-    (void)state;
     struct pawl_str name, item,
         array = pawl__json_trim(PAWL_STR(" [ 1.10 ,\"],\\\"\" , [2 ,{}],{} ] "));
     static const char *const items[] = {"1.10", "\"],\\\"\"", "[2 ,{}]", "{}"};
@@ -161,7 +156,6 @@ static void test_walk(void **state) {
 }
 
 static void test_get(void **state) {
-    (void)state;
     struct pawl_str object =
         PAWL_STR("{\"key\":1,\"\\u006bEY\":2,\"keys\":3,\"ke\":4,\"k\xc3\xa9y\":5}");
     assert_str("1", pawl__json_get(object, "key", false));
@@ -178,7 +172,6 @@ static void test_get(void **state) {
 }
 
 static void test_strings(void **state) {
-    (void)state;
     static const struct {
         const char *json, *text;
     } rows[] = {

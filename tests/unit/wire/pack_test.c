@@ -61,7 +61,6 @@ static Pb__TaskFailureDetails *nested(struct pawl_arena *arena, size_t len, int 
 }
 
 static void lengths_of_every_size_are_right(void **state) {
-    (void)state;
     static const size_t lens[] = {0,    1,    100,   120,   126,   127,    128,     129,
                                   1000, 1010, 1023,  1024,  1025,  2047,   16383,   16384,
                                   3000, 5000, 65535, 65536, 99999, 200000, 2097151, 2097152};
@@ -73,7 +72,6 @@ static void lengths_of_every_size_are_right(void **state) {
 }
 
 static void messages_are_appended_as_fields(void **state) {
-    (void)state;
     Pb__TaskRouter router = PB__TASK_ROUTER__INIT, empty = PB__TASK_ROUTER__INIT;
     router.sourceappid = "shop";
     struct pawl_buf buf = {0};
@@ -84,7 +82,6 @@ static void messages_are_appended_as_fields(void **state) {
 }
 
 static void depth_makes_no_difference(void **state) {
-    (void)state;
     struct pawl_arena arena = {0};
     Pb__TaskFailureDetails *details = nested(&arena, 50, 99);
     test_packs_as_library(&details->base);
@@ -94,7 +91,6 @@ static void depth_makes_no_difference(void **state) {
 }
 
 static void numbers_of_every_kind_come_back(void **state) {
-    (void)state;
     static const int64_t numbers[] = {0,         1,         -1,        127,       128,
                                       INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 1 << 20};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -114,7 +110,6 @@ static void numbers_of_every_kind_come_back(void **state) {
 
 // The many values of a field that may be packed come in one piece, in several, or one by one.
 static void packed_values_add_up(void **state) {
-    (void)state;
     struct pawl_buf buf = {0};
     struct pawl_arena arena = {0};
     assert_true(pawl__buf_append(&buf, "\x22\x03\x01\x02\x01\x20\x02\x22\x00\x22\x01\x01", 12));
@@ -133,7 +128,6 @@ static void packed_values_add_up(void **state) {
 // A field that may be packed comes in 80,000 pieces, of which most are empty: that costs as much
 // memory as there are values.
 static void many_empty_pieces_cost_nothing(void **state) {
-    (void)state;
     struct pawl_buf buf = {0};
     struct pawl_arena arena = {0};
     for (int i = 0; i < 80000; i++) assert_true(pawl__buf_append(&buf, "\x22\x00", 2));
@@ -150,7 +144,6 @@ static void many_empty_pieces_cost_nothing(void **state) {
 
 // What is too wide for its type is cut as others cut it.
 static void wide_values_are_cut(void **state) {
-    (void)state;
     static const struct pawl_str cases[] = {
         PAWL_STR("\x38\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), // sint32
         PAWL_STR("\x58\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), // uint32
@@ -168,7 +161,6 @@ static void wide_values_are_cut(void **state) {
 }
 
 static void survives_the_end_of_memory(void **state) {
-    (void)state;
     struct pawl_arena arena = {0};
     Pb__TaskFailureDetails *details = nested(&arena, 5000, 2);
     size_t len = pawl__wire_size(&details->base);

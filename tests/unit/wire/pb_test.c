@@ -15,7 +15,6 @@ void *__wrap_realloc(void *data, size_t len) {
 }
 
 static void varints_come_back(void **state) {
-    (void)state;
     const struct {
         uint64_t value;
         struct pawl_str bytes;
@@ -60,7 +59,6 @@ static void varints_come_back(void **state) {
 }
 
 static void fields_come_back(void **state) {
-    (void)state;
     struct pawl_buf buf = {0};
     assert_true(pawl__pb_put_bytes(&buf, 1, PAWL_STR("abc")));
     assert_true(pawl__pb_put_uint(&buf, 16, 300));
@@ -92,7 +90,6 @@ static void fields_come_back(void **state) {
 }
 
 static void sizes_are_those_of_what_is_written(void **state) {
-    (void)state;
     static const char zeros[20000];
     const unsigned numbers[] = {1, 15, 16, 2047, 2048, 536870911};
     const size_t lens[] = {0, 1, 127, 128, 16383, 16384};
@@ -106,7 +103,6 @@ static void sizes_are_those_of_what_is_written(void **state) {
 }
 
 static void damaged_bytes_stop_the_reader_where_they_are(void **state) {
-    (void)state;
     const struct pawl_str cases[] = {
         PAWL_STR("\x08"),     PAWL_STR("\x0a\x01"),         PAWL_STR("\x0b"),
         PAWL_STR("\x00\x00"), PAWL_STR("\x0d\x00\x00\x00"), PAWL_STR("\x0a\x80\x80\x80\x80\x04")};
@@ -127,7 +123,6 @@ static void damaged_bytes_stop_the_reader_where_they_are(void **state) {
 }
 
 static void a_failed_buffer_stays_failed(void **state) {
-    (void)state;
     const struct pawl_str text =
         PAWL_STR("a text that is longer than the first size of a buffer, which is 64 bytes");
     for (int count = 0; count < 2; count++) {
@@ -144,7 +139,6 @@ static void a_failed_buffer_stays_failed(void **state) {
 }
 
 static void fields_are_found(void **state) {
-    (void)state;
     struct pawl_str message = PAWL_STR("\x08\x05\x12\x01x\x08\x07");
     struct pawl_pb_field field = {0};
     assert_true(pawl__pb_find(message, 1, &field));

@@ -11,7 +11,6 @@ static int64_t stamp(int64_t seconds, int32_t nanos) {
 }
 
 static void stamps_come_back(void **state) {
-    (void)state;
     const int64_t times[] = {
         0, 1, -1, PAWL_SECOND, -PAWL_SECOND, 1767312245678901234, INT64_MAX, INT64_MIN};
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
@@ -23,7 +22,6 @@ static void stamps_come_back(void **state) {
 }
 
 static void stamps_are_clamped(void **state) {
-    (void)state;
     assert_true(stamp(253402300799, 999999999) == INT64_MAX); // the last of 9999
     assert_true(stamp(-62135596800, 0) == INT64_MIN);         // the first of 0001
     assert_true(stamp(9223372036, 854775807) == INT64_MAX);
@@ -35,7 +33,6 @@ static void stamps_are_clamped(void **state) {
 }
 
 static void texts_have_as_many_digits_as_there_are(void **state) {
-    (void)state;
     const struct {
         int64_t at;
         const char *text;
@@ -64,7 +61,6 @@ static void texts_have_as_many_digits_as_there_are(void **state) {
 }
 
 static void times_are_read_with_any_offset(void **state) {
-    (void)state;
     const struct {
         const char *text;
         int64_t at;
@@ -91,7 +87,6 @@ static void times_are_read_with_any_offset(void **state) {
 }
 
 static void what_is_no_time_is_refused(void **state) {
-    (void)state;
     const struct pawl_str cases[] = {
         PAWL_STR(""),
         PAWL_STR("now"),

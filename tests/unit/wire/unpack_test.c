@@ -81,7 +81,6 @@ static const char *refusal(const ProtobufCMessageDescriptor *type, struct pawl_s
 #define assert_refused(type, literal) assert_non_null(refusal(type, PAWL_STR(literal)))
 
 static void takes_good_messages(void **state) {
-    (void)state;
     assert_taken(failure, "");
     assert_taken(failure, "\x0a\x01"
                           "E"
@@ -92,7 +91,6 @@ static void takes_good_messages(void **state) {
 }
 
 static void refuses_malformed_tags(void **state) {
-    (void)state;
     assert_refused(failure, "\x0a");     // no length
     assert_refused(failure, "\x80");     // a tag that goes on
     assert_refused(failure, "\x02\x00"); // field 0
@@ -104,7 +102,6 @@ static void refuses_malformed_tags(void **state) {
 
 // They are of proto2, and unknown fields here whatever their number.
 static void passes_over_groups(void **state) {
-    (void)state;
     char deep[2 * 101];
     assert_taken(failure, "\x0b\x0c");
     assert_taken(failure, "\xfb\x07\x08\x01\x0b\x12\x01x\x0c\xfc\x07");
@@ -123,7 +120,6 @@ static void passes_over_groups(void **state) {
 }
 
 static void refuses_malformed_values(void **state) {
-    (void)state;
     assert_refused(failure, "\x0a\x02"
                             "E");                        // longer than there is
     assert_refused(failure, "\x0a\x80\x80\x80\x80\x04"); // 1 GiB
@@ -142,7 +138,6 @@ static void refuses_malformed_values(void **state) {
 }
 
 static void takes_other_types_of_known_fields_for_unknown(void **state) {
-    (void)state;
     assert_taken(failure, "\x08\x00");             // string as varint
     assert_taken(failure, "\x0d\x00\x00\x00\x00"); // as fixed32
     assert_taken(failure, "\x20\x00");             // message as varint
@@ -170,7 +165,6 @@ static void takes_other_types_of_known_fields_for_unknown(void **state) {
 }
 
 static void takes_packed_and_unpacked_enums(void **state) {
-    (void)state;
     const ProtobufCMessageDescriptor *filter = &pb__purge_instance_filter__descriptor;
     assert_taken(filter, "\x18\x01\x18\x03");
     assert_taken(filter, "\x1a\x03\x01\x80\x01");
@@ -180,7 +174,6 @@ static void takes_packed_and_unpacked_enums(void **state) {
 }
 
 static void refuses_texts_that_are_not_utf8(void **state) {
-    (void)state;
     const struct {
         const char *text;
         bool good;
@@ -235,7 +228,6 @@ static void refuses_texts_that_are_not_utf8(void **state) {
 
 // A byte that no text may have is found wherever it stands.
 static void looks_at_every_byte_of_a_text(void **state) {
-    (void)state;
     char text[40];
     for (size_t len = 1; len <= sizeof text; len++) {
         for (size_t at = 0; at < len; at++) {
@@ -250,7 +242,6 @@ static void looks_at_every_byte_of_a_text(void **state) {
 }
 
 static void takes_any_bytes_in_a_bytes_field(void **state) {
-    (void)state;
     assert_taken(&pb__child_completion_attestation__descriptor, "\x0a\x03\x00\xff\x80");
     assert_refused(failure, "\x0a\x03"
                             "a\0b");
@@ -272,7 +263,6 @@ static struct pawl_str nest(struct pawl_buf *out, unsigned number, size_t levels
 }
 
 static void limits_depth(void **state) {
-    (void)state;
     struct pawl_buf buf = {0};
     assert_null(refusal(failure, nest(&buf, 4, 1)));
     assert_null(refusal(failure, nest(&buf, 4, 100)));
@@ -285,7 +275,6 @@ static void limits_depth(void **state) {
 
 // A message that comes in parts is all of them.
 static void merges_parts(void **state) {
-    (void)state;
     assert_taken(failure, "\x22\x00");
     assert_taken(failure, "\x22\x00\x22\x00");
     assert_taken(failure, "\x1a\x00\x0a\x00\x1a\x00");
@@ -351,7 +340,6 @@ static void check_size(const ProtobufCMessageDescriptor *type, int depth) {
 }
 
 static void every_type_fits_the_reader_of_json(void **state) {
-    (void)state;
     const ProtobufCServiceDescriptor *services[] = {&pb__task_hub_sidecar_service__descriptor,
                                                     &dapr__dapr__descriptor};
     for (size_t s = 0; s < 2; s++) {
@@ -365,7 +353,6 @@ static void every_type_fits_the_reader_of_json(void **state) {
 }
 
 static void services_have_the_names_of_the_wire(void **state) {
-    (void)state;
     assert_string_equal(pb__task_hub_sidecar_service__descriptor.name, "TaskHubSidecarService");
     assert_int_equal(pb__task_hub_sidecar_service__descriptor.n_methods, 17);
     assert_string_equal(dapr__dapr__descriptor.name, "dapr.proto.runtime.v1.Dapr");
@@ -402,7 +389,6 @@ static struct pawl_str sample(struct pawl_buf *out) {
 }
 
 static void agrees_with_the_decoder_on_what_is_cut_off(void **state) {
-    (void)state;
     struct pawl_buf buf = {0};
     struct pawl_str bytes = sample(&buf);
     assert_null(refusal(request, bytes));
@@ -412,7 +398,6 @@ static void agrees_with_the_decoder_on_what_is_cut_off(void **state) {
 }
 
 static void agrees_with_the_decoder_on_what_is_damaged(void **state) {
-    (void)state;
     struct pawl_buf buf = {0};
     struct pawl_str bytes = sample(&buf);
     uint8_t *damaged = malloc(bytes.len);
@@ -436,7 +421,6 @@ static void agrees_with_the_decoder_on_what_is_damaged(void **state) {
 }
 
 static void keeps_what_it_does_not_know(void **state) {
-    (void)state;
     struct pawl_buf buf = {0};
     struct pawl_arena arena = {0};
     Pb__WorkflowRequest *message = pawl__wire_unpack(&arena, request, sample(&buf), NULL);
@@ -454,7 +438,6 @@ static void keeps_what_it_does_not_know(void **state) {
 }
 
 static void survives_the_end_of_memory(void **state) {
-    (void)state;
     struct pawl_buf buf = {0};
     struct pawl_str bytes = sample(&buf);
     bool done = false;
