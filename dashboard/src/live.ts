@@ -16,9 +16,9 @@ export interface Live<T> {
 const FASTEST = 1000; // milliseconds between two questions
 const SLOWEST = 5000; // the same at most, while the daemon is gone
 const QUICKEST = 100; // the same, when what is shown has changed,
-const QUICK = 250; // or a list that is asked for as often as may be
+const QUICK = 250; // or a list that is asked for as often as may be, unless so much changes that nobody could follow
 const UNTOLD = 30000; // the same, when nothing was told to have changed
-const SHARE = 50; // an answer about many is asked for after fifty times what it took at the soonest,
+const SHARE = 100; // an answer about many is asked for after a hundred times what it took at the soonest,
 const SHARE_ONE = 20; // and one about one instance after twenty times: to be looked at must cost the daemon next to nothing
 const LONGEST = 6000; // milliseconds, for either
 const UNTOLD_ONE = 3000; // the same, of one instance: which worker has what is in no log
@@ -49,7 +49,12 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
     let changed = false;
     let failures = 0; // since the last answer
     let first = early;
-    const least = of === ANY && every <= FASTEST ? QUICK : every;
+    let pace = every; // milliseconds from one question to the next, while things happen
+    // undefined: more happens than is told one by one.
+    const paceOf = (id: string | undefined): number => {
+      if (of !== ANY) return id === of ? QUICKEST : Math.min(every, FASTEST);
+      return id === undefined || every > FASTEST ? every : QUICK;
+    };
     const share = typeof of === 'string' ? SHARE_ONE : SHARE;
     const rest = (): number => Math.min(LONGEST, share * took);
     const ask = async (): Promise<void> => {
@@ -85,18 +90,19 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
       }
       asking = false;
       if (stopped || document.hidden) return;
-      if (changed) again(least);
+      if (changed) again(pace);
       else timer = setTimeout(ask, delay) as unknown as number;
     };
     // Something has happened: asks soon, though not more often than that is worth.
-    const again = (least: number): void => {
+    const again = (wanted: number): void => {
       changed = true;
+      pace = wanted;
       if (asking) return;
       clearTimeout(timer);
-      const wait = Math.max(least, rest()) - (performance.now() - last);
+      const wait = Math.max(pace, rest()) - (performance.now() - last);
       timer = setTimeout(ask, Math.max(0, wait)) as unknown as number;
     };
-    const unlisten = of === undefined ? undefined : listen(of === ANY ? undefined : of, (id) => again(id !== undefined && id === of ? QUICKEST : of === ANY ? least : Math.min(every, FASTEST)));
+    const unlisten = of === undefined ? undefined : listen(of === ANY ? undefined : of, (id) => again(paceOf(id)));
     const seen = (): void => {
       if (!document.hidden) void ask();
     };

@@ -66,6 +66,9 @@ static bool watchers_tell(struct pawl_watcher *watcher) {
     bool is_missed = false, ok = true;
     uint32_t count = 0;
     if (pawl__stream_queued(watcher->request)) return false;
+    // Of all instances: more than are told need not be read.
+    if (!watcher->id.len && pawl__feed_behind(feed, &watcher->reader) > watcher->most)
+        pawl__feed_pass(&watcher->reader);
     while (ok && text->len < PAWL_WATCHERS_PART &&
            (result = pawl__feed_read(feed, &watcher->reader, &change)) != PAWL_FEED_NOTHING) {
         if (result == PAWL_FEED_MISSED) is_missed = true;

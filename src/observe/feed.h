@@ -85,6 +85,17 @@ void pawl__feed_leave(struct pawl_feed *feed, struct pawl_feed_reader *reader);
 enum pawl_feed_result pawl__feed_read(struct pawl_feed *feed, struct pawl_feed_reader *reader,
                                       const struct pawl_feed_change **out);
 
+// How many changes |reader| has not read, those that were lost included.
+static inline uint64_t pawl__feed_behind(const struct pawl_feed *feed,
+                                         const struct pawl_feed_reader *reader) {
+    return reader->next > feed->last ? 0 : feed->last - reader->next + 1;
+}
+
+// |reader| does without what there is, and reads PAWL_FEED_MISSED next.
+static inline void pawl__feed_pass(struct pawl_feed_reader *reader) {
+    reader->next = 0;
+}
+
 // The number of the last change that |reader| has read, to rejoin with. 0: it has missed something
 // that it has not read yet.
 static inline uint64_t pawl__feed_place(const struct pawl_feed_reader *reader) {
