@@ -192,6 +192,19 @@ size_t pawl__find_running(struct pawl_found out[PAWL_FOUND_MAX]) {
     return count;
 }
 
+const struct pawl_found *pawl__find_best(struct pawl_found *found, size_t count,
+                                         const char *app_id) {
+    const struct pawl_found *best = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(found[i].app_id, app_id) != 0) continue;
+        find_ask(&found[i]);
+        if (!best || found[i].workers > best->workers ||
+            (found[i].workers == best->workers && found[i].started_at < best->started_at))
+            best = &found[i];
+    }
+    return best;
+}
+
 size_t pawl__find_daemons(struct pawl_found out[PAWL_FOUND_MAX]) {
     size_t count = pawl__find_running(out);
     for (size_t i = 0; i < count; i++) find_ask(&out[i]);

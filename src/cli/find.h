@@ -33,6 +33,12 @@ size_t pawl__find_daemons(struct pawl_found out[PAWL_FOUND_MAX]);
 // The same, but for what only the daemons themselves could tell: none of them is asked.
 size_t pawl__find_running(struct pawl_found out[PAWL_FOUND_MAX]);
 
+// Of |found|, as pawl__find_running gave it, the daemon to speak with about the app |app_id|: the
+// one with most workers, which is where its workflows are; the oldest, where several have as many,
+// as it knows most of the past. Only daemons of this app are asked. NULL: there is none.
+const struct pawl_found *pawl__find_best(struct pawl_found *found, size_t count,
+                                         const char *app_id);
+
 // Whether the process has ended, even if its parent has not asked how.
 bool pawl__find_is_gone(pid_t pid);
 

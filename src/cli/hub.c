@@ -125,15 +125,25 @@ static void hub_apps(void *arg, struct pawl_request *request, const struct pawl_
 
 // --- handing calls on ----------------------------------------------------------------------------
 
+// Whether |text| is "APP:PORT", one daemon of an app with several, by its HTTP port.
+static bool hub_is_daemon(const struct pawl_found *found, const char *text) {
+    size_t len = strlen(found->app_id);
+    int64_t port;
+    return strncmp(text, found->app_id, len) == 0 && text[len] == ':' &&
+           pawl__str_to_int(pawl__str(text + len + 1), 1, UINT16_MAX, &port) &&
+           port == found->http_port;
+}
+
 // The daemon that a call is for; NULL: |call->error| says why.
 static const struct pawl_found *hub_choose(struct hub_call *call) {
-    size_t count = pawl__find_daemons(call->found);
-    const struct pawl_found *app = NULL;
-    // Of several daemons of an app one with workers knows most.
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(call->found[i].app_id, call->app) == 0 && call->found[i].http_port &&
-            (!app || call->found[i].workers > app->workers))
-            app = &call->found[i];
+    size_t count = 0, running = pawl__find_running(call->found);
+    for (size_t i = 0; i < running; i++) {
+        if (!call->found[i].http_port) continue;
+        if (hub_is_daemon(&call->found[i], call->app)) return &call->found[i];
+        if (strcmp(call->found[i].app_id, call->app) == 0) call->found[count++] = call->found[i];
+    }
+    const struct pawl_found *app =
+        count == 1 ? call->found : pawl__find_best(call->found, count, call->app);
     if (!app)
         pawl__fail(&call->error, PAWL_E_NOT_FOUND, "no daemon of app '%s' runs on this machine",
                    call->app);

@@ -52,15 +52,8 @@ static void workflow_name_apps(const struct pawl_found *found, size_t count) {
 
 const struct pawl_found *pawl__workflow_find(const char *id) {
     static struct pawl_found found[PAWL_FOUND_MAX]; // too large for the stack
-    const struct pawl_found *best = NULL;
-    size_t count = pawl__find_daemons(found), apps = 0;
-    for (size_t i = 0; i < count; i++) {
-        apps += !workflow_is_again(found, i);
-        // Several may serve an app; its workflows are where its workers are.
-        if ((!id || strcmp(found[i].app_id, id) == 0) &&
-            (!best || found[i].workers > best->workers))
-            best = &found[i];
-    }
+    size_t count = pawl__find_running(found), apps = 0;
+    for (size_t i = 0; i < count; i++) apps += !workflow_is_again(found, i);
     if (!count) {
         fputs("\u274c  no app runs here; start one with 'pawl run', or name a sidecar with "
               "--address HOST:PORT\n",
@@ -72,6 +65,7 @@ const struct pawl_found *pawl__workflow_find(const char *id) {
         workflow_name_apps(found, count);
         return NULL;
     }
+    const struct pawl_found *best = pawl__find_best(found, count, id ? id : found[0].app_id);
     if (!best) {
         fprintf(stderr, "\u274c  no app '%s' runs here; these do:", id);
         workflow_name_apps(found, count);
@@ -106,7 +100,7 @@ static const char *workflow_store(const struct pawl_flags *flags) {
 
 static bool workflow_runs(const char *id) {
     static struct pawl_found found[PAWL_FOUND_MAX]; // too large for the stack
-    size_t count = pawl__find_daemons(found);
+    size_t count = pawl__find_running(found);
     for (size_t i = 0; i < count; i++)
         if (strcmp(found[i].app_id, id) == 0) return true;
     return false;
