@@ -6,6 +6,7 @@ import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { gone, useLive } from './live';
 import { ofAll } from './api';
+import { ownApp } from './commands';
 import type { App } from './model';
 import { AppsPage } from './pages/apps';
 import { ComparePage } from './pages/compare';
@@ -29,6 +30,7 @@ function Root() {
 
 function Shell({ hub }: { hub: boolean }) {
   const app = useLive<App>(hub && route.value.app === undefined ? undefined : 'app', 5000).value.value;
+  if (app) ownApp.value = app.appId;
   const [help, setHelp] = useState(false);
   useKeys(() => setHelp(true));
   const [page = '', id, other] = route.value.segments;

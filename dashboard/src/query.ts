@@ -49,15 +49,17 @@ const FLAGS: Record<string, string> = {
   'ended>': '--filter-ended-until',
 };
 
-// The flags of 'pawl workflow' that mean what |q| does, as words; undefined: it has none for a part of it.
-export function filterFlags(q: string): string[] | undefined {
-  const words: string[] = [];
+// The flags of 'pawl workflow' that mean what |q| does, each with its value; undefined: it has none for a part of it.
+export function filterFlags(q: string): [string, string][] | undefined {
+  const flags: [string, string][] = [];
   for (const { not, key, value } of parseTerms(q)) {
     const sign = key && /^[<>]/.test(value) ? value[0]! : ':';
-    const flag = key === '' || key === 'id' ? '--filter-id' : FLAGS[key + sign];
+    const isTag = key.startsWith('tag.') && sign === ':';
+    const flag = key === '' || key === 'id' ? '--filter-id' : isTag ? '--filter-tag' : FLAGS[key + sign];
     if (not || !flag) return undefined;
     const plain = sign === ':' ? value : value.slice(1);
-    words.push(flag, flag === '--filter-id' ? `${plain}*` : plain);
+    const begin = plain.replace(/[*?[\]\\]/g, '\\$&'); // the shell's filter is a pattern
+    flags.push([flag, flag === '--filter-id' ? `${begin}*` : isTag ? `${key.slice('tag.'.length)}=${plain}` : plain]);
   }
-  return words;
+  return flags;
 }

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const out = await mkdtemp(join(tmpdir(), 'pawl-page-'));
 await build({
-  entryPoints: ['src/attention.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
+  entryPoints: ['src/attention.ts', 'src/commands.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
   absWorkingDir: join(import.meta.dirname, '..'),
   bundle: true,
   format: 'esm',
@@ -19,6 +19,9 @@ await build({
 });
 const load = (name) => import(join(out, name));
 const { parseTerms, formatTerms, withTerm, valueOf, filterFlags } = await load('query.mjs');
+globalThis.location = { hash: '' };
+globalThis.addEventListener = () => {};
+const { bulkLine, rerunLine, startLine, verbLine } = await load('commands.mjs');
 const { parseEvents } = await load('sse.mjs');
 const { ago, duration } = await load('time.mjs');
 const { Scale, stretches, tickTexts } = await load('timeline/scale.mjs');
@@ -58,10 +61,25 @@ test('JSON shows the letters that were escaped, but none that deceive', () => {
 
 test('a filter as flags of the shell', () => {
   assert.deepEqual(filterFlags('abc status:failed,stalled age>1h ended<5m'), [
-    '--filter-id', 'abc*', '--filter-status', 'failed,stalled', '--filter-min-age', '1h', '--filter-ended-since', '5m',
+    ['--filter-id', 'abc*'], ['--filter-status', 'failed,stalled'], ['--filter-min-age', '1h'], ['--filter-ended-since', '5m'],
   ]);
   assert.deepEqual(filterFlags(''), []);
-  assert.equal(filterFlags('tag.team:blue'), undefined);
+  assert.deepEqual(filterFlags('tag.team:blue "a[1"'), [['--filter-tag', 'team=blue'], ['--filter-id', 'a\\[1*']]);
+  assert.equal(filterFlags('-status:failed'), undefined);
+  assert.equal(filterFlags('nonsense>1'), undefined);
+});
+
+test('what a dialog does, as a line of a shell', () => {
+  const said = { event: 'paid', data: '{"by": "o\'neill"}', reason: '', id: '' };
+  assert.equal(verbLine('raise', 'order 7', said), `pawl workflow raise-event --input '{"by": "o'\\''neill"}' 'order 7/paid'`);
+  assert.equal(verbLine('terminate', '-7', { ...said, reason: 'too "late"' }), `pawl workflow terminate --output '"too \\"late\\""' -- -7`);
+  assert.equal(verbLine('rerun', 'a/b', { ...said, id: 'c' }), 'pawl workflow rerun --from-failure --new-instance-id c a/b');
+  assert.equal(verbLine('purge', '50%', said), 'pawl workflow purge 50%');
+  assert.equal(bulkLine('rerun', 'status:failed', { ...said, id: '-again' }), 'pawl workflow rerun --from-failure --id-suffix=-again --filter-status failed');
+  assert.equal(bulkLine('purge', '', said), "pawl workflow purge --filter-id '*'");
+  assert.equal(bulkLine('purge', '-status:failed', said), undefined);
+  assert.equal(startLine('', '', ''), 'pawl workflow run NAME');
+  assert.equal(rerunLine('a', 3, 'b', '-1'), 'pawl workflow rerun -e 3 --new-instance-id b --input=-1 a');
 });
 
 test('a filter is taken apart and put together again', () => {

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/console.h"
@@ -148,13 +149,25 @@ static const ProtobufCMessage *act_resume(struct pawl_console_ask *ask, const js
     return console_reason(ask, body, &message->reason) ? &message->base : NULL;
 }
 
+// What a terminated workflow leaves as its output is JSON, as any other output.
+static bool act_put_output(struct pawl_console_ask *ask, const json_t *body,
+                           Google__Protobuf__StringValue **out) {
+    if (!console_reason(ask, body, out)) return false;
+    if (!*out) return true;
+    char *json = json_dumps(json_object_get(body, "reason"), JSON_ENCODE_ANY);
+    char *copy = json ? pawl__arena_dup(&ask->request->arena, pawl__str(json)) : NULL;
+    free(json);
+    *out = copy ? pawl__api_text(ask->request, copy) : NULL;
+    return *out;
+}
+
 static const ProtobufCMessage *act_terminate(struct pawl_console_ask *ask, const json_t *body) {
     Pb__TerminateRequest *message = pawl__arena_alloc(&ask->request->arena, sizeof *message);
     if (!message) return NULL;
     pb__terminate_request__init(message);
     message->instanceid = ask->id;
     message->recursive = true;
-    return console_reason(ask, body, &message->output) ? &message->base : NULL;
+    return act_put_output(ask, body, &message->output) ? &message->base : NULL;
 }
 
 static const ProtobufCMessage *act_purge(struct pawl_console_ask *ask, const json_t *body) {

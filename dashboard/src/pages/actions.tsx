@@ -2,23 +2,19 @@
 
 import { useState } from 'preact/hooks';
 import { ApiError, path, post } from '../api';
+import { rerunLine, startLine, verbLine, type Said, type Verb } from '../commands';
 import { ENDED, type HistoryEvent, type Instance, type Status } from '../model';
 import { go, link } from '../route';
-import { Command, Dialog, Refusal, shellWord, toast } from '../ui/basics';
-
-export type Verb = 'raise' | 'suspend' | 'resume' | 'terminate' | 'rerun' | 'purge';
+import { Command, Dialog, Refusal, toast } from '../ui/basics';
 
 export interface VerbRow {
   verb: Verb;
   label: string;
   done: string;
   asks: string; // what the dialog says
-  command?: (id: string, said: Said) => string; // none: the shell has no word for it
   fits: (one: { status: Status }) => boolean;
   destroys: boolean;
 }
-
-const reasonOf = ({ reason }: Said): string => (reason ? ` --reason ${shellWord(reason)}` : '');
 
 export const VERBS: readonly VerbRow[] = [
   {
@@ -26,7 +22,6 @@ export const VERBS: readonly VerbRow[] = [
     label: 'Raise event',
     done: 'event raised',
     asks: 'The workflow gets the event, now or when it waits for it.',
-    command: (id, { event, data }) => `pawl workflow raise-event ${id}/${event ? shellWord(event) : 'EVENT'}${data ? ` --input ${shellWord(data)}` : ''}`,
     fits: (one) => !ENDED.has(one.status),
     destroys: false,
   },
@@ -35,7 +30,6 @@ export const VERBS: readonly VerbRow[] = [
     label: 'Suspend',
     done: 'told to suspend',
     asks: 'No more of its code runs until it is resumed. Activities that run go on.',
-    command: (id, said) => `pawl workflow suspend ${id}${reasonOf(said)}`,
     fits: (one) => !ENDED.has(one.status) && one.status !== 'SUSPENDED',
     destroys: false,
   },
@@ -44,7 +38,6 @@ export const VERBS: readonly VerbRow[] = [
     label: 'Resume',
     done: 'told to resume',
     asks: 'It goes on where it stood.',
-    command: (id, said) => `pawl workflow resume ${id}${reasonOf(said)}`,
     fits: (one) => one.status === 'SUSPENDED',
     destroys: false,
   },
@@ -53,7 +46,6 @@ export const VERBS: readonly VerbRow[] = [
     label: 'Terminate',
     done: 'told to terminate',
     asks: 'It ends now, with its children, and cannot go on. Activities that run are not interrupted; their results are dropped.',
-    command: (id, { reason }) => `pawl workflow terminate ${id}${reason ? ` -o ${shellWord(JSON.stringify(reason))}` : ''}`,
     fits: (one) => !ENDED.has(one.status),
     destroys: true,
   },
@@ -70,19 +62,10 @@ export const VERBS: readonly VerbRow[] = [
     label: 'Purge',
     done: 'purged',
     asks: 'Its history and that of its children are removed for good.',
-    command: (id) => `pawl workflow purge ${id}`,
     fits: (one) => ENDED.has(one.status),
     destroys: true,
   },
 ];
-
-// What goes along with a verb.
-export interface Said {
-  event: string;
-  data: string;
-  reason: string;
-  id: string; // of what a rerun makes; of many: how their ids end
-}
 
 export function bodyOf(verb: Verb, { event, data, reason, id }: Said): unknown {
   if (verb === 'raise') return { event, data };
@@ -133,6 +116,9 @@ export function SaidFields({ verb, said, awaited = [], many = false, onChange }:
   );
 }
 
+const whyNot = ({ verb }: VerbRow, { parent }: Instance): string | undefined =>
+  verb === 'rerun' && parent ? 'a child cannot be run again by itself; its parent can' : undefined;
+
 export function ActionButtons({ instance, readOnly, onDone }: { instance: Instance; readOnly: boolean; onDone: (verb: Verb) => void }) {
   const [chosen, setChosen] = useState<VerbRow | undefined>(undefined);
   return (
@@ -142,8 +128,8 @@ export function ActionButtons({ instance, readOnly, onDone }: { instance: Instan
           type="button"
           key={row.verb}
           class={row.destroys ? 'danger' : ''}
-          disabled={readOnly}
-          title={readOnly ? 'this dashboard only reads' : row.asks}
+          disabled={readOnly || whyNot(row, instance) !== undefined}
+          title={readOnly ? 'this dashboard only reads' : (whyNot(row, instance) ?? row.asks)}
           onClick={() => setChosen(row)}
         >
           {row.label}
@@ -190,7 +176,7 @@ function ActionDialog({ row, instance, onClose, onDone }: { row: VerbRow; instan
         <p>{row.asks}</p>
         <SaidFields verb={row.verb} said={said} awaited={awaited} onChange={setSaid} />
         <Refusal error={error} />
-        {row.command && <Command line={row.command(shellWord(instance.id), said)} />}
+        <Command line={verbLine(row.verb, instance.id, said)} />
         <footer>
           <button type="button" onClick={onClose}>
             Cancel
@@ -226,7 +212,6 @@ export function StartDialog({ draft, onClose, onStarted }: { draft: Draft; onClo
     }
   };
 
-  const words = ['pawl workflow run', shellWord(name || 'NAME'), id && `--instance-id ${shellWord(id)}`, input && `--input ${shellWord(input)}`];
   return (
     <Dialog title="Start a workflow" onClose={onClose}>
       <form onSubmit={submit}>
@@ -243,7 +228,7 @@ export function StartDialog({ draft, onClose, onStarted }: { draft: Draft; onClo
           <textarea rows={6} value={input} onInput={(typed) => setInput(typed.currentTarget.value)} />
         </label>
         <Refusal error={error} />
-        <Command line={words.filter(Boolean).join(' ')} />
+        <Command line={startLine(name, id, input)} />
         <footer>
           <button type="button" onClick={onClose}>
             Cancel
@@ -283,7 +268,6 @@ export function RerunDialog({ id, event, kept, again, onClose, onStarted }: Reru
     }
   };
 
-  const words = ['pawl workflow rerun', shellWord(id), `-e ${event.id}`, fresh && `--new-instance-id ${shellWord(fresh)}`, input && `--input ${shellWord(input)}`];
   return (
     <Dialog title={`Rerun ${id} from event ${event.id}`} onClose={onClose}>
       <form onSubmit={submit}>
@@ -304,7 +288,7 @@ export function RerunDialog({ id, event, kept, again, onClose, onStarted }: Reru
           </label>
         )}
         <Refusal error={error} />
-        <Command line={words.filter(Boolean).join(' ')} />
+        <Command line={rerunLine(id, event.id, fresh, takesInput ? input : '')} />
         <footer>
           <button type="button" onClick={onClose}>
             Cancel

@@ -3,20 +3,12 @@
 import { useRef, useState } from 'preact/hooks';
 import { withQuery, type ApiError } from '../api';
 import { bulk, type Progress } from '../bulk';
+import { bulkLine, type Said } from '../commands';
 import { useLive } from '../live';
 import type { Counts } from '../model';
-import { filterFlags } from '../query';
 import { grouped } from '../time';
-import { Command, Dialog, Refusal, shellWord } from '../ui/basics';
-import { bodyOf, SaidFields, VERBS, type Said, type VerbRow } from './actions';
-
-// undefined: flags have no word for a part of the filter.
-function line(row: VerbRow, q: string, said: Said): string | undefined {
-  const filter = filterFlags(q)?.map(shellWord).join(' ');
-  if (!filter) return undefined;
-  if (row.verb === 'raise') return `pawl workflow raise-event ${said.event ? shellWord(said.event) : 'EVENT'} ${filter}${said.data ? ` --input ${shellWord(said.data)}` : ''}`;
-  return row.command?.(filter, said);
-}
+import { Command, Dialog, Refusal } from '../ui/basics';
+import { bodyOf, SaidFields, VERBS, type VerbRow } from './actions';
 
 // One of these is offered first: the first that concerns any.
 const HARMLESS = VERBS.filter((one) => !one.destroys && one.verb !== 'raise');
@@ -57,7 +49,7 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
 
   const done = progress?.done ?? 0;
   const failed = progress?.failed ?? 0;
-  const shell = line(row, q, said);
+  const shell = bulkLine(row.verb, q, said);
   return (
     <Dialog title="All of these" onClose={close}>
       <form onSubmit={submit}>

@@ -60,8 +60,6 @@ export function Command({ line }: { line: string }) {
   );
 }
 
-export const shellWord = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, `'\\''`)}'`);
-
 // --- toasts: what happened to what was asked ------------------------------------------------------
 
 const toasts = signal<{ key: number; text: string; bad: boolean }[]>([]);
