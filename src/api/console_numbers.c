@@ -15,10 +15,7 @@ static json_t *numbers_work(const struct pawl_work_numbers *work) {
 static json_t *numbers_workflows(const struct pawl_workflow_meter *meter) {
     json_t *rows = json_array();
     if (!meter) return rows;
-    for (const struct pawl_link *link = meter->workflows.list.next; link != &meter->workflows.list;
-         link = link->next) {
-        const struct pawl_workflow_series *series =
-            PAWL_CONTAINER(link, const struct pawl_workflow_series, named.link);
+    PAWL_LIST_EACH(const struct pawl_workflow_series, series, &meter->workflows.list, named.link) {
         double ended = 0, took = 0, failed = 0;
         for (int i = 0; i < PAWL_METER_STATUS_COUNT; i++) {
             double count = (double)pawl__histogram_count(&series->execution[i]);

@@ -94,10 +94,7 @@ static json_t *waiting_row(bool turn, struct pawl_str name, size_t count, bool h
 }
 
 static void waiting_add(json_t **rows, const struct pawl_waiting *waiting, bool turn) {
-    for (const struct pawl_link *link = waiting->names.next; link != &waiting->names;
-         link = link->next) {
-        const struct pawl_waiting_name *name =
-            PAWL_CONTAINER(link, const struct pawl_waiting_name, link);
+    PAWL_LIST_EACH(const struct pawl_waiting_name, name, &waiting->names, link) {
         pawl__json_add(rows, waiting_row(turn, name->name, name->queue.len, true));
     }
 }

@@ -44,9 +44,7 @@ struct pawl_elsewhere {
 
 static struct elsewhere_stream *elsewhere_find(const struct pawl_elsewhere *elsewhere,
                                                struct pawl_str id) {
-    for (struct pawl_link *link = elsewhere->streams.next; link != &elsewhere->streams;
-         link = link->next) {
-        struct elsewhere_stream *stream = PAWL_CONTAINER(link, struct elsewhere_stream, link);
+    PAWL_LIST_EACH(struct elsewhere_stream, stream, &elsewhere->streams, link) {
         if (pawl__str_equal(pawl__str(stream->id), id)) return stream;
     }
     return NULL;
@@ -174,10 +172,7 @@ static void stream_free(struct elsewhere_stream *stream) {
 }
 
 static void elsewhere_free_streams(struct pawl_elsewhere *elsewhere, bool all) {
-    for (struct pawl_link *link = elsewhere->streams.next, *next; link != &elsewhere->streams;
-         link = next) {
-        struct elsewhere_stream *stream = PAWL_CONTAINER(link, struct elsewhere_stream, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct elsewhere_stream, stream, &elsewhere->streams, link) {
         if (all || !stream->is_member)
             stream_free(stream);
         else

@@ -44,10 +44,7 @@ static void numbers_read_work(struct pawl_work_numbers *out, const struct pawl_q
     out->parked = (double)parked->len;
     numbers_note_oldest(ready, &oldest);
     numbers_note_oldest(parked, &oldest);
-    for (const struct pawl_link *link = waiting->names.next; link != &waiting->names;
-         link = link->next) {
-        const struct pawl_waiting_name *name =
-            PAWL_CONTAINER(link, const struct pawl_waiting_name, link);
+    PAWL_LIST_EACH(const struct pawl_waiting_name, name, &waiting->names, link) {
         out->waiting += (double)name->queue.len;
         numbers_note_oldest(&name->queue, &oldest);
     }
@@ -72,9 +69,8 @@ static void numbers_read_dispatch(struct pawl_numbers *out, const struct pawl_di
     numbers_read_work(&out->activities, &dispatch->activities, &dispatch->parked_activities,
                       &dispatch->waiting_activities);
     out->workers = (double)dispatch->worker_count;
-    for (const struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
-         link = link->next)
-        out->workers_paused += PAWL_CONTAINER(link, const struct pawl_worker, link)->paused;
+    PAWL_LIST_EACH(const struct pawl_worker, worker, &dispatch->workers, link)
+        out->workers_paused += worker->paused;
 }
 
 // --- shards --------------------------------------------------------------------------------------

@@ -79,8 +79,7 @@ static struct peer_link *peers_connect(struct pawl_peer_links *links, struct paw
 }
 
 static struct peer_link *peers_find(struct pawl_peer_links *links, struct pawl_str address) {
-    for (struct pawl_link *at = links->list.next; at != &links->list; at = at->next) {
-        struct peer_link *link = PAWL_CONTAINER(at, struct peer_link, link);
+    PAWL_LIST_EACH(struct peer_link, link, &links->list, link) {
         if (pawl__str_equal(pawl__str(link->address), address)) return link;
     }
     return peers_connect(links, address);
@@ -145,8 +144,7 @@ struct pawl_peers *pawl__peer_links_peers(struct pawl_peer_links *links) {
 
 void pawl__peer_links_close(struct pawl_peer_links *links) {
     if (!links) return;
-    for (struct pawl_link *at; (at = pawl__list_take(&links->list));) {
-        struct peer_link *link = PAWL_CONTAINER(at, struct peer_link, link);
+    for (struct peer_link *link; (link = PAWL_LIST_TAKE(struct peer_link, &links->list, link));) {
         pawl__grpc_client_close(link->client, NULL, NULL);
         free(link);
     }

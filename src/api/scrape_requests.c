@@ -2,9 +2,7 @@
 
 void pawl__tell_rpcs(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
     const struct pawl_named_set *names = &scrape->source->requests->rpcs;
-    for (const struct pawl_link *link = names->list.next; link != &names->list; link = link->next) {
-        const struct pawl_answer_series *series =
-            PAWL_CONTAINER(link, const struct pawl_answer_series, named.link);
+    PAWL_LIST_EACH(const struct pawl_answer_series, series, &names->list, named.link) {
         struct pawl_str status = series->named.name;
         struct pawl_scrape_labels labels = pawl__scrape_own(scrape);
         pawl__scrape_label(&labels, "grpc_server_method",
@@ -16,9 +14,7 @@ void pawl__tell_rpcs(const struct pawl_scraping *scrape, const struct pawl_scrap
 
 void pawl__tell_methods(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
     const struct pawl_named_set *names = &scrape->source->requests->methods;
-    for (const struct pawl_link *link = names->list.next; link != &names->list; link = link->next) {
-        const struct pawl_method_series *series =
-            PAWL_CONTAINER(link, const struct pawl_method_series, named.link);
+    PAWL_LIST_EACH(const struct pawl_method_series, series, &names->list, named.link) {
         struct pawl_scrape_labels labels = pawl__scrape_own(scrape);
         pawl__scrape_label(&labels, "grpc_server_method", series->named.name);
         pawl__scrape_fed(scrape, row, &labels, row->which ? &series->sent : &series->received);
@@ -27,10 +23,7 @@ void pawl__tell_methods(const struct pawl_scraping *scrape, const struct pawl_sc
 
 void pawl__tell_http(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
     const struct pawl_request_meter *meter = scrape->source->requests;
-    for (const struct pawl_link *link = meter->http.list.next; link != &meter->http.list;
-         link = link->next) {
-        const struct pawl_answer_series *series =
-            PAWL_CONTAINER(link, const struct pawl_answer_series, named.link);
+    PAWL_LIST_EACH(const struct pawl_answer_series, series, &meter->http.list, named.link) {
         struct pawl_str path = series->named.name;
         struct pawl_str verb = pawl__str_cut(&path, PAWL_METER_SEPARATOR);
         struct pawl_str status = pawl__str_cut(&path, PAWL_METER_SEPARATOR);
@@ -65,9 +58,7 @@ static struct pawl_str scrape_category(struct pawl_str code) {
 
 void pawl__tell_codes(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
     const struct pawl_named_set *names = &scrape->source->requests->codes;
-    for (const struct pawl_link *link = names->list.next; link != &names->list; link = link->next) {
-        const struct pawl_code_series *series =
-            PAWL_CONTAINER(link, const struct pawl_code_series, named.link);
+    PAWL_LIST_EACH(const struct pawl_code_series, series, &names->list, named.link) {
         struct pawl_scrape_labels labels = pawl__scrape_own(scrape);
         pawl__scrape_label(&labels, "category", scrape_category(series->named.name));
         pawl__scrape_label(&labels, "error_code", series->named.name);

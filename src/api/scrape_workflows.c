@@ -38,10 +38,8 @@ static void tell_workflow(const struct pawl_scraping *scrape, const struct pawl_
 void pawl__tell_workflows(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
     const struct pawl_workflow_meter *meter = scrape->source->workflows;
     if (!meter) return;
-    for (const struct pawl_link *link = meter->workflows.list.next; link != &meter->workflows.list;
-         link = link->next)
-        tell_workflow(scrape, row,
-                      PAWL_CONTAINER(link, const struct pawl_workflow_series, named.link));
+    PAWL_LIST_EACH(const struct pawl_workflow_series, one, &meter->workflows.list, named.link)
+        tell_workflow(scrape, row, one);
 }
 
 static void tell_activity(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row,
@@ -62,19 +60,14 @@ static void tell_activity(const struct pawl_scraping *scrape, const struct pawl_
 void pawl__tell_activities(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
     const struct pawl_workflow_meter *meter = scrape->source->workflows;
     if (!meter) return;
-    for (const struct pawl_link *link = meter->activities.list.next;
-         link != &meter->activities.list; link = link->next)
-        tell_activity(scrape, row,
-                      PAWL_CONTAINER(link, const struct pawl_activity_series, named.link));
+    PAWL_LIST_EACH(const struct pawl_activity_series, one, &meter->activities.list, named.link)
+        tell_activity(scrape, row, one);
 }
 
 void pawl__tell_payloads(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
     const struct pawl_workflow_meter *meter = scrape->source->workflows;
     if (!meter) return;
-    for (const struct pawl_link *link = meter->payloads.list.next; link != &meter->payloads.list;
-         link = link->next) {
-        const struct pawl_payload_series *series =
-            PAWL_CONTAINER(link, const struct pawl_payload_series, named.link);
+    PAWL_LIST_EACH(const struct pawl_payload_series, series, &meter->payloads.list, named.link) {
         struct pawl_str activity = series->named.name;
         struct pawl_scrape_labels labels = pawl__scrape_dapr(scrape);
         pawl__scrape_label(&labels, "workflow_name",

@@ -89,8 +89,8 @@ static void metrics_answer(struct pawl_metrics *metrics, struct pawl_request *re
 }
 
 static void metrics_answer_all(struct pawl_metrics *metrics, const struct pawl_collection *all) {
-    for (struct pawl_link *link; (link = pawl__list_take(&metrics->waiting));) {
-        struct metrics_ask *ask = PAWL_CONTAINER(link, struct metrics_ask, link);
+    for (struct metrics_ask *ask;
+         (ask = PAWL_LIST_TAKE(struct metrics_ask, &metrics->waiting, link));) {
         ask->request->on_close = NULL;
         metrics_answer(metrics, ask->request, all);
     }

@@ -167,9 +167,7 @@ static enum pawl_err received_forget_oldest(struct pawl_received *received,
                                             struct pawl_mailbag *bag) {
     struct received_line *oldest = NULL;
     size_t count = 0;
-    for (struct pawl_link *link = received->order.next; link != &received->order;
-         link = link->next) {
-        struct received_line *at = PAWL_CONTAINER(link, struct received_line, link);
+    PAWL_LIST_EACH(struct received_line, at, &received->order, link) {
         if (!line_is_akin(at, line)) continue;
         if (!oldest) oldest = at;
         count++;

@@ -38,8 +38,7 @@ static void feed_drop_first(struct pawl_feed *feed) {
 }
 
 static void feed_wake(struct pawl_feed *feed) {
-    for (struct pawl_link *link = feed->readers.next; link != &feed->readers; link = link->next) {
-        struct pawl_feed_reader *reader = PAWL_CONTAINER(link, struct pawl_feed_reader, link);
+    PAWL_LIST_EACH(struct pawl_feed_reader, reader, &feed->readers, link) {
         if (!reader->waits) continue;
         reader->waits = false;
         reader->wake(reader);

@@ -24,8 +24,8 @@ bool pawl__named_init(struct pawl_named_set *names, size_t size, size_t most,
 void pawl__named_finish(struct pawl_named_set *names) {
     if (!names->size) return;
     if (names->other) pawl__list_remove(&names->other->link);
-    for (struct pawl_link *link; (link = pawl__list_take(&names->list));)
-        free(PAWL_CONTAINER(link, struct pawl_named, link));
+    for (struct pawl_named *named; (named = PAWL_LIST_TAKE(struct pawl_named, &names->list, link));)
+        free(named);
     free(names->other);
     pawl__map_finish(&names->by_name);
 }

@@ -27,10 +27,7 @@ static void past_add(uint64_t *counts, const struct pawl_histogram *histogram) {
 }
 
 static void past_sum(struct pawl_past_sums *out, const struct pawl_workflow_meter *meter) {
-    for (const struct pawl_link *link = meter->workflows.list.next; link != &meter->workflows.list;
-         link = link->next) {
-        const struct pawl_workflow_series *series =
-            PAWL_CONTAINER(link, const struct pawl_workflow_series, named.link);
+    PAWL_LIST_EACH(const struct pawl_workflow_series, series, &meter->workflows.list, named.link) {
         for (int i = 0; i < PAWL_METER_STATUS_COUNT; i++) {
             out->ended[i] += pawl__histogram_count(&series->execution[i]);
             past_add(out->times[PAWL_PAST_WORKFLOW], &series->execution[i]);
@@ -38,10 +35,7 @@ static void past_sum(struct pawl_past_sums *out, const struct pawl_workflow_mete
         out->started += pawl__histogram_count(&series->scheduling);
         past_add(out->times[PAWL_PAST_BEGIN], &series->scheduling);
     }
-    for (const struct pawl_link *link = meter->activities.list.next;
-         link != &meter->activities.list; link = link->next) {
-        const struct pawl_activity_series *series =
-            PAWL_CONTAINER(link, const struct pawl_activity_series, named.link);
+    PAWL_LIST_EACH(const struct pawl_activity_series, series, &meter->activities.list, named.link) {
         for (int i = 0; i < PAWL_METER_TERMINATED; i++) {
             out->activities[i] += pawl__histogram_count(&series->execution[i]);
             past_add(out->times[PAWL_PAST_ACTIVITY], &series->execution[i]);

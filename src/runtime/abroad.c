@@ -27,8 +27,7 @@ void pawl__abroad_init(struct pawl_abroad *abroad, struct pawl_apps *apps,
 }
 
 static struct abroad_app *abroad_get(struct pawl_abroad *abroad, struct pawl_str name) {
-    for (struct pawl_link *link = abroad->list.next; link != &abroad->list; link = link->next) {
-        struct abroad_app *app = PAWL_CONTAINER(link, struct abroad_app, link);
+    PAWL_LIST_EACH(struct abroad_app, app, &abroad->list, link) {
         if (pawl__str_equal(pawl__str(app->name), name)) return app;
     }
     struct abroad_app *app = calloc(1, sizeof *app + name.len + 1);
@@ -96,43 +95,40 @@ static void abroad_invite(struct abroad_app *app) {
 }
 
 void pawl__abroad_pump(struct pawl_abroad *abroad) {
-    for (struct pawl_link *link = abroad->list.next; link != &abroad->list; link = link->next) {
-        struct abroad_app *app = PAWL_CONTAINER(link, struct abroad_app, link);
+    PAWL_LIST_EACH(struct abroad_app, app, &abroad->list, link) {
         pawl__dispatch_pump(&app->dispatch);
         abroad_invite(app);
     }
 }
 
 void pawl__abroad_pulse(struct pawl_abroad *abroad) {
-    for (struct pawl_link *link = abroad->list.next; link != &abroad->list; link = link->next)
-        pawl__dispatch_unpark(&PAWL_CONTAINER(link, struct abroad_app, link)->dispatch);
+    PAWL_LIST_EACH(struct abroad_app, app, &abroad->list, link)
+        pawl__dispatch_unpark(&app->dispatch);
     pawl__abroad_pump(abroad);
 }
 
 // --- dropping -----------------------------------------------------------------------------------
 
 void pawl__abroad_forget(struct pawl_abroad *abroad, const struct pawl_residency *home) {
-    for (struct pawl_link *link = abroad->list.next; link != &abroad->list; link = link->next)
-        pawl__dispatch_forget(&PAWL_CONTAINER(link, struct abroad_app, link)->dispatch, home);
+    PAWL_LIST_EACH(struct abroad_app, app, &abroad->list, link)
+        pawl__dispatch_forget(&app->dispatch, home);
 }
 
 void pawl__abroad_reset(struct pawl_abroad *abroad) {
-    for (struct pawl_link *link = abroad->list.next; link != &abroad->list; link = link->next)
-        pawl__dispatch_reset(&PAWL_CONTAINER(link, struct abroad_app, link)->dispatch);
+    PAWL_LIST_EACH(struct abroad_app, app, &abroad->list, link)
+        pawl__dispatch_reset(&app->dispatch);
 }
 
 void pawl__abroad_stop(struct pawl_abroad *abroad) {
     abroad->address = NULL;
-    for (struct pawl_link *link = abroad->list.next; link != &abroad->list; link = link->next) {
-        struct abroad_app *app = PAWL_CONTAINER(link, struct abroad_app, link);
+    PAWL_LIST_EACH(struct abroad_app, app, &abroad->list, link) {
         if (app->inviting) pawl__call_cancel(&app->invite.call);
         app->inviting = false;
     }
 }
 
 void pawl__abroad_finish(struct pawl_abroad *abroad) {
-    for (struct pawl_link *link; (link = pawl__list_take(&abroad->list));) {
-        struct abroad_app *app = PAWL_CONTAINER(link, struct abroad_app, link);
+    for (struct abroad_app *app; (app = PAWL_LIST_TAKE(struct abroad_app, &abroad->list, link));) {
         pawl__dispatch_finish(&app->dispatch);
         free(app);
     }

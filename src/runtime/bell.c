@@ -26,8 +26,7 @@ void pawl__bell_init(struct pawl_bell *bell, struct pawl_peers *peers, const cha
 }
 
 static struct bell_door *bell_find(const struct pawl_bell *bell, struct pawl_str address) {
-    for (struct pawl_link *link = bell->doors.next; link != &bell->doors; link = link->next) {
-        struct bell_door *door = PAWL_CONTAINER(link, struct bell_door, link);
+    PAWL_LIST_EACH(struct bell_door, door, &bell->doors, link) {
         if (pawl__str_equal(pawl__str(door->address), address)) return door;
     }
     return NULL;
@@ -125,9 +124,7 @@ bool pawl__bell_is_unheard(const struct pawl_bell *bell, struct pawl_str address
 }
 
 void pawl__bell_pulse(struct pawl_bell *bell, const struct pawl_members *members) {
-    for (struct pawl_link *link = bell->doors.next, *next; link != &bell->doors; link = next) {
-        struct bell_door *door = PAWL_CONTAINER(link, struct bell_door, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct bell_door, door, &bell->doors, link) {
         bool is_member = false;
         for (size_t i = 0; i < members->count; i++)
             is_member =

@@ -45,8 +45,8 @@ static void call_finish_list(struct pawl_link *list, const struct pawl_error *er
     struct pawl_link finished;
     pawl__link_init(&finished);
     pawl__list_move(&finished, list);
-    for (struct pawl_link *link; (link = pawl__list_take(&finished));)
-        call_finish(PAWL_CONTAINER(link, struct pawl_call, link), error);
+    for (struct pawl_call *call; (call = PAWL_LIST_TAKE(struct pawl_call, &finished, link));)
+        call_finish(call, error);
 }
 
 // Answers |call| as soon as batch |position| is durable.
@@ -91,8 +91,8 @@ void pawl__calls_batch_taken(struct pawl_calls *calls) {
 static void call_run(struct pawl_calls *calls, struct pawl_call *call);
 
 static void calls_run_list(struct pawl_calls *calls, struct pawl_link *list) {
-    for (struct pawl_link *link; (link = pawl__list_take(list));)
-        call_run(calls, PAWL_CONTAINER(link, struct pawl_call, link));
+    for (struct pawl_call *call; (call = PAWL_LIST_TAKE(struct pawl_call, list, link));)
+        call_run(calls, call);
 }
 
 void pawl__calls_batch_durable(struct pawl_calls *calls) {
@@ -124,19 +124,17 @@ static bool calls_is_overdue(struct pawl_call *call, int64_t since, int64_t now)
 // Moves to |out| what has waited in |list| for long enough.
 static void calls_take_overdue(struct pawl_link *list, int64_t since, struct pawl_link *out) {
     int64_t now = pawl__clock_steady();
-    for (struct pawl_link *link = list->next, *next; link != list; link = next) {
-        next = link->next;
-        if (!calls_is_overdue(PAWL_CONTAINER(link, struct pawl_call, link), since, now)) continue;
-        pawl__list_remove(link);
-        pawl__list_add(out, link);
+    PAWL_LIST_EACH_SAFE(struct pawl_call, call, list, link) {
+        if (!calls_is_overdue(call, since, now)) continue;
+        pawl__list_remove(&call->link);
+        pawl__list_add(out, &call->link);
     }
 }
 
 // |begun|: what was asked for is in a batch.
 static void calls_tell_stalled(struct pawl_link *list, bool begun, const struct pawl_error *why) {
     struct pawl_error error;
-    for (struct pawl_link *link; (link = pawl__list_take(list));) {
-        struct pawl_call *call = PAWL_CONTAINER(link, struct pawl_call, link);
+    for (struct pawl_call *call; (call = PAWL_LIST_TAKE(struct pawl_call, list, link));) {
         pawl__fail(&error, PAWL_E_UNAVAILABLE, "%s%s",
                    call->verb->reads ? ""
                    : begun ? "it may be done as soon as the store can write, which it cannot: "
@@ -212,14 +210,12 @@ void pawl__calls_recheck(struct pawl_calls *calls, const struct pawl_instance *i
     if (!waiters) return;
     struct pawl_link met;
     pawl__link_init(&met);
-    for (struct pawl_link *link = waiters->calls.next, *next; link != &waiters->calls;
-         link = next) {
-        struct pawl_call *call = PAWL_CONTAINER(link, struct pawl_call, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct pawl_call, call, &waiters->calls, link) {
+
         // Of an instance that was purged there may be another by now.
         if (instance->linked && !is_met(call, instance)) continue;
-        pawl__list_remove(link);
-        pawl__list_add(&met, link);
+        pawl__list_remove(&call->link);
+        pawl__list_add(&met, &call->link);
         call->waiters = NULL;
     }
     if (pawl__list_empty(&waiters->calls)) waiters_free(calls, waiters);
@@ -249,8 +245,8 @@ void pawl__calls_recheck_all(struct pawl_calls *calls) {
 void pawl__calls_send_away(struct pawl_calls *calls) {
     struct pawl_link all;
     calls_take_waiters(calls, &all);
-    for (struct pawl_link *link; (link = pawl__list_take(&all));)
-        call_refuse(PAWL_CONTAINER(link, struct pawl_call, link));
+    for (struct pawl_call *call; (call = PAWL_LIST_TAKE(struct pawl_call, &all, link));)
+        call_refuse(call);
 }
 
 void pawl__calls_fail_waiters(struct pawl_calls *calls, const struct pawl_error *error) {

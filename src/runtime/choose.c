@@ -38,9 +38,7 @@ enum choose_who {
 static enum choose_who choose_who(const struct pawl_dispatch *dispatch, bool turn,
                                   struct pawl_str name) {
     if (!dispatch->choosy_count) return CHOOSE_ANYBODY;
-    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
-         link = link->next) {
-        const struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
+    PAWL_LIST_EACH(const struct pawl_worker, worker, &dispatch->workers, link) {
         if (worker->serves && worker->serves(worker, turn, name)) return CHOOSE_WHO_SAYS;
     }
     if (dispatch->choosy_count < dispatch->worker_count + dispatch->remote_count)
@@ -67,9 +65,8 @@ static bool choose_is_better(const struct pawl_worker *worker, const struct pawl
 size_t pawl__choose_limit(const struct pawl_dispatch *dispatch, size_t size) {
     size_t least = 0;
     if (size <= pawl__message_room(dispatch->least)) return 0;
-    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
-         link = link->next) {
-        size_t takes = PAWL_CONTAINER(link, const struct pawl_worker, link)->message;
+    PAWL_LIST_EACH(const struct pawl_worker, worker, &dispatch->workers, link) {
+        size_t takes = worker->message;
         if (size <= pawl__message_room(takes) && (!least || takes < least)) least = takes;
     }
     return least ? least : pawl__message_limit(size);
@@ -82,9 +79,7 @@ struct pawl_worker *pawl__choose(const struct pawl_dispatch *dispatch, const str
     *choice = PAWL_CHOICE_PARK;
     if (who == CHOOSE_NOBODY_YET) return NULL;
     *choice = PAWL_CHOICE_TOO_LARGE;
-    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
-         link = link->next) {
-        struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
+    PAWL_LIST_EACH(struct pawl_worker, worker, &dispatch->workers, link) {
         if (!choose_may_have(who, worker, want->turn, want->name) ||
             worker->message < want->message)
             continue;
@@ -98,10 +93,8 @@ struct pawl_worker *pawl__choose(const struct pawl_dispatch *dispatch, const str
 }
 
 bool pawl__choose_any(const struct pawl_dispatch *dispatch, bool turn) {
-    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
-         link = link->next)
-        if (choose_has_room(dispatch, PAWL_CONTAINER(link, struct pawl_worker, link), turn))
-            return true;
+    PAWL_LIST_EACH(struct pawl_worker, worker, &dispatch->workers, link)
+        if (choose_has_room(dispatch, worker, turn)) return true;
     return false;
 }
 
@@ -110,10 +103,7 @@ static bool choose_wants(const struct pawl_dispatch *dispatch, const struct pawl
     const struct pawl_waiting *waiting =
         turn ? &dispatch->waiting_turns : &dispatch->waiting_activities;
     if ((turn ? &dispatch->turns : &dispatch->activities)->len) return true;
-    for (const struct pawl_link *link = waiting->names.next; link != &waiting->names;
-         link = link->next) {
-        const struct pawl_waiting_name *one =
-            PAWL_CONTAINER(link, const struct pawl_waiting_name, link);
+    PAWL_LIST_EACH(const struct pawl_waiting_name, one, &waiting->names, link) {
         if (worker->message >= one->message &&
             choose_may_have(choose_who(dispatch, turn, one->name), worker, turn, one->name))
             return true;

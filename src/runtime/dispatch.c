@@ -165,9 +165,8 @@ static void dispatch_measure(struct pawl_dispatch *dispatch) {
     size_t own = dispatch->options->max_message;
     dispatch->message = dispatch->others_message;
     dispatch->least = dispatch->message;
-    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
-         link = link->next) {
-        size_t takes = PAWL_CONTAINER(link, const struct pawl_worker, link)->message;
+    PAWL_LIST_EACH(const struct pawl_worker, other, &dispatch->workers, link) {
+        size_t takes = other->message;
         if (takes > dispatch->message) dispatch->message = takes;
         if (takes < dispatch->least || !dispatch->least) dispatch->least = takes;
     }
@@ -218,9 +217,7 @@ void pawl__dispatch_detach(struct pawl_dispatch *dispatch, struct pawl_worker *w
     while (!pawl__list_empty(&items))
         pawl__dispatch_return(dispatch, PAWL_CONTAINER(items.next, struct pawl_item, link));
     pawl__dispatch_departed_lost(dispatch, worker);
-    for (struct pawl_link *link = dispatch->extras.next; link != &dispatch->extras;
-         link = link->next) {
-        struct pawl_dispatch_extra *extra = PAWL_CONTAINER(link, struct pawl_dispatch_extra, link);
+    PAWL_LIST_EACH(struct pawl_dispatch_extra, extra, &dispatch->extras, link) {
         if (extra->lost) extra->lost(extra, worker);
     }
     pawl__dispatch_pump(dispatch);
@@ -234,12 +231,8 @@ void pawl__dispatch_ready(struct pawl_dispatch *dispatch, struct pawl_worker *wo
 // --- dropping a shard ----------------------------------------------------------------------------
 
 void pawl__dispatch_forget(struct pawl_dispatch *dispatch, const struct pawl_residency *home) {
-    for (struct pawl_link *link = dispatch->workers.next; link != &dispatch->workers;
-         link = link->next) {
-        struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
-        for (struct pawl_link *at = worker->items.next, *next; at != &worker->items; at = next) {
-            struct pawl_item *item = PAWL_CONTAINER(at, struct pawl_item, link);
-            next = at->next;
+    PAWL_LIST_EACH(struct pawl_worker, worker, &dispatch->workers, link) {
+        PAWL_LIST_EACH_SAFE(struct pawl_item, item, &worker->items, link) {
             if (item->home != home) continue;
             pawl__map_remove(&dispatch->items, (struct pawl_str){item->key, item->key_len});
             pawl__dispatch_depart(dispatch, item);

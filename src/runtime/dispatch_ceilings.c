@@ -11,10 +11,7 @@ static size_t ceilings_waiting(const struct pawl_dispatch *dispatch,
     const struct pawl_waiting *waiting =
         named->turn ? &dispatch->waiting_turns : &dispatch->waiting_activities;
     size_t count = 0;
-    for (const struct pawl_link *link = waiting->names.next; link != &waiting->names;
-         link = link->next) {
-        const struct pawl_waiting_name *name =
-            PAWL_CONTAINER(link, const struct pawl_waiting_name, link);
+    PAWL_LIST_EACH(const struct pawl_waiting_name, name, &waiting->names, link) {
         if (pawl__str_equal(name->name, named->name)) count += name->queue.len;
     }
     return count;
@@ -26,10 +23,7 @@ static size_t ceilings_waiting_in_all(const struct pawl_dispatch *dispatch, bool
     const struct pawl_waiting *waiting =
         turn ? &dispatch->waiting_turns : &dispatch->waiting_activities;
     size_t count = closed ? 0 : (turn ? &dispatch->turns : &dispatch->activities)->len;
-    for (const struct pawl_link *link = waiting->names.next; link != &waiting->names;
-         link = link->next) {
-        const struct pawl_waiting_name *name =
-            PAWL_CONTAINER(link, const struct pawl_waiting_name, link);
+    PAWL_LIST_EACH(const struct pawl_waiting_name, name, &waiting->names, link) {
         bool counts = !closed || !pawl__ceiling_is_open(
                                      pawl__ceilings_find(dispatch->ceilings, turn, name->name));
         if (counts) count += name->queue.len;
@@ -74,9 +68,7 @@ void pawl__dispatch_note_answered(struct pawl_dispatch *dispatch, struct pawl_st
         held->heard = true;
         return;
     }
-    for (struct pawl_link *link = dispatch->departed.next; link != &dispatch->departed;
-         link = link->next) {
-        struct pawl_item *item = PAWL_CONTAINER(link, struct pawl_item, link);
+    PAWL_LIST_EACH(struct pawl_item, item, &dispatch->departed, link) {
         struct pawl_str own = {item->key, item->key_len - sizeof item->task_id};
         bool same = item->task_id == task_id && pawl__str_equal(own, id) &&
                     (!*token || strcmp(token, item->token) == 0);
@@ -89,10 +81,7 @@ void pawl__dispatch_note_answered(struct pawl_dispatch *dispatch, struct pawl_st
 
 void pawl__dispatch_departed_lost(struct pawl_dispatch *dispatch,
                                   const struct pawl_worker *worker) {
-    for (struct pawl_link *link = dispatch->departed.next, *next; link != &dispatch->departed;
-         link = next) {
-        struct pawl_item *item = PAWL_CONTAINER(link, struct pawl_item, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct pawl_item, item, &dispatch->departed, link) {
         if (!worker || item->worker == worker) pawl__dispatch_free_item(dispatch, item);
     }
 }

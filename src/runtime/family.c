@@ -35,8 +35,7 @@ static void member_free(struct member *member) {
 }
 
 static void family_free(struct family *family) {
-    for (struct pawl_link *link; (link = pawl__list_take(&family->members));) {
-        struct member *member = PAWL_CONTAINER(link, struct member, link);
+    for (struct member *member; (member = PAWL_LIST_TAKE(struct member, &family->members, link));) {
         pawl__link_init(&member->link);
         member_free(member);
     }
@@ -46,9 +45,7 @@ static void family_free(struct family *family) {
 
 static void family_cancel(struct pawl_remote *remote) {
     struct family *family = PAWL_CONTAINER(remote, struct family, remote);
-    for (struct pawl_link *link = family->members.next; link != &family->members;
-         link = link->next) {
-        struct member *member = PAWL_CONTAINER(link, struct member, link);
+    PAWL_LIST_EACH(struct member, member, &family->members, link) {
         if (member->running) pawl__call_cancel(&member->step.call);
     }
     family_free(family);

@@ -157,10 +157,7 @@ static bool give_may_give(const struct pawl_dispatch *dispatch, bool turn) {
 static void give_waiting(struct pawl_dispatch *dispatch, bool turn) {
     struct pawl_waiting *waiting = turn ? &dispatch->waiting_turns : &dispatch->waiting_activities;
     struct pawl_queue *parked = turn ? &dispatch->parked_turns : &dispatch->parked_activities;
-    for (struct pawl_link *link = waiting->names.next, *next; link != &waiting->names;
-         link = next) {
-        struct pawl_waiting_name *name = PAWL_CONTAINER(link, struct pawl_waiting_name, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct pawl_waiting_name, name, &waiting->names, link) {
         const struct pawl_ceiling *ceiling = pawl__dispatch_ceiling(dispatch, turn, name->name);
         while (name->queue.len && pawl__ceiling_is_open(ceiling) && give_may_give(dispatch, turn)) {
             struct pawl_want want = {turn, name->name, 0, name->message};
@@ -178,9 +175,7 @@ static void give_waiting(struct pawl_dispatch *dispatch, bool turn) {
 
 // Whether a worker may come, of a daemon that has not asked yet, that takes messages so large.
 static bool give_expects(const struct pawl_dispatch *dispatch, size_t message) {
-    for (struct pawl_link *link = dispatch->extras.next; link != &dispatch->extras;
-         link = link->next) {
-        struct pawl_dispatch_extra *extra = PAWL_CONTAINER(link, struct pawl_dispatch_extra, link);
+    PAWL_LIST_EACH(struct pawl_dispatch_extra, extra, &dispatch->extras, link) {
         if (extra->expects && extra->expects(extra, message)) return true;
     }
     return false;
@@ -262,18 +257,14 @@ void pawl__dispatch_unpark(struct pawl_dispatch *dispatch) {
 }
 
 static void give_pump_extras(struct pawl_dispatch *dispatch) {
-    for (struct pawl_link *link = dispatch->extras.next; link != &dispatch->extras;
-         link = link->next) {
-        struct pawl_dispatch_extra *extra = PAWL_CONTAINER(link, struct pawl_dispatch_extra, link);
+    PAWL_LIST_EACH(struct pawl_dispatch_extra, extra, &dispatch->extras, link) {
         if (extra->pump) extra->pump(extra);
     }
 }
 
 static void give_settle_extras(struct pawl_dispatch *dispatch) {
     dispatch->settling = true;
-    for (struct pawl_link *link = dispatch->extras.next; link != &dispatch->extras;
-         link = link->next) {
-        struct pawl_dispatch_extra *extra = PAWL_CONTAINER(link, struct pawl_dispatch_extra, link);
+    PAWL_LIST_EACH(struct pawl_dispatch_extra, extra, &dispatch->extras, link) {
         if (extra->settled) extra->settled(extra);
     }
     dispatch->settling = false;
@@ -310,11 +301,8 @@ static bool give_waits(const struct pawl_dispatch *dispatch, bool turn) {
         turn ? &dispatch->waiting_turns : &dispatch->waiting_activities;
     if (!pawl__dispatch_is_open(dispatch, turn)) return false;
     if ((turn ? &dispatch->turns : &dispatch->activities)->len) return true;
-    for (const struct pawl_link *link = waiting->names.next; link != &waiting->names;
-         link = link->next)
-        if (pawl__ceiling_is_open(pawl__dispatch_ceiling(
-                dispatch, turn, PAWL_CONTAINER(link, const struct pawl_waiting_name, link)->name)))
-            return true;
+    PAWL_LIST_EACH(const struct pawl_waiting_name, one, &waiting->names, link)
+        if (pawl__ceiling_is_open(pawl__dispatch_ceiling(dispatch, turn, one->name))) return true;
     return false;
 }
 

@@ -104,9 +104,8 @@ static void guests_settled(struct pawl_dispatch_extra *extra) {
     struct pawl_guests *guests = extra->data;
     struct pawl_ceilings *ceilings = guests->dispatch->ceilings;
     if (!ceilings) return;
-    for (struct pawl_link *link = guests->waiting.next; link != &guests->waiting;
-         link = link->next) {
-        struct pawl_str name = PAWL_CONTAINER(link, struct pawl_guest, link)->name;
+    PAWL_LIST_EACH(const struct pawl_guest, guest, &guests->waiting, link) {
+        struct pawl_str name = guest->name;
         if (!pawl__choose_for_activity(guests->dispatch, name)) continue;
         struct pawl_ceiling *all = ceilings->all[false],
                             *named = pawl__ceilings_find(ceilings, false, name);
@@ -120,9 +119,7 @@ static void guests_lost(struct pawl_dispatch_extra *extra, struct pawl_worker *w
     struct pawl_guests *guests = extra->data;
     struct pawl_link kept;
     pawl__link_init(&kept);
-    for (struct pawl_link *link = guests->given.next, *next; link != &guests->given; link = next) {
-        struct pawl_guest *guest = PAWL_CONTAINER(link, struct pawl_guest, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct pawl_guest, guest, &guests->given, link) {
         if (guest->worker != worker) continue;
         guest_take(guests, guest);
         if (guest->answering)
@@ -156,14 +153,10 @@ enum pawl_err pawl__guests_add(struct pawl_guests *guests, struct pawl_guest_hos
 }
 
 void pawl__guests_leave(struct pawl_guests *guests, struct pawl_guest_host *host) {
-    for (struct pawl_link *link = guests->waiting.next, *next; link != &guests->waiting;
-         link = next) {
-        struct pawl_guest *guest = PAWL_CONTAINER(link, struct pawl_guest, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct pawl_guest, guest, &guests->waiting, link) {
         if (guest->host == host) guest_free(guest);
     }
-    for (struct pawl_link *link = guests->given.next; link != &guests->given; link = link->next) {
-        struct pawl_guest *guest = PAWL_CONTAINER(link, struct pawl_guest, link);
+    PAWL_LIST_EACH(struct pawl_guest, guest, &guests->given, link) {
         if (guest->host == host) guest->host = NULL;
     }
     host->count = 0;
@@ -177,8 +170,7 @@ struct pawl_guest *pawl__guests_match(struct pawl_guests *guests, struct pawl_st
         return same ? guest : NULL;
     }
     if (pawl__dispatch_peek(guests->dispatch, id, task_id)) return NULL;
-    for (struct pawl_link *link = guests->given.next; link != &guests->given; link = link->next) {
-        struct pawl_guest *guest = PAWL_CONTAINER(link, struct pawl_guest, link);
+    PAWL_LIST_EACH(struct pawl_guest, guest, &guests->given, link) {
         if (guest->worker && guest->task_id == task_id && pawl__str_equal(guest->id, id))
             return guest;
     }

@@ -106,8 +106,8 @@ static enum pawl_err load_install(struct load *load, struct pawl_error *error) {
 }
 
 static void load_tell(struct pawl_link *waiters, const struct pawl_error *error) {
-    for (struct pawl_link *link; (link = pawl__list_take(waiters));) {
-        struct pawl_load_waiter *waiter = PAWL_CONTAINER(link, struct pawl_load_waiter, link);
+    for (struct pawl_load_waiter *waiter;
+         (waiter = PAWL_LIST_TAKE(struct pawl_load_waiter, waiters, link));) {
         waiter->loaded(waiter, error);
     }
 }

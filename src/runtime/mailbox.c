@@ -186,9 +186,7 @@ bool pawl__mailbox_prepare(struct pawl_mailbox *mailbox, struct pawl_part *part)
     if (pawl__list_empty(&mailbox->building)) return false;
     pawl__list_move(&mailbox->writing, &mailbox->building);
     size_t count = 0;
-    for (struct pawl_link *link = mailbox->writing.next; link != &mailbox->writing;
-         link = link->next) {
-        const struct mailbox_row *row = PAWL_CONTAINER(link, struct mailbox_row, removal);
+    PAWL_LIST_EACH(const struct mailbox_row, row, &mailbox->writing, removal) {
         mailbox->round->removed[count++] =
             (struct pawl_mail){.app = residency->app, .number = residency->number, .key = row->key};
     }

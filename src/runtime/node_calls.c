@@ -208,13 +208,13 @@ void pawl__node_follow(struct pawl_node *node) {
     struct pawl_link away;
     pawl__link_init(&away);
     pawl__list_move(&away, &node->away);
-    for (struct pawl_link *link; (link = pawl__list_take(&away));) {
-        struct pawl_forward *forward = PAWL_CONTAINER(link, struct pawl_forward, link);
+    for (struct pawl_forward *forward;
+         (forward = PAWL_LIST_TAKE(struct pawl_forward, &away, link));) {
         uint32_t number = node_shard(node, forward->call);
         const struct pawl_member *holder = pawl__members_holder(&node->members, number);
         bool stays = !holder || pawl__str_equal(holder->address, pawl__str(forward->address));
         if (pawl__partition_serves(&node->partitions[number])) stays = false;
-        pawl__list_add(&node->away, link);
+        pawl__list_add(&node->away, &forward->link);
         if (!stays) pawl__forward_abandon(forward, PAWL_STR("another daemon has the shard now"));
     }
 }
@@ -223,11 +223,11 @@ void pawl__node_unpark(struct pawl_node *node) {
     struct pawl_link parked;
     pawl__link_init(&parked);
     pawl__list_move(&parked, &node->parked);
-    for (struct pawl_link *link; (link = pawl__list_take(&parked));)
-        node_route(node, PAWL_CONTAINER(link, struct pawl_call, link));
+    for (struct pawl_call *call; (call = PAWL_LIST_TAKE(struct pawl_call, &parked, link));)
+        node_route(node, call);
 }
 
 void pawl__node_fail_parked(struct pawl_node *node) {
-    for (struct pawl_link *link; (link = pawl__list_take(&node->parked));)
-        node_fail(PAWL_CONTAINER(link, struct pawl_call, link), true);
+    for (struct pawl_call *call; (call = PAWL_LIST_TAKE(struct pawl_call, &node->parked, link));)
+        node_fail(call, true);
 }

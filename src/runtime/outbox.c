@@ -337,8 +337,7 @@ static void route_read(struct outbox_route *route) {
 
 static void outbox_note_app(struct pawl_outbox *outbox, struct pawl_str app) {
     struct outbox_route *route = NULL;
-    for (struct pawl_link *link = outbox->routes.next; link != &outbox->routes; link = link->next) {
-        struct outbox_route *at = PAWL_CONTAINER(link, struct outbox_route, link);
+    PAWL_LIST_EACH(struct outbox_route, at, &outbox->routes, link) {
         if (pawl__str_equal((struct pawl_str){at->name, at->name_len}, app)) route = at;
     }
     if (!route) {
@@ -433,10 +432,7 @@ void pawl__outbox_ring(struct pawl_outbox *outbox, struct pawl_str key) {
 void pawl__outbox_pulse(struct pawl_outbox *outbox) {
     if (!pawl__residency_serves(outbox->residency)) return;
     if (outbox->scan_again) pawl__outbox_begin(outbox);
-    for (struct pawl_link *link = outbox->routes.next, *next; link != &outbox->routes;
-         link = next) {
-        struct outbox_route *route = PAWL_CONTAINER(link, struct outbox_route, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct outbox_route, route, &outbox->routes, link) {
         if (!route->page) route_check(route);
     }
 }
@@ -449,9 +445,7 @@ bool pawl__outbox_prepare(struct pawl_outbox *outbox, struct pawl_part *part) {
     if (count) memcpy(all, part->mail_in, count * sizeof *all);
     pawl__list_move(&outbox->writing, &outbox->building);
     outbox->building_count = 0;
-    for (struct pawl_link *link = outbox->writing.next; link != &outbox->writing;
-         link = link->next) {
-        const struct outbox_row *row = PAWL_CONTAINER(link, struct outbox_row, removal);
+    PAWL_LIST_EACH(const struct outbox_row, row, &outbox->writing, removal) {
         all[count++] = (struct pawl_mail){
             .app = outbox->box, .number = outbox->residency->number, .key = row->key};
     }

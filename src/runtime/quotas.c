@@ -24,10 +24,6 @@ struct quota_member {
     char id_bytes[];
 };
 
-static struct quota_member *quotas_member(struct pawl_link *link) {
-    return PAWL_CONTAINER(link, struct quota_member, link);
-}
-
 static void member_free(struct quota_member *member) {
     pawl__list_remove(&member->link);
     pawl__arena_finish(&member->arena);
@@ -35,8 +31,8 @@ static void member_free(struct quota_member *member) {
 }
 
 static struct quota_member *quotas_find(const struct pawl_quotas *quotas, struct pawl_str id) {
-    for (struct pawl_link *link = quotas->members.next; link != &quotas->members; link = link->next)
-        if (pawl__str_equal(quotas_member(link)->id, id)) return quotas_member(link);
+    PAWL_LIST_EACH(struct quota_member, member, &quotas->members, link)
+        if (pawl__str_equal(member->id, id)) return member;
     return NULL;
 }
 
@@ -50,7 +46,7 @@ void pawl__quotas_init(struct pawl_quotas *quotas) {
 }
 
 void pawl__quotas_finish(struct pawl_quotas *quotas) {
-    while (!pawl__list_empty(&quotas->members)) member_free(quotas_member(quotas->members.next));
+    PAWL_LIST_EACH_SAFE(struct quota_member, member, &quotas->members, link) member_free(member);
 }
 
 bool pawl__quotas_begin(struct pawl_quotas *quotas, uint64_t epoch, int64_t now) {
@@ -69,10 +65,7 @@ static bool quotas_lives(const struct pawl_members *members, struct pawl_str id)
 }
 
 void pawl__quotas_look(struct pawl_quotas *quotas, const struct pawl_members *members) {
-    for (struct pawl_link *link = quotas->members.next, *next; link != &quotas->members;
-         link = next) {
-        struct quota_member *member = quotas_member(link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct quota_member, member, &quotas->members, link) {
         // A daemon says nothing here before the store knows it.
         bool seen = members->at > member->heard_at;
         if (seen && !quotas_lives(members, member->id)) member_free(member);
@@ -104,9 +97,7 @@ struct quota_sum {
 static struct quota_sum quotas_sum(const struct pawl_quotas *quotas,
                                    const struct quota_member *self, const struct quota_note *own) {
     struct quota_sum sum = {.most = own->most};
-    for (struct pawl_link *link = quotas->members.next; link != &quotas->members;
-         link = link->next) {
-        const struct quota_member *member = quotas_member(link);
+    PAWL_LIST_EACH(const struct quota_member, member, &quotas->members, link) {
         const struct quota_note *note = member == self ? own : member_note(member, own);
         if (!note) continue;
         if (note->most < sum.most) sum.most = note->most;
@@ -124,9 +115,8 @@ static uint32_t quotas_level(const struct pawl_quotas *quotas, const struct quot
     for (;;) {
         uint64_t used = 0;
         size_t more = 0;
-        for (struct pawl_link *link = quotas->members.next; link != &quotas->members;
-             link = link->next) {
-            const struct quota_note *note = member_note(quotas_member(link), own);
+        PAWL_LIST_EACH(const struct quota_member, member, &quotas->members, link) {
+            const struct quota_note *note = member_note(member, own);
             if (!note) continue;
             if (note->wants <= level)
                 used += note->wants;
@@ -146,8 +136,9 @@ static uint32_t quotas_level(const struct pawl_quotas *quotas, const struct quot
 static size_t quotas_place(const struct pawl_quotas *quotas, const struct quota_member *self,
                            const struct quota_note *own, uint32_t level) {
     size_t place = 0;
-    for (struct pawl_link *link = quotas->members.next; link != &self->link; link = link->next) {
-        const struct quota_note *note = member_note(quotas_member(link), own);
+    PAWL_LIST_EACH(const struct quota_member, member, &quotas->members, link) {
+        if (member == self) break;
+        const struct quota_note *note = member_note(member, own);
         place += note && note->wants > level;
     }
     return place;

@@ -100,14 +100,13 @@ void pawl__residency_sweep_ghosts(struct pawl_residency *residency) {
     if (pawl__residency_keeps(residency)) return;
     struct pawl_link kept;
     pawl__link_init(&kept);
-    for (struct pawl_link *link; (link = pawl__list_take(&residency->ghosts));) {
-        struct ghost *ghost = PAWL_CONTAINER(link, struct ghost, link);
+    for (struct ghost *ghost; (ghost = PAWL_LIST_TAKE(struct ghost, &residency->ghosts, link));) {
         struct pawl_instance *instance = ghost->instance;
         // The store still has a purged instance until its purge is durable.
         bool gone = !instance->exists && instance->linked;
         if (gone &&
             (instance->position > residency->durable || residency_is_read(residency, instance))) {
-            pawl__list_add(&kept, link);
+            pawl__list_add(&kept, &ghost->link);
             continue;
         }
         if (gone) {

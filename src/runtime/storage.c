@@ -14,10 +14,6 @@ enum {
 
 #define STORAGE_GIVE_UP PAWL_STORAGE_ILL
 
-static struct pawl_storage_client *storage_client(struct pawl_link *link) {
-    return PAWL_CONTAINER(link, struct pawl_storage_client, link);
-}
-
 // --- group commit -------------------------------------------------------------------------------
 
 static void storage_run(struct pawl_job *job) {
@@ -53,11 +49,10 @@ static void storage_answer(struct pawl_state_write *write, const struct pawl_err
 // Takes those out of |list| who have waited for too long.
 static void storage_take_late(struct pawl_link *list, struct pawl_link *late) {
     int64_t oldest = pawl__clock_steady() - STORAGE_GIVE_UP;
-    for (struct pawl_link *link = list->next, *next; link != list; link = next) {
-        next = link->next;
-        if (PAWL_CONTAINER(link, struct pawl_state_write, link)->since >= oldest) continue;
-        pawl__list_remove(link);
-        pawl__list_add(late, link);
+    PAWL_LIST_EACH_SAFE(struct pawl_state_write, write, list, link) {
+        if (write->since >= oldest) continue;
+        pawl__list_remove(&write->link);
+        pawl__list_add(late, &write->link);
     }
 }
 
@@ -71,16 +66,15 @@ static void storage_list_state(struct pawl_storage *storage) {
         storage_take_late(&storage->writing, &late);
         storage_take_late(&storage->gathering, &late);
     }
-    for (struct pawl_link *link = storage->writing.next; link != &storage->writing;
-         link = link->next) {
-        struct pawl_state_write *write = PAWL_CONTAINER(link, struct pawl_state_write, link);
+    PAWL_LIST_EACH(struct pawl_state_write, write, &storage->writing, link) {
         pawl__error_clear(&write->tx.result);
         *last = &write->tx;
         last = &write->tx.next;
     }
     *last = NULL;
-    for (struct pawl_link *link; (link = pawl__list_take(&late));)
-        storage_answer(PAWL_CONTAINER(link, struct pawl_state_write, link), &storage->result);
+    for (struct pawl_state_write *write;
+         (write = PAWL_LIST_TAKE(struct pawl_state_write, &late, link));)
+        storage_answer(write, &storage->result);
 }
 
 static void storage_submit(struct pawl_storage *storage) {
@@ -95,9 +89,8 @@ static void storage_submit(struct pawl_storage *storage) {
 // |error| NULL: it is over.
 static void storage_tell_stalled(struct pawl_storage *storage, const struct pawl_error *error) {
     storage->told_stalled = error;
-    for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next)
-        if (storage_client(at)->stalled)
-            storage_client(at)->stalled(storage_client(at), storage->failing_since, error);
+    PAWL_LIST_EACH(struct pawl_storage_client, client, &storage->clients, link)
+        if (client->stalled) client->stalled(client, storage->failing_since, error);
 }
 
 static void storage_on_again(uv_timer_t *timer) {
@@ -135,11 +128,10 @@ static bool storage_retry(struct pawl_storage *storage) {
 
 static void storage_tell(struct pawl_storage *storage) {
     bool done = storage->outcome == PAWL_COMMIT_DONE;
-    for (struct pawl_link *link; (link = pawl__list_take(&storage->writing));)
-        storage_answer(PAWL_CONTAINER(link, struct pawl_state_write, link),
-                       done ? NULL : &storage->result);
-    for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next) {
-        struct pawl_storage_client *client = storage_client(at);
+    for (struct pawl_state_write *write;
+         (write = PAWL_LIST_TAKE(struct pawl_state_write, &storage->writing, link));)
+        storage_answer(write, done ? NULL : &storage->result);
+    PAWL_LIST_EACH(struct pawl_storage_client, client, &storage->clients, link) {
         if (!client->writes) continue;
         client->writes = false;
         if (done && client->part.result.code) storage->meters.refused++;
@@ -190,8 +182,8 @@ static bool storage_is_light(struct pawl_storage *storage) {
     const struct pawl_commit *commit = &storage->commit;
     bool light = !(commit->parts && commit->state) && !(commit->parts && commit->parts->next) &&
                  !(commit->state && commit->state->next);
-    for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next)
-        light = light && (!storage_client(at)->writes || storage_client(at)->light);
+    PAWL_LIST_EACH(struct pawl_storage_client, client, &storage->clients, link)
+        light = light && (!client->writes || client->light);
     // Only one thread at a time may commit, tend, lease or release.
     bool free_writer = !storage->shared && !storage->tending && !storage->leasing;
     return light && free_writer && !storage->store->caps.may_block && storage->measured &&
@@ -212,8 +204,7 @@ static void storage_commit(struct pawl_storage *storage) {
     storage->commit = (struct pawl_commit){0};
     pawl__list_move(&storage->writing, &storage->gathering);
     storage_list_state(storage);
-    for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next) {
-        struct pawl_storage_client *client = storage_client(at);
+    PAWL_LIST_EACH(struct pawl_storage_client, client, &storage->clients, link) {
         storage_clear(&client->part);
         client->writes = client->prepare(client, &client->part);
         if (!client->writes) continue;
@@ -248,8 +239,8 @@ int64_t pawl__storage_patience(const struct pawl_storage *storage) {
 static int64_t storage_gathers(struct pawl_storage *storage) {
     int64_t most = 0;
     if (storage->closing || !pawl__list_empty(&storage->gathering)) return 0;
-    for (struct pawl_link *at = storage->clients.next; at != &storage->clients; at = at->next) {
-        int64_t time = storage_client(at)->patience(storage_client(at));
+    PAWL_LIST_EACH(struct pawl_storage_client, client, &storage->clients, link) {
+        int64_t time = client->patience(client);
         if (time > most) most = time;
     }
     return most ? most - pawl__storage_waited(storage) : 0;

@@ -24,8 +24,7 @@ void pawl__waiting_finish(struct pawl_waiting *waiting) {
 struct pawl_waiting_name *pawl__waiting_find(const struct pawl_waiting *waiting,
                                              struct pawl_str name, size_t message) {
     if (!message) return pawl__map_get(&waiting->by_name, name);
-    for (struct pawl_link *link = waiting->names.next; link != &waiting->names; link = link->next) {
-        struct pawl_waiting_name *one = PAWL_CONTAINER(link, struct pawl_waiting_name, link);
+    PAWL_LIST_EACH(struct pawl_waiting_name, one, &waiting->names, link) {
         if (one->message == message && pawl__str_equal(one->name, name)) return one;
     }
     return NULL;
@@ -61,10 +60,7 @@ void pawl__waiting_tidy(struct pawl_waiting *waiting, struct pawl_waiting_name *
 }
 
 void pawl__waiting_forget(struct pawl_waiting *waiting, const struct pawl_residency *home) {
-    for (struct pawl_link *link = waiting->names.next, *next; link != &waiting->names;
-         link = next) {
-        struct pawl_waiting_name *name = PAWL_CONTAINER(link, struct pawl_waiting_name, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct pawl_waiting_name, name, &waiting->names, link) {
         pawl__queue_forget(&name->queue, home);
         pawl__waiting_tidy(waiting, name);
     }

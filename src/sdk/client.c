@@ -31,9 +31,9 @@ static void client_on_again(uv_timer_t *timer) {
     struct pawl_link waits; // a call may end at once, or pause again
     pawl__link_init(&waits);
     pawl__list_move(&waits, &loop->waits);
-    for (struct pawl_link *link; (link = pawl__list_take(&waits));) {
-        struct pawl_client_call *call = PAWL_CONTAINER(link, struct pawl_client_call, link);
-        pawl__list_add(&loop->waits, link);
+    for (struct pawl_client_call *call;
+         (call = PAWL_LIST_TAKE(struct pawl_client_call, &waits, link));) {
+        pawl__list_add(&loop->waits, &call->link);
         if (!call->paused) continue;
         call->paused = false;
         pawl__arena_reset(&call->op.arena); // a wait's request is not in it
@@ -91,9 +91,9 @@ static void client_end(struct pawl_job *job) {
 
 void pawl__client_end_waits(struct pawl_loop *loop) {
     loop->closing = true;
-    for (struct pawl_link *link; (link = pawl__list_take(&loop->waits));)
-        client_give_up(PAWL_CONTAINER(link, struct pawl_client_call, link), PAWL_E_CANCELED,
-                       "the program is closing Pawl");
+    for (struct pawl_client_call *call;
+         (call = PAWL_LIST_TAKE(struct pawl_client_call, &loop->waits, link));)
+        client_give_up(call, PAWL_E_CANCELED, "the program is closing Pawl");
 }
 
 // The instance that a request names; NULL: none.

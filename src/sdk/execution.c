@@ -425,24 +425,20 @@ static bool execution_answer_version(struct pawl_workflow *wf, struct pawl_arena
 static bool execution_carry(struct pawl_workflow *wf) {
     Pb__CompleteWorkflowAction *body = wf->completion;
     if (!body || body->workflowstatus != STATUS(CONTINUED_AS_NEW)) return true;
-    size_t count = 0;
-    body->n_carryoverevents = 0;
     const struct pawl_link *kept = &wf->events.kept;
-    for (struct pawl_link *link = kept->next; link != kept; link = link->next) count++;
+    size_t count = pawl__list_length(kept);
+    body->n_carryoverevents = 0;
     if (!wf->keep_events || !count) return true;
     body->carryoverevents = pawl__arena_alloc(&wf->arena, count * sizeof *body->carryoverevents);
     if (!body->carryoverevents) return false;
-    for (struct pawl_link *link = kept->next; link != kept; link = link->next)
-        body->carryoverevents[body->n_carryoverevents++] =
-            (Pb__HistoryEvent *)PAWL_CONTAINER(link, struct pawl_event, link)->event;
+    PAWL_LIST_EACH(const struct pawl_event, one, kept, link)
+        body->carryoverevents[body->n_carryoverevents++] = (Pb__HistoryEvent *)one->event;
     return true;
 }
 
 bool pawl__execution_answer(struct pawl_workflow *wf, struct pawl_arena *arena,
                             Pb__WorkflowResponse *out) {
-    size_t count = 0;
-    for (struct pawl_link *link = wf->actions.next; link != &wf->actions; link = link->next)
-        count++;
+    size_t count = pawl__list_length(&wf->actions);
     Pb__WorkflowAction **actions = pawl__arena_alloc(arena, (count + 1) * sizeof *actions);
     if (!actions || !execution_answer_version(wf, arena, out) || !execution_carry(wf)) return false;
     out->instanceid = wf->id;
@@ -461,7 +457,7 @@ bool pawl__execution_answer(struct pawl_workflow *wf, struct pawl_arena *arena,
     out->customstatus = pawl__string_value(arena, (char *)wf->custom_status.data);
     if (wf->custom_status.data && !out->customstatus) return false;
     if (wf->suspended) return true;
-    for (struct pawl_link *link = wf->actions.next; link != &wf->actions; link = link->next)
-        actions[out->n_actions++] = &PAWL_CONTAINER(link, struct pawl_action, link)->message;
+    PAWL_LIST_EACH(struct pawl_action, action, &wf->actions, link)
+        actions[out->n_actions++] = &action->message;
     return true;
 }

@@ -342,8 +342,7 @@ static void worker_on_idle(uv_idle_t *idle) {
     pawl__link_init(&items);
     pawl__link_init(&runs);
     pawl__list_move(&items, &worker->items);
-    for (struct pawl_link *link; (link = pawl__list_take(&items));) {
-        struct item *item = PAWL_CONTAINER(link, struct item, link);
+    for (struct item *item; (item = PAWL_LIST_TAKE(struct item, &items, link));) {
         struct pawl_pb_reader reader = pawl__pb_reader((struct pawl_str){item->bytes, item->len});
         struct pawl_pb_field field, body = {0};
         struct pawl_str token = {NULL, 0};
@@ -458,9 +457,9 @@ void pawl__worker_rest(struct pawl_sdk_worker *worker, void (*rested)(void *arg)
     pawl__link_init(&dropped);
     atomic_store(&worker->pool.canceled, true);
     pawl__jobs_drop(&worker->pool.jobs, &dropped);
-    for (struct pawl_link *link; (link = pawl__list_take(&dropped));)
-        pawl__arena_give(&worker->arenas,
-                         PAWL_CONTAINER(link, struct pawl_activity_run, job.link)->arena);
+    for (struct pawl_activity_run *run;
+         (run = PAWL_LIST_TAKE(struct pawl_activity_run, &dropped, job.link));)
+        pawl__arena_give(&worker->arenas, run->arena);
     worker_check_rest(worker);
 }
 
@@ -469,8 +468,8 @@ void pawl__worker_finish(struct pawl_sdk_worker *worker) {
         while (!pawl__list_empty(&worker->warm.recent))
             pawl__warm_drop(&worker->warm,
                             PAWL_CONTAINER(worker->warm.recent.next, struct pawl_warm, link));
-        for (struct pawl_link *link; (link = pawl__list_take(&worker->items));)
-            free(PAWL_CONTAINER(link, struct item, link));
+        for (struct item *item; (item = PAWL_LIST_TAKE(struct item, &worker->items, link));)
+            free(item);
         pawl__map_finish(&worker->warm.by_id);
         pawl__arena_pool_finish(&worker->arenas);
         pawl__coro_pool_finish(&worker->host.coros);

@@ -73,8 +73,8 @@ struct sim_daemon *sim_enter(struct sim_daemon *daemon) {
 }
 
 void sim_heap_drop(struct sim_daemon *daemon) {
-    for (struct pawl_link *link; (link = pawl__list_take(&daemon->blocks));)
-        __real_free(PAWL_CONTAINER(link, struct block, link));
+    for (struct block *block; (block = PAWL_LIST_TAKE(struct block, &daemon->blocks, link));)
+        __real_free(block);
 }
 
 size_t sim_heap_count(const struct sim_daemon *daemon) {

@@ -357,9 +357,7 @@ static void model_turn(struct sim_id *id, const struct pawl_instance *instance) 
 // Whether a client asked |daemon| to purge |id|, or what it is a child of.
 static bool model_purge_is_asked(const struct sim_id *id, const struct sim_daemon *daemon,
                                  const struct pawl_instance *instance) {
-    for (const struct pawl_link *link = daemon->servings.next; link != &daemon->servings;
-         link = link->next) {
-        const struct sim_serving *serving = PAWL_CONTAINER(link, struct sim_serving, link);
+    PAWL_LIST_EACH(const struct sim_serving, serving, &daemon->servings, link) {
         if (serving->message.method == PAWL_TASKHUB_PURGE &&
             (serving->id == id ||
              (serving->message.flag && sim_told_descends(id->name, instance, serving->id->name))))

@@ -279,9 +279,7 @@ void sim_send(const struct sim_message *message, struct sim_daemon *to) {
 
 static void net_cancel(struct sim_event *event) {
     struct sim_daemon *daemon = event->daemon;
-    for (struct pawl_link *link = daemon->servings.next; link != &daemon->servings;
-         link = link->next) {
-        struct sim_serving *serving = PAWL_CONTAINER(link, struct sim_serving, link);
+    PAWL_LIST_EACH(struct sim_serving, serving, &daemon->servings, link) {
         if (serving->message.number != event->a) continue;
         if (serving->message.method == PAWL_TASKHUB_PURGE) serving->id->purge_canceled = true;
         pawl__taskhub_cancel(&serving->call);

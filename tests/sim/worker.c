@@ -21,9 +21,7 @@ static void worker_connect(struct sim_event *event);
 // --- in the daemon ------------------------------------------------------------------------------
 
 static struct sim_session *session_find(struct sim_daemon *daemon, unsigned number) {
-    for (struct pawl_link *link = daemon->sessions.next; link != &daemon->sessions;
-         link = link->next) {
-        struct sim_session *session = PAWL_CONTAINER(link, struct sim_session, link);
+    PAWL_LIST_EACH(struct sim_session, session, &daemon->sessions, link) {
         if (session->number == number) return session;
     }
     return NULL;
@@ -42,8 +40,7 @@ static void session_forget(struct sim_session *session) {
 bool sim_session_take(struct sim_daemon *daemon, const struct sim_message *message) {
     struct sim_session *session = session_find(daemon, message->session);
     if (!session) return false;
-    for (struct pawl_link *link = session->given.next; link != &session->given; link = link->next) {
-        struct given *given = PAWL_CONTAINER(link, struct given, link);
+    PAWL_LIST_EACH(struct given, given, &session->given, link) {
         if (strcmp(given->token, message->token) != 0) continue;
         given_free(given);
         return true;
@@ -104,9 +101,7 @@ static void given_note(struct sim_session *session, const struct given *given) {
     for (struct pawl_link *link = daemon->sessions.next; link != &daemon->sessions;
          link = link->next) {
         struct sim_session *other = PAWL_CONTAINER(link, struct sim_session, link);
-        for (struct pawl_link *at = other->given.next, *next; at != &other->given; at = next) {
-            struct given *old = PAWL_CONTAINER(at, struct given, link);
-            next = at->next;
+        PAWL_LIST_EACH_SAFE(struct given, old, &other->given, link) {
             if (old->turn != given->turn || old->task != given->task ||
                 strcmp(old->id, given->id) != 0)
                 continue;

@@ -157,9 +157,7 @@ static void world_calm(void) {
 static const struct sim_serving *world_open_call(void) {
     for (size_t i = 0; i < SIM_DAEMONS; i++) {
         struct sim_daemon *daemon = &sim.daemons[i];
-        for (struct pawl_link *link = daemon->servings.next; link != &daemon->servings;
-             link = link->next) {
-            const struct sim_serving *serving = PAWL_CONTAINER(link, struct sim_serving, link);
+        PAWL_LIST_EACH(const struct sim_serving, serving, &daemon->servings, link) {
             // Who waits for what is not there waits on; so does who asked one that does not serve.
             bool may_wait =
                 serving->call.waits && (!serving->id->exists || !sim_daemon_owns(daemon));
