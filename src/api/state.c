@@ -25,7 +25,7 @@ static void state_free(struct pawl_api_state *state) {
 
 static void state_on_close(struct pawl_request *request, enum pawl_err reason) {
     struct pawl_api_state *state = request->data;
-    state->orphaned = true;
+    pawl__attempts_abandon(&state->attempts);
 }
 
 // Takes the request back from the state, to answer it.
@@ -72,7 +72,6 @@ struct pawl_api_state *pawl__state_begin(struct pawl_api *api, struct pawl_reque
     state->request = request;
     state->store = pawl__api_store_hold(found);
     state->verb = verb;
-    state->began = pawl__clock_steady();
     request->data = state;
     request->on_close = state_on_close;
     return state;
@@ -107,7 +106,7 @@ static void state_text(const struct pawl_api_state *state, const struct pawl_err
     }
 }
 
-void pawl__state_fail(struct pawl_api_state *state, const struct pawl_error *error) {
+static void state_answer(struct pawl_api_state *state, const struct pawl_error *error) {
     struct pawl_request *request = state_release(state);
     char text[900];
     state_text(state, error, text);
@@ -130,6 +129,10 @@ void pawl__state_fail(struct pawl_api_state *state, const struct pawl_error *err
     } else {
         pawl__api_http_fail(request, status, state_codes[state->verb], "%s", text);
     }
+}
+
+void pawl__state_fail(struct pawl_api_state *state, const struct pawl_error *error) {
+    state_answer(state, error);
     state_free(state);
 }
 
@@ -177,32 +180,65 @@ static bool state_key(struct pawl_api_state *state, struct pawl_str key, struct 
     return false;
 }
 
-// --- writing -------------------------------------------------------------------------------------
+// --- attempts -----------------------------------------------------------------------------------
 
-// The store has answered.
 static void state_count(const struct pawl_api_state *state, bool failed) {
     struct pawl_histogram *times = &state->store->series.times[state->verb][failed];
     if (pawl__histogram_is_on(times))
-        pawl__histogram_put(times, pawl__clock_steady() - state->began);
+        pawl__histogram_put(times, pawl__clock_steady() - state->attempts.began);
 }
 
 static void state_written(struct pawl_state_write *write) {
     struct pawl_api_state *state = PAWL_CONTAINER(write, struct pawl_api_state, write);
-    state_count(state, write->tx.result.code);
-    if (state->orphaned) {
-        state_free(state);
-    } else if (write->tx.result.code) {
-        struct pawl_error error = write->tx.result;
-        pawl__state_fail(state, &error);
+    pawl__attempts_done(&state->attempts, &write->tx.result);
+}
+
+static void state_has_read(struct pawl_state_read *read) {
+    struct pawl_api_state *state = PAWL_CONTAINER(read, struct pawl_api_state, read);
+    pawl__attempts_done(&state->attempts, &read->result);
+}
+
+static void state_start(struct pawl_attempts *attempts) {
+    struct pawl_api_state *state = PAWL_CONTAINER(attempts, struct pawl_api_state, attempts);
+    if (state->reply_read) {
+        memset(state->read.values, 0, state->read.count * sizeof *state->read.values);
+        pawl__storage_read(state->store->storage, &state->read);
     } else {
-        struct pawl_request *request = state_release(state);
-        state_free(state);
-        if (request->is_grpc)
-            pawl__api_reply_empty(request);
-        else
-            pawl__api_empty(request, 204);
+        pawl__error_clear(&state->write.tx.result);
+        pawl__storage_write(state->store->storage, &state->write);
     }
 }
+
+static void state_end(struct pawl_attempts *attempts, const struct pawl_error *error) {
+    struct pawl_api_state *state = PAWL_CONTAINER(attempts, struct pawl_api_state, attempts);
+    state_count(state, error->code);
+    if (error->code) {
+        state_answer(state, error);
+        return;
+    }
+    struct pawl_request *request = state_release(state);
+    if (state->reply_read)
+        state->reply_read(state);
+    else if (request->is_grpc)
+        pawl__api_reply_empty(request);
+    else
+        pawl__api_empty(request, 204);
+}
+
+static void state_gone(struct pawl_attempts *attempts) {
+    state_free(PAWL_CONTAINER(attempts, struct pawl_api_state, attempts));
+}
+
+static void state_begin(struct pawl_api_state *state) {
+    static const struct pawl_attempts_ops ops = {state_start, state_end, state_gone};
+    state->attempts.ops = &ops;
+    state->attempts.store = state->store;
+    state->attempts.loop = state->api->options.loop;
+    state->attempts.log = state->api->options.log;
+    pawl__attempts_begin(&state->attempts);
+}
+
+// --- writing and reading ------------------------------------------------------------------------
 
 void pawl__state_write(struct pawl_api_state *state, const struct pawl_api_item *items,
                        size_t count) {
@@ -236,24 +272,7 @@ void pawl__state_write(struct pawl_api_state *state, const struct pawl_api_item 
     state->write.tx.ops = ops;
     state->write.tx.op_count = count;
     state->write.done = state_written;
-    pawl__storage_write(state->store->storage, &state->write);
-}
-
-// --- reading -------------------------------------------------------------------------------------
-
-static void state_has_read(struct pawl_state_read *read) {
-    struct pawl_api_state *state = PAWL_CONTAINER(read, struct pawl_api_state, read);
-    state_count(state, read->result.code);
-    if (state->orphaned) {
-        state_free(state);
-    } else if (read->result.code) {
-        struct pawl_error error = read->result;
-        pawl__state_fail(state, &error);
-    } else {
-        state_release(state);
-        state->reply_read(state);
-        state_free(state);
-    }
+    state_begin(state);
 }
 
 void pawl__state_read(struct pawl_api_state *state, const struct pawl_str *keys, size_t count,
@@ -277,5 +296,5 @@ void pawl__state_read(struct pawl_api_state *state, const struct pawl_str *keys,
     state->read.arena = &state->arena;
     state->read.values = values;
     state->read.done = state_has_read;
-    pawl__storage_read(state->store->storage, &state->read);
+    state_begin(state);
 }

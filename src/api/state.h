@@ -3,6 +3,7 @@
 
 // The app's own state, shared by the gRPC and HTTP front ends.
 
+#include "api/attempts.h"
 #include "api/internal.h"
 #include "api/state_verb.h"
 
@@ -26,8 +27,7 @@ struct pawl_api_state {
     struct pawl_state_write write;
     struct pawl_state_read read;
     const struct pawl_str *user_keys; // of a bulk read
-    bool orphaned;                    // the client has gone: there is nobody to answer
-    int64_t began;                    // steady
+    struct pawl_attempts attempts;    // of |write| or |read|
     struct pawl_arena arena;
     void (*reply_read)(struct pawl_api_state *state);
 };

@@ -20,6 +20,11 @@ void pawl__api_store_release(struct pawl_api_store *store) {
     if (!--store->holders && store->unused) store->unused(store);
 }
 
+void pawl__api_store_obey(struct pawl_api_store *store, const struct pawl_policy *policy) {
+    store->policy = *policy;
+    store->breaker = (struct pawl_breaker){0};
+}
+
 void pawl__api_store_watch(struct pawl_api_store *store, const struct pawl_buckets *buckets) {
     store->series = (struct pawl_state_series){0};
     for (int verb = 0; verb < PAWL_API_STATE_VERBS; verb++)

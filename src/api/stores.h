@@ -10,6 +10,7 @@
 
 #include "api/state_verb.h"
 #include "base/meter.h"
+#include "base/policy.h"
 #include "base/str.h"
 
 struct pawl_storage;
@@ -24,6 +25,9 @@ struct pawl_api_store {
     const char *path;                  // of its file; NULL: it has none
     const char *key_prefix;            // before "||"; NULL: keys are used as they are
     struct pawl_storage *storage;
+    struct pawl_policy policy;       // of calls; it may change between two of them
+    struct pawl_breaker breaker;     // by that
+    bool troubled;                   // a call failed and is made again: the log was told
     struct pawl_state_series series; // with buckets where somebody looks
     size_t holders;
     void (*unused)(struct pawl_api_store *store); // nobody holds it any more; NULL: nobody minds
@@ -51,6 +55,9 @@ static inline struct pawl_api_store *pawl__api_store_hold(struct pawl_api_store 
 }
 
 void pawl__api_store_release(struct pawl_api_store *store);
+
+// Has calls obey |policy| from now on, with a circuit breaker that is closed.
+void pawl__api_store_obey(struct pawl_api_store *store, const struct pawl_policy *policy);
 
 // Has the times of |store| counted anew, in |buckets|, which outlive it; NULL: not at all.
 void pawl__api_store_watch(struct pawl_api_store *store, const struct pawl_buckets *buckets);

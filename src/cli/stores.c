@@ -174,6 +174,7 @@ static struct pawl_daemon_store *stores_make(struct pawl_daemon_stores *stores,
         .path = given->path,
         .key_prefix = given->key_prefix,
         .storage = &store->storage,
+        .policy = given->policy,
         .holders = 1,
         .unused = stores_on_unused,
     };
@@ -244,9 +245,20 @@ static void stores_exchange(struct pawl_daemon_stores *stores, struct pawl_api_s
     for (size_t i = 0; i < before_count; i++) pawl__api_store_release(before[i]);
 }
 
+// Gives the stores that stay the policies that |now| says.
+static void stores_obey(struct pawl_api_store *const *items, size_t count,
+                        const struct pawl_config_stores *now) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < now->count; j++)
+            if (strcmp(items[i]->name, now->items[j].name) == 0)
+                pawl__api_store_obey(items[i], &now->items[j].policy);
+}
+
 void pawl__daemon_stores_put(struct pawl_daemon_stores *stores, struct pawl_settings *settings,
                              struct pawl_api_store *const *items, size_t count) {
     struct pawl_settings *before = stores->settings;
+    if (!before || !pawl__str_equal(before->stores.policies_said, settings->stores.policies_said))
+        stores_obey(items, count, &settings->stores);
     stores->settings = pawl__settings_hold(settings);
     stores->set.secret_count = stores_list(stores->secrets, &settings->stores.secrets);
     stores->set.policy_count = stores_list(stores->policies, &settings->stores.policies);

@@ -8,6 +8,7 @@
 #include "config/fields.h"
 #include "config/home.h"
 #include "config/near.h"
+#include "config/resiliency.h"
 #include "config/value.h"
 
 static const char *const component_scope = "dapr.runtime.processor";
@@ -349,17 +350,6 @@ static void component_list(struct pawl_config_resources *list, const struct pawl
     };
 }
 
-static enum pawl_err component_list_policy(void *arg, struct pawl_yaml *document) {
-    struct loader *loader = arg;
-    component_list(&loader->out->policies, document);
-    pawl__log(
-        loader->context->log, PAWL_LOG_INFO, component_scope,
-        "resiliency policies \"%s\" (%s:%d) are told in the metadata; nothing in this version "
-        "acts on them",
-        pawl__component_name(document), document->file, document->line);
-    return PAWL_OK;
-}
-
 static enum pawl_err component_take(struct loader *loader, const struct pawl_yaml *document) {
     const char *type = pawl__yaml_text(pawl__yaml_get(document, "spec"), "type");
     struct pawl_component component;
@@ -416,12 +406,7 @@ enum pawl_err pawl__components_load(const struct pawl_config_context *context,
         pawl__resources_read(context, folders, count, "Component", component_gather, loader, error);
     for (size_t i = 0; !err && i < loader->count; i++)
         err = component_take(loader, loader->documents[i]);
-    struct pawl_config_context again = *context;
-    again.log = NULL; // files that are passed over were told
-    if (!err)
-        err = pawl__resources_read(&again, folders, count, "Resiliency", component_list_policy,
-                                   loader, error);
-    return err;
+    return err ? err : pawl__resiliency_load(context, folders, count, out, error);
 }
 
 enum pawl_err pawl__components_default(const struct pawl_config_context *context,

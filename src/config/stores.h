@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/policy.h"
 #include "base/str.h"
 
 enum {
@@ -49,14 +50,15 @@ struct pawl_config_store {
     const char *table, *metadata_table;   // NULL: Dapr's
     const char *key_prefix;               // before "||"; NULL: none
     int64_t busy_timeout,
-        cleanup_interval;   // nanoseconds; 0: the store's default; the second negative: never
-    bool holds_workflows;   // actorStateStore
-    bool ignores_errors;    // what cannot be opened is passed over
-    uint32_t shards;        // of an app that is new to the store; 0: the default
-    int64_t lease;          // nanoseconds that one lasts; 0: the default
-    const char *origin;     // "file:line", for messages
-    const char *instead_of; // the component's own type, of a local store; else NULL
-    struct pawl_str said;   // all that the component says, with its secrets; for comparing
+        cleanup_interval;      // nanoseconds; 0: the store's default; the second negative: never
+    bool holds_workflows;      // actorStateStore
+    bool ignores_errors;       // what cannot be opened is passed over
+    uint32_t shards;           // of an app that is new to the store; 0: the default
+    int64_t lease;             // nanoseconds that one lasts; 0: the default
+    const char *origin;        // "file:line", for messages
+    const char *instead_of;    // the component's own type, of a local store; else NULL
+    struct pawl_str said;      // all that the component says, with its secrets; for comparing
+    struct pawl_policy policy; // of calls on it
 };
 
 enum {
@@ -78,6 +80,7 @@ struct pawl_config_stores {
     size_t count;
     struct pawl_config_resources secrets;  // secret stores
     struct pawl_config_resources policies; // of kind Resiliency
+    struct pawl_str policies_said;         // all that these say; for comparing
 };
 
 #endif

@@ -1,11 +1,40 @@
 """What the tests of a store on a server have in common: what a daemon, and what the server itself, loses by being killed."""
 
+import json
+import threading
 import time
 import unittest
 
+import grpc
+
 import clock
 import harness
+import proxy
 import raw
+
+harness.messages()
+import dapr_runtime_pb2 as dapr  # noqa: E402  (made by harness.messages)
+
+POLICED = """apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: policed}
+spec:
+  type: %s
+  version: %s
+  metadata:
+%s---
+apiVersion: dapr.io/v1alpha1
+kind: Resiliency
+metadata: {name: rules}
+spec:
+  policies:
+    timeouts: {DefaultTimeoutPolicy: 60s, quick: 300ms}
+    retries:
+      constant: {policy: constant, duration: 100ms, maxRetries: -1}
+    circuitBreakers:
+      two: {timeout: 500ms, trip: consecutiveFailures > 1}
+  targets: {components: {policed: {outbound: %s}}}
+"""
 
 
 class Served(unittest.TestCase):
@@ -114,6 +143,85 @@ class Served(unittest.TestCase):
         for n in range(10):  # and it takes part again
             hub.start(f"x{n}", text="1", start_at=0)
             self.assertEqual(hub.wait(f"x{n}").output.value, "1")
+
+    def policed(self, outbound):
+        """A second store on the server, behind a proxy, that obeys |outbound|; once files are read again."""
+        kept = self.daemon.output().count("the state stores are those of the files again")
+        if not hasattr(self, "way"):
+            self.way = proxy.Proxy(self.server.port)
+            self.addCleanup(self.way.close)
+        text = POLICED % (self.server.type, self.server.version, self.server.metadata(self.way.port), outbound)
+        (self.daemon.resources / "policed.new").write_text(text)
+        (self.daemon.resources / "policed.new").rename(self.daemon.resources / "policed.yaml")
+        self.told("the state stores are those of the files again", kept + 1)
+
+    def told(self, text, count=1):
+        end = time.monotonic() + 40
+        while self.daemon.output().count(text) < count:
+            self.assertLess(time.monotonic(), end, f"'{text}' is not in the log:\n{self.daemon.output()[-2000:]}")
+            time.sleep(0.02)
+
+    def read_policed(self):
+        code, body, _ = self.daemon.request("GET", "/v1.0/state/policed/k", timeout=40)
+        return code, json.loads(body)["message"] if code >= 400 else json.loads(body)
+
+    def save_policed(self, value):
+        body = json.dumps([{"key": "k", "value": value}]).encode()
+        return self.daemon.request("POST", "/v1.0/state/policed", body, timeout=60)[0]
+
+    def stop_for_policed(self):
+        """To that store the server has gone: its connections break, and new ones are refused."""
+        self.way.target = harness.free_port()
+        self.way.cut()
+
+    def test_policies_of_a_store(self):
+        """A time limit, a circuit breaker, and retries, each put in force while the daemon runs."""
+        why = "fail to get k from state store policed: "
+        self.policed("{timeout: quick}")
+        self.assertEqual(self.save_policed("first"), 204)
+        self.way.silence()
+        self.assertEqual(self.read_policed(), (500, why + "context deadline exceeded"))
+        self.way.heal()
+
+        self.policed("{timeout: quick, circuitBreaker: two}")
+        self.way.silence()
+        open_now = (500, why + "circuit breaker is open")
+        answers = [self.read_policed() for _ in range(3)]
+        self.assertEqual(answers[-1], open_now)
+        hub = self.hub()
+        call = hub.channel.unary_unary("/dapr.proto.runtime.v1.Dapr/GetState", dapr.GetStateRequest.SerializeToString,
+                                       dapr.GetStateResponse.FromString)
+        end = time.monotonic() + 40
+        while True:  # over gRPC; a probe may run out of time instead
+            self.assertLess(time.monotonic(), end)
+            with self.assertRaises(grpc.RpcError) as failed:
+                call(dapr.GetStateRequest(store_name="policed", key="k"), timeout=20)
+            self.assertEqual(failed.exception.code(), grpc.StatusCode.INTERNAL)
+            if failed.exception.details() == open_now[1]:
+                break
+        self.way.heal()
+        while self.read_policed() != (200, "first"):
+            self.assertLess(time.monotonic(), end + 40)
+            time.sleep(0.05)
+        self.told('Circuit breaker \\"policed\\" changed state from half-open to closed')
+
+        self.policed("{timeout: quick, retry: constant}")
+        self.stop_for_policed()
+        saved = []
+        saves = [threading.Thread(target=lambda n=n: saved.append(self.save_policed(n))) for n in range(3)]
+        for one in saves:
+            one.start()
+        self.told("calls are made again, as its policy says")
+        self.way.target = self.server.port
+        for one in saves:
+            one.join()
+        self.assertEqual(saved, [204] * 3)
+        self.assertIn(self.read_policed(), [(200, n) for n in range(3)])
+        self.told("answers again, after")
+
+        self.policed("{}")  # named, and so without the default
+        self.stop_for_policed()
+        self.assertNotEqual(self.read_policed()[0], 200)
 
     def test_a_clock_is_moved_by_an_hour(self):
         """Leases are by the server's clock: none is lost, and none is taken from another, whatever a daemon's own clock says.

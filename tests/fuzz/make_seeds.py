@@ -446,6 +446,21 @@ spec:
   tracing: &a {samplingRate: "1"}
   more: *a
 """
+RESILIENCY = """kind: Component
+metadata: {name: one}
+spec: {type: state.in-memory}
+---
+kind: Resiliency
+metadata: {name: r}
+spec:
+  policies:
+    timeouts: {t: 5s, DefaultTimeoutPolicy: 250}
+    retries: {r: {policy: exponential, maxInterval: 15s, matching: {httpStatusCodes: "429,500-599"}}}
+    circuitBreakers: {b: {trip: "!(double(totalFailures) / 2.5 < 1e1) && requests % 3 != 0 || true"}}
+  targets:
+    components: {one: {outbound: {timeout: t, retry: r, circuitBreaker: b}}}
+    actors: {a: {circuitBreaker: b, circuitBreakerScope: id}}
+"""
 RUNFILE = """version: 1
 common: {resourcesPath: ., env: {A: 1}, logLevel: debug}
 apps:
@@ -458,6 +473,7 @@ apps:
 """
 for number, text in enumerate((COMPONENT, COMPONENT, CONFIGURATION, RUNFILE)):
     seed("config", f"{number}", number, text.encode())
+seed("config", "resiliency", 1, RESILIENCY.encode())
 seed("config", "json", 0, b'{"a": [1, "x\\n", null, true, -1.5e3], "b": {"c": 10s}}')
 TURNS = json.dumps([
     {"eventId": -1, "workflowStarted": {}},
