@@ -87,6 +87,41 @@ static void test_refused_part(void **state) {
     }
 }
 
+// The same of commits with nothing but batches.
+static void test_refused_batch(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    struct pawl_lease other = second_shard(f), stale = other;
+    stale.epoch--;
+    struct pawl_batch first = {1, PAWL_STR("a")};
+    assert_ok(f, t_commit(f, &(struct pawl_part){.lease = &other, .batch = &first}, NULL));
+    const struct {
+        const struct pawl_lease *lease;
+        uint64_t position;
+        enum pawl_err result;
+    } cases[] = {
+        {&stale, 2, PAWL_E_FENCED}, {&other, 1, PAWL_E_INTERNAL}, {&other, 7, PAWL_E_INTERNAL}};
+    uint64_t position = 0;
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        size_t c = i / 2;
+        struct pawl_batch good = {++position, PAWL_STR("good")};
+        struct pawl_batch bad = {cases[c].position, PAWL_STR("bad")};
+        struct pawl_part done = {.lease = &f->lease, .batch = &good};
+        struct pawl_part refused = {.lease = cases[c].lease, .batch = &bad};
+        if (i % 2)
+            commit_both(f, &refused, &done);
+        else
+            commit_both(f, &done, &refused);
+        assert_err(PAWL_OK, done.result.code);
+        assert_err(cases[c].result, refused.result.code);
+        assert_true(*refused.result.text);
+        char expected[32];
+        snprintf(expected, sizeof expected, "%d=good ", (int)position);
+        assert_string_equal(t_log(f, f->lease.shard, position - 1), expected);
+        assert_string_equal(t_log(f, other.shard, 0), "1=a ");
+    }
+}
+
 // A result is of this commit, not of an earlier one.
 static void test_results_are_new(void **state) {
     struct fixture *f = *state;
@@ -111,7 +146,8 @@ static void test_at_once(void **state) {
 int suite_parts(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {T(test_several_shards), T(test_refused_part),
-                                       T(test_results_are_new), T(test_at_once)};
+                                       T(test_refused_batch), T(test_results_are_new),
+                                       T(test_at_once)};
 #undef T
     return cmocka_run_group_tests_name("parts of commits", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 // Commits: one transaction, sent ahead of its answers.
 //
-//     one shard's batch       fence and append ──────────────► answer              1 round trip
+//     batches alone           fences and appends ──► answers                       1 round trip
 //     everything else         BEGIN, fences ──► answers, the rest, COMMIT ──► answers      2
 //
 // The statement that appends a batch also checks the epoch, and locks the shard's row, so that
@@ -192,6 +192,14 @@ static bool commit_take_many(struct commit *c, struct pawl_error *guilty, size_t
     return good;
 }
 
+static enum pawl_err commit_tell_gap(const struct pawl_postgres *store,
+                                     const struct pawl_part *part, struct pawl_error *error) {
+    return pawl__fail(error, PAWL_E_INTERNAL,
+                      "%s: batch %llu does not follow the last one of shard %llu", store->where,
+                      (unsigned long long)part->batch->position,
+                      (unsigned long long)part->lease->shard);
+}
+
 // Why a fence gave no row. PAWL_OK: it holds.
 static enum pawl_err commit_explain(struct commit *c, const struct pawl_part *part,
                                     struct pawl_error *error) {
@@ -207,11 +215,7 @@ static enum pawl_err commit_explain(struct commit *c, const struct pawl_part *pa
                           "%s: shard %llu was leased by another owner (epoch %llu, ours is %llu)",
                           c->store->where, (unsigned long long)part->lease->shard,
                           (unsigned long long)epoch, (unsigned long long)part->lease->epoch);
-    if (!part->batch) return PAWL_OK;
-    return pawl__fail(error, PAWL_E_INTERNAL,
-                      "%s: batch %llu does not follow the last one of shard %llu", c->store->where,
-                      (unsigned long long)part->batch->position,
-                      (unsigned long long)part->lease->shard);
+    return part->batch ? commit_tell_gap(c->store, part, error) : PAWL_OK;
 }
 
 static void commit_tell_headless(const struct pawl_postgres *store, const struct pawl_snapshot *row,
@@ -223,23 +227,28 @@ static void commit_tell_headless(const struct pawl_postgres *store, const struct
 
 // Takes the answers of a part's fence and checks. A part that does not fit is told so.
 static bool commit_take_fence(struct commit *c, struct pawl_part *part) {
-    PGresult *result;
-    if (!commit_take(c, &part->result, &result)) return false;
-    uint64_t last = PQntuples(result) ? (uint64_t)pawl__pg_number(result, 0, 0) : 0;
-    bool holds = PQntuples(result);
+    PGresult *result = NULL;
+    bool good = commit_take(c, &part->result, &result), holds = false;
+    uint64_t last = part->batch ? part->batch->position : 0;
+    if (good && part->batch) holds = *PQcmdTuples(result) == '1';
+    if (good && !part->batch && PQntuples(result)) {
+        holds = true;
+        last = (uint64_t)pawl__pg_number(result, 0, 0);
+    }
+    if (part->result.code == PAWL_E_INVALID) // the batch's position is taken
+        commit_tell_gap(c->store, part, &part->result);
     PQclear(result);
     if (holds && part->trim_to > last)
         pawl__fail(&part->result, PAWL_E_INTERNAL,
                    "%s: cannot trim shard %llu to %llu, its last batch is %llu", c->store->where,
                    (unsigned long long)part->lease->shard, (unsigned long long)part->trim_to,
                    (unsigned long long)last);
-    bool good = true;
-    for (size_t i = 0; good && i < part->snapshot_count; i++) {
+    for (size_t i = 0; i < part->snapshot_count && (good || c->link->conn); i++) {
         const struct pawl_snapshot *row = &part->snapshots[i];
         if (!row->history_from) continue;
-        good = commit_take(c, &part->result, &result);
-        if (!good) break;
-        if (holds && !PQntuples(result)) commit_tell_headless(c->store, row, &part->result);
+        good = commit_take(c, &part->result, &result) && good;
+        if (holds && result && !PQntuples(result))
+            commit_tell_headless(c->store, row, &part->result);
         PQclear(result);
     }
     if (good && !holds) part->result.code = PAWL_E_FENCED; // explained once all answers are in
@@ -298,12 +307,23 @@ static enum pawl_outcome commit_ends(struct commit *c, bool done) {
     return c->committing && !c->link->refused ? PAWL_COMMIT_UNKNOWN : PAWL_COMMIT_NOTHING;
 }
 
-// One batch alone is one statement, which is a transaction by itself.
-static enum pawl_outcome commit_batch(struct commit *c, struct pawl_part *part) {
+static bool commit_is_batches(const struct pawl_commit *commit) {
+    bool only = commit->parts && !commit->state;
+    for (const struct pawl_part *part = commit->parts; only && part; part = part->next)
+        only = !part->result.code && part->batch && !commit_rest(part);
+    return only;
+}
+
+// The server makes what comes in one group one transaction. What is fenced off appends nothing.
+static enum pawl_outcome commit_batches(struct commit *c, const struct pawl_commit *commit) {
+    bool good = true;
     c->committing = true;
-    bool good = commit_send_fence(c, part) && pawl__pg_sync(c->link);
+    for (struct pawl_part *part = commit->parts; good && part; part = part->next)
+        good = commit_send_fence(c, part);
+    good = good && pawl__pg_sync(c->link);
     if (!good) pawl__pg_fail(c->link, NULL, "commit", c->error);
-    good = good && commit_take_fence(c, part);
+    for (struct pawl_part *part = commit->parts; part && c->link->conn; part = part->next)
+        good = commit_take_fence(c, part) && good;
     if (c->link->conn && !pawl__pg_synced(c->link)) {
         pawl__pg_fail(c->link, NULL, "commit", c->error);
         good = false;
@@ -386,12 +406,9 @@ static bool commit_explain_all(struct commit *c, const struct pawl_commit *commi
 }
 
 static enum pawl_outcome commit_try(struct commit *c, const struct pawl_commit *commit) {
-    struct pawl_part *part = commit->parts;
     c->committing = c->again = c->link->refused = false;
     if (pawl__pg_ready(c->link, c->error)) return PAWL_COMMIT_NOTHING;
-    bool alone = part && !part->next && !part->result.code && !commit->state && part->batch &&
-                 !commit_rest(part);
-    if (alone) return commit_batch(c, part);
+    if (commit_is_batches(commit)) return commit_batches(c, commit);
     return commit_ends(c, commit_fences(c, commit) && commit_rest_of(c, commit));
 }
 
@@ -417,10 +434,7 @@ static void commit_prepare(struct pawl_postgres *store, const struct pawl_commit
             pawl__fail(&part->result, PAWL_E_TOO_LARGE,
                        "a row is too large to be stored; the limit is %zu", PAWL_ROW_MAX);
         else if (part->batch && (part->batch->position == 0 || part->batch->position > INT64_MAX))
-            pawl__fail(&part->result, PAWL_E_INTERNAL,
-                       "batch %llu does not follow the last one of shard %llu",
-                       (unsigned long long)part->batch->position,
-                       (unsigned long long)part->lease->shard);
+            commit_tell_gap(store, part, &part->result);
     }
     for (struct pawl_state_tx *tx = commit->state; tx; tx = tx->next)
         pawl__pg_check_state(store, tx);

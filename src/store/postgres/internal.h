@@ -55,12 +55,11 @@
     X(SHARD_EPOCH,  writer, 0, "SELECT epoch FROM pawl_shard WHERE id = $1")                       \
     X(SHARD_FENCE,  writer, 0, "SELECT greatest(trimmed, coalesce((SELECT max(position)"           \
         " FROM pawl_log WHERE shard = $1), 0)) FROM pawl_shard WHERE id = $1 AND epoch = $2"       \
-        " FOR UPDATE")                                                                             \
+        " FOR NO KEY UPDATE")                                                                      \
     X(LOG_APPEND,   writer, 0, "INSERT INTO pawl_log(shard, position, row)"                        \
         " SELECT id, $3::bigint, $4::bytea FROM pawl_shard WHERE id = $1 AND epoch = $2"           \
-        " AND (trimmed = $3::bigint - 1 OR EXISTS(SELECT 1 FROM pawl_log WHERE shard = $1"         \
-        " AND position = $3::bigint - 1))"                                                         \
-        " FOR UPDATE ON CONFLICT DO NOTHING RETURNING position")                                   \
+        " AND (trimmed = $3::bigint - 1 OR (SELECT true FROM pawl_log WHERE shard = $1"            \
+        " AND position = $3::bigint - 1)) FOR NO KEY UPDATE")                                      \
     X(LOG_TRIM,     writer, 0, "DELETE FROM pawl_log WHERE shard = $1 AND position <= $2")         \
     X(SHARD_TRIM,   writer, 0, "UPDATE pawl_shard SET trimmed = greatest(trimmed, $2::bigint)"     \
         " WHERE id = $1")                                                                          \
