@@ -9,6 +9,7 @@
 #include "cli/inside.h"
 #include "cli/listen.h"
 #include "cli/loops.h"
+#include "cli/notify.h"
 #include "cli/reload.h"
 #include "cli/version.h"
 
@@ -30,6 +31,7 @@ struct daemon {
     struct pawl_daemon_stores stores;
     struct pawl_extended *extended;
     struct pawl_app_watch app;
+    struct pawl_notify notify;
     struct pawl_reload *reload;
     char address[320]; // where other daemons reach this one
     struct pawl_inside inside;
@@ -52,6 +54,7 @@ static void daemon_on_stores_closed(void *arg) {
     struct daemon *daemon = arg;
     for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&daemon->signals[i], NULL);
     uv_close((uv_handle_t *)&daemon->deadline, NULL);
+    pawl__notify_close(&daemon->notify);
     pawl__app_watch_end(&daemon->app);
 }
 
@@ -111,6 +114,7 @@ static void daemon_stop(struct daemon *daemon) {
     daemon->closing = true;
     int64_t grace = daemon->options->graceful_shutdown;
     pawl__log(daemon_log(daemon), PAWL_LOG_INFO, daemon_scope, "Dapr is shutting down");
+    pawl__notify(&daemon->notify, "STOPPING=1");
     uv_timer_start(&daemon->deadline, daemon_on_deadline,
                    (uint64_t)(grace / PAWL_MILLISECOND) + 10000, 0);
     uv_unref((uv_handle_t *)&daemon->deadline);
@@ -297,6 +301,11 @@ static enum pawl_err daemon_watch_files(struct daemon *daemon, struct pawl_error
     return daemon->reload ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
+static void daemon_on_ready(void *arg) {
+    const struct daemon *daemon = arg;
+    pawl__notify(&daemon->notify, "READY=1");
+}
+
 static void daemon_init(struct daemon *daemon) {
     const int numbers[] = {SIGINT, SIGTERM};
     uv_loop_init(&daemon->loop);
@@ -307,6 +316,7 @@ static void daemon_init(struct daemon *daemon) {
         daemon->signals[i].data = daemon;
         uv_signal_start(&daemon->signals[i], daemon_on_signal, numbers[i]);
     }
+    pawl__notify_init(&daemon->notify, &daemon->loop);
     pawl__daemon_stores_init(&daemon->stores, &daemon->loop, daemon->options->app_id,
                              daemon_log(daemon));
     daemon->stores.is_shared = daemon->options->loops > 1;
@@ -315,6 +325,7 @@ static void daemon_init(struct daemon *daemon) {
         .loop = &daemon->loop,
         .stores = &daemon->stores,
         .extended = daemon->extended,
+        .ready = daemon_on_ready,
         .shutdown = daemon_shutdown,
         .ended = daemon_on_ended,
         .arg = daemon,

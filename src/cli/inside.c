@@ -82,10 +82,15 @@ static void inside_tell_shards(struct pawl_inside *inside) {
         start->count);
 }
 
+static void inside_set_ready(struct pawl_inside *inside, bool ready, const char *why) {
+    pawl__api_set_ready(inside->api, ready, why);
+    if (ready && inside->options.ready) inside->options.ready(inside->options.arg);
+}
+
 static void inside_on_ready(void *arg, bool ready, const struct pawl_error *reason) {
     struct pawl_inside *inside = arg;
     if (ready) inside_tell_shards(inside);
-    if (!inside->ending) pawl__api_set_ready(inside->api, ready, reason ? reason->text : NULL);
+    if (!inside->ending) inside_set_ready(inside, ready, reason ? reason->text : NULL);
 }
 
 // Calls of other loops.
@@ -323,7 +328,7 @@ enum pawl_err pawl__inside_begin(struct pawl_inside *inside, const struct pawl_i
     if (!err) err = inside_start_api(inside, error);
     if (!err) err = inside_serve_metrics(inside, error);
     if (err) return err;
-    if (!inside->node) pawl__api_set_ready(inside->api, true, NULL);
+    if (!inside->node) inside_set_ready(inside, true, NULL);
     if (start->sibling) pawl__sibling_join(start->sibling, &inside_host, inside);
     return PAWL_OK;
 }

@@ -22,6 +22,7 @@ struct pawl_inside_options {
     uv_loop_t *loop;
     struct pawl_daemon_stores *stores;       // opened, whenever the inside begins
     struct pawl_extended *extended;          // metadata that apps have set
+    void (*ready)(void *arg);                // it can do its work, once more perhaps; may be NULL
     void (*shutdown)(void *arg, bool force); // asked for by a call
     void (*ended)(void *arg);
     void *arg;

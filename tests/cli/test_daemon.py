@@ -122,6 +122,32 @@ class Daemon(clilib.Case):
             self.assertIn(said, self.output())
             self.assertNotIn("permission", self.output())
 
+    def test_service_manager_is_told(self):
+        """As sd_notify(3) says: when it serves, that it lives, and that it ends."""
+        path = str(self.home / "notify")
+        for name in (path, "@" + path):
+            with self.subTest(name[0]), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+                manager.bind(name.replace("@", "\0", 1))
+                manager.settimeout(20)
+                self.env.update(NOTIFY_SOCKET=name, WATCHDOG_USEC="40000")
+                process = self.daemon()
+                while manager.recv(100) != b"READY=1":
+                    self.assertIsNone(process.poll())
+                self.assertEqual(self.health("127.0.0.1", self.http), 204)
+                while manager.recv(100) != b"WATCHDOG=1":
+                    pass
+                process.send_signal(signal.SIGTERM)
+                while manager.recv(100) != b"STOPPING=1":
+                    pass
+                self.assertEqual(process.wait(20), 0, self.output())
+
+    def test_service_manager_does_not_listen(self):
+        for name in ("/nowhere/socket", "", "x" * 200):
+            self.env.update(NOTIFY_SOCKET=name, WATCHDOG_USEC="1", WATCHDOG_PID="1")
+            process = self.daemon()
+            clilib.wait_for(lambda: self.health("127.0.0.1", self.http) == 204)
+            self.end(process)
+
     def test_calls_in_the_log(self):
         """Each API call is told, as the flag says, and else the configuration."""
         config = self.file(self.home / "c.yaml", "kind: Configuration\nspec: {logging: {apiLogging: {enabled: true, "
