@@ -3,7 +3,8 @@
 //     fill_store file.db [how many] [namespace/app]
 //
 // Seven in ten sleep, one in a thousand has failed, the others are completed. One in a hundred is a
-// child, each has a tag, and one in a hundred thousand, the oldest among them, one that is rare.
+// child, one in ten says where it stands, each has a tag, and one in a hundred thousand, the oldest
+// among them, one that is rare.
 // They cannot be loaded: what stands in them besides their columns is noise.
 
 #include <stdio.h>
@@ -24,7 +25,7 @@ enum {
 static const char *const names[] = {"order", "payment", "shipment", "refund", "invoice"};
 
 struct row {
-    char id[32], parent[32];
+    char id[32], parent[32], says[32];
     struct pawl_buf tags;
 };
 
@@ -45,6 +46,9 @@ static void make(struct pawl_snapshot *out, struct row *row, long number, long c
                  number / 1000 * 1000 * 7919 % count);
     else
         *row->parent = 0;
+    *row->says = 0;
+    if (number % 10 == 8)
+        snprintf(row->says, sizeof row->says, "\"packing box %ld of 70\"", number / 10 % 70);
     pawl__buf_clear(&row->tags);
     pawl__tags_add(&row->tags, PAWL_STR("team"), number % 2 ? PAWL_STR("red") : PAWL_STR("blue"));
     if (number % 100000 == 0) pawl__tags_add(&row->tags, PAWL_STR("vip"), PAWL_STR("yes"));
@@ -60,6 +64,7 @@ static void make(struct pawl_snapshot *out, struct row *row, long number, long c
         .completed_at = sleeps ? 0 : now - age + PAWL_MILLISECOND,
         .parent = pawl__str(row->parent),
         .tags = pawl__buf_str(&row->tags),
+        .custom_status = pawl__str(row->says),
         .failure_type = failed ? PAWL_STR("CardDeclined") : PAWL_STR(""),
         .wake_at = sleeps ? now + 1000 * PAWL_SECOND * 3600 : INT64_MAX,
         .state = {history, 60},

@@ -28,25 +28,12 @@ struct pawl_instance *pawl__instance_ref(struct pawl_instance *instance) {
 void pawl__instance_unref(struct pawl_instance *instance) {
     if (!instance || --instance->refs) return;
     pawl__instance_reset(instance);
-    free(instance->saved_name);
     free(instance->id);
     free(instance);
 }
 
-void pawl__instance_saved(struct pawl_instance *instance, uint64_t position, int32_t status) {
-    free(instance->saved_name);
-    instance->saved_name = NULL;
-    instance->saved = position;
-    instance->saved_status = status;
-}
-
 void pawl__instance_reset(struct pawl_instance *instance) {
-    // The first name since the snapshot is the one in it.
-    bool is_saved = instance->saved && instance->name && !instance->saved_name;
-    if (is_saved)
-        instance->saved_name = instance->name;
-    else
-        free(instance->name);
+    free(instance->name);
     free(instance->execution_id);
     free(instance->version);
     free(instance->stall_text);
@@ -65,8 +52,6 @@ void pawl__instance_reset(struct pawl_instance *instance) {
         .linked = instance->linked,
         .position = instance->position,
         .saved = instance->saved,
-        .saved_status = instance->saved_status,
-        .saved_name = instance->saved_name,
         .unsaved = instance->unsaved,
         .generation = instance->generation,
         .final_status = PAWL_STATUS_NONE,

@@ -58,15 +58,13 @@ struct pawl_instance {
     struct pawl_tree_node by_created; // in the shard's order, by its creation and id
     char *id;
     size_t id_len;
-    unsigned refs;        // the shard's, and one for each effect or call that holds it
-    bool exists;          // false: known not to exist (a ghost), or purged
-    bool linked;          // still in its shard's table
-    bool orphan;          // see replay.c
-    uint64_t position;    // of the last batch that changed it
-    uint64_t saved;       // position of its snapshot in the store; 0: it has none
-    int32_t saved_status; // the status in it
-    char *saved_name;     // the workflow's name in it, when that is another than |name|; else NULL
-    uint64_t unsaved;     // the first batch that changed it since, or an earlier one; 0: none did
+    unsigned refs;     // the shard's, and one for each effect or call that holds it
+    bool exists;       // false: known not to exist (a ghost), or purged
+    bool linked;       // still in its shard's table
+    bool orphan;       // see replay.c
+    uint64_t position; // of the last batch that changed it
+    uint64_t saved;    // position of its snapshot in the store; 0: it has none
+    uint64_t unsaved;  // the first batch that changed it since, or an earlier one; 0: none did
     // Of the run under this id: each start and continue-as-new has a higher one, and none comes
     // twice, also after a purge (a start takes the time as its number, when that is higher).
     uint64_t generation;
@@ -128,10 +126,6 @@ void pawl__instance_unref(struct pawl_instance *instance);
 
 // Back to a ghost: all that the records said is forgotten, but for the generation.
 void pawl__instance_reset(struct pawl_instance *instance);
-
-// Notes that the store has a snapshot of |position| with |status| and its present name; with 0 that
-// it has none any more.
-void pawl__instance_saved(struct pawl_instance *instance, uint64_t position, int32_t status);
 
 static inline struct pawl_str pawl__instance_id(const struct pawl_instance *instance) {
     return (struct pawl_str){instance->id, instance->id_len};

@@ -294,7 +294,7 @@ enum pawl_err pawl__shard_restore(struct pawl_shard *shard, const struct pawl_sn
     }
     struct pawl_instance *instance = *out;
     instance->position = snapshot->position;
-    pawl__instance_saved(instance, snapshot->position, snapshot->status);
+    instance->saved = snapshot->position;
     if (!snapshot_fill(instance, state, snapshot->history) || !pawl__shard_reserve(shard, 0)) {
         pawl__shard_evict(shard, instance);
         err = pawl__fail_plain(error, PAWL_E_NOMEM);

@@ -138,7 +138,7 @@ bool pawl__checkpoint_done(struct pawl_checkpoint *point) {
     for (size_t i = 0; i < point->row_count; i++) {
         const struct pawl_checkpoint_row *row = &point->rows[i];
         struct pawl_instance *instance = row->instance;
-        pawl__instance_saved(instance, point->snapshots[i].position, point->snapshots[i].status);
+        instance->saved = point->snapshots[i].position;
         instance->unsaved = instance->position > instance->saved ? instance->saved + 1 : 0;
         if (instance->generation != row->generation) continue; // its history began anew
         instance->saved_events = row->events;

@@ -7,6 +7,9 @@
 // (pawl__residency_keeps): an instance that is in memory then is looked at there, and one that is
 // not has not changed meanwhile. So a page is that of one moment, the one at which it is put
 // together.
+//
+// A count has no rows that memory could correct. So instances that are otherwise in memory than in
+// the store when it begins are left out there, and are counted here.
 
 struct reading {
     struct pawl_job job;
@@ -208,34 +211,50 @@ static bool search_answer(struct reading *reading, struct pawl_search *verb) {
 
 // --- counts --------------------------------------------------------------------------------------
 
-// Counts an instance in memory as it is, not as its row in the store says.
-static bool tally_correct(struct reading *reading, const struct pawl_instance *instance) {
-    struct pawl_snapshot row;
-    bool stored = instance->saved != 0;
-    if (!instance->exists || (stored && !instance->unsaved)) return true;
-    if (!pawl__shard_columns(instance, &reading->arena, &row)) return false;
-    int32_t now = row.status;
-    struct pawl_str name = row.name;
-    for (int step = stored ? 0 : 1; step < 2; step++) {
-        row.status = step ? now : instance->saved_status;
-        row.name = !step && instance->saved_name ? pawl__str(instance->saved_name) : name;
+// Whether the store may have a row of |instance| that is not as it is in memory.
+static bool tally_differs(const struct pawl_instance *instance) {
+    return instance->exists ? instance->unsaved : instance->saved;
+}
+
+// Leaves those out that the store does not know as they are. False when memory is out.
+static bool tally_leave_out(struct reading *reading) {
+    const struct pawl_shard *shard = &reading->calls->residency->shard;
+    size_t at = 0, count = 0;
+    for (const struct pawl_instance *one; (one = pawl__map_next(&shard->instances, &at));)
+        count += tally_differs(one);
+    struct pawl_str *ids = pawl__arena_alloc(&reading->arena, (count + 1) * sizeof *ids);
+    bool ok = ids;
+    at = 0;
+    reading->query.except = ids;
+    for (const struct pawl_instance *one; ok && (one = pawl__map_next(&shard->instances, &at));) {
+        if (!tally_differs(one)) continue;
+        struct pawl_str *id = &ids[reading->query.except_count++];
+        *id = pawl__instance_id(one);
+        ok = reading_copy(&reading->arena, id);
+    }
+    return ok;
+}
+
+// Counts what the store has left out, as it is now. What has begun to be since then may have been
+// in the store when that was read, or not: it is not looked at here, so that it counts once at
+// most.
+static bool tally_add(struct reading *reading) {
+    for (size_t i = 0; i < reading->query.except_count; i++) {
+        const struct pawl_instance *instance =
+            pawl__shard_find(&reading->calls->residency->shard, reading->query.except[i]);
+        struct pawl_snapshot row;
+        if (!instance || !instance->exists) continue;
+        if (!pawl__shard_columns(instance, &reading->arena, &row)) return false;
         if (!pawl__query_match(&reading->query, &row)) continue;
-        struct pawl_tally_row *counted = reading_tally_row(reading, row.name, row.status);
-        if (!counted) return false;
-        if (step)
-            counted->count++;
-        else if (counted->count)
-            counted->count--;
+        struct pawl_tally_row *group = reading_tally_row(reading, row.name, row.status);
+        if (!group) return false;
+        group->count++;
     }
     return true;
 }
 
 static void tally_answer(struct reading *reading, struct pawl_tally *verb) {
-    const struct pawl_shard *shard = &reading->calls->residency->shard;
-    size_t at = 0;
-    bool ok = true;
-    for (struct pawl_instance *instance; ok && (instance = pawl__map_next(&shard->instances, &at));)
-        ok = tally_correct(reading, instance);
+    bool ok = tally_add(reading);
     verb->rows = pawl__arena_alloc(verb->arena, (reading->tally_count + 1) * sizeof *verb->rows);
     ok = ok && verb->rows;
     for (size_t i = 0; ok && i < reading->tally_count; i++) {
@@ -315,6 +334,10 @@ static enum pawl_err reading_begin(struct pawl_calls *calls, struct pawl_call *c
     }
     reading->job = job;
     reading->calls = calls;
+    if (job.run == reading_tally && !tally_leave_out(reading)) {
+        reading_destroy(reading);
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
+    }
     reading->shard = calls->residency->lease.shard;
     pawl__link_init(&reading->call);
     pawl__list_add(&reading->call, &call->link);

@@ -34,8 +34,7 @@ struct pawl_tally_row {
 };
 
 // Fills |rows|, in |arena|, with how many fit, by name and status, in no order. Exact when nothing
-// changes meanwhile and the query asks for names and statuses only; an instance that has changed
-// since its last snapshot may be counted as it was then by other columns.
+// changes meanwhile; what does change is counted as it was before or as it is then.
 struct pawl_tally {
     struct pawl_call call;
     uint32_t shard;

@@ -217,7 +217,7 @@ static bool writer_let_out(struct pawl_writer *writer) {
     struct pawl_residency *residency = writer->residency;
     while (writer->writing.purged.len) {
         struct pawl_instance *instance = pawl__queue_pop(&writer->writing.purged).effect.instance;
-        pawl__instance_saved(instance, 0, PAWL_STATUS_NONE); // its row went in the same commit
+        instance->saved = 0; // its row went in the same commit
         if (!instance->exists && instance->linked) pawl__residency_add_ghost(residency, instance);
         pawl__instance_unref(instance);
     }

@@ -1,5 +1,7 @@
 #include "store/query.h"
 
+#include "base/map.h"
+
 static bool query_contains(struct pawl_str text, struct pawl_str part) {
     return part.len == 0 || (text.len && memmem(text.data, text.len, part.data, part.len));
 }
@@ -32,6 +34,20 @@ bool pawl__query_match(const struct pawl_query *query, const struct pawl_snapsho
            query_contains(row->custom_status, query->custom_status) &&
            query_is(row->failure_type, query->failure_type) &&
            (!query->after_id.len || pawl__query_compare(query->order, row, &place) > 0);
+}
+
+bool pawl__query_leave_out(const struct pawl_query *query, struct pawl_snapshot *rows,
+                           size_t *count) {
+    struct pawl_map ids = {0};
+    size_t kept = 0;
+    bool ok = true;
+    for (size_t i = 0; ok && i < query->except_count; i++)
+        ok = pawl__map_put(&ids, query->except[i], (void *)&query->except[i]);
+    for (size_t i = 0; ok && i < *count; i++)
+        if (!pawl__map_get(&ids, rows[i].id)) rows[kept++] = rows[i];
+    if (ok) *count = kept;
+    pawl__map_finish(&ids);
+    return ok;
 }
 
 bool pawl__query_is_of_kinds(const struct pawl_query *query) {

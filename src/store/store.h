@@ -213,6 +213,9 @@ struct pawl_query {
     struct pawl_str after_id;
     size_t limit;           // 0: none
     struct pawl_scan *scan; // NULL: looks at all. Counts do
+    // Of counts: ids, each named once, of instances that are left out, be they there or not.
+    const struct pawl_str *except;
+    size_t except_count;
 };
 
 // --- the calls ------------------------------------------------------------------------------

@@ -276,6 +276,27 @@ static void test_counts(void **state) {
     assert_counts(f, Q(.statuses = 1 << COMPLETED, .created_from = 150), "Pay/1=1 ");
 }
 
+static void test_counts_without(void **state) {
+    struct fixture *f = *state;
+    fill(f);
+    const struct pawl_str some[] = {S("order-3"), S("pay-1"), S("nobody"), S("Zoo")},
+                          all[] = {S("order-1"), S("order-2"), S("order-3"),
+                                   S("pay-1"),   S("pay-2"),   S("Zoo")};
+    assert_counts(f, Q(.except = some, .except_count = 1),
+                  "Order/0=1 Order/1=1 Order/3=1 Pay/1=1 Pay/7=1 ");
+    assert_counts(f, Q(.except = some, .except_count = 4), "Order/0=1 Order/1=1 Pay/7=1 ");
+    assert_counts(f, Q(.except = all, .except_count = 6), "");
+    assert_counts(f, Q(.name = S("Order"), .except = some, .except_count = 2),
+                  "Order/0=1 Order/1=1 Order/3=1 ");
+    assert_counts(f, Q(.failure_type = S("cardError"), .except = some, .except_count = 3),
+                  "Order/3=1 ");
+    assert_counts(f, Q(.failure_type = S("cardError"), .except = some, .except_count = 4), "");
+    assert_counts(f, Q(.custom_status = S("pack"), .except = all, .except_count = 1), "");
+    assert_counts(f, Q(.parent = S("order-1"), .except = some, .except_count = 2), "");
+    assert_counts(f, Q(.id_prefix = S("order"), .except = some, .except_count = 1),
+                  "Order/0=1 Order/1=1 ");
+}
+
 // Counts by name and status are exact after each commit, whatever it did: rows that come, change,
 // go and come again, in one commit or in several, and parts that are refused, beside others that
 // are done. The names are more than a store may want to keep in memory meanwhile.
@@ -447,11 +468,18 @@ static void test_any_query(void **state) {
 
 int suite_query(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {
-        T(test_orders),       T(test_filters),         T(test_tags),
-        T(test_places),       T(test_scans),           T(test_scan_of_full_page),
-        T(test_scan_of_many), T(test_counts),          T(test_changes),
-        T(test_any_query),    T(test_counts_are_exact)};
+    const struct CMUnitTest tests[] = {T(test_orders),
+                                       T(test_filters),
+                                       T(test_tags),
+                                       T(test_places),
+                                       T(test_scans),
+                                       T(test_scan_of_full_page),
+                                       T(test_scan_of_many),
+                                       T(test_counts),
+                                       T(test_changes),
+                                       T(test_any_query),
+                                       T(test_counts_are_exact),
+                                       T(test_counts_without)};
 #undef T
     return cmocka_run_group_tests_name("queries", tests, NULL, NULL);
 }

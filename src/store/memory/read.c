@@ -153,6 +153,8 @@ enum pawl_err pawl__memory_count(struct pawl_store *base, uint64_t shard,
     all.after_id = (struct pawl_str){0};
     all.limit = 0;
     enum pawl_err err = read_rows(base, shard, read_is_asked, &all, &rows, error);
+    if (!err && !pawl__query_leave_out(&all, rows.rows, &rows.count))
+        err = pawl__fail_plain(error, PAWL_E_NOMEM);
     if (!err && rows.count) qsort(rows.rows, rows.count, sizeof *rows.rows, read_compare_group);
     for (size_t i = 0, end; !err && i < rows.count; i = end) {
         const struct pawl_snapshot *first = &rows.rows[i];

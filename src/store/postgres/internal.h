@@ -148,7 +148,8 @@
         " WHERE shard = $1 AND (created_at, id) < ($14::bigint, $15::bytea)" PAWL_PG_FILTER        \
         " ORDER BY created_at DESC, id DESC LIMIT $16")                                            \
     X(READ_COUNT,   reader, 0, "SELECT name, status, count(*) FROM pawl_instance"                  \
-        " WHERE shard = $1" PAWL_PG_FILTER " GROUP BY name, status")                               \
+        " WHERE shard = $1" PAWL_PG_FILTER                                                         \
+        " AND id NOT IN (SELECT unnest($14::bytea[])) GROUP BY name, status")                               \
     X(READ_MAIL,    reader, 0, "SELECT key, row FROM pawl_mail WHERE app = $1 AND number = $2"     \
         " AND key > $3 ORDER BY key LIMIT $4")                                                     \
     X(READ_HOLDERS, reader, 0, "SELECT number, id, epoch,"                                         \

@@ -2,6 +2,8 @@
 
 #include "store/postgres/internal.h"
 
+#include <endian.h>
+
 #define QUERY_PAGE 1000
 
 static void query_text(struct pawl_pg_params *params, struct pawl_str text) {
@@ -92,21 +94,45 @@ enum pawl_err pawl__pg_query(struct pawl_store *base, uint64_t shard,
     return err;
 }
 
+static bool query_put_int(struct pawl_buf *out, uint32_t number) {
+    number = htobe32(number);
+    return pawl__buf_append(out, &number, sizeof number);
+}
+
+// An array of bytea, as PostgreSQL receives it in binary: dimensions, whether it has NULLs, the
+// type; for the one dimension its size and first index; then the elements, each behind its length.
+static bool query_put_array(struct pawl_buf *out, const struct pawl_str *texts, size_t count) {
+    enum {
+        TYPE_BYTEA = 17
+    };
+    bool ok = query_put_int(out, count > 0) && query_put_int(out, 0) &&
+              query_put_int(out, TYPE_BYTEA) &&
+              (!count || (query_put_int(out, (uint32_t)count) && query_put_int(out, 1)));
+    for (size_t i = 0; ok && i < count; i++)
+        ok = query_put_int(out, (uint32_t)texts[i].len) && pawl__buf_append_str(out, texts[i]);
+    return ok;
+}
+
 enum pawl_err pawl__pg_count(struct pawl_store *base, uint64_t shard,
                              const struct pawl_query *query, pawl_count_fn fn, void *arg,
                              struct pawl_error *error) {
     struct pawl_postgres *store = (struct pawl_postgres *)base;
     struct pawl_pg_params params = {0};
-    struct pawl_buf prefix = {0};
+    struct pawl_buf prefix = {0}, except = {0};
     PGresult *result = NULL;
-    enum pawl_err err =
-        query_filter(&params, shard, query, &prefix)
-            ? pawl__pg_run(&store->reader, PAWL_PG_READ_COUNT, &params, &result, error)
-            : pawl__fail_plain(error, PAWL_E_NOMEM);
+    enum pawl_err err = PAWL_OK;
+    if (query_filter(&params, shard, query, &prefix) &&
+        query_put_array(&except, query->except, query->except_count)) {
+        pawl__pg_bytes(&params, pawl__buf_str(&except));
+        err = pawl__pg_run(&store->reader, PAWL_PG_READ_COUNT, &params, &result, error);
+    } else {
+        err = pawl__fail_plain(error, PAWL_E_NOMEM);
+    }
     for (int i = 0; !err && i < PQntuples(result); i++)
         err = fn(arg, pawl__pg_value(result, i, 0), (int32_t)pawl__pg_number(result, i, 1),
                  (uint64_t)pawl__pg_number(result, i, 2), error);
     PQclear(result);
     pawl__buf_finish(&prefix);
+    pawl__buf_finish(&except);
     return err;
 }

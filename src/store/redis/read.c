@@ -348,6 +348,8 @@ enum pawl_err pawl__redis_count(struct pawl_store *base, uint64_t shard,
     all.after_id = (struct pawl_str){0};
     enum pawl_err err = read_all((struct pawl_redis *)base, shard, false, &rows, error);
     if (!err) read_match(&rows, &all);
+    if (!err && !pawl__query_leave_out(&all, rows.rows, &rows.count))
+        err = pawl__fail_plain(error, PAWL_E_NOMEM);
     if (!err && rows.count) qsort(rows.rows, rows.count, sizeof *rows.rows, read_compare_groups);
     for (size_t i = 0, end; !err && i < rows.count; i = end) {
         const struct pawl_snapshot *first = &rows.rows[i];

@@ -151,24 +151,30 @@ struct count {
     struct pawl_buf key;      // of the row
 };
 
-// False when memory is out.
-static bool count_row(struct count *count, struct pawl_str name, int32_t status) {
+// NULL when memory is out.
+static struct count_group *count_group(struct count *count, struct pawl_str name, int32_t status) {
     pawl__buf_clear(&count->key);
     pawl__buf_append(&count->key, &status, sizeof status);
-    if (!pawl__buf_append_str(&count->key, name)) return false;
+    if (!pawl__buf_append_str(&count->key, name)) return NULL;
     struct pawl_str key = pawl__buf_str(&count->key);
     if (!count->last || !pawl__str_equal(count->last->key, key))
         count->last = pawl__map_get(&count->groups, key);
     if (!count->last) {
         struct count_group *group = pawl__arena_zalloc(&count->arena, sizeof *group);
         char *copy = pawl__arena_dup(&count->arena, key);
-        if (!group || !copy) return false;
+        if (!group || !copy) return NULL;
         group->key = (struct pawl_str){copy, key.len};
-        if (!pawl__map_put(&count->groups, group->key, group)) return false;
+        if (!pawl__map_put(&count->groups, group->key, group)) return NULL;
         count->last = group;
     }
-    count->last->count++;
-    return true;
+    return count->last;
+}
+
+// False when memory is out.
+static bool count_row(struct count *count, struct pawl_str name, int32_t status, int64_t more) {
+    struct count_group *group = count_group(count, name, status);
+    if (group) group->count += (uint64_t)more;
+    return group;
 }
 
 static enum pawl_err count_found(struct pawl_sqlite *store, uint64_t shard,
@@ -181,7 +187,7 @@ static enum pawl_err count_found(struct pawl_sqlite *store, uint64_t shard,
     if (err) return err;
     while (!err && (rc = sqlite3_step(find.statement)) == SQLITE_ROW)
         if (!count_row(count, pawl__sqlite_column(find.statement, 0),
-                       sqlite3_column_int(find.statement, 1)))
+                       sqlite3_column_int(find.statement, 1), 1))
             err = pawl__fail_plain(error, PAWL_E_NOMEM);
     return pawl__sqlite_find_end(store, &find, err, rc, error);
 }
@@ -194,13 +200,13 @@ static enum pawl_err count_tell(const struct count *count, pawl_count_fn fn, voi
         int32_t status;
         memcpy(&status, group->key.data, sizeof status);
         struct pawl_str name = {group->key.data + sizeof status, group->key.len - sizeof status};
-        err = fn(arg, name, status, group->count, error);
+        if (group->count) err = fn(arg, name, status, group->count, error);
     }
     return err;
 }
 
 static enum pawl_err count_kinds(struct pawl_sqlite *store, uint64_t shard,
-                                 const struct pawl_query *query, pawl_count_fn fn, void *arg,
+                                 const struct pawl_query *query, struct count *count,
                                  struct pawl_error *error) {
     sqlite3_stmt *find = store->statements[PAWL_SQL_READ_COUNT_ALL];
     enum pawl_err err = PAWL_OK;
@@ -209,21 +215,58 @@ static enum pawl_err count_kinds(struct pawl_sqlite *store, uint64_t shard,
     while (!err && (rc = sqlite3_step(find)) == SQLITE_ROW) {
         const struct pawl_snapshot row = {.name = pawl__sqlite_column(find, 0),
                                           .status = sqlite3_column_int(find, 1)};
-        if (pawl__query_match(query, &row))
-            err = fn(arg, row.name, row.status, (uint64_t)sqlite3_column_int64(find, 2), error);
+        if (pawl__query_match(query, &row) &&
+            !count_row(count, row.name, row.status, sqlite3_column_int64(find, 2)))
+            err = pawl__fail_plain(error, PAWL_E_NOMEM);
     }
     return pawl__sqlite_read_end(store, PAWL_SQL_READ_COUNT_ALL, err, rc, error);
+}
+
+// Takes one of those out that |query| leaves out.
+static enum pawl_err count_without(struct pawl_sqlite *store, uint64_t shard,
+                                   const struct pawl_query *query, struct pawl_str id,
+                                   struct count *count, struct pawl_error *error) {
+    sqlite3_stmt *find = store->statements[PAWL_SQL_READ_INSTANCE];
+    enum pawl_err err = PAWL_OK;
+    sqlite3_bind_int64(find, 1, (sqlite3_int64)shard);
+    pawl__sqlite_bind_text(find, 2, id);
+    int rc = sqlite3_step(find);
+    if (rc == SQLITE_ROW) {
+        const struct pawl_snapshot row = pawl__sqlite_columns(find);
+        if (pawl__query_match(query, &row) && !count_row(count, row.name, row.status, -1))
+            err = pawl__fail_plain(error, PAWL_E_NOMEM);
+        rc = SQLITE_DONE;
+    }
+    return pawl__sqlite_read_end(store, PAWL_SQL_READ_INSTANCE, err, rc, error);
+}
+
+// What is counted and what is left out of it are of one moment.
+static enum pawl_err count_all(struct pawl_sqlite *store, uint64_t shard,
+                               const struct pawl_query *query, struct count *count,
+                               struct pawl_error *error) {
+    enum pawl_sqlite_way way;
+    enum pawl_err err = PAWL_OK;
+    if (pawl__sqlite_run(store, PAWL_SQL_READ_BEGIN))
+        return pawl__sqlite_fail(store, store->reader, "read instances", error);
+    if (pawl__query_is_of_kinds(query)) {
+        err = count_kinds(store, shard, query, count, error);
+    } else {
+        err = query_choose(store, shard, query, &way, error);
+        if (!err) err = count_found(store, shard, query, way, count, error);
+    }
+    for (size_t i = 0; !err && i < query->except_count; i++)
+        err = count_without(store, shard, query, query->except[i], count, error);
+    pawl__sqlite_run(store, PAWL_SQL_READ_END);
+    return err;
 }
 
 enum pawl_err pawl__sqlite_count(struct pawl_store *base, uint64_t shard,
                                  const struct pawl_query *query, pawl_count_fn fn, void *arg,
                                  struct pawl_error *error) {
-    struct pawl_sqlite *store = (struct pawl_sqlite *)base;
-    if (pawl__query_is_of_kinds(query)) return count_kinds(store, shard, query, fn, arg, error);
+    struct pawl_query all = *query;
     struct count count = {0};
-    enum pawl_sqlite_way way;
-    enum pawl_err err = query_choose(store, shard, query, &way, error);
-    if (!err) err = count_found(store, shard, query, way, &count, error);
+    all.after_id = (struct pawl_str){0};
+    enum pawl_err err = count_all((struct pawl_sqlite *)base, shard, &all, &count, error);
     if (!err) err = count_tell(&count, fn, arg, error);
     pawl__buf_finish(&count.key);
     pawl__map_finish(&count.groups);

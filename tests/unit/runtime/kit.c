@@ -150,24 +150,30 @@ static enum pawl_err gate_scan_live(struct pawl_store *store, uint64_t shard, pa
     return inner->ops->scan_live(inner, shard, fn, arg, error);
 }
 
-static enum pawl_err gate_query(struct pawl_store *store, uint64_t shard,
-                                const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
-                                struct pawl_error *error) {
-    struct gate *gate = gate_of(store);
-    enum pawl_err err = gate->inner->ops->query(gate->inner, shard, query, fn, arg, error);
+// A list or a count was read. Whether it is to fail.
+static bool gate_read(struct gate *gate) {
     uv_mutex_lock(&gate->mutex);
     gate->lists++;
     bool fails = gate->load_faults > 0 && gate->load_faults--;
     while (gate->reads_shut) uv_cond_wait(&gate->cond, &gate->mutex);
     uv_mutex_unlock(&gate->mutex);
-    return fails ? pawl__fail(error, PAWL_E_IO, "cannot read") : err;
+    return fails;
+}
+
+static enum pawl_err gate_query(struct pawl_store *store, uint64_t shard,
+                                const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
+                                struct pawl_error *error) {
+    struct gate *gate = gate_of(store);
+    enum pawl_err err = gate->inner->ops->query(gate->inner, shard, query, fn, arg, error);
+    return gate_read(gate) ? pawl__fail(error, PAWL_E_IO, "cannot read") : err;
 }
 
 static enum pawl_err gate_count(struct pawl_store *store, uint64_t shard,
                                 const struct pawl_query *query, pawl_count_fn fn, void *arg,
                                 struct pawl_error *error) {
-    struct pawl_store *inner = gate_of(store)->inner;
-    return inner->ops->count(inner, shard, query, fn, arg, error);
+    struct gate *gate = gate_of(store);
+    enum pawl_err err = gate->inner->ops->count(gate->inner, shard, query, fn, arg, error);
+    return gate_read(gate) ? pawl__fail(error, PAWL_E_IO, "cannot read") : err;
 }
 
 static enum pawl_err gate_get_state(struct pawl_store *store, struct pawl_str key,
@@ -434,6 +440,8 @@ void kit_answer(struct kit *kit, struct caller *caller, const char *id, const ch
     Pb__WorkflowResponse *response = kit_new(kit, &pb__workflow_response__descriptor);
     response->instanceid = kit_text(kit, id);
     if (token) response->completiontoken = kit_text(kit, token);
+    if (kit->says)
+        response->customstatus = pawl__string_value(&kit->arena, kit_text(kit, kit->says));
     while (actions[response->n_actions]) response->n_actions++;
     response->actions = pawl__arena_alloc(&kit->arena, (response->n_actions + 1) * sizeof(void *));
     memcpy(response->actions, actions, response->n_actions * sizeof(void *));

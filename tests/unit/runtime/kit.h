@@ -60,6 +60,7 @@ struct kit {
     size_t row_max; // of the store, when it is opened next
     struct pawl_arena arena;
     struct pawl_error error;
+    const char *says; // the custom status that turns set; NULL: none
     bool ready, closed;
     unsigned unready;          // times that it ceased to serve
     bool shares;               // the store with other kits
@@ -128,7 +129,7 @@ void kit_shut_reads(struct kit *kit, bool shut);
 void kit_fail_commit(struct kit *kit, enum gate_fault fault);
 void kit_fail_loads(struct kit *kit, int count);
 
-// How many lists were read.
+// How many lists and counts were read.
 unsigned kit_lists(struct kit *kit);
 
 // How many messages wait in the boxes of the app.

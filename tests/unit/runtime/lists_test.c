@@ -136,6 +136,101 @@ static void test_counts_of_used_again(void **state) {
     kit_finish(&kit);
 }
 
+// Instances 'b' to 'f' in the store, which say "one"; in memory 'c' says "two", and 'd' has ended.
+static void make_changed(struct kit *kit) {
+    struct worker worker = {0};
+    struct caller caller;
+    kit_init(kit);
+    kit->says = "\"one\"";
+    make_resting(kit, 'b', 'f');
+    kit->says = "\"two\"";
+    kit_attach(kit, &worker);
+    kit_raise(kit, &caller, "c", "Go");
+    DONE(kit, caller, PAWL_OK);
+    kit_turn(kit, &worker, "c", NO_ACTIONS);
+    kit->says = "\"one\"";
+    kit_raise(kit, &caller, "d", "Go");
+    DONE(kit, caller, PAWL_OK);
+    kit_turn(kit, &worker, "d", ACTIONS(kit_complete(kit, 0, "1")));
+    kit_detach(kit, &worker);
+}
+
+static void assert_changed(struct kit *kit, const char *when) {
+    static const struct {
+        const char *says;
+        int64_t ended_from;
+        int status;
+        uint64_t count;
+    } table[] = {
+        {"", 0, STATUS(RUNNING), 4},    {"", 0, STATUS(COMPLETED), 1},
+        {"one", 0, STATUS(RUNNING), 3}, {"one", 0, STATUS(COMPLETED), 1},
+        {"two", 0, STATUS(RUNNING), 1}, {"two", 0, STATUS(COMPLETED), 0},
+        {"", 1, STATUS(RUNNING), 0},    {"", 1, STATUS(COMPLETED), 1},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct pawl_query query = {.custom_status = pawl__str(table[i].says),
+                                         .ended_from = table[i].ended_from};
+        uint64_t count = counted(kit, &query, table[i].status);
+        if (count != table[i].count)
+            fail_msg("%s, row %zu: %d, not %d", when, i, (int)count, (int)table[i].count);
+    }
+}
+
+// By whatever they are counted: those that have changed since they were stored count as they are.
+static void test_counts_of_changed(void **state) {
+    (void)state;
+    struct kit kit;
+    make_changed(&kit);
+    assert_changed(&kit, "changed in memory");
+    kit_close(&kit);
+    kit_open(&kit);
+    assert_changed(&kit, "stored");
+    kit_finish(&kit);
+}
+
+// What is written to the store, or is to go, while it is read does not make the count another one.
+static void test_count_while_much_happens(void **state) {
+    (void)state;
+    struct kit kit;
+    struct caller kinds, says, purge;
+    make_changed(&kit);
+    const struct pawl_query all = {0}, one = {.custom_status = PAWL_STR("one")};
+    kit_shut_reads(&kit, true);
+    kit_tally(&kit, &kinds, &all);
+    kit_tally(&kit, &says, &one);
+    UNTIL(&kit, kit_lists(&kit) == 1);
+    kit.node->options.checkpoint_interval = PAWL_MILLISECOND;
+    struct pawl_shard *shard = &kit.node->partitions[0].residency.shard;
+    UNTIL(&kit, !pawl__shard_find(shard, PAWL_STR("c"))->unsaved);
+    UNTIL(&kit, !pawl__shard_find(shard, PAWL_STR("d"))->unsaved);
+    kit.node->options.checkpoint_interval = 1000 * PAWL_SECOND;
+    kit_shut_reads(&kit, false);
+    DONE(&kit, kinds, PAWL_OK);
+    DONE(&kit, says, PAWL_OK);
+    for (size_t i = 0; i < kinds.tally.count; i++)
+        assert_int_equal(kinds.tally.rows[i].count,
+                         kinds.tally.rows[i].status == STATUS(RUNNING) ? 4 : 1);
+    assert_int_equal(kinds.tally.count, 2);
+    for (size_t i = 0; i < says.tally.count; i++)
+        assert_int_equal(says.tally.rows[i].count,
+                         says.tally.rows[i].status == STATUS(RUNNING) ? 3 : 1);
+    assert_int_equal(says.tally.count, 2);
+
+    // The count waits for the purge that it has seen, and does not count what that removes.
+    unsigned before = kit_lists(&kit);
+    assert_int_equal(kit_status(&kit, "d"), STATUS(COMPLETED));
+    kit_shut(&kit, true);
+    kit_purge(&kit, &purge, "d", false);
+    kit_tally(&kit, &kinds, &all);
+    UNTIL(&kit, kit_lists(&kit) == before + 1);
+    kit_shut(&kit, false);
+    DONE(&kit, kinds, PAWL_OK);
+    DONE(&kit, purge, PAWL_OK);
+    assert_int_equal(kinds.tally.count, 1);
+    assert_int_equal(kinds.tally.rows[0].count, 4);
+    kit_finish(&kit);
+}
+
 // Where |id| stands in the order.
 static struct pawl_snapshot place_of(struct kit *kit, const char *id) {
     struct caller caller;
@@ -353,29 +448,59 @@ static const char *all_ids(struct kit *kit) {
     }
 }
 
-// Starts and purges, with checkpoints as often as can be; each list is of one moment.
+// How many there are, and how many of them say |says|.
+static unsigned expected_count(const unsigned *born, const char *const *said, const char *says) {
+    unsigned count = 0;
+    for (int i = 0; i < COUNT; i++)
+        count += born[i] && (!says || (said[i] && strcmp(said[i], says) == 0));
+    return count;
+}
+
+static unsigned count_of(const struct caller *caller) {
+    unsigned count = 0;
+    for (size_t i = 0; i < caller->tally.count; i++) count += (unsigned)caller->tally.rows[i].count;
+    return count;
+}
+
+// Starts, events and purges, with checkpoints as often as can be; each list and each count is of
+// one moment.
 static void storm(struct pawl_store *store) {
     struct kit kit;
     struct worker worker = {0};
     unsigned born[COUNT] = {0};
+    const char *said[COUNT] = {0};
+    static const char *const sayings[] = {"\"one\"", "\"two\"", "\"three\""};
     kit_init_with(&kit, store);
     for (int step = 0; step < 400; step++) {
         char id[8];
         unsigned i = pick(COUNT);
         snprintf(id, sizeof id, "i%02u", i);
         kit.node->options.checkpoint_interval = pick(3) ? 1 : PAWL_SECOND;
-        struct caller list, change;
-        const char *before = expected_ids(&kit, born);
-        bool early = pick(2);
+        struct caller list, tally, change;
+        const char *before = expected_ids(&kit, born), *says = pick(4) ? sayings[pick(3)] : NULL;
+        const struct pawl_query fits = {.custom_status = says ? pawl__str(says) : PAWL_STR("")};
+        unsigned count_before = expected_count(born, said, says);
+        bool early = pick(2), event = pick(2);
         if (early) kit_list(&kit, &list, NULL, COUNT);
+        if (early) kit_tally(&kit, &tally, &fits);
         if (early && pick(2)) kit_spin(&kit);
-        if (born[i])
+        if (born[i] && event)
+            kit_raise(&kit, &change, id, "Go");
+        else if (born[i])
             kit_purge(&kit, &change, id, true);
         else
             kit_start(&kit, &change, id);
-        born[i] = born[i] ? 0 : (unsigned)step + 1;
+        if (!born[i] || !event) {
+            born[i] = born[i] ? 0 : (unsigned)step + 1;
+            said[i] = NULL;
+        }
         if (!early) kit_list(&kit, &list, NULL, COUNT);
+        if (!early) kit_tally(&kit, &tally, &fits);
         DONE(&kit, list, PAWL_OK);
+        DONE(&kit, tally, PAWL_OK);
+        unsigned total = count_of(&tally), count_now = expected_count(born, said, says);
+        if (total != count_now && total != count_before)
+            fail_msg("step %d: counted %u that say %s, not %u", step, total, says, count_now);
         const char *now = expected_ids(&kit, born), *seen = kit_ids(&kit, &list);
         if (strcmp(seen, now) != 0 && (!early || strcmp(seen, before) != 0))
             fail_msg("step %d: %s, not %s", step, seen, now);
@@ -387,6 +512,8 @@ static void storm(struct pawl_store *store) {
             size_t count = 0;
             while (worker.count) {
                 const Pb__WorkItem *item = kit_take(&kit, &worker);
+                kit.says = sayings[pick(3)];
+                said[atoi(item->workflowrequest->instanceid + 1)] = kit.says;
                 kit_answer(&kit, &answers[count], item->workflowrequest->instanceid,
                            item->completiontoken, NO_ACTIONS);
                 DONE(&kit, answers[count], PAWL_OK);
@@ -420,6 +547,8 @@ int main(void) {
         cmocka_unit_test(test_list_of_one_moment),
         cmocka_unit_test(test_search),
         cmocka_unit_test(test_counts_of_used_again),
+        cmocka_unit_test(test_counts_of_changed),
+        cmocka_unit_test(test_count_while_much_happens),
         cmocka_unit_test(test_list_while_much_happens),
         cmocka_unit_test(test_list_waits_for_the_log),
         cmocka_unit_test(test_list_is_cut_off),
