@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/name.h"
 #include "cli/address.h"
 #include "cli/command.h"
 #include "cli/daemon.h"
@@ -14,7 +15,6 @@
 #include "cli/wait.h"
 #include "config/configuration.h"
 #include "observe/lines.h"
-#include "wire/unpack.h"
 
 // Dapr's names and defaults (reference 6.1). What only a control plane or another building block
 // would need is taken and told to mean nothing here.
@@ -343,18 +343,6 @@ static bool daemon_is_protocol(const char *name) {
     return false;
 }
 
-// What is wrong with a name that goes into events, keys, log lines and paths; NULL: nothing.
-static const char *daemon_name_flaw(const char *name) {
-    enum {
-        MOST = 255
-    };
-    if (strlen(name) > MOST) return "is too long: it may have 255 bytes";
-    if (!pawl__wire_is_text(pawl__str(name))) return "is not valid UTF-8 text";
-    for (const char *at = name; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 127) return "has a control character in it";
-    return NULL;
-}
-
 static int daemon_run(const struct pawl_flags *flags) {
     if (pawl__flag_bool(flags, "version")) {
         puts(PAWL_DAPR_VERSION);
@@ -384,12 +372,12 @@ static int daemon_run(const struct pawl_flags *flags) {
         fputs("daprd: --app-id is required: it names the app whose workflows are served\n", stderr);
         return PAWL_EXIT_USAGE;
     }
-    const char *flaw = daemon_name_flaw(app_id), *namespace = getenv("NAMESPACE");
+    const char *flaw = pawl__name_flaw(app_id), *namespace = getenv("NAMESPACE");
     if (flaw) {
         fprintf(stderr, "daprd: --app-id %s\n", flaw);
         return PAWL_EXIT_USAGE;
     }
-    if (namespace && (flaw = daemon_name_flaw(namespace))) {
+    if (namespace && (flaw = pawl__name_flaw(namespace))) {
         fprintf(stderr, "daprd: NAMESPACE in the environment %s\n", flaw);
         return PAWL_EXIT_USAGE;
     }

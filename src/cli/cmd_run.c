@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/name.h"
 #include "cli/command.h"
 #include "cli/run.h"
 #include "config/home.h"
@@ -139,6 +140,12 @@ static int run_one(const struct pawl_flags *flags) {
     for (size_t i = 0; i < sizeof run_passed / sizeof *run_passed; i++)
         if (pawl__flag_given(flags, run_passed[i]))
             run_pass(&app, run_passed[i], pawl__flag_text(flags, run_passed[i]));
+    const char *flaw = pawl__name_flaw(app.app_id);
+    if (flaw) {
+        fprintf(stderr, "\u274c  --app-id %s\n", flaw);
+        pawl__arena_finish(&arena);
+        return PAWL_EXIT_USAGE;
+    }
     flags->argv[flags->argc] = NULL; // argv has its end there, or further
     struct pawl_run_options options = {.many = false};
     int code = pawl__run_apps(&app, 1, &options);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/name.h"
 #include "config/home.h"
 
 // Settings that are flags of the daemon under another name. Those with no flag are handled by
@@ -176,6 +177,14 @@ static enum pawl_err runfile_config(const struct runfile *file, const struct paw
     return PAWL_OK;
 }
 
+// Such as shells and programs can read.
+static bool runfile_is_variable(const char *name) {
+    if (!*name) return false;
+    for (; *name; name++)
+        if ((unsigned char)*name <= ' ' || *name == '=' || *name == 127) return false;
+    return true;
+}
+
 static enum pawl_err runfile_env(const struct runfile *file, const struct pawl_yaml *map,
                                  struct pawl_runfile_app *out) {
     const struct pawl_yaml *env = pawl__yaml_get(map, "env");
@@ -184,6 +193,11 @@ static enum pawl_err runfile_env(const struct runfile *file, const struct pawl_y
     for (const struct pawl_yaml *one = env ? env->children : NULL; one; one = one->next) {
         if (one->kind != PAWL_YAML_SCALAR)
             return pawl__yaml_fail(one, file->error, "a value of env", "plain text");
+        if (!runfile_is_variable(one->key))
+            return pawl__fail(file->error, PAWL_E_INVALID,
+                              "%s:%d: \"%s\" cannot be the name of a variable in env: it may have "
+                              "letters, digits and any sign but =, and no blank",
+                              one->file, one->line, one->key);
         if (out->env_count == PAWL_RUNFILE_LIST * 2)
             return pawl__yaml_fail(one, file->error, "env", "shorter");
         out->env[out->env_count] = pawl__arena_format(file->arena, "%s=%s", one->key, one->text);
@@ -228,6 +242,27 @@ static enum pawl_err runfile_command(const struct runfile *file, const struct pa
     return PAWL_OK;
 }
 
+// NULL: not given.
+static enum pawl_err runfile_text(const struct runfile *file, const struct pawl_yaml *app,
+                                  const char *key, const char **out) {
+    const struct pawl_yaml *node = runfile_get(file, app, key);
+    *out = node ? node->text : NULL;
+    return !node || *out ? PAWL_OK : pawl__yaml_fail(node, file->error, key, "a single value");
+}
+
+static enum pawl_err runfile_id(const struct runfile *file, const struct pawl_yaml *app,
+                                struct pawl_runfile_app *out) {
+    const struct pawl_yaml *node = pawl__yaml_get(app, "appID");
+    if (node && !node->text) return pawl__yaml_fail(node, file->error, "appID", "a single value");
+    out->is_named = node && *node->text;
+    out->app_id = out->is_named ? node->text : strrchr(out->directory, '/') + 1;
+    const char *flaw = pawl__name_flaw(out->app_id);
+    if (!flaw) return PAWL_OK;
+    if (!node) node = app;
+    return pawl__fail(file->error, PAWL_E_INVALID, "%s:%d: the ID of an app %s%s", node->file,
+                      node->line, flaw, out->is_named ? "" : "; give it an appID");
+}
+
 static enum pawl_err runfile_app(struct runfile *file, const struct pawl_yaml *app,
                                  struct pawl_runfile_app *out) {
     enum pawl_err err = runfile_check(file, app, "an app", true);
@@ -240,10 +275,7 @@ static enum pawl_err runfile_app(struct runfile *file, const struct pawl_yaml *a
     if (realpath(out->directory, real))
         out->directory = pawl__arena_dup(file->arena, pawl__str(real));
     if (!out->directory) return pawl__fail_plain(file->error, PAWL_E_NOMEM);
-    out->app_id = pawl__yaml_text(app, "appID");
-    out->is_named = out->app_id && *out->app_id;
-    if (!out->is_named) out->app_id = strrchr(out->directory, '/') + 1;
-
+    if ((err = runfile_id(file, app, out))) return err;
     if ((err = runfile_command(file, app, out))) return err;
     if ((err = runfile_port(file, app, "appPort", &out->app_port))) return err;
     if ((err = runfile_port(file, app, "daprHTTPPort", &out->http_port))) return err;
@@ -256,10 +288,9 @@ static enum pawl_err runfile_app(struct runfile *file, const struct pawl_yaml *a
     err = runfile_destination(file, app, "appLogDestination", "fileAndConsole", &out->app_log);
     if (!err) err = runfile_destination(file, app, "daprdLogDestination", "file", &out->daemon_log);
     if (err) return err;
-    const struct pawl_yaml *node = runfile_get(file, app, "appProtocol");
-    out->protocol = node ? node->text : NULL;
-    node = runfile_get(file, app, "logLevel");
-    out->log_level = node ? node->text : NULL;
+    const struct pawl_yaml *node;
+    if ((err = runfile_text(file, app, "appProtocol", &out->protocol))) return err;
+    if ((err = runfile_text(file, app, "logLevel", &out->log_level))) return err;
     for (size_t i = 0; i < RUNFILE_KEYS; i++) {
         node = runfile_keys[i].flag ? runfile_get(file, app, runfile_keys[i].key) : NULL;
         if (!node || out->pass_count == PAWL_RUNFILE_PASS) continue;

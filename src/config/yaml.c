@@ -61,6 +61,16 @@ static enum pawl_err yaml_next(struct reader *reader, yaml_event_t *event) {
 static enum pawl_err yaml_read(struct reader *reader, const yaml_event_t *event, int depth,
                                struct pawl_yaml **out);
 
+// The text of a scalar, which ends at its first NUL for all who read it: so it may have none.
+static enum pawl_err yaml_text(struct reader *reader, const yaml_event_t *event, const char **out) {
+    const struct pawl_str text = {(const char *)event->data.scalar.value,
+                                  event->data.scalar.length};
+    if (text.len && memchr(text.data, 0, text.len))
+        return yaml_fail_at(reader, event->start_mark.line, "a text has a NUL (\\0) in it");
+    *out = pawl__arena_dup(reader->arena, text);
+    return *out ? PAWL_OK : pawl__fail_plain(reader->error, PAWL_E_NOMEM);
+}
+
 // An alias stands for all that its anchor holds, and counts as much, so that a few lines cannot
 // stand for millions. As a node gets its anchor only when it is complete, none can hold itself.
 static enum pawl_err yaml_alias(struct reader *reader, const yaml_event_t *event,
@@ -128,8 +138,7 @@ static enum pawl_err yaml_read_children(struct reader *reader, struct pawl_yaml 
             if (event.type != YAML_SCALAR_EVENT)
                 err = yaml_fail_at(reader, event.start_mark.line, "a key has to be plain text");
             else
-                key = pawl__arena_dup(reader->arena, pawl__str((char *)event.data.scalar.value));
-            if (!err && !key) err = pawl__fail_plain(reader->error, PAWL_E_NOMEM);
+                err = yaml_text(reader, &event, &key);
             for (const struct pawl_yaml *other = parent->children; key && other;
                  other = other->next)
                 if (strcmp(other->key, key) == 0) {
@@ -167,12 +176,9 @@ static enum pawl_err yaml_read(struct reader *reader, const yaml_event_t *event,
     enum pawl_err err;
     switch (event->type) {
     case YAML_SCALAR_EVENT:
-        node->text =
-            pawl__arena_dup(reader->arena, (struct pawl_str){(char *)event->data.scalar.value,
-                                                             event->data.scalar.length});
+        err = yaml_text(reader, event, &node->text);
         node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
         anchor = event->data.scalar.anchor;
-        err = node->text ? PAWL_OK : pawl__fail_plain(reader->error, PAWL_E_NOMEM);
         break;
     case YAML_MAPPING_START_EVENT:
         node->kind = PAWL_YAML_MAP;

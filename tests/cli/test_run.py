@@ -114,6 +114,12 @@ class Run(clilib.Case):
         self.assertEqual(answer.returncode, 0, answer.stderr)
         self.assertRegex(answer.stdout, r"id is <[a-z0-9-]+>")
 
+    def test_app_ids_that_cannot_be(self):
+        for name, said in (("a\tb", "control character"), ("x" * 256, "too long"), (b"a\xff", "not valid UTF-8")):
+            run = self.pawl("run", "--app-id", name, "--", "true")
+            self.assertEqual((run.returncode, run.stdout), (2, ""))
+            self.assertRegex(run.stderr, f"^❌  --app-id .*{said}")
+
     def test_arguments_are_the_apps(self):
         answer = self.pawl("run", "-a", "tiny", "printf", "%s;", "--app-id", "x y", "-f", "$HOME")
         self.assertEqual(answer.returncode, 0, answer.stderr)

@@ -187,6 +187,28 @@ static void test_errors(void **state) {
            "dapr.yaml:4: env has to be a map of names and values");
     expect(kit, "version: 1\napps:\n- appDirPath: app\n  env: {A: [1]}\n",
            "dapr.yaml:4: a value of env has to be plain text");
+    static const char *const names[] = {"", "A=B", "A B", "A\\nB"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "version: 1\napps:\n- appDirPath: app\n  env:\n    \"%s\": x\n",
+                 names[i]);
+        assert_int_equal(load(kit, text), PAWL_E_INVALID);
+        assert_non_null(strstr(kit->error.text, "dapr.yaml:5: \""));
+        assert_non_null(strstr(kit->error.text, "cannot be the name of a variable in env"));
+    }
+    expect(kit, "version: 1\napps:\n- appDirPath: app\n  env:\n    A: \"x\\0y\"\n",
+           "dapr.yaml:5: a text has a NUL (\\0) in it");
+    static const char *const ids[] = {"a\\tb", "a\\x7fb", "a\\u0085b", "\\n"};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "version: 1\napps:\n- appDirPath: app\n  appID: \"%s\"\n",
+                 ids[i]);
+        expect(kit, text, "dapr.yaml:4: the ID of an app has a control character in it");
+    }
+    expect(kit, "version: 1\napps:\n- appDirPath: app\n  appID: [a]\n",
+           "dapr.yaml:4: appID has to be a single value");
+    expect(kit, "version: 1\napps:\n- appDirPath: app\n  logLevel: {a: 1}\n",
+           "dapr.yaml:4: logLevel has to be a single value");
     expect(kit, "version: 1\napps:\n- appDirPath: app\n  appLogDestination: disk\n",
            "dapr.yaml:4: appLogDestination has to be console, file or fileAndConsole");
     expect(kit, "version: 1\napps:\n- appDirPath: app\n  appLogDestination: [file]\n",

@@ -78,6 +78,8 @@ static void test_errors(void **state) {
         const char *text, *error;
     } rows[] = {
         {"a: 1\nb: 2\na: 3\n", "f.yaml:3: \"a\" is given twice"},
+        {"a: 1\nb: \"x\\0y\"\n", "f.yaml:2: a text has a NUL (\\0) in it"},
+        {"a: 1\n\"b\\0c\": 1\n", "f.yaml:2: a text has a NUL (\\0) in it"},
         {"a: *none\n", "f.yaml:1: no anchor of this name above"},
         {"a: &x\n  b: *x\n", "f.yaml:2: no anchor of this name above"},
         {"a: &x 1\n---\nb: *x\n", "f.yaml:3: no anchor of this name above"},
