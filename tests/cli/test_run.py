@@ -115,7 +115,7 @@ class Run(clilib.Case):
         self.assertRegex(answer.stdout, r"id is <[a-z0-9-]+>")
 
     def test_app_ids_that_cannot_be(self):
-        for name, said in (("a\tb", "control character"), ("x" * 256, "too long"), (b"a\xff", "not valid UTF-8")):
+        for name, said in (("a\tb", "control character"), ("x" * 256, "too long"), ("a\udcff", "not valid UTF-8")):
             run = self.pawl("run", "--app-id", name, "--", "true")
             self.assertEqual((run.returncode, run.stdout), (2, ""))
             self.assertRegex(run.stderr, f"^❌  --app-id .*{said}")
