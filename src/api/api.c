@@ -119,6 +119,18 @@ static void api_turn_away(struct pawl_request *request) {
 
 // --- HTTP ---------------------------------------------------------------------------------------
 
+// False after answering that |request| has a parameter that |route| does not take.
+static bool api_takes(const struct pawl_route *route, struct pawl_request *request) {
+    if (!route->query) return true;
+    struct pawl_str stray = pawl__request_stray(request, route->query);
+    if (pawl__api_starved(request)) return false;
+    if (!stray.data) return true;
+    pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST", "%s takes no parameter '%.*s'; %s%s",
+                        route->pattern, PAWL_FMT(stray),
+                        *route->query ? "it takes " : "it takes none", route->query);
+    return false;
+}
+
 static void api_handle_http(struct pawl_api *api, struct pawl_request *request) {
     const struct {
         const struct pawl_route *routes;
@@ -138,10 +150,10 @@ static void api_handle_http(struct pawl_api *api, struct pawl_request *request) 
             pawl__route_find(tables[i].routes, tables[i].count, request, &route, &params);
         if (one == PAWL_ROUTE_FOUND) {
             pawl__api_watch_name(request, route->pattern);
-            if (api_admits(api, request, pawl__str(route->pattern)))
-                route->handle(api, request, &params);
-            else
+            if (!api_admits(api, request, pawl__str(route->pattern)))
                 api_turn_away(request);
+            else if (api_takes(route, request))
+                route->handle(api, request, &params);
             return;
         }
         if (one != PAWL_ROUTE_NO_PATH) result = one;

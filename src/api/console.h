@@ -122,9 +122,9 @@ void pawl__console_read(void *arg, struct pawl_request *request, const struct pa
 void pawl__console_start(void *arg, struct pawl_request *request, const struct pawl_params *params);
 void pawl__console_act(void *arg, struct pawl_request *request, const struct pawl_params *params);
 
-// The request's body as an object; NULL after answering that this console only reads, or that it is
-// none.
-json_t *pawl__console_body(struct pawl_console_ask *ask);
+// The request's body as an object; NULL after answering that this console only reads, that it is
+// none, or that it has something else than |members|, which spaces separate.
+json_t *pawl__console_body(struct pawl_console_ask *ask, const char *members);
 
 // Logs that |ask->id| is told to |verb|, and by whom.
 void pawl__console_note(const struct pawl_console_ask *ask, const char *verb,

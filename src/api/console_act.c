@@ -16,7 +16,20 @@ void pawl__console_note(const struct pawl_console_ask *ask, const char *verb,
               PAWL_FMT(reason), PAWL_FMT(user), user.len ? " " : "", PAWL_FMT(agent));
 }
 
-json_t *pawl__console_body(struct pawl_console_ask *ask) {
+// False after answering that |body| has a member that is not among |members|.
+static bool console_takes(struct pawl_request *request, json_t *body, const char *members) {
+    const char *key;
+    json_t *value;
+    json_object_foreach(body, key, value) {
+        if (pawl__str_is_word_of(pawl__str(key), members)) continue;
+        pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST", "the body may have %s, not '%s'",
+                            members, key);
+        return false;
+    }
+    return true;
+}
+
+json_t *pawl__console_body(struct pawl_console_ask *ask, const char *members) {
     struct pawl_request *request = ask->request;
     if (ask->api->options.console.read_only) {
         pawl__api_http_fail(request, 403, "ERR_READ_ONLY",
@@ -33,9 +46,12 @@ json_t *pawl__console_body(struct pawl_console_ask *ask) {
     json_error_t error;
     json_t *body = json_loadb(request->body.data ? request->body.data : "", request->body.len,
                               JSON_REJECT_DUPLICATES, &error);
-    if (body && json_is_object(body)) return body;
-    pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST", "the body must be a JSON object: %s",
-                        body ? "it is something else" : error.text);
+    if (!json_is_object(body))
+        pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
+                            "the body must be a JSON object: %s",
+                            body ? "it is something else" : error.text);
+    else if (console_takes(request, body, members))
+        return body;
     json_decref(body);
     return NULL;
 }
@@ -98,7 +114,7 @@ static void console_done_empty(struct pawl_console_ask *ask) {
 void pawl__console_start(void *arg, struct pawl_request *request,
                          const struct pawl_params *params) {
     struct pawl_console_ask *ask = pawl__console_ask(arg, request, (struct pawl_str){NULL, 0});
-    json_t *body = ask ? pawl__console_body(ask) : NULL;
+    json_t *body = ask ? pawl__console_body(ask, "name id input") : NULL;
     if (!body) return;
     Pb__CreateInstanceRequest *message = pawl__arena_alloc(&request->arena, sizeof *message);
     if (message) pb__create_instance_request__init(message);
@@ -178,8 +194,11 @@ static const ProtobufCMessage *act_purge(struct pawl_console_ask *ask, const jso
     message->instanceid = ask->id;
     message->recursive = true;
     message->_force_case = PB__PURGE_INSTANCES_REQUEST___FORCE_FORCE;
-    message->force = json_is_true(json_object_get(body, "force"));
-    return &message->base;
+    const json_t *force = json_object_get(body, "force");
+    message->force = json_is_true(force);
+    bool ok =
+        !force || json_is_boolean(force) || console_wrong(ask, "force", "must be true or false");
+    return ok ? &message->base : NULL;
 }
 
 static const ProtobufCMessage *act_rerun(struct pawl_console_ask *ask, const json_t *body) {
@@ -224,17 +243,17 @@ static void act_rerun_found(struct pawl_console_ask *ask) {
 }
 
 static const struct act_row {
-    const char *verb;
+    const char *verb, *members; // members: of the body, with spaces between
     enum pawl_taskhub_method method;
     const ProtobufCMessage *(*make)(struct pawl_console_ask *ask, const json_t *body);
     void (*done)(struct pawl_console_ask *ask);
 } act_rows[] = {
-    {"raise", PAWL_TASKHUB_RAISE, act_raise, console_done_empty},
-    {"suspend", PAWL_TASKHUB_SUSPEND, act_suspend, console_done_empty},
-    {"resume", PAWL_TASKHUB_RESUME, act_resume, console_done_empty},
-    {"terminate", PAWL_TASKHUB_TERMINATE, act_terminate, console_done_empty},
-    {"rerun", PAWL_TASKHUB_RERUN, act_rerun, console_done_rerun},
-    {"purge", PAWL_TASKHUB_PURGE, act_purge, console_done_empty},
+    {"raise", "event data", PAWL_TASKHUB_RAISE, act_raise, console_done_empty},
+    {"suspend", "reason", PAWL_TASKHUB_SUSPEND, act_suspend, console_done_empty},
+    {"resume", "reason", PAWL_TASKHUB_RESUME, act_resume, console_done_empty},
+    {"terminate", "reason", PAWL_TASKHUB_TERMINATE, act_terminate, console_done_empty},
+    {"rerun", "event id input", PAWL_TASKHUB_RERUN, act_rerun, console_done_rerun},
+    {"purge", "force", PAWL_TASKHUB_PURGE, act_purge, console_done_empty},
 };
 
 void pawl__console_act(void *arg, struct pawl_request *request, const struct pawl_params *params) {
@@ -250,7 +269,7 @@ void pawl__console_act(void *arg, struct pawl_request *request, const struct paw
         return;
     }
     struct pawl_console_ask *ask = pawl__console_ask(arg, request, params->values[0]);
-    json_t *body = ask ? pawl__console_body(ask) : NULL;
+    json_t *body = ask ? pawl__console_body(ask, row->members) : NULL;
     if (!body) return;
     const ProtobufCMessage *message = row->make(ask, body);
     const char *reason = json_string_value(json_object_get(body, "reason"));

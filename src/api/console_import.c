@@ -104,7 +104,7 @@ void pawl__console_import(void *arg, struct pawl_request *request,
                           const struct pawl_params *params) {
     struct pawl_api *api = arg;
     struct pawl_console_ask *ask = pawl__console_ask(api, request, (struct pawl_str){NULL, 0});
-    json_t *body = ask ? pawl__console_body(ask) : NULL;
+    json_t *body = ask ? pawl__console_body(ask, "history id") : NULL;
     struct import_ask *import = body ? pawl__arena_zalloc(&request->arena, sizeof *import) : NULL;
     if (body && !import) pawl__api_nomem(request);
     if (import) import->ask = ask;

@@ -24,6 +24,7 @@ struct list_ask {
     struct pawl_request *request;
     struct pawl_scan scan;
     uint32_t limit;
+    bool by_status, by_name; // what is counted by
 };
 
 static void list_on_close(struct pawl_request *request, enum pawl_err reason) {
@@ -178,6 +179,37 @@ void pawl__console_list(void *arg, struct pawl_request *request, const struct pa
 
 // --- counts --------------------------------------------------------------------------------------
 
+// Reads |text|, as "status,name". False: it is something else.
+static bool count_read_by(struct pawl_str text, struct list_ask *ask) {
+    if (!text.data) text = PAWL_STR("status,name");
+    while (text.data) {
+        struct pawl_str one = pawl__str_cut(&text, ',');
+        bool status = pawl__str_equal(one, PAWL_STR("status"));
+        if (!status && !pawl__str_equal(one, PAWL_STR("name"))) return false;
+        *(status ? &ask->by_status : &ask->by_name) = true;
+    }
+    return true;
+}
+
+// Adds |row| to its group in |groups|, which has them by status and name.
+static void count_add(const struct list_ask *ask, json_t **groups,
+                      const struct pawl_tally_row *row) {
+    const char *status = ask->by_status ? pawl__status_name(row->status) : "";
+    struct pawl_str name = ask->by_name ? row->name : PAWL_STR("");
+    char *key = pawl__arena_format(&ask->request->arena, "%s %.*s", status, PAWL_FMT(name));
+    if (!key) {
+        pawl__json_set(groups, "", NULL);
+        return;
+    }
+    json_t *group = json_object_get(*groups, key);
+    json_int_t before = json_integer_value(json_object_get(group, "n"));
+    json_t *now = json_object();
+    if (*status) pawl__json_set(&now, "status", json_string(status));
+    pawl__json_set(&now, "n", json_integer(before + (json_int_t)row->count));
+    list_set(&now, "name", name);
+    pawl__json_set(groups, key, now);
+}
+
 static void count_done(struct pawl_call *call, const struct pawl_error *error) {
     struct list_ask *ask = call->data;
     const struct pawl_tally *tally = &ask->verb.tally;
@@ -185,14 +217,12 @@ static void count_done(struct pawl_call *call, const struct pawl_error *error) {
         list_fail(ask->request, error);
         return;
     }
-    json_t *groups = json_array();
-    for (size_t i = 0; i < tally->count; i++) {
-        const struct pawl_tally_row *row = &tally->rows[i];
-        json_t *json = json_pack("{s:s, s:I}", "status", pawl__status_name(row->status), "n",
-                                 (json_int_t)row->count);
-        list_set(&json, "name", row->name);
-        pawl__json_add(&groups, json);
-    }
+    json_t *keyed = json_object(), *groups = json_array(), *group;
+    const char *key;
+    for (size_t i = 0; i < tally->count; i++) count_add(ask, &keyed, &tally->rows[i]);
+    json_object_foreach(keyed, key, group) pawl__json_add(&groups, json_incref(group));
+    if (!keyed) pawl__json_add(&groups, NULL);
+    json_decref(keyed);
     json_t *body = json_pack("{s:o}", "groups", groups);
     pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(ask->request, 200, body);
@@ -204,6 +234,11 @@ void pawl__console_count(void *arg, struct pawl_request *request,
     struct pawl_query query;
     struct list_ask *ask = list_ask_create(arg, request, &query);
     if (!ask) return;
+    if (!count_read_by(pawl__request_query(request, "by"), ask)) {
+        pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
+                            "by must be status, name or status,name");
+        return;
+    }
     pawl__tally_init(&ask->verb.tally, &query, &request->arena);
     list_call(ask, &ask->verb.tally.call, count_done);
 }

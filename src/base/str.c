@@ -37,6 +37,13 @@ bool pawl__str_to_int(struct pawl_str text, int64_t min, int64_t max, int64_t *o
     return true;
 }
 
+bool pawl__str_is_word_of(struct pawl_str word, const char *words) {
+    struct pawl_str rest = pawl__str(words);
+    while (rest.len)
+        if (pawl__str_equal(pawl__str_cut(&rest, ' '), word)) return true;
+    return false;
+}
+
 struct pawl_str pawl__str_trim(struct pawl_str text) {
     while (text.len && *text.data == ' ') text.data++, text.len--;
     while (text.len && text.data[text.len - 1] == ' ') text.len--;

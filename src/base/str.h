@@ -59,6 +59,9 @@ void pawl__str_vformat(char *out, size_t size, const char *format, va_list args)
 // separator the whole of |rest| is returned, and |rest| is empty with NULL data afterwards.
 struct pawl_str pawl__str_cut(struct pawl_str *rest, char separator);
 
+// Whether |word| is one of |words|, which single spaces separate.
+bool pawl__str_is_word_of(struct pawl_str word, const char *words);
+
 // The part between the spaces around it.
 struct pawl_str pawl__str_trim(struct pawl_str text);
 

@@ -50,6 +50,17 @@ struct pawl_str pawl__request_query(struct pawl_request *request, const char *na
     return (struct pawl_str){0};
 }
 
+struct pawl_str pawl__request_stray(struct pawl_request *request, const char *names) {
+    struct pawl_str rest = request->query;
+    while (rest.data) {
+        struct pawl_str one = pawl__str_cut(&rest, '&'), value = one;
+        struct pawl_str key = request_decode(request, pawl__str_cut(&value, '='), true);
+        bool valid = key.data && (!value.data || request_decode(request, value, true).data);
+        if (one.len && (!valid || !pawl__str_is_word_of(key, names))) return valid ? key : one;
+    }
+    return (struct pawl_str){0};
+}
+
 struct pawl_str pawl__request_agent(const struct pawl_request *request) {
     struct pawl_str agent = pawl__request_header(request, "user-agent");
     return agent.data ? agent : PAWL_STR("");

@@ -57,6 +57,10 @@ struct pawl_str pawl__request_header(const struct pawl_request *request, const c
 // The decoded query parameter |name|, in the request's arena; data NULL when there is none.
 struct pawl_str pawl__request_query(struct pawl_request *request, const char *name);
 
+// The first query parameter that is not among |names|, which spaces separate, or is malformed; data
+// NULL: there is none.
+struct pawl_str pawl__request_stray(struct pawl_request *request, const char *names);
+
 // A percent-decoded copy of |text| in the request's arena; data NULL when it is malformed.
 struct pawl_str pawl__request_decode(struct pawl_request *request, struct pawl_str text);
 

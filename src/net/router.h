@@ -21,6 +21,7 @@ struct pawl_route {
     const char *method; // "GET"; several: "POST|PUT"
     const char *pattern;
     void (*handle)(void *arg, struct pawl_request *request, const struct pawl_params *params);
+    const char *query; // the parameters that it takes, with spaces between; NULL: it ignores others
 };
 
 enum pawl_route_result {

@@ -170,13 +170,17 @@ class Looking(Console):
         """Each route is in docs/openapi.json, and each operation in there is served."""
         self.assertEqual(self.get("openapi.json"), openapi.DOCUMENT)
         table = (harness.ROOT / "src/api/console.c").read_text()
-        routes = {(method, "/pawl/v1" + path) for method, path in
-                  re.findall(r'\{"([A-Z]+)", V1 "([^"]+)",', table)}
-        verbs = re.findall(r'\{"(\w+)", PAWL_TASKHUB_\w+, act_', (harness.ROOT / "src/api/console_act.c").read_text())
-        routes.remove(("POST", "/pawl/v1/instances/{id}/{verb}"))
-        routes |= {("POST", f"/pawl/v1/instances/{{id}}/{verb}") for verb in verbs}
-        documented = {(method.upper(), path) for path, item in openapi.DOCUMENT["paths"].items() for method in item}
+        routes = {(method, "/pawl/v1" + path): query.split() for method, path, query in
+                  re.findall(r'\{"([A-Z]+)", V1 "([^"]+)", \w+,\s*"([^"]*)"\}', table)}
+        verbs = re.findall(r'\{"(\w+)", "([^"]+)", PAWL_TASKHUB_\w+,\s*act_', (harness.ROOT / "src/api/console_act.c").read_text())
+        query = routes.pop(("POST", "/pawl/v1/instances/{id}/{verb}"))
+        routes |= {("POST", f"/pawl/v1/instances/{{id}}/{verb}"): query for verb, _ in verbs}
+        documented = {(method.upper(), path): [one["name"] for one in operation.get("parameters", []) if one["in"] == "query"]
+                      for path, item in openapi.DOCUMENT["paths"].items() for method, operation in item.items()}
         self.assertEqual(routes, documented)
+        for verb, members in verbs:
+            body = openapi.DOCUMENT["paths"][f"/pawl/v1/instances/{{id}}/{verb}"]["post"]["requestBody"]
+            self.assertEqual(set(members.split()), set(body["content"]["application/json"]["schema"]["properties"]), verb)
         ids = [operation["operationId"] for item in openapi.DOCUMENT["paths"].values() for operation in item.values()]
         self.assertEqual(len(ids), len(set(ids)))
 
@@ -186,8 +190,16 @@ class Looking(Console):
         for path in ("app", "numbers", "past", "past?from=1", "workers", "store", "instances", "instances?limit=1", "instances?sort=created&q=name:chain",
                      "instances/count", "instances/count?q=status:failed&by=status"):
             self.get(path)
-        for path in ("instances?sort=name", "instances?q=status:odd", "instances?limit=x", "changes?most=x"):
+        for path in ("instances?sort=name", "instances?q=status:odd", "instances?limit=x", "changes?most=x",
+                     "instances/count?by=age", "instances/count?by="):
             self.get(path, 400)
+        for path in ("instances?stats=failed", "instances?q=a&Q=b", "instances?q=%zz", "instances/count?by=status&limit=1", "workers?x"):
+            self.assertIn("takes no parameter", self.get(path, 400)["message"])
+        self.assertEqual(self.get("instances/count?by=status&q=o1")["groups"], [{"status": "COMPLETED", "n": 1}])
+        self.assertEqual(self.get("instances/count?by=name&q=o1")["groups"], [{"name": "chain", "n": 1}])
+        for path, body in (("instances", {"name": "ask", "inptu": "1"}), ("instances/o1/purge", {"forced": True}),
+                           ("instances/o1/purge", {"force": "yes"}), ("instances/o1/suspend", {"why": "x"})):
+            self.post(path, body, 400)
         self.assertEqual(self.post("instances", {"name": "ask"})["id"], self.get("instances?limit=1")["rows"][0]["id"])
         self.post("instances", {"name": "ask", "id": "o2", "input": '{"a": [1]}'})
         self.wait_status("o2", "RUNNING")

@@ -78,10 +78,28 @@ static void test_query(void **state) {
     pawl__arena_finish(&request.arena);
 }
 
+static void test_stray(void **state) {
+    static const struct {
+        const char *query, *stray; // NULL: none
+    } rows[] = {
+        {"", NULL},       {"q=1&by=x", NULL}, {"&q&&by=%41+", NULL}, {"b%79=1", NULL},
+        {"q=1&Q=2", "Q"}, {"b=1", "b"},       {"q%20by=1", "q by"},  {"=1", ""},
+        {"q=%4", "q=%4"}, {"%=1", "%=1"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct pawl_request request = {.query = pawl__str(rows[i].query)};
+        struct pawl_str stray = pawl__request_stray(&request, "q by");
+        assert_int_equal(stray.data == NULL, rows[i].stray == NULL);
+        assert_true(pawl__str_equal(stray, pawl__str(rows[i].stray)));
+        pawl__arena_finish(&request.arena);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_routes),
         cmocka_unit_test(test_query),
+        cmocka_unit_test(test_stray),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
