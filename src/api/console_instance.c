@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "observe/waits.h"
 #include "wire/json.h"
+#include "wire/pack.h"
 #include "wire/status.h"
 #include "wire/timestamp.h"
 
@@ -60,12 +61,11 @@ bool pawl__console_read_timeline(struct pawl_console_ask *ask, struct pawl_timel
 void pawl__console_ask_history(struct pawl_console_ask *ask,
                                void (*answer)(struct pawl_console_ask *ask)) {
     Pb__GetInstanceHistoryRequest *message =
-        pawl__arena_alloc(&ask->request->arena, sizeof *message);
+        pawl__wire_new(&ask->request->arena, &pb__get_instance_history_request__descriptor);
     if (!message) {
         pawl__api_nomem(ask->request);
         return;
     }
-    pb__get_instance_history_request__init(message);
     message->instanceid = ask->id;
     pawl__console_call(ask, PAWL_TASKHUB_HISTORY, &message->base, answer);
 }
@@ -153,12 +153,12 @@ void pawl__console_instance(void *arg, struct pawl_request *request,
                             const struct pawl_params *params) {
     struct pawl_console_ask *ask = pawl__console_ask(arg, request, params->values[0]);
     if (!ask) return;
-    Pb__GetInstanceRequest *message = pawl__arena_alloc(&request->arena, sizeof *message);
+    Pb__GetInstanceRequest *message =
+        pawl__wire_new(&request->arena, &pb__get_instance_request__descriptor);
     if (!message) {
         pawl__api_nomem(request);
         return;
     }
-    pb__get_instance_request__init(message);
     message->instanceid = ask->id;
     message->getinputsandoutputs = true;
     pawl__console_call(ask, PAWL_TASKHUB_GET, &message->base, console_got_instance);

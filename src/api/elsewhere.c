@@ -190,7 +190,6 @@ static struct elsewhere_stream *elsewhere_add(struct pawl_elsewhere *elsewhere,
     stream->address = stream->id + member->id.len + 1;
     memcpy(stream->id, member->id.data, member->id.len);
     memcpy(stream->address, member->address.data, member->address.len);
-    pawl__link_init(&stream->link);
     pawl__list_add(&elsewhere->streams, &stream->link);
     return stream;
 }

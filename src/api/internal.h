@@ -113,13 +113,13 @@ json_t *pawl__api_message(const char *text);
 // The value under |key| in a map field, or NULL. Map entries of all our messages look alike.
 const char *pawl__api_map_get(void *const *entries, size_t count, const char *key);
 
-// A map field with one entry for each pair. NULL when memory is out.
+// A map field, whose entries are of |type|. False when memory is out.
 struct pawl_api_map {
     void **entries;
     size_t count;
 };
 bool pawl__api_map_add(struct pawl_request *request, struct pawl_api_map *map, size_t cap,
-                       void (*init)(void *entry), const char *key, const char *value);
+                       const ProtobufCMessageDescriptor *type, const char *key, const char *value);
 
 // A StringValue or Timestamp in the request's arena; NULL for NULL or 0, and when memory is out.
 Google__Protobuf__StringValue *pawl__api_text(struct pawl_request *request, const char *text);

@@ -269,10 +269,6 @@ static void metadata_http_set(void *arg, struct pawl_request *request,
         pawl__api_nomem(request);
 }
 
-static void metadata_init_entry(void *entry) {
-    dapr__get_metadata_response__extended_metadata_entry__init(entry);
-}
-
 static void metadata_grpc_component(Dapr__RegisteredComponents *row, const char *name,
                                     const char *type, const char *version,
                                     const struct metadata_capabilities *can) {
@@ -330,7 +326,8 @@ static bool metadata_grpc_extended(struct pawl_request *request, json_t *extende
     json_t *value;
     if (!extended) return false;
     json_object_foreach(extended, key, value)
-        pawl__api_map_add(request, &map, json_object_size(extended), metadata_init_entry, key,
+        pawl__api_map_add(request, &map, json_object_size(extended),
+                          &dapr__get_metadata_response__extended_metadata_entry__descriptor, key,
                           json_string_value(value));
     response->n_extended_metadata = map.count;
     response->extended_metadata = (Dapr__GetMetadataResponse__ExtendedMetadataEntry **)map.entries;

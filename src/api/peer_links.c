@@ -73,7 +73,6 @@ static struct peer_link *peers_connect(struct pawl_peer_links *links, struct paw
         free(link);
         return NULL;
     }
-    pawl__link_init(&link->link);
     pawl__list_add(&links->list, &link->link);
     return link;
 }

@@ -4,9 +4,9 @@
 
 #include "api/internal.h"
 #include "base/clock.h"
+#include "engine/events.h"
 #include "net/grpc.h"
 #include "wire/pack.h"
-#include "wire/timestamp.h"
 
 bool pawl__api_starved(struct pawl_request *request) {
     if (!request->arena.failed) return false;
@@ -137,11 +137,10 @@ const char *pawl__api_map_get(void *const *entries, size_t count, const char *ke
 }
 
 bool pawl__api_map_add(struct pawl_request *request, struct pawl_api_map *map, size_t cap,
-                       void (*init)(void *entry), const char *key, const char *value) {
+                       const ProtobufCMessageDescriptor *type, const char *key, const char *value) {
     if (!map->entries) map->entries = pawl__arena_alloc(&request->arena, cap * sizeof(void *));
-    struct respond_entry *entry = pawl__arena_alloc(&request->arena, sizeof *entry);
+    struct respond_entry *entry = pawl__wire_new(&request->arena, type);
     if (!map->entries || !entry || map->count == cap) return false;
-    init(entry);
     entry->key = (char *)key;
     entry->value = (char *)value;
     map->entries[map->count++] = entry;
@@ -151,19 +150,9 @@ bool pawl__api_map_add(struct pawl_request *request, struct pawl_api_map *map, s
 // --- messages -----------------------------------------------------------------------------------
 
 Google__Protobuf__StringValue *pawl__api_text(struct pawl_request *request, const char *text) {
-    Google__Protobuf__StringValue *value =
-        text ? pawl__arena_alloc(&request->arena, sizeof *value) : NULL;
-    if (!value) return NULL;
-    google__protobuf__string_value__init(value);
-    value->value = (char *)text;
-    return value;
+    return pawl__string_value(&request->arena, (char *)text);
 }
 
 Google__Protobuf__Timestamp *pawl__api_time(struct pawl_request *request, int64_t at) {
-    Google__Protobuf__Timestamp *stamp =
-        at ? pawl__arena_alloc(&request->arena, sizeof *stamp) : NULL;
-    if (!stamp) return NULL;
-    google__protobuf__timestamp__init(stamp);
-    pawl__timestamp_set(stamp, at);
-    return stamp;
+    return at ? pawl__timestamp(&request->arena, at) : NULL;
 }

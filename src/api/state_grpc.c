@@ -110,14 +110,6 @@ static char *state_grpc_expiry(struct pawl_request *request, const struct pawl_s
     return text;
 }
 
-static void state_grpc_init_entry(void *entry) {
-    dapr__get_state_response__metadata_entry__init(entry);
-}
-
-static void state_grpc_init_bulk_entry(void *entry) {
-    dapr__bulk_state_item__metadata_entry__init(entry);
-}
-
 static void state_grpc_reply_get(struct pawl_api_state *state) {
     const struct pawl_state_value *value = &state->read.values[0];
     struct pawl_request *request = state->request;
@@ -127,8 +119,9 @@ static void state_grpc_reply_get(struct pawl_api_state *state) {
         response.data = (ProtobufCBinaryData){value->value.len, (uint8_t *)value->value.data};
         response.etag = (char *)value->etag.data;
         if (value->expires_at &&
-            pawl__api_map_add(request, &map, 1, state_grpc_init_entry, "ttlExpireTime",
-                              state_grpc_expiry(request, value))) {
+            pawl__api_map_add(request, &map, 1,
+                              &dapr__get_state_response__metadata_entry__descriptor,
+                              "ttlExpireTime", state_grpc_expiry(request, value))) {
             response.n_metadata = 1;
             response.metadata = (Dapr__GetStateResponse__MetadataEntry **)map.entries;
         }
@@ -169,8 +162,9 @@ static void state_grpc_reply_bulk(struct pawl_api_state *state) {
             items[i].etag = (char *)value->etag.data;
             struct pawl_api_map map = {0};
             if (value->expires_at &&
-                pawl__api_map_add(request, &map, 1, state_grpc_init_bulk_entry, "ttlExpireTime",
-                                  state_grpc_expiry(request, value))) {
+                pawl__api_map_add(request, &map, 1,
+                                  &dapr__bulk_state_item__metadata_entry__descriptor,
+                                  "ttlExpireTime", state_grpc_expiry(request, value))) {
                 items[i].n_metadata = 1;
                 items[i].metadata = (Dapr__BulkStateItem__MetadataEntry **)map.entries;
             }

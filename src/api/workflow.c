@@ -6,6 +6,7 @@
 #include "runtime/operations.h"
 #include "runtime/taskhub.h"
 #include "wire/json_build.h"
+#include "wire/pack.h"
 #include "wire/status.h"
 #include "wire/timestamp.h"
 
@@ -91,10 +92,6 @@ static size_t workflow_properties(const struct pawl_view *view,
     return count;
 }
 
-static void workflow_init_property(void *entry) {
-    dapr__get_workflow_response__properties_entry__init(entry);
-}
-
 static void workflow_reply_view_grpc(struct pawl_workflow_ask *ask) {
     const struct pawl_view *view = &ask->run.look.view;
     Dapr__GetWorkflowResponse response = DAPR__GET_WORKFLOW_RESPONSE__INIT;
@@ -108,7 +105,8 @@ static void workflow_reply_view_grpc(struct pawl_workflow_ask *ask) {
         struct workflow_property properties[WORKFLOW_PROPERTIES];
         size_t count = workflow_properties(view, properties);
         for (size_t i = 0; i < count; i++)
-            if (!pawl__api_map_add(ask->request, &map, WORKFLOW_PROPERTIES, workflow_init_property,
+            if (!pawl__api_map_add(ask->request, &map, WORKFLOW_PROPERTIES,
+                                   &dapr__get_workflow_response__properties_entry__descriptor,
                                    properties[i].key, properties[i].value)) {
                 pawl__api_nomem(ask->request);
                 return;
@@ -276,9 +274,9 @@ static bool workflow_check(struct pawl_workflow_ask *ask) {
     return true;
 }
 
-// The body of an event of this ask in the request's arena, not yet initialised.
-static void *workflow_event(struct pawl_workflow_ask *ask, size_t size) {
-    void *event = pawl__arena_alloc(&ask->request->arena, size);
+// The body of an event, of |type|; NULL after answering.
+static void *workflow_event(struct pawl_workflow_ask *ask, const ProtobufCMessageDescriptor *type) {
+    void *event = pawl__wire_new(&ask->request->arena, type);
     if (!event) pawl__api_nomem(ask->request);
     return event;
 }
@@ -292,8 +290,10 @@ static void workflow_call(struct pawl_workflow_ask *ask, struct pawl_call *call)
     pawl__node_call(ask->api->options.node, call);
 }
 
+// |event| may be NULL, after answering.
 static void workflow_post(struct pawl_workflow_ask *ask, Pb__HistoryEvent__EventTypeCase type,
                           void *event) {
+    if (!event) return;
     pawl__post_init(&ask->run.post, pawl__str(ask->id), type, event);
     workflow_call(ask, &ask->run.post.call);
 }
@@ -351,32 +351,25 @@ void pawl__workflow_serve(struct pawl_workflow_ask *ask) {
         workflow_call(ask, &ask->run.look.call);
         break;
     case PAWL_WORKFLOW_RAISE: {
-        Pb__EventRaisedEvent *event = workflow_event(ask, sizeof *event);
+        Pb__EventRaisedEvent *event = workflow_event(ask, &pb__event_raised_event__descriptor);
         if (!event) return;
-        pb__event_raised_event__init(event);
         event->name = ask->event;
         event->input = payload;
         workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED, event);
         break;
     }
-    case PAWL_WORKFLOW_PAUSE: {
-        Pb__ExecutionSuspendedEvent *event = workflow_event(ask, sizeof *event);
-        if (!event) return;
-        pb__execution_suspended_event__init(event);
-        workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_SUSPENDED, event);
+    case PAWL_WORKFLOW_PAUSE:
+        workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_SUSPENDED,
+                      workflow_event(ask, &pb__execution_suspended_event__descriptor));
         break;
-    }
-    case PAWL_WORKFLOW_RESUME: {
-        Pb__ExecutionResumedEvent *event = workflow_event(ask, sizeof *event);
-        if (!event) return;
-        pb__execution_resumed_event__init(event);
-        workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_RESUMED, event);
+    case PAWL_WORKFLOW_RESUME:
+        workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_RESUMED,
+                      workflow_event(ask, &pb__execution_resumed_event__descriptor));
         break;
-    }
     case PAWL_WORKFLOW_TERMINATE: {
-        Pb__ExecutionTerminatedEvent *event = workflow_event(ask, sizeof *event);
+        Pb__ExecutionTerminatedEvent *event =
+            workflow_event(ask, &pb__execution_terminated_event__descriptor);
         if (!event) return;
-        pb__execution_terminated_event__init(event);
         event->recurse = true;
         workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED, event);
         break;

@@ -216,7 +216,6 @@ static void metrics_handle(void *arg, struct pawl_request *request) {
             return;
         }
         *ask = (struct metrics_ask){.metrics = metrics, .request = request};
-        pawl__link_init(&ask->link);
         pawl__list_add(&metrics->waiting, &ask->link);
         request->data = ask;
         request->on_close = metrics_on_gone;

@@ -1,6 +1,7 @@
 #include "engine/fold.h"
 #include "engine/propagation.h"
 #include "engine/turn.h"
+#include "wire/pack.h"
 #include "wire/timestamp.h"
 
 // What the actions of an answer leave in the history of the instance, and what they say to others.
@@ -98,9 +99,8 @@ char *pawl__child_id(const struct pawl_instance *instance, const Pb__WorkflowAct
 Pb__HistoryEvent *pawl__turn_start_event(struct pawl_turn *turn, char *id, char *name,
                                          Google__Protobuf__StringValue *input) {
     Pb__HistoryEvent *event = pawl__turn_event(turn, EVENT(EXECUTION_STARTED), -1);
-    Pb__WorkflowInstance *self = pawl__arena_alloc(turn->arena, sizeof *self);
+    Pb__WorkflowInstance *self = pawl__wire_new(turn->arena, &pb__workflow_instance__descriptor);
     if (!event || !self || !pawl__event_set_source(turn->arena, event, turn->app_id)) return NULL;
-    pb__workflow_instance__init(self);
     self->instanceid = id;
     self->executionid = pawl__string_value(turn->arena, turn->record->next_execution_id);
     event->executionstarted->name = name;
@@ -121,13 +121,12 @@ static bool action_trace(struct pawl_turn *turn, Pb__ExecutionStartedEvent *star
 // Who started a child: |turn|'s instance, by its action |task|. NULL: memory is out.
 static Pb__ParentInstanceInfo *action_parent(struct pawl_turn *turn, int32_t task) {
     const struct pawl_instance *instance = turn->instance;
-    Pb__ParentInstanceInfo *parent = pawl__arena_alloc(turn->arena, sizeof *parent);
-    Pb__WorkflowInstance *self = pawl__arena_alloc(turn->arena, sizeof *self);
+    Pb__ParentInstanceInfo *parent =
+        pawl__wire_new(turn->arena, &pb__parent_instance_info__descriptor);
+    Pb__WorkflowInstance *self = pawl__wire_new(turn->arena, &pb__workflow_instance__descriptor);
     if (!parent || !self) return NULL;
-    pb__workflow_instance__init(self);
     self->instanceid = instance->id;
     self->executionid = pawl__string_value(turn->arena, instance->execution_id);
-    pb__parent_instance_info__init(parent);
     parent->taskscheduledid = task;
     parent->name = pawl__string_value(turn->arena, instance->name);
     parent->workflowinstance = self;

@@ -89,9 +89,9 @@ bool pawl__command_has_room(const struct pawl_shard *shard, const struct pawl_in
 
 Pb__TaskFailureDetails *pawl__command_failure(struct pawl_shard *shard, const char *type,
                                               char *text) {
-    Pb__TaskFailureDetails *details = pawl__arena_alloc(&shard->arena, sizeof *details);
+    Pb__TaskFailureDetails *details =
+        pawl__wire_new(&shard->arena, &pb__task_failure_details__descriptor);
     if (!details || !text) return NULL;
-    pb__task_failure_details__init(details);
     details->errortype = (char *)(uintptr_t)type;
     details->errormessage = text;
     return details;

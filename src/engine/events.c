@@ -1,6 +1,7 @@
 #include "engine/events.h"
 
 #include "wire/fields.h"
+#include "wire/pack.h"
 #include "wire/timestamp.h"
 #include "wire/unpack.h"
 
@@ -29,17 +30,17 @@ struct pawl_pb_field pawl__event_body(struct pawl_str bytes) {
 
 Google__Protobuf__StringValue *pawl__string_value(struct pawl_arena *arena, char *text) {
     if (!text) return NULL;
-    Google__Protobuf__StringValue *value = pawl__arena_alloc(arena, sizeof *value);
+    Google__Protobuf__StringValue *value =
+        pawl__wire_new(arena, &google__protobuf__string_value__descriptor);
     if (!value) return NULL;
-    google__protobuf__string_value__init(value);
     value->value = text;
     return value;
 }
 
 Google__Protobuf__Timestamp *pawl__timestamp(struct pawl_arena *arena, int64_t at) {
-    Google__Protobuf__Timestamp *stamp = pawl__arena_alloc(arena, sizeof *stamp);
+    Google__Protobuf__Timestamp *stamp =
+        pawl__wire_new(arena, &google__protobuf__timestamp__descriptor);
     if (!stamp) return NULL;
-    google__protobuf__timestamp__init(stamp);
     pawl__timestamp_set(stamp, at);
     return stamp;
 }
@@ -49,10 +50,9 @@ Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
     const ProtobufCFieldDescriptor *field =
         pawl__field_find(&pb__history_event__descriptor, (unsigned)type);
     const ProtobufCMessageDescriptor *body_type = field->descriptor;
-    Pb__HistoryEvent *event = pawl__arena_alloc(arena, sizeof *event);
+    Pb__HistoryEvent *event = pawl__wire_new(arena, &pb__history_event__descriptor);
     ProtobufCMessage *body = pawl__arena_alloc(arena, body_type->sizeof_message);
     if (!event || !body) return NULL;
-    pb__history_event__init(event);
     body_type->message_init(body);
     event->eventid = -1;
     event->timestamp = pawl__timestamp(arena, at);
@@ -63,9 +63,8 @@ Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
 }
 
 bool pawl__event_set_source(struct pawl_arena *arena, Pb__HistoryEvent *event, const char *app_id) {
-    Pb__TaskRouter *router = pawl__arena_alloc(arena, sizeof *router);
+    Pb__TaskRouter *router = pawl__wire_new(arena, &pb__task_router__descriptor);
     if (!router) return false;
-    pb__task_router__init(router);
     router->sourceappid = (char *)(uintptr_t)app_id;
     event->_router_case = PB__HISTORY_EVENT___ROUTER_ROUTER;
     event->router = router;

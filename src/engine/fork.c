@@ -6,6 +6,7 @@
 #include "engine/fold.h"
 #include "engine/trace.h"
 #include "wire/fields.h"
+#include "wire/pack.h"
 #include "wire/unpack.h"
 
 #define EVENT(name) PB__HISTORY_EVENT__EVENT_TYPE_##name
@@ -82,9 +83,8 @@ static bool fork_trace(struct fork *fork, Pb__ExecutionStartedEvent *start) {
 // The event that began the source now begins the new instance.
 static enum pawl_err fork_add_start(struct fork *fork, uint32_t offset) {
     Pb__HistoryEvent *event = fork_decode(fork, offset);
-    Pb__WorkflowInstance *self = pawl__arena_alloc(fork->arena, sizeof *self);
+    Pb__WorkflowInstance *self = pawl__wire_new(fork->arena, &pb__workflow_instance__descriptor);
     if (!event || !self) return fork_nomem(fork);
-    pb__workflow_instance__init(self);
     self->instanceid = (char *)(uintptr_t)fork->ask->id;
     self->executionid = pawl__string_value(fork->arena, (char *)(uintptr_t)fork->ask->execution_id);
     event->executionstarted->workflowinstance = self;
@@ -169,9 +169,9 @@ static enum pawl_err fork_mark(struct fork *fork, Pb__HistoryEvent *event) {
     const struct pawl_fork *ask = fork->ask;
     Google__Protobuf__StringValue *input =
         pawl__string_value(fork->arena, (char *)(uintptr_t)ask->input);
-    Pb__RerunParentInstanceInfo *info = pawl__arena_alloc(fork->arena, sizeof *info);
+    Pb__RerunParentInstanceInfo *info =
+        pawl__wire_new(fork->arena, &pb__rerun_parent_instance_info__descriptor);
     if (!info || (ask->input && !input)) return fork_nomem(fork);
-    pb__rerun_parent_instance_info__init(info);
     info->instanceid = (char *)(uintptr_t)ask->source;
     switch (event->event_type_case) {
     case EVENT(TASK_SCHEDULED):

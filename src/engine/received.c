@@ -96,7 +96,6 @@ static struct received_line *received_begin(struct pawl_received *received, stru
         return NULL;
     }
     if (!received->order.next) pawl__link_init(&received->order);
-    pawl__link_init(&line->link);
     pawl__list_add(&received->order, &line->link);
     return line;
 }

@@ -1,6 +1,7 @@
 #include "engine/trace.h"
 
 #include "engine/events.h"
+#include "wire/pack.h"
 #include "wire/pb.h"
 
 // Fields of ExecutionStartedEvent, TraceContext and StringValue.
@@ -46,13 +47,12 @@ struct pawl_trace pawl__trace_part(const struct pawl_trace *self, enum pawl_trac
 
 Pb__TraceContext *pawl__trace_context(struct pawl_arena *arena, const struct pawl_trace *trace,
                                       Google__Protobuf__StringValue *state) {
-    Pb__TraceContext *context = pawl__arena_alloc(arena, sizeof *context);
+    Pb__TraceContext *context = pawl__wire_new(arena, &pb__trace_context__descriptor);
     char *parent = pawl__arena_alloc(arena, PAWL_TRACE_TEXT);
     char *span = pawl__arena_alloc(arena, 2 * sizeof trace->span + 1);
     if (!context || !parent || !span) return NULL;
     pawl__trace_format(trace, parent);
     pawl__trace_id_format(trace->span, sizeof trace->span, span);
-    pb__trace_context__init(context);
     context->traceparent = parent;
     context->spanid = span;
     context->tracestate = state;

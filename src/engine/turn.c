@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/fold.h"
+#include "wire/pack.h"
 #include "wire/pb.h"
 #include "wire/timestamp.h"
 #include "wire/unpack.h"
@@ -145,10 +146,10 @@ enum pawl_err pawl__turn_read_start(struct pawl_turn *turn) {
     };
     struct pawl_pb_field body = pawl__event_body(
         pawl__history_bytes(&turn->instance->history, turn->instance->start_offset));
-    Pb__ExecutionStartedEvent *start = pawl__arena_alloc(turn->arena, sizeof *start);
+    Pb__ExecutionStartedEvent *start =
+        pawl__wire_new(turn->arena, &pb__execution_started_event__descriptor);
     if (!start) return PAWL_E_NOMEM;
     if (body.number != EVENT(EXECUTION_STARTED)) return PAWL_E_INVALID;
-    pb__execution_started_event__init(start);
     turn->start = start;
     struct pawl_pb_reader reader = pawl__pb_reader(body.bytes);
     struct pawl_pb_field part;

@@ -35,7 +35,6 @@ static struct abroad_app *abroad_get(struct pawl_abroad *abroad, struct pawl_str
     memcpy(app->name, name.data, name.len);
     app->abroad = abroad;
     pawl__dispatch_init(&app->dispatch, &abroad->options, NULL); // the other app has its own
-    pawl__link_init(&app->link);
     pawl__list_add(&abroad->list, &app->link);
     return app;
 }

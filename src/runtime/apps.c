@@ -202,7 +202,6 @@ void pawl__apps_call(struct pawl_apps *apps, struct pawl_call *call) {
     errand->remote.cancel = errand_cancel;
     errand->call = call;
     call->remote = &errand->remote;
-    pawl__link_init(&errand->link);
     pawl__list_add(&app->waiting, &errand->link);
 }
 

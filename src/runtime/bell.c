@@ -40,7 +40,6 @@ static struct bell_door *bell_door(struct pawl_bell *bell, struct pawl_str addre
     if (!door) return NULL;
     memcpy(door->address, address.data, address.len);
     door->bell = bell;
-    pawl__link_init(&door->link);
     pawl__list_add(&bell->doors, &door->link);
     return door;
 }

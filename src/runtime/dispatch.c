@@ -122,7 +122,6 @@ struct pawl_item *pawl__dispatch_item_create(struct pawl_dispatch *dispatch,
     }
     if (old) pawl__dispatch_depart(dispatch, old);
     pawl__instance_ref(instance);
-    pawl__link_init(&item->link);
     pawl__list_add(&worker->items, &item->link);
     bool turn = task_id == PAWL_ITEM_TURN;
     item->ceiling = NULL;

@@ -28,9 +28,8 @@ static bool forward_copy(struct pawl_arena *arena, char **out, struct pawl_str t
 
 // NULL: memory is out.
 static Peer__Query *forward_pack_query(struct pawl_arena *arena, const struct pawl_query *query) {
-    Peer__Query *row = pawl__arena_alloc(arena, sizeof *row);
+    Peer__Query *row = pawl__wire_new(arena, &peer__query__descriptor);
     if (!row) return NULL;
-    peer__query__init(row);
     row->statuses = query->statuses;
     row->created_from = query->created_from;
     row->created_before = query->created_before;
@@ -53,9 +52,8 @@ static Peer__Query *forward_pack_query(struct pawl_arena *arena, const struct pa
 // NULL: memory is out.
 static Peer__Rerun *forward_pack_rerun(struct pawl_arena *arena, const struct pawl_call *call) {
     const struct pawl_fork *fork = &VERB(call, struct pawl_rerun_call)->fork;
-    Peer__Rerun *row = pawl__arena_alloc(arena, sizeof *row);
+    Peer__Rerun *row = pawl__wire_new(arena, &peer__rerun__descriptor);
     if (!row) return NULL;
-    peer__rerun__init(row);
     row->source = (char *)(uintptr_t)(fork->source ? fork->source : "");
     row->history = forward_bytes(fork->history);
     row->event_id = fork->event_id;

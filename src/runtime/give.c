@@ -291,7 +291,6 @@ void pawl__dispatch_pump(struct pawl_dispatch *dispatch) {
 }
 
 void pawl__dispatch_extend(struct pawl_dispatch *dispatch, struct pawl_dispatch_extra *extra) {
-    pawl__link_init(&extra->link);
     pawl__list_add(&dispatch->extras, &extra->link);
 }
 

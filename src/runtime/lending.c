@@ -1,5 +1,7 @@
 #include "runtime/lending.h"
 
+#include "wire/pack.h"
+
 // They are carried out by the daemon that receives them, not on an instance.
 static const struct pawl_verb ring_verb = {.kind = PAWL_VERB_RING};
 static const struct pawl_verb borrow_verb = {.kind = PAWL_VERB_BORROW};
@@ -44,9 +46,8 @@ void pawl__answer_init(struct pawl_answer *verb, bool turn, struct pawl_str id,
 // --- on the way ----------------------------------------------------------------------------------
 
 Peer__Ring *pawl__ring_pack(struct pawl_arena *arena, const struct pawl_ring *verb) {
-    Peer__Ring *row = pawl__arena_alloc(arena, sizeof *row);
+    Peer__Ring *row = pawl__wire_new(arena, &peer__ring__descriptor);
     if (!row) return NULL;
-    peer__ring__init(row);
     row->address = (char *)(uintptr_t)verb->address;
     row->mail = (uint32_t *)(uintptr_t)verb->mail;
     row->n_mail = verb->mail_count;
@@ -63,9 +64,8 @@ bool pawl__ring_take(struct pawl_ring *verb, const Peer__Ring *row) {
 }
 
 Peer__Borrow *pawl__borrow_pack(struct pawl_arena *arena, const struct pawl_borrow *verb) {
-    Peer__Borrow *row = pawl__arena_alloc(arena, sizeof *row);
+    Peer__Borrow *row = pawl__wire_new(arena, &peer__borrow__descriptor);
     if (!row) return NULL;
-    peer__borrow__init(row);
     row->daemon = (char *)(uintptr_t)verb->daemon;
     row->address = (char *)(uintptr_t)verb->address;
     row->worker = verb->worker;
@@ -109,10 +109,9 @@ bool pawl__borrow_take(struct pawl_borrow *verb, const Peer__Borrow *row,
 }
 
 Peer__Lent *pawl__lent_pack(struct pawl_arena *arena, const struct pawl_borrow *verb) {
-    Peer__Lent *row = pawl__arena_alloc(arena, sizeof *row);
+    Peer__Lent *row = pawl__wire_new(arena, &peer__lent__descriptor);
     ProtobufCBinaryData *items = pawl__arena_alloc(arena, (verb->item_count + 1) * sizeof *items);
     if (!row || !items) return NULL;
-    peer__lent__init(row);
     for (size_t i = 0; i < verb->item_count; i++)
         items[i] =
             (ProtobufCBinaryData){verb->items[i].len, (uint8_t *)(uintptr_t)verb->items[i].data};

@@ -151,10 +151,6 @@ static const struct pawl_holder *members_find(const struct pawl_members *members
     return NULL;
 }
 
-bool pawl__members_is_held(const struct pawl_members *members, uint32_t shard) {
-    return members_find(members, shard);
-}
-
 const struct pawl_member *pawl__members_holder(const struct pawl_members *members, uint32_t shard) {
     const struct pawl_holder *holder = members_find(members, shard);
     for (size_t i = 0; holder && i < members->count; i++)

@@ -48,9 +48,6 @@ void pawl__members_look(struct pawl_members *members, uint32_t workers);
 // The holder of a shard, if it is a living member; NULL: nobody, or no member.
 const struct pawl_member *pawl__members_holder(const struct pawl_members *members, uint32_t shard);
 
-// Whether somebody holds the shard, member or not.
-bool pawl__members_is_held(const struct pawl_members *members, uint32_t shard);
-
 static inline bool pawl__members_is_self(const struct pawl_members *members,
                                          const struct pawl_member *member) {
     return pawl__str_equal(member->id, members->id);

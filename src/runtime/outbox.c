@@ -349,7 +349,6 @@ static void outbox_note_app(struct pawl_outbox *outbox, struct pawl_str app) {
         route->outbox = outbox;
         route->name_len = app.len;
         memcpy(route->name, app.data, app.len);
-        pawl__link_init(&route->link);
         pawl__list_add(&outbox->routes, &route->link);
     }
     route->rung = true;

@@ -1,5 +1,7 @@
 #include "runtime/quota.h"
 
+#include "wire/pack.h"
+
 enum {
     QUOTA_ROWS = 10000 // of one statement
 };
@@ -13,12 +15,11 @@ void pawl__quota_init(struct pawl_quota *verb, struct pawl_str daemon, struct pa
 }
 
 Peer__Quota *pawl__quota_pack(struct pawl_arena *arena, const struct pawl_quota *verb) {
-    Peer__Quota *row = pawl__arena_alloc(arena, sizeof *row);
+    Peer__Quota *row = pawl__wire_new(arena, &peer__quota__descriptor);
     Peer__QuotaRow *rows = pawl__arena_alloc(arena, (verb->count + 1) * sizeof *rows);
     Peer__QuotaRow **list = pawl__arena_alloc(arena, (verb->count + 1) * sizeof *list);
     char *daemon = pawl__arena_dup(arena, verb->daemon);
     if (!row || !rows || !list || !daemon) return NULL;
-    peer__quota__init(row);
     row->daemon = daemon;
     row->number = verb->number;
     row->rows = list;
@@ -56,9 +57,8 @@ bool pawl__quota_take(struct pawl_quota *verb, const Peer__Quota *row, struct pa
 }
 
 Peer__Quotas *pawl__quotas_pack(struct pawl_arena *arena, const struct pawl_quota *verb) {
-    Peer__Quotas *row = pawl__arena_alloc(arena, sizeof *row);
+    Peer__Quotas *row = pawl__wire_new(arena, &peer__quotas__descriptor);
     if (!row) return NULL;
-    peer__quotas__init(row);
     row->epoch = verb->epoch;
     row->most = verb->quota;
     row->n_most = verb->count;

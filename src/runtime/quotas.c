@@ -171,7 +171,6 @@ static struct quota_member *quotas_add(struct pawl_quotas *quotas, struct pawl_s
     memcpy(member->id_bytes, id.data, id.len);
     member->id = (struct pawl_str){member->id_bytes, id.len};
     member->heard_at = now;
-    pawl__link_init(&member->link);
     pawl__list_add(&quotas->members, &member->link);
     return member;
 }

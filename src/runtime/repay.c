@@ -81,7 +81,6 @@ static bool answer_send(struct pawl_repay *repay, struct pawl_borrowed *item,
         free(answer);
         return false;
     }
-    pawl__link_init(&answer->link);
     pawl__list_add(&repay->answers, &answer->link);
     answer->caller = caller;
     answer->remote.cancel = answer_on_cancel;

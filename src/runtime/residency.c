@@ -132,7 +132,6 @@ void pawl__residency_touch(struct pawl_residency *residency, struct pawl_instanc
                            instance->inbox.bytes.cap + instance->custom_status.cap +
                            instance->propagated.cap;
     residency->resting_bytes += instance->rest_bytes;
-    pawl__link_init(&instance->rest);
     pawl__list_add(&residency->resting, &instance->rest);
 }
 

@@ -120,7 +120,6 @@ enum pawl_err pawl__sibling_send(struct pawl_sibling *sibling, size_t index,
     atomic_init(&crossing->users, 1);
     forward->transport = crossing;
     forward->is_answered_surely = true;
-    pawl__link_init(&crossing->link);
     pawl__list_add(&sibling->out, &crossing->link);
     sibling->away++;
     crossing->job.done = crossing_arrive;

@@ -275,7 +275,6 @@ void pawl__storage_want(struct pawl_storage *storage) {
 
 void pawl__storage_add(struct pawl_storage *storage, struct pawl_storage_client *client) {
     client->writes = false;
-    pawl__link_init(&client->link);
     pawl__list_add(&storage->clients, &client->link);
 }
 
@@ -298,7 +297,6 @@ int64_t pawl__storage_trouble(const struct pawl_storage *storage, const struct p
 
 void pawl__storage_write(struct pawl_storage *storage, struct pawl_state_write *write) {
     write->since = pawl__clock_steady();
-    pawl__link_init(&write->link);
     pawl__list_add(&storage->gathering, &write->link);
     pawl__storage_want(storage);
 }

@@ -5,6 +5,7 @@
 #include "engine/history.h"
 #include "runtime/operations.h"
 #include "runtime/taskhub_list.h"
+#include "wire/pack.h"
 #include "wire/pb.h"
 #include "wire/unpack.h"
 
@@ -46,9 +47,8 @@ static bool taskhub_answer_view(struct pawl_taskhub_call *call) {
     if (!response) return false;
     response->exists = view->exists;
     if (!view->exists) return true;
-    Pb__WorkflowState *state = pawl__arena_alloc(call->arena, sizeof *state);
+    Pb__WorkflowState *state = pawl__wire_new(call->arena, &pb__workflow_state__descriptor);
     if (!state) return false;
-    pb__workflow_state__init(state);
     response->workflowstate = state;
     state->instanceid = (char *)view->id.data;
     state->name = (char *)view->name.data;
@@ -202,24 +202,23 @@ static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error
 
 // --- requests -----------------------------------------------------------------------------------
 
-// Memory of the call; NULL after answering.
-static void *taskhub_alloc(struct pawl_taskhub_call *call, size_t size) {
-    void *piece = pawl__arena_alloc(call->arena, size);
-    if (!piece) taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
-    return piece;
+// The body of an event, of |type|; NULL after answering.
+static void *taskhub_event(struct pawl_taskhub_call *call, const ProtobufCMessageDescriptor *type) {
+    void *event = pawl__wire_new(call->arena, type);
+    if (!event) taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
+    return event;
 }
 
 Pb__ExecutionStartedEvent *pawl__taskhub_start_event(struct pawl_arena *arena, char *id, char *name,
                                                      Google__Protobuf__StringValue *input) {
-    Pb__ExecutionStartedEvent *start = pawl__arena_alloc(arena, sizeof *start);
-    Pb__WorkflowInstance *self = pawl__arena_alloc(arena, sizeof *self);
+    Pb__ExecutionStartedEvent *start =
+        pawl__wire_new(arena, &pb__execution_started_event__descriptor);
+    Pb__WorkflowInstance *self = pawl__wire_new(arena, &pb__workflow_instance__descriptor);
     char *execution_id = pawl__arena_alloc(arena, 37);
     if (!start || !self || !execution_id) return NULL;
     pawl__random_uuid(execution_id);
-    pb__workflow_instance__init(self);
     self->instanceid = id;
     self->executionid = pawl__string_value(arena, execution_id);
-    pb__execution_started_event__init(start);
     start->name = name;
     start->input = input;
     start->workflowinstance = self;
@@ -255,9 +254,8 @@ static void taskhub_post(struct pawl_taskhub_call *call, Pb__HistoryEvent__Event
 
 static void taskhub_raise(struct pawl_taskhub_call *call) {
     const Pb__RaiseEventRequest *ask = (const void *)call->request;
-    Pb__EventRaisedEvent *event = taskhub_alloc(call, sizeof *event);
+    Pb__EventRaisedEvent *event = taskhub_event(call, &pb__event_raised_event__descriptor);
     if (!event) return;
-    pb__event_raised_event__init(event);
     event->name = ask->name;
     event->input = ask->input;
     taskhub_post(call, PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED, event);
@@ -265,9 +263,9 @@ static void taskhub_raise(struct pawl_taskhub_call *call) {
 
 static void taskhub_terminate(struct pawl_taskhub_call *call) {
     const Pb__TerminateRequest *ask = (const void *)call->request;
-    Pb__ExecutionTerminatedEvent *event = taskhub_alloc(call, sizeof *event);
+    Pb__ExecutionTerminatedEvent *event =
+        taskhub_event(call, &pb__execution_terminated_event__descriptor);
     if (!event) return;
-    pb__execution_terminated_event__init(event);
     event->input = ask->output;
     event->recurse = ask->recursive;
     taskhub_post(call, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED, event);
@@ -279,17 +277,17 @@ static Google__Protobuf__StringValue *taskhub_reason(Google__Protobuf__StringVal
 }
 
 static void taskhub_suspend(struct pawl_taskhub_call *call) {
-    Pb__ExecutionSuspendedEvent *event = taskhub_alloc(call, sizeof *event);
+    Pb__ExecutionSuspendedEvent *event =
+        taskhub_event(call, &pb__execution_suspended_event__descriptor);
     if (!event) return;
-    pb__execution_suspended_event__init(event);
     event->input = taskhub_reason(((const Pb__SuspendRequest *)call->request)->reason);
     taskhub_post(call, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_SUSPENDED, event);
 }
 
 static void taskhub_resume(struct pawl_taskhub_call *call) {
-    Pb__ExecutionResumedEvent *event = taskhub_alloc(call, sizeof *event);
+    Pb__ExecutionResumedEvent *event =
+        taskhub_event(call, &pb__execution_resumed_event__descriptor);
     if (!event) return;
-    pb__execution_resumed_event__init(event);
     event->input = taskhub_reason(((const Pb__ResumeRequest *)call->request)->reason);
     taskhub_post(call, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_RESUMED, event);
 }
@@ -318,8 +316,11 @@ static void taskhub_rerun(struct pawl_taskhub_call *call) {
         taskhub_fail(call, PAWL_E_INVALID, "rerun workflow source instance ID is required");
         return;
     }
-    call->new_id = given ? ask->newinstanceid : taskhub_alloc(call, 37);
-    if (!call->new_id) return;
+    call->new_id = given ? ask->newinstanceid : pawl__arena_alloc(call->arena, 37);
+    if (!call->new_id) {
+        taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
+        return;
+    }
     if (!given) pawl__random_uuid(call->new_id);
     if (!*call->new_id) {
         taskhub_fail(call, PAWL_E_INVALID, "the new instance ID is empty");

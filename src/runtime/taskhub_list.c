@@ -5,6 +5,7 @@
 #include "runtime/filter.h"
 #include "runtime/page_token.h"
 #include "wire/columns.h"
+#include "wire/pack.h"
 
 enum {
     LIST_PAGE = 1024 // at most in an answer, as the reference has it
@@ -99,9 +100,8 @@ static bool list_text(struct pawl_arena *arena, struct pawl_str text,
 }
 
 static Pb__TaskFailureDetails *list_failure(struct pawl_arena *arena, struct pawl_str type) {
-    Pb__TaskFailureDetails *failure = pawl__arena_alloc(arena, sizeof *failure);
+    Pb__TaskFailureDetails *failure = pawl__wire_new(arena, &pb__task_failure_details__descriptor);
     if (!failure) return NULL;
-    pb__task_failure_details__init(failure);
     failure->errortype = (char *)type.data;
     return failure;
 }
@@ -126,9 +126,8 @@ bool pawl__taskhub_put_tags(struct pawl_arena *arena, struct pawl_str tags,
 }
 
 static Pb__WorkflowState *list_row(struct pawl_arena *arena, const struct pawl_snapshot *row) {
-    Pb__WorkflowState *state = pawl__arena_alloc(arena, sizeof *state);
+    Pb__WorkflowState *state = pawl__wire_new(arena, &pb__workflow_state__descriptor);
     if (!state) return NULL;
-    pb__workflow_state__init(state);
     state->instanceid = (char *)row->id.data;
     state->name = (char *)row->name.data;
     state->workflowstatus = (Pb__OrchestrationStatus)row->status;

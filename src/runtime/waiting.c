@@ -40,7 +40,6 @@ static struct pawl_waiting_name *waiting_create(struct pawl_waiting *waiting, st
         free(one);
         return NULL;
     }
-    pawl__link_init(&one->link);
     pawl__list_add(&waiting->names, &one->link);
     return one;
 }

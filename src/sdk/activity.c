@@ -7,6 +7,7 @@
 #include "engine/events.h"
 #include "sdk/caller.h"
 #include "sdk/error.h"
+#include "wire/pack.h"
 
 struct pawl_activity_deferred {
     struct pawl_activity_deferred *next;
@@ -164,9 +165,8 @@ void pawl__activity_execute(struct pawl_activity_run *run) {
 }
 
 Pb__ActivityResponse *pawl__activity_run_answer(struct pawl_activity_run *run) {
-    Pb__ActivityResponse *answer = pawl__arena_alloc(&run->arena, sizeof *answer);
+    Pb__ActivityResponse *answer = pawl__wire_new(&run->arena, &pb__activity_response__descriptor);
     if (!answer) return NULL;
-    pb__activity_response__init(answer);
     answer->instanceid = (char *)run->activity.instance_id;
     answer->taskid = run->activity.sequence_number;
     answer->completiontoken = run->token;
@@ -174,9 +174,9 @@ Pb__ActivityResponse *pawl__activity_run_answer(struct pawl_activity_run *run) {
         answer->result = pawl__string_value(&run->arena, (char *)run->result.data);
         return answer->result || !run->result.data ? answer : NULL;
     }
-    Pb__TaskFailureDetails *details = pawl__arena_alloc(&run->arena, sizeof *details);
+    Pb__TaskFailureDetails *details =
+        pawl__wire_new(&run->arena, &pb__task_failure_details__descriptor);
     if (!details || !run->failure_type) return NULL;
-    pb__task_failure_details__init(details);
     details->errortype = (char *)run->failure_type;
     details->errormessage = (char *)run->failure_message;
     details->isnonretriable = run->is_final;

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "engine/events.h"
 #include "sdk/execution.h"
+#include "wire/pack.h"
 
 // Attempts of an activity or child, and the rests between them (reference 3.8).
 
@@ -9,9 +10,8 @@
 bool pawl__execution_route(struct pawl_workflow *wf, Pb__WorkflowAction *message,
                            const char *app_id) {
     if (!app_id) return true;
-    Pb__TaskRouter *router = pawl__arena_alloc(&wf->arena, sizeof *router);
+    Pb__TaskRouter *router = pawl__wire_new(&wf->arena, &pb__task_router__descriptor);
     if (!router) return false;
-    pb__task_router__init(router);
     router->_target_app_id_case = PB__TASK_ROUTER___TARGET_APP_ID_TARGET_APP_ID;
     router->targetappid = (char *)app_id;
     message->_router_case = PB__WORKFLOW_ACTION___ROUTER_ROUTER;
@@ -21,9 +21,9 @@ bool pawl__execution_route(struct pawl_workflow *wf, Pb__WorkflowAction *message
 
 static bool attempt_of_activity(struct pawl_workflow *wf, struct pawl_task *task,
                                 Pb__WorkflowAction *message) {
-    Pb__ScheduleTaskAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
+    Pb__ScheduleTaskAction *body =
+        pawl__wire_new(&wf->arena, &pb__schedule_task_action__descriptor);
     if (!body) return false;
-    pb__schedule_task_action__init(body);
     body->name = (char *)task->name;
     body->input = pawl__string_value(&wf->arena, (char *)task->input.data);
     if (task->input.data && !body->input) return false;
@@ -41,9 +41,9 @@ static bool attempt_of_activity(struct pawl_workflow *wf, struct pawl_task *task
 
 static bool attempt_of_child(struct pawl_workflow *wf, struct pawl_task *task,
                              Pb__WorkflowAction *message) {
-    Pb__CreateChildWorkflowAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
+    Pb__CreateChildWorkflowAction *body =
+        pawl__wire_new(&wf->arena, &pb__create_child_workflow_action__descriptor);
     if (!body) return false;
-    pb__create_child_workflow_action__init(body);
     body->name = (char *)task->name;
     body->input = pawl__string_value(&wf->arena, (char *)task->input.data);
     if (task->input.data && !body->input) return false;
@@ -55,9 +55,9 @@ static bool attempt_of_child(struct pawl_workflow *wf, struct pawl_task *task,
     if (task->attempt == 1) {
         if (task->instance_id) body->instanceid = (char *)task->instance_id;
     } else {
-        Pb__RetryParentInstanceInfo *info = pawl__arena_alloc(&wf->arena, sizeof *info);
+        Pb__RetryParentInstanceInfo *info =
+            pawl__wire_new(&wf->arena, &pb__retry_parent_instance_info__descriptor);
         if (!info) return false;
-        pb__retry_parent_instance_info__init(info);
         info->instanceid = task->execution_id;
         body->_retry_parent_instance_info_case =
             PB__CREATE_CHILD_WORKFLOW_ACTION___RETRY_PARENT_INSTANCE_INFO_RETRY_PARENT_INSTANCE_INFO;
@@ -99,25 +99,24 @@ bool pawl__execution_retry(struct pawl_workflow *wf, struct pawl_task *task) {
     int64_t delay = attempt_retry_delay(wf, task);
     if (delay < 0) return false;
     struct pawl_action *action = pawl__execution_act(wf);
-    Pb__CreateTimerAction *timer = pawl__arena_alloc(&wf->arena, sizeof *timer);
+    Pb__CreateTimerAction *timer = pawl__wire_new(&wf->arena, &pb__create_timer_action__descriptor);
     char *name = pawl__arena_format(&wf->arena, "%s-retry", task->name);
     if (!action || !timer || !name) goto nomem;
-    pb__create_timer_action__init(timer);
     timer->fireat = pawl__timestamp(&wf->arena, pawl__clock_add(wf->now, delay));
     timer->_name_case = PB__CREATE_TIMER_ACTION___NAME_NAME;
     timer->name = name;
     if (!timer->fireat) goto nomem;
     if (task->kind == PAWL_TASK_ACTIVITY) {
-        Pb__TimerOriginActivityRetry *origin = pawl__arena_alloc(&wf->arena, sizeof *origin);
+        Pb__TimerOriginActivityRetry *origin =
+            pawl__wire_new(&wf->arena, &pb__timer_origin_activity_retry__descriptor);
         if (!origin) goto nomem;
-        pb__timer_origin_activity_retry__init(origin);
         origin->taskexecutionid = task->execution_id;
         timer->origin_case = PB__CREATE_TIMER_ACTION__ORIGIN_ACTIVITY_RETRY;
         timer->activityretry = origin;
     } else {
-        Pb__TimerOriginChildWorkflowRetry *origin = pawl__arena_alloc(&wf->arena, sizeof *origin);
+        Pb__TimerOriginChildWorkflowRetry *origin =
+            pawl__wire_new(&wf->arena, &pb__timer_origin_child_workflow_retry__descriptor);
         if (!origin) goto nomem;
-        pb__timer_origin_child_workflow_retry__init(origin);
         origin->instanceid = task->execution_id;
         timer->origin_case = PB__CREATE_TIMER_ACTION__ORIGIN_CHILD_WORKFLOW_RETRY;
         timer->childworkflowretry = origin;

@@ -7,6 +7,7 @@
 #include "engine/events.h"
 #include "sdk/error.h"
 #include "sdk/failure.h"
+#include "wire/pack.h"
 #include "wire/timestamp.h"
 
 #define EVENT(name)  PB__HISTORY_EVENT__EVENT_TYPE_##name
@@ -149,12 +150,12 @@ static void execution_complete(struct pawl_workflow *wf, Pb__OrchestrationStatus
                                struct pawl_text result, const struct pawl_failure *failure) {
     if (wf->completed) return;
     struct pawl_action *action = pawl__execution_act(wf);
-    Pb__CompleteWorkflowAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
+    Pb__CompleteWorkflowAction *body =
+        pawl__wire_new(&wf->arena, &pb__complete_workflow_action__descriptor);
     if (!action || !body) {
         wf->nomem = true;
         return;
     }
-    pb__complete_workflow_action__init(body);
     body->workflowstatus = status;
     body->result = pawl__string_value(&wf->arena, (char *)result.data);
     body->failuredetails = pawl__failure_pack(&wf->arena, failure);
@@ -406,9 +407,8 @@ void pawl__execution_feed(struct pawl_workflow *wf, const Pb__HistoryEvent *even
 static bool execution_answer_version(struct pawl_workflow *wf, struct pawl_arena *arena,
                                      Pb__WorkflowResponse *out) {
     if (!wf->version && !wf->patches.count) return true;
-    Pb__WorkflowVersion *version = pawl__arena_alloc(arena, sizeof *version);
+    Pb__WorkflowVersion *version = pawl__wire_new(arena, &pb__workflow_version__descriptor);
     if (!version) return false;
-    pb__workflow_version__init(version);
     if (wf->version) {
         version->_name_case = PB__WORKFLOW_VERSION___NAME_NAME;
         version->name = (char *)wf->version;
@@ -446,9 +446,8 @@ bool pawl__execution_answer(struct pawl_workflow *wf, struct pawl_arena *arena,
     if (wf->unavailable) {
         static Pb__WorkflowVersionNotAvailableAction missing =
             PB__WORKFLOW_VERSION_NOT_AVAILABLE_ACTION__INIT;
-        Pb__WorkflowAction *action = pawl__arena_alloc(arena, sizeof *action);
+        Pb__WorkflowAction *action = pawl__wire_new(arena, &pb__workflow_action__descriptor);
         if (!action) return false;
-        pb__workflow_action__init(action);
         action->workflow_action_type_case = ACTION(WORKFLOW_VERSION_NOT_AVAILABLE);
         action->workflowversionnotavailable = &missing;
         actions[out->n_actions++] = action;

@@ -1,6 +1,7 @@
 #include "sdk/failure.h"
 
 #include "engine/events.h"
+#include "wire/pack.h"
 
 enum {
     FAILURE_CAUSES = 32 // that are kept; more say nothing to anybody
@@ -31,9 +32,9 @@ Pb__TaskFailureDetails *pawl__failure_pack(struct pawl_arena *arena,
                                            const struct pawl_failure *failure) {
     Pb__TaskFailureDetails *first = NULL, **place = &first;
     for (int i = 0; i < FAILURE_CAUSES && failure; i++, failure = failure->cause) {
-        Pb__TaskFailureDetails *details = pawl__arena_alloc(arena, sizeof *details);
+        Pb__TaskFailureDetails *details =
+            pawl__wire_new(arena, &pb__task_failure_details__descriptor);
         if (!details) return NULL;
-        pb__task_failure_details__init(details);
         details->errortype = (char *)failure->type;
         details->errormessage = (char *)failure->message;
         details->isnonretriable = failure->is_final;

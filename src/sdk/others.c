@@ -1,6 +1,7 @@
 #include "engine/events.h"
 #include "sdk/error.h"
 #include "sdk/execution.h"
+#include "wire/pack.h"
 
 // What a workflow tells other workflows, without waiting for anything: to start, to take an event,
 // to end.
@@ -13,10 +14,9 @@ static bool others_add_tags(struct pawl_workflow *wf, const struct pawl_start_op
     body->tags = pawl__arena_alloc(&wf->arena, options->tag_count * sizeof *body->tags);
     if (!body->tags) return false;
     for (size_t i = 0; i < options->tag_count; i++) {
-        Pb__CreateDetachedWorkflowAction__TagsEntry *tag =
-            pawl__arena_alloc(&wf->arena, sizeof *tag);
+        Pb__CreateDetachedWorkflowAction__TagsEntry *tag = pawl__wire_new(
+            &wf->arena, &pb__create_detached_workflow_action__tags_entry__descriptor);
         if (!tag) return false;
-        pb__create_detached_workflow_action__tags_entry__init(tag);
         tag->key = pawl__arena_dup(&wf->arena, pawl__str(options->tags[i].name));
         tag->value = pawl__arena_dup(&wf->arena, pawl__str(options->tags[i].value));
         if (!tag->key || !tag->value) return false;
@@ -50,9 +50,9 @@ enum pawl_err pawl_start_detached(struct pawl_workflow *wf, const char *name,
     const char *chosen = options->id ? options->id : fresh;
     if (id && !options->id) memcpy(id, fresh, sizeof fresh);
     struct pawl_action *action = pawl__execution_act(wf);
-    Pb__CreateDetachedWorkflowAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
+    Pb__CreateDetachedWorkflowAction *body =
+        pawl__wire_new(&wf->arena, &pb__create_detached_workflow_action__descriptor);
     if (!action || !body) goto nomem;
-    pb__create_detached_workflow_action__init(body);
     body->instanceid = pawl__arena_dup(&wf->arena, pawl__str(chosen));
     body->name = pawl__arena_dup(&wf->arena, pawl__str(name));
     if (!body->instanceid || !body->name || !others_add_tags(wf, options, body)) goto nomem;
@@ -101,11 +101,9 @@ enum pawl_err pawl_send(struct pawl_workflow *wf, const char *id, const char *ev
     PAWL_TRY(pawl__sdk_check_payload(data, "data", event));
     PAWL_TRY(others_check_app(options, &app));
     struct pawl_action *action = pawl__execution_act(wf);
-    Pb__SendEventAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
-    Pb__WorkflowInstance *target = pawl__arena_alloc(&wf->arena, sizeof *target);
+    Pb__SendEventAction *body = pawl__wire_new(&wf->arena, &pb__send_event_action__descriptor);
+    Pb__WorkflowInstance *target = pawl__wire_new(&wf->arena, &pb__workflow_instance__descriptor);
     if (!action || !body || !target) return pawl__execution_nomem(wf);
-    pb__workflow_instance__init(target);
-    pb__send_event_action__init(body);
     target->instanceid = pawl__arena_dup(&wf->arena, pawl__str(id));
     body->instance = target;
     body->name = pawl__arena_dup(&wf->arena, pawl__str(event));
@@ -125,9 +123,9 @@ enum pawl_err pawl_end(struct pawl_workflow *wf, const char *id, struct pawl_tex
     PAWL_TRY(pawl__sdk_check_payload(reason, "reason", id));
     PAWL_TRY(others_check_app(options, &app));
     struct pawl_action *action = pawl__execution_act(wf);
-    Pb__TerminateWorkflowAction *body = pawl__arena_alloc(&wf->arena, sizeof *body);
+    Pb__TerminateWorkflowAction *body =
+        pawl__wire_new(&wf->arena, &pb__terminate_workflow_action__descriptor);
     if (!action || !body) return pawl__execution_nomem(wf);
-    pb__terminate_workflow_action__init(body);
     body->instanceid = pawl__arena_dup(&wf->arena, pawl__str(id));
     if (!body->instanceid || !others_value(wf, reason, &body->reason) ||
         !others_route(wf, action, app))

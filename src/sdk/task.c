@@ -4,6 +4,7 @@
 #include "engine/events.h"
 #include "sdk/error.h"
 #include "sdk/execution.h"
+#include "wire/pack.h"
 #include "wire/timestamp.h"
 
 // What a workflow's function waits for.
@@ -98,23 +99,22 @@ struct pawl_task *pawl_call_child(struct pawl_workflow *wf, const char *name,
 static struct pawl_task *task_add_timer(struct pawl_workflow *wf, struct pawl_task *task,
                                         int64_t at, const char *event) {
     struct pawl_action *action = pawl__execution_act(wf);
-    Pb__CreateTimerAction *timer = pawl__arena_alloc(&wf->arena, sizeof *timer);
+    Pb__CreateTimerAction *timer = pawl__wire_new(&wf->arena, &pb__create_timer_action__descriptor);
     if (!action || !timer) return task_nomem(wf);
-    pb__create_timer_action__init(timer);
     timer->fireat = pawl__timestamp(&wf->arena, at);
     if (event) {
-        Pb__TimerOriginExternalEvent *origin = pawl__arena_alloc(&wf->arena, sizeof *origin);
+        Pb__TimerOriginExternalEvent *origin =
+            pawl__wire_new(&wf->arena, &pb__timer_origin_external_event__descriptor);
         if (!origin) return task_nomem(wf);
-        pb__timer_origin_external_event__init(origin);
         origin->name = (char *)event;
         timer->origin_case = PB__CREATE_TIMER_ACTION__ORIGIN_EXTERNAL_EVENT;
         timer->externalevent = origin;
         timer->_name_case = PB__CREATE_TIMER_ACTION___NAME_NAME;
         timer->name = (char *)event;
     } else {
-        Pb__TimerOriginCreateTimer *origin = pawl__arena_alloc(&wf->arena, sizeof *origin);
+        Pb__TimerOriginCreateTimer *origin =
+            pawl__wire_new(&wf->arena, &pb__timer_origin_create_timer__descriptor);
         if (!origin) return task_nomem(wf);
-        pb__timer_origin_create_timer__init(origin);
         timer->origin_case = PB__CREATE_TIMER_ACTION__ORIGIN_CREATE_TIMER;
         timer->createtimer = origin;
     }

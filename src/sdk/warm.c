@@ -136,7 +136,6 @@ struct pawl_warm *pawl__warm_create(struct pawl_warm_set *set, const struct pawl
         free(warm);
         return NULL;
     }
-    pawl__link_init(&warm->link);
     pawl__list_add(&set->recent, &warm->link);
     return warm;
 }

@@ -90,11 +90,11 @@ static void answer_free(struct answer *answer) {
 static bool answer_shorten(struct answer *answer) {
     static const char text[] = "the result is larger than a message to the daemon may be: see its "
                                "flag --max-body-size";
-    Pb__TaskFailureDetails *details = pawl__arena_alloc(&answer->op.arena, sizeof *details);
+    Pb__TaskFailureDetails *details =
+        pawl__wire_new(&answer->op.arena, &pb__task_failure_details__descriptor);
     Pb__WorkflowAction *action = pawl__arena_alloc(&answer->op.arena, sizeof *action);
     if (!details || !action || answer->is_second) return false;
     answer->is_second = true;
-    pb__task_failure_details__init(details);
     details->errortype = "PayloadTooLarge";
     details->errormessage = (char *)text;
     if (answer->run) {

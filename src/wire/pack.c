@@ -212,6 +212,12 @@ static void pack_end(struct packer *packer) {
     if (packer->start != packer->small) free(packer->start);
 }
 
+void *pawl__wire_new(struct pawl_arena *arena, const ProtobufCMessageDescriptor *type) {
+    void *message = pawl__arena_alloc(arena, type->sizeof_message);
+    if (message) protobuf_c_message_init(type, message);
+    return message;
+}
+
 struct pawl_str pawl__wire_pack(struct pawl_arena *arena, const ProtobufCMessage *message) {
     struct packer packer;
     struct pawl_str bytes = pack_begin(&packer, message);

@@ -1,13 +1,16 @@
 #ifndef PAWL_WIRE_PACK_H
 #define PAWL_WIRE_PACK_H
 
-// Encoding messages, as protobuf-c would: the same bytes for the same message. |message| nests no
-// deeper than pawl__wire_unpack lets in.
+// Making messages, and encoding them as protobuf-c would: the same bytes for the same message.
+// |message| nests no deeper than pawl__wire_unpack lets in.
 
 #include <protobuf-c/protobuf-c.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+
+// A message of |type| in |arena|, with all fields at their defaults. NULL: memory is out.
+void *pawl__wire_new(struct pawl_arena *arena, const ProtobufCMessageDescriptor *type);
 
 // Encodes |message| into |arena|. No data: memory is out.
 struct pawl_str pawl__wire_pack(struct pawl_arena *arena, const ProtobufCMessage *message);
