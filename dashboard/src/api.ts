@@ -4,7 +4,7 @@
 import type { Apps, Timeline } from './model';
 import { route } from './route';
 import { parseEvents, type ServerEvent } from './sse';
-import { locked, tokenHeader } from './token';
+import { lock, tokenHeader } from './token';
 
 export type Trouble = 'gone' | 'forbidden' | 'refused';
 
@@ -19,23 +19,22 @@ export class ApiError extends Error {
 
 const home = new URL('../', document.baseURI);
 
+const baseOf = (app: string | undefined): URL => (app === undefined ? new URL('pawl/v1/', home) : new URL(`apps/${encodeURIComponent(app)}/pawl/v1/`, home));
+
 // Where the calls of the present view go.
-function base(): URL {
-  const app = route.value.app;
-  return app === undefined ? new URL('pawl/v1/', home) : new URL(`apps/${encodeURIComponent(app)}/pawl/v1/`, home);
-}
+const base = (): URL => baseOf(route.value.app);
 
 async function call<T>(method: string, url: URL, body?: unknown): Promise<T> {
   return JSON.parse((await send(method, url, body === undefined ? null : JSON.stringify(body))) || '{}') as T;
 }
 
-// The answer's JSON, as text.
-async function send(method: string, url: URL, body: BodyInit | null): Promise<string> {
+// The answer's JSON, as text. |app|: whose daemon it is, where it is not the one that serves this page.
+async function send(method: string, url: URL, body: BodyInit | null, app = route.value.app): Promise<string> {
   let answer: Response;
   try {
     answer = await fetch(url, {
       method,
-      headers: { ...tokenHeader(), ...(method !== 'GET' && { 'content-type': 'application/json', 'x-pawl-dashboard': '1' }) },
+      headers: { ...tokenHeader(app), ...(method !== 'GET' && { 'content-type': 'application/json', 'x-pawl-dashboard': '1' }) },
       body,
       cache: 'no-store',
     });
@@ -43,22 +42,27 @@ async function send(method: string, url: URL, body: BodyInit | null): Promise<st
     throw new ApiError('gone', 'The daemon does not answer.');
   }
   if (answer.status === 401) {
-    locked.value = true;
+    if (app === route.value.app) lock(app);
     throw new ApiError('forbidden', 'The daemon wants a token.');
   }
   const text = await answer.text();
   if (answer.ok) return text;
-  let message = `The daemon answered ${answer.status}.`;
+  let said: { message?: string; errorCode?: string } = {};
   try {
-    message = (JSON.parse(text) as { message?: string }).message ?? message;
+    said = JSON.parse(text) as typeof said;
   } catch {
     // It is not one of its own.
   }
-  throw new ApiError(answer.status === 403 ? 'forbidden' : 'refused', message);
+  // 'pawl dashboard' answers in the place of a daemon that it does not find or reach.
+  const isGone = said.errorCode === 'ERR_DASHBOARD' && answer.status !== 403;
+  throw new ApiError(answer.status === 403 ? 'forbidden' : isGone ? 'gone' : 'refused', said.message ?? `The daemon answered ${answer.status}.`);
 }
 
 export const get = <T>(path: string): Promise<T> => call<T>('GET', new URL(path, base()));
 export const post = <T>(path: string, body: unknown = {}): Promise<T> => call<T>('POST', new URL(path, base()), body);
+
+// The same of another app than the one that is looked at.
+export const getFrom = async <T>(app: string, path: string): Promise<T> => JSON.parse(await send('GET', new URL(path, baseOf(app)), null, app)) as T;
 
 export const getText = (path: string): Promise<string> => send('GET', new URL(path, base()), null);
 
@@ -69,7 +73,7 @@ export const readHistory = async (file: Blob): Promise<Timeline> => JSON.parse(a
 export const stream = {
   home: (): string => base().href,
   async *events(query: Record<string, string | undefined>, signal: AbortSignal): AsyncGenerator<ServerEvent> {
-    const answer = await fetch(new URL(withQuery('changes', query), base()), { signal, headers: tokenHeader(), cache: 'no-store' });
+    const answer = await fetch(new URL(withQuery('changes', query), base()), { signal, headers: tokenHeader(route.value.app), cache: 'no-store' });
     if (!answer.ok || !answer.body || !answer.headers.get('content-type')?.startsWith('text/event-stream')) throw new Error('no stream');
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = '';

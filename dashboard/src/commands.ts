@@ -2,7 +2,6 @@
 
 import { signal } from '@preact/signals';
 import { filterFlags } from './query';
-import { route } from './route';
 
 // What goes along with a verb.
 export interface Said {
@@ -14,7 +13,7 @@ export interface Said {
 
 export type Verb = 'raise' | 'suspend' | 'resume' | 'terminate' | 'rerun' | 'purge';
 
-// The app of the daemon that serves this page, once it is known.
+// The app that is looked at, once it is known.
 export const ownApp = signal<string | undefined>(undefined);
 
 export const shellWord = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, `'\\''`)}'`);
@@ -24,7 +23,7 @@ const flag = (name: string, value: string): string[] => (value ? [value.startsWi
 
 // Words that are no flags stand last, behind '--' where one looks like a flag.
 function line(verb: string, flags: readonly string[], ...words: string[]): string {
-  const app = route.value.app ?? ownApp.value;
+  const app = ownApp.value;
   const last = words.some((word) => word.startsWith('-')) ? ['--', ...words] : words;
   return ['pawl workflow', verb, ...(app === undefined ? [] : flag('-a', app)), ...flags, ...last.map(shellWord)].join(' ');
 }

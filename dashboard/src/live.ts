@@ -23,8 +23,8 @@ const SHARE_ONE = 20; // and one about one instance after twenty times: to be lo
 const LONGEST = 6000; // milliseconds, for either
 const UNTOLD_ONE = 3000; // the same, of one instance: which worker has what is in no log
 
-// True while the daemon does not answer: the bar on top says so.
-export const gone = signal(false);
+// Why the daemon does not answer, while it does not: the bar on top says so.
+export const gone = signal<string | undefined>(undefined);
 
 // |early|: the first answer, asked for already.
 // |of|: the instance whose changes change the answer; ANY: all of them do; undefined: the clock alone says when to ask.
@@ -73,7 +73,7 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
           live.value.value = answer;
           live.error.value = undefined;
         }
-        gone.value = false;
+        gone.value = undefined;
         failures = 0;
         // An answer that took long is asked for less often.
         took = performance.now() - asked;
@@ -83,7 +83,7 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
         first = undefined;
         const error = caught instanceof ApiError ? caught : new ApiError('refused', String(caught));
         if (!stopped) live.error.value = error;
-        if (error.trouble === 'gone') gone.value = true;
+        if (error.trouble === 'gone') gone.value = error.message;
         // One that comes back is to be seen soon, however slowly it answered before.
         took = 0;
         delay = Math.min(SLOWEST, FASTEST * 2 ** failures++);

@@ -3,7 +3,7 @@
 import './theme.css';
 import { locked } from './token'; // first, as it takes a token out of the address
 import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { gone, useLive } from './live';
 import { ofAll } from './api';
 import { ownApp } from './commands';
@@ -18,22 +18,38 @@ import { LogPage } from './pages/log';
 import { OverviewPage } from './pages/overview';
 import { StorePage } from './pages/store';
 import { TokenPage } from './pages/token';
+import { Top } from './pages/top';
 import { WorkersPage } from './pages/workers';
-import { go, link, route, searching } from './route';
+import { go, helping, link, route, searching } from './route';
 import * as theme from './theme';
 import { Toasts } from './ui/basics';
 
 function Root() {
-  if (locked.value) return <TokenPage />;
-  return ofAll && route.value.app === undefined && route.value.segments[0] !== 'file' ? <AppsPage /> : <Shell key={route.value.app} hub={ofAll} />;
+  useKeys();
+  const { app, segments } = route.value;
+  return (
+    <>
+      {locked.value.has(app ?? '') ? <TokenPage app={app} /> : ofAll && app === undefined && segments[0] !== 'file' ? <AppsPage /> : <Shell key={app} />}
+      {helping.value && <HelpDialog onClose={() => (helping.value = false)} />}
+      <Toasts />
+    </>
+  );
 }
 
-function Shell({ hub }: { hub: boolean }) {
-  const app = useLive<App>(hub && route.value.app === undefined ? undefined : 'app', 5000).value.value;
-  if (app) ownApp.value = app.appId;
-  const [help, setHelp] = useState(false);
-  useKeys(() => setHelp(true));
+const PAGES: readonly [string, string][] = [
+  ['', 'Overview'],
+  ['instances', 'Workflows'],
+  ['workers', 'Workers'],
+  ['store', 'Store'],
+  ['log', 'Log'],
+];
+
+function Shell() {
+  const isFile = ofAll && route.value.app === undefined; // a history that is of no app
+  const app = useLive<App>(isFile ? undefined : 'app', 5000).value.value;
+  ownApp.value = app?.appId;
   const [page = '', id, other] = route.value.segments;
+  const shown = page === 'instance' || page === 'compare' ? 'instances' : page;
 
   useEffect(() => {
     document.title = [id ?? page, app?.appId, 'Pawl'].filter(Boolean).join(' · ');
@@ -41,55 +57,30 @@ function Shell({ hub }: { hub: boolean }) {
 
   return (
     <>
-      <header class="top">
-        <a class="brand" href={hub ? '#/' : link([])}>
-          pawl
-        </a>
-        {hub && (
-          <a href="#/" title="all apps">
-            Apps
-          </a>
+      <Top>
+        {!isFile && (
+          <nav aria-label="Pages">
+            {PAGES.map(([where, label]) => (
+              <a key={where} href={link(where ? [where] : [])} aria-current={where === shown ? 'page' : undefined}>
+                {label}
+              </a>
+            ))}
+          </nav>
         )}
-        <nav aria-label="Pages">
-          <a href={link([])} aria-current={page === '' ? 'page' : undefined}>
-            Overview
-          </a>
-          <a href={link(['instances'])} aria-current={page === 'instances' || page === 'instance' || page === 'compare' ? 'page' : undefined}>
-            Workflows
-          </a>
-          <a href={link(['workers'])} aria-current={page === 'workers' ? 'page' : undefined}>
-            Workers
-          </a>
-          <a href={link(['store'])} aria-current={page === 'store' ? 'page' : undefined}>
-            Store
-          </a>
-          <a href={link(['log'])} aria-current={page === 'log' ? 'page' : undefined}>
-            Log
-          </a>
-        </nav>
         <span class="spacer" />
         {app && (
           <span class="state">
-            <span class={`dot ${app.ready ? 'status-completed' : 'status-failed'}`} /> {app.appId} · {app.workers}{' '}
-            {app.workers === 1 ? 'worker' : 'workers'}
+            <span class={`dot ${app.ready ? 'status-completed' : 'status-failed'}`} /> {app.appId} · {app.workers} {app.workers === 1 ? 'worker' : 'workers'}
             {app.readOnly && ' · read-only'}
           </span>
         )}
-        <button type="button" class="plain" aria-label="light or dark" title="light or dark (t)" onClick={theme.next}>
-          ◐
-        </button>
-        <button type="button" class="plain" aria-label="keys" title="keys (?)" onClick={() => setHelp(true)}>
-          ?
-        </button>
-      </header>
-      {gone.value && (
+      </Top>
+      {gone.value !== undefined && (
         <p class="gone" role="alert">
-          The daemon does not answer. What you see is the last that it told; the page asks again.
+          {gone.value.replace(/\.?$/, '.')} What you see is the last that it told; the page asks again.
         </p>
       )}
       <Page page={page} id={id} other={other} app={app} />
-      {help && <HelpDialog onClose={() => setHelp(false)} />}
-      <Toasts />
     </>
   );
 }
@@ -105,7 +96,7 @@ function Page({ page, id, other, app }: { page: string; id: string | undefined; 
   return <OverviewPage app={app} />;
 }
 
-function useKeys(showHelp: () => void): void {
+function useKeys(): void {
   useEffect(() => {
     let before = '';
     const onKey = (event: KeyboardEvent): void => {
@@ -116,8 +107,9 @@ function useKeys(showHelp: () => void): void {
           if (route.value.segments[0] !== 'instances') go(link(['instances']));
           searching.value = true;
         },
-        '?': showHelp,
+        '?': () => (helping.value = true),
         t: theme.next,
+        'g a': () => go('#/'),
         'g o': () => go(link([])),
         'g l': () => go(link(['instances'])),
         'g w': () => go(link(['workers'])),

@@ -36,6 +36,9 @@ addEventListener('hashchange', () => (route.value = parse(location.hash)));
 // Set while the filter is to get the focus: its view may still be on the way when the key is pressed.
 export const searching = signal(false);
 
+// True while the keys are explained.
+export const helping = signal(false);
+
 export const appLink = (app: string): string => `#/${encodeURIComponent(`@${app}`)}`;
 
 export function go(to: string): void {

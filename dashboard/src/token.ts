@@ -1,40 +1,55 @@
 // The token that a daemon may want of whoever looks. It is kept for this tab only, and sent in a header of its own, which no other site can
-// make a browser send. A link may bring it behind '#', which no server gets to see: #token=SECRET.
+// make a browser send. A link may bring it behind '#', which no server gets to see: #token=SECRET. Where one page shows all apps, each has
+// its own: what one wants is shown to no other.
 
 import { signal } from '@preact/signals';
 
 const KEY = 'pawl-token';
 
-// True while a daemon refuses what it was shown.
-export const locked = signal(false);
+// Apps whose daemons refuse what they were shown; '': of the daemon that serves this page.
+export const locked = signal<ReadonlySet<string>>(new Set());
 
-let token = read();
+const given = new Map<string, string>(); // where nothing is kept
+const keyOf = (app: string): string => (app ? `${KEY}@${app}` : KEY);
 
-function read(): string {
-  const brought = /^#token=(.*)$/.exec(location.hash)?.[1];
+function keep(app: string, token: string): void {
+  given.set(app, token);
   try {
-    if (brought !== undefined) {
-      sessionStorage.setItem(KEY, decodeURIComponent(brought));
-      history.replaceState(null, '', '#/');
-    }
-    return sessionStorage.getItem(KEY) ?? '';
+    sessionStorage.setItem(keyOf(app), token);
+  } catch {
+    // Then it holds until the page is loaded again.
+  }
+}
+
+function tokenOf(app: string): string {
+  try {
+    return given.get(app) ?? sessionStorage.getItem(keyOf(app)) ?? '';
   } catch {
     return '';
   }
 }
 
+const brought = /^#token=(.*)$/.exec(location.hash)?.[1];
+if (brought !== undefined) {
+  keep('', decodeURIComponent(brought));
+  history.replaceState(null, '', '#/');
+}
+
 // Of headers browsers take bytes only, one a character.
 const bytes = (text: string): string => String.fromCharCode(...new TextEncoder().encode(text));
 
-export const tokenHeader = (): Record<string, string> => (token ? { 'pawl-dashboard-token': bytes(token) } : {});
-export const hasToken = (): boolean => token !== '';
+export function tokenHeader(app = ''): Record<string, string> {
+  const token = tokenOf(app) || tokenOf('');
+  return token ? { 'pawl-dashboard-token': bytes(token) } : {};
+}
 
-export function unlock(given: string): void {
-  token = given;
-  try {
-    sessionStorage.setItem(KEY, given);
-  } catch {
-    // Then it holds until the page is loaded again.
-  }
-  locked.value = false;
+export const hasToken = (app = ''): boolean => (tokenOf(app) || tokenOf('')) !== '';
+
+export function lock(app = ''): void {
+  if (!locked.value.has(app)) locked.value = new Set([...locked.value, app]);
+}
+
+export function unlock(token: string, app = ''): void {
+  keep(app, token);
+  locked.value = new Set([...locked.value].filter((one) => one !== app));
 }

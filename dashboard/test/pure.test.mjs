@@ -19,8 +19,6 @@ await build({
 });
 const load = (name) => import(join(out, name));
 const { parseTerms, formatTerms, withTerm, valueOf, filterFlags } = await load('query.mjs');
-globalThis.location = { hash: '' };
-globalThis.addEventListener = () => {};
 const { bulkLine, rerunLine, startLine, verbLine } = await load('commands.mjs');
 const { parseEvents } = await load('sse.mjs');
 const { ago, duration } = await load('time.mjs');

@@ -69,10 +69,34 @@ test('one page of all apps is told by each daemon what happens', async () => {
   assert.match(said, /^retry: \d+\nevent: hello\n/);
   end.abort();
   await page.getByRole('link', { name: 'first-of-all' }).waitFor();
+  assert.equal((await fetch(`${here}/apps/${name}:${port}/pawl/v1/app`)).status, 200); // one daemon of several
+  assert.equal((await fetch(`${here}/apps/${name}:1/pawl/v1/app`)).status, 404);
+  // Of one that wants a token nothing is told without it, and what it wants is shown to no other.
+  const secret = `secret-${process.pid}`;
+  run('daprd', '--app-id', secret, '--dapr-http-port', String(await freePort()), '--dapr-grpc-port', String(await freePort()), '--resources-path', place, '--dashboard-token', 'sesame', '--log-level', 'error');
+  const before = problems.length;
+  await open('');
+  await page.getByRole('row', { name: `${secret} wants a token` }).getByRole('link').click();
+  await page.getByRole('heading', { name: `The daemon of ${secret} wants a token` }).waitFor();
+  await page.getByLabel('Token').fill('sesame');
+  await page.getByRole('button', { name: 'Open' }).click();
+  await page.getByText(`${secret} · 0 workers`).waitFor();
+  const shown = page.waitForRequest((request) => request.url().includes(`/apps/${name}/`), { timeout: 20000 });
+  await page.getByRole('link', { name: 'Apps' }).click();
+  await page.getByRole('row', { name: `${secret} serves` }).waitFor();
+  assert.equal((await shown).headers()['pawl-dashboard-token'], undefined);
+  problems.length = before; // what was refused is in the browser's console
   // A stream whose daemon dies ends, so that one knows that nothing is told any more.
   const last = await fetch(`${here}/apps/${name}/pawl/v1/changes`);
-  await lookAt(own());
+  const row = page.getByRole('row', { name: new RegExp(`^${name} `) });
+  await row.getByText('no worker').waitFor();
+  await row.getByRole('link', { name }).click();
+  await page.getByRole('heading', { name }).waitFor();
   alone.kill('SIGKILL');
   await last.text().catch(() => '');
   assert.equal((await fetch(`${here}/apps/nobody-has-${name}/pawl/v1/changes`)).status, 404);
+  await page.getByRole('alert').filter({ hasText: `no daemon of app '${name}' runs on this machine` }).waitFor();
+  await page.getByRole('heading', { name }).waitFor(); // what was seen stays
+  await lookAt(own());
+  problems.length = before;
 });

@@ -17,6 +17,16 @@ export interface Column {
   show: (row: Row, q: string) => ComponentChildren;
 }
 
+// A text without the quotes of JSON.
+export function saysOf(status: string | undefined): string {
+  try {
+    const value: unknown = JSON.parse(status ?? '""');
+    return typeof value === 'string' ? value : status!;
+  } catch {
+    return status ?? '';
+  }
+}
+
 export const COLUMNS: readonly Column[] = [
   {
     key: 'name',
@@ -32,9 +42,9 @@ export const COLUMNS: readonly Column[] = [
   { key: 'ended', label: 'Ended', show: (row) => <Time at={row.ended} /> },
   { key: 'took', label: 'Took', kind: 'number', show: (row) => duration((row.ended ?? now()) - row.created) },
   { key: 'waits', label: 'Why', kind: 'says', show: (row) => <Sentence row={row} /> },
-  { key: 'says', label: 'Says', kind: 'says', show: (row) => visible(row.customStatus ?? '') },
+  { key: 'says', label: 'Says', kind: 'says', show: (row) => visible(saysOf(row.customStatus)) },
   { key: 'failure', label: 'Failure', kind: 'says', show: (row) => visible(row.failure ?? '') },
-  { key: 'custom', label: 'Custom status', kind: 'says', show: (row) => visible(row.customStatus ?? '') },
+  { key: 'custom', label: 'Custom status', kind: 'says', show: (row) => visible(saysOf(row.customStatus)) },
   { key: 'parent', label: 'Parent', show: (row) => row.parent && <a href={link(['instance', row.parent])}>{row.parent}</a> },
   {
     key: 'tags',

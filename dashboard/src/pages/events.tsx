@@ -5,7 +5,7 @@ import { path } from '../api';
 import { useLive } from '../live';
 import type { Failure, HistoryEvent, Instance } from '../model';
 import { go, link } from '../route';
-import { exactClock, utc } from '../time';
+import { exactClock, UTC, utc } from '../time';
 import { Refusal, Time } from '../ui/basics';
 import { Payload, visible } from '../ui/json';
 import { RerunDialog } from './actions';
@@ -91,7 +91,16 @@ function failureOf(wire: WireFailure): Failure {
   };
 }
 
+const SHORT = 80; // characters that stand in one line with others
+const MOMENT = new RegExp(`^${UTC.source}$`);
+
+const textOf = (field: unknown): string => (field !== null && typeof field === 'object' ? JSON.stringify(field) : String(field));
+const isLong = (key: string, field: unknown): boolean => key === 'failureDetails' || textOf(field).length > SHORT || (typeof field === 'string' && /^[[{"]/.test(field));
+
+// What it carries for people first, then the numbers by which the engine knows it.
 export function EventFields({ event }: { event: HistoryEvent }) {
+  const fields = Object.entries(event.fields ?? {});
+  const short = fields.filter(([key, field]) => !isLong(key, field));
   return (
     <div class="event-full">
       <p class="event-title">
@@ -100,18 +109,23 @@ export function EventFields({ event }: { event: HistoryEvent }) {
           <Time at={event.at} exact />
         </span>
       </p>
-      {Object.entries(event.fields ?? {}).map(([key, field]) =>
-        key === 'failureDetails' && field !== null && typeof field === 'object' ? (
-          <FailureView key={key} failure={failureOf(field as WireFailure)} />
-        ) : field !== null && typeof field === 'object' ? (
-          <Payload key={key} label={key} text={JSON.stringify(field)} />
-        ) : String(field).length > 60 || /^[[{"]/.test(String(field)) ? (
-          <Payload key={key} label={key} text={String(field)} />
-        ) : (
-          <p key={key}>
-            <span class="quiet">{key}</span> {visible(String(field))}
-          </p>
-        ),
+      {fields
+        .filter(([key, field]) => isLong(key, field))
+        .map(([key, field]) =>
+          key === 'failureDetails' && field !== null && typeof field === 'object' ? (
+            <FailureView key={key} failure={failureOf(field as WireFailure)} />
+          ) : (
+            <Payload key={key} label={key} text={textOf(field)} />
+          ),
+        )}
+      {short.length > 0 && (
+        <p class="event-facts">
+          {short.map(([key, field]) => (
+            <span key={key}>
+              <span class="quiet">{key}</span> {MOMENT.test(textOf(field)) ? <Time at={Date.parse(textOf(field))} exact /> : visible(textOf(field))}
+            </span>
+          ))}
+        </p>
       )}
     </div>
   );

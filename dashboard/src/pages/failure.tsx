@@ -43,10 +43,14 @@ export function Stack({ text }: { text: string }) {
   );
 }
 
+// Whether |told| has all there is to say.
+const isAllTold = (failure: Failure, told: string | undefined): boolean =>
+  told !== undefined && told.includes(failure.message) && told.includes(failure.type) && !failure.stack && (!failure.cause || isAllTold(failure.cause, told));
+
 // |told|: what stands above it already; then the stack is for those who open it.
 export function FailureView({ failure, told }: { failure: Failure; told?: string }) {
+  if (isAllTold(failure, told)) return null;
   const isTold = told !== undefined && told.includes(failure.message);
-  if (isTold && !failure.stack && !failure.cause) return null;
   return (
     <div class="failure">
       {!isTold && (
@@ -62,7 +66,7 @@ export function FailureView({ failure, told }: { failure: Failure; told?: string
           <Stack text={failure.stack} />
         </details>
       )}
-      {failure.cause && (
+      {failure.cause && !isAllTold(failure.cause, told) && (
         <div class="cause">
           caused by <FailureView failure={failure.cause} />
         </div>

@@ -3,6 +3,7 @@ import { Dialog } from '../ui/basics';
 const KEYS: readonly [string, string][] = [
   ['/', 'search workflows'],
   ['g o', 'overview'],
+  ['g a', 'all apps, where pawl dashboard shows them'],
   ['g l', 'list of workflows'],
   ['g w', 'workers'],
   ['g s', 'store and daemons'],

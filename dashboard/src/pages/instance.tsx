@@ -10,10 +10,12 @@ import { duration, grouped, now, UTC } from '../time';
 import { Badge, Copy, Refusal, Time } from '../ui/basics';
 import { Payload, visible } from '../ui/json';
 import { ActionButtons, StartDialog, type Draft } from './actions';
+import { saysOf } from './columns';
 import { CompareDialog } from './compare';
 import { FailureView } from './failure';
 import { HistoryTab } from './history';
-import { TimelineTab } from './steps';
+import { plain } from './sentence';
+import { Data, Hidden, TimelineTab } from './steps';
 import { TreeTab } from './tree';
 import { Waits } from './waits';
 
@@ -93,7 +95,7 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
           </a>
         ))}
       </nav>
-      {tab === 'timeline' && <TimelineTab instance={instance} readOnly={readOnly} early={early.current} />}
+      {tab === 'timeline' && <TimelineTab instance={instance} readOnly={readOnly} hidden={hidden} early={early.current} />}
       {tab === 'history' && <HistoryTab instance={instance} readOnly={readOnly} />}
       {tab === 'data' && <DataTab instance={instance} hidden={hidden} />}
       {tab === 'tree' && <TreeTab instance={instance} appId={app?.appId} />}
@@ -123,7 +125,7 @@ function Sentence({ instance }: { instance: Instance }) {
   };
   return (
     <p class={`sentence${instance.status === 'FAILED' || instance.status === 'STALLED' ? ' bad' : ''}`}>
-      {instance.sentence.split(UTC).map((part, index) => (index % 2 ? <Time key={index} at={Date.parse(part)} /> : withChild(part)))}
+      {plain(instance.sentence).split(UTC).map((part, index) => (index % 2 ? <Time key={index} at={Date.parse(part)} /> : withChild(part)))}
     </p>
   );
 }
@@ -177,7 +179,7 @@ function Facts({ instance }: { instance: Instance }) {
       {instance.customStatus && (
         <div>
           <dt>Says</dt>
-          <dd>{visible(instance.customStatus)}</dd>
+          <dd>{visible(saysOf(instance.customStatus))}</dd>
         </div>
       )}
       {Object.entries(instance.tags ?? {}).map(([key, value]) => (
@@ -192,16 +194,12 @@ function Facts({ instance }: { instance: Instance }) {
 
 // --- data and JSON -------------------------------------------------------------------------------
 
-const Hidden = () => <p class="empty">Payloads are hidden on this dashboard (--hide-payloads).</p>;
-
 function DataTab({ instance, hidden }: { instance: Instance; hidden: boolean }) {
   if (hidden) return <Hidden />;
   return (
     <section aria-label="Input and output">
-      <Payload label="Input" text={instance.input} />
-      <Payload label="Output" text={instance.output} />
+      <Data instance={instance} />
       <Payload label="Custom status" text={instance.customStatus} />
-      {instance.input === undefined && instance.output === undefined && <p class="empty">It has neither input nor output.</p>}
     </section>
   );
 }

@@ -3,6 +3,7 @@
 import { useSignalEffect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { withQuery } from '../api';
+import { startLine } from '../commands';
 import { ANY, useLive } from '../live';
 import { STATUSES, type App, type Counts, type List, type Row, type Status } from '../model';
 import { formatTerms, parseTerms, valueOf, withTerm } from '../query';
@@ -257,7 +258,7 @@ function Nothing({ q }: { q: string }) {
     return (
       <div class="empty">
         <p>No workflow has been started here yet. Start one from your app, or from a shell:</p>
-        <Command line="pawl workflow run NAME --input '{}'" />
+        <Command line={startLine('', '', '{}')} />
       </div>
     );
   const terms = parseTerms(q);

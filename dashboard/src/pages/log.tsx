@@ -76,7 +76,7 @@ export function LogPage() {
       <h1>Log</h1>
       {error && error.trouble !== 'gone' && !known ? (
         <div class="empty">
-          <p>{error.message}.</p>
+          <p>{error.message.replace(/^./, (first) => first.toUpperCase())}.</p>
           {error.trouble === 'refused' && (
             <>
               <p>Start the app with a run file, and its lines are here as they come:</p>

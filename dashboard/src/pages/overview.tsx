@@ -2,6 +2,7 @@
 
 import { withQuery } from '../api';
 import { attention, LATELY } from '../attention';
+import { startLine } from '../commands';
 import { ANY, useLive } from '../live';
 import { STATUSES, type App, type Counts, type List, type Numbers, type Past, type Status, type Workers } from '../model';
 import { link } from '../route';
@@ -38,7 +39,7 @@ export function OverviewPage({ app }: { app: App | undefined }) {
       <h1>{app?.appId ?? ''}</h1>
       <Refusal error={counts.error.value} />
       <section aria-label="What needs attention">
-        {known && needs.length === 0 && <p class="headline">Nothing needs attention.</p>}
+        {known && needs.length === 0 && groups.length > 0 && <p class="headline">Nothing needs attention.</p>}
         <ol class="needs">
           {needs.map((need) => (
             <li key={need.text}>
@@ -52,29 +53,50 @@ export function OverviewPage({ app }: { app: App | undefined }) {
           ))}
         </ol>
       </section>
-      <ul class="tiles">
-        {STATUSES.map((status) => (
+      {counts.value.value && groups.length === 0 ? <Nothing app={app} /> : <Tiles groups={groups} />}
+      {past && groups.length > 0 && <Charts past={past} />}
+      {groups.length > 0 && (
+        <div class="columns">
+          <Short title="Failed within the hour" list={failed} empty="Nothing has failed." more="status:failed" />
+          <Short title="Open for longest" list={oldest} empty="Nothing is open." more="status:running,pending,suspended,stalled" sort="created" />
+        </div>
+      )}
+      <Names groups={groups} numbers={numbers} />
+    </main>
+  );
+}
+
+// What a new app needs next.
+function Nothing({ app }: { app: App | undefined }) {
+  return (
+    <div class="empty">
+      {app?.workers === 0 && (
+        <>
+          <p>No worker is connected. It is your app, once it has started its workflow runtime and reaches this daemon:</p>
+          <Command line={`pawl run --app-id ${app.appId} -- python3 app.py`} />
+        </>
+      )}
+      <p>No workflow has been started yet. Start one from your app, or from a shell:</p>
+      <Command line={startLine('', '', '{}')} />
+    </div>
+  );
+}
+
+function Tiles({ groups }: { groups: Counts['groups'] }) {
+  return (
+    <ul class="tiles">
+      {STATUSES.map((status) => {
+        const n = groups.reduce((sum, group) => sum + (group.status === status ? group.n : 0), 0);
+        return (
           <li key={status}>
-            <a href={link(['instances'], { q: `status:${status.toLowerCase()}` })} class={sum((one) => one === status) ? '' : 'none'}>
-              <b>{grouped(sum((one) => one === status))}</b>
+            <a href={link(['instances'], { q: `status:${status.toLowerCase()}` })} class={n ? '' : 'none'}>
+              <b>{grouped(n)}</b>
               <Badge status={status} />
             </a>
           </li>
-        ))}
-      </ul>
-      {groups.length === 0 && counts.value.value && (
-        <div class="empty">
-          <p>No workflow has been started yet. Start one from your app, or from a shell:</p>
-          <Command line="pawl workflow run NAME --input '{}'" />
-        </div>
-      )}
-      {past && <Charts past={past} />}
-      <div class="columns">
-        <Short title="Failed within the hour" list={failed} empty="Nothing has failed." more="status:failed" />
-        <Short title="Open for longest" list={oldest} empty="Nothing is open." more="status:running,pending,suspended,stalled" sort="created" />
-      </div>
-      <Names groups={groups} numbers={numbers} />
-    </main>
+        );
+      })}
+    </ul>
   );
 }
 

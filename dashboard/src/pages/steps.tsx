@@ -9,13 +9,20 @@ import { duration, grouped } from '../time';
 import { endOf, isRetried, titleOf } from '../timeline/rows';
 import { TimelineView } from '../timeline/view';
 import { Refusal, Time } from '../ui/basics';
-import { visible } from '../ui/json';
+import { Payload, visible } from '../ui/json';
 import { EventView, RerunButton } from './events';
 
 const NEVER = 1e8; // milliseconds: what has ended changes only when something happens to it
 
 // |early|: the timeline, asked for before the instance was known.
-export function TimelineTab({ instance, readOnly, early }: { instance: Instance; readOnly: boolean; early: Promise<Timeline> | undefined }) {
+interface TabProps {
+  instance: Instance;
+  readOnly: boolean;
+  hidden: boolean;
+  early: Promise<Timeline> | undefined;
+}
+
+export function TimelineTab({ instance, readOnly, hidden, early }: TabProps) {
   const ended = instance.ended !== undefined;
   const { value, error } = useLive<Timeline>(path('instances', instance.id, 'timeline'), ended ? NEVER : 1000, instance.id, undefined, early);
   const [selected, setSelected] = useState<number | undefined>(undefined);
@@ -26,7 +33,22 @@ export function TimelineTab({ instance, readOnly, early }: { instance: Instance;
       <Refusal error={error.value} />
       {timeline && <TimelineView timeline={timeline} selected={selected} onSelect={setSelected} onOpen={(child) => go(link(['instance', child]))} />}
       {group && timeline && <GroupDetails key={group.events[0]} instance={instance} group={group} groups={timeline.groups} readOnly={readOnly} />}
+      {timeline && !group && !hidden && <Data instance={instance} />}
     </>
+  );
+}
+
+export const Hidden = () => <p class="empty">Payloads are hidden on this dashboard (--hide-payloads).</p>;
+
+// What the workflow was given, and what it gave.
+export function Data({ instance }: { instance: Instance }) {
+  const { input, output } = instance;
+  if (input === undefined && output === undefined) return <p class="empty">It has neither input nor output.</p>;
+  return (
+    <div class="columns">
+      <Payload label="Input" text={input} />
+      <Payload label="Output" text={output} />
+    </div>
   );
 }
 

@@ -2,16 +2,20 @@
 
 import { useState } from 'preact/hooks';
 import { hasToken, unlock } from '../token';
+import { Top } from './top';
 
-export function TokenPage() {
+// |app|: whose daemon it is, where one page shows all apps.
+export function TokenPage({ app }: { app: string | undefined }) {
   const [given, setGiven] = useState('');
   return (
+    <>
+    <Top />
     <main class="token">
-      <h1>This daemon wants a token</h1>
+      <h1>{app === undefined ? 'This daemon wants a token' : `The daemon of ${app} wants a token`}</h1>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          unlock(given.trim());
+          unlock(given.trim(), app);
         }}
       >
         <label>
@@ -22,7 +26,7 @@ export function TokenPage() {
           Open
         </button>
       </form>
-      {hasToken() && (
+      {hasToken(app) && (
         <p class="refusal" role="alert">
           It does not take the one that was given.
         </p>
@@ -32,5 +36,6 @@ export function TokenPage() {
         only.
       </p>
     </main>
+    </>
   );
 }

@@ -266,13 +266,8 @@ function RowView({ row, top, scale, label, width, present, selected, aside, onSe
       : describe(row.group, took);
   const left = scale.x(start);
   const right = Math.max(scale.x(end), left + LEAST_BAR);
-  const beside = [
-    took,
-    row.type === 'group' && row.group.attempts > 1 && `${row.group.attempts} attempts`,
-    row.type === 'crowd' && row.failed > 0 && `${row.failed} failed`,
-  ]
-    .filter(Boolean)
-    .join(' · ');
+  const more = row.type === 'crowd' ? row.failed > 0 && `${row.failed} failed` : row.group.attempts > 1 && `${row.group.attempts} attempts`;
+  const beside = placeBeside(more ? [`${took} · ${more}`, took] : [took], label, label + left, label + right, width);
   return (
     <div
       class={`timeline-row${selected ? ' selected' : ''}${aside ? ' aside' : ''}${row.type === 'group' && row.inCrowd ? ' in-crowd' : ''}`}
@@ -300,17 +295,24 @@ function RowView({ row, top, scale, label, width, present, selected, aside, onSe
           />
         ))
       )}
-      <span class="took" aria-hidden="true" style={placeBeside(beside.length * LETTER, label + left, label + right, width)}>
-        {beside}
-      </span>
+      {beside && (
+        <span class="took" aria-hidden="true" style={beside.style}>
+          {beside.text}
+        </span>
+      )}
     </div>
   );
 }
 
-// After the bar, or, where there is no room, at the end within it, or before it.
-function placeBeside(size: number, left: number, right: number, width: number): { left: string } | { right: string } {
-  if (right + 6 + size <= width) return { left: `${right + 6}px` };
-  return { right: `${width - (right - left > size + 12 ? right - 4 : left - 3)}px` };
+// After the bar, or, where there is no room, at the end within it, or before it, but never over the name: the first of |texts| that fits.
+function placeBeside(texts: readonly string[], label: number, left: number, right: number, width: number): { text: string; style: { left: string } | { right: string } } | undefined {
+  for (const text of texts) {
+    const size = text.length * LETTER;
+    if (right + 6 + size <= width) return { text, style: { left: `${right + 6}px` } };
+    if (right - left > size + 12) return { text, style: { right: `${width - right + 4}px` } };
+    if (left - 3 - size > label) return { text, style: { right: `${width - left + 3}px` } };
+  }
+  return undefined;
 }
 
 function bar(label: number, scale: Scale, start: number, end: number): { left: string; width: string } {

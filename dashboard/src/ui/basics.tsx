@@ -20,14 +20,21 @@ export function Time({ at, relative = false, exact = false }: { at: number | und
   );
 }
 
-export function Copy({ text, what, label = 'copy' }: { text: string; what: string; label?: string }) {
+// Two sheets; a tick once it is copied.
+const CopyIcon = ({ done }: { done: boolean }) => (
+  <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
+    {done ? <path d="M3 8.5l3.5 3.5L13 4.5" /> : <path d="M5.5 5.5h8v8h-8zM3.5 10.5h-1v-8h8v1" />}
+  </svg>
+);
+
+export function Copy({ text, what, label }: { text: string; what: string; label?: string }) {
   const [copied, setCopied] = useState(false);
   return (
     <button
       type="button"
       class="copy"
-      aria-label={`copy ${what}`}
-      title={`copy ${what}`}
+      aria-label={copied ? `${what}: copied` : `copy ${what}`}
+      title={copied ? 'copied' : `copy ${what}`}
       onClick={async (event) => {
         event.stopPropagation();
         await navigator.clipboard.writeText(text);
@@ -35,7 +42,7 @@ export function Copy({ text, what, label = 'copy' }: { text: string; what: strin
         setTimeout(() => setCopied(false), 1500);
       }}
     >
-      {copied ? 'copied' : label}
+      {label !== undefined ? (copied ? 'copied' : label) : <CopyIcon done={copied} />}
     </button>
   );
 }

@@ -54,6 +54,7 @@ export function Chart({ title, step: between, times: known, series: given, stack
     }),
   );
   const top = roundUp(Math.max(0, ...sums.flat().map((value) => value ?? 0)));
+  const isEmpty = sums.every((one) => one.every((value) => !value));
   const x = (step: number): number => (times.length < 2 ? WIDTH / 2 : (step / (times.length - 1)) * WIDTH);
   const y = (value: number): number => HEIGHT - (value / top) * HEIGHT;
   const shown = at ?? times.length - 1;
@@ -67,7 +68,7 @@ export function Chart({ title, step: between, times: known, series: given, stack
     <figure class="chart">
       <figcaption>
         <b>{title}</b>
-        <span class="quiet">{at === undefined ? `up to ${format(top)}` : clock(times[at]!)}</span>
+        <span class="quiet">{at !== undefined ? clock(times[at]!) : isEmpty ? 'nothing yet' : `up to ${format(top)}`}</span>
       </figcaption>
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
