@@ -23,6 +23,7 @@ import { WorkersPage } from './pages/workers';
 import { go, helping, link, route, searching } from './route';
 import * as theme from './theme';
 import { Toasts } from './ui/basics';
+import { isTyping, toList } from './ui/keys';
 
 function Root() {
   useKeys();
@@ -100,8 +101,7 @@ function useKeys(): void {
   useEffect(() => {
     let before = '';
     const onKey = (event: KeyboardEvent): void => {
-      const at = event.target as HTMLElement;
-      if (event.ctrlKey || event.metaKey || event.altKey || at.closest('input, textarea, select, dialog')) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
       const keys: Record<string, () => void> = {
         '/': () => {
           if (route.value.segments[0] !== 'instances') go(link(['instances']));
@@ -117,6 +117,10 @@ function useKeys(): void {
         'g e': () => go(link(['log'])),
         'g f': () => go(link(['file'])),
       };
+      if (!before && toList(event)) {
+        event.preventDefault();
+        return;
+      }
       const action = keys[before ? `${before} ${event.key}` : event.key];
       before = !before && event.key === 'g' ? 'g' : '';
       if (!action) return;

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import './see.mjs';
 import './act.mjs';
 import './shell.mjs';
+import './keys.mjs';
 import './screen.mjs';
 import './large.mjs';
 import './trouble.mjs';

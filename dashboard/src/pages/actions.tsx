@@ -87,21 +87,21 @@ export function SaidFields({ verb, said, awaited = [], many = false, onChange }:
     return (
       <label>
         {many ? 'Their ids: the old one, and' : 'Instance id (a new one, when empty)'}
-        <input value={said.id} required={many} onInput={(typed) => onChange({ ...said, id: typed.currentTarget.value })} />
+        <input value={said.id} autofocus={!many} required={many} onInput={(typed) => onChange({ ...said, id: typed.currentTarget.value })} />
       </label>
     );
   if (verb !== 'raise')
     return (
       <label>
         Reason (may be empty)
-        <input value={said.reason} onInput={(typed) => onChange({ ...said, reason: typed.currentTarget.value })} />
+        <input value={said.reason} autofocus={!many} onInput={(typed) => onChange({ ...said, reason: typed.currentTarget.value })} />
       </label>
     );
   return (
     <>
       <label>
         Event
-        <input list="awaited" required autofocus value={said.event} onInput={(typed) => onChange({ ...said, event: typed.currentTarget.value })} />
+        <input list="awaited" required autofocus={!many} value={said.event} onInput={(typed) => onChange({ ...said, event: typed.currentTarget.value })} />
       </label>
       <datalist id="awaited">
         {awaited.map((name) => (

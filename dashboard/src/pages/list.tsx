@@ -10,6 +10,7 @@ import { formatTerms, parseTerms, valueOf, withTerm } from '../query';
 import { go, link, route, searching, setQuery } from '../route';
 import { grouped } from '../time';
 import { Badge, Command, Copy, Refusal } from '../ui/basics';
+import { isTyping } from '../ui/keys';
 import { StartDialog } from './actions';
 import { BulkDialog } from './bulk';
 import { chosen, ColumnChooser, type Column } from './columns';
@@ -33,11 +34,12 @@ export function ListPage({ app }: { app: App | undefined }) {
   const { rows } = steady;
 
   const onKey = (event: KeyboardEvent): void => {
+    if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
     const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
     if (by) {
       event.preventDefault();
       setCursor(Math.min(rows.length - 1, Math.max(0, cursor + by)));
-    } else if (event.key === 'Enter' && rows[cursor]) {
+    } else if (event.key === 'Enter' && rows[cursor] && !(event.target as HTMLElement).closest('a, button, summary')) {
       go(link(['instance', rows[cursor]!.id]));
     }
   };
@@ -68,7 +70,7 @@ export function ListPage({ app }: { app: App | undefined }) {
       <Refusal error={error.value} />
       {list && (rows.length > 0 || searched.searching || searched.more) && (
         <div class="scroll">
-          <table class="instances" tabIndex={0} aria-label="Workflow instances" onPointerMove={steady.onPointerMove} onPointerLeave={steady.onPointerLeave}>
+          <table class="instances" data-rows tabIndex={0} aria-label="Workflow instances" onPointerMove={steady.onPointerMove} onPointerLeave={steady.onPointerLeave}>
             <thead>
               <tr>
                 <th>Status</th>

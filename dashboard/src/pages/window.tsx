@@ -7,6 +7,7 @@ import { get, path, withQuery, type ApiError } from '../api';
 import type { History, HistoryEvent, Instance } from '../model';
 import { grouped } from '../time';
 import { Refusal } from '../ui/basics';
+import { isTyping } from '../ui/keys';
 import { EventLine, EventMore, isBad, namesOf } from './events';
 
 const ROW = 28; // pixels
@@ -71,16 +72,20 @@ export function EventsWindow({ events, total, more, onSight }: Props) {
     setChosen(number);
     setOpened(number === opened ? undefined : number);
   };
+  const down = (): void => show(Math.min(total - 1, (chosen ?? first - 1) + 1));
+  const up = (): void => show(Math.max(0, (chosen ?? first + 1) - 1));
   const onKey = (event: KeyboardEvent): void => {
     const keys: Record<string, () => void> = {
-      j: () => show(Math.min(total - 1, (chosen ?? first - 1) + 1)),
-      k: () => show(Math.max(0, (chosen ?? first + 1) - 1)),
+      j: down,
+      ArrowDown: down,
+      k: up,
+      ArrowUp: up,
       Enter: () => chosen !== undefined && open(chosen),
       Home: () => show(0),
       End: () => show(total - 1),
     };
     const onButton = event.key === 'Enter' && event.target !== body.current;
-    const action = event.ctrlKey || event.metaKey || event.altKey || onButton ? undefined : keys[event.key];
+    const action = event.ctrlKey || event.metaKey || event.altKey || onButton || isTyping(event) ? undefined : keys[event.key];
     if (!action) return;
     event.preventDefault();
     action();
@@ -92,7 +97,7 @@ export function EventsWindow({ events, total, more, onSight }: Props) {
         {grouped(total)} {total === 1 ? 'event' : 'events'} · <button type="button" class="plain" onClick={() => show(0)}>first</button> ·{' '}
         <button type="button" class="plain" onClick={() => show(total - 1)}>last</button>
       </p>
-      <div class="events events-window" ref={body} tabIndex={0} aria-label="Events" role="region" onKeyDown={onKey} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
+      <div class="events events-window" ref={body} data-rows tabIndex={0} aria-label="Events" role="region" onKeyDown={onKey} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
         <ol style={{ height: `${placeOf(total, opened, extra)}px` }}>
           {numbers.map((number) => (
             <li

@@ -79,6 +79,8 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
   const first = Math.max(0, Math.floor(top / ROW) - OVERSCAN);
   const last = Math.min(rows.length, Math.ceil((top + height) / ROW) + OVERSCAN);
 
+  const shows = rows.slice(first, last).some((row) => row.type === 'group' && row.index === selected); // the chosen one
+
   const toggle = (key: string): void => {
     const next = new Set(opened);
     if (!next.delete(key)) next.add(key);
@@ -178,7 +180,9 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
       <div
         class="timeline-body"
         ref={body}
+        data-rows
         tabIndex={0}
+        aria-activedescendant={shows ? 'chosen-row' : undefined}
         role="listbox"
         aria-label="What the workflow did"
         onKeyDown={onKey}
@@ -272,6 +276,7 @@ function RowView({ row, top, scale, label, width, present, selected, aside, onSe
     <div
       class={`timeline-row${selected ? ' selected' : ''}${aside ? ' aside' : ''}${row.type === 'group' && row.inCrowd ? ' in-crowd' : ''}`}
       style={{ transform: `translateY(${top}px)` }}
+      id={selected ? 'chosen-row' : undefined}
       role="option"
       aria-selected={selected}
       title={says}

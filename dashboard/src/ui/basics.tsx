@@ -1,7 +1,7 @@
 // Small pieces that every page uses.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { signal } from '@preact/signals';
 import type { ApiError } from '../api';
 import type { Status } from '../model';
@@ -100,8 +100,15 @@ interface DialogProps {
 
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    dialog.current!.showModal();
+  // Whoever opened it has the focus again afterwards, however it is closed.
+  useLayoutEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    const element = dialog.current!;
+    element.showModal();
+    return () => {
+      element.close();
+      before?.focus();
+    };
   }, []);
   return (
     <dialog ref={dialog} onClose={onClose} aria-label={title}>
