@@ -1,9 +1,13 @@
 """Kills the daemon at random moments under a worker that keeps a ledger."""
 
+import contextlib
 import os
+import sqlite3
+import tempfile
 import threading
 import time
 import unittest
+from pathlib import Path
 
 import grpc
 
@@ -63,6 +67,32 @@ class Durability(unittest.TestCase):
 
     def test_kills_without_tokens(self):
         self.run_killing(False)
+
+    def test_backup_and_vacuum_meanwhile(self):
+        """What docs/operating.md says of the file of a daemon that runs, which is killed afterwards."""
+        worker, hub, begun = raw.Worker(self.daemon.grpc), raw.Hub(self.daemon.grpc), []
+        copy = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for _ in range(5):
+            for _ in range(20):
+                begun.append(f"b{len(begun)}")
+                hub.start(begun[-1], text="5", start_at=0)
+            with contextlib.closing(sqlite3.connect(self.daemon.folder / "state.db", timeout=20)) as file:
+                file.execute("VACUUM")
+                with contextlib.closing(sqlite3.connect(copy / "state.db")) as into:
+                    file.backup(into)
+        self.daemon.kill()
+        self.daemon.start()
+        for instance in begun:
+            self.assertEqual(hub.wait(instance).output.value, "5")
+        self.assertEqual(worker.again, [], "an acknowledged activity was given again")
+        worker.close()
+        hub.close()
+        with contextlib.closing(harness.Daemon(folder=copy)) as restored:
+            worker, hub = raw.Worker(restored.grpc), raw.Hub(restored.grpc)
+            for instance in begun:
+                self.assertEqual(hub.wait(instance).output.value, "5")
+            worker.close()
+            hub.close()
 
     def test_stop_and_start_in_good_order(self):
         worker = raw.Worker(self.daemon.grpc)
