@@ -160,22 +160,35 @@ static void dispatch_offer_held(struct pawl_dispatch *dispatch) {
     }
 }
 
+static void dispatch_note_limit(struct pawl_dispatch *dispatch, size_t takes) {
+    if (takes > dispatch->message) dispatch->most_count = 0;
+    if (takes < dispatch->least) dispatch->least_count = 0;
+    if (!dispatch->most_count) dispatch->message = takes;
+    if (!dispatch->least_count) dispatch->least = takes;
+    dispatch->most_count += takes == dispatch->message;
+    dispatch->least_count += takes == dispatch->least;
+}
+
 static void dispatch_measure(struct pawl_dispatch *dispatch) {
-    size_t own = dispatch->options->max_message;
-    dispatch->message = dispatch->others_message;
-    dispatch->least = dispatch->message;
-    PAWL_LIST_EACH(const struct pawl_worker, other, &dispatch->workers, link) {
-        size_t takes = other->message;
-        if (takes > dispatch->message) dispatch->message = takes;
-        if (takes < dispatch->least || !dispatch->least) dispatch->least = takes;
-    }
-    if (!dispatch->message) dispatch->message = dispatch->least = own;
+    dispatch->most_count = dispatch->least_count = 0;
+    if (dispatch->others_message) dispatch_note_limit(dispatch, dispatch->others_message);
+    PAWL_LIST_EACH(const struct pawl_worker, worker, &dispatch->workers, link)
+        dispatch_note_limit(dispatch, worker->message);
+    if (!dispatch->most_count) dispatch->message = dispatch->least = dispatch->options->max_message;
+}
+
+// |worker| has gone. Most have the same limit: all are looked at only when the last of those with
+// the least or the largest is gone.
+static void dispatch_forget_limit(struct pawl_dispatch *dispatch,
+                                  const struct pawl_worker *worker) {
+    bool last = worker->message == dispatch->message && !--dispatch->most_count;
+    last = (worker->message == dispatch->least && !--dispatch->least_count) || last;
+    if (last) dispatch_measure(dispatch);
 }
 
 static void dispatch_workers_changed(struct pawl_dispatch *dispatch) {
     dispatch->workers_changed = pawl__clock_steady();
     dispatch->regroup = true;
-    dispatch_measure(dispatch);
 }
 
 void pawl__dispatch_others(struct pawl_dispatch *dispatch, size_t message) {
@@ -199,6 +212,7 @@ void pawl__dispatch_attach(struct pawl_dispatch *dispatch, struct pawl_worker *w
     *(worker->remote ? &dispatch->remote_count : &dispatch->worker_count) += 1;
     dispatch->choosy_count += worker->serves != NULL;
     dispatch->had_silent = dispatch->had_silent || (!worker->serves && !worker->remote);
+    dispatch_note_limit(dispatch, worker->message);
     dispatch_workers_changed(dispatch);
     dispatch_offer_held(dispatch);
     pawl__dispatch_unpark(dispatch);
@@ -209,6 +223,7 @@ void pawl__dispatch_detach(struct pawl_dispatch *dispatch, struct pawl_worker *w
     pawl__list_remove(&worker->link);
     *(worker->remote ? &dispatch->remote_count : &dispatch->worker_count) -= 1;
     dispatch->choosy_count -= worker->serves != NULL;
+    dispatch_forget_limit(dispatch, worker);
     dispatch_workers_changed(dispatch);
     struct pawl_link items;
     pawl__link_init(&items);

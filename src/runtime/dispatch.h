@@ -111,6 +111,7 @@ struct pawl_dispatch {
     // Bytes of the largest message that each worker takes, and that any does, be it one of another
     // daemon that has not asked yet: the largest of those take |others_message|.
     size_t least, message, others_message;
+    size_t least_count, most_count;      // workers that take |least|, |message|; and those others
     bool had_silent;                     // a worker that does not say was here
     bool others_may_serve;               // workers of other daemons that have not asked yet
     int64_t workers_changed;             // steady

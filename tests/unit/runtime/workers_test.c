@@ -2,6 +2,8 @@
 
 #include "kit.h"
 
+#include <time.h>
+
 #include <stdio.h>
 
 static void test_lost_workers(void **state) {
@@ -340,6 +342,73 @@ static void test_large_messages(void **state) {
     kit_finish(&kit);
 }
 
+// The least and the largest limit are those of the workers that are there, whoever has come or
+// gone.
+static void test_limits_of_workers(void **state) {
+    (void)state;
+    enum {
+        COUNT = 12,
+        STEPS = 2000
+    };
+    struct kit kit;
+    struct pawl_worker workers[COUNT] = {0};
+    bool there[COUNT] = {0};
+    unsigned random = 1;
+    kit_init(&kit);
+    const struct pawl_dispatch *dispatch = &kit.node->dispatch;
+    for (int step = 0; step < STEPS; step++) {
+        random = random * 1103515245 + 12345;
+        size_t at = random >> 16 & 0xff, others = random >> 24 & 3;
+        if (at >= 0xf8) pawl__dispatch_others(&kit.node->dispatch, 150 * others);
+        at %= COUNT;
+        if (there[at])
+            pawl__dispatch_detach(&kit.node->dispatch, &workers[at]);
+        else
+            workers[at].message = 100 * (1 + at % 4);
+        if (!there[at]) pawl__dispatch_attach(&kit.node->dispatch, &workers[at]);
+        there[at] = !there[at];
+        size_t least = dispatch->others_message, most = least;
+        for (size_t i = 0; i < COUNT; i++) {
+            size_t takes = there[i] ? workers[i].message : 0;
+            if (takes > most) most = takes;
+            if (takes && (takes < least || !least)) least = takes;
+        }
+        if (!most) most = least = dispatch->options->max_message;
+        assert_int_equal(dispatch->least, least);
+        assert_int_equal(dispatch->message, most);
+    }
+    pawl__dispatch_others(&kit.node->dispatch, 0);
+    for (size_t i = 0; i < COUNT; i++)
+        if (there[i]) pawl__dispatch_detach(&kit.node->dispatch, &workers[i]);
+    kit_finish(&kit);
+}
+
+// Seconds of this processor that |count| workers take to come and go.
+static double seconds_of_workers(struct kit *kit, size_t count) {
+    struct pawl_worker *workers = calloc(count, sizeof *workers);
+    assert_non_null(workers);
+    double best = 1e9;
+    for (int round = 0; round < 3; round++) {
+        clock_t began = clock();
+        for (size_t i = 0; i < count; i++) pawl__dispatch_attach(&kit->node->dispatch, &workers[i]);
+        for (size_t i = 0; i < count; i++) pawl__dispatch_detach(&kit->node->dispatch, &workers[i]);
+        double took = (double)(clock() - began) / CLOCKS_PER_SEC;
+        if (took < best) best = took;
+    }
+    free(workers);
+    return best;
+}
+
+// Ten times as many take ten times as long, and not a hundred times.
+static void test_many_workers(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_init(&kit);
+    double few = seconds_of_workers(&kit, 2000), many = seconds_of_workers(&kit, 20000);
+    assert_true(many < 30 * few + 0.02);
+    kit_finish(&kit);
+}
+
 // A turn that fits when it begins to wait, and not when its worker has room, stalls then.
 static void test_turn_grows(void **state) {
     struct kit kit;
@@ -412,6 +481,8 @@ int main(void) {
         cmocka_unit_test(test_canceled_answer),
         cmocka_unit_test(test_activity_of_an_earlier_generation),
         cmocka_unit_test(test_large_messages),
+        cmocka_unit_test(test_limits_of_workers),
+        cmocka_unit_test(test_many_workers),
         cmocka_unit_test(test_turn_grows),
         cmocka_unit_test(test_stalls),
     };
