@@ -104,6 +104,7 @@ static void node_on_seen(struct pawl_members *members) {
     pawl__node_unpark(node);
     pawl__dispatch_others(&node->dispatch, pawl__members_message(members, false));
     pawl__borrower_seen(&node->borrower, members);
+    node->storage->others = members->count > 1 && !node->storage->shared;
     pawl__asker_seen(&node->asker);
     if (members->count > 1) node_ring_all(node); // other daemons send mail, too
     if (members->count > 1 || !node->ready || node->hastens) pawl__node_look_soon(node);

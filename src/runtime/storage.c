@@ -171,6 +171,7 @@ static void storage_done(struct pawl_job *job) {
 static void storage_end(struct pawl_storage *storage) {
     storage->failing_since = 0;
     storage->busy = false;
+    storage->ended_at = pawl__clock_steady();
     storage_tell(storage);
     if (storage->told_stalled) storage_tell_stalled(storage, NULL);
     if (storage->wanted && !storage->busy) pawl__storage_want(storage);
@@ -235,10 +236,19 @@ int64_t pawl__storage_patience(const struct pawl_storage *storage) {
     return time < STORAGE_PATIENCE_MOST ? time : STORAGE_PATIENCE_MOST;
 }
 
+int64_t pawl__storage_shared_patience(const struct pawl_storage *storage) {
+    int64_t busy = storage->ended_at - storage->wanted_at;
+    int64_t most = pawl__storage_patience(storage);
+    return (busy > 0 ? busy : 0) + (storage->commit_time < most ? storage->commit_time : most);
+}
+
 // How much longer the commit waits for what clients expect, in nanoseconds; at most 0: it does not.
 static int64_t storage_gathers(struct pawl_storage *storage) {
     int64_t most = 0;
     if (storage->closing || !pawl__list_empty(&storage->gathering)) return 0;
+    storage->gathered = 0;
+    PAWL_LIST_EACH(struct pawl_storage_client, client, &storage->clients, link)
+        storage->gathered += client->gathered(client);
     PAWL_LIST_EACH(struct pawl_storage_client, client, &storage->clients, link) {
         int64_t time = client->patience(client);
         if (time > most) most = time;

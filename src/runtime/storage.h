@@ -68,6 +68,8 @@ struct pawl_storage_client {
     bool (*prepare)(struct pawl_storage_client *client, struct pawl_part *part);
     bool light;     // set by |prepare|: so little is written that little else can be going on
     size_t records; // the same: how many go into the log
+    // How many records wait for the commit.
+    size_t (*gathered)(const struct pawl_storage_client *client);
     // How long, since it was asked for, the commit should wait for what is about to come, in
     // nanoseconds; 0: it should not.
     int64_t (*patience)(struct pawl_storage_client *client);
@@ -127,8 +129,10 @@ struct pawl_storage {
     bool busy;             // a commit runs, or waits to be given again
     bool hurry;            // see pawl__storage_hurry
     bool measured;         // |commit_time| is known
+    bool others;           // daemons of the app write to the same store; set by whoever knows
     unsigned leasing;      // clients that take or release a shard on the writer thread
     int64_t wanted_at;     // since when, steady
+    int64_t ended_at;      // the last commit, steady
     int64_t failing_since; // the commit that runs was first given then, steady; 0: it goes well
     bool told_stalled;     // clients know that
     int64_t retry_delay;   // milliseconds
@@ -138,7 +142,8 @@ struct pawl_storage {
     uint64_t commits;    // that succeeded
     int64_t commit_time; // nanoseconds that one takes, on a moving average
     int64_t took;        // the last one
-    size_t group;        // records in the one that runs
+    size_t group;        // records in the one that runs, or the last one
+    size_t gathered;     // for the next one, as clients are asked for their patience
     struct pawl_storage_meters meters;
 };
 
@@ -176,6 +181,10 @@ void pawl__storage_hurry(struct pawl_storage *storage);
 // client expects.
 int64_t pawl__storage_waited(const struct pawl_storage *storage);
 int64_t pawl__storage_patience(const struct pawl_storage *storage);
+
+// How long, since it was asked for, a commit waits that other daemons' commits slow down: it counts
+// from the end of the last commit, and is as long as one takes, in nanoseconds.
+int64_t pawl__storage_shared_patience(const struct pawl_storage *storage);
 
 // Who looks at the store's trouble calls it ill after this long.
 #define PAWL_STORAGE_ILL (5 * PAWL_SECOND)

@@ -55,6 +55,14 @@ static bool writer_is_in_crowd(const struct pawl_writer *writer) {
     return last >= WRITER_CROWD && records < last && records < writer_out(writer);
 }
 
+// The same, over all shards, where other daemons write to the same server: each commit costs all of
+// them. What is with workers comes back while the server is at work for others.
+static bool writer_is_among_others(const struct pawl_writer *writer) {
+    const struct pawl_storage *storage = writer->residency->storage;
+    return storage->others && storage->group >= WRITER_CROWD &&
+           storage->gathered < writer_out(writer);
+}
+
 // How long a commit waits at most when workers are the bound; 0: they are not. A turn is quickly
 // computed: where it takes long, it waits at the worker behind others. While the commit waits for a
 // quarter of that, the worker does a quarter of what it has, and is not left without work. Who
@@ -101,6 +109,10 @@ static void writer_weigh_company(struct pawl_writer *writer) {
     company->lonesome = WRITER_LONESOME;
 }
 
+static size_t writer_gathered(const struct pawl_storage_client *client) {
+    return PAWL_CONTAINER(client, const struct pawl_writer, client)->residency->shard.batch_records;
+}
+
 // The commit waits for that, or for less: nobody waits for more than the acknowledgement of an
 // activity's result, and the turn that it woke will soon be answered; the records of both then go
 // in one commit.
@@ -111,6 +123,7 @@ static int64_t writer_patience(struct pawl_storage_client *client) {
     if (!pawl__residency_serves(writer->residency)) return 0;
     int64_t most = pawl__storage_patience(storage), company = writer_company(writer);
     if (company) return company;
+    if (writer_is_among_others(writer)) return pawl__storage_shared_patience(storage);
     if (dispatch->out[true] && !writer->calls->awaited && dispatch->turn_time < most) return most;
     if (!writer_is_in_crowd(writer)) return 0;
     return storage->commit_time < most ? storage->commit_time : most;
@@ -290,6 +303,7 @@ void pawl__writer_init(struct pawl_writer *writer, struct pawl_calls *calls,
                        const struct pawl_writer_host *host) {
     *writer = (struct pawl_writer){
         .client = {.prepare = writer_prepare,
+                   .gathered = writer_gathered,
                    .patience = writer_patience,
                    .stalled = writer_stalled,
                    .done = writer_done},

@@ -150,6 +150,28 @@ static void test_commits_wait_for_company(void **state) {
     assert_true(patience > 0 && patience <= most);
     dispatch->turn_time = PAWL_SECOND / 200; // they are quick enough
     assert_int_equal(client->patience(client), 0);
+
+    // Where other daemons write to the same server, it waits for as long as a commit takes, counted
+    // from the end of the last one: for what workers have in hand, and not when there is little.
+    struct pawl_storage *storage = &kit.storage;
+    size_t group = storage->group;
+    storage->commit_time = PAWL_SECOND / 1000;
+    storage->group = 20;
+    storage->gathered = 1;
+    assert_int_equal(client->patience(client), 0);
+    storage->others = true;
+    assert_int_equal(client->patience(client), storage->commit_time);
+    storage->ended_at = storage->wanted_at + PAWL_SECOND;
+    assert_int_equal(client->patience(client), storage->commit_time + PAWL_SECOND);
+    storage->gathered = TASKS; // more than is still out
+    assert_int_equal(client->patience(client), 0);
+    storage->gathered = 1;
+    storage->group = 2;
+    assert_int_equal(client->patience(client), 0);
+    storage->others = false;
+    storage->group = group;
+    storage->ended_at = 0;
+
     dispatch->turn_time = long_time;
     size_t out = dispatch->out[false];
     dispatch->out[false] = 6; // and the turn: there is little

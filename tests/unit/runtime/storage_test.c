@@ -140,6 +140,10 @@ static bool client_prepare(struct pawl_storage_client *base, struct pawl_part *p
     return writes;
 }
 
+static size_t client_gathered(const struct pawl_storage_client *base) {
+    return 0;
+}
+
 static int64_t client_patience(struct pawl_storage_client *base) {
     return 0;
 }
@@ -177,6 +181,7 @@ struct bench {
 static void bench_open(struct bench *bench, struct stub *stub) {
     struct pawl_error error;
     *bench = (struct bench){.client.base = {.prepare = client_prepare,
+                                            .gathered = client_gathered,
                                             .patience = client_patience,
                                             .done = client_done}};
     uv_loop_init(&bench->loop);
