@@ -512,6 +512,14 @@ static void test_silent_server(void **state) {
     struct pawl_part part = {.lease = &lease, .batch = &batch};
     const struct pawl_commit commit = {.parts = &part};
     assert_int_equal(store->ops->commit(store, &commit, &f->error), PAWL_COMMIT_UNKNOWN);
+    // Nor does a read, which asks once: to ask again would take as long once more.
+    struct pawl_state_value value;
+    PQclear(PQexec(other, "LOCK TABLE state IN ACCESS EXCLUSIVE MODE"));
+    assert_err(PAWL_E_UNAVAILABLE,
+               store->ops->get_state(store, PAWL_STR("k"), &f->arena, &value, &f->error));
+    assert_string_equal(raw(f, "SELECT count(*) FROM pg_locks WHERE NOT granted"
+                               " AND relation = 'state'::regclass"),
+                        "1");
     PQfinish(other);
     // To lease the shard anew ends what is under way: it was done, or never will be.
     assert_ok(f, store->ops->release(store, &lease, &f->error));

@@ -172,7 +172,8 @@ struct pawl_pg_link {
     struct pawl_postgres *store;
     bool writes;
     PGconn *conn;
-    bool refused; // the last answer was an error, after which nothing of its transaction is done
+    int64_t until; // what is under way has to end then, steady; 0: each wait has the timeout
+    bool refused;  // the last answer was an error, after which nothing of its transaction is done
 };
 
 enum {
@@ -243,7 +244,8 @@ PGresult *pawl__pg_take(struct pawl_pg_link *link);
 bool pawl__pg_synced(struct pawl_pg_link *link);
 
 // Sends one statement and takes its result, which the caller clears. Connects anew once when the
-// connection turns out to be lost, so |statement| is one that may run twice.
+// connection turns out to be lost, so |statement| is one that may run twice. All of it takes no
+// longer than the store's timeout.
 enum pawl_err pawl__pg_run(struct pawl_pg_link *link, enum pawl_pg_statement statement,
                            const struct pawl_pg_params *params, PGresult **out,
                            struct pawl_error *error);

@@ -138,6 +138,10 @@ enum pawl_err pawl__pg_fail_row(const struct pawl_postgres *store, enum pawl_err
 
 // --- waiting --------------------------------------------------------------------------------
 
+static int64_t link_deadline(const struct pawl_pg_link *link) {
+    return link->until ? link->until : pawl__clock_steady() + link->store->timeout;
+}
+
 // Waits until the socket can be read (or, with |write|, written). False when that takes too long.
 static bool link_wait(struct pawl_pg_link *link, bool write, int64_t deadline) {
     struct pollfd ready = {.fd = PQsocket(link->conn),
@@ -153,7 +157,7 @@ static bool link_wait(struct pawl_pg_link *link, bool write, int64_t deadline) {
 
 // Sends all that is queued. Reads meanwhile, as the server may wait for that.
 static bool link_flush(struct pawl_pg_link *link) {
-    int64_t deadline = pawl__clock_steady() + link->store->timeout;
+    int64_t deadline = link_deadline(link);
     int rc;
     while ((rc = PQflush(link->conn)) == 1)
         if (!link_wait(link, true, deadline) || !PQconsumeInput(link->conn)) return false;
@@ -162,7 +166,7 @@ static bool link_flush(struct pawl_pg_link *link) {
 
 // The next result; |*out| is NULL between two statements. False: the connection is lost, or silent.
 static bool link_next(struct pawl_pg_link *link, PGresult **out) {
-    int64_t deadline = pawl__clock_steady() + link->store->timeout;
+    int64_t deadline = link_deadline(link);
     *out = NULL;
     while (PQisBusy(link->conn))
         if (!link_wait(link, false, deadline) || !PQconsumeInput(link->conn)) return false;
@@ -211,9 +215,9 @@ static bool link_is_good(const PGresult *result) {
     return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
 }
 
-enum pawl_err pawl__pg_run(struct pawl_pg_link *link, enum pawl_pg_statement statement,
-                           const struct pawl_pg_params *params, PGresult **out,
-                           struct pawl_error *error) {
+static enum pawl_err link_run(struct pawl_pg_link *link, enum pawl_pg_statement statement,
+                              const struct pawl_pg_params *params, PGresult **out,
+                              struct pawl_error *error) {
     for (int attempt = 0;; attempt++) {
         enum pawl_err err = pawl__pg_ready(link, error);
         if (err) return err;
@@ -225,11 +229,20 @@ enum pawl_err pawl__pg_run(struct pawl_pg_link *link, enum pawl_pg_statement sta
         } else {
             err = pawl__pg_fail(link, NULL, link->writes ? "write" : "read", error);
         }
-        bool lost = !link->conn && err == PAWL_E_UNAVAILABLE;
+        bool lost = !link->conn && err == PAWL_E_UNAVAILABLE && pawl__clock_steady() < link->until;
         PQclear(*out);
         *out = NULL;
         if (!lost || attempt) return err;
     }
+}
+
+enum pawl_err pawl__pg_run(struct pawl_pg_link *link, enum pawl_pg_statement statement,
+                           const struct pawl_pg_params *params, PGresult **out,
+                           struct pawl_error *error) {
+    link->until = link_deadline(link);
+    enum pawl_err err = link_run(link, statement, params, out, error);
+    link->until = 0;
+    return err;
 }
 
 // --- connecting -----------------------------------------------------------------------------
@@ -245,7 +258,7 @@ static void link_be_quiet(void *arg, const PGresult *notice) {
 }
 
 static bool link_connect(struct pawl_pg_link *link) {
-    int64_t deadline = pawl__clock_steady() + link->store->timeout;
+    int64_t deadline = link_deadline(link);
     link->conn = PQconnectStartParams(link->store->keys, link->store->values, 0);
     if (!link->conn || PQstatus(link->conn) == CONNECTION_BAD) return false;
     PQsetErrorVerbosity(link->conn, PQERRORS_VERBOSE); // with the SQLSTATE
