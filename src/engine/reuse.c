@@ -83,7 +83,9 @@ static enum pawl_err reuse_check_child(struct reuse *reuse, const struct reuse_e
     if (pawl__is_elsewhere(created, shard->app_id) || !pawl__shard_has(shard, pawl__str(id))) {
         const struct pawl_pending *item =
             pawl__pending_find(&parent->instance->pending, created->eventid);
-        return item && item->kind == PAWL_PENDING_CHILD ? reuse_refuse(reuse, parent, id) : PAWL_OK;
+        if (!item || item->kind != PAWL_PENDING_CHILD) return PAWL_OK;
+        shard->awaits_news = true;
+        return reuse_refuse(reuse, parent, id);
     }
     struct pawl_instance *child;
     enum pawl_err err = pawl__command_need(shard, pawl__str(id), &child, reuse->error);

@@ -32,6 +32,7 @@ enum pawl_err pawl__shard_create(struct pawl_shard *shard, struct pawl_stamp sta
                                  struct pawl_str id, Pb__ExecutionStartedEvent *start,
                                  bool enforce_unique, struct pawl_error *error) {
     pawl__arena_reset(&shard->arena);
+    shard->awaits_news = false;
     struct pawl_instance *instance;
     enum pawl_err err = pawl__command_need(shard, id, &instance, error);
     if (err) return err;

@@ -23,6 +23,7 @@ void pawl__calls_init(struct pawl_calls *calls, struct pawl_residency *residency
     pawl__link_init(&calls->building);
     pawl__link_init(&calls->writing);
     pawl__link_init(&calls->blocked);
+    uv_timer_init(residency->storage->loop, &calls->news);
 }
 
 void pawl__calls_finish(struct pawl_calls *calls) {
@@ -163,6 +164,29 @@ void pawl__calls_go_on(struct pawl_calls *calls) {
     pawl__list_move(&blocked, &calls->blocked);
     calls->stalled = false;
     calls_run_list(calls, &blocked);
+}
+
+// --- waiting for news ---------------------------------------------------------------------------
+
+static void calls_on_news(uv_timer_t *timer) {
+    struct pawl_calls *calls = PAWL_CONTAINER(timer, struct pawl_calls, news);
+    struct pawl_link blocked;
+    pawl__link_init(&blocked);
+    pawl__list_move(&blocked, &calls->blocked);
+    calls_run_list(calls, &blocked);
+    calls->residency->host->settle(calls->residency);
+}
+
+bool pawl__calls_hope(struct pawl_calls *calls, struct pawl_call *call, int64_t most) {
+    int64_t now = pawl__clock_steady();
+    if (!call->hoped_at) call->hoped_at = now;
+    if (now - call->hoped_at >= most) return false;
+    call->waiting = true;
+    pawl__list_add(&calls->blocked, &call->link);
+    if (!uv_is_active((uv_handle_t *)&calls->news))
+        uv_timer_start(&calls->news, calls_on_news,
+                       (uint64_t)((most - (now - call->hoped_at)) / PAWL_MILLISECOND) + 1, 0);
+    return true;
 }
 
 // --- waiting for an instance --------------------------------------------------------------------

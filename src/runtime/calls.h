@@ -77,6 +77,7 @@ struct pawl_call {
     struct pawl_waiters *waiters; // there, if it waits for the instance to change
     bool is_forwarded;            // it came from another daemon, and goes no further
     int64_t parked_at; // since when nobody is known to serve the shard, steady; 0: somebody is
+    int64_t hoped_at;  // since when it has waited for news, steady; 0: it does not
     uint64_t position; // the answer waits for this batch
     int64_t
         stalled_at; // since when it has waited for a store that cannot write, steady; 0: unknown
@@ -87,7 +88,9 @@ struct pawl_calls {
     struct pawl_residency *residency;
     struct pawl_map waiters;            // id -> struct pawl_waiters
     struct pawl_link building, writing; // which wait for these batches to be durable
-    struct pawl_link blocked;           // until there is room in a batch for what they write
+    struct pawl_link
+        blocked;     // until there is room in a batch for what they write, or there is news
+    uv_timer_t news; // ends the wait for that; |data| is for whoever closes it
     // The batch under construction: by more than calls that are patient, and by some that are not
     // behind turns either.
     bool awaited, asked;
@@ -116,6 +119,11 @@ void pawl__call_cancel(struct pawl_call *call);
 
 // Lets |call|, which |run| has been given, wait until its instance changes; then it is run again.
 enum pawl_err pawl__calls_wait(struct pawl_calls *calls, struct pawl_call *call);
+
+// Lets |call|, which |run| has been given and which fails for something that is about to change,
+// run again with each batch from now on, and last of all when |most| (nanoseconds) have passed.
+// False: they have.
+bool pawl__calls_hope(struct pawl_calls *calls, struct pawl_call *call, int64_t most);
 
 // Runs those who wait for |instance| again, if |is_met| says so, or it is gone.
 void pawl__calls_recheck(struct pawl_calls *calls, const struct pawl_instance *instance,

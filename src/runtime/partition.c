@@ -265,9 +265,9 @@ static void partition_close_handles(uv_timer_t *timer) {
         uv_timer_start(&partition->drain, partition_close_handles, 1, 0);
         return;
     }
-    uv_handle_t *handles[] = {(uv_handle_t *)&partition->wake.timer,
-                              (uv_handle_t *)&partition->ownership.retry,
-                              (uv_handle_t *)&partition->drain};
+    uv_handle_t *handles[] = {
+        (uv_handle_t *)&partition->wake.timer, (uv_handle_t *)&partition->calls.news,
+        (uv_handle_t *)&partition->ownership.retry, (uv_handle_t *)&partition->drain};
     partition->handles = sizeof handles / sizeof *handles;
     for (int i = 0, count = partition->handles; i < count; i++) {
         handles[i]->data = partition;

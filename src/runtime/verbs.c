@@ -13,14 +13,21 @@ static struct pawl_str verb_copy(struct pawl_arena *arena, struct pawl_str text,
     return (struct pawl_str){copy, text.len};
 }
 
+// The end of a child in another shard or app may be on its way when somebody who knows of it, from
+// there, uses its parent's id again.
+#define START_NEWS (500 * PAWL_MILLISECOND)
+
 // --- start --------------------------------------------------------------------------------------
 
 static enum pawl_err start_run(struct pawl_calls *calls, struct pawl_call *call,
                                struct pawl_error *error) {
     const struct pawl_start *verb = VERB(call, struct pawl_start);
     struct pawl_residency *residency = calls->residency;
-    return pawl__shard_create(&residency->shard, pawl__residency_stamp(residency), call->id,
-                              verb->start, verb->enforce_unique, error);
+    enum pawl_err err = pawl__shard_create(&residency->shard, pawl__residency_stamp(residency),
+                                           call->id, verb->start, verb->enforce_unique, error);
+    if (err == PAWL_E_EXISTS && residency->shard.awaits_news)
+        pawl__calls_hope(calls, call, START_NEWS);
+    return err;
 }
 
 static const struct pawl_verb start_verb = {

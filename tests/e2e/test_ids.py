@@ -262,14 +262,45 @@ class Ids(Case):
         self.hubs[1].raise_event("s-left", "go")
         self.ends("s-left", hub=1)
 
-        def is_free():
-            try:
-                return self.hubs[0].start("s", "wait")
-            except grpc.RpcError as error:
-                if error.code() != self.EXISTS:
-                    raise
-                return False  # the end is on its way
-        self.until(is_free)
+        self.until(lambda: self.is_free("s"))
+
+    def is_free(self, instance):
+        """Whether it could be started again."""
+        try:
+            return self.hubs[0].start(instance, "wait")
+        except grpc.RpcError as error:
+            if error.code() != self.EXISTS:
+                raise
+            return False  # the end is on its way
+
+    def test_free_at_once(self):
+        """Who has seen the end of the child in the other app may use its parent's id again, and need not try twice."""
+        for n in range(8):
+            i = f"at-once-{n}"
+            self.make_running_child_abroad(i)
+            self.hubs[1].raise_event(i + "-left", "go")
+            self.assertEqual(self.hubs[1].wait(i + "-left").workflowStatus, COMPLETED)
+            self.assertEqual(self.hubs[0].start(i, "wait").instanceId, i)
+
+    def test_free_after_kills(self):
+        """The child's daemon dies before it could tell of the end, the parent's once it was asked: the end arrives all the same."""
+        for n in range(3):
+            i = f"kills-{n}"
+            self.make_running_child_abroad(i)
+            self.near.pause()
+            self.addCleanup(self.near.wake)
+            self.hubs[1].raise_event(i + "-left", "go")
+            self.assertEqual(self.hubs[1].wait(i + "-left").workflowStatus, COMPLETED)
+            self.far.kill()
+            self.near.wake()
+            started = self.is_free(i)  # unless what was sent had arrived
+            self.near.kill()
+            self.near.start()
+            self.far.start()
+            if started:
+                self.until(lambda: self.hubs[0].get(i).workflowState.workflowStatus == 0)
+            else:
+                self.until(lambda: self.is_free(i))
 
 
 if __name__ == "__main__":
