@@ -226,15 +226,16 @@ static json_t *shard_json(const struct pawl_node *node, uint32_t number) {
     const struct pawl_partition *partition = &node->partitions[number];
     const struct pawl_residency *residency = &partition->residency;
     const struct pawl_checkpoint *point = &partition->checkpoint;
-    bool has_state = pawl__residency_has_state(residency);
+    bool has_state = pawl__residency_has_state(residency); // else a thread may be at it
+    uint64_t epoch = has_state ? residency->lease.epoch : 0;
     uint64_t durable = has_state ? residency->durable : 0, trimmed = has_state ? point->trimmed : 0;
-    json_t *json = json_pack(
-        "{s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "number", (json_int_t)number, "state",
-        states[residency->state], "epoch", (json_int_t)residency->lease.epoch, "position",
-        (json_int_t)durable, "lag", (json_int_t)(durable > trimmed ? durable - trimmed : 0),
-        "logBytes", (json_int_t)(durable > trimmed ? point->log_bytes : 0), "inMemory",
-        (json_int_t)(has_state ? residency->shard.instances.len : 0), "asleep",
-        (json_int_t)(has_state ? residency->sleepers.by_id.len : 0));
+    json_t *json = json_pack("{s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "number",
+                             (json_int_t)number, "state", states[residency->state], "epoch",
+                             (json_int_t)epoch, "position", (json_int_t)durable, "lag",
+                             (json_int_t)(durable > trimmed ? durable - trimmed : 0), "logBytes",
+                             (json_int_t)(durable > trimmed ? point->log_bytes : 0), "inMemory",
+                             (json_int_t)(has_state ? residency->shard.instances.len : 0), "asleep",
+                             (json_int_t)(has_state ? residency->sleepers.by_id.len : 0));
     const struct pawl_member *holder =
         node->shares && node->members.at ? pawl__members_holder(&node->members, number) : NULL;
     if (holder) pawl__json_set(&json, "holder", json_stringn(holder->id.data, holder->id.len));
