@@ -45,6 +45,7 @@ struct pawl_forward {
     void (*done)(struct pawl_forward *forward, enum pawl_err code, struct pawl_str text,
                  struct pawl_str answer);
     void *transport;
+    int64_t doubted_at;      // since when its shard is seen elsewhere, steady; 0: it is not
     bool is_answered_surely; // set by |send|: by a loop of this process, which cannot fall silent
     struct pawl_peers *peers;
     pawl_forward_failed_fn failed;

@@ -10,6 +10,9 @@
 // Longer than any lease lasts, as clients have deadlines of their own.
 #define NODE_CALL_WAIT (20 * PAWL_SECOND)
 
+// So long an answer is waited for from who has the shard no more.
+#define NODE_CALL_DOUBT (300 * PAWL_MILLISECOND)
+
 static void node_fail(struct pawl_call *call, bool closing) {
     struct pawl_error error;
     pawl__fail(&error, PAWL_E_UNAVAILABLE,
@@ -208,6 +211,7 @@ void pawl__node_follow(struct pawl_node *node) {
     struct pawl_link away;
     pawl__link_init(&away);
     pawl__list_move(&away, &node->away);
+    int64_t now = pawl__clock_steady();
     for (struct pawl_forward *forward;
          (forward = PAWL_LIST_TAKE(struct pawl_forward, &away, link));) {
         uint32_t number = node_shard(node, forward->call);
@@ -215,7 +219,13 @@ void pawl__node_follow(struct pawl_node *node) {
         bool stays = !holder || pawl__str_equal(holder->address, pawl__str(forward->address));
         if (pawl__partition_serves(&node->partitions[number])) stays = false;
         pawl__list_add(&node->away, &forward->link);
-        if (!stays) pawl__forward_abandon(forward, PAWL_STR("another daemon has the shard now"));
+        // Who gives a shard away has answered first, but the next owner may be seen before that.
+        if (stays)
+            forward->doubted_at = 0;
+        else if (!forward->doubted_at)
+            forward->doubted_at = now;
+        else if (now - forward->doubted_at >= NODE_CALL_DOUBT)
+            pawl__forward_abandon(forward, PAWL_STR("another daemon has the shard now"));
     }
 }
 

@@ -81,10 +81,45 @@ static void test_short_stop(void **state) {
     finish(&test);
 }
 
+static bool is_elsewhere(const struct failover *test, uint32_t shard) {
+    const struct pawl_node *node = test->client->node;
+    const struct pawl_member *holder = pawl__members_holder(&node->members, shard);
+    return pawl__partition_serves(&node->partitions[shard]) ||
+           (holder && !pawl__str_equal(holder->address, PAWL_STR("n1")));
+}
+
+// A daemon gives a shard away. What it has answered before counts, though the answer comes when it
+// is known already who has the shard now.
+static void test_late_answer(void **state) {
+    (void)state;
+    struct failover test;
+    begin(&test);
+    const char *fresh = fleet_id(&test.fleet, 1, "n", 0);
+    uint32_t shard = pawl__shard_of(pawl__str(fresh), SHARDS);
+    struct caller starts;
+    test.fleet.holds = true;
+    kit_start(test.client, &starts, fresh);
+    kit_detach(&test.fleet.kits[1], &test.workers[1]); // who has no worker gives all away
+    int64_t end = pawl__clock_steady() + 30 * PAWL_SECOND, seen;
+    do {
+        seen = pawl__clock_steady();
+        assert_true(seen < end);
+        fleet_step(&test.fleet);
+    } while (!is_elsewhere(&test, shard));
+    test.fleet.holds = false;
+    UNTIL(test.client, starts.done);
+    // A slow machine may have been too late.
+    bool in_time = pawl__clock_steady() - seen < 250 * PAWL_MILLISECOND;
+    if (in_time) assert_int_equal(starts.error.code, PAWL_OK);
+    kit_attach(&test.fleet.kits[1], &test.workers[1]);
+    finish(&test);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls_go_on),
         cmocka_unit_test(test_short_stop),
+        cmocka_unit_test(test_late_answer),
     };
     return cmocka_run_group_tests_name("runtime failover", tests, NULL, NULL);
 }

@@ -149,8 +149,11 @@ static void letter_step(struct letter *letter) {
     bool is_forgotten = !letter->forward && !letter->is_copy;
     if (from->stops || to->stops) return;
     if (letter->delay && letter->delay--) return;
+    if (letter->state == LETTER_ANSWERED && letter->fleet->holds) return;
     if (is_forgotten || from->cut || to->cut) {
         letter_end(letter, PAWL_E_UNAVAILABLE, "the connection is lost");
+    } else if (letter->state == LETTER_SENT && letter->fleet->absent) {
+        letter_end(letter, PAWL_E_HELD, "nobody is there");
     } else if (letter->state == LETTER_SENT) {
         letter_send(letter);
     } else if (letter->state == LETTER_ANSWERED) {
@@ -258,7 +261,8 @@ void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *
 }
 
 void fleet_finish(struct fleet *fleet) {
-    for (int i = 0; i < fleet->count; i++) kit_close(&fleet->kits[i]);
+    for (int i = 0; i < fleet->count; i++)
+        if (fleet->kits[i].node) kit_close(&fleet->kits[i]);
     while (!pawl__list_empty(&fleet->letters)) fleet_step(fleet);
     for (int i = fleet->count; i--;) {
         struct kit *kit = &fleet->kits[i];

@@ -28,6 +28,8 @@ struct fleet {
     struct pawl_link letters;         // on their way
     enum pawl_verb_kind lose;         // the next answer to such a call is lost; LOCAL: none is
     unsigned lost;
+    bool holds;                               // answers stay on their way
+    bool absent;                              // nobody is there to whom something is on its way
     unsigned sent[PAWL_VERB_QUOTA + 1];       // by kind, in all
     const struct pawl_ceiling_rule *ceilings; // of the app
     size_t ceiling_count;
@@ -49,7 +51,7 @@ struct fleet {
 // apps, the daemons of each do. Each has a worker of |workers| before it opens. Returns when each
 // has its share.
 void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *workers);
-void fleet_finish(struct fleet *fleet);
+void fleet_finish(struct fleet *fleet); // some may have closed
 
 // Spins all until |condition| holds.
 #define FLEET_UNTIL(fleet, condition) UNTIL(&(fleet)->kits[0], condition)
