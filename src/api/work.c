@@ -7,7 +7,6 @@
 #include "api/relays.h"
 #include "api/work.h"
 #include "base/clock.h"
-#include "runtime/astray.h"
 
 // The worker's side of the TaskHub service: the stream of work items, and their results.
 
@@ -228,7 +227,7 @@ static void work_complete(struct pawl_api *api, struct pawl_request *request,
     call->data = request;
     request->data = call;
     request->on_close = work_on_closed_call;
-    if (pawl__astray_takes(api->options.node, others, call, request->body)) return;
+    if (pawl__astray_takes(&api->options.node->astray, others, call, request->body)) return;
     pawl__node_call(api->options.node, call);
 }
 

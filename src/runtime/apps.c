@@ -20,7 +20,7 @@ struct apps_app {
 
 struct apps_look {
     uv_work_t work;
-    const struct pawl_finder *finder;
+    struct pawl_apps *apps;
     struct apps_app *app; // NULL: nobody wants to know any more
     struct pawl_places places;
     char name[];
@@ -84,7 +84,6 @@ static void apps_on_failed(struct pawl_call *call, bool moved, struct pawl_str t
     struct pawl_apps *apps = arg;
     struct apps_app *app = pawl__map_get(&apps->by_name, pawl__str(call->app));
     char whole[1024];
-    (void)moved;
     snprintf(whole, sizeof whole, "app '%s' does not answer%s%s%s%s: %.*s", call->app,
              app && app->places.count ? " at " : "",
              app && app->places.count ? app->places.address[app->next % app->places.count] : "",
@@ -112,15 +111,23 @@ static void apps_go(struct apps_app *app, struct pawl_call *call) {
 
 static void look_run(uv_work_t *work) {
     struct apps_look *look = PAWL_CONTAINER(work, struct apps_look, work);
-    look->finder->find(look->finder, look->name, &look->places);
+    const struct pawl_finder *finder = look->apps->finder;
+    finder->find(finder, look->name, &look->places);
+}
+
+static void apps_check_closed(struct pawl_apps *apps) {
+    if (apps->closed && !apps->looks) apps->closed(apps);
 }
 
 static void look_done(uv_work_t *work, int status) {
     struct apps_look *look = PAWL_CONTAINER(work, struct apps_look, work);
     struct apps_app *app = look->app;
-    (void)status;
-    if (!app) {
+    struct pawl_apps *apps = look->apps;
+    apps->looks--;
+    if (!app || apps->closed) {
+        if (app) app->look = NULL;
         free(look);
+        apps_check_closed(apps);
         return;
     }
     app->look = NULL;
@@ -148,10 +155,12 @@ static bool apps_look(struct apps_app *app) {
     struct apps_look *look = calloc(1, sizeof *look + len);
     if (!look) return false;
     memcpy(look->name, app->name, len);
-    look->finder = app->apps->finder;
+    look->apps = app->apps;
     look->app = app;
     app->look = look;
+    app->apps->looks++;
     if (!uv_queue_work(app->apps->loop, &look->work, look_run, look_done)) return true;
+    app->apps->looks--;
     app->look = NULL;
     free(look);
     return false;
@@ -212,6 +221,11 @@ void pawl__apps_drop(struct pawl_apps *apps) {
     // What is told may ask again, of an app that is known: the table stays as it is.
     for (struct apps_app *app; (app = pawl__map_next(&apps->by_name, &at));)
         apps_fail_waiting(app, "the daemon is shutting down");
+}
+
+void pawl__apps_close(struct pawl_apps *apps, void (*closed)(struct pawl_apps *apps)) {
+    apps->closed = closed;
+    apps_check_closed(apps);
 }
 
 void pawl__apps_finish(struct pawl_apps *apps) {

@@ -38,11 +38,17 @@ struct pawl_apps {
     uv_loop_t *loop;
     const char *app_id, *namespace; // of this one
     struct pawl_map by_name;        // struct apps_app
+    size_t looks;                   // that are under way
+    void (*closed)(struct pawl_apps *apps);
 };
 
 // |finder| and |peers| may be NULL. Texts are views of the caller's.
 void pawl__apps_init(struct pawl_apps *apps, uv_loop_t *loop, const struct pawl_finder *finder,
                      struct pawl_peers *peers, const char *app_id, const char *namespace);
+
+// Calls |closed| when no look is under way any more: until then the finder is in use. Nothing may
+// be asked for any more.
+void pawl__apps_close(struct pawl_apps *apps, void (*closed)(struct pawl_apps *apps));
 
 // No call may be on its way; see pawl__apps_drop.
 void pawl__apps_finish(struct pawl_apps *apps);

@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 
-struct astray {
+struct astray_answer {
     struct pawl_answer verb;
-    struct pawl_node *node; // while |caller| waits
-    const char *app, *namespace;
+    struct pawl_link link;
+    struct pawl_astray *astray;
     const char **addresses;   // of the others
     size_t count, next;       // the one to be asked
     bool is_late;             // nobody has its work: they are asked for the shard
@@ -14,125 +14,161 @@ struct astray {
     struct pawl_arena arena;
 };
 
-static void astray_end(struct astray *astray, const struct pawl_error *error) {
-    struct pawl_call *caller = astray->caller;
+static void answer_end(struct astray_answer *answer, const struct pawl_error *error) {
+    struct pawl_call *caller = answer->caller;
+    pawl__list_remove(&answer->link);
     if (caller) {
         caller->remote = NULL;
         caller->done(caller, error);
     }
-    pawl__arena_finish(&astray->arena);
-    free(astray);
+    pawl__arena_finish(&answer->arena);
+    free(answer);
 }
 
-static void astray_on_done(struct pawl_call *call, const struct pawl_error *error) {
-    astray_end(PAWL_CONTAINER(call, struct astray, verb.call), error);
+static void answer_on_done(struct pawl_call *call, const struct pawl_error *error) {
+    answer_end(PAWL_CONTAINER(call, struct astray_answer, verb.call), error);
 }
 
-// Nobody has its work, and the caller waits.
-static void astray_return(struct astray *astray) {
-    struct pawl_call *caller = astray->caller;
-    struct pawl_node *node = astray->node;
-    astray->caller = NULL;
-    astray_end(astray, NULL);
+// Nobody has its work.
+static void answer_return(struct astray_answer *answer) {
+    struct pawl_call *caller = answer->caller;
+    const struct pawl_astray *astray = answer->astray;
+    answer->caller = NULL;
+    answer_end(answer, NULL);
+    if (!caller) return;
     caller->remote = NULL;
-    pawl__node_call(node, caller);
+    astray->host->call(astray->arg, caller);
 }
 
-static bool astray_send(struct astray *astray);
+static bool answer_send(struct astray_answer *answer);
 
-static void astray_on_failed(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
-    struct astray *astray = arg;
+static void answer_on_failed(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
+    struct astray_answer *answer = arg;
     struct pawl_error error;
-    (void)call;
     pawl__fail(&error, PAWL_E_UNAVAILABLE, "the daemon that gave out the work cannot be told: %.*s",
                PAWL_FMT(text));
-    if (!moved || !astray->caller) // without a caller the node may be gone, too
-        astray_end(astray, &error);
-    else if (!astray_send(astray))
-        astray_return(astray);
-}
-
-static bool astray_serves(const struct astray *astray) {
-    const struct pawl_node *node = astray->node;
-    uint32_t shard = pawl__shard_of(astray->verb.call.id, node->count);
-    return shard < node->count && pawl__partition_serves(&node->partitions[shard]);
+    if (!moved)
+        answer_end(answer, &error);
+    else if (!answer_send(answer))
+        answer_return(answer);
 }
 
 // The next to be asked; their count: none.
-static size_t astray_next(struct astray *astray) {
-    if (astray->next < astray->count || astray->is_late) return astray->next++;
-    astray->is_late = true;
-    astray->next = 0;
-    return astray_serves(astray) ? astray->count : astray->next++;
+static size_t answer_next(struct astray_answer *answer) {
+    const struct pawl_astray *astray = answer->astray;
+    if (answer->next < answer->count || answer->is_late) return answer->next++;
+    answer->is_late = true;
+    answer->next = 0;
+    return astray->host->serves(astray->arg, answer->verb.call.id) ? answer->count : answer->next++;
 }
 
 // Asks the next one. False: there is none.
-static bool astray_send(struct astray *astray) {
-    size_t index = astray_next(astray);
-    if (index >= astray->count) return false;
+static bool answer_send(struct astray_answer *answer) {
+    const struct pawl_astray *astray = answer->astray;
+    size_t index = answer_next(answer);
+    if (index >= answer->count) return false;
     // With the app's name it is for a worker there; without, for a shard.
-    const struct pawl_forward_to to = {.address = pawl__str(astray->addresses[index]),
-                                       .app = astray->is_late ? NULL : astray->app,
-                                       .namespace = astray->is_late ? NULL : astray->namespace};
-    return !pawl__forward_begin(astray->node->options.peers, &to, &astray->verb.call,
-                                astray_on_failed, astray);
+    const struct pawl_forward_to to = {.address = pawl__str(answer->addresses[index]),
+                                       .app = answer->is_late ? NULL : astray->app,
+                                       .namespace = answer->is_late ? NULL : astray->namespace};
+    return !pawl__forward_begin(astray->peers, &to, &answer->verb.call, answer_on_failed, answer);
 }
 
-static bool astray_has(const struct astray *astray, struct pawl_str address) {
-    for (size_t i = 0; i < astray->count; i++)
-        if (pawl__str_equal(pawl__str(astray->addresses[i]), address)) return true;
+// --- whom to ask ---------------------------------------------------------------------------------
+
+static bool answer_has(const struct astray_answer *answer, struct pawl_str address) {
+    for (size_t i = 0; i < answer->count; i++)
+        if (pawl__str_equal(pawl__str(answer->addresses[i]), address)) return true;
     return false;
 }
 
-// Loops first, as they are near; they count as daemons, too, once they are known. False when memory
-// is out.
-static bool astray_list(struct astray *astray, const struct pawl_neighbours *neighbours) {
-    const struct pawl_members *members = &astray->node->members;
-    size_t loops = neighbours ? neighbours->count : 0;
-    size_t most = loops + members->count;
-    astray->addresses = pawl__arena_alloc(&astray->arena, (most + 1) * sizeof *astray->addresses);
-    if (!astray->addresses) return false;
-    for (size_t i = 0; i < loops; i++)
-        if (i != neighbours->sibling->index)
-            astray->addresses[astray->count++] = neighbours->addresses[i];
+static bool answer_works(const struct pawl_members *members, struct pawl_str address) {
+    for (size_t i = 0; i < members->count; i++)
+        if (pawl__str_equal(members->list[i].address, address)) return members->list[i].workers;
+    return false;
+}
+
+// Those that had workers, or had none, at the last look. Loops first, as they are near; they count
+// as daemons, too, once they are known. False when memory is out.
+static bool answer_list_some(struct astray_answer *answer, const struct pawl_neighbours *neighbours,
+                             bool works) {
+    const struct pawl_members *members = answer->astray->members;
+    for (size_t i = 0; neighbours && i < neighbours->count; i++)
+        if (i != neighbours->sibling->index &&
+            answer_works(members, pawl__str(neighbours->addresses[i])) == works)
+            answer->addresses[answer->count++] = neighbours->addresses[i];
     for (size_t i = 0; i < members->count; i++) {
         const struct pawl_member *member = &members->list[i];
-        bool counts = member->address.len && !pawl__members_is_self(members, member);
-        if (!counts || astray_has(astray, member->address)) continue;
-        const char *address = pawl__arena_dup(&astray->arena, member->address);
+        bool counts = member->address.len && (member->workers > 0) == works;
+        if (!counts || pawl__members_is_self(members, member)) continue;
+        if (answer_has(answer, member->address)) continue;
+        const char *address = pawl__arena_dup(&answer->arena, member->address);
         if (!address) return false;
-        astray->addresses[astray->count++] = address;
+        answer->addresses[answer->count++] = address;
     }
     return true;
 }
 
-static void astray_on_cancel(struct pawl_remote *remote) {
-    struct astray *astray = PAWL_CONTAINER(remote, struct astray, remote);
-    astray->caller->remote = NULL; // the answer counts all the same; only nobody waits
-    astray->caller = NULL;
+static bool answer_list(struct astray_answer *answer, const struct pawl_neighbours *neighbours) {
+    size_t most = (neighbours ? neighbours->count : 0) + answer->astray->members->count;
+    answer->addresses = pawl__arena_alloc(&answer->arena, (most + 1) * sizeof *answer->addresses);
+    return answer->addresses && answer_list_some(answer, neighbours, true) &&
+           answer_list_some(answer, neighbours, false);
 }
 
-bool pawl__astray_takes(struct pawl_node *node, const struct pawl_neighbours *neighbours,
+// --- taking --------------------------------------------------------------------------------------
+
+static void answer_on_cancel(struct pawl_remote *remote) {
+    struct astray_answer *answer = PAWL_CONTAINER(remote, struct astray_answer, remote);
+    answer->caller->remote = NULL; // the answer counts all the same; only nobody waits
+    answer->caller = NULL;
+}
+
+// NULL: memory is out, or there is nobody to ask.
+static struct astray_answer *answer_create(struct pawl_astray *astray,
+                                           const struct pawl_neighbours *neighbours,
+                                           const struct pawl_call *call, struct pawl_str bytes) {
+    struct astray_answer *answer = calloc(1, sizeof *answer);
+    if (!answer) return NULL;
+    struct pawl_str id = {pawl__arena_dup(&answer->arena, call->id), call->id.len};
+    bytes.data = pawl__arena_dup(&answer->arena, bytes);
+    answer->astray = astray;
+    answer->remote.cancel = answer_on_cancel;
+    pawl__link_init(&answer->link);
+    pawl__answer_init(&answer->verb, call->verb->kind == PAWL_VERB_TURN_RESULT, id, bytes);
+    answer->verb.call.done = answer_on_done;
+    if (id.data && bytes.data && answer_list(answer, neighbours) && answer_send(answer))
+        return answer;
+    answer_end(answer, NULL);
+    return NULL;
+}
+
+bool pawl__astray_takes(struct pawl_astray *astray, const struct pawl_neighbours *neighbours,
                         struct pawl_call *call, struct pawl_str bytes) {
-    bool alone = !neighbours && (!node->shares || node->members.count < 2);
-    if (alone || pawl__borrowed_is_here(&node->borrower.items, call)) return false;
-    struct astray *astray = calloc(1, sizeof *astray);
-    if (!astray) return false; // it is told that it is late, and its work is given out again
-    struct pawl_str id = {pawl__arena_dup(&astray->arena, call->id), call->id.len};
-    bytes.data = pawl__arena_dup(&astray->arena, bytes);
-    astray->app = pawl__arena_dup(&astray->arena, pawl__str(node->app_id));
-    astray->namespace = pawl__arena_dup(&astray->arena, pawl__str(node->namespace));
-    astray->node = node;
-    astray->remote.cancel = astray_on_cancel;
-    pawl__answer_init(&astray->verb, call->verb->kind == PAWL_VERB_TURN_RESULT, id, bytes);
-    astray->verb.call.done = astray_on_done;
-    bool ok = id.data && bytes.data && astray->app && astray->namespace &&
-              astray_list(astray, neighbours);
-    if (!ok || !astray_send(astray)) {
-        astray_end(astray, NULL);
-        return false;
-    }
-    astray->caller = call;
-    call->remote = &astray->remote;
+    bool alone = !neighbours && astray->members->count < 2;
+    if (alone || astray->stopped || pawl__borrowed_is_here(astray->items, call)) return false;
+    struct astray_answer *answer = answer_create(astray, neighbours, call, bytes);
+    if (!answer) return false; // it is told that it is late, and its work is given out again
+    pawl__list_add(&astray->answers, &answer->link);
+    answer->caller = call;
+    call->remote = &answer->remote;
     return true;
+}
+
+// --- life ----------------------------------------------------------------------------------------
+
+void pawl__astray_init(struct pawl_astray *astray) {
+    pawl__link_init(&astray->answers);
+    astray->stopped = false;
+}
+
+void pawl__astray_stop(struct pawl_astray *astray) {
+    struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
+    astray->stopped = true;
+    while (!pawl__list_empty(&astray->answers)) {
+        struct astray_answer *answer =
+            PAWL_CONTAINER(astray->answers.next, struct astray_answer, link);
+        pawl__call_cancel(&answer->verb.call);
+        answer_end(answer, &error);
+    }
 }

@@ -305,8 +305,7 @@ static void node_free(struct pawl_node *node) {
     free(node);
 }
 
-static void node_on_handle_closed(uv_handle_t *handle) {
-    struct pawl_node *node = handle->data;
+static void node_on_part_closed(struct pawl_node *node) {
     if (--node->handles) return;
     void (*closed)(void *) = node->closed;
     void *arg = node->closed_arg;
@@ -314,16 +313,25 @@ static void node_on_handle_closed(uv_handle_t *handle) {
     closed(arg);
 }
 
+static void node_on_handle_closed(uv_handle_t *handle) {
+    node_on_part_closed(handle->data);
+}
+
 static void node_on_asker_closed(uv_handle_t *handle) {
     const struct pawl_asker *asker = handle->data;
-    node_on_handle_closed((uv_handle_t *)&((struct pawl_node *)asker->arg)->pulse);
+    node_on_part_closed(asker->arg);
+}
+
+static void node_on_apps_closed(struct pawl_apps *apps) {
+    node_on_part_closed(PAWL_CONTAINER(apps, struct pawl_node, apps));
 }
 
 static void node_finish_close(struct pawl_node *node) {
-    node->handles = 3;
+    node->handles = 4;
     uv_close((uv_handle_t *)&node->asker.timer, node_on_asker_closed);
     uv_close((uv_handle_t *)&node->pulse, node_on_handle_closed);
     uv_close((uv_handle_t *)&node->look, node_on_handle_closed);
+    pawl__apps_close(&node->apps, node_on_apps_closed);
 }
 
 static void node_on_left(struct pawl_members *members) {
@@ -350,6 +358,7 @@ void pawl__node_close(struct pawl_node *node, void (*closed)(void *arg), void *a
     pawl__node_fail_parked(node);
     pawl__abroad_stop(&node->abroad);
     pawl__asker_stop(&node->asker);
+    pawl__astray_stop(&node->astray);
     pawl__borrower_stop(&node->borrower);
     pawl__lend_stop(&node->lend);
     pawl__bell_finish(&node->bell);
@@ -370,6 +379,21 @@ static void node_on_rung(void *arg) {
 
 static const struct pawl_sibling_host node_sibling_host = {.serve = node_on_crossed,
                                                            .rung = node_on_rung};
+
+// --- for answers that go astray ------------------------------------------------------------------
+
+static bool node_serves(void *arg, struct pawl_str id) {
+    const struct pawl_node *node = arg;
+    uint32_t shard = pawl__shard_of(id, node->count);
+    return shard < node->count && pawl__partition_serves(&node->partitions[shard]);
+}
+
+static void node_on_astray(void *arg, struct pawl_call *call) {
+    pawl__node_call(arg, call);
+}
+
+static const struct pawl_astray_host node_astray_host = {.serves = node_serves,
+                                                         .call = node_on_astray};
 
 // --- making -------------------------------------------------------------------------------------
 
@@ -417,6 +441,14 @@ static void node_init_parts(struct pawl_node *node, const struct pawl_node_optio
     pawl__lend_init(&node->lend, &node->dispatch, &node->members, &node->bell, options->log);
     pawl__borrower_init(&node->borrower, &node->dispatch, peers, node->owner, options->address,
                         options->log);
+    node->astray = (struct pawl_astray){.items = &node->borrower.items,
+                                        .members = &node->members,
+                                        .peers = options->peers,
+                                        .app = node->app_id,
+                                        .namespace = node->namespace,
+                                        .host = &node_astray_host,
+                                        .arg = node};
+    pawl__astray_init(&node->astray);
 }
 
 enum pawl_err pawl__node_create(struct pawl_storage *storage,

@@ -10,6 +10,7 @@
 //                      ├► forward: calls on shards of other daemons
 //                      ├► apps: calls on instances of other apps
 //                      ├► lend, borrow: work here for workers of other daemons, and theirs here
+//                      ├► astray: answers for workers of other loops and daemons
 //                      ├► bell: rings other daemons, which have mail or workers with room
 //                      ├► ceilings, asker, divider: limits of the app, this daemon's part of them
 //                      └► abroad, guests: activities that other apps run, and theirs run here
@@ -19,6 +20,7 @@
 
 #include "runtime/abroad.h"
 #include "runtime/asker.h"
+#include "runtime/astray.h"
 #include "runtime/borrow.h"
 #include "runtime/dispatch.h"
 #include "runtime/divider.h"
@@ -43,6 +45,7 @@ struct pawl_node {
     struct pawl_bell bell;
     struct pawl_lend lend;
     struct pawl_borrower borrower;
+    struct pawl_astray astray;
     struct pawl_asker asker;           // if it shares
     struct pawl_divider divider;       // while it has the first shard
     struct pawl_partition *partitions; // by number
@@ -65,7 +68,7 @@ struct pawl_node {
     uv_timer_t look;        // at the other daemons
     uint64_t pulse_commits; // of the storage at the last one
     int unserved;           // pulses for which work has waited with no worker there
-    int handles;            // that are still open, at the end
+    int handles;            // that are still open, at the end, with |apps| as one
     void (*closed)(void *arg);
     void *closed_arg;
 };

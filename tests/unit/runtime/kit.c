@@ -345,6 +345,7 @@ void kit_close(struct kit *kit) {
 
 void kit_close_rest(struct kit *kit) {
     UNTIL(kit, kit->closed);
+    kit->node = NULL;
     kit->closed = false;
     pawl__storage_close(&kit->storage, kit_note, &kit->closed);
     UNTIL(kit, kit->closed);
@@ -435,8 +436,20 @@ static char *kit_text(struct kit *kit, const char *text) {
     return pawl__arena_dup(&kit->arena, pawl__str(text));
 }
 
-void kit_answer(struct kit *kit, struct caller *caller, const char *id, const char *token,
-                Pb__WorkflowAction **actions) {
+static void caller_on_done(struct pawl_call *call, const struct pawl_error *error) {
+    struct caller *caller = PAWL_CONTAINER(call, struct caller, call);
+    assert_false(caller->done);
+    caller->done = true;
+    caller->error = error ? *error : (struct pawl_error){PAWL_OK, ""};
+}
+
+static void kit_prepare(struct caller *caller) {
+    caller->done = false;
+    caller->call.done = caller_on_done;
+}
+
+void kit_prepare_answer(struct kit *kit, struct caller *caller, const char *id, const char *token,
+                        Pb__WorkflowAction **actions) {
     Pb__WorkflowResponse *response = kit_new(kit, &pb__workflow_response__descriptor);
     response->instanceid = kit_text(kit, id);
     if (token) response->completiontoken = kit_text(kit, token);
@@ -450,7 +463,13 @@ void kit_answer(struct kit *kit, struct caller *caller, const char *id, const ch
     pb__workflow_response__pack(response, bytes);
     pawl__turn_result_init(&caller->turn, &kit->node->dispatch, response,
                            (struct pawl_str){(char *)bytes, len});
-    kit_call(kit, caller);
+    kit_prepare(caller);
+}
+
+void kit_answer(struct kit *kit, struct caller *caller, const char *id, const char *token,
+                Pb__WorkflowAction **actions) {
+    kit_prepare_answer(kit, caller, id, token, actions);
+    pawl__node_call(kit->node, &caller->call);
 }
 
 void kit_result(struct kit *kit, struct caller *caller, const char *id, int32_t task_id,
@@ -522,16 +541,8 @@ Pb__WorkflowAction *kit_continue(struct kit *kit, int32_t id) {
 
 // --- callers ------------------------------------------------------------------------------------
 
-static void caller_on_done(struct pawl_call *call, const struct pawl_error *error) {
-    struct caller *caller = PAWL_CONTAINER(call, struct caller, call);
-    assert_false(caller->done);
-    caller->done = true;
-    caller->error = error ? *error : (struct pawl_error){PAWL_OK, ""};
-}
-
 void kit_call(struct kit *kit, struct caller *caller) {
-    caller->done = false;
-    caller->call.done = caller_on_done;
+    kit_prepare(caller);
     pawl__node_call(kit->node, &caller->call);
 }
 

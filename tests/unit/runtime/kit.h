@@ -146,6 +146,10 @@ void kit_detach(struct kit *kit, struct worker *worker);
 // The first item of the worker that is not yet answered, which is taken.
 const Pb__WorkItem *kit_take(struct kit *kit, struct worker *worker);
 
+// Makes an answer, which is to be begun.
+void kit_prepare_answer(struct kit *kit, struct caller *caller, const char *id, const char *token,
+                        Pb__WorkflowAction **actions);
+
 // Answers; the caller is of the answer. |token| NULL: none, as older SDKs do.
 void kit_answer(struct kit *kit, struct caller *caller, const char *id, const char *token,
                 Pb__WorkflowAction **actions);
