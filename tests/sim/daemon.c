@@ -74,7 +74,7 @@ static void daemon_forget(struct sim_daemon *daemon) {
     daemon->incarnation++;
     daemon->node = NULL;
     daemon->storage = (struct pawl_storage){0};
-    daemon->handle_count = daemon->thread_count = 0;
+    daemon->handles.count = daemon->thread_count = 0;
     pawl__link_init(&daemon->sessions);
     pawl__link_init(&daemon->servings);
     daemon->fate = (struct sim_fate){0};
@@ -120,9 +120,9 @@ static void daemon_is_closed(struct sim_event *event) {
     if (sim_heap_count(daemon))
         sim_fail("no_leak_at_close", NULL, "daemon %u has %zu allocations left", daemon->number,
                  sim_heap_count(daemon));
-    if (daemon->handle_count)
+    if (daemon->handles.count)
         sim_fail("no_leak_at_close", NULL, "daemon %u has %zu handles left", daemon->number,
-                 daemon->handle_count);
+                 daemon->handles.count);
     sim_heap_drop(daemon);
     bool holds =
         sim.disk.held && sim.disk.holder == daemon && sim.disk.incarnation == daemon->incarnation;

@@ -1,5 +1,6 @@
 // What stands between a daemon and its world: clocks, randomness, the loop, and threads. These
-// functions are the program's own in the place of base/clock.c, runtime/jobs.c and libuv.
+// functions are the program's own in the place of base/clock.c and runtime/jobs.c; those of libuv
+// are in handles.c.
 //
 // A turn of a loop: timers that are due, checks, closed handles. What arrives from outside (a call,
 // a job that is done) comes between two turns, as when the loop polls.
@@ -10,11 +11,6 @@
 
 #include "base/clock.h"
 #include "sim.h"
-
-enum {
-    LOOP_ACTIVE = 1,
-    LOOP_CLOSING = 2
-};
 
 #define LOOP_EPOCH (INT64_C(1700000000) * PAWL_SECOND) // of the wall clocks
 #define LOOP_BEGIN (INT64_C(1000) * PAWL_SECOND)       // of the steady clocks
@@ -82,159 +78,40 @@ static struct sim_daemon *loop_daemon(const uv_loop_t *loop) {
     return loop->data;
 }
 
-// libuv's clock counts milliseconds.
-static uint64_t loop_ms(void) {
+struct sim_handles *sim_loop_handles(const uv_loop_t *loop) {
+    return &loop_daemon(loop)->handles;
+}
+
+uint64_t sim_loop_ms(void) {
     return (uint64_t)((LOOP_BEGIN + sim.now) / PAWL_MILLISECOND);
 }
 
-static void loop_add(uv_loop_t *loop, void *handle, uv_handle_type type) {
-    struct sim_daemon *daemon = loop_daemon(loop);
-    uv_handle_t *base = handle;
-    base->loop = loop;
-    base->type = type;
-    base->flags = 0;
-    if (daemon->handle_count == SIM_HANDLES) abort();
-    daemon->handles[daemon->handle_count++] = base;
+void sim_loop_used(uv_loop_t *loop) {
+    // each daemon has its own
 }
 
-int uv_timer_init(uv_loop_t *loop, uv_timer_t *timer) {
-    *timer = (uv_timer_t){0};
-    loop_add(loop, timer, UV_TIMER);
-    return 0;
-}
-
-int uv_timer_start(uv_timer_t *timer, uv_timer_cb run, uint64_t timeout, uint64_t repeat) {
-    struct sim_daemon *daemon = loop_daemon(timer->loop);
+void sim_loop_timed(uv_loop_t *loop) {
     sim_touch();
-    if (timer->flags & LOOP_CLOSING) return UV_EINVAL;
-    timer->timer_cb = run;
-    timer->timeout = loop_ms() + timeout;
-    timer->repeat = repeat;
-    timer->start_id = daemon->timer_starts++;
-    timer->flags |= LOOP_ACTIVE;
-    sim_loop_wake(daemon, (int64_t)timer->timeout * PAWL_MILLISECOND - LOOP_BEGIN);
-    return 0;
 }
 
-int uv_timer_stop(uv_timer_t *timer) {
-    timer->flags &= ~(unsigned)LOOP_ACTIVE;
-    return 0;
+void sim_loop_turn(uv_loop_t *loop, uint64_t at) {
+    sim_loop_wake(loop_daemon(loop), at ? (int64_t)at * PAWL_MILLISECOND - LOOP_BEGIN : sim.now);
 }
 
-int uv_check_init(uv_loop_t *loop, uv_check_t *check) {
-    *check = (uv_check_t){0};
-    loop_add(loop, check, UV_CHECK);
-    return 0;
-}
-
-int uv_check_start(uv_check_t *check, uv_check_cb run) {
-    check->check_cb = run;
-    check->flags |= LOOP_ACTIVE;
-    return 0;
-}
-
-int uv_idle_init(uv_loop_t *loop, uv_idle_t *idle) {
-    *idle = (uv_idle_t){0};
-    loop_add(loop, idle, UV_IDLE);
-    return 0;
-}
-
-int uv_idle_start(uv_idle_t *idle, uv_idle_cb run) {
-    idle->idle_cb = run;
-    idle->flags |= LOOP_ACTIVE;
-    sim_loop_wake(loop_daemon(idle->loop), sim.now);
-    return 0;
-}
-
-int uv_idle_stop(uv_idle_t *idle) {
-    idle->flags &= ~(unsigned)LOOP_ACTIVE;
-    return 0;
-}
-
-int uv_is_active(const uv_handle_t *handle) {
-    return (handle->flags & LOOP_ACTIVE) != 0;
-}
-
-void uv_unref(uv_handle_t *handle) {
-    // the world ends when it is told to
-}
-
-const char *uv_strerror(int err) {
-    return "no error of libuv happens here";
-}
-
-void uv_close(uv_handle_t *handle, uv_close_cb closed) {
-    if (handle->flags & LOOP_CLOSING)
-        sim_fail("handles_close_once", NULL, "a handle is closed twice");
-    handle->close_cb = closed;
-    handle->flags = LOOP_CLOSING;
-    sim_loop_wake(loop_daemon(handle->loop), sim.now);
+void sim_loop_closed_twice(void) {
+    sim_fail("handles_close_once", NULL, "a handle is closed twice");
 }
 
 // --- turns of the loop --------------------------------------------------------------------------
-
-static uv_timer_t *loop_due(const struct sim_daemon *daemon, uint64_t before) {
-    uv_timer_t *first = NULL;
-    for (size_t i = 0; i < daemon->handle_count; i++) {
-        uv_timer_t *timer = (uv_timer_t *)daemon->handles[i];
-        if (timer->type != UV_TIMER || !(timer->flags & LOOP_ACTIVE)) continue;
-        if (timer->timeout > loop_ms() || timer->start_id >= before) continue;
-        if (!first || timer->timeout < first->timeout ||
-            (timer->timeout == first->timeout && timer->start_id < first->start_id))
-            first = timer;
-    }
-    return first;
-}
-
-static void loop_run_timers(struct sim_daemon *daemon) {
-    uint64_t before = daemon->timer_starts; // those that start now wait for the next turn
-    for (uv_timer_t *timer; (timer = loop_due(daemon, before));) {
-        timer->flags &= ~(unsigned)LOOP_ACTIVE;
-        if (timer->repeat) uv_timer_start(timer, timer->timer_cb, timer->repeat, timer->repeat);
-        timer->timer_cb(timer);
-    }
-}
-
-static void loop_run_checks(struct sim_daemon *daemon) {
-    for (size_t i = 0; i < daemon->handle_count; i++) {
-        uv_check_t *check = (uv_check_t *)daemon->handles[i];
-        if (check->type == UV_CHECK && check->flags & LOOP_ACTIVE) check->check_cb(check);
-    }
-}
-
-static void loop_run_closed(struct sim_daemon *daemon) {
-    uv_handle_t *closed[SIM_HANDLES];
-    size_t count = 0, kept = 0;
-    for (size_t i = 0; i < daemon->handle_count; i++)
-        if (daemon->handles[i]->flags & LOOP_CLOSING)
-            closed[count++] = daemon->handles[i];
-        else
-            daemon->handles[kept++] = daemon->handles[i];
-    daemon->handle_count = kept;
-    for (size_t i = 0; i < count; i++)
-        if (closed[i]->close_cb) closed[i]->close_cb(closed[i]);
-}
-
-static void loop_plan(struct sim_daemon *daemon) {
-    for (size_t i = 0; i < daemon->handle_count; i++) {
-        const uv_handle_t *handle = daemon->handles[i];
-        if (handle->flags & LOOP_CLOSING || (handle->type == UV_IDLE && uv_is_active(handle)))
-            sim_loop_wake(daemon, sim.now);
-        if (handle->type == UV_TIMER && uv_is_active(handle))
-            sim_loop_wake(daemon,
-                          (int64_t)((const uv_timer_t *)handle)->timeout * PAWL_MILLISECOND -
-                              LOOP_BEGIN);
-    }
-}
 
 static void loop_turn(struct sim_event *event) {
     struct sim_daemon *daemon = event->daemon;
     if (event->at != daemon->loop_at) return; // an earlier turn has taken its place
     daemon->loop_at = INT64_MAX;
-    loop_run_timers(daemon);
-    loop_run_checks(daemon);
-    loop_run_closed(daemon);
-    loop_plan(daemon);
+    sim_handles_run_timers(&daemon->loop);
+    sim_handles_run_checks(&daemon->loop);
+    sim_handles_run_closed(&daemon->loop);
+    sim_handles_plan(&daemon->loop);
 }
 
 void sim_loop_wake(struct sim_daemon *daemon, int64_t at) {
@@ -298,7 +175,7 @@ int pawl__jobs_start(struct pawl_jobs *thread, uv_loop_t *loop, size_t threads) 
     *thread = (struct pawl_jobs){.open = true};
     pawl__link_init(&thread->waiting);
     pawl__link_init(&thread->finished);
-    loop_add(loop, &thread->async, UV_ASYNC);
+    sim_handles_add(loop, &thread->async, UV_ASYNC);
     if (daemon->thread_count == 2) abort();
     daemon->threads[daemon->thread_count++] = (struct sim_thread){thread, 0};
     return 0;

@@ -28,6 +28,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "handles.h"
 #include "observe/feed.h"
 #include "runtime/node.h"
 #include "runtime/taskhub.h"
@@ -36,7 +37,6 @@ enum {
     SIM_DAEMONS = 3,
     SIM_WORKERS = 4,
     SIM_CLIENTS = 6,
-    SIM_HANDLES = 16, // of libuv, of one daemon
     SIM_ITEMS = 16,   // that a worker has in hand
     SIM_KEPT = 8,     // histories that a worker keeps
     SIM_ENDS = 8,     // ends of one id that are remembered
@@ -140,11 +140,9 @@ struct sim_daemon {
     struct pawl_store store;
     struct pawl_storage storage;
     struct pawl_node *node;
-    uv_handle_t *handles[SIM_HANDLES];
-    size_t handle_count;
+    struct sim_handles handles;
     struct sim_thread threads[2];
     size_t thread_count;
-    uint64_t timer_starts;
     int64_t loop_at;           // of the next turn of the loop; INT64_MAX: none
     int64_t wall_offset;       // of its wall clock
     int64_t wall_most;         // that this incarnation has seen
