@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Each patch of tests/sim/mutants, tests/unit/runtime/mutants and mutants-apps still fits the sources, so that scripts/sim-mutants has
-them all."""
+"""Each patch of the folders below still fits the sources, so that scripts/sim-mutants has them all."""
 
 import pathlib
 import sys
@@ -29,7 +28,7 @@ def hunks(lines):
         yield name, "".join(old)
 
 
-patches = [patch for folder in ("tests/sim/mutants", "tests/unit/runtime/mutants", "tests/unit/runtime/mutants-apps")
+patches = [patch for folder in ("tests/sim/mutants", "tests/unit/runtime/mutants", "tests/unit/runtime/mutants-apps", "tests/loops/mutants")
            for patch in sorted((ROOT / folder).glob("*.patch"))]
 numbers = [(patch.parent, patch.name.split("-")[0]) for patch in patches]
 wrong = [f"{patch.name}: another patch has this number" for patch, number in zip(patches, numbers) if numbers.count(number) > 1]
