@@ -1,9 +1,10 @@
 // Calls of a daemon: of the one that serves this page, or, where 'pawl dashboard' serves it, of the one that the route names. Three kinds
 // of failure, since they look different: the daemon does not answer, it does not allow the call, it refuses what was asked.
 
-import type { Apps, Timeline } from './model';
+import type { Apps, Columns, Timeline } from './model';
 import { route } from './route';
 import { parseEvents, type ServerEvent } from './sse';
+import { timelineOf } from './timeline/columns';
 import { lock, tokenHeader } from './token';
 
 export type Trouble = 'gone' | 'forbidden' | 'refused';
@@ -67,7 +68,8 @@ export const getFrom = async <T>(app: string, path: string): Promise<T> => JSON.
 export const getText = (path: string): Promise<string> => send('GET', new URL(path, base()), null);
 
 // The rows of a history that is in no store.
-export const readHistory = async (file: Blob): Promise<Timeline> => JSON.parse(await send('POST', new URL('pawl/v1/timeline', home), file)) as Timeline;
+export const readHistory = async (file: Blob): Promise<Timeline> =>
+  timelineOf(JSON.parse(await send('POST', new URL('pawl/v1/timeline?as=columns', home), file)) as Columns);
 
 // What happens, until the signal ends it.
 export const stream = {

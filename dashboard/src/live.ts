@@ -26,12 +26,11 @@ const UNTOLD_ONE = 3000; // the same, of one instance: which worker has what is 
 // Why the daemon does not answer, while it does not: the bar on top says so.
 export const gone = signal<string | undefined>(undefined);
 
-// |early|: the first answer, asked for already.
 // |of|: the instance whose changes change the answer; ANY: all of them do; undefined: the clock alone says when to ask.
 export const ANY = Symbol('any');
 
 // |rests|: whether an answer changes only when something happens, not as time goes by.
-export function useLive<T extends { at?: number }>(path: string | undefined, every = FASTEST, of?: string | typeof ANY, rests?: (answer: T) => boolean, early?: Promise<T>): Live<T> {
+export function useLive<T extends { at?: number }>(path: string | undefined, every = FASTEST, of?: string | typeof ANY, rests?: (answer: T) => boolean): Live<T> {
   const live = useMemo(() => {
     const value = signal<T | undefined>(undefined);
     const error = signal<ApiError | undefined>(undefined);
@@ -48,7 +47,6 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
     let took = 0;
     let changed = false;
     let failures = 0; // since the last answer
-    let first = early;
     let pace = every; // milliseconds from one question to the next, while things happen
     // undefined: more happens than is told one by one.
     const paceOf = (id: string | undefined): number => {
@@ -65,10 +63,9 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
       const asked = performance.now();
       last = asked;
       try {
-        const answer = await (first ?? get<T>(path));
+        const answer = await get<T>(path);
         // An event has the time at which it happened; what was asked for earlier came earlier.
-        if (answer.at && !first && !('number' in answer)) heard(answer.at);
-        first = undefined;
+        if (answer.at && !('number' in answer)) heard(answer.at);
         if (!stopped) {
           live.value.value = answer;
           live.error.value = undefined;
@@ -80,7 +77,6 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
         const unasked = of === undefined || !told.value ? every : of === ANY || rests?.(answer) ? UNTOLD : UNTOLD_ONE;
         delay = Math.max(every, unasked, rest());
       } catch (caught) {
-        first = undefined;
         const error = caught instanceof ApiError ? caught : new ApiError('refused', String(caught));
         if (!stopped) live.error.value = error;
         if (error.trouble === 'gone') gone.value = error.message;

@@ -130,6 +130,17 @@ export interface Timeline {
   at: number;
 }
 
+// The same as the daemon tells it (timeline/columns.ts): |names| are told once, and texts are places in them; times count from |start|.
+export interface Columns {
+  start: number;
+  end?: number;
+  names: string[];
+  columns: { kind: number[]; outcome: number[]; name: number[]; start: number[]; took: number[]; events: number[][] };
+  more: Record<number, { attempts: number; segments: Segment[]; child?: string; app?: string }>; // of rows that the columns do not say all of
+  suspended: { start: number; end?: number }[];
+  at: number;
+}
+
 export interface HistoryEvent {
   number: number;
   id: number;

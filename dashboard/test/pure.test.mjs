@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const out = await mkdtemp(join(tmpdir(), 'pawl-page-'));
 await build({
-  entryPoints: ['src/attention.ts', 'src/commands.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
+  entryPoints: ['src/attention.ts', 'src/commands.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/columns.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
   absWorkingDir: join(import.meta.dirname, '..'),
   bundle: true,
   format: 'esm',
@@ -22,6 +22,7 @@ const { parseTerms, formatTerms, withTerm, valueOf, filterFlags } = await load('
 const { bulkLine, rerunLine, startLine, verbLine } = await load('commands.mjs');
 const { parseEvents } = await load('sse.mjs');
 const { ago, duration } = await load('time.mjs');
+const { timelineOf } = await load('timeline/columns.mjs');
 const { Scale, stretches, tickTexts } = await load('timeline/scale.mjs');
 const { describe, rows } = await load('timeline/rows.mjs');
 const { criticalPath } = await load('timeline/critical.mjs');
@@ -31,6 +32,25 @@ const { visible, pretty } = await load('ui/json.mjs');
 const { align } = await load('compare.mjs');
 const { attention } = await load('attention.mjs');
 const { roundUp, runs } = await load('ui/chart.mjs');
+
+test('rows are made of columns, with what these do not say', () => {
+  const told = {
+    start: 1000,
+    names: ['activity', 'timer', 'done', 'failed', 'open', 'pay', ''],
+    columns: { kind: [0, 1, 0, 0], outcome: [2, 2, 3, 4], name: [5, 6, 5, 5], start: [0, 2.5, 3, 4], took: [2, 10, 1, 0], events: [[1, 2], [3], [4, 5], [6]] },
+    more: { 0: { attempts: 2, segments: [{ state: 'fail', start: 1000, end: 1001 }, { state: 'run', start: 1001, end: 1002 }], app: 'other' } },
+    suspended: [],
+    at: 2000,
+  };
+  const { groups, ...rest } = timelineOf(told);
+  assert.deepEqual(rest, { start: 1000, suspended: [], at: 2000 });
+  assert.deepEqual(groups, [
+    { kind: 'activity', outcome: 'done', name: 'pay', events: [1, 2], start: 1000, end: 1002, ...told.more[0] },
+    { kind: 'timer', outcome: 'done', name: '', events: [3], start: 1002.5, end: 1012.5, attempts: 1, segments: [{ state: 'wait', start: 1002.5, end: 1012.5 }] },
+    { kind: 'activity', outcome: 'failed', name: 'pay', events: [4, 5], start: 1003, end: 1004, attempts: 1, segments: [{ state: 'fail', start: 1003, end: 1004 }] },
+    { kind: 'activity', outcome: 'open', name: 'pay', events: [6], start: 1004, attempts: 1, segments: [{ state: 'run', start: 1004 }] },
+  ]);
+});
 
 test('an activity that is tried again has not ended', () => {
   const failed = { kind: 'activity', name: 'ship', outcome: 'failed', start: 0, end: 5, attempts: 2, segments: [{ state: 'fail', start: 0, end: 5 }] };

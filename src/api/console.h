@@ -22,6 +22,7 @@ struct pawl_console_ask {
     uint32_t from, // of a list of events
         count;
     bool full;            // events with all that they carry
+    bool columns;         // the rows of a timeline as columns; of an instance: those as well
     struct pawl_str find; // only events with this text; empty: all
     bool finds_event;     // of a rerun: the event to begin from is to be found
     void *message;        // of the call to come
@@ -105,8 +106,12 @@ bool pawl__console_read_timeline(struct pawl_console_ask *ask, struct pawl_timel
 void pawl__console_timeline(void *arg, struct pawl_request *request,
                             const struct pawl_params *params);
 
-// Appends the JSON of |timeline|.
-void pawl__console_put_timeline(struct pawl_buf *out, const struct pawl_timeline *timeline);
+// Appends the JSON of |timeline|: with an object for each of its rows, or with columns.
+void pawl__console_put_timeline(struct pawl_buf *out, const struct pawl_timeline *timeline,
+                                bool columns);
+
+// Whether |key| of the query asks for columns.
+bool pawl__console_wants_columns(struct pawl_request *request, const char *key);
 
 // --- console_read.c: histories as files ----------------------------------------------------------
 

@@ -88,6 +88,26 @@ static const char *console_why(const Pb__WorkflowState *state, struct pawl_arena
     return pawl__arena_format(arena, "%s: %s", failure->errortype, failure->errormessage);
 }
 
+// Answers with |body|, which it frees, and the timeline as one more member of it: both are of one
+// reading of the history, which of a long one takes most of the time.
+static void console_answer_both(struct pawl_console_ask *ask, json_t *body,
+                                const struct pawl_timeline *timeline) {
+    struct pawl_buf text = {0};
+    bool ok = !ask->request->arena.failed && pawl__api_dump(&text, body);
+    json_decref(body);
+    if (ok) {
+        text.len--; // its end
+        pawl__buf_format(&text, ",\"timeline\":");
+        pawl__console_put_timeline(&text, timeline, true);
+        pawl__buf_format(&text, "}");
+    }
+    if (ok && !text.failed)
+        pawl__api_json_text(ask->request, 200, pawl__buf_str(&text));
+    else
+        pawl__api_nomem(ask->request);
+    pawl__buf_finish(&text);
+}
+
 static void console_reply_instance(struct pawl_console_ask *ask) {
     const Pb__WorkflowState *state = ask->state;
     const struct pawl_console_options *options = &ask->api->options.console;
@@ -135,7 +155,11 @@ static void console_reply_instance(struct pawl_console_ask *ask) {
     for (size_t i = 0; i < state->n_tags; i++)
         pawl__json_set(&tags, state->tags[i]->key, json_string(state->tags[i]->value));
     pawl__json_set(&body, "tags", tags);
-    pawl__console_answer(ask, body);
+    pawl__console_time(&body, "at", subject.now);
+    if (ask->columns)
+        console_answer_both(ask, body, &timeline);
+    else
+        pawl__api_json(ask->request, 200, body);
 }
 
 static void console_got_instance(struct pawl_console_ask *ask) {
@@ -153,6 +177,7 @@ void pawl__console_instance(void *arg, struct pawl_request *request,
                             const struct pawl_params *params) {
     struct pawl_console_ask *ask = pawl__console_ask(arg, request, params->values[0]);
     if (!ask) return;
+    ask->columns = pawl__console_wants_columns(request, "timeline");
     Pb__GetInstanceRequest *message =
         pawl__wire_new(&request->arena, &pb__get_instance_request__descriptor);
     if (!message) {

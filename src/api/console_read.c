@@ -64,7 +64,7 @@ void pawl__console_read(void *arg, struct pawl_request *request, const struct pa
         count ? pawl__arena_alloc(&request->arena, count * sizeof *events) : NULL;
     bool ok = events && read_events(list, &request->arena, events, &why) &&
               pawl__timeline_read(events, count, &request->arena, &timeline);
-    if (ok) pawl__console_put_timeline(&out, &timeline);
+    if (ok) pawl__console_put_timeline(&out, &timeline, pawl__console_wants_columns(request, "as"));
     if (!list)
         pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
                             "this is not JSON: %s (line %d, column %d)", flaw.text, flaw.line,

@@ -83,6 +83,25 @@ class Looking(Console):
         self.assertEqual((app["appId"], app["ready"], app["readOnly"], app["workers"]), ("orders", True, False, 1))
         self.assertEqual(app["stores"], [{"name": "statestore", "type": "state.sqlite"}])
 
+    def as_columns(self, where, timeline, told):
+        """Columns say what the rows of |timeline| do, one by one."""
+        columns, names, rows = told["columns"], told["names"], []
+        for i, kind in enumerate(columns["kind"]):
+            kind, outcome, start = names[kind], names[columns["outcome"][i]], told["start"] + columns["start"][i]
+            span = {"start": start} if outcome == "open" else {"start": start, "end": start + columns["took"][i]}
+            state = "wait" if kind in ("timer", "event") else "fail" if outcome == "failed" else "run"
+            more = told["more"].get(str(i), {"attempts": 1, "segments": [{"state": state, **span}]})
+            rows.append({"kind": kind, "outcome": outcome, "name": names[columns["name"][i]], "events": columns["events"][i], **span, **more})
+        self.assertEqual(len(timeline["groups"]), len(rows), where)
+        for row, group in zip(rows, timeline["groups"]):
+            for one, other in [(row, group), *zip(row["segments"], group["segments"])]:
+                for key in ("start", "end"):
+                    self.assertEqual(key in one, key in other, (where, row, group))
+                    if key in one:
+                        self.assertAlmostEqual(one.pop(key), other.pop(key), places=2)
+            self.assertEqual(row, group, where)
+        self.assertEqual(told["suspended"], timeline["suspended"], where)
+
     def test_one_that_has_ended(self):
         self.hub.start("c1", text="2")
         self.hub.wait("c1")
@@ -97,6 +116,40 @@ class Looking(Console):
             self.assertEqual([s["state"] for s in step["segments"]], ["run"])
             self.assertLessEqual(timeline["start"], step["start"])
             self.assertLessEqual(step["end"], timeline["end"])
+        self.as_columns("c1", timeline, self.get("instances/c1/timeline?as=columns"))
+
+    def test_columns_of_what_is_not_plain(self):
+        def event(second, kind, number=-1, **body):
+            return {"eventId": number, "timestamp": f"2026-01-05T08:00:{second:02}.250Z", kind: body}
+        failure = {"errorType": "Refused", "errorMessage": "no"}
+        history = [
+            event(0, "executionStarted", name="mixed"),
+            event(1, "taskScheduled", 0, name="charge", taskExecutionId="a"),
+            event(2, "taskFailed", taskScheduledId=0, failureDetails=failure),
+            event(2, "timerCreated", 1, fireAt="2026-01-05T08:00:04Z", activityRetry={"taskExecutionId": "a"}),
+            event(4, "timerFired", timerId=1, fireAt="2026-01-05T08:00:04Z"),
+            event(4, "taskScheduled", 2, name="charge", taskExecutionId="a"),
+            event(5, "taskCompleted", taskScheduledId=2),
+            event(5, "taskScheduled", 3, name="refuse"),
+            event(6, "taskFailed", taskScheduledId=3, failureDetails=failure),
+            event(6, "timerCreated", 4, fireAt="2026-01-05T08:00:08Z", name="pause"),
+            event(8, "timerFired", timerId=4, fireAt="2026-01-05T08:00:08Z"),
+            event(8, "childWorkflowInstanceCreated", 5, name="pack", instanceId="mixed:5"),
+            event(9, "executionSuspended"),
+            event(10, "executionResumed"),
+            event(11, "childWorkflowInstanceCompleted", taskScheduledId=5),
+            event(12, "eventRaised", name="unasked"),
+            event(7, "taskScheduled", 6, name="charge"),  # a clock was set back
+        ]
+        timeline = self.post("timeline", history)
+        self.assertEqual([(row["kind"], row["outcome"], row["attempts"]) for row in timeline["groups"]],
+                         [("activity", "done", 2), ("activity", "failed", 1), ("timer", "done", 1), ("child", "done", 1),
+                          ("event", "done", 1), ("activity", "open", 1)])
+        told = self.post("timeline?as=columns", history)
+        self.as_columns("mixed", timeline, told)
+        self.assertEqual(told["names"].count("charge"), 1)
+        self.assertEqual(sorted(told["more"]), ["0", "3", "4"])
+        self.assertNotIn("groups", told)
 
     def test_one_that_waits(self):
         self.hub.start("w1", name="ask")
@@ -106,6 +159,7 @@ class Looking(Console):
             time.sleep(0.02)
         one = self.get("instances/w1")
         self.assertEqual([(w["kind"], w["name"]) for w in one["waits"]], [("event", "go")])
+        self.as_columns("w1", self.get("instances/w1/timeline"), self.get("instances/w1?timeline=columns")["timeline"])
         self.assertNotIn("until", one["waits"][0])
         self.assertRegex(one["sentence"], r"^Waits for event go, for .*, without a time limit\.$")
         self.assertEqual(one["customStatus"], '"asking"')
@@ -115,6 +169,7 @@ class Looking(Console):
         history, timeline = self.get("instances/w1/history"), self.get("instances/w1/timeline")
         read = self.post("timeline", history)
         self.assertEqual([read[key] for key in ("start", "end", "groups")], [timeline[key] for key in ("start", "end", "groups")])
+        self.as_columns("history of w1", timeline, self.post("timeline?as=columns", history))
         self.assertIn("event 1", self.post("timeline", [history[0], {"timestamp": 7}], 400)["message"])
         self.assertIn("not JSON", self.post("timeline", b"[", 400)["message"])
         self.assertIn("array of events", self.post("timeline", b"{}", 400)["message"])

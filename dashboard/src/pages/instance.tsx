@@ -1,12 +1,13 @@
 // What is this workflow doing, why does it not go on, and what can I do?
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { get, getText, path, type ApiError } from '../api';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { getText, path, withQuery, type ApiError } from '../api';
 import { useLive } from '../live';
-import type { App, Instance, Timeline } from '../model';
+import type { App, Columns, Instance } from '../model';
 import { go, link, route } from '../route';
 import { duration, grouped, now, UTC } from '../time';
+import { timelineOf } from '../timeline/columns';
 import { Badge, Copy, Refusal, Time } from '../ui/basics';
 import { Payload, visible } from '../ui/json';
 import { ActionButtons, StartDialog, type Draft } from './actions';
@@ -23,23 +24,19 @@ const TABS = ['timeline', 'history', 'data', 'tree', 'json'] as const;
 type Tab = (typeof TABS)[number];
 
 export function InstancePage({ id, app }: { id: string; app: App | undefined }) {
-  const { value, error, refresh } = useLive<Instance & { at: number }>(path('instances', id), 1000, id, (one) => one.ended !== undefined);
+  // With its timeline, as both are read from the history, which of a long one takes most of the time.
+  const { value, error, refresh } = useLive<Instance & { at: number; timeline?: Columns }>(
+    withQuery(path('instances', id), { timeline: 'columns' }),
+    1000,
+    id,
+    (one) => one.ended !== undefined,
+  );
   const [draft, setDraft] = useState<Draft | undefined>(undefined);
   const [comparing, setComparing] = useState(false);
   const wanted = route.value.segments[2] as Tab | undefined;
   const tab: Tab = wanted && TABS.includes(wanted) ? wanted : 'timeline';
-  // Asked for right after the instance, as a long one takes a while; used by the first view of it only.
-  const early = useRef<Promise<Timeline> | undefined>(undefined);
-  useEffect(() => {
-    if (tab !== 'timeline') return;
-    early.current = get<Timeline>(path('instances', id, 'timeline'));
-    early.current.catch(() => {}); // whoever uses it tells
-  }, [id]);
   const instance = value.value;
-  const isShown = instance !== undefined;
-  useEffect(() => {
-    if (isShown) early.current = undefined;
-  }, [isShown]);
+  const timeline = useMemo(() => instance?.timeline && timelineOf(instance.timeline), [instance]);
   const refused = error.value?.trouble === 'refused';
   const readOnly = app?.readOnly ?? true;
   const hidden = app?.hidePayloads ?? false;
@@ -95,7 +92,7 @@ export function InstancePage({ id, app }: { id: string; app: App | undefined }) 
           </a>
         ))}
       </nav>
-      {tab === 'timeline' && <TimelineTab instance={instance} readOnly={readOnly} hidden={hidden} early={early.current} />}
+      {tab === 'timeline' && timeline && <TimelineTab instance={instance} timeline={timeline} readOnly={readOnly} hidden={hidden} />}
       {tab === 'history' && <HistoryTab instance={instance} readOnly={readOnly} />}
       {tab === 'data' && <DataTab instance={instance} hidden={hidden} />}
       {tab === 'tree' && <TreeTab instance={instance} appId={app?.appId} />}

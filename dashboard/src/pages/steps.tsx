@@ -8,32 +8,25 @@ import { appLink, go, link, route } from '../route';
 import { duration, grouped } from '../time';
 import { endOf, isRetried, titleOf } from '../timeline/rows';
 import { TimelineView } from '../timeline/view';
-import { Refusal, Time } from '../ui/basics';
+import { Time } from '../ui/basics';
 import { Payload, visible } from '../ui/json';
 import { EventView, RerunButton } from './events';
 
-const NEVER = 1e8; // milliseconds: what has ended changes only when something happens to it
-
-// |early|: the timeline, asked for before the instance was known.
 interface TabProps {
   instance: Instance;
+  timeline: Timeline;
   readOnly: boolean;
   hidden: boolean;
-  early: Promise<Timeline> | undefined;
 }
 
-export function TimelineTab({ instance, readOnly, hidden, early }: TabProps) {
-  const ended = instance.ended !== undefined;
-  const { value, error } = useLive<Timeline>(path('instances', instance.id, 'timeline'), ended ? NEVER : 1000, instance.id, undefined, early);
+export function TimelineTab({ instance, timeline, readOnly, hidden }: TabProps) {
   const [selected, setSelected] = useState<number | undefined>(undefined);
-  const timeline = value.value;
-  const group = selected === undefined ? undefined : timeline?.groups[selected];
+  const group = selected === undefined ? undefined : timeline.groups[selected];
   return (
     <>
-      <Refusal error={error.value} />
-      {timeline && <TimelineView timeline={timeline} selected={selected} onSelect={setSelected} onOpen={(child) => go(link(['instance', child]))} />}
-      {group && timeline && <GroupDetails key={group.events[0]} instance={instance} group={group} groups={timeline.groups} readOnly={readOnly} />}
-      {timeline && !group && !hidden && <Data instance={instance} />}
+      <TimelineView timeline={timeline} selected={selected} onSelect={setSelected} onOpen={(child) => go(link(['instance', child]))} />
+      {group && <GroupDetails key={group.events[0]} instance={instance} group={group} groups={timeline.groups} readOnly={readOnly} />}
+      {!group && !hidden && <Data instance={instance} />}
     </>
   );
 }
