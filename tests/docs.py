@@ -60,22 +60,25 @@ def check_fragment(path, body, source):
         fault(path.relative_to(ROOT), f"this does not compile:\n{body}\n{made.stderr}")
 
 
+COMPILERS = {"c": ["cc"], "cpp": ["c++", "-std=c++17"]}  # by the word behind ```
+
+
 def check_programs(path, folder):
-    """A ```c block with a main is a program; a plain block that follows it (maybe after shell) is its output."""
+    """A ```c or ```cpp block with a main is a program; a plain block that follows it (maybe after shell) is its output."""
     text = path.read_text()
     blocks = [(m[1], m[2], m.start()) for m in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)]
     for i, (kind, body, _) in enumerate(blocks):
         if kind == "c" and path.name != "reference.md" and "int main(" not in body:
             check_fragment(path, body, folder / "fragment.c")
-        if kind != "c" or "int main(" not in body:
+        if kind not in COMPILERS or "int main(" not in body:
             continue
         for old in folder.iterdir():  # such as a program's file
             old.unlink()
-        source = folder / "program.c"
+        source = folder / f"program.{kind}"
         source.write_text(body)
         flags = subprocess.run(["pkg-config", "--cflags", "--libs", *LIBRARIES.split()], capture_output=True, text=True,
                                check=True).stdout.split()
-        made = subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include", source, BUILD / "libpawl.a",
+        made = subprocess.run([*COMPILERS[kind], "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include", source, BUILD / "libpawl.a",
                                *flags, "-pthread", "-o", folder / "program"], capture_output=True, text=True)
         if made.returncode:
             fault(path.relative_to(ROOT), f"its program does not compile:\n{made.stderr}")

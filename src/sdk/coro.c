@@ -31,6 +31,16 @@ void *make_fcontext(void *stack_end, size_t size, void (*run)(struct coro_transf
 #include <valgrind/valgrind.h>
 #endif
 
+// In a C++ program the exceptions that a thread is handling form a list, of which its runtime keeps
+// the head for each thread. A function may wait within a catch block, so that each coroutine needs
+// a list of its own. The function and what it points to are of the Itanium C++ ABI (2.2.2); where
+// there is no such runtime, there is no function.
+struct coro_exceptions {
+    void *caught;
+    unsigned uncaught;
+};
+extern struct coro_exceptions *__cxa_get_globals(void) __attribute__((weak, visibility("default")));
+
 enum {
     CORO_SIGNAL_STACK = 32 * 1024,
     CORO_FREE = 256, // stacks that a pool keeps for reuse
@@ -43,7 +53,8 @@ struct pawl_coro {
     struct pawl_coro_label label;
     struct pawl_coro *next; // in the pool
     struct pawl_coro *outer;
-    char *base; // of the mapping: the guard page
+    struct coro_exceptions exceptions; // its own while it waits; while it runs, of who resumed it
+    char *base;                        // of the mapping: the guard page
     size_t size;
     bool ended;
 #if defined(__SANITIZE_ADDRESS__)
@@ -187,6 +198,13 @@ static __attribute__((noinline, no_sanitize("thread"))) void coro_switch(void **
     *to = jump_fcontext(*to, data).place;
 }
 
+static void coro_exchange_exceptions(struct pawl_coro *coro) {
+    if (!__cxa_get_globals) return;
+    struct coro_exceptions *now = __cxa_get_globals(), other = coro->exceptions;
+    coro->exceptions = *now;
+    *now = other;
+}
+
 static void coro_leave(struct pawl_coro *coro) {
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_start_switch_fiber(coro->ended ? NULL : &coro->fake, coro->bottom_back,
@@ -221,6 +239,7 @@ struct pawl_coro *pawl__coro_create(struct pawl_coro_pool *pool, void (*run)(voi
     coro->label = label;
     coro->here = make_fcontext(coro, coro_stack_size(coro), coro_main);
     coro->ended = false;
+    coro->exceptions = (struct coro_exceptions){NULL, 0};
 #if defined(__SANITIZE_ADDRESS__)
     coro->fake = NULL;
 #elif defined(__SANITIZE_THREAD__)
@@ -248,6 +267,7 @@ void pawl__coro_destroy(struct pawl_coro_pool *pool, struct pawl_coro *coro) {
 bool pawl__coro_resume(struct pawl_coro *coro) {
     coro->outer = coro_current;
     coro_current = coro;
+    coro_exchange_exceptions(coro);
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_start_switch_fiber(&coro->fake_back, coro_stack(coro), coro_stack_size(coro));
 #elif defined(__SANITIZE_THREAD__)
@@ -258,6 +278,7 @@ bool pawl__coro_resume(struct pawl_coro *coro) {
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_finish_switch_fiber(coro->fake_back, NULL, NULL);
 #endif
+    coro_exchange_exceptions(coro);
     coro_current = coro->outer;
     return !coro->ended;
 }
