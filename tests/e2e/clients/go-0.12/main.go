@@ -141,6 +141,29 @@ func look(ctx context.Context, workflows *workflow.Client, id string) {
 		log.Fatalf("the instances are %v, not %s and %s", all, id, other)
 	}
 	must(workflows.TerminateWorkflow(ctx, other))
+	rerun(ctx, workflows, id, history)
+}
+
+// rerun runs the order again from its last activity on, with another text to print.
+func rerun(ctx context.Context, workflows *workflow.Client, id string, history *workflow.GetInstanceHistoryResponse) {
+	var last uint32
+	for _, event := range history.Events {
+		if event.GetTaskScheduled() != nil {
+			last = uint32(event.EventId)
+		}
+	}
+	again, err := workflows.RerunWorkflowFromEvent(ctx, id, last,
+		workflow.WithRerunNewInstanceID(id+"-again"), workflow.WithRerunInput("the order is run again"))
+	must(err)
+	end, err := workflows.WaitForWorkflowCompletion(ctx, again, workflow.WithFetchPayloads(true))
+	must(err)
+	if again != id+"-again" || end.RuntimeStatus != workflow.StatusCompleted || end.Output.GetValue() != `{"processed":true}` {
+		log.Fatalf("the rerun %s ended with %v", again, end)
+	}
+	_, err = workflows.RerunWorkflowFromEvent(ctx, id, last+1, workflow.WithRerunNewInstanceID(id+"-not"))
+	if status.Code(err) != codes.NotFound {
+		log.Fatalf("a rerun from nothing: %v", err)
+	}
 }
 
 // manage takes a workflow through suspension and termination to its purge.
