@@ -316,6 +316,25 @@ class Anew(Reload):
         self.retried(lambda: hub.start("after", "chain", "1"))
         self.assertEqual(daemon.stop(), 0)
 
+    def test_python_sdk(self):
+        """Its worker connects again by itself, and goes on with what was under way."""
+        harness.need("python")
+        folder = harness.ROOT / "tests" / "e2e" / "load" / "python"
+        harness.install(folder)
+        daemon, hub = self.start(), self.hub()
+        app = harness.App(daemon, [".venv/bin/python", "load.py", "--mode", "worker", "--grpc-port", str(daemon.grpc)], folder)
+        self.addCleanup(app.kill)
+        plan = json.dumps({"workload": "events", "start": 0, "steps": 2, "pad": ""})
+        self.retried(lambda: hub.start("waits", "run", plan, start_at=0))
+        for round in range(1, 3):
+            waits = f"the wait for event {round}"
+            self.until(waits, lambda: sum(e.HasField("timerCreated") for e in self.retried(lambda: hub.history("waits"))) == round)
+            self.config.write_text(configuration(workflow={"maxConcurrentWorkflowInvocations": round}))
+            self.told("all runs as the files say now", round)
+            self.retried(lambda: hub.raise_event("waits", "go", json.dumps({"n": round, "pad": ""})))
+        state = self.retried(lambda: hub.wait("waits", timeout=60))
+        self.assertEqual((state.workflowStatus, state.output.value), (1, "2"))
+
     def test_the_store_of_workflows(self):
         """It goes, and comes back with all that it had; and another one comes in its place."""
         daemon = self.start()
