@@ -140,6 +140,15 @@ func look(ctx context.Context, workflows *workflow.Client, id string) {
 	if len(all) != 2 || !slices.Contains(all, id) || !slices.Contains(all, other) {
 		log.Fatalf("the instances are %v, not %s and %s", all, id, other)
 	}
+	_, err = workflows.ScheduleWorkflow(ctx, "PatientWorkflow", workflow.WithInstanceID(other))
+	if status.Code(err) != codes.AlreadyExists {
+		log.Fatalf("an id that is in use: %v", err)
+	}
+	must(workflows.TerminateWorkflow(ctx, other))
+	_, err = workflows.WaitForWorkflowCompletion(ctx, other)
+	must(err)
+	_, err = workflows.ScheduleWorkflow(ctx, "PatientWorkflow", workflow.WithInstanceID(other))
+	must(err)
 	must(workflows.TerminateWorkflow(ctx, other))
 	rerun(ctx, workflows, id, history)
 }

@@ -59,6 +59,8 @@ runtime.start()
 time.sleep(1)
 
 client = DaprClient()
+metadata = client.get_metadata()
+assert metadata.application_id and STORE in [component.name for component in metadata.registered_components], metadata
 client.save_state(STORE, "cars", json.dumps({"name": "cars", "quantity": 100}))
 order = {"item_name": "cars", "quantity": 10}
 if hasattr(client, "start_workflow"):
