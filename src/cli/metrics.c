@@ -1,6 +1,5 @@
 #include "cli/metrics.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -273,7 +272,6 @@ enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
         .began = pawl__clock_steady(),
         .born = pawl__clock_wall(),
     };
-    if (config->push.on) curl_global_init(CURL_GLOBAL_DEFAULT); // before there are threads
     pawl__link_init(&metrics->waiting);
     metrics_make_buckets(metrics);
     uv_loop_configure(loop, UV_METRICS_IDLE_TIME);
@@ -425,7 +423,6 @@ void pawl__metrics_close(struct pawl_metrics *metrics, void (*closed)(void *arg)
 
 void pawl__metrics_finish(struct pawl_metrics *metrics) {
     pawl__push_close(metrics->push, METRICS_LAST_PUSH);
-    if (metrics->config->metrics.push.on) curl_global_cleanup();
     pawl__workflow_meter_finish(&metrics->workflows);
     pawl__request_meter_finish(&metrics->requests);
     pawl__relabel_finish(&metrics->relabel);

@@ -1,6 +1,5 @@
 #include "cli/tracing.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -103,7 +102,6 @@ enum pawl_err pawl__tracing_open(const struct pawl_tracing *tracing, const char 
     size_t sink_count = 0;
     *on = false;
     if (tracing->sampling_rate <= 0) return PAWL_OK;
-    curl_global_init(CURL_GLOBAL_DEFAULT); // at the start, before there are threads
     pawl__tracer_init(tracer, tracing->sampling_rate, log);
     enum pawl_err err = tracing_make_sinks(tracing, app_id, log, sinks, &sink_count, error);
     if (!err) err = tracing_add(tracer, log, sinks, sink_count, error);
@@ -116,5 +114,4 @@ enum pawl_err pawl__tracing_open(const struct pawl_tracing *tracing, const char 
 
 void pawl__tracing_close(struct pawl_tracer *tracer) {
     pawl__tracer_finish(tracer, TRACING_PATIENCE);
-    curl_global_cleanup();
 }

@@ -1,10 +1,10 @@
 #include "observe/post.h"
 
-#include <curl/curl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "observe/curl.h"
 
 enum {
     POST_ANSWER = 512 // bytes of an answer that are kept, to be told
@@ -117,6 +117,8 @@ static bool post_url_is_valid(const char *url) {
 
 enum pawl_err pawl__post_create(const struct pawl_post_options *options, struct pawl_post **out,
                                 struct pawl_error *error) {
+    enum pawl_err err = pawl__curl_load(error);
+    if (err) return err;
     if (!post_url_is_valid(options->url))
         return pawl__fail(error, PAWL_E_INVALID,
                           "'%s' is not an address, which would be like http://localhost:9411/path",

@@ -18,7 +18,8 @@ struct pawl_post_options {
     bool grpc;       // the body is a message of a gRPC call, and the url that of its method
 };
 
-// Copies what it keeps. PAWL_E_INVALID: the url cannot be used. PAWL_E_NOMEM.
+// Copies what it keeps. PAWL_E_INVALID: the url cannot be used. PAWL_E_UNAVAILABLE: libcurl
+// is not installed. PAWL_E_NOMEM.
 enum pawl_err pawl__post_create(const struct pawl_post_options *options, struct pawl_post **out,
                                 struct pawl_error *error);
 void pawl__post_destroy(struct pawl_post *post);

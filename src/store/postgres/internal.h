@@ -3,12 +3,12 @@
 
 // Shared by the files of this folder only. What they do together is told at the head of open.c.
 
-#include <libpq-fe.h>
 #include <pthread.h>
 
 #include "base/clock.h"
 #include "store/calls.h"
 #include "store/postgres/postgres.h"
+#include "store/postgres/pq.h"
 
 #define PAWL_PG_COLUMNS                                                                            \
     "id, position, name, status, created_at, updated_at, completed_at, wake_at, active, parent,"   \

@@ -146,6 +146,8 @@ enum pawl_err pawl__postgres_open(const struct pawl_postgres_options *options,
     if (!options->v1 && !pg_ends(options->state_table, "state"))
         return pawl__fail(error, PAWL_E_INVALID,
                           "the table of version v2 has to end with \"state\"");
+    enum pawl_err err = pawl__pq_load(error);
+    if (err) return err;
     struct pawl_postgres *store = calloc(1, sizeof *store);
     if (!store) return pawl__fail_plain(error, PAWL_E_NOMEM);
     store->base = (struct pawl_store){&pg_ops,
@@ -167,8 +169,7 @@ enum pawl_err pawl__postgres_open(const struct pawl_postgres_options *options,
     store->state_table = pawl__str_dup(pawl__str(options->state_table));
     store->metadata_table = pawl__str_dup(pawl__str(options->metadata_table));
     bool ok = store->state_table && store->metadata_table;
-    enum pawl_err err =
-        ok ? pawl__pg_conninfo(store, options, error) : pawl__fail_plain(error, PAWL_E_NOMEM);
+    err = ok ? pawl__pg_conninfo(store, options, error) : pawl__fail_plain(error, PAWL_E_NOMEM);
     if (!err) err = pg_connect(store, error);
     if (err) {
         pg_close(&store->base);

@@ -1,4 +1,4 @@
-// Errors, clocks, identifiers, assertions.
+// Errors, clocks, identifiers, libraries, assertions.
 
 #include "test.h"
 
@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/library.h"
 #include "base/memory.h"
 
 static void test_errors(void **state) {
@@ -102,6 +103,22 @@ static void test_assertions(void **state) {
     close(ends[0]);
 }
 
+static void test_libraries(void **state) {
+    struct {
+        size_t (*length)(const char *text);
+        int (*compare)(const char *a, const char *b);
+    } found = {0};
+    struct pawl_error error;
+    const char *const names[] = {"strlen", "strcmp", NULL}, *const missing[] = {"no_such", NULL};
+    assert_int_equal(pawl__library_load("libc.so.6", names, &found, &error), PAWL_OK);
+    assert_int_equal(found.length("abc"), 3);
+    assert_int_equal(found.compare("abc", "abc"), 0);
+    assert_int_equal(pawl__library_load("libc.so.6", missing, &found, &error), PAWL_E_UNAVAILABLE);
+    assert_non_null(strstr(error.text, "no_such"));
+    assert_int_equal(pawl__library_load("libnone.so.1", names, &found, &error), PAWL_E_UNAVAILABLE);
+    assert_non_null(strstr(error.text, "cannot load libnone.so.1"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_errors),
@@ -110,6 +127,7 @@ int main(void) {
         cmocka_unit_test(test_clocks),
         cmocka_unit_test(test_uuids),
         cmocka_unit_test(test_memory_can_be_given_back),
+        cmocka_unit_test(test_libraries),
         cmocka_unit_test(test_assertions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
