@@ -76,11 +76,10 @@ struct pawl_call {
     bool waiting;                 // |run| has put it somewhere to wait
     struct pawl_waiters *waiters; // there, if it waits for the instance to change
     bool is_forwarded;            // it came from another daemon, and goes no further
-    int64_t parked_at; // since when nobody is known to serve the shard, steady; 0: somebody is
-    int64_t hoped_at;  // since when it has waited for news, steady; 0: it does not
-    uint64_t position; // the answer waits for this batch
-    int64_t
-        stalled_at; // since when it has waited for a store that cannot write, steady; 0: unknown
+    int64_t parked_at;  // since when nobody is known to serve the shard, steady; 0: somebody is
+    int64_t hoped_at;   // since when it has waited for news, steady; 0: it does not
+    uint64_t position;  // the answer waits for this batch
+    int64_t stalled_at; // since when a store that cannot write holds it, steady; 0: unknown
     struct pawl_error error; // at the end, as it is not cleared
 };
 

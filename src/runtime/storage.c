@@ -112,6 +112,7 @@ static bool storage_retry(struct pawl_storage *storage) {
         storage_submit(storage); // where it may wait for whom it would have had to wait
         return true;
     }
+    storage->failure = storage->result;
     if (!storage->failing_since) {
         storage->failing_since = now;
         storage->retry_delay = STORAGE_RETRY_MS;
@@ -301,7 +302,7 @@ int64_t pawl__storage_trouble(const struct pawl_storage *storage, const struct p
     bool commits_fail = storage->failing_since;
     int64_t since = commits_fail ? storage->failing_since : storage->untended_since;
     if (!since) return 0;
-    *error = commits_fail ? &storage->result : &storage->tend_failed;
+    *error = commits_fail ? &storage->failure : &storage->tend_failed;
     return pawl__clock_steady() - since;
 }
 

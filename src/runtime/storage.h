@@ -121,7 +121,8 @@ struct pawl_storage {
     unsigned tend_ticks;
     struct pawl_commit commit;
     enum pawl_outcome outcome;
-    struct pawl_error result;
+    struct pawl_error result;  // the writer's thread's while the commit runs
+    struct pawl_error failure; // the last result of a commit that is given again
     // The reader's thread's: when the last read found no server, steady (0: it found one); and why.
     int64_t mute_at;
     struct pawl_error mute;

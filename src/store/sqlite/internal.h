@@ -184,9 +184,8 @@ struct pawl_sqlite {
     bool unfilled;           // rows of an earlier Pawl may lack columns, those after |filled_to|
     sqlite3_int64 filled_to; // pawl_instance.row
 
-    ino_t
-        beside[PAWL_SQLITE_BESIDE]; // the files that belong to it, as they were opened; 0: unknown
-    size_t astray;                  // one more than the number of one that is not there; 0: all are
+    ino_t beside[PAWL_SQLITE_BESIDE]; // its other files, as they were opened; 0: unknown
+    size_t astray; // one more than the number of one that is not there; 0: all are
 
     int wal_pages;     // in the WAL after the last commit, those of other processes too
     int checkpoint_at; // the next checkpoint is due at this many
