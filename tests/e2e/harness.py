@@ -126,7 +126,7 @@ class Daemon:
              "--dapr-grpc-port", str(self.grpc), "--metrics-port", str(self.metrics), "--resources-path", str(self.resources),
              "--log-level", "debug", *self.flags],
             executable=self.program, stdout=self.log, stderr=self.log, env=self.env)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60  # with a disk that others have
         while not self.healthy():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the daemon did not start:\n" + self.output()[-3000:])
@@ -138,7 +138,7 @@ class Daemon:
         except OSError:
             return False
 
-    def request(self, method, path, body=None, headers=None, timeout=10):
+    def request(self, method, path, body=None, headers=None, timeout=30):
         request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", method=method,
                                          data=body, headers=headers or {})
         try:

@@ -23,12 +23,12 @@ class Hub:
             ("grpc.max_receive_message_length", 64 << 20)])
         self.metadata = metadata
 
-    def call(self, method, request, answer, timeout=10):
+    def call(self, method, request, answer, timeout=30):
         return self.channel.unary_unary(SERVICE + method, type(request).SerializeToString,
                                         answer.FromString)(request, timeout=timeout,
                                                            metadata=self.metadata)
 
-    def start(self, instance, name="chain", text="", timeout=10, start_at=None, **fields):
+    def start(self, instance, name="chain", text="", timeout=30, start_at=None, **fields):
         request = pb.CreateInstanceRequest(instanceId=instance, name=name, **fields)
         if text is not None:
             request.input.value = text
