@@ -323,62 +323,79 @@ static void workflow_run_start(struct pawl_workflow_ask *ask,
     workflow_call(ask, &ask->run.start.call);
 }
 
+static void workflow_run_get(struct pawl_workflow_ask *ask, Google__Protobuf__StringValue *none) {
+    pawl__look_init(&ask->run.look, pawl__str(ask->id), PAWL_WAIT_NOT, &ask->request->arena);
+    workflow_call(ask, &ask->run.look.call);
+}
+
+static void workflow_run_raise(struct pawl_workflow_ask *ask, Google__Protobuf__StringValue *data) {
+    Pb__EventRaisedEvent *event = workflow_event(ask, &pb__event_raised_event__descriptor);
+    if (!event) return;
+    event->name = ask->event;
+    event->input = data;
+    workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED, event);
+}
+
+static void workflow_run_pause(struct pawl_workflow_ask *ask, Google__Protobuf__StringValue *none) {
+    workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_SUSPENDED,
+                  workflow_event(ask, &pb__execution_suspended_event__descriptor));
+}
+
+static void workflow_run_resume(struct pawl_workflow_ask *ask,
+                                Google__Protobuf__StringValue *none) {
+    workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_RESUMED,
+                  workflow_event(ask, &pb__execution_resumed_event__descriptor));
+}
+
+static void workflow_run_terminate(struct pawl_workflow_ask *ask,
+                                   Google__Protobuf__StringValue *none) {
+    Pb__ExecutionTerminatedEvent *event =
+        workflow_event(ask, &pb__execution_terminated_event__descriptor);
+    if (!event) return;
+    event->recurse = true;
+    workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED, event);
+}
+
+static void workflow_run_purge(struct pawl_workflow_ask *ask, Google__Protobuf__StringValue *none) {
+    pawl__purge_init(&ask->run.purge, pawl__str(ask->id), true, false);
+    workflow_call(ask, &ask->run.purge.call);
+}
+
+static const struct {
+    void (*run)(struct pawl_workflow_ask *ask, Google__Protobuf__StringValue *payload);
+    bool has_payload;
+} workflow_runs[] = {
+    [PAWL_WORKFLOW_START] = {workflow_run_start, .has_payload = true},
+    [PAWL_WORKFLOW_GET] = {workflow_run_get},
+    [PAWL_WORKFLOW_RAISE] = {workflow_run_raise, .has_payload = true},
+    [PAWL_WORKFLOW_PAUSE] = {workflow_run_pause},
+    [PAWL_WORKFLOW_RESUME] = {workflow_run_resume},
+    [PAWL_WORKFLOW_TERMINATE] = {workflow_run_terminate},
+    [PAWL_WORKFLOW_PURGE] = {workflow_run_purge},
+};
+
+// Input is always attached, even when it is empty, as text. NULL after answering.
+static Google__Protobuf__StringValue *workflow_payload(struct pawl_workflow_ask *ask) {
+    struct pawl_request *request = ask->request;
+    const char *text = pawl__arena_dup(&request->arena, ask->payload);
+    Google__Protobuf__StringValue *payload = pawl__api_text(request, text);
+    if (!payload) {
+        pawl__api_nomem(request);
+        return NULL;
+    }
+    if (pawl__wire_is_text(ask->payload)) return payload;
+    workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_MALFORMED_REQUEST",
+                  "the payload is not valid UTF-8 text");
+    return NULL;
+}
+
 void pawl__workflow_serve(struct pawl_workflow_ask *ask) {
     if (pawl__api_starved(ask->request) || !workflow_check(ask)) return;
-    struct pawl_request *request = ask->request;
-    request->data = ask;
-    request->on_close = workflow_on_close;
-
-    Google__Protobuf__StringValue *payload = NULL;
-    if (ask->verb == PAWL_WORKFLOW_START || ask->verb == PAWL_WORKFLOW_RAISE) {
-        // Input is always attached, even when it is empty, as text.
-        const char *text = pawl__arena_dup(&request->arena, ask->payload);
-        payload = pawl__api_text(request, text);
-        if (!payload) {
-            pawl__api_nomem(ask->request);
-            return;
-        }
-        if (!pawl__wire_is_text(ask->payload)) {
-            workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_MALFORMED_REQUEST",
-                          "the payload is not valid UTF-8 text");
-            return;
-        }
-    }
-    switch (ask->verb) {
-    case PAWL_WORKFLOW_START: workflow_run_start(ask, payload); break;
-    case PAWL_WORKFLOW_GET:
-        pawl__look_init(&ask->run.look, pawl__str(ask->id), PAWL_WAIT_NOT, &request->arena);
-        workflow_call(ask, &ask->run.look.call);
-        break;
-    case PAWL_WORKFLOW_RAISE: {
-        Pb__EventRaisedEvent *event = workflow_event(ask, &pb__event_raised_event__descriptor);
-        if (!event) return;
-        event->name = ask->event;
-        event->input = payload;
-        workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EVENT_RAISED, event);
-        break;
-    }
-    case PAWL_WORKFLOW_PAUSE:
-        workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_SUSPENDED,
-                      workflow_event(ask, &pb__execution_suspended_event__descriptor));
-        break;
-    case PAWL_WORKFLOW_RESUME:
-        workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_RESUMED,
-                      workflow_event(ask, &pb__execution_resumed_event__descriptor));
-        break;
-    case PAWL_WORKFLOW_TERMINATE: {
-        Pb__ExecutionTerminatedEvent *event =
-            workflow_event(ask, &pb__execution_terminated_event__descriptor);
-        if (!event) return;
-        event->recurse = true;
-        workflow_post(ask, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED, event);
-        break;
-    }
-    case PAWL_WORKFLOW_PURGE:
-        pawl__purge_init(&ask->run.purge, pawl__str(ask->id), true, false);
-        workflow_call(ask, &ask->run.purge.call);
-        break;
-    }
+    ask->request->data = ask;
+    ask->request->on_close = workflow_on_close;
+    bool has_payload = workflow_runs[ask->verb].has_payload;
+    Google__Protobuf__StringValue *payload = has_payload ? workflow_payload(ask) : NULL;
+    if (payload || !has_payload) workflow_runs[ask->verb].run(ask, payload);
 }
 
 struct pawl_workflow_ask *pawl__workflow_ask(struct pawl_api *api, struct pawl_request *request,

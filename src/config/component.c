@@ -71,22 +71,68 @@ static bool component_is_replaced(const struct loader *loader, const char *type)
            (!row || row->needs_server);
 }
 
+// Refuses keys that a component does not have.
+static enum pawl_err component_check_keys(struct loader *loader, const struct pawl_yaml *document) {
+    static const char *const keys[] = {"apiVersion", "kind",   "metadata", "spec",
+                                       "auth",       "scopes", NULL};
+    static const char *const spec_keys[] = {"type",        "version",  "ignoreErrors",
+                                            "initTimeout", "metadata", NULL};
+    static const char *const auth_keys[] = {"secretStore", NULL};
+    const struct pawl_config_context *context = loader->context;
+    struct pawl_error *error = loader->error;
+    enum pawl_err err = pawl__resource_check(context, document, "a component", keys, error);
+    if (!err)
+        err = pawl__resource_check(context, pawl__yaml_get(document, "spec"), "spec", spec_keys,
+                                   error);
+    if (!err)
+        err = pawl__resource_check(context, pawl__yaml_get(document, "auth"), "auth", auth_keys,
+                                   error);
+    return err;
+}
+
+static enum pawl_err component_read_field(struct loader *loader, const struct pawl_yaml *item,
+                                          struct pawl_component *out) {
+    static const char *const keys[] = {"name", "value", "secretKeyRef", "envRef", NULL};
+    const struct pawl_value_scope scope = {loader->context, loader->documents, loader->count,
+                                           loader->error};
+    const char *name = pawl__yaml_text(item, "name"), *raw = pawl__yaml_text(item, "value");
+    const char *store = pawl__yaml_text(pawl__yaml_get(out->document, "auth"), "secretStore");
+    enum pawl_err err =
+        pawl__resource_check(loader->context, item, "a metadata item", keys, loader->error);
+    if (err) return err;
+    if (!name)
+        return pawl__yaml_fail(item, loader->error, "a metadata item", "a name with a value");
+    if (component_is_replaced(loader, out->type) && strcasecmp(name, "keyPrefix") != 0 &&
+        strcasecmp(name, "actorStateStore") != 0)
+        return PAWL_OK; // no matter what its server needs, or whether a secret of it is here
+    if (out->field_count == PAWL_COMPONENT_FIELDS)
+        return pawl__yaml_fail(item, loader->error, "spec.metadata", "shorter than 65 items");
+    struct pawl_component_field *field = &out->fields[out->field_count];
+    err = pawl__value_of(&scope, item, store, &field->value);
+    if (err) return err;
+    field->said = raw ? raw : field->value;
+    field->name = name;
+    field->line = item->line;
+    out->field_count++;
+    return PAWL_OK;
+}
+
+static enum pawl_err component_read_fields(struct loader *loader, const struct pawl_yaml *list,
+                                           struct pawl_component *out) {
+    if (list && list->kind != PAWL_YAML_LIST)
+        return pawl__yaml_fail(list, loader->error, "spec.metadata", "a list of names and values");
+    enum pawl_err err = PAWL_OK;
+    for (const struct pawl_yaml *item = list ? list->children : NULL; item && !err;
+         item = item->next)
+        err = component_read_field(loader, item, out);
+    return err;
+}
+
 static enum pawl_err component_read(struct loader *loader, const struct pawl_yaml *document,
                                     struct pawl_component *out) {
-    static const char *const keys[] = {"type",        "version",  "ignoreErrors",
-                                       "initTimeout", "metadata", NULL};
-    static const char *const document_keys[] = {"apiVersion", "kind",   "metadata", "spec",
-                                                "auth",       "scopes", NULL};
-    static const char *const auth_keys[] = {"secretStore", NULL};
-    static const char *const item_keys[] = {"name", "value", "secretKeyRef", "envRef", NULL};
     const struct pawl_yaml *spec = pawl__yaml_get(document, "spec");
-    const char *store = pawl__yaml_text(pawl__yaml_get(document, "auth"), "secretStore");
-    const struct pawl_yaml *list = pawl__yaml_get(spec, "metadata");
-    const struct pawl_config_context *context = loader->context;
-    const struct pawl_value_scope scope = {context, loader->documents, loader->count,
-                                           loader->error};
     *out = (struct pawl_component){
-        .context = context,
+        .context = loader->context,
         .error = loader->error,
         .document = document,
         .name = pawl__component_name(document),
@@ -96,38 +142,13 @@ static enum pawl_err component_read(struct loader *loader, const struct pawl_yam
             pawl__arena_format(loader->context->arena, "%s:%d", document->file, document->line),
     };
     enum pawl_err err = pawl__yaml_bool(spec, "ignoreErrors", &out->ignore_errors, loader->error);
-    if (!err)
-        err = pawl__resource_check(context, document, "a component", document_keys, loader->error);
-    if (!err) err = pawl__resource_check(context, spec, "spec", keys, loader->error);
-    if (!err)
-        err = pawl__resource_check(context, pawl__yaml_get(document, "auth"), "auth", auth_keys,
-                                   loader->error);
+    if (!err) err = component_check_keys(loader, document);
     if (err) return err;
     if (!*out->name) return pawl__yaml_fail(document, loader->error, "metadata.name", "given");
     if (!out->type || !*out->type)
         return pawl__yaml_fail(document, loader->error, "spec.type", "given");
     if (!out->version) out->version = "v1";
-    if (list && list->kind != PAWL_YAML_LIST)
-        return pawl__yaml_fail(list, loader->error, "spec.metadata", "a list of names and values");
-    for (const struct pawl_yaml *item = list ? list->children : NULL; item; item = item->next) {
-        const char *name = pawl__yaml_text(item, "name");
-        err = pawl__resource_check(context, item, "a metadata item", item_keys, loader->error);
-        if (err) return err;
-        if (!name)
-            return pawl__yaml_fail(item, loader->error, "a metadata item", "a name with a value");
-        if (component_is_replaced(loader, out->type) && strcasecmp(name, "keyPrefix") != 0 &&
-            strcasecmp(name, "actorStateStore") != 0)
-            continue; // no matter what its server needs, or whether a secret of it is here
-        if (out->field_count == PAWL_COMPONENT_FIELDS)
-            return pawl__yaml_fail(item, loader->error, "spec.metadata", "shorter than 65 items");
-        err = pawl__value_of(&scope, item, store, &out->fields[out->field_count].value);
-        if (err) return err;
-        const char *raw = pawl__yaml_text(item, "value");
-        out->fields[out->field_count].said = raw ? raw : out->fields[out->field_count].value;
-        out->fields[out->field_count].name = name;
-        out->fields[out->field_count++].line = item->line;
-    }
-    return PAWL_OK;
+    return component_read_fields(loader, pawl__yaml_get(spec, "metadata"), out);
 }
 
 // --- stores -------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ struct pawl_component {
     const struct pawl_yaml *document;
     const char *name, *type, *version, *origin;
     bool ignore_errors;
-    struct {
+    struct pawl_component_field {
         const char *name, *value;
         const char *said; // the value, with names such as {uuid} as they stand
         int line;

@@ -77,71 +77,124 @@ static Peer__Crossing *forward_pack_crossing(struct pawl_arena *arena,
     return row;
 }
 
+// A call that is being encoded.
+struct forward_packing {
+    struct pawl_arena *arena;
+    Peer__Call row;
+    struct pawl_str body; // of |row|. No data: memory is out
+    Peer__Invite invite;  // which |row| may point to; the same
+    Peer__Kin of;
+};
+
+static void pack_start(struct forward_packing *packing, const struct pawl_call *call) {
+    const struct pawl_start *verb = VERB(call, struct pawl_start);
+    packing->body = pawl__wire_pack(packing->arena, &verb->start->base);
+    packing->row.enforce_unique = verb->enforce_unique;
+}
+
+static void pack_look(struct forward_packing *packing, const struct pawl_call *call) {
+    packing->row.wait_for = VERB(call, struct pawl_look)->wait_for;
+}
+
+static void pack_post(struct forward_packing *packing, const struct pawl_call *call) {
+    packing->body = pawl__wire_pack(packing->arena, &VERB(call, struct pawl_post)->event.base);
+}
+
+static void pack_rerun(struct forward_packing *packing, const struct pawl_call *call) {
+    packing->row.rerun = forward_pack_rerun(packing->arena, call);
+}
+
+static void pack_purge(struct forward_packing *packing, const struct pawl_call *call) {
+    const struct pawl_purge *verb = VERB(call, struct pawl_purge);
+    Peer__Call *row = &packing->row;
+    row->recursive = verb->ask.recursive;
+    row->force = verb->ask.force;
+    row->asks_kin = verb->ask.asks_kin;
+    row->is_step = verb->arena != NULL;
+    peer__kin__init(&packing->of);
+    packing->of.parent = (char *)(uintptr_t)verb->ask.parent;
+    packing->of.task = verb->ask.task;
+    if (verb->ask.parent) row->of = &packing->of;
+}
+
+static void pack_search(struct forward_packing *packing, const struct pawl_call *call) {
+    const struct pawl_search *verb = VERB(call, struct pawl_search);
+    packing->row.shard = verb->shard;
+    packing->row.query = forward_pack_query(packing->arena, &verb->query);
+}
+
+static void pack_tally(struct forward_packing *packing, const struct pawl_call *call) {
+    const struct pawl_tally *verb = VERB(call, struct pawl_tally);
+    packing->row.shard = verb->shard;
+    packing->row.query = forward_pack_query(packing->arena, &verb->query);
+}
+
+static void pack_receive(struct forward_packing *packing, const struct pawl_call *call) {
+    const struct pawl_receive *verb = VERB(call, struct pawl_receive);
+    packing->body = verb->letter;
+    packing->row.crossing = forward_pack_crossing(packing->arena, &verb->crossing);
+}
+
+static void pack_invite(struct forward_packing *packing, const struct pawl_call *call) {
+    const struct pawl_invite *verb = VERB(call, struct pawl_invite);
+    peer__invite__init(&packing->invite);
+    packing->invite.from = (char *)(uintptr_t)verb->from;
+    packing->invite.address = (char *)(uintptr_t)verb->address;
+    packing->row.invite = &packing->invite;
+}
+
+static void pack_ring(struct forward_packing *packing, const struct pawl_call *call) {
+    packing->row.ring = pawl__ring_pack(packing->arena, VERB(call, struct pawl_ring));
+}
+
+static void pack_borrow(struct forward_packing *packing, const struct pawl_call *call) {
+    packing->row.borrow = pawl__borrow_pack(packing->arena, VERB(call, struct pawl_borrow));
+}
+
+static void pack_quota(struct forward_packing *packing, const struct pawl_call *call) {
+    packing->row.quota = pawl__quota_pack(packing->arena, VERB(call, struct pawl_quota));
+}
+
+static void pack_answer(struct forward_packing *packing, const struct pawl_call *call) {
+    packing->body = VERB(call, struct pawl_answer)->bytes;
+}
+
+// What a verb asks beside its id.
+static void (*const forward_packs[])(struct forward_packing *packing,
+                                     const struct pawl_call *call) = {
+    [PAWL_VERB_START] = pack_start,
+    [PAWL_VERB_LOOK] = pack_look,
+    [PAWL_VERB_HISTORY] = NULL,
+    [PAWL_VERB_POST] = pack_post,
+    [PAWL_VERB_PURGE] = pack_purge,
+    [PAWL_VERB_SEARCH] = pack_search,
+    [PAWL_VERB_TALLY] = pack_tally,
+    [PAWL_VERB_RERUN] = pack_rerun,
+    [PAWL_VERB_RECEIVE] = pack_receive,
+    [PAWL_VERB_INVITE] = pack_invite,
+    [PAWL_VERB_RING] = pack_ring,
+    [PAWL_VERB_BORROW] = pack_borrow,
+    [PAWL_VERB_TURN_RESULT] = pack_answer,
+    [PAWL_VERB_ACTIVITY_RESULT] = pack_answer,
+    [PAWL_VERB_QUOTA] = pack_quota,
+};
+
 // Encodes |call|. No data: memory is out.
 static struct pawl_str forward_pack(struct pawl_arena *arena, const struct pawl_call *call,
                                     const struct pawl_forward_to *to) {
-    Peer__Call row = PEER__CALL__INIT;
-    Peer__Invite invite;
-    Peer__Kin of;
-    struct pawl_str body = PAWL_STR("");
-    row.kind = call->verb->kind;
-    row.id = pawl__arena_dup(arena, call->id);
-    if (!row.id) return (struct pawl_str){0};
+    struct forward_packing packing = {
+        .arena = arena, .row = PEER__CALL__INIT, .body = PAWL_STR("")};
+    Peer__Call *row = &packing.row;
+    row->kind = call->verb->kind;
+    row->id = pawl__arena_dup(arena, call->id);
     if (to->app) {
-        row.app = (char *)(uintptr_t)to->app;
-        row.namespace_ = (char *)(uintptr_t)to->namespace;
+        row->app = (char *)(uintptr_t)to->app;
+        row->namespace_ = (char *)(uintptr_t)to->namespace;
     }
-    switch (call->verb->kind) {
-    case PAWL_VERB_START:
-        body = pawl__wire_pack(arena, &VERB(call, struct pawl_start)->start->base);
-        row.enforce_unique = VERB(call, struct pawl_start)->enforce_unique;
-        break;
-    case PAWL_VERB_LOOK: row.wait_for = VERB(call, struct pawl_look)->wait_for; break;
-    case PAWL_VERB_POST:
-        body = pawl__wire_pack(arena, &VERB(call, struct pawl_post)->event.base);
-        break;
-    case PAWL_VERB_RERUN: row.rerun = forward_pack_rerun(arena, call); break;
-    case PAWL_VERB_PURGE:
-        row.recursive = VERB(call, struct pawl_purge)->ask.recursive;
-        row.force = VERB(call, struct pawl_purge)->ask.force;
-        row.asks_kin = VERB(call, struct pawl_purge)->ask.asks_kin;
-        row.is_step = VERB(call, struct pawl_purge)->arena != NULL;
-        peer__kin__init(&of);
-        of.parent = (char *)(uintptr_t)VERB(call, struct pawl_purge)->ask.parent;
-        of.task = VERB(call, struct pawl_purge)->ask.task;
-        if (of.parent) row.of = &of;
-        break;
-    case PAWL_VERB_SEARCH:
-        row.shard = VERB(call, struct pawl_search)->shard;
-        row.query = forward_pack_query(arena, &VERB(call, struct pawl_search)->query);
-        break;
-    case PAWL_VERB_TALLY:
-        row.shard = VERB(call, struct pawl_tally)->shard;
-        row.query = forward_pack_query(arena, &VERB(call, struct pawl_tally)->query);
-        break;
-    case PAWL_VERB_INVITE:
-        peer__invite__init(&invite);
-        invite.from = (char *)(uintptr_t)VERB(call, struct pawl_invite)->from;
-        invite.address = (char *)(uintptr_t)VERB(call, struct pawl_invite)->address;
-        row.invite = &invite;
-        break;
-    case PAWL_VERB_RING: row.ring = pawl__ring_pack(arena, VERB(call, struct pawl_ring)); break;
-    case PAWL_VERB_BORROW:
-        row.borrow = pawl__borrow_pack(arena, VERB(call, struct pawl_borrow));
-        break;
-    case PAWL_VERB_QUOTA: row.quota = pawl__quota_pack(arena, VERB(call, struct pawl_quota)); break;
-    case PAWL_VERB_TURN_RESULT:
-    case PAWL_VERB_ACTIVITY_RESULT: body = VERB(call, struct pawl_answer)->bytes; break;
-    case PAWL_VERB_RECEIVE:
-        body = VERB(call, struct pawl_receive)->letter;
-        row.crossing = forward_pack_crossing(arena, &VERB(call, struct pawl_receive)->crossing);
-        break;
-    case PAWL_VERB_HISTORY:
-    case PAWL_VERB_LOCAL: break;
-    }
-    if (!body.data || arena->failed) return (struct pawl_str){0};
-    row.body = forward_bytes(body);
-    return pawl__wire_pack(arena, &row.base);
+    if (forward_packs[call->verb->kind]) forward_packs[call->verb->kind](&packing, call);
+    if (!row->id || !packing.body.data || arena->failed) return (struct pawl_str){0};
+    row->body = forward_bytes(packing.body);
+    return pawl__wire_pack(arena, &row->base);
 }
 
 static struct pawl_str forward_text(const Google__Protobuf__StringValue *value) {

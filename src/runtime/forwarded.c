@@ -112,12 +112,84 @@ static bool forwarded_query(const Peer__Call *row, struct pawl_query *out) {
     return true;
 }
 
+static enum pawl_err forwarded_look(struct pawl_forwarded *forwarded, const Peer__Call *row) {
+    if (row->wait_for > PAWL_WAIT_RESUMED) return PAWL_E_INVALID;
+    pawl__look_init(&forwarded->verb.look, pawl__str(row->id), (enum pawl_wait)row->wait_for,
+                    forwarded->arena);
+    return PAWL_OK;
+}
+
+static enum pawl_err forwarded_history(struct pawl_forwarded *forwarded, const Peer__Call *row) {
+    pawl__read_history_init(&forwarded->verb.history, pawl__str(row->id), forwarded->arena);
+    return PAWL_OK;
+}
+
+static enum pawl_err forwarded_purge(struct pawl_forwarded *forwarded, const Peer__Call *row) {
+    struct pawl_purge *verb = &forwarded->verb.purge;
+    pawl__purge_init(verb, pawl__str(row->id), row->recursive, row->force);
+    verb->ask.asks_kin = row->is_step && row->asks_kin;
+    verb->ask.parent = row->of ? row->of->parent : NULL;
+    verb->ask.task = row->of ? row->of->task : 0;
+    if (row->is_step) verb->arena = forwarded->arena;
+    return PAWL_OK;
+}
+
+static enum pawl_err forwarded_search(struct pawl_forwarded *forwarded, const Peer__Call *row) {
+    struct pawl_query query;
+    if (!forwarded_query(row, &query) || !query.limit) return PAWL_E_INVALID;
+    forwarded->scan =
+        (struct pawl_scan){.most = (size_t)row->query->scan, .arena = forwarded->arena};
+    if (row->query->scan) query.scan = &forwarded->scan;
+    pawl__search_init(&forwarded->verb.search, &query, forwarded->arena);
+    return PAWL_OK;
+}
+
+static enum pawl_err forwarded_tally(struct pawl_forwarded *forwarded, const Peer__Call *row) {
+    struct pawl_query query;
+    if (!forwarded_query(row, &query)) return PAWL_E_INVALID;
+    pawl__tally_init(&forwarded->verb.tally, &query, forwarded->arena);
+    return PAWL_OK;
+}
+
+static enum pawl_err forwarded_invite(struct pawl_forwarded *forwarded, const Peer__Call *row) {
+    const Peer__Invite *invite = row->invite;
+    if (!invite || !*invite->from || !*invite->address) return PAWL_E_INVALID;
+    pawl__invite_init(&forwarded->verb.invite, invite->from, invite->address);
+    return PAWL_OK;
+}
+
+static enum pawl_err forwarded_ring(struct pawl_forwarded *forwarded, const Peer__Call *row) {
+    return pawl__ring_take(&forwarded->verb.ring, row->ring) ? PAWL_OK : PAWL_E_INVALID;
+}
+
+static enum pawl_err forwarded_borrow(struct pawl_forwarded *forwarded, const Peer__Call *row) {
+    bool ok = pawl__borrow_take(&forwarded->verb.borrow, row->borrow, forwarded->arena);
+    return ok ? PAWL_OK : PAWL_E_INVALID;
+}
+
+static enum pawl_err forwarded_quota(struct pawl_forwarded *forwarded, const Peer__Call *row) {
+    bool ok = pawl__quota_take(&forwarded->verb.quota, row->quota, forwarded->arena);
+    return ok ? PAWL_OK : PAWL_E_INVALID;
+}
+
+// Each makes the call of its verb.
+static enum pawl_err (*const forwarded_takes[])(struct pawl_forwarded *forwarded,
+                                                const Peer__Call *row) = {
+    [PAWL_VERB_START] = forwarded_start,        [PAWL_VERB_LOOK] = forwarded_look,
+    [PAWL_VERB_HISTORY] = forwarded_history,    [PAWL_VERB_POST] = forwarded_post,
+    [PAWL_VERB_PURGE] = forwarded_purge,        [PAWL_VERB_SEARCH] = forwarded_search,
+    [PAWL_VERB_TALLY] = forwarded_tally,        [PAWL_VERB_RERUN] = forwarded_rerun,
+    [PAWL_VERB_RECEIVE] = forwarded_receive,    [PAWL_VERB_INVITE] = forwarded_invite,
+    [PAWL_VERB_RING] = forwarded_ring,          [PAWL_VERB_BORROW] = forwarded_borrow,
+    [PAWL_VERB_TURN_RESULT] = forwarded_result, [PAWL_VERB_ACTIVITY_RESULT] = forwarded_result,
+    [PAWL_VERB_QUOTA] = forwarded_quota,
+};
+
 enum pawl_err pawl__forwarded_init(struct pawl_forwarded *forwarded, struct pawl_str request,
                                    struct pawl_arena *arena) {
+    const size_t kinds = sizeof forwarded_takes / sizeof *forwarded_takes;
     const Peer__Call *row = pawl__wire_unpack(arena, &peer__call__descriptor, request, NULL);
-    if (!row) return PAWL_E_INVALID;
-    struct pawl_str id = pawl__str(row->id);
-    struct pawl_query query;
+    if (!row || row->kind >= kinds || !forwarded_takes[row->kind]) return PAWL_E_INVALID;
     forwarded->arena = arena;
     forwarded->kind = (enum pawl_verb_kind)row->kind;
     forwarded->shard = row->shard;
@@ -125,52 +197,7 @@ enum pawl_err pawl__forwarded_init(struct pawl_forwarded *forwarded, struct pawl
         forwarded->app = row->app;
         forwarded->namespace = row->namespace_;
     }
-    switch (forwarded->kind) {
-    case PAWL_VERB_START: return forwarded_start(forwarded, row);
-    case PAWL_VERB_POST: return forwarded_post(forwarded, row);
-    case PAWL_VERB_RERUN: return forwarded_rerun(forwarded, row);
-    case PAWL_VERB_LOOK:
-        if (row->wait_for > PAWL_WAIT_RESUMED) return PAWL_E_INVALID;
-        pawl__look_init(&forwarded->verb.look, id, (enum pawl_wait)row->wait_for, arena);
-        return PAWL_OK;
-    case PAWL_VERB_HISTORY:
-        pawl__read_history_init(&forwarded->verb.history, id, arena);
-        return PAWL_OK;
-    case PAWL_VERB_PURGE:
-        pawl__purge_init(&forwarded->verb.purge, id, row->recursive, row->force);
-        forwarded->verb.purge.ask.asks_kin = row->is_step && row->asks_kin;
-        forwarded->verb.purge.ask.parent = row->of ? row->of->parent : NULL;
-        forwarded->verb.purge.ask.task = row->of ? row->of->task : 0;
-        if (row->is_step) forwarded->verb.purge.arena = arena;
-        return PAWL_OK;
-    case PAWL_VERB_SEARCH:
-        if (!forwarded_query(row, &query) || !query.limit) return PAWL_E_INVALID;
-        forwarded->scan = (struct pawl_scan){.most = (size_t)row->query->scan, .arena = arena};
-        if (row->query->scan) query.scan = &forwarded->scan;
-        pawl__search_init(&forwarded->verb.search, &query, arena);
-        return PAWL_OK;
-    case PAWL_VERB_TALLY:
-        if (!forwarded_query(row, &query)) return PAWL_E_INVALID;
-        pawl__tally_init(&forwarded->verb.tally, &query, arena);
-        return PAWL_OK;
-    case PAWL_VERB_RECEIVE: return forwarded_receive(forwarded, row);
-    case PAWL_VERB_INVITE:
-        if (!row->invite || !*row->invite->from || !*row->invite->address) return PAWL_E_INVALID;
-        pawl__invite_init(&forwarded->verb.invite, row->invite->from, row->invite->address);
-        return PAWL_OK;
-    case PAWL_VERB_RING:
-        return pawl__ring_take(&forwarded->verb.ring, row->ring) ? PAWL_OK : PAWL_E_INVALID;
-    case PAWL_VERB_BORROW:
-        if (!pawl__borrow_take(&forwarded->verb.borrow, row->borrow, arena)) return PAWL_E_INVALID;
-        return PAWL_OK;
-    case PAWL_VERB_QUOTA:
-        if (!pawl__quota_take(&forwarded->verb.quota, row->quota, arena)) return PAWL_E_INVALID;
-        return PAWL_OK;
-    case PAWL_VERB_TURN_RESULT:
-    case PAWL_VERB_ACTIVITY_RESULT: return forwarded_result(forwarded, row);
-    case PAWL_VERB_LOCAL: break;
-    }
-    return PAWL_E_INVALID;
+    return forwarded_takes[row->kind](forwarded, row);
 }
 
 static bool forwarded_pack_view(const struct pawl_forwarded *forwarded, Peer__Answer *row,
