@@ -115,6 +115,7 @@ bool pawl__flags_parse(struct pawl_flags *flags, const struct pawl_flag *table, 
         if (!flags_set(flags, row, command, value)) return false;
     }
     for (; i < argc; i++) argv[flags->argc++] = argv[i];
+    if (flags->argc < argc) argv[flags->argc] = NULL; // they may be those of a program that is run
     return true;
 }
 
