@@ -17,6 +17,7 @@ export interface Seen {
   workers: Workers | undefined;
   numbers: Numbers | undefined;
   failedLately: readonly Row[]; // within LATELY
+  isMore?: boolean; // more have failed than these
   oldest: readonly Row[]; // that have not ended
   now: number;
 }
@@ -57,7 +58,7 @@ function slow({ numbers, oldest, now }: Seen): Need[] {
   return out.slice(0, TOLD);
 }
 
-function failures({ failedLately }: Seen): Need[] {
+function failures({ failedLately, isMore }: Seen): Need[] {
   const groups = new Map<string, { name: string; type: string; count: number; row: Row }>();
   for (const row of failedLately) {
     const type = row.failure ?? '';
@@ -70,7 +71,7 @@ function failures({ failedLately }: Seen): Need[] {
     .sort((a, b) => b.count - a.count)
     .slice(0, TOLD)
     .map(({ name, type, count, row }) => ({
-      text: `${n(count)} of ${name} failed within the last hour${type ? `: ${type}` : ''}.`,
+      text: `${isMore ? 'At least ' : ''}${n(count)} of ${name} failed within the last hour${type ? `: ${type}` : ''}.`,
       q: `name:${word(name)} status:failed${type ? ` failure:${word(type)}` : ''} ended<${LATELY}`,
       row,
     }));

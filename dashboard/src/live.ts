@@ -26,6 +26,9 @@ const UNTOLD_ONE = 3000; // the same, of one instance: which worker has what is 
 // Why the daemon does not answer, while it does not: the bar on top says so.
 export const gone = signal<string | undefined>(undefined);
 
+// True while the page does so much that its views do not ask meanwhile.
+export const busy = signal(false);
+
 // |of|: the instance whose changes change the answer; ANY: all of them do; undefined: the clock alone says when to ask.
 export const ANY = Symbol('any');
 
@@ -58,6 +61,10 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
     const ask = async (): Promise<void> => {
       clearTimeout(timer);
       if (asking || stopped) return;
+      if (busy.value) {
+        timer = setTimeout(ask, every) as unknown as number;
+        return;
+      }
       asking = true;
       changed = false;
       const asked = performance.now();

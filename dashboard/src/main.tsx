@@ -2,14 +2,15 @@
 
 import './theme.css';
 import { locked } from './token'; // first, as it takes a token out of the address
-import { render } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { render, type ComponentChildren } from 'preact';
+import { useEffect, useErrorBoundary } from 'preact/hooks';
 import { gone, useLive } from './live';
 import { ofAll } from './api';
 import { ownApp } from './commands';
 import type { App } from './model';
 import { AppsPage } from './pages/apps';
 import { ComparePage } from './pages/compare';
+import { Stack } from './pages/failure';
 import { FilePage } from './pages/file';
 import { HelpDialog } from './pages/help';
 import { InstancePage } from './pages/instance';
@@ -22,7 +23,7 @@ import { Top } from './pages/top';
 import { WorkersPage } from './pages/workers';
 import { go, helping, link, route, searching } from './route';
 import * as theme from './theme';
-import { Toasts } from './ui/basics';
+import { toast, Toasts } from './ui/basics';
 import { isTyping, toList } from './ui/keys';
 
 function Root() {
@@ -81,8 +82,33 @@ function Shell() {
           {gone.value.replace(/\.?$/, '.')} What you see is the last that it told; the page asks again.
         </p>
       )}
-      <Page page={page} id={id} other={other} app={app} />
+      <Guarded>
+        <Page page={page} id={id} other={other} app={app} />
+      </Guarded>
     </>
+  );
+}
+
+// A fault of ours in one view leaves the others, and says what it was.
+function Guarded({ children }: { children: ComponentChildren }) {
+  const [error, reset] = useErrorBoundary((caught) => console.error(caught)) as [Error | undefined, () => void];
+  const where = route.value.segments.join('/');
+  useEffect(() => {
+    if (error) reset();
+  }, [where]);
+  if (!error) return <>{children}</>;
+  return (
+    <main>
+      <h1>This view has failed</h1>
+      <p class="sentence">It is a fault of this page, not of your workflows: they go on. Other views may well work, or this one when it is loaded again.</p>
+      <p>
+        <button type="button" class="primary" onClick={() => location.reload()}>
+          Load again
+        </button>
+      </p>
+      <p class="refusal">{String(error)}</p>
+      <Stack text={`${location.hash}\n${error.stack ?? ''}`} />
+    </main>
   );
 }
 
@@ -131,6 +157,9 @@ function useKeys(): void {
     return () => removeEventListener('keydown', onKey);
   }, []);
 }
+
+// What fails outside of a view, such as an answer that nobody waits for.
+addEventListener('unhandledrejection', (event) => toast(`Something on this page has failed: ${event.reason}`, true));
 
 theme.begin();
 render(<Root />, document.getElementById('root')!);

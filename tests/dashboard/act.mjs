@@ -1,11 +1,12 @@
 // What is done from the page: events, reruns, starts, many at once; and what two runs, files and families are shown as.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { APP, BUILD, http, grpc, page, until, api, open } from './world.mjs';
+import { APP, BUILD, freePort, http, grpc, page, until, api, open } from './world.mjs';
 
 test('an event is raised, and the page shows what came of it', async () => {
   await open('#/instance/order-1');
@@ -17,7 +18,7 @@ test('an event is raised, and the page shows what came of it', async () => {
   await dialog.getByRole('alert').filter({ hasText: 'not JSON' }).waitFor();
   await dialog.getByLabel('Data').fill('{"by":"ann"}');
   await dialog.getByRole('button', { name: 'Raise event' }).click();
-  await page.getByText(/^Completed after/).waitFor();
+  await page.locator('.sentence', { hasText: /^Completed after/ }).waitFor();
   await page.getByRole('button', { name: 'Purge' }).waitFor();
 });
 
@@ -84,6 +85,17 @@ test('a history in a file is looked at like one of a daemon', async () => {
   await page.getByRole('option', { name: /activity charge/ }).click();
   await page.getByText('the bank said no').first().waitFor();
   await page.getByRole('listitem').filter({ hasText: 'executionStarted' }).waitFor();
+  // What the page saves is the same file, and a replay reads it.
+  await open('#/instance/order-1/json');
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save as a file' }).click();
+  const saved = join(place, 'saved.json');
+  await (await saving).saveAs(saved);
+  assert.equal(await readFile(saved, 'utf8'), exported);
+  const replay = spawn('sh', ['-c', '"$0" workflow replay "$1" -p "$2" -- "$3" "grpc://127.0.0.1:$2"', join(BUILD, 'bin', 'pawl'), saved, String(await freePort()), join(BUILD, 'bin', 'dashboard_worker')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  for await (const piece of replay.stdout) said += piece;
+  assert.equal(replay.exitCode ?? (await once(replay, 'exit'))[0], 0, said);
   await rm(place, { recursive: true });
 });
 
@@ -150,10 +162,10 @@ test('workflows are started, terminated and purged', async () => {
   await dialog.getByLabel('Name').fill('order');
   await dialog.getByLabel(/^Instance id/).fill('made-here');
   await dialog.getByRole('button', { name: 'Start', exact: true }).click();
-  await page.getByText(/^Waits for event approval/).waitFor();
+  await page.locator('.sentence', { hasText: /^Waits for event approval/ }).waitFor();
   await page.getByRole('button', { name: 'Terminate' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Terminate' }).click();
-  await page.getByText(/^Terminated after/).waitFor();
+  await page.locator('.sentence', { hasText: /^Terminated after/ }).waitFor();
   await page.getByRole('button', { name: 'Purge' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Purge' }).click();
   await page.waitForURL(/#\/instances/);

@@ -43,15 +43,16 @@ test('Tab leads through every page, in its order, to all that can be used', asyn
       const usable = (one) => one.checkVisibility({ visibilityProperty: true }) && !one.disabled && one.tabIndex >= 0;
       return [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')].filter(usable).map((one, index) => ((one.dataset.walk = index), one.getAttribute('aria-label') ?? one.textContent.trim()));
     });
-    const seen = [];
-    for (let n = 0; n < reached.length + 2; n++) {
-      await press('Tab');
-      const at = await page.evaluate(() => document.activeElement.dataset.walk);
-      if (at !== undefined) seen.push(Number(at));
-    }
+    await page.evaluate(() => {
+      globalThis.seen = [];
+      addEventListener('focusin', (event) => event.target.dataset.walk !== undefined && globalThis.seen.push(Number(event.target.dataset.walk)));
+    });
+    for (let n = 0; n < reached.length + 2; n++) await press('Tab');
+    const seen = await page.evaluate(() => globalThis.seen);
     const wrapped = seen.findIndex((at, index) => index > 0 && at < seen[index - 1]);
     const order = wrapped < 0 ? seen : seen.slice(0, wrapped);
-    assert.deepEqual([...new Set(seen)].sort((a, b) => a - b).length >= reached.length - 1, true, `${hash}: ${reached.filter((_, index) => !seen.includes(index))} not reached`);
+    const missed = reached.filter((_, index) => !seen.includes(index));
+    assert.ok(missed.length <= 1, `${hash}: ${missed} not reached`); // one may have come or gone meanwhile
     assert.deepEqual(order, [...order].sort((a, b) => a - b), hash);
   }
 });
@@ -66,28 +67,26 @@ test('a dialog keeps the focus, and gives it back', async () => {
     ['#/instance/keys-1', 'Start like this …'],
     ['#/instance/keys-1', 'Compare …'],
   ];
-  for (const [hash, opener] of OPENERS) {
-    for (const how of ['Escape', 'Cancel']) {
-      await arrive(hash);
-      await page.getByRole('button', { name: opener, exact: true }).waitFor();
-      await until(() => page.getByRole('button', { name: opener, exact: true }).isEnabled(), `${opener} can be used`);
-      await tabTo(opener);
+  for (const [index, [hash, opener]] of OPENERS.entries()) {
+    await arrive(hash);
+    await until(() => page.getByRole('button', { name: opener, exact: true }).isEnabled(), `${opener} can be used`);
+    await tabTo(opener);
+    await press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await page.evaluate(() => {
+      globalThis.left = [];
+      addEventListener('focusin', (event) => event.target.closest('dialog') || globalThis.left.push(event.target.textContent));
+    });
+    for (let n = 0; n < 10; n++) await press('Tab');
+    assert.deepEqual(await page.evaluate(() => globalThis.left), [], `${opener}: Tab leaves the dialog`);
+    if (index % 2) {
+      await tabTo('Cancel');
       await press('Enter');
-      await page.getByRole('dialog').waitFor();
-      for (let n = 0; n < 12; n++) {
-        const at = await focused();
-        assert.ok(at === undefined || at.inDialog, `${opener}: Tab leaves the dialog for ${at?.text}`);
-        await press('Tab');
-      }
-      if (how === 'Cancel') {
-        await tabTo('Cancel');
-        await press('Enter');
-      } else {
-        await press('Escape');
-      }
-      await until(async () => (await page.getByRole('dialog').count()) === 0, 'the dialog is closed');
-      await until(async () => (await focused())?.text === opener, `the focus is on '${opener}' again`);
+    } else {
+      await press('Escape');
     }
+    await until(async () => (await page.getByRole('dialog').count()) === 0, 'the dialog is closed');
+    await until(async () => (await focused())?.text === opener, `the focus is on '${opener}' again`);
   }
 });
 
@@ -127,19 +126,19 @@ test('what a workflow can be told is told by the keyboard', async () => {
   };
   await arrive('#/instances');
   await tell('Start …', 'Start', 'order');
-  await page.getByText(/^Waits for event approval/).waitFor();
+  await page.locator('.sentence', { hasText: /^Waits for event approval/ }).waitFor();
   const id = decodeURIComponent(/#\/instance\/([^/]+)/.exec(page.url())[1]);
   await tell('Suspend', 'Suspend', 'a joke');
-  await page.getByText(/^Suspended/).waitFor();
+  await page.locator('.sentence', { hasText: /^Suspended/ }).waitFor();
   await tell('Resume', 'Resume');
-  await page.getByText(/^Waits for event approval/).waitFor();
+  await page.locator('.sentence', { hasText: /^Waits for event approval/ }).waitFor();
   await tell('Raise event', 'Raise event'); // its name stands there already
-  await page.getByText(/^Completed after/).waitFor();
+  await page.locator('.sentence', { hasText: /^Completed after/ }).waitFor();
   await tell('Rerun', 'Rerun', 'keys-again');
   await page.waitForURL(/#\/instance\/keys-again/);
-  await page.getByText(/^Waits for event approval/).waitFor();
+  await page.locator('.sentence', { hasText: /^Waits for event approval/ }).waitFor();
   await tell('Terminate', 'Terminate', 'it works');
-  await page.getByText(/^Terminated after/).waitFor();
+  await page.locator('.sentence', { hasText: /^Terminated after/ }).waitFor();
   await tell('Purge', 'Purge');
   await page.waitForURL(/#\/instances/);
   await until(async () => (await fetch(`${own().replace('/dashboard/', '/pawl/v1/')}instances/keys-again`)).status === 404, 'it is gone');

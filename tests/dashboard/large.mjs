@@ -1,7 +1,7 @@
 // Much of everything.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { http, page, many, open, lookAt, own } from './world.mjs';
+import { page, many, open, lookAt, own, until } from './world.mjs';
 
 test('a search that finds little goes on to the end, and says how far it has come', async () => {
   await lookAt(`http://127.0.0.1:${await many}/dashboard/`);
@@ -36,6 +36,18 @@ test('fifty thousand events are a page of a few hundred elements, wherever one l
     await page.keyboard.press('f');
     await page.getByText('order 999 was refused').first().waitFor();
     await page.getByRole('option', { selected: true, name: /activity \w+, failed/ }).waitFor();
+    // A part is seen by dragging over the times, and the whole again by a key.
+    const axis = await page.locator('.timeline-axis').boundingBox();
+    const first = () => page.locator('.tick').evaluateAll((ticks) => ticks.map((tick) => tick.title).join());
+    const whole = await first();
+    await page.mouse.move(axis.x + axis.width * 0.4, axis.y + 8);
+    await page.mouse.down();
+    await page.mouse.move(axis.x + axis.width * 0.5, axis.y + 8, { steps: 3 });
+    await page.mouse.up();
+    await until(async () => (await first()) !== whole && page.getByRole('button', { name: 'whole time' }).isEnabled(), 'a part is shown');
+    await page.getByRole('listbox').focus();
+    await page.keyboard.press('0');
+    await until(async () => (await first()) === whole, 'the whole is shown again');
     await page.getByRole('listbox').evaluate((list) => (list.scrollTop = list.scrollHeight));
     await page.getByRole('option', { name: /activity report, done/ }).last().waitFor();
     await small();

@@ -124,7 +124,7 @@ test('the list filters, counts and pages', async () => {
 
 test('one instance is shown as a timeline', async () => {
   await open('#/instance/order-1');
-  await page.getByText(/^Waits for event approval/).waitFor();
+  await page.locator('.sentence', { hasText: /^Waits for event approval/ }).waitFor();
   const row = page.getByRole('option', { name: /activity charge, done after 3 attempts/ });
   await row.waitFor();
   assert.equal(await row.locator('.bar.fail').count(), 2);
@@ -144,7 +144,7 @@ test('one instance is shown as a timeline', async () => {
   });
   assert.equal(beyond, 0);
   await page.locator('.sentence time').waitFor();
-  assert.equal(await page.getByText(/^Waits for event approval.*\dZ/).count(), 0);
+  assert.equal(await page.locator('.sentence', { hasText: /^Waits for event approval.*\dZ/ }).count(), 0);
   // What is drawn is what the daemon told.
   const { groups } = await api('instances/order-1/timeline');
   assert.equal(await page.getByRole('option').count(), groups.length);
@@ -160,7 +160,7 @@ test('a fan-out is one row that opens with its failure first', async () => {
 test('a workflow that calls what no worker has says so in the first line', async () => {
   await open('#/instance/lost-1');
   await page.getByText(/nobody_has_this/).first().waitFor();
-  await page.getByText(/^Failed after/).waitFor();
+  await page.locator('.sentence', { hasText: /^Failed after/ }).waitFor();
 });
 
 test('payloads are text, whatever they hold', async () => {

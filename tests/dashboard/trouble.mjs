@@ -7,7 +7,7 @@ import { problems, folder, daemon, browser, page, freePort, until, run, memory, 
 
 test('a daemon that dies is told, and what was seen stays; it comes back by itself', async () => {
   await open('#/instance/parent-1');
-  await page.getByText(/^Waits for its child/).waitFor();
+  await page.locator('.sentence', { hasText: /^Waits for its child/ }).waitFor();
   const before = problems.length;
   const args = daemon.spawnargs.slice(1);
   daemon.kill('SIGKILL');
@@ -15,8 +15,33 @@ test('a daemon that dies is told, and what was seen stays; it comes back by itse
   await page.getByRole('heading', { name: 'parent' }).waitFor();
   run('daprd', ...args);
   await until(async () => (await page.getByRole('alert').count()) === 0, 'the page has the daemon back');
-  await page.getByText(/^Waits for its child/).waitFor();
+  await page.locator('.sentence', { hasText: /^Waits for its child/ }).waitFor();
   problems.length = before; // connections that were refused are in the browser's console, as they should be
+});
+
+test('a fault of one view leaves the others', async () => {
+  const before = problems.length;
+  await page.route(/pawl\/v1\/store$/, (route) => route.fulfill({ json: { stores: [null], shards: [], daemons: [], at: 1 } }));
+  await open('#/store');
+  await page.getByRole('heading', { name: 'This view has failed' }).waitFor();
+  await page.getByRole('link', { name: 'Workers', exact: true }).click();
+  await page.getByRole('heading', { name: 'Workers' }).waitFor();
+  await page.unroute(/pawl\/v1\/store$/);
+  await page.getByRole('link', { name: 'Store', exact: true }).click();
+  await page.getByRole('heading', { name: /statestore/ }).waitFor();
+  problems.length = before;
+});
+
+test('a browser whose clock is wrong shows the times of the daemon', async () => {
+  const visitor = await browser.newPage();
+  await visitor.clock.install({ time: Date.now() - 3600e3 });
+  await visitor.goto(`${own()}#/instances?q=id:parent-1&cols=created,updated,took`);
+  const cells = () => visitor.getByRole('row', { name: /parent-1 / }).first().getByRole('cell').allTextContents();
+  await until(async () => /ago$|^just now$/.test((await cells())[3]), 'the row is there');
+  const [, , , changed, took] = await cells();
+  assert.match(changed, /^(just now|\d+ s ago|\d min ago)$/);
+  assert.match(took, /^\d+(\.\d+)? (s|min)( \d+ s)?$/);
+  await visitor.close();
 });
 
 test('a daemon with a token lets in who shows it', async () => {

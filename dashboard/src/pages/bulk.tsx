@@ -4,7 +4,7 @@ import { useRef, useState } from 'preact/hooks';
 import { withQuery, type ApiError } from '../api';
 import { bulk, type Progress } from '../bulk';
 import { bulkLine, type Said } from '../commands';
-import { useLive } from '../live';
+import { busy, useLive } from '../live';
 import type { Counts } from '../model';
 import { grouped } from '../time';
 import { Command, Dialog, Refusal } from '../ui/basics';
@@ -35,11 +35,13 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
     setRow(row);
     setState('runs');
     fits.current = concerned;
+    busy.value = true;
     try {
       await bulk({ q, verb: row.verb, body: (one) => bodyOf(row.verb, row.verb === 'rerun' ? { ...said, id: one.id + said.id } : said), fits: row.fits }, () => stopped.current, setProgress);
     } catch (caught) {
       setError(caught as ApiError);
     }
+    busy.value = false;
     setState('ended');
   };
   const close = (): void => {
@@ -77,7 +79,7 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
           </select>
         </label>
         <p>{row.asks}</p>
-        <SaidFields verb={row.verb} said={said} many onChange={setSaid} />
+        {state === 'asks' && <SaidFields verb={row.verb} said={said} many onChange={setSaid} />}
         {state === 'asks' ? (
           <p>
             It concerns {many(concerned)}.{found > concerned && ' The others are passed over.'}
@@ -86,8 +88,7 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
           <div role="status">
             <progress max={Math.max(1, fits.current)} value={done + failed} aria-label="progress" />
             <p>
-              {state === 'ended' && (stopped.current ? 'Stopped. ' : 'Ended. ')}
-              {many(done)} {row.done}
+              {state === 'ended' ? `${stopped.current ? 'Stopped' : 'Ended'}. ${many(done)}` : `${grouped(done)} of ${many(fits.current)}`} {row.done}
               {failed > 0 && `, ${grouped(failed)} refused`}.
             </p>
             {progress?.failures.map((one) => (

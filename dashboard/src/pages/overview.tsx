@@ -29,6 +29,7 @@ export function OverviewPage({ app }: { app: App | undefined }) {
     workers,
     numbers,
     failedLately: failed?.rows ?? [],
+    isMore: failed?.next !== undefined,
     oldest: oldest?.rows ?? [],
     now: now(),
   });
@@ -54,7 +55,7 @@ export function OverviewPage({ app }: { app: App | undefined }) {
         </ol>
       </section>
       {counts.value.value && groups.length === 0 ? <Nothing app={app} /> : <Tiles groups={groups} />}
-      {past && groups.length > 0 && <Charts past={past} />}
+      {past && isTold(past) && <Charts past={past} />}
       {groups.length > 0 && (
         <div class="columns">
           <Short title="Failed within the hour" list={failed} empty="Nothing has failed." more="status:failed" />
@@ -103,6 +104,10 @@ function Tiles({ groups }: { groups: Counts['groups'] }) {
 // --- over time -----------------------------------------------------------------------------------
 
 const known = (values: readonly number[], scale = 1): (number | undefined)[] => values.map((value) => (value < 0 ? undefined : value * scale));
+
+// Whether anything has happened that a chart could show.
+const isTold = (past: Past): boolean =>
+  [past.started, past.completed, past.failed, past.terminated, past.activities, past.running, past.pending, past.suspended, past.stalled].some((values) => values.some((value) => value > 0));
 
 function Charts({ past }: { past: Past }) {
   const rate = 60000 / past.step; // of a step, in a minute

@@ -3,6 +3,7 @@
 import { effect, signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import { get, path } from '../api';
+import { busy } from '../live';
 import { ENDED, type Instance, type Row } from '../model';
 import { route } from '../route';
 import { clock, now, UTC } from '../time';
@@ -32,7 +33,7 @@ function next(): [string, number] | undefined {
 }
 
 async function ask(): Promise<void> {
-  const one = document.hidden ? undefined : next();
+  const one = document.hidden || busy.value ? undefined : next();
   if (!one) {
     asking--;
     return;

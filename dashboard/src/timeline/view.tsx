@@ -3,7 +3,7 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Group, Timeline } from '../model';
-import { clock, duration, now } from '../time';
+import { clock, duration, grouped, now } from '../time';
 import { criticalPath } from './critical';
 import { describe, endOf, rows as makeRows, type Row } from './rows';
 import { Scale, stretches, tickTexts, type Stretch } from './scale';
@@ -170,7 +170,7 @@ export function TimelineView({ timeline, selected, onSelect, onOpen }: Props) {
       <div class="timeline-axis" onPointerDown={onDown} onPointerMove={onMove} onPointerUp={onUp} onPointerCancel={() => setDrag(undefined)}>
         {ticks.map(({ x, time }, index) => (
           <span class="tick" key={time} style={{ left: `${label + x}px` }} title={clock(time)}>
-            {says[index]}
+            {(ticks[index + 1]?.x ?? Infinity) - x > says[index]!.length * LETTER ? says[index] : ''}
           </span>
         ))}
         {drag && (
@@ -263,7 +263,7 @@ function RowView({ row, top, scale, label, width, present, selected, aside, onSe
   const end = row.type === 'crowd' ? row.end : (endOf(row.group) ?? present);
   const took = duration(end - start);
   const kind = row.type === 'crowd' ? row.kind : row.group.kind;
-  const name = row.type === 'crowd' ? `${row.members.length} × ${row.name}` : row.group.name || row.group.kind;
+  const name = row.type === 'crowd' ? `${grouped(row.members.length)} × ${row.name}` : row.group.name || row.group.kind;
   const says =
     row.type === 'crowd'
       ? `${name}: ${row.failed} failed, ${row.running} running, ${took}; ${row.open ? 'opened' : 'closed'}`

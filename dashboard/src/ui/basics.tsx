@@ -20,6 +20,23 @@ export function Time({ at, relative = false, exact = false }: { at: number | und
   );
 }
 
+// Browsers lend the clipboard to pages of this machine and of TLS; elsewhere only what is selected can be copied, and in a dialog only what is
+// within it.
+async function copyText(text: string, button: HTMLElement): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = Object.assign(document.createElement('textarea'), { value: text, className: 'sr-only' });
+    button.after(area);
+    area.select();
+    const done = document.execCommand('copy');
+    area.remove();
+    button.focus();
+    return done;
+  }
+}
+
 // Two sheets; a tick once it is copied.
 const CopyIcon = ({ done }: { done: boolean }) => (
   <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
@@ -37,7 +54,10 @@ export function Copy({ text, what, label }: { text: string; what: string; label?
       title={copied ? 'copied' : `copy ${what}`}
       onClick={async (event) => {
         event.stopPropagation();
-        await navigator.clipboard.writeText(text);
+        if (!(await copyText(text, event.currentTarget))) {
+          toast('This browser does not let a page copy here.', true);
+          return;
+        }
         setCopied(true);
         setTimeout(() => setCopied(false), 1500);
       }}

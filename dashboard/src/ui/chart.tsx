@@ -29,15 +29,17 @@ export function roundUp(value: number): number {
   return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * (1 - 1e-9))!;
 }
 
-const stepsOf = (values: readonly (number | undefined)[]): number[] => values.flatMap((value, at) => (value === undefined ? [] : [at]));
+const FAR = 6; // steps without a value that a line still goes over
 
-// Steps that are drawn together: a gap begins others.
-export function runs(values: readonly (number | undefined)[]): number[][] {
+// Steps that are drawn together: more than |gap| without a value begin others.
+export function runs(values: readonly (number | undefined)[], gap = 0): number[][] {
   const out: number[][] = [];
+  let last = -Infinity;
   values.forEach((value, at) => {
     if (value === undefined) return;
-    if (at === 0 || values[at - 1] === undefined) out.push([]);
+    if (at - last > gap + 1) out.push([]);
     out[out.length - 1]!.push(at);
+    last = at;
   });
   return out;
 }
@@ -68,7 +70,7 @@ export function Chart({ title, step: between, times: known, series: given, stack
     <figure class="chart">
       <figcaption>
         <b>{title}</b>
-        <span class="quiet">{at !== undefined ? clock(times[at]!) : isEmpty ? 'nothing yet' : `up to ${format(top)}`}</span>
+        <span class="quiet">{at !== undefined ? clock(times[at]!) : isEmpty ? 'nothing yet' : `up to ${format(top).replace(/\.0+ /, ' ')}`}</span>
       </figcaption>
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -83,12 +85,12 @@ export function Chart({ title, step: between, times: known, series: given, stack
         onPointerLeave={() => setAt(undefined)}
       >
         {series.map((one, index) =>
-          (stacked ? runs(sums[index]!) : [stepsOf(sums[index]!)]).map((run) =>
+          runs(sums[index]!, stacked ? 0 : FAR).map((run) =>
             stacked && run.length > 1 ? (
               <polygon key={`${one.name} ${run[0]}`} class={`area ${one.tone}`} points={area(index, run)} />
             ) : run.length > 1 ? (
               <polyline key={`${one.name} ${run[0]}`} class={`line ${one.tone}`} points={line(index, run)} />
-            ) : run.length === 0 ? null : (
+            ) : (
               <line key={`${one.name} ${run[0]}`} class={`line ${one.tone}`} x1={x(run[0]!) - 4} x2={x(run[0]!)} y1={y(sums[index]![run[0]!]!)} y2={y(sums[index]![run[0]!]!)} />
             ),
           ),
