@@ -98,14 +98,21 @@ static void sort_words(char *text) {
     for (size_t i = 0; i < count; i++) text += sprintf(text, "%s ", words[i]);
 }
 
-static void assert_counts(struct fixture *f, const char *expected) {
+static void assert_counts_of(struct fixture *f, struct pawl_query query, const char *expected) {
     struct pawl_buf text = {0};
-    const struct pawl_query all = {0};
-    assert_ok(f, f->store->ops->count(f->store, 1, &all, note_count, &text, &f->error));
+    assert_ok(f, f->store->ops->count(f->store, 1, &query, note_count, &text, &f->error));
     pawl__buf_append(&text, "", 1);
     sort_words((char *)text.data);
     assert_string_equal((const char *)text.data, expected);
     pawl__buf_finish(&text);
+}
+
+static void assert_counts(struct fixture *f, const char *expected) {
+    assert_counts_of(f, (struct pawl_query){0}, expected);
+}
+
+static void assert_say(struct fixture *f, const char *says, const char *expected) {
+    assert_counts_of(f, (struct pawl_query){.custom_status = pawl__str(says)}, expected);
 }
 
 // A file that was written before there were counts gets them when it is opened, once.
@@ -114,6 +121,9 @@ static void test_counts_are_made(void **state) {
     assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
     for (int open = 0; open < 2; open++) {
         assert_counts(f, "ended/1=1 failing/3=1 parent/0=1 running/0=1 sleeper/0=1 waiter/0=2 ");
+        assert_say(f, "waits", open ? "waiter/0=2 " : "");
+        assert_ok(f, f->store->ops->tend(f->store, &f->error));
+        assert_say(f, "waits", "waiter/0=2 ");
         fixture_reopen(f);
     }
 }
@@ -130,6 +140,21 @@ static void put_named(struct fixture *f, const char *id, const char *name, int32
     row.name = pawl__str(name);
     row.status = status;
     assert_ok(f, t_put(f, &row));
+}
+
+// A file that was written before texts were counted gets these counts, too.
+static void test_texts_are_counted(void **state) {
+    struct fixture *f = *state;
+    assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
+    assert_ok(f, f->store->ops->tend(f->store, &f->error));
+    for (int open = 0; open < 2; open++) {
+        run_sql(f, "DROP TABLE pawl_text; DROP TRIGGER pawl_text_put; "
+                   "DROP TRIGGER pawl_text_change; DROP TRIGGER pawl_text_delete; "
+                   "DELETE FROM pawl_meta WHERE key='counted texts'");
+        fixture_reopen(f);
+        assert_say(f, "a", "ended/1=1 waiter/0=2 ");
+        assert_say(f, "waits", "waiter/0=2 ");
+    }
 }
 
 static void lease_shop(struct fixture *f) {
@@ -159,6 +184,20 @@ static void test_others_count(void **state) {
         f, t_commit(f, &(struct pawl_part){.lease = &f->lease, .deletes = gone, .delete_count = 2},
                     NULL));
     assert_counts(f, "failing/3=1 newer/7=1 parent/0=1 running/0=1 waiter/1=1 waiter/3=1 ");
+
+    assert_ok(f, f->store->ops->tend(f->store, &f->error));
+    assert_say(f, "a", "waiter/1=1 ");
+    run_sql(f, "UPDATE pawl_instance SET custom_status='again' WHERE name<>'waiter'");
+    assert_say(f, "a", "failing/3=1 newer/7=1 parent/0=1 running/0=1 waiter/1=1 ");
+    run_sql(f, "UPDATE pawl_instance SET custom_status='', status=9 WHERE name='parent'");
+    run_sql(f, "UPDATE pawl_instance SET status=5 WHERE name='failing'");
+    put_named(f, "new", "newest", 7); // says nothing
+    run_sql(f, "DELETE FROM pawl_instance WHERE name='waiter'");
+    assert_say(f, "a", "failing/5=1 running/0=1 ");
+    run_sql(f, "INSERT INTO pawl_instance(shard, id, position, name, status, created_at, "
+               "updated_at, completed_at, wake_at, active, live, tags, state) "
+               "VALUES(1, 'blue', 1, 'new', 7, 1, 1, 0, 0, 0, 0, 'team', x'')");
+    assert_counts_of(f, (struct pawl_query){.tag = PAWL_STR("team")}, "new/7=1 ");
 }
 
 // Triggers of a user, on the table of state, run as before, and the counts are right with them.
@@ -270,7 +309,8 @@ int main(void) {
     fixture_kind = &t_sqlite;
 #define T(name) cmocka_unit_test_setup_teardown(name, format_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {T(test_columns_are_filled), T(test_counts_are_made),
-                                       T(test_others_count),       T(test_triggers_of_users),
+                                       T(test_others_count),       T(test_texts_are_counted),
+                                       T(test_texts_are_counted),  T(test_triggers_of_users),
                                        T(test_damaged_row),        T(test_workflows_go_on)};
 #undef T
     return cmocka_run_group_tests_name("formats", tests, NULL, NULL);

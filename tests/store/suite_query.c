@@ -297,19 +297,20 @@ static void test_counts_without(void **state) {
                   "Order/0=1 Order/1=1 ");
 }
 
-// Counts by name and status are exact after each commit, whatever it did: rows that come, change,
-// go and come again, in one commit or in several, and parts that are refused, beside others that
-// are done. The names are more than a store may want to keep in memory meanwhile.
+// Counts by name, status and a text are exact after each commit, whatever it did: rows that come,
+// change, go and come again, in one commit or in several, and parts that are refused, beside others
+// that are done. The names and texts are more than a store may want to keep in memory meanwhile.
 enum {
     MODEL_IDS = 120,
     MODEL_NAMES = 50,
-    MODEL_STATUSES = 9
+    MODEL_STATUSES = 9,
+    MODEL_TEXTS = 60
 };
 
 struct model {
     struct {
         bool there;
-        unsigned name;
+        unsigned name, tag, says; // of the texts 0: none
         int32_t status;
     } rows[MODEL_IDS];
 };
@@ -324,15 +325,45 @@ static enum pawl_err model_check(void *arg, struct pawl_str name, int32_t status
     return PAWL_OK;
 }
 
-static void assert_model(struct fixture *f, const struct model *model) {
+static struct pawl_str model_text(struct fixture *f, unsigned number) {
+    if (!number) return PAWL_STR("");
+    return pawl__str(pawl__arena_format(&f->arena, "<%u>", number)); // is in no other
+}
+
+static struct pawl_str model_tags(struct fixture *f, unsigned number) {
+    struct pawl_buf tags = {0};
+    if (!number) return PAWL_STR("");
+    pawl__tags_add(&tags, PAWL_STR("team"), model_text(f, number));
+    struct pawl_str copy = {pawl__arena_dup(&f->arena, pawl__buf_str(&tags)), tags.len};
+    pawl__buf_finish(&tags);
+    return copy;
+}
+
+// Of those with these texts; 0: with any.
+static void assert_model_of(struct fixture *f, const struct model *model, unsigned tag,
+                            unsigned says) {
     uint64_t left[MODEL_NAMES][MODEL_STATUSES] = {{0}};
-    const struct pawl_query all = {0};
+    const struct pawl_query query = {.tag = model_tags(f, tag),
+                                     .custom_status = model_text(f, says)};
     for (size_t i = 0; i < MODEL_IDS; i++)
-        left[model->rows[i].name][model->rows[i].status] += model->rows[i].there;
+        left[model->rows[i].name][model->rows[i].status] += model->rows[i].there &&
+                                                            (!tag || model->rows[i].tag == tag) &&
+                                                            (!says || model->rows[i].says == says);
     assert_ok(f,
-              f->store->ops->count(f->store, f->lease.shard, &all, model_check, left, &f->error));
+              f->store->ops->count(f->store, f->lease.shard, &query, model_check, left, &f->error));
     for (size_t n = 0; n < MODEL_NAMES; n++)
         for (size_t s = 0; s < MODEL_STATUSES; s++) assert_int_equal(left[n][s], 0);
+}
+
+static void assert_model(struct fixture *f, const struct model *model) {
+    assert_model_of(f, model, 0, 0);
+    for (unsigned text = 1; text < 4; text++) {
+        assert_model_of(f, model, text, 0);
+        assert_model_of(f, model, 0, text);
+    }
+    assert_model_of(f, model, 1, 2);
+    assert_model_of(f, model, MODEL_TEXTS - 1, 0);
+    assert_model_of(f, model, 0, MODEL_TEXTS - 1);
 }
 
 // Makes a part of random rows, and does in |model| what it does. |refused|: its last row has more
@@ -355,15 +386,23 @@ static struct pawl_part model_part(struct fixture *f, unsigned *dice, struct mod
         bool same = model->rows[i].there && rand_r(dice) % 3 == 0;
         unsigned name = same ? model->rows[i].name : (unsigned)rand_r(dice) % names;
         int32_t status = same ? model->rows[i].status : (int32_t)(rand_r(dice) % MODEL_STATUSES);
+        unsigned texts = rand_r(dice) % 2 ? 4 : MODEL_TEXTS;
+        unsigned tag = same ? model->rows[i].tag : (unsigned)rand_r(dice) % texts;
+        bool silent = model->rows[i].there && rand_r(dice) % 2;
+        unsigned says = silent ? model->rows[i].says : (unsigned)rand_r(dice) % texts;
         snprintf(text, sizeof text, "n%u", name);
         struct pawl_snapshot row = t_snapshot(id, "s", "h");
         row.name = name ? pawl__str(pawl__arena_dup(&f->arena, pawl__str(text))) : PAWL_STR("");
         row.status = status;
+        row.tags = model_tags(f, tag);
+        row.custom_status = model_text(f, says);
         row.active = rand_r(dice) % 2;
         row.history_from = model->rows[i].there && rand_r(dice) % 2; // more of it
         rows[part.snapshot_count++] = row;
         model->rows[i].there = true;
         model->rows[i].name = name;
+        model->rows[i].tag = tag;
+        model->rows[i].says = says;
         model->rows[i].status = status;
     }
     if (refused) {

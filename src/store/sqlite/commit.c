@@ -274,7 +274,7 @@ static enum pawl_outcome commit_try(struct pawl_sqlite *store, const struct pawl
     *refused = false;
     enum pawl_err err = pawl__sqlite_begin(store, commit->at_once, error);
     if (err) return PAWL_COMMIT_NOTHING;
-    pawl__sqlite_tally_clear(&store->tally);
+    pawl__sqlite_count_clear(store);
     err = commit_parts(store, commit->parts, refused, error);
     if (!err) err = pawl__sqlite_count_write(store, error);
     for (struct pawl_state_tx *tx = commit->state; !err && tx; tx = tx->next)

@@ -10,6 +10,7 @@
 
 struct fill_row {
     sqlite3_int64 row;
+    uint64_t shard;
     struct pawl_snapshot columns;
 };
 
@@ -38,7 +39,10 @@ static enum pawl_err fill_derive(struct pawl_sqlite *store, sqlite3_stmt *find,
     struct pawl_buf parts = {0};
     enum pawl_err err = PAWL_OK;
     struct pawl_snapshot *row = &out->columns;
-    *out = (struct fill_row){.row = sqlite3_column_int64(find, 0)};
+    *out = (struct fill_row){.row = sqlite3_column_int64(find, 0),
+                             .shard = (uint64_t)sqlite3_column_int64(find, 1)};
+    row->name = pawl__sqlite_column(find, 5);
+    row->status = sqlite3_column_int(find, 6);
     bool good = !pawl__row_open(pawl__sqlite_column(find, 3), &row->state);
     if (sqlite3_column_type(find, 4) == SQLITE_NULL) {
         err = fill_parts(store, out->row, &parts, error);
@@ -48,9 +52,10 @@ static enum pawl_err fill_derive(struct pawl_sqlite *store, sqlite3_stmt *find,
     }
     if (!err && good && !pawl__columns_derive(arena, row))
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
-    if (!err && !(pawl__sqlite_keep(arena, &row->parent) && pawl__sqlite_keep(arena, &row->tags) &&
-                  pawl__sqlite_keep(arena, &row->custom_status) &&
-                  pawl__sqlite_keep(arena, &row->failure_type)))
+    if (!err &&
+        !(pawl__sqlite_keep(arena, &row->name) && pawl__sqlite_keep(arena, &row->parent) &&
+          pawl__sqlite_keep(arena, &row->tags) && pawl__sqlite_keep(arena, &row->custom_status) &&
+          pawl__sqlite_keep(arena, &row->failure_type)))
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
     pawl__buf_finish(&parts);
     return err;
@@ -64,7 +69,13 @@ static enum pawl_err fill_set(struct pawl_sqlite *store, const struct fill_row *
     pawl__sqlite_bind_text(set, 3, row->columns.tags);
     pawl__sqlite_bind_text(set, 4, row->columns.custom_status);
     pawl__sqlite_bind_text(set, 5, row->columns.failure_type);
-    return pawl__sqlite_run(store, PAWL_SQL_FILL_SET) ? fill_fail(store, error) : PAWL_OK;
+    if (pawl__sqlite_run(store, PAWL_SQL_FILL_SET)) return fill_fail(store, error);
+    const struct pawl_sqlite_counted from = {.name = row->columns.name,
+                                             .status = row->columns.status};
+    struct pawl_sqlite_counted to = from;
+    to.texts[PAWL_SQLITE_TAGS] = row->columns.tags;
+    to.texts[PAWL_SQLITE_CUSTOM_STATUS] = row->columns.custom_status;
+    return pawl__sqlite_count_change(store, row->shard, &from, &to, error);
 }
 
 static enum pawl_err fill_some(struct pawl_sqlite *store, struct pawl_arena *arena,
@@ -74,6 +85,7 @@ static enum pawl_err fill_some(struct pawl_sqlite *store, struct pawl_arena *are
     if (!rows) return pawl__fail_plain(error, PAWL_E_NOMEM);
     enum pawl_err err = pawl__sqlite_begin(store, false, error);
     if (err) return err;
+    pawl__sqlite_count_clear(store);
     sqlite3_stmt *find = store->statements[PAWL_SQL_FILL_FIND];
     sqlite3_bind_int64(find, 1, store->filled_to);
     sqlite3_bind_int64(find, 2, FILL_ROWS);
@@ -81,6 +93,7 @@ static enum pawl_err fill_some(struct pawl_sqlite *store, struct pawl_arena *are
         err = fill_derive(store, find, arena, &rows[count++], error);
     if (sqlite3_reset(find) && !err) err = fill_fail(store, error);
     for (size_t i = 0; !err && i < count; i++) err = fill_set(store, &rows[i], error);
+    if (!err) err = pawl__sqlite_count_write(store, error);
     if (!err && count < FILL_ROWS && pawl__sqlite_run(store, PAWL_SQL_FILL_DONE))
         err = fill_fail(store, error);
     err = pawl__sqlite_end(store, err, error);

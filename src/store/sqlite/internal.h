@@ -85,6 +85,11 @@
     X(HISTORY_ANY,    writer, "SELECT 1 FROM pawl_history WHERE instance=?1 LIMIT 1")             \
     X(COUNT_ADD,      writer, "INSERT INTO pawl_count(shard, name, status, count)"                \
                               " VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET count=count+?4") \
+    X(TEXT_ADD,       writer, "INSERT INTO pawl_text(shard, kind, text, name, status, count)"     \
+                              " VALUES(?1, ?2, ?3, ?4, ?5, ?6)"                                   \
+                              " ON CONFLICT DO UPDATE SET count=count+?6")                        \
+    X(TEXT_DROP,      writer, "DELETE FROM pawl_text WHERE shard=?1 AND kind=?2 AND text=?3"      \
+                              " AND name=?4 AND status=?5 AND count<1")                           \
     X(COUNT_DROP,     writer, "DELETE FROM pawl_count WHERE shard=?1 AND name=?2 AND count=0")    \
     X(APP_ADD,        writer, "INSERT INTO pawl_app(name, shards) SELECT ?1, iif("                \
                               "EXISTS(SELECT 1 FROM pawl_shard WHERE app=?1), 1, ?2)"             \
@@ -100,8 +105,8 @@
     X(MEMBER_REMOVE,  writer, "DELETE FROM pawl_member WHERE app=?1 AND id=?2 RETURNING row")     \
     X(MEMBER_ROWS,    writer, "SELECT row FROM pawl_member WHERE app=?1 AND id<>?2")              \
     X(MEMBER_DROP,    writer, "DELETE FROM pawl_member WHERE row=?1")                             \
-    X(FILL_FIND,      writer, "SELECT row, shard, id, state, history FROM pawl_instance"          \
-                              " WHERE row>?1 AND NOT filled ORDER BY row LIMIT ?2")               \
+    X(FILL_FIND,      writer, "SELECT row, shard, id, state, history, name, status"               \
+                              " FROM pawl_instance WHERE row>?1 AND NOT filled ORDER BY row LIMIT ?2")               \
     X(FILL_PARTS,     writer, "SELECT events FROM pawl_history WHERE instance=?1 ORDER BY first") \
     X(FILL_SET,       writer, "UPDATE pawl_instance SET parent=?2, tags=?3, custom_status=?4,"    \
                               " failure_type=?5, filled=1 WHERE row=?1")                          \
@@ -124,6 +129,8 @@
                               " WHERE shard=?1 AND live=1")                                       \
     X(READ_COUNT_ALL, reader, "SELECT name, status, count FROM pawl_count"                        \
                               " WHERE shard=?1 AND count>0")                                      \
+    X(READ_COUNT_TEXT, reader, "SELECT name, status, count FROM pawl_text"                        \
+                              " WHERE shard=?1 AND kind=?2 AND instr(text, ?3)")                  \
     X(READ_MAIL,      reader, "SELECT key, row FROM pawl_mail WHERE app=?1 AND number=?2"         \
                               " AND key>?3 ORDER BY key LIMIT ?4")                                \
     X(READ_HOLDERS,   reader, "SELECT number, id, epoch, owner FROM pawl_shard WHERE app=?1"      \
@@ -145,17 +152,32 @@ enum pawl_sqlite_statement {
     PAWL_SQL_COUNT
 };
 
-// How many instances a commit has added, by name and status; see count.c.
+// Columns whose texts are counted, too: what stands in pawl_text.kind.
+enum pawl_sqlite_text {
+    PAWL_SQLITE_TAGS,
+    PAWL_SQLITE_CUSTOM_STATUS,
+    PAWL_SQLITE_TEXTS
+};
+
+// By what an instance is counted.
+struct pawl_sqlite_counted {
+    struct pawl_str name;
+    int32_t status;
+    struct pawl_str texts[PAWL_SQLITE_TEXTS]; // an empty one is not counted
+};
+
+// How many instances a commit has added, by name, status and, in one of two, a text; see count.c.
 struct pawl_sqlite_tally {
     struct {
         uint64_t shard;
-        size_t name, len; // bytes in |names|
+        size_t name, name_len, text, text_len; // bytes in |bytes|
         int32_t status;
+        enum pawl_sqlite_text kind;
         bool deleted; // some were deleted
         int64_t more; // instances; less than 0: fewer
     } rows[PAWL_SQLITE_TALLY_ROWS];
     size_t count;
-    struct pawl_buf names;
+    struct pawl_buf bytes;
 };
 
 struct pawl_sqlite {
@@ -176,10 +198,10 @@ struct pawl_sqlite {
     // The writer belongs to the committing thread, the reader to the reading one.
     sqlite3 *writer, *reader;
     sqlite3_stmt *statements[PAWL_SQL_COUNT];
-    struct pawl_buf row, history;   // a row being written; the committing thread's
-    struct pawl_buf text;           // an encoded value; likewise
-    struct pawl_sqlite_tally tally; // of the commit being written; likewise
-    bool triggers;                  // run here: they keep pawl_count, and |tally| is not used
+    struct pawl_buf row, history;          // a row being written; the committing thread's
+    struct pawl_buf text;                  // an encoded value; likewise
+    struct pawl_sqlite_tally kinds, texts; // of the commit being written; likewise
+    bool triggers; // run here: they keep what is counted, and the tallies are not used
 
     bool unfilled;           // rows of an earlier Pawl may lack columns, those after |filled_to|
     sqlite3_int64 filled_to; // pawl_instance.row
@@ -314,15 +336,21 @@ enum pawl_err pawl__sqlite_delete(struct pawl_sqlite *store, uint64_t shard, str
 // --- sqlite/count.c -------------------------------------------------------------------------
 
 // Forgets what was counted in a commit that was rolled back.
-void pawl__sqlite_tally_clear(struct pawl_sqlite_tally *tally);
+void pawl__sqlite_count_clear(struct pawl_sqlite *store);
 
-// Counts an instance more with |name| and |status|, or one fewer; |deleted|: it is no more at all.
+// Counts an instance more, or one fewer, as it is no more.
 enum pawl_err pawl__sqlite_count_more(struct pawl_sqlite *store, uint64_t shard,
-                                      struct pawl_str name, int32_t status,
+                                      const struct pawl_sqlite_counted *counted,
                                       struct pawl_error *error);
 enum pawl_err pawl__sqlite_count_less(struct pawl_sqlite *store, uint64_t shard,
-                                      struct pawl_str name, int32_t status, bool deleted,
+                                      const struct pawl_sqlite_counted *counted,
                                       struct pawl_error *error);
+
+// Counts one that was |from| as |to|.
+enum pawl_err pawl__sqlite_count_change(struct pawl_sqlite *store, uint64_t shard,
+                                        const struct pawl_sqlite_counted *from,
+                                        const struct pawl_sqlite_counted *to,
+                                        struct pawl_error *error);
 
 // Writes what was counted, in the transaction that is open.
 enum pawl_err pawl__sqlite_count_write(struct pawl_sqlite *store, struct pawl_error *error);

@@ -103,7 +103,8 @@ static void sqlite_close(struct pawl_store *base) {
     pawl__buf_finish(&store->row);
     pawl__buf_finish(&store->history);
     pawl__buf_finish(&store->text);
-    pawl__buf_finish(&store->tally.names);
+    pawl__buf_finish(&store->kinds.bytes);
+    pawl__buf_finish(&store->texts.bytes);
     free(store->held);
     free(store->metadata_table);
     free(store->state_table);

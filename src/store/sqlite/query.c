@@ -136,8 +136,9 @@ enum pawl_err pawl__sqlite_query(struct pawl_store *base, uint64_t shard,
 
 // --- counts ---------------------------------------------------------------------------------
 //
-// By name and status they stand in pawl_count. What else is asked for is read from an index, and
-// counted here: GROUP BY would sort it first, which takes five times as long.
+// By name and status they stand in pawl_count, and by these and one text in pawl_text. What else is
+// asked for is read from an index, and counted here: GROUP BY would sort it first, which takes five
+// times as long.
 
 struct count_group {
     struct pawl_str key; // the status, then the name
@@ -205,13 +206,13 @@ static enum pawl_err count_tell(const struct count *count, pawl_count_fn fn, voi
     return err;
 }
 
-static enum pawl_err count_kinds(struct pawl_sqlite *store, uint64_t shard,
+// Counts the rows of |statement|, each a name, a status and how many there are.
+static enum pawl_err count_kinds(struct pawl_sqlite *store, enum pawl_sqlite_statement statement,
                                  const struct pawl_query *query, struct count *count,
                                  struct pawl_error *error) {
-    sqlite3_stmt *find = store->statements[PAWL_SQL_READ_COUNT_ALL];
+    sqlite3_stmt *find = store->statements[statement];
     enum pawl_err err = PAWL_OK;
     int rc = SQLITE_DONE;
-    sqlite3_bind_int64(find, 1, (sqlite3_int64)shard);
     while (!err && (rc = sqlite3_step(find)) == SQLITE_ROW) {
         const struct pawl_snapshot row = {.name = pawl__sqlite_column(find, 0),
                                           .status = sqlite3_column_int(find, 1)};
@@ -219,7 +220,28 @@ static enum pawl_err count_kinds(struct pawl_sqlite *store, uint64_t shard,
             !count_row(count, row.name, row.status, sqlite3_column_int64(find, 2)))
             err = pawl__fail_plain(error, PAWL_E_NOMEM);
     }
-    return pawl__sqlite_read_end(store, PAWL_SQL_READ_COUNT_ALL, err, rc, error);
+    return pawl__sqlite_read_end(store, statement, err, rc, error);
+}
+
+// Counts by the tables of counts. |*done|: false when they do not say what |query| asks for.
+static enum pawl_err count_counted(struct pawl_sqlite *store, uint64_t shard,
+                                   const struct pawl_query *query, struct count *count, bool *done,
+                                   struct pawl_error *error) {
+    enum pawl_sqlite_statement statement = PAWL_SQL_READ_COUNT_ALL;
+    struct pawl_query rest = *query;
+    bool tagged = query->tag.len;
+    rest.tag = rest.custom_status = (struct pawl_str){0};
+    *done = pawl__query_is_of_kinds(&rest) && !(tagged && query->custom_status.len);
+    if (!*done) return PAWL_OK;
+    if (tagged || query->custom_status.len) {
+        statement = PAWL_SQL_READ_COUNT_TEXT;
+        sqlite3_bind_int(store->statements[statement], 2,
+                         tagged ? PAWL_SQLITE_TAGS : PAWL_SQLITE_CUSTOM_STATUS);
+        pawl__sqlite_bind_text(store->statements[statement], 3,
+                               tagged ? query->tag : query->custom_status);
+    }
+    sqlite3_bind_int64(store->statements[statement], 1, (sqlite3_int64)shard);
+    return count_kinds(store, statement, &rest, count, error);
 }
 
 // Takes one of those out that |query| leaves out.
@@ -245,12 +267,11 @@ static enum pawl_err count_all(struct pawl_sqlite *store, uint64_t shard,
                                const struct pawl_query *query, struct count *count,
                                struct pawl_error *error) {
     enum pawl_sqlite_way way;
-    enum pawl_err err = PAWL_OK;
+    bool done;
     if (pawl__sqlite_run(store, PAWL_SQL_READ_BEGIN))
         return pawl__sqlite_fail(store, store->reader, "read instances", error);
-    if (pawl__query_is_of_kinds(query)) {
-        err = count_kinds(store, shard, query, count, error);
-    } else {
+    enum pawl_err err = count_counted(store, shard, query, count, &done, error);
+    if (!done) {
         err = query_choose(store, shard, query, &way, error);
         if (!err) err = count_found(store, shard, query, way, count, error);
     }

@@ -10,6 +10,7 @@
 //     pawl_instance   a snapshot, with its history while that is of one part
 //     pawl_history    the parts of longer histories
 //     pawl_count      how many instances there are by name and status (count.c)
+//     pawl_text       the same by tags and by custom status
 //     pawl_mail       messages that wait for a shard
 //     state           keys of the user
 //     metadata        "migrations", Dapr's count of changes to the layout of its tables
@@ -20,14 +21,27 @@
 #define SCHEMA_QUOTE_(x) #x
 #define SCHEMA_QUOTE(x)  SCHEMA_QUOTE_(x)
 
-// For programs that know nothing of pawl_count: an earlier Pawl, the sqlite3 shell. They keep it,
-// too, as the triggers stand in the file. They do not run here, see pawl__sqlite_count_by_hand.
+// For programs that know nothing of pawl_count and pawl_text: an earlier Pawl, the sqlite3 shell.
+// They keep them, too, as the triggers stand in the file. They do not run here, see
+// pawl__sqlite_count_by_hand.
 #define SCHEMA_COUNT_NEW                                                                           \
     " INSERT INTO pawl_count VALUES(new.shard, new.name, new.status, 1)"                           \
     " ON CONFLICT DO UPDATE SET count=count+1; "
 #define SCHEMA_COUNT_OLD                                                                           \
     " UPDATE pawl_count SET count=count-1"                                                         \
     " WHERE shard=old.shard AND name=old.name AND status=old.status;"
+
+#define SCHEMA_TEXT_NEW(kind, column)                                                              \
+    " INSERT INTO pawl_text SELECT new.shard, " kind ", new." column ", new.name, new.status, 1"   \
+    " WHERE new." column "<>'' ON CONFLICT DO UPDATE SET count=count+1;"
+#define SCHEMA_TEXT_WAS(kind, column)                                                              \
+    " WHERE shard=old.shard AND kind=" kind " AND text=old." column " AND name=old.name"           \
+    " AND status=old.status"
+#define SCHEMA_TEXT_OLD(kind, column)                                                              \
+    " UPDATE pawl_text SET count=count-1" SCHEMA_TEXT_WAS(                                         \
+        kind, column) "; DELETE FROM pawl_text" SCHEMA_TEXT_WAS(kind, column) " AND count<1;"
+#define SCHEMA_TEXTS_NEW SCHEMA_TEXT_NEW("0", "tags") SCHEMA_TEXT_NEW("1", "custom_status")
+#define SCHEMA_TEXTS_OLD SCHEMA_TEXT_OLD("0", "tags") SCHEMA_TEXT_OLD("1", "custom_status")
 
 // A number in front of the tables' own: what a newer Pawl added must not be touched by this one.
 static const char schema_ours[] =
@@ -101,6 +115,31 @@ static const char schema_ours[] =
                        "pawl_instance BEGIN" SCHEMA_COUNT_OLD
                        " DELETE FROM pawl_count WHERE shard=old.shard AND name=old.name AND "
                        "count=0; END;"
+                       "CREATE TABLE IF NOT EXISTS pawl_text("
+                       "    shard INTEGER NOT NULL,"
+                       "    kind INTEGER NOT NULL," // 0: tags, 1: custom status
+                       "    text TEXT NOT NULL,"    // all of it, never empty
+                       "    name TEXT NOT NULL,"
+                       "    status INTEGER NOT NULL,"
+                       "    count INTEGER NOT NULL," // never 0
+                       "    PRIMARY KEY(shard, kind, text, name, status)) WITHOUT ROWID;"
+                       "INSERT INTO pawl_text SELECT shard, 0, tags, name, status, count(*) FROM "
+                       "pawl_instance WHERE tags<>'' AND NOT EXISTS(SELECT 1 FROM pawl_meta "
+                       "WHERE key='counted texts') GROUP BY shard, tags, name, status;"
+                       "INSERT INTO pawl_text SELECT shard, 1, custom_status, name, status, "
+                       "count(*) FROM pawl_instance WHERE custom_status<>'' AND NOT EXISTS("
+                       "SELECT 1 FROM pawl_meta WHERE key='counted texts') GROUP BY shard, "
+                       "custom_status, name, status;"
+                       "INSERT OR IGNORE INTO pawl_meta VALUES('counted texts', 1);"
+                       "CREATE TRIGGER IF NOT EXISTS pawl_text_put AFTER INSERT ON "
+                       "pawl_instance BEGIN" SCHEMA_TEXTS_NEW " END;"
+                       "CREATE TRIGGER IF NOT EXISTS pawl_text_change AFTER UPDATE OF name, "
+                       "status, tags, custom_status ON pawl_instance WHEN old.status<>new.status "
+                       "OR old.name<>new.name OR old.tags<>new.tags OR "
+                       "old.custom_status<>new.custom_status "
+                       "BEGIN" SCHEMA_TEXTS_OLD SCHEMA_TEXTS_NEW " END;"
+                       "CREATE TRIGGER IF NOT EXISTS pawl_text_delete AFTER DELETE ON "
+                       "pawl_instance BEGIN" SCHEMA_TEXTS_OLD " END;"
                        "CREATE TABLE IF NOT EXISTS pawl_history("
                        "    row INTEGER PRIMARY KEY,"
                        "    instance INTEGER NOT NULL," // pawl_instance.row
@@ -231,7 +270,8 @@ end:
 enum pawl_err pawl__sqlite_count_by_hand(struct pawl_sqlite *store, struct pawl_error *error) {
     static const char foreign[] =
         "SELECT EXISTS(SELECT 1 FROM sqlite_schema WHERE type='trigger' AND name NOT IN "
-        "('pawl_count_put', 'pawl_count_change', 'pawl_count_delete'))";
+        "('pawl_count_put', 'pawl_count_change', 'pawl_count_delete', 'pawl_text_put', "
+        "'pawl_text_change', 'pawl_text_delete'))";
     sqlite3_stmt *find = NULL;
     int rc = sqlite3_prepare_v2(store->writer, foreign, -1, &find, NULL);
     if (rc == SQLITE_OK && sqlite3_step(find) == SQLITE_ROW)

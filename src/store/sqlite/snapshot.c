@@ -97,16 +97,20 @@ static bool snapshot_goes_on(sqlite3_stmt *find, const struct pawl_snapshot *sna
            snapshot_is(find, 9, snapshot->failure_type);
 }
 
-// Counts the instance in the row that |find| is at as what it becomes.
-static enum pawl_err snapshot_recount(struct pawl_sqlite *store, uint64_t shard, sqlite3_stmt *find,
-                                      const struct pawl_snapshot *snapshot,
-                                      struct pawl_error *error) {
-    int32_t status = sqlite3_column_int(find, 2);
-    if (status == snapshot->status && snapshot_is(find, 1, snapshot->name)) return PAWL_OK;
-    enum pawl_err err =
-        pawl__sqlite_count_less(store, shard, pawl__sqlite_column(find, 1), status, false, error);
-    if (err) return err;
-    return pawl__sqlite_count_more(store, shard, snapshot->name, snapshot->status, error);
+static struct pawl_sqlite_counted snapshot_counted(const struct pawl_snapshot *snapshot) {
+    return (struct pawl_sqlite_counted){snapshot->name,
+                                        snapshot->status,
+                                        {[PAWL_SQLITE_TAGS] = snapshot->tags,
+                                         [PAWL_SQLITE_CUSTOM_STATUS] = snapshot->custom_status}};
+}
+
+// As what the instance in the row that |find| is at is counted.
+static struct pawl_sqlite_counted snapshot_was_counted(sqlite3_stmt *find) {
+    return (struct pawl_sqlite_counted){
+        pawl__sqlite_column(find, 1),
+        sqlite3_column_int(find, 2),
+        {[PAWL_SQLITE_TAGS] = pawl__sqlite_column(find, 7),
+         [PAWL_SQLITE_CUSTOM_STATUS] = pawl__sqlite_column(find, 8)}};
 }
 
 // Runs |statement|, with what is to be written and, in front of it, |first|: a shard or a row.
@@ -129,8 +133,11 @@ static enum pawl_err snapshot_change(struct pawl_sqlite *store, uint64_t shard, 
                                      const struct pawl_snapshot *snapshot,
                                      struct pawl_error *error) {
     sqlite3_stmt *find = store->statements[PAWL_SQL_INSTANCE_FIND];
+    const struct pawl_sqlite_counted from = snapshot_was_counted(find),
+                                     to = snapshot_counted(snapshot);
     bool goes_on = snapshot_goes_on(find, snapshot);
-    enum pawl_err err = snapshot_recount(store, shard, find, snapshot, error);
+    enum pawl_err err =
+        goes_on ? PAWL_OK : pawl__sqlite_count_change(store, shard, &from, &to, error);
     sqlite3_reset(find);
     if (!err && snapshot->history_from > 0) {
         sqlite3_bind_int64(store->statements[PAWL_SQL_HISTORY_SPLIT], 1, row);
@@ -156,8 +163,9 @@ enum pawl_err pawl__sqlite_put(struct pawl_sqlite *store, uint64_t shard,
     if (snapshot->history_from == 0) { // most are new: a row that has no parts of a history yet
         err = snapshot_write(store, PAWL_SQL_INSTANCE_ADD, (sqlite3_int64)shard, snapshot, error);
         if (err) return err;
+        const struct pawl_sqlite_counted counted = snapshot_counted(snapshot);
         if (sqlite3_changes(store->writer) == 1)
-            return pawl__sqlite_count_more(store, shard, snapshot->name, snapshot->status, error);
+            return pawl__sqlite_count_more(store, shard, &counted, error);
     }
     sqlite3_int64 row;
     err = snapshot_find(store, shard, snapshot->id, &row, error);
@@ -174,8 +182,8 @@ enum pawl_err pawl__sqlite_delete(struct pawl_sqlite *store, uint64_t shard, str
     sqlite3_int64 row;
     enum pawl_err err = snapshot_find(store, shard, id, &row, error);
     if (err || !row) return err;
-    err = pawl__sqlite_count_less(store, shard, pawl__sqlite_column(find, 1),
-                                  sqlite3_column_int(find, 2), true, error);
+    const struct pawl_sqlite_counted counted = snapshot_was_counted(find);
+    err = pawl__sqlite_count_less(store, shard, &counted, error);
     sqlite3_reset(find);
     if (err) return err;
     sqlite3_bind_int64(store->statements[PAWL_SQL_INSTANCE_DELETE], 1, row);
