@@ -2,7 +2,6 @@
 #include "api/numbers.h"
 #include "api/openapi.h"
 #include "base/clock.h"
-#include "wire/timestamp.h"
 
 struct pawl_console_ask *pawl__console_ask(struct pawl_api *api, struct pawl_request *request,
                                            struct pawl_str id) {

@@ -3,7 +3,6 @@
 #include "api/console.h"
 #include "runtime/verbs.h"
 #include "wire/json.h"
-#include "wire/pack.h"
 
 // Taking in the history of an instance that has ended, as 'pawl workflow export' writes it.
 

@@ -28,7 +28,6 @@ struct list_ask {
 };
 
 static void list_on_close(struct pawl_request *request, enum pawl_err reason) {
-    (void)reason;
     struct list_ask *ask = request->data;
     pawl__call_cancel(ask->call);
 }
@@ -155,7 +154,6 @@ static void list_done(struct pawl_call *call, const struct pawl_error *error) {
 }
 
 void pawl__console_list(void *arg, struct pawl_request *request, const struct pawl_params *params) {
-    (void)params;
     struct pawl_query query;
     struct list_ask *ask = list_ask_create(arg, request, &query);
     if (!ask || !pawl__console_number(request, "limit", LIST_PAGE, &ask->limit)) return;
@@ -230,7 +228,6 @@ static void count_done(struct pawl_call *call, const struct pawl_error *error) {
 
 void pawl__console_count(void *arg, struct pawl_request *request,
                          const struct pawl_params *params) {
-    (void)params;
     struct pawl_query query;
     struct list_ask *ask = list_ask_create(arg, request, &query);
     if (!ask) return;

@@ -260,8 +260,7 @@ static struct relay *relay_create(struct pawl_relays *relays, const char *addres
 bool pawl__relays_open(struct pawl_relays *relays, const char *address) {
     struct relay *relay = NULL;
     if (relays->closed) return false;
-    for (struct pawl_link *link = relays->list.next; link != &relays->list; link = link->next) {
-        struct relay *at = PAWL_CONTAINER(link, struct relay, link);
+    PAWL_LIST_EACH(struct relay, at, &relays->list, link) {
         if (strcmp(at->address, address) == 0) relay = at;
     }
     if (relay && relay->stream) return true;
@@ -274,9 +273,7 @@ static void relays_on_pulse(uv_timer_t *timer) {
     int64_t now = pawl__clock_steady();
     if (relays_node(relays)->dispatch.worker_count) relays->worked_at = now;
     bool workerless = now - relays->worked_at > RELAYS_WORKERLESS;
-    for (struct pawl_link *link = relays->list.next, *next; link != &relays->list; link = next) {
-        struct relay *relay = PAWL_CONTAINER(link, struct relay, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct relay, relay, &relays->list, link) {
         bool idle = !relay->host.count && now - relay->used_at > RELAYS_IDLE;
         if (!relay->stream || workerless || idle || relay->is_bad) relay_destroy(relay);
     }

@@ -99,9 +99,7 @@ static void watchers_on_timer(uv_timer_t *timer) {
     bool beats = now - watchers->beat_at >= WATCHERS_BEAT, is_pending = false;
     if (beats) watchers->beat_at = now;
     watchers->sent_at = now;
-    for (struct pawl_link *link = watchers->all.next, *next; link != &watchers->all; link = next) {
-        struct pawl_watcher *watcher = PAWL_CONTAINER(link, struct pawl_watcher, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct pawl_watcher, watcher, &watchers->all, link) {
         if (watcher->is_pending)
             is_pending = watchers_tell(watcher) || is_pending;
         else if (beats)

@@ -133,17 +133,15 @@ static int completion_run(const struct pawl_flags *flags) {
     for (size_t i = 0; i < count && i + 1 < (size_t)flags->argc; i++)
         programs[i] = flags->argv[i + 1];
     for (size_t i = 0; programs[i]; i++)
-        if (!completion_is_program(programs[i])) {
-            fprintf(stderr, "pawl completion: '%s' has to be pawl, dapr or daprd\n", programs[i]);
-            return PAWL_EXIT_USAGE;
-        }
+        if (!completion_is_program(programs[i]))
+            return pawl__misused("pawl completion: '%s' has to be pawl, dapr or daprd",
+                                 programs[i]);
     for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
         if (strcmp(shell, shells[i].shell) == 0) {
             shells[i].write(programs[0] ? programs : completion_programs);
             return 0;
         }
-    fputs("pawl completion: name one shell: bash, zsh or fish\n", stderr);
-    return PAWL_EXIT_USAGE;
+    return pawl__misused("pawl completion: name one shell: bash, zsh or fish");
 }
 
 const struct pawl_command pawl__cmd_completion = {

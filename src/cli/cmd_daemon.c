@@ -13,7 +13,6 @@
 #include "cli/token.h"
 #include "cli/version.h"
 #include "cli/wait.h"
-#include "config/configuration.h"
 #include "observe/lines.h"
 
 // Dapr's names and defaults (reference 6.1). What only a control plane or another building block
@@ -356,31 +355,21 @@ static int daemon_run(const struct pawl_flags *flags) {
         return pawl__wait_until_ready((int)pawl__flag_int(flags, "dapr-http-port")) ? 0 : 1;
     const char *app_id = pawl__flag_text(flags, "app-id");
     enum pawl_log_level level;
-    if (!pawl__log_level_parse(pawl__flag_text(flags, "log-level"), &level)) {
-        fprintf(stderr,
-                "daprd: --log-level is '%s', but has to be debug, info, warn, error or fatal\n",
-                pawl__flag_text(flags, "log-level"));
-        return PAWL_EXIT_USAGE;
-    }
-    if (!daemon_is_protocol(pawl__flag_text(flags, "app-protocol"))) {
-        fprintf(stderr,
-                "daprd: --app-protocol is '%s', but has to be http, grpc, https, grpcs or h2c\n",
-                pawl__flag_text(flags, "app-protocol"));
-        return PAWL_EXIT_USAGE;
-    }
-    if (!app_id || !*app_id) {
-        fputs("daprd: --app-id is required: it names the app whose workflows are served\n", stderr);
-        return PAWL_EXIT_USAGE;
-    }
+    if (!pawl__log_level_parse(pawl__flag_text(flags, "log-level"), &level))
+        return pawl__misused(
+            "daprd: --log-level is '%s', but has to be debug, info, warn, error or fatal",
+            pawl__flag_text(flags, "log-level"));
+    if (!daemon_is_protocol(pawl__flag_text(flags, "app-protocol")))
+        return pawl__misused(
+            "daprd: --app-protocol is '%s', but has to be http, grpc, https, grpcs or h2c",
+            pawl__flag_text(flags, "app-protocol"));
+    if (!app_id || !*app_id)
+        return pawl__misused(
+            "daprd: --app-id is required: it names the app whose workflows are served");
     const char *flaw = pawl__name_flaw(app_id), *namespace = getenv("NAMESPACE");
-    if (flaw) {
-        fprintf(stderr, "daprd: --app-id %s\n", flaw);
-        return PAWL_EXIT_USAGE;
-    }
-    if (namespace && (flaw = pawl__name_flaw(namespace))) {
-        fprintf(stderr, "daprd: NAMESPACE in the environment %s\n", flaw);
-        return PAWL_EXIT_USAGE;
-    }
+    if (flaw) return pawl__misused("daprd: --app-id %s", flaw);
+    if (namespace && (flaw = pawl__name_flaw(namespace)))
+        return pawl__misused("daprd: NAMESPACE in the environment %s", flaw);
     return daemon_start(flags, level);
 }
 

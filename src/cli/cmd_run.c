@@ -232,17 +232,14 @@ static void run_tell_unused(const struct pawl_flags *flags) {
 }
 
 static int run_run(const struct pawl_flags *flags) {
-    if (pawl__flag_bool(flags, "kubernetes")) {
-        fputs("pawl run: --kubernetes is not served; on Kubernetes Pawl's daemon is a container "
-              "like any other\n",
-              stderr);
-        return PAWL_EXIT_USAGE;
-    }
+    if (pawl__flag_bool(flags, "kubernetes"))
+        return pawl__misused(
+            "pawl run: --kubernetes is not served; on Kubernetes Pawl's daemon is a container "
+            "like any other");
     const char *file = pawl__flag_text(flags, "run-file");
-    if (file && (flags->argc || pawl__flag_given(flags, "app-id"))) {
-        fputs("pawl run: --run-file names the apps; it takes no app ID and no command\n", stderr);
-        return PAWL_EXIT_USAGE;
-    }
+    if (file && (flags->argc || pawl__flag_given(flags, "app-id")))
+        return pawl__misused(
+            "pawl run: --run-file names the apps; it takes no app ID and no command");
     run_tell_unused(flags);
     if (!file) return run_one(flags);
     return run_file(file, flags);

@@ -67,10 +67,8 @@ static int stop_run(const struct pawl_flags *flags) {
     size_t id_count = pawl__flag_list(flags, "app-id", &ids);
     const char *file = pawl__flag_text(flags, "run-file");
     char template_path[PATH_MAX];
-    if (!id_count && !file && !flags->argc) {
-        fputs("pawl stop: say what to stop: --app-id ID, or --run-file FILE\n", stderr);
-        return PAWL_EXIT_USAGE;
-    }
+    if (!id_count && !file && !flags->argc)
+        return pawl__misused("pawl stop: say what to stop: --app-id ID, or --run-file FILE");
     if (file && !stop_template(file, template_path)) return 1;
     size_t count = pawl__find_daemons(found), stopped = 0;
     bool wanted[PAWL_FOUND_MAX] = {false};

@@ -240,17 +240,13 @@ static int top_run(const struct pawl_flags *flags) {
     const struct pawl_form *form = pawl__output_form(flags, forms, "pawl top");
     int64_t interval;
     if (!form) return PAWL_EXIT_USAGE;
-    if (flags->argc) {
-        fprintf(stderr, "pawl top: '%s' is no flag; an app is named with --app-id\n",
-                flags->argv[0]);
-        return PAWL_EXIT_USAGE;
-    }
+    if (flags->argc)
+        return pawl__misused("pawl top: '%s' is no flag; an app is named with --app-id",
+                             flags->argv[0]);
     if (!pawl__duration_parse(text, &interval) || interval < PAWL_SECOND / 10 ||
-        interval > PAWL_HOUR) {
-        fprintf(stderr, "pawl top: --interval is '%s', but has to be a duration from 100ms to 1h\n",
-                text);
-        return PAWL_EXIT_USAGE;
-    }
+        interval > PAWL_HOUR)
+        return pawl__misused(
+            "pawl top: --interval is '%s', but has to be a duration from 100ms to 1h", text);
     bool once = pawl__flag_bool(flags, "once") || !form->columns || !pawl__screen_is_there();
     return once ? top_once(app, interval, form) : top_live(app, interval, text);
 }

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,6 +163,15 @@ static int command_main(int argc, char **argv) {
     char called[64];
     snprintf(called, sizeof called, "%s %s", self, name);
     return command_run(command, called, argc - 2, argv + 2);
+}
+
+int pawl__misused(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return PAWL_EXIT_USAGE;
 }
 
 int pawl__cli_main(int argc, char **argv) {

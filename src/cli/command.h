@@ -12,4 +12,7 @@ enum {
     PAWL_EXIT_USAGE = 2
 };
 
+// Tells on stderr what is wrong with the command line. Returns PAWL_EXIT_USAGE.
+int pawl__misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #endif

@@ -9,7 +9,6 @@
 #include "net/answer.h"
 #include "net/request.h"
 #include "net/server.h"
-#include "wire/pack.h"
 #include "wire/unpack.h"
 
 // A sidecar that serves one workflow, which is in a file: the program that connects is given each

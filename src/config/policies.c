@@ -29,7 +29,6 @@ static enum pawl_err policy_take_timeout(const struct pawl_config_context *conte
                                          const struct pawl_yaml *entry, struct pawl_policy *out,
                                          struct pawl_error *error) {
     const struct pawl_yaml map = {PAWL_YAML_MAP, .children = (struct pawl_yaml *)entry};
-    (void)context;
     if (!entry->text || !*entry->text)
         return pawl__yaml_fail(entry, error, entry->key, "a duration such as 500ms, 5s or 1m30s");
     return policy_time(&map, entry->key, &out->timeout, error);

@@ -2,7 +2,6 @@
 #include "engine/propagation.h"
 #include "engine/turn.h"
 #include "wire/pack.h"
-#include "wire/timestamp.h"
 
 // What the actions of an answer leave in the history of the instance, and what they say to others.
 

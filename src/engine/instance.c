@@ -3,8 +3,6 @@
 #include <stdlib.h>
 
 #include "engine/events.h"
-#include "wire/pb.h"
-#include "wire/unpack.h"
 
 struct pawl_instance *pawl__instance_create(struct pawl_str id) {
     struct pawl_instance *instance = calloc(1, sizeof *instance);

@@ -1,6 +1,5 @@
 #include "engine/message.h"
 
-#include "base/assert.h"
 #include "pawl_log.pb-c.h"
 #include "wire/pack.h"
 #include "wire/unpack.h"

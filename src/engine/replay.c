@@ -1,6 +1,5 @@
 #include "engine/apply.h"
 #include "engine/effects.h"
-#include "wire/pb.h"
 #include "wire/unpack.h"
 
 #include <stdlib.h>

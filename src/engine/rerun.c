@@ -1,6 +1,5 @@
 #include <stdlib.h>
 
-#include "base/assert.h"
 #include "engine/command.h"
 #include "engine/fold.h"
 #include "engine/fork.h"

@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/assert.h"
-
 bool pawl__shard_init(struct pawl_shard *shard, struct pawl_str app_id, uint64_t position) {
     *shard = (struct pawl_shard){
         .position = position + 1,

@@ -1,5 +1,4 @@
 #include "engine/command.h"
-#include "engine/propagation.h"
 #include "wire/pack.h"
 
 // Whether what an answer asks for is too large: an activity for a message to a worker (3.12

@@ -5,7 +5,6 @@
 #include "engine/fold.h"
 #include "wire/pack.h"
 #include "wire/pb.h"
-#include "wire/timestamp.h"
 #include "wire/unpack.h"
 
 // Applying a worker's answer to a turn: all of it, or nothing. History and pending list are changed

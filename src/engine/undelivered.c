@@ -1,4 +1,3 @@
-#include "base/assert.h"
 #include "engine/command.h"
 #include "wire/pack.h"
 #include "wire/timestamp.h"

@@ -181,7 +181,6 @@ void pawl__conn_end(struct pawl_conn *conn) {
 // --- reading ---------------------------------------------------------------------------------
 
 static void conn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
-    (void)suggested;
     struct pawl_conn *conn = handle->data;
     *buf = uv_buf_init((char *)conn->conns->read_buffer, PAWL_CONN_READ);
 }

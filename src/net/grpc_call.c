@@ -83,7 +83,6 @@ void pawl__grpc_calls_on_deadline(struct pawl_heap_node *node) {
 
 static ssize_t call_read(nghttp2_session *session, int32_t stream, uint8_t *buf, size_t max,
                          uint32_t *flags, nghttp2_data_source *source, void *data) {
-    (void)source, (void)buf, (void)data;
     struct pawl_grpc_call *call = nghttp2_session_get_stream_user_data(session, stream);
     if (!call) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; // canceled
     size_t left = call->request.len - call->request_at;
@@ -95,7 +94,6 @@ static ssize_t call_read(nghttp2_session *session, int32_t stream, uint8_t *buf,
 
 static int call_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
                              size_t len, nghttp2_data_source *source, void *data) {
-    (void)source;
     struct pawl_grpc_channel *channel = data;
     struct pawl_grpc_call *call =
         nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
@@ -186,7 +184,6 @@ void pawl__grpc_cancel(struct pawl_grpc_call *call) {
 static int call_on_header(nghttp2_session *session, const nghttp2_frame *frame,
                           const uint8_t *name_data, size_t name_len, const uint8_t *value_data,
                           size_t value_len, uint8_t flags, void *data) {
-    (void)flags, (void)data;
     struct pawl_grpc_call *call =
         nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
     if (!call) return 0;
@@ -235,7 +232,6 @@ static void call_take(struct pawl_grpc_call *call, struct pawl_str data) {
 
 static int call_on_data(nghttp2_session *session, uint8_t flags, int32_t stream,
                         const uint8_t *bytes, size_t len, void *data) {
-    (void)flags, (void)data;
     if (nghttp2_session_consume(session, stream, len)) return NGHTTP2_ERR_CALLBACK_FAILURE;
     struct pawl_grpc_call *call = nghttp2_session_get_stream_user_data(session, stream);
     if (!call || !call->is_grpc || call->http_status != 200) return 0;
@@ -246,7 +242,6 @@ static int call_on_data(nghttp2_session *session, uint8_t flags, int32_t stream,
 
 static int call_on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int error,
                                   void *data) {
-    (void)error, (void)data;
     if (frame->hd.type != NGHTTP2_HEADERS) return 0;
     struct pawl_grpc_call *call =
         nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
@@ -258,7 +253,6 @@ static int call_on_frame_not_send(nghttp2_session *session, const nghttp2_frame 
 
 static int call_on_stream_close(nghttp2_session *session, int32_t stream, uint32_t error,
                                 void *data) {
-    (void)data;
     struct pawl_grpc_call *call = nghttp2_session_get_stream_user_data(session, stream);
     if (!call) return 0;
     char text[64];

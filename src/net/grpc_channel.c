@@ -26,7 +26,6 @@ static void client_set_closed(struct pawl_grpc_client *client, struct pawl_grpc_
 // --- the connection --------------------------------------------------------------------------
 
 static int channel_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *data) {
-    (void)session;
     struct pawl_grpc_channel *channel = data;
     if (frame->hd.type == NGHTTP2_PING && frame->hd.flags & NGHTTP2_FLAG_ACK)
         pawl__h2_on_ping_ack(&channel->h2, &frame->ping);
@@ -124,19 +123,15 @@ out:
 // --- connecting ------------------------------------------------------------------------------
 
 static void attempt_nothing(struct pawl_conn *conn) {
-    (void)conn;
 }
 
 static void attempt_receive(struct pawl_conn *conn, const uint8_t *data, size_t len) {
-    (void)conn, (void)data, (void)len;
 }
 
 static void attempt_tick(struct pawl_conn *conn, uint64_t now) {
-    (void)conn, (void)now;
 }
 
 static void attempt_lost(struct pawl_conn *conn, enum pawl_err reason) {
-    (void)conn, (void)reason;
 }
 
 static const struct pawl_protocol attempt_protocol = {

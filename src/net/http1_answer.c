@@ -127,7 +127,6 @@ static enum pawl_err http1_stream_send(struct pawl_exchange *exchange, struct pa
 // An answer that is cut off lacks its last chunk, so that nobody takes it for whole.
 static void http1_stream_finish(struct pawl_exchange *exchange, enum pawl_err code,
                                 struct pawl_str text, struct pawl_str details) {
-    (void)text, (void)details;
     struct pawl_http1 *http1 = exchange->conn->state;
     exchange->has_ended = true;
     http1->is_cut = code != PAWL_OK;

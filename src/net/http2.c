@@ -69,7 +69,6 @@ static bool http2_take_header(struct pawl_exchange *exchange, struct pawl_str na
 static int http2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
                            const uint8_t *name, size_t name_len, const uint8_t *value,
                            size_t value_len, uint8_t flags, void *data) {
-    (void)session, (void)flags;
     struct pawl_http2 *http2 = data;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0; // trailers say nothing to us
     struct pawl_exchange *exchange = http2_exchange(http2, frame->hd.stream_id);
@@ -182,7 +181,6 @@ static void http2_take_body(struct pawl_exchange *exchange, struct pawl_str data
 
 static int http2_on_data(nghttp2_session *session, uint8_t flags, int32_t stream,
                          const uint8_t *bytes, size_t len, void *data) {
-    (void)flags;
     struct pawl_http2 *http2 = data;
     // Also what nobody wants any more is consumed, or the connection's window would leak away.
     if (nghttp2_session_consume(session, stream, len)) return NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -230,7 +228,6 @@ static void http2_on_ping_ack(struct pawl_http2 *http2, const nghttp2_ping *ping
 }
 
 static int http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *data) {
-    (void)session;
     struct pawl_http2 *http2 = data;
     if (frame->hd.type == NGHTTP2_PING && frame->hd.flags & NGHTTP2_FLAG_ACK)
         http2_on_ping_ack(http2, &frame->ping);
@@ -276,7 +273,6 @@ static void http2_release(struct pawl_http2 *http2, struct pawl_exchange *exchan
 
 static int http2_on_stream_close(nghttp2_session *session, int32_t stream, uint32_t error,
                                  void *data) {
-    (void)error;
     struct pawl_http2 *http2 = data;
     struct pawl_exchange *exchange = http2_exchange(http2, stream);
     if (!exchange) return 0;

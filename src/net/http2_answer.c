@@ -34,7 +34,6 @@ static int answer_submit_trailers(nghttp2_session *session, struct pawl_exchange
 // Says how much of the queue goes into the next frame; pawl__http2_send_data moves it.
 static ssize_t answer_read(nghttp2_session *session, int32_t stream, uint8_t *buf, size_t max,
                            uint32_t *flags, nghttp2_data_source *source, void *data) {
-    (void)stream, (void)buf, (void)data;
     struct pawl_exchange *exchange = source->ptr;
     size_t left = exchange->queue.len - exchange->queue_at;
     size_t len = left < max ? left : max;
@@ -54,7 +53,6 @@ static ssize_t answer_read(nghttp2_session *session, int32_t stream, uint8_t *bu
 
 int pawl__http2_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
                           size_t len, nghttp2_data_source *source, void *data) {
-    (void)session, (void)frame;
     struct pawl_http2 *http2 = data;
     struct pawl_exchange *exchange = source->ptr;
     struct pawl_buf *queue = &exchange->queue;

@@ -47,7 +47,6 @@ static void sniff_eof(struct pawl_conn *conn) {
 }
 
 static void sniff_produce(struct pawl_conn *conn) {
-    (void)conn;
 }
 
 static void sniff_tick(struct pawl_conn *conn, uint64_t now) {
@@ -57,7 +56,6 @@ static void sniff_tick(struct pawl_conn *conn, uint64_t now) {
 }
 
 static void sniff_lost(struct pawl_conn *conn, enum pawl_err reason) {
-    (void)conn, (void)reason;
 }
 
 const struct pawl_protocol pawl__sniff_protocol = {

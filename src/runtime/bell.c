@@ -68,9 +68,6 @@ static void door_on_done(struct pawl_call *call, const struct pawl_error *error)
 }
 
 static void door_on_failed(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
-    (void)call;
-    (void)moved;
-    (void)text;
     door_rung(arg, false);
 }
 

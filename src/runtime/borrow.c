@@ -77,8 +77,7 @@ static void session_end(struct borrow_session *session) {
         ask_release(ask);
         ask_free(ask);
     }
-    for (struct pawl_link *at = session->given.next; at != &session->given; at = at->next)
-        PAWL_CONTAINER(at, struct pawl_borrowed, link)->session = NULL;
+    PAWL_LIST_EACH(struct pawl_borrowed, borrowed, &session->given, link) borrowed->session = NULL;
     pawl__list_move(&borrower->orphans, &session->given);
     while (!pawl__list_empty(&session->waiting))
         pawl__borrowed_free(&borrower->items,
@@ -159,8 +158,6 @@ static void ask_on_done(struct pawl_call *call, const struct pawl_error *error) 
 
 static void ask_on_failed(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
     struct pawl_error error;
-    (void)moved;
-    (void)arg;
     pawl__fail(&error, PAWL_E_UNAVAILABLE, "%.*s", PAWL_FMT(text));
     ask_on_done(call, &error);
 }
@@ -242,9 +239,7 @@ static uint32_t borrow_least(size_t a, size_t b) {
 
 // Whether another lender is in need since room was last asked for at this one.
 static bool borrow_others_need(const struct pawl_borrower *borrower, const struct borrow_ask *ask) {
-    for (struct pawl_link *link = borrower->lenders.next; link != &borrower->lenders;
-         link = link->next) {
-        const struct borrow_lender *lender = PAWL_CONTAINER(link, struct borrow_lender, link);
+    PAWL_LIST_EACH(const struct borrow_lender, lender, &borrower->lenders, link) {
         if (lender != ask->session->lender && lender->hungry && lender->hungry_at > ask->at)
             return true;
     }
@@ -277,9 +272,7 @@ static bool session_consider(struct borrow_session *session, int64_t now) {
 
 static struct borrow_session *lender_find(const struct borrow_lender *lender,
                                           const struct pawl_worker *worker) {
-    for (struct pawl_link *link = lender->sessions.next; link != &lender->sessions;
-         link = link->next) {
-        struct borrow_session *session = PAWL_CONTAINER(link, struct borrow_session, link);
+    PAWL_LIST_EACH(struct borrow_session, session, &lender->sessions, link) {
         if (session->worker == worker) return session;
     }
     return NULL;
@@ -289,8 +282,7 @@ static void lender_consider(struct pawl_borrower *borrower, struct borrow_lender
                             int64_t now) {
     const struct pawl_link *workers = &borrower->dispatch->workers;
     if (now < lender->retry_at) return;
-    for (struct pawl_link *link = workers->next; link != workers; link = link->next) {
-        struct pawl_worker *worker = PAWL_CONTAINER(link, struct pawl_worker, link);
+    PAWL_LIST_EACH(struct pawl_worker, worker, workers, link) {
         if (worker->remote) continue;
         struct borrow_session *session = lender_find(lender, worker);
         if (!session && (lender->hungry || lender->again || worker->serves))
@@ -305,7 +297,6 @@ static void lender_consider(struct pawl_borrower *borrower, struct borrow_lender
 // The lender gives all that the session has to others.
 static void borrow_on_unpaid(struct pawl_repay *repay, struct pawl_borrowed *item,
                              const char *why) {
-    (void)repay;
     session_fail(item->session, why);
 }
 
@@ -317,9 +308,8 @@ static void borrow_settled(struct pawl_dispatch_extra *extra) {
     struct pawl_borrower *borrower = extra->data;
     bool hungry = false;
     if (borrower->stopped || pawl__list_empty(&borrower->lenders)) return;
-    for (struct pawl_link *link = borrower->lenders.next; link != &borrower->lenders;
-         link = link->next)
-        hungry = hungry || PAWL_CONTAINER(link, struct borrow_lender, link)->hungry;
+    PAWL_LIST_EACH(const struct borrow_lender, one, &borrower->lenders, link)
+        hungry = hungry || one->hungry;
     bool waits = (borrower->dispatch->reserved[0] || borrower->dispatch->reserved[1]) &&
                  pawl__dispatch_waits(borrower->dispatch);
     if (!borrower->stirred && !hungry && !waits) return;
@@ -328,16 +318,14 @@ static void borrow_settled(struct pawl_dispatch_extra *extra) {
     // The one that was first is last the next time.
     struct pawl_link *first = pawl__list_take(&borrower->lenders);
     pawl__list_add(&borrower->lenders, first);
-    for (struct pawl_link *link = borrower->lenders.next; link != &borrower->lenders;
-         link = link->next)
-        lender_consider(borrower, PAWL_CONTAINER(link, struct borrow_lender, link), now);
+    PAWL_LIST_EACH(struct borrow_lender, lender, &borrower->lenders, link)
+        lender_consider(borrower, lender, now);
 }
 
 // --- giving to workers --------------------------------------------------------------------------
 
 static struct pawl_borrowed *borrow_next(const struct pawl_borrower *borrower) {
-    for (struct pawl_link *at = borrower->lenders.next; at != &borrower->lenders; at = at->next) {
-        const struct borrow_lender *lender = PAWL_CONTAINER(at, struct borrow_lender, link);
+    PAWL_LIST_EACH(const struct borrow_lender, lender, &borrower->lenders, link) {
         for (struct pawl_link *link = lender->sessions.next; link != &lender->sessions;
              link = link->next) {
             struct borrow_session *session = PAWL_CONTAINER(link, struct borrow_session, link);
@@ -369,15 +357,11 @@ static void borrow_pump(struct pawl_dispatch_extra *extra) {
 static void borrow_lost(struct pawl_dispatch_extra *extra, struct pawl_worker *worker) {
     struct pawl_borrower *borrower = extra->data;
     borrower->stirred = true;
-    for (struct pawl_link *at = borrower->lenders.next; at != &borrower->lenders; at = at->next) {
-        struct borrow_session *session =
-            lender_find(PAWL_CONTAINER(at, struct borrow_lender, link), worker);
+    PAWL_LIST_EACH(struct borrow_lender, lender, &borrower->lenders, link) {
+        struct borrow_session *session = lender_find(lender, worker);
         if (session) session_end(session);
     }
-    for (struct pawl_link *link = borrower->orphans.next, *next; link != &borrower->orphans;
-         link = next) {
-        struct pawl_borrowed *item = PAWL_CONTAINER(link, struct pawl_borrowed, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct pawl_borrowed, item, &borrower->orphans, link) {
         if (item->worker == worker) pawl__borrowed_free(&borrower->items, item);
     }
 }
@@ -393,8 +377,7 @@ static void lender_end(struct borrow_lender *lender) {
 
 static struct borrow_lender *borrow_lender(struct pawl_borrower *borrower,
                                            struct pawl_str address) {
-    for (struct pawl_link *at = borrower->lenders.next; at != &borrower->lenders; at = at->next) {
-        struct borrow_lender *lender = PAWL_CONTAINER(at, struct borrow_lender, link);
+    PAWL_LIST_EACH(struct borrow_lender, lender, &borrower->lenders, link) {
         if (pawl__str_equal(pawl__str(lender->address), address)) return lender;
     }
     struct borrow_lender *lender = calloc(1, sizeof *lender + address.len + 1);
@@ -409,18 +392,14 @@ static struct borrow_lender *borrow_lender(struct pawl_borrower *borrower,
 
 void pawl__borrower_seen(struct pawl_borrower *borrower, const struct pawl_members *members) {
     if (!borrower->peers || borrower->stopped) return;
-    for (struct pawl_link *at = borrower->lenders.next; at != &borrower->lenders; at = at->next)
-        PAWL_CONTAINER(at, struct borrow_lender, link)->is_gone = true;
+    PAWL_LIST_EACH(struct borrow_lender, one, &borrower->lenders, link) one->is_gone = true;
     for (size_t i = 0; i < members->count; i++) {
         const struct pawl_member *member = &members->list[i];
         if (!member->address.len || pawl__members_is_self(members, member)) continue;
         struct borrow_lender *lender = borrow_lender(borrower, member->address);
         if (lender) lender->is_gone = false;
     }
-    for (struct pawl_link *at = borrower->lenders.next, *next; at != &borrower->lenders;
-         at = next) {
-        struct borrow_lender *lender = PAWL_CONTAINER(at, struct borrow_lender, link);
-        next = at->next;
+    PAWL_LIST_EACH_SAFE(struct borrow_lender, lender, &borrower->lenders, link) {
         if (lender->is_gone) lender_end(lender);
     }
     if (borrower->stirred) pawl__dispatch_pump(borrower->dispatch);
@@ -438,8 +417,7 @@ void pawl__borrower_rung(struct pawl_borrower *borrower, const char *address) {
 // Whether room has been kept free for a lender for too long.
 static bool session_is_late(const struct borrow_session *session, int64_t now) {
     const struct borrow_ask *last = session_last(session);
-    for (struct pawl_link *at = session->asks.next; at != &session->asks; at = at->next) {
-        const struct borrow_ask *ask = PAWL_CONTAINER(at, const struct borrow_ask, link);
+    PAWL_LIST_EACH(const struct borrow_ask, ask, &session->asks, link) {
         if (ask->reserves &&
             (now - ask->at > BORROW_LATE || (ask != last && now - last->at > BORROW_BACK)))
             return true;
@@ -450,12 +428,8 @@ static bool session_is_late(const struct borrow_session *session, int64_t now) {
 void pawl__borrower_pulse(struct pawl_borrower *borrower) {
     int64_t now = pawl__clock_steady();
     if (pawl__list_empty(&borrower->lenders)) return;
-    for (struct pawl_link *at = borrower->lenders.next; at != &borrower->lenders; at = at->next) {
-        struct borrow_lender *lender = PAWL_CONTAINER(at, struct borrow_lender, link);
-        for (struct pawl_link *link = lender->sessions.next, *next; link != &lender->sessions;
-             link = next) {
-            next = link->next;
-            struct borrow_session *session = PAWL_CONTAINER(link, struct borrow_session, link);
+    PAWL_LIST_EACH(struct borrow_lender, lender, &borrower->lenders, link) {
+        PAWL_LIST_EACH_SAFE(struct borrow_session, session, &lender->sessions, link) {
             if (session_is_late(session, now)) session_fail(session, "it does not answer");
         }
     }

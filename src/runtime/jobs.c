@@ -118,8 +118,8 @@ void pawl__jobs_end_lender(struct pawl_jobs *jobs) {
 
 void pawl__jobs_submit_all(struct pawl_jobs *jobs, struct pawl_link *list) {
     struct pawl_jobs *lender = jobs->lender;
-    for (struct pawl_link *link = list->next; link != list; link = link->next) {
-        PAWL_CONTAINER(link, struct pawl_job, link)->home = jobs;
+    PAWL_LIST_EACH(struct pawl_job, job, list, link) {
+        job->home = jobs;
         jobs->out++;
     }
     uv_mutex_lock(&lender->mutex);
@@ -147,12 +147,10 @@ void pawl__jobs_post(struct pawl_jobs *jobs, struct pawl_job *job) {
 void pawl__jobs_drop(struct pawl_jobs *jobs, struct pawl_link *list) {
     struct pawl_jobs *lender = jobs->lender;
     uv_mutex_lock(&lender->mutex);
-    for (struct pawl_link *link = lender->waiting.next, *next; link != &lender->waiting;
-         link = next) {
-        next = link->next;
-        if (PAWL_CONTAINER(link, struct pawl_job, link)->home != jobs) continue;
-        pawl__list_remove(link);
-        pawl__list_add(list, link);
+    PAWL_LIST_EACH_SAFE(struct pawl_job, job, &lender->waiting, link) {
+        if (job->home != jobs) continue;
+        pawl__list_remove(&job->link);
+        pawl__list_add(list, &job->link);
         jobs->out--;
     }
     uv_mutex_unlock(&lender->mutex);

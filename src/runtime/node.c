@@ -144,7 +144,6 @@ void pawl__node_look_soon(struct pawl_node *node) {
 
 static void node_on_ready(struct pawl_partition *partition, bool ready,
                           const struct pawl_error *reason) {
-    (void)ready;
     node_check_ready(node_of(partition), reason);
 }
 

@@ -35,7 +35,7 @@ static bool node_park(struct pawl_node *node, struct pawl_call *call) {
 
 static void node_on_unreached(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
     struct pawl_node *node = arg;
-    (void)text; // it is tried again, or fails as any call does for which nobody serves
+    // the call is tried again, or fails as any does for which nobody serves
     // What may have been done is not asked for again, but told to who asked.
     bool again = moved || call->verb->outlasts || call->verb->kind == PAWL_VERB_LOOK ||
                  call->verb->kind == PAWL_VERB_HISTORY || pawl__gather_is_for(call);
@@ -131,8 +131,6 @@ static void node_serve_quota(struct pawl_node *node, struct pawl_quota *verb) {
 }
 
 static void node_on_unasked(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
-    (void)moved;
-    (void)arg;
     struct pawl_error error;
     pawl__fail(&error, PAWL_E_UNAVAILABLE, "%.*s", PAWL_FMT(text));
     call->done(call, &error);

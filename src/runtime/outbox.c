@@ -358,7 +358,6 @@ static void outbox_note_app(struct pawl_outbox *outbox, struct pawl_str app) {
 static enum pawl_err scan_note(void *arg, const struct pawl_mail *mail, struct pawl_error *error) {
     struct outbox_scan *scan = arg;
     struct pawl_str app = outbox_app_of(mail->key);
-    (void)error;
     if (app.len >= OUTBOX_KEY) return PAWL_OK; // no app of ours
     memcpy(scan->key, app.data, app.len);
     scan->key_len = app.len;

@@ -21,7 +21,6 @@ static struct pawl_ownership *ownership_of(struct pawl_recover *recover) {
 }
 
 static void ownership_on_released(struct pawl_recover *recover, const struct pawl_error *error) {
-    (void)error;
     ownership_of(recover)->host->released(ownership_of(recover));
 }
 

@@ -47,8 +47,6 @@ static void answer_on_done(struct pawl_call *call, const struct pawl_error *erro
 static void answer_on_failed(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
     struct repay_answer *answer = PAWL_CONTAINER(call, struct repay_answer, verb.call);
     struct pawl_error error;
-    (void)moved;
-    (void)arg;
     pawl__fail(&error, PAWL_E_UNAVAILABLE,
                "the daemon that gave out the work cannot be told of the result (%.*s); it gives "
                "it out again",

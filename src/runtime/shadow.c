@@ -53,7 +53,6 @@ void pawl__shadow_remove(struct pawl_shadow *shadow, const struct pawl_instance 
 
 static enum pawl_err shadow_load(void *arg, const struct pawl_str *ids, size_t count,
                                  struct pawl_error *error) {
-    (void)count;
     shadow_fail(arg, pawl__arena_dup(&((struct pawl_shadow *)arg)->copy.arena, *ids),
                 "it was never loaded");
     return pawl__fail_plain(error, PAWL_E_INTERNAL);

@@ -17,21 +17,16 @@ struct pawl_shadow {
 };
 static inline void pawl__shadow_begin(struct pawl_shadow *shadow, const struct pawl_shard *shard,
                                       const struct pawl_log *log) {
-    (void)shadow, (void)shard, (void)log;
 }
 static inline void pawl__shadow_add(struct pawl_shadow *shadow,
                                     const struct pawl_instance *instance) {
-    (void)shadow, (void)instance;
 }
 static inline void pawl__shadow_remove(struct pawl_shadow *shadow,
                                        const struct pawl_instance *instance) {
-    (void)shadow, (void)instance;
 }
 static inline void pawl__shadow_check(struct pawl_shadow *shadow, const struct pawl_batch *batch) {
-    (void)shadow, (void)batch;
 }
 static inline void pawl__shadow_drop(struct pawl_shadow *shadow) {
-    (void)shadow;
 }
 #else
 struct pawl_shadow {

@@ -143,7 +143,6 @@ void pawl__sibling_cancel(struct pawl_forward *forward) {
 }
 
 static bool sibling_cancel(struct pawl_peers *peers, struct pawl_forward *forward) {
-    (void)peers;
     pawl__sibling_cancel(forward);
     return false;
 }

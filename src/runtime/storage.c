@@ -258,7 +258,7 @@ static int64_t storage_gathers(struct pawl_storage *storage) {
 }
 
 static void storage_on_patience(uv_timer_t *timer) {
-    (void)timer; // it wakes the loop, which then comes to |check|
+    // its ringing wakes the loop, which then comes to |check|
 }
 
 static void storage_on_check(uv_check_t *check) {
@@ -275,7 +275,7 @@ static void storage_on_check(uv_check_t *check) {
 }
 
 static void storage_on_spin(uv_idle_t *spin) {
-    (void)spin; // its being active makes the loop poll without sleeping
+    // being active, it makes the loop poll without sleeping
 }
 
 void pawl__storage_want(struct pawl_storage *storage) {
@@ -290,7 +290,6 @@ void pawl__storage_add(struct pawl_storage *storage, struct pawl_storage_client 
 }
 
 void pawl__storage_remove(struct pawl_storage *storage, struct pawl_storage_client *client) {
-    (void)storage;
     pawl__list_remove(&client->link);
 }
 

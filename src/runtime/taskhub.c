@@ -121,17 +121,14 @@ static enum pawl_wait taskhub_then_started(const struct pawl_taskhub_call *call)
 }
 
 static enum pawl_wait taskhub_then_completed(const struct pawl_taskhub_call *call) {
-    (void)call;
     return PAWL_WAIT_COMPLETED;
 }
 
 static enum pawl_wait taskhub_then_suspended(const struct pawl_taskhub_call *call) {
-    (void)call;
     return PAWL_WAIT_SUSPENDED;
 }
 
 static enum pawl_wait taskhub_then_resumed(const struct pawl_taskhub_call *call) {
-    (void)call;
     return PAWL_WAIT_RESUMED;
 }
 

@@ -243,7 +243,7 @@ static bool writer_let_out(struct pawl_writer *writer) {
 
 static void writer_done(struct pawl_storage_client *client, enum pawl_outcome outcome,
                         const struct pawl_error *error) {
-    (void)outcome; // what is neither done nor given again is unknown, or not ours to do any more
+    // what is neither done nor given again is unknown, or not ours to do any more
     struct pawl_writer *writer = PAWL_CONTAINER(client, struct pawl_writer, client);
     struct pawl_residency *residency = writer->residency;
     free(writer->deletes);

@@ -5,7 +5,6 @@
 #include "sdk/error.h"
 #include "sdk/execution.h"
 #include "wire/pack.h"
-#include "wire/timestamp.h"
 
 // What a workflow's function waits for.
 

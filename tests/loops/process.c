@@ -107,9 +107,7 @@ void call_begin_answer(struct call *call, struct pawl_str bytes) {
 // Of |connection|; NULL: all.
 static void calls_cancel(struct loop *loop, const struct connection *connection) {
     static const struct pawl_error gone = {PAWL_E_CANCELED, "the connection is gone"};
-    for (struct pawl_link *link = loop->calls.next, *next; link != &loop->calls; link = next) {
-        struct call *call = PAWL_CONTAINER(link, struct call, link);
-        next = link->next;
+    PAWL_LIST_EACH_SAFE(struct call, call, &loop->calls, link) {
         if (connection && call->connection != connection) continue;
         pawl__call_cancel(&call->call);
         call_end(call, &gone);

@@ -253,8 +253,6 @@ void pawl__pg_drop(struct pawl_pg_link *link) {
 }
 
 static void link_be_quiet(void *arg, const PGresult *notice) {
-    (void)arg;
-    (void)notice;
 }
 
 static bool link_connect(struct pawl_pg_link *link) {

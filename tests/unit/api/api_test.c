@@ -106,7 +106,6 @@ static void health_tells_why(void **state) {
 
 // So long as the store can be written to, or has just begun to fail, the sidecar is healthy.
 static void health_tells_of_the_store(void **state) {
-    (void)state;
     static const struct step well[] = {{"GET /v1.0/healthz", NULL, "204"}, {0}};
     static const struct step ill[] = {
         {"GET /v1.0/healthz", NULL, "500 dapr is not ready: [orders.db was moved]"},

@@ -79,13 +79,11 @@ static void run(struct call *call, enum pawl_err code, const char *text) {
 }
 
 static int set_up(void **state) {
-    (void)state;
     store = (struct pawl_api_store){.name = "store"};
     return uv_loop_init(&loop);
 }
 
 static int tear_down(void **state) {
-    (void)state;
     return uv_loop_close(&loop);
 }
 
@@ -107,7 +105,6 @@ static const enum pawl_err always[] = {PAWL_E_IO, PAWL_E_IO, PAWL_E_UNAVAILABLE,
 static const enum pawl_err third[] = {PAWL_E_IO, PAWL_E_IO, PAWL_E_OK};
 
 static void test_without_policy(void **state) {
-    (void)state;
     struct call fails = {0}, works = {.at_once = true};
     begin(&fails, always);
     run(&fails, PAWL_E_IO, "operation 1");
@@ -117,7 +114,6 @@ static void test_without_policy(void **state) {
 }
 
 static void test_retries(void **state) {
-    (void)state;
     for (int at_once = 0; at_once < 2; at_once++) {
         struct call fails = {.at_once = at_once}, works = {.at_once = at_once};
         retry(PAWL_MILLISECOND, 3);
@@ -131,7 +127,6 @@ static void test_retries(void **state) {
 
 // What the caller has done wrong is told at once, and the store is not blamed.
 static void test_answers(void **state) {
-    (void)state;
     static const enum pawl_err answers[] = {PAWL_E_CONFLICT, PAWL_E_INVALID, PAWL_E_TOO_LARGE};
     retry(PAWL_MILLISECOND, -1);
     break_at("totalFailures > 0", PAWL_SECOND);
@@ -144,7 +139,6 @@ static void test_answers(void **state) {
 }
 
 static void test_time_runs_out(void **state) {
-    (void)state;
     struct call call = {0};
     store.policy.timeout = PAWL_MILLISECOND;
     begin(&call, NULL);
@@ -157,7 +151,6 @@ static void test_time_runs_out(void **state) {
 
 // However often time runs out, one operation is on its way; its success is that of the call.
 static void test_one_operation(void **state) {
-    (void)state;
     struct call call = {0};
     store.policy.timeout = PAWL_MILLISECOND;
     retry(PAWL_MILLISECOND, -1);
@@ -172,7 +165,6 @@ static void test_one_operation(void **state) {
 
 // The operation ends while the next attempt is waited for.
 static void test_between_attempts(void **state) {
-    (void)state;
     struct call works = {0};
     store.policy.timeout = PAWL_MILLISECOND;
     retry(1000 * PAWL_SECOND, -1);
@@ -184,7 +176,6 @@ static void test_between_attempts(void **state) {
 
 // A failure that comes between two attempts is waited out, and a new operation begun.
 static void test_failure_between_attempts(void **state) {
-    (void)state;
     struct call call = {0};
     store.policy.timeout = PAWL_MILLISECOND;
     retry(10 * PAWL_MILLISECOND, -1);
@@ -199,7 +190,6 @@ static void test_failure_between_attempts(void **state) {
 }
 
 static void test_breaker(void **state) {
-    (void)state;
     struct call call = {0}, refused = {0}, probe = {0}, other = {0}, after = {0};
     retry(PAWL_MILLISECOND, -1);
     break_at("consecutiveFailures > 1", 1000 * PAWL_SECOND);
@@ -223,7 +213,6 @@ static void test_breaker(void **state) {
 // Nobody waits any more: nothing is told, nothing is tried again, and the circuit breaker learns
 // how the operation that was on its way went.
 static void test_abandoned(void **state) {
-    (void)state;
     struct call busy = {0}, waiting = {0};
     retry(1000 * PAWL_SECOND, -1);
     break_at("totalFailures > 5", PAWL_SECOND);

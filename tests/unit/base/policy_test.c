@@ -20,7 +20,6 @@ static const struct pawl_backoff growing = {
 };
 
 static void test_backoff_constant(void **state) {
-    (void)state;
     const struct pawl_backoff constant = {.first = 7, .most = 7, .factor = 1, .retries = 3};
     int64_t wait;
     for (int64_t retry = 1; retry <= 3; retry++) {
@@ -34,7 +33,6 @@ static void test_backoff_constant(void **state) {
 
 // Each wait lies between half and one and a half of 0.5 s * 1.5^n, up to 15 s.
 static void test_backoff_grows(void **state) {
-    (void)state;
     int64_t low, middle, high;
     for (int retry = 1; retry < 40; retry++) {
         double base = fmin(0.5e9 * pow(1.5, retry - 1), 15e9);
@@ -50,7 +48,6 @@ static void test_backoff_grows(void **state) {
 }
 
 static void test_backoff_ends(void **state) {
-    (void)state;
     int64_t wait, last = 885 * PAWL_SECOND; // 15 s before the end
     assert_true(pawl__backoff_wait(&growing, 30, last, 0.5, &wait));
     assert_false(pawl__backoff_wait(&growing, 30, last + 1, 0.5, &wait));
@@ -80,7 +77,6 @@ static bool call(const struct pawl_breaker_rule *rule, bool failed) {
 }
 
 static void test_breaker_opens(void **state) {
-    (void)state;
     const struct pawl_breaker_rule rule = rule_of("consecutiveFailures > 5");
     for (int i = 0; i < 5; i++) assert_true(call(&rule, true));
     assert_true(call(&rule, false)); // so that the row begins anew
@@ -96,7 +92,6 @@ static void test_breaker_opens(void **state) {
 }
 
 static void test_breaker_closes(void **state) {
-    (void)state;
     const struct pawl_breaker_rule rule = rule_of("totalFailures >= 1");
     struct pawl_breaker_pass first, second, third;
     assert_true(call(&rule, true));
@@ -113,7 +108,6 @@ static void test_breaker_closes(void **state) {
 }
 
 static void test_breaker_opens_again(void **state) {
-    (void)state;
     const struct pawl_breaker_rule rule = rule_of("totalFailures >= 1");
     struct pawl_breaker_pass early, probe;
     assert_null(pawl__breaker_enter(&breaker, &rule, now, &early));
@@ -131,7 +125,6 @@ static void test_breaker_opens_again(void **state) {
 }
 
 static void test_breaker_counts_anew(void **state) {
-    (void)state;
     struct pawl_breaker_rule rule = rule_of("totalFailures > 2");
     rule.interval = 100;
     assert_true(call(&rule, true));
@@ -148,7 +141,6 @@ static void test_breaker_counts_anew(void **state) {
 // --- conditions ---------------------------------------------------------------------------------
 
 static void test_trips(void **state) {
-    (void)state;
     static const struct pawl_trip_counts counts = {10, 4, 6, 0, 3};
     static const struct {
         const char *text;
@@ -193,7 +185,6 @@ static void test_trips(void **state) {
 }
 
 static void test_trips_refused(void **state) {
-    (void)state;
     static const struct {
         const char *text, *flaw;
         int at;

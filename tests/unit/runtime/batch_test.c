@@ -215,7 +215,6 @@ static void test_reads_do_not_wait(void **state) {
 // when it was asked for after the store had failed for long. What was not begun is begun
 // afterwards.
 static void test_changes_do_not_wait_for_ever(void **state) {
-    (void)state;
     struct kit kit;
     struct caller written, building, blocked, later;
     const struct pawl_error *why;

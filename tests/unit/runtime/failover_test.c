@@ -91,7 +91,6 @@ static bool is_elsewhere(const struct failover *test, uint32_t shard) {
 // A daemon gives a shard away. What it has answered before counts, though the answer comes when it
 // is known already who has the shard now.
 static void test_late_answer(void **state) {
-    (void)state;
     struct failover test;
     begin(&test);
     const char *fresh = fleet_id(&test.fleet, 1, "n", 0);

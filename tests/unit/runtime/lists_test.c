@@ -178,7 +178,6 @@ static void assert_changed(struct kit *kit, const char *when) {
 
 // By whatever they are counted: those that have changed since they were stored count as they are.
 static void test_counts_of_changed(void **state) {
-    (void)state;
     struct kit kit;
     make_changed(&kit);
     assert_changed(&kit, "changed in memory");
@@ -190,7 +189,6 @@ static void test_counts_of_changed(void **state) {
 
 // What is written to the store, or is to go, while it is read does not make the count another one.
 static void test_count_while_much_happens(void **state) {
-    (void)state;
     struct kit kit;
     struct caller kinds, says, purge;
     make_changed(&kit);

@@ -345,7 +345,6 @@ static void test_large_messages(void **state) {
 // The least and the largest limit are those of the workers that are there, whoever has come or
 // gone.
 static void test_limits_of_workers(void **state) {
-    (void)state;
     enum {
         COUNT = 12,
         STEPS = 2000
@@ -401,7 +400,6 @@ static double seconds_of_workers(struct kit *kit, size_t count) {
 
 // Ten times as many take ten times as long, and not a hundred times.
 static void test_many_workers(void **state) {
-    (void)state;
     struct kit kit;
     kit_init(&kit);
     double few = seconds_of_workers(&kit, 2000), many = seconds_of_workers(&kit, 20000);
