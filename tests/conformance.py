@@ -10,6 +10,7 @@
 import argparse
 import collections
 import fnmatch
+import functools
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 PAGE = TESTS.parent / "docs" / "compatibility.md"
+RELIABILITY = PAGE.with_name("reliability.md")
 BEGIN, END = "<!-- made by `make conformance` -->\n", "<!-- end -->\n"
 
 
@@ -54,6 +56,7 @@ class Test:
         wanted = words(Path(self.command[-1]).name)
         return next(file for file in sorted(TESTS.rglob("*.c")) if words(file.stem) | words(file.parent.name) == wanted)
 
+    @functools.cache
     def cases(self):
         """The names of its cases. Does not run them."""
         if self.script:
@@ -142,6 +145,22 @@ def differences():
     return collections.Counter(filter(None, found))
 
 
+def unfounded(tests):
+    """The names in the other page's table of features that are of no test, or of no case of it."""
+    text = RELIABILITY.read_text().partition("\n### Dapr's features, and what holds them\n")[2].partition("\n### ")[0]
+    invariants = set(re.findall(r"`(\w+)`", RELIABILITY.read_text().replace(text, "")))
+    names = re.findall(r"`([^`\n]+)`", text.partition("\n|---|")[2].partition("\n\n")[0])
+    if not names:
+        yield "the table of features is empty"
+    for name in names:
+        test, _, case = name.partition(" ")
+        if test not in tests:
+            if case or test not in invariants:
+                yield f"there is no test {test}"
+        elif case and not any(fnmatch.fnmatchcase(one, case) for one in tests[test].cases()):
+            yield f"{test} has no case {case}"
+
+
 def written(rows):
     return "".join(f"| {' | '.join(map(str, row))} |\n"
                    for row in [("feature", "cases", "passed", "known differences"), ("---", "---:", "---:", "---:"), *rows])
@@ -210,7 +229,10 @@ def main():
     tests = {entry["name"]: Test(entry) for entry in json.loads(listed.stdout)["tests"] if "command" in entry}
     shares, differ = assign(features(), tests), differences()
     if given.check:
-        return check(shares, differ)
+        unknown = list(unfounded(tests))
+        for text in unknown:
+            print(f"{RELIABILITY.name}: {text}")
+        return check(shares, differ) or bool(unknown)
     chosen = {feature: cases for feature, cases in shares.items()
               if not given.feature or any(feature.lower().startswith(word.lower()) for word in given.feature)}
     rows, good = run(chosen, tests, given.build, differ, given.rest)
