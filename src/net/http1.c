@@ -106,9 +106,29 @@ static int http1_on_headers_end(llhttp_t *parser) {
     return 0;
 }
 
+static int http1_on_chunk(llhttp_t *parser) {
+    struct pawl_http1 *http1 = (struct pawl_http1 *)parser;
+    http1->chunk_left = parser->content_length;
+    return 0;
+}
+
+// Whether the line end behind a chunk stands there, as far as |data| has it: the parser passes over
+// two bytes, whatever they are, and another program on the way could find another request there.
+static bool http1_ends_chunk(struct pawl_http1 *http1, const char *data, const char *end) {
+    const char *at = http1->chunk_end;
+    while (at && *at && data < end)
+        if (*data++ != *at++) return false;
+    http1->chunk_end = at && *at ? at : NULL;
+    return true;
+}
+
 static int http1_on_body(llhttp_t *parser, const char *at, size_t len) {
     struct pawl_http1 *http1 = (struct pawl_http1 *)parser;
     struct pawl_exchange *exchange = http1->exchange;
+    if (parser->flags & F_CHUNKED && !(http1->chunk_left -= len)) {
+        http1->chunk_end = "\r\n";
+        if (!http1_ends_chunk(http1, at + len, http1->input_end)) return http1_refuse(http1, 400);
+    }
     if (len > http1->service->options.max_body - exchange->body.len)
         return http1_refuse(http1, 413);
     if (!pawl__buf_append(&exchange->body, at, len)) return http1_refuse(http1, 503);
@@ -133,6 +153,7 @@ static const llhttp_settings_t http1_settings = {
     .on_chunk_extension_name = http1_on_text,
     .on_chunk_extension_value = http1_on_text,
     .on_headers_complete = http1_on_headers_end,
+    .on_chunk_header = http1_on_chunk,
     .on_body = http1_on_body,
     .on_message_complete = http1_on_complete,
 };
@@ -150,6 +171,11 @@ static bool http1_is_foreign(const struct pawl_http1 *http1, const char *data, s
 // Parses |data| up to the end of a request and hands that to the handler; returns how much it took.
 static size_t http1_parse(struct pawl_http1 *http1, const char *data, size_t len) {
     http1->refusal = 0;
+    http1->input_end = data + len;
+    if (!http1_ends_chunk(http1, data, data + len)) {
+        pawl__http1_fail(http1, 400);
+        return len;
+    }
     llhttp_errno_t rv = llhttp_execute(&http1->parser, data, len);
     if (rv == HPE_OK) return len;
     if (rv != HPE_PAUSED || !http1->is_complete) {

@@ -14,6 +14,9 @@ struct pawl_http1 {
     size_t name_len;
     struct pawl_buf pending; // received, and not parsed yet
     uint64_t started;        // uv_now of the request's first byte
+    const char *input_end;   // of what the parser is given
+    uint64_t chunk_left;     // bytes of the chunk under way
+    const char *chunk_end;   // what has to come of the line end behind that chunk; NULL: nothing
     int refusal;             // the status that the failed parsing is answered with
     unsigned hosts : 2;
     unsigned in_headers : 1;

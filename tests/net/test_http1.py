@@ -42,6 +42,18 @@ class Http1(unittest.TestCase):
                 b"3\r\nabc\r\n4;ext=1\r\ndefg\r\n0\r\nx-trailer: 1\r\n\r\n")
         self.assertEqual(self.ask(data)[2], b"abcdefg")
 
+    def test_chunks_in_single_bytes(self):
+        for behind, status in ((b"\r\n", 200), (b"XX", 400), (b"\rX", 400), (b"\n0", 400)):
+            with self.subTest(behind=behind), connect(self.server.port) as sock, sock.makefile("rb") as stream:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                data = b"POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc" + behind + b"0\r\n\r\n"
+                try:
+                    for i in range(len(data)):
+                        sock.sendall(data[i:i + 1])
+                except ConnectionError:
+                    pass  # it does not wait for the rest
+                self.assertEqual(read_response(stream)[0], status)
+
     def test_keep_alive_and_pipelining(self):
         one = b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s"
         bodies = [b"%d" % i for i in range(500)]
@@ -137,6 +149,8 @@ class Http1(unittest.TestCase):
             (b"POST /echo HTTP/1.1\r\n" + host + b"content-length: 3\r\ntransfer-encoding: chunked\r\n"
              b"\r\n0\r\n\r\n", 400),
             (b"POST /echo HTTP/1.1\r\n" + host + b"transfer-encoding: chunked\r\n\r\nzz\r\n", 400),
+            (b"POST /echo HTTP/1.1\r\n" + host + b"transfer-encoding: chunked\r\n\r\n3\r\nabcXX0\r\n\r\n", 400),
+            (b"POST /echo HTTP/1.1\r\n" + host + b"transfer-encoding: chunked\r\n\r\n3\r\nabc\rX0\r\n\r\n", 400),
             (b"POST /echo HTTP/1.1\r\n" + host + b"content-length: 1073741824\r\n\r\n", 413),
             (b"POST /echo HTTP/1.1\r\n" + host + b"content-length: 99999999999999999999\r\n\r\n", 400),
             (b"POST /echo HTTP/1.1\r\n" + host + b"transfer-encoding: chunked\r\n\r\n"
