@@ -310,8 +310,8 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, format_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {T(test_columns_are_filled), T(test_counts_are_made),
                                        T(test_others_count),       T(test_texts_are_counted),
-                                       T(test_texts_are_counted),  T(test_triggers_of_users),
-                                       T(test_damaged_row),        T(test_workflows_go_on)};
+                                       T(test_triggers_of_users),  T(test_damaged_row),
+                                       T(test_workflows_go_on)};
 #undef T
     return cmocka_run_group_tests_name("formats", tests, NULL, NULL);
 }

@@ -120,15 +120,37 @@ static enum pawl_err query_scan(struct pawl_sqlite *store, uint64_t shard,
     return err;
 }
 
+// Whether no instance has the name and one of the statuses that are asked for: a name that was not
+// written right is told at once, in place of a look at all there are.
+static enum pawl_err query_is_vain(struct pawl_sqlite *store, uint64_t shard,
+                                   const struct pawl_query *query, bool *vain,
+                                   struct pawl_error *error) {
+    const struct pawl_query kinds = {.name = query->name, .statuses = query->statuses};
+    sqlite3_stmt *find = store->statements[PAWL_SQL_READ_COUNT_ALL];
+    int rc = SQLITE_DONE;
+    *vain = query->name.len || query->statuses;
+    if (!*vain) return PAWL_OK;
+    sqlite3_bind_int64(find, 1, (sqlite3_int64)shard);
+    while (*vain && (rc = sqlite3_step(find)) == SQLITE_ROW) {
+        const struct pawl_snapshot row = {.name = pawl__sqlite_column(find, 0),
+                                          .status = sqlite3_column_int(find, 1)};
+        *vain = !pawl__query_match(&kinds, &row);
+    }
+    if (rc == SQLITE_ROW) rc = SQLITE_DONE;
+    return pawl__sqlite_read_end(store, PAWL_SQL_READ_COUNT_ALL, PAWL_OK, rc, error);
+}
+
 enum pawl_err pawl__sqlite_query(struct pawl_store *base, uint64_t shard,
                                  const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
                                  struct pawl_error *error) {
     struct pawl_sqlite *store = (struct pawl_sqlite *)base;
     enum pawl_sqlite_way way;
     size_t found = 0;
-    enum pawl_err err = query_choose(store, shard, query, &way, error);
+    bool vain;
+    enum pawl_err err = query_is_vain(store, shard, query, &vain, error);
+    if (!err && !vain) err = query_choose(store, shard, query, &way, error);
     if (query->scan) query->scan->stopped = false;
-    if (err) return err;
+    if (err || vain) return err;
     if (query->scan && way == PAWL_SQLITE_LISTED && query_has_filter(query))
         return query_scan(store, shard, query, fn, arg, error);
     return query_run(store, shard, query, way, fn, arg, &found, error);
