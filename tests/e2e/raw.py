@@ -16,8 +16,11 @@ SERVICE = "/TaskHubSidecarService/"
 
 
 class Hub:
-    def __init__(self, port, metadata=()):
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=[
+    """|agent|: what it says it is, as an SDK does."""
+
+    def __init__(self, port, metadata=(), agent=None):
+        named = [("grpc.primary_user_agent", agent)] if agent else []
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=named + [
             ("grpc.use_local_subchannel_pool", 1),  # a connection of its own
             ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200),
             ("grpc.max_receive_message_length", 64 << 20)])
@@ -107,10 +110,12 @@ def timer(events, request):
 class Worker:
     """Reconnects for ever; `echo` says whether it sends completion tokens back, as newer SDKs do. One that `says` which
     (workflows, activities) it has is given no others. `ledger` is another worker, whose ledger it shares. It works on
-    all that it has `at_once`, so that what it notes as given has only just come."""
+    all that it has `at_once`, so that what it notes as given has only just come. `asks`: more of its encoded request for
+    work."""
 
-    def __init__(self, port, workflows=None, echo=True, delay=0.0, hub=None, says=((), ()), ledger=None, at_once=False):
-        self.port, self.echo, self.delay = port, echo, delay
+    def __init__(self, port, workflows=None, echo=True, delay=0.0, hub=None, says=((), ()), ledger=None, at_once=False, agent=None,
+                 asks=b""):
+        self.port, self.echo, self.delay, self.agent, self.asks = port, echo, delay, agent, asks
         self.workflows = workflows or {"chain": chain, "timer": timer}
         self.given, self.acknowledged, self.again = [], set(), []
         self.turns, self.says, self.at_once = 0, says, at_once
@@ -126,10 +131,10 @@ class Worker:
 
     def run(self):
         while not self.closing:
-            self.hub = self.hub or Hub(self.port)
+            self.hub = self.hub or Hub(self.port, agent=self.agent)
             try:
                 stream = self.hub.channel.unary_stream(
-                    SERVICE + "GetWorkItems", pb.GetWorkItemsRequest.SerializeToString,
+                    SERVICE + "GetWorkItems", lambda request: request.SerializeToString() + self.asks,
                     pb.WorkItem.FromString)(
                         pb.GetWorkItemsRequest(workflows=self.says[0], activities=self.says[1]), wait_for_ready=True)
                 stream.initial_metadata()
