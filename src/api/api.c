@@ -144,11 +144,11 @@ static void api_handle_http(struct pawl_api *api, struct pawl_request *request) 
     };
     enum pawl_route_result result = PAWL_ROUTE_NO_PATH;
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        const struct pawl_route *route;
         struct pawl_params params;
         enum pawl_route_result one =
-            pawl__route_find(tables[i].routes, tables[i].count, request, &route, &params);
+            pawl__route_find(tables[i].routes, tables[i].count, request, &params);
         if (one == PAWL_ROUTE_FOUND) {
+            const struct pawl_route *route = params.route;
             pawl__api_watch_name(request, route->pattern);
             if (!api_admits(api, request, pawl__str(route->pattern)))
                 api_turn_away(request);

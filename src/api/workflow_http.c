@@ -17,11 +17,12 @@ static bool workflow_http_text(const struct pawl_workflow_ask *ask, struct pawl_
     return *out;
 }
 
-static struct pawl_workflow_ask *workflow_http_ask(void *arg, struct pawl_request *request,
-                                                   const struct pawl_params *params,
-                                                   enum pawl_workflow_verb verb) {
+// The route says which verb it is for.
+static void workflow_http(void *arg, struct pawl_request *request,
+                          const struct pawl_params *params) {
+    enum pawl_workflow_verb verb = (enum pawl_workflow_verb)params->route->verb;
     struct pawl_workflow_ask *ask = pawl__workflow_ask(arg, request, verb);
-    if (!ask) return NULL;
+    if (!ask) return;
     bool starts = verb == PAWL_WORKFLOW_START;
     char *app = NULL;
     if (!workflow_http_text(ask, pawl__request_query(request, "appID"), &app) ||
@@ -29,67 +30,22 @@ static struct pawl_workflow_ask *workflow_http_ask(void *arg, struct pawl_reques
         !workflow_http_text(ask,
                             starts ? pawl__request_query(request, "instanceID") : params->values[2],
                             starts ? &ask->id : &ask->event))
-        return NULL;
+        return;
     ask->app = app;
-    return ask;
-}
-
-static void workflow_http_start(void *arg, struct pawl_request *request,
-                                const struct pawl_params *params) {
-    struct pawl_workflow_ask *ask = workflow_http_ask(arg, request, params, PAWL_WORKFLOW_START);
-    if (!ask) return;
     ask->payload = request->body;
     pawl__workflow_serve(ask);
 }
 
-static void workflow_http_raise(void *arg, struct pawl_request *request,
-                                const struct pawl_params *params) {
-    struct pawl_workflow_ask *ask = workflow_http_ask(arg, request, params, PAWL_WORKFLOW_RAISE);
-    if (!ask) return;
-    ask->payload = request->body;
-    pawl__workflow_serve(ask);
-}
-
-static void workflow_http_get(void *arg, struct pawl_request *request,
-                              const struct pawl_params *params) {
-    struct pawl_workflow_ask *ask = workflow_http_ask(arg, request, params, PAWL_WORKFLOW_GET);
-    if (ask) pawl__workflow_serve(ask);
-}
-
-static void workflow_http_pause(void *arg, struct pawl_request *request,
-                                const struct pawl_params *params) {
-    struct pawl_workflow_ask *ask = workflow_http_ask(arg, request, params, PAWL_WORKFLOW_PAUSE);
-    if (ask) pawl__workflow_serve(ask);
-}
-
-static void workflow_http_resume(void *arg, struct pawl_request *request,
-                                 const struct pawl_params *params) {
-    struct pawl_workflow_ask *ask = workflow_http_ask(arg, request, params, PAWL_WORKFLOW_RESUME);
-    if (ask) pawl__workflow_serve(ask);
-}
-
-static void workflow_http_terminate(void *arg, struct pawl_request *request,
-                                    const struct pawl_params *params) {
-    struct pawl_workflow_ask *ask =
-        workflow_http_ask(arg, request, params, PAWL_WORKFLOW_TERMINATE);
-    if (ask) pawl__workflow_serve(ask);
-}
-
-static void workflow_http_purge(void *arg, struct pawl_request *request,
-                                const struct pawl_params *params) {
-    struct pawl_workflow_ask *ask = workflow_http_ask(arg, request, params, PAWL_WORKFLOW_PURGE);
-    if (ask) pawl__workflow_serve(ask);
-}
-
+#define ROUTE(method, rest, verb)                                                                  \
+    { method, rest, workflow_http, NULL, PAWL_WORKFLOW_##verb }
 #define ROUTES(prefix)                                                                             \
-    {"POST", prefix "/workflows/{component}/{name}/start", workflow_http_start},                   \
-        {"POST", prefix "/workflows/{component}/{id}/raiseEvent/{event}", workflow_http_raise},    \
-        {"POST", prefix "/workflows/{component}/{id}/pause", workflow_http_pause},                 \
-        {"POST", prefix "/workflows/{component}/{id}/resume", workflow_http_resume},               \
-        {"POST", prefix "/workflows/{component}/{id}/terminate", workflow_http_terminate},         \
-        {"POST", prefix "/workflows/{component}/{id}/purge", workflow_http_purge}, {               \
-        "GET", prefix "/workflows/{component}/{id}", workflow_http_get                             \
-    }
+    ROUTE("POST", prefix "/workflows/{component}/{name}/start", START),                            \
+        ROUTE("POST", prefix "/workflows/{component}/{id}/raiseEvent/{event}", RAISE),             \
+        ROUTE("POST", prefix "/workflows/{component}/{id}/pause", PAUSE),                          \
+        ROUTE("POST", prefix "/workflows/{component}/{id}/resume", RESUME),                        \
+        ROUTE("POST", prefix "/workflows/{component}/{id}/terminate", TERMINATE),                  \
+        ROUTE("POST", prefix "/workflows/{component}/{id}/purge", PURGE),                          \
+        ROUTE("GET", prefix "/workflows/{component}/{id}", GET)
 
 const struct pawl_route pawl__workflow_routes[] = {
     ROUTES("/v1.0"),

@@ -267,14 +267,13 @@ static const struct pawl_route hub_routes[] = {
 };
 
 void pawl__hub_handle(void *arg, struct pawl_request *request) {
-    const struct pawl_route *route;
-    struct pawl_params params = {0};
+    struct pawl_params params;
     if (request->is_grpc)
         pawl__grpc_finish(request, PAWL_E_UNIMPLEMENTED, "the dashboard serves no gRPC",
                           PAWL_STR(""));
-    else if (pawl__route_find(hub_routes, sizeof hub_routes / sizeof *hub_routes, request, &route,
+    else if (pawl__route_find(hub_routes, sizeof hub_routes / sizeof *hub_routes, request,
                               &params) == PAWL_ROUTE_FOUND)
-        route->handle(arg, request, &params);
+        params.route->handle(arg, request, &params);
     else
         hub_fail(request, 404, "the dashboard serves nothing here");
 }

@@ -57,12 +57,10 @@ static bool router_method(const char *methods, struct pawl_str method) {
 }
 
 enum pawl_route_result pawl__route_find(const struct pawl_route *routes, size_t count,
-                                        struct pawl_request *request,
-                                        const struct pawl_route **route,
-                                        struct pawl_params *params) {
+                                        struct pawl_request *request, struct pawl_params *params) {
     enum pawl_route_result result = PAWL_ROUTE_NO_PATH;
     for (size_t i = 0; i < count; i++) {
-        struct pawl_params found = {0};
+        struct pawl_params found = {.route = &routes[i]};
         if (!router_match(routes[i].pattern, request, &found)) continue;
         result = PAWL_ROUTE_NO_METHOD;
         if (!router_method(routes[i].method, request->method)) continue;
@@ -71,7 +69,6 @@ enum pawl_route_result pawl__route_find(const struct pawl_route *routes, size_t 
             found.values[k] = pawl__request_decode(request, found.values[k]);
             if (!found.values[k].data) return PAWL_ROUTE_MALFORMED;
         }
-        *route = &routes[i];
         *params = found;
         return PAWL_ROUTE_FOUND;
     }

@@ -9,8 +9,9 @@ enum {
     PAWL_ROUTE_PARAMS = 4
 };
 
-// The decoded path segments that stand at the {names} of a pattern, in order.
+// The decoded path segments that stand at the {names} of the route's pattern, in order.
 struct pawl_params {
+    const struct pawl_route *route;
     struct pawl_str values[PAWL_ROUTE_PARAMS];
 };
 
@@ -22,6 +23,7 @@ struct pawl_route {
     const char *pattern;
     void (*handle)(void *arg, struct pawl_request *request, const struct pawl_params *params);
     const char *query; // the parameters that it takes, with spaces between; NULL: it ignores others
+    int verb;          // what tells routes of one |handle| apart
 };
 
 enum pawl_route_result {
@@ -31,11 +33,9 @@ enum pawl_route_result {
     PAWL_ROUTE_MALFORMED // a percent sign that no two hex digits follow, or the arena has failed
 };
 
-// Looks |request| up in |routes|; on PAWL_ROUTE_FOUND |*route| and |params| are set. Earlier rows
-// win. Segments are percent-decoded in the request's arena.
+// Looks |request| up in |routes|; on PAWL_ROUTE_FOUND |params| is filled. Earlier rows win.
+// Segments are percent-decoded in the request's arena.
 enum pawl_route_result pawl__route_find(const struct pawl_route *routes, size_t count,
-                                        struct pawl_request *request,
-                                        const struct pawl_route **route,
-                                        struct pawl_params *params);
+                                        struct pawl_request *request, struct pawl_params *params);
 
 #endif

@@ -242,11 +242,10 @@ static void echo_handle(void *arg, struct pawl_request *request) {
         echo_grpc(request);
         return;
     }
-    const struct pawl_route *route;
     struct pawl_params params;
-    switch (pawl__route_find(echo_routes, sizeof echo_routes / sizeof *echo_routes, request, &route,
-                             &params)) {
-    case PAWL_ROUTE_FOUND: route->handle(arg, request, &params); return;
+    switch (
+        pawl__route_find(echo_routes, sizeof echo_routes / sizeof *echo_routes, request, &params)) {
+    case PAWL_ROUTE_FOUND: params.route->handle(arg, request, &params); return;
     case PAWL_ROUTE_NO_METHOD: pawl__http_respond(request, 405, NULL, 0, PAWL_STR("")); return;
     default: pawl__http_respond(request, 404, NULL, 0, echo_copy(request, request->path)); return;
     }
