@@ -190,6 +190,7 @@ static void test_steps(void **state) {
     fill(f, MANY);
     for (size_t i = 0; i < CALLS; i++) {
         size_t many = run(f, &calls[i], &found);
+        print_message("%-24s %8zu %8zu\n", calls[i].name, few[i], many);
         if (found != calls[i].found)
             fail_msg("%s: %zu, not %zu", calls[i].name, found, calls[i].found);
         bool grows = many > few[i] + few[i] / 4 + 100;

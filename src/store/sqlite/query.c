@@ -72,7 +72,9 @@ static enum pawl_err query_find_stop(struct pawl_sqlite *store, uint64_t shard,
 }
 
 static bool query_has_filter(const struct pawl_query *query) {
-    return query->statuses || query->name.len || !pawl__query_is_of_kinds(query);
+    struct pawl_query all = *query;
+    all.after_id = (struct pawl_str){0}; // a place is none
+    return all.statuses || all.name.len || !pawl__query_is_of_kinds(&all);
 }
 
 // Tells what |query| finds, up to the place at which its scan has stopped.
