@@ -2,7 +2,8 @@
 //
 //     paint URL TIMES     loads a page so often, each time as one who was never there
 //     watch URL ...       opens each in a browser of its own, which looks at it until
-//     leave               they look at nothing
+//     count               counts from now on what they ask for
+//     leave               they look at nothing; tells what was counted
 //
 // node bench/browsers.mjs, in a folder above tests/dashboard/node_modules.
 import { createInterface } from 'node:readline';
@@ -49,7 +50,6 @@ async function paint(url, times) {
 }
 
 async function watch(urls) {
-  asked = {};
   while (pages.length < urls.length) {
     const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
     page.on('request', (request) => {
@@ -64,12 +64,17 @@ async function watch(urls) {
   return {};
 }
 
+async function count() {
+  asked = {};
+  return {};
+}
+
 async function leave() {
   await Promise.all(pages.map((page) => page.goto('about:blank')));
   return { asked };
 }
 
-const COMMANDS = { paint: (url, times) => paint(url, Number(times)), watch: (...urls) => watch(urls), leave };
+const COMMANDS = { paint: (url, times) => paint(url, Number(times)), watch: (...urls) => watch(urls), count, leave };
 
 console.log(JSON.stringify({ pid: process.pid }));
 for await (const line of createInterface({ input: process.stdin })) {
