@@ -95,13 +95,19 @@ static void work_reset(struct pawl_worker *worker) {
     work_finish(stream, PAWL_E_UNAVAILABLE, "the workflow engine has begun anew, connect again");
 }
 
+// Says that the daemon ends, as the reference does: CANCELLED. Workers of Microsoft's SDK for
+// Python (up to 1.11) take that for their own end, and never come back.
+static void work_end(struct work_stream *stream) {
+    bool dapr = stream->worker.dialect == PAWL_DIALECT_DAPR;
+    work_finish(stream, dapr ? PAWL_E_CANCELED : PAWL_E_UNAVAILABLE, "shutting down");
+}
+
 void pawl__api_close_streams(struct pawl_api *api) {
     if (api->relays) pawl__relays_close(api->relays);
     if (api->watchers) pawl__watchers_end_daemons(api->watchers);
     if (api->elsewhere) pawl__elsewhere_close(api->elsewhere);
     while (!pawl__list_empty(&api->streams))
-        work_finish(PAWL_CONTAINER(api->streams.next, struct work_stream, link), PAWL_E_CANCELED,
-                    "shutting down");
+        work_end(PAWL_CONTAINER(api->streams.next, struct work_stream, link));
 }
 
 // Where the workers of |request| get work from: with PAWL_RELAY_HEADER, they are those of another

@@ -36,6 +36,20 @@ class Workers(unittest.TestCase):
         self.assertEqual(again, set())
         workers[1].close()
 
+    def test_end_of_the_daemon(self):
+        """Dapr's workers are told as daprd tells them. Some of Microsoft's for Python end for good when they are told so."""
+        dapr = raw.pb.GetWorkItemsRequest(workflows=["chain"]).SerializeToString()
+        theirs = b"\x08\x64"  # the most workflows at once
+        streams = []
+        for request in (dapr, theirs, b""):
+            stream = self.hub.channel.unary_stream(raw.SERVICE + "GetWorkItems", lambda bytes: bytes,
+                                                   raw.pb.WorkItem.FromString)(request)
+            stream.initial_metadata()
+            streams.append(stream)
+        self.daemon.stop()
+        self.assertEqual([(stream.code().name, stream.details()) for stream in streams],
+                         [(name, "shutting down") for name in ("CANCELLED", "UNAVAILABLE", "UNAVAILABLE")])
+
     def test_work_waits_for_a_worker(self):
         self.hub.start("early", text="2", start_at=0)
         time.sleep(0.3)
