@@ -10,7 +10,7 @@
 struct otlp {
     struct pawl_sink sink;
     struct pawl_resource *resource;
-    struct pawl_post *post;
+    struct pawl_poster *poster;
     struct pawl_buf body;
 };
 
@@ -172,16 +172,16 @@ static enum pawl_err otlp_send(struct pawl_sink *sink, struct pawl_span *const *
     pawl__buf_clear(&otlp->body);
     if (!pawl__otlp_encode(&otlp->body, otlp->resource, spans, count))
         return pawl__fail_plain(error, PAWL_E_NOMEM);
-    return pawl__post_send(otlp->post, pawl__buf_str(&otlp->body), error);
+    return pawl__poster_send(otlp->poster, pawl__buf_str(&otlp->body), error);
 }
 
 static void otlp_hurry(struct pawl_sink *sink, int64_t until) {
-    pawl__post_hurry(((struct otlp *)sink)->post, until);
+    pawl__poster_hurry(((struct otlp *)sink)->poster, until);
 }
 
 static void otlp_destroy(struct pawl_sink *sink) {
     struct otlp *otlp = (struct otlp *)sink;
-    pawl__post_destroy(otlp->post);
+    pawl__poster_destroy(otlp->poster);
     pawl__buf_finish(&otlp->body);
     free(otlp->resource);
     free(sink->name);
@@ -200,7 +200,7 @@ enum pawl_err pawl__otlp_sink(const struct pawl_otlp_options *options,
     };
     otlp->resource = pawl__resource_copy(resource);
     enum pawl_err err = otlp->resource ? pawl__otlp_post(options, &pawl__otlp_of_traces,
-                                                         &otlp->sink.name, &otlp->post, error)
+                                                         &otlp->sink.name, &otlp->poster, error)
                                        : pawl__fail_plain(error, PAWL_E_NOMEM);
     if (err)
         otlp_destroy(&otlp->sink);

@@ -40,13 +40,13 @@ static const char **otlp_headers(struct pawl_arena *arena,
 
 enum pawl_err pawl__otlp_post(const struct pawl_otlp_options *options,
                               const struct pawl_otlp_paths *paths, char **name,
-                              struct pawl_post **out, struct pawl_error *error) {
+                              struct pawl_poster **out, struct pawl_error *error) {
     struct pawl_arena arena = {0};
     char *url = otlp_url(&arena, options, paths);
     const char **headers = otlp_headers(&arena, options);
     char *spoken = url ? pawl__arena_format(&arena, "the OTLP receiver at %s", url) : NULL;
     char *kept = spoken && headers ? pawl__str_dup(pawl__str(spoken)) : NULL;
-    const struct pawl_post_options post = {
+    const struct pawl_poster_options post = {
         .url = url,
         .content_type = options->grpc ? "application/grpc" : "application/x-protobuf",
         .headers = headers,
@@ -55,7 +55,7 @@ enum pawl_err pawl__otlp_post(const struct pawl_otlp_options *options,
         .grpc = options->grpc,
     };
     enum pawl_err err =
-        kept ? pawl__post_create(&post, out, error) : pawl__fail_plain(error, PAWL_E_NOMEM);
+        kept ? pawl__poster_create(&post, out, error) : pawl__fail_plain(error, PAWL_E_NOMEM);
     pawl__arena_finish(&arena);
     if (err)
         free(kept);

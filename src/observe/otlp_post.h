@@ -3,7 +3,7 @@
 
 // The way to a receiver of OpenTelemetry's protocol. Of this folder only.
 
-#include "observe/post.h"
+#include "observe/poster.h"
 #include "observe/sinks.h"
 
 // Where a receiver takes a kind of things.
@@ -13,9 +13,9 @@ struct pawl_otlp_paths {
 
 extern const struct pawl_otlp_paths pawl__otlp_of_traces, pawl__otlp_of_metrics;
 
-// |*name|, on the heap: how the log speaks of it. Errors as of pawl__post_create.
+// |*name|, on the heap: how the log speaks of it. Errors as of pawl__poster_create.
 enum pawl_err pawl__otlp_post(const struct pawl_otlp_options *options,
                               const struct pawl_otlp_paths *paths, char **name,
-                              struct pawl_post **out, struct pawl_error *error);
+                              struct pawl_poster **out, struct pawl_error *error);
 
 #endif

@@ -16,7 +16,7 @@ static const char *const push_scope = "dapr.runtime";
 struct pawl_push {
     char *name;
     struct pawl_resource *resource;
-    struct pawl_post *post;
+    struct pawl_poster *poster;
     const struct pawl_log *log;
     struct pawl_buf body; // of the thread
     bool told;            // of the thread: that nothing is taken
@@ -62,7 +62,7 @@ static void push_send(struct pawl_push *push, struct pawl_str metrics) {
     bool made = pawl__otlp_metrics_request(&push->body, push->resource, metrics);
     do {
         struct pawl_error error = {PAWL_E_OK, ""};
-        err = made ? pawl__post_send(push->post, pawl__buf_str(&push->body), &error)
+        err = made ? pawl__poster_send(push->poster, pawl__buf_str(&push->body), &error)
                    : pawl__fail_plain(&error, PAWL_E_NOMEM);
         push_tell(push, err, &error);
         pthread_mutex_lock(&push->mutex);
@@ -123,7 +123,7 @@ const char *pawl__push_name(const struct pawl_push *push) {
 static void push_free(struct pawl_push *push) {
     pthread_cond_destroy(&push->woken);
     pthread_mutex_destroy(&push->mutex);
-    pawl__post_destroy(push->post);
+    pawl__poster_destroy(push->poster);
     pawl__buf_finish(&push->body);
     pawl__buf_finish(&push->next);
     free(push->resource);
@@ -145,7 +145,7 @@ enum pawl_err pawl__push_create(const struct pawl_otlp_options *options,
     pthread_condattr_destroy(&attributes);
     push->resource = pawl__resource_copy(resource);
     enum pawl_err err = push->resource ? pawl__otlp_post(options, &pawl__otlp_of_metrics,
-                                                         &push->name, &push->post, error)
+                                                         &push->name, &push->poster, error)
                                        : pawl__fail_plain(error, PAWL_E_NOMEM);
     if (!err && pthread_create(&push->thread, NULL, push_run, push) != 0)
         err = pawl__fail(error, PAWL_E_NOMEM, "no thread can be started that sends metrics");
@@ -164,7 +164,7 @@ void pawl__push_close(struct pawl_push *push, int64_t patience) {
     push->until = until;
     pthread_cond_signal(&push->woken);
     pthread_mutex_unlock(&push->mutex);
-    pawl__post_hurry(push->post, until);
+    pawl__poster_hurry(push->poster, until);
     pthread_join(push->thread, NULL);
     push_free(push);
 }

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/quote.h"
-#include "observe/post.h"
+#include "observe/poster.h"
 #include "observe/sinks.h"
 
 // Spans as OpenTelemetry puts them into Zipkin's model:
@@ -12,7 +12,7 @@
 struct zipkin {
     struct pawl_sink sink;
     struct pawl_resource *resource;
-    struct pawl_post *post;
+    struct pawl_poster *poster;
     struct pawl_buf body;
 };
 
@@ -124,16 +124,16 @@ static enum pawl_err zipkin_send(struct pawl_sink *sink, struct pawl_span *const
     pawl__buf_clear(&zipkin->body);
     if (!pawl__zipkin_encode(&zipkin->body, zipkin->resource, spans, count))
         return pawl__fail_plain(error, PAWL_E_NOMEM);
-    return pawl__post_send(zipkin->post, pawl__buf_str(&zipkin->body), error);
+    return pawl__poster_send(zipkin->poster, pawl__buf_str(&zipkin->body), error);
 }
 
 static void zipkin_hurry(struct pawl_sink *sink, int64_t until) {
-    pawl__post_hurry(((struct zipkin *)sink)->post, until);
+    pawl__poster_hurry(((struct zipkin *)sink)->poster, until);
 }
 
 static void zipkin_destroy(struct pawl_sink *sink) {
     struct zipkin *zipkin = (struct zipkin *)sink;
-    pawl__post_destroy(zipkin->post);
+    pawl__poster_destroy(zipkin->poster);
     pawl__buf_finish(&zipkin->body);
     free(zipkin->resource);
     free(sink->name);
@@ -142,7 +142,7 @@ static void zipkin_destroy(struct pawl_sink *sink) {
 
 enum pawl_err pawl__zipkin_sink(const char *url, const struct pawl_resource *resource,
                                 struct pawl_sink **out, struct pawl_error *error) {
-    const struct pawl_post_options post = {
+    const struct pawl_poster_options post = {
         .url = url,
         .content_type = "application/json",
         .timeout = 10 * PAWL_SECOND,
@@ -159,7 +159,7 @@ enum pawl_err pawl__zipkin_sink(const char *url, const struct pawl_resource *res
     };
     zipkin->resource = pawl__resource_copy(resource);
     enum pawl_err err = zipkin->sink.name && zipkin->resource
-                            ? pawl__post_create(&post, &zipkin->post, error)
+                            ? pawl__poster_create(&post, &zipkin->poster, error)
                             : pawl__fail_plain(error, PAWL_E_NOMEM);
     if (err)
         zipkin_destroy(&zipkin->sink);
