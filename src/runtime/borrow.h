@@ -14,24 +14,8 @@
 // For a worker that does not say what it serves, a session begins when the lender rings. A worker
 // that says so has a session with each other daemon at once, so that each knows who serves what.
 
+#include "runtime/borrow_session.h"
 #include "runtime/members.h"
-#include "runtime/repay.h"
-
-struct pawl_borrower {
-    struct pawl_dispatch_extra extra;
-    struct pawl_dispatch *dispatch;
-    struct pawl_peers *peers; // NULL: nothing is borrowed
-    const char *daemon;       // the name of this one
-    const char *address;      // of this one
-    const struct pawl_log *log;
-    struct pawl_link lenders; // struct borrow_lender
-    struct pawl_link orphans; // items whose session is over, with their workers
-    struct pawl_borrowed_items items;
-    struct pawl_repay repay;
-    uint64_t attempts;
-    bool stirred; // something has changed since it was last asked
-    bool stopped;
-};
 
 void pawl__borrower_init(struct pawl_borrower *borrower, struct pawl_dispatch *dispatch,
                          struct pawl_peers *peers, const char *daemon, const char *address,

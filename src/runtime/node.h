@@ -103,13 +103,32 @@ void pawl__node_serve(struct pawl_node *node, struct pawl_forwarded *forwarded);
 // Workers that are attached here, and at other daemons of the app.
 size_t pawl__node_worker_count(const struct pawl_node *node);
 
-// --- between node.c and node_calls.c -------------------------------------------------------------
+// --- between node.c, node_watch.c and node_calls.c ----------------------------------------------
 
 // Whether another loop of this process has shard |number|.
 bool pawl__node_is_sibling(const struct pawl_node *node, uint32_t number);
 
 // The daemon that has shard |number|, if it is another one; NULL: nobody is known.
 const struct pawl_member *pawl__node_other(const struct pawl_node *node, uint32_t number);
+
+// Asks the store how many shards the app has.
+void pawl__node_count_shards(struct pawl_node *node);
+
+// Begins to look at the other daemons, and at itself.
+void pawl__node_watch(struct pawl_node *node);
+
+// Tells whoever wants to know whether all shards are served; |reason|: why not, if it is known.
+void pawl__node_check_ready(struct pawl_node *node, const struct pawl_error *reason);
+
+// There may be mail for any shard.
+void pawl__node_ring_all(struct pawl_node *node);
+
+// What |members| has seen last is new.
+void pawl__node_on_seen(struct pawl_members *members);
+
+// Looks at who else serves the app, and who has which shard.
+void pawl__node_look(struct pawl_node *node);
+void pawl__node_look_later(struct pawl_node *node, uint64_t milliseconds);
 
 // Looks soon at who has which shard. What is parked is then routed again.
 void pawl__node_look_soon(struct pawl_node *node);
