@@ -329,7 +329,11 @@ enum pawl_err pawl__server_listen_unix(struct pawl_server *server, const char *p
                                        struct pawl_error *error) {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof name.sun_path)
-        return pawl__fail(error, PAWL_E_INVALID, "the socket path %s is too long", path);
+        return pawl__fail(
+            error, PAWL_E_INVALID,
+            "the path of a socket may have %zu bytes, and %s has %zu; choose a folder "
+            "with a shorter path",
+            sizeof name.sun_path - 1, path, strlen(path));
     memcpy(name.sun_path, path, strlen(path));
     struct stat status;
     if (lstat(path, &status) == 0) {
