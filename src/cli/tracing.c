@@ -4,7 +4,8 @@
 
 #include "base/clock.h"
 
-#define TRACING_PATIENCE (5 * PAWL_SECOND) // for what is queued at the end
+// For what is queued at the end; `pawl run` kills a daemon that takes 5 s to end.
+#define TRACING_PATIENCE (3 * PAWL_SECOND)
 
 struct pawl_otlp_options pawl__tracing_otlp(const struct pawl_otlp_config *config) {
     return (struct pawl_otlp_options){

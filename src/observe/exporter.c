@@ -28,6 +28,7 @@ struct pawl_exporter {
     struct pawl_exporter_counts counts;
     bool closing;
     int64_t until;      // steady; once closing
+    bool down;          // the sink has not taken a batch that it was given before the end began
     bool told_drop;     // since the sink last took something
     uint64_t told_lost; // dropped and failed, when it was last told
 };
@@ -106,10 +107,10 @@ static size_t exporter_take(struct pawl_exporter *exporter,
     return count;
 }
 
-// With the mutex. False: time is up.
+// With the mutex. False: time is up. At the end a sink that was down before has one try more.
 static bool exporter_wait_to_retry(struct pawl_exporter *exporter, int64_t delay) {
     int64_t until = pawl__clock_steady() + delay;
-    while (pawl__clock_steady() < until) {
+    while (pawl__clock_steady() < until && !(exporter->closing && exporter->down)) {
         int64_t last = exporter->closing ? exporter->until : INT64_MAX;
         if (pawl__clock_steady() >= last) return false;
         exporter_wait(exporter, until < last ? until : last);
@@ -139,16 +140,18 @@ static void exporter_send(struct pawl_exporter *exporter, struct pawl_span *cons
     int64_t delay = EXPORTER_RETRY;
     while (err == PAWL_E_UNAVAILABLE && goes_on) {
         struct pawl_error error = {PAWL_E_OK, ""};
+        pthread_mutex_lock(&exporter->mutex);
+        bool ends = exporter->closing, last = ends && exporter->down;
+        pthread_mutex_unlock(&exporter->mutex);
         err = sink->send(sink, batch, count, &error);
         if (err && !told)
             pawl__log(exporter->log, PAWL_LOG_WARN, exporter_scope, "%s takes no spans%s: %s",
                       sink->name, err == PAWL_E_UNAVAILABLE ? ", will try again" : "", error.text);
         told = told || err;
         pthread_mutex_lock(&exporter->mutex);
-        if (!err)
-            exporter->counts.sent += count;
-        else if (err == PAWL_E_UNAVAILABLE)
-            goes_on = exporter_wait_to_retry(exporter, delay);
+        if (!err) exporter->counts.sent += count;
+        exporter->down = err == PAWL_E_UNAVAILABLE && (exporter->down || !ends);
+        if (err == PAWL_E_UNAVAILABLE) goes_on = !last && exporter_wait_to_retry(exporter, delay);
         if (err && (err != PAWL_E_UNAVAILABLE || !goes_on)) exporter->counts.failed += count;
         pthread_mutex_unlock(&exporter->mutex);
         delay = delay < EXPORTER_RETRY_MOST / 2 ? delay * 2 : EXPORTER_RETRY_MOST;
@@ -169,7 +172,7 @@ static void *exporter_run(void *arg) {
         exporter_send(exporter, batch, count);
         for (size_t i = 0; i < count; i++) free(batch[i]);
         pthread_mutex_lock(&exporter->mutex);
-        if (exporter->closing && pawl__clock_steady() >= exporter->until) break;
+        if (exporter->closing && (exporter->down || pawl__clock_steady() >= exporter->until)) break;
     }
     pthread_mutex_unlock(&exporter->mutex);
     return NULL;

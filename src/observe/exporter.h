@@ -44,8 +44,8 @@ struct pawl_exporter_counts {
 struct pawl_exporter_counts pawl__exporter_counts(struct pawl_exporter *exporter);
 const char *pawl__exporter_name(const struct pawl_exporter *exporter);
 
-// Sends the queued spans, for up to |patience| nanoseconds, and frees the exporter. The log says
-// how many could not be sent.
+// Sends the queued spans, for up to |patience| nanoseconds, and frees the exporter. A sink that was
+// down before is tried once more only. The log says how many could not be sent.
 void pawl__exporter_close(struct pawl_exporter *exporter, int64_t patience);
 
 #endif

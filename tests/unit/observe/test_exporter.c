@@ -133,6 +133,23 @@ static void test_gives_up(void **state) {
     assert_non_null(strstr(lines.last, "700 spans were lost for the gate"));
 }
 
+// Nobody waits at the end for a sink that was not there before.
+static void test_was_down(void **state) {
+    int destroyed = 0;
+    struct gate gate;
+    gate_init(&gate, &destroyed);
+    gate.answer = PAWL_E_UNAVAILABLE;
+    gate.refusals = 1000;
+    struct pawl_exporter *exporter = pawl__exporter_create(&gate.sink, NULL);
+    for (int i = 0; i < 3 * PAWL_EXPORTER_BATCH; i++) add(exporter, i + 1);
+    gate_wait_for_call(&gate);
+    int64_t began = pawl__clock_steady();
+    pawl__exporter_close(exporter, 60 * PAWL_SECOND);
+    assert_in_range(pawl__clock_steady() - began, 0, 30 * PAWL_SECOND);
+    assert_in_range(gate.calls, 2, 5); // those before the end, and one
+    assert_int_equal(gate.taken, 0);
+}
+
 static void test_refused(void **state) {
     int destroyed = 0;
     struct gate gate;
@@ -176,6 +193,7 @@ int main(void) {
         cmocka_unit_test(test_all_arrive_at_an_orderly_stop),
         cmocka_unit_test(test_tries_again),
         cmocka_unit_test(test_gives_up),
+        cmocka_unit_test(test_was_down),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_drops_are_counted),
     };
