@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { problems, folder, daemon, browser, page, freePort, until, run, memory, open, lookAt, own } from './world.mjs';
+import { problems, folder, daemon, browser, page, freePort, hear, until, run, memory, open, lookAt, own } from './world.mjs';
 
 test('a daemon that dies is told, and what was seen stays; it comes back by itself', async () => {
   await open('#/instance/parent-1');
@@ -12,6 +12,7 @@ test('a daemon that dies is told, and what was seen stays; it comes back by itse
   const args = daemon.spawnargs.slice(1);
   daemon.kill('SIGKILL');
   await page.getByRole('alert').filter({ hasText: 'does not answer' }).waitFor();
+  await hear('a daemon that is gone');
   await page.getByRole('heading', { name: 'parent' }).waitFor();
   run('daprd', ...args);
   await until(async () => (await page.getByRole('alert').count()) === 0, 'the page has the daemon back');
@@ -24,6 +25,7 @@ test('a fault of one view leaves the others', async () => {
   await page.route(/pawl\/v1\/store$/, (route) => route.fulfill({ json: { stores: [null], shards: [], daemons: [], at: 1 } }));
   await open('#/store');
   await page.getByRole('heading', { name: 'This view has failed' }).waitFor();
+  await hear('a view that has failed');
   await page.getByRole('link', { name: 'Workers', exact: true }).click();
   await page.getByRole('heading', { name: 'Workers' }).waitFor();
   await page.unroute(/pawl\/v1\/store$/);
@@ -101,8 +103,14 @@ test('one page of all apps is told by each daemon what happens', async () => {
   run('daprd', '--app-id', secret, '--dapr-http-port', String(await freePort()), '--dapr-grpc-port', String(await freePort()), '--resources-path', place, '--dashboard-token', 'sesame', '--log-level', 'error');
   const before = problems.length;
   await open('');
+  await page.getByRole('row', { name: `${secret} wants a token` }).waitFor();
+  await hear('all apps');
+  await page.setViewportSize({ width: 360, height: 640 });
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, 'the page of all apps is too wide');
+  await page.setViewportSize({ width: 1280, height: 800 });
   await page.getByRole('row', { name: `${secret} wants a token` }).getByRole('link').click();
   await page.getByRole('heading', { name: `The daemon of ${secret} wants a token` }).waitFor();
+  await hear('a token that is wanted');
   await page.getByLabel('Token').fill('sesame');
   await page.getByRole('button', { name: 'Open' }).click();
   await page.getByText(`${secret} · 0 workers`).waitFor();

@@ -148,6 +148,15 @@ export async function lookAt(there) {
 
 export const own = () => `http://127.0.0.1:${http}/dashboard/`;
 
+// Whether anything of what is shown now hinders somebody who hears it.
+let axe;
+export async function hear(where) {
+  axe ??= await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  assert.deepEqual(violations.map((one) => `${where} ${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`), []);
+}
+
 export async function picture(name) {
   if (PICTURES) await page.screenshot({ path: join(PICTURES, `dashboard-${name}.png`) });
 }
