@@ -26,6 +26,19 @@ const OPENED = [
   ['#/instance/stacked', async () => page.locator('summary', { hasText: 'line 2, in order' }).click(), 'figure'],
 ];
 
+// Ends when nothing has come to the page or left it for a while.
+const settled = () =>
+  page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        let timer = setTimeout(resolve, 80);
+        new MutationObserver(() => {
+          clearTimeout(timer);
+          timer = setTimeout(resolve, 80);
+        }).observe(document, { childList: true, subtree: true });
+      }),
+  );
+
 test('nothing hinders a screen reader, in light and dark and on a phone', async () => {
   await api('instances/import', { id: 'stacked', history: stackedHistory() });
   for (const [hash, act, role] of OPENED) {
@@ -40,7 +53,7 @@ test('nothing hinders a screen reader, in light and dark and on a phone', async 
       await page.emulateMedia({ colorScheme: scheme });
       await open(hash);
       await page.getByRole('main').getByRole('heading').first().waitFor();
-      await page.waitForTimeout(300);
+      await settled();
       await hear(`${scheme} ${hash}`);
       if (scheme === 'dark' && hash === '#/instance/parent-1') await picture('dark');
       if (scheme === 'light' && hash === '') await picture('overview'); // by now there is something in the charts
@@ -50,7 +63,7 @@ test('nothing hinders a screen reader, in light and dark and on a phone', async 
   for (const hash of ['', '#/instances', '#/workers', '#/store', '#/instance/parent-1', '#/instance/parent-1/history', '#/compare/parent-1/broken-1', '#/file']) {
     await open(hash);
     await page.getByRole('main').getByRole('heading').first().waitFor();
-    await page.waitForTimeout(200);
+    await settled();
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(over <= 0, `${hash} is ${over} pixels too wide`);
   }
