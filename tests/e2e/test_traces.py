@@ -396,7 +396,7 @@ class Trouble(Traced):
         self.assertEqual(self.daemon.output().count("takes no spans, will try again"), 1)
 
     def test_no_receiver(self):
-        """Without a receiver a stop takes as long as it may, and says what was lost."""
+        """Without a receiver a stop waits for none, and says what was lost."""
         self.open("zipkin: {{endpointAddress: 'http://127.0.0.1:1/api/v2/spans'}}")
         self.run_workflow("chain", "a")
         began = time.monotonic()
