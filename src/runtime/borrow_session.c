@@ -119,6 +119,8 @@ static void ask_on_done(struct pawl_call *call, const struct pawl_error *error) 
     pawl__list_remove(&ask->link);
     if (error) {
         pawl__borrow_session_fail(session, error->text);
+    } else if (pawl__borrower_has_slept(borrower, pawl__clock_steady())) {
+        pawl__borrow_session_fail(session, "what it has lent comes too late");
     } else {
         session_note(session->lender, ask->verb.more);
         session->lender->again = false;

@@ -6,6 +6,7 @@
 //
 //   consider: is there room? ──ask──► lender ──items──► waiting ──► given (to the worker)
 
+#include "base/clock.h"
 #include "runtime/repay.h"
 
 // See borrow.h.
@@ -21,7 +22,8 @@ struct pawl_borrower {
     struct pawl_borrowed_items items;
     struct pawl_repay repay;
     uint64_t attempts;
-    bool stirred; // something has changed since it was last asked
+    int64_t pulsed_at; // steady
+    bool stirred;      // something has changed since it was last asked
     bool stopped;
 };
 
@@ -49,6 +51,12 @@ struct pawl_borrow_session {
     uint64_t attempt, number;
     int64_t used_at; // steady
 };
+
+// Whether the daemon has not gone on for a second or more. What lenders sent meanwhile may be with
+// others by now, who may have answered.
+static inline bool pawl__borrower_has_slept(const struct pawl_borrower *borrower, int64_t now) {
+    return now - borrower->pulsed_at > 2 * PAWL_SECOND;
+}
 
 // NULL: memory is out.
 struct pawl_borrow_session *pawl__borrow_session_create(struct pawl_borrower *borrower,

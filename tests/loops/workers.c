@@ -103,10 +103,10 @@ static bool worker_deliver(struct pawl_worker *base, struct pawl_str bytes) {
         snprintf(item->id, sizeof item->id, "%s",
                  work->activityrequest->workflowinstance->instanceid);
         item->task = work->activityrequest->taskid;
-        worker_check_activity(item);
     }
     say("worker %u at loop %zu is given %s of %s", worker->number, worker->at->index,
         item->turn ? "a turn" : "an activity", item->id);
+    if (!item->turn) worker_check_activity(item);
     pawl__arena_finish(&arena);
     if (item->until < worker->next) worker->next = item->until;
     return true;
