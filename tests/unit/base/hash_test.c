@@ -40,7 +40,7 @@ static void test_largest(void **state) {
 static void test_spread(void **state) {
     enum {
         KEYS = 4096,
-        ROUNDS = 20
+        ROUNDS = 100
     };
     static const char *const forms[] = {"%d", "order-%08d", "%08d-order-of-a-customer",
                                         "3f2b8e62-9f0a-4d1c-8a77-%012d"};
