@@ -15,7 +15,7 @@ static enum pawl_err load(struct kit *kit) {
 
 // Two stores, and the document |text| below "spec:", whose first line is 5.
 static enum pawl_err load_with(struct kit *kit, const char *text) {
-    char all[4096];
+    char all[8192];
     snprintf(all, sizeof all, "kind: Resiliency\nmetadata:\n  name: rules\nspec:\n%s", text);
     kit_write("r/b.yaml", all);
     kit_write("r/a.yaml",
@@ -102,7 +102,7 @@ static void test_defaults(void **state) {
     static const char *const levels[] = {"", "Component", "ComponentOutbound",
                                          "StatestoreComponentOutbound"};
     for (int most = 0; most < 4; most++) {
-        char text[2048], retries[1024] = "", timeouts[1024] = "";
+        char text[4096], retries[1024] = "", timeouts[1024] = "";
         for (int i = 0; i <= most; i++) {
             sprintf(retries + strlen(retries), "      Default%sRetryPolicy: {maxRetries: %d}\n",
                     levels[i], i);
