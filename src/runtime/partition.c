@@ -330,7 +330,10 @@ void pawl__partition_give(struct pawl_partition *partition) {
 void pawl__partition_close(struct pawl_partition *partition) {
     struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
     partition->ending = true;
-    if (partition->residency.state == PAWL_RESIDENCY_CLOSING) return; // it is being given already
+    if (partition->residency.state == PAWL_RESIDENCY_CLOSING) { // it is being given already
+        pawl__calls_fail_waiters(&partition->calls, &error);
+        return;
+    }
     pawl__wake_stop(&partition->wake);
     pawl__storage_hurry(partition->residency.storage);
     bool released = pawl__ownership_close(&partition->ownership);
