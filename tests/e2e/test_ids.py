@@ -5,6 +5,8 @@ Each row makes an occupant of the id, and says what a client's start is answered
 detached workflow for which a workflow asks.
 """
 
+import concurrent.futures
+import time
 import unittest
 
 import grpc
@@ -273,16 +275,18 @@ class Ids(Case):
                 raise
             return False  # the end is on its way
 
-    def test_free_at_once(self):
-        """Who has seen the end of the child in the other app may use its parent's id again, and need not try twice."""
-        at_once = 0
+    def test_free_soon(self):
+        """Who asks for the id of a parent whose child in the other app is about to end gets it, and need not try twice."""
+        free = 0
         for n in range(8):
-            i = f"at-once-{n}"
+            i = f"soon-{n}"
             self.make_running_child_abroad(i)
-            self.hubs[1].raise_event(i + "-left", "go")
-            self.assertEqual(self.hubs[1].wait(i + "-left").workflowStatus, COMPLETED)
-            at_once += bool(self.is_free(i))
-        self.assertGreaterEqual(at_once, 4)  # a machine may be too slow to tell of an end within half a second
+            with concurrent.futures.ThreadPoolExecutor(1) as other:
+                start = other.submit(self.is_free, i)
+                time.sleep(0.05)  # the start comes first, or the try proves nothing
+                self.hubs[1].raise_event(i + "-left", "go")
+                free += bool(start.result())
+        self.assertGreater(free, 0)  # a machine may be too slow to tell of an end within half a second
 
     def test_free_after_kills(self):
         """The child's daemon dies before it could tell of the end, the parent's once it was asked: the end arrives all the same."""
