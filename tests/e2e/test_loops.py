@@ -80,6 +80,7 @@ class TestLoops(unittest.TestCase):
             self.assertEqual((ids, bool(token)), (names[:10], True))
         for worker in workers:
             self.assertEqual(worker.again, [])
+        self.settle()  # shards move while workers come
         # What each has counted is told as one.
         for _ in range(LOOPS):
             numbers = self.told("/pawl/v1/numbers")
