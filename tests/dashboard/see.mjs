@@ -164,7 +164,7 @@ test('a workflow that calls what no worker has says so in the first line', async
 });
 
 test('payloads are text, whatever they hold', async () => {
-  await open('#/instance/order-1/data');
+  await open('#/instance/lost-1/data');
   await page.getByText('<img src=x onerror=alert(1)>').waitFor();
   await page.getByText('\\u202etxt').waitFor();
   await open('#/instance/broken-1');

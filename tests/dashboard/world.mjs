@@ -104,11 +104,11 @@ before(async () => {
   run('dashboard_worker', `grpc://127.0.0.1:${grpc}`);
   await until(async () => (await api('app')).workers === 1, 'the worker is connected');
   for (const [name, id, input] of [
-    ['order', 'order-1', HOSTILE],
+    ['order', 'order-1', PICTURES ? '{"item":"car","quantity":2,"total":30000}' : HOSTILE],
     ['parent', 'parent-1', '{"n":2}'],
     ['broken', 'broken-1', '{}'],
     ['fan', 'fan-1'],
-    ['lost', 'lost-1', '{}'],
+    ['lost', 'lost-1', HOSTILE],
   ])
     await start(name, id, input);
   for (let i = 0; i < 12; i++) await start('broken', `broken-many-${i}`);
