@@ -110,7 +110,10 @@ static void writer_weigh_company(struct pawl_writer *writer) {
 }
 
 static size_t writer_gathered(const struct pawl_storage_client *client) {
-    return PAWL_CONTAINER(client, const struct pawl_writer, client)->residency->shard.batch_records;
+    const struct pawl_residency *residency =
+        PAWL_CONTAINER(client, const struct pawl_writer, client)->residency;
+    // A thread may be reading the shard, otherwise.
+    return pawl__residency_serves(residency) ? residency->shard.batch_records : 0;
 }
 
 // The commit waits for that, or for less: nobody waits for more than the acknowledgement of an
