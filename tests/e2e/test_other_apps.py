@@ -250,7 +250,7 @@ class TestChildren(Case):
     def test_result(self):
         self.begin()
         self.start("p", "parent")
-        self.until(self.is_there, self.hubs[1], "p:0000")
+        self.until(lambda hub, i: self.is_there(hub, i) and len(hub.history(i)) > 1, self.hubs[1], "p:0000")
         started = self.hubs[1].history("p:0000")[1]
         self.assertEqual((started.router.sourceAppID, started.router.targetAppID), (NEAR, FAR))
         parent = started.executionStarted.parentInstance
