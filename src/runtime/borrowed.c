@@ -117,5 +117,6 @@ bool pawl__borrowed_is_here(const struct pawl_borrowed_items *items, const struc
         turn ? answer->response->completiontoken : result->response->completiontoken;
     const struct pawl_item *item = pawl__dispatch_peek(items->dispatch, call->id, task);
     if (item && !item->worker->remote && (!*token || strcmp(item->token, token) == 0)) return true;
+    if (pawl__dispatch_has_departed(items->dispatch, call->id, task, token)) return true;
     return pawl__borrowed_match(items, call->id, task, token);
 }

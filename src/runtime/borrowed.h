@@ -45,7 +45,7 @@ struct pawl_borrowed *pawl__borrowed_match(const struct pawl_borrowed_items *ite
                                            struct pawl_str id, int32_t task_id, const char *token);
 
 // Whether a worker of this daemon has what |call|, of a verb of results.h, answers: one of these,
-// or an item of its own.
+// or an item of its own, be its shard with another daemon by now.
 bool pawl__borrowed_is_here(const struct pawl_borrowed_items *items, const struct pawl_call *call);
 
 #endif

@@ -207,6 +207,10 @@ void pawl__dispatch_depart(struct pawl_dispatch *dispatch, struct pawl_item *ite
 void pawl__dispatch_note_answered(struct pawl_dispatch *dispatch, struct pawl_str id,
                                   int32_t task_id, const char *token);
 
+// Whether a worker of this daemon still has what departed.
+bool pawl__dispatch_has_departed(const struct pawl_dispatch *dispatch, struct pawl_str id,
+                                 int32_t task_id, const char *token);
+
 // |worker| is gone; NULL: all are.
 void pawl__dispatch_departed_lost(struct pawl_dispatch *dispatch, const struct pawl_worker *worker);
 

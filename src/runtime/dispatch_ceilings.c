@@ -60,6 +60,23 @@ void pawl__dispatch_depart(struct pawl_dispatch *dispatch, struct pawl_item *ite
     item->home = NULL;
 }
 
+static struct pawl_item *ceilings_departed(const struct pawl_dispatch *dispatch, struct pawl_str id,
+                                           int32_t task_id, const char *token) {
+    PAWL_LIST_EACH(struct pawl_item, item, &dispatch->departed, link) {
+        struct pawl_str own = {item->key, item->key_len - sizeof item->task_id};
+        if (item->task_id == task_id && pawl__str_equal(own, id) &&
+            (!*token || strcmp(token, item->token) == 0))
+            return item;
+    }
+    return NULL;
+}
+
+bool pawl__dispatch_has_departed(const struct pawl_dispatch *dispatch, struct pawl_str id,
+                                 int32_t task_id, const char *token) {
+    const struct pawl_item *item = ceilings_departed(dispatch, id, task_id, token);
+    return item && !item->worker->remote;
+}
+
 void pawl__dispatch_note_answered(struct pawl_dispatch *dispatch, struct pawl_str id,
                                   int32_t task_id, const char *token) {
     if (!dispatch->ceilings) return;
@@ -68,15 +85,10 @@ void pawl__dispatch_note_answered(struct pawl_dispatch *dispatch, struct pawl_st
         held->heard = true;
         return;
     }
-    PAWL_LIST_EACH(struct pawl_item, item, &dispatch->departed, link) {
-        struct pawl_str own = {item->key, item->key_len - sizeof item->task_id};
-        bool same = item->task_id == task_id && pawl__str_equal(own, id) &&
-                    (!*token || strcmp(token, item->token) == 0);
-        if (!same) continue;
-        pawl__dispatch_free_item(dispatch, item);
-        pawl__dispatch_pump(dispatch);
-        return;
-    }
+    struct pawl_item *item = ceilings_departed(dispatch, id, task_id, token);
+    if (!item) return;
+    pawl__dispatch_free_item(dispatch, item);
+    pawl__dispatch_pump(dispatch);
 }
 
 void pawl__dispatch_departed_lost(struct pawl_dispatch *dispatch,
