@@ -96,7 +96,7 @@ static void work_reset(struct pawl_worker *worker) {
 }
 
 // Says that the daemon ends, as the reference does: CANCELLED. Workers of Microsoft's SDK for
-// Python (up to 1.11) take that for their own end, and never come back.
+// Python (1.4.0 does) take that for their own end, and never come back.
 static void work_end(struct work_stream *stream) {
     bool dapr = stream->worker.dialect == PAWL_DIALECT_DAPR;
     work_finish(stream, dapr ? PAWL_E_CANCELED : PAWL_E_UNAVAILABLE, "shutting down");
