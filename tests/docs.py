@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the documentation: links lead somewhere, the reference is up to date, C compiles, and programs do what stands
-below them.
+"""Checks the documentation: links lead somewhere, files that are named are there, the map has all of src, the reference
+is up to date, C compiles, and programs do what stands below them.
 
     tests/docs.py [BUILD_DIR]
 """
@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,12 +91,44 @@ def check_programs(path, folder):
             fault(path.relative_to(ROOT), f"its program says\n{run.stdout}{run.stderr}instead of\n{expected}")
 
 
+def check_names(path):
+    """Files that a page for those who change Pawl names, by the end of their paths."""
+    listed = subprocess.run(["git", "-C", ROOT, "ls-files"], capture_output=True, text=True).stdout.split("\n")
+    for name in re.findall(r"`([\w./-]+\.(?:c|h|proto|py|cmake|tsx?|mjs))`", without_code(path.read_text())):
+        if listed[0] and not any(f"/{file}".endswith(f"/{name}") for file in listed):
+            fault(path.relative_to(ROOT), f"there is no {name}")
+
+
+def check_map(path):
+    """Each file of src is in the row of its room in the table of every file, once, and nothing else is."""
+    where, table = path.relative_to(ROOT), path.read_text().partition("\n## Every file\n")[2].partition("\n## ")[0]
+    rows = {room: re.findall(r"`([\w/*]+)`", words) for room, words in re.findall(r"^\| `([\w/]+)` \| (.*) \|$", table, re.M)}
+    files = {room: set() for room in rows}
+    for file in (ROOT / "src").glob("*/**/*.[ch]"):
+        name = file.relative_to(ROOT / "src").with_suffix("").as_posix()
+        room = max((room for room in rows if name.startswith(f"{room}/")), key=len, default=None)
+        if not room:
+            fault(where, f"no row of every file is for src/{name}")
+            continue
+        files[room].add(name.removeprefix(f"{room}/"))
+    for room, names in rows.items():
+        for file in sorted(files[room]):
+            if not any(fnmatch(file, name) for name in names):
+                fault(where, f"the row of {room} has not {file}")
+        for name in names:
+            if names.count(name) > 1 or not any(fnmatch(file, name) for file in files[room]):
+                fault(where, f"the row of {room} has {name} twice, or there is none")
+
+
 pages = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.md"),
                 *(p for p in ROOT.glob("examples/**/*.md") if "node_modules" not in p.parts and ".venv" not in p.parts)])
 for page in pages:
     check_links(page)
     with tempfile.TemporaryDirectory() as one:
         check_programs(page, Path(one))
+for page in (ROOT / "docs" / "architecture.md", ROOT / "CONTRIBUTING.md"):
+    check_names(page)
+check_map(ROOT / "docs" / "architecture.md")
 reference = subprocess.run([ROOT / "scripts" / "api-reference"], capture_output=True, text=True, check=True).stdout
 if reference != (ROOT / "docs" / "c" / "reference.md").read_text():
     fault("docs/c/reference.md", "is out of date: scripts/api-reference > docs/c/reference.md")

@@ -2,18 +2,8 @@
 #define PAWL_RUNTIME_NODE_H
 
 // An app's workflows in this process, on an event loop: joins engine, store and clock, gives work
-// to workers, and answers callers once the log holds what they asked for.
-//
-//   api, sdk ──► node ─┬► partition ──► ownership, calls, writer, mailbox ──► residency ──► engine
-//                      ├► dispatch (of all partitions) ─────────────────────────┘
-//                      ├► members, share: who else serves the app, and which shards are whose
-//                      ├► forward: calls on shards of other daemons
-//                      ├► apps: calls on instances of other apps
-//                      ├► lend, borrow: work here for workers of other daemons, and theirs here
-//                      ├► astray: answers for workers of other loops and daemons
-//                      ├► bell: rings other daemons, which have mail or workers with room
-//                      ├► ceilings, asker, divider: limits of the app, this daemon's part of them
-//                      └► abroad, guests: activities that other apps run, and theirs run here
+// to workers, and answers callers once the log holds what they asked for. docs/architecture.md
+// draws its components.
 //
 // Everything here belongs to the loop's thread. On several loops an app has a node for each
 // (siblings.h).
