@@ -7,9 +7,11 @@
 
 #include "suite.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "pawl.h"
@@ -142,15 +144,17 @@ static void put_named(struct fixture *f, const char *id, const char *name, int32
     assert_ok(f, t_put(f, &row));
 }
 
+static const char no_texts[] = "DROP TABLE pawl_text; DROP TRIGGER pawl_text_put; "
+                               "DROP TRIGGER pawl_text_change; DROP TRIGGER pawl_text_delete; "
+                               "DELETE FROM pawl_meta WHERE key='counted texts'";
+
 // A file that was written before texts were counted gets these counts, too.
 static void test_texts_are_counted(void **state) {
     struct fixture *f = *state;
     assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
     assert_ok(f, f->store->ops->tend(f->store, &f->error));
     for (int open = 0; open < 2; open++) {
-        run_sql(f, "DROP TABLE pawl_text; DROP TRIGGER pawl_text_put; "
-                   "DROP TRIGGER pawl_text_change; DROP TRIGGER pawl_text_delete; "
-                   "DELETE FROM pawl_meta WHERE key='counted texts'");
+        run_sql(f, no_texts);
         fixture_reopen(f);
         assert_say(f, "a", "ended/1=1 waiter/0=2 ");
         assert_say(f, "waits", "waiter/0=2 ");
@@ -198,6 +202,69 @@ static void test_others_count(void **state) {
                "updated_at, completed_at, wake_at, active, live, tags, state) "
                "VALUES(1, 'blue', 1, 'new', 7, 1, 1, 0, 0, 0, 0, 'team', x'')");
     assert_counts_of(f, (struct pawl_query){.tag = PAWL_STR("team")}, "new/7=1 ");
+}
+
+// A Pawl that counts by hand, and knows nothing of texts, as one did for a day. It is at work when
+// this one opens its file, and goes on writing.
+static void test_elder_goes_on(void **state) {
+    static const char write[] =
+        "INSERT INTO pawl_instance(shard, id, position, name, status, created_at, updated_at, "
+        "completed_at, wake_at, active, live, custom_status, filled, state) "
+        "VALUES(1, 'elder', 1, 'waiter', 0, 1, 1, 0, 0, 0, 0, 'waits', 1, x'');"
+        "UPDATE pawl_instance SET custom_status='' WHERE id='waiter-1';"
+        "UPDATE pawl_count SET count=count+1 WHERE shard=1 AND name='waiter' AND status=0";
+    struct fixture *f = *state;
+    struct flock lease = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 4097, .l_len = 1};
+    char path[sizeof f->path + 8];
+    sqlite3 *elder;
+    assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
+    assert_ok(f, f->store->ops->tend(f->store, &f->error));
+    f->store->ops->close(f->store);
+    run_sql(f, no_texts);
+    snprintf(path, sizeof path, "%s-pawl", f->path);
+    int lock = open(path, O_RDWR);
+    assert_int_equal(fcntl(lock, F_OFD_SETLK, &lease), 0);
+    assert_int_equal(sqlite3_open(f->path, &elder), SQLITE_OK);
+    assert_int_equal(sqlite3_db_config(elder, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(elder, "SELECT * FROM pawl_meta", NULL, NULL, NULL), SQLITE_OK);
+
+    assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
+    if (sqlite3_exec(elder, write, NULL, NULL, NULL)) fail_msg("%s", sqlite3_errmsg(elder));
+    assert_say(f, "waits", "waiter/0=2 "); // child-1 and elder
+    fixture_reopen(f);
+    assert_say(f, "waits", "waiter/0=2 ");
+    assert_int_equal(sqlite3_close(elder), SQLITE_OK);
+    close(lock);
+    for (int open = 0; open < 2; open++) {
+        fixture_reopen(f);
+        assert_say(f, "waits", "waiter/0=2 ");
+    }
+    run_sql(f, "CREATE TABLE proof(n INTEGER CHECK(n=2)); INSERT INTO proof SELECT sum(count) FROM "
+               "pawl_text WHERE instr(text, 'waits')"); // and by what is kept again
+}
+
+// A later Pawl opens the file while this one has it open, and adds what is to be counted, too: its
+// trigger runs here from then on. One that raises the format ends what this one may write.
+static void test_junior_comes(void **state) {
+    struct fixture *f = *state;
+    assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
+    lease_shop(f);
+    put_named(f, "waiter-8", "waiter", 0);
+    run_sql(f, "CREATE TABLE pawl_owner(id);"
+               "CREATE TRIGGER pawl_owner_put AFTER INSERT ON pawl_instance BEGIN "
+               "INSERT INTO pawl_owner VALUES(new.id); END");
+    put_named(f, "waiter-9", "waiter", 0);
+    run_sql(f, "CREATE TABLE proof(n INTEGER CHECK(n=1)); INSERT INTO proof SELECT count(*) FROM "
+               "pawl_owner WHERE id='waiter-9'");
+    assert_counts(f, "ended/1=1 failing/3=1 parent/0=1 running/0=1 sleeper/0=1 waiter/0=4 ");
+
+    run_sql(f, "ALTER TABLE pawl_instance ADD COLUMN owner TEXT;"
+               "UPDATE pawl_meta SET value=3 WHERE key='format'");
+    struct pawl_snapshot row = t_snapshot("late", "s", "h");
+    assert_int_equal(t_put(f, &row), PAWL_E_FORMAT);
+    assert_non_null(strstr(f->error.text, "has format 3, and this Pawl reads up to format 2"));
+    run_sql(f, "UPDATE pawl_meta SET value=2 WHERE key='format'");
+    assert_ok(f, t_put(f, &row));
 }
 
 // Triggers of a user, on the table of state, run as before, and the counts are right with them.
@@ -308,10 +375,10 @@ static void test_workflows_go_on(void **state) {
 int main(void) {
     fixture_kind = &t_sqlite;
 #define T(name) cmocka_unit_test_setup_teardown(name, format_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(test_columns_are_filled), T(test_counts_are_made),
-                                       T(test_others_count),       T(test_texts_are_counted),
-                                       T(test_triggers_of_users),  T(test_damaged_row),
-                                       T(test_workflows_go_on)};
+    const struct CMUnitTest tests[] = {
+        T(test_columns_are_filled), T(test_counts_are_made), T(test_others_count),
+        T(test_texts_are_counted),  T(test_elder_goes_on),   T(test_junior_comes),
+        T(test_triggers_of_users),  T(test_damaged_row),     T(test_workflows_go_on)};
 #undef T
     return cmocka_run_group_tests_name("formats", tests, NULL, NULL);
 }

@@ -121,6 +121,10 @@ enum pawl_err pawl__sqlite_begin(struct pawl_sqlite *store, bool at_once,
     err = pawl__sqlite_check_place(store, error);
     if (!err && commit_begin(store, at_once))
         err = pawl__sqlite_fail(store, store->writer, "write", error);
+    if (!err) {
+        err = pawl__sqlite_keep_up(store, error);
+        if (err) pawl__sqlite_run(store, PAWL_SQL_ROLLBACK);
+    }
     if (err) pawl__sqlite_unlock(store);
     return err;
 }

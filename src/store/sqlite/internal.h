@@ -42,6 +42,7 @@
     X(BEGIN,          writer, "BEGIN IMMEDIATE")                                                  \
     X(COMMIT,         writer, "COMMIT")                                                           \
     X(ROLLBACK,       writer, "ROLLBACK")                                                         \
+    X(SCHEMA_VERSION, writer, "PRAGMA schema_version")                                            \
     X(SAVE,           writer, "SAVEPOINT state")                                                  \
     X(SAVE_UNDO,      writer, "ROLLBACK TO state")                                                \
     X(SAVE_END,       writer, "RELEASE state")                                                    \
@@ -201,7 +202,9 @@ struct pawl_sqlite {
     struct pawl_buf row, history;          // a row being written; the committing thread's
     struct pawl_buf text;                  // an encoded value; likewise
     struct pawl_sqlite_tally kinds, texts; // of the commit being written; likewise
-    bool triggers; // run here: they keep what is counted, and the tallies are not used
+    bool triggers;          // run here: they keep what is counted, and the tallies are not used
+    int64_t schema_version; // SQLite's, when pawl__sqlite_keep_up last looked; 0: it has not yet
+    bool texts_doubted;     // pawl_text may lack what an earlier Pawl writes
 
     bool unfilled;           // rows of an earlier Pawl may lack columns, those after |filled_to|
     sqlite3_int64 filled_to; // pawl_instance.row
@@ -223,8 +226,13 @@ enum pawl_err pawl__sqlite_exec(struct pawl_sqlite *store, sqlite3 *db, const ch
 enum pawl_err pawl__sqlite_create_tables(struct pawl_sqlite *store, struct pawl_error *error);
 
 // Turns triggers off for the statements of the writer, which counts by itself, once a commit;
-// RETURNING goes on to work. Where a user has triggers, on the table of state, all stay on.
+// RETURNING goes on to work. Where there are others, of a user on the table of state or of a later
+// Pawl, all are on.
 enum pawl_err pawl__sqlite_count_by_hand(struct pawl_sqlite *store, struct pawl_error *error);
+
+// Looks, in a transaction, whether somebody has changed the tables or triggers meanwhile, and does
+// as they say. PAWL_E_FORMAT: it was a later Pawl, beside which this one must not write.
+enum pawl_err pawl__sqlite_keep_up(struct pawl_sqlite *store, struct pawl_error *error);
 
 // --- sqlite/error.c -------------------------------------------------------------------------
 
@@ -272,6 +280,9 @@ void pawl__sqlite_let_go(struct pawl_sqlite *store, int64_t byte);
 
 // Whether any store, this one too, has a byte. On either thread.
 bool pawl__sqlite_is_held(const struct pawl_sqlite *store, int64_t byte);
+
+// Whether any store, this one too, has a lease or is a member.
+bool pawl__sqlite_is_in_use(const struct pawl_sqlite *store);
 
 // --- sqlite/vfs.c ---------------------------------------------------------------------------
 

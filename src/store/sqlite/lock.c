@@ -129,7 +129,15 @@ void pawl__sqlite_let_go(struct pawl_sqlite *store, int64_t byte) {
 }
 
 // Asked through an open file of its own, for which the locks of this store are those of another.
-bool pawl__sqlite_is_held(const struct pawl_sqlite *store, int64_t byte) {
-    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+static bool lock_is_held(const struct pawl_sqlite *store, int64_t start, int64_t len) {
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
     return fcntl(store->probe_fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+bool pawl__sqlite_is_held(const struct pawl_sqlite *store, int64_t byte) {
+    return lock_is_held(store, byte, 1);
+}
+
+bool pawl__sqlite_is_in_use(const struct pawl_sqlite *store) {
+    return lock_is_held(store, LOCK_SHARDS, 0); // and all behind it
 }

@@ -258,6 +258,10 @@ static enum pawl_err count_counted(struct pawl_sqlite *store, uint64_t shard,
     *done = pawl__query_is_of_kinds(&rest) && !(tagged && query->custom_status.len);
     if (!*done) return PAWL_OK;
     if (tagged || query->custom_status.len) {
+        if (store->texts_doubted) {
+            *done = false;
+            return PAWL_OK;
+        }
         statement = PAWL_SQL_READ_COUNT_TEXT;
         sqlite3_bind_int(store->statements[statement], 2,
                          tagged ? PAWL_SQLITE_TAGS : PAWL_SQLITE_CUSTOM_STATUS);

@@ -224,15 +224,20 @@ static enum pawl_err schema_upgrade(struct pawl_sqlite *store, int64_t format,
     return err;
 }
 
+static enum pawl_err schema_read_format(struct pawl_sqlite *store, int64_t *format,
+                                        struct pawl_error *error) {
+    enum pawl_err err = schema_number(store, "pawl_meta", "format", SCHEMA_FORMAT, format, error);
+    if (err || *format <= SCHEMA_FORMAT) return err;
+    return pawl__fail(error, PAWL_E_FORMAT,
+                      "%s has format %lld, and this Pawl reads up to format %d; use the Pawl that "
+                      "wrote it or a later one",
+                      store->path, (long long)*format, SCHEMA_FORMAT);
+}
+
 static enum pawl_err schema_check_format(struct pawl_sqlite *store, struct pawl_error *error) {
     int64_t format, migrations, unfilled;
-    enum pawl_err err = schema_number(store, "pawl_meta", "format", SCHEMA_FORMAT, &format, error);
+    enum pawl_err err = schema_read_format(store, &format, error);
     if (err) return err;
-    if (format > SCHEMA_FORMAT)
-        return pawl__fail(error, PAWL_E_FORMAT,
-                          "%s has format %lld, and this Pawl reads up to format %d; use the Pawl "
-                          "that wrote it or a later one",
-                          store->path, (long long)format, SCHEMA_FORMAT);
     err = format < 1 ? pawl__sqlite_fail_row(store, PAWL_E_CORRUPT, "the format's number", error)
                      : schema_upgrade(store, format, error);
     if (!err) err = schema_number(store, "pawl_meta", "unfilled", 0, &unfilled, error);
@@ -248,6 +253,26 @@ static enum pawl_err schema_check_format(struct pawl_sqlite *store, struct pawl_
     return PAWL_OK;
 }
 
+// Makes our tables. A Pawl that knows pawl_count and not pawl_text keeps the triggers from running
+// for as long as it has the file open. So what is counted of texts while it may be there is not
+// believed, and counted again by the first that opens the file when nobody else uses it.
+static enum pawl_err schema_create_ours(struct pawl_sqlite *store, struct pawl_error *error) {
+    int64_t counted; // -1: not yet, 0: not to be believed
+    bool in_use = pawl__sqlite_is_in_use(store);
+    enum pawl_err err = schema_number(store, "pawl_meta", "counted texts", -1, &counted, error);
+    if (!err && counted == 0 && !in_use)
+        err = pawl__sqlite_exec(store, store->writer,
+                                "DELETE FROM pawl_text;"
+                                "DELETE FROM pawl_meta WHERE key='counted texts'",
+                                error);
+    if (!err) err = pawl__sqlite_exec(store, store->writer, schema_ours, error);
+    if (!err && counted < 0 && in_use)
+        err = pawl__sqlite_exec(store, store->writer,
+                                "UPDATE pawl_meta SET value=0 WHERE key='counted texts'", error);
+    store->texts_doubted = counted < 1 && in_use;
+    return err;
+}
+
 enum pawl_err pawl__sqlite_create_tables(struct pawl_sqlite *store, struct pawl_error *error) {
     char *state = NULL;
     enum pawl_err err = pawl__sqlite_exec(store, store->writer, "BEGIN IMMEDIATE", error);
@@ -257,7 +282,7 @@ enum pawl_err pawl__sqlite_create_tables(struct pawl_sqlite *store, struct pawl_
     state = sqlite3_mprintf(schema_state, store->metadata_table, store->metadata_table,
                             store->state_table);
     err = state ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
-    if (!err) err = pawl__sqlite_exec(store, store->writer, schema_ours, error);
+    if (!err) err = schema_create_ours(store, error);
     if (!err) err = pawl__sqlite_exec(store, store->writer, state, error);
     if (!err) err = pawl__sqlite_exec(store, store->writer, "COMMIT", error);
 end:
@@ -278,7 +303,19 @@ enum pawl_err pawl__sqlite_count_by_hand(struct pawl_sqlite *store, struct pawl_
         store->triggers = sqlite3_column_int(find, 0);
     if (rc == SQLITE_OK) rc = sqlite3_reset(find);
     sqlite3_finalize(find);
-    if (rc == SQLITE_OK && !store->triggers)
-        rc = sqlite3_db_config(store->writer, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-    return rc ? pawl__sqlite_fail(store, store->writer, "open it", error) : PAWL_OK;
+    if (rc == SQLITE_OK)
+        rc =
+            sqlite3_db_config(store->writer, SQLITE_DBCONFIG_ENABLE_TRIGGER, store->triggers, NULL);
+    return rc ? pawl__sqlite_fail(store, store->writer, "look for triggers", error) : PAWL_OK;
+}
+
+enum pawl_err pawl__sqlite_keep_up(struct pawl_sqlite *store, struct pawl_error *error) {
+    sqlite3_stmt *find = store->statements[PAWL_SQL_SCHEMA_VERSION];
+    int64_t version = sqlite3_step(find) == SQLITE_ROW ? sqlite3_column_int64(find, 0) : 0, format;
+    if (sqlite3_reset(find)) return pawl__sqlite_fail(store, store->writer, "write", error);
+    if (version == store->schema_version) return PAWL_OK;
+    enum pawl_err err = schema_read_format(store, &format, error);
+    if (!err) err = pawl__sqlite_count_by_hand(store, error);
+    if (!err) store->schema_version = version;
+    return err;
 }
