@@ -78,14 +78,13 @@ static void borrow_pump(struct pawl_dispatch_extra *extra) {
     struct pawl_borrower *borrower = extra->data;
     for (struct pawl_borrowed *item; (item = borrow_next(borrower));) {
         struct pawl_worker *worker = item->worker;
-        struct pawl_str token = item->token;
         pawl__list_remove(&item->link);
         struct pawl_borrow_session *session = item->session;
         pawl__list_add(&session->given, &item->link);
+        borrower->items.delivered = item;
         if (worker->deliver(worker, item->bytes)) continue;
-        // If the worker was detached the item is gone with it.
-        if (!pawl__borrowed_has(&borrower->items, token, item)) continue;
-        worker->paused = true; // it will be detached, or says when it is ready
+        if (!borrower->items.delivered) continue; // its worker was detached, and it is gone
+        worker->paused = true;                    // it will be detached, or says when it is ready
         pawl__list_remove(&item->link);
         pawl__list_add(&session->waiting, &item->link);
     }

@@ -26,13 +26,9 @@ void pawl__borrowed_count(struct pawl_borrowed_items *items, struct pawl_borrowe
     ++*out;
 }
 
-bool pawl__borrowed_has(const struct pawl_borrowed_items *items, struct pawl_str token,
-                        const struct pawl_borrowed *item) {
-    return pawl__map_get(&items->by_token, token) == item;
-}
-
 void pawl__borrowed_free(struct pawl_borrowed_items *items, struct pawl_borrowed *item) {
-    if (pawl__borrowed_has(items, item->token, item))
+    if (items->delivered == item) items->delivered = NULL;
+    if (pawl__map_get(&items->by_token, item->token) == item)
         pawl__map_remove(&items->by_token, item->token);
     pawl__borrowed_count(items, item, NULL);
     pawl__list_remove(&item->link);

@@ -19,6 +19,7 @@ struct pawl_borrowed {
 struct pawl_borrowed_items {
     struct pawl_dispatch *dispatch;
     struct pawl_map by_token;
+    const struct pawl_borrowed *delivered; // right now; NULL when it is freed meanwhile
 };
 
 void pawl__borrowed_init(struct pawl_borrowed_items *items, struct pawl_dispatch *dispatch);
@@ -35,10 +36,6 @@ void pawl__borrowed_free(struct pawl_borrowed_items *items, struct pawl_borrowed
 // Takes the room of |worker|, and gives back that which it took before. NULL: of nobody.
 void pawl__borrowed_count(struct pawl_borrowed_items *items, struct pawl_borrowed *item,
                           struct pawl_worker *worker);
-
-// Whether |item|, which may have been freed, is still there under |token|.
-bool pawl__borrowed_has(const struct pawl_borrowed_items *items, struct pawl_str token,
-                        const struct pawl_borrowed *item);
 
 // What an answer is for; NULL: none of these. |token| may be empty, with an older SDK.
 struct pawl_borrowed *pawl__borrowed_match(const struct pawl_borrowed_items *items,

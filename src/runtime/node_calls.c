@@ -35,8 +35,7 @@ static bool node_park(struct pawl_node *node, struct pawl_call *call) {
 
 static void node_on_unreached(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
     struct pawl_node *node = arg;
-    // the call is tried again, or fails as any does for which nobody serves
-    // What may have been done is not asked for again, but told to who asked.
+    // Only what surely was not done, or does nothing, is asked for again.
     bool again = moved || call->verb->outlasts || call->verb->kind == PAWL_VERB_LOOK ||
                  call->verb->kind == PAWL_VERB_HISTORY || pawl__gather_is_for(call);
     if (!again && !node->closing) {

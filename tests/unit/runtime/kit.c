@@ -385,6 +385,11 @@ void kit_rest(struct kit *kit, int milliseconds) {
 static bool worker_deliver(struct pawl_worker *base, struct pawl_str bytes) {
     struct worker *worker = PAWL_CONTAINER(base, struct worker, base);
     if (worker->refuses) return false;
+    if (worker->hangs_up) {
+        worker->hangs_up = false;
+        kit_detach(worker->kit, worker);
+        return false;
+    }
     bool inside = kit_in_runtime;
     kit_in_runtime = false;
     const Pb__WorkItem *item =

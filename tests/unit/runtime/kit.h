@@ -77,6 +77,7 @@ struct worker {
     size_t count;
     unsigned resets;
     bool refuses, attached;
+    bool hangs_up; // its stream ends with what it is given next
 };
 
 // Waits for a caller's answer.

@@ -123,6 +123,26 @@ static void test_lost_items(void **state) {
     finish(&fleet, workers);
 }
 
+// The worker's stream ends with the item that it is given: others have that.
+static void test_worker_hangs_up(void **state) {
+    struct fleet fleet = {0};
+    struct worker workers[3] = {{.base = {.limit = 1}}, {.hangs_up = true}, {.base = {.limit = 1}}};
+    fleet_init(&fleet, 2, SHARDS, workers);
+    struct kit *other = &fleet.kits[1];
+    for (int i = 0; i < 2; i++) kit_started(&fleet.kits[0], fleet_id(&fleet, 0, "w", i));
+    FLEET_UNTIL(&fleet, workers[0].count == 1 && !workers[1].attached);
+    assert_int_equal(other->node->dispatch.out[true], 0);
+    assert_int_equal(other->node->borrower.items.by_token.len, 0);
+    kit_attach(other, &workers[2]);
+    FLEET_UNTIL(&fleet, workers[2].count == 1);
+    answer(&fleet, 1, &workers[2], PAWL_OK);
+    answer(&fleet, 0, &workers[0], PAWL_OK);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(kit_status(other, fleet_id(&fleet, 0, "w", i)), STATUS(COMPLETED));
+    kit_detach(other, &workers[2]);
+    finish(&fleet, workers);
+}
+
 // The answer to an activity's result is lost: the worker is told that it is not known, and the
 // result counts once.
 static void test_lost_result(void **state) {
@@ -262,10 +282,15 @@ static void test_sleeper(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_busy),        cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_lost_items),  cmocka_unit_test(test_borrower_is_lost),
-        cmocka_unit_test(test_lost_result), cmocka_unit_test(test_owner_is_lost),
-        cmocka_unit_test(test_lease_moves), cmocka_unit_test(test_sleeper),
+        cmocka_unit_test(test_busy),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_lost_items),
+        cmocka_unit_test(test_borrower_is_lost),
+        cmocka_unit_test(test_lost_result),
+        cmocka_unit_test(test_owner_is_lost),
+        cmocka_unit_test(test_lease_moves),
+        cmocka_unit_test(test_sleeper),
+        cmocka_unit_test(test_worker_hangs_up),
     };
     return cmocka_run_group_tests_name("runtime relay", tests, NULL, NULL);
 }
