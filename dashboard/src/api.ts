@@ -25,8 +25,8 @@ const baseOf = (app: string | undefined): URL => (app === undefined ? new URL('p
 // Where the calls of the present view go.
 const base = (): URL => baseOf(route.value.app);
 
-async function call<T>(method: string, url: URL, body?: unknown): Promise<T> {
-  return JSON.parse((await send(method, url, body === undefined ? null : JSON.stringify(body))) || '{}') as T;
+async function call<T>(method: string, url: URL, body?: unknown, app?: string): Promise<T> {
+  return JSON.parse((await send(method, url, body === undefined ? null : JSON.stringify(body), app)) || '{}') as T;
 }
 
 // The answer's JSON, as text. |app|: whose daemon it is, where it is not the one that serves this page.
@@ -59,11 +59,9 @@ async function send(method: string, url: URL, body: BodyInit | null, app = route
   throw new ApiError(answer.status === 403 ? 'forbidden' : isGone ? 'gone' : 'refused', said.message ?? `The daemon answered ${answer.status}.`);
 }
 
-export const get = <T>(path: string): Promise<T> => call<T>('GET', new URL(path, base()));
-export const post = <T>(path: string, body: unknown = {}): Promise<T> => call<T>('POST', new URL(path, base()), body);
-
-// The same of another app than the one that is looked at.
-export const getFrom = async <T>(app: string, path: string): Promise<T> => JSON.parse(await send('GET', new URL(path, baseOf(app)), null, app)) as T;
+// |app|: whose daemon is asked, where it need not be the one that is looked at.
+export const get = <T>(path: string, app = route.value.app): Promise<T> => call<T>('GET', new URL(path, baseOf(app)), undefined, app);
+export const post = <T>(path: string, body: unknown = {}, app = route.value.app): Promise<T> => call<T>('POST', new URL(path, baseOf(app)), body, app);
 
 export const getText = (path: string): Promise<string> => send('GET', new URL(path, base()), null);
 

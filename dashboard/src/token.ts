@@ -29,9 +29,18 @@ function tokenOf(app: string): string {
   }
 }
 
+// Some write a token into a link as it is.
+function plain(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 const brought = /^#token=(.*)$/.exec(location.hash)?.[1];
 if (brought !== undefined) {
-  keep('', decodeURIComponent(brought));
+  keep('', plain(brought));
   history.replaceState(null, '', '#/');
 }
 

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const out = await mkdtemp(join(tmpdir(), 'pawl-page-'));
 await build({
-  entryPoints: ['src/attention.ts', 'src/commands.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/columns.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
+  entryPoints: ['src/attention.ts', 'src/bulk.ts', 'src/commands.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/columns.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
   absWorkingDir: join(import.meta.dirname, '..'),
   bundle: true,
   format: 'esm',
@@ -264,4 +264,29 @@ test('two runs are aligned by what they have in common', () => {
   assert.deepEqual(align([], []), []);
   const many = Array.from({ length: 5000 }, (_, i) => step(`s${i}`));
   assert.equal(align(many, [...many].reverse()).length, 10000);
+});
+
+test('what is done to many stays with the app that it began in', async () => {
+  const events = new EventTarget();
+  Object.assign(globalThis, {
+    document: { baseURI: 'http://here/', documentElement: { dataset: {} } },
+    location: { hash: '#/@orders/instances' },
+    addEventListener: events.addEventListener.bind(events),
+    sessionStorage: { getItem: () => null, setItem: () => {}, removeItem: () => {} },
+  });
+  const pages = [
+    { rows: [{ id: 'a', created: 1 }, { id: 'b', created: 2 }], next: 'b', at: 9 },
+    { rows: [{ id: 'c', created: 3 }], at: 9 },
+  ];
+  const asked = [];
+  globalThis.fetch = async (url, { method }) => {
+    asked.push(`${method} ${url.pathname}`);
+    globalThis.location.hash = '#/@billing/instances'; // somebody goes back in the browser
+    events.dispatchEvent(new Event('hashchange'));
+    return new Response(JSON.stringify(method === 'GET' ? pages.shift() : {}));
+  };
+  const { bulk } = await load('bulk.mjs');
+  await bulk({ q: '', verb: 'terminate', body: () => ({}), fits: () => true }, () => false, () => {});
+  const at = '/apps/orders/pawl/v1/instances';
+  assert.deepEqual(asked, [`GET ${at}`, `POST ${at}/a/terminate`, `POST ${at}/b/terminate`, `GET ${at}`, `POST ${at}/c/terminate`]);
 });

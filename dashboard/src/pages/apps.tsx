@@ -1,7 +1,7 @@
 // Which apps run on this machine, and does one of them need me?
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, apps as findApps, getFrom } from '../api';
+import { ApiError, apps as findApps, get } from '../api';
 import type { App, Apps, Counts, Found } from '../model';
 import { appLink } from '../route';
 import { grouped, heard, now } from '../time';
@@ -73,7 +73,7 @@ function useAbout(appId: string, asks: boolean): About {
     const ask = async (): Promise<void> => {
       if (document.hidden) return;
       try {
-        const [app, counts] = await Promise.all([getFrom<App>(appId, 'app'), getFrom<Counts>(appId, 'instances/count?by=status')]);
+        const [app, counts] = await Promise.all([get<App>('app', appId), get<Counts>('instances/count?by=status', appId)]);
         if (!stopped) setAbout({ app, counts });
       } catch (caught) {
         if (stopped || !(caught instanceof ApiError)) return;

@@ -1,6 +1,6 @@
 // The same for many: one verb for all workflows that the list's filter finds, with a count before, progress, and a summary.
 
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { withQuery, type ApiError } from '../api';
 import { bulk, type Progress } from '../bulk';
 import { bulkLine, type Said } from '../commands';
@@ -24,6 +24,9 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
   const [state, setState] = useState<'asks' | 'runs' | 'ended'>('asks');
   const stopped = useRef(false);
   const fits = useRef(0); // how many there were at the start
+
+  // Nobody sees what is done once the view has gone.
+  useEffect(() => () => void (stopped.current = true), []);
 
   const groups = counts.value.value?.groups ?? [];
   const found = groups.reduce((n, group) => n + group.n, 0);
