@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const out = await mkdtemp(join(tmpdir(), 'pawl-page-'));
 await build({
-  entryPoints: ['src/attention.ts', 'src/bulk.ts', 'src/commands.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/timeline/columns.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
+  entryPoints: ['src/attention.ts', 'src/bulk.ts', 'src/commands.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/token.ts', 'src/timeline/columns.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
   absWorkingDir: join(import.meta.dirname, '..'),
   bundle: true,
   format: 'esm',
@@ -289,4 +289,12 @@ test('what is done to many stays with the app that it began in', async () => {
   await bulk({ q: '', verb: 'terminate', body: () => ({}), fits: () => true }, () => false, () => {});
   const at = '/apps/orders/pawl/v1/instances';
   assert.deepEqual(asked, [`GET ${at}`, `POST ${at}/a/terminate`, `POST ${at}/b/terminate`, `GET ${at}`, `POST ${at}/c/terminate`]);
+});
+
+test('a link brings a token, encoded or as it is', async () => {
+  for (const [hash, token] of [['#token=a%20b', 'a b'], ['#token=100%', '100%']]) {
+    Object.assign(globalThis, { location: { hash }, history: { replaceState: () => {} }, sessionStorage: { getItem: () => null, setItem: () => {} } });
+    const { tokenHeader } = await import(`${join(out, 'token.mjs')}?${token.length}`);
+    assert.deepEqual(tokenHeader(), { 'pawl-dashboard-token': token });
+  }
 });
