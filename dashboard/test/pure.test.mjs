@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const out = await mkdtemp(join(tmpdir(), 'pawl-page-'));
 await build({
-  entryPoints: ['src/attention.ts', 'src/bulk.ts', 'src/commands.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/token.ts', 'src/timeline/columns.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
+  entryPoints: ['src/attention.ts', 'src/bulk.ts', 'src/commands.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/token.ts', 'src/timeline/columns.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/log.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
   absWorkingDir: join(import.meta.dirname, '..'),
   bundle: true,
   format: 'esm',
@@ -297,4 +297,13 @@ test('a link brings a token, encoded or as it is', async () => {
     const { tokenHeader } = await import(`${join(out, 'token.mjs')}?${token.length}`);
     assert.deepEqual(tokenHeader(), { 'pawl-dashboard-token': token });
   }
+});
+
+test('lines of a log that are told again stand there once', async () => {
+  Object.assign(globalThis, { document: { baseURI: 'http://here/', documentElement: { dataset: {} }, addEventListener: () => {} }, location: { hash: '' }, addEventListener: () => {} });
+  const { linesAfter } = await load('pages/log.mjs');
+  const lines = (...at) => at.map((one) => ({ at: one, from: 'app', text: `line ${one}` }));
+  assert.deepEqual(linesAfter(lines(1, 2), lines(3), false), lines(1, 2, 3));
+  assert.deepEqual(linesAfter(lines(1, 2, 3), lines(2, 3, 4), true), lines(1, 2, 3, 4));
+  assert.deepEqual(linesAfter(lines(1, 2), [], true), lines(1, 2));
 });

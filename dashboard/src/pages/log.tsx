@@ -11,6 +11,13 @@ import { visible } from '../ui/json';
 const EVERY = 1000; // milliseconds between two questions
 const KEPT = 5000; // lines
 
+// What is known after an answer. |anew|: it has all that the daemon knows, which may have been told before; what is older is of a daemon
+// that has ended.
+export function linesAfter(before: readonly LogLine[], fresh: readonly LogLine[], anew: boolean): LogLine[] {
+  const first = fresh[0]?.at ?? 0;
+  return [...(anew && fresh.length ? before.filter((line) => line.at < first) : before), ...fresh].slice(-KEPT);
+}
+
 function useLines(): { lines: LogLine[]; error: ApiError | undefined; known: boolean } {
   const [lines, setLines] = useState<LogLine[]>([]);
   const [error, setError] = useState<ApiError | undefined>(undefined);
@@ -26,10 +33,11 @@ function useLines(): { lines: LogLine[]; error: ApiError | undefined; known: boo
         const answer = await get<Log>(withQuery('log', { after }));
         if (stopped) return;
         heard(answer.at);
+        const anew = after === undefined;
         after = answer.next;
         setKnown(true);
         setError(undefined);
-        if (answer.lines.length) setLines((before) => [...before, ...answer.lines].slice(-KEPT));
+        if (answer.lines.length) setLines((before) => linesAfter(before, answer.lines, anew));
       } catch (caught) {
         if (stopped) return;
         setError(caught as ApiError);
