@@ -36,7 +36,7 @@ function(pawl_test name)
     COST ${TEST_COST} PROCESSORS ${TEST_PROCESSORS})
 endfunction()
 
-# pawl_fail_allocations(<name> [ARENA]): the test decides which of its allocations fail, see tests/alloc/alloc.h.
+# pawl_fail_allocations(<name> [ARENA] [SHADOW]): the test decides which of its allocations fail, see tests/alloc/alloc.h.
 function(pawl_fail_allocations name)
   set(folder ${PROJECT_SOURCE_DIR}/tests/alloc)
   target_sources(${name} PRIVATE ${folder}/alloc.c)
@@ -45,5 +45,10 @@ function(pawl_fail_allocations name)
   if("ARENA" IN_LIST ARGN)
     target_sources(${name} PRIVATE ${folder}/arena.c)
     target_link_options(${name} PRIVATE -Wl,--wrap=pawl__arena_alloc)
+  endif()
+  if("SHADOW" IN_LIST ARGN)
+    target_sources(${name} PRIVATE ${folder}/shadow.c)
+    target_link_options(${name} PRIVATE
+      -Wl,--wrap=pawl__shadow_begin,--wrap=pawl__shadow_check,--wrap=pawl__shadow_add)
   endif()
 endfunction()

@@ -11,4 +11,7 @@
 // The test's: whether the allocation that is asked for fails. On any thread.
 bool alloc_fails(void);
 
+// The test's, of those with shadow.c: while it is set no allocation fails.
+extern bool alloc_paused;
+
 #endif

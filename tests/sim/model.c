@@ -160,6 +160,21 @@ static void model_count(const struct sim_id *id, const char *tag) {
                  model->delivered[number], model->logged[number]);
 }
 
+// A run begins under |id|, with |start|.
+static void model_begin(struct sim_id *id, struct pawl_str program,
+                        const Pb__ExecutionStartedEvent *start) {
+    const char *input = pawl__string_of(start->input);
+    model_toggle(id, true);
+    id->creates++;
+    id->completed = id->terminated = false;
+    id->items = id->goes = 0;
+    *id->events = 0;
+    free(id->program);
+    free(id->input);
+    id->program = pawl__str_dup(program);
+    id->input = pawl__str_dup(pawl__str(input ? input : ""));
+}
+
 static void model_created(struct sim_id *id, uint64_t generation, struct pawl_str bytes) {
     const Pb__HistoryEvent *event =
         pawl__wire_unpack(&sim.arena, &pb__history_event__descriptor, bytes, NULL);
@@ -169,16 +184,7 @@ static void model_created(struct sim_id *id, uint64_t generation, struct pawl_st
     if (generation == id->generation)
         sim_fail("each_run_has_its_own_number", id->name, "%llu is that of the run before, too",
                  (unsigned long long)generation);
-    model_toggle(id, true);
-    id->creates++;
-    id->completed = id->terminated = false;
-    id->items = id->goes = 0;
-    *id->events = 0;
-    free(id->program);
-    free(id->input);
-    const char *input = pawl__string_of(start->input);
-    id->program = pawl__str_dup(pawl__str(start->name));
-    id->input = pawl__str_dup(pawl__str(input ? input : ""));
+    model_begin(id, pawl__str(start->name), start);
     const char *tag = strchr(id->input, '#');
     if (tag && !start->parentinstance) model_count(id, tag + 1);
     sim.counts.starts++;
@@ -211,17 +217,7 @@ static void model_rerun(struct sim_id *id, const struct sim_daemon *daemon,
                         const struct pawl_instance *instance) {
     if (id->exists)
         sim_fail("history_changes_exactly_once", id->name, "a rerun took an id that is in use");
-    model_toggle(id, true);
-    id->creates++;
-    id->completed = id->terminated = false;
-    id->items = id->goes = 0;
-    *id->events = 0;
-    free(id->program);
-    free(id->input);
-    id->program = pawl__str_dup(pawl__str(instance->name));
-    const Pb__ExecutionStartedEvent *start = pawl__instance_start(instance, &sim.arena);
-    const char *input = pawl__string_of(start->input);
-    id->input = pawl__str_dup(pawl__str(input ? input : ""));
+    model_begin(id, pawl__str(instance->name), pawl__instance_start(instance, &sim.arena));
     struct pawl_event_view view;
     const char *source = NULL;
     size_t at = 0;

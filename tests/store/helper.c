@@ -93,6 +93,22 @@ enum pawl_err t_append(struct fixture *f, uint64_t position, const char *records
     return t_commit(f, &(struct pawl_part){.lease = &f->lease, .batch = &batch}, NULL);
 }
 
+enum pawl_outcome t_try(struct fixture *f, uint64_t position) {
+    struct pawl_batch batch = {position, PAWL_STR("x")};
+    struct pawl_part part = {.lease = &f->lease, .batch = &batch};
+    const struct pawl_commit all = {.parts = &part};
+    enum pawl_outcome outcome = f->store->ops->commit(f->store, &all, &f->error);
+    if (outcome == PAWL_COMMIT_DONE) assert_err(PAWL_OK, part.result.code);
+    return outcome;
+}
+
+enum pawl_err t_change(struct fixture *f, const struct pawl_state_op *ops, size_t count) {
+    struct pawl_state_tx tx = {.ops = ops, .op_count = count, .result = {.code = PAWL_E_UNKNOWN}};
+    assert_ok(f, t_commit(f, NULL, &tx));
+    f->error = tx.result;
+    return tx.result.code;
+}
+
 enum pawl_err t_put(struct fixture *f, const struct pawl_snapshot *snapshot) {
     return t_commit(
         f, &(struct pawl_part){.lease = &f->lease, .snapshots = snapshot, .snapshot_count = 1},

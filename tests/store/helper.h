@@ -76,6 +76,10 @@ enum pawl_err t_lease(struct fixture *f, struct pawl_store *store, const char *a
 // The error of the commit, or the result of its part. Either part of it may be NULL.
 enum pawl_err t_commit(struct fixture *f, struct pawl_part *part, struct pawl_state_tx *state);
 enum pawl_err t_append(struct fixture *f, uint64_t position, const char *records);
+// What a commit of one batch comes to; one that is done is not refused.
+enum pawl_outcome t_try(struct fixture *f, uint64_t position);
+// The result of a transaction of the user's state.
+enum pawl_err t_change(struct fixture *f, const struct pawl_state_op *ops, size_t count);
 enum pawl_err t_put(struct fixture *f, const struct pawl_snapshot *snapshot);
 enum pawl_err t_load(struct fixture *f, const char *id, struct pawl_snapshot *out);
 struct pawl_snapshot t_snapshot(const char *id, const char *state, const char *history);

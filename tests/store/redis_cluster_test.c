@@ -124,17 +124,10 @@ static const struct store_kind t_cluster = {.name = "redis cluster",
 
 // --- the user's keys ----------------------------------------------------------------------------
 
-static enum pawl_err run(struct fixture *f, const struct pawl_state_op *ops, size_t count) {
-    struct pawl_state_tx tx = {.ops = ops, .op_count = count, .result = {.code = PAWL_E_UNKNOWN}};
-    assert_ok(f, t_commit(f, NULL, &tx));
-    f->error = tx.result;
-    return tx.result.code;
-}
-
 static enum pawl_err save(struct fixture *f, const char *key, const char *value, const char *etag) {
     struct pawl_state_op op = {
         .key = pawl__str(key), .value = pawl__str(value), .etag = pawl__str(etag)};
-    return run(f, &op, 1);
+    return t_change(f, &op, 1);
 }
 
 static struct pawl_state_value get(struct fixture *f, const char *key) {
@@ -182,14 +175,14 @@ static void test_transactions(void **state) {
     struct fixture *f = *state;
     struct pawl_state_op apart[] = {{.key = PAWL_STR("a"), .value = PAWL_STR("1")},
                                     {.key = PAWL_STR("b"), .value = PAWL_STR("1")}};
-    assert_err(PAWL_E_INVALID, run(f, apart, 2));
+    assert_err(PAWL_E_INVALID, t_change(f, apart, 2));
     assert_text(f, "keys a and b are in different slots");
     assert_false(get(f, "a").found);
     struct pawl_state_op together[] = {{.key = PAWL_STR("{x}a"), .value = PAWL_STR("1")},
                                        {.key = PAWL_STR("{x}b"), .value = PAWL_STR("1")}};
-    assert_err(PAWL_OK, run(f, together, 2));
+    assert_err(PAWL_OK, t_change(f, together, 2));
     assert_true(get(f, "{x}a").found && get(f, "{x}b").found);
-    assert_err(PAWL_OK, run(f, NULL, 0));
+    assert_err(PAWL_OK, t_change(f, NULL, 0));
     // Beside a batch of workflows one that fails does not keep the others from being done.
     struct pawl_state_tx second = {.ops = apart, .op_count = 1};
     struct pawl_state_tx first = {.ops = apart, .op_count = 2, .next = &second};
@@ -203,15 +196,6 @@ static void test_transactions(void **state) {
 }
 
 // --- trouble ------------------------------------------------------------------------------------
-
-static enum pawl_outcome commit(struct fixture *f, uint64_t position) {
-    struct pawl_batch batch = {position, PAWL_STR("x")};
-    struct pawl_part part = {.lease = &f->lease, .batch = &batch};
-    const struct pawl_commit all = {.parts = &part};
-    enum pawl_outcome outcome = f->store->ops->commit(f->store, &all, &f->error);
-    if (outcome == PAWL_COMMIT_DONE) assert_err(PAWL_OK, part.result.code);
-    return outcome;
-}
 
 // Tells every master of a slot's way.
 static void set_slot(unsigned slot, int at, const char *what, int node) {
@@ -228,17 +212,17 @@ static void test_slot_moves(void **state) {
     unsigned slot = pawl__redis_slot(PAWL_STR("{pawl:app}:"));
     int from = home(), to = (from + 1) % MASTERS;
     fixture_lease(f);
-    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, 1), PAWL_COMMIT_DONE);
     set_slot(slot, to, "IMPORTING", from);
     set_slot(slot, from, "MIGRATING", to);
-    assert_int_equal(commit(f, 2), PAWL_COMMIT_NOTHING);
+    assert_int_equal(t_try(f, 2), PAWL_COMMIT_NOTHING);
     assert_text(f, "is being moved");
     // Redis' own tool moves keys like this.
     redisContext *context = redisConnect("127.0.0.1", nodes[from].port);
     redisReply *keys = redisCommand(context, "CLUSTER GETKEYSINSLOT %u 1000", slot);
     assert_true(keys->elements > 2);
     for (size_t i = 0; i < keys->elements; i++) {
-        if (i == 1) assert_int_equal(commit(f, 2), PAWL_COMMIT_NOTHING); // one has gone
+        if (i == 1) assert_int_equal(t_try(f, 2), PAWL_COMMIT_NOTHING); // one has gone
         redisReply *reply = redisCommand(context, "MIGRATE 127.0.0.1 %d %b 0 5000", nodes[to].port,
                                          keys->element[i]->str, keys->element[i]->len);
         assert_string_equal(reply->str, "OK");
@@ -247,7 +231,7 @@ static void test_slot_moves(void **state) {
     freeReplyObject(keys);
     redisFree(context);
     for (int i = 0; i < MASTERS; i++) set_slot(slot, (to + i) % MASTERS, "NODE", to);
-    assert_int_equal(commit(f, 2), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, 2), PAWL_COMMIT_DONE);
     assert_string_equal(t_log(f, f->lease.shard, 0), "1=x 2=x ");
     for (int i = 0; i < MASTERS; i++) redis_ask(nodes[i].port, "FLUSHALL", NULL, 0);
     for (int i = 0; i < MASTERS; i++) set_slot(slot, (from + i) % MASTERS, "NODE", from);
@@ -262,10 +246,10 @@ static void find_key(char key[24], int node) {
 
 // Commits again while nothing can be done, as the nodes do not know yet who leads.
 static enum pawl_outcome commit_soon(struct fixture *f, uint64_t position) {
-    enum pawl_outcome outcome = commit(f, position);
+    enum pawl_outcome outcome = t_try(f, position);
     for (int i = 0; i < 300 && outcome == PAWL_COMMIT_NOTHING; i++) {
         nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
-        outcome = commit(f, position);
+        outcome = t_try(f, position);
     }
     return outcome;
 }
@@ -299,10 +283,10 @@ static void test_failover(void **state) {
     uint64_t position = 2;
     fixture_lease(f);
     struct pawl_lease before = f->lease;
-    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, 1), PAWL_COMMIT_DONE);
     redis_await(nodes[last].port, "WAIT 1 20000", "1");
     redis_server_stop(&nodes[last], SIGKILL);
-    assert_int_equal(commit(f, position), PAWL_COMMIT_NOTHING);
+    assert_int_equal(t_try(f, position), PAWL_COMMIT_NOTHING);
     enum pawl_outcome outcome = commit_soon(f, position);
     assert_int_equal(outcome, PAWL_COMMIT_DONE);
     assert_string_equal(t_log(f, f->lease.shard, 0), "1=x 2=x ");

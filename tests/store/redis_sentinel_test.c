@@ -76,15 +76,6 @@ static void test_opening(void **state) {
     f->store->ops->close(f->store);
 }
 
-static enum pawl_outcome commit(struct fixture *f, uint64_t position) {
-    struct pawl_batch batch = {position, PAWL_STR("x")};
-    struct pawl_part part = {.lease = &f->lease, .batch = &batch};
-    const struct pawl_commit all = {.parts = &part};
-    enum pawl_outcome outcome = f->store->ops->commit(f->store, &all, &f->error);
-    if (outcome == PAWL_COMMIT_DONE) assert_err(PAWL_OK, part.result.code);
-    return outcome;
-}
-
 static void test_failover(void **state) {
     struct fixture *f = *state;
     struct pawl_redis_options options = where();
@@ -95,13 +86,13 @@ static void test_failover(void **state) {
     struct pawl_store *usual = f->store;
     f->store = waits; // what it acknowledges, the replica has
     fixture_lease(f);
-    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, 1), PAWL_COMMIT_DONE);
     struct pawl_lease first = f->lease;
     f->store = usual;
     redis_server_stop(&servers[0], SIGKILL);
     enum pawl_outcome outcome = PAWL_COMMIT_NOTHING;
     for (int i = 0; i < 600 && outcome == PAWL_COMMIT_NOTHING; i++) {
-        outcome = commit(f, 2);
+        outcome = t_try(f, 2);
         usleep(50000);
     }
     assert_int_equal(outcome, PAWL_COMMIT_DONE);
@@ -112,7 +103,7 @@ static void test_failover(void **state) {
     // The one of before comes back, and takes itself for a master still: nobody is led to it.
     redis_server_start(&servers[0]);
     pawl__redis_drop(&((struct pawl_redis *)usual)->writer);
-    assert_int_equal(commit(f, 3), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, 3), PAWL_COMMIT_DONE);
     assert_string_equal(t_log(f, f->lease.shard, 0), "1=x 2=x 3=x ");
     usual->ops->close(usual);
     waits->ops->close(waits);

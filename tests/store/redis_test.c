@@ -47,26 +47,19 @@ static const struct store_kind t_redis = {.name = "redis",
 
 // --- the user's state ---------------------------------------------------------------------------
 
-static enum pawl_err run(struct fixture *f, const struct pawl_state_op *ops, size_t count) {
-    struct pawl_state_tx tx = {.ops = ops, .op_count = count, .result = {.code = PAWL_E_UNKNOWN}};
-    assert_ok(f, t_commit(f, NULL, &tx));
-    f->error = tx.result;
-    return tx.result.code;
-}
-
 static enum pawl_err save(struct fixture *f, const char *key, const char *value, const char *etag,
                           bool first) {
     struct pawl_state_op op = {.key = pawl__str(key),
                                .value = pawl__str(value),
                                .etag = pawl__str(etag),
                                .first_write = first};
-    return run(f, &op, 1);
+    return t_change(f, &op, 1);
 }
 
 static enum pawl_err drop(struct fixture *f, const char *key, const char *etag) {
     struct pawl_state_op op = {
         .type = PAWL_STATE_DELETE, .key = pawl__str(key), .etag = pawl__str(etag)};
-    return run(f, &op, 1);
+    return t_change(f, &op, 1);
 }
 
 static struct pawl_state_value get(struct fixture *f, const char *key) {
@@ -133,12 +126,12 @@ static void test_time_to_live(void **state) {
     struct fixture *f = *state;
     struct pawl_state_op op = {
         .key = PAWL_STR("k"), .value = PAWL_STR("1"), .ttl = 100, .has_ttl = true};
-    assert_err(PAWL_OK, run(f, &op, 1));
+    assert_err(PAWL_OK, t_change(f, &op, 1));
     assert_asks("TTL k", "100");
     assert_err(PAWL_OK, save(f, "k", "2", "", false)); // it stays
     assert_asks("TTL k", "100");
     op.ttl = 0;
-    assert_err(PAWL_OK, run(f, &op, 1));
+    assert_err(PAWL_OK, t_change(f, &op, 1));
     assert_asks("TTL k", "-1");
 }
 
@@ -171,42 +164,33 @@ static void test_all_or_none(void **state) {
     };
     assert_err(PAWL_OK, save(f, "b", "0", "", false));
     assert_err(PAWL_OK, save(f, "c", "0", "", false));
-    assert_err(PAWL_E_CONFLICT, run(f, ops, 3));
+    assert_err(PAWL_E_CONFLICT, t_change(f, ops, 3));
     assert_text(f, "key c");
     assert_false(get(f, "a").found);
     assert_true(get(f, "b").found);
     ops[2].etag = PAWL_STR("1");
-    assert_err(PAWL_OK, run(f, ops, 3));
+    assert_err(PAWL_OK, t_change(f, ops, 3));
     assert_false(get(f, "b").found);
     // Operations see those before them.
     struct pawl_state_op twice[] = {
         {.key = PAWL_STR("d"), .value = PAWL_STR("1")},
         {.key = PAWL_STR("d"), .value = PAWL_STR("2"), .etag = PAWL_STR("1")},
     };
-    assert_err(PAWL_OK, run(f, twice, 2));
+    assert_err(PAWL_OK, t_change(f, twice, 2));
     assert_asks("HGET d version", "2");
 }
 
 // --- trouble with the server --------------------------------------------------------------------
 
-static enum pawl_outcome commit(struct fixture *f, uint64_t position) {
-    struct pawl_batch batch = {position, PAWL_STR("x")};
-    struct pawl_part part = {.lease = &f->lease, .batch = &batch};
-    const struct pawl_commit all = {.parts = &part};
-    enum pawl_outcome outcome = f->store->ops->commit(f->store, &all, &f->error);
-    if (outcome == PAWL_COMMIT_DONE) assert_err(PAWL_OK, part.result.code);
-    return outcome;
-}
-
 static void test_server_killed(void **state) {
     struct fixture *f = *state;
     fixture_lease(f);
-    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, 1), PAWL_COMMIT_DONE);
     redis_server_stop(&server, SIGKILL);
-    assert_int_equal(commit(f, 2), PAWL_COMMIT_NOTHING); // nothing is sent into a dead connection
+    assert_int_equal(t_try(f, 2), PAWL_COMMIT_NOTHING); // nothing is sent into a dead connection
     assert_text(f, "cannot connect");
     redis_server_start(&server);
-    assert_int_equal(commit(f, 2), PAWL_COMMIT_DONE); // its scripts are gone, and given again
+    assert_int_equal(t_try(f, 2), PAWL_COMMIT_DONE); // its scripts are gone, and given again
     assert_string_equal(t_log(f, f->lease.shard, 0), "1=x 2=x ");
 }
 
@@ -221,9 +205,9 @@ static void test_stopped_server(void **state) {
     assert_ok(f, t_lease(f, store, "app", 0, &f->lease));
     struct pawl_store *usual = f->store;
     f->store = store;
-    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, 1), PAWL_COMMIT_DONE);
     kill(server.pid, SIGSTOP);
-    assert_int_equal(commit(f, 2), PAWL_COMMIT_UNKNOWN);
+    assert_int_equal(t_try(f, 2), PAWL_COMMIT_UNKNOWN);
     kill(server.pid, SIGCONT);
     // A new lease ends the question: the batch is there, or never will be.
     struct pawl_lease again;
@@ -231,7 +215,7 @@ static void test_stopped_server(void **state) {
     assert_ok(f, t_lease(f, store, "app", 0, &again));
     assert_true(again.position == 1 || again.position == 2);
     f->lease = again;
-    assert_int_equal(commit(f, again.position + 1), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, again.position + 1), PAWL_COMMIT_DONE);
     store->ops->close(store);
     f->store = usual;
 }
@@ -240,7 +224,7 @@ static void test_scripts_gone(void **state) {
     struct fixture *f = *state;
     fixture_lease(f);
     ask("SCRIPT FLUSH", NULL, 0);
-    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, 1), PAWL_COMMIT_DONE);
     assert_string_equal(t_log(f, f->lease.shard, 0), "1=x ");
 }
 
@@ -248,10 +232,10 @@ static void test_full_memory(void **state) {
     struct fixture *f = *state;
     fixture_lease(f);
     ask("CONFIG SET maxmemory 1", NULL, 0);
-    assert_int_equal(commit(f, 1), PAWL_COMMIT_NOTHING);
+    assert_int_equal(t_try(f, 1), PAWL_COMMIT_NOTHING);
     assert_text(f, "maxmemory");
     ask("CONFIG SET maxmemory 0", NULL, 0);
-    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, 1), PAWL_COMMIT_DONE);
 }
 
 static void set_save_points(const char *points) {
@@ -271,21 +255,21 @@ static void test_full_disk(void **state) {
         ask("INFO persistence", told, sizeof told);
         usleep(20000);
     }
-    assert_int_equal(commit(f, 1), PAWL_COMMIT_NOTHING);
+    assert_int_equal(t_try(f, 1), PAWL_COMMIT_NOTHING);
     assert_err(PAWL_E_FULL, f->error.code);
     assert_text(f, "the server cannot write to its disk");
     set_save_points("");
-    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, 1), PAWL_COMMIT_DONE);
 }
 
 static void test_replica(void **state) {
     struct fixture *f = *state;
     fixture_lease(f);
     ask("REPLICAOF 127.0.0.1 1", NULL, 0);
-    assert_int_equal(commit(f, 1), PAWL_COMMIT_NOTHING);
+    assert_int_equal(t_try(f, 1), PAWL_COMMIT_NOTHING);
     assert_text(f, "replica");
     ask("REPLICAOF NO ONE", NULL, 0);
-    assert_int_equal(commit(f, 1), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, 1), PAWL_COMMIT_DONE);
 }
 
 // A newer Pawl has raised the number, before this one opens the store or while it has it.
@@ -405,7 +389,7 @@ static void test_epoch_beside_the_lease(void **state) {
     struct fixture *f = *state;
     char command[128], value[64];
     fixture_lease(f);
-    for (uint64_t i = 1; i <= 3; i++) assert_int_equal(commit(f, i), PAWL_COMMIT_DONE);
+    for (uint64_t i = 1; i <= 3; i++) assert_int_equal(t_try(f, i), PAWL_COMMIT_DONE);
     int shard = (int)f->lease.shard;
     struct pawl_lease old = f->lease;
     snprintf(command, sizeof command, "HDEL pawl:log:%d 1", shard); // trimmed
@@ -432,7 +416,7 @@ static void test_epoch_beside_the_lease(void **state) {
     snprintf(command, sizeof command, "HEXISTS pawl:shard:%d epoch", shard);
     assert_asks(command, "0");
     f->lease = lease;
-    assert_int_equal(commit(f, 4), PAWL_COMMIT_DONE);
+    assert_int_equal(t_try(f, 4), PAWL_COMMIT_DONE);
     assert_string_equal(t_log(f, f->lease.shard, 0), "2=x 3=x 4=x ");
 }
 

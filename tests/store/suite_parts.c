@@ -39,6 +39,24 @@ static void test_several_shards(void **state) {
     assert_str("second", out.state);
 }
 
+// Commits |refused|, as the |first| part or the last, with one that is done: batch |position| of
+// the fixture's shard.
+static void commit_refused(struct fixture *f, struct pawl_part *refused, bool first,
+                           uint64_t position, enum pawl_err expected) {
+    struct pawl_batch good = {position, PAWL_STR("good")};
+    struct pawl_part done = {.lease = &f->lease, .batch = &good};
+    char log[32];
+    if (first)
+        commit_both(f, refused, &done);
+    else
+        commit_both(f, &done, refused);
+    assert_err(PAWL_OK, done.result.code);
+    assert_err(expected, refused->result.code);
+    assert_true(*refused->result.text);
+    snprintf(log, sizeof log, "%d=good ", (int)position);
+    assert_string_equal(t_log(f, f->lease.shard, position - 1), log);
+}
+
 // A part that is refused does nothing, and the others are done: in whichever order they come.
 static void test_refused_part(void **state) {
     struct fixture *f = *state;
@@ -61,25 +79,14 @@ static void test_refused_part(void **state) {
     uint64_t position = 0;
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
         size_t c = i / 2;
-        struct pawl_batch good = {++position, PAWL_STR("good")};
         struct pawl_batch bad = {cases[c].position, PAWL_STR("bad")};
-        struct pawl_part done = {.lease = &f->lease, .batch = &good};
         struct pawl_part refused = {.lease = cases[c].lease,
                                     .batch = &bad,
                                     .snapshots = cases[c].row,
                                     .snapshot_count = 1,
                                     .mail_out = &mail,
                                     .mail_out_count = 1};
-        if (i % 2)
-            commit_both(f, &refused, &done);
-        else
-            commit_both(f, &done, &refused);
-        assert_err(PAWL_OK, done.result.code);
-        assert_err(cases[c].result, refused.result.code);
-        assert_true(*refused.result.text);
-        char expected[32];
-        snprintf(expected, sizeof expected, "%d=good ", (int)position);
-        assert_string_equal(t_log(f, f->lease.shard, position - 1), expected);
+        commit_refused(f, &refused, i % 2, ++position, cases[c].result);
         assert_string_equal(t_log(f, other.shard, 0), "");
         assert_string_equal(t_mail(f, "app", 0, "", 0), "");
         assert_err(PAWL_E_NOT_FOUND, f->store->ops->load(f->store, other.shard, PAWL_STR("i"),
@@ -104,20 +111,9 @@ static void test_refused_batch(void **state) {
     uint64_t position = 0;
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
         size_t c = i / 2;
-        struct pawl_batch good = {++position, PAWL_STR("good")};
         struct pawl_batch bad = {cases[c].position, PAWL_STR("bad")};
-        struct pawl_part done = {.lease = &f->lease, .batch = &good};
         struct pawl_part refused = {.lease = cases[c].lease, .batch = &bad};
-        if (i % 2)
-            commit_both(f, &refused, &done);
-        else
-            commit_both(f, &done, &refused);
-        assert_err(PAWL_OK, done.result.code);
-        assert_err(cases[c].result, refused.result.code);
-        assert_true(*refused.result.text);
-        char expected[32];
-        snprintf(expected, sizeof expected, "%d=good ", (int)position);
-        assert_string_equal(t_log(f, f->lease.shard, position - 1), expected);
+        commit_refused(f, &refused, i % 2, ++position, cases[c].result);
         assert_string_equal(t_log(f, other.shard, 0), "1=a ");
     }
 }

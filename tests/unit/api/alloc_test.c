@@ -18,7 +18,8 @@ enum {
 
 static unsigned long alloc_count, alloc_fail_at;
 static unsigned long alloc_first = 1, alloc_step = ALLOC_PROCESSES; // step 0: the first alone
-static bool alloc_failed, alloc_paused;
+static bool alloc_failed;
+bool alloc_paused;
 static pthread_t alloc_loop;
 
 bool alloc_fails(void) {
@@ -65,25 +66,6 @@ int __wrap_nghttp2_session_server_new2(nghttp2_session **out,
     static nghttp2_mem mem = {NULL, session_malloc, session_free, session_calloc, session_realloc};
     return nghttp2_session_server_new3(out, callbacks, data, option, &mem);
 }
-
-// The second shard of debug builds ends the process when it has no memory.
-#ifndef NDEBUG
-#define PAUSED(name, parameters, arguments)                                                        \
-    void __real_##name parameters;                                                                 \
-    void __wrap_##name parameters;                                                                 \
-    void __wrap_##name parameters {                                                                \
-        alloc_paused = true;                                                                       \
-        __real_##name arguments;                                                                   \
-        alloc_paused = false;                                                                      \
-    }
-PAUSED(pawl__shadow_begin,
-       (struct pawl_shadow * shadow, const struct pawl_shard *shard, const struct pawl_log *log),
-       (shadow, shard, log))
-PAUSED(pawl__shadow_check, (struct pawl_shadow * shadow, const struct pawl_batch *batch),
-       (shadow, batch))
-PAUSED(pawl__shadow_add, (struct pawl_shadow * shadow, const struct pawl_instance *instance),
-       (shadow, instance))
-#endif
 
 // All of it works when the failure is over. What it began may still be going on: a start that is
 // told that it may have been done is given again.

@@ -8,7 +8,8 @@
 #include "alloc.h"
 
 static unsigned long alloc_count, alloc_fail_at;
-static bool alloc_failed, alloc_paused;
+static bool alloc_failed;
+bool alloc_paused;
 static pthread_t alloc_loop;
 
 bool alloc_fails(void) {
@@ -17,25 +18,6 @@ bool alloc_fails(void) {
     alloc_failed = true;
     return true;
 }
-
-// The second shard of debug builds ends the process when it has no memory.
-#ifndef NDEBUG
-#define PAUSED(name, parameters, arguments)                                                        \
-    void __real_##name parameters;                                                                 \
-    void __wrap_##name parameters;                                                                 \
-    void __wrap_##name parameters {                                                                \
-        alloc_paused = true;                                                                       \
-        __real_##name arguments;                                                                   \
-        alloc_paused = false;                                                                      \
-    }
-PAUSED(pawl__shadow_begin,
-       (struct pawl_shadow * shadow, const struct pawl_shard *shard, const struct pawl_log *log),
-       (shadow, shard, log))
-PAUSED(pawl__shadow_check, (struct pawl_shadow * shadow, const struct pawl_batch *batch),
-       (shadow, batch))
-PAUSED(pawl__shadow_add, (struct pawl_shadow * shadow, const struct pawl_instance *instance),
-       (shadow, instance))
-#endif
 
 // Runs a call with allocations that may fail, and again until it is answered without an error that
 // a client would try again after.

@@ -541,20 +541,5 @@ static void crossing_world(uint64_t seed) {
 }
 
 int main(int argc, char **argv) {
-    uint64_t seed = 1;
-    int64_t seconds = 10;
-    for (int i = 1; i + 1 < argc; i++) {
-        if (strcmp(argv[i], "--seed") == 0) seed = strtoull(argv[i + 1], NULL, 10);
-        if (strcmp(argv[i], "--seconds") == 0) seconds = atoll(argv[i + 1]);
-    }
-    int64_t began = pawl__clock_steady();
-    unsigned worlds = 0;
-    do {
-        printf("world of seed %llu\n", (unsigned long long)(seed + worlds));
-        fflush(stdout);
-        crossing_world(seed + worlds++);
-    } while (pawl__clock_steady() - began < seconds * PAWL_SECOND);
-    printf("%u worlds in %.1f s: all invariants held\n", worlds,
-           (double)(pawl__clock_steady() - began) / PAWL_SECOND);
-    return 0;
+    return run_worlds(argc, argv, crossing_world);
 }

@@ -5,6 +5,7 @@
 // workflows do, crossing_seen.c what the stores are told of that.
 
 #include "fleet.h"
+#include "worlds.h"
 
 enum {
     DAEMONS = 3,
@@ -30,10 +31,6 @@ enum crossing_kind {
     NESTED,     // a child that calls a child of near
     KINDS
 };
-
-// Ends the program: |invariant| does not hold.
-void broken(const char *invariant, const char *format, ...)
-    __attribute__((format(printf, 2, 3), noreturn));
 
 // "p<n>" and what follows it; false: it is none.
 bool is_parent(const char *id, int *parent, const char **rest);

@@ -5,17 +5,6 @@
 
 // What the stores of both apps are told, in their order; and what it says of what crosses.
 
-void broken(const char *invariant, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    printf("broken: %s: ", invariant);
-    vprintf(format, args);
-    printf("\n");
-    va_end(args);
-    fflush(stdout);
-    _exit(1);
-}
-
 bool is_parent(const char *id, int *parent, const char **rest) {
     int len = 0;
     if (sscanf(id, "p%d%n", parent, &len) != 1) return false;

@@ -23,6 +23,7 @@
 //   a_bell_says_why                    a ring tells of mail, of work, or of a quota to be asked for
 
 #include "fleet.h"
+#include "worlds.h"
 
 #include "engine/events.h"
 #include "wire/unpack.h"
@@ -96,20 +97,6 @@ struct storm {
     int64_t until[DAEMONS]; // when its trouble ends, steady
     bool calm;
 };
-
-static void broken(const char *invariant, const char *format, ...)
-    __attribute__((format(printf, 2, 3), noreturn));
-
-static void broken(const char *invariant, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    printf("broken: %s: ", invariant);
-    vprintf(format, args);
-    printf("\n");
-    va_end(args);
-    fflush(stdout);
-    _exit(1);
-}
 
 static unsigned below(struct storm *storm, unsigned limit) {
     storm->random = storm->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -703,20 +690,5 @@ static void storm_world(uint64_t seed) {
 }
 
 int main(int argc, char **argv) {
-    uint64_t seed = 1;
-    int64_t seconds = 10;
-    for (int i = 1; i + 1 < argc; i++) {
-        if (strcmp(argv[i], "--seed") == 0) seed = strtoull(argv[i + 1], NULL, 10);
-        if (strcmp(argv[i], "--seconds") == 0) seconds = atoll(argv[i + 1]);
-    }
-    int64_t began = pawl__clock_steady();
-    unsigned worlds = 0;
-    do {
-        printf("world of seed %llu\n", (unsigned long long)(seed + worlds));
-        fflush(stdout);
-        storm_world(seed + worlds++);
-    } while (pawl__clock_steady() - began < seconds * PAWL_SECOND);
-    printf("%u worlds in %.1f s: all invariants held\n", worlds,
-           (double)(pawl__clock_steady() - began) / PAWL_SECOND);
-    return 0;
+    return run_worlds(argc, argv, storm_world);
 }
