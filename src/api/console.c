@@ -2,6 +2,7 @@
 #include "api/numbers.h"
 #include "api/openapi.h"
 #include "base/clock.h"
+#include "wire/pack.h"
 
 struct pawl_console_ask *pawl__console_ask(struct pawl_api *api, struct pawl_request *request,
                                            struct pawl_str id) {
@@ -56,6 +57,18 @@ void pawl__console_call(struct pawl_console_ask *ask, enum pawl_taskhub_method m
     ask->request->data = ask;
     ask->request->on_close = console_on_close;
     pawl__taskhub_call(ask->api->options.node, &ask->call);
+}
+
+void pawl__console_ask_history(struct pawl_console_ask *ask,
+                               void (*answer)(struct pawl_console_ask *ask)) {
+    Pb__GetInstanceHistoryRequest *message =
+        pawl__wire_new(&ask->request->arena, &pb__get_instance_history_request__descriptor);
+    if (!message) {
+        pawl__api_nomem(ask->request);
+        return;
+    }
+    message->instanceid = ask->id;
+    pawl__console_call(ask, PAWL_TASKHUB_HISTORY, &message->base, answer);
 }
 
 void pawl__console_answer(struct pawl_console_ask *ask, json_t *body) {

@@ -41,6 +41,10 @@ void pawl__console_call(struct pawl_console_ask *ask, enum pawl_taskhub_method m
                         const ProtobufCMessage *message,
                         void (*answer)(struct pawl_console_ask *ask));
 
+// The same for the history of |ask->id|.
+void pawl__console_ask_history(struct pawl_console_ask *ask,
+                               void (*answer)(struct pawl_console_ask *ask));
+
 // Answers 200 with |body|, which it frees, and |at|.
 void pawl__console_answer(struct pawl_console_ask *ask, json_t *body);
 
@@ -94,17 +98,13 @@ void pawl__console_events(void *arg, struct pawl_request *request,
                           const struct pawl_params *params);
 void pawl__console_event(void *arg, struct pawl_request *request, const struct pawl_params *params);
 
-// Reads the history of |ask->id|, then calls |answer|.
-void pawl__console_ask_history(struct pawl_console_ask *ask,
-                               void (*answer)(struct pawl_console_ask *ask));
-
-// Makes rows of these events. False after answering.
-bool pawl__console_read_timeline(struct pawl_console_ask *ask, struct pawl_timeline *out);
-
 // --- console_timeline.c: what one did, as rows ---------------------------------------------------
 
 void pawl__console_timeline(void *arg, struct pawl_request *request,
                             const struct pawl_params *params);
+
+// Makes rows of the history that was asked for. False after answering.
+bool pawl__console_read_timeline(struct pawl_console_ask *ask, struct pawl_timeline *out);
 
 // Appends the JSON of |timeline|: with an object for each of its rows, or with columns.
 void pawl__console_put_timeline(struct pawl_buf *out, const struct pawl_timeline *timeline,

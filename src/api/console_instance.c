@@ -50,26 +50,6 @@ static const Pb__GetInstanceHistoryResponse *console_history(const struct pawl_c
     return (const void *)ask->call.response;
 }
 
-bool pawl__console_read_timeline(struct pawl_console_ask *ask, struct pawl_timeline *out) {
-    const Pb__GetInstanceHistoryResponse *history = console_history(ask);
-    if (pawl__timeline_read(history->events, history->n_events, &ask->request->arena, out))
-        return true;
-    pawl__api_nomem(ask->request);
-    return false;
-}
-
-void pawl__console_ask_history(struct pawl_console_ask *ask,
-                               void (*answer)(struct pawl_console_ask *ask)) {
-    Pb__GetInstanceHistoryRequest *message =
-        pawl__wire_new(&ask->request->arena, &pb__get_instance_history_request__descriptor);
-    if (!message) {
-        pawl__api_nomem(ask->request);
-        return;
-    }
-    message->instanceid = ask->id;
-    pawl__console_call(ask, PAWL_TASKHUB_HISTORY, &message->base, answer);
-}
-
 // --- the instance --------------------------------------------------------------------------------
 
 static json_t *console_wait(const struct pawl_timeline_step *step) {

@@ -249,6 +249,14 @@ bool pawl__console_wants_columns(struct pawl_request *request, const char *key) 
     return pawl__str_equal(pawl__request_query(request, key), PAWL_STR("columns"));
 }
 
+bool pawl__console_read_timeline(struct pawl_console_ask *ask, struct pawl_timeline *out) {
+    const Pb__GetInstanceHistoryResponse *history = (const void *)ask->call.response;
+    if (pawl__timeline_read(history->events, history->n_events, &ask->request->arena, out))
+        return true;
+    pawl__api_nomem(ask->request);
+    return false;
+}
+
 static void timeline_reply(struct pawl_console_ask *ask) {
     struct pawl_timeline timeline;
     if (!pawl__console_read_timeline(ask, &timeline)) return;

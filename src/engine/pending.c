@@ -1,6 +1,7 @@
-#include "engine/instance.h"
+#include "engine/pending.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 
