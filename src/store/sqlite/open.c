@@ -46,8 +46,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SQLITE_QUOTE_(x) #x
-#define SQLITE_QUOTE(x)  SQLITE_QUOTE_(x)
+#define SQLITE_QUOTE_(x)      #x
+#define SQLITE_QUOTE(x)       SQLITE_QUOTE_(x)
+#define SQLITE_PAGE_SIZE_TEXT SQLITE_QUOTE(PAWL_SQLITE_PAGE_SIZE)
 
 static const struct {
     bool of_writer;
@@ -63,17 +64,16 @@ static const struct {
 };
 
 // The journal's limit cuts a WAL that grew too big because of a reader.
-static const char sqlite_writer_pragmas[] =
-    "PRAGMA page_size=" SQLITE_QUOTE(PAWL_SQLITE_PAGE_SIZE) ";"
-                                                            "PRAGMA journal_mode=WAL;"
-                                                            "PRAGMA synchronous=FULL;"
-                                                            "PRAGMA wal_autocheckpoint=0;"
-                                                            "PRAGMA journal_size_limit=67108864;"
-                                                            "PRAGMA secure_delete=OFF;"
-                                                            "PRAGMA temp_store=MEMORY;"
-                                                            "PRAGMA cache_size=-4096;"
-                                                            "PRAGMA mmap_size=0;"
-                                                            "PRAGMA trusted_schema=OFF;";
+static const char sqlite_writer_pragmas[] = "PRAGMA page_size=" SQLITE_PAGE_SIZE_TEXT ";"
+                                            "PRAGMA journal_mode=WAL;"
+                                            "PRAGMA synchronous=FULL;"
+                                            "PRAGMA wal_autocheckpoint=0;"
+                                            "PRAGMA journal_size_limit=67108864;"
+                                            "PRAGMA secure_delete=OFF;"
+                                            "PRAGMA temp_store=MEMORY;"
+                                            "PRAGMA cache_size=-4096;"
+                                            "PRAGMA mmap_size=0;"
+                                            "PRAGMA trusted_schema=OFF;";
 
 static const char sqlite_reader_pragmas[] = "PRAGMA mmap_size=0;"
                                             "PRAGMA cache_size=-2048;"

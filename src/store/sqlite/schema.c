@@ -17,9 +17,10 @@
 
 #include "store/sqlite/internal.h"
 
-#define SCHEMA_FORMAT    2
-#define SCHEMA_QUOTE_(x) #x
-#define SCHEMA_QUOTE(x)  SCHEMA_QUOTE_(x)
+#define SCHEMA_FORMAT      2
+#define SCHEMA_QUOTE_(x)   #x
+#define SCHEMA_QUOTE(x)    SCHEMA_QUOTE_(x)
+#define SCHEMA_FORMAT_TEXT SCHEMA_QUOTE(SCHEMA_FORMAT)
 
 // For programs that know nothing of pawl_count and pawl_text: an earlier Pawl, the sqlite3 shell.
 // They keep them, too, as the triggers stand in the file. They do not run here, see
@@ -46,124 +47,114 @@
 // A number in front of the tables' own: what a newer Pawl added must not be touched by this one.
 static const char schema_ours[] =
     "CREATE TABLE IF NOT EXISTS pawl_meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-    "INSERT OR IGNORE INTO pawl_meta VALUES('format', " SCHEMA_QUOTE(
-        SCHEMA_FORMAT) ");"
-                       "CREATE TABLE IF NOT EXISTS pawl_shard("
-                       "    id INTEGER PRIMARY KEY,"
-                       "    app TEXT NOT NULL,"
-                       "    number INTEGER NOT NULL,"
-                       "    epoch INTEGER NOT NULL DEFAULT 0,"
-                       "    owner TEXT NOT NULL DEFAULT '',"
-                       "    trimmed INTEGER NOT NULL DEFAULT 0," // the log's rows up to this
-                                                                 // position are gone
-                       "    UNIQUE(app, number));"
-                       "CREATE TABLE IF NOT EXISTS pawl_log(key INTEGER PRIMARY KEY, row BLOB "
-                       "NOT NULL);"
-                       "CREATE TABLE IF NOT EXISTS pawl_instance("
-                       "    row INTEGER PRIMARY KEY,"
-                       "    shard INTEGER NOT NULL,"
-                       "    id TEXT NOT NULL,"
-                       "    position INTEGER NOT NULL,"
-                       "    name TEXT NOT NULL,"
-                       "    status INTEGER NOT NULL,"
-                       "    created_at INTEGER NOT NULL," // times are nanoseconds since 1970
-                       "    updated_at INTEGER NOT NULL,"
-                       "    completed_at INTEGER NOT NULL,"
-                       "    wake_at INTEGER NOT NULL,"
-                       "    active INTEGER NOT NULL,"
-                       "    live INTEGER NOT NULL," // active, or with a timer
-                       "    parent TEXT NOT NULL DEFAULT '',"
-                       "    tags TEXT NOT NULL DEFAULT '',"
-                       "    custom_status TEXT NOT NULL DEFAULT '',"
-                       "    failure_type TEXT NOT NULL DEFAULT '',"
-                       "    filled INTEGER NOT NULL DEFAULT 0," // these four are
-                       "    state BLOB NOT NULL,"
-                       "    history BLOB," // NULL: in pawl_history, if there is any
-                       "    UNIQUE(shard, id));"
-                       "CREATE INDEX IF NOT EXISTS pawl_instance_live ON pawl_instance(shard) "
-                       "WHERE live=1;"
-                       // All that filters ask for stands in it, in the order of lists: what
-                       // does not fit is passed over without a look at its row, which has
-                       // the history beside it.
-                       "CREATE INDEX IF NOT EXISTS pawl_instance_listed ON "
-                       "pawl_instance(shard, created_at, id, status, completed_at, name, "
-                       "parent, failure_type, tags, custom_status);"
-                       // What filters with few rows take. They stand empty beside most
-                       // workflows, and so cost next to nothing.
-                       "CREATE INDEX IF NOT EXISTS pawl_instance_parent ON "
-                       "pawl_instance(shard, parent, created_at, id, status, completed_at, "
-                       "name, failure_type, tags, custom_status) WHERE parent<>'';"
-                       "CREATE INDEX IF NOT EXISTS pawl_instance_rare ON pawl_instance(shard, "
-                       "status, created_at, id, completed_at, name, parent, failure_type, "
-                       "tags, custom_status) WHERE " PAWL_SQLITE_IS_RARE ";"
-                       "CREATE TABLE IF NOT EXISTS pawl_count("
-                       "    shard INTEGER NOT NULL,"
-                       "    name TEXT NOT NULL,"
-                       "    status INTEGER NOT NULL,"
-                       "    count INTEGER NOT NULL," // 0: of a name that has others
-                       "    PRIMARY KEY(shard, name, status)) WITHOUT ROWID;"
-                       "INSERT INTO pawl_count SELECT shard, name, status, count(*) FROM "
-                       "pawl_instance WHERE NOT EXISTS(SELECT 1 FROM pawl_meta WHERE "
-                       "key='counted') GROUP BY shard, name, status;"
-                       "INSERT OR IGNORE INTO pawl_meta VALUES('counted', 1);"
-                       "CREATE TRIGGER IF NOT EXISTS pawl_count_put AFTER INSERT ON "
-                       "pawl_instance BEGIN" SCHEMA_COUNT_NEW "END;"
-                       "CREATE TRIGGER IF NOT EXISTS pawl_count_change AFTER UPDATE OF name, "
-                       "status ON pawl_instance WHEN old.status<>new.status OR "
-                       "old.name<>new.name BEGIN" SCHEMA_COUNT_OLD SCHEMA_COUNT_NEW "END;"
-                       "CREATE TRIGGER IF NOT EXISTS pawl_count_delete AFTER DELETE ON "
-                       "pawl_instance BEGIN" SCHEMA_COUNT_OLD
-                       " DELETE FROM pawl_count WHERE shard=old.shard AND name=old.name AND "
-                       "count=0; END;"
-                       "CREATE TABLE IF NOT EXISTS pawl_text("
-                       "    shard INTEGER NOT NULL,"
-                       "    kind INTEGER NOT NULL," // 0: tags, 1: custom status
-                       "    text TEXT NOT NULL,"    // all of it, never empty
-                       "    name TEXT NOT NULL,"
-                       "    status INTEGER NOT NULL,"
-                       "    count INTEGER NOT NULL," // never 0
-                       "    PRIMARY KEY(shard, kind, text, name, status)) WITHOUT ROWID;"
-                       "INSERT INTO pawl_text SELECT shard, 0, tags, name, status, count(*) FROM "
-                       "pawl_instance WHERE tags<>'' AND NOT EXISTS(SELECT 1 FROM pawl_meta "
-                       "WHERE key='counted texts') GROUP BY shard, tags, name, status;"
-                       "INSERT INTO pawl_text SELECT shard, 1, custom_status, name, status, "
-                       "count(*) FROM pawl_instance WHERE custom_status<>'' AND NOT EXISTS("
-                       "SELECT 1 FROM pawl_meta WHERE key='counted texts') GROUP BY shard, "
-                       "custom_status, name, status;"
-                       "INSERT OR IGNORE INTO pawl_meta VALUES('counted texts', 1);"
-                       "CREATE TRIGGER IF NOT EXISTS pawl_text_put AFTER INSERT ON "
-                       "pawl_instance BEGIN" SCHEMA_TEXTS_NEW " END;"
-                       "CREATE TRIGGER IF NOT EXISTS pawl_text_change AFTER UPDATE OF name, "
-                       "status, tags, custom_status ON pawl_instance WHEN old.status<>new.status "
-                       "OR old.name<>new.name OR old.tags<>new.tags OR "
-                       "old.custom_status<>new.custom_status "
-                       "BEGIN" SCHEMA_TEXTS_OLD SCHEMA_TEXTS_NEW " END;"
-                       "CREATE TRIGGER IF NOT EXISTS pawl_text_delete AFTER DELETE ON "
-                       "pawl_instance BEGIN" SCHEMA_TEXTS_OLD " END;"
-                       "CREATE TABLE IF NOT EXISTS pawl_history("
-                       "    row INTEGER PRIMARY KEY,"
-                       "    instance INTEGER NOT NULL," // pawl_instance.row
-                       "    first INTEGER NOT NULL,"    // number of the first event in it
-                       "    events BLOB NOT NULL,"
-                       "    UNIQUE(instance, first));"
-                       "CREATE TABLE IF NOT EXISTS pawl_app(name TEXT PRIMARY KEY, shards "
-                       "INTEGER NOT NULL) WITHOUT ROWID;"
-                       "CREATE TABLE IF NOT EXISTS pawl_mail("
-                       "    app TEXT NOT NULL,"
-                       "    number INTEGER NOT NULL,"
-                       "    key BLOB NOT NULL,"
-                       "    row BLOB NOT NULL,"
-                       "    PRIMARY KEY(app, number, key));"
-                       "CREATE TABLE IF NOT EXISTS pawl_member("
-                       "    row INTEGER PRIMARY KEY,"
-                       "    app TEXT NOT NULL,"
-                       "    id TEXT NOT NULL,"
-                       "    address TEXT NOT NULL,"
-                       "    info BLOB NOT NULL,"
-                       "    workers INTEGER NOT NULL,"
-                       "    loops INTEGER NOT NULL,"
-                       "    joined_at INTEGER NOT NULL,"
-                       "    UNIQUE(app, id));";
+    "INSERT OR IGNORE INTO pawl_meta VALUES('format', " SCHEMA_FORMAT_TEXT ");"
+    "CREATE TABLE IF NOT EXISTS pawl_shard("
+    "    id INTEGER PRIMARY KEY,"
+    "    app TEXT NOT NULL,"
+    "    number INTEGER NOT NULL,"
+    "    epoch INTEGER NOT NULL DEFAULT 0,"
+    "    owner TEXT NOT NULL DEFAULT '',"
+    "    trimmed INTEGER NOT NULL DEFAULT 0," // the log's rows up to this one are gone
+    "    UNIQUE(app, number));"
+    "CREATE TABLE IF NOT EXISTS pawl_log(key INTEGER PRIMARY KEY, row BLOB NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS pawl_instance("
+    "    row INTEGER PRIMARY KEY,"
+    "    shard INTEGER NOT NULL,"
+    "    id TEXT NOT NULL,"
+    "    position INTEGER NOT NULL,"
+    "    name TEXT NOT NULL,"
+    "    status INTEGER NOT NULL,"
+    "    created_at INTEGER NOT NULL," // times are nanoseconds since 1970
+    "    updated_at INTEGER NOT NULL,"
+    "    completed_at INTEGER NOT NULL,"
+    "    wake_at INTEGER NOT NULL,"
+    "    active INTEGER NOT NULL,"
+    "    live INTEGER NOT NULL," // active, or with a timer
+    "    parent TEXT NOT NULL DEFAULT '',"
+    "    tags TEXT NOT NULL DEFAULT '',"
+    "    custom_status TEXT NOT NULL DEFAULT '',"
+    "    failure_type TEXT NOT NULL DEFAULT '',"
+    "    filled INTEGER NOT NULL DEFAULT 0," // the four above are, see fill.c
+    "    state BLOB NOT NULL,"
+    "    history BLOB," // NULL: in pawl_history, if there is any
+    "    UNIQUE(shard, id));"
+    "CREATE INDEX IF NOT EXISTS pawl_instance_live ON pawl_instance(shard) WHERE live=1;"
+    // All that filters ask for stands in it, in the order of lists: what does not fit is passed
+    // over without a look at its row, which has the history beside it.
+    "CREATE INDEX IF NOT EXISTS pawl_instance_listed ON pawl_instance(shard, created_at, id,"
+    "    status, completed_at, name, parent, failure_type, tags, custom_status);"
+    // What filters with few rows take. They stand empty beside most workflows, and so cost next
+    // to nothing.
+    "CREATE INDEX IF NOT EXISTS pawl_instance_parent ON pawl_instance(shard, parent,"
+    "    created_at, id, status, completed_at, name, failure_type, tags, custom_status) WHERE"
+    "    parent<>'';"
+    "CREATE INDEX IF NOT EXISTS pawl_instance_rare ON pawl_instance(shard, status, created_at,"
+    "    id, completed_at, name, parent, failure_type, tags, custom_status) "
+    "WHERE " PAWL_SQLITE_IS_RARE ";"
+    "CREATE TABLE IF NOT EXISTS pawl_count("
+    "    shard INTEGER NOT NULL,"
+    "    name TEXT NOT NULL,"
+    "    status INTEGER NOT NULL,"
+    "    count INTEGER NOT NULL," // 0: of a name that has others
+    "    PRIMARY KEY(shard, name, status)) WITHOUT ROWID;"
+    "INSERT INTO pawl_count SELECT shard, name, status, count(*) FROM pawl_instance WHERE NOT"
+    "    EXISTS(SELECT 1 FROM pawl_meta WHERE key='counted') GROUP BY shard, name, status;"
+    "INSERT OR IGNORE INTO pawl_meta VALUES('counted', 1);"
+    "CREATE TRIGGER IF NOT EXISTS pawl_count_put AFTER INSERT ON pawl_instance "
+    "BEGIN" SCHEMA_COUNT_NEW "END;"
+    "CREATE TRIGGER IF NOT EXISTS pawl_count_change AFTER UPDATE OF name, status ON"
+    "    pawl_instance WHEN old.status<>new.status OR old.name<>new.name BEGIN" SCHEMA_COUNT_OLD
+        SCHEMA_COUNT_NEW "END;"
+    "CREATE TRIGGER IF NOT EXISTS pawl_count_delete AFTER DELETE ON pawl_instance "
+    "BEGIN" SCHEMA_COUNT_OLD " DELETE FROM pawl_count WHERE shard=old.shard AND name=old.name AND"
+    "    count=0; END;"
+    "CREATE TABLE IF NOT EXISTS pawl_text("
+    "    shard INTEGER NOT NULL,"
+    "    kind INTEGER NOT NULL," // 0: tags, 1: custom status
+    "    text TEXT NOT NULL,"    // all of it, never empty
+    "    name TEXT NOT NULL,"
+    "    status INTEGER NOT NULL,"
+    "    count INTEGER NOT NULL," // never 0
+    "    PRIMARY KEY(shard, kind, text, name, status)) WITHOUT ROWID;"
+    "INSERT INTO pawl_text SELECT shard, 0, tags, name, status, count(*) FROM pawl_instance"
+    "    WHERE tags<>'' AND NOT EXISTS(SELECT 1 FROM pawl_meta WHERE key='counted texts') GROUP"
+    "    BY shard, tags, name, status;"
+    "INSERT INTO pawl_text SELECT shard, 1, custom_status, name, status, count(*) FROM"
+    "    pawl_instance WHERE custom_status<>'' AND NOT EXISTS(SELECT 1 FROM pawl_meta WHERE"
+    "    key='counted texts') GROUP BY shard, custom_status, name, status;"
+    "INSERT OR IGNORE INTO pawl_meta VALUES('counted texts', 1);"
+    "CREATE TRIGGER IF NOT EXISTS pawl_text_put AFTER INSERT ON pawl_instance "
+    "BEGIN" SCHEMA_TEXTS_NEW " END;"
+    "CREATE TRIGGER IF NOT EXISTS pawl_text_change AFTER UPDATE OF name, status, tags,"
+    "    custom_status ON pawl_instance WHEN old.status<>new.status OR old.name<>new.name OR"
+    "    old.tags<>new.tags OR old.custom_status<>new.custom_status BEGIN" SCHEMA_TEXTS_OLD
+        SCHEMA_TEXTS_NEW " END;"
+    "CREATE TRIGGER IF NOT EXISTS pawl_text_delete AFTER DELETE ON pawl_instance "
+    "BEGIN" SCHEMA_TEXTS_OLD " END;"
+    "CREATE TABLE IF NOT EXISTS pawl_history("
+    "    row INTEGER PRIMARY KEY,"
+    "    instance INTEGER NOT NULL," // pawl_instance.row
+    "    first INTEGER NOT NULL,"    // number of the first event in it
+    "    events BLOB NOT NULL,"
+    "    UNIQUE(instance, first));"
+    "CREATE TABLE IF NOT EXISTS pawl_app(name TEXT PRIMARY KEY, shards INTEGER NOT NULL)"
+    "    WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS pawl_mail("
+    "    app TEXT NOT NULL,"
+    "    number INTEGER NOT NULL,"
+    "    key BLOB NOT NULL,"
+    "    row BLOB NOT NULL,"
+    "    PRIMARY KEY(app, number, key));"
+    "CREATE TABLE IF NOT EXISTS pawl_member("
+    "    row INTEGER PRIMARY KEY,"
+    "    app TEXT NOT NULL,"
+    "    id TEXT NOT NULL,"
+    "    address TEXT NOT NULL,"
+    "    info BLOB NOT NULL,"
+    "    workers INTEGER NOT NULL,"
+    "    loops INTEGER NOT NULL,"
+    "    joined_at INTEGER NOT NULL,"
+    "    UNIQUE(app, id));";
 
 // From one format to the next.
 static const char *const schema_upgrades[] = {
