@@ -76,13 +76,16 @@ struct pawl_bench_peer pawl__bench_peer(const char *target) {
     struct pawl_bench_peer peer = {0, UINT64_MAX};
     struct pawl_buf body = {0};
     char host[256];
-    int port, status;
+    int status;
     const char *token = getenv("DAPR_API_TOKEN");
     struct pawl_header header = {.name = PAWL_STR("dapr-api-token"),
                                  .value = pawl__str(token ? token : "")};
-    if (peer_parse(target, host, &port) &&
-        !pawl__http_fetch(host, port, "GET", "/v1.0/metadata", &header, token ? 1 : 0, PAWL_STR(""),
-                          PEER_PATIENCE * PAWL_SECOND, &status, &body, NULL) &&
+    struct pawl_http_ask ask = {.host = host,
+                                .path = "/v1.0/metadata",
+                                .headers = &header,
+                                .header_count = token ? 1 : 0,
+                                .timeout = PEER_PATIENCE * PAWL_SECOND};
+    if (peer_parse(target, host, &ask.port) && !pawl__http_fetch(&ask, &status, &body, NULL) &&
         status == 200)
         peer = peer_read(&body, host);
     pawl__buf_finish(&body);

@@ -16,9 +16,9 @@ static void app_watch_ask(uv_work_t *work) {
     struct pawl_error error;
     int status = 0;
     snprintf(absolute, sizeof absolute, "%s%s", *path == '/' ? "" : "/", path);
-    enum pawl_err err = pawl__http_fetch(
-        options->app_address, options->app_port, "GET", absolute, NULL, 0, PAWL_STR(""),
-        options->app_health.timeout * PAWL_MILLISECOND, &status, &body, &error);
+    const struct pawl_http_ask ask = {options->app_address, options->app_port, .path = absolute,
+                                      .timeout = options->app_health.timeout * PAWL_MILLISECOND};
+    enum pawl_err err = pawl__http_fetch(&ask, &status, &body, &error);
     pawl__buf_finish(&body);
     watch->answered = !err && status >= 200 && status < 300;
 }

@@ -71,9 +71,13 @@ void pawl__changes_open(struct pawl_changes *changes, const struct pawl_found *f
     *changes = (struct pawl_changes){.fd = -1};
     if (!found || (!found->http_port && *found->host != '/')) return;
     changes_path(&path, id);
-    if (!path.failed)
-        pawl__http_send(found->host, found->http_port, (const char *)path.data, tokens,
-                        pawl__token_headers(tokens), CHANGES_PATIENCE, &changes->fd, NULL);
+    const struct pawl_http_ask ask = {.host = found->host,
+                                      .port = found->http_port,
+                                      .path = (const char *)path.data,
+                                      .headers = tokens,
+                                      .header_count = pawl__token_headers(tokens),
+                                      .timeout = CHANGES_PATIENCE};
+    if (!path.failed) pawl__http_send(&ask, &changes->fd, NULL);
     pawl__buf_finish(&path);
     int64_t end = pawl__clock_steady() + CHANGES_PATIENCE;
     while (changes->fd >= 0 && pawl__clock_steady() < end) {

@@ -154,8 +154,13 @@ static void find_ask(struct pawl_found *found) {
     int status = 0;
     const char *token = getenv("DAPR_API_TOKEN");
     struct pawl_header header = {PAWL_STR("dapr-api-token"), pawl__str(token)};
-    pawl__http_fetch(found->host, found->http_port, "GET", "/v1.0/metadata", &header, token ? 1 : 0,
-                     PAWL_STR(""), PAWL_SECOND, &status, &body, NULL);
+    const struct pawl_http_ask ask = {.host = found->host,
+                                      .port = found->http_port,
+                                      .path = "/v1.0/metadata",
+                                      .headers = &header,
+                                      .header_count = token ? 1 : 0,
+                                      .timeout = PAWL_SECOND};
+    pawl__http_fetch(&ask, &status, &body, NULL);
     json_t *answer = status == 200 ? json_loadb((char *)body.data, body.len, 0, NULL) : NULL;
     const json_t *extended = json_object_get(answer, "extended");
     pid_t cli = find_pid(extended, "cliPID"), app = find_pid(extended, "appPID");

@@ -165,15 +165,26 @@ static size_t hub_headers(const struct hub_call *call, struct pawl_header out[HU
     return count;
 }
 
+// What |call| asks of |app|.
+static struct pawl_http_ask hub_ask(const struct hub_call *call, const struct pawl_found *app,
+                                    struct pawl_header headers[HUB_HEADERS]) {
+    return (struct pawl_http_ask){.host = app->host,
+                                  .port = app->http_port,
+                                  .method = call->method,
+                                  .path = call->path,
+                                  .headers = headers,
+                                  .header_count = hub_headers(call, headers),
+                                  .body = pawl__buf_str(&call->body),
+                                  .timeout = HUB_TIMEOUT};
+}
+
 static void hub_forward(uv_work_t *work) {
     struct hub_call *call = PAWL_CONTAINER(work, struct hub_call, work);
     const struct pawl_found *app = hub_choose(call);
     if (!app) return;
     struct pawl_header headers[HUB_HEADERS];
-    size_t count = hub_headers(call, headers);
-    enum pawl_err err = pawl__http_fetch(app->host, app->http_port, call->method, call->path,
-                                         headers, count, pawl__buf_str(&call->body), HUB_TIMEOUT,
-                                         &call->status, &call->answer, &call->error);
+    const struct pawl_http_ask ask = hub_ask(call, app, headers);
+    enum pawl_err err = pawl__http_fetch(&ask, &call->status, &call->answer, &call->error);
     if (err) call->error.code = err;
 }
 
@@ -229,12 +240,11 @@ static void hub_stream_found(uv_work_t *work, int status) {
     if (call->request && !app) {
         hub_fail(call->request, pawl__err_http(call->error.code), call->error.text);
     } else if (call->request) {
-        struct pawl_buf ask = {0};
+        struct pawl_buf text = {0};
         struct pawl_header headers[HUB_HEADERS];
-        size_t count = hub_headers(call, headers);
-        pawl__http_request_text(&ask, app->host, app->http_port, call->method, call->path, headers,
-                                count, PAWL_STR(""));
-        pawl__hub_stream(work->loop, call->request, app->host, app->http_port, &ask);
+        const struct pawl_http_ask ask = hub_ask(call, app, headers);
+        pawl__http_request_text(&text, &ask);
+        pawl__hub_stream(work->loop, call->request, app->host, app->http_port, &text);
     }
     hub_call_destroy(call);
 }

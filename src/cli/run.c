@@ -258,8 +258,15 @@ static void run_put_metadata(struct app *app, const char *key, const char *value
     snprintf(path, sizeof path, "/v1.0/metadata/%s", key);
     const char *token = getenv("DAPR_API_TOKEN");
     struct pawl_header header = {PAWL_STR("dapr-api-token"), pawl__str(token)};
-    pawl__http_fetch(app->place.host, app->given->http_port, "PUT", path, &header, token ? 1 : 0,
-                     pawl__str(value), PAWL_SECOND, &status, &body, NULL);
+    const struct pawl_http_ask ask = {.host = app->place.host,
+                                      .port = app->given->http_port,
+                                      .method = "PUT",
+                                      .path = path,
+                                      .headers = &header,
+                                      .header_count = token ? 1 : 0,
+                                      .body = pawl__str(value),
+                                      .timeout = PAWL_SECOND};
+    pawl__http_fetch(&ask, &status, &body, NULL);
     pawl__buf_finish(&body);
 }
 

@@ -11,11 +11,12 @@
 
 // The status of a health check, or 0; the text of an answer that is an error.
 static int health_ask(const char *host, int port, char text[512]) {
+    const struct pawl_http_ask ask = {host, port, .path = "/v1.0/healthz/outbound",
+                                      .timeout = PAWL_SECOND / 2};
     struct pawl_buf body = {0};
     int status = 0;
     *text = 0;
-    pawl__http_fetch(host, port, "GET", "/v1.0/healthz/outbound", NULL, 0, PAWL_STR(""),
-                     PAWL_SECOND / 2, &status, &body, NULL);
+    pawl__http_fetch(&ask, &status, &body, NULL);
     json_t *answer = body.len ? json_loadb((char *)body.data, body.len, 0, NULL) : NULL;
     const char *message = json_string_value(json_object_get(answer, "message"));
     if (message)

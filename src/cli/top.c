@@ -47,10 +47,14 @@ static json_t *top_ask(const struct pawl_found *found, const char *what) {
     char path[128];
     int status = 0;
     struct pawl_header tokens[PAWL_TOKENS];
-    size_t count = pawl__token_headers(tokens);
+    const struct pawl_http_ask ask = {.host = found->host,
+                                      .port = found->http_port,
+                                      .path = path,
+                                      .headers = tokens,
+                                      .header_count = pawl__token_headers(tokens),
+                                      .timeout = PAWL_SECOND};
     snprintf(path, sizeof path, "/pawl/v1/%s", what);
-    pawl__http_fetch(found->host, found->http_port, "GET", path, tokens, count, PAWL_STR(""),
-                     PAWL_SECOND, &status, &body, NULL);
+    pawl__http_fetch(&ask, &status, &body, NULL);
     json_t *answer = status == 200 ? json_loadb((char *)body.data, body.len, 0, NULL) : NULL;
     pawl__buf_finish(&body);
     return answer;

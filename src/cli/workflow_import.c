@@ -117,9 +117,15 @@ static int import_run(const struct pawl_flags *flags) {
     struct pawl_header headers[1 + PAWL_TOKENS] = {
         {PAWL_STR("content-type"), PAWL_STR("application/json")}};
     size_t count = 1 + pawl__token_headers(headers + 1);
-    enum pawl_err err =
-        pawl__http_fetch(host, port, "POST", "/pawl/v1/instances/import", headers, count,
-                         pawl__str(body), IMPORT_PATIENCE * PAWL_SECOND, &status, &answer, &error);
+    const struct pawl_http_ask ask = {.host = host,
+                                      .port = port,
+                                      .method = "POST",
+                                      .path = "/pawl/v1/instances/import",
+                                      .headers = headers,
+                                      .header_count = count,
+                                      .body = pawl__str(body),
+                                      .timeout = IMPORT_PATIENCE * PAWL_SECOND};
+    enum pawl_err err = pawl__http_fetch(&ask, &status, &answer, &error);
     if (err) fprintf(stderr, "\u274c  cannot reach %s:%d: %s\n", host, port, error.text);
     code = err ? 1 : import_tell(status, &answer);
     pawl__buf_finish(&answer);

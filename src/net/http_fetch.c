@@ -168,61 +168,53 @@ static enum pawl_err fetch_receive(struct http_fetch *fetch, struct pawl_error *
     return PAWL_OK;
 }
 
-void pawl__http_request_text(struct pawl_buf *out, const char *host, int port, const char *method,
-                             const char *path, const struct pawl_header *headers,
-                             size_t header_count, struct pawl_str body) {
-    bool is_v6 = strchr(host, ':') != NULL;
-    pawl__buf_format(out, "%s %s HTTP/1.1\r\nconnection: close\r\n", method, path);
-    if (*host == '/')
-        pawl__buf_format(out, "host: localhost\r\n");
-    else
-        pawl__buf_format(out, "host: %s%s%s:%d\r\n", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
-                         port);
-    pawl__buf_format(out, "content-length: %zu\r\n", body.len);
-    for (size_t i = 0; i < header_count; i++) {
-        pawl__buf_append_str(out, headers[i].name);
-        pawl__buf_append_str(out, PAWL_STR(": "));
-        pawl__buf_append_str(out, headers[i].value);
-        pawl__buf_append_str(out, PAWL_STR("\r\n"));
-    }
-    pawl__buf_append_str(out, PAWL_STR("\r\n"));
-    pawl__buf_append_str(out, body);
+static const char *fetch_method(const struct pawl_http_ask *ask) {
+    return ask->method ? ask->method : "GET";
 }
 
-static enum pawl_err fetch_ask(struct http_fetch *fetch, const char *host, int port,
-                               const char *method, const char *path,
-                               const struct pawl_header *headers, size_t header_count,
-                               struct pawl_str body, struct pawl_error *error) {
+void pawl__http_request_text(struct pawl_buf *out, const struct pawl_http_ask *ask) {
+    bool is_v6 = strchr(ask->host, ':') != NULL;
+    pawl__buf_format(out, "%s %s HTTP/1.1\r\nconnection: close\r\n", fetch_method(ask), ask->path);
+    if (*ask->host == '/')
+        pawl__buf_format(out, "host: localhost\r\n");
+    else
+        pawl__buf_format(out, "host: %s%s%s:%d\r\n", is_v6 ? "[" : "", ask->host, is_v6 ? "]" : "",
+                         ask->port);
+    pawl__buf_format(out, "content-length: %zu\r\n", ask->body.len);
+    for (size_t i = 0; i < ask->header_count; i++)
+        pawl__buf_format(out, "%.*s: %.*s\r\n", PAWL_FMT(ask->headers[i].name),
+                         PAWL_FMT(ask->headers[i].value));
+    pawl__buf_append_str(out, PAWL_STR("\r\n"));
+    pawl__buf_append_str(out, ask->body);
+}
+
+// Connects and sends.
+static enum pawl_err fetch_ask(struct http_fetch *fetch, const struct pawl_http_ask *ask,
+                               struct pawl_error *error) {
     struct pawl_buf request = {0};
-    pawl__http_request_text(&request, host, port, method, path, headers, header_count, body);
+    fetch->fd = -1;
+    fetch->deadline = pawl__clock_add(pawl__clock_steady(), ask->timeout);
+    pawl__http_request_text(&request, ask);
     enum pawl_err err = request.failed ? pawl__fail_plain(error, PAWL_E_NOMEM)
-                                       : fetch_connect(fetch, host, port, error);
+                                       : fetch_connect(fetch, ask->host, ask->port, error);
     if (!err) err = fetch_send(fetch, pawl__buf_str(&request), error);
     pawl__buf_finish(&request);
     return err;
 }
 
-enum pawl_err pawl__http_send(const char *host, int port, const char *path,
-                              const struct pawl_header *headers, size_t header_count,
-                              int64_t timeout, int *fd, struct pawl_error *error) {
-    struct http_fetch fetch = {.fd = -1,
-                               .deadline = pawl__clock_add(pawl__clock_steady(), timeout)};
-    enum pawl_err err =
-        fetch_ask(&fetch, host, port, "GET", path, headers, header_count, PAWL_STR(""), error);
+enum pawl_err pawl__http_send(const struct pawl_http_ask *ask, int *fd, struct pawl_error *error) {
+    struct http_fetch fetch = {0};
+    enum pawl_err err = fetch_ask(&fetch, ask, error);
     if (err && fetch.fd >= 0) close(fetch.fd);
     *fd = err ? -1 : fetch.fd;
     return err;
 }
 
-enum pawl_err pawl__http_fetch(const char *host, int port, const char *method, const char *path,
-                               const struct pawl_header *headers, size_t header_count,
-                               struct pawl_str body, int64_t timeout, int *status,
-                               struct pawl_buf *out, struct pawl_error *error) {
-    struct http_fetch fetch = {.out = out, .fd = -1, .is_head = strcmp(method, "HEAD") == 0};
-    fetch.deadline = pawl__clock_add(pawl__clock_steady(), timeout);
+enum pawl_err pawl__http_fetch(const struct pawl_http_ask *ask, int *status, struct pawl_buf *out,
+                               struct pawl_error *error) {
+    struct http_fetch fetch = {.out = out, .is_head = strcmp(fetch_method(ask), "HEAD") == 0};
     llhttp_init(&fetch.parser, HTTP_RESPONSE, &fetch_settings);
-    enum pawl_err err =
-        fetch_ask(&fetch, host, port, method, path, headers, header_count, body, error);
+    enum pawl_err err = fetch_ask(&fetch, ask, error);
     if (!err) err = fetch_receive(&fetch, error);
     if (!err) *status = fetch.parser.status_code;
     if (fetch.fd >= 0) close(fetch.fd);

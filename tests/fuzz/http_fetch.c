@@ -52,8 +52,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct pawl_buf out = {0};
     struct pawl_error error = {PAWL_OK, ""};
     int status = 0;
-    enum pawl_err err = pawl__http_fetch("127.0.0.1", fetch_port, method, "/", NULL, 0,
-                                         PAWL_STR("body"), 5 * PAWL_SECOND, &status, &out, &error);
+    const struct pawl_http_ask ask = {.host = "127.0.0.1",
+                                      .port = fetch_port,
+                                      .method = method,
+                                      .path = "/",
+                                      .body = PAWL_STR("body"),
+                                      .timeout = 5 * PAWL_SECOND};
+    enum pawl_err err = pawl__http_fetch(&ask, &status, &out, &error);
     pthread_join(thread, NULL);
     FUZZ_CHECK(err ? *error.text : status > 0);
     FUZZ_CHECK(err != PAWL_E_DEADLINE);

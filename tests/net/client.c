@@ -192,25 +192,24 @@ static void test_fetch(int port) {
     struct pawl_error error = {0};
     int status = 0;
     const struct pawl_header show = {PAWL_STR("x-show"), PAWL_STR("1")};
-    CHECK(pawl__http_fetch("localhost", port, "POST", "/echo", &show, 1, PAWL_STR("hi"),
-                           5 * PAWL_SECOND, &status, &body, &error) == PAWL_OK);
+    const int64_t timeout = 5 * PAWL_SECOND;
+#define FETCH(...)                                                                                 \
+    pawl__http_fetch(&(const struct pawl_http_ask){__VA_ARGS__}, &status, &body, &error)
+    CHECK(FETCH("localhost", port, "POST", "/echo", &show, 1, PAWL_STR("hi"), timeout) == PAWL_OK);
     CHECK(status == 200 && body.len == 2 && memcmp(body.data, "hi", 2) == 0);
     pawl__buf_clear(&body);
-    CHECK(pawl__http_fetch("127.0.0.1", port, "GET", "/size/3000000", NULL, 0, PAWL_STR(""),
-                           5 * PAWL_SECOND, &status, &body, &error) == PAWL_OK);
+    CHECK(FETCH("127.0.0.1", port, .path = "/size/3000000", .timeout = timeout) == PAWL_OK);
     CHECK(status == 200 && body.len == 3000000);
     pawl__buf_clear(&body);
-    CHECK(pawl__http_fetch("::1", port, "GET", "/status/204", NULL, 0, PAWL_STR(""),
-                           5 * PAWL_SECOND, &status, &body, &error) == PAWL_OK);
+    CHECK(FETCH("::1", port, .path = "/status/204", .timeout = timeout) == PAWL_OK);
     CHECK(status == 204 && body.len == 0);
-    CHECK(pawl__http_fetch("localhost", port, "GET", "/nothing", NULL, 0, PAWL_STR(""),
-                           5 * PAWL_SECOND, &status, &body, &error) == PAWL_OK);
+    CHECK(FETCH("localhost", port, .path = "/nothing", .timeout = timeout) == PAWL_OK);
     CHECK(status == 404);
-    CHECK(pawl__http_fetch("localhost", port, "GET", "/wait", NULL, 0, PAWL_STR(""),
-                           200 * PAWL_MILLISECOND, &status, &body, &error) == PAWL_E_DEADLINE);
-    CHECK(pawl__http_fetch("localhost", 1, "GET", "/", NULL, 0, PAWL_STR(""), PAWL_SECOND, &status,
-                           &body, &error) == PAWL_E_UNAVAILABLE);
+    CHECK(FETCH("localhost", port, .path = "/wait", .timeout = 200 * PAWL_MILLISECOND) ==
+          PAWL_E_DEADLINE);
+    CHECK(FETCH("localhost", 1, .path = "/", .timeout = timeout) == PAWL_E_UNAVAILABLE);
     CHECK(strstr(error.text, "localhost:1"));
+#undef FETCH
     pawl__buf_finish(&body);
 }
 

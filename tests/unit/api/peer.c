@@ -155,9 +155,15 @@ void peer_fetch(const struct peer *peer, const char *call, const char *body,
     }
     struct pawl_error error;
     *out = (struct peer_answer){.status = -1};
-    enum pawl_err err =
-        pawl__http_fetch("127.0.0.1", peer->port, method, path, headers, count, pawl__str(body),
-                         PEER_TIMEOUT * PAWL_SECOND, &out->status, &out->text, &error);
+    const struct pawl_http_ask ask = {.host = "127.0.0.1",
+                                      .port = peer->port,
+                                      .method = method,
+                                      .path = path,
+                                      .headers = headers,
+                                      .header_count = count,
+                                      .body = pawl__str(body),
+                                      .timeout = PEER_TIMEOUT * PAWL_SECOND};
+    enum pawl_err err = pawl__http_fetch(&ask, &out->status, &out->text, &error);
     if (err == PAWL_E_DEADLINE) peer_fail(call, "has no answer");
     if (err) out->status = -1;
     pawl__buf_append(&out->text, "", 1);
