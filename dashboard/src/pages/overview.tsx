@@ -42,8 +42,8 @@ export function OverviewPage({ app }: { app: App | undefined }) {
       <section aria-label="What needs attention">
         {known && needs.length === 0 && groups.length > 0 && <p class="headline">Nothing needs attention.</p>}
         <ol class="needs">
-          {needs.map((need) => (
-            <li key={need.text}>
+          {needs.map((need, index) => (
+            <li key={`${index} ${need.page ?? need.q}`}>
               {need.text} <a href={need.page ? link([need.page]) : link(['instances'], { q: need.q })}>Look</a>
               {need.row && (
                 <span class="says">
