@@ -46,6 +46,8 @@ static void attempts_on_timer(uv_timer_t *timer) {
         attempts_try(attempts);
         return;
     }
+    if (!attempts->late) attempts->store->policed.timed_out++;
+    attempts->late = true;
     struct pawl_error error;
     pawl__fail(&error, PAWL_E_INTERNAL, "context deadline exceeded"); // Dapr's words
     attempts_failed(attempts, &error);
@@ -80,6 +82,7 @@ static void attempts_leave(struct pawl_attempts *attempts, bool failed) {
     if (!entered || !store->policy.breaks) return;
     pawl__breaker_leave(&store->breaker, &store->policy.rule, pawl__clock_steady(), attempts->pass,
                         failed);
+    if (store->breaker.state != before) store->policed.changes[store->breaker.state]++;
     attempts_tell_breaker(attempts, before);
 }
 
@@ -97,9 +100,18 @@ static const char *attempts_enter(struct pawl_attempts *attempts) {
     return why;
 }
 
+static void attempts_count_call(const struct pawl_attempts *attempts) {
+    const struct pawl_policy *policy = &attempts->store->policy;
+    struct pawl_policy_series *series = &attempts->store->policed;
+    if (policy->timeout) series->timeouts++;
+    if (policy->retries) series->retries++;
+    if (policy->breaks) series->breakers[attempts->store->breaker.state]++;
+}
+
 static void attempts_try(struct pawl_attempts *attempts) {
     attempts->tries++;
     const char *why = attempts_enter(attempts);
+    if (attempts->tries == 1) attempts_count_call(attempts);
     if (why) {
         struct pawl_error error;
         pawl__fail(&error, PAWL_E_INTERNAL, "%s", why);
@@ -127,6 +139,7 @@ static void attempts_failed(struct pawl_attempts *attempts, const struct pawl_er
         attempts_end(attempts, error);
         return;
     }
+    store->policed.retried++;
     if (!store->troubled)
         pawl__log(attempts->log, PAWL_LOG_WARN, attempts_scope,
                   "state store \"%s\": %s; calls are made again, as its policy says; the next one "

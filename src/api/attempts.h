@@ -40,6 +40,7 @@ struct pawl_attempts {
     bool timed;   // |timer| is there, to be closed
     bool busy;    // the operation is on its way
     bool entered; // an attempt is under way, which the circuit breaker let through
+    bool late;    // an attempt has run out of time
     bool over;    // the call has ended, or nobody waits for it
     bool closing;
     struct pawl_breaker_pass pass;

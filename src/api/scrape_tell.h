@@ -16,7 +16,7 @@ struct pawl_scraping {
 };
 
 enum {
-    PAWL_SCRAPE_LABELS = 6,
+    PAWL_SCRAPE_LABELS = 7,
     PAWL_SCRAPE_POINTS = 4
 };
 
@@ -92,6 +92,14 @@ enum { // which, of a store
     PAWL_TELL_FAILED_READS
 };
 
+enum { // which, of resiliency policies
+    PAWL_TELL_DOCUMENTS,
+    PAWL_TELL_USES,
+    PAWL_TELL_ACTIVATIONS,
+    PAWL_TELL_BREAKERS
+};
+
+void pawl__tell_policies(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row);
 void pawl__tell_component(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row);
 void pawl__tell_loaded(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row);
 void pawl__tell_stores(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row);

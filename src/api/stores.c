@@ -23,6 +23,7 @@ void pawl__api_store_release(struct pawl_api_store *store) {
 void pawl__api_store_obey(struct pawl_api_store *store, const struct pawl_policy *policy) {
     store->policy = *policy;
     store->breaker = (struct pawl_breaker){0};
+    store->policed = (struct pawl_policy_series){0};
 }
 
 void pawl__api_store_watch(struct pawl_api_store *store, const struct pawl_buckets *buckets) {

@@ -20,13 +20,23 @@ struct pawl_state_series {
     struct pawl_histogram times[PAWL_API_STATE_VERBS][2]; // nanoseconds
 };
 
+// What its policies have done since it has them. The state of a breaker stands for an index.
+struct pawl_policy_series {
+    uint64_t timeouts, retries;               // calls that had such a policy
+    uint64_t breakers[PAWL_BREAKER_OPEN + 1]; // calls, by its state as they began
+    uint64_t timed_out;                       // calls of which an attempt ran out of time
+    uint64_t retried;                         // attempts that failed, and were followed by another
+    uint64_t changes[PAWL_BREAKER_OPEN + 1];  // of the breaker's state, by what calls made of it
+};
+
 struct pawl_api_store {
     const char *name, *type, *version; // of the component
     const char *path;                  // of its file; NULL: it has none
     const char *key_prefix;            // before "||"; NULL: keys are used as they are
     struct pawl_storage *storage;
-    struct pawl_policy policy;       // of calls; it may change between two of them
-    struct pawl_breaker breaker;     // by that
+    struct pawl_policy policy;   // of calls; it may change between two of them
+    struct pawl_breaker breaker; // by that
+    struct pawl_policy_series policed;
     bool troubled;                   // a call failed and is made again: the log was told
     struct pawl_state_series series; // with buckets where somebody looks
     size_t holders;
@@ -36,12 +46,14 @@ struct pawl_api_store {
 // What is told of in the metadata, and not called.
 struct pawl_api_resource {
     const char *name, *type, *version; // type NULL: it is no component
+    const char *namespace;             // as its document has it; "": it has none
 };
 
 struct pawl_api_stores {
     struct pawl_api_store *const *items;
     size_t count;
-    const struct pawl_api_resource *secrets, *policies; // secret stores; resiliency policies
+    const struct pawl_api_resource *secrets;  // secret stores
+    const struct pawl_api_resource *policies; // resiliency policies, as they were read
     size_t secret_count, policy_count;
 };
 
@@ -56,7 +68,7 @@ static inline struct pawl_api_store *pawl__api_store_hold(struct pawl_api_store 
 
 void pawl__api_store_release(struct pawl_api_store *store);
 
-// Has calls obey |policy| from now on, with a circuit breaker that is closed.
+// Has calls obey |policy| from now on, with a circuit breaker that is closed, and nothing counted.
 void pawl__api_store_obey(struct pawl_api_store *store, const struct pawl_policy *policy);
 
 // Has the times of |store| counted anew, in |buckets|, which outlive it; NULL: not at all.

@@ -230,6 +230,7 @@ static size_t stores_list(struct pawl_api_resource *out,
             .name = given->items[i].name,
             .type = given->items[i].type,
             .version = given->items[i].version,
+            .namespace = given->items[i].namespace,
         };
     return given->count;
 }

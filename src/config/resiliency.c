@@ -107,7 +107,9 @@ static enum pawl_err resiliency_take(void *arg, struct pawl_yaml *document) {
     const struct pawl_yaml *spec = pawl__yaml_get(document, "spec");
     const struct pawl_yaml *policies = pawl__yaml_get(spec, "policies");
     const struct pawl_yaml *targets = pawl__yaml_get(spec, "targets");
-    const char *name = pawl__yaml_text(pawl__yaml_get(document, "metadata"), "name");
+    const struct pawl_yaml *metadata = pawl__yaml_get(document, "metadata");
+    const char *name = pawl__yaml_text(metadata, "name");
+    const char *namespace = pawl__yaml_text(metadata, "namespace");
     struct pawl_config_resources *list = &resiliency->stores->policies;
     if (pawl__yaml_get(document, "targets"))
         return pawl__yaml_fail(pawl__yaml_get(document, "targets"), error, "targets",
@@ -122,8 +124,8 @@ static enum pawl_err resiliency_take(void *arg, struct pawl_yaml *document) {
     for (int group = 0; !err && group < RESILIENCY_GROUPS; group++)
         err = resiliency_take_targets(resiliency, targets, group);
     if (!err && list->count < PAWL_CONFIG_STORES)
-        list->items[list->count++] =
-            (struct pawl_config_resource){.name = name ? name : "", .version = "v1"};
+        list->items[list->count++] = (struct pawl_config_resource){
+            .name = name ? name : "", .version = "v1", .namespace = namespace ? namespace : ""};
     resiliency_say(resiliency, document);
     return err;
 }

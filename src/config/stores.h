@@ -68,6 +68,7 @@ enum {
 // A resource that is told of in the metadata, and otherwise means nothing to an app.
 struct pawl_config_resource {
     const char *name, *type, *version; // type NULL: it is no component
+    const char *namespace;             // "": the document names none
 };
 
 struct pawl_config_resources {

@@ -11,6 +11,7 @@ import clock
 import harness
 import proxy
 import raw
+import scrape
 
 harness.messages()
 import dapr_runtime_pb2 as dapr  # noqa: E402  (made by harness.messages)
@@ -165,6 +166,21 @@ class Served(unittest.TestCase):
         code, body, _ = self.daemon.request("GET", "/v1.0/state/policed/k", timeout=40)
         return code, json.loads(body)["message"] if code >= 400 else json.loads(body)
 
+    def policies(self, what):
+        """What the metrics say of that store's policies: {(policy, status): number}."""
+        own = {"app_id": self.app, "name": "rules", "namespace": "", "flow_direction": "outbound", "target": "Statestore_policed"}
+        found = scrape.read(self.daemon.metrics).all("dapr_resiliency_" + what, target="Statestore_policed")
+        for labels, _ in found:
+            self.assertEqual(labels, {**own, "policy": labels["policy"], "status": labels["status"]})
+        return {(labels["policy"], labels["status"]): value for labels, value in found}
+
+    def breaker(self):
+        """The state of that store's circuit breaker."""
+        states = self.policies("cb_state")
+        self.assertEqual({status for _, status in states}, {"closed", "half-open", "open", "unknown"})
+        self.assertEqual(sum(states.values()), 1)
+        return next(status for (_, status), value in states.items() if value)
+
     def save_policed(self, value):
         body = json.dumps([{"key": "k", "value": value}]).encode()
         return self.daemon.request("POST", "/v1.0/state/policed", body, timeout=60)[0]
@@ -179,9 +195,15 @@ class Served(unittest.TestCase):
         why = "fail to get k from state store policed: "
         self.policed("{}")  # named, and so without the default
         self.assertEqual(self.save_policed("first"), 204)
+        self.assertEqual(self.policies("count"), {})
+        loaded = scrape.read(self.daemon.metrics).all("dapr_resiliency_loaded")
+        self.assertEqual(loaded, [({"app_id": self.app, "name": "rules", "namespace": ""}, 1)])
         self.policed("{timeout: quick}")
         self.way.silence()
         self.assertEqual(self.read_policed(), (500, why + "context deadline exceeded"))
+        self.assertEqual(self.policies("count"), {("timeout", ""): 1})
+        self.assertEqual(self.policies("activations_total"), {("timeout", ""): 1})
+        self.assertEqual(self.policies("cb_state"), {})
         self.way.heal()
 
         self.policed("{timeout: quick, circuitBreaker: two}")
@@ -200,11 +222,21 @@ class Served(unittest.TestCase):
             self.assertEqual(failed.exception.code(), grpc.StatusCode.INTERNAL)
             if failed.exception.details() == open_now[1]:
                 break
+        self.assertEqual(self.breaker(), "open")
         self.way.heal()
         while self.read_policed() != (200, "first"):
             self.assertLess(time.monotonic(), end + 40)
             time.sleep(0.05)
         self.told('Circuit breaker \\"policed\\" changed state from half-open to closed')
+        self.assertEqual(self.breaker(), "closed")
+        began, changes = self.policies("count"), self.policies("activations_total")
+        self.assertEqual(sum(n for (policy, _), n in began.items() if policy == "circuitbreaker"), began["timeout", ""])
+        for status in "closed", "half-open", "open":
+            self.assertGreater(began["circuitbreaker", status], 0)
+        self.assertEqual(changes["circuitbreaker", "closed"], 1)
+        self.assertGreater(changes["circuitbreaker", "open"], 0)
+        self.assertNotIn(("circuitbreaker", "half-open"), changes)
+        self.assertNotIn(("retry", ""), {**began, **changes})
 
         self.policed("{timeout: quick, retry: constant}")
         self.stop_for_policed()
@@ -219,6 +251,9 @@ class Served(unittest.TestCase):
         self.assertEqual(saved, [204] * 3)
         self.assertIn(self.read_policed(), [(200, n) for n in range(3)])
         self.told("answers again, after")
+        self.assertEqual(self.policies("count")["retry", ""], 4)
+        self.assertGreater(self.policies("activations_total")["retry", ""], 0)
+        self.assertEqual(self.policies("cb_state"), {})
 
         self.policed("{}")
         self.stop_for_policed()

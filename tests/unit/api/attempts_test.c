@@ -166,6 +166,10 @@ static void test_one_operation(void **state) {
     call_finish(&call, PAWL_E_OK);
     run(&call, PAWL_E_OK, "");
     assert_int_equal(call.operations, 1);
+    assert_int_equal(store.policed.timeouts, 1);
+    assert_int_equal(store.policed.timed_out, 1); // however often
+    assert_int_equal(store.policed.retries, 1);
+    assert_int_equal(store.policed.retried, call.attempts.tries - 1);
 }
 
 // The operation ends while the next attempt is waited for.
@@ -213,6 +217,24 @@ static void test_breaker(void **state) {
     begin(&after, good);
     run(&after, PAWL_E_OK, "");
     assert_int_equal(store.breaker.state, PAWL_BREAKER_CLOSED);
+    static const uint64_t began[] = {2, 2, 1}, changes[] = {1, 0, 1}; // closed, half-open, open
+    assert_memory_equal(store.policed.breakers, began, sizeof began);
+    assert_memory_equal(store.policed.changes, changes, sizeof changes);
+    assert_int_equal(store.policed.retries, 5);
+    assert_int_equal(store.policed.retried, 2);
+    assert_int_equal(store.policed.timeouts + store.policed.timed_out, 0);
+}
+
+static void test_another_policy(void **state) {
+    struct call call = {0};
+    const struct pawl_policy other = {.timeout = PAWL_SECOND};
+    break_at("totalFailures > 0", PAWL_SECOND);
+    begin(&call, always);
+    run(&call, PAWL_E_IO, "operation 1");
+    pawl__api_store_obey(&store, &other);
+    static const struct pawl_policy_series nothing;
+    assert_memory_equal(&store.policed, &nothing, sizeof nothing);
+    assert_int_equal(store.breaker.state, PAWL_BREAKER_CLOSED);
 }
 
 // Nobody waits any more: nothing is told, nothing is tried again, and the circuit breaker learns
@@ -244,6 +266,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_one_operation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_between_attempts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_breaker, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_another_policy, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failure_between_attempts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_abandoned, set_up, tear_down),
     };
