@@ -8,8 +8,10 @@ import unittest
 
 import grpc
 
+import apps
 import harness
 import raw
+import scrape
 
 pb = raw.pb
 import dapr_runtime_pb2 as dapr  # noqa: E402  (made by harness.messages)
@@ -18,13 +20,17 @@ CLIENTS = harness.ROOT / "tests" / "e2e" / "clients"
 
 
 class Clients(unittest.TestCase):
-    def run_client(self, command, cwd, says):
+    def run_client(self, command, cwd, says, keeps=False):
+        """|keeps|: its SDK keeps histories, and is sent what is new."""
         daemon = harness.Daemon()
         self.addCleanup(daemon.close)
         env = dict(os.environ, DAPR_GRPC_PORT=str(daemon.grpc), DAPR_HTTP_PORT=str(daemon.http))
         run = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
         self.assertEqual(run.returncode, 0, run.stdout[-3000:] + run.stderr[-3000:])
-        self.assertIn(says, run.stdout)
+        self.assertIn(says, run.stdout + run.stderr)
+        now = scrape.read(daemon.metrics)
+        turns, replayed = now.value("pawl_work_given_total", kind="turn"), now.value("pawl_turns_replayed_total")
+        self.assertEqual(replayed < turns, keeps, (replayed, turns))
 
     def test_python(self):
         harness.need("python")
@@ -32,8 +38,10 @@ class Clients(unittest.TestCase):
         harness.install(folder)
         for requirements in sorted(folder.glob("requirements-*.txt")):
             version = requirements.stem.removeprefix("requirements-")
+            # From 1.18 on DaprClient starts no workflows: that is for today's program.
+            program = folder / "app.py" if version < "1.18" else apps.APPS / "python" / "app.py"
             with self.subTest(version):
-                self.run_client([folder / f".venv-{version}" / "bin" / "python", "app.py"], folder,
+                self.run_client([folder / f".venv-{version}" / "bin" / "python", program], folder,
                                 "There are now 90 cars left in stock")
 
     def test_javascript(self):
@@ -50,7 +58,7 @@ class Clients(unittest.TestCase):
             with self.subTest(folder.name):
                 harness.install(folder)
                 for client in sorted(folder.glob("client*")):
-                    self.run_client([client], folder, "COMPLETED")
+                    self.run_client([client], folder, "COMPLETED", keeps=client.name == "client-0.14")
 
     def test_java(self):
         harness.need("java")

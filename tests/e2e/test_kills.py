@@ -17,11 +17,13 @@ import unittest
 
 import harness
 import raw
+import scrape
 
 SECONDS = float(os.environ.get("PAWL_KILL_SECONDS", "12"))
 LOAD = harness.ROOT / "tests" / "e2e" / "load"
 PROGRAMS = {"go": [LOAD / "go" / "load"],
             "python": [LOAD / "python" / ".venv" / "bin" / "python", LOAD / "python" / "load.py"]}
+KEEPS = ["python"]  # whose SDK keeps histories, and is sent what is new
 DRAIN = 100  # seconds in which what was started must end once the kills are over
 SETTLE = 0.05  # what the daemon had sent before it died has arrived, and has begun, after as many seconds
 
@@ -31,6 +33,7 @@ class Language:
 
     def __init__(self, name, random):
         self.name, self.random, self.kills, self.error = name, random, 0, None
+        self.turns = self.replayed = 0  # that the daemons gave, and those of them with the whole history
         self.daemon = harness.Daemon(app_id=f"kills-{name}", flags=["--log-level", "info"])
         self.path = self.daemon.folder / "ledger"
         self.path.touch()
@@ -52,6 +55,9 @@ class Language:
                 if self.random.random() < 0.75:
                     self.wait_for_work(end)
                 time.sleep(self.random.uniform(0.01, 0.5))
+                now = scrape.read(self.daemon.metrics)
+                self.turns += now.value("pawl_work_given_total", kind="turn")
+                self.replayed += now.value("pawl_turns_replayed_total")
                 self.daemon.kill()
                 time.sleep(SETTLE)
                 with open(self.path, "a") as ledger:
@@ -112,6 +118,10 @@ class Language:
               flush=True)
         test.assertGreater(self.kills, 2)
         test.assertGreater(len(starts), 3 * self.kills, "too little load")
+        if self.name in KEEPS:
+            test.assertLess(self.replayed, 0.7 * self.turns, "the worker keeps no histories")
+        else:
+            test.assertEqual(self.replayed, self.turns)
         return wrong
 
     def close(self):
