@@ -183,8 +183,8 @@ class Workflow(clilib.Case):
         self.assertIn("FAILURE MESSAGE", wide)
         self.assertIn("no more cars", wide)
 
-    def ids(self, *args):
-        return self.done("list", "-o", "ids", *args).split()
+    def ids(self, *args, **more):
+        return self.done("list", "-o", "ids", *args, **more).split()
 
     def test_filters(self):
         self.assertEqual((self.ids(), self.done("list", "-o", "ndjson"), self.done("count", "-o", "json")), ([], "", "[]\n"))
@@ -345,6 +345,34 @@ class Workflow(clilib.Case):
         self.assertEqual(out, f"❌  {done} of 4 suspended\n")
         self.assertRegex(err, rf"^stopped; {4 - done} (is|are) left, and the same command goes on with them\n$")
         self.assertEqual(self.done("suspend", "-w", "wait_for_go", "-y"), f"✅  {4 - done} of {4 - done} suspended\n")
+
+    def test_the_daemon_dies_in_the_middle(self):
+        """What was told as done is done, the rest is told as not done, soon, and the same command does it later."""
+        app = self.id + "-dies"
+        ports = ["--dapr-http-port", clilib.free_port(), "--dapr-grpc-port", clilib.free_port()]
+        names = [f"d-{i:02}" for i in range(40)]
+        self.daemon(app, *ports)
+        for name in names:
+            self.done("run", "echo", "-i", name, "-s", "1h", app=app)
+        for command, past, left in (["suspend", "-w", "echo"], "suspended", ["-s", "PENDING"]), \
+                (["terminate", "-w", "echo"], "terminated", ["-s", "SUSPENDED"]), (["purge", "-w", "echo"], "purged", []):
+            with self.subTest(command[0]):
+                process = subprocess.Popen([clilib.BIN / "pawl", "workflow", *command, "-a", app, "-y", "--rate", "40"], env=self.env,
+                                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                self.started.append(process)
+                clilib.wait_for(lambda: len(self.ids(*left, app=app)) < 34)
+                self.started[-2].kill()
+                self.started[-2].wait()
+                out, err = process.communicate(timeout=30)
+                self.assertEqual(process.returncode, 1, out + err)
+                told = int(re.match(rf"❌  (\d+) of 40 {past}\n$", out)[1])
+                self.assertIn(f"cannot {command[0]} 'd-", err)
+                self.daemon(app, *ports)
+                rest = self.ids(*left, app=app)
+                self.assertIn(40 - told - len(rest), (0, 1), (out, rest))  # of one the answer was on its way
+                self.assertEqual(rest, names[-len(rest):])
+                self.assertEqual(self.done(*command, "-y", app=app), f"✅  {len(rest)} of {len(rest)} {past}\n")
+                self.assertEqual(self.ids(*left, app=app), [])
 
     def test_many_at_once_mistakes(self):
         for args in (["terminate", "a"], ["suspend", "a"], ["purge", "a"], ["purge", "--all"], ["purge", "--all-older-than", "1h"]):

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 import time
 import unittest
 
@@ -292,6 +293,65 @@ class Looking(unittest.TestCase):
         for bad in ("x", token[:-1], token[1:], "i05", token + "AA"):
             self.fails(grpc.StatusCode.INVALID_ARGUMENT, "the continuation token is not one of ours",
                        lambda bad=bad: self.hub.ids(continuationToken=bad))
+
+    def busy(self, asked, told):
+        """Starts one instance after the other until the daemon dies."""
+        hub = raw.Hub(self.daemon.grpc)
+        try:
+            while True:
+                asked.append(f"n{len(asked):04}")
+                hub.start(asked[-1], "wait", start_at=4e9)
+                told.append(asked[-1])
+        except grpc.RpcError:
+            hub.close()
+
+    def purge_until_dead(self, doomed, gone):
+        hub = raw.Hub(self.daemon.grpc)
+        while doomed:
+            try:
+                hub.call("PurgeInstances", pb.PurgeInstancesRequest(instanceId=doomed[-1], force=True), pb.PurgeInstancesResponse)
+            except grpc.RpcError as error:
+                if "no such instance" not in error.details():  # purged in an earlier life, which did not come to say so
+                    break
+            gone.append(doomed.pop())
+            time.sleep(0.01)
+        hub.close()
+
+    def test_pages_while_the_daemon_is_killed(self):
+        """Between two pages the daemon dies in the middle of starts and purges. What was there all the time is listed once, in the
+        order of creation; what was acknowledged before a page was asked for counts."""
+        for shards in 1, 6:
+            self.hub.close()
+            self.daemon.close()
+            self.daemon = harness.Daemon(app_id="app", shards=shards)
+            self.addCleanup(self.daemon.close)
+            self.hub = raw.Hub(self.daemon.grpc)
+            first = [f"k{i:02}" for i in range(60)]
+            for instance in first:
+                self.hub.start(instance, "wait", start_at=4e9)
+            doomed, gone, asked, told, pages, token = first[2::3], [], [], [], [], ""
+            while token is not None:
+                before = len(told) + 10
+                if len(pages) < 8:
+                    threads = [threading.Thread(target=self.busy, args=(asked, told)),
+                               threading.Thread(target=self.purge_until_dead, args=(doomed, gone))]
+                    for thread in threads:
+                        thread.start()
+                    purged = len(gone)
+                    while len(told) < before or (doomed and len(gone) == purged):
+                        time.sleep(0.001)
+                    self.again()
+                    for thread in threads:
+                        thread.join()
+                page, token = self.hub.ids(pageSize=7, continuationToken=token)
+                self.assertEqual(set(page) & set(gone), set())
+                pages.append(page)
+            listed, order = sum(pages, []), first + asked
+            self.assertEqual(listed, [instance for instance in order if instance in set(listed)])
+            kept = set(first) - set(first[2::3])
+            self.assertEqual((kept | set(told)) - set(listed), set())
+            self.assertEqual(self.all_ids(11), [instance for instance in listed if self.hub.get(instance).exists])
+            self.assertGreaterEqual(len(gone), 8)
 
     def test_pages_have_a_limit(self):
         ids = [f"i{i:04}" for i in range(1030)]
