@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/quote.h"
 #include "engine/events.h"
 #include "engine/shard.h"
 #include "engine/trace.h"
@@ -195,9 +196,10 @@ static void workflows_add_timers(struct pawl_tracer *tracer, const struct pawl_i
 static char *workflows_patches(const struct pawl_instance *instance, struct pawl_arena *arena) {
     struct pawl_buf text = {0};
     for (size_t at = 0; at < instance->patches.len;) {
-        const char *name = (const char *)instance->patches.data + at;
-        pawl__buf_format(&text, "%s\"%s\"", at ? "," : "[", name);
-        at += strlen(name) + 1;
+        struct pawl_str name = pawl__str((const char *)instance->patches.data + at);
+        pawl__buf_append(&text, at ? "," : "[", 1);
+        pawl__buf_quote(&text, name);
+        at += name.len + 1;
     }
     pawl__buf_append(&text, "]", 1);
     char *copy = text.failed ? NULL : pawl__arena_dup(arena, pawl__buf_str(&text));

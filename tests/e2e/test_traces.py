@@ -69,6 +69,14 @@ def failing(events, request):
     return response
 
 
+def patched(events, request):
+    response = pb.WorkflowResponse()
+    response.version.patches.extend(["quick", 'says "yes"'])
+    action = response.actions.add(id=0)
+    action.completeWorkflow.workflowStatus = 1
+    return response
+
+
 def eternal(events, request):
     """Continues as new until its input has counted down."""
     started = next(e for e in events if e.HasField("executionStarted")).executionStarted
@@ -85,7 +93,7 @@ class Recorder(raw.Worker):
 
     def __init__(self, port):
         self.contexts = {}
-        super().__init__(port, {"chain": raw.chain, "story": story, "failing": failing,
+        super().__init__(port, {"chain": raw.chain, "story": story, "failing": failing, "patched": patched,
                                 "eternal": eternal, "timer": raw.timer})
 
     def activity(self, request, token):
@@ -243,6 +251,13 @@ class Shape(Traced):
             self.hub.start("", "chain")
         create = self.collector.wait("create_orchestration||chain")[0]
         self.assertIsNotNone(create.error)
+
+    def test_patches(self):
+        """The patches of a workflow's code are a JSON list, whatever they are called."""
+        self.open(ZIPKIN)
+        self.run_workflow("patched", "a")
+        workflow = self.collector.wait("orchestration||patched")[0]
+        self.assertEqual(workflow.tags["applied_patches"], '["quick","says \\"yes\\""]')
 
     def test_continue_as_new(self):
         """Each generation is the root of a trace of its own."""
