@@ -632,6 +632,9 @@ struct pawl_list_options {
     //     parent:ID                  children of this instance
     //     failure:Timeout            failed with an error of this type
     //     says:packing               with this text in their custom status
+    //     wait:event                 that wait for an event; also for an activity, retry, timer,
+    //                                child, or worker (none is connected)
+    //     wait:event:approval        the same of this name
     //     tag.team:blue  tag.team:   with this tag
     //     age<1h  age>2d             created within, before (units: s, m, h, d)
     //     ended<10m  ended>1h        ended within, before

@@ -37,7 +37,10 @@ function waiting({ app, open, workers }: Seen): Need[] {
   return (workers?.waiting ?? [])
     .filter((row) => !row.hasWorker)
     .slice(0, TOLD)
-    .map((row) => ({ text: `No worker has ${row.kind} ${row.name || '(without a name)'}: ${are(row.n, 'call waits', 'calls wait')} for one.`, page: 'workers' as const }));
+    .map((row) => ({
+      text: `No worker has ${row.kind} ${row.name || '(without a name)'}: ${are(row.n, 'call waits', 'calls wait')} for one.`,
+      q: row.name ? `wait:${word(`worker:${row.name}`)}` : 'wait:worker',
+    }));
 }
 
 function slow({ numbers, oldest, now }: Seen): Need[] {

@@ -20,7 +20,8 @@ const QUICK = 250; // or a list that is asked for as often as may be, unless so 
 const UNTOLD = 30000; // the same, when nothing was told to have changed
 const SHARE = 100; // an answer about many is asked for after a hundred times what it took at the soonest,
 const SHARE_ONE = 20; // and one about one instance after twenty times: to be looked at must cost the daemon next to nothing
-const LONGEST = 6000; // milliseconds, for either
+const LONGEST = 6000; // milliseconds, for either,
+const SHARE_LONG = 10; // but never more often than after ten times
 const UNTOLD_ONE = 3000; // the same, of one instance: which worker has what is in no log
 
 // Why the daemon does not answer, while it does not: the bar on top says so.
@@ -33,7 +34,14 @@ export const busy = signal(false);
 export const ANY = Symbol('any');
 
 // |rests|: whether an answer changes only when something happens, not as time goes by.
-export function useLive<T extends { at?: number }>(path: string | undefined, every = FASTEST, of?: string | typeof ANY, rests?: (answer: T) => boolean): Live<T> {
+// |fetch|: how it is asked for, where that takes several questions: what it tells meanwhile is shown unless more is known already; false: stop.
+export function useLive<T extends { at?: number }>(
+  path: string | undefined,
+  every = FASTEST,
+  of?: string | typeof ANY,
+  rests?: (answer: T) => boolean,
+  fetch: (path: string, tell: (part: T) => boolean) => Promise<T> = (path) => get<T>(path),
+): Live<T> {
   const live = useMemo(() => {
     const value = signal<T | undefined>(undefined);
     const error = signal<ApiError | undefined>(undefined);
@@ -50,6 +58,7 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
     let took = 0;
     let changed = false;
     let failures = 0; // since the last answer
+    let whole = false; // there was one
     let pace = every; // milliseconds from one question to the next, while things happen
     // undefined: more happens than is told one by one.
     const paceOf = (id: string | undefined): number => {
@@ -57,7 +66,11 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
       return id === undefined || every > FASTEST ? every : QUICK;
     };
     const share = typeof of === 'string' ? SHARE_ONE : SHARE;
-    const rest = (): number => Math.min(LONGEST, share * took);
+    const rest = (): number => Math.max(Math.min(LONGEST, share * took), SHARE_LONG * took);
+    const tell = (part: T): boolean => {
+      if (!stopped && !whole) live.value.value = part;
+      return !stopped && !document.hidden;
+    };
     const ask = async (): Promise<void> => {
       clearTimeout(timer);
       if (asking || stopped) return;
@@ -70,12 +83,13 @@ export function useLive<T extends { at?: number }>(path: string | undefined, eve
       const asked = performance.now();
       last = asked;
       try {
-        const answer = await get<T>(path);
+        const answer = await fetch(path, tell);
         // An event has the time at which it happened; what was asked for earlier came earlier.
         if (answer.at && !('number' in answer)) heard(answer.at);
         if (!stopped) {
           live.value.value = answer;
           live.error.value = undefined;
+          whole = true;
         }
         gone.value = undefined;
         failures = 0;

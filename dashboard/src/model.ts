@@ -65,6 +65,8 @@ export interface List {
 
 export interface Counts {
   groups: { status: Status; name: string; n: number }[];
+  next?: string; // more are to be counted, from here on
+  looked?: number; // then: at least so many were looked at
   at: number;
 }
 
@@ -83,6 +85,13 @@ export interface Wait {
   attempt: number;
   error?: string;
   child?: string;
+  lacksWorker?: boolean; // no worker that is connected has it
+}
+
+// Why several do not go on; null: there is no such one, or nothing is known. One that is missing was not looked at, and is to be asked for again.
+export interface Sentences {
+  sentences: Record<string, string | null>;
+  at: number;
 }
 
 export interface Instance extends Row {

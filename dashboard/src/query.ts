@@ -37,12 +37,29 @@ export function valueOf(text: string, key: string): string | undefined {
   return parseTerms(text).find((term) => term.key === key && !term.not)?.value;
 }
 
+// What may stand in a filter, with an example of each.
+export const HELP: readonly [string, string][] = [
+  ['order-7', 'ids that begin so'],
+  ['status:failed,stalled', 'one of these statuses'],
+  ['name:order_processor', 'instances of this workflow'],
+  ['wait:event:approval', 'those that wait for this event; wait:event for any'],
+  ['wait:activity:charge', 'the same of an activity; also wait:retry, wait:timer and wait:child'],
+  ['wait:worker', 'those with work that no worker has'],
+  ['failure:CardDeclined', 'those that failed with an error of this type'],
+  ['parent:order-7', 'its children'],
+  ['tag.team:blue', 'those with this tag'],
+  ['says:packing', 'those whose custom status has this text'],
+  ['age<1h', 'created within the last hour; age>2d: longer ago'],
+  ['ended<10m', 'ended within the last ten minutes; ended>1h: longer ago'],
+];
+
 const FLAGS: Record<string, string> = {
   'name:': '--filter-name',
   'status:': '--filter-status',
   'parent:': '--filter-parent',
   'failure:': '--filter-failure',
   'says:': '--filter-custom-status',
+  'wait:': '--filter-wait',
   'age<': '--filter-max-age',
   'age>': '--filter-min-age',
   'ended<': '--filter-ended-since',

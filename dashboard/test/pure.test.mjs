@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const out = await mkdtemp(join(tmpdir(), 'pawl-page-'));
 await build({
-  entryPoints: ['src/attention.ts', 'src/bulk.ts', 'src/commands.ts', 'src/compare.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/token.ts', 'src/timeline/columns.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/log.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
+  entryPoints: ['src/attention.ts', 'src/bulk.ts', 'src/commands.ts', 'src/compare.ts', 'src/counts.ts', 'src/query.ts', 'src/sse.ts', 'src/time.ts', 'src/token.ts', 'src/timeline/columns.ts', 'src/timeline/scale.ts', 'src/timeline/rows.ts', 'src/timeline/critical.ts', 'src/pages/failure.tsx', 'src/pages/log.tsx', 'src/pages/steady.ts', 'src/ui/chart.tsx', 'src/ui/json.tsx'],
   absWorkingDir: join(import.meta.dirname, '..'),
   bundle: true,
   format: 'esm',
@@ -18,8 +18,9 @@ await build({
   jsxImportSource: 'preact',
 });
 const load = (name) => import(join(out, name));
-const { parseTerms, formatTerms, withTerm, valueOf, filterFlags } = await load('query.mjs');
+const { parseTerms, formatTerms, withTerm, valueOf, filterFlags, HELP } = await load('query.mjs');
 const { bulkLine, rerunLine, startLine, verbLine } = await load('commands.mjs');
+const { countAll, least } = await load('counts.mjs');
 const { parseEvents } = await load('sse.mjs');
 const { ago, duration } = await load('time.mjs');
 const { timelineOf } = await load('timeline/columns.mjs');
@@ -81,6 +82,8 @@ test('a filter as flags of the shell', () => {
   assert.deepEqual(filterFlags('abc status:failed,stalled age>1h ended<5m'), [
     ['--filter-id', 'abc*'], ['--filter-status', 'failed,stalled'], ['--filter-min-age', '1h'], ['--filter-ended-since', '5m'],
   ]);
+  assert.deepEqual(filterFlags('wait:event:approval wait:"activity:Process Payment"'), [['--filter-wait', 'event:approval'], ['--filter-wait', 'activity:Process Payment']]);
+  for (const [term] of HELP) assert.ok(filterFlags(term), `${term} has a flag`);
   assert.deepEqual(filterFlags(''), []);
   assert.deepEqual(filterFlags('tag.team:blue "a[1"'), [['--filter-tag', 'team=blue'], ['--filter-id', 'a\\[1*']]);
   assert.equal(filterFlags('-status:failed'), undefined);
@@ -196,6 +199,21 @@ test('events of a stream come whole, in whatever pieces they arrive', () => {
   assert.deepEqual(pieces, whole);
 });
 
+test('a count in parts is that of the whole, and tells how far it is', async () => {
+  const group = (name, n) => ({ status: 'RUNNING', name, n });
+  const parts = {
+    'count?by=name': { groups: [group('a', 1)], next: '0.5.x y', looked: 10, at: 1 },
+    'count?by=name&after=0.5.x%20y': { groups: [group('a', 2), group('b', 3)], next: '1.6.z', looked: 20, at: 2 },
+    'count?by=name&after=1.6.z': { groups: [group('b', 4)], at: 3 },
+  };
+  const told = [];
+  const all = await countAll('count?by=name', (part) => told.push([part.groups.length, part.looked, least(part)]), async (path) => parts[path]);
+  assert.deepEqual(all, { groups: [group('a', 3), group('b', 7)], looked: 30, at: 3 });
+  assert.equal(least(all), '');
+  assert.deepEqual(told, [[1, 10, 'at least '], [2, 30, 'at least ']]);
+  assert.equal((await countAll('count?by=name', () => false, async (path) => parts[path])).next, '0.5.x y'); // nobody looks any more
+});
+
 test('what needs attention first', () => {
   const row = (id, name, status, created, failure) => ({ id, name, status, created, updated: created, failure });
   const seen = {
@@ -217,7 +235,7 @@ test('what needs attention first', () => {
     '1 of two words failed within the last hour.',
   ]);
   assert.deepEqual(attention(seen).map((need) => need.q ?? need.page), [
-    'workers', 'status:stalled', 'name:order status:running,pending age>20s', 'name:pay status:failed failure:Declined ended<1h', 'name:"two words" status:failed ended<1h',
+    'wait:worker:charge', 'status:stalled', 'name:order status:running,pending age>20s', 'name:pay status:failed failure:Declined ended<1h', 'name:"two words" status:failed ended<1h',
   ]);
   assert.match(attention({ ...seen, app: { ready: true, workers: 0 } })[0].text, /^No worker is connected; 3 workflows wait\./);
   const calm = { ...seen, stalled: 0, workers: { elsewhere: 0, waiting: [] }, failedLately: [], oldest: [row('o', 'order', 'RUNNING', 3595000)] };

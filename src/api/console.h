@@ -8,7 +8,7 @@
 // "message"}.
 
 #include "api/internal.h"
-#include "observe/timeline.h"
+#include "observe/waits.h"
 #include "runtime/taskhub.h"
 #include "wire/json_build.h"
 
@@ -97,6 +97,16 @@ void pawl__console_instance(void *arg, struct pawl_request *request,
 void pawl__console_events(void *arg, struct pawl_request *request,
                           const struct pawl_params *params);
 void pawl__console_event(void *arg, struct pawl_request *request, const struct pawl_params *params);
+
+// What the sentence about |ask->state|, whose history |timeline| is of, is made of. Texts are in
+// the request's arena.
+struct pawl_waits_subject pawl__console_subject(const struct pawl_console_ask *ask,
+                                                const struct pawl_timeline *timeline);
+
+// --- console_sentences.c: why several do not go on -----------------------------------------------
+
+void pawl__console_sentences(void *arg, struct pawl_request *request,
+                             const struct pawl_params *params);
 
 // --- console_timeline.c: what one did, as rows ---------------------------------------------------
 

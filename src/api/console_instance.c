@@ -4,7 +4,6 @@
 
 #include "api/console.h"
 #include "base/clock.h"
-#include "observe/waits.h"
 #include "wire/json.h"
 #include "wire/pack.h"
 #include "wire/status.h"
@@ -52,13 +51,26 @@ static const Pb__GetInstanceHistoryResponse *console_history(const struct pawl_c
 
 // --- the instance --------------------------------------------------------------------------------
 
-static json_t *console_wait(const struct pawl_timeline_step *step) {
+static bool console_lacks(const struct pawl_waits_subject *subject, bool turn, const char *name) {
+    const struct pawl_node *node = subject->arg;
+    return pawl__choose_lacks(&node->dispatch, turn, pawl__str(name));
+}
+
+// Where the instance is served by another loop or daemon, only that one knows who lacks.
+static bool console_serves(const struct pawl_node *node, const char *id) {
+    uint32_t shard = node->count ? pawl__shard_of(pawl__str(id), node->count) : 0;
+    return node->count && pawl__partition_serves(&node->partitions[shard]);
+}
+
+static json_t *console_wait(const struct pawl_timeline_step *step,
+                            const struct pawl_waits_subject *subject) {
     json_t *json = json_pack("{s:s, s:s, s:I}", "kind", pawl__wait_kind(step), "name", step->name,
                              "attempt", (json_int_t)step->attempts);
     pawl__console_time(&json, "since", step->running ? step->running->start : step->start);
     if (step->until != INT64_MAX) pawl__console_time(&json, "until", step->until);
     pawl__console_text(&json, "error", step->error);
     pawl__console_text(&json, "child", step->child);
+    if (pawl__step_lacks(step, subject)) pawl__json_set(&json, "lacksWorker", json_true());
     return json;
 }
 
@@ -88,35 +100,45 @@ static void console_answer_both(struct pawl_console_ask *ask, json_t *body,
     pawl__buf_finish(&text);
 }
 
-static void console_reply_instance(struct pawl_console_ask *ask) {
+struct pawl_waits_subject pawl__console_subject(const struct pawl_console_ask *ask,
+                                                const struct pawl_timeline *timeline) {
     const Pb__WorkflowState *state = ask->state;
-    const struct pawl_console_options *options = &ask->api->options.console;
-    struct pawl_timeline timeline;
-    if (!pawl__console_read_timeline(ask, &timeline)) return;
-    int32_t status = (int32_t)state->workflowstatus;
     struct pawl_waits_subject subject = {
-        .status = status,
+        .status = (int32_t)state->workflowstatus,
         .created_at = console_stamp(state->createdtimestamp),
         .ended_at = console_stamp(state->completedtimestamp),
         .starts_at = console_stamp(state->scheduledstarttimestamp),
         .failure = console_why(state, &ask->request->arena),
         .workers = pawl__node_worker_count(ask->api->options.node),
+        .name = state->name,
+        .lacks = console_serves(ask->api->options.node, ask->id) ? console_lacks : NULL,
+        .arg = ask->api->options.node,
         .now = pawl__clock_wall(),
     };
-    if (!subject.ended_at && console_status_ended(status))
-        subject.ended_at = timeline.end ? timeline.end : console_stamp(state->lastupdatedtimestamp);
+    if (!subject.ended_at && console_status_ended(subject.status))
+        subject.ended_at =
+            timeline->end ? timeline->end : console_stamp(state->lastupdatedtimestamp);
+    return subject;
+}
+
+static void console_reply_instance(struct pawl_console_ask *ask) {
+    const Pb__WorkflowState *state = ask->state;
+    const struct pawl_console_options *options = &ask->api->options.console;
+    struct pawl_timeline timeline;
+    if (!pawl__console_read_timeline(ask, &timeline)) return;
+    const struct pawl_waits_subject subject = pawl__console_subject(ask, &timeline);
     const char *sentence = pawl__waits_sentence(&timeline, &subject, &ask->request->arena);
     if (!sentence) {
         pawl__api_nomem(ask->request);
         return;
     }
     json_t *waits = json_array();
-    if (!console_status_ended(status))
+    if (!console_status_ended(subject.status))
         for (const struct pawl_timeline_step *step = timeline.steps; step; step = step->next)
-            if (pawl__step_waits(step)) pawl__json_add(&waits, console_wait(step));
+            if (pawl__step_waits(step)) pawl__json_add(&waits, console_wait(step, &subject));
     json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "id", ask->id, "name", state->name,
-                             "status", pawl__status_name(status), "sentence", sentence, "events",
-                             (json_int_t)timeline.events, "waits", waits);
+                             "status", pawl__status_name(subject.status), "sentence", sentence,
+                             "events", (json_int_t)timeline.events, "waits", waits);
     pawl__console_time(&body, "created", subject.created_at);
     pawl__console_time(&body, "updated", console_stamp(state->lastupdatedtimestamp));
     pawl__console_time(&body, "started", timeline.start);

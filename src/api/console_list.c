@@ -132,6 +132,10 @@ static void list_next(const struct list_ask *ask, json_t **body, int64_t created
         pawl__arena_format(&ask->request->arena, "%lld.%.*s", (long long)created_at, PAWL_FMT(id)));
 }
 
+static void list_looked(const struct list_ask *ask, json_t **body) {
+    pawl__json_set(body, "looked", json_integer((json_int_t)ask->scan.looked));
+}
+
 static void list_done(struct pawl_call *call, const struct pawl_error *error) {
     struct list_ask *ask = call->data;
     const struct pawl_search *search = &ask->verb.search;
@@ -147,7 +151,7 @@ static void list_done(struct pawl_call *call, const struct pawl_error *error) {
         list_next(ask, &body, search->rows[shown - 1].created_at, search->rows[shown - 1].id);
     else if (ask->scan.stopped) {
         list_next(ask, &body, ask->scan.created_at, ask->scan.id);
-        pawl__json_set(&body, "looked", json_integer((json_int_t)ask->scan.most));
+        list_looked(ask, &body);
     }
     pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(ask->request, 200, body);
@@ -222,8 +226,27 @@ static void count_done(struct pawl_call *call, const struct pawl_error *error) {
     if (!keyed) pawl__json_add(&groups, NULL);
     json_decref(keyed);
     json_t *body = json_pack("{s:o}", "groups", groups);
+    if (ask->scan.stopped) {
+        pawl__console_text(&body, "next",
+                           pawl__arena_format(&ask->request->arena, "%u.%lld.%.*s", ask->scan.shard,
+                                              (long long)ask->scan.created_at,
+                                              PAWL_FMT(ask->scan.id)));
+        list_looked(ask, &body);
+    }
     pawl__console_time(&body, "at", pawl__clock_wall());
     pawl__api_json(ask->request, 200, body);
+}
+
+// Where a part of a count begins: in a shard, behind a place as of a page, or at its beginning.
+static bool count_read_place(struct pawl_str text, struct pawl_query *query, uint32_t *shard) {
+    struct pawl_str rest = text, first = pawl__str_cut(&rest, '.');
+    struct pawl_str created = pawl__str_cut(&rest, '.');
+    int64_t number;
+    if (!text.data) return true;
+    if (!rest.data || !pawl__str_to_int(first, 0, UINT32_MAX, &number)) return false;
+    *shard = (uint32_t)number;
+    query->after_id = rest;
+    return pawl__str_to_int(created, 0, INT64_MAX, &query->after_created);
 }
 
 void pawl__console_count(void *arg, struct pawl_request *request,
@@ -234,6 +257,17 @@ void pawl__console_count(void *arg, struct pawl_request *request,
     if (!count_read_by(pawl__request_query(request, "by"), ask)) {
         pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
                             "by must be status, name or status,name");
+        return;
+    }
+    struct pawl_str parts = pawl__request_query(request, "parts");
+    struct pawl_str after = pawl__request_query(request, "after");
+    query.order = PAWL_ORDER_OLDEST;
+    ask->scan = (struct pawl_scan){.most = PAWL_SEARCH_SCAN, .arena = &request->arena};
+    if (parts.data || after.data) query.scan = &ask->scan;
+    if ((parts.data && !pawl__str_equal(parts, PAWL_STR("1"))) ||
+        !count_read_place(after, &query, &ask->scan.shard)) {
+        pawl__api_http_fail(request, 400, "ERR_MALFORMED_REQUEST",
+                            "parts must be 1, and after the \"next\" of an earlier part");
         return;
     }
     pawl__tally_init(&ask->verb.tally, &query, &request->arena);

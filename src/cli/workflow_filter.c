@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "runtime/filter.h"
+#include "sdk/count.h"
 #include "sdk/error.h"
 #include "wire/timestamp.h"
 
@@ -33,6 +34,7 @@ static const struct {
     {"filter-parent", offsetof(struct pawl_workflow_filter, parent)},
     {"filter-custom-status", offsetof(struct pawl_workflow_filter, custom_status)},
     {"filter-failure", offsetof(struct pawl_workflow_filter, failure)},
+    {"filter-wait", offsetof(struct pawl_workflow_filter, wait)},
     {"filter-tag", offsetof(struct pawl_workflow_filter, tag)},
 };
 
@@ -166,6 +168,7 @@ static char *filter_text(const struct pawl_workflow_filter *filter) {
         {"parent", filter->parent},
         {"says", filter->custom_status},
         {"failure", filter->failure},
+        {"wait", filter->wait},
     };
     struct pawl_buf out = {0};
     filter_put_statuses(&out, filter->statuses);
@@ -184,6 +187,25 @@ static char *filter_text(const struct pawl_workflow_filter *filter) {
     pawl__buf_finish(&out);
     if (!text) pawl__sdk_fail_nomem();
     return text;
+}
+
+enum pawl_err pawl__workflow_lacks(struct pawl *pawl, const char *id, const char *name,
+                                   bool *lacks) {
+    struct pawl_buf wait = {0}, text = {0};
+    struct pawl_page *page = NULL;
+    *lacks = false;
+    pawl__buf_format(&wait, "worker:%s", name);
+    filter_put(&text, "id", pawl__str(id));
+    filter_put(&text, "wait", pawl__buf_str(&wait));
+    pawl__buf_append(&text, "", 1);
+    const struct pawl_list_options options = {.filter = (const char *)text.data};
+    enum pawl_err err = wait.failed || text.failed ? pawl__sdk_fail_nomem() : PAWL_OK;
+    while (!err && !*lacks && !(err = pawl_list(pawl, &options, &page)) && page)
+        for (size_t i = 0; i < page->count; i++) *lacks |= strcmp(page->items[i].id, id) == 0;
+    pawl_page_free(page);
+    pawl__buf_finish(&wait);
+    pawl__buf_finish(&text);
+    return err;
 }
 
 // --- going through them -------------------------------------------------------------------------
@@ -224,6 +246,14 @@ enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_
     return err;
 }
 
+static void filter_tell_count(void *arg, uint64_t found, uint64_t looked) {
+    int64_t now = pawl__clock_steady(), *told = arg;
+    if (!isatty(STDERR_FILENO) || now - *told < PAWL_SECOND / 2) return;
+    *told = now;
+    fprintf(stderr, "\r%llu of %llu instances fit so far", (unsigned long long)found,
+            (unsigned long long)looked);
+}
+
 struct filter_tally {
     pawl_workflow_tally_fn fn;
     void *arg;
@@ -244,7 +274,10 @@ enum pawl_err pawl__workflow_tally(struct pawl *pawl, const struct pawl_workflow
         return pawl__workflow_each(pawl, filter, 0, filter_tally_one, &tally);
     }
     char *text = filter_text(filter);
-    enum pawl_err err = text ? pawl_count(pawl, text, &counts, &len) : PAWL_E_NOMEM;
+    int64_t told = pawl__clock_steady();
+    enum pawl_err err =
+        text ? pawl__count(pawl, text, filter_tell_count, &told, &counts, &len) : PAWL_E_NOMEM;
+    pawl__workflow_each_hush();
     for (size_t i = 0; !err && i < len; i++) err = fn(arg, &counts[i]);
     free(counts);
     free(text);

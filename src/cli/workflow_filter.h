@@ -26,7 +26,11 @@
         {"filter-parent", 0, PAWL_FLAG_TEXT, NULL, "only children of this instance"},              \
         {"filter-custom-status", 0, PAWL_FLAG_TEXT, NULL,                                          \
          "only those with this text in their custom status"},                                      \
-        {"filter-failure", 0, PAWL_FLAG_TEXT, NULL, "only those that failed with this type"}, {    \
+        {"filter-failure", 0, PAWL_FLAG_TEXT, NULL, "only those that failed with this type"},      \
+        {"filter-wait", 0, PAWL_FLAG_TEXT, NULL,                                                   \
+         "only those that wait for an activity, retry, event, timer, child or worker: "            \
+         "'event:approval'"},                                                                      \
+    {                                                                                              \
         "filter-tag", 0, PAWL_FLAG_TEXT, NULL,                                                     \
             "only those with this tag, such as team=blue; 'team': with any value"                  \
     }
@@ -38,7 +42,8 @@ struct pawl_workflow_filter {
     int64_t ended_after, ended_before;  // the same of the end; what has not ended has none
     const char *parent, *custom_status; // NULL: any
     const char *failure;
-    const char *tag; // "key=value", or a key, which only has what may stand in a filter; NULL: any
+    const char *wait; // "event", "event:approval"; NULL: for anything
+    const char *tag;  // "key=value", or a key, which only has what may stand in a filter; NULL: any
 };
 
 // Reads the flags above. False: one is wrong, which is told on stderr.
@@ -66,6 +71,11 @@ typedef enum pawl_err (*pawl_workflow_tally_fn)(void *arg, const struct pawl_cou
 // come more than once. Else as pawl__workflow_each.
 enum pawl_err pawl__workflow_tally(struct pawl *pawl, const struct pawl_workflow_filter *filter,
                                    pawl_workflow_tally_fn fn, void *arg);
+
+// Sets |*lacks|: no worker that is connected has the activity |name|, for which the instance |id|
+// waits. The error is that of pawl_list.
+enum pawl_err pawl__workflow_lacks(struct pawl *pawl, const char *id, const char *name,
+                                   bool *lacks);
 
 // Erases the line that tells a waiting person how far that is, before |fn| writes something.
 void pawl__workflow_each_hush(void);

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cli/workflow.h"
+#include "cli/workflow_filter.h"
 #include "cli/workflow_waits.h"
 #include "cli/workflow_watch.h"
 
@@ -16,6 +16,10 @@ static const struct pawl_flag get_flags[] = {
 
 static const struct pawl_form get_forms[] = {
     {"text", NULL}, {"json", NULL}, {"yaml", NULL}, {NULL, NULL}};
+
+enum {
+    GET_LACKS = 20 // activities of which it is asked whether a worker has them
+};
 
 // The instance and, while it has not ended, the events of its history.
 struct get {
@@ -131,6 +135,24 @@ static json_t *get_object(const struct get *get) {
 
 // --- the command --------------------------------------------------------------------------------
 
+// Notes which of the activities no worker has.
+static int get_read_lacks(const struct get *get) {
+    size_t i, asked = 0;
+    json_t *wait;
+    json_array_foreach(get->waits, i, wait) {
+        const char *name = json_string_value(json_object_get(wait, "name"));
+        bool lacks;
+        if (strcmp(json_string_value(json_object_get(wait, "kind")), "activity") != 0 || !name ||
+            json_object_get(wait, "app") || ++asked > GET_LACKS)
+            continue;
+        enum pawl_err err = pawl__workflow_lacks(get->app->pawl, get->info->id, name, &lacks);
+        if (err == PAWL_E_INVALID) return 0; // the daemon is an earlier one, and does not know
+        if (err) return pawl__workflow_fail("cannot find out what '%s' waits for", get->info->id);
+        if (lacks) json_object_set_new(wait, "lacksWorker", json_true());
+    }
+    return 0;
+}
+
 // What it waits for; nothing when it has ended.
 static int get_read_history(struct get *get) {
     char *text = NULL;
@@ -145,7 +167,7 @@ static int get_read_history(struct get *get) {
     if (!get->events) return 0;
     json_decref(get->waits);
     get->waits = pawl__workflow_waits(get->events);
-    return 0;
+    return get_read_lacks(get);
 }
 
 static int get_write(struct get *get, const struct pawl_form *form) {

@@ -166,9 +166,11 @@ void pawl__workflow_wait_say(const json_t *wait, int64_t now, char out[512]) {
     const char *there = !app                 ? ""
                         : waits_is_here(app) ? "'"
                                              : "', which does not run on this machine";
-    snprintf(out, 512, "%s%s%s%s%s%s%s%s%s%s%s", what, name ? " " : "", name ? name : "",
+    const char *lacks =
+        json_is_true(json_object_get(wait, "lacksWorker")) ? "; no worker has it" : "";
+    snprintf(out, 512, "%s%s%s%s%s%s%s%s%s%s%s%s", what, name ? " " : "", name ? name : "",
              id ? " (" : "", id ? id : "", id ? ")" : "", app ? " in app '" : "", app ? app : "",
-             there, how, time);
+             there, how, time, lacks);
 }
 
 const char *pawl__workflow_reason(const json_t *events) {

@@ -60,7 +60,7 @@ static const char *wait_until(int64_t at, int64_t now, struct pawl_arena *arena)
 
 // |timer| is one that runs meanwhile, or NULL: the way of most SDKs to give an event a time limit.
 static const char *wait_text(const struct pawl_timeline_step *step,
-                             const struct pawl_timeline_step *timer, int64_t now,
+                             const struct pawl_timeline_step *timer, bool lacks, int64_t now,
                              struct pawl_arena *arena) {
     char took[PAWL_TOOK_TEXT];
     pawl__took_format(now - (step->running ? step->running->start : step->start), took);
@@ -68,6 +68,7 @@ static const char *wait_text(const struct pawl_timeline_step *step,
         return pawl__arena_format(arena, "Tries %s %s again, attempt %u %s, after: %s",
                                   pawl__step_kind_name(step->kind), step->name, step->attempts + 1,
                                   wait_until(step->until, now, arena), step->error);
+    if (lacks) return pawl__arena_format(arena, "Waits for activity %s, for %s", step->name, took);
     switch (step->kind) {
     case PAWL_STEP_ACTIVITY:
         return step->attempts > 1
@@ -93,8 +94,24 @@ static const char *wait_text(const struct pawl_timeline_step *step,
     }
 }
 
+enum {
+    WAIT_LACKS = 6 // the weight of what no worker has
+};
+
+static bool wait_lacks(const struct pawl_waits_subject *subject, bool turn, const char *name) {
+    return subject->workers && subject->lacks && subject->lacks(subject, turn, name);
+}
+
+bool pawl__step_lacks(const struct pawl_timeline_step *step,
+                      const struct pawl_waits_subject *subject) {
+    return step->kind == PAWL_STEP_ACTIVITY && step->outcome == PAWL_STEP_OPEN && !step->app &&
+           wait_lacks(subject, false, step->name);
+}
+
 // What is told first of several things: that which may need somebody.
-static int wait_weight(const struct pawl_timeline_step *step) {
+static int wait_weight(const struct pawl_timeline_step *step,
+                       const struct pawl_waits_subject *subject) {
+    if (pawl__step_lacks(step, subject)) return WAIT_LACKS;
     if (wait_is_retry(step)) return 5;
     switch (step->kind) {
     case PAWL_STEP_EVENT: return 4;
@@ -104,29 +121,42 @@ static int wait_weight(const struct pawl_timeline_step *step) {
     }
 }
 
+static const char *sentence_turn(const struct pawl_waits_subject *subject,
+                                 struct pawl_arena *arena) {
+    if (!subject->workers) return "Waits for a worker to run its next turn; none is connected.";
+    if (!subject->name || !wait_lacks(subject, true, subject->name))
+        return "Waits for a worker to run its next turn.";
+    return pawl__arena_format(arena,
+                              "Waits for a worker to run its next turn. No worker has workflow %s.",
+                              subject->name);
+}
+
 static const char *sentence_running(const struct pawl_timeline *timeline,
                                     const struct pawl_waits_subject *subject,
                                     struct pawl_arena *arena) {
     const struct pawl_timeline_step *first = NULL, *timer = NULL; // that ends first
     size_t count = 0;
+    int weight = 0;     // of the first
     bool works = false; // something that needs a worker
     for (const struct pawl_timeline_step *step = timeline->steps; step; step = step->next) {
         if (!pawl__step_waits(step)) continue;
         count++;
         if (step->kind == PAWL_STEP_TIMER && (!timer || step->until < timer->until)) timer = step;
         works |= step->kind == PAWL_STEP_ACTIVITY && !wait_is_retry(step);
-        if (!first || wait_weight(step) > wait_weight(first)) first = step;
+        int one = wait_weight(step, subject);
+        if (!first || one > weight) first = step, weight = one;
     }
-    if (!first)
-        return subject->workers ? "Waits for a worker to run its next turn."
-                                : "Waits for a worker to run its next turn; none is connected.";
-    const char *text = wait_text(first, timer, subject->now, arena);
+    if (!first) return sentence_turn(subject, arena);
+    const char *text = wait_text(first, timer, weight == WAIT_LACKS, subject->now, arena);
     size_t told = first->kind == PAWL_STEP_EVENT && first->until == INT64_MAX && timer ? 2 : 1;
     const char *more =
         count > told ? pawl__arena_format(arena, ", and for %zu more", count - told) : "";
     if (!text || !more) return NULL;
-    return pawl__arena_format(arena, "%s%s.%s", text, more,
-                              works && !subject->workers ? " No worker is connected." : "");
+    const char *lack = works && !subject->workers ? " No worker is connected."
+                       : weight == WAIT_LACKS
+                           ? pawl__arena_format(arena, " No worker has activity %s.", first->name)
+                           : "";
+    return lack ? pawl__arena_format(arena, "%s%s.%s", text, more, lack) : NULL;
 }
 
 static const char *sentence_ended(const struct pawl_waits_subject *subject, const char *how,
@@ -165,6 +195,10 @@ const char *pawl__waits_sentence(const struct pawl_timeline *timeline,
             return pawl__arena_format(arena, "Begins %s.",
                                       wait_until(subject->starts_at, subject->now, arena));
         pawl__took_format(subject->now - subject->created_at, took);
+        if (subject->name && wait_lacks(subject, true, subject->name))
+            return pawl__arena_format(
+                arena, "Has waited %s for a worker to begin it. No worker has workflow %s.", took,
+                subject->name);
         return pawl__arena_format(arena, "Has waited %s for a worker to begin it.%s", took,
                                   subject->workers ? "" : " None is connected.");
     default: return sentence_running(timeline, subject, arena);

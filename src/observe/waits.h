@@ -13,6 +13,11 @@ struct pawl_waits_subject {
     int64_t starts_at;   // of a scheduled start that is still to come; else 0
     const char *failure; // how it failed, or why it was terminated; NULL: nothing is known
     size_t workers;      // that are connected, to whichever daemon of the app
+    // Whether no worker may have the activity, or turns of the workflow, |name|. NULL: nobody
+    // knows.
+    bool (*lacks)(const struct pawl_waits_subject *subject, bool turn, const char *name);
+    const char *name; // of the workflow
+    const void *arg;  // the caller's
     int64_t now;
 };
 
@@ -21,6 +26,10 @@ const char *pawl__wait_kind(const struct pawl_timeline_step *step);
 
 // Whether the instance waits for |step| now: it is open, or its next attempt is still to come.
 bool pawl__step_waits(const struct pawl_timeline_step *step);
+
+// Whether it waits for |step| and no worker may have that.
+bool pawl__step_lacks(const struct pawl_timeline_step *step,
+                      const struct pawl_waits_subject *subject);
 
 // One sentence in |arena|; NULL when memory is out.
 const char *pawl__waits_sentence(const struct pawl_timeline *timeline,

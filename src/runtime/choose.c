@@ -92,6 +92,13 @@ struct pawl_worker *pawl__choose(const struct pawl_dispatch *dispatch, const str
     return best;
 }
 
+bool pawl__choose_lacks(const struct pawl_dispatch *dispatch, bool turn, struct pawl_str name) {
+    enum choose_who who = choose_who(dispatch, turn, name);
+    PAWL_LIST_EACH(const struct pawl_worker, worker, &dispatch->workers, link)
+        if (choose_may_have(who, worker, turn, name)) return false;
+    return true;
+}
+
 bool pawl__choose_any(const struct pawl_dispatch *dispatch, bool turn) {
     PAWL_LIST_EACH(struct pawl_worker, worker, &dispatch->workers, link)
         if (choose_has_room(dispatch, worker, turn)) return true;

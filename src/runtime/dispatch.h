@@ -249,6 +249,9 @@ static inline size_t pawl__message_limit(size_t size) {
     return (size + 94) / 95 * 100;
 }
 
+// Whether no worker is connected that may have a turn or an activity |name|.
+bool pawl__choose_lacks(const struct pawl_dispatch *dispatch, bool turn, struct pawl_str name);
+
 // Whether any worker has room.
 bool pawl__choose_any(const struct pawl_dispatch *dispatch, bool turn);
 

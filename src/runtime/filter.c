@@ -69,6 +69,10 @@ static enum pawl_err filter_term(struct filter *filter, struct term *out) {
 
 // --- what terms mean ----------------------------------------------------------------------------
 
+// Those that have not ended come first.
+enum {
+    FILTER_OPEN = 4
+};
 static const struct {
     const char *name;
     int status;
@@ -99,6 +103,37 @@ static enum pawl_err filter_status(struct filter *filter, const struct term *ter
                               PAWL_FMT(one));
     }
     return PAWL_OK;
+}
+
+static const struct {
+    const char *name;
+    enum pawl_await_kind kind;
+} filter_awaits[] = {
+    {"activity", PAWL_AWAIT_ACTIVITY}, {"retry", PAWL_AWAIT_RETRY}, {"event", PAWL_AWAIT_EVENT},
+    {"timer", PAWL_AWAIT_TIMER},       {"child", PAWL_AWAIT_CHILD}, {"worker", PAWL_AWAIT_WORKER},
+};
+
+static enum pawl_err filter_await(struct filter *filter, const struct term *term) {
+    struct pawl_str name = term->value, kind = pawl__str_cut(&name, ':');
+    if (filter->out->await.kind)
+        return pawl__fail(filter->error, PAWL_E_INVALID,
+                          "'wait:%.*s' is a second one, and a filter may have one",
+                          PAWL_FMT(term->value));
+    for (size_t i = 0; i < sizeof filter_awaits / sizeof *filter_awaits; i++)
+        if (pawl__str_equal_nocase(kind, pawl__str(filter_awaits[i].name)))
+            filter->out->await = (struct pawl_await){filter_awaits[i].kind, name};
+    if (filter->out->await.kind) return PAWL_OK;
+    return pawl__fail(filter->error, PAWL_E_INVALID,
+                      "'%.*s' is nothing to wait for: activity, retry, event, timer, child or "
+                      "worker, and a name behind it, such as event:approval",
+                      PAWL_FMT(kind));
+}
+
+// What has ended waits for nothing.
+static void filter_open(struct pawl_query *query) {
+    if (!query->await.kind || query->statuses) return;
+    for (size_t i = 0; i < FILTER_OPEN; i++)
+        query->statuses |= UINT32_C(1) << filter_statuses[i].status;
 }
 
 // |age|, such as "90s" or "2d", before now.
@@ -170,6 +205,7 @@ static enum pawl_err filter_apply(struct filter *filter, const struct term *term
         return filter_age(filter, term, &out->ended_from, &out->ended_before);
     if (term->sign == ':') {
         if (pawl__str_equal(term->key, PAWL_STR("status"))) return filter_status(filter, term);
+        if (pawl__str_equal(term->key, PAWL_STR("wait"))) return filter_await(filter, term);
         if (pawl__str_starts(term->key, PAWL_STR("tag."))) return filter_tag(filter, term);
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
             if (pawl__str_equal(term->key, pawl__str(texts[i].key))) {
@@ -178,8 +214,8 @@ static enum pawl_err filter_apply(struct filter *filter, const struct term *term
             }
     }
     return pawl__fail(filter->error, PAWL_E_INVALID,
-                      "'%.*s%c' is no filter: id, status, name, parent, failure, says and tag.NAME "
-                      "with ':', age and ended with '<' or '>'",
+                      "'%.*s%c' is no filter: id, status, name, parent, failure, says, wait and "
+                      "tag.NAME with ':', age and ended with '<' or '>'",
                       PAWL_FMT(term->key), term->sign);
 }
 
@@ -188,7 +224,10 @@ enum pawl_err pawl__filter_parse(struct pawl_str text, int64_t now, struct pawl_
     struct filter filter = {.text = text, .now = now, .arena = arena, .out = out, .error = error};
     for (;;) {
         while (filter.at < text.len && text.data[filter.at] == ' ') filter.at++;
-        if (filter.at == text.len) return PAWL_OK;
+        if (filter.at == text.len) {
+            filter_open(out);
+            return PAWL_OK;
+        }
         struct term term;
         enum pawl_err err = filter_term(&filter, &term);
         if (!err) err = filter_apply(&filter, &term);

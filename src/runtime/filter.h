@@ -10,6 +10,8 @@
 //   parent:ID                   children of it
 //   failure:Timeout             type of the error with which it failed
 //   says:packing                a part of the custom status
+//   wait:event                  waits for an event; also activity, retry, timer, child, and
+//   wait:event:approval         worker: for one that is not connected. With a name, only for that
 //   tag.team:blue  tag.team:    a tag with this value, with any
 //   age<1h  age>2d              created since, before
 //   ended<10m  ended>1h         ended since, before

@@ -39,12 +39,14 @@ static Peer__Query *forward_pack_query(struct pawl_arena *arena, const struct pa
     row->after_created = query->after_created;
     row->limit = query->limit;
     row->scan = query->scan ? query->scan->most : 0;
+    row->await = query->await.kind;
     bool ok = forward_copy(arena, &row->name, query->name) &&
               forward_copy(arena, &row->parent, query->parent) &&
               forward_copy(arena, &row->tag, query->tag) &&
               forward_copy(arena, &row->id_prefix, query->id_prefix) &&
               forward_copy(arena, &row->custom_status, query->custom_status) &&
               forward_copy(arena, &row->failure_type, query->failure_type) &&
+              forward_copy(arena, &row->await_name, query->await.name) &&
               forward_copy(arena, &row->after_id, query->after_id);
     return ok ? row : NULL;
 }
@@ -225,6 +227,14 @@ static void forward_take_view(struct pawl_look *verb, const Peer__View *view) {
     };
 }
 
+static void forward_take_stop(struct pawl_scan *scan, const Peer__Answer *answer) {
+    if (!scan || !answer->stop) return;
+    scan->stopped = true;
+    scan->created_at = answer->stop->created_at;
+    scan->id = pawl__str(answer->stop->id);
+    scan->looked = answer->stop->count;
+}
+
 // The rows of |answer|, whose texts stay. False when memory is out.
 static bool forward_take_rows(struct pawl_search *verb, const Peer__Answer *answer) {
     verb->rows = pawl__arena_alloc(verb->arena, (answer->n_rows + 1) * sizeof *verb->rows);
@@ -245,10 +255,7 @@ static bool forward_take_rows(struct pawl_search *verb, const Peer__Answer *answ
         };
     }
     verb->count = answer->n_rows;
-    if (!verb->query.scan || !answer->stop) return true;
-    verb->query.scan->stopped = true;
-    verb->query.scan->created_at = answer->stop->created_at;
-    verb->query.scan->id = pawl__str(answer->stop->id);
+    forward_take_stop(verb->query.scan, answer);
     return true;
 }
 
@@ -260,6 +267,7 @@ static bool forward_take_counts(struct pawl_tally *verb, const Peer__Answer *ans
                                                 .status = answer->rows[i]->status,
                                                 .count = answer->rows[i]->count};
     verb->count = answer->n_rows;
+    forward_take_stop(verb->query.scan, answer);
     return true;
 }
 
@@ -315,6 +323,15 @@ static bool forward_take(struct pawl_call *call, const Peer__Answer *row) {
     }
 }
 
+// Whether |call| asks for those that wait for something.
+static bool forward_awaits(const struct pawl_call *call) {
+    switch (call->verb->kind) {
+    case PAWL_VERB_SEARCH: return VERB(call, struct pawl_search)->query.await.kind;
+    case PAWL_VERB_TALLY: return VERB(call, struct pawl_tally)->query.await.kind;
+    default: return false;
+    }
+}
+
 static void forward_destroy(struct pawl_forward *forward) {
     forward->call->remote = NULL;
     pawl__list_remove(&forward->link);
@@ -335,7 +352,12 @@ static bool forward_end(struct pawl_forward *forward, struct pawl_str answer, bo
     if (!row || *moved) return false;
     struct pawl_error error;
     pawl__fail(&error, row->code ? pawl__err_of(row->code) : PAWL_OK, "%s", row->text);
-    if (!row->code && !forward_take(call, row)) pawl__fail_plain(&error, PAWL_E_NOMEM);
+    if (!row->code && forward_awaits(call) && !row->sifted)
+        pawl__fail(&error, PAWL_E_UNAVAILABLE,
+                   "a daemon of the app is of an earlier version, which does not filter by what "
+                   "workflows wait for");
+    else if (!row->code && !forward_take(call, row))
+        pawl__fail_plain(&error, PAWL_E_NOMEM);
     forward_destroy(forward);
     call->done(call, error.code ? &error : NULL);
     return true;

@@ -91,7 +91,9 @@ static enum pawl_err forwarded_result(struct pawl_forwarded *forwarded, const Pe
 
 static bool forwarded_query(const Peer__Call *row, struct pawl_query *out) {
     const Peer__Query *query = row->query;
-    if (!query || query->order > PAWL_ORDER_NEWEST || query->limit > FORWARDED_ROWS) return false;
+    if (!query || query->order > PAWL_ORDER_NEWEST || query->limit > FORWARDED_ROWS ||
+        query->await >= PAWL_AWAIT_KINDS)
+        return false;
     *out = (struct pawl_query){
         .name = pawl__str(query->name),
         .statuses = query->statuses,
@@ -108,6 +110,7 @@ static bool forwarded_query(const Peer__Call *row, struct pawl_query *out) {
         .after_created = query->after_created,
         .after_id = pawl__str(query->after_id),
         .limit = (size_t)query->limit,
+        .await = {(enum pawl_await_kind)query->await, pawl__str(query->await_name)},
     };
     return true;
 }
@@ -134,12 +137,17 @@ static enum pawl_err forwarded_purge(struct pawl_forwarded *forwarded, const Pee
     return PAWL_OK;
 }
 
+static void forwarded_scan(struct pawl_forwarded *forwarded, const Peer__Call *row,
+                           struct pawl_query *query) {
+    forwarded->scan =
+        (struct pawl_scan){.most = (size_t)row->query->scan, .arena = forwarded->arena};
+    if (row->query->scan) query->scan = &forwarded->scan;
+}
+
 static enum pawl_err forwarded_search(struct pawl_forwarded *forwarded, const Peer__Call *row) {
     struct pawl_query query;
     if (!forwarded_query(row, &query) || !query.limit) return PAWL_E_INVALID;
-    forwarded->scan =
-        (struct pawl_scan){.most = (size_t)row->query->scan, .arena = forwarded->arena};
-    if (row->query->scan) query.scan = &forwarded->scan;
+    forwarded_scan(forwarded, row, &query);
     pawl__search_init(&forwarded->verb.search, &query, forwarded->arena);
     return PAWL_OK;
 }
@@ -147,6 +155,7 @@ static enum pawl_err forwarded_search(struct pawl_forwarded *forwarded, const Pe
 static enum pawl_err forwarded_tally(struct pawl_forwarded *forwarded, const Peer__Call *row) {
     struct pawl_query query;
     if (!forwarded_query(row, &query)) return PAWL_E_INVALID;
+    forwarded_scan(forwarded, row, &query);
     pawl__tally_init(&forwarded->verb.tally, &query, forwarded->arena);
     return PAWL_OK;
 }
@@ -246,6 +255,18 @@ static Peer__Row *forwarded_rows(struct pawl_arena *arena, Peer__Answer *answer,
     return rows;
 }
 
+// Tells where |scan| (NULL: there is none) has stopped. False: memory is out.
+static bool forwarded_pack_stop(struct pawl_arena *arena, const struct pawl_scan *scan,
+                                Peer__Answer *answer) {
+    if (!scan || !scan->stopped) return true;
+    answer->stop = pawl__arena_alloc(arena, sizeof *answer->stop);
+    if (!answer->stop) return false;
+    peer__row__init(answer->stop);
+    answer->stop->created_at = scan->created_at;
+    answer->stop->count = scan->looked;
+    return forwarded_copy(arena, &answer->stop->id, scan->id);
+}
+
 static bool forwarded_pack_search(const struct pawl_forwarded *forwarded, Peer__Answer *answer) {
     const struct pawl_search *search = &forwarded->verb.search;
     struct pawl_arena *arena = forwarded->arena;
@@ -264,13 +285,8 @@ static bool forwarded_pack_search(const struct pawl_forwarded *forwarded, Peer__
              forwarded_copy(arena, &rows[i].custom_status, row->custom_status) &&
              forwarded_copy(arena, &rows[i].failure_type, row->failure_type);
     }
-    const struct pawl_scan *scan = search->query.scan;
-    if (!ok || !scan || !scan->stopped) return ok;
-    answer->stop = pawl__arena_alloc(arena, sizeof *answer->stop);
-    if (!answer->stop) return false;
-    peer__row__init(answer->stop);
-    answer->stop->created_at = scan->created_at;
-    return forwarded_copy(arena, &answer->stop->id, scan->id);
+    answer->sifted = search->query.await.kind;
+    return ok && forwarded_pack_stop(arena, search->query.scan, answer);
 }
 
 static bool forwarded_pack_tally(const struct pawl_forwarded *forwarded, Peer__Answer *answer) {
@@ -282,7 +298,8 @@ static bool forwarded_pack_tally(const struct pawl_forwarded *forwarded, Peer__A
         rows[i].count = tally->rows[i].count;
         ok = forwarded_copy(forwarded->arena, &rows[i].name, tally->rows[i].name);
     }
-    return ok;
+    answer->sifted = tally->query.await.kind;
+    return ok && forwarded_pack_stop(forwarded->arena, tally->query.scan, answer);
 }
 
 static bool forwarded_pack_purge(const struct pawl_forwarded *forwarded, Peer__Answer *answer) {

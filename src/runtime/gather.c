@@ -2,8 +2,17 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
+#define GATHER_TIME (150 * PAWL_MILLISECOND) // that a count with a scan takes, about
+
 struct gather_search {
     struct pawl_search search;
+    struct pawl_scan scan;
+};
+
+struct gather_tally {
+    struct pawl_tally tally;
     struct pawl_scan scan;
 };
 
@@ -12,6 +21,7 @@ union gather_part {
     struct pawl_search search;
     struct pawl_tally tally;
     struct gather_search part;
+    struct gather_tally step;
 };
 
 struct gather {
@@ -19,6 +29,12 @@ struct gather {
     union gather_part *whole;
     uint32_t count, open;
     struct pawl_error error; // the first
+    // Of a count with a scan: the shard that is being counted, when it began, and the way to begin
+    // with another.
+    uint32_t at;
+    int64_t began;
+    void (*begin)(void *arg, struct pawl_call *call);
+    void *arg;
     union gather_part parts[];
 };
 
@@ -45,6 +61,7 @@ static void gather_cut(struct gather *gather) {
     struct pawl_scan *scan = whole->query.scan;
     enum pawl_order order = whole->query.order;
     struct pawl_snapshot stop = {0};
+    uint64_t looked = 0;
     bool stopped = false;
     for (uint32_t i = 0; scan && i < gather->count; i++) {
         const struct pawl_scan *part = &gather->parts[i].part.scan;
@@ -52,6 +69,7 @@ static void gather_cut(struct gather *gather) {
         if (!part->stopped || (stopped && pawl__query_compare(order, &stop, &place) <= 0)) continue;
         stopped = true;
         stop = place;
+        looked = part->looked;
     }
     while (stopped && whole->count &&
            pawl__query_compare(order, &whole->rows[whole->count - 1], &stop) > 0)
@@ -60,6 +78,7 @@ static void gather_cut(struct gather *gather) {
     scan->stopped = true;
     scan->created_at = stop.created_at;
     scan->id = stop.id;
+    scan->looked = looked;
 }
 
 // The first of all rows. False when memory is out.
@@ -104,6 +123,27 @@ static bool gather_counts(struct gather *gather) {
     return true;
 }
 
+// Whether |call| counts with a scan.
+static bool gather_is_stepwise(const struct pawl_call *call) {
+    return call->verb->kind == PAWL_VERB_TALLY &&
+           PAWL_CONTAINER(call, const struct pawl_tally, call)->query.scan;
+}
+
+// Goes on to the next shard. False: the count ends, and says where.
+static bool gather_step(struct gather *gather) {
+    struct pawl_scan *scan = gather->whole->tally.query.scan;
+    const struct pawl_scan *part = &gather->parts[gather->at].step.scan;
+    bool stopped = part->stopped, late = pawl__clock_steady() - gather->began >= GATHER_TIME;
+    scan->looked += part->looked;
+    if (!stopped && ++gather->at == gather->count) return false;
+    if (!stopped && !late) return true;
+    scan->stopped = true;
+    scan->shard = gather->at;
+    scan->created_at = stopped ? part->created_at : 0;
+    scan->id = stopped ? part->id : PAWL_STR("");
+    return false;
+}
+
 static bool gather_merge(struct gather *gather) {
     bool search = gather->whole->call.verb->kind == PAWL_VERB_SEARCH;
     return search ? gather_rows(gather) : gather_counts(gather);
@@ -115,6 +155,11 @@ static void gather_done(struct pawl_call *call, const struct pawl_error *error) 
     if (error && !gather->error.code) gather->error = *error;
     if (--gather->open) return;
     struct pawl_call *whole = &gather->whole->call;
+    if (!gather->error.code && gather_is_stepwise(whole) && gather_step(gather)) {
+        gather->open = 1;
+        gather->begin(gather->arg, &gather->parts[gather->at].call);
+        return;
+    }
     struct pawl_error own = gather->error;
     if (!own.code && !gather_merge(gather)) pawl__fail_plain(&own, PAWL_E_NOMEM);
     gather_free(gather);
@@ -134,6 +179,11 @@ static void gather_init_part(struct gather *gather, uint32_t shard) {
     } else {
         pawl__tally_init(&part->tally, &whole->tally.query, whole->tally.arena);
         part->tally.shard = shard;
+        if (whole->tally.query.scan) {
+            part->step.scan = *whole->tally.query.scan;
+            part->tally.query.scan = &part->step.scan;
+            if (shard != whole->tally.query.scan->shard) part->tally.query.after_id.len = 0;
+        }
     }
     part->call.done = gather_done;
     part->call.data = gather;
@@ -147,7 +197,19 @@ enum pawl_err pawl__gather_begin(struct pawl_call *call, uint32_t shards,
     gather->whole = PAWL_CONTAINER(call, union gather_part, call);
     gather->count = gather->open = shards;
     call->remote = &gather->remote;
+    gather->begin = begin;
+    gather->arg = arg;
     for (uint32_t i = 0; i < shards; i++) gather_init_part(gather, i);
+    if (gather_is_stepwise(call)) {
+        struct pawl_scan *scan = gather->whole->tally.query.scan;
+        scan->stopped = false;
+        scan->looked = 0;
+        gather->at = scan->shard < shards ? scan->shard : shards - 1;
+        gather->began = pawl__clock_steady();
+        gather->open = 1;
+        begin(arg, &gather->parts[gather->at].call);
+        return PAWL_OK;
+    }
     // The last to begin may be the last to end, and take the memory along.
     for (uint32_t i = 0; i < shards; i++) begin(arg, &gather->parts[i].call);
     return PAWL_OK;

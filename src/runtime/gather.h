@@ -2,7 +2,9 @@
 #define PAWL_RUNTIME_GATHER_H
 
 // A search or a count in an app of several shards: the answers of all shards, put together. The
-// answer of a shard is that of one moment; other shards may answer for other moments.
+// answer of a shard is that of one moment; other shards may answer for other moments. A count with
+// a scan goes from shard to shard, as far as it comes in a moment, so that where it stops is one
+// place.
 
 #include "runtime/search.h"
 

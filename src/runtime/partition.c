@@ -133,10 +133,18 @@ static bool partition_elsewhere(struct pawl_residency *residency, struct pawl_ca
     return !partition->ending && partition->host->elsewhere(partition, call);
 }
 
+static bool partition_lacks(const struct pawl_residency *residency, bool turn,
+                            struct pawl_str name) {
+    const struct pawl_partition *partition =
+        PAWL_CONTAINER(residency, const struct pawl_partition, residency);
+    return pawl__choose_lacks(partition->dispatch, turn, name);
+}
+
 static const struct pawl_residency_host partition_residency_host = {
     .settle = partition_settle,
     .failed = partition_on_failed,
     .elsewhere = partition_elsewhere,
+    .lacks = partition_lacks,
 };
 
 static struct pawl_partition *partition_owned(struct pawl_ownership *ownership) {

@@ -2,6 +2,10 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "runtime/sift.h"
+#include "store/groups.h"
+
 // The store is read by its thread while work goes on, so what it tells is of some earlier moment.
 // But from before it is read until its answer is looked at nothing leaves memory
 // (pawl__residency_keeps): an instance that is in memory then is looked at there, and one that is
@@ -10,6 +14,8 @@
 //
 // A count has no rows that memory could correct. So instances that are otherwise in memory than in
 // the store when it begins are left out there, and are counted here.
+
+#define TALLY_TIME (60 * PAWL_MILLISECOND) // that a count with a scan takes, about
 
 struct reading {
     struct pawl_job job;
@@ -20,7 +26,7 @@ struct reading {
     uint64_t shard;        // of the lease, which may change while the thread reads
     struct pawl_query query;
     struct pawl_scan scan;
-    struct pawl_arena arena; // of all below
+    struct pawl_arena arena; // of all above and below
     struct pawl_snapshot *rows;
     size_t count, cap;
     struct pawl_tally_row *tally;
@@ -54,7 +60,8 @@ static bool reading_copy_query(struct pawl_arena *arena, struct pawl_query *quer
     return reading_copy(arena, &query->name) && reading_copy(arena, &query->parent) &&
            reading_copy(arena, &query->tag) && reading_copy(arena, &query->id_prefix) &&
            reading_copy(arena, &query->custom_status) &&
-           reading_copy(arena, &query->failure_type) && reading_copy(arena, &query->after_id);
+           reading_copy(arena, &query->failure_type) && reading_copy(arena, &query->after_id) &&
+           reading_copy(arena, &query->await.name);
 }
 
 // --- in the reader's thread ----------------------------------------------------------------------
@@ -79,10 +86,12 @@ static enum pawl_err reading_add(void *arg, const struct pawl_snapshot *row,
 static void reading_search(struct pawl_job *job) {
     struct reading *reading = PAWL_CONTAINER(job, struct reading, job);
     struct pawl_store *store = reading->calls->residency->storage->store;
+    pawl_query_fn ask = reading->query.await.kind ? pawl__sift_query : store->ops->query;
     pawl__error_clear(&reading->error);
     reading->count = 0;
-    reading->error.code = store->ops->query(store, reading->shard, &reading->query, reading_add,
-                                            reading, &reading->error);
+    reading->scan.looked = reading->scan.most;
+    reading->error.code =
+        ask(store, reading->shard, &reading->query, reading_add, reading, &reading->error);
 }
 
 static struct pawl_tally_row *reading_tally_row(struct reading *reading, struct pawl_str name,
@@ -115,15 +124,31 @@ static enum pawl_err reading_count(void *arg, struct pawl_str name, int32_t stat
 static void reading_tally(struct pawl_job *job) {
     struct reading *reading = PAWL_CONTAINER(job, struct reading, job);
     struct pawl_store *store = reading->calls->residency->storage->store;
+    struct pawl_query part = reading->query;
+    struct pawl_scan *scan = part.scan;
+    int64_t until = pawl__clock_steady() + TALLY_TIME;
+    uint64_t looked = 0;
     pawl__error_clear(&reading->error);
-    reading->error.code = store->ops->count(store, reading->shard, &reading->query, reading_count,
-                                            reading, &reading->error);
+    do {
+        if (scan) scan->looked = scan->most;
+        reading->error.code =
+            part.await.kind ? pawl__groups_count(pawl__sift_query, store, reading->shard, &part,
+                                                 reading_count, reading, &reading->error)
+                            : store->ops->count(store, reading->shard, &part, reading_count,
+                                                reading, &reading->error);
+        if (!scan || reading->error.code || !scan->stopped) return;
+        part.after_created = scan->created_at;
+        part.after_id = scan->id;
+        looked += scan->looked;
+        scan->looked = looked;
+    } while (pawl__clock_steady() < until);
 }
 
 // --- pages ---------------------------------------------------------------------------------------
 
 // The instances in memory that a page looks at, in its order.
 struct page {
+    const struct pawl_residency *residency;
     const struct pawl_query *query;
     struct pawl_arena *arena; // of the columns
     const struct pawl_tree_node *next;
@@ -142,9 +167,10 @@ static bool page_step(struct page *page) {
         const struct pawl_snapshot place = {.id = page->next->text,
                                             .created_at = page->next->number};
         if (page->last && pawl__query_compare(page->query->order, &place, page->last) > 0) break;
+        page->next = pawl__tree_next(page->next, backward);
+        if (!pawl__sift_instance(page->residency, instance, page->query)) continue;
         if (!pawl__shard_columns(instance, page->arena, &page->row)) return false;
         page->has_row = pawl__query_match(page->query, &page->row);
-        page->next = pawl__tree_next(page->next, backward);
     }
     return true;
 }
@@ -154,6 +180,15 @@ static const struct pawl_tree_node *page_begin(const struct pawl_shard *shard,
     bool backward = query->order == PAWL_ORDER_NEWEST;
     if (!query->after_id.len) return pawl__tree_end(&shard->by_created, backward);
     return pawl__tree_from(&shard->by_created, query->after_created, query->after_id, backward);
+}
+
+// Tells the caller's |scan| where the store has stopped. False: memory is out.
+static bool reading_tell_stop(const struct reading *reading, struct pawl_scan *scan) {
+    scan->stopped = true;
+    scan->created_at = reading->scan.created_at;
+    scan->id = reading->scan.id;
+    scan->looked = reading->scan.looked;
+    return reading_copy(scan->arena, &scan->id);
 }
 
 // Puts the answer of |verb| together from what was read and what is in memory, both in the order of
@@ -167,7 +202,8 @@ static bool page_merge(struct reading *reading, struct pawl_search *verb, bool *
     const struct pawl_snapshot stop = {.id = reading->scan.id,
                                        .created_at = reading->scan.created_at};
     bool full = reading->count == query->limit, stopped = reading->scan.stopped;
-    struct page page = {.query = query,
+    struct page page = {.residency = reading->calls->residency,
+                        .query = query,
                         .arena = &reading->arena,
                         .next = page_begin(shard, query),
                         .last = full      ? &reading->rows[reading->count - 1]
@@ -195,10 +231,7 @@ static bool page_merge(struct reading *reading, struct pawl_search *verb, bool *
     bool filled = verb->count == verb->query.limit;
     *enough = !full || filled;
     if (!ok || !verb->query.scan || filled || !stopped) return ok;
-    verb->query.scan->stopped = true;
-    verb->query.scan->created_at = stop.created_at;
-    verb->query.scan->id = stop.id;
-    return reading_copy(verb->query.scan->arena, &verb->query.scan->id);
+    return reading_tell_stop(reading, verb->query.scan);
 }
 
 // False when more has to be read.
@@ -211,8 +244,10 @@ static bool search_answer(struct reading *reading, struct pawl_search *verb) {
 
 // --- counts --------------------------------------------------------------------------------------
 
-// Whether the store may have a row of |instance| that is not as it is in memory.
-static bool tally_differs(const struct pawl_instance *instance) {
+// Whether the store may have a row of |instance| that is not as it is in memory, or that does not
+// say what is asked for.
+static bool tally_differs(const struct reading *reading, const struct pawl_instance *instance) {
+    if (reading->query.await.kind) return true;
     return instance->exists ? instance->unsaved : instance->saved;
 }
 
@@ -221,13 +256,13 @@ static bool tally_leave_out(struct reading *reading) {
     const struct pawl_shard *shard = &reading->calls->residency->shard;
     size_t at = 0, count = 0;
     for (const struct pawl_instance *one; (one = pawl__map_next(&shard->instances, &at));)
-        count += tally_differs(one);
+        count += tally_differs(reading, one);
     struct pawl_str *ids = pawl__arena_alloc(&reading->arena, (count + 1) * sizeof *ids);
     bool ok = ids;
     at = 0;
     reading->query.except = ids;
     for (const struct pawl_instance *one; ok && (one = pawl__map_next(&shard->instances, &at));) {
-        if (!tally_differs(one)) continue;
+        if (!tally_differs(reading, one)) continue;
         struct pawl_str *id = &ids[reading->query.except_count++];
         *id = pawl__instance_id(one);
         ok = reading_copy(&reading->arena, id);
@@ -239,13 +274,19 @@ static bool tally_leave_out(struct reading *reading) {
 // in the store when that was read, or not: it is not looked at here, so that it counts once at
 // most.
 static bool tally_add(struct reading *reading) {
+    const struct pawl_snapshot stop = {.id = reading->scan.id,
+                                       .created_at = reading->scan.created_at};
     for (size_t i = 0; i < reading->query.except_count; i++) {
         const struct pawl_instance *instance =
             pawl__shard_find(&reading->calls->residency->shard, reading->query.except[i]);
         struct pawl_snapshot row;
-        if (!instance || !instance->exists) continue;
+        if (!instance || !instance->exists ||
+            !pawl__sift_instance(reading->calls->residency, instance, &reading->query))
+            continue;
         if (!pawl__shard_columns(instance, &reading->arena, &row)) return false;
         if (!pawl__query_match(&reading->query, &row)) continue;
+        if (reading->scan.stopped && pawl__query_compare(reading->query.order, &row, &stop) > 0)
+            continue;
         struct pawl_tally_row *group = reading_tally_row(reading, row.name, row.status);
         if (!group) return false;
         group->count++;
@@ -262,6 +303,7 @@ static void tally_answer(struct reading *reading, struct pawl_tally *verb) {
         verb->rows[verb->count] = reading->tally[i];
         ok = reading_copy(verb->arena, &verb->rows[verb->count++].name);
     }
+    if (ok && reading->scan.stopped) ok = reading_tell_stop(reading, verb->query.scan);
     if (!ok) pawl__fail_plain(&verb->call.error, PAWL_E_NOMEM);
 }
 

@@ -34,7 +34,10 @@ struct pawl_tally_row {
 };
 
 // Fills |rows|, in |arena|, with how many fit, by name and status, in no order. Exact when nothing
-// changes meanwhile; what does change is counted as it was before or as it is then.
+// changes meanwhile; what does change is counted as it was before or as it is then. With
+// |query.scan| it counts in the order of the query, for a moment, what stands behind its place, and
+// tells behind which place the caller has to go on. Nothing is counted twice so, and what is there
+// all the time is counted.
 struct pawl_tally {
     struct pawl_call call;
     uint32_t shard;

@@ -13,6 +13,12 @@ enum {
 
 // --- requests -----------------------------------------------------------------------------------
 
+static void list_refuse_token(enum pawl_err err, struct pawl_error *error) {
+    pawl__fail(error, err, "%s",
+               err == PAWL_E_INVALID ? "the continuation token is not one of ours"
+                                     : "out of memory");
+}
+
 // A search for a page of |page| instances behind the place of |token|.
 static struct pawl_call *list_make(struct pawl_taskhub_call *call, struct pawl_query *query,
                                    size_t page, const char *token, struct pawl_error *error) {
@@ -20,9 +26,7 @@ static struct pawl_call *list_make(struct pawl_taskhub_call *call, struct pawl_q
     if (*token)
         err = pawl__page_token_read(call->arena, token, &query->after_created, &query->after_id);
     if (err) {
-        pawl__fail(error, err, "%s",
-                   err == PAWL_E_INVALID ? "the continuation token is not one of ours"
-                                         : "out of memory");
+        list_refuse_token(err, error);
         return NULL;
     }
     call->page = page == 0 || page > LIST_PAGE ? LIST_PAGE : page;
@@ -48,11 +52,34 @@ struct pawl_call *pawl__taskhub_search(struct pawl_taskhub_call *call, struct pa
     return list_make(call, &query, ask->limit, ask->after, error);
 }
 
+// The place of a count: of a token whose id has the number of the shard in front.
+static enum pawl_err tally_place(struct pawl_arena *arena, const char *token,
+                                 struct pawl_query *query, uint32_t *shard) {
+    struct pawl_str rest;
+    int64_t number;
+    if (!*token) return PAWL_OK;
+    enum pawl_err err = pawl__page_token_read(arena, token, &query->after_created, &rest);
+    if (err) return err;
+    struct pawl_str first = pawl__str_cut(&rest, '.');
+    if (!rest.data || !pawl__str_to_int(first, 0, UINT32_MAX, &number)) return PAWL_E_INVALID;
+    *shard = (uint32_t)number;
+    query->after_id = rest;
+    return PAWL_OK;
+}
+
 struct pawl_call *pawl__taskhub_tally(struct pawl_taskhub_call *call, struct pawl_error *error) {
     const Query__CountRequest *ask = (const void *)call->request;
-    struct pawl_query query = {0};
+    struct pawl_query query = {.order = PAWL_ORDER_OLDEST};
     if (pawl__filter_parse(pawl__str(ask->filter), pawl__clock_wall(), call->arena, &query, error))
         return NULL;
+    call->scan = (struct pawl_scan){.most = PAWL_SEARCH_SCAN, .arena = call->arena};
+    if (ask->parts) query.scan = &call->scan;
+    enum pawl_err err =
+        ask->parts ? tally_place(call->arena, ask->after, &query, &call->scan.shard) : PAWL_OK;
+    if (err) {
+        list_refuse_token(err, error);
+        return NULL;
+    }
     pawl__tally_init(&call->verb.tally, &query, call->arena);
     return &call->verb.tally.call;
 }
@@ -177,5 +204,11 @@ bool pawl__taskhub_answer_tally(struct pawl_taskhub_call *call) {
         response->groups[i] = &groups[i];
     }
     response->n_groups = tally->count;
-    return true;
+    const struct pawl_scan *scan = tally->query.scan;
+    if (!scan || !scan->stopped) return true;
+    char *place = pawl__arena_format(call->arena, "%u.%.*s", scan->shard, PAWL_FMT(scan->id));
+    response->looked = scan->looked;
+    response->next =
+        place ? pawl__page_token_make(call->arena, scan->created_at, pawl__str(place)) : NULL;
+    return response->next;
 }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "sdk/call.h"
+#include "sdk/count.h"
 #include "sdk/error.h"
 #include "wire/unpack.h"
 
@@ -84,36 +85,90 @@ enum pawl_err pawl_list(struct pawl *pawl, const struct pawl_list_options *optio
 
 // --- counts -------------------------------------------------------------------------------------
 
-// The rows with their names behind them, in one piece of memory; NULL when that is out.
-static struct pawl_count *list_counts(const Query__CountResponse *response) {
-    size_t names = 0;
-    for (size_t i = 0; i < response->n_groups; i++) names += strlen(response->groups[i]->name) + 1;
-    // One row more, so that there is one.
-    struct pawl_count *counts = malloc((response->n_groups + 1) * sizeof *counts + names);
-    if (!counts) return NULL;
-    char *at = (char *)(counts + response->n_groups + 1);
+// What was counted so far. The daemon counts many in parts, so that none of them keeps it busy.
+struct list_sum {
+    struct pawl_arena arena; // of all below
+    struct pawl_count *rows;
+    size_t len, cap, names; // bytes of all names
+    uint64_t found, looked;
+    char *next; // where the next part begins
+};
+
+static struct pawl_count *sum_row(struct list_sum *sum, const Query__CountResponse__Group *group) {
+    for (size_t i = 0; i < sum->len; i++)
+        if ((int)sum->rows[i].status == (int)group->status &&
+            strcmp(sum->rows[i].name, group->name) == 0)
+            return &sum->rows[i];
+    if (sum->len == sum->cap) {
+        size_t cap = sum->cap ? 2 * sum->cap : 32;
+        struct pawl_count *rows = pawl__arena_alloc(&sum->arena, cap * sizeof *rows);
+        if (!rows) return NULL;
+        if (sum->len) memcpy(rows, sum->rows, sum->len * sizeof *rows);
+        sum->rows = rows;
+        sum->cap = cap;
+    }
+    char *name = pawl__arena_dup(&sum->arena, pawl__str(group->name));
+    if (!name) return NULL;
+    sum->names += strlen(name) + 1;
+    sum->rows[sum->len] = (struct pawl_count){name, (enum pawl_status)group->status, 0};
+    return &sum->rows[sum->len++];
+}
+
+// False: memory is out.
+static bool sum_add(struct list_sum *sum, const Query__CountResponse *response) {
     for (size_t i = 0; i < response->n_groups; i++) {
-        const Query__CountResponse__Group *group = response->groups[i];
-        counts[i] = (struct pawl_count){at, (enum pawl_status)group->status, group->count};
-        at = stpcpy(at, group->name) + 1;
+        struct pawl_count *row = sum_row(sum, response->groups[i]);
+        if (!row) return false;
+        row->count += response->groups[i]->count;
+        sum->found += response->groups[i]->count;
+    }
+    sum->looked += response->looked;
+    sum->next = pawl__arena_dup(&sum->arena, pawl__str(response->next));
+    return sum->next;
+}
+
+// The rows with their names behind them, in one piece of memory; NULL when that is out.
+static struct pawl_count *sum_rows(const struct list_sum *sum) {
+    // One row more, so that there is one.
+    struct pawl_count *counts = malloc((sum->len + 1) * sizeof *counts + sum->names);
+    if (!counts) return NULL;
+    char *at = (char *)(counts + sum->len + 1);
+    for (size_t i = 0; i < sum->len; i++) {
+        counts[i] = (struct pawl_count){at, sum->rows[i].status, sum->rows[i].count};
+        at = stpcpy(at, sum->rows[i].name) + 1;
     }
     return counts;
 }
 
-enum pawl_err pawl_count(struct pawl *pawl, const char *filter, struct pawl_count **counts,
-                         size_t *len) {
-    *counts = NULL;
-    *len = 0;
-    PAWL_TRY(list_check(pawl, filter, "pawl_count"));
+static enum pawl_err count_part(struct pawl *pawl, const char *filter, struct list_sum *sum) {
     struct pawl_client_call call = {0};
     Query__CountRequest ask = QUERY__COUNT_REQUEST__INIT;
     if (filter) ask.filter = (char *)filter;
+    ask.parts = true;
+    ask.after = sum->next;
     enum pawl_err err = pawl__client_call(pawl, &call, PAWL_TASKHUB_TALLY, &ask, PAWL_FOREVER);
-    if (!err) {
-        const Query__CountResponse *response = (const void *)call.op.response;
-        *counts = list_counts(response);
-        *len = *counts ? response->n_groups : 0;
-        if (!*counts) err = pawl__sdk_fail_nomem();
-    }
+    if (!err && !sum_add(sum, (const void *)call.op.response)) err = pawl__sdk_fail_nomem();
     return pawl__client_finish(&call, err);
+}
+
+enum pawl_err pawl__count(struct pawl *pawl, const char *filter, pawl_count_tell_fn tell, void *arg,
+                          struct pawl_count **counts, size_t *len) {
+    struct list_sum sum = {.next = ""};
+    enum pawl_err err;
+    *counts = NULL;
+    *len = 0;
+    PAWL_TRY(list_check(pawl, filter, "pawl_count"));
+    do {
+        err = count_part(pawl, filter, &sum);
+        if (!err && *sum.next && tell) tell(arg, sum.found, sum.looked);
+    } while (!err && *sum.next);
+    if (!err && !(*counts = sum_rows(&sum))) err = pawl__sdk_fail_nomem();
+    if (!err) *len = sum.len;
+    pawl__arena_finish(&sum.arena);
+    return err;
+}
+
+enum pawl_err pawl_count(struct pawl *pawl, const char *filter, struct pawl_count **counts,
+                         size_t *len) {
+    return pawl__count(pawl, filter, NULL, NULL, counts, len);
 }

@@ -1,7 +1,5 @@
 #include "store/query.h"
 
-#include "base/map.h"
-
 static bool query_contains(struct pawl_str text, struct pawl_str part) {
     return part.len == 0 || (text.len && memmem(text.data, text.len, part.data, part.len));
 }
@@ -36,22 +34,31 @@ bool pawl__query_match(const struct pawl_query *query, const struct pawl_snapsho
            (!query->after_id.len || pawl__query_compare(query->order, row, &place) > 0);
 }
 
-bool pawl__query_leave_out(const struct pawl_query *query, struct pawl_snapshot *rows,
-                           size_t *count) {
-    struct pawl_map ids = {0};
-    size_t kept = 0;
-    bool ok = true;
-    for (size_t i = 0; ok && i < query->except_count; i++)
-        ok = pawl__map_put(&ids, query->except[i], (void *)&query->except[i]);
-    for (size_t i = 0; ok && i < *count; i++)
-        if (!pawl__map_get(&ids, rows[i].id)) rows[kept++] = rows[i];
-    if (ok) *count = kept;
-    pawl__map_finish(&ids);
-    return ok;
-}
-
 bool pawl__query_is_of_kinds(const struct pawl_query *query) {
     return !query->created_from && !query->created_before && !query->ended_from &&
            !query->ended_before && !query->parent.len && !query->tag.len && !query->id_prefix.len &&
            !query->custom_status.len && !query->failure_type.len && !query->after_id.len;
+}
+
+bool pawl__query_has_filter(const struct pawl_query *query) {
+    struct pawl_query all = *query;
+    all.after_id = (struct pawl_str){0}; // a place is none
+    return all.statuses || all.name.len || !pawl__query_is_of_kinds(&all);
+}
+
+bool pawl__query_ends_before(const struct pawl_query *query) {
+    int64_t at = query->scan->created_at;
+    if (query->order == PAWL_ORDER_NEWEST) return query->created_from && at < query->created_from;
+    return query->created_before && at >= query->created_before;
+}
+
+bool pawl__query_from(const struct pawl_query *query, int64_t *created_at, struct pawl_str *id) {
+    bool newest = query->order == PAWL_ORDER_NEWEST, placed = query->after_id.len;
+    int64_t bound = newest ? query->created_before : query->created_from;
+    bool narrows =
+        bound &&
+        (!placed || (newest ? query->after_created >= bound : query->after_created < bound));
+    *created_at = narrows ? bound : query->after_created;
+    *id = narrows ? PAWL_STR("") : query->after_id;
+    return narrows || placed;
 }

@@ -11,9 +11,15 @@ bool pawl__query_match(const struct pawl_query *query, const struct pawl_snapsho
 // Whether a row's name and status alone say if it passes the filters of |query|.
 bool pawl__query_is_of_kinds(const struct pawl_query *query);
 
-// Takes those of |rows| out that |query| leaves out. False when memory is out.
-bool pawl__query_leave_out(const struct pawl_query *query, struct pawl_snapshot *rows,
-                           size_t *count);
+// Whether |query| leaves anything out, wherever it begins.
+bool pawl__query_has_filter(const struct pawl_query *query);
+
+// The place behind which |query| begins: its own, or that in front of the time which it asks for.
+// False: it begins with all.
+bool pawl__query_from(const struct pawl_query *query, int64_t *created_at, struct pawl_str *id);
+
+// Whether all that |query| asks for stands in front of the place at which its scan has stopped.
+bool pawl__query_ends_before(const struct pawl_query *query);
 
 // Less than 0, 0, or more, as |a| comes before, is, or comes after |b| in the order of |query|. Of
 // the rows only ids and times of creation are looked at.

@@ -37,6 +37,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "wire/await.h"
 #include "wire/rows.h"
 
 // What a store can.
@@ -195,6 +196,10 @@ struct pawl_scan {
     bool stopped;             // out: it did, and fewer were found than the query's limit
     int64_t created_at;       // then: what was looked at ends with this place in the order
     struct pawl_str id;
+    // Of calls on a whole app, not of stores: instances that were looked at, at least; and of a
+    // count the shard that it begins with, and then the one in which that place is.
+    uint64_t looked;
+    uint32_t shard;
 };
 
 // Which instances of a shard, and in which order. What is zero does not filter.
@@ -212,7 +217,9 @@ struct pawl_query {
     int64_t after_created; // with |after_id|: only what comes after this place in the order
     struct pawl_str after_id;
     size_t limit;           // 0: none
-    struct pawl_scan *scan; // NULL: looks at all. Counts do
+    struct pawl_scan *scan; // NULL: looks at all
+    // For what it waits, which no column says: no store looks at it, the runtime does.
+    struct pawl_await await;
     // Of counts: ids, each named once, of instances that are left out, be they there or not.
     const struct pawl_str *except;
     size_t except_count;
@@ -323,7 +330,9 @@ struct pawl_store_ops {
     enum pawl_err (*query)(struct pawl_store *store, uint64_t shard, const struct pawl_query *query,
                            pawl_snapshot_fn fn, void *arg, struct pawl_error *error);
 
-    // Counts them by name and status, in no order; |query|'s order, place and limit do not matter.
+    // Counts them by name and status, in no order; |query|'s limit does not matter. Without
+    // |query->scan| it counts all, whatever its place. With one it counts those behind its place,
+    // up to the one that the scan tells.
     enum pawl_err (*count)(struct pawl_store *store, uint64_t shard, const struct pawl_query *query,
                            pawl_count_fn fn, void *arg, struct pawl_error *error);
 

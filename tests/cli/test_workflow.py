@@ -201,6 +201,9 @@ class Workflow(clilib.Case):
                           (["--filter-id", "order-*"], ["order-1", "order-2"]),
                           (["--filter-id", "order-[2-9]"], ["order-2"]), (["--filter-parent", "p"], ["p:0000"]),
                           (["--filter-custom-status", "still"], ["p:0000"]), (["--filter-custom-status", "Still"], []),
+                          (["--filter-wait", "child"], ["p"]), (["--filter-wait", "child:wait_for_go"], ["p"]),
+                          (["--filter-wait", "child:p:0000"], ["p"]), (["--filter-wait", "child:echo"], []),
+                          (["--filter-wait", "timer"], []), (["--filter-wait", "worker"], []),
                           (["--filter-failure", "Declined"], ["order-2"]), (["--filter-failure", "Decl"], []),
                           (["--filter-ended-since", "1h"], ["order-1", "order-2"]), (["--filter-ended-until", "1h"], []),
                           (["--filter-ended-until", "0s", "-s", "RUNNING"], []), (["--filter-min-age", "1h"], []),
@@ -216,6 +219,8 @@ class Workflow(clilib.Case):
             return {(one["status"], one["name"]): one["count"] for one in json.loads(self.done("count", "-o", "json", *args))}
         self.assertEqual(counts(), {("RUNNING", None): 2, ("COMPLETED", None): 1, ("FAILED", None): 1})
         self.assertEqual(counts("--by", "name,status", "--filter-id", "p*"), {("RUNNING", "parent"): 1, ("RUNNING", "wait_for_go"): 1})
+        self.assertEqual(counts("--filter-wait", "child"), {("RUNNING", None): 1})
+        self.assert_mistake(self.workflow("list", "--filter-wait", "x"), "'x' is nothing to wait for", code=1)
         self.assertEqual(alike(self.done("count", "-b", "name", "-s", "FAILED")), [["NAME", "COUNT"], ["decline", "1"]])
 
     def test_tags(self):

@@ -6,6 +6,7 @@ import './act.mjs';
 import './shell.mjs';
 import './keys.mjs';
 import './screen.mjs';
+import './missing.mjs';
 import './large.mjs';
 import './hostile.mjs';
 import './trouble.mjs';

@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         FUZZ_CHECK(query.statuses == again.statuses && query.created_from == again.created_from &&
                    query.ended_before == again.ended_before &&
                    pawl__str_equal(query.id_prefix, again.id_prefix) &&
-                   pawl__str_equal(query.tag, again.tag));
+                   pawl__str_equal(query.tag, again.tag) && query.await.kind == again.await.kind &&
+                   pawl__str_equal(query.await.name, again.await.name));
         const struct pawl_snapshot row = {.id = query.id_prefix,
                                           .name = query.name,
                                           .status = 1,
@@ -37,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         bool is_timed =
             query.created_from || query.created_before || query.ended_from || query.ended_before;
         bool fits = pawl__query_match(&query, &row);
+        FUZZ_CHECK(query.await.kind < PAWL_AWAIT_KINDS);
         FUZZ_CHECK(fits || is_timed || (query.statuses && !(query.statuses & 2)));
     }
     pawl__arena_finish(&arena);

@@ -337,7 +337,8 @@ HTTP = {
                  "POST /v1.0/workflows/dapr/a/raiseEvent/go\n\n{}", "POST /v1.0/workflows/dapr/a/terminate",
                  "POST /v1.0-alpha1/workflows/dapr/a/purge?force=true", "GET /v1.0/workflows/dapr/%zz"],
     "console": ["GET /pawl/v1/app", "GET /pawl/v1/instances?q=status:failed+age%3C1h&sort=created&limit=2&after=1.a",
-                "GET /pawl/v1/instances/count?q=name:w&by=status", "GET /pawl/v1/instances/a/timeline",
+                "GET /pawl/v1/instances/count?q=name:w&by=status", "GET /pawl/v1/instances/count?q=wait:event&after=0.1.a",
+                'GET /pawl/v1/sentences?ids=["a","b"]', "GET /pawl/v1/instances/a/timeline",
                 "GET /pawl/v1/instances/a/events?from=1&n=2&full=1", "GET /pawl/v1/instances/a/events/0",
                 "GET /pawl/v1/changes?most=1&after=0123456789abcdef-1", "GET /pawl/v1/numbers", "GET /pawl/v1/openapi.json"],
     "import": ['POST /pawl/v1/instances/import\ncontent-type: application/json\n\n{"id": "c", "history": ['
@@ -352,7 +353,7 @@ for name, requests in HTTP.items():
 
 for name, text in {"terms": 'a1b2 name:order parent:p failure:Timeout says:"a b" tag.team:blue tag.x:',
                    "ages": "status:failed,stalled,running age<1h age>2d ended<10m ended>90s",
-                   "quotes": 'id:"order \\"7\\"" says:"', "wrong": "status:odd age<x name:"}.items():
+                   "quotes": 'id:"order \\"7\\"" says:"', "waits": 'wait:event:approval status:running wait:"activity:Process Payment" wait:worker', "wrong": "status:odd age<x name: wait:x"}.items():
     seed("filter", name, text.encode())
 
 # --- net ------------------------------------------------------------------------------------------

@@ -19,8 +19,7 @@ static enum pawl_err memory_again(struct pawl_store *store, const char *path,
     return pawl__memory_share(store, out, error);
 }
 
-const struct store_kind t_memory = {
-    .name = "memory", .bounded = true, .open = memory_open, .again = memory_again};
+const struct store_kind t_memory = {.name = "memory", .open = memory_open, .again = memory_again};
 
 static enum pawl_err sqlite_open(const char *path, struct pawl_store **out,
                                  struct pawl_error *error) {
@@ -35,7 +34,7 @@ static enum pawl_err sqlite_again(struct pawl_store *store, const char *path,
 }
 
 const struct store_kind t_sqlite = {
-    .bounded = true, .name = "sqlite", .shared = true, .open = sqlite_open, .again = sqlite_again};
+    .name = "sqlite", .shared = true, .open = sqlite_open, .again = sqlite_again};
 
 int fixture_setup(void **state) {
     struct fixture *f = calloc(1, sizeof *f);

@@ -25,7 +25,6 @@ struct store_kind {
     // What Dapr's layout of the user's state demands:
     bool json;                // values that are not bytes have to be JSON
     bool marks_nothing;       // that a value is bytes is not kept
-    bool bounded;             // a query looks at no more instances than it may
     const char *foreign_etag; // of the right form; NULL: a UUID
     enum pawl_err bad_etag;   // one of no form; 0: PAWL_E_CONFLICT
 };

@@ -115,7 +115,6 @@ static enum pawl_err cluster_again(struct pawl_store *store, const char *path,
 }
 
 static const struct store_kind t_cluster = {.name = "redis cluster",
-                                            .bounded = true,
                                             .shared = true,
                                             .own_state = true,
                                             .timed = true,

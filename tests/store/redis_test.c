@@ -38,12 +38,8 @@ static enum pawl_err redis_again(struct pawl_store *store, const char *path,
     return redis_open(path, out, error);
 }
 
-static const struct store_kind t_redis = {.name = "redis",
-                                          .bounded = true,
-                                          .shared = true,
-                                          .own_state = true,
-                                          .open = redis_open,
-                                          .again = redis_again};
+static const struct store_kind t_redis = {
+    .name = "redis", .shared = true, .own_state = true, .open = redis_open, .again = redis_again};
 
 // --- the user's state ---------------------------------------------------------------------------
 

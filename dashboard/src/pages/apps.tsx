@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, apps as findApps, get } from '../api';
+import { countAll } from '../counts';
 import type { App, Apps, Counts, Found } from '../model';
 import { appLink } from '../route';
 import { grouped, heard, now } from '../time';
@@ -73,7 +74,7 @@ function useAbout(appId: string, asks: boolean): About {
     const ask = async (): Promise<void> => {
       if (document.hidden) return;
       try {
-        const [app, counts] = await Promise.all([get<App>('app', appId), get<Counts>('instances/count?by=status', appId)]);
+        const [app, counts] = await Promise.all([get<App>('app', appId), countAll('instances/count?by=status&parts=1', () => !stopped, (path) => get<Counts>(path, appId))]);
         if (!stopped) setAbout({ app, counts });
       } catch (caught) {
         if (stopped || !(caught instanceof ApiError)) return;

@@ -1,13 +1,14 @@
 // The same for many: one verb for all workflows that the list's filter finds, with a count before, progress, and a summary.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { withQuery, type ApiError } from '../api';
+import type { ApiError } from '../api';
 import { bulk, type Progress } from '../bulk';
 import { bulkLine, type Said } from '../commands';
-import { busy, useLive } from '../live';
-import type { Counts } from '../model';
+import { least } from '../counts';
+import { busy } from '../live';
 import { grouped } from '../time';
 import { Command, Dialog, Refusal } from '../ui/basics';
+import { useCounts } from './count';
 import { bodyOf, SaidFields, VERBS, type VerbRow } from './actions';
 
 // One of these is offered first: the first that concerns any.
@@ -16,7 +17,7 @@ const HARMLESS = VERBS.filter((one) => !one.destroys && one.verb !== 'raise');
 const many = (n: number): string => `${grouped(n)} ${n === 1 ? 'workflow' : 'workflows'}`;
 
 export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
-  const counts = useLive<Counts>(withQuery('instances/count', { q, by: 'status' }));
+  const counts = useCounts(q, 'status');
   const [wanted, setRow] = useState<VerbRow | undefined>(undefined);
   const [said, setSaid] = useState<Said>({ event: '', data: '', reason: '', id: '-again' });
   const [progress, setProgress] = useState<Progress | undefined>(undefined);
@@ -28,7 +29,9 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
   // Nobody sees what is done once the view has gone.
   useEffect(() => () => void (stopped.current = true), []);
 
-  const groups = counts.value.value?.groups ?? [];
+  const known = counts.value.value;
+  const groups = known?.groups ?? [];
+  const more = least(known);
   const found = groups.reduce((n, group) => n + group.n, 0);
   const row = wanted ?? HARMLESS.find((one) => groups.some(one.fits)) ?? HARMLESS[0]!;
   const concerned = groups.reduce((n, group) => n + (row.fits(group) ? group.n : 0), 0);
@@ -61,7 +64,10 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
         <p>
           {q ? (
             <>
-              <code>{q}</code> finds {many(found)}.
+              <code>{q}</code> finds {more}
+              {many(found)}
+              {more && known?.looked !== undefined && `; looked at ${grouped(known.looked)} so far …`}
+              {!more && '.'}
             </>
           ) : (
             <>Without a filter these are all of the app: {many(found)}.</>
@@ -85,7 +91,8 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
         {state === 'asks' && <SaidFields verb={row.verb} said={said} many onChange={setSaid} />}
         {state === 'asks' ? (
           <p>
-            It concerns {many(concerned)}.{found > concerned && ' The others are passed over.'}
+            It concerns {more}
+            {many(concerned)}.{found > concerned && ' The others are passed over.'}
           </p>
         ) : (
           <div role="status">
@@ -110,7 +117,8 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
                 Cancel
               </button>
               <button type="submit" class={row.destroys ? 'danger' : 'primary'} disabled={concerned === 0}>
-                {row.label} {grouped(concerned)}
+                {row.label} {more}
+                {grouped(concerned)}
               </button>
             </>
           ) : state === 'runs' ? (

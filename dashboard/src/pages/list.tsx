@@ -4,9 +4,10 @@ import { useSignalEffect } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { withQuery } from '../api';
 import { startLine } from '../commands';
+import { least } from '../counts';
 import { ANY, useLive } from '../live';
 import { STATUSES, type App, type Counts, type List, type Row, type Status } from '../model';
-import { formatTerms, parseTerms, valueOf, withTerm } from '../query';
+import { formatTerms, HELP, parseTerms, valueOf, withTerm } from '../query';
 import { go, link, route, searching, setQuery } from '../route';
 import { grouped } from '../time';
 import { Badge, Command, Copy, Refusal } from '../ui/basics';
@@ -14,6 +15,7 @@ import { isTyping } from '../ui/keys';
 import { StartDialog } from './actions';
 import { BulkDialog } from './bulk';
 import { chosen, ColumnChooser, type Column } from './columns';
+import { useCounts } from './count';
 import { PAGE, useRest, type Searched } from './rest';
 import { useSteady } from './steady';
 import { Views } from './views';
@@ -22,7 +24,7 @@ export function ListPage({ app }: { app: App | undefined }) {
   const q = route.value.query.get('q') ?? '';
   const sort = route.value.query.get('sort') ?? '-created';
   const { value, error, refresh } = useLive<List>(withQuery('instances', { q, sort, limit: PAGE }), 1000, ANY);
-  const counts = useLive<Counts>(withQuery('instances/count', { by: 'status,name' }), 2000, ANY).value.value;
+  const counts = useCounts(undefined, 'status,name', 2000, ANY).value.value;
   const [starting, setStarting] = useState(false);
   const [many, setMany] = useState(false);
   const [cursor, setCursor] = useState(-1);
@@ -135,7 +137,7 @@ function Progress({ searched: { rows, looked, searching, error, more }, counts }
         {(searching || more) && looked > 0 && (
           <>
             {rows.length === 0 ? 'None fits' : `${grouped(rows.length)} ${rows.length === 1 ? 'fits' : 'fit'}`}; searched {grouped(looked)}
-            {all > looked && ` of ${grouped(all)}`} so far{searching && ' …'}
+            {all > looked && ` of ${least(counts)}${grouped(all)}`} so far{searching && ' …'}
           </>
         )}
       </p>
@@ -157,7 +159,7 @@ function Shortcuts({ counts, q }: { counts: Counts | undefined; q: string }) {
   return (
     <nav class="shortcuts" aria-label="By status">
       <a href={link(['instances'], { q: withTerm(q, 'status') })} class={current ? '' : 'current'}>
-        all <b>{grouped(total(counts))}</b>
+        all <b title={least(counts)}>{grouped(total(counts))}</b>
       </a>
       {STATUSES.filter((status) => by.get(status)).map((status) => (
         <a
@@ -182,6 +184,10 @@ function FilterBar({ q }: { q: string }) {
     searching.value = false;
   });
   const terms = parseTerms(q);
+  const add = (term: string): void => {
+    setText([text.trim(), term].filter(Boolean).join(' '));
+    input.current?.focus();
+  };
   return (
     <form
       class="filter"
@@ -195,10 +201,26 @@ function FilterBar({ q }: { q: string }) {
         ref={input}
         type="search"
         aria-label="Filter"
-        placeholder="the beginning of an id, or  status:failed  name:order_processor  tag.team:blue  failure:Timeout  age>1h"
+        placeholder="the beginning of an id, or  status:failed  name:order_processor  wait:event:approval  tag.team:blue  age>1h"
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
       />
+      <details class="terms">
+        <summary>What may stand here</summary>
+        <dl>
+          {HELP.map(([term, what]) => (
+            <div key={term}>
+              <dt>
+                <button type="button" class="plain" title="put it into the filter" onClick={() => add(term)}>
+                  {term}
+                </button>
+              </dt>
+              <dd>{what}</dd>
+            </div>
+          ))}
+        </dl>
+        <p class="quiet">All of them have to hold.</p>
+      </details>
       {terms.length > 0 && (
         <span class="chips">
           {terms.map((term, index) => (

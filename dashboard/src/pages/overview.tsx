@@ -3,18 +3,20 @@
 import { withQuery } from '../api';
 import { attention, LATELY } from '../attention';
 import { startLine } from '../commands';
+import { least } from '../counts';
 import { ANY, useLive } from '../live';
 import { STATUSES, type App, type Counts, type List, type Numbers, type Past, type Status, type Workers } from '../model';
 import { link } from '../route';
 import { duration, grouped, now } from '../time';
 import { Badge, Command, Refusal, Time } from '../ui/basics';
 import { Chart, type Series } from '../ui/chart';
+import { useCounts } from './count';
 import { Sentence } from './sentence';
 
 const FAILED = 200; // of the last hour, that are looked at
 
 export function OverviewPage({ app }: { app: App | undefined }) {
-  const counts = useLive<Counts>(withQuery('instances/count', { by: 'status,name' }), 2000, ANY);
+  const counts = useCounts(undefined, 'status,name', 2000, ANY);
   const failed = useLive<List>(withQuery('instances', { q: `status:failed ended<${LATELY}`, sort: '-created', limit: FAILED }), 5000, ANY).value.value;
   const oldest = useLive<List>(withQuery('instances', { q: 'status:running,pending,suspended,stalled', sort: 'created', limit: 8 }), 3000, ANY).value.value;
   const numbers = useLive<Numbers>('numbers', 5000).value.value;
@@ -54,7 +56,7 @@ export function OverviewPage({ app }: { app: App | undefined }) {
           ))}
         </ol>
       </section>
-      {counts.value.value && groups.length === 0 ? <Nothing app={app} /> : <Tiles groups={groups} />}
+      {counts.value.value && groups.length === 0 ? <Nothing app={app} /> : <Tiles counts={counts.value.value} />}
       {past && isTold(past) && <Charts past={past} />}
       {groups.length > 0 && (
         <div class="columns">
@@ -83,14 +85,15 @@ function Nothing({ app }: { app: App | undefined }) {
   );
 }
 
-function Tiles({ groups }: { groups: Counts['groups'] }) {
+function Tiles({ counts }: { counts: Counts | undefined }) {
+  const groups = counts?.groups ?? [];
   return (
     <ul class="tiles">
       {STATUSES.map((status) => {
         const n = groups.reduce((sum, group) => sum + (group.status === status ? group.n : 0), 0);
         return (
           <li key={status}>
-            <a href={link(['instances'], { q: `status:${status.toLowerCase()}` })} class={n ? '' : 'none'}>
+            <a href={link(['instances'], { q: `status:${status.toLowerCase()}` })} class={n ? '' : 'none'} title={counts?.next === undefined ? undefined : `${least(counts)}${grouped(n)}: it counts`}>
               <b>{grouped(n)}</b>
               <Badge status={status} />
             </a>

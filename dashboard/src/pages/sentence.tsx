@@ -1,59 +1,62 @@
-// What a workflow of a list does now, or why it failed: asked for one after the other, as far as they are seen.
+// What a workflow of a list does now, or why it failed: asked for as far as they are seen, all in one question.
 
 import { effect, signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
-import { get, path } from '../api';
+import { get, withQuery } from '../api';
 import { busy } from '../live';
-import { ENDED, type Instance, type Row } from '../model';
+import { ENDED, type Row, type Sentences } from '../model';
 import { route } from '../route';
 import { clock, now, UTC } from '../time';
 import { visible } from '../ui/json';
 
-const PAUSE = 100; // milliseconds between two questions at most: a list of many must not ask the daemon for all at once,
-const SHARE = 4; // but after four times what the last one took,
-const AT_ONCE = 3; // of so many
-const MOST = 60; // rows of a list that are asked for
+const PAUSE = 100; // milliseconds between two questions at most: a list of many must not keep the daemon busy,
+const SHARE = 4; // but after four times what the last one took
+const MOST = 60; // rows of a list that are asked for at once
 const KEPT = 300; // sentences
 const STANDS = 2000; // milliseconds without a change after which it is worth asking what a workflow waits for
 
 // By id, with the change after which it was asked.
 const sentences = signal<ReadonlyMap<string, { updated: number; text: string }>>(new Map());
 const wanted = new Map<string, { updated: number; seen: HTMLElement }>();
-let asking = 0; // questions on their way, or about to be asked
+let asking = false;
 
-// The uppermost, as one reads from there.
-function next(): [string, number] | undefined {
-  let least = Infinity;
-  let found: [string, number] | undefined;
-  for (const [id, { updated, seen }] of wanted) {
-    const { top } = seen.getBoundingClientRect();
-    if (top < least) [least, found] = [top, [id, updated]];
-  }
-  return found;
+// The uppermost first, as one reads from there, and the daemon tells as many as it can in a moment.
+function next(): [string, number][] {
+  const top = new Map([...wanted].map(([id, { seen }]) => [id, seen.getBoundingClientRect().top]));
+  return [...wanted]
+    .sort(([a], [b]) => top.get(a)! - top.get(b)!)
+    .slice(0, MOST)
+    .map(([id, { updated }]) => [id, updated]);
 }
 
 async function ask(): Promise<void> {
-  const one = document.hidden || busy.value ? undefined : next();
-  if (!one) {
-    asking--;
+  const many = document.hidden || busy.value ? [] : next();
+  if (!many.length) {
+    asking = false;
     return;
   }
-  const [id, updated] = one;
-  wanted.delete(id);
   const began = performance.now();
   try {
-    const { sentence } = await get<Instance>(path('instances', id));
+    const { sentences: told } = await get<Sentences>(withQuery('sentences', { ids: JSON.stringify(many.map(([id]) => id)) }));
     const known = new Map([...sentences.value].slice(-KEPT));
-    known.delete(id);
-    sentences.value = known.set(id, { updated, text: sentence });
+    for (const [id, updated] of many) {
+      if (!(id in told)) continue; // it is asked for again
+      if (wanted.get(id)?.updated === updated) wanted.delete(id);
+      known.delete(id);
+      const text = told[id];
+      if (text) known.set(id, { updated, text });
+    }
+    sentences.value = known;
   } catch {
-    // It has gone, or the daemon: the row says nothing then.
+    for (const [id] of many) wanted.delete(id); // the daemon has gone: the rows say nothing then
   }
   setTimeout(() => void ask(), Math.min(PAUSE, SHARE * (performance.now() - began)));
 }
 
 function again(): void {
-  for (; asking < Math.min(AT_ONCE, wanted.size); asking++) setTimeout(() => void ask(), 0);
+  if (asking || !wanted.size) return;
+  asking = true;
+  setTimeout(() => void ask(), 0); // with all rows that come into view together
 }
 
 document.addEventListener('visibilitychange', again);
@@ -85,7 +88,7 @@ export function Sentence({ row }: { row: Row }) {
   useEffect(() => {
     if (!open || !seen || known?.updated === row.updated) return undefined;
     const observer = new IntersectionObserver(([entry]) => {
-      if (!entry?.isIntersecting || wanted.size >= MOST) return;
+      if (!entry?.isIntersecting) return;
       wanted.set(row.id, { updated: row.updated, seen });
       again();
     });

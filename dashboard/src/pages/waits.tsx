@@ -24,6 +24,7 @@ export function Waits({ waits }: { waits: Wait[] }) {
           {KINDS[wait.kind]} {wait.child ? <a href={link(['instance', wait.child])}>{wait.name || wait.child}</a> : wait.name && <b>{visible(wait.name)}</b>}
           {wait.attempt > 1 && `, attempt ${wait.attempt}`}, for {duration(now() - wait.since)}
           {wait.until !== undefined && `, until ${clock(wait.until)}`}
+          {wait.lacksWorker && <span class="why"> no worker has it</span>}
           {wait.error && <span class="why"> {visible(wait.error)}</span>}
         </li>
       ))}

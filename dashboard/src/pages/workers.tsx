@@ -2,6 +2,7 @@
 
 import { useLive } from '../live';
 import type { App, Workers } from '../model';
+import { formatTerms } from '../query';
 import { link } from '../route';
 import { duration, grouped, now } from '../time';
 import { Command, Refusal, Time } from '../ui/basics';
@@ -112,7 +113,7 @@ function Waiting({ workers }: { workers: Workers }) {
             {workers.waiting.map((row) => (
               <tr key={`${row.kind} ${row.name} ${row.hasWorker}`}>
                 <td>
-                  {row.kind} {row.name || '(without a name)'}
+                  {row.kind} {row.hasWorker || !row.name ? row.name || '(without a name)' : <a href={link(['instances'], { q: formatTerms([{ not: false, key: 'wait', value: `worker:${row.name}` }]) })}>{row.name}</a>}
                 </td>
                 <td class="number">{grouped(row.n)}</td>
                 <td class={row.hasWorker ? '' : 'why'}>{row.hasWorker ? 'its workers are busy' : 'no worker that is connected has it'}</td>

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "store/groups.h"
 #include "store/memory/internal.h"
 #include "store/query.h"
 
@@ -87,10 +88,13 @@ static enum pawl_err read_rows(struct pawl_store *base, uint64_t number, read_pi
     const struct pawl_memory_node *node = NULL;
     struct pawl_scan *scan = query->scan;
     size_t looked = 0;
+    int64_t created_at;
+    struct pawl_str id;
     if (scan) scan->stopped = false;
     if (shard)
-        node =
-            pawl__memory_from(&shard->instances, query->after_created, query->after_id, backward);
+        node = pawl__query_from(query, &created_at, &id)
+                   ? pawl__memory_from(&shard->instances, created_at, id, backward)
+                   : pawl__memory_end(&shard->instances, backward);
     for (; ok && node && (!query->limit || out->count < query->limit);
          node = pawl__memory_after(node, backward)) {
         const struct pawl_snapshot *row = &((const struct pawl_memory_instance *)node)->row;
@@ -101,6 +105,7 @@ static enum pawl_err read_rows(struct pawl_store *base, uint64_t number, read_pi
         scan->created_at = row->created_at;
         scan->id = row->id;
         ok = ok && pawl__memory_dup(scan->arena, &scan->id);
+        if (pawl__query_ends_before(query)) scan->stopped = false;
         break;
     }
     pawl__memory_unlock(data);
@@ -139,30 +144,8 @@ enum pawl_err pawl__memory_query(struct pawl_store *base, uint64_t shard,
     return read_tell(&rows, err, fn, arg, error);
 }
 
-static int read_compare_group(const void *a, const void *b) {
-    const struct pawl_snapshot *left = a, *right = b;
-    int order = pawl__str_compare(left->name, right->name);
-    return order ? order : (left->status > right->status) - (left->status < right->status);
-}
-
 enum pawl_err pawl__memory_count(struct pawl_store *base, uint64_t shard,
                                  const struct pawl_query *query, pawl_count_fn fn, void *arg,
                                  struct pawl_error *error) {
-    struct pawl_query all = *query;
-    struct read_rows rows = {0};
-    all.after_id = (struct pawl_str){0};
-    all.limit = 0;
-    enum pawl_err err = read_rows(base, shard, read_is_asked, &all, &rows, error);
-    if (!err && !pawl__query_leave_out(&all, rows.rows, &rows.count))
-        err = pawl__fail_plain(error, PAWL_E_NOMEM);
-    if (!err && rows.count) qsort(rows.rows, rows.count, sizeof *rows.rows, read_compare_group);
-    for (size_t i = 0, end; !err && i < rows.count; i = end) {
-        const struct pawl_snapshot *first = &rows.rows[i];
-        for (end = i + 1; end < rows.count && !read_compare_group(first, &rows.rows[end]); end++) {
-        }
-        err = fn(arg, first->name, first->status, end - i, error);
-    }
-    pawl__arena_finish(&rows.arena);
-    free(rows.rows);
-    return err;
+    return pawl__groups_count(pawl__memory_query, base, shard, query, fn, arg, error);
 }

@@ -52,8 +52,11 @@ static struct pawl_memory_node *table_node(struct pawl_tree_node *place) {
 
 struct pawl_memory_node *pawl__memory_from(const struct pawl_memory_table *table, int64_t number,
                                            struct pawl_str key, bool backward) {
-    return table_node(key.len ? pawl__tree_from(&table->order, number, key, backward)
-                              : pawl__tree_end(&table->order, backward));
+    return table_node(pawl__tree_from(&table->order, number, key, backward));
+}
+
+struct pawl_memory_node *pawl__memory_end(const struct pawl_memory_table *table, bool backward) {
+    return table_node(pawl__tree_end(&table->order, backward));
 }
 
 struct pawl_memory_node *pawl__memory_after(const struct pawl_memory_node *node, bool backward) {

@@ -46,10 +46,11 @@ struct pawl_memory_node *pawl__memory_find(const struct pawl_memory_table *table
 struct pawl_memory_node *pawl__memory_next(const struct pawl_memory_table *table, size_t *at,
                                            struct pawl_memory_node *node);
 
-// The first node of an ordered table behind a place (no text: the first of all), |backward|: the
-// last one in front of it (the last of all); and the one after |node|. NULL: there is none.
+// The first node of an ordered table behind a place, or of all; |backward|: the last one in front
+// of it, or of all; and the one after |node|. NULL: there is none.
 struct pawl_memory_node *pawl__memory_from(const struct pawl_memory_table *table, int64_t number,
                                            struct pawl_str key, bool backward);
+struct pawl_memory_node *pawl__memory_end(const struct pawl_memory_table *table, bool backward);
 struct pawl_memory_node *pawl__memory_after(const struct pawl_memory_node *node, bool backward);
 
 // Puts |node| (with its key, and number, set), which the table then owns, in the place of the node

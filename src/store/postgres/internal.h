@@ -142,14 +142,23 @@
     X(READ_LIVE,    reader, 0, "SELECT " PAWL_PG_COLUMNS " FROM pawl_instance"                     \
         " WHERE shard = $1 AND live AND id > $2 ORDER BY id LIMIT 1000")                           \
     X(READ_OLDEST,  reader, 0, "SELECT " PAWL_PG_COLUMNS " FROM pawl_instance"                     \
-        " WHERE shard = $1 AND (created_at, id) > ($14::bigint, $15::bytea)" PAWL_PG_FILTER        \
-        " ORDER BY created_at, id LIMIT $16")                                                      \
+        " WHERE shard = $1 AND (created_at, id) > ($14::bigint, $15::bytea)"                       \
+        " AND (created_at, id) <= ($16::bigint, $17::bytea)" PAWL_PG_FILTER                        \
+        " ORDER BY created_at, id LIMIT $18")                                                      \
     X(READ_NEWEST,  reader, 0, "SELECT " PAWL_PG_COLUMNS " FROM pawl_instance"                     \
-        " WHERE shard = $1 AND (created_at, id) < ($14::bigint, $15::bytea)" PAWL_PG_FILTER        \
-        " ORDER BY created_at DESC, id DESC LIMIT $16")                                            \
+        " WHERE shard = $1 AND (created_at, id) < ($14::bigint, $15::bytea)"                       \
+        " AND (created_at, id) >= ($16::bigint, $17::bytea)" PAWL_PG_FILTER                        \
+        " ORDER BY created_at DESC, id DESC LIMIT $18")                                            \
+    X(READ_OLDEST_STOP, reader, 0, "SELECT created_at, id FROM pawl_instance WHERE shard = $1"     \
+        " AND (created_at, id) > ($2::bigint, $3::bytea) ORDER BY created_at, id"                  \
+        " LIMIT 1 OFFSET $4")                                                                      \
+    X(READ_NEWEST_STOP, reader, 0, "SELECT created_at, id FROM pawl_instance WHERE shard = $1"     \
+        " AND (created_at, id) < ($2::bigint, $3::bytea) ORDER BY created_at DESC, id DESC"        \
+        " LIMIT 1 OFFSET $4")                                                                      \
     X(READ_COUNT,   reader, 0, "SELECT name, status, count(*) FROM pawl_instance"                  \
-        " WHERE shard = $1" PAWL_PG_FILTER                                                         \
-        " AND id NOT IN (SELECT unnest($14::bytea[])) GROUP BY name, status")                               \
+        " WHERE shard = $1 AND (created_at, id) > ($14::bigint, $15::bytea)"                       \
+        " AND (created_at, id) <= ($16::bigint, $17::bytea)" PAWL_PG_FILTER                        \
+        " AND id NOT IN (SELECT unnest($18::bytea[])) GROUP BY name, status")                      \
     X(READ_MAIL,    reader, 0, "SELECT key, row FROM pawl_mail WHERE app = $1 AND number = $2"     \
         " AND key > $3 ORDER BY key LIMIT $4")                                                     \
     X(READ_HOLDERS, reader, 0, "SELECT number, id, epoch,"                                         \
@@ -214,11 +223,14 @@ struct pawl_postgres {
 #define PAWL_PG_TTL (30 * PAWL_SECOND)
 
 // The parameters of a statement, all binary. They point into themselves, so they cannot be copied.
+enum {
+    PAWL_PG_PARAMS = 18 // of the statement with the most
+};
 struct pawl_pg_params {
     int count;
-    const char *values[16];
-    int lengths[16];
-    uint64_t numbers[16];
+    const char *values[PAWL_PG_PARAMS];
+    int lengths[PAWL_PG_PARAMS];
+    uint64_t numbers[PAWL_PG_PARAMS];
 };
 void pawl__pg_int(struct pawl_pg_params *params, int64_t value);
 void pawl__pg_bytes(struct pawl_pg_params *params, struct pawl_str bytes);

@@ -178,7 +178,8 @@ static bool link_next(struct pawl_pg_link *link, PGresult **out) {
 
 bool pawl__pg_send(struct pawl_pg_link *link, enum pawl_pg_statement statement,
                    const struct pawl_pg_params *params) {
-    static const int binary[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const int binary[PAWL_PG_PARAMS] = {1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                               1, 1, 1, 1, 1, 1, 1, 1, 1};
     static const struct pawl_pg_params none;
     char name[8];
     if (!link->conn) return false;

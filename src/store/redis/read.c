@@ -1,11 +1,11 @@
-// Reading logs and snapshots. Nothing that is read blocks the server for long: hashes and sets are
-// read by pages, and rows may come twice or not be of one moment then.
+// Reading logs and snapshots. Nothing that is read blocks the server for long: sets are read by
+// pages, and rows may come twice or not be of one moment then.
 
 #include "store/redis/internal.h"
 
 #include <stdlib.h>
 
-#include "store/query.h"
+#include "store/groups.h"
 
 enum {
     READ_LOG_PAGE = 64,
@@ -291,21 +291,16 @@ static int read_compare_ids(const void *a, const void *b) {
                              ((const struct pawl_snapshot *)b)->id);
 }
 
-// Reads all rows of |shard|, or the live ones, each once, by their ids.
-static enum pawl_err read_all(struct pawl_redis *store, uint64_t shard, bool live,
-                              struct read_rows *rows, struct pawl_error *error) {
+// Reads the live rows of |shard|, each once, by their ids.
+static enum pawl_err read_all_live(struct pawl_redis *store, uint64_t shard, struct read_rows *rows,
+                                   struct pawl_error *error) {
     char cursor[24] = "0";
     enum pawl_err err = PAWL_OK;
     do {
         redisReply *reply = NULL;
-        err = pawl__redis_step(store, live ? "SSCAN" : "HSCAN", live ? "live" : "rows", shard,
-                               cursor, &reply, error);
+        err = pawl__redis_step(store, "SSCAN", "live", shard, cursor, &reply, error);
         if (err) return err;
-        const redisReply *found = reply->element[1];
-        if (live) err = read_live(store, shard, found, rows, error);
-        for (size_t i = 0; !live && !err && i + 1 < found->elements; i += 2)
-            err = read_add(store, rows, pawl__redis_str(found->element[i]),
-                           pawl__redis_str(found->element[i + 1]), error);
+        err = read_live(store, shard, reply->element[1], rows, error);
         freeReplyObject(reply);
     } while (!err && strcmp(cursor, "0") != 0);
     if (err || !rows->count) return err;
@@ -321,42 +316,14 @@ static enum pawl_err read_all(struct pawl_redis *store, uint64_t shard, bool liv
 enum pawl_err pawl__redis_scan_live(struct pawl_store *base, uint64_t shard, pawl_snapshot_fn fn,
                                     void *arg, struct pawl_error *error) {
     struct read_rows rows = {0};
-    enum pawl_err err = read_all((struct pawl_redis *)base, shard, true, &rows, error);
+    enum pawl_err err = read_all_live((struct pawl_redis *)base, shard, &rows, error);
     for (size_t i = 0; !err && i < rows.count; i++) err = fn(arg, &rows.rows[i], error);
     read_finish(&rows);
     return err;
 }
 
-static void read_match(struct read_rows *rows, const struct pawl_query *query) {
-    size_t kept = 0;
-    for (size_t i = 0; i < rows->count; i++)
-        if (pawl__query_match(query, &rows->rows[i])) rows->rows[kept++] = rows->rows[i];
-    rows->count = kept;
-}
-
-static int read_compare_groups(const void *a, const void *b) {
-    const struct pawl_snapshot *left = a, *right = b;
-    int order = pawl__str_compare(left->name, right->name);
-    return order ? order : (left->status > right->status) - (left->status < right->status);
-}
-
 enum pawl_err pawl__redis_count(struct pawl_store *base, uint64_t shard,
                                 const struct pawl_query *query, pawl_count_fn fn, void *arg,
                                 struct pawl_error *error) {
-    struct read_rows rows = {0};
-    struct pawl_query all = *query;
-    all.after_id = (struct pawl_str){0};
-    enum pawl_err err = read_all((struct pawl_redis *)base, shard, false, &rows, error);
-    if (!err) read_match(&rows, &all);
-    if (!err && !pawl__query_leave_out(&all, rows.rows, &rows.count))
-        err = pawl__fail_plain(error, PAWL_E_NOMEM);
-    if (!err && rows.count) qsort(rows.rows, rows.count, sizeof *rows.rows, read_compare_groups);
-    for (size_t i = 0, end; !err && i < rows.count; i = end) {
-        const struct pawl_snapshot *first = &rows.rows[i];
-        for (end = i + 1; end < rows.count && !read_compare_groups(first, &rows.rows[end]); end++) {
-        }
-        err = fn(arg, first->name, first->status, end - i, error);
-    }
-    read_finish(&rows);
-    return err;
+    return pawl__groups_count(pawl__redis_query, base, shard, query, fn, arg, error);
 }

@@ -4,6 +4,7 @@
 // "is it NULL, or" eleven times for each instance, which for a million of them takes as long as the
 // rest. Preparing a statement takes less than 0.1 ms.
 
+#include "store/query.h"
 #include "store/sqlite/internal.h"
 
 // The numbers of parameters, as they stand in the texts below.
@@ -113,8 +114,10 @@ static void find_text(struct pawl_buf *sql, const struct pawl_query *query,
         pawl__buf_format(sql, "%s LIMIT ?18%s%s", order, few ? ")" : "", few ? order : "");
         break;
     case PAWL_SQLITE_KINDS:
-        pawl__buf_format(sql, "SELECT name, status FROM %s", from);
+        pawl__buf_format(sql, "SELECT name, status%s FROM %s", query->except_count ? ", id" : "",
+                         from);
         find_narrow(sql, query, way);
+        if (query->scan) find_places(sql, query, query->scan->stopped);
         find_filters(sql, query, way, prefix_end);
         break;
     case PAWL_SQLITE_MANY:
@@ -169,20 +172,18 @@ static void find_bind_filters(sqlite3_stmt *find, uint64_t shard, const struct p
 // Where an order begins: behind the place that |query| names, in front of the first that is of the
 // time that it names, or in front of all. A number is less than any text, and bytes are more.
 static void find_bind_place(sqlite3_stmt *find, const struct pawl_query *query) {
-    bool newest = query->order == PAWL_ORDER_NEWEST, placed = query->after_id.len;
-    int64_t bound = newest ? query->created_before : query->created_from;
+    bool newest = query->order == PAWL_ORDER_NEWEST;
+    int64_t created_at;
+    struct pawl_str id;
     sqlite3_bind_int64(find, FIND_AFTER_CREATED, newest ? INT64_MAX : INT64_MIN);
     if (newest)
         pawl__sqlite_bind_blob(find, FIND_AFTER_ID, PAWL_STR(""));
     else
         sqlite3_bind_int64(find, FIND_AFTER_ID, 0);
-    if (bound &&
-        (!placed || (newest ? query->after_created >= bound : query->after_created < bound))) {
-        sqlite3_bind_int64(find, FIND_AFTER_CREATED, bound);
+    if (pawl__query_from(query, &created_at, &id)) {
+        sqlite3_bind_int64(find, FIND_AFTER_CREATED, created_at);
         sqlite3_bind_int64(find, FIND_AFTER_ID, 0);
-    } else if (placed) {
-        sqlite3_bind_int64(find, FIND_AFTER_CREATED, query->after_created);
-        pawl__sqlite_bind_text(find, FIND_AFTER_ID, query->after_id);
+        if (id.len) pawl__sqlite_bind_text(find, FIND_AFTER_ID, id);
     }
     if (!query->scan || !query->scan->stopped) return;
     sqlite3_bind_int64(find, FIND_STOP_CREATED, query->scan->created_at);

@@ -1,7 +1,7 @@
 // Queries over the columns of instances.
 
 #include "store/query.h"
-#include "base/map.h"
+#include "store/groups.h"
 #include "store/sqlite/internal.h"
 
 enum {
@@ -46,13 +46,6 @@ static enum pawl_err query_choose(struct pawl_sqlite *store, uint64_t shard,
     return PAWL_OK;
 }
 
-// Whether all that |query| asks for stands in front of its stop.
-static bool query_ends_before(const struct pawl_query *query) {
-    int64_t at = query->scan->created_at;
-    if (query->order == PAWL_ORDER_NEWEST) return query->created_from && at < query->created_from;
-    return query->created_before && at >= query->created_before;
-}
-
 // Sets the place at which |query->scan| stops, if there is more than it may look at.
 static enum pawl_err query_find_stop(struct pawl_sqlite *store, uint64_t shard,
                                      const struct pawl_query *query, struct pawl_error *error) {
@@ -69,12 +62,6 @@ static enum pawl_err query_find_stop(struct pawl_sqlite *store, uint64_t shard,
         if (!pawl__sqlite_keep(scan->arena, &scan->id)) err = pawl__fail_plain(error, PAWL_E_NOMEM);
     }
     return pawl__sqlite_find_end(store, &find, err, rc, error);
-}
-
-static bool query_has_filter(const struct pawl_query *query) {
-    struct pawl_query all = *query;
-    all.after_id = (struct pawl_str){0}; // a place is none
-    return all.statuses || all.name.len || !pawl__query_is_of_kinds(&all);
 }
 
 // Tells what |query| finds, up to the place at which its scan has stopped.
@@ -111,7 +98,7 @@ static enum pawl_err query_scan(struct pawl_sqlite *store, uint64_t shard,
         err = query_find_stop(store, shard, &part, error);
         if (!err) err = query_run(store, shard, &part, PAWL_SQLITE_LISTED, fn, arg, &found, error);
         bool full = query->limit && found == query->limit;
-        if (full || (step.stopped && query_ends_before(&part))) step.stopped = false;
+        if (full || (step.stopped && pawl__query_ends_before(&part))) step.stopped = false;
         if (!step.stopped) break;
         part.after_created = step.created_at;
         part.after_id = step.id;
@@ -153,7 +140,7 @@ enum pawl_err pawl__sqlite_query(struct pawl_store *base, uint64_t shard,
     if (!err && !vain) err = query_choose(store, shard, query, &way, error);
     if (query->scan) query->scan->stopped = false;
     if (err || vain) return err;
-    if (query->scan && way == PAWL_SQLITE_LISTED && query_has_filter(query))
+    if (query->scan && way == PAWL_SQLITE_LISTED && pawl__query_has_filter(query))
         return query_scan(store, shard, query, fn, arg, error);
     return query_run(store, shard, query, way, fn, arg, &found, error);
 }
@@ -164,75 +151,28 @@ enum pawl_err pawl__sqlite_query(struct pawl_store *base, uint64_t shard,
 // asked for is read from an index, and counted here: GROUP BY would sort it first, which takes five
 // times as long.
 
-struct count_group {
-    struct pawl_str key; // the status, then the name
-    uint64_t count;
-};
-
-struct count {
-    struct pawl_map groups; // struct count_group
-    struct pawl_arena arena;
-    struct count_group *last; // rows of one kind often stand side by side
-    struct pawl_buf key;      // of the row
-};
-
-// NULL when memory is out.
-static struct count_group *count_group(struct count *count, struct pawl_str name, int32_t status) {
-    pawl__buf_clear(&count->key);
-    pawl__buf_append(&count->key, &status, sizeof status);
-    if (!pawl__buf_append_str(&count->key, name)) return NULL;
-    struct pawl_str key = pawl__buf_str(&count->key);
-    if (!count->last || !pawl__str_equal(count->last->key, key))
-        count->last = pawl__map_get(&count->groups, key);
-    if (!count->last) {
-        struct count_group *group = pawl__arena_zalloc(&count->arena, sizeof *group);
-        char *copy = pawl__arena_dup(&count->arena, key);
-        if (!group || !copy) return NULL;
-        group->key = (struct pawl_str){copy, key.len};
-        if (!pawl__map_put(&count->groups, group->key, group)) return NULL;
-        count->last = group;
-    }
-    return count->last;
-}
-
-// False when memory is out.
-static bool count_row(struct count *count, struct pawl_str name, int32_t status, int64_t more) {
-    struct count_group *group = count_group(count, name, status);
-    if (group) group->count += (uint64_t)more;
-    return group;
-}
-
+// Counts what |way| finds, behind the place of |query| and up to the one at which its scan has
+// stopped.
 static enum pawl_err count_found(struct pawl_sqlite *store, uint64_t shard,
                                  const struct pawl_query *query, enum pawl_sqlite_way way,
-                                 struct count *count, struct pawl_error *error) {
+                                 struct pawl_groups *groups, struct pawl_error *error) {
     struct pawl_sqlite_find find;
     int rc = SQLITE_DONE;
     enum pawl_err err =
         pawl__sqlite_find(store, shard, query, way, PAWL_SQLITE_KINDS, -1, &find, error);
     if (err) return err;
     while (!err && (rc = sqlite3_step(find.statement)) == SQLITE_ROW)
-        if (!count_row(count, pawl__sqlite_column(find.statement, 0),
-                       sqlite3_column_int(find.statement, 1), 1))
+        if (!(query->except_count &&
+              pawl__groups_omit(groups, pawl__sqlite_column(find.statement, 2))) &&
+            !pawl__groups_add(groups, pawl__sqlite_column(find.statement, 0),
+                              sqlite3_column_int(find.statement, 1), 1))
             err = pawl__fail_plain(error, PAWL_E_NOMEM);
     return pawl__sqlite_find_end(store, &find, err, rc, error);
 }
 
-static enum pawl_err count_tell(const struct count *count, pawl_count_fn fn, void *arg,
-                                struct pawl_error *error) {
-    enum pawl_err err = PAWL_OK;
-    size_t at = 0;
-    for (struct count_group *group; !err && (group = pawl__map_next(&count->groups, &at));) {
-        int32_t status;
-        memcpy(&status, group->key.data, sizeof status);
-        struct pawl_str name = {group->key.data + sizeof status, group->key.len - sizeof status};
-        if (group->count) err = fn(arg, name, status, group->count, error);
-    }
-    return err;
-}
-
 // Counts the rows of |statement|, each a name, a status and how many there are.
 static enum pawl_err count_kinds(struct pawl_sqlite *store, enum pawl_sqlite_statement statement,
-                                 const struct pawl_query *query, struct count *count,
+                                 const struct pawl_query *query, struct pawl_groups *groups,
                                  struct pawl_error *error) {
     sqlite3_stmt *find = store->statements[statement];
     enum pawl_err err = PAWL_OK;
@@ -241,16 +181,34 @@ static enum pawl_err count_kinds(struct pawl_sqlite *store, enum pawl_sqlite_sta
         const struct pawl_snapshot row = {.name = pawl__sqlite_column(find, 0),
                                           .status = sqlite3_column_int(find, 1)};
         if (pawl__query_match(query, &row) &&
-            !count_row(count, row.name, row.status, sqlite3_column_int64(find, 2)))
+            !pawl__groups_add(groups, row.name, row.status, sqlite3_column_int64(find, 2)))
             err = pawl__fail_plain(error, PAWL_E_NOMEM);
     }
     return pawl__sqlite_read_end(store, statement, err, rc, error);
 }
 
+// Takes one of those out that |query| leaves out.
+static enum pawl_err count_without(struct pawl_sqlite *store, uint64_t shard,
+                                   const struct pawl_query *query, struct pawl_str id,
+                                   struct pawl_groups *groups, struct pawl_error *error) {
+    sqlite3_stmt *find = store->statements[PAWL_SQL_READ_INSTANCE];
+    enum pawl_err err = PAWL_OK;
+    sqlite3_bind_int64(find, 1, (sqlite3_int64)shard);
+    pawl__sqlite_bind_text(find, 2, id);
+    int rc = sqlite3_step(find);
+    if (rc == SQLITE_ROW) {
+        const struct pawl_snapshot row = pawl__sqlite_columns(find);
+        if (pawl__query_match(query, &row) && !pawl__groups_add(groups, row.name, row.status, -1))
+            err = pawl__fail_plain(error, PAWL_E_NOMEM);
+        rc = SQLITE_DONE;
+    }
+    return pawl__sqlite_read_end(store, PAWL_SQL_READ_INSTANCE, err, rc, error);
+}
+
 // Counts by the tables of counts. |*done|: false when they do not say what |query| asks for.
 static enum pawl_err count_counted(struct pawl_sqlite *store, uint64_t shard,
-                                   const struct pawl_query *query, struct count *count, bool *done,
-                                   struct pawl_error *error) {
+                                   const struct pawl_query *query, struct pawl_groups *groups,
+                                   bool *done, struct pawl_error *error) {
     enum pawl_sqlite_statement statement = PAWL_SQL_READ_COUNT_ALL;
     struct pawl_query rest = *query;
     bool tagged = query->tag.len;
@@ -269,42 +227,34 @@ static enum pawl_err count_counted(struct pawl_sqlite *store, uint64_t shard,
                                tagged ? query->tag : query->custom_status);
     }
     sqlite3_bind_int64(store->statements[statement], 1, (sqlite3_int64)shard);
-    return count_kinds(store, statement, &rest, count, error);
+    enum pawl_err err = count_kinds(store, statement, &rest, groups, error);
+    for (size_t i = 0; !err && i < query->except_count; i++)
+        err = count_without(store, shard, query, query->except[i], groups, error);
+    return err;
 }
 
-// Takes one of those out that |query| leaves out.
-static enum pawl_err count_without(struct pawl_sqlite *store, uint64_t shard,
-                                   const struct pawl_query *query, struct pawl_str id,
-                                   struct count *count, struct pawl_error *error) {
-    sqlite3_stmt *find = store->statements[PAWL_SQL_READ_INSTANCE];
-    enum pawl_err err = PAWL_OK;
-    sqlite3_bind_int64(find, 1, (sqlite3_int64)shard);
-    pawl__sqlite_bind_text(find, 2, id);
-    int rc = sqlite3_step(find);
-    if (rc == SQLITE_ROW) {
-        const struct pawl_snapshot row = pawl__sqlite_columns(find);
-        if (pawl__query_match(query, &row) && !count_row(count, row.name, row.status, -1))
-            err = pawl__fail_plain(error, PAWL_E_NOMEM);
-        rc = SQLITE_DONE;
-    }
-    return pawl__sqlite_read_end(store, PAWL_SQL_READ_INSTANCE, err, rc, error);
+// Counts one by one; what is read from the order of lists only as far as |query->scan| goes.
+static enum pawl_err count_read(struct pawl_sqlite *store, uint64_t shard, struct pawl_query *query,
+                                struct pawl_groups *groups, struct pawl_error *error) {
+    enum pawl_sqlite_way way;
+    if (!pawl__groups_leave_out(groups, query)) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    enum pawl_err err = query_choose(store, shard, query, &way, error);
+    if (!err && query->scan && way == PAWL_SQLITE_LISTED)
+        err = query_find_stop(store, shard, query, error);
+    if (!err) err = count_found(store, shard, query, way, groups, error);
+    if (query->scan && query->scan->stopped && pawl__query_ends_before(query))
+        query->scan->stopped = false;
+    return err;
 }
 
 // What is counted and what is left out of it are of one moment.
-static enum pawl_err count_all(struct pawl_sqlite *store, uint64_t shard,
-                               const struct pawl_query *query, struct count *count,
-                               struct pawl_error *error) {
-    enum pawl_sqlite_way way;
+static enum pawl_err count_all(struct pawl_sqlite *store, uint64_t shard, struct pawl_query *query,
+                               struct pawl_groups *groups, struct pawl_error *error) {
     bool done;
     if (pawl__sqlite_run(store, PAWL_SQL_READ_BEGIN))
         return pawl__sqlite_fail(store, store->reader, "read instances", error);
-    enum pawl_err err = count_counted(store, shard, query, count, &done, error);
-    if (!done) {
-        err = query_choose(store, shard, query, &way, error);
-        if (!err) err = count_found(store, shard, query, way, count, error);
-    }
-    for (size_t i = 0; !err && i < query->except_count; i++)
-        err = count_without(store, shard, query, query->except[i], count, error);
+    enum pawl_err err = count_counted(store, shard, query, groups, &done, error);
+    if (!done) err = count_read(store, shard, query, groups, error);
     pawl__sqlite_run(store, PAWL_SQL_READ_END);
     return err;
 }
@@ -313,12 +263,13 @@ enum pawl_err pawl__sqlite_count(struct pawl_store *base, uint64_t shard,
                                  const struct pawl_query *query, pawl_count_fn fn, void *arg,
                                  struct pawl_error *error) {
     struct pawl_query all = *query;
-    struct count count = {0};
-    all.after_id = (struct pawl_str){0};
-    enum pawl_err err = count_all((struct pawl_sqlite *)base, shard, &all, &count, error);
-    if (!err) err = count_tell(&count, fn, arg, error);
-    pawl__buf_finish(&count.key);
-    pawl__map_finish(&count.groups);
-    pawl__arena_finish(&count.arena);
+    struct pawl_groups groups = {0};
+    if (query->scan)
+        query->scan->stopped = false;
+    else
+        all.after_id = (struct pawl_str){0};
+    enum pawl_err err = count_all((struct pawl_sqlite *)base, shard, &all, &groups, error);
+    if (!err) err = pawl__groups_tell(&groups, fn, arg, error);
+    pawl__groups_finish(&groups);
     return err;
 }

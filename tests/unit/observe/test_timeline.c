@@ -137,6 +137,35 @@ static const char *story_sentence(struct story *story, int32_t status, size_t wo
     return pawl__waits_sentence(&timeline, &subject, &story->arena);
 }
 
+static bool lacks_ship(const struct pawl_waits_subject *subject, bool turn, const char *name) {
+    return strcmp(name, turn ? "lost" : "ship") == 0;
+}
+
+// What no worker has comes first, and is said.
+static void test_lacking(void **state) {
+    struct story *story = *state;
+    struct pawl_timeline timeline;
+    struct pawl_waits_subject subject = {.status = STATUS(RUNNING),
+                                         .created_at = START,
+                                         .workers = 1,
+                                         .lacks = lacks_ship,
+                                         .name = "lost"};
+    assert_true(pawl__timeline_read(story->events, story->count, &story->arena, &timeline));
+    assert_string_equal(pawl__waits_sentence(&timeline, &subject, &story->arena),
+                        "Waits for a worker to run its next turn. No worker has workflow lost.");
+    story_wait(story, 0, "approval", START + 100 * SECOND);
+    story_scheduled(story, 1, "pack", "w1");
+    story_scheduled(story, 2, "ship", "w2");
+    assert_true(pawl__timeline_read(story->events, story->count, &story->arena, &timeline));
+    subject.now = story->now + 3 * SECOND;
+    assert_string_equal(pawl__waits_sentence(&timeline, &subject, &story->arena),
+                        "Waits for activity ship, for 3.00 s, and for 2 more. No worker has "
+                        "activity ship.");
+    subject.workers = 0; // then nothing is to be said of this one
+    assert_non_null(strstr(pawl__waits_sentence(&timeline, &subject, &story->arena),
+                           "No worker is connected."));
+}
+
 static void test_steps(void **state) {
     struct story *story = *state;
     story_scheduled(story, 1, "charge", "w1");
@@ -281,6 +310,7 @@ int main(void) {
         TEST(test_an_event_or_a_timer),
         TEST(test_a_wait_that_times_out_has_failed),
         TEST(test_the_end_drops_what_is_open),
+        TEST(test_lacking),
         TEST(test_sentences),
         TEST(test_took),
     };

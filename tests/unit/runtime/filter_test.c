@@ -68,6 +68,21 @@ static void test_ages(void **state) {
         refuse(*bad, "needs < or > and an age");
 }
 
+static void test_waits(void **state) {
+    struct pawl_query query = parse("wait:event:approval");
+    assert_int_equal(query.await.kind, PAWL_AWAIT_EVENT);
+    is(query.await.name, "approval");
+    assert_int_equal(query.statuses, 1u << 0 | 1u << 6 | 1u << 7 | 1u << 8); // what has not ended
+    assert_int_equal(parse("wait:TIMER status:suspended").statuses, 1u << 7);
+    is(parse("wait:activity:\"Process Payment\"").await.name, "Process Payment");
+    is(parse("wait:\"child:a:b\"").await.name, "a:b");
+    assert_int_equal(parse("wait:worker:").await.name.len, 0);
+    assert_int_equal(parse("wait:retry").await.kind, PAWL_AWAIT_RETRY);
+    refuse("wait:", "'' is nothing to wait for");
+    refuse("wait:approval", "'approval' is nothing to wait for");
+    refuse("wait:event wait:timer", "'wait:timer' is a second one");
+}
+
 static void test_what_is_no_filter(void **state) {
     refuse("colour:red", "'colour:' is no filter");
     refuse("http://x", "'http:' is no filter");
@@ -85,6 +100,7 @@ int main(void) {
         cmocka_unit_test(test_terms),
         cmocka_unit_test(test_statuses),
         cmocka_unit_test(test_ages),
+        cmocka_unit_test(test_waits),
         cmocka_unit_test(test_what_is_no_filter),
     };
     return cmocka_run_group_tests(tests, NULL, finish);
