@@ -94,23 +94,27 @@ static bool items_cut(struct pawl_str event, const char *app, struct pawl_str pa
     return true;
 }
 
-// Goes through the first |count| events of |events| as fields |number|: their size, or, with |out|,
-// their bytes. False: memory is out.
-static bool items_pass_events(struct pawl_str events, uint32_t count, unsigned number,
-                              const char *app, struct pawl_buf *out, size_t *size) {
+// Appends the first |count| events of |events| as fields |number|, without what |app| has to do
+// without, see items_cut. False: memory is out.
+static bool items_put_events(struct pawl_buf *out, unsigned number, struct pawl_str events,
+                             uint32_t count, const char *app) {
     struct pawl_event_view view;
     struct pawl_str parts[2];
     size_t at = 0;
     for (uint32_t i = 0; i < count && pawl__history_next(events, &at, &view); i++) {
         if (!items_cut(view.bytes, app, parts)) continue;
-        size_t len = parts[0].len + parts[1].len;
-        if (!out)
-            *size += pawl__pb_field_size(number, len);
-        else if (!pawl__pb_put_head(out, number, len) || !pawl__buf_append_str(out, parts[0]) ||
-                 !pawl__buf_append_str(out, parts[1]))
+        if (!pawl__pb_put_head(out, number, parts[0].len + parts[1].len) ||
+            !pawl__buf_append_str(out, parts[0]) || !pawl__buf_append_str(out, parts[1]))
             return false;
     }
     return true;
+}
+
+// Appends the id of an execution, if there is one.
+static bool items_put_execution(struct pawl_buf *out, unsigned number, const char *id) {
+    struct pawl_str text = pawl__str(id);
+    return !text.len || (pawl__pb_put_head(out, number, pawl__pb_field_size(1, text.len)) &&
+                         pawl__pb_put_bytes(out, 1, text));
 }
 
 // --- turns --------------------------------------------------------------------------------------
@@ -141,12 +145,9 @@ static struct items_turn items_turn_parts(const struct pawl_shard *shard,
 }
 
 // The past is copied as it is where it may be: its events are encoded as the item's own field.
-static bool items_pass_past(const struct items_turn *turn, struct pawl_buf *out, size_t *size) {
-    if (turn->app)
-        return items_pass_events(turn->past, turn->past_count, TURN_PAST, turn->app, out, size);
-    if (out) return pawl__buf_append_str(out, turn->past);
-    *size += turn->past.len;
-    return true;
+static bool items_put_past(struct pawl_buf *out, const struct items_turn *turn) {
+    return turn->app ? items_put_events(out, TURN_PAST, turn->past, turn->past_count, turn->app)
+                     : pawl__buf_append_str(out, turn->past);
 }
 
 static bool items_begin_turn(const struct pawl_shard *shard, const struct pawl_instance *instance,
@@ -167,30 +168,18 @@ static bool items_begin_turn(const struct pawl_shard *shard, const struct pawl_i
         started.router = &router;
     }
 
-    struct pawl_str id = pawl__instance_id(instance);
-    struct pawl_str execution = pawl__str(instance->execution_id);
-    size_t execution_size = pawl__pb_field_size(1, execution.len);
-    size_t kept_size = pawl__pb_uint_size(1, turn->kept);
-    size_t size = pawl__pb_field_size(TURN_ID, id.len) +
-                  pawl__pb_field_size(TURN_NEW, pawl__wire_size(&started.base));
-    items_pass_past(turn, NULL, &size);
-    items_pass_events(turn->inbox, instance->turn_events, TURN_NEW, turn->app, NULL, &size);
-    if (execution.len) size += pawl__pb_field_size(TURN_EXECUTION, execution_size);
-    if (turn->kept) size += pawl__pb_field_size(TURN_KEPT, kept_size);
+    size_t start = out->len;
     struct pawl_str propagated = pawl__buf_str(&instance->propagated);
-    if (propagated.len) size += pawl__pb_field_size(TURN_PROPAGATED, propagated.len);
-
-    bool ok = pawl__pb_put_head(out, ITEM_TURN, size) && pawl__pb_put_bytes(out, TURN_ID, id);
-    if (ok && execution.len)
-        ok = pawl__pb_put_head(out, TURN_EXECUTION, execution_size) &&
-             pawl__pb_put_bytes(out, 1, execution);
+    bool ok = pawl__pb_put_bytes(out, TURN_ID, pawl__instance_id(instance)) &&
+              items_put_execution(out, TURN_EXECUTION, instance->execution_id);
     if (ok && turn->kept)
-        ok = pawl__pb_put_head(out, TURN_KEPT, kept_size) && pawl__pb_put_uint(out, 1, turn->kept);
+        ok = pawl__pb_put_head(out, TURN_KEPT, pawl__pb_uint_size(1, turn->kept)) &&
+             pawl__pb_put_uint(out, 1, turn->kept);
     if (ok && propagated.len) ok = pawl__pb_put_bytes(out, TURN_PROPAGATED, propagated);
-    return ok && items_pass_past(turn, out, NULL) &&
+    return ok && items_put_past(out, turn) &&
            pawl__wire_append_field(out, TURN_NEW, &started.base) &&
-           items_pass_events(turn->inbox, instance->turn_events, TURN_NEW, turn->app, out, NULL) &&
-           pawl__pb_put_bytes(out, ITEM_TOKEN, to->token);
+           items_put_events(out, TURN_NEW, turn->inbox, instance->turn_events, turn->app) &&
+           pawl__pb_wrap(out, start, ITEM_TURN) && pawl__pb_put_bytes(out, ITEM_TOKEN, to->token);
 }
 
 bool pawl__shard_begin_turn(const struct pawl_shard *shard, struct pawl_instance *instance,
@@ -280,25 +269,18 @@ static void items_set_span(struct pawl_buf *out, size_t len, const struct pawl_i
         memcpy((char *)field.bytes.data, id, field.bytes.len);
 }
 
-// Goes through what passes from the event to the request of activity |task_id|: its size, or, with
-// |out|, its bytes. False: memory is out.
+// Appends what passes from the event to the request of activity |task_id|. False: memory is out.
 static bool items_pass_on(const struct pawl_instance *instance, int32_t task_id,
-                          struct pawl_str scheduled, struct pawl_buf *out, size_t *size) {
+                          struct pawl_str scheduled, struct pawl_buf *out) {
     struct pawl_pb_reader reader = pawl__pb_reader(scheduled);
     struct pawl_pb_field field;
     bool ok = true;
     while (ok && pawl__pb_next(&reader, &field)) {
         unsigned number = items_request_field(field.number);
         if (!number) continue;
-        bool is_bytes = field.wire_type == PAWL_PB_BYTES;
-        if (!out)
-            *size += is_bytes ? pawl__pb_field_size(number, field.bytes.len)
-                              : pawl__pb_uint_size(number, field.value);
-        else
-            ok = is_bytes ? pawl__pb_put_bytes(out, number, field.bytes)
-                          : pawl__pb_put_uint(out, number, field.value);
-        if (ok && out && number == REQUEST_TRACE)
-            items_set_span(out, field.bytes.len, instance, task_id);
+        ok = field.wire_type == PAWL_PB_BYTES ? pawl__pb_put_bytes(out, number, field.bytes)
+                                              : pawl__pb_put_uint(out, number, field.value);
+        if (ok && number == REQUEST_TRACE) items_set_span(out, field.bytes.len, instance, task_id);
     }
     return ok;
 }
@@ -323,27 +305,16 @@ bool pawl__shard_activity_item(const struct pawl_shard *shard, const struct pawl
                                int32_t task_id, struct pawl_str token, struct pawl_buf *out) {
     struct pawl_str scheduled = items_scheduled(instance, task_id);
     struct pawl_propagation propagation = items_propagation(shard, instance, task_id, scheduled);
-    struct pawl_str id = pawl__instance_id(instance);
-    struct pawl_str execution = pawl__str(instance->execution_id);
-    size_t execution_size = pawl__pb_field_size(1, execution.len);
-    size_t owner_size = pawl__pb_field_size(OWNER_ID, id.len);
-    if (execution.len) owner_size += pawl__pb_field_size(OWNER_EXECUTION, execution_size);
-    size_t size = pawl__pb_field_size(REQUEST_OWNER, owner_size) +
-                  pawl__pb_uint_size(REQUEST_TASK_ID, (uint64_t)task_id);
-    items_pass_on(instance, task_id, scheduled, NULL, &size);
-    size_t propagated_size = pawl__propagation_size(&propagation);
-    if (propagated_size) size += pawl__pb_field_size(REQUEST_PROPAGATED, propagated_size);
-
-    bool ok = scheduled.data && pawl__pb_put_head(out, ITEM_ACTIVITY, size) &&
-              items_pass_on(instance, task_id, scheduled, out, NULL) &&
-              pawl__pb_put_uint(out, REQUEST_TASK_ID, (uint64_t)task_id) &&
-              pawl__pb_put_head(out, REQUEST_OWNER, owner_size) &&
-              pawl__pb_put_bytes(out, OWNER_ID, id);
-    if (ok && execution.len)
-        ok = pawl__pb_put_head(out, OWNER_EXECUTION, execution_size) &&
-             pawl__pb_put_bytes(out, 1, execution);
-    if (ok && propagated_size)
-        ok = pawl__pb_put_head(out, REQUEST_PROPAGATED, propagated_size) &&
+    size_t propagated = pawl__propagation_size(&propagation), start = out->len;
+    bool ok = scheduled.data && items_pass_on(instance, task_id, scheduled, out) &&
+              pawl__pb_put_uint(out, REQUEST_TASK_ID, (uint64_t)task_id);
+    size_t owner = out->len;
+    ok = ok && pawl__pb_put_bytes(out, OWNER_ID, pawl__instance_id(instance)) &&
+         items_put_execution(out, OWNER_EXECUTION, instance->execution_id) &&
+         pawl__pb_wrap(out, owner, REQUEST_OWNER);
+    if (ok && propagated)
+        ok = pawl__pb_put_head(out, REQUEST_PROPAGATED, propagated) &&
              pawl__propagation_put(&propagation, out);
-    return ok && pawl__pb_put_bytes(out, ITEM_TOKEN, token);
+    return ok && pawl__pb_wrap(out, start, ITEM_ACTIVITY) &&
+           pawl__pb_put_bytes(out, ITEM_TOKEN, token);
 }

@@ -35,6 +35,16 @@ bool pawl__pb_put_head(struct pawl_buf *buf, unsigned number, size_t len) {
     return pb_write_pair(buf, (uint64_t)number << 3 | PAWL_PB_BYTES, len, 0);
 }
 
+bool pawl__pb_wrap(struct pawl_buf *buf, size_t start, unsigned number) {
+    size_t len = buf->len - start, head = pawl__pb_field_size(number, len) - len;
+    if (!pawl__buf_reserve(buf, head)) return false;
+    uint8_t *at = buf->data + start;
+    memmove(at + head, at, len);
+    pb_write_varint(pb_write_varint(at, (uint64_t)number << 3 | PAWL_PB_BYTES), len);
+    buf->len += head;
+    return true;
+}
+
 size_t pawl__pb_field_size(unsigned number, size_t len) {
     return pawl__pb_varint_size((uint64_t)number << 3) + pawl__pb_varint_size(len) + len;
 }

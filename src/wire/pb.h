@@ -27,6 +27,10 @@ size_t pawl__pb_uint_size(unsigned number, uint64_t value);
 // Appends the head of a length-delimited field whose |len| bytes the caller appends next.
 bool pawl__pb_put_head(struct pawl_buf *buf, unsigned number, size_t len);
 
+// Makes what |buf| has from |start| on the content of a length-delimited field: for what is put
+// together before its length is known.
+bool pawl__pb_wrap(struct pawl_buf *buf, size_t start, unsigned number);
+
 enum {
     PAWL_PB_VARINT = 0,
     PAWL_PB_FIXED64 = 1,

@@ -102,6 +102,30 @@ static void sizes_are_those_of_what_is_written(void **state) {
         }
 }
 
+static void what_is_there_becomes_a_field(void **state) {
+    static const char zeros[20000];
+    const unsigned numbers[] = {1, 16, 536870911};
+    const size_t lens[] = {0, 1, 127, 128, 20000};
+    for (size_t n = 0; n < 3; n++)
+        for (size_t i = 0; i < 5; i++) {
+            struct pawl_buf buf = {0}, want = {0};
+            assert_true(pawl__pb_put_uint(&buf, 1, 1) && pawl__pb_put_uint(&want, 1, 1));
+            assert_true(pawl__buf_append(&buf, zeros, lens[i]));
+            assert_true(pawl__pb_wrap(&buf, 2, numbers[n]));
+            assert_true(pawl__pb_put_bytes(&want, numbers[n], (struct pawl_str){zeros, lens[i]}));
+            assert_true(pawl__str_equal(pawl__buf_str(&buf), pawl__buf_str(&want)));
+            pawl__buf_finish(&buf);
+            pawl__buf_finish(&want);
+        }
+    struct pawl_buf full = {0};
+    assert_true(pawl__buf_append(&full, zeros, 64)); // its first size
+    growths_left = 0;
+    assert_false(pawl__pb_wrap(&full, 0, 1));
+    growths_left = -1;
+    assert_int_equal(full.len, 64);
+    pawl__buf_finish(&full);
+}
+
 static void damaged_bytes_stop_the_reader_where_they_are(void **state) {
     const struct pawl_str cases[] = {
         PAWL_STR("\x08"),     PAWL_STR("\x0a\x01"),         PAWL_STR("\x0b"),
@@ -155,6 +179,7 @@ int main(void) {
         cmocka_unit_test(varints_come_back),
         cmocka_unit_test(fields_come_back),
         cmocka_unit_test(sizes_are_those_of_what_is_written),
+        cmocka_unit_test(what_is_there_becomes_a_field),
         cmocka_unit_test(damaged_bytes_stop_the_reader_where_they_are),
         cmocka_unit_test(fields_are_found),
         cmocka_unit_test(a_failed_buffer_stays_failed),
