@@ -1,20 +1,12 @@
 #include "base/arena.h"
 
-#include <stdalign.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
     ARENA_BLOCK = 4096 - 64,
     ARENA_POOL = 1024 // blocks
-};
-
-struct pawl_arena_block {
-    struct pawl_arena_block *next;
-    size_t used, cap;
-    alignas(max_align_t) uint8_t bytes[];
 };
 
 void pawl__arena_finish(struct pawl_arena *arena) {
@@ -70,21 +62,16 @@ static void *arena_fail(struct pawl_arena *arena) {
     return NULL;
 }
 
-void *pawl__arena_alloc(struct pawl_arena *arena, size_t len) {
+void *pawl__arena_grow(struct pawl_arena *arena, size_t len) {
     const size_t align = alignof(max_align_t);
     if (len > SIZE_MAX / 2) return arena_fail(arena);
     len = (len + align - 1) / align * align;
-    struct pawl_arena_block *block = arena->block;
-    if (!block || len > block->cap - block->used) {
-        size_t cap = len > ARENA_BLOCK ? len : ARENA_BLOCK;
-        block = malloc(sizeof *block + cap);
-        if (!block) return arena_fail(arena);
-        *block = (struct pawl_arena_block){.next = arena->block, .cap = cap};
-        arena->block = block;
-    }
-    void *piece = block->bytes + block->used;
-    block->used += len;
-    return piece;
+    size_t cap = len > ARENA_BLOCK ? len : ARENA_BLOCK;
+    struct pawl_arena_block *block = malloc(sizeof *block + cap);
+    if (!block) return arena_fail(arena);
+    *block = (struct pawl_arena_block){.next = arena->block, .used = len, .cap = cap};
+    arena->block = block;
+    return block->bytes;
 }
 
 void *pawl__arena_zalloc(struct pawl_arena *arena, size_t len) {

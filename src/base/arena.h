@@ -1,7 +1,16 @@
 #ifndef PAWL_BASE_ARENA_H
 #define PAWL_BASE_ARENA_H
 
+#include <stdalign.h>
+#include <stddef.h>
+
 #include "base/str.h"
+
+struct pawl_arena_block {
+    struct pawl_arena_block *next;
+    size_t used, cap; // multiples of the alignment
+    alignas(max_align_t) uint8_t bytes[];
+};
 
 // Memory that is given out piece by piece and freed at once: one per request, turn or file.
 // Zero-initialised it is empty and ready.
@@ -37,7 +46,19 @@ void pawl__arena_pool_finish(struct pawl_arena_pool *pool);
 
 // |len| bytes aligned for any type, not cleared; NULL when memory is out. Zero bytes give a
 // pointer that may not be read.
-void *pawl__arena_alloc(struct pawl_arena *arena, size_t len);
+static inline void *pawl__arena_alloc(struct pawl_arena *arena, size_t len);
+
+// The same, when the block has no room.
+void *pawl__arena_grow(struct pawl_arena *arena, size_t len);
+
+static inline void *pawl__arena_alloc(struct pawl_arena *arena, size_t len) {
+    const size_t align = alignof(max_align_t);
+    struct pawl_arena_block *block = arena->block;
+    if (!block || len > block->cap - block->used) return pawl__arena_grow(arena, len);
+    void *piece = block->bytes + block->used;
+    block->used += (len + align - 1) / align * align;
+    return piece;
+}
 
 // The same, cleared.
 void *pawl__arena_zalloc(struct pawl_arena *arena, size_t len);

@@ -39,5 +39,9 @@ enum pawl_err pawl__fail(struct pawl_error *error, enum pawl_err code, const cha
 }
 
 enum pawl_err pawl__fail_plain(struct pawl_error *error, enum pawl_err code) {
-    return pawl__fail(error, code, "%s", pawl__err_text(code));
+    if (!error) return code;
+    const char *text = pawl__err_text(code); // far shorter than there is room for
+    error->code = code;
+    memcpy(error->text, text, strlen(text) + 1);
+    return code;
 }

@@ -62,7 +62,7 @@ struct pawl_exchange {
     int32_t stream;
     const char *grpc_text; // of the trailers, encoded; in the arena
     const char *grpc_details;
-    int grpc_status;
+    struct pawl_str grpc_status; // its number; static
     enum pawl_grpc_type type;
     unsigned is_oversized : 1; // the headers are too large
     unsigned is_starved : 1;   // there was no memory for the headers

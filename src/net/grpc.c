@@ -151,6 +151,12 @@ size_t pawl__grpc_message_decode(char *text, size_t len) {
     return used;
 }
 
+struct pawl_str pawl__grpc_status(enum pawl_err code) {
+    static const char numbers[][3] = {"0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
+                                      "9", "10", "11", "12", "13", "14", "15", "16"};
+    return pawl__str(numbers[pawl__err_grpc(code)]);
+}
+
 enum pawl_err pawl__grpc_code(int64_t status) {
     if (status == 11) return PAWL_E_INVALID; // OUT_OF_RANGE has no row of its own
     if (status == 15) return PAWL_E_CORRUPT; // DATA_LOSS

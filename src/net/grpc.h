@@ -70,6 +70,9 @@ size_t pawl__grpc_message_decode(char *text, size_t len);
 // clients ignore it.
 #define PAWL_GRPC_CODE "pawl-code"
 
+// The gRPC status number of |code| in decimals; static.
+struct pawl_str pawl__grpc_status(enum pawl_err code);
+
 // The code of a gRPC status number; PAWL_E_UNKNOWN for one that is not in the table.
 enum pawl_err pawl__grpc_code(int64_t status);
 

@@ -17,11 +17,7 @@ static struct pawl_http2 *answer_http2(struct pawl_exchange *exchange) {
 // --- the queue -------------------------------------------------------------------------------
 
 static int answer_submit_trailers(nghttp2_session *session, struct pawl_exchange *exchange) {
-    char status[4];
-    int len = snprintf(status, sizeof status, "%d", exchange->grpc_status % 100);
-    nghttp2_nv nv[3] = {
-        pawl__h2_nv(PAWL_STR("grpc-status"), (struct pawl_str){status, (size_t)len}),
-    };
+    nghttp2_nv nv[3] = {pawl__h2_nv(PAWL_STR("grpc-status"), exchange->grpc_status)};
     size_t count = 1;
     if (exchange->grpc_text)
         nv[count++] = pawl__h2_nv(PAWL_STR("grpc-message"), pawl__str(exchange->grpc_text));
@@ -184,7 +180,7 @@ static enum pawl_err answer_send(struct pawl_exchange *exchange, struct pawl_str
 static void answer_set_status(struct pawl_exchange *exchange, enum pawl_err code,
                               struct pawl_str text, struct pawl_str details) {
     struct pawl_arena *arena = &exchange->request.arena;
-    exchange->grpc_status = pawl__err_grpc(code);
+    exchange->grpc_status = pawl__grpc_status(code);
     if (text.len) {
         size_t cap =
             text.len < PAWL_GRPC_MESSAGE_MAX / 3 ? 3 * text.len + 1 : PAWL_GRPC_MESSAGE_MAX;
@@ -222,12 +218,10 @@ static void answer_finish(struct pawl_exchange *exchange, enum pawl_err code, st
         return;
     }
     // The protocol's Trailers-Only: everything in one block of headers.
-    char status[16];
-    snprintf(status, sizeof status, "%d", exchange->grpc_status);
     nghttp2_nv nv[6 + PAWL_REQUEST_EXTRA] = {
         PAWL_H2_NV(":status", "200"),
         PAWL_H2_NV("content-type", "application/grpc"),
-        pawl__h2_nv(PAWL_STR("grpc-status"), pawl__str(status)),
+        pawl__h2_nv(PAWL_STR("grpc-status"), exchange->grpc_status),
     };
     size_t count = answer_add_extra(exchange, nv, 3);
     if (exchange->grpc_text)
