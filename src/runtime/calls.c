@@ -58,7 +58,7 @@ static void call_hold(struct pawl_call *call, uint64_t position) {
         call_finish(call, NULL);
     } else if (position == residency->shard.position) {
         pawl__list_add(&calls->building, &call->link);
-        bool patient = call->verb->patient;
+        bool patient = call->verb->patient || call->patient;
         calls->awaited |= !patient;
         calls->asked |= !patient && !call->verb->behind;
     } else {

@@ -132,9 +132,17 @@ static enum pawl_wait taskhub_then_resumed(const struct pawl_taskhub_call *call)
     return PAWL_WAIT_RESUMED;
 }
 
+// What the call waits for when what has begun is done.
+static enum pawl_wait taskhub_then(const struct pawl_taskhub_call *call) {
+    const struct taskhub_verb *verb = &taskhub_verbs[call->method];
+    bool is_last = call->waits || call->patience == PAWL_TASKHUB_AT_ONCE || !verb->then;
+    return is_last ? PAWL_WAIT_NOT : verb->then(call);
+}
+
 static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error);
 
 static void taskhub_run(struct pawl_taskhub_call *call, struct pawl_call *inner) {
+    inner->patient = taskhub_then(call) != PAWL_WAIT_NOT;
     inner->done = taskhub_done;
     inner->data = call;
     inner->app = call->app;
@@ -143,10 +151,12 @@ static void taskhub_run(struct pawl_taskhub_call *call, struct pawl_call *inner)
     pawl__node_call(call->node, inner);
 }
 
-static void taskhub_look(struct pawl_taskhub_call *call, enum pawl_wait wait_for) {
+// |arena|: for what there is to see; NULL: only the wait counts.
+static void taskhub_look(struct pawl_taskhub_call *call, enum pawl_wait wait_for,
+                         struct pawl_arena *arena) {
     struct pawl_look *look = &call->verb.look;
     call->waits = wait_for != PAWL_WAIT_NOT;
-    pawl__look_init(look, pawl__str(taskhub_id(call)), wait_for, call->arena);
+    pawl__look_init(look, pawl__str(taskhub_id(call)), wait_for, arena);
     taskhub_run(call, &look->call);
 }
 
@@ -173,9 +183,7 @@ static void taskhub_fork(struct pawl_taskhub_call *call) {
 static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error) {
     struct pawl_taskhub_call *call = inner->data;
     const struct taskhub_verb *verb = &taskhub_verbs[call->method];
-    enum pawl_wait then = PAWL_WAIT_NOT;
-    if (!error && !call->waits && call->patience != PAWL_TASKHUB_AT_ONCE && verb->then)
-        then = verb->then(call);
+    enum pawl_wait then = taskhub_then(call);
     pawl__operation_end(call->node->options.operations, inner, call->began, error);
     if (error && error->code == PAWL_E_NOT_FOUND && call->method == PAWL_TASKHUB_RERUN &&
         !call->waits) {
@@ -189,7 +197,7 @@ static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error
     } else if (!call->waits && call->method == PAWL_TASKHUB_RERUN) {
         taskhub_fork(call);
     } else if (then != PAWL_WAIT_NOT) {
-        taskhub_look(call, then);
+        taskhub_look(call, then, NULL);
     } else if (verb->answer(call)) {
         taskhub_finish(call, NULL);
     } else {
@@ -358,15 +366,15 @@ static void taskhub_tally(struct pawl_taskhub_call *call) {
 }
 
 static void taskhub_get(struct pawl_taskhub_call *call) {
-    taskhub_look(call, PAWL_WAIT_NOT);
+    taskhub_look(call, PAWL_WAIT_NOT, call->arena);
 }
 
 static void taskhub_wait_start(struct pawl_taskhub_call *call) {
-    taskhub_look(call, PAWL_WAIT_STARTED);
+    taskhub_look(call, PAWL_WAIT_STARTED, call->arena);
 }
 
 static void taskhub_wait_completion(struct pawl_taskhub_call *call) {
-    taskhub_look(call, PAWL_WAIT_COMPLETED);
+    taskhub_look(call, PAWL_WAIT_COMPLETED, call->arena);
 }
 
 static void taskhub_history(struct pawl_taskhub_call *call) {

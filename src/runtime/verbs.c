@@ -107,12 +107,13 @@ bool pawl__look_is_met(const struct pawl_call *call, const struct pawl_instance 
 
 static enum pawl_err look_run(struct pawl_calls *calls, struct pawl_call *call,
                               struct pawl_error *error) {
+    struct pawl_look *verb = VERB(call, struct pawl_look);
     struct pawl_instance *instance;
     enum pawl_err err = pawl__residency_find(calls->residency, call->id, &instance);
     if (err) return pawl__fail_plain(error, err);
     if (!pawl__look_is_met(call, instance))
         err = pawl__calls_wait(calls, call);
-    else if (!look_fill(VERB(call, struct pawl_look), instance))
+    else if (verb->arena && !look_fill(verb, instance))
         err = PAWL_E_NOMEM;
     return err ? pawl__fail_plain(error, err) : PAWL_OK;
 }

@@ -45,7 +45,7 @@ enum pawl_wait {
 struct pawl_look {
     struct pawl_call call;
     enum pawl_wait wait_for;
-    struct pawl_arena *arena;
+    struct pawl_arena *arena; // for |view|; NULL: only the wait counts
     struct pawl_view view;
 };
 void pawl__look_init(struct pawl_look *verb, struct pawl_str id, enum pawl_wait wait_for,

@@ -98,7 +98,9 @@ static int64_t writer_company(struct pawl_writer *writer) {
 // Whether it was worth the wait; to be called when the batch is taken.
 static void writer_weigh_company(struct pawl_writer *writer) {
     struct pawl_company *company = &writer->company;
+    size_t records = writer->residency->shard.batch_records;
     if (company->lonesome) company->lonesome--;
+    if (records >= WRITER_CROWD / 2) company->lonesome = 0;
     if (!company->awaited) return;
     company->awaited = false;
     if (writer->calls->asked) return; // the wait was cut short

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "runtime/taskhub.h"
+#include "wire/pack.h"
+
 static void test_a_workflow(void **state) {
     struct kit kit;
     struct worker worker = {0};
@@ -117,6 +120,21 @@ static void test_commits_wait_for_turns(void **state) {
     kit_finish(&kit);
 }
 
+// Starts |id| for a client that waits for its first turn.
+static struct pawl_taskhub_call *begin_and_wait(struct kit *kit, const char *id) {
+    Pb__CreateInstanceRequest *ask =
+        pawl__wire_new(&kit->arena, &pb__create_instance_request__descriptor);
+    struct pawl_taskhub_call *call = pawl__arena_zalloc(&kit->arena, sizeof *call);
+    ask->instanceid = pawl__arena_dup(&kit->arena, pawl__str(id));
+    ask->name = pawl__arena_dup(&kit->arena, PAWL_STR("Order"));
+    call->method = PAWL_TASKHUB_START;
+    call->request = &ask->base;
+    call->patience = PAWL_TASKHUB_WAITS;
+    call->arena = &kit->arena;
+    pawl__taskhub_call(kit->node, call);
+    return call;
+}
+
 // Where workers are the bound, a commit waits for more of their answers: not for long, not when
 // there is little, and not for workers that give none before the last is acknowledged.
 static void test_commits_wait_for_company(void **state) {
@@ -181,12 +199,15 @@ static void test_commits_wait_for_company(void **state) {
     dispatch->turn_time = PAWL_SECOND; // they have much to do: longer, but not as long as that
     patience = client->patience(client);
     assert_true(patience > most && patience <= 25 * PAWL_SECOND / 1000);
+    struct pawl_taskhub_call *first = begin_and_wait(&kit, "c"); // its client waits for more
+    assert_true(client->patience(client) > most);
     kit_start(&kit, &start, "b"); // a client does not wait so long
     assert_true(client->patience(client) <= 5 * PAWL_SECOND / 1000);
     dispatch->turn_time = long_time;
     kit_shut(&kit, false);
     DONE(&kit, result, PAWL_OK);
     DONE(&kit, start, PAWL_OK);
+    pawl__taskhub_cancel(first);
 
     for (; !writer->company.lonesome && next < TASKS - LEFT; next++) {
         dispatch->turn_time = long_time;
@@ -198,7 +219,17 @@ static void test_commits_wait_for_company(void **state) {
     kit_result(&kit, &result, "a", items[next]->activityrequest->taskid,
                items[next]->completiontoken, "1");
     assert_int_equal(client->patience(client), 0);
+    // Unless it gives several all the same.
+    struct caller more[4];
+    kit_shut(&kit, true);
+    for (int i = 0; i < 4; i++) {
+        const Pb__WorkItem *item = items[++next];
+        kit_result(&kit, &more[i], "a", item->activityrequest->taskid, item->completiontoken, "1");
+    }
+    kit_shut(&kit, false);
     DONE(&kit, result, PAWL_OK);
+    for (int i = 0; i < 4; i++) DONE(&kit, more[i], PAWL_OK);
+    assert_int_equal(writer->company.lonesome, 0);
     kit_detach(&kit, &worker);
     kit_finish(&kit);
 }
