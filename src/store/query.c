@@ -62,3 +62,11 @@ bool pawl__query_from(const struct pawl_query *query, int64_t *created_at, struc
     *id = narrows ? PAWL_STR("") : query->after_id;
     return narrows || placed;
 }
+
+bool pawl__query_after_prefix(struct pawl_buf *out, struct pawl_str prefix) {
+    while (prefix.len && (uint8_t)prefix.data[prefix.len - 1] == 0xff) prefix.len--;
+    if (!prefix.len) return true;
+    if (!pawl__buf_append_str(out, prefix)) return false;
+    out->data[out->len - 1]++;
+    return true;
+}

@@ -26,4 +26,8 @@ bool pawl__query_ends_before(const struct pawl_query *query);
 int pawl__query_compare(enum pawl_order order, const struct pawl_snapshot *a,
                         const struct pawl_snapshot *b);
 
+// Appends the least text that is more than all with |prefix|; nothing when there is none. False
+// when memory is out.
+bool pawl__query_after_prefix(struct pawl_buf *out, struct pawl_str prefix);
+
 #endif

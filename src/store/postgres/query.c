@@ -2,6 +2,7 @@
 
 #include "store/query.h"
 #include "store/postgres/internal.h"
+#include "store/query.h"
 
 #include <endian.h>
 
@@ -14,20 +15,11 @@ static void query_text(struct pawl_pg_params *params, struct pawl_str text) {
         pawl__pg_null(params);
 }
 
-// The least text that is more than all with |prefix|; empty when there is none.
-static bool query_after_prefix(struct pawl_buf *out, struct pawl_str prefix) {
-    while (prefix.len && (uint8_t)prefix.data[prefix.len - 1] == 0xff) prefix.len--;
-    if (!prefix.len) return true;
-    if (!pawl__buf_append_str(out, prefix)) return false;
-    out->data[out->len - 1]++;
-    return true;
-}
-
 // The parameters 1 to 13.
 static bool query_filter(struct pawl_pg_params *params, uint64_t shard,
                          const struct pawl_query *query, struct pawl_buf *scratch) {
     bool of_end = query->ended_from || query->ended_before;
-    if (!query_after_prefix(scratch, query->id_prefix)) return false;
+    if (!pawl__query_after_prefix(scratch, query->id_prefix)) return false;
     pawl__pg_int(params, (int64_t)shard);
     pawl__pg_int(params, query->statuses);
     pawl__pg_int(params, query->created_from ? query->created_from : INT64_MIN);

@@ -143,15 +143,6 @@ static void find_text(struct pawl_buf *sql, const struct pawl_query *query,
 //
 // A parameter that is not in the text is not bound: SQLite refuses the number, and no more.
 
-// The least text that is more than all with |prefix|; empty when there is none.
-static bool find_after_prefix(struct pawl_buf *out, struct pawl_str prefix) {
-    while (prefix.len && (uint8_t)prefix.data[prefix.len - 1] == 0xff) prefix.len--;
-    if (!prefix.len) return true;
-    if (!pawl__buf_append_str(out, prefix)) return false;
-    out->data[out->len - 1]++;
-    return true;
-}
-
 static void find_bind_filters(sqlite3_stmt *find, uint64_t shard, const struct pawl_query *query,
                               struct pawl_str prefix_end) {
     sqlite3_bind_int64(find, FIND_SHARD, (sqlite3_int64)shard);
@@ -197,7 +188,7 @@ enum pawl_err pawl__sqlite_find(struct pawl_sqlite *store, uint64_t shard,
     struct pawl_buf sql = {0};
     int rc = SQLITE_NOMEM;
     *out = (struct pawl_sqlite_find){0};
-    if (find_after_prefix(&out->prefix_end, query->id_prefix)) {
+    if (pawl__query_after_prefix(&out->prefix_end, query->id_prefix)) {
         struct pawl_str prefix_end = pawl__buf_str(&out->prefix_end);
         find_text(&sql, query, way, wanted, prefix_end);
         if (!sql.failed)
