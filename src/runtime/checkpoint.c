@@ -51,9 +51,10 @@ static bool checkpoint_begin(struct pawl_checkpoint *point, bool all) {
     if (point->trim_to <= point->trimmed) return false;
     point->todo = malloc((shard->instances.len + 1) * sizeof(struct pawl_instance *));
     if (!point->todo) return false; // it will be tried again
-    size_t at = 0;
-    for (struct pawl_instance *instance; (instance = pawl__map_next(&shard->instances, &at));)
-        if (instance->exists) point->todo[point->count++] = pawl__instance_ref(instance);
+    for (const struct pawl_tree_node *node = pawl__tree_end(&shard->by_created, false); node;
+         node = pawl__tree_next(node, false))
+        point->todo[point->count++] =
+            pawl__instance_ref(PAWL_CONTAINER(node, struct pawl_instance, by_created));
     point->running = true;
     return true;
 }

@@ -421,6 +421,33 @@ static void test_checkpoints_leave_what_is_young(void **state) {
     kit_finish(&kit);
 }
 
+// On the writer's thread: the ids of the snapshots in |commit|, behind those of earlier ones.
+static void checkpoint_note(void *arg, const struct pawl_commit *commit) {
+    struct pawl_buf *ids = arg;
+    for (const struct pawl_part *part = commit->parts; part; part = part->next)
+        for (size_t i = 0; i < part->snapshot_count; i++)
+            pawl__buf_append_str(ids, part->snapshots[i].id);
+}
+
+// In the order of lists, so that they stand side by side in a store's index.
+static void test_checkpoints_are_in_order(void **state) {
+    static const char *const created[] = {"q", "c", "x", "a", "m", "d", "z", "b", "k", "y"};
+    struct kit kit;
+    struct pawl_buf ids = {0};
+    kit_init(&kit);
+    kit.node->options.checkpoint_interval = 1000 * PAWL_SECOND;
+    for (size_t i = 0; i < sizeof created / sizeof *created; i++) kit_started(&kit, created[i]);
+    kit.gate.committed = checkpoint_note;
+    kit.gate.committed_arg = &ids;
+    checkpoint(&kit); // notes how far the log goes
+    checkpoint(&kit);
+    pawl__buf_append(&ids, "", 1);
+    assert_string_equal((const char *)ids.data, "qcxamdzbky");
+    kit.gate.committed = NULL;
+    pawl__buf_finish(&ids);
+    kit_finish(&kit);
+}
+
 static void test_eviction_and_sleep(void **state) {
     struct kit kit;
     struct worker worker = {0};
@@ -733,6 +760,7 @@ int main(void) {
         cmocka_unit_test(test_commit_fails),
         cmocka_unit_test(test_commits_fail_again_and_again),
         cmocka_unit_test(test_checkpoints_leave_what_is_young),
+        cmocka_unit_test(test_checkpoints_are_in_order),
         cmocka_unit_test(test_eviction_and_sleep),
         cmocka_unit_test(test_close_and_open),
         cmocka_unit_test(test_close_while_the_last_commit_fails),
