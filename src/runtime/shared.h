@@ -10,10 +10,22 @@
 //   loop 2: storage ─┘ meanwhile: the next ones
 //
 // A commit that is handed to the writing thread is offered, too: whichever comes to its turn first
-// takes the others along, and they find that they are over. So a disk that syncs a thousand times
-// a second serves any number of loops, and none waits longer than it would alone. A commit of which
-// nothing was done, or is known, has that outcome for all that were in it; what is wrong with one
-// part is that part's affair (store.h).
+// takes the others along, and they find that they are over. A store that asks for more (store.h)
+// also gets what is offered while it writes.
+//
+// Left to themselves the loops would take turns, since each offers again a moment after its own
+// commit has ended, which is when that of another has begun:
+//
+//   loop 0   ├─ commit ─┤· offers        ├─ commit ─┤· offers
+//   loop 1   · offers    ├─ commit ─┤ · offers       ├─ commit ─┤     (each waits for both)
+//
+// So a commit waits a little, before it is made durable, for who was in the one before and had much
+// to write: at most half of what a commit takes. It does so after the parts that are there have
+// been written, and who does not come is not waited for the next time. Then a sync is for all
+// loops, a page is written once for all of them, and each is told after one commit.
+//
+// A commit of which nothing was done, or is known, has that outcome for all that were in it; what
+// is wrong with one part is that part's affair.
 
 #include <stdatomic.h>
 
@@ -25,7 +37,11 @@ struct pawl_shared_store {
     struct pawl_store *store;
     struct pawl_jobs writer, reader; // lend their threads
     uv_mutex_t mutex;                // of |offers|
+    uv_cond_t came;                  // something has been offered
     struct pawl_link offers;         // pawl_offer::link
+    uint64_t round;                  // commits; the writing thread's, like what follows
+    size_t crowd;                    // offers in the last one with much to write
+    int64_t took;                    // nanoseconds that one takes, on a moving average
     atomic_size_t users;
     _Atomic uint64_t commits; // that were done
 };
@@ -35,9 +51,11 @@ struct pawl_shared_store {
 struct pawl_offer {
     struct pawl_commit *commit;
     struct pawl_error *error;
+    size_t records; // in it
     enum pawl_outcome outcome;
     int64_t took; // nanoseconds
     bool is_over;
+    uint64_t crowd; // the last round in which it had much to write
     struct pawl_link link;
     struct pawl_part **parts_end; // in a commit of several
     struct pawl_state_tx **state_end;

@@ -81,6 +81,7 @@ static void storage_submit(struct pawl_storage *storage) {
     storage->commit.at_once = false;
     if (storage->shared) {
         pawl__error_clear(&storage->result);
+        storage->offer.records = storage->group;
         pawl__shared_offer(storage->shared, &storage->offer);
     }
     pawl__jobs_submit(&storage->writer, &storage->job);

@@ -168,10 +168,17 @@ struct pawl_part {
 };
 
 // One atomic, durable change: the parts (each of another shard), then the user's transactions.
+//
+// A commit has a price of its own, whatever is in it: a sync, above all. So a store may ask for
+// |more| while it writes, as often as it likes until it begins to make what it wrote durable. That
+// adds to the ends of both lists what has come since; false: nothing has. What a store does not ask
+// for goes with the next commit. NULL: nothing will come.
 struct pawl_commit {
     struct pawl_part *parts;     // a list
     struct pawl_state_tx *state; // a list
     bool at_once; // do not wait for others (locks): PAWL_COMMIT_NOTHING when there is need to
+    bool (*more)(void *arg);
+    void *arg;
 };
 
 enum pawl_outcome {

@@ -159,6 +159,9 @@ unsigned below(unsigned limit);
 // Lets one that can go on do so, or time pass until one can.
 void schedule_step(void);
 
+// A thread is in the middle of something. What is not a thread goes on for some turns.
+void schedule_meanwhile(void);
+
 // Whether |loop| could go on now if it had something to do.
 bool schedule_is_free(const struct loop *loop);
 

@@ -319,6 +319,8 @@ static enum pawl_outcome process_commit(struct pawl_store *store, const struct p
                                         struct pawl_error *error) {
     int how = (int)world.commits;
     world.commits = COMMITS_WELL;
+    do schedule_meanwhile();
+    while (below(2) && commit->more && commit->more(commit->arg));
     if (how != COMMITS_WELL) upset();
     enum pawl_outcome outcome = how == COMMITS_FAIL_BEFORE
                                     ? PAWL_COMMIT_UNKNOWN

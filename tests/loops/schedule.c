@@ -261,25 +261,22 @@ static void schedule_pass(void) {
     world.now = next > world.now ? next : world.now + PAWL_MILLISECOND;
 }
 
-void schedule_step(void) {
+// One of those who can goes on: of the threads only if |threads|. False: nobody can.
+static bool schedule_one(bool threads) {
     enum {
         MOST = LOOPS + 2 + WORKERS + CLIENTS
     };
     unsigned ready[MOST], count = 0;
     for (unsigned i = 0; i < world.count; i++)
         if (schedule_is_free(&world.loops[i]) && loop_wants(&world.loops[i])) ready[count++] = i;
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < 2 && threads; i++)
         if (world.threads[i] && !pawl__list_empty(&world.threads[i]->waiting))
             ready[count++] = LOOPS + i;
     for (unsigned i = 0; i < WORKERS; i++)
         if (workers_next(i) <= world.now) ready[count++] = LOOPS + 2 + i;
     for (unsigned i = 0; i < CLIENTS; i++)
         if (clients_next(i) <= world.now) ready[count++] = LOOPS + 2 + WORKERS + i;
-    world.turns++;
-    if (!count) {
-        schedule_pass();
-        return;
-    }
+    if (!count) return false;
     unsigned who = ready[below(count)];
     if (who < LOOPS)
         loop_turn(&world.loops[who]);
@@ -292,4 +289,22 @@ void schedule_step(void) {
     world.at = NULL;
     world.now += below(30000);
     schedule_watch();
+    return true;
+}
+
+void schedule_step(void) {
+    world.turns++;
+    if (!schedule_one(true)) schedule_pass();
+}
+
+void schedule_meanwhile(void) {
+    for (unsigned turns = below(30); turns && schedule_one(false);) turns--;
+}
+
+// A thread waits for what loops may give it.
+int uv_cond_timedwait(uv_cond_t *cond, uv_mutex_t *mutex, uint64_t timeout) {
+    uv_mutex_unlock(mutex);
+    schedule_meanwhile();
+    uv_mutex_lock(mutex);
+    return UV_ETIMEDOUT;
 }

@@ -139,11 +139,70 @@ static void test_at_once(void **state) {
     assert_string_equal(t_log(f, f->lease.shard, 0), "1=a ");
 }
 
+// What comes while a commit is being written.
+struct late {
+    struct pawl_commit commit;
+    struct pawl_part *parts; // the next to come
+    unsigned asked;
+};
+
+static bool late_more(void *arg) {
+    struct late *late = arg;
+    struct pawl_part **end = &late->commit.parts, *next = late->parts;
+    late->asked++;
+    if (!next) return false;
+    while (*end) end = &(*end)->next;
+    late->parts = next->next;
+    next->next = NULL;
+    *end = next;
+    return true;
+}
+
+// A commit may take along what has come meanwhile, or leave it: then it is not done.
+static void test_more(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    struct pawl_lease others[3], stale;
+    for (unsigned i = 0; i < 3; i++) assert_ok(f, t_lease(f, f->store, "app", i + 1, &others[i]));
+    stale = others[1];
+    stale.epoch--;
+    const struct pawl_lease *leases[] = {&f->lease, &others[0], &stale, &others[2]};
+    for (unsigned first = 0; first < 2; first++) { // how many it begins with
+        const uint64_t position = first + 1;
+        struct pawl_batch batches[4];
+        struct pawl_part parts[4] = {0};
+        for (unsigned i = 0; i < 4; i++) {
+            batches[i] = (struct pawl_batch){position, PAWL_STR("a")};
+            parts[i] = (struct pawl_part){
+                .lease = leases[i], .batch = &batches[i], .next = i < 3 ? &parts[i + 1] : NULL};
+            pawl__fail(&parts[i].result, PAWL_E_FENCED, "of an earlier commit");
+        }
+        struct late late = {.parts = &parts[first]};
+        late.commit = (struct pawl_commit){.more = late_more, .arg = &late};
+        if (first) late.commit.parts = &parts[0];
+        if (first) parts[0].next = NULL;
+        assert_int_equal(f->store->ops->commit(f->store, &late.commit, &f->error),
+                         PAWL_COMMIT_DONE);
+        for (struct pawl_part *part = late.commit.parts; part; part = part->next)
+            assert_err(part->lease == &stale ? PAWL_E_FENCED : PAWL_OK, part->result.code);
+        unsigned done = 0;
+        for (struct pawl_part *part = late.commit.parts; part; part = part->next) done++;
+        for (unsigned i = 0; i < 4; i++) {
+            bool is_there = i < done && leases[i] != &stale;
+            assert_string_equal(t_log(f, leases[i]->shard, position - 1), !is_there ? ""
+                                                                          : first   ? "2=a "
+                                                                                    : "1=a ");
+        }
+        if (!late.asked) return; // it never takes anything along
+        assert_int_equal(done, 4);
+    }
+}
+
 int suite_parts(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {T(test_several_shards), T(test_refused_part),
-                                       T(test_refused_batch), T(test_results_are_new),
-                                       T(test_at_once)};
+                                       T(test_refused_batch),  T(test_results_are_new),
+                                       T(test_at_once),        T(test_more)};
 #undef T
     return cmocka_run_group_tests_name("parts of commits", tests, NULL, NULL);
 }

@@ -255,21 +255,32 @@ static bool commit_is_refusal(enum pawl_err err) {
     return err == PAWL_E_FENCED || err == PAWL_E_INTERNAL || err == PAWL_E_TOO_LARGE;
 }
 
+// Whether more has come, from |*next| on, while what there was has been written.
+static bool commit_more(const struct pawl_commit *commit, struct pawl_part *const *next) {
+    if (!commit->more || !commit->more(commit->arg)) return false;
+    for (struct pawl_part *part = *next; part; part = part->next) pawl__error_clear(&part->result);
+    return true;
+}
+
 // Applies all parts that were not refused yet. |*refused|: one was, so that all has to be rolled
 // back, and done again without it. That is rare; savepoints would cost each commit.
-static enum pawl_err commit_parts(struct pawl_sqlite *store, struct pawl_part *parts, bool *refused,
-                                  struct pawl_error *error) {
-    for (struct pawl_part *part = parts; part; part = part->next) {
-        if (part->result.code) continue;
-        enum pawl_err err = commit_part(store, part, &part->result);
-        *refused = commit_is_refusal(err);
-        if (!err) continue;
-        if (!*refused) {
-            if (error) *error = part->result;
-            pawl__error_clear(&part->result);
+static enum pawl_err commit_parts(struct pawl_sqlite *store, const struct pawl_commit *commit,
+                                  bool *refused, struct pawl_error *error) {
+    struct pawl_part *const *next = &commit->parts;
+    do {
+        for (; *next; next = &(*next)->next) {
+            struct pawl_part *part = *next;
+            if (part->result.code) continue;
+            enum pawl_err err = commit_part(store, part, &part->result);
+            *refused = commit_is_refusal(err);
+            if (!err) continue;
+            if (!*refused) {
+                if (error) *error = part->result;
+                pawl__error_clear(&part->result);
+            }
+            return err;
         }
-        return err;
-    }
+    } while (commit_more(commit, next));
     return PAWL_OK;
 }
 
@@ -279,7 +290,7 @@ static enum pawl_outcome commit_try(struct pawl_sqlite *store, const struct pawl
     enum pawl_err err = pawl__sqlite_begin(store, commit->at_once, error);
     if (err) return PAWL_COMMIT_NOTHING;
     pawl__sqlite_count_clear(store);
-    err = commit_parts(store, commit->parts, refused, error);
+    err = commit_parts(store, commit, refused, error);
     if (!err) err = pawl__sqlite_count_write(store, error);
     for (struct pawl_state_tx *tx = commit->state; !err && tx; tx = tx->next)
         err = pawl__sqlite_apply_state(store, tx, error);

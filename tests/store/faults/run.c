@@ -112,7 +112,18 @@ struct commit {
     struct pawl_state_tx txs[COMMIT_TXS];
     struct pawl_state_op ops[COMMIT_TXS][COMMIT_OPS];
     enum pawl_err results[COMMIT_TXS];
+    struct pawl_part **late_part; // where a part goes that comes while the first is written
+    struct pawl_part *late;
 };
+
+// The second part comes only now.
+static bool commit_more(void *arg) {
+    struct commit *c = arg;
+    struct pawl_part *late = c->late;
+    c->late = NULL;
+    if (late) *c->late_part = late;
+    return late;
+}
 
 static struct model_text commit_text(struct run *run, size_t most) {
     return (struct model_text){disk_random(&run->seed), run_draw(run, most + 1)};
@@ -262,6 +273,14 @@ static enum pawl_err run_commit(struct run *run, struct pawl_store *store, size_
         last = &c.parts[i].part.next;
     }
     commit_state(run, &after, &c);
+    struct pawl_part *first = c.commit.parts;
+    if (first && first->next && run_chance(run, 60)) {
+        c.late_part = &first->next;
+        c.late = first->next;
+        first->next = NULL;
+        c.commit.more = commit_more;
+        c.commit.arg = &c;
+    }
     enum pawl_outcome outcome = store->ops->commit(store, &c.commit, &run->error);
     run->counts->commits++;
     if (outcome == PAWL_COMMIT_DONE) {

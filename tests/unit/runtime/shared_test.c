@@ -26,6 +26,7 @@ struct gate {
     unsigned parts[8], states[8]; // of each commit
     enum pawl_outcome outcome;
     uint64_t refused; // the shard whose part is fenced
+    bool asks;        // for what has come while it waited
 };
 
 static struct gate *gate_of(struct pawl_store *base) {
@@ -50,6 +51,10 @@ static enum pawl_outcome gate_commit(struct pawl_store *base, const struct pawl_
                                      struct pawl_error *error) {
     struct gate *gate = gate_of(base);
     gate_enter(gate);
+    if (gate->asks) {
+        while (commit->more(commit->arg)) {
+        }
+    }
     unsigned parts = 0, states = 0;
     for (struct pawl_part *part = commit->parts; part; part = part->next, parts++)
         if (part->lease->shard == gate->refused)
@@ -77,6 +82,27 @@ static void gate_close(struct pawl_store *base) {
 
 static const struct pawl_store_ops gate_ops = {
     .close = gate_close, .commit = gate_commit, .tend = gate_tend};
+
+// --- waiting ------------------------------------------------------------------------------------
+
+// Who comes while a commit waits for others; and how often one has waited. The writing thread's.
+static struct user *wait_comes;
+static unsigned waits;
+
+static void user_come(struct user *user);
+
+// Stands in for libuv's.
+int uv_cond_timedwait(uv_cond_t *cond, uv_mutex_t *mutex, uint64_t timeout) {
+    struct user *user = wait_comes;
+    wait_comes = NULL;
+    waits++;
+    assert_true(timeout > 0 && timeout <= PAWL_MILLISECOND / 2);
+    if (!user) return UV_ETIMEDOUT;
+    uv_mutex_unlock(mutex);
+    user_come(user);
+    uv_mutex_lock(mutex);
+    return 0;
+}
 
 // --- users ---------------------------------------------------------------------------------------
 
@@ -112,6 +138,10 @@ static void user_tend(struct pawl_job *job) {
 
 static void user_done(struct pawl_job *job) {
     PAWL_CONTAINER(job, struct user, job)->done = true;
+}
+
+static void user_come(struct user *user) {
+    pawl__shared_offer(user->shared, &user->offer);
 }
 
 static void user_start(struct house *house, unsigned number, bool tends) {
@@ -218,6 +248,79 @@ static void test_one_commit(void **state) {
     house_close(&house);
 }
 
+// A store that asks for what has come meanwhile makes one commit of all.
+static void test_more(void **state) {
+    static const enum pawl_outcome outcomes[] = {PAWL_COMMIT_DONE, PAWL_COMMIT_NOTHING,
+                                                 PAWL_COMMIT_UNKNOWN};
+    for (int o = 0; o < 3; o++) {
+        struct house house;
+        house_open(&house);
+        house.gate.asks = true;
+        house.gate.refused = 4; // of the last one
+        house.gate.outcome = outcomes[o];
+        house_fill(&house, USERS);
+        gate_let(&house.gate);
+        house_wait(&house);
+        bool done = outcomes[o] == PAWL_COMMIT_DONE;
+        assert_int_equal(house.gate.made, 1);
+        assert_int_equal(house.gate.parts[0], 4);  // 1 + 2 + 0 + 1
+        assert_int_equal(house.gate.states[0], 4); // 1 + 0 + 2 + 1
+        assert_int_equal(atomic_load(&house.shared->commits), done);
+        for (int i = 0; i < USERS; i++) {
+            struct user *user = &house.users[i];
+            assert_int_equal(user->offer.outcome, outcomes[o]);
+            assert_int_equal(user->error.code, done ? PAWL_OK : PAWL_E_FULL);
+            if (i != 2)
+                assert_int_equal(user->parts[0].result.code, i == 3 ? PAWL_E_FENCED : PAWL_OK);
+            assert_ptr_equal(user->parts[0].next, i == 1 ? &user->parts[1] : NULL);
+            assert_ptr_equal(user->states[0].next, i == 2 ? &user->states[1] : NULL);
+        }
+        for (unsigned i = 0; i < USERS; i++) user_start(&house, i, false); // and again
+        house_wait(&house);
+        house_close(&house);
+    }
+}
+
+// A commit of user 0, with |records| in it; if |both|, also of user 1.
+static void wait_commit(struct house *house, size_t records, bool both) {
+    for (unsigned i = 0; i < 1u + both; i++) {
+        struct user *user = &house->users[i];
+        user->offer.records = records;
+        user->done = false;
+        if (i) pawl__shared_offer(house->shared, &user->offer);
+    }
+    pawl__shared_offer(house->shared, &house->users[0].offer);
+    pawl__jobs_submit(&house->users[0].writer, &house->users[0].job);
+    while (!house->users[0].done) uv_run(&house->loop, UV_RUN_ONCE);
+}
+
+// A commit waits for who was in the one before with much to write, and has not come yet.
+static void test_waits(void **state) {
+    struct house house;
+    house_open(&house);
+    house.gate.asks = true;
+    gate_let(&house.gate);
+    for (unsigned i = 0; i < USERS; i++) user_start(&house, i, false);
+    house_wait(&house);
+    house.gate.made = waits = 0;
+    wait_commit(&house, 7, true);
+    wait_commit(&house, 7, false); // little was written
+    assert_int_equal(waits, 0);
+    wait_commit(&house, 8, true);
+    assert_int_equal(waits, 0);
+    wait_comes = &house.users[1];
+    wait_commit(&house, 8, false);
+    assert_int_equal(waits, 1);
+    assert_true(house.users[1].offer.is_over);
+    assert_int_equal(house.gate.parts[3], 3); // 1 + 2
+    wait_commit(&house, 8, false);            // nobody comes
+    assert_int_equal(waits, 2);
+    assert_int_equal(house.gate.parts[4], 1);
+    wait_commit(&house, 8, false); // nor is anybody waited for
+    assert_int_equal(waits, 2);
+    house_close(&house);
+}
+
 // Another call between them keeps its place, and is not made at the same time as a commit.
 static void test_among_others(void **state) {
     for (unsigned tending = 1; tending < USERS; tending++) {
@@ -274,10 +377,9 @@ static void test_stop_waits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_commit),
-        cmocka_unit_test(test_among_others),
-        cmocka_unit_test(test_outcome),
-        cmocka_unit_test(test_stop_waits),
+        cmocka_unit_test(test_one_commit), cmocka_unit_test(test_more),
+        cmocka_unit_test(test_waits),      cmocka_unit_test(test_among_others),
+        cmocka_unit_test(test_outcome),    cmocka_unit_test(test_stop_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
