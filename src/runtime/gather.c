@@ -129,6 +129,12 @@ static bool gather_is_stepwise(const struct pawl_call *call) {
            PAWL_CONTAINER(call, const struct pawl_tally, call)->query.scan;
 }
 
+// Whether it goes on behind the last shard.
+static bool gather_is_over(const struct pawl_call *call, uint32_t shards) {
+    return gather_is_stepwise(call) &&
+           PAWL_CONTAINER(call, const struct pawl_tally, call)->query.scan->shard >= shards;
+}
+
 // Goes on to the next shard. False: the count ends, and says where.
 static bool gather_step(struct gather *gather) {
     struct pawl_scan *scan = gather->whole->tally.query.scan;
@@ -191,6 +197,11 @@ static void gather_init_part(struct gather *gather, uint32_t shard) {
 
 enum pawl_err pawl__gather_begin(struct pawl_call *call, uint32_t shards,
                                  void (*begin)(void *arg, struct pawl_call *call), void *arg) {
+    if (gather_is_over(call, shards)) {
+        PAWL_CONTAINER(call, struct pawl_tally, call)->query.scan->stopped = false;
+        call->done(call, NULL);
+        return PAWL_OK;
+    }
     struct gather *gather = calloc(1, sizeof *gather + shards * sizeof *gather->parts);
     if (!gather) return PAWL_E_NOMEM;
     gather->remote.cancel = gather_cancel;
@@ -200,11 +211,14 @@ enum pawl_err pawl__gather_begin(struct pawl_call *call, uint32_t shards,
     gather->begin = begin;
     gather->arg = arg;
     for (uint32_t i = 0; i < shards; i++) gather_init_part(gather, i);
-    if (gather_is_stepwise(call)) {
-        struct pawl_scan *scan = gather->whole->tally.query.scan;
+    struct pawl_scan *scan = call->verb->kind == PAWL_VERB_SEARCH ? gather->whole->search.query.scan
+                                                                  : gather->whole->tally.query.scan;
+    if (scan) {
         scan->stopped = false;
         scan->looked = 0;
-        gather->at = scan->shard < shards ? scan->shard : shards - 1;
+    }
+    if (gather_is_stepwise(call)) {
+        gather->at = scan->shard;
         gather->began = pawl__clock_steady();
         gather->open = 1;
         begin(arg, &gather->parts[gather->at].call);

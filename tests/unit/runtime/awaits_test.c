@@ -181,6 +181,39 @@ static void test_waits(void **state) {
     kit_finish(&kit);
 }
 
+// A count of several shards goes from one to the next, and goes on where it was, be that in the
+// middle of a shard or at its beginning.
+static void test_counts_of_shards(void **state) {
+    struct kit kit;
+    struct pawl_store *store;
+    assert_int_equal(pawl__memory_open(&store, &kit.error), PAWL_OK);
+    kit_init_with_shards(&kit, store, 4);
+    make(&kit);
+    assert_found(&kit, "in memory");
+    assert_int_equal(counted(&kit, "age<1d", 1), 9);
+    kit_to_rest(&kit);
+    assert_found(&kit, "stored");
+    for (size_t most = 0; most < 5; most++) {
+        assert_int_equal(counted(&kit, "", most), 9);
+        assert_int_equal(counted(&kit, "status:running", most), 7);
+        assert_int_equal(counted(&kit, "ended<1h", most), 2);
+    }
+    struct pawl_query query = parse(&kit, "");
+    for (uint32_t shard = 0; shard < 6; shard++) {
+        struct pawl_scan scan = {.most = 25000, .arena = &kit.arena, .shard = shard};
+        struct caller caller;
+        size_t count = 0;
+        query.scan = &scan;
+        kit_tally(&kit, &caller, &query);
+        DONE(&kit, caller, PAWL_OK);
+        for (size_t i = 0; i < caller.tally.count; i++) count += caller.tally.rows[i].count;
+        if (shard == 0) assert_int_equal(count, 9);
+        if (shard > 3) assert_int_equal(count, 0);
+        assert_false(scan.stopped);
+    }
+    kit_finish(&kit);
+}
+
 // More than one call loads, with those that are asked for far apart.
 static void test_waits_of_many(void **state) {
     enum {
@@ -254,6 +287,7 @@ static void test_waits_for_workers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_waits),
+        cmocka_unit_test(test_counts_of_shards),
         cmocka_unit_test(test_waits_of_many),
         cmocka_unit_test(test_waits_for_workers),
     };

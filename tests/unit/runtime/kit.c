@@ -657,7 +657,8 @@ void kit_purged(struct kit *kit, const char *id) {
 
 void kit_to_rest(struct kit *kit) {
     kit->node->options.checkpoint_interval = PAWL_MILLISECOND;
-    UNTIL(kit, !kit->node->partitions[0].residency.shard.instances.len);
+    for (uint32_t i = 0; i < kit->node->count; i++)
+        UNTIL(kit, !kit->node->partitions[i].residency.shard.instances.len);
     kit->node->options.checkpoint_interval = 1000 * PAWL_SECOND;
 }
 
