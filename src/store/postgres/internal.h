@@ -175,6 +175,12 @@ enum pawl_pg_statement {
     PAWL_PG_COUNT
 };
 
+// What is set on a connection that reads.
+enum {
+    PAWL_PG_READS = 2
+};
+extern const char *const pawl__pg_reads[PAWL_PG_READS];
+
 // A connection, used by one thread. It is made when it is needed, and dropped when something is
 // wrong with it.
 struct pawl_pg_link {

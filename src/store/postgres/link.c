@@ -292,6 +292,14 @@ static const char *const link_settings[] = {
     " WHERE current_setting('synchronous_commit', true) = 'off'",
 };
 
+// A list reads a part of its order, and a server that takes a filter to leave next to nothing would
+// read the whole table and sort that instead. Every read has an index to go by. A server that has
+// not got these settings keeps to its own ways.
+#define LINK_OFF(name)                                                                             \
+    "SELECT set_config('" name "', 'off', false) WHERE current_setting('" name "', true) = 'on'"
+const char *const pawl__pg_reads[PAWL_PG_READS] = {LINK_OFF("enable_seqscan"),
+                                                   LINK_OFF("enable_sort")};
+
 static enum pawl_err link_prepare(struct pawl_pg_link *link, struct pawl_error *error) {
     char *const *sql = link->store->sql;
     char name[8];
@@ -299,6 +307,8 @@ static enum pawl_err link_prepare(struct pawl_pg_link *link, struct pawl_error *
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof link_settings / sizeof *link_settings; i++, count++)
         ok = PQsendQueryParams(link->conn, link_settings[i], 0, NULL, NULL, NULL, NULL, 0);
+    for (size_t i = 0; ok && !link->writes && i < PAWL_PG_READS; i++, count++)
+        ok = PQsendQueryParams(link->conn, pawl__pg_reads[i], 0, NULL, NULL, NULL, NULL, 0);
     for (int i = 0; ok && i < PAWL_PG_COUNT; i++) {
         if (!sql[i] || link_is_writers[i] != link->writes) continue;
         snprintf(name, sizeof name, "s%d", i);
