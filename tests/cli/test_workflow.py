@@ -750,6 +750,7 @@ $"""))
     def daemon(self, id, *flags, **more):
         self.start("--app-id", id, *flags, name="daprd", **more)
         self.wait_output("dapr initialized")
+        clilib.wait_for(lambda: "is not ready yet" not in self.workflow("list", app=id).stderr)
 
     def test_where_a_sidecar_listens(self):
         elsewhere = self.id + "-127.0.0.2"

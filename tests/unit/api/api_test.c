@@ -177,7 +177,8 @@ int main(void) {
         cmocka_unit_test(nothing_is_configured), cmocka_unit_test(health_tells_of_the_store),
         cmocka_unit_test(health_tells_why),      cmocka_unit_test(answers_of_the_other_dialect),
     };
-    size_t count = 5;
+    size_t count = 0;
+    while (tests[count].test_func) count++;
     for (size_t i = 0; i < talk_count; i++)
         tests[count++] = (struct CMUnitTest){
             .name = talks[i].name, .test_func = talk_runs, .initial_state = (void *)&talks[i]};
