@@ -5,9 +5,14 @@
 #include <stdlib.h>
 
 enum {
-    ARENA_BLOCK = 4096 - 64,
     ARENA_POOL = 1024 // blocks
 };
+
+// The bytes of a block. Tests in which memory is short have their own (tests/alloc/arena.c).
+size_t pawl__arena_block(void);
+__attribute__((weak)) size_t pawl__arena_block(void) {
+    return 4096 - 64;
+}
 
 void pawl__arena_finish(struct pawl_arena *arena) {
     while (arena->block) {
@@ -42,7 +47,7 @@ struct pawl_arena pawl__arena_take(struct pawl_arena_pool *pool) {
 void pawl__arena_give(struct pawl_arena_pool *pool, struct pawl_arena arena) {
     pawl__arena_reset(&arena);
     if (!arena.block) return;
-    if (pool->count == ARENA_POOL || arena.block->cap != ARENA_BLOCK) {
+    if (pool->count == ARENA_POOL || arena.block->cap != pawl__arena_block()) {
         pawl__arena_finish(&arena);
         return;
     }
@@ -66,7 +71,7 @@ void *pawl__arena_grow(struct pawl_arena *arena, size_t len) {
     const size_t align = alignof(max_align_t);
     if (len > SIZE_MAX / 2) return arena_fail(arena);
     len = (len + align - 1) / align * align;
-    size_t cap = len > ARENA_BLOCK ? len : ARENA_BLOCK;
+    size_t block_size = pawl__arena_block(), cap = len > block_size ? len : block_size;
     struct pawl_arena_block *block = malloc(sizeof *block + cap);
     if (!block) return arena_fail(arena);
     *block = (struct pawl_arena_block){.next = arena->block, .used = len, .cap = cap};
