@@ -36,10 +36,11 @@ async function ask(): Promise<void> {
     return;
   }
   const began = performance.now();
+  const app = route.value.app;
   try {
     const { sentences: told } = await get<Sentences>(withQuery('sentences', { ids: JSON.stringify(many.map(([id]) => id)) }));
     const known = new Map([...sentences.value].slice(-KEPT));
-    for (const [id, updated] of many) {
+    for (const [id, updated] of app === route.value.app ? many : []) {
       if (!(id in told)) continue; // it is asked for again
       if (wanted.get(id)?.updated === updated) wanted.delete(id);
       known.delete(id);
