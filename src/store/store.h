@@ -45,7 +45,6 @@ struct pawl_store_caps {
     bool may_block; // a call may wait for a network: it must not run on a loop's thread
     bool expires;   // leases and members end when they are not renewed; otherwise the store knows
                     // when their owner is gone, and renewing does nothing
-    bool notifies;  // |listen| is served
     bool shared;    // other processes can have the same store open
     size_t row_max; // bytes of a snapshot's state, of its history, of a batch; 0: no limit
 };
@@ -242,7 +241,6 @@ typedef enum pawl_err (*pawl_mail_fn)(void *arg, const struct pawl_mail *mail,
                                       struct pawl_error *error);
 typedef enum pawl_err (*pawl_count_fn)(void *arg, struct pawl_str name, int32_t status,
                                        uint64_t count, struct pawl_error *error);
-typedef void (*pawl_bell_fn)(void *arg, struct pawl_str app, uint32_t number);
 
 struct pawl_store_ops {
     // Closes and frees the store. Leases and members that it holds are released.
@@ -347,14 +345,6 @@ struct pawl_store_ops {
     enum pawl_err (*get_state)(struct pawl_store *store, struct pawl_str key,
                                struct pawl_arena *arena, struct pawl_state_value *out,
                                struct pawl_error *error);
-
-    // --- doorbells ---
-
-    // From now on calls |fn|, on any thread, when mail may have come for a box of |app|. It may
-    // call for nothing, and after trouble not at all, so boxes have to be looked into now and then.
-    // Number UINT32_MAX stands for all boxes. At most once for each store. Only where |notifies|.
-    enum pawl_err (*listen)(struct pawl_store *store, struct pawl_str app, pawl_bell_fn fn,
-                            void *arg, struct pawl_error *error);
 };
 
 #endif

@@ -1,8 +1,5 @@
 #include "suite.h"
 
-#include <pthread.h>
-#include <time.h>
-
 static struct pawl_mail mail(const char *app, uint32_t number, const char *key, const char *bytes) {
     return (struct pawl_mail){pawl__str(app), number, pawl__str(key), pawl__str(bytes)};
 }
@@ -110,54 +107,10 @@ static void test_reading_stops(void **state) {
     assert_string_equal(t_mail(f, "app", 0, "", 0), "a=1 b=2 ");
 }
 
-// --- bells ----------------------------------------------------------------------------------
-
-struct bell {
-    pthread_mutex_t lock;
-    unsigned rings;    // for box 1, or for all
-    unsigned mistakes; // of another app
-};
-
-static void bell_ring(void *arg, struct pawl_str app, uint32_t number) {
-    struct bell *bell = arg;
-    pthread_mutex_lock(&bell->lock);
-    if (number == 1 || number == UINT32_MAX) bell->rings++;
-    if (!pawl__str_equal(app, PAWL_STR("app"))) bell->mistakes++;
-    pthread_mutex_unlock(&bell->lock);
-}
-
-static unsigned bell_rings(struct bell *bell) {
-    pthread_mutex_lock(&bell->lock);
-    unsigned rings = bell->rings;
-    pthread_mutex_unlock(&bell->lock);
-    return rings;
-}
-
-static void test_bells(void **state) {
-    struct fixture *f = *state;
-    struct pawl_store *second;
-    struct bell bell = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    if (!f->store->caps.notifies) skip();
-    fixture_lease(f);
-    assert_ok(f, f->kind->again(f->store, f->path, &second, &f->error));
-    assert_ok(f, second->ops->listen(second, PAWL_STR("app"), bell_ring, &bell, &f->error));
-    const struct pawl_mail messages[] = {mail("app", 1, "a", "1"), mail("other", 1, "a", "2")};
-    unsigned before = bell_rings(&bell);
-    post(f, messages, 2);
-    int64_t end = pawl__clock_steady() + 5 * PAWL_SECOND;
-    while (bell_rings(&bell) == before && pawl__clock_steady() < end)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    assert_true(bell_rings(&bell) > before);
-    second->ops->close(second);
-    assert_int_equal(bell.mistakes, 0);
-    post(f, &messages[1], 1);
-}
-
 int suite_mail(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-    const struct CMUnitTest tests[] = {T(test_boxes),         T(test_order_and_pages),
-                                       T(test_posted_twice),  T(test_any_bytes),
-                                       T(test_reading_stops), T(test_bells)};
+    const struct CMUnitTest tests[] = {T(test_boxes), T(test_order_and_pages), T(test_posted_twice),
+                                       T(test_any_bytes), T(test_reading_stops)};
 #undef T
     return cmocka_run_group_tests_name("mail", tests, NULL, NULL);
 }

@@ -161,6 +161,5 @@ enum pawl_outcome pawl__memory_commit(struct pawl_store *base, const struct pawl
         commit_log(data, part, !err && !part->result.code);
     pawl__memory_keep(&journal);
     pawl__memory_unlock(data);
-    if (!err) pawl__memory_ring(data, commit);
     return err ? PAWL_COMMIT_NOTHING : PAWL_COMMIT_DONE;
 }

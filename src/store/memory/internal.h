@@ -95,17 +95,11 @@ struct pawl_memory_data {
     size_t box_count, box_cap;
     struct pawl_memory_table values; // of pawl_memory_value
     int64_t cleaned_at;
-    pthread_mutex_t bell_lock; // never taken with |lock| held
-    struct pawl_memory *bells; // who listens
 };
 
 struct pawl_memory {
     struct pawl_store base;
     struct pawl_memory_data *data;
-    struct pawl_memory *next_bell;
-    pawl_bell_fn bell; // NULL: does not listen
-    void *bell_arg;
-    char *bell_app;
 };
 
 static inline struct pawl_memory_data *pawl__memory_lock(struct pawl_store *base) {
@@ -171,10 +165,6 @@ enum pawl_err pawl__memory_read_mail(struct pawl_store *base, struct pawl_str ap
                                      struct pawl_str after, size_t limit, pawl_mail_fn fn,
                                      void *arg, struct pawl_error *error);
 void pawl__memory_boxes_finish(struct pawl_memory_data *data);
-enum pawl_err pawl__memory_listen(struct pawl_store *base, struct pawl_str app, pawl_bell_fn fn,
-                                  void *arg, struct pawl_error *error);
-void pawl__memory_ring(struct pawl_memory_data *data, const struct pawl_commit *commit);
-void pawl__memory_deafen(struct pawl_memory *user);
 
 // --- commit.c, state.c ----------------------------------------------------------------------
 

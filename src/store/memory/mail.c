@@ -1,4 +1,4 @@
-// Mailboxes, and the bells that tell of mail.
+// Mailboxes.
 
 #include <stdlib.h>
 
@@ -95,43 +95,4 @@ void pawl__memory_boxes_finish(struct pawl_memory_data *data) {
         free(data->boxes[i]);
     }
     free(data->boxes);
-}
-
-// --- bells ----------------------------------------------------------------------------------
-
-enum pawl_err pawl__memory_listen(struct pawl_store *base, struct pawl_str app, pawl_bell_fn fn,
-                                  void *arg, struct pawl_error *error) {
-    struct pawl_memory *user = (struct pawl_memory *)base;
-    char *copy = pawl__str_dup(app);
-    if (!copy) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    pthread_mutex_lock(&user->data->bell_lock);
-    user->bell = fn;
-    user->bell_arg = arg;
-    user->bell_app = copy;
-    user->next_bell = user->data->bells;
-    user->data->bells = user;
-    pthread_mutex_unlock(&user->data->bell_lock);
-    return PAWL_OK;
-}
-
-void pawl__memory_ring(struct pawl_memory_data *data, const struct pawl_commit *commit) {
-    pthread_mutex_lock(&data->bell_lock);
-    for (const struct pawl_part *part = commit->parts; data->bells && part; part = part->next)
-        for (size_t i = 0; !part->result.code && i < part->mail_out_count; i++) {
-            const struct pawl_mail *mail = &part->mail_out[i];
-            for (struct pawl_memory *user = data->bells; user; user = user->next_bell)
-                if (pawl__str_equal(pawl__str(user->bell_app), mail->app))
-                    user->bell(user->bell_arg, mail->app, mail->number);
-        }
-    pthread_mutex_unlock(&data->bell_lock);
-}
-
-void pawl__memory_deafen(struct pawl_memory *user) {
-    if (!user->bell) return;
-    pthread_mutex_lock(&user->data->bell_lock);
-    struct pawl_memory **at = &user->data->bells;
-    while (*at != user) at = &(*at)->next_bell;
-    *at = user->next_bell;
-    pthread_mutex_unlock(&user->data->bell_lock);
-    free(user->bell_app);
 }

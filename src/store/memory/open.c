@@ -36,14 +36,12 @@ static void memory_destroy(struct pawl_memory_data *data) {
     pawl__memory_boxes_finish(data);
     pawl__memory_table_finish(&data->values);
     pthread_mutex_destroy(&data->lock);
-    pthread_mutex_destroy(&data->bell_lock);
     free(data);
 }
 
 static void memory_close(struct pawl_store *base) {
     struct pawl_memory *store = (struct pawl_memory *)base;
     if (!store) return;
-    pawl__memory_deafen(store);
     struct pawl_memory_data *data = pawl__memory_lock(base);
     pawl__memory_let_go(data, store);
     bool last = --data->users == 0;
@@ -71,15 +69,13 @@ static const struct pawl_store_ops memory_ops = {
     .query = pawl__memory_query,
     .count = pawl__memory_count,
     .get_state = pawl__memory_get_state,
-    .listen = pawl__memory_listen,
 };
 
 static enum pawl_err memory_use(struct pawl_memory_data *data, struct pawl_store **out,
                                 struct pawl_error *error) {
     struct pawl_memory *store = calloc(1, sizeof *store);
     if (!store) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    store->base =
-        (struct pawl_store){&memory_ops, "state.in-memory", {.expires = true, .notifies = true}};
+    store->base = (struct pawl_store){&memory_ops, "state.in-memory", {.expires = true}};
     store->data = data;
     pthread_mutex_lock(&data->lock);
     data->users++;
@@ -97,7 +93,6 @@ enum pawl_err pawl__memory_open(struct pawl_store **out, struct pawl_error *erro
     struct pawl_memory_data *data = calloc(1, sizeof *data);
     if (!data) return pawl__fail_plain(error, PAWL_E_NOMEM);
     pthread_mutex_init(&data->lock, NULL);
-    pthread_mutex_init(&data->bell_lock, NULL);
     data->cleaned_at = pawl__clock_steady();
     enum pawl_err err = pawl__memory_table_init(&data->values, false)
                             ? memory_use(data, out, error)

@@ -101,14 +101,12 @@ static bool commit_send_mail(struct commit *c, const struct pawl_mail *mail, boo
     struct pawl_pg_params params = {0};
     pawl__pg_bytes(&params, mail->app);
     pawl__pg_int(&params, mail->number);
-    struct pawl_pg_params bell = params;
     pawl__pg_bytes(&params, mail->key);
     if (!out) return pawl__pg_send(c->link, PAWL_PG_MAIL_TAKE, &params);
     pawl__buf_clear(&c->store->row);
     if (pawl__row_seal(&c->store->row, mail->bytes, NULL)) return false;
     pawl__pg_bytes(&params, pawl__buf_str(&c->store->row));
-    return pawl__pg_send(c->link, PAWL_PG_MAIL_PUT, &params) &&
-           pawl__pg_send(c->link, PAWL_PG_MAIL_NOTIFY, &bell);
+    return pawl__pg_send(c->link, PAWL_PG_MAIL_PUT, &params);
 }
 
 static bool commit_send_trim(struct commit *c, uint64_t shard, uint64_t to) {
@@ -121,7 +119,7 @@ static bool commit_send_trim(struct commit *c, uint64_t shard, uint64_t to) {
 
 // How many statements commit_send_rest queues.
 static size_t commit_rest(const struct pawl_part *part) {
-    size_t count = 2 * part->delete_count + 2 * part->snapshot_count + 2 * part->mail_out_count +
+    size_t count = 2 * part->delete_count + 2 * part->snapshot_count + part->mail_out_count +
                    part->mail_in_count + (part->trim_to ? 2 : 0);
     for (size_t i = 0; i < part->snapshot_count; i++) count += part->snapshots[i].history.len > 0;
     return count;

@@ -80,8 +80,6 @@
     X(INSTANCE_DELETE, writer, 0, "DELETE FROM pawl_instance WHERE shard = $1 AND id = $2")        \
     X(MAIL_PUT,     writer, 0, "INSERT INTO pawl_mail(app, number, key, row)"                      \
         " VALUES($1, $2, $3, $4) ON CONFLICT DO NOTHING")                                          \
-    X(MAIL_NOTIFY,  writer, 0, "SELECT pg_notify('pawl_mail', $2::bigint || ' ' ||"                \
-        " encode($1::bytea, 'hex'))")                                                              \
     X(MAIL_TAKE,    writer, 0, "DELETE FROM pawl_mail WHERE app = $1 AND number = $2 AND key = $3") \
     X(MEMBER_PUT,   writer, 0, "INSERT INTO pawl_member(app, id, address, info, workers, loops,"   \
         " until) VALUES($1, $2, $3, $4, $5, $6, now() + $7::bigint * interval '1 microsecond')"    \
@@ -187,8 +185,9 @@ struct pawl_pg_link {
     struct pawl_postgres *store;
     bool writes;
     PGconn *conn;
-    int64_t until; // what is under way has to end then, steady; 0: each wait has the timeout
-    bool refused;  // the last answer was an error, after which nothing of its transaction is done
+    unsigned number; // random, of the connection
+    int64_t until;   // what is under way has to end then, steady; 0: each wait has the timeout
+    bool refused;    // the last answer was an error, after which nothing of its transaction is done
 };
 
 enum {
@@ -222,7 +221,6 @@ struct pawl_postgres {
     size_t lease_count, lease_cap;
     struct pawl_pg_member *members;
     size_t member_count, member_cap;
-    struct pawl_pg_listener *listener; // NULL: nobody listens
 };
 
 // For how long a lease without a time lasts.
@@ -333,10 +331,5 @@ PAWL_STORE_CALL(scan_live, pawl__pg_scan_live);
 PAWL_STORE_CALL(query, pawl__pg_query);
 PAWL_STORE_CALL(count, pawl__pg_count);
 struct pawl_snapshot pawl__pg_columns(const PGresult *result, int row);
-
-// --- listen.c -------------------------------------------------------------------------------
-
-PAWL_STORE_CALL(listen, pawl__pg_listen);
-void pawl__pg_listen_end(struct pawl_postgres *store);
 
 #endif

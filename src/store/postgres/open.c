@@ -1,8 +1,7 @@
 // A store in a PostgreSQL database.
 //
-//     committing thread ──► a connection: commits, leases, members ──┐
-//     reading thread    ──► a connection: everything that is read ───┼──► the server
-//     doorbell          ──► a connection that listens (listen.c) ────┘
+//     committing thread ──► a connection: commits, leases, members ──┬──► the server
+//     reading thread    ──► a connection: everything that is read ───┘
 //
 // Two things make it safe. Each part of a commit begins with a statement that checks the epoch of
 // its lease and locks the shard's row until the transaction ends; and a lease is taken by a
@@ -50,7 +49,6 @@ static void pg_give_up(struct pawl_postgres *store) {
 static void pg_close(struct pawl_store *base) {
     struct pawl_postgres *store = (struct pawl_postgres *)base;
     if (!store) return;
-    pawl__pg_listen_end(store);
     pg_give_up(store);
     pawl__pg_drop(&store->writer);
     pawl__pg_drop(&store->reader);
@@ -83,7 +81,6 @@ static const struct pawl_store_ops pg_ops = {
     .query = pawl__pg_query,
     .count = pawl__pg_count,
     .get_state = pawl__pg_get_state,
-    .listen = pawl__pg_listen,
 };
 
 // --- opening --------------------------------------------------------------------------------
@@ -150,13 +147,10 @@ enum pawl_err pawl__postgres_open(const struct pawl_postgres_options *options,
     if (err) return err;
     struct pawl_postgres *store = calloc(1, sizeof *store);
     if (!store) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    store->base = (struct pawl_store){&pg_ops,
-                                      options->type,
-                                      {.may_block = true,
-                                       .expires = true,
-                                       .notifies = true,
-                                       .shared = true,
-                                       .row_max = PAWL_ROW_MAX}};
+    store->base = (struct pawl_store){
+        &pg_ops,
+        options->type,
+        {.may_block = true, .expires = true, .shared = true, .row_max = PAWL_ROW_MAX}};
     store->v1 = options->v1;
     store->workflows = options->workflows;
     store->existing = options->existing;

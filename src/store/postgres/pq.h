@@ -32,7 +32,6 @@
     X(PQgetlength)                                                                                 \
     X(PQgetvalue)                                                                                  \
     X(PQisBusy)                                                                                    \
-    X(PQnotifies)                                                                                  \
     X(PQntuples)                                                                                   \
     X(PQpipelineSync)                                                                              \
     X(PQresultErrorField)                                                                          \
@@ -78,7 +77,6 @@ enum pawl_err pawl__pq_load(struct pawl_error *error);
 #define PQgetlength(...)               pawl__pq.PQgetlength(__VA_ARGS__)
 #define PQgetvalue(...)                pawl__pq.PQgetvalue(__VA_ARGS__)
 #define PQisBusy(...)                  pawl__pq.PQisBusy(__VA_ARGS__)
-#define PQnotifies(...)                pawl__pq.PQnotifies(__VA_ARGS__)
 #define PQntuples(...)                 pawl__pq.PQntuples(__VA_ARGS__)
 #define PQpipelineSync(...)            pawl__pq.PQpipelineSync(__VA_ARGS__)
 #define PQresultErrorField(...)        pawl__pq.PQresultErrorField(__VA_ARGS__)

@@ -3,7 +3,6 @@
 
 #include <hiredis/hiredis.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "store/calls.h"
 #include "store/redis/redis.h"
@@ -157,17 +156,10 @@ struct pawl_redis {
     const char *prefix;                 // of our keys
     struct ssl_ctx_st *tls;             // NULL: without
     struct pawl_redis_cluster *cluster; // NULL: none
-    struct pawl_redis_link writer, reader, ear;
+    struct pawl_redis_link writer, reader;
     char hashes[PAWL_REDIS_SCRIPTS][41]; // of the scripts
     struct pawl_redis_held *held;        // to be released at the end
     struct pawl_redis_joined *joined;
-    pthread_t listener;
-    bool listens;
-    atomic_bool closing;
-    char *bell_app;
-    size_t bell_app_len;
-    pawl_bell_fn bell;
-    void *bell_arg;
 };
 
 // Opens a row of ours. PAWL_E_CORRUPT with a text that names |what| and |id|.
@@ -196,8 +188,6 @@ PAWL_STORE_CALL(scan_live, pawl__redis_scan_live);
 PAWL_STORE_CALL(query, pawl__redis_query);
 PAWL_STORE_CALL(count, pawl__redis_count);
 PAWL_STORE_CALL(get_state, pawl__redis_get_state);
-PAWL_STORE_CALL(listen, pawl__redis_listen);
-void pawl__redis_deafen(struct pawl_redis *store);
 
 // Reads the columns of a snapshot from its row, into which |out| then points. False: damaged.
 bool pawl__redis_get_columns(struct pawl_str row, struct pawl_snapshot *out);

@@ -12,7 +12,6 @@
 static void redis_close(struct pawl_store *base) {
     struct pawl_redis *store = (struct pawl_redis *)base;
     if (!store) return;
-    pawl__redis_deafen(store);
     pawl__redis_let_go(store);
     pawl__redis_leave(store);
     pawl__redis_drop(&store->writer);
@@ -48,7 +47,6 @@ static const struct pawl_store_ops redis_ops = {
     .query = pawl__redis_query,
     .count = pawl__redis_count,
     .get_state = pawl__redis_get_state,
-    .listen = pawl__redis_listen,
 };
 
 // --- what the server promises -------------------------------------------------------------------
@@ -212,7 +210,7 @@ static enum pawl_err redis_begin(struct pawl_redis *store, const struct pawl_red
     if (options->kind == PAWL_REDIS_CLUSTER) {
         store->cluster = pawl__redis_cluster_create(pawl__str(store->prefix));
         if (!store->cluster) return pawl__fail_plain(error, PAWL_E_NOMEM);
-        store->writer.slot = store->reader.slot = store->ear.slot = store->cluster->home;
+        store->writer.slot = store->reader.slot = store->cluster->home;
     }
     if (options->tls)
         err = pawl__redis_tls_create(options->client_cert, options->client_key, options->insecure,
@@ -232,11 +230,7 @@ enum pawl_err pawl__redis_open(const struct pawl_redis_options *options, struct 
     store->base = (struct pawl_store){
         .ops = &redis_ops,
         .type = "state.redis",
-        .caps = {.may_block = true,
-                 .expires = true,
-                 .notifies = true,
-                 .shared = true,
-                 .row_max = PAWL_ROW_MAX},
+        .caps = {.may_block = true, .expires = true, .shared = true, .row_max = PAWL_ROW_MAX},
     };
     enum pawl_err err = redis_begin(store, options, error);
     if (err) {

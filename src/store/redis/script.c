@@ -20,7 +20,6 @@
 //   pawl:mail:NUMBER:APP        hash: key -> message
 //   pawl:members:APP            set: ids
 //   pawl:member:LENGTH:APP:ID   hash of a member; ends with its time
-//   pawl:bell:APP               a channel: numbers of boxes that have got mail
 //
 // A commit first reads all that it is to do, checks a part, and then does it: an error that a
 // server gives for want of memory, of a disk or of a master comes with the first change.
@@ -55,7 +54,7 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "  for k = 1, n do local one = {} for w = 1, width do one[w] = take() end all[k] = one "
     "end\n"
     "  return all end\n"
-    "local results, seen, rung = {}, {}, {}\n"
+    "local results, seen = {}, {}\n"
     "local function parts_of(id, shard, from)\n"
     "  local before, after = false, {}\n"
     "  for _, f in ipairs(redis.call('HKEYS', P .. 'row:' .. shard .. ':' .. id)) do\n"
@@ -119,10 +118,6 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "      local box = m[2] .. ':' .. m[1]\n"
     "      if redis.call('HSETNX', P .. 'mail:' .. box, m[3], m[4]) == 1 then\n"
     "        redis.call('ZADD', P .. 'box:' .. box, 0, m[3]) end\n"
-    "      if not rung[box] then\n"
-    "        rung[box] = true\n"
-    "        redis.call('PUBLISH', P .. 'bell:' .. m[1], m[2])\n"
-    "      end\n"
     "    end\n"
     "    for _, m in ipairs(taken) do\n"
     "      redis.call('ZREM', P .. 'box:' .. m[2] .. ':' .. m[1], m[3])\n"

@@ -168,10 +168,6 @@ bool pawl__redis_tls_write(struct ssl_st *session, const char *bytes, size_t len
     return result == 1;
 }
 
-bool pawl__redis_tls_has(struct ssl_st *session) {
-    return SSL_pending(session) > 0;
-}
-
 bool pawl__redis_tls_is_closed(struct ssl_st *session, int fd) {
     char byte;
     int flags = fcntl(fd, F_GETFL);

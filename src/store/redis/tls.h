@@ -34,9 +34,6 @@ ssize_t pawl__redis_tls_read(struct ssl_st *session, char *out, size_t size, cha
 bool pawl__redis_tls_write(struct ssl_st *session, const char *bytes, size_t len, char *why,
                            size_t why_size);
 
-// Bytes that were received, and can be read without a wait.
-bool pawl__redis_tls_has(struct ssl_st *session);
-
 // Whether the server has closed; to be asked when its socket can be read.
 bool pawl__redis_tls_is_closed(struct ssl_st *session, int fd);
 
