@@ -6,6 +6,7 @@
 
 #include <libpq-fe.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -319,6 +320,36 @@ static void test_deaf_server(void **state) {
     close(fd);
 }
 
+// Says to the first who asks for TLS that there is none.
+static void *have_no_tls(void *arg) {
+    char asked[8];
+    int client = accept(*(int *)arg, NULL, NULL);
+    if (recv(client, asked, sizeof asked, MSG_WAITALL) == sizeof asked)
+        assert_int_equal(send(client, "N", 1, 0), 1);
+    close(client);
+    return NULL;
+}
+
+static void test_server_without_tls(void **state) {
+    struct fixture *f = *state;
+    char where[256];
+    struct pawl_store *store;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    pthread_t thread;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    assert_int_equal(pthread_create(&thread, NULL, have_no_tls, &fd), 0);
+    snprintf(where, sizeof where, "host=127.0.0.1 port=%d user=tester dbname=x sslmode=require",
+             ntohs(address.sin_port));
+    assert_err(PAWL_E_UNAVAILABLE, open_as(where, false, "state", &store, &f->error));
+    assert_text(f, "server does not support SSL, but SSL was required; correct sslmode");
+    pthread_join(thread, NULL);
+    close(fd);
+}
+
 static bool can_connect(const char *where) {
     PGconn *conn = PQconnectdb(where);
     bool can = PQstatus(conn) == CONNECTION_OK;
@@ -344,6 +375,43 @@ static void test_wrong_password(void **state) {
         usleep(10000); // until it has read that file
     assert_err(PAWL_E_DENIED, open_as(where, false, "state", &store, &f->error));
     assert_text(f, "correct user and password");
+}
+
+// A role that may read and write the tables, and make none.
+static void test_role_that_makes_nothing(void **state) {
+    struct fixture *f = *state;
+    char where[256], sql[512];
+    struct pawl_store *owned = f->store;
+    const char *schema = strstr(connection(f->path, where), "user=") + 5;
+    snprintf(sql, sizeof sql,
+             "CREATE ROLE poor LOGIN; GRANT USAGE ON SCHEMA \"%.7s\" TO poor; "
+             "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \"%.7s\" TO poor",
+             schema, schema);
+    assert_string_equal(raw(f, sql), "");
+    snprintf(where, sizeof where, "host=%s user=poor dbname=postgres", server_folder());
+    assert_err(PAWL_E_DENIED, open_as(where, false, "state", &f->store, &f->error));
+    assert_text(f, "grant it (GRANT CREATE, USAGE ON SCHEMA");
+    snprintf(where, sizeof where, "host=%s user=poor dbname=postgres search_path=\"%.7s\"",
+             server_folder(), strstr(connection(f->path, sql), "user=") + 5);
+    assert_ok(f, open_as(where, false, "state", &f->store, &f->error));
+    fixture_lease(f);
+    assert_ok(f, t_append(f, 1, "a"));
+    assert_int_equal(save(f, (struct pawl_state_op){.key = PAWL_STR("k"), .value = PAWL_STR("v")}),
+                     PAWL_OK);
+    f->store->ops->close(f->store);
+    f->store = owned;
+    assert_string_equal(raw(f, "SELECT count(*) FROM pawl_log"), "1");
+    raw(f, "DROP OWNED BY poor; DROP ROLE poor");
+}
+
+static void test_search_path_to_nowhere(void **state) {
+    struct fixture *f = *state;
+    char where[256];
+    struct pawl_store *store;
+    connection(f->path, where);
+    strcat(where, " search_path=nowhere");
+    assert_err(PAWL_E_NOT_FOUND, open_as(where, false, "state", &store, &f->error));
+    assert_text(f, "create a schema that search_path names");
 }
 
 // What Dapr's users write, also where libpq alone would refuse it. Each makes its tables in the
@@ -398,12 +466,12 @@ static void test_connections_are_cut(void **state) {
 }
 
 // For the fixture's connections that are made from now on.
-static void set_read_only(const struct fixture *f, bool read_only) {
+static void set_for_role(const struct fixture *f, const char *name, const char *value) {
     char where[256], admin[256], sql[128], answer[256];
     connection(f->path, where);
     snprintf(admin, sizeof admin, "host=%s user=tester dbname=postgres", server_folder());
-    snprintf(sql, sizeof sql, "ALTER ROLE \"%.7s\" SET default_transaction_read_only = %s",
-             strstr(where, "user=") + 5, read_only ? "on" : "off");
+    snprintf(sql, sizeof sql, "ALTER ROLE \"%.7s\" SET %s = %s", strstr(where, "user=") + 5, name,
+             value);
     assert_string_equal(run_sql(admin, sql, answer), "");
 }
 
@@ -412,7 +480,7 @@ static void test_locked_out(void **state) {
     struct fixture *f = *state;
     struct pawl_snapshot row = t_snapshot("i", "s", "h");
     fixture_lease(f);
-    set_read_only(f, true);
+    set_for_role(f, "default_transaction_read_only", "on");
     cut_connections(f);
     struct pawl_batch batch = {1, PAWL_STR("a")};
     struct pawl_part part = {
@@ -420,7 +488,7 @@ static void test_locked_out(void **state) {
     const struct pawl_commit commit = {.parts = &part};
     assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_NOTHING);
     assert_text(f, "read-only");
-    set_read_only(f, false);
+    set_for_role(f, "default_transaction_read_only", "off");
     assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_DONE);
     assert_err(PAWL_OK, part.result.code);
     assert_string_equal(t_log(f, f->lease.shard, 0), "1=a ");
@@ -465,6 +533,52 @@ static void test_statements_are_gone(void **state) {
     assert_text(f, "use a pool that keeps sessions, or none");
     assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_DONE);
     assert_string_equal(t_log(f, f->lease.shard, 0), "1=a 2=b 3=c ");
+}
+
+// No two connections name a statement alike, or behind such a pool one could run another's.
+static void test_names_of_statements(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    raw(f, "CREATE TABLE seen(name text); CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS"
+           " 'BEGIN INSERT INTO seen SELECT name FROM pg_prepared_statements; RETURN NULL; END'");
+    raw(f, "CREATE TRIGGER see AFTER INSERT ON pawl_log EXECUTE FUNCTION see()");
+    assert_ok(f, t_append(f, 1, "a"));
+    cut_connections(f);
+    assert_ok(f, t_append(f, 2, "b"));
+    assert_string_equal(
+        raw(f, "SELECT count(DISTINCT name) = count(*) AND count(*) > 40 FROM seen"), "t");
+}
+
+static void test_statement_timeout(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    raw(f, "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS"
+           " 'BEGIN PERFORM pg_sleep(60); RETURN NULL; END'");
+    raw(f, "CREATE TRIGGER dawdle AFTER INSERT ON pawl_log EXECUTE FUNCTION dawdle()");
+    set_for_role(f, "statement_timeout", "100");
+    cut_connections(f);
+    struct pawl_batch batch = {1, PAWL_STR("a")};
+    struct pawl_part part = {.lease = &f->lease, .batch = &batch};
+    const struct pawl_commit commit = {.parts = &part};
+    assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_NOTHING);
+    assert_text(f, "raise statement_timeout for this role");
+    raw(f, "DROP TRIGGER dawdle ON pawl_log");
+    assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_DONE);
+}
+
+// A server that is spread over machines may not know whether a commit was done, and says so.
+static void test_server_does_not_know(void **state) {
+    struct fixture *f = *state;
+    fixture_lease(f);
+    raw(f, "CREATE FUNCTION wonder() RETURNS trigger LANGUAGE plpgsql AS"
+           " 'BEGIN RAISE EXCEPTION ''who knows'' USING ERRCODE = ''40003''; END'");
+    raw(f, "CREATE TRIGGER wonder AFTER INSERT ON pawl_log EXECUTE FUNCTION wonder()");
+    struct pawl_batch batch = {1, PAWL_STR("a")};
+    struct pawl_part part = {.lease = &f->lease, .batch = &batch};
+    const struct pawl_commit commit = {.parts = &part};
+    assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_UNKNOWN);
+    raw(f, "DROP TRIGGER wonder ON pawl_log");
+    assert_int_equal(f->store->ops->commit(f->store, &commit, &f->error), PAWL_COMMIT_DONE);
 }
 
 static void test_server_is_killed(void **state) {
@@ -565,11 +679,26 @@ int main(int argc, char **argv) {
     if (rc >= 0) return rc;
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest v2[] = {
-        T(test_stopped_owner),      T(test_v2_layout),           T(test_cleanup),
-        T(test_other_tables),       T(test_no_server),           T(test_deaf_server),
-        T(test_connection_strings), T(test_connections_are_cut), T(test_locked_out),
-        T(test_silent_server),      T(test_server_is_killed),    T(test_wrong_password),
-        T(test_full_disk),          T(test_statements_are_gone),
+        T(test_stopped_owner),
+        T(test_v2_layout),
+        T(test_cleanup),
+        T(test_other_tables),
+        T(test_no_server),
+        T(test_deaf_server),
+        T(test_connection_strings),
+        T(test_connections_are_cut),
+        T(test_locked_out),
+        T(test_silent_server),
+        T(test_server_is_killed),
+        T(test_wrong_password),
+        T(test_full_disk),
+        T(test_statements_are_gone),
+        T(test_server_without_tls),
+        T(test_role_that_makes_nothing),
+        T(test_search_path_to_nowhere),
+        T(test_names_of_statements),
+        T(test_statement_timeout),
+        T(test_server_does_not_know),
     };
     const struct CMUnitTest v1[] = {T(test_v1_layout)};
 #undef T

@@ -67,16 +67,20 @@ static const struct {
 } link_errors[] = {
     {"28", PAWL_E_DENIED, true, "correct user and password"},
     {"3D000", PAWL_E_NOT_FOUND, true, "create the database first (createdb), or correct its name"},
+    {"3F", PAWL_E_NOT_FOUND, true, "create a schema that search_path names, or correct it"},
     {"42501", PAWL_E_DENIED, true, "grant it (GRANT CREATE, USAGE ON SCHEMA public TO the user)"},
+    {"42P05", PAWL_E_UNAVAILABLE, true, "use a pool that keeps sessions, or none"},
     {"42P01", PAWL_E_FORMAT, true, "restart to have it made"},
     {"42", PAWL_E_FORMAT, true, "the table is not as it should be; is it of another version?"},
     {"53100", PAWL_E_FULL, false, "free some space on the server, nothing is lost"},
     {"25006", PAWL_E_UNAVAILABLE, true, "it is a read-only replica; connect to the primary"},
     {"25P03", PAWL_E_UNAVAILABLE, true, "it will be tried again"},
     {"26", PAWL_E_UNAVAILABLE, true, "use a pool that keeps sessions, or none"},
+    {"40003", PAWL_E_UNAVAILABLE, true, "it will be tried again"},
     {"40", PAWL_E_UNAVAILABLE, false, "it will be tried again"},
     {"53", PAWL_E_UNAVAILABLE, true, "the server is short of resources"},
     {"55", PAWL_E_UNAVAILABLE, false, "it will be tried again"},
+    {"57014", PAWL_E_UNAVAILABLE, true, "raise statement_timeout for this role if that is why"},
     {"57", PAWL_E_UNAVAILABLE, true, "it will be tried again"},
     {"08", PAWL_E_UNAVAILABLE, true, "it will be tried again"},
     {"22", PAWL_E_INVALID, false, NULL},
@@ -120,8 +124,10 @@ enum pawl_err pawl__pg_fail(struct pawl_pg_link *link, const PGresult *result, c
     const char *text = result       ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)
                        : link->conn ? PQerrorMessage(link->conn)
                                     : NULL;
-    // One that ends the session (FATAL) may come after a commit that waited for a standby.
-    link->refused = severity && strcmp(severity, "ERROR") == 0;
+    // One that ends the session (FATAL) may come after a commit that waited for a standby. 40003
+    // says that nobody knows whether it was done.
+    bool unknown = state && strcmp(state, "40003") == 0;
+    link->refused = severity && strcmp(severity, "ERROR") == 0 && !unknown;
     return link_fail(link, state ? state : "", doing, link_text(text),
                      state ? NULL : "it will be tried again", error);
 }
@@ -176,15 +182,20 @@ static bool link_next(struct pawl_pg_link *link, PGresult **out) {
 
 // --- statements -----------------------------------------------------------------------------
 
+// A pool may give the server's connection to others, too: what they have prepared is not run.
+static void link_name(const struct pawl_pg_link *link, int statement, char out[20]) {
+    snprintf(out, 20, "%08x_%d", link->number, statement);
+}
+
 bool pawl__pg_send(struct pawl_pg_link *link, enum pawl_pg_statement statement,
                    const struct pawl_pg_params *params) {
     static const int binary[PAWL_PG_PARAMS] = {1, 1, 1, 1, 1, 1, 1, 1, 1,
                                                1, 1, 1, 1, 1, 1, 1, 1, 1};
     static const struct pawl_pg_params none;
-    char name[8];
+    char name[20];
     if (!link->conn) return false;
     if (!params) params = &none;
-    snprintf(name, sizeof name, "s%d", (int)statement);
+    link_name(link, (int)statement, name);
     return PQsendQueryPrepared(link->conn, name, params->count, params->values, params->lengths,
                                binary, 1);
 }
@@ -271,6 +282,7 @@ static bool link_connect(struct pawl_pg_link *link) {
         poll(&ready, 1, (int)((left + PAWL_MILLISECOND - 1) / PAWL_MILLISECOND));
     }
     PQsetNoticeReceiver(link->conn, link_be_quiet, NULL);
+    pawl__random(&link->number, sizeof link->number);
     return PQsetnonblocking(link->conn, 1) == 0 && PQenterPipelineMode(link->conn);
 }
 
@@ -302,7 +314,7 @@ const char *const pawl__pg_reads[PAWL_PG_READS] = {LINK_OFF("enable_seqscan"),
 
 static enum pawl_err link_prepare(struct pawl_pg_link *link, struct pawl_error *error) {
     char *const *sql = link->store->sql;
-    char name[8];
+    char name[20];
     int count = 0;
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof link_settings / sizeof *link_settings; i++, count++)
@@ -311,7 +323,7 @@ static enum pawl_err link_prepare(struct pawl_pg_link *link, struct pawl_error *
         ok = PQsendQueryParams(link->conn, pawl__pg_reads[i], 0, NULL, NULL, NULL, NULL, 0);
     for (int i = 0; ok && i < PAWL_PG_COUNT; i++) {
         if (!sql[i] || link_is_writers[i] != link->writes) continue;
-        snprintf(name, sizeof name, "s%d", i);
+        link_name(link, i, name);
         ok = PQsendPrepare(link->conn, name, sql[i], 0, NULL);
         count++;
     }
@@ -366,6 +378,9 @@ enum pawl_err pawl__pg_ready(struct pawl_pg_link *link, struct pawl_error *error
                 : link_text(link->conn ? PQerrorMessage(link->conn) : "out of memory");
     link_cut_state(&text, state);
     if (!*state && link->conn && PQconnectionNeedsPassword(link->conn)) strcpy(state, "28P01");
+    bool is_tls = memmem(text.data, text.len, "SSL", 3) || memmem(text.data, text.len, "certif", 6);
     return link_fail(link, state, "connect", text,
-                     "start it (apt install postgresql) or correct host and port", error);
+                     is_tls ? "correct sslmode and sslrootcert, or the server's ssl"
+                            : "start it (apt install postgresql) or correct host and port",
+                     error);
 }

@@ -1,7 +1,8 @@
 // Tables. Those for workflows are ours; those for the user's state are made as Dapr's migrations
 // make them, with the rows that tell Dapr how far they came. All of it is done in one transaction
 // that holds the row which Dapr's sidecars lock for their migrations, so that who comes at the same
-// time waits.
+// time waits. What is there is not made, as "IF NOT EXISTS" asks for the right to make it, which a
+// role may lack that reads and writes.
 
 #include "store/postgres/internal.h"
 
@@ -60,6 +61,10 @@ static const char schema_workflows[] =
     "    joined_at timestamptz NOT NULL DEFAULT now(), until timestamptz NOT NULL,"
     "    PRIMARY KEY(app, id));";
 
+// They come and go together.
+static const char schema_workflows_are_there[] =
+    "SELECT (to_regclass('pawl_member') IS NOT NULL)::int;";
+
 // How long rows are kept, which is set once: with LZ4, which costs a server a third of its own
 // method's time, or, where it was built without, the log's as they are. Half a page holds what is
 // shorter, beside its key. Who has not got these settings (another kind of server, no right to
@@ -99,9 +104,11 @@ static const char schema_v2[] =
     "ALTER TABLE %t ALTER COLUMN row_id SET NOT NULL;"
     "CREATE UNIQUE INDEX IF NOT EXISTS %i_row_id_uidx ON %t(row_id);";
 
+static const char schema_metadata_is_there[] = "SELECT (to_regclass('%m') IS NOT NULL)::int;";
+static const char schema_metadata[] =
+    "CREATE TABLE IF NOT EXISTS %m(key text NOT NULL PRIMARY KEY, value text NOT NULL);";
 static const char schema_begin[] =
     "BEGIN;"
-    "CREATE TABLE IF NOT EXISTS %m(key text NOT NULL PRIMARY KEY, value text NOT NULL);"
     "INSERT INTO %m(key, value) VALUES('lock', 'lock') ON CONFLICT DO NOTHING;"
     "SELECT value FROM %m WHERE key = 'lock' FOR UPDATE;";
 
@@ -194,9 +201,10 @@ static enum pawl_err schema_state(struct pawl_postgres *store, struct pawl_error
 }
 
 static enum pawl_err schema_pawl(struct pawl_postgres *store, struct pawl_error *error) {
-    int64_t format = SCHEMA_FORMAT;
+    int64_t format = SCHEMA_FORMAT, are_there = 0;
     if (!store->workflows) return PAWL_OK;
-    enum pawl_err err = schema_run(store, schema_workflows, NULL, error);
+    enum pawl_err err = schema_run(store, schema_workflows_are_there, &are_there, error);
+    if (!err && !are_there) err = schema_run(store, schema_workflows, NULL, error);
     if (!err)
         err = schema_run(store, "SELECT value FROM pawl_meta WHERE key = 'format'", &format, error);
     if (!err && format > SCHEMA_FORMAT)
@@ -240,7 +248,10 @@ static enum pawl_err schema_tune(struct pawl_postgres *store, struct pawl_error 
 
 static enum pawl_err schema_try(struct pawl_postgres *store, struct pawl_error *error) {
     struct pawl_pg_link *link = &store->writer;
-    enum pawl_err err = schema_run(store, schema_begin, NULL, error);
+    int64_t is_there = 0;
+    enum pawl_err err = schema_run(store, schema_metadata_is_there, &is_there, error);
+    if (!err && !is_there) err = schema_run(store, schema_metadata, NULL, error);
+    if (!err) err = schema_run(store, schema_begin, NULL, error);
     if (!err) err = schema_state(store, error);
     if (!err) err = schema_pawl(store, error);
     if (!err) err = schema_run(store, "COMMIT", NULL, error);
