@@ -9,44 +9,26 @@ enum {
 };
 
 struct load {
-    struct pawl_job job;
+    struct pawl_loads_one read; // of the lease's shard, which may change meanwhile
     struct pawl_residency *residency;
     struct pawl_link waiters; // pawl_load_waiter::link
     unsigned incarnation;
-    uint64_t shard; // of the lease, which may change while the thread reads
-    struct pawl_arena arena;
-    struct pawl_snapshot snapshot;
-    struct pawl_error error;
-    int64_t took;
-    struct pawl_str id;
     char id_bytes[];
 };
-
-static void load_run(struct pawl_job *job) {
-    struct load *load = PAWL_CONTAINER(job, struct load, job);
-    struct pawl_store *store = load->residency->storage->store;
-    int64_t began = pawl__clock_steady(), *time = &load->residency->load_time;
-    pawl__error_clear(&load->error);
-    load->error.code =
-        store->ops->load(store, load->shard, load->id, &load->arena, &load->snapshot, &load->error);
-    load->took = pawl__clock_steady() - began;
-    *time += (load->took - *time) / 8;
-}
 
 static struct load *load_create(struct pawl_residency *residency, struct pawl_str id) {
     struct load *load = calloc(1, sizeof *load + id.len);
     if (!load) return NULL;
     memcpy(load->id_bytes, id.data, id.len);
-    load->id = (struct pawl_str){load->id_bytes, id.len};
+    load->read.place = (struct pawl_place){residency->lease.shard, {load->id_bytes, id.len}};
     load->residency = residency;
     load->incarnation = residency->incarnation;
-    load->shard = residency->lease.shard;
     pawl__link_init(&load->waiters);
     return load;
 }
 
 static void load_destroy(struct load *load) {
-    pawl__arena_finish(&load->arena);
+    pawl__arena_finish(&load->read.arena);
     free(load);
 }
 
@@ -64,18 +46,20 @@ static enum pawl_err load_put_ghost(struct pawl_residency *residency, struct paw
 // Puts what was loaded in memory, unless a record has put it there meanwhile.
 static enum pawl_err load_put(struct pawl_residency *residency, struct load *load,
                               struct pawl_error *error) {
-    struct pawl_instance *instance = pawl__shard_find(&residency->shard, load->id);
+    struct pawl_instance *instance = pawl__shard_find(&residency->shard, load->read.place.id);
     if (instance) {
         pawl__residency_touch(residency, instance);
         pawl__residency_retain(residency, instance);
         return PAWL_OK;
     }
-    if (load->error.code == PAWL_E_NOT_FOUND) return load_put_ghost(residency, load->id, error);
-    if (load->error.code) {
-        *error = load->error;
+    if (load->read.error.code == PAWL_E_NOT_FOUND)
+        return load_put_ghost(residency, load->read.place.id, error);
+    if (load->read.error.code) {
+        *error = load->read.error;
         return error->code;
     }
-    enum pawl_err err = pawl__shard_restore(&residency->shard, &load->snapshot, &instance, error);
+    enum pawl_err err =
+        pawl__shard_restore(&residency->shard, &load->read.snapshot, &instance, error);
     if (err) return err;
     pawl__shadow_add(&residency->shadow, instance);
     pawl__residency_retain(residency, instance);
@@ -95,12 +79,14 @@ static void load_retry(struct pawl_residency *residency, struct pawl_str id) {
 static enum pawl_err load_install(struct load *load, struct pawl_error *error) {
     struct pawl_residency *residency = load->residency;
     struct pawl_storage_meters *meters = &residency->storage->meters;
-    pawl__histogram_add(&meters->loads, load->took);
-    meters->failed_loads += load->error.code && load->error.code != PAWL_E_NOT_FOUND;
+    const struct pawl_loads_one *read = &load->read;
+    pawl__histogram_add(&meters->loads, read->took);
+    meters->failed_loads += read->error.code && read->error.code != PAWL_E_NOT_FOUND;
+    residency->load_time += (read->share - residency->load_time) / 8;
     enum pawl_err err = load_put(residency, load, error);
     if (err) {
         pawl__log(residency->log, PAWL_LOG_ERROR, "dapr.runtime.wfengine", "%s", error->text);
-        load_retry(residency, load->id);
+        load_retry(residency, read->place.id);
     }
     return err;
 }
@@ -112,13 +98,13 @@ static void load_tell(struct pawl_link *waiters, const struct pawl_error *error)
     }
 }
 
-static void load_done(struct pawl_job *job) {
-    struct load *load = PAWL_CONTAINER(job, struct load, job);
+static void load_done(struct pawl_loads_one *read) {
+    struct load *load = PAWL_CONTAINER(read, struct load, read);
     struct pawl_residency *residency = load->residency;
     residency->jobs_out--;
     if (load->incarnation == residency->incarnation) {
         struct pawl_error error = {PAWL_E_OK, ""};
-        pawl__map_remove(&residency->loads, load->id);
+        pawl__map_remove(&residency->loads, read->place.id);
         enum pawl_err err = load_install(load, &error);
         load_tell(&load->waiters, err ? &error : NULL);
         residency->host->settle(residency);
@@ -126,24 +112,33 @@ static void load_done(struct pawl_job *job) {
     load_destroy(load);
 }
 
+// NULL: memory is out.
+static struct load *load_start(struct pawl_residency *residency, struct pawl_str id) {
+    struct load *load = load_create(residency, id);
+    if (!load || !pawl__map_put(&residency->loads, load->read.place.id, load)) {
+        free(load);
+        return NULL;
+    }
+    load->read.done = load_done;
+    if (!pawl__storage_load(residency->storage, &load->read)) {
+        pawl__map_remove(&residency->loads, load->read.place.id);
+        free(load);
+        return NULL;
+    }
+    residency->jobs_out++;
+    return load;
+}
+
 void pawl__load_begin(struct pawl_residency *residency, struct pawl_str id,
                       struct pawl_load_waiter *waiter) {
     struct load *load = pawl__map_get(&residency->loads, id);
-    if (!load) {
-        load = load_create(residency, id);
-        if (!load || !pawl__map_put(&residency->loads, load->id, load)) {
-            free(load);
-            struct pawl_error error;
-            pawl__fail_plain(&error, PAWL_E_NOMEM);
-            load_retry(residency, id);
-            if (waiter) waiter->loaded(waiter, &error);
-            return;
-        }
-        residency->jobs_out++;
-        load->job = (struct pawl_job){.run = load_run, .done = load_done};
-        pawl__jobs_submit(&residency->storage->reader, &load->job);
-    }
-    if (waiter) pawl__list_add(&load->waiters, &waiter->link);
+    if (!load) load = load_start(residency, id);
+    if (load && waiter) pawl__list_add(&load->waiters, &waiter->link);
+    if (load) return;
+    struct pawl_error error;
+    pawl__fail_plain(&error, PAWL_E_NOMEM);
+    load_retry(residency, id);
+    if (waiter) waiter->loaded(waiter, &error);
 }
 
 bool pawl__load_is_light(const struct pawl_residency *residency) {
@@ -156,7 +151,7 @@ enum pawl_err pawl__load_now(struct pawl_residency *residency, struct pawl_str i
                              struct pawl_error *error) {
     struct load *load = load_create(residency, id);
     if (!load) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    load_run(&load->job);
+    pawl__loads_now(residency->storage->store, &load->read);
     enum pawl_err err = load_install(load, error);
     load_destroy(load);
     return err;

@@ -2,7 +2,7 @@
 #define PAWL_RUNTIME_LOAD_H
 
 // Brings instances into memory from the store, on the reader's thread. Calls that need the same
-// instance share one load.
+// instance share one load; loads share a read (loads.h).
 
 #include "runtime/residency.h"
 

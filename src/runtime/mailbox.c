@@ -165,7 +165,7 @@ static void mailbox_read(struct pawl_mailbox *mailbox) {
     round->reading = true;
     round->job = (struct pawl_job){.run = round_run, .done = round_done};
     mailbox->residency->jobs_out++;
-    pawl__jobs_submit(&mailbox->residency->storage->reader, &round->job);
+    pawl__storage_ask(mailbox->residency->storage, &round->job);
 }
 
 // --- for the components above -------------------------------------------------------------------

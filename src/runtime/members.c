@@ -141,7 +141,7 @@ void pawl__members_look(struct pawl_members *members, uint32_t workers) {
     members->looking = true;
     members->looking_at = pawl__clock_steady();
     members->look_job = (struct pawl_job){.run = members_run_look, .done = members_on_looked};
-    pawl__jobs_submit(&members->storage->reader, &members->look_job);
+    pawl__storage_ask(members->storage, &members->look_job);
 }
 
 static const struct pawl_holder *members_find(const struct pawl_members *members, uint32_t shard) {

@@ -330,7 +330,7 @@ static void route_read(struct outbox_route *route) {
     page->reading = true;
     page->job = (struct pawl_job){.run = page_run, .done = page_done};
     outbox->residency->jobs_out++;
-    pawl__jobs_submit(&outbox->residency->storage->reader, &page->job);
+    pawl__storage_ask(outbox->residency->storage, &page->job);
 }
 
 // --- which apps have letters --------------------------------------------------------------------
@@ -387,7 +387,7 @@ static void scan_done(struct pawl_job *job) {
         scan->after_len = scan->key_len + 1;
         scan->found = false;
         residency->jobs_out++;
-        pawl__jobs_submit(&residency->storage->reader, &scan->job);
+        pawl__storage_ask(residency->storage, &scan->job);
         return;
     }
     if (outbox) {
@@ -409,7 +409,7 @@ void pawl__outbox_begin(struct pawl_outbox *outbox) {
     scan->job = (struct pawl_job){.run = scan_run, .done = scan_done};
     outbox->scan = scan;
     outbox->residency->jobs_out++;
-    pawl__jobs_submit(&outbox->residency->storage->reader, &scan->job);
+    pawl__storage_ask(outbox->residency->storage, &scan->job);
 }
 
 // --- for the components above -------------------------------------------------------------------

@@ -11,7 +11,7 @@ struct recover_ids {
     size_t count, cap;
 };
 
-static enum pawl_err recover_restore(void *arg, const struct pawl_snapshot *row,
+static enum pawl_err recover_restore(void *arg, size_t index, const struct pawl_snapshot *row,
                                      struct pawl_error *error) {
     struct pawl_residency *residency = arg;
     struct pawl_instance *instance;
@@ -23,8 +23,13 @@ static enum pawl_err recover_load(void *arg, const struct pawl_str *ids, size_t 
                                   struct pawl_error *error) {
     struct pawl_residency *residency = arg;
     struct pawl_instance *instance;
-    enum pawl_err err = pawl__store_load_many(residency->storage->store, residency->lease.shard,
-                                              ids, count, recover_restore, residency, error);
+    struct pawl_place *places = calloc(count + 1, sizeof *places);
+    if (!places) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    for (size_t i = 0; i < count; i++)
+        places[i] = (struct pawl_place){residency->lease.shard, ids[i]};
+    enum pawl_err err = pawl__store_load_many(residency->storage->store, places, count,
+                                              recover_restore, residency, error);
+    free(places);
     for (size_t i = 0; !err && i < count; i++) {
         pawl__sleepers_remove(&residency->sleepers, ids[i]);
         if (pawl__shard_find(&residency->shard, ids[i])) continue;
@@ -152,7 +157,7 @@ static void recover_leased(struct pawl_job *job) {
         return;
     }
     recover->job = (struct pawl_job){.run = recover_read, .done = recover_done};
-    pawl__jobs_submit(&storage->reader, &recover->job);
+    pawl__storage_ask(storage, &recover->job);
 }
 
 void pawl__recover_begin(struct pawl_recover *recover,

@@ -311,7 +311,7 @@ static void tally_answer(struct reading *reading, struct pawl_tally *verb) {
 
 static void reading_submit(struct reading *reading) {
     reading->calls->residency->jobs_out++;
-    pawl__jobs_submit(&reading->calls->residency->storage->reader, &reading->job);
+    pawl__storage_ask(reading->calls->residency->storage, &reading->job);
 }
 
 // The call that |reading| was made for; NULL after it was canceled, or answered when the shard was

@@ -30,11 +30,12 @@ bool pawl__sift_instance(const struct pawl_residency *residency,
 // --- in the store --------------------------------------------------------------------------------
 
 struct sift {
+    uint64_t shard;
     const struct pawl_await *await;
     struct pawl_arena arena;   // of the portion
     struct pawl_arena scratch; // of one row
     struct pawl_snapshot rows[SIFT_PORTION];
-    struct pawl_str ids[SIFT_PORTION];
+    struct pawl_place places[SIFT_PORTION];
     bool waits[SIFT_PORTION];
     size_t count;
 };
@@ -54,31 +55,28 @@ static enum pawl_err sift_add(void *arg, const struct pawl_snapshot *found,
                                 &row->tags, &row->custom_status, &row->failure_type};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (!sift_copy(&sift->arena, texts[i])) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    sift->ids[sift->count] = row->id;
+    sift->places[sift->count] = (struct pawl_place){sift->shard, row->id};
     sift->waits[sift->count++] = false;
     return PAWL_OK;
 }
 
-static enum pawl_err sift_row(void *arg, const struct pawl_snapshot *row,
+static enum pawl_err sift_row(void *arg, size_t index, const struct pawl_snapshot *row,
                               struct pawl_error *error) {
     struct sift *sift = arg;
-    bool waits;
     pawl__arena_reset(&sift->scratch);
-    if (pawl__await_row(row, sift->await, &sift->scratch, &waits))
+    if (pawl__await_row(row, sift->await, &sift->scratch, &sift->waits[index]))
         return pawl__fail_plain(error, PAWL_E_NOMEM);
-    for (size_t i = 0; waits && i < sift->count; i++)
-        if (pawl__str_equal(sift->ids[i], row->id)) sift->waits[i] = true;
     return PAWL_OK;
 }
 
 // Finds a portion of what |query| asks for, and which of them wait.
-static enum pawl_err sift_portion(struct sift *sift, struct pawl_store *store, uint64_t shard,
+static enum pawl_err sift_portion(struct sift *sift, struct pawl_store *store,
                                   const struct pawl_query *query, struct pawl_error *error) {
     pawl__arena_reset(&sift->arena);
     sift->count = 0;
-    enum pawl_err err = store->ops->query(store, shard, query, sift_add, sift, error);
+    enum pawl_err err = store->ops->query(store, sift->shard, query, sift_add, sift, error);
     if (err || !sift->count) return err;
-    return pawl__store_load_many(store, shard, sift->ids, sift->count, sift_row, sift, error);
+    return pawl__store_load_many(store, sift->places, sift->count, sift_row, sift, error);
 }
 
 // Tells those that wait, |*left| at most.
@@ -116,10 +114,11 @@ enum pawl_err pawl__sift_query(struct pawl_store *store, uint64_t shard,
     part.scan = scan ? &step : NULL;
     bool more = !pawl__await_is_awake(&query->await), stops = false;
     if (sift) sift->await = &query->await;
+    if (sift) sift->shard = shard;
     while (!err && more && left && !stops) {
         step.most = scan ? scan->most : 0;
         step.stopped = false;
-        err = sift_portion(sift, store, shard, &part, error);
+        err = sift_portion(sift, store, &part, error);
         if (!err) err = sift_tell(sift, &left, fn, arg, error);
         more = sift->count == SIFT_PORTION || step.stopped;
         looked += step.stopped ? step.most : sift->count;

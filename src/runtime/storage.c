@@ -258,14 +258,14 @@ static int64_t storage_gathers(struct pawl_storage *storage) {
     return most ? most - pawl__storage_waited(storage) : 0;
 }
 
-static void storage_on_patience(uv_timer_t *timer) {
-    // its ringing wakes the loop, which then comes to |check|
+static void storage_on_patience(uv_timer_t *timer) { // it wakes the loop, which comes to |check|
 }
 
 static void storage_on_check(uv_check_t *check) {
     struct pawl_storage *storage = check->data;
-    if (!storage->wanted || storage->busy) return;
     uv_idle_stop(&storage->spin);
+    pawl__loads_send(&storage->loads);
+    if (!storage->wanted || storage->busy) return;
     int64_t left = storage_gathers(storage);
     if (left > 0) {
         uint64_t ms = (uint64_t)(left - 1) / 1000000 + 1;
@@ -283,6 +283,11 @@ void pawl__storage_want(struct pawl_storage *storage) {
     if (!storage->wanted) storage->wanted_at = pawl__clock_steady();
     storage->wanted = true;
     if (!storage->busy) uv_idle_start(&storage->spin, storage_on_spin);
+}
+
+bool pawl__storage_load(struct pawl_storage *storage, struct pawl_loads_one *one) {
+    uv_idle_start(&storage->spin, storage_on_spin);
+    return pawl__loads_add(&storage->loads, one);
 }
 
 void pawl__storage_add(struct pawl_storage *storage, struct pawl_storage_client *client) {
@@ -396,7 +401,7 @@ void pawl__storage_read(struct pawl_storage *storage, struct pawl_state_read *re
     read->storage = storage;
     read->since = pawl__clock_steady();
     read->job = (struct pawl_job){.run = storage_run_read, .done = storage_done_read};
-    pawl__jobs_submit(&storage->reader, &read->job);
+    pawl__storage_ask(storage, &read->job);
 }
 
 // --- life ---------------------------------------------------------------------------------------
@@ -415,6 +420,7 @@ static enum pawl_err storage_init(struct pawl_storage *storage, uv_loop_t *loop,
     pawl__link_init(&storage->gathering);
     pawl__link_init(&storage->writing);
     storage->job = (struct pawl_job){.run = storage_run, .done = storage_done};
+    pawl__loads_init(&storage->loads, store, &storage->reader);
     storage->tend_job = (struct pawl_job){.run = storage_run_tend, .done = storage_done_tend};
     uv_timer_init(loop, &storage->tend_timer);
     storage->tend_timer.data = storage;

@@ -30,6 +30,7 @@
 #include "base/log.h"
 #include "base/meter.h"
 #include "runtime/jobs.h"
+#include "runtime/loads.h"
 #include "runtime/shared.h"
 #include "store/store.h"
 
@@ -105,6 +106,7 @@ struct pawl_storage {
     uv_loop_t *loop;
     const struct pawl_log *log;
     struct pawl_jobs writer, reader;
+    struct pawl_loads loads;
     uv_check_t check;         // starts a commit after the loop has taken what its sockets hold
     uv_idle_t spin;           // keeps the loop from sleeping before |check|
     uv_timer_t patience;      // ends a wait for what a client expects
@@ -167,6 +169,15 @@ void pawl__storage_close(struct pawl_storage *storage, void (*closed)(void *arg)
 
 void pawl__storage_write(struct pawl_storage *storage, struct pawl_state_write *write);
 void pawl__storage_read(struct pawl_storage *storage, struct pawl_state_read *read);
+
+// Reads an instance, with others (loads.h). False: memory is out.
+bool pawl__storage_load(struct pawl_storage *storage, struct pawl_loads_one *one);
+
+// Gives a job to the reader's thread.
+static inline void pawl__storage_ask(struct pawl_storage *storage, struct pawl_job *job) {
+    pawl__loads_send(&storage->loads);
+    pawl__jobs_submit(&storage->reader, job);
+}
 
 // Adds a client; or removes one of which no part is being written.
 void pawl__storage_add(struct pawl_storage *storage, struct pawl_storage_client *client);

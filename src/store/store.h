@@ -231,12 +231,22 @@ struct pawl_query {
     size_t except_count;
 };
 
+// Where a snapshot is.
+struct pawl_place {
+    uint64_t shard;
+    struct pawl_str id;
+};
+
 // --- the calls ------------------------------------------------------------------------------
 
 typedef enum pawl_err (*pawl_batch_fn)(void *arg, const struct pawl_batch *batch,
                                        struct pawl_error *error);
 typedef enum pawl_err (*pawl_snapshot_fn)(void *arg, const struct pawl_snapshot *snapshot,
                                           struct pawl_error *error);
+// |index|: of the place that was asked for.
+typedef enum pawl_err (*pawl_place_fn)(void *arg, size_t index,
+                                       const struct pawl_snapshot *snapshot,
+                                       struct pawl_error *error);
 typedef enum pawl_err (*pawl_mail_fn)(void *arg, const struct pawl_mail *mail,
                                       struct pawl_error *error);
 typedef enum pawl_err (*pawl_count_fn)(void *arg, struct pawl_str name, int32_t status,
@@ -319,11 +329,11 @@ struct pawl_store_ops {
                           struct pawl_arena *arena, struct pawl_snapshot *out,
                           struct pawl_error *error);
 
-    // Calls |fn| for each snapshot of |ids|, each of which is named once, that is there: with its
-    // whole history, in any order. To be called by pawl__store_load_many. NULL: |load| is as good.
-    enum pawl_err (*load_many)(struct pawl_store *store, uint64_t shard, const struct pawl_str *ids,
-                               size_t count, pawl_snapshot_fn fn, void *arg,
-                               struct pawl_error *error);
+    // Calls |fn| for each snapshot of |places|, each of which is named once, that is there: with
+    // its whole history, in any order. To be called by pawl__store_load_many. NULL: |load| is as
+    // good.
+    enum pawl_err (*load_many)(struct pawl_store *store, const struct pawl_place *places,
+                               size_t count, pawl_place_fn fn, void *arg, struct pawl_error *error);
 
     // Calls |fn| for each snapshot that is active or has a timer, with columns only: state and
     // history are empty.

@@ -1,4 +1,5 @@
 #include "store/checksum.h"
+#include "store/many.h"
 #include "store/postgres/internal.h"
 
 #include <stdio.h>
@@ -117,13 +118,6 @@ static enum pawl_err read_history(struct pawl_postgres *store, const PGresult *r
     return PAWL_OK;
 }
 
-static bool read_keep(struct pawl_arena *arena, struct pawl_snapshot *row) {
-    return pawl__pg_keep(arena, &row->id) && pawl__pg_keep(arena, &row->name) &&
-           pawl__pg_keep(arena, &row->parent) && pawl__pg_keep(arena, &row->tags) &&
-           pawl__pg_keep(arena, &row->custom_status) && pawl__pg_keep(arena, &row->failure_type) &&
-           pawl__pg_keep(arena, &row->state) && pawl__pg_keep(arena, &row->history);
-}
-
 // The snapshot in |rows|; views of them, and of |history|, which is empty.
 static enum pawl_err read_instance(struct pawl_postgres *store, const PGresult *rows,
                                    struct pawl_str id, struct pawl_buf *history,
@@ -137,9 +131,9 @@ static enum pawl_err read_instance(struct pawl_postgres *store, const PGresult *
 }
 
 // Of READ_INSTANCE. |params|, which are empty, point into themselves.
-static void read_params(struct pawl_pg_params *params, uint64_t shard, struct pawl_str id) {
-    pawl__pg_int(params, (int64_t)shard);
-    pawl__pg_bytes(params, id);
+static void read_params(struct pawl_pg_params *params, const struct pawl_place *place) {
+    pawl__pg_int(params, (int64_t)place->shard);
+    pawl__pg_bytes(params, place->id);
 }
 
 enum pawl_err pawl__pg_load(struct pawl_store *base, uint64_t shard, struct pawl_str id,
@@ -150,13 +144,13 @@ enum pawl_err pawl__pg_load(struct pawl_store *base, uint64_t shard, struct pawl
     struct pawl_snapshot found;
     struct pawl_buf history = {0};
     PGresult *row = NULL;
-    read_params(&params, shard, id);
+    read_params(&params, &(struct pawl_place){shard, id});
     enum pawl_err err = pawl__pg_run(&store->reader, PAWL_PG_READ_INSTANCE, &params, &row, error);
     if (!err && !PQntuples(row))
         err =
             pawl__fail(error, PAWL_E_NOT_FOUND, "%s: no instance %.*s", store->where, PAWL_FMT(id));
     if (!err) err = read_instance(store, row, id, &history, &found, error);
-    if (!err && read_keep(arena, &found))
+    if (!err && pawl__store_keep(arena, &found))
         *out = found;
     else if (!err)
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
@@ -166,12 +160,12 @@ enum pawl_err pawl__pg_load(struct pawl_store *base, uint64_t shard, struct pawl
 }
 
 // Asks for all, then takes the answers. False: the connection is lost, or does not answer in time.
-static bool read_group(struct pawl_pg_link *link, uint64_t shard, const struct pawl_str *ids,
-                       size_t count, PGresult **results) {
+static bool read_group(struct pawl_pg_link *link, const struct pawl_place *places, size_t count,
+                       PGresult **results) {
     bool there = true;
     for (size_t i = 0; there && i < count; i++) {
         struct pawl_pg_params params = {0};
-        read_params(&params, shard, ids[i]);
+        read_params(&params, &places[i]);
         there = pawl__pg_send(link, PAWL_PG_READ_INSTANCE, &params);
     }
     if (!there || !pawl__pg_sync(link)) return false;
@@ -187,15 +181,15 @@ static void read_clear(PGresult **results, size_t count) {
     }
 }
 
-// All of |ids|, before any of them is told: a connection that is lost meanwhile is made anew once.
-static enum pawl_err read_page(struct pawl_pg_link *link, uint64_t shard,
-                               const struct pawl_str *ids, size_t count, PGresult **results,
-                               struct pawl_error *error) {
+// All of |places|, before any of them is told: a connection that is lost meanwhile is made anew
+// once.
+static enum pawl_err read_page(struct pawl_pg_link *link, const struct pawl_place *places,
+                               size_t count, PGresult **results, struct pawl_error *error) {
     for (int attempt = 0;; attempt++) {
         enum pawl_err err = pawl__pg_ready(link, error);
         if (err) return err;
         const PGresult *bad = NULL;
-        bool whole = read_group(link, shard, ids, count, results);
+        bool whole = read_group(link, places, count, results);
         for (size_t i = 0; whole && !bad && i < count; i++)
             if (PQresultStatus(results[i]) != PGRES_TUPLES_OK) bad = results[i];
         if (whole && !bad) return PAWL_OK;
@@ -205,19 +199,19 @@ static enum pawl_err read_page(struct pawl_pg_link *link, uint64_t shard,
     }
 }
 
-enum pawl_err pawl__pg_load_many(struct pawl_store *base, uint64_t shard,
-                                 const struct pawl_str *ids, size_t count, pawl_snapshot_fn fn,
-                                 void *arg, struct pawl_error *error) {
+enum pawl_err pawl__pg_load_many(struct pawl_store *base, const struct pawl_place *places,
+                                 size_t count, pawl_place_fn fn, void *arg,
+                                 struct pawl_error *error) {
     struct pawl_postgres *store = (struct pawl_postgres *)base;
     PGresult **results = calloc(count, sizeof *results);
     if (!results) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    enum pawl_err err = read_page(&store->reader, shard, ids, count, results, error);
+    enum pawl_err err = read_page(&store->reader, places, count, results, error);
     for (size_t i = 0; !err && i < count; i++) {
         struct pawl_buf history = {0};
         struct pawl_snapshot row;
         if (!PQntuples(results[i])) continue;
-        err = read_instance(store, results[i], ids[i], &history, &row, error);
-        if (!err) err = fn(arg, &row, error);
+        err = read_instance(store, results[i], places[i].id, &history, &row, error);
+        if (!err) err = fn(arg, i, &row, error);
         pawl__buf_finish(&history);
     }
     read_clear(results, count);

@@ -162,14 +162,15 @@ enum pawl_err pawl__redis_read_columns(struct pawl_redis *store, struct pawl_str
     return out->id.data ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
-// Asks for |ids|: the reply has an element for each.
-static enum pawl_err read_rows_of(struct pawl_redis *store, uint64_t shard,
-                                  const struct pawl_str *ids, size_t count, redisReply **reply,
-                                  struct pawl_error *error) {
+// Asks for |places|: the reply has an element for each.
+static enum pawl_err read_rows_of(struct pawl_redis *store, const struct pawl_place *places,
+                                  size_t count, redisReply **reply, struct pawl_error *error) {
     struct pawl_redis_args args = {0};
     pawl__redis_call(&args, store, PAWL_REDIS_LOAD);
-    pawl__redis_add_uint(&args, shard);
-    for (size_t i = 0; i < count; i++) pawl__redis_add(&args, ids[i]);
+    for (size_t i = 0; i < count; i++) {
+        pawl__redis_add_uint(&args, places[i].shard);
+        pawl__redis_add(&args, places[i].id);
+    }
     enum pawl_err err = pawl__redis_run_read(store, PAWL_REDIS_LOAD, &args, reply, error);
     pawl__redis_args_finish(&args);
     if (err || (*reply)->elements == count) return err;
@@ -193,27 +194,27 @@ enum pawl_err pawl__redis_load(struct pawl_store *base, uint64_t shard, struct p
                                struct pawl_error *error) {
     struct pawl_redis *store = (struct pawl_redis *)base;
     redisReply *reply;
-    enum pawl_err err = read_rows_of(store, shard, &id, 1, &reply, error);
+    enum pawl_err err = read_rows_of(store, &(struct pawl_place){shard, id}, 1, &reply, error);
     if (err) return err;
     err = read_instance(store, reply->element[0], id, arena, out, error);
     freeReplyObject(reply);
     return err;
 }
 
-enum pawl_err pawl__redis_load_many(struct pawl_store *base, uint64_t shard,
-                                    const struct pawl_str *ids, size_t count, pawl_snapshot_fn fn,
-                                    void *arg, struct pawl_error *error) {
+enum pawl_err pawl__redis_load_many(struct pawl_store *base, const struct pawl_place *places,
+                                    size_t count, pawl_place_fn fn, void *arg,
+                                    struct pawl_error *error) {
     struct pawl_redis *store = (struct pawl_redis *)base;
     struct pawl_arena arena = {0};
     redisReply *reply;
-    enum pawl_err err = read_rows_of(store, shard, ids, count, &reply, error);
+    enum pawl_err err = read_rows_of(store, places, count, &reply, error);
     if (err) return err;
     for (size_t i = 0; !err && i < count; i++) {
         struct pawl_snapshot row;
         pawl__arena_reset(&arena);
-        err = read_instance(store, reply->element[i], ids[i], &arena, &row, error);
+        err = read_instance(store, reply->element[i], places[i].id, &arena, &row, error);
         if (!err)
-            err = fn(arg, &row, error);
+            err = fn(arg, i, &row, error);
         else if (err == PAWL_E_NOT_FOUND)
             err = PAWL_OK;
     }

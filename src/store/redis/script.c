@@ -333,12 +333,13 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     "end\n"
     "return all\n",
 
-    // shard, then ids. For each its columns and its row.
+    // shard and id of each. For each its columns and its row.
     [PAWL_REDIS_LOAD] = SCRIPT_KEYS
     "local all = {}\n"
-    "for k = 2, #ARGV do\n"
-    "  all[k - 1] = {redis.call('HGET', P .. 'rows:' .. ARGV[1], ARGV[k]),\n"
-    "                redis.call('HGETALL', P .. 'row:' .. ARGV[1] .. ':' .. ARGV[k])}\n"
+    "for k = 1, #ARGV, 2 do\n"
+    "  local shard, id = ARGV[k], ARGV[k + 1]\n"
+    "  all[(k + 1) / 2] = {redis.call('HGET', P .. 'rows:' .. shard, id),\n"
+    "                      redis.call('HGETALL', P .. 'row:' .. shard .. ':' .. id)}\n"
     "end\n"
     "return all\n",
 
