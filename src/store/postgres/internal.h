@@ -185,9 +185,10 @@ struct pawl_pg_link {
     struct pawl_postgres *store;
     bool writes;
     PGconn *conn;
-    unsigned number; // random, of the connection
-    int64_t until;   // what is under way has to end then, steady; 0: each wait has the timeout
-    bool refused;    // the last answer was an error, after which nothing of its transaction is done
+    unsigned number;             // random, of the connection
+    int64_t plan_at, plan_after; // when plans are made anew, steady; how long after the last time
+    int64_t until; // what is under way has to end then, steady; 0: each wait has the timeout
+    bool refused;  // the last answer was an error, after which nothing of its transaction is done
 };
 
 enum {

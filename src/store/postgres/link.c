@@ -12,6 +12,8 @@
 #include <poll.h>
 #include <stdio.h>
 
+#define LINK_PLAN PAWL_SECOND // until plans are made anew; then twice as long each time
+
 // --- parameters and values ------------------------------------------------------------------
 
 static void link_param(struct pawl_pg_params *params, const void *value, size_t len) {
@@ -344,6 +346,20 @@ static enum pawl_err link_prepare(struct pawl_pg_link *link, struct pawl_error *
     return ok ? PAWL_OK : pawl__pg_fail(link, NULL, "use it", error);
 }
 
+// A server plans a statement by how large its tables are, and keeps the plan, until it has analyzed
+// them a minute later. To empty tables any index is as good, but one that reads all of a shard for
+// one instance soon is not; so plans are made anew as tables grow.
+static void link_plan_anew(struct pawl_pg_link *link, int64_t now) {
+    if (now < link->plan_at) return;
+    link->plan_after *= 2;
+    link->plan_at = now + link->plan_after;
+    bool sent = PQsendQueryParams(link->conn, "DISCARD PLANS", 0, NULL, NULL, NULL, NULL, 0) == 1 &&
+                pawl__pg_sync(link);
+    PGresult *result = sent ? pawl__pg_take(link) : NULL; // an error: the server keeps no plans
+    if (!result || !pawl__pg_synced(link)) pawl__pg_drop(link);
+    PQclear(result);
+}
+
 // An idle server says nothing but that it goes away, or that its configuration has changed.
 static bool link_is_quiet(const struct pawl_pg_link *link) {
     struct pollfd ready = {.fd = PQsocket(link->conn), .events = POLLIN};
@@ -369,7 +385,10 @@ static void link_cut_state(struct pawl_str *text, char state[6]) {
 
 enum pawl_err pawl__pg_ready(struct pawl_pg_link *link, struct pawl_error *error) {
     if (link->conn && !link_is_quiet(link)) pawl__pg_drop(link);
+    if (link->conn) link_plan_anew(link, pawl__clock_steady());
     if (link->conn) return PAWL_OK;
+    link->plan_after = LINK_PLAN;
+    link->plan_at = pawl__clock_steady() + LINK_PLAN;
     if (link_connect(link)) return link_prepare(link, error);
     char state[6] = "";
     bool is_late = link->conn && PQstatus(link->conn) != CONNECTION_BAD; // libpq would still wait
