@@ -130,8 +130,8 @@ static void proc_on_sigchld(uv_signal_t *handle, int number) {
             }
             proc->reaped = true;
             proc->status = status;
-            // What it started and left behind goes with it.
-            kill(-pid, SIGTERM);
+            // What it started and left behind goes with it. To be asked twice is too much for some.
+            if (!proc->asked) kill(-pid, SIGTERM);
             kill(-pid, SIGCONT);
             uv_timer_start(&proc->timer, proc_on_timer, PROC_KILL_AFTER, 0);
         }
@@ -312,6 +312,7 @@ enum pawl_err pawl__proc_check(const struct pawl_proc *proc, struct pawl_error *
 
 void pawl__proc_signal(struct pawl_proc *proc, int number) {
     if (!proc->pid || proc->exited) return;
+    proc->asked = proc->asked || number == SIGTERM;
     kill(-proc->pid, number);
     if (number != SIGCONT) kill(-proc->pid, SIGCONT);
 }

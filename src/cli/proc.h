@@ -52,6 +52,7 @@ struct pawl_proc {
     } lines[2];
     int open_pipes;
     bool reaped, given_up;
+    bool asked; // its group has been sent SIGTERM
 };
 
 // Whether there is a program as |proc| names it: to be asked before anything is started.

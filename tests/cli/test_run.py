@@ -357,6 +357,17 @@ class Ending(clilib.Case):
         self.assertIn("ended by signal 9", self.output())
         self.assert_nothing_left()
 
+    def test_what_the_app_has_started_is_asked_once(self):
+        """As npm does, the app starts a program and ends before it; a handler of that may not stand a second SIGTERM."""
+        program = ("import signal, time; asked = []; signal.signal(15, lambda *_: asked.append(1)); print('ready', flush=True)\n"
+                   "while not asked: time.sleep(0.01)\n"
+                   "time.sleep(1); print('asked', len(asked), 'times')")
+        process = self.start_app(f'/usr/bin/python3 -c "{program}" & wait')
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(20), 0, self.output())
+        self.assertIn("asked 1 times", self.output())
+        self.assert_nothing_left()
+
     def test_what_the_app_leaves_behind_is_ended(self):
         """A background job, one that ignores SIGTERM, and one that keeps the output open."""
         for script in ("sleep 300 & echo ready",
