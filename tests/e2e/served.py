@@ -132,9 +132,8 @@ class Served(unittest.TestCase):
         self.daemon.pause()
         self.addCleanup(self.daemon.wake)
         self.wait_for_spread("6")
-        given = len(self.worker.given)
-        self.wait_for_given(given + 3)  # the other one goes on with them
-        self.daemon.wake()
+        self.all_complete(count, other, [worker])  # the other one goes on with them
+        self.daemon.wake()  # when it has answers of its worker for them
         self.all_complete(count, other, [worker])
         self.wait_for_spread("3 3")
         # It sees by itself that its lease has ended, or the store tells it when it writes.
