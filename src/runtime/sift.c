@@ -60,6 +60,10 @@ static enum pawl_err sift_add(void *arg, const struct pawl_snapshot *found,
     return PAWL_OK;
 }
 
+static bool sift_is_damage(enum pawl_err err) {
+    return err == PAWL_E_CORRUPT || err == PAWL_E_FORMAT;
+}
+
 static enum pawl_err sift_row(void *arg, size_t index, const struct pawl_snapshot *row,
                               struct pawl_error *error) {
     struct sift *sift = arg;
@@ -69,6 +73,25 @@ static enum pawl_err sift_row(void *arg, size_t index, const struct pawl_snapsho
     return PAWL_OK;
 }
 
+// Loads the portion one by one: a row that cannot be read waits for nothing, and is no reason not
+// to find others.
+static enum pawl_err sift_singly(struct sift *sift, struct pawl_store *store,
+                                 struct pawl_error *error) {
+    struct pawl_arena arena = {0};
+    enum pawl_err err = PAWL_OK;
+    for (size_t i = 0; !err && i < sift->count; i++) {
+        struct pawl_snapshot row;
+        pawl__arena_reset(&arena);
+        err = store->ops->load(store, sift->shard, sift->places[i].id, &arena, &row, error);
+        if (!err)
+            err = sift_row(sift, i, &row, error);
+        else if (sift_is_damage(err) || err == PAWL_E_NOT_FOUND)
+            err = PAWL_OK;
+    }
+    pawl__arena_finish(&arena);
+    return err;
+}
+
 // Finds a portion of what |query| asks for, and which of them wait.
 static enum pawl_err sift_portion(struct sift *sift, struct pawl_store *store,
                                   const struct pawl_query *query, struct pawl_error *error) {
@@ -76,7 +99,8 @@ static enum pawl_err sift_portion(struct sift *sift, struct pawl_store *store,
     sift->count = 0;
     enum pawl_err err = store->ops->query(store, sift->shard, query, sift_add, sift, error);
     if (err || !sift->count) return err;
-    return pawl__store_load_many(store, sift->places, sift->count, sift_row, sift, error);
+    err = pawl__store_load_many(store, sift->places, sift->count, sift_row, sift, error);
+    return sift_is_damage(err) ? sift_singly(sift, store, error) : err;
 }
 
 // Tells those that wait, |*left| at most.

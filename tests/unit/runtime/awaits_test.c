@@ -246,6 +246,20 @@ static void test_waits_of_many(void **state) {
     kit_finish(&kit);
 }
 
+// One row that cannot be read keeps nobody from finding others.
+static void test_waits_beside_damage(void **state) {
+    struct kit kit;
+    kit_init(&kit);
+    make(&kit);
+    kit_to_rest(&kit);
+    kit.gate.damaged = "a";
+    assert_string_equal(found(&kit, "wait:event", 25000, 10), "child1 ");
+    assert_int_equal(counted(&kit, "wait:event", 0), 1);
+    kit.gate.damaged = NULL;
+    assert_string_equal(found(&kit, "wait:event", 25000, 10), "a child1 ");
+    kit_finish(&kit);
+}
+
 static bool serves_turns(const struct pawl_worker *worker, bool turn, struct pawl_str name) {
     return turn;
 }
@@ -290,6 +304,7 @@ int main(void) {
         cmocka_unit_test(test_waits),
         cmocka_unit_test(test_counts_of_shards),
         cmocka_unit_test(test_waits_of_many),
+        cmocka_unit_test(test_waits_beside_damage),
         cmocka_unit_test(test_waits_for_workers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

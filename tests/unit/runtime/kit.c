@@ -141,6 +141,8 @@ static enum pawl_err gate_load(struct pawl_store *store, uint64_t shard, struct 
     gate->loads++;
     uv_mutex_unlock(&gate->mutex);
     if (fails) return pawl__fail(error, PAWL_E_IO, "cannot read");
+    if (gate->damaged && pawl__str_equal(id, pawl__str(gate->damaged)))
+        return pawl__fail(error, PAWL_E_CORRUPT, "%s is damaged", gate->damaged);
     return gate->inner->ops->load(gate->inner, shard, id, arena, out, error);
 }
 

@@ -41,8 +41,9 @@ struct gate {
     uv_cond_t cond;
     bool shut; // commits wait
     enum gate_fault fault;
-    bool reads_shut; // lists wait, once they have been read
-    int load_faults; // so many loads and lists fail
+    bool reads_shut;     // lists wait, once they have been read
+    int load_faults;     // so many loads and lists fail
+    const char *damaged; // the id of a row that cannot be read; NULL: all can
     unsigned commits, loads, lists;
     // Told of each commit that was done, while nobody else commits; NULL: nobody is.
     void (*committed)(void *arg, const struct pawl_commit *commit);
