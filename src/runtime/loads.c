@@ -106,7 +106,10 @@ bool pawl__loads_add(struct pawl_loads *loads, struct pawl_loads_one *one) {
     pawl__link_init(&group->list);
     pawl__list_add(&group->list, &one->link);
     pawl__loads_send(loads);
-    loads->open = loads->unsent = group; // no thread knows of it yet
+    loads->unsent = group;
+    pthread_mutex_lock(&loads->lock); // a full one, which the thread may look at, is still open
+    loads->open = group;
+    pthread_mutex_unlock(&loads->lock);
     return true;
 }
 
