@@ -223,11 +223,12 @@ static bool workflow_check_start(struct pawl_workflow_ask *ask) {
     }
     if (!*ask->id) {
         ask->id = pawl__arena_alloc(&ask->request->arena, 37);
-        if (ask->id)
-            pawl__random_uuid(ask->id);
-        else
-            pawl__api_nomem(ask->request);
-        return ask->id != NULL;
+        if (!ask->id) {
+            pawl__api_nomem(ask->request); // |ask| goes with the request
+            return false;
+        }
+        pawl__random_uuid(ask->id);
+        return true;
     }
     if (strlen(ask->id) > 64) {
         workflow_fail(ask, PAWL_E_INVALID, 400, "ERR_INSTANCE_ID_TOO_LONG",

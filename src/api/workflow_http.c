@@ -3,7 +3,7 @@
 #include "api/workflow.h"
 
 // Copies what stands in the path or query, which may be any bytes, to |*out|; it stays as it is
-// when |text| was not given. False after answering.
+// when |text| was not given. False after answering, when |ask| is gone.
 static bool workflow_http_text(const struct pawl_workflow_ask *ask, struct pawl_str text,
                                char **out) {
     if (!text.data) return true;
@@ -13,8 +13,9 @@ static bool workflow_http_text(const struct pawl_workflow_ask *ask, struct pawl_
         return false;
     }
     *out = pawl__arena_dup(&ask->request->arena, text);
-    if (!*out) pawl__api_nomem(ask->request);
-    return *out;
+    if (*out) return true;
+    pawl__api_nomem(ask->request); // |ask| and |*out| go with the request
+    return false;
 }
 
 // The route says which verb it is for.

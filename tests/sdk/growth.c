@@ -18,6 +18,7 @@ enum {
     TIMES = 4,
     LIMIT = 8,
     ROUNDS = 3, // of which the quickest counts
+    AGAIN = 3,  // times that a row which takes too long is measured again
 };
 
 static int n; // how many things the workflows below deal with
@@ -245,6 +246,11 @@ int main(int argc, char **argv) {
         const struct row *row = &rows[i];
         if (!is_wanted(row->name, argc, argv)) continue;
         double one = measure(row, row->n), more = measure(row, row->n * TIMES);
+        // Another program may have had the caches all the while: what is quadratic is so each time.
+        for (int again = 0; again < AGAIN && more > one * LIMIT; again++) {
+            one = measure(row, row->n);
+            more = measure(row, row->n * TIMES);
+        }
         bool ok = more <= one * LIMIT;
         bad += !ok;
         printf("%-20s %6d: %7.1f ms, %6d: %7.1f ms, %4.1f times%s\n", row->name, row->n, one * 1e3,
