@@ -1,9 +1,11 @@
 """Metrics as people use them: the page that lists them, the alerts and boards in deploy/, all against
 a real Prometheus."""
 
+import contextlib
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -24,6 +26,14 @@ CONFIG = """kind: Configuration
 spec:
   tracing: {samplingRate: "1", stdout: true}
   metrics: {recordErrorCodes: true}
+"""
+POLICIES = """kind: Resiliency
+metadata: {name: rules}
+spec:
+  policies:
+    timeouts: {short: 100ms}
+    circuitBreakers: {patient: {trip: consecutiveFailures >= 100}}
+  targets: {components: {statestore: {outbound: {timeout: short, circuitBreaker: patient}}}}
 """
 PROMETHEUS = """global: {{scrape_interval: 500ms, evaluation_interval: 500ms}}
 rule_files: [alerts.yaml]
@@ -60,7 +70,9 @@ class Rich(unittest.TestCase):
         cls.folder = Path(tempfile.mkdtemp(prefix="pawl-e2e-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, True)
         (cls.folder / "config.yaml").write_text(CONFIG)
-        cls.daemon = harness.Daemon(app_id="rich", flags=["--config", str(cls.folder / "config.yaml")],
+        (cls.folder / "resources").mkdir()
+        (cls.folder / "resources" / "policies.yaml").write_text(POLICIES)
+        cls.daemon = harness.Daemon(app_id="rich", folder=cls.folder, flags=["--config", str(cls.folder / "config.yaml")],
                                     env={"OTEL_METRICS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://127.0.0.1:1"})
         cls.addClassCleanup(cls.daemon.close)
         cls.worker = raw.Worker(cls.daemon.grpc, {"chain": raw.chain, "fails": fails, "broken": broken})
@@ -76,6 +88,9 @@ class Rich(unittest.TestCase):
         cls.daemon.request("POST", "/v1.0/state/statestore", b'[{"key": "a", "value": 1}]')
         cls.daemon.request("GET", "/v1.0/state/statestore/a")
         cls.daemon.request("GET", "/v1.0/state/none/a")
+        with contextlib.closing(sqlite3.connect(cls.folder / "state.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # so that the save runs out of its time
+            cls.daemon.request("POST", "/v1.0/state/statestore", b'[{"key": "a", "value": 2}]')
 
 
 class Words(Rich):
