@@ -307,12 +307,14 @@ static const char *const link_settings[] = {
 };
 
 // A list reads a part of its order, and a server that takes a filter to leave next to nothing would
-// read the whole table and sort that instead. Every read has an index to go by. A server that has
-// not got these settings keeps to its own ways.
+// read the whole table and sort that instead. Every read has an index to go by, in its order; only
+// those of a prefix of ids may be sorted. To forbid sorting is no way: the few rows of one
+// instance's history are sorted, and to avoid that a server reads a whole shard.
+// A server that has not got these settings keeps to its own ways.
 #define LINK_OFF(name)                                                                             \
     "SELECT set_config('" name "', 'off', false) WHERE current_setting('" name "', true) = 'on'"
 const char *const pawl__pg_reads[PAWL_PG_READS] = {LINK_OFF("enable_seqscan"),
-                                                   LINK_OFF("enable_sort")};
+                                                   LINK_OFF("enable_bitmapscan")};
 
 static enum pawl_err link_prepare(struct pawl_pg_link *link, struct pawl_error *error) {
     char *const *sql = link->store->sql;
