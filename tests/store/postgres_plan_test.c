@@ -30,7 +30,7 @@ static const char *plan_of(const char *name, const char *values) {
     static char text[SQL];
     char sql[SQL];
     size_t len = 0;
-    snprintf(sql, sizeof sql, "EXPLAIN (COSTS OFF) EXECUTE %s(%s)", name, values);
+    snprintf(sql, sizeof sql, "EXPLAIN EXECUTE %s(%s)", name, values);
     PGresult *result = PQexec(conn, sql);
     if (PQresultStatus(result) != PGRES_TUPLES_OK) fail_msg("%s: %s", sql, PQerrorMessage(conn));
     for (int i = 0; i < PQntuples(result) && len < sizeof text; i++)
@@ -100,7 +100,15 @@ static const struct {
     {"READ_COUNT", ALL ", 'order', NULL, NULL, NULL, NULL, NULL, NULL, 1000, 'a', 4000, 'a', '{}'"},
     {"READ_INSTANCE", "'order-100'"},
     {"READ_LIVE", "''"},
+    {"READ_LOG", "5"},
 };
+
+// A server adds 10,000,000,000 to the cost of a step that is forbidden and that it finds no way
+// around. Beside that all other costs look alike, so that it may take any index for the best, and
+// it compiles such a plan, which takes longer than to carry it out.
+static bool is_forced(const char *plan) {
+    return strstr(plan, "cost=1000000");
+}
 
 static void test_plans(void **state) {
     static const char *const modes[] = {"force_custom_plan", "force_generic_plan"};
@@ -114,10 +122,8 @@ static void test_plans(void **state) {
             const char *name = plans[i].statement, *plan = plan_of(name, values);
             bool lists = strstr(name, "EST"); // in an order, that of an index
             bool sorts = strstr(plan, "Sort") && !strstr(plan, "pawl_instance_pkey");
-            bool loads = strcmp(name, "READ_INSTANCE") == 0; // one, and its history
-            const char *by = loads ? strstr(plan, "id = ") : plan;
             if (strstr(plan, "Seq Scan") || !strstr(plan, "Index") || (lists && sorts) ||
-                (loads && (!by || !strstr(by + 1, "id = "))))
+                is_forced(plan))
                 fail_msg("%s(%s), %s:\n%s", name, plans[i].values, modes[mode], plan);
         }
     }

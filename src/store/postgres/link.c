@@ -308,8 +308,9 @@ static const char *const link_settings[] = {
 
 // A list reads a part of its order, and a server that takes a filter to leave next to nothing would
 // read the whole table and sort that instead. Every read has an index to go by, in its order; only
-// those of a prefix of ids may be sorted. To forbid sorting is no way: the few rows of one
-// instance's history are sorted, and to avoid that a server reads a whole shard.
+// those of a prefix of ids may be sorted. To forbid sorting is no way: the few rows of
+// one instance's history are sorted, and what is forbidden but needed has so high a cost that a
+// server compiles the plan (JIT) each time, and takes any index.
 // A server that has not got these settings keeps to its own ways.
 #define LINK_OFF(name)                                                                             \
     "SELECT set_config('" name "', 'off', false) WHERE current_setting('" name "', true) = 'on'"
