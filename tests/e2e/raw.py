@@ -27,9 +27,14 @@ class Hub:
         self.metadata = metadata
 
     def call(self, method, request, answer, timeout=30):
-        return self.channel.unary_unary(SERVICE + method, type(request).SerializeToString,
-                                        answer.FromString)(request, timeout=timeout,
-                                                           metadata=self.metadata)
+        send = self.channel.unary_unary(SERVICE + method, type(request).SerializeToString, answer.FromString)
+        try:
+            return send(request, timeout=timeout, metadata=self.metadata)
+        except grpc.RpcError as error:
+            # gRPC 1.51 reads errno too late: a connection may fail for what another call left there, and no TCP port gives ENOENT.
+            if "last error: UNKNOWN" not in error.details() or "No such file or directory" not in error.details():
+                raise
+        return send(request, timeout=timeout, metadata=self.metadata, wait_for_ready=True)
 
     def start(self, instance, name="chain", text="", timeout=30, start_at=None, **fields):
         request = pb.CreateInstanceRequest(instanceId=instance, name=name, **fields)
