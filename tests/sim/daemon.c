@@ -32,7 +32,9 @@ static void daemon_start(struct sim_event *event) {
     sim_trace(NULL, "daemon %u starts", daemon->number);
     struct pawl_error error;
     sim_feed_open(daemon);
-    daemon->store = (struct pawl_store){&sim_store_ops, "state.simulated"};
+    daemon->store = (struct pawl_store){.ops = sim.disk.is_server ? &sim_server_ops : &sim_disk_ops,
+                                        .type = "state.simulated",
+                                        .caps.may_block = sim.disk.is_server};
     if (pawl__storage_init(&daemon->storage, &daemon->loop, &daemon->store, NULL, &error)) abort();
     struct pawl_node_options options = {
         .app_id = "app",

@@ -318,6 +318,34 @@ static enum pawl_err store_load(struct pawl_store *store, uint64_t shard, struct
     DISK_READ(load(disk_memory(), shard, id, arena, out, error));
 }
 
+// Begins with the last, as no order is promised. One that fails may have told of some.
+static enum pawl_err disk_load_many(const struct pawl_place *places, size_t count, pawl_place_fn fn,
+                                    void *arg, struct pawl_error *error) {
+    struct pawl_store *memory = disk_memory();
+    struct pawl_arena arena = {0};
+    enum pawl_err err = PAWL_OK;
+    for (size_t i = count; !err && i--;) {
+        struct pawl_snapshot row;
+        pawl__arena_reset(&arena);
+        err = sim_fault(SIM_READ, 5)
+                  ? disk_fail(error, "cannot be read")
+                  : memory->ops->load(memory, places[i].shard, places[i].id, &arena, &row, error);
+        if (!err) err = fn(arg, i, &row, error);
+        if (err == PAWL_E_NOT_FOUND) err = PAWL_OK;
+    }
+    pawl__arena_finish(&arena);
+    return err;
+}
+
+static enum pawl_err store_load_many(struct pawl_store *store, const struct pawl_place *places,
+                                     size_t count, pawl_place_fn fn, void *arg,
+                                     struct pawl_error *error) {
+    struct sim_daemon *daemon = disk_caller(store);
+    long countdown = disk_begin(daemon, sim.disk.typical / 4);
+    enum pawl_err err = disk_load_many(places, count, fn, arg, error);
+    return disk_end(daemon, countdown, err);
+}
+
 static enum pawl_err store_scan_live(struct pawl_store *store, uint64_t shard, pawl_snapshot_fn fn,
                                      void *arg, struct pawl_error *error) {
     DISK_READ(scan_live(disk_memory(), shard, fn, arg, error));
@@ -341,21 +369,14 @@ static void store_close(struct pawl_store *store) {
     // the disk outlives the daemons
 }
 
-const struct pawl_store_ops sim_store_ops = {
-    .close = store_close,
-    .shards = store_shards,
-    .read_mail = store_read_mail,
-    .lease = store_lease,
-    .renew = store_renew,
-    .release = store_release,
-    .commit = store_commit,
-    .tend = store_tend,
-    .read_log = store_read_log,
-    .load = store_load,
-    .scan_live = store_scan_live,
-    .query = store_query,
-    .get_state = store_get_state,
-};
+#define DISK_OPS                                                                                   \
+    .close = store_close, .shards = store_shards, .read_mail = store_read_mail,                    \
+    .lease = store_lease, .renew = store_renew, .release = store_release, .commit = store_commit,  \
+    .tend = store_tend, .read_log = store_read_log, .load = store_load,                            \
+    .scan_live = store_scan_live, .query = store_query, .get_state = store_get_state
+
+const struct pawl_store_ops sim_disk_ops = {DISK_OPS};
+const struct pawl_store_ops sim_server_ops = {DISK_OPS, .load_many = store_load_many};
 
 void sim_disk_open(void) {
     struct pawl_error error;
@@ -364,6 +385,7 @@ void sim_disk_open(void) {
     // From a disk on which a commit is nothing to one that takes longer than all else.
     static const int64_t typical[] = {10000, 100000, 500000, 2000000, 8000000};
     sim.disk.typical = typical[sim_below(sizeof typical / sizeof *typical)];
+    sim.disk.is_server = sim.options.seed % 4 == 2;
 }
 
 void sim_disk_close(void) {

@@ -193,11 +193,12 @@ struct sim_disk {
     struct sim_daemon *holder;
     unsigned incarnation; // of the holder
     bool stuck;           // giving the lease back has failed
+    bool is_server;       // it may block, and gives several instances at once
     int64_t typical;      // nanoseconds of a commit
     int64_t full_until;   // no room until then
 };
 
-extern const struct pawl_store_ops sim_store_ops;
+extern const struct pawl_store_ops sim_disk_ops, sim_server_ops;
 void sim_disk_open(void);
 void sim_disk_close(void);
 // The holder's lease is given up, now or when it would have expired.

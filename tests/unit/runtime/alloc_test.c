@@ -1,20 +1,24 @@
-// Fails the first allocation that the loop makes in a scenario, then the second, and so on: the
-// engine may begin anew as often as it likes, but the workflows have to end.
+// Fails the first allocation that the loop makes in a scenario, or that is made of instances which
+// are loaded together, then the second, and so on: the engine may begin anew as often as it likes,
+// but the workflows have to end.
 
 #include "kit.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "alloc.h"
 
-static unsigned long alloc_count, alloc_fail_at;
-static bool alloc_failed;
+static atomic_ulong alloc_count;
+static unsigned long alloc_fail_at;
+static atomic_bool alloc_failed;
 bool alloc_paused;
 static pthread_t alloc_loop;
 
 bool alloc_fails(void) {
-    if (!pthread_equal(pthread_self(), alloc_loop) || !kit_in_runtime || alloc_paused) return false;
-    if (++alloc_count != alloc_fail_at) return false;
+    bool on_loop = pthread_equal(pthread_self(), alloc_loop) && kit_in_runtime && !alloc_paused;
+    if (!on_loop && !kit_in_load) return false;
+    if (atomic_fetch_add(&alloc_count, 1) + 1 != alloc_fail_at) return false;
     alloc_failed = true;
     return true;
 }
@@ -47,11 +51,36 @@ static void answer(struct kit *kit, struct worker *worker) {
     kit_answer(kit, caller, request->instanceid, item->completiontoken, ACTIONS(action));
 }
 
-static void scenario(struct kit *kit) {
+// Looks at |count| instances at once, none of which is in memory.
+static void look_at(struct kit *kit, const char *const *ids, int count, bool exist) {
+    struct caller callers[4];
+    bool again;
+    do {
+        again = false;
+        UNTIL(kit, kit->ready);
+        kit_in_runtime = true;
+        for (int i = 0; i < count; i++) kit_get(kit, &callers[i], ids[i]);
+        kit_in_runtime = false;
+        for (int i = 0; i < count; i++) {
+            UNTIL(kit, callers[i].done);
+            enum pawl_err err = callers[i].error.code;
+            again = again || err == PAWL_E_NOMEM || err == PAWL_E_UNAVAILABLE;
+            if (!err) assert_int_equal(callers[i].look.view.exists, exist);
+        }
+    } while (again);
+}
+
+static void scenario(struct kit *kit, bool is_server) {
+    static const char *const ids[] = {"b", "c", "d"};
     struct worker worker = {0};
     struct caller caller;
-    kit_init(kit);
+    struct pawl_store *store;
+    assert_int_equal(pawl__memory_open(&store, &kit->error), PAWL_OK);
+    kit_make(kit, store, 0);
+    kit->is_server = is_server;
+    kit_open(kit);
     alloc_count = 0;
+    look_at(kit, ids, 3, false);
     kit->node->options.checkpoint_interval = 1;
     CALL(kit, caller, kit_start(kit, &caller, "a"));
     assert_true(caller.error.code == PAWL_OK || caller.error.code == PAWL_E_EXISTS);
@@ -80,18 +109,27 @@ static void scenario(struct kit *kit) {
     kit_finish(kit);
 }
 
-static void test_allocations_fail(void **state) {
+static void fail_each(bool is_server) {
     alloc_loop = pthread_self();
     for (alloc_fail_at = 1;; alloc_fail_at++) {
         struct kit kit;
         alloc_failed = false;
-        scenario(&kit);
+        scenario(&kit, is_server);
         if (!alloc_failed) break;
     }
     print_message("%lu allocations failed\n", alloc_fail_at - 1);
 }
 
+static void test_allocations_fail(void **state) {
+    fail_each(false);
+}
+
+static void test_allocations_fail_on_a_server(void **state) {
+    fail_each(true);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_allocations_fail)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_allocations_fail),
+                                       cmocka_unit_test(test_allocations_fail_on_a_server)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

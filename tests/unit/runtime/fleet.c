@@ -245,6 +245,7 @@ void fleet_init(struct fleet *fleet, int count, uint32_t shards, struct worker *
         kit->options.ceilings = fleet->ceilings;
         kit->options.ceiling_count = fleet->ceiling_count;
         kit->shares = true;
+        kit->is_server = fleet->is_server;
         kit->committed = fleet->committed;
         kit->committed_arg = fleet;
         kit_begin(kit);

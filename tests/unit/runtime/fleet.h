@@ -24,6 +24,7 @@ struct fleet {
     const struct pawl_finder *finder; // of other apps' daemons, which are at "n<number>"
     struct pawl_retention retention;  // of all but the first
     int64_t lease;                    // of each, nanoseconds; 0: the default
+    bool is_server;                   // each store; see struct kit
     size_t max_message[FLEET_MOST];   // bytes that workers of each take; 0: the default
     struct pawl_link letters;         // on their way
     enum pawl_verb_kind lose;         // the next answer to such a call is lost; LOCAL: none is

@@ -4,6 +4,7 @@
 #include "wire/unpack.h"
 
 bool kit_in_runtime;
+_Thread_local bool kit_in_load;
 
 // --- the store ----------------------------------------------------------------------------------
 
@@ -138,12 +139,32 @@ static enum pawl_err gate_load(struct pawl_store *store, uint64_t shard, struct 
     struct gate *gate = gate_of(store);
     uv_mutex_lock(&gate->mutex);
     bool fails = gate->load_faults > 0 && gate->load_faults--;
+    enum pawl_err why = gate->why;
     gate->loads++;
     uv_mutex_unlock(&gate->mutex);
-    if (fails) return pawl__fail(error, PAWL_E_IO, "cannot read");
+    if (fails) return pawl__fail(error, why, "cannot read");
     if (gate->damaged && pawl__str_equal(id, pawl__str(gate->damaged)))
         return pawl__fail(error, PAWL_E_CORRUPT, "%s is damaged", gate->damaged);
     return gate->inner->ops->load(gate->inner, shard, id, arena, out, error);
+}
+
+// Begins with the last, as the order is not promised. A read that fails has told of some by then.
+static enum pawl_err gate_load_many(struct pawl_store *store, const struct pawl_place *places,
+                                    size_t count, pawl_place_fn fn, void *arg,
+                                    struct pawl_error *error) {
+    struct pawl_arena arena = {0};
+    enum pawl_err err = PAWL_OK;
+    for (size_t i = count; !err && i--;) {
+        struct pawl_snapshot row;
+        pawl__arena_reset(&arena);
+        err = gate_load(store, places[i].shard, places[i].id, &arena, &row, error);
+        kit_in_load = true;
+        if (!err) err = fn(arg, i, &row, error);
+        kit_in_load = false;
+        if (err == PAWL_E_NOT_FOUND) err = PAWL_OK;
+    }
+    pawl__arena_finish(&arena);
+    return err;
 }
 
 static enum pawl_err gate_scan_live(struct pawl_store *store, uint64_t shard, pawl_snapshot_fn fn,
@@ -200,6 +221,7 @@ static const struct pawl_store_ops gate_ops = {
     .tend = gate_tend,
     .read_log = gate_read_log,
     .load = gate_load,
+    .load_many = gate_load_many,
     .scan_live = gate_scan_live,
     .query = gate_query,
     .count = gate_count,
@@ -234,9 +256,10 @@ void kit_fail_commit(struct kit *kit, enum gate_fault fault) {
     uv_mutex_unlock(&kit->gate.mutex);
 }
 
-void kit_fail_loads(struct kit *kit, int count) {
+void kit_fail_loads(struct kit *kit, int count, enum pawl_err why) {
     uv_mutex_lock(&kit->gate.mutex);
     kit->gate.load_faults = count;
+    kit->gate.why = why;
     uv_mutex_unlock(&kit->gate.mutex);
 }
 
@@ -314,8 +337,10 @@ void kit_open(struct kit *kit) {
 }
 
 void kit_begin(struct kit *kit) {
-    const struct pawl_store_caps caps = {
-        .row_max = kit->row_max, .shared = kit->shares, .expires = kit->shares};
+    const struct pawl_store_caps caps = {.row_max = kit->row_max,
+                                         .shared = kit->shares,
+                                         .expires = kit->shares,
+                                         .may_block = kit->is_server};
     kit->gate = (struct gate){.base = {&gate_ops, "state.gate", caps},
                               .inner = kit->store,
                               .committed = kit->committed,

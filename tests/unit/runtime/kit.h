@@ -43,6 +43,7 @@ struct gate {
     enum gate_fault fault;
     bool reads_shut;     // lists wait, once they have been read
     int load_faults;     // so many loads and lists fail
+    enum pawl_err why;   // loads do
     const char *damaged; // the id of a row that cannot be read; NULL: all can
     unsigned commits, loads, lists;
     // Told of each commit that was done, while nobody else commits; NULL: nobody is.
@@ -65,6 +66,7 @@ struct kit {
     bool ready, closed;
     unsigned unready;          // times that it ceased to serve
     bool shares;               // the store with other kits
+    bool is_server;            // the store: it may block, so its thread loads, and several at once
     void (*beside)(void *arg); // runs what goes on beside it; NULL: nothing does
     void *beside_arg;
     void (*committed)(void *arg, const struct pawl_commit *commit); // see struct gate
@@ -108,6 +110,9 @@ struct caller {
 // Set while the loop runs what is not a test's own, for tests that make allocations fail.
 extern bool kit_in_runtime;
 
+// The same while the reader's thread has instances that it loads together.
+extern _Thread_local bool kit_in_load;
+
 // The store is made by kit_init and outlives what kit_open and kit_close open and close.
 void kit_init(struct kit *kit);
 void kit_init_with(struct kit *kit, struct pawl_store *store); // takes it over
@@ -129,7 +134,7 @@ void kit_rest(struct kit *kit, int milliseconds);
 void kit_shut(struct kit *kit, bool shut);
 void kit_shut_reads(struct kit *kit, bool shut);
 void kit_fail_commit(struct kit *kit, enum gate_fault fault);
-void kit_fail_loads(struct kit *kit, int count);
+void kit_fail_loads(struct kit *kit, int count, enum pawl_err why);
 
 // How many lists and counts were read.
 unsigned kit_lists(struct kit *kit);

@@ -272,7 +272,7 @@ static void test_list(void **state) {
     kit_close(&kit);
     kit_open(&kit);
     LISTS(&kit, NULL, 10, "b c d f a z e ");
-    kit_fail_loads(&kit, 1);
+    kit_fail_loads(&kit, 1, PAWL_E_IO);
     kit_list(&kit, &caller, NULL, 10);
     DONE(&kit, caller, PAWL_E_IO);
     kit_finish(&kit);

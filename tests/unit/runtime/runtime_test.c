@@ -463,7 +463,7 @@ static void test_eviction_and_sleep(void **state) {
     assert_int_equal(kit.node->partitions[0].residency.sleepers.by_id.len, 1);
     UNTIL(&kit, kit_log_length(&kit) == 0);
     assert_true(pawl__clock_wall() < at);
-    kit_fail_loads(&kit, 1); // it is tried again
+    kit_fail_loads(&kit, 1, PAWL_E_IO); // it is tried again
     const Pb__WorkItem *item = kit_take(&kit, &worker);
     assert_true(pawl__clock_wall() >= at);
     assert_string_equal(item->workflowrequest->instanceid, "a");
@@ -475,7 +475,7 @@ static void test_eviction_and_sleep(void **state) {
     DONE(&kit, caller, PAWL_OK);
     kit_turn(&kit, &worker, "b", ACTIONS(kit_complete(&kit, 0, NULL)));
     assert_int_equal(kit_status(&kit, "b"), STATUS(COMPLETED));
-    kit_fail_loads(&kit, 1);
+    kit_fail_loads(&kit, 1, PAWL_E_IO);
     kit_raise(&kit, &caller, "nobody", "e");
     DONE(&kit, caller, PAWL_E_IO);
     kit_detach(&kit, &worker);

@@ -1,6 +1,6 @@
 // Three daemons of one app, with a worker each and a network between them that loses, doubles and
-// delays; daemons that stop for longer than their leases, are cut off, or hand shards over. Time
-// and threads are real; the troubles come from a seed.
+// delays; daemons that stop for longer than their leases, are cut off, or hand shards over; a store
+// whose commits and loads fail. Time and threads are real; the troubles come from a seed.
 //
 //   storm [--seed N] [--seconds N]     N worlds of troubles, each followed by a calm
 //
@@ -42,6 +42,7 @@ enum {
     CALLS = 4096,      // of a world
     PATIENCE_MS = 200, // of a client at most
     ACTIVITY_MS = 150, // that an activity takes at most
+    LOADS = 8,         // that fail, one after the other
     GOING = 12,        // activities that have run before the troubles, in two worlds of three
     TROUBLE_MS = 4000,
     CALM_SECONDS = 40
@@ -465,6 +466,12 @@ static void give_a_shard(struct storm *storm, int at) {
     pawl__partition_give(&node->partitions[below(storm, SHARDS)]);
 }
 
+// Of a server that goes away for a moment, and of a disk that cannot be read.
+static void fail_loads(struct storm *storm, int at) {
+    enum pawl_err why = below(storm, 2) ? PAWL_E_UNAVAILABLE : PAWL_E_IO;
+    kit_fail_loads(&storm->fleet.kits[at], 1 + (int)below(storm, LOADS), why);
+}
+
 static void trouble(struct storm *storm) {
     int at = (int)below(storm, DAEMONS);
     struct fleet_end *end = &storm->fleet.ends[at];
@@ -492,6 +499,8 @@ static void trouble(struct storm *storm) {
     case 8: kit_fail_commit(&storm->fleet.kits[at], GATE_FAILS_BEFORE); break;
     case 9: kit_fail_commit(&storm->fleet.kits[at], GATE_FAILS_AFTER); break;
     case 10: give_a_shard(storm, at); break;
+    case 11:
+    case 12: fail_loads(storm, at); break;
     default: break;
     }
 }
@@ -509,6 +518,7 @@ static void calm_down(struct storm *storm) {
     for (int i = 0; i < DAEMONS; i++) {
         storm->fleet.ends[i].cut = storm->fleet.ends[i].stops = false;
         kit_fail_commit(&storm->fleet.kits[i], GATE_WELL);
+        kit_fail_loads(&storm->fleet.kits[i], 0, PAWL_OK);
     }
 }
 
@@ -657,6 +667,7 @@ static void storm_world(uint64_t seed) {
     storm->fleet.ceilings = storm_ceilings; // in every second world
     if (seed % 2 == 0) storm->fleet.ceiling_count = sizeof storm_ceilings / sizeof *storm_ceilings;
     storm->fleet.max_message[1] = SMALL;
+    storm->fleet.is_server = seed % 4 < 2; // it reads instances together
     storm->calm = true;
     fleet_init(&storm->fleet, DAEMONS, SHARDS, storm->idle);
     for (int i = 0; i < DAEMONS; i++) {
