@@ -66,7 +66,7 @@ static void daemon_close_stores(void *arg) {
 // Ends what was to follow after a restart.
 static void daemon_drop_next(struct daemon *daemon) {
     struct pawl_reload_next *next = &daemon->next;
-    for (size_t i = 0; i < next->count; i++) pawl__api_store_release(next->items[i]);
+    pawl__daemon_stores_let_go(next->items, next->count);
     pawl__settings_release(next->settings);
     pawl__server_close(daemon->next_server, 0, daemon_close_stores, daemon);
 }
@@ -146,28 +146,8 @@ static void daemon_shutdown(void *arg, bool force) {
 // Opens the stores; or takes those that a restart is for.
 static enum pawl_err daemon_open_stores(struct daemon *daemon, struct pawl_error *error) {
     struct pawl_daemon_stores *stores = &daemon->stores;
-    const struct pawl_config_stores *given = &daemon->settings->stores;
-    struct pawl_api_store *items[PAWL_CONFIG_STORES];
-    if (daemon->restarting) {
-        pawl__daemon_stores_put(stores, daemon->settings, daemon->next.items, daemon->next.count);
-        return PAWL_OK;
-    }
-    size_t count = 0;
-    for (size_t i = 0; i < given->count; i++) {
-        const struct pawl_config_store *one = &given->items[i];
-        struct pawl_store *opened;
-        struct pawl_daemon_store *store;
-        enum pawl_err err = pawl__daemon_store_open(stores, one, &opened, error);
-        if (err && pawl__daemon_store_ignores(stores, one, error)) {
-            pawl__error_clear(error);
-            continue;
-        }
-        if (!err)
-            err = pawl__daemon_stores_add(stores, opened, daemon->settings, one, &store, error);
-        if (err) return err;
-        items[count++] = &store->api;
-    }
-    pawl__daemon_stores_put(stores, daemon->settings, items, count);
+    if (!daemon->restarting) return pawl__daemon_stores_begin(stores, daemon->settings, error);
+    pawl__daemon_stores_put(stores, daemon->settings, daemon->next.items, daemon->next.count);
     return PAWL_OK;
 }
 

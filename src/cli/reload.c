@@ -240,7 +240,7 @@ static void reload_apply(struct pawl_reload *reload) {
     struct pawl_reload_next next = {.settings = job->next};
     struct pawl_error error = {PAWL_E_OK, ""};
     if (reload_adopt(reload, &next, &error)) {
-        for (size_t i = 0; i < next.count; i++) pawl__api_store_release(next.items[i]);
+        pawl__daemon_stores_let_go(next.items, next.count);
         reload_tell_error(reload, &error);
         return;
     }

@@ -267,24 +267,66 @@ void pawl__daemon_stores_put(struct pawl_daemon_stores *stores, struct pawl_sett
     pawl__settings_release(before);
 }
 
+void pawl__daemon_stores_let_go(struct pawl_api_store *const *items, size_t count) {
+    for (size_t i = 0; i < count; i++) pawl__api_store_release(items[i]);
+}
+
+// Makes |items| the set, unless |err| says that they are not all.
+static enum pawl_err stores_end(struct pawl_daemon_stores *stores, struct pawl_settings *settings,
+                                struct pawl_api_store *const *items, size_t count,
+                                enum pawl_err err) {
+    if (err)
+        pawl__daemon_stores_let_go(items, count);
+    else
+        pawl__daemon_stores_put(stores, settings, items, count);
+    return err;
+}
+
+enum pawl_err pawl__daemon_stores_begin(struct pawl_daemon_stores *stores,
+                                        struct pawl_settings *settings, struct pawl_error *error) {
+    struct pawl_api_store *items[PAWL_CONFIG_STORES];
+    size_t count = 0;
+    enum pawl_err err = PAWL_OK;
+    for (size_t i = 0; !err && i < settings->stores.count; i++) {
+        const struct pawl_config_store *given = &settings->stores.items[i];
+        struct pawl_store *opened;
+        struct pawl_daemon_store *store;
+        err = pawl__daemon_store_open(stores, given, &opened, error);
+        if (err && pawl__daemon_store_ignores(stores, given, error)) {
+            pawl__error_clear(error);
+            err = PAWL_OK;
+            continue;
+        }
+        if (!err) err = pawl__daemon_stores_add(stores, opened, settings, given, &store, error);
+        if (!err) items[count++] = &store->api;
+    }
+    return stores_end(stores, settings, items, count, err);
+}
+
+// Has |stores| share what is behind |other|.
+static enum pawl_err stores_share(struct pawl_daemon_stores *stores,
+                                  const struct pawl_daemon_store *other,
+                                  struct pawl_api_store **out, struct pawl_error *error) {
+    struct pawl_daemon_store *store = stores_make(stores, other->settings, other->given);
+    if (!store) return pawl__fail_plain(error, PAWL_E_NOMEM);
+    store->shared = other->shared;
+    pawl__shared_hold(store->shared);
+    *out = &store->api;
+    return stores_start(store, NULL, error);
+}
+
 enum pawl_err pawl__daemon_stores_join(struct pawl_daemon_stores *stores,
                                        const struct pawl_daemon_stores *from,
                                        struct pawl_error *error) {
     struct pawl_api_store *items[PAWL_CONFIG_STORES];
     size_t count = 0;
-    for (; count < from->set.count; count++) {
-        const struct pawl_daemon_store *other =
-            PAWL_CONTAINER(from->items[count], struct pawl_daemon_store, api);
-        struct pawl_daemon_store *store = stores_make(stores, other->settings, other->given);
-        if (!store) return pawl__fail_plain(error, PAWL_E_NOMEM);
-        store->shared = other->shared;
-        pawl__shared_hold(store->shared);
-        enum pawl_err err = stores_start(store, NULL, error);
-        if (err) return err;
-        items[count] = &store->api;
+    enum pawl_err err = PAWL_OK;
+    for (size_t i = 0; !err && i < from->set.count; i++) {
+        err = stores_share(stores, PAWL_CONTAINER(from->items[i], struct pawl_daemon_store, api),
+                           &items[i], error);
+        count += !err;
     }
-    pawl__daemon_stores_put(stores, from->settings, items, count);
-    return PAWL_OK;
+    return stores_end(stores, from->settings, items, count, err);
 }
 
 struct pawl_daemon_store *

@@ -63,8 +63,15 @@ enum pawl_err pawl__daemon_stores_add(struct pawl_daemon_stores *stores, struct 
                                       const struct pawl_config_store *given,
                                       struct pawl_daemon_store **out, struct pawl_error *error);
 
+// Opens all that |settings| say, and fills the empty set with it. It blocks. Errors are those of
+// opening one and of pawl__daemon_stores_add; the set is empty then, and what was opened is closed
+// as the loop runs.
+enum pawl_err pawl__daemon_stores_begin(struct pawl_daemon_stores *stores,
+                                        struct pawl_settings *settings, struct pawl_error *error);
+
 // Fills an empty set with the stores of |from|, which |is_shared|, for another loop: each is served
-// on both. Before that loop runs; |from|'s loop is the caller's. PAWL_E_NOMEM.
+// on both. Before that loop runs; |from|'s loop is the caller's. PAWL_E_NOMEM, as of
+// pawl__daemon_stores_begin.
 enum pawl_err pawl__daemon_stores_join(struct pawl_daemon_stores *stores,
                                        const struct pawl_daemon_stores *from,
                                        struct pawl_error *error);
@@ -73,6 +80,9 @@ enum pawl_err pawl__daemon_stores_join(struct pawl_daemon_stores *stores,
 // Those of the set that was are let go.
 void pawl__daemon_stores_put(struct pawl_daemon_stores *stores, struct pawl_settings *settings,
                              struct pawl_api_store *const *items, size_t count);
+
+// Gives |items| back, which nobody has put into the set.
+void pawl__daemon_stores_let_go(struct pawl_api_store *const *items, size_t count);
 
 // The one that has the workflows; NULL: none does.
 struct pawl_daemon_store *pawl__daemon_stores_of_workflows(const struct pawl_daemon_stores *stores);
