@@ -22,7 +22,8 @@ void pawl__api_store_release(struct pawl_api_store *store) {
 
 void pawl__api_store_obey(struct pawl_api_store *store, const struct pawl_policy *policy) {
     store->policy = *policy;
-    store->breaker = (struct pawl_breaker){0};
+    // What an earlier policy let through does not count.
+    store->breaker = (struct pawl_breaker){.age = store->breaker.age + 1};
     store->policed = (struct pawl_policy_series){0};
 }
 

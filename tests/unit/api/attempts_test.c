@@ -237,6 +237,20 @@ static void test_another_policy(void **state) {
     assert_int_equal(store.breaker.state, PAWL_BREAKER_CLOSED);
 }
 
+// What was on its way under an earlier policy opens no circuit breaker of this one.
+static void test_another_policy_meanwhile(void **state) {
+    struct call call = {0}, after = {0};
+    break_at("totalFailures > 0", PAWL_SECOND);
+    begin(&call, NULL);
+    const struct pawl_policy same = store.policy;
+    pawl__api_store_obey(&store, &same);
+    call_finish(&call, PAWL_E_IO);
+    run(&call, PAWL_E_IO, "operation 1");
+    assert_int_equal(store.breaker.counts.total_failures, 0);
+    begin(&after, good);
+    run(&after, PAWL_E_OK, "");
+}
+
 // Nobody waits any more: nothing is told, nothing is tried again, and the circuit breaker learns
 // how the operation that was on its way went.
 static void test_abandoned(void **state) {
@@ -267,6 +281,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_between_attempts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_breaker, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_another_policy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_another_policy_meanwhile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failure_between_attempts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_abandoned, set_up, tear_down),
     };
