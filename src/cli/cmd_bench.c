@@ -259,6 +259,7 @@ const struct pawl_command pawl__cmd_bench = {
         "  in syncs   a unit's time (p50 / units of a workflow), in times of a sync\n"
         "  of disk    commits / raw; of echo: units / echoes\n"
         "  of cpu     the part of all cores that this had; others: that other processes had\n\n"
+        "Examples:\n"
         "  pawl bench                           a minute's overview\n"
         "  pawl bench -w seq5 -n 1              the time of one step alone\n"
         "  pawl bench -d /mnt/data -w par100    another disk, wide workflows\n"

@@ -255,9 +255,9 @@ const struct pawl_command pawl__cmd_top = {
     .name = "top",
     .summary = "Show live what all apps do, or one",
     .usage = "[-a APP] [-i INTERVAL] [--once] [-o table|json]",
-    .text = "Shows a line for each daemon on this machine: its workers, workflows that run and\n"
-            "cannot go on, how many end in a second, the work that waits and for how long.\n"
-            "Enter shows the workflows of an app, one line for each name.\n\n"
+    .text = "Shows a line for each daemon on this machine: its workers, the workflows that run\n"
+            "and those that cannot go on, how many end in a second, how much work waits, and for\n"
+            "how long. Enter shows the workflows of an app, one line for each name.\n\n"
             "Keys: j and k or the arrows move, enter opens, escape goes back, s sorts by the next\n"
             "column, r turns the order, / filters by name, q ends. NO_COLOR=1 turns colours off.\n"
             "With --once, with -o json and without a terminal, the figures are printed once.\n\n"

@@ -213,11 +213,11 @@ static int act_suspend(const struct pawl_flags *flags) {
 
 const struct pawl_command pawl__workflow_suspend = {
     .name = "workflow suspend",
-    .summary = "Let a workflow rest",
+    .summary = "Pause a workflow",
     .usage = "ID [-r REASON] | FILTERS [--yes] [-r REASON]",
     .text =
-        "Activities that run come to their end, and what arrives is kept; the workflow goes on\n"
-        "after 'pawl workflow resume'.\n\n"
+        "Activities that are running still finish, and events that arrive are kept. The workflow\n"
+        "continues after 'pawl workflow resume'.\n\n"
         "Examples:\n"
         "  pawl workflow suspend order-7 -r 'the shop is being moved'\n"
         "  pawl workflow suspend --filter-name 'order*' -s RUNNING\n",
@@ -240,9 +240,9 @@ static int act_resume(const struct pawl_flags *flags) {
 
 const struct pawl_command pawl__workflow_resume = {
     .name = "workflow resume",
-    .summary = "Let a suspended workflow go on",
+    .summary = "Continue a workflow that is suspended",
     .usage = "ID [-r REASON] | FILTERS [--yes] [-r REASON]",
-    .text = "What arrived while it rested is worked off now.\n\n"
+    .text = "The workflow now takes the results and events that arrived while it was suspended.\n\n"
             "Example:\n"
             "  pawl workflow resume order-7\n",
     .flags = reason_flags,
@@ -271,12 +271,12 @@ const struct pawl_command pawl__workflow_terminate = {
     .name = "workflow terminate",
     .summary = "End a workflow and its children",
     .usage = "ID [-o JSON] | FILTERS [--yes] [-o JSON]",
-    .text =
-        "It ends at once, with the status TERMINATED. Activities that run are not stopped, but\n"
-        "nobody waits for their results.\n\n"
-        "Examples:\n"
-        "  pawl workflow terminate order-7 -o '{\"refunded\": true}'\n"
-        "  pawl workflow terminate --filter-name 'order*' -s STALLED -m 24h\n",
+    .text = "It ends at once, with the status TERMINATED. Activities that are running are not "
+            "stopped,\n"
+            "but their results are dropped.\n\n"
+            "Examples:\n"
+            "  pawl workflow terminate order-7 -o '{\"refunded\": true}'\n"
+            "  pawl workflow terminate --filter-name 'order*' -s STALLED -m 24h\n",
     .flags = terminate_flags,
     .run = act_terminate,
 };

@@ -238,7 +238,7 @@ const struct pawl_command pawl__workflow_replay = {
         "FILE ('-': standard input), and compares what it does with what the history says. The\n"
         "program is one that runs the workflow's worker, with any SDK; without one, replay waits\n"
         "for a worker to connect. Activities are not run, and nothing is changed anywhere.\n\n"
-        "The exit code is 0 when the code fits, and 1 when it parts ways with the history.\n\n"
+        "The exit code is 0 when the code does what the history says, and 1 when it does not.\n\n"
         "Examples:\n"
         "  pawl workflow export order-7 > order-7.json\n"
         "  pawl workflow replay order-7.json -- ./orders\n"
