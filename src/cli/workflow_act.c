@@ -126,7 +126,7 @@ static enum pawl_err raise_event(struct pawl *pawl, const char *id,
 
 // The event that is named, to all that the filters choose.
 static int act_raise_all(const struct pawl_flags *flags) {
-    static const struct pawl_workflow_bulk bulk = {"raise the event of", "got the event",
+    static const struct pawl_workflow_bulk bulk = {"send the event to", "got the event",
                                                    pawl__workflow_goes_on, raise_event, true};
     struct pawl_text input;
     if (!act_argument(flags, "raise-event", "the event") ||
@@ -149,10 +149,10 @@ static int act_raise(const struct pawl_flags *flags) {
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     char *id = strndup(both, (size_t)(slash - both));
-    if (id && !act_goes_on(&app, "raise an event of", id))
+    if (id && !act_goes_on(&app, "send an event to", id))
         code = 1;
     else if (!id || pawl_raise(app.pawl, id, slash + 1, input))
-        code = act_failed(&app, "raise the event of", both);
+        code = act_failed(&app, "raise the event", both);
     else
         code = act_done(&app, "Workflow '%s' raised event '%s' successfully", id, slash + 1);
     free(id);

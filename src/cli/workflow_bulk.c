@@ -129,7 +129,7 @@ int pawl__workflow_bulk(const struct pawl_flags *flags, const struct pawl_workfl
     if (pawl__workflow_each(bulk.app.pawl, &filter, 0, bulk_add, &bulk)) {
         code = pawl__workflow_fail("cannot go through the workflows");
     } else if (!bulk.count) {
-        printf("\u2139\ufe0f  No workflow that the filters choose can be %s\n", what->done);
+        printf("\u2139\ufe0f  The filters choose no workflow to %s\n", what->verb);
     } else if (!bulk_may(&bulk)) {
         fputs("nothing was done\n", stderr);
         code = 1;

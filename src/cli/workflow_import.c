@@ -114,9 +114,10 @@ static int import_run(const struct pawl_flags *flags) {
     if (!import_find(flags, host, sizeof host, &port, &code)) return code;
     char *body = import_body(flags->argv[0], pawl__flag_text(flags, "id"));
     if (!body) return 1;
-    struct pawl_header headers[1 + PAWL_TOKENS] = {
-        {PAWL_STR("content-type"), PAWL_STR("application/json")}};
-    size_t count = 1 + pawl__token_headers(headers + 1);
+    struct pawl_header headers[2 + PAWL_TOKENS] = {
+        {PAWL_STR("content-type"), PAWL_STR("application/json")},
+        {PAWL_STR("user-agent"), PAWL_STR("pawl workflow import")}}; // the daemon logs who asks
+    size_t count = 2 + pawl__token_headers(headers + 2);
     const struct pawl_http_ask ask = {.host = host,
                                       .port = port,
                                       .method = "POST",

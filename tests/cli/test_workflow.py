@@ -290,7 +290,9 @@ class Workflow(clilib.Case):
         self.assertEqual(code, 0, said)
         self.assertIn("✅  2 of 2 suspended", said)  # one was already
         self.assertEqual(self.ids("-s", "SUSPENDED"), ["order-1", "order-2", "order-3"])
-        self.assertIn("No workflow that the filters choose can be suspended", self.done("suspend", *orders, "--yes"))
+        self.assertIn("The filters choose no workflow to suspend", self.done("suspend", *orders, "--yes"))
+        self.assertIn("The filters choose no workflow to send the event to",
+                      self.done("raise-event", "go", "--filter-id", "none-*", "--yes"))
         self.assertEqual(self.done("resume", "-s", "SUSPENDED", "-y"), "✅  3 of 3 resumed\n")
         self.assertEqual(self.done("terminate", "-y", "--filter-id", "order-1"), "✅  1 of 1 terminated\n")
         began = time.monotonic()
@@ -454,6 +456,7 @@ class Workflow(clilib.Case):
         file = self.file("im1.json", exported)
         self.assert_mistake(self.workflow("import", file), "has already been created")
         self.assertIn("imported 'im2'", self.done("import", file, "--id", "im2"))
+        self.wait_output("import 'im2', asked by [pawl workflow import]")
         self.assertEqual(json.loads(self.done("export", "im2").replace('"im2"', '"im1"')), json.loads(exported))
         self.done("purge", "im1")
         self.assertIn("imported 'im1'", self.done("import", file))
