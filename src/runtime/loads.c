@@ -51,6 +51,25 @@ static void loads_read_all(struct pawl_store *store, struct pawl_loads_one **all
     }
 }
 
+// Reads them, unless they have waited for long for a server that does not answer. Returns how long
+// it took.
+static int64_t group_read(const struct pawl_loads_group *group, struct pawl_loads_one **all,
+                          size_t count) {
+    struct pawl_loads *loads = group->loads;
+    if (pawl__mute_is_for(loads->mute, group->since)) {
+        for (size_t i = 0; i < count; i++) all[i]->error = loads->mute->why;
+        return 0;
+    }
+    int64_t began = pawl__clock_steady();
+    if (count == 1)
+        loads_read(loads->store, all[0]);
+    else
+        loads_read_all(loads->store, all, count);
+    int64_t ended = pawl__clock_steady();
+    pawl__mute_note(loads->mute, &all[count - 1]->error, ended);
+    return ended - began;
+}
+
 static void group_run(struct pawl_job *job) {
     struct pawl_loads_group *group = PAWL_CONTAINER(job, struct pawl_loads_group, job);
     struct pawl_loads *loads = group->loads;
@@ -60,12 +79,7 @@ static void group_run(struct pawl_job *job) {
     if (loads->open == group) loads->open = NULL;
     pthread_mutex_unlock(&loads->lock);
     PAWL_LIST_EACH(struct pawl_loads_one, one, &group->list, link) all[count++] = one;
-    int64_t began = pawl__clock_steady();
-    if (count == 1)
-        loads_read(loads->store, all[0]);
-    else
-        loads_read_all(loads->store, all, count);
-    int64_t took = pawl__clock_steady() - began;
+    int64_t took = group_read(group, all, count);
     for (size_t i = 0; i < count; i++) {
         all[i]->took = took;
         all[i]->share = took / (int64_t)count;
@@ -82,10 +96,10 @@ static void group_done(struct pawl_job *job) {
     free(group);
 }
 
-void pawl__loads_init(struct pawl_loads *loads, struct pawl_store *store,
-                      struct pawl_jobs *reader) {
-    *loads =
-        (struct pawl_loads){.store = store, .reader = reader, .lock = PTHREAD_MUTEX_INITIALIZER};
+void pawl__loads_init(struct pawl_loads *loads, struct pawl_store *store, struct pawl_jobs *reader,
+                      struct pawl_mute *mute) {
+    *loads = (struct pawl_loads){
+        .store = store, .reader = reader, .mute = mute, .lock = PTHREAD_MUTEX_INITIALIZER};
 }
 
 bool pawl__loads_add(struct pawl_loads *loads, struct pawl_loads_one *one) {
@@ -95,6 +109,7 @@ bool pawl__loads_add(struct pawl_loads *loads, struct pawl_loads_one *one) {
     if (joins) {
         pawl__list_add(&loads->open->list, &one->link);
         loads->open->count++;
+        loads->open->since = pawl__clock_steady();
     }
     pthread_mutex_unlock(&loads->lock);
     if (joins) return true;
@@ -103,6 +118,7 @@ bool pawl__loads_add(struct pawl_loads *loads, struct pawl_loads_one *one) {
     group->job = (struct pawl_job){.run = group_run, .done = group_done};
     group->loads = loads;
     group->count = 1;
+    group->since = pawl__clock_steady();
     pawl__link_init(&group->list);
     pawl__list_add(&group->list, &one->link);
     pawl__loads_send(loads);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "runtime/jobs.h"
+#include "runtime/mute.h"
 #include "store/store.h"
 
 // One of them. The caller's memory until |done|, which is called on the loop in the order in which
@@ -28,17 +29,20 @@ struct pawl_loads_group {
     struct pawl_loads *loads;
     struct pawl_link list; // pawl_loads_one::link
     size_t count;
+    int64_t since; // when the last one joined, steady
 };
 
 struct pawl_loads {
     struct pawl_store *store;
     struct pawl_jobs *reader;
+    struct pawl_mute *mute;
     struct pawl_loads_group *unsent; // the loop's
-    pthread_mutex_t lock;            // of |open|, and of the list and count of that
+    pthread_mutex_t lock;            // of |open|, and of the list, count and time of that
     struct pawl_loads_group *open;   // to be joined
 };
 
-void pawl__loads_init(struct pawl_loads *loads, struct pawl_store *store, struct pawl_jobs *reader);
+void pawl__loads_init(struct pawl_loads *loads, struct pawl_store *store, struct pawl_jobs *reader,
+                      struct pawl_mute *mute);
 
 // It waits for pawl__loads_send. False: memory is out.
 bool pawl__loads_add(struct pawl_loads *loads, struct pawl_loads_one *one);

@@ -361,21 +361,14 @@ static void storage_on_tend(uv_timer_t *timer) {
 
 // --- reads --------------------------------------------------------------------------------------
 
-// Whether the store was there for nobody while |read| waited: it would only wait once more, and all
-// that come behind it would, too.
-static bool storage_is_mute(const struct pawl_storage *storage,
-                            const struct pawl_state_read *read) {
-    return storage->mute_at && storage->mute_at - read->since > STORAGE_GIVE_UP;
-}
-
 static void storage_run_read(struct pawl_job *job) {
     struct pawl_state_read *read = PAWL_CONTAINER(job, struct pawl_state_read, job);
     struct pawl_storage *storage = read->storage;
     struct pawl_store *store = storage->store;
     int64_t began = pawl__clock_steady();
     pawl__error_clear(&read->result);
-    if (storage_is_mute(storage, read)) {
-        read->result = storage->mute;
+    if (pawl__mute_is_for(&storage->mute, read->since)) {
+        read->result = storage->mute.why;
         read->took = 0;
         return;
     }
@@ -384,9 +377,7 @@ static void storage_run_read(struct pawl_job *job) {
                                                   &read->values[i], &read->result);
     int64_t ended = pawl__clock_steady();
     read->took = ended - began;
-    bool mute = read->result.code == PAWL_E_UNAVAILABLE;
-    storage->mute_at = mute ? ended : 0;
-    if (mute) storage->mute = read->result;
+    pawl__mute_note(&storage->mute, &read->result, ended);
 }
 
 static void storage_done_read(struct pawl_job *job) {
@@ -420,7 +411,7 @@ static enum pawl_err storage_init(struct pawl_storage *storage, uv_loop_t *loop,
     pawl__link_init(&storage->gathering);
     pawl__link_init(&storage->writing);
     storage->job = (struct pawl_job){.run = storage_run, .done = storage_done};
-    pawl__loads_init(&storage->loads, store, &storage->reader);
+    pawl__loads_init(&storage->loads, store, &storage->reader, &storage->mute);
     storage->tend_job = (struct pawl_job){.run = storage_run_tend, .done = storage_done_tend};
     uv_timer_init(loop, &storage->tend_timer);
     storage->tend_timer.data = storage;

@@ -9,8 +9,8 @@
 //
 // A commit takes what gathered while the last one ran: user state transactions, and a part of each
 // client that has something to write. What a store refuses of a client (store.h) keeps nothing else
-// from being written. Reads go through a thread of their own. A read of user state that has waited
-// for 5 s behind one that found no server fails with the same error.
+// from being written. Reads go through a thread of their own; what becomes of them when a server
+// does not answer is in mute.h.
 //
 // A commit of which nothing was done (a lock that another process holds, a disk that is full, a
 // server that is away) is given again, after a delay that grows from 10 ms to a second. Its clients
@@ -31,6 +31,7 @@
 #include "base/meter.h"
 #include "runtime/jobs.h"
 #include "runtime/loads.h"
+#include "runtime/mute.h"
 #include "runtime/shared.h"
 #include "store/store.h"
 
@@ -125,9 +126,7 @@ struct pawl_storage {
     enum pawl_outcome outcome;
     struct pawl_error result;  // the writer's thread's while the commit runs
     struct pawl_error failure; // the last result of a commit that is given again
-    // The reader's thread's: when the last read found no server, steady (0: it found one); and why.
-    int64_t mute_at;
-    struct pawl_error mute;
+    struct pawl_mute mute;     // the reader's thread's
     bool wanted, closing;
     bool busy;             // a commit runs, or waits to be given again
     bool hurry;            // see pawl__storage_hurry

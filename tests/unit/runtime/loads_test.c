@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "runtime/loads.h"
 
 struct kit {
@@ -18,6 +19,7 @@ struct kit {
     uv_loop_t loop;
     struct pawl_jobs reader;
     struct pawl_loads loads;
+    struct pawl_mute mute;
     char told[1024];     // what was read, and what was done, in their order
     enum pawl_err fault; // of a read of several
     sem_t gate;
@@ -86,7 +88,7 @@ static void kit_init(struct kit *kit) {
     uv_loop_init(&kit->loop);
     sem_init(&kit->gate, 0, 0);
     assert_int_equal(pawl__jobs_start(&kit->reader, &kit->loop, 1), 0);
-    pawl__loads_init(&kit->loads, &kit->store, &kit->reader);
+    pawl__loads_init(&kit->loads, &kit->store, &kit->reader, &kit->mute);
     kit->hold = (struct pawl_job){.run = hold_run, .done = job_done};
     kit->other = (struct pawl_job){.run = other_run, .done = job_done};
 }
@@ -216,12 +218,39 @@ static void test_faults(void **state) {
     kit_finish(&kit);
 }
 
+// Who has waited for long behind a read that found no server does not wait for another one, be it
+// alone or not. One that finds the server ends that.
+static void test_no_server(void **state) {
+    struct kit kit;
+    struct one ones[3];
+    kit_init(&kit);
+    kit.fault = PAWL_E_UNAVAILABLE;
+    sem_post(&kit.gate);
+    add(&kit, &ones[0], "a1");
+    add(&kit, &ones[1], "a2");
+    pawl__loads_send(&kit.loads);
+    kit_expect(&kit, "2:a1 away:a1 away:a2 ");
+    assert_true(kit.mute.at != 0);
+    for (int i = 1; i <= 2; i++) {
+        kit.mute.at = pawl__clock_steady() + 6 * PAWL_SECOND; // that read took so long
+        for (int k = 0; k < i; k++) add(&kit, &ones[k], "a1");
+        pawl__loads_send(&kit.loads);
+        kit_expect(&kit, i == 1 ? "away:a1 " : "away:a1 away:a1 ");
+        assert_string_equal(ones[i - 1].read.error.text, "the server is away");
+    }
+    kit.mute.at = pawl__clock_steady() + 4 * PAWL_SECOND;
+    add(&kit, &ones[0], "a1");
+    pawl__loads_send(&kit.loads);
+    kit_expect(&kit, "one:a1 ok:a1 ");
+    assert_int_equal(kit.mute.at, 0);
+    kit_finish(&kit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_together),
-        cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_meanwhile),
-        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_together),  cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_meanwhile), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_no_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
