@@ -43,6 +43,9 @@
 // is run again when the workflow continues. Memory held across a wait must therefore come from
 // pawl_alloc or be given to pawl_defer.
 //
+// Time: moments are nanoseconds since 1970 by the wall clock, durations are nanoseconds. There are
+// names for units: 5 * PAWL_SECOND.
+//
 // Errors: functions return PAWL_OK or an error code; pawl_last_error has the details.
 //
 // Threads: functions that take a struct pawl may be called from any thread, but not from within a
@@ -633,8 +636,9 @@ struct pawl_list_options {
     //     failure:Timeout            failed with an error of this type
     //     says:packing               with this text in their custom status
     //     wait:event                 that wait for an event; also for an activity, retry, timer,
-    //                                child, or worker (none is connected)
-    //     wait:event:approval        the same of this name
+    //                                child, or worker (no connected worker has what they need)
+    //     wait:event:approval        that wait for this event; wait:worker:charge: that call an
+    //                                activity, or are a workflow, which no connected worker has
     //     tag.team:blue  tag.team:   with this tag
     //     age<1h  age>2d             created within, before (units: s, m, h, d)
     //     ended<10m  ended>1h        ended within, before
