@@ -148,8 +148,8 @@ static int bench_each(struct bench *bench, struct pawl_bench_options *options,
                 fprintf(stderr, "there is no workload '%s'; see 'pawl bench --help'\n", name);
             else
                 fprintf(stderr,
-                        "--in-flight %s --payload %s: in flight are 1 to 100000, payloads "
-                        "have 0 to 4194304 bytes\n",
+                        "--in-flight is '%s' and --payload '%s', but have to be from 1 to 100000, "
+                        "and from 0 to 4194304 bytes\n",
                         n, size);
             return PAWL_EXIT_USAGE;
         }

@@ -357,19 +357,20 @@ static int daemon_run(const struct pawl_flags *flags) {
     enum pawl_log_level level;
     if (!pawl__log_level_parse(pawl__flag_text(flags, "log-level"), &level))
         return pawl__misused(
-            "daprd: --log-level is '%s', but has to be debug, info, warn, error or fatal",
-            pawl__flag_text(flags, "log-level"));
+            "%s: --log-level is '%s', but has to be debug, info, warn, error or fatal",
+            flags->command, pawl__flag_text(flags, "log-level"));
     if (!daemon_is_protocol(pawl__flag_text(flags, "app-protocol")))
         return pawl__misused(
-            "daprd: --app-protocol is '%s', but has to be http, grpc, https, grpcs or h2c",
-            pawl__flag_text(flags, "app-protocol"));
+            "%s: --app-protocol is '%s', but has to be http, grpc, https, grpcs or h2c",
+            flags->command, pawl__flag_text(flags, "app-protocol"));
     if (!app_id || !*app_id)
         return pawl__misused(
-            "daprd: --app-id is required: it names the app whose workflows are served");
+            "%s: --app-id is required: it names the app whose workflows are served",
+            flags->command);
     const char *flaw = pawl__name_flaw(app_id), *namespace = getenv("NAMESPACE");
-    if (flaw) return pawl__misused("daprd: --app-id %s", flaw);
+    if (flaw) return pawl__misused("%s: --app-id %s", flags->command, flaw);
     if (namespace && (flaw = pawl__name_flaw(namespace)))
-        return pawl__misused("daprd: NAMESPACE in the environment %s", flaw);
+        return pawl__misused("%s: NAMESPACE in the environment %s", flags->command, flaw);
     return daemon_start(flags, level);
 }
 

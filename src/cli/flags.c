@@ -78,7 +78,7 @@ static bool flags_set(struct pawl_flags *flags, int i, const char *command, cons
 
 bool pawl__flags_parse(struct pawl_flags *flags, const struct pawl_flag *table, const char *command,
                        int argc, char **argv, bool stop_at_argument) {
-    *flags = (struct pawl_flags){.table = table, .argv = argv};
+    *flags = (struct pawl_flags){.command = command, .table = table, .argv = argv};
     int i = 0;
     for (; i < argc; i++) {
         char *arg = argv[i];

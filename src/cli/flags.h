@@ -38,6 +38,7 @@ enum {
 
 // The values of one command line. Texts are views of argv and of the table.
 struct pawl_flags {
+    const char *command;           // as it was called: "pawl daemon", "daprd"
     const struct pawl_flag *table; // ends with a NULL name
     struct {
         const char *items[PAWL_FLAG_LIST_MAX];

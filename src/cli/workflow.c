@@ -160,9 +160,8 @@ bool pawl__workflow_json(const struct pawl_flags *flags, const char *name, struc
     struct pawl_json_flaw flaw;
     *out = pawl_text(text);
     if (!text || pawl__json_check(pawl__str(text), &flaw)) return true;
-    pawl__workflow_misused("--%s is not JSON: %s (at character %zu); a text is given as "
-                           "--%s '\"text\"'",
-                           name, flaw.what, flaw.at + 1, name);
+    pawl__misused("%s: --%s is not JSON: %s (at character %zu); a text is given as --%s '\"text\"'",
+                  flags->command, name, flaw.what, flaw.at + 1, name);
     return false;
 }
 

@@ -114,7 +114,7 @@ spec:
 
     def test_mistakes(self):
         for args, part, code in ((["-w", "nope"], "no workload 'nope'", 2),
-                                 (["-n", "0"], "in flight are 1 to", 2),
+                                 (["-n", "0"], "have to be from 1 to 100000", 2),
                                  (["-s", "0"], "--seconds", 2),
                                  (["-o", "xml"], "--output is 'xml'", 2),
                                  (["--memory", "-t", "grpc://x:1"], "exclude each other", 2),
