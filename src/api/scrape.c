@@ -248,7 +248,7 @@ static const struct pawl_scrape_row scrape_rows[] = {
       "Times that all metrics were sent to a receiver, by what became of them"},
      OWN(pushes, 0)},
     {{"pawl_loop_busy_seconds_total", PAWL_METRIC_COUNTER, "seconds", 1e9,
-      "Time for which the event loop had something to do"},
+      "Processor time of the event loop's thread"},
      OWN(loop, 0)},
     {{"pawl_loop_lag_seconds", TIMES, "How late the event loop comes to a timer"}, OWN(loop, 0)},
     {{"pawl_build_info", GAUGE, "1, with what is running", true}, OWN(build, 0)},

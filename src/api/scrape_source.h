@@ -16,7 +16,7 @@
 // What a loop is doing.
 struct pawl_loop_meter {
     struct pawl_histogram lag; // nanoseconds by which a timer comes late
-    int64_t busy;              // nanoseconds that it did not wait for something to happen
+    int64_t busy;              // nanoseconds of its thread's processor time
 };
 
 struct pawl_scrape_source {

@@ -19,6 +19,10 @@ int64_t pawl__clock_steady(void) {
     return clock_read(CLOCK_MONOTONIC);
 }
 
+int64_t pawl__clock_thread(void) {
+    return clock_read(CLOCK_THREAD_CPUTIME_ID);
+}
+
 void pawl__random(void *data, size_t len) {
     uint8_t *at = data;
     while (len) {

@@ -12,6 +12,9 @@ int64_t pawl__clock_wall(void);
 // Nanoseconds since some fixed moment; never goes back.
 int64_t pawl__clock_steady(void);
 
+// The processor time that this thread has taken.
+int64_t pawl__clock_thread(void);
+
 // |duration| (not negative) after |time|; INT64_MAX when that is later than can be told.
 static inline int64_t pawl__clock_add(int64_t time, int64_t duration) {
     int64_t later;

@@ -27,8 +27,7 @@ struct metrics_ask {
 
 // All of this loop.
 static void metrics_tell(struct pawl_metrics *metrics, struct pawl_scrape *scrape) {
-    int64_t alive = pawl__clock_steady() - metrics->began;
-    metrics->loop_meter.busy = alive - (int64_t)uv_metrics_idle_time(metrics->loop);
+    metrics->loop_meter.busy = pawl__clock_thread(); // libuv's own measure polls twice each time
     pawl__scrape_write(&metrics->source, scrape);
 }
 
@@ -269,12 +268,10 @@ enum pawl_err pawl__metrics_init(struct pawl_metrics *metrics, uv_loop_t *loop,
         .options = *options,
         .config = configuration,
         .loop = loop,
-        .began = pawl__clock_steady(),
         .born = pawl__clock_wall(),
     };
     pawl__link_init(&metrics->waiting);
     metrics_make_buckets(metrics);
-    uv_loop_configure(loop, UV_METRICS_IDLE_TIME);
     metrics->loop_meter.lag.buckets = &metrics->times;
     for (int i = 0; i < PAWL_OPERATION_COUNT; i++)
         for (int failed = 0; failed < 2; failed++)

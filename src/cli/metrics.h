@@ -52,7 +52,7 @@ struct pawl_metrics {
     struct pawl_push *push;     // NULL: nobody is sent them
     uv_timer_t pushing;         // with it
     bool push_waits, ending;    // for the census
-    int64_t began, beaten_at;   // steady
+    int64_t beaten_at;          // steady
     int64_t born;               // wall
     int handles;
     void (*closed)(void *arg);

@@ -2,19 +2,37 @@
 
 #include <stdlib.h>
 
-// With the mutex. Wakes one thread if there is work for it; the next one is woken by it. Short jobs
-// are over before more threads could begin, and the rest of them need not be woken at all.
-static void jobs_wake(struct pawl_jobs *jobs) {
-    if (jobs->waking || !jobs->idle || pawl__list_empty(&jobs->waiting)) return;
-    jobs->waking = true;
-    uv_cond_signal(&jobs->wake);
+// Gives the mutex back, and then wakes one thread if there is work for it; the next one is woken by
+// it. Short jobs are over before more threads could begin, and the rest of them need not be woken
+// at all. Who is woken wants the mutex first, and would go to sleep again for it.
+static void jobs_unlock_and_wake(struct pawl_jobs *jobs) {
+    bool wakes = !jobs->waking && jobs->idle && !pawl__list_empty(&jobs->waiting);
+    if (wakes) jobs->waking = true;
+    uv_mutex_unlock(&jobs->mutex);
+    if (wakes) uv_cond_signal(&jobs->wake);
 }
 
-// With the mutex.
-static void jobs_finish(struct pawl_jobs *jobs, struct pawl_job *job) {
+// With the mutex. Whether the loop has to be told.
+static bool jobs_add_finished(struct pawl_jobs *jobs, struct pawl_job *job) {
     bool first = pawl__list_empty(&jobs->finished);
     pawl__list_add(&jobs->finished, &job->link);
+    return first;
+}
+
+// A job of the thread's own loop, which is told without the mutex, as above: its handle is there
+// until this thread has ended.
+static void jobs_finish_own(struct pawl_jobs *jobs, struct pawl_job *job) {
+    uv_mutex_lock(&jobs->mutex);
+    bool first = jobs_add_finished(jobs, job);
+    uv_mutex_unlock(&jobs->mutex);
     if (first) uv_async_send(&jobs->async);
+}
+
+// A job of a loop that may close its handle as soon as it has the job.
+static void jobs_finish(struct pawl_jobs *jobs, struct pawl_job *job) {
+    uv_mutex_lock(&jobs->mutex);
+    if (jobs_add_finished(jobs, job)) uv_async_send(&jobs->async);
+    uv_mutex_unlock(&jobs->mutex);
 }
 
 static void jobs_main(void *arg) {
@@ -30,15 +48,14 @@ static void jobs_main(void *arg) {
             jobs->waking = false;
             continue;
         }
-        jobs_wake(jobs);
-        uv_mutex_unlock(&jobs->mutex);
+        jobs_unlock_and_wake(jobs);
         struct pawl_job *job = PAWL_CONTAINER(link, struct pawl_job, link);
         struct pawl_jobs *home = job->home;
         job->run(job);
-        uv_mutex_lock(&home->mutex);
-        jobs_finish(home, job);
-        if (home == jobs) continue;
-        uv_mutex_unlock(&home->mutex);
+        if (home == jobs)
+            jobs_finish_own(home, job);
+        else
+            jobs_finish(home, job);
         uv_mutex_lock(&jobs->mutex);
     }
     uv_mutex_unlock(&jobs->mutex);
@@ -124,8 +141,7 @@ void pawl__jobs_submit_all(struct pawl_jobs *jobs, struct pawl_link *list) {
     }
     uv_mutex_lock(&lender->mutex);
     pawl__list_move(&lender->waiting, list);
-    jobs_wake(lender);
-    uv_mutex_unlock(&lender->mutex);
+    jobs_unlock_and_wake(lender);
 }
 
 void pawl__jobs_submit(struct pawl_jobs *jobs, struct pawl_job *job) {
@@ -139,9 +155,7 @@ void pawl__jobs_submit(struct pawl_jobs *jobs, struct pawl_job *job) {
 void pawl__jobs_post(struct pawl_jobs *jobs, struct pawl_job *job) {
     job->run = NULL;
     pawl__link_init(&job->link);
-    uv_mutex_lock(&jobs->mutex);
     jobs_finish(jobs, job);
-    uv_mutex_unlock(&jobs->mutex);
 }
 
 void pawl__jobs_drop(struct pawl_jobs *jobs, struct pawl_link *list) {
