@@ -72,18 +72,17 @@ struct pawl_exchange *pawl__exchange_create(struct pawl_service *service, struct
     }
     struct pawl_arena arena = exchange->request.arena;
     struct pawl_buf body = exchange->body, queue = exchange->queue;
-    *exchange = (struct pawl_exchange){
-        .request.arena = arena,
-        .body = body,
-        .queue = queue,
-        .service = service,
-        .max_body = service->options.max_body,
-        .conn = conn,
-        .answers = answers,
-        .timeout = INT64_MAX,
-        .touched = uv_now(service->loop),
-        .next = *list,
-    };
+    memset(exchange, 0, sizeof *exchange);
+    exchange->request.arena = arena;
+    exchange->body = body;
+    exchange->queue = queue;
+    exchange->service = service;
+    exchange->max_body = service->options.max_body;
+    exchange->conn = conn;
+    exchange->answers = answers;
+    exchange->timeout = INT64_MAX;
+    exchange->touched = uv_now(service->loop);
+    exchange->next = *list;
     if (*list) (*list)->prev = exchange;
     *list = exchange;
     return exchange;

@@ -206,9 +206,10 @@ static bool origin_is_foreign_fetch(const struct pawl_request *request) {
 
 bool pawl__origins_admit(const struct pawl_origins *origins, struct pawl_request *request) {
     struct pawl_str origin = pawl__request_header(request, "origin");
-    struct pawl_str asked = pawl__request_header(request, "access-control-request-method");
-    if (origins->count && asked.data && pawl__str_equal(request->method, PAWL_STR("OPTIONS")))
-        return origin_preflight(origins, request, origin, asked);
+    if (origins->count && pawl__str_equal(request->method, PAWL_STR("OPTIONS"))) {
+        struct pawl_str asked = pawl__request_header(request, "access-control-request-method");
+        if (asked.data) return origin_preflight(origins, request, origin, asked);
+    }
     struct pawl_str host = host_name(request->authority);
     if (!request->is_grpc && !host_is_private(host) && !host_is_allowed(origins, host) &&
         host_is_loopback(request))

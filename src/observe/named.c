@@ -37,8 +37,10 @@ static void *names_other(struct pawl_named_set *names) {
 
 void *pawl__named_get(struct pawl_named_set *names, struct pawl_str name) {
     name = pawl__str_shorten(name, PAWL_NAMED_TEXT);
-    struct pawl_named *item = pawl__map_get(&names->by_name, name);
-    if (item) return item;
+    struct pawl_named *item = names->last; // most calls come with the same few names
+    if (item && pawl__str_equal(name, item->name)) return item;
+    item = pawl__map_get(&names->by_name, name);
+    if (item) return names->last = item;
     bool is_other = pawl__str_equal(name, names->other->name);
     if (is_other || names->count == names->most) return names_other(names);
     item = names_create(names, name);

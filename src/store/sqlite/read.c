@@ -181,10 +181,10 @@ end:
 enum pawl_err pawl__sqlite_load(struct pawl_store *base, uint64_t shard, struct pawl_str id,
                                 struct pawl_arena *arena, struct pawl_snapshot *out,
                                 struct pawl_error *error) {
+    // The parts of a history are read while |find| stands at its row, and so of the same state of
+    // the database; no transaction has to be begun and ended for that.
     struct pawl_sqlite *store = (struct pawl_sqlite *)base;
-    bool outer;
-    enum pawl_err err = read_begin(store, &outer, error);
-    if (err) return err;
+    enum pawl_err err = PAWL_OK;
     sqlite3_stmt *find = store->statements[PAWL_SQL_READ_INSTANCE];
     sqlite3_bind_int64(find, 1, (sqlite3_int64)shard);
     pawl__sqlite_bind_text(find, 2, id);
@@ -192,11 +192,8 @@ enum pawl_err pawl__sqlite_load(struct pawl_store *base, uint64_t shard, struct 
     if (rc == SQLITE_ROW)
         err = read_instance(store, find, arena, out, error);
     else if (rc == SQLITE_DONE)
-        err =
-            pawl__fail(error, PAWL_E_NOT_FOUND, "%s: no instance %.*s", store->path, PAWL_FMT(id));
-    err = pawl__sqlite_read_end(store, PAWL_SQL_READ_INSTANCE, err, rc, error);
-    read_finish(store, outer);
-    return err;
+        err = pawl__fail_plain(error, PAWL_E_NOT_FOUND);
+    return pawl__sqlite_read_end(store, PAWL_SQL_READ_INSTANCE, err, rc, error);
 }
 
 enum pawl_err pawl__sqlite_scan_live(struct pawl_store *base, uint64_t shard, pawl_snapshot_fn fn,
