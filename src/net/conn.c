@@ -8,6 +8,7 @@ enum {
     CONN_LINGER = 2000,   // for the peer to close, after we did
     CONN_HURRY = 50,      // the tick when the owner closes
     CONN_SHORT = 100,     // and the linger
+    CONN_LATE = 5,        // milliseconds that what can wait does wait
     CONN_STALL = 30000,   // without one byte taken from us
     CONN_ROUNDS = 8,      // of writing to one connection before the others have their turn
     CONN_KEEP = 16 * 1024 // bytes of an empty buffer that are kept
@@ -30,6 +31,15 @@ static void conns_flush(struct pawl_conns *conns) {
 
 static void conns_on_prepare(uv_prepare_t *prepare) {
     conns_flush(prepare->data);
+}
+
+static void conns_on_later(uv_timer_t *timer) {
+    struct pawl_conns *conns = timer->data;
+    for (struct pawl_conn *conn; (conn = conns->late);) {
+        conns->late = conn->next_late;
+        conn->is_late = false;
+        pawl__conn_flush(conn);
+    }
 }
 
 static void conns_on_check(uv_check_t *check) {
@@ -66,7 +76,7 @@ static void conns_on_tick(uv_timer_t *timer) {
 
 enum pawl_err pawl__conns_init(struct pawl_conns *conns, uv_loop_t *loop) {
     *conns = (struct pawl_conns){
-        .loop = loop, .read_buffer = malloc(PAWL_CONN_READ), .linger = CONN_LINGER, .handles = 3};
+        .loop = loop, .read_buffer = malloc(PAWL_CONN_READ), .linger = CONN_LINGER, .handles = 4};
     if (!conns->read_buffer) return PAWL_E_NOMEM;
 
     // libuv writes with write(2): a peer that is gone would kill a process that does not ignore
@@ -78,13 +88,15 @@ enum pawl_err pawl__conns_init(struct pawl_conns *conns, uv_loop_t *loop) {
     uv_prepare_init(loop, &conns->prepare);
     uv_check_init(loop, &conns->check);
     uv_timer_init(loop, &conns->timer);
-    conns->prepare.data = conns->check.data = conns->timer.data = conns;
+    uv_timer_init(loop, &conns->later);
+    conns->prepare.data = conns->check.data = conns->timer.data = conns->later.data = conns;
     uv_prepare_start(&conns->prepare, conns_on_prepare);
     uv_check_start(&conns->check, conns_on_check);
     uv_timer_start(&conns->timer, conns_on_tick, CONN_TICK, CONN_TICK);
     uv_unref((uv_handle_t *)&conns->prepare);
     uv_unref((uv_handle_t *)&conns->check);
     uv_unref((uv_handle_t *)&conns->timer);
+    uv_unref((uv_handle_t *)&conns->later);
     return PAWL_OK;
 }
 
@@ -105,6 +117,7 @@ void pawl__conns_finish(struct pawl_conns *conns, void (*on_finished)(struct paw
     uv_close((uv_handle_t *)&conns->prepare, conns_on_close);
     uv_close((uv_handle_t *)&conns->check, conns_on_close);
     uv_close((uv_handle_t *)&conns->timer, conns_on_close);
+    uv_close((uv_handle_t *)&conns->later, conns_on_close);
 }
 
 // --- one connection --------------------------------------------------------------------------
@@ -142,6 +155,11 @@ static void conn_on_closed(uv_handle_t *handle) {
         while (*link != conn) link = &(*link)->next_dirty;
         *link = conn->next_dirty;
     }
+    if (conn->is_late) {
+        struct pawl_conn **link = &conns->late;
+        while (*link != conn) link = &(*link)->next_late;
+        *link = conn->next_late;
+    }
     if (conn->prev)
         conn->prev->next = conn->next;
     else
@@ -164,6 +182,16 @@ void pawl__conn_flush(struct pawl_conn *conn) {
     conn->is_dirty = true;
     conn->next_dirty = conn->conns->dirty;
     conn->conns->dirty = conn;
+}
+
+void pawl__conn_flush_late(struct pawl_conn *conn) {
+    struct pawl_conns *conns = conn->conns;
+    if (conn->is_late || conn->is_closing) return;
+    conn->is_late = true;
+    conn->next_late = conns->late;
+    conns->late = conn;
+    if (!uv_is_active((uv_handle_t *)&conns->later))
+        uv_timer_start(&conns->later, conns_on_later, CONN_LATE, 0);
 }
 
 void pawl__conn_fail(struct pawl_conn *conn, enum pawl_err reason) {

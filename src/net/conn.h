@@ -56,9 +56,10 @@ struct pawl_conns {
     uv_loop_t *loop;
     uv_prepare_t prepare;
     uv_check_t check;
-    uv_timer_t timer;
+    uv_timer_t timer, later;
     struct pawl_conn *first;
     struct pawl_conn *dirty; // those with something to write, by next_dirty
+    struct pawl_conn *late;  // those with something that can wait for a moment, by next_late
     size_t count;
     uint64_t linger;      // milliseconds for a peer to close, after we did
     uint8_t *read_buffer; // shared: libuv hands over what it read before it reads again
@@ -79,7 +80,7 @@ struct pawl_conn {
         uv_pipe_t pipe;
     } uv;
     struct pawl_conns *conns;
-    struct pawl_conn *prev, *next, *next_dirty;
+    struct pawl_conn *prev, *next, *next_dirty, *next_late;
 
     const struct pawl_protocol *protocol;
     void *state; // the protocol's
@@ -96,6 +97,7 @@ struct pawl_conn {
     enum pawl_err reason;       // why it fails
     unsigned is_connecting : 1; // nothing can be written yet
     unsigned is_dirty : 1;      // in conns->dirty
+    unsigned is_late : 1;       // in conns->late
     unsigned is_writing : 1;    // |sending| is with libuv
     unsigned is_reading : 1;    //
     unsigned is_failed : 1;     // closes at the turn's end
@@ -123,6 +125,9 @@ void pawl__conn_pause(struct pawl_conn *conn);
 
 // Calls produce at the end of this loop turn, and writes the result.
 void pawl__conn_flush(struct pawl_conn *conn);
+
+// The same, unless something else does so before, some milliseconds later.
+void pawl__conn_flush_late(struct pawl_conn *conn);
 
 // Closes at the end of this loop turn, even with bytes left to write.
 void pawl__conn_fail(struct pawl_conn *conn, enum pawl_err reason);

@@ -18,6 +18,7 @@ enum pawl_err pawl__h2_init(struct pawl_h2 *h2, struct pawl_conn *conn, bool is_
     if (nghttp2_option_new(&option)) return PAWL_E_NOMEM;
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_no_auto_ping_ack(option, is_server); // which answers by itself, see http2.c
     // One read may hold this many PINGs; their answers leave before the next read.
     nghttp2_option_set_max_outbound_ack(option, 65536 / 17 + 1);
     nghttp2_option_set_stream_reset_rate_limit(option, H2_RESETS, H2_RESETS_PER_SECOND);

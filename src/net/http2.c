@@ -12,6 +12,7 @@ enum {
     HTTP2_UNREAD = 64 << 20,    // bytes of answers that a peer may leave unread
     HTTP2_IDLE = 3 * 60 * 1000, // milliseconds without a request
     HTTP2_NOTICE = 200,         // milliseconds for a peer to have read the notice of the end
+    HTTP2_PING = 4,             // milliseconds that the answer to a PING waits for others
     HTTP2_HEADER_OVERHEAD = 32  // RFC 9113 6.5.2: counted for each header field
 };
 
@@ -227,10 +228,29 @@ static void http2_on_ping_ack(struct pawl_http2 *http2, const nghttp2_ping *ping
     if (http2->is_draining) http2_goaway(http2);
 }
 
+static void http2_answer_ping(struct pawl_http2 *http2) {
+    http2->is_pinged = false;
+    int rv = nghttp2_submit_ping(http2->h2.session, NGHTTP2_FLAG_ACK, http2->ping);
+    if (rv)
+        pawl__conn_fail(http2->h2.conn, rv == NGHTTP2_ERR_NOMEM ? PAWL_E_NOMEM : PAWL_E_CANCELED);
+}
+
+// grpc-go measures by PINGs how much is on its way, and sends the next one as soon as the last one
+// was answered. To write and to wake up for each would cost more than for all that workers answer.
+static void http2_on_ping(struct pawl_http2 *http2, const nghttp2_ping *ping) {
+    if (http2->is_pinged) http2_answer_ping(http2);
+    memcpy(http2->ping, ping->opaque_data, sizeof http2->ping);
+    http2->is_pinged = true;
+    http2->pinged_at = uv_now(http2->service->loop);
+    pawl__conn_flush_late(http2->h2.conn);
+}
+
 static int http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *data) {
     struct pawl_http2 *http2 = data;
     if (frame->hd.type == NGHTTP2_PING && frame->hd.flags & NGHTTP2_FLAG_ACK)
         http2_on_ping_ack(http2, &frame->ping);
+    else if (frame->hd.type == NGHTTP2_PING)
+        http2_on_ping(http2, &frame->ping);
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     struct pawl_exchange *exchange = http2_exchange(http2, frame->hd.stream_id);
     if (!exchange) return 0;
@@ -302,6 +322,15 @@ static void http2_eof(struct pawl_conn *conn) {
 static void http2_produce(struct pawl_conn *conn) {
     struct pawl_http2 *http2 = conn->state;
     pawl__h2_produce(&http2->h2);
+    if (http2->is_pinged) {
+        uint64_t waited = uv_now(http2->service->loop) - http2->pinged_at;
+        if (conn->out.len || http2->is_draining || waited >= HTTP2_PING) {
+            http2_answer_ping(http2);
+            pawl__h2_produce(&http2->h2);
+        } else {
+            pawl__conn_flush_late(conn);
+        }
+    }
     while (http2->drained) {
         struct pawl_exchange *exchange = http2->drained;
         http2->drained = exchange->next_drained;

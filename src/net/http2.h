@@ -17,8 +17,11 @@ struct pawl_http2 {
     size_t queued;                 // bytes in the queues of all exchanges
     uint64_t last_busy;            // uv_now of when a request was last seen open
     uint64_t drained_at;           // uv_now of the notice of the end
+    uint64_t pinged_at;            // uv_now of the PING that is answered with what is written next
+    uint8_t ping[8];               // its content
     unsigned is_draining : 1;
     unsigned has_last : 1; // the final GOAWAY is sent
+    unsigned is_pinged : 1;
 };
 
 // Makes |conn|, on which nothing was received yet, an HTTP/2 connection.

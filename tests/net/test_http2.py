@@ -280,6 +280,22 @@ class Http2(unittest.TestCase):
             self.call(h2, 1, b"Echo", message(b"x"))
             self.assertEqual(h2.answer(1)[1], message(b"x"))
 
+    def test_a_ping_is_answered_with_the_next_answer_or_soon(self):
+        with self.h2() as h2:
+            self.call(h2, 1, b"Echo", message(b"x"))
+            h2.answer(1)
+            began = time.monotonic()
+            for i in range(20):  # nothing else is answered meanwhile
+                h2.send(frame(PING, 0, 0, struct.pack(">Q", i)))
+                self.assertEqual(h2.until(PING, flags=ACK)[3], struct.pack(">Q", i))
+            self.assertLess(time.monotonic() - began, 20 * 0.25)
+            h2.send(frame(PING, 0, 0, b"together") +
+                    frame(HEADERS, END_HEADERS, 3, grpc_headers(b"Echo")) +
+                    frame(DATA, END_STREAM, 3, message(b"y")))
+            kinds = [h2.next()[0] for _ in range(4)]  # in the same piece as the answer
+            self.assertIn(PING, kinds)
+            self.assertIn(DATA, kinds)
+
     def test_priority_and_unknown_frames_are_ignored(self):
         with self.h2() as h2:
             h2.send(frame(PRIORITY, 0, 3, number(0) + b"\1") + frame(0xbe, 0, 0, b"what"))
