@@ -71,7 +71,12 @@ static void conn_tick(struct pawl_conn *conn, uint64_t now) {
 static void conns_on_tick(uv_timer_t *timer) {
     struct pawl_conns *conns = timer->data;
     uint64_t now = uv_now(conns->loop);
-    for (struct pawl_conn *conn = conns->first; conn; conn = conn->next) conn_tick(conn, now);
+    bool quiet = true;
+    for (struct pawl_conn *conn = conns->first; conn; conn = conn->next) {
+        quiet = quiet && now - conn->last_read >= CONN_TICK;
+        conn_tick(conn, now);
+    }
+    if (quiet) pawl__pool_trim(&conns->pool);
 }
 
 enum pawl_err pawl__conns_init(struct pawl_conns *conns, uv_loop_t *loop) {
@@ -108,6 +113,7 @@ void pawl__conns_hurry(struct pawl_conns *conns) {
 static void conns_on_close(uv_handle_t *handle) {
     struct pawl_conns *conns = handle->data;
     if (--conns->handles) return;
+    pawl__pool_trim(&conns->pool);
     free(conns->read_buffer);
     conns->on_finished(conns);
 }

@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/pool.h"
 
 enum {
     PAWL_CONN_OUT = 128 * 1024,
@@ -61,8 +62,9 @@ struct pawl_conns {
     struct pawl_conn *dirty; // those with something to write, by next_dirty
     struct pawl_conn *late;  // those with something that can wait for a moment, by next_late
     size_t count;
-    uint64_t linger;      // milliseconds for a peer to close, after we did
-    uint8_t *read_buffer; // shared: libuv hands over what it read before it reads again
+    uint64_t linger;       // milliseconds for a peer to close, after we did
+    struct pawl_pool pool; // for the state of protocols
+    uint8_t *read_buffer;  // shared: libuv hands over what it read before it reads again
 
     // The owner's; called when a connection is freed.
     void (*on_gone)(struct pawl_conns *conns);

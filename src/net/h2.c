@@ -22,8 +22,10 @@ enum pawl_err pawl__h2_init(struct pawl_h2 *h2, struct pawl_conn *conn, bool is_
     // One read may hold this many PINGs; their answers leave before the next read.
     nghttp2_option_set_max_outbound_ack(option, 65536 / 17 + 1);
     nghttp2_option_set_stream_reset_rate_limit(option, H2_RESETS, H2_RESETS_PER_SECOND);
-    int rv = is_server ? nghttp2_session_server_new2(&h2->session, callbacks, data, option)
-                       : nghttp2_session_client_new2(&h2->session, callbacks, data, option);
+    nghttp2_mem mem = {&conn->conns->pool, pawl__pool_malloc, pawl__pool_free, pawl__pool_calloc,
+                       pawl__pool_realloc};
+    int rv = is_server ? nghttp2_session_server_new3(&h2->session, callbacks, data, option, &mem)
+                       : nghttp2_session_client_new3(&h2->session, callbacks, data, option, &mem);
     nghttp2_option_del(option);
     if (rv) {
         h2->session = NULL;

@@ -21,7 +21,7 @@ struct pawl_named {
 struct pawl_named_set {
     struct pawl_link list; // in the order in which they came
     struct pawl_map by_name;
-    struct pawl_named *last; // that was asked for, and is in it; NULL: none
+    struct pawl_named *last;  // that was asked for, and is in it; NULL: none
     size_t count, most, size; // size: bytes of the owner's struct
     void (*init)(void *item, void *arg);
     void *arg;
