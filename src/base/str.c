@@ -85,6 +85,22 @@ void pawl__str_hex(char *out, uint64_t value, unsigned digits) {
     for (; digits-- > 0; value >>= 4) out[digits] = "0123456789abcdef"[value & 15];
 }
 
+size_t pawl__str_unescape(char *text, size_t len) {
+    size_t used = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '%' && len - i > 2) {
+            int high = pawl__hex_digit(text[i + 1]), low = pawl__hex_digit(text[i + 2]);
+            if (high >= 0 && low >= 0) {
+                text[used++] = (char)(high << 4 | low);
+                i += 2;
+                continue;
+            }
+        }
+        text[used++] = text[i];
+    }
+    return used;
+}
+
 uint64_t pawl__str_hash(struct pawl_str text) {
     uint64_t hash = 14695981039346656037u;
     for (size_t i = 0; i < text.len; i++) {

@@ -76,6 +76,9 @@ static inline int pawl__hex_digit(char c) {
     return -1;
 }
 
+// Undoes percent-encoding in place and returns the new length. Malformed escapes stay as they are.
+size_t pawl__str_unescape(char *text, size_t len);
+
 // FNV-1a: stable between runs and machines, so it may be stored. Maps have a quicker one.
 uint64_t pawl__str_hash(struct pawl_str text);
 

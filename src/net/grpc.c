@@ -135,22 +135,6 @@ size_t pawl__grpc_message_encode(struct pawl_str text, char *out, size_t cap) {
     return used;
 }
 
-size_t pawl__grpc_message_decode(char *text, size_t len) {
-    size_t used = 0;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] == '%' && len - i > 2) {
-            int high = pawl__hex_digit(text[i + 1]), low = pawl__hex_digit(text[i + 2]);
-            if (high >= 0 && low >= 0) {
-                text[used++] = (char)(high << 4 | low);
-                i += 2;
-                continue;
-            }
-        }
-        text[used++] = text[i];
-    }
-    return used;
-}
-
 struct pawl_str pawl__grpc_status(enum pawl_err code) {
     static const char numbers[][3] = {"0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
                                       "9", "10", "11", "12", "13", "14", "15", "16"};

@@ -61,10 +61,8 @@ void pawl__grpc_timeout_format(int64_t timeout, char out[12]);
 
 // Percent-encodes |text| for grpc-message. The result is terminated, at most |cap| - 1 bytes long,
 // and cut between characters; its length is returned. Bytes that are not UTF-8 are replaced by '?'.
+// pawl__str_unescape undoes it.
 size_t pawl__grpc_message_encode(struct pawl_str text, char *out, size_t cap);
-
-// Undoes the encoding in place and returns the new length. Malformed escapes stay as they are.
-size_t pawl__grpc_message_decode(char *text, size_t len);
 
 // Metadata of an answer: the number of an enum pawl_err that the status alone does not give. Other
 // clients ignore it.

@@ -200,7 +200,7 @@ static int call_on_header(nghttp2_session *session, const nghttp2_frame *frame,
     } else if (pawl__str_equal(name, PAWL_STR("grpc-message")) && value.len <= CALL_TEXT) {
         pawl__buf_clear(&call->text);
         if (pawl__buf_append_str(&call->text, value))
-            call->text.len = pawl__grpc_message_decode((char *)call->text.data, call->text.len);
+            call->text.len = pawl__str_unescape((char *)call->text.data, call->text.len);
     }
     return 0;
 }

@@ -48,6 +48,7 @@ static size_t poster_on_header(char *data, size_t size, size_t count, void *arg)
     if (pawl__str_equal_nocase(name, PAWL_STR("grpc-message")) && line.len) {
         poster->answer_len = 0;
         poster_on_data((char *)line.data, 1, line.len, poster);
+        poster->answer_len = pawl__str_unescape(poster->answer, poster->answer_len);
     }
     return size * count;
 }

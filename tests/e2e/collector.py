@@ -131,7 +131,7 @@ class Collector:
 
     def export(self, request, context):
         if self.refuse:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+            context.abort(grpc.StatusCode.UNAVAILABLE, "not now: 90% für später")
         with self.lock:
             self.headers.append(dict(context.invocation_metadata()))
             self.spans += of_otlp(request)

@@ -410,6 +410,16 @@ class Trouble(Traced):
         self.assertEqual(len(self.collector.wait("activity||add", 5)), 5)
         self.assertEqual(self.daemon.output().count("takes no spans, will try again"), 1)
 
+    def test_what_a_receiver_says(self):
+        """The message of its status is told as it meant it, not as it is encoded on its way."""
+        self.open(OTLP_GRPC)
+        self.collector.refuse = True
+        self.run_workflow("chain", "a")
+        deadline = time.monotonic() + 20
+        while "gRPC status 14: not now: 90% für später" not in self.daemon.output():
+            self.assertLess(time.monotonic(), deadline, self.daemon.output()[-2000:])
+            time.sleep(0.05)
+
     def test_no_receiver(self):
         """Without a receiver a stop waits for none, and says what was lost."""
         self.open("zipkin: {{endpointAddress: 'http://127.0.0.1:1/api/v2/spans'}}")
