@@ -8,6 +8,7 @@
 struct policies_point {
     const char *policy, *status; // status "": none
     uint64_t count;
+    const char *loop; // NULL: what the loops have counted is added up
 };
 
 static void policies_tell(const struct pawl_scraping *scrape, const struct pawl_api_store *store,
@@ -24,6 +25,7 @@ static void policies_tell(const struct pawl_scraping *scrape, const struct pawl_
     pawl__scrape_label(&labels, "flow_direction", PAWL_STR("outbound"));
     pawl__scrape_label(&labels, "target", pawl__str(target));
     pawl__scrape_label(&labels, "status", pawl__str(point->status));
+    if (point->loop) pawl__scrape_label(&labels, "loop", pawl__str(point->loop));
     pawl__scrape_value(scrape, &labels, (double)point->count);
 }
 
@@ -36,16 +38,20 @@ static void policies_tell_breaker(const struct pawl_scraping *scrape,
     }
 }
 
+// Each loop has a circuit breaker of its own, and a sum of states is no state.
 static void policies_tell_state(const struct pawl_scraping *scrape,
                                 const struct pawl_api_store *store) {
     if (!store->policy.breaks) return;
+    const struct pawl_sibling *loop = scrape->source->sibling;
+    char number[24];
+    if (loop) snprintf(number, sizeof number, "%zu", loop->index);
+    struct policies_point point = {"circuitbreaker", "unknown", 0, loop ? number : NULL};
+    policies_tell(scrape, store, &point, true);
     for (int state = PAWL_BREAKER_CLOSED; state <= PAWL_BREAKER_OPEN; state++) {
-        const struct policies_point point = {"circuitbreaker", pawl__breaker_text(state),
-                                             store->breaker.state ==
-                                                 (enum pawl_breaker_state)state};
+        point.status = pawl__breaker_text(state);
+        point.count = store->breaker.state == (enum pawl_breaker_state)state;
         policies_tell(scrape, store, &point, true);
     }
-    policies_tell(scrape, store, &(struct policies_point){"circuitbreaker", "unknown", 0}, true);
 }
 
 static void policies_tell_documents(const struct pawl_scraping *scrape) {

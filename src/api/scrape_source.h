@@ -25,6 +25,7 @@ struct pawl_scrape_source {
     const char *version, *dapr_version;
     const struct pawl_node *node;             // NULL: there are no workflows
     const struct pawl_neighbours *neighbours; // other loops that |node| has; NULL: none
+    const struct pawl_sibling *sibling;       // this loop; NULL: it is the only one
     const struct pawl_api_stores *stores;
     const struct pawl_workflow_meter *workflows;    // with |node|
     const struct pawl_operation_meters *operations; // with |node|

@@ -16,7 +16,7 @@ struct pawl_scraping {
 };
 
 enum {
-    PAWL_SCRAPE_LABELS = 7,
+    PAWL_SCRAPE_LABELS = 8,
     PAWL_SCRAPE_POINTS = 4
 };
 

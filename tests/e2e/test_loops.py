@@ -16,6 +16,21 @@ from changes import Watcher
 LOOPS = 3
 COUNT = 24
 
+POLICED = """apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: {name: policed}
+spec: {type: state.sqlite, version: v1, metadata: [{name: connectionString, value: '%s'}]}
+---
+apiVersion: dapr.io/v1alpha1
+kind: Resiliency
+metadata: {name: rules}
+spec:
+  policies:
+    timeouts: {soon: 50ms}
+    circuitBreakers: {one: {timeout: 1h, trip: consecutiveFailures > 0}}
+  targets: {components: {policed: {outbound: {timeout: soon, circuitBreaker: one}}}}
+"""
+
 
 class TestLoops(unittest.TestCase):
     def setUp(self):
@@ -174,6 +189,25 @@ class TestLoops(unittest.TestCase):
             self.until(lambda: self.told("/pawl/v1/app")["workers"] == 1, lambda: self.told("/pawl/v1/app"))
             self.until(lambda: re.fullmatch("Runs activity add, for [0-9.a-z ]*", self.told("/pawl/v1/instances/d")["sentence"]),
                        lambda: self.told("/pawl/v1/instances/d")["sentence"])
+
+    def test_each_loop_has_a_circuit_breaker(self):
+        """And tells its state, as one that is open beside one that is closed is neither."""
+        def states():
+            rows = scrape.read(self.daemon.metrics).all("dapr_resiliency_cb_state", target="Statestore_policed")
+            return sorted((labels["loop"], labels["status"]) for labels, value in rows if value)
+        file = self.daemon.folder / "policed.db"
+        (self.daemon.resources / "policed.yaml").write_text(POLICED % file)
+        self.until(lambda: "all runs as the files say now" in self.daemon.output(), self.daemon.output)
+        loops = [str(i) for i in range(LOOPS)]
+        self.assertEqual(states(), [(loop, "closed") for loop in loops])
+        body = json.dumps([{"key": "k", "value": 1}]).encode()
+        with contextlib.closing(sqlite3.connect(file)) as db:
+            db.execute("BEGIN IMMEDIATE")  # nobody else writes
+            self.assertEqual(self.daemon.request("POST", "/v1.0/state/policed", body)[0], 500)
+            self.assertEqual(sorted(status for _, status in states()), ["closed"] * (LOOPS - 1) + ["open"])
+            for _ in range(LOOPS - 1):  # connections, which come to the other loops
+                self.daemon.request("POST", "/v1.0/state/policed", body)
+            self.assertEqual(states(), [(loop, "open") for loop in loops])
 
     def test_answers_over_other_connections(self):
         """An SDK may answer over another connection than the one its work came over."""
