@@ -37,6 +37,7 @@ struct daemon {
     struct pawl_inside inside;
     struct pawl_daemon_loops *loops; // further ones; NULL: there are none
     bool inside_runs, loops_run;
+    int64_t began; // 0: that all runs was told
 
     bool restarting;
     struct pawl_reload_next next; // what is to be then
@@ -281,9 +282,15 @@ static enum pawl_err daemon_watch_files(struct daemon *daemon, struct pawl_error
     return daemon->reload ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
+// Calls can be served: the shards have owners, of which this daemon may be none.
 static void daemon_on_ready(void *arg) {
-    const struct daemon *daemon = arg;
+    struct daemon *daemon = arg;
     pawl__notify(&daemon->notify, "READY=1");
+    if (!daemon->began) return;
+    pawl__log(daemon_log(daemon), PAWL_LOG_INFO, daemon_scope,
+              "dapr initialized. Status: Running. Init Elapsed %lldms",
+              (long long)((pawl__clock_steady() - daemon->began) / PAWL_MILLISECOND));
+    daemon->began = 0;
 }
 
 static void daemon_init(struct daemon *daemon) {
@@ -316,7 +323,7 @@ static void daemon_init(struct daemon *daemon) {
 int pawl__daemon_run(const struct pawl_daemon_options *options, struct pawl_settings *settings) {
     struct daemon daemon = {.options = options, .settings = settings};
     struct pawl_error error = {PAWL_E_OK, ""};
-    int64_t began = pawl__clock_steady();
+    daemon.began = pawl__clock_steady();
     signal(SIGPIPE, SIG_IGN);
     daemon.extended = pawl__extended_create(PAWL_DAPR_VERSION);
     daemon_init(&daemon);
@@ -328,9 +335,6 @@ int pawl__daemon_run(const struct pawl_daemon_options *options, struct pawl_sett
                   error.text);
         return 1; // the process ends, and with it all that was opened
     }
-    pawl__log(daemon_log(&daemon), PAWL_LOG_INFO, daemon_scope,
-              "dapr initialized. Status: Running. Init Elapsed %lldms",
-              (long long)((pawl__clock_steady() - began) / PAWL_MILLISECOND));
     pawl__app_watch_begin(&daemon.app, &daemon.loop, options);
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     uv_loop_close(&daemon.loop);

@@ -7,6 +7,7 @@ import fcntl
 import itertools
 import json
 import os
+import re
 import sqlite3
 import struct
 import threading
@@ -305,6 +306,17 @@ class TestDaemons(unittest.TestCase):
         client.join(30)
         self.assertEqual(failed, [])
         self.check(self.all.hubs[0], names)
+
+
+class Beginning(unittest.TestCase):
+    def test_says_that_it_runs_once_it_can_serve(self):
+        """Also after a kill: that is when it has read its shards."""
+        daemon = harness.Daemon(app_id="orders", shards=SHARDS)
+        self.addCleanup(daemon.close)
+        daemon.kill()
+        daemon.start()
+        said = re.findall("starting Pawl|Workflow engine started|dapr initialized. Status: Running", daemon.output())
+        self.assertEqual(said, ["starting Pawl", *["Workflow engine started"] * SHARDS, "dapr initialized. Status: Running"] * 2)
 
 
 if __name__ == "__main__":
