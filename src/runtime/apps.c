@@ -11,7 +11,7 @@
 struct apps_app {
     struct pawl_apps *apps;
     struct pawl_places places;
-    size_t next;            // of the places, to be tried
+    size_t place;           // where calls go: of the places, counted on beyond their number
     int64_t found_at;       // steady; 0: not yet
     struct apps_look *look; // under way; NULL: none
     struct pawl_link waiting;
@@ -80,16 +80,22 @@ static void apps_fail_waiting(struct apps_app *app, const char *text) {
 
 // --- the way there ------------------------------------------------------------------------------
 
+static const char *apps_address(const struct apps_app *app, size_t place) {
+    return app->places.count ? app->places.address[place % app->places.count] : "";
+}
+
+// Of many calls that fail at the same place the first one turns to the next place. If each did,
+// they could come back to where they were.
 static void apps_on_failed(struct pawl_call *call, bool moved, struct pawl_str text, void *arg) {
     struct pawl_apps *apps = arg;
     struct apps_app *app = pawl__map_get(&apps->by_name, pawl__str(call->app));
+    const char *address = app ? apps_address(app, call->place) : "";
     char whole[1024];
     snprintf(whole, sizeof whole, "app '%s' does not answer%s%s%s%s: %.*s", call->app,
-             app && app->places.count ? " at " : "",
-             app && app->places.count ? app->places.address[app->next % app->places.count] : "",
-             app && *app->places.how ? ", found " : "", app ? app->places.how : "", PAWL_FMT(text));
-    if (app) {
-        app->next++;
+             *address ? " at " : "", address, app && *app->places.how ? ", found " : "",
+             app ? app->places.how : "", PAWL_FMT(text));
+    if (app && call->place == app->place) {
+        app->place++;
         app->found_at = 0; // it is looked for again
     }
     apps_fail(call, PAWL_E_UNAVAILABLE, whole);
@@ -97,9 +103,9 @@ static void apps_on_failed(struct pawl_call *call, bool moved, struct pawl_str t
 
 static void apps_go(struct apps_app *app, struct pawl_call *call) {
     const struct pawl_apps *apps = app->apps;
-    const struct pawl_places *places = &app->places;
+    call->place = app->place;
     const struct pawl_forward_to to = {
-        .address = pawl__str(places->address[app->next % places->count]),
+        .address = pawl__str(apps_address(app, app->place)),
         .app = call->app,
         .namespace = apps->namespace,
     };

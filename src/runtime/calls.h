@@ -61,6 +61,7 @@ struct pawl_remote {
 struct pawl_call {
     struct pawl_str id; // the instance
     const char *app;    // that it is of, and which is another one; NULL: this app
+    size_t place;       // of that app, where it was sent to
     bool patient;       // whoever gave it waits for what a worker makes of it
     // |error| is NULL when the call succeeded.
     void (*done)(struct pawl_call *call, const struct pawl_error *error);

@@ -613,17 +613,37 @@ $"""))
 
     def test_rerun(self):
         self.done("run", "echo", "-i", "sum", "-x", "7", "--wait")
-        again = self.done("rerun", "sum", "--new-instance-id", "sum-2", "-x", "42")
-        self.assertEqual(again, "\u2139\ufe0f  Rerunning workflow instance: sum-2\n")
+        self.assertEqual(self.done("rerun", "sum", "--new-instance-id", "sum-2", "-x", "42"),
+                         "\u2139\ufe0f  Rerunning workflow instance: sum-2\n")
         self.assertIn("42", self.done("get", "sum-2", "--wait"))
-        fresh = self.done("rerun", "sum", "-e", "0").split()[-1]
-        self.assertRegex(fresh, r"^[0-9a-f-]{36}$")
+        self.assertRegex(self.done("rerun", "sum", "-e", "0").split()[-1], r"^[0-9a-f-]{36}$")
         self.assert_mistake(self.workflow("rerun", "sum", "-e", "7"), "cannot rerun 'sum'",
                             "does not have history event with ID '7'", code=1)
         self.assert_mistake(self.workflow("rerun", "nobody"), "does not exist with ID 'nobody'", code=1)
         self.assert_mistake(self.workflow("rerun"), "rerun: name the instance, or give filters")
         self.assert_mistake(self.workflow("rerun", "sum", "-e", "-1"), "--event-id")
         self.assert_mistake(self.workflow("rerun", "sum", "-x", "oops"), "--input is not JSON")
+
+    def test_what_cannot_be_run_again(self):
+        self.done("run", "busy", "-i", "busy")
+        clilib.wait_for(lambda: self.listed("--filter-parent", "busy"))
+        self.assert_mistake(self.workflow("rerun", "busy"), "'busy' is not in a terminal state", code=1)
+        self.done("terminate", "busy")
+        [child] = [one["instanceID"] for one in self.listed("--filter-parent", "busy")]
+        activity, timer, start, end = ([one.get("eventId", 0) for one in self.events("busy") if kind in one][-1] for kind in (
+            "taskScheduled", "timerCreated", "childWorkflowInstanceCreated", "executionCompleted"))
+        for said, *args in (("the instance id is empty", ""), ("must be different from", "busy", "--new-instance-id", "busy"),
+                            (f"'{child}': cannot rerun from child-workflows", child),
+                            (f"cannot write input to timer event '{timer}'", "busy", "-e", timer, "-x", "1"),
+                            (f"child workflow instance ID on activity event '{activity}'", "busy", "-e", activity, "--new-child-instance-id", "c"),
+                            (f"child workflow instance ID on timer event '{timer}'", "busy", "-e", timer, "--new-child-instance-id", "c"),
+                            (f"_ExecutionCompleted' with ID '{end}' is not an event that can be rerun", "busy", "-e", end),
+                            (f"'{child}' has already been created", "busy", "--new-instance-id", child)):
+            self.assert_mistake(self.workflow("rerun", *args), said, code=1)
+        for new, *args in ("a", "-e", activity, "-x", "3"), ("t", "-e", timer), ("c", "-e", start, "-x", "null", "--new-child-instance-id", "mine"):
+            self.done("rerun", "busy", "--new-instance-id", new, *args)
+            self.wait_status(new, "RUNNING")
+        clilib.wait_for(lambda: self.listed("--filter-parent", "c", "--filter-id", "mine"))
 
     def test_terminate_takes_the_children_along(self):
         self.done("run", "parent", "-i", "a")

@@ -3,10 +3,8 @@
 
 import secrets
 import subprocess
-import tempfile
 import time
 import unittest
-from pathlib import Path
 
 import apps
 import harness
@@ -772,27 +770,6 @@ class TestSdk(Case):
         for line in ('ends with ["paid for the anvil",42,"approval"]', "is SUSPENDED", 'approval says "yes"',
                      "purged: true", "terminated: ORCHESTRATION_STATUS_TERMINATED"):
             self.assertIn(line, shop.lines)
-
-
-class TestNames(Case):
-    def test_a_table(self):
-        """The configuration says where an app is, also one of another name."""
-        far = self.daemon(FAR)
-        self.worker(far, waiting=waiting)
-        folder = Path(tempfile.mkdtemp(prefix="pawl-e2e-"))
-        self.addCleanup(harness.shutil.rmtree, folder)
-        (folder / "config.yaml").write_text(
-            "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: names}\nspec:\n"
-            "  nameResolution:\n    component: apps\n    configuration:\n"
-            f"      {FAR}: 127.0.0.1:{far.grpc}\n      gone: [127.0.0.1:1]\n      wrong: 127.0.0.1:{far.grpc}\n")
-        near = self.daemon(NEAR, flags=["--config", str(folder / "config.yaml")])
-        hub = self.hub(near)
-        Far(hub, FAR).start("t", "waiting")
-        self.assertTrue(Far(hub, FAR).get("t").exists)
-        for app in "gone", "wrong":
-            text = self.refused(raw.grpc.StatusCode.UNAVAILABLE, Far(hub, app).get, "t")
-            self.assertIn(f"app '{app}' does not answer at 127.0.0.1:", text)
-            self.assertIn("spec.nameResolution", text)
 
 
 if __name__ == "__main__":
