@@ -233,7 +233,6 @@ static void metadata_http_tell(struct pawl_api *api, struct pawl_request *reques
     pawl__json_set(&body, "actorRuntime",
                    json_pack("{s:s, s:o, s:b, s:s}", "runtimeStatus", metadata_actor_status(api),
                              "activeActors", active, "hostReady", serves, "placement", ""));
-    pawl__json_set(&body, "scheduler", json_pack("{s:[]}", "connected_addresses"));
     pawl__json_set(&body, "workflows",
                    json_pack("{s:i}", "connectedWorkers", metadata_workers(api)));
     pawl__json_set(&body, "pawl", metadata_self(options));
@@ -340,7 +339,6 @@ static void metadata_grpc_tell(struct pawl_api *api, struct pawl_request *reques
     Dapr__ActiveActorsCount actors[METADATA_ACTORS], *actor_list[METADATA_ACTORS];
     Dapr__ActorRuntime actor = DAPR__ACTOR_RUNTIME__INIT;
     Dapr__MetadataWorkflows workflows = DAPR__METADATA_WORKFLOWS__INIT;
-    Dapr__MetadataScheduler scheduler = DAPR__METADATA_SCHEDULER__INIT;
     Dapr__AppConnectionProperties app = DAPR__APP_CONNECTION_PROPERTIES__INIT;
     Dapr__AppConnectionHealthProperties health = DAPR__APP_CONNECTION_HEALTH_PROPERTIES__INIT;
     Dapr__GetMetadataResponse response = DAPR__GET_METADATA_RESPONSE__INIT;
@@ -371,8 +369,6 @@ static void metadata_grpc_tell(struct pawl_api *api, struct pawl_request *reques
     response.active_actors_count = actor_list;
     response.runtime_version = (char *)options->version;
     response.actor_runtime = &actor;
-    response._scheduler_case = DAPR__GET_METADATA_RESPONSE___SCHEDULER_SCHEDULER;
-    response.scheduler = &scheduler;
     response._workflows_case = DAPR__GET_METADATA_RESPONSE___WORKFLOWS_WORKFLOWS;
     response.workflows = &workflows;
     metadata_grpc_app(options, request, &app, &health);

@@ -204,6 +204,7 @@ class Api(unittest.TestCase):
         version = subprocess.run(["daprd", "--version"], executable=harness.PAWL, capture_output=True, text=True)
         self.assertEqual(metadata["runtimeVersion"], version.stdout.strip())
         self.assertEqual(metadata["extended"], {"daprRuntimeVersion": metadata["runtimeVersion"], "k": "v"})
+        self.assertNotIn("scheduler", metadata)  # there is none
         self.assertEqual(metadata["pawl"]["pid"], self.daemon.process.pid)
         self.assertGreater(metadata["pawl"]["commits"], 0)
         self.assertEqual(self.http("GET", "/v1.0/nothing")[0], 404)
