@@ -1,12 +1,15 @@
 """A worker that plays workflows written as lists of steps, which are their input: what an SDK does, in a page.
 
-A step is [what, ...]; a workflow's result is the list of its steps' results. See the methods named step_*.
+A step is [what, ...]; a workflow's result is the list of its steps' results. See the methods named step_*. The last thing
+of a step that calls something may be {"scope": how much history goes along, "app": which app it is of}.
 """
 
 import json
+import threading
 import time
 
 import raw
+import history_events_pb2 as events_pb  # (made by harness.messages)
 
 pb = raw.pb
 RUNNING, COMPLETED, CONTINUED, FAILED, TERMINATED = 0, 1, 2, 3, 5
@@ -19,6 +22,16 @@ class Wait(Exception):
 
 class Failed(Exception):
     """A step has failed, with this text."""
+
+
+def passed(request):
+    """What |request| has of its callers' histories: of each [app, instance, the kinds of its events, but of turns]."""
+    if not request.HasField("propagatedHistory"):
+        return None
+    events = [[events_pb.HistoryEvent.FromString(raw).WhichOneof("eventType") for raw in chunk.rawEvents]
+              for chunk in request.propagatedHistory.chunks]
+    return [[chunk.appId, chunk.instanceId, [kind for kind in kinds if kind != "workflowStarted"]]
+            for chunk, kinds in zip(request.propagatedHistory.chunks, events)]
 
 
 class Play:
@@ -105,12 +118,19 @@ class Play:
             raise Failed(body.failureDetails.errorMessage)
         return getattr(body, "result", body).value if body.DESCRIPTOR.name != "TimerFiredEvent" else ""
 
-    def schedule(self, name, text, execution=None):
+    def schedule(self, name, text, execution=None, scope=0, app=None):
         number, action = self.act()
         if action:
             action.scheduleTask.name, action.scheduleTask.input.value = name, text
             action.scheduleTask.taskExecutionId = execution or f"{self.request.instanceId}-{number}"
+            self.lead(action, action.scheduleTask, scope, app)
         return number
+
+    def lead(self, action, called, scope=0, app=None):
+        if scope:
+            called.historyPropagationScope = scope
+        if app:
+            action.router.targetAppID = self.worker.settings["apps"][app]
 
     def timer(self, milliseconds, name="", event=None, execution=None):
         number, action = self.act()
@@ -129,8 +149,11 @@ class Play:
                 timer.createTimer.SetInParent()
         return number
 
-    def step_call(self, name, text):
-        return self.result(self.schedule(name, text))
+    def step_call(self, name, text, where={}):
+        return self.result(self.schedule(name, text, **where))
+
+    def step_caller(self):
+        return passed(self.request)
 
     def step_all(self, name, texts):
         return [self.result(number) for number in [self.schedule(name, text) for text in texts]]
@@ -166,17 +189,19 @@ class Play:
         self.taken.add(came[0])
         return came[1].eventRaised.input.value
 
-    def step_child(self, instance, steps):
+    def step_child(self, instance, steps, where={}):
         number, action = self.act()
         if action:
             child = action.createChildWorkflow
+            self.lead(action, child, **where)
             child.name, child.instanceId, child.input.value = "script", instance, json.dumps(steps)
         return self.result(number)
 
-    def step_leave(self, instance, steps):
+    def step_leave(self, instance, steps, where={}):
         _, action = self.act()
         if action:
             left = action.createDetachedWorkflow
+            self.lead(action, left, **where)
             left.name, left.instanceId, left.input.value = "script", instance, json.dumps(steps)
 
     def step_status(self, text):
@@ -203,7 +228,10 @@ class Play:
 
 class Worker(raw.Worker):
     """|settings| can be changed at any time, as another release of the app does: version (of new workflows), versions (that
-    it has), patches, nap (milliseconds of a sleep that has none), twice (it sends each answer twice; those of activities without a token)."""
+    it has), patches, nap (milliseconds of a sleep that has none), twice (it sends each answer twice; those of activities without a token),
+    apps (their ids, by what steps call them). It counts how many activities named slow run at once, and the most that did."""
+
+    running = threading.Lock()
 
     def __init__(self, port, settings):
         self.settings = settings
@@ -212,7 +240,8 @@ class Worker(raw.Worker):
     def activity(self, request, token):
         response = pb.ActivityResponse(instanceId=request.workflowInstance.instanceId, taskId=request.taskId)
         try:
-            response.result.value = getattr(self, "do_" + request.name)(request.input.value)
+            response.result.value = (json.dumps(passed(request)) if request.name == "see"
+                                     else getattr(self, "do_" + request.name)(request.input.value))
         except Failed as failure:
             response.failureDetails.errorType, response.failureDetails.errorMessage = "Failed", str(failure)
             response.failureDetails.isNonRetriable = "never" in str(failure)
@@ -232,7 +261,12 @@ class Worker(raw.Worker):
         return str(int(text) + 1)
 
     def do_slow(self, text):
+        with self.running:
+            self.settings["slow"] = self.settings.get("slow", 0) + 1
+            self.settings["most slow"] = max(self.settings.get("most slow", 0), self.settings["slow"])
         time.sleep(0.05)
+        with self.running:
+            self.settings["slow"] -= 1
         return text
 
     def do_big(self, text):

@@ -280,9 +280,99 @@ def retention(w):
     w.settle("kept-")
 
 
+def propagation(w):
+    """What is called is given its caller's history, or that of all its callers, as of the call; also in a new generation, in a
+    rerun, in another app, and when it is asked again after a retry."""
+    own, lineage, far = {"scope": 1}, {"scope": 2}, {"scope": 2, "app": "other"}
+    kid = [["caller"], ["call", "see", "", own], ["call", "see", "", lineage], ["call", "see", ""]]
+    w.start("seen-none", ["call", "add", "1"], ["call", "see", ""], ["child", "seen-without", kid])
+    w.ends("seen-none")
+    w.start("seen-own", ["call", "add", "1"], ["call", "see", "", own], ["child", "seen-kid", kid, own], ["call", "see", "", lineage])
+    w.ends("seen-own")
+    w.start("seen-all", ["event", "go"], ["child", "seen-first", [["caller"], ["child", "seen-second", kid, lineage]], lineage])
+    w.event("seen-all", "go")
+    w.ends("seen-all")
+    w.start("seen-far", ["call", "see", "", far], ["child", "seen-there", [*kid, ["child", "seen-back", kid, {"scope": 2, "app": "near"}]], far])
+    w.ends("seen-far")
+    w.start("seen-again", ["child", "seen-twice", [["event", "more"], ["caller"], ["again", [["caller"], ["call", "see", "", lineage]]]], lineage])
+    w.happens("seen-twice", "timerCreated")
+    w.event("seen-twice", "more")
+    w.ends("seen-again")
+    w.rerun("seen-own", 1, "seen-rerun")
+    w.ends("seen-rerun")
+    w.settle("seen-")
+    w.other.settle("seen-")
+
+
+def limits(w):
+    """They hold up, and change nothing else."""
+    for name in ("a", "b", "c"):
+        w.start(f"limit-{name}", ["all", "slow", [name, "2", "3"]], ["child", f"limit-{name}-kid", [["all", "slow", ["4", "5"]]]],
+                ["all", "add", ["1", "2", "3"]])
+    w.start("limit-ended", ["all", "slow", ["1", "2", "3", "4"]], ["event", "never"])
+    w.terminate("limit-ended")
+    for name in ("a", "b", "c"):
+        w.ends(f"limit-{name}")
+        assert w.output(f"limit-{name}")[0] == [name, "2", "3"]
+    assert w.kills or w.settings["most slow"] == 1, w.settings
+    for name in ("a", "b", "c"):
+        w.rerun(f"limit-{name}", 0, f"limit-{name}-again")
+        w.ends(f"limit-{name}-again")
+        w.settle(f"limit-{name}")
+
+
+def other_apps(w):
+    """Activities, children and clients' calls that go to another app and back."""
+    other, far = w.other, w.through("other")
+    there, back = {"app": "other"}, {"app": "near"}
+    w.start("far-call", ["call", "add", "1", there], ["call", "add", "5"], ["call", "add", "7", there])
+    w.ends("far-call")
+    w.start("far-child", ["child", "far-kid", [["call", "add", "1"], ["child", "far-back", [["call", "add", "2", there]], back]], there])
+    w.ends("far-child")
+    w.start("far-fails", ["child", "far-failed", [["fail", "no"]], there])
+    w.ends("far-fails", FAILED)
+    w.start("far-leaves", ["leave", "far-left", [["event", "go"]], there])
+    w.ends("far-leaves")
+    other.happens("far-left", "timerCreated")
+    far.start("far-left")  # it runs already
+    w.start("far-taken", ["child", "far-left", [], there])
+    w.ends("far-taken", FAILED)
+    far.event("far-left", "go", "by the near one")
+    other.ends("far-left")
+    far.start("far-there", ["event", "one"], ["call", "add", "8", back])
+    other.happens("far-there", "timerCreated")
+    far.suspend("far-there")
+    far.event("far-there", "one")
+    far.resume("far-there")
+    other.ends("far-there")
+    far.rerun("far-there", 1, "far-there-again", "10")
+    other.ends("far-there-again")
+    far.purge("far-there-again")
+    w.rerun("far-call", 2, "far-call-again", "70")
+    w.ends("far-call-again")
+    w.rerun("far-fails", 0, "far-fails-again")
+    w.ends("far-fails-again", FAILED)
+    w.start("far-tree", ["child", "far-branch", [["child", "far-leaf", [["event", "never"]], back]], there])
+    w.happens("far-leaf", "timerCreated")
+    far.purge("far-branch")
+    w.terminate("far-tree")
+    w.ends("far-leaf", TERMINATED)
+    other.ends("far-branch", TERMINATED)
+    w.purge("far-tree", recursive=True)
+    other.gone("far-branch")
+    w.gone("far-leaf")
+    for call in (far.suspend, far.resume, far.event, far.terminate, far.purge):
+        call(*("far-nobody", "x")[:1 + (call == far.event)])
+    w.settle("far-")
+    other.settle("far-")
+
+
 PROGRAMS = {program.__name__: (program, options) for program, options in [
     (operations, {}), (timers, {}), (retries, {}), (twice, {}), (versions, {}), (patches, {}), (stalled, {}),
-    (sizes, {"flags": ["--max-body-size", "64Ki"]}), (retention, {"policy": "{completed: 1s, failed: 0s}"})]}
+    (sizes, {"flags": ["--max-body-size", "64Ki"]}),
+    (retention, {"workflow": "{stateRetentionPolicy: {completed: 1s, failed: 0s}}"}),
+    (propagation, {"with_other": True}), (other_apps, {"with_other": True}),
+    (limits, {"workflow": "{globalMaxConcurrentActivityInvocations: 3, activityConcurrencyLimits: [{name: slow, maxConcurrent: 1}]}"})]}
 
 
 @functools.lru_cache(None)
@@ -307,7 +397,7 @@ WORLDS = {
 }
 RESTARTS = ("stalled", "sizes", "retention")  # memory does not outlive these
 ALL = os.environ.get("PAWL_WORLDS") == "all"
-SHORT = {(program, "killed") for program in ("timers", "twice", "stalled")} | \
+SHORT = {(program, "killed") for program in ("timers", "twice", "stalled", "other_apps")} | \
     {("operations", world) for world in ("memory", "three", "killed", "redis")}
 
 

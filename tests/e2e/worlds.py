@@ -1,6 +1,7 @@
 """Daemons of one app, one or several, on a store, in peace or under kills; and what they did, in words that times and ids
 do not touch, so that two such worlds can be compared."""
 
+import copy
 import json
 import re
 import secrets
@@ -28,25 +29,41 @@ class World:
         self.daemons, self.workers, self.hubs, self.said = [], [], [], []
         self.app, self.settings, self.calls = f"same-{secrets.token_hex(4)}", {}, 0
         self.answered = 0
+        self.name_of_all, self.target, self.other = self.app, None, None
 
-    def open(self, flags=(), policy=None):
-        """|policy|: of retention."""
+    def open(self, flags=(), workflow=None, with_other=False):
+        """|workflow|: what the Configuration says of them. |with_other|: beside another app, which then is `other`, on a store
+        of its own or on the same server."""
         for _ in range(self.count):
             folder = self.daemons[0].folder if self.daemons and not self.server else None
             self.daemons.append(harness.Daemon(app_id=self.app, store=self.store, server=self.server, folder=folder, flags=flags,
                                                shards=self.shards))
-        if policy:
+        if workflow:
             for daemon in self.daemons:
                 file = daemon.folder / "policy.yaml"
-                file.write_text(f"kind: Configuration\nspec: {{workflow: {{stateRetentionPolicy: {policy}}}}}\n")
+                file.write_text(f"kind: Configuration\nspec: {{workflow: {workflow}}}\n")
             self.restart([*flags, "--config", str(self.daemons[0].folder / "policy.yaml")])
         self.workers = [scripted.Worker(daemon.grpc, self.settings) for daemon in self.daemons]
         self.hubs = [raw.Hub(daemon.grpc) for daemon in self.daemons]
         for worker in self.workers:
             if not worker.connected.wait(30):
                 raise RuntimeError(f"{self.name}: no worker has a stream")
+        if with_other:
+            self.other = World(f"the other app, {self.name}", self.count, self.store, self.server, 0, self.shards)
+            self.other.app, self.other.name_of_all, self.other.said = self.app + "-other", self.app, self.said
+            self.settings["apps"] = {"near": self.app, "other": self.other.app}
+            self.other.settings = self.settings
+            self.other.open(flags)
+
+    def through(self, app):
+        """The same, for calls on workflows of |app|, which go by the daemons of this one."""
+        far = copy.copy(self)
+        far.target = self.settings["apps"][app]
+        return far
 
     def close(self):
+        if self.other:
+            self.other.close()
         for worker in self.workers:
             worker.closing = True
         for hub in self.hubs:
@@ -76,6 +93,8 @@ class World:
         """The daemons are asked in turn. Again where it is not known what became of it: its own daemon may have just died,
         or the one that has the workflow."""
         self.calls += 1
+        if self.target:
+            request.router.targetAppID = self.target
         end, again = time.monotonic() + timeout, False
         while True:
             try:
@@ -98,10 +117,13 @@ class World:
             self.say(method, error.code().name, error.details())
         self.answered += 1
         if self.kills and self.answered % self.kills == 0:
-            daemon = self.daemons[self.answered // self.kills % self.count]
+            worlds = [self, self.other] if self.other else [self]
+            daemons = [daemon for world in worlds for daemon in world.daemons]
+            daemon = daemons[self.answered // self.kills % len(daemons)]
             daemon.kill()
             daemon.start()
-            self.find_all()
+            for world in worlds:
+                world.find_all()
         return said
 
     def find_all(self):
@@ -121,7 +143,7 @@ class World:
             return None
 
     def say(self, *words):
-        text = json.dumps(words, sort_keys=True).replace(self.app, "APP")
+        text = json.dumps(words, sort_keys=True).replace(self.name_of_all, "APP")
         self.said.append(text)
 
     # --- what programs do --------------------------------------------------------------------
