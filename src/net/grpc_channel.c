@@ -42,6 +42,7 @@ static int channel_on_frame(nghttp2_session *session, const nghttp2_frame *frame
 
 static void channel_receive(struct pawl_conn *conn, const uint8_t *data, size_t len) {
     struct pawl_grpc_channel *channel = conn->state;
+    channel->is_heard = true;
     pawl__h2_receive(&channel->h2, data, len);
 }
 
@@ -58,8 +59,14 @@ static void channel_produce(struct pawl_conn *conn) {
 static void channel_tick(struct pawl_conn *conn, uint64_t now) {
     struct pawl_grpc_channel *channel = conn->state;
     const struct pawl_grpc_client_options *options = &channel->client->options;
+    uint64_t timeout = (uint64_t)(options->keepalive_timeout / PAWL_MILLISECOND);
+    // A server speaks first thing: it needs no PING to be found silent.
+    if (!channel->is_heard && now - conn->last_read >= timeout) {
+        pawl__conn_fail(conn, PAWL_E_UNAVAILABLE);
+        return;
+    }
     pawl__h2_keepalive(&channel->h2, now, (uint64_t)(options->keepalive_time / PAWL_MILLISECOND),
-                       (uint64_t)(options->keepalive_timeout / PAWL_MILLISECOND));
+                       timeout);
 }
 
 static void channel_lost(struct pawl_conn *conn, enum pawl_err reason) {

@@ -40,6 +40,7 @@ struct pawl_grpc_channel {
     struct pawl_h2 h2;
     struct pawl_grpc_client *client;
     struct pawl_grpc_call *calls;
+    bool is_heard;   // something came
     bool is_leaving; // GOAWAY came
 };
 

@@ -34,7 +34,7 @@ struct pawl_grpc_client_options {
     size_t max_message;        // bytes of a received message; 0: 4 MiB
     int64_t connect_timeout;   // nanoseconds; 0: five seconds
     int64_t keepalive_time;    // nanoseconds of silence before a PING; 0: thirty seconds
-    int64_t keepalive_timeout; // nanoseconds to answer it; 0: ten seconds
+    int64_t keepalive_timeout; // nanoseconds to answer it, and to begin to speak; 0: ten seconds
 
     // Called with each new state; |error| says why it is CLOSED. By then open calls have ended,
     // with one exception: after the server's GOAWAY they continue on the old connection, while new

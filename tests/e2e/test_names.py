@@ -82,6 +82,22 @@ class Names(Case):
         self.addCleanup(way.close)
         self.one_goes_and_comes(HOST, way, self.resolution("nameformat", f"{{format: '{{appid}}:{way.port}'}}"))
 
+    def test_a_table_and_one_that_is_silent(self):
+        """At an address where connections are taken, and nothing comes back, it is not looked for twice."""
+        self.far = self.daemon(FAR)
+        self.worker(self.far, waiting=waiting)
+        way = proxy.Proxy(self.far.grpc)
+        self.addCleanup(way.close)
+        way.silence()
+        near = self.daemon(NEAR, flags=self.resolution(
+            "apps", f"{{{FAR}: ['127.0.0.1:{way.port}', '127.0.0.1:{self.far.grpc}']}}"))
+        self.worker(near, parent=child_of(FAR, instance="{}-child"))
+        hubs = self.hub(near), self.hub(self.far)
+        for name in "ab":
+            hubs[0].start(name, "parent", "in")
+        for name in "ab":
+            self.until(self.is_there, hubs[1], name + "-child", seconds=25)
+
     def test_a_host_that_dns_does_not_know(self):
         near = self.daemon(NEAR, flags=self.resolution("nameformat", "{format: '{appid}.invalid:50001'}"))
         text = self.refused(raw.grpc.StatusCode.UNAVAILABLE, Far(self.hub(near), "shop").get, "t")
