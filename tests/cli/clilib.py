@@ -160,6 +160,45 @@ class Case(unittest.TestCase):
             self.assertIn(text, answer.stderr)
 
 
+class Steering(Case):
+    """An app that runs, and 'pawl workflow' for it."""
+
+    def setUp(self):
+        super().setUp()
+        self.id = self.run_app()
+
+    def run_app(self, name="one", program="cli_worker", ready="ready\n"):
+        id = f"wf-{name}-{os.getpid()}-{self.home.name[-6:].lower().replace('_', 'x')}"
+        self.start("run", "-a", id, "--", BIN / program)
+        self.wait_output(ready)
+        return id
+
+    def workflow(self, command, *args, app=None, **more):
+        return self.pawl("workflow", command, "-a", app or self.id, *args, **more)
+
+    def done(self, command, *args, **more):
+        answer = self.workflow(command, *args, **more)
+        self.assertEqual((answer.returncode, answer.stderr), (0, ""), answer.stdout)
+        return answer.stdout
+
+    def listed(self, *args):
+        return json.loads(self.done("list", "-o", "json", *args))
+
+    def wait_status(self, id, status):
+        def so():
+            return any(one["instanceID"] == id and one["runtimeStatus"] == status for one in self.listed())
+        wait_for(so)
+
+    def ids(self, *args, **more):
+        return self.done("list", "-o", "ids", *args, **more).split()
+
+    def get(self, *args):
+        return json.loads(self.done("get", *args, "-o", "json"))
+
+    def events(self, id):
+        return json.loads(self.done("history", id, "-o", "events"))
+
+
 def get_metadata(port):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1.0/metadata", timeout=5) as answer:
         return json.load(answer)
