@@ -166,7 +166,8 @@ struct pawl_part {
     struct pawl_part *next;
 };
 
-// One atomic, durable change: the parts (each of another shard), then the user's transactions.
+// One atomic, durable change: the parts, then the user's transactions. Each part is of another
+// shard; but a loop that has slept may bring one of an earlier lease beside that of the newest.
 //
 // A commit has a price of its own, whatever is in it: a sync, above all. So a store may ask for
 // |more| while it writes, as often as it likes until it begins to make what it wrote durable. That

@@ -61,8 +61,9 @@ static void commit_refused(struct fixture *f, struct pawl_part *refused, bool fi
 static void test_refused_part(void **state) {
     struct fixture *f = *state;
     fixture_lease(f);
-    struct pawl_lease other = second_shard(f), stale = other;
+    struct pawl_lease other = second_shard(f), stale = other, earlier = f->lease;
     stale.epoch--;
+    earlier.epoch--;
     struct pawl_snapshot row = t_snapshot("i", "s", "h"), tail = t_snapshot("t", "s", "h"), out;
     struct pawl_mail mail = {PAWL_STR("app"), 0, PAWL_STR("m"), PAWL_STR("x")};
     tail.history_from = 3; // there is nothing before it
@@ -73,6 +74,7 @@ static void test_refused_part(void **state) {
         enum pawl_err result;
     } cases[] = {
         {&stale, 1, &row, PAWL_E_FENCED},
+        {&earlier, 1, &row, PAWL_E_FENCED}, // of the shard of the part that is done
         {&other, 7, &row, PAWL_E_INTERNAL},
         {&other, 1, &tail, PAWL_E_INTERNAL},
     };
@@ -89,8 +91,9 @@ static void test_refused_part(void **state) {
         commit_refused(f, &refused, i % 2, ++position, cases[c].result);
         assert_string_equal(t_log(f, other.shard, 0), "");
         assert_string_equal(t_mail(f, "app", 0, "", 0), "");
-        assert_err(PAWL_E_NOT_FOUND, f->store->ops->load(f->store, other.shard, PAWL_STR("i"),
-                                                         &f->arena, &out, &f->error));
+        assert_err(PAWL_E_NOT_FOUND,
+                   f->store->ops->load(f->store, refused.lease->shard, PAWL_STR("i"), &f->arena,
+                                       &out, &f->error));
     }
 }
 
@@ -98,16 +101,19 @@ static void test_refused_part(void **state) {
 static void test_refused_batch(void **state) {
     struct fixture *f = *state;
     fixture_lease(f);
-    struct pawl_lease other = second_shard(f), stale = other;
+    struct pawl_lease other = second_shard(f), stale = other, earlier = f->lease;
     stale.epoch--;
+    earlier.epoch--;
     struct pawl_batch first = {1, PAWL_STR("a")};
     assert_ok(f, t_commit(f, &(struct pawl_part){.lease = &other, .batch = &first}, NULL));
     const struct {
         const struct pawl_lease *lease;
         uint64_t position;
         enum pawl_err result;
-    } cases[] = {
-        {&stale, 2, PAWL_E_FENCED}, {&other, 1, PAWL_E_INTERNAL}, {&other, 7, PAWL_E_INTERNAL}};
+    } cases[] = {{&stale, 2, PAWL_E_FENCED},
+                 {&earlier, 2, PAWL_E_FENCED},
+                 {&other, 1, PAWL_E_INTERNAL},
+                 {&other, 7, PAWL_E_INTERNAL}};
     uint64_t position = 0;
     for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
         size_t c = i / 2;

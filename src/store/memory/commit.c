@@ -119,11 +119,12 @@ static enum pawl_err commit_part(struct pawl_memory_data *data, struct pawl_memo
     return ok ? err : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
-// Ends what commit_part began: appends and trims, or forgets.
+// Ends what commit_part began: appends and trims, or forgets. A part of an earlier lease began
+// nothing, though the shard may be in the commit by another part.
 static void commit_log(struct pawl_memory_data *data, const struct pawl_part *part, bool done) {
     struct pawl_memory_shard *shard =
         part->lease ? pawl__memory_shard(data, part->lease->shard) : NULL;
-    if (!shard || !shard->in_commit) return;
+    if (!shard || !shard->in_commit || shard->epoch != part->lease->epoch) return;
     shard->in_commit = false;
     if (done && part->batch)
         shard->batches[shard->batch_count++] =
