@@ -78,8 +78,12 @@ static void borrow_pump(struct pawl_dispatch_extra *extra) {
     struct pawl_borrower *borrower = extra->data;
     for (struct pawl_borrowed *item; (item = borrow_next(borrower));) {
         struct pawl_worker *worker = item->worker;
-        pawl__list_remove(&item->link);
         struct pawl_borrow_session *session = item->session;
+        if (item->until <= pawl__clock_steady()) {
+            pawl__borrow_session_fail(session, "others may have what it has lent");
+            continue;
+        }
+        pawl__list_remove(&item->link);
         pawl__list_add(&session->given, &item->link);
         borrower->items.delivered = item;
         if (worker->deliver(worker, item->bytes)) continue;

@@ -89,14 +89,23 @@ struct pawl_borrow_session *pawl__borrow_session_create(struct pawl_borrower *bo
     return session;
 }
 
+// Until when what |ask| has brought is the lender's for certain; steady. It was asked a moment
+// before the lender heard of it.
+static int64_t ask_until(const struct borrow_ask *ask) {
+    int64_t lasts = ask->verb.lasts;
+    return lasts < INT64_MAX - ask->at ? ask->at + lasts : INT64_MAX;
+}
+
 // False: what was lent cannot be taken.
-static bool session_take(struct pawl_borrow_session *session, const struct pawl_borrow *verb) {
+static bool session_take(struct pawl_borrow_session *session, const struct borrow_ask *ask) {
     struct pawl_borrower *borrower = session->borrower;
+    const struct pawl_borrow *verb = &ask->verb;
     for (size_t i = 0; i < verb->item_count; i++) {
         struct pawl_borrowed *item =
             pawl__borrowed_create(&borrower->items, verb->items[i], session->worker);
         if (!item) return false;
         item->session = session;
+        item->until = ask_until(ask);
         item->lender = session->lender->address;
         pawl__list_add(&session->waiting, &item->link);
     }
@@ -125,7 +134,7 @@ static void ask_on_done(struct pawl_call *call, const struct pawl_error *error) 
         session_note(session->lender, ask->verb.more);
         session->lender->again = false;
         if (ask->verb.item_count) session->used_at = pawl__clock_steady();
-        if (!session_take(session, &ask->verb))
+        if (!session_take(session, ask))
             pawl__borrow_session_fail(session,
                                       "what it lends cannot be taken"); // and is given anew
     }

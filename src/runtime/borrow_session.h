@@ -53,7 +53,8 @@ struct pawl_borrow_session {
 };
 
 // Whether the daemon has not gone on for a second or more. What lenders sent meanwhile may be with
-// others by now, who may have answered.
+// others by now, who may have answered. Where leases end by themselves, the lender says when
+// (pawl_borrow.lasts); where they end with a process, or are given away, there is only this.
 static inline bool pawl__borrower_has_slept(const struct pawl_borrower *borrower, int64_t now) {
     return now - borrower->pulsed_at > 2 * PAWL_SECOND;
 }

@@ -12,6 +12,7 @@ struct pawl_borrowed {
     struct pawl_worker *worker; // NULL: it has answered, or is gone
     bool turn;
     int32_t task_id; // PAWL_ITEM_TURN: a turn
+    int64_t until;   // steady: others may give it out then
     struct pawl_str bytes, id, token;
     char text[];
 };

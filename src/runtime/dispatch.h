@@ -127,6 +127,7 @@ struct pawl_dispatch {
     int64_t turn_time;  // nanoseconds that workers take for one, on a moving average
     struct pawl_dispatch_meters meters;
     struct pawl_buf item_bytes; // the work item under construction
+    int64_t leased_until;       // of the shard that it is of; see there
     struct pawl_buf key_bytes;  // scratch
     uint64_t next_token;
     char token_prefix[12];

@@ -138,6 +138,7 @@ static void give_hand(struct pawl_dispatch *dispatch, bool turn, struct pawl_wor
                       struct pawl_work work) {
     struct pawl_queue *parked = turn ? &dispatch->parked_turns : &dispatch->parked_activities;
     if (pawl__residency_has_slept(work.home) && pawl__queue_push(parked, work)) return;
+    dispatch->leased_until = work.home->leased_until;
     if (!pawl__residency_serves(work.home)) {
         // Its shard is being dropped, with all that is outstanding.
     } else if (turn) {

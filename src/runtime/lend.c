@@ -24,8 +24,9 @@ struct lend_session {
     uint64_t id, attempt, number;
     struct pawl_arena arena;
     struct pawl_map names[2];
-    int64_t heard_at; // steady
+    int64_t heard_at; // steady; of a call: when it came
     size_t bytes;     // of items for the call
+    int64_t until;    // steady: when the first lease ends of a shard that they are of
 };
 
 static struct lend_session *session_of(const struct pawl_worker *worker) {
@@ -46,6 +47,8 @@ static const char *session_names(const struct pawl_worker *worker, bool turn, si
 static bool session_deliver(struct pawl_worker *worker, struct pawl_str item) {
     struct lend_session *session = session_of(worker);
     if (!session->call || !pawl__borrow_add(session->call, item)) return false;
+    int64_t until = session->lend->dispatch->leased_until;
+    if (until < session->until) session->until = until;
     session->bytes += item.len;
     if (session->bytes >= LEND_BYTES) worker->paused = true;
     return true;
@@ -54,8 +57,10 @@ static bool session_deliver(struct pawl_worker *worker, struct pawl_str item) {
 static void session_answer(struct lend_session *session, const struct pawl_error *error) {
     struct pawl_borrow *call = session->call;
     if (!call) return;
+    if (session->until < INT64_MAX) call->lasts = session->until - session->heard_at;
     session->call = NULL;
     session->heard_at = pawl__clock_steady();
+    session->until = INT64_MAX;
     session->worker.paused = true;
     session->bytes = 0;
     call->call.remote = NULL;
@@ -119,6 +124,7 @@ static struct lend_session *session_create(struct pawl_lend *lend, const struct 
     session->remote.cancel = session_on_cancel;
     session->id = verb->worker;
     session->attempt = verb->attempt;
+    session->until = INT64_MAX;
     session->worker = (struct pawl_worker){
         .deliver = session_deliver,
         .reset = session_reset,

@@ -18,7 +18,7 @@ void pawl__ring_init(struct pawl_ring *verb, const char *address, const uint32_t
 }
 
 void pawl__borrow_init(struct pawl_borrow *verb, struct pawl_arena *arena) {
-    *verb = (struct pawl_borrow){.arena = arena};
+    *verb = (struct pawl_borrow){.arena = arena, .lasts = INT64_MAX};
     pawl__call_init(&verb->call, &borrow_verb, PAWL_STR(""));
 }
 
@@ -118,6 +118,7 @@ Peer__Lent *pawl__lent_pack(struct pawl_arena *arena, const struct pawl_borrow *
     row->items = items;
     row->n_items = verb->item_count;
     row->more = verb->more;
+    row->lasts = verb->lasts < INT64_MAX ? (uint64_t)verb->lasts : 0;
     return row;
 }
 
@@ -129,5 +130,6 @@ bool pawl__lent_take(struct pawl_borrow *verb, const Peer__Lent *row) {
                 verb, (struct pawl_str){(const char *)row->items[i].data, row->items[i].len}))
             return false;
     verb->more = row->more;
+    verb->lasts = row->lasts && row->lasts < INT64_MAX ? (int64_t)row->lasts : INT64_MAX;
     return true;
 }

@@ -39,6 +39,9 @@ struct pawl_borrow {
     struct pawl_str *items; // encoded WorkItems
     size_t item_count, item_cap;
     bool more; // waits, and no worker has room for it
+    // Nanoseconds, from the asking on, for which the lender's leases last, at least. Another daemon
+    // may give out the same items then. INT64_MAX: it cannot say.
+    int64_t lasts;
 };
 void pawl__borrow_init(struct pawl_borrow *verb, struct pawl_arena *arena);
 

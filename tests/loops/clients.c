@@ -140,7 +140,8 @@ bool clients_check(void) {
 void clients_act(unsigned number) {
     struct client *client = &clients[number];
     struct connection *connection = client->connection;
-    client->next = world.now + PAWL_MILLISECOND + below(100) * PAWL_MILLISECOND;
+    unsigned most = world.sleepy && !world.calm ? 1000 : 100; // so that there is always some work
+    client->next = world.now + PAWL_MILLISECOND + below(most) * PAWL_MILLISECOND;
     if (connection->state == CONNECTION_NONE) {
         process_connect(connection);
         return;

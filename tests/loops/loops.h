@@ -12,7 +12,8 @@
 // same seed is the same world. One goes on at a time, for a turn; another may have any number of
 // turns meanwhile. Sockets are not there: people do what they do in a turn of their loop.
 //
-// What goes wrong: loops lag, for a moment or for longer than leases last; workers leave with
+// What goes wrong: loops lag, for a moment or for longer than leases last, and so do the one that
+// lends an activity and the one that it is lent to; workers leave with
 // answers on their way, or come over another connection; clients give up; shards move; commits
 // fail; another daemon is told of that is not there; all ends in the middle, each loop in its own
 // time, and begins anew on the same store. Then comes a calm.
@@ -120,8 +121,11 @@ struct world {
     struct loop *at; // which goes on; NULL: a thread, or nobody
     bool making;     // no loop runs yet
     bool calm, trace;
-    bool quiet;   // loops lag a little, and no more
-    size_t count; // of the loops
+    bool quiet;          // loops lag a little, and no more
+    bool sleepy;         // loops sleep with what they have lent, and others could do it as well
+    int64_t sleeps_at;   // when the next one may
+    struct loop *lender; // that has lent an activity in this turn; NULL: none
+    size_t count;        // of the loops
     struct loop loops[LOOPS];
     struct pawl_jobs *threads[2]; // of the store
     struct pawl_store *store;
@@ -164,6 +168,8 @@ void schedule_meanwhile(void);
 
 // Whether |loop| could go on now if it had something to do.
 bool schedule_is_free(const struct loop *loop);
+// The same, and others have told it something that it has not taken notice of.
+bool schedule_is_told(const struct loop *loop);
 
 // --- process.c -----------------------------------------------------------------------------------
 
@@ -196,6 +202,8 @@ void call_begin_answer(struct call *call, struct pawl_str bytes);
 void workers_begin(void);
 // Their work streams on |loop| end, as the loop does.
 void workers_end_streams(struct loop *loop);
+// Whether a worker that runs activities is at another loop than these two.
+bool workers_work_elsewhere(const struct loop *one, const struct loop *other);
 // One that can act now does so, if there is one. |*next|: when the next one will.
 void workers_act(unsigned worker);
 int64_t workers_next(unsigned worker);

@@ -66,6 +66,41 @@ static void trouble_lag(struct loop *loop) {
     if (long_one) say("loop %zu lags for %lld ms", loop->index, (long long)lag / PAWL_MILLISECOND);
 }
 
+// How long |loop| may sleep without noticing it, once it is awake again.
+static int64_t trouble_unnoticed(const struct loop *loop) {
+    return loop->node->borrower.pulsed_at + 2 * PAWL_SECOND - pawl__clock_steady();
+}
+
+// How long its leases last by now, of all shards.
+static int64_t trouble_leased(const struct loop *loop) {
+    int64_t until = 0;
+    for (uint32_t i = 0; i < loop->node->count; i++) {
+        const struct pawl_residency *residency = &loop->node->partitions[i].residency;
+        if (pawl__residency_serves(residency) && residency->leased_until > until)
+            until = residency->leased_until;
+    }
+    return until - pawl__clock_steady();
+}
+
+// |lender| has just lent an activity, and sleeps until others have its shards. So does the loop
+// that it has lent it to, but not for so long that it would notice. A third one could do the same.
+static void trouble_sleep(struct loop *lender) {
+    if (!schedule_is_free(lender) || !lender->node || world.now < world.sleeps_at) return;
+    for (size_t i = 0; i < world.count; i++) {
+        struct loop *borrower = &world.loops[i];
+        bool told = borrower != lender && borrower->node && schedule_is_told(borrower);
+        if (!told || !workers_work_elsewhere(lender, borrower)) continue;
+        int64_t unnoticed = trouble_unnoticed(borrower);
+        if (unnoticed < trouble_leased(lender) + 100 * PAWL_MILLISECOND) continue;
+        upset();
+        world.sleeps_at = world.now + PAWL_SECOND;
+        lender->lags_until = world.now + (2000 + below(1500)) * PAWL_MILLISECOND;
+        borrower->lags_until = world.now + unnoticed - below(50) * PAWL_MILLISECOND;
+        say("loop %zu sleeps, and loop %zu with what it was lent", lender->index, borrower->index);
+        return;
+    }
+}
+
 static void trouble_give(struct loop *loop) {
     if (loop->state != LOOP_UP || !schedule_is_free(loop) || !loop->node->count) return;
     world.at = loop;
@@ -138,6 +173,8 @@ static unsigned long world_run(uint64_t seed, bool trace) {
     world.count = 2 + below(LOOPS - 1);
     unsigned every = 20 + below(400); // turns
     world.quiet = seed % 3 == 0;
+    world.sleepy = seed % 3 == 1;
+    if (world.sleepy) world.count = LOOPS;
     struct pawl_error error;
     if (pawl__memory_open(&world.store, &error)) abort();
     if (seed % 2) world_add_absent();
@@ -146,6 +183,7 @@ static unsigned long world_run(uint64_t seed, bool trace) {
     process_begin();
     while (world.now < TROUBLE_MS * PAWL_MILLISECOND) {
         if (!below(100)) world_go_round();
+        if (world.sleepy && world.lender) trouble_sleep(world.lender);
         if (world.quiet && !below(every)) trouble_lag(world_loop());
         if (!world.quiet && !below(every)) trouble();
         world_step();

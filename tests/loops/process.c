@@ -230,6 +230,9 @@ static void process_on_node_closed(void *arg) {
 
 static void process_close_node(struct loop *loop) {
     pawl__sibling_join(loop->sibling, NULL, NULL);
+    // Shards may be on their way to another loop right then.
+    for (uint32_t i = 0; !below(2) && i < loop->node->count; i++)
+        pawl__partition_give(&loop->node->partitions[i]);
     pawl__node_close(loop->node, process_on_node_closed, loop);
 }
 

@@ -213,12 +213,19 @@ bool schedule_is_free(const struct loop *loop) {
     return loop->lags_until <= world.now;
 }
 
+bool schedule_is_told(const struct loop *loop) {
+    return schedule_is_free(loop) && jobs_wait(loop);
+}
+
 static bool loop_wants(struct loop *loop) {
     return loop->next_at <= world.now || jobs_wait(loop) || asyncs_run(loop, true) ||
            process_wants(loop);
 }
 
 static void loop_turn(struct loop *loop) {
+    struct pawl_node *node = loop->node;
+    size_t lent = node ? node->dispatch.lent : 0;
+    uint64_t activities = node ? node->dispatch.meters.activities : 0;
     world.at = loop;
     loop->next_at = INT64_MAX;
     sim_handles_run_timers(&loop->uv);
@@ -230,6 +237,8 @@ static void loop_turn(struct loop *loop) {
     sim_handles_run_checks(&loop->uv);
     sim_handles_run_closed(&loop->uv);
     sim_handles_plan(&loop->uv);
+    bool lends = loop->node && loop->node == node && node->dispatch.lent > lent;
+    if (lends && node->dispatch.meters.activities > activities) world.lender = loop;
     world.at = NULL;
 }
 
@@ -294,6 +303,7 @@ static bool schedule_one(bool threads) {
 
 void schedule_step(void) {
     world.turns++;
+    world.lender = NULL;
     if (!schedule_one(true)) schedule_pass();
 }
 

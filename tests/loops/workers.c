@@ -38,7 +38,9 @@ static const char *const worker_has[WORKERS][2][3] = { // activities, workflows
 
 static const char *worker_names(const struct pawl_worker *base, bool turn, size_t *at) {
     const struct worker *worker = PAWL_CONTAINER(base, const struct worker, base);
-    return worker_has[worker->number][turn][(*at)++];
+    // Worker 1 has then what worker 2 has: what one does not do, the other one does.
+    unsigned number = worker->number == 1 && world.sleepy ? 2 : worker->number;
+    return worker_has[number][turn][(*at)++];
 }
 
 static bool worker_serves(const struct pawl_worker *base, bool turn, struct pawl_str name) {
@@ -141,6 +143,14 @@ static void worker_attach(struct worker *worker) {
     upset();
     say("worker %u comes to loop %zu", worker->number, worker->at->index);
     pawl__dispatch_attach(&worker->at->node->dispatch, &worker->base);
+}
+
+bool workers_work_elsewhere(const struct loop *one, const struct loop *other) {
+    for (unsigned i = 0; i < WORKERS; i++)
+        if (workers[i].at && workers[i].at != one && workers[i].at != other &&
+            worker_serves(&workers[i].base, false, PAWL_STR("work")))
+            return true;
+    return false;
 }
 
 void workers_end_streams(struct loop *loop) {
