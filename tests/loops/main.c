@@ -82,8 +82,16 @@ static int64_t trouble_leased(const struct loop *loop) {
     return until - pawl__clock_steady();
 }
 
+static void trouble_give_all(struct loop *loop) {
+    world.at = loop;
+    for (uint32_t i = 0; i < loop->node->count; i++)
+        pawl__partition_give(&loop->node->partitions[i]);
+    world.at = NULL;
+}
+
 // |lender| has just lent an activity, and sleeps until others have its shards. So does the loop
 // that it has lent it to, but not for so long that it would notice. A third one could do the same.
+// Or |lender| gives its shards away, and the other one sleeps so long that it notices.
 static void trouble_sleep(struct loop *lender) {
     if (!schedule_is_free(lender) || !lender->node || world.now < world.sleeps_at) return;
     for (size_t i = 0; i < world.count; i++) {
@@ -91,12 +99,18 @@ static void trouble_sleep(struct loop *lender) {
         bool told = borrower != lender && borrower->node && schedule_is_told(borrower);
         if (!told || !workers_work_elsewhere(lender, borrower)) continue;
         int64_t unnoticed = trouble_unnoticed(borrower);
-        if (unnoticed < trouble_leased(lender) + 100 * PAWL_MILLISECOND) continue;
+        bool gives = world.seed / 3 % 4 == 0;
+        if (!gives && unnoticed < trouble_leased(lender) + 100 * PAWL_MILLISECOND) continue;
         upset();
         world.sleeps_at = world.now + PAWL_SECOND;
-        lender->lags_until = world.now + (2000 + below(1500)) * PAWL_MILLISECOND;
+        say("loop %zu %s, and loop %zu sleeps with what it was lent", lender->index,
+            gives ? "gives its shards away" : "sleeps", borrower->index);
         borrower->lags_until = world.now + unnoticed - below(50) * PAWL_MILLISECOND;
-        say("loop %zu sleeps, and loop %zu with what it was lent", lender->index, borrower->index);
+        if (gives) borrower->lags_until += (100 + below(200)) * PAWL_MILLISECOND;
+        if (gives)
+            trouble_give_all(lender);
+        else
+            lender->lags_until = world.now + (2000 + below(1500)) * PAWL_MILLISECOND;
         return;
     }
 }
