@@ -72,7 +72,8 @@ void pawl__workflow_tell_wait(const struct pawl_workflow_app *app);
 int pawl__workflow_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // Writes a mistake in the command line, and returns the exit code.
-int pawl__workflow_misused(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int pawl__workflow_misused(const struct pawl_flags *flags, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 // The JSON text of the flag |name|; none when it is not given. False: it is not JSON, which is
 // told on stderr.
@@ -87,7 +88,7 @@ bool pawl__workflow_time(const char *text, int sign, int64_t *out);
 bool pawl__workflow_interval(const char *text, int64_t *out);
 
 // The number of --limit; 0: it is not given. False: it is not above 0, which is told on stderr.
-bool pawl__workflow_limit(const struct pawl_flags *flags, const char *command, size_t *out);
+bool pawl__workflow_limit(const struct pawl_flags *flags, size_t *out);
 
 bool pawl__workflow_has_ended(enum pawl_status status);
 

@@ -41,10 +41,9 @@ static bool act_goes_on(struct pawl_workflow_app *app, const char *verb, const c
 }
 
 // The only argument; NULL: told on stderr.
-static const char *act_argument(const struct pawl_flags *flags, const char *command,
-                                const char *what) {
+static const char *act_argument(const struct pawl_flags *flags, const char *what) {
     if (flags->argc == 1) return flags->argv[0];
-    pawl__workflow_misused("%s: name %s%s", command, what, flags->argc ? ", and nothing else" : "");
+    pawl__workflow_misused(flags, "name %s%s", what, flags->argc ? ", and nothing else" : "");
     return NULL;
 }
 
@@ -75,7 +74,7 @@ static int run_wait(struct pawl_workflow_app *app, const char *id) {
 }
 
 static int act_run(const struct pawl_flags *flags) {
-    const char *name = act_argument(flags, "run", "the workflow to run");
+    const char *name = act_argument(flags, "the workflow to run");
     const char *at = pawl__flag_text(flags, "start-time");
     struct pawl_start_options options = {.id = pawl__flag_text(flags, "instance-id")};
     struct pawl_workflow_app app;
@@ -83,7 +82,8 @@ static int act_run(const struct pawl_flags *flags) {
     char id[37];
     if (!name || !pawl__workflow_json(flags, "input", &input)) return PAWL_EXIT_USAGE;
     if (at && !pawl__workflow_time(at, 1, &options.start_at))
-        return pawl__workflow_misused("run: --start-time is '%s', but has to be a time such as "
+        return pawl__workflow_misused(flags,
+                                      "--start-time is '%s', but has to be a time such as "
                                       "2030-01-02T15:04:05Z or a duration such as 1h30m",
                                       at);
     int code = pawl__workflow_open(flags, &app);
@@ -129,22 +129,20 @@ static int act_raise_all(const struct pawl_flags *flags) {
     static const struct pawl_workflow_bulk bulk = {"send the event to", "got the event",
                                                    pawl__workflow_goes_on, raise_event, true};
     struct pawl_text input;
-    if (!act_argument(flags, "raise-event", "the event") ||
-        !pawl__workflow_json(flags, "input", &input))
+    if (!act_argument(flags, "the event") || !pawl__workflow_json(flags, "input", &input))
         return PAWL_EXIT_USAGE;
     return pawl__workflow_bulk(flags, &bulk);
 }
 
 static int act_raise(const struct pawl_flags *flags) {
     if (pawl__workflow_filter_given(flags)) return act_raise_all(flags);
-    const char *both = act_argument(flags, "raise-event", "the event, as ID/EVENT");
+    const char *both = act_argument(flags, "the event, as ID/EVENT");
     const char *slash = both ? strrchr(both, '/') : NULL;
     struct pawl_workflow_app app;
     struct pawl_text input;
     if (!both) return PAWL_EXIT_USAGE;
     if (!slash || slash == both || !slash[1])
-        return pawl__workflow_misused("raise-event: '%s' has to be ID/EVENT, such as order-7/paid",
-                                      both);
+        return pawl__workflow_misused(flags, "'%s' has to be ID/EVENT, such as order-7/paid", both);
     if (!pawl__workflow_json(flags, "input", &input)) return PAWL_EXIT_USAGE;
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
@@ -179,10 +177,10 @@ const struct pawl_command pawl__workflow_raise_event = {
 static int act_on(const struct pawl_flags *flags, const struct pawl_workflow_bulk *what) {
     struct pawl_workflow_app app;
     if (!flags->argc && pawl__workflow_filter_given(flags)) return pawl__workflow_bulk(flags, what);
-    const char *id = act_argument(flags, what->verb, "the instance, or give filters");
+    const char *id = act_argument(flags, "the instance, or give filters");
     if (!id) return PAWL_EXIT_USAGE;
     if (pawl__workflow_filter_given(flags))
-        return pawl__workflow_misused("%s: name an instance or give filters, not both", what->verb);
+        return pawl__workflow_misused(flags, "name an instance or give filters, not both");
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     if (!act_goes_on(&app, what->verb, id)) return 1;

@@ -108,22 +108,22 @@ static int bulk_all(struct bulk *bulk) {
 }
 
 // What is wrong with the command line besides the filters; 0: nothing.
-static int bulk_check(const struct pawl_flags *flags, const char *verb) {
+static int bulk_check(const struct pawl_flags *flags) {
     if (pawl__flag_given(flags, "rate") && pawl__flag_int(flags, "rate") < 1)
-        return pawl__workflow_misused("%s: --rate is '%s', but has to be above 0", verb,
+        return pawl__workflow_misused(flags, "--rate is '%s', but has to be above 0",
                                       pawl__flag_text(flags, "rate"));
     if (!pawl__flag_bool(flags, "yes") && !isatty(STDIN_FILENO))
-        return pawl__workflow_misused("%s: nobody is there to be asked; give --yes to do it to all "
-                                      "that the filters choose",
-                                      verb);
+        return pawl__workflow_misused(flags,
+                                      "nobody is there to be asked; give --yes to do it to all "
+                                      "that the filters choose");
     return 0;
 }
 
 int pawl__workflow_bulk(const struct pawl_flags *flags, const struct pawl_workflow_bulk *what) {
     struct bulk bulk = {.what = what, .flags = flags};
     struct pawl_workflow_filter filter;
-    if (!pawl__workflow_filter(flags, what->verb, &filter)) return PAWL_EXIT_USAGE;
-    int code = bulk_check(flags, what->verb);
+    if (!pawl__workflow_filter(flags, &filter)) return PAWL_EXIT_USAGE;
+    int code = bulk_check(flags);
     if (!code) code = pawl__workflow_open(flags, &bulk.app);
     if (code) return code;
     if (pawl__workflow_each(bulk.app.pawl, &filter, 0, bulk_add, &bulk)) {

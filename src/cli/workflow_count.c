@@ -55,8 +55,8 @@ static void count_write(const struct count *count, const struct pawl_form *form)
 }
 
 // Reads --by. False: it is wrong, which is told.
-static bool count_by(const char *text, struct count *count) {
-    struct pawl_str rest = pawl__str(text);
+static bool count_by(const struct pawl_flags *flags, struct count *count) {
+    struct pawl_str rest = pawl__str(pawl__flag_text(flags, "by"));
     while (rest.data) {
         struct pawl_str one = pawl__str_cut(&rest, ',');
         bool status = pawl__str_equal(one, PAWL_STR("status"));
@@ -64,7 +64,7 @@ static bool count_by(const char *text, struct count *count) {
         count->by_status |= status;
         count->by_name |= name;
         if (status || name) continue;
-        pawl__workflow_misused("count: --by has '%.*s', but it may have status and name",
+        pawl__workflow_misused(flags, "--by has '%.*s', but it may have status and name",
                                PAWL_FMT(one));
         return false;
     }
@@ -79,11 +79,9 @@ static int count_run(const struct pawl_flags *flags) {
     if (!form) return PAWL_EXIT_USAGE;
     if (flags->argc)
         return pawl__workflow_misused(
-            "count: takes flags only; '%s' may be a name, --filter-name, or an id, --filter-id",
+            flags, "takes flags only; '%s' may be a name, --filter-name, or an id, --filter-id",
             flags->argv[0]);
-    if (!pawl__workflow_filter(flags, "count", &filter) ||
-        !count_by(pawl__flag_text(flags, "by"), &count))
-        return PAWL_EXIT_USAGE;
+    if (!pawl__workflow_filter(flags, &filter) || !count_by(flags, &count)) return PAWL_EXIT_USAGE;
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     count.groups = json_object();

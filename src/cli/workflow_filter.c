@@ -54,15 +54,14 @@ static bool filter_status(struct pawl_str text, unsigned *out) {
     return false;
 }
 
-bool pawl__workflow_statuses(const char *text, const char *command, const char *flag,
-                             unsigned *out) {
-    struct pawl_str rest = pawl__str(text);
+bool pawl__workflow_statuses(const struct pawl_flags *flags, const char *flag, unsigned *out) {
+    struct pawl_str rest = pawl__str(pawl__flag_text(flags, flag));
     *out = 0;
     while (rest.data) {
         struct pawl_str one = pawl__str_trim(pawl__str_cut(&rest, ','));
         if (filter_status(one, out)) continue;
-        pawl__workflow_misused("%s: --%s has '%.*s', but it may have " PAWL_WORKFLOW_STATUSES,
-                               command, flag, PAWL_FMT(one));
+        pawl__workflow_misused(flags, "--%s has '%.*s', but it may have " PAWL_WORKFLOW_STATUSES,
+                               flag, PAWL_FMT(one));
         return false;
     }
     return true;
@@ -76,9 +75,7 @@ static bool filter_may_have_tag(const char *tag) {
     return key.len;
 }
 
-bool pawl__workflow_filter(const struct pawl_flags *flags, const char *command,
-                           struct pawl_workflow_filter *out) {
-    const char *status = pawl__flag_text(flags, "filter-status");
+bool pawl__workflow_filter(const struct pawl_flags *flags, struct pawl_workflow_filter *out) {
     *out = (struct pawl_workflow_filter){0};
     for (int i = 0; i < FILTER_TEXTS; i++)
         *(const char **)((char *)out + filter_texts[i].offset) =
@@ -87,18 +84,20 @@ bool pawl__workflow_filter(const struct pawl_flags *flags, const char *command,
         const char *text = pawl__flag_text(flags, filter_times[i].flag);
         int64_t *at = (int64_t *)((char *)out + filter_times[i].offset);
         if (!text || pawl__workflow_time(text, -1, at)) continue;
-        pawl__workflow_misused("%s: --%s is '%s', but has to be a duration such as 90m or a time "
+        pawl__workflow_misused(flags,
+                               "--%s is '%s', but has to be a duration such as 90m or a time "
                                "such as 2030-01-02T15:04:05Z",
-                               command, filter_times[i].flag, text);
+                               filter_times[i].flag, text);
         return false;
     }
     if (out->tag && !filter_may_have_tag(out->tag)) {
-        pawl__workflow_misused("%s: --filter-tag is '%s', but has to be a key of letters, digits, "
+        pawl__workflow_misused(flags,
+                               "--filter-tag is '%s', but has to be a key of letters, digits, "
                                "'.', '_' and '-', with or without a value, such as team=blue",
-                               command, out->tag);
+                               out->tag);
         return false;
     }
-    return !status || pawl__workflow_statuses(status, command, "filter-status", &out->statuses);
+    return pawl__workflow_statuses(flags, "filter-status", &out->statuses);
 }
 
 bool pawl__workflow_filter_given(const struct pawl_flags *flags) {

@@ -47,15 +47,14 @@ struct pawl_workflow_filter {
 };
 
 // Reads the flags above. False: one is wrong, which is told on stderr.
-bool pawl__workflow_filter(const struct pawl_flags *flags, const char *command,
-                           struct pawl_workflow_filter *out);
+bool pawl__workflow_filter(const struct pawl_flags *flags, struct pawl_workflow_filter *out);
 
 // Whether any of the flags above is given.
 bool pawl__workflow_filter_given(const struct pawl_flags *flags);
 
-// Reads statuses with commas. False: one of them is none, which is told on stderr.
-bool pawl__workflow_statuses(const char *text, const char *command, const char *flag,
-                             unsigned *out);
+// Reads the statuses of |flag|, with commas; 0: it is not given. False: one of them is none, which
+// is told on stderr.
+bool pawl__workflow_statuses(const struct pawl_flags *flags, const char *flag, unsigned *out);
 
 typedef enum pawl_err (*pawl_workflow_each_fn)(void *arg, const struct pawl_info *info);
 

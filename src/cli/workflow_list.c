@@ -90,13 +90,15 @@ static int list_compare(const void *a, const void *b, void *arg) {
 }
 
 // False: told on stderr.
-static bool list_read_sort(struct list *list, const char *text) {
+static bool list_read_sort(struct list *list, const struct pawl_flags *flags) {
+    const char *text = pawl__flag_text(flags, "sort");
     list->is_reversed = *text == '-';
     const char *name = text + list->is_reversed;
     for (size_t i = 0; i < sizeof list_sorts / sizeof *list_sorts; i++)
         if (strcmp(list_sorts[i].name, name) == 0) list->sort = &list_sorts[i];
     if (list->sort || strcmp(name, "created") == 0) return true;
-    pawl__workflow_misused("list: --sort is '%s', but may be created, updated, name, id or status, "
+    pawl__workflow_misused(flags,
+                           "--sort is '%s', but may be created, updated, name, id or status, "
                            "also with a '-' in front",
                            text);
     return false;
@@ -193,12 +195,12 @@ static int list_run(const struct pawl_flags *flags) {
     struct list list = {.app = &app};
     if (!form) return PAWL_EXIT_USAGE;
     if (flags->argc)
-        return pawl__workflow_misused("list: takes flags only; '%s' may be a name, "
+        return pawl__workflow_misused(flags,
+                                      "takes flags only; '%s' may be a name, "
                                       "--filter-name, or an id, --filter-id",
                                       flags->argv[0]);
-    if (!pawl__workflow_filter(flags, "list", &filter) ||
-        !pawl__workflow_limit(flags, "list", &list.limit) ||
-        !list_read_sort(&list, pawl__flag_text(flags, "sort")))
+    if (!pawl__workflow_filter(flags, &filter) || !pawl__workflow_limit(flags, &list.limit) ||
+        !list_read_sort(&list, flags))
         return PAWL_EXIT_USAGE;
     list.none = pawl__workflow_filter_given(flags)
                     ? "No workflow is as the filters say"

@@ -103,6 +103,8 @@ class Usage(clilib.Case):
                 (["workflow", "purge", "--all-older-than", "1h", "--all-filter-status", "X"], "--all-filter-status has 'X'"),
                 (["workflow", "list", "order-7"], "takes flags only; 'order-7' may be a name, --filter-name"),
                 (["workflow", "run"], "name the workflow to run"),
+                (["workflow", "raise-event", "go", "-w", "x", "--rate", "0"], "pawl workflow raise-event: --rate is '0'"),
+                (["wf", "get"], "pawl wf get: name one instance"),
                 (["workflow", "run", "a", "b"], "and nothing else"),
                 (["workflow", "run", "a", "-x", "{b}"], "pawl workflow run: --input is not JSON: a string was expected (at character 2)"),
                 (["workflow", "run", "a", "-s", "never"], "--start-time is 'never'"),
