@@ -246,6 +246,98 @@ static void test_waits_of_many(void **state) {
     kit_finish(&kit);
 }
 
+// The ids that pages of |query| tell.
+static const char *paged(struct kit *kit, struct pawl_query query, size_t most) {
+    struct pawl_scan scan = {.most = most, .arena = &kit->arena};
+    const char *all = "";
+    size_t parts = 0;
+    bool full;
+    query.scan = &scan;
+    do {
+        assert_true(++parts < 100);
+        struct caller caller;
+        kit_search(kit, &caller, &query);
+        DONE(kit, caller, PAWL_OK);
+        all = pawl__arena_format(&kit->arena, "%s%s", all, kit_ids(kit, &caller));
+        full = caller.search.count == query.limit;
+        const struct pawl_snapshot *last = full ? &caller.search.rows[query.limit - 1] : NULL;
+        query.after_created = last ? last->created_at : scan.created_at;
+        query.after_id = last ? last->id : scan.id;
+    } while (full || scan.stopped);
+    return all;
+}
+
+// A page looks at some of those in memory, and no more, whatever it asks for. Those in the store
+// that stand between them are neither left out nor told twice.
+static void test_memory_by_parts(void **state) {
+    enum {
+        STORED = 45,
+        MANY = 60
+    };
+    static const char *const filters[] = {"", "wait:event", "wait:event:go", "status:running"};
+    struct kit kit;
+    struct worker worker = {0};
+    const char *all = "", *backward = "";
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    for (int i = 0; i < MANY; i++) {
+        const char *id = pawl__arena_format(&kit.arena, "i%02d", i);
+        if (i == STORED) {
+            kit_detach(&kit, &worker);
+            kit_to_rest(&kit);
+            kit_attach(&kit, &worker);
+        }
+        begin(&kit, &worker, id, ACTIONS(wait_for(&kit, 0, "go")));
+        all = pawl__arena_format(&kit.arena, "%s%s ", all, id);
+        backward = pawl__arena_format(&kit.arena, "%s %s", id, backward);
+    }
+    kit_detach(&kit, &worker);
+    for (int i = 0; i < STORED; i += i % 7 + 1) {
+        struct caller caller;
+        kit_get(&kit, &caller, pawl__arena_format(&kit.arena, "i%02d", i));
+        DONE(&kit, caller, PAWL_OK);
+    }
+    for (size_t most = 2; most < 20; most *= 3) {
+        for (size_t limit = 5; limit < 25; limit *= 3) {
+            for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+                struct pawl_query query = parse(&kit, filters[i]);
+                query.limit = limit;
+                assert_string_equal(paged(&kit, query, most), all);
+                query.order = PAWL_ORDER_NEWEST;
+                assert_string_equal(paged(&kit, query, most), backward);
+                assert_int_equal(counted(&kit, filters[i], most), MANY);
+            }
+        }
+    }
+    kit_finish(&kit);
+}
+
+static void test_memory_is_looked_at_in_parts(void **state) {
+    enum {
+        MANY = 300,
+        MOST = 10
+    };
+    static const char *const filters[] = {"wait:worker:none", "wait:event:none", "name:none",
+                                          "says:none"};
+    struct kit kit;
+    kit_init(&kit);
+    for (int i = 0; i < MANY; i++) kit_started(&kit, pawl__arena_format(&kit.arena, "i%03d", i));
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        struct pawl_query query = parse(&kit, filters[i]);
+        struct pawl_scan scan = {.most = MOST, .arena = &kit.arena};
+        struct caller caller;
+        query.scan = &scan;
+        kit_search(&kit, &caller, &query);
+        DONE(&kit, caller, PAWL_OK);
+        assert_true(scan.stopped);
+        assert_int_equal(scan.looked, MOST);
+        assert_memory_equal(scan.id.data, "i009", 4);
+    }
+    assert_int_equal(counted(&kit, "wait:worker", MOST), MANY);
+    assert_int_equal(counted(&kit, "wait:worker", 0), MANY);
+    kit_finish(&kit);
+}
+
 // One row that cannot be read keeps nobody from finding others.
 static void test_waits_beside_damage(void **state) {
     struct kit kit;
@@ -304,6 +396,8 @@ int main(void) {
         cmocka_unit_test(test_waits),
         cmocka_unit_test(test_counts_of_shards),
         cmocka_unit_test(test_waits_of_many),
+        cmocka_unit_test(test_memory_by_parts),
+        cmocka_unit_test(test_memory_is_looked_at_in_parts),
         cmocka_unit_test(test_waits_beside_damage),
         cmocka_unit_test(test_waits_for_workers),
     };
