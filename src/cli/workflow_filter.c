@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "runtime/filter.h"
-#include "sdk/count.h"
 #include "sdk/error.h"
+#include "sdk/looked.h"
 #include "wire/timestamp.h"
 
 // --- flags --------------------------------------------------------------------------------------
@@ -231,6 +231,8 @@ enum pawl_err pawl__workflow_each(struct pawl *pawl, const struct pawl_workflow_
     options.filter = text;
     enum pawl_err err = text ? PAWL_OK : PAWL_E_NOMEM;
     while (!err && !(err = pawl_list(pawl, &options, &page)) && page) {
+        uint64_t seen = pawl__page_looked(page);
+        if (seen > page->count) filter_tell(looked += seen - page->count, &told);
         for (size_t i = 0; !err && i < page->count && (!limit || given < limit); i++) {
             filter_tell(++looked, &told);
             if (!filter_wants(filter, &page->items[i])) continue;

@@ -180,6 +180,7 @@ bool pawl__taskhub_answer_search(struct pawl_taskhub_call *call) {
     response->workflows = pawl__arena_alloc(call->arena, count * sizeof *response->workflows);
     if (!response->workflows) return false;
     if (token) response->next = token;
+    response->looked = call->scan.stopped && call->scan.looked > count ? call->scan.looked : count;
     for (size_t i = 0; i < count; i++) {
         response->workflows[i] = list_row(call->arena, &call->verb.search.rows[i]);
         if (!response->workflows[i]) return false;

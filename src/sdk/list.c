@@ -1,8 +1,8 @@
 #include <stdlib.h>
 
 #include "sdk/call.h"
-#include "sdk/count.h"
 #include "sdk/error.h"
+#include "sdk/looked.h"
 #include "wire/unpack.h"
 
 // Which instances there are, and how many.
@@ -11,6 +11,7 @@
 struct list_page {
     struct pawl_page page;
     const char *next; // where the next one begins; empty: there is none
+    uint64_t looked;  // instances that were looked at for it, at least
     struct pawl_arena arena;
 };
 
@@ -33,6 +34,10 @@ void pawl_page_free(struct pawl_page *page) {
     free(made);
 }
 
+uint64_t pawl__page_looked(const struct pawl_page *page) {
+    return PAWL_CONTAINER(page, const struct list_page, page)->looked;
+}
+
 // Takes over the arena of |call|, which holds the response. NULL when memory is out.
 static struct pawl_page *list_page_make(struct pawl_client_call *call) {
     const Query__ListResponse *response = (const void *)call->op.response;
@@ -48,6 +53,7 @@ static struct pawl_page *list_page_make(struct pawl_client_call *call) {
     }
     made->page = (struct pawl_page){.items = items, .count = response->n_workflows};
     made->next = response->next;
+    made->looked = response->looked;
     made->arena = call->op.arena;
     call->op.arena = (struct pawl_arena){0};
     return &made->page;

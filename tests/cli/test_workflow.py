@@ -629,6 +629,23 @@ $"""))
         self.assertRegex(self.at_a_terminal("list", "-o", "json"), told + r"\[")
         self.assertRegex(self.at_a_terminal("purge", "--all"), told + '✅  Purged workflow instance "f"\n')
 
+    def test_how_far_it_is_where_nothing_fits(self):
+        self.done("run", "echo", "-i", "a", "-x", "1", "-w")
+        store = self.home / ".local/share/pawl/statestore.db"
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.assert_nothing_left()
+        self.done("list", "-c", store)  # and what the log has of it is stored
+        with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as db:
+            columns = ", ".join(name for _, name, *_ in db.execute("PRAGMA table_info(pawl_instance)")
+                                if name not in ("row", "id", "created_at"))
+            db.execute("WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 110000)"
+                       f" INSERT INTO pawl_instance(id, created_at, {columns}) SELECT 'a' || i, created_at + i, {columns} FROM pawl_instance, n")
+        self.start("run", "-a", self.id, "--", clilib.BIN / "cli_worker")
+        self.wait_output("ready\n")
+        self.assertRegex(self.at_a_terminal("list", "--filter-custom-status", "nothing"), r"^(\r[1-9]\d*000 instances looked at)+\r\x1b\[K")
+
     def test_mistakes(self):
         for args in (["history", "none"], ["suspend", "none"], ["resume", "none"], ["terminate", "none"],
                      ["raise-event", "none/go"], ["purge", "none"]):

@@ -1,9 +1,12 @@
-#ifndef PAWL_SDK_COUNT_H
-#define PAWL_SDK_COUNT_H
+#ifndef PAWL_SDK_LOOKED_H
+#define PAWL_SDK_LOOKED_H
 
-// pawl_count for callers who tell how far it is.
+// pawl_list and pawl_count for callers who tell how far they are.
 
 #include <pawl.h>
+
+// Instances that were looked at for |page|, at least: few of them may be on it.
+uint64_t pawl__page_looked(const struct pawl_page *page);
 
 // |looked|: instances that were looked at so far, at least. |found|: how many of them fit.
 typedef void (*pawl_count_tell_fn)(void *arg, uint64_t found, uint64_t looked);
