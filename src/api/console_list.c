@@ -58,6 +58,13 @@ static struct list_ask *list_ask_create(struct pawl_api *api, struct pawl_reques
         list_fail(request, &error);
         return NULL;
     }
+    if (query->custom_status.len && api->options.console.hide_payloads) {
+        // Whoever may ask which texts are in one learns it, letter by letter.
+        pawl__api_http_fail(request, 403, "ERR_HIDDEN",
+                            "this daemon hides payloads (--hide-payloads), and 'says:' looks into "
+                            "custom statuses");
+        return NULL;
+    }
     struct list_ask *ask = pawl__arena_zalloc(&request->arena, sizeof *ask);
     if (!ask) {
         pawl__api_nomem(request);

@@ -461,6 +461,8 @@ class ReadOnly(Console):
         self.assertEqual(self.get("instances/h1/events?find=secret")["events"], [])
         self.assertIn("hides payloads", self.get("log", 403)["message"])
         self.assertIn("hides", self.get("instances/h1/history", 403)["message"])
+        for path in ("instances?q=says:ask", "instances/count?q=says:ask", "instances?q=status:running+says:ask&sort=created"):
+            self.assertIn("hides payloads", self.get(path, 403)["message"])
 
 
 class Changes(Console):
