@@ -55,6 +55,7 @@ static enum pawl_err bounds_echo(struct bound *bound, const struct pawl_bench_op
 static enum pawl_err bounds_read(struct bounds *bounds, const struct pawl_bench_options *options,
                                  double commit_bytes, struct pawl_error *error) {
     enum pawl_err err = PAWL_OK;
+    if (options->bare) return PAWL_OK;
     if (options->folder) err = bounds_disk(&bounds->sync, options->folder, MEASURE_PAGE, error);
     if (!err && options->folder && commit_bytes >= 1)
         err = bounds_disk(&bounds->raw, options->folder, (size_t)commit_bytes, error);
@@ -87,8 +88,8 @@ static enum pawl_err measure_rounds(const struct pawl_bench_options *options, st
     if (err) return err;
     int64_t left = options->duration;
     do {
-        int64_t round =
-            left < MEASURE_ROUND * PAWL_MILLISECOND ? left : MEASURE_ROUND * PAWL_MILLISECOND;
+        int64_t most = options->bare ? left : MEASURE_ROUND * PAWL_MILLISECOND;
+        int64_t round = left < most ? left : most;
         err = pawl__bench_round(bench, round, error);
         pawl__bench_result(bench, out);
         if (!err) err = bounds_read(bounds, options, out->commit_bytes, error);
