@@ -390,7 +390,7 @@ static bool commit_rest_of(struct commit *c, const struct pawl_commit *commit) {
 }
 
 // Explains what was fenced off.
-static bool commit_explain_all(struct commit *c, const struct pawl_commit *commit) {
+static void commit_explain_all(struct commit *c, const struct pawl_commit *commit) {
     for (struct pawl_part *part = commit->parts; part; part = part->next) {
         if (part->result.code != PAWL_E_FENCED || *part->result.text) continue;
         struct pawl_error reason = {0};
@@ -400,7 +400,6 @@ static bool commit_explain_all(struct commit *c, const struct pawl_commit *commi
         else
             pawl__fail_plain(&part->result, PAWL_E_FENCED); // it cannot be read who it was
     }
-    return true;
 }
 
 static enum pawl_outcome commit_try(struct commit *c, const struct pawl_commit *commit) {
