@@ -8,6 +8,7 @@ enum {
     STORAGE_QUICK = 1000000,         // nanoseconds; see storage_is_light
     STORAGE_PATIENCE = 4,            // commits; see pawl__storage_patience
     STORAGE_PATIENCE_MOST = 2000000, // nanoseconds
+    STORAGE_SHARED = 2,              // commits; see pawl__storage_shared_patience
     STORAGE_RETRY_MS = 10,
     STORAGE_RETRY_MOST_MS = 1000
 };
@@ -239,18 +240,25 @@ int64_t pawl__storage_patience(const struct pawl_storage *storage) {
 }
 
 int64_t pawl__storage_shared_patience(const struct pawl_storage *storage) {
-    int64_t busy = storage->ended_at - storage->wanted_at;
     int64_t most = pawl__storage_patience(storage);
-    return (busy > 0 ? busy : 0) + (storage->commit_time < most ? storage->commit_time : most);
+    int64_t time = storage->commit_time < most ? storage->commit_time : most;
+    int64_t free = storage->ended_at - storage->wanted_at;
+    int64_t came = storage->came_at - storage->wanted_at;
+    if (free < 0) free = 0;
+    if (came < free) came = free;
+    int64_t last = free + STORAGE_SHARED * time, quiet = came + time / 2;
+    return quiet < last ? quiet : last;
 }
 
 // How much longer the commit waits for what clients expect, in nanoseconds; at most 0: it does not.
 static int64_t storage_gathers(struct pawl_storage *storage) {
     int64_t most = 0;
     if (storage->closing || !pawl__list_empty(&storage->gathering)) return 0;
-    storage->gathered = 0;
+    size_t gathered = 0;
     PAWL_LIST_EACH(struct pawl_storage_client, client, &storage->clients, link)
-        storage->gathered += client->gathered(client);
+        gathered += client->gathered(client);
+    if (gathered != storage->gathered) storage->came_at = pawl__clock_steady();
+    storage->gathered = gathered;
     PAWL_LIST_EACH(struct pawl_storage_client, client, &storage->clients, link) {
         int64_t time = client->patience(client);
         if (time > most) most = time;

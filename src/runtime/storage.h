@@ -145,6 +145,7 @@ struct pawl_storage {
     int64_t commit_time; // nanoseconds that one takes, on a moving average
     int64_t took;        // the last one
     size_t group;        // records in the one that runs, or the last one
+    int64_t came_at;     // when |gathered| was seen to change, steady
     size_t gathered;     // for the next one, as clients are asked for their patience
     struct pawl_storage_meters meters;
 };
@@ -193,8 +194,9 @@ void pawl__storage_hurry(struct pawl_storage *storage);
 int64_t pawl__storage_waited(const struct pawl_storage *storage);
 int64_t pawl__storage_patience(const struct pawl_storage *storage);
 
-// How long, since it was asked for, a commit waits that other daemons' commits slow down: it counts
-// from the end of the last commit, and is as long as one takes, in nanoseconds.
+// How long, since it was asked for, a commit waits that other daemons' commits slow down, in
+// nanoseconds: from the end of the last one on for the time of two at most, and no longer than half
+// the time of one after a record has come.
 int64_t pawl__storage_shared_patience(const struct pawl_storage *storage);
 
 // Who looks at the store's trouble calls it ill after this long.

@@ -56,11 +56,11 @@ static bool writer_is_in_crowd(const struct pawl_writer *writer) {
 }
 
 // The same, over all shards, where other daemons write to the same server: each commit costs all of
-// them. What is with workers comes back while the server is at work for others.
+// them. So all that workers have may come back first, not only as much as the last commit had:
+// meanwhile the cores are at work for others.
 static bool writer_is_among_others(const struct pawl_writer *writer) {
     const struct pawl_storage *storage = writer->residency->storage;
-    return storage->others && storage->group >= WRITER_CROWD &&
-           storage->gathered < writer_out(writer);
+    return storage->others && storage->group >= WRITER_CROWD && writer_out(writer);
 }
 
 // How long a commit waits at most when workers are the bound; 0: they are not. A turn is quickly
