@@ -281,6 +281,18 @@ static void test_other_tables(void **state) {
     assert_err(PAWL_E_INVALID, open_as(where, false, "st;ate", &store, &f->error));
 }
 
+// A later Pawl brings the tables to its format while this one has them open.
+static void test_newer_format(void **state) {
+    struct fixture *f = *state;
+    struct pawl_lease lease;
+    fixture_lease(f);
+    raw(f, "UPDATE pawl_meta SET value = 2 WHERE key = 'format'");
+    assert_err(PAWL_E_FORMAT, t_lease(f, f->store, "app", 1, &lease));
+    assert_text(f, "have format 2, and this Pawl reads up to format 1");
+    raw(f, "UPDATE pawl_meta SET value = 1 WHERE key = 'format'");
+    assert_ok(f, t_lease(f, f->store, "app", 1, &lease));
+}
+
 static void test_no_server(void **state) {
     struct fixture *f = *state;
     char where[256];
@@ -700,6 +712,7 @@ int main(int argc, char **argv) {
         T(test_v2_layout),
         T(test_cleanup),
         T(test_other_tables),
+        T(test_newer_format),
         T(test_no_server),
         T(test_deaf_server),
         T(test_connection_strings),

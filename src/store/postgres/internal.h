@@ -24,6 +24,13 @@
     " AND ($12::bytea IS NULL OR position($12 IN tags) > 0)"                                       \
     " AND ($13::bytea IS NULL OR position($13 IN custom_status) > 0)"
 
+// Of the tables of workflows. A later Pawl raises the number in pawl_meta, before this one opens
+// the store or while it has it: then it leases nothing more.
+#define PAWL_PG_FORMAT_NUMBER         1
+#define PAWL_PG_FORMAT_QUOTE(number)  #number
+#define PAWL_PG_FORMAT_QUOTED(number) PAWL_PG_FORMAT_QUOTE(number)
+#define PAWL_PG_FORMAT_TEXT           PAWL_PG_FORMAT_QUOTED(PAWL_PG_FORMAT_NUMBER)
+
 // All statements: name, connection, layout of the user's state (0: of workflows; 1, 2: of v1, v2;
 // 3: of both), SQL. "%t" stands for the table of the user's state, "%m" for Dapr's metadata table.
 // clang-format off
@@ -43,10 +50,12 @@
     X(SHARD_LEASE,  writer, 0, "UPDATE pawl_shard SET epoch = epoch + 1, owner = $3,"              \
         " until = now() + $4::bigint * interval '1 microsecond'"                                   \
         " WHERE app = $1 AND number = $2 AND (until IS NULL OR until <= now())"                    \
-        " RETURNING id, epoch")                                                                    \
+        " AND NOT EXISTS(SELECT 1 FROM pawl_meta WHERE key = 'format'"                             \
+        " AND value > " PAWL_PG_FORMAT_TEXT ") RETURNING id, epoch")                                                                    \
     X(SHARD_LAST,   writer, 0, "SELECT greatest(trimmed, coalesce((SELECT max(position)"           \
         " FROM pawl_log WHERE shard = pawl_shard.id), 0)) FROM pawl_shard"                         \
         " WHERE app = $1 AND number = $2")                                                         \
+    X(FORMAT,       writer, 0, "SELECT value FROM pawl_meta WHERE key = 'format'")                 \
     X(SHARD_OWNER,  writer, 0, "SELECT owner FROM pawl_shard WHERE app = $1 AND number = $2")      \
     X(SHARD_RENEW,  writer, 0, "UPDATE pawl_shard SET until = now()"                               \
         " + $3::bigint * interval '1 microsecond'"                                                 \
@@ -291,6 +300,10 @@ enum pawl_err pawl__pg_conninfo(struct pawl_postgres *store,
 
 // Makes the tables that are missing, and checks those that are there.
 enum pawl_err pawl__pg_schema(struct pawl_postgres *store, struct pawl_error *error);
+
+// PAWL_E_FORMAT, and why, when the tables of workflows are of a later Pawl's |format|.
+enum pawl_err pawl__pg_format_check(const struct pawl_postgres *store, int64_t format,
+                                    struct pawl_error *error);
 
 // --- commit.c, state.c ----------------------------------------------------------------------
 

@@ -43,13 +43,18 @@ enum pawl_err pawl__pg_shards(struct pawl_store *base, struct pawl_str app, uint
 
 // --- taking ---------------------------------------------------------------------------------
 
-// Says who has the shard.
+// Says who has the shard, or that a later Pawl has brought the tables to its format.
 static enum pawl_err lease_is_held(struct pawl_postgres *store, struct pawl_str app,
                                    uint32_t number, struct pawl_error *error) {
     struct pawl_pg_params find = {0};
     PGresult *result = NULL;
+    enum pawl_err err = pawl__pg_run(&store->writer, PAWL_PG_FORMAT, NULL, &result, error);
+    if (!err && PQntuples(result))
+        err = pawl__pg_format_check(store, pawl__pg_number(result, 0, 0), error);
+    PQclear(result);
+    result = NULL;
     lease_shard(&find, app, number);
-    enum pawl_err err = pawl__pg_run(&store->writer, PAWL_PG_SHARD_OWNER, &find, &result, error);
+    if (!err) err = pawl__pg_run(&store->writer, PAWL_PG_SHARD_OWNER, &find, &result, error);
     if (!err) {
         struct pawl_str owner =
             PQntuples(result) ? pawl__pg_value(result, 0, 0) : PAWL_STR("somebody");
