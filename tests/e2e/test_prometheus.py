@@ -1,5 +1,5 @@
-"""Metrics as people use them: the page that lists them, the alerts and boards in deploy/, all against
-a real Prometheus."""
+"""Metrics as people use them: the page that lists them, the boards and rules in deploy/, all against a real Prometheus.
+test_alerts.py provokes what the rules are for."""
 
 import contextlib
 import json
@@ -8,19 +8,17 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-import time
 import unittest
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 import harness
+import prometheus
 import raw
 import scrape
 from raw import pb
-from test_metrics import fails, wait_for
+from prometheus import DEPLOY
+from test_metrics import fails
 
-DEPLOY = harness.ROOT / "deploy"
 NAME = re.compile(r"\b(?:pawl|dapr|process)_[a-z0-9_]+\b")
 CONFIG = """kind: Configuration
 spec:
@@ -34,12 +32,6 @@ spec:
     timeouts: {short: 100ms}
     circuitBreakers: {patient: {trip: consecutiveFailures >= 100}}
   targets: {components: {statestore: {outbound: {timeout: short, circuitBreaker: patient}}}}
-"""
-PROMETHEUS = """global: {{scrape_interval: 500ms, evaluation_interval: 500ms}}
-rule_files: [alerts.yaml]
-scrape_configs:
-  - job_name: pawl
-    static_configs: [{{targets: [{targets}]}}]
 """
 
 
@@ -138,53 +130,17 @@ def queries(board):
 
 
 class Prometheus(Rich):
-    """With a second daemon, which has no worker."""
-
     @classmethod
     def setUpClass(cls):
-        if not shutil.which("prometheus") or not shutil.which("promtool"):
-            raise unittest.SkipTest("NOT TESTED: no Prometheus here (package prometheus)")
+        prometheus.need()
         super().setUpClass()
-        cls.lonely = harness.Daemon(app_id="lonely")
-        cls.addClassCleanup(cls.lonely.close)
-        cls.port = harness.free_port()
-        rules = (DEPLOY / "prometheus" / "alerts.yaml").read_text()
-        (cls.folder / "alerts.yaml").write_text(re.sub(r"for: \w+", "for: 0s", rules))  # patience is promtool's to test
-        (cls.folder / "prometheus.yml").write_text(PROMETHEUS.format(
-            targets=f"'127.0.0.1:{cls.daemon.metrics}', '127.0.0.1:{cls.lonely.metrics}'"))
-        cls.output = open(cls.folder / "prometheus.log", "wb")
-        cls.addClassCleanup(cls.output.close)
-        process = subprocess.Popen(
-            ["prometheus", f"--config.file={cls.folder}/prometheus.yml", f"--storage.tsdb.path={cls.folder}/data",
-             f"--web.listen-address=127.0.0.1:{cls.port}"], stdout=cls.output, stderr=cls.output)
-        cls.addClassCleanup(process.wait)
-        cls.addClassCleanup(process.kill)
-        wait_for(cls.has_scraped, "Prometheus has read both daemons", 60)
-
-    @classmethod
-    def ask(cls, path, **query):
-        url = f"http://127.0.0.1:{cls.port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
-        with urllib.request.urlopen(url, timeout=20) as answer:
-            told = json.load(answer)
-        assert told["status"] == "success", told
-        return told["data"]
-
-    @classmethod
-    def has_scraped(cls):
-        try:
-            return len(cls.ask("query", query="pawl_build_info")["result"]) == 2
-        except OSError:
-            return False
-
-    def firing(self, name, app):
-        return [alert for alert in self.ask("alerts")["alerts"]
-                if alert["labels"]["alertname"] == name and alert["labels"].get("app_id") == app
-                and alert["state"] == "firing"]
+        cls.prometheus = prometheus.Prometheus([cls.daemon], prometheus.rules())
+        cls.addClassCleanup(cls.prometheus.close)
 
     def test_targets(self):
-        targets = self.ask("targets")["activeTargets"]
-        self.assertEqual([(t["health"], t["lastError"]) for t in targets], [("up", "")] * 2)
-        metadata = self.ask("metadata", metric="pawl_log_records")  # told by OpenMetrics without _total
+        targets = self.prometheus.ask("targets")["activeTargets"]
+        self.assertEqual([(t["health"], t["lastError"]) for t in targets], [("up", "")])
+        metadata = self.prometheus.ask("metadata", metric="pawl_log_records")  # told by OpenMetrics without _total
         self.assertEqual(metadata["pawl_log_records"][0]["type"], "counter")
 
     def test_rules(self):
@@ -199,25 +155,8 @@ class Prometheus(Rich):
             shown = 0
             for expr in queries(json.loads(board.read_text())):
                 expr = expr.replace("$__rate_interval", "10s").replace("$app", "rich").replace("$workflow", ".*")
-                shown += bool(self.ask("query", query=expr)["result"])
+                shown += bool(self.prometheus.ask("query", query=expr)["result"])
             self.assertGreater(shown, 8, board.name)
-
-    def test_alert_of_no_worker(self):
-        self.assertEqual(self.firing("PawlNoWorker", "lonely"), [])
-        hub = raw.Hub(self.lonely.grpc)
-        self.addCleanup(hub.close)
-        for i in range(3):
-            hub.start(f"w{i}", text="1", scheduledStartTimestamp={"seconds": 1})
-        alert = wait_for(lambda: [a for a in self.firing("PawlNoWorker", "lonely") if float(a["value"]) == 3],
-                         "it fires", 60)
-        self.assertEqual(alert[0]["annotations"]["summary"], "App lonely has work and no worker")
-        worker = raw.Worker(self.lonely.grpc)
-        self.addCleanup(worker.close)
-        wait_for(lambda: not self.firing("PawlNoWorker", "lonely"), "it ends once a worker has come", 60)
-
-    def test_alert_of_stalled_instances(self):
-        alert = wait_for(lambda: self.firing("PawlInstancesStalled", "rich"), "it fires", 60)
-        self.assertEqual(alert[0]["annotations"]["summary"], "1 workflows of app rich cannot go on")
 
 
 if __name__ == "__main__":
