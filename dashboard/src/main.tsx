@@ -69,12 +69,19 @@ function Shell() {
             ))}
           </nav>
         )}
-        <span class="spacer" />
-        {app && (
+        {app ? (
           <span class="state">
-            <span class={`dot ${app.ready ? 'status-completed' : 'status-failed'}`} /> {app.appId} · {app.workers} {app.workers === 1 ? 'worker' : 'workers'}
-            {app.readOnly && ' · read-only'}
+            <span class={`dot ${app.ready ? 'status-completed' : 'status-failed'}`} />
+            <span class="app-id" title={app.appId}>
+              {app.appId}
+            </span>
+            <span>
+              · {app.workers} {app.workers === 1 ? 'worker' : 'workers'}
+              {app.readOnly && ' · read-only'}
+            </span>
           </span>
+        ) : (
+          <span class="spacer" />
         )}
       </Top>
       {gone.value !== undefined && (

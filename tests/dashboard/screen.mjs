@@ -67,5 +67,11 @@ test('nothing hinders a screen reader, in light and dark and on a phone', async 
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(over <= 0, `${hash} is ${over} pixels too wide`);
   }
+  // The bar on top keeps its line, however long the app is called.
+  await open('#/workers');
+  await page.locator('.app-id').evaluate((name) => (name.textContent = 'an-app-of-some-department-that-names-all-of-it'));
+  const tops = await page.evaluate(() => [...document.querySelectorAll('.top > .brand, .top > .state, .top > button')].map((one) => one.getBoundingClientRect()).map((box) => box.top + box.height / 2));
+  assert.equal(tops.length, 4);
+  assert.ok(Math.max(...tops) - Math.min(...tops) < 6, `the bar's parts stand at ${tops}`);
   await page.setViewportSize({ width: 1280, height: 800 });
 });
