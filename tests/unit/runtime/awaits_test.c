@@ -215,6 +215,33 @@ static void test_counts_of_shards(void **state) {
     kit_finish(&kit);
 }
 
+// A count that ends in the middle, as the store is slow, leaves nothing out and has nothing twice,
+// be it stored or otherwise in memory.
+static void test_counts_of_a_slow_store(void **state) {
+    struct kit kit;
+    struct pawl_store *store;
+    struct worker worker = {0};
+    struct caller caller;
+    assert_int_equal(pawl__memory_open(&store, &kit.error), PAWL_OK);
+    kit_init_with_shards(&kit, store, 3);
+    make(&kit);
+    kit_to_rest(&kit);
+    kit_attach(&kit, &worker);
+    for (const char *const *id = (const char *[]){"a", "c", "g", NULL}; *id; id++) {
+        kit_raise(&kit, &caller, *id, "Other");
+        DONE(&kit, caller, PAWL_OK);
+        kit_turn(&kit, &worker, *id, NO_ACTIONS);
+    }
+    kit_detach(&kit, &worker);
+    kit_started(&kit, "z");
+    kit.gate.slow = 65; // a part of a shard takes so long, and no other follows it
+    for (size_t most = 1; most < 4; most++) {
+        assert_int_equal(counted(&kit, "", most), 10);
+        assert_int_equal(counted(&kit, "status:running", most), 7);
+    }
+    kit_finish(&kit);
+}
+
 // More than one call loads, with those that are asked for far apart.
 static void test_waits_of_many(void **state) {
     enum {
@@ -395,6 +422,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_waits),
         cmocka_unit_test(test_counts_of_shards),
+        cmocka_unit_test(test_counts_of_a_slow_store),
         cmocka_unit_test(test_waits_of_many),
         cmocka_unit_test(test_memory_by_parts),
         cmocka_unit_test(test_memory_is_looked_at_in_parts),

@@ -196,6 +196,7 @@ static enum pawl_err gate_count(struct pawl_store *store, uint64_t shard,
                                 struct pawl_error *error) {
     struct gate *gate = gate_of(store);
     enum pawl_err err = gate->inner->ops->count(gate->inner, shard, query, fn, arg, error);
+    if (gate->slow) uv_sleep(gate->slow);
     return gate_read(gate) ? pawl__fail(error, PAWL_E_IO, "cannot read") : err;
 }
 

@@ -46,6 +46,7 @@ struct gate {
     enum pawl_err why;   // loads do
     const char *damaged; // the id of a row that cannot be read; NULL: all can
     unsigned commits, loads, lists;
+    unsigned slow; // milliseconds that a count takes
     // Told of each commit that was done, while nobody else commits; NULL: nobody is.
     void (*committed)(void *arg, const struct pawl_commit *commit);
     void *committed_arg;
