@@ -1,7 +1,9 @@
 #include "cli/workflow.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/find.h"
@@ -12,6 +14,7 @@
 
 enum {
     WORKFLOW_ANSWER = 5, // seconds that a sidecar may take to say anything
+    WORKFLOW_SILENCE = 2 // seconds until a person is told that a command waits
 };
 
 // --- messages -----------------------------------------------------------------------------------
@@ -150,9 +153,29 @@ void pawl__workflow_close(struct pawl_workflow_app *app) {
     pawl_close(app->pawl);
 }
 
-void pawl__workflow_tell_wait(const struct pawl_workflow_app *app) {
-    if (app->workers == 0)
+static char workflow_waits[600]; // what the signal's handler writes
+
+static void workflow_on_alarm(int number) {
+    ssize_t written = write(STDERR_FILENO, workflow_waits, strlen(workflow_waits));
+    (void)written;
+}
+
+void pawl__workflow_tell_wait(const struct pawl_workflow_app *app, const char *doing,
+                              const char *id) {
+    if (app->workers == 0) {
         fprintf(stderr, "no worker of app '%s' is connected: waiting for one\n", app->id);
+        return;
+    }
+    const struct sigaction action = {.sa_handler = workflow_on_alarm, .sa_flags = SA_RESTART};
+    snprintf(workflow_waits, sizeof workflow_waits,
+             "%s '%.400s' waits for a worker; Ctrl-C ends the waiting and takes nothing back\n",
+             doing, id);
+    sigaction(SIGALRM, &action, NULL);
+    alarm(WORKFLOW_SILENCE);
+}
+
+void pawl__workflow_wait_is_over(void) {
+    alarm(0);
 }
 
 // --- what is given ------------------------------------------------------------------------------

@@ -65,8 +65,11 @@ void pawl__workflow_close(struct pawl_workflow_app *app);
 int pawl__workflow_open_store(const char *connection, const char *id,
                               struct pawl_workflow_app *app);
 
-// Says on stderr that a call to |app| waits, when it has no worker.
-void pawl__workflow_tell_wait(const struct pawl_workflow_app *app);
+// Says on stderr that a call to |app| waits: at once when it is known to have no worker, else when
+// the call has taken two seconds and is not over, with |doing|, such as "suspend", and |id|.
+void pawl__workflow_tell_wait(const struct pawl_workflow_app *app, const char *doing,
+                              const char *id);
+void pawl__workflow_wait_is_over(void);
 
 // Writes "what: why" of the function of pawl.h that failed last, and returns the exit code.
 int pawl__workflow_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

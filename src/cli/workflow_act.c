@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/workflow_bulk.h"
+#include "sdk/call.h"
 
 // Says that it went well, in the words of Dapr's own commands, as scripts look for them.
 static int __attribute__((format(printf, 2, 3)))
@@ -88,8 +89,11 @@ static int act_run(const struct pawl_flags *flags) {
                                       at);
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
-    if (!options.start_at || pawl__flag_bool(flags, "wait")) pawl__workflow_tell_wait(&app);
-    if (pawl_start(app.pawl, name, input, &options, id)) return act_failed(&app, "start", name);
+    if (!options.start_at || pawl__flag_bool(flags, "wait"))
+        pawl__workflow_tell_wait(&app, "run", name);
+    enum pawl_err err = pawl_start(app.pawl, name, input, &options, id);
+    pawl__workflow_wait_is_over();
+    if (err) return act_failed(&app, "start", name);
     const char *known = options.id ? options.id : id;
     if (pawl__flag_bool(flags, "wait")) return run_wait(&app, known);
     return act_done(&app, "Workflow instance started successfully: %s", known);
@@ -126,8 +130,9 @@ static enum pawl_err raise_event(struct pawl *pawl, const char *id,
 
 // The event that is named, to all that the filters choose.
 static int act_raise_all(const struct pawl_flags *flags) {
-    static const struct pawl_workflow_bulk bulk = {"send the event to", "got the event",
-                                                   pawl__workflow_goes_on, raise_event, true};
+    static const struct pawl_workflow_bulk bulk = {"send the event to",    "got the event",
+                                                   pawl__workflow_goes_on, raise_event,
+                                                   .adds = true,           .misses = true};
     struct pawl_text input;
     if (!act_argument(flags, "the event") || !pawl__workflow_json(flags, "input", &input))
         return PAWL_EXIT_USAGE;
@@ -173,6 +178,11 @@ const struct pawl_command pawl__workflow_raise_event = {
 
 // --- suspend, resume, terminate -----------------------------------------------------------------
 
+// One is waited for; of many the first would keep all others waiting, where it has no worker.
+static bool act_waits(const struct pawl_flags *flags) {
+    return !pawl__workflow_filter_given(flags);
+}
+
 // Does it to the instance that is named, or to all that filters choose.
 static int act_on(const struct pawl_flags *flags, const struct pawl_workflow_bulk *what) {
     struct pawl_workflow_app app;
@@ -184,8 +194,10 @@ static int act_on(const struct pawl_flags *flags, const struct pawl_workflow_bul
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     if (!act_goes_on(&app, what->verb, id)) return 1;
-    pawl__workflow_tell_wait(&app);
-    if (what->act(app.pawl, id, flags)) return act_failed(&app, what->verb, id);
+    pawl__workflow_tell_wait(&app, what->verb, id);
+    enum pawl_err err = what->act(app.pawl, id, flags);
+    pawl__workflow_wait_is_over();
+    if (err) return act_failed(&app, what->verb, id);
     return act_done(&app, "Workflow '%s' %s successfully", id, what->done);
 }
 
@@ -197,7 +209,7 @@ static const struct pawl_flag reason_flags[] = {
 };
 
 static enum pawl_err suspend(struct pawl *pawl, const char *id, const struct pawl_flags *flags) {
-    return pawl_suspend(pawl, id, pawl__flag_text(flags, "reason"));
+    return pawl__suspend(pawl, id, pawl__flag_text(flags, "reason"), act_waits(flags));
 }
 
 static bool suspend_takes(const struct pawl_info *info, const struct pawl_flags *flags) {
@@ -205,7 +217,8 @@ static bool suspend_takes(const struct pawl_info *info, const struct pawl_flags 
 }
 
 static int act_suspend(const struct pawl_flags *flags) {
-    static const struct pawl_workflow_bulk what = {"suspend", "suspended", suspend_takes, suspend};
+    static const struct pawl_workflow_bulk what = {"suspend", "suspended", suspend_takes, suspend,
+                                                   .lags = true};
     return act_on(flags, &what);
 }
 
@@ -224,7 +237,7 @@ const struct pawl_command pawl__workflow_suspend = {
 };
 
 static enum pawl_err resume(struct pawl *pawl, const char *id, const struct pawl_flags *flags) {
-    return pawl_resume(pawl, id, pawl__flag_text(flags, "reason"));
+    return pawl__resume(pawl, id, pawl__flag_text(flags, "reason"), act_waits(flags));
 }
 
 static bool resume_takes(const struct pawl_info *info, const struct pawl_flags *flags) {
@@ -232,7 +245,8 @@ static bool resume_takes(const struct pawl_info *info, const struct pawl_flags *
 }
 
 static int act_resume(const struct pawl_flags *flags) {
-    static const struct pawl_workflow_bulk what = {"resume", "resumed", resume_takes, resume};
+    static const struct pawl_workflow_bulk what = {"resume", "resumed", resume_takes, resume,
+                                                   .lags = true};
     return act_on(flags, &what);
 }
 
@@ -255,12 +269,13 @@ static const struct pawl_flag terminate_flags[] = {
 };
 
 static enum pawl_err terminate(struct pawl *pawl, const char *id, const struct pawl_flags *flags) {
-    return pawl_terminate(pawl, id, pawl_text(pawl__flag_text(flags, "output")), true);
+    return pawl__terminate(pawl, id, pawl_text(pawl__flag_text(flags, "output")), true,
+                           act_waits(flags));
 }
 
 static int act_terminate(const struct pawl_flags *flags) {
     static const struct pawl_workflow_bulk what = {"terminate", "terminated",
-                                                   pawl__workflow_goes_on, terminate};
+                                                   pawl__workflow_goes_on, terminate, .lags = true};
     struct pawl_text output;
     return pawl__workflow_json(flags, "output", &output) ? act_on(flags, &what) : PAWL_EXIT_USAGE;
 }

@@ -3,8 +3,11 @@
 
 // Doing something to all instances that filters choose: their count is shown and asked about, then
 // it is done to one after the other, and what failed is told. Called again it goes on with those
-// that are left, as it is about what can still be done to. SIGINT (Ctrl-C) stops it between two
-// instances, and a second one in the middle.
+// that are left, as it is about what can still be done to. SIGINT (Ctrl-C) stops it, and lets a
+// call go that is not answered; what was done so far is told. A second one ends it at once.
+//
+// What a worker has to carry out is put on record for all of them first. Then all are looked at
+// until it has come about, for as long as that goes on: without a worker it may never.
 
 #include "cli/workflow_filter.h"
 
@@ -18,7 +21,9 @@ struct pawl_workflow_bulk {
     const char *verb, *done; // "terminate", "terminated"
     bool (*takes)(const struct pawl_info *info, const struct pawl_flags *flags);
     enum pawl_err (*act)(struct pawl *pawl, const char *id, const struct pawl_flags *flags);
-    bool adds; // done to an instance a second time it does more
+    bool adds;   // done to an instance a second time it does more
+    bool misses; // |act| has failed for an instance that is gone: it does not come to the same
+    bool lags;   // |act| puts it on record; once a worker has carried it out |takes| is false
 };
 
 // Whether something can be done to an instance: most can be to those that go on.

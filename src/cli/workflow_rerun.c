@@ -113,8 +113,12 @@ static int rerun_check(const struct pawl_flags *flags, bool many) {
 
 static int rerun(const struct pawl_flags *flags) {
     const char *id = pawl__flag_text(flags, "new-instance-id");
-    const struct pawl_workflow_bulk all = {"rerun", "run again", rerun_takes, rerun_one,
-                                           !pawl__flag_given(flags, "id-suffix")};
+    const struct pawl_workflow_bulk all = {"rerun",
+                                           "run again",
+                                           rerun_takes,
+                                           rerun_one,
+                                           .adds = !pawl__flag_given(flags, "id-suffix"),
+                                           .misses = true};
     struct pawl_workflow_app app;
     struct pawl_text input;
     char fresh[37];

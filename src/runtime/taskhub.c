@@ -471,6 +471,10 @@ static const struct taskhub_verb taskhub_verbs[PAWL_TASKHUB_COUNT] = {
     [PAWL_TASKHUB_LIST] = {taskhub_list, pawl__taskhub_answer_list},
     [PAWL_TASKHUB_SEARCH] = {taskhub_search, pawl__taskhub_answer_search},
     [PAWL_TASKHUB_TALLY] = {taskhub_tally, pawl__taskhub_answer_tally},
+    [PAWL_TASKHUB_TERMINATE_SOON] = {taskhub_terminate, taskhub_answer_plain,
+                                     .prefix = "failed to submit termination request: "},
+    [PAWL_TASKHUB_SUSPEND_SOON] = {taskhub_suspend, taskhub_answer_plain},
+    [PAWL_TASKHUB_RESUME_SOON] = {taskhub_resume, taskhub_answer_plain},
     [PAWL_TASKHUB_COMPLETE_ACTIVITY] = {taskhub_complete_activity, taskhub_answer_plain},
     [PAWL_TASKHUB_COMPLETE_TURN] = {taskhub_complete_turn, taskhub_answer_plain},
 };

@@ -14,6 +14,7 @@ struct pawl_client_call {
     struct pawl_link link;        // of a wait: in the loop's
     bool over;                    // the loop's thread knows
     bool paused;                  // a wait: asked for again when |loop->again| fires
+    enum pawl_err why;            // it is given up
     struct pawl_done done, ended; // the answer came; the call was given up
 };
 
@@ -24,6 +25,14 @@ enum pawl_err pawl__client_check(struct pawl *pawl, const char *id, const char *
 enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call,
                                 enum pawl_taskhub_method method, const void *request,
                                 int64_t timeout);
+
+// pawl_suspend, pawl_resume and pawl_terminate, which, unless they wait, return once the command is
+// on record: a worker that is connected carries it out soon, and without one that takes as long as
+// it takes.
+enum pawl_err pawl__suspend(struct pawl *pawl, const char *id, const char *reason, bool waits);
+enum pawl_err pawl__resume(struct pawl *pawl, const char *id, const char *reason, bool waits);
+enum pawl_err pawl__terminate(struct pawl *pawl, const char *id, struct pawl_text output,
+                              bool recursive, bool waits);
 
 // Frees the call's memory, and returns |err|.
 enum pawl_err pawl__client_finish(struct pawl_client_call *call, enum pawl_err err);

@@ -15,6 +15,8 @@ enum {
     CLIENT_AGAIN = 200, // milliseconds until waits that nobody answers are asked for again
 };
 
+#define CLIENT_LOOK (100 * PAWL_MILLISECOND) // until it is seen that a signal ends the call
+
 static bool client_is_wait(const struct pawl_client_call *call) {
     return call->op.method == &pawl__methods[PAWL_TASKHUB_WAIT_COMPLETION];
 }
@@ -85,8 +87,20 @@ static void client_give_up(struct pawl_client_call *call, enum pawl_err code, co
 
 static void client_end(struct pawl_job *job) {
     struct pawl_client_call *call = PAWL_CONTAINER(job, struct pawl_client_call, end);
-    if (!call->over) client_give_up(call, PAWL_E_DEADLINE, pawl_error_text(PAWL_E_DEADLINE));
+    if (!call->over) client_give_up(call, call->why, pawl_error_text(call->why));
     pawl__done_set(&call->ended);
+}
+
+// False, with the reason in |call->why|: it is to be given up.
+static bool client_wait(struct pawl *pawl, struct pawl_client_call *call, int64_t until) {
+    for (;;) {
+        int64_t look =
+            pawl->stopped ? pawl__clock_add(pawl__clock_steady(), CLIENT_LOOK) : INT64_MAX;
+        if (pawl__handle_wait(pawl, &call->done, look < until ? look : until)) return true;
+        bool stopped = pawl->stopped && *pawl->stopped;
+        call->why = stopped ? PAWL_E_CANCELED : PAWL_E_DEADLINE;
+        if (stopped || look >= until) return false;
+    }
 }
 
 void pawl__client_end_waits(struct pawl_loop *loop) {
@@ -115,7 +129,7 @@ enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call
     call->end.done = client_end;
     pawl__done_init(&call->done);
     pawl__jobs_post(&call->loop->inbox, &call->begin);
-    if (!pawl__handle_wait(pawl, &call->done, until)) {
+    if (!client_wait(pawl, call, until)) {
         pawl__done_init(&call->ended);
         pawl__jobs_post(&call->loop->inbox, &call->end);
         pawl__handle_wait(pawl, &call->ended, INT64_MAX);
@@ -343,40 +357,54 @@ enum pawl_err pawl_raise(struct pawl *pawl, const char *id, const char *event,
     return pawl__client_finish(&call, err);
 }
 
-enum pawl_err pawl_suspend(struct pawl *pawl, const char *id, const char *reason) {
+enum pawl_err pawl__suspend(struct pawl *pawl, const char *id, const char *reason, bool waits) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_suspend"));
     PAWL_TRY(pawl__sdk_check_payload(pawl_text(reason), "reason", "pawl_suspend"));
+    enum pawl_taskhub_method method = waits ? PAWL_TASKHUB_SUSPEND : PAWL_TASKHUB_SUSPEND_SOON;
     struct pawl_client_call call = {.about = id};
     Pb__SuspendRequest ask = PB__SUSPEND_REQUEST__INIT;
     Google__Protobuf__StringValue value = client_value(reason);
     ask.instanceid = (char *)id;
     ask.reason = reason ? &value : NULL;
-    return pawl__client_finish(
-        &call, pawl__client_call(pawl, &call, PAWL_TASKHUB_SUSPEND, &ask, PAWL_FOREVER));
+    return pawl__client_finish(&call, pawl__client_call(pawl, &call, method, &ask, PAWL_FOREVER));
 }
 
-enum pawl_err pawl_resume(struct pawl *pawl, const char *id, const char *reason) {
+enum pawl_err pawl_suspend(struct pawl *pawl, const char *id, const char *reason) {
+    return pawl__suspend(pawl, id, reason, true);
+}
+
+enum pawl_err pawl__resume(struct pawl *pawl, const char *id, const char *reason, bool waits) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_resume"));
     PAWL_TRY(pawl__sdk_check_payload(pawl_text(reason), "reason", "pawl_resume"));
+    enum pawl_taskhub_method method = waits ? PAWL_TASKHUB_RESUME : PAWL_TASKHUB_RESUME_SOON;
     struct pawl_client_call call = {.about = id};
     Pb__ResumeRequest ask = PB__RESUME_REQUEST__INIT;
     Google__Protobuf__StringValue value = client_value(reason);
     ask.instanceid = (char *)id;
     ask.reason = reason ? &value : NULL;
-    return pawl__client_finish(
-        &call, pawl__client_call(pawl, &call, PAWL_TASKHUB_RESUME, &ask, PAWL_FOREVER));
+    return pawl__client_finish(&call, pawl__client_call(pawl, &call, method, &ask, PAWL_FOREVER));
 }
 
-enum pawl_err pawl_terminate(struct pawl *pawl, const char *id, struct pawl_text output,
-                             bool recursive) {
+enum pawl_err pawl_resume(struct pawl *pawl, const char *id, const char *reason) {
+    return pawl__resume(pawl, id, reason, true);
+}
+
+enum pawl_err pawl__terminate(struct pawl *pawl, const char *id, struct pawl_text output,
+                              bool recursive, bool waits) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_terminate"));
+    enum pawl_taskhub_method method = waits ? PAWL_TASKHUB_TERMINATE : PAWL_TASKHUB_TERMINATE_SOON;
     struct pawl_client_call call = {.about = id};
     Pb__TerminateRequest ask = PB__TERMINATE_REQUEST__INIT;
     ask.instanceid = (char *)id;
     ask.recursive = recursive;
     enum pawl_err err = client_payload(&call, output, "output", "pawl_terminate", &ask.output);
-    if (!err) err = pawl__client_call(pawl, &call, PAWL_TASKHUB_TERMINATE, &ask, PAWL_FOREVER);
+    if (!err) err = pawl__client_call(pawl, &call, method, &ask, PAWL_FOREVER);
     return pawl__client_finish(&call, err);
+}
+
+enum pawl_err pawl_terminate(struct pawl *pawl, const char *id, struct pawl_text output,
+                             bool recursive) {
+    return pawl__terminate(pawl, id, output, recursive, true);
 }
 
 static enum pawl_err client_purge(struct pawl *pawl, const char *id, bool recursive, bool force,

@@ -11,6 +11,7 @@
 // any other call goes to the first loop.
 
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "sdk/worker.h"
@@ -66,6 +67,8 @@ struct pawl {
     struct pawl_sdk_worker_options worker_options;
     bool begun;   // a loop works: nothing may be added to |registry|
     bool working; // all do
+    // Calls are given up once a signal's handler has set it: PAWL_E_CANCELED. NULL: they go on.
+    const volatile sig_atomic_t *stopped;
 };
 
 // pawl_open on an open store, which it takes over even when it fails. Messages call the store

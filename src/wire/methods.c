@@ -9,6 +9,12 @@
     [PAWL_TASKHUB_##method] = {.path = "/pawl.Query/" name,                                        \
                                .request = &query__##ask##__descriptor,                             \
                                .response = &query__##reply##__descriptor}
+#define COMMAND(method, name, ask, reply, ...)                                                     \
+    [PAWL_TASKHUB_##method] = {.path = "/pawl.Command/" name,                                      \
+                               .request = &pb__##ask##__descriptor,                                \
+                               .response = &pb__##reply##__descriptor,                             \
+                               .tells = true,                                                      \
+                               __VA_ARGS__}
 #define ID(type, field) .id = offsetof(Pb__##type, field)
 
 // clang-format off
@@ -38,6 +44,12 @@ const struct pawl_method pawl__methods[PAWL_TASKHUB_COUNT] = {
     METHOD(LIST, "ListInstanceIDs", list_instance_ids_request, list_instance_ids_response,),
     QUERY(SEARCH, "List", list_request, list_response),
     QUERY(TALLY, "Count", count_request, count_response),
+    COMMAND(TERMINATE_SOON, "Terminate", terminate_request, terminate_response,
+        ID(TerminateRequest, instanceid)),
+    COMMAND(SUSPEND_SOON, "Suspend", suspend_request, suspend_response,
+        ID(SuspendRequest, instanceid)),
+    COMMAND(RESUME_SOON, "Resume", resume_request, resume_response,
+        ID(ResumeRequest, instanceid)),
     METHOD(COMPLETE_ACTIVITY, "CompleteActivityTask", activity_response, complete_task_response,
         ID(ActivityResponse, instanceid), .of_worker = true),
     METHOD(COMPLETE_TURN, "CompleteWorkflowTask", workflow_response, complete_task_response,

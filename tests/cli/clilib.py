@@ -1,8 +1,10 @@
 """What the tests of the command line share: a scratch home, processes found by a mark, waiting."""
 
+import contextlib
 import json
 import os
 import pathlib
+import pty
 import secrets
 import shutil
 import signal
@@ -172,6 +174,25 @@ class Steering(Case):
         self.start("run", "-a", id, "--", BIN / program)
         self.wait_output(ready)
         return id
+
+    def daemon(self, id, *flags, **more):
+        self.start("--app-id", id, *flags, name="daprd", **more)
+        self.wait_output("dapr initialized")
+        wait_for(lambda: "is not ready yet" not in self.workflow("list", app=id).stderr)
+
+    def ask(self, answer, command, *args):
+        """What a command says at a terminal, at which |answer| is typed."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([BIN / "pawl", "workflow", command, "-a", self.id, *args], env=self.env,
+                                   stdin=theirs, stdout=theirs, stderr=theirs)
+        self.started.append(process)
+        os.close(theirs)
+        os.write(ours, answer.encode())
+        shown = b""
+        with os.fdopen(ours, "rb", 0) as terminal, contextlib.suppress(OSError):
+            while more := terminal.read(4096):
+                shown += more
+        return process.wait(20), shown.decode()
 
     def workflow(self, command, *args, app=None, **more):
         return self.pawl("workflow", command, "-a", app or self.id, *args, **more)

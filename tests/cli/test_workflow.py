@@ -204,20 +204,6 @@ class Workflow(clilib.Steering):
                          [{"status": "COMPLETED", "name": None, "count": 1}])
         self.assert_mistake(self.workflow("list", "--filter-tag", "a b=c"), "--filter-tag is 'a b=c'", code=2)
 
-    def ask(self, answer, command, *args):
-        """What a command says at a terminal, at which |answer| is typed."""
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen([clilib.BIN / "pawl", "workflow", command, "-a", self.id, *args], env=self.env,
-                                   stdin=theirs, stdout=theirs, stderr=theirs)
-        self.started.append(process)
-        os.close(theirs)
-        os.write(ours, answer.encode())
-        shown = b""
-        with os.fdopen(ours, "rb", 0) as terminal, contextlib.suppress(OSError):
-            while more := terminal.read(4096):
-                shown += more
-        return process.wait(20), shown.decode()
-
     def test_watch(self):
         self.done("run", "wait_for_go", "-i", "a")
         watching = self.start("workflow", "watch", "-a", self.id, "a", "-i", "1h")  # shown again when something happens
@@ -243,94 +229,6 @@ class Workflow(clilib.Steering):
         os.close(theirs)
         self.assertTrue(os.read(ours, 4096).startswith(b"\x1b[H\x1b[J"))
         os.close(ours)
-
-    def test_many_at_once(self):
-        for id in ("order-1", "order-2", "order-3", "other"):
-            self.done("run", "wait_for_go", "-i", id)
-        orders = ["--filter-id", "order-*"]
-        for command in (["suspend"], ["resume"], ["terminate"], ["purge"], ["raise-event", "go"]):
-            self.assert_mistake(self.workflow(*command, *orders), "nobody is there to be asked; give --yes", code=2)
-        for answer in "\n", "n\n", "\x04":
-            code, said = self.ask(answer, "suspend", *orders)
-            self.assertEqual(code, 1, said)
-            self.assertIn(f"suspend 3 workflows of app '{self.id}'? [y/N]", said)
-            self.assertIn("nothing was done", said)
-        self.assertEqual(self.ids("-s", "SUSPENDED"), [])
-        self.done("suspend", "order-1")
-        code, said = self.ask("y\n", "suspend", *orders, "-r", "night")
-        self.assertEqual(code, 0, said)
-        self.assertIn("✅  2 of 2 suspended", said)  # one was already
-        self.assertEqual(self.ids("-s", "SUSPENDED"), ["order-1", "order-2", "order-3"])
-        self.assertIn("The filters choose no workflow to suspend", self.done("suspend", *orders, "--yes"))
-        self.assertIn("The filters choose no workflow to send the event to",
-                      self.done("raise-event", "go", "--filter-id", "none-*", "--yes"))
-        self.assertEqual(self.done("resume", "-s", "SUSPENDED", "-y"), "✅  3 of 3 resumed\n")
-        self.assertEqual(self.done("terminate", "-y", "--filter-id", "order-1"), "✅  1 of 1 terminated\n")
-        began = time.monotonic()
-        self.assertEqual(self.done("raise-event", "go", *orders, "-x", "7", "--yes", "--rate", "2"),
-                         "✅  2 of 2 got the event\n")
-        self.assertGreater(time.monotonic() - began, 0.5)
-        clilib.wait_for(lambda: self.ids("-s", "COMPLETED") == ["order-2", "order-3"])
-        self.assertEqual(self.get("order-2")["output"], "7")
-        self.assertEqual(self.done("purge", "--filter-name", "*", "--yes"), "✅  3 of 3 purged\n")
-        self.assertEqual(self.ids(), ["other"])
-        self.done("run", "parent", "-i", "p")
-        clilib.wait_for(lambda: len(self.ids()) == 3)
-        self.assertEqual(self.done("purge", "--filter-name", "*", "--force", "--yes"), "✅  3 of 3 purged\n")
-        self.assertEqual(self.ids(), [])
-
-    def test_many_are_stopped(self):
-        """Ctrl-C says how far it came, and the same command does the rest."""
-        for i in range(4):
-            self.done("run", "wait_for_go", "-i", f"s-{i}")
-        process = subprocess.Popen([clilib.BIN / "pawl", "workflow", "suspend", "-a", self.id, "-w", "wait_for_go", "-y", "--rate", "1"],
-                                   env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.started.append(process)
-        clilib.wait_for(lambda: self.ids("-s", "SUSPENDED"))
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-        self.assertEqual(process.returncode, 130, out + err)
-        done = len(self.ids("-s", "SUSPENDED"))
-        self.assertLess(done, 4)
-        self.assertEqual(out, f"❌  {done} of 4 suspended\n")
-        self.assertRegex(err, rf"^stopped; {4 - done} (is|are) left, and the same command goes on with them\n$")
-        self.assertEqual(self.done("suspend", "-w", "wait_for_go", "-y"), f"✅  {4 - done} of {4 - done} suspended\n")
-
-    def test_the_daemon_dies_in_the_middle(self):
-        """What was told as done is done, the rest is told as not done, soon, and the same command does it later."""
-        app = self.id + "-dies"
-        ports = ["--dapr-http-port", clilib.free_port(), "--dapr-grpc-port", clilib.free_port()]
-        names = [f"d-{i:02}" for i in range(40)]
-        self.daemon(app, *ports)
-        for name in names:
-            self.done("run", "echo", "-i", name, "-s", "1h", app=app)
-        for command, past, left in (["suspend", "-w", "echo"], "suspended", ["-s", "PENDING"]), \
-                (["terminate", "-w", "echo"], "terminated", ["-s", "SUSPENDED"]), (["purge", "-w", "echo"], "purged", []):
-            with self.subTest(command[0]):
-                process = subprocess.Popen([clilib.BIN / "pawl", "workflow", *command, "-a", app, "-y", "--rate", "40"], env=self.env,
-                                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-                self.started.append(process)
-                clilib.wait_for(lambda: len(self.ids(*left, app=app)) < 34)
-                self.started[-2].kill()
-                self.started[-2].wait()
-                out, err = process.communicate(timeout=30)
-                self.assertEqual(process.returncode, 1, out + err)
-                told = int(re.match(rf"❌  (\d+) of 40 {past}\n$", out)[1])
-                self.assertIn(f"cannot {command[0]} 'd-", err)
-                self.daemon(app, *ports)
-                rest = self.ids(*left, app=app)
-                self.assertIn(40 - told - len(rest), (0, 1), (out, rest))  # of one the answer was on its way
-                self.assertEqual(rest, names[-len(rest):])
-                self.assertEqual(self.done(*command, "-y", app=app), f"✅  {len(rest)} of {len(rest)} {past}\n")
-                self.assertEqual(self.ids(*left, app=app), [])
-
-    def test_many_at_once_mistakes(self):
-        for args in (["terminate", "a"], ["suspend", "a"], ["purge", "a"], ["purge", "--all"], ["purge", "--all-older-than", "1h"]):
-            self.assert_mistake(self.workflow(*args, "-w", "echo", "--yes"), args[0] + ": ", code=2)
-        self.assert_mistake(self.workflow("raise-event", "-w", "echo", "--yes"), "name the event", code=2)
-        self.assert_mistake(self.workflow("raise-event", "go", "-w", "echo", "--yes", "-x", "{"), "not JSON", code=2)
-        self.assert_mistake(self.workflow("terminate", "-w", "echo", "--yes", "--rate", "0"), "--rate is '0'", code=2)
-        self.assert_mistake(self.workflow("terminate", "--yes"), "name the instance, or give filters", code=2)
 
     def test_list_of_several_pages(self):
         [one] = self.list_json()
@@ -692,11 +590,6 @@ $"""))
         other = self.run_app("two")
         self.assert_mistake(self.pawl("workflow", "list"), "several apps run here", self.id, other, code=1)
         self.assertEqual(self.done("list", "-o", "ids", app=other), "")
-
-    def daemon(self, id, *flags, **more):
-        self.start("--app-id", id, *flags, name="daprd", **more)
-        self.wait_output("dapr initialized")
-        clilib.wait_for(lambda: "is not ready yet" not in self.workflow("list", app=id).stderr)
 
     def test_where_a_sidecar_listens(self):
         elsewhere = self.id + "-127.0.0.2"
