@@ -42,8 +42,10 @@ with urllib.request.urlopen(url, body) as answer:
 class Init(clilib.Case):
     def setUp(self):
         super().setUp()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.nobody = f"127.0.0.1:{free.getsockname()[1]}"
+        taken = socket.socket()  # and nobody listens: so no other server gets this port
+        self.addCleanup(taken.close)
+        taken.bind(("127.0.0.1", 0))
+        self.nobody = f"127.0.0.1:{taken.getsockname()[1]}"
         self.store = self.home / ".dapr/components/statestore.yaml"
         self.configuration = self.home / ".dapr/config.yaml"
         self.ask = self.file("ask", ASK, 0o755)

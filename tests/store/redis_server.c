@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,13 +20,23 @@ bool redis_server_exists(void) {
 }
 
 int redis_free_port(void) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t len = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    bind(fd, (struct sockaddr *)&at, len);
-    getsockname(fd, (struct sockaddr *)&at, &len);
-    close(fd);
-    return ntohs(at.sin_port);
+    enum {
+        FIRST = 20000,
+        COUNT = 12000
+    };
+    static bool given[COUNT];
+    for (;;) {
+        uint16_t number;
+        if (getrandom(&number, sizeof number, 0) != sizeof number) abort();
+        if (given[number %= COUNT]) continue;
+        given[number] = true;
+        int port = FIRST + number;
+        struct sockaddr_in at = {AF_INET, htons((uint16_t)port), {htonl(INADDR_LOOPBACK)}, {0}};
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        bool is_free = bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+        close(fd);
+        if (is_free) return port;
+    }
 }
 
 void redis_server_prepare(struct redis_server *server) {

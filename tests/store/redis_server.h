@@ -25,6 +25,8 @@ void redis_server_start(struct redis_server *server);
 void redis_server_stop(struct redis_server *server, int signal); // waits for its end
 void redis_server_end(struct redis_server *server);              // and its folder's
 
+// Below those that the kernel gives to clients, one of which could take it before a server does.
+// Each is given once.
 int redis_free_port(void);
 
 // A command of the test's own; its answer is a text, or a number as text, in |out|, which may be
