@@ -74,7 +74,7 @@ function Shell() {
             <span class={`dot ${app.ready ? 'status-completed' : 'status-failed'}`} />
             <span class="app-id" title={app.appId}>
               {app.appId}
-            </span>
+            </span>{' '}
             <span>
               · {app.workers} {app.workers === 1 ? 'worker' : 'workers'}
               {app.readOnly && ' · read-only'}
