@@ -1,20 +1,16 @@
 #include "wire/methods.h"
 
+#define ROW(method, service, name, ask, reply, ...)                                                \
+    [PAWL_TASKHUB_##method] = {.path = "/" service "/" name,                                       \
+                               .request = &ask##__descriptor,                                      \
+                               .response = &reply##__descriptor,                                   \
+                               __VA_ARGS__}
 #define METHOD(method, name, ask, reply, ...)                                                      \
-    [PAWL_TASKHUB_##method] = {.path = "/TaskHubSidecarService/" name,                             \
-                               .request = &pb__##ask##__descriptor,                                \
-                               .response = &pb__##reply##__descriptor,                             \
-                               __VA_ARGS__}
+    ROW(method, "TaskHubSidecarService", name, pb__##ask, pb__##reply, __VA_ARGS__)
 #define QUERY(method, name, ask, reply)                                                            \
-    [PAWL_TASKHUB_##method] = {.path = "/pawl.Query/" name,                                        \
-                               .request = &query__##ask##__descriptor,                             \
-                               .response = &query__##reply##__descriptor}
+    ROW(method, "pawl.Query", name, query__##ask, query__##reply, )
 #define COMMAND(method, name, ask, reply, ...)                                                     \
-    [PAWL_TASKHUB_##method] = {.path = "/pawl.Command/" name,                                      \
-                               .request = &pb__##ask##__descriptor,                                \
-                               .response = &pb__##reply##__descriptor,                             \
-                               .tells = true,                                                      \
-                               __VA_ARGS__}
+    ROW(method, "pawl.Command", name, pb__##ask, pb__##reply, .tells = true, __VA_ARGS__)
 #define ID(type, field) .id = offsetof(Pb__##type, field)
 
 // clang-format off
