@@ -23,7 +23,7 @@ const kindOf = (url) => new URL(url).pathname.replace(/^.*\/pawl\/v1\//, '').rep
 
 // Milliseconds from the start of the navigation until something of it is seen, and until there is something of a daemon's data on it.
 async function paint(url, times) {
-  const first = [], filled = [];
+  const first = [], filled = [], shift = [];
   for (let n = 0; n < times; n++) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
@@ -32,6 +32,10 @@ async function paint(url, times) {
       new PerformanceObserver((list) => {
         for (const entry of list.getEntries()) if (entry.name === 'first-contentful-paint') told.first = entry.startTime;
       }).observe({ type: 'paint', buffered: true });
+      told.shift = 0;
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) told.shift += entry.value;
+      }).observe({ type: 'layout-shift', buffered: true });
       new MutationObserver((_, observer) => {
         if (!document.querySelector('main table tbody tr, main .tiles b')) return;
         observer.disconnect();
@@ -44,9 +48,10 @@ async function paint(url, times) {
     const told = await page.evaluate(() => globalThis.told);
     first.push(told.first);
     if (told.filled !== undefined) filled.push(told.filled);
+    shift.push(told.shift);
     await context.close();
   }
-  return { first, filled };
+  return { first, filled, shift };
 }
 
 async function watch(urls) {

@@ -87,9 +87,6 @@ export const stream = {
   },
 };
 
-// Whether 'pawl dashboard' serves this page; else a daemon does, and it is of that one's app.
-export const ofAll = 'apps' in document.documentElement.dataset;
-
 export const apps = (): Promise<Apps> => call<Apps>('GET', new URL('pawl/v1/apps', home));
 
 export function path(...segments: string[]): string {

@@ -13,6 +13,9 @@ export interface Live<T> {
   refresh: () => void;
 }
 
+// Whether anything has come, be it a refusal.
+export const isAnswered = ({ value, error }: { value: Signal<unknown>; error: Signal<unknown> }): boolean => value.value !== undefined || error.value !== undefined;
+
 const FASTEST = 1000; // milliseconds between two questions
 const SLOWEST = 5000; // the same at most, while the daemon is gone
 const QUICKEST = 100; // the same, when what is shown has changed,

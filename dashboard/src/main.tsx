@@ -1,11 +1,10 @@
 // The shell of the page: where one is, the keys, and what is always seen.
 
-import './theme.css';
+import './theme.css'; // which stands in index.html
 import { locked } from './token'; // first, as it takes a token out of the address
 import { render, type ComponentChildren } from 'preact';
 import { useEffect, useErrorBoundary } from 'preact/hooks';
 import { gone, useLive } from './live';
-import { ofAll } from './api';
 import { ownApp } from './commands';
 import type { App } from './model';
 import { AppsPage } from './pages/apps';
@@ -25,6 +24,7 @@ import { go, helping, link, route, searching } from './route';
 import * as theme from './theme';
 import { toast, Toasts } from './ui/basics';
 import { isTyping, toList } from './ui/keys';
+import { isOfApp, ofAll, pageOf, PAGES } from './where';
 
 function Root() {
   useKeys();
@@ -38,20 +38,12 @@ function Root() {
   );
 }
 
-const PAGES: readonly [string, string][] = [
-  ['', 'Overview'],
-  ['instances', 'Workflows'],
-  ['workers', 'Workers'],
-  ['store', 'Store'],
-  ['log', 'Log'],
-];
-
 function Shell() {
-  const isFile = ofAll && route.value.app === undefined; // a history that is of no app
+  const isFile = !isOfApp(route.value);
   const app = useLive<App>(isFile ? undefined : 'app', 5000).value.value;
   ownApp.value = app?.appId;
   const [page = '', id, other] = route.value.segments;
-  const shown = page === 'instance' || page === 'compare' ? 'instances' : page;
+  const shown = pageOf(route.value);
 
   useEffect(() => {
     document.title = [id ?? page, app?.appId, 'Pawl'].filter(Boolean).join(' · ');

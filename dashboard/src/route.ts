@@ -2,24 +2,7 @@
 // paths: #/instances?q=status:failed, #/instance/ID/history. With several apps the first part names one: #/@orders/instances.
 
 import { signal } from '@preact/signals';
-
-export interface Route {
-  app?: string;
-  segments: string[];
-  query: URLSearchParams;
-}
-
-export function parse(hash: string): Route {
-  const [where = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2);
-  const segments = where.split('/').filter(Boolean);
-  try {
-    const words = segments.map(decodeURIComponent);
-    const app = words[0]?.startsWith('@') ? words.shift()!.slice(1) : undefined;
-    return { ...(app !== undefined && { app }), segments: words, query: new URLSearchParams(query) };
-  } catch {
-    return { segments: [], query: new URLSearchParams() };
-  }
-}
+import { parse, type Route } from './where';
 
 // A link within the present app.
 export function link(segments: string[], query: Record<string, string | undefined> = {}): string {

@@ -15,6 +15,9 @@ struct pawl_asset {
 // Ends with a row whose name is NULL.
 extern const struct pawl_asset pawl__assets[];
 
+// What a page's policy says about scripts and styles: of those that stand in the page, the hashes.
+extern const char pawl__assets_inline[];
+
 // The pages for one app, and for all apps of this machine. They differ only in a mark, which tells
 // the page which it is.
 #define PAWL_PAGE_APP  "index.html"

@@ -1,6 +1,7 @@
 // The page in a real browser, before a real daemon with a real worker: one after the other, as each goes on from what the ones before left.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import './first.mjs';
 import './see.mjs';
 import './act.mjs';
 import './shell.mjs';

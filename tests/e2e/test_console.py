@@ -1,5 +1,7 @@
 """What /pawl/v1 and the dashboard's files answer, and what they refuse."""
 
+import base64
+import hashlib
 import http.client
 import json
 import os
@@ -327,13 +329,26 @@ class Looking(Console):
         self.assertEqual((code, headers["content-type"]), (200, "text/html; charset=utf-8"))
         self.assertIn("default-src 'none'", headers["content-security-policy"])
         self.assertEqual(headers["x-frame-options"], "DENY")
+        # Whoever opens it from another page loses hold of it; to come by oneself costs no other process.
+        self.assertEqual(headers["cross-origin-opener-policy"], "same-origin")
+        for site, wanted in (("none", None), ("cross-site", "same-origin"), ("same-site", "same-origin"), ("same-origin", "same-origin")):
+            came = {"sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+            headers = self.daemon.request("GET", "/dashboard/", headers=came)[2]
+            self.assertEqual(headers.get("cross-origin-opener-policy"), wanted, site)
+        self.assertIn("sec-fetch-site", headers["vary"])
+        # What stands in the page is allowed by its hash, and by nothing wider.
+        self.assertNotIn("unsafe", headers["content-security-policy"])
+        for text in re.findall(rb"<(?:style|script)>(.*?)</(?:style|script)>", page, re.S):
+            self.assertIn(base64.b64encode(hashlib.sha256(text).digest()).decode(), headers["content-security-policy"])
         etag = headers["etag"]
         self.assertEqual(self.daemon.request("GET", "/dashboard/", headers={"if-none-match": etag})[0], 304)
         code, zipped, headers = self.daemon.request("GET", "/dashboard/", headers={"accept-encoding": "br, gzip"})
         self.assertEqual((code, headers["content-encoding"]), (200, "gzip"))
         import gzip
         self.assertEqual(gzip.decompress(zipped), page)
-        for name in re.findall(rb'(?:src|href)="(app\.[^"]+)"', page):
+        names = re.findall(rb'import\("\./(app\.[^"]+)"\)', page)
+        self.assertEqual(len(names), 1 if b"app." in page else 0)
+        for name in names:
             code, _, headers = self.daemon.request("GET", f"/dashboard/{name.decode()}")
             self.assertEqual(code, 200)
             self.assertIn("immutable", headers["cache-control"])

@@ -4,7 +4,7 @@ import { withQuery } from '../api';
 import { attention, LATELY } from '../attention';
 import { startLine } from '../commands';
 import { least } from '../counts';
-import { ANY, useLive } from '../live';
+import { ANY, isAnswered, useLive } from '../live';
 import { STATUSES, type App, type Counts, type List, type Numbers, type Past, type Status, type Workers } from '../model';
 import { link } from '../route';
 import { duration, grouped, now } from '../time';
@@ -17,11 +17,15 @@ const FAILED = 200; // of the last hour, that are looked at
 
 export function OverviewPage({ app }: { app: App | undefined }) {
   const counts = useCounts(undefined, 'status,name', 2000, ANY);
-  const failed = useLive<List>(withQuery('instances', { q: `status:failed ended<${LATELY}`, sort: '-created', limit: FAILED }), 5000, ANY).value.value;
-  const oldest = useLive<List>(withQuery('instances', { q: 'status:running,pending,suspended,stalled', sort: 'created', limit: 8 }), 3000, ANY).value.value;
-  const numbers = useLive<Numbers>('numbers', 5000).value.value;
-  const workers = useLive<Workers>('workers', 5000).value.value;
-  const past = useLive<Past>('past', 10000).value.value;
+  const failedOnes = useLive<List>(withQuery('instances', { q: `status:failed ended<${LATELY}`, sort: '-created', limit: FAILED }), 5000, ANY);
+  const oldestOnes = useLive<List>(withQuery('instances', { q: 'status:running,pending,suspended,stalled', sort: 'created', limit: 8 }), 3000, ANY);
+  const ofNumbers = useLive<Numbers>('numbers', 5000);
+  const ofWorkers = useLive<Workers>('workers', 5000);
+  const ofPast = useLive<Past>('past', 10000);
+  const [failed, oldest, numbers, workers, past] = [failedOnes.value.value, oldestOnes.value.value, ofNumbers.value.value, ofWorkers.value.value, ofPast.value.value];
+  // What stands further down waits for what stands above it, which would push it away.
+  const isTop = [counts, failedOnes, oldestOnes, ofNumbers, ofWorkers].every(isAnswered);
+  const isAll = isTop && isAnswered(ofPast);
   const groups = counts.value.value?.groups ?? [];
   const sum = (wanted: (status: Status) => boolean): number => groups.reduce((n, group) => n + (wanted(group.status) ? group.n : 0), 0);
   const needs = attention({
@@ -42,9 +46,9 @@ export function OverviewPage({ app }: { app: App | undefined }) {
       <h1>{app?.appId ?? ''}</h1>
       <Refusal error={counts.error.value} />
       <section aria-label="What needs attention">
-        {known && needs.length === 0 && groups.length > 0 && <p class="headline">Nothing needs attention.</p>}
+        {isTop && known && needs.length === 0 && groups.length > 0 && <p class="headline">Nothing needs attention.</p>}
         <ol class="needs">
-          {needs.map((need, index) => (
+          {(isTop ? needs : []).map((need, index) => (
             <li key={`${index} ${need.page ?? need.q}`}>
               {need.text} <a href={need.page ? link([need.page]) : link(['instances'], { q: need.q })}>Look</a>
               {need.row && (
@@ -56,15 +60,15 @@ export function OverviewPage({ app }: { app: App | undefined }) {
           ))}
         </ol>
       </section>
-      {counts.value.value && groups.length === 0 ? <Nothing app={app} /> : <Tiles counts={counts.value.value} />}
-      {past && isTold(past) && <Charts past={past} />}
-      {groups.length > 0 && (
+      {!isTop ? null : counts.value.value && groups.length === 0 ? <Nothing app={app} /> : <Tiles counts={counts.value.value} />}
+      {isAll && past && isTold(past) && <Charts past={past} />}
+      {isAll && groups.length > 0 && (
         <div class="columns">
           <Short title="Failed within the hour" list={failed} empty="Nothing has failed." more="status:failed" />
           <Short title="Open for longest" list={oldest} empty="Nothing is open." more="status:running,pending,suspended,stalled" sort="created" />
         </div>
       )}
-      <Names groups={groups} numbers={numbers} />
+      {isAll && <Names groups={groups} numbers={numbers} />}
     </main>
   );
 }

@@ -1,9 +1,9 @@
-// The bar on top of every page.
+// The bar on top of every page. What is in it before anything is known stands in index.html, too, and is painted from there.
 
 import type { ComponentChildren } from 'preact';
-import { ofAll } from '../api';
 import { helping, link, route } from '../route';
 import * as theme from '../theme';
+import { ofAll } from '../where';
 
 export function Top({ children }: { children?: ComponentChildren }) {
   return (
