@@ -26,7 +26,6 @@ static struct pawl_snapshot make(struct fixture *f, int number, int count) {
     pawl__tags_add(&tags, PAWL_STR("team"), number % 2 ? PAWL_STR("red") : PAWL_STR("blue"));
     row.tags = (struct pawl_str){pawl__arena_dup(&f->arena, pawl__buf_str(&tags)), tags.len};
     row.name = pawl__str(names[number % 5]);
-    row.created_at = number + 1;
     row.status = rare == 1 ? 3 : number % 10 < 7 ? 0 : 1;
     row.completed_at = row.status ? number + 2 : 0;
     if (rare == 1) row.failure_type = PAWL_STR("CardDeclined");
@@ -36,11 +35,15 @@ static struct pawl_snapshot make(struct fixture *f, int number, int count) {
     return row;
 }
 
-static void fill(struct fixture *f, int count) {
+// |ties|: how many are of one time.
+static void fill(struct fixture *f, int count, int ties) {
     struct pawl_snapshot *rows = pawl__arena_alloc(&f->arena, (size_t)count * sizeof *rows);
     assert_non_null(rows);
     fixture_lease(f);
-    for (int i = 0; i < count; i++) rows[i] = make(f, i, count);
+    for (int i = 0; i < count; i++) {
+        rows[i] = make(f, i, count);
+        rows[i].created_at = i / ties + 1;
+    }
     const struct pawl_part part = {
         .lease = &f->lease, .snapshots = rows, .snapshot_count = (size_t)count};
     struct pawl_part copy = part;
@@ -182,12 +185,12 @@ static size_t run(struct fixture *f, const struct call *call, size_t *found) {
 static void test_steps(void **state) {
     struct fixture *f = *state;
     size_t few[CALLS], found;
-    fill(f, FEW);
+    fill(f, FEW, 1);
     for (size_t i = 0; i < CALLS; i++) few[i] = run(f, &calls[i], &found);
     fixture_teardown(state);
     assert_int_equal(fixture_setup(state), 0);
     f = *state;
-    fill(f, MANY);
+    fill(f, MANY, 1);
     for (size_t i = 0; i < CALLS; i++) {
         size_t many = run(f, &calls[i], &found);
         print_message("%-24s %8zu %8zu\n", calls[i].name, few[i], many);
@@ -199,9 +202,43 @@ static void test_steps(void **state) {
     }
 }
 
+// A count that is made in parts looks at each instance twice: for where a part ends, and for what
+// is in it.
+static void test_parts(void **state) {
+    static const struct {
+        int ties;
+        size_t steps; // at most, for an instance
+    } all[] = {{1, 9}, {10, 9}, {2500, 25}};
+    const struct call ended = {"parts", {.ended_from = 1}, true};
+    for (size_t i = 0; i < 2 * sizeof all / sizeof *all; i++) {
+        struct fixture *f = *state;
+        struct pawl_scan scan = {.most = SCAN, .arena = &f->arena};
+        struct call part = ended;
+        size_t found = 0, steps = 0, parts = 0, one;
+        fill(f, MANY, all[i / 2].ties);
+        part.query.order = i % 2 ? PAWL_ORDER_NEWEST : PAWL_ORDER_OLDEST;
+        part.query.scan = &scan;
+        do {
+            steps += run(f, &part, &one);
+            found += one;
+            parts++;
+            part.query.after_created = scan.created_at;
+            part.query.after_id = scan.id;
+        } while (scan.stopped);
+        print_message("%d of a time: %zu parts, %.1f steps an instance\n", all[i / 2].ties, parts,
+                      (double)steps / MANY);
+        assert_int_equal(found, 3 * MANY / 10 + 50);
+        assert_in_range(parts, MANY / SCAN / 2, MANY / SCAN + 1);
+        assert_true(steps <= all[i / 2].steps * MANY);
+        fixture_teardown(state);
+        assert_int_equal(fixture_setup(state), 0);
+    }
+}
+
 int main(void) {
     fixture_kind = &t_sqlite;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_steps, fixture_setup, fixture_teardown)};
+        cmocka_unit_test_setup_teardown(test_steps, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_parts, fixture_setup, fixture_teardown)};
     return cmocka_run_group_tests_name("plans", tests, NULL, NULL);
 }

@@ -398,10 +398,13 @@ enum pawl_sqlite_way {
 enum pawl_sqlite_wanted {
     PAWL_SQLITE_ROWS, // the columns of what the query finds, in its order, as many as |limit|
     // Name and status of each that it finds, in no order, and its id where |query| leaves any out;
-    // with a scan those behind the query's place and up to the scan's.
+    // those behind the query's place and, with a scan, up to its place.
     PAWL_SQLITE_KINDS,
-    PAWL_SQLITE_MANY, // one number: how many the way has before other filters, up to |limit|
-    PAWL_SQLITE_PLACE // created_at and id of one: |limit| come before it, found or not
+    PAWL_SQLITE_MANY,  // one number: how many the way has before other filters, up to |limit|
+    PAWL_SQLITE_PLACE, // created_at and id of one: |limit| come before it, found or not
+    // The ids, in order and up to |limit|, of those that were created at the time of the query's
+    // place and come behind it, found or not.
+    PAWL_SQLITE_TIES
 };
 
 struct pawl_sqlite_find {

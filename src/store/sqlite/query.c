@@ -6,7 +6,8 @@
 
 enum {
     QUERY_FIRST = 1000, // instances that a scan looks at before it looks at many
-    QUERY_FEW = 2000    // that are sorted, at most
+    QUERY_FEW = 2000,   // that are sorted, at most
+    QUERY_TIES = 1000   // of one time that are looked at, so that a part of a count ends behind it
 };
 
 static enum pawl_err query_many(struct pawl_sqlite *store, uint64_t shard,
@@ -233,15 +234,80 @@ static enum pawl_err count_counted(struct pawl_sqlite *store, uint64_t shard,
     return err;
 }
 
+// How many were created at the time of |query|'s place and come behind it, up to QUERY_TIES; the
+// last of them becomes the place.
+static enum pawl_err count_ties(struct pawl_sqlite *store, uint64_t shard, struct pawl_query *query,
+                                struct pawl_arena *arena, size_t *out, struct pawl_error *error) {
+    struct pawl_sqlite_find find;
+    enum pawl_err err = pawl__sqlite_find(store, shard, query, PAWL_SQLITE_LISTED, PAWL_SQLITE_TIES,
+                                          QUERY_TIES, &find, error);
+    int rc = SQLITE_DONE;
+    *out = 0;
+    if (err) return err;
+    while (!err && (rc = sqlite3_step(find.statement)) == SQLITE_ROW) {
+        query->after_id = pawl__sqlite_column(find.statement, 0);
+        if (!pawl__sqlite_keep(arena, &query->after_id))
+            err = pawl__fail_plain(error, PAWL_E_NOMEM);
+        ++*out;
+    }
+    return pawl__sqlite_find_end(store, &find, err, rc, error);
+}
+
+// Makes of the place that |query| begins behind a bound of its time, where none of that time is
+// left: to compare a time takes a fourth of the steps.
+static enum pawl_err count_begin(struct pawl_sqlite *store, uint64_t shard,
+                                 struct pawl_query *query, struct pawl_error *error) {
+    struct pawl_query place = {
+        .order = query->order, .after_created = query->after_created, .after_id = query->after_id};
+    size_t ties;
+    if (!query->after_id.len) return PAWL_OK;
+    enum pawl_err err = count_ties(store, shard, &place, query->scan->arena, &ties, error);
+    if (err || ties) return err;
+    query->after_id = PAWL_STR("");
+    if (query->order == PAWL_ORDER_NEWEST) {
+        if (!query->created_before || query->after_created < query->created_before)
+            query->created_before = query->after_created;
+    } else if (query->after_created >= query->created_from)
+        query->created_from = query->after_created + 1;
+    return PAWL_OK;
+}
+
+// Finds where the scan of |query| stops: behind all of one time, so that |*part|, what is counted,
+// ends with a time, too; unless too many are of that time.
+static enum pawl_err count_stop(struct pawl_sqlite *store, uint64_t shard,
+                                const struct pawl_query *query, struct pawl_query *part,
+                                struct pawl_error *error) {
+    struct pawl_scan *scan = query->scan;
+    size_t ties;
+    enum pawl_err err = query_find_stop(store, shard, query, error);
+    *part = *query;
+    part->scan = NULL;
+    if (err || !scan->stopped) return err;
+    struct pawl_query place = {
+        .order = query->order, .after_created = scan->created_at, .after_id = scan->id};
+    err = count_ties(store, shard, &place, scan->arena, &ties, error);
+    if (ties == QUERY_TIES) part->scan = scan; // it stops among them
+    if (err || part->scan) return err;
+    scan->id = place.after_id;
+    if (query->order == PAWL_ORDER_NEWEST) {
+        if (part->created_from < scan->created_at) part->created_from = scan->created_at;
+    } else if (!part->created_before || part->created_before > scan->created_at)
+        part->created_before = scan->created_at + 1;
+    return PAWL_OK;
+}
+
 // Counts one by one; what is read from the order of lists only as far as |query->scan| goes.
 static enum pawl_err count_read(struct pawl_sqlite *store, uint64_t shard, struct pawl_query *query,
                                 struct pawl_groups *groups, struct pawl_error *error) {
     enum pawl_sqlite_way way;
     if (!pawl__groups_leave_out(groups, query)) return pawl__fail_plain(error, PAWL_E_NOMEM);
     enum pawl_err err = query_choose(store, shard, query, &way, error);
-    if (!err && query->scan && way == PAWL_SQLITE_LISTED)
-        err = query_find_stop(store, shard, query, error);
-    if (!err) err = count_found(store, shard, query, way, groups, error);
+    struct pawl_query part = *query;
+    if (!err && query->scan && way == PAWL_SQLITE_LISTED) {
+        err = count_begin(store, shard, query, error);
+        if (!err) err = count_stop(store, shard, query, &part, error);
+    }
+    if (!err) err = count_found(store, shard, &part, way, groups, error);
     if (query->scan && query->scan->stopped && pawl__query_ends_before(query))
         query->scan->stopped = false;
     return err;
