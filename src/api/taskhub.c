@@ -41,7 +41,7 @@ static bool taskhub_trace(struct pawl_api *api, struct taskhub_ask *ask) {
     }
     *start = (struct pawl_api_start){
         .name = message->name,
-        .id = message->instanceid,
+        .id = ask->call.method == PAWL_TASKHUB_START_NEW ? ask->call.new_id : message->instanceid,
         .version = pawl__string_of(message->version),
         .context = message->parenttracecontext,
     };
@@ -78,7 +78,12 @@ void pawl__api_taskhub(struct pawl_api *api, struct pawl_request *request,
     ask->call.data = ask;
     request->data = ask;
     request->on_close = taskhub_on_close;
-    if (ask->call.method == PAWL_TASKHUB_START && !taskhub_trace(api, ask)) return;
+    bool is_new = ask->call.method == PAWL_TASKHUB_START_NEW;
+    if (is_new && !pawl__taskhub_draw(api->options.node, &ask->call)) {
+        pawl__api_nomem(request);
+        return;
+    }
+    if ((is_new || ask->call.method == PAWL_TASKHUB_START) && !taskhub_trace(api, ask)) return;
     pawl__taskhub_call(api->options.node, &ask->call);
 }
 

@@ -227,7 +227,8 @@ static bool workflow_check_start(struct pawl_workflow_ask *ask) {
             pawl__api_nomem(ask->request); // |ask| goes with the request
             return false;
         }
-        pawl__random_uuid(ask->id);
+        pawl__node_draw(ask->api->options.node, ask->id);
+        ask->is_new = true;
         return true;
     }
     if (strlen(ask->id) > 64) {
@@ -321,6 +322,7 @@ static void workflow_run_start(struct pawl_workflow_ask *ask,
     start->parenttracecontext = ask->start.context;
     start->workflowspanid = pawl__api_text(ask->request, ask->start.span_id);
     pawl__start_init(&ask->run.start, pawl__str(ask->id), start, false);
+    ask->run.start.is_new = ask->is_new;
     workflow_call(ask, &ask->run.start.call);
 }
 

@@ -35,6 +35,7 @@ struct pawl_workflow_ask {
         struct pawl_purge purge;
     } run;
     struct pawl_call *call; // of |run|; NULL: it has not begun
+    bool is_new;            // the id was drawn here
     int64_t began;          // it, as pawl__operation_begin told
     struct pawl_api_start start;
 };

@@ -40,6 +40,7 @@ struct pawl_bench_options {
         *folder; // on the disk that the store is on; NULL: there is no disk, or it is not known
     const struct pawl_workload *workload;
     bool quick;   // activities run on Pawl's own thread
+    bool names;   // ids are the client's, as those of Dapr's SDKs are; else left to the daemon
     bool bare;    // one round, without the bounds: another measurement may run at the same time
     size_t loops; // of this process, as for pawl_open
     size_t in_flight;

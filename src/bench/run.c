@@ -32,6 +32,7 @@ struct pawl_bench {
     atomic_bool is_interrupted; // by a signal
     char *payload;
     char prefix[16]; // of the ids
+    atomic_bool names;
     _Atomic uint64_t started;
     _Atomic uint64_t workflows; // that ended
     double *times;              // of each, in milliseconds
@@ -49,6 +50,7 @@ struct slot {
     struct pawl_loop *loop;
     struct pawl_op op;
     char id[64];
+    uint64_t number;
     int64_t began;
     int raised;
     Pb__CreateInstanceRequest start;
@@ -121,6 +123,30 @@ static void slot_name(struct slot *slot, uint64_t number) {
     while (pawl__handle_loop(run->pawl, slot->id) != slot->loop);
 }
 
+static void slot_on_new(struct pawl_op *op);
+
+static void slot_start(struct slot *slot, uint64_t number) {
+    bool names = atomic_load(&slot->run->names);
+    slot->number = number;
+    *slot->id = 0;
+    if (names) slot_name(slot, number);
+    slot_call(slot, names ? PAWL_TASKHUB_START : PAWL_TASKHUB_START_NEW, &slot->start,
+              names ? slot_started : slot_on_new);
+}
+
+// Other daemons than Pawl's make no ids.
+static void slot_on_new(struct pawl_op *op) {
+    struct slot *slot = op->data;
+    const Pb__CreateInstanceResponse *response = (const void *)op->response;
+    if (op->error.code == PAWL_E_UNIMPLEMENTED) {
+        atomic_store(&slot->run->names, true);
+        slot_start(slot, slot->number);
+        return;
+    }
+    if (!op->error.code) snprintf(slot->id, sizeof slot->id, "%s", response->instanceid);
+    slot_started(op);
+}
+
 // Starts the slot's next workflow, unless the time is over.
 static void slot_next(struct slot *slot) {
     struct pawl_bench *run = slot->run;
@@ -132,9 +158,8 @@ static void slot_next(struct slot *slot) {
         slot_close(slot, NULL);
         return;
     }
-    slot_name(slot, number);
     slot->raised = 0;
-    slot_call(slot, PAWL_TASKHUB_START, &slot->start, slot_started);
+    slot_start(slot, number);
 }
 
 static void slot_init(struct slot *slot, struct pawl_bench *run) {
@@ -301,6 +326,7 @@ static enum pawl_err run_prepare(struct pawl_bench *run, struct pawl_error *erro
     const struct pawl_bench_options *options = run->options;
     uint64_t prefix;
     pawl__random(&prefix, sizeof prefix);
+    atomic_init(&run->names, run->options->names);
     snprintf(run->prefix, sizeof run->prefix, "%08x", (unsigned)prefix);
     run->time_cap = RUN_SAMPLES;
     run->slots = calloc(options->in_flight, sizeof *run->slots);

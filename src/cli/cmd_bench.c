@@ -19,6 +19,8 @@ static const struct pawl_flag bench_flags[] = {
     {"memory", 0, PAWL_FLAG_BOOL, NULL, "keep workflows in memory instead"},
     {"quick", 0, PAWL_FLAG_BOOL, NULL, "activities as quick ones: on Pawl's own thread"},
     {"loops", 0, PAWL_FLAG_INT, "1", "loops of this process, each on a thread; 0: one per core"},
+    {"own-ids", 0, PAWL_FLAG_BOOL, NULL,
+     "workflows get ids here, as Dapr's SDKs make them; else the daemon makes them"},
     {"bare", 0, PAWL_FLAG_BOOL, NULL, "the workflows alone, without what the machine could give"},
     {"daemon", 0, PAWL_FLAG_BOOL, NULL, "over gRPC, to a daemon that is started for it"},
     {"store", 0, PAWL_FLAG_TEXT, NULL,
@@ -218,6 +220,7 @@ static int bench_run(const struct pawl_flags *flags) {
     struct pawl_bench_options options = {
         .duration = pawl__flag_int(flags, "seconds") * PAWL_SECOND,
         .quick = pawl__flag_bool(flags, "quick"),
+        .names = pawl__flag_bool(flags, "own-ids"),
         .bare = pawl__flag_bool(flags, "bare"),
         .loops = bench_loops(flags),
         .max_workflows = (uint64_t)pawl__flag_int(flags, "count"),

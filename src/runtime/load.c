@@ -157,6 +157,11 @@ enum pawl_err pawl__load_now(struct pawl_residency *residency, struct pawl_str i
     return err;
 }
 
+enum pawl_err pawl__load_none(struct pawl_residency *residency, struct pawl_str id,
+                              struct pawl_error *error) {
+    return pawl__shard_find(&residency->shard, id) ? PAWL_OK : load_put_ghost(residency, id, error);
+}
+
 void pawl__load_drop(struct pawl_residency *residency, const struct pawl_error *error) {
     struct pawl_link waiters;
     pawl__link_init(&waiters);

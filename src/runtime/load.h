@@ -31,6 +31,10 @@ bool pawl__load_is_light(const struct pawl_residency *residency);
 enum pawl_err pawl__load_now(struct pawl_residency *residency, struct pawl_str id,
                              struct pawl_error *error);
 
+// Has it known that there is no |id|, which nobody can have used yet: nothing is read.
+enum pawl_err pawl__load_none(struct pawl_residency *residency, struct pawl_str id,
+                              struct pawl_error *error);
+
 // Tells all that wait |error|, and forgets what is being loaded.
 void pawl__load_drop(struct pawl_residency *residency, const struct pawl_error *error);
 

@@ -13,6 +13,10 @@
 // So long an answer is waited for from who has the shard no more.
 #define NODE_CALL_DOUBT (300 * PAWL_MILLISECOND)
 
+enum {
+    NODE_DRAWS = 32 // ids, before one of another daemon's shard will do
+};
+
 static void node_fail(struct pawl_call *call, bool closing) {
     struct pawl_error error;
     pawl__fail(&error, PAWL_E_UNAVAILABLE,
@@ -107,6 +111,14 @@ static void node_note_answered(struct pawl_node *node, const struct pawl_call *c
             PAWL_CONTAINER(call, const struct pawl_activity_result, call);
         pawl__dispatch_note_answered(&node->dispatch, call->id, verb->response->taskid,
                                      verb->response->completiontoken);
+    }
+}
+
+void pawl__node_draw(const struct pawl_node *node, char out[37]) {
+    for (unsigned tries = 0; tries < NODE_DRAWS; tries++) {
+        pawl__random_uuid(out);
+        uint32_t number = pawl__shard_of(pawl__str(out), node->count);
+        if (!node->count || pawl__partition_serves(&node->partitions[number])) return;
     }
 }
 

@@ -23,7 +23,7 @@ static const struct taskhub_verb taskhub_verbs[PAWL_TASKHUB_COUNT]; // below
 
 // The instance that a request names.
 static const char *taskhub_id(const struct pawl_taskhub_call *call) {
-    const char *id = "";
+    const char *id = call->method == PAWL_TASKHUB_START_NEW ? call->new_id : "";
     size_t offset = pawl__methods[call->method].id;
     if (offset) memcpy(&id, (const char *)call->request + offset, sizeof id);
     return id;
@@ -232,12 +232,16 @@ Pb__ExecutionStartedEvent *pawl__taskhub_start_event(struct pawl_arena *arena, c
 
 static void taskhub_start(struct pawl_taskhub_call *call) {
     const Pb__CreateInstanceRequest *ask = (const void *)call->request;
-    if (!*ask->instanceid) {
-        taskhub_fail(call, PAWL_E_INVALID, "the instance ID is empty");
+    bool is_new = call->method == PAWL_TASKHUB_START_NEW;
+    if (is_new == !!*ask->instanceid) {
+        taskhub_fail(call, PAWL_E_INVALID,
+                     is_new ? "the instance ID is drawn here, and cannot be given"
+                            : "the instance ID is empty");
         return;
     }
+    char *id = is_new ? call->new_id : ask->instanceid;
     Pb__ExecutionStartedEvent *start =
-        pawl__taskhub_start_event(call->arena, ask->instanceid, ask->name, ask->input);
+        pawl__taskhub_start_event(call->arena, id, ask->name, ask->input);
     if (!start) {
         taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
         return;
@@ -246,7 +250,8 @@ static void taskhub_start(struct pawl_taskhub_call *call) {
     start->parenttracecontext = ask->parenttracecontext;
     start->workflowspanid = pawl__string_value(call->arena, call->span_id);
     struct pawl_start *verb = &call->verb.start;
-    pawl__start_init(verb, pawl__str(ask->instanceid), start, ask->enforceuniqueinstanceid);
+    pawl__start_init(verb, pawl__str(id), start, ask->enforceuniqueinstanceid);
+    verb->is_new = is_new;
     taskhub_run(call, &verb->call);
 }
 
@@ -438,6 +443,12 @@ static bool taskhub_route(struct pawl_taskhub_call *call) {
     return false;
 }
 
+bool pawl__taskhub_draw(const struct pawl_node *node, struct pawl_taskhub_call *call) {
+    call->new_id = pawl__arena_alloc(call->arena, 37);
+    if (call->new_id) pawl__node_draw(node, call->new_id);
+    return call->new_id;
+}
+
 void pawl__taskhub_call(struct pawl_node *node, struct pawl_taskhub_call *call) {
     call->node = node;
     call->waits = false;
@@ -454,6 +465,8 @@ void pawl__taskhub_cancel(struct pawl_taskhub_call *call) {
 static const struct taskhub_verb taskhub_verbs[PAWL_TASKHUB_COUNT] = {
     [PAWL_TASKHUB_START] = {taskhub_start, taskhub_answer_start, .then = taskhub_then_started,
                             .prefix = "failed to create workflow instance: "},
+    [PAWL_TASKHUB_START_NEW] = {taskhub_start, taskhub_answer_start, .then = taskhub_then_started,
+                                .prefix = "failed to create workflow instance: "},
     [PAWL_TASKHUB_GET] = {taskhub_get, taskhub_answer_view},
     [PAWL_TASKHUB_WAIT_START] = {taskhub_wait_start, taskhub_answer_view},
     [PAWL_TASKHUB_WAIT_COMPLETION] = {taskhub_wait_completion, taskhub_answer_view},

@@ -18,6 +18,7 @@ struct pawl_taskhub_call {
     const ProtobufCMessage *request; // of the method's type
     struct pawl_str bytes;           // of COMPLETE_TURN: the encoded request
     enum pawl_taskhub_patience patience;
+    char *new_id;             // of START_NEW, as pawl__taskhub_draw has made it; of RERUN, private
     char *span_id;            // START: of the workflow's own span; NULL: it is not traced
     struct pawl_arena *arena; // for |response|
     const ProtobufCMessage *response;
@@ -43,7 +44,6 @@ struct pawl_taskhub_call {
     const char *app; // another one, that the request's router names; NULL: this one
     bool waits;
     int64_t began;         // |inner|, as pawl__operation_begin told
-    char *new_id;          // of RERUN
     size_t page;           // of LIST and SEARCH
     struct pawl_scan scan; // of SEARCH
     struct pawl_error error;

@@ -23,8 +23,10 @@ static enum pawl_err start_run(struct pawl_calls *calls, struct pawl_call *call,
                                struct pawl_error *error) {
     const struct pawl_start *verb = VERB(call, struct pawl_start);
     struct pawl_residency *residency = calls->residency;
-    enum pawl_err err = pawl__shard_create(&residency->shard, pawl__residency_stamp(residency),
-                                           call->id, verb->start, verb->enforce_unique, error);
+    enum pawl_err err = verb->is_new ? pawl__load_none(residency, call->id, error) : PAWL_OK;
+    if (err) return err;
+    err = pawl__shard_create(&residency->shard, pawl__residency_stamp(residency), call->id,
+                             verb->start, verb->enforce_unique, error);
     if (err == PAWL_E_EXISTS && residency->shard.awaits_news)
         pawl__calls_hope(calls, call, START_NEWS);
     return err;
@@ -38,6 +40,7 @@ void pawl__start_init(struct pawl_start *verb, struct pawl_str id, Pb__Execution
     pawl__call_init(&verb->call, &start_verb, id);
     verb->start = start;
     verb->enforce_unique = enforce_unique;
+    verb->is_new = false;
 }
 
 // --- look ---------------------------------------------------------------------------------------

@@ -120,7 +120,9 @@ enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call
                                 enum pawl_taskhub_method method, const void *request,
                                 int64_t timeout) {
     int64_t until = pawl__clock_add(pawl__clock_steady(), timeout);
-    call->loop = pawl__handle_loop(pawl, client_instance(method, request));
+    call->loop = method == PAWL_TASKHUB_START_NEW
+                     ? pawl__handle_next_loop(pawl)
+                     : pawl__handle_loop(pawl, client_instance(method, request));
     call->op.method = &pawl__methods[method];
     call->op.request = request;
     call->op.done = client_on_done;
@@ -170,14 +172,25 @@ enum pawl_err pawl__client_check(struct pawl *pawl, const char *id, const char *
 
 // --- starting -----------------------------------------------------------------------------------
 
+// With an id of the daemon's or the embedded engine's choice, which is then in |id|: they take one
+// that they serve, and know that it is new. PAWL_E_UNIMPLEMENTED: they make none.
+static enum pawl_err client_start_new(struct pawl *pawl, struct pawl_client_call *call,
+                                      const Pb__CreateInstanceRequest *ask, char id[37]) {
+    if (atomic_load(&pawl->names)) return PAWL_E_UNIMPLEMENTED;
+    enum pawl_err err = pawl__client_call(pawl, call, PAWL_TASKHUB_START_NEW, ask, PAWL_FOREVER);
+    const Pb__CreateInstanceResponse *response = (const void *)call->op.response;
+    if (!err) snprintf(id, 37, "%s", response->instanceid);
+    if (err == PAWL_E_UNIMPLEMENTED) atomic_store(&pawl->names, true);
+    return err;
+}
+
 enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pawl_text input,
                          const struct pawl_start_options *options, char *id) {
     static const struct pawl_start_options none;
     if (!options) options = &none;
     PAWL_TRY(pawl__handle_check(pawl, "pawl_start"));
     PAWL_TRY(pawl__sdk_check_name(name, "workflow's name"));
-    char fresh[37];
-    if (!options->id) pawl__random_uuid(fresh);
+    char fresh[37] = "";
     if (options->id) PAWL_TRY(pawl__sdk_check_name(options->id, "instance id"));
     if (options->app_id) PAWL_TRY(pawl__sdk_check_name(options->app_id, "app id"));
     struct pawl_client_call call = {0};
@@ -198,7 +211,12 @@ enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pawl_text i
         ask.scheduledstarttimestamp = &at;
     }
     enum pawl_err err = client_payload(&call, input, "input", name, &ask.input);
-    if (!err) err = pawl__client_call(pawl, &call, PAWL_TASKHUB_START, &ask, PAWL_FOREVER);
+    bool is_new = !options->id && !options->app_id;
+    if (!err && is_new) err = client_start_new(pawl, &call, &ask, fresh);
+    if (is_new ? err == PAWL_E_UNIMPLEMENTED : !err) {
+        if (!options->id) pawl__random_uuid(fresh);
+        err = pawl__client_call(pawl, &call, PAWL_TASKHUB_START, &ask, PAWL_FOREVER);
+    }
     if (!err && id && !options->id) memcpy(id, fresh, sizeof fresh);
     return pawl__client_finish(&call, err);
 }

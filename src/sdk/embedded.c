@@ -117,6 +117,11 @@ static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) 
     call->arena = &op->arena;
     call->done = embedded_done;
     call->data = op;
+    if (call->method == PAWL_TASKHUB_START_NEW && !pawl__taskhub_draw(embedded->node, call)) {
+        pawl__fail_plain(&op->error, PAWL_E_NOMEM);
+        op->done(op);
+        return;
+    }
     if (call->method == PAWL_TASKHUB_COMPLETE_TURN) {
         call->bytes = pawl__wire_pack(&op->arena, op->request);
         if (!call->bytes.data) {

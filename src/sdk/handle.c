@@ -39,6 +39,10 @@ struct pawl_loop *pawl__handle_loop(struct pawl *pawl, const char *id) {
     return &pawl->loops[pawl__shard_of(pawl__str(id), pawl->shards) % pawl->count];
 }
 
+struct pawl_loop *pawl__handle_next_loop(struct pawl *pawl) {
+    return &pawl->loops[atomic_fetch_add(&pawl->started, 1) % pawl->count];
+}
+
 enum pawl_err pawl__handle_check(const struct pawl *pawl, const char *what) {
     const struct pawl_workflow *wf = pawl__execution_current();
     if (wf)

@@ -8,7 +8,7 @@
 //
 // Loops share only the registry, which does not change once work has begun, and the store of the
 // embedded transports (embedded.c). A call that names an instance goes to the loop of its shard;
-// any other call goes to the first loop.
+// a start that leaves the id to a loop, to one after the other; any other call, to the first loop.
 
 #include <semaphore.h>
 #include <signal.h>
@@ -56,6 +56,8 @@ struct pawl {
     uint32_t shards; // of the app; what is spread over loops when that is not known
     bool is_driven;
     pthread_mutex_t mutex;
+    atomic_size_t started;   // calls that went to the next loop
+    atomic_bool names;       // the daemon draws no ids: it is no Pawl, or an earlier one
     size_t unready;          // loops that were never ready
     struct pawl_done ready;  // once all were
     struct pawl_done worked; // pawl_work has been carried out by all loops
@@ -78,6 +80,9 @@ enum pawl_err pawl__open_over(struct pawl_store *store, const char *name,
 
 // The loop that has the instance |id|; NULL: the first.
 struct pawl_loop *pawl__handle_loop(struct pawl *pawl, const char *id);
+
+// One loop after the other.
+struct pawl_loop *pawl__handle_next_loop(struct pawl *pawl);
 
 // Ends the waits of other threads for |loop|, and prevents new ones.
 void pawl__client_end_waits(struct pawl_loop *loop);

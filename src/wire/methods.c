@@ -40,6 +40,7 @@ const struct pawl_method pawl__methods[PAWL_TASKHUB_COUNT] = {
     METHOD(LIST, "ListInstanceIDs", list_instance_ids_request, list_instance_ids_response,),
     QUERY(SEARCH, "List", list_request, list_response),
     QUERY(TALLY, "Count", count_request, count_response),
+    COMMAND(START_NEW, "Start", create_instance_request, create_instance_response,),
     COMMAND(TERMINATE_SOON, "Terminate", terminate_request, terminate_response,
         ID(TerminateRequest, instanceid)),
     COMMAND(SUSPEND_SOON, "Suspend", suspend_request, suspend_response,

@@ -23,7 +23,8 @@ enum pawl_taskhub_method {
     PAWL_TASKHUB_LIST,
     PAWL_TASKHUB_SEARCH, // Pawl's own
     PAWL_TASKHUB_TALLY,
-    PAWL_TASKHUB_TERMINATE_SOON, // Pawl's own: once it is on record
+    PAWL_TASKHUB_START_NEW,      // Pawl's own: the daemon draws the id
+    PAWL_TASKHUB_TERMINATE_SOON, // the same: once it is on record
     PAWL_TASKHUB_SUSPEND_SOON,
     PAWL_TASKHUB_RESUME_SOON,
     PAWL_TASKHUB_COMPLETE_ACTIVITY,

@@ -196,6 +196,23 @@ class TestDaemons(unittest.TestCase):
         self.all.daemons[2].start()  # it takes part again, and is heard
         self.check(self.all.hubs[2], names)
 
+    def test_new_ids(self):
+        """An id that a daemon makes is of a shard that it serves. When it dies right then, the workflow is there."""
+        start(self.all.hubs[0], "first")
+        self.settle()
+        names = []
+        for daemon in self.all.daemons:
+            shards = {shard["number"] for shard in json.loads(daemon.request("GET", "/pawl/v1/store")[1])["shards"]
+                      if shard["state"] == "serving"}
+            for _ in range(COUNT):
+                status, body, _ = daemon.request("POST", "/v1.0/workflows/dapr/chain/start", b"3")
+                self.assertEqual(status, 202, body)
+                names.append(json.loads(body)["instanceID"])
+                self.assertIn(shard_of(names[-1]), shards)
+        self.all.daemons[2].kill()
+        self.check(self.all.hubs[0], names)
+        self.assertEqual(len(set(names)), 3 * COUNT)
+
     def test_one_is_killed(self):
         names = [f"k{i:02d}" for i in range(COUNT)]
         for name in names[: COUNT // 2]:

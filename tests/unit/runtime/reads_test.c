@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "runtime/taskhub.h"
+#include "wire/pack.h"
 #include "wire/unpack.h"
 
 // --- histories ----------------------------------------------------------------------------------
@@ -157,12 +159,64 @@ static void test_canceled_waits(void **state) {
     kit_finish(&kit);
 }
 
+static unsigned started;
+
+static void on_started(struct pawl_taskhub_call *call, const struct pawl_error *error) {
+    assert_int_equal(error ? error->code : PAWL_OK, call->response ? PAWL_OK : PAWL_E_INVALID);
+    started++;
+}
+
+// Starts a workflow under an id of the node's choice, or of |given|.
+static struct pawl_taskhub_call *start_new(struct kit *kit, const char *given) {
+    struct pawl_taskhub_call *call = pawl__arena_zalloc(&kit->arena, sizeof *call);
+    Pb__CreateInstanceRequest *ask =
+        pawl__wire_new(&kit->arena, &pb__create_instance_request__descriptor);
+    ask->instanceid = pawl__arena_dup(&kit->arena, pawl__str(given));
+    ask->name = pawl__arena_dup(&kit->arena, PAWL_STR("Order"));
+    call->method = PAWL_TASKHUB_START_NEW;
+    call->request = &ask->base;
+    call->patience = PAWL_TASKHUB_AT_ONCE;
+    call->arena = &kit->arena;
+    call->done = on_started;
+    assert_true(pawl__taskhub_draw(kit->node, call));
+    pawl__taskhub_call(kit->node, call);
+    return call;
+}
+
+// Under an id that nobody can have used nothing is read; any other may be taken. What was
+// acknowledged is there, whatever comes.
+static void test_new_ids(void **state) {
+    struct kit kit;
+    struct caller again;
+    kit_init(&kit);
+    started = 0;
+    const struct pawl_taskhub_call *first = start_new(&kit, ""), *second = start_new(&kit, "");
+    UNTIL(&kit, started == 2);
+    assert_int_equal(kit.gate.loads, 0);
+    assert_string_not_equal(first->new_id, second->new_id);
+    const Pb__CreateInstanceResponse *response = (const void *)first->response;
+    assert_string_equal(response->instanceid, first->new_id);
+    kit_start(&kit, &again, first->new_id);
+    DONE(&kit, again, PAWL_E_EXISTS);
+    kit_start(&kit, &again, "a");
+    DONE(&kit, again, PAWL_OK);
+    assert_int_equal(kit.gate.loads, 1);
+    kit_close(&kit);
+    kit_open(&kit);
+    assert_int_equal(kit_status(&kit, first->new_id), STATUS(PENDING));
+    start_new(&kit, "mine");
+    UNTIL(&kit, started == 3);
+    assert_int_equal(kit_status(&kit, "mine"), -1);
+    kit_finish(&kit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_reads_leave_memory),
         cmocka_unit_test(test_tree_larger_than_the_bound),
         cmocka_unit_test(test_canceled_waits),
+        cmocka_unit_test(test_new_ids),
     };
     return cmocka_run_group_tests_name("runtime reads", tests, NULL, NULL);
 }

@@ -274,6 +274,28 @@ static void test_purge_that_is_canceled(void **state) {
     kit_finish(&kit);
 }
 
+// A new id is of a shard that is served here, where there is one.
+static void test_new_ids(void **state) {
+    struct kit kit;
+    char id[37], before[37] = "";
+    open_shards(&kit);
+    struct pawl_partition *partitions = kit.node->partitions;
+    for (unsigned served = 0; served < 1u << SHARDS; served++) {
+        unsigned drawn = 0;
+        for (unsigned i = 0; i < SHARDS; i++)
+            partitions[i].residency.state =
+                served & 1u << i ? PAWL_RESIDENCY_SERVING : PAWL_RESIDENCY_TAKING;
+        for (int i = 0; i < 200; i++) {
+            pawl__node_draw(kit.node, id);
+            drawn |= 1u << pawl__shard_of(pawl__str(id), SHARDS);
+            assert_string_not_equal(id, before);
+            memcpy(before, id, sizeof before);
+        }
+        assert_int_equal(drawn, served ? served : (1u << SHARDS) - 1);
+    }
+    kit_finish(&kit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_children_in_other_shards),
@@ -282,6 +304,7 @@ int main(void) {
         cmocka_unit_test(test_purge_of_some),
         cmocka_unit_test(test_purge_of_strangers),
         cmocka_unit_test(test_purge_that_is_canceled),
+        cmocka_unit_test(test_new_ids),
     };
     return cmocka_run_group_tests_name("runtime shards", tests, NULL, NULL);
 }

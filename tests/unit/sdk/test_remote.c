@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "net/answer.h"
 #include "net/server.h"
+#include "pawl.h"
 #include "sdk/transport.h"
 
 // Runs the loop until |condition| holds; fails the test after ten seconds.
@@ -62,6 +63,7 @@ static void worker_log(void *arg, enum pawl_log_level level, const char *line) {
 static uv_timer_t tick;
 static struct pawl_server *server;
 static struct pawl_transport *transport;
+static int listened; // the daemon's port
 
 // A daemon whose answers |handler| gives, and a transport to it.
 static void start(pawl_handler handler) {
@@ -77,6 +79,7 @@ static void start(pawl_handler handler) {
     uv_timer_start(&tick, on_tick, 10, 10);
     assert_int_equal(pawl__server_create(&loop, &options, &server, &error), PAWL_OK);
     assert_int_equal(pawl__server_listen(server, "127.0.0.1", &port, &error), PAWL_OK);
+    listened = port;
     snprintf(target, sizeof target, "127.0.0.1:%d", port);
     assert_int_equal(pawl__remote_open(&loop, target, NULL, &owner, &transport, &error), PAWL_OK);
 }
@@ -147,10 +150,66 @@ static void test_codes(void **state) {
     stop();
 }
 
+// --- new ids ------------------------------------------------------------------------------------
+
+static unsigned drawn, named;
+
+// As daemons do that make no ids; StartInstance answers nothing but that it was called.
+static void elder_handle(void *arg, struct pawl_request *request) {
+    bool plain = pawl__str_equal(request->path, PAWL_STR("/TaskHubSidecarService/StartInstance"));
+    Pb__CreateInstanceRequest *ask =
+        plain ? pb__create_instance_request__unpack(NULL, request->body.len,
+                                                    (const uint8_t *)request->body.data)
+              : NULL;
+    drawn += !plain;
+    if (ask && strlen(ask->instanceid) == 36) named++;
+    pb__create_instance_request__free_unpacked(ask, NULL);
+    if (plain)
+        pawl__grpc_respond(request, PAWL_STR(""));
+    else
+        pawl__grpc_finish(request, PAWL_E_UNIMPLEMENTED, "unknown service pawl.Command",
+                          PAWL_STR(""));
+}
+
+struct starter {
+    char target[64];
+    char ids[2][37];
+    atomic_bool done;
+};
+
+static void *starter_main(void *arg) {
+    struct starter *starter = arg;
+    struct pawl *pawl;
+    assert_int_equal(pawl_open(starter->target, NULL, &pawl), PAWL_OK);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pawl_start(pawl, "Order", pawl_text(NULL), NULL, starter->ids[i]),
+                         PAWL_OK);
+    pawl_close(pawl);
+    starter->done = true;
+    return NULL;
+}
+
+// A daemon that makes no ids is asked for one once; then they are made here.
+static void test_elder(void **state) {
+    struct starter starter = {.done = false};
+    pthread_t thread;
+    start(elder_handle);
+    snprintf(starter.target, sizeof starter.target, "grpc://127.0.0.1:%d", listened);
+    assert_int_equal(pthread_create(&thread, NULL, starter_main, &starter), 0);
+    UNTIL(starter.done);
+    pthread_join(thread, NULL);
+    assert_int_equal(drawn, 1);
+    assert_int_equal(named, 2);
+    assert_int_equal(strlen(starter.ids[0]), 36);
+    assert_string_not_equal(starter.ids[0], starter.ids[1]);
+    stop();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_damaged_item),
         cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_elder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
