@@ -92,6 +92,7 @@ static void pack_start(struct forward_packing *packing, const struct pawl_call *
     const struct pawl_start *verb = VERB(call, struct pawl_start);
     packing->body = pawl__wire_pack(packing->arena, &verb->start->base);
     packing->row.enforce_unique = verb->enforce_unique;
+    packing->row.wait_for = call->patient ? PAWL_WAIT_STARTED : PAWL_WAIT_NOT;
 }
 
 static void pack_look(struct forward_packing *packing, const struct pawl_call *call) {
@@ -302,6 +303,9 @@ static struct pawl_arena *forward_arena(struct pawl_call *call) {
 
 static bool forward_take(struct pawl_call *call, const Peer__Answer *row) {
     switch (call->verb->kind) {
+    case PAWL_VERB_START:
+        PAWL_CONTAINER(call, struct pawl_start, call)->started = row->started;
+        return true;
     case PAWL_VERB_LOOK:
         forward_take_view(PAWL_CONTAINER(call, struct pawl_look, call), row->view);
         return true;

@@ -27,6 +27,7 @@ static enum pawl_err forwarded_start(struct pawl_forwarded *forwarded, const Pee
         pawl__wire_unpack(forwarded->arena, &pb__execution_started_event__descriptor, body, NULL);
     if (!start) return PAWL_E_INVALID;
     pawl__start_init(&forwarded->verb.start, pawl__str(row->id), start, row->enforce_unique);
+    forwarded->verb.call.patient = row->wait_for == PAWL_WAIT_STARTED;
     return PAWL_OK;
 }
 
@@ -322,6 +323,17 @@ static bool forwarded_pack_purge(const struct pawl_forwarded *forwarded, Peer__A
     return ok;
 }
 
+// Whether what would be asked next, that the first turn is on record, is so already.
+static bool forwarded_has_started(const struct pawl_forwarded *forwarded) {
+    const struct pawl_call *call = &forwarded->verb.call;
+    if (forwarded->verb.start.started) return true; // it went on to another daemon, which says so
+    if (!call->calls || !pawl__residency_serves(call->calls->residency)) return false;
+    const struct pawl_residency *residency = call->calls->residency;
+    const struct pawl_instance *instance = pawl__shard_find(&residency->shard, call->id);
+    return instance && instance->exists && instance->started_at &&
+           instance->position <= residency->durable;
+}
+
 struct pawl_str pawl__forwarded_answer(const struct pawl_forwarded *forwarded,
                                        const struct pawl_error *error) {
     Peer__Answer row = PEER__ANSWER__INIT;
@@ -333,6 +345,7 @@ struct pawl_str pawl__forwarded_answer(const struct pawl_forwarded *forwarded,
         return pawl__wire_pack(forwarded->arena, &row.base);
     }
     switch (forwarded->kind) {
+    case PAWL_VERB_START: row.started = forwarded_has_started(forwarded); break;
     case PAWL_VERB_LOOK: ok = forwarded_pack_view(forwarded, &row, &view); break;
     case PAWL_VERB_HISTORY: row.history = forwarded_bytes(forwarded->verb.history.history); break;
     case PAWL_VERB_PURGE: ok = forwarded_pack_purge(forwarded, &row); break;

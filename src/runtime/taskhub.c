@@ -180,6 +180,12 @@ static void taskhub_fork(struct pawl_taskhub_call *call) {
     taskhub_run(call, &verb->call);
 }
 
+// Whether the start was told, by the daemon that has the shard, that there is nothing to wait for.
+static bool taskhub_has_started(const struct pawl_taskhub_call *call) {
+    bool starts = call->method == PAWL_TASKHUB_START || call->method == PAWL_TASKHUB_START_NEW;
+    return starts && !call->waits && call->verb.start.started;
+}
+
 static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error) {
     struct pawl_taskhub_call *call = inner->data;
     const struct taskhub_verb *verb = &taskhub_verbs[call->method];
@@ -196,7 +202,7 @@ static void taskhub_done(struct pawl_call *inner, const struct pawl_error *error
         taskhub_finish(call, &call->error);
     } else if (!call->waits && call->method == PAWL_TASKHUB_RERUN) {
         taskhub_fork(call);
-    } else if (then != PAWL_WAIT_NOT) {
+    } else if (then != PAWL_WAIT_NOT && !taskhub_has_started(call)) {
         taskhub_look(call, then, NULL);
     } else if (verb->answer(call)) {
         taskhub_finish(call, NULL);

@@ -40,7 +40,7 @@ void pawl__start_init(struct pawl_start *verb, struct pawl_str id, Pb__Execution
     pawl__call_init(&verb->call, &start_verb, id);
     verb->start = start;
     verb->enforce_unique = enforce_unique;
-    verb->is_new = false;
+    verb->is_new = verb->started = false;
 }
 
 // --- look ---------------------------------------------------------------------------------------

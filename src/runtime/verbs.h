@@ -28,7 +28,8 @@ struct pawl_start {
     struct pawl_call call;
     Pb__ExecutionStartedEvent *start;
     bool enforce_unique;
-    bool is_new; // the id was drawn for this call: nobody can have used it
+    bool is_new;  // the id was drawn for this call: nobody can have used it
+    bool started; // once it is done: the first turn is known to be on record, too
 };
 void pawl__start_init(struct pawl_start *verb, struct pawl_str id, Pb__ExecutionStartedEvent *start,
                       bool enforce_unique);

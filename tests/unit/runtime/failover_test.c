@@ -3,6 +3,9 @@
 
 #include "fleet.h"
 
+#include "runtime/taskhub.h"
+#include "wire/pack.h"
+
 enum {
     DAEMONS = 3,
     SHARDS = 6
@@ -114,11 +117,74 @@ static void test_late_answer(void **state) {
     finish(&test);
 }
 
+static void on_started(struct pawl_taskhub_call *call, const struct pawl_error *error) {
+    assert_null(error);
+    *(bool *)call->data = true;
+}
+
+// Starts |id| for a client that waits for its first turn, which sets |done|.
+static void start_and_wait(struct kit *kit, const char *id, bool *done) {
+    Pb__CreateInstanceRequest *ask =
+        pawl__wire_new(&kit->arena, &pb__create_instance_request__descriptor);
+    struct pawl_taskhub_call *call = pawl__arena_zalloc(&kit->arena, sizeof *call);
+    ask->instanceid = pawl__arena_dup(&kit->arena, pawl__str(id));
+    ask->name = pawl__arena_dup(&kit->arena, PAWL_STR("Order"));
+    call->method = PAWL_TASKHUB_START;
+    call->request = &ask->base;
+    call->patience = PAWL_TASKHUB_WAITS;
+    call->arena = &kit->arena;
+    call->done = on_started;
+    call->data = done;
+    *done = false;
+    pawl__taskhub_call(kit->node, call);
+}
+
+// Who starts a workflow at another daemon, and waits for its first turn, asks there once if that is
+// on record with the start; and is not told so before it is.
+static void test_started(void **state) {
+    struct failover test;
+    begin(&test);
+    struct kit *owner = &test.fleet.kits[1];
+    struct worker *worker = &test.workers[1];
+    struct caller answer, other;
+    const char *id = fleet_id(&test.fleet, 1, "s", 0), *next = fleet_id(&test.fleet, 1, "s", 1);
+    bool done;
+    pawl__dispatch_ready(&owner->node->dispatch, &worker->base);
+    kit_status(owner, id);
+    kit_status(owner, next);
+    FLEET_UNTIL(&test.fleet, fleet_is_quiet(&test.fleet));
+
+    kit_shut(owner, true); // the start's batch has the writer, and that of its turn waits
+    unsigned before = test.fleet.sent[PAWL_VERB_LOOK];
+    start_and_wait(test.client, id, &done);
+    const Pb__WorkItem *item = kit_take(owner, worker);
+    FLEET_UNTIL(&test.fleet, owner->storage.busy);
+    kit_answer(owner, &answer, id, item->completiontoken, NO_ACTIONS);
+    kit_shut(owner, false);
+    UNTIL(test.client, done);
+    DONE(owner, answer, PAWL_OK);
+    assert_true(test.fleet.sent[PAWL_VERB_LOOK] > before);
+
+    kit_shut(owner, true); // both wait for another one
+    before = test.fleet.sent[PAWL_VERB_LOOK];
+    kit_start(owner, &other, fleet_id(&test.fleet, 1, "s", 2));
+    FLEET_UNTIL(&test.fleet, owner->storage.busy);
+    start_and_wait(test.client, next, &done);
+    do item = kit_take(owner, worker);
+    while (strcmp(item->workflowrequest->instanceid, next) != 0);
+    kit_answer(owner, &answer, next, item->completiontoken, NO_ACTIONS);
+    kit_shut(owner, false);
+    UNTIL(test.client, done);
+    assert_int_equal(test.fleet.sent[PAWL_VERB_LOOK], before);
+    finish(&test);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls_go_on),
         cmocka_unit_test(test_short_stop),
         cmocka_unit_test(test_late_answer),
+        cmocka_unit_test(test_started),
     };
     return cmocka_run_group_tests_name("runtime failover", tests, NULL, NULL);
 }
