@@ -15,7 +15,7 @@ install(FILES include/pawl/common.h include/pawl/error.h include/pawl/jansson.h 
 
 # What a program needs beside libpawl-client.a and libpawl.a, by the names of pkg-config.
 set(PAWL_CLIENT_NEEDS "libuv libnghttp2 libprotobuf-c jansson")
-set(PAWL_NEEDS "${PAWL_CLIENT_NEEDS} sqlite3 zlib")
+set(PAWL_NEEDS "${PAWL_CLIENT_NEEDS} sqlite3 liblz4 zlib")
 file(RELATIVE_PATH PAWL_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 function(pawl_pc PAWL_PC PAWL_PC_NEEDS PAWL_PC_ABOUT)
   configure_file(cmake/pawl.pc.in ${CMAKE_BINARY_DIR}/${PAWL_PC}.pc @ONLY)

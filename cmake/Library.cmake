@@ -5,7 +5,7 @@
 #   libpawl-client  for programs that only talk to daemons: a part of the same, and so the same ABI
 set(PAWL_LIBRARY_ROOMS base wire engine store runtime net sdk)
 set(PAWL_CLIENT_LINKS PkgConfig::UV PkgConfig::NGHTTP2 PkgConfig::PROTOBUF_C PkgConfig::JANSSON Threads::Threads)
-set(PAWL_LIBRARY_LINKS ${PAWL_CLIENT_LINKS} PkgConfig::SQLITE ZLIB::ZLIB)
+set(PAWL_LIBRARY_LINKS ${PAWL_CLIENT_LINKS} PkgConfig::SQLITE PkgConfig::LZ4 ZLIB::ZLIB)
 
 # pawl_library(<name> OBJECTS <objects> [ROOMS <rooms>] LINKS <libraries>): the targets <name>_static and
 # <name>_shared. Of the objects all is taken, of the rooms what these need. The static library is one object

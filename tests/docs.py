@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build").resolve()
-LIBRARIES = "libuv libnghttp2 libprotobuf-c sqlite3 jansson zlib"
+LIBRARIES = "libuv libnghttp2 libprotobuf-c sqlite3 jansson liblz4 zlib"
 faults = 0
 
 

@@ -322,6 +322,14 @@ enum pawl_err pawl__bench_round(struct pawl_bench *run, int64_t duration,
     return run->error.code;
 }
 
+// Letters that stores cannot compress, as far as a payload does not come again.
+static void run_fill_payload(char *payload, size_t len) {
+    pawl__random(payload, len);
+    for (size_t i = 0; i < len; i++) payload[i] = (char)('?' + (payload[i] & 63));
+    for (size_t i = 0; i < len; i++)
+        if (payload[i] == '\\') payload[i] = '!';
+}
+
 static enum pawl_err run_prepare(struct pawl_bench *run, struct pawl_error *error) {
     const struct pawl_bench_options *options = run->options;
     uint64_t prefix;
@@ -333,7 +341,7 @@ static enum pawl_err run_prepare(struct pawl_bench *run, struct pawl_error *erro
     run->times = calloc(run->time_cap, sizeof *run->times);
     run->payload = malloc(options->payload + 3);
     if (!run->slots || !run->times || !run->payload) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    memset(run->payload, 'x', options->payload + 2);
+    run_fill_payload(run->payload + 1, options->payload);
     run->payload[0] = run->payload[options->payload + 1] = '"';
     run->payload[options->payload + 2] = 0;
     struct pawl_options open = {.app_id = "pawl-bench",

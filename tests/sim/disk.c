@@ -212,8 +212,10 @@ static void disk_tear(struct sim_daemon *daemon, const struct pawl_commit *commi
         struct pawl_buf row = {0};
         if (pawl__row_seal(&row, commit->parts->batch->records, &error)) abort();
         struct pawl_str cut = {(const char *)row.data, sim_below((unsigned)row.len)}, payload;
-        if (!pawl__row_open(cut, &payload))
+        struct pawl_arena arena = {0};
+        if (!pawl__row_open(cut, &arena, &payload))
             sim_fail("torn_writes_are_seen", NULL, "%zu of %zu bytes look whole", cut.len, row.len);
+        pawl__arena_finish(&arena);
         pawl__buf_finish(&row);
     }
     sim_daemon_crash(daemon, how == 0   ? "with its commit on the disk"

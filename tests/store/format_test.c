@@ -3,7 +3,8 @@
 // data/format-1.db.gz was written by the Pawl of commit 7314e7c, which was killed. App "shop" has
 // workflows that are running (at activity "hang"), sleep (for 40 years), wait (for event "go"; one
 // of them is the child of another) and have ended, well and badly. Those with -1 are in snapshots,
-// those with -2 in the log only.
+// those with -2 in the log only. data/format-2.db.gz is the same after a later Pawl, of commit
+// a68e66e1, had it: all are in snapshots.
 
 #include "suite.h"
 
@@ -17,8 +18,10 @@
 #include "pawl.h"
 #include "wire/columns.h"
 
-static void unpack(const char *path) {
-    gzFile from = gzopen(DATA_FOLDER "/format-1.db.gz", "rb");
+static void unpack(const char *path, int format) {
+    char name[256];
+    snprintf(name, sizeof name, DATA_FOLDER "/format-%d.db.gz", format);
+    gzFile from = gzopen(name, "rb");
     FILE *to = fopen(path, "wb");
     char bytes[4096];
     int len;
@@ -31,13 +34,21 @@ static void unpack(const char *path) {
     assert_int_equal(fclose(to), 0);
 }
 
-static int format_setup(void **state) {
+static int setup_with(void **state, int format) {
     int rc = fixture_setup(state);
     struct fixture *f = *state;
     f->store->ops->close(f->store);
     f->store = NULL;
-    unpack(f->path);
+    unpack(f->path, format);
     return rc;
+}
+
+static int format_setup(void **state) {
+    return setup_with(state, 1);
+}
+
+static int format_2_setup(void **state) {
+    return setup_with(state, 2);
 }
 
 static enum pawl_err note_columns(void *arg, const struct pawl_snapshot *row,
@@ -258,12 +269,44 @@ static void test_junior_comes(void **state) {
     assert_counts(f, "ended/1=1 failing/3=1 parent/0=1 running/0=1 sleeper/0=1 waiter/0=4 ");
 
     run_sql(f, "ALTER TABLE pawl_instance ADD COLUMN owner TEXT;"
-               "UPDATE pawl_meta SET value=3 WHERE key='format'");
+               "UPDATE pawl_meta SET value=4 WHERE key='format'");
     struct pawl_snapshot row = t_snapshot("late", "s", "h");
     assert_int_equal(t_put(f, &row), PAWL_E_FORMAT);
-    assert_non_null(strstr(f->error.text, "has format 3, and this Pawl reads up to format 2"));
-    run_sql(f, "UPDATE pawl_meta SET value=2 WHERE key='format'");
+    assert_non_null(strstr(f->error.text, "has format 4, and this Pawl reads up to format 3"));
+    run_sql(f, "UPDATE pawl_meta SET value=3 WHERE key='format'");
     assert_ok(f, t_put(f, &row));
+}
+
+// Rows that an earlier Pawl wrote are read beside those of today, which are compressed. Who has the
+// file open with an earlier Pawl is told by the version of its tables.
+static void test_rows_are_compressed(void **state) {
+    struct fixture *f = *state;
+    char history[4096];
+    sqlite3 *db;
+    sqlite3_stmt *find;
+    struct pawl_snapshot row, out;
+    memset(history, 'h', sizeof history - 1);
+    history[sizeof history - 1] = 0;
+    row = t_snapshot("new-1", "s", history);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA schema_version", -1, &find, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(find), SQLITE_ROW);
+    int before = sqlite3_column_int(find, 0);
+    sqlite3_reset(find);
+    assert_ok(f, f->kind->open(f->path, &f->store, &f->error));
+    assert_int_equal(sqlite3_step(find), SQLITE_ROW);
+    assert_true(sqlite3_column_int(find, 0) > before);
+    sqlite3_finalize(find);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    lease_shop(f);
+    assert_ok(f, t_put(f, &row));
+    assert_ok(f, t_load(f, "new-1", &out));
+    assert_true(pawl__str_equal(out.history, row.history));
+    assert_ok(f, t_load(f, "ended-1", &out));
+    assert_true(out.history.len > 100);
+    run_sql(f, "CREATE TABLE proof(id, first CHECK(first=x'02'), len CHECK(len<100));"
+               "INSERT INTO proof SELECT id, substr(history, 1, 1), length(history)"
+               " FROM pawl_instance WHERE id='new-1'");
 }
 
 // Triggers of a user, on the table of state, run as before, and the counts are right with them.
@@ -375,9 +418,19 @@ int main(void) {
     fixture_kind = &t_sqlite;
 #define T(name) cmocka_unit_test_setup_teardown(name, format_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_columns_are_filled), T(test_counts_are_made), T(test_others_count),
-        T(test_texts_are_counted),  T(test_elder_goes_on),   T(test_junior_comes),
-        T(test_triggers_of_users),  T(test_damaged_row),     T(test_workflows_go_on)};
+        T(test_columns_are_filled),
+        T(test_counts_are_made),
+        T(test_others_count),
+        T(test_texts_are_counted),
+        T(test_elder_goes_on),
+        T(test_junior_comes),
+        T(test_triggers_of_users),
+        T(test_damaged_row),
+        T(test_workflows_go_on),
+        T(test_rows_are_compressed),
+        cmocka_unit_test_setup_teardown(test_workflows_go_on, format_2_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_rows_are_compressed, format_2_setup,
+                                        fixture_teardown)};
 #undef T
     return cmocka_run_group_tests_name("formats", tests, NULL, NULL);
 }

@@ -118,6 +118,11 @@ enum pawl_err t_load(struct fixture *f, const char *id, struct pawl_snapshot *ou
     return f->store->ops->load(f->store, f->lease.shard, pawl__str(id), &f->arena, out, &f->error);
 }
 
+void t_noise(char *to, size_t len) {
+    pawl__random(to, len);
+    for (size_t i = 0; i < len; i++) to[i] = (char)('0' + (to[i] & 63));
+}
+
 struct pawl_snapshot t_snapshot(const char *id, const char *state, const char *history) {
     return (struct pawl_snapshot){.id = pawl__str(id),
                                   .name = PAWL_STR("Order"),

@@ -81,6 +81,9 @@ enum pawl_outcome t_try(struct fixture *f, uint64_t position);
 enum pawl_err t_change(struct fixture *f, const struct pawl_state_op *ops, size_t count);
 enum pawl_err t_put(struct fixture *f, const struct pawl_snapshot *snapshot);
 enum pawl_err t_load(struct fixture *f, const char *id, struct pawl_snapshot *out);
+// |len| letters that cannot be compressed.
+void t_noise(char *to, size_t len);
+
 struct pawl_snapshot t_snapshot(const char *id, const char *state, const char *history);
 
 // The log after |after| as "1=a 2=b ", in the fixture's arena.

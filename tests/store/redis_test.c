@@ -274,11 +274,11 @@ static void test_newer_format(void **state) {
     struct pawl_lease lease;
     uint32_t count;
     assert_ok(f, f->store->ops->shards(f->store, PAWL_STR("app"), 4, &count, &f->error));
-    assert_asks("GET pawl:format", "3");
+    assert_asks("GET pawl:format", "4");
     fixture_lease(f);
-    ask("SET pawl:format 4", NULL, 0);
+    ask("SET pawl:format 5", NULL, 0);
     assert_err(PAWL_E_FORMAT, t_lease(f, f->store, "app", 1, &lease));
-    assert_text(f, "are of format 4, and this Pawl writes format 3");
+    assert_text(f, "are of format 5, and this Pawl writes format 4");
     assert_err(PAWL_E_FORMAT,
                f->store->ops->shards(f->store, PAWL_STR("app"), 4, &count, &f->error));
     assert_text(f, "a newer one made them");
@@ -287,7 +287,7 @@ static void test_newer_format(void **state) {
     assert_ok(f, t_lease(f, f->store, "app", 1, &lease));
     assert_ok(f, f->store->ops->shards(f->store, PAWL_STR("app"), 7, &count, &f->error));
     assert_int_equal(count, 4);
-    assert_asks("GET pawl:format", "3");
+    assert_asks("GET pawl:format", "4");
 }
 
 static enum pawl_err note_row(void *arg, const struct pawl_snapshot *row,
@@ -371,7 +371,7 @@ static void test_older_format(void **state) {
     assert_ok(f, f->store->ops->release(f->store, &f->lease, &f->error));
     fixture_lease(f);
     assert_string_equal(found(f, &query), "i01481 i01482 i01483 ");
-    assert_asks("GET pawl:format", "3");
+    assert_asks("GET pawl:format", "4");
     snprintf(command, sizeof command, "ZCARD pawl:order:%d", (int)f->lease.shard);
     assert_asks(command, "1500");
     snprintf(command, sizeof command, "HGET pawl:shard:%d ordered", (int)f->lease.shard);
@@ -408,7 +408,7 @@ static void test_epoch_beside_the_lease(void **state) {
     assert_ok(f, t_lease(f, f->store, "app", 0, &lease));
     assert_true(lease.epoch > old.epoch);
     assert_int_equal(lease.position, 3);
-    assert_asks("GET pawl:format", "3");
+    assert_asks("GET pawl:format", "4");
     snprintf(command, sizeof command, "HEXISTS pawl:shard:%d epoch", shard);
     assert_asks(command, "0");
     f->lease = lease;

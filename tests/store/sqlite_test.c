@@ -109,11 +109,11 @@ static void test_damaged_rows(void **state) {
 
 static void test_newer_format(void **state) {
     struct fixture *f = *state;
-    raw(f, "UPDATE pawl_meta SET value=3 WHERE key='format'");
+    raw(f, "UPDATE pawl_meta SET value=4 WHERE key='format'");
     assert_err(PAWL_E_FORMAT, reopen(f));
     assert_text(f, f->path);
-    assert_text(f, "format 3");
-    raw(f, "UPDATE pawl_meta SET value=2 WHERE key='format'");
+    assert_text(f, "format 4");
+    raw(f, "UPDATE pawl_meta SET value=3 WHERE key='format'");
     assert_ok(f, reopen(f));
     raw(f, "UPDATE metadata SET value='2'");
     assert_err(PAWL_E_FORMAT, reopen(f));
@@ -374,7 +374,7 @@ static void test_full_disk(void **state) {
     struct pawl_state_op op = {.key = PAWL_STR("k"), .value = PAWL_STR("v")};
     struct pawl_state_tx tx = {.ops = &op, .op_count = 1};
     uint64_t last = 0;
-    memset(records, 'x', 20000);
+    t_noise(records, 20000);
     signal(SIGXFSZ, SIG_IGN);
     fixture_lease(f);
     for (rlim_t limit = 300000; limit < 312000; limit += 3000) {
@@ -406,7 +406,7 @@ static void test_full_disk(void **state) {
 
 static void append_many(struct fixture *f, uint64_t *position, int count, bool tend) {
     static char records[40001];
-    memset(records, 'x', sizeof records - 1);
+    if (!*records) t_noise(records, sizeof records - 1);
     for (int i = 0; i < count; i++) {
         ++*position;
         assert_ok(f, t_append(f, *position, records));

@@ -26,7 +26,7 @@
 
 // Of the tables of workflows. A later Pawl raises the number in pawl_meta, before this one opens
 // the store or while it has it: then it leases nothing more.
-#define PAWL_PG_FORMAT_NUMBER         1
+#define PAWL_PG_FORMAT_NUMBER         2
 #define PAWL_PG_FORMAT_QUOTE(number)  #number
 #define PAWL_PG_FORMAT_QUOTED(number) PAWL_PG_FORMAT_QUOTE(number)
 #define PAWL_PG_FORMAT_TEXT           PAWL_PG_FORMAT_QUOTED(PAWL_PG_FORMAT_NUMBER)

@@ -140,6 +140,7 @@ enum pawl_err pawl__pg_fail_row(const struct pawl_postgres *store, enum pawl_err
         return pawl__fail(error, err,
                           "%s: %s was written by a newer Pawl; use that version or a later one",
                           store->where, what);
+    if (err == PAWL_E_NOMEM) return pawl__fail_plain(error, err);
     return pawl__fail(error, PAWL_E_CORRUPT, "%s: %s is damaged; restore a backup", store->where,
                       what);
 }

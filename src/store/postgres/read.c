@@ -7,9 +7,10 @@
 
 // --- the log --------------------------------------------------------------------------------
 
+// |room| is for what is compressed.
 static enum pawl_err read_batch(struct pawl_postgres *store, uint64_t shard, const PGresult *result,
-                                int row, uint64_t expected, pawl_batch_fn fn, void *arg,
-                                struct pawl_error *error) {
+                                int row, uint64_t expected, struct pawl_arena *room,
+                                pawl_batch_fn fn, void *arg, struct pawl_error *error) {
     struct pawl_batch batch = {.position = (uint64_t)pawl__pg_number(result, row, 0)};
     char what[96];
     enum pawl_err err = PAWL_E_CORRUPT;
@@ -19,7 +20,7 @@ static enum pawl_err read_batch(struct pawl_postgres *store, uint64_t shard, con
         snprintf(what, sizeof what, "the log of shard %llu (batch %llu is missing)",
                  (unsigned long long)shard, (unsigned long long)expected);
     else
-        err = pawl__row_open(pawl__pg_value(result, row, 1), &batch.records);
+        err = pawl__row_open(pawl__pg_value(result, row, 1), room, &batch.records);
     return err ? pawl__pg_fail_row(store, err, what, error) : fn(arg, &batch, error);
 }
 
@@ -34,6 +35,7 @@ enum pawl_err pawl__pg_read_log(struct pawl_store *base, uint64_t shard, uint64_
     uint64_t trimmed = !err && PQntuples(result) ? (uint64_t)pawl__pg_number(result, 0, 0) : 0;
     PQclear(result);
     if (after < trimmed) after = trimmed;
+    struct pawl_arena room = {0};
     for (bool more = true; !err && more;) { // a page at a time, for the log may be long
         struct pawl_pg_params params = {0};
         pawl__pg_int(&params, (int64_t)shard);
@@ -41,10 +43,13 @@ enum pawl_err pawl__pg_read_log(struct pawl_store *base, uint64_t shard, uint64_
         result = NULL;
         err = pawl__pg_run(&store->reader, PAWL_PG_READ_LOG, &params, &result, error);
         more = !err && PQntuples(result);
-        for (int i = 0; !err && i < PQntuples(result); i++)
-            err = read_batch(store, shard, result, i, ++after, fn, arg, error);
+        for (int i = 0; !err && i < PQntuples(result); i++) {
+            pawl__arena_reset(&room);
+            err = read_batch(store, shard, result, i, ++after, &room, fn, arg, error);
+        }
         PQclear(result);
     }
+    pawl__arena_finish(&room);
     return err;
 }
 
@@ -63,15 +68,18 @@ enum pawl_err pawl__pg_read_mail(struct pawl_store *base, struct pawl_str app, u
         pawl__pg_int(&params, (int64_t)limit);
     else
         pawl__pg_null(&params);
+    struct pawl_arena room = {0};
     enum pawl_err err = pawl__pg_run(&store->reader, PAWL_PG_READ_MAIL, &params, &result, error);
     for (int i = 0; !err && i < PQntuples(result); i++) {
         struct pawl_mail mail = {.app = app, .number = number, .key = pawl__pg_value(result, i, 0)};
-        err = pawl__row_open(pawl__pg_value(result, i, 1), &mail.bytes);
+        pawl__arena_reset(&room);
+        err = pawl__row_open(pawl__pg_value(result, i, 1), &room, &mail.bytes);
         if (err)
             pawl__pg_fail_row(store, err, "a message", error);
         else
             err = fn(arg, &mail, error);
     }
+    pawl__arena_finish(&room);
     PQclear(result);
     return err;
 }
@@ -105,28 +113,29 @@ static enum pawl_err read_bad_row(struct pawl_postgres *store, enum pawl_err err
 
 // The parts of a history stand in rows of their own, beside the snapshot. None: one row, with NULL.
 static enum pawl_err read_history(struct pawl_postgres *store, const PGresult *rows,
-                                  struct pawl_str id, struct pawl_buf *out,
-                                  struct pawl_error *error) {
+                                  struct pawl_str id, struct pawl_arena *arena,
+                                  struct pawl_buf *out, struct pawl_error *error) {
     for (int i = 0; i < PQntuples(rows) && !PQgetisnull(rows, i, 14); i++) {
         struct pawl_str events;
         enum pawl_err err = i == 0 && pawl__pg_number(rows, 0, 14) != 0
                                 ? PAWL_E_CORRUPT
-                                : pawl__row_open(pawl__pg_value(rows, i, 15), &events);
+                                : pawl__row_open(pawl__pg_value(rows, i, 15), arena, &events);
         if (err) return read_bad_row(store, err, id, error);
         if (!pawl__buf_append_str(out, events)) return pawl__fail_plain(error, PAWL_E_NOMEM);
     }
     return PAWL_OK;
 }
 
-// The snapshot in |rows|; views of them, and of |history|, which is empty.
+// The snapshot in |rows|; views of them, of |arena|, and of |history|, which is empty.
 static enum pawl_err read_instance(struct pawl_postgres *store, const PGresult *rows,
-                                   struct pawl_str id, struct pawl_buf *history,
-                                   struct pawl_snapshot *out, struct pawl_error *error) {
-    enum pawl_err err = read_history(store, rows, id, history, error);
+                                   struct pawl_str id, struct pawl_arena *arena,
+                                   struct pawl_buf *history, struct pawl_snapshot *out,
+                                   struct pawl_error *error) {
+    enum pawl_err err = read_history(store, rows, id, arena, history, error);
     if (err) return err;
     *out = pawl__pg_columns(rows, 0);
     out->history = pawl__buf_str(history);
-    err = pawl__row_open(pawl__pg_value(rows, 0, 13), &out->state);
+    err = pawl__row_open(pawl__pg_value(rows, 0, 13), arena, &out->state);
     return err ? read_bad_row(store, err, id, error) : PAWL_OK;
 }
 
@@ -149,7 +158,7 @@ enum pawl_err pawl__pg_load(struct pawl_store *base, uint64_t shard, struct pawl
     if (!err && !PQntuples(row))
         err =
             pawl__fail(error, PAWL_E_NOT_FOUND, "%s: no instance %.*s", store->where, PAWL_FMT(id));
-    if (!err) err = read_instance(store, row, id, &history, &found, error);
+    if (!err) err = read_instance(store, row, id, arena, &history, &found, error);
     if (!err && pawl__store_keep(arena, &found))
         *out = found;
     else if (!err)
@@ -206,14 +215,17 @@ enum pawl_err pawl__pg_load_many(struct pawl_store *base, const struct pawl_plac
     PGresult **results = calloc(count, sizeof *results);
     if (!results) return pawl__fail_plain(error, PAWL_E_NOMEM);
     enum pawl_err err = read_page(&store->reader, places, count, results, error);
+    struct pawl_arena arena = {0};
     for (size_t i = 0; !err && i < count; i++) {
         struct pawl_buf history = {0};
         struct pawl_snapshot row;
         if (!PQntuples(results[i])) continue;
-        err = read_instance(store, results[i], places[i].id, &history, &row, error);
+        pawl__arena_reset(&arena);
+        err = read_instance(store, results[i], places[i].id, &arena, &history, &row, error);
         if (!err) err = fn(arg, i, &row, error);
         pawl__buf_finish(&history);
     }
+    pawl__arena_finish(&arena);
     read_clear(results, count);
     free(results);
     return err;

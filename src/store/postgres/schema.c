@@ -64,22 +64,24 @@ static const char schema_workflows[] =
 static const char schema_workflows_are_there[] =
     "SELECT (to_regclass('pawl_member') IS NOT NULL)::int;";
 
-// How long rows are kept, which is set once: with LZ4, which costs a server a third of its own
-// method's time, or, where it was built without, the log's as they are. Half a page holds what is
-// shorter, beside its key. Who has not got these settings (another kind of server, no right to
-// change the tables) loses time only.
+// Rows of format 2 may be compressed (checksum.h).
+static const char schema_raise[] = "UPDATE pawl_meta SET value = " PAWL_PG_FORMAT_TEXT
+                                   " WHERE key = 'format' AND value < " PAWL_PG_FORMAT_TEXT ";";
+
+// How long rows are kept, which is set once: as they are, since they come compressed. Half a page
+// holds what is shorter, beside its key. Who has not got these settings (another kind of server, no
+// right to change the tables) loses time only.
+#define SCHEMA_TUNED 2
 static const char schema_tuned[] = "SELECT value FROM pawl_meta WHERE key = 'tuned';";
-#define SCHEMA_TUNE(log)                                                                           \
-    "BEGIN; SET LOCAL lock_timeout = '1s';"                                                        \
-    "INSERT INTO pawl_meta(key, value) VALUES('tuned', 1) ON CONFLICT DO NOTHING;" log             \
-    "ALTER TABLE pawl_log SET (toast_tuple_target = 4080); COMMIT;"
-static const char *const schema_tunings[] = {
-    SCHEMA_TUNE("ALTER TABLE pawl_log ALTER COLUMN row SET COMPRESSION lz4;"
-                "ALTER TABLE pawl_mail ALTER COLUMN row SET COMPRESSION lz4;"
-                "ALTER TABLE pawl_instance ALTER COLUMN state SET COMPRESSION lz4;"
-                "ALTER TABLE pawl_history ALTER COLUMN events SET COMPRESSION lz4;"),
-    SCHEMA_TUNE("ALTER TABLE pawl_log ALTER COLUMN row SET STORAGE EXTERNAL;"),
-};
+static const char schema_tune_rows[] =
+    "BEGIN; SET LOCAL lock_timeout = '1s';"
+    "INSERT INTO pawl_meta(key, value) VALUES('tuned', 2)"
+    " ON CONFLICT(key) DO UPDATE SET value = EXCLUDED.value;"
+    "ALTER TABLE pawl_log ALTER COLUMN row SET STORAGE EXTERNAL;"
+    "ALTER TABLE pawl_mail ALTER COLUMN row SET STORAGE EXTERNAL;"
+    "ALTER TABLE pawl_instance ALTER COLUMN state SET STORAGE EXTERNAL;"
+    "ALTER TABLE pawl_history ALTER COLUMN events SET STORAGE EXTERNAL;"
+    "ALTER TABLE pawl_log SET (toast_tuple_target = 4080); COMMIT;";
 
 // "%t" is the table, "%i" its name without a schema, "%m" the metadata table, "%n" the level of
 // Dapr's migrations, "%l" the end of its key.
@@ -215,7 +217,9 @@ static enum pawl_err schema_pawl(struct pawl_postgres *store, struct pawl_error 
     if (!err && !are_there) err = schema_run(store, schema_workflows, NULL, error);
     if (!err)
         err = schema_run(store, "SELECT value FROM pawl_meta WHERE key = 'format'", &format, error);
-    return err ? err : pawl__pg_format_check(store, format, error);
+    if (!err) err = pawl__pg_format_check(store, format, error);
+    if (!err && format < PAWL_PG_FORMAT_NUMBER) err = schema_run(store, schema_raise, NULL, error);
+    return err;
 }
 
 // Says what a crash of the server can lose.
@@ -237,15 +241,12 @@ static enum pawl_err schema_tune(struct pawl_postgres *store, struct pawl_error 
     if (!store->workflows) return PAWL_OK;
     enum pawl_err err = schema_run(store, schema_tuned, &tuned, error);
     if (err) return err;
-    for (size_t i = 0; !tuned && i < sizeof schema_tunings / sizeof *schema_tunings; i++) {
-        PGconn *conn = store->writer.conn;
-        PGresult *result = PQexec(conn, schema_tunings[i]);
-        const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-        // Anything but that the server does not know it (a busy table) is left to the next start.
-        tuned = !state || (strcmp(state, "0A000") != 0 && strcmp(state, "42601") != 0);
-        if (state) PQclear(PQexec(conn, "ROLLBACK"));
-        PQclear(result);
-    }
+    if (tuned >= SCHEMA_TUNED) return PAWL_OK;
+    PGconn *conn = store->writer.conn;
+    PGresult *result = PQexec(conn, schema_tune_rows);
+    bool failed = PQresultStatus(result) != PGRES_COMMAND_OK; // a busy table: at the next start
+    PQclear(result);
+    if (failed) PQclear(PQexec(conn, "ROLLBACK"));
     return PAWL_OK;
 }
 

@@ -62,10 +62,11 @@ bool pawl__redis_get_columns(struct pawl_str row, struct pawl_snapshot *out) {
 }
 
 enum pawl_err pawl__redis_unseal(const struct pawl_redis *store, struct pawl_str row,
-                                 const char *what, struct pawl_str id, struct pawl_str *payload,
-                                 struct pawl_error *error) {
-    enum pawl_err err = pawl__row_open(row, payload);
+                                 const char *what, struct pawl_str id, struct pawl_arena *arena,
+                                 struct pawl_str *payload, struct pawl_error *error) {
+    enum pawl_err err = pawl__row_open(row, arena, payload);
     if (!err) return PAWL_OK;
+    if (err == PAWL_E_NOMEM) return pawl__fail_plain(error, err);
     return pawl__fail(error, err, "%s: the %s of %.*s %s", store->name, what, PAWL_FMT(id),
                       err == PAWL_E_FORMAT ? "was written by a newer Pawl" : "is damaged");
 }

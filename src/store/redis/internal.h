@@ -93,7 +93,7 @@ uint64_t pawl__redis_uint(const redisReply *reply);
 
 // The number of the layout that script.c describes: raised when an earlier Pawl must not write any
 // more.
-#define PAWL_REDIS_FORMAT "3"
+#define PAWL_REDIS_FORMAT "4"
 
 enum pawl_redis_script {
     PAWL_REDIS_COMMIT,
@@ -162,10 +162,10 @@ struct pawl_redis {
     struct pawl_redis_joined *joined;
 };
 
-// Opens a row of ours. PAWL_E_CORRUPT with a text that names |what| and |id|.
+// Opens a row of ours (checksum.h). PAWL_E_CORRUPT with a text that names |what| and |id|.
 enum pawl_err pawl__redis_unseal(const struct pawl_redis *store, struct pawl_str row,
-                                 const char *what, struct pawl_str id, struct pawl_str *payload,
-                                 struct pawl_error *error);
+                                 const char *what, struct pawl_str id, struct pawl_arena *arena,
+                                 struct pawl_str *payload, struct pawl_error *error);
 
 // --- calls of the store -------------------------------------------------------------------------
 

@@ -45,10 +45,9 @@ enum pawl_err pawl__redis_shards(struct pawl_store *base, struct pawl_str app, u
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
         return lease_odd(store, reply, error);
     struct pawl_str format = pawl__redis_str(reply->element[0]);
+    static const uint64_t ours = PAWL_REDIS_FORMAT[0] - '0';
     // What an earlier Pawl has made is raised when a shard is leased.
-    if (!pawl__str_equal(format, PAWL_STR(PAWL_REDIS_FORMAT)) &&
-        !pawl__str_equal(format, PAWL_STR("1")) && !pawl__str_equal(format, PAWL_STR("2")))
-        return lease_newer(store, reply, format, error);
+    if (pawl__redis_uint(reply->element[0]) > ours) return lease_newer(store, reply, format, error);
     *count = (uint32_t)pawl__redis_uint(reply->element[1]);
     if (!*count) return lease_odd(store, reply, error);
     freeReplyObject(reply);

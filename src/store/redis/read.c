@@ -51,9 +51,10 @@ static enum pawl_err read_bounds(struct pawl_redis *store, uint64_t shard, uint6
     return err;
 }
 
+// |room| is for what is compressed.
 static enum pawl_err read_batch(struct pawl_redis *store, uint64_t shard, uint64_t position,
-                                const redisReply *row, pawl_batch_fn fn, void *arg,
-                                struct pawl_error *error) {
+                                const redisReply *row, struct pawl_arena *room, pawl_batch_fn fn,
+                                void *arg, struct pawl_error *error) {
     struct pawl_batch batch = {.position = position};
     char name[24];
     if (pawl__redis_is_nil(row)) {
@@ -66,7 +67,7 @@ static enum pawl_err read_batch(struct pawl_redis *store, uint64_t shard, uint64
     }
     snprintf(name, sizeof name, "%llu", (unsigned long long)position);
     enum pawl_err err = pawl__redis_unseal(store, pawl__redis_str(row), "log at position",
-                                           pawl__str(name), &batch.records, error);
+                                           pawl__str(name), room, &batch.records, error);
     return err ? err : fn(arg, &batch, error);
 }
 
@@ -74,6 +75,7 @@ enum pawl_err pawl__redis_read_log(struct pawl_store *base, uint64_t shard, uint
                                    pawl_batch_fn fn, void *arg, struct pawl_error *error) {
     struct pawl_redis *store = (struct pawl_redis *)base;
     uint64_t trimmed, last;
+    struct pawl_arena room = {0};
     enum pawl_err err = read_bounds(store, shard, &trimmed, &last, error);
     if (after < trimmed) after = trimmed;
     while (!err && after < last) {
@@ -86,11 +88,14 @@ enum pawl_err pawl__redis_read_log(struct pawl_store *base, uint64_t shard, uint
         err = pawl__redis_read(store, &args, &reply, error);
         pawl__redis_args_finish(&args);
         if (err) break;
-        for (uint64_t i = 0; !err && i < reply->elements; i++)
-            err = read_batch(store, shard, after + i + 1, reply->element[i], fn, arg, error);
+        for (uint64_t i = 0; !err && i < reply->elements; i++) {
+            pawl__arena_reset(&room);
+            err = read_batch(store, shard, after + i + 1, reply->element[i], &room, fn, arg, error);
+        }
         freeReplyObject(reply);
         after += count;
     }
+    pawl__arena_finish(&room);
     return err;
 }
 
@@ -120,7 +125,7 @@ static enum pawl_err read_row(struct pawl_redis *store, const redisReply *row,
         int64_t first;
         if (pawl__str_equal(field, PAWL_STR("c"))) continue; // see order.c
         err = pawl__redis_unseal(store, pawl__redis_str(row->element[i + 1]), "snapshot", out->id,
-                                 &payload, error);
+                                 arena, &payload, error);
         if (err) break;
         if (pawl__str_equal(field, PAWL_STR("s"))) {
             out->state = read_copy(arena, payload);
@@ -151,7 +156,7 @@ enum pawl_err pawl__redis_read_columns(struct pawl_redis *store, struct pawl_str
                                        struct pawl_str row, struct pawl_arena *arena,
                                        struct pawl_snapshot *out, struct pawl_error *error) {
     struct pawl_str payload;
-    enum pawl_err err = pawl__redis_unseal(store, row, "row", id, &payload, error);
+    enum pawl_err err = pawl__redis_unseal(store, row, "row", id, arena, &payload, error);
     if (err) return err;
     payload = read_copy(arena, payload);
     if (!payload.data) return pawl__fail_plain(error, PAWL_E_NOMEM);

@@ -215,8 +215,8 @@ static const char *const scripts[PAWL_REDIS_SCRIPTS] = {
     // may be promoted they are: it may not have got the last lease, whose number must not come
     // twice.
     [PAWL_REDIS_LEASE] = SCRIPT_KEYS SCRIPT_TIME
-    "local format = redis.call('GET', P .. 'format') or ARGV[5]\n" // an earlier Pawl gave none
-    "if format ~= ARGV[5] and format ~= '1' and format ~= '2' then return {'format', format} end\n"
+    "local format = redis.call('GET', P .. 'format') or '0'\n" // an earlier Pawl gave none
+    "if (tonumber(format) or 0) > tonumber(ARGV[5]) then return {'format', format} end\n"
     "local apps, slot = P .. 'app:' .. ARGV[1], 's' .. ARGV[2]\n"
     "local shard = redis.call('HGET', apps, slot)\n"
     "if not shard then\n"

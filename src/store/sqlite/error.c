@@ -107,6 +107,7 @@ enum pawl_err pawl__sqlite_fail_row(const struct pawl_sqlite *store, enum pawl_e
         return pawl__fail(error, err,
                           "%s: %s was written by a newer Pawl; use that version or a later one",
                           store->path, what);
+    if (err == PAWL_E_NOMEM) return pawl__fail_plain(error, err);
     return pawl__fail(error, PAWL_E_CORRUPT,
                       "%s: %s is damaged; keep a copy of the file and its -wal file, then restore "
                       "a backup",

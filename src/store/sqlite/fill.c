@@ -20,17 +20,18 @@ static enum pawl_err fill_fail(struct pawl_sqlite *store, struct pawl_error *err
 
 // Reads the history's parts. One that is damaged is told when its instance is loaded; here the row
 // is taken without.
-static enum pawl_err fill_parts(struct pawl_sqlite *store, sqlite3_int64 row, struct pawl_buf *out,
+static enum pawl_err fill_parts(struct pawl_sqlite *store, sqlite3_int64 row,
+                                struct pawl_arena *arena, struct pawl_buf *out,
                                 struct pawl_error *error) {
     sqlite3_stmt *parts = store->statements[PAWL_SQL_FILL_PARTS];
     sqlite3_bind_int64(parts, 1, row);
     while (sqlite3_step(parts) == SQLITE_ROW) {
         struct pawl_str events;
-        if (pawl__row_open(pawl__sqlite_column(parts, 0), &events)) break;
+        if (pawl__row_open(pawl__sqlite_column(parts, 0), arena, &events)) break;
         pawl__buf_append_str(out, events);
     }
     if (sqlite3_reset(parts)) return fill_fail(store, error);
-    return out->failed ? pawl__fail_plain(error, PAWL_E_NOMEM) : PAWL_OK;
+    return out->failed || arena->failed ? pawl__fail_plain(error, PAWL_E_NOMEM) : PAWL_OK;
 }
 
 static enum pawl_err fill_derive(struct pawl_sqlite *store, sqlite3_stmt *find,
@@ -43,14 +44,14 @@ static enum pawl_err fill_derive(struct pawl_sqlite *store, sqlite3_stmt *find,
                              .shard = (uint64_t)sqlite3_column_int64(find, 1)};
     row->name = pawl__sqlite_column(find, 5);
     row->status = sqlite3_column_int(find, 6);
-    bool good = !pawl__row_open(pawl__sqlite_column(find, 3), &row->state);
+    bool good = !pawl__row_open(pawl__sqlite_column(find, 3), arena, &row->state);
     if (sqlite3_column_type(find, 4) == SQLITE_NULL) {
-        err = fill_parts(store, out->row, &parts, error);
+        err = fill_parts(store, out->row, arena, &parts, error);
         row->history = pawl__buf_str(&parts);
     } else {
-        good = good && !pawl__row_open(pawl__sqlite_column(find, 4), &row->history);
+        good = good && !pawl__row_open(pawl__sqlite_column(find, 4), arena, &row->history);
     }
-    if (!err && good && !pawl__columns_derive(arena, row))
+    if (!err && (arena->failed || (good && !pawl__columns_derive(arena, row))))
         err = pawl__fail_plain(error, PAWL_E_NOMEM);
     if (!err &&
         !(pawl__sqlite_keep(arena, &row->name) && pawl__sqlite_keep(arena, &row->parent) &&

@@ -39,11 +39,13 @@ enum pawl_err pawl__sqlite_read_mail(struct pawl_store *base, struct pawl_str ap
     sqlite3_stmt *find = store->statements[PAWL_SQL_READ_MAIL];
     mail_bind(find, &(struct pawl_mail){.app = app, .number = number, .key = after});
     sqlite3_bind_int64(find, 4, limit ? (sqlite3_int64)limit : -1);
+    struct pawl_arena room = {0};
     enum pawl_err err = PAWL_OK;
     int rc = SQLITE_DONE;
     while (!err && (rc = sqlite3_step(find)) == SQLITE_ROW) {
         struct pawl_mail mail = {.app = app, .number = number, .key = pawl__sqlite_column(find, 0)};
-        err = pawl__row_open(pawl__sqlite_column(find, 1), &mail.bytes);
+        pawl__arena_reset(&room);
+        err = pawl__row_open(pawl__sqlite_column(find, 1), &room, &mail.bytes);
         if (err) {
             char what[128];
             snprintf(what, sizeof what, "a message for shard %u of %.*s", number, PAWL_FMT(app));
@@ -52,5 +54,6 @@ enum pawl_err pawl__sqlite_read_mail(struct pawl_store *base, struct pawl_str ap
             err = fn(arg, &mail, error);
         }
     }
+    pawl__arena_finish(&room);
     return pawl__sqlite_read_end(store, PAWL_SQL_READ_MAIL, err, rc, error);
 }

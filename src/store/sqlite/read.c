@@ -37,8 +37,10 @@ static enum pawl_err read_trimmed(struct pawl_sqlite *store, uint64_t shard, uin
     return pawl__sqlite_read_end(store, PAWL_SQL_READ_TRIMMED, PAWL_OK, rc, error);
 }
 
+// |room| is for what is compressed.
 static enum pawl_err read_batch(struct pawl_sqlite *store, uint64_t shard, uint64_t expected,
-                                pawl_batch_fn fn, void *arg, struct pawl_error *error) {
+                                struct pawl_arena *room, pawl_batch_fn fn, void *arg,
+                                struct pawl_error *error) {
     sqlite3_stmt *log = store->statements[PAWL_SQL_READ_LOG];
     struct pawl_batch batch = {.position = (uint64_t)sqlite3_column_int64(log, 0) &
                                            PAWL_SQLITE_POSITION_MAX};
@@ -48,7 +50,7 @@ static enum pawl_err read_batch(struct pawl_sqlite *store, uint64_t shard, uint6
                  (unsigned long long)shard, (unsigned long long)expected);
         return pawl__sqlite_fail_row(store, PAWL_E_CORRUPT, what, error);
     }
-    enum pawl_err err = pawl__row_open(pawl__sqlite_column(log, 1), &batch.records);
+    enum pawl_err err = pawl__row_open(pawl__sqlite_column(log, 1), room, &batch.records);
     if (err) {
         snprintf(what, sizeof what, "batch %llu of shard %llu", (unsigned long long)expected,
                  (unsigned long long)shard);
@@ -62,6 +64,7 @@ enum pawl_err pawl__sqlite_read_log(struct pawl_store *base, uint64_t shard, uin
     struct pawl_sqlite *store = (struct pawl_sqlite *)base;
     if (after >= PAWL_SQLITE_POSITION_MAX) return PAWL_OK;
     bool outer;
+    struct pawl_arena room = {0};
     enum pawl_err err = read_begin(store, &outer, error);
     if (err) return err;
     uint64_t expected = 0;
@@ -74,8 +77,11 @@ enum pawl_err pawl__sqlite_read_log(struct pawl_store *base, uint64_t shard, uin
     sqlite3_bind_int64(log, 1, (sqlite3_int64)(start | after));
     sqlite3_bind_int64(log, 2, (sqlite3_int64)(start + PAWL_SQLITE_POSITION_MAX));
     int rc = SQLITE_DONE;
-    while (!err && (rc = sqlite3_step(log)) == SQLITE_ROW)
-        err = read_batch(store, shard, ++expected, fn, arg, error);
+    while (!err && (rc = sqlite3_step(log)) == SQLITE_ROW) {
+        pawl__arena_reset(&room);
+        err = read_batch(store, shard, ++expected, &room, fn, arg, error);
+    }
+    pawl__arena_finish(&room);
     err = pawl__sqlite_read_end(store, PAWL_SQL_READ_LOG, err, rc, error);
 end:
     read_finish(store, outer);
@@ -136,7 +142,8 @@ bool pawl__sqlite_grow(struct pawl_arena *arena, void **array, size_t count, siz
 
 // Reads the parts of the history of |row| into |out|.
 static enum pawl_err read_parts(struct pawl_sqlite *store, sqlite3_int64 row, struct pawl_str id,
-                                struct pawl_buf *out, struct pawl_error *error) {
+                                struct pawl_arena *arena, struct pawl_buf *out,
+                                struct pawl_error *error) {
     sqlite3_stmt *parts = store->statements[PAWL_SQL_READ_HISTORY];
     sqlite3_bind_int64(parts, 1, row);
     enum pawl_err err = PAWL_OK;
@@ -145,7 +152,7 @@ static enum pawl_err read_parts(struct pawl_sqlite *store, sqlite3_int64 row, st
         struct pawl_str events;
         err = first && sqlite3_column_int64(parts, 0) != 0
                   ? PAWL_E_CORRUPT
-                  : pawl__row_open(pawl__sqlite_column(parts, 1), &events);
+                  : pawl__row_open(pawl__sqlite_column(parts, 1), arena, &events);
         if (err)
             read_bad_row(store, err, id, error);
         else if (!pawl__buf_append_str(out, events))
@@ -159,12 +166,12 @@ static enum pawl_err read_instance(struct pawl_sqlite *store, sqlite3_stmt *find
                                    struct pawl_error *error) {
     struct pawl_snapshot found = pawl__sqlite_columns(find);
     struct pawl_buf parts = {0};
-    enum pawl_err err = pawl__row_open(pawl__sqlite_column(find, 14), &found.state);
+    enum pawl_err err = pawl__row_open(pawl__sqlite_column(find, 14), arena, &found.state);
     bool whole = sqlite3_column_type(find, 15) != SQLITE_NULL;
-    if (!err && whole) err = pawl__row_open(pawl__sqlite_column(find, 15), &found.history);
+    if (!err && whole) err = pawl__row_open(pawl__sqlite_column(find, 15), arena, &found.history);
     if (err) return read_bad_row(store, err, found.id, error);
     if (!whole) {
-        err = read_parts(store, sqlite3_column_int64(find, 13), found.id, &parts, error);
+        err = read_parts(store, sqlite3_column_int64(find, 13), found.id, arena, &parts, error);
         if (err) goto end;
         found.history = pawl__buf_str(&parts);
     }

@@ -17,7 +17,7 @@
 
 #include "store/sqlite/internal.h"
 
-#define SCHEMA_FORMAT      2
+#define SCHEMA_FORMAT      3
 #define SCHEMA_QUOTE_(x)   #x
 #define SCHEMA_QUOTE(x)    SCHEMA_QUOTE_(x)
 #define SCHEMA_FORMAT_TEXT SCHEMA_QUOTE(SCHEMA_FORMAT)
@@ -165,6 +165,10 @@ static const char *const schema_upgrades[] = {
     "ALTER TABLE pawl_instance ADD COLUMN filled INTEGER NOT NULL DEFAULT 0;"
     "INSERT OR REPLACE INTO pawl_meta VALUES('unfilled', 1);"
     "UPDATE pawl_meta SET value=2 WHERE key='format';",
+    // Nothing but rows that may be compressed (checksum.h). A table that comes and goes lets who
+    // has the file open look at its format (pawl__sqlite_keep_up).
+    "CREATE TABLE pawl_changed(id); DROP TABLE pawl_changed;"
+    "UPDATE pawl_meta SET value=3 WHERE key='format';",
 };
 
 static const char schema_state[] =
