@@ -361,7 +361,7 @@ static void call_run(struct pawl_calls *calls, struct pawl_call *call) {
     }
     enum pawl_err err = call->verb->run(calls, call, &call->error);
     if (err == PAWL_E_NEEDED && !shard->also &&
-        pawl__load_is_light(residency)) { // mostly a new instance's start
+        pawl__load_is_light(residency, pawl__str(shard->needed))) { // mostly a new instance's start
         pawl__error_clear(&call->error);
         call->loads++;
         err = pawl__load_now(residency, pawl__str(shard->needed), &call->error);

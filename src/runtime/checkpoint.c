@@ -122,6 +122,7 @@ bool pawl__checkpoint_prepare(struct pawl_checkpoint *point, struct pawl_part *p
             instance->history.count,
             instance->history.bytes.len,
         };
+        pawl__known_add(&point->residency->known, snapshot->id);
         bytes += snapshot->state.len + snapshot->history.len;
     }
     part->snapshots = point->snapshots;

@@ -76,6 +76,38 @@ static void load_retry(struct pawl_residency *residency, struct pawl_str id) {
     pawl__sleepers_retry(&residency->sleepers, id, at);
 }
 
+// --- which there are ----------------------------------------------------------------------------
+
+static void load_run_page(struct pawl_job *job) {
+    struct pawl_known_page *page = PAWL_CONTAINER(job, struct pawl_known_page, job);
+    const struct pawl_residency *residency = page->data;
+    pawl__known_read(page, residency->storage->store);
+}
+
+static void load_done_page(struct pawl_job *job) {
+    struct pawl_known_page *page = PAWL_CONTAINER(job, struct pawl_known_page, job);
+    struct pawl_residency *residency = page->data;
+    residency->jobs_out--;
+    bool ours = page->incarnation == residency->incarnation;
+    pawl__known_take(ours ? &residency->known : NULL, page);
+}
+
+// A load has found nothing: it may be time to read which ids there are.
+static void load_missed(struct pawl_residency *residency) {
+    if (!residency->storage->store->ops->ids) return;
+    struct pawl_known_page *page =
+        pawl__known_missed(&residency->known, residency->options->id_page, residency->in_commit);
+    if (!page) return;
+    page->job = (struct pawl_job){.run = load_run_page, .done = load_done_page};
+    page->data = residency;
+    page->shard = residency->lease.shard;
+    page->incarnation = residency->incarnation;
+    residency->jobs_out++;
+    pawl__storage_ask(residency->storage, &page->job);
+}
+
+// --- loads --------------------------------------------------------------------------------------
+
 static enum pawl_err load_install(struct load *load, struct pawl_error *error) {
     struct pawl_residency *residency = load->residency;
     struct pawl_storage_meters *meters = &residency->storage->meters;
@@ -83,6 +115,7 @@ static enum pawl_err load_install(struct load *load, struct pawl_error *error) {
     pawl__histogram_add(&meters->loads, read->took);
     meters->failed_loads += read->error.code && read->error.code != PAWL_E_NOT_FOUND;
     residency->load_time += (read->share - residency->load_time) / 8;
+    if (read->error.code == PAWL_E_NOT_FOUND) load_missed(residency);
     enum pawl_err err = load_put(residency, load, error);
     if (err) {
         pawl__log(residency->log, PAWL_LOG_ERROR, "dapr.runtime.wfengine", "%s", error->text);
@@ -141,14 +174,16 @@ void pawl__load_begin(struct pawl_residency *residency, struct pawl_str id,
     if (waiter) waiter->loaded(waiter, &error);
 }
 
-bool pawl__load_is_light(const struct pawl_residency *residency) {
+bool pawl__load_is_light(const struct pawl_residency *residency, struct pawl_str id) {
     const struct pawl_storage *storage = residency->storage;
+    if (pawl__known_lacks(&residency->known, id)) return true;
     return !storage->reader.out && !storage->shared && !storage->store->caps.may_block &&
            residency->load_time < LOAD_QUICK;
 }
 
 enum pawl_err pawl__load_now(struct pawl_residency *residency, struct pawl_str id,
                              struct pawl_error *error) {
+    if (pawl__known_lacks(&residency->known, id)) return load_put_ghost(residency, id, error);
     struct load *load = load_create(residency, id);
     if (!load) return pawl__fail_plain(error, PAWL_E_NOMEM);
     pawl__loads_now(residency->storage->store, &load->read);

@@ -23,9 +23,9 @@ static inline void pawl__load_cancel(struct pawl_load_waiter *waiter) {
     pawl__list_remove(&waiter->link);
 }
 
-// Whether the loop may load by itself: nobody uses the reader, and to wake it would take longer
-// than the load.
-bool pawl__load_is_light(const struct pawl_residency *residency);
+// Whether the loop may load |id| by itself: it is known that there is none (known.h), or nobody
+// uses the reader, and to wake it would take longer than the load.
+bool pawl__load_is_light(const struct pawl_residency *residency, struct pawl_str id);
 
 // Loads on the caller's thread, and returns how it went.
 enum pawl_err pawl__load_now(struct pawl_residency *residency, struct pawl_str id,

@@ -313,6 +313,7 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
     if (!own->checkpoint_interval) own->checkpoint_interval = 5 * PAWL_SECOND;
     if (!own->checkpoint_bytes) own->checkpoint_bytes = 4u << 20;
     if (!own->resting_bytes) own->resting_bytes = 4u << 20;
+    if (!own->id_page) own->id_page = 1024;
     if (!own->max_message) own->max_message = 4u << 20;
     if (!own->shards) own->shards = 1;
     if (!own->lease) own->lease = PAWL_LEASE_TTL;

@@ -41,9 +41,10 @@ struct pawl_node_options {
     size_t checkpoint_bytes;     // of log that make a checkpoint due sooner; 0: 4 MiB
     struct pawl_retention retention;
     size_t resting_bytes; // of instances that were only read and stay in memory; 0: 4 MiB
-    uint32_t shards;      // of an app that is new to the store; 0: 1
-    int64_t lease;        // nanoseconds that a lease lasts where leases end; 0: PAWL_LEASE_TTL
-    const char *address;  // where other daemons of the app reach this one; NULL: it shares nothing
+    size_t id_page;  // ids of a shard that are read at a time (known.h), a power of two; 0: 1024
+    uint32_t shards; // of an app that is new to the store; 0: 1
+    int64_t lease;   // nanoseconds that a lease lasts where leases end; 0: PAWL_LEASE_TTL
+    const char *address; // where other daemons of the app reach this one; NULL: it shares nothing
     struct pawl_peers *peers;         // how it reaches them, and those of other apps
     const struct pawl_finder *finder; // where daemons of other apps are; NULL: nobody knows
     struct pawl_sibling *sibling; // this loop, where several of the process serve the app; or NULL

@@ -35,6 +35,7 @@ bool pawl__residency_has_slept(const struct pawl_residency *residency) {
 void pawl__residency_drop(struct pawl_residency *residency) {
     pawl__sleepers_finish(&residency->sleepers);
     pawl__shadow_drop(&residency->shadow);
+    pawl__known_drop(&residency->known);
     pawl__link_init(&residency->resting); // none of them has its place any more
     residency->resting_bytes = 0;
     pawl__shard_finish(&residency->shard);

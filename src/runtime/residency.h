@@ -15,6 +15,7 @@
 // load is done, memory is out.
 
 #include "engine/shard.h"
+#include "runtime/known.h"
 #include "runtime/options.h"
 #include "runtime/shadow.h"
 #include "runtime/sleepers.h"
@@ -64,7 +65,8 @@ struct pawl_residency {
     uint64_t durable;     // position of the last batch on disk
     int64_t last_now;     // the largest time that was stamped
 
-    struct pawl_map loads;    // id -> what is being loaded; see load.h
+    struct pawl_map loads; // id -> what is being loaded; see load.h
+    struct pawl_known known;
     size_t gathering;         // calls that need several instances in memory at a time
     struct pawl_link resting; // pawl_instance.rest, the one that was read longest ago first
     size_t resting_bytes;

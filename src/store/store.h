@@ -244,6 +244,7 @@ typedef enum pawl_err (*pawl_batch_fn)(void *arg, const struct pawl_batch *batch
                                        struct pawl_error *error);
 typedef enum pawl_err (*pawl_snapshot_fn)(void *arg, const struct pawl_snapshot *snapshot,
                                           struct pawl_error *error);
+typedef enum pawl_err (*pawl_id_fn)(void *arg, struct pawl_str id, struct pawl_error *error);
 // |index|: of the place that was asked for.
 typedef enum pawl_err (*pawl_place_fn)(void *arg, size_t index,
                                        const struct pawl_snapshot *snapshot,
@@ -340,6 +341,12 @@ struct pawl_store_ops {
     // history are empty.
     enum pawl_err (*scan_live)(struct pawl_store *store, uint64_t shard, pawl_snapshot_fn fn,
                                void *arg, struct pawl_error *error);
+
+    // Calls |fn| for the ids of up to |limit| snapshots of |shard|, in the order of their bytes,
+    // that come after |after| (empty: from the first on). It does not look at the snapshots. NULL:
+    // it costs next to nothing to learn from |load| that there is none.
+    enum pawl_err (*ids)(struct pawl_store *store, uint64_t shard, struct pawl_str after,
+                         size_t limit, pawl_id_fn fn, void *arg, struct pawl_error *error);
 
     // Calls |fn| for the snapshots of |shard| that |query| asks for, in its order, with columns
     // only; all of them, or those up to the place that |query->scan| tells.

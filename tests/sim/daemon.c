@@ -44,6 +44,7 @@ static void daemon_start(struct sim_event *event) {
         .checkpoint_bytes = sim_chance(300) ? 2000 : 0,
         .retention = sim.retention,
         .resting_bytes = sim_chance(500) ? 1 : 0,
+        .id_page = (size_t)1 << sim_below(5),
         .listener = &daemon->feed.listener,
         .log = sim.options.trace && !sim.options.about ? log : NULL,
         .on_ready = daemon_on_ready,

@@ -353,6 +353,55 @@ static enum pawl_err store_scan_live(struct pawl_store *store, uint64_t shard, p
     DISK_READ(scan_live(disk_memory(), shard, fn, arg, error));
 }
 
+// A row's id, if it comes after |after| and before those that were found.
+struct disk_next {
+    struct pawl_str after;
+    struct pawl_buf *found;
+};
+
+static enum pawl_err disk_note_id(void *arg, const struct pawl_snapshot *row,
+                                  struct pawl_error *error) {
+    struct disk_next *next = arg;
+    if (pawl__str_compare(row->id, next->after) <= 0) return PAWL_OK;
+    if (next->found->len && pawl__str_compare(row->id, pawl__buf_str(next->found)) > 0)
+        return PAWL_OK;
+    pawl__buf_clear(next->found);
+    pawl__buf_append_str(next->found, row->id);
+    return PAWL_OK;
+}
+
+static enum pawl_err disk_ids(uint64_t shard, struct pawl_str after, size_t limit, pawl_id_fn fn,
+                              void *arg, struct pawl_error *error) {
+    struct pawl_store *memory = disk_memory();
+    struct pawl_buf last = {0}, found = {0};
+    const struct pawl_query all = {0};
+    enum pawl_err err = PAWL_OK;
+    while (!err && limit--) {
+        struct sim_daemon *was = sim_enter(NULL);
+        pawl__buf_clear(&found);
+        err = memory->ops->query(memory, shard, &all, disk_note_id,
+                                 &(struct disk_next){after, &found}, error);
+        pawl__buf_clear(&last);
+        pawl__buf_append_str(&last, pawl__buf_str(&found));
+        sim_enter(was);
+        if (err || !found.len) break;
+        after = pawl__buf_str(&last);
+        err = fn(arg, after, error);
+    }
+    pawl__buf_finish(&last);
+    pawl__buf_finish(&found);
+    return err;
+}
+
+static enum pawl_err store_ids(struct pawl_store *store, uint64_t shard, struct pawl_str after,
+                               size_t limit, pawl_id_fn fn, void *arg, struct pawl_error *error) {
+    long countdown;
+    struct sim_daemon *daemon = disk_caller(store);
+    bool fails = read_fails(daemon, &countdown, error);
+    enum pawl_err err = fails ? error->code : disk_ids(shard, after, limit, fn, arg, error);
+    return disk_end(daemon, countdown, err);
+}
+
 static enum pawl_err store_query(struct pawl_store *store, uint64_t shard,
                                  const struct pawl_query *query, pawl_snapshot_fn fn, void *arg,
                                  struct pawl_error *error) {
@@ -375,7 +424,8 @@ static void store_close(struct pawl_store *store) {
     .close = store_close, .shards = store_shards, .read_mail = store_read_mail,                    \
     .lease = store_lease, .renew = store_renew, .release = store_release, .commit = store_commit,  \
     .tend = store_tend, .read_log = store_read_log, .load = store_load,                            \
-    .scan_live = store_scan_live, .query = store_query, .get_state = store_get_state
+    .scan_live = store_scan_live, .ids = store_ids, .query = store_query,                          \
+    .get_state = store_get_state
 
 const struct pawl_store_ops sim_disk_ops = {DISK_OPS};
 const struct pawl_store_ops sim_server_ops = {DISK_OPS, .load_many = store_load_many};

@@ -221,6 +221,48 @@ static void test_scan_live(void **state) {
     assert_live(f, f->lease.shard, "", "");
 }
 
+static enum pawl_err note_plain_id(void *arg, struct pawl_str id, struct pawl_error *error) {
+    pawl__buf_format(arg, "%.*s ", PAWL_FMT(id));
+    return pawl__str_equal(id, PAWL_STR("stop")) ? pawl__fail(error, PAWL_E_CANCELED, "enough")
+                                                 : PAWL_OK;
+}
+
+static void assert_ids(struct fixture *f, uint64_t shard, const char *after, size_t limit,
+                       enum pawl_err outcome, const char *expected) {
+    struct pawl_buf text = {0};
+    assert_int_equal(f->store->ops->ids(f->store, shard, pawl__str(after), limit, note_plain_id,
+                                        &text, &f->error),
+                     outcome);
+    assert_str(expected, pawl__buf_str(&text));
+    pawl__buf_finish(&text);
+}
+
+static void test_ids(void **state) {
+    struct fixture *f = *state;
+    if (!f->store->ops->ids) return;
+    struct pawl_snapshot rows[] = {t_snapshot("b", "s", "h"), t_snapshot("a", "s", "h"),
+                                   t_snapshot("B", "s", "h"), t_snapshot("\xc3\xa9", "s", "h"),
+                                   t_snapshot("ab", "s", "h")};
+    fixture_lease(f);
+    assert_ids(f, f->lease.shard, "", 9, PAWL_OK, "");
+    struct pawl_part commit = {.lease = &f->lease, .snapshots = rows, .snapshot_count = 5};
+    assert_ok(f, t_commit(f, &commit, NULL));
+    assert_ids(f, f->lease.shard, "", 9, PAWL_OK, "B a ab b \xc3\xa9 ");
+    assert_ids(f, f->lease.shard, "", 2, PAWL_OK, "B a ");
+    assert_ids(f, f->lease.shard, "a", 2, PAWL_OK, "ab b ");
+    assert_ids(f, f->lease.shard, "aa", 1, PAWL_OK, "ab ");
+    assert_ids(f, f->lease.shard, "\xc3\xa9", 1, PAWL_OK, "");
+    assert_ids(f, f->lease.shard + 1, "", 9, PAWL_OK, "");
+    rows[0] = t_snapshot("stop", "s", "h");
+    assert_ok(f, t_put(f, &rows[0]));
+    assert_ids(f, f->lease.shard, "b", 9, PAWL_E_CANCELED, "stop ");
+    struct pawl_str id = PAWL_STR("a");
+    assert_ok(
+        f, t_commit(f, &(struct pawl_part){.lease = &f->lease, .deletes = &id, .delete_count = 1},
+                    NULL));
+    assert_ids(f, f->lease.shard, "", 2, PAWL_OK, "B ab ");
+}
+
 static enum pawl_err note_id(void *arg, const struct pawl_snapshot *row, struct pawl_error *error) {
     pawl__buf_format(arg, "%.*s ", PAWL_FMT(row->id));
     return PAWL_OK;
@@ -353,6 +395,7 @@ int suite_snapshots(void) {
         T(test_history_needs_its_beginning),
         T(test_delete),
         T(test_scan_live),
+        T(test_ids),
         T(test_shards_have_their_own),
         T(test_many_and_large),
         T(test_list),

@@ -128,6 +128,8 @@
                               " FROM pawl_instance WHERE shard=?1 AND id=?2")                     \
     X(READ_LIVE,      reader, "SELECT " PAWL_SQLITE_COLUMNS " FROM pawl_instance"                 \
                               " WHERE shard=?1 AND live=1")                                       \
+    X(READ_IDS,       reader, "SELECT id FROM pawl_instance WHERE shard=?1 AND id>?2"             \
+                              " ORDER BY id LIMIT ?3")                                            \
     X(READ_COUNT_ALL, reader, "SELECT name, status, count FROM pawl_count"                        \
                               " WHERE shard=?1 AND count>0")                                      \
     X(READ_COUNT_TEXT, reader, "SELECT name, status, count FROM pawl_text"                        \
@@ -371,6 +373,7 @@ enum pawl_err pawl__sqlite_count_write(struct pawl_sqlite *store, struct pawl_er
 PAWL_STORE_CALL(read_log, pawl__sqlite_read_log);
 PAWL_STORE_CALL(load, pawl__sqlite_load);
 PAWL_STORE_CALL(scan_live, pawl__sqlite_scan_live);
+PAWL_STORE_CALL(ids, pawl__sqlite_ids);
 // Ends a reading statement: |err| is what stopped it, |rc| its last step.
 enum pawl_err pawl__sqlite_read_end(struct pawl_sqlite *store, enum pawl_sqlite_statement statement,
                                     enum pawl_err err, int rc, struct pawl_error *error);

@@ -223,6 +223,7 @@ static const struct pawl_store_ops sqlite_ops = {
     .read_mail = pawl__sqlite_read_mail,
     .load = pawl__sqlite_load,
     .scan_live = pawl__sqlite_scan_live,
+    .ids = pawl__sqlite_ids,
     .query = pawl__sqlite_query,
     .count = pawl__sqlite_count,
     .get_state = pawl__sqlite_get_state,

@@ -216,3 +216,17 @@ enum pawl_err pawl__sqlite_scan_live(struct pawl_store *base, uint64_t shard, pa
     }
     return pawl__sqlite_read_end(store, PAWL_SQL_READ_LIVE, err, rc, error);
 }
+
+enum pawl_err pawl__sqlite_ids(struct pawl_store *base, uint64_t shard, struct pawl_str after,
+                               size_t limit, pawl_id_fn fn, void *arg, struct pawl_error *error) {
+    struct pawl_sqlite *store = (struct pawl_sqlite *)base;
+    sqlite3_stmt *ids = store->statements[PAWL_SQL_READ_IDS];
+    sqlite3_bind_int64(ids, 1, (sqlite3_int64)shard);
+    pawl__sqlite_bind_text(ids, 2, after);
+    sqlite3_bind_int64(ids, 3, (sqlite3_int64)limit);
+    enum pawl_err err = PAWL_OK;
+    int rc = SQLITE_DONE;
+    while (!err && (rc = sqlite3_step(ids)) == SQLITE_ROW)
+        err = fn(arg, pawl__sqlite_column(ids, 0), error);
+    return pawl__sqlite_read_end(store, PAWL_SQL_READ_IDS, err, rc, error);
+}

@@ -207,27 +207,22 @@ static enum pawl_err gate_get_state(struct pawl_store *store, struct pawl_str ke
     return inner->ops->get_state(inner, key, arena, out, error);
 }
 
-static const struct pawl_store_ops gate_ops = {
-    .close = gate_close,
-    .shards = gate_shards,
-    .put_member = gate_put_member,
-    .remove_member = gate_remove_member,
-    .holders = gate_holders,
-    .members = gate_members,
-    .read_mail = gate_read_mail,
-    .lease = gate_lease,
-    .renew = gate_renew,
-    .release = gate_release,
-    .commit = gate_commit,
-    .tend = gate_tend,
-    .read_log = gate_read_log,
-    .load = gate_load,
-    .load_many = gate_load_many,
-    .scan_live = gate_scan_live,
-    .query = gate_query,
-    .count = gate_count,
-    .get_state = gate_get_state,
-};
+static enum pawl_err gate_ids(struct pawl_store *store, uint64_t shard, struct pawl_str after,
+                              size_t limit, pawl_id_fn fn, void *arg, struct pawl_error *error) {
+    struct pawl_store *inner = gate_of(store)->inner;
+    return inner->ops->ids(inner, shard, after, limit, fn, arg, error);
+}
+
+#define GATE_OPS                                                                                   \
+    .close = gate_close, .shards = gate_shards, .put_member = gate_put_member,                     \
+    .remove_member = gate_remove_member, .holders = gate_holders, .members = gate_members,         \
+    .read_mail = gate_read_mail, .lease = gate_lease, .renew = gate_renew,                         \
+    .release = gate_release, .commit = gate_commit, .tend = gate_tend, .read_log = gate_read_log,  \
+    .load = gate_load, .load_many = gate_load_many, .scan_live = gate_scan_live,                   \
+    .query = gate_query, .count = gate_count, .get_state = gate_get_state
+
+static const struct pawl_store_ops gate_ops = {GATE_OPS};
+static const struct pawl_store_ops gate_file_ops = {GATE_OPS, .ids = gate_ids};
 
 void kit_shut(struct kit *kit, bool shut) {
     kit->storage.commit_time = 1000 * PAWL_SECOND; // no store for the loop to wait on
@@ -342,7 +337,8 @@ void kit_begin(struct kit *kit) {
                                          .shared = kit->shares,
                                          .expires = kit->shares,
                                          .may_block = kit->is_server};
-    kit->gate = (struct gate){.base = {&gate_ops, "state.gate", caps},
+    const struct pawl_store_ops *ops = kit->store->ops->ids ? &gate_file_ops : &gate_ops;
+    kit->gate = (struct gate){.base = {ops, "state.gate", caps},
                               .inner = kit->store,
                               .committed = kit->committed,
                               .committed_arg = kit->committed_arg};
