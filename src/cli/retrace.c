@@ -176,8 +176,7 @@ static const char *retrace_words(const struct pawl_retrace *retrace,
 }
 
 // A wait for an event may have a timer or none, as SDKs of different ages do it.
-static bool retrace_is_optional(const Pb__WorkflowAction *action) {
-    if (action->workflow_action_type_case == ACTION(TERMINATE_WORKFLOW)) return true;
+static bool retrace_is_wait(const Pb__WorkflowAction *action) {
     return action->workflow_action_type_case == ACTION(CREATE_TIMER) &&
            action->createtimer->origin_case == PB__CREATE_TIMER_ACTION__ORIGIN_EXTERNAL_EVENT;
 }
@@ -261,8 +260,28 @@ static const char *retrace_compare_event(const struct pawl_retrace *retrace,
                        event->eventid, retrace_words(retrace, other, other_name));
 }
 
+// Takes the waits for events out of |response| that the history has no timer for; what was asked
+// for after one has the sequence number before its own then, as it had when there were no such
+// timers.
+static void retrace_forget_waits(const struct pawl_retrace *retrace,
+                                 Pb__WorkflowResponse *response) {
+    size_t kept = 0;
+    for (size_t i = 0; i < response->n_actions; i++) {
+        Pb__WorkflowAction *action = response->actions[i];
+        const Pb__HistoryEvent *event = retrace_event(retrace, action->id);
+        if (!retrace_is_wait(action) || (event && retrace_may_lack(event))) {
+            response->actions[kept++] = action;
+            continue;
+        }
+        for (size_t k = i + 1; k < response->n_actions; k++)
+            if (response->actions[k]->id > action->id) response->actions[k]->id--;
+    }
+    response->n_actions = kept;
+}
+
 const char *pawl__retrace_compare(const struct pawl_retrace *retrace,
-                                  const Pb__WorkflowResponse *response) {
+                                  Pb__WorkflowResponse *response) {
+    retrace_forget_waits(retrace, response);
     for (size_t i = 0; i < response->n_actions; i++)
         if (response->actions[i]->workflow_action_type_case ==
             ACTION(WORKFLOW_VERSION_NOT_AVAILABLE))
@@ -275,7 +294,8 @@ const char *pawl__retrace_compare(const struct pawl_retrace *retrace,
     for (size_t i = 0; !why && i < response->n_actions; i++) {
         const Pb__WorkflowAction *action = response->actions[i];
         if (action->workflow_action_type_case == ACTION(COMPLETE_WORKFLOW) ||
-            retrace_is_optional(action) || retrace_event(retrace, action->id))
+            action->workflow_action_type_case == ACTION(TERMINATE_WORKFLOW) ||
+            retrace_event(retrace, action->id))
             continue;
         why = retrace_say(
             retrace, "the program asks for %s (%d), and the history has nothing there",

@@ -32,6 +32,6 @@ struct pawl_str pawl__retrace_item(const struct pawl_retrace *retrace, char *tok
 // NULL when |response| is what the history says; else where they part ways, in the arena (or a
 // static text when memory is out).
 const char *pawl__retrace_compare(const struct pawl_retrace *retrace,
-                                  const Pb__WorkflowResponse *response);
+                                  Pb__WorkflowResponse *response);
 
 #endif

@@ -56,7 +56,7 @@ static void replay_give(struct replay *replay) {
     replay_end(replay, 1);
 }
 
-static void replay_answered(struct replay *replay, const Pb__WorkflowResponse *response) {
+static void replay_answered(struct replay *replay, Pb__WorkflowResponse *response) {
     if (!replay->is_out || strcmp(response->completiontoken, replay->token) != 0) return;
     replay->is_out = false;
     replay->compared++;
@@ -95,7 +95,7 @@ static void replay_work_items(struct replay *replay, struct pawl_request *reques
 static void replay_complete(struct replay *replay, struct pawl_request *request) {
     struct pawl_str bytes = pawl__elder_answer(&request->arena, request->body);
     const char *why;
-    const Pb__WorkflowResponse *response =
+    Pb__WorkflowResponse *response =
         pawl__wire_unpack(&request->arena, &pb__workflow_response__descriptor, bytes, &why);
     if (!response) {
         pawl__grpc_finish(request, PAWL_E_INVALID, "the answer is not valid", PAWL_STR(""));

@@ -3,8 +3,14 @@
 #include "engine/apply.h"
 #include "engine/events.h"
 #include "sdk/execution.h"
+#include "wire/timestamp.h"
 
 // Whether the code asks for what the history has.
+//
+// A wait for an event that has no limit asks for a timer of the year 9999, so that others see what
+// is waited for. Histories that began with an older Pawl lack it: where one has something else, or
+// nothing, in the timer's place, the timer is forgotten, and what was asked for after it has the
+// sequence number before its own.
 
 #define EVENT(name)  PB__HISTORY_EVENT__EVENT_TYPE_##name
 #define ACTION(name) PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_##name
@@ -22,7 +28,12 @@ static void confirm_describe(const Pb__WorkflowAction *action, char *out, size_t
     case ACTION(CREATE_DETACHED_WORKFLOW):
         snprintf(out, size, "starts detached workflow '%s'", action->createdetachedworkflow->name);
         return;
-    case ACTION(CREATE_TIMER): snprintf(out, size, "creates a timer"); return;
+    case ACTION(CREATE_TIMER):
+        if (action->createtimer->origin_case == PB__CREATE_TIMER_ACTION__ORIGIN_EXTERNAL_EVENT)
+            snprintf(out, size, "waits for event '%s'", action->createtimer->externalevent->name);
+        else
+            snprintf(out, size, "creates a timer");
+        return;
     case ACTION(SEND_EVENT):
         snprintf(out, size, "sends event '%s'", action->sendevent->name);
         return;
@@ -65,6 +76,12 @@ static void confirm_describe_event(const Pb__HistoryEvent *event, char *out, siz
                  event->executioncompleted->workflowstatus == STATUS(FAILED) ? " with a failure"
                                                                              : "");
         return;
+    case EVENT(TIMER_CREATED):
+        if (event->timercreated->origin_case == PB__TIMER_CREATED_EVENT__ORIGIN_EXTERNAL_EVENT) {
+            snprintf(out, size, "waits for event '%s'", event->timercreated->externalevent->name);
+            return;
+        }
+        // fall through
     default: snprintf(out, size, "creates a timer"); return;
     }
 }
@@ -79,9 +96,23 @@ static void confirm_disagree(struct pawl_workflow *wf, int32_t id, const char *h
              wf->name, wf->id, id, history, code);
 }
 
+// The event that is waited for without a limit, where |event| is the timer of that; else NULL.
+static const char *confirm_endless(const Pb__HistoryEvent *event) {
+    if (event->event_type_case != EVENT(TIMER_CREATED)) return NULL;
+    const Pb__TimerCreatedEvent *timer = event->timercreated;
+    bool endless = timer->origin_case == PB__TIMER_CREATED_EVENT__ORIGIN_EXTERNAL_EVENT &&
+                   timer->fireat && pawl__timestamp_get(timer->fireat) == INT64_MAX;
+    return endless ? timer->externalevent->name : NULL;
+}
+
 // Which event records which action, and whether they ask for the same thing.
-static bool confirm_matches(const struct pawl_workflow *wf, const Pb__WorkflowAction *action,
+static bool confirm_matches(const struct pawl_workflow *wf, const struct pawl_action *asked,
                             const Pb__HistoryEvent *event) {
+    const Pb__WorkflowAction *action = &asked->message;
+    const char *awaited = confirm_endless(event);
+    if (asked->optional || awaited)
+        return asked->optional && awaited &&
+               strcasecmp(awaited, action->createtimer->externalevent->name) == 0;
     switch (event->event_type_case) {
     case EVENT(TASK_SCHEDULED):
         return action->workflow_action_type_case == ACTION(SCHEDULE_TASK) &&
@@ -131,16 +162,36 @@ static bool confirm_is_rerun(const Pb__HistoryEvent *event) {
     }
 }
 
+// The action that the history has not confirmed yet and that has this sequence number, or NULL.
+static struct pawl_action *confirm_find(struct pawl_workflow *wf, int32_t id) {
+    PAWL_LIST_EACH(struct pawl_action, action, &wf->actions, link)
+        if (action->message.id == id) return action;
+    return NULL;
+}
+
+// Takes |dropped| out, as if the code had not asked for it.
+static void confirm_forget(struct pawl_workflow *wf, struct pawl_action *dropped) {
+    int32_t gone = dropped->message.id, last = --wf->next_id;
+    pawl__list_remove(&dropped->link);
+    PAWL_LIST_EACH(struct pawl_action, action, &wf->actions, link)
+        if (action->message.id > gone) action->message.id--;
+    if (gone >= wf->task_cap) return;
+    if (wf->tasks[gone] && wf->tasks[gone]->id == gone) wf->tasks[gone]->id = -1;
+    for (int32_t id = gone; id + 1 < wf->task_cap && id < last; id++) {
+        wf->tasks[id] = wf->tasks[id + 1];
+        if (wf->tasks[id] && wf->tasks[id]->id == id + 1) wf->tasks[id]->id = id;
+    }
+    if (last < wf->task_cap) wf->tasks[last] = NULL;
+}
+
 void pawl__execution_confirm(struct pawl_workflow *wf, const Pb__HistoryEvent *event) {
     char history[160], code[160] = "does nothing there";
     if (confirm_is_rerun(event)) wf->rerun_from = event->eventid;
-    struct pawl_link *link = wf->actions.next;
-    while (link != &wf->actions &&
-           PAWL_CONTAINER(link, struct pawl_action, link)->message.id != event->eventid)
-        link = link->next;
-    struct pawl_action *action =
-        link == &wf->actions ? NULL : PAWL_CONTAINER(link, struct pawl_action, link);
-    if (action && confirm_matches(wf, &action->message, event)) {
+    struct pawl_action *action;
+    while ((action = confirm_find(wf, event->eventid)) && action->optional &&
+           !confirm_matches(wf, action, event))
+        confirm_forget(wf, action);
+    if (action && confirm_matches(wf, action, event)) {
         if (event->event_type_case == EVENT(EXECUTION_COMPLETED))
             confirm_compare_results(wf, action->message.completeworkflow,
                                     event->executioncompleted);
@@ -152,7 +203,7 @@ void pawl__execution_confirm(struct pawl_workflow *wf, const Pb__HistoryEvent *e
         if (task && event->event_type_case == EVENT(CHILD_WORKFLOW_INSTANCE_CREATED) &&
             task->attempt == 1)
             task->execution_id = event->childworkflowinstancecreated->instanceid;
-        pawl__list_remove(link);
+        pawl__list_remove(&action->link);
         return;
     }
     confirm_describe_event(event, history, sizeof history);
@@ -162,12 +213,17 @@ void pawl__execution_confirm(struct pawl_workflow *wf, const Pb__HistoryEvent *e
 
 void pawl__execution_check_past(struct pawl_workflow *wf) {
     // A suspended turn asks for nothing, so what it would have asked for is not in the history.
-    if (wf->was_suspended || wf->nomem || wf->unavailable || pawl__list_empty(&wf->actions)) return;
-    const Pb__WorkflowAction *action =
-        &PAWL_CONTAINER(wf->actions.next, struct pawl_action, link)->message;
-    // What the code asks for after an event that is run again has yet to be done.
-    if (wf->rerun_from >= 0 && action->id > wf->rerun_from) return;
-    char code[160];
-    confirm_describe(action, code, sizeof code);
-    confirm_disagree(wf, action->id, "does nothing there", code);
+    while (!wf->was_suspended && !wf->nomem && !wf->unavailable &&
+           !pawl__list_empty(&wf->actions)) {
+        struct pawl_action *action = PAWL_CONTAINER(wf->actions.next, struct pawl_action, link);
+        // What the code asks for after an event that is run again has yet to be done.
+        if (wf->rerun_from >= 0 && action->message.id > wf->rerun_from) return;
+        if (action->optional) {
+            confirm_forget(wf, action);
+            continue;
+        }
+        char code[160];
+        confirm_describe(&action->message, code, sizeof code);
+        confirm_disagree(wf, action->message.id, "does nothing there", code);
+    }
 }

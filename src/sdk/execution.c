@@ -97,6 +97,7 @@ struct pawl_action *pawl__execution_act(struct pawl_workflow *wf) {
         return NULL;
     }
     pawl__link_init(&action->link);
+    action->optional = false;
     pb__workflow_action__init(&action->message);
     action->message.id = wf->next_id++;
     pawl__list_add(&wf->actions, &action->link);

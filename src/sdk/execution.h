@@ -64,6 +64,7 @@ struct pawl_task {
 
 struct pawl_action {
     struct pawl_link link;
+    bool optional; // the timer of a wait without a limit: see confirm.c
     Pb__WorkflowAction message;
 };
 

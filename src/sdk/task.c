@@ -5,6 +5,7 @@
 #include "sdk/error.h"
 #include "sdk/execution.h"
 #include "wire/pack.h"
+#include "wire/timestamp.h"
 
 // What a workflow's function waits for.
 
@@ -94,13 +95,16 @@ struct pawl_task *pawl_call_child(struct pawl_workflow *wf, const char *name,
 
 // --- timers and events --------------------------------------------------------------------------
 
-// Adds the action for a timer that |task| waits for. |event|: it bounds the wait for that event.
+// Adds the action for a timer that |task| waits for. |event|: it bounds the wait for that event; at
+// PAWL_FOREVER it only tells that somebody waits.
 static struct pawl_task *task_add_timer(struct pawl_workflow *wf, struct pawl_task *task,
                                         int64_t at, const char *event) {
     struct pawl_action *action = pawl__execution_act(wf);
     Pb__CreateTimerAction *timer = pawl__wire_new(&wf->arena, &pb__create_timer_action__descriptor);
     if (!action || !timer) return task_nomem(wf);
+    action->optional = event && at == PAWL_FOREVER;
     timer->fireat = pawl__timestamp(&wf->arena, at);
+    if (timer->fireat && action->optional) pawl__timestamp_set_never(timer->fireat);
     if (event) {
         Pb__TimerOriginExternalEvent *origin =
             pawl__wire_new(&wf->arena, &pb__timer_origin_external_event__descriptor);
@@ -162,7 +166,7 @@ struct pawl_task *pawl_wait_for_event(struct pawl_workflow *wf, const char *name
         return task;
     }
     if (!pawl__events_wait(&wf->events, &wf->arena, name, &task->link)) return task_nomem(wf);
-    if (timeout == PAWL_FOREVER) return task;
+    // What is added up to PAWL_FOREVER, the end of all times, has no limit either.
     return task_add_timer(wf, task, pawl__clock_add(wf->now, timeout), task->name);
 }
 

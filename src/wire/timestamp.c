@@ -34,6 +34,11 @@ void pawl__timestamp_set(Google__Protobuf__Timestamp *stamp, int64_t at) {
 // The first and the last second of a Timestamp: those of the years 1 and 9999.
 static const int64_t timestamp_first = -62135596800, timestamp_last = 253402300799;
 
+void pawl__timestamp_set_never(Google__Protobuf__Timestamp *stamp) {
+    stamp->seconds = timestamp_last;
+    stamp->nanos = 999999999;
+}
+
 void pawl__timestamp_format(const Google__Protobuf__Timestamp *stamp, char out[PAWL_TIME_TEXT]) {
     time_t seconds = stamp->seconds;
     int32_t nanos = stamp->nanos < 0 ? 0 : stamp->nanos > 999999999 ? 999999999 : stamp->nanos;

@@ -10,6 +10,9 @@ int64_t pawl__timestamp_get(const Google__Protobuf__Timestamp *stamp);
 
 void pawl__timestamp_set(Google__Protobuf__Timestamp *stamp, int64_t at);
 
+// To the end of the year 9999.
+void pawl__timestamp_set_never(Google__Protobuf__Timestamp *stamp);
+
 enum {
     PAWL_TIME_TEXT = 40
 };

@@ -400,7 +400,7 @@ $"""))
 
     def test_get_waits(self):
         self.done("run", "wait_for_go", "-i", "a")
-        self.assertRegex(self.done("get", "a"), "waits for +nothing that its history names: a worker, or an event")
+        self.assertRegex(self.done("get", "a"), "waits for +event go\n")
         waiting = self.start("workflow", "get", "-a", self.id, "a", "--wait")
         time.sleep(0.3)
         self.assertIsNone(waiting.poll())

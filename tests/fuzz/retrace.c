@@ -19,9 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char token[] = "token";
     pawl__error_clear(&error);
     if (!pawl__retrace_read(&retrace, &arena, file, &error)) {
-        const Pb__WorkflowResponse *response =
+        Pb__WorkflowResponse *response =
             pawl__wire_unpack(&arena, &pb__workflow_response__descriptor, answer, NULL);
-        const Pb__WorkflowResponse nothing = PB__WORKFLOW_RESPONSE__INIT;
+        Pb__WorkflowResponse nothing = PB__WORKFLOW_RESPONSE__INIT;
         for (unsigned turns = 0; pawl__retrace_next(&retrace); turns++) {
             FUZZ_CHECK(turns <= retrace.count && retrace.begin < retrace.inputs);
             FUZZ_CHECK(retrace.inputs <= retrace.end && retrace.end <= retrace.count);

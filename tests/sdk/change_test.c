@@ -58,19 +58,24 @@ static bool is_memory(void) {
     return strcmp(fixture_target(), "memory:") == 0;
 }
 
+// Waits until |text| is in the history, for five seconds at most.
+static void until_history(struct pawl *pawl, const char *id, const char *text) {
+    for (int i = 0; i < 1000; i++) {
+        char *history;
+        assert_ok(pawl_history(pawl, id, &history));
+        bool done = strstr(history, text);
+        free(history);
+        if (done) return;
+        usleep(5000);
+    }
+}
+
 // Starts "changes" with |function| and comes to rest before its event.
 static const char *begin(pawl_workflow_fn function, const char *version) {
     struct pawl *pawl = open_with(function, version);
     struct pawl_start_options options = {.id = fixture_id("changes")};
     assert_ok(pawl_start(pawl, "changes", pawl_text(NULL), &options, NULL));
-    for (int i = 0; i < 1000; i++) { // until its first activity is done
-        char *history;
-        assert_ok(pawl_history(pawl, options.id, &history));
-        bool done = strstr(history, "taskCompleted");
-        free(history);
-        if (done) break;
-        usleep(5000);
-    }
+    until_history(pawl, options.id, "taskCompleted");
     assert_ok(pawl_close(pawl));
     return options.id;
 }
@@ -155,6 +160,7 @@ static void test_replay(void **state) {
     struct pawl *pawl = open_with(one_then_two, NULL);
     struct pawl_start_options options = {.id = fixture_id("replayed")};
     assert_ok(pawl_start(pawl, "changes", pawl_text(NULL), &options, NULL));
+    until_history(pawl, options.id, "9999-12-31"); // it waits
     assert_ok(pawl_raise(pawl, options.id, "go", pawl_text(NULL)));
     assert_ok(pawl_wait(pawl, options.id, 10 * PAWL_SECOND, NULL));
     char *history;
@@ -167,7 +173,7 @@ static void test_replay(void **state) {
                  "at sequence number 0 the history calls activity 'one', but the code now calls "
                  "activity 'two'");
     assert_parts(history, one_and_timer,
-                 "at sequence number 1 the history calls activity 'two', but the code now creates "
+                 "at sequence number 1 the history waits for event 'go', but the code now creates "
                  "a timer");
     assert_parts(history, nothing,
                  "at sequence number 0 the history calls activity 'one', but "
