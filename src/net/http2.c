@@ -16,8 +16,11 @@ enum {
     HTTP2_HEADER_OVERHEAD = 32  // RFC 9113 6.5.2: counted for each header field
 };
 
+// nghttp2 looks in a table, and is asked for each header: mostly of the same stream.
 static struct pawl_exchange *http2_exchange(struct pawl_http2 *http2, int32_t stream) {
-    return nghttp2_session_get_stream_user_data(http2->h2.session, stream);
+    if (!http2->recent || http2->recent->stream != stream)
+        http2->recent = nghttp2_session_get_stream_user_data(http2->h2.session, stream);
+    return http2->recent;
 }
 
 // --- request headers -------------------------------------------------------------------------
@@ -286,6 +289,7 @@ static void http2_release(struct pawl_http2 *http2, struct pawl_exchange *exchan
         while (*link != exchange) link = &(*link)->next_drained;
         *link = exchange->next_drained;
     }
+    if (http2->recent == exchange) http2->recent = NULL;
     http2->open--;
     http2->queued -= exchange->queue.len - exchange->queue_at;
     pawl__exchange_release(exchange, &http2->exchanges);

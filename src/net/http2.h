@@ -12,6 +12,7 @@ struct pawl_http2 {
     struct pawl_h2_watch watch;
     struct pawl_service *service;
     struct pawl_exchange *exchanges;
+    struct pawl_exchange *recent;  // the one that was looked for last; NULL: it is gone
     struct pawl_exchange *drained; // those whose on_drain is due, by next_drained
     size_t open;                   // of |exchanges|
     size_t queued;                 // bytes in the queues of all exchanges

@@ -152,8 +152,9 @@ static size_t answer_add_extra(const struct pawl_exchange *exchange, nghttp2_nv 
 
 static void answer_start(struct pawl_exchange *exchange, const struct pawl_header *headers,
                          size_t header_count) {
-    nghttp2_nv nv[ANSWER_HEADERS + 2] = {PAWL_H2_NV(":status", "200")};
-    size_t count = 1;
+    nghttp2_nv nv[ANSWER_HEADERS + 2]; // far more than mostly come: not to be cleared
+    size_t count = 0;
+    nv[count++] = PAWL_H2_NV(":status", "200");
     if (exchange->request.is_grpc) {
         nv[count++] = PAWL_H2_NV("content-type", "application/grpc");
     } else {
