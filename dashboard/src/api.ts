@@ -13,6 +13,7 @@ export class ApiError extends Error {
   constructor(
     readonly trouble: Trouble,
     message: string,
+    readonly status = 0, // of HTTP, where there was an answer
   ) {
     super(message);
   }
@@ -56,7 +57,7 @@ async function send(method: string, url: URL, body: BodyInit | null, app = route
   }
   // 'pawl dashboard' answers in the place of a daemon that it does not find or reach.
   const isGone = said.errorCode === 'ERR_DASHBOARD' && answer.status !== 403;
-  throw new ApiError(answer.status === 403 ? 'forbidden' : isGone ? 'gone' : 'refused', said.message ?? `The daemon answered ${answer.status}.`);
+  throw new ApiError(answer.status === 403 ? 'forbidden' : isGone ? 'gone' : 'refused', said.message ?? `The daemon answered ${answer.status}.`, answer.status);
 }
 
 // |app|: whose daemon is asked, where it need not be the one that is looked at.

@@ -17,6 +17,16 @@ export interface Progress {
   failures: string[];
 }
 
+// How far it has come, to go on from there when it was broken off.
+export interface Place {
+  began: number;
+  after?: string | undefined;
+  did: Set<string>; // of the page that begins there
+  progress: Progress;
+}
+
+export const begin = (): Place => ({ began: 0, did: new Set(), progress: { done: 0, passed: 0, failed: 0, failures: [] } });
+
 interface Wanted {
   q: string;
   verb: string;
@@ -24,27 +34,27 @@ interface Wanted {
   fits: (row: Row) => boolean;
 }
 
-// Ends when all are through or |stopped| says so. Throws when the daemon is gone, or refuses the filter.
-export async function bulk(wanted: Wanted, stopped: () => boolean, tell: (progress: Progress) => void): Promise<void> {
-  const progress: Progress = { done: 0, passed: 0, failed: 0, failures: [] };
+// Ends when all are through or |stopped| says so. Throws when the daemon is gone, or refuses the filter; called with the same |place| it goes
+// on.
+export async function bulk(wanted: Wanted, place: Place, stopped: () => boolean, tell: (progress: Progress) => void): Promise<void> {
   const app = route.value.app;
-  let began = 0;
-  let after: string | undefined;
   do {
-    const page: List = await get<List>(withQuery('instances', { q: wanted.q, sort: 'created', after, limit: PAGE }), app);
-    began ||= page.at;
-    const rows = page.rows.filter((row) => row.created <= began);
+    const page: List = await get<List>(withQuery('instances', { q: wanted.q, sort: 'created', after: place.after, limit: PAGE }), app);
+    place.began ||= page.at;
+    const rows = page.rows.filter((row) => row.created <= place.began && !place.did.has(row.id));
     const act = async (): Promise<void> => {
       for (let row = rows.shift(); row && !stopped(); row = rows.shift()) {
-        await one(wanted, row, progress, app);
-        tell({ ...progress });
+        await one(wanted, row, place.progress, app);
+        place.did.add(row.id);
+        tell({ ...place.progress });
       }
     };
     const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, act));
     const trouble = ended.find((result) => result.status === 'rejected');
     if (trouble) throw trouble.reason;
-    after = page.next;
-  } while (after && !stopped());
+    place.after = page.next;
+    place.did.clear();
+  } while (place.after && !stopped());
 }
 
 async function one(wanted: Wanted, row: Row, progress: Progress, app: string | undefined): Promise<void> {
@@ -57,6 +67,11 @@ async function one(wanted: Wanted, row: Row, progress: Progress, app: string | u
     progress.done++;
   } catch (error) {
     if (!(error instanceof ApiError) || error.trouble !== 'refused') throw error;
+    // It was done before, by this hand or another.
+    if (wanted.verb === 'rerun' && error.status === 409) {
+      progress.passed++;
+      return;
+    }
     progress.failed++;
     if (progress.failures.length < TOLD) progress.failures.push(`${row.id}: ${error.message}`);
   }

@@ -303,10 +303,38 @@ test('what is done to many stays with the app that it began in', async () => {
     events.dispatchEvent(new Event('hashchange'));
     return new Response(JSON.stringify(method === 'GET' ? pages.shift() : {}));
   };
-  const { bulk } = await load('bulk.mjs');
-  await bulk({ q: '', verb: 'terminate', body: () => ({}), fits: () => true }, () => false, () => {});
+  const { begin, bulk } = await load('bulk.mjs');
+  await bulk({ q: '', verb: 'terminate', body: () => ({}), fits: () => true }, begin(), () => false, () => {});
   const at = '/apps/orders/pawl/v1/instances';
   assert.deepEqual(asked, [`GET ${at}`, `POST ${at}/a/terminate`, `POST ${at}/b/terminate`, `GET ${at}`, `POST ${at}/c/terminate`]);
+});
+
+test('what is done to many goes on where it was broken off', async () => {
+  const { begin, bulk } = await load('bulk.mjs');
+  const row = (n) => ({ id: `i${n}`, created: n });
+  const pages = { first: { rows: Array.from({ length: 20 }, (_, n) => row(n)), next: 'second', at: 100 }, second: { rows: Array.from({ length: 20 }, (_, n) => row(20 + n)).concat([{ id: 'late', created: 101 }]), at: 200 } };
+  const done = [];
+  let left = 25;
+  globalThis.fetch = async (url, { method }) => {
+    if (method === 'GET') return new Response(JSON.stringify(pages[url.searchParams.get('after') ?? 'first']));
+    const id = url.pathname.split('/').at(-2);
+    if (left-- <= 0) throw new TypeError('refused');
+    if (id === 'i30') return new Response('{"message":"has already been created"}', { status: 409 });
+    if (id === 'i31') return new Response('{"message":"no"}', { status: 400 });
+    done.push(id);
+    return new Response('{}');
+  };
+  const place = begin();
+  const wanted = { q: '', verb: 'rerun', body: () => ({}), fits: () => true };
+  let told;
+  const tell = (progress) => (told = progress);
+  await assert.rejects(bulk(wanted, place, () => false, tell), /does not answer/);
+  assert.equal(told.done, 25);
+  left = Infinity;
+  await bulk(wanted, place, () => false, tell);
+  assert.deepEqual(told, { done: 38, passed: 1, failed: 1, failures: ['i31: no'] });
+  assert.equal(done.length, 38);
+  assert.equal(new Set(done).size, 38); // none twice, and none that came later
 });
 
 test('a link brings a token, encoded or as it is', async () => {

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ApiError } from '../api';
-import { bulk, type Progress } from '../bulk';
+import { begin, bulk, type Progress } from '../bulk';
 import { bulkLine, type Said } from '../commands';
 import { least } from '../counts';
 import { busy } from '../live';
@@ -22,8 +22,9 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
   const [said, setSaid] = useState<Said>({ event: '', data: '', reason: '', id: '-again' });
   const [progress, setProgress] = useState<Progress | undefined>(undefined);
   const [error, setError] = useState<ApiError | undefined>(undefined);
-  const [state, setState] = useState<'asks' | 'runs' | 'ended'>('asks');
+  const [state, setState] = useState<'asks' | 'runs' | 'broken' | 'ended'>('asks');
   const stopped = useRef(false);
+  const place = useRef(begin());
   const fits = useRef(0); // how many there were at the start
 
   // Nobody sees what is done once the view has gone.
@@ -39,16 +40,19 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
   const submit = async (submitted: Event): Promise<void> => {
     submitted.preventDefault();
     setRow(row);
+    setError(undefined);
+    if (state === 'asks') fits.current = concerned;
     setState('runs');
-    fits.current = concerned;
     busy.value = true;
+    let ends: typeof state = 'ended';
     try {
-      await bulk({ q, verb: row.verb, body: (one) => bodyOf(row.verb, row.verb === 'rerun' ? { ...said, id: one.id + said.id } : said), fits: row.fits }, () => stopped.current, setProgress);
+      await bulk({ q, verb: row.verb, body: (one) => bodyOf(row.verb, row.verb === 'rerun' ? { ...said, id: one.id + said.id } : said), fits: row.fits }, place.current, () => stopped.current, setProgress);
     } catch (caught) {
       setError(caught as ApiError);
+      ends = 'broken';
     }
     busy.value = false;
-    setState('ended');
+    setState(ends);
   };
   const close = (): void => {
     stopped.current = true;
@@ -98,9 +102,13 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
           <div role="status">
             <progress max={Math.max(1, fits.current)} value={done + failed} aria-label="progress" />
             <p>
-              {state === 'ended' ? `${stopped.current ? 'Stopped' : 'Ended'}. ${many(done)}` : `${grouped(done)} of ${many(fits.current)}`} {row.done}
+              {state === 'ended'
+                ? `${stopped.current ? 'Stopped' : 'Ended'}. ${many(done)}`
+                : `${state === 'broken' ? 'Broken off: ' : ''}${grouped(done)} of ${many(fits.current)}`}{' '}
+              {row.done}
               {failed > 0 && `, ${grouped(failed)} refused`}.
             </p>
+            {state === 'broken' && error?.trouble === 'gone' && <p class="refusal">{error.message}</p>}
             {progress?.failures.map((one) => (
               <p key={one} class="refusal">
                 {one}
@@ -126,9 +134,16 @@ export function BulkDialog({ q, onClose }: { q: string; onClose: () => void }) {
               Stop
             </button>
           ) : (
-            <button type="button" class="primary" onClick={close}>
-              Done
-            </button>
+            <>
+              <button type="button" class={state === 'broken' ? '' : 'primary'} onClick={close}>
+                Done
+              </button>
+              {state === 'broken' && (
+                <button type="submit" class="primary">
+                  Go on
+                </button>
+              )}
+            </>
           )}
         </footer>
       </form>
