@@ -41,8 +41,8 @@ static size_t row_compress(struct pawl_buf *out, struct pawl_str payload) {
     return ROW_LENGTH + (size_t)len;
 }
 
-enum pawl_err pawl__row_seal(struct pawl_buf *out, struct pawl_str payload,
-                             struct pawl_error *error) {
+static enum pawl_err row_seal(struct pawl_buf *out, struct pawl_str payload, bool compress,
+                              struct pawl_error *error) {
     static const uint8_t blank[ROW_HEADER];
     if (payload.len > PAWL_ROW_MAX)
         return pawl__fail(error, PAWL_E_TOO_LARGE,
@@ -51,7 +51,7 @@ enum pawl_err pawl__row_seal(struct pawl_buf *out, struct pawl_str payload,
     size_t start = out->len;
     pawl__buf_reserve(out, ROW_HEADER + ROW_LENGTH + payload.len); // at once
     pawl__buf_append(out, blank, sizeof blank);
-    size_t len = row_compress(out, payload);
+    size_t len = compress ? row_compress(out, payload) : 0;
     uint8_t format = len ? ROW_LZ4 : ROW_PLAIN;
     if (!len) pawl__buf_append_str(out, payload);
     if (out->failed) return pawl__fail_plain(error, PAWL_E_NOMEM);
@@ -59,6 +59,16 @@ enum pawl_err pawl__row_seal(struct pawl_buf *out, struct pawl_str payload,
     head[0] = format;
     row_put_number(head + 1, row_checksum(head + ROW_HEADER, len ? len : payload.len));
     return PAWL_OK;
+}
+
+enum pawl_err pawl__row_seal(struct pawl_buf *out, struct pawl_str payload,
+                             struct pawl_error *error) {
+    return row_seal(out, payload, true, error);
+}
+
+enum pawl_err pawl__row_seal_letter(struct pawl_buf *out, struct pawl_str payload,
+                                    struct pawl_error *error) {
+    return row_seal(out, payload, false, error);
 }
 
 static enum pawl_err row_expand(const uint8_t *body, size_t len, struct pawl_arena *arena,

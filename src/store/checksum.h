@@ -25,6 +25,10 @@
 enum pawl_err pawl__row_seal(struct pawl_buf *out, struct pawl_str payload,
                              struct pawl_error *error);
 
+// The same of a message for another shard, plain: a daemon of an earlier Pawl may have that shard.
+enum pawl_err pawl__row_seal_letter(struct pawl_buf *out, struct pawl_str payload,
+                                    struct pawl_error *error);
+
 // Checks |row|, and points |payload| into it or, where it was compressed, to memory of |arena|.
 // PAWL_E_CORRUPT; PAWL_E_FORMAT when a newer Pawl wrote it; PAWL_E_NOMEM. There is no text with the
 // code: only the caller knows which row it is.

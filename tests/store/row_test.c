@@ -54,6 +54,13 @@ static void test_comes_back(void **state) {
             assert_int_equal(open_copy(all, &arena, &opened), PAWL_OK);
             assert_true(pawl__str_equal(opened, payload));
             pawl__arena_reset(&arena);
+            pawl__buf_clear(&row);
+            assert_int_equal(pawl__row_seal_letter(&row, payload, NULL), PAWL_OK);
+            assert_int_equal(row.data[0], 1);
+            assert_int_equal(row.len, lens[i] + 5);
+            assert_int_equal(open_copy(pawl__buf_str(&row), &arena, &opened), PAWL_OK);
+            assert_true(pawl__str_equal(opened, payload));
+            pawl__arena_reset(&arena);
         }
     free(bytes);
     pawl__arena_finish(&arena);

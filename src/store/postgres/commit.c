@@ -104,7 +104,7 @@ static bool commit_send_mail(struct commit *c, const struct pawl_mail *mail, boo
     pawl__pg_bytes(&params, mail->key);
     if (!out) return pawl__pg_send(c->link, PAWL_PG_MAIL_TAKE, &params);
     pawl__buf_clear(&c->store->row);
-    if (pawl__row_seal(&c->store->row, mail->bytes, NULL)) return false;
+    if (pawl__row_seal_letter(&c->store->row, mail->bytes, NULL)) return false;
     pawl__pg_bytes(&params, pawl__buf_str(&c->store->row));
     return pawl__pg_send(c->link, PAWL_PG_MAIL_PUT, &params);
 }

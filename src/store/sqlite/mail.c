@@ -14,7 +14,7 @@ static void mail_bind(sqlite3_stmt *statement, const struct pawl_mail *mail) {
 enum pawl_err pawl__sqlite_mail_put(struct pawl_sqlite *store, const struct pawl_mail *mail,
                                     struct pawl_error *error) {
     pawl__buf_clear(&store->row);
-    enum pawl_err err = pawl__row_seal(&store->row, mail->bytes, error);
+    enum pawl_err err = pawl__row_seal_letter(&store->row, mail->bytes, error);
     if (err) return err;
     sqlite3_stmt *put = store->statements[PAWL_SQL_MAIL_PUT];
     mail_bind(put, mail);
