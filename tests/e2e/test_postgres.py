@@ -3,13 +3,16 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
 import harness
 import postgres
+import raw
 import served
 
 
@@ -83,6 +86,58 @@ class Tls(unittest.TestCase):
         self.refuse("localhost", f"sslmode=verify-full {strange}", "certificate verify failed")
         self.refuse("127.0.0.1", f"sslmode=verify-full {trusted}", 'does not match host name')
         self.refuse("localhost", "sslmode=verify-full sslrootcert=/nowhere.crt", "/nowhere.crt", "does not exist")
+
+
+@unittest.skipIf(postgres.missing(), f"NOT TESTED: {postgres.missing()}")
+@unittest.skipUnless(shutil.which("pgbouncer", path=f"{os.environ.get('PATH')}:/usr/sbin"), "NOT TESTED: pgbouncer (apt install pgbouncer)")
+class Pool(unittest.TestCase):
+    """PgBouncer between daemon and server."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = postgres.Server()
+        cls.addClassCleanup(cls.server.close)
+
+    def pool(self, mode):
+        """The port of one."""
+        folder, port = Path(self.server.folder), harness.free_port()
+        (folder / "users").write_text(f'"{postgres.USER}" "secret"\n')
+        (folder / "pool.ini").write_text(
+            f"[databases]\npostgres = host=127.0.0.1 port={self.server.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n"
+            f"unix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {folder}/users\npool_mode = {mode}\n")
+        user = ["setpriv", f"--reuid={postgres.USER}", f"--regid={postgres.USER}", "--clear-groups"] if os.getuid() == 0 else []
+        process = subprocess.Popen([*user, shutil.which("pgbouncer", path="/usr/sbin:/usr/bin"), "-q", folder / "pool.ini"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        end = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                return port
+            except OSError:
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.02)
+
+    def test_keeps_sessions(self):
+        daemon = harness.Daemon(server=self.server, ports=[self.pool("session")], shards=4)
+        self.addCleanup(daemon.close)
+        hub, worker = raw.Hub(daemon.grpc), raw.Worker(daemon.grpc)
+        self.addCleanup(hub.close)
+        worker.connected.wait(10)
+        names = [f"w{i}" for i in range(20)]
+        for name in names:
+            hub.start(name, text="3")
+        for name in names:
+            self.assertEqual(hub.wait(name).workflowStatus, 1)
+        self.assertEqual(daemon.request("POST", "/v1.0/state/statestore", b'[{"key": "cars", "value": 7}]')[0], 204)
+        worker.closing = True
+
+    def test_gives_sessions_away(self):
+        """Said at the start, as later a statement would be missed now and then."""
+        with self.assertRaises(RuntimeError) as caught:
+            harness.Daemon(server=self.server, ports=[self.pool("transaction")], shards=4)
+        self.assertIn("pool_mode = session", str(caught.exception))
 
 
 if __name__ == "__main__":

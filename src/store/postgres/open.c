@@ -125,11 +125,47 @@ static bool pg_prepare(struct pawl_postgres *store) {
     return true;
 }
 
+static bool pg_do(struct pawl_pg_link *link, const char *sql) {
+    bool sent = link->conn &&
+                PQsendQueryParams(link->conn, sql, 0, NULL, NULL, NULL, NULL, 0) == 1 &&
+                pawl__pg_sync(link);
+    PGresult *result = sent ? pawl__pg_take(link) : NULL;
+    bool done = result && PQresultStatus(result) == PGRES_COMMAND_OK && pawl__pg_synced(link);
+    PQclear(result);
+    return done;
+}
+
+// Whether the server still knows what was prepared on |link|. False also when nobody can tell.
+static bool pg_has_lost(struct pawl_pg_link *link) {
+    bool sent = pawl__pg_send(link, PAWL_PG_BEGIN, NULL) && pawl__pg_sync(link);
+    PGresult *result = sent ? pawl__pg_take(link) : NULL;
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    bool lost = state && strncmp(state, "26", 2) == 0;
+    bool begun = result && !state && pawl__pg_synced(link);
+    PQclear(result);
+    if (!begun || !pg_do(link, "ROLLBACK")) pawl__pg_drop(link); // it is made anew
+    return lost;
+}
+
+// A pool that gives a session of the server to whoever has a transaction gives the writer another
+// one while the reader has it. That is told here: later it would come up now and then.
+static enum pawl_err pg_check_sessions(struct pawl_postgres *store, struct pawl_error *error) {
+    bool held = pg_do(&store->reader, "BEGIN"), lost = pg_has_lost(&store->writer);
+    if (!held || !pg_do(&store->reader, "ROLLBACK")) pawl__pg_drop(&store->reader);
+    if (!lost) return PAWL_OK;
+    return pawl__fail(error, PAWL_E_INVALID,
+                      "%s: a pool gives its sessions to others between transactions, and what was "
+                      "prepared in them is not there any more; let it keep them (PgBouncer: "
+                      "pool_mode = session), or connect to the server itself",
+                      store->where);
+}
+
 static enum pawl_err pg_connect(struct pawl_postgres *store, struct pawl_error *error) {
     enum pawl_err err = store->existing ? PAWL_OK : pawl__pg_schema(store, error);
     if (!err && !pg_prepare(store)) err = pawl__fail_plain(error, PAWL_E_NOMEM);
     if (!err) err = pawl__pg_ready(&store->writer, error);
     if (!err) err = pawl__pg_ready(&store->reader, error);
+    if (!err && !store->existing) err = pg_check_sessions(store, error);
     return err;
 }
 
