@@ -57,7 +57,11 @@ static void replay_give(struct replay *replay) {
 }
 
 static void replay_answered(struct replay *replay, Pb__WorkflowResponse *response) {
-    if (!replay->is_out || strcmp(response->completiontoken, replay->token) != 0) return;
+    // Workers of older SDKs send no token back: they are asked for one turn at a time, and it is
+    // this.
+    bool is_elder = !*response->completiontoken;
+    if (!replay->is_out || (!is_elder && strcmp(response->completiontoken, replay->token) != 0))
+        return;
     replay->is_out = false;
     replay->compared++;
     const char *why = pawl__retrace_compare(&replay->retrace, response);

@@ -331,6 +331,11 @@ class Workflow(clilib.Steering):
         self.assertIn("decline does what its history says, in 1 turn\n", replay(events["d"], *worker))
         self.assertIn("wait_for_go does what its history says, in 1 turn\n", replay(events["t"], *worker))
 
+        python = "/usr/bin/python3"  # which has Debian's grpc
+        if not subprocess.run([python, "-c", "import grpc"], capture_output=True).returncode:
+            elder = "--", python, "-B", pathlib.Path(__file__).with_name("tokenless.py")
+            self.assertIn("echo does what its history says, in 2 turns\n", replay(events["a"], *elder))
+
         renamed = json.loads(json.dumps(events["a"]).replace('"same"', '"other"'))
         self.assertIn("echo parts ways with its history at turn 1: the history has activity 'other' (0), and the "
                       "program asks for activity 'same'\n", replay(renamed, *worker, code=1))
