@@ -1,16 +1,26 @@
 #include "api/scrape.h"
 
+#include <stdio.h>
+
 #include "api/scrape_tell.h"
 
 // --- the daemon ----------------------------------------------------------------------------------
 
-static void scrape_loop(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
-    const struct pawl_loop_meter *loop = scrape->source->loop;
+static void scrape_busy(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
     const struct pawl_scrape_labels labels = pawl__scrape_own(scrape);
-    if (row->metric.type == PAWL_METRIC_HISTOGRAM)
-        pawl__scrape_histogram(scrape->out, labels.items, labels.count, &loop->lag);
-    else
-        pawl__scrape_value(scrape, &labels, (double)loop->busy);
+    pawl__scrape_value(scrape, &labels, (double)scrape->source->loop->busy);
+}
+
+// One loop that is late must not hide among many that are not.
+static void scrape_lag(const struct pawl_scraping *scrape, const struct pawl_scrape_row *row) {
+    const struct pawl_sibling *loop = scrape->source->sibling;
+    struct pawl_scrape_labels labels = pawl__scrape_own(scrape);
+    char number[24];
+    if (loop) {
+        snprintf(number, sizeof number, "%zu", loop->index);
+        pawl__scrape_label(&labels, "loop", pawl__str(number));
+    }
+    pawl__scrape_histogram(scrape->out, labels.items, labels.count, &scrape->source->loop->lag);
 }
 
 enum { // which, of exporters
@@ -249,8 +259,8 @@ static const struct pawl_scrape_row scrape_rows[] = {
      OWN(pushes, 0)},
     {{"pawl_loop_busy_seconds_total", PAWL_METRIC_COUNTER, "seconds", 1e9,
       "Processor time of the event loop's thread"},
-     OWN(loop, 0)},
-    {{"pawl_loop_lag_seconds", TIMES, "How late the event loop comes to a timer"}, OWN(loop, 0)},
+     OWN(busy, 0)},
+    {{"pawl_loop_lag_seconds", TIMES, "How late the event loop comes to a timer"}, OWN(lag, 0)},
     {{"pawl_build_info", GAUGE, "1, with what is running", true}, OWN(build, 0)},
     {{"process_cpu_seconds_total", PAWL_METRIC_COUNTER, "seconds", 0,
       "User and system time that was used", true},
