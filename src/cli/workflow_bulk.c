@@ -10,9 +10,8 @@
 #include "sdk/handle.h"
 
 enum {
-    BULK_FAILURES = 10,          // that are told one by one
-    BULK_STOPPED = 128 + SIGINT, // the exit code, as of a program that SIGINT ends
-    BULK_GLANCE = 2,             // seconds until a person who has stopped it is told the rest
+    BULK_FAILURES = 10, // that are told one by one
+    BULK_GLANCE = 2,    // seconds until a person who has stopped it is told the rest
 };
 
 // In which something has to come about, to go on waiting: else, and of a person who has stopped it.
@@ -29,6 +28,7 @@ struct bulk {
     size_t later;                    // of those done: it has not come about yet
     size_t seen;                     // the same, while it is looked at
     bool unseen;                     // nothing is known of |later|
+    bool elder;                      // it was told that the daemon is
     int64_t told;                    // when the progress was shown; steady clock
 };
 
@@ -36,6 +36,16 @@ static volatile sig_atomic_t bulk_stopped;
 
 static void bulk_on_signal(int number) {
     bulk_stopped = 1;
+}
+
+void pawl__workflow_stoppable(struct pawl *pawl) {
+    const struct sigaction action = {.sa_handler = bulk_on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    pawl->stopped = &bulk_stopped;
+}
+
+bool pawl__workflow_stopped(void) {
+    return bulk_stopped;
 }
 
 bool pawl__workflow_goes_on(const struct pawl_info *info, const struct pawl_flags *flags) {
@@ -176,9 +186,7 @@ static void bulk_summary(const struct bulk *bulk) {
 
 // Does it to all, no faster than --rate allows. The exit code.
 static int bulk_all(struct bulk *bulk) {
-    const struct sigaction action = {.sa_handler = bulk_on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    bulk->app.pawl->stopped = &bulk_stopped;
+    pawl__workflow_stoppable(bulk->app.pawl);
     int64_t rate = pawl__flag_int(bulk->flags, "rate"), began = pawl__clock_steady();
     for (size_t i = 0; i < bulk->count && !bulk_stopped; i++) {
         int64_t early =
@@ -186,6 +194,11 @@ static int bulk_all(struct bulk *bulk) {
         if (early > 0) usleep((useconds_t)(early / 1000));
         if (bulk_stopped) break; // while it slept
         bulk_one(bulk, i);
+        if (!bulk->elder && atomic_load(&bulk->app.pawl->waits)) {
+            bulk->elder = true;
+            bulk_hush();
+            fputs("the daemon is older than this program: each waits for a worker\n", stderr);
+        }
         bulk_tell(bulk);
     }
     if (bulk->what->lags && bulk->done) {
@@ -198,7 +211,7 @@ static int bulk_all(struct bulk *bulk) {
     }
     bulk_summary(bulk);
     if (bulk->done + bulk->failed < bulk->count || (bulk_stopped && bulk->later))
-        return BULK_STOPPED;
+        return PAWL_WORKFLOW_STOPPED;
     return bulk->failed ? 1 : 0;
 }
 

@@ -29,6 +29,15 @@ struct pawl_workflow_bulk {
 // Whether something can be done to an instance: most can be to those that go on.
 bool pawl__workflow_goes_on(const struct pawl_info *info, const struct pawl_flags *flags);
 
+// Lets SIGINT stop what is done to many by |pawl|: the call that is not answered is let go. Whether
+// it has; a second SIGINT ends the program at once.
+void pawl__workflow_stoppable(struct pawl *pawl);
+bool pawl__workflow_stopped(void);
+
+enum {
+    PAWL_WORKFLOW_STOPPED = 128 + 2 // then the exit code, as of a program that SIGINT ends
+};
+
 // Does it to all that the filters among |flags| choose; the exit code. Mistakes are told first.
 int pawl__workflow_bulk(const struct pawl_flags *flags, const struct pawl_workflow_bulk *bulk);
 

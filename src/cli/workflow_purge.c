@@ -33,6 +33,10 @@ static void purge_one(struct purge *purge, const char *id) {
         (purge->force ? pawl_purge_force : pawl_purge)(purge->pawl, id, true, &count);
     if (err == PAWL_E_NOT_FOUND && purge->chosen) return;
     pawl__workflow_each_hush();
+    if (err == PAWL_E_CANCELED && pawl__workflow_stopped()) {
+        fprintf(stderr, "'%s' has not answered: whether it was done is not known\n", id);
+        return;
+    }
     if (err) {
         pawl__workflow_fail("cannot purge '%s'", id);
         if (err == PAWL_E_PRECONDITION && !purge->force)
@@ -48,7 +52,7 @@ static void purge_one(struct purge *purge, const char *id) {
 static enum pawl_err purge_ended(void *arg, const struct pawl_info *info) {
     struct purge *purge = arg;
     if (purge->takes_all || pawl__workflow_has_ended(info->status)) purge_one(purge, info->id);
-    return PAWL_OK;
+    return pawl__workflow_stopped() ? PAWL_E_CANCELED : PAWL_OK;
 }
 
 // Says what is wrong with the command line; 0: nothing.
@@ -100,14 +104,19 @@ static int purge_run(const struct pawl_flags *flags) {
     struct purge purge = {.pawl = app.pawl, .force = pawl__flag_bool(flags, "force")};
     purge.takes_all = purge.force && filter.statuses;
     purge.chosen = !flags->argc;
-    for (int i = 0; i < flags->argc; i++) purge_one(&purge, flags->argv[i]);
-    if (!flags->argc && pawl__workflow_each(app.pawl, &filter, 0, purge_ended, &purge)) {
+    pawl__workflow_stoppable(app.pawl);
+    for (int i = 0; i < flags->argc && !pawl__workflow_stopped(); i++)
+        purge_one(&purge, flags->argv[i]);
+    if (!flags->argc && pawl__workflow_each(app.pawl, &filter, 0, purge_ended, &purge) &&
+        !pawl__workflow_stopped()) {
         pawl__workflow_fail("cannot go through the workflows");
         purge.failed = true;
     }
+    pawl__workflow_each_hush();
     printf("%u purged, children included\n", purge.count);
+    if (pawl__workflow_stopped()) fputs("stopped; the same command goes on\n", stderr);
     pawl__workflow_close(&app);
-    return purge.failed ? 1 : 0;
+    return pawl__workflow_stopped() ? PAWL_WORKFLOW_STOPPED : purge.failed ? 1 : 0;
 }
 
 const struct pawl_command pawl__workflow_purge = {

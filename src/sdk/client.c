@@ -362,6 +362,19 @@ const char *pawl_status_text(enum pawl_status status) {
 
 // --- commands -----------------------------------------------------------------------------------
 
+// Makes the call |soon|, which is answered once the command is on record, or |method|, whose answer
+// waits for a worker: a daemon from before there was the other takes no other.
+static enum pawl_err client_command(struct pawl *pawl, struct pawl_client_call *call, bool waits,
+                                    enum pawl_taskhub_method method, enum pawl_taskhub_method soon,
+                                    const void *ask) {
+    if (!waits && !atomic_load(&pawl->waits)) {
+        enum pawl_err err = pawl__client_call(pawl, call, soon, ask, PAWL_FOREVER);
+        if (err != PAWL_E_UNIMPLEMENTED) return err;
+        atomic_store(&pawl->waits, true);
+    }
+    return pawl__client_call(pawl, call, method, ask, PAWL_FOREVER);
+}
+
 enum pawl_err pawl_raise(struct pawl *pawl, const char *id, const char *event,
                          struct pawl_text data) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_raise"));
@@ -378,13 +391,13 @@ enum pawl_err pawl_raise(struct pawl *pawl, const char *id, const char *event,
 enum pawl_err pawl__suspend(struct pawl *pawl, const char *id, const char *reason, bool waits) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_suspend"));
     PAWL_TRY(pawl__sdk_check_payload(pawl_text(reason), "reason", "pawl_suspend"));
-    enum pawl_taskhub_method method = waits ? PAWL_TASKHUB_SUSPEND : PAWL_TASKHUB_SUSPEND_SOON;
     struct pawl_client_call call = {.about = id};
     Pb__SuspendRequest ask = PB__SUSPEND_REQUEST__INIT;
     Google__Protobuf__StringValue value = client_value(reason);
     ask.instanceid = (char *)id;
     ask.reason = reason ? &value : NULL;
-    return pawl__client_finish(&call, pawl__client_call(pawl, &call, method, &ask, PAWL_FOREVER));
+    return pawl__client_finish(&call, client_command(pawl, &call, waits, PAWL_TASKHUB_SUSPEND,
+                                                     PAWL_TASKHUB_SUSPEND_SOON, &ask));
 }
 
 enum pawl_err pawl_suspend(struct pawl *pawl, const char *id, const char *reason) {
@@ -394,13 +407,13 @@ enum pawl_err pawl_suspend(struct pawl *pawl, const char *id, const char *reason
 enum pawl_err pawl__resume(struct pawl *pawl, const char *id, const char *reason, bool waits) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_resume"));
     PAWL_TRY(pawl__sdk_check_payload(pawl_text(reason), "reason", "pawl_resume"));
-    enum pawl_taskhub_method method = waits ? PAWL_TASKHUB_RESUME : PAWL_TASKHUB_RESUME_SOON;
     struct pawl_client_call call = {.about = id};
     Pb__ResumeRequest ask = PB__RESUME_REQUEST__INIT;
     Google__Protobuf__StringValue value = client_value(reason);
     ask.instanceid = (char *)id;
     ask.reason = reason ? &value : NULL;
-    return pawl__client_finish(&call, pawl__client_call(pawl, &call, method, &ask, PAWL_FOREVER));
+    return pawl__client_finish(&call, client_command(pawl, &call, waits, PAWL_TASKHUB_RESUME,
+                                                     PAWL_TASKHUB_RESUME_SOON, &ask));
 }
 
 enum pawl_err pawl_resume(struct pawl *pawl, const char *id, const char *reason) {
@@ -410,13 +423,14 @@ enum pawl_err pawl_resume(struct pawl *pawl, const char *id, const char *reason)
 enum pawl_err pawl__terminate(struct pawl *pawl, const char *id, struct pawl_text output,
                               bool recursive, bool waits) {
     PAWL_TRY(pawl__client_check(pawl, id, "pawl_terminate"));
-    enum pawl_taskhub_method method = waits ? PAWL_TASKHUB_TERMINATE : PAWL_TASKHUB_TERMINATE_SOON;
     struct pawl_client_call call = {.about = id};
     Pb__TerminateRequest ask = PB__TERMINATE_REQUEST__INIT;
     ask.instanceid = (char *)id;
     ask.recursive = recursive;
     enum pawl_err err = client_payload(&call, output, "output", "pawl_terminate", &ask.output);
-    if (!err) err = pawl__client_call(pawl, &call, method, &ask, PAWL_FOREVER);
+    if (!err)
+        err = client_command(pawl, &call, waits, PAWL_TASKHUB_TERMINATE,
+                             PAWL_TASKHUB_TERMINATE_SOON, &ask);
     return pawl__client_finish(&call, err);
 }
 

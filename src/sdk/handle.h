@@ -58,6 +58,7 @@ struct pawl {
     pthread_mutex_t mutex;
     atomic_size_t started;   // calls that went to the next loop
     atomic_bool names;       // the daemon draws no ids: it is no Pawl, or an earlier one
+    atomic_bool waits;       // it is answered only once a worker has carried a command out
     size_t unready;          // loops that were never ready
     struct pawl_done ready;  // once all were
     struct pawl_done worked; // pawl_work has been carried out by all loops
