@@ -208,6 +208,7 @@ void pawl__tally_init(struct pawl_tally *verb, const struct pawl_query *query,
     pawl__call_init(&verb->call, &tally_verb, PAWL_STR(""));
     verb->shard = 0;
     verb->query = *query;
+    verb->query.order = PAWL_ORDER_OLDEST;
     verb->arena = arena;
     verb->rows = NULL;
     verb->count = 0;

@@ -354,8 +354,8 @@ struct pawl_store_ops {
                            pawl_snapshot_fn fn, void *arg, struct pawl_error *error);
 
     // Counts them by name and status, in no order; |query|'s limit does not matter. Without
-    // |query->scan| it counts all, whatever its place. With one it counts those behind its place,
-    // up to the one that the scan tells.
+    // |query->scan| it counts all, whatever its place. With one, the oldest are asked for first,
+    // and it counts those behind its place, up to the one that the scan tells.
     enum pawl_err (*count)(struct pawl_store *store, uint64_t shard, const struct pawl_query *query,
                            pawl_count_fn fn, void *arg, struct pawl_error *error);
 

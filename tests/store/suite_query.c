@@ -308,12 +308,12 @@ static void test_counts_by_parts(void **state) {
         {.id_prefix = S("order-"), .except = some, .except_count = 1},
         {.parent = S("order-2")},
     };
-    for (size_t i = 0; i < 2 * sizeof queries / sizeof *queries; i++)
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
         for (size_t most = 1; most <= ROWS; most++) {
             size_t whole = 0, sum = 0, parts = 0;
             struct pawl_scan scan = {.most = most, .arena = &f->arena};
-            struct pawl_query query = queries[i / 2];
-            query.order = i % 2 ? PAWL_ORDER_NEWEST : PAWL_ORDER_OLDEST;
+            struct pawl_query query = queries[i];
+            query.order = PAWL_ORDER_OLDEST;
             assert_ok(f, f->store->ops->count(f->store, f->lease.shard, &query, add_count, &whole,
                                               &f->error));
             query.scan = &scan;
@@ -332,10 +332,6 @@ static void test_counts_by_parts(void **state) {
                   Q(.order = PAWL_ORDER_OLDEST, .ended_from = 1, .after_created = 200,
                     .after_id = S("order-3"), .scan = &all),
                   "Pay/1=1 ");
-    assert_counts(f,
-                  Q(.order = PAWL_ORDER_NEWEST, .ended_from = 1, .after_created = 200,
-                    .after_id = S("pay-1"), .scan = &all),
-                  "Order/1=1 Order/3=2 ");
 }
 
 static void test_counts_without(void **state) {

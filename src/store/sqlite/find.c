@@ -149,9 +149,7 @@ static void find_text(struct pawl_buf *sql, const struct pawl_query *query,
     case PAWL_SQLITE_TIES:
         pawl__buf_format(sql, "SELECT id FROM %s", from);
         find_narrow(sql, query, way);
-        pawl__buf_format(sql, " AND created_at=?14 AND id%s?15 ORDER BY id%s LIMIT ?18",
-                         query->order == PAWL_ORDER_NEWEST ? "<" : ">",
-                         query->order == PAWL_ORDER_NEWEST ? " DESC" : "");
+        pawl__buf_format(sql, " AND created_at=?14 AND id>?15 ORDER BY id LIMIT ?18");
         break;
     }
 }

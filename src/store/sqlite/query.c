@@ -257,18 +257,13 @@ static enum pawl_err count_ties(struct pawl_sqlite *store, uint64_t shard, struc
 // left: to compare a time takes a fourth of the steps.
 static enum pawl_err count_begin(struct pawl_sqlite *store, uint64_t shard,
                                  struct pawl_query *query, struct pawl_error *error) {
-    struct pawl_query place = {
-        .order = query->order, .after_created = query->after_created, .after_id = query->after_id};
+    struct pawl_query place = {.after_created = query->after_created, .after_id = query->after_id};
     size_t ties;
     if (!query->after_id.len) return PAWL_OK;
     enum pawl_err err = count_ties(store, shard, &place, query->scan->arena, &ties, error);
     if (err || ties) return err;
     query->after_id = PAWL_STR("");
-    if (query->order == PAWL_ORDER_NEWEST) {
-        if (!query->created_before || query->after_created < query->created_before)
-            query->created_before = query->after_created;
-    } else if (query->after_created >= query->created_from)
-        query->created_from = query->after_created + 1;
+    if (query->after_created >= query->created_from) query->created_from = query->after_created + 1;
     return PAWL_OK;
 }
 
@@ -283,15 +278,12 @@ static enum pawl_err count_stop(struct pawl_sqlite *store, uint64_t shard,
     *part = *query;
     part->scan = NULL;
     if (err || !scan->stopped) return err;
-    struct pawl_query place = {
-        .order = query->order, .after_created = scan->created_at, .after_id = scan->id};
+    struct pawl_query place = {.after_created = scan->created_at, .after_id = scan->id};
     err = count_ties(store, shard, &place, scan->arena, &ties, error);
     if (ties == QUERY_TIES) part->scan = scan; // it stops among them
     if (err || part->scan) return err;
     scan->id = place.after_id;
-    if (query->order == PAWL_ORDER_NEWEST) {
-        if (part->created_from < scan->created_at) part->created_from = scan->created_at;
-    } else if (!part->created_before || part->created_before > scan->created_at)
+    if (!part->created_before || part->created_before > scan->created_at)
         part->created_before = scan->created_at + 1;
     return PAWL_OK;
 }
