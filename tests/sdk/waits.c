@@ -21,7 +21,7 @@ static enum pawl_err waits(struct pawl_workflow *wf) {
                                  pawl_wait_for_event(wf, "right", PAWL_FOREVER)};
     PAWL_TRY(pawl_await_all(sides, 2));
     PAWL_TRY(pawl_sleep(wf, PAWL_MILLISECOND));
-    PAWL_TRY(pawl_await(pawl_wait_for_event(wf, "soon", PAWL_HOUR)));
+    PAWL_TRY(pawl_await(pawl_wait_for_event(wf, "soon", 40 * 365 * PAWL_DAY)));
     PAWL_TRY(pawl_call(wf, "two", pawl_text("2"), NULL, NULL));
     PAWL_TRY(pawl_await(pawl_wait_for_event(wf, "go", PAWL_FOREVER)));
     PAWL_TRY(pawl_call(wf, "three", pawl_text("3"), NULL, NULL));
