@@ -11,6 +11,7 @@ import uuid
 
 import apps
 import harness
+import redis_server
 
 LANGUAGES = os.environ.get("PAWL_LANGUAGES", "c python javascript go java").split()
 AT_ONCE = 3  # languages; an order spends most of its time in waits
@@ -19,10 +20,10 @@ KILLS = {"c": 50, "python": 50, "go": 50, "javascript": 8, "java": 8}
 
 
 class Apps(unittest.TestCase):
-    def begin(self, language):
+    def begin(self, language, server=None):
         """A daemon of its own, and the id of an order."""
         apps.install(language)
-        daemon = harness.Daemon()
+        daemon = harness.Daemon(server=server)
         self.addCleanup(daemon.close)
         return daemon, f"order-{uuid.uuid4()}"
 
@@ -57,6 +58,22 @@ class Apps(unittest.TestCase):
                 text = "\n".join(ours)
                 order = next(l for l in text.split() if len(l) == 36 and l.count("-") == 4)
                 self.assertEqual(apps.missing_lines(language, text, order), [], text)
+        self.each(check)
+
+    def test_on_redis(self):
+        """As the page has it: again and again on one Redis, which keeps what was saved with first-write in a way of its own."""
+        def check(language):
+            server = redis_server.Server()
+            self.addCleanup(server.close)
+            daemon, order = self.begin(language, server)
+            for n in range(2):
+                app = apps.start(language, daemon, order + str(n))
+                self.finish(app)
+                self.assertEqual(apps.missing_lines(language, app.text(), order + str(n)), [], app.text())
+                self.assertEqual(daemon.stock(), 90)
+                daemon.kill()
+                daemon.start()
+                self.assertEqual(daemon.status(order + str(n)), "COMPLETED")
         self.each(check)
 
     def test_completes(self):

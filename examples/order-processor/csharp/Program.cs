@@ -40,6 +40,8 @@ if (!await PatientlyAsync(ExistsAsync))
     {
         await PatientlyAsync(async () =>
         {
+            // Redis keeps what was saved with first-write from everybody who has no ETag.
+            await dapr.DeleteStateAsync(Stock.StoreName, Stock.Key(item.Name));
             await dapr.SaveStateAsync(Stock.StoreName, Stock.Key(item.Name), item);
             return true;
         });

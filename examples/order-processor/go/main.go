@@ -48,6 +48,10 @@ func restock(ctx context.Context, inventory []InventoryItem) error {
 			return err
 		}
 		fmt.Printf("adding base stock item: %s\n", item.ItemName)
+		// Redis keeps what was saved with first-write from everybody who has no ETag.
+		if err := daprClient.DeleteState(ctx, storeName, item.ItemName, nil); err != nil {
+			return err
+		}
 		if err := daprClient.SaveState(ctx, storeName, item.ItemName, value, nil); err != nil {
 			return err
 		}

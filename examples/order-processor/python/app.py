@@ -42,8 +42,10 @@ def patiently(call):
 
 
 def restock():
+    # Deleted first: Redis keeps what was saved with first-write from everybody who has no ETag.
     with DaprClient() as client:
         for item in INVENTORY:
+            client.delete_state(STORE, item.item_name)
             client.save_state(STORE, item.item_name, json.dumps(asdict(item)))
 
 

@@ -20,7 +20,9 @@ final class Stock {
     return CLIENT.getState(STORE, name, InventoryItem.class).block();
   }
 
+  /** Redis keeps what was saved with first-write from everybody who has no ETag: so it goes first. */
   static void put(InventoryItem item) {
+    CLIENT.deleteState(STORE, item.name()).block();
     CLIENT.saveState(STORE, item.name(), item).block();
   }
 
