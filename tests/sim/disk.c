@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "sim.h"
-#include "store/checksum.h"
 #include "store/memory/memory.h"
+#include "store/row.h"
 
 static struct pawl_store *disk_memory(void) {
     return sim.disk.memory;

@@ -1,4 +1,4 @@
-// The seal of rows (store/checksum.h): what is sealed is read again, and what is not whole is not.
+// The seal of rows (store/row.h): what is sealed is read again, and what is not whole is not.
 
 #include "helper.h"
 
@@ -6,7 +6,7 @@
 
 #include <zlib.h>
 
-#include "store/checksum.h"
+#include "store/row.h"
 
 static struct pawl_str sealed(struct pawl_buf *row, struct pawl_str payload) {
     pawl__buf_clear(row);

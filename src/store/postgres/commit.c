@@ -10,8 +10,8 @@
 // An error of the server rolls all back. When it was one part's or one transaction's fault, that
 // one is told, and the rest is done again without it.
 
-#include "store/checksum.h"
 #include "store/postgres/internal.h"
+#include "store/row.h"
 
 struct commit {
     struct pawl_postgres *store;

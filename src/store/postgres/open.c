@@ -9,7 +9,7 @@
 // locks, no sequences without gaps, nothing else that PostgreSQL's distributed kin lack; a
 // notification is only a doorbell.
 //
-// Texts of ours are bytea, as ids may hold any character. Rows of ours are sealed (checksum.h).
+// Texts of ours are bytea, as ids may hold any character. Rows of ours are sealed (row.h).
 //
 //     pawl_meta       format of these tables
 //     pawl_app        how many shards each app has
@@ -23,8 +23,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-#include "store/checksum.h"
 #include "store/postgres/internal.h"
+#include "store/row.h"
 
 static const struct {
     int layout;

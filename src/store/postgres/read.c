@@ -1,6 +1,6 @@
-#include "store/checksum.h"
 #include "store/many.h"
 #include "store/postgres/internal.h"
+#include "store/row.h"
 
 #include <stdio.h>
 #include <stdlib.h>

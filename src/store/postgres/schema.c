@@ -64,7 +64,7 @@ static const char schema_workflows[] =
 static const char schema_workflows_are_there[] =
     "SELECT (to_regclass('pawl_member') IS NOT NULL)::int;";
 
-// Rows of format 2 may be compressed (checksum.h).
+// Rows of format 2 may be compressed (row.h).
 static const char schema_raise[] = "UPDATE pawl_meta SET value = " PAWL_PG_FORMAT_TEXT
                                    " WHERE key = 'format' AND value < " PAWL_PG_FORMAT_TEXT ";";
 

@@ -1,7 +1,7 @@
 // A commit is one script, and so is done as a whole or not at all.
 
-#include "store/checksum.h"
 #include "store/redis/cluster.h"
+#include "store/row.h"
 #include "wire/pb.h"
 
 // --- rows ---------------------------------------------------------------------------------------

@@ -162,7 +162,7 @@ struct pawl_redis {
     struct pawl_redis_joined *joined;
 };
 
-// Opens a row of ours (checksum.h). PAWL_E_CORRUPT with a text that names |what| and |id|.
+// Opens a row of ours (row.h). PAWL_E_CORRUPT with a text that names |what| and |id|.
 enum pawl_err pawl__redis_unseal(const struct pawl_redis *store, struct pawl_str row,
                                  const char *what, struct pawl_str id, struct pawl_arena *arena,
                                  struct pawl_str *payload, struct pawl_error *error);

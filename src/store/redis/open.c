@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "store/checksum.h"
 #include "store/redis/cluster.h"
 #include "store/redis/tls.h"
+#include "store/row.h"
 
 #define REDIS_SCOPE "pawl.store.redis"
 

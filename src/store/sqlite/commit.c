@@ -1,4 +1,4 @@
-#include "store/checksum.h"
+#include "store/row.h"
 #include "store/sqlite/internal.h"
 
 // How long a checkpoint waits for readers when the WAL has become too big.

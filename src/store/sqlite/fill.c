@@ -2,7 +2,7 @@
 // a time, so that opening a large file takes no longer. A process that ends in between begins anew,
 // with those that are not filled yet.
 
-#include "store/checksum.h"
+#include "store/row.h"
 #include "store/sqlite/internal.h"
 #include "wire/columns.h"
 

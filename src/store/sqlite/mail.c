@@ -1,6 +1,6 @@
 // Mailboxes: a row for each message, by app, shard and key.
 
-#include "store/checksum.h"
+#include "store/row.h"
 #include "store/sqlite/internal.h"
 
 #include <stdio.h>

@@ -39,7 +39,7 @@
 // ours (sqlite/vfs.c) sees to it that checkpoints copy the whole WAL or nothing, and gathers what
 // is written side by side.
 
-#include "store/checksum.h"
+#include "store/row.h"
 #include "store/sqlite/internal.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-#include "store/checksum.h"
+#include "store/row.h"
 #include "store/sqlite/internal.h"
 
 #include <stdio.h>

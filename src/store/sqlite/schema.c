@@ -6,7 +6,7 @@
 //     pawl_app        how many shards each app has
 //     pawl_member     the daemons of an app
 //     pawl_shard      lease epochs, holders, and how far each log was trimmed
-//     pawl_log        key = shard << 40 | position, row = a sealed batch (checksum.h)
+//     pawl_log        key = shard << 40 | position, row = a sealed batch (row.h)
 //     pawl_instance   a snapshot, with its history while that is of one part
 //     pawl_history    the parts of longer histories
 //     pawl_count      how many instances there are by name and status (count.c)
@@ -165,7 +165,7 @@ static const char *const schema_upgrades[] = {
     "ALTER TABLE pawl_instance ADD COLUMN filled INTEGER NOT NULL DEFAULT 0;"
     "INSERT OR REPLACE INTO pawl_meta VALUES('unfilled', 1);"
     "UPDATE pawl_meta SET value=2 WHERE key='format';",
-    // Nothing but rows that may be compressed (checksum.h). A table that comes and goes lets who
+    // Nothing but rows that may be compressed (row.h). A table that comes and goes lets who
     // has the file open look at its format (pawl__sqlite_keep_up).
     "CREATE TABLE pawl_changed(id); DROP TABLE pawl_changed;"
     "UPDATE pawl_meta SET value=3 WHERE key='format';",

@@ -5,7 +5,7 @@
 // pawl_history, once, and each part gets a row there; so a long history is not written again with
 // each put.
 
-#include "store/checksum.h"
+#include "store/row.h"
 #include "store/sqlite/internal.h"
 
 // Drops the parts of a history from event |first| on.

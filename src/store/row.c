@@ -1,4 +1,4 @@
-#include "store/checksum.h"
+#include "store/row.h"
 
 #include <lz4.h>
 #include <zlib.h>

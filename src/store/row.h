@@ -1,5 +1,5 @@
-#ifndef PAWL_STORE_CHECKSUM_H
-#define PAWL_STORE_CHECKSUM_H
+#ifndef PAWL_STORE_ROW_H
+#define PAWL_STORE_ROW_H
 
 // How bytes of ours look in a store's rows: a format byte, the CRC-32 of what follows (little
 // endian), and the payload. A store that keeps rows outside the process seals what it writes and
