@@ -78,8 +78,10 @@ struct pawl_instance {
     uint32_t kept_events;
     size_t kept_bytes;
 
-    // Nor this, which is the runtime's: its place among those that rest in memory.
+    // Nor this, which is the runtime's: its place among those that rest in memory, and in what a
+    // checkpoint writes.
     struct pawl_link rest;
+    size_t todo_at;
     size_t rest_bytes; // 0: it has none
     uint64_t mark;     // the last walk over children that came by
 };

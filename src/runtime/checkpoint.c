@@ -39,6 +39,52 @@ static void checkpoint_purge_due(struct pawl_residency *residency) {
         if (pawl__instance_completed(instance)) pawl__residency_retain(residency, instance);
 }
 
+// The instance that |instance| is a child of by its id, as |pawl__child_default_id| makes it, when
+// that is to be written, too.
+static const struct pawl_instance *checkpoint_parent(const struct pawl_checkpoint *point,
+                                                     const struct pawl_instance *instance) {
+    const char *colon = memrchr(instance->id, ':', instance->id_len);
+    if (!colon) return NULL;
+    struct pawl_str id = {instance->id, (size_t)(colon - instance->id)};
+    const struct pawl_instance *parent = pawl__shard_find(&point->residency->shard, id);
+    bool listed =
+        parent && parent->todo_at < point->count && point->todo[parent->todo_at] == parent;
+    return listed ? parent : NULL;
+}
+
+// Puts children behind their parent. Where many families grow at a time, an index that has the
+// children of one side by side would otherwise have its page written once for each of them.
+static void checkpoint_join_families(struct pawl_checkpoint *point) {
+    struct {
+        size_t next, last; // in the family; of the children
+        bool follows;
+    } *of = malloc(point->count * sizeof *of);
+    struct pawl_instance **joined = malloc((point->count + 1) * sizeof(struct pawl_instance *));
+    size_t families = 0, count = 0;
+    for (size_t i = 0; of && joined && i < point->count; i++) {
+        const struct pawl_instance *parent = checkpoint_parent(point, point->todo[i]);
+        of[i].next = SIZE_MAX;
+        of[i].last = i;
+        of[i].follows = parent && parent->todo_at < i;
+        if (!of[i].follows) continue;
+        size_t *last = &of[parent->todo_at].last;
+        of[i].next = of[*last].next;
+        of[*last].next = i;
+        *last = i;
+        families++;
+    }
+    for (size_t i = 0; families && i < point->count; i++)
+        for (size_t k = of[i].follows ? SIZE_MAX : i; k != SIZE_MAX; k = of[k].next)
+            joined[count++] = point->todo[k];
+    if (count) {
+        free(point->todo);
+        point->todo = joined;
+        joined = NULL;
+    }
+    free(joined);
+    free(of);
+}
+
 // |all|: also for what the log has since the last one began. False: there is nothing to drop, or no
 // memory.
 static bool checkpoint_begin(struct pawl_checkpoint *point, bool all) {
@@ -52,9 +98,12 @@ static bool checkpoint_begin(struct pawl_checkpoint *point, bool all) {
     point->todo = malloc((shard->instances.len + 1) * sizeof(struct pawl_instance *));
     if (!point->todo) return false; // it will be tried again
     for (const struct pawl_tree_node *node = pawl__tree_end(&shard->by_created, false); node;
-         node = pawl__tree_next(node, false))
-        point->todo[point->count++] =
-            pawl__instance_ref(PAWL_CONTAINER(node, struct pawl_instance, by_created));
+         node = pawl__tree_next(node, false)) {
+        struct pawl_instance *instance = PAWL_CONTAINER(node, struct pawl_instance, by_created);
+        instance->todo_at = point->count;
+        point->todo[point->count++] = pawl__instance_ref(instance);
+    }
+    checkpoint_join_families(point);
     point->running = true;
     return true;
 }

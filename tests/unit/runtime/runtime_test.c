@@ -432,12 +432,14 @@ static void checkpoint_note(void *arg, const struct pawl_commit *commit) {
     struct pawl_buf *ids = arg;
     for (const struct pawl_part *part = commit->parts; part; part = part->next)
         for (size_t i = 0; i < part->snapshot_count; i++)
-            pawl__buf_append_str(ids, part->snapshots[i].id);
+            pawl__buf_format(ids, "%.*s ", PAWL_FMT(part->snapshots[i].id));
 }
 
-// In the order of lists, so that they stand side by side in a store's index.
+// In the order of lists, so that they stand side by side in a store's index; but children are
+// behind their parent, also where several families have grown at a time.
 static void test_checkpoints_are_in_order(void **state) {
-    static const char *const created[] = {"q", "c", "x", "a", "m", "d", "z", "b", "k", "y"};
+    static const char *const created[] = {"q",   "c",   "x:1", "a", "q:0", "c:0",
+                                          "q:1", "c:1", "z",   "b", "y:",  "q:0:0"};
     struct kit kit;
     struct pawl_buf ids = {0};
     kit_init(&kit);
@@ -448,7 +450,7 @@ static void test_checkpoints_are_in_order(void **state) {
     checkpoint(&kit); // notes how far the log goes
     checkpoint(&kit);
     pawl__buf_append(&ids, "", 1);
-    assert_string_equal((const char *)ids.data, "qcxamdzbky");
+    assert_string_equal((const char *)ids.data, "q q:0 q:0:0 q:1 c c:0 c:1 x:1 a z b y: ");
     kit.gate.committed = NULL;
     pawl__buf_finish(&ids);
     kit_finish(&kit);
