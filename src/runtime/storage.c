@@ -164,6 +164,7 @@ static void storage_done(struct pawl_job *job) {
     if (storage->outcome == PAWL_COMMIT_NOTHING && storage_retry(storage)) return;
     if (storage->outcome == PAWL_COMMIT_DONE) {
         storage->commits++;
+        pawl__tend_note(&storage->tend);
         storage_measure(storage);
         if (storage->failing_since)
             pawl__log(storage->log, PAWL_LOG_INFO, storage_scope, "the store writes again");
@@ -189,7 +190,7 @@ static bool storage_is_light(struct pawl_storage *storage) {
     PAWL_LIST_EACH(struct pawl_storage_client, client, &storage->clients, link)
         light = light && (!client->writes || client->light);
     // Only one thread at a time may commit, tend, lease or release.
-    bool free_writer = !storage->shared && !storage->tending && !storage->leasing;
+    bool free_writer = !storage->shared && !storage->tend.running && !storage->leasing;
     return light && free_writer && !storage->store->caps.may_block && storage->measured &&
            storage->commit_time < STORAGE_QUICK;
 }
@@ -313,9 +314,9 @@ void pawl__storage_hurry(struct pawl_storage *storage) {
 
 int64_t pawl__storage_trouble(const struct pawl_storage *storage, const struct pawl_error **error) {
     bool commits_fail = storage->failing_since;
-    int64_t since = commits_fail ? storage->failing_since : storage->untended_since;
+    int64_t since = commits_fail ? storage->failing_since : storage->tend.failing_since;
     if (!since) return 0;
-    *error = commits_fail ? &storage->failure : &storage->tend_failed;
+    *error = commits_fail ? &storage->failure : &storage->tend.failed;
     return pawl__clock_steady() - since;
 }
 
@@ -323,48 +324,6 @@ void pawl__storage_write(struct pawl_storage *storage, struct pawl_state_write *
     write->since = pawl__clock_steady();
     pawl__list_add(&storage->gathering, &write->link);
     pawl__storage_want(storage);
-}
-
-// --- housekeeping -------------------------------------------------------------------------------
-
-enum {
-    STORAGE_TEND_MS = 200,
-    STORAGE_IDLE_TICKS = 5
-};
-
-static void storage_run_tend(struct pawl_job *job) {
-    struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, tend_job);
-    struct pawl_error *error = &storage->tend_error;
-    pawl__error_clear(error);
-    error->code = storage->store->ops->tend(storage->store, error);
-}
-
-// Warns once for as long as it goes wrong: the store goes on, and tries again.
-static void storage_done_tend(struct pawl_job *job) {
-    struct pawl_storage *storage = PAWL_CONTAINER(job, struct pawl_storage, tend_job);
-    const struct pawl_error *error = &storage->tend_error;
-    storage->tending = false;
-    if (error->code && !storage->untended_since)
-        pawl__log(storage->log, PAWL_LOG_WARN, storage_scope,
-                  "the store's housekeeping failed, will try again: %s", error->text);
-    if (!error->code)
-        storage->untended_since = 0;
-    else if (!storage->untended_since)
-        storage->untended_since = pawl__clock_steady();
-    storage->tend_failed = *error;
-    storage_check_closed(storage);
-}
-
-// A busy store is tended at each tick, an idle one once a second: expired keys go then, too.
-static void storage_on_tend(uv_timer_t *timer) {
-    struct pawl_storage *storage = timer->data;
-    bool idle = storage->tended == storage->commits;
-    if (storage->tending || storage->closing) return;
-    if (idle && ++storage->tend_ticks < STORAGE_IDLE_TICKS) return;
-    storage->tend_ticks = 0;
-    storage->tended = storage->commits;
-    storage->tending = true;
-    pawl__jobs_submit(&storage->writer, &storage->tend_job);
 }
 
 // --- reads --------------------------------------------------------------------------------------
@@ -405,6 +364,10 @@ void pawl__storage_read(struct pawl_storage *storage, struct pawl_state_read *re
 
 // --- life ---------------------------------------------------------------------------------------
 
+static void storage_tended(struct pawl_tend *tend) {
+    storage_check_closed(PAWL_CONTAINER(tend, struct pawl_storage, tend));
+}
+
 // Starts a thread, or borrows that of |lender|.
 static int storage_start(struct pawl_jobs *jobs, uv_loop_t *loop, struct pawl_jobs *lender) {
     return lender ? pawl__jobs_borrow(jobs, loop, lender) : pawl__jobs_start(jobs, loop, 1);
@@ -420,11 +383,7 @@ static enum pawl_err storage_init(struct pawl_storage *storage, uv_loop_t *loop,
     pawl__link_init(&storage->writing);
     storage->job = (struct pawl_job){.run = storage_run, .done = storage_done};
     pawl__loads_init(&storage->loads, store, &storage->reader, &storage->mute);
-    storage->tend_job = (struct pawl_job){.run = storage_run_tend, .done = storage_done_tend};
-    uv_timer_init(loop, &storage->tend_timer);
-    storage->tend_timer.data = storage;
-    uv_timer_start(&storage->tend_timer, storage_on_tend, STORAGE_TEND_MS, STORAGE_TEND_MS);
-    uv_unref((uv_handle_t *)&storage->tend_timer);
+    pawl__tend_init(&storage->tend, loop, store, &storage->writer, log, storage_tended);
     uv_timer_init(loop, &storage->patience);
     uv_timer_init(loop, &storage->again);
     storage->again.data = storage;
@@ -479,7 +438,8 @@ static void storage_finish_close(struct pawl_storage *storage) {
         storage->handles++;
         pawl__jobs_stop(threads[i], storage_handle_closed, storage);
     }
-    uv_close((uv_handle_t *)&storage->tend_timer, storage_on_handle_close);
+    storage->tend.timer.data = storage;
+    uv_close((uv_handle_t *)&storage->tend.timer, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->patience, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->again, storage_on_handle_close);
     uv_close((uv_handle_t *)&storage->check, storage_on_handle_close);
@@ -488,12 +448,13 @@ static void storage_finish_close(struct pawl_storage *storage) {
 
 // Threads are only waited for when they are idle. The last answer may have begun the end already.
 static void storage_check_closed(struct pawl_storage *storage) {
-    bool idle = !storage->busy && !storage->wanted && !storage->tending;
+    bool idle = !storage->busy && !storage->wanted && !storage->tend.running;
     if (storage->closing && idle && !storage->handles) storage_finish_close(storage);
 }
 
 void pawl__storage_close(struct pawl_storage *storage, void (*closed)(void *arg), void *arg) {
     storage->closing = true;
+    uv_timer_stop(&storage->tend.timer);
     storage->closed = closed;
     storage->arg = arg;
     storage_check_closed(storage);

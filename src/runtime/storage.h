@@ -33,6 +33,7 @@
 #include "runtime/loads.h"
 #include "runtime/mute.h"
 #include "runtime/shared.h"
+#include "runtime/tend.h"
 #include "store/store.h"
 
 // How long leases and members last in a store where they end by themselves, unless it is said
@@ -114,14 +115,8 @@ struct pawl_storage {
     uv_timer_t again;         // gives a commit again
     struct pawl_link clients; // pawl_storage_client::link
     struct pawl_link gathering, writing; // pawl_state_write::link
-    struct pawl_job job, tend_job;
-    uv_timer_t tend_timer; // housekeeping, between commits
-    bool tending;
-    struct pawl_error tend_error;  // the writer's thread's while |tending|
-    struct pawl_error tend_failed; // why it went wrong the last time, if it did
-    int64_t untended_since;        // since when it goes wrong, steady; 0: it goes well
-    uint64_t tended;               // |commits| when it last began
-    unsigned tend_ticks;
+    struct pawl_job job;
+    struct pawl_tend tend;
     struct pawl_commit commit;
     enum pawl_outcome outcome;
     struct pawl_error result;  // the writer's thread's while the commit runs

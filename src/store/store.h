@@ -34,6 +34,8 @@
 // the shards of an app from 0. A |shard| is the store's own number for both, never 0, and never
 // that of another shard.
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -53,6 +55,8 @@ struct pawl_store {
     const struct pawl_store_ops *ops;
     const char *type; // "state.sqlite", as in component files
     struct pawl_store_caps caps;
+    // |tend| should not wait for its time. A commit sets it, whoever calls |tend| for it clears it.
+    _Atomic bool due;
 };
 
 // --- leases ---------------------------------------------------------------------------------
@@ -297,10 +301,10 @@ struct pawl_store_ops {
                                    struct pawl_str id, struct pawl_error *error);
 
     // Does what no commit should wait for: checkpoints, removal of expired keys, filling columns of
-    // rows that an earlier Pawl wrote. To be called after a commit's outcome was told, and every
-    // second or so when there are none; returns at once when nothing is due. An error is worth a
-    // warning: the store goes on, and tries again at a later call. Where it is never called,
-    // commits become slow now and then.
+    // rows that an earlier Pawl wrote. To be called after a commit's outcome was told: at once when
+    // it has set |due|, and every second or so; returns at once when there is nothing to do. An
+    // error is worth a warning: the store goes on, and tries again at a later call. Where it is
+    // never called, commits become slow now and then.
     enum pawl_err (*tend)(struct pawl_store *store, struct pawl_error *error);
 
     // --- reading ---

@@ -310,10 +310,11 @@ enum pawl_outcome pawl__sqlite_commit(struct pawl_store *base, const struct pawl
     bool refused;
     do outcome = commit_try(store, commit, &refused, error);
     while (refused);
+    bool wants = outcome == PAWL_COMMIT_DONE && store->wal_pages >= store->checkpoint_at;
+    if (wants && store->wal_pages >= PAWL_SQLITE_WAL_LATE) atomic_store(&base->due, true);
     // It is durable: what fails here will fail again, and is then told by |tend|.
-    bool late = store->wal_pages >= PAWL_SQLITE_WAL_LATE &&
-                store->wal_pages >= store->checkpoint_at && !commit->at_once;
-    if (outcome == PAWL_COMMIT_DONE && late && !pawl__sqlite_lock(store, 0, NULL)) {
+    bool overdue = wants && store->wal_pages >= PAWL_SQLITE_WAL_OVERDUE && !commit->at_once;
+    if (overdue && !pawl__sqlite_lock(store, 0, NULL)) {
         commit_checkpoint(store, NULL);
         pawl__sqlite_unlock(store);
     }

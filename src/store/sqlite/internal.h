@@ -21,7 +21,8 @@
 // Nobody commits during a checkpoint, so it comes often rather than late: 500 pages take about 2 ms
 // here, and 8000 took 36. Fewer still would copy pages that the next commits write again.
 #define PAWL_SQLITE_WAL_PAGES   500                          // a checkpoint is due
-#define PAWL_SQLITE_WAL_LATE    (2 * PAWL_SQLITE_WAL_PAGES)  // a commit makes it by itself
+#define PAWL_SQLITE_WAL_LATE    (2 * PAWL_SQLITE_WAL_PAGES)  // it should come at once
+#define PAWL_SQLITE_WAL_OVERDUE (4 * PAWL_SQLITE_WAL_PAGES)  // a commit makes it by itself
 #define PAWL_SQLITE_WAL_TOO_BIG (16 * PAWL_SQLITE_WAL_PAGES) // it waits for readers
 
 #define PAWL_SQLITE_BESIDE 2 // files of SQLite's that have to stay beside the database

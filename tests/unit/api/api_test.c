@@ -117,13 +117,13 @@ static void health_tells_of_the_store(void **state) {
     kit_init(&kit);
     kit_open(&kit);
     kit_talk(&kit, well, false);
-    uv_timer_stop(&kit.storage.tend_timer); // it would find that all is well
-    pawl__fail(&kit.storage.tend_failed, PAWL_E_IO, "orders.db was moved");
-    kit.storage.untended_since = pawl__clock_steady();
+    uv_timer_stop(&kit.storage.tend.timer); // it would find that all is well
+    pawl__fail(&kit.storage.tend.failed, PAWL_E_IO, "orders.db was moved");
+    kit.storage.tend.failing_since = pawl__clock_steady();
     kit_talk(&kit, well, false);
-    kit.storage.untended_since -= PAWL_STORAGE_ILL;
+    kit.storage.tend.failing_since -= PAWL_STORAGE_ILL;
     kit_talk(&kit, ill, false);
-    kit.storage.untended_since = 0;
+    kit.storage.tend.failing_since = 0;
     kit_talk(&kit, well, false);
     finish(&kit);
 }
