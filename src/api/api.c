@@ -47,8 +47,8 @@ void pawl__api_set_ready(struct pawl_api *api, bool ready, const char *reason) {
 // --- gRPC ---------------------------------------------------------------------------------------
 
 static const struct pawl_api_method_row *const api_methods[] = {
-    pawl__work_methods,     pawl__taskhub_methods, pawl__workflow_methods,   pawl__state_methods,
-    pawl__metadata_methods, pawl__peer_methods,    pawl__peer_watch_methods,
+    pawl__work_methods,     pawl__workflow_methods, pawl__state_methods,
+    pawl__metadata_methods, pawl__peer_methods,     pawl__peer_watch_methods,
 };
 
 static void api_handle_grpc(struct pawl_api *api, struct pawl_request *request) {

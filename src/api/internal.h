@@ -44,7 +44,6 @@ struct pawl_api_method_row {
 };
 
 // The tables of each file.
-extern const struct pawl_api_method_row pawl__taskhub_methods[];
 extern const struct pawl_api_method_row pawl__work_methods[];
 extern const struct pawl_api_method_row pawl__workflow_methods[];
 extern const struct pawl_api_method_row pawl__state_methods[];

@@ -55,7 +55,7 @@ void pawl__api_taskhub(struct pawl_api *api, struct pawl_request *request,
                        const struct pawl_method *method) {
     const ProtobufCMessage *message = pawl__api_unpack(request, method->request);
     if (!message) return;
-    if (!api->options.node) {
+    if (!api->options.node && method != &pawl__methods[PAWL_TASKHUB_HELLO]) {
         // The reference has its own text for a list, and its SDKs look for it.
         if (method == &pawl__methods[PAWL_TASKHUB_LIST])
             pawl__api_fail(request, PAWL_E_UNKNOWN, "no state store with actor support found");
@@ -86,13 +86,3 @@ void pawl__api_taskhub(struct pawl_api *api, struct pawl_request *request,
     if ((is_new || ask->call.method == PAWL_TASKHUB_START) && !taskhub_trace(api, ask)) return;
     pawl__taskhub_call(api->options.node, &ask->call);
 }
-
-static void taskhub_hello(struct pawl_api *api, struct pawl_request *request) {
-    pawl__api_reply_empty(request);
-}
-
-// The rest are the methods of wire/methods.h.
-const struct pawl_api_method_row pawl__taskhub_methods[] = {
-    {"/TaskHubSidecarService/Hello", taskhub_hello},
-    {NULL, NULL},
-};

@@ -77,14 +77,13 @@ const struct pawl_found *pawl__workflow_find(const char *id) {
     return best;
 }
 
-// Whether the sidecar answers at all: the calls that follow wait for as long as it takes. That
-// there is no such instance is an answer, and so is an error.
+// Whether the sidecar answers at all: the calls that follow wait for as long as it takes. An error
+// is an answer, too.
 static bool workflow_answers(struct pawl *pawl) {
     struct pawl_client_call call = {0};
-    Pb__GetInstanceRequest ask = PB__GET_INSTANCE_REQUEST__INIT;
-    ask.instanceid = "is anybody there?";
+    Google__Protobuf__Empty ask = GOOGLE__PROTOBUF__EMPTY__INIT;
     enum pawl_err err =
-        pawl__client_call(pawl, &call, PAWL_TASKHUB_GET, &ask, WORKFLOW_ANSWER * PAWL_SECOND);
+        pawl__client_call(pawl, &call, PAWL_TASKHUB_HELLO, &ask, WORKFLOW_ANSWER * PAWL_SECOND);
     return pawl__client_finish(&call, err) != PAWL_E_DEADLINE;
 }
 

@@ -220,20 +220,11 @@ static void *taskhub_event(struct pawl_taskhub_call *call, const ProtobufCMessag
     return event;
 }
 
-Pb__ExecutionStartedEvent *pawl__taskhub_start_event(struct pawl_arena *arena, char *id, char *name,
-                                                     Google__Protobuf__StringValue *input) {
-    Pb__ExecutionStartedEvent *start =
-        pawl__wire_new(arena, &pb__execution_started_event__descriptor);
-    Pb__WorkflowInstance *self = pawl__wire_new(arena, &pb__workflow_instance__descriptor);
-    char *execution_id = pawl__arena_alloc(arena, 37);
-    if (!start || !self || !execution_id) return NULL;
-    pawl__random_uuid(execution_id);
-    self->instanceid = id;
-    self->executionid = pawl__string_value(arena, execution_id);
-    start->name = name;
-    start->input = input;
-    start->workflowinstance = self;
-    return self->executionid ? start : NULL;
+static void taskhub_hello(struct pawl_taskhub_call *call) {
+    if (taskhub_answer_plain(call))
+        taskhub_finish(call, NULL);
+    else
+        taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
 }
 
 static void taskhub_start(struct pawl_taskhub_call *call) {
@@ -469,6 +460,7 @@ void pawl__taskhub_cancel(struct pawl_taskhub_call *call) {
 }
 
 static const struct taskhub_verb taskhub_verbs[PAWL_TASKHUB_COUNT] = {
+    [PAWL_TASKHUB_HELLO] = {taskhub_hello, taskhub_answer_plain},
     [PAWL_TASKHUB_START] = {taskhub_start, taskhub_answer_start, .then = taskhub_then_started,
                             .prefix = "failed to create workflow instance: "},
     [PAWL_TASKHUB_START_NEW] = {taskhub_start, taskhub_answer_start, .then = taskhub_then_started,

@@ -6,11 +6,6 @@
 
 #include "runtime/taskhub_call.h"
 
-// A start event of the workflow |name| for the instance |id|, with a new execution id. NULL when
-// memory is out.
-Pb__ExecutionStartedEvent *pawl__taskhub_start_event(struct pawl_arena *arena, char *id, char *name,
-                                                     Google__Protobuf__StringValue *input);
-
 // Makes |call->new_id|, for a START_NEW, before the call begins. False when memory is out.
 bool pawl__taskhub_draw(const struct pawl_node *node, struct pawl_taskhub_call *call);
 

@@ -53,4 +53,9 @@ struct pawl_taskhub_call {
 // out.
 void *pawl__taskhub_response(struct pawl_taskhub_call *call);
 
+// A start event of the workflow |name| for the instance |id|, with a new execution id. NULL when
+// memory is out.
+Pb__ExecutionStartedEvent *pawl__taskhub_start_event(struct pawl_arena *arena, char *id, char *name,
+                                                     Google__Protobuf__StringValue *input);
+
 #endif

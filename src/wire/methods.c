@@ -15,6 +15,7 @@
 
 // clang-format off
 const struct pawl_method pawl__methods[PAWL_TASKHUB_COUNT] = {
+    ROW(HELLO, "TaskHubSidecarService", "Hello", google__protobuf__empty, google__protobuf__empty,),
     METHOD(START, "StartInstance", create_instance_request, create_instance_response,
         ID(CreateInstanceRequest, instanceid)),
     METHOD(GET, "GetInstance", get_instance_request, get_instance_response,

@@ -9,6 +9,7 @@
 #include "pawl_query.pb-c.h"
 
 enum pawl_taskhub_method {
+    PAWL_TASKHUB_HELLO, // whether somebody answers; no shard is asked
     PAWL_TASKHUB_START,
     PAWL_TASKHUB_GET,
     PAWL_TASKHUB_WAIT_START,

@@ -10,6 +10,7 @@ import os
 import re
 import sqlite3
 import struct
+import subprocess
 import threading
 import time
 import unittest
@@ -259,6 +260,13 @@ class TestDaemons(unittest.TestCase):
         working = [one["id"] for one in parts["daemons"] if one["workers"]]
         return len(working) == 3 and sorted(working * 2) == sorted(shard.get("holder", "") for shard in parts["shards"])
 
+    def spread(self):
+        end = time.monotonic() + 30
+        while not self.is_spread():
+            self.assertLess(time.monotonic(), end, f"the shards are not spread: {self.owners()}")
+            time.sleep(0.05)
+        self.assertEqual(sorted(self.owners()), [0, 0, 1, 1, 2, 2])
+
     def pause(self, daemon):
         """Stops a daemon that is not in the middle of a commit. One that is keeps the right to write, for which all others
         would wait until it wakes (docs/operating.md)."""
@@ -277,12 +285,8 @@ class TestDaemons(unittest.TestCase):
     def test_one_sleeps(self):
         """On SQLite a lease is a lock of the kernel, which a process that is stopped keeps: nobody takes its shards, so it
         has them still when it wakes, however long it slept. The others go on with theirs."""
-        end = time.monotonic() + 30
-        while not self.is_spread():
-            self.assertLess(time.monotonic(), end, f"the shards are not spread: {self.owners()}")
-            time.sleep(0.05)
+        self.spread()
         owners = self.owners()
-        self.assertEqual(sorted(owners), [0, 0, 1, 1, 2, 2])
         names = [f"p{i:02d}" for i in range(COUNT)]
         mine = [name for name in names if owners[shard_of(name)] == 1]
         self.assertTrue(mine)
@@ -302,6 +306,23 @@ class TestDaemons(unittest.TestCase):
         self.check(self.all.hubs[0], names)
         for worker in self.all.workers:
             self.assertEqual(worker.again, [])
+
+    def test_the_command_line_while_one_sleeps(self):
+        """It asks a daemon about a workflow that is there, so nobody else has to answer."""
+        self.spread()
+        names = [next(f"c{i}" for i in itertools.count() if self.owners()[shard_of(f"c{i}")] == at) for at in range(3)]
+        for name in names:
+            start(self.all.hubs[0], name)
+        self.check(self.all.hubs[0], names)
+        for at, daemon in enumerate(self.all.daemons):
+            asked = (at + 1) % 3
+            self.pause(daemon)
+            try:
+                told = subprocess.run([harness.PAWL, "workflow", "get", names[asked], "--address", f"127.0.0.1:{self.all.daemons[asked].grpc}"],
+                                      capture_output=True, text=True, timeout=30)
+            finally:
+                daemon.wake()
+            self.assertEqual((told.returncode, told.stderr), (0, ""))
 
     def test_others_come_and_go(self):
         """A client of the one that stays sees nothing of it: no error, and never a daemon that is not well."""

@@ -6,8 +6,11 @@
 #include "runtime/taskhub.h"
 
 static const struct pawl_api_method_row *const api_tables[] = {
-    pawl__work_methods,     pawl__taskhub_methods, NULL, // the rows of the TaskHub service
-    pawl__workflow_methods, pawl__state_methods,   pawl__metadata_methods,
+    pawl__work_methods,
+    NULL, // the rows of the TaskHub service
+    pawl__workflow_methods,
+    pawl__state_methods,
+    pawl__metadata_methods,
 };
 
 static const char *api_method(unsigned number) {

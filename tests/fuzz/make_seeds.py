@@ -266,14 +266,15 @@ for number, content in JSON.items():
 DAPR = "Get Start Raise Pause Resume Terminate Purge".split()
 METHODS = ("CompleteActivityTask CompleteOrchestratorTask CompleteWorkflowTask GetWorkItems Hello StartInstance "
            "GetInstance WaitForInstanceStart WaitForInstanceCompletion RaiseEvent TerminateInstance SuspendInstance "
-           "ResumeInstance PurgeInstances RerunWorkflowFromEvent GetInstanceHistory ListInstanceIDs").split()
+           "ResumeInstance PurgeInstances RerunWorkflowFromEvent GetInstanceHistory ListInstanceIDs List Count Start "
+           "Terminate Suspend Resume").split()
 METHODS += [name + version for name in DAPR for version in ("Alpha1", "Beta1")]
 METHODS += ("GetState SaveState DeleteState GetBulkState DeleteBulkState ExecuteStateTransaction "
             "GetMetadata SetMetadata Shutdown").split()
 
 # The target counts the rows of these tables.
-TABLES = ["src/api/work.c", "src/api/taskhub.c", "src/wire/methods.c", "src/api/state_grpc.c", "src/api/metadata.c"]
-ROWS = re.compile(r'^    (?:\{"/[\w.]+/|METHOD\((?!COMPLETE_)\w+, ")(\w+)"', re.MULTILINE)
+TABLES = ["src/api/work.c", "src/wire/methods.c", "src/api/state_grpc.c", "src/api/metadata.c"]
+ROWS = re.compile(r'^    (?:\{"/[\w.]+/|(?:METHOD|QUERY|COMMAND|ROW)\((?!COMPLETE_)[A-Z_]+, (?:"TaskHubSidecarService", )?")(\w+)"', re.MULTILINE)
 rows = [name for table in TABLES for name in ROWS.findall((ROOT / table).read_text())]
 expected = [name for name in METHODS if not name.endswith(("Alpha1", "Beta1"))]
 if rows != expected:

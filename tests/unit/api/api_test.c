@@ -73,6 +73,7 @@ static void nothing_is_configured(void **state) {
          "13 actorStateStore"},
         {"GetInstanceHistory", "{\"instanceId\":\"a\"}", "13 actorStateStore"},
         {"ListInstanceIDs", "", "2 no state store with actor support found"},
+        {"Hello", "", "0"},
         {"CompleteActivityTask", "{\"instanceId\":\"a\"}", "13 actorStateStore"},
         {"GetWorkflowBeta1", "{\"instanceId\":\"a\"}", "13 actorStateStore"},
         {"GET /v1.0/workflows/dapr/a", NULL, "500 ERR_ACTOR_RUNTIME_NOT_FOUND"},
