@@ -24,7 +24,7 @@ bool pawl__reading_copy(struct pawl_arena *arena, struct pawl_str *text) {
     return text->data;
 }
 
-bool pawl__reading_copy_row(struct pawl_arena *arena, struct pawl_snapshot *row) {
+static bool reading_copy_row(struct pawl_arena *arena, struct pawl_snapshot *row) {
     row->state = row->history = (struct pawl_str){NULL, 0};
     return pawl__reading_copy(arena, &row->id) && pawl__reading_copy(arena, &row->name) &&
            pawl__reading_copy(arena, &row->parent) && pawl__reading_copy(arena, &row->tags) &&
@@ -102,7 +102,7 @@ static enum pawl_err reading_add(void *arg, const struct pawl_snapshot *row,
         reading->cap = cap;
     }
     reading->rows[reading->count] = *row;
-    if (!pawl__reading_copy_row(&reading->page, &reading->rows[reading->count]))
+    if (!reading_copy_row(&reading->page, &reading->rows[reading->count]))
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     reading->count++;
     return PAWL_OK;
@@ -220,7 +220,7 @@ bool pawl__reading_merge(struct pawl_reading *reading, struct pawl_search *verb,
             break;
         struct pawl_snapshot *row = &verb->rows[verb->count++];
         *row = of_memory ? page.row : *stored;
-        ok = pawl__reading_copy_row(verb->arena, row) && (!of_memory || page_step(&page));
+        ok = reading_copy_row(verb->arena, row) && (!of_memory || page_step(&page));
         i += !of_memory;
     }
     bool filled = verb->count == verb->query.limit;

@@ -51,9 +51,8 @@ struct pawl_call *pawl__reading_back(struct pawl_reading *reading);
 // Answers |call|.
 void pawl__reading_end(struct pawl_reading *reading, struct pawl_call *call);
 
-// Copies |text|, unless it is NULL, to |arena|; the texts of |row|. False: memory is out.
+// Copies |text|, unless it is NULL, to |arena|. False: memory is out.
 bool pawl__reading_copy(struct pawl_arena *arena, struct pawl_str *text);
-bool pawl__reading_copy_row(struct pawl_arena *arena, struct pawl_snapshot *row);
 
 // A job: reads a page of |query| into |rows|.
 void pawl__reading_search(struct pawl_job *job);

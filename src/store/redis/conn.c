@@ -21,7 +21,8 @@ void pawl__redis_drop(struct pawl_redis_link *link) {
 
 // --- commands -----------------------------------------------------------------------------------
 
-bool pawl__redis_receive(struct pawl_redis_link *link) {
+// Gives what has come, or comes next, to the reader of the context. False: the connection is lost.
+static bool conn_receive(struct pawl_redis_link *link) {
     char bytes[CONN_READ];
     if (!link->tls) {
         bool good = redisBufferRead(link->context) == REDIS_OK;
@@ -45,7 +46,7 @@ static redisReply *conn_call_tls(struct pawl_redis_link *link, int count, const 
     while (good && !reply) {
         good = redisReaderGetReply(link->context->reader, &reply) == REDIS_OK;
         if (!good) snprintf(link->why, sizeof link->why, "%s", link->context->reader->errstr);
-        if (good && !reply) good = pawl__redis_receive(link);
+        if (good && !reply) good = conn_receive(link);
     }
     return reply;
 }

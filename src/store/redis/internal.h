@@ -31,9 +31,6 @@ void pawl__redis_drop(struct pawl_redis_link *link);
 redisReply *pawl__redis_call_link(struct pawl_redis_link *link, size_t count, const char **words,
                                   const size_t *lens);
 
-// Gives what has come, or comes next, to the reader of the context. false: the connection is lost.
-bool pawl__redis_receive(struct pawl_redis_link *link);
-
 // Whether the server has closed the connection while nobody looked.
 bool pawl__redis_is_dead(const struct pawl_redis_link *link);
 
