@@ -49,13 +49,15 @@ void pawl__known_add(struct pawl_known *known, struct pawl_str id) {
 
 // --- pages --------------------------------------------------------------------------------------
 
-static bool known_begin(struct pawl_known *known, size_t limit) {
+// |waits|: what a commit under way stores was not added, and readers do not see it yet.
+static bool known_begin(struct pawl_known *known, size_t limit, bool waits) {
     if (!known->room) {
         known->room = KNOWN_LEAST * limit;
         known->seed = pawl__hash_seed();
     }
     known->words = calloc(known->room / KNOWN_WORD, sizeof *known->words);
     known->count = 0;
+    known->waits = waits;
     pawl__buf_clear(&known->id);
     return known->words;
 }
@@ -70,10 +72,10 @@ static struct pawl_known_page *known_page(const struct pawl_known *known, size_t
 }
 
 struct pawl_known_page *pawl__known_missed(struct pawl_known *known, size_t limit, bool in_commit) {
-    bool begins = !known->words; // what an earlier commit stores would be missing
     if (++known->missed < limit / KNOWN_SHARE || known->reading || known->whole) return NULL;
-    if (known->room > KNOWN_MOST || (begins && in_commit)) return NULL;
-    if (begins && !known_begin(known, limit)) return NULL;
+    if (known->room > KNOWN_MOST) return NULL;
+    if (!known->words && !known_begin(known, limit, in_commit)) return NULL;
+    if (known->waits) return NULL;
     struct pawl_known_page *page = known_page(known, limit);
     if (!page) return NULL;
     known->missed = 0;

@@ -8,9 +8,9 @@
 // "There is none" is certain; "there may be one" is wrong for some ids in a hundred, and for those
 // that were purged. Nothing is missing, as only the holder of the shard's lease stores snapshots.
 // Those that it stores are added as their commit is prepared (checkpoint.c). Those that were there
-// before are read in pages, from a moment on when no commit is under way. A page is read for every
-// so many loads in vain: who starts nothing pays nothing, and to know a million ids costs no more
-// than the loads do meanwhile.
+// before are read in pages, once the commit is over that was under way when it began. A page is
+// read for every so many loads in vain: who starts nothing pays nothing, and to know a million ids
+// costs no more than the loads do meanwhile.
 
 #include "base/hash.h"
 #include "runtime/jobs.h"
@@ -35,6 +35,7 @@ struct pawl_known {
     size_t room;     // ids; a power of two, or 0
     size_t count;    // ids that changed a word
     bool whole;      // all pages were read
+    bool waits;      // for a commit with ids that were not added, before the first page
     bool reading;    // one is
     unsigned missed; // loads in vain since the last one
     struct pawl_buf id;
@@ -50,6 +51,11 @@ void pawl__known_add(struct pawl_known *known, struct pawl_str id);
 // A load has found nothing. Returns the page that should be read now, of |limit| ids, or NULL.
 // |in_commit|: a commit is under way.
 struct pawl_known_page *pawl__known_missed(struct pawl_known *known, size_t limit, bool in_commit);
+
+// A commit is over: readers see what it stored.
+static inline void pawl__known_committed(struct pawl_known *known) {
+    known->waits = false;
+}
 
 // Reads it, on the reader's thread.
 void pawl__known_read(struct pawl_known_page *page, struct pawl_store *store);

@@ -253,6 +253,7 @@ static void writer_done(struct pawl_storage_client *client, enum pawl_outcome ou
     struct pawl_residency *residency = writer->residency;
     free(writer->deletes);
     writer->deletes = NULL;
+    pawl__known_committed(&residency->known);
     residency->in_commit = false;
     if (!pawl__residency_has_state(residency) || residency->failing) return;
     if (error->code) {
