@@ -3,7 +3,6 @@
 #include "base/assert.h"
 #include "engine/record.h"
 #include "wire/pack.h"
-#include "wire/unpack.h"
 
 enum pawl_err pawl__command_need(struct pawl_shard *shard, struct pawl_str id,
                                  struct pawl_instance **out, struct pawl_error *error) {
@@ -35,11 +34,10 @@ enum pawl_err pawl__command_ask(struct pawl_shard *shard, const struct pawl_need
 enum pawl_err pawl__command_pack(struct pawl_shard *shard, const Pb__HistoryEvent *event,
                                  struct pawl_str *bytes, struct pawl_error *error) {
     const char *why;
-    *bytes = pawl__wire_pack(&shard->arena, &event->base);
-    if (!bytes->data) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    return pawl__wire_check(&pb__history_event__descriptor, *bytes, &why)
-               ? PAWL_OK
-               : pawl__fail(error, PAWL_E_INVALID, "%s", why);
+    *bytes = pawl__wire_pack_checked(&shard->arena, &event->base, &why);
+    if (bytes->data) return PAWL_OK;
+    return why ? pawl__fail(error, PAWL_E_INVALID, "%s", why)
+               : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
 enum pawl_err pawl__command_pack_outside(struct pawl_shard *shard, const Pb__HistoryEvent *event,

@@ -36,40 +36,41 @@ static uint32_t fold_hash_name(struct pawl_str name) {
     return hash ? hash : 1;
 }
 
-// The name of the event whose wait a timer bounds. NULL: memory is out.
-static const char *fold_timer_event(const struct pawl_instance *instance,
-                                    const struct pawl_pending *item, struct pawl_arena *arena) {
-    const Pb__HistoryEvent *event = pawl__history_at(&instance->history, item->offset, arena);
-    if (!event) return NULL;
-    const Pb__TimerCreatedEvent *timer = event->timercreated;
-    return timer->origin_case == PB__TIMER_CREATED_EVENT__ORIGIN_EXTERNAL_EVENT
-               ? timer->externalevent->name
-               : timer->name;
+// The name of the event whose wait the TimerCreated |event| bounds: that of its origin, or of the
+// timer itself.
+static struct pawl_str fold_awaited(struct pawl_str event) {
+    enum {
+        NAME = 2,       // of TimerCreatedEvent
+        EVENT_NAME = 1, // of TimerOriginExternalEvent
+    };
+    struct pawl_str body = pawl__event_body(event).bytes;
+    struct pawl_pb_field origin, name = {0}; // an empty name is left out
+    if (pawl__pb_find(body, PB__TIMER_CREATED_EVENT__ORIGIN_EXTERNAL_EVENT, &origin))
+        pawl__pb_find(origin.bytes, EVENT_NAME, &name);
+    else
+        pawl__pb_find(body, NAME, &name);
+    return name.bytes;
 }
 
-enum pawl_err pawl__fold_event_timer(struct pawl_instance *instance, struct pawl_str bytes,
-                                     struct pawl_arena *arena, struct pawl_pending **out) {
+struct pawl_pending *pawl__fold_event_timer(struct pawl_instance *instance, struct pawl_str body) {
     enum {
         NAME = 1 // of EventRaisedEvent
     };
     struct pawl_pending_list *pending = &instance->pending;
-    *out = NULL;
-    if (!pending->timers) return PAWL_OK;
+    if (!pending->timers) return NULL;
     struct pawl_pb_field name = {0}; // an empty name is left out
-    pawl__pb_find(pawl__event_body(bytes).bytes, NAME, &name);
+    pawl__pb_find(body, NAME, &name);
     uint32_t hash = fold_hash_name(name.bytes);
     for (uint32_t i = pending->first; i < pending->len; i++) {
         struct pawl_pending *item = &pending->items[i];
         if (item->kind != PAWL_PENDING_EVENT_TIMER || (item->event && item->event != hash))
             continue;
-        const char *awaited = fold_timer_event(instance, item, arena);
-        if (!awaited) return PAWL_E_NOMEM;
-        item->event = fold_hash_name(pawl__str(awaited));
-        if (!pawl__str_equal_nocase(pawl__str(awaited), name.bytes)) continue;
-        *out = item;
-        return PAWL_OK;
+        struct pawl_str awaited =
+            fold_awaited(pawl__history_bytes(&instance->history, item->offset));
+        item->event = fold_hash_name(awaited);
+        if (pawl__str_equal_nocase(awaited, name.bytes)) return item;
     }
-    return PAWL_OK;
+    return NULL;
 }
 
 enum pawl_pending_kind pawl__timer_kind(const Pb__TimerCreatedEvent *timer) {
@@ -116,8 +117,6 @@ static enum pawl_err fold_schedule(struct pawl_instance *instance, struct pawl_e
 enum pawl_err pawl__fold_history_event(struct pawl_instance *instance, struct pawl_event_view event,
                                        struct pawl_arena *arena, struct pawl_fold *out) {
     struct pawl_pb_field body = pawl__event_body(event.bytes);
-    struct pawl_pending *item;
-    enum pawl_err err;
     *out = (struct pawl_fold){0};
     switch (body.number) {
     case EVENT(TASK_SCHEDULED):
@@ -127,9 +126,8 @@ enum pawl_err pawl__fold_history_event(struct pawl_instance *instance, struct pa
     case EVENT(CHILD_WORKFLOW_INSTANCE_CREATED):
         return fold_schedule(instance, event, arena, PAWL_PENDING_CHILD, out);
     case EVENT(EVENT_RAISED):
-        err = pawl__fold_event_timer(instance, event.bytes, arena, &item);
-        if (!err) fold_remove(instance, item, out);
-        return err;
+        fold_remove(instance, pawl__fold_event_timer(instance, body.bytes), out);
+        return PAWL_OK;
     default: fold_remove(instance, pawl__fold_resolved(instance, body), out); return PAWL_OK;
     }
 }

@@ -10,10 +10,9 @@
 // The pending item that an event with |body| resolves by its id; NULL when it resolves none.
 struct pawl_pending *pawl__fold_resolved(struct pawl_instance *instance, struct pawl_pb_field body);
 
-// The oldest timer of a wait for the EventRaised |bytes|, which cancels it; |*out| NULL: there is
-// none. Names differ by case only in what SDKs make of them. PAWL_E_NOMEM.
-enum pawl_err pawl__fold_event_timer(struct pawl_instance *instance, struct pawl_str bytes,
-                                     struct pawl_arena *arena, struct pawl_pending **out);
+// The oldest timer of a wait for the EventRaised |body|, which cancels it; NULL: there is none.
+// Names differ by case only in what SDKs make of them.
+struct pawl_pending *pawl__fold_event_timer(struct pawl_instance *instance, struct pawl_str body);
 
 // Whether a timer bounds the wait for an event, and when the timer that |event| creates is due.
 enum pawl_pending_kind pawl__timer_kind(const Pb__TimerCreatedEvent *timer);

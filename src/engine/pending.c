@@ -108,7 +108,8 @@ static bool pending_reserve(struct pawl_pending_list *list) {
 
 bool pawl__pending_add(struct pawl_pending_list *list, struct pawl_pending item) {
     if (!pending_reserve(list)) return false;
-    if (pawl__pending_is_timer(&item) && !deadline_add(list, &item)) return false;
+    if (pawl__pending_is_timer(&item) && item.fire_at != INT64_MAX && !deadline_add(list, &item))
+        return false;
     size_t i = pending_place(list, item.id);
     if (i == list->len || list->items[i].id != item.id) { // else it is a hole of the same id
         memmove(&list->items[i + 1], &list->items[i], (list->len - i) * sizeof *list->items);

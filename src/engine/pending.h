@@ -38,7 +38,7 @@ struct pawl_pending_list {
     uint32_t live;                   // of |len|: those that are not resolved
     uint32_t timers;                 // of these: those that are timers
     uint32_t first;                  // no live item stands before this place
-    struct pawl_deadline *deadlines; // a heap of all timers, and of some that are resolved
+    struct pawl_deadline *deadlines; // a heap of all that are ever due, and of some resolved ones
     uint32_t deadline_count, deadline_cap;
 };
 
@@ -52,7 +52,8 @@ static inline bool pawl__pending_is_optional(const struct pawl_pending *item) {
     return item->kind == PAWL_PENDING_EVENT_TIMER && item->fire_at == INT64_MAX;
 }
 
-// The timer that is due first, of equal ones that with the least id; NULL: there is no timer.
+// The timer that is due first, of equal ones that with the least id; NULL: there is none that is
+// ever due.
 struct pawl_pending *pawl__pending_first_timer(const struct pawl_pending_list *list);
 
 // NULL when nothing is pending under |id|.

@@ -98,11 +98,9 @@ static enum pawl_err turn_note_version(struct pawl_turn *turn, Pb__WorkflowStart
 }
 
 // An event that a wait was for cancels the oldest timer of such a wait.
-static enum pawl_err turn_cancel_event_timer(struct pawl_turn *turn, struct pawl_str bytes) {
-    struct pawl_pending *item;
-    enum pawl_err err = pawl__fold_event_timer(turn->instance, bytes, turn->arena, &item);
-    if (!err && item) turn_resolve(turn, item);
-    return err;
+static void turn_cancel_event_timer(struct pawl_turn *turn, struct pawl_str body) {
+    struct pawl_pending *item = pawl__fold_event_timer(turn->instance, body);
+    if (item) turn_resolve(turn, item);
 }
 
 static enum pawl_err turn_absorb_terminate(struct pawl_turn *turn, struct pawl_str bytes) {
@@ -124,12 +122,13 @@ static enum pawl_err turn_absorb_inbox(struct pawl_turn *turn) {
         uint32_t offset = (uint32_t)instance->history.bytes.len;
         if (!pawl__history_add_bytes(&instance->history, view.bytes)) return PAWL_E_NOMEM;
         enum pawl_err err = PAWL_OK;
-        switch (pawl__event_type(view.bytes)) {
+        struct pawl_pb_field body = pawl__event_body(view.bytes);
+        switch (body.number) {
         case EVENT(EXECUTION_STARTED): instance->start_offset = offset; break;
         case EVENT(EXECUTION_SUSPENDED): instance->suspended = true; break;
         case EVENT(EXECUTION_RESUMED): instance->suspended = false; break;
         case EVENT(EXECUTION_TERMINATED): err = turn_absorb_terminate(turn, view.bytes); break;
-        case EVENT(EVENT_RAISED): err = turn_cancel_event_timer(turn, view.bytes); break;
+        case EVENT(EVENT_RAISED): turn_cancel_event_timer(turn, body.bytes); break;
         default: break;
         }
         if (err) return err;

@@ -5,7 +5,6 @@
 #include "store/memory/memory.h"
 #include "store/sqlite/sqlite.h"
 #include "wire/pack.h"
-#include "wire/unpack.h"
 
 // The engine in this process: store, storage and node on a loop. On several loops each has a
 // storage and a node of its own, before one store (runtime/siblings.h).
@@ -123,16 +122,14 @@ static void embedded_call(struct pawl_transport *transport, struct pawl_op *op) 
         return;
     }
     if (call->method == PAWL_TASKHUB_COMPLETE_TURN) {
-        call->bytes = pawl__wire_pack(&op->arena, op->request);
-        if (!call->bytes.data) {
-            pawl__fail_plain(&op->error, PAWL_E_NOMEM);
-            op->done(op);
-            return;
-        }
-        // As a daemon does: what cannot be read back must not get into the log.
+        // Checked as a daemon does: what cannot be read back must not get into the log.
         const char *why;
-        if (!pawl__wire_check(op->request->descriptor, call->bytes, &why)) {
-            pawl__fail(&op->error, PAWL_E_INVALID, "%s", why);
+        call->bytes = pawl__wire_pack_checked(&op->arena, op->request, &why);
+        if (!call->bytes.data) {
+            if (why)
+                pawl__fail(&op->error, PAWL_E_INVALID, "%s", why);
+            else
+                pawl__fail_plain(&op->error, PAWL_E_NOMEM);
             op->done(op);
             return;
         }

@@ -132,6 +132,10 @@ void pawl__execution_destroy(struct pawl_workflow *wf);
 // more may be fed.
 void pawl__execution_feed(struct pawl_workflow *wf, const Pb__HistoryEvent *event, bool past);
 
+// encoded.c: the same for an event as it is encoded. False, and nothing is done, when it has to be
+// decoded for that.
+bool pawl__execution_feed_encoded(struct pawl_workflow *wf, struct pawl_str event, bool past);
+
 // confirm.c: call it after the last event of the past: the code must not have asked for more
 // actions than the past holds.
 void pawl__execution_check_past(struct pawl_workflow *wf);

@@ -57,7 +57,7 @@ static bool turn_next(struct pawl_pb_reader *reader, unsigned number, struct paw
 }
 
 static void turn_feed(struct pawl_workflow *wf, struct pawl_str bytes, bool past) {
-    if (wf->nomem || wf->unavailable) return;
+    if (wf->nomem || wf->unavailable || pawl__execution_feed_encoded(wf, bytes, past)) return;
     const Pb__HistoryEvent *event =
         pawl__wire_decode(&wf->arena, &pb__history_event__descriptor, bytes);
     if (event)

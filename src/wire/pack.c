@@ -4,6 +4,7 @@
 
 #include "wire/fields.h"
 #include "wire/pb.h"
+#include "wire/unpack.h"
 
 // A message is written from its end to its beginning: then the length of what is nested is known
 // when its head is due, and nothing has to be measured before. protobuf-c measures first, and each
@@ -16,6 +17,9 @@ enum {
 struct packer {
     uint8_t *start, *at, *end; // written is what lies between |at| and |end|
     bool failed;
+    bool checks;               // what it writes, as pawl__wire_check does
+    unsigned depth;            // of the messages that are being written
+    const char *why;           // it is refused; NULL: it is not
     uint8_t small[PACK_SMALL]; // the first room
 };
 
@@ -69,6 +73,11 @@ static void pack_bytes(struct packer *packer, const void *bytes, size_t len) {
     if (at) memcpy(at, bytes, len);
 }
 
+static void pack_refuse(struct packer *packer, const char *why) {
+    if (!packer->why) packer->why = why;
+    packer->failed = true;
+}
+
 static void pack_message(struct packer *packer, const ProtobufCMessage *message);
 
 // A number of at most 64 bits as its bits, those of the narrow signed ones extended.
@@ -95,6 +104,8 @@ static void pack_value(struct packer *packer, ProtobufCType type, const char *fr
     case PROTOBUF_C_TYPE_STRING: {
         memcpy(&pointer, from, sizeof pointer);
         size_t len = pointer ? strlen(pointer) : 0;
+        if (packer->checks && !pawl__wire_is_text((struct pawl_str){pointer, len}))
+            pack_refuse(packer, pawl__wire_not_text);
         pack_bytes(packer, pointer, len);
         pack_varint(packer, len);
         return;
@@ -109,7 +120,13 @@ static void pack_value(struct packer *packer, ProtobufCType type, const char *fr
     case PROTOBUF_C_TYPE_MESSAGE: {
         memcpy(&pointer, from, sizeof pointer);
         size_t before = pack_written(packer);
+        if (packer->checks && packer->depth == PAWL_WIRE_DEPTH) {
+            pack_refuse(packer, pawl__wire_too_deep);
+            return;
+        }
+        packer->depth++;
         if (pointer) pack_message(packer, pointer);
+        packer->depth--;
         pack_varint(packer, pack_written(packer) - before);
         return;
     }
@@ -200,10 +217,14 @@ static void pack_message(struct packer *packer, const ProtobufCMessage *message)
 
 // --- entries ------------------------------------------------------------------------------------
 
-static struct pawl_str pack_begin(struct packer *packer, const ProtobufCMessage *message) {
+static struct pawl_str pack_begin(struct packer *packer, const ProtobufCMessage *message,
+                                  bool checks) {
     packer->start = packer->small;
     packer->at = packer->end = packer->small + PACK_SMALL;
     packer->failed = false;
+    packer->checks = checks;
+    packer->depth = 1;
+    packer->why = NULL;
     pack_message(packer, message);
     return (struct pawl_str){(const char *)packer->at, pack_written(packer)};
 }
@@ -218,17 +239,29 @@ void *pawl__wire_new(struct pawl_arena *arena, const ProtobufCMessageDescriptor 
     return message;
 }
 
-struct pawl_str pawl__wire_pack(struct pawl_arena *arena, const ProtobufCMessage *message) {
+static struct pawl_str pack_in(struct pawl_arena *arena, const ProtobufCMessage *message,
+                               bool checks, const char **why) {
     struct packer packer;
-    struct pawl_str bytes = pack_begin(&packer, message);
+    struct pawl_str bytes = pack_begin(&packer, message, checks);
     bytes.data = packer.failed ? NULL : pawl__arena_dup(arena, bytes);
+    *why = packer.why;
     pack_end(&packer);
     return bytes;
 }
 
+struct pawl_str pawl__wire_pack(struct pawl_arena *arena, const ProtobufCMessage *message) {
+    const char *why;
+    return pack_in(arena, message, false, &why);
+}
+
+struct pawl_str pawl__wire_pack_checked(struct pawl_arena *arena, const ProtobufCMessage *message,
+                                        const char **why) {
+    return pack_in(arena, message, true, why);
+}
+
 size_t pawl__wire_size(const ProtobufCMessage *message) {
     struct packer packer;
-    size_t size = pack_begin(&packer, message).len;
+    size_t size = pack_begin(&packer, message, false).len;
     pack_end(&packer);
     return packer.failed ? 0 : size;
 }
@@ -236,7 +269,7 @@ size_t pawl__wire_size(const ProtobufCMessage *message) {
 bool pawl__wire_append_field(struct pawl_buf *buf, unsigned number,
                              const ProtobufCMessage *message) {
     struct packer packer;
-    struct pawl_str bytes = pack_begin(&packer, message);
+    struct pawl_str bytes = pack_begin(&packer, message, false);
     bool ok = !packer.failed && pawl__pb_put_bytes(buf, number, bytes);
     pack_end(&packer);
     return ok;

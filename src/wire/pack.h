@@ -15,6 +15,12 @@ void *pawl__wire_new(struct pawl_arena *arena, const ProtobufCMessageDescriptor 
 // Encodes |message| into |arena|. No data: memory is out.
 struct pawl_str pawl__wire_pack(struct pawl_arena *arena, const ProtobufCMessage *message);
 
+// The same for a message that may be nested too deeply, or have strings that are no text: no data
+// then, and |*why|, a static string, says which, as pawl__wire_check would of the bytes. |*why|
+// NULL: memory is out.
+struct pawl_str pawl__wire_pack_checked(struct pawl_arena *arena, const ProtobufCMessage *message,
+                                        const char **why);
+
 // Bytes of |message|; 0 also when memory is out.
 size_t pawl__wire_size(const ProtobufCMessage *message);
 

@@ -9,9 +9,8 @@
 //  - strings that are not UTF-8 would go to workers that refuse them.
 // All else that protobuf lets in is let in: it is how newer and sister schemas meet this one.
 
-enum {
-    UNPACK_DEPTH = 100
-};
+const char pawl__wire_not_text[] = "a string is not valid UTF-8";
+const char pawl__wire_too_deep[] = "messages are nested too deeply";
 
 // Whether all eight bytes are ASCII other than NUL.
 static bool unpack_plain_word(const uint8_t *at) {
@@ -52,8 +51,8 @@ static bool unpack_packed_fits(ProtobufCType type, struct pawl_str bytes) {
 
 static bool unpack_check(const ProtobufCMessageDescriptor *type, struct pawl_str bytes, int depth,
                          const char **why) {
-    if (depth > UNPACK_DEPTH) {
-        *why = "messages are nested too deeply";
+    if (depth > PAWL_WIRE_DEPTH) {
+        *why = pawl__wire_too_deep;
         return false;
     }
     struct pawl_pb_reader reader = pawl__pb_reader(bytes);
@@ -69,7 +68,7 @@ static bool unpack_check(const ProtobufCMessageDescriptor *type, struct pawl_str
             return false;
         }
         if (known->type == PROTOBUF_C_TYPE_STRING && !pawl__wire_is_text(field.bytes)) {
-            *why = "a string is not valid UTF-8";
+            *why = pawl__wire_not_text;
             return false;
         }
         if (known->type == PROTOBUF_C_TYPE_MESSAGE &&

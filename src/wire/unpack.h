@@ -5,6 +5,13 @@
 
 #include "base/arena.h"
 
+enum {
+    PAWL_WIRE_DEPTH = 100 // messages in each other, the outermost included
+};
+
+// Why pawl__wire_check refuses what could be encoded.
+extern const char pawl__wire_not_text[], pawl__wire_too_deep[];
+
 // Decodes |bytes| as a message of |type| into |arena|, after pawl__wire_check. NULL when the bytes
 // are not such a message or memory is out; |*why| (which may be NULL) then says what was wrong.
 void *pawl__wire_unpack(struct pawl_arena *arena, const ProtobufCMessageDescriptor *type,

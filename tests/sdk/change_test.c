@@ -33,6 +33,16 @@ static enum pawl_err one_and_timer(struct pawl_workflow *wf) {
     return PAWL_OK;
 }
 
+static enum pawl_err one_and_other(struct pawl_workflow *wf) {
+    PAWL_TRY(pawl_call(wf, "one", pawl_text("1"), NULL, NULL));
+    return pawl_await(pawl_wait_for_event(wf, "on", PAWL_FOREVER));
+}
+
+static enum pawl_err one_and_limit(struct pawl_workflow *wf) {
+    PAWL_TRY(pawl_call(wf, "one", pawl_text("1"), NULL, NULL));
+    return pawl_await(pawl_wait_for_event(wf, "go", PAWL_HOUR));
+}
+
 static enum pawl_err nothing(struct pawl_workflow *wf) {
     return PAWL_OK;
 }
@@ -75,7 +85,7 @@ static const char *begin(pawl_workflow_fn function, const char *version) {
     struct pawl *pawl = open_with(function, version);
     struct pawl_start_options options = {.id = fixture_id("changes")};
     assert_ok(pawl_start(pawl, "changes", pawl_text(NULL), &options, NULL));
-    until_history(pawl, options.id, "taskCompleted");
+    until_history(pawl, options.id, "9999-12-31"); // it waits
     assert_ok(pawl_close(pawl));
     return options.id;
 }
@@ -91,21 +101,36 @@ static void finish(const char *id, pawl_workflow_fn function, const char *versio
     assert_ok(pawl_close(pawl));
 }
 
-static void test_other_path_waits(void **state) {
-    if (is_memory()) skip();
+// |function| does not do what is |said| of one_then_two, and waits for the right code.
+static void assert_stalls(pawl_workflow_fn function, const char *said) {
     const char *id = begin(one_then_two, NULL);
-    struct pawl *pawl = open_with(two_then_one, NULL);
+    struct pawl *pawl = open_with(function, NULL);
     assert_ok(pawl_raise(pawl, id, "go", pawl_text(NULL)));
     fixture_wait_status(pawl, id, PAWL_STALLED);
     char text[300];
     snprintf(text, sizeof text,
-             "workflow 'changes' (instance '%s') does not follow its history: at sequence number 0 "
-             "the history calls activity 'one', but the code now calls activity 'two'; it waits, "
-             "STALLED",
-             id);
+             "workflow 'changes' (instance '%s') does not follow its history: at sequence number "
+             "%s; it waits, STALLED",
+             id, said);
     assert_true(fixture_logged(text));
     assert_ok(pawl_close(pawl));
     finish(id, one_then_two, NULL, "\"one, two\"");
+}
+
+static void test_other_path_waits(void **state) {
+    if (is_memory()) skip();
+    assert_stalls(two_then_one,
+                  "0 the history calls activity 'one', but the code now calls activity 'two'");
+}
+
+static void test_other_wait_waits(void **state) {
+    if (is_memory()) skip();
+    assert_stalls(one_and_timer,
+                  "1 the history waits for event 'go', but the code now creates a timer");
+    assert_stalls(one_and_other,
+                  "1 the history waits for event 'go', but the code now does nothing there");
+    assert_stalls(one_and_limit,
+                  "1 the history waits for event 'go', but the code now waits for event 'go'");
 }
 
 static void test_version_pins(void **state) {
@@ -192,9 +217,8 @@ static void test_replay(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_other_path_waits),
-        cmocka_unit_test(test_version_pins),
-        cmocka_unit_test(test_patch),
+        cmocka_unit_test(test_other_path_waits), cmocka_unit_test(test_other_wait_waits),
+        cmocka_unit_test(test_version_pins),     cmocka_unit_test(test_patch),
         cmocka_unit_test(test_replay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,15 @@ static enum pawl_err has_child(struct pawl_workflow *wf) {
     return pawl_return(wf, pawl_result(child));
 }
 
+// Two timers and a call at once.
+static enum pawl_err has_timers(struct pawl_workflow *wf) {
+    struct pawl_task *tasks[] = {pawl_create_timer(wf, PAWL_MILLISECOND),
+                                 pawl_create_timer(wf, 2 * PAWL_MILLISECOND),
+                                 pawl_call_activity(wf, "echo", pawl_text("7"), NULL)};
+    PAWL_TRY(pawl_await_all(tasks, 3));
+    return pawl_return(wf, pawl_result(tasks[2]));
+}
+
 static enum pawl_err child(struct pawl_workflow *wf) {
     return pawl_return(wf,
                        pawl_text(pawl_format(wf, "\"%s %s\"", pawl_id(wf), pawl_input(wf).data)));
@@ -44,6 +53,7 @@ static int open_all(void **state) {
     assert_ok(pawl_add_activity(pawl, "echo", echo, NULL));
     assert_ok(pawl_add_workflow(pawl, "fans_out", fans_out, NULL));
     assert_ok(pawl_add_workflow(pawl, "has_child", has_child, NULL));
+    assert_ok(pawl_add_workflow(pawl, "has_timers", has_timers, NULL));
     assert_ok(pawl_add_workflow(pawl, "child", child, NULL));
     assert_ok(pawl_work(pawl));
     return 0;
@@ -86,6 +96,18 @@ static void test_from_each_event(void **state) {
     assert_output(pawl, start.id, "33");
 }
 
+static void test_from_each_timer(void **state) {
+    struct pawl *pawl = *state;
+    struct pawl_start_options start = {.id = fixture_id("timers")};
+    assert_ok(pawl_start(pawl, "has_timers", pawl_text(NULL), &start, NULL));
+    assert_output(pawl, start.id, "7");
+    for (uint32_t event = 0; event < 2; event++) {
+        char id[37];
+        assert_ok(pawl_rerun(pawl, start.id, event, NULL, id));
+        assert_output(pawl, id, "7");
+    }
+}
+
 static void test_child(void **state) {
     struct pawl *pawl = *state;
     struct pawl_start_options start = {.id = fixture_id("parent")};
@@ -126,6 +148,7 @@ static void test_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_from_each_event),
+        cmocka_unit_test(test_from_each_timer),
         cmocka_unit_test(test_child),
         cmocka_unit_test(test_refused),
     };

@@ -13,12 +13,14 @@ struct model {
     struct pawl_pending items[IDS]; // by id; of no kind: not pending
 };
 
-// The timer that is due first, of equal ones that with the least id.
+// The timer that is due first, of equal ones that with the least id; those that never are do not
+// count.
 static const struct pawl_pending *model_first(const struct model *model) {
     const struct pawl_pending *first = NULL;
     for (int i = 0; i < IDS; i++) {
         const struct pawl_pending *item = &model->items[i];
-        if (pawl__pending_is_timer(item) && (!first || item->fire_at < first->fire_at))
+        if (pawl__pending_is_timer(item) && item->fire_at != INT64_MAX &&
+            (!first || item->fire_at < first->fire_at))
             first = item;
     }
     return first;
@@ -54,7 +56,7 @@ static void test_random(void **state) {
             struct pawl_pending fresh = {
                 .id = id,
                 .kind = (uint8_t)(PAWL_PENDING_TASK + rand() % 4),
-                .fire_at = rand() % 20, // many are equal
+                .fire_at = rand() % 4 ? rand() % 20 : INT64_MAX, // many are equal
             };
             assert_true(pawl__pending_add(&list, fresh));
             model.items[id] = fresh;
@@ -86,10 +88,25 @@ static void test_deadlines_are_dropped(void **state) {
     pawl__pending_clear(&list);
 }
 
+// Waits without a limit have no deadlines, however many there are.
+static void test_endless_waits(void **state) {
+    struct pawl_pending_list list = {0};
+    for (int i = 0; i < 100; i++) {
+        struct pawl_pending wait = {
+            .id = i, .kind = PAWL_PENDING_EVENT_TIMER, .fire_at = INT64_MAX};
+        assert_true(pawl__pending_add(&list, wait));
+    }
+    assert_int_equal(list.timers, 100);
+    assert_int_equal(list.deadline_count, 0);
+    assert_null(pawl__pending_first_timer(&list));
+    pawl__pending_clear(&list);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_deadlines_are_dropped),
+        cmocka_unit_test(test_endless_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,24 +164,52 @@ static void survives_the_end_of_memory(void **state) {
     struct pawl_arena arena = {0};
     Pb__TaskFailureDetails *details = nested(&arena, 5000, 2);
     size_t len = pawl__wire_size(&details->base);
-    for (int way = 0; way < 3; way++) {
+    for (int way = 0; way < 4; way++) {
         bool done = false;
         for (int count = 0; !done; count++) {
             struct pawl_arena other = {0};
             struct pawl_buf buf = {0};
+            const char *why = NULL;
             allocations_left = count;
             switch (way) {
             case 0: done = pawl__wire_pack(&other, &details->base).data; break;
+            case 2: done = pawl__wire_pack_checked(&other, &details->base, &why).data; break;
             case 1: done = pawl__wire_append_field(&buf, 1, &details->base); break;
             default: done = pawl__wire_size(&details->base) == len; break;
             }
             allocations_left = -1;
             assert_true(done || buf.len == 0);
+            assert_null(why);
             assert_true(count < 10);
             pawl__buf_finish(&buf);
             pawl__arena_finish(&other);
         }
     }
+    pawl__arena_finish(&arena);
+}
+
+// What is refused when it is encoded is what would be when it is read, for the same reason.
+static void checks_as_readers_do(void **state) {
+    static const char *const texts[] = {"", "plain", "\xc3\xa4", "\xff", "longer than a word \xc3"};
+    struct pawl_arena arena = {0};
+    size_t refused = 0;
+    for (int depth = 97; depth < 102; depth++) {
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+            Pb__TaskFailureDetails *details = nested(&arena, 0, depth);
+            details->errortype = (char *)(uintptr_t)texts[i];
+            const char *why, *expected = NULL;
+            struct pawl_str plain = pawl__wire_pack(&arena, &details->base);
+            bool fits = pawl__wire_check(details->base.descriptor, plain, &expected);
+            struct pawl_str checked = pawl__wire_pack_checked(&arena, &details->base, &why);
+            assert_int_equal(checked.data != NULL, fits);
+            if (fits)
+                assert_true(pawl__str_equal(checked, plain));
+            else if (depth < 100 || i < 3) // else there are two reasons
+                assert_ptr_equal(why, expected);
+            refused += !fits;
+        }
+    }
+    assert_int_equal(refused, 3 * 2 + 2 * 5);
     pawl__arena_finish(&arena);
 }
 
@@ -194,6 +222,7 @@ int main(void) {
         cmocka_unit_test(packed_values_add_up),
         cmocka_unit_test(many_empty_pieces_cost_nothing),
         cmocka_unit_test(wide_values_are_cut),
+        cmocka_unit_test(checks_as_readers_do),
         cmocka_unit_test(survives_the_end_of_memory),
     };
     return cmocka_run_group_tests_name("wire pack", tests, NULL, NULL);
