@@ -4,11 +4,6 @@
 #include "wire/pb.h"
 #include "wire/unpack.h"
 
-enum {
-    HISTORY_FIELD = 3,     // WorkflowRequest.pastEvents
-    HISTORY_WIRE_TYPE = 2, // length-delimited
-};
-
 void pawl__history_finish(struct pawl_history *history) {
     pawl__buf_finish(&history->bytes);
     history->count = 0;
@@ -27,25 +22,12 @@ static bool history_added(struct pawl_history *history, size_t len, bool ok) {
 bool pawl__history_add(struct pawl_history *history, const Pb__HistoryEvent *event) {
     size_t len = history->bytes.len;
     return history_added(history, len,
-                         pawl__wire_append_field(&history->bytes, HISTORY_FIELD, &event->base));
+                         pawl__wire_append_field(&history->bytes, PAWL_HISTORY_FIELD, &event->base));
 }
 
 bool pawl__history_add_bytes(struct pawl_history *history, struct pawl_str event) {
     size_t len = history->bytes.len;
-    return history_added(history, len, pawl__pb_put_bytes(&history->bytes, HISTORY_FIELD, event));
-}
-
-bool pawl__history_next(struct pawl_str bytes, size_t *at, struct pawl_event_view *out) {
-    struct pawl_pb_reader reader =
-        pawl__pb_reader((struct pawl_str){bytes.data ? bytes.data + *at : NULL, bytes.len - *at});
-    struct pawl_pb_field field;
-    if (!pawl__pb_next(&reader, &field) || field.number != HISTORY_FIELD ||
-        field.wire_type != HISTORY_WIRE_TYPE)
-        return false;
-    out->bytes = field.bytes;
-    out->offset = (uint32_t)*at;
-    *at = (size_t)((const char *)reader.at - bytes.data);
-    return true;
+    return history_added(history, len, pawl__pb_put_bytes(&history->bytes, PAWL_HISTORY_FIELD, event));
 }
 
 struct pawl_str pawl__history_bytes(const struct pawl_history *history, uint32_t offset) {

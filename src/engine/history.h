@@ -10,6 +10,11 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "history_events.pb-c.h"
+#include "wire/pb.h"
+
+enum {
+    PAWL_HISTORY_FIELD = 3 // WorkflowRequest.pastEvents
+};
 
 struct pawl_history {
     struct pawl_buf bytes;
@@ -30,7 +35,19 @@ bool pawl__history_add_bytes(struct pawl_history *history, struct pawl_str event
 
 // Steps through the events: start with |*at| = 0. False at the end, or when the bytes are damaged
 // (then |*at| is not the end of the bytes).
-bool pawl__history_next(struct pawl_str bytes, size_t *at, struct pawl_event_view *out);
+static inline bool pawl__history_next(struct pawl_str bytes, size_t *at,
+                                      struct pawl_event_view *out) {
+    struct pawl_pb_reader reader =
+        pawl__pb_reader((struct pawl_str){bytes.data ? bytes.data + *at : NULL, bytes.len - *at});
+    struct pawl_pb_field field;
+    if (!pawl__pb_next(&reader, &field) || field.number != PAWL_HISTORY_FIELD ||
+        field.wire_type != PAWL_PB_BYTES)
+        return false;
+    out->bytes = field.bytes;
+    out->offset = (uint32_t)*at;
+    *at = (size_t)((const char *)reader.at - bytes.data);
+    return true;
+}
 
 // The encoded event at |offset|; empty when the bytes are damaged.
 struct pawl_str pawl__history_bytes(const struct pawl_history *history, uint32_t offset);

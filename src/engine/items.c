@@ -94,19 +94,29 @@ static bool items_cut(struct pawl_str event, const char *app, struct pawl_str pa
     return true;
 }
 
+static uint8_t *items_copy(uint8_t *to, struct pawl_str bytes) {
+    memcpy(to, bytes.data, bytes.len);
+    return to + bytes.len;
+}
+
 // Appends the first |count| events of |events| as fields |number|, without what |app| has to do
 // without, see items_cut. False: memory is out.
 static bool items_put_events(struct pawl_buf *out, unsigned number, struct pawl_str events,
                              uint32_t count, const char *app) {
+    if (!count) return true;
+    // Both numbers take one byte, as that of a history does: no event becomes longer.
+    uint8_t *to = pawl__buf_reserve(out, events.len);
+    if (!to) return false;
     struct pawl_event_view view;
     struct pawl_str parts[2];
     size_t at = 0;
     for (uint32_t i = 0; i < count && pawl__history_next(events, &at, &view); i++) {
         if (!items_cut(view.bytes, app, parts)) continue;
-        if (!pawl__pb_put_head(out, number, parts[0].len + parts[1].len) ||
-            !pawl__buf_append_str(out, parts[0]) || !pawl__buf_append_str(out, parts[1]))
-            return false;
+        to = pawl__pb_write_head(to, number, parts[0].len + parts[1].len);
+        to = items_copy(to, parts[0]);
+        if (parts[1].len) to = items_copy(to, parts[1]);
     }
+    out->len = (size_t)(to - out->data);
     return true;
 }
 

@@ -3,31 +3,24 @@
 #include <endian.h>
 
 enum {
-    PB_MAX_VARINT = 10,
     PB_MAX_SHORT = 5, // of a tag or a length
     PB_GROUP_END = 4, // a wire type
     PB_GROUPS = 100   // that may be open at a time
 };
 
-static uint8_t *pb_write_varint(uint8_t *at, uint64_t value) {
-    for (; value >= 0x80; value >>= 7) *at++ = (uint8_t)(value | 0x80);
-    *at++ = (uint8_t)value;
-    return at;
-}
-
 // A head or a field of two varints, with room for |more| bytes after them; NULL: memory is out.
 static uint8_t *pb_write_pair(struct pawl_buf *buf, uint64_t first, uint64_t second, size_t more) {
-    uint8_t *at = pawl__buf_reserve(buf, 2 * PB_MAX_VARINT + more);
+    uint8_t *at = pawl__buf_reserve(buf, 2 * PAWL_PB_VARINT_MOST + more);
     if (!at) return NULL;
-    at = pb_write_varint(pb_write_varint(at, first), second);
+    at = pawl__pb_write_varint(pawl__pb_write_varint(at, first), second);
     buf->len = (size_t)(at - buf->data);
     return at;
 }
 
 bool pawl__pb_put_varint(struct pawl_buf *buf, uint64_t value) {
-    uint8_t *at = pawl__buf_reserve(buf, PB_MAX_VARINT);
+    uint8_t *at = pawl__buf_reserve(buf, PAWL_PB_VARINT_MOST);
     if (!at) return false;
-    buf->len = (size_t)(pb_write_varint(at, value) - buf->data);
+    buf->len = (size_t)(pawl__pb_write_varint(at, value) - buf->data);
     return true;
 }
 
@@ -40,7 +33,7 @@ bool pawl__pb_wrap(struct pawl_buf *buf, size_t start, unsigned number) {
     if (!pawl__buf_reserve(buf, head)) return false;
     uint8_t *at = buf->data + start;
     memmove(at + head, at, len);
-    pb_write_varint(pb_write_varint(at, (uint64_t)number << 3 | PAWL_PB_BYTES), len);
+    pawl__pb_write_head(at, number, len);
     buf->len += head;
     return true;
 }
@@ -125,7 +118,7 @@ static inline const uint8_t *pb_read_varint(const uint8_t *at, uint64_t *out) {
 }
 
 bool pawl__pb_get_varint(struct pawl_pb_reader *reader, uint64_t *out) {
-    if (reader->end - reader->at < PB_MAX_VARINT) return pb_get_varint_slowly(reader, out);
+    if (reader->end - reader->at < PAWL_PB_VARINT_MOST) return pb_get_varint_slowly(reader, out);
     const uint8_t *next = pb_read_varint(reader->at, out);
     if (!next) return false;
     reader->at = next;
@@ -231,7 +224,7 @@ bool pawl__pb_next_any(struct pawl_pb_reader *reader, struct pawl_pb_field *out)
     out->value = 0;
     out->bytes = (struct pawl_str){0};
     if (out->wire_type == PAWL_PB_VARINT) {
-        if (end - at < PB_MAX_VARINT) return pb_next_slowly(reader, out);
+        if (end - at < PAWL_PB_VARINT_MOST) return pb_next_slowly(reader, out);
         at = pb_read_varint(at, &out->value);
         if (!at) return false;
     } else {

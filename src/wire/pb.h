@@ -39,6 +39,21 @@ enum {
     PAWL_PB_FIXED32 = 5
 };
 
+enum {
+    PAWL_PB_VARINT_MOST = 10 // bytes of a varint
+};
+
+// Writes a varint, and the head of a length-delimited field. What follows it.
+static inline uint8_t *pawl__pb_write_varint(uint8_t *at, uint64_t value) {
+    for (; value >= 0x80; value >>= 7) *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    return at;
+}
+static inline uint8_t *pawl__pb_write_head(uint8_t *at, unsigned number, size_t len) {
+    return pawl__pb_write_varint(
+        pawl__pb_write_varint(at, (uint64_t)number << 3 | PAWL_PB_BYTES), len);
+}
+
 struct pawl_pb_reader {
     const uint8_t *at, *end;
 };
