@@ -5,8 +5,13 @@
 #include "wire/timestamp.h"
 #include "wire/unpack.h"
 
+enum { // fields of HistoryEvent
+    EVENT_ID = 1,
+    EVENT_TIME = 2,
+    EVENT_ROUTER = 30
+};
 enum {
-    EVENT_ROUTER = 30 // of HistoryEvent
+    EVENT_REST = 80 // bytes at most of numbers, and of heads
 };
 
 struct pawl_event_parts pawl__event_parts(struct pawl_str bytes) {
@@ -15,7 +20,9 @@ struct pawl_event_parts pawl__event_parts(struct pawl_str bytes) {
     struct pawl_event_parts parts = {0};
     while (pawl__pb_next(&reader, &field)) {
         // Fields of the envelope: eventId, timestamp, router. All others are the oneof's.
-        if (field.number == 1 || field.number == 2 || field.wire_type != PAWL_PB_BYTES) continue;
+        if (field.number == EVENT_ID || field.number == EVENT_TIME ||
+            field.wire_type != PAWL_PB_BYTES)
+            continue;
         if (field.number == EVENT_ROUTER)
             parts.router = field;
         else if (pawl__field_find(&pb__history_event__descriptor, field.number))
@@ -61,6 +68,83 @@ Pb__HistoryEvent *pawl__event_create(struct pawl_arena *arena, int64_t at,
     event->executionstarted = (Pb__ExecutionStartedEvent *)(void *)body;
     return event->timestamp ? event : NULL;
 }
+
+// --- by hand ------------------------------------------------------------------------------------
+
+// Zero is left out.
+static uint8_t *event_write_number(uint8_t *to, unsigned number, int64_t value) {
+    if (!value) return to;
+    to = pawl__pb_write_varint(to, (uint64_t)number << 3 | PAWL_PB_VARINT);
+    return pawl__pb_write_varint(to, (uint64_t)value);
+}
+
+static uint8_t *event_write_bytes(uint8_t *to, unsigned number, struct pawl_str bytes) {
+    to = pawl__pb_write_head(to, number, bytes.len);
+    if (bytes.len) memcpy(to, bytes.data, bytes.len); // or perhaps no data
+    return to + bytes.len;
+}
+
+// What stands before the body.
+static uint8_t *event_write_start(uint8_t *to, int64_t at) {
+    enum {
+        SECONDS = 1,
+        NANOS = 2
+    };
+    Google__Protobuf__Timestamp stamp;
+    pawl__timestamp_set(&stamp, at);
+    to = event_write_number(to, EVENT_ID, -1);
+    *to++ = EVENT_TIME << 3 | PAWL_PB_BYTES;
+    uint8_t *len = to++;
+    to = event_write_number(to, SECONDS, stamp.seconds);
+    to = event_write_number(to, NANOS, stamp.nanos);
+    *len = (uint8_t)(to - len - 1);
+    return to;
+}
+
+bool pawl__event_put_started(struct pawl_buf *out, unsigned number, int64_t at,
+                             struct pawl_str body, const char *source) {
+    enum {
+        SOURCE = 1
+    };
+    size_t start = out->len;
+    uint8_t *to = pawl__buf_reserve(out, EVENT_REST + body.len);
+    if (!to) return false;
+    to = event_write_start(to, at);
+    to = event_write_bytes(to, PB__HISTORY_EVENT__EVENT_TYPE_WORKFLOW_STARTED, body);
+    out->len = (size_t)(to - out->data);
+    size_t router = out->len;
+    if (source && (!pawl__pb_put_bytes(out, SOURCE, pawl__str(source)) ||
+                   !pawl__pb_wrap(out, router, EVENT_ROUTER)))
+        return false;
+    return pawl__pb_wrap(out, start, number);
+}
+
+struct pawl_str pawl__event_completed(struct pawl_arena *arena, int64_t at,
+                                      const struct pawl_event_completed *event) {
+    enum {
+        TASK_ID = 1,
+        RESULT = 2,
+        EXECUTION = 3,
+        VALUE = 1 // of a StringValue
+    };
+    struct pawl_str result = event->result ? *event->result : (struct pawl_str){0};
+    size_t value = result.len ? pawl__pb_field_size(VALUE, result.len) : 0;
+    size_t body = (event->task_id ? pawl__pb_uint_size(TASK_ID, (uint64_t)event->task_id) : 0) +
+                  (event->result ? pawl__pb_field_size(RESULT, value) : 0) +
+                  (event->execution.len ? pawl__pb_field_size(EXECUTION, event->execution.len) : 0);
+    char *bytes = pawl__arena_alloc(arena, EVENT_REST + body + event->router.bytes.len);
+    if (!bytes) return (struct pawl_str){0};
+    uint8_t *to = event_write_start((uint8_t *)bytes, at);
+    to = pawl__pb_write_head(to, PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED, body);
+    to = event_write_number(to, TASK_ID, event->task_id);
+    if (event->result) to = pawl__pb_write_head(to, RESULT, value);
+    if (result.len) to = event_write_bytes(to, VALUE, result);
+    if (event->execution.len) to = event_write_bytes(to, EXECUTION, event->execution);
+    if (event->router.number) to = event_write_bytes(to, EVENT_ROUTER, event->router.bytes);
+    return (struct pawl_str){bytes, (size_t)((char *)to - bytes)};
+}
+
+// --- routers ------------------------------------------------------------------------------------
 
 bool pawl__event_set_source(struct pawl_arena *arena, Pb__HistoryEvent *event, const char *app_id) {
     Pb__TaskRouter *router = pawl__wire_new(arena, &pb__task_router__descriptor);

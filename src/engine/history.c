@@ -1,5 +1,6 @@
 #include "engine/history.h"
 
+#include "engine/events.h"
 #include "wire/pack.h"
 #include "wire/pb.h"
 #include "wire/unpack.h"
@@ -21,13 +22,22 @@ static bool history_added(struct pawl_history *history, size_t len, bool ok) {
 
 bool pawl__history_add(struct pawl_history *history, const Pb__HistoryEvent *event) {
     size_t len = history->bytes.len;
-    return history_added(history, len,
-                         pawl__wire_append_field(&history->bytes, PAWL_HISTORY_FIELD, &event->base));
+    return history_added(
+        history, len, pawl__wire_append_field(&history->bytes, PAWL_HISTORY_FIELD, &event->base));
+}
+
+bool pawl__history_add_started(struct pawl_history *history, int64_t at, struct pawl_str body,
+                               const char *source) {
+    size_t len = history->bytes.len;
+    return history_added(
+        history, len,
+        pawl__event_put_started(&history->bytes, PAWL_HISTORY_FIELD, at, body, source));
 }
 
 bool pawl__history_add_bytes(struct pawl_history *history, struct pawl_str event) {
     size_t len = history->bytes.len;
-    return history_added(history, len, pawl__pb_put_bytes(&history->bytes, PAWL_HISTORY_FIELD, event));
+    return history_added(history, len,
+                         pawl__pb_put_bytes(&history->bytes, PAWL_HISTORY_FIELD, event));
 }
 
 struct pawl_str pawl__history_bytes(const struct pawl_history *history, uint32_t offset) {

@@ -31,6 +31,8 @@ void pawl__history_finish(struct pawl_history *history);
 
 // Appends |event|. False when memory is out: nothing was appended.
 bool pawl__history_add(struct pawl_history *history, const Pb__HistoryEvent *event);
+bool pawl__history_add_started(struct pawl_history *history, int64_t at, struct pawl_str body,
+                               const char *source);
 bool pawl__history_add_bytes(struct pawl_history *history, struct pawl_str event);
 
 // Steps through the events: start with |*at| = 0. False at the end, or when the bytes are damaged

@@ -3,9 +3,7 @@
 #include "engine/events.h"
 #include "engine/propagation.h"
 #include "engine/trace.h"
-#include "wire/pack.h"
 #include "wire/pb.h"
-#include "wire/timestamp.h"
 
 // Work items are put together from encoded pieces: a history is copied, not decoded.
 //
@@ -163,21 +161,7 @@ static bool items_put_past(struct pawl_buf *out, const struct items_turn *turn) 
 static bool items_begin_turn(const struct pawl_shard *shard, const struct pawl_instance *instance,
                              const struct pawl_turn_to *to, const struct items_turn *turn,
                              struct pawl_buf *out) {
-    Google__Protobuf__Timestamp at = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
-    pawl__timestamp_set(&at, instance->turn_started_at);
-    Pb__WorkflowStartedEvent body = PB__WORKFLOW_STARTED_EVENT__INIT;
-    Pb__TaskRouter router = PB__TASK_ROUTER__INIT;
-    Pb__HistoryEvent started = PB__HISTORY_EVENT__INIT;
-    started.eventid = -1;
-    started.timestamp = &at;
-    started.event_type_case = PB__HISTORY_EVENT__EVENT_TYPE_WORKFLOW_STARTED;
-    started.workflowstarted = &body;
-    if (pawl__turn_begins_anew(instance) && !turn->app) {
-        router.sourceappid = shard->app_id;
-        started._router_case = PB__HISTORY_EVENT___ROUTER_ROUTER;
-        started.router = &router;
-    }
-
+    bool anew = pawl__turn_begins_anew(instance) && !turn->app;
     size_t start = out->len;
     struct pawl_str propagated = pawl__buf_str(&instance->propagated);
     bool ok = pawl__pb_put_bytes(out, TURN_ID, pawl__instance_id(instance)) &&
@@ -187,7 +171,8 @@ static bool items_begin_turn(const struct pawl_shard *shard, const struct pawl_i
              pawl__pb_put_uint(out, 1, turn->kept);
     if (ok && propagated.len) ok = pawl__pb_put_bytes(out, TURN_PROPAGATED, propagated);
     return ok && items_put_past(out, turn) &&
-           pawl__wire_append_field(out, TURN_NEW, &started.base) &&
+           pawl__event_put_started(out, TURN_NEW, instance->turn_started_at, PAWL_STR(""),
+                                   anew ? shard->app_id : NULL) &&
            items_put_events(out, TURN_NEW, turn->inbox, instance->turn_events, turn->app) &&
            pawl__pb_wrap(out, start, ITEM_TURN) && pawl__pb_put_bytes(out, ITEM_TOKEN, to->token);
 }

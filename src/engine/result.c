@@ -2,30 +2,49 @@
 #include "engine/command.h"
 #include "engine/stall.h"
 #include "wire/pb.h"
+#include "wire/unpack.h"
 
 // What comes back to an instance: results of activities, the time of its timers, and that it cannot
 // go on.
 
-static Pb__HistoryEvent *result_event(struct pawl_shard *shard, struct pawl_stamp stamp,
-                                      int32_t task_id, char *execution_id,
-                                      const struct pawl_event_parts *scheduled,
-                                      Google__Protobuf__StringValue *result,
-                                      Pb__TaskFailureDetails *failure) {
+// An activity that has ended, and what scheduled it.
+struct result {
+    int32_t task_id;
+    struct pawl_event_parts scheduled;
+    struct pawl_str execution; // the id of the task's; may be empty
+};
+
+static enum pawl_err result_failed(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                   const struct result *task, Pb__TaskFailureDetails *failure,
+                                   struct pawl_str *bytes, struct pawl_error *error) {
     Pb__HistoryEvent *event =
-        pawl__event_create(&shard->arena, stamp.now,
-                           failure ? PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED
-                                   : PB__HISTORY_EVENT__EVENT_TYPE_TASK_COMPLETED);
-    if (!event || !pawl__event_copy_router(&shard->arena, event, scheduled)) return NULL;
-    if (failure) {
-        event->taskfailed->taskscheduledid = task_id;
-        event->taskfailed->taskexecutionid = execution_id;
-        event->taskfailed->failuredetails = failure;
-    } else {
-        event->taskcompleted->taskscheduledid = task_id;
-        event->taskcompleted->taskexecutionid = execution_id;
-        event->taskcompleted->result = result;
-    }
-    return event;
+        pawl__event_create(&shard->arena, stamp.now, PB__HISTORY_EVENT__EVENT_TYPE_TASK_FAILED);
+    char *execution_id = pawl__arena_dup(&shard->arena, task->execution);
+    if (!failure || !event || !execution_id ||
+        !pawl__event_copy_router(&shard->arena, event, &task->scheduled))
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
+    event->taskfailed->taskscheduledid = task->task_id;
+    event->taskfailed->taskexecutionid = execution_id;
+    event->taskfailed->failuredetails = failure;
+    return pawl__command_pack(shard, event, bytes, error);
+}
+
+// Of a result only the text is from outside.
+static enum pawl_err result_completed(struct pawl_shard *shard, struct pawl_stamp stamp,
+                                      const struct result *task,
+                                      const Google__Protobuf__StringValue *result,
+                                      struct pawl_str *bytes, struct pawl_error *error) {
+    struct pawl_str text = pawl__str(result ? result->value : "");
+    if (!pawl__wire_is_text(text))
+        return pawl__fail(error, PAWL_E_INVALID, "a result is not valid UTF-8");
+    const struct pawl_event_completed event = {
+        .task_id = task->task_id,
+        .result = result ? &text : NULL,
+        .execution = task->execution,
+        .router = task->scheduled.router,
+    };
+    *bytes = pawl__event_completed(&shard->arena, stamp.now, &event);
+    return bytes->data ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
 enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_stamp stamp,
@@ -40,20 +59,18 @@ enum pawl_err pawl__shard_complete_task(struct pawl_shard *shard, struct pawl_st
     };
     struct pawl_pb_field execution = {0};
     struct pawl_str bytes;
-    struct pawl_event_parts scheduled =
-        pawl__event_parts(pawl__history_bytes(&instance->history, item->offset));
-    pawl__pb_find(scheduled.body.bytes, TASK_EXECUTION_ID, &execution);
-    char *execution_id = pawl__arena_dup(&shard->arena, execution.bytes);
-    pawl__failure_cut(response->failuredetails);
-    Pb__HistoryEvent *event = result_event(shard, stamp, task_id, execution_id, &scheduled,
-                                           response->result, response->failuredetails);
-    if (!execution_id || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    enum pawl_err err = pawl__command_pack(shard, event, &bytes, error);
+    struct result task = {.task_id = task_id};
+    task.scheduled = pawl__event_parts(pawl__history_bytes(&instance->history, item->offset));
+    pawl__pb_find(task.scheduled.body.bytes, TASK_EXECUTION_ID, &execution);
+    task.execution = execution.bytes;
+    Pb__TaskFailureDetails *failure = response->failuredetails;
+    pawl__failure_cut(failure);
+    enum pawl_err err =
+        failure ? result_failed(shard, stamp, &task, failure, &bytes, error)
+                : result_completed(shard, stamp, &task, response->result, &bytes, error);
     if (!err && !pawl__command_has_room(shard, instance, bytes.len)) {
-        Pb__TaskFailureDetails *failure = pawl__command_too_large(shard, instance, bytes.len);
-        event = result_event(shard, stamp, task_id, execution_id, &scheduled, NULL, failure);
-        if (!failure || !event) return pawl__fail_plain(error, PAWL_E_NOMEM);
-        err = pawl__command_pack(shard, event, &bytes, error);
+        failure = pawl__command_too_large(shard, instance, bytes.len);
+        err = result_failed(shard, stamp, &task, failure, &bytes, error);
     }
     if (err) return err;
     struct pawl_notes notes = {0};

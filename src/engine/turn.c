@@ -70,8 +70,10 @@ enum pawl_err pawl__turn_send(struct pawl_turn *turn, enum pawl_message_kind kin
 
 // --- the events that the turn saw ---------------------------------------------------------------
 
-// Notes the version of the code that answered: in the event, only what is new.
-static enum pawl_err turn_note_version(struct pawl_turn *turn, Pb__WorkflowStartedEvent *started) {
+// Notes the version of the code that answered. |*body|, of the event that begins the turn, has what
+// is new of it.
+static enum pawl_err turn_note_version(struct pawl_turn *turn, struct pawl_str *body) {
+    *body = PAWL_STR("");
     if (!turn->response->_version_case) return PAWL_OK;
     struct pawl_instance *instance = turn->instance;
     const Pb__WorkflowVersion *given = turn->response->version;
@@ -92,9 +94,11 @@ static enum pawl_err turn_note_version(struct pawl_turn *turn, Pb__WorkflowStart
         if (!name) return PAWL_E_NOMEM;
         instance->version = name; // turn_finish or turn_undo frees the other one
     }
-    started->_version_case = PB__WORKFLOW_STARTED_EVENT___VERSION_VERSION;
-    started->version = version;
-    return PAWL_OK;
+    Pb__WorkflowStartedEvent started = PB__WORKFLOW_STARTED_EVENT__INIT;
+    started._version_case = PB__WORKFLOW_STARTED_EVENT___VERSION_VERSION;
+    started.version = version;
+    *body = pawl__wire_pack(turn->arena, &started.base);
+    return body->data ? PAWL_OK : PAWL_E_NOMEM;
 }
 
 // An event that a wait was for cancels the oldest timer of such a wait.
@@ -173,15 +177,14 @@ enum pawl_err pawl__turn_read_start(struct pawl_turn *turn) {
 }
 
 static enum pawl_err turn_begin(struct pawl_turn *turn) {
-    Pb__HistoryEvent *event =
-        pawl__event_create(turn->arena, turn->record->started_at, EVENT(WORKFLOW_STARTED));
-    if (!event) return PAWL_E_NOMEM;
-    if (pawl__turn_begins_anew(turn->instance) &&
-        !pawl__event_set_source(turn->arena, event, turn->app_id))
+    struct pawl_str body;
+    enum pawl_err err = turn_note_version(turn, &body);
+    if (err) return err;
+    const char *source = pawl__turn_begins_anew(turn->instance) ? turn->app_id : NULL;
+    if (!pawl__history_add_started(&turn->instance->history, turn->record->started_at, body,
+                                   source))
         return PAWL_E_NOMEM;
-    enum pawl_err err = turn_note_version(turn, event->workflowstarted);
-    if (!err) err = pawl__turn_add(turn, event);
-    if (!err) err = turn_absorb_inbox(turn);
+    err = turn_absorb_inbox(turn);
     if (err) return err;
     if (!turn->instance->started_at) turn->instance->started_at = turn->record->started_at;
     return pawl__turn_read_start(turn);

@@ -50,8 +50,8 @@ static inline uint8_t *pawl__pb_write_varint(uint8_t *at, uint64_t value) {
     return at;
 }
 static inline uint8_t *pawl__pb_write_head(uint8_t *at, unsigned number, size_t len) {
-    return pawl__pb_write_varint(
-        pawl__pb_write_varint(at, (uint64_t)number << 3 | PAWL_PB_BYTES), len);
+    return pawl__pb_write_varint(pawl__pb_write_varint(at, (uint64_t)number << 3 | PAWL_PB_BYTES),
+                                 len);
 }
 
 struct pawl_pb_reader {
