@@ -168,10 +168,11 @@ static enum pawl_err answer_need(struct answer *answer, const char *target,
 // Whether a terminate is among the events that the turn saw.
 static bool answer_is_terminated(const struct pawl_instance *instance, uint32_t events) {
     struct pawl_event_view view;
+    struct pawl_pb_field body;
     size_t at = 0;
     for (uint32_t i = 0; i < events; i++) {
         if (!pawl__history_next(pawl__buf_str(&instance->inbox.bytes), &at, &view)) return false;
-        if (pawl__event_type(view.bytes) == PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED)
+        if (pawl__pb_find(view.bytes, PB__HISTORY_EVENT__EVENT_TYPE_EXECUTION_TERMINATED, &body))
             return true;
     }
     return false;

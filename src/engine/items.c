@@ -210,7 +210,10 @@ void pawl__shard_turn_lost(struct pawl_instance *instance) {
 static struct pawl_str items_scheduled(const struct pawl_instance *instance, int32_t task_id) {
     const struct pawl_pending *item = pawl__pending_find(&instance->pending, task_id);
     if (!item || item->kind != PAWL_PENDING_TASK) return (struct pawl_str){0};
-    return pawl__event_body(pawl__history_bytes(&instance->history, item->offset)).bytes;
+    struct pawl_pb_field body = {0};
+    pawl__pb_find(pawl__history_bytes(&instance->history, item->offset),
+                  PB__HISTORY_EVENT__EVENT_TYPE_TASK_SCHEDULED, &body);
+    return body.bytes;
 }
 
 struct pawl_str pawl__shard_activity_name(const struct pawl_instance *instance, int32_t task_id) {

@@ -146,12 +146,13 @@ enum pawl_err pawl__turn_read_start(struct pawl_turn *turn) {
         TRACE = 7,
         SPAN = 8
     };
-    struct pawl_pb_field body = pawl__event_body(
-        pawl__history_bytes(&turn->instance->history, turn->instance->start_offset));
+    struct pawl_str event =
+        pawl__history_bytes(&turn->instance->history, turn->instance->start_offset);
+    struct pawl_pb_field body;
     Pb__ExecutionStartedEvent *start =
         pawl__wire_new(turn->arena, &pb__execution_started_event__descriptor);
     if (!start) return PAWL_E_NOMEM;
-    if (body.number != EVENT(EXECUTION_STARTED)) return PAWL_E_INVALID;
+    if (!pawl__pb_find(event, EVENT(EXECUTION_STARTED), &body)) return PAWL_E_INVALID;
     turn->start = start;
     struct pawl_pb_reader reader = pawl__pb_reader(body.bytes);
     struct pawl_pb_field part;
