@@ -57,7 +57,7 @@ server-campaign: all ## limits of an app, then three daemons, on a PostgreSQL an
 	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_LIMITS_ON_SERVERS=1 /usr/bin/python3 -B tests/e2e/test_limits.py -k OnPostgres -k OnRedis
 	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_SERVER_SECONDS=$(or $(SECONDS),300) PAWL_SEED=$(SEED) $(if $(SERVER),PAWL_SERVER=$(SERVER)) /usr/bin/python3 -B tests/e2e/test_servers.py
 
-daemon-campaign: all ## the same where only daemons are killed, stopped and cut off, and their clocks moved: ten minutes for each server
+daemon-campaign: all ## the same where only daemons are killed, stopped, ended and cut off, or their clocks moved, also on one SQLite file: ten minutes for each store; SERVER= one of postgres, redis, file
 	@PAWL_BUILD=$(abspath $(BUILD)) PAWL_SERVER_TROUBLE=daemons PAWL_SERVER_SECONDS=$(or $(SECONDS),600) PAWL_SEED=$(SEED) $(if $(SERVER),PAWL_SERVER=$(SERVER)) /usr/bin/python3 -B tests/e2e/test_servers.py
 
 jaeger: all ## build Jaeger from Go's registry, some minutes, and test that it gets our traces

@@ -29,7 +29,7 @@ def hunks(lines):
 
 
 patches = [patch for folder in ("tests/sim/mutants", "tests/unit/runtime/mutants", "tests/unit/runtime/mutants-apps",
-                                  "tests/unit/runtime/mutants-lists", "tests/loops/mutants")
+                                  "tests/unit/runtime/mutants-tests", "tests/loops/mutants")
            for patch in sorted((ROOT / folder).glob("*.patch"))]
 numbers = [(patch.parent, patch.name.split("-")[0]) for patch in patches]
 wrong = [f"{patch.name}: another patch has this number" for patch, number in zip(patches, numbers) if numbers.count(number) > 1]

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Three daemons of one app on a real server, which does not leave them in peace, under load from workers and clients
-of the real SDKs.
+"""Three daemons of one app on a real server, which does not leave them in peace, or on one SQLite file, under load from
+workers and clients of the real SDKs.
 
-    PAWL_SERVER=           postgres or redis; both, one after the other, where it is not said
+    PAWL_SERVER=           postgres, redis or file; all, one after the other, where it is not said
     PAWL_SERVER_SECONDS=   how long for each; a few troubles, each once, where it is not said
-    PAWL_SERVER_LANGUAGE=  of workers and clients: go (on PostgreSQL) or python (on Redis). One of them alone, as each SDK
+    PAWL_SERVER_LANGUAGE=  of workers and clients: go (on PostgreSQL and a file) or python (on Redis). One of them alone, as each SDK
                            counts a workflow's steps in its own way
-    PAWL_SERVER_TROUBLE=   all, or daemons: these alone are killed, stopped and cut off, their clocks are moved by an
-                           hour, and the server is well
+    PAWL_SERVER_TROUBLE=   all, or daemons: these alone are killed, stopped, ended and cut off, their clocks are moved by
+                           an hour, and the server is well. On a file there are no other troubles
     PAWL_SEED=             repeats the choices
 
 Each daemon reaches the server through a proxy of its own, which cuts and tears connections. Worker and client append
@@ -108,15 +108,17 @@ class World:
     def __init__(self, kind, random, language):
         self.kind, self.random, self.language = kind, random, language
         self.counts, self.served, self.probes = collections.Counter(), [], 0
-        self.server = postgres.Server() if kind == "postgres" else redis_server.Server()
+        self.server = {"postgres": postgres.Server, "redis": redis_server.Server, "file": lambda: None}[kind]()
         self.standby = None
         if kind == "postgres" and TROUBLE == "all":
             self.standby = postgres.Standby(self.server)
         self.proxies = [[proxy.Proxy(one.port) for one in self.servers()] for _ in range(3)]
         self.clocks = [clock.Clock() for _ in range(3)]
-        self.daemons = [harness.Daemon(app_id=f"servers-{kind}", server=self.server, shards=SHARDS, env=wall.env,
-                                       ports=[one.port for one in proxies], flags=["--log-level", "info"])
-                        for wall, proxies in zip(self.clocks, self.proxies)]
+        self.daemons = []
+        for wall, proxies in zip(self.clocks, self.proxies):
+            folder = self.daemons[0].folder if self.daemons and not self.server else None  # a file is shared by its folder
+            self.daemons.append(harness.Daemon(app_id=f"servers-{kind}", server=self.server, shards=SHARDS, env=wall.env, folder=folder,
+                                               ports=[one.port for one in proxies], flags=["--log-level", "info"]))
         self.ledger = Ledger(self.daemons[0].folder / "ledger")
         self.workers = [self.program("worker", n) for n in range(3)]
         self.clients = [self.program("client", n) for n in range(2)]
@@ -130,7 +132,7 @@ class World:
         return [one for one in (self.server, self.standby) if one]
 
     def program(self, mode, number):
-        with open(self.daemons[number].folder / f"{mode}.log", "wb") as log:
+        with open(self.daemons[number].folder / f"{mode}{number}.log", "wb") as log:
             return subprocess.Popen(
                 [*PROGRAMS[self.language], "-mode", mode, "-ledger", self.ledger.path, "-in-flight", "6", "-name",
                  f"client{number}", "-grpc-port", str(self.daemons[number].grpc)], stdout=log, stderr=log)
@@ -152,13 +154,13 @@ class World:
         self.ledger.note("S", name, 0)
         return time.monotonic() - begin
 
-    def measure(self, away, begin):
+    def measure(self, trouble, away, begin):
         """How long it takes until all shards are served, one daemon being away since |begin|."""
         hub = raw.Hub(self.daemons[(away + 1) % 3].grpc)
         self.probes += 1
         with concurrent.futures.ThreadPoolExecutor(PROBES) as pool:
             ends = [pool.submit(self.probe, hub, f"probe-{self.probes}-{n}", begin) for n in range(PROBES)]
-            self.served.append(max(end.result() for end in ends))
+            self.served.append((max(end.result() for end in ends), trouble))
         hub.close()
 
     # --- troubles; each ends well ---
@@ -172,17 +174,27 @@ class World:
         self.daemons[away].kill()
         self.ledger.trouble()
         if SECONDS and self.random.random() < 0.7:
-            self.measure(away, begin)
+            self.measure("kill_daemon", away, begin)
+        self.daemons[away].start()
+
+    def end_daemon(self):
+        """In order, as an update does."""
+        away = self.random.randrange(3)
+        begin = time.monotonic()
+        self.daemons[away].stop()
+        self.ledger.trouble()
+        self.measure("end_daemon", away, begin)
         self.daemons[away].start()
 
     def stop_daemon(self):
+        """On a file nobody else takes its shards meanwhile, as it keeps its locks."""
         away = self.random.randrange(3)
         begin = time.monotonic()
         self.daemons[away].process.send_signal(signal.SIGSTOP)
         try:
             self.ledger.trouble()
-            if SECONDS and self.random.random() < 0.7:
-                self.measure(away, begin)
+            if self.server and SECONDS and self.random.random() < 0.7:
+                self.measure("stop_daemon", away, begin)
             else:
                 self.pause(0, 4)
         finally:
@@ -197,7 +209,7 @@ class World:
             one.silence()
         self.ledger.trouble()
         if SECONDS and self.random.random() < 0.7:
-            self.measure(away, begin)
+            self.measure("cut_off", away, begin)
         else:
             self.pause(0, 4)
         for one in self.proxies[away]:
@@ -257,7 +269,10 @@ class World:
             gone.target = self.standby.port
 
     def troubles(self):
-        of_daemons = [self.kill_daemon, self.stop_daemon, self.cut_off, self.move_clock]
+        of_daemons = [self.kill_daemon, self.stop_daemon, self.end_daemon, self.move_clock]
+        if not self.server:
+            return of_daemons
+        of_daemons.append(self.cut_off)
         if TROUBLE == "daemons":
             return of_daemons
         return [*of_daemons, self.cut, self.tear, self.slow, self.kill_server, self.stop_server,
@@ -269,7 +284,10 @@ class World:
         self.pause(0.2, 4 if SECONDS else 0.5)
 
     def run(self):
-        if not SECONDS:
+        if not SECONDS and not self.server:
+            for trouble in (self.kill_daemon, self.stop_daemon, self.end_daemon):
+                self.make(trouble)
+        elif not SECONDS:
             for trouble in (self.tear, self.promote if self.standby else self.kill_server, self.cut, self.kill_daemon):
                 self.make(trouble)
         end, told, chosen = time.monotonic() + SECONDS, time.monotonic(), []
@@ -282,7 +300,7 @@ class World:
 
     def told(self):
         times = sorted(self.served)
-        spans = f"; served again after {times[len(times) // 2]:.1f} s, at most {times[-1]:.1f} s" if times else ""
+        spans = f"; served again after {times[len(times) // 2][0]:.1f} s, at most {times[-1][0]:.1f} s ({times[-1][1]})" if times else ""
         return f"{self.kind}: " + ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items())) + spans
 
     def close(self):
@@ -302,7 +320,7 @@ class World:
 class Servers(unittest.TestCase):
     def go_through(self, kind):
         random = harness.seeded(f"{self.id()} {kind}")
-        language = LANGUAGE or {"postgres": "go", "redis": "python"}[kind]
+        language = LANGUAGE or {"redis": "python"}.get(kind, "go")
         harness.need(language)
         harness.install(LOAD / language)
         world = World(kind, random, language)
@@ -324,7 +342,7 @@ class Servers(unittest.TestCase):
                 hub.wait(f"probe-{n}-{m}", timeout=60)
         found, sums = world.ledger.check(hub)
         print(f"{world.told()}; {sums}", flush=True)
-        slow = [f"{span:.1f}" for span in world.served if span > LEASE]
+        slow = [f"{span:.1f} ({trouble})" for span, trouble in world.served if span > LEASE]
         if slow:
             wrong.append(f"served again only after {', '.join(slow)} s")
         for line in wrong + found:
@@ -343,6 +361,10 @@ class Servers(unittest.TestCase):
     @unittest.skipUnless(os.environ.get("PAWL_SERVER", "redis") == "redis", "another server is asked for")
     def test_redis(self):
         self.go_through("redis")
+
+    @unittest.skipUnless(os.environ.get("PAWL_SERVER", "file") == "file", "a server is asked for")
+    def test_file(self):
+        self.go_through("file")
 
 
 if __name__ == "__main__":
