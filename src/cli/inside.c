@@ -59,6 +59,8 @@ void pawl__inside_end(struct pawl_inside *inside, const char *why, int64_t grace
     inside->ending = true;
     pawl__api_set_ready(inside->api, false, why);
     pawl__api_close_streams(inside->api);
+    // Not when the last call has ended, as a client may wait for a workflow for long.
+    if (inside->node) pawl__node_leave(inside->node);
     struct pawl_server *const servers[] = {inside->start.server, inside->start.own};
     inside->servers = inside->start.own ? 2 : 1;
     for (int i = 0, count = inside->servers; i < count; i++)

@@ -47,6 +47,7 @@ struct pawl_node {
     struct pawl_link parked;           // calls, until it is known who serves their shards
     struct pawl_link away;             // struct pawl_forward: calls that others of the app serve
     bool ready, closing;
+    bool leaving;       // its shards are for others, as after pawl__node_leave
     bool hastens;       // to look again, as shards are nobody's
     int64_t unheld_at;  // since when they are, steady; 0: they are not
     int64_t lacking_at; // since when nobody is known to serve a shard, steady; 0: all are served
@@ -72,6 +73,10 @@ char *pawl__node_app(const char *namespace, const char *app_id);
 enum pawl_err pawl__node_create(struct pawl_storage *storage,
                                 const struct pawl_node_options *options, struct pawl_node **out,
                                 struct pawl_error *error);
+
+// This process is about to end. Daemons that have workers get its shards now, and its calls go on
+// there: those that are under way here may take a while yet, and pawl__node_close ends them.
+void pawl__node_leave(struct pawl_node *node);
 
 // Answers all open calls with PAWL_E_UNAVAILABLE, writes what is not yet written (snapshots too, so
 // that the next start is quick), releases the shards, frees the node, and calls |closed|.

@@ -101,7 +101,7 @@ void pawl__node_on_seen(struct pawl_members *members) {
 
 void pawl__node_look(struct pawl_node *node) {
     int64_t now = pawl__clock_steady();
-    uint32_t workers = (uint32_t)node->dispatch.worker_count;
+    uint32_t workers = node->leaving ? 0 : (uint32_t)node->dispatch.worker_count;
     if (workers)
         node->worked_at = now;
     else if (node->worked_at && now - node->worked_at < NODE_WORKER_BREAK)
@@ -109,6 +109,12 @@ void pawl__node_look(struct pawl_node *node) {
     for (uint32_t i = 0; i < node->count; i++)
         pawl__ownership_pulse(&node->partitions[i].ownership);
     pawl__members_look(&node->members, workers);
+}
+
+void pawl__node_leave(struct pawl_node *node) {
+    node->leaving = true;
+    node->worked_at = 0;
+    if (node->shares && node->count) pawl__node_look(node);
 }
 
 static void node_on_look(uv_timer_t *timer) {

@@ -246,6 +246,30 @@ class TestDaemons(unittest.TestCase):
         self.assertLess(time.monotonic() - began, 10)
         self.check(self.all.hubs[1], names)
 
+    def test_one_stops_while_somebody_waits_there(self):
+        """Its shards go to others at once: neither when nobody waits there any more, nor when it has been without a worker for
+        three seconds."""
+        wait = self.all.hubs[2].channel.unary_unary(raw.SERVICE + "WaitForInstanceCompletion", raw.pb.GetInstanceRequest.SerializeToString,
+                                                    raw.pb.GetInstanceResponse.FromString)
+        daemon, pauses = self.all.daemons[2], []
+        daemon.flags = ["--dapr-graceful-shutdown-seconds", "30"]
+        while len(pauses) < 3 and min(pauses, default=60) > 2:  # on a machine that others use
+            daemon.stop()
+            daemon.start()
+            self.spread()
+            waiting = wait.future(raw.pb.GetInstanceRequest(instanceId="nobody"), timeout=60)
+            time.sleep(0.2)  # so that it has come there
+            daemon.process.terminate()
+            began = time.monotonic()
+            names = [f"u{len(pauses)}-{i:02d}" for i in range(COUNT)]
+            for name in names:
+                start(self.all.hubs[0], name)
+            pauses.append(time.monotonic() - began)
+            self.assertIsNone(daemon.process.poll())
+            self.check(self.all.hubs[1], names)
+            waiting.cancel()
+        self.assertLess(min(pauses), 2, pauses)
+
     def owners(self):
         """The index of the daemon that holds each shard."""
         with contextlib.closing(sqlite3.connect(self.all.daemons[0].folder / "state.db", timeout=10)) as db:

@@ -280,6 +280,26 @@ static void test_sleeper(void **state) {
     finish(&fleet, workers);
 }
 
+// A daemon is about to end: the other one has its shards while calls there are still under way.
+static void test_leaves(void **state) {
+    struct fleet fleet = {0};
+    struct worker workers[2] = {{{0}}, {{0}}};
+    fleet_init(&fleet, 2, SHARDS, workers);
+    struct kit *leaver = &fleet.kits[0];
+    const char *id = fleet_id(&fleet, 0, "w", 0);
+    kit_started(leaver, id);
+    (void)kit_take(leaver, &workers[0]);
+    struct caller caller;
+    kit_wait(leaver, &caller, id, PAWL_WAIT_COMPLETED);
+    pawl__node_leave(leaver->node);
+    FLEET_UNTIL(&fleet, fleet_serves(&fleet, 1) == SHARDS);
+    assert_false(caller.done);
+    FLEET_UNTIL(&fleet, workers[1].count == 1); // what a worker of the leaver had in hand
+    answer(&fleet, 1, &workers[1], PAWL_OK);
+    DONE(leaver, caller, PAWL_OK);
+    finish(&fleet, workers);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_busy),
@@ -291,6 +311,7 @@ int main(void) {
         cmocka_unit_test(test_lease_moves),
         cmocka_unit_test(test_sleeper),
         cmocka_unit_test(test_worker_hangs_up),
+        cmocka_unit_test(test_leaves),
     };
     return cmocka_run_group_tests_name("runtime relay", tests, NULL, NULL);
 }
