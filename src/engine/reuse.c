@@ -80,11 +80,13 @@ static enum pawl_err reuse_check_child(struct reuse *reuse, const struct reuse_e
                                        const Pb__HistoryEvent *created) {
     struct pawl_shard *shard = reuse->shard;
     const char *id = created->childworkflowinstancecreated->instanceid;
-    if (pawl__is_elsewhere(created, shard->app_id) || !pawl__shard_has(shard, pawl__str(id))) {
+    bool of_app = pawl__is_elsewhere(created, shard->app_id);
+    if (of_app || !pawl__shard_has(shard, pawl__str(id))) {
         const struct pawl_pending *item =
             pawl__pending_find(&parent->instance->pending, created->eventid);
         if (!item || item->kind != PAWL_PENDING_CHILD) return PAWL_OK;
         shard->awaits_news = true;
+        shard->awaits_app = of_app;
         return reuse_refuse(reuse, parent, id);
     }
     struct pawl_instance *child;

@@ -107,6 +107,7 @@ struct pawl_shard {
     uint64_t dropped;       // messages that had nowhere to go
     bool awaits_news;  // pawl__shard_create was refused for a child elsewhere, not known to have
                        // ended
+    bool awaits_app;   // and that is of another app
     bool reaches_apps; // what is of other apps can be reached; else it is refused. The caller's
     bool gives_far;    // and activities of other apps given out; else they fail
     bool is_told;      // the listener is told of the changes in the batch under construction

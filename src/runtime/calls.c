@@ -189,6 +189,12 @@ bool pawl__calls_hope(struct pawl_calls *calls, struct pawl_call *call, int64_t 
     return true;
 }
 
+void pawl__calls_hear(struct pawl_calls *calls, int64_t at) {
+    calls->heard_at = at;
+    if (uv_is_active((uv_handle_t *)&calls->news))
+        uv_timer_start(&calls->news, calls_on_news, 0, 0);
+}
+
 // --- waiting for an instance --------------------------------------------------------------------
 
 static void waiters_free(struct pawl_calls *calls, struct pawl_waiters *waiters) {

@@ -90,8 +90,9 @@ struct pawl_calls {
     struct pawl_map waiters;            // id -> struct pawl_waiters
     struct pawl_link building, writing; // which wait for these batches to be durable
     struct pawl_link
-        blocked;     // until there is room in a batch for what they write, or there is news
-    uv_timer_t news; // ends the wait for that; |data| is for whoever closes it
+        blocked;      // until there is room in a batch for what they write, or there is news
+    int64_t heard_at; // all mail that was there by then has been received; steady
+    uv_timer_t news;  // ends the wait for that; |data| is for whoever closes it
     // The batch under construction: by more than calls that are patient, and by some that are not
     // behind turns either.
     bool awaited, asked;
@@ -125,6 +126,9 @@ enum pawl_err pawl__calls_wait(struct pawl_calls *calls, struct pawl_call *call)
 // run again with each batch from now on, and last of all when |most| (nanoseconds) have passed.
 // False: they have.
 bool pawl__calls_hope(struct pawl_calls *calls, struct pawl_call *call, int64_t most);
+
+// All mail of the shard that was there |at| has been received: runs those who hope for it again.
+void pawl__calls_hear(struct pawl_calls *calls, int64_t at);
 
 // Runs those who wait for |instance| again, if |is_met| says so, or it is gone.
 void pawl__calls_recheck(struct pawl_calls *calls, const struct pawl_instance *instance,

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 static const char *const mailbox_scope = "dapr.runtime.wfengine";
 
 enum {
@@ -26,6 +28,8 @@ struct mailbox_round {
     size_t count;
     size_t open; // calls that have not ended
     bool reading;
+    bool is_whole;                           // it has all that was there
+    int64_t began_at;                        // steady
     struct pawl_mail removed[MAILBOX_ROUND]; // of the commit that runs
     struct pawl_error error;
 };
@@ -46,8 +50,10 @@ static void mailbox_read(struct pawl_mailbox *mailbox);
 // Ends the round if all of it is over, and begins the next if the bell rang.
 static void mailbox_check(struct pawl_mailbox *mailbox) {
     if (!mailbox_is_idle(mailbox)) return;
-    if (mailbox->round) round_free(mailbox->round);
+    struct mailbox_round *round = mailbox->round;
     mailbox->round = NULL;
+    if (round && round->is_whole) pawl__calls_hear(mailbox->calls, round->began_at);
+    if (round) round_free(round);
     if (mailbox->rung && pawl__residency_serves(mailbox->residency)) mailbox_read(mailbox);
 }
 
@@ -81,7 +87,10 @@ static void receive_done(struct pawl_call *call, const struct pawl_error *error)
         if (!round->open && !round->reading) round_free(round);
         return;
     }
-    if (error) round->mailbox->rung = true; // its row is still there
+    if (error) {
+        round->mailbox->rung = true; // its row is still there
+        round->is_whole = false;
+    }
     if (!error) mailbox_check(round->mailbox);
 }
 
@@ -149,6 +158,7 @@ static void round_done(struct pawl_job *job) {
                   round->error.text);
         round->count = 0; // the next bell, or the next look, reads them
     }
+    round->is_whole = !round->error.code && round->count < MAILBOX_ROUND;
     if (round->count == MAILBOX_ROUND) mailbox->rung = true; // there may be more
     round_receive(round);
     mailbox_check(mailbox);
@@ -163,6 +173,7 @@ static void mailbox_read(struct pawl_mailbox *mailbox) {
     round->mailbox = mailbox;
     round->residency = mailbox->residency;
     round->reading = true;
+    round->began_at = pawl__clock_steady();
     round->job = (struct pawl_job){.run = round_run, .done = round_done};
     mailbox->residency->jobs_out++;
     pawl__storage_ask(mailbox->residency->storage, &round->job);

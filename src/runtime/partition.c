@@ -140,10 +140,15 @@ static bool partition_lacks(const struct pawl_residency *residency, bool turn,
     return pawl__choose_lacks(partition->dispatch, turn, name);
 }
 
+static void partition_listen(struct pawl_residency *residency) {
+    pawl__mailbox_ring(&partition_of(residency)->mailbox);
+}
+
 static const struct pawl_residency_host partition_residency_host = {
     .settle = partition_settle,
     .failed = partition_on_failed,
     .elsewhere = partition_elsewhere,
+    .listen = partition_listen,
     .lacks = partition_lacks,
 };
 

@@ -41,6 +41,8 @@ struct pawl_residency_host {
     // A call has come while the shard is not served here. True: it was taken to where it is served,
     // or will be. False: it fails.
     bool (*elsewhere)(struct pawl_residency *residency, struct pawl_call *call);
+    // Reads the shard's mail, and tells pawl__calls_hear.
+    void (*listen)(struct pawl_residency *residency);
     // Whether no worker is connected that may have a turn (of a workflow) or an activity |name|.
     bool (*lacks)(const struct pawl_residency *residency, bool turn, struct pawl_str name);
 };

@@ -14,10 +14,18 @@ static struct pawl_str verb_copy(struct pawl_arena *arena, struct pawl_str text,
 }
 
 // The end of a child in another shard or app may be on its way when somebody who knows of it, from
-// there, uses its parent's id again.
+// there, uses its parent's id again. Of another shard it is in the store by then, so that nothing
+// is on its way any more once the mail was read.
 #define START_NEWS (500 * PAWL_MILLISECOND)
 
 // --- start --------------------------------------------------------------------------------------
+
+static void start_hope(struct pawl_calls *calls, struct pawl_call *call) {
+    struct pawl_residency *residency = calls->residency;
+    bool first = !call->hoped_at, abroad = residency->shard.awaits_app;
+    if (!abroad && !first && calls->heard_at >= call->hoped_at) return;
+    if (pawl__calls_hope(calls, call, START_NEWS) && first) residency->host->listen(residency);
+}
 
 static enum pawl_err start_run(struct pawl_calls *calls, struct pawl_call *call,
                                struct pawl_error *error) {
@@ -27,8 +35,7 @@ static enum pawl_err start_run(struct pawl_calls *calls, struct pawl_call *call,
     if (err) return err;
     err = pawl__shard_create(&residency->shard, pawl__residency_stamp(residency), call->id,
                              verb->start, verb->enforce_unique, error);
-    if (err == PAWL_E_EXISTS && residency->shard.awaits_news)
-        pawl__calls_hope(calls, call, START_NEWS);
+    if (err == PAWL_E_EXISTS && residency->shard.awaits_news) start_hope(calls, call);
     return err;
 }
 

@@ -309,5 +309,27 @@ class Ids(Case):
                 self.until(lambda: self.is_free(i))
 
 
+class Shards(Case):
+    def test_refused_at_once(self):
+        """A child of another shard that still runs holds the parent's id up, which is known once the mail was read; and what ends
+        it is known as soon."""
+        daemon = self.daemon(NEAR, shards=4)
+        hub = self.hub(daemon)
+        self.worker(daemon, wait=wait, parent=leaves("wait"))
+        took = []
+        for n in range(9):
+            i = f"soon-{n}"
+            self.until(lambda: hub.start(i, "parent") or True)
+            self.assertEqual(hub.wait(i).workflowStatus, COMPLETED)
+            self.until(self.is_there, hub, i + "-left")
+            began = time.monotonic()
+            self.assertIn(BUSY.format(id=i) % f"child workflow '{i}-left'", self.refused(Ids.EXISTS, hub.start, i, "wait"))
+            took.append(time.monotonic() - began)
+            hub.raise_event(i + "-left", "go")
+            self.assertEqual(hub.wait(i + "-left").workflowStatus, COMPLETED)
+            self.assertEqual(hub.start(i, "wait").instanceId, i)
+        self.assertLess(sorted(took)[len(took) // 2], 0.3, took)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,7 +1,7 @@
 // An app of several shards: what its workflows tell each other goes through the store's mailbox,
 // and what clients ask of all of them is put together. Then several daemons that share them.
 
-#include "kit.h"
+#include "fleet.h"
 
 enum {
     SHARDS = 4,
@@ -296,6 +296,52 @@ static void test_new_ids(void **state) {
     kit_finish(&kit);
 }
 
+// --- several daemons ----------------------------------------------------------------------------
+
+static enum fleet_fate deaf(struct fleet *fleet, enum pawl_verb_kind kind) {
+    return kind == PAWL_VERB_RING ? FLEET_UNHEARD : FLEET_ARRIVES;
+}
+
+// The first child from |from| on whose shard daemon |at| serves.
+static int child_at(const struct fleet *fleet, int at, int from) {
+    char id[16];
+    for (int child = from;; child++) {
+        snprintf(id, sizeof id, "child%d", child);
+        const struct pawl_node *node = fleet->kits[at].node;
+        uint32_t shard = pawl__shard_of(pawl__str(id), node->count);
+        if (pawl__partition_serves(&node->partitions[shard])) return child;
+    }
+}
+
+// Who has seen a child end may start its parent's id again, wherever both are, though no bell has
+// told that there is mail. As long as the child runs the start is refused.
+static void test_id_of_a_parent(void **state) {
+    struct fleet fleet = {.fate = deaf};
+    struct worker workers[2] = {{{0}}, {{0}}};
+    struct kit *near = &fleet.kits[0], *far = &fleet.kits[1];
+    char child[16];
+    fleet_init(&fleet, 2, SHARDS, workers);
+    for (int round = 0, number = 0; round < 5; round++, number++) {
+        struct caller again;
+        const char *parent = fleet_id(&fleet, 0, "p", round);
+        number = child_at(&fleet, 1, number);
+        snprintf(child, sizeof child, "child%d", number);
+        kit_started(near, parent);
+        kit_turn(near, &workers[0], parent,
+                 ACTIONS(kit_child(near, number), kit_complete(near, number + 1, "1")));
+        FLEET_UNTIL(&fleet, workers[1].count);
+        kit_start(near, &again, parent);
+        DONE(near, again, PAWL_E_EXISTS);
+        kit_turn(far, &workers[1], child, ACTIONS(kit_complete(far, 0, "1")));
+        kit_start(near, &again, parent);
+        DONE(near, again, PAWL_OK);
+        kit_turn(near, &workers[0], parent, ACTIONS(kit_complete(near, 0, "2")));
+    }
+    kit_detach(near, &workers[0]);
+    kit_detach(far, &workers[1]);
+    fleet_finish(&fleet);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_children_in_other_shards),
@@ -305,6 +351,7 @@ int main(void) {
         cmocka_unit_test(test_purge_of_strangers),
         cmocka_unit_test(test_purge_that_is_canceled),
         cmocka_unit_test(test_new_ids),
+        cmocka_unit_test(test_id_of_a_parent),
     };
     return cmocka_run_group_tests_name("runtime shards", tests, NULL, NULL);
 }
