@@ -55,11 +55,12 @@ static const struct pawl_instance *checkpoint_parent(const struct pawl_checkpoin
 // Puts children behind their parent. Where many families grow at a time, an index that has the
 // children of one side by side would otherwise have its page written once for each of them.
 static void checkpoint_join_families(struct pawl_checkpoint *point) {
+    if (!point->count) return; // no memory to ask for
     struct {
         size_t next, last; // in the family; of the children
         bool follows;
     } *of = malloc(point->count * sizeof *of);
-    struct pawl_instance **joined = malloc((point->count + 1) * sizeof(struct pawl_instance *));
+    struct pawl_instance **joined = malloc(point->count * sizeof(struct pawl_instance *));
     size_t families = 0, count = 0;
     for (size_t i = 0; of && joined && i < point->count; i++) {
         const struct pawl_instance *parent = checkpoint_parent(point, point->todo[i]);
