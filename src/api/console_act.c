@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "api/console.h"
-#include "base/clock.h"
+#include "base/id.h"
 
 // Steering: starts, and what can be done to one instance. Each is logged with who asked.
 
@@ -124,7 +124,7 @@ void pawl__console_start(void *arg, struct pawl_request *request,
     json_decref(body);
     if (ok && !*message->instanceid) {
         message->instanceid = pawl__arena_alloc(&request->arena, 37);
-        if (message->instanceid) pawl__random_uuid(message->instanceid);
+        if (message->instanceid) pawl__id_new(message->instanceid);
         ok = message->instanceid;
     }
     if (!ok) {

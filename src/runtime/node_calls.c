@@ -2,6 +2,7 @@
 // whose shard has no owner now is parked until it is known who has it.
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "runtime/family.h"
 #include "runtime/gather.h"
 #include "runtime/node.h"
@@ -116,7 +117,7 @@ static void node_note_answered(struct pawl_node *node, const struct pawl_call *c
 
 void pawl__node_draw(const struct pawl_node *node, char out[37]) {
     for (unsigned tries = 0; tries < NODE_DRAWS; tries++) {
-        pawl__random_uuid(out);
+        pawl__id_new(out);
         uint32_t number = pawl__shard_of(pawl__str(out), node->count);
         if (!node->count || pawl__partition_serves(&node->partitions[number])) return;
     }

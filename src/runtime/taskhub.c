@@ -1,6 +1,6 @@
 #include "runtime/taskhub.h"
 
-#include "base/clock.h"
+#include "base/id.h"
 #include "engine/events.h"
 #include "engine/history.h"
 #include "runtime/operations.h"
@@ -328,7 +328,7 @@ static void taskhub_rerun(struct pawl_taskhub_call *call) {
         taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
         return;
     }
-    if (!given) pawl__random_uuid(call->new_id);
+    if (!given) pawl__id_new(call->new_id);
     if (!*call->new_id) {
         taskhub_fail(call, PAWL_E_INVALID, "the new instance ID is empty");
         return;

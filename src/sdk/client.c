@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "engine/events.h"
 #include "sdk/call.h"
 #include "sdk/error.h"
@@ -214,7 +215,7 @@ enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pawl_text i
     bool is_new = !options->id && !options->app_id;
     if (!err && is_new) err = client_start_new(pawl, &call, &ask, fresh);
     if (is_new ? err == PAWL_E_UNIMPLEMENTED : !err) {
-        if (!options->id) pawl__random_uuid(fresh);
+        if (!options->id) pawl__id_new(fresh);
         err = pawl__client_call(pawl, &call, PAWL_TASKHUB_START, &ask, PAWL_FOREVER);
     }
     if (!err && id && !options->id) memcpy(id, fresh, sizeof fresh);
@@ -232,7 +233,7 @@ enum pawl_err pawl_rerun(struct pawl *pawl, const char *source, uint32_t event_i
         return pawl__sdk_fail(PAWL_E_INVALID,
                               "pawl_rerun was given an input, but overwrite_input is false");
     char fresh[37];
-    if (!options->id) pawl__random_uuid(fresh);
+    if (!options->id) pawl__id_new(fresh);
     struct pawl_client_call call = {.about = source};
     Pb__RerunWorkflowFromEventRequest ask = PB__RERUN_WORKFLOW_FROM_EVENT_REQUEST__INIT;
     ask.sourceinstanceid = (char *)source;

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/id.h"
 #include "base/library.h"
 #include "base/memory.h"
 
@@ -70,6 +71,28 @@ static void test_uuids(void **state) {
     assert_non_null(strchr("89ab", one[19]));
 }
 
+// In the order in which they are made, but for those of one millisecond.
+static void test_ids(void **state) {
+    char last[37] = "", one[37], two[37];
+    for (int i = 0; i < 20; i++) {
+        int64_t before = pawl__clock_wall() / PAWL_MILLISECOND;
+        pawl__id_new(one);
+        int64_t after = pawl__clock_wall() / PAWL_MILLISECOND;
+        int64_t at = (int64_t)(strtoull(one, NULL, 16) << 16 | strtoull(one + 9, NULL, 16));
+        assert_true(at >= before && at <= after);
+        assert_int_equal(strlen(one), 36);
+        assert_int_equal(strspn(one, "0123456789abcdef-"), 36);
+        assert_true(one[8] == '-' && one[13] == '-' && one[18] == '-' && one[23] == '-');
+        assert_int_equal(one[14], '7');
+        assert_non_null(strchr("89ab", one[19]));
+        assert_true(strncmp(last, one, 13) <= 0);
+        pawl__id_new(two);
+        assert_string_not_equal(one + 15, two + 15);
+        strcpy(last, one);
+        usleep(500);
+    }
+}
+
 static void test_memory_can_be_given_back(void **state) {
     char *kept = malloc(100);
     assert_non_null(kept);
@@ -126,6 +149,7 @@ int main(void) {
         cmocka_unit_test(test_numbers_from_outside),
         cmocka_unit_test(test_clocks),
         cmocka_unit_test(test_uuids),
+        cmocka_unit_test(test_ids),
         cmocka_unit_test(test_memory_can_be_given_back),
         cmocka_unit_test(test_libraries),
         cmocka_unit_test(test_assertions),
