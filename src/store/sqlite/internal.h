@@ -293,16 +293,7 @@ bool pawl__sqlite_is_in_use(const struct pawl_sqlite *store);
 // without it, with SQLite's own, would be to write without what it promises.
 const char *pawl__sqlite_vfs(void);
 
-// --- sqlite/commit.c ------------------------------------------------------------------------
-
-// A write transaction under the lock; |at_once|: without waiting for it. |end| commits when |err|
-// is PAWL_OK and rolls back otherwise; it returns |err|, or why the commit failed.
-enum pawl_err pawl__sqlite_begin(struct pawl_sqlite *store, bool at_once, struct pawl_error *error);
-enum pawl_err pawl__sqlite_end(struct pawl_sqlite *store, enum pawl_err err,
-                               struct pawl_error *error);
-
-PAWL_STORE_CALL(commit, pawl__sqlite_commit);
-PAWL_STORE_CALL(tend, pawl__sqlite_tend);
+// --- sqlite/statement.c ---------------------------------------------------------------------
 
 // Runs a statement that gives no rows, or whose rows do not matter, and resets it. Returns
 // SQLITE_OK or the error.
@@ -312,6 +303,26 @@ int pawl__sqlite_run(struct pawl_sqlite *store, enum pawl_sqlite_statement state
 void pawl__sqlite_bind_text(sqlite3_stmt *statement, int index, struct pawl_str text);
 void pawl__sqlite_bind_blob(sqlite3_stmt *statement, int index, struct pawl_str bytes);
 struct pawl_str pawl__sqlite_column(sqlite3_stmt *statement, int index);
+
+// --- sqlite/transaction.c -------------------------------------------------------------------
+
+// A write transaction under the lock; |at_once|: without waiting for it. |end| commits when |err|
+// is PAWL_OK and rolls back otherwise; it returns |err|, or why the commit failed.
+enum pawl_err pawl__sqlite_begin(struct pawl_sqlite *store, bool at_once, struct pawl_error *error);
+enum pawl_err pawl__sqlite_end(struct pawl_sqlite *store, enum pawl_err err,
+                               struct pawl_error *error);
+
+// --- sqlite/commit.c ------------------------------------------------------------------------
+
+PAWL_STORE_CALL(commit, pawl__sqlite_commit);
+
+// --- sqlite/tend.c --------------------------------------------------------------------------
+
+PAWL_STORE_CALL(tend, pawl__sqlite_tend);
+
+// Copies the WAL into the database, so that the next commit starts it anew, unless readers keep it
+// from that. The lock is held.
+enum pawl_err pawl__sqlite_checkpoint(struct pawl_sqlite *store, struct pawl_error *error);
 
 // --- sqlite/lease.c -------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@
 //    of the file. A commit ends with a sync, and SQLite tells nobody of its frames before that; so
 //    a write that fails late makes the same commit fail, and nothing else. (What waited is then
 //    gone. SQLite may undo no more than a statement when the disk is full, so whoever is told of
-//    an error has to roll the whole transaction back; sqlite/commit.c does.)
+//    an error has to roll the whole transaction back; sqlite/transaction.c does.)
 //  * A checkpoint reads the WAL ahead where it goes on from one page to the next. It asks in the
 //    order of the database's pages: those of an index were written at many times, and to read
 //    ahead for them would copy sixteen pages for each. Our lock keeps other writers out meanwhile.
