@@ -196,6 +196,7 @@ static int run_file(const char *path, const struct pawl_flags *flags) {
             .daemon_console = run_goes_to(given->daemon_log, "console"),
             .daemon_file = run_goes_to(given->daemon_log, "file"),
         };
+        if (app->replica) snprintf(app->nth, sizeof app->nth, " (%u)", app->replica + 1);
         if (given->log_level) run_pass(app, "log-level", given->log_level);
         for (size_t k = 0; k < given->pass_count; k++)
             run_pass(app, given->pass[k].flag, given->pass[k].value);

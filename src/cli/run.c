@@ -33,8 +33,6 @@ enum {
     RUN_SIGNALS = sizeof run_signals / sizeof *run_signals
 };
 
-struct app;
-
 struct app {
     struct pawl_run_app *given;
     struct run *run;
@@ -87,7 +85,7 @@ static void run_say(const char *mark, const char *format, ...) {
 static void run_on_app_line(struct pawl_proc *proc, const char *line, size_t len) {
     struct app *app = proc->data;
     if (app->given->app_console) {
-        printf("== APP - %s == %.*s\n", app->given->app_id, (int)len, line);
+        printf("== APP - %s%s == %.*s\n", app->given->app_id, app->given->nth, (int)len, line);
         fflush(stdout);
     }
     pawl__run_log_line(&app->app_log, line, len);
@@ -222,12 +220,20 @@ static void run_on_app_exit(struct pawl_proc *proc) {
     bool wanted = app->stopping ? !pawl__proc_ended_by(proc, SIGKILL)
                                 : app->terminal_group && pawl__proc_ended_by(proc, SIGINT);
     if (!app->stopping) app->exit_code = code;
-    run_say(code == 0 ? RUN_OK
-            : wanted  ? RUN_INFO
-                      : RUN_BAD,
-            "app \"%s\" %s", app->given->app_id, how);
+    run_say(code ? (wanted ? RUN_INFO : RUN_BAD) : RUN_OK, "app \"%s\"%s %s", app->given->app_id,
+            app->given->nth, how);
     if (code != 0 && !app->stopping && !app->given->app_console) pawl__run_log_show(&app->app_log);
     run_stop_app(app);
+}
+
+// Whether another replica of the app goes on.
+static bool run_has_replica(const struct app *app) {
+    const struct app *other = app->run->apps, *end = other + app->run->count;
+    for (; other < end; other++)
+        if (other != app && other->up && !other->stopping &&
+            strcmp(other->given->app_id, app->given->app_id) == 0)
+            return true;
+    return false;
 }
 
 static void run_on_sidecar_exit(struct pawl_proc *proc) {
@@ -236,17 +242,13 @@ static void run_on_sidecar_exit(struct pawl_proc *proc) {
         char how[80];
         pawl__proc_describe(proc, how);
         fflush(stdout);
-        fprintf(stderr, RUN_BAD "the sidecar of app \"%s\" %s%s\n", app->given->app_id, how,
-                app->up ? "" : " before it was ready");
+        fprintf(stderr, RUN_BAD "the sidecar of app \"%s\"%s %s%s\n", app->given->app_id,
+                app->given->nth, how, app->up ? "" : " before it was ready");
         if (!app->given->daemon_console) pawl__run_log_show(&app->daemon_log);
         app->exit_code = 1;
-        run_stop_all(app->run); // one that cannot run ends all, as they are one system
+        if (!app->up || !run_has_replica(app)) run_stop_all(app->run); // all are one system
     }
-    if (app->proc.pid) {
-        if (!app->stopping) run_stop_app(app);
-        return;
-    }
-    if (!app->stopping || !app->sidecar.pid) run_stop_app(app);
+    if (!app->stopping || (!app->proc.pid && !app->sidecar.pid)) run_stop_app(app);
 }
 
 // --- starting -----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ enum {
 struct pawl_run_app {
     const char *app_id;
     unsigned replica;                       // of the app, from 0
+    char nth[16];                           // behind its id, for people: nothing, " (2)", " (3)"
     bool is_shared;                         // there are others
     const char *directory;                  // to run in; NULL: ours
     const char *const *command;             // ends with NULL; NULL: only the sidecar is run

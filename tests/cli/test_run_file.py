@@ -381,11 +381,19 @@ class Mistakes(clilib.Case):
         self.file("dapr.yaml", "version: 1\ncommon: {resourcesPath: store}\napps:\n" + 3 * app)
         process = self.start("run", "-f", ".")
         clilib.wait_for(lambda: self.output().count("== ready") == 3)
+        for which in ("", " (2)", " (3)"):
+            self.assertIn(f"== APP - orders{which} == ready\n", self.output())
         self.assertEqual([one["appId"] for one in self.list_json()], 3 * ["orders"])
         names = sorted(path.name.split("_")[0] for path in (self.home / ".dapr/logs").glob("*_daprd_*"))
         self.assertEqual(names, ["orders", "orders-2", "orders-3"])
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        # The others stand in for one whose sidecar dies, until there is none.
+        for left in (2, 1, 0):
+            self.assertIsNone(process.poll())
+            os.kill(self.list_json()[0]["daprdPid"], signal.SIGKILL)
+            clilib.wait_for(lambda: len(self.list_json()) == left)
+        self.assertEqual(process.wait(30), 1)
+        for which in ("", " (2)", " (3)"):
+            self.assertIn(f'the sidecar of app "orders"{which} was ended by signal 9', self.output())
 
     def test_replicas_that_cannot_share(self):
         self.file("store/store.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: s}\nspec:\n"
