@@ -206,14 +206,19 @@ class TestDaemons(unittest.TestCase):
         def served(daemon):
             shards = json.loads(daemon.request("GET", "/pawl/v1/store")[1])["shards"]
             return {shard["number"] for shard in shards if shard["state"] == "serving"}
+        calm = 0
         for daemon in self.all.daemons:
-            shards = served(daemon)
+            before = served(daemon)
             for _ in range(COUNT):
                 status, body, _ = daemon.request("POST", "/v1.0/workflows/dapr/chain/start", b"3")
                 self.assertEqual(status, 202, body)
                 names.append(json.loads(body)["instanceID"])
-            shards |= served(daemon)  # they may move once more
-            self.assertLessEqual({shard_of(name) for name in names[-COUNT:]}, shards)
+                after = served(daemon)
+                if before == after:  # they may move once more, and for a moment it serves none
+                    self.assertIn(shard_of(names[-1]), after)
+                    calm += 1
+                before = after
+        self.assertGreater(calm, COUNT)
         self.all.daemons[2].kill()
         self.check(self.all.hubs[0], names)
         self.assertEqual(len(set(names)), 3 * COUNT)
