@@ -83,8 +83,8 @@ static enum pawl_err commit_prepare(struct pawl_memory_shard *shard, const struc
                           (unsigned long long)lease->shard, (unsigned long long)part->trim_to,
                           (unsigned long long)last);
     if (!part->batch) return PAWL_OK;
-    if (!pawl__memory_room((void **)&shard->batches, shard->batch_count, &shard->batch_cap,
-                           sizeof *shard->batches))
+    if (!pawl__array_room((void **)&shard->batches, shard->batch_count, &shard->batch_cap,
+                          sizeof *shard->batches))
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     shard->records = pawl__str_dup(part->batch->records);
     return shard->records ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "base/array.h"
 #include "store/etag.h"
 #include "store/memory/memory.h"
 #include "store/memory/table.h"
@@ -111,10 +112,6 @@ static inline struct pawl_memory_data *pawl__memory_lock(struct pawl_store *base
 static inline void pawl__memory_unlock(struct pawl_memory_data *data) {
     pthread_mutex_unlock(&data->lock);
 }
-
-// Room for one more in an array of |size|; false when memory is out.
-bool pawl__memory_room(void **array, size_t count, size_t *cap, size_t size);
-
 // Copies |text| to |*to|, and advances that.
 struct pawl_str pawl__memory_copy(char **to, struct pawl_str text);
 

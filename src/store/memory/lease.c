@@ -33,8 +33,8 @@ static uint64_t lease_find(struct pawl_memory_data *data, struct pawl_str app, u
     for (size_t i = 0; i < data->shard_count; i++)
         if (data->shards[i]->number == number && pawl__str_equal(data->shards[i]->app, app))
             return i + 1;
-    if (!pawl__memory_room((void **)&data->shards, data->shard_count, &data->shard_cap,
-                           sizeof(struct pawl_memory_shard *)))
+    if (!pawl__array_room((void **)&data->shards, data->shard_count, &data->shard_cap,
+                          sizeof(struct pawl_memory_shard *)))
         return 0;
     struct pawl_memory_shard *shard = calloc(1, sizeof *shard);
     if (!shard) return 0;
@@ -57,8 +57,8 @@ enum pawl_err pawl__memory_shards(struct pawl_store *base, struct pawl_str app, 
         if (pawl__str_equal(data->apps[i].name, app)) found = &data->apps[i];
     if (!found) {
         char *name = pawl__str_dup(app);
-        if (name && pawl__memory_room((void **)&data->apps, data->app_count, &data->app_cap,
-                                      sizeof *data->apps)) {
+        if (name && pawl__array_room((void **)&data->apps, data->app_count, &data->app_cap,
+                                     sizeof *data->apps)) {
             found = &data->apps[data->app_count++];
             *found = (struct pawl_memory_app){{name, app.len}, wanted ? wanted : 1};
         } else {

@@ -15,8 +15,8 @@ static struct pawl_memory_box *mail_find(const struct pawl_memory_data *data, st
 static struct pawl_memory_box *mail_box(struct pawl_memory_data *data, struct pawl_str app,
                                         uint32_t number) {
     struct pawl_memory_box *box = mail_find(data, app, number);
-    if (box || !pawl__memory_room((void **)&data->boxes, data->box_count, &data->box_cap,
-                                  sizeof(struct pawl_memory_box *)))
+    if (box || !pawl__array_room((void **)&data->boxes, data->box_count, &data->box_cap,
+                                 sizeof(struct pawl_memory_box *)))
         return box;
     box = calloc(1, sizeof *box);
     if (!box) return NULL;

@@ -33,8 +33,8 @@ enum pawl_err pawl__memory_put_member(struct pawl_store *base, struct pawl_str a
     struct pawl_memory_data *data = pawl__memory_lock(base);
     struct pawl_memory_member *made =
         malloc(sizeof *made + app.len + member->id.len + member->address.len + member->info.len);
-    bool ok = made && pawl__memory_room((void **)&data->members, data->member_count,
-                                        &data->member_cap, sizeof(struct pawl_memory_member *));
+    bool ok = made && pawl__array_room((void **)&data->members, data->member_count,
+                                       &data->member_cap, sizeof(struct pawl_memory_member *));
     if (ok) {
         int64_t until, joined_at = member_sweep(data, app, member->id);
         bool ever = ttl <= 0 || __builtin_add_overflow(pawl__clock_steady(), ttl, &until);

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "store/calls.h"
 #include "store/postgres/postgres.h"
@@ -331,10 +332,6 @@ PAWL_STORE_CALL(remove_member, pawl__pg_remove_member);
 PAWL_STORE_CALL(members, pawl__pg_members);
 
 void pawl__pg_members_end(struct pawl_postgres *store);
-
-// Room for one more in an array of |size|; false when memory is out.
-bool pawl__pg_room(void **array, size_t count, size_t *cap, size_t size);
-
 // --- read.c, query.c ------------------------------------------------------------------------
 
 PAWL_STORE_CALL(read_log, pawl__pg_read_log);

@@ -10,16 +10,6 @@
 
 #include "store/postgres/internal.h"
 
-bool pawl__pg_room(void **array, size_t count, size_t *cap, size_t size) {
-    if (count < *cap) return true;
-    size_t wanted = *cap ? 2 * *cap : 8;
-    void *bigger = realloc(*array, wanted * size);
-    if (!bigger) return false;
-    *array = bigger;
-    *cap = wanted;
-    return true;
-}
-
 static void lease_shard(struct pawl_pg_params *params, struct pawl_str app, uint32_t number) {
     pawl__pg_bytes(params, app);
     pawl__pg_int(params, number);
@@ -162,8 +152,8 @@ enum pawl_err pawl__pg_lease(struct pawl_store *base, struct pawl_str app, uint3
                              struct pawl_error *error) {
     struct pawl_postgres *store = (struct pawl_postgres *)base;
     bool blocked = false;
-    if (!pawl__pg_room((void **)&store->leases, store->lease_count, &store->lease_cap,
-                       sizeof *store->leases))
+    if (!pawl__array_room((void **)&store->leases, store->lease_count, &store->lease_cap,
+                          sizeof *store->leases))
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     enum pawl_err err = lease_try(store, app, number, owner, ttl, lease, &blocked, error);
     if (!blocked) return err;

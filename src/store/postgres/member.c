@@ -27,8 +27,8 @@ static bool member_note(struct pawl_postgres *store, struct pawl_str app, struct
     if (member_find(store, app, id) < store->member_count) return true;
     struct pawl_pg_member member = {pawl__str_dup(app), pawl__str_dup(id), app.len, id.len};
     if (member.app && member.id &&
-        pawl__pg_room((void **)&store->members, store->member_count, &store->member_cap,
-                      sizeof member)) {
+        pawl__array_room((void **)&store->members, store->member_count, &store->member_cap,
+                         sizeof member)) {
         store->members[store->member_count++] = member;
         return true;
     }

@@ -1,0 +1,13 @@
+#include "base/array.h"
+
+#include <stdlib.h>
+
+bool pawl__array_room(void **array, size_t count, size_t *cap, size_t size) {
+    if (count < *cap) return true;
+    size_t wanted = *cap ? 2 * *cap : 8;
+    void *bigger = realloc(*array, wanted * size);
+    if (!bigger) return false;
+    *array = bigger;
+    *cap = wanted;
+    return true;
+}
