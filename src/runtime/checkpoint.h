@@ -5,9 +5,9 @@
 // snapshots of all instances that this part of the log has changed, a few with each commit.
 // Instances that changed only later are left to the next checkpoint, unless nothing goes on: most
 // workflows have ended by then, and are written once. They are written in the order of their
-// creation, which is that of a store's index: what goes with one commit then stands side by side
-// there, and not on a page each. Nobody waits for a checkpoint: it only bounds how much log there
-// is to read after a crash, and lets instances leave memory.
+// creation, which is that of a store's index, with children behind their parent: what goes with one
+// commit then stands side by side there, and not on a page each. Nobody waits for a checkpoint: it
+// only bounds how much log there is to read after a crash, and lets instances leave memory.
 
 #include "runtime/residency.h"
 
