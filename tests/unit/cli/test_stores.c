@@ -11,6 +11,7 @@
 #include <cmocka.h>
 // clang-format on
 
+#include "../patience.h"
 #include "alloc.h"
 #include "base/clock.h"
 
@@ -46,9 +47,10 @@ static void end_init(struct end *end) {
 // All that was opened has to be closed soon.
 static void end_finish(struct end *end) {
     pawl__daemon_stores_close(&end->stores, on_closed, &end->closed);
-    int64_t until = pawl__clock_steady() + 30 * PAWL_SECOND;
+    struct patience patience = {0};
     while (!end->closed) {
-        if (pawl__clock_steady() > until) fail_msg("%zu stores are not closed", end->stores.open);
+        if (patience_spend(&patience) > 30 * PAWL_SECOND)
+            fail_msg("%zu stores are not closed", end->stores.open);
         uv_run(&end->loop, UV_RUN_NOWAIT);
     }
     while (uv_run(&end->loop, UV_RUN_NOWAIT)) continue;

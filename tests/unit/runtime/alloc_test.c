@@ -85,7 +85,7 @@ static void scenario(struct kit *kit, bool is_server) {
     CALL(kit, caller, kit_start(kit, &caller, "a"));
     assert_true(caller.error.code == PAWL_OK || caller.error.code == PAWL_E_EXISTS);
     CALL(kit, caller, kit_raise(kit, &caller, "a", "e"));
-    int64_t end = pawl__clock_steady() + 10 * PAWL_SECOND;
+    struct patience patience = {0};
     for (;;) {
         UNTIL(kit, kit->ready);
         if (!worker.attached) kit_attach(kit, &worker);
@@ -95,7 +95,8 @@ static void scenario(struct kit *kit, bool is_server) {
         if (caller.error.code) fail_msg("allocation %lu: %s", alloc_fail_at, caller.error.text);
         assert_true(caller.look.view.exists);
         if (caller.look.view.status == STATUS(COMPLETED)) break;
-        if (pawl__clock_steady() > end) fail_msg("allocation %lu: it has not ended", alloc_fail_at);
+        if (patience_spend(&patience) > 10 * PAWL_SECOND)
+            fail_msg("allocation %lu: it has not ended", alloc_fail_at);
     }
     CALL(kit, caller, kit_history(kit, &caller, "a"));
     assert_true(caller.read.history.len > 0);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "../patience.h"
 #include "base/clock.h"
 #include "runtime/node.h"
 #include "store/memory/memory.h"
@@ -21,8 +22,9 @@
 
 // Runs the loop until |condition| holds; fails the test after thirty seconds.
 #define UNTIL(kit, condition)                                                                      \
-    for (int64_t until_ = pawl__clock_steady() + 30 * PAWL_SECOND; !(condition);) {                \
-        if (pawl__clock_steady() > until_) fail_msg("waited too long for: %s", #condition);        \
+    for (struct patience until_ = {0}; !(condition);) {                                            \
+        if (patience_spend(&until_) > 30 * PAWL_SECOND)                                            \
+            fail_msg("waited too long for: %s", #condition);                                       \
         kit_spin(kit);                                                                             \
     }
 

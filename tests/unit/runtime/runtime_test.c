@@ -695,17 +695,17 @@ static void storm(struct pawl_store *store) {
         if (i % 10 == 5) kit_fail_commit(&kit, i % 20 == 5 ? GATE_FAILS_BEFORE : GATE_FAILS_AFTER);
     }
     static struct caller answers[10000];
-    for (int64_t busy = pawl__clock_steady(); ended < COUNT && answered < 10000;) {
+    for (struct patience idle = {0}; ended < COUNT && answered < 10000;) {
         UNTIL(&kit, kit.ready);
         if (!worker.attached) kit_attach(&kit, &worker);
         if (!worker.count) {
             kit_rest(&kit, 5);
             ended = storm_count(&kit, ids, COUNT);
-            if (pawl__clock_steady() - busy > 10 * PAWL_SECOND)
+            if (patience_spend(&idle) > 10 * PAWL_SECOND)
                 fail_msg("%u of %d have ended, and there is no work", ended, COUNT);
             continue;
         }
-        busy = pawl__clock_steady();
+        idle = (struct patience){0};
         const Pb__WorkItem *item = kit_take(&kit, &worker);
         struct caller *answer = &answers[answered++];
         // Not before a batch was written since the last time: what fails for ever ends never.

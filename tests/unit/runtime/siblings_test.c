@@ -16,8 +16,9 @@ struct pair {
 
 // Runs both loops until |condition| holds.
 #define BOTH(pair, condition)                                                                      \
-    for (int64_t until_ = pawl__clock_steady() + 20 * PAWL_SECOND; !(condition);) {                \
-        if (pawl__clock_steady() > until_) fail_msg("waited too long for: %s", #condition);        \
+    for (struct patience until_ = {0}; !(condition);) {                                            \
+        if (patience_spend(&until_) > 20 * PAWL_SECOND)                                            \
+            fail_msg("waited too long for: %s", #condition);                                       \
         pair_spin(pair);                                                                           \
     }
 

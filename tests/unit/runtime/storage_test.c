@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
+#include "../patience.h"
 #include "runtime/members.h"
 #include "runtime/storage.h"
 
@@ -169,8 +169,9 @@ static void write_done(struct pawl_state_write *write) {
 }
 
 #define UNTIL(loop, condition)                                                                     \
-    for (int64_t until_ = pawl__clock_steady() + 10 * PAWL_SECOND; !(condition);) {                \
-        if (pawl__clock_steady() > until_) fail_msg("waited too long for: %s", #condition);        \
+    for (struct patience until_ = {0}; !(condition);) {                                            \
+        if (patience_spend(&until_) > 10 * PAWL_SECOND)                                            \
+            fail_msg("waited too long for: %s", #condition);                                       \
         uv_run(loop, UV_RUN_ONCE);                                                                 \
     }
 

@@ -97,6 +97,7 @@ struct storm {
     uint64_t random;
     int64_t until[DAEMONS]; // when its trouble ends, steady
     bool calm;
+    struct patience patience;
 };
 
 static unsigned below(struct storm *storm, unsigned limit) {
@@ -523,6 +524,7 @@ static void calm_down(struct storm *storm) {
 }
 
 static void storm_step(struct storm *storm) {
+    patience_spend(&storm->patience);
     fleet_step(&storm->fleet);
     check_ceilings(storm);
     give_up(storm);
@@ -537,9 +539,9 @@ static void storm_step(struct storm *storm) {
 
 // Waits for |call| in the calm.
 static void await(struct storm *storm, const struct storm_call *call, const char *what) {
-    int64_t end = pawl__clock_steady() + CALM_SECONDS * PAWL_SECOND;
+    int64_t end = storm->patience.spent + CALM_SECONDS * PAWL_SECOND;
     while (!call->done) {
-        if (pawl__clock_steady() > end) broken("every_call_is_answered_once", "%s", what);
+        if (storm->patience.spent > end) broken("every_call_is_answered_once", "%s", what);
         storm_step(storm);
     }
 }
@@ -554,12 +556,12 @@ static int32_t status_of(struct storm *storm, const char *id) {
 
 // Until all that was begun has ended.
 static void check_ends(struct storm *storm) {
-    int64_t end = pawl__clock_steady() + CALM_SECONDS * PAWL_SECOND;
+    int64_t end = storm->patience.spent + CALM_SECONDS * PAWL_SECOND;
     char id[16];
     for (int i = 0; i < PARENTS; i++) {
         snprintf(id, sizeof id, "p%d", i);
         while (status_of(storm, id) != STATUS(COMPLETED)) {
-            if (pawl__clock_steady() > end)
+            if (storm->patience.spent > end)
                 broken("no_work_starves", "%s has not ended; daemons lend %zu, %zu, %zu", id,
                        storm->fleet.kits[0].node->dispatch.lent,
                        storm->fleet.kits[1].node->dispatch.lent,
@@ -569,12 +571,16 @@ static void check_ends(struct storm *storm) {
     }
 }
 
+// NULL: there is none.
 static const Pb__WorkflowRequest *history_of(struct storm *storm, const char *id) {
     struct kit *kit = &storm->fleet.kits[0];
-    struct storm_call call = {.storm = storm, .parent = -1, .activity_of = -1};
-    pawl__read_history_init(&call.history, pawl__str(id), &kit->arena);
-    call_begin(&call, 0);
-    await(storm, &call, "a history in the calm");
+    struct storm_call call;
+    do {
+        call = (struct storm_call){.storm = storm, .parent = -1, .activity_of = -1};
+        pawl__read_history_init(&call.history, pawl__str(id), &kit->arena);
+        call_begin(&call, 0);
+        await(storm, &call, "a history in the calm");
+    } while (call.error.code == PAWL_E_UNAVAILABLE);
     if (call.error.code) return NULL;
     return pawl__wire_unpack(&kit->arena, &pb__workflow_request__descriptor, call.history.history,
                              NULL);
@@ -625,10 +631,10 @@ static void check_children(struct storm *storm) {
 
 static void check_all(struct storm *storm) {
     check_ends(storm);
-    int64_t end = pawl__clock_steady() + CALM_SECONDS * PAWL_SECOND;
+    int64_t end = storm->patience.spent + CALM_SECONDS * PAWL_SECOND;
     for (int i = 0; i < COLLECTORS; i++)
         while (!check_collector(storm, i)) {
-            if (pawl__clock_steady() > end)
+            if (storm->patience.spent > end)
                 broken("a_message_has_its_effect_once", "events for z%d are lost", i);
             storm_step(storm);
         }
@@ -639,19 +645,26 @@ static void check_all(struct storm *storm) {
 
 // --- a world ------------------------------------------------------------------------------------
 
+// Again when it fails, as on a machine that stands still for longer than leases last.
 static void begin_all(struct storm *storm) {
-    for (int i = 0; i < COLLECTORS; i++) start_parent(storm, -i - 1, 0);
-    for (size_t i = 0; i < storm->call_count; i++) await(storm, &storm->calls[i], "a first start");
+    for (int i = 0; i < COLLECTORS; i++) {
+        const struct storm_call *call;
+        do {
+            call = &storm->calls[storm->call_count];
+            start_parent(storm, -i - 1, 0);
+            await(storm, call, "a first start");
+        } while (call->error.code && call->error.code != PAWL_E_EXISTS);
+    }
 }
 
 // Until the activities of all are there, and some have run: what is in hand then is what troubles
 // meet.
 static void get_going(struct storm *storm) {
-    int64_t end = pawl__clock_steady() + CALM_SECONDS * PAWL_SECOND;
+    int64_t end = storm->patience.spent + CALM_SECONDS * PAWL_SECOND;
     for (int i = 0; i < PARENTS; i++) start_parent(storm, i, i % DAEMONS);
     unsigned acked;
     do {
-        if (pawl__clock_steady() > end) broken("no_work_starves", "nothing runs in the calm");
+        if (storm->patience.spent > end) broken("no_work_starves", "nothing runs in the calm");
         storm_step(storm);
         acked = 0;
         for (size_t i = 0; i < PARENTS * CHILDREN * TASKS; i++) acked += storm->acked[i];
