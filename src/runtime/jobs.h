@@ -10,6 +10,7 @@
 // Without threads it is how others reach the loop. Several loops may share threads: each submits to
 // its own jobs, which borrow them.
 
+#include <stdatomic.h>
 #include <uv.h>
 
 #include "base/list.h"
@@ -34,6 +35,8 @@ struct pawl_jobs {
     bool waking; // one of them was signaled, and has not looked yet
     size_t out;  // jobs that were submitted and are not yet done
     bool stop, open;
+    bool ahead;           // the threads are to be; see pawl__jobs_start_lender
+    atomic_bool is_ahead; // the system has let them
     void (*closed)(void *arg);
     void *arg;
 };
@@ -45,7 +48,9 @@ int pawl__jobs_start(struct pawl_jobs *jobs, uv_loop_t *loop, size_t threads);
 int pawl__jobs_borrow(struct pawl_jobs *jobs, uv_loop_t *loop, struct pawl_jobs *lender);
 
 // Threads to be borrowed, which have no loop. To be ended when nobody borrows them any more.
-int pawl__jobs_start_lender(struct pawl_jobs *jobs, size_t threads);
+// |ahead|: others wait for what they do, so they get a processor before other threads, if the
+// system allows the process that (CAP_SYS_NICE). Otherwise they take their turn.
+int pawl__jobs_start_lender(struct pawl_jobs *jobs, size_t threads, bool ahead);
 void pawl__jobs_end_lender(struct pawl_jobs *jobs);
 
 // Gives a job, or all of |list|, to the threads. On the loop.

@@ -1,5 +1,6 @@
 #include "runtime/shared.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -17,6 +18,10 @@ void pawl__shared_offer(struct pawl_shared_store *shared, struct pawl_offer *off
     pawl__list_add(&shared->offers, &offer->link);
     uv_cond_signal(&shared->came);
     uv_mutex_unlock(&shared->mutex);
+}
+
+void pawl__shared_yield(struct pawl_shared_store *shared) {
+    if (!atomic_load_explicit(&shared->writer.is_ahead, memory_order_relaxed)) sched_yield();
 }
 
 static struct pawl_offer *shared_offer_of(struct pawl_link *link) {
@@ -124,8 +129,8 @@ enum pawl_err pawl__shared_create(struct pawl_store *store, size_t users,
     pawl__link_init(&shared->offers);
     if (uv_mutex_init(&shared->mutex)) goto fail;
     if (uv_cond_init(&shared->came)) goto fail_mutex;
-    if (pawl__jobs_start_lender(&shared->writer, 1)) goto fail_cond;
-    if (pawl__jobs_start_lender(&shared->reader, 1)) goto fail_writer;
+    if (pawl__jobs_start_lender(&shared->writer, 1, true)) goto fail_cond;
+    if (pawl__jobs_start_lender(&shared->reader, 1, false)) goto fail_writer;
     *out = shared;
     return PAWL_OK;
 fail_writer:

@@ -24,6 +24,10 @@
 // been written, and who does not come is not waited for the next time. Then a sync is for all
 // loops, a page is written once for all of them, and each is told after one commit.
 //
+// All loops wait for the writing thread, and with as many loops as processors it waits for one of
+// them each time that it has slept for a sync. So it runs ahead of them if the system lets it;
+// otherwise each loop lets it run once a turn. On two processors that gives two loops 13 % and 6 %.
+//
 // A commit of which nothing was done, or is known, has that outcome for all that were in it; what
 // is wrong with one part is that part's affair.
 
@@ -74,6 +78,9 @@ void pawl__shared_release(struct pawl_shared_store *shared);
 // On the loop: |offer| may be written from now on. A job that calls the next one has to be given to
 // the writing thread.
 void pawl__shared_offer(struct pawl_shared_store *shared, struct pawl_offer *offer);
+
+// On the loop, once a turn: lets the writing thread run, if it could not be put ahead.
+void pawl__shared_yield(struct pawl_shared_store *shared);
 
 // On the writing thread: writes it, if that has not been done, with all that is offered.
 void pawl__shared_commit(struct pawl_shared_store *shared, struct pawl_offer *offer);

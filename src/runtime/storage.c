@@ -273,6 +273,7 @@ static void storage_on_patience(uv_timer_t *timer) { // it wakes the loop, which
 static void storage_on_check(uv_check_t *check) {
     struct pawl_storage *storage = check->data;
     uv_idle_stop(&storage->spin);
+    if (storage->shared) pawl__shared_yield(storage->shared);
     pawl__loads_send(&storage->loads);
     if (!storage->wanted || storage->busy) return;
     int64_t left = storage_gathers(storage);

@@ -49,7 +49,7 @@ static void work_run(struct pawl_job *job) {
 static enum pawl_err work_start_threads(struct pawl *pawl) {
     size_t count = pawl->worker_options.activity_threads;
     if (pawl->count == 1 || pawl->has_threads) return PAWL_OK;
-    int rc = pawl__jobs_start_lender(&pawl->threads, count);
+    int rc = pawl__jobs_start_lender(&pawl->threads, count, false);
     if (rc)
         return pawl__sdk_fail(PAWL_E_NOMEM, "cannot start %zu threads for activities: %s", count,
                               uv_strerror(rc));

@@ -160,7 +160,7 @@ int pawl__jobs_start(struct pawl_jobs *jobs, uv_loop_t *uv, size_t threads) {
     return pawl__jobs_borrow(jobs, uv, NULL);
 }
 
-int pawl__jobs_start_lender(struct pawl_jobs *jobs, size_t threads) {
+int pawl__jobs_start_lender(struct pawl_jobs *jobs, size_t threads, bool ahead) {
     if (threads != 1) abort();
     jobs_init(jobs, jobs);
     world.threads[world.threads[0] ? 1 : 0] = jobs;

@@ -197,7 +197,7 @@ int pawl__jobs_borrow(struct pawl_jobs *thread, uv_loop_t *loop, struct pawl_job
     abort();
 }
 
-int pawl__jobs_start_lender(struct pawl_jobs *thread, size_t threads) {
+int pawl__jobs_start_lender(struct pawl_jobs *thread, size_t threads, bool ahead) {
     abort();
 }
 

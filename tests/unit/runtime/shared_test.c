@@ -5,6 +5,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include <errno.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cmocka.h>
 
 #include "base/clock.h"
@@ -27,6 +32,7 @@ struct gate {
     enum pawl_outcome outcome;
     uint64_t refused; // the shard whose part is fenced
     bool asks;        // for what has come while it waited
+    int nice;         // of the thread that commits
 };
 
 static struct gate *gate_of(struct pawl_store *base) {
@@ -51,6 +57,7 @@ static enum pawl_outcome gate_commit(struct pawl_store *base, const struct pawl_
                                      struct pawl_error *error) {
     struct gate *gate = gate_of(base);
     gate_enter(gate);
+    gate->nice = getpriority(PRIO_PROCESS, 0);
     if (gate->asks) {
         while (commit->more(commit->arg)) {
         }
@@ -375,11 +382,55 @@ static void test_stop_waits(void **state) {
     assert_int_equal(uv_loop_close(&house.loop), 0);
 }
 
+// --- the writing thread's place ------------------------------------------------------------------
+
+static unsigned yields;
+
+// Stands in for the C library's.
+int sched_yield(void) {
+    yields++;
+    return 0;
+}
+
+// Whether the writing thread is ahead where the system allows it, and is let run where not.
+static bool house_is_ahead(bool *allowed) {
+    struct house house;
+    int nice = getpriority(PRIO_PROCESS, 0);
+    *allowed = setpriority(PRIO_PROCESS, 0, nice - 1) == 0;
+    setpriority(PRIO_PROCESS, 0, nice);
+    house_open(&house);
+    house_fill(&house, USERS);
+    gate_let(&house.gate);
+    house_wait(&house);
+    yields = 0;
+    pawl__shared_yield(house.shared);
+    int got = house.gate.nice;
+    house_close(&house);
+    return *allowed ? got < nice && yields == 0 : got == nice && yields == 1;
+}
+
+static void test_ahead(void **state) {
+    bool allowed;
+    assert_true(house_is_ahead(&allowed));
+}
+
+static void test_not_allowed(void **state) {
+    pid_t child = fork();
+    if (child == 0) {
+        bool allowed = geteuid() == 0 && setuid(65534) != 0;
+        _exit(!allowed && house_is_ahead(&allowed) && !allowed ? 0 : 1);
+    }
+    int status = 1;
+    while (waitpid(child, &status, 0) < 0) assert_int_equal(errno, EINTR);
+    assert_int_equal(status, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_commit), cmocka_unit_test(test_more),
         cmocka_unit_test(test_waits),      cmocka_unit_test(test_among_others),
         cmocka_unit_test(test_outcome),    cmocka_unit_test(test_stop_waits),
+        cmocka_unit_test(test_ahead),      cmocka_unit_test(test_not_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
