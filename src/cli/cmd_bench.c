@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "bench/bench.h"
-#include "cli/command.h"
+#include "cli/commands.h"
 
 static const struct pawl_flag bench_flags[] = {
     {"workload", 'w', PAWL_FLAG_LIST, NULL,

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/name.h"
 #include "cli/address.h"
-#include "cli/command.h"
+#include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/quantity.h"
 #include "cli/token.h"
@@ -356,21 +356,20 @@ static int daemon_run(const struct pawl_flags *flags) {
     const char *app_id = pawl__flag_text(flags, "app-id");
     enum pawl_log_level level;
     if (!pawl__log_level_parse(pawl__flag_text(flags, "log-level"), &level))
-        return pawl__misused(
-            "%s: --log-level is '%s', but has to be debug, info, warn, error or fatal",
-            flags->command, pawl__flag_text(flags, "log-level"));
+        return pawl__misused(flags,
+                             "--log-level is '%s', but has to be debug, info, warn, error or fatal",
+                             pawl__flag_text(flags, "log-level"));
     if (!daemon_is_protocol(pawl__flag_text(flags, "app-protocol")))
         return pawl__misused(
-            "%s: --app-protocol is '%s', but has to be http, grpc, https, grpcs or h2c",
-            flags->command, pawl__flag_text(flags, "app-protocol"));
+            flags, "--app-protocol is '%s', but has to be http, grpc, https, grpcs or h2c",
+            pawl__flag_text(flags, "app-protocol"));
     if (!app_id || !*app_id)
-        return pawl__misused(
-            "%s: --app-id is required: it names the app whose workflows are served",
-            flags->command);
+        return pawl__misused(flags,
+                             "--app-id is required: it names the app whose workflows are served");
     const char *flaw = pawl__name_flaw(app_id), *namespace = getenv("NAMESPACE");
-    if (flaw) return pawl__misused("%s: --app-id %s", flags->command, flaw);
+    if (flaw) return pawl__misused(flags, "--app-id %s", flaw);
     if (namespace && (flaw = pawl__name_flaw(namespace)))
-        return pawl__misused("%s: NAMESPACE in the environment %s", flags->command, flaw);
+        return pawl__misused(flags, "NAMESPACE in the environment %s", flaw);
     return daemon_start(flags, level);
 }
 

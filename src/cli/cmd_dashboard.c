@@ -3,7 +3,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include "cli/command.h"
+#include "cli/commands.h"
 #include "cli/hub.h"
 
 static const struct pawl_flag dashboard_flags[] = {

@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "cli/command.h"
+#include "cli/commands.h"
 #include "cli/reach.h"
 #include "config/component.h"
 #include "config/home.h"

@@ -1,7 +1,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/command.h"
+#include "cli/commands.h"
 #include "cli/find.h"
 #include "cli/output.h"
 

@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/name.h"
-#include "cli/command.h"
+#include "cli/commands.h"
 #include "cli/run.h"
 #include "config/home.h"
 #include "config/runfile.h"
@@ -235,12 +235,11 @@ static void run_tell_unused(const struct pawl_flags *flags) {
 static int run_run(const struct pawl_flags *flags) {
     if (pawl__flag_bool(flags, "kubernetes"))
         return pawl__misused(
-            "pawl run: --kubernetes is not served; on Kubernetes Pawl's daemon is a container "
-            "like any other");
+            flags, "--kubernetes is not served; on Kubernetes Pawl's daemon is a container "
+                   "like any other");
     const char *file = pawl__flag_text(flags, "run-file");
     if (file && (flags->argc || pawl__flag_given(flags, "app-id")))
-        return pawl__misused(
-            "pawl run: --run-file names the apps; it takes no app ID and no command");
+        return pawl__misused(flags, "--run-file names the apps; it takes no app ID and no command");
     run_tell_unused(flags);
     if (!file) return run_one(flags);
     return run_file(file, flags);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/command.h"
+#include "cli/commands.h"
 #include "cli/find.h"
 
 static const struct pawl_flag stop_flags[] = {
@@ -68,7 +68,7 @@ static int stop_run(const struct pawl_flags *flags) {
     const char *file = pawl__flag_text(flags, "run-file");
     char template_path[PATH_MAX];
     if (!id_count && !file && !flags->argc)
-        return pawl__misused("pawl stop: say what to stop: --app-id ID, or --run-file FILE");
+        return pawl__misused(flags, "say what to stop: --app-id ID, or --run-file FILE");
     if (file && !stop_template(file, template_path)) return 1;
     size_t count = pawl__find_daemons(found), stopped = 0;
     bool wanted[PAWL_FOUND_MAX] = {false};

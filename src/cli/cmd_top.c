@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/command.h"
+#include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/screen.h"
 #include "cli/top_view.h"
@@ -241,12 +241,12 @@ static int top_run(const struct pawl_flags *flags) {
     int64_t interval;
     if (!form) return PAWL_EXIT_USAGE;
     if (flags->argc)
-        return pawl__misused("pawl top: '%s' is no flag; an app is named with --app-id",
+        return pawl__misused(flags, "'%s' is no flag; an app is named with --app-id",
                              flags->argv[0]);
     if (!pawl__duration_parse(text, &interval) || interval < PAWL_SECOND / 10 ||
         interval > PAWL_HOUR)
-        return pawl__misused(
-            "pawl top: --interval is '%s', but has to be a duration from 100ms to 1h", text);
+        return pawl__misused(flags, "--interval is '%s', but has to be a duration from 100ms to 1h",
+                             text);
     bool once = pawl__flag_bool(flags, "once") || !form->columns || !pawl__screen_is_there();
     return once ? top_once(app, interval, form) : top_live(app, interval, text);
 }

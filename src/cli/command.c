@@ -1,9 +1,10 @@
 #include "cli/command.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/commands.h"
+#include "cli/completion.h"
 #include "cli/instead.h"
 #include "cli/man.h"
 #include "cli/output.h"
@@ -13,7 +14,25 @@ enum {
     COMMAND_MAX = 32 // in a group
 };
 
-const struct pawl_command *const pawl__commands[] = {
+// --- the table ----------------------------------------------------------------------------------
+
+static int command_complete(const struct pawl_flags *flags);
+
+static const struct pawl_flag command_no_flags[] = {{NULL, 0, PAWL_FLAG_TEXT, NULL, NULL}};
+
+// It describes the table that it is in.
+static const struct pawl_command command_completion = {
+    .name = "completion",
+    .summary = "Print shell completion",
+    .usage = "bash|zsh|fish [pawl|dapr|daprd]...",
+    .text =
+        "Completes the three names of this program, or those that are given. 'make install' has\n"
+        "put it where the shells find it. By hand, for bash: source <(pawl completion bash)\n",
+    .flags = command_no_flags,
+    .run = command_complete,
+};
+
+static const struct pawl_command *const command_table[] = {
     &pawl__cmd_run,
     &pawl__cmd_stop,
     &pawl__cmd_list,
@@ -25,9 +44,13 @@ const struct pawl_command *const pawl__commands[] = {
     &pawl__cmd_daemon,
     &pawl__cmd_bench,
     &pawl__cmd_version,
-    &pawl__cmd_completion,
+    &command_completion,
     NULL,
 };
+
+static int command_complete(const struct pawl_flags *flags) {
+    return pawl__completion_write(command_table, flags);
+}
 
 // --- help ---------------------------------------------------------------------------------------
 
@@ -41,7 +64,7 @@ static void command_help_all(FILE *out) {
     fputs("Pawl runs Dapr Workflow applications: one program, no other services.\n\n"
           "Usage: pawl COMMAND [FLAGS]\n",
           out);
-    command_help_list(out, pawl__commands);
+    command_help_list(out, command_table);
     fputs("\n'pawl COMMAND --help' tells more of a command. Called as 'daprd' the program is the\n"
           "daemon, called as 'dapr' it takes the same commands.\n",
           out);
@@ -88,7 +111,7 @@ static bool command_is_help(const char *word) {
 
 // Shows the help of the command that the |count| |words| name.
 static int command_help_of(const char *self, char **words, int count) {
-    const struct pawl_command *command = NULL, *const *commands = pawl__commands;
+    const struct pawl_command *command = NULL, *const *commands = command_table;
     for (int i = 0; i < count && commands; i++) {
         command = command_find(commands, words[i]);
         if (!command) return command_unknown(commands, self, words[i]);
@@ -148,7 +171,7 @@ static int command_main(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "help";
     bool help = command_is_help(name);
     if (help && argc > 2 && strcmp(argv[2], "--man") == 0) {
-        pawl__man_write(stdout);
+        pawl__man_write(stdout, command_table);
         return 0;
     }
     if (help && argc > 2) return command_help_of(self, argv + 2, argc - 2);
@@ -157,21 +180,12 @@ static int command_main(int argc, char **argv) {
         return 0;
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0) name = "version";
-    const struct pawl_command *command = command_find(pawl__commands, name);
+    const struct pawl_command *command = command_find(command_table, name);
     if (!command && pawl__instead(self, name, argv + 2, argc - 2)) return PAWL_EXIT_USAGE;
-    if (!command) return command_unknown(pawl__commands, self, name);
+    if (!command) return command_unknown(command_table, self, name);
     char called[64];
     snprintf(called, sizeof called, "%s %s", self, name);
     return command_run(command, called, argc - 2, argv + 2);
-}
-
-int pawl__misused(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-    return PAWL_EXIT_USAGE;
 }
 
 int pawl__cli_main(int argc, char **argv) {

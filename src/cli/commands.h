@@ -1,7 +1,7 @@
 #ifndef PAWL_CLI_COMMANDS_H
 #define PAWL_CLI_COMMANDS_H
 
-// The table of commands. One file holds each.
+// What a command is. One file holds each; command.c has the table of them.
 
 #include <string.h>
 
@@ -30,10 +30,6 @@ extern const struct pawl_command pawl__cmd_top;
 extern const struct pawl_command pawl__cmd_init;
 extern const struct pawl_command pawl__cmd_uninstall;
 extern const struct pawl_command pawl__cmd_version;
-extern const struct pawl_command pawl__cmd_completion;
-
-// All commands, ends with NULL.
-extern const struct pawl_command *const pawl__commands[];
 
 // The last word of a command's name.
 static inline const char *pawl__command_word(const struct pawl_command *command) {

@@ -1,5 +1,6 @@
 #include "cli/flags.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -157,6 +158,16 @@ size_t pawl__flag_list(const struct pawl_flags *flags, const char *name,
     int row = flags_row(flags, name);
     *items = flags->values[row].items;
     return flags->values[row].count;
+}
+
+int pawl__misused(const struct pawl_flags *flags, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s: ", flags->command);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return PAWL_EXIT_USAGE;
 }
 
 const char *pawl__flag_kind(const struct pawl_flag *flag) {

@@ -68,6 +68,14 @@ int pawl__flag_find(const struct pawl_flag *table, const char *name, size_t len)
 // What stands after the flag's name in help: " PORT", or nothing.
 const char *pawl__flag_kind(const struct pawl_flag *flag);
 
+enum {
+    PAWL_EXIT_USAGE = 2
+};
+
+// Tells on stderr what is wrong with the command line. Returns PAWL_EXIT_USAGE.
+int pawl__misused(const struct pawl_flags *flags, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 // Writes the rows as help text.
 void pawl__flags_help(FILE *out, const struct pawl_flag *table);
 

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "cli/commands.h"
-
 // Text in which nothing is taken for a request or an escape.
 static void man_text(FILE *out, const char *text) {
     for (bool line_start = true; *text; line_start = *text++ == '\n') {
@@ -76,18 +74,18 @@ static void man_commands(FILE *out, const struct pawl_command *const *commands) 
     }
 }
 
-void pawl__man_write(FILE *out) {
+void pawl__man_write(FILE *out, const struct pawl_command *const *commands) {
     fputs(".TH PAWL 1 \"\" \"Pawl " PAWL_VERSION "\" \"User Commands\"\n.SH NAME\n"
           "pawl, daprd, dapr \\- run Dapr Workflow applications\n.SH SYNOPSIS\n",
           out);
-    man_usage(out, pawl__commands);
+    man_usage(out, commands);
     fputs(".SH DESCRIPTION\n", out);
     man_text(out, "One program that runs Dapr Workflow applications in every Dapr SDK's language, "
                   "with nothing beside it. Called as ");
     fputs("\\fBdaprd\\fR it is the daemon; called as \\fBdapr\\fR it takes the same commands.\n"
           ".SH COMMANDS\n",
           out);
-    man_commands(out, pawl__commands);
+    man_commands(out, commands);
     fputs(".SH EXIT STATUS\n", out);
     man_text(out, "0: all went well. 2: the command line is wrong. 1: anything else failed; the "
                   "reason is on the standard error. 'pawl run' ends with the code of its app, or "

@@ -1,9 +1,9 @@
 #ifndef PAWL_CLI_MAN_H
 #define PAWL_CLI_MAN_H
 
-#include <stdio.h>
+#include "cli/commands.h"
 
-// Writes the manual page from the tables of commands and flags, in the man(7) form.
-void pawl__man_write(FILE *out);
+// Writes the manual page of |commands|, which end with NULL, in the man(7) form.
+void pawl__man_write(FILE *out, const struct pawl_command *const *commands);
 
 #endif

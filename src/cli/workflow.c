@@ -29,16 +29,6 @@ int pawl__workflow_fail(const char *format, ...) {
     return 1;
 }
 
-int pawl__workflow_misused(const struct pawl_flags *flags, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "%s: ", flags->command);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    return PAWL_EXIT_USAGE;
-}
-
 // --- the app ------------------------------------------------------------------------------------
 
 static bool workflow_is_again(const struct pawl_found *found, size_t i) {
@@ -115,12 +105,10 @@ int pawl__workflow_open(const struct pawl_flags *flags, struct pawl_workflow_app
                                       .name_space = pawl__flag_text(flags, "namespace")};
     const char *store = workflow_store(flags);
     workflow_tell_unused(flags);
-    if (address && id)
-        return pawl__workflow_misused(flags, "takes --app-id or --address, not both");
+    if (address && id) return pawl__misused(flags, "takes --app-id or --address, not both");
     if (store && !id)
-        return pawl__workflow_misused(flags,
-                                      "needs --app-id with --connection-string, as a store may "
-                                      "have the workflows of several apps");
+        return pawl__misused(flags, "needs --app-id with --connection-string, as a store may "
+                                    "have the workflows of several apps");
     if (store && !workflow_runs(id)) return pawl__workflow_open_store(store, id, app);
     if (store)
         fprintf(stderr, "\u2139\ufe0f  app '%s' runs: its sidecar is asked, not the store\n", id);
@@ -184,10 +172,10 @@ bool pawl__workflow_json(const struct pawl_flags *flags, const char *name, struc
     struct pawl_json_flaw flaw;
     *out = pawl_text(text);
     if (!text || pawl__json_check(pawl__str(text), &flaw)) return true;
-    pawl__workflow_misused(flags,
-                           "--%s is not JSON: %s (at character %zu); a text is given as "
-                           "--%s '\"text\"'",
-                           name, flaw.what, flaw.at + 1, name);
+    pawl__misused(flags,
+                  "--%s is not JSON: %s (at character %zu); a text is given as "
+                  "--%s '\"text\"'",
+                  name, flaw.what, flaw.at + 1, name);
     return false;
 }
 
@@ -213,8 +201,7 @@ bool pawl__workflow_limit(const struct pawl_flags *flags, size_t *out) {
     int64_t limit = pawl__flag_int(flags, "limit");
     *out = limit > 0 ? (size_t)limit : 0;
     if (*out || !pawl__flag_given(flags, "limit")) return true;
-    pawl__workflow_misused(flags, "--limit is '%s', but has to be above 0",
-                           pawl__flag_text(flags, "limit"));
+    pawl__misused(flags, "--limit is '%s', but has to be above 0", pawl__flag_text(flags, "limit"));
     return false;
 }
 

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <pawl.h>
 
-#include "cli/command.h"
+#include "cli/commands.h"
 #include "cli/find.h"
 #include "cli/output.h"
 #include "wire/timestamp.h" // PAWL_TIME_TEXT
@@ -73,10 +73,6 @@ void pawl__workflow_wait_is_over(void);
 
 // Writes "what: why" of the function of pawl.h that failed last, and returns the exit code.
 int pawl__workflow_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-// Writes a mistake in the command line, and returns the exit code.
-int pawl__workflow_misused(const struct pawl_flags *flags, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 // The JSON text of the flag |name|; none when it is not given. False: it is not JSON, which is
 // told on stderr.

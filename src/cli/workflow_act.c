@@ -44,7 +44,7 @@ static bool act_goes_on(struct pawl_workflow_app *app, const char *verb, const c
 // The only argument; NULL: told on stderr.
 static const char *act_argument(const struct pawl_flags *flags, const char *what) {
     if (flags->argc == 1) return flags->argv[0];
-    pawl__workflow_misused(flags, "name %s%s", what, flags->argc ? ", and nothing else" : "");
+    pawl__misused(flags, "name %s%s", what, flags->argc ? ", and nothing else" : "");
     return NULL;
 }
 
@@ -83,10 +83,10 @@ static int act_run(const struct pawl_flags *flags) {
     char id[37];
     if (!name || !pawl__workflow_json(flags, "input", &input)) return PAWL_EXIT_USAGE;
     if (at && !pawl__workflow_time(at, 1, &options.start_at))
-        return pawl__workflow_misused(flags,
-                                      "--start-time is '%s', but has to be a time such as "
-                                      "2030-01-02T15:04:05Z or a duration such as 1h30m",
-                                      at);
+        return pawl__misused(flags,
+                             "--start-time is '%s', but has to be a time such as "
+                             "2030-01-02T15:04:05Z or a duration such as 1h30m",
+                             at);
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     if (!options.start_at || pawl__flag_bool(flags, "wait"))
@@ -147,7 +147,7 @@ static int act_raise(const struct pawl_flags *flags) {
     struct pawl_text input;
     if (!both) return PAWL_EXIT_USAGE;
     if (!slash || slash == both || !slash[1])
-        return pawl__workflow_misused(flags, "'%s' has to be ID/EVENT, such as order-7/paid", both);
+        return pawl__misused(flags, "'%s' has to be ID/EVENT, such as order-7/paid", both);
     if (!pawl__workflow_json(flags, "input", &input)) return PAWL_EXIT_USAGE;
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
@@ -190,7 +190,7 @@ static int act_on(const struct pawl_flags *flags, const struct pawl_workflow_bul
     const char *id = act_argument(flags, "the instance, or give filters");
     if (!id) return PAWL_EXIT_USAGE;
     if (pawl__workflow_filter_given(flags))
-        return pawl__workflow_misused(flags, "name an instance or give filters, not both");
+        return pawl__misused(flags, "name an instance or give filters, not both");
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     if (!act_goes_on(&app, what->verb, id)) return 1;

@@ -218,12 +218,11 @@ static int bulk_all(struct bulk *bulk) {
 // What is wrong with the command line besides the filters; 0: nothing.
 static int bulk_check(const struct pawl_flags *flags) {
     if (pawl__flag_given(flags, "rate") && pawl__flag_int(flags, "rate") < 1)
-        return pawl__workflow_misused(flags, "--rate is '%s', but has to be above 0",
-                                      pawl__flag_text(flags, "rate"));
+        return pawl__misused(flags, "--rate is '%s', but has to be above 0",
+                             pawl__flag_text(flags, "rate"));
     if (!pawl__flag_bool(flags, "yes") && !isatty(STDIN_FILENO))
-        return pawl__workflow_misused(flags,
-                                      "nobody is there to be asked; give --yes to do it to all "
-                                      "that the filters choose");
+        return pawl__misused(flags, "nobody is there to be asked; give --yes to do it to all "
+                                    "that the filters choose");
     return 0;
 }
 

@@ -64,8 +64,7 @@ static bool count_by(const struct pawl_flags *flags, struct count *count) {
         count->by_status |= status;
         count->by_name |= name;
         if (status || name) continue;
-        pawl__workflow_misused(flags, "--by has '%.*s', but it may have status and name",
-                               PAWL_FMT(one));
+        pawl__misused(flags, "--by has '%.*s', but it may have status and name", PAWL_FMT(one));
         return false;
     }
     return true;
@@ -78,7 +77,7 @@ static int count_run(const struct pawl_flags *flags) {
     struct pawl_workflow_app app;
     if (!form) return PAWL_EXIT_USAGE;
     if (flags->argc)
-        return pawl__workflow_misused(
+        return pawl__misused(
             flags, "takes flags only; '%s' may be a name, --filter-name, or an id, --filter-id",
             flags->argv[0]);
     if (!pawl__workflow_filter(flags, &filter) || !count_by(flags, &count)) return PAWL_EXIT_USAGE;

@@ -60,8 +60,8 @@ bool pawl__workflow_statuses(const struct pawl_flags *flags, const char *flag, u
     while (rest.data) {
         struct pawl_str one = pawl__str_trim(pawl__str_cut(&rest, ','));
         if (filter_status(one, out)) continue;
-        pawl__workflow_misused(flags, "--%s has '%.*s', but it may have " PAWL_WORKFLOW_STATUSES,
-                               flag, PAWL_FMT(one));
+        pawl__misused(flags, "--%s has '%.*s', but it may have " PAWL_WORKFLOW_STATUSES, flag,
+                      PAWL_FMT(one));
         return false;
     }
     return true;
@@ -84,17 +84,17 @@ bool pawl__workflow_filter(const struct pawl_flags *flags, struct pawl_workflow_
         const char *text = pawl__flag_text(flags, filter_times[i].flag);
         int64_t *at = (int64_t *)((char *)out + filter_times[i].offset);
         if (!text || pawl__workflow_time(text, -1, at)) continue;
-        pawl__workflow_misused(flags,
-                               "--%s is '%s', but has to be a duration such as 90m or a time "
-                               "such as 2030-01-02T15:04:05Z",
-                               filter_times[i].flag, text);
+        pawl__misused(flags,
+                      "--%s is '%s', but has to be a duration such as 90m or a time "
+                      "such as 2030-01-02T15:04:05Z",
+                      filter_times[i].flag, text);
         return false;
     }
     if (out->tag && !filter_may_have_tag(out->tag)) {
-        pawl__workflow_misused(flags,
-                               "--filter-tag is '%s', but has to be a key of letters, digits, "
-                               "'.', '_' and '-', with or without a value, such as team=blue",
-                               out->tag);
+        pawl__misused(flags,
+                      "--filter-tag is '%s', but has to be a key of letters, digits, "
+                      "'.', '_' and '-', with or without a value, such as team=blue",
+                      out->tag);
         return false;
     }
     return pawl__workflow_statuses(flags, "filter-status", &out->statuses);

@@ -216,7 +216,7 @@ static int get_run(const struct pawl_flags *flags) {
     enum pawl_status status;
     bool waits = pawl__flag_bool(flags, "wait");
     if (!form) return PAWL_EXIT_USAGE;
-    if (flags->argc != 1) return pawl__workflow_misused(flags, "name one instance");
+    if (flags->argc != 1) return pawl__misused(flags, "name one instance");
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     code = get_show(&app, flags->argv[0], waits, form, &status);

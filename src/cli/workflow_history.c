@@ -219,13 +219,13 @@ static int history_run(const struct pawl_flags *flags) {
     struct pawl_workflow_app app;
     char *text = NULL;
     if (!form) return PAWL_EXIT_USAGE;
-    if (flags->argc != 1) return pawl__workflow_misused(flags, "name one instance");
+    if (flags->argc != 1) return pawl__misused(flags, "name one instance");
     const char *id = flags->argv[0];
     size_t limit;
     if (!pawl__workflow_limit(flags, &limit)) return PAWL_EXIT_USAGE;
     if (limit && strcmp(form->name, "events") == 0)
-        return pawl__workflow_misused(flags, "-o events is the whole history; it takes no "
-                                             "--limit");
+        return pawl__misused(flags, "-o events is the whole history; it takes no "
+                                    "--limit");
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     if (pawl_history(app.pawl, id, &text))
@@ -261,7 +261,7 @@ static const struct pawl_flag export_flags[] = {
 static int export_run(const struct pawl_flags *flags) {
     struct pawl_workflow_app app;
     char *text = NULL;
-    if (flags->argc != 1) return pawl__workflow_misused(flags, "name one instance");
+    if (flags->argc != 1) return pawl__misused(flags, "name one instance");
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;
     if (pawl_history(app.pawl, flags->argv[0], &text))

@@ -68,7 +68,7 @@ static bool import_find(const struct pawl_flags *flags, char *host, size_t size,
     const char *address = pawl__flag_text(flags, "address"), *id = pawl__flag_text(flags, "app-id");
     *code = PAWL_EXIT_USAGE;
     if (address && id) {
-        pawl__workflow_misused(flags, "takes --app-id or --address, not both");
+        pawl__misused(flags, "takes --app-id or --address, not both");
         return false;
     }
     if (!address) {
@@ -83,7 +83,7 @@ static bool import_find(const struct pawl_flags *flags, char *host, size_t size,
     int64_t number = 0;
     if (!colon || (size_t)(colon - address) >= size ||
         !pawl__str_to_int(pawl__str(colon + 1), 1, 65535, &number)) {
-        pawl__workflow_misused(flags, "--address is '%s', but has to be HOST:PORT", address);
+        pawl__misused(flags, "--address is '%s', but has to be HOST:PORT", address);
         return false;
     }
     snprintf(host, size, "%.*s", (int)(colon - address), address);
@@ -110,7 +110,7 @@ static int import_run(const struct pawl_flags *flags) {
     int port = 0, status = 0, code;
     struct pawl_error error;
     struct pawl_buf answer = {0};
-    if (flags->argc != 1) return pawl__workflow_misused(flags, "name one file, or - for stdin");
+    if (flags->argc != 1) return pawl__misused(flags, "name one file, or - for stdin");
     if (!import_find(flags, host, sizeof host, &port, &code)) return code;
     char *body = import_body(flags->argv[0], pawl__flag_text(flags, "id"));
     if (!body) return 1;

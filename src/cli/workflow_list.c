@@ -97,10 +97,10 @@ static bool list_read_sort(struct list *list, const struct pawl_flags *flags) {
     for (size_t i = 0; i < sizeof list_sorts / sizeof *list_sorts; i++)
         if (strcmp(list_sorts[i].name, name) == 0) list->sort = &list_sorts[i];
     if (list->sort || strcmp(name, "created") == 0) return true;
-    pawl__workflow_misused(flags,
-                           "--sort is '%s', but may be created, updated, name, id or status, "
-                           "also with a '-' in front",
-                           text);
+    pawl__misused(flags,
+                  "--sort is '%s', but may be created, updated, name, id or status, "
+                  "also with a '-' in front",
+                  text);
     return false;
 }
 
@@ -195,10 +195,10 @@ static int list_run(const struct pawl_flags *flags) {
     struct list list = {.app = &app};
     if (!form) return PAWL_EXIT_USAGE;
     if (flags->argc)
-        return pawl__workflow_misused(flags,
-                                      "takes flags only; '%s' may be a name, "
-                                      "--filter-name, or an id, --filter-id",
-                                      flags->argv[0]);
+        return pawl__misused(flags,
+                             "takes flags only; '%s' may be a name, "
+                             "--filter-name, or an id, --filter-id",
+                             flags->argv[0]);
     if (!pawl__workflow_filter(flags, &filter) || !pawl__workflow_limit(flags, &list.limit) ||
         !list_read_sort(&list, flags))
         return PAWL_EXIT_USAGE;

@@ -61,17 +61,16 @@ static int purge_check(const struct pawl_flags *flags, struct pawl_workflow_filt
     bool all = pawl__flag_bool(flags, "all");
     const char *status = pawl__flag_text(flags, "all-filter-status");
     if (all + (before != NULL) + (flags->argc > 0) != 1)
-        return pawl__workflow_misused(flags,
-                                      "name instances, or give --all, --all-older-than or filters");
+        return pawl__misused(flags, "name instances, or give --all, --all-older-than or filters");
     if (status && !before)
-        return pawl__workflow_misused(flags, "--all-filter-status goes with --all-older-than");
+        return pawl__misused(flags, "--all-filter-status goes with --all-older-than");
     if (!pawl__workflow_statuses(flags, "all-filter-status", &filter->statuses))
         return PAWL_EXIT_USAGE;
     if (before && !pawl__workflow_time(before, -1, &filter->before))
-        return pawl__workflow_misused(flags,
-                                      "--all-older-than is '%s', but has to be a duration "
-                                      "such as 24h or a time such as 2030-01-02T15:04:05Z",
-                                      before);
+        return pawl__misused(flags,
+                             "--all-older-than is '%s', but has to be a duration "
+                             "such as 24h or a time such as 2030-01-02T15:04:05Z",
+                             before);
     return 0;
 }
 
@@ -89,8 +88,8 @@ static int purge_filtered(const struct pawl_flags *flags) {
     static const struct pawl_workflow_bulk bulk = {"purge", "purged", purge_takes, purge_act};
     if (flags->argc || pawl__flag_bool(flags, "all") || pawl__flag_given(flags, "all-older-than") ||
         pawl__flag_given(flags, "all-filter-status"))
-        return pawl__workflow_misused(flags, "filters stand by themselves, without names and "
-                                             "--all...");
+        return pawl__misused(flags, "filters stand by themselves, without names and "
+                                    "--all...");
     return pawl__workflow_bulk(flags, &bulk);
 }
 

@@ -212,9 +212,9 @@ static int replay_run(const struct pawl_flags *flags) {
     };
     int port = (int)pawl__flag_int(flags, "port");
     int64_t timeout;
-    if (!flags->argc) return pawl__workflow_misused(flags, "name the file of a history");
+    if (!flags->argc) return pawl__misused(flags, "name the file of a history");
     if (!pawl__workflow_interval(pawl__flag_text(flags, "timeout"), &timeout))
-        return pawl__workflow_misused(flags, "--timeout has to be a duration such as 60s");
+        return pawl__misused(flags, "--timeout has to be a duration such as 60s");
     uv_loop_init(&replay.loop);
     enum pawl_err err = replay_read(&replay, flags->argv[0], &error);
     if (!err) err = pawl__server_create(&replay.loop, &options, &replay.server, &error);

@@ -90,24 +90,23 @@ static int rerun_check(const struct pawl_flags *flags, bool many) {
     const char *suffix = pawl__flag_text(flags, "id-suffix");
     int64_t event = pawl__flag_int(flags, "event-id");
     if (many && flags->argc)
-        return pawl__workflow_misused(flags, "name an instance or give filters, not both");
+        return pawl__misused(flags, "name an instance or give filters, not both");
     if (!many && flags->argc != 1)
-        return pawl__workflow_misused(flags, "name the instance%s",
-                                      flags->argc ? ", and nothing else" : ", or give filters");
+        return pawl__misused(flags, "name the instance%s",
+                             flags->argc ? ", and nothing else" : ", or give filters");
     for (size_t i = 0; many && i < sizeof of_one / sizeof *of_one; i++)
         if (pawl__flag_given(flags, of_one[i]))
-            return pawl__workflow_misused(flags, "--%s is for one instance, not for filters",
-                                          of_one[i]);
+            return pawl__misused(flags, "--%s is for one instance, not for filters", of_one[i]);
     if (suffix && (!many || !*suffix))
-        return pawl__workflow_misused(flags, "--id-suffix needs %s",
-                                      many ? "a text" : "filters; --new-instance-id names one");
+        return pawl__misused(flags, "--id-suffix needs %s",
+                             many ? "a text" : "filters; --new-instance-id names one");
     if (pawl__flag_bool(flags, "from-failure") && pawl__flag_given(flags, "event-id"))
-        return pawl__workflow_misused(flags, "give --event-id or --from-failure, not both");
+        return pawl__misused(flags, "give --event-id or --from-failure, not both");
     if (event < 0 || event > INT32_MAX)
-        return pawl__workflow_misused(flags,
-                                      "--event-id has to be the id of an event, from 0 on; "
-                                      "'pawl workflow history %s' shows them",
-                                      many ? "ID" : flags->argv[0]);
+        return pawl__misused(flags,
+                             "--event-id has to be the id of an event, from 0 on; "
+                             "'pawl workflow history %s' shows them",
+                             many ? "ID" : flags->argv[0]);
     return 0;
 }
 

@@ -23,7 +23,9 @@ static int store_open(struct pawl_store *store, const char *name, struct pawl_wo
     app->workers = 0;
     enum pawl_err err = store ? pawl__open_over(store, name, &options, &app->pawl)
                               : pawl_open(name, &options, &app->pawl);
-    return err ? pawl__workflow_fail("no sidecar of '%s' runs", app->id) : 0;
+    if (!err) return 0;
+    fprintf(stderr, "\u274c  no sidecar of '%s' runs: %s\n", app->id, pawl_last_error()->text);
+    return 1;
 }
 
 // --- servers ------------------------------------------------------------------------------------

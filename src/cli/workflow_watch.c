@@ -53,12 +53,12 @@ static int watch_run(const struct pawl_flags *flags) {
     const char *id = flags->argc ? flags->argv[0] : NULL;
     int64_t interval;
     if (flags->argc > 1 || (id && pawl__workflow_filter_given(flags)))
-        return pawl__workflow_misused(flags, "name one instance, or give filters");
+        return pawl__misused(flags, "name one instance, or give filters");
     if (!pawl__workflow_interval(text, &interval))
-        return pawl__workflow_misused(flags,
-                                      "--interval is '%s', but has to be a duration such as "
-                                      "500ms",
-                                      text);
+        return pawl__misused(flags,
+                             "--interval is '%s', but has to be a duration such as "
+                             "500ms",
+                             text);
     if (!pawl__workflow_filter(flags, &filter)) return PAWL_EXIT_USAGE;
     int code = pawl__workflow_open(flags, &app);
     if (code) return code;

@@ -1,8 +1,6 @@
+#include "cli/completion.h"
+
 #include <string.h>
-
-#include "cli/command.h"
-
-static const struct pawl_flag completion_flags[] = {{NULL, 0, PAWL_FLAG_TEXT, NULL, NULL}};
 
 static void completion_words(const struct pawl_command *command) {
     for (int i = 0; command->flags[i].name; i++)
@@ -44,10 +42,11 @@ static bool completion_is_daemon(const char *program) {
     return strcmp(program, "daprd") == 0;
 }
 
-static void completion_bash(const char *const *programs) {
+static void completion_bash(const struct pawl_command *const *commands,
+                            const char *const *programs) {
     puts("_pawl() {\n"
          "    local word=\"${COMP_WORDS[COMP_CWORD]}\" words");
-    completion_bash_choice(pawl__commands, 1);
+    completion_bash_choice(commands, 1);
     puts("    COMPREPLY=($(compgen -W \"$words\" -- \"$word\") $(compgen -f -- \"$word\"))\n"
          "}\n"
          "_pawl_daemon() {\n"
@@ -64,11 +63,12 @@ static void completion_bash(const char *const *programs) {
 
 // As a file named _PROGRAM in fpath it is read when the program is first completed, and has to
 // complete at once.
-static void completion_zsh(const char *const *programs) {
+static void completion_zsh(const struct pawl_command *const *commands,
+                           const char *const *programs) {
     fputs("#compdef", stdout);
     for (size_t i = 0; programs[i]; i++) printf(" %s", programs[i]);
     puts("\nautoload -U +X bashcompinit && bashcompinit");
-    completion_bash(programs);
+    completion_bash(commands, programs);
     for (size_t i = 0; programs[i]; i++)
         printf("[ \"$service\" != %s ] || _bash_complete -F %s\n", programs[i],
                completion_is_daemon(programs[i]) ? "_pawl_daemon" : "_pawl");
@@ -108,12 +108,13 @@ static void completion_fish_commands(const char *program,
     }
 }
 
-static void completion_fish(const char *const *programs) {
+static void completion_fish(const struct pawl_command *const *commands,
+                            const char *const *programs) {
     for (size_t i = 0; programs[i]; i++)
         if (completion_is_daemon(programs[i]))
             completion_fish_flags(programs[i], "", &pawl__cmd_daemon);
         else
-            completion_fish_commands(programs[i], pawl__commands, "__fish_use_subcommand");
+            completion_fish_commands(programs[i], commands, "__fish_use_subcommand");
 }
 
 static bool completion_is_program(const char *name) {
@@ -122,10 +123,11 @@ static bool completion_is_program(const char *name) {
     return false;
 }
 
-static int completion_run(const struct pawl_flags *flags) {
+int pawl__completion_write(const struct pawl_command *const *commands,
+                           const struct pawl_flags *flags) {
     static const struct {
         const char *shell;
-        void (*write)(const char *const *programs);
+        void (*write)(const struct pawl_command *const *commands, const char *const *programs);
     } shells[] = {{"bash", completion_bash}, {"zsh", completion_zsh}, {"fish", completion_fish}};
     const char *shell = flags->argc ? flags->argv[0] : "";
     const char *programs[sizeof completion_programs / sizeof *completion_programs] = {NULL};
@@ -134,23 +136,11 @@ static int completion_run(const struct pawl_flags *flags) {
         programs[i] = flags->argv[i + 1];
     for (size_t i = 0; programs[i]; i++)
         if (!completion_is_program(programs[i]))
-            return pawl__misused("pawl completion: '%s' has to be pawl, dapr or daprd",
-                                 programs[i]);
+            return pawl__misused(flags, "'%s' has to be pawl, dapr or daprd", programs[i]);
     for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
         if (strcmp(shell, shells[i].shell) == 0) {
-            shells[i].write(programs[0] ? programs : completion_programs);
+            shells[i].write(commands, programs[0] ? programs : completion_programs);
             return 0;
         }
-    return pawl__misused("pawl completion: name one shell: bash, zsh or fish");
+    return pawl__misused(flags, "name one shell: bash, zsh or fish");
 }
-
-const struct pawl_command pawl__cmd_completion = {
-    .name = "completion",
-    .summary = "Print shell completion",
-    .usage = "bash|zsh|fish [pawl|dapr|daprd]...",
-    .text =
-        "Completes the three names of this program, or those that are given. 'make install' has\n"
-        "put it where the shells find it. By hand, for bash: source <(pawl completion bash)\n",
-    .flags = completion_flags,
-    .run = completion_run,
-};
