@@ -12,6 +12,13 @@
 #include "runtime/taskhub.h"
 #include "wire/json_build.h"
 
+// --- console.c: the table -----------------------------------------------------------------------
+
+extern const struct pawl_route pawl__console_routes[];
+extern const size_t pawl__console_route_count;
+
+// --- console_ask.c: what the others need --------------------------------------------------------
+
 // One request of the console on its way through one or two calls of the TaskHub service. In the
 // request's arena.
 struct pawl_console_ask {
@@ -57,9 +64,6 @@ bool pawl__console_number(struct pawl_request *request, const char *name, uint32
 // come here.
 void pawl__console_text(json_t **object, const char *key, const char *value);
 void pawl__console_time(json_t **object, const char *key, int64_t at); // nanoseconds
-
-extern const struct pawl_route pawl__console_routes[];
-extern const size_t pawl__console_route_count;
 
 // --- console_list.c: which ones there are --------------------------------------------------------
 
