@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -11,6 +12,11 @@
 enum {
     CONN_READ = 16 << 10
 };
+
+bool pawl__redis_same_place(const struct pawl_redis_address *a,
+                            const struct pawl_redis_address *b) {
+    return a->port == b->port && strcasecmp(a->host, b->host) == 0;
+}
 
 void pawl__redis_drop(struct pawl_redis_link *link) {
     pawl__redis_tls_end(link->tls);

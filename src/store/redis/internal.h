@@ -21,6 +21,8 @@ struct pawl_redis_link {
     char why[160];  // the last call had no answer
 };
 
+bool pawl__redis_same_place(const struct pawl_redis_address *a, const struct pawl_redis_address *b);
+
 // Connects to |at|, as to a sentinel or not, and says who we are.
 enum pawl_err pawl__redis_dial(const struct pawl_redis *store, struct pawl_redis_link *link,
                                const struct pawl_redis_address *at, bool sentinel,
@@ -40,9 +42,7 @@ bool pawl__redis_is_dead(const struct pawl_redis_link *link);
 enum pawl_err pawl__redis_connect(struct pawl_redis *store, struct pawl_redis_link *link,
                                   struct pawl_error *error);
 
-bool pawl__redis_same_place(const struct pawl_redis_address *a, const struct pawl_redis_address *b);
-
-// --- talking to the server (link.c) -------------------------------------------------------------
+// --- words of commands and answers (words.c) ----------------------------------------------------
 
 // The words of a command. What they point to outlives the command.
 struct pawl_redis_args {
@@ -62,6 +62,18 @@ void pawl__redis_args_finish(struct pawl_redis_args *args);
 enum pawl_err pawl__redis_fail(const struct pawl_redis_link *link, const redisReply *reply,
                                struct pawl_error *error);
 
+static inline struct pawl_str pawl__redis_str(const redisReply *reply) {
+    bool is_text = reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS;
+    return is_text ? (struct pawl_str){reply->str, (size_t)reply->len} : (struct pawl_str){0};
+}
+static inline bool pawl__redis_is_nil(const redisReply *reply) {
+    return reply->type == REDIS_REPLY_NIL;
+}
+// 0 when it is none.
+uint64_t pawl__redis_uint(const redisReply *reply);
+
+// --- asking (ask.c) -----------------------------------------------------------------------------
+
 // Sends |args| and waits for the answer, which the caller frees. An answer that is an error becomes
 // one, by its first word. |*sent|: whether the server may have carried the command out; after
 // an answer that is an error it has not, unless the code is PAWL_E_IO.
@@ -75,16 +87,6 @@ enum pawl_err pawl__redis_read_at(struct pawl_redis *store, struct pawl_redis_li
                                   struct pawl_error *error);
 enum pawl_err pawl__redis_read(struct pawl_redis *store, const struct pawl_redis_args *args,
                                redisReply **reply, struct pawl_error *error);
-
-static inline struct pawl_str pawl__redis_str(const redisReply *reply) {
-    bool is_text = reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS;
-    return is_text ? (struct pawl_str){reply->str, (size_t)reply->len} : (struct pawl_str){0};
-}
-static inline bool pawl__redis_is_nil(const redisReply *reply) {
-    return reply->type == REDIS_REPLY_NIL;
-}
-// 0 when it is none.
-uint64_t pawl__redis_uint(const redisReply *reply);
 
 // --- scripts (script.c) -------------------------------------------------------------------------
 
@@ -159,10 +161,24 @@ struct pawl_redis {
     struct pawl_redis_joined *joined;
 };
 
+// --- rows of ours (row.c) -----------------------------------------------------------------------
+
+// Adds |payload|, sealed.
+void pawl__redis_add_row(struct pawl_redis_args *args, struct pawl_str payload,
+                         struct pawl_error *result);
+
 // Opens a row of ours (row.h). PAWL_E_CORRUPT with a text that names |what| and |id|.
 enum pawl_err pawl__redis_unseal(const struct pawl_redis *store, struct pawl_str row,
                                  const char *what, struct pawl_str id, struct pawl_arena *arena,
                                  struct pawl_str *payload, struct pawl_error *error);
+
+// The columns of |snapshot| as the payload of a row. False: memory is out.
+bool pawl__redis_put_columns(struct pawl_buf *out, const struct pawl_snapshot *snapshot);
+
+// Reads columns from |row|, which a reply has, into |arena|.
+enum pawl_err pawl__redis_read_columns(struct pawl_redis *store, struct pawl_str id,
+                                       struct pawl_str row, struct pawl_arena *arena,
+                                       struct pawl_snapshot *out, struct pawl_error *error);
 
 // --- calls of the store -------------------------------------------------------------------------
 
@@ -185,14 +201,6 @@ PAWL_STORE_CALL(scan_live, pawl__redis_scan_live);
 PAWL_STORE_CALL(query, pawl__redis_query);
 PAWL_STORE_CALL(count, pawl__redis_count);
 PAWL_STORE_CALL(get_state, pawl__redis_get_state);
-
-// Reads the columns of a snapshot from its row, into which |out| then points. False: damaged.
-bool pawl__redis_get_columns(struct pawl_str row, struct pawl_snapshot *out);
-
-// Reads columns from |row|, which a reply has, into |arena|.
-enum pawl_err pawl__redis_read_columns(struct pawl_redis *store, struct pawl_str id,
-                                       struct pawl_str row, struct pawl_arena *arena,
-                                       struct pawl_snapshot *out, struct pawl_error *error);
 
 // One step of HSCAN or SSCAN over a key of |shard|; |*cursor| is "0" at first and at the end.
 enum pawl_err pawl__redis_step(struct pawl_redis *store, const char *command, const char *kind,

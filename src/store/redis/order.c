@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "store/groups.h"
 #include "store/query.h"
 
 enum {
@@ -159,6 +160,12 @@ enum pawl_err pawl__redis_query(struct pawl_store *base, uint64_t shard,
     pawl__buf_finish(&read.at);
     pawl__buf_finish(&read.end);
     return err;
+}
+
+enum pawl_err pawl__redis_count(struct pawl_store *base, uint64_t shard,
+                                const struct pawl_query *query, pawl_count_fn fn, void *arg,
+                                struct pawl_error *error) {
+    return pawl__groups_count(pawl__redis_query, base, shard, query, fn, arg, error);
 }
 
 // --- rows of an earlier Pawl --------------------------------------------------------------------

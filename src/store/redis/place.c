@@ -1,14 +1,7 @@
 // Which server a connection leads to: the one that the component names, the one that sentinels
 // call the master, or the one that has a slot of a cluster.
 
-#include <strings.h>
-
 #include "store/redis/cluster.h"
-
-bool pawl__redis_same_place(const struct pawl_redis_address *a,
-                            const struct pawl_redis_address *b) {
-    return a->port == b->port && strcasecmp(a->host, b->host) == 0;
-}
 
 // --- sentinels ----------------------------------------------------------------------------------
 

@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-#include "store/groups.h"
-
 enum {
     READ_LOG_PAGE = 64,
     READ_SCAN_PAGE = 1000
@@ -18,10 +16,6 @@ static void read_key(const struct pawl_redis *store, struct pawl_redis_args *arg
                                    (unsigned long long)shard);
     if (!key) args->failed = true;
     pawl__redis_add(args, pawl__str(key));
-}
-
-static struct pawl_str read_copy(struct pawl_arena *arena, struct pawl_str text) {
-    return (struct pawl_str){pawl__arena_dup(arena, text), text.len};
 }
 
 // --- the log ------------------------------------------------------------------------------------
@@ -128,7 +122,7 @@ static enum pawl_err read_row(struct pawl_redis *store, const redisReply *row,
                                  arena, &payload, error);
         if (err) break;
         if (pawl__str_equal(field, PAWL_STR("s"))) {
-            out->state = read_copy(arena, payload);
+            out->state = (struct pawl_str){pawl__arena_dup(arena, payload), payload.len};
             has_state = true;
         } else if (field.len > 1 &&
                    pawl__str_to_int((struct pawl_str){field.data + 1, field.len - 1}, 0, UINT32_MAX,
@@ -150,21 +144,6 @@ static enum pawl_err read_row(struct pawl_redis *store, const redisReply *row,
         history += pieces[i].bytes.len;
     }
     return PAWL_OK;
-}
-
-enum pawl_err pawl__redis_read_columns(struct pawl_redis *store, struct pawl_str id,
-                                       struct pawl_str row, struct pawl_arena *arena,
-                                       struct pawl_snapshot *out, struct pawl_error *error) {
-    struct pawl_str payload;
-    enum pawl_err err = pawl__redis_unseal(store, row, "row", id, arena, &payload, error);
-    if (err) return err;
-    payload = read_copy(arena, payload);
-    if (!payload.data) return pawl__fail_plain(error, PAWL_E_NOMEM);
-    if (!pawl__redis_get_columns(payload, out))
-        return pawl__fail(error, PAWL_E_CORRUPT, "%s: the row of %.*s is damaged", store->name,
-                          PAWL_FMT(id));
-    out->id = read_copy(arena, id);
-    return out->id.data ? PAWL_OK : pawl__fail_plain(error, PAWL_E_NOMEM);
 }
 
 // Asks for |places|: the reply has an element for each.
@@ -326,10 +305,4 @@ enum pawl_err pawl__redis_scan_live(struct pawl_store *base, uint64_t shard, paw
     for (size_t i = 0; !err && i < rows.count; i++) err = fn(arg, &rows.rows[i], error);
     read_finish(&rows);
     return err;
-}
-
-enum pawl_err pawl__redis_count(struct pawl_store *base, uint64_t shard,
-                                const struct pawl_query *query, pawl_count_fn fn, void *arg,
-                                struct pawl_error *error) {
-    return pawl__groups_count(pawl__redis_query, base, shard, query, fn, arg, error);
 }
