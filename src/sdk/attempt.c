@@ -7,18 +7,6 @@
 
 #define ACTION(name) PB__WORKFLOW_ACTION__WORKFLOW_ACTION_TYPE_##name
 
-bool pawl__execution_route(struct pawl_workflow *wf, Pb__WorkflowAction *message,
-                           const char *app_id) {
-    if (!app_id) return true;
-    Pb__TaskRouter *router = pawl__wire_new(&wf->arena, &pb__task_router__descriptor);
-    if (!router) return false;
-    router->_target_app_id_case = PB__TASK_ROUTER___TARGET_APP_ID_TARGET_APP_ID;
-    router->targetappid = (char *)app_id;
-    message->_router_case = PB__WORKFLOW_ACTION___ROUTER_ROUTER;
-    message->router = router;
-    return true;
-}
-
 static bool attempt_of_activity(struct pawl_workflow *wf, struct pawl_task *task,
                                 Pb__WorkflowAction *message) {
     Pb__ScheduleTaskAction *body =

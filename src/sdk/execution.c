@@ -75,7 +75,7 @@ void pawl__execution_destroy(struct pawl_workflow *wf) {
     free(wf);
 }
 
-// --- actions ------------------------------------------------------------------------------------
+// --- for the functions that it calls ------------------------------------------------------------
 
 bool pawl__execution_is_inside(const struct pawl_workflow *wf, const char *what) {
     if (wf && wf == pawl__execution_current()) return true;
@@ -88,37 +88,6 @@ bool pawl__execution_is_inside(const struct pawl_workflow *wf, const char *what)
 enum pawl_err pawl__execution_nomem(struct pawl_workflow *wf) {
     wf->nomem = true;
     return pawl__sdk_fail_nomem();
-}
-
-struct pawl_action *pawl__execution_act(struct pawl_workflow *wf) {
-    struct pawl_action *action = pawl__arena_alloc(&wf->arena, sizeof *action);
-    if (!action) {
-        wf->nomem = true;
-        return NULL;
-    }
-    pawl__link_init(&action->link);
-    action->optional = false;
-    pb__workflow_action__init(&action->message);
-    action->message.id = wf->next_id++;
-    pawl__list_add(&wf->actions, &action->link);
-    return action;
-}
-
-bool pawl__execution_bind(struct pawl_workflow *wf, struct pawl_task *task, int32_t id) {
-    if (id >= wf->task_cap) {
-        int32_t cap = id < 8 ? 16 : id * 2;
-        struct pawl_task **tasks = realloc(wf->tasks, (size_t)cap * sizeof *tasks);
-        if (!tasks) {
-            wf->nomem = true;
-            return false;
-        }
-        memset(tasks + wf->task_cap, 0, (size_t)(cap - wf->task_cap) * sizeof *tasks);
-        wf->tasks = tasks;
-        wf->task_cap = cap;
-    }
-    task->id = id;
-    wf->tasks[id] = task;
-    return true;
 }
 
 // --- the function -------------------------------------------------------------------------------

@@ -152,8 +152,8 @@ bool pawl__execution_is_inside(const struct pawl_workflow *wf, const char *what)
 // Notes that memory is out, so that the turn is done again. Gives PAWL_E_NOMEM.
 enum pawl_err pawl__execution_nomem(struct pawl_workflow *wf);
 
-// A new action with the next sequence number; the caller fills the rest. NULL when memory is out
-// (noted).
+// action.c: a new action with the next sequence number; the caller fills the rest. NULL when memory
+// is out (noted).
 struct pawl_action *pawl__execution_act(struct pawl_workflow *wf);
 
 // Routes |message| to the app |app_id|, which outlives it; NULL: this app. False: memory is out.
