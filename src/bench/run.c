@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "bench/bench.h"
-#include "sdk/handle.h"
+#include "sdk/loops.h"
 
 // Keeps a number of workflows in flight for a while. The calls are made on the loops themselves:
 // threads that wait for each of them would cost more than what is measured. Each loop has its part

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "sdk/error.h"
-#include "sdk/handle.h"
+#include "sdk/loops.h"
 
 enum {
     BULK_FAILURES = 10, // that are told one by one

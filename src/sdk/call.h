@@ -3,7 +3,7 @@
 
 // A call that a program makes and waits for.
 
-#include "sdk/handle.h"
+#include "sdk/loops.h"
 
 // Zero at first.
 struct pawl_client_call {
@@ -26,6 +26,14 @@ enum pawl_err pawl__client_call(struct pawl *pawl, struct pawl_client_call *call
                                 enum pawl_taskhub_method method, const void *request,
                                 int64_t timeout);
 
+// Frees the call's memory, and returns |err|.
+enum pawl_err pawl__client_finish(struct pawl_client_call *call, enum pawl_err err);
+
+// Ends the waits of other threads for |loop|, and prevents new ones.
+void pawl__client_end_waits(struct pawl_loop *loop);
+
+// --- client.c -----------------------------------------------------------------------------------
+
 // pawl_suspend, pawl_resume and pawl_terminate, which, unless they wait, return once the command is
 // on record: a worker that is connected carries it out soon, and without one that takes as long as
 // it takes.
@@ -33,9 +41,6 @@ enum pawl_err pawl__suspend(struct pawl *pawl, const char *id, const char *reaso
 enum pawl_err pawl__resume(struct pawl *pawl, const char *id, const char *reason, bool waits);
 enum pawl_err pawl__terminate(struct pawl *pawl, const char *id, struct pawl_text output,
                               bool recursive, bool waits);
-
-// Frees the call's memory, and returns |err|.
-enum pawl_err pawl__client_finish(struct pawl_client_call *call, enum pawl_err err);
 
 // Fills |info| from |state|, whose texts it shares; new memory is in |arena|. False: memory is out.
 bool pawl__client_info(struct pawl_arena *arena, const Pb__WorkflowState *state,

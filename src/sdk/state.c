@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "sdk/error.h"
-#include "sdk/handle.h"
+#include "sdk/loops.h"
 
 // The user's state, one key at a time.
 

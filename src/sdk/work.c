@@ -1,5 +1,5 @@
 #include "sdk/error.h"
-#include "sdk/handle.h"
+#include "sdk/loops.h"
 
 // What a program adds, and the beginning of work on all its loops.
 
