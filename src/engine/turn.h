@@ -1,8 +1,14 @@
 #ifndef PAWL_ENGINE_TURN_H
 #define PAWL_ENGINE_TURN_H
 
-// What the files that apply a turn share: turn.c goes through it, actions.c does what the answer
-// asks for, end.c ends an execution, stall.c looks whether the code can go on with the history.
+// What the files that apply a turn share. Each calls only those to its right:
+//
+//     turn ──┬► stall ──────────────────────────┬► turn_add
+//            └► continue ──► actions ──► end ───┘
+//
+// turn.c goes through the turn, stall.c looks whether the code can go on with the history,
+// actions.c does what the answer asks for, end.c ends the execution, continue.c puts another in its
+// place.
 //
 // The order of steps, and what wins over what, is that of the reference (3.3 One turn, 3.4
 // Actions).
@@ -41,6 +47,11 @@ struct pawl_turn {
     size_t removed_count, added_count;
 };
 
+// Reads what turns need of the event that began the execution: not its input, which may be large.
+enum pawl_err pawl__turn_read_start(struct pawl_turn *turn);
+
+// --- turn_add.c ---------------------------------------------------------------------------------
+
 // An event of |type| with |id|, at the turn's time. NULL: memory is out.
 Pb__HistoryEvent *pawl__turn_event(struct pawl_turn *turn, Pb__HistoryEvent__EventTypeCase type,
                                    int32_t id);
@@ -50,8 +61,8 @@ enum pawl_err pawl__turn_add(struct pawl_turn *turn, const Pb__HistoryEvent *eve
 enum pawl_err pawl__turn_add_pending(struct pawl_turn *turn, const Pb__HistoryEvent *event,
                                      enum pawl_pending_kind kind, int64_t fire_at);
 
-// Reads what turns need of the event that began the execution: not its input, which may be large.
-enum pawl_err pawl__turn_read_start(struct pawl_turn *turn);
+// Takes |item| from the pending ones, and keeps it for |turn->removed|.
+void pawl__turn_resolve(struct pawl_turn *turn, struct pawl_pending *item);
 
 // Sends a message. |app|: of the target; NULL: this one. |task|: see pawl_message.task.
 enum pawl_err pawl__turn_send(struct pawl_turn *turn, enum pawl_message_kind kind, const char *app,
@@ -84,6 +95,8 @@ enum pawl_err pawl__turn_complete(struct pawl_turn *turn, int32_t id, int32_t st
 
 // A recursive terminate goes on to the children that still run.
 enum pawl_err pawl__turn_end_children(struct pawl_turn *turn);
+
+// --- continue.c ---------------------------------------------------------------------------------
 
 // The continue-as-new that ends this generation, if the first completion is one.
 const Pb__CompleteWorkflowAction *pawl__turn_find_continue(const struct pawl_turn *turn);
