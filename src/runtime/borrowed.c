@@ -93,7 +93,7 @@ struct pawl_borrowed *pawl__borrowed_match(const struct pawl_borrowed_items *ite
         struct pawl_borrowed *item = pawl__map_get(&items->by_token, pawl__str(token));
         return item && item->task_id == task_id && pawl__str_equal(item->id, id) ? item : NULL;
     }
-    if (pawl__dispatch_peek(items->dispatch, id, task_id)) return NULL;
+    if (pawl__dispatch_find(items->dispatch, NULL, id, task_id)) return NULL;
     size_t at = 0;
     for (struct pawl_borrowed *item; (item = pawl__map_next(&items->by_token, &at));)
         if (item->task_id == task_id && pawl__str_equal(item->id, id)) return item;
@@ -111,7 +111,7 @@ bool pawl__borrowed_is_here(const struct pawl_borrowed_items *items, const struc
     int32_t task = turn ? PAWL_ITEM_TURN : result->response->taskid;
     const char *token =
         turn ? answer->response->completiontoken : result->response->completiontoken;
-    const struct pawl_item *item = pawl__dispatch_peek(items->dispatch, call->id, task);
+    const struct pawl_item *item = pawl__dispatch_find(items->dispatch, NULL, call->id, task);
     if (item && !item->worker->remote && (!*token || strcmp(item->token, token) == 0)) return true;
     if (pawl__dispatch_has_departed(items->dispatch, call->id, task, token)) return true;
     return pawl__borrowed_match(items, call->id, task, token);

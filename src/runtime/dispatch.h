@@ -180,11 +180,7 @@ void pawl__dispatch_extend(struct pawl_dispatch *dispatch, struct pawl_dispatch_
 // Something waits until workers have room, or for ones that are not there; not for ceilings.
 bool pawl__dispatch_waits(const struct pawl_dispatch *dispatch);
 
-// What a worker has of this turn or activity; NULL: none has it.
-struct pawl_item *pawl__dispatch_peek(struct pawl_dispatch *dispatch, struct pawl_str id,
-                                      int32_t task_id);
-
-// --- ceilings of the app: dispatch_ceilings.c ----------------------------------------------------
+// --- ceilings of the app -------------------------------------------------------------------------
 
 // Whether one more turn or activity may go out, if its own name lets it.
 static inline bool pawl__dispatch_is_open(const struct pawl_dispatch *dispatch, bool turn) {
@@ -196,24 +192,8 @@ static inline struct pawl_ceiling *pawl__dispatch_ceiling(const struct pawl_disp
     return dispatch->ceilings ? pawl__ceilings_find(dispatch->ceilings, turn, name) : NULL;
 }
 
-// Notes what waits for a higher quota, after all was given out that could be.
+// lacking.c: notes what waits for a higher quota, after all was given out that could be.
 void pawl__dispatch_note_lacking(struct pawl_dispatch *dispatch);
-
-// Forgets |item|, which is under its key no more: nobody waits for it, but if there are ceilings it
-// counts until its worker has answered or is gone.
-void pawl__dispatch_depart(struct pawl_dispatch *dispatch, struct pawl_item *item);
-
-// Notes that a worker has answered, whatever becomes of the answer: the shard may be on its way to
-// another daemon. What has departed is out no more.
-void pawl__dispatch_note_answered(struct pawl_dispatch *dispatch, struct pawl_str id,
-                                  int32_t task_id, const char *token);
-
-// Whether a worker of this daemon still has what departed.
-bool pawl__dispatch_has_departed(const struct pawl_dispatch *dispatch, struct pawl_str id,
-                                 int32_t task_id, const char *token);
-
-// |worker| is gone; NULL: all are.
-void pawl__dispatch_departed_lost(struct pawl_dispatch *dispatch, const struct pawl_worker *worker);
 
 // --- who gets what: choose.c; giving it: give.c -------------------------------------------------
 
@@ -282,9 +262,10 @@ struct pawl_item *pawl__dispatch_match(struct pawl_dispatch *dispatch, struct pa
 void pawl__dispatch_answered(struct pawl_dispatch *dispatch, struct pawl_item *item);
 void pawl__dispatch_return(struct pawl_dispatch *dispatch, struct pawl_item *item);
 
-// --- items ---------------------------------------------------------------------------------------
+// --- items: dispatch_items.c ---------------------------------------------------------------------
 
-// The item of a turn or activity; NULL: none, or memory is out, with which |home| fails.
+// The item of a turn or activity; NULL: none, or memory is out, with which |home|, if it is given,
+// fails.
 struct pawl_item *pawl__dispatch_find(struct pawl_dispatch *dispatch, struct pawl_residency *home,
                                       struct pawl_str id, int32_t task_id);
 
@@ -297,7 +278,20 @@ struct pawl_item *pawl__dispatch_item_create(struct pawl_dispatch *dispatch,
 // The name of the workflow, or of the activity.
 struct pawl_str pawl__dispatch_name_of(const struct pawl_instance *instance, int32_t task_id);
 
-// Frees |item|, under whose key there is nothing any more, or another.
-void pawl__dispatch_free_item(struct pawl_dispatch *dispatch, struct pawl_item *item);
+// Forgets |item|, which is under its key no more: nobody waits for it, but if there are ceilings it
+// counts until its worker has answered or is gone.
+void pawl__dispatch_depart(struct pawl_dispatch *dispatch, struct pawl_item *item);
+
+// Notes that a worker has answered, whatever becomes of the answer: the shard may be on its way to
+// another daemon. What has departed is out no more. True: so there is room, and it is time to pump.
+bool pawl__dispatch_note_answered(struct pawl_dispatch *dispatch, struct pawl_str id,
+                                  int32_t task_id, const char *token);
+
+// Whether a worker of this daemon still has what departed.
+bool pawl__dispatch_has_departed(const struct pawl_dispatch *dispatch, struct pawl_str id,
+                                 int32_t task_id, const char *token);
+
+// |worker| is gone; NULL: all are.
+void pawl__dispatch_departed_lost(struct pawl_dispatch *dispatch, const struct pawl_worker *worker);
 
 #endif

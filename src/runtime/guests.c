@@ -169,7 +169,8 @@ struct pawl_guest *pawl__guests_match(struct pawl_guests *guests, struct pawl_st
         bool same = guest && pawl__str_equal(guest->id, id) && guest->task_id == task_id;
         return same ? guest : NULL;
     }
-    if (pawl__list_empty(&guests->given) || pawl__dispatch_peek(guests->dispatch, id, task_id))
+    if (pawl__list_empty(&guests->given) ||
+        pawl__dispatch_find(guests->dispatch, NULL, id, task_id))
         return NULL;
     PAWL_LIST_EACH(struct pawl_guest, guest, &guests->given, link) {
         if (guest->worker && guest->task_id == task_id && pawl__str_equal(guest->id, id))

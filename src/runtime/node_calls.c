@@ -102,17 +102,21 @@ static void node_begin(void *arg, struct pawl_call *call) {
 }
 
 static void node_note_answered(struct pawl_node *node, const struct pawl_call *call) {
+    int32_t task_id = PAWL_ITEM_TURN;
+    const char *token;
     if (call->verb->kind == PAWL_VERB_TURN_RESULT) {
-        const struct pawl_turn_result *verb =
-            PAWL_CONTAINER(call, const struct pawl_turn_result, call);
-        pawl__dispatch_note_answered(&node->dispatch, call->id, PAWL_ITEM_TURN,
-                                     verb->response->completiontoken);
+        token =
+            PAWL_CONTAINER(call, const struct pawl_turn_result, call)->response->completiontoken;
     } else if (call->verb->kind == PAWL_VERB_ACTIVITY_RESULT) {
         const struct pawl_activity_result *verb =
             PAWL_CONTAINER(call, const struct pawl_activity_result, call);
-        pawl__dispatch_note_answered(&node->dispatch, call->id, verb->response->taskid,
-                                     verb->response->completiontoken);
+        task_id = verb->response->taskid;
+        token = verb->response->completiontoken;
+    } else {
+        return;
     }
+    if (pawl__dispatch_note_answered(&node->dispatch, call->id, task_id, token))
+        pawl__dispatch_pump(&node->dispatch);
 }
 
 void pawl__node_draw(const struct pawl_node *node, char out[37]) {
