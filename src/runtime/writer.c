@@ -4,6 +4,8 @@
 
 enum {
     WRITER_CROWD = 8,           // records
+    WRITER_MANY = 64,           // records: what a commit costs is little for each
+    WRITER_EACH = 2,            // records of an activity: its result, and its turn
     WRITER_SHARE = 4,           // of a turn's time, and of what workers have; see writer_company
     WRITER_LEAST = 2 * 1000000, // nanoseconds
     WRITER_ASKED = 5 * 1000000, // nanoseconds, when a client has asked for something else
@@ -47,12 +49,19 @@ static size_t writer_out(const struct pawl_writer *writer) {
     return writer->dispatch->out[true] + writer->dispatch->out[false] + writer->dispatch->lent;
 }
 
-// Whether many answers come in, with more to come: the last batch had many records, this one has
-// not yet as many, and workers have more in hand. To gather for as long as a commit takes then
-// holds nobody up who has nothing else to do, and saves a third of the commits.
-static bool writer_is_in_crowd(const struct pawl_writer *writer) {
+// How long to gather where many answers come in, with more to come: the last batch had many
+// records, and workers have more in hand. To wait for as long as a commit takes holds nobody up who
+// has nothing else to do, and saves a third of the commits. Where a turn takes workers more than
+// twice that, as others are before it, they have enough to do until shortly before its time is
+// over. So the commit may end as late, or begin when they have only half of the workflows left.
+static int64_t writer_crowd_time(const struct pawl_writer *writer) {
     size_t records = writer->residency->shard.batch_records, last = writer->last_records;
-    return last >= WRITER_CROWD && records < last && records < writer_out(writer);
+    size_t out = writer_out(writer);
+    size_t half = WRITER_EACH * out, enough = half < WRITER_MANY ? half : WRITER_MANY;
+    int64_t commit = writer->residency->storage->commit_time, turn = writer->dispatch->turn_time;
+    if (last < WRITER_CROWD) return 0;
+    if (turn > 2 * commit && records < enough) return turn - commit;
+    return records < last && records < out ? commit : 0;
 }
 
 // The same, over all shards, where other daemons write to the same server: each commit costs all of
@@ -130,8 +139,8 @@ static int64_t writer_patience(struct pawl_storage_client *client) {
     if (company) return company;
     if (writer_is_among_others(writer)) return pawl__storage_shared_patience(storage);
     if (dispatch->out[true] && !writer->calls->awaited && dispatch->turn_time < most) return most;
-    if (!writer_is_in_crowd(writer)) return 0;
-    return storage->commit_time < most ? storage->commit_time : most;
+    int64_t crowd = writer_crowd_time(writer);
+    return crowd < most ? crowd : most;
 }
 
 // The box of |letter|.

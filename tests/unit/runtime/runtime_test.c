@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "runtime/taskhub.h"
-#include "wire/pack.h"
-
 static void test_a_workflow(void **state) {
     struct kit kit;
     struct worker worker = {0};
@@ -68,174 +65,6 @@ static void test_answers_wait_for_the_log(void **state) {
     DONE(&kit, wait, PAWL_OK);
     assert_int_equal(wait.look.view.status, STATUS(RUNNING));
     assert_string_equal(kit_take(&kit, &worker)->activityrequest->name, "Pay");
-    kit_detach(&kit, &worker);
-    kit_finish(&kit);
-}
-
-// An activity's result and what the turn does that it wakes go in one commit, when workers are
-// quick.
-static void test_commits_wait_for_turns(void **state) {
-    struct kit kit;
-    struct worker worker = {0};
-    struct caller result, answer, start;
-    kit_init(&kit);
-    kit_attach(&kit, &worker);
-    kit_started(&kit, "a");
-    kit_turn(&kit, &worker, "a", ACTIONS(kit_task(&kit, 0, "Pay")));
-    unsigned fewest = 2;
-    for (int i = 0; i < 20 && fewest > 1; i++) { // the machine may be slower than the wait is long
-        const Pb__WorkItem *activity = kit_take(&kit, &worker);
-        kit.storage.commit_time = PAWL_SECOND;
-        kit.node->dispatch.turn_time = 0;
-        unsigned commits = kit.gate.commits;
-        kit_result(&kit, &result, "a", i, activity->completiontoken, "1");
-        const Pb__WorkItem *turn = kit_take(&kit, &worker);
-        kit_answer(&kit, &answer, "a", turn->completiontoken,
-                   ACTIONS(kit_task(&kit, i + 1, "Pay")));
-        DONE(&kit, answer, PAWL_OK);
-        DONE(&kit, result, PAWL_OK);
-        if (kit.gate.commits - commits < fewest) fewest = kit.gate.commits - commits;
-    }
-    assert_int_equal(fewest, 1);
-
-    // An answer that does not come is not waited for: neither long, nor when it is not likely to
-    // come, nor when anybody else waits for the commit.
-    struct pawl_storage_client *client = &kit.node->partitions[0].writer.client;
-    const Pb__WorkItem *activity = kit_take(&kit, &worker);
-    assert_int_equal(kit_status(&kit, "b"), -1);
-    kit_shut(&kit, true);
-    kit_result(&kit, &result, "a", activity->activityrequest->taskid, activity->completiontoken,
-               "1");
-    kit.node->dispatch.turn_time = 0;
-    assert_true(client->patience(client) > 0);
-    kit.node->dispatch.turn_time = pawl__storage_patience(&kit.storage);
-    assert_int_equal(client->patience(client), 0);
-    kit.node->dispatch.turn_time = 0;
-    kit_start(&kit, &start, "b");
-    assert_int_equal(client->patience(client), 0);
-    kit_shut(&kit, false);
-    DONE(&kit, result, PAWL_OK);
-    DONE(&kit, start, PAWL_OK);
-    kit_detach(&kit, &worker);
-    kit_finish(&kit);
-}
-
-// Starts |id| for a client that waits for its first turn.
-static struct pawl_taskhub_call *begin_and_wait(struct kit *kit, const char *id) {
-    Pb__CreateInstanceRequest *ask =
-        pawl__wire_new(&kit->arena, &pb__create_instance_request__descriptor);
-    struct pawl_taskhub_call *call = pawl__arena_zalloc(&kit->arena, sizeof *call);
-    ask->instanceid = pawl__arena_dup(&kit->arena, pawl__str(id));
-    ask->name = pawl__arena_dup(&kit->arena, PAWL_STR("Order"));
-    call->method = PAWL_TASKHUB_START;
-    call->request = &ask->base;
-    call->patience = PAWL_TASKHUB_WAITS;
-    call->arena = &kit->arena;
-    pawl__taskhub_call(kit->node, call);
-    return call;
-}
-
-// Where workers are the bound, a commit waits for more of their answers: not for long, not when
-// there is little, and not for workers that give none before the last is acknowledged.
-static void test_commits_wait_for_company(void **state) {
-    enum {
-        TASKS = 60,
-        LEFT = 16
-    };
-    struct kit kit;
-    struct worker worker = {0};
-    struct caller result, start;
-    Pb__WorkflowAction *actions[TASKS + 1] = {NULL};
-    kit_init(&kit);
-    kit_attach(&kit, &worker);
-    kit_started(&kit, "a");
-    for (int i = 0; i < TASKS; i++) actions[i] = kit_task(&kit, i, "Pay");
-    kit_turn(&kit, &worker, "a", actions);
-    const Pb__WorkItem *items[TASKS];
-    for (int i = 0; i < TASKS; i++) items[i] = kit_take(&kit, &worker);
-
-    struct pawl_dispatch *dispatch = &kit.node->dispatch;
-    struct pawl_writer *writer = &kit.node->partitions[0].writer;
-    struct pawl_storage_client *client = &writer->client;
-    const int64_t long_time = PAWL_SECOND / 25, most = 10 * PAWL_SECOND / 1000;
-    int next = 0;
-    kit_shut(&kit, true);
-    dispatch->turn_time = long_time;
-    kit_result(&kit, &result, "a", items[next]->activityrequest->taskid,
-               items[next]->completiontoken, "1");
-    next++;
-    int64_t patience = client->patience(client);
-    assert_true(patience > 0 && patience <= most);
-    dispatch->turn_time = PAWL_SECOND / 200; // they are quick enough
-    assert_int_equal(client->patience(client), 0);
-
-    // Where other daemons write to the same server, it waits for what workers have in hand, from
-    // the end of the last one: as long as something comes, and for two commits at most; not when
-    // there is little.
-    struct pawl_storage *storage = &kit.storage;
-    size_t group = storage->group;
-    storage->commit_time = PAWL_SECOND / 1000;
-    storage->group = 20;
-    storage->gathered = 1;
-    assert_int_equal(client->patience(client), 0);
-    storage->others = true;
-    storage->came_at = storage->wanted_at;
-    assert_int_equal(client->patience(client), storage->commit_time / 2);
-    storage->ended_at = storage->wanted_at + PAWL_SECOND;
-    assert_int_equal(client->patience(client), storage->commit_time / 2 + PAWL_SECOND);
-    storage->came_at = storage->ended_at + storage->commit_time;
-    assert_int_equal(client->patience(client), 3 * storage->commit_time / 2 + PAWL_SECOND);
-    storage->came_at = storage->ended_at + 2 * storage->commit_time;
-    assert_int_equal(client->patience(client), 2 * storage->commit_time + PAWL_SECOND);
-    size_t out[] = {dispatch->out[false], dispatch->out[true]};
-    dispatch->out[false] = dispatch->out[true] = 0; // all is back
-    assert_int_equal(client->patience(client), 0);
-    memcpy(dispatch->out, out, sizeof out);
-    storage->group = 2;
-    assert_int_equal(client->patience(client), 0);
-    storage->others = false;
-    storage->group = group;
-    storage->ended_at = 0;
-
-    dispatch->turn_time = long_time;
-    dispatch->out[false] = 6; // and the turn: there is little
-    assert_int_equal(client->patience(client), 0);
-    dispatch->out[false] = out[false];
-    assert_true(client->patience(client) > 0);
-    dispatch->turn_time = PAWL_SECOND; // they have much to do: longer, but not as long as that
-    patience = client->patience(client);
-    assert_true(patience > most && patience <= 25 * PAWL_SECOND / 1000);
-    struct pawl_taskhub_call *first = begin_and_wait(&kit, "c"); // its client waits for more
-    assert_true(client->patience(client) > most);
-    kit_start(&kit, &start, "b"); // a client does not wait so long
-    assert_true(client->patience(client) <= 5 * PAWL_SECOND / 1000);
-    dispatch->turn_time = long_time;
-    kit_shut(&kit, false);
-    DONE(&kit, result, PAWL_OK);
-    DONE(&kit, start, PAWL_OK);
-    pawl__taskhub_cancel(first);
-
-    for (; !writer->company.lonesome && next < TASKS - LEFT; next++) {
-        dispatch->turn_time = long_time;
-        kit_result(&kit, &result, "a", items[next]->activityrequest->taskid,
-                   items[next]->completiontoken, "1");
-        DONE(&kit, result, PAWL_OK); // one after the other
-    }
-    assert_true(writer->company.lonesome);
-    kit_result(&kit, &result, "a", items[next]->activityrequest->taskid,
-               items[next]->completiontoken, "1");
-    assert_int_equal(client->patience(client), 0);
-    // Unless it gives several all the same.
-    struct caller more[4];
-    kit_shut(&kit, true);
-    for (int i = 0; i < 4; i++) {
-        const Pb__WorkItem *item = items[++next];
-        kit_result(&kit, &more[i], "a", item->activityrequest->taskid, item->completiontoken, "1");
-    }
-    kit_shut(&kit, false);
-    DONE(&kit, result, PAWL_OK);
-    for (int i = 0; i < 4; i++) DONE(&kit, more[i], PAWL_OK);
-    assert_int_equal(writer->company.lonesome, 0);
     kit_detach(&kit, &worker);
     kit_finish(&kit);
 }
@@ -761,8 +590,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_workflow),
         cmocka_unit_test(test_answers_wait_for_the_log),
-        cmocka_unit_test(test_commits_wait_for_turns),
-        cmocka_unit_test(test_commits_wait_for_company),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_commit_fails),
