@@ -123,7 +123,7 @@ void pawl__console_start(void *arg, struct pawl_request *request,
               console_payload(ask, body, "input", &message->input);
     json_decref(body);
     if (ok && !*message->instanceid) {
-        message->instanceid = pawl__arena_alloc(&request->arena, 37);
+        message->instanceid = pawl__arena_alloc(&request->arena, PAWL_UUID_TEXT);
         if (message->instanceid) pawl__id_new(message->instanceid);
         ok = message->instanceid;
     }

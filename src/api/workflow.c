@@ -222,7 +222,7 @@ static bool workflow_check_start(struct pawl_workflow_ask *ask) {
         return false;
     }
     if (!*ask->id) {
-        ask->id = pawl__arena_alloc(&ask->request->arena, 37);
+        ask->id = pawl__arena_alloc(&ask->request->arena, PAWL_UUID_TEXT);
         if (!ask->id) {
             pawl__api_nomem(ask->request); // |ask| goes with the request
             return false;

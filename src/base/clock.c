@@ -33,10 +33,10 @@ void pawl__random(void *data, size_t len) {
     }
 }
 
-void pawl__uuid(uint64_t high, uint64_t low, char out[37]) {
+void pawl__uuid(uint64_t high, uint64_t low, char out[PAWL_UUID_TEXT]) {
     high = (high & ~UINT64_C(0xf000)) | UINT64_C(0x4000);     // RFC 9562: version 4
     low = (low & ~(UINT64_C(3) << 62)) | (UINT64_C(2) << 62); // and its variant
-    memcpy(out, "00000000-0000-0000-0000-000000000000", 37);
+    memcpy(out, "00000000-0000-0000-0000-000000000000", PAWL_UUID_TEXT);
     pawl__str_hex(out, high >> 32, 8);
     pawl__str_hex(out + 9, high >> 16, 4);
     pawl__str_hex(out + 14, high, 4);
@@ -44,7 +44,7 @@ void pawl__uuid(uint64_t high, uint64_t low, char out[37]) {
     pawl__str_hex(out + 24, low, 12);
 }
 
-void pawl__random_uuid(char out[37]) {
+void pawl__random_uuid(char out[PAWL_UUID_TEXT]) {
     uint64_t bits[2];
     pawl__random(bits, sizeof bits);
     pawl__uuid(bits[0], bits[1], out);

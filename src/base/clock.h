@@ -24,11 +24,15 @@ static inline int64_t pawl__clock_add(int64_t time, int64_t duration) {
 // Fills |data| from the system's random source.
 void pawl__random(void *data, size_t len);
 
+enum {
+    PAWL_UUID_TEXT = 37 // bytes of a UUID as a text, with its end
+};
+
 // Writes the version 4 UUID of 122 random bits (the other six are overwritten) in its usual text
 // form, terminated.
-void pawl__uuid(uint64_t high, uint64_t low, char out[37]);
+void pawl__uuid(uint64_t high, uint64_t low, char out[PAWL_UUID_TEXT]);
 
 // The same, of the system's random bits.
-void pawl__random_uuid(char out[37]);
+void pawl__random_uuid(char out[PAWL_UUID_TEXT]);
 
 #endif

@@ -1,9 +1,8 @@
 #include "base/id.h"
 
-#include "base/clock.h"
 #include "base/str.h"
 
-void pawl__id_new(char out[37]) {
+void pawl__id_new(char out[PAWL_UUID_TEXT]) {
     uint64_t time = (uint64_t)(pawl__clock_wall() / PAWL_MILLISECOND), bits[2];
     pawl__random(bits, sizeof bits);
     pawl__str_hex(out, time >> 16, 8);

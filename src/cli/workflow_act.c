@@ -80,7 +80,7 @@ static int act_run(const struct pawl_flags *flags) {
     struct pawl_start_options options = {.id = pawl__flag_text(flags, "instance-id")};
     struct pawl_workflow_app app;
     struct pawl_text input;
-    char id[37];
+    char id[PAWL_UUID_TEXT];
     if (!name || !pawl__workflow_json(flags, "input", &input)) return PAWL_EXIT_USAGE;
     if (at && !pawl__workflow_time(at, 1, &options.start_at))
         return pawl__misused(flags,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "cli/retrace.h"
 #include "cli/workflow_bulk.h"
 #include "observe/timeline.h"
@@ -49,7 +50,7 @@ static enum pawl_err rerun_find(struct pawl *pawl, const char *id, uint32_t *eve
 // --- the command ---------------------------------------------------------------------------------
 
 static enum pawl_err rerun_as(struct pawl *pawl, const char *source, const char *id,
-                              const struct pawl_flags *flags, char fresh[37]) {
+                              const struct pawl_flags *flags, char fresh[PAWL_UUID_TEXT]) {
     struct pawl_rerun_options options = {
         .id = id,
         .overwrite_input = pawl__flag_given(flags, "input"),
@@ -69,7 +70,7 @@ static bool rerun_takes(const struct pawl_info *info, const struct pawl_flags *f
 static enum pawl_err rerun_one(struct pawl *pawl, const char *id, const struct pawl_flags *flags) {
     const char *suffix = pawl__flag_text(flags, "id-suffix");
     struct pawl_buf name = {0};
-    char fresh[37];
+    char fresh[PAWL_UUID_TEXT];
     if (suffix) {
         pawl__buf_format(&name, "%s%s", id, suffix);
         pawl__buf_append(&name, "", 1);
@@ -120,7 +121,7 @@ static int rerun(const struct pawl_flags *flags) {
                                            .misses = true};
     struct pawl_workflow_app app;
     struct pawl_text input;
-    char fresh[37];
+    char fresh[PAWL_UUID_TEXT];
     bool many = pawl__workflow_filter_given(flags);
     int code = rerun_check(flags, many);
     if (code) return code;

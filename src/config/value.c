@@ -18,7 +18,7 @@ const char *pawl__component_name(const struct pawl_yaml *document) {
 // again, as it may hold such a name itself. NULL when memory is out.
 static const char *value_expand(const struct pawl_value_scope *scope, const char *text) {
     const struct pawl_config_context *context = scope->context;
-    char uuid[37];
+    char uuid[PAWL_UUID_TEXT];
     pawl__random_uuid(uuid);
     const char *space =
         pawl__arena_format(context->arena, "%s.%s", context->namespace, context->app_id);

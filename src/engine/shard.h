@@ -33,6 +33,7 @@
 // Nothing that a worker, a client or a row says makes a shard fail: what cannot be done is an error
 // of the call, or stalls the instance that it was about.
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "base/tree.h"
@@ -116,9 +117,9 @@ struct pawl_shard {
 
 // What is stamped into a command's records.
 struct pawl_stamp {
-    int64_t now;      // nanoseconds since 1970, never less than that of an earlier command
-    char uuid[37];    // random, for turns that start executions; else it may be empty
-    int64_t given_at; // of a result: when its worker was given the activity; 0: not known
+    int64_t now;               // nanoseconds since 1970, never less than that of an earlier command
+    char uuid[PAWL_UUID_TEXT]; // random, for turns that start executions; else it may be empty
+    int64_t given_at;          // of a result: when its worker was given the activity; 0: not known
 };
 
 // |position|: of the last batch in the log. The only shard of its app, unless the caller sets

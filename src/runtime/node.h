@@ -89,7 +89,7 @@ static inline bool pawl__node_ready(const struct pawl_node *node) {
 
 // Draws the id of a new instance, in a shard that is served here: so its start, and most of what
 // comes after, need no other daemon. Where no shard is, or few of many, it may be of any.
-void pawl__node_draw(const struct pawl_node *node, char out[37]);
+void pawl__node_draw(const struct pawl_node *node, char out[PAWL_UUID_TEXT]);
 
 // Begins a call, of any verb. Those of results.h are made for |node->dispatch|, at which workers
 // are attached, too.

@@ -119,7 +119,7 @@ static void node_note_answered(struct pawl_node *node, const struct pawl_call *c
         pawl__dispatch_pump(&node->dispatch);
 }
 
-void pawl__node_draw(const struct pawl_node *node, char out[37]) {
+void pawl__node_draw(const struct pawl_node *node, char out[PAWL_UUID_TEXT]) {
     for (unsigned tries = 0; tries < NODE_DRAWS; tries++) {
         pawl__id_new(out);
         uint32_t number = pawl__shard_of(pawl__str(out), node->count);

@@ -323,7 +323,7 @@ static void taskhub_rerun(struct pawl_taskhub_call *call) {
         taskhub_fail(call, PAWL_E_INVALID, "rerun workflow source instance ID is required");
         return;
     }
-    call->new_id = given ? ask->newinstanceid : pawl__arena_alloc(call->arena, 37);
+    call->new_id = given ? ask->newinstanceid : pawl__arena_alloc(call->arena, PAWL_UUID_TEXT);
     if (!call->new_id) {
         taskhub_fail(call, PAWL_E_NOMEM, "out of memory");
         return;
@@ -441,7 +441,7 @@ static bool taskhub_route(struct pawl_taskhub_call *call) {
 }
 
 bool pawl__taskhub_draw(const struct pawl_node *node, struct pawl_taskhub_call *call) {
-    call->new_id = pawl__arena_alloc(call->arena, 37);
+    call->new_id = pawl__arena_alloc(call->arena, PAWL_UUID_TEXT);
     if (call->new_id) pawl__node_draw(node, call->new_id);
     return call->new_id;
 }

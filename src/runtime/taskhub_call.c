@@ -17,7 +17,7 @@ Pb__ExecutionStartedEvent *pawl__taskhub_start_event(struct pawl_arena *arena, c
     Pb__ExecutionStartedEvent *start =
         pawl__wire_new(arena, &pb__execution_started_event__descriptor);
     Pb__WorkflowInstance *self = pawl__wire_new(arena, &pb__workflow_instance__descriptor);
-    char *execution_id = pawl__arena_alloc(arena, 37);
+    char *execution_id = pawl__arena_alloc(arena, PAWL_UUID_TEXT);
     if (!start || !self || !execution_id) return NULL;
     pawl__random_uuid(execution_id);
     self->instanceid = id;

@@ -33,11 +33,12 @@ static enum pawl_err client_payload(struct pawl_client_call *call, struct pawl_t
 // With an id of the daemon's or the embedded engine's choice, which is then in |id|: they take one
 // that they serve, and know that it is new. PAWL_E_UNIMPLEMENTED: they make none.
 static enum pawl_err client_start_new(struct pawl *pawl, struct pawl_client_call *call,
-                                      const Pb__CreateInstanceRequest *ask, char id[37]) {
+                                      const Pb__CreateInstanceRequest *ask,
+                                      char id[PAWL_UUID_TEXT]) {
     if (atomic_load(&pawl->names)) return PAWL_E_UNIMPLEMENTED;
     enum pawl_err err = pawl__client_call(pawl, call, PAWL_TASKHUB_START_NEW, ask, PAWL_FOREVER);
     const Pb__CreateInstanceResponse *response = (const void *)call->op.response;
-    if (!err) snprintf(id, 37, "%s", response->instanceid);
+    if (!err) snprintf(id, PAWL_UUID_TEXT, "%s", response->instanceid);
     if (err == PAWL_E_UNIMPLEMENTED) atomic_store(&pawl->names, true);
     return err;
 }
@@ -48,7 +49,7 @@ enum pawl_err pawl_start(struct pawl *pawl, const char *name, struct pawl_text i
     if (!options) options = &none;
     PAWL_TRY(pawl__handle_check(pawl, "pawl_start"));
     PAWL_TRY(pawl__sdk_check_name(name, "workflow's name"));
-    char fresh[37] = "";
+    char fresh[PAWL_UUID_TEXT] = "";
     if (options->id) PAWL_TRY(pawl__sdk_check_name(options->id, "instance id"));
     if (options->app_id) PAWL_TRY(pawl__sdk_check_name(options->app_id, "app id"));
     struct pawl_client_call call = {0};
@@ -89,7 +90,7 @@ enum pawl_err pawl_rerun(struct pawl *pawl, const char *source, uint32_t event_i
     if (options->input.data && !options->overwrite_input)
         return pawl__sdk_fail(PAWL_E_INVALID,
                               "pawl_rerun was given an input, but overwrite_input is false");
-    char fresh[37];
+    char fresh[PAWL_UUID_TEXT];
     if (!options->id) pawl__id_new(fresh);
     struct pawl_client_call call = {.about = source};
     Pb__RerunWorkflowFromEventRequest ask = PB__RERUN_WORKFLOW_FROM_EVENT_REQUEST__INIT;

@@ -29,7 +29,7 @@ uint64_t pawl__execution_random(uint64_t *state) { // splitmix64, public domain
     return z ^ (z >> 31);
 }
 
-void pawl__execution_uuid(uint64_t *state, char out[37]) {
+void pawl__execution_uuid(uint64_t *state, char out[PAWL_UUID_TEXT]) {
     uint64_t high = pawl__execution_random(state), low = pawl__execution_random(state);
     pawl__uuid(high, low, out);
 }

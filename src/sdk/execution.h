@@ -15,6 +15,7 @@
 #include <pawl.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "orchestrator_service.pb-c.h"
@@ -176,7 +177,7 @@ void pawl__execution_confirm(struct pawl_workflow *wf, const Pb__HistoryEvent *e
 void pawl__execution_park(struct pawl_workflow *wf, struct pawl_task *const *tasks, size_t count,
                           bool all);
 
-void pawl__execution_uuid(uint64_t *state, char out[37]);
+void pawl__execution_uuid(uint64_t *state, char out[PAWL_UUID_TEXT]);
 uint64_t pawl__execution_random(uint64_t *state);
 
 #endif

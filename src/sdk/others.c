@@ -45,7 +45,7 @@ enum pawl_err pawl_start_detached(struct pawl_workflow *wf, const char *name,
         PAWL_TRY(pawl__sdk_check_payload(pawl_text(options->tags[i].name), "tag", name));
         PAWL_TRY(pawl__sdk_check_payload(pawl_text(options->tags[i].value), "tag", name));
     }
-    char fresh[37];
+    char fresh[PAWL_UUID_TEXT];
     if (!options->id) pawl__execution_uuid(&wf->ids, fresh);
     const char *chosen = options->id ? options->id : fresh;
     if (id && !options->id) memcpy(id, fresh, sizeof fresh);

@@ -73,7 +73,7 @@ static struct pawl_task *task_call(struct pawl_workflow *wf, enum pawl_task_kind
     task->input.len = input.len;
     if (input.data)
         task->input.data = pawl__arena_dup(&wf->arena, (struct pawl_str){input.data, input.len});
-    task->execution_id = pawl__arena_alloc(&wf->arena, 37);
+    task->execution_id = pawl__arena_alloc(&wf->arena, PAWL_UUID_TEXT);
     if ((input.data && !task->input.data) || !task->execution_id ||
         !task_copy(wf, options->app_id, &task->app_id) ||
         !task_copy(wf, options->instance_id, &task->instance_id))

@@ -76,7 +76,7 @@ uint64_t pawl_random(struct pawl_workflow *wf) {
     return pawl__execution_random(&wf->random);
 }
 
-void pawl_uuid(struct pawl_workflow *wf, char out[37]) {
+void pawl_uuid(struct pawl_workflow *wf, char out[PAWL_UUID_TEXT]) {
     pawl__execution_uuid(&wf->random, out);
 }
 
