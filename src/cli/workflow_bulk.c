@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "sdk/error.h"
 #include "sdk/loops.h"
@@ -55,13 +56,8 @@ bool pawl__workflow_goes_on(const struct pawl_info *info, const struct pawl_flag
 static enum pawl_err bulk_add(void *arg, const struct pawl_info *info) {
     struct bulk *bulk = arg;
     if (!bulk->what->takes(info, bulk->flags)) return PAWL_OK;
-    if (bulk->count == bulk->cap) {
-        size_t cap = bulk->cap ? 2 * bulk->cap : 64;
-        char **ids = realloc(bulk->ids, cap * sizeof *ids);
-        if (!ids) return pawl__sdk_fail_nomem();
-        bulk->ids = ids;
-        bulk->cap = cap;
-    }
+    if (!pawl__array_room((void **)&bulk->ids, bulk->count, &bulk->cap, sizeof *bulk->ids))
+        return pawl__sdk_fail_nomem();
     bulk->ids[bulk->count] = strdup(info->id);
     return bulk->ids[bulk->count] ? (bulk->count++, PAWL_OK) : pawl__sdk_fail_nomem();
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "cli/workflow_watch.h"
 #include "sdk/error.h"
@@ -130,13 +131,8 @@ json_t *pawl__workflow_row(const struct pawl_workflow_app *app, const struct paw
 }
 
 static enum pawl_err list_add_row(struct list *list, const struct pawl_info *info) {
-    if (list->count == list->cap) {
-        size_t cap = list->cap ? 2 * list->cap : 64;
-        struct list_row *rows = realloc(list->rows, cap * sizeof *rows);
-        if (!rows) return pawl__sdk_fail_nomem();
-        list->rows = rows;
-        list->cap = cap;
-    }
+    if (!pawl__array_room((void **)&list->rows, list->count, &list->cap, sizeof *list->rows))
+        return pawl__sdk_fail_nomem();
     json_t *row = pawl__workflow_row(list->app, info);
     if (!row) return pawl__sdk_fail(PAWL_E_INTERNAL, "'%s' cannot be written as JSON", info->id);
     list->rows[list->count++] = (struct list_row){info->created_at, info->updated_at, row};

@@ -1,5 +1,6 @@
 #include "engine/message.h"
 
+#include "base/array.h"
 #include "pawl_log.pb-c.h"
 #include "wire/pack.h"
 #include "wire/unpack.h"
@@ -159,14 +160,9 @@ corrupt:
 // --- mail ---------------------------------------------------------------------------------------
 
 enum pawl_err pawl__mailbag_put(struct pawl_mailbag *bag, const struct pawl_letter *letter) {
-    if (bag->len == bag->cap) {
-        size_t cap = bag->cap ? bag->cap * 2 : 8;
-        struct pawl_letter *letters = pawl__arena_alloc(&bag->arena, cap * sizeof *letters);
-        if (!letters) return PAWL_E_NOMEM;
-        if (bag->len) memcpy(letters, bag->letters, bag->len * sizeof *letters);
-        bag->letters = letters;
-        bag->cap = cap;
-    }
+    if (!pawl__array_room_in(&bag->arena, (void **)&bag->letters, bag->len, &bag->cap,
+                             sizeof *bag->letters))
+        return PAWL_E_NOMEM;
     bag->letters[bag->len++] = *letter;
     return PAWL_OK;
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/assert.h"
 
 // The letters of one origin.
@@ -43,13 +44,8 @@ static bool line_has(const struct received_line *line, uint64_t number) {
 }
 
 static bool line_insert(struct received_line *line, uint64_t number) {
-    if (line->count == line->cap) {
-        size_t cap = line->cap ? 2 * line->cap : 8;
-        uint64_t *numbers = realloc(line->numbers, cap * sizeof *numbers);
-        if (!numbers) return false;
-        line->numbers = numbers;
-        line->cap = cap;
-    }
+    if (!pawl__array_room((void **)&line->numbers, line->count, &line->cap, sizeof *line->numbers))
+        return false;
     size_t at = line_find(line, number);
     if (at < line->count && line->numbers[at] == number) return true;
     memmove(line->numbers + at + 1, line->numbers + at, (line->count - at) * sizeof *line->numbers);

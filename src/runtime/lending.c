@@ -1,5 +1,6 @@
 #include "runtime/lending.h"
 
+#include "base/array.h"
 #include "wire/pack.h"
 
 // They are carried out by the daemon that receives them, not on an instance.
@@ -23,14 +24,9 @@ void pawl__borrow_init(struct pawl_borrow *verb, struct pawl_arena *arena) {
 }
 
 bool pawl__borrow_add(struct pawl_borrow *verb, struct pawl_str item) {
-    if (verb->item_count == verb->item_cap) {
-        size_t cap = verb->item_cap ? 2 * verb->item_cap : 8;
-        struct pawl_str *items = pawl__arena_alloc(verb->arena, cap * sizeof *items);
-        if (!items) return false;
-        if (verb->item_count) memcpy(items, verb->items, verb->item_count * sizeof *items);
-        verb->items = items;
-        verb->item_cap = cap;
-    }
+    if (!pawl__array_room_in(verb->arena, (void **)&verb->items, verb->item_count, &verb->item_cap,
+                             sizeof *verb->items))
+        return false;
     char *copy = pawl__arena_dup(verb->arena, item);
     if (!copy) return false;
     verb->items[verb->item_count++] = (struct pawl_str){copy, item.len};

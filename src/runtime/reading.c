@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "runtime/sift.h"
 #include "store/groups.h"
@@ -94,13 +95,9 @@ void pawl__reading_end(struct pawl_reading *reading, struct pawl_call *call) {
 static enum pawl_err reading_add(void *arg, const struct pawl_snapshot *row,
                                  struct pawl_error *error) {
     struct pawl_reading *reading = arg;
-    if (reading->count == reading->cap) {
-        size_t cap = reading->cap ? reading->cap * 2 : 64;
-        struct pawl_snapshot *rows = realloc(reading->rows, cap * sizeof *rows);
-        if (!rows) return pawl__fail_plain(error, PAWL_E_NOMEM);
-        reading->rows = rows;
-        reading->cap = cap;
-    }
+    if (!pawl__array_room((void **)&reading->rows, reading->count, &reading->cap,
+                          sizeof *reading->rows))
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
     reading->rows[reading->count] = *row;
     if (!reading_copy_row(&reading->page, &reading->rows[reading->count]))
         return pawl__fail_plain(error, PAWL_E_NOMEM);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "store/many.h"
 
@@ -49,13 +50,8 @@ static enum pawl_err recover_note(void *arg, const struct pawl_snapshot *row,
             return PAWL_OK;
         return pawl__fail_plain(error, PAWL_E_NOMEM);
     }
-    if (active->count == active->cap) {
-        size_t cap = active->cap ? active->cap * 2 : 64;
-        struct pawl_str *ids = realloc(active->ids, cap * sizeof *ids);
-        if (!ids) return pawl__fail_plain(error, PAWL_E_NOMEM);
-        active->ids = ids;
-        active->cap = cap;
-    }
+    if (!pawl__array_room((void **)&active->ids, active->count, &active->cap, sizeof *active->ids))
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
     char *id = pawl__arena_dup(&active->arena, row->id);
     if (!id) return pawl__fail_plain(error, PAWL_E_NOMEM);
     active->ids[active->count++] = (struct pawl_str){id, row->id.len};

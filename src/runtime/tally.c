@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "runtime/reading.h"
 
@@ -18,13 +19,9 @@ static struct pawl_tally_row *tally_row(struct pawl_reading *reading, struct paw
     for (size_t i = 0; i < reading->tally_count; i++)
         if (reading->tally[i].status == status && pawl__str_equal(reading->tally[i].name, name))
             return &reading->tally[i];
-    if (reading->tally_count == reading->tally_cap) {
-        size_t cap = reading->tally_cap ? reading->tally_cap * 2 : 16;
-        struct pawl_tally_row *rows = realloc(reading->tally, cap * sizeof *rows);
-        if (!rows) return NULL;
-        reading->tally = rows;
-        reading->tally_cap = cap;
-    }
+    if (!pawl__array_room((void **)&reading->tally, reading->tally_count, &reading->tally_cap,
+                          sizeof *reading->tally))
+        return NULL;
     struct pawl_tally_row *row = &reading->tally[reading->tally_count];
     *row = (struct pawl_tally_row){.name = name, .status = status};
     if (!pawl__reading_copy(&reading->arena, &row->name)) return NULL;

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "sdk/call.h"
 #include "sdk/error.h"
 #include "sdk/looked.h"
@@ -105,14 +106,9 @@ static struct pawl_count *sum_row(struct list_sum *sum, const Query__CountRespon
         if ((int)sum->rows[i].status == (int)group->status &&
             strcmp(sum->rows[i].name, group->name) == 0)
             return &sum->rows[i];
-    if (sum->len == sum->cap) {
-        size_t cap = sum->cap ? 2 * sum->cap : 32;
-        struct pawl_count *rows = pawl__arena_alloc(&sum->arena, cap * sizeof *rows);
-        if (!rows) return NULL;
-        if (sum->len) memcpy(rows, sum->rows, sum->len * sizeof *rows);
-        sum->rows = rows;
-        sum->cap = cap;
-    }
+    if (!pawl__array_room_in(&sum->arena, (void **)&sum->rows, sum->len, &sum->cap,
+                             sizeof *sum->rows))
+        return NULL;
     char *name = pawl__arena_dup(&sum->arena, pawl__str(group->name));
     if (!name) return NULL;
     sum->names += strlen(name) + 1;

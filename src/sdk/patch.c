@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 void pawl__patches_finish(struct pawl_patches *patches) {
     free(patches->names);
 }
@@ -25,13 +27,9 @@ bool pawl__patches_note(struct pawl_patches *patches, struct pawl_arena *arena, 
 
 bool pawl__patches_take(struct pawl_patches *patches, struct pawl_patch *patch) {
     if (patch->taken) return true;
-    if (patches->count == patches->cap) {
-        size_t cap = patches->cap ? patches->cap * 2 : 4;
-        char **names = realloc(patches->names, cap * sizeof *names);
-        if (!names) return false;
-        patches->names = names;
-        patches->cap = cap;
-    }
+    if (!pawl__array_room((void **)&patches->names, patches->count, &patches->cap,
+                          sizeof *patches->names))
+        return false;
     patches->names[patches->count++] = (char *)patch->name;
     patch->taken = true;
     return true;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "store/groups.h"
 #include "store/memory/internal.h"
 #include "store/query.h"
@@ -65,13 +66,8 @@ struct read_rows {
 typedef bool (*read_pick_fn)(const void *arg, const struct pawl_snapshot *row);
 
 static bool read_add(struct read_rows *out, const struct pawl_snapshot *row) {
-    if (out->count == out->cap) {
-        size_t cap = out->cap ? 2 * out->cap : 64;
-        struct pawl_snapshot *rows = realloc(out->rows, cap * sizeof *rows);
-        if (!rows) return false;
-        out->rows = rows;
-        out->cap = cap;
-    }
+    if (!pawl__array_room((void **)&out->rows, out->count, &out->cap, sizeof *out->rows))
+        return false;
     struct pawl_snapshot *copy = &out->rows[out->count++];
     *copy = *row;
     copy->state = copy->history = (struct pawl_str){0};

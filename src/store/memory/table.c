@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/list.h"
 
 #define TABLE_MIN 64
@@ -102,13 +103,9 @@ static void table_grow(struct pawl_memory_table *table) {
 }
 
 static struct pawl_memory_change *table_note(struct pawl_memory_journal *journal) {
-    if (journal->count == journal->cap) {
-        size_t cap = journal->cap ? 2 * journal->cap : 16;
-        struct pawl_memory_change *changes = realloc(journal->changes, cap * sizeof *changes);
-        if (!changes) return NULL;
-        journal->changes = changes;
-        journal->cap = cap;
-    }
+    if (!pawl__array_room((void **)&journal->changes, journal->count, &journal->cap,
+                          sizeof *journal->changes))
+        return NULL;
     return &journal->changes[journal->count];
 }
 

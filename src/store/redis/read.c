@@ -1,9 +1,10 @@
 // Reading logs and snapshots. Nothing that is read blocks the server for long: sets are read by
 // pages, and rows may come twice or not be of one moment then.
 
-#include "store/redis/internal.h"
-
 #include <stdlib.h>
+
+#include "base/array.h"
+#include "store/redis/internal.h"
 
 enum {
     READ_LOG_PAGE = 64,
@@ -222,13 +223,8 @@ static void read_finish(struct read_rows *rows) {
 
 static enum pawl_err read_add(struct pawl_redis *store, struct read_rows *rows, struct pawl_str id,
                               struct pawl_str row, struct pawl_error *error) {
-    if (rows->count == rows->cap) {
-        size_t cap = rows->cap ? 2 * rows->cap : 64;
-        struct pawl_snapshot *bigger = realloc(rows->rows, cap * sizeof *bigger);
-        if (!bigger) return pawl__fail_plain(error, PAWL_E_NOMEM);
-        rows->rows = bigger;
-        rows->cap = cap;
-    }
+    if (!pawl__array_room((void **)&rows->rows, rows->count, &rows->cap, sizeof *rows->rows))
+        return pawl__fail_plain(error, PAWL_E_NOMEM);
     enum pawl_err err =
         pawl__redis_read_columns(store, id, row, &rows->arena, &rows->rows[rows->count], error);
     if (!err) rows->count++;

@@ -396,10 +396,6 @@ struct pawl_snapshot pawl__sqlite_columns(sqlite3_stmt *row);
 // Copies |*text| into |arena|, and points it there.
 bool pawl__sqlite_keep(struct pawl_arena *arena, struct pawl_str *text);
 
-// Makes room for one more in an array in |arena|, which leaves the old one behind.
-bool pawl__sqlite_grow(struct pawl_arena *arena, void **array, size_t count, size_t *cap,
-                       size_t size);
-
 // --- sqlite/find.c --------------------------------------------------------------------------
 
 // The index by which a query finds. All but the first are for few instances, which they sort.

@@ -1,6 +1,7 @@
-#include "store/sqlite/internal.h"
-
 #include <stdlib.h>
+
+#include "base/array.h"
+#include "store/sqlite/internal.h"
 
 enum pawl_err pawl__sqlite_shards(struct pawl_store *base, struct pawl_str app, uint32_t wanted,
                                   uint32_t *count, struct pawl_error *error) {
@@ -27,13 +28,8 @@ static bool lease_held(const struct pawl_sqlite *store, uint64_t shard) {
 }
 
 static bool lease_reserve(struct pawl_sqlite *store) {
-    if (store->held_count < store->held_cap) return true;
-    size_t cap = store->held_cap ? 2 * store->held_cap : 8;
-    struct pawl_lease *held = realloc(store->held, cap * sizeof *held);
-    if (!held) return false;
-    store->held = held;
-    store->held_cap = cap;
-    return true;
+    return pawl__array_room((void **)&store->held, store->held_count, &store->held_cap,
+                            sizeof *store->held);
 }
 
 // Finds the shard's row, or makes it; |owner| is the last holder's text, for the error.
@@ -161,7 +157,7 @@ enum pawl_err pawl__sqlite_holders(struct pawl_store *base, struct pawl_str app,
                                   .epoch = (uint64_t)sqlite3_column_int64(find, 2),
                                   .owner = pawl__sqlite_column(find, 3)};
         row.held = pawl__sqlite_is_held(store, pawl__sqlite_shard_byte(row.shard));
-        bool ok = pawl__sqlite_grow(arena, (void **)holders, *count, &cap, sizeof row) &&
+        bool ok = pawl__array_room_in(arena, (void **)holders, *count, &cap, sizeof row) &&
                   pawl__sqlite_keep(arena, &row.owner);
         if (ok)
             (*holders)[(*count)++] = row;

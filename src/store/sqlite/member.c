@@ -1,6 +1,7 @@
 // The daemons of an app. Each keeps the byte of its row, so that the kernel tells who lives; rows
 // of those who are gone are removed by the next one that tells something.
 
+#include "base/array.h"
 #include "store/sqlite/internal.h"
 
 static enum pawl_err member_fail(struct pawl_sqlite *store, struct pawl_error *error) {
@@ -84,7 +85,7 @@ enum pawl_err pawl__sqlite_members(struct pawl_store *base, struct pawl_str app,
                                   .workers = (uint32_t)sqlite3_column_int64(find, 4),
                                   .loops = (uint32_t)sqlite3_column_int64(find, 5),
                                   .joined_at = sqlite3_column_int64(find, 6)};
-        bool ok = pawl__sqlite_grow(arena, (void **)members, *count, &cap, sizeof row) &&
+        bool ok = pawl__array_room_in(arena, (void **)members, *count, &cap, sizeof row) &&
                   pawl__sqlite_keep(arena, &row.id) && pawl__sqlite_keep(arena, &row.address) &&
                   pawl__sqlite_keep(arena, &row.info);
         if (ok)

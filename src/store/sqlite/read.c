@@ -127,19 +127,6 @@ static bool read_keep_columns(struct pawl_arena *arena, struct pawl_snapshot *ro
            pawl__sqlite_keep(arena, &row->failure_type);
 }
 
-// Grows an array in |arena| when it is full, which leaves the old one behind.
-bool pawl__sqlite_grow(struct pawl_arena *arena, void **array, size_t count, size_t *cap,
-                       size_t size) {
-    if (count < *cap) return true;
-    size_t wanted = *cap ? 2 * *cap : 8;
-    void *bigger = pawl__arena_alloc(arena, wanted * size);
-    if (!bigger) return false;
-    if (count) memcpy(bigger, *array, count * size);
-    *array = bigger;
-    *cap = wanted;
-    return true;
-}
-
 // Reads the parts of the history of |row| into |out|.
 static enum pawl_err read_parts(struct pawl_sqlite *store, sqlite3_int64 row, struct pawl_str id,
                                 struct pawl_arena *arena, struct pawl_buf *out,

@@ -1,10 +1,12 @@
-// Buffers and arenas, also when memory runs out.
+// Buffers, arenas and arrays that grow, also when memory runs out.
 
 #include "test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/array.h"
 #include "base/base64.h"
 #include "base/buf.h"
 
@@ -125,6 +127,24 @@ static void test_base64(void **state) {
     pawl__buf_finish(&bytes);
 }
 
+static void test_arrays_grow(void **state) {
+    struct pawl_arena arena = {0};
+    int *own = NULL, *kept = NULL;
+    size_t own_cap = 0, kept_cap = 0;
+    for (int i = 0; i < 1000; i++) {
+        const int *before = kept;
+        assert_true(pawl__array_room((void **)&own, (size_t)i, &own_cap, sizeof *own));
+        assert_true(
+            pawl__array_room_in(&arena, (void **)&kept, (size_t)i, &kept_cap, sizeof *kept));
+        assert_true(own_cap > (size_t)i && kept_cap == own_cap);
+        own[i] = kept[i] = i;
+        if (before) assert_int_equal(before[i / 2], i / 2); // who still looks at it may
+    }
+    for (int i = 0; i < 1000; i++) assert_true(own[i] == i && kept[i] == i);
+    free(own);
+    pawl__arena_finish(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buffer_grows),
@@ -132,6 +152,7 @@ int main(void) {
         cmocka_unit_test(test_arena_keeps_pieces_apart),
         cmocka_unit_test(test_arena_fails_until_it_is_emptied),
         cmocka_unit_test(test_arena_pool_hands_blocks_on),
+        cmocka_unit_test(test_arrays_grow),
         cmocka_unit_test(test_base64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
