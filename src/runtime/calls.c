@@ -68,11 +68,12 @@ static void call_hold(struct pawl_call *call, uint64_t position) {
 
 static void call_refuse(struct pawl_call *call) {
     struct pawl_residency *residency = call->calls->residency;
-    bool closing = residency->state == PAWL_RESIDENCY_CLOSING;
     if (residency->host->elsewhere(residency, call)) return;
-    pawl__fail(&call->error, PAWL_E_UNAVAILABLE,
-               closing ? "the daemon is shutting down"
-                       : "the workflow engine is not ready yet, try again");
+    if (residency->state == PAWL_RESIDENCY_CLOSING)
+        pawl__residency_tell_closing(residency, &call->error);
+    else
+        pawl__fail(&call->error, PAWL_E_UNAVAILABLE,
+                   "the workflow engine is not ready yet, try again");
     call_finish(call, NULL);
 }
 

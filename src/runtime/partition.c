@@ -130,7 +130,7 @@ static void partition_on_failed(struct pawl_residency *residency, const struct p
 
 static bool partition_elsewhere(struct pawl_residency *residency, struct pawl_call *call) {
     struct pawl_partition *partition = partition_of(residency);
-    return !partition->ending && partition->host->elsewhere(partition, call);
+    return !residency->ending && partition->host->elsewhere(partition, call);
 }
 
 static bool partition_lacks(const struct pawl_residency *residency, bool turn,
@@ -290,9 +290,10 @@ static void partition_close_handles(uv_timer_t *timer) {
 
 static void partition_on_released(struct pawl_ownership *ownership) {
     struct pawl_partition *partition = partition_owned(ownership);
-    struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
+    struct pawl_error error;
+    pawl__residency_tell_closing(&partition->residency, &error);
     partition_drop(ownership, false, &error);
-    if (partition->ending) {
+    if (partition->residency.ending) {
         pawl__storage_remove(partition->residency.storage, &partition->writer.client);
         partition_close_handles(&partition->drain);
         return;
@@ -316,7 +317,8 @@ static void partition_on_drain(uv_timer_t *timer) {
         return;
     }
     // What the last commit did not make durable has no other answer.
-    struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
+    struct pawl_error error;
+    pawl__residency_tell_closing(residency, &error);
     partition_fail_calls(partition, &error);
     pawl__ownership_release(&partition->ownership);
 }
@@ -341,8 +343,9 @@ void pawl__partition_give(struct pawl_partition *partition) {
 }
 
 void pawl__partition_close(struct pawl_partition *partition) {
-    struct pawl_error error = {PAWL_E_UNAVAILABLE, "the daemon is shutting down"};
-    partition->ending = true;
+    struct pawl_error error;
+    partition->residency.ending = true;
+    pawl__residency_tell_closing(&partition->residency, &error);
     if (partition->residency.state == PAWL_RESIDENCY_CLOSING) { // it is being given already
         pawl__calls_fail_waiters(&partition->calls, &error);
         return;

@@ -40,7 +40,6 @@ struct pawl_partition {
     struct pawl_wake wake;
     uv_timer_t drain;         // until all is written, at the end
     int handles;              // that are still open, at the end
-    bool ending;              // it is closed for good
     uint64_t stalls, dropped; // in all: of instances; messages that had nowhere to go
 };
 

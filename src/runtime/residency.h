@@ -56,6 +56,7 @@ struct pawl_residency {
     struct pawl_str received; // the box of notes of engine/received.h
     uint32_t number, count;   // of the app's shards
     enum pawl_residency_state state;
+    bool ending;          // the daemon ends; else a shard that is closing goes to another one
     bool failing;         // the state in memory is to be dropped
     bool in_commit;       // the commit that runs reads what is in memory
     unsigned incarnation; // counts reloads, so that what began before one is told apart
@@ -95,6 +96,14 @@ static inline bool pawl__residency_has_state(const struct pawl_residency *reside
 
 static inline bool pawl__residency_serves(const struct pawl_residency *residency) {
     return residency->state == PAWL_RESIDENCY_SERVING && !residency->failing;
+}
+
+// Why a call fails that has come while the shard is closing.
+static inline void pawl__residency_tell_closing(const struct pawl_residency *residency,
+                                                struct pawl_error *error) {
+    pawl__fail(error, PAWL_E_UNAVAILABLE,
+               residency->ending ? "the daemon is shutting down"
+                                 : "the shard goes to another daemon, try again");
 }
 
 // Whether nothing may leave memory, for one of two reasons. The store is being read for a search,

@@ -237,6 +237,24 @@ static void test_lease_moves(void **state) {
     finish(&fleet, workers);
 }
 
+// A worker answers as its shard is being given away: the daemon itself goes on.
+static void test_answer_to_what_moves(void **state) {
+    struct fleet fleet = {0};
+    struct worker workers[2] = {{{0}}, {{0}}};
+    fleet_init(&fleet, 2, SHARDS, workers);
+    struct kit *owner = &fleet.kits[0];
+    const char *id = fleet_id(&fleet, 0, "w", 0);
+    uint32_t shard = pawl__shard_of(pawl__str(id), SHARDS);
+    kit_started(owner, id);
+    const Pb__WorkItem *item = kit_take(owner, &workers[0]);
+    struct caller caller;
+    pawl__partition_give(&owner->node->partitions[shard]);
+    kit_answer(owner, &caller, id, item->completiontoken, ACTIONS(kit_complete(owner, 0, "1")));
+    DONE(owner, caller, PAWL_E_UNAVAILABLE);
+    assert_string_equal(caller.error.text, "the shard goes to another daemon, try again");
+    finish(&fleet, workers);
+}
+
 // How many shards the daemon has seen that others have taken.
 static uint64_t lost(const struct kit *kit) {
     uint64_t count = 0;
@@ -302,15 +320,11 @@ static void test_leaves(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_busy),
-        cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_lost_items),
-        cmocka_unit_test(test_borrower_is_lost),
-        cmocka_unit_test(test_lost_result),
-        cmocka_unit_test(test_owner_is_lost),
-        cmocka_unit_test(test_lease_moves),
-        cmocka_unit_test(test_sleeper),
-        cmocka_unit_test(test_worker_hangs_up),
+        cmocka_unit_test(test_busy),        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_lost_items),  cmocka_unit_test(test_borrower_is_lost),
+        cmocka_unit_test(test_lost_result), cmocka_unit_test(test_owner_is_lost),
+        cmocka_unit_test(test_lease_moves), cmocka_unit_test(test_answer_to_what_moves),
+        cmocka_unit_test(test_sleeper),     cmocka_unit_test(test_worker_hangs_up),
         cmocka_unit_test(test_leaves),
     };
     return cmocka_run_group_tests_name("runtime relay", tests, NULL, NULL);
