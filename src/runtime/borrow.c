@@ -157,14 +157,10 @@ void pawl__borrower_rung(struct pawl_borrower *borrower, const char *address) {
 
 void pawl__borrower_pulse(struct pawl_borrower *borrower) {
     int64_t now = pawl__clock_steady();
-    bool slept = pawl__borrower_has_slept(borrower, now);
-    borrower->pulsed_at = now;
     if (pawl__list_empty(&borrower->lenders)) return;
     PAWL_LIST_EACH(struct pawl_borrow_lender, lender, &borrower->lenders, link) {
         PAWL_LIST_EACH_SAFE(struct pawl_borrow_session, session, &lender->sessions, link) {
-            if (slept && !pawl__list_empty(&session->asks))
-                pawl__borrow_session_fail(session, "this daemon has slept");
-            else if (pawl__borrow_session_is_late(session, now))
+            if (pawl__borrow_session_is_late(session, now))
                 pawl__borrow_session_fail(session, "it does not answer");
         }
     }
@@ -179,8 +175,7 @@ void pawl__borrower_init(struct pawl_borrower *borrower, struct pawl_dispatch *d
                                        .peers = address ? peers : NULL,
                                        .daemon = daemon,
                                        .address = address,
-                                       .log = log,
-                                       .pulsed_at = pawl__clock_steady()};
+                                       .log = log};
     pawl__link_init(&borrower->lenders);
     pawl__link_init(&borrower->orphans);
     pawl__borrowed_init(&borrower->items, dispatch);

@@ -128,8 +128,6 @@ static void ask_on_done(struct pawl_call *call, const struct pawl_error *error) 
     pawl__list_remove(&ask->link);
     if (error) {
         pawl__borrow_session_fail(session, error->text);
-    } else if (pawl__borrower_has_slept(borrower, pawl__clock_steady())) {
-        pawl__borrow_session_fail(session, "what it has lent comes too late");
     } else {
         session_note(session->lender, ask->verb.more);
         session->lender->again = false;
@@ -168,6 +166,13 @@ static bool session_name(const struct pawl_borrow_session *session, struct borro
     return true;
 }
 
+// The last call of those whose items are all with the worker; 0: it has not taken some yet.
+static uint64_t session_taken(const struct pawl_borrow_session *session) {
+    if (!pawl__list_empty(&session->waiting)) return 0;
+    if (pawl__list_empty(&session->asks)) return session->number;
+    return PAWL_CONTAINER(session->asks.next, const struct borrow_ask, link)->verb.number - 1;
+}
+
 // Asks for so much, and keeps it free if |reserves|. False: it cannot be sent.
 static bool session_ask(struct pawl_borrow_session *session, const uint32_t room[2], uint32_t both,
                         bool reserves) {
@@ -185,6 +190,7 @@ static bool session_ask(struct pawl_borrow_session *session, const uint32_t room
     verb->address = borrower->address;
     verb->worker = session->worker->number;
     verb->attempt = session->attempt;
+    verb->taken = session_taken(session);
     verb->number = ++session->number;
     memcpy(verb->room, room, sizeof verb->room);
     verb->both = both;

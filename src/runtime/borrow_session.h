@@ -22,8 +22,7 @@ struct pawl_borrower {
     struct pawl_borrowed_items items;
     struct pawl_repay repay;
     uint64_t attempts;
-    int64_t pulsed_at; // steady
-    bool stirred;      // something has changed since it was last asked
+    bool stirred; // something has changed since it was last asked
     bool stopped;
 };
 
@@ -51,13 +50,6 @@ struct pawl_borrow_session {
     uint64_t attempt, number;
     int64_t used_at; // steady
 };
-
-// Whether the daemon has not gone on for a second or more. What lenders sent meanwhile may be with
-// others by now, who may have answered. Where leases end by themselves, the lender says when
-// (pawl_borrow.lasts); where they end with a process, or are given away, there is only this.
-static inline bool pawl__borrower_has_slept(const struct pawl_borrower *borrower, int64_t now) {
-    return now - borrower->pulsed_at > 2 * PAWL_SECOND;
-}
 
 // NULL: memory is out.
 struct pawl_borrow_session *pawl__borrow_session_create(struct pawl_borrower *borrower,

@@ -120,6 +120,13 @@ void pawl__dispatch_forget(struct pawl_dispatch *dispatch, const struct pawl_res
     pawl__waiting_forget(&dispatch->waiting_activities, home);
 }
 
+bool pawl__dispatch_keeps(const struct pawl_dispatch *dispatch, const struct pawl_residency *home) {
+    PAWL_LIST_EACH(const struct pawl_dispatch_extra, extra, &dispatch->extras, link) {
+        if (extra->keeps && extra->keeps(extra, home)) return true;
+    }
+    return false;
+}
+
 void pawl__dispatch_reset(struct pawl_dispatch *dispatch) {
     // A reset may detach its worker at once, so each time the first of those not yet told is taken.
     struct pawl_link told;

@@ -94,6 +94,8 @@ struct pawl_dispatch_extra {
     void (*lost)(struct pawl_dispatch_extra *extra, struct pawl_worker *worker);
     // Whether a worker that takes messages of so many bytes may come.
     bool (*expects)(const struct pawl_dispatch_extra *extra, size_t message);
+    // Whether what was given out of |home| may yet come to a worker that does not have it.
+    bool (*keeps)(const struct pawl_dispatch_extra *extra, const struct pawl_residency *home);
     void *data;
 };
 
@@ -169,6 +171,9 @@ void pawl__dispatch_unpark(struct pawl_dispatch *dispatch);
 
 // Forgets all that is of |home|, whose state is being dropped.
 void pawl__dispatch_forget(struct pawl_dispatch *dispatch, const struct pawl_residency *home);
+
+// Whether something of |home| is on its way to a worker: its shard is not to be given away yet.
+bool pawl__dispatch_keeps(const struct pawl_dispatch *dispatch, const struct pawl_residency *home);
 
 // Asks all workers to connect anew.
 void pawl__dispatch_reset(struct pawl_dispatch *dispatch);

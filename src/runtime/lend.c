@@ -12,6 +12,7 @@ enum {
 
 #define LEND_ANSWER (2 * PAWL_SECOND) // a call is answered after it, as a sign of life is due
 #define LEND_SILENT (3 * PAWL_SECOND) // without a call the worker's daemon counts as dead
+#define LEND_LASTS  (2 * PAWL_SECOND) // what has not come to the worker by then is dropped
 
 // A worker of another daemon.
 struct lend_session {
@@ -26,7 +27,11 @@ struct lend_session {
     struct pawl_map names[2];
     int64_t heard_at; // steady; of a call: when it came
     size_t bytes;     // of items for the call
-    int64_t until;    // steady: when the first lease ends of a shard that they are of
+    int64_t until;    // steady: they may come to the worker until then
+    // The last call that was answered with items, and until when they may come to the worker; 0:
+    // they are there.
+    uint64_t lent_number;
+    int64_t lent_until;
 };
 
 static struct lend_session *session_of(const struct pawl_worker *worker) {
@@ -48,6 +53,8 @@ static bool session_deliver(struct pawl_worker *worker, struct pawl_str item) {
     struct lend_session *session = session_of(worker);
     if (!session->call || !pawl__borrow_add(session->call, item)) return false;
     int64_t until = session->lend->dispatch->leased_until;
+    int64_t lasts = pawl__clock_steady() + LEND_LASTS;
+    if (lasts < session->until) session->until = lasts;
     if (until < session->until) session->until = until;
     session->bytes += item.len;
     if (session->bytes >= LEND_BYTES) worker->paused = true;
@@ -57,7 +64,11 @@ static bool session_deliver(struct pawl_worker *worker, struct pawl_str item) {
 static void session_answer(struct lend_session *session, const struct pawl_error *error) {
     struct pawl_borrow *call = session->call;
     if (!call) return;
-    if (session->until < INT64_MAX) call->lasts = session->until - session->heard_at;
+    if (call->item_count) {
+        call->lasts = session->until - session->heard_at;
+        session->lent_number = call->number;
+        if (session->until > session->lent_until) session->lent_until = session->until;
+    }
     session->call = NULL;
     session->heard_at = pawl__clock_steady();
     session->until = INT64_MAX;
@@ -75,6 +86,18 @@ static void session_free(struct lend_session *session) {
     pawl__map_finish(&session->names[1]);
     pawl__arena_finish(&session->arena);
     free(session);
+}
+
+// Until when something of |home| may come to the worker that has not; 0: nothing may.
+static int64_t session_keeps(const struct lend_session *session,
+                             const struct pawl_residency *home) {
+    int64_t until = session->lent_until;
+    if (session->until < INT64_MAX && session->until > until) until = session->until;
+    if (!until) return 0;
+    PAWL_LIST_EACH(const struct pawl_item, item, &session->worker.items, link) {
+        if (item->home == home) return until;
+    }
+    return 0;
 }
 
 // What it has is given to others.
@@ -174,6 +197,18 @@ static void lend_expect(struct pawl_lend *lend) {
     lend->dispatch->others_may_serve = expects;
 }
 
+// Whether something of |home| may yet come to a worker of another daemon. While it may, nobody else
+// must have the shard, who could run it and acknowledge its result.
+static bool lend_keeps(const struct pawl_dispatch_extra *extra, const struct pawl_residency *home) {
+    const struct pawl_lend *lend = extra->data;
+    int64_t now = pawl__clock_steady();
+    if (lend->kept_until > now) return true;
+    PAWL_LIST_EACH(const struct lend_session, session, &lend->sessions, link) {
+        if (session_keeps(session, home) > now) return true;
+    }
+    return false;
+}
+
 static bool lend_expects(const struct pawl_dispatch_extra *extra, size_t message) {
     const struct pawl_lend *lend = extra->data;
     for (size_t i = 0; i < lend->members->count && !lend->stopped; i++) {
@@ -234,6 +269,7 @@ void pawl__lend_serve(struct pawl_lend *lend, struct pawl_borrow *verb) {
     }
     session_answer(session, NULL);
     session->number = verb->number;
+    if (verb->taken >= session->lent_number) session->lent_until = 0;
     session->call = verb;
     session->heard_at = pawl__clock_steady();
     verb->call.remote = &session->remote;
@@ -265,14 +301,17 @@ void pawl__lend_init(struct pawl_lend *lend, struct pawl_dispatch *dispatch,
                      const struct pawl_log *log) {
     *lend = (struct pawl_lend){.dispatch = dispatch, .members = members, .bell = bell, .log = log};
     lend->extra = (struct pawl_dispatch_extra){
-        .settled = lend_settled, .expects = lend_expects, .data = lend};
+        .settled = lend_settled, .expects = lend_expects, .keeps = lend_keeps, .data = lend};
     pawl__link_init(&lend->sessions);
     pawl__dispatch_extend(dispatch, &lend->extra);
 }
 
 void pawl__lend_stop(struct pawl_lend *lend) {
     lend->stopped = true;
-    while (!pawl__list_empty(&lend->sessions))
-        session_end(PAWL_CONTAINER(lend->sessions.next, struct lend_session, link),
-                    "the daemon is shutting down");
+    while (!pawl__list_empty(&lend->sessions)) {
+        struct lend_session *session =
+            PAWL_CONTAINER(lend->sessions.next, struct lend_session, link);
+        if (session->lent_until > lend->kept_until) lend->kept_until = session->lent_until;
+        session_end(session, "the daemon is shutting down");
+    }
 }

@@ -26,6 +26,7 @@ struct pawl_lend {
     struct pawl_bell *bell;
     const struct pawl_log *log;
     struct pawl_link sessions; // struct lend_session
+    int64_t kept_until; // once it has stopped: what is on its way to workers may come until then
     bool stopped;
 };
 

@@ -67,6 +67,7 @@ Peer__Borrow *pawl__borrow_pack(struct pawl_arena *arena, const struct pawl_borr
     row->worker = verb->worker;
     row->attempt = verb->attempt;
     row->number = verb->number;
+    row->taken = verb->taken;
     row->activities = verb->room[0];
     row->turns = verb->room[1];
     row->both = verb->both;
@@ -90,6 +91,7 @@ bool pawl__borrow_take(struct pawl_borrow *verb, const Peer__Borrow *row,
     verb->worker = row->worker;
     verb->attempt = row->attempt;
     verb->number = row->number;
+    verb->taken = row->taken;
     verb->room[0] = row->activities;
     verb->room[1] = row->turns;
     verb->both = row->both;

@@ -25,6 +25,7 @@ struct pawl_borrow {
     struct pawl_call call;
     const char *daemon, *address; // of the worker
     uint64_t worker, attempt, number;
+    uint64_t taken;   // what the calls up to this one have brought is with the worker; 0: unknown
     uint32_t room[2]; // for activities, for turns
     uint32_t both;    // for all together
     bool says;        // what it serves: |names|, of activities and of workflows
@@ -39,8 +40,8 @@ struct pawl_borrow {
     struct pawl_str *items; // encoded WorkItems
     size_t item_count, item_cap;
     bool more; // waits, and no worker has room for it
-    // Nanoseconds, from the asking on, for which the lender's leases last, at least. Another daemon
-    // may give out the same items then. INT64_MAX: it cannot say.
+    // Nanoseconds, from the asking on, for which the lender keeps the shards of the items, at
+    // least. Another daemon may give out the same items then. INT64_MAX: it cannot say.
     int64_t lasts;
 };
 void pawl__borrow_init(struct pawl_borrow *verb, struct pawl_arena *arena);

@@ -312,7 +312,8 @@ static void partition_on_drain(uv_timer_t *timer) {
     bool out = residency->in_commit || residency->jobs_out;
     bool unwritten = residency->storage->busy || partition->checkpoint.running ||
                      residency->shard.batch.len || residency->shard.mail.len;
-    if (out || (unwritten && !residency->failing)) {
+    bool kept = pawl__dispatch_keeps(partition->dispatch, residency);
+    if (out || kept || (unwritten && !residency->failing)) {
         uv_timer_start(&partition->drain, partition_on_drain, 1, 0);
         return;
     }

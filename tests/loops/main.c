@@ -66,11 +66,6 @@ static void trouble_lag(struct loop *loop) {
     if (long_one) say("loop %zu lags for %lld ms", loop->index, (long long)lag / PAWL_MILLISECOND);
 }
 
-// How long |loop| may sleep without noticing it, once it is awake again.
-static int64_t trouble_unnoticed(const struct loop *loop) {
-    return loop->node->borrower.pulsed_at + 2 * PAWL_SECOND - pawl__clock_steady();
-}
-
 // How long its leases last by now, of all shards.
 static int64_t trouble_leased(const struct loop *loop) {
     int64_t until = 0;
@@ -90,23 +85,23 @@ static void trouble_give_all(struct loop *loop) {
 }
 
 // |lender| has just lent an activity, and sleeps until others have its shards. So does the loop
-// that it has lent it to, but not for so long that it would notice. A third one could do the same.
-// Or |lender| gives its shards away, and the other one sleeps so long that it notices.
+// that it has lent it to, but not for so long that it would drop it. A third one could do the same.
+// Or |lender| gives its shards away, and the other one sleeps for so long that it drops it, or not.
 static void trouble_sleep(struct loop *lender) {
     if (!schedule_is_free(lender) || !lender->node || world.now < world.sleeps_at) return;
     for (size_t i = 0; i < world.count; i++) {
         struct loop *borrower = &world.loops[i];
         bool told = borrower != lender && borrower->node && schedule_is_told(borrower);
         if (!told || !workers_work_elsewhere(lender, borrower)) continue;
-        int64_t unnoticed = trouble_unnoticed(borrower);
+        int64_t late = 2 * PAWL_SECOND; // what was lent is dropped after it
         bool gives = world.seed / 3 % 4 == 0;
-        if (!gives && unnoticed < trouble_leased(lender) + 100 * PAWL_MILLISECOND) continue;
+        if (!gives && late < trouble_leased(lender) + 100 * PAWL_MILLISECOND) continue;
         upset();
         world.sleeps_at = world.now + PAWL_SECOND;
         say("loop %zu %s, and loop %zu sleeps with what it was lent", lender->index,
             gives ? "gives its shards away" : "sleeps", borrower->index);
-        borrower->lags_until = world.now + unnoticed - below(50) * PAWL_MILLISECOND;
-        if (gives) borrower->lags_until += (100 + below(200)) * PAWL_MILLISECOND;
+        borrower->lags_until = world.now + late - below(50) * PAWL_MILLISECOND;
+        if (gives && below(2)) borrower->lags_until += (100 + below(200)) * PAWL_MILLISECOND;
         if (gives)
             trouble_give_all(lender);
         else

@@ -255,6 +255,32 @@ static void test_answer_to_what_moves(void **state) {
     finish(&fleet, workers);
 }
 
+// What is lent is on its way while its shard is given away: nobody else has the shard until the
+// worker has it. Its daemon may stand still, and would give it to the worker when it goes on.
+static void test_lent_from_what_moves(void **state) {
+    struct fleet fleet = {0};
+    struct worker workers[2] = {{.base = {.limit = 1}}, {{0}}};
+    fleet_init(&fleet, 2, SHARDS, workers);
+    struct kit *owner = &fleet.kits[0];
+    const char *id = fleet_id(&fleet, 0, "w", 0);
+    struct pawl_partition *moves = &owner->node->partitions[pawl__shard_of(pawl__str(id), SHARDS)];
+    kit_started(owner, fleet_id(&fleet, 0, "busy", 0));
+    FLEET_UNTIL(&fleet, workers[0].count == 1);
+    fleet.holds = true;
+    kit_started(owner, id);
+    FLEET_UNTIL(&fleet, is_lent(&fleet, 0, 1));
+    int64_t lent_at = pawl__clock_steady();
+    pawl__partition_give(moves);
+    kit_rest(owner, 300);
+    // A slow machine may have been too late.
+    bool in_time = pawl__clock_steady() - lent_at < PAWL_SECOND;
+    if (in_time) assert_int_equal(moves->residency.state, PAWL_RESIDENCY_CLOSING);
+    fleet.holds = false;
+    if (in_time) FLEET_UNTIL(&fleet, workers[1].count);
+    FLEET_UNTIL(&fleet, moves->residency.state != PAWL_RESIDENCY_CLOSING);
+    finish(&fleet, workers);
+}
+
 // How many shards the daemon has seen that others have taken.
 static uint64_t lost(const struct kit *kit) {
     uint64_t count = 0;
@@ -320,11 +346,17 @@ static void test_leaves(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_busy),        cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_lost_items),  cmocka_unit_test(test_borrower_is_lost),
-        cmocka_unit_test(test_lost_result), cmocka_unit_test(test_owner_is_lost),
-        cmocka_unit_test(test_lease_moves), cmocka_unit_test(test_answer_to_what_moves),
-        cmocka_unit_test(test_sleeper),     cmocka_unit_test(test_worker_hangs_up),
+        cmocka_unit_test(test_busy),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_lost_items),
+        cmocka_unit_test(test_borrower_is_lost),
+        cmocka_unit_test(test_lost_result),
+        cmocka_unit_test(test_owner_is_lost),
+        cmocka_unit_test(test_lease_moves),
+        cmocka_unit_test(test_answer_to_what_moves),
+        cmocka_unit_test(test_lent_from_what_moves),
+        cmocka_unit_test(test_sleeper),
+        cmocka_unit_test(test_worker_hangs_up),
         cmocka_unit_test(test_leaves),
     };
     return cmocka_run_group_tests_name("runtime relay", tests, NULL, NULL);
