@@ -69,7 +69,7 @@ struct pawl_storage_client {
     // Fills |part|, which is clear, with what is to be written; false when there is nothing. What
     // it points to stays until |done|.
     bool (*prepare)(struct pawl_storage_client *client, struct pawl_part *part);
-    bool light;     // set by |prepare|: so little is written that little else can be going on
+    bool light;     // set by |prepare|: nobody waits for the loop while it makes the commit
     size_t records; // the same: how many go into the log
     // How many records wait for the commit.
     size_t (*gathered)(const struct pawl_storage_client *client);

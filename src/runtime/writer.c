@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 enum {
+    WRITER_LITTLE = 2,          // records
     WRITER_CROWD = 8,           // records
     WRITER_MANY = 64,           // records: what a commit costs is little for each
     WRITER_EACH = 2,            // records of an activity: its result, and its turn
@@ -49,18 +50,26 @@ static size_t writer_out(const struct pawl_writer *writer) {
     return writer->dispatch->out[true] + writer->dispatch->out[false] + writer->dispatch->lent;
 }
 
+// Whether workers have enough to do while a commit is made: many answers come in, and a turn takes
+// them more than twice as long, as others are before it.
+static bool writer_has_busy_workers(const struct pawl_writer *writer) {
+    return writer->last_records >= WRITER_CROWD &&
+           writer->dispatch->turn_time > 2 * writer->residency->storage->commit_time;
+}
+
 // How long to gather where many answers come in, with more to come: the last batch had many
 // records, and workers have more in hand. To wait for as long as a commit takes holds nobody up who
-// has nothing else to do, and saves a third of the commits. Where a turn takes workers more than
-// twice that, as others are before it, they have enough to do until shortly before its time is
-// over. So the commit may end as late, or begin when they have only half of the workflows left.
+// has nothing else to do, and saves a third of the commits. Busy workers have enough to do until
+// shortly before the time of a turn is over. So the commit may end as late, or begin when they have
+// only half of the workflows left.
 static int64_t writer_crowd_time(const struct pawl_writer *writer) {
     size_t records = writer->residency->shard.batch_records, last = writer->last_records;
     size_t out = writer_out(writer);
     size_t half = WRITER_EACH * out, enough = half < WRITER_MANY ? half : WRITER_MANY;
-    int64_t commit = writer->residency->storage->commit_time, turn = writer->dispatch->turn_time;
+    int64_t commit = writer->residency->storage->commit_time;
     if (last < WRITER_CROWD) return 0;
-    if (turn > 2 * commit && records < enough) return turn - commit;
+    if (writer_has_busy_workers(writer) && records < enough)
+        return writer->dispatch->turn_time - commit;
     return records < last && records < out ? commit : 0;
 }
 
@@ -215,11 +224,20 @@ static bool writer_take_batch(struct pawl_writer *writer, struct pawl_part *part
     return true;
 }
 
+// Whether the loop may make the commit itself. When there is little to write, little else can be
+// going on. When workers are busy meanwhile, nobody waits for the loop, and to wake a thread and be
+// woken by it would take an eighth of the daemon's time.
+static bool writer_is_light(const struct pawl_writer *writer) {
+    if (writer->checkpoint->running) return false;
+    return writer->residency->shard.batch_records <= WRITER_LITTLE || writer_company_time(writer) ||
+           writer_has_busy_workers(writer);
+}
+
 static bool writer_prepare(struct pawl_storage_client *client, struct pawl_part *part) {
     struct pawl_writer *writer = PAWL_CONTAINER(client, struct pawl_writer, client);
     struct pawl_residency *residency = writer->residency;
     if (!pawl__residency_has_state(residency) || residency->failing) return false;
-    client->light = residency->shard.batch_records <= 2 && !writer->checkpoint->running;
+    client->light = writer_is_light(writer);
     client->records = 0;
     if (residency->shard.batch.failed || !writer_take_batch(writer, part)) {
         pawl__residency_fail_nomem(residency);

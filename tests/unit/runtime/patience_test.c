@@ -235,11 +235,54 @@ static void test_commits_wait_for_a_crowd(void **state) {
     kit_finish(&kit);
 }
 
+// The results of twelve of so many activities come in. Whether the loop may commit them itself.
+static bool light_after(int tasks, size_t last_records, int64_t turn_time) {
+    enum {
+        DONE_COUNT = 12
+    };
+    struct kit kit;
+    struct worker worker = {0};
+    struct caller results[DONE_COUNT];
+    Pb__WorkflowAction *actions[32] = {NULL};
+    kit_init(&kit);
+    kit_attach(&kit, &worker);
+    kit_started(&kit, "a");
+    for (int i = 0; i < tasks; i++) actions[i] = kit_task(&kit, i, "Pay");
+    kit_turn(&kit, &worker, "a", actions);
+    kit_shut(&kit, true); // one of them is being committed, which takes 1000 s as it seems
+    for (int i = 0; i < DONE_COUNT; i++) {
+        const Pb__WorkItem *item = kit_take(&kit, &worker);
+        kit_result(&kit, &results[i], "a", item->activityrequest->taskid, item->completiontoken,
+                   "1");
+    }
+    struct pawl_writer *writer = &kit.node->partitions[0].writer;
+    kit.node->dispatch.turn_time = turn_time;
+    writer->last_records = last_records;
+    kit_shut(&kit, false);
+    for (int i = 0; i < DONE_COUNT; i++) DONE(&kit, results[i], PAWL_OK);
+    bool light = writer->client.light;
+    kit_detach(&kit, &worker);
+    kit_finish(&kit);
+    return light;
+}
+
+// A loop commits for itself what nobody waits for it with: while workers are busy.
+static void test_loop_commits_for_busy_workers(void **state) {
+    const int64_t long_time = 3000 * PAWL_SECOND; // more than two commits take
+    assert_true(light_after(18, 12, long_time));
+    assert_false(light_after(18, 12, PAWL_MILLISECOND));
+    assert_false(light_after(18, 7, long_time)); // it is no crowd
+    // Answers that come one by one, from workers that have much and are slow.
+    assert_true(light_after(24, 2, 40 * PAWL_MILLISECOND));
+    assert_false(light_after(24, 2, 5 * PAWL_MILLISECOND));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_commits_wait_for_turns),
         cmocka_unit_test(test_commits_wait_for_company),
         cmocka_unit_test(test_commits_wait_for_a_crowd),
+        cmocka_unit_test(test_loop_commits_for_busy_workers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
