@@ -23,6 +23,7 @@ struct lend_session {
     struct pawl_remote remote; // of it
     char *daemon, *address;
     uint64_t id, attempt, number;
+    bool ended; // it is given no more, and what it has goes to others after |lent_until|
     struct pawl_arena arena;
     struct pawl_map names[2];
     int64_t heard_at; // steady; of a call: when it came
@@ -37,6 +38,8 @@ struct lend_session {
 static struct lend_session *session_of(const struct pawl_worker *worker) {
     return PAWL_CONTAINER(worker, struct lend_session, worker);
 }
+
+static void lend_on_timer(uv_timer_t *timer);
 
 // --- the worker -------------------------------------------------------------------------------
 
@@ -53,7 +56,8 @@ static bool session_deliver(struct pawl_worker *worker, struct pawl_str item) {
     struct lend_session *session = session_of(worker);
     if (!session->call || !pawl__borrow_add(session->call, item)) return false;
     int64_t until = session->lend->dispatch->leased_until;
-    int64_t lasts = pawl__clock_steady() + LEND_LASTS;
+    int64_t lasts = PAWL_CONTAINER(worker->items.prev, const struct pawl_item, link)->began +
+                    LEND_LASTS; // of the last one that it was given, which this is
     if (lasts < session->until) session->until = lasts;
     if (until < session->until) session->until = until;
     session->bytes += item.len;
@@ -64,7 +68,7 @@ static bool session_deliver(struct pawl_worker *worker, struct pawl_str item) {
 static void session_answer(struct lend_session *session, const struct pawl_error *error) {
     struct pawl_borrow *call = session->call;
     if (!call) return;
-    if (call->item_count) {
+    if (call->item_count && !error) {
         call->lasts = session->until - session->heard_at;
         session->lent_number = call->number;
         if (session->until > session->lent_until) session->lent_until = session->until;
@@ -80,6 +84,18 @@ static void session_answer(struct lend_session *session, const struct pawl_error
     call->call.done(&call->call, error);
 }
 
+// Waits until what an ended session has may go to others.
+static void lend_wait(struct pawl_lend *lend) {
+    int64_t until = INT64_MAX;
+    PAWL_LIST_EACH(const struct lend_session, session, &lend->sessions, link) {
+        if (session->ended && session->lent_until < until) until = session->lent_until;
+    }
+    if (until == INT64_MAX) return;
+    int64_t left = until - pawl__clock_steady();
+    uint64_t ms = left > 0 ? (uint64_t)(left / PAWL_MILLISECOND + 1) : 0;
+    uv_timer_start(&lend->timer, lend_on_timer, ms, 0);
+}
+
 static void session_free(struct lend_session *session) {
     pawl__list_remove(&session->link);
     pawl__map_finish(&session->names[0]);
@@ -91,25 +107,33 @@ static void session_free(struct lend_session *session) {
 // Until when something of |home| may come to the worker that has not; 0: nothing may.
 static int64_t session_keeps(const struct lend_session *session,
                              const struct pawl_residency *home) {
-    int64_t until = session->lent_until;
+    int64_t until = session->lent_until, last = 0;
     if (session->until < INT64_MAX && session->until > until) until = session->until;
     if (!until) return 0;
     PAWL_LIST_EACH(const struct pawl_item, item, &session->worker.items, link) {
-        if (item->home == home) return until;
+        if (item->home == home && item->began > last) last = item->began;
     }
-    return 0;
+    if (!last) return 0;
+    return until < last + LEND_LASTS ? until : last + LEND_LASTS;
 }
 
-// What it has is given to others.
+// What it has is given to others, but not while it may yet come to the worker: they could have run
+// it by then, and its result could be acknowledged.
 static void session_end(struct lend_session *session, const char *why) {
     struct pawl_lend *lend = session->lend;
     struct pawl_error error;
     pawl__fail(&error, PAWL_E_UNAVAILABLE, "%s", why);
-    // First, as others are given its items as soon as it is detached.
-    pawl__list_remove(&session->link);
+    session->ended = true;
     session->worker.paused = true;
     pawl__log(lend->log, PAWL_LOG_DEBUG, lend_scope, "a worker at %s takes no more work: %s",
               session->address, why);
+    if (session->lent_until > pawl__clock_steady()) {
+        lend_wait(lend);
+        session_answer(session, &error);
+        return;
+    }
+    // First, as others are given its items as soon as it is detached.
+    pawl__list_remove(&session->link);
     pawl__dispatch_detach(lend->dispatch, &session->worker);
     session_answer(session, &error);
     session_free(session);
@@ -124,6 +148,7 @@ static void session_on_cancel(struct pawl_remote *remote) {
     struct lend_session *session = PAWL_CONTAINER(remote, struct lend_session, remote);
     session->call->call.remote = NULL;
     session->call = NULL;
+    session->until = INT64_MAX;
     session_end(session, "its daemon has gone");
 }
 
@@ -175,9 +200,8 @@ static struct lend_session *session_create(struct pawl_lend *lend, const struct 
 // How many workers of |member| may be had here.
 static uint32_t lend_count(const struct pawl_lend *lend, const struct pawl_member *member) {
     uint32_t count = 0;
-    for (struct pawl_link *link = lend->sessions.next; link != &lend->sessions; link = link->next)
-        count += pawl__str_equal(pawl__str(PAWL_CONTAINER(link, struct lend_session, link)->daemon),
-                                 member->id);
+    PAWL_LIST_EACH(const struct lend_session, session, &lend->sessions, link)
+        count += !session->ended && pawl__str_equal(pawl__str(session->daemon), member->id);
     return count;
 }
 
@@ -202,7 +226,6 @@ static void lend_expect(struct pawl_lend *lend) {
 static bool lend_keeps(const struct pawl_dispatch_extra *extra, const struct pawl_residency *home) {
     const struct pawl_lend *lend = extra->data;
     int64_t now = pawl__clock_steady();
-    if (lend->kept_until > now) return true;
     PAWL_LIST_EACH(const struct lend_session, session, &lend->sessions, link) {
         if (session_keeps(session, home) > now) return true;
     }
@@ -252,13 +275,15 @@ static struct lend_session *lend_find(const struct pawl_lend *lend,
 void pawl__lend_serve(struct pawl_lend *lend, struct pawl_borrow *verb) {
     struct lend_session *session = lend_find(lend, verb);
     bool late = session && (verb->attempt < session->attempt ||
-                            (verb->attempt == session->attempt && verb->number <= session->number));
+                            (verb->attempt == session->attempt &&
+                             (session->ended || verb->number <= session->number)));
     if (late || lend->stopped) {
         verb->call.done(&verb->call,
                         &(struct pawl_error){PAWL_E_INVALID, "nothing is lent to that call"});
         return;
     }
     if (session && verb->attempt > session->attempt) {
+        session->lent_until = 0; // what has not come to the worker was dropped
         session_end(session, "it begins anew");
         session = NULL;
     }
@@ -294,6 +319,22 @@ void pawl__lend_pulse(struct pawl_lend *lend) {
     }
 }
 
+// The first that has not ended; or, of those that have |ended|, whose items may go to others.
+static struct lend_session *lend_first(const struct pawl_lend *lend, int64_t now, bool ended) {
+    PAWL_LIST_EACH(struct lend_session, session, &lend->sessions, link) {
+        if (session->ended == ended && (!ended || session->lent_until <= now)) return session;
+    }
+    return NULL;
+}
+
+static void lend_on_timer(uv_timer_t *timer) {
+    struct pawl_lend *lend = PAWL_CONTAINER(timer, struct pawl_lend, timer);
+    int64_t now = pawl__clock_steady();
+    for (struct lend_session *session; (session = lend_first(lend, now, true));)
+        session_end(session, "what it was lent comes too late by now");
+    lend_wait(lend);
+}
+
 // --- life ---------------------------------------------------------------------------------------
 
 void pawl__lend_init(struct pawl_lend *lend, struct pawl_dispatch *dispatch,
@@ -306,12 +347,21 @@ void pawl__lend_init(struct pawl_lend *lend, struct pawl_dispatch *dispatch,
     pawl__dispatch_extend(dispatch, &lend->extra);
 }
 
+void pawl__lend_open(struct pawl_lend *lend, uv_loop_t *loop) {
+    uv_timer_init(loop, &lend->timer);
+    uv_unref((uv_handle_t *)&lend->timer);
+}
+
 void pawl__lend_stop(struct pawl_lend *lend) {
     lend->stopped = true;
-    while (!pawl__list_empty(&lend->sessions)) {
-        struct lend_session *session =
-            PAWL_CONTAINER(lend->sessions.next, struct lend_session, link);
-        if (session->lent_until > lend->kept_until) lend->kept_until = session->lent_until;
+    for (struct lend_session *session; (session = lend_first(lend, 0, false));)
         session_end(session, "the daemon is shutting down");
+}
+
+void pawl__lend_finish(struct pawl_lend *lend) {
+    PAWL_LIST_EACH_SAFE(struct lend_session, session, &lend->sessions, link) {
+        pawl__list_remove(&session->worker.link);
+        pawl__dispatch_departed_lost(lend->dispatch, &session->worker);
+        session_free(session);
     }
 }

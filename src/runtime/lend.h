@@ -15,6 +15,11 @@
 // that is silent for some seconds counts as dead. A new call says what room there is now: the call
 // before it is then answered with nothing.
 //
+// What is in an answer comes to the worker within two seconds, or not at all. The next call says
+// that it is there. When a session ends before, its items stay with it for that long, and count as
+// lent; a shard whose state is to be read again waits for it, too. Else another worker could run
+// them, and its result be acknowledged, while the answer is on its way.
+//
 // Nothing here is stored: to the log, a lent item is one that a worker has.
 
 #include "runtime/bell.h"
@@ -26,15 +31,19 @@ struct pawl_lend {
     struct pawl_bell *bell;
     const struct pawl_log *log;
     struct pawl_link sessions; // struct lend_session
-    int64_t kept_until; // once it has stopped: what is on its way to workers may come until then
+    uv_timer_t timer;          // |timer.data| is for whoever closes it
     bool stopped;
 };
 
 void pawl__lend_init(struct pawl_lend *lend, struct pawl_dispatch *dispatch,
                      const struct pawl_members *members, struct pawl_bell *bell,
                      const struct pawl_log *log);
+void pawl__lend_open(struct pawl_lend *lend, uv_loop_t *loop); // before anything is lent
 
-// Ends all sessions: their workers are detached. Lends no more.
+// Once no shard is served, and the timer is closed.
+void pawl__lend_finish(struct pawl_lend *lend);
+
+// Ends all sessions. Lends no more.
 void pawl__lend_stop(struct pawl_lend *lend);
 
 // Begins to answer |verb|, which another daemon asks. PAWL_E_INVALID: it is late, or doubled.

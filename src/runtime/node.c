@@ -132,6 +132,7 @@ static void node_free(struct pawl_node *node) {
     pawl__asker_finish(&node->asker);
     pawl__divider_finish(&node->divider);
     pawl__borrower_finish(&node->borrower);
+    pawl__lend_finish(&node->lend);
     pawl__guests_finish(&node->guests);
     pawl__abroad_finish(&node->abroad);
     pawl__dispatch_finish(&node->dispatch);
@@ -169,7 +170,9 @@ static void node_on_apps_closed(struct pawl_apps *apps) {
 }
 
 static void node_finish_close(struct pawl_node *node) {
-    node->handles = 4;
+    node->handles = 5;
+    node->lend.timer.data = node;
+    uv_close((uv_handle_t *)&node->lend.timer, node_on_handle_closed);
     uv_close((uv_handle_t *)&node->asker.timer, node_on_asker_closed);
     uv_close((uv_handle_t *)&node->pulse, node_on_handle_closed);
     uv_close((uv_handle_t *)&node->look, node_on_handle_closed);
@@ -332,6 +335,7 @@ enum pawl_err pawl__node_create(struct pawl_storage *storage,
                        own->lease, pawl__node_on_seen);
     pawl__asker_init(&node->asker, storage->loop, &node->dispatch, &node->members, pawl__node_ask,
                      node);
+    pawl__lend_open(&node->lend, storage->loop);
     pawl__node_watch(node);
     if (own->sibling) pawl__sibling_join(own->sibling, &node_sibling_host, node);
     pawl__node_count_shards(node);

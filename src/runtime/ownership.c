@@ -74,7 +74,8 @@ static void ownership_on_retry(uv_timer_t *timer) {
     struct pawl_ownership *ownership = PAWL_CONTAINER(timer, struct pawl_ownership, retry);
     struct pawl_residency *residency = ownership->residency;
     if (residency->failing) {
-        if (residency->in_commit) { // the commit thread still reads what would be freed
+        // The commit thread still reads what would be freed. If it was fenced, others give it out.
+        if (residency->in_commit || (!ownership->fenced && ownership->host->keeps(ownership))) {
             uv_timer_start(&ownership->retry, ownership_on_retry, 1, 0);
             return;
         }

@@ -22,6 +22,9 @@ struct pawl_ownership_host {
     // The state is to be dropped: no commit reads it any more. |again|: it was served, and those
     // who wait are told |error|.
     void (*drop)(struct pawl_ownership *ownership, bool again, const struct pawl_error *error);
+    // Whether something of it may yet come to a worker: the state is not to be dropped yet, as what
+    // is read anew would be given out beside that.
+    bool (*keeps)(const struct pawl_ownership *ownership);
     // The shard has been leased and read, and is served from now on.
     void (*taken)(struct pawl_ownership *ownership);
     // It begins or ceases to be served, with the reason when it ceases.

@@ -184,6 +184,12 @@ static void partition_drop(struct pawl_ownership *ownership, bool again,
     partition_interrupt(partition);
 }
 
+static bool partition_keeps(const struct pawl_ownership *ownership) {
+    const struct pawl_partition *partition =
+        PAWL_CONTAINER(ownership, const struct pawl_partition, ownership);
+    return pawl__dispatch_keeps(partition->dispatch, &partition->residency);
+}
+
 // Offers what is outstanding; it is in the log already. False when memory is out.
 static bool partition_offer(struct pawl_partition *partition) {
     struct pawl_residency *residency = &partition->residency;
@@ -360,6 +366,7 @@ void pawl__partition_close(struct pawl_partition *partition) {
 
 static const struct pawl_ownership_host partition_ownership_host = {
     .drop = partition_drop,
+    .keeps = partition_keeps,
     .taken = partition_on_taken,
     .ready = partition_on_ready,
     .idle = partition_on_idle,

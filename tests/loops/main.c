@@ -84,9 +84,23 @@ static void trouble_give_all(struct loop *loop) {
     world.at = NULL;
 }
 
+// All workers begin anew: as commits have failed, or as others were given its part of a limit.
+static void trouble_reset(struct loop *loop) {
+    const struct pawl_error error = {PAWL_E_UNAVAILABLE, "a commit has failed"};
+    bool fails = below(2);
+    world.at = loop;
+    for (uint32_t i = 0; fails && i < loop->node->count; i++) {
+        struct pawl_residency *residency = &loop->node->partitions[i].residency;
+        if (pawl__residency_serves(residency)) pawl__residency_fail(residency, &error);
+    }
+    if (!fails) pawl__dispatch_reset(&loop->node->dispatch);
+    world.at = NULL;
+}
+
 // |lender| has just lent an activity, and sleeps until others have its shards. So does the loop
 // that it has lent it to, but not for so long that it would drop it. A third one could do the same.
 // Or |lender| gives its shards away, and the other one sleeps for so long that it drops it, or not.
+// Or all workers of |lender| begin anew.
 static void trouble_sleep(struct loop *lender) {
     if (!schedule_is_free(lender) || !lender->node || world.now < world.sleeps_at) return;
     for (size_t i = 0; i < world.count; i++) {
@@ -94,16 +108,21 @@ static void trouble_sleep(struct loop *lender) {
         bool told = borrower != lender && borrower->node && schedule_is_told(borrower);
         if (!told || !workers_work_elsewhere(lender, borrower)) continue;
         int64_t late = 2 * PAWL_SECOND; // what was lent is dropped after it
-        bool gives = world.seed / 3 % 4 == 0;
-        if (!gives && late < trouble_leased(lender) + 100 * PAWL_MILLISECOND) continue;
+        bool gives = world.seed / 3 % 4 == 0, resets = world.seed / 3 % 4 == 1;
+        if (!gives && !resets && late < trouble_leased(lender) + 100 * PAWL_MILLISECOND) continue;
         upset();
         world.sleeps_at = world.now + PAWL_SECOND;
         say("loop %zu %s, and loop %zu sleeps with what it was lent", lender->index,
-            gives ? "gives its shards away" : "sleeps", borrower->index);
+            gives    ? "gives its shards away"
+            : resets ? "has its workers begin anew"
+                     : "sleeps",
+            borrower->index);
         borrower->lags_until = world.now + late - below(50) * PAWL_MILLISECOND;
         if (gives && below(2)) borrower->lags_until += (100 + below(200)) * PAWL_MILLISECOND;
         if (gives)
             trouble_give_all(lender);
+        else if (resets)
+            trouble_reset(lender);
         else
             lender->lags_until = world.now + (2000 + below(1500)) * PAWL_MILLISECOND;
         return;

@@ -281,6 +281,121 @@ static void test_lent_from_what_moves(void **state) {
     finish(&fleet, workers);
 }
 
+// What was lent is on its way to the other daemon's worker, and stays there. Returns its shard.
+static struct pawl_partition *lent_on_its_way(struct fleet *fleet, struct worker *workers,
+                                              const char **id, int64_t *lent_at) {
+    workers[0].base.limit = 1;
+    fleet_init(fleet, 2, SHARDS, workers);
+    struct kit *owner = &fleet->kits[0];
+    *id = fleet_id(fleet, 0, "w", 0);
+    kit_started(owner, fleet_id(fleet, 0, "busy", 0));
+    FLEET_UNTIL(fleet, workers[0].count == 1);
+    fleet->holds = true;
+    kit_started(owner, *id);
+    FLEET_UNTIL(fleet, is_lent(fleet, 0, 1));
+    *lent_at = pawl__clock_steady();
+    return &owner->node->partitions[pawl__shard_of(pawl__str(*id), SHARDS)];
+}
+
+// The shard that daemon 0 serves beside |one|.
+static struct pawl_partition *beside(struct fleet *fleet, const struct pawl_partition *one) {
+    struct pawl_node *node = fleet->kits[0].node;
+    for (uint32_t i = 0; i < node->count; i++) {
+        struct pawl_partition *other = &node->partitions[i];
+        if (other != one && pawl__partition_serves(other)) return other;
+    }
+    fail_msg("it serves no other");
+    return NULL;
+}
+
+static void fails(struct pawl_partition *partition) {
+    pawl__residency_fail(&partition->residency,
+                         &(struct pawl_error){PAWL_E_IO, "a commit has failed"});
+}
+
+// The state of its shard is to be read again: not before it is with the worker.
+static void test_lent_from_what_fails(void **state) {
+    struct fleet fleet = {0};
+    struct worker workers[2] = {{{0}}, {{0}}};
+    const char *id;
+    int64_t lent_at;
+    struct pawl_partition *failing = lent_on_its_way(&fleet, workers, &id, &lent_at);
+    uint64_t takes = failing->ownership.takes;
+    fails(failing);
+    kit_rest(&fleet.kits[0], 300);
+    bool in_time = pawl__clock_steady() - lent_at < PAWL_SECOND;
+    if (in_time) assert_true(failing->residency.failing);
+    fleet.holds = false;
+    if (in_time) FLEET_UNTIL(&fleet, workers[1].count);
+    FLEET_UNTIL(&fleet, failing->ownership.takes > takes);
+    assert_true(workers[0].resets);
+    finish(&fleet, workers);
+}
+
+// Another shard's state is read again, and so all workers begin anew. What was lent is given to
+// nobody else, and its answer is taken.
+static void test_lent_beside_what_fails(void **state) {
+    struct fleet fleet = {0};
+    struct worker workers[2] = {{{0}}, {{0}}};
+    const char *id;
+    int64_t lent_at;
+    struct pawl_partition *lent = lent_on_its_way(&fleet, workers, &id, &lent_at);
+    fails(beside(&fleet, lent));
+    FLEET_UNTIL(&fleet, workers[0].resets);
+    workers[0].base.limit = 0;
+    kit_attach(&fleet.kits[0], &workers[0]);
+    kit_rest(&fleet.kits[0], 300);
+    bool in_time = pawl__clock_steady() - lent_at < PAWL_SECOND;
+    if (in_time) {
+        assert_int_equal(workers[0].count, 1);
+        assert_true(is_lent(&fleet, 0, 1));
+    }
+    fleet.holds = false;
+    if (in_time) {
+        FLEET_UNTIL(&fleet, workers[1].count);
+        answer(&fleet, 1, &workers[1], PAWL_OK);
+        assert_int_equal(kit_status(&fleet.kits[0], id), STATUS(COMPLETED));
+        assert_true(is_lent(&fleet, 0, 0));
+    }
+    finish(&fleet, workers);
+}
+
+// It never comes to the worker: after two seconds others have it, and it is dropped.
+static void test_lent_and_late(void **state) {
+    struct fleet fleet = {0};
+    struct worker workers[2] = {{{0}}, {{0}}};
+    const char *id;
+    int64_t lent_at;
+    struct pawl_partition *lent = lent_on_its_way(&fleet, workers, &id, &lent_at);
+    fails(beside(&fleet, lent));
+    FLEET_UNTIL(&fleet, workers[0].resets);
+    workers[0].base.limit = 0;
+    kit_attach(&fleet.kits[0], &workers[0]);
+    FLEET_UNTIL(&fleet, workers[0].count == 2);
+    assert_true(pawl__clock_steady() - lent_at > 19 * PAWL_SECOND / 10);
+    assert_true(is_lent(&fleet, 0, 0));
+    fleet.holds = false;
+    kit_rest(&fleet.kits[0], 100);
+    assert_int_equal(workers[1].count, 0);
+    finish(&fleet, workers);
+}
+
+// The daemon ends meanwhile: as soon as nothing may come to the worker any more.
+static void test_lent_by_what_ends(void **state) {
+    struct fleet fleet = {0};
+    struct worker workers[2] = {{{0}}, {{0}}};
+    const char *id;
+    int64_t lent_at;
+    lent_on_its_way(&fleet, workers, &id, &lent_at);
+    kit_close(&fleet.kits[0]);
+    int64_t took = pawl__clock_steady() - lent_at;
+    assert_true(took > 19 * PAWL_SECOND / 10);
+    fleet.holds = false;
+    FLEET_UNTIL(&fleet, workers[1].count == 2); // given anew, as is what the other worker had
+    kit_detach(&fleet.kits[1], &workers[1]);
+    fleet_finish(&fleet);
+}
+
 // How many shards the daemon has seen that others have taken.
 static uint64_t lost(const struct kit *kit) {
     uint64_t count = 0;
@@ -355,6 +470,10 @@ int main(void) {
         cmocka_unit_test(test_lease_moves),
         cmocka_unit_test(test_answer_to_what_moves),
         cmocka_unit_test(test_lent_from_what_moves),
+        cmocka_unit_test(test_lent_from_what_fails),
+        cmocka_unit_test(test_lent_beside_what_fails),
+        cmocka_unit_test(test_lent_and_late),
+        cmocka_unit_test(test_lent_by_what_ends),
         cmocka_unit_test(test_sleeper),
         cmocka_unit_test(test_worker_hangs_up),
         cmocka_unit_test(test_leaves),
