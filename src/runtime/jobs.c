@@ -41,8 +41,8 @@ static void jobs_finish(struct pawl_jobs *jobs, struct pawl_job *job) {
     uv_mutex_unlock(&jobs->mutex);
 }
 
-// Without this Linux lets a thread that has slept for less than a millisecond, as for a sync, wait
-// until one that runs has used up its time. On Linux a nice value is a thread's own.
+// Otherwise a thread that has slept for a moment, as for a sync, may have to wait until one that
+// runs has used up its time. On Linux a nice value is a thread's own.
 static void jobs_go_ahead(struct pawl_jobs *jobs) {
     errno = 0;
     int nice = getpriority(PRIO_PROCESS, 0);
