@@ -68,6 +68,16 @@ static struct pawl_taskhub_call *begin_and_wait(struct kit *kit, const char *id)
     return call;
 }
 
+// Opens |kit| with a workflow that waits for so many activities, which |worker| may take.
+static void waits_for(struct kit *kit, struct worker *worker, int tasks) {
+    Pb__WorkflowAction *actions[64] = {NULL};
+    kit_init(kit);
+    kit_attach(kit, worker);
+    kit_started(kit, "a");
+    for (int i = 0; i < tasks; i++) actions[i] = kit_task(kit, i, "Pay");
+    kit_turn(kit, worker, "a", actions);
+}
+
 // Where workers are the bound, a commit waits for more of their answers: not for long, not when
 // there is little, and not for workers that give none before the last is acknowledged.
 static void test_commits_wait_for_company(void **state) {
@@ -78,12 +88,7 @@ static void test_commits_wait_for_company(void **state) {
     struct kit kit;
     struct worker worker = {0};
     struct caller result, start;
-    Pb__WorkflowAction *actions[TASKS + 1] = {NULL};
-    kit_init(&kit);
-    kit_attach(&kit, &worker);
-    kit_started(&kit, "a");
-    for (int i = 0; i < TASKS; i++) actions[i] = kit_task(&kit, i, "Pay");
-    kit_turn(&kit, &worker, "a", actions);
+    waits_for(&kit, &worker, TASKS);
     const Pb__WorkItem *items[TASKS];
     for (int i = 0; i < TASKS; i++) items[i] = kit_take(&kit, &worker);
 
@@ -183,12 +188,7 @@ static void test_commits_wait_for_a_crowd(void **state) {
     struct kit kit;
     struct worker worker = {0};
     struct caller results[DONE_COUNT];
-    Pb__WorkflowAction *actions[TASKS + 1] = {NULL};
-    kit_init(&kit);
-    kit_attach(&kit, &worker);
-    kit_started(&kit, "a");
-    for (int i = 0; i < TASKS; i++) actions[i] = kit_task(&kit, i, "Pay");
-    kit_turn(&kit, &worker, "a", actions);
+    waits_for(&kit, &worker, TASKS);
     kit_shut(&kit, true);
     for (int i = 0; i < DONE_COUNT; i++) {
         const Pb__WorkItem *item = kit_take(&kit, &worker);
@@ -243,12 +243,7 @@ static bool light_after(int tasks, size_t last_records, int64_t turn_time) {
     struct kit kit;
     struct worker worker = {0};
     struct caller results[DONE_COUNT];
-    Pb__WorkflowAction *actions[32] = {NULL};
-    kit_init(&kit);
-    kit_attach(&kit, &worker);
-    kit_started(&kit, "a");
-    for (int i = 0; i < tasks; i++) actions[i] = kit_task(&kit, i, "Pay");
-    kit_turn(&kit, &worker, "a", actions);
+    waits_for(&kit, &worker, tasks);
     kit_shut(&kit, true); // one of them is being committed, which takes 1000 s as it seems
     for (int i = 0; i < DONE_COUNT; i++) {
         const Pb__WorkItem *item = kit_take(&kit, &worker);

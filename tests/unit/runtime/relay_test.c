@@ -332,18 +332,25 @@ static void test_lent_from_what_fails(void **state) {
     finish(&fleet, workers);
 }
 
+// The same, and another shard's state is read again, so that all workers begin anew. Says when it
+// was lent.
+static int64_t lent_and_reset(struct fleet *fleet, struct worker workers[2], const char **id) {
+    int64_t lent_at;
+    struct pawl_partition *lent = lent_on_its_way(fleet, workers, id, &lent_at);
+    fails(beside(fleet, lent));
+    FLEET_UNTIL(fleet, workers[0].resets);
+    workers[0].base.limit = 0;
+    kit_attach(&fleet->kits[0], &workers[0]);
+    return lent_at;
+}
+
 // Another shard's state is read again, and so all workers begin anew. What was lent is given to
 // nobody else, and its answer is taken.
 static void test_lent_beside_what_fails(void **state) {
     struct fleet fleet = {0};
     struct worker workers[2] = {{{0}}, {{0}}};
     const char *id;
-    int64_t lent_at;
-    struct pawl_partition *lent = lent_on_its_way(&fleet, workers, &id, &lent_at);
-    fails(beside(&fleet, lent));
-    FLEET_UNTIL(&fleet, workers[0].resets);
-    workers[0].base.limit = 0;
-    kit_attach(&fleet.kits[0], &workers[0]);
+    int64_t lent_at = lent_and_reset(&fleet, workers, &id);
     kit_rest(&fleet.kits[0], 300);
     bool in_time = pawl__clock_steady() - lent_at < PAWL_SECOND;
     if (in_time) {
@@ -365,12 +372,7 @@ static void test_lent_and_late(void **state) {
     struct fleet fleet = {0};
     struct worker workers[2] = {{{0}}, {{0}}};
     const char *id;
-    int64_t lent_at;
-    struct pawl_partition *lent = lent_on_its_way(&fleet, workers, &id, &lent_at);
-    fails(beside(&fleet, lent));
-    FLEET_UNTIL(&fleet, workers[0].resets);
-    workers[0].base.limit = 0;
-    kit_attach(&fleet.kits[0], &workers[0]);
+    int64_t lent_at = lent_and_reset(&fleet, workers, &id);
     FLEET_UNTIL(&fleet, workers[0].count == 2);
     assert_true(pawl__clock_steady() - lent_at > 19 * PAWL_SECOND / 10);
     assert_true(is_lent(&fleet, 0, 0));
